@@ -1,0 +1,49 @@
+/*
+ * ACPI as boot sees it: one call, one answer. acpi_init() finds the tables, reads MADT, FADT, SRAT and SLIT
+ * and builds the topology. It runs on the boot CPU once; the result is read-only afterwards.
+ */
+#ifndef ARCH_X86_ACPI_ACPI_H
+#define ARCH_X86_ACPI_ACPI_H
+
+#include "fadt.h"
+#include "tables.h"
+#include "topology.h"
+
+/* A table's bytes, NULL if there is none. */
+struct acpi_bytes {
+    const void *bytes;
+    u64 len;
+};
+
+struct acpi_inputs {
+    struct acpi_bytes madt, fadt, slit;
+    u32 nr_srats;
+    struct acpi_bytes srat[ACPI_MAX_SRATS];
+};
+
+/* About 60 KiB: static storage, never on a stack. */
+struct acpi_info {
+    bool found;                /* RSDP and root table were sound */
+    bool have_madt;            /* false: madt holds defaults, topology one made-up CPU */
+    bool have_fadt;            /* false: fadt is all zero */
+    struct acpi_tables tables; /* for tables read elsewhere; empty unless found */
+    struct acpi_madt madt;     /* lapic_base is always valid */
+    struct acpi_fadt fadt;
+    struct acpi_srat srat; /* meaningful if topology.have_srat */
+    struct topology topology;
+};
+
+/*
+ * Reads all tables into out, which always ends up complete (see acpi_topology_build()). Of several SRATs
+ * the first valid one counts. tables and found are left alone.
+ */
+void acpi_inputs_read(struct acpi_info *out, const struct acpi_inputs *in);
+
+/*
+ * rsdp_maddr: the RSDP's address from the loader, 0: search low memory. Whatever is returned, *out is
+ * complete and usable: without tables it has one node and one CPU (APIC id 0).
+ * 0; -ENOENT: no RSDP; -EINVAL: an RSDP, but no usable XSDT or RSDT.
+ */
+int acpi_init(struct acpi_info *out, const struct acpi_mapper *m, u64 rsdp_maddr);
+
+#endif

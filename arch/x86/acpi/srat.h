@@ -1,0 +1,67 @@
+/*
+ * SRAT: which CPU and which memory belongs to which proximity domain, PXM (ACPI 6.5 5.2.16).
+ * Pure functions on bytes. A SRAT is believed as a whole or not at all: a wrong node for memory is
+ * worse than no nodes. PXMs get dense node ids in ascending order.
+ *
+ * A PXM is a node as soon as one enabled CPU or memory entry names it, hot-plug ranges included:
+ * firmware marks memory that is present at boot as hot-pluggable too (Fujitsu's 8-domain table), and only
+ * the memory map says whether it is. The price is a node without memory where nothing was plugged.
+ */
+#ifndef ARCH_X86_ACPI_SRAT_H
+#define ARCH_X86_ACPI_SRAT_H
+
+#include "tables.h"
+
+#include <homestead/topology.h>
+
+#define ACPI_SRAT_MAX_MEM TOPOLOGY_MAX_RANGES
+
+struct acpi_srat_cpu {
+    u32 apic_id;
+    u32 pxm;
+};
+
+struct acpi_srat_mem { /* [base, base + size), as firmware wrote it */
+    u64 base;
+    u64 size; /* > 0, and base + size does not overflow */
+    u32 pxm;
+    u32 flags; /* enum topology_range_flag */
+};
+
+struct acpi_srat {
+    u32 revision;
+    u32 nr_pxm;         /* 1 .. MAX_NODES */
+    u32 pxm[MAX_NODES]; /* ascending: the index is the node id */
+    u32 nr_cpus;        /* enabled ones, each APIC id once */
+    struct acpi_srat_cpu cpu[MAX_CPUS];
+    u32 nr_mem; /* enabled ones, >= 1, in the table's order */
+    struct acpi_srat_mem mem[ACPI_SRAT_MAX_MEM];
+    u32 nr_ranges; /* the same memory sorted by base, overlaps resolved, neighbours alike joined */
+    struct topology_range range[TOPOLOGY_MAX_RANGES];
+};
+
+/*
+ * Reads the SRAT in the avail bytes at `bytes`. Skipped: disabled entries, memory of length 0, CPUs with
+ * a broadcast id, entry types other than 0, 1 and 2. Revision 1 has 8-bit PXMs. Each refusal is one warning.
+ * 0, or an error and *out emptied (it is working space):
+ *   -EINVAL     header, checksum or an entry's length is wrong, or it lists no memory
+ *   -EOVERFLOW  a range passes 2^64
+ *   -EEXIST     ranges of two PXMs overlap
+ *   -E2BIG      more than MAX_NODES PXMs, ACPI_SRAT_MAX_MEM entries or TOPOLOGY_MAX_RANGES ranges
+ */
+int acpi_srat_parse(struct acpi_srat *out, const void *bytes, u64 avail);
+
+/*
+ * Fills range[] from mem[] and pxm[] (used by acpi_srat_parse()). Where ranges of one PXM overlap,
+ * non-volatile wins over volatile and present over hot-pluggable; NVDIMMs inside a hot-plug window are usual
+ * (QEMU), any other overlap is one warning. 0, -EEXIST or -E2BIG as above.
+ */
+int acpi_srat_resolve(struct acpi_srat *s);
+
+/* The node id of a PXM, NODE_NONE if it is no node. */
+nodeid_t acpi_srat_pxm_to_nid(const struct acpi_srat *s, u32 pxm);
+
+/* The node id of a CPU, NODE_NONE if the SRAT does not list it. */
+nodeid_t acpi_srat_apic_to_nid(const struct acpi_srat *s, u32 apic_id);
+
+#endif

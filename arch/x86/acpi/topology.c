@@ -1,0 +1,81 @@
+/* Combines the parsed tables into struct topology. See topology.h. */
+#include "topology.h"
+
+#include <lib/log.h>
+#include <lib/string.h>
+
+#define PHYSICAL_ADDRESS_BITS 52 /* APM2 5.3, SDM 3A 4.1.4: the architecture's limit */
+
+static void fill_distances(struct topology *t, const struct acpi_slit *slit)
+{
+    for (u32 i = 0; i < MAX_NODES; i++)
+        for (u32 j = 0; j < MAX_NODES; j++)
+            t->distance[i][j] = i < t->nr_nodes && j < t->nr_nodes
+                                    ? acpi_slit_distance(slit, t->pxm[i], t->pxm[j])
+                                    : acpi_slit_distance(NULL, i, j);
+}
+
+/* One node, nothing known. */
+static void fill_one_node(struct topology *t)
+{
+    t->nr_nodes = 1;
+    t->pxm[0] = 0;
+    t->nr_ranges = 1;
+    t->ranges[0] = (struct topology_range){.base = 0, .size = BIT(PHYSICAL_ADDRESS_BITS), .nid = 0};
+    t->have_srat = false;
+    t->have_slit = false;
+    fill_distances(t, NULL);
+}
+
+static void fill_nodes(struct topology *t, const struct acpi_srat *srat, const struct acpi_slit *slit)
+{
+    t->nr_nodes = srat->nr_pxm;
+    memcpy(t->pxm, srat->pxm, sizeof(t->pxm));
+    t->nr_ranges = srat->nr_ranges;
+    memcpy(t->ranges, srat->range, sizeof(t->ranges));
+    t->have_srat = true;
+    t->have_slit = slit != NULL;
+    fill_distances(t, slit);
+}
+
+static void add_cpu(struct topology *t, const struct acpi_madt_cpu *cpu, const struct acpi_srat *srat,
+                    u32 *nr_homeless)
+{
+    nodeid_t nid = srat ? acpi_srat_apic_to_nid(srat, cpu->apic_id) : 0;
+
+    if (nid == NODE_NONE) {
+        ++*nr_homeless;
+        nid = 0;
+    }
+    t->cpus[t->nr_cpus++] = (struct topology_cpu){
+        .apic_id = cpu->apic_id, .acpi_uid = cpu->acpi_uid, .nid = nid, .enabled = true};
+}
+
+void acpi_topology_build(struct topology *out, const struct acpi_madt *madt, const struct acpi_srat *srat,
+                         const struct acpi_slit *slit)
+{
+    static const struct acpi_madt_cpu boot_cpu = {.apic_id = 0, .acpi_uid = 0};
+    u32 nr_homeless = 0;
+
+    memset(out, 0, sizeof(*out));
+    if (srat)
+        fill_nodes(out, srat, slit);
+    else
+        fill_one_node(out);
+
+    for (u32 i = 0; i < madt->nr_cpus; i++)
+        add_cpu(out, &madt->cpu[i], srat, &nr_homeless);
+    if (out->nr_cpus == 0)
+        add_cpu(out, &boot_cpu, srat, &nr_homeless);
+    if (nr_homeless)
+        log_warn("ACPI: %u of %u CPUs are not in the SRAT, put on node 0\n", nr_homeless, out->nr_cpus);
+}
+
+void acpi_topology_flatten(struct topology *t)
+{
+    memset(t->pxm, 0, sizeof(t->pxm));
+    memset(t->ranges, 0, sizeof(t->ranges));
+    fill_one_node(t);
+    for (u32 i = 0; i < t->nr_cpus; i++)
+        t->cpus[i].nid = 0;
+}

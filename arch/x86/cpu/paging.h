@@ -1,0 +1,68 @@
+/*
+ * Homestead's own address space. Layout (docs/memory-layout.md):
+ *
+ *   0xffff800000000000  direct map: all RAM, writable or read-only (the image's text), never executable
+ *   0xffffe00000000000  frame table: 16 bytes per frame, backed only where there is RAM
+ *   0xfffff00000000000  device registers (uncached) and stacks with guard pages
+ *   0xffffffff80000000  the image: text r-x, rodata r--, data and BSS rw-
+ *
+ * The boot entry's page tables already have the direct map and the image, so maddr_to_virt() works
+ * from the first line of C on. Page-table pages come from a callback: this layer never allocates.
+ */
+#ifndef CPU_PAGING_H
+#define CPU_PAGING_H
+
+#include <homestead/addr.h>
+
+#define DIRECTMAP_BASE 0xffff800000000000ull
+#define DIRECTMAP_SIZE (64ull << 40)
+#define FRAMETABLE_BASE 0xffffe00000000000ull
+#define DEVICEMAP_BASE 0xfffff00000000000ull
+#define STACKMAP_BASE 0xfffff80000000000ull
+#define IMAGE_VIRT_BASE 0xffffffff80000000ull
+
+enum paging_flag {
+    PAGING_WRITE = 1u << 0,
+    PAGING_EXEC = 1u << 1,
+    PAGING_UNCACHED = 1u << 2,
+};
+
+static inline void *maddr_to_virt(u64 maddr)
+{
+    return (void *)(DIRECTMAP_BASE + maddr);
+}
+static inline void *mfn_to_virt(mfn_t m)
+{
+    return maddr_to_virt(m.n << PAGE_SHIFT);
+}
+/* For addresses in the direct map only. */
+static inline u64 directmap_to_maddr(const void *virt)
+{
+    return (u64)virt - DIRECTMAP_BASE;
+}
+/* Machine address of something in the image (static data, text). */
+u64 image_to_maddr(const void *virt);
+
+/* Supplies one zeroed page for a page table: its maddr, 0 if there is none. */
+typedef u64 (*paging_alloc_fn)(void);
+
+/* Begins the final page tables: the image. The caller adds RAM, then switches. image_base as in boot_info. */
+void paging_init(u64 image_base, paging_alloc_fn alloc);
+/* Switches this CPU to them. */
+void paging_activate(void);
+/* Machine address of the root table: CR3 of other CPUs, and of the UEFI call tables' upper half. */
+u64 paging_root(void);
+/* Maps [maddr, maddr + size) at virt with the largest pages that fit. -ENOMEM, -EINVAL (not page aligned), -EEXIST. */
+int paging_map(u64 virt, u64 maddr, u64 size, u32 flags);
+/* Adds RAM to the direct map: writable, never executable, keeping the image's read-only parts read-only. */
+int paging_map_ram(u64 maddr, u64 size);
+/* Maps device registers uncached; returns where, NULL if out of room. */
+void *paging_map_device(u64 maddr, u64 size);
+/* Makes [maddr, maddr+len) readable in the direct map if it is not yet. NULL: cannot. For firmware tables. */
+const void *paging_map_firmware(u64 maddr, u64 len);
+/* A stack of size bytes from memory at maddr with an unmapped guard page below. Returns its top, 0 if out of room. */
+u64 paging_map_stack(u64 maddr, u64 size);
+/* Is virt mapped now? *flags (may be NULL) gets enum paging_flag. For tests and page-fault reports. */
+bool paging_query(u64 virt, u64 *maddr, u32 *flags);
+
+#endif

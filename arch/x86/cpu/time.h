@@ -1,0 +1,20 @@
+/* Time: the TSC, calibrated once, and the local APIC's one-shot timer. Units are in the names. */
+#ifndef CPU_TIME_H
+#define CPU_TIME_H
+
+#include <homestead/types.h>
+
+extern u64 tsc_khz; /* [I] after time_init() */
+
+/* Calibrates TSC and APIC timer against the ACPI PM timer (port, 0: use the PIT). */
+void time_init(u16 pm_timer_port);
+/* Nanoseconds since time_init(), monotonic on one CPU. */
+u64 time_now_ns(void);
+u64 time_ns_to_tsc(u64 ns);
+u64 time_tsc_to_ns(u64 tsc_delta);
+/* Multiplier and shift of the pvclock ABI: ns = ((tsc << shift) * mul) >> 32 (shift < 0: right). */
+void time_pvclock_scale(u32 *mul, s8 *shift);
+/* Arms this CPU's one-shot timer for deadline_ns (time_now_ns() scale); at or before now fires at once. 0: off. */
+void time_arm_ns(u64 deadline_ns);
+
+#endif

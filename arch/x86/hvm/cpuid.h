@@ -1,0 +1,34 @@
+/*
+ * What CPUID says to guests: the host's features as far as they need no help from Homestead, an x2APIC, and
+ * Xen's leaves at 0x40000000. The policy is plain C and a list of what is known to work: a bit it does not
+ * know is hidden. Sources: APM3 appendix E, SDM 2A CPUID, Xen ABI public/arch-x86/cpuid.h.
+ */
+#ifndef HVM_CPUID_H
+#define HVM_CPUID_H
+
+#include <arch/x86/cpu/msr.h>
+
+struct hvm_vcpu;
+
+struct hvm_cpuid_ctx {
+    u32 vcpu_id;
+    u32 domid;
+    u64 tsc_khz; /* the guest's TSC is the host's */
+    u32 tsc_mul; /* pvclock scale: time_pvclock_scale() */
+    s8 tsc_shift;
+    const char *vendor; /* 12 characters; NULL: the host's. Guests choose VMMCALL or VMCALL by it. */
+    struct cpuid_leaf (*host)(u32 leaf, u32 subleaf);
+};
+
+/* APIC ids are even, as on Xen. */
+static inline u32 hvm_apic_id(u32 vcpu_id)
+{
+    return 2 * vcpu_id;
+}
+
+/* The leaf as the guest sees it; leaves that do not exist are zero. Any leaf and subleaf. */
+void hvm_cpuid(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
+/* The same for a vCPU on this host. */
+void hvm_guest_cpuid(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
+
+#endif

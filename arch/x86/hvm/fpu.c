@@ -1,0 +1,39 @@
+/*
+ * Registers that stay in the CPU while Homestead runs, because it does not use them: x87 and SSE, and the
+ * breakpoint addresses (#VMEXIT disables them through DR7, APM2 15.6.1). They change hands only when another
+ * vCPU comes.
+ */
+#include <arch/x86/hvm/hvm.h>
+
+typedef u8 fxsave_image[512];
+
+static void save_breakpoints(u64 dr[4])
+{
+    __asm__ volatile("mov %%db0, %0\n\t"
+                     "mov %%db1, %1\n\t"
+                     "mov %%db2, %2\n\t"
+                     "mov %%db3, %3"
+                     : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
+}
+
+static void load_breakpoints(const u64 dr[4])
+{
+    __asm__ volatile("mov %0, %%db0\n\t"
+                     "mov %1, %%db1\n\t"
+                     "mov %2, %%db2\n\t"
+                     "mov %3, %%db3"
+                     :
+                     : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
+}
+
+void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)
+{
+    if (from) {
+        __asm__ volatile("fxsave64 %0" : "=m"(*(fxsave_image *)from->fpu));
+        save_breakpoints(from->dr);
+    }
+    if (to) {
+        __asm__ volatile("fxrstor64 %0" : : "m"(*(const fxsave_image *)to->fpu));
+        load_breakpoints(to->dr);
+    }
+}

@@ -1,0 +1,79 @@
+/*
+ * Choosing the kind of hardware virtualization, and what is the same for all of them. See hvm.h.
+ */
+#include <arch/x86/hvm/hvm.h>
+
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/hvm/msr.h>
+#include <homestead/errno.h>
+#include <lib/log.h>
+#include <lib/string.h>
+
+const struct hvm_ops *hvm_ops;
+
+static const struct hvm_ops *const candidates[] = {&svm_ops};
+
+int hvm_init(u64 page1_maddr, u64 page2_maddr)
+{
+    for (u32 i = 0; i < ARRAY_SIZE(candidates); i++) {
+        const char *why = NULL;
+
+        if (!candidates[i]->probe(&why)) {
+            log_error("hvm: no %s: %s\n", candidates[i]->name, why);
+            continue;
+        }
+        int rc = candidates[i]->cpu_enable(page1_maddr, page2_maddr);
+        if (rc) {
+            log_error("hvm: %s could not be enabled on the boot CPU (%d)\n", candidates[i]->name, rc);
+            return rc;
+        }
+        hvm_ops = candidates[i];
+        return 0;
+    }
+    log_error("hvm: guests cannot run: hardware virtualization with nested paging is missing or disabled\n");
+    return -ENODEV;
+}
+
+void hvm_skip_instruction(struct hvm_vcpu *v, const struct hvm_exit *exit)
+{
+    hvm_ops->skip(v, exit->insn_len);
+}
+
+/* Segment attributes in VMCB form: G and D/B above, present, type below. */
+#define SEG_CODE  0xc9bu
+#define SEG_DATA  0xc93u
+#define SEG_LDT   0x082u
+#define SEG_TSS   0x08bu /* busy, 32-bit */
+#define TSS_LIMIT 0x67u
+
+void hvm_set_pvh_entry(struct hvm_vcpu *v, u32 eip, u32 ebx)
+{
+    const struct hvm_segment data = {.attributes = SEG_DATA, .limit = 0xffffffff};
+    const struct hvm_state state = {
+        .cr0 = CR0_PE | CR0_ET,
+        .dr6 = 0xffff0ff0,
+        .dr7 = 0x400,
+        .pat = HVM_PAT_RESET,
+        .cs = {.attributes = SEG_CODE, .limit = 0xffffffff},
+        .ds = data,
+        .es = data,
+        .fs = data,
+        .gs = data,
+        .ss = data,
+        .tr = {.attributes = SEG_TSS, .limit = TSS_LIMIT},
+        .ldtr = {.attributes = SEG_LDT},
+    };
+
+    hvm_ops->set_state(v, &state);
+    v->regs = (struct hvm_regs){.rip = eip, .rbx = ebx, .rflags = RFLAGS_RESERVED1};
+}
+
+void hvm_fpu_reset(u8 *fpu)
+{
+    const u16 fcw = 0x37f;
+    const u32 mxcsr = 0x1f80;
+
+    memset(fpu, 0, 512);
+    memcpy(fpu, &fcw, sizeof(fcw));
+    memcpy(fpu + 24, &mxcsr, sizeof(mxcsr));
+}

@@ -1,0 +1,163 @@
+/*
+ * Hardware virtualization behind one table: run a vCPU, turn the raw exit into one vendor-neutral
+ * value, read and write its state. svm/ fills the table; vmx/ will. No policy here: what an exit
+ * means is decided in domain/ (exit loop) with the help of cpuid.h, msr.h and io.h beside this file.
+ *
+ * Locking: a struct hvm_vcpu is touched only by the CPU that runs its vCPU, or by others while that
+ * vCPU is paused and off every CPU.
+ */
+#ifndef HVM_HVM_H
+#define HVM_HVM_H
+
+#include <homestead/addr.h>
+#include <arch/x86/hvm/nested_paging.h>
+
+/* Offsets are known to assembly through arch/x86/cpu/asm_offsets.c. rax, rsp, rip, rflags are synchronized
+ * with the VMCB/VMCS by run(): the copies here are the truth between runs. */
+struct hvm_regs {
+    u64 rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;
+    u64 r8, r9, r10, r11, r12, r13, r14, r15;
+    u64 rip, rflags;
+};
+
+struct hvm_segment {
+    u16 selector;
+    u16 attributes; /* VMCB form: bits 0-7 type,S,DPL,P; 8-11 AVL,L,D/B,G */
+    u32 limit;
+    u64 base;
+};
+
+#define HVM_SEG_L BIT(9) /* attributes of a 64-bit code segment */
+
+/* Everything that is not a general register; moved in one go for context get/set and dumps. */
+struct hvm_state {
+    u64 cr0, cr2, cr3, cr4, efer, dr6, dr7, pat;
+    struct hvm_segment cs, ds, es, fs, gs, ss, tr, ldtr, gdtr, idtr;
+    u64 star, lstar, cstar, sfmask, kernel_gs_base;
+    u64 sysenter_cs, sysenter_esp, sysenter_eip;
+    u64 tsc_aux;
+};
+
+/* What the guest sees of its local APIC, always in x2APIC mode: registers that only remember (msr.c). */
+struct hvm_apic {
+    u32 tpr, svr, esr;
+    u32 lvt[6];      /* MSRs 0x832-0x837: timer, thermal, performance, LINT0, LINT1, error */
+    u32 timer_count; /* 0x838 */
+    u32 divide;      /* 0x83e */
+};
+
+struct cpu;
+
+struct hvm_vcpu {
+    struct hvm_regs regs;
+    u32 vcpu_id;   /* [I] what CPUID and the APIC id say */
+    u32 domid;     /* [I] */
+    void *control; /* VMCB or VMCS, one page */
+    u64 control_maddr;
+    struct np_table *np; /* [I] of the domain */
+    u64 np_generation;   /* np->generation the TLB of this vCPU's ASID is good for */
+    u64 asid_generation;
+    u32 asid;
+    bool in_irq_window;   /* an interrupt window exit has been asked for */
+    u8 *fpu;              /* 512-byte FXSAVE image, 16-byte aligned */
+    u32 exit_code_raw;    /* vendor's code of the last exit, for dumps and counts */
+    struct cpu *last_cpu; /* ran there last: what that CPU caches of it is still good */
+    u64 dr[4];            /* DR0-DR3 while its FPU state is not in the registers: hvm_fpu_switch() */
+    u64 tsc_aux;          /* kept for context get/set only: guests have neither RDTSCP nor RDPID */
+    struct hvm_apic apic;
+};
+
+enum hvm_exit_kind {
+    HVM_EXIT_INTERRUPT, /* a host interrupt or NMI; already handled when run() returns */
+    HVM_EXIT_HYPERCALL, /* VMMCALL or VMCALL */
+    HVM_EXIT_CPUID,
+    HVM_EXIT_HLT,
+    HVM_EXIT_RDMSR,      /* .msr */
+    HVM_EXIT_WRMSR,      /* .msr, .value */
+    HVM_EXIT_IO,         /* .io */
+    HVM_EXIT_NPF,        /* .npf: nested page fault */
+    HVM_EXIT_IRQ_WINDOW, /* the guest can now take an interrupt */
+    HVM_EXIT_SHUTDOWN,   /* triple fault */
+    HVM_EXIT_FORBIDDEN,  /* an instruction guests must not use (VMRUN, INVLPGA, ...): #UD is due */
+    HVM_EXIT_XSETBV,
+    HVM_EXIT_INVALID, /* the guest state was refused by the CPU */
+    HVM_EXIT_UNKNOWN,
+    HVM_EXIT_NR
+};
+
+struct hvm_exit {
+    enum hvm_exit_kind kind;
+    u32 insn_len; /* bytes to skip once the instruction has been emulated */
+    union {
+        struct {
+            u32 msr;
+            u64 value;
+        };
+        struct {
+            u16 port;
+            u8 size; /* 1, 2, 4 */
+            bool in;
+            bool string; /* INS/OUTS, with or without REP */
+        } io;
+        struct {
+            u64 gaddr;
+            bool write, exec, present; /* present: a permission fault */
+        } npf;
+    };
+};
+
+struct hvm_ops {
+    const char *name;     /* "AMD SVM with nested paging" */
+    u8 hypercall_insn[3]; /* what stands in the hypercall page */
+    /* Is it there and usable? *why names what is missing. */
+    bool (*probe)(const char **why);
+    /* Enables it on this CPU. pages: one or two zeroed pages from cpu_pages_needed. */
+    int (*cpu_enable)(u64 page1_maddr, u64 page2_maddr);
+    /* control: a zeroed page; fpu as above. Sets the fixed part: intercepts, nested root. */
+    void (*vcpu_init)(struct hvm_vcpu *v);
+    void (*get_state)(struct hvm_vcpu *v, struct hvm_state *out);
+    void (*set_state)(struct hvm_vcpu *v, const struct hvm_state *in);
+    /* Runs the guest until something happens. Called and returns with interrupts off. */
+    void (*run)(struct hvm_vcpu *v, struct hvm_exit *exit);
+    /* Is there an event waiting to be delivered already, or a shadow, or IF=0? Then no vector can go in now.
+     */
+    bool (*can_inject_irq)(struct hvm_vcpu *v);
+    void (*inject_irq)(struct hvm_vcpu *v, u8 vector);
+    void (*request_irq_window)(struct hvm_vcpu *v);
+    /* Exception with or without error code (error < 0: none), delivered at the next run. */
+    void (*inject_exception)(struct hvm_vcpu *v, u8 vector, s64 error);
+    /* Cheap reads for hot paths. */
+    u32 (*cpl)(struct hvm_vcpu *v);
+    bool (*long_mode_cs)(struct hvm_vcpu *v); /* CS.L and EFER.LMA */
+    void (*paging_state)(struct hvm_vcpu *v, u64 *cr0, u64 *cr3, u64 *cr4, u64 *efer);
+    /* Moves RIP on by len bytes and ends the interrupt shadow: hvm_skip_instruction(). */
+    void (*skip)(struct hvm_vcpu *v, u32 len);
+};
+
+/* [I] chosen by hvm_init() */
+extern const struct hvm_ops *hvm_ops;
+extern const struct hvm_ops svm_ops;
+
+/* Chooses and enables hardware virtualization on the boot CPU; -ENODEV with a sentence on the console.
+ * pages as for cpu_enable(). */
+int hvm_init(u64 page1_maddr, u64 page2_maddr);
+
+/* Saves the registers that neither VMCB nor struct hvm_regs hold (x87, SSE, DR0-DR3) to from and loads to's.
+ * NULL: skip that half. The caller keeps this_cpu()->fpu_owner, and saves a vCPU before it moves to another
+ * CPU. */
+void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to);
+/* Sets a 512-byte FXSAVE image to the state after FNINIT, MXCSR 0x1f80. */
+void hvm_fpu_reset(u8 *fpu);
+/* The hypercall page (abi.md 5): entry nr at nr * 32 does hvm_ops->hypercall_insn. */
+void hvm_fill_hypercall_page(u8 page[PAGE_SIZE]);
+
+/* Skips the instruction that made the vCPU exit and clears the interrupt shadow. */
+void hvm_skip_instruction(struct hvm_vcpu *v, const struct hvm_exit *exit);
+/* Registers, segments, bytes at RIP if readable: what a person needs to see of a crashed guest. name: "d1v0".
+ */
+void hvm_dump(struct hvm_vcpu *v, const char *name);
+/* PVH start state (Xen docs/misc/pvh, abi.md 5): 32-bit protected mode, paging off, flat segments, EIP, EBX.
+ */
+void hvm_set_pvh_entry(struct hvm_vcpu *v, u32 eip, u32 ebx);
+
+#endif

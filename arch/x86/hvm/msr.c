@@ -1,0 +1,291 @@
+/*
+ * The guest MSR policy, see msr.h. MSRs that VMLOAD and VMSAVE switch (STAR, SYSENTER, FS base, ...) normally
+ * do not exit; they are handled all the same, because another kind of CPU may intercept them.
+ *
+ * The APIC is in x2APIC mode for good: leaving it takes #GP. It has an id and registers that remember, no
+ * timer and no sources: events come as injected vectors. ICR writes take #GP: starting other vCPUs needs more
+ * than this file. TPR does not hold events back, see svm/event.c; so CR8 need not follow it.
+ */
+#include <arch/x86/hvm/msr.h>
+
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/hvm/cpuid.h>
+#include <homestead/errno.h>
+
+#define MSR_XEN_HYPERCALL 0x40000000u
+
+#define APIC_BASE_X2APIC 0xfee00c00ull /* address, enabled, x2APIC mode */
+#define APIC_BASE_BSP    BIT(8)
+
+#define MSR_MTRRCAP     0xfeu
+#define MSR_MTRRDEFTYPE 0x2ffu
+#define MTRR_ALL_WB     (BIT(11) | 6) /* enabled, no ranges, default write-back: what nested paging gives */
+
+#define EFER_VALID (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
+
+/* x2APIC registers by MSR number */
+enum {
+    X2APIC_ID = 0x802,
+    X2APIC_VERSION = 0x803,
+    X2APIC_TPR = 0x808,
+    X2APIC_PPR = 0x80a,
+    X2APIC_EOI = 0x80b,
+    X2APIC_LDR = 0x80d,
+    X2APIC_SVR = 0x80f,
+    X2APIC_ISR = 0x810, /* 8 of ISR, 8 of TMR, 8 of IRR */
+    X2APIC_IRR_END = 0x827,
+    X2APIC_ESR = 0x828,
+    X2APIC_ICR = 0x830,
+    X2APIC_LVT = 0x832,
+    X2APIC_LVT_END = 0x837,
+    X2APIC_TIMER_COUNT = 0x838,
+    X2APIC_TIMER_CURRENT = 0x839,
+    X2APIC_DIVIDE = 0x83e,
+};
+#define APIC_VERSION_6_LVTS 0x00050014u
+#define APIC_SVR_RESET      0xffu
+#define APIC_LVT_MASKED     BIT(16)
+#define APIC_LVT_VALID \
+    0x7f7ffull /* vector, delivery mode, status, polarity, IRR, trigger, mask, timer mode */
+
+/* Machine registers that guests look at and that have nothing to say: reads give 0, writes are ignored. */
+static const struct {
+    u32 first, last;
+} silent[] = {
+    {0x8b, 0x8b}, /* PATCH_LEVEL */
+    {MSR_MTRRCAP, MSR_MTRRCAP},
+    {0x179, 0x17a}, /* MCG_CAP: no banks; MCG_STAT */
+    {0x1d9, 0x1d9}, /* DEBUGCTL */
+    {0x200, 0x20f}, /* variable MTRRs */
+    {0x250, 0x250}, /* fixed MTRRs */
+    {0x258, 0x259},
+    {0x268, 0x26f},
+    {0xc0010000, 0xc0010007}, /* performance counters */
+    {0xc0010010, 0xc0010010}, /* SYSCFG */
+    {0xc0010015, 0xc0010015}, /* HWCR */
+    {0xc001001f, 0xc001001f}, /* NB_CFG */
+    {0xc0010055, 0xc0010055}, /* INT_PENDING */
+    {0xc0011029, 0xc0011029}, /* DE_CFG */
+};
+
+static bool is_silent(u32 msr)
+{
+    for (u32 i = 0; i < ARRAY_SIZE(silent); i++)
+        if (msr >= silent[i].first && msr <= silent[i].last)
+            return true;
+    return false;
+}
+
+static bool canonical(u64 addr)
+{
+    return (u64)((int64_t)(addr << 16) >> 16) == addr;
+}
+
+/* Each byte one of UC, WC, WT, WP, WB, UC-. */
+static bool pat_valid(u64 value)
+{
+    for (u32 i = 0; i < 8; i++) {
+        u8 type = (u8)(value >> 8 * i);
+        if (type > 7 || type == 2 || type == 3)
+            return false;
+    }
+    return true;
+}
+
+/* Where the state has a plain 64-bit register; NULL: it has none of this number. *address: must be canonical.
+ */
+static u64 *state_register(struct hvm_state *s, u32 msr, bool *address)
+{
+    *address = true;
+    switch (msr) {
+    case MSR_LSTAR:
+        return &s->lstar;
+    case MSR_CSTAR:
+        return &s->cstar;
+    case MSR_FS_BASE:
+        return &s->fs.base;
+    case MSR_GS_BASE:
+        return &s->gs.base;
+    case MSR_KERNEL_GS_BASE:
+        return &s->kernel_gs_base;
+    case MSR_IA32_SYSENTER_ESP:
+        return &s->sysenter_esp;
+    case MSR_IA32_SYSENTER_EIP:
+        return &s->sysenter_eip;
+    }
+    *address = false;
+    switch (msr) {
+    case MSR_IA32_SYSENTER_CS:
+        return &s->sysenter_cs;
+    case MSR_STAR:
+        return &s->star;
+    case MSR_SFMASK:
+        return &s->sfmask;
+    case MSR_IA32_PAT:
+        return &s->pat;
+    case MSR_EFER:
+        return &s->efer;
+    }
+    return NULL;
+}
+
+/* EFER as it will be, LMA kept; -EFAULT where the CPU would refuse (APM2 3.1.7, 14.6.1). */
+static int efer_check(const struct hvm_state *s, u64 *value)
+{
+    if (*value & ~EFER_VALID)
+        return -EFAULT;
+    if ((s->cr0 & CR0_PG) && ((*value ^ s->efer) & EFER_LME))
+        return -EFAULT;
+    *value = (*value & ~EFER_LMA) | (s->efer & EFER_LMA); /* read-only: the CPU ignores what is written */
+    return 0;
+}
+
+static int write_state_register(struct hvm_vcpu *v, u32 msr, u64 value)
+{
+    struct hvm_state s;
+    bool address;
+
+    hvm_ops->get_state(v, &s);
+    u64 *reg = state_register(&s, msr, &address);
+    if (!reg || (address && !canonical(value)) || (msr == MSR_IA32_PAT && !pat_valid(value)))
+        return -EFAULT;
+    if (msr == MSR_EFER && efer_check(&s, &value))
+        return -EFAULT;
+    *reg = value;
+    hvm_ops->set_state(v, &s);
+    return 0;
+}
+
+static int read_apic(const struct hvm_vcpu *v, u32 msr, u64 *value)
+{
+    const struct hvm_apic *apic = &v->apic;
+    u32 id = hvm_apic_id(v->vcpu_id);
+
+    switch (msr) {
+    case X2APIC_ID:
+        *value = id;
+        return 0;
+    case X2APIC_VERSION:
+        *value = APIC_VERSION_6_LVTS;
+        return 0;
+    case X2APIC_TPR:
+    case X2APIC_PPR: /* nothing is ever in service */
+        *value = apic->tpr;
+        return 0;
+    case X2APIC_LDR: /* SDM 3A 10.12.10.2: cluster and bit follow from the id */
+        *value = (id >> 4) << 16 | 1u << (id & 15);
+        return 0;
+    case X2APIC_SVR:
+        *value = apic->svr;
+        return 0;
+    case X2APIC_ISR ... X2APIC_IRR_END:
+    case X2APIC_ESR:
+    case X2APIC_ICR:
+    case X2APIC_TIMER_CURRENT:
+        *value = 0;
+        return 0;
+    case X2APIC_LVT ... X2APIC_LVT_END:
+        *value = apic->lvt[msr - X2APIC_LVT];
+        return 0;
+    case X2APIC_TIMER_COUNT:
+        *value = apic->timer_count;
+        return 0;
+    case X2APIC_DIVIDE:
+        *value = apic->divide;
+        return 0;
+    }
+    return -EFAULT;
+}
+
+/* Stores value if it has no bits but valid ones. */
+static int store(u32 *reg, u64 value, u64 valid)
+{
+    if (value & ~valid)
+        return -EFAULT;
+    *reg = (u32)value;
+    return 0;
+}
+
+static int write_apic(struct hvm_vcpu *v, u32 msr, u64 value)
+{
+    struct hvm_apic *apic = &v->apic;
+
+    switch (msr) {
+    case X2APIC_TPR:
+        return store(&apic->tpr, value, 0xff);
+    case X2APIC_SVR:
+        return store(&apic->svr, value, 0x13ff); /* vector, enable, focus checking, no EOI broadcast */
+    case X2APIC_EOI:
+    case X2APIC_ESR:
+        return value ? -EFAULT : 0;
+    case X2APIC_LVT ... X2APIC_LVT_END:
+        return store(&apic->lvt[msr - X2APIC_LVT], value, APIC_LVT_VALID);
+    case X2APIC_TIMER_COUNT:
+        return store(&apic->timer_count, value, 0xffffffff);
+    case X2APIC_DIVIDE:
+        return store(&apic->divide, value, 0xb);
+    }
+    return -EFAULT;
+}
+
+static u64 apic_base(const struct hvm_vcpu *v)
+{
+    return APIC_BASE_X2APIC | (v->vcpu_id == 0 ? APIC_BASE_BSP : 0);
+}
+
+int hvm_guest_rdmsr(struct hvm_vcpu *v, u32 msr, u64 *value)
+{
+    if (msr == MSR_XEN_HYPERCALL)
+        return HVM_MSR_HYPERCALL_PAGE;
+    if (msr >= MSR_X2APIC_BASE && msr < MSR_X2APIC_BASE + 0x100)
+        return read_apic(v, msr, value);
+    switch (msr) {
+    case MSR_IA32_TSC:
+        *value = rdtsc();
+        return 0;
+    case MSR_IA32_APIC_BASE:
+        *value = apic_base(v);
+        return 0;
+    case MSR_MTRRDEFTYPE:
+        *value = MTRR_ALL_WB;
+        return 0;
+    }
+    if (is_silent(msr)) {
+        *value = 0;
+        return 0;
+    }
+
+    struct hvm_state s;
+    bool address;
+    hvm_ops->get_state(v, &s);
+    const u64 *reg = state_register(&s, msr, &address);
+    if (!reg)
+        return -EFAULT;
+    *value = *reg;
+    return 0;
+}
+
+int hvm_guest_wrmsr(struct hvm_vcpu *v, u32 msr, u64 value)
+{
+    if (msr == MSR_XEN_HYPERCALL)
+        return HVM_MSR_HYPERCALL_PAGE;
+    if (msr >= MSR_X2APIC_BASE && msr < MSR_X2APIC_BASE + 0x100)
+        return write_apic(v, msr, value);
+    switch (msr) {
+    case MSR_IA32_APIC_BASE:
+        return value == apic_base(v) ? 0 : -EFAULT;
+    case MSR_IA32_TSC: /* the TSC is the host's; guests take their time from pvclock */
+    case MSR_MTRRDEFTYPE:
+        return 0;
+    }
+    if (is_silent(msr))
+        return 0;
+    return write_state_register(v, msr, value);
+}
+
+void hvm_msr_reset(struct hvm_vcpu *v)
+{
+    v->apic = (struct hvm_apic){.svr = APIC_SVR_RESET};
+    for (u32 i = 0; i < ARRAY_SIZE(v->apic.lvt); i++)
+        v->apic.lvt[i] = (u32)APIC_LVT_MASKED;
+}

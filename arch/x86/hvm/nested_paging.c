@@ -1,0 +1,438 @@
+/*
+ * Nested page tables, see nested_paging.h. Levels are numbered as in APM2 5.3: 4 is the root, an entry of
+ * level L covers 2^(9(L-1)) frames. One mapping request of order <= 18, being aligned, lies within one entry
+ * of level 3, so that at most three tables are missing on its way.
+ *
+ * Entry bits (APM2 5.4, 15.25.5): guest accesses count as user accesses, so U is always set. Accessed and
+ * dirty are set beforehand: the CPU then never writes to these tables, and plain stores are enough here.
+ *
+ * In an entry that points to a table, bits 52-61 (ignored by the CPU) count that table's entries in use:
+ * leaves, and tables whose own count is not 0. So "is there anything in this range" is one look, not a
+ * search.
+ *
+ * Every function prepares what can fail first (counts and takes table pages), then changes the tables.
+ */
+#include <arch/x86/hvm/nested_paging.h>
+
+#include <homestead/errno.h>
+#include <lib/assert.h>
+
+#define NPE_PRESENT     BIT(0)
+#define NPE_WRITE       BIT(1)
+#define NPE_USER        BIT(2)
+#define NPE_ACCESSED    BIT(5)
+#define NPE_DIRTY       BIT(6)
+#define NPE_LARGE       BIT(7)
+#define NPE_TYPE_SHIFT  9
+#define NPE_TYPE_MASK   (7ull << NPE_TYPE_SHIFT)
+#define NPE_ADDR_MASK   0x000ffffffffff000ull
+#define NPE_COUNT_SHIFT 52
+#define NPE_COUNT_ONE   BIT(NPE_COUNT_SHIFT)
+#define NPE_COUNT_MASK  (0x3ffull << NPE_COUNT_SHIFT)
+
+#define NPE_TABLE (NPE_PRESENT | NPE_WRITE | NPE_USER | NPE_ACCESSED)
+#define NPE_LEAF  (NPE_PRESENT | NPE_USER | NPE_ACCESSED | NPE_DIRTY)
+
+#define ENTRIES   512u
+#define TOP_LEVEL 4u
+
+u32 np_largest_order = ORDER_1G;
+
+/* The way from the root to one entry: entry[level] for level .. 4. */
+struct path {
+    u64 *entry[TOP_LEVEL + 1];
+    u32 level; /* where it ended */
+};
+
+/* Tables taken beforehand, linked through their first word. */
+struct stock {
+    u64 first;
+    u32 nr;
+};
+
+static u32 level_order(u32 level)
+{
+    return 9 * (level - 1);
+}
+
+static u64 *table_virt(const struct np_table *np, u64 maddr)
+{
+    return np->virt(maddr);
+}
+
+static u32 entry_index(gfn_t g, u32 level)
+{
+    return (u32)(g.n >> level_order(level)) % ENTRIES;
+}
+
+static bool is_leaf(u64 entry, u32 level)
+{
+    return (entry & NPE_PRESENT) && (level == 1 || (entry & NPE_LARGE));
+}
+
+static bool is_table(u64 entry, u32 level)
+{
+    return (entry & NPE_PRESENT) && !is_leaf(entry, level);
+}
+
+static u64 entry_count(u64 entry)
+{
+    return (entry & NPE_COUNT_MASK) >> NPE_COUNT_SHIFT;
+}
+
+/* Is anything mapped through this entry? */
+static bool in_use(u64 entry, u32 level)
+{
+    return is_leaf(entry, level) || (is_table(entry, level) && entry_count(entry));
+}
+
+static u64 make_leaf(mfn_t m, u32 level, enum np_type type, bool writable)
+{
+    return mfn_to_maddr(m) | NPE_LEAF | (u64)type << NPE_TYPE_SHIFT | (writable ? NPE_WRITE : 0) |
+           (level > 1 ? NPE_LARGE : 0);
+}
+
+/* The level whose entries a piece of this order is made of. */
+static u32 leaf_level(u32 order)
+{
+    if (order >= ORDER_1G && np_largest_order >= ORDER_1G)
+        return 3;
+    return order >= ORDER_2M && np_largest_order >= ORDER_2M ? 2 : 1;
+}
+
+/* Follows tables towards g, at most down to level to. Stops earlier at a leaf or a hole. */
+static struct path walk(const struct np_table *np, gfn_t g, u32 to)
+{
+    struct path path = {.level = TOP_LEVEL};
+    u64 *table = table_virt(np, np->root_maddr);
+
+    for (;;) {
+        u64 *entry = &table[entry_index(g, path.level)];
+        path.entry[path.level] = entry;
+        if (path.level == to || !is_table(*entry, path.level))
+            return path;
+        table = table_virt(np, *entry & NPE_ADDR_MASK);
+        path.level--;
+    }
+}
+
+/* A store that other CPUs' page walkers see whole. */
+static void write_entry(u64 *entry, u64 value)
+{
+    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+/* --- table pages --- */
+
+static void stock_drop(struct np_table *np, struct stock *stock)
+{
+    while (stock->nr) {
+        u64 maddr = stock->first;
+        u64 *table = table_virt(np, maddr);
+        stock->first = table[0];
+        table[0] = 0;
+        stock->nr--;
+        np->free(np->ctx, maddr);
+    }
+}
+
+static int stock_take(struct np_table *np, struct stock *stock, u32 nr)
+{
+    *stock = (struct stock){0};
+    while (stock->nr < nr) {
+        u64 maddr = np->alloc(np->ctx);
+        if (!maddr) {
+            stock_drop(np, stock);
+            return -ENOMEM;
+        }
+        table_virt(np, maddr)[0] = stock->first;
+        stock->first = maddr;
+        stock->nr++;
+    }
+    return 0;
+}
+
+/* One zeroed table out of the stock. */
+static u64 stock_use(struct np_table *np, struct stock *stock)
+{
+    BUG_ON(!stock->nr);
+    u64 maddr = stock->first;
+    u64 *table = table_virt(np, maddr);
+    stock->first = table[0];
+    table[0] = 0;
+    stock->nr--;
+    np->nr_pages++;
+    return maddr;
+}
+
+/* The link is page aligned, so a page walker that is late sees an entry that is not present. */
+static void retire(struct np_table *np, u64 maddr)
+{
+    write_entry(&table_virt(np, maddr)[0], np->retired_maddr);
+    np->retired_maddr = maddr;
+}
+
+/* --- counts --- */
+
+/* The entry at the path's end has become used (delta 1) or empty (-1): tells the tables above. */
+static void count_up(struct path *path, u64 nr)
+{
+    for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {
+        u64 old = *path->entry[level];
+        write_entry(path->entry[level], old + nr * NPE_COUNT_ONE);
+        if (entry_count(old))
+            return;
+        nr = 1; /* this table was empty, so its own entry has become used as well */
+    }
+}
+
+static void count_down(struct path *path, u64 nr)
+{
+    for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {
+        u64 now = *path->entry[level] - nr * NPE_COUNT_ONE;
+        write_entry(path->entry[level], now);
+        if (entry_count(now))
+            return;
+        nr = 1;
+    }
+}
+
+/* --- building blocks --- */
+
+/* Puts a table of the same 512 smaller pieces in the place of the path's large leaf, and steps into it. */
+static void split(struct np_table *np, struct path *path, gfn_t g, struct stock *stock)
+{
+    u64 old = *path->entry[path->level];
+    u32 level = path->level - 1;
+    u64 maddr = stock_use(np, stock);
+    u64 *table = table_virt(np, maddr);
+    u64 attributes = old & (NPE_LEAF | NPE_WRITE | NPE_TYPE_MASK);
+
+    for (u64 i = 0; i < ENTRIES; i++)
+        table[i] = ((old & NPE_ADDR_MASK) + (i << (level_order(level) + PAGE_SHIFT))) | attributes |
+                   (level > 1 ? NPE_LARGE : 0);
+    write_entry(path->entry[path->level], maddr | NPE_TABLE | ENTRIES * NPE_COUNT_ONE);
+    path->level = level;
+    path->entry[level] = &table[entry_index(g, level)];
+}
+
+/* Puts an empty table into the path's hole, and steps into it. */
+static void add_table(struct np_table *np, struct path *path, gfn_t g, struct stock *stock)
+{
+    u64 maddr = stock_use(np, stock);
+
+    write_entry(path->entry[path->level], maddr | NPE_TABLE);
+    path->level--;
+    path->entry[path->level] = &table_virt(np, maddr)[entry_index(g, path->level)];
+}
+
+/* Unlinks the empty tables below *entry, at most 513 of them. */
+static void retire_below(struct np_table *np, u64 *entry, u32 level)
+{
+    u64 maddr = *entry & NPE_ADDR_MASK;
+    u64 *table = table_virt(np, maddr);
+
+    write_entry(entry, 0);
+    for (u32 i = 0; level > 2 && i < ENTRIES; i++) {
+        if (is_table(table[i], level - 1)) {
+            u64 child = table[i] & NPE_ADDR_MASK;
+            write_entry(&table[i], 0);
+            retire(np, child);
+        }
+    }
+    retire(np, maddr);
+    np->generation++;
+}
+
+/* Empties the entry and what is below it; tables stay, empty. */
+static void clear_entry(struct np_table *np, u64 *entry, u32 level)
+{
+    u64 old = *entry;
+
+    if (is_leaf(old, level)) {
+        write_entry(entry, 0);
+        return;
+    }
+    if (!in_use(old, level))
+        return;
+    u64 *table = table_virt(np, old & NPE_ADDR_MASK);
+    u64 left = entry_count(old);
+    for (u32 i = 0; i < ENTRIES && left; i++) {
+        if (in_use(table[i], level - 1)) {
+            clear_entry(np, &table[i], level - 1); /* levels 2 and 1 only: no deep recursion */
+            left--;
+        }
+    }
+    write_entry(entry, old & ~NPE_COUNT_MASK);
+}
+
+static bool range_valid(gfn_t g, u32 order)
+{
+    return order <= MAX_ORDER && g.n < NP_GFN_LIMIT && IS_ALIGNED(g.n, 1ull << order);
+}
+
+/* Is any of the nr entries from first on in use? */
+static bool any_in_use(const u64 *first, u64 nr, u32 level)
+{
+    for (u64 i = 0; i < nr; i++)
+        if (in_use(first[i], level))
+            return true;
+    return false;
+}
+
+/* --- interface --- */
+
+int np_init(struct np_table *np)
+{
+    u64 root = np->alloc(np->ctx);
+
+    if (!root)
+        return -ENOMEM;
+    np->root_maddr = root;
+    np->retired_maddr = 0;
+    np->nr_pages = 1;
+    np->generation = 1;
+    return 0;
+}
+
+bool np_reap(struct np_table *np, u32 budget)
+{
+    while (np->retired_maddr && budget--) {
+        u64 maddr = np->retired_maddr;
+        u64 *table = table_virt(np, maddr);
+        np->retired_maddr = table[0];
+        table[0] = 0;
+        np->nr_pages--;
+        np->free(np->ctx, maddr);
+    }
+    return np->retired_maddr != 0;
+}
+
+/* Frees one table that has no tables below it. Each call frees one, so nothing but the tree itself is needed
+ * to go on. */
+static void destroy_one(struct np_table *np)
+{
+    u64 *parent = NULL;
+    u64 maddr = np->root_maddr;
+
+    for (u32 level = TOP_LEVEL; level > 1; level--) {
+        u64 *table = table_virt(np, maddr);
+        u32 i = 0;
+        while (i < ENTRIES && !is_table(table[i], level))
+            i++;
+        if (i == ENTRIES)
+            break;
+        parent = &table[i];
+        maddr = *parent & NPE_ADDR_MASK;
+    }
+    if (parent)
+        *parent = 0;
+    else
+        np->root_maddr = 0;
+    np->nr_pages--;
+    np->free(np->ctx, maddr);
+}
+
+bool np_destroy(struct np_table *np, u32 budget)
+{
+    np->generation++;
+    for (; np->retired_maddr && budget; budget--)
+        np_reap(np, 1);
+    for (; np->root_maddr && budget; budget--)
+        destroy_one(np);
+    return np->root_maddr != 0;
+}
+
+u32 np_pages_needed(struct np_table *np, gfn_t g, u32 order)
+{
+    if (!range_valid(g, order))
+        return 0;
+    u32 to = leaf_level(order);
+    return walk(np, g, to).level - to;
+}
+
+int np_map(struct np_table *np, gfn_t g, mfn_t m, u32 order, enum np_type type, bool writable)
+{
+    struct stock stock;
+    u32 level = leaf_level(order);
+
+    if (!range_valid(g, order) || !IS_ALIGNED(m.n, 1ull << order) || (mfn_to_maddr(m) & ~NPE_ADDR_MASK) ||
+        type == NP_NONE)
+        return -EINVAL;
+
+    struct path path = walk(np, g, level);
+    u64 nr = 1ull << (order - level_order(level));
+    bool taken = path.level == level ? any_in_use(path.entry[level], nr, level)
+                                     : is_leaf(*path.entry[path.level], path.level);
+    if (taken)
+        return -EEXIST;
+    int rc = stock_take(np, &stock, path.level - level);
+    if (rc)
+        return rc;
+
+    while (path.level > level)
+        add_table(np, &path, g, &stock);
+    for (u64 i = 0; i < nr; i++) {
+        u64 *entry = path.entry[level] + i;
+        if (is_table(*entry, level))
+            retire_below(np, entry, level);
+        write_entry(entry, make_leaf(mfn_add(m, i << level_order(level)), level, type, writable));
+    }
+    count_up(&path, nr);
+    return 0;
+}
+
+int np_unmap(struct np_table *np, gfn_t g, u32 order)
+{
+    struct stock stock;
+
+    if (!range_valid(g, order))
+        return -EINVAL;
+
+    u32 level = order >= ORDER_1G ? 3 : order >= ORDER_2M ? 2 : 1;
+    struct path path = walk(np, g, level);
+    if (path.level > level && !is_leaf(*path.entry[path.level], path.level))
+        return 0; /* a hole all over */
+    int rc = stock_take(np, &stock, path.level - level);
+    if (rc)
+        return rc;
+
+    while (path.level > level)
+        split(np, &path, g, &stock);
+    u64 nr = 1ull << (order - level_order(level));
+    u64 removed = 0;
+    for (u64 i = 0; i < nr; i++) {
+        u64 *entry = path.entry[level] + i;
+        if (in_use(*entry, level)) {
+            clear_entry(np, entry, level);
+            removed++;
+        }
+    }
+    if (removed) {
+        count_down(&path, removed);
+        np->generation++;
+    }
+    return 0;
+}
+
+struct np_entry np_lookup(struct np_table *np, gfn_t g)
+{
+    struct np_entry none = {.type = NP_NONE, .order = level_order(TOP_LEVEL), .mfn = INVALID_MFN};
+
+    if (g.n >= NP_GFN_LIMIT)
+        return none;
+    struct path path = walk(np, g, 1);
+    u64 entry = *path.entry[path.level];
+    u32 order = level_order(path.level);
+    if (!is_leaf(entry, path.level)) {
+        none.order = order;
+        return none;
+    }
+    u64 offset = g.n & ((1ull << order) - 1);
+    return (struct np_entry){
+        .type = (enum np_type)((entry & NPE_TYPE_MASK) >> NPE_TYPE_SHIFT),
+        .writable = entry & NPE_WRITE,
+        .order = order,
+        .mfn = mfn_add(maddr_to_mfn(entry & NPE_ADDR_MASK), offset),
+    };
+}

@@ -1,0 +1,74 @@
+/*
+ * Nested page tables (AMD NPT; EPT later through the format): guest frame → machine frame, with 4K,
+ * 2M and 1G mappings. Plain C on table pages that a callback supplies; runs on the host in tests.
+ *
+ * Each mapping carries a type in bits the CPU ignores. Splitting a large mapping needs one or two
+ * table pages; unmapping never merges back. The caller holds the owner's physmap lock, and must flush
+ * (generation is raised by every change that removes rights; run() compares it).
+ *
+ * Tables that unmapping has emptied stay in place, so that replacing a mapping needs no more pages than
+ * splitting does. When a large mapping takes their place they are retired: other CPUs may still have them in
+ * their page-walk caches, so they go back only with np_reap(), after a flush, or with np_destroy().
+ */
+#ifndef HVM_NESTED_PAGING_H
+#define HVM_NESTED_PAGING_H
+
+#include <homestead/addr.h>
+
+enum np_type {
+    NP_NONE = 0,    /* not mapped */
+    NP_RAM = 1,     /* the domain's own memory */
+    NP_FOREIGN = 2, /* another domain's frame, pinned */
+    NP_SPECIAL = 3, /* Homestead's page shown to the guest: shared_info */
+};
+
+#define NP_GFN_LIMIT (1ull << 36) /* guest frames: 48-bit guest physical addresses */
+
+struct np_entry {
+    enum np_type type;
+    bool writable;
+    u32 order; /* 0, 9 or 18: size of the mapping that covers the frame; NP_NONE: size of the hole entry, 27
+                  too */
+    mfn_t mfn; /* frame for exactly the gfn that was asked for */
+};
+
+struct np_table {
+    u64 root_maddr;
+    u64 generation;    /* raised when a mapping was removed, replaced or lost a right */
+    u64 nr_pages;      /* table pages in use, root and retired ones included */
+    u64 retired_maddr; /* list of retired tables through their first word, 0: none */
+    /* One zeroed table page (maddr, 0: none left), and its return. */
+    u64 (*alloc)(void *ctx);
+    void (*free)(void *ctx, u64 maddr);
+    void *ctx;
+    void *(*virt)(u64 maddr); /* where a table page can be read and written */
+};
+
+/* [I] Largest mapping this CPU's nested tables can hold: 18, or 9 without 1G pages. Set before the first
+ * np_init(). */
+extern u32 np_largest_order;
+
+/* Takes the root page. Fields but alloc, free, ctx and virt are set here. -ENOMEM. */
+int np_init(struct np_table *np);
+/* Frees every table page, root included. What was mapped is the caller's business. budget: table pages to
+ * free in one call; returns true while there are more (call again). */
+bool np_destroy(struct np_table *np, u32 budget);
+/* Gives retired tables back. Only when no CPU can still hold translations older than the current generation.
+ * budget and result as for np_destroy(). */
+bool np_reap(struct np_table *np, u32 budget);
+/* Table pages that mapping (gfn, order) needs at most now, or unmapping it and mapping it again. At most 3.
+ */
+u32 np_pages_needed(struct np_table *np, gfn_t g, u32 order);
+/*
+ * Maps 2^order frames (any order 0..18; the largest of 0, 9, 18 that fits alignment is used per piece). The
+ * range must be unmapped: -EEXIST. -EINVAL beyond NP_GFN_LIMIT or misaligned; -ENOMEM no table page: then
+ * nothing has changed.
+ */
+int np_map(struct np_table *np, gfn_t g, mfn_t m, u32 order, enum np_type type, bool writable);
+/* Unmaps 2^order frames, all of it or nothing; parts of larger mappings are split first. -ENOMEM as above.
+ * Holes are fine. */
+int np_unmap(struct np_table *np, gfn_t g, u32 order);
+/* What maps g? Never fails; NP_NONE beyond the limit. */
+struct np_entry np_lookup(struct np_table *np, gfn_t g);
+
+#endif

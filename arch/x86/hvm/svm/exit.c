@@ -1,0 +1,178 @@
+/*
+ * The VMCB's exit code, APM2 appendix C → struct hvm_exit. Hypercalls come first, being the hot path.
+ *
+ * What nobody above needs to decide is done here and reported as HVM_EXIT_INTERRUPT ("handled, go on"):
+ * - Physical INTR, NMI, SMI, INIT: they are still pending (15.13.1-15.13.4) and are taken in a window opened
+ * here.
+ * - #AC and #DB: a guest whose delivery of them raises them again would keep the CPU in microcode for ever
+ *   (CVE-2015-5307, CVE-2015-8104). They are intercepted and given back to the guest; each round passes
+ * through here and opens the window as well, so that the host's timer gets through.
+ * - #MC belongs to the host: its handler is called.
+ * - INVD, WBINVD: nothing, because guests have no device that would see memory behind the caches' back, and
+ * INVD would throw away other domains' writes. RDPMC: #GP, as with CR4.PCE clear. FERR_FREEZE: #MF.
+ */
+#include <arch/x86/hvm/svm/svm.h>
+
+#include <arch/x86/cpu/traps.h>
+
+#define TRAP_MF 16u
+
+/* EXITINFO1 of IOIO, 15.10.2; of NPF, 15.25.6 */
+#define IOIO_IN      BIT(0)
+#define IOIO_STRING  BIT(2)
+#define IOIO_SIZE(i) ((u8)((i) >> 4 & 7))
+#define IOIO_PORT(i) ((u16)((i) >> 16))
+#define NPF_PRESENT  BIT(0)
+#define NPF_WRITE    BIT(1)
+#define NPF_FETCH    BIT(4)
+
+/* Takes host interrupts that are waiting, as many as there are; their handlers only leave notes. */
+static inline void open_interrupt_window(void)
+{
+    __asm__ volatile("sti\n\t"
+                     "nop\n\t"
+                     "cli"
+                     :
+                     :
+                     : "memory");
+}
+
+/* Length of the instruction that exited. length: without prefixes, for CPUs that do not tell. */
+static u32 insn_len(const struct vmcb *vmcb, u32 length)
+{
+    return svm_features.nrip ? (u32)(vmcb->nrip - vmcb->rip) : length;
+}
+
+static void decode_io(const struct vmcb *vmcb, struct hvm_exit *exit)
+{
+    u64 info = vmcb->exit_info1;
+
+    exit->kind = HVM_EXIT_IO;
+    exit->io.port = IOIO_PORT(info);
+    exit->io.size = IOIO_SIZE(info); /* one of three bits: 1, 2 or 4 bytes */
+    exit->io.in = info & IOIO_IN;
+    exit->io.string = info & IOIO_STRING;
+    exit->insn_len = (u32)(vmcb->exit_info2 - vmcb->rip);
+}
+
+static void decode_msr(const struct hvm_vcpu *v, const struct vmcb *vmcb, struct hvm_exit *exit)
+{
+    exit->kind = vmcb->exit_info1 ? HVM_EXIT_WRMSR : HVM_EXIT_RDMSR;
+    exit->msr = (u32)v->regs.rcx;
+    exit->value = v->regs.rdx << 32 | (u32)v->regs.rax;
+    exit->insn_len = insn_len(vmcb, 2);
+}
+
+static void decode_npf(const struct vmcb *vmcb, struct hvm_exit *exit)
+{
+    exit->kind = HVM_EXIT_NPF;
+    exit->insn_len = 0;
+    exit->npf.gaddr = vmcb->exit_info2;
+    exit->npf.present = vmcb->exit_info1 & NPF_PRESENT;
+    exit->npf.write = vmcb->exit_info1 & NPF_WRITE;
+    exit->npf.exec = vmcb->exit_info1 & NPF_FETCH;
+}
+
+/* Exits that are handled here, or that nobody knows. */
+static void decode_rare(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit)
+{
+    exit->insn_len = 0;
+    exit->kind = HVM_EXIT_INTERRUPT;
+    switch (vmcb->exit_code) {
+    case SVM_EXIT_EXCP_BASE + TRAP_DB:
+        svm_inject_exception(v, TRAP_DB, -1);
+        open_interrupt_window();
+        break;
+    case SVM_EXIT_EXCP_BASE + TRAP_AC:
+        svm_inject_exception(v, TRAP_AC, 0);
+        open_interrupt_window();
+        break;
+    case SVM_EXIT_EXCP_BASE + TRAP_MC:
+        __asm__ volatile("int %0" : : "i"(TRAP_MC) : "memory");
+        break;
+    case SVM_EXIT_RDPMC:
+        svm_inject_exception(v, TRAP_GP, 0);
+        break;
+    case SVM_EXIT_FERR_FREEZE:
+        svm_inject_exception(v, TRAP_MF, -1);
+        break;
+    case SVM_EXIT_INVD:
+    case SVM_EXIT_WBINVD:
+        exit->insn_len = insn_len(vmcb, 2);
+        hvm_skip_instruction(v, exit);
+        break;
+    case SVM_EXIT_INVALID:
+        exit->kind = HVM_EXIT_INVALID;
+        break;
+    default:
+        exit->kind = HVM_EXIT_UNKNOWN;
+    }
+}
+
+void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit)
+{
+    v->exit_code_raw = (u32)vmcb->exit_code;
+    if (likely(vmcb->exit_code == SVM_EXIT_VMMCALL)) {
+        exit->kind = HVM_EXIT_HYPERCALL;
+        exit->insn_len = insn_len(vmcb, 3);
+        return;
+    }
+
+    switch (vmcb->exit_code) {
+    case SVM_EXIT_INTR:
+    case SVM_EXIT_NMI:
+    case SVM_EXIT_SMI:
+    case SVM_EXIT_INIT:
+        open_interrupt_window();
+        exit->kind = HVM_EXIT_INTERRUPT;
+        exit->insn_len = 0;
+        break;
+    case SVM_EXIT_VINTR:
+        svm_close_irq_window(v, vmcb);
+        exit->kind = HVM_EXIT_IRQ_WINDOW;
+        exit->insn_len = 0;
+        break;
+    case SVM_EXIT_HLT:
+        exit->kind = HVM_EXIT_HLT;
+        exit->insn_len = insn_len(vmcb, 1);
+        break;
+    case SVM_EXIT_CPUID:
+        exit->kind = HVM_EXIT_CPUID;
+        exit->insn_len = insn_len(vmcb, 2);
+        break;
+    case SVM_EXIT_MSR:
+        decode_msr(v, vmcb, exit);
+        break;
+    case SVM_EXIT_IOIO:
+        decode_io(vmcb, exit);
+        break;
+    case SVM_EXIT_NPF:
+        decode_npf(vmcb, exit);
+        break;
+    case SVM_EXIT_SHUTDOWN:
+        exit->kind = HVM_EXIT_SHUTDOWN;
+        exit->insn_len = 0;
+        break;
+    case SVM_EXIT_XSETBV:
+        exit->kind = HVM_EXIT_XSETBV;
+        exit->insn_len = insn_len(vmcb, 3);
+        break;
+    case SVM_EXIT_RSM:
+    case SVM_EXIT_INVLPGA:
+    case SVM_EXIT_VMRUN:
+    case SVM_EXIT_VMLOAD:
+    case SVM_EXIT_VMSAVE:
+    case SVM_EXIT_STGI:
+    case SVM_EXIT_CLGI:
+    case SVM_EXIT_SKINIT:
+    case SVM_EXIT_MONITOR:
+    case SVM_EXIT_MWAIT:
+    case SVM_EXIT_MWAIT_ARMED:
+    case SVM_EXIT_RDPRU:
+        exit->kind = HVM_EXIT_FORBIDDEN;
+        exit->insn_len = 0;
+        break;
+    default:
+        decode_rare(v, vmcb, exit);
+    }
+}

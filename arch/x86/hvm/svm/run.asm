@@ -1,0 +1,86 @@
+; void svm_enter(struct hvm_vcpu *v, u64 host_vmcb_maddr): into the guest and back. APM2 15.5, 15.6, 15.13.1, 15.17.
+;
+; GIF is clear from step 2 to step 7, so nothing of the host's is delivered while FS, GS, TR and the system-call MSRs
+; are the guest's. IF is set at VMRUN: with V_INTR_MASKING it is the host's IF that lets a physical interrupt end the
+; guest. #VMEXIT brings back rax, rsp, rip, rflags, the control registers and cs, ss, ds, es; it loses all else.
+;
+; In:  rdi = v, rsi = host_vmcb_maddr, GIF set, IF clear.
+; Out: v->regs but rax, rsp, rip, rflags (the VMCB has those); GIF set, IF clear; a pending interrupt stays pending.
+; Clobbers: rax, rcx, rdx, rsi, rdi, r8-r11, flags.
+
+%include "asm_offsets.inc"
+
+global svm_enter
+
+bits 64
+section .text
+align 16
+svm_enter:
+        ; 1. What the C caller wants back.
+        push    rbx
+        push    rbp
+        push    r12
+        push    r13
+        push    r14
+        push    r15
+        push    rsi
+        push    rdi
+        mov     rax, [rdi + HVM_CONTROL_MADDR]
+
+        ; 2. From here on host interrupts only wait.
+        clgi
+        sti
+
+        ; 3. The guest's half of the state: hidden by VMLOAD, general registers by us.
+        vmload                          ; [rax]
+        mov     rbx, [rdi + HVM_RBX]
+        mov     rcx, [rdi + HVM_RCX]
+        mov     rdx, [rdi + HVM_RDX]
+        mov     rsi, [rdi + HVM_RSI]
+        mov     rbp, [rdi + HVM_RBP]
+        mov     r8, [rdi + HVM_R8]
+        mov     r9, [rdi + HVM_R9]
+        mov     r10, [rdi + HVM_R10]
+        mov     r11, [rdi + HVM_R11]
+        mov     r12, [rdi + HVM_R12]
+        mov     r13, [rdi + HVM_R13]
+        mov     r14, [rdi + HVM_R14]
+        mov     r15, [rdi + HVM_R15]
+        mov     rdi, [rdi + HVM_RDI]
+
+        ; 4. The guest runs.
+        vmrun                           ; [rax]
+
+        ; 5. rax is the VMCB again, [rsp] is v.
+        vmsave                          ; [rax]
+        mov     rax, [rsp]
+        mov     [rax + HVM_RBX], rbx
+        mov     [rax + HVM_RCX], rcx
+        mov     [rax + HVM_RDX], rdx
+        mov     [rax + HVM_RSI], rsi
+        mov     [rax + HVM_RDI], rdi
+        mov     [rax + HVM_RBP], rbp
+        mov     [rax + HVM_R8], r8
+        mov     [rax + HVM_R9], r9
+        mov     [rax + HVM_R10], r10
+        mov     [rax + HVM_R11], r11
+        mov     [rax + HVM_R12], r12
+        mov     [rax + HVM_R13], r13
+        mov     [rax + HVM_R14], r14
+        mov     [rax + HVM_R15], r15
+
+        ; 6. The host's FS, GS, TR, LDTR and system-call MSRs.
+        mov     rax, [rsp + 8]
+        vmload                          ; [rax]
+
+        ; 7. IF first, so that nothing is taken on an unexpected instruction. NMIs may come now.
+        cli
+        stgi
+        add     rsp, 16
+        pop     r15
+        pop     r14
+        pop     r13
+        pop     r12
+        pop     rbp
+        pop     rbx
+        ret

@@ -1,0 +1,265 @@
+/*
+ * AMD's secure virtual machine with nested paging: enabling it, a vCPU's fixed part, and the run path.
+ *
+ * Run path budget: 100 instructions from run() to its return for a hypercall, svm_enter() included; no lock,
+ * no cache line but the VMCB's, the vCPU's and this CPU's. Only rax, rsp, rip and rflags are copied, and VMCB
+ * clean bits let the CPU keep the rest.
+ *
+ * Address space identifiers: each CPU hands them out from 1 up and starts again, after flushing everything,
+ * when they run out. A vCPU takes a new one when it comes to another CPU or when its nested tables have lost
+ * a right; so an old translation can never be found again, and no other flush is needed (APM2 15.16).
+ */
+#include <arch/x86/hvm/svm/svm.h>
+
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/paging.h>
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/traps.h>
+#include <arch/x86/hvm/msr.h>
+#include <homestead/errno.h>
+#include <lib/string.h>
+
+#define CPUID_SVM_LEAF     0x8000000au
+#define CPUID_SVM          BIT(2)  /* 0x80000001 ECX */
+#define CPUID_PAGE1GB      BIT(26) /* 0x80000001 EDX */
+#define CPUID_NESTED_PAGES BIT(0)  /* 0x8000000A EDX */
+#define CPUID_NRIP_SAVE    BIT(3)
+#define CPUID_RDPRU        BIT(4)  /* 0x80000008 EBX */
+#define CPUID_XSAVE        BIT(26) /* 1 ECX */
+#define VM_CR_LOCK         BIT(3)
+#define XCR0_X87           1u
+
+#define IOPM_BYTES  (3 * PAGE_SIZE) /* 64 Ki ports and three bits */
+#define MSRPM_BYTES (2 * PAGE_SIZE) /* two bits per MSR: read, write */
+
+struct svm_features svm_features;
+
+/* [I] One set for all guests: every port exits, every MSR but the ones that VMLOAD and VMSAVE switch. */
+static u8 iopm[IOPM_BYTES] ALIGNED(PAGE_SIZE);
+static u8 msrpm[MSRPM_BYTES] ALIGNED(PAGE_SIZE);
+
+static const u32 direct_msrs[] = {
+    MSR_IA32_SYSENTER_CS,
+    MSR_IA32_SYSENTER_ESP,
+    MSR_IA32_SYSENTER_EIP,
+    MSR_STAR,
+    MSR_LSTAR,
+    MSR_CSTAR,
+    MSR_SFMASK,
+    MSR_FS_BASE,
+    MSR_GS_BASE,
+    MSR_KERNEL_GS_BASE,
+};
+
+/* Where an MSR's two bits are: ranges 0, 0xc0000000, 0xc0010000 of 0x2000 each (15.11). */
+static void allow_msr(u32 msr)
+{
+    u32 slot = (msr >= 0xc0000000u ? 0x2000u : 0) + (msr & 0x1fffu);
+
+    msrpm[slot / 4] &= (u8) ~(3u << slot % 4 * 2);
+}
+
+static void fill_permission_maps(void)
+{
+    memset(iopm, 0xff, sizeof(iopm));
+    memset(msrpm, 0xff, sizeof(msrpm));
+    for (u32 i = 0; i < ARRAY_SIZE(direct_msrs); i++)
+        allow_msr(direct_msrs[i]);
+}
+
+static bool svm_probe(const char **why)
+{
+    *why = "the CPU has no SVM";
+    if (cpuid(0x80000000u, 0).eax < CPUID_SVM_LEAF || !(cpuid(0x80000001u, 0).ecx & CPUID_SVM))
+        return false;
+    struct cpuid_leaf leaf = cpuid(CPUID_SVM_LEAF, 0);
+    *why = "the CPU's SVM has no nested paging";
+    if (!(leaf.edx & CPUID_NESTED_PAGES))
+        return false;
+    *why = "the firmware has disabled SVM and locked it (VM_CR.SVMDIS)";
+    if ((rdmsr(MSR_VM_CR) & (VM_CR_SVMDIS | VM_CR_LOCK)) == (VM_CR_SVMDIS | VM_CR_LOCK))
+        return false;
+    *why = "the CPU's SVM has fewer than two address space identifiers";
+    if (leaf.ebx < 2)
+        return false;
+
+    *why = NULL;
+    svm_features.nrip = leaf.edx & CPUID_NRIP_SAVE;
+    svm_features.rdpru = cpuid(0x80000008u, 0).ebx & CPUID_RDPRU;
+    np_largest_order = cpuid(0x80000001u, 0).edx & CPUID_PAGE1GB ? ORDER_1G : ORDER_2M;
+    fill_permission_maps();
+    return true;
+}
+
+/* FXSAVE must include SSE. XCR0 is shared with guests, who may set CR4.OSXSAVE: it allows x87 and no more, so
+ * that no register exists which hvm_fpu_switch() does not switch. */
+static void enable_fpu(void)
+{
+    write_cr0((read_cr0() & ~(CR0_TS | CR0_EM)) | CR0_MP);
+    write_cr4(read_cr4() | CR4_OSFXSR);
+    if (!(cpuid(1, 0).ecx & CPUID_XSAVE))
+        return;
+    u64 cr4 = read_cr4();
+    write_cr4(cr4 | CR4_OSXSAVE);
+    __asm__ volatile("xsetbv" : : "c"(0), "a"(XCR0_X87), "d"(0));
+    write_cr4(cr4 & ~CR4_OSXSAVE);
+}
+
+static int svm_cpu_enable(u64 page1_maddr, u64 page2_maddr)
+{
+    struct cpu *cpu = this_cpu();
+
+    if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
+        wrmsr(MSR_VM_CR, rdmsr(MSR_VM_CR) & ~VM_CR_SVMDIS); /* not locked: svm_probe() */
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+    if (!(rdmsr(MSR_EFER) & EFER_SVME))
+        return -ENODEV;
+    enable_fpu();
+
+    cpu->hsave_maddr = page1_maddr;
+    cpu->host_vmcb_maddr = page2_maddr;
+    wrmsr(MSR_VM_HSAVE_PA, page1_maddr);
+    __asm__ volatile("vmsave %%rax" : : "a"(page2_maddr) : "memory");
+
+    cpu->asid_max = cpuid(CPUID_SVM_LEAF, 0).ebx - 1; /* 0 is the host's */
+    cpu->asid_next = 1;
+    cpu->asid_generation = 1;
+    return 0;
+}
+
+/* Reset values the guest's owner may replace with set_state(): APM2 14.1.3. */
+static void svm_vcpu_init(struct hvm_vcpu *v)
+{
+    struct vmcb *vmcb = svm_vmcb(v);
+
+    vmcb->intercept_exceptions = (u32)(BIT(TRAP_DB) | BIT(TRAP_AC) | BIT(TRAP_MC));
+    vmcb->intercept_misc1 =
+        (u32)(SVM_INTERCEPT_INTR | SVM_INTERCEPT_NMI | SVM_INTERCEPT_SMI | SVM_INTERCEPT_INIT |
+              SVM_INTERCEPT_RDPMC | SVM_INTERCEPT_CPUID | SVM_INTERCEPT_RSM | SVM_INTERCEPT_INVD |
+              SVM_INTERCEPT_HLT | SVM_INTERCEPT_INVLPGA | SVM_INTERCEPT_IOIO_PROT | SVM_INTERCEPT_MSR_PROT |
+              SVM_INTERCEPT_FERR_FREEZE | SVM_INTERCEPT_SHUTDOWN);
+    vmcb->intercept_misc2 =
+        (u32)(SVM_INTERCEPT_VMRUN | SVM_INTERCEPT_VMMCALL | SVM_INTERCEPT_VMLOAD | SVM_INTERCEPT_VMSAVE |
+              SVM_INTERCEPT_STGI | SVM_INTERCEPT_CLGI | SVM_INTERCEPT_SKINIT | SVM_INTERCEPT_WBINVD |
+              SVM_INTERCEPT_MONITOR | SVM_INTERCEPT_MWAIT | SVM_INTERCEPT_XSETBV |
+              (svm_features.rdpru ? SVM_INTERCEPT_RDPRU : 0));
+    vmcb->iopm_base_pa = image_to_maddr(iopm);
+    vmcb->msrpm_base_pa = image_to_maddr(msrpm);
+    vmcb->v_intr = SVM_V_INTR_MASKING;
+    vmcb->nested_ctl = SVM_NP_ENABLE;
+    vmcb->n_cr3 = v->np->root_maddr;
+    vmcb->efer = EFER_SVME;
+    vmcb->cr0 = CR0_ET;
+    vmcb->dr6 = 0xffff0ff0;
+    vmcb->dr7 = 0x400;
+    vmcb->rflags = RFLAGS_RESERVED1;
+    vmcb->g_pat = HVM_PAT_RESET;
+    vmcb->clean = 0;
+
+    v->regs.rflags = RFLAGS_RESERVED1;
+    v->last_cpu = NULL;
+    v->asid_generation = 0;
+    v->in_irq_window = false;
+    hvm_fpu_reset(v->fpu);
+    hvm_msr_reset(v);
+}
+
+/* A fresh identifier on this CPU: whatever the TLB holds of this vCPU is unreachable from now on. */
+static void take_asid(struct hvm_vcpu *v, struct cpu *cpu, struct vmcb *vmcb, u64 np_generation)
+{
+    if (cpu->asid_next > cpu->asid_max) {
+        cpu->asid_next = 1;
+        cpu->asid_generation++;
+    }
+    if (cpu->asid_next == 1)
+        vmcb->tlb_control = SVM_TLB_FLUSH_ALL;
+    v->asid = cpu->asid_next++;
+    v->asid_generation = cpu->asid_generation;
+    v->np_generation = np_generation;
+    vmcb->guest_asid = v->asid;
+    vmcb->clean &= ~(u32)SVM_CLEAN_ASID;
+    if (v->last_cpu != cpu) { /* another CPU caches this VMCB, or none */
+        v->last_cpu = cpu;
+        vmcb->clean = 0;
+    }
+}
+
+static void svm_run(struct hvm_vcpu *v, struct hvm_exit *exit)
+{
+    struct vmcb *vmcb = svm_vmcb(v);
+    struct cpu *cpu = this_cpu();
+    /* Pairs with whoever changed the tables before it raised the generation. */
+    u64 np_generation = __atomic_load_n(&v->np->generation, __ATOMIC_ACQUIRE);
+
+    if (unlikely(v->last_cpu != cpu || v->asid_generation != cpu->asid_generation ||
+                 v->np_generation != np_generation))
+        take_asid(v, cpu, vmcb, np_generation);
+
+    vmcb->rax = v->regs.rax;
+    vmcb->rsp = v->regs.rsp;
+    vmcb->rip = v->regs.rip;
+    vmcb->rflags = v->regs.rflags;
+    svm_enter(v, cpu->host_vmcb_maddr);
+    v->regs.rax = vmcb->rax;
+    v->regs.rsp = vmcb->rsp;
+    v->regs.rip = vmcb->rip;
+    v->regs.rflags = vmcb->rflags;
+
+    vmcb->clean = SVM_CLEAN_ALL;
+    vmcb->tlb_control = SVM_TLB_KEEP;
+    vmcb->event_inj = 0;
+    if (unlikely(vmcb->exit_int_info & SVM_EVENT_VALID))
+        svm_requeue_event(vmcb);
+    svm_decode_exit(v, vmcb, exit);
+}
+
+static void svm_skip(struct hvm_vcpu *v, u32 len)
+{
+    struct vmcb *vmcb = svm_vmcb(v);
+    u64 rip = v->regs.rip + len;
+    bool wide = (vmcb->efer & EFER_LMA) && (vmcb->cs.attributes & HVM_SEG_L);
+
+    v->regs.rip = wide ? rip : (u32)rip;
+    vmcb->interrupt_state &= ~SVM_INTERRUPT_SHADOW;
+}
+
+static u32 svm_cpl(struct hvm_vcpu *v)
+{
+    return svm_vmcb(v)->cpl;
+}
+
+static bool svm_long_mode_cs(struct hvm_vcpu *v)
+{
+    const struct vmcb *vmcb = svm_vmcb(v);
+
+    return (vmcb->efer & EFER_LMA) && (vmcb->cs.attributes & HVM_SEG_L);
+}
+
+static void svm_paging_state(struct hvm_vcpu *v, u64 *cr0, u64 *cr3, u64 *cr4, u64 *efer)
+{
+    const struct vmcb *vmcb = svm_vmcb(v);
+
+    *cr0 = vmcb->cr0;
+    *cr3 = vmcb->cr3;
+    *cr4 = vmcb->cr4;
+    *efer = vmcb->efer & ~EFER_SVME;
+}
+
+const struct hvm_ops svm_ops = {
+    .name = "AMD SVM with nested paging",
+    .hypercall_insn = {0x0f, 0x01, 0xd9}, /* VMMCALL */
+    .probe = svm_probe,
+    .cpu_enable = svm_cpu_enable,
+    .vcpu_init = svm_vcpu_init,
+    .get_state = svm_get_state,
+    .set_state = svm_set_state,
+    .run = svm_run,
+    .can_inject_irq = svm_can_inject_irq,
+    .inject_irq = svm_inject_irq,
+    .request_irq_window = svm_request_irq_window,
+    .inject_exception = svm_inject_exception,
+    .cpl = svm_cpl,
+    .long_mode_cs = svm_long_mode_cs,
+    .paging_state = svm_paging_state,
+    .skip = svm_skip,
+};

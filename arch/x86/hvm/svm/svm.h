@@ -1,0 +1,40 @@
+/* What svm.c, state.c, exit.c and run.asm share. */
+#ifndef SVM_SVM_H
+#define SVM_SVM_H
+
+#include <arch/x86/hvm/svm/vmcb.h>
+
+/* [I] What this CPU model has; CPUID 0x8000000A and 0x80000008. */
+struct svm_features {
+    bool nrip;  /* the VMCB tells where the next instruction is */
+    bool rdpru; /* RDPRU exists, so its intercept does */
+};
+extern struct svm_features svm_features;
+
+static inline struct vmcb *svm_vmcb(const struct hvm_vcpu *v)
+{
+    return v->control;
+}
+
+/* run.asm: one trip into the guest. host_vmcb_maddr: this CPU's VMSAVE area. */
+void svm_enter(struct hvm_vcpu *v, u64 host_vmcb_maddr);
+
+/* exit.c: the VMCB's exit code → one neutral value. regs are up to date. May open a window for host
+ * interrupts. */
+void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit);
+
+/* state.c */
+void svm_get_state(struct hvm_vcpu *v, struct hvm_state *out);
+void svm_set_state(struct hvm_vcpu *v, const struct hvm_state *in);
+
+/* event.c */
+bool svm_can_inject_irq(struct hvm_vcpu *v);
+void svm_inject_irq(struct hvm_vcpu *v, u8 vector);
+void svm_request_irq_window(struct hvm_vcpu *v);
+void svm_inject_exception(struct hvm_vcpu *v, u8 vector, s64 error);
+/* After an exit: an event whose delivery the exit has cut short is delivered by the next run. */
+void svm_requeue_event(struct vmcb *vmcb);
+/* The guest has reached its interrupt window: takes the request back. */
+void svm_close_irq_window(struct hvm_vcpu *v, struct vmcb *vmcb);
+
+#endif

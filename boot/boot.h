@@ -1,0 +1,30 @@
+/* The composer and what it is made of. Nobody outside boot/ includes this. */
+#ifndef BOOT_BOOT_H
+#define BOOT_BOOT_H
+
+#include <homestead/boot_info.h>
+#include <homestead/topology.h>
+#include <boot/boot_mem.h>
+#include <boot/options.h>
+
+/* Entries from assembly. */
+NORETURN void boot_from_multiboot(u32 magic, u32 info_maddr, u64 tsc);
+NORETURN void boot_from_uefi(u64 info_maddr, u64 tsc);
+
+/* Every way in ends here. info is complete and in Homestead's own memory. */
+NORETURN void boot_main(struct boot_info *info);
+
+/* boot_cpu.c: descriptor tables, GS base and early stacks of the boot CPU; later its guarded ones. */
+void boot_cpu_early(void);
+void boot_cpu_late(struct boot_ranges *free);
+
+/* boot_memory.c: free RAM from the memory map, final page tables, nodes, frame table, allocator. */
+void boot_memory_map(const struct boot_info *info, struct boot_ranges *free);
+void boot_memory_paging(const struct boot_info *info, struct boot_ranges *free);
+void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free);
+/* One zeroed page for a page table, 0: none. Below 4 GiB until the final tables are in use. */
+u64 boot_table_page(void);
+/* Modules have been copied into domain 0: their memory becomes free. */
+void boot_memory_reclaim(const struct boot_info *info, const struct topology *topo);
+
+#endif

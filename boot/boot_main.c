@@ -1,0 +1,241 @@
+/*
+ * The composer: brings up the house floor by floor, one line on the console each, and ends in the run
+ * loop. The order is the design: nothing here is called before what it stands on.
+ */
+#include <boot/boot.h>
+
+#include <arch/x86/acpi/acpi.h>
+#include <arch/x86/cpu/apic.h>
+#include <arch/x86/cpu/console.h>
+#include <arch/x86/cpu/efi_runtime.h>
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/paging.h>
+#include <arch/x86/cpu/panic.h>
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/time.h>
+#include <domain/domain.h>
+#include <lib/parse.h>
+#include <lib/string.h>
+#include <mm/mm.h>
+
+#define QEMU_DEBUG_EXIT_PORT 0xf4u
+
+static struct boot_options options;
+static struct boot_ranges free_ram;
+static struct acpi_info acpi;
+static u64 tsc_entry;
+
+static void report_option(const char *sentence)
+{
+    log_warn("%s\n", sentence);
+}
+
+/* isa-debug-exit is looked for only where the CPU says that it is QEMU's TCG or KVM. */
+static bool under_qemu(void)
+{
+    struct cpuid_leaf leaf;
+    char signature[13] = "";
+
+    if (!(cpuid(1, 0).ecx & BIT(31)))
+        return false;
+    leaf = cpuid(0x40000000, 0);
+    memcpy(signature, &leaf.ebx, 4);
+    memcpy(signature + 4, &leaf.ecx, 4);
+    memcpy(signature + 8, &leaf.edx, 4);
+    return !strcmp(signature, "TCGTCGTCGTCG") || !strcmp(signature, "KVMKVMKVM");
+}
+
+static void start_console(const struct boot_info *info)
+{
+    options_parse(info->cmdline, &options, NULL);
+    console_init(options.console ? options.com1_port : 0, options.com1_baud);
+    console_set_level(options.loglvl);
+    machine_end_config = (struct machine_end_config){
+        .noreboot = options.noreboot,
+        .efi_system_table = info->efi_system_table,
+        .debug_exit_port = options.debug_exit_auto ? (under_qemu() ? QEMU_DEBUG_EXIT_PORT : 0)
+                                                   : options.debug_exit_port,
+    };
+    log_info("\nHomestead 0.1 - a hypervisor with memory claims for NUMA machines\n\n");
+    log_info("Loader          %s\n", info->loader[0] ? info->loader : "unknown");
+    log_info("Options         %s\n", info->cmdline[0] ? info->cmdline : "(none)");
+    options_parse(info->cmdline, &options, report_option);
+    if (info->fb.base)
+        log_info("Framebuffer     %ux%u at 0x%lx\n", info->fb.width, info->fb.height, info->fb.base);
+}
+
+static const void *map_table(void *ctx, u64 maddr, u64 len)
+{
+    (void)ctx;
+    return paging_map_firmware(maddr, len);
+}
+
+static void read_acpi(const struct boot_info *info)
+{
+    static const struct acpi_mapper mapper = {.map = map_table};
+    int rc = acpi_init(&acpi, &mapper, info->rsdp);
+
+    if (!options.numa)
+        acpi_topology_flatten(&acpi.topology);
+    host_topology = &acpi.topology;
+    if (acpi.fadt.has_reset) {
+        machine_end_config.have_reset_register = true;
+        machine_end_config.reset_space = (u8)acpi.fadt.reset.space;
+        machine_end_config.reset_address = acpi.fadt.reset.address;
+        machine_end_config.reset_value = acpi.fadt.reset_value;
+    }
+    if (rc)
+        log_info("ACPI            none found: one node, one CPU\n");
+    else
+        log_info("ACPI            %s at 0x%lx, %u tables, by %s\n", acpi.tables.root_is_xsdt ? "XSDT" : "RSDT",
+                 acpi.tables.root, acpi.tables.nr, acpi.tables.oem_id);
+    if (!acpi.topology.have_srat)
+        log_info("NUMA            %s: one node\n", options.numa ? "no SRAT" : "switched off");
+}
+
+static void start_clocks(void)
+{
+    struct cpu *cpu = this_cpu();
+    bool pm_port = acpi.fadt.has_pm_timer && acpi.fadt.pm_timer.space == ACPI_SPACE_IO;
+
+    pic_disable();
+    if (apic_init(acpi.madt.lapic_base))
+        panic("this CPU has no usable local APIC");
+    cpu->apic_id = apic_id();
+    if (!acpi.have_madt)
+        acpi.topology.cpus[0].apic_id = cpu->apic_id; /* the one CPU that must be there was made up */
+    for (u32 i = 0; i < acpi.topology.nr_cpus; i++)
+        if (acpi.topology.cpus[i].apic_id == cpu->apic_id)
+            cpu->nid = acpi.topology.cpus[i].nid;
+    time_init(pm_port ? (u16)acpi.fadt.pm_timer.address : 0);
+}
+
+static u32 node_cpus(const struct topology *topo, nodeid_t nid)
+{
+    u32 count = 0;
+
+    for (u32 i = 0; i < topo->nr_cpus; i++)
+        count += topo->cpus[i].enabled && topo->cpus[i].nid == nid;
+    return count;
+}
+
+static void print_nodes(const struct topology *topo)
+{
+    struct mm_host_info host;
+
+    mm_host_get_info(&host);
+    log_info("CPUs            %u found, 1 used: CPU 0 (APIC %u) on node %u\n", topo->nr_cpus, this_cpu()->apic_id,
+             this_cpu()->nid);
+    for (nodeid_t nid = 0; nid < topo->nr_nodes; nid++) {
+        struct mm_node_info info;
+        mm_node_get_info(nid, &info);
+        log_info("Node %-3u        %6lu MiB, %6lu MiB free, %3u CPUs, proximity domain %u\n", nid,
+                 info.size_pages >> 8, info.free_pages >> 8, node_cpus(topo, nid), topo->pxm[nid]);
+        log_fact("@node id=%u pxm=%u pages=%lu free=%lu cpus=%u\n", nid, topo->pxm[nid], info.size_pages,
+                 info.free_pages, node_cpus(topo, nid));
+    }
+    for (nodeid_t from = 0; from < topo->nr_nodes; from++)
+        for (nodeid_t to = 0; to < topo->nr_nodes; to++)
+            log_fact("@distance from=%u to=%u value=%u\n", from, to, topo->distance[from][to]);
+    log_fact("@memory pages=%lu free=%lu\n", host.total_pages, host.free_pages);
+}
+
+static void start_virtualization(void)
+{
+    u64 pages[2];
+
+    for (u32 i = 0; i < ARRAY_SIZE(pages); i++) {
+        mfn_t m;
+        if (mm_alloc(NULL, this_cpu()->nid, ORDER_4K, MM_OVERHEAD, &m))
+            panic("no memory for hardware virtualization");
+        pages[i] = mfn_to_maddr(m);
+    }
+    if (hvm_init(pages[0], pages[1]))
+        panic("no hardware virtualization: domain 0 cannot run");
+}
+
+/* The host's map as E820 says it: loader's memory is RAM, UEFI's runtime regions are reserved. */
+static u32 make_e820(const struct boot_info *info, struct e820_entry *out, u32 max)
+{
+    u32 nr = 0;
+
+    for (u32 i = 0; i < info->nr_mem && nr < max; i++) {
+        u32 type = info->mem[i].type;
+        if (type == BOOT_MEM_LOADER)
+            type = BOOT_MEM_RAM;
+        else if (type > BOOT_MEM_UNUSABLE)
+            type = BOOT_MEM_RESERVED;
+        out[nr++] = (struct e820_entry){.addr = info->mem[i].base, .size = info->mem[i].size, .type = type};
+    }
+    return nr;
+}
+
+static void start_dom0(const struct boot_info *info)
+{
+    static struct e820_entry e820[BOOT_MEM_MAX];
+    static char cmdline[BOOT_CMDLINE_MAX];
+    const struct boot_module *image = &info->modules[0], *module = &info->modules[1];
+
+    if (!info->nr_modules)
+        panic("no domain 0: the loader passed no module");
+    if (info->nr_modules > 2)
+        log_warn("domain 0 gets one module: %u more are ignored\n", info->nr_modules - 2);
+    str_copy(cmdline, image->cmdline, sizeof(cmdline));
+    const struct dom0_config config = {
+        .image_maddr = image->base,
+        .image_size = image->size,
+        .cmdline = cmdline,
+        .module_maddr = module->base,
+        .module_size = info->nr_modules > 1 ? module->size : 0,
+        .module_cmdline = module->cmdline,
+        .mem_bytes = options.dom0_mem_bytes,
+        .max_vcpus = options.dom0_max_vcpus,
+        .nodes = options.dom0_nodes,
+        .host_e820 = e820,
+        .nr_host_e820 = make_e820(info, e820, ARRAY_SIZE(e820)),
+    };
+    int rc = dom0_build(&config);
+    if (rc)
+        panic("domain 0 cannot be built (error %d)", -rc);
+    boot_memory_reclaim(info, &acpi.topology);
+}
+
+static NORETURN void boot_finish(void)
+{
+    u64 ready = rdtsc();
+
+    log_fact("@boot tsc_entry=%lu tsc_ready=%lu ticks=%lu tsc_khz=%lu\n", tsc_entry, ready, ready - tsc_entry,
+             tsc_khz);
+    log_info("\n");
+    sched_run();
+}
+
+/* Leaves the boot stack for one with a guard page. */
+static NORETURN void continue_on(u64 stack_top, void (*next)(void))
+{
+    __asm__ volatile("movq %0, %%rsp\n\txorl %%ebp, %%ebp\n\tcallq *%1\n\tud2" : : "r"(stack_top), "r"(next) : "memory");
+    __builtin_unreachable();
+}
+
+NORETURN void boot_main(struct boot_info *info)
+{
+    extern char image_start[], image_end[];
+
+    tsc_entry = info->tsc_entry;
+    info->image_size = (u64)(image_end - image_start);
+    boot_cpu_early();
+    start_console(info);
+    boot_memory_map(info, &free_ram);
+    boot_memory_paging(info, &free_ram);
+    if (efi_runtime_init(info, boot_table_page))
+        log_warn("no memory for UEFI runtime calls: reset by hardware only\n");
+    boot_cpu_late(&free_ram);
+    read_acpi(info);
+    start_clocks();
+    boot_memory_nodes(&acpi.topology, &free_ram);
+    print_nodes(&acpi.topology);
+    start_virtualization();
+    sched_init();
+    start_dom0(info);
+    continue_on(this_cpu()->stack_top, boot_finish);
+}

@@ -1,0 +1,28 @@
+/*
+ * Memory before there is an allocator: the free RAM as a sorted list of ranges, from which the boot
+ * takes page tables, the frame table and stacks; what is left goes to mm/. Bytes, page granular.
+ * Plain C, no locks: the boot CPU alone.
+ */
+#ifndef BOOT_BOOT_MEM_H
+#define BOOT_BOOT_MEM_H
+
+#include <homestead/types.h>
+
+#define BOOT_RANGES_MAX 1024u
+
+struct boot_ranges {
+    u32 nr;
+    struct {
+        u64 start, end;
+    } range[BOOT_RANGES_MAX]; /* ascending, apart from each other */
+};
+
+/* Adds [start, end), shrunk to whole pages; may overlap what is there. -ENOMEM: the list is full. */
+int boot_ranges_add(struct boot_ranges *r, u64 start, u64 end);
+/* Takes out [start, end), grown to whole pages. -ENOMEM: a split found the list full; nothing changed. */
+int boot_ranges_remove(struct boot_ranges *r, u64 start, u64 end);
+/* Takes size bytes from the top of [low, high), aligned. Returns the address, 0: none (page 0 is never free). */
+u64 boot_ranges_take(struct boot_ranges *r, u64 size, u64 align, u64 low, u64 high);
+u64 boot_ranges_total(const struct boot_ranges *r);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * What the parts of the UEFI loader share. Everything runs on the boot CPU inside boot services, so
+ * there are no locks. The one struct loader knows every page that was allocated, so that any failure
+ * can give all of it back: main.c alone does that.
+ */
+#ifndef BOOT_EFI_LOADER_H
+#define BOOT_EFI_LOADER_H
+
+#include <efi.h>
+#include <homestead/types.h>
+#include "config.h"
+
+#define LOADER_ALLOCATIONS_MAX 16u
+#define BELOW_4G               0xffffffffull
+#define ANYWHERE               (~0ull)
+
+struct loader_pages {
+    u64 base; /* maddr, 0: none */
+    u64 nr_pages;
+};
+
+struct loader {
+    EFI_HANDLE image;
+    EFI_SYSTEM_TABLE *st;
+    EFI_BOOT_SERVICES *bs;
+    EFI_FILE_PROTOCOL *root;         /* the volume that the loader came from; NULL: not open */
+    char directory[CONFIG_PATH_MAX]; /* in which the loader stands, without the last backslash */
+    u32 nr_pages_used;               /* entries of pages[] */
+    struct loader_pages pages[LOADER_ALLOCATIONS_MAX];
+};
+
+/* --- main.c -------------------------------------------------------------------------------------------- */
+
+/* Prints one line on the firmware's console; adds "homestead: " and the line end. */
+void loader_say(struct loader *l, const char *fmt, ...) PRINTF(2, 3);
+/* The same for a failure; returns status, so that it can stand behind `return`. */
+EFI_STATUS loader_fail(struct loader *l, EFI_STATUS status, const char *fmt, ...) PRINTF(3, 4);
+/* Allocates pages of the given type with addresses up to max_addr, and remembers them. 0: none to be had. */
+u64 loader_alloc_pages(struct loader *l, EFI_MEMORY_TYPE type, u64 max_addr, u64 nr_pages);
+/* As loader_alloc_pages(), below 4 GiB and on a boundary of align bytes (a power of 2). */
+u64 loader_alloc_aligned(struct loader *l, EFI_MEMORY_TYPE type, u64 nr_pages, u64 align);
+/* Gives back what loader_alloc_pages() returned. */
+void loader_free_pages(struct loader *l, u64 base);
+
+/* --- files.c ------------------------------------------------------------------------------------------- */
+
+struct loader_file {
+    u64 base, size;                 /* maddr and bytes; the last page is filled up with zeros */
+    char path[2 * CONFIG_PATH_MAX]; /* full, with backslashes, for messages */
+};
+
+/* Opens the volume and finds the directory the loader was started from. Says what is wrong. */
+EFI_STATUS files_open(struct loader *l);
+void files_close(struct loader *l);
+/*
+ * Reads a file into pages of its own. A path with a leading slash (either way) starts at the volume's
+ * root, any other at the loader's directory. file->path is always set. Says what is wrong.
+ */
+EFI_STATUS files_read(struct loader *l, const char *path, EFI_MEMORY_TYPE type, struct loader_file *file);
+
+/* --- firmware.c ---------------------------------------------------------------------------------------- */
+
+/* A status in words, or "error". */
+const char *firmware_status_text(EFI_STATUS status);
+/* Copies at most size-1 characters; what is not ASCII becomes '?'. */
+void firmware_text(char *dst, size_t size, const CHAR16 *src);
+/* RSDP, frame buffer, system table, the vendor's name. */
+void firmware_describe(struct loader *l, struct boot_info *bi);
+/* One memory map, converted into bi; for planning only. Says what is wrong. */
+EFI_STATUS firmware_read_map(struct loader *l, struct boot_info *bi);
+/* The last memory map, converted into bi, and out of boot services. Says what is wrong. */
+EFI_STATUS firmware_exit(struct loader *l, struct boot_info *bi);
+
+/* --- handover.asm -------------------------------------------------------------------------------------- */
+
+void NORETURN loader_handover(u64 cr3, u64 stack_top, u64 entry, struct boot_info *bi);
+
+#endif

@@ -1,0 +1,277 @@
+/*
+ * Homestead's UEFI loader. Reads homestead.cfg from the directory it was started from, places the
+ * hypervisor and its modules, fills struct boot_info, leaves boot services and jumps.
+ *
+ * Every failure is one sentence on the firmware's console and an EFI status for the firmware, with all
+ * memory given back. What must survive is allocated as EfiLoaderData (BOOT_MEM_LOADER in the map that
+ * the hypervisor gets), everything else as EfiBootServicesData, which is plain RAM afterwards.
+ *
+ * The state at the hypervisor's entry is written down in handover.asm.
+ */
+#include "loader.h"
+#include "elf_load.h"
+#include "memory_map.h"
+#include "text.h"
+#include <homestead/errno.h>
+
+#define CONFIG_NAME      "homestead.cfg"
+#define CONFIG_BYTES_MAX KIB(64)
+#define CHAIN_MAX        4u
+#define STACK_PAGES      8u
+
+static struct loader the_loader;
+static struct boot_config config; /* large: not for the firmware's stack */
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st);
+
+/* --- the console ---------------------------------------------------------------------------------------- */
+
+static void say(struct loader *l, const char *fmt, va_list args)
+{
+    static char line[512];
+    static CHAR16 wide[sizeof(line)];
+    size_t i = 0;
+
+    if (!l->st->ConOut)
+        return;
+    text_vformat(line, sizeof(line), fmt, args);
+    for (; line[i]; i++)
+        wide[i] = (CHAR16)(u8)line[i];
+    wide[i] = 0;
+    l->st->ConOut->OutputString(l->st->ConOut, (CHAR16 *)L"homestead: ");
+    l->st->ConOut->OutputString(l->st->ConOut, wide);
+    l->st->ConOut->OutputString(l->st->ConOut, (CHAR16 *)L"\r\n");
+}
+
+void loader_say(struct loader *l, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    say(l, fmt, args);
+    va_end(args);
+}
+
+EFI_STATUS loader_fail(struct loader *l, EFI_STATUS status, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    say(l, fmt, args);
+    va_end(args);
+    return status;
+}
+
+/* --- memory --------------------------------------------------------------------------------------------- */
+
+static void remember(struct loader *l, u64 base, u64 nr_pages)
+{
+    l->pages[l->nr_pages_used++] = (struct loader_pages){base, nr_pages};
+}
+
+u64 loader_alloc_pages(struct loader *l, EFI_MEMORY_TYPE type, u64 max_addr, u64 nr_pages)
+{
+    EFI_PHYSICAL_ADDRESS base = max_addr;
+    EFI_ALLOCATE_TYPE how = max_addr == ANYWHERE ? AllocateAnyPages : AllocateMaxAddress;
+
+    if (l->nr_pages_used == LOADER_ALLOCATIONS_MAX)
+        return 0;
+    if (EFI_ERROR(l->bs->AllocatePages(how, type, nr_pages, &base)))
+        return 0;
+    remember(l, base, nr_pages);
+    return base;
+}
+
+u64 loader_alloc_aligned(struct loader *l, EFI_MEMORY_TYPE type, u64 nr_pages, u64 align)
+{
+    EFI_PHYSICAL_ADDRESS first = BELOW_4G;
+    u64 extra = (align >> PAGE_SHIFT) - 1, head;
+
+    if (l->nr_pages_used == LOADER_ALLOCATIONS_MAX)
+        return 0;
+    /* UEFI aligns to 4 KiB only: take more, and give back what hangs over on both sides. */
+    if (EFI_ERROR(l->bs->AllocatePages(AllocateMaxAddress, type, nr_pages + extra, &first)))
+        return 0;
+    head = (ALIGN_UP(first, align) - first) >> PAGE_SHIFT;
+    if (head)
+        l->bs->FreePages(first, head);
+    if (extra - head)
+        l->bs->FreePages(first + ((head + nr_pages) << PAGE_SHIFT), extra - head);
+    remember(l, first + (head << PAGE_SHIFT), nr_pages);
+    return first + (head << PAGE_SHIFT);
+}
+
+void loader_free_pages(struct loader *l, u64 base)
+{
+    for (u32 i = 0; i < l->nr_pages_used; i++) {
+        if (l->pages[i].base != base)
+            continue;
+        l->bs->FreePages(base, l->pages[i].nr_pages);
+        l->pages[i] = l->pages[--l->nr_pages_used];
+        return;
+    }
+}
+
+/* --- the steps ------------------------------------------------------------------------------------------ */
+
+/* Follows chain= a few files far, if a file does not have the section that it names itself. */
+static EFI_STATUS read_config(struct loader *l)
+{
+    static char name[CONFIG_PATH_MAX];
+    struct loader_file file;
+    EFI_STATUS status;
+    char why[160];
+    int rc;
+
+    text_format(name, sizeof(name), "%s", CONFIG_NAME);
+    for (u32 i = 0; i < CHAIN_MAX; i++) {
+        status = files_read(l, name, EfiBootServicesData, &file);
+        if (EFI_ERROR(status))
+            return status;
+        if (file.size > CONFIG_BYTES_MAX)
+            return loader_fail(l, EFI_BAD_BUFFER_SIZE, "%s is too long for a configuration (%lu bytes).",
+                               file.path, file.size);
+        rc = config_parse((const char *)file.base, file.size, &config, why, sizeof(why));
+        loader_free_pages(l, file.base);
+        if (!rc)
+            return EFI_SUCCESS;
+        if (rc != -ENOENT || !config.chain[0])
+            return loader_fail(l, EFI_INVALID_PARAMETER, "%s: %s.", file.path, why);
+        text_format(name, sizeof(name), "%s", config.chain);
+    }
+    return loader_fail(l, EFI_INVALID_PARAMETER, "%s: chain= leads on and on.", file.path);
+}
+
+static EFI_STATUS load_hypervisor(struct loader *l, struct boot_info *bi, u64 *entry)
+{
+    struct loader_file file;
+    struct elf_image image;
+    const char *why;
+    EFI_STATUS status = files_read(l, config.kernel.path, EfiBootServicesData, &file);
+
+    if (EFI_ERROR(status))
+        return status;
+    if (elf_image_plan((const void *)file.base, file.size, &image, &why))
+        return loader_fail(l, EFI_LOAD_ERROR, "%s %s.", file.path, why);
+    bi->image_base = loader_alloc_aligned(l, EfiLoaderData, image.span >> PAGE_SHIFT, IMAGE_ALIGN);
+    if (!bi->image_base)
+        return loader_fail(l, EFI_OUT_OF_RESOURCES, "not enough memory below 4 GiB to place %s (%lu bytes).",
+                           file.path, image.span);
+    bi->image_size = image.span;
+    elf_image_place(&image, (const void *)file.base, (void *)bi->image_base);
+    loader_free_pages(l, file.base);
+    *entry = image.uefi_entry;
+    return EFI_SUCCESS;
+}
+
+static EFI_STATUS load_module(struct loader *l, const struct config_file *what, struct boot_info *bi)
+{
+    struct boot_module *m = &bi->modules[bi->nr_modules];
+    struct loader_file file;
+    EFI_STATUS status = files_read(l, what->path, EfiLoaderData, &file);
+
+    if (EFI_ERROR(status))
+        return status;
+    m->base = file.base;
+    m->size = file.size;
+    text_format(m->cmdline, sizeof(m->cmdline), "%s", what->args);
+    text_format(m->name, sizeof(m->name), "%s", what->path);
+    bi->nr_modules++;
+    return EFI_SUCCESS;
+}
+
+static void cpuid(u32 leaf, u32 *eax, u32 *edx)
+{
+    u32 ebx, ecx = 0;
+
+    *eax = leaf;
+    __asm__ volatile("cpuid" : "+a"(*eax), "=b"(ebx), "+c"(ecx), "=d"(*edx));
+}
+
+/* Long-mode page tables of four levels, for the machine's memory as far as the map tells of it. */
+static EFI_STATUS make_page_tables(struct loader *l, const struct boot_info *bi, u64 *cr3)
+{
+    u64 cr4, memory, map_end = MAX(memory_map_end(bi), bi->fb.base + bi->fb.size);
+    u32 max_leaf, features = 0, unused;
+    bool has_1g_pages;
+
+    __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+    if (cr4 & BIT(12)) /* LA57 cannot be switched off in long mode */
+        return loader_fail(l, EFI_UNSUPPORTED, "the firmware uses 5-level page tables; turn that off.");
+    cpuid(0x80000000, &max_leaf, &unused);
+    if (max_leaf >= 0x80000001) {
+        u32 eax;
+
+        cpuid(0x80000001, &eax, &features);
+    }
+    has_1g_pages = features & BIT(26);
+    memory = loader_alloc_pages(l, EfiLoaderData, BELOW_4G, page_tables_size(map_end, has_1g_pages));
+    if (!memory)
+        return loader_fail(l, EFI_OUT_OF_RESOURCES, "not enough memory for page tables (%lu pages).",
+                           page_tables_size(map_end, has_1g_pages));
+    *cr3 = page_tables_build((void *)memory, map_end, has_1g_pages, bi->image_base, bi->image_size);
+    return EFI_SUCCESS;
+}
+
+static EFI_STATUS start(struct loader *l)
+{
+    u64 entry = 0, cr3 = 0, stack, info;
+    struct boot_info *bi;
+    EFI_STATUS status;
+
+    status = files_open(l);
+    if (EFI_ERROR(status))
+        return status;
+    status = read_config(l);
+    if (EFI_ERROR(status))
+        return status;
+
+    info = loader_alloc_pages(l, EfiLoaderData, BELOW_4G, DIV_ROUND_UP(sizeof(*bi), PAGE_SIZE));
+    stack = loader_alloc_pages(l, EfiLoaderData, BELOW_4G, STACK_PAGES);
+    if (!info || !stack)
+        return loader_fail(l, EFI_OUT_OF_RESOURCES,
+                           "not enough memory below 4 GiB for the boot information.");
+    bi = (struct boot_info *)info;
+    __builtin_memset(bi, 0, sizeof(*bi));
+    bi->magic = BOOT_INFO_MAGIC;
+    bi->version = BOOT_INFO_VERSION;
+    bi->source = BOOT_FROM_UEFI;
+    text_format(bi->cmdline, sizeof(bi->cmdline), "%s", config.options);
+
+    status = load_hypervisor(l, bi, &entry);
+    if (!EFI_ERROR(status))
+        status = load_module(l, &config.dom0, bi);
+    for (u32 i = 0; i < config.nr_modules && !EFI_ERROR(status); i++)
+        status = load_module(l, &config.modules[i], bi);
+    if (EFI_ERROR(status))
+        return status;
+
+    firmware_describe(l, bi);
+    status = firmware_read_map(l, bi);
+    if (EFI_ERROR(status))
+        return status;
+    status = make_page_tables(l, bi, &cr3);
+    if (EFI_ERROR(status))
+        return status;
+    loader_say(l, "starting %s of section [%s] at %lx.", config.kernel.path, config.section, bi->image_base);
+    files_close(l);
+    status = firmware_exit(l, bi);
+    if (EFI_ERROR(status))
+        return status;
+    loader_handover(cr3, stack + (STACK_PAGES << PAGE_SHIFT), entry, bi);
+}
+
+/* GNU-EFI's crt0 calls this with System V's convention. */
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
+{
+    struct loader *l = &the_loader;
+    EFI_STATUS status;
+
+    *l = (struct loader){.image = image, .st = st, .bs = st->BootServices};
+    status = start(l);
+    loader_say(l, "not started, back to the firmware.");
+    files_close(l);
+    while (l->nr_pages_used)
+        loader_free_pages(l, l->pages[0].base);
+    return status;
+}

@@ -1,0 +1,241 @@
+/*
+ * The set of domains: creation, lookup, references.
+ *
+ * The list is sorted by id. by_id[] finds a domain without a lock for mm/, which calls upward while
+ * it holds its own locks (mem_account_find): an entry stays until the account owns no frame any more,
+ * so whoever holds a frame of a domain finds its account.
+ *
+ * Lock: list_lock (LOCK_DOMLIST) guards the list, by_id, and every domain's refs and `listed`.
+ */
+#include <domain/internal.h>
+#include <homestead/errno.h>
+#include <lib/assert.h>
+#include <lib/log.h>
+#include <lib/string.h>
+
+static spinlock_t list_lock = SPINLOCK_INIT(LOCK_DOMLIST);
+static struct list domains = LIST_INIT(domains);
+static struct domain *by_id[DOMID_MAX + 1]; /* atomic accesses; [0] is domain 0 */
+static u16 last_auto_id;                    /* given out last, whether or not that creation succeeded */
+
+static u32 record_order(void)
+{
+    u32 order = 0;
+
+    while ((PAGE_SIZE << order) < sizeof(struct domain))
+        order++;
+    return order;
+}
+
+struct mem_account *mem_account_find(u16 domid)
+{
+    struct domain *d = domid <= DOMID_MAX ? __atomic_load_n(&by_id[domid], __ATOMIC_ACQUIRE) : NULL;
+
+    return d ? &d->mem : NULL;
+}
+
+/* List lock held. The next id in the circle 1 .. DOMID_MAX that nobody has; 0: all taken. */
+static u16 next_auto_id(void)
+{
+    for (u32 tries = 0; tries < DOMID_MAX; tries++) {
+        last_auto_id = last_auto_id >= DOMID_MAX ? 1 : (u16)(last_auto_id + 1);
+        if (!by_id[last_auto_id])
+            return last_auto_id;
+    }
+    return 0;
+}
+
+/* Chooses the id and makes d findable. -EEXIST, -ENOSPC. */
+static int list_insert(struct domain *d, u16 wanted)
+{
+    int rc = 0;
+
+    spin_lock(&list_lock);
+    u16 id = wanted;
+    if (wanted == DOMID_ANY) {
+        id = next_auto_id();
+        if (!id)
+            rc = -ENOSPC;
+    } else if (by_id[wanted]) {
+        rc = -EEXIST;
+    }
+    if (!rc) {
+        struct list *before = domains.next;
+
+        d->id = id;
+        d->mem.domid = id;
+        while (before != &domains && list_entry(before, struct domain, link)->id < id)
+            before = before->next;
+        list_add_tail(before, &d->link);
+        d->listed = true;
+        __atomic_store_n(&by_id[id], d, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&list_lock);
+    return rc;
+}
+
+/* True: d was in the list, whose reference the caller now has. */
+static bool list_remove(struct domain *d)
+{
+    spin_lock(&list_lock);
+    bool was_listed = d->listed;
+    if (was_listed) {
+        list_del(&d->link);
+        __atomic_store_n(&by_id[d->id], NULL, __ATOMIC_RELEASE);
+        d->listed = false;
+    }
+    spin_unlock(&list_lock);
+    return was_listed;
+}
+
+static void free_record(struct domain *d)
+{
+    for (u32 id = 0; id < d->nr_vcpus; id++)
+        vcpu_free(d->vcpu[id]);
+    if (mfn_valid_value(d->shared_info))
+        mm_free_overhead(&d->mem, d->shared_info, ORDER_4K);
+    if (d->mem.overhead_pages)
+        log_error("d%u: %lu pages of Homestead's memory for it have not come back\n", d->id,
+                  (unsigned long)d->mem.overhead_pages);
+    mm_free_overhead(NULL, d->record, record_order());
+}
+
+int domain_create(const struct domain_config *config, struct domain **out)
+{
+    mfn_t record;
+
+    if (config->domid != DOMID_ANY && config->domid > DOMID_MAX)
+        return -EINVAL;
+    int rc = mm_alloc(NULL, NODE_NONE, record_order(), MM_OVERHEAD, &record);
+    if (rc)
+        return -ENOMEM;
+    struct domain *d = mm_frame_virt(record); /* zeroed */
+    list_init(&d->link);
+    spin_lock_init(&d->lock, LOCK_DOMAIN);
+    mem_account_init(&d->mem, config->domid);
+    d->mem.affinity = config->affinity;
+    d->record = record;
+    d->shared_info = INVALID_MFN;
+    d->shared_info_gfn = INVALID_GFN;
+    d->hypercall_page_gfn = ~0ull;
+    d->refs = 1;
+    d->pause_count = 1;
+    d->shutdown_code = 0xff;
+    d->is_control = config->is_control;
+    d->create_flags = config->flags;
+    d->max_vcpus = config->max_vcpus;
+    d->max_evtchn_port = config->max_evtchn_port;
+    d->ssidref = config->ssidref;
+    memcpy(d->handle, config->handle, sizeof(d->handle));
+
+    /* The id first: an attempt that fails later has used it up, as with Xen. Nothing can be done to the domain
+     * meanwhile but looking at it: it is paused, has no vCPU, and the one who knows its id is the caller. */
+    rc = list_insert(d, config->domid);
+    if (!rc) {
+        rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &d->shared_info);
+        if (rc) {
+            d->shared_info = INVALID_MFN;
+            rc = -ENOMEM;
+        }
+    }
+    if (!rc)
+        rc = evtchn_init(d, config->max_evtchn_port);
+    if (!rc)
+        rc = physmap_init(d, PHYSMAP_POOL_DEFAULT_PAGES);
+    if (rc) {
+        list_remove(d);
+        domain_put(d);
+        return rc;
+    }
+    *out = d;
+    return 0;
+}
+
+int domain_alloc_vcpus(struct domain *d, u32 n)
+{
+    int rc = 0;
+
+    if (!n || n != d->max_vcpus || n > DOMAIN_MAX_VCPUS)
+        return -EINVAL;
+    /* The caller's pause, or the one from creation, keeps the domain still; a second call meanwhile finds the
+     * vCPUs that are there and goes on behind them. */
+    spin_lock(&d->lock);
+    while (!rc && d->nr_vcpus < n) {
+        rc = d->dying ? -EINVAL : vcpu_create(d, d->nr_vcpus);
+        if (!rc)
+            d->nr_vcpus++;
+    }
+    spin_unlock(&d->lock);
+    return rc;
+}
+
+struct domain *domain_get(u16 domid)
+{
+    struct domain *d = NULL;
+
+    spin_lock(&list_lock);
+    if (domid <= DOMID_MAX)
+        d = by_id[domid];
+    if (d)
+        d->refs++;
+    spin_unlock(&list_lock);
+    return d;
+}
+
+struct domain *domain_get_next(u16 domid)
+{
+    struct domain *found = NULL;
+
+    spin_lock(&list_lock);
+    list_for_each (node, &domains) {
+        struct domain *d = list_entry(node, struct domain, link);
+
+        if (d->id >= domid) {
+            found = d;
+            d->refs++;
+            break;
+        }
+    }
+    spin_unlock(&list_lock);
+    return found;
+}
+
+void domain_put(struct domain *d)
+{
+    spin_lock(&list_lock);
+    BUG_ON(d->refs == 0);
+    bool last = --d->refs == 0;
+    spin_unlock(&list_lock);
+    if (last)
+        free_record(d);
+}
+
+/* Has everything of d come back? The account lock makes sure that whoever returned the last page is done with it. */
+static bool is_gone(struct domain *d)
+{
+    if (!d->dying || !d->freed)
+        return false;
+    spin_lock(&d->mem.lock);
+    u64 pages = d->mem.tot_pages;
+    spin_unlock(&d->mem.lock);
+    return pages == 0;
+}
+
+void domain_check_gone(struct domain *d)
+{
+    if (is_gone(d) && list_remove(d))
+        domain_put(d);
+}
+
+void domain_reap(void)
+{
+    for (u32 id = 0; id <= DOMID_MAX;) {
+        struct domain *d = domain_get_next((u16)id);
+
+        if (!d)
+            break;
+        id = d->id + 1u;
+        domain_check_gone(d);
+        domain_put(d);
+    }
+}

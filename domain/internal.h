@@ -1,0 +1,57 @@
+/* What the files of domain/ share among themselves. Nobody outside includes this. */
+#ifndef DOMAIN_INTERNAL_H
+#define DOMAIN_INTERNAL_H
+
+#include <domain/domain.h>
+#include <mm/mm.h>
+
+static inline void *maddr_virt(u64 maddr)
+{
+    return (char *)mm_frame_virt(maddr_to_mfn(maddr)) + (maddr & ~PAGE_MASK);
+}
+
+static inline struct shared_info *domain_shared_info(struct domain *d)
+{
+    return mm_frame_virt(d->shared_info);
+}
+
+/* --- vcpu.c --- */
+/* Fills d->vcpu[id]. -ENOMEM. */
+int vcpu_create(struct domain *d, u32 id);
+void vcpu_free(struct vcpu *v);
+
+/* --- sched.c --- */
+/* Chooses the CPU whose run queue v belongs to from now on. Once, before it is online. */
+void sched_assign_cpu(struct vcpu *v);
+void sched_forget(struct vcpu *v);
+/* The exit that is being handled began now: sched_should_yield() counts from here. */
+void sched_note_exit(void);
+/* After a change of what decides whether v can run: queues it, takes it off the queue, or makes its CPU stop it. */
+void sched_update(struct vcpu *v);
+/* The lock of [R] fields of v. */
+spinlock_t *sched_lock(const struct vcpu *v);
+/* Waits until v is off its CPU; returns at once for the vCPU that runs here. */
+void sched_wait_stopped(struct vcpu *v);
+
+/* --- exit.c --- */
+/* Acts on the exit. May mark the vCPU as not runnable; the run loop sees that. */
+void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit);
+/* Puts a pending event into the guest, or asks to be told when it can take one. */
+void vcpu_deliver_events(struct vcpu *v);
+
+/* --- guest_console.c: what guests write to port 0xE9 --- */
+void guest_console_write(struct domain *d, u8 byte);
+void guest_console_flush(struct domain *d);
+
+/* --- evtchn.c, for evtchn_bind.c; the event lock is held --- */
+struct evtchn *evtchn_entry(struct domain *d, u32 port);
+void evtchn_set_pending(struct domain *d, u32 port, const struct evtchn *channel);
+void evtchn_clear_pending(struct domain *d, u32 port);
+
+/* --- physmap_pool.c; the physmap lock is held --- */
+u64 physmap_pool_take(void *ctx);
+void physmap_pool_return(void *ctx, u64 maddr);
+int physmap_pool_grow(struct domain *d, u64 pages);
+void physmap_pool_shrink(struct domain *d, u64 pages);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * How a domain stops: pause, shutdown, crash, and the long way of destroying it.
+ *
+ * A vCPU runs only while its pause_count is 0. A domain that is paused, shut down or dying holds one
+ * count on each of its vCPUs for each of the three.
+ *
+ * Lock: d->lock (LOCK_DOMAIN) for the flags; never while waiting for a vCPU to stop.
+ */
+#include <arch/x86/cpu/panic.h>
+#include <arch/x86/cpu/percpu.h>
+#include <domain/internal.h>
+#include <homestead/errno.h>
+#include <lib/log.h>
+#include <xen/sched.h>
+
+/* d->lock held. */
+static void pause_vcpus(struct domain *d)
+{
+    for (u32 id = 0; id < d->nr_vcpus; id++)
+        vcpu_pause(d->vcpu[id], false);
+}
+
+static void wait_vcpus(struct domain *d)
+{
+    for (u32 id = 0; id < d->nr_vcpus; id++)
+        sched_wait_stopped(d->vcpu[id]);
+}
+
+void domain_pause(struct domain *d)
+{
+    spin_lock(&d->lock);
+    if (d->pause_count++ == 0)
+        pause_vcpus(d);
+    spin_unlock(&d->lock);
+    wait_vcpus(d);
+}
+
+void domain_unpause(struct domain *d)
+{
+    spin_lock(&d->lock);
+    if (d->pause_count && --d->pause_count == 0)
+        for (u32 id = 0; id < d->nr_vcpus; id++)
+            vcpu_unpause(d->vcpu[id]);
+    spin_unlock(&d->lock);
+}
+
+static const char *shutdown_name(u8 code)
+{
+    static const char *const names[] = {
+        [SHUTDOWN_poweroff] = "power off", [SHUTDOWN_reboot] = "reboot",     [SHUTDOWN_suspend] = "suspend",
+        [SHUTDOWN_crash] = "crash",        [SHUTDOWN_watchdog] = "watchdog", [SHUTDOWN_soft_reset] = "soft reset",
+    };
+    return code < ARRAY_SIZE(names) ? names[code] : "unknown";
+}
+
+/* The first domain is the machine: its end is the machine's. */
+static NORETURN void end_machine(u8 code)
+{
+    machine_end(code == SHUTDOWN_poweroff ? MACHINE_POWEROFF
+                : code == SHUTDOWN_reboot ? MACHINE_REBOOT
+                                          : MACHINE_CRASHED);
+}
+
+static void tell_control_domain(void)
+{
+    struct domain *control = domain_get(0);
+
+    if (!control)
+        return;
+    evtchn_raise_virq(control, VIRQ_DOM_EXC, 0);
+    domain_put(control);
+}
+
+void domain_shutdown(struct domain *d, u8 code)
+{
+    spin_lock(&d->lock);
+    bool first = !d->shut_down && !d->dying;
+    if (first) {
+        d->shut_down = true;
+        d->shutdown_code = code;
+        pause_vcpus(d);
+    }
+    spin_unlock(&d->lock);
+    if (!first)
+        return;
+    guest_console_flush(d);
+    log_info("d%u: shut down, code %u (%s)\n", d->id, code, shutdown_name(code));
+    if (d->is_control)
+        end_machine(code);
+    tell_control_domain();
+}
+
+void domain_crash(struct domain *d, const char *why)
+{
+    struct vcpu *v = this_cpu()->current;
+
+    /* Said once: other vCPUs may run into the same wall before they stop. */
+    if (!d->shut_down) {
+        guest_console_flush(d);
+        log_error("d%u: crashed: %s\n", d->id, why);
+        if (v && v->domain == d) {
+            char name[16];
+
+            vcpu_name(v, name);
+            hvm_dump(&v->hvm, name);
+        }
+    }
+    domain_shutdown(d, SHUTDOWN_crash);
+}
+
+/* Gives back memory, a few pieces at a time, until all is done or the step's time is used up. */
+static int kill_memory(struct domain *d)
+{
+    while (physmap_destroy_step(d, 64))
+        if (sched_should_yield())
+            return -ERESTART;
+    while (mm_release_some(&d->mem, 64))
+        if (sched_should_yield())
+            return -ERESTART;
+    return 0;
+}
+
+int domain_kill(struct domain *d)
+{
+    const struct vcpu *v = this_cpu()->current;
+
+    if (d->is_control || (v && v->domain == d))
+        return -EINVAL;
+    spin_lock(&d->lock);
+    bool first = !d->dying;
+    if (first) {
+        d->dying = true;
+        pause_vcpus(d);
+    }
+    bool busy = d->kill_running;
+    bool freed = d->freed;
+    if (!busy && !freed)
+        d->kill_running = true;
+    spin_unlock(&d->lock);
+    if (busy)
+        return -ERESTART; /* another CPU is at it */
+    if (freed)
+        return 0;
+
+    int rc = 0;
+    wait_vcpus(d);
+    mm_account_kill(&d->mem);
+    if (first) {
+        guest_console_flush(d);
+        evtchn_destroy(d);
+        if (sched_should_yield())
+            rc = -ERESTART;
+    }
+    if (!rc)
+        rc = kill_memory(d);
+    spin_lock(&d->lock);
+    d->kill_running = false;
+    d->freed = rc == 0;
+    spin_unlock(&d->lock);
+    if (rc)
+        return rc;
+    domain_check_gone(d);
+    tell_control_domain();
+    return 0;
+}

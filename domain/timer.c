@@ -1,0 +1,120 @@
+/*
+ * One-shot timers: a list per CPU, sorted by deadline, and the CPU's APIC one-shot timer armed for
+ * its head. Lists are short (a few per vCPU), so insertion walks them.
+ *
+ * Lock: each list has its own (LOCK_TIMER); callbacks run with none held. A timer belongs to the CPU
+ * on which it was set last.
+ */
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/time.h>
+#include <domain/timer.h>
+#include <lib/spinlock.h>
+
+struct timer_queue {
+    spinlock_t lock;
+    struct list timers; /* sorted, soonest first */
+    u64 armed_ns;       /* what the hardware is armed for, 0: off */
+    bool ready;
+};
+
+static struct timer_queue queues[MAX_CPUS];
+
+/* Queues set themselves up on first use: a CPU only ever makes the first call for its own. */
+static struct timer_queue *queue_of(u32 cpu_id)
+{
+    struct timer_queue *q = &queues[cpu_id];
+
+    if (unlikely(!q->ready)) {
+        spin_lock_init(&q->lock, LOCK_TIMER);
+        list_init(&q->timers);
+        q->ready = true;
+    }
+    return q;
+}
+
+/* Lock held, on q's own CPU. */
+static void rearm(struct timer_queue *q)
+{
+    u64 next_ns = 0;
+
+    if (!list_empty(&q->timers))
+        next_ns = list_entry(q->timers.next, struct timer, link)->deadline_ns;
+    if (next_ns == q->armed_ns)
+        return;
+    q->armed_ns = next_ns;
+    time_arm_ns(next_ns);
+}
+
+void timer_init(struct timer *t, void (*expired)(void *data), void *data)
+{
+    list_init(&t->link);
+    t->deadline_ns = 0;
+    t->expired = expired;
+    t->data = data;
+    t->cpu = 0;
+}
+
+void timer_set(struct timer *t, u64 deadline_ns)
+{
+    u32 here = this_cpu()->id;
+    struct timer_queue *q = queue_of(here);
+
+    timer_cancel(t);
+    spin_lock(&q->lock);
+    t->cpu = here;
+    t->deadline_ns = deadline_ns ? deadline_ns : 1; /* 0 means "not set" */
+    struct list *before = q->timers.next;
+    while (before != &q->timers && list_entry(before, struct timer, link)->deadline_ns <= t->deadline_ns)
+        before = before->next;
+    list_add_tail(before, &t->link);
+    rearm(q);
+    spin_unlock(&q->lock);
+}
+
+void timer_cancel(struct timer *t)
+{
+    struct timer_queue *q = queue_of(t->cpu);
+
+    spin_lock(&q->lock);
+    list_del(&t->link);
+    t->deadline_ns = 0;
+    /* Another CPU's hardware fires once for nothing; its run loop then arms the right deadline. */
+    if (t->cpu == this_cpu()->id)
+        rearm(q);
+    spin_unlock(&q->lock);
+}
+
+void timer_run_due(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct timer_queue *q = queue_of(cpu->id);
+    struct list due = LIST_INIT(due);
+
+    if (!cpu->timer_fired)
+        return;
+    cpu->timer_fired = false;
+    spin_lock(&q->lock);
+    q->armed_ns = 0; /* the one shot is spent */
+    u64 now_ns = time_now_ns();
+    /* Set aside first: a callback that sets its timer again, even for now, cannot keep the CPU here. A timer that is
+     * cancelled meanwhile leaves this list like the other. */
+    while (!list_empty(&q->timers) && list_entry(q->timers.next, struct timer, link)->deadline_ns <= now_ns) {
+        struct list *first = q->timers.next;
+
+        list_del(first);
+        list_add_tail(&due, first);
+    }
+    while (!list_empty(&due)) {
+        struct timer *t = list_entry(due.next, struct timer, link);
+        void (*expired)(void *) = t->expired;
+        void *data = t->data;
+
+        list_del(&t->link);
+        t->deadline_ns = 0;
+        spin_unlock(&q->lock);
+        expired(data);
+        spin_lock(&q->lock);
+    }
+    rearm(q);
+    spin_unlock(&q->lock);
+}

@@ -1,0 +1,25 @@
+/*
+ * One-shot software timers per CPU, in nanoseconds of time_now_ns(). Callbacks run from the run loop
+ * of the CPU the timer was set on, interrupts off, no lock held.
+ */
+#ifndef DOMAIN_TIMER_H
+#define DOMAIN_TIMER_H
+
+#include <homestead/types.h>
+#include <lib/list.h>
+
+struct timer {
+    struct list link;
+    u64 deadline_ns; /* 0: not set */
+    void (*expired)(void *data);
+    void *data;
+    u32 cpu;
+};
+
+void timer_init(struct timer *t, void (*expired)(void *data), void *data);
+void timer_set(struct timer *t, u64 deadline_ns);
+void timer_cancel(struct timer *t);
+/* Runs what is due on this CPU and arms the hardware for the next. */
+void timer_run_due(void);
+
+#endif

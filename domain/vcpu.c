@@ -1,0 +1,197 @@
+/*
+ * One virtual CPU: its pages, its state, and the part of the guest's memory it reports to
+ * (vcpu_info). A vCPU takes two pages of overhead: this record with the FPU image behind it, and the
+ * hardware's control block.
+ *
+ * Locks: [R] fields belong to the run queue's lock (sched.c).
+ */
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/time.h>
+#include <domain/internal.h>
+#include <homestead/errno.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <xen/hvm/params.h>
+#include <xen/sched.h>
+
+#define FPU_IMAGE_SIZE 512u
+#define FPU_OFFSET     ALIGN_UP(sizeof(struct vcpu), 64)
+_Static_assert(FPU_OFFSET + FPU_IMAGE_SIZE <= PAGE_SIZE, "record and FPU image share a page");
+
+static void timer_wakes(void *data)
+{
+    vcpu_wake(data);
+}
+
+static void singleshot_expired(void *data)
+{
+    struct vcpu *v = data;
+
+    evtchn_raise_virq(v->domain, VIRQ_TIMER, v->id);
+    vcpu_wake(v);
+}
+
+int vcpu_create(struct domain *d, u32 id)
+{
+    mfn_t record, control;
+
+    int rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &record);
+    if (rc)
+        return -ENOMEM;
+    rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &control);
+    if (rc) {
+        mm_free_overhead(&d->mem, record, ORDER_4K);
+        return -ENOMEM;
+    }
+    struct vcpu *v = mm_frame_virt(record); /* zeroed */
+    v->domain = d;
+    v->id = id;
+    v->record = record;
+    v->state = VCPU_OFFLINE;
+    v->pause_count = (d->pause_count ? 1u : 0u) + (d->shut_down ? 1u : 0u);
+    list_init(&v->queue_link);
+    timer_init(&v->poll_timer, timer_wakes, v);
+    timer_init(&v->singleshot, singleshot_expired, v);
+    memset(v->hard_affinity, 0xff, sizeof(v->hard_affinity));
+    memset(v->soft_affinity, 0xff, sizeof(v->soft_affinity));
+    v->hvm.control = mm_frame_virt(control);
+    v->hvm.control_maddr = mfn_to_maddr(control);
+    v->hvm.np = &d->physmap.np;
+    v->hvm.fpu = (u8 *)v + FPU_OFFSET;
+    hvm_fpu_reset(v->hvm.fpu);
+    hvm_ops->vcpu_init(&v->hvm);
+    if (id < XEN_LEGACY_MAX_VCPUS)
+        v->vcpu_info_maddr = mfn_to_maddr(d->shared_info) + id * sizeof(struct vcpu_info);
+    d->vcpu[id] = v;
+    sched_assign_cpu(v);
+    vcpu_update_time(v);
+    return 0;
+}
+
+void vcpu_free(struct vcpu *v)
+{
+    struct domain *d = v->domain;
+
+    timer_cancel(&v->poll_timer);
+    timer_cancel(&v->singleshot);
+    sched_forget(v);
+    d->vcpu[v->id] = NULL;
+    mm_free_overhead(&d->mem, maddr_to_mfn(v->hvm.control_maddr), ORDER_4K);
+    mm_free_overhead(&d->mem, v->record, ORDER_4K);
+}
+
+void vcpu_name(const struct vcpu *v, char buf[16])
+{
+    snprintf(buf, 16, "d%uv%u", v->domain->id, v->id);
+}
+
+u32 domain_nr_online(struct domain *d)
+{
+    u32 online = 0;
+
+    for (u32 id = 0; id < d->nr_vcpus; id++)
+        online += d->vcpu[id]->state != VCPU_OFFLINE;
+    return online;
+}
+
+static void set_state(struct vcpu *v, enum vcpu_state from, enum vcpu_state to)
+{
+    spinlock_t *lock = sched_lock(v);
+
+    spin_lock(lock);
+    bool changes = v->state == from;
+    if (changes)
+        v->state = to;
+    spin_unlock(lock);
+    if (changes)
+        sched_update(v);
+}
+
+void vcpu_online(struct vcpu *v)
+{
+    set_state(v, VCPU_OFFLINE, VCPU_RUNNABLE);
+}
+
+void vcpu_down(struct vcpu *v)
+{
+    set_state(v, VCPU_RUNNABLE, VCPU_OFFLINE);
+    if (domain_nr_online(v->domain) == 0)
+        domain_shutdown(v->domain, SHUTDOWN_poweroff);
+}
+
+void vcpu_block(struct vcpu *v)
+{
+    set_state(v, VCPU_RUNNABLE, VCPU_BLOCKED);
+    /* Checked after the state has changed: an event that came in between has found nobody to wake. */
+    if (evtchn_pending(v))
+        vcpu_wake(v);
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+    v->poll_any = false;
+    set_state(v, VCPU_BLOCKED, VCPU_RUNNABLE);
+}
+
+void vcpu_pause(struct vcpu *v, bool wait)
+{
+    spinlock_t *lock = sched_lock(v);
+
+    spin_lock(lock);
+    v->pause_count++;
+    spin_unlock(lock);
+    sched_update(v);
+    if (wait)
+        sched_wait_stopped(v);
+}
+
+void vcpu_unpause(struct vcpu *v)
+{
+    spinlock_t *lock = sched_lock(v);
+
+    spin_lock(lock);
+    if (v->pause_count)
+        v->pause_count--;
+    spin_unlock(lock);
+    sched_update(v);
+}
+
+struct vcpu_info *vcpu_info_virt(const struct vcpu *v)
+{
+    return v->vcpu_info_maddr ? maddr_virt(v->vcpu_info_maddr) : NULL;
+}
+
+void vcpu_update_time(struct vcpu *v)
+{
+    struct vcpu_info *info = vcpu_info_virt(v);
+
+    if (!info)
+        return;
+    struct vcpu_time_info *time = &info->time;
+    u32 version = time->version | 1;
+    __atomic_store_n(&time->version, version, __ATOMIC_SEQ_CST); /* odd: being written */
+    time_pvclock_scale(&time->tsc_to_system_mul, &time->tsc_shift);
+    time->tsc_timestamp = rdtsc();
+    time->system_time = time_now_ns();
+    time->flags = XEN_PVCLOCK_TSC_STABLE_BIT;
+    __atomic_store_n(&time->version, version + 1, __ATOMIC_SEQ_CST);
+}
+
+u8 vcpu_upcall_vector(const struct vcpu *v)
+{
+    u64 callback = v->domain->hvm_params[HVM_PARAM_CALLBACK_IRQ];
+
+    if (v->upcall_vector)
+        return v->upcall_vector;
+    return callback >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR ? (u8)callback : 0;
+}
+
+u64 vcpu_run_ns(struct vcpu *v)
+{
+    spinlock_t *lock = sched_lock(v);
+
+    spin_lock(lock);
+    u64 ns = v->run_ns + (v->running ? time_now_ns() - v->run_since_ns : 0);
+    spin_unlock(lock);
+    return ns;
+}

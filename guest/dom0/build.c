@@ -1,0 +1,341 @@
+/*
+ * One guest from its configuration: create, limit, paging pool, claim, node affinity, populate, load,
+ * start info, context. Order and values follow abi.md section 4.2. Nothing here destroys: the caller
+ * does, whatever the result, if b->created.
+ */
+#include <guest/dom0/dom0.h>
+#include <lib/string.h>
+#include <lib/printf.h>
+#include <xen/hvm/save.h>
+#include <xen/hvm/start_info.h>
+
+static int say(const struct build *b, const char *what, int rc)
+{
+    printf("%-9s %s: %d\n", b->cfg->name, what, rc);
+    return rc;
+}
+
+static int choose_nodes(struct build *b, const struct host_state *host)
+{
+    const struct xlcfg *cfg = b->cfg;
+
+    for (u32 n = 0; n < host->nr_nodes; n++) {
+        if (!host->size_pages[n])
+            continue;
+        if (cfg->nodes_kind == NODES_ALL)
+            b->nodes[b->nr_nodes++] = n;
+        if (cfg->nodes_kind == NODES_LAST) {
+            b->nodes[0] = n;
+            b->nr_nodes = 1;
+        }
+    }
+    for (u32 i = 0; cfg->nodes_kind == NODES_LIST && i < cfg->nr_nodes; i++) {
+        u32 n = cfg->nodes[i];
+        if (n >= host->nr_nodes || !host->size_pages[n])
+            return -ENOENT;
+        b->nodes[b->nr_nodes++] = n;
+    }
+    /* Equal shares in whole 2 MiB, the rest on the last node. */
+    u64 left = b->layout.nr_pages;
+    for (u32 i = 0; i < b->nr_nodes; i++) {
+        u64 share = i + 1 == b->nr_nodes ? left : ALIGN_DOWN(b->layout.nr_pages / b->nr_nodes, 512);
+        b->quota[i] = share;
+        left -= share;
+    }
+    return 0;
+}
+
+static int create(struct build *b)
+{
+    const struct xlcfg *cfg = b->cfg;
+    struct xen_domctl_createdomain config = {
+        .handle = {'H', 'o', 'm', 'e', 's', 't', 'e', 'a', 'd'},
+        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
+        .max_vcpus = cfg->vcpus,
+        .max_evtchn_port = 1023,
+        .max_grant_frames = 64,
+        .max_maptrack_frames = 1024,
+        .grant_opts = XEN_DOMCTL_GRANT_version(1),
+        .arch = {.emulation_flags = XEN_X86_EMU_LAPIC},
+    };
+
+    int rc = xc_domain_create(xch, &b->domid, &config);
+    if (rc)
+        return say(b, "creating the domain failed", rc);
+    b->created = true;
+    printf("@guest domain=%u event=created code=0 name=%s\n", b->domid, cfg->name);
+    rc = xc_domain_max_vcpus(xch, b->domid, cfg->vcpus);
+    if (rc)
+        return say(b, "max_vcpus failed", rc);
+    rc = xc_domain_setmaxmem(xch, b->domid, cfg->maxmem_mib << 10);
+    if (rc)
+        return say(b, "max_mem failed", rc);
+    u64 pool = xc_domain_overhead(b->layout.nr_pages, cfg->vcpus);
+    rc = xc_set_paging_mempool_size(xch, b->domid, pool);
+    return rc ? say(b, "sizing the paging pool failed", rc) : 0;
+}
+
+static int claim_host(struct build *b)
+{
+    int rc = xc_domain_claim_pages(xch, b->domid, b->layout.nr_pages);
+
+    printf("@claim domain=%u node=host pages=%lu result=%d name=%s\n", b->domid, b->layout.nr_pages, rc, b->cfg->name);
+    return rc ? say(b, "claiming memory host-wide failed", rc) : 0;
+}
+
+static int claim(struct build *b)
+{
+    memory_claim_t set[MAX_NODES];
+
+    if (b->cfg->claim_mode == CLAIM_OFF)
+        return 0;
+    if (b->cfg->claim_mode == CLAIM_HOST || !b->nr_nodes)
+        return claim_host(b);
+    for (u32 i = 0; i < b->nr_nodes; i++)
+        set[i] = (memory_claim_t)XEN_NODE_CLAIM_INIT(b->quota[i], b->nodes[i]);
+    int rc = xc_domain_claim_memory(xch, b->domid, b->nr_nodes, set);
+    if (rc == -ENOSYS) {
+        printf("%-9s this hypervisor has no node claims, claiming host-wide\n", b->cfg->name);
+        return claim_host(b);
+    }
+    for (u32 i = 0; i < b->nr_nodes; i++)
+        printf("@claim domain=%u node=%u pages=%lu result=%d name=%s\n", b->domid, b->nodes[i], b->quota[i], rc,
+               b->cfg->name);
+    return rc ? say(b, "claiming memory failed", rc) : 0;
+}
+
+static int set_affinity(struct build *b)
+{
+    u8 map[MAX_NODES / 8] = {0};
+
+    if (!b->nr_nodes)
+        return 0;
+    for (u32 i = 0; i < b->nr_nodes; i++)
+        map[b->nodes[i] / 8] |= (u8)(1u << (b->nodes[i] % 8));
+    int rc = xc_domain_node_setaffinity(xch, b->domid, map);
+    return rc ? say(b, "setting the node affinity failed", rc) : 0;
+}
+
+/* Walks the layout and the nodes' quotas at once. */
+static int populate_all(struct build *b)
+{
+    u32 node = 0;
+    u64 left = b->nr_nodes ? b->quota[0] : ~0ull;
+
+    for (u32 i = 0; i < b->layout.nr_ranges; i++) {
+        u64 gfn = b->layout.ranges[i].start, end = b->layout.ranges[i].end;
+        while (gfn < end) {
+            while (left == 0 && node + 1 < b->nr_nodes)
+                left = b->quota[++node];
+            u64 stop = end - gfn > left ? gfn + left : end;
+            u64 done = 0;
+            int rc = populate_range(b->domid, gfn, stop, b->nr_nodes ? b->nodes[node] : POPULATE_ANY_NODE, &done);
+            if (b->nr_nodes)
+                b->populated[b->nodes[node]] += done;
+            if (rc) {
+                printf("%-9s populate stopped at gfn %#lx\n", b->cfg->name, gfn + done);
+                return say(b, "not enough memory", rc);
+            }
+            gfn += done;
+            left -= done;
+        }
+    }
+    return 0;
+}
+
+/* Populates, and measures on every node what that took. */
+static int populate(struct build *b)
+{
+    struct host_state before, after;
+
+    int rc = host_read(&before);
+    if (!rc)
+        rc = populate_all(b);
+    if (!rc)
+        rc = host_read(&after);
+    for (u32 n = 0; !rc && n < after.nr_nodes; n++)
+        b->left_node[n] = (s64)(before.free_pages[n] - after.free_pages[n]);
+    return rc;
+}
+
+/* Copies len bytes to the guest, or zeroes them if src is NULL. */
+static int write_guest(const struct build *b, u64 paddr, const void *src, u64 len)
+{
+    const u8 *from = src;
+
+    while (len) {
+        xen_pfn_t gfns[XC_FOREIGN_MAX];
+        u64 skip = paddr & ~PAGE_MASK;
+        u64 chunk = MIN(len, (u64)XC_FOREIGN_MAX * PAGE_SIZE - skip);
+        int n = (int)DIV_ROUND_UP(skip + chunk, PAGE_SIZE);
+        for (int i = 0; i < n; i++)
+            gfns[i] = (paddr >> PAGE_SHIFT) + (u64)i;
+        u8 *to = xc_map_foreign_pages(xch, b->domid, gfns, n);
+        if (!to)
+            return say(b, "mapping the guest's memory failed", -EFAULT);
+        if (from) {
+            memcpy(to + skip, from, chunk);
+            from += chunk;
+        } else {
+            memset(to + skip, 0, chunk);
+        }
+        xc_unmap_foreign();
+        paddr += chunk;
+        len -= chunk;
+    }
+    return 0;
+}
+
+static bool segments_overlap(const struct pvhelf *elf, u64 paddr, u64 bytes)
+{
+    for (u32 i = 0; i < elf->nr_segments; i++) {
+        const struct pvhelf_segment *s = &elf->segments[i];
+        if (paddr < s->paddr + s->mem_size && s->paddr < paddr + bytes)
+            return true;
+    }
+    return false;
+}
+
+static int check_kernel(struct build *b, const void *image, size_t size)
+{
+    const char *why = "";
+    int rc = pvhelf_parse(image, size, &b->elf, &why);
+
+    for (u32 i = 0; !rc && i < b->elf.nr_segments; i++) {
+        if (!layout_contains(&b->layout, b->elf.segments[i].paddr, b->elf.segments[i].mem_size)) {
+            why = "a segment lies outside the guest's memory";
+            rc = -ENOEXEC;
+        }
+    }
+    if (rc)
+        printf("%-9s the kernel %s cannot be loaded: %s\n", b->cfg->name, b->cfg->kernel, why);
+    return rc;
+}
+
+static int load_kernel(const struct build *b)
+{
+    for (u32 i = 0; i < b->elf.nr_segments; i++) {
+        const struct pvhelf_segment *s = &b->elf.segments[i];
+        int rc = write_guest(b, s->paddr, s->data, s->file_size);
+        if (!rc)
+            rc = write_guest(b, s->paddr + s->file_size, NULL, s->mem_size - s->file_size);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* One page with the start info, its memory map and the command line. *gaddr: where it was put. */
+static int write_start_info(const struct build *b, u64 *gaddr)
+{
+    static struct {
+        struct hvm_start_info info;
+        struct hvm_memmap_table_entry map[LAYOUT_MAX];
+        char cmdline[XLCFG_TEXT_MAX];
+    } page;
+    struct xen_e820_entry e820[LAYOUT_MAX];
+    static const u64 places[] = {0x9f000, 0x1000, 0x8000, 0x50000};
+    u64 at = 0;
+
+    for (u32 i = 0; i < ARRAY_SIZE(places) && !at; i++) {
+        if (layout_contains(&b->layout, places[i], PAGE_SIZE) && !segments_overlap(&b->elf, places[i], PAGE_SIZE))
+            at = places[i];
+    }
+    if (!at)
+        return say(b, "no room for the start info", -ENOEXEC);
+    memset(&page, 0, sizeof(page));
+    page.info = (struct hvm_start_info){.magic = XEN_HVM_START_MAGIC_VALUE,
+                                        .version = 1,
+                                        .cmdline_paddr = at + ((u64)(uintptr_t)page.cmdline - (u64)(uintptr_t)&page),
+                                        .memmap_paddr = at + ((u64)(uintptr_t)page.map - (u64)(uintptr_t)&page),
+                                        .memmap_entries = b->layout.nr_ranges};
+    snprintf(page.cmdline, sizeof(page.cmdline), "%s", b->cfg->extra);
+    for (u32 i = 0; i < b->layout.nr_ranges; i++) {
+        u64 start = b->layout.ranges[i].start << PAGE_SHIFT, end = b->layout.ranges[i].end << PAGE_SHIFT;
+        page.map[i] = (struct hvm_memmap_table_entry){.addr = start, .size = end - start, .type = XEN_HVM_MEMMAP_TYPE_RAM};
+        e820[i] = (struct xen_e820_entry){.addr = start, .size = end - start, .type = XEN_HVM_MEMMAP_TYPE_RAM};
+    }
+    int rc = write_guest(b, at, &page, sizeof(page));
+    if (rc)
+        return rc;
+    rc = xc_domain_set_memory_map(xch, b->domid, e820, b->layout.nr_ranges);
+    if (rc)
+        return say(b, "setting the memory map failed", rc);
+    *gaddr = at;
+    return 0;
+}
+
+/* vCPU 0 as PVH wants it: 32-bit, unpaged, flat, EBX = start info (public/arch-x86/hvm/start_info.h). */
+static int set_context(const struct build *b, u64 start_info)
+{
+    static u8 current[65536];
+    static struct PACKED {
+        struct hvm_save_descriptor header_desc;
+        struct hvm_save_header header;
+        struct hvm_save_descriptor cpu_desc;
+        struct hvm_hw_cpu cpu;
+        struct hvm_save_descriptor end_desc;
+    } ctx;
+
+    int size = xc_domain_hvm_getcontext(xch, b->domid, current, sizeof(current));
+    if (size < 0)
+        return say(b, "reading the vCPU's context failed", size);
+    memset(&ctx, 0, sizeof(ctx));
+    memcpy(&ctx, current, sizeof(ctx.header_desc) + sizeof(ctx.header));
+    if (ctx.header_desc.typecode != HVM_SAVE_CODE(HEADER) || ctx.header.magic != HVM_FILE_MAGIC)
+        return say(b, "the vCPU's context has no header", -EINVAL);
+    ctx.cpu_desc = (struct hvm_save_descriptor){.typecode = HVM_SAVE_CODE(CPU), .length = sizeof(ctx.cpu)};
+    ctx.end_desc = (struct hvm_save_descriptor){.typecode = HVM_SAVE_CODE(END)};
+    ctx.cpu.rip = b->elf.entry;
+    ctx.cpu.rbx = start_info;
+    ctx.cpu.rflags = 2;
+    ctx.cpu.cr0 = 0x11; /* PE, ET */
+    ctx.cpu.dr6 = 0xffff0ff0;
+    ctx.cpu.dr7 = 0x400;
+    ctx.cpu.cs_limit = ctx.cpu.ds_limit = ctx.cpu.es_limit = ctx.cpu.ss_limit = 0xffffffff;
+    ctx.cpu.tr_limit = 0x67;
+    ctx.cpu.cs_arbytes = 0xc9b;
+    ctx.cpu.ds_arbytes = ctx.cpu.es_arbytes = ctx.cpu.ss_arbytes = 0xc93;
+    ctx.cpu.tr_arbytes = 0x8b;
+    int rc = xc_domain_hvm_setcontext(xch, b->domid, (u8 *)&ctx, sizeof(ctx));
+    return rc ? say(b, "setting the vCPU's context failed", rc) : 0;
+}
+
+int build_release_claim(const struct build *b)
+{
+    memory_claim_t none = XEN_NODE_CLAIM_INIT(0, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE);
+
+    if (b->cfg->claim_mode == CLAIM_OFF)
+        return 0;
+    int rc = host_has_node_claims() ? xc_domain_claim_memory(xch, b->domid, 1, &none)
+                                    : xc_domain_claim_pages(xch, b->domid, 0);
+    return rc ? say(b, "releasing the claim failed", rc) : 0;
+}
+
+int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
+                const struct host_state *host)
+{
+    u64 start_info = 0;
+
+    memset(b, 0, sizeof(*b));
+    b->cfg = cfg;
+    layout_make(cfg->memory_mib, &b->layout);
+    int rc = choose_nodes(b, host);
+    if (!rc)
+        rc = check_kernel(b, image, image_size);
+    if (!rc)
+        rc = create(b);
+    if (!rc)
+        rc = claim(b);
+    if (!rc)
+        rc = set_affinity(b);
+    if (!rc)
+        rc = populate(b);
+    if (!rc)
+        rc = load_kernel(b);
+    if (!rc)
+        rc = write_start_info(b, &start_info);
+    if (!rc)
+        rc = set_context(b, start_info);
+    return rc;
+}

@@ -1,0 +1,79 @@
+/*
+ * The builder's own parts: host state, populate, build, watch, self test. Each function returns 0 or
+ * -errno (Xen's values) unless it says otherwise, and has printed why when it fails.
+ */
+#ifndef GUEST_DOM0_DOM0_H
+#define GUEST_DOM0_DOM0_H
+
+#include <guest/dom0/layout.h>
+#include <guest/dom0/pvhelf.h>
+#include <guest/dom0/xlcfg.h>
+#include <guest/lib/guest.h>
+#include <guest/lib/xc.h>
+
+extern xc_interface *xch;
+
+/* --- host.c -------------------------------------------------------------------------------------------- */
+
+struct host_state {
+    u32 nr_nodes;
+    u64 size_pages[MAX_NODES];
+    u64 free_pages[MAX_NODES];
+    u64 free_total;
+    u64 claimed_total; /* outstanding claims of all domains */
+};
+int host_read(struct host_state *out);
+int host_print(void);
+/* Waits up to timeout_ms until free pages are within slack of `before` and claims equal; *pages: what is still
+ * missing (negative: more is free), *claims: outstanding now minus before. */
+int host_settle(const struct host_state *before, u64 slack, u64 timeout_ms, s64 *pages, s64 *claims);
+/* Does this hypervisor have domctl 91? Found out once. */
+bool host_has_node_claims(void);
+
+/* --- populate.c ---------------------------------------------------------------------------------------- */
+
+#define POPULATE_ANY_NODE 0xffffffffu
+/*
+ * Populates frames [gfn, end) of a domain, largest extents first, from exactly this node or from any.
+ * *done counts the pages populated, also on failure. Returns 0, -ENOMEM (the node is full) or -errno.
+ */
+int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done);
+
+/* --- build.c ------------------------------------------------------------------------------------------- */
+
+/* A guest in the making. */
+struct build {
+    const struct xlcfg *cfg;
+    u32 domid; /* valid if created */
+    bool created;
+    struct layout layout;
+    struct pvhelf elf;
+    u32 nr_nodes; /* 0: any node */
+    u32 nodes[MAX_NODES];
+    u64 quota[MAX_NODES];     /* pages wanted on nodes[i] */
+    u64 populated[MAX_NODES]; /* by node id */
+    s64 left_node[MAX_NODES]; /* by node id: pages that were free before the populate and no longer are */
+};
+/* Everything up to the paused, complete guest. -ENOENT: a node is missing. -ENOMEM: memory; -ENOEXEC: the kernel. */
+int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
+                const struct host_state *host);
+/* Gives up whatever is still claimed. */
+int build_release_claim(const struct build *b);
+
+/* --- watch.c ------------------------------------------------------------------------------------------- */
+
+/* gaddr: a page of physical space for the shared info. Falls back to yielding where a piece is missing. */
+void watch_init(u64 gaddr);
+/* Sleeps up to ms, less if a domain changes state. */
+void watch_sleep(u64 ms);
+/* Returns the shutdown code (>= 0), -EAGAIN after timeout_ms, or -errno. */
+int watch_wait(u32 domid, u64 timeout_ms);
+/* Destroys and waits until the id is gone. */
+int watch_destroy(u32 domid);
+
+/* --- selftest.c ---------------------------------------------------------------------------------------- */
+
+/* Claims of two domains against each other. Returns how many checks failed. */
+u32 selftest_run(u64 slack);
+
+#endif

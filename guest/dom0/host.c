@@ -1,0 +1,89 @@
+/* The host as dom0 sees it: memory per node and in total, from numainfo and physinfo. */
+#include <guest/dom0/dom0.h>
+#include <xen/version.h>
+
+/* numainfo's arrays; too large for the stack. */
+static xc_meminfo_t meminfo[MAX_NODES];
+static u32 distance[MAX_NODES * MAX_NODES];
+
+int host_read(struct host_state *out)
+{
+    unsigned int nodes = MAX_NODES;
+    xc_physinfo_t info;
+
+    int rc = xc_numainfo(xch, &nodes, meminfo, distance);
+    if (rc) {
+        printf("dom0: numainfo failed: %d\n", rc);
+        return rc;
+    }
+    rc = xc_physinfo(xch, &info);
+    if (rc) {
+        printf("dom0: physinfo failed: %d\n", rc);
+        return rc;
+    }
+    out->nr_nodes = MIN(nodes, MAX_NODES);
+    for (u32 i = 0; i < out->nr_nodes; i++) {
+        bool there = meminfo[i].memsize != XEN_INVALID_MEM_SZ && meminfo[i].memsize != ~0ull;
+        out->size_pages[i] = there ? meminfo[i].memsize >> PAGE_SHIFT : 0;
+        out->free_pages[i] = there ? meminfo[i].memfree >> PAGE_SHIFT : 0;
+    }
+    out->free_total = info.free_pages;
+    out->claimed_total = info.outstanding_pages;
+    return 0;
+}
+
+int host_print(void)
+{
+    struct host_state h;
+    xc_physinfo_t info;
+    u64 avail;
+
+    int rc = host_read(&h);
+    if (!rc)
+        rc = xc_physinfo(xch, &info);
+    if (rc)
+        return rc;
+    printf("host      %u nodes, %u CPUs, %lu of %lu pages free, %lu claimed\n", h.nr_nodes, info.nr_cpus,
+           info.free_pages, info.total_pages, info.outstanding_pages);
+    for (u32 i = 0; i < h.nr_nodes; i++) {
+        rc = xc_availheap(xch, 0, 0, (int)i, &avail);
+        if (rc) {
+            printf("dom0: availheap of node %u failed: %d\n", i, rc);
+            return rc;
+        }
+        printf("node %-4u %8lu of %8lu pages free, distances", i, avail >> PAGE_SHIFT, h.size_pages[i]);
+        for (u32 j = 0; j < h.nr_nodes; j++)
+            printf(" %u", distance[i * h.nr_nodes + j]);
+        printf("\n");
+    }
+    return 0;
+}
+
+int host_settle(const struct host_state *before, u64 slack, u64 timeout_ms, s64 *pages, s64 *claims)
+{
+    u64 deadline = guest_now_ms() + timeout_ms;
+    struct host_state now;
+
+    for (;;) {
+        int rc = host_read(&now);
+        if (rc)
+            return rc;
+        *pages = (s64)(before->free_total - now.free_total);
+        *claims = (s64)(now.claimed_total - before->claimed_total);
+        if ((*pages <= (s64)slack && -*pages <= (s64)slack && *claims == 0) || guest_now_ms() >= deadline)
+            return 0;
+        watch_sleep(20);
+    }
+}
+
+bool host_has_node_claims(void)
+{
+    static int known; /* 0: not asked, 1: yes, 2: no */
+    memory_claim_t none = XEN_NODE_CLAIM_INIT(0, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE);
+
+    /* Asked by releasing what dom0 does not have. A domain that does not exist would not do: Xen looks for the
+     * domain before it looks at the command. */
+    if (!known)
+        known = xc_domain_claim_memory(xch, 0, 1, &none) == -ENOSYS ? 2 : 1;
+    return known == 1;
+}

@@ -1,0 +1,113 @@
+/*
+ * Waiting: for a guest's end and for a destroyed domain to go. The hypervisor raises VIRQ_DOM_EXC when a
+ * domain changes state; SCHEDOP_poll sleeps until that or a timeout, which is in system time and so needs
+ * the shared info's clock. Where any of it is missing, SCHEDOP_yield keeps the CPU free for others.
+ */
+#include <guest/dom0/dom0.h>
+#include <guest/lib/hypercall.h>
+#include <xen/sched.h>
+
+static volatile struct shared_info *shared;
+static evtchn_port_t exc_port; /* 0: not bound */
+
+void watch_init(u64 gaddr)
+{
+    struct xen_add_to_physmap map = {.domid = DOMID_SELF, .space = XENMAPSPACE_shared_info, .gpfn = gaddr >> PAGE_SHIFT};
+    struct evtchn_bind_virq bind = {.virq = VIRQ_DOM_EXC};
+    char word[16];
+
+    const char *how = guest_option("wait", word, sizeof(word));
+    if (how && how[0] == 'y')
+        return;
+    long rc = hypercall2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &map);
+    if (!rc)
+        rc = hypercall2(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, &bind);
+    if (rc) {
+        printf("dom0: no shared info or VIRQ_DOM_EXC (%ld): waiting by yielding\n", rc);
+        return;
+    }
+    shared = (volatile struct shared_info *)gaddr;
+    exc_port = bind.port;
+}
+
+/* System time in ns, 0: the hypervisor offers none. */
+static u64 system_time(void)
+{
+    volatile struct vcpu_time_info *t = &shared->vcpu_info[0].time;
+
+    for (unsigned int tries = 0; tries < 1000; tries++) {
+        u32 version = t->version;
+        __asm__ volatile("" ::: "memory");
+        u64 delta = rdtsc() - t->tsc_timestamp;
+        u64 base = t->system_time;
+        u32 mul = t->tsc_to_system_mul;
+        s8 shift = t->tsc_shift;
+        __asm__ volatile("" ::: "memory");
+        if ((version & 1) || version != t->version)
+            continue;
+        if (!mul)
+            return 0;
+        delta = shift >= 0 ? delta << shift : delta >> -shift;
+        return base + (u64)(((unsigned __int128)delta * mul) >> 32);
+    }
+    return 0;
+}
+
+void watch_sleep(u64 ms)
+{
+    u64 now = shared ? system_time() : 0;
+
+    if (now) {
+        struct sched_poll poll = {
+            .ports = XEN_HANDLE(&exc_port), .nr_ports = 1, .timeout = now + ms * 1000000};
+        volatile xen_ulong_t *word = &shared->evtchn_pending[exc_port / 64];
+        if (!hypercall2(__HYPERVISOR_sched_op, SCHEDOP_poll, &poll)) {
+            __asm__ volatile("lock btrq %1, %0" : "+m"(*word) : "Ir"((u64)exc_port % 64) : "memory");
+            return;
+        }
+        shared = NULL;
+    }
+    u64 end = guest_now_ms() + ms;
+    do
+        hypercall2(__HYPERVISOR_sched_op, SCHEDOP_yield, NULL);
+    while (guest_now_ms() < end);
+}
+
+int watch_wait(u32 domid, u64 timeout_ms)
+{
+    u64 deadline = guest_now_ms() + timeout_ms;
+    xc_domaininfo_t info;
+
+    for (;;) {
+        int rc = xc_domain_getinfo_single(xch, domid, &info);
+        if (rc)
+            return rc;
+        if (info.flags & XEN_DOMINF_shutdown)
+            return (int)(info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
+        if (guest_now_ms() >= deadline)
+            return -EAGAIN;
+        watch_sleep(50);
+    }
+}
+
+int watch_destroy(u32 domid)
+{
+    xc_domaininfo_t info;
+    u64 deadline = guest_now_ms() + 10000;
+
+    int rc = xc_domain_destroy(xch, domid);
+    while (rc == -ERESTART || rc == -EAGAIN)
+        rc = xc_domain_destroy(xch, domid);
+    if (rc) {
+        printf("dom0: destroying domain %u failed: %d\n", domid, rc);
+        return rc;
+    }
+    while (xc_domain_getinfo_single(xch, domid, &info) == 0) {
+        if (guest_now_ms() >= deadline) {
+            printf("dom0: domain %u does not go: flags %#x, %lu pages\n", domid, info.flags, info.tot_pages);
+            return -EBUSY;
+        }
+        watch_sleep(10);
+    }
+    return 0;
+}

@@ -1,0 +1,43 @@
+# Our guests: dom0 (the builder), test and bench, each one ELF file; and the archive dom0 gets by default.
+# They do not depend on CONFIG and live in build/guest/.
+
+GUEST_PROGRAMS := dom0 test bench
+GUEST_ELFS     := $(GUEST_PROGRAMS:%=build/guest/%.elf)
+GUEST_CFLAGS   := $(filter-out -Og -DDEBUG,$(CFLAGS_FREE)) -O2 -mcmodel=small -fno-delete-null-pointer-checks
+GUEST_LIB_C    := lib/printf.c lib/string.c lib/parse.c $(wildcard guest/lib/*.c)
+GUEST_LIB_OBJ  := $(GUEST_LIB_C:%.c=build/guest/obj/%.o) \
+        $(patsubst %.asm,build/guest/obj/%.asm.o,$(wildcard guest/lib/*.asm))
+
+.PHONY: guests
+guests: $(GUEST_ELFS) build/guest/default.cpio
+
+build/guest/obj/%.o: %.c $(MAKEFILES_USED)
+	$(call say,GUESTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@
+
+build/guest/obj/%.asm.o: %.asm $(MAKEFILES_USED)
+	$(call say,NASM,$<)
+	@mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP -o $@ $<
+
+define guest_rule
+GUEST_$(1)_OBJ := $$(patsubst %.c,build/guest/obj/%.o,$$(wildcard guest/$(1)/*.c))
+build/guest/$(1).elf: $$(GUEST_$(1)_OBJ) $$(GUEST_LIB_OBJ) guest/lib/guest.lds
+	$$(call say,LD,$$@)
+	$$(Q)$$(LD) -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none --no-warn-rwx-segments \
+	    -T guest/lib/guest.lds -o $$@ $$(GUEST_$(1)_OBJ) $$(GUEST_LIB_OBJ)
+-include $$(GUEST_$(1)_OBJ:.o=.d)
+endef
+$(foreach p,$(GUEST_PROGRAMS),$(eval $(call guest_rule,$(p))))
+-include $(GUEST_LIB_OBJ:.o=.d)
+
+# build/guest/NAME.cpio holds guest/configs/NAME/* and every guest image. The images are stripped: dom0 copies them.
+build/guest/%.cpio: build/guest/test.elf guest/configs/% $(MAKEFILES_USED)
+	$(call say,CPIO,$@)
+	@rm -rf $@.dir && mkdir -p $@.dir
+	$(Q)cp guest/configs/$*/* $@.dir/ && $(OBJCOPY) --strip-all build/guest/test.elf $@.dir/test.elf
+	$(Q)cd $@.dir && ls | LC_ALL=C sort | cpio --quiet -o -H newc --reproducible -R 0:0 > $(abspath $@)
+	@rm -rf $@.dir
+
+$(foreach d,$(wildcard guest/configs/*),$(eval build/guest/$(notdir $(d)).cpio: $(wildcard $(d)/*)))

@@ -1,0 +1,97 @@
+/*
+ * Start-up of our guests, in order: exceptions, hypervisor, console, memory map, page tables, the
+ * program. What the start info holds is copied here; later code may overwrite it.
+ */
+#include <guest/lib/internal.h>
+#include <guest/lib/hypercall.h>
+#include <xen/sched.h>
+#include <lib/parse.h>
+#include <lib/string.h>
+
+struct guest_env guest_env;
+
+static u64 start_tsc;
+
+u64 rdtsc(void)
+{
+    u32 lo, hi;
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+    return (u64)hi << 32 | lo;
+}
+
+u64 guest_now_ms(void) { return (rdtsc() - start_tsc) / guest_env.tsc_khz; }
+
+void guest_shutdown(unsigned int reason)
+{
+    struct sched_shutdown arg = {.reason = reason};
+
+    hypercall2(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &arg);
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}
+
+__attribute__((weak)) void guest_on_fatal(void) {}
+
+const char *guest_option(const char *name, char *buf, size_t size)
+{
+    const char *p = guest_env.cmdline;
+    size_t len = strlen(name);
+
+    while (*p) {
+        while (is_space(*p))
+            p++;
+        const char *word = p;
+        while (*p && !is_space(*p))
+            p++;
+        if ((size_t)(p - word) < len || strncmp(word, name, len) != 0)
+            continue;
+        if (word + len != p && word[len] != '=')
+            continue;
+        const char *value = word + len == p ? p : word + len + 1;
+        size_t n = MIN((size_t)(p - value), size - 1);
+        memcpy(buf, value, n);
+        buf[n] = 0;
+        return buf;
+    }
+    return NULL;
+}
+
+static void copy_start_info(const struct hvm_start_info *si)
+{
+    guest_env.start_version = si->version;
+    guest_env.is_dom0 = si->flags & SIF_INITDOMAIN;
+    if (si->cmdline_paddr)
+        str_copy(guest_env.cmdline, (const char *)si->cmdline_paddr, sizeof(guest_env.cmdline));
+    if (si->nr_modules && si->modlist_paddr) {
+        const struct hvm_modlist_entry *m = (const struct hvm_modlist_entry *)si->modlist_paddr;
+        guest_env.module = (struct guest_module){.data = (const void *)m->paddr, .size = m->size};
+    }
+}
+
+void guest_start(const struct hvm_start_info *si)
+{
+    start_tsc = rdtsc();
+    traps_init();
+    if (xen_detect() || si->magic != XEN_HVM_START_MAGIC_VALUE) /* no console to say so */
+        __asm__ volatile("ud2");
+    copy_start_info(si);
+
+    int rc = xen_check_hypercall_page();
+    if (rc)
+        printf("guest: the hypercall page does not work: %d\n", rc);
+    if (!rc) {
+        rc = memory_read_map(si);
+        if (rc)
+            printf("guest: no memory map: %d\n", rc);
+    }
+    if (!rc) {
+        rc = memory_map_all();
+        if (rc)
+            printf("guest: cannot map all memory: %d\n", rc);
+    }
+    if (!rc)
+        guest_main();
+    else
+        guest_on_fatal();
+    guest_shutdown(SHUTDOWN_crash);
+}

@@ -1,0 +1,64 @@
+/* Exceptions end the program: dump, guest_on_fatal(), shutdown as crashed. A second exception meanwhile
+ * shuts down at once. */
+#include <guest/lib/internal.h>
+#include <xen/sched.h>
+
+/* As pushed by traps.asm and the CPU. */
+struct trap_frame {
+    u64 rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;
+    u64 vector, error;
+    u64 rip, cs, rflags, rsp, ss;
+};
+
+struct idt_entry { /* AMD APM2 4.8.4 */
+    u16 offset_low;
+    u16 selector;
+    u8 ist;
+    u8 type; /* 0x8E: present interrupt gate */
+    u16 offset_mid;
+    u32 offset_high;
+    u32 reserved;
+};
+_Static_assert(sizeof(struct idt_entry) == 16, "APM2 4.8.4");
+
+extern char trap_stubs[];
+void trap_handler(const struct trap_frame *f);
+
+static struct idt_entry idt[32];
+
+void traps_init(void)
+{
+    struct PACKED {
+        u16 limit;
+        u64 base;
+    } idtr = {sizeof(idt) - 1, (u64)(uintptr_t)idt};
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(idt); i++) {
+        u64 stub = (u64)(uintptr_t)trap_stubs + 16 * i;
+        idt[i] = (struct idt_entry){.offset_low = (u16)stub,
+                                    .selector = 8,
+                                    .type = 0x8e,
+                                    .offset_mid = (u16)(stub >> 16),
+                                    .offset_high = (u32)(stub >> 32)};
+    }
+    __asm__ volatile("lidt %0" ::"m"(idtr));
+}
+
+void trap_handler(const struct trap_frame *f)
+{
+    static bool dying;
+    u64 cr2;
+
+    if (dying)
+        guest_shutdown(SHUTDOWN_crash);
+    dying = true;
+    __asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
+    printf("guest: exception %u error %#lx at rip %#lx, cr2 %#lx, rsp %#lx, rflags %#lx\n", (unsigned int)f->vector,
+           f->error, f->rip, cr2, f->rsp, f->rflags);
+    printf("  rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", f->rax, f->rbx, f->rcx, f->rdx);
+    printf("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", f->rsi, f->rdi, f->rbp, f->r8);
+    printf("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", f->r9, f->r10, f->r11, f->r12);
+    printf("  r13 %016lx r14 %016lx r15 %016lx cs  %#lx\n", f->r13, f->r14, f->r15, f->cs);
+    guest_on_fatal();
+    guest_shutdown(SHUTDOWN_crash);
+}

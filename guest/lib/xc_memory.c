@@ -1,0 +1,102 @@
+/* libxc-style calls about a domain's memory: claims, populate, memory map, paging pool. See xc.h. */
+#include <guest/lib/xc_internal.h>
+
+int xc_domain_claim_pages(xc_interface *xch, u32 domid, unsigned long nr_pages)
+{
+    struct xen_memory_reservation arg = {.nr_extents = nr_pages, .domid = (domid_t)domid};
+
+    (void)xch;
+    return (int)do_memory_op(XENMEM_claim_pages, &arg);
+}
+
+int xc_domain_claim_memory(xc_interface *xch, u32 domid, u32 nr_claims, memory_claim_t *claims)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_claim_memory, .domain = (domid_t)domid};
+
+    (void)xch;
+    op.u.claim_memory.claims = XEN_HANDLE(claims);
+    op.u.claim_memory.nr_claims = nr_claims;
+    return do_domctl(&op);
+}
+
+int xc_domain_get_memory_claims(xc_interface *xch, u32 domid, u32 *nr_claims, memory_claim_t *claims)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_get_memory_claims, .domain = (domid_t)domid};
+
+    (void)xch;
+    op.u.get_memory_claims.claims = XEN_HANDLE(claims);
+    op.u.get_memory_claims.nr_claims = *nr_claims;
+    int rc = do_domctl(&op);
+    if (!rc || rc == -ENOBUFS)
+        *nr_claims = op.u.get_memory_claims.nr_claims;
+    return rc;
+}
+
+int xc_domain_populate_physmap(xc_interface *xch, u32 domid, unsigned long nr_extents, unsigned int extent_order,
+                               unsigned int mem_flags, xen_pfn_t *extent_start)
+{
+    struct xen_memory_reservation arg = {.extent_start = XEN_HANDLE(extent_start),
+                                         .nr_extents = nr_extents,
+                                         .extent_order = extent_order,
+                                         .mem_flags = mem_flags,
+                                         .domid = (domid_t)domid};
+
+    (void)xch;
+    return (int)do_memory_op(XENMEM_populate_physmap, &arg);
+}
+
+int xc_domain_populate_physmap_exact(xc_interface *xch, u32 domid, unsigned long nr_extents,
+                                     unsigned int extent_order, unsigned int mem_flags, xen_pfn_t *extent_start)
+{
+    int done = xc_domain_populate_physmap(xch, domid, nr_extents, extent_order, mem_flags, extent_start);
+
+    if (done < 0)
+        return done;
+    return (unsigned long)done == nr_extents ? 0 : -ENOMEM;
+}
+
+int xc_domain_set_memory_map(xc_interface *xch, u32 domid, struct xen_e820_entry entries[], u32 nr_entries)
+{
+    struct xen_foreign_memory_map arg = {.domid = (domid_t)domid,
+                                         .map = {.nr_entries = nr_entries, .buffer = XEN_HANDLE(entries)}};
+
+    (void)xch;
+    return (int)do_memory_op(XENMEM_set_memory_map, &arg);
+}
+
+int xc_set_paging_mempool_size(xc_interface *xch, u32 domid, u64 size)
+{
+    struct xen_domctl op = {
+        .cmd = XEN_DOMCTL_set_paging_mempool_size, .domain = (domid_t)domid, .u.paging_mempool.size = size};
+
+    (void)xch;
+    return do_domctl(&op);
+}
+
+int xc_get_paging_mempool_size(xc_interface *xch, u32 domid, u64 *size)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_get_paging_mempool_size, .domain = (domid_t)domid};
+
+    (void)xch;
+    int rc = do_domctl(&op);
+    if (!rc)
+        *size = op.u.paging_mempool.size;
+    return rc;
+}
+
+u64 xc_domain_overhead(u64 pages, unsigned int vcpus)
+{
+    /* All of it in 4 KiB mappings, one table per 512 entries on three levels, each level's tables cut by the
+     * holes of a PC; then per vCPU and per domain what Xen's own tools give, 1 MiB and 256 KiB. */
+    u64 tables = DIV_ROUND_UP(pages, 512) + DIV_ROUND_UP(pages, 512 * 512) + DIV_ROUND_UP(pages, 512ull * 512 * 512);
+
+    return ALIGN_UP((tables + 16 + 64 + 256ull * vcpus) << PAGE_SHIFT, MIB(1));
+}
+
+int xc_domain_remove_from_physmap(xc_interface *xch, u32 domid, xen_pfn_t gpfn)
+{
+    struct xen_remove_from_physmap arg = {.domid = (domid_t)domid, .gpfn = gpfn};
+
+    (void)xch;
+    return (int)do_memory_op(XENMEM_remove_from_physmap, &arg);
+}

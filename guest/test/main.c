@@ -1,0 +1,64 @@
+/*
+ * The test guest: tests all its memory but its own image, or misbehaves as its command line says
+ * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, shutdown with code=N.
+ */
+#include <guest/lib/guest.h>
+#include <guest/test/test.h>
+#include <lib/parse.h>
+#include <lib/string.h>
+#include <xen/sched.h>
+
+/* A triple fault: an exception with no table to handle it. */
+static NORETURN void crash(void)
+{
+    struct PACKED {
+        u16 limit;
+        u64 base;
+    } idtr = {0, 0};
+
+    printf("crashing with a triple fault\n");
+    __asm__ volatile("lidt %0; ud2" ::"m"(idtr));
+    __builtin_unreachable();
+}
+
+static NORETURN void loop(void)
+{
+    printf("looping for ever\n");
+    for (;;)
+        __asm__ volatile("pause");
+}
+
+static NORETURN void halt(void)
+{
+    printf("halting with interrupts off\n");
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}
+
+void guest_main(void)
+{
+    char mode[16], word[16];
+    u64 code = SHUTDOWN_poweroff;
+
+    if (!guest_option("mode", mode, sizeof(mode)))
+        str_copy(mode, "memory", sizeof(mode));
+    printf("test guest: domain %u, %u memory ranges, mode %s\n", guest_env.domid, guest_env.nr_ranges, mode);
+    if (strcmp(mode, "memory") == 0)
+        guest_shutdown(memtest_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
+    if (strcmp(mode, "abuse") == 0)
+        guest_shutdown(abuse_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
+    if (strcmp(mode, "crash") == 0)
+        crash();
+    if (strcmp(mode, "loop") == 0)
+        loop();
+    if (strcmp(mode, "hlt") == 0)
+        halt();
+    if (strcmp(mode, "shutdown") == 0) {
+        if (guest_option("code", word, sizeof(word)) && parse_u64(word, NULL, false, &code))
+            printf("code= needs a number\n");
+        printf("shutting down with code %lu\n", code);
+        guest_shutdown((unsigned int)code);
+    }
+    printf("unknown mode\n");
+    guest_shutdown(SHUTDOWN_crash);
+}

@@ -1,0 +1,13 @@
+/* The test guest's parts. */
+#ifndef GUEST_TEST_TEST_H
+#define GUEST_TEST_TEST_H
+
+#include <homestead/types.h>
+
+/* memtest.c: all RAM of the memory map, page by page, except this image. False: a wrong byte, told where. */
+bool memtest_run(void);
+
+/* abuse.c: hypercalls that must be refused and must harm nobody. False: one was not, told which. */
+bool abuse_run(void);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * __HYPERVISOR_console_io(cmd, count, buffer): the machine's serial line, for the control domain only (the
+ * dispatch table says so; Xen's release builds answer a guest with -EPERM too).
+ *
+ * The line is slow: output goes out in pieces, and between them the call lets others run.
+ */
+#include <arch/x86/cpu/console.h>
+#include <hypercall/hypercall.h>
+#include <xen/xen.h>
+
+#define PIECE_BYTES 128u
+
+/* -EFAULT: what was readable has been written, as with Xen. */
+static long console_write_call(struct hypercall *c, u32 count, u64 buffer)
+{
+    char piece[PIECE_BYTES];
+
+    while (count) {
+        u32 len = MIN(count, PIECE_BYTES);
+
+        int rc = copy_from_guest(c->v, piece, buffer, len);
+        if (rc)
+            return rc;
+        console_write(piece, len);
+        count -= len;
+        buffer += len;
+        if (count && sched_should_yield()) {
+            c->arg[1] = count;
+            c->arg[2] = buffer;
+            return -ERESTART;
+        }
+    }
+    return 0;
+}
+
+/* The bytes waiting, at most count and at most a piece; 0: none. */
+static long console_read_call(struct hypercall *c, u32 count, u64 buffer)
+{
+    char piece[PIECE_BYTES];
+    u32 len = 0;
+
+    if (count > 0x7fffffffu)
+        return -E2BIG;
+    while (len < MIN(count, PIECE_BYTES)) {
+        int byte = console_read();
+
+        if (byte < 0)
+            break;
+        piece[len++] = (char)byte;
+    }
+    int rc = copy_to_guest(c->v, buffer, piece, len);
+    return rc ? rc : (long)len;
+}
+
+long hc_console_io(struct hypercall *c)
+{
+    u32 count = (u32)c->arg[1];
+
+    switch ((u32)c->arg[0]) {
+    case CONSOLEIO_write:
+        return console_write_call(c, count, c->arg[2]);
+    case CONSOLEIO_read:
+        return console_read_call(c, count, c->arg[2]);
+    default:
+        return -ENOSYS;
+    }
+}

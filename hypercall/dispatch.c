@@ -1,0 +1,114 @@
+/*
+ * From a VMMCALL/VMCALL exit to a handler and back: one table of {permission, word sizes, handler}, indexed
+ * by the hypercall's number.
+ *
+ * Budget of the null hypercall (xen_version 0) in this layer: 80 instructions, no lock, no guest memory.
+ * Registers: abi.md section 5. 64-bit callers: number RAX, arguments RDI RSI RDX R10 R8; 32-bit (CS.L = 0):
+ * EAX, EBX ECX EDX ESI EDI. The result goes to RAX, everything else is preserved.
+ */
+#include <hypercall/hypercall.h>
+#include <xen/xen.h>
+
+enum permission {
+    ANYONE,
+    CONTROL, /* domain 0 only, others get -EPERM whatever the arguments */
+};
+
+enum word_size {
+    BITS_64,   /* the layouts of a 32-bit caller differ: -ENOSYS for it */
+    BITS_BOTH, /* the same layouts, or the handler tells them apart */
+};
+
+static const struct {
+    long (*handler)(struct hypercall *c);
+    u8 permission; /* enum permission */
+    u8 word_size;  /* enum word_size */
+} calls[] = {
+    [__HYPERVISOR_memory_op] = {hc_memory_op, ANYONE, BITS_64},
+    [__HYPERVISOR_multicall] = {hc_multicall, ANYONE, BITS_64},
+    [__HYPERVISOR_set_timer_op] = {hc_set_timer_op, ANYONE, BITS_64},
+    [__HYPERVISOR_xen_version] = {hc_xen_version, ANYONE, BITS_BOTH},
+    [__HYPERVISOR_console_io] = {hc_console_io, CONTROL, BITS_BOTH},
+    [__HYPERVISOR_vcpu_op] = {hc_vcpu_op, ANYONE, BITS_64},
+    [__HYPERVISOR_sched_op] = {hc_sched_op, ANYONE, BITS_BOTH},
+    [__HYPERVISOR_event_channel_op] = {hc_event_channel_op, ANYONE, BITS_BOTH},
+    [__HYPERVISOR_hvm_op] = {hc_hvm_op, ANYONE, BITS_BOTH},
+    [__HYPERVISOR_sysctl] = {hc_sysctl, CONTROL, BITS_BOTH},
+    [__HYPERVISOR_domctl] = {hc_domctl, CONTROL, BITS_BOTH},
+};
+
+long hypercall_call(struct hypercall *c, u64 nr)
+{
+    if (nr >= ARRAY_SIZE(calls) || !calls[nr].handler)
+        return -ENOSYS;
+    if (calls[nr].permission == CONTROL && !c->v->domain->is_control)
+        return -EPERM;
+    if (c->compat && calls[nr].word_size == BITS_64)
+        return -ENOSYS;
+    return calls[nr].handler(c);
+}
+
+static void load_args(struct hypercall *c, const struct hvm_regs *regs)
+{
+    if (c->compat) {
+        c->arg[0] = (u32)regs->rbx;
+        c->arg[1] = (u32)regs->rcx;
+        c->arg[2] = (u32)regs->rdx;
+        c->arg[3] = (u32)regs->rsi;
+        c->arg[4] = (u32)regs->rdi;
+    } else {
+        c->arg[0] = regs->rdi;
+        c->arg[1] = regs->rsi;
+        c->arg[2] = regs->rdx;
+        c->arg[3] = regs->r10;
+        c->arg[4] = regs->r8;
+    }
+}
+
+/* The continuation's arguments: the guest executes the same instruction again with these. */
+static void store_args(const struct hypercall *c, struct hvm_regs *regs)
+{
+    if (c->compat) {
+        regs->rbx = (u32)c->arg[0];
+        regs->rcx = (u32)c->arg[1];
+        regs->rdx = (u32)c->arg[2];
+        regs->rsi = (u32)c->arg[3];
+        regs->rdi = (u32)c->arg[4];
+    } else {
+        regs->rdi = c->arg[0];
+        regs->rsi = c->arg[1];
+        regs->rdx = c->arg[2];
+        regs->r10 = c->arg[3];
+        regs->r8 = c->arg[4];
+    }
+}
+
+void hypercall_dispatch(struct vcpu *v, const struct hvm_exit *exit)
+{
+    struct hvm_regs *regs = &v->hvm.regs;
+    struct hypercall c = {.v = v, .compat = !hvm_ops->long_mode_cs(&v->hvm)};
+    long rc;
+
+    if (unlikely(hvm_ops->cpl(&v->hvm) != 0)) {
+        rc = -EPERM;
+    } else {
+        load_args(&c, regs);
+        rc = hypercall_call(&c, c.compat ? (u32)regs->rax : regs->rax);
+        if (unlikely(rc == -ERESTART)) {
+            store_args(&c, regs);
+            return;
+        }
+    }
+    regs->rax = c.compat ? (u32)rc : (u64)rc;
+    hvm_skip_instruction(&v->hvm, exit);
+}
+
+struct domain *hypercall_domain(const struct hypercall *c, u16 domid)
+{
+    return domain_get(domid == DOMID_SELF ? c->v->domain->id : domid);
+}
+
+bool hypercall_may_target(const struct hypercall *c, const struct domain *d)
+{
+    return c->v->domain == d || c->v->domain->is_control;
+}

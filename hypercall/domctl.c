@@ -1,0 +1,186 @@
+/*
+ * __HYPERVISOR_domctl: dispatch and the short commands. The control domain only (dispatch table).
+ *
+ * The order of the first checks is Xen's: argument unreadable -EFAULT, interface version -EACCES, no such
+ * domain -ESRCH (before the command is looked at), unknown command -ENOSYS. The structure is copied back only
+ * where a command has results, and only then.
+ */
+#include <arch/x86/cpu/time.h>
+#include <hypercall/domctl.h>
+#include <lib/string.h>
+
+#define PAUSE_MAX 255u /* pauses by the control domain that can be nested, Xen's number */
+
+#define TSC_MODE_DEFAULT 0u
+#define TSC_MODE_NEVER   2u /* never emulated: what Homestead always does */
+
+static bool is_own(const struct domctl *ctl)
+{
+    return ctl->d == ctl->c->v->domain;
+}
+
+/* The domain, or if there is none of that id the next one. */
+static long getdomaininfo(struct domctl *ctl)
+{
+    if (!ctl->d) {
+        if (ctl->op.domain >= DOMID_FIRST_RESERVED)
+            return -EINVAL;
+        ctl->d = domain_get_next(ctl->op.domain);
+        if (!ctl->d)
+            return -ESRCH;
+    }
+    domctl_fill_info(ctl->d, &ctl->op.u.getdomaininfo);
+    ctl->op.domain = ctl->d->id;
+    ctl->copy_back = true;
+    return 0;
+}
+
+static u32 pause_count(struct domain *d)
+{
+    spin_lock(&d->lock);
+    u32 count = d->pause_count;
+    spin_unlock(&d->lock);
+    return count;
+}
+
+static long pausedomain(struct domctl *ctl)
+{
+    if (is_own(ctl))
+        return -EINVAL;
+    if (pause_count(ctl->d) >= PAUSE_MAX)
+        return -EOVERFLOW;
+    domain_pause(ctl->d);
+    return 0;
+}
+
+static long unpausedomain(struct domctl *ctl)
+{
+    if (pause_count(ctl->d) == 0)
+        return -EINVAL;
+    domain_unpause(ctl->d);
+    return 0;
+}
+
+static long getvcpuinfo(struct domctl *ctl)
+{
+    struct xen_domctl_getvcpuinfo *info = &ctl->op.u.getvcpuinfo;
+
+    if (info->vcpu >= ctl->d->max_vcpus)
+        return -EINVAL;
+    if (info->vcpu >= ctl->d->nr_vcpus)
+        return -ESRCH;
+    struct vcpu *v = ctl->d->vcpu[info->vcpu];
+    info->online = v->state != VCPU_OFFLINE;
+    info->blocked = v->state == VCPU_BLOCKED;
+    info->running = v->running;
+    info->cpu_time = vcpu_run_ns(v);
+    info->cpu = v->cpu;
+    ctl->copy_back = true;
+    return 0;
+}
+
+static long setdomainhandle(struct domctl *ctl)
+{
+    spin_lock(&ctl->d->lock);
+    memcpy(ctl->d->handle, ctl->op.u.setdomainhandle.handle, sizeof(ctl->d->handle));
+    spin_unlock(&ctl->d->lock);
+    return 0;
+}
+
+/* The guest reads the host's TSC. Asking for an emulated one is refused rather than not done. */
+static long settscinfo(struct domctl *ctl)
+{
+    if (is_own(ctl))
+        return -EINVAL;
+    u32 mode = ctl->op.u.tsc_info.tsc_mode;
+    if (mode == TSC_MODE_DEFAULT || mode == TSC_MODE_NEVER)
+        return 0;
+    return mode == 1 ? -EOPNOTSUPP : -EINVAL;
+}
+
+static long gettscinfo(struct domctl *ctl)
+{
+    if (is_own(ctl))
+        return -EINVAL;
+    ctl->op.u.tsc_info = (struct xen_domctl_tsc_info){
+        .tsc_mode = TSC_MODE_DEFAULT, .gtsc_khz = (u32)tsc_khz, .elapsed_nsec = time_now_ns()};
+    ctl->copy_back = true;
+    return 0;
+}
+
+static long run(struct domctl *ctl)
+{
+    switch (ctl->op.cmd) {
+    case XEN_DOMCTL_createdomain:
+        return domctl_createdomain(ctl);
+    case XEN_DOMCTL_destroydomain:
+        return domain_kill(ctl->d);
+    case XEN_DOMCTL_pausedomain:
+        return pausedomain(ctl);
+    case XEN_DOMCTL_unpausedomain:
+        return unpausedomain(ctl);
+    case XEN_DOMCTL_getdomaininfo:
+        return getdomaininfo(ctl);
+    case XEN_DOMCTL_setvcpuaffinity:
+    case XEN_DOMCTL_getvcpuaffinity:
+        return domctl_vcpuaffinity(ctl);
+    case XEN_DOMCTL_shadow_op:
+        return domctl_shadow_op(ctl);
+    case XEN_DOMCTL_max_mem:
+        return domctl_max_mem(ctl);
+    case XEN_DOMCTL_setvcpucontext:
+        return -EOPNOTSUPP; /* it cannot carry segments or control registers: sethvmcontext */
+    case XEN_DOMCTL_getvcpuinfo:
+        return getvcpuinfo(ctl);
+    case XEN_DOMCTL_max_vcpus:
+        return is_own(ctl) ? -EINVAL : domain_alloc_vcpus(ctl->d, ctl->op.u.max_vcpus.max);
+    case XEN_DOMCTL_setdomainhandle:
+        return setdomainhandle(ctl);
+    case XEN_DOMCTL_settimeoffset:
+        return 0; /* guests' wall clock is the host's */
+    case XEN_DOMCTL_gethvmcontext:
+        return domctl_gethvmcontext(ctl);
+    case XEN_DOMCTL_sethvmcontext:
+        return domctl_sethvmcontext(ctl);
+    case XEN_DOMCTL_gettscinfo:
+        return gettscinfo(ctl);
+    case XEN_DOMCTL_settscinfo:
+        return settscinfo(ctl);
+    case XEN_DOMCTL_setnodeaffinity:
+    case XEN_DOMCTL_getnodeaffinity:
+        return domctl_nodeaffinity(ctl);
+    case XEN_DOMCTL_get_paging_mempool_size:
+        return domctl_get_paging_mempool(ctl);
+    case XEN_DOMCTL_set_paging_mempool_size:
+        return domctl_set_paging_mempool(ctl);
+    case XEN_DOMCTL_claim_memory:
+        return domctl_claim_memory(ctl);
+    case XEN_DOMCTL_get_memory_claims:
+        return domctl_get_memory_claims(ctl);
+    default:
+        return -ENOSYS;
+    }
+}
+
+long hc_domctl(struct hypercall *c)
+{
+    struct domctl ctl = {.c = c};
+    u64 arg = c->arg[0];
+
+    long rc = copy_from_guest(c->v, &ctl.op, arg, sizeof(ctl.op));
+    if (rc)
+        return rc;
+    if (ctl.op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
+        return -EACCES;
+    if (ctl.op.cmd != XEN_DOMCTL_createdomain) {
+        ctl.d = domain_get(ctl.op.domain);
+        if (!ctl.d && ctl.op.cmd != XEN_DOMCTL_getdomaininfo)
+            return -ESRCH;
+    }
+    rc = run(&ctl);
+    if (ctl.d)
+        domain_put(ctl.d);
+    if (ctl.copy_back && copy_to_guest(c->v, arg, &ctl.op, sizeof(ctl.op)))
+        rc = -EFAULT;
+    return rc;
+}

@@ -1,0 +1,35 @@
+/*
+ * What the files of __HYPERVISOR_domctl share. domctl.c has read the argument once, checked the interface
+ * version, and found the domain; a handler works on that copy.
+ */
+#ifndef HYPERCALL_DOMCTL_H
+#define HYPERCALL_DOMCTL_H
+
+#include <hypercall/hypercall.h>
+#include <xen/domctl.h>
+
+struct domctl {
+    struct hypercall *c;
+    struct domain
+        *d; /* with a reference; NULL for createdomain and, if there is no such domain, getdomaininfo */
+    struct xen_domctl op;
+    bool copy_back; /* the handler has put results into op */
+};
+
+/* Handlers: 0, -errno, -ERESTART (the call comes again unchanged). The causes of each errno: docs/abi.md. */
+long domctl_createdomain(struct domctl *ctl);
+long domctl_max_mem(struct domctl *ctl);
+long domctl_shadow_op(struct domctl *ctl);
+long domctl_get_paging_mempool(struct domctl *ctl);
+long domctl_set_paging_mempool(struct domctl *ctl);
+long domctl_claim_memory(struct domctl *ctl);
+long domctl_get_memory_claims(struct domctl *ctl);
+long domctl_nodeaffinity(struct domctl *ctl);
+long domctl_vcpuaffinity(struct domctl *ctl);
+long domctl_gethvmcontext(struct domctl *ctl);
+long domctl_sethvmcontext(struct domctl *ctl);
+
+/* What getdomaininfo says of d; also for sysctl's list. Takes d's locks, one at a time. domctl_info.c */
+void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * domctl: which nodes a domain's memory comes from, and which CPUs its vCPUs run on, both as bitmaps in the
+ * caller's memory. A caller's bitmap may be shorter or longer than what there is: missing bits read as 0,
+ * spare ones are written as 0.
+ */
+#include <arch/x86/cpu/percpu.h>
+#include <hypercall/domctl.h>
+#include <lib/string.h>
+#include <mm/mm.h>
+
+#define BITMAP_BYTES_MAX 4096u /* a caller's bitmap; Xen has no limit, and a loop without one */
+#define CPU_WORDS        (MAX_CPUS / 64)
+
+/* The first nr_bits bits of the guest's bitmap, the rest of words (nr_bits rounded up to 64) zero. -EFAULT,
+ * -EINVAL. */
+static int bitmap_from_guest(struct vcpu *v, const struct xenctl_bitmap *from, u64 *words, u32 nr_bits)
+{
+    u32 guest_bytes = (u32)(((u64)from->nr_bits + 7) / 8);
+    u32 bits = MIN(from->nr_bits, nr_bits);
+
+    memset(words, 0, DIV_ROUND_UP(nr_bits, 64u) * sizeof(u64));
+    if (guest_bytes > BITMAP_BYTES_MAX)
+        return -EINVAL;
+    int rc = copy_from_guest(v, words, from->bitmap, (bits + 7) / 8);
+    if (rc)
+        return rc;
+    if (bits % 64)
+        words[bits / 64] &= BIT(bits % 64) - 1;
+    return 0;
+}
+
+static int bitmap_to_guest(struct vcpu *v, const struct xenctl_bitmap *to, const u64 *words, u32 nr_bits)
+{
+    u64 masked[CPU_WORDS];
+    static const u8 zeros[256];
+    u32 guest_bytes = (u32)(((u64)to->nr_bits + 7) / 8);
+    u32 bytes = MIN(guest_bytes, (nr_bits + 7) / 8);
+
+    if (guest_bytes > BITMAP_BYTES_MAX)
+        return -EINVAL;
+    memcpy(masked, words, DIV_ROUND_UP(nr_bits, 64u) * sizeof(u64));
+    if (nr_bits % 64)
+        masked[nr_bits / 64] &= BIT(nr_bits % 64) - 1;
+    int rc = copy_to_guest(v, to->bitmap, masked, bytes);
+    while (!rc && bytes < guest_bytes) {
+        u32 piece = MIN(guest_bytes - bytes, (u32)sizeof(zeros));
+
+        rc = copy_to_guest(v, to->bitmap + bytes, zeros, piece);
+        bytes += piece;
+    }
+    return rc;
+}
+
+static u64 online_nodes(void)
+{
+    u32 nr = mm_nr_nodes();
+
+    return nr >= 64 ? ~0ull : BIT(nr) - 1;
+}
+
+/* All bits set mean "no wish", and reading that back gives the nodes there are. -EINVAL: no such node at all.
+ */
+long domctl_nodeaffinity(struct domctl *ctl)
+{
+    const struct xenctl_bitmap *map = &ctl->op.u.nodeaffinity.nodemap;
+    struct mem_account *account = &ctl->d->mem;
+    u64 nodes;
+
+    if (ctl->op.cmd == XEN_DOMCTL_getnodeaffinity) {
+        spin_lock(&account->lock);
+        nodes = account->affinity;
+        spin_unlock(&account->lock);
+        if (!nodes)
+            nodes = online_nodes();
+        return bitmap_to_guest(ctl->c->v, map, &nodes, MAX_NODES);
+    }
+    int rc = bitmap_from_guest(ctl->c->v, map, &nodes, MAX_NODES);
+    if (rc)
+        return rc;
+    if (!(nodes & online_nodes()))
+        return -EINVAL;
+    spin_lock(&account->lock);
+    account->affinity = nodes == ~0ull ? 0 : nodes & online_nodes();
+    spin_unlock(&account->lock);
+    return 0;
+}
+
+struct cpu_maps {
+    u64 hard[CPU_WORDS], soft[CPU_WORDS];
+};
+
+static void get_maps(struct vcpu *v, struct cpu_maps *maps)
+{
+    spin_lock(&v->domain->lock);
+    memcpy(maps->hard, v->hard_affinity, sizeof(maps->hard));
+    memcpy(maps->soft, v->soft_affinity, sizeof(maps->soft));
+    spin_unlock(&v->domain->lock);
+}
+
+static void set_maps(struct vcpu *v, const struct cpu_maps *maps)
+{
+    spin_lock(&v->domain->lock);
+    memcpy(v->hard_affinity, maps->hard, sizeof(maps->hard));
+    memcpy(v->soft_affinity, maps->soft, sizeof(maps->soft));
+    spin_unlock(&v->domain->lock);
+}
+
+static bool any_cpu(const u64 *words)
+{
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        if (words[cpu / 64] & BIT(cpu % 64))
+            return true;
+    return false;
+}
+
+/* Writes the maps the flags ask for; soft is shown within hard when it has just been set. */
+static int show_maps(struct domctl *ctl, const struct cpu_maps *maps, bool effective)
+{
+    const struct xen_domctl_vcpuaffinity *op = &ctl->op.u.vcpuaffinity;
+    u64 soft[CPU_WORDS];
+    int rc = 0;
+
+    for (u32 i = 0; i < CPU_WORDS; i++)
+        soft[i] = maps->soft[i] & (effective ? maps->hard[i] : ~0ull);
+    if (op->flags & XEN_VCPUAFFINITY_HARD)
+        rc = bitmap_to_guest(ctl->c->v, &op->cpumap_hard, maps->hard, nr_cpus);
+    if (!rc && (op->flags & XEN_VCPUAFFINITY_SOFT))
+        rc = bitmap_to_guest(ctl->c->v, &op->cpumap_soft, soft, nr_cpus);
+    return rc;
+}
+
+long domctl_vcpuaffinity(struct domctl *ctl)
+{
+    const struct xen_domctl_vcpuaffinity *op = &ctl->op.u.vcpuaffinity;
+    bool hard = op->flags & XEN_VCPUAFFINITY_HARD, soft = op->flags & XEN_VCPUAFFINITY_SOFT;
+    struct cpu_maps old, maps;
+    int rc = 0;
+
+    if (op->vcpu >= ctl->d->max_vcpus)
+        return -EINVAL;
+    if (op->vcpu >= ctl->d->nr_vcpus)
+        return -ESRCH;
+    if (op->flags == 0 || (hard && !op->cpumap_hard.bitmap) || (soft && !op->cpumap_soft.bitmap))
+        return -EINVAL;
+    struct vcpu *v = ctl->d->vcpu[op->vcpu];
+    get_maps(v, &old);
+    if (ctl->op.cmd == XEN_DOMCTL_getvcpuaffinity)
+        return show_maps(ctl, &old, false);
+
+    maps = old;
+    if (hard) {
+        memset(maps.hard, 0, sizeof(maps.hard));
+        rc = bitmap_from_guest(ctl->c->v, &op->cpumap_hard, maps.hard, nr_cpus);
+        if (!rc && !any_cpu(maps.hard))
+            rc = -EINVAL;
+    }
+    if (!rc && soft) {
+        memset(maps.soft, 0, sizeof(maps.soft));
+        rc = bitmap_from_guest(ctl->c->v, &op->cpumap_soft, maps.soft, nr_cpus);
+    }
+    if (rc)
+        return rc;
+    set_maps(v, &maps);
+    rc = show_maps(ctl, &maps, true);
+    if (rc)
+        set_maps(v, &old);
+    return rc;
+}

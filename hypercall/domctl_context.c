@@ -1,0 +1,92 @@
+/*
+ * gethvmcontext and sethvmcontext: moving a context between the caller's memory and a buffer of our own,
+ * which hvm_context.c fills or takes. The domain is paused while its vCPUs are looked at.
+ */
+#include <hypercall/domctl.h>
+#include <hypercall/hvm_context.h>
+#include <mm/mm.h>
+
+#define BUFFER_ORDER_MAX ORDER_2M /* 128 vCPUs take 165 KiB; streams from elsewhere are longer */
+
+struct buffer {
+    mfn_t m;
+    u32 order;
+    u8 *bytes;
+};
+
+/* -ENOMEM, also for more than a context can be. */
+static int buffer_get(struct buffer *buffer, u64 size)
+{
+    buffer->order = 0;
+    while ((PAGE_SIZE << buffer->order) < size)
+        if (++buffer->order > BUFFER_ORDER_MAX)
+            return -ENOMEM;
+    int rc = mm_alloc(NULL, NODE_NONE, buffer->order, MM_OVERHEAD, &buffer->m);
+    if (!rc)
+        buffer->bytes = mm_frame_virt(buffer->m);
+    return rc ? -ENOMEM : 0;
+}
+
+static void buffer_put(struct buffer *buffer)
+{
+    mm_free_overhead(NULL, buffer->m, buffer->order);
+}
+
+/* -EINVAL: one's own; a NULL buffer: 0 and the size; -ENOSPC: room too small; -ENOMEM; -EFAULT. */
+long domctl_gethvmcontext(struct domctl *ctl)
+{
+    struct xen_domctl_hvmcontext *op = &ctl->op.u.hvmcontext;
+    struct domain *d = ctl->d;
+    struct buffer buffer;
+
+    if (d == ctl->c->v->domain)
+        return -EINVAL;
+    u64 size_max = hvm_context_size_max(d->nr_vcpus);
+    if (!op->buffer) {
+        op->size = (u32)size_max;
+        ctl->copy_back = true;
+        return 0;
+    }
+    if (op->size < size_max)
+        return -ENOSPC;
+    int rc = buffer_get(&buffer, size_max);
+    if (rc)
+        return rc;
+    domain_pause(d);
+    u64 size = hvm_context_save(d, buffer.bytes);
+    domain_unpause(d);
+    rc = copy_to_guest(ctl->c->v, op->buffer, buffer.bytes, size);
+    buffer_put(&buffer);
+    if (rc)
+        return rc;
+    op->size = (u32)size;
+    ctl->copy_back = true;
+    return 0;
+}
+
+/* -EINVAL: one's own, dying, or a bad context; -ENODATA: header or END missing; -ENOMEM; -EFAULT. All or
+ * nothing. */
+long domctl_sethvmcontext(struct domctl *ctl)
+{
+    const struct xen_domctl_hvmcontext *op = &ctl->op.u.hvmcontext;
+    struct domain *d = ctl->d;
+    struct buffer buffer;
+
+    if (d == ctl->c->v->domain)
+        return -EINVAL;
+    int rc = buffer_get(&buffer, op->size);
+    if (rc)
+        return rc;
+    rc = copy_from_guest(ctl->c->v, buffer.bytes, op->buffer, op->size);
+    if (!rc && d->dying)
+        rc = -EINVAL;
+    if (!rc)
+        rc = hvm_context_check(buffer.bytes, op->size, d->nr_vcpus);
+    if (!rc) {
+        domain_pause(d);
+        hvm_context_load(d, buffer.bytes, op->size);
+        domain_unpause(d);
+    }
+    buffer_put(&buffer);
+    return rc;
+}

@@ -1,0 +1,135 @@
+/*
+ * createdomain. What may be asked for is decided here; domain_create() then does it. Error codes and the
+ * order of the checks are Xen's: id taken, then flags and counts, then what the machine cannot do, then
+ * grants, then the CPU pool.
+ *
+ * As with Xen a failed attempt uses up the id that would have been given.
+ */
+#include <hypercall/domctl.h>
+#include <lib/string.h>
+
+#define CREATE_FLAGS_ALL \
+    (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | XEN_DOMCTL_CDF_s3_integrity | XEN_DOMCTL_CDF_oos_off | \
+     XEN_DOMCTL_CDF_xs_domain | XEN_DOMCTL_CDF_iommu | XEN_DOMCTL_CDF_nested_virt | XEN_DOMCTL_CDF_vpmu)
+/* Everything a full HVM guest has; what Xen lets a toolstack leave out of it is the PIRQ feature. */
+#define EMU_FULL          (XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI)
+#define GRANT_VERSION_MAX 2u
+#define GRANT_FRAMES_MAX  64 /* Xen's defaults, which are limits */
+#define MAPTRACK_MAX      1024
+#define CPUPOOL_ONLY      0u
+#define CPUPOOL_NONE      0xffffffffu
+
+/* Flags and numbers that make no sense, or need what does not exist here (PV guests, nested virtualization, a
+ * virtual PMU, tracing). */
+static bool config_valid(const struct xen_domctl_createdomain *config)
+{
+    u32 flags = config->flags;
+    bool iommu = flags & XEN_DOMCTL_CDF_iommu;
+
+    if ((flags & ~CREATE_FLAGS_ALL) || (config->grant_opts & ~(u32)XEN_DOMCTL_GRANT_version_mask))
+        return false;
+    if (config->max_vcpus < 1 || config->max_vcpus > DOMAIN_MAX_VCPUS)
+        return false;
+    if (config->iommu_opts & ~(iommu ? XEN_DOMCTL_IOMMU_MAX : 0u))
+        return false;
+    if (flags & (XEN_DOMCTL_CDF_vpmu | XEN_DOMCTL_CDF_nested_virt))
+        return false;
+    if (!(flags & XEN_DOMCTL_CDF_hvm) || config->vmtrace_size)
+        return false;
+    return !(config->arch.misc_flags & ~XEN_X86_MSR_RELAXED) &&
+           !(config->arch.emulation_flags & ~XEN_X86_EMU_ALL);
+}
+
+/* A PVH guest has a local APIC and nothing else. The full set is accepted as on Xen, but there is nobody to
+ * emulate it. */
+static bool emulation_possible(u32 emulation)
+{
+    return emulation == XEN_X86_EMU_LAPIC || (emulation | XEN_X86_EMU_USE_PIRQ) == EMU_FULL;
+}
+
+static bool grants_valid(const struct xen_domctl_createdomain *config)
+{
+    u32 version = XEN_DOMCTL_GRANT_version(config->grant_opts);
+
+    /* Negative limits ask for the default. */
+    return version >= 1 && version <= GRANT_VERSION_MAX && config->max_grant_frames != 0 &&
+           config->max_grant_frames <= GRANT_FRAMES_MAX && config->max_maptrack_frames <= MAPTRACK_MAX;
+}
+
+static int check_config(const struct xen_domctl_createdomain *config)
+{
+    if (!config_valid(config))
+        return -EINVAL;
+    if (!emulation_possible(config->arch.emulation_flags) || !(config->flags & XEN_DOMCTL_CDF_hap))
+        return -EOPNOTSUPP;
+    if (!grants_valid(config))
+        return -EINVAL;
+    if (config->cpupool_id != CPUPOOL_ONLY && config->cpupool_id != CPUPOOL_NONE)
+        return -ESRCH;
+    return 0;
+}
+
+static bool id_taken(u16 domid)
+{
+    struct domain *d = domain_get(domid);
+
+    if (d)
+        domain_put(d);
+    return d != NULL;
+}
+
+/* The id asked for, or the next free one. -EEXIST, -ENOMEM (all taken). */
+static int choose_id(u16 wanted, u16 *domid)
+{
+    static _Atomic u16 last; /* given out last */
+
+    if (wanted > 0 && wanted <= DOMID_MAX) {
+        *domid = wanted;
+        return id_taken(wanted) ? -EEXIST : 0;
+    }
+    u16 id = last;
+    for (u32 tries = 0; tries < DOMID_MAX; tries++) {
+        id = id >= DOMID_MAX ? 1 : (u16)(id + 1);
+        if (!id_taken(id)) {
+            last = *domid = id;
+            return 0;
+        }
+    }
+    return -ENOMEM;
+}
+
+/* The caller could not be told of its new domain: away with it. It has no memory yet, so this is short. */
+static void discard(struct domain *d)
+{
+    while (domain_kill(d) == -ERESTART)
+        ;
+}
+
+long domctl_createdomain(struct domctl *ctl)
+{
+    const struct xen_domctl_createdomain *arg = &ctl->op.u.createdomain;
+    struct domain_config config = {
+        .flags = arg->flags,
+        .max_vcpus = arg->max_vcpus,
+        .max_evtchn_port = arg->max_evtchn_port,
+        .ssidref = arg->ssidref,
+    };
+    struct domain *d;
+
+    int rc = choose_id(ctl->op.domain, &config.domid);
+    if (!rc)
+        rc = check_config(arg);
+    if (rc)
+        return rc;
+    memcpy(config.handle, arg->handle, sizeof(config.handle));
+    rc = domain_create(&config, &d);
+    if (rc)
+        return rc;
+    d->emulation_flags = arg->arch.emulation_flags;
+    d->misc_flags = arg->arch.misc_flags;
+    ctl->op.domain = config.domid;
+    rc = copy_to_guest(ctl->c->v, ctl->c->arg[0], &ctl->op, sizeof(ctl->op));
+    if (rc)
+        discard(d);
+    return rc;
+}

@@ -1,0 +1,90 @@
+/* domctl: how much memory a domain may have, and its paging pool, which nested page tables come from. */
+#include <hypercall/domctl.h>
+
+#define POOL_STEP_PAGES \
+    1024u /* taken or given back before looking whether others should run: under a millisecond */
+#define PAGES_PER_MIB    256u
+#define PAGES_MAX        0xffffffffull /* Xen counts pages in 32 bits */
+#define KIB_TO_PAGES(kb) ((kb) >> (PAGE_SHIFT - 10))
+
+/* May be set below what the domain has: then it only cannot get more. */
+long domctl_max_mem(struct domctl *ctl)
+{
+    u64 pages = MIN(KIB_TO_PAGES(ctl->op.u.max_mem.max_memkb), PAGES_MAX);
+
+    spin_lock(&ctl->d->mem.lock);
+    ctl->d->mem.max_pages = pages;
+    spin_unlock(&ctl->d->mem.lock);
+    return 0;
+}
+
+static u64 pool_pages(struct domain *d, u64 *used)
+{
+    spin_lock(&d->physmap.lock);
+    u64 pages = d->physmap.pool_pages;
+    *used = d->physmap.pool_used;
+    spin_unlock(&d->physmap.lock);
+    return pages;
+}
+
+/* Step by step. If it cannot be finished the pool is as it was when the hypercall was entered (or last
+ * continued). */
+static long resize_pool(struct domain *d, u64 pages)
+{
+    u64 used, before = pool_pages(d, &used), now = before;
+
+    if (pages < used)
+        return -EBUSY;
+    for (;;) {
+        now = pages > now ? MIN(pages, now + POOL_STEP_PAGES) : now - MIN(now - pages, (u64)POOL_STEP_PAGES);
+        int rc = physmap_set_pool(d, now);
+        if (rc) {
+            physmap_set_pool(d, before); /* towards less after growing: cannot fail */
+            return rc;
+        }
+        if (now == pages)
+            return 0;
+        if (sched_should_yield())
+            return -ERESTART;
+    }
+}
+
+long domctl_get_paging_mempool(struct domctl *ctl)
+{
+    u64 used;
+
+    ctl->op.u.paging_mempool.size = pool_pages(ctl->d, &used) << PAGE_SHIFT;
+    ctl->copy_back = true;
+    return 0;
+}
+
+long domctl_set_paging_mempool(struct domctl *ctl)
+{
+    u64 size = ctl->op.u.paging_mempool.size;
+
+    if (size & ~PAGE_MASK)
+        return -EINVAL;
+    if (size >> PAGE_SHIFT > PAGES_MAX)
+        return -E2BIG;
+    return resize_pool(ctl->d, size >> PAGE_SHIFT);
+}
+
+/* The older form of the same, in MiB. A domain without vCPUs has none to ask about: -EINVAL, as on Xen. */
+long domctl_shadow_op(struct domctl *ctl)
+{
+    struct xen_domctl_shadow_op *op = &ctl->op.u.shadow_op;
+    u64 used;
+
+    if (ctl->d == ctl->c->v->domain || ctl->d->nr_vcpus == 0)
+        return -EINVAL;
+    switch (op->op) {
+    case XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION:
+        op->mb = (u32)DIV_ROUND_UP(pool_pages(ctl->d, &used), PAGES_PER_MIB);
+        ctl->copy_back = true;
+        return 0;
+    case XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION:
+        return resize_pool(ctl->d, (u64)op->mb * PAGES_PER_MIB);
+    default:
+        return -EINVAL;
+    }
+}

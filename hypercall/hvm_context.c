@@ -1,0 +1,354 @@
+/*
+ * A vCPU's state as a stream of records: HEADER, per vCPU CPU (if online) and MTRR, END.
+ *
+ * Records of devices and features that Homestead has no state for are accepted and passed over, so that a
+ * context read from Xen can be used; unknown types are refused, as Xen does. Nested paging ignores MTRRs:
+ * guest memory is cached.
+ */
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/time.h>
+#include <homestead/errno.h>
+#include <hypercall/hvm_context.h>
+#include <lib/string.h>
+
+#define MXCSR_VALID 0xffffu /* FXRSTOR takes no other bits */
+#define MXCSR_AT    24u
+
+#define CR0_AM BIT(18)
+#define CR0_VALID \
+    (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
+/* VME to UMIP, FSGSBASE, PCIDE, OSXSAVE, SMEP, SMAP. Not 5-level paging, VMX, SMX. */
+#define CR4_VALID    (0xfffull | BIT(16) | BIT(17) | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP)
+#define EFER_VALID   (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
+#define RFLAGS_VALID 0x3f7fd7ull
+
+#define MTRR_CAP_DEFAULT 0x508u /* write combining, fixed ranges, 8 variable ones */
+#define PAT_DEFAULT      0x0007040600070406ull
+
+struct record {
+    struct hvm_save_descriptor head;
+    const u8 *body;
+};
+
+/* The record at *at; moves *at behind it. -ENODATA: no room for a descriptor; -EINVAL: the body does not fit.
+ */
+static int next_record(const u8 *buf, u64 size, u64 *at, struct record *record)
+{
+    if (size - *at < sizeof(record->head))
+        return -ENODATA;
+    memcpy(&record->head, buf + *at, sizeof(record->head));
+    *at += sizeof(record->head);
+    if (record->head.length > size - *at)
+        return -EINVAL;
+    record->body = buf + *at;
+    *at += record->head.length;
+    return 0;
+}
+
+/* A CPU record; a shorter one, of an older format, is filled up with zeroes. */
+static void get_cpu(const struct record *record, struct hvm_hw_cpu *cpu)
+{
+    memset(cpu, 0, sizeof(*cpu));
+    memcpy(cpu, record->body, record->head.length);
+}
+
+static bool control_regs_valid(const struct hvm_hw_cpu *cpu)
+{
+    bool paging = cpu->cr0 & CR0_PG, lme = cpu->msr_efer & EFER_LME, lma = cpu->msr_efer & EFER_LMA;
+
+    if ((cpu->cr0 & ~CR0_VALID) || !(cpu->cr0 & CR0_ET) || (paging && !(cpu->cr0 & CR0_PE)) ||
+        ((cpu->cr0 & CR0_NW) && !(cpu->cr0 & CR0_CD)))
+        return false;
+    if ((cpu->cr4 & ~CR4_VALID) || (cpu->msr_efer & ~EFER_VALID) || lma != (lme && paging))
+        return false;
+    return !lma || (cpu->cr4 & CR4_PAE);
+}
+
+static int check_cpu(const struct record *record)
+{
+    struct hvm_hw_cpu cpu;
+
+    if (record->head.length > sizeof(cpu))
+        return -EINVAL;
+    get_cpu(record, &cpu);
+    if ((cpu.flags & ~XEN_X86_FPU_INITIALISED) || cpu.pad0 || !control_regs_valid(&cpu))
+        return -EINVAL;
+    /* The upper halves of these must be zero, or the CPU refuses to run the guest. */
+    if (cpu.dr6 >> 32 || cpu.dr7 >> 32)
+        return -EINVAL;
+    return cpu.pending_valid ? -EINVAL : 0; /* an event in flight cannot be taken over */
+}
+
+static int check_record(const struct record *record, u32 nr_vcpus)
+{
+    bool has_vcpu = record->head.instance < nr_vcpus;
+
+    switch (record->head.typecode) {
+    case HVM_SAVE_CODE(CPU):
+        return has_vcpu ? check_cpu(record) : -EINVAL;
+    case HVM_SAVE_CODE(MTRR):
+        return has_vcpu && record->head.length == sizeof(struct hvm_hw_mtrr) ? 0 : -EINVAL;
+    case HVM_SAVE_CODE(LAPIC):
+    case HVM_SAVE_CODE(LAPIC_REGS):
+    case HVM_SAVE_CODE(VIRIDIAN_VCPU):
+    case HVM_SAVE_CODE(VMCE_VCPU):
+    case HVM_SAVE_CODE(TSC_ADJUST):
+    case CPU_XSAVE_CODE:
+    case CPU_MSR_CODE:
+        return has_vcpu ? 0 : -EINVAL;
+    case HVM_SAVE_CODE(HEADER):
+        return -EINVAL; /* a second one */
+    default:
+        return record->head.typecode <= HVM_SAVE_CODE_MAX ? 0 : -EINVAL;
+    }
+}
+
+int hvm_context_check(const u8 *buf, u64 size, u32 nr_vcpus)
+{
+    struct hvm_save_header header;
+    struct record record;
+    u64 at = 0;
+
+    if (next_record(buf, size, &at, &record) || record.head.typecode != HVM_SAVE_CODE(HEADER) ||
+        record.head.length != sizeof(header))
+        return -ENODATA;
+    memcpy(&header, record.body, sizeof(header));
+    if (header.magic != HVM_FILE_MAGIC || header.version != HVM_FILE_VERSION)
+        return -EINVAL;
+    for (;;) {
+        int rc = next_record(buf, size, &at, &record);
+
+        if (rc)
+            return rc;
+        if (record.head.typecode == HVM_SAVE_CODE(END))
+            return 0;
+        rc = check_record(&record, nr_vcpus);
+        if (rc)
+            return rc;
+    }
+}
+
+/* Older streams from Intel hosts have the VMCS form, with AVL, L, D/B and G in bits 12-15. */
+static u16 attributes(u32 arbytes)
+{
+    if ((arbytes & 0xf000) && !(arbytes & 0x0f00))
+        return (u16)((arbytes & 0xff) | (arbytes >> 4 & 0xf00));
+    return (u16)(arbytes & 0xfff);
+}
+
+/* clang-format off */
+#define SEGMENT_OF(cpu, name) \
+    ((struct hvm_segment){ .selector = (u16)(cpu)->name##_sel, .attributes = attributes((cpu)->name##_arbytes), \
+                           .limit = (cpu)->name##_limit, .base = (cpu)->name##_base })
+/* clang-format on */
+
+static void load_regs(struct hvm_regs *regs, const struct hvm_hw_cpu *cpu)
+{
+    *regs = (struct hvm_regs){
+        .rax = cpu->rax,
+        .rbx = cpu->rbx,
+        .rcx = cpu->rcx,
+        .rdx = cpu->rdx,
+        .rsi = cpu->rsi,
+        .rdi = cpu->rdi,
+        .rbp = cpu->rbp,
+        .rsp = cpu->rsp,
+        .r8 = cpu->r8,
+        .r9 = cpu->r9,
+        .r10 = cpu->r10,
+        .r11 = cpu->r11,
+        .r12 = cpu->r12,
+        .r13 = cpu->r13,
+        .r14 = cpu->r14,
+        .r15 = cpu->r15,
+        .rip = cpu->rip,
+        .rflags = (cpu->rflags & RFLAGS_VALID) | RFLAGS_RESERVED1,
+    };
+}
+
+static void load_state(struct hvm_state *state, const struct hvm_hw_cpu *cpu)
+{
+    state->cr0 = cpu->cr0;
+    state->cr2 = cpu->cr2;
+    state->cr3 = cpu->cr3;
+    state->cr4 = cpu->cr4;
+    state->efer = cpu->msr_efer;
+    state->dr6 = cpu->dr6;
+    state->dr7 = cpu->dr7;
+    state->cs = SEGMENT_OF(cpu, cs);
+    state->ds = SEGMENT_OF(cpu, ds);
+    state->es = SEGMENT_OF(cpu, es);
+    state->fs = SEGMENT_OF(cpu, fs);
+    state->gs = SEGMENT_OF(cpu, gs);
+    state->ss = SEGMENT_OF(cpu, ss);
+    state->tr = SEGMENT_OF(cpu, tr);
+    state->ldtr = SEGMENT_OF(cpu, ldtr);
+    state->gdtr = (struct hvm_segment){.limit = cpu->gdtr_limit, .base = cpu->gdtr_base};
+    state->idtr = (struct hvm_segment){.limit = cpu->idtr_limit, .base = cpu->idtr_base};
+    state->star = cpu->msr_star;
+    state->lstar = cpu->msr_lstar;
+    state->cstar = cpu->msr_cstar;
+    state->sfmask = cpu->msr_syscall_mask;
+    state->kernel_gs_base = cpu->shadow_gs;
+    state->sysenter_cs = cpu->sysenter_cs;
+    state->sysenter_esp = cpu->sysenter_esp;
+    state->sysenter_eip = cpu->sysenter_eip;
+    state->tsc_aux = (u32)cpu->msr_tsc_aux;
+}
+
+static void load_fpu(u8 *image, const struct hvm_hw_cpu *cpu)
+{
+    u32 mxcsr;
+
+    hvm_fpu_reset(image);
+    if (!(cpu->flags & XEN_X86_FPU_INITIALISED))
+        return;
+    memcpy(image, cpu->fpu_regs, sizeof(cpu->fpu_regs));
+    memcpy(&mxcsr, image + MXCSR_AT, sizeof(mxcsr));
+    mxcsr &= MXCSR_VALID;
+    memcpy(image + MXCSR_AT, &mxcsr, sizeof(mxcsr));
+}
+
+static void load_cpu(struct vcpu *v, const struct hvm_hw_cpu *cpu)
+{
+    struct hvm_state state;
+
+    hvm_ops->get_state(&v->hvm, &state); /* for what the record does not have: PAT */
+    load_state(&state, cpu);
+    hvm_ops->set_state(&v->hvm, &state);
+    load_regs(&v->hvm.regs, cpu);
+    load_fpu(v->hvm.fpu, cpu);
+    v->hvm.dr[0] = cpu->dr0;
+    v->hvm.dr[1] = cpu->dr1;
+    v->hvm.dr[2] = cpu->dr2;
+    v->hvm.dr[3] = cpu->dr3;
+    vcpu_online(v);
+}
+
+void hvm_context_load(struct domain *d, const u8 *buf, u64 size)
+{
+    struct record record;
+    struct hvm_hw_cpu cpu;
+    u64 at = 0;
+
+    while (!next_record(buf, size, &at, &record) && record.head.typecode != HVM_SAVE_CODE(END))
+        if (record.head.typecode == HVM_SAVE_CODE(CPU)) {
+            get_cpu(&record, &cpu);
+            load_cpu(d->vcpu[record.head.instance], &cpu);
+        }
+}
+
+u64 hvm_context_size_max(u32 nr_vcpus)
+{
+    u64 head = sizeof(struct hvm_save_descriptor);
+    u64 per_vcpu = 2 * head + sizeof(struct hvm_hw_cpu) + sizeof(struct hvm_hw_mtrr);
+
+    return head + sizeof(struct hvm_save_header) + nr_vcpus * per_vcpu + head;
+}
+
+static u8 *put_record(u8 *to, u16 typecode, u32 instance, const void *body, u32 length)
+{
+    const struct hvm_save_descriptor head = {
+        .typecode = typecode, .instance = (u16)instance, .length = length};
+
+    memcpy(to, &head, sizeof(head));
+    if (length)
+        memcpy(to + sizeof(head), body, length);
+    return to + sizeof(head) + length;
+}
+
+/* clang-format off */
+#define PUT_SEGMENT(cpu, name, from) \
+    ((cpu)->name##_sel = (from)->name.selector, (cpu)->name##_arbytes = (from)->name.attributes, \
+     (cpu)->name##_limit = (from)->name.limit, (cpu)->name##_base = (from)->name.base)
+/* clang-format on */
+
+static void save_state(struct hvm_hw_cpu *cpu, const struct hvm_state *state)
+{
+    cpu->cr0 = state->cr0;
+    cpu->cr2 = state->cr2;
+    cpu->cr3 = state->cr3;
+    cpu->cr4 = state->cr4;
+    cpu->msr_efer = state->efer;
+    cpu->dr6 = state->dr6;
+    cpu->dr7 = state->dr7;
+    PUT_SEGMENT(cpu, cs, state);
+    PUT_SEGMENT(cpu, ds, state);
+    PUT_SEGMENT(cpu, es, state);
+    PUT_SEGMENT(cpu, fs, state);
+    PUT_SEGMENT(cpu, gs, state);
+    PUT_SEGMENT(cpu, ss, state);
+    PUT_SEGMENT(cpu, tr, state);
+    PUT_SEGMENT(cpu, ldtr, state);
+    cpu->gdtr_limit = state->gdtr.limit;
+    cpu->gdtr_base = state->gdtr.base;
+    cpu->idtr_limit = state->idtr.limit;
+    cpu->idtr_base = state->idtr.base;
+    cpu->msr_star = state->star;
+    cpu->msr_lstar = state->lstar;
+    cpu->msr_cstar = state->cstar;
+    cpu->msr_syscall_mask = state->sfmask;
+    cpu->shadow_gs = state->kernel_gs_base;
+    cpu->sysenter_cs = state->sysenter_cs;
+    cpu->sysenter_esp = state->sysenter_esp;
+    cpu->sysenter_eip = state->sysenter_eip;
+    cpu->msr_tsc_aux = state->tsc_aux;
+}
+
+static u8 *save_cpu(u8 *to, struct vcpu *v)
+{
+    const struct hvm_regs *regs = &v->hvm.regs;
+    struct hvm_state state;
+    struct hvm_hw_cpu cpu = {
+        .rax = regs->rax,
+        .rbx = regs->rbx,
+        .rcx = regs->rcx,
+        .rdx = regs->rdx,
+        .rbp = regs->rbp,
+        .rsi = regs->rsi,
+        .rdi = regs->rdi,
+        .rsp = regs->rsp,
+        .r8 = regs->r8,
+        .r9 = regs->r9,
+        .r10 = regs->r10,
+        .r11 = regs->r11,
+        .r12 = regs->r12,
+        .r13 = regs->r13,
+        .r14 = regs->r14,
+        .r15 = regs->r15,
+        .rip = regs->rip,
+        .rflags = regs->rflags,
+        .dr0 = v->hvm.dr[0],
+        .dr1 = v->hvm.dr[1],
+        .dr2 = v->hvm.dr[2],
+        .dr3 = v->hvm.dr[3],
+        .tsc = rdtsc(),
+        .flags = XEN_X86_FPU_INITIALISED,
+    };
+
+    memcpy(cpu.fpu_regs, v->hvm.fpu, sizeof(cpu.fpu_regs));
+    hvm_ops->get_state(&v->hvm, &state);
+    save_state(&cpu, &state);
+    return put_record(to, HVM_SAVE_CODE(CPU), v->id, &cpu, sizeof(cpu));
+}
+
+u64 hvm_context_save(struct domain *d, u8 *buf)
+{
+    const struct hvm_save_header header = {
+        .magic = HVM_FILE_MAGIC,
+        .version = HVM_FILE_VERSION,
+        .changeset = ~0ull,
+        .cpuid = cpuid(1, 0).eax,
+        .gtsc_khz = (u32)tsc_khz,
+    };
+    const struct hvm_hw_mtrr mtrr = {.msr_pat_cr = PAT_DEFAULT, .msr_mtrr_cap = MTRR_CAP_DEFAULT};
+    u8 *to = put_record(buf, HVM_SAVE_CODE(HEADER), 0, &header, sizeof(header));
+
+    for (u32 id = 0; id < d->nr_vcpus; id++) {
+        if (d->vcpu[id]->state != VCPU_OFFLINE)
+            to = save_cpu(to, d->vcpu[id]);
+        to = put_record(to, HVM_SAVE_CODE(MTRR), id, &mtrr, sizeof(mtrr));
+    }
+    to = put_record(to, HVM_SAVE_CODE(END), 0, NULL, 0);
+    return (u64)(to - buf);
+}

@@ -1,0 +1,26 @@
+/*
+ * The byte stream of XEN_DOMCTL_{get,set}hvmcontext (include/xen/hvm/save.h): checked as a whole before
+ * anything is done with it. Plain C on a buffer.
+ */
+#ifndef HYPERCALL_HVM_CONTEXT_H
+#define HYPERCALL_HVM_CONTEXT_H
+
+#include <domain/domain.h>
+#include <xen/hvm/save.h>
+
+/* Bytes that a domain of nr_vcpus vCPUs needs at most. */
+u64 hvm_context_size_max(u32 nr_vcpus);
+/* Writes d's context; buf has room for hvm_context_size_max(). Returns the bytes used. d's vCPUs do not run.
+ */
+u64 hvm_context_save(struct domain *d, u8 *buf);
+
+/*
+ * Checks a context for a domain with nr_vcpus vCPUs. -ENODATA: no proper header, or no END record; -EINVAL:
+ * not this format or version, a record that is longer than the stream, of unknown type or wrong length, for a
+ * vCPU that is not there, or a CPU state that no guest can have.
+ */
+int hvm_context_check(const u8 *buf, u64 size, u32 nr_vcpus);
+/* Puts a checked context into d's vCPUs and brings those with a CPU record online. d's vCPUs do not run. */
+void hvm_context_load(struct domain *d, const u8 *buf, u64 size);
+
+#endif

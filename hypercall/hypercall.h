@@ -1,0 +1,51 @@
+/*
+ * What the hypercall handlers share: the decoded call, its continuation, and how a domain is named.
+ *
+ * A handler gets a struct hypercall, returns a result for the caller (0, a count, or -errno with Xen's
+ * values) or -ERESTART: then it has put the arguments to go on with into arg[], the guest's instruction
+ * pointer stays where it is, and the same call comes again when the vCPU runs next. -ERESTART never reaches
+ * the guest.
+ *
+ * Rules of every handler: read the argument once into a local, check everything, change, copy out. No lock is
+ * held while guest memory is touched. A failed call changes nothing. No loop without a bound or a
+ * sched_should_yield() in it.
+ */
+#ifndef HYPERCALL_HYPERCALL_H
+#define HYPERCALL_HYPERCALL_H
+
+#include <domain/domain.h>
+#include <homestead/errno.h>
+#include <hypercall/guest_copy.h>
+
+#define HYPERCALL_NR_ARGS 5u
+
+struct hypercall {
+    struct vcpu *v;
+    u64 arg[HYPERCALL_NR_ARGS];
+    bool compat;       /* 32-bit caller: layouts with 4-byte longs and handles */
+    bool in_multicall; /* an entry of a multicall: no further nesting */
+};
+
+/* Runs call number nr of c with its permission. -ENOSYS: not implemented (for this caller's word size);
+ * -EPERM. */
+long hypercall_call(struct hypercall *c, u64 nr);
+
+/* The domain an id names, DOMID_SELF included, with a reference; NULL: none. */
+struct domain *hypercall_domain(const struct hypercall *c, u16 domid);
+/* May the caller act on d: itself, or the control domain on any? */
+bool hypercall_may_target(const struct hypercall *c, const struct domain *d);
+
+/* One per number; arguments as in Xen's public headers. */
+long hc_memory_op(struct hypercall *c);
+long hc_multicall(struct hypercall *c);
+long hc_set_timer_op(struct hypercall *c);
+long hc_xen_version(struct hypercall *c);
+long hc_console_io(struct hypercall *c);
+long hc_vcpu_op(struct hypercall *c);
+long hc_sched_op(struct hypercall *c);
+long hc_event_channel_op(struct hypercall *c);
+long hc_hvm_op(struct hypercall *c);
+long hc_sysctl(struct hypercall *c);
+long hc_domctl(struct hypercall *c);
+
+#endif

@@ -1,0 +1,139 @@
+/*
+ * __HYPERVISOR_memory_op: dispatch, the figures about a domain's memory, and its memory map (E820).
+ * Reservations are in memory_populate.c, the physical map in memory_physmap.c, claims in memory_claim.c.
+ */
+#include <homestead/topology.h>
+#include <hypercall/memory_op.h>
+#include <lib/string.h>
+
+_Static_assert(sizeof(struct e820_entry) == sizeof(struct xen_e820_entry), "stored as the ABI has it");
+
+u64 memop_max_page(void)
+{
+    u64 end = 0;
+
+    for (u32 i = 0; i < host_topology->nr_ranges; i++)
+        end = MAX(end, host_topology->ranges[i].base + host_topology->ranges[i].size);
+    return end >> PAGE_SHIFT;
+}
+
+/* The highest frame that is mapped now (0: none). Walks down over the holes, one step for each hole entry. */
+static long maximum_gpfn(struct domain *d)
+{
+    u64 g = NP_GFN_LIMIT - 1;
+
+    for (;;) {
+        struct np_entry entry = physmap_lookup(d, gfn(g));
+
+        if (entry.type != NP_NONE)
+            return (long)g;
+        g &= ~(BIT(entry.order) - 1);
+        if (g-- == 0)
+            return 0;
+    }
+}
+
+/* XENMEM_current_reservation, XENMEM_maximum_reservation, XENMEM_maximum_gpfn */
+static long domain_figure(struct hypercall *c, u32 cmd)
+{
+    domid_t domid;
+
+    long rc = copy_from_guest(c->v, &domid, c->arg[1], sizeof(domid));
+    if (rc)
+        return rc;
+    struct domain *d = hypercall_domain(c, domid);
+    if (!d)
+        return -ESRCH;
+    if (!hypercall_may_target(c, d)) {
+        rc = -EPERM;
+    } else if (cmd == XENMEM_maximum_gpfn) {
+        rc = maximum_gpfn(d);
+    } else {
+        spin_lock(&d->mem.lock);
+        rc = (long)(cmd == XENMEM_current_reservation ? d->mem.tot_pages : d->mem.max_pages);
+        spin_unlock(&d->mem.lock);
+    }
+    domain_put(d);
+    return rc;
+}
+
+/* The caller's own map, cut at the room there is. -ENOSYS: nobody has set one. */
+static long memory_map(struct hypercall *c)
+{
+    struct domain *d = c->v->domain;
+    struct e820_entry entries[DOMAIN_MAX_E820];
+    struct xen_memory_map map;
+
+    spin_lock(&d->lock);
+    u32 nr = d->nr_e820;
+    memcpy(entries, d->e820, nr * sizeof(entries[0]));
+    spin_unlock(&d->lock);
+    if (!nr)
+        return -ENOSYS;
+    long rc = copy_from_guest(c->v, &map, c->arg[1], sizeof(map));
+    if (rc)
+        return rc;
+    map.nr_entries = MIN(map.nr_entries, nr);
+    rc = copy_to_guest(c->v, map.buffer, entries, map.nr_entries * sizeof(entries[0]));
+    return rc ? rc : copy_to_guest(c->v, c->arg[1], &map, sizeof(map));
+}
+
+static long set_memory_map(struct hypercall *c)
+{
+    struct e820_entry entries[DOMAIN_MAX_E820];
+    struct xen_foreign_memory_map op;
+
+    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    if (rc)
+        return rc;
+    if (op.map.nr_entries > DOMAIN_MAX_E820)
+        return -EINVAL;
+    struct domain *d = hypercall_domain(c, op.domid);
+    if (!d)
+        return -ESRCH;
+    if (!hypercall_may_target(c, d))
+        rc = -EPERM;
+    else
+        rc = copy_from_guest(c->v, entries, op.map.buffer, op.map.nr_entries * sizeof(entries[0]));
+    if (!rc) {
+        spin_lock(&d->lock);
+        memcpy(d->e820, entries, op.map.nr_entries * sizeof(entries[0]));
+        d->nr_e820 = op.map.nr_entries;
+        spin_unlock(&d->lock);
+    }
+    domain_put(d);
+    return rc;
+}
+
+long hc_memory_op(struct hypercall *c)
+{
+    u32 cmd = (u32)c->arg[0] & ((1u << MEMOP_EXTENT_SHIFT) - 1);
+    u64 start = c->arg[0] >> MEMOP_EXTENT_SHIFT;
+
+    switch (cmd) {
+    case XENMEM_increase_reservation:
+    case XENMEM_decrease_reservation:
+    case XENMEM_populate_physmap:
+        return memop_reservation(c, cmd, start);
+    case XENMEM_add_to_physmap:
+        return memop_add_to_physmap(c, start);
+    case XENMEM_add_to_physmap_batch:
+        return memop_add_to_physmap_batch(c, start);
+    case XENMEM_memory_map:
+        return start ? -ENOSYS : memory_map(c);
+    case XENMEM_set_memory_map:
+        return start ? -ENOSYS : set_memory_map(c);
+    case XENMEM_maximum_ram_page:
+        return start ? -EINVAL : (long)memop_max_page();
+    case XENMEM_current_reservation:
+    case XENMEM_maximum_reservation:
+    case XENMEM_maximum_gpfn:
+        return start ? -EINVAL : domain_figure(c, cmd);
+    case XENMEM_remove_from_physmap:
+        return start ? -EINVAL : memop_remove_from_physmap(c);
+    case XENMEM_claim_pages:
+        return start ? -EINVAL : memop_claim_pages(c);
+    default:
+        return -ENOSYS; /* machine_memory_map among them: Xen has it for PV callers only */
+    }
+}

@@ -1,0 +1,170 @@
+/*
+ * add_to_physmap, its batch form and remove_from_physmap: what stands where in a domain's physical map, other
+ * than its own fresh memory.
+ *
+ * Spaces: shared_info (index 0), and for the control domain other domains' frames (batch only). Grant frames
+ * and moving a domain's own frames about: -EOPNOTSUPP.
+ */
+#include <hypercall/memory_op.h>
+
+/*
+ * Shows shared_info at g; what was at g is replaced, and it goes from its old place. Two vCPUs at it at once
+ * can leave it in two places, which harms nobody: the domain lock cannot be held, replacing a frame may end
+ * another domain.
+ */
+static int place_shared_info(struct domain *d, u64 index, gfn_t g)
+{
+    if (index != 0)
+        return -EINVAL;
+    int rc = physmap_place(d, g, d->shared_info, ORDER_4K, NP_SPECIAL);
+    if (rc)
+        return rc;
+    spin_lock(&d->lock);
+    gfn_t old = d->shared_info_gfn;
+    d->shared_info_gfn = g;
+    spin_unlock(&d->lock);
+    /* Something else may have been put over the old place since. */
+    if (old.n != g.n && old.n < NP_GFN_LIMIT && physmap_lookup(d, old).type == NP_SPECIAL)
+        return physmap_remove(d, old, ORDER_4K, false);
+    return 0;
+}
+
+/* Maps frame index of domain domid at g in d. Only the control domain has foreign frames, and only in its own
+ * map. */
+static int place_foreign(struct hypercall *c, struct domain *d, u16 domid, u64 index, gfn_t g)
+{
+    if (!d->is_control)
+        return -EPERM;
+    if (domid == DOMID_SELF)
+        return -EINVAL;
+    struct domain *src = domain_get(domid);
+    if (!src)
+        return -ESRCH;
+    int rc = -EINVAL;
+    if (src == d)
+        rc = -EINVAL;
+    else if (!hypercall_may_target(c, src))
+        rc = -EPERM;
+    else if (index < NP_GFN_LIMIT)
+        rc = physmap_map_foreign(d, g, src, gfn(index));
+    domain_put(src);
+    return rc;
+}
+
+static int place_one(struct hypercall *c, struct domain *d, u32 space, u16 foreign_domid, u64 index, gfn_t g)
+{
+    switch (space) {
+    case XENMAPSPACE_shared_info:
+        return place_shared_info(d, index, g);
+    case XENMAPSPACE_gmfn_foreign:
+        return place_foreign(c, d, foreign_domid, index, g);
+    case XENMAPSPACE_grant_table:
+    case XENMAPSPACE_gmfn:
+    case XENMAPSPACE_gmfn_range:
+        return -EOPNOTSUPP;
+    default:
+        return -EINVAL;
+    }
+}
+
+static int check_permission(struct hypercall *c, struct domain *d, u32 space)
+{
+    if (space == XENMAPSPACE_dev_mmio)
+        return -EACCES; /* device memory is nobody's to map yet */
+    return hypercall_may_target(c, d) ? 0 : -EPERM;
+}
+
+long memop_add_to_physmap(struct hypercall *c, u64 start)
+{
+    struct xen_add_to_physmap op;
+
+    if (start > 0xffff)
+        return -EDOM;
+    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    if (rc)
+        return rc;
+    if (op.space == XENMAPSPACE_gmfn_foreign)
+        return -ENOSYS; /* batch only */
+    struct domain *d = hypercall_domain(c, op.domid);
+    if (!d)
+        return -ESRCH;
+    rc = check_permission(c, d, op.space);
+    if (!rc)
+        rc = place_one(c, d, op.space, 0, op.idx, gfn(op.gpfn));
+    domain_put(d);
+    return rc;
+}
+
+/* One entry; its result goes to errs[]. -EFAULT: the arrays are not there. */
+static int batch_entry(struct hypercall *c, struct domain *d, const struct xen_add_to_physmap_batch *op,
+                       u64 i)
+{
+    xen_ulong_t index;
+    xen_pfn_t g;
+
+    if (copy_from_guest_element(c->v, &index, op->idxs, i, sizeof(index)) ||
+        copy_from_guest_element(c->v, &g, op->gpfns, i, sizeof(g)))
+        return -EFAULT;
+    s32 result = place_one(c, d, op->space, op->u.foreign_domid, index, gfn(g));
+    return copy_to_guest_element(c->v, op->errs, i, &result, sizeof(result));
+}
+
+static long run_batch(struct hypercall *c, struct domain *d, const struct xen_add_to_physmap_batch *op,
+                      u64 start)
+{
+    if (op->size < start)
+        return -EILSEQ;
+    if (op->size == start)
+        return start ? -EILSEQ : 0;
+    for (u64 i = start; i < op->size;) {
+        int rc = batch_entry(c, d, op, i);
+
+        if (rc)
+            return rc;
+        if (++i < op->size && sched_should_yield())
+            return memop_continue(c, i);
+    }
+    return 0;
+}
+
+long memop_add_to_physmap_batch(struct hypercall *c, u64 start)
+{
+    struct xen_add_to_physmap_batch op;
+
+    if (start > 0xffff)
+        return -EDOM;
+    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    if (rc)
+        return rc;
+    if (op.space == XENMAPSPACE_gmfn_range)
+        return -EOPNOTSUPP;
+    struct domain *d = hypercall_domain(c, op.domid);
+    if (!d)
+        return -ESRCH;
+    rc = check_permission(c, d, op.space);
+    if (!rc)
+        rc = run_batch(c, d, &op, start);
+    domain_put(d);
+    return rc;
+}
+
+/* Unmaps one frame, whatever it is. The domain's own memory stays its own, as with Xen. */
+long memop_remove_from_physmap(struct hypercall *c)
+{
+    struct xen_remove_from_physmap op;
+
+    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    if (rc)
+        return rc;
+    struct domain *d = hypercall_domain(c, op.domid);
+    if (!d)
+        return -ESRCH;
+    if (!hypercall_may_target(c, d))
+        rc = -EPERM;
+    else if (physmap_lookup(d, gfn(op.gpfn)).type == NP_NONE)
+        rc = -ENOENT;
+    else
+        rc = physmap_remove(d, gfn(op.gpfn), ORDER_4K, false);
+    domain_put(d);
+    return rc;
+}

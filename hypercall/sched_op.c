@@ -1,0 +1,115 @@
+/*
+ * __HYPERVISOR_sched_op(cmd, arg): give up the CPU, wait, end. And hypercall 15, set_timer_op, the older form
+ * of the single-shot timer.
+ */
+#include <hypercall/hypercall.h>
+#include <xen/sched.h>
+
+#define POLL_MAX_PORTS ARRAY_SIZE(((struct vcpu *)0)->poll_ports)
+
+static long op_shutdown(struct hypercall *c)
+{
+    struct sched_shutdown op;
+
+    int rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    if (rc)
+        return rc;
+    domain_shutdown(c->v->domain, (u8)op.reason);
+    return 0;
+}
+
+static long op_remote_shutdown(struct hypercall *c)
+{
+    struct sched_remote_shutdown op;
+
+    int rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    if (rc)
+        return rc;
+    struct domain *d = domain_get(op.domain_id);
+    if (!d)
+        return -ESRCH;
+    if (c->v->domain->is_control)
+        domain_shutdown(d, (u8)op.reason);
+    else
+        rc = -EPERM;
+    domain_put(d);
+    return rc;
+}
+
+static bool any_port_pending(const struct vcpu *v, const u32 *ports, u32 nr)
+{
+    for (u32 i = 0; i < nr; i++)
+        if (evtchn_port_pending(v->domain, ports[i]))
+            return true;
+    return false;
+}
+
+/* Waits until one of the ports is pending, any other event comes, or the timeout (absolute system time in ns)
+ * is over. */
+static long op_poll(struct hypercall *c)
+{
+    struct vcpu *v = c->v;
+    struct domain *d = v->domain;
+    struct sched_poll op;
+    u32 ports[POLL_MAX_PORTS];
+
+    if (c->compat)
+        return -ENOSYS; /* struct sched_poll has another layout */
+    int rc = copy_from_guest(v, &op, c->arg[1], sizeof(op));
+    if (rc)
+        return rc;
+    if (op.nr_ports > POLL_MAX_PORTS)
+        return -EINVAL;
+    rc = copy_from_guest(v, ports, op.ports, op.nr_ports * sizeof(ports[0]));
+    if (rc)
+        return rc;
+    for (u32 i = 0; i < op.nr_ports; i++)
+        if (ports[i] >= d->events.nr_ports)
+            return -EINVAL;
+    if (any_port_pending(v, ports, op.nr_ports))
+        return 0;
+
+    spin_lock(&d->events.lock);
+    v->nr_poll = op.nr_ports;
+    for (u32 i = 0; i < op.nr_ports; i++)
+        v->poll_ports[i] = ports[i];
+    v->poll_any = true;
+    spin_unlock(&d->events.lock);
+    timer_cancel(&v->poll_timer);
+    if (op.timeout)
+        timer_set(&v->poll_timer, op.timeout);
+    vcpu_block(v);
+    /* Looked at again now that senders find a poller to wake: one may have come in between. */
+    if (any_port_pending(v, ports, op.nr_ports))
+        vcpu_wake(v);
+    return 0;
+}
+
+long hc_sched_op(struct hypercall *c)
+{
+    switch ((u32)c->arg[0]) {
+    case SCHEDOP_yield:
+        sched_yield_current();
+        return 0;
+    case SCHEDOP_block:
+        vcpu_block(c->v);
+        return 0;
+    case SCHEDOP_shutdown:
+        return op_shutdown(c);
+    case SCHEDOP_poll:
+        return op_poll(c);
+    case SCHEDOP_remote_shutdown:
+        return op_remote_shutdown(c);
+    default:
+        return -ENOSYS;
+    }
+}
+
+long hc_set_timer_op(struct hypercall *c)
+{
+    if (c->arg[0])
+        timer_set(&c->v->singleshot, c->arg[0]);
+    else
+        timer_cancel(&c->v->singleshot);
+    return 0;
+}

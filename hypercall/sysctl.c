@@ -1,0 +1,229 @@
+/*
+ * __HYPERVISOR_sysctl: facts about the host, for the control domain (dispatch table). First checks as in
+ * domctl.c.
+ *
+ * Nodes and CPUs are numbered without gaps. Where Homestead does not know more, a node is shown as one socket
+ * and its CPUs as the cores of it.
+ */
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/time.h>
+#include <homestead/topology.h>
+#include <hypercall/domctl.h>
+#include <hypercall/memory_op.h>
+#include <mm/mm.h>
+#include <xen/sysctl.h>
+
+#define SCHED_ID_NULL  9 /* of Xen's ids the one of the scheduler without parameters */
+#define ALL_NODES      (-1)
+#define SLIT_NO_PATH   255u
+#define CPUID_EXTENDED 0x80000000u
+
+struct sysctl {
+    struct hypercall *c;
+    struct xen_sysctl op;
+};
+
+/* The first words of Xen's feature array: CPUID 1 EDX ECX, 0x80000001 EDX ECX, 0xd.1 EAX, 7 EBX ECX,
+ * 0x80000007 EDX. */
+static void fill_hw_cap(u32 cap[8])
+{
+    u32 max = cpuid(0, 0).eax, max_extended = cpuid(CPUID_EXTENDED, 0).eax;
+
+    cap[0] = cpuid(1, 0).edx;
+    cap[1] = cpuid(1, 0).ecx;
+    if (max_extended >= CPUID_EXTENDED + 1) {
+        cap[2] = cpuid(CPUID_EXTENDED + 1, 0).edx;
+        cap[3] = cpuid(CPUID_EXTENDED + 1, 0).ecx;
+    }
+    if (max >= 0xd)
+        cap[4] = cpuid(0xd, 1).eax;
+    if (max >= 7) {
+        cap[5] = cpuid(7, 0).ebx;
+        cap[6] = cpuid(7, 0).ecx;
+    }
+    if (max_extended >= CPUID_EXTENDED + 7)
+        cap[7] = cpuid(CPUID_EXTENDED + 7, 0).edx;
+}
+
+/* Position of a CPU among those of its node. */
+static u32 core_of(u32 cpu)
+{
+    u32 core = 0;
+
+    for (u32 i = 0; i < cpu; i++)
+        core += cpus[i]->nid == cpus[cpu]->nid;
+    return core;
+}
+
+static long physinfo(struct sysctl *ctl)
+{
+    struct xen_sysctl_physinfo *info = &ctl->op.u.physinfo;
+    struct mm_host_info mem;
+    u32 cores = 1;
+
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        cores = MAX(cores, core_of(cpu) + 1);
+    mm_host_get_info(&mem);
+    /* Memory that waits for scrubbing is in free_pages: it can be had at any time. As in Xen 4.17 scrub_pages
+     * is 0, so that tools which add the two are right. */
+    *info = (struct xen_sysctl_physinfo){
+        .threads_per_core = 1,
+        .cores_per_socket = cores,
+        .nr_cpus = nr_cpus,
+        .max_cpu_id = nr_cpus - 1,
+        .nr_nodes = mm_nr_nodes(),
+        .max_node_id = MAX_NODES - 1,
+        .cpu_khz = (u32)tsc_khz,
+        .capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap,
+        .total_pages = mem.total_pages,
+        .free_pages = mem.free_pages,
+        .outstanding_pages = mem.outstanding_pages,
+        .max_mfn = memop_max_page() - 1,
+    };
+    fill_hw_cap(info->hw_cap);
+    return 0;
+}
+
+static long getdomaininfolist(struct sysctl *ctl)
+{
+    struct xen_sysctl_getdomaininfolist *op = &ctl->op.u.getdomaininfolist;
+    struct xen_domctl_getdomaininfo info;
+    u32 next = op->first_domain, nr = 0;
+
+    /* At most as many rounds as there are domains, each short. */
+    while (nr < op->max_domains && next <= DOMID_MAX) {
+        struct domain *d = domain_get_next((u16)next);
+
+        if (!d)
+            break;
+        domctl_fill_info(d, &info);
+        next = d->id + 1u;
+        domain_put(d);
+        int rc = copy_to_guest_element(ctl->c->v, op->buffer, nr, &info, sizeof(info));
+        if (rc)
+            return rc;
+        nr++;
+    }
+    op->num_domains = nr;
+    return 0;
+}
+
+/* Free memory of one node or all. Limits on the address: only those that hold for all of the host's memory.
+ */
+static long availheap(struct sysctl *ctl)
+{
+    struct xen_sysctl_availheap *op = &ctl->op.u.availheap;
+    u32 bits = op->max_bitwidth;
+    u64 pages = 0;
+
+    if (op->min_bitwidth > PAGE_SHIFT ||
+        (bits && bits < 64 && (bits <= PAGE_SHIFT || memop_max_page() > BIT(bits - PAGE_SHIFT))))
+        return -EOPNOTSUPP;
+    if (op->node == ALL_NODES) {
+        struct mm_host_info host;
+
+        mm_host_get_info(&host);
+        pages = host.free_pages;
+    } else if (op->node >= 0 && (u32)op->node < mm_nr_nodes()) {
+        struct mm_node_info node;
+
+        mm_node_get_info((nodeid_t)op->node, &node);
+        pages = node.free_pages;
+    }
+    op->avail_bytes = pages << PAGE_SHIFT;
+    return 0;
+}
+
+/* With an array: as many as there is room for; without: how many there are. */
+static long cputopoinfo(struct sysctl *ctl)
+{
+    struct xen_sysctl_cputopoinfo *op = &ctl->op.u.cputopoinfo;
+    u32 nr = nr_cpus;
+
+    if (op->cputopo)
+        nr = MIN(nr, op->num_cpus);
+    for (u32 cpu = 0; op->cputopo && cpu < nr; cpu++) {
+        nodeid_t nid = cpus[cpu]->nid;
+        const struct xen_sysctl_cputopo topo = {
+            .core = core_of(cpu), .socket = nid, .node = nid == NODE_NONE ? XEN_INVALID_NODE_ID : nid};
+
+        int rc = copy_to_guest_element(ctl->c->v, op->cputopo, cpu, &topo, sizeof(topo));
+        if (rc)
+            return rc;
+    }
+    op->num_cpus = nr;
+    return 0;
+}
+
+static int copy_distances(struct sysctl *ctl, u32 from, u32 nr)
+{
+    u32 row[MAX_NODES];
+
+    for (u32 to = 0; to < nr; to++) {
+        u8 distance = host_topology->distance[from][to];
+
+        row[to] = distance == SLIT_NO_PATH ? XEN_INVALID_NODE_DIST : distance;
+    }
+    u64 offset = (u64)from * nr * sizeof(row[0]);
+    return copy_to_guest(ctl->c->v, ctl->op.u.numainfo.distance + offset, row, nr * sizeof(row[0]));
+}
+
+static long numainfo(struct sysctl *ctl)
+{
+    struct xen_sysctl_numainfo *op = &ctl->op.u.numainfo;
+    u32 nr = mm_nr_nodes();
+    int rc = 0;
+
+    if (op->meminfo || op->distance)
+        nr = MIN(nr, op->num_nodes);
+    for (u32 nid = 0; nid < nr && !rc; nid++) {
+        if (op->meminfo) {
+            struct mm_node_info node;
+
+            mm_node_get_info(nid, &node);
+            const struct xen_sysctl_meminfo info = {.memsize = node.size_pages << PAGE_SHIFT,
+                                                    .memfree = node.free_pages << PAGE_SHIFT};
+            rc = copy_to_guest_element(ctl->c->v, op->meminfo, nid, &info, sizeof(info));
+        }
+        if (op->distance && !rc)
+            rc = copy_distances(ctl, nid, nr);
+    }
+    op->num_nodes = nr;
+    return rc;
+}
+
+static long run(struct sysctl *ctl)
+{
+    switch (ctl->op.cmd) {
+    case XEN_SYSCTL_physinfo:
+        return physinfo(ctl);
+    case XEN_SYSCTL_sched_id:
+        ctl->op.u.sched_id.sched_id = SCHED_ID_NULL;
+        return 0;
+    case XEN_SYSCTL_getdomaininfolist:
+        return getdomaininfolist(ctl);
+    case XEN_SYSCTL_availheap:
+        return availheap(ctl);
+    case XEN_SYSCTL_cputopoinfo:
+        return cputopoinfo(ctl);
+    case XEN_SYSCTL_numainfo:
+        return numainfo(ctl);
+    default:
+        return -ENOSYS;
+    }
+}
+
+long hc_sysctl(struct hypercall *c)
+{
+    struct sysctl ctl = {.c = c};
+    u64 arg = c->arg[0];
+
+    long rc = copy_from_guest(c->v, &ctl.op, arg, sizeof(ctl.op));
+    if (rc)
+        return rc;
+    if (ctl.op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
+        return -EACCES;
+    rc = run(&ctl);
+    return rc ? rc : copy_to_guest(c->v, arg, &ctl.op, sizeof(ctl.op));
+}

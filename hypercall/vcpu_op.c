@@ -1,0 +1,49 @@
+/*
+ * __HYPERVISOR_vcpu_op(cmd, vcpuid, arg): timers and state of one of the caller's own vCPUs.
+ *
+ * Not here: registering vcpu_info or runstate areas elsewhere (-ENOSYS; vCPUs below 32 have their vcpu_info
+ * in shared_info), and starting vCPUs (-ENOSYS).
+ */
+#include <arch/x86/cpu/time.h>
+#include <hypercall/hypercall.h>
+#include <xen/vcpu.h>
+
+static long set_singleshot(struct hypercall *c, struct vcpu *v)
+{
+    struct vcpu_set_singleshot_timer op;
+
+    if (v != c->v)
+        return -EINVAL;
+    int rc = copy_from_guest(v, &op, c->arg[2], sizeof(op));
+    if (rc)
+        return rc;
+    if ((op.flags & VCPU_SSHOTTMR_future) && op.timeout_abs_ns < time_now_ns())
+        return -ETIME;
+    timer_set(&v->singleshot, MAX(op.timeout_abs_ns, 1ull)); /* 0 would mean: not set */
+    return 0;
+}
+
+long hc_vcpu_op(struct hypercall *c)
+{
+    struct domain *d = c->v->domain;
+    u32 id = (u32)c->arg[1];
+
+    if (id >= d->nr_vcpus)
+        return -ENOENT;
+    struct vcpu *v = d->vcpu[id];
+    switch ((u32)c->arg[0]) {
+    case VCPUOP_is_up:
+        return v->state != VCPU_OFFLINE;
+    case VCPUOP_stop_periodic_timer:
+        return 0; /* there is none to stop */
+    case VCPUOP_set_singleshot_timer:
+        return set_singleshot(c, v);
+    case VCPUOP_stop_singleshot_timer:
+        if (v != c->v)
+            return -EINVAL;
+        timer_cancel(&v->singleshot);
+        return 0;
+    default:
+        return -ENOSYS;
+    }
+}

@@ -1,0 +1,51 @@
+/*
+ * What ACPI says of the machine's NUMA shape, as plain data: filled by arch/x86/acpi (pure functions
+ * on bytes), read by boot, mm and the CPU code. Node ids are dense and ascend with the proximity
+ * domain (PXM) they stand for.
+ */
+#ifndef HOMESTEAD_TOPOLOGY_H
+#define HOMESTEAD_TOPOLOGY_H
+
+#include <homestead/types.h>
+
+#define TOPOLOGY_MAX_RANGES 256u
+
+/* Distances follow ACPI's SLIT: 10 is local, 255 unreachable. */
+#define DISTANCE_LOCAL 10u
+#define DISTANCE_REMOTE 20u
+
+enum topology_range_flag {
+    RANGE_HOTPLUG = 1u << 0,
+    RANGE_NONVOLATILE = 1u << 1,
+};
+
+struct topology_range { /* [base, base + size) belongs to node nid */
+    u64 base;
+    u64 size;
+    nodeid_t nid;
+    u32 flags; /* enum topology_range_flag */
+};
+
+struct topology_cpu {
+    u32 apic_id;
+    u32 acpi_uid;
+    nodeid_t nid;
+    bool enabled;
+};
+
+struct topology {
+    u32 nr_nodes; /* >= 1 */
+    u32 pxm[MAX_NODES];
+    u32 nr_ranges; /* sorted by base, no overlaps */
+    struct topology_range ranges[TOPOLOGY_MAX_RANGES];
+    u32 nr_cpus; /* enabled CPUs of the MADT, in its order, boot CPU wherever it stands */
+    struct topology_cpu cpus[MAX_CPUS];
+    u8 distance[MAX_NODES][MAX_NODES];
+    bool have_srat; /* false: one node, faked, holds everything */
+    bool have_slit; /* false: 10 on the diagonal, 20 elsewhere */
+};
+
+/* [I] The machine's, set by boot_main() before any domain exists. */
+extern const struct topology *host_topology;
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * The known calls from a lower floor to a higher one, each with its reason. Before adding one, ask
+ * whether a return value would do. tools/check-layers.py allows exactly these.
+ *
+ *   assert_failed        lib → cpu          a failed assertion ends in panic(), which needs the console
+ *   printk               lib → cpu          every floor reports; the console is hardware
+ *   lock_check_take/drop lib → cpu          debug builds keep the levels held per CPU
+ *   mm_frame_virt, mm_clear_frames, mm_current_node
+ *                        mm → boot          so that mm/ also runs on the host, with other ones
+ *   mem_account_find     mm → domain        a frame knows its owner by id only
+ *   hypercall_dispatch   domain → hypercall the run loop meets hypercalls among the exits
+ */
+#ifndef HOMESTEAD_UPCALLS_H
+#define HOMESTEAD_UPCALLS_H
+#endif

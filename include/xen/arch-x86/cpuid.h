@@ -1,0 +1,34 @@
+/*
+ * Xen's CPUID leaves, at 0x40000000 + n * 0x100 for the first n whose leaf 0 has the signature.
+ * Facts: Xen's public/arch-x86/cpuid.h, 4.17; abi.md section 5.
+ *
+ *   0    EAX last leaf, EBX ECX EDX signature
+ *   1    EAX version, major << 16 | minor
+ *   2    EAX pages of the hypercall page, EBX the MSR that places it
+ *   3.0  EAX flags, EBX TSC mode, ECX guest TSC kHz, EDX incarnation
+ *   3.1  EAX EBX offset, ECX multiplier, EDX shift
+ *   3.2  EAX host TSC kHz
+ *   4.0  EAX XEN_HVM_CPUID_*, EBX vCPU id, ECX domain id
+ *   5    zero
+ */
+#ifndef XEN_ARCH_X86_CPUID_H
+#define XEN_ARCH_X86_CPUID_H
+
+#define XEN_CPUID_FIRST_LEAF 0x40000000
+#define XEN_CPUID_LEAF(i)    (XEN_CPUID_FIRST_LEAF + (i))
+
+#define XEN_CPUID_SIGNATURE_EBX 0x566e6558
+#define XEN_CPUID_SIGNATURE_ECX 0x65584d4d
+#define XEN_CPUID_SIGNATURE_EDX 0x4d4d566e
+
+#define XEN_HVM_CPUID_APIC_ACCESS_VIRT (1u << 0)
+#define XEN_HVM_CPUID_X2APIC_VIRT      (1u << 1)
+#define XEN_HVM_CPUID_IOMMU_MAPPINGS   (1u << 2)
+#define XEN_HVM_CPUID_VCPU_ID_PRESENT  (1u << 3)
+#define XEN_HVM_CPUID_DOMID_PRESENT    (1u << 4)
+#define XEN_HVM_CPUID_EXT_DEST_ID      (1u << 5)
+#define XEN_HVM_CPUID_UPCALL_VECTOR    (1u << 6)
+
+#define XEN_CPUID_MAX_NUM_LEAVES 5
+
+#endif

@@ -1,0 +1,279 @@
+/*
+ * __HYPERVISOR_domctl(struct xen_domctl *): a control domain creates, configures and destroys
+ * domains. Facts: Xen's public/domctl.h, interface version 0x15 (4.17); claim_memory (91) from the
+ * node-claim series, with Homestead's extensions as in claims.md section 3. Another interface
+ * version gets -EACCES, an unknown cmd -ENOSYS, an unprivileged caller -EPERM.
+ */
+#ifndef XEN_DOMCTL_H
+#define XEN_DOMCTL_H
+
+#include <xen/xen.h>
+
+#define XEN_DOMCTL_INTERFACE_VERSION 0x00000015
+
+#define XEN_DOMCTL_createdomain            1
+#define XEN_DOMCTL_destroydomain           2
+#define XEN_DOMCTL_pausedomain             3
+#define XEN_DOMCTL_unpausedomain           4
+#define XEN_DOMCTL_getdomaininfo           5
+#define XEN_DOMCTL_setvcpuaffinity         9
+#define XEN_DOMCTL_shadow_op               10
+#define XEN_DOMCTL_max_mem                 11
+#define XEN_DOMCTL_setvcpucontext          12
+#define XEN_DOMCTL_getvcpucontext          13
+#define XEN_DOMCTL_getvcpuinfo             14
+#define XEN_DOMCTL_max_vcpus               15
+#define XEN_DOMCTL_scheduler_op            16
+#define XEN_DOMCTL_setdomainhandle         17
+#define XEN_DOMCTL_hypercall_init          22
+#define XEN_DOMCTL_settimeoffset           24
+#define XEN_DOMCTL_getvcpuaffinity         25
+#define XEN_DOMCTL_gethvmcontext           33
+#define XEN_DOMCTL_sethvmcontext           34
+#define XEN_DOMCTL_gethvmcontext_partial   55
+#define XEN_DOMCTL_gettscinfo              59
+#define XEN_DOMCTL_settscinfo              60
+#define XEN_DOMCTL_setnodeaffinity         68
+#define XEN_DOMCTL_getnodeaffinity         69
+#define XEN_DOMCTL_get_cpu_policy          82
+#define XEN_DOMCTL_set_cpu_policy          83
+#define XEN_DOMCTL_get_paging_mempool_size 85
+#define XEN_DOMCTL_set_paging_mempool_size 86
+#define XEN_DOMCTL_claim_memory            91
+#define XEN_DOMCTL_get_memory_claims       92
+
+#define XEN_DOMCTL_CDF_hvm          (1U << 0)
+#define XEN_DOMCTL_CDF_hap          (1U << 1)
+#define XEN_DOMCTL_CDF_s3_integrity (1U << 2)
+#define XEN_DOMCTL_CDF_oos_off      (1U << 3)
+#define XEN_DOMCTL_CDF_xs_domain    (1U << 4)
+#define XEN_DOMCTL_CDF_iommu        (1U << 5)
+#define XEN_DOMCTL_CDF_nested_virt  (1U << 6)
+#define XEN_DOMCTL_CDF_vpmu         (1U << 7)
+#define XEN_DOMCTL_CDF_MAX          XEN_DOMCTL_CDF_vpmu
+
+#define XEN_DOMCTL_IOMMU_no_sharept (1U << 0)
+#define XEN_DOMCTL_IOMMU_MAX        XEN_DOMCTL_IOMMU_no_sharept
+
+#define XEN_DOMCTL_GRANT_version_mask 0xf
+#define XEN_DOMCTL_GRANT_version(v)   ((v)&XEN_DOMCTL_GRANT_version_mask)
+
+struct xen_domctl_createdomain {
+    u32 ssidref;
+    xen_domain_handle_t handle;
+    u32 flags;      /* XEN_DOMCTL_CDF_* */
+    u32 iommu_opts; /* XEN_DOMCTL_IOMMU_* */
+    u32 max_vcpus;
+    u32 max_evtchn_port;
+    s32 max_grant_frames;
+    s32 max_maptrack_frames;
+    u32 grant_opts; /* XEN_DOMCTL_GRANT_version(1 or 2) */
+    u32 vmtrace_size;
+    u32 cpupool_id;
+    struct xen_arch_domainconfig arch;
+};
+
+#define XEN_DOMINF_dying         (1U << 0)
+#define XEN_DOMINF_hvm_guest     (1U << 1)
+#define XEN_DOMINF_shutdown      (1U << 2)
+#define XEN_DOMINF_paused        (1U << 3)
+#define XEN_DOMINF_blocked       (1U << 4)
+#define XEN_DOMINF_running       (1U << 5)
+#define XEN_DOMINF_debugged      (1U << 6)
+#define XEN_DOMINF_xs_domain     (1U << 7)
+#define XEN_DOMINF_hap           (1U << 8)
+#define XEN_DOMINF_shutdownmask  255
+#define XEN_DOMINF_shutdownshift 16 /* the shutdown code's place in flags; 255: none yet */
+#define XEN_INVALID_MAX_VCPU_ID  (~0U)
+
+struct xen_domctl_getdomaininfo {
+    domid_t domain;
+    u16 pad1;
+    u32 flags; /* XEN_DOMINF_* */
+    u64 tot_pages;
+    u64 max_pages;
+    u64 outstanding_pages; /* claimed and not yet allocated */
+    u64 shr_pages;
+    u64 paged_pages;
+    u64 shared_info_frame;
+    u64 cpu_time; /* ns */
+    u32 nr_online_vcpus;
+    u32 max_vcpu_id;
+    u32 ssidref;
+    xen_domain_handle_t handle;
+    u32 cpupool;
+    u8 gpaddr_bits;
+    u8 pad2[7];
+    struct xen_arch_domainconfig arch_config;
+};
+typedef struct xen_domctl_getdomaininfo xen_domctl_getdomaininfo_t;
+
+struct xen_domctl_max_mem {
+    u64 max_memkb; /* KiB */
+};
+
+struct xen_domctl_vcpucontext {
+    u32 vcpu;
+    XEN_GUEST_HANDLE_64(vcpu_guest_context_t) ctxt;
+};
+
+struct xen_domctl_getvcpuinfo {
+    u32 vcpu;
+    u8 online;
+    u8 blocked;
+    u8 running;
+    u64 cpu_time; /* ns */
+    u32 cpu;
+};
+typedef struct xen_domctl_getvcpuinfo xen_domctl_getvcpuinfo_t;
+
+struct xen_domctl_nodeaffinity {
+    struct xenctl_bitmap nodemap;
+};
+
+#define XEN_VCPUAFFINITY_HARD  (1U << 0)
+#define XEN_VCPUAFFINITY_SOFT  (1U << 1)
+#define XEN_VCPUAFFINITY_FORCE (1U << 2)
+struct xen_domctl_vcpuaffinity {
+    u32 vcpu;
+    u32 flags; /* XEN_VCPUAFFINITY_* */
+    struct xenctl_bitmap cpumap_hard;
+    struct xenctl_bitmap cpumap_soft;
+};
+
+struct xen_domctl_max_vcpus {
+    u32 max;
+};
+
+#define XEN_DOMCTL_SHADOW_OP_OFF            0
+#define XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION 30
+#define XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION 31
+struct xen_domctl_shadow_op_stats {
+    u32 fault_count;
+    u32 dirty_count;
+};
+struct xen_domctl_shadow_op {
+    u32 op; /* XEN_DOMCTL_SHADOW_OP_* */
+    u32 mode;
+    u32 mb; /* MiB */
+    XEN_GUEST_HANDLE_64(u8) dirty_bitmap;
+    u64 pages;
+    struct xen_domctl_shadow_op_stats stats;
+};
+
+struct xen_domctl_setdomainhandle {
+    xen_domain_handle_t handle;
+};
+
+struct xen_domctl_hypercall_init {
+    u64 gmfn;
+};
+
+struct xen_domctl_settimeoffset {
+    s64 time_offset_seconds;
+};
+
+struct xen_domctl_hvmcontext {
+    u32 size;                       /* bytes, IN room, OUT used */
+    XEN_GUEST_HANDLE_64(u8) buffer; /* NULL in a get asks for the size */
+};
+typedef struct xen_domctl_hvmcontext xen_domctl_hvmcontext_t;
+
+struct xen_domctl_hvmcontext_partial {
+    u32 type;
+    u32 instance;
+    u64 bufsz;
+    XEN_GUEST_HANDLE_64(u8) buffer;
+};
+typedef struct xen_domctl_hvmcontext_partial xen_domctl_hvmcontext_partial_t;
+
+struct xen_domctl_tsc_info {
+    u32 tsc_mode;
+    u32 gtsc_khz;
+    u32 incarnation;
+    u32 pad;
+    u64 elapsed_nsec;
+};
+
+struct xen_domctl_paging_mempool {
+    u64 size; /* bytes */
+};
+
+/* One wish of a claim set: own `pages` pages on `node` (or that many more, anywhere). */
+struct xen_memory_claim {
+    u64 pages;
+    u32 node;
+    u32 pad; /* 0; with XEN_DOMCTL_CLAIM_ORDERS the order the pages are claimed in */
+};
+typedef struct xen_memory_claim memory_claim_t;
+
+#define XEN_NODE_CLAIM_INIT(_pages, _node) \
+    { \
+        .pages = (_pages), .node = (_node) \
+    }
+#define XEN_DOMCTL_CLAIM_MEMORY_NO_NODE     0xFFFFFFFFU /* host-wide */
+#define XEN_DOMCTL_CLAIM_MEMORY_NO_NODE_ALT 0x80000000U /* the later series' value, means the same */
+
+/* Bits of xen_domctl_claim_memory.pad: Homestead's extensions. */
+#define XEN_DOMCTL_CLAIM_REPLACE   (1U << 0)
+#define XEN_DOMCTL_CLAIM_STRICT    (1U << 1)
+#define XEN_DOMCTL_CLAIM_SCRUB     (1U << 2)
+#define XEN_DOMCTL_CLAIM_ORDERS    (1U << 3)
+#define XEN_DOMCTL_CLAIM_ALL_FLAGS 0xfU
+
+struct xen_domctl_claim_memory {
+    XEN_GUEST_HANDLE_64(memory_claim_t) claims;
+    u32 nr_claims;
+    u32 pad; /* XEN_DOMCTL_CLAIM_* */
+};
+
+/* Reads the set back: host-wide first, nodes ascending. -ENOBUFS: nr_claims says how many there are. */
+struct xen_domctl_get_memory_claims {
+    XEN_GUEST_HANDLE_64(memory_claim_t) claims;
+    u32 nr_claims; /* IN room, OUT used */
+    u32 pad;
+};
+
+struct xen_domctl {
+    u32 cmd;
+    u32 interface_version;
+    domid_t domain;
+    u16 _pad[3];
+    union {
+        struct xen_domctl_createdomain createdomain;
+        struct xen_domctl_getdomaininfo getdomaininfo;
+        struct xen_domctl_nodeaffinity nodeaffinity;
+        struct xen_domctl_vcpuaffinity vcpuaffinity;
+        struct xen_domctl_shadow_op shadow_op;
+        struct xen_domctl_max_mem max_mem;
+        struct xen_domctl_vcpucontext vcpucontext;
+        struct xen_domctl_getvcpuinfo getvcpuinfo;
+        struct xen_domctl_max_vcpus max_vcpus;
+        struct xen_domctl_setdomainhandle setdomainhandle;
+        struct xen_domctl_hypercall_init hypercall_init;
+        struct xen_domctl_settimeoffset settimeoffset;
+        struct xen_domctl_hvmcontext hvmcontext;
+        struct xen_domctl_hvmcontext_partial hvmcontext_partial;
+        struct xen_domctl_tsc_info tsc_info;
+        struct xen_domctl_paging_mempool paging_mempool;
+        struct xen_domctl_claim_memory claim_memory;
+        struct xen_domctl_get_memory_claims get_memory_claims;
+        u8 pad[128];
+    } u;
+};
+typedef struct xen_domctl xen_domctl_t;
+
+_Static_assert(sizeof(struct xen_domctl_createdomain) == 64, "public/domctl.h");
+_Static_assert(sizeof(struct xen_domctl_getdomaininfo) == 112, "public/domctl.h");
+_Static_assert(sizeof(struct xen_domctl_vcpuaffinity) == 40, "public/domctl.h");
+_Static_assert(sizeof(struct xen_domctl_shadow_op) == 40, "public/domctl.h");
+_Static_assert(sizeof(struct xen_domctl_hvmcontext) == 16, "public/domctl.h");
+_Static_assert(sizeof(struct xen_domctl_tsc_info) == 24, "public/domctl.h");
+_Static_assert(sizeof(struct xen_memory_claim) == 16, "claims.md 3");
+_Static_assert(sizeof(struct xen_domctl_claim_memory) == 16, "claims.md 3");
+_Static_assert(offsetof(struct xen_domctl_claim_memory, nr_claims) == 8, "claims.md 3");
+_Static_assert(offsetof(struct xen_domctl_claim_memory, pad) == 12, "claims.md 3");
+_Static_assert(offsetof(struct xen_domctl, u) == 16, "public/domctl.h");
+_Static_assert(sizeof(struct xen_domctl) == 144, "public/domctl.h");
+
+#endif

@@ -1,0 +1,40 @@
+/* Intrusive doubly linked list. A head is a node that links to itself when empty. */
+#ifndef LIB_LIST_H
+#define LIB_LIST_H
+
+#include <homestead/types.h>
+
+struct list {
+    struct list *next, *prev;
+};
+
+#define LIST_INIT(name) \
+    { \
+        &(name), &(name) \
+    }
+
+static inline void list_init(struct list *l) { l->next = l->prev = l; }
+static inline bool list_empty(const struct list *l) { return l->next == l; }
+
+static inline void list_add_tail(struct list *head, struct list *node)
+{
+    node->prev = head->prev;
+    node->next = head;
+    head->prev->next = node;
+    head->prev = node;
+}
+
+/* Unlinks and leaves the node linked to itself, so that a second removal does no harm. */
+static inline void list_del(struct list *node)
+{
+    node->prev->next = node->next;
+    node->next->prev = node->prev;
+    list_init(node);
+}
+
+#define list_entry(ptr, type, member) container_of(ptr, type, member)
+#define list_for_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+#define list_for_each_safe(pos, tmp, head) \
+    for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head); pos = tmp, tmp = pos->next)
+
+#endif

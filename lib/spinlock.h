@@ -1,0 +1,77 @@
+/*
+ * Ticket spinlocks, fair, plain C11 atomics, so that the modules which use them also run on the
+ * host under threads. Homestead runs with interrupts off outside of guests and idle, so no lock
+ * needs to mask them.
+ *
+ * Each lock has a level; a CPU takes locks in rising order only (docs/locks.md has the table).
+ * Debug builds check that through lock_check_take() and lock_check_drop(), which the CPU layer (or
+ * a host test) supplies.
+ */
+#ifndef LIB_SPINLOCK_H
+#define LIB_SPINLOCK_H
+
+#include <homestead/types.h>
+#include <stdatomic.h>
+
+enum lock_level {
+    LOCK_DOMLIST = 10, /* the list of domains */
+    LOCK_DOMAIN = 20,  /* one domain's state */
+    LOCK_EVTCHN = 30,
+    LOCK_PHYSMAP = 40,
+    LOCK_ACCOUNT = 50, /* one domain's page list and totals */
+    LOCK_LEDGER = 60,  /* claims and credits */
+    LOCK_NODE = 70,    /* one node's free lists */
+    LOCK_RUNQUEUE = 80,
+    LOCK_TIMER = 85,
+    LOCK_CONSOLE = 90,
+};
+
+typedef struct {
+    _Atomic u16 next;
+    _Atomic u16 owner;
+    u16 level; /* [I] enum lock_level */
+} spinlock_t;
+
+#define SPINLOCK_INIT(lvl) \
+    { \
+        .level = (lvl) \
+    }
+
+static inline void spin_lock_init(spinlock_t *lock, enum lock_level level)
+{
+    atomic_init(&lock->next, 0);
+    atomic_init(&lock->owner, 0);
+    lock->level = (u16)level;
+}
+
+#ifdef DEBUG
+void lock_check_take(u32 level);
+void lock_check_drop(u32 level);
+#else
+static inline void lock_check_take(u32 level) { (void)level; }
+static inline void lock_check_drop(u32 level) { (void)level; }
+#endif
+
+static inline void spin_lock(spinlock_t *lock)
+{
+    lock_check_take(lock->level);
+    u16 ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
+    /* Pairs with the release in spin_unlock(). */
+    while (atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket)
+        __builtin_ia32_pause();
+}
+
+static inline void spin_unlock(spinlock_t *lock)
+{
+    u16 owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
+    atomic_store_explicit(&lock->owner, (u16)(owner + 1), memory_order_release);
+    lock_check_drop(lock->level);
+}
+
+static inline bool spin_is_locked(spinlock_t *lock)
+{
+    return atomic_load_explicit(&lock->next, memory_order_relaxed) !=
+           atomic_load_explicit(&lock->owner, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * A memory account: all that mm/ knows of a domain. Owned by struct domain, which embeds it; mm/ only
+ * sees the account. Vocabulary as in docs/claims.md: tot, own, max, claims, out.
+ *
+ * Legend: [I] fixed after init, [A] account lock, [L] ledger lock.
+ */
+#ifndef MM_ACCOUNT_H
+#define MM_ACCOUNT_H
+
+#include <homestead/addr.h>
+#include <lib/spinlock.h>
+
+struct mem_account {
+    spinlock_t lock;           /* LOCK_ACCOUNT */
+    u16 domid;                 /* [I] */
+    bool dying;                /* [A][L] set once, under both locks */
+    u64 max_pages;             /* [A] limit of tot */
+    u64 tot_pages;             /* [A] guest pages owned */
+    u64 own[MAX_NODES];        /* [A] of them, on each node */
+    u64 overhead_pages;        /* [A] Homestead's memory for this domain; in neither tot nor own */
+    u64 affinity;              /* [A] bit per node: where pages without a node request come from; 0 = any */
+    u32 extents;               /* [A] first extent head's frame number, PAGE_LINK_NONE: none */
+    u64 host_claim;            /* [L] h[d] */
+    u64 node_claim[MAX_NODES]; /* [L] c[d][n] */
+    u64 outstanding;           /* [L] h[d] + sum of c[d][n] */
+    u64 claim_gen;             /* [L] counts installs and releases: a refund older than the set is void */
+};
+
+/* All zero but the domid: no pages, no claims, max 0. Before anyone else can see the account. */
+void mem_account_init(struct mem_account *account, u16 domid);
+
+/* Accounts are found by domid when a frame is pinned or unpinned: the domain layer supplies this (a known
+ * call upward). Returns NULL if there is none. Called with no lock of mm/ held. An account must stay until
+ * its tot and overhead are 0, and its domid must not be given to another account before that. */
+struct mem_account *mem_account_find(u16 domid);
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * Which frames exist: the frame table and the ranges of RAM in it. A frame's node is found by a binary
+ * search of the ranges, so that struct page needs no room for it; the table outside the ranges is
+ * not backed and must never be read, which is why every frame number from outside goes through here.
+ *
+ * Written on the boot CPU during set-up only, read by all without a lock.
+ */
+#include <homestead/errno.h>
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <mm/internal.h>
+
+struct page *frame_table;
+
+static struct frame_range ranges[MAX_FRAME_RANGES]; /* sorted by start */
+static u32 nr_ranges;
+static u32 nr_nodes;
+static struct node nodes[MAX_NODES];
+
+struct node *node_get(nodeid_t nid)
+{
+    ASSERT(nid < nr_nodes);
+    return &nodes[nid];
+}
+
+u32 mm_nr_nodes(void)
+{
+    return nr_nodes;
+}
+
+u32 frame_range_count(void)
+{
+    return nr_ranges;
+}
+
+const struct frame_range *frame_range_get(u32 i)
+{
+    return &ranges[i];
+}
+
+/* Index of the first range that ends above n. */
+static u32 range_index(u64 n)
+{
+    u32 lo = 0, hi = nr_ranges;
+    while (lo < hi) {
+        u32 mid = (lo + hi) / 2;
+        if (ranges[mid].end > n)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return lo;
+}
+
+const struct frame_range *frame_range_find(u64 n)
+{
+    u32 i = range_index(n);
+    return i < nr_ranges && ranges[i].start <= n ? &ranges[i] : NULL;
+}
+
+bool mm_mfn_valid(mfn_t m)
+{
+    return frame_range_find(m.n) != NULL;
+}
+
+nodeid_t mm_mfn_node(mfn_t m)
+{
+    const struct frame_range *range = frame_range_find(m.n);
+    return range ? range->nid : NODE_NONE;
+}
+
+void mm_init(struct page *table)
+{
+    frame_table = table;
+    nr_ranges = 0;
+    nr_nodes = 0;
+    memset(nodes, 0, sizeof(nodes));
+    for (u32 nid = 0; nid < MAX_NODES; nid++) {
+        spin_lock_init(&nodes[nid].lock, LOCK_NODE);
+        for (u32 kind = 0; kind < NR_KINDS; kind++)
+            for (u32 order = 0; order <= MAX_ORDER; order++)
+                nodes[nid].lists[kind][order] = PAGE_LINK_NONE;
+    }
+    ledger_init();
+}
+
+void mm_set_nodes(u32 nr, const u8 distance[MAX_NODES][MAX_NODES])
+{
+    BUG_ON(nr == 0 || nr > MAX_NODES);
+    nr_nodes = nr;
+    for (u32 from = 0; from < nr; from++) {
+        u8 *near = nodes[from].near;
+        near[0] = (u8)from;
+        u32 filled = 1;
+        for (u32 to = 0; to < nr; to++) {
+            if (to == from)
+                continue;
+            /* Insertion sort behind the node itself; equal distances keep ascending ids. */
+            u32 i = filled++;
+            for (; i > 1 && distance[from][near[i - 1]] > distance[from][to]; i--)
+                near[i] = near[i - 1];
+            near[i] = (u8)to;
+        }
+    }
+}
+
+/* Enters [start, end) in the sorted ranges, joined with neighbours of the same node. */
+static int range_enter(u64 start, u64 end, nodeid_t nid)
+{
+    u32 i = range_index(start);
+    if (i < nr_ranges && ranges[i].start < end)
+        return -EINVAL;
+    bool joins_below = i > 0 && ranges[i - 1].end == start && ranges[i - 1].nid == nid;
+    bool joins_above = i < nr_ranges && ranges[i].start == end && ranges[i].nid == nid;
+
+    if (joins_below && joins_above) {
+        ranges[i - 1].end = ranges[i].end;
+        memmove(&ranges[i], &ranges[i + 1], (nr_ranges - i - 1) * sizeof(ranges[0]));
+        nr_ranges--;
+    } else if (joins_below) {
+        ranges[i - 1].end = end;
+    } else if (joins_above) {
+        ranges[i].start = start;
+    } else {
+        if (nr_ranges == MAX_FRAME_RANGES)
+            return -ENOSPC;
+        memmove(&ranges[i + 1], &ranges[i], (nr_ranges - i) * sizeof(ranges[0]));
+        ranges[i] = (struct frame_range){start, end, nid};
+        nr_ranges++;
+    }
+    return 0;
+}
+
+int mm_add_range(mfn_t start, mfn_t end, nodeid_t nid)
+{
+    if (start.n >= end.n || nid >= nr_nodes || end.n > PAGE_LINK_NONE)
+        return -EINVAL;
+    int rc = range_enter(start.n, end.n, nid);
+    if (rc)
+        return rc;
+
+    for (u64 n = start.n; n < end.n; n++)
+        frame_table[n] = (struct page){
+            .next = PAGE_LINK_NONE, .prev = PAGE_LINK_NONE, .owner = PAGE_OWNER_NONE, .state = PAGE_TAIL};
+
+    struct node *node = node_get(nid);
+    spin_lock(&node->lock);
+    node->ram_pages += end.n - start.n;
+    for (u64 n = start.n; n < end.n;) { /* the largest aligned pieces, not frames */
+        u32 order = n ? MIN((u32)__builtin_ctzll(n), MAX_ORDER) : MAX_ORDER;
+        while (n + BIT(order) > end.n)
+            order--;
+        node_put(node, n, order, KIND_DIRTY);
+        n += BIT(order);
+    }
+    spin_unlock(&node->lock);
+    ledger_credit(nid, end.n - start.n);
+    return 0;
+}

@@ -1,0 +1,46 @@
+/*
+ * Figures for hypercalls and the console. Free pages are the ledger's, so that one look at it shows
+ * free and outstanding pages of the same instant (docs/claims.md section 7); dirty pages are the nodes' and
+ * may lag behind by what other CPUs are doing, never above free.
+ */
+#include <homestead/errno.h>
+#include <lib/assert.h>
+#include <mm/internal.h>
+
+void mm_note_reserved(nodeid_t nid, u64 pages)
+{
+    node_get(nid)->reserved_pages += pages;
+}
+
+static u64 node_dirty(struct node *node)
+{
+    spin_lock(&node->lock);
+    u64 pages = node->dirty_pages;
+    spin_unlock(&node->lock);
+    return pages;
+}
+
+void mm_node_get_info(nodeid_t nid, struct mm_node_info *out)
+{
+    struct node *node = node_get(nid);
+    struct ledger_view view = ledger_node_view(nid);
+
+    out->size_pages = node->ram_pages + node->reserved_pages;
+    out->free_pages = view.spare + view.claimed;
+    out->claimed_pages = view.claimed;
+    out->dirty_pages = MIN(node_dirty(node), out->free_pages);
+}
+
+void mm_host_get_info(struct mm_host_info *out)
+{
+    u64 total = 0, dirty = 0;
+
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
+        struct node *node = node_get(nid);
+        total += node->ram_pages + node->reserved_pages;
+        dirty += node_dirty(node);
+    }
+    ledger_host_view(&out->free_pages, &out->outstanding_pages);
+    out->total_pages = total;
+    out->dirty_pages = MIN(dirty, out->free_pages);
+}

@@ -1,0 +1,112 @@
+/*
+ * The page allocator's interface: nodes, extents, accounts. See mm/page.h for extents, mm/claims.h
+ * for claims. Nothing here knows ACPI or domains, and all of it runs on the host.
+ *
+ * Every page handed to a domain is zero; Homestead's own pages are zero too.
+ */
+#ifndef MM_MM_H
+#define MM_MM_H
+
+#include <mm/account.h>
+#include <mm/page.h>
+
+/* --- what the layer below supplies (CPU layer, or a host test) --- */
+void *mm_frame_virt(mfn_t m);                 /* where frame m can be read and written */
+void mm_clear_frames(mfn_t m, u64 nr_frames); /* zeroes them */
+nodeid_t mm_current_node(void);               /* node of the CPU this runs on */
+
+/* --- set-up, boot CPU only --- */
+/* table: array indexed by frame number, already backed and zero for every range that follows. Forgets
+ * everything else. */
+void mm_init(struct page *table);
+/* 1 <= nr_nodes <= MAX_NODES. Distances for the fallback order; distance[a][b] as in SLIT. After
+ * mm_init(). */
+void mm_set_nodes(u32 nr_nodes, const u8 distance[MAX_NODES][MAX_NODES]);
+/* Frames [start, end) are free, dirty RAM of node nid. After mm_set_nodes(). -EINVAL: empty, node unknown,
+ * overlap with an earlier range, or above frame 2^32 - 2; -ENOSPC: more than 512 separate ranges. O(frames):
+ * writes their records. */
+int mm_add_range(mfn_t start, mfn_t end, nodeid_t nid);
+
+/* --- extents --- */
+enum mm_flag {
+    MM_EXACT_NODE = 1u << 0, /* that node or nothing */
+    MM_OVERHEAD = 1u << 1,   /* Homestead's memory, charged to the account as overhead (account may be NULL:
+                                Homestead's own); redeems the account's claims, counts in neither tot nor own */
+};
+
+/*
+ * Takes 2^order frames, zeroed. nid NODE_NONE: the account's affinity, else the CPU's node, first.
+ * Without MM_OVERHEAD the extent becomes the domain's (tot, own, extent list).
+ * -EINVAL order or node out of range; -ENOMEM no such extent, or its credits are claimed by others;
+ * -E2BIG tot + 2^order > max; -ESRCH the account is dying. A failure changes nothing, claims included.
+ * Order of the checks: EINVAL, ESRCH, E2BIG, ENOMEM. MM_EXACT_NODE without a node has no effect, as in Xen.
+ * Takes the account, ledger and node locks, briefly; clears dirty memory without any.
+ */
+int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out);
+
+struct claim_receipt;
+/* The same, and says what was redeemed, for mm_alloc_undo(). */
+int mm_alloc_receipt(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out,
+                     struct claim_receipt *receipt);
+/* Takes an extent of mm_alloc_receipt() back, the domain's or its overhead, claims included: for a populate
+ * that cannot finish (claims.md section 4). If it was split, pinned or released since, nothing is done and
+ * the claims stay redeemed. After a kill or a new claim set the pages become unclaimed. */
+void mm_alloc_undo(struct mem_account *account, mfn_t m, u32 order, const struct claim_receipt *receipt);
+
+/* Gives back an MM_OVERHEAD extent in one piece: account and order as at mm_alloc(), or it is a bug. */
+void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order);
+
+/*
+ * The domain gives up frames [m, m + 2^order), all of them its own; extents are split as needed. Pinned
+ * frames stay owned (state PAGE_RELEASED, still counted in tot) until their last unpin. -EINVAL: not all the
+ * account's. Nothing done then. m need not be aligned. Holds the account lock for the number of extents
+ * touched: the caller bounds order.
+ */
+int mm_release(struct mem_account *account, mfn_t m, u32 order);
+
+/* Dying domain: takes up to budget steps, each of which frees an extent in one piece or halves a pinned one.
+ * Returns true while there are more to do. Pinned frames stay, see above. */
+bool mm_release_some(struct mem_account *account, u32 budget);
+
+/* Dying: no allocation or claim succeeds from now on; all claims are released. Idempotent. */
+void mm_account_kill(struct mem_account *account);
+
+/* A pin keeps a frame from being freed (a foreign mapping). Owner must match. -EINVAL: not domid's guest
+ * memory. -EOVERFLOW: 2^32 - 1 pins in one extent. */
+int mm_pin(u16 domid, mfn_t m);
+/* True if that was the last pin of a released frame, which is now free: tot of its account has dropped. */
+bool mm_unpin(mfn_t m);
+
+/* Is m a frame of RAM that mm/ knows? */
+bool mm_mfn_valid(mfn_t m);
+nodeid_t mm_mfn_node(mfn_t m); /* NODE_NONE if not valid */
+
+/* --- scrubbing --- */
+/* Cleans at most one 2 MiB piece of node nid's dirty memory. False: nothing was dirty. No lock held while
+ * clearing. A taker may wait for the piece: not to be interrupted by anything that allocates. */
+bool mm_scrub_step(nodeid_t nid);
+
+/* --- figures --- */
+struct mm_node_info {
+    u64 size_pages; /* RAM given to mm_add_range(), plus what mm_note_reserved() added */
+    u64 free_pages; /* clean or dirty */
+    u64 dirty_pages;
+    u64 claimed_pages; /* sum of c[d][n] */
+};
+struct mm_host_info { /* one consistent sample */
+    u64 total_pages;
+    u64 free_pages;
+    u64 dirty_pages;
+    u64 outstanding_pages;
+};
+u32 mm_nr_nodes(void);
+void mm_note_reserved(nodeid_t nid,
+                      u64 pages); /* RAM of the node that never was free (image, frame table, ...) */
+void mm_node_get_info(nodeid_t nid, struct mm_node_info *out);
+void mm_host_get_info(struct mm_host_info *out);
+
+/* Checks every invariant of lists, counters and claims; debug builds and tests, at a quiet moment: takes no
+ * locks. Returns the number of faults, logs each. */
+u32 mm_check(void);
+
+#endif

@@ -1,0 +1,318 @@
+#!/bin/bash
+# The front door: gets what is missing, builds Homestead, and boots it in QEMU. ./run-qemu.sh --help
+set -euo pipefail
+
+usage() {
+    cat <<'END'
+usage: ./run-qemu.sh [options] [-- QEMU-ARGUMENTS...]
+
+Builds Homestead and boots it in QEMU on an emulated NUMA machine. Ends with status 0 only if
+domain 0's verdict was PASS.
+
+The machine
+  --nodes N             NUMA nodes, 0 to 64; 0: no NUMA description at all (2)
+  --cpus N              CPUs, 1 to 255, shared out over the nodes (4)
+  --mem SIZE            memory, shared out over the nodes: 2G, 512M (2G)
+  --dist A,B,VAL        distance from node A to node B, 11 to 255; the way back is the same unless it is
+                        given too, and pairs that are not named have 20 (repeatable)
+  --acpi-table FILE     a raw ACPI table more (repeatable); with an SRAT or SLIT, --nodes becomes 0
+  --icount              one tick an instruction: every run is the same, and slower
+
+What is booted
+  --direct              Multiboot by QEMU itself, without UEFI: faster
+  --guests DIR|CPIO     what domain 0 builds: a directory to pack, or a newc cpio archive (the default guests)
+  --cmdline TEXT        options for the hypervisor, behind the default ones
+  --dom0-args TEXT      arguments for domain 0
+  --boot-config FILE    the whole homestead.cfg, instead of one made of the options above (UEFI only)
+
+How it is run
+  --timeout SECS        end the run after so long, on the clock on the wall (120)
+  --gdb                 wait for gdb on port 1234; no timeout
+  --no-install          do not install missing packages, list them and stop
+  --no-build            take build/ as it is
+  --dry-run             print the QEMU command and do nothing
+  --help                this text
+
+Status: 0 PASS, 1 FAIL, 2 these options make no sense, 3 the hypervisor panicked, 4 the run ended without a
+verdict, 5 a timeout, 6 something is missing or does not build.
+END
+}
+
+say() { echo "run-qemu: $*" >&2; }
+bad_usage() {
+    say "$*"
+    say "see ./run-qemu.sh --help"
+    exit 2
+}
+# The last line of a run, whatever else was printed before.
+finish() {
+    local status=$1
+    shift
+    echo "run-qemu: $*"
+    exit "$status"
+}
+
+# --- options ----------------------------------------------------------------------------------------------
+
+start_dir=$PWD
+cd "$(dirname "$(readlink -f "$0")")"
+
+nodes=2 cpus=4 mem=2G timeout_secs=120
+direct=0 icount=0 gdb=0 dry_run=0 install=1 build=1 nodes_given=0
+guests='' cmdline='' dom0_args='' boot_config=''
+dists=() tables=() qemu_more=()
+
+number() { # NAME VALUE MIN MAX
+    [[ $2 =~ ^[0-9]{1,6}$ ]] || bad_usage "$1 wants a number, not '$2'"
+    ((10#$2 >= $3 && 10#$2 <= $4)) || bad_usage "$1 wants a number from $3 to $4, not $2"
+}
+
+# A path from the command line, as the caller's directory has it.
+absolute() {
+    case $1 in
+    /*) printf '%s' "$1" ;;
+    *) printf '%s/%s' "$start_dir" "$1" ;;
+    esac
+}
+
+one_line() { # NAME VALUE
+    [[ $2 != *$'\n'* && $2 != *$'\r'* ]] || bad_usage "$1 must be one line"
+}
+
+while [ $# -gt 0 ]; do
+    option=$1
+    shift
+    case $option in
+    --nodes | --cpus | --mem | --dist | --guests | --acpi-table | --cmdline | --dom0-args | --boot-config | --timeout)
+        [ $# -gt 0 ] || bad_usage "$option wants a value"
+        value=$1
+        shift
+        ;;
+    --*=*)
+        set -- "${option%%=*}" "${option#*=}" "$@"
+        case $1 in
+        --nodes | --cpus | --mem | --dist | --guests | --acpi-table | --cmdline | --dom0-args | --boot-config | --timeout) ;;
+        *) bad_usage "unknown option '$1' with a value" ;;
+        esac
+        continue
+        ;;
+    esac
+    case $option in
+    --nodes) number --nodes "$value" 0 64 && nodes=$((10#$value)) nodes_given=1 ;;
+    --cpus) number --cpus "$value" 1 255 && cpus=$((10#$value)) ;;
+    --mem) mem=$value ;;
+    --dist) dists+=("$value") ;;
+    --acpi-table) tables+=("$(absolute "$value")") ;;
+    --icount) icount=1 ;;
+    --direct) direct=1 ;;
+    --guests) guests=$(absolute "$value") ;;
+    --cmdline) one_line --cmdline "$value" && cmdline=$value ;;
+    --dom0-args) one_line --dom0-args "$value" && dom0_args=$value ;;
+    --boot-config) boot_config=$(absolute "$value") ;;
+    --timeout) number --timeout "$value" 1 999999 && timeout_secs=$((10#$value)) ;;
+    --gdb) gdb=1 ;;
+    --no-install) install=0 ;;
+    --no-build) build=0 ;;
+    --dry-run) dry_run=1 ;;
+    --help | -h)
+        usage
+        exit 0
+        ;;
+    --)
+        qemu_more=("$@")
+        break
+        ;;
+    *) bad_usage "unknown option '$option'" ;;
+    esac
+done
+
+# --- checks -----------------------------------------------------------------------------------------------
+
+if [[ $mem =~ ^([0-9]{1,7})([MmGgTt])$ ]]; then
+    mem_mib=$((10#${BASH_REMATCH[1]}))
+    case ${BASH_REMATCH[2]} in
+    [Gg]) mem_mib=$((mem_mib * 1024)) ;;
+    [Tt]) mem_mib=$((mem_mib * 1048576)) ;;
+    esac
+else
+    bad_usage "--mem wants a size such as 512M or 2G, not '$mem'"
+fi
+((mem_mib >= 128)) || bad_usage "--mem must be at least 128M"
+[ -z "$boot_config" ] || [ "$direct" = 0 ] || bad_usage "--boot-config has no meaning with --direct"
+[ -z "$boot_config" ] || [ -f "$boot_config" ] || bad_usage "there is no file '$boot_config'"
+[ -z "$guests" ] || [ -d "$guests" ] || [ -f "$guests" ] || bad_usage "there is no directory or file '$guests'"
+
+for table in ${tables[@]+"${tables[@]}"}; do
+    [ -f "$table" ] || bad_usage "there is no ACPI table '$table'"
+    # QEMU would publish its own next to it.
+    signature=$(head -c 4 -- "$table" | tr -cd 'A-Z0-9')
+    if [ "$signature" = SRAT ] || [ "$signature" = SLIT ]; then
+        [ "$nodes_given" = 0 ] || [ "$nodes" = 0 ] ||
+            bad_usage "an $signature by --acpi-table and --nodes $nodes contradict each other: give --nodes 0"
+        nodes=0
+    fi
+done
+((nodes == 0 || mem_mib / nodes >= 16)) || bad_usage "$mem over $nodes nodes is less than 16M a node"
+
+declare -A distance=()
+for dist in ${dists[@]+"${dists[@]}"}; do
+    [[ $dist =~ ^([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3})$ ]] || bad_usage "--dist wants A,B,VAL, not '$dist'"
+    a=$((10#${BASH_REMATCH[1]})) b=$((10#${BASH_REMATCH[2]})) val=$((10#${BASH_REMATCH[3]}))
+    ((a < nodes && b < nodes)) || bad_usage "--dist $dist: there are only nodes 0 to $((nodes - 1))"
+    ((a != b)) || bad_usage "--dist $dist: a node's distance to itself is always 10"
+    ((val >= 11 && val <= 255)) || bad_usage "--dist $dist: a distance is 11 to 255"
+    [ -z "${distance[$a,$b]-}" ] || bad_usage "--dist $a,$b is given twice"
+    distance[$a,$b]=$val
+done
+
+# --- the QEMU command -------------------------------------------------------------------------------------
+
+options="com1=115200,8n1 console=com1 loglvl=info${cmdline:+ $cmdline}"
+if [ "$dry_run" = 1 ]; then
+    run_dir=build/run/dry-run
+else
+    mkdir -p build/run
+    run_dir=$(mktemp -d build/run/XXXXXX)
+fi
+comma() { printf '%s' "${1//,/,,}"; } # QEMU's way to write a comma inside a value
+
+qemu=(qemu-system-x86_64 -M q35 -cpu 'max,vendor=AuthenticAMD' -smp "$cpus" -m "${mem_mib}M"
+    -nodefaults -display none -serial stdio -no-reboot -device 'isa-debug-exit,iobase=0xf4,iosize=4')
+if [ "$icount" = 1 ]; then
+    qemu+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off' -rtc 'base=2020-01-01,clock=vm')
+else
+    qemu+=(-accel tcg)
+fi
+
+# Node i gets the i-th share; what does not divide goes to the first nodes, one unit each.
+cpu=0
+for ((i = 0; i < nodes; i++)); do
+    size=$((mem_mib / nodes + (i < mem_mib % nodes)))
+    share=$((cpus / nodes + (i < cpus % nodes)))
+    where=''
+    ((share == 0)) || where=",cpus=$cpu-$((cpu + share - 1))"
+    cpu=$((cpu + share))
+    qemu+=(-object "memory-backend-ram,size=${size}M,id=m$i" -numa "node,nodeid=$i,memdev=m$i$where")
+done
+if [ "${#distance[@]}" -gt 0 ]; then
+    # QEMU wants every pair as soon as it gets one.
+    for ((a = 0; a < nodes; a++)); do
+        for ((b = 0; b < nodes; b++)); do
+            ((a == b)) || qemu+=(-numa "dist,src=$a,dst=$b,val=${distance[$a,$b]-${distance[$b,$a]-20}}")
+        done
+    done
+fi
+for table in ${tables[@]+"${tables[@]}"}; do
+    qemu+=(-acpitable "file=$(comma "$table")")
+done
+
+if [ -n "$guests" ]; then
+    cpio=$run_dir/guests.cpio
+else
+    cpio=build/guest/default.cpio
+fi
+if [ "$direct" = 1 ]; then
+    qemu+=(-kernel build/homestead -append "$options"
+        -initrd "build/guest/dom0.elf${dom0_args:+ $(comma "$dom0_args")},$cpio")
+else
+    qemu+=(-bios /usr/share/ovmf/OVMF.fd -drive "format=raw,file=$run_dir/esp.img,if=none,id=esp"
+        -device 'virtio-blk-pci,drive=esp,bootindex=0')
+fi
+[ "$gdb" = 0 ] || qemu+=(-s -S)
+qemu+=(${qemu_more[@]+"${qemu_more[@]}"})
+
+if [ "$dry_run" = 1 ]; then
+    for word in "${qemu[@]}"; do
+        # Quoted only where a shell needs it.
+        [[ $word =~ ^[][A-Za-z0-9_/.,=:+-]+$ ]] || word=${word@Q}
+        printf '%s ' "$word"
+    done
+    echo
+    exit 0
+fi
+
+# --- build ------------------------------------------------------------------------------------------------
+
+watcher='' log=$run_dir/console.log
+# shellcheck disable=SC2317 # the trap calls it
+cleanup() {
+    [ -z "$watcher" ] || kill "$watcher" 2>/dev/null || true
+    cp -f -- "$log" build/run/last.log 2>/dev/null || true
+    rm -rf -- "$run_dir"
+}
+trap cleanup EXIT
+
+setup=(tools/setup.sh)
+[ "$install" = 1 ] || setup+=(--no-install)
+"${setup[@]}" build boot >&2 || finish 6 "FAIL: packages are missing"
+[ "$build" = 0 ] || make --no-print-directory >&2 || finish 6 "FAIL: Homestead does not build"
+
+if [ -d "$guests" ]; then
+    absolute_cpio=$PWD/$cpio
+    (cd -- "$guests" && find . -mindepth 1 -print0 | sort -z | cpio --null --quiet -o -H newc) >"$absolute_cpio" ||
+        finish 6 "FAIL: cannot pack $guests"
+elif [ -n "$guests" ]; then
+    [ "$(head -c 6 -- "$guests")" = 070701 ] || finish 2 "FAIL: $guests is not a newc cpio archive"
+    cp -- "$guests" "$cpio"
+fi
+if [ "$direct" = 0 ]; then
+    if [ -n "$boot_config" ]; then
+        cp -- "$boot_config" "$run_dir/homestead.cfg"
+    else
+        cat >"$run_dir/homestead.cfg" <<END
+# Written by run-qemu.sh
+[global]
+default=homestead
+
+[homestead]
+options=$options
+kernel=homestead.elf
+dom0=dom0.elf${dom0_args:+ $dom0_args}
+module=guests.cpio
+END
+    fi
+    tools/mkesp.sh "$run_dir/esp.img" build/BOOTX64.EFI "$run_dir/homestead.cfg" build/homestead.elf \
+        build/guest/dom0.elf "$cpio=guests.cpio" || finish 6 "FAIL: cannot make the boot image"
+fi
+
+# --- run --------------------------------------------------------------------------------------------------
+
+# The loader's refusal returns to the firmware, whose shell would wait for the timeout.
+watch_for_refusal() {
+    local waited=0
+
+    until grep -qa 'homestead: not started' "$log" 2>/dev/null; do sleep 1; done
+    until grep -qa 'Interactive Shell' "$log" || ((waited++ == 15)); do sleep 1; done
+    kill "$(cat "$run_dir/qemu.pid")"
+}
+
+limit=(timeout --foreground -k 5 "$timeout_secs")
+if [ "$gdb" = 1 ]; then
+    limit=()
+    say "waiting for: gdb build/homestead.elf -ex 'target remote :1234' -ex 'hbreak boot_main' -ex continue"
+fi
+: >"$log"
+if [ "$direct" = 0 ]; then
+    watch_for_refusal &
+    watcher=$!
+fi
+set +e
+${limit[@]+"${limit[@]}"} "${qemu[@]}" -pidfile "$run_dir/qemu.pid" | tee "$log"
+status=${PIPESTATUS[0]}
+set -e
+echo
+
+# isa-debug-exit turns the hypervisor's value v into status 2v+1.
+has() { grep -qa "$1" "$log"; }
+case $status in
+33)
+    has '^@verdict result=FAIL' && finish 4 "FAIL: the status says PASS, the output says FAIL"
+    has '^@verdict result=PASS' || finish 4 "FAIL: the run ended without a verdict"
+    finish 0 "PASS"
+    ;;
+35) finish 1 "FAIL: the verdict of the run" ;;
+37) finish 3 "FAIL: the hypervisor panicked" ;;
+124 | 137) finish 5 "FAIL: timeout, no end within $timeout_secs s" ;;
+esac
+has 'homestead: not started' && finish 4 "FAIL: the UEFI loader returned to the firmware, see above"
+finish 4 "FAIL: the run ended without a verdict (QEMU's status was $status)"

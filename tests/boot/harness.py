@@ -1,0 +1,136 @@
+"""Boots Homestead through ./run-qemu.sh and reads what it printed.
+
+One boot gives one Run: the whole console text, the `@name key=value` lines as dictionaries
+(docs/output.md is their contract), and the status. Tests share a Run and look at one thing each.
+"""
+import functools
+import pathlib
+import re
+import shutil
+
+import pexpect
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GUESTS = pathlib.Path(__file__).resolve().parent / "guests"
+BUILT = ROOT / "build" / "guest"
+
+# Seconds on the wall for one boot: some twenty times what it takes on an idle machine.
+BOOT_TIMEOUT = 240
+
+PASS, FAIL, USAGE, PANIC, NO_VERDICT, TIMEOUT, SETUP = range(7)
+
+ESCAPES = re.compile(r"\x1b(\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9])")
+FACT = re.compile(r'@([a-z][a-z0-9_]*)((?: [a-z][a-z0-9_]*=(?:"[^"]*"|[^ ",]+))*)')
+PAIR = re.compile(r'([a-z][a-z0-9_]*)=(?:"([^"]*)"|([^ ",]+))')
+
+
+class BadFact(Exception):
+    """A line that starts with @ but is not what docs/output.md allows."""
+
+
+class Fact(dict):
+    """One @ line. Numbers are int; `name` and `line` (its place in the output) are attributes."""
+
+    def __init__(self, name, pairs, line):
+        super().__init__(pairs)
+        self.name, self.line = name, line
+
+    def __repr__(self):
+        return f"@{self.name} " + " ".join(f"{k}={v}" for k, v in self.items())
+
+
+def parse_value(text):
+    return int(text, 0) if re.fullmatch(r"-?(0|[1-9][0-9]*)|0x[0-9a-f]+", text) else text
+
+
+def parse_fact(line, number=0):
+    match = FACT.fullmatch(line)
+    if not match:
+        raise BadFact(line)
+    pairs = {}
+    for key, quoted, plain in PAIR.findall(match.group(2)):
+        if key in pairs:
+            raise BadFact(line)
+        pairs[key] = parse_value(plain) if plain else quoted
+    return Fact(match.group(1), pairs, number)
+
+
+def clean(raw):
+    """Console bytes as lines: no terminal escapes, no carriage returns."""
+    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+    return [line.rstrip("\r") for line in ESCAPES.sub("", text).replace("\r\n", "\n").split("\n")]
+
+
+class Run:
+    """What one boot printed and how it ended."""
+
+    def __init__(self, raw, status, command="(a transcript)"):
+        self.status, self.command = status, command
+        self.lines = clean(raw)
+        self.text = "\n".join(self.lines)
+        self.facts, self.malformed = [], []
+        for number, line in enumerate(self.lines):
+            if line.startswith("@"):
+                try:
+                    self.facts.append(parse_fact(line, number))
+                except BadFact:
+                    self.malformed.append(line)
+
+    def all(self, name, /, **having):
+        """The facts of that name whose keys have the given values."""
+        return [f for f in self.facts if f.name == name and all(f.get(k) == v for k, v in having.items())]
+
+    def one(self, name, /, **having):
+        found = self.all(name, **having)
+        assert len(found) == 1, f"wanted one @{name} with {having}, found {found}\n{self.tail()}"
+        return found[0]
+
+    def tail(self, lines=60):
+        return f"--- {self.command}, status {self.status}, the end of its output:\n" + "\n".join(self.lines[-lines:])
+
+    def last_line(self):
+        return next((line for line in reversed(self.lines) if line.strip()), "")
+
+    def expect_status(self, status):
+        assert self.status == status, f"wanted status {status}\n{self.tail()}"
+
+    def events(self, name):
+        """What happened to the guest of that name, in order: [(event, code), ...]."""
+        return [(f["event"], f["code"]) for f in self.all("guest", name=name)]
+
+    def names(self):
+        """The guests' names, in the order in which they were built."""
+        return list(dict.fromkeys(f["name"] for f in self.all("guest")))
+
+    def domain(self, name):
+        return self.one("guest", name=name, event="created")["domain"]
+
+
+def command_of(arguments, build=False):
+    return [str(ROOT / "run-qemu.sh"), "--no-install"] + ([] if build else ["--no-build"]) + [str(a) for a in arguments]
+
+
+@functools.lru_cache(maxsize=None)
+def boot(*arguments, timeout=BOOT_TIMEOUT):
+    """Runs ./run-qemu.sh with these arguments to its end; the same arguments boot only once."""
+    command = command_of(("--timeout", timeout) + arguments)
+    child = pexpect.spawn(command[0], command[1:], cwd=str(ROOT), timeout=timeout + 60, echo=False, maxread=65536)
+    child.expect(pexpect.EOF)  # a hang of the script itself is an exception here
+    child.close()
+    status = child.exitstatus if child.exitstatus is not None else 128 + child.signalstatus
+    return Run(child.before, status, " ".join(command))
+
+
+def guest_dir(name, destination):
+    """Makes the directory for --guests: tests/boot/guests/NAME and the built images that its configurations use."""
+    source = GUESTS / name
+    configs = sorted(source.glob("*.cfg"))
+    assert configs, f"no configurations in {source}"
+    for file in source.iterdir():
+        shutil.copy(file, destination / file.name)
+    for config in configs:
+        for image in re.findall(r'^\s*kernel\s*=\s*["\']([^"\']+)["\']', config.read_text(), re.M):
+            built = BUILT / image
+            if built.is_file() and not (destination / image).exists():
+                shutil.copy(built, destination / image)
+    return destination

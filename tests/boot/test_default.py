@@ -1,0 +1,97 @@
+"""The default guests, by UEFI and directly, on machines of several shapes."""
+import pytest
+
+import harness
+from checks import GoodRun, check_nodes
+
+
+class DefaultGuests(GoodRun):
+    def test_a_guest_ran(self, run):
+        assert any(("shutdown", 0) in run.events(name) for name in run.names()), run.tail()
+
+    def test_a_guest_was_claimed_and_populated_on_one_node(self, run):
+        alone = [c for c in run.all("claim", result=0) if len(run.all("claim", domain=c["domain"], name=c["name"])) == 1]
+        assert alone, run.tail()
+        for claim in alone:
+            if claim["node"] != "host":
+                assert [p["node"] for p in run.all("populated", domain=claim["domain"])] == [claim["node"]]
+
+
+class TestUefi(DefaultGuests):
+    """./run-qemu.sh as the README shows it."""
+
+    @pytest.fixture(scope="class")
+    def run(self):
+        return harness.boot()
+
+    def test_the_loader_starts_it(self, run):
+        assert "homestead: starting homestead.elf" in run.text and "UEFI: EDK II" in run.text
+
+    def test_nodes(self, run):
+        # OVMF keeps a few MiB for its runtime and ACPI.
+        check_nodes(run, [1024, 1024], [2, 2])
+
+    def test_options_arrive(self, run):
+        assert "com1=115200,8n1 console=com1 loglvl=info" in run.text
+
+
+class TestOneNode(DefaultGuests):
+    @pytest.fixture(scope="class")
+    def run(self):
+        return harness.boot("--direct", "--nodes", 1, "--cpus", 1, "--mem", "1G")
+
+    def test_nodes(self, run):
+        check_nodes(run, [1024], [1])
+
+
+class TestTwoNodes(DefaultGuests):
+    @pytest.fixture(scope="class")
+    def run(self):
+        return harness.boot("--direct")
+
+    def test_nodes(self, run):
+        check_nodes(run, [1024, 1024], [2, 2])
+
+
+class TestFourNodes(DefaultGuests):
+    """Uneven shares, and distances of every kind."""
+
+    @pytest.fixture(scope="class")
+    def run(self):
+        return harness.boot("--direct", "--nodes", 4, "--cpus", 6, "--mem", "2050M", "--dist", "0,1,11", "--dist", "1,2,30",
+                            "--dist", "2,1,31", "--dist", "0,3,254")
+
+    def test_nodes(self, run):
+        given = {(0, 1): 11, (1, 0): 11, (1, 2): 30, (2, 1): 31, (0, 3): 254, (3, 0): 254}
+        check_nodes(run, [513, 513, 512, 512], [2, 2, 1, 1], lambda a, b: 10 if a == b else given.get((a, b), 20))
+
+
+class TestNoNuma(DefaultGuests):
+    """A machine that says nothing of nodes; and an option that nobody knows, which must not stop the run."""
+
+    @pytest.fixture(scope="class")
+    def run(self):
+        return harness.boot("--direct", "--nodes", 0, "--mem", "1G", "--cmdline", "frobnicate=1")
+
+    def test_one_node_holds_all(self, run):
+        check_nodes(run, [1024], [4])
+
+    def test_it_says_that_there_is_no_srat(self, run):
+        assert "no SRAT" in run.text
+
+    def test_the_unknown_option_is_named(self, run):
+        assert any("frobnicate" in line and "unknown" in line.lower() for line in run.lines), run.text
+
+
+class TestSelfTest(GoodRun):
+    """Domain 0's own checks of claims: what one domain has claimed no other domain's build may eat."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("one", "--dom0-args", "selftest")
+
+    def test_there_were_checks(self, run):
+        assert len(run.all("selftest", result="PASS")) >= 3, run.tail()
+
+    def test_all_of_them_passed(self, run):
+        assert all(f["result"] == "PASS" for f in run.all("selftest")), run.tail()

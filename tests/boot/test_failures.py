@@ -1,0 +1,87 @@
+"""Boots that must fail, each with its reason and its status."""
+import pytest
+
+import harness
+from checks import AnyRun
+
+GOOD = """\
+[global]
+default=homestead
+[homestead]
+options=com1=115200,8n1 console=com1 loglvl=info
+kernel=homestead.elf
+dom0=dom0.elf
+module=guests.cpio
+"""
+
+# How the file is bent, and what the loader must say of it.
+LOADER_CASES = {
+    "unknown-key": (GOOD.replace("module=", "modul="), r"\EFI\BOOT\homestead.cfg: line 7: unknown key 'modul'."),
+    "missing-file": (GOOD.replace("guests.cpio", "nothere.cpio"), r"cannot open \EFI\BOOT\nothere.cpio: not found."),
+    "no-section": (GOOD.replace("default=homestead", "default=other"),
+                   r"\EFI\BOOT\homestead.cfg: there is no section [other], which default= names."),
+    "no-dom0": (GOOD.replace("dom0=dom0.elf\n", ""), r"\EFI\BOOT\homestead.cfg: section [homestead] has no dom0=FILE."),
+    "not-elf": (GOOD.replace("kernel=homestead.elf", "kernel=guests.cpio"), r"\EFI\BOOT\guests.cpio is not an ELF file."),
+    "empty": ("", r"\EFI\BOOT\homestead.cfg is empty."),
+    "foreign-elf": (GOOD.replace("kernel=homestead.elf", "kernel=dom0.elf"), r"\EFI\BOOT\dom0.elf "),
+}
+
+
+@pytest.mark.parametrize("case", sorted(LOADER_CASES))
+class TestLoader:
+    """The UEFI loader refuses with a sentence and goes back to the firmware, whose shell comes up."""
+
+    @pytest.fixture
+    def run(self, case, tmp_path_factory):
+        config = tmp_path_factory.getbasetemp() / f"{case}.cfg"
+        config.write_text(LOADER_CASES[case][0])
+        return harness.boot("--boot-config", config)
+
+    def test_the_sentence(self, run, case):
+        assert "homestead: " + LOADER_CASES[case][1] in run.text, run.tail()
+
+    def test_back_to_the_firmware(self, run, case):
+        refusal = run.text.index("homestead: not started, back to the firmware.")
+        assert "Interactive Shell" in run.text[refusal:], run.tail()
+
+    def test_status_and_last_line(self, run, case):
+        run.expect_status(harness.NO_VERDICT)
+        assert run.last_line() == "run-qemu: FAIL: the UEFI loader returned to the firmware, see above"
+
+    def test_the_hypervisor_did_not_start(self, run, case):
+        assert not run.facts, run.tail()
+
+
+class TestPanic(AnyRun):
+    """A domain 0 that is not an ELF image: nothing can run, so the hypervisor panics, and says why."""
+
+    @pytest.fixture(scope="class")
+    def run(self):
+        return harness.boot("--direct", "--", "-initrd", "build/guest/default.cpio")
+
+    def test_status(self, run):
+        run.expect_status(harness.PANIC)
+
+    def test_reason(self, run):
+        assert "domain 0" in run.one("panic")["reason"].lower()
+
+    def test_no_verdict(self, run):
+        assert not run.all("verdict")
+
+    def test_last_line(self, run):
+        assert run.last_line() == "run-qemu: FAIL: the hypervisor panicked"
+
+
+class TestTimeout(AnyRun):
+    """A run that is stopped before its end has no verdict and is no success."""
+
+    @pytest.fixture(scope="class")
+    def run(self):
+        # The CPU does not run at all.
+        return harness.boot("--direct", "--", "-S", timeout=2)
+
+    def test_status(self, run):
+        run.expect_status(harness.TIMEOUT)
+
+    def test_last_line(self, run):
+        assert run.last_line() == "run-qemu: FAIL: timeout, no end within 2 s"

@@ -1,0 +1,111 @@
+"""Guests that do not behave, and configurations that are wrong."""
+import pytest
+
+import harness
+from checks import AnyRun, GoodRun
+
+ENOMEM, EINVAL, ENOEXEC, ENOENT = -12, -22, -8, -2
+
+
+class TestTooBig(GoodRun):
+    """A guest bigger than its node: a clean ENOMEM, nothing lost, and the next guest still builds."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("too_big", "--mem", "512M")
+
+    def test_the_claim_is_refused(self, run):
+        assert run.one("claim", name="claimed")["result"] == ENOMEM
+        assert run.events("claimed") == [("created", 0), ("failed", ENOMEM), ("destroyed", 0)]
+
+    def test_a_refused_claim_populates_nothing(self, run):
+        assert not run.all("populated", domain=run.domain("claimed"))
+
+    def test_without_a_claim_populating_fails(self, run):
+        assert run.events("unclaimed") == [("created", 0), ("failed", ENOMEM), ("destroyed", 0)]
+
+    def test_the_next_guest_fits(self, run):
+        assert ("shutdown", 0) in run.events("next")
+        assert run.one("populated", domain=run.domain("next")) == {
+            "domain": run.domain("next"), "node": 1, "pages": run.one("claim", name="next")["pages"]}
+
+
+class TestModes(GoodRun):
+    """Guests that crash, loop forever, abuse hypercalls or want a restart cost nobody else anything."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("modes")
+
+    def test_crash(self, run):
+        assert run.events("crash") == [("created", 0), ("started", 0), ("shutdown", 3), ("destroyed", 0)]
+
+    def test_loop(self, run):
+        assert run.events("loop") == [("created", 0), ("started", 0), ("timeout", -11), ("destroyed", 0)]
+
+    def test_abuse(self, run):
+        assert run.events("abuse") == [("created", 0), ("started", 0), ("shutdown", 0), ("destroyed", 0)]
+
+    def test_reboot(self, run):
+        assert run.events("reboot") == [("created", 0), ("started", 0), ("shutdown", 1), ("destroyed", 0)]
+
+    def test_the_next_guest_runs(self, run):
+        assert run.events("after") == [("created", 0), ("started", 0), ("shutdown", 0), ("destroyed", 0)]
+
+
+class TestBroken(GoodRun):
+    """Wrong configurations are refused one by one; the others are built."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("broken")
+
+    @pytest.mark.parametrize("name", ["1-syntax.cfg", "2-incomplete.cfg"])
+    def test_configurations_that_cannot_be_read(self, run, name):
+        assert run.events(name) == [("failed", EINVAL)]
+
+    def test_the_line_is_named(self, run):
+        assert "1-syntax.cfg:6:" in run.text or "1-syntax.cfg:7:" in run.text
+
+    def test_an_image_that_is_not_elf(self, run):
+        assert run.events("not-elf") == [("failed", ENOEXEC)]
+        assert "not-elf.txt" in run.text
+
+    def test_an_image_that_is_not_there(self, run):
+        assert run.events("no-kernel") == [("failed", ENOENT)]
+        assert "nowhere.elf" in run.text
+
+    def test_an_unknown_key_is_named_and_ignored(self, run):
+        assert "frobnicate" in run.text
+        assert ("shutdown", 0) in run.events("unknown-key")
+
+
+class TestUnexpected(AnyRun):
+    """A guest that does not end as its configuration expects: the run fails, and everybody says so."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("unexpected")
+
+    def test_status(self, run):
+        run.expect_status(harness.FAIL)
+
+    def test_verdict(self, run):
+        assert run.one("verdict")["result"] == "FAIL"
+
+    def test_last_line(self, run):
+        assert run.last_line().startswith("run-qemu: FAIL: ")
+
+
+class TestNoGuests(AnyRun):
+    """An archive that is none: no verdict of PASS for having done nothing."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        return harness.boot("--direct", "--guests", tmp_path_factory.mktemp("empty"))
+
+    def test_status(self, run):
+        run.expect_status(harness.FAIL)
+
+    def test_it_says_why(self, run):
+        assert "no .cfg file" in run.text

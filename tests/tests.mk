@@ -1,0 +1,55 @@
+# Host unit tests: tests/unit/NAME_test.c, each one program under ASan and UBSan. The line
+#   // sources: mm/claims.c lib/string.c
+# in its first 20 lines names the real files it is linked with.
+
+TEST_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=address,undefined \
+        -fno-sanitize-recover=all -fno-omit-frame-pointer -Iinclude -I. -MMD -MP
+UNIT_TESTS := $(patsubst tests/unit/%_test.c,%,$(wildcard tests/unit/*_test.c))
+UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
+unit_sources = $(shell sed -n '1,20s|^// sources: *||p' tests/unit/$(1)_test.c)
+
+.PHONY: check
+check: $(UNIT_BINS)
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS)
+
+build/host/obj/%.o: %.c $(MAKEFILES_USED)
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(TEST_CFLAGS) -c $< -o $@
+
+define unit_rule
+build/host/$(1)_test: build/host/obj/tests/unit/$(1)_test.o $(patsubst %.c,build/host/obj/%.o,$(call unit_sources,$(1)))
+	$$(call say,HOSTLD,$$@)
+	$$(Q)$(HOSTCC) -fsanitize=address,undefined -o $$@ $$^ -lcmocka
+-include $(patsubst %.c,build/host/obj/%.d,tests/unit/$(1)_test.c $(call unit_sources,$(1)))
+endef
+$(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
+
+# `make check-acpi_srat` builds and runs one.
+check-%: build/host/%_test
+	$(Q)./$<
+
+# Instruction counts under QEMU's icount; the release build, as a user runs it.
+.PHONY: bench
+bench: all
+	$(Q)$(PYTHON) tests/bench/bench.py
+
+# libFuzzer targets, clang: tests/fuzz/NAME_fuzz.c with a `// sources:` line like the unit tests'. Not part of `make test`:
+# FUZZ_SECS each, a finding ends the run and leaves its input in build/fuzz/.
+FUZZ_SECS ?= 30
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+fuzz_sources = $(shell sed -n '1,20s|^// sources: *||p' tests/fuzz/$(1)_fuzz.c)
+
+define fuzz_rule
+build/fuzz/$(1): tests/fuzz/$(1)_fuzz.c $(call fuzz_sources,$(1)) $(MAKEFILES_USED)
+	$$(call say,CLANG,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)clang -std=gnu11 -O1 -g -DHOST_TEST -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iinclude -I. \
+	    -o $$@ tests/fuzz/$(1)_fuzz.c $(call fuzz_sources,$(1))
+.PHONY: fuzz-$(1)
+fuzz-$(1): build/fuzz/$(1)
+	$$(Q)cd build/fuzz && ./$(1) -max_total_time=$$(FUZZ_SECS) -print_final_stats=1
+endef
+$(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
+.PHONY: fuzz
+fuzz: $(FUZZERS:%=fuzz-%)

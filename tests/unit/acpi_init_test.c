@@ -1,0 +1,307 @@
+/*
+ * acpi_init() over a whole machine's memory, and the topology it builds.
+ */
+// sources: arch/x86/acpi/acpi.c arch/x86/acpi/topology.c arch/x86/acpi/madt.c arch/x86/acpi/srat.c
+// sources: arch/x86/acpi/srat_resolve.c arch/x86/acpi/slit.c arch/x86/acpi/fadt.c arch/x86/acpi/walk.c
+// sources: arch/x86/acpi/tables.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <homestead/errno.h>
+#include "acpi_tables.h"
+
+static struct memory mem;
+static const struct acpi_mapper mapper = {.map = memory_map, .ctx = &mem};
+static struct acpi_info info;
+static struct table xsdt, madt, fadt, slit, srat, bad_srat;
+static u8 rsdp[36];
+
+#define RSDP  0xf5000
+#define XSDT  0x1000000
+#define MADT  0x1100000
+#define FADT  0x1200000
+#define SLIT  0x1300000
+#define SRAT1 0x1400000
+#define SRAT2 0x1500000
+
+/* PXM 2 and 5; CPU APIC ids 0, 2 on PXM 2 and 4, 300 on PXM 5; localities 0 to 5. */
+static void machine_build(void)
+{
+    static u8 distances[36];
+
+    madt_start(&madt, 0xfee00000);
+    madt_lapic(&madt, 0, 4, 1);
+    madt_lapic(&madt, 1, 0, 1);
+    madt_lapic(&madt, 2, 2, 1);
+    madt_lapic(&madt, 3, 6, 0);
+    madt_x2apic(&madt, 4, 300, 1);
+    table_finish(&madt);
+
+    srat_start(&srat, 3);
+    srat_cpu(&srat, 5, 4, 1);
+    srat_cpu(&srat, 2, 0, 1);
+    srat_cpu(&srat, 2, 2, 1);
+    srat_x2apic(&srat, 5, 300, 1);
+    srat_mem(&srat, 5, 0, GIB(2), 1);
+    srat_mem(&srat, 2, GIB(4), GIB(2), 1);
+    table_finish(&srat);
+
+    bad_srat = srat;
+    bad_srat.len = 48;
+    put(&bad_srat, 0, 24);
+    table_finish(&bad_srat);
+
+    for (u32 i = 0; i < 36; i++)
+        distances[i] = i % 7 == 0 ? 10 : (u8)(100 + i);
+    slit_build(&slit, 6, distances);
+
+    table_start(&fadt, "FACP", 3, 244);
+    poke(&fadt, 112, 1u << 10, 4);
+    poke(&fadt, 116, 0x0801, 4);
+    poke(&fadt, 120, 0xcf9, 8);
+    fadt.bytes[128] = 6;
+    table_finish(&fadt);
+
+    table_start(&xsdt, "XSDT", 1, 36);
+    put(&xsdt, FADT, 8);
+    put(&xsdt, MADT, 8);
+    put(&xsdt, SRAT1, 8);
+    put(&xsdt, SRAT2, 8);
+    put(&xsdt, SLIT, 8);
+    table_finish(&xsdt);
+    rsdp_build(rsdp, 2, 0, XSDT);
+}
+
+static void machine_map(const struct table *srat1, const struct table *srat2)
+{
+    memory_reset(&mem);
+    memory_add(&mem, RSDP, rsdp, sizeof(rsdp));
+    memory_add(&mem, XSDT, xsdt.bytes, xsdt.len);
+    memory_add(&mem, MADT, madt.bytes, madt.len);
+    memory_add(&mem, FADT, fadt.bytes, fadt.len);
+    memory_add(&mem, SLIT, slit.bytes, slit.len);
+    if (srat1)
+        memory_add(&mem, SRAT1, srat1->bytes, srat1->len);
+    if (srat2)
+        memory_add(&mem, SRAT2, srat2->bytes, srat2->len);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    machine_build();
+    messages_clear();
+    memset(&info, 0xa5, sizeof(info));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    memory_reset(&mem);
+    return 0;
+}
+
+static int init(u64 rsdp_maddr)
+{
+    int rc = acpi_init(&info, &mapper, rsdp_maddr);
+    const char *wrong = topology_wrong(&info.topology);
+
+    if (wrong)
+        fail_msg("%s", wrong);
+    return rc;
+}
+
+static void assert_whole_machine(void)
+{
+    const struct topology *t = &info.topology;
+
+    assert_true(info.found && info.have_madt && info.have_fadt);
+    assert_true(t->have_srat && t->have_slit);
+    assert_int_equal(t->nr_nodes, 2);
+    assert_int_equal(t->pxm[0], 2);
+    assert_int_equal(t->pxm[1], 5);
+    assert_int_equal(t->nr_ranges, 2);
+    assert_int_equal(t->ranges[0].nid, 1);
+    assert_int_equal(t->ranges[1].nid, 0);
+    assert_int_equal(t->nr_cpus, 4); /* the MADT's order, without the empty socket */
+    assert_int_equal(t->cpus[0].apic_id, 4);
+    assert_int_equal(t->cpus[0].nid, 1);
+    assert_int_equal(t->cpus[1].apic_id, 0);
+    assert_int_equal(t->cpus[1].acpi_uid, 1);
+    assert_int_equal(t->cpus[1].nid, 0);
+    assert_int_equal(t->cpus[3].apic_id, 300);
+    assert_int_equal(t->cpus[3].nid, 1);
+    assert_int_equal(t->distance[0][1], 100 + 2 * 6 + 5);
+    assert_int_equal(t->distance[1][0], 100 + 5 * 6 + 2);
+    assert_true(info.fadt.has_reset);
+    assert_int_equal(info.fadt.reset.address, 0xcf9);
+    assert_int_equal(info.fadt.reset_value, 6);
+    assert_int_equal(info.madt.lapic_base, 0xfee00000);
+    assert_string_equal(info.tables.oem_id, "HOMEST");
+}
+
+static void whole_machine(void **state)
+{
+    (void)state;
+    machine_map(&srat, NULL);
+    assert_int_equal(init(RSDP), 0);
+    assert_whole_machine();
+    assert_int_equal(nr_messages, 1); /* SRAT2 in the XSDT is unreadable */
+    assert_true(said("1 of 5 tables"));
+}
+
+static void rsdp_is_searched_for(void **state)
+{
+    u8 *rom = calloc(1, 0x20000);
+
+    (void)state;
+    machine_map(&srat, NULL);
+    memcpy(rom + 0x12340, rsdp, sizeof(rsdp));
+    mem.region[0] = (struct region){.base = 0xe0000, .len = 0x20000, .bytes = rom};
+    assert_int_equal(init(0), 0);
+    assert_whole_machine();
+    assert_int_equal(info.tables.rsdp, 0xf2340);
+    free(rom);
+}
+
+static void first_valid_srat_is_used(void **state)
+{
+    (void)state;
+    machine_map(&bad_srat, &srat);
+    assert_int_equal(init(RSDP), 0);
+    assert_whole_machine();
+    assert_true(said("broken entry at byte 48"));
+    assert_true(said("2 SRATs, number 2 is used"));
+
+    srat_start(&bad_srat, 3); /* now valid, and first */
+    srat_mem(&bad_srat, 9, 0, GIB(64), 1);
+    table_finish(&bad_srat);
+    machine_map(&bad_srat, &srat);
+    assert_int_equal(init(RSDP), 0);
+    assert_int_equal(info.topology.nr_nodes, 1);
+    assert_int_equal(info.topology.pxm[0], 9);
+    assert_true(said("number 1 is used"));
+    assert_true(said("4 of 4 CPUs are not in the SRAT"));
+}
+
+static void assert_one_node(u32 nr_cpus)
+{
+    const struct topology *t = &info.topology;
+
+    assert_false(t->have_srat || t->have_slit);
+    assert_int_equal(t->nr_nodes, 1);
+    assert_int_equal(t->nr_ranges, 1);
+    assert_int_equal(t->ranges[0].base, 0);
+    assert_true(t->ranges[0].size == 1ull << 52);
+    assert_int_equal(t->ranges[0].flags, 0);
+    assert_int_equal(t->nr_cpus, nr_cpus);
+    assert_int_equal(t->distance[0][1], DISTANCE_REMOTE);
+}
+
+static void without_srat_there_is_one_node(void **state)
+{
+    (void)state;
+    machine_map(NULL, NULL);
+    assert_int_equal(init(RSDP), 0);
+    assert_one_node(4);
+    machine_map(&bad_srat, &bad_srat);
+    assert_int_equal(init(RSDP), 0);
+    assert_one_node(4);
+    assert_int_equal(info.srat.nr_pxm, 0);
+}
+
+static void without_slit_distances_are_default(void **state)
+{
+    (void)state;
+    slit.bytes[44] = 11;
+    table_finish(&slit);
+    machine_map(&srat, NULL);
+    assert_int_equal(init(RSDP), 0);
+    assert_true(info.topology.have_srat);
+    assert_false(info.topology.have_slit);
+    assert_int_equal(info.topology.distance[0][1], DISTANCE_REMOTE);
+    assert_int_equal(info.topology.distance[1][1], DISTANCE_LOCAL);
+
+    static const u8 small[] = {10, 15, 16, 10}; /* PXM 5 is beyond it */
+    slit_build(&slit, 2, small);
+    machine_map(&srat, NULL);
+    assert_int_equal(init(RSDP), 0);
+    assert_true(info.topology.have_slit);
+    assert_int_equal(info.topology.distance[0][1], DISTANCE_REMOTE);
+}
+
+static void without_madt_there_is_one_cpu(void **state)
+{
+    (void)state;
+    madt.bytes[50] ^= 1;
+    machine_map(&srat, NULL);
+    assert_int_equal(init(RSDP), 0);
+    assert_false(info.have_madt);
+    assert_int_equal(info.topology.nr_cpus, 1);
+    assert_int_equal(info.topology.cpus[0].apic_id, 0);
+    assert_int_equal(info.topology.cpus[0].nid, 0);
+    assert_true(info.madt.lapic_base == ACPI_LAPIC_BASE_DEFAULT);
+}
+
+static void without_tables_there_is_still_a_machine(void **state)
+{
+    (void)state;
+    memory_reset(&mem);
+    assert_int_equal(init(0), -ENOENT);
+    assert_false(info.found || info.have_madt || info.have_fadt);
+    assert_one_node(1);
+    assert_int_equal(info.tables.nr, 0);
+    assert_false(info.fadt.has_reset || info.fadt.has_pm_timer);
+    assert_int_equal(init(0x12340), -ENOENT);
+    assert_one_node(1);
+
+    machine_map(&srat, NULL);
+    xsdt.bytes[8] ^= 1;
+    assert_int_equal(init(RSDP), -EINVAL);
+    assert_one_node(1);
+}
+
+static void table_that_cannot_be_read_whole(void **state)
+{
+    (void)state;
+    machine_map(&srat, NULL);
+    for (u32 i = 0; i < mem.nr_regions; i++)
+        if (mem.region[i].base == MADT || mem.region[i].base == SRAT1)
+            mem.region[i].len--;
+    assert_int_equal(init(RSDP), 0);
+    assert_one_node(1);
+    assert_true(said("SRAT at 0x1400000 cannot be read whole"));
+}
+
+static void flatten_makes_one_node(void **state)
+{
+    (void)state;
+    machine_map(&srat, NULL);
+    assert_int_equal(init(RSDP), 0);
+    acpi_topology_flatten(&info.topology);
+    assert_null(topology_wrong(&info.topology));
+    assert_one_node(4);
+    assert_int_equal(info.topology.pxm[0] + info.topology.pxm[1], 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(whole_machine),
+        TEST(rsdp_is_searched_for),
+        TEST(first_valid_srat_is_used),
+        TEST(without_srat_there_is_one_node),
+        TEST(without_slit_distances_are_default),
+        TEST(without_madt_there_is_one_cpu),
+        TEST(without_tables_there_is_still_a_machine),
+        TEST(table_that_cannot_be_read_whole),
+        TEST(flatten_makes_one_node),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

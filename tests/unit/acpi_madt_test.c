@@ -1,0 +1,241 @@
+/*
+ * The sub-table walker, and the MADT read with it.
+ */
+// sources: arch/x86/acpi/walk.c arch/x86/acpi/madt.c arch/x86/acpi/tables.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arch/x86/acpi/walk.h>
+#include <homestead/errno.h>
+#include "acpi_tables.h"
+
+static struct table tab;
+static struct acpi_madt madt;
+
+static int setup(void **state)
+{
+    (void)state;
+    messages_clear();
+    return 0;
+}
+
+/* --- walker --- */
+
+/* Walks tab from byte 36; returns the entries seen, the last offset and error in *w. */
+static u32 walk(struct acpi_walk *w)
+{
+    u8 *copy = tight(tab.bytes, tab.len);
+    const struct acpi_subtable *e;
+    u32 nr = 0;
+
+    *w = acpi_walk_start((const void *)copy, 36);
+    while ((e = acpi_walk_next(w))) {
+        assert_true((const u8 *)e >= copy + 36 && (const u8 *)e + e->Length <= copy + tab.len);
+        assert_true(++nr < 1000);
+    }
+    assert_null(acpi_walk_next(w)); /* and it stays at the end */
+    free(copy);
+    return nr;
+}
+
+static void entry(u8 length, u32 nr_bytes)
+{
+    put(&tab, 0x7f, 1);
+    put(&tab, length, 1);
+    for (u32 i = 2; i < nr_bytes; i++)
+        put(&tab, i, 1);
+}
+
+static void walker_case(u8 odd_length, u32 odd_bytes, u32 want_nr, int want_error)
+{
+    struct acpi_walk w;
+
+    table_start(&tab, "TEST", 1, 36);
+    entry(8, 8);
+    entry(odd_length, odd_bytes);
+    table_finish(&tab);
+    assert_int_equal(walk(&w), want_nr);
+    assert_int_equal(w.error, want_error);
+    assert_int_equal(w.offset, want_error ? 44 : tab.len);
+}
+
+static void walker_stays_inside(void **state)
+{
+    struct acpi_walk w;
+
+    (void)state;
+    walker_case(2, 2, 2, 0);
+    walker_case(255, 255, 2, 0);
+    walker_case(0, 4, 1, -EINVAL);
+    walker_case(1, 4, 1, -EINVAL);
+    walker_case(5, 4, 1, -EOVERFLOW);
+    walker_case(255, 254, 1, -EOVERFLOW);
+
+    table_start(&tab, "TEST", 1, 36);
+    table_finish(&tab);
+    assert_int_equal(walk(&w), 0); /* empty */
+    assert_int_equal(w.error, 0);
+    put(&tab, 0, 1); /* half an entry's head */
+    table_finish(&tab);
+    assert_int_equal(walk(&w), 0);
+    assert_int_equal(w.error, -EOVERFLOW);
+}
+
+/* --- MADT --- */
+
+static int parse(void)
+{
+    u8 *copy = tight(tab.bytes, tab.len);
+
+    messages_clear();
+    memset(&madt, 0xa5, sizeof(madt));
+    int rc = acpi_madt_parse(&madt, copy, tab.len);
+    free(copy);
+    return rc;
+}
+
+static void madt_is_read(void **state)
+{
+    (void)state;
+    madt_start(&tab, 0xfee00000);
+    madt_lapic(&tab, 1, 0, 1);
+    madt_ioapic(&tab, 3, 0xfec00000, 24);
+    madt_lapic(&tab, 2, 7, 0); /* a socket nobody filled */
+    madt_lapic(&tab, 3, 9, 2); /* online capable */
+    put(&tab, 0x040a, 2);      /* a type of length 4 nobody reads here */
+    put(&tab, 0, 2);
+    madt_x2apic(&tab, 500, 0x12345, 1);
+    madt_lapic(&tab, 5, 0xfe, 3);
+    table_finish(&tab);
+    assert_int_equal(parse(), 0);
+    assert_int_equal(nr_messages, 0);
+    assert_int_equal(madt.nr_cpus, 3);
+    assert_int_equal(madt.cpu[0].apic_id, 0);
+    assert_int_equal(madt.cpu[0].acpi_uid, 1);
+    assert_int_equal(madt.cpu[1].apic_id, 0x12345);
+    assert_int_equal(madt.cpu[1].acpi_uid, 500);
+    assert_int_equal(madt.cpu[2].apic_id, 0xfe);
+    assert_int_equal(madt.nr_hotplug, 1);
+    assert_int_equal(madt.nr_ioapics, 1);
+    assert_int_equal(madt.ioapic[0].id, 3);
+    assert_int_equal(madt.ioapic[0].maddr, 0xfec00000);
+    assert_int_equal(madt.ioapic[0].gsi_base, 24);
+    assert_int_equal(madt.lapic_base, 0xfee00000);
+    assert_true(madt.pcat_compat);
+}
+
+static void lapic_address_override(void **state)
+{
+    (void)state;
+    madt_start(&tab, 0xfee00000);
+    madt_override(&tab, 0x123fee00000);
+    table_finish(&tab);
+    assert_int_equal(parse(), 0);
+    assert_true(madt.lapic_base == 0x123fee00000);
+
+    madt_start(&tab, 0);
+    poke(&tab, 40, 0, 4);
+    table_finish(&tab);
+    assert_int_equal(parse(), 0);
+    assert_false(madt.pcat_compat);
+    assert_true(madt.lapic_base == ACPI_LAPIC_BASE_DEFAULT);
+    assert_true(said("local APIC address"));
+    madt_start(&tab, 0xfee00010);
+    table_finish(&tab);
+    assert_int_equal(parse(), 0);
+    assert_true(madt.lapic_base == ACPI_LAPIC_BASE_DEFAULT);
+}
+
+static void bad_entries_are_left_out(void **state)
+{
+    (void)state;
+    madt_start(&tab, 0xfee00000);
+    for (u32 i = 0; i < 64; i++) { /* type 0 of 6 bytes */
+        put(&tab, 0x0600, 2);
+        put(&tab, 0x01ff0000 + i, 4);
+    }
+    madt_lapic(&tab, 1, 5, 1);
+    madt_x2apic(&tab, 1, 5, 1); /* the same CPU again */
+    madt_lapic(&tab, 2, 0xff, 1);
+    madt_x2apic(&tab, 3, 0xffffffff, 1);
+    madt_x2apic(&tab, 4, 0xff, 1); /* a legal x2APIC id */
+    table_finish(&tab);
+    assert_int_equal(parse(), 0);
+    assert_int_equal(madt.nr_cpus, 2);
+    assert_int_equal(madt.cpu[1].apic_id, 0xff);
+    assert_int_equal(nr_messages, 3); /* not 64 */
+    assert_true(said("64 entries too short"));
+    assert_true(said("1 repeated"));
+    assert_true(said("2 enabled CPUs"));
+}
+
+static void broken_walk_keeps_what_came_before(void **state)
+{
+    (void)state;
+    madt_start(&tab, 0xfee00000);
+    madt_lapic(&tab, 1, 0, 1);
+    put(&tab, 0x0000, 2); /* length 0 */
+    madt_lapic(&tab, 2, 1, 1);
+    table_finish(&tab);
+    assert_int_equal(parse(), 0);
+    assert_int_equal(madt.nr_cpus, 1);
+    assert_int_equal(nr_messages, 1);
+    assert_true(said("broken entry at byte 52"));
+}
+
+static void too_many_cpus_are_cut(void **state)
+{
+    (void)state;
+    madt_start(&tab, 0xfee00000);
+    for (u32 i = 0; i < MAX_CPUS + 7; i++)
+        madt_x2apic(&tab, i, i, 1);
+    for (u32 i = 0; i < ACPI_MAX_IOAPICS + 2; i++)
+        madt_ioapic(&tab, (u8)i, 0xfec00000 + i * 0x1000, 24 * i);
+    table_finish(&tab);
+    assert_int_equal(parse(), 0);
+    assert_int_equal(madt.nr_cpus, MAX_CPUS);
+    assert_int_equal(madt.nr_ioapics, ACPI_MAX_IOAPICS);
+    assert_int_equal(nr_messages, 1);
+    assert_true(said("9 CPUs or I/O APICs too many"));
+}
+
+static void bad_tables_are_refused(void **state)
+{
+    (void)state;
+    madt_start(&tab, 0xfee01000);
+    madt_lapic(&tab, 1, 0, 1);
+    table_finish(&tab);
+    tab.bytes[45] ^= 1;
+    assert_int_equal(parse(), -EINVAL);
+    assert_int_equal(madt.nr_cpus, 0);
+    assert_true(madt.lapic_base == ACPI_LAPIC_BASE_DEFAULT);
+    assert_int_equal(nr_messages, 1);
+
+    table_start(&tab, "APIC", 4, 43);
+    table_finish(&tab);
+    assert_int_equal(parse(), -EINVAL);
+    table_start(&tab, "SRAT", 4, 48);
+    table_finish(&tab);
+    assert_int_equal(parse(), -EINVAL);
+    tab.len = 0;
+    assert_int_equal(parse(), -EINVAL);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, setup)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(walker_stays_inside),
+        TEST(madt_is_read),
+        TEST(lapic_address_override),
+        TEST(bad_entries_are_left_out),
+        TEST(broken_walk_keeps_what_came_before),
+        TEST(too_many_cpus_are_cut),
+        TEST(bad_tables_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

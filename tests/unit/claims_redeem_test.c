@@ -1,0 +1,390 @@
+// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c
+// sources: mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+/* docs/claims.md sections 4 and 5: what allocations redeem, and which page they get. Section 8 names the
+ * cases. */
+#include "claims_helpers.h"
+
+/* --- section 4 --- */
+
+static void redemption_sequence(void **state)
+{
+    (void)state;
+    struct claim_entry set[3] = {
+        {.pages = 2, .node = CLAIM_HOST}, {.pages = 2, .node = 0}, {.pages = 2, .node = 1}};
+
+    assert_int_equal(claim_install_set(a, set, 3, 0), 0);
+    assert_int_equal(take(a, 0, 0), 0);
+    expect_claims(a, 2, 1, 2);
+    assert_int_equal(take(a, 1, 0), 0);
+    expect_claims(a, 2, 1, 1);
+    assert_int_equal(take(a, 1, 1), 0);
+    expect_claims(a, 1, 1, 0);
+    assert_int_equal(take(a, 1, 0), 0);
+    expect_claims(a, 0, 1, 0);
+    assert_int_equal(take(a, 1, 0), 0);
+    expect_claims(a, 0, 0, 0);
+    assert_int_equal(host_info().outstanding_pages, 0);
+}
+
+static void big_extent_elsewhere_redeems_all_of_n0(void **state)
+{
+    (void)state;
+    assert_int_equal(set1(a, 0, NODE_PAGES), 0);
+    assert_int_equal(take(b, 0, 0), -ENOMEM);
+    assert_int_equal(take(a, 1, 12), 0);
+    expect_claims(a, 0, 0, 0);
+    assert_int_equal(take(b, 0, 0), 0);
+}
+
+static void other_nodes_are_redeemed_ascending(void **state)
+{
+    (void)state;
+    struct claim_entry set[2] = {{.pages = 3, .node = 2}, {.pages = 3, .node = 1}};
+    assert_int_equal(claim_install_set(a, set, 2, 0), 0);
+    assert_int_equal(take(a, 0, 2), 0);
+    assert_int_equal(a->node_claim[1], 0);
+    assert_int_equal(a->node_claim[2], 2);
+}
+
+static void claimed_and_unclaimed_pages_mix(void **state)
+{
+    (void)state;
+    assert_int_equal(set1(a, 0, 3), 0);
+    assert_int_equal(set1(b, 0, NODE_PAGES - 7), 0); /* 4 unclaimed left */
+    assert_int_equal(take(a, 0, 3), -ENOMEM);        /* 8 > 3 + 4 */
+    expect_claims(a, 0, 3, 0);
+    assert_int_equal(take(a, 0, 2), 0); /* 3 claimed, 1 not */
+    expect_claims(a, 0, 0, 0);
+    assert_int_equal(take(a, 0, 2), -ENOMEM);
+    take_pages(a, 0, 3);
+    assert_int_equal(take(a, 0, 0), -ENOMEM);
+    take_pages(b, 0, NODE_PAGES - 7);
+    assert_int_equal(node_free(0), 0);
+}
+
+static void own_claim_not_eaten_by_another_domain(void **state)
+{
+    (void)state;
+    mfn_t m;
+    assert_int_equal(set1(a, 0, NODE_PAGES - 10), 0);
+    take_pages(b, 0, 10);
+    assert_int_equal(take(b, 0, 0), -ENOMEM);
+    assert_int_equal(mm_alloc(NULL, 0, 0, MM_OVERHEAD | MM_EXACT_NODE, &m), -ENOMEM);
+    assert_int_equal(mm_alloc(b, 0, 0, 0, &m), 0); /* not exact: lands elsewhere */
+    assert_int_equal(mm_mfn_node(m), 1);
+    assert_int_equal(mm_alloc(NULL, 0, 0, MM_OVERHEAD, &m), 0);
+    assert_int_equal(mm_mfn_node(m), 1);
+    take_pages(a, 0, NODE_PAGES - 10);
+    assert_int_equal(node_free(0), 0);
+    expect_claims(a, 0, 0, 0);
+}
+
+static void claim_on_a_all_but_10(void **state)
+{
+    (void)state;
+    u64 got = 0;
+    mfn_t m;
+    assert_int_equal(set1(a, 0, NODE_PAGES - 10), 0);
+    for (u32 i = 0; i < 20; i++)
+        got += take(b, 0, 0) == 0;
+    assert_int_equal(got, 10);
+    assert_int_equal(mm_alloc(b, 0, 4, 0, &m), 0);
+    assert_int_equal(mm_mfn_node(m), 1);
+}
+
+static void homestead_never_eats_a_host_claim(void **state)
+{
+    (void)state;
+    mfn_t m;
+    assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES - 1), 0);
+    assert_int_equal(mm_alloc(NULL, NODE_NONE, 0, MM_OVERHEAD, &m), 0);
+    assert_int_equal(mm_alloc(NULL, NODE_NONE, 0, MM_OVERHEAD, &m), -ENOMEM);
+    mm_free_overhead(NULL, m, 0);
+}
+
+static void overhead_redeems_but_is_not_owned(void **state)
+{
+    (void)state;
+    mfn_t m;
+    a->max_pages = 10;
+    assert_int_equal(set1(a, 0, 10), 0);
+    assert_int_equal(mm_alloc(a, 0, 1, MM_OVERHEAD, &m), 0);
+    expect_claims(a, 0, 8, 0);
+    assert_int_equal(a->tot_pages, 0);
+    assert_int_equal(a->own[0], 0);
+    assert_int_equal(a->overhead_pages, 2);
+    assert_int_equal(set1(a, 0, 0), 0);
+    assert_int_equal(mm_alloc(a, 0, 4, 0, &m), -E2BIG);
+    assert_int_equal(mm_alloc(a, 0, 4, MM_OVERHEAD, &m), 0); /* max is of tot only */
+    mm_free_overhead(a, m, 4);
+    assert_int_equal(a->overhead_pages, 2);
+}
+
+static void freeing_does_not_restore_a_claim(void **state)
+{
+    (void)state;
+    mfn_t m;
+    assert_int_equal(set1(a, 0, 4), 0);
+    assert_int_equal(mm_alloc(a, 0, 1, 0, &m), 0);
+    assert_int_equal(mm_release(a, m, 1), 0);
+    expect_claims(a, 0, 2, 0);
+}
+
+/* Order-0 pages of node 0, every second one given back: free memory without any order-1 extent. */
+static void fragment_node_0(u64 keep)
+{
+    mfn_t m[NODE_PAGES];
+    for (u32 i = 0; i < NODE_PAGES; i++)
+        assert_int_equal(mm_alloc(NULL, 0, 0, MM_OVERHEAD | MM_EXACT_NODE, &m[i]), 0);
+    for (u32 i = 0; i < NODE_PAGES; i++)
+        if (m[i].n % 2 == 0 && m[i].n / 2 < keep)
+            mm_free_overhead(NULL, m[i], 0);
+}
+
+static void refund_when_no_extent_is_big_enough(void **state)
+{
+    (void)state;
+    struct claim_entry set[3] = {
+        {.pages = 1, .node = CLAIM_HOST}, {.pages = 2, .node = 0}, {.pages = 5, .node = 1}};
+    mfn_t m;
+    fragment_node_0(64);
+    assert_int_equal(claim_install_set(a, set, 3, 0), 0);
+    assert_int_equal(take(a, 0, 2), -ENOMEM);
+    expect_claims(a, 1, 2, 5);
+    assert_int_equal(node_free(0), 64);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(mm_alloc(a, 0, 2, 0, &m), 0); /* the next node has one */
+    assert_int_equal(mm_mfn_node(m), 1);
+    expect_claims(a, 1, 2, 1);
+}
+
+static void limits_are_checked_and_nothing_lost(void **state)
+{
+    (void)state;
+    a->max_pages = 3;
+    assert_int_equal(set1(a, 0, 3), 0);
+    assert_int_equal(take(a, 0, 2), -E2BIG);
+    expect_claims(a, 0, 3, 0);
+    take_pages(a, 0, 3);
+    assert_int_equal(take(a, 0, 0), -E2BIG);
+    a->max_pages = 1;
+    assert_int_equal(take(a, 0, 0), -E2BIG);
+    mm_account_kill(a);
+    assert_int_equal(take(a, 0, 0), -ESRCH);
+    mfn_t m = mfn(42);
+    assert_int_equal(mm_alloc(a, 0, 0, MM_OVERHEAD, &m), -ESRCH);
+    assert_int_equal(m.n, 42);
+}
+
+static void kill_a(u64 n, u64 nr)
+{
+    (void)n, (void)nr;
+    harness_on_clear = NULL;
+    mm_account_kill(a);
+}
+
+static void destroyed_in_the_middle_of_a_populate(void **state)
+{
+    (void)state;
+    assert_int_equal(set1(a, 0, 100), 0);
+    harness_on_clear = kill_a;
+    assert_int_equal(take(a, 0, 4), -ESRCH);
+    expect_claims(a, 0, 0, 0);
+    assert_int_equal(a->tot_pages, 0);
+    assert_int_equal(node_free(0), NODE_PAGES);
+    assert_int_equal(host_info().outstanding_pages, 0);
+}
+
+static void populate_cut_short_is_undone(void **state)
+{
+    (void)state;
+    struct claim_entry set[3] = {
+        {.pages = 1, .node = CLAIM_HOST}, {.pages = 2, .node = 0}, {.pages = 5, .node = 1}};
+    struct claim_receipt receipt;
+    mfn_t m;
+
+    assert_int_equal(claim_install_set(a, set, 3, 0), 0);
+    assert_int_equal(mm_alloc_receipt(a, 0, 2, MM_EXACT_NODE, &m, &receipt), 0);
+    expect_claims(a, 0, 0, 4);
+    mm_alloc_undo(a, m, 2, &receipt);
+    expect_claims(a, 1, 2, 5);
+    assert_int_equal(a->tot_pages, 0);
+    assert_int_equal(node_free(0), NODE_PAGES);
+    assert_int_equal(mm_check(), 0);
+
+    /* The page of node 1 is gone in the meantime: the claim comes back host-wide, none of it is lost. */
+    assert_int_equal(mm_alloc_receipt(a, 0, 2, MM_EXACT_NODE, &m, &receipt), 0);
+    take_pages(b, 1, NODE_PAGES - 4);
+    mm_alloc_undo(a, m, 2, &receipt);
+    expect_claims(a, 2, 2, 4);
+    assert_int_equal(mm_check(), 0);
+
+    /* A claim released in the meantime stays released. */
+    assert_int_equal(mm_alloc_receipt(a, 0, 1, MM_EXACT_NODE | MM_OVERHEAD, &m, &receipt), 0);
+    claim_release_all(a);
+    mm_alloc_undo(a, m, 1, &receipt);
+    expect_claims(a, 0, 0, 0);
+    assert_int_equal(a->overhead_pages, 0);
+    mm_alloc_undo(a, m, 1, &receipt); /* not the extent of then any more */
+    assert_int_equal(node_free(0), NODE_PAGES);
+}
+
+static void ledger_reserve_and_refund(void **state)
+{
+    (void)state;
+    struct claim_receipt receipt;
+    assert_int_equal(set1(a, 0, NODE_PAGES), 0);
+    assert_int_equal(ledger_reserve(b, 0, 1, &receipt), -ENOMEM);
+    assert_int_equal(ledger_reserve(NULL, 0, 1, &receipt), -ENOMEM);
+    assert_int_equal(ledger_reserve(a, 0, 10, &receipt), 0);
+    assert_int_equal(receipt.from_node, 10);
+    assert_int_equal(claim_outstanding(a), NODE_PAGES - 10);
+    ledger_refund(a, &receipt);
+    assert_int_equal(claim_outstanding(a), NODE_PAGES);
+}
+
+/* --- section 5 --- */
+
+static nodeid_t node_of_alloc(struct mem_account *d, nodeid_t nid, u32 flags)
+{
+    mfn_t m;
+    assert_int_equal(mm_alloc(d, nid, 0, flags, &m), 0);
+    return mm_mfn_node(m);
+}
+
+static void where_a_page_comes_from(void **state)
+{
+    (void)state;
+    harness_clean_all();
+    harness_cpu_node = 1;
+    assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 1);
+    assert_int_equal(node_of_alloc(a, 2, 0), 2);
+    assert_int_equal(node_of_alloc(a, 0, MM_EXACT_NODE), 0);
+    a->affinity = BIT(2) | BIT(0);
+    assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 0);
+    assert_int_equal(node_of_alloc(a, NODE_NONE, MM_EXACT_NODE), 0);
+    while (node_free(0))
+        take_pages(b, 0, 1);
+    assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 2); /* affinity in turn, before nearer nodes */
+    assert_int_equal(node_of_alloc(a, 0, 0), 1);         /* by distance */
+    assert_int_equal(take(a, 0, 0), -ENOMEM);
+    a->affinity = BIT(50);
+    assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 1);
+    harness_cpu_node = NODE_NONE;
+    assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 1); /* node 0 is full */
+}
+
+static void remote_clean_before_local_dirty(void **state)
+{
+    (void)state;
+    while (mm_scrub_step(1))
+        ;
+    harness_cleared = 0;
+    assert_int_equal(node_of_alloc(a, 0, 0), 1);
+    assert_int_equal(harness_cleared, 0);
+    assert_int_equal(node_of_alloc(a, 0, MM_EXACT_NODE), 0);
+    assert_int_equal(harness_cleared, 1);
+    assert_int_equal(set1(a, 0, 10), 0);         /* 1 is owned already */
+    assert_int_equal(node_of_alloc(a, 0, 0), 0); /* local dirty, for it holds a claim there */
+    assert_int_equal(node_of_alloc(b, 0, 0), 1);
+}
+
+static mfn_t moving;
+static u32 locks_seen;
+
+/* b's page moves to node 1 when a has looked at node 0 in vain and is about to look at node 1. */
+static void move_page(u32 level)
+{
+    if (level != LOCK_ACCOUNT || ++locks_seen != 2)
+        return;
+    harness_on_lock = NULL;
+    assert_int_equal(mm_release(b, moving, 0), 0);
+    assert_int_equal(mm_alloc(b, 1, 0, MM_EXACT_NODE, &moving), 0);
+}
+
+static void a_host_claim_finds_the_page_that_moves(void **state)
+{
+    (void)state;
+    mfn_t m;
+
+    take_pages(a, 2, NODE_PAGES);
+    take_pages(a, 0, NODE_PAGES - 1);
+    take_pages(a, 1, NODE_PAGES - 1);
+    assert_int_equal(mm_alloc(b, 0, 0, MM_EXACT_NODE, &moving), 0);
+    assert_int_equal(set1(a, CLAIM_HOST, a->tot_pages + 1), 0); /* the one page left, on node 1 */
+    locks_seen = 0;
+    harness_on_lock = move_page;
+    assert_int_equal(mm_alloc(a, 0, 0, 0, &m), 0);
+    assert_int_equal(mm_mfn_node(m), 0);
+    assert_int_equal(mm_mfn_node(moving), 1);
+}
+
+static void bad_allocation_requests(void **state)
+{
+    (void)state;
+    mfn_t m = mfn(7);
+    assert_int_equal(mm_alloc(a, 3, 0, 0, &m), -EINVAL);
+    assert_int_equal(mm_alloc(a, 0, 19, 0, &m), -EINVAL);
+    assert_int_equal(mm_alloc(a, 0, 0, 4, &m), -EINVAL);
+    assert_int_equal(mm_alloc(NULL, 0, 0, 0, &m), -EINVAL);
+    assert_int_equal(m.n, 7);
+}
+
+/* --- many --- */
+
+static void claim_on_every_node_in_64_domains(void **state)
+{
+    (void)state;
+    struct claim_entry set[MAX_NODES + 1];
+    u64 each = 256 / 64;
+
+    harness_init(64, 64 * 256, 0);
+    for (nodeid_t nid = 0; nid < 64; nid++) {
+        assert_int_equal(mm_add_range(mfn(nid * 256), mfn((nid + 1) * 256), nid), 0);
+        set[nid] = (struct claim_entry){.pages = each, .node = nid};
+    }
+    set[64] = (struct claim_entry){.pages = 0, .node = CLAIM_HOST};
+    for (u16 domid = 0; domid < 64; domid++)
+        assert_int_equal(claim_install_set(harness_domain(domid, 10000), set, 65, 0), 0);
+    assert_int_equal(host_info().outstanding_pages, 64 * 256);
+    assert_int_equal(set1(harness_domain(64, 10), 13, 1), -ENOMEM);
+    for (u16 domid = 0; domid < 64; domid++) {
+        for (nodeid_t nid = 0; nid < 64; nid++)
+            take_pages(&harness_accounts[domid], nid, each);
+        assert_int_equal(claim_outstanding(&harness_accounts[domid]), 0);
+    }
+    assert_int_equal(host_info().free_pages, 0);
+    assert_int_equal(mm_check(), 0);
+    for (u16 domid = 0; domid < 64; domid++) {
+        mm_account_kill(&harness_accounts[domid]);
+        assert_false(mm_release_some(&harness_accounts[domid], 10000));
+    }
+    assert_int_equal(host_info().free_pages, 64 * 256);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(redemption_sequence),
+        T(big_extent_elsewhere_redeems_all_of_n0),
+        T(other_nodes_are_redeemed_ascending),
+        T(claimed_and_unclaimed_pages_mix),
+        T(own_claim_not_eaten_by_another_domain),
+        T(claim_on_a_all_but_10),
+        T(homestead_never_eats_a_host_claim),
+        T(overhead_redeems_but_is_not_owned),
+        T(freeing_does_not_restore_a_claim),
+        T(refund_when_no_extent_is_big_enough),
+        T(limits_are_checked_and_nothing_lost),
+        T(destroyed_in_the_middle_of_a_populate),
+        T(populate_cut_short_is_undone),
+        T(ledger_reserve_and_refund),
+        T(where_a_page_comes_from),
+        T(remote_clean_before_local_dirty),
+        T(a_host_claim_finds_the_page_that_moves),
+        T(bad_allocation_requests),
+        T(claim_on_every_node_in_64_domains),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

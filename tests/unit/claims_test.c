@@ -1,0 +1,291 @@
+// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c
+// sources: mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+/* docs/claims.md sections 2 and 3: installing, replacing, reading and releasing claims. Section 8 names the
+ * cases. */
+#include "claims_helpers.h"
+
+/* --- section 2 --- */
+
+static void claim_4_mib_after_max_mem(void **state)
+{
+    (void)state;
+    mfn_t m;
+    a->max_pages = 1024;
+    assert_int_equal(claim_install_legacy(a, 1024), 0);
+    assert_int_equal(claim_outstanding(a), 1024);
+    assert_int_equal(host_info().outstanding_pages, 1024);
+    assert_int_equal(mm_alloc(a, NODE_NONE, 9, 0, &m), 0);
+    assert_int_equal(claim_outstanding(a), 512);
+    mm_account_kill(a);
+    assert_int_equal(claim_outstanding(a), 0);
+    assert_false(mm_release_some(a, 10));
+    assert_int_equal(host_info().free_pages, 3 * NODE_PAGES);
+}
+
+static void legacy_claim_before_max_mem(void **state)
+{
+    (void)state;
+    a->max_pages = 0;
+    assert_int_equal(claim_install_legacy(a, 1), -EINVAL);
+}
+
+static void legacy_claim_is_absolute(void **state)
+{
+    (void)state;
+    take_pages(a, 0, 10);
+    assert_int_equal(claim_install_legacy(a, 10), -EINVAL);
+    assert_int_equal(claim_install_legacy(a, 9), -EINVAL);
+    assert_int_equal(claim_install_legacy(a, 11), 0);
+    expect_claims(a, 1, 0, 0);
+}
+
+static void legacy_errors_in_order(void **state)
+{
+    (void)state;
+    a->max_pages = 100;
+    assert_int_equal(claim_install_legacy(a, 101), -EINVAL);
+    assert_int_equal(claim_install_legacy(a, 100), 0);
+    assert_int_equal(claim_install_legacy(a, 50), -EINVAL);
+    assert_int_equal(claim_install_legacy(a, 0), 0);
+    assert_int_equal(claim_install_legacy(a, 0), 0);
+    a->max_pages = ~0ull;
+    assert_int_equal(claim_install_legacy(a, ~0ull), -ENOMEM);
+    mm_account_kill(a);
+    assert_int_equal(claim_install_legacy(a, 0), -EINVAL);
+    assert_int_equal(claim_install_legacy(a, 50), -EINVAL);
+}
+
+static void legacy_zero_wipes_node_claims_too(void **state)
+{
+    (void)state;
+    assert_int_equal(set1(a, 1, 100), 0);
+    assert_int_equal(claim_install_legacy(a, 200), -EINVAL);
+    assert_int_equal(claim_install_legacy(a, 0), 0);
+    expect_claims(a, 0, 0, 0);
+    assert_int_equal(node_claimed(1), 0);
+}
+
+static void host_claim_of_all_but_200(void **state)
+{
+    (void)state;
+    assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES - 200), 0);
+    assert_int_equal(claim_install_legacy(b, 400), -ENOMEM);
+    assert_int_equal(set1(b, CLAIM_HOST, 400), -ENOMEM);
+    assert_int_equal(set1(b, 0, 400), -ENOMEM);
+    assert_int_equal(set1(b, 0, 200), 0);
+}
+
+static void free_plus_one_by_each_way(void **state)
+{
+    (void)state;
+    assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES + 1), -ENOMEM);
+    assert_int_equal(set1(a, CLAIM_HOST, 3 * NODE_PAGES + 1), -ENOMEM);
+    assert_int_equal(set1(a, 2, NODE_PAGES + 1), -ENOMEM);
+    expect_claims(a, 0, 0, 0);
+    assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES), 0);
+    assert_int_equal(claim_install_legacy(a, 0), 0);
+    assert_int_equal(set1(a, CLAIM_HOST, 3 * NODE_PAGES), 0);
+    assert_int_equal(set1(a, CLAIM_HOST, 0), 0);
+    assert_int_equal(set1(a, 2, NODE_PAGES), 0);
+}
+
+/* --- section 3 --- */
+
+static void unknown_nodes(void **state)
+{
+    (void)state;
+    assert_int_equal(set1(a, 3, 1), -ENOENT);
+    assert_int_equal(set1(a, 63, 1), -ENOENT);
+    assert_int_equal(set1(a, 64, 1), -ENOENT);
+    assert_int_equal(set1(a, 256, 1), -ENOENT);
+    assert_int_equal(set1(a, 0x7fffffff, 1), -ENOENT);
+    assert_int_equal(set1(a, 0xfffffffe, 0), -ENOENT);
+    a->max_pages = ~0ull;
+    assert_int_equal(set1(a, 0, 1ull << 31), -ENOMEM);
+    assert_int_equal(set1(a, 0, ~0ull), -ENOMEM);
+}
+
+static void both_host_selectors(void **state)
+{
+    (void)state;
+    struct claim_entry twice[2] = {{.pages = 1, .node = CLAIM_HOST}, {.pages = 1, .node = CLAIM_HOST_LATER}};
+    assert_int_equal(claim_install_set(a, twice, 2, 0), -EINVAL);
+    assert_int_equal(set1(a, 0x80000000u, 5), 0);
+    expect_claims(a, 5, 0, 0);
+}
+
+static void set_errors_in_order(void **state)
+{
+    (void)state;
+    struct claim_entry set[3] = {{.pages = 1, .node = 0}, {.pages = 1, .node = 1}, {.pages = 1, .node = 0}};
+
+    assert_int_equal(claim_install_set(a, set, 0, 0), -EINVAL);
+    assert_int_equal(claim_install_set(a, set, 1, 2), -EINVAL);
+    assert_int_equal(claim_install_set(a, set, 1, 1u << 31), -EINVAL);
+    assert_int_equal(claim_install_set(a, set, MAX_NODES + 2, 0), -E2BIG);
+    assert_int_equal(claim_install_set(a, set, 3, 0), -EINVAL); /* node 0 twice */
+    set[1].node = 99;
+    assert_int_equal(claim_install_set(a, set, 3, 0), -ENOENT); /* comes before the repeated one */
+    set[0].pad = 1;
+    assert_int_equal(claim_install_set(a, set, 3, 0), -EINVAL); /* comes before the unknown one */
+    set[0].pad = 0;
+    set[1] = (struct claim_entry){.node = 99, .pad = 1};
+    assert_int_equal(claim_install_set(a, set, 3, 0), -EINVAL); /* pad before node within an entry */
+    set[1] = (struct claim_entry){.node = 99};
+    set[0].pages = 0;
+    assert_int_equal(claim_install_set(a, set, 2, 0), -ENOENT); /* also in a release */
+
+    assert_int_equal(set1(a, 1, 10), 0);
+    assert_int_equal(set1(a, 77, 1), -ENOENT); /* before outstanding claims */
+    assert_int_equal(set1(a, 0, 1), -EINVAL);
+    assert_int_equal(set1(a, 0, 1ull << 40), -EINVAL); /* outstanding before max and memory */
+    expect_claims(a, 0, 0, 10);
+    mm_account_kill(a);
+    assert_int_equal(set1(a, 77, 1), -EINVAL); /* dying before the entries */
+}
+
+static void set_above_max(void **state)
+{
+    (void)state;
+    struct claim_entry set[3] = {
+        {.pages = 50, .node = 0}, {.pages = 40, .node = 1}, {.pages = 11, .node = CLAIM_HOST}};
+    a->max_pages = 100;
+    assert_int_equal(claim_install_set(a, set, 3, 0), -EINVAL);
+    set[2].pages = 10;
+    assert_int_equal(claim_install_set(a, set, 3, 0), 0);
+    assert_int_equal(claim_install_set(a, set, 3, CLAIM_REPLACE), 0);
+    expect_claims(a, 10, 50, 40);
+    assert_int_equal(set1(a, 0, 0), 0);
+    /* Sums that do not fit in 64 bits are above max too, not small. */
+    set[0].pages = 1ull << 63;
+    set[1].pages = 1ull << 63;
+    assert_int_equal(claim_install_set(a, set, 3, 0), -EINVAL);
+    a->max_pages = ~0ull;
+    assert_int_equal(claim_install_set(a, set, 3, 0), -EINVAL);
+    set[2].pages = 0;
+    set[1].pages = (1ull << 63) - 1;
+    assert_int_equal(claim_install_set(a, set, 3, 0), -ENOMEM);
+}
+
+static void entries_are_absolute(void **state)
+{
+    (void)state;
+    struct claim_entry set[2] = {{.pages = 10, .node = 0}, {.pages = 20, .node = CLAIM_HOST}};
+
+    take_pages(a, 0, 4);
+    take_pages(a, 1, 5);
+    assert_int_equal(claim_install_set(a, set, 2, 0), 0);
+    expect_claims(a, 15, 6, 0); /* node 0: 10 - 4; host-wide: 20 - the 5 on node 1 */
+    take_pages(a, 0, 8);
+    expect_claims(a, 13, 0, 0);
+    assert_int_equal(claim_install_set(a, set, 2, CLAIM_REPLACE), 0);
+    expect_claims(a, 13, 0, 0); /* node 0 has 2 beyond its 10: 20 - 5 - 2 */
+    set[0].pages = 12;
+    set[1].pages = 5;
+    assert_int_equal(claim_install_set(a, set, 2, CLAIM_REPLACE),
+                     -EINVAL); /* claims nothing: all of it is there */
+    expect_claims(a, 13, 0, 0);
+    assert_int_equal(set1(b, CLAIM_HOST, 0), 0);
+    take_pages(b, 0, 7);
+    assert_int_equal(set1(b, CLAIM_HOST, 7), -EINVAL); /* alone it is exactly the legacy claim */
+    assert_int_equal(set1(b, CLAIM_HOST, 9), 0);
+    expect_claims(b, 2, 0, 0);
+}
+
+static void release_is_idempotent_and_always_allowed(void **state)
+{
+    (void)state;
+    struct claim_entry zeros[2] = {{.node = 2}, {.node = CLAIM_HOST}};
+    assert_int_equal(set1(a, CLAIM_HOST, 0), 0);
+    assert_int_equal(set1(a, 1, 100), 0);
+    take_pages(a, 1, 10);
+    a->max_pages = 5; /* below tot */
+    assert_int_equal(claim_install_set(a, zeros, 2, 0), 0);
+    assert_int_equal(claim_install_set(a, zeros, 2, CLAIM_REPLACE), 0);
+    expect_claims(a, 0, 0, 0);
+    assert_int_equal(host_info().outstanding_pages, 0);
+}
+
+static void set_is_all_or_nothing(void **state)
+{
+    (void)state;
+    struct claim_entry set[3] = {
+        {.pages = 10, .node = 0}, {.pages = NODE_PAGES + 1, .node = 1}, {.pages = 1, .node = 2}};
+    struct claim_entry full[2] = {{.pages = NODE_PAGES, .node = 0},
+                                  {.pages = 2 * NODE_PAGES + 1, .node = CLAIM_HOST}};
+
+    assert_int_equal(claim_install_set(a, set, 3, 0), -ENOMEM);
+    assert_int_equal(claim_install_set(a, full, 2, 0), -ENOMEM); /* each fits, both do not */
+    expect_claims(a, 0, 0, 0);
+    assert_int_equal(node_claimed(0) + node_claimed(1) + node_claimed(2), 0);
+    full[1].pages--;
+    assert_int_equal(claim_install_set(a, full, 2, 0), 0);
+    assert_int_equal(set1(b, 1, 1), -ENOMEM); /* node 1 has room, the host has none */
+    assert_int_equal(claim_install_set(a, set, 3, CLAIM_REPLACE), -ENOMEM);
+    expect_claims(a, 2 * NODE_PAGES, NODE_PAGES, 0);
+}
+
+static void replaced_set_at_full_capacity(void **state)
+{
+    (void)state;
+    struct claim_entry first[2] = {{.pages = NODE_PAGES, .node = 0}, {.pages = 100, .node = 1}};
+    struct claim_entry moved[2] = {{.pages = NODE_PAGES - 50, .node = 0}, {.pages = 150, .node = 2}};
+    struct claim_entry rest[2] = {{.pages = NODE_PAGES - 100, .node = 1},
+                                  {.pages = NODE_PAGES, .node = CLAIM_HOST}};
+
+    assert_int_equal(claim_install_set(a, first, 2, 0), 0);
+    assert_int_equal(claim_install_set(b, rest, 2, 0), 0);
+    assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
+    assert_int_equal(claim_install_set(a, moved, 2, CLAIM_REPLACE), 0);
+    struct mem_account *c = harness_domain(3, 1000);
+    assert_int_equal(set1(c, CLAIM_HOST, 1), -ENOMEM);
+    assert_int_equal(take(c, 1, 0), -ENOMEM);
+    assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
+    assert_int_equal(mm_check(), 0);
+}
+
+static void read_back(void **state)
+{
+    (void)state;
+    struct claim_entry set[3] = {
+        {.pages = 7, .node = 2}, {.pages = 9, .node = CLAIM_HOST}, {.pages = 5, .node = 0}};
+    struct claim_entry got[4] = {{.pages = 1234}};
+    u32 nr = 4;
+
+    assert_int_equal(claim_read_set(a, got, &nr), 0);
+    assert_int_equal(nr, 0);
+    assert_int_equal(claim_install_set(a, set, 3, 0), 0);
+    nr = 2;
+    assert_int_equal(claim_read_set(a, got, &nr), -ENOBUFS);
+    assert_int_equal(nr, 3);
+    assert_int_equal(got[0].pages, 1234);
+    assert_int_equal(claim_read_set(a, got, &nr), 0);
+    assert_int_equal(nr, 3);
+    assert_true(got[0].node == CLAIM_HOST && got[0].pages == 9 && got[0].pad == 0);
+    assert_true(got[1].node == 0 && got[1].pages == 5);
+    assert_true(got[2].node == 2 && got[2].pages == 7);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(claim_4_mib_after_max_mem),
+        T(legacy_claim_before_max_mem),
+        T(legacy_claim_is_absolute),
+        T(legacy_errors_in_order),
+        T(legacy_zero_wipes_node_claims_too),
+        T(host_claim_of_all_but_200),
+        T(free_plus_one_by_each_way),
+        T(unknown_nodes),
+        T(both_host_selectors),
+        T(set_errors_in_order),
+        T(set_above_max),
+        T(entries_are_absolute),
+        T(release_is_idempotent_and_always_allowed),
+        T(set_is_all_or_nothing),
+        T(replaced_set_at_full_capacity),
+        T(read_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

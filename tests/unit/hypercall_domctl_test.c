@@ -1,0 +1,494 @@
+// sources: hypercall/console_io.c hypercall/dispatch.c hypercall/domctl.c hypercall/domctl_affinity.c hypercall/domctl_claim.c
+// sources: hypercall/domctl_context.c hypercall/domctl_create.c hypercall/domctl_info.c hypercall/domctl_memory.c
+// sources: hypercall/event_channel.c hypercall/guest_copy.c hypercall/hvm_context.c hypercall/hvm_op.c hypercall/memory_claim.c
+// sources: hypercall/memory_op.c hypercall/memory_physmap.c hypercall/memory_populate.c hypercall/multicall.c hypercall/sched_op.c
+// sources: hypercall/sysctl.c hypercall/vcpu_op.c hypercall/xen_version.c lib/parse.c
+// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+/* domctl: versions, createdomain's refusals, claims (docs/claims.md section 3, every error in its order), figures. */
+#include "hypercall_harness.h"
+
+#define DOMCTL __HYPERVISOR_domctl
+
+static struct xen_domctl op;
+
+static long domctl(u32 cmd, u16 domid)
+{
+    op.cmd = cmd;
+    op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    op.domain = domid;
+    long rc = hypercall(DOMCTL, PUT(0x100, op), 0, 0);
+    GET(0x100, op);
+    return rc;
+}
+
+static void first_checks(void **state)
+{
+    (void)state;
+    op = (struct xen_domctl){.cmd = XEN_DOMCTL_getdomaininfo, .interface_version = 0x14, .domain = 1};
+    assert_int_equal(hypercall(DOMCTL, PUT(0, op), 0, 0), -EACCES);
+    assert_memory_equal(guest, &op, sizeof(op));
+    assert_int_equal(hypercall(DOMCTL, GUEST_BASE - 8, 0, 0), -EFAULT);
+    assert_int_equal(hypercall(DOMCTL, at(GUEST_BYTES - 100), 0, 0), -EFAULT);
+    assert_int_equal(domctl(9999, 1), -ENOSYS);
+    assert_int_equal(domctl(9999, 77), -ESRCH);
+    assert_int_equal(domctl(XEN_DOMCTL_max_mem, DOMID_SELF), -ESRCH);
+    caller.domain = domains[1];
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), -EPERM);
+    assert_int_equal(hypercall(DOMCTL, 0, 0, 0), -EPERM);
+}
+
+static void getdomaininfo_finds_the_next(void **state)
+{
+    (void)state;
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 2), 0);
+    assert_int_equal(op.domain, 2);
+    domains[1]->id = 40;
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 3), 0);
+    assert_int_equal(op.domain, 40);
+    assert_int_equal(op.u.getdomaininfo.domain, 40);
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 41), -ESRCH);
+    assert_int_equal(op.domain, 41);
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, DOMID_SELF), -EINVAL);
+}
+
+static void getdomaininfo_flags(void **state)
+{
+    (void)state;
+    caller.running = true;
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 0), 0);
+    assert_int_equal(op.u.getdomaininfo.flags, 0xFFFF0122);
+    domains[1]->pause_count = 1;
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
+    assert_int_equal(op.u.getdomaininfo.flags, 0xFFFF010A);
+    assert_int_equal(op.u.getdomaininfo.max_vcpu_id, XEN_INVALID_MAX_VCPU_ID);
+    domains[1]->pause_count = 0;
+    domains[1]->shut_down = true;
+    domains[1]->shutdown_code = 0;
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
+    assert_int_equal(op.u.getdomaininfo.flags, 0x00000106);
+    domains[1]->dying = true;
+    domains[1]->shutdown_code = 3;
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
+    assert_int_equal(op.u.getdomaininfo.flags, 0x00030107);
+}
+
+/* --- createdomain --- */
+
+static void good_config(void)
+{
+    memset(&op, 0, sizeof(op));
+    op.u.createdomain = (struct xen_domctl_createdomain){
+        .flags = 3, .max_vcpus = 1, .max_evtchn_port = 1023, .max_grant_frames = 64, .max_maptrack_frames = 1024,
+        .grant_opts = 1, .arch = {.emulation_flags = 1}};
+}
+
+static long create(u16 domid)
+{
+    return domctl(XEN_DOMCTL_createdomain, domid);
+}
+
+#define REFUSED(field, value, error) \
+    do { \
+        good_config(); \
+        op.u.createdomain.field = (value); \
+        assert_int_equal(create(0), (error)); \
+        assert_int_equal(op.domain, 0); \
+    } while (0)
+#define ACCEPTED(field, value) \
+    do { \
+        good_config(); \
+        op.u.createdomain.field = (value); \
+        assert_int_equal(create(0), 0); \
+        free(domains[3]); \
+        domains[3] = NULL; \
+    } while (0)
+
+static void create_gives_ids(void **state)
+{
+    (void)state;
+    good_config();
+    op.u.createdomain.handle[3] = 0x5a;
+    assert_int_equal(create(0xffff), 0);
+    u16 first = op.domain;
+    assert_true(first > 2 && first < DOMID_FIRST_RESERVED);
+    assert_int_equal(created.max_evtchn_port, 1023);
+    assert_int_equal(created.handle[3], 0x5a);
+    assert_false(created.is_control);
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, first), 0);
+    assert_int_equal(op.u.getdomaininfo.arch_config.emulation_flags, 1);
+    /* A failed attempt uses up an id. */
+    REFUSED(flags, 0x103, -EINVAL);
+    good_config();
+    assert_int_equal(create(0), 0);
+    assert_int_equal(op.domain, first + 2);
+    good_config();
+    assert_int_equal(create(500), 0);
+    assert_int_equal(op.domain, 500);
+    good_config();
+    op.u.createdomain.max_vcpus = 0; /* the id is looked at first */
+    assert_int_equal(create(500), -EEXIST);
+    good_config();
+    op.u.createdomain.max_grant_frames = 0;
+    assert_int_equal(create(501), -EINVAL);
+}
+
+static void create_refusals(void **state)
+{
+    (void)state;
+    REFUSED(arch.emulation_flags, 0, -EOPNOTSUPP);
+    REFUSED(arch.emulation_flags, 0x401, -EOPNOTSUPP);
+    REFUSED(arch.emulation_flags, 0x801, -EINVAL);
+    REFUSED(flags, 1, -EOPNOTSUPP); /* no nested paging */
+    REFUSED(flags, 0, -EINVAL);     /* PV */
+    REFUSED(flags, 2, -EINVAL);
+    REFUSED(flags, 0x103, -EINVAL);
+    REFUSED(flags, 3 | XEN_DOMCTL_CDF_nested_virt, -EINVAL);
+    REFUSED(flags, 3 | XEN_DOMCTL_CDF_vpmu, -EINVAL);
+    REFUSED(max_vcpus, 0, -EINVAL);
+    REFUSED(max_vcpus, 129, -EINVAL);
+    REFUSED(grant_opts, 0, -EINVAL);
+    REFUSED(grant_opts, 3, -EINVAL);
+    REFUSED(grant_opts, 0x11, -EINVAL);
+    REFUSED(max_grant_frames, 0, -EINVAL);
+    REFUSED(max_grant_frames, 65, -EINVAL);
+    REFUSED(max_maptrack_frames, 1025, -EINVAL);
+    REFUSED(iommu_opts, 1, -EINVAL);
+    REFUSED(vmtrace_size, 4096, -EINVAL);
+    REFUSED(arch.misc_flags, 2, -EINVAL);
+    REFUSED(cpupool_id, 7, -ESRCH);
+    ACCEPTED(max_vcpus, 128);
+    ACCEPTED(max_evtchn_port, 0);
+    ACCEPTED(flags, 3 | XEN_DOMCTL_CDF_iommu);
+    ACCEPTED(arch.emulation_flags, 0x3ff);
+    ACCEPTED(max_grant_frames, -1);
+    create_result = -ENOMEM;
+    REFUSED(max_vcpus, 1, -ENOMEM);
+}
+
+static void create_that_cannot_be_told_is_undone(void **state)
+{
+    (void)state;
+    good_config();
+    op.cmd = XEN_DOMCTL_createdomain;
+    op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    readonly_page = 0;
+    kills_needed = 3;
+    assert_int_equal(hypercall(DOMCTL, PUT(0x100, op), 0, 0), -EFAULT);
+    assert_true(domains[3]->dying);
+}
+
+/* --- life --- */
+
+static void pause_counts(void **state)
+{
+    (void)state;
+    assert_int_equal(domctl(XEN_DOMCTL_pausedomain, 0), -EINVAL);
+    assert_int_equal(domctl(XEN_DOMCTL_unpausedomain, 1), -EINVAL);
+    for (u32 i = 0; i < 255; i++)
+        assert_int_equal(domctl(XEN_DOMCTL_pausedomain, 1), 0);
+    assert_int_equal(domctl(XEN_DOMCTL_pausedomain, 1), -EOVERFLOW);
+    assert_int_equal(domctl(XEN_DOMCTL_unpausedomain, 1), 0);
+    assert_int_equal(domains[1]->pause_count, 254);
+}
+
+static void destroy_is_continued(void **state)
+{
+    (void)state;
+    kills_needed = 5;
+    assert_int_equal(domctl(XEN_DOMCTL_destroydomain, 1), 0);
+    assert_int_equal(restarts, 5);
+    assert_int_equal(domctl(XEN_DOMCTL_destroydomain, 0), -EINVAL);
+}
+
+static void vcpus_and_memory(void **state)
+{
+    (void)state;
+    op.u.max_vcpus.max = 3;
+    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, 1), -EINVAL);
+    op.u.getvcpuinfo.vcpu = 1;
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpuinfo, 1), -ESRCH);
+    op.u.max_vcpus.max = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, 1), 0);
+    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, 0), -EINVAL);
+    op.u.getvcpuinfo.vcpu = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpuinfo, 1), -EINVAL);
+    op.u.getvcpuinfo.vcpu = 1;
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpuinfo, 1), 0);
+    assert_int_equal(op.u.getvcpuinfo.online, 0);
+    op.u.max_mem.max_memkb = 4099;
+    assert_int_equal(domctl(XEN_DOMCTL_max_mem, 1), 0);
+    assert_int_equal(domains[1]->mem.max_pages, 1024);
+}
+
+static void paging_pool(void **state)
+{
+    (void)state;
+    struct domain *d = domains[1];
+
+    assert_int_equal(domctl(XEN_DOMCTL_get_paging_mempool_size, 1), 0);
+    assert_int_equal(op.u.paging_mempool.size, 0x100000);
+    yield_every = 1;
+    op.u.paging_mempool.size = 32 << 20;
+    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), 0);
+    assert_int_equal(restarts, 7);
+    assert_int_equal(d->physmap.pool_pages, 8192);
+    op.u.paging_mempool.size = 4 << 20;
+    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), 0);
+    assert_int_equal(d->physmap.pool_pages, 1024);
+    yield_every = 0;
+    op.u.paging_mempool.size = 4097;
+    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -EINVAL);
+    op.u.paging_mempool.size = 1ull << 45;
+    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -E2BIG);
+    pool_limit = 5000;
+    op.u.paging_mempool.size = 32 << 20;
+    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -ENOMEM);
+    assert_int_equal(d->physmap.pool_pages, 1024);
+    d->physmap.pool_used = 9;
+    op.u.paging_mempool.size = 8 << 12;
+    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -EBUSY);
+    op.u.shadow_op = (struct xen_domctl_shadow_op){.op = XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION};
+    assert_int_equal(domctl(XEN_DOMCTL_shadow_op, 1), -EINVAL);
+}
+
+static void node_affinity(void **state)
+{
+    (void)state;
+    u8 map[8] = {2};
+
+    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){PUT(0x800, map), 64};
+    assert_int_equal(domctl(XEN_DOMCTL_setnodeaffinity, 1), 0);
+    assert_int_equal(domains[1]->mem.affinity, 2);
+    memset(guest + 0x800, 0xee, 32);
+    op.u.nodeaffinity.nodemap.nr_bits = 128;
+    assert_int_equal(domctl(XEN_DOMCTL_getnodeaffinity, 1), 0);
+    assert_int_equal(guest[0x800], 2);
+    for (u32 i = 1; i < 16; i++)
+        assert_int_equal(guest[0x800 + i], 0);
+    assert_int_equal(guest[0x810], 0xee);
+    map[0] = 8; /* no such node */
+    PUT(0x800, map);
+    assert_int_equal(domctl(XEN_DOMCTL_setnodeaffinity, 1), -EINVAL);
+    assert_int_equal(domains[1]->mem.affinity, 2);
+    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){at(0x800), 2}; /* bit 3 is beyond what is given */
+    map[0] = 9;
+    PUT(0x800, map);
+    assert_int_equal(domctl(XEN_DOMCTL_setnodeaffinity, 1), 0);
+    assert_int_equal(domains[1]->mem.affinity, 1);
+    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){GUEST_BASE - 1, 64};
+    assert_int_equal(domctl(XEN_DOMCTL_setnodeaffinity, 1), -EFAULT);
+    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){at(0x800), ~0u}; /* would be 512 MiB of zeroes */
+    assert_int_equal(domctl(XEN_DOMCTL_getnodeaffinity, 1), -EINVAL);
+    assert_int_equal(domctl(XEN_DOMCTL_getnodeaffinity, 2), -EINVAL);
+    op.u.nodeaffinity.nodemap.nr_bits = 8;
+    assert_int_equal(domctl(XEN_DOMCTL_getnodeaffinity, 2), 0);
+    assert_int_equal(guest[0x800], 7);
+}
+
+static void vcpu_affinity(void **state)
+{
+    (void)state;
+    u8 map[2] = {1, 0};
+    struct xen_domctl_vcpuaffinity *aff = &op.u.vcpuaffinity;
+
+    domain_alloc_vcpus(domains[1], 2);
+    *aff = (struct xen_domctl_vcpuaffinity){.vcpu = 2, .flags = 1};
+    assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), -EINVAL);
+    aff->vcpu = 1;
+    assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), -EINVAL); /* no map */
+    aff->cpumap_hard = (struct xenctl_bitmap){PUT(0x800, map), 8};
+    assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), 0);
+    assert_int_equal(other_vcpus[1].hard_affinity[0], 1);
+    map[0] = 2; /* no such CPU */
+    PUT(0x800, map);
+    assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), -EINVAL);
+    assert_int_equal(other_vcpus[1].hard_affinity[0], 1);
+    aff->flags = 0;
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpuaffinity, 1), -EINVAL);
+}
+
+/* --- claims --- */
+
+static u32 pad;
+static long claim(u16 domid, const struct xen_memory_claim *claims, u32 nr)
+{
+    op.u.claim_memory = (struct xen_domctl_claim_memory){
+        .claims = claims ? put(0x4000, claims, MIN(nr, 66u) * sizeof(*claims)) : 0, .nr_claims = nr, .pad = pad};
+    return domctl(XEN_DOMCTL_claim_memory, domid);
+}
+
+/* Each call has every fault from its own on: so each error stands before all that follow. */
+static void claim_errors_in_order(void **state)
+{
+    (void)state;
+    static struct xen_memory_claim set[66];
+    struct mem_account *account = &domains[1]->mem;
+
+    set[0] = (struct xen_memory_claim){.pages = 1ull << 40, .node = 77, .pad = 1};
+    caller.domain = domains[2];
+    pad = 0x10;
+    assert_int_equal(claim(99, NULL, 0), -EPERM);
+    caller.domain = domains[0];
+    assert_int_equal(claim(99, NULL, 0), -ESRCH);
+    assert_int_equal(claim(1, NULL, 0), -EINVAL);
+    assert_int_equal(claim(1, NULL, 66), -EINVAL); /* the flags, before E2BIG */
+    for (pad = 2; pad <= 8; pad <<= 1)
+        assert_int_equal(claim(1, NULL, 66), -EINVAL); /* STRICT, SCRUB, ORDERS: not there yet */
+    pad = 0;
+    assert_int_equal(claim(1, NULL, 0), -EINVAL);
+    assert_int_equal(claim(1, NULL, 66), -E2BIG);
+    assert_int_equal(claim(1, NULL, 256), -E2BIG);
+    account->dying = true;
+    assert_int_equal(claim(1, NULL, 65), -EFAULT);
+    op.u.claim_memory.claims = at(GUEST_BYTES - 16);
+    op.u.claim_memory.nr_claims = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_claim_memory, 1), -EFAULT);
+    assert_int_equal(claim(1, set, 1), -EINVAL); /* dying */
+    account->dying = false;
+    assert_int_equal(claim(1, set, 1), -EINVAL); /* the entry's pad */
+    set[0].pad = 0;
+    assert_int_equal(claim(1, set, 1), -ENOENT);
+    set[0].node = NR_NODES;
+    assert_int_equal(claim(1, set, 1), -ENOENT);
+    set[0].node = 1;
+    assert_int_equal(claim(1, set, 1), -EINVAL); /* above max */
+    account->max_pages = ~0ull;
+    assert_int_equal(claim(1, set, 1), -ENOMEM);
+    set[0].pages = NODE_PAGES + 1;
+    assert_int_equal(claim(1, set, 1), -ENOMEM);
+    set[0].pages = NODE_PAGES;
+    assert_int_equal(claim(1, set, 1), 0);
+    assert_int_equal(account->outstanding, NODE_PAGES);
+    assert_int_equal(claim(1, set, 1), -EINVAL); /* one is there */
+}
+
+static void claim_sets(void **state)
+{
+    (void)state;
+    struct xen_memory_claim set[3] = {XEN_NODE_CLAIM_INIT(2, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE),
+                                      XEN_NODE_CLAIM_INIT(2, 0), XEN_NODE_CLAIM_INIT(2, 1)};
+    pad = 0;
+    assert_int_equal(claim(1, set, 3), 0);
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
+    assert_int_equal(op.u.getdomaininfo.outstanding_pages, 6);
+    set[2].pages = 10;
+    pad = XEN_DOMCTL_CLAIM_REPLACE;
+    assert_int_equal(claim(1, set, 3), 0);
+    assert_int_equal(domains[1]->mem.outstanding, 14);
+    pad = 0;
+    struct xen_memory_claim none = XEN_NODE_CLAIM_INIT(0, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE_ALT);
+    assert_int_equal(claim(1, &none, 1), 0);
+    assert_int_equal(claim(1, &none, 1), 0);
+    assert_int_equal(domains[1]->mem.outstanding, 0);
+}
+
+static void claims_read_back(void **state)
+{
+    (void)state;
+    struct xen_memory_claim set[2] = {XEN_NODE_CLAIM_INIT(5, 2), XEN_NODE_CLAIM_INIT(7, ~0u)}, got[3];
+    struct xen_domctl_get_memory_claims *get = &op.u.get_memory_claims;
+
+    pad = 0;
+    assert_int_equal(claim(1, set, 2), 0);
+    *get = (struct xen_domctl_get_memory_claims){.claims = at(0x5000), .nr_claims = 1};
+    assert_int_equal(domctl(XEN_DOMCTL_get_memory_claims, 1), -ENOBUFS);
+    assert_int_equal(get->nr_claims, 2);
+    get->nr_claims = 1000;
+    assert_int_equal(domctl(XEN_DOMCTL_get_memory_claims, 1), 0);
+    assert_int_equal(get->nr_claims, 2);
+    GET(0x5000, got);
+    assert_int_equal(got[0].node, ~0u);
+    assert_int_equal(got[0].pages, 7);
+    assert_int_equal(got[1].node, 2);
+    assert_int_equal(got[1].pages, 5);
+    get->claims = 0;
+    assert_int_equal(domctl(XEN_DOMCTL_get_memory_claims, 1), -EFAULT);
+    get->pad = 1;
+    assert_int_equal(domctl(XEN_DOMCTL_get_memory_claims, 1), -EINVAL);
+}
+
+/* --- sysctl --- */
+
+static struct xen_sysctl sys;
+static long sysctl(u32 cmd)
+{
+    sys.cmd = cmd;
+    sys.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    long rc = hypercall(__HYPERVISOR_sysctl, PUT(0x100, sys), 0, 0);
+    GET(0x100, sys);
+    return rc;
+}
+
+static void sysctl_basics(void **state)
+{
+    (void)state;
+    sys = (struct xen_sysctl){.cmd = XEN_SYSCTL_physinfo, .interface_version = 0x16};
+    assert_int_equal(hypercall(__HYPERVISOR_sysctl, PUT(0, sys), 0, 0), -EACCES);
+    assert_memory_equal(guest, &sys, sizeof(sys));
+    assert_int_equal(sysctl(999), -ENOSYS);
+    assert_int_equal(sysctl(XEN_SYSCTL_physinfo), 0);
+    assert_int_equal(sys.u.physinfo.free_pages, NR_NODES * NODE_PAGES);
+    assert_int_equal(sys.u.physinfo.max_node_id, 63);
+    assert_int_equal(sys.u.physinfo.nr_nodes, 3);
+    assert_int_equal(sys.u.physinfo.max_mfn, NR_NODES * NODE_PAGES - 1);
+    sys.u.availheap = (struct xen_sysctl_availheap){.node = 7};
+    assert_int_equal(sysctl(XEN_SYSCTL_availheap), 0);
+    assert_int_equal(sys.u.availheap.avail_bytes, 0);
+    sys.u.availheap.node = -1;
+    assert_int_equal(sysctl(XEN_SYSCTL_availheap), 0);
+    assert_int_equal(sys.u.availheap.avail_bytes, NR_NODES * NODE_PAGES * PAGE_SIZE);
+    sys.u.availheap.max_bitwidth = 20;
+    assert_int_equal(sysctl(XEN_SYSCTL_availheap), -EOPNOTSUPP);
+    caller.domain = domains[1];
+    assert_int_equal(sysctl(XEN_SYSCTL_physinfo), -EPERM);
+}
+
+static void sysctl_lists(void **state)
+{
+    (void)state;
+    struct xen_sysctl_meminfo mem[3];
+    u32 distance[4];
+
+    memset(&sys, 0, sizeof(sys));
+    assert_int_equal(sysctl(XEN_SYSCTL_numainfo), 0);
+    assert_int_equal(sys.u.numainfo.num_nodes, 3);
+    sys.u.numainfo = (struct xen_sysctl_numainfo){.num_nodes = 2, .meminfo = at(0x800), .distance = at(0x900)};
+    assert_int_equal(sysctl(XEN_SYSCTL_numainfo), 0);
+    assert_int_equal(sys.u.numainfo.num_nodes, 2);
+    GET(0x800, mem);
+    GET(0x900, distance);
+    assert_int_equal(mem[1].memfree, NODE_PAGES * PAGE_SIZE);
+    assert_int_equal(mem[2].memsize, 0);
+    assert_int_equal(distance[0], 10);
+    assert_int_equal(distance[1], 21);
+    assert_int_equal(distance[2], 21);
+    sys.u.numainfo = (struct xen_sysctl_numainfo){.num_nodes = 9, .distance = at(0x900)};
+    assert_int_equal(sysctl(XEN_SYSCTL_numainfo), 0);
+    GET(0x900, distance);
+    assert_int_equal(distance[2], XEN_INVALID_NODE_DIST);
+    memset(&sys, 0, sizeof(sys));
+    assert_int_equal(sysctl(XEN_SYSCTL_cputopoinfo), 0);
+    assert_int_equal(sys.u.cputopoinfo.num_cpus, 1);
+    sys.u.getdomaininfolist = (struct xen_sysctl_getdomaininfolist){
+        .first_domain = 1, .max_domains = 10, .buffer = at(0x1000)};
+    assert_int_equal(sysctl(XEN_SYSCTL_getdomaininfolist), 0);
+    assert_int_equal(sys.u.getdomaininfolist.num_domains, 2);
+    struct xen_domctl_getdomaininfo info[2];
+    GET(0x1000, info);
+    assert_int_equal(info[1].domain, 2);
+    sys.u.getdomaininfolist.buffer = at(GUEST_BYTES - sizeof(info[0]));
+    assert_int_equal(sysctl(XEN_SYSCTL_getdomaininfolist), -EFAULT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(first_checks), TEST(getdomaininfo_finds_the_next), TEST(getdomaininfo_flags), TEST(create_gives_ids),
+        TEST(create_refusals), TEST(create_that_cannot_be_told_is_undone), TEST(pause_counts),
+        TEST(destroy_is_continued), TEST(vcpus_and_memory), TEST(paging_pool), TEST(node_affinity),
+        TEST(vcpu_affinity), TEST(claim_errors_in_order), TEST(claim_sets), TEST(claims_read_back),
+        TEST(sysctl_basics), TEST(sysctl_lists),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

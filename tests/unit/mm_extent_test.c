@@ -1,0 +1,198 @@
+// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c
+// sources: mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+/* What a domain owns: releasing parts and all of it, pins, death. */
+#include "mm_harness.h"
+
+#define PAGES 4096u
+
+static struct mem_account *a, *b;
+
+static int setup(void **state)
+{
+    (void)state;
+    harness_init(1, PAGES, 0);
+    assert_int_equal(mm_add_range(mfn(0), mfn(PAGES), 0), 0);
+    a = harness_domain(1, PAGES);
+    b = harness_domain(2, PAGES);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    assert_int_equal(mm_check(), 0);
+    return harness_teardown(state);
+}
+
+static mfn_t take(struct mem_account *d, u32 order)
+{
+    mfn_t m = INVALID_MFN;
+    assert_int_equal(mm_alloc(d, 0, order, 0, &m), 0);
+    return m;
+}
+
+static void release_whole_part_and_many(void **state)
+{
+    (void)state;
+    mfn_t m = take(a, 9);
+    assert_int_equal(mm_release(a, mfn_add(m, 37), 0), 0);
+    assert_int_equal(a->tot_pages, 511);
+    assert_int_equal(mm_release(a, mfn_add(m, 37), 0), -EINVAL);
+    assert_int_equal(mm_release(a, m, 9), -EINVAL); /* one of them is not ours any more */
+    assert_int_equal(a->tot_pages, 511);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(mm_release(a, mfn_add(m, 256), 8), 0);
+    assert_int_equal(mm_release(a, mfn_add(m, 64), 6), 0); /* several extents by now */
+    assert_int_equal(a->tot_pages, 255 - 64);
+    assert_int_equal(mm_release(a, mfn_add(m, 129), 3), 0); /* not aligned */
+    assert_int_equal(a->tot_pages, 255 - 64 - 8);
+    assert_int_equal(a->own[0], a->tot_pages);
+    assert_int_equal(node_free(0), PAGES - a->tot_pages);
+}
+
+static void release_over_several_extents(void **state)
+{
+    (void)state;
+    mfn_t m = take(a, 4);
+    for (u32 i = 0; i < 16; i++)
+        assert_int_equal(mm_release(a, mfn_add(m, i), 0), 0);
+    mfn_t low = INVALID_MFN;
+    for (u32 i = 0; i < 16; i++) {
+        mfn_t page = take(a, 0);
+        low = page.n < low.n ? page : low;
+    }
+    assert_int_equal(mm_release(a, low, 4), 0);
+    assert_int_equal(a->tot_pages, 0);
+    assert_int_equal(a->extents, PAGE_LINK_NONE);
+}
+
+static void bad_releases(void **state)
+{
+    (void)state;
+    mfn_t m = take(a, 3), other = take(b, 3), own;
+    assert_int_equal(mm_alloc(a, 0, 3, MM_OVERHEAD, &own), 0);
+    assert_int_equal(mm_release(a, other, 3), -EINVAL);
+    assert_int_equal(mm_release(a, own, 0), -EINVAL);
+    assert_int_equal(mm_release(a, mfn(PAGES), 0), -EINVAL);
+    assert_int_equal(mm_release(a, mfn(~0ull), 0), -EINVAL);
+    assert_int_equal(mm_release(a, m, 19), -EINVAL);
+    assert_int_equal(mm_release(a, mfn(0), 12), -EINVAL);
+    assert_int_equal(a->tot_pages, 8);
+    assert_int_equal(b->tot_pages, 8);
+    mm_free_overhead(a, own, 3);
+}
+
+static void pins_keep_a_frame(void **state)
+{
+    (void)state;
+    mfn_t m = take(a, 9);
+    assert_int_equal(mm_pin(1, mfn_add(m, 5)), 0);
+    assert_int_equal(mm_pin(1, mfn_add(m, 5)), 0);
+    assert_int_equal(mm_pin(1, m), 0);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(mm_release(a, m, 9), 0);
+    assert_int_equal(a->tot_pages, 2);
+    assert_int_equal(frame_table[m.n].state, PAGE_RELEASED);
+    assert_int_equal(frame_table[m.n + 5].state, PAGE_RELEASED);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(mm_pin(1, m), -EINVAL); /* given up: nobody maps it anew */
+    assert_int_equal(mm_release(a, m, 0), -EINVAL);
+    assert_true(mm_unpin(m));
+    assert_int_equal(a->tot_pages, 1);
+    assert_false(mm_unpin(mfn_add(m, 5)));
+    assert_true(mm_unpin(mfn_add(m, 5)));
+    assert_int_equal(a->tot_pages, 0);
+    assert_int_equal(node_free(0), PAGES);
+}
+
+static void pins_move_with_the_split(void **state)
+{
+    (void)state;
+    mfn_t m = take(a, 6);
+    for (u32 i = 0; i < 64; i += 3)
+        assert_int_equal(mm_pin(1, mfn_add(m, i)), 0);
+    assert_int_equal(mm_release(a, mfn_add(m, 16), 3), 0);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(a->tot_pages, 64 - 8 + 2); /* 18 and 21 are pinned */
+    for (u32 i = 0; i < 64; i += 3)
+        assert_int_equal(mm_unpin(mfn_add(m, i)), i >= 16 && i < 24);
+    assert_int_equal(a->tot_pages, 56);
+    assert_int_equal(mm_check(), 0);
+}
+
+static void bad_pins(void **state)
+{
+    (void)state;
+    mfn_t m = take(a, 2), own;
+    assert_int_equal(mm_alloc(a, 0, 0, MM_OVERHEAD, &own), 0);
+    assert_int_equal(mm_pin(2, m), -EINVAL);
+    assert_int_equal(mm_pin(77, m), -EINVAL);
+    assert_int_equal(mm_pin(1, own), -EINVAL);
+    assert_int_equal(mm_pin(1, mfn_add(m, 4)), -EINVAL);
+    assert_int_equal(mm_pin(1, mfn(PAGES)), -EINVAL);
+    assert_int_equal(mm_pin(1, mfn(1ull << 40)), -EINVAL);
+    frame_table[m.n].pins = UINT32_MAX;
+    assert_int_equal(mm_pin(1, mfn_add(m, 1)), -EOVERFLOW);
+    frame_table[m.n].pins = 0;
+    expect_assert_failure(mm_unpin(m));
+    assert_int_equal(a->lock.next, (u16)(a->lock.owner + 1)); /* the failed call still holds it */
+    spin_unlock(&a->lock);
+    mm_free_overhead(a, own, 0);
+}
+
+static void death_in_steps(void **state)
+{
+    (void)state;
+    mfn_t m = take(a, 9);
+    take(a, 0);
+    take(a, 10);
+    assert_int_equal(mm_pin(1, mfn_add(m, 511)), 0);
+    assert_false(mm_release_some(a, 5)); /* not dying: nothing happens */
+    assert_int_equal(a->tot_pages, 1 + 512 + 1024);
+    mm_account_kill(a);
+    mm_account_kill(a);
+    u32 steps = 0;
+    assert_true(mm_release_some(a, 0));
+    while (mm_release_some(a, 1))
+        steps++;
+    assert_int_equal(steps + 1,
+                     2 + 9 + 10); /* two in one piece, nine halvings, nine free halves, one pinned frame */
+    assert_int_equal(a->tot_pages, 1);
+    assert_int_equal(node_free(0), PAGES - 1);
+    assert_false(mm_release_some(a, 5));
+    assert_true(mm_unpin(mfn_add(m, 511)));
+    assert_int_equal(a->tot_pages, 0);
+    assert_int_equal(node_free(0), PAGES);
+}
+
+static void a_dead_domain_shows_nothing(void **state)
+{
+    (void)state;
+    harness_init(1, 64, 64);
+    assert_int_equal(mm_add_range(mfn(0), mfn(64), 0), 0);
+    a = harness_domain(1, 64);
+    b = harness_domain(2, 64);
+    mfn_t m = take(a, 6);
+    memset(mm_frame_virt(m), 0x5a, 64 * PAGE_SIZE);
+    mm_account_kill(a);
+    assert_false(mm_release_some(a, 1));
+    m = take(b, 6);
+    const u64 *words = mm_frame_virt(m);
+    for (u32 i = 0; i < 64 * PAGE_SIZE / 8; i++)
+        assert_int_equal(words[i], 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(release_whole_part_and_many),
+        T(release_over_several_extents),
+        T(bad_releases),
+        T(pins_keep_a_frame),
+        T(pins_move_with_the_split),
+        T(bad_pins),
+        T(death_in_steps),
+        T(a_dead_domain_shows_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

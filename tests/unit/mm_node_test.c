@@ -1,0 +1,337 @@
+// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c
+// sources: mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+/* Ranges, the buddy lists of a node, clean and dirty, scrubbing, the check itself. */
+#include "mm_harness.h"
+#include <mm/internal.h>
+
+#define GIB_PAGES BIT(ORDER_1G)
+
+static int setup(void **state)
+{
+    (void)state;
+    harness_init(2, 4 * GIB_PAGES, 1024);
+    return 0;
+}
+
+static mfn_t take(nodeid_t nid, u32 order)
+{
+    mfn_t m = INVALID_MFN;
+    assert_int_equal(mm_alloc(NULL, nid, order, MM_OVERHEAD | MM_EXACT_NODE, &m), 0);
+    assert_true(IS_ALIGNED(m.n, BIT(order)));
+    return m;
+}
+
+static void give(mfn_t m, u32 order)
+{
+    mm_free_overhead(NULL, m, order);
+}
+
+static bool none(nodeid_t nid, u32 order)
+{
+    mfn_t m;
+    return mm_alloc(NULL, nid, order, MM_OVERHEAD | MM_EXACT_NODE, &m) == -ENOMEM;
+}
+
+static void ranges_are_checked(void **state)
+{
+    (void)state;
+    assert_int_equal(mm_add_range(mfn(10), mfn(10), 0), -EINVAL);
+    assert_int_equal(mm_add_range(mfn(11), mfn(10), 0), -EINVAL);
+    assert_int_equal(mm_add_range(mfn(10), mfn(20), 2), -EINVAL);
+    assert_int_equal(mm_add_range(mfn(10), mfn(1ull << 32), 0), -EINVAL);
+    assert_int_equal(mm_add_range(mfn(10), mfn(20), 0), 0);
+    assert_int_equal(mm_add_range(mfn(19), mfn(21), 0), -EINVAL);
+    assert_int_equal(mm_add_range(mfn(5), mfn(11), 1), -EINVAL);
+    assert_int_equal(mm_add_range(mfn(5), mfn(30), 1), -EINVAL);
+    assert_int_equal(mm_add_range(mfn(12), mfn(13), 0), -EINVAL);
+    assert_int_equal(mm_add_range(mfn(20), mfn(30), 1), 0);
+    assert_int_equal(mm_add_range(mfn(3), mfn(10), 0), 0);
+    assert_false(mm_mfn_valid(mfn(2)));
+    assert_true(mm_mfn_valid(mfn(3)) && mm_mfn_valid(mfn(29)));
+    assert_false(mm_mfn_valid(mfn(30)));
+    assert_false(mm_mfn_valid(mfn(~0ull)));
+    assert_int_equal(mm_mfn_node(mfn(19)), 0);
+    assert_int_equal(mm_mfn_node(mfn(20)), 1);
+    assert_int_equal(mm_mfn_node(mfn(30)), NODE_NONE);
+    assert_int_equal(frame_range_count(), 2); /* 3..10 and 10..20 are one */
+    assert_int_equal(node_free(0), 17);
+    assert_int_equal(node_free(1), 10);
+    assert_int_equal(mm_check(), 0);
+}
+
+static void too_many_ranges(void **state)
+{
+    (void)state;
+    for (u64 i = 0; i < MAX_FRAME_RANGES; i++)
+        assert_int_equal(mm_add_range(mfn(4000 - 4 * i), mfn(4002 - 4 * i), 0), 0);
+    assert_int_equal(mm_add_range(mfn(9000), mfn(9001), 0), -ENOSPC);
+    assert_int_equal(node_free(0), 2 * MAX_FRAME_RANGES);
+    assert_int_equal(mm_check(), 0);
+}
+
+static void a_gap_filled_later_merges(void **state)
+{
+    (void)state;
+    assert_int_equal(mm_add_range(mfn(0), mfn(256), 0), 0);
+    assert_int_equal(mm_add_range(mfn(512), mfn(1024), 0), 0);
+    assert_true(none(0, 10));
+    assert_int_equal(mm_add_range(mfn(256), mfn(512), 0), 0);
+    assert_int_equal(frame_range_count(), 1);
+    give(take(0, 10), 10);
+    assert_int_equal(mm_check(), 0);
+}
+
+static void extents_of_1_gib(void **state)
+{
+    (void)state;
+    assert_int_equal(mm_add_range(mfn(1), mfn(3 * GIB_PAGES + 5), 0), 0);
+    mfn_t a = take(0, ORDER_1G), b = take(0, ORDER_1G);
+    assert_true(a.n != b.n);
+    assert_true(none(0, ORDER_1G));
+    give(a, ORDER_1G);
+    give(b, ORDER_1G);
+    assert_int_equal(node_free(0), 3 * GIB_PAGES + 4);
+    mfn_t page = take(0, 0);
+    assert_true(page.n == 1 || page.n >= 3 * GIB_PAGES); /* a crumb first, no large extent broken */
+    give(page, 0);
+    assert_int_equal(mm_check(), 0);
+}
+
+static void no_merge_across_nodes(void **state)
+{
+    (void)state;
+    assert_int_equal(mm_add_range(mfn(0), mfn(512), 0), 0);
+    assert_int_equal(mm_add_range(mfn(512), mfn(1024), 1), 0);
+    assert_true(none(0, 10) && none(1, 10));
+    mfn_t a = take(0, 9), b = take(1, 9);
+    give(b, 9);
+    give(a, 9);
+    assert_true(none(0, 10) && none(1, 10));
+    assert_int_equal(node_free(0), 512);
+    assert_int_equal(node_free(1), 512);
+}
+
+static void all_orders_and_all_pages(void **state)
+{
+    (void)state;
+    mfn_t m[1024];
+    assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
+    for (u32 order = 0; order <= 10; order++) {
+        for (u32 i = 0; i < 1024u >> order; i++) {
+            m[i] = take(0, order);
+            for (u64 n = m[i].n; n < m[i].n + BIT(order); n++)
+                assert_int_equal(*(u64 *)mm_frame_virt(mfn(n)), 0);
+            *(u64 *)mm_frame_virt(m[i]) = 1;
+        }
+        assert_true(none(0, 0));
+        assert_int_equal(node_free(0), 0);
+        for (u32 i = 0; i < 1024u >> order; i++) /* in another order than taken */
+            give(m[(i * 5 + 3) % (1024u >> order)], order);
+        assert_int_equal(node_free(0), 1024);
+        assert_int_equal(node_dirty(0), 1024);
+        assert_int_equal(mm_check(), 0);
+    }
+}
+
+static void scrubbing_is_stepwise(void **state)
+{
+    (void)state;
+    assert_int_equal(mm_add_range(mfn(0), mfn(4096), 0), 0);
+    assert_int_equal(mm_add_range(mfn(8192), mfn(8193), 1), 0);
+    for (u64 left = 4096; left; left -= 512) {
+        assert_int_equal(node_dirty(0), left);
+        harness_cleared = 0;
+        assert_true(mm_scrub_step(0));
+        assert_int_equal(harness_cleared, 512);
+        assert_int_equal(mm_check(), 0);
+    }
+    assert_false(mm_scrub_step(0));
+    assert_false(mm_scrub_step(2));
+    assert_int_equal(node_dirty(1), 1);
+    harness_cleared = 0;
+    take(0, 12);
+    assert_int_equal(harness_cleared, 0); /* clean as it is, and whole again */
+}
+
+static void clean_before_dirty(void **state)
+{
+    (void)state;
+    assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
+    mm_scrub_step(0);
+    harness_cleared = 0;
+    mfn_t m = take(0, 9);
+    assert_int_equal(harness_cleared, 0);
+    take(0, 3);
+    assert_int_equal(harness_cleared, 8);
+    give(m, 9);
+    assert_int_equal(node_dirty(0), 1024 - 8);
+}
+
+/* Every second page clean: no extent of order 1 on any list, but the memory is there. */
+static void mixed_pieces_are_cleaned_and_merged(void **state)
+{
+    (void)state;
+    mfn_t m[1024];
+    assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
+    for (u32 i = 0; i < 1024; i++)
+        m[i] = take(0, 0);
+    for (u32 i = 0; i < 1024; i++)
+        if (m[i].n % 2)
+            give(m[i], 0);
+    harness_clean_all();
+    for (u32 i = 0; i < 1024; i++)
+        if (m[i].n % 2 == 0 && m[i].n != 100)
+            give(m[i], 0);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(node_dirty(0), 511);
+    harness_cleared = 0;
+    take(0, 5);
+    assert_int_equal(harness_cleared, 16); /* of the range it needed, no more */
+    assert_true(none(0, 10));
+    take(0, 9); /* the upper half: page 100 is in the lower */
+    assert_int_equal(mm_check(), 0);
+}
+
+/* In a node larger than one search looks at, a free pair is found all the same, after a few requests. */
+static void the_search_gets_everywhere(void **state)
+{
+    (void)state;
+    enum { NODE = 60000 };
+
+    assert_int_equal(mm_add_range(mfn(0), mfn(NODE), 0), 0);
+    for (u32 i = 0; i < NODE; i++)
+        take(0, 0);
+    static const u64 lows[] = {2, 29998, 59994, 1002}; /* begin, middle, end, and round again */
+    for (u32 i = 0; i < ARRAY_SIZE(lows); i++) {
+        u64 low = lows[i];
+        mfn_t m = INVALID_MFN;
+        u32 tries = 0;
+        give(mfn(low), 0);
+        harness_clean_all();
+        give(mfn(low + 1), 0);
+        while (mm_alloc(NULL, 0, 1, MM_OVERHEAD, &m) && ++tries < 10)
+            ;
+        assert_int_equal(m.n, low);
+        assert_true(tries <= 5);
+    }
+    assert_int_equal(mm_check(), 0);
+}
+
+/* A free region of more pieces than one search may look at, behind memory that is not free. */
+static void a_region_of_many_pieces(void **state)
+{
+    (void)state;
+    enum { NODE = 1 << 16 };
+    mfn_t m = INVALID_MFN;
+
+    assert_int_equal(mm_add_range(mfn(0), mfn(NODE), 0), 0);
+    for (u32 i = 0; i < NODE; i++)
+        take(0, 0);
+    for (u64 n = NODE / 2; n < NODE; n += 2)
+        give(mfn(n), 0);
+    harness_clean_all();
+    for (u64 n = NODE / 2; n < NODE; n += 2)
+        give(mfn(n + 1), 0);
+    for (u32 tries = 0; tries < 6 && mm_alloc(NULL, 0, 15, MM_OVERHEAD, &m); tries++)
+        ;
+    assert_int_equal(m.n, NODE / 2);
+    assert_int_equal(mm_check(), 0);
+}
+
+static mfn_t scrubbed_meanwhile;
+static u32 calls;
+
+/* While the scrubber holds a piece: what others see and can do. */
+static void during_scrub(u64 n, u64 nr)
+{
+    harness_on_clear = NULL;
+    calls++;
+    assert_int_equal(frame_table[n].state, PAGE_SCRUBBING);
+    assert_int_equal(node_free(0), 1024); /* still free */
+    assert_int_equal(node_dirty(0), 1024);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(mm_alloc(NULL, 0, 9, MM_OVERHEAD, &scrubbed_meanwhile), 0);
+    assert_true(scrubbed_meanwhile.n + 512 <= n || scrubbed_meanwhile.n >= n + nr);
+}
+
+static void a_piece_being_scrubbed_is_free_but_left_alone(void **state)
+{
+    (void)state;
+    calls = 0;
+    assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
+    harness_on_clear = during_scrub;
+    assert_true(mm_scrub_step(0));
+    assert_int_equal(calls, 1);
+    assert_int_equal(node_free(0), 512);
+    assert_int_equal(node_dirty(0), 0);
+}
+
+static void wrong_frees_are_bugs(void **state)
+{
+    (void)state;
+    assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
+    mfn_t m = take(0, 3);
+    expect_assert_failure(mm_free_overhead(NULL, m, 2));
+    expect_assert_failure(mm_free_overhead(NULL, mfn_add(m, 1), 0));
+    expect_assert_failure(mm_free_overhead(NULL, mfn(5000), 0));
+    give(m, 3);
+    expect_assert_failure(mm_free_overhead(NULL, m, 3));
+    expect_assert_failure(mm_unpin(m));
+}
+
+/* mm_check() must find what is wrong, or all the other tests say nothing. */
+static void the_check_sees_faults(void **state)
+{
+    (void)state;
+    assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
+    mfn_t m = take(0, 3);
+    struct mem_account *account = harness_domain(5, 100);
+    mfn_t g;
+    assert_int_equal(mm_alloc(account, 0, 2, 0, &g), 0);
+    assert_int_equal(mm_check(), 0);
+    fprintf(stderr, "The faults that follow are on purpose.\n");
+#define FAULT(change, undo) \
+    do { \
+        change; \
+        assert_true(mm_check() > 0); \
+        undo; \
+        assert_int_equal(mm_check(), 0); \
+    } while (0)
+    FAULT(node_get(0)->free_pages++, node_get(0)->free_pages--);
+    FAULT(node_get(0)->dirty_pages--, node_get(0)->dirty_pages++);
+    FAULT(node_get(0)->masks[KIND_CLEAN] |= 1, node_get(0)->masks[KIND_CLEAN] = 0);
+    FAULT(frame_table[m.n + 1].state = PAGE_FREE_CLEAN, frame_table[m.n + 1].state = PAGE_TAIL);
+    FAULT(frame_table[m.n].order = 2, frame_table[m.n].order = 3);
+    FAULT(frame_table[m.n].pins = 2, frame_table[m.n].pins = 0);
+    FAULT(frame_table[g.n + 1].pins = 2, frame_table[g.n + 1].pins = 0);
+    FAULT(account->tot_pages++, account->tot_pages--);
+    FAULT(account->own[0]--, account->own[0]++);
+    FAULT(account->extents = PAGE_LINK_NONE; account->own[1] = 4;
+          account->own[0] = 0, account->extents = (u32)g.n; account->own[1] = 0; account->own[0] = 4);
+    FAULT(account->outstanding++, account->outstanding--);
+    FAULT(account->node_claim[0]++, account->node_claim[0]--);
+    FAULT(account->host_claim++, account->host_claim--);
+    FAULT(ledger_credit(0, 1), ledger_credit(0, ~0ull));
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(ranges_are_checked),
+        T(too_many_ranges),
+        T(a_gap_filled_later_merges),
+        T(extents_of_1_gib),
+        T(no_merge_across_nodes),
+        T(all_orders_and_all_pages),
+        T(scrubbing_is_stepwise),
+        T(clean_before_dirty),
+        T(mixed_pieces_are_cleaned_and_merged),
+        T(the_search_gets_everywhere),
+        T(a_region_of_many_pieces),
+        T(a_piece_being_scrubbed_is_free_but_left_alone),
+        T(wrong_frees_are_bugs),
+        T(the_check_sees_faults),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

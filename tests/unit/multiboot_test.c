@@ -1,0 +1,141 @@
+// sources: boot/multiboot.c lib/parse.c
+/* Multiboot information as QEMU and GRUB write it, and as nobody should. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <boot/multiboot.h>
+
+/* The low 4 GiB as the parser sees them: address space only, pages appear where the test writes. */
+static u8 *low;
+static struct boot_info info;
+
+#define INFO 0x9500u
+
+static void put32(u32 at, u32 value)
+{
+    memcpy(low + at, &value, 4);
+}
+
+static void put64(u32 at, u64 value)
+{
+    memcpy(low + at, &value, 8);
+}
+
+static void put_mmap(u32 at, u64 base, u64 size, u32 type)
+{
+    put32(at, 20);
+    put64(at + 4, base);
+    put64(at + 12, size);
+    put32(at + 20, type);
+}
+
+static int fresh(void **state)
+{
+    (void)state;
+    memset(low + 0x9000, 0, 0x4000);
+    memset(&info, 0, sizeof(info));
+    return 0;
+}
+
+static void as_qemu_does_it(void **state)
+{
+    (void)state;
+    put32(INFO, 1u << 2 | 1u << 3 | 1u << 6 | 1u << 9);
+    put32(INFO + 16, 0xa000);
+    strcpy((char *)low + 0xa000, "build/homestead loglvl=debug  numa=off");
+    put32(INFO + 20, 2);
+    put32(INFO + 24, 0xb000);
+    put32(0xb000, 0x400000), put32(0xb004, 0x412345), put32(0xb008, 0xb100);
+    put32(0xb010, 0x500000), put32(0xb014, 0x500000), put32(0xb018, 0xb200);
+    strcpy((char *)low + 0xb100, "/some/dir/dom0.elf selftest only=a");
+    strcpy((char *)low + 0xb200, "guests.cpio");
+    put32(INFO + 44, 48);
+    put32(INFO + 48, 0xc000);
+    put_mmap(0xc000, 0, 0x9fc00, 1);
+    put_mmap(0xc018, 0x100000000, 0x40000000, 7);
+    put32(INFO + 64, 0xb300);
+    strcpy((char *)low + 0xb300, "qemu");
+    multiboot_parse(low, INFO, &info);
+    assert_string_equal(info.loader, "qemu");
+    assert_string_equal(info.cmdline, "loglvl=debug  numa=off");
+    assert_int_equal(info.nr_modules, 2);
+    assert_string_equal(info.modules[0].name, "dom0.elf");
+    assert_string_equal(info.modules[0].cmdline, "selftest only=a");
+    assert_int_equal(info.modules[0].size, 0x12345);
+    assert_string_equal(info.modules[1].name, "guests.cpio");
+    assert_string_equal(info.modules[1].cmdline, "");
+    assert_int_equal(info.nr_mem, 2);
+    assert_int_equal(info.mem[0].type, BOOT_MEM_RAM);
+    assert_true(info.mem[1].base == 0x100000000);
+    assert_int_equal(info.mem[1].type, BOOT_MEM_RESERVED); /* an unknown type is not RAM */
+}
+
+static void grub_gives_no_file_name(void **state)
+{
+    (void)state;
+    put32(INFO, 1u << 2 | 1u << 9);
+    put32(INFO + 16, 0xa000);
+    strcpy((char *)low + 0xa000, "numa=off noreboot");
+    put32(INFO + 64, 0xb300);
+    strcpy((char *)low + 0xb300, "GRUB 2.06-13");
+    multiboot_parse(low, INFO, &info);
+    assert_string_equal(info.cmdline, "numa=off noreboot");
+}
+
+static void without_a_map_the_two_sizes_count(void **state)
+{
+    (void)state;
+    put32(INFO, 1);
+    put32(INFO + 4, 639);
+    put32(INFO + 8, 65536);
+    multiboot_parse(low, INFO, &info);
+    assert_int_equal(info.nr_mem, 2);
+    assert_int_equal(info.mem[0].size, 639 * 1024);
+    assert_int_equal(info.mem[1].base, 0x100000);
+    assert_int_equal(info.mem[1].size, MIB(64));
+}
+
+static void damaged_information_ends(void **state)
+{
+    (void)state;
+    put32(INFO, ~0u);
+    put32(INFO + 16, 0xfffffff0); /* strings and arrays that would run off the end */
+    put32(INFO + 20, 0xffffffff);
+    put32(INFO + 24, 0xfffffff8);
+    put32(INFO + 44, 0xffffffff);
+    put32(INFO + 48, 0xa000); /* entries of size 0 */
+    put32(INFO + 64, 0xfffffffe);
+    multiboot_parse(low, INFO, &info);
+    assert_int_equal(info.nr_mem, 0);
+    assert_true(info.nr_modules <= BOOT_MODULE_MAX);
+}
+
+static void many_entries_are_cut(void **state)
+{
+    (void)state;
+    put32(INFO, 1u << 6);
+    put32(INFO + 44, 600 * 24);
+    put32(INFO + 48, 0x10000);
+    for (u32 i = 0; i < 600; i++)
+        put_mmap(0x10000 + i * 24, i * MIB(1), MIB(1), 1);
+    multiboot_parse(low, INFO, &info);
+    assert_int_equal(info.nr_mem, BOOT_MEM_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(as_qemu_does_it, fresh),
+        cmocka_unit_test_setup(grub_gives_no_file_name, fresh),
+        cmocka_unit_test_setup(without_a_map_the_two_sizes_count, fresh),
+        cmocka_unit_test_setup(damaged_information_ends, fresh),
+        cmocka_unit_test_setup(many_entries_are_cut, fresh),
+    };
+    low = mmap(NULL, GIB(4), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return low == MAP_FAILED ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}

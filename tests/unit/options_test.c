@@ -1,0 +1,126 @@
+// sources: boot/options.c lib/parse.c
+/* The command line: every option, its bad values, and what is said of unknown ones. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <boot/options.h>
+
+static char said[4096];
+
+static void report(const char *sentence)
+{
+    snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s|", sentence);
+}
+
+static struct boot_options parse(const char *cmdline)
+{
+    struct boot_options o;
+
+    said[0] = '\0';
+    options_parse(cmdline, &o, report);
+    return o;
+}
+
+static void defaults_hold_for_an_empty_line(void **state)
+{
+    (void)state;
+    struct boot_options o = parse("  ");
+    assert_int_equal(o.dom0_mem_bytes, 0);
+    assert_int_equal(o.dom0_max_vcpus, 1);
+    assert_true(o.numa && o.console && o.debug_exit_auto && !o.noreboot);
+    assert_int_equal(o.com1_port, 0x3f8);
+    assert_int_equal(o.loglvl, LOG_INFO);
+    assert_string_equal(said, "");
+}
+
+static void every_option_is_taken(void **state)
+{
+    (void)state;
+    struct boot_options o = parse("dom0_mem=64M dom0_max_vcpus=4 dom0_nodes=1,3-5 maxcpus=8 numa=off loglvl=debug\t"
+                                  "console=none com1=9600,8n1,0x2f8 noreboot debug-exit=0x501");
+    assert_string_equal(said, "");
+    assert_int_equal(o.dom0_mem_bytes, MIB(64));
+    assert_int_equal(o.dom0_max_vcpus, 4);
+    assert_int_equal(o.dom0_nodes, 0x3a);
+    assert_int_equal(o.maxcpus, 8);
+    assert_false(o.numa);
+    assert_int_equal(o.loglvl, LOG_DEBUG);
+    assert_false(o.console);
+    assert_int_equal(o.com1_baud, 9600);
+    assert_int_equal(o.com1_port, 0x2f8);
+    assert_true(o.noreboot);
+    assert_false(o.debug_exit_auto);
+    assert_int_equal(o.debug_exit_port, 0x501);
+}
+
+static void a_bare_size_counts_kib(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("dom0_mem=65536").dom0_mem_bytes, MIB(64));
+    assert_int_equal(parse("dom0_mem=1G").dom0_mem_bytes, GIB(1));
+}
+
+static void bad_values_are_named_and_change_nothing(void **state)
+{
+    static const char *const bad[] = {
+        "dom0_mem=x",       "dom0_mem=",          "dom0_mem=64Q",     "dom0_mem=0",   "dom0_mem=99999999999999999999",
+        "dom0_max_vcpus=0", "dom0_max_vcpus=129", "dom0_nodes=64",    "dom0_nodes=3-1", "dom0_nodes=1,",
+        "maxcpus=0",        "numa=maybe",         "loglvl=loud",      "console=vga",  "com1=9600,7e1",
+        "com1=9600,8n1,1",  "debug-exit=70000",   "com1=115200,8n1x", "dom0_mem=17592186044416G",
+    };
+    struct boot_options defaults = parse("");
+
+    (void)state;
+    for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct boot_options o = parse(bad[i]);
+        if (!strstr(said, "cannot use the value"))
+            fail_msg("%s was taken", bad[i]);
+        assert_memory_equal(&o, &defaults, sizeof(o));
+    }
+}
+
+static void unknown_options_are_named(void **state)
+{
+    (void)state;
+    struct boot_options o = parse("iommu=force numa=off sync_console");
+    assert_non_null(strstr(said, "'iommu'"));
+    assert_non_null(strstr(said, "'sync_console'"));
+    assert_null(strstr(said, "numa"));
+    assert_false(o.numa);
+}
+
+static void nothing_behind_two_dashes_is_ours(void **state)
+{
+    (void)state;
+    assert_true(parse("noreboot -- numa=off bogus").numa);
+    assert_string_equal(said, "");
+}
+
+static void an_endless_word_is_cut(void **state)
+{
+    char line[1000];
+
+    (void)state;
+    memset(line, 'a', sizeof(line) - 1);
+    line[sizeof(line) - 1] = '\0';
+    parse(line);
+    assert_non_null(strstr(said, "unknown option"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_hold_for_an_empty_line),
+        cmocka_unit_test(every_option_is_taken),
+        cmocka_unit_test(a_bare_size_counts_kib),
+        cmocka_unit_test(bad_values_are_named_and_change_nothing),
+        cmocka_unit_test(unknown_options_are_named),
+        cmocka_unit_test(nothing_behind_two_dashes_is_ours),
+        cmocka_unit_test(an_endless_word_is_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

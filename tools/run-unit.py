@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+"""Runs the cmocka programs given as arguments and sums up: one line a program, failures in full.
+
+Ends with `unit: N passed, N failed`; the exit status is 0 only if something ran and nothing failed.
+"""
+import re
+import subprocess
+import sys
+
+passed = failed = 0
+for program in sys.argv[1:]:
+    try:
+        run = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+        text, status = run.stdout.decode(errors="replace"), run.returncode
+    except subprocess.TimeoutExpired as late:
+        text, status = (late.stdout or b"").decode(errors="replace") + "\nTIMEOUT after 300 s", 1
+    ok = len(re.findall(r"^\[ +OK +\]", text, re.M))
+    bad = len(set(re.findall(r"^\[ +(?:FAILED|ERROR) +\] (?!.*test\(s\))(\S+)", text, re.M)))
+    # A program that crashed or ran nothing counts as one failure, whatever it printed before.
+    if status != 0 and bad == 0 or ok + bad == 0:
+        bad += 1
+    passed, failed = passed + ok, failed + bad
+    print(f"  {'FAIL' if bad else 'ok':5}{program.split('/')[-1]:28}{ok:4} passed{bad:4} failed")
+    if bad:
+        print(text)
+print(f"unit: {passed} passed, {failed} failed")
+sys.exit(0 if passed and not failed else 1)

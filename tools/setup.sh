@@ -1,0 +1,107 @@
+#!/bin/bash
+# Installs what Homestead needs, on Debian and Ubuntu; says what it does. Elsewhere it names what is missing.
+#
+#   tools/setup.sh [--no-install] [GROUP...]      groups: build boot test lint (default: build boot test)
+#
+# With --no-install, or where there is no apt-get, it lists what is missing and ends with status 1.
+set -euo pipefail
+
+# The one list. GROUP PACKAGE PROBE: a command, or a file when it starts with a slash; a package counts as
+# missing only if its probe is, so that a compiler from elsewhere will do.
+packages() {
+    local compiler=gcc binutils=binutils
+    if [ "$(uname -m)" != x86_64 ]; then
+        compiler=gcc-x86-64-linux-gnu binutils=binutils-x86-64-linux-gnu
+    fi
+    cat <<END
+build make              make
+build $compiler         ${CROSS_COMPILE:-x86_64-linux-gnu-}gcc
+build $binutils         ${CROSS_COMPILE:-x86_64-linux-gnu-}ld
+build nasm              nasm
+build gnu-efi           /usr/lib/crt0-efi-x86_64.o
+build python3           /usr/bin/python3
+build cpio              cpio
+boot  qemu-system-x86   qemu-system-x86_64
+boot  ovmf              /usr/share/ovmf/OVMF.fd
+boot  mtools            mformat
+test  gcc               gcc
+test  libc6-dev         /usr/include/stdio.h
+test  libcmocka-dev     /usr/include/cmocka.h
+test  libxen-dev        /usr/include/xen/xen.h
+test  python3-pytest    /usr/lib/python3/dist-packages/pytest/__init__.py
+test  python3-pexpect   /usr/lib/python3/dist-packages/pexpect/__init__.py
+lint  clang-format      clang-format
+lint  shellcheck        shellcheck
+END
+}
+
+say() { echo "setup: $*"; }
+
+install=1
+groups=()
+for arg in "$@"; do
+    case $arg in
+    --no-install) install=0 ;;
+    build | boot | test | lint) groups+=("$arg") ;;
+    --help | -h)
+        sed -n '2,6s/^# \{0,1\}//p' "$0"
+        exit 0
+        ;;
+    *)
+        say "'$arg' is neither --no-install nor a group (build boot test lint)" >&2
+        exit 2
+        ;;
+    esac
+done
+[ ${#groups[@]} -gt 0 ] || groups=(build boot test)
+
+list_missing() {
+    local group package probe
+    while read -r group package probe; do
+        case " ${groups[*]} " in *" $group "*) ;; *) continue ;; esac
+        case $probe in
+        /*) [ -e "$probe" ] || echo "$package" ;;
+        *) command -v "$probe" >/dev/null || echo "$package" ;;
+        esac
+    done < <(packages) | sort -u
+}
+
+mapfile -t missing < <(list_missing)
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$install" = 0 ]; then
+    say "missing: ${missing[*]}"
+    say "not installed because of --no-install; on Debian or Ubuntu: apt-get install ${missing[*]}"
+    exit 1
+fi
+if ! command -v apt-get >/dev/null; then
+    say "missing: ${missing[*]} (Debian's names)"
+    say "this system has no apt-get: please install them its own way"
+    exit 1
+fi
+root=()
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        say "missing: ${missing[*]}"
+        say "installing needs root, and there is no sudo: as root, run apt-get install ${missing[*]}"
+        exit 1
+    fi
+    root=(sudo)
+fi
+
+apt() {
+    ${root[@]+"${root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+        -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"
+}
+say "installing with ${root[*]:+${root[*]} }apt-get: ${missing[*]}"
+apt update >/dev/null || say "apt-get update failed, trying with the package lists as they are"
+if ! apt install --no-install-recommends "${missing[@]}"; then
+    say "apt-get could not install them"
+    exit 1
+fi
+mapfile -t missing < <(list_missing)
+if [ ${#missing[@]} -gt 0 ]; then
+    say "installed, but still not found: ${missing[*]}"
+    exit 1
+fi
+say "done"

@@ -1,0 +1,69 @@
+# Everything around the code: setup, checks, tests, running. Included by the Makefile.
+
+SETUP := tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install)
+FORMATTED = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
+
+.PHONY: deps lint lint-layers lint-limits lint-headers lint-format lint-shell format test boot run help
+
+# Missing packages, Debian's and Ubuntu's; NO_INSTALL=1 only lists them.
+deps:
+	$(Q)$(SETUP) build boot test lint
+
+# --- checks of the text -------------------------------------------------------------------------------------
+lint: lint-layers lint-limits lint-headers lint-format lint-shell
+	@echo "lint: passed"
+
+lint-layers:
+	$(Q)$(PYTHON) tools/check-layers.py
+
+lint-limits:
+	$(Q)$(PYTHON) tools/check-limits.py
+
+lint-headers:
+	$(Q)CC='$(CC)' FLAGS_HV='$(HV_CFLAGS)' FLAGS_GUEST='$(or $(GUEST_CFLAGS),$(CFLAGS_FREE))' FLAGS_EFI='$(EFI_CFLAGS)' \
+	    $(PYTHON) tools/check-headers.py
+
+lint-format:
+	$(Q)command -v clang-format >/dev/null || { echo "clang-format is missing: make deps"; exit 1; }
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
+	@echo "format: $(words $(FORMATTED)) files"
+
+lint-shell:
+	$(Q)command -v shellcheck >/dev/null || { echo "shellcheck is missing: make deps"; exit 1; }
+	$(Q)shellcheck run-qemu.sh .ci/run tools/*.sh
+
+format:
+	$(Q)clang-format -i $(FORMATTED)
+
+# --- tests --------------------------------------------------------------------------------------------------
+# Both kinds; the last line is `N passed, N failed`.
+test:
+	$(Q)$(SETUP) build boot test
+	$(Q)$(PYTHON) tools/test.py "$(MAKE)" check=unit boot=boot
+
+# TESTS='-k uefi' and the like go to pytest.
+boot: all
+	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider $(TESTS) .
+
+run: all
+	$(Q)./run-qemu.sh $(ARGS)
+
+# --- for editors, and for people ----------------------------------------------------------------------------
+compile_commands.json: $(MAKEFILES_USED)
+	$(call say,JSON,$@)
+	$(Q)$(MAKE) -n -B V=1 --no-print-directory all | $(PYTHON) tools/compile-commands.py '$(CC)' > $@
+
+help:
+	@echo 'make [all]               the hypervisor, the UEFI loader and the guests, in $(O)/'
+	@echo 'make hypervisor|efi|guests   one of them'
+	@echo 'make run [ARGS=...]      boots it in QEMU: ./run-qemu.sh ARGS, see ./run-qemu.sh --help'
+	@echo 'make test                host tests and boot tests; NO_INSTALL=1 installs nothing'
+	@echo 'make check               host tests only; check-NAME runs tests/unit/NAME_test.c alone'
+	@echo 'make boot [TESTS=...]    boot tests only, e.g. TESTS="-k uefi"'
+	@echo 'make bench               instruction counts, under icount'
+	@echo 'make lint                layers, limits, headers, formatting, shell scripts'
+	@echo 'make format              formats all C'
+	@echo 'make deps                installs what building and testing need'
+	@echo 'make compile_commands.json   for clangd'
+	@echo 'make clean, distclean'
+	@echo 'Variables: CONFIG=release|debug, V=1, CROSS_COMPILE=x86_64-linux-gnu-'
