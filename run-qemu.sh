@@ -176,7 +176,8 @@ else
 fi
 comma() { printf '%s' "${1//,/,,}"; } # QEMU's way to write a comma inside a value
 
-qemu=(qemu-system-x86_64 -M q35 -cpu 'max,vendor=AuthenticAMD' -smp "$cpus" -m "${mem_mib}M"
+# Without MONITOR the firmware parks its other CPUs in HLT; in TCG, MWAIT spins and takes the host's time.
+qemu=(qemu-system-x86_64 -M q35 -cpu 'max,vendor=AuthenticAMD,-monitor' -smp "$cpus" -m "${mem_mib}M"
     -nodefaults -display none -serial stdio -no-reboot -device 'isa-debug-exit,iobase=0xf4,iosize=4')
 if [ "$icount" = 1 ]; then
     qemu+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off' -rtc 'base=2020-01-01,clock=vm')

@@ -53,8 +53,8 @@ static void start_console(const struct boot_info *info)
     machine_end_config = (struct machine_end_config){
         .noreboot = options.noreboot,
         .efi_system_table = info->efi_system_table,
-        .debug_exit_port = options.debug_exit_auto ? (under_qemu() ? QEMU_DEBUG_EXIT_PORT : 0)
-                                                   : options.debug_exit_port,
+        .debug_exit_port =
+            options.debug_exit_auto ? (under_qemu() ? QEMU_DEBUG_EXIT_PORT : 0) : options.debug_exit_port,
     };
     log_info("\nHomestead 0.1 - a hypervisor with memory claims for NUMA machines\n\n");
     log_info("Loader          %s\n", info->loader[0] ? info->loader : "unknown");
@@ -87,8 +87,9 @@ static void read_acpi(const struct boot_info *info)
     if (rc)
         log_info("ACPI            none found: one node, one CPU\n");
     else
-        log_info("ACPI            %s at 0x%lx, %u tables, by %s\n", acpi.tables.root_is_xsdt ? "XSDT" : "RSDT",
-                 acpi.tables.root, acpi.tables.nr, acpi.tables.oem_id);
+        log_info("ACPI            %s at 0x%lx, %u tables, by %s\n",
+                 acpi.tables.root_is_xsdt ? "XSDT" : "RSDT", acpi.tables.root, acpi.tables.nr,
+                 acpi.tables.oem_id);
     if (!acpi.topology.have_srat)
         log_info("NUMA            %s: one node\n", options.numa ? "no SRAT" : "switched off");
 }
@@ -124,8 +125,8 @@ static void print_nodes(const struct topology *topo)
     struct mm_host_info host;
 
     mm_host_get_info(&host);
-    log_info("CPUs            %u found, 1 used: CPU 0 (APIC %u) on node %u\n", topo->nr_cpus, this_cpu()->apic_id,
-             this_cpu()->nid);
+    log_info("CPUs            %u found, 1 used: CPU 0 (APIC %u) on node %u\n", topo->nr_cpus,
+             this_cpu()->apic_id, this_cpu()->nid);
     for (nodeid_t nid = 0; nid < topo->nr_nodes; nid++) {
         struct mm_node_info info;
         mm_node_get_info(nid, &info);
@@ -213,7 +214,10 @@ static NORETURN void boot_finish(void)
 /* Leaves the boot stack for one with a guard page. */
 static NORETURN void continue_on(u64 stack_top, void (*next)(void))
 {
-    __asm__ volatile("movq %0, %%rsp\n\txorl %%ebp, %%ebp\n\tcallq *%1\n\tud2" : : "r"(stack_top), "r"(next) : "memory");
+    __asm__ volatile("movq %0, %%rsp\n\txorl %%ebp, %%ebp\n\tcallq *%1\n\tud2"
+                     :
+                     : "r"(stack_top), "r"(next)
+                     : "memory");
     __builtin_unreachable();
 }
 

@@ -21,7 +21,8 @@ struct boot_ranges {
 int boot_ranges_add(struct boot_ranges *r, u64 start, u64 end);
 /* Takes out [start, end), grown to whole pages. -ENOMEM: a split found the list full; nothing changed. */
 int boot_ranges_remove(struct boot_ranges *r, u64 start, u64 end);
-/* Takes size bytes from the top of [low, high), aligned. Returns the address, 0: none (page 0 is never free). */
+/* Takes size bytes from the top of [low, high), aligned. Returns the address, 0: none (page 0 is never free).
+ */
 u64 boot_ranges_take(struct boot_ranges *r, u64 size, u64 align, u64 low, u64 high);
 u64 boot_ranges_total(const struct boot_ranges *r);
 

@@ -214,7 +214,8 @@ void boot_memory_reclaim(const struct boot_info *info, const struct topology *to
     /* Only what is RAM with frames, and not the image if a loader put them side by side. */
     for (u32 i = 0; i < modules.nr; i++)
         for (u64 at = modules.range[i].start; at < modules.range[i].end; at += PAGE_SIZE)
-            if (!paging_query((u64)(FRAMETABLE_BASE + (at >> PAGE_SHIFT) * sizeof(struct page)), NULL, NULL)) {
+            if (!paging_query((u64)(FRAMETABLE_BASE + (at >> PAGE_SHIFT) * sizeof(struct page)), NULL,
+                              NULL)) {
                 log_debug("module memory at 0x%lx is not ours to give back\n", at);
                 return;
             }

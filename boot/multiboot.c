@@ -6,11 +6,11 @@
 #include <lib/parse.h>
 #include <lib/string.h>
 
-#define MB_HAS_MEMORY (1u << 0)
+#define MB_HAS_MEMORY  (1u << 0)
 #define MB_HAS_CMDLINE (1u << 2)
 #define MB_HAS_MODULES (1u << 3)
-#define MB_HAS_MMAP (1u << 6)
-#define MB_HAS_LOADER (1u << 9)
+#define MB_HAS_MMAP    (1u << 6)
+#define MB_HAS_LOADER  (1u << 9)
 
 enum mb_offset {
     MB_FLAGS = 0,

@@ -40,7 +40,8 @@ static int set_dom0_mem(struct boot_options *o, const char *value)
 {
     u64 bytes;
 
-    /* Xen's forms min:SIZE and max:SIZE name bounds; domain 0 has one fixed size here, so only a plain size is taken. */
+    /* Xen's forms min:SIZE and max:SIZE name bounds; domain 0 has one fixed size here, so only a plain size
+     * is taken. */
     if (parse_size(value, &bytes) || bytes < MIB(4))
         return -EINVAL;
     o->dom0_mem_bytes = bytes;
@@ -154,11 +155,16 @@ static const struct {
     const char *name;
     int (*set)(struct boot_options *o, const char *value); /* -EINVAL: value cannot be used, *o as before */
 } options[] = {
-    {"dom0_mem", set_dom0_mem},     {"dom0_max_vcpus", set_dom0_max_vcpus},
-    {"dom0_nodes", set_dom0_nodes}, {"maxcpus", set_maxcpus},
-    {"numa", set_numa},             {"noreboot", set_noreboot},
-    {"loglvl", set_loglvl},         {"console", set_console},
-    {"com1", set_com1},             {"debug-exit", set_debug_exit},
+    {"dom0_mem", set_dom0_mem},
+    {"dom0_max_vcpus", set_dom0_max_vcpus},
+    {"dom0_nodes", set_dom0_nodes},
+    {"maxcpus", set_maxcpus},
+    {"numa", set_numa},
+    {"noreboot", set_noreboot},
+    {"loglvl", set_loglvl},
+    {"console", set_console},
+    {"com1", set_com1},
+    {"debug-exit", set_debug_exit},
 };
 
 static void report_sentence(options_report_fn report, const char *fmt, const char *name, const char *value)

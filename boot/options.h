@@ -9,21 +9,22 @@
 #include <lib/log.h>
 
 struct boot_options {
-    u64 dom0_mem_bytes;  /* dom0_mem=SIZE, 0: choose */
-    u32 dom0_max_vcpus;  /* dom0_max_vcpus=N, default 1 */
-    u64 dom0_nodes;      /* dom0_nodes=N[,N-M...] as a mask, 0: any */
-    u32 maxcpus;         /* maxcpus=N, 0: all */
-    bool numa;           /* numa=on|off */
-    bool noreboot;       /* noreboot */
+    u64 dom0_mem_bytes; /* dom0_mem=SIZE, 0: choose */
+    u32 dom0_max_vcpus; /* dom0_max_vcpus=N, default 1 */
+    u64 dom0_nodes;     /* dom0_nodes=N[,N-M...] as a mask, 0: any */
+    u32 maxcpus;        /* maxcpus=N, 0: all */
+    bool numa;          /* numa=on|off */
+    bool noreboot;      /* noreboot */
     enum log_level loglvl;
-    bool console;        /* console=com1|none */
-    u16 com1_port;       /* com1=BAUD[,8n1[,PORT]] */
+    bool console;  /* console=com1|none */
+    u16 com1_port; /* com1=BAUD[,8n1[,PORT]] */
     u32 com1_baud;
     bool debug_exit_auto; /* debug-exit=auto|off|PORT: QEMU's isa-debug-exit */
     u16 debug_exit_port;
 };
 
-/* Called with one sentence per problem: an unknown option, or a value that cannot be used (its default stays). */
+/* Called with one sentence per problem: an unknown option, or a value that cannot be used (its default
+ * stays). */
 typedef void (*options_report_fn)(const char *sentence);
 
 /* Fills *out: defaults, then what cmdline says, later ones winning. report may be NULL. */

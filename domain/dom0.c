@@ -22,7 +22,7 @@ _Static_assert(INFO_MODULE + sizeof(struct hvm_modlist_entry) <= INFO_STRINGS, "
 
 static int fail(int rc, const char *what, const char *why)
 {
-    log_error("dom0: %s: %s (error %d)\n", what, why, -rc);
+    log_error("Domain 0: %s: %s (error %d)\n", what, why, -rc);
     return rc;
 }
 
@@ -85,17 +85,18 @@ static int load_image(struct domain *d, const struct dom0_config *config, const 
         const struct elf_segment *s = &elf->segments[i];
 
         if (!dom0_layout_is_ram(layout, s->paddr, s->mem_size))
-            return fail(-ENOMEM, "the image does not fit", "one of its segments lies outside domain 0's memory");
+            return fail(-ENOMEM, "the image does not fit",
+                        "one of its segments lies outside domain 0's memory");
         /* The rest of the segment is zero already: fresh memory is. */
-        int rc =
-            physmap_write(d, s->paddr, maddr_virt(config->image_maddr + s->file_offset), s->file_size);
+        int rc = physmap_write(d, s->paddr, maddr_virt(config->image_maddr + s->file_offset), s->file_size);
         if (rc)
             return fail(rc, "copying the image", "a frame is missing");
     }
     return 0;
 }
 
-static int write_start_info(struct domain *d, const struct dom0_config *config, const struct dom0_layout *layout)
+static int write_start_info(struct domain *d, const struct dom0_config *config,
+                            const struct dom0_layout *layout)
 {
     const char *cmdline = text(config->cmdline), *module_cmdline = text(config->module_cmdline);
     u64 base = layout->start_info_gaddr;
@@ -119,7 +120,8 @@ static int write_start_info(struct domain *d, const struct dom0_config *config, 
         if (!rc)
             rc = physmap_write(d, module_cmdline_at, module_cmdline, strlen(module_cmdline) + 1);
         if (!rc)
-            rc = physmap_write(d, layout->module_gaddr, maddr_virt(config->module_maddr), config->module_size);
+            rc =
+                physmap_write(d, layout->module_gaddr, maddr_virt(config->module_maddr), config->module_size);
     }
     return rc ? fail(rc, "copying module and start information", "a frame is missing") : 0;
 }
@@ -153,13 +155,15 @@ static int create(const struct dom0_config *config, const struct dom0_layout *la
 
 static void report(const struct domain *d, const struct elf_image *elf, const struct dom0_layout *layout)
 {
-    log_info("dom0: kernel at 0x%lx-0x%lx, entry 0x%x, start info at 0x%lx\n", (unsigned long)elf->start,
-             (unsigned long)elf->end, elf->pvh_entry, (unsigned long)layout->start_info_gaddr);
+    log_info("Domain 0        kernel at 0x%lx-0x%lx, entry 0x%x, start info at 0x%lx\n",
+             (unsigned long)elf->start, (unsigned long)elf->end, elf->pvh_entry,
+             (unsigned long)layout->start_info_gaddr);
     if (layout->module_gaddr)
-        log_info("dom0: module at 0x%lx\n", (unsigned long)layout->module_gaddr);
+        log_info("Domain 0        module at 0x%lx\n", (unsigned long)layout->module_gaddr);
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
         if (d->mem.own[nid])
-            log_info("dom0: %lu MiB on node %u\n", (unsigned long)(d->mem.own[nid] >> (20 - PAGE_SHIFT)), nid);
+            log_info("Domain 0        %6lu MiB on node %u\n",
+                     (unsigned long)(d->mem.own[nid] >> (20 - PAGE_SHIFT)), nid);
 }
 
 int dom0_build(const struct dom0_config *config)
@@ -178,8 +182,10 @@ int dom0_build(const struct dom0_config *config)
     rc = dom0_layout_memory(config->host_e820, config->nr_host_e820, mem_bytes, &layout);
     if (rc)
         return fail(rc, "laying out its memory",
-                    rc == -ENOMEM ? "the machine has less memory than that" : "the host's memory map is too long");
-    u64 info_size = INFO_STRINGS + strlen(text(config->cmdline)) + 1 + strlen(text(config->module_cmdline)) + 1;
+                    rc == -ENOMEM ? "the machine has less memory than that"
+                                  : "the host's memory map is too long");
+    u64 info_size =
+        INFO_STRINGS + strlen(text(config->cmdline)) + 1 + strlen(text(config->module_cmdline)) + 1;
     rc = dom0_layout_place(&layout, elf.end, config->module_size, info_size, &why);
     if (rc)
         return fail(rc, "its memory is too small", why);

@@ -27,8 +27,8 @@ static u64 entry_end(const struct e820_entry *e)
 }
 
 /*
- * What the host has at `at`, and up to where that holds. Type 0: nothing. Of several entries the one that is not RAM
- * wins, the largest type among them. Only whole pages count as RAM.
+ * What the host has at `at`, and up to where that holds. Type 0: nothing. Of several entries the one that is
+ * not RAM wins, the largest type among them. Only whole pages count as RAM.
  */
 static u32 host_at(const struct e820_entry *host, u32 nr_host, u64 at, u64 *until)
 {

@@ -20,8 +20,8 @@ struct dom0_layout {
 };
 
 /*
- * Lays out mem_bytes of RAM. host: any order, may overlap (the type that is not RAM wins). -ENOSPC: more entries than
- * DOMAIN_MAX_E820; -ENOMEM: the host's map has less RAM than that.
+ * Lays out mem_bytes of RAM. host: any order, may overlap (the type that is not RAM wins). -ENOSPC: more
+ * entries than DOMAIN_MAX_E820; -ENOMEM: the host's map has less RAM than that.
  */
 int dom0_layout_memory(const struct e820_entry *host, u32 nr_host, u64 mem_bytes, struct dom0_layout *out);
 

@@ -128,8 +128,9 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->ssidref = config->ssidref;
     memcpy(d->handle, config->handle, sizeof(d->handle));
 
-    /* The id first: an attempt that fails later has used it up, as with Xen. Nothing can be done to the domain
-     * meanwhile but looking at it: it is paused, has no vCPU, and the one who knows its id is the caller. */
+    /* The id first: an attempt that fails later has used it up, as with Xen. Nothing can be done to the
+     * domain meanwhile but looking at it: it is paused, has no vCPU, and the one who knows its id is the
+     * caller. */
     rc = list_insert(d, config->domid);
     if (!rc) {
         rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &d->shared_info);
@@ -210,7 +211,8 @@ void domain_put(struct domain *d)
         free_record(d);
 }
 
-/* Has everything of d come back? The account lock makes sure that whoever returned the last page is done with it. */
+/* Has everything of d come back? The account lock makes sure that whoever returned the last page is done with
+ * it. */
 static bool is_gone(struct domain *d)
 {
     if (!d->dying || !d->freed)

@@ -20,9 +20,9 @@
 #include <xen/xen.h>
 
 #define DOMAIN_MAX_VCPUS 128u
-#define DOMAIN_MAX_E820 128u
-#define DOMID_MAX 0x7fefu        /* ids 1 .. DOMID_MAX, 0 is the first domain */
-#define NR_HVM_PARAMS 42u
+#define DOMAIN_MAX_E820  128u
+#define DOMID_MAX        0x7fefu /* ids 1 .. DOMID_MAX, 0 is the first domain */
+#define NR_HVM_PARAMS    42u
 
 struct e820_entry {
     u64 addr;
@@ -41,21 +41,21 @@ struct vcpu {
     u32 id;                /* [I] */
     mfn_t record;          /* [I] the page this structure and the FPU image are in */
     struct hvm_vcpu hvm;
-    enum vcpu_state state; /* [R] */
-    bool running;          /* [R] on a CPU now */
-    bool in_guest;         /* [a] between entry and exit: what others wait on before they free its memory */
-    bool on_queue;         /* [R] */
+    enum vcpu_state state;  /* [R] */
+    bool running;           /* [R] on a CPU now */
+    bool in_guest;          /* [a] between entry and exit: what others wait on before they free its memory */
+    bool on_queue;          /* [R] */
     struct list queue_link; /* [R] */
-    u32 pause_count;       /* [R] reasons not to run: domain paused, shut down, dying */
-    u32 cpu;               /* [I] whose run queue it belongs to */
-    u64 run_ns;            /* [R] time on a CPU so far */
-    u64 run_since_ns;      /* [o] start of this slice */
+    u32 pause_count;        /* [R] reasons not to run: domain paused, shut down, dying */
+    u32 cpu;                /* [I] whose run queue it belongs to */
+    u64 run_ns;             /* [R] time on a CPU so far */
+    u64 run_since_ns;       /* [o] start of this slice */
     u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [D] */
     /* events */
-    u64 vcpu_info_maddr;   /* [E] where this vCPU's vcpu_info is: in shared_info, or registered */
-    u8 upcall_vector;      /* [E] 0: none set (HVMOP_set_evtchn_upcall_vector) */
+    u64 vcpu_info_maddr;     /* [E] where this vCPU's vcpu_info is: in shared_info, or registered */
+    u8 upcall_vector;        /* [E] 0: none set (HVMOP_set_evtchn_upcall_vector) */
     u16 virq_port[NR_VIRQS]; /* [E] port each VIRQ is bound to, 0: none */
-    bool poll_any;         /* [E] in SCHEDOP_poll */
+    bool poll_any;           /* [E] in SCHEDOP_poll */
     u32 nr_poll;
     u32 poll_ports[128];
     struct timer poll_timer;
@@ -63,33 +63,34 @@ struct vcpu {
 };
 
 struct domain {
-    struct list link;   /* domain list lock */
-    u16 id;             /* [I] */
-    bool is_control;    /* [I] domain 0: may use control operations */
-    bool dying;         /* [D] */
-    bool shut_down;     /* [D] */
-    u8 shutdown_code;   /* [D] SHUTDOWN_*; 0xff while not shut down */
-    bool freed;         /* [D] memory and tables are back; only the record may be left */
-    bool kill_running;  /* [D] a CPU is inside domain_kill() */
-    bool listed;        /* domain list lock */
-    spinlock_t lock;    /* LOCK_DOMAIN */
-    u32 pause_count;    /* [D] every vCPU is off the CPUs while > 0 */
-    mfn_t record;       /* [I] the pages this structure is in */
-    u32 refs;           /* domain list lock: references; record and vCPUs go with the last one */
-    u8 handle[16];      /* [D] uuid */
-    u32 create_flags;   /* [I] XEN_DOMCTL_CDF_* */
-    u32 emulation_flags, misc_flags; /* [I] XEN_X86_EMU_*, XEN_X86_MSR_*: as createdomain was told, for getdomaininfo */
-    u32 max_vcpus;      /* [I] as given at creation */
-    u32 nr_vcpus;       /* [D] allocated by max_vcpus: 0 or max_vcpus */
+    struct list link;  /* domain list lock */
+    u16 id;            /* [I] */
+    bool is_control;   /* [I] domain 0: may use control operations */
+    bool dying;        /* [D] */
+    bool shut_down;    /* [D] */
+    u8 shutdown_code;  /* [D] SHUTDOWN_*; 0xff while not shut down */
+    bool freed;        /* [D] memory and tables are back; only the record may be left */
+    bool kill_running; /* [D] a CPU is inside domain_kill() */
+    bool listed;       /* domain list lock */
+    spinlock_t lock;   /* LOCK_DOMAIN */
+    u32 pause_count;   /* [D] every vCPU is off the CPUs while > 0 */
+    mfn_t record;      /* [I] the pages this structure is in */
+    u32 refs;          /* domain list lock: references; record and vCPUs go with the last one */
+    u8 handle[16];     /* [D] uuid */
+    u32 create_flags;  /* [I] XEN_DOMCTL_CDF_* */
+    u32 emulation_flags,
+        misc_flags; /* [I] XEN_X86_EMU_*, XEN_X86_MSR_*: as createdomain was told, for getdomaininfo */
+    u32 max_vcpus;  /* [I] as given at creation */
+    u32 nr_vcpus;   /* [D] allocated by max_vcpus: 0 or max_vcpus */
     u32 ssidref, max_evtchn_port; /* [I] */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
     struct mem_account mem;
     struct physmap physmap;
     struct evtchn_state events;
-    mfn_t shared_info;  /* [I] MM_OVERHEAD page, shown by add_to_physmap */
-    gfn_t shared_info_gfn; /* [D] where, INVALID_GFN: nowhere */
+    mfn_t shared_info;             /* [I] MM_OVERHEAD page, shown by add_to_physmap */
+    gfn_t shared_info_gfn;         /* [D] where, INVALID_GFN: nowhere */
     u64 hvm_params[NR_HVM_PARAMS]; /* [D] */
-    u32 nr_e820;        /* [D] */
+    u32 nr_e820;                   /* [D] */
     struct e820_entry e820[DOMAIN_MAX_E820];
     u64 hypercall_page_gfn; /* [D] last one written, for dumps */
     /* port 0xE9 console line being collected */
@@ -98,7 +99,7 @@ struct domain {
 };
 
 struct domain_config { /* what XEN_DOMCTL_createdomain has been decoded to; limits have been checked */
-    u16 domid; /* or DOMID_ANY */
+    u16 domid;         /* or DOMID_ANY */
     u32 flags;
     u32 max_vcpus;
     u32 max_evtchn_port;
@@ -111,7 +112,8 @@ struct domain_config { /* what XEN_DOMCTL_createdomain has been decoded to; limi
 
 /* Creates a paused domain without memory or vCPUs. -EEXIST id in use, -ENOMEM. One reference for the list. */
 int domain_create(const struct domain_config *config, struct domain **out);
-/* Allocates its vCPUs (all offline), once. n must be max_vcpus: -EINVAL; -ENOMEM. Again with the same n: 0. */
+/* Allocates its vCPUs (all offline), once. n must be max_vcpus: -EINVAL; -ENOMEM. Again with the same n: 0.
+ */
 int domain_alloc_vcpus(struct domain *d, u32 n);
 
 /* By id, with a reference (domain_put); NULL if there is none. */
@@ -122,14 +124,16 @@ void domain_put(struct domain *d);
 /* Lets every dying domain go whose last pinned frame has come back. Call without locks. */
 void domain_reap(void);
 
-/* Nested. pause waits until no vCPU of d runs (except when called by d itself: then it stops at its next exit). */
+/* Nested. pause waits until no vCPU of d runs (except when called by d itself: then it stops at its next
+ * exit). */
 void domain_pause(struct domain *d);
 void domain_unpause(struct domain *d); /* ignored at 0; -EINVAL semantics belong to the caller */
-void domain_shutdown(struct domain *d, u8 code); /* stops all vCPUs, raises VIRQ_DOM_EXC in dom0; dom0's own ends the machine */
+void domain_shutdown(struct domain *d,
+                     u8 code); /* stops all vCPUs, raises VIRQ_DOM_EXC in dom0; dom0's own ends the machine */
 void domain_crash(struct domain *d, const char *why); /* dump, then shutdown code 3 */
 
-/* One step, about 2 ms, of destroying d. 0: done (the record may live on while others map its frames); -ERESTART: call
- * again; -EINVAL: d is the caller's own domain or the control domain. */
+/* One step, about 2 ms, of destroying d. 0: done (the record may live on while others map its frames);
+ * -ERESTART: call again; -EINVAL: d is the caller's own domain or the control domain. */
 int domain_kill(struct domain *d);
 /* After an unpin emptied a dying domain's account: lets the record go. */
 void domain_check_gone(struct domain *d);
@@ -137,10 +141,11 @@ void domain_check_gone(struct domain *d);
 u32 domain_nr_online(struct domain *d);
 /* Makes an offline vCPU runnable with the state that was set on it. */
 void vcpu_online(struct vcpu *v);
-void vcpu_block(struct vcpu *v);  /* until vcpu_wake(); no-op when an event is pending */
+void vcpu_block(struct vcpu *v); /* until vcpu_wake(); no-op when an event is pending */
 void vcpu_wake(struct vcpu *v);
 void vcpu_name(const struct vcpu *v, char buf[16]); /* "d1v0" */
-/* One more, or one less, reason not to run; wait: until v has left its CPU (never for the vCPU that runs here). */
+/* One more, or one less, reason not to run; wait: until v has left its CPU (never for the vCPU that runs
+ * here). */
 void vcpu_pause(struct vcpu *v, bool wait);
 void vcpu_unpause(struct vcpu *v);
 /* v stops for good until it is brought online again; the last online one to go powers its domain off. */
@@ -160,13 +165,14 @@ struct dom0_config {
     const char *cmdline;
     u64 module_maddr, module_size; /* size 0: none */
     const char *module_cmdline;
-    u64 mem_bytes;  /* dom0_mem=, 0: choose */
+    u64 mem_bytes; /* dom0_mem=, 0: choose */
     u32 max_vcpus;
-    u64 nodes;      /* dom0_nodes= as a mask, 0: any */
+    u64 nodes;                          /* dom0_nodes= as a mask, 0: any */
     const struct e820_entry *host_e820; /* the host's memory map */
     u32 nr_host_e820;
 };
-/* Builds it, paused no more, its vCPU 0 ready to run. -errno: a sentence on the console has said why. Called once. */
+/* Builds it, paused no more, its vCPU 0 ready to run. -errno: a sentence on the console has said why. Called
+ * once. */
 int dom0_build(const struct dom0_config *config);
 
 /* The run loop of a CPU; never returns. */
@@ -181,8 +187,8 @@ void sched_set_kick(void (*kick)(u32 cpu_id));
 /* Returns once no CPU can still use nested translations of d that have been taken away. */
 void sched_sync_domain(struct domain *d);
 
-/* Known call upward (domain → hypercall): handles the hypercall in v's registers and advances RIP, or leaves RIP on
- * the instruction so that it runs again (continuation). */
+/* Known call upward (domain → hypercall): handles the hypercall in v's registers and advances RIP, or leaves
+ * RIP on the instruction so that it runs again (continuation). */
 void hypercall_dispatch(struct vcpu *v, const struct hvm_exit *exit);
 
 #endif

@@ -11,8 +11,8 @@
 #define ELF_MAX_SEGMENTS 32u
 
 struct elf_segment {
-    u64 paddr;     /* where it belongs in guest-physical memory */
-    u64 mem_size;  /* bytes, the part beyond file_size is zero */
+    u64 paddr;    /* where it belongs in guest-physical memory */
+    u64 mem_size; /* bytes, the part beyond file_size is zero */
     u64 file_offset;
     u64 file_size; /* bytes */
 };
@@ -20,13 +20,14 @@ struct elf_segment {
 struct elf_image {
     u32 nr_segments; /* PT_LOADs that are not empty, in the file's order; no two overlap in memory */
     struct elf_segment segments[ELF_MAX_SEGMENTS];
-    u64 start, end;  /* guest-physical range that holds them all */
-    u32 pvh_entry;   /* 32-bit entry, inside that range */
+    u64 start, end; /* guest-physical range that holds them all */
+    u32 pvh_entry;  /* 32-bit entry, inside that range */
 };
 
 /*
  * Parses the image. 0, or with *why a sentence's end naming the cause:
- * -ENOEXEC: not an x86 ELF executable, or without a PVH note; -EINVAL: broken (out of the file, overlapping, wrapping).
+ * -ENOEXEC: not an x86 ELF executable, or without a PVH note; -EINVAL: broken (out of the file, overlapping,
+ * wrapping).
  */
 int elf_parse(const void *image, u64 size, struct elf_image *out, const char **why);
 

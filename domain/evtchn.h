@@ -32,9 +32,9 @@ struct evtchn { /* [E] */
 };
 
 struct evtchn_state {
-    spinlock_t lock;      /* LOCK_EVTCHN */
-    u32 nr_ports;         /* allocated: grows by a page of entries at a time */
-    u32 max_port;         /* [I] highest port allowed */
+    spinlock_t lock;                               /* LOCK_EVTCHN */
+    u32 nr_ports;                                  /* allocated: grows by a page of entries at a time */
+    u32 max_port;                                  /* [I] highest port allowed */
     struct evtchn *bucket[EVTCHN_MAX_PORTS / 256]; /* 256 ports a page */
     mfn_t bucket_mfn[EVTCHN_MAX_PORTS / 256];      /* MM_OVERHEAD pages they are in */
 };

@@ -73,8 +73,8 @@ static int take_port(struct domain *d, const struct evtchn *as, u32 *port)
 
 int evtchn_alloc_unbound(struct domain *d, u16 remote_domid, u32 *port)
 {
-    const struct evtchn as = {
-        .kind = EVTCHN_UNBOUND, .remote_domid = remote_domid == DOMID_SELF ? d->id : remote_domid};
+    const struct evtchn as = {.kind = EVTCHN_UNBOUND,
+                              .remote_domid = remote_domid == DOMID_SELF ? d->id : remote_domid};
 
     spin_lock(&d->events.lock);
     int rc = take_port(d, &as, port);
@@ -238,9 +238,9 @@ int evtchn_close(struct domain *d, u32 port)
 int evtchn_status(struct domain *d, u32 port, struct evtchn_status_info *out)
 {
     static const u8 status[] = {
-        [EVTCHN_FREE] = EVTCHNSTAT_closed,       [EVTCHN_RESERVED] = EVTCHNSTAT_closed,
-        [EVTCHN_UNBOUND] = EVTCHNSTAT_unbound,   [EVTCHN_INTERDOMAIN] = EVTCHNSTAT_interdomain,
-        [EVTCHN_VIRQ] = EVTCHNSTAT_virq,         [EVTCHN_IPI] = EVTCHNSTAT_ipi,
+        [EVTCHN_FREE] = EVTCHNSTAT_closed,     [EVTCHN_RESERVED] = EVTCHNSTAT_closed,
+        [EVTCHN_UNBOUND] = EVTCHNSTAT_unbound, [EVTCHN_INTERDOMAIN] = EVTCHNSTAT_interdomain,
+        [EVTCHN_VIRQ] = EVTCHNSTAT_virq,       [EVTCHN_IPI] = EVTCHNSTAT_ipi,
     };
     int rc = -EINVAL;
 

@@ -24,8 +24,6 @@
 #define PORT_CONSOLE  0xe9u
 #define PORT_RESET    0xcf9u /* write with bit 2: reset */
 
-#define MSR_HYPERCALL_PAGE 0x40000000u /* announced in Xen's CPUID leaf 2 */
-
 static void inject_ud(struct vcpu *v)
 {
     hvm_ops->inject_exception(&v->hvm, VECTOR_UD, NO_ERROR);
@@ -86,9 +84,9 @@ static bool place_hypercall_page(struct vcpu *v, u64 value)
 static void on_rdmsr(struct vcpu *v, const struct hvm_exit *exit)
 {
     struct hvm_regs *regs = &v->hvm.regs;
-    u64 value = 0;
+    u64 value = 0; /* what the hypercall page's MSR reads as */
 
-    if (exit->msr != MSR_HYPERCALL_PAGE && hvm_guest_rdmsr(&v->hvm, exit->msr, &value)) {
+    if (hvm_guest_rdmsr(&v->hvm, exit->msr, &value) < 0) {
         inject_gp(v);
         return;
     }
@@ -99,10 +97,9 @@ static void on_rdmsr(struct vcpu *v, const struct hvm_exit *exit)
 
 static void on_wrmsr(struct vcpu *v, const struct hvm_exit *exit)
 {
-    bool ok = exit->msr == MSR_HYPERCALL_PAGE ? place_hypercall_page(v, exit->value)
-                                              : hvm_guest_wrmsr(&v->hvm, exit->msr, exit->value) == 0;
+    int rc = hvm_guest_wrmsr(&v->hvm, exit->msr, exit->value);
 
-    if (ok)
+    if (rc == 0 || (rc == HVM_MSR_HYPERCALL_PAGE && place_hypercall_page(v, exit->value)))
         hvm_skip_instruction(&v->hvm, exit);
     else
         inject_gp(v);
@@ -182,12 +179,20 @@ static void on_unknown(struct vcpu *v, const struct hvm_exit *exit)
 
 typedef void (*exit_handler)(struct vcpu *v, const struct hvm_exit *exit);
 static const exit_handler handlers[HVM_EXIT_NR] = {
-    [HVM_EXIT_INTERRUPT] = on_nothing,  [HVM_EXIT_HYPERCALL] = on_hypercall, [HVM_EXIT_CPUID] = on_cpuid,
-    [HVM_EXIT_HLT] = on_hlt,            [HVM_EXIT_RDMSR] = on_rdmsr,         [HVM_EXIT_WRMSR] = on_wrmsr,
-    [HVM_EXIT_IO] = on_io,              [HVM_EXIT_NPF] = on_npf,             [HVM_EXIT_IRQ_WINDOW] = on_nothing,
-    [HVM_EXIT_SHUTDOWN] = on_shutdown,  [HVM_EXIT_FORBIDDEN] = on_forbidden,
+    [HVM_EXIT_INTERRUPT] = on_nothing,
+    [HVM_EXIT_HYPERCALL] = on_hypercall,
+    [HVM_EXIT_CPUID] = on_cpuid,
+    [HVM_EXIT_HLT] = on_hlt,
+    [HVM_EXIT_RDMSR] = on_rdmsr,
+    [HVM_EXIT_WRMSR] = on_wrmsr,
+    [HVM_EXIT_IO] = on_io,
+    [HVM_EXIT_NPF] = on_npf,
+    [HVM_EXIT_IRQ_WINDOW] = on_nothing,
+    [HVM_EXIT_SHUTDOWN] = on_shutdown,
+    [HVM_EXIT_FORBIDDEN] = on_forbidden,
     [HVM_EXIT_XSETBV] = on_forbidden, /* XSAVE is not offered, so CR4.OSXSAVE cannot be set: #UD */
-    [HVM_EXIT_INVALID] = on_invalid,    [HVM_EXIT_UNKNOWN] = on_unknown,
+    [HVM_EXIT_INVALID] = on_invalid,
+    [HVM_EXIT_UNKNOWN] = on_unknown,
 };
 
 void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit)

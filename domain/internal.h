@@ -26,7 +26,8 @@ void sched_assign_cpu(struct vcpu *v);
 void sched_forget(struct vcpu *v);
 /* The exit that is being handled began now: sched_should_yield() counts from here. */
 void sched_note_exit(void);
-/* After a change of what decides whether v can run: queues it, takes it off the queue, or makes its CPU stop it. */
+/* After a change of what decides whether v can run: queues it, takes it off the queue, or makes its CPU stop
+ * it. */
 void sched_update(struct vcpu *v);
 /* The lock of [R] fields of v. */
 spinlock_t *sched_lock(const struct vcpu *v);

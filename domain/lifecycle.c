@@ -47,8 +47,9 @@ void domain_unpause(struct domain *d)
 static const char *shutdown_name(u8 code)
 {
     static const char *const names[] = {
-        [SHUTDOWN_poweroff] = "power off", [SHUTDOWN_reboot] = "reboot",     [SHUTDOWN_suspend] = "suspend",
-        [SHUTDOWN_crash] = "crash",        [SHUTDOWN_watchdog] = "watchdog", [SHUTDOWN_soft_reset] = "soft reset",
+        [SHUTDOWN_poweroff] = "power off", [SHUTDOWN_reboot] = "reboot",
+        [SHUTDOWN_suspend] = "suspend",    [SHUTDOWN_crash] = "crash",
+        [SHUTDOWN_watchdog] = "watchdog",  [SHUTDOWN_soft_reset] = "soft reset",
     };
     return code < ARRAY_SIZE(names) ? names[code] : "unknown";
 }

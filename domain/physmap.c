@@ -89,8 +89,8 @@ static bool give_back(struct domain *d, struct removed *removed, bool release)
 }
 
 /*
- * Lock held. Unmaps [g, g + 2^order). Either the range lies in one mapping, which then may have to be split (the only
- * thing that can fail, before anything has changed), or it consists of whole mappings and holes.
+ * Lock held. Unmaps [g, g + 2^order). Either the range lies in one mapping, which then may have to be split
+ * (the only thing that can fail, before anything has changed), or it consists of whole mappings and holes.
  */
 static int unmap_range(struct domain *d, gfn_t g, u32 order, bool release, bool *last)
 {
@@ -140,18 +140,17 @@ static void reap_tables(struct domain *d)
         ;
 }
 
-/* Lock held. As replace(), where something is mapped in the range. */
+/*
+ * Lock held. As replace(), where something is mapped in the range. Taking that away is what can fail, when it
+ * has to be split; the tables it leaves stay in place, so that the new mapping needs none.
+ */
 static int map_over(struct domain *d, gfn_t g, mfn_t m, u32 order, enum np_type type, bool *last)
 {
-    struct physmap *p = &d->physmap;
-
-    /* Make sure of the table pages first, so that nothing can fail once the old mapping has gone. */
-    if (p->pool_pages - p->pool_used < np_pages_needed(&p->np, g, order))
-        return -ENOMEM;
     int rc = unmap_range(d, g, order, true, last);
+
     if (rc)
         return rc;
-    rc = np_map(&p->np, g, m, order, type, true);
+    rc = np_map(&d->physmap.np, g, m, order, type, true);
     BUG_ON(rc != 0);
     return 0;
 }
@@ -206,7 +205,8 @@ int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release)
 static struct np_entry lookup(struct domain *d, gfn_t g)
 {
     if (d->physmap.destroyed)
-        return (struct np_entry){.type = NP_NONE, .mfn = INVALID_MFN};
+        /* One hole all through: whoever skips from hole to hole must get far. */
+        return (struct np_entry){.type = NP_NONE, .order = NP_HOLE_ORDER_MAX, .mfn = INVALID_MFN};
     return np_lookup(&d->physmap.np, g);
 }
 

@@ -15,12 +15,12 @@ struct domain;
 struct physmap {
     spinlock_t lock; /* LOCK_PHYSMAP */
     struct np_table np;
-    u64 nr_foreign;  /* frames of other domains mapped here */
-    u64 sweep_gfn;   /* teardown: frames below have been looked at */
-    u64 pool_pages;  /* size set */
-    u64 pool_used;   /* of them, in the tables */
-    bool destroyed;  /* being torn down: nothing can be mapped or looked up any more */
-    u32 pool_free;   /* list of free pool pages, linked through struct page.next; PAGE_LINK_NONE: empty */
+    u64 nr_foreign; /* frames of other domains mapped here */
+    u64 sweep_gfn;  /* teardown: frames below have been looked at */
+    u64 pool_pages; /* size set */
+    u64 pool_used;  /* of them, in the tables */
+    bool destroyed; /* being torn down: nothing can be mapped or looked up any more */
+    u32 pool_free;  /* list of free pool pages, linked through struct page.next; PAGE_LINK_NONE: empty */
 };
 
 int physmap_init(struct domain *d, u64 pool_pages); /* -ENOMEM */
@@ -28,27 +28,30 @@ int physmap_init(struct domain *d, u64 pool_pages); /* -ENOMEM */
 int physmap_set_pool(struct domain *d, u64 pages);
 
 /*
- * Maps RAM of d (or its shared_info page: NP_SPECIAL, order 0) at g, replacing what was there: own RAM replaced is
- * released, foreign frames are unpinned. -EINVAL: order, alignment or range, or d is dying; -ENOMEM: the paging pool is
- * too small. A failure leaves the map as it was.
+ * Maps RAM of d (or its shared_info page: NP_SPECIAL, order 0) at g, replacing what was there: own RAM
+ * replaced is released, foreign frames are unpinned. -EINVAL: order, alignment or range, or d is dying;
+ * -ENOMEM: the paging pool is too small. A failure leaves the map as it was.
  */
 int physmap_place(struct domain *d, gfn_t g, mfn_t m, u32 order, enum np_type type);
-/* Unmaps 2^order frames; own RAM goes back to the allocator when release is set, foreign frames are unpinned. Holes are
- * fine. -EINVAL, -ENOMEM as above. */
+/* Unmaps 2^order frames; own RAM goes back to the allocator when release is set, foreign frames are unpinned.
+ * Holes are fine. -EINVAL, -ENOMEM as above. */
 int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release);
 struct np_entry physmap_lookup(struct domain *d, gfn_t g);
 
 /* Maps frame src_gfn of src at g in d, pinned. -EINVAL not src's RAM; -ENOMEM. */
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn);
 
-/* Host address of d's guest frame for reading or writing by Homestead; NULL: nothing mapped (or not writable). Stays
- * good while nobody unmaps the frame: use physmap_read() and physmap_write() where another vCPU could. */
+/* Host address of d's guest frame for reading or writing by Homestead; NULL: nothing mapped (or not
+ * writable). Stays good while nobody unmaps the frame: use physmap_read() and physmap_write() where another
+ * vCPU could. */
 void *physmap_frame_virt(struct domain *d, gfn_t g, bool write);
-/* Copies to or from guest-physical memory, across frames. -EFAULT: some of it is not there; then parts may be written. */
+/* Copies to or from guest-physical memory, across frames. -EFAULT: some of it is not there; then parts may be
+ * written. */
 int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len);
 int physmap_read(struct domain *d, u64 gaddr, void *dst, u64 len);
 
-/* Dying: drops foreign mappings, then frees tables and pool, at most budget pieces a call. True: more to do. */
+/* Dying: drops foreign mappings, then frees tables and pool, at most budget pieces a call. True: more to do.
+ */
 bool physmap_destroy_step(struct domain *d, u32 budget);
 
 #endif

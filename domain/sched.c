@@ -215,7 +215,8 @@ static struct vcpu *pick(struct run_queue *q)
     return v;
 }
 
-/* Somebody wants the CPU to choose again. Not if v is alone and may go on: no need to put it back and pick it again. */
+/* Somebody wants the CPU to choose again. Not if v is alone and may go on: no need to put it back and pick it
+ * again. */
 static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v)
 {
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);

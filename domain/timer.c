@@ -96,8 +96,8 @@ void timer_run_due(void)
     spin_lock(&q->lock);
     q->armed_ns = 0; /* the one shot is spent */
     u64 now_ns = time_now_ns();
-    /* Set aside first: a callback that sets its timer again, even for now, cannot keep the CPU here. A timer that is
-     * cancelled meanwhile leaves this list like the other. */
+    /* Set aside first: a callback that sets its timer again, even for now, cannot keep the CPU here. A timer
+     * that is cancelled meanwhile leaves this list like the other. */
     while (!list_empty(&q->timers) && list_entry(q->timers.next, struct timer, link)->deadline_ns <= now_ns) {
         struct list *first = q->timers.next;
 

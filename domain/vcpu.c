@@ -54,6 +54,10 @@ int vcpu_create(struct domain *d, u32 id)
     timer_init(&v->singleshot, singleshot_expired, v);
     memset(v->hard_affinity, 0xff, sizeof(v->hard_affinity));
     memset(v->soft_affinity, 0xff, sizeof(v->soft_affinity));
+    v->hvm.vcpu_id = id;
+    v->hvm.domid = d->id;
+    v->hvm.vcpu_id = id;
+    v->hvm.domid = d->id;
     v->hvm.control = mm_frame_virt(control);
     v->hvm.control_maddr = mfn_to_maddr(control);
     v->hvm.np = &d->physmap.np;

@@ -1,7 +1,7 @@
-# Our guests: dom0 (the builder), test and bench, each one ELF file; and the archive dom0 gets by default.
+# Our guests: dom0 (the builder), test, bench and hostile, each one ELF file; and the archive dom0 gets by default.
 # They do not depend on CONFIG and live in build/guest/.
 
-GUEST_PROGRAMS := dom0 test bench
+GUEST_PROGRAMS := dom0 test bench hostile
 GUEST_ELFS     := $(GUEST_PROGRAMS:%=build/guest/%.elf)
 GUEST_CFLAGS   := $(filter-out -Og -DDEBUG,$(CFLAGS_FREE)) -O2 -mcmodel=small -fno-delete-null-pointer-checks
 GUEST_LIB_C    := lib/printf.c lib/string.c lib/parse.c $(wildcard guest/lib/*.c)

@@ -80,7 +80,7 @@ long domctl_nodeaffinity(struct domctl *ctl)
     if (!(nodes & online_nodes()))
         return -EINVAL;
     spin_lock(&account->lock);
-    account->affinity = nodes == ~0ull ? 0 : nodes & online_nodes();
+    account->affinity = nodes == ~0ull ? 0 : nodes; /* kept as given, for reading back */
     spin_unlock(&account->lock);
     return 0;
 }

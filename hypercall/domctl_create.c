@@ -11,13 +11,12 @@
 #define CREATE_FLAGS_ALL \
     (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | XEN_DOMCTL_CDF_s3_integrity | XEN_DOMCTL_CDF_oos_off | \
      XEN_DOMCTL_CDF_xs_domain | XEN_DOMCTL_CDF_iommu | XEN_DOMCTL_CDF_nested_virt | XEN_DOMCTL_CDF_vpmu)
-/* Everything a full HVM guest has; what Xen lets a toolstack leave out of it is the PIRQ feature. */
+/* Everything a full HVM guest has. */
 #define EMU_FULL          (XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI)
 #define GRANT_VERSION_MAX 2u
 #define GRANT_FRAMES_MAX  64 /* Xen's defaults, which are limits */
 #define MAPTRACK_MAX      1024
 #define CPUPOOL_ONLY      0u
-#define CPUPOOL_NONE      0xffffffffu
 
 /* Flags and numbers that make no sense, or need what does not exist here (PV guests, nested virtualization, a
  * virtual PMU, tracing). */
@@ -34,7 +33,9 @@ static bool config_valid(const struct xen_domctl_createdomain *config)
         return false;
     if (flags & (XEN_DOMCTL_CDF_vpmu | XEN_DOMCTL_CDF_nested_virt))
         return false;
-    if (!(flags & XEN_DOMCTL_CDF_hvm) || config->vmtrace_size)
+    if ((flags & XEN_DOMCTL_CDF_hap) && !(flags & XEN_DOMCTL_CDF_hvm))
+        return false;
+    if (config->vmtrace_size)
         return false;
     return !(config->arch.misc_flags & ~XEN_X86_MSR_RELAXED) &&
            !(config->arch.emulation_flags & ~XEN_X86_EMU_ALL);
@@ -44,7 +45,7 @@ static bool config_valid(const struct xen_domctl_createdomain *config)
  * emulate it. */
 static bool emulation_possible(u32 emulation)
 {
-    return emulation == XEN_X86_EMU_LAPIC || (emulation | XEN_X86_EMU_USE_PIRQ) == EMU_FULL;
+    return emulation == XEN_X86_EMU_LAPIC || emulation == EMU_FULL;
 }
 
 static bool grants_valid(const struct xen_domctl_createdomain *config)
@@ -60,11 +61,12 @@ static int check_config(const struct xen_domctl_createdomain *config)
 {
     if (!config_valid(config))
         return -EINVAL;
+    /* Nested paging means HVM, see above: PV guests end here. */
     if (!emulation_possible(config->arch.emulation_flags) || !(config->flags & XEN_DOMCTL_CDF_hap))
         return -EOPNOTSUPP;
     if (!grants_valid(config))
         return -EINVAL;
-    if (config->cpupool_id != CPUPOOL_ONLY && config->cpupool_id != CPUPOOL_NONE)
+    if (config->cpupool_id != CPUPOOL_ONLY)
         return -ESRCH;
     return 0;
 }

@@ -65,7 +65,7 @@ long domctl_set_paging_mempool(struct domctl *ctl)
     if (size & ~PAGE_MASK)
         return -EINVAL;
     if (size >> PAGE_SHIFT > PAGES_MAX)
-        return -E2BIG;
+        return -EINVAL;
     return resize_pool(ctl->d, size >> PAGE_SHIFT);
 }
 

@@ -23,13 +23,20 @@ enum param_rights {
     ALL = SET_SELF | GET_SELF | TOOLS,
 };
 
-/* Not in the table: holes and deprecated parameters, -EINVAL for everybody. */
+#define HOLE_3 3
+#define HOLE_7 7
+#define HOLE_8 8
+/* Not in the table: deprecated parameters, -EINVAL for everybody. Numbers that never meant anything can be
+ * stored. */
 static const u8 rights[HVM_NR_PARAMS] = {
     [HVM_PARAM_CALLBACK_IRQ] = ALL,
     [HVM_PARAM_STORE_PFN] = TOOLS | GET_SELF,
     [HVM_PARAM_STORE_EVTCHN] = ALL,
+    [HOLE_3] = TOOLS,
     [HVM_PARAM_IOREQ_PFN] = TOOLS,
     [HVM_PARAM_BUFIOREQ_PFN] = TOOLS,
+    [HOLE_7] = TOOLS,
+    [HOLE_8] = TOOLS,
     [HVM_PARAM_VIRIDIAN] = TOOLS | ONCE,
     [HVM_PARAM_TIMER_MODE] = TOOLS,
     [HVM_PARAM_HPET_ENABLED] = TOOLS,
@@ -47,42 +54,53 @@ static const u8 rights[HVM_NR_PARAMS] = {
     [HVM_PARAM_IOREQ_SERVER_PFN] = TOOLS | ONCE,
     [HVM_PARAM_NR_IOREQ_SERVER_PAGES] = TOOLS | ONCE,
     [HVM_PARAM_VM_GENERATION_ID_ADDR] = ALL,
-    [HVM_PARAM_ALTP2M] = TOOLS | ONCE,
+    [HVM_PARAM_ALTP2M] = TOOLS | GET_SELF | ONCE,
     [HVM_PARAM_X87_FIP_WIDTH] = ALL,
     [HVM_PARAM_VM86_TSS_SIZED] = ALL,
     [HVM_PARAM_MCA_CAP] = TOOLS | ONCE,
 };
 _Static_assert(HVM_NR_PARAMS <= NR_HVM_PARAMS, "a domain has room for them");
 
-static bool value_ok(u32 index, u64 value)
+/* 0; -EINVAL; -ENODEV for a parameter of a device that is not there. */
+static int check_value(u32 index, u64 value)
 {
+    bool ok = true;
+
     switch (index) {
     case HVM_PARAM_TIMER_MODE:
-        return value <= TIMER_MODE_MAX;
+        ok = value <= TIMER_MODE_MAX;
+        break;
     case HVM_PARAM_TRIPLE_FAULT_REASON:
-        return value <= SHUTDOWN_MAX;
+        ok = value <= SHUTDOWN_MAX;
+        break;
     case HVM_PARAM_X87_FIP_WIDTH:
-        return value == 0 || value == 4 || value == 8;
-    case HVM_PARAM_VIRIDIAN: /* none of these exist here: only "off" can be asked for */
+        ok = value == 0 || value == 4 || value == 8;
+        break;
+    case HVM_PARAM_VIRIDIAN: /* any value would switch it on */
+        ok = false;
+        break;
+    case HVM_PARAM_ACPI_S_STATE: /* these can only be asked to stay off */
     case HVM_PARAM_ALTP2M:
     case HVM_PARAM_MCA_CAP:
-        return value == 0;
-    default:
-        return true;
+        ok = value == 0;
+        break;
+    case HVM_PARAM_ACPI_IOPORTS_LOCATION:
+        return -ENODEV;
     }
+    return ok ? 0 : -EINVAL;
 }
 
 static int set_param(struct domain *d, u32 index, u64 value)
 {
-    int rc = 0;
+    int rc;
 
     spin_lock(&d->lock);
     u64 old = d->hvm_params[index];
     if ((rights[index] & ONCE) && old != 0 && old != value)
         rc = -EEXIST;
-    else if (!value_ok(index, value))
-        rc = -EINVAL;
     else
+        rc = check_value(index, value);
+    if (!rc)
         d->hvm_params[index] = value;
     spin_unlock(&d->lock);
     return rc;

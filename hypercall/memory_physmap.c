@@ -35,15 +35,11 @@ static int place_foreign(struct hypercall *c, struct domain *d, u16 domid, u64 i
 {
     if (!d->is_control)
         return -EPERM;
-    if (domid == DOMID_SELF)
-        return -EINVAL;
-    struct domain *src = domain_get(domid);
+    struct domain *src = domain_get(domid); /* DOMID_SELF is no domain here */
     if (!src)
         return -ESRCH;
     int rc = -EINVAL;
-    if (src == d)
-        rc = -EINVAL;
-    else if (!hypercall_may_target(c, src))
+    if (src == d || !hypercall_may_target(c, src))
         rc = -EPERM;
     else if (index < NP_GFN_LIMIT)
         rc = physmap_map_foreign(d, g, src, gfn(index));
@@ -69,8 +65,8 @@ static int place_one(struct hypercall *c, struct domain *d, u32 space, u16 forei
 
 static int check_permission(struct hypercall *c, struct domain *d, u32 space)
 {
-    if (space == XENMAPSPACE_dev_mmio)
-        return -EACCES; /* device memory is nobody's to map yet */
+    if (space == XENMAPSPACE_dev_mmio && !(d->is_control && d == c->v->domain))
+        return -EACCES; /* domain 0's to ask for, and then -EINVAL: there is none to map */
     return hypercall_may_target(c, d) ? 0 : -EPERM;
 }
 

@@ -117,34 +117,44 @@ static bool increase_one(const struct reservation *r)
 
 enum step { STEP_DONE, STEP_FAILED, STEP_AGAIN };
 
+/* Is every frame of [g, g + nr) mapped, and RAM of the domain or its shared_info? */
+static bool all_removable(struct domain *d, u64 g, u64 nr)
+{
+    for (u64 frame = g; frame < g + nr;) {
+        struct np_entry entry = physmap_lookup(d, gfn(frame));
+
+        if (entry.type != NP_RAM && entry.type != NP_SPECIAL)
+            return false;
+        frame = (frame | (BIT(entry.order) - 1)) + 1;
+    }
+    return true;
+}
+
 /*
- * Takes an extent out of the map and back. All of it must be mapped, and be RAM of the domain or its
- * shared_info. Above 2 MiB it goes piece by piece and can stop in between; the pieces that have gone are then
- * holes at its front, which the next call passes over.
+ * Takes an extent out of the map and back; all of it must be there. Above 2 MiB it goes piece by piece and
+ * can stop in between: the pieces that have gone are then holes at its front, which the next call passes
+ * over.
  */
 static enum step decrease_one(const struct reservation *r, u64 g)
 {
-    u32 piece = MIN(r->order, ORDER_2M);
+    bool big = r->order > ORDER_2M;
+    u32 piece = piece_order(g, MIN(r->order, ORDER_2M));
     bool any = false;
 
-    if (g >= NP_GFN_LIMIT || NP_GFN_LIMIT - g < BIT(r->order) || !IS_ALIGNED(g, BIT(piece)))
+    if (g >= NP_GFN_LIMIT || NP_GFN_LIMIT - g < BIT(r->order))
         return STEP_FAILED;
-    for (u64 at = g; at < g + BIT(r->order); at += BIT(piece)) {
-        for (u64 frame = at; frame < at + BIT(piece);) {
-            struct np_entry entry = physmap_lookup(r->d, gfn(frame));
-
-            if (entry.type == NP_NONE && !any && r->order > ORDER_2M)
-                break;
-            if (entry.type != NP_RAM && entry.type != NP_SPECIAL)
-                return STEP_FAILED;
-            any = true;
-            frame = (frame | (BIT(entry.order) - 1)) + 1;
-        }
-        if (!any)
+    if (!big && !all_removable(r->d, g, BIT(r->order)))
+        return STEP_FAILED;
+    u64 end = g + BIT(r->order);
+    for (u64 at = g; at < end; at += BIT(piece)) {
+        if (big && !any && physmap_lookup(r->d, gfn(at)).type == NP_NONE)
             continue;
+        if (big && !all_removable(r->d, at, BIT(piece)))
+            return STEP_FAILED;
         if (physmap_remove(r->d, gfn(at), piece, true))
             return STEP_FAILED;
-        if (at + BIT(piece) < g + BIT(r->order) && sched_should_yield())
+        any = true;
+        if (big && at + BIT(piece) < end && sched_should_yield())
             return STEP_AGAIN;
     }
     return any ? STEP_DONE : STEP_FAILED;
@@ -168,7 +178,7 @@ long memop_reservation(struct hypercall *c, u32 cmd, u64 start)
     struct xen_memory_reservation op;
     struct reservation r;
     u64 index = start;
-    long rc = -ERESTART;
+    long rc = (long)start;
 
     if (copy_from_guest(c->v, &op, c->arg[1], sizeof(op)) || op.nr_extents > MEMOP_START_MAX ||
         start >= op.nr_extents || !decode(c, &op, &r))

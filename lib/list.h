@@ -13,8 +13,14 @@ struct list {
         &(name), &(name) \
     }
 
-static inline void list_init(struct list *l) { l->next = l->prev = l; }
-static inline bool list_empty(const struct list *l) { return l->next == l; }
+static inline void list_init(struct list *l)
+{
+    l->next = l->prev = l;
+}
+static inline bool list_empty(const struct list *l)
+{
+    return l->next == l;
+}
 
 static inline void list_add_tail(struct list *head, struct list *node)
 {
@@ -33,7 +39,7 @@ static inline void list_del(struct list *node)
 }
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
-#define list_for_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+#define list_for_each(pos, head)      for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 #define list_for_each_safe(pos, tmp, head) \
     for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head); pos = tmp, tmp = pos->next)
 

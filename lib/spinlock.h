@@ -48,8 +48,14 @@ static inline void spin_lock_init(spinlock_t *lock, enum lock_level level)
 void lock_check_take(u32 level);
 void lock_check_drop(u32 level);
 #else
-static inline void lock_check_take(u32 level) { (void)level; }
-static inline void lock_check_drop(u32 level) { (void)level; }
+static inline void lock_check_take(u32 level)
+{
+    (void)level;
+}
+static inline void lock_check_drop(u32 level)
+{
+    (void)level;
+}
 #endif
 
 static inline void spin_lock(spinlock_t *lock)

@@ -26,10 +26,22 @@ static u64 median(void)
     return samples[ROUNDS / 2];
 }
 
-static void nothing(void) { __asm__ volatile(""); }
-static void null_hypercall(void) { hypercall(__HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0); }
-static void null_hypercall_page(void) { hypercall_by_page(__HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0); }
-static void cpuid_exit(void) { (void)cpuid(guest_env.xen_base, 0); }
+static void nothing(void)
+{
+    __asm__ volatile("");
+}
+static void null_hypercall(void)
+{
+    hypercall(__HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0);
+}
+static void null_hypercall_page(void)
+{
+    hypercall_by_page(__HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0);
+}
+static void cpuid_exit(void)
+{
+    (void)cpuid(guest_env.xen_base, 0);
+}
 
 static u64 measure(void (*fn)(void))
 {
@@ -53,6 +65,7 @@ void guest_main(void)
         {"cpuid_exit", cpuid_exit},
     };
 
+    printf("@bench name=dom0_entry tsc=%lu\n", guest_entry_tsc);
     u64 base = measure(nothing);
     printf("@bench name=empty_call instructions=%lu\n", base / CALLS);
     for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -79,7 +79,8 @@ static int claim_host(struct build *b)
 {
     int rc = xc_domain_claim_pages(xch, b->domid, b->layout.nr_pages);
 
-    printf("@claim domain=%u node=host pages=%lu result=%d name=%s\n", b->domid, b->layout.nr_pages, rc, b->cfg->name);
+    printf("@claim domain=%u node=host pages=%lu result=%d name=%s\n", b->domid, b->layout.nr_pages, rc,
+           b->cfg->name);
     return rc ? say(b, "claiming memory host-wide failed", rc) : 0;
 }
 
@@ -99,8 +100,8 @@ static int claim(struct build *b)
         return claim_host(b);
     }
     for (u32 i = 0; i < b->nr_nodes; i++)
-        printf("@claim domain=%u node=%u pages=%lu result=%d name=%s\n", b->domid, b->nodes[i], b->quota[i], rc,
-               b->cfg->name);
+        printf("@claim domain=%u node=%u pages=%lu result=%d name=%s\n", b->domid, b->nodes[i], b->quota[i],
+               rc, b->cfg->name);
     return rc ? say(b, "claiming memory failed", rc) : 0;
 }
 
@@ -129,7 +130,8 @@ static int populate_all(struct build *b)
                 left = b->quota[++node];
             u64 stop = end - gfn > left ? gfn + left : end;
             u64 done = 0;
-            int rc = populate_range(b->domid, gfn, stop, b->nr_nodes ? b->nodes[node] : POPULATE_ANY_NODE, &done);
+            int rc =
+                populate_range(b->domid, gfn, stop, b->nr_nodes ? b->nodes[node] : POPULATE_ANY_NODE, &done);
             if (b->nr_nodes)
                 b->populated[b->nodes[node]] += done;
             if (rc) {
@@ -238,22 +240,26 @@ static int write_start_info(const struct build *b, u64 *gaddr)
     u64 at = 0;
 
     for (u32 i = 0; i < ARRAY_SIZE(places) && !at; i++) {
-        if (layout_contains(&b->layout, places[i], PAGE_SIZE) && !segments_overlap(&b->elf, places[i], PAGE_SIZE))
+        if (layout_contains(&b->layout, places[i], PAGE_SIZE) &&
+            !segments_overlap(&b->elf, places[i], PAGE_SIZE))
             at = places[i];
     }
     if (!at)
         return say(b, "no room for the start info", -ENOEXEC);
     memset(&page, 0, sizeof(page));
-    page.info = (struct hvm_start_info){.magic = XEN_HVM_START_MAGIC_VALUE,
-                                        .version = 1,
-                                        .cmdline_paddr = at + ((u64)(uintptr_t)page.cmdline - (u64)(uintptr_t)&page),
-                                        .memmap_paddr = at + ((u64)(uintptr_t)page.map - (u64)(uintptr_t)&page),
-                                        .memmap_entries = b->layout.nr_ranges};
+    page.info =
+        (struct hvm_start_info){.magic = XEN_HVM_START_MAGIC_VALUE,
+                                .version = 1,
+                                .cmdline_paddr = at + ((u64)(uintptr_t)page.cmdline - (u64)(uintptr_t)&page),
+                                .memmap_paddr = at + ((u64)(uintptr_t)page.map - (u64)(uintptr_t)&page),
+                                .memmap_entries = b->layout.nr_ranges};
     snprintf(page.cmdline, sizeof(page.cmdline), "%s", b->cfg->extra);
     for (u32 i = 0; i < b->layout.nr_ranges; i++) {
         u64 start = b->layout.ranges[i].start << PAGE_SHIFT, end = b->layout.ranges[i].end << PAGE_SHIFT;
-        page.map[i] = (struct hvm_memmap_table_entry){.addr = start, .size = end - start, .type = XEN_HVM_MEMMAP_TYPE_RAM};
-        e820[i] = (struct xen_e820_entry){.addr = start, .size = end - start, .type = XEN_HVM_MEMMAP_TYPE_RAM};
+        page.map[i] = (struct hvm_memmap_table_entry){
+            .addr = start, .size = end - start, .type = XEN_HVM_MEMMAP_TYPE_RAM};
+        e820[i] =
+            (struct xen_e820_entry){.addr = start, .size = end - start, .type = XEN_HVM_MEMMAP_TYPE_RAM};
     }
     int rc = write_guest(b, at, &page, sizeof(page));
     if (rc)

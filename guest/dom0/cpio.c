@@ -44,7 +44,8 @@ int cpio_next(const void *archive, size_t len, size_t *offset, struct cpio_file 
     size_t left = len - at;
     if (left < HEADER_BYTES || (memcmp(h, "070701", 6) != 0 && memcmp(h, "070702", 6) != 0))
         return -EINVAL;
-    if (parse_field(h, F_MODE, &mode) || parse_field(h, F_FILESIZE, &data_size) || parse_field(h, F_NAMESIZE, &name_size))
+    if (parse_field(h, F_MODE, &mode) || parse_field(h, F_FILESIZE, &data_size) ||
+        parse_field(h, F_NAMESIZE, &name_size))
         return -EINVAL;
 
     /* Sizes are 32-bit and size_t is 64-bit: the sums cannot wrap. */
@@ -83,4 +84,7 @@ int cpio_find(const void *archive, size_t len, const char *name, struct cpio_fil
     }
 }
 
-bool cpio_is_regular(const struct cpio_file *f) { return (f->mode & S_IFMT) == S_IFREG; }
+bool cpio_is_regular(const struct cpio_file *f)
+{
+    return (f->mode & S_IFMT) == S_IFREG;
+}

@@ -24,8 +24,8 @@ struct host_state {
 };
 int host_read(struct host_state *out);
 int host_print(void);
-/* Waits up to timeout_ms until free pages are within slack of `before` and claims equal; *pages: what is still
- * missing (negative: more is free), *claims: outstanding now minus before. */
+/* Waits up to timeout_ms until free pages are within slack of `before` and claims equal; *pages: what is
+ * still missing (negative: more is free), *claims: outstanding now minus before. */
 int host_settle(const struct host_state *before, u64 slack, u64 timeout_ms, s64 *pages, s64 *claims);
 /* Does this hypervisor have domctl 91? Found out once. */
 bool host_has_node_claims(void);
@@ -54,7 +54,8 @@ struct build {
     u64 populated[MAX_NODES]; /* by node id */
     s64 left_node[MAX_NODES]; /* by node id: pages that were free before the populate and no longer are */
 };
-/* Everything up to the paused, complete guest. -ENOENT: a node is missing. -ENOMEM: memory; -ENOEXEC: the kernel. */
+/* Everything up to the paused, complete guest. -ENOENT: a node is missing. -ENOMEM: memory; -ENOEXEC: the
+ * kernel. */
 int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
                 const struct host_state *host);
 /* Gives up whatever is still claimed. */

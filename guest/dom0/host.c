@@ -81,8 +81,8 @@ bool host_has_node_claims(void)
     static int known; /* 0: not asked, 1: yes, 2: no */
     memory_claim_t none = XEN_NODE_CLAIM_INIT(0, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE);
 
-    /* Asked by releasing what dom0 does not have. A domain that does not exist would not do: Xen looks for the
-     * domain before it looks at the command. */
+    /* Asked by releasing what dom0 does not have. A domain that does not exist would not do: Xen looks for
+     * the domain before it looks at the command. */
     if (!known)
         known = xc_domain_claim_memory(xch, 0, 1, &none) == -ENOSYS ? 2 : 1;
     return known == 1;

@@ -84,7 +84,8 @@ static int read_phdr(const struct elf *e, u32 i, struct phdr *out, const char **
         return 0;
     if (out->offset > e->len || out->filesz > e->len - out->offset)
         return no(why, "a segment reaches beyond the file");
-    if (out->type == PT_LOAD && (out->memsz < out->filesz || out->paddr > PADDR_LIMIT || out->memsz > PADDR_LIMIT))
+    if (out->type == PT_LOAD &&
+        (out->memsz < out->filesz || out->paddr > PADDR_LIMIT || out->memsz > PADDR_LIMIT))
         return no(why, "a segment has impossible sizes");
     return 0;
 }
@@ -98,7 +99,8 @@ static bool find_entry(const u8 *p, u64 len, u32 *entry)
         u64 next = desc_at + ALIGN_UP(desc, 4ull);
         if (desc_at > len || desc > len - desc_at)
             return false;
-        if (type == XEN_ELFNOTE_PHYS32_ENTRY && name == 4 && memcmp(p + 12, "Xen", 4) == 0 && (desc == 4 || desc == 8)) {
+        if (type == XEN_ELFNOTE_PHYS32_ENTRY && name == 4 && memcmp(p + 12, "Xen", 4) == 0 &&
+            (desc == 4 || desc == 8)) {
             u64 value = read_le(p + desc_at, (unsigned int)desc);
             *entry = (u32)value;
             return value < 0x100000000ull;

@@ -12,7 +12,8 @@ static evtchn_port_t exc_port; /* 0: not bound */
 
 void watch_init(u64 gaddr)
 {
-    struct xen_add_to_physmap map = {.domid = DOMID_SELF, .space = XENMAPSPACE_shared_info, .gpfn = gaddr >> PAGE_SHIFT};
+    struct xen_add_to_physmap map = {
+        .domid = DOMID_SELF, .space = XENMAPSPACE_shared_info, .gpfn = gaddr >> PAGE_SHIFT};
     struct evtchn_bind_virq bind = {.virq = VIRQ_DOM_EXC};
     char word[16];
 

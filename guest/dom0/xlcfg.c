@@ -31,7 +31,10 @@ static int fail(struct scanner *s, const char *text)
     return -EINVAL;
 }
 
-static int peek(const struct scanner *s) { return s->at < s->end ? (unsigned char)*s->at : -1; }
+static int peek(const struct scanner *s)
+{
+    return s->at < s->end ? (unsigned char)*s->at : -1;
+}
 
 /* Blanks and comments; newlines too if across_lines. */
 static void skip(struct scanner *s, bool across_lines)

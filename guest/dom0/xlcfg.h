@@ -30,8 +30,8 @@ extern const char *const xlcfg_expect_names[EXPECT_COUNT];
 
 struct xlcfg {
     char name[XLCFG_NAME_MAX];
-    char kernel[XLCFG_NAME_MAX];  /* a file of the archive */
-    char extra[XLCFG_TEXT_MAX];   /* the guest's command line */
+    char kernel[XLCFG_NAME_MAX]; /* a file of the archive */
+    char extra[XLCFG_TEXT_MAX];  /* the guest's command line */
     u64 memory_mib;
     u64 maxmem_mib; /* >= memory_mib */
     u32 vcpus;
@@ -41,7 +41,7 @@ struct xlcfg {
     enum xlcfg_claim claim_mode;
     enum xlcfg_expect expect;
     u32 timeout_s;
-    bool optional;         /* a missing node skips the guest */
+    bool optional;                /* a missing node skips the guest */
     char unknown[XLCFG_NAME_MAX]; /* the first key that is not known; "": none. xl ignores such keys too. */
 };
 

@@ -5,7 +5,7 @@
 ; Out: guest_start(start_info), with 4 GiB mapped 1:1 by 2 MiB pages, own GDT and stack, IF = 0.
 ;      guest/lib/memory.c maps what lies above.
 
-global boot_pml4, boot_pdpt
+global boot_pml4, boot_pdpt, guest_entry_tsc
 extern guest_start
 
 STACK_BYTES equ 65536
@@ -21,6 +21,9 @@ section .note.Xen note alloc noexec nowrite align=4
 section .text.entry exec alloc nowrite align=16
 bits 32
 pvh_entry:
+        rdtsc                   ; the guest's first instruction, for benchmarks
+        mov [guest_entry_tsc], eax
+        mov [guest_entry_tsc + 4], edx
         cld
         mov esp, boot_stack_top
         mov esi, ebx
@@ -97,3 +100,4 @@ boot_pdpt:      resb 4096
 boot_pds:       resb 4 * 4096
 boot_stack:     resb STACK_BYTES
 boot_stack_top:
+guest_entry_tsc: resq 1

@@ -26,19 +26,21 @@ struct guest_module {
 
 /* All fixed after start-up; copied, so nothing refers to the start info's own memory but the module. */
 struct guest_env {
-    bool is_dom0;       /* SIF_INITDOMAIN: console_io is ours */
-    bool is_intel;      /* VMCALL instead of VMMCALL */
-    u32 start_version;  /* of hvm_start_info */
-    u32 xen_base;       /* first of the hypervisor's CPUID leaves */
-    u32 xen_version;    /* major << 16 | minor */
-    u32 tsc_khz;        /* from CPUID leaf 3; never 0 */
-    u32 domid;          /* from CPUID leaf 4, DOMID_INVALID: not told */
+    bool is_dom0;      /* SIF_INITDOMAIN: console_io is ours */
+    bool is_intel;     /* VMCALL instead of VMMCALL */
+    u32 start_version; /* of hvm_start_info */
+    u32 xen_base;      /* first of the hypervisor's CPUID leaves */
+    u32 xen_version;   /* major << 16 | minor */
+    u32 tsc_khz;       /* from CPUID leaf 3; never 0 */
+    u32 domid;         /* from CPUID leaf 4, DOMID_INVALID: not told */
     struct guest_module module;
     u32 nr_ranges;
     struct guest_range ranges[GUEST_MEMMAP_MAX];
     char cmdline[GUEST_CMDLINE_MAX];
 };
 extern struct guest_env guest_env;
+/* The TSC at the guest's first instruction. */
+extern u64 guest_entry_tsc;
 
 /* [image_start, image_end): this program, its stack and page tables included. From guest.lds. */
 extern char image_start[], image_end[];
@@ -57,8 +59,8 @@ NORETURN void guest_shutdown(unsigned int reason);
 u64 guest_now_ms(void);
 u64 rdtsc(void);
 
-/* The value of `name=` among the blank-separated words of the command line, or "" for a bare `name`; NULL: absent.
- * Copies at most size - 1 bytes into buf. */
+/* The value of `name=` among the blank-separated words of the command line, or "" for a bare `name`; NULL:
+ * absent. Copies at most size - 1 bytes into buf. */
 const char *guest_option(const char *name, char *buf, size_t size);
 
 /* Finds `bytes` (2 MiB aligned) of guest-physical space below 4 GiB where nothing is mapped, for pages of the

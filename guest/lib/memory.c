@@ -31,7 +31,7 @@ int memory_read_map(const struct hvm_start_info *si)
 
     if (si->version >= 1 && si->memmap_paddr && si->memmap_entries) {
         const struct hvm_memmap_table_entry *m = (const struct hvm_memmap_table_entry *)si->memmap_paddr;
-        for (u32 i = 0; i < si->memmap_entries; i++)
+        for (u32 i = 0; i < si->memmap_entries && i < GUEST_MEMMAP_MAX; i++)
             add_range(m[i].addr, m[i].size, m[i].type);
         return 0;
     }

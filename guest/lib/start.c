@@ -19,7 +19,10 @@ u64 rdtsc(void)
     return (u64)hi << 32 | lo;
 }
 
-u64 guest_now_ms(void) { return (rdtsc() - start_tsc) / guest_env.tsc_khz; }
+u64 guest_now_ms(void)
+{
+    return (rdtsc() - start_tsc) / guest_env.tsc_khz;
+}
 
 void guest_shutdown(unsigned int reason)
 {

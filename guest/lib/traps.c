@@ -53,8 +53,8 @@ void trap_handler(const struct trap_frame *f)
         guest_shutdown(SHUTDOWN_crash);
     dying = true;
     __asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
-    printf("guest: exception %u error %#lx at rip %#lx, cr2 %#lx, rsp %#lx, rflags %#lx\n", (unsigned int)f->vector,
-           f->error, f->rip, cr2, f->rsp, f->rflags);
+    printf("guest: exception %u error %#lx at rip %#lx, cr2 %#lx, rsp %#lx, rflags %#lx\n",
+           (unsigned int)f->vector, f->error, f->rip, cr2, f->rsp, f->rflags);
     printf("  rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", f->rax, f->rbx, f->rcx, f->rdx);
     printf("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", f->rsi, f->rdi, f->rbp, f->r8);
     printf("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", f->r9, f->r10, f->r11, f->r12);

@@ -39,7 +39,8 @@ int xc_domain_max_vcpus(xc_interface *xch, u32 domid, unsigned int max);
 int xc_domain_node_setaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap);
 int xc_domain_node_getaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap);
 /* Returns how many entries of info were filled, from first_domain up. */
-int xc_domain_getinfolist(xc_interface *xch, u32 first_domain, unsigned int max_domains, xc_domaininfo_t *info);
+int xc_domain_getinfolist(xc_interface *xch, u32 first_domain, unsigned int max_domains,
+                          xc_domaininfo_t *info);
 /* Exactly this domain, else -ESRCH. */
 int xc_domain_getinfo_single(xc_interface *xch, u32 domid, xc_domaininfo_t *info);
 int xc_vcpu_getinfo(xc_interface *xch, u32 domid, u32 vcpu, xc_vcpuinfo_t *info);
@@ -59,11 +60,12 @@ int xc_domain_claim_memory(xc_interface *xch, u32 domid, u32 nr_claims, memory_c
 /* Reads the set back; *nr_claims: room, then entries. -ENOBUFS: *nr_claims is what is needed. */
 int xc_domain_get_memory_claims(xc_interface *xch, u32 domid, u32 *nr_claims, memory_claim_t *claims);
 /* Populates; returns how many extents were done (memory may run short), or -errno. */
-int xc_domain_populate_physmap(xc_interface *xch, u32 domid, unsigned long nr_extents, unsigned int extent_order,
-                               unsigned int mem_flags, xen_pfn_t *extent_start);
+int xc_domain_populate_physmap(xc_interface *xch, u32 domid, unsigned long nr_extents,
+                               unsigned int extent_order, unsigned int mem_flags, xen_pfn_t *extent_start);
 /* The same, all or -ENOMEM (what was done stays done, as in libxc). */
 int xc_domain_populate_physmap_exact(xc_interface *xch, u32 domid, unsigned long nr_extents,
-                                     unsigned int extent_order, unsigned int mem_flags, xen_pfn_t *extent_start);
+                                     unsigned int extent_order, unsigned int mem_flags,
+                                     xen_pfn_t *extent_start);
 int xc_domain_set_memory_map(xc_interface *xch, u32 domid, struct xen_e820_entry entries[], u32 nr_entries);
 /* The pool that nested page tables come from, bytes. */
 int xc_set_paging_mempool_size(xc_interface *xch, u32 domid, u64 size);

@@ -57,7 +57,8 @@ int xc_domain_shutdown(xc_interface *xch, u32 domid, int reason)
 
 int xc_domain_setmaxmem(xc_interface *xch, u32 domid, u64 max_memkb)
 {
-    struct xen_domctl op = {.cmd = XEN_DOMCTL_max_mem, .domain = (domid_t)domid, .u.max_mem.max_memkb = max_memkb};
+    struct xen_domctl op = {
+        .cmd = XEN_DOMCTL_max_mem, .domain = (domid_t)domid, .u.max_mem.max_memkb = max_memkb};
 
     (void)xch;
     return do_domctl(&op);
@@ -92,7 +93,8 @@ int xc_domain_node_getaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodema
     return node_affinity(domid, XEN_DOMCTL_getnodeaffinity, nodemap);
 }
 
-int xc_domain_getinfolist(xc_interface *xch, u32 first_domain, unsigned int max_domains, xc_domaininfo_t *info)
+int xc_domain_getinfolist(xc_interface *xch, u32 first_domain, unsigned int max_domains,
+                          xc_domaininfo_t *info)
 {
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_getdomaininfolist};
 
@@ -120,7 +122,8 @@ int xc_domain_getinfo_single(xc_interface *xch, u32 domid, xc_domaininfo_t *info
 
 int xc_vcpu_getinfo(xc_interface *xch, u32 domid, u32 vcpu, xc_vcpuinfo_t *info)
 {
-    struct xen_domctl op = {.cmd = XEN_DOMCTL_getvcpuinfo, .domain = (domid_t)domid, .u.getvcpuinfo.vcpu = vcpu};
+    struct xen_domctl op = {
+        .cmd = XEN_DOMCTL_getvcpuinfo, .domain = (domid_t)domid, .u.getvcpuinfo.vcpu = vcpu};
 
     (void)xch;
     int rc = do_domctl(&op);

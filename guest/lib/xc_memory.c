@@ -32,8 +32,8 @@ int xc_domain_get_memory_claims(xc_interface *xch, u32 domid, u32 *nr_claims, me
     return rc;
 }
 
-int xc_domain_populate_physmap(xc_interface *xch, u32 domid, unsigned long nr_extents, unsigned int extent_order,
-                               unsigned int mem_flags, xen_pfn_t *extent_start)
+int xc_domain_populate_physmap(xc_interface *xch, u32 domid, unsigned long nr_extents,
+                               unsigned int extent_order, unsigned int mem_flags, xen_pfn_t *extent_start)
 {
     struct xen_memory_reservation arg = {.extent_start = XEN_HANDLE(extent_start),
                                          .nr_extents = nr_extents,
@@ -46,7 +46,8 @@ int xc_domain_populate_physmap(xc_interface *xch, u32 domid, unsigned long nr_ex
 }
 
 int xc_domain_populate_physmap_exact(xc_interface *xch, u32 domid, unsigned long nr_extents,
-                                     unsigned int extent_order, unsigned int mem_flags, xen_pfn_t *extent_start)
+                                     unsigned int extent_order, unsigned int mem_flags,
+                                     xen_pfn_t *extent_start)
 {
     int done = xc_domain_populate_physmap(xch, domid, nr_extents, extent_order, mem_flags, extent_start);
 
@@ -88,7 +89,8 @@ u64 xc_domain_overhead(u64 pages, unsigned int vcpus)
 {
     /* All of it in 4 KiB mappings, one table per 512 entries on three levels, each level's tables cut by the
      * holes of a PC; then per vCPU and per domain what Xen's own tools give, 1 MiB and 256 KiB. */
-    u64 tables = DIV_ROUND_UP(pages, 512) + DIV_ROUND_UP(pages, 512 * 512) + DIV_ROUND_UP(pages, 512ull * 512 * 512);
+    u64 tables =
+        DIV_ROUND_UP(pages, 512) + DIV_ROUND_UP(pages, 512 * 512) + DIV_ROUND_UP(pages, 512ull * 512 * 512);
 
     return ALIGN_UP((tables + 16 + 64 + 256ull * vcpus) << PAGE_SHIFT, MIB(1));
 }

@@ -43,7 +43,8 @@ static void must_be(const char *what, long expected, long rc)
     failures++;
 }
 
-/* Does this call with a bad pointer leave the guest as it was? Those that do not read their argument are left out. */
+/* Does this call with a bad pointer leave the guest as it was? Those that do not read their argument are left
+ * out. */
 static bool harmless(u64 nr, u64 cmd)
 {
     if (nr == __HYPERVISOR_iret || nr == __HYPERVISOR_console_io)
@@ -76,10 +77,13 @@ static void sweep(void)
 /* Well-formed calls that only the control domain may make. */
 static void privileged(void)
 {
-    struct xen_domctl domctl = {.cmd = XEN_DOMCTL_getdomaininfo, .interface_version = XEN_DOMCTL_INTERFACE_VERSION};
-    struct xen_sysctl sysctl = {.cmd = XEN_SYSCTL_physinfo, .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
-    static const u32 commands[] = {XEN_DOMCTL_createdomain, XEN_DOMCTL_destroydomain, XEN_DOMCTL_pausedomain,
-                                   XEN_DOMCTL_max_mem, XEN_DOMCTL_sethvmcontext, XEN_DOMCTL_setnodeaffinity};
+    struct xen_domctl domctl = {.cmd = XEN_DOMCTL_getdomaininfo,
+                                .interface_version = XEN_DOMCTL_INTERFACE_VERSION};
+    struct xen_sysctl sysctl = {.cmd = XEN_SYSCTL_physinfo,
+                                .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
+    static const u32 commands[] = {XEN_DOMCTL_createdomain,  XEN_DOMCTL_destroydomain,
+                                   XEN_DOMCTL_pausedomain,   XEN_DOMCTL_max_mem,
+                                   XEN_DOMCTL_sethvmcontext, XEN_DOMCTL_setnodeaffinity};
     struct xen_memory_reservation claim = {.nr_extents = 1, .domid = 0};
 
     must_be("getdomaininfo of dom0", -EPERM, hypercall1(__HYPERVISOR_domctl, XEN_HANDLE(&domctl)));

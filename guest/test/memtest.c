@@ -13,7 +13,10 @@
 
 static u64 bytes_tested;
 
-static inline u64 pattern(const u64 *p) { return (u64)(uintptr_t)p * SPREAD; }
+static inline u64 pattern(const u64 *p)
+{
+    return (u64)(uintptr_t)p * SPREAD;
+}
 
 static bool wrong(const volatile u64 *p, u64 expected, const char *when)
 {
@@ -56,7 +59,10 @@ static bool pass1(u64 *start, u64 *end)
     return true;
 }
 
-static bool pass3(u64 *start, u64 *end) { return verify_up(start, end); }
+static bool pass3(u64 *start, u64 *end)
+{
+    return verify_up(start, end);
+}
 
 /* Hands [base, end) to fn, without the image. The compiler must not know that one range starts at NULL. */
 static bool each_piece(u64 base, u64 end, pass *fn)
@@ -90,11 +96,12 @@ bool memtest_run(void)
     u64 start = guest_now_ms();
 
     bytes_tested = 0;
-    bool ok = over_all_ranges(pass1, false) && over_all_ranges(complement_down, true) && over_all_ranges(pass3, false);
+    bool ok = over_all_ranges(pass1, false) && over_all_ranges(complement_down, true) &&
+              over_all_ranges(pass3, false);
     /* The image's own part counts as tested by running from it. */
     u64 own = ALIGN_UP((u64)(uintptr_t)image_end, PAGE_SIZE) - (u64)(uintptr_t)image_start;
-    printf("memory test: %lu KiB written and read both ways, %lu KiB hold this program, %lu ms\n", bytes_tested >> 10,
-           own >> 10, guest_now_ms() - start);
-    printf("memory test: %lu MiB %s\n", (bytes_tested + own) >> 20, ok ? "ok" : "FAILED");
+    printf("memory test: %lu KiB written and read both ways, %lu KiB hold this program, %lu ms\n",
+           bytes_tested >> 10, own >> 10, guest_now_ms() - start);
+    printf("memory test: %lu MiB %s\n", (bytes_tested + own + MIB(1) / 2) >> 20, ok ? "ok" : "FAILED");
     return ok;
 }

@@ -19,14 +19,41 @@ typedef struct {
 #define INVALID_MFN ((mfn_t){~0ull})
 #define INVALID_GFN ((gfn_t){~0ull})
 
-static inline mfn_t mfn(u64 n) { return (mfn_t){n}; }
-static inline gfn_t gfn(u64 n) { return (gfn_t){n}; }
-static inline mfn_t mfn_add(mfn_t m, u64 frames) { return (mfn_t){m.n + frames}; }
-static inline gfn_t gfn_add(gfn_t g, u64 frames) { return (gfn_t){g.n + frames}; }
-static inline bool mfn_valid_value(mfn_t m) { return m.n != ~0ull; }
-static inline u64 mfn_to_maddr(mfn_t m) { return m.n << PAGE_SHIFT; }
-static inline mfn_t maddr_to_mfn(u64 maddr) { return (mfn_t){maddr >> PAGE_SHIFT}; }
-static inline u64 gfn_to_gaddr(gfn_t g) { return g.n << PAGE_SHIFT; }
-static inline gfn_t gaddr_to_gfn(u64 gaddr) { return (gfn_t){gaddr >> PAGE_SHIFT}; }
+static inline mfn_t mfn(u64 n)
+{
+    return (mfn_t){n};
+}
+static inline gfn_t gfn(u64 n)
+{
+    return (gfn_t){n};
+}
+static inline mfn_t mfn_add(mfn_t m, u64 frames)
+{
+    return (mfn_t){m.n + frames};
+}
+static inline gfn_t gfn_add(gfn_t g, u64 frames)
+{
+    return (gfn_t){g.n + frames};
+}
+static inline bool mfn_valid_value(mfn_t m)
+{
+    return m.n != ~0ull;
+}
+static inline u64 mfn_to_maddr(mfn_t m)
+{
+    return m.n << PAGE_SHIFT;
+}
+static inline mfn_t maddr_to_mfn(u64 maddr)
+{
+    return (mfn_t){maddr >> PAGE_SHIFT};
+}
+static inline u64 gfn_to_gaddr(gfn_t g)
+{
+    return g.n << PAGE_SHIFT;
+}
+static inline gfn_t gaddr_to_gfn(u64 gaddr)
+{
+    return (gfn_t){gaddr >> PAGE_SHIFT};
+}
 
 #endif

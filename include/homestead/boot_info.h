@@ -9,11 +9,11 @@
 
 #include <homestead/types.h>
 
-#define BOOT_INFO_MAGIC 0x44545345454d4f48ull /* "HOMEESTD" */
+#define BOOT_INFO_MAGIC   0x44545345454d4f48ull /* "HOMEESTD" */
 #define BOOT_INFO_VERSION 1u
 
-#define BOOT_MEM_MAX 512u
-#define BOOT_MODULE_MAX 4u
+#define BOOT_MEM_MAX     512u
+#define BOOT_MODULE_MAX  4u
 #define BOOT_CMDLINE_MAX 1024u
 
 /* Values 1 to 5 are E820's. */
@@ -23,21 +23,21 @@ enum boot_mem_type {
     BOOT_MEM_ACPI = 3, /* ACPI tables, free once they have been read */
     BOOT_MEM_NVS = 4,
     BOOT_MEM_UNUSABLE = 5,
-    BOOT_MEM_LOADER = 0x100,       /* RAM that holds the image, modules or this structure */
-    BOOT_MEM_EFI_RT_CODE = 0x101,  /* UEFI runtime services, code */
-    BOOT_MEM_EFI_RT_DATA = 0x102,  /* UEFI runtime services, data */
+    BOOT_MEM_LOADER = 0x100,      /* RAM that holds the image, modules or this structure */
+    BOOT_MEM_EFI_RT_CODE = 0x101, /* UEFI runtime services, code */
+    BOOT_MEM_EFI_RT_DATA = 0x102, /* UEFI runtime services, data */
 };
 
 struct boot_mem {
-    u64 base;  /* bytes */
-    u64 size;  /* bytes */
-    u32 type;  /* enum boot_mem_type */
+    u64 base; /* bytes */
+    u64 size; /* bytes */
+    u32 type; /* enum boot_mem_type */
     u32 pad;
 };
 
 struct boot_module {
-    u64 base; /* maddr, page aligned when the UEFI loader placed it */
-    u64 size; /* bytes */
+    u64 base;                       /* maddr, page aligned when the UEFI loader placed it */
+    u64 size;                       /* bytes */
     char cmdline[BOOT_CMDLINE_MAX]; /* arguments only, without the file's name; NUL terminated */
     char name[64];                  /* the file's name, for messages */
 };
@@ -53,16 +53,16 @@ struct boot_framebuffer {
 enum boot_source { BOOT_FROM_MULTIBOOT = 1, BOOT_FROM_UEFI = 2 };
 
 struct boot_info {
-    u64 magic;   /* BOOT_INFO_MAGIC */
-    u32 version; /* BOOT_INFO_VERSION */
-    u32 source;  /* enum boot_source */
-    u64 image_base;       /* maddr at which the image's link address IMAGE_VIRT_BASE is loaded, 2 MiB aligned */
-    u64 image_size;       /* bytes, BSS included */
-    u64 rsdp;             /* maddr of ACPI's RSDP, 0: not known */
+    u64 magic;      /* BOOT_INFO_MAGIC */
+    u32 version;    /* BOOT_INFO_VERSION */
+    u32 source;     /* enum boot_source */
+    u64 image_base; /* maddr at which the image's link address IMAGE_VIRT_BASE is loaded, 2 MiB aligned */
+    u64 image_size; /* bytes, BSS included */
+    u64 rsdp;       /* maddr of ACPI's RSDP, 0: not known */
     u64 efi_system_table; /* maddr, 0: not started by UEFI */
     u64 tsc_entry;        /* TSC at the hypervisor's first instruction */
     struct boot_framebuffer fb;
-    char loader[64];      /* who started us, for people */
+    char loader[64]; /* who started us, for people */
     char cmdline[BOOT_CMDLINE_MAX];
     u32 nr_mem;
     u32 nr_modules;

@@ -11,7 +11,7 @@
 #define TOPOLOGY_MAX_RANGES 256u
 
 /* Distances follow ACPI's SLIT: 10 is local, 255 unreachable. */
-#define DISTANCE_LOCAL 10u
+#define DISTANCE_LOCAL  10u
 #define DISTANCE_REMOTE 20u
 
 enum topology_range_flag {

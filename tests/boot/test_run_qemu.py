@@ -41,7 +41,7 @@ def test_the_default_machine():
     assert node_sizes(command) == [1024, 1024]
     assert values(command, "-numa") == ["node,nodeid=0,memdev=m0,cpus=0-1", "node,nodeid=1,memdev=m1,cpus=2-3"]
     assert "-bios" in command and "-kernel" not in command
-    assert values(command, "-accel") == ["tcg"] and values(command, "-cpu") == ["max,vendor=AuthenticAMD"]
+    assert values(command, "-accel") == ["tcg"] and values(command, "-cpu") == ["max,vendor=AuthenticAMD,-monitor"]
 
 
 def test_remainders_are_shared_out():

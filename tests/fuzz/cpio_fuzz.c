@@ -1,5 +1,6 @@
 // sources: guest/dom0/cpio.c guest/dom0/pvhelf.c
-/* Any bytes as the builder's archive, each file of it as a kernel: no read beyond the buffer, an end always. */
+/* Any bytes as the builder's archive, each file of it as a kernel: no read beyond the buffer, an end always.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         if (pvhelf_parse(f.data, f.size, &elf, &why) == 0) {
             for (uint32_t i = 0; i < elf.nr_segments; i++) {
                 const struct pvhelf_segment *s = &elf.segments[i];
-                if (s->data < f.data || s->file_size > f.size - (size_t)(s->data - f.data) || s->mem_size < s->file_size)
+                if (s->data < f.data || s->file_size > f.size - (size_t)(s->data - f.data) ||
+                    s->mem_size < s->file_size)
                     abort();
             }
         }

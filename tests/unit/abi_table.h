@@ -12,7 +12,8 @@ extern const unsigned int abi_ours_count;
 extern const struct abi_row abi_system[];
 extern const unsigned int abi_system_count;
 
-/* Numbers are compared as 64-bit values; a signed -1 and ~0u are the same fact only if both have one width. */
+/* Numbers are compared as 64-bit values; a signed -1 and ~0u are the same fact only if both have one width.
+ */
 #define S(type)        {"sizeof(" #type ")", sizeof(type)},
 #define F(type, field) {"offsetof(" #type ", " #field ")", offsetof(type, field)},
 #define C(expr)        {#expr, (unsigned long)(expr)},

@@ -53,7 +53,8 @@ static void random_operations_match_a_bitmap(void **state)
         default: {
             u64 size = (u64)rand() % 8 + 1, align = 1ull << (rand() % 4);
             u64 got = boot_ranges_take(&ranges, size * PAGE_SIZE, align * PAGE_SIZE, first * PAGE_SIZE,
-                                       PAGES * PAGE_SIZE) / PAGE_SIZE;
+                                       PAGES * PAGE_SIZE) /
+                      PAGE_SIZE;
             if (got) {
                 assert_int_equal(got % align, 0);
                 assert_true(got >= first && got + size <= PAGES);
@@ -95,7 +96,8 @@ static void a_full_list_refuses_and_stays(void **state)
     for (u64 i = 0; i < BOOT_RANGES_MAX; i++)
         assert_int_equal(boot_ranges_add(&ranges, (i * 8 + 1) * PAGE_SIZE, (i * 8 + 5) * PAGE_SIZE), 0);
     u64 total = boot_ranges_total(&ranges);
-    assert_true(boot_ranges_add(&ranges, (BOOT_RANGES_MAX * 8 + 1) * PAGE_SIZE, (BOOT_RANGES_MAX * 8 + 2) * PAGE_SIZE) < 0);
+    assert_true(boot_ranges_add(&ranges, (BOOT_RANGES_MAX * 8 + 1) * PAGE_SIZE,
+                                (BOOT_RANGES_MAX * 8 + 2) * PAGE_SIZE) < 0);
     assert_true(boot_ranges_remove(&ranges, 2 * PAGE_SIZE, 3 * PAGE_SIZE) < 0);
     assert_int_equal(boot_ranges_total(&ranges), total);
 }

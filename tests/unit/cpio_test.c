@@ -17,8 +17,9 @@ static size_t archive_len;
 
 static void append(const char *name, uint32_t mode, const void *data, size_t size)
 {
-    archive_len += (size_t)sprintf(archive + archive_len, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x",
-                                   1, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, strlen(name) + 1, 0);
+    archive_len +=
+        (size_t)sprintf(archive + archive_len, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x",
+                        1, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, strlen(name) + 1, 0);
     memcpy(archive + archive_len, name, strlen(name) + 1);
     archive_len += strlen(name) + 1;
     while (archive_len % 4)
@@ -131,13 +132,17 @@ static void expect_broken(size_t at_byte, const char *bytes, size_t count)
 static void bad_headers_are_refused(void **state)
 {
     (void)state;
-    expect_broken(0, "070707", 6);         /* the old portable format */
-    expect_broken(0, "\x7f" "ELF\x02\x01", 6);
-    expect_broken(54, "0000000g", 8);      /* file size: not hex */
-    expect_broken(54, "ffffffff", 8);      /* larger than the archive */
-    expect_broken(94, "00000000", 8);      /* no room for the name's NUL */
-    expect_broken(94, "ffffffff", 8);      /* a name beyond the end */
-    expect_broken(94, "00000003", 8);      /* the name is not terminated there */
+    expect_broken(0, "070707", 6); /* the old portable format */
+    expect_broken(0,
+                  "\x7f"
+                  "ELF\x02\x01",
+                  6);
+    expect_broken(54, "0000000G", 8);
+    expect_broken(54, "0000000g", 8); /* file size: not hex */
+    expect_broken(54, "ffffffff", 8); /* larger than the archive */
+    expect_broken(94, "00000000", 8); /* no room for the name's NUL */
+    expect_broken(94, "ffffffff", 8); /* a name beyond the end */
+    expect_broken(94, "00000003", 8); /* the name is not terminated there */
     expect_broken(14, "0x001000", 8);
     expect_broken(14, "        ", 8);
 }

@@ -88,7 +88,10 @@ static void odd_maps(void **state)
     (void)state;
     /* RAM over the low hole, out of order, overlapped by a reserved piece, wrapping at the end. */
     static const struct e820_entry odd[] = {
-        {0x400000, 0x800, RESERVED}, {0, MIB(16), RAM}, {MIB(4) - 0x800, 0x1000, NVS}, {~0ull - 0xfff, ~0ull, RESERVED},
+        {0x400000, 0x800, RESERVED},
+        {0, MIB(16), RAM},
+        {MIB(4) - 0x800, 0x1000, NVS},
+        {~0ull - 0xfff, ~0ull, RESERVED},
     };
     assert_int_equal(dom0_layout_memory(odd, ARRAY_SIZE(odd), MIB(8), &layout), 0);
     check_sane(MIB(8));
@@ -129,7 +132,8 @@ static void places_module_and_info(void **state)
 
     assert_int_equal(dom0_layout_place(&layout, image_end, 0, 500, &why), 0);
     assert_int_equal(layout.module_gaddr, 0);
-    /* Fits to the byte, and only without the 2 MiB boundary: RAM from 1 MiB has 64 MiB less the low 0x9f000. */
+    /* Fits to the byte, and only without the 2 MiB boundary: RAM from 1 MiB has 64 MiB less the low 0x9f000.
+     */
     u64 room = MIB(65) - 0x9f000 - 0x125000;
     assert_int_equal(dom0_layout_place(&layout, image_end, room, 500, &why), 0);
     assert_int_equal(dom0_layout_place(&layout, image_end, room + 1, 500, &why), -ENOSPC);
@@ -179,7 +183,8 @@ static void random_maps(void **state)
         assert_int_equal(dom0_layout_memory(map, nr, want, &layout), 0);
         check_sane(want);
         for (u64 page = 0; page < 0x400; page++)
-            assert_int_equal(type_at(page * PAGE_SIZE) == RAM && dom0_layout_is_ram(&layout, page * PAGE_SIZE, PAGE_SIZE),
+            assert_int_equal(type_at(page * PAGE_SIZE) == RAM &&
+                                 dom0_layout_is_ram(&layout, page * PAGE_SIZE, PAGE_SIZE),
                              is_ram[page]);
         assert_int_equal(dom0_layout_memory(map, nr, want + PAGE_SIZE, &layout), -ENOMEM);
     }
@@ -188,9 +193,12 @@ static void random_maps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(follows_the_host),       cmocka_unit_test(goes_on_above_4g),
-        cmocka_unit_test(odd_maps),               cmocka_unit_test(too_many_entries),
-        cmocka_unit_test(places_module_and_info), cmocka_unit_test(nothing_above_4g),
+        cmocka_unit_test(follows_the_host),
+        cmocka_unit_test(goes_on_above_4g),
+        cmocka_unit_test(odd_maps),
+        cmocka_unit_test(too_many_entries),
+        cmocka_unit_test(places_module_and_info),
+        cmocka_unit_test(nothing_above_4g),
         cmocka_unit_test(random_maps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,7 +191,8 @@ static void refuses_what_is_no_kernel(void **state)
     assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -EINVAL);
 }
 
-/* Cut at every length, and with random bytes changed: never a bad read (ASan), never a segment outside the file. */
+/* Cut at every length, and with random bytes changed: never a bad read (ASan), never a segment outside the
+ * file. */
 static void survives_damage(void **state)
 {
     u8 image[IMAGE_SIZE];
@@ -217,8 +218,8 @@ static void survives_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_both_kinds),         cmocka_unit_test(refuses_bad_segments),
-        cmocka_unit_test(needs_a_pvh_entry_inside), cmocka_unit_test(walks_over_other_notes),
+        cmocka_unit_test(reads_both_kinds),          cmocka_unit_test(refuses_bad_segments),
+        cmocka_unit_test(needs_a_pvh_entry_inside),  cmocka_unit_test(walks_over_other_notes),
         cmocka_unit_test(refuses_what_is_no_kernel), cmocka_unit_test(survives_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,8 @@ static void test_no_paging(void **state)
     assert_int_equal(reads, 0);
     faults(0x100000000ull, false);
     faults(~0ull, true);
+    w.efer = EFER_LME | EFER_LMA; /* found by fuzzing: no such state, but no upper half either */
+    faults(~0ull, true);
 }
 
 static void test_4_levels(void **state)
@@ -98,7 +100,8 @@ static void test_4_levels(void **state)
     put8(1, gva >> 39 & 511, 0x2000 | P | W);
     put8(2, gva >> 30 & 511, 0x3000 | P | W);
     put8(3, gva >> 21 & 511, 0x4000 | P | W);
-    put8(4, gva >> 12 & 511, 0x8000123456789000ull | P | W); /* NX and bits 52-62 are no part of the address */
+    put8(4, gva >> 12 & 511,
+         0x8000123456789000ull | P | W); /* NX and bits 52-62 are no part of the address */
     maps(gva + 0x10, true, 0x0000123456789000ull + 0x10 - 0, 0xff0);
     put8(4, gva >> 12 & 511, 0x7ff0000000005000ull | P | W);
     maps(gva + 0xfff, true, 0x5fff, 1);
@@ -190,7 +193,7 @@ static void test_pae(void **state)
     (void)state;
     w.cr0 = CR0_PE | CR0_PG | CR0_WP;
     w.cr4 = CR4_PAE;
-    w.cr3 = 0x1fe0; /* the four entries may stand anywhere at 32 bytes */
+    w.cr3 = 0x1fe0;                     /* the four entries may stand anywhere at 32 bytes */
     put8(1, 0xfe0 / 8 + 3, 0x2000 | P); /* no R/W bit at this level */
     put8(2, 511, 0x3000 | P | W);
     put8(2, 510, 0x987ull << 21 | P | W | PS);
@@ -239,8 +242,9 @@ static void test_32_bit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_no_paging),      CASE(test_4_levels), CASE(test_large_pages_4_levels), CASE(test_5_levels),
-        CASE(test_self_reference), CASE(test_pae),      CASE(test_32_bit),
+        CASE(test_no_paging), CASE(test_4_levels),       CASE(test_large_pages_4_levels),
+        CASE(test_5_levels),  CASE(test_self_reference), CASE(test_pae),
+        CASE(test_32_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

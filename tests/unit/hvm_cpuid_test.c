@@ -1,6 +1,6 @@
 /*
- * What a guest sees of its CPU: CPUID policy on faked host CPUs, MSR policy over faked hvm_ops, the hypercall page's
- * bytes and the PVH start state.
+ * What a guest sees of its CPU: CPUID policy on faked host CPUs, MSR policy over faked hvm_ops, the hypercall
+ * page's bytes and the PVH start state.
  */
 // sources: arch/x86/hvm/cpuid.c arch/x86/hvm/msr.c arch/x86/hvm/hvm.c arch/x86/hvm/hypercall_page.c
 #include <setjmp.h>
@@ -149,8 +149,8 @@ static void leaf_is(u32 leaf, u32 subleaf, u32 eax, u32 ebx, u32 ecx, u32 edx)
 
     hvm_cpuid(&ctx, leaf, subleaf, &out);
     if (out.eax != eax || out.ebx != ebx || out.ecx != ecx || out.edx != edx)
-        fail_msg("leaf %x.%x: %x %x %x %x, want %x %x %x %x", leaf, subleaf, out.eax, out.ebx, out.ecx, out.edx, eax,
-                 ebx, ecx, edx);
+        fail_msg("leaf %x.%x: %x %x %x %x, want %x %x %x %x", leaf, subleaf, out.eax, out.ebx, out.ecx,
+                 out.edx, eax, ebx, ecx, edx);
 }
 
 static struct cpuid_leaf get(u32 leaf, u32 subleaf)

@@ -1,9 +1,11 @@
-// sources: hypercall/console_io.c hypercall/dispatch.c hypercall/domctl.c hypercall/domctl_affinity.c hypercall/domctl_claim.c
-// sources: hypercall/domctl_context.c hypercall/domctl_create.c hypercall/domctl_info.c hypercall/domctl_memory.c
-// sources: hypercall/event_channel.c hypercall/guest_copy.c hypercall/hvm_context.c hypercall/hvm_op.c hypercall/memory_claim.c
-// sources: hypercall/memory_op.c hypercall/memory_physmap.c hypercall/memory_populate.c hypercall/multicall.c hypercall/sched_op.c
-// sources: hypercall/sysctl.c hypercall/vcpu_op.c hypercall/xen_version.c lib/parse.c
-// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+// sources: hypercall/console_io.c hypercall/dispatch.c hypercall/domctl.c hypercall/domctl_affinity.c
+// sources: hypercall/domctl_claim.c hypercall/domctl_context.c hypercall/domctl_create.c
+// sources: hypercall/domctl_info.c hypercall/domctl_memory.c hypercall/event_channel.c
+// sources: hypercall/guest_copy.c hypercall/hvm_context.c hypercall/hvm_op.c hypercall/memory_claim.c
+// sources: hypercall/memory_op.c hypercall/memory_physmap.c hypercall/memory_populate.c
+// sources: hypercall/multicall.c hypercall/sched_op.c hypercall/sysctl.c hypercall/vcpu_op.c
+// sources: hypercall/xen_version.c lib/parse.c mm/account.c mm/alloc.c mm/check.c mm/claims.c
+// sources: mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c mm/scrub.c
 /* The context stream: what hostile and broken ones are answered with, and that a good one arrives. */
 #include "hypercall_harness.h"
 #include <hypercall/hvm_context.h>
@@ -26,10 +28,22 @@ static void add(u16 typecode, u16 instance, const void *body, u32 size)
 /* What abi.md 4.2 gives a new guest. */
 static struct hvm_hw_cpu good_cpu(void)
 {
-    struct hvm_hw_cpu cpu = {
-        .rbx = 0x2000, .rip = 0x100070, .rflags = 2, .cr0 = 0x11, .dr6 = 0xFFFF0FF0, .dr7 = 0x400,
-        .cs_limit = ~0u, .cs_arbytes = 0xC9B, .ds_limit = ~0u, .ds_arbytes = 0xC93, .es_limit = ~0u,
-        .es_arbytes = 0xC93, .ss_limit = ~0u, .ss_arbytes = 0xC93, .tr_limit = 0x67, .tr_arbytes = 0x8B};
+    struct hvm_hw_cpu cpu = {.rbx = 0x2000,
+                             .rip = 0x100070,
+                             .rflags = 2,
+                             .cr0 = 0x11,
+                             .dr6 = 0xFFFF0FF0,
+                             .dr7 = 0x400,
+                             .cs_limit = ~0u,
+                             .cs_arbytes = 0xC9B,
+                             .ds_limit = ~0u,
+                             .ds_arbytes = 0xC93,
+                             .es_limit = ~0u,
+                             .es_arbytes = 0xC93,
+                             .ss_limit = ~0u,
+                             .ss_arbytes = 0xC93,
+                             .tr_limit = 0x67,
+                             .tr_arbytes = 0x8B};
     return cpu;
 }
 
@@ -156,14 +170,14 @@ static void lengths_and_types(void **state)
 static void impossible_cpus(void **state)
 {
     (void)state;
-    BAD(cr0, 0x1);                /* ET is always one */
-    BAD(cr0, 0x80000010ull);      /* paging without protection */
-    BAD(cr0, 0x20000011ull);      /* NW without CD */
+    BAD(cr0, 0x1);           /* ET is always one */
+    BAD(cr0, 0x80000010ull); /* paging without protection */
+    BAD(cr0, 0x20000011ull); /* NW without CD */
     BAD(cr0, 0x100000011ull);
-    BAD(cr4, 1u << 12);           /* 5 levels */
-    BAD(cr4, 1u << 13);           /* VMX */
-    BAD(msr_efer, 1u << 12);      /* SVM */
-    BAD(msr_efer, 1u << 10);      /* long mode active without enabled */
+    BAD(cr4, 1u << 12);      /* 5 levels */
+    BAD(cr4, 1u << 13);      /* VMX */
+    BAD(msr_efer, 1u << 12); /* SVM */
+    BAD(msr_efer, 1u << 10); /* long mode active without enabled */
     BAD(flags, 2);
     BAD(pad0, 1);
     BAD(dr7, 1ull << 32);
@@ -200,7 +214,8 @@ static void set_and_get(void **state)
     memset(cpu.fpu_regs, 0xff, sizeof(cpu.fpu_regs));
     cpu.ss_arbytes = 0xC093; /* the VMCS's form of 0xC93 */
     start_with(&cpu);
-    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, put(0x1000, stream, len), (u32)len), -EINVAL); /* no vCPU */
+    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, put(0x1000, stream, len), (u32)len),
+                     -EINVAL); /* no vCPU */
     domain_alloc_vcpus(domains[1], 2);
     assert_int_equal(context(XEN_DOMCTL_gethvmcontext, 0, 0), 0);
     u32 size = op.u.hvmcontext.size;
@@ -252,8 +267,8 @@ static void set_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(good_stream), TEST(truncated), TEST(header_rules), TEST(lengths_and_types), TEST(impossible_cpus),
-        TEST(set_and_get), TEST(set_refusals),
+        TEST(good_stream),     TEST(truncated),   TEST(header_rules), TEST(lengths_and_types),
+        TEST(impossible_cpus), TEST(set_and_get), TEST(set_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

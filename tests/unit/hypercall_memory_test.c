@@ -1,10 +1,13 @@
-// sources: hypercall/console_io.c hypercall/dispatch.c hypercall/domctl.c hypercall/domctl_affinity.c hypercall/domctl_claim.c
-// sources: hypercall/domctl_context.c hypercall/domctl_create.c hypercall/domctl_info.c hypercall/domctl_memory.c
-// sources: hypercall/event_channel.c hypercall/guest_copy.c hypercall/hvm_context.c hypercall/hvm_op.c hypercall/memory_claim.c
-// sources: hypercall/memory_op.c hypercall/memory_physmap.c hypercall/memory_populate.c hypercall/multicall.c hypercall/sched_op.c
-// sources: hypercall/sysctl.c hypercall/vcpu_op.c hypercall/xen_version.c lib/parse.c
-// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c mm/scrub.c
-/* memory_op: extents and continuations, claims (docs/claims.md section 2, each error in its order), the physical map. */
+// sources: hypercall/console_io.c hypercall/dispatch.c hypercall/domctl.c hypercall/domctl_affinity.c
+// sources: hypercall/domctl_claim.c hypercall/domctl_context.c hypercall/domctl_create.c
+// sources: hypercall/domctl_info.c hypercall/domctl_memory.c hypercall/event_channel.c
+// sources: hypercall/guest_copy.c hypercall/hvm_context.c hypercall/hvm_op.c hypercall/memory_claim.c
+// sources: hypercall/memory_op.c hypercall/memory_physmap.c hypercall/memory_populate.c
+// sources: hypercall/multicall.c hypercall/sched_op.c hypercall/sysctl.c hypercall/vcpu_op.c
+// sources: hypercall/xen_version.c lib/parse.c mm/account.c mm/alloc.c mm/check.c mm/claims.c
+// sources: mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+/* memory_op: extents and continuations, claims (docs/claims.md section 2, each error in its order), the
+ * physical map. */
 #include "hypercall_harness.h"
 
 #define POPULATE XENMEM_populate_physmap
@@ -166,11 +169,13 @@ static void decrease(void **state)
     res.extent_start = 0;
     assert_int_equal(do_extents(XENMEM_increase_reservation), 2);
     assert_int_equal(domains[1]->mem.tot_pages, 7);
-    extents(4, 512, 9, 0); /* 2 MiB pieces of one extent of 8 MiB */
-    assert_int_equal(do_extents(POPULATE), 4);
-    extents(1, 512, 11, 0);
-    assert_int_equal(do_extents(XENMEM_decrease_reservation), 0); /* not aligned: starts in the middle of nothing */
-    extents(4, 2048, 9, 0);
+    yield_every = 0;
+    extents(8, 51, 0, 0);
+    assert_int_equal(do_extents(POPULATE), 8);
+    extents(1, 51, 3, 0); /* need not be aligned */
+    assert_int_equal(do_extents(XENMEM_decrease_reservation), 1);
+    assert_int_equal(domains[1]->mem.tot_pages, 7);
+    extents(4, 2048, 9, 0); /* 2 MiB pieces of one extent of 8 MiB */
     assert_int_equal(do_extents(POPULATE), 4);
     extents(1, 2048, 11, 0);
     yield_every = 1;
@@ -213,6 +218,16 @@ static void claim_errors_in_order(void **state)
     res.nr_extents = 0;
     assert_int_equal(do_extents(XENMEM_claim_pages), 0);
     assert_int_equal(account->outstanding, 0);
+    /* Each field alone. */
+    for (u32 field = 0; field < 3; field++) {
+        res = (struct xen_memory_reservation){.extent_start = field == 0,
+                                              .nr_extents = 100,
+                                              .extent_order = field == 1,
+                                              .mem_flags = field == 2,
+                                              .domid = 1};
+        assert_int_equal(do_extents(XENMEM_claim_pages), -EINVAL);
+        assert_int_equal(account->outstanding, 0);
+    }
 }
 
 static void figures(void **state)
@@ -288,7 +303,10 @@ static void shared_info(void **state)
     add.space = XENMAPSPACE_gmfn_foreign;
     assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -ENOSYS);
     add.space = XENMAPSPACE_dev_mmio;
+    assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -EINVAL);
+    add.domid = 1;
     assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -EACCES);
+    add.domid = DOMID_SELF;
     add.space = 99;
     assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -EINVAL);
     assert_int_equal(memory(XENMEM_add_to_physmap | 0x10000ull << 6, &add, sizeof(add)), -EDOM);
@@ -300,8 +318,13 @@ static void shared_info(void **state)
 static void foreign_batch(void **state)
 {
     (void)state;
-    struct xen_add_to_physmap_batch batch = {.domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_foreign, .size = 4,
-        .u.foreign_domid = 1, .idxs = at(0x2000), .gpfns = at(0x3000), .errs = at(0x4000)};
+    struct xen_add_to_physmap_batch batch = {.domid = DOMID_SELF,
+                                             .space = XENMAPSPACE_gmfn_foreign,
+                                             .size = 4,
+                                             .u.foreign_domid = 1,
+                                             .idxs = at(0x2000),
+                                             .gpfns = at(0x3000),
+                                             .errs = at(0x4000)};
     u64 idxs[4] = {3, 4, 999, ~0ull}, gpfns[4] = {0x3f000, 0x3f001, 0x3f002, 0x3f003};
     s32 errs[4] = {7, 7, 7, 7};
 
@@ -333,7 +356,15 @@ static void foreign_batch(void **state)
     batch.errs = at(0x4000);
     batch.space = XENMAPSPACE_gmfn_range;
     assert_int_equal(memory(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)), -EOPNOTSUPP);
-    /* A guest gets no other domain's memory. */
+    /* A guest gets no other domain's memory, not even from domain 0. */
+    batch.domid = 2;
+    batch.space = XENMAPSPACE_gmfn_foreign;
+    batch.u.foreign_domid = 1;
+    assert_int_equal(memory(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)), 0);
+    GET(0x4000, errs);
+    assert_int_equal(errs[0], -EPERM);
+    assert_null(find_mapping(domains[2], 0x3f000));
+    batch.domid = DOMID_SELF;
     batch.space = XENMAPSPACE_gmfn_foreign;
     batch.u.foreign_domid = 1;
     caller.domain = domains[2];
@@ -348,9 +379,10 @@ static void foreign_batch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(populate_on_nodes), TEST(populate_replaces), TEST(populate_is_continued), TEST(populate_short),
-        TEST(populate_refuses), TEST(populate_that_cannot_map), TEST(decrease), TEST(claim_errors_in_order),
-        TEST(figures), TEST(memory_map), TEST(shared_info), TEST(foreign_batch),
+        TEST(populate_on_nodes), TEST(populate_replaces),     TEST(populate_is_continued),
+        TEST(populate_short),    TEST(populate_refuses),      TEST(populate_that_cannot_map),
+        TEST(decrease),          TEST(claim_errors_in_order), TEST(figures),
+        TEST(memory_map),        TEST(shared_info),           TEST(foreign_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

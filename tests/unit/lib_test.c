@@ -10,16 +10,16 @@
 
 /* The real files under other names, beside the C library's. */
 #define vsnprintf our_vsnprintf
-#define snprintf our_snprintf
-#define memcpy our_memcpy
-#define memmove our_memmove
-#define memset our_memset
-#define memcmp our_memcmp
-#define strlen our_strlen
-#define strnlen our_strnlen
-#define strcmp our_strcmp
-#define strncmp our_strncmp
-#define strchr our_strchr
+#define snprintf  our_snprintf
+#define memcpy    our_memcpy
+#define memmove   our_memmove
+#define memset    our_memset
+#define memcmp    our_memcmp
+#define strlen    our_strlen
+#define strnlen   our_strnlen
+#define strcmp    our_strcmp
+#define strncmp   our_strncmp
+#define strchr    our_strchr
 #include "lib/string.c"
 #include "lib/printf.c"
 #undef vsnprintf
@@ -193,10 +193,10 @@ static void copies_are_cut_and_terminated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(printf_is_as_c_has_it),        cmocka_unit_test(printf_never_writes_beyond_size),
-        cmocka_unit_test(pointers_show_all_digits),     cmocka_unit_test(memory_functions_match_libc),
-        cmocka_unit_test(strings_match_libc),           cmocka_unit_test(numbers_are_parsed_or_refused),
-        cmocka_unit_test(sizes_have_units),             cmocka_unit_test(copies_are_cut_and_terminated),
+        cmocka_unit_test(printf_is_as_c_has_it),    cmocka_unit_test(printf_never_writes_beyond_size),
+        cmocka_unit_test(pointers_show_all_digits), cmocka_unit_test(memory_functions_match_libc),
+        cmocka_unit_test(strings_match_libc),       cmocka_unit_test(numbers_are_parsed_or_refused),
+        cmocka_unit_test(sizes_have_units),         cmocka_unit_test(copies_are_cut_and_terminated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

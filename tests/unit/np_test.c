@@ -1,6 +1,7 @@
 /*
- * Nested page tables against a model that is one array entry per guest frame. The table pages come from a pool of the
- * test's own, which can be made to fail, and whose bytes show whether a refused operation has touched anything.
+ * Nested page tables against a model that is one array entry per guest frame. The table pages come from a
+ * pool of the test's own, which can be made to fail, and whose bytes show whether a refused operation has
+ * touched anything.
  */
 // sources: arch/x86/hvm/nested_paging.c
 #include <setjmp.h>
@@ -177,7 +178,7 @@ static void test_refused(void **state)
     assert_int_equal(np_map(&np, gfn(0x200), mfn(0x200), 9, NP_RAM, true), 0);
     assert_int_equal(np_map(&np, gfn(0x3ff), mfn(9), 0, NP_RAM, true), -EEXIST);
     assert_int_equal(np_map(&np, gfn(0), mfn(0x400), 10, NP_RAM, true), -EEXIST); /* only its second half */
-    assert_int_equal(np.generation, generation);                                   /* nobody lost anything */
+    assert_int_equal(np.generation, generation);                                  /* nobody lost anything */
 }
 
 static void test_split(void **state)
@@ -248,6 +249,24 @@ static void test_retired_tables(void **state)
     assert_int_equal(nr_taken, 2);
 }
 
+/* Single unmaps bring the counts on every level back to 0: nothing may seem to be in use. */
+static void test_emptied_one_by_one(void **state)
+{
+    (void)state;
+    for (u64 g = 0; g < 0x1000; g += 0x100)
+        assert_int_equal(np_map(&np, gfn(g), mfn(g), 0, NP_RAM, true), 0);
+    assert_int_equal(np_map(&np, gfn(0x10), mfn(0x10), 4, NP_RAM, true), 0);
+    assert_int_equal(np_unmap(&np, gfn(0x10), 4), 0);
+    for (u64 g = 0; g < 0x1000; g += 0x100) {
+        assert_int_equal(np_map(&np, gfn(0), mfn(0), 18, NP_RAM, true), -EEXIST);
+        assert_int_equal(np_unmap(&np, gfn(g), 0), 0);
+    }
+    assert_int_equal(np_map(&np, gfn(0), mfn(0), 18, NP_RAM, true), 0);
+    assert_int_equal(nr_taken, 2 + 1 + 8);
+    np_reap(&np, ~0u);
+    assert_int_equal(nr_taken, 2);
+}
+
 static void test_without_1g_pages(void **state)
 {
     (void)state;
@@ -271,7 +290,8 @@ static void test_no_root(void **state)
     assert_int_equal(np_init(&none), -ENOMEM);
 }
 
-/* The bits the CPU sees, APM2 5.4.1 and 15.25.5: present, user; writable and large as asked; nothing reserved. */
+/* The bits the CPU sees, APM2 5.4.1 and 15.25.5: present, user; writable and large as asked; nothing
+ * reserved. */
 static void test_hardware_bits(void **state)
 {
     (void)state;
@@ -346,7 +366,8 @@ static int run_op(const struct op *op)
 {
     gfn_t g = gfn(MODEL_BASE + op->index);
 
-    return op->map ? np_map(&np, g, mfn(op->mfn), op->order, op->type, op->writable) : np_unmap(&np, g, op->order);
+    return op->map ? np_map(&np, g, mfn(op->mfn), op->order, op->type, op->writable)
+                   : np_unmap(&np, g, op->order);
 }
 
 static struct op random_op(void)
@@ -441,8 +462,15 @@ static void test_against_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_one_entry_per_size), CASE(test_refused),          CASE(test_split), CASE(test_replace_needs_no_page),
-        CASE(test_retired_tables),     CASE(test_without_1g_pages), CASE(test_no_root), CASE(test_hardware_bits),
+        CASE(test_one_entry_per_size),
+        CASE(test_refused),
+        CASE(test_split),
+        CASE(test_replace_needs_no_page),
+        CASE(test_retired_tables),
+        CASE(test_without_1g_pages),
+        CASE(test_no_root),
+        CASE(test_hardware_bits),
+        CASE(test_emptied_one_by_one),
         CASE(test_against_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,8 +40,9 @@ static void defaults_hold_for_an_empty_line(void **state)
 static void every_option_is_taken(void **state)
 {
     (void)state;
-    struct boot_options o = parse("dom0_mem=64M dom0_max_vcpus=4 dom0_nodes=1,3-5 maxcpus=8 numa=off loglvl=debug\t"
-                                  "console=none com1=9600,8n1,0x2f8 noreboot debug-exit=0x501");
+    struct boot_options o =
+        parse("dom0_mem=64M dom0_max_vcpus=4 dom0_nodes=1,3-5 maxcpus=8 numa=off loglvl=debug\t"
+              "console=none com1=9600,8n1,0x2f8 noreboot debug-exit=0x501");
     assert_string_equal(said, "");
     assert_int_equal(o.dom0_mem_bytes, MIB(64));
     assert_int_equal(o.dom0_max_vcpus, 4);
@@ -67,10 +68,25 @@ static void a_bare_size_counts_kib(void **state)
 static void bad_values_are_named_and_change_nothing(void **state)
 {
     static const char *const bad[] = {
-        "dom0_mem=x",       "dom0_mem=",          "dom0_mem=64Q",     "dom0_mem=0",   "dom0_mem=99999999999999999999",
-        "dom0_max_vcpus=0", "dom0_max_vcpus=129", "dom0_nodes=64",    "dom0_nodes=3-1", "dom0_nodes=1,",
-        "maxcpus=0",        "numa=maybe",         "loglvl=loud",      "console=vga",  "com1=9600,7e1",
-        "com1=9600,8n1,1",  "debug-exit=70000",   "com1=115200,8n1x", "dom0_mem=17592186044416G",
+        "dom0_mem=x",
+        "dom0_mem=",
+        "dom0_mem=64Q",
+        "dom0_mem=0",
+        "dom0_mem=99999999999999999999",
+        "dom0_max_vcpus=0",
+        "dom0_max_vcpus=129",
+        "dom0_nodes=64",
+        "dom0_nodes=3-1",
+        "dom0_nodes=1,",
+        "maxcpus=0",
+        "numa=maybe",
+        "loglvl=loud",
+        "console=vga",
+        "com1=9600,7e1",
+        "com1=9600,8n1,1",
+        "debug-exit=70000",
+        "com1=115200,8n1x",
+        "dom0_mem=17592186044416G",
     };
     struct boot_options defaults = parse("");
 

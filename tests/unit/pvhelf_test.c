@@ -195,6 +195,9 @@ static void bad_notes_are_refused(void **state)
     put(NOTE_AT + 4, 6, 4);
     expect_refused("no PVH entry note");
     make_elf64();
+    put(120 + 32, 20, 8); /* the segment ends in the middle of the descriptor */
+    expect_refused("no PVH entry note");
+    make_elf64();
     put_note(8, 0x100000000ull + PADDR);
     expect_refused("no PVH entry note");
     make_elf64();

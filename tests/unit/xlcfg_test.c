@@ -29,7 +29,10 @@ static int parse_bytes(const char *text, size_t len)
     return rc;
 }
 
-static int parse(const char *text) { return parse_bytes(text, strlen(text)); }
+static int parse(const char *text)
+{
+    return parse_bytes(text, strlen(text));
+}
 
 static void expect_error(const char *text, uint32_t line, const char *message)
 {
@@ -60,11 +63,12 @@ static void defaults(void **state)
 static void every_key(void **state)
 {
     (void)state;
-    assert_int_equal(parse("# a comment\n\nname='web-1.x'; type = \"pvh\"\r\nkernel = \"vmlinux\" # c\n"
-                           "\textra = \"console=hvc0 a='b' # no comment\"\nmemory=0x100\nmaxmem = 512\nvcpus = 4\n"
-                           "nodes = [ 1,\n  # here too\n \"0\", ]\nclaim_mode = \"host\"\nexpect = 'reboot'\n"
-                           "timeout = 5\noptional = 1\non_crash = \"destroy\"\nvif = [ ]\n"),
-                     0);
+    assert_int_equal(
+        parse("# a comment\n\nname='web-1.x'; type = \"pvh\"\r\nkernel = \"vmlinux\" # c\n"
+              "\textra = \"console=hvc0 a='b' # no comment\"\nmemory=0x100\nmaxmem = 512\nvcpus = 4\n"
+              "nodes = [ 1,\n  # here too\n \"0\", ]\nclaim_mode = \"host\"\nexpect = 'reboot'\n"
+              "timeout = 5\noptional = 1\non_crash = \"destroy\"\nvif = [ ]\n"),
+        0);
     assert_string_equal(cfg.name, "web-1.x");
     assert_string_equal(cfg.extra, "console=hvc0 a='b' # no comment");
     assert_int_equal(cfg.memory_mib, 256);
@@ -194,7 +198,8 @@ static void expectation_survives_an_error(void **state)
 /* Cut at every length: an error or a result, never a byte read beyond. */
 static void every_cut_is_survived(void **state)
 {
-    const char *text = "name = \"a\" # c\nkernel='k';memory=64\nnodes = [ 1, \"2\",\n 0x3 ]\nextra = \"x y\"\n";
+    const char *text =
+        "name = \"a\" # c\nkernel='k';memory=64\nnodes = [ 1, \"2\",\n 0x3 ]\nextra = \"x y\"\n";
 
     (void)state;
     for (size_t len = 0; len <= strlen(text); len++) {

@@ -6,7 +6,7 @@
 #include <arch/x86/cpu/traps.h>
 #include <arch/x86/hvm/hvm.h>
 
-#define DEFINE(name, value) __asm__ volatile("# @@ " #name " %0" : : "i"(value))
+#define DEFINE(name, value)        __asm__ volatile("# @@ " #name " %0" : : "i"(value))
 #define OFFSET(name, type, member) DEFINE(name, offsetof(type, member));
 
 void asm_offsets(void);

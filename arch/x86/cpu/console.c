@@ -10,17 +10,17 @@
 #include <lib/string.h>
 
 enum uart_register { UART_DATA = 0, UART_IER = 1, UART_FCR = 2, UART_LCR = 3, UART_MCR = 4, UART_LSR = 5 };
-#define LCR_8N1 0x03u
-#define LCR_DLAB 0x80u
+#define LCR_8N1          0x03u
+#define LCR_DLAB         0x80u
 #define FCR_ENABLE_CLEAR 0x07u
-#define MCR_DTR_RTS 0x03u
-#define LSR_DATA_READY 0x01u
-#define LSR_THRE 0x20u
-#define UART_CLOCK_HZ 115200u /* base rate: divisor 1 */
-#define TX_SPINS 200000u      /* a dead line costs this long per byte, then counts as gone */
+#define MCR_DTR_RTS      0x03u
+#define LSR_DATA_READY   0x01u
+#define LSR_THRE         0x20u
+#define UART_CLOCK_HZ    115200u /* base rate: divisor 1 */
+#define TX_SPINS         200000u /* a dead line costs this long per byte, then counts as gone */
 
-static u16 uart_port;            /* [I] 0: none */
-static bool uart_dead;           /* the line did not take a byte in TX_SPINS; not waited for again */
+static u16 uart_port;  /* [I] 0: none */
+static bool uart_dead; /* the line did not take a byte in TX_SPINS; not waited for again */
 static enum log_level log_limit = LOG_INFO; /* [I] */
 static spinlock_t console_lock = SPINLOCK_INIT(LOCK_CONSOLE);
 

@@ -6,11 +6,11 @@
 #include <lib/string.h>
 
 #define PTE_PRESENT_WRITE 3ull
-#define PTE_ADDR 0x000ffffffffff000ull
+#define PTE_ADDR          0x000ffffffffff000ull
 
 #define EFI_SYSTEM_TABLE_SIGNATURE 0x5453595320494249ull /* "IBI SYST" */
-#define SYSTEM_TABLE_RUNTIME 88    /* offset of RuntimeServices, UEFI 2.10 4.3 */
-#define RUNTIME_RESET_SYSTEM 104   /* offset of ResetSystem, UEFI 2.10 4.5 */
+#define SYSTEM_TABLE_RUNTIME       88                    /* offset of RuntimeServices, UEFI 2.10 4.3 */
+#define RUNTIME_RESET_SYSTEM       104                   /* offset of ResetSystem, UEFI 2.10 4.5 */
 
 typedef __attribute__((ms_abi)) void (*efi_reset_system_fn)(u32 type, u64 status, u64 size, void *data);
 

@@ -4,54 +4,54 @@
 
 #include <homestead/types.h>
 
-#define MSR_IA32_TSC 0x10u
-#define MSR_IA32_APIC_BASE 0x1bu
-#define MSR_IA32_SYSENTER_CS 0x174u
+#define MSR_IA32_TSC          0x10u
+#define MSR_IA32_APIC_BASE    0x1bu
+#define MSR_IA32_SYSENTER_CS  0x174u
 #define MSR_IA32_SYSENTER_ESP 0x175u
 #define MSR_IA32_SYSENTER_EIP 0x176u
-#define MSR_IA32_PAT 0x277u
-#define MSR_X2APIC_BASE 0x800u
-#define MSR_EFER 0xc0000080u
-#define MSR_STAR 0xc0000081u
-#define MSR_LSTAR 0xc0000082u
-#define MSR_CSTAR 0xc0000083u
-#define MSR_SFMASK 0xc0000084u
-#define MSR_FS_BASE 0xc0000100u
-#define MSR_GS_BASE 0xc0000101u
-#define MSR_KERNEL_GS_BASE 0xc0000102u
-#define MSR_TSC_AUX 0xc0000103u
-#define MSR_VM_CR 0xc0010114u
-#define MSR_VM_HSAVE_PA 0xc0010117u
+#define MSR_IA32_PAT          0x277u
+#define MSR_X2APIC_BASE       0x800u
+#define MSR_EFER              0xc0000080u
+#define MSR_STAR              0xc0000081u
+#define MSR_LSTAR             0xc0000082u
+#define MSR_CSTAR             0xc0000083u
+#define MSR_SFMASK            0xc0000084u
+#define MSR_FS_BASE           0xc0000100u
+#define MSR_GS_BASE           0xc0000101u
+#define MSR_KERNEL_GS_BASE    0xc0000102u
+#define MSR_TSC_AUX           0xc0000103u
+#define MSR_VM_CR             0xc0010114u
+#define MSR_VM_HSAVE_PA       0xc0010117u
 
-#define EFER_SCE BIT(0)
-#define EFER_LME BIT(8)
-#define EFER_LMA BIT(10)
-#define EFER_NXE BIT(11)
-#define EFER_SVME BIT(12)
+#define EFER_SCE     BIT(0)
+#define EFER_LME     BIT(8)
+#define EFER_LMA     BIT(10)
+#define EFER_NXE     BIT(11)
+#define EFER_SVME    BIT(12)
 #define VM_CR_SVMDIS BIT(4)
 
-#define CR0_PE BIT(0)
-#define CR0_MP BIT(1)
-#define CR0_EM BIT(2)
-#define CR0_TS BIT(3)
-#define CR0_ET BIT(4)
-#define CR0_NE BIT(5)
-#define CR0_WP BIT(16)
-#define CR0_NW BIT(29)
-#define CR0_CD BIT(30)
-#define CR0_PG BIT(31)
-#define CR4_PSE BIT(4)
-#define CR4_PAE BIT(5)
-#define CR4_MCE BIT(6)
-#define CR4_PGE BIT(7)
-#define CR4_OSFXSR BIT(9)
+#define CR0_PE         BIT(0)
+#define CR0_MP         BIT(1)
+#define CR0_EM         BIT(2)
+#define CR0_TS         BIT(3)
+#define CR0_ET         BIT(4)
+#define CR0_NE         BIT(5)
+#define CR0_WP         BIT(16)
+#define CR0_NW         BIT(29)
+#define CR0_CD         BIT(30)
+#define CR0_PG         BIT(31)
+#define CR4_PSE        BIT(4)
+#define CR4_PAE        BIT(5)
+#define CR4_MCE        BIT(6)
+#define CR4_PGE        BIT(7)
+#define CR4_OSFXSR     BIT(9)
 #define CR4_OSXMMEXCPT BIT(10)
-#define CR4_LA57 BIT(12)
-#define CR4_OSXSAVE BIT(18)
-#define CR4_SMEP BIT(20)
-#define CR4_SMAP BIT(21)
+#define CR4_LA57       BIT(12)
+#define CR4_OSXSAVE    BIT(18)
+#define CR4_SMEP       BIT(20)
+#define CR4_SMAP       BIT(21)
 
-#define RFLAGS_IF BIT(9)
+#define RFLAGS_IF        BIT(9)
 #define RFLAGS_RESERVED1 BIT(1) /* always one */
 
 static inline u64 rdmsr(u32 msr)

@@ -10,21 +10,21 @@
 #include <lib/assert.h>
 
 #define PTE_PRESENT BIT(0)
-#define PTE_WRITE BIT(1)
-#define PTE_PWT BIT(3)
-#define PTE_PCD BIT(4)
-#define PTE_LARGE BIT(7)
-#define PTE_NX BIT(63)
-#define PTE_ADDR 0x000ffffffffff000ull
+#define PTE_WRITE   BIT(1)
+#define PTE_PWT     BIT(3)
+#define PTE_PCD     BIT(4)
+#define PTE_LARGE   BIT(7)
+#define PTE_NX      BIT(63)
+#define PTE_ADDR    0x000ffffffffff000ull
 
 #define DEVICEMAP_SIZE (1ull << 30)
-#define STACKMAP_SIZE (1ull << 30)
+#define STACKMAP_SIZE  (1ull << 30)
 
 extern char image_start[], text_end[], rodata_end[], image_end[];
 
-static u64 root;             /* maddr of the PML4 */
-static u64 image_maddr;      /* [I] */
-static bool have_1g_pages;   /* [I] */
+static u64 root;           /* maddr of the PML4 */
+static u64 image_maddr;    /* [I] */
+static bool have_1g_pages; /* [I] */
 static paging_alloc_fn alloc_table;
 static u64 device_next = DEVICEMAP_BASE;
 static u64 stack_next = STACKMAP_BASE;

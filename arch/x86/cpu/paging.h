@@ -14,11 +14,11 @@
 
 #include <homestead/addr.h>
 
-#define DIRECTMAP_BASE 0xffff800000000000ull
-#define DIRECTMAP_SIZE (64ull << 40)
+#define DIRECTMAP_BASE  0xffff800000000000ull
+#define DIRECTMAP_SIZE  (64ull << 40)
 #define FRAMETABLE_BASE 0xffffe00000000000ull
-#define DEVICEMAP_BASE 0xfffff00000000000ull
-#define STACKMAP_BASE 0xfffff80000000000ull
+#define DEVICEMAP_BASE  0xfffff00000000000ull
+#define STACKMAP_BASE   0xfffff80000000000ull
 #define IMAGE_VIRT_BASE 0xffffffff80000000ull
 
 enum paging_flag {
@@ -52,7 +52,8 @@ void paging_init(u64 image_base, paging_alloc_fn alloc);
 void paging_activate(void);
 /* Machine address of the root table: CR3 of other CPUs, and of the UEFI call tables' upper half. */
 u64 paging_root(void);
-/* Maps [maddr, maddr + size) at virt with the largest pages that fit. -ENOMEM, -EINVAL (not page aligned), -EEXIST. */
+/* Maps [maddr, maddr + size) at virt with the largest pages that fit. -ENOMEM, -EINVAL (not page aligned),
+ * -EEXIST. */
 int paging_map(u64 virt, u64 maddr, u64 size, u32 flags);
 /* Adds RAM to the direct map: writable, never executable, keeping the image's read-only parts read-only. */
 int paging_map_ram(u64 maddr, u64 size);
@@ -60,7 +61,8 @@ int paging_map_ram(u64 maddr, u64 size);
 void *paging_map_device(u64 maddr, u64 size);
 /* Makes [maddr, maddr+len) readable in the direct map if it is not yet. NULL: cannot. For firmware tables. */
 const void *paging_map_firmware(u64 maddr, u64 len);
-/* A stack of size bytes from memory at maddr with an unmapped guard page below. Returns its top, 0 if out of room. */
+/* A stack of size bytes from memory at maddr with an unmapped guard page below. Returns its top, 0 if out of
+ * room. */
 u64 paging_map_stack(u64 maddr, u64 size);
 /* Is virt mapped now? *flags (may be NULL) gets enum paging_flag. For tests and page-fault reports. */
 bool paging_query(u64 virt, u64 *maddr, u32 *flags);

@@ -14,10 +14,10 @@
 #include <lib/printf.h>
 #include <lib/string.h>
 
-#define DEBUG_EXIT_PASS 0x10u
-#define DEBUG_EXIT_FAIL 0x11u
+#define DEBUG_EXIT_PASS  0x10u
+#define DEBUG_EXIT_FAIL  0x11u
 #define DEBUG_EXIT_PANIC 0x12u
-#define BACKTRACE_MAX 24u
+#define BACKTRACE_MAX    24u
 
 struct machine_end_config machine_end_config;
 
@@ -129,10 +129,13 @@ static void reboot(void)
 
 void machine_end(enum machine_end how)
 {
-    static const char *const text[] = {"Domain 0 powered off", "Domain 0 asks for a reboot", "Domain 0 has crashed"};
+    static const char *const text[] = {"Domain 0 powered off", "Domain 0 asks for a reboot",
+                                       "Domain 0 has crashed"};
 
     log_info("%s.\n", text[how]);
-    log_fact("@end how=%s\n", how == MACHINE_POWEROFF ? "poweroff" : how == MACHINE_REBOOT ? "reboot" : "crash");
+    log_fact("@end how=%s\n", how == MACHINE_POWEROFF ? "poweroff"
+                              : how == MACHINE_REBOOT ? "reboot"
+                                                      : "crash");
     if (how != MACHINE_REBOOT)
         debug_exit(how == MACHINE_POWEROFF ? DEBUG_EXIT_PASS : DEBUG_EXIT_FAIL);
     if (how == MACHINE_POWEROFF && machine_end_config.efi_system_table)

@@ -4,7 +4,8 @@
 
 #include <homestead/types.h>
 
-/* Stops the machine with a message, a backtrace and `@panic reason=...`. A QEMU run ends with a failing status. */
+/* Stops the machine with a message, a backtrace and `@panic reason=...`. A QEMU run ends with a failing
+ * status. */
 NORETURN void panic(const char *fmt, ...) PRINTF(1, 2);
 
 /* The last part of it, for those who have said what happened: backtrace from a frame, `@panic`, the end. */

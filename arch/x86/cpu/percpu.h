@@ -12,24 +12,24 @@
 struct vcpu;
 
 struct cpu {
-    struct cpu *self;      /* at offset 0: gs:0 */
-    u64 stack_top;         /* [I] of the run loop's stack */
-    u32 id;                /* [I] 0 is the boot CPU */
-    u32 apic_id;           /* [I] */
-    nodeid_t nid;          /* [I] */
-    bool timer_fired;      /* [o] set by the APIC timer's handler, cleared by the run loop */
-    bool need_resched;     /* [o] the running vCPU's slice is over, or another one woke */
-    struct vcpu *current;  /* [o] the vCPU whose exit is being handled or that runs now, else NULL */
+    struct cpu *self;       /* at offset 0: gs:0 */
+    u64 stack_top;          /* [I] of the run loop's stack */
+    u32 id;                 /* [I] 0 is the boot CPU */
+    u32 apic_id;            /* [I] */
+    nodeid_t nid;           /* [I] */
+    bool timer_fired;       /* [o] set by the APIC timer's handler, cleared by the run loop */
+    bool need_resched;      /* [o] the running vCPU's slice is over, or another one woke */
+    struct vcpu *current;   /* [o] the vCPU whose exit is being handled or that runs now, else NULL */
     struct vcpu *fpu_owner; /* [o] whose FPU state is in the registers */
     /* hardware virtualization, owned by arch/x86/hvm */
-    u64 hsave_maddr;       /* [I] VM_HSAVE_PA */
-    u64 host_vmcb_maddr;   /* [I] VMSAVE/VMLOAD area for the host's own FS, GS, TR, LDTR, syscall MSRs */
-    u64 asid_generation;   /* [o] */
+    u64 hsave_maddr;     /* [I] VM_HSAVE_PA */
+    u64 host_vmcb_maddr; /* [I] VMSAVE/VMLOAD area for the host's own FS, GS, TR, LDTR, syscall MSRs */
+    u64 asid_generation; /* [o] */
     u32 asid_next, asid_max;
     /* lock level check in debug builds */
     u32 nr_locks;
     u32 lock_levels[8];
-    u64 exits;             /* [o] guest exits handled on this CPU */
+    u64 exits; /* [o] guest exits handled on this CPU */
 };
 
 #ifdef HOMESTEAD

@@ -9,17 +9,17 @@
 #include <arch/x86/cpu/msr.h>
 #include <lib/log.h>
 
-#define PM_TIMER_HZ 3579545u
-#define PM_TIMER_MASK 0xffffffu /* 24 bits are there in any case */
-#define PIT_HZ 1193182u
+#define PM_TIMER_HZ    3579545u
+#define PM_TIMER_MASK  0xffffffu /* 24 bits are there in any case */
+#define PIT_HZ         1193182u
 #define CALIBRATION_US 2000u
-#define SPINS_MAX 20000000u /* a reference clock that stands still ends here */
+#define SPINS_MAX      20000000u /* a reference clock that stands still ends here */
 
 u64 tsc_khz;
-static u64 tsc_start;      /* [I] */
-static u32 pvclock_mul;    /* [I] */
-static s8 pvclock_shift;   /* [I] */
-static u64 apic_khz;       /* [I] after its divider */
+static u64 tsc_start;    /* [I] */
+static u32 pvclock_mul;  /* [I] */
+static s8 pvclock_shift; /* [I] */
+static u64 apic_khz;     /* [I] after its divider */
 
 struct sample {
     u64 tsc;
@@ -141,7 +141,8 @@ void time_arm_ns(u64 deadline_ns)
         return;
     }
     u64 delta = deadline_ns > now ? deadline_ns - now : 0;
-    delta = MIN(delta, 1000000000ull); /* a longer wait is cut in pieces: expiry only makes the run loop look */
+    delta =
+        MIN(delta, 1000000000ull); /* a longer wait is cut in pieces: expiry only makes the run loop look */
     u64 count = delta * apic_khz / 1000000;
     apic_timer_start((u32)MAX(MIN(count, 0xffffffffull), 1ull));
 }

@@ -62,8 +62,7 @@ void traps_load(struct cpu *cpu, struct cpu_tables *tables, const u64 ist_tops[N
     tables->gdt[0] = 0;
     tables->gdt[SEL_CODE / 8] = 0x00209b0000000000;
     tables->gdt[SEL_DATA / 8] = 0x0000930000000000;
-    tables->gdt[SEL_TSS / 8] =
-        limit | (tss & 0xffffff) << 16 | 0x89ull << 40 | ((tss >> 24) & 0xff) << 56;
+    tables->gdt[SEL_TSS / 8] = limit | (tss & 0xffffff) << 16 | 0x89ull << 40 | ((tss >> 24) & 0xff) << 56;
     tables->gdt[SEL_TSS / 8 + 1] = tss >> 32;
     tables->tss.io_bitmap = sizeof(tables->tss);
     traps_set_ist(tables, ist_tops);
@@ -95,13 +94,27 @@ void traps_load(struct cpu *cpu, struct cpu_tables *tables, const u64 ist_tops[N
 static const char *trap_name(u64 vector)
 {
     static const char *const names[] = {
-        "#DE divide error",         "#DB debug",           "NMI",
-        "#BP breakpoint",           "#OF overflow",        "#BR bound range",
-        "#UD invalid opcode",       "#NM no device",       "#DF double fault",
-        "coprocessor overrun",      "#TS invalid TSS",     "#NP segment not present",
-        "#SS stack",                "#GP general protection", "#PF page fault",
-        "reserved",                 "#MF x87",             "#AC alignment check",
-        "#MC machine check",        "#XF SIMD",            "#VE virtualization",
+        "#DE divide error",
+        "#DB debug",
+        "NMI",
+        "#BP breakpoint",
+        "#OF overflow",
+        "#BR bound range",
+        "#UD invalid opcode",
+        "#NM no device",
+        "#DF double fault",
+        "coprocessor overrun",
+        "#TS invalid TSS",
+        "#NP segment not present",
+        "#SS stack",
+        "#GP general protection",
+        "#PF page fault",
+        "reserved",
+        "#MF x87",
+        "#AC alignment check",
+        "#MC machine check",
+        "#XF SIMD",
+        "#VE virtualization",
         "#CP control protection",
     };
     return vector < ARRAY_SIZE(names) ? names[vector] : "unexpected interrupt";

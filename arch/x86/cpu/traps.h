@@ -46,11 +46,12 @@ enum trap_ist { IST_NMI = 1, IST_DF = 2, IST_MC = 3, NR_IST = 3 };
 
 #define SEL_CODE 0x08u
 #define SEL_DATA 0x10u
-#define SEL_TSS 0x18u
+#define SEL_TSS  0x18u
 
 /* Fills the IDT, once. */
 void traps_init(void);
-/* Loads GDT, TSS, IDT and GS base on this CPU. ist_tops: stacks for NMI, #DF, #MC; 0 on the boot path: none yet. */
+/* Loads GDT, TSS, IDT and GS base on this CPU. ist_tops: stacks for NMI, #DF, #MC; 0 on the boot path: none
+ * yet. */
 void traps_load(struct cpu *cpu, struct cpu_tables *tables, const u64 ist_tops[NR_IST]);
 /* Replaces the interrupt stacks once mapped ones are there. */
 void traps_set_ist(struct cpu_tables *tables, const u64 ist_tops[NR_IST]);

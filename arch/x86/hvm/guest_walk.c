@@ -98,15 +98,16 @@ static void set_result(u64 base, u64 gva, u64 size, u64 *gaddr, u64 *run_bytes)
 
 int guest_walk(const struct guest_walk *walk, u64 gva, bool write, u64 *gaddr, u64 *run_bytes)
 {
-    struct mode mode = walk_mode(walk);
-
-    if (!address_valid(walk, &mode, gva))
-        return -EFAULT;
-    if (!(walk->cr0 & CR0_PG)) {
+    if (!(walk->cr0 & CR0_PG)) { /* whatever EFER says: long mode needs paging */
+        if (gva >> 32)
+            return -EFAULT;
         set_result(gva & ~(GIB(1) - 1), gva, GIB(1), gaddr, run_bytes);
         return 0;
     }
 
+    struct mode mode = walk_mode(walk);
+    if (!address_valid(walk, &mode, gva))
+        return -EFAULT;
     u64 table = mode.root;
     bool writable = true;
     for (u32 level = mode.levels; level >= 1; level--) {

@@ -3,38 +3,13 @@
  * level L covers 2^(9(L-1)) frames. One mapping request of order <= 18, being aligned, lies within one entry
  * of level 3, so that at most three tables are missing on its way.
  *
- * Entry bits (APM2 5.4, 15.25.5): guest accesses count as user accesses, so U is always set. Accessed and
- * dirty are set beforehand: the CPU then never writes to these tables, and plain stores are enough here.
- *
- * In an entry that points to a table, bits 52-61 (ignored by the CPU) count that table's entries in use:
- * leaves, and tables whose own count is not 0. So "is there anything in this range" is one look, not a
- * search.
- *
  * Every function prepares what can fail first (counts and takes table pages), then changes the tables.
  */
 #include <arch/x86/hvm/nested_paging.h>
 
+#include <arch/x86/hvm/nested_entry.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
-
-#define NPE_PRESENT     BIT(0)
-#define NPE_WRITE       BIT(1)
-#define NPE_USER        BIT(2)
-#define NPE_ACCESSED    BIT(5)
-#define NPE_DIRTY       BIT(6)
-#define NPE_LARGE       BIT(7)
-#define NPE_TYPE_SHIFT  9
-#define NPE_TYPE_MASK   (7ull << NPE_TYPE_SHIFT)
-#define NPE_ADDR_MASK   0x000ffffffffff000ull
-#define NPE_COUNT_SHIFT 52
-#define NPE_COUNT_ONE   BIT(NPE_COUNT_SHIFT)
-#define NPE_COUNT_MASK  (0x3ffull << NPE_COUNT_SHIFT)
-
-#define NPE_TABLE (NPE_PRESENT | NPE_WRITE | NPE_USER | NPE_ACCESSED)
-#define NPE_LEAF  (NPE_PRESENT | NPE_USER | NPE_ACCESSED | NPE_DIRTY)
-
-#define ENTRIES   512u
-#define TOP_LEVEL 4u
 
 u32 np_largest_order = ORDER_1G;
 
@@ -50,46 +25,9 @@ struct stock {
     u32 nr;
 };
 
-static u32 level_order(u32 level)
-{
-    return 9 * (level - 1);
-}
-
 static u64 *table_virt(const struct np_table *np, u64 maddr)
 {
     return np->virt(maddr);
-}
-
-static u32 entry_index(gfn_t g, u32 level)
-{
-    return (u32)(g.n >> level_order(level)) % ENTRIES;
-}
-
-static bool is_leaf(u64 entry, u32 level)
-{
-    return (entry & NPE_PRESENT) && (level == 1 || (entry & NPE_LARGE));
-}
-
-static bool is_table(u64 entry, u32 level)
-{
-    return (entry & NPE_PRESENT) && !is_leaf(entry, level);
-}
-
-static u64 entry_count(u64 entry)
-{
-    return (entry & NPE_COUNT_MASK) >> NPE_COUNT_SHIFT;
-}
-
-/* Is anything mapped through this entry? */
-static bool in_use(u64 entry, u32 level)
-{
-    return is_leaf(entry, level) || (is_table(entry, level) && entry_count(entry));
-}
-
-static u64 make_leaf(mfn_t m, u32 level, enum np_type type, bool writable)
-{
-    return mfn_to_maddr(m) | NPE_LEAF | (u64)type << NPE_TYPE_SHIFT | (writable ? NPE_WRITE : 0) |
-           (level > 1 ? NPE_LARGE : 0);
 }
 
 /* The level whose entries a piece of this order is made of. */

@@ -1,4 +1,5 @@
 /* Included by arch/x86/cpu/asm_offsets.c, in the middle of a function: offsets that run.asm uses. */
+#ifdef OFFSET
 OFFSET(HVM_RBX, struct hvm_vcpu, regs.rbx)
 OFFSET(HVM_RCX, struct hvm_vcpu, regs.rcx)
 OFFSET(HVM_RDX, struct hvm_vcpu, regs.rdx)
@@ -14,3 +15,4 @@ OFFSET(HVM_R13, struct hvm_vcpu, regs.r13)
 OFFSET(HVM_R14, struct hvm_vcpu, regs.r14)
 OFFSET(HVM_R15, struct hvm_vcpu, regs.r15)
 OFFSET(HVM_CONTROL_MADDR, struct hvm_vcpu, control_maddr)
+#endif

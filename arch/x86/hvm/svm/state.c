@@ -7,7 +7,9 @@
 
 #include <arch/x86/cpu/msr.h>
 
-#define EFER_ALLOWED (EFER_SCE | EFER_LME | EFER_NXE)
+#define EFER_ALLOWED  (EFER_SCE | EFER_LME | EFER_NXE)
+#define SEG_DPL_SHIFT 5
+#define SEG_DPL_MASK  0x60
 
 void svm_get_state(struct hvm_vcpu *v, struct hvm_state *out)
 {
@@ -42,6 +44,9 @@ void svm_get_state(struct hvm_vcpu *v, struct hvm_state *out)
         .sysenter_eip = vmcb->sysenter_eip,
         .tsc_aux = v->tsc_aux,
     };
+    /* SYSRET leaves SS's hidden part alone, so its DPL need not be the privilege; set_state() takes it from
+     * there. */
+    out->ss.attributes = (u16)((out->ss.attributes & ~SEG_DPL_MASK) | vmcb->cpl << SEG_DPL_SHIFT);
 }
 
 static void set_segments(struct vmcb *vmcb, const struct hvm_state *in)
@@ -57,7 +62,7 @@ static void set_segments(struct vmcb *vmcb, const struct hvm_state *in)
     vmcb->gdtr = in->gdtr;
     vmcb->idtr = in->idtr;
     /* Real mode runs at privilege 0; otherwise SS's DPL is the privilege, in virtual 8086 mode as well. */
-    vmcb->cpl = in->cr0 & CR0_PE ? in->ss.attributes >> 5 & 3 : 0;
+    vmcb->cpl = in->cr0 & CR0_PE ? (in->ss.attributes & SEG_DPL_MASK) >> SEG_DPL_SHIFT : 0;
 }
 
 void svm_set_state(struct hvm_vcpu *v, const struct hvm_state *in)

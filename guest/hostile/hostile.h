@@ -1,0 +1,18 @@
+/* Random hypercalls; see main.c. */
+#ifndef GUEST_HOSTILE_HOSTILE_H
+#define GUEST_HOSTILE_HOSTILE_H
+
+#include <homestead/types.h>
+
+#define HOSTILE_PORTS 4096u
+
+extern u64 hostile_domains_made;
+
+/* 0; -ENOSPC: no hole for foreign frames. */
+int hostile_init(u64 seed);
+/* One call; returns its result. */
+long hostile_call(void);
+/* Takes every foreign frame out of this domain again. */
+void hostile_unmap_window(void);
+
+#endif

@@ -1,0 +1,210 @@
+// sources: hypercall/console_io.c hypercall/dispatch.c hypercall/domctl.c hypercall/domctl_affinity.c
+// sources: hypercall/domctl_claim.c hypercall/domctl_context.c hypercall/domctl_create.c
+// sources: hypercall/domctl_info.c hypercall/domctl_memory.c hypercall/event_channel.c
+// sources: hypercall/guest_copy.c hypercall/hvm_context.c hypercall/hvm_op.c hypercall/memory_claim.c
+// sources: hypercall/memory_op.c hypercall/memory_physmap.c hypercall/memory_populate.c
+// sources: hypercall/multicall.c hypercall/sched_op.c hypercall/sysctl.c hypercall/vcpu_op.c
+// sources: hypercall/xen_version.c lib/parse.c mm/account.c mm/alloc.c mm/check.c mm/claims.c
+// sources: mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+/* domctl 91 and 92: docs/claims.md section 3, every error in its order. And sysctl: figures and lists. */
+#include "hypercall_harness.h"
+
+#define DOMCTL __HYPERVISOR_domctl
+
+static struct xen_domctl op;
+
+static long domctl(u32 cmd, u16 domid)
+{
+    op.cmd = cmd;
+    op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    op.domain = domid;
+    long rc = hypercall(DOMCTL, PUT(0x100, op), 0, 0);
+    GET(0x100, op);
+    return rc;
+}
+
+/* --- claims --- */
+
+static u32 pad;
+static long claim(u16 domid, const struct xen_memory_claim *claims, u32 nr)
+{
+    op.u.claim_memory = (struct xen_domctl_claim_memory){
+        .claims = claims ? put(0x4000, claims, MIN(nr, 66u) * sizeof(*claims)) : 0,
+        .nr_claims = nr,
+        .pad = pad};
+    return domctl(XEN_DOMCTL_claim_memory, domid);
+}
+
+/* Each call has every fault from its own on: so each error stands before all that follow. */
+static void claim_errors_in_order(void **state)
+{
+    (void)state;
+    static struct xen_memory_claim set[66];
+    struct mem_account *account = &domains[1]->mem;
+
+    set[0] = (struct xen_memory_claim){.pages = 1ull << 40, .node = 77, .pad = 1};
+    caller.domain = domains[2];
+    pad = 0x10;
+    assert_int_equal(claim(99, NULL, 0), -EPERM);
+    caller.domain = domains[0];
+    assert_int_equal(claim(99, NULL, 0), -ESRCH);
+    assert_int_equal(claim(1, NULL, 0), -EINVAL);
+    assert_int_equal(claim(1, NULL, 66), -EINVAL); /* the flags, before E2BIG */
+    for (pad = 2; pad <= 8; pad <<= 1)
+        assert_int_equal(claim(1, NULL, 66), -EINVAL); /* STRICT, SCRUB, ORDERS: not there yet */
+    pad = 0;
+    assert_int_equal(claim(1, NULL, 0), -EINVAL);
+    assert_int_equal(claim(1, NULL, 66), -E2BIG);
+    assert_int_equal(claim(1, NULL, 256), -E2BIG);
+    account->dying = true;
+    assert_int_equal(claim(1, NULL, 65), -EFAULT);
+    op.u.claim_memory.claims = at(GUEST_BYTES - 16);
+    op.u.claim_memory.nr_claims = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_claim_memory, 1), -EFAULT);
+    assert_int_equal(claim(1, set, 1), -EINVAL); /* dying */
+    account->dying = false;
+    assert_int_equal(claim(1, set, 1), -EINVAL); /* the entry's pad */
+    set[0].pad = 0;
+    assert_int_equal(claim(1, set, 1), -ENOENT);
+    set[0].node = NR_NODES;
+    assert_int_equal(claim(1, set, 1), -ENOENT);
+    set[0].node = 1;
+    assert_int_equal(claim(1, set, 1), -EINVAL); /* above max */
+    account->max_pages = ~0ull;
+    assert_int_equal(claim(1, set, 1), -ENOMEM);
+    set[0].pages = NODE_PAGES + 1;
+    assert_int_equal(claim(1, set, 1), -ENOMEM);
+    set[0].pages = NODE_PAGES;
+    assert_int_equal(claim(1, set, 1), 0);
+    assert_int_equal(account->outstanding, NODE_PAGES);
+    assert_int_equal(claim(1, set, 1), -EINVAL); /* one is there */
+}
+
+static void claim_sets(void **state)
+{
+    (void)state;
+    struct xen_memory_claim set[3] = {XEN_NODE_CLAIM_INIT(2, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE),
+                                      XEN_NODE_CLAIM_INIT(2, 0), XEN_NODE_CLAIM_INIT(2, 1)};
+    pad = 0;
+    assert_int_equal(claim(1, set, 3), 0);
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
+    assert_int_equal(op.u.getdomaininfo.outstanding_pages, 6);
+    set[2].pages = 10;
+    pad = XEN_DOMCTL_CLAIM_REPLACE;
+    assert_int_equal(claim(1, set, 3), 0);
+    assert_int_equal(domains[1]->mem.outstanding, 14);
+    pad = 0;
+    struct xen_memory_claim none = XEN_NODE_CLAIM_INIT(0, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE_ALT);
+    assert_int_equal(claim(1, &none, 1), 0);
+    assert_int_equal(claim(1, &none, 1), 0);
+    assert_int_equal(domains[1]->mem.outstanding, 0);
+}
+
+static void claims_read_back(void **state)
+{
+    (void)state;
+    struct xen_memory_claim set[2] = {XEN_NODE_CLAIM_INIT(5, 2), XEN_NODE_CLAIM_INIT(7, ~0u)}, got[3];
+    struct xen_domctl_get_memory_claims *get = &op.u.get_memory_claims;
+
+    pad = 0;
+    assert_int_equal(claim(1, set, 2), 0);
+    *get = (struct xen_domctl_get_memory_claims){.claims = at(0x5000), .nr_claims = 1};
+    assert_int_equal(domctl(XEN_DOMCTL_get_memory_claims, 1), -ENOBUFS);
+    assert_int_equal(get->nr_claims, 2);
+    get->nr_claims = 1000;
+    assert_int_equal(domctl(XEN_DOMCTL_get_memory_claims, 1), 0);
+    assert_int_equal(get->nr_claims, 2);
+    GET(0x5000, got);
+    assert_int_equal(got[0].node, ~0u);
+    assert_int_equal(got[0].pages, 7);
+    assert_int_equal(got[1].node, 2);
+    assert_int_equal(got[1].pages, 5);
+    get->claims = 0;
+    assert_int_equal(domctl(XEN_DOMCTL_get_memory_claims, 1), -EFAULT);
+    get->pad = 1;
+    assert_int_equal(domctl(XEN_DOMCTL_get_memory_claims, 1), -EINVAL);
+}
+
+/* --- sysctl --- */
+
+static struct xen_sysctl sys;
+static long sysctl(u32 cmd)
+{
+    sys.cmd = cmd;
+    sys.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    long rc = hypercall(__HYPERVISOR_sysctl, PUT(0x100, sys), 0, 0);
+    GET(0x100, sys);
+    return rc;
+}
+
+static void sysctl_basics(void **state)
+{
+    (void)state;
+    sys = (struct xen_sysctl){.cmd = XEN_SYSCTL_physinfo, .interface_version = 0x16};
+    assert_int_equal(hypercall(__HYPERVISOR_sysctl, PUT(0, sys), 0, 0), -EACCES);
+    assert_memory_equal(guest, &sys, sizeof(sys));
+    assert_int_equal(sysctl(999), -ENOSYS);
+    assert_int_equal(sysctl(XEN_SYSCTL_physinfo), 0);
+    assert_int_equal(sys.u.physinfo.free_pages, NR_NODES * NODE_PAGES);
+    assert_int_equal(sys.u.physinfo.max_node_id, 63);
+    assert_int_equal(sys.u.physinfo.nr_nodes, 3);
+    assert_int_equal(sys.u.physinfo.max_mfn, NR_NODES * NODE_PAGES - 1);
+    sys.u.availheap = (struct xen_sysctl_availheap){.node = 7};
+    assert_int_equal(sysctl(XEN_SYSCTL_availheap), 0);
+    assert_int_equal(sys.u.availheap.avail_bytes, 0);
+    sys.u.availheap.node = -1;
+    assert_int_equal(sysctl(XEN_SYSCTL_availheap), 0);
+    assert_int_equal(sys.u.availheap.avail_bytes, NR_NODES * NODE_PAGES * PAGE_SIZE);
+    sys.u.availheap.max_bitwidth = 20;
+    assert_int_equal(sysctl(XEN_SYSCTL_availheap), -EOPNOTSUPP);
+    caller.domain = domains[1];
+    assert_int_equal(sysctl(XEN_SYSCTL_physinfo), -EPERM);
+}
+
+static void sysctl_lists(void **state)
+{
+    (void)state;
+    struct xen_sysctl_meminfo mem[3];
+    u32 distance[4];
+
+    memset(&sys, 0, sizeof(sys));
+    assert_int_equal(sysctl(XEN_SYSCTL_numainfo), 0);
+    assert_int_equal(sys.u.numainfo.num_nodes, 3);
+    sys.u.numainfo =
+        (struct xen_sysctl_numainfo){.num_nodes = 2, .meminfo = at(0x800), .distance = at(0x900)};
+    assert_int_equal(sysctl(XEN_SYSCTL_numainfo), 0);
+    assert_int_equal(sys.u.numainfo.num_nodes, 2);
+    GET(0x800, mem);
+    GET(0x900, distance);
+    assert_int_equal(mem[1].memfree, NODE_PAGES * PAGE_SIZE);
+    assert_int_equal(mem[2].memsize, 0);
+    assert_int_equal(distance[0], 10);
+    assert_int_equal(distance[1], 21);
+    assert_int_equal(distance[2], 21);
+    sys.u.numainfo = (struct xen_sysctl_numainfo){.num_nodes = 9, .distance = at(0x900)};
+    assert_int_equal(sysctl(XEN_SYSCTL_numainfo), 0);
+    GET(0x900, distance);
+    assert_int_equal(distance[2], XEN_INVALID_NODE_DIST);
+    memset(&sys, 0, sizeof(sys));
+    assert_int_equal(sysctl(XEN_SYSCTL_cputopoinfo), 0);
+    assert_int_equal(sys.u.cputopoinfo.num_cpus, 1);
+    sys.u.getdomaininfolist =
+        (struct xen_sysctl_getdomaininfolist){.first_domain = 1, .max_domains = 10, .buffer = at(0x1000)};
+    assert_int_equal(sysctl(XEN_SYSCTL_getdomaininfolist), 0);
+    assert_int_equal(sys.u.getdomaininfolist.num_domains, 2);
+    struct xen_domctl_getdomaininfo info[2];
+    GET(0x1000, info);
+    assert_int_equal(info[1].domain, 2);
+    sys.u.getdomaininfolist.buffer = at(GUEST_BYTES - sizeof(info[0]));
+    assert_int_equal(sysctl(XEN_SYSCTL_getdomaininfolist), -EFAULT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(claim_errors_in_order), TEST(claim_sets),   TEST(claims_read_back),
+        TEST(sysctl_basics),         TEST(sysctl_lists),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

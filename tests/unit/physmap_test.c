@@ -1,0 +1,347 @@
+// sources: domain/physmap.c domain/physmap_pool.c domain/physmap_copy.c arch/x86/hvm/nested_paging.c
+// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c
+// sources: mm/node.c mm/scrub.c
+/* The physmap on the real nested tables and the real allocator: nothing is ever lost, whatever fails. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <domain/internal.h>
+#include <homestead/errno.h>
+#include <lib/assert.h>
+#include <lib/log.h>
+
+#define FRAMES 0x4000u /* 64 MiB */
+
+static u8 *arena;
+static struct page *table;
+static struct domain *doms[3];
+static u32 syncs, reaps;
+
+void *mm_frame_virt(mfn_t m)
+{
+    assert_true(m.n < FRAMES);
+    return arena + m.n * PAGE_SIZE;
+}
+void mm_clear_frames(mfn_t m, u64 nr)
+{
+    memset(mm_frame_virt(m), 0, nr * PAGE_SIZE);
+}
+nodeid_t mm_current_node(void)
+{
+    return 0;
+}
+struct mem_account *mem_account_find(u16 domid)
+{
+    return domid < ARRAY_SIZE(doms) && doms[domid] ? &doms[domid]->mem : NULL;
+}
+void sched_sync_domain(struct domain *d)
+{
+    (void)d;
+    syncs++;
+}
+void domain_reap(void)
+{
+    reaps++;
+}
+void printk(enum log_level level, const char *fmt, ...)
+{
+    va_list args;
+    (void)level;
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+}
+void assert_failed(const char *what, const char *file, int line)
+{
+    fprintf(stderr, "%s:%d: %s\n", file, line, what);
+    abort();
+}
+static u32 levels[8], depth;
+void lock_check_take(u32 level)
+{
+    assert_true(!depth || levels[depth - 1] < level);
+    levels[depth++] = level;
+}
+void lock_check_drop(u32 level)
+{
+    assert_int_equal(levels[--depth], level);
+}
+
+static u64 free_pages(void)
+{
+    struct mm_host_info info;
+
+    mm_host_get_info(&info);
+    return info.free_pages;
+}
+
+static struct domain *new_domain(u16 id, u64 pool)
+{
+    struct domain *d = calloc(1, sizeof(*d));
+
+    d->id = id;
+    mem_account_init(&d->mem, id);
+    d->mem.max_pages = FRAMES;
+    doms[id] = d;
+    assert_int_equal(physmap_init(d, pool), 0);
+    return d;
+}
+
+static void destroy(struct domain *d)
+{
+    mm_account_kill(&d->mem);
+    while (physmap_destroy_step(d, 3))
+        ;
+    while (mm_release_some(&d->mem, 3))
+        ;
+}
+
+static u64 free_at_start;
+
+static int setup(void **state)
+{
+    static u8 distance[MAX_NODES][MAX_NODES] = {{10}};
+
+    (void)state;
+    arena = aligned_alloc(PAGE_SIZE, FRAMES * PAGE_SIZE);
+    memset(arena, 0xa5, FRAMES * PAGE_SIZE);
+    table = calloc(FRAMES, sizeof(*table));
+    mm_init(table);
+    mm_set_nodes(1, (const u8(*)[MAX_NODES])distance);
+    assert_int_equal(mm_add_range(mfn(0x200), mfn(FRAMES), 0), 0);
+    free_at_start = free_pages();
+    syncs = reaps = 0;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    for (u32 i = 0; i < ARRAY_SIZE(doms); i++) {
+        free(doms[i]);
+        doms[i] = NULL;
+    }
+    free(arena);
+    free(table);
+    return 0;
+}
+
+/* Every test ends here: domains gone, every page back, the allocator consistent. */
+static void check_all_back(void)
+{
+    for (u32 i = 0; i < ARRAY_SIZE(doms); i++)
+        if (doms[i]) {
+            destroy(doms[i]);
+            assert_int_equal(doms[i]->mem.tot_pages, 0);
+            assert_int_equal(doms[i]->mem.overhead_pages, 0);
+            assert_int_equal(doms[i]->physmap.pool_pages, 0);
+            assert_int_equal(doms[i]->physmap.pool_used, 0);
+        }
+    assert_int_equal(free_pages(), free_at_start);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(depth, 0);
+}
+
+static mfn_t populate(struct domain *d, u64 g, u32 order)
+{
+    mfn_t m;
+
+    assert_int_equal(mm_alloc(&d->mem, NODE_NONE, order, 0, &m), 0);
+    assert_int_equal(physmap_place(d, gfn(g), m, order, NP_RAM), 0);
+    return m;
+}
+
+static void maps_looks_up_and_copies(void **state)
+{
+    struct domain *d = new_domain(1, 32);
+    char out[9] = "";
+
+    (void)state;
+    mfn_t big = populate(d, 0x200, 9);
+    populate(d, 0x400, 0);
+    struct np_entry e = physmap_lookup(d, gfn(0x2ff));
+    assert_int_equal(e.type, NP_RAM);
+    assert_int_equal(e.order, 9);
+    assert_int_equal(e.mfn.n, big.n + 0xff);
+    assert_int_equal(physmap_lookup(d, gfn(0x401)).type, NP_NONE);
+    /* Across the border of two mappings. */
+    assert_int_equal(physmap_write(d, 0x400000 - 4, "12345678", 8), 0);
+    assert_int_equal(physmap_read(d, 0x400000 - 4, out, 8), 0);
+    assert_string_equal(out, "12345678");
+    assert_memory_equal((char *)mm_frame_virt(mfn_add(big, 511)) + 0xffc, "1234", 4);
+    assert_int_equal(physmap_write(d, 0x401000 - 4, "12345678", 8), -EFAULT);
+    assert_int_equal(physmap_read(d, ~0ull - 3, out, 8), -EFAULT);
+    assert_ptr_equal(physmap_frame_virt(d, gfn(0x200), true), mm_frame_virt(big));
+    assert_null(physmap_frame_virt(d, gfn(0x500), false));
+    assert_null(physmap_frame_virt(d, gfn(~0ull >> 12), false));
+    assert_int_equal(physmap_place(d, gfn(1), big, 9, NP_RAM), -EINVAL);
+    assert_int_equal(physmap_place(d, gfn(NP_GFN_LIMIT), big, 0, NP_RAM), -EINVAL);
+    assert_int_equal(physmap_place(d, gfn(0), big, MAX_ORDER + 1, NP_RAM), -EINVAL);
+    assert_int_equal(physmap_remove(d, gfn(~0ull), 0, true), -EINVAL);
+    check_all_back();
+}
+
+static void replacing_releases_what_was_there(void **state)
+{
+    struct domain *d = new_domain(1, 32);
+
+    (void)state;
+    populate(d, 0x200, 9);
+    assert_int_equal(d->mem.tot_pages, 512);
+    mfn_t one = populate(d, 0x210, 0); /* splits the 2 MiB mapping, and its extent */
+    assert_int_equal(d->mem.tot_pages, 512);
+    assert_int_equal(physmap_lookup(d, gfn(0x210)).mfn.n, one.n);
+    assert_true(syncs > 0);
+    assert_int_equal(physmap_remove(d, gfn(0x211), 0, true), 0);
+    assert_int_equal(d->mem.tot_pages, 511);
+    assert_int_equal(physmap_lookup(d, gfn(0x211)).type, NP_NONE);
+    populate(d, 0x200, 9); /* over 511 single frames and a hole */
+    assert_int_equal(d->mem.tot_pages, 512);
+    assert_int_equal(physmap_lookup(d, gfn(0x211)).order, 9);
+    assert_int_equal(physmap_remove(d, gfn(0), 18, true), 0);
+    assert_int_equal(d->mem.tot_pages, 0);
+    /* Unmapped, but kept. */
+    populate(d, 0x5, 0);
+    assert_int_equal(physmap_remove(d, gfn(5), 0, false), 0);
+    assert_int_equal(d->mem.tot_pages, 1);
+    check_all_back();
+}
+
+static void a_small_pool_fails_cleanly(void **state)
+{
+    struct domain *d = new_domain(1, 3); /* root and two: not enough for a 4 KiB mapping, enough for 2 MiB */
+    mfn_t m;
+
+    (void)state;
+    assert_int_equal(mm_alloc(&d->mem, NODE_NONE, 0, 0, &m), 0);
+    assert_int_equal(physmap_place(d, gfn(0), m, 0, NP_RAM), -ENOMEM);
+    assert_int_equal(d->physmap.pool_used, 1);
+    mfn_t big = populate(d, 0x200, 9);
+    /* A split needs a page that is not there: the old mapping stays. */
+    assert_int_equal(physmap_place(d, gfn(0x210), m, 0, NP_RAM), -ENOMEM);
+    assert_int_equal(physmap_remove(d, gfn(0x210), 0, true), -ENOMEM);
+    assert_int_equal(physmap_lookup(d, gfn(0x210)).mfn.n, big.n + 0x10);
+    assert_int_equal(d->mem.tot_pages, 513);
+    assert_int_equal(physmap_set_pool(d, 2), -EBUSY);
+    assert_int_equal(physmap_set_pool(d, 4), 0);
+    assert_int_equal(physmap_place(d, gfn(0x210), m, 0, NP_RAM), 0);
+    assert_int_equal(physmap_set_pool(d, 100), 0);
+    assert_int_equal(d->mem.overhead_pages, 100);
+    assert_int_equal(physmap_set_pool(d, 10), 0);
+    assert_int_equal(d->mem.overhead_pages, 10);
+    /* More than there is: as before. */
+    assert_int_equal(physmap_set_pool(d, FRAMES), -ENOMEM);
+    assert_int_equal(d->mem.overhead_pages, 10);
+    assert_int_equal(d->physmap.pool_pages, 10);
+    check_all_back();
+}
+
+static void foreign_frames_are_pinned(void **state)
+{
+    struct domain *a = new_domain(1, 32), *b = new_domain(2, 32);
+
+    (void)state;
+    mfn_t m = populate(b, 0x200, 9);
+    assert_int_equal(physmap_map_foreign(a, gfn(0x3f000), b, gfn(0x201)), 0);
+    assert_int_equal(physmap_lookup(a, gfn(0x3f000)).type, NP_FOREIGN);
+    assert_int_equal(physmap_lookup(a, gfn(0x3f000)).mfn.n, m.n + 1);
+    assert_int_equal(physmap_map_foreign(a, gfn(0x3f001), b, gfn(0x400)), -EINVAL);
+    /* Foreign or special frames are not b's to be mapped on. */
+    assert_int_equal(physmap_map_foreign(b, gfn(0x1000), a, gfn(0x3f000)), -EINVAL);
+    /* The owner dies: that frame stays until it is unmapped. */
+    destroy(b);
+    assert_int_equal(b->mem.tot_pages, 1);
+    assert_int_equal(physmap_map_foreign(a, gfn(0x3f001), b, gfn(0x202)), -EINVAL);
+    assert_int_equal(reaps, 0);
+    assert_int_equal(physmap_remove(a, gfn(0x3f000), 0, true), 0);
+    assert_int_equal(b->mem.tot_pages, 0);
+    assert_int_equal(reaps, 1);
+    check_all_back();
+}
+
+static void dying_mapper_lets_go(void **state)
+{
+    struct domain *a = new_domain(1, 32), *b = new_domain(2, 32);
+
+    (void)state;
+    populate(b, 0x200, 9);
+    assert_int_equal(physmap_map_foreign(a, gfn(0x1000), b, gfn(0x201)), 0);
+    assert_int_equal(physmap_map_foreign(a, gfn(0x80000000), b, gfn(0x202)), 0);
+    /* Mapped over: the first pin goes, the second comes. */
+    assert_int_equal(physmap_map_foreign(a, gfn(0x1000), b, gfn(0x203)), 0);
+    assert_int_equal(a->physmap.nr_foreign, 2);
+    destroy(b);
+    assert_int_equal(b->mem.tot_pages, 2);
+    destroy(a);
+    assert_int_equal(b->mem.tot_pages, 0);
+    assert_int_equal(physmap_lookup(a, gfn(0x1000)).type, NP_NONE);
+    assert_int_equal(physmap_set_pool(a, 10), -EINVAL);
+    assert_int_equal(physmap_place(a, gfn(0), mfn(0x300), 0, NP_RAM), -EINVAL);
+    check_all_back();
+}
+
+/* Random operations against a plain array. */
+static void random_operations(void **state)
+{
+    struct domain *d = new_domain(1, 40), *src = new_domain(2, 8);
+    static u64 model[0x800]; /* mfn at each gfn, 0: none */
+
+    (void)state;
+    memset(model, 0, sizeof(model));
+    populate(src, 0x200, 9);
+    srand(5);
+    for (u32 round = 0; round < 6000; round++) {
+        static const u32 orders[] = {0, 0, 0, 3, 9};
+        u32 order = orders[rand() % 5];
+        u64 g = ((u64)rand() % 0x800) & ~(BIT(order) - 1);
+        mfn_t m = INVALID_MFN;
+
+        switch (rand() % 4) {
+        case 0:
+            if (mm_alloc(&d->mem, NODE_NONE, order, 0, &m))
+                break;
+            if (physmap_place(d, gfn(g), m, order, NP_RAM))
+                assert_int_equal(mm_release(&d->mem, m, order), 0);
+            else
+                for (u64 i = 0; i < BIT(order); i++)
+                    model[g + i] = m.n + i;
+            break;
+        case 1:
+            if (!physmap_remove(d, gfn(g), order, true))
+                memset(&model[g], 0, sizeof(model[0]) << order);
+            break;
+        case 2:
+            if (!physmap_map_foreign(d, gfn(g), src, gfn(0x200 + g % 512)))
+                model[g] = physmap_lookup(src, gfn(0x200 + g % 512)).mfn.n;
+            break;
+        default:
+            physmap_set_pool(d, 4 + (u64)rand() % 40);
+        }
+        if (round % 50)
+            continue;
+        for (u64 i = 0; i < 0x800; i++) {
+            struct np_entry e = physmap_lookup(d, gfn(i));
+
+            assert_int_equal(e.type == NP_NONE ? 0 : e.mfn.n, model[i]);
+        }
+        assert_int_equal(mm_check(), 0);
+    }
+    check_all_back();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(maps_looks_up_and_copies, setup, teardown),
+        cmocka_unit_test_setup_teardown(replacing_releases_what_was_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_small_pool_fails_cleanly, setup, teardown),
+        cmocka_unit_test_setup_teardown(foreign_frames_are_pinned, setup, teardown),
+        cmocka_unit_test_setup_teardown(dying_mapper_lets_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(random_operations, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

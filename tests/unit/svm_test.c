@@ -1,0 +1,217 @@
+/* SVM without the CPU: raw exits decoded, events queued, state moved to the VMCB and back. */
+// sources: arch/x86/hvm/svm/exit.c arch/x86/hvm/svm/event.c arch/x86/hvm/svm/state.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/hvm/svm/svm.h>
+
+struct svm_features svm_features;
+static struct vmcb vmcb ALIGNED(PAGE_SIZE);
+static struct hvm_vcpu v;
+static struct hvm_exit exit_value;
+static u32 skipped;
+
+void hvm_skip_instruction(struct hvm_vcpu *vcpu, const struct hvm_exit *exit)
+{
+    assert_ptr_equal(vcpu, &v);
+    skipped += exit->insn_len;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&vmcb, 0, sizeof(vmcb));
+    memset(&v, 0, sizeof(v));
+    memset(&exit_value, 0xee, sizeof(exit_value));
+    svm_features.nrip = false;
+    skipped = 0;
+    v.control = &vmcb;
+    vmcb.rip = v.regs.rip = 0x1000;
+    vmcb.nrip = 0x1009;
+    return 0;
+}
+
+static void decode(u64 code, u64 info1, u64 info2, enum hvm_exit_kind kind, u32 len)
+{
+    vmcb.exit_code = code;
+    vmcb.exit_info1 = info1;
+    vmcb.exit_info2 = info2;
+    svm_decode_exit(&v, &vmcb, &exit_value);
+    assert_int_equal(exit_value.kind, kind);
+    assert_int_equal(exit_value.insn_len, len);
+    assert_int_equal(v.exit_code_raw, (u32)code);
+}
+
+static void test_plain(void **state)
+{
+    (void)state;
+    decode(0x81, 0, 0, HVM_EXIT_HYPERCALL, 3);
+    decode(0x72, 0, 0, HVM_EXIT_CPUID, 2);
+    decode(0x78, 0, 0, HVM_EXIT_HLT, 1);
+    decode(0x8d, 0, 0, HVM_EXIT_XSETBV, 3);
+    decode(0x7f, 0, 0, HVM_EXIT_SHUTDOWN, 0);
+    decode(~0ull, 0, 0, HVM_EXIT_INVALID, 0);
+    decode(0x401, 0, 0, HVM_EXIT_UNKNOWN, 0);
+    decode(0x10, 0, 0, HVM_EXIT_UNKNOWN, 0);
+    static const u8 forbidden[] = {0x73, 0x7a, 0x80, 0x82, 0x83, 0x84, 0x85, 0x86, 0x8a, 0x8b, 0x8c, 0x8e};
+    for (u32 i = 0; i < sizeof(forbidden); i++)
+        decode(forbidden[i], 0, 0, HVM_EXIT_FORBIDDEN, 0);
+
+    svm_features.nrip = true; /* the CPU knows better, prefixes included */
+    decode(0x81, 0, 0, HVM_EXIT_HYPERCALL, 9);
+    decode(0x72, 0, 0, HVM_EXIT_CPUID, 9);
+}
+
+static void test_io(void **state)
+{
+    (void)state;
+    decode(0x7b, 0x03f80000 | 1 | 1 << 4, 0x1002, HVM_EXIT_IO, 2);
+    assert_int_equal(exit_value.io.port, 0x3f8);
+    assert_int_equal(exit_value.io.size, 1);
+    assert_true(exit_value.io.in);
+    assert_false(exit_value.io.string);
+    decode(0x7b, 0x0cf80000 | 1 << 2 | 1 << 6, 0x1004, HVM_EXIT_IO, 4);
+    assert_int_equal(exit_value.io.port, 0xcf8);
+    assert_int_equal(exit_value.io.size, 4);
+    assert_false(exit_value.io.in);
+    assert_true(exit_value.io.string);
+}
+
+static void test_msr(void **state)
+{
+    (void)state;
+    v.regs.rcx = 0xffffffffc0000080ull;
+    v.regs.rax = 0x1111111100000901ull;
+    v.regs.rdx = 0x2222222200000003ull;
+    decode(0x7c, 1, 0, HVM_EXIT_WRMSR, 2);
+    assert_int_equal(exit_value.msr, 0xc0000080);
+    assert_int_equal(exit_value.value, 0x300000901ull);
+    decode(0x7c, 0, 0, HVM_EXIT_RDMSR, 2);
+}
+
+static void test_npf(void **state)
+{
+    (void)state;
+    decode(0x400, 1ull << 32 | 4 | 2, 0x123456789ab, HVM_EXIT_NPF, 0);
+    assert_int_equal(exit_value.npf.gaddr, 0x123456789ab);
+    assert_true(exit_value.npf.write);
+    assert_false(exit_value.npf.exec || exit_value.npf.present);
+    decode(0x400, 4 | 1 | 0x10, 0x1000, HVM_EXIT_NPF, 0);
+    assert_true(exit_value.npf.exec && exit_value.npf.present && !exit_value.npf.write);
+}
+
+static void test_handled_here(void **state)
+{
+    (void)state;
+    decode(0x89, 0, 0, HVM_EXIT_INTERRUPT, 2); /* WBINVD */
+    decode(0x76, 0, 0, HVM_EXIT_INTERRUPT, 2); /* INVD */
+    assert_int_equal(skipped, 4);
+    decode(0x6f, 0, 0, HVM_EXIT_INTERRUPT, 0); /* RDPMC: #GP(0) */
+    assert_int_equal(vmcb.event_inj, BIT(31) | BIT(11) | 3 << 8 | 13);
+    decode(0x7e, 0, 0, HVM_EXIT_INTERRUPT, 0); /* FERR_FREEZE: #MF */
+    assert_int_equal(vmcb.event_inj, BIT(31) | 3 << 8 | 16);
+}
+
+static void test_window(void **state)
+{
+    (void)state;
+    vmcb.v_intr = SVM_V_INTR_MASKING | 5; /* the guest's own TPR */
+    vmcb.clean = SVM_CLEAN_ALL;
+    v.regs.rflags = RFLAGS_IF;
+    assert_true(svm_can_inject_irq(&v));
+    vmcb.interrupt_state = 1;
+    assert_false(svm_can_inject_irq(&v));
+    vmcb.interrupt_state = 0;
+    v.regs.rflags = 0;
+    assert_false(svm_can_inject_irq(&v));
+
+    svm_request_irq_window(&v);
+    assert_true(v.in_irq_window);
+    assert_true(vmcb.v_intr & BIT(8));
+    assert_true(vmcb.intercept_misc1 & BIT(4));
+    assert_int_equal(vmcb.clean & (BIT(0) | BIT(3)), 0);
+    vmcb.clean = SVM_CLEAN_ALL;
+    decode(0x64, 0, 0, HVM_EXIT_IRQ_WINDOW, 0);
+    assert_false(v.in_irq_window);
+    assert_int_equal(vmcb.v_intr, SVM_V_INTR_MASKING | 5);
+    assert_int_equal(vmcb.intercept_misc1, 0);
+    assert_int_equal(vmcb.clean & (BIT(0) | BIT(3)), 0);
+
+    v.regs.rflags = RFLAGS_IF;
+    svm_inject_irq(&v, 0xf3);
+    assert_int_equal(vmcb.event_inj, BIT(31) | 0xf3);
+    assert_false(svm_can_inject_irq(&v)); /* one at a time */
+    svm_inject_exception(&v, 14, 0x12);
+    assert_int_equal(vmcb.event_inj, 0x12ull << 32 | BIT(31) | BIT(11) | 3 << 8 | 14);
+    svm_inject_exception(&v, 6, -1);
+    assert_int_equal(vmcb.event_inj, BIT(31) | 3 << 8 | 6);
+}
+
+/* An event that an exit has cut short goes in again, unless the guest's own instruction brings it back. */
+static void test_requeue(void **state)
+{
+    static const struct {
+        u64 info, want;
+    } cases[] = {
+        {BIT(31) | 0x30, BIT(31) | 0x30},             /* external interrupt */
+        {BIT(31) | 2 << 8 | 2, BIT(31) | 2 << 8 | 2}, /* NMI */
+        {7ull << 32 | BIT(31) | BIT(11) | 3 << 8 | 14,
+         7ull << 32 | BIT(31) | BIT(11) | 3 << 8 | 14}, /* #PF */
+        {BIT(31) | 4 << 8 | 0x80, 0},                   /* INT 0x80 */
+        {BIT(31) | 3 << 8 | 3, 0},                      /* INT3 */
+        {BIT(31) | 3 << 8 | 4, 0},                      /* INTO */
+    };
+    (void)state;
+    for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
+        vmcb.event_inj = 0x55;
+        vmcb.exit_int_info = cases[i].info;
+        svm_requeue_event(&vmcb);
+        assert_int_equal(vmcb.event_inj, cases[i].want);
+    }
+}
+
+static void test_state(void **state)
+{
+    struct hvm_state in, out;
+    u8 *bytes = (u8 *)&in;
+
+    (void)state;
+    for (u32 i = 0; i < sizeof(in); i++)
+        bytes[i] = (u8)(i * 7 + 1);
+    in.efer = EFER_LME | EFER_NXE | EFER_SVME | BIT(13);
+    in.cr0 = CR0_PE | CR0_PG;
+    in.ss.attributes = 0xcf3; /* DPL 3 */
+    vmcb.clean = SVM_CLEAN_ALL;
+    svm_set_state(&v, &in);
+    assert_int_equal(vmcb.efer, EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME);
+    assert_int_equal(vmcb.cpl, 3);
+    assert_int_equal(vmcb.clean, 0);
+    svm_get_state(&v, &out);
+    in.efer = EFER_LME | EFER_LMA | EFER_NXE;
+    assert_memory_equal(&in, &out, sizeof(in));
+
+    vmcb.ss.attributes = 0xc93; /* as SYSRET leaves it, at privilege 3 */
+    svm_get_state(&v, &out);
+    assert_int_equal(out.ss.attributes, 0xcf3);
+
+    in.cr0 = 0;
+    svm_set_state(&v, &in);
+    assert_int_equal(vmcb.efer, EFER_LME | EFER_NXE | EFER_SVME);
+    assert_int_equal(vmcb.cpl, 0); /* real mode */
+}
+
+#define CASE(f) cmocka_unit_test_setup(f, setup)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_plain),        CASE(test_io),     CASE(test_msr),     CASE(test_npf),
+        CASE(test_handled_here), CASE(test_window), CASE(test_requeue), CASE(test_state),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
