@@ -52,7 +52,7 @@ struct vcpu {
     u64 run_since_ns;       /* [o] start of this slice */
     u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [D] */
     /* events */
-    u64 vcpu_info_maddr;     /* [E] where this vCPU's vcpu_info is: in shared_info, or registered */
+    struct vcpu_info *info;  /* [E] in shared_info, memory that the guest writes; NULL: none (id >= 32) */
     u8 upcall_vector;        /* [E] 0: none set (HVMOP_set_evtchn_upcall_vector) */
     u16 virq_port[NR_VIRQS]; /* [E] port each VIRQ is bound to, 0: none */
     bool poll_any;           /* [E] in SCHEDOP_poll */
@@ -150,8 +150,6 @@ void vcpu_pause(struct vcpu *v, bool wait);
 void vcpu_unpause(struct vcpu *v);
 /* v stops for good until it is brought online again; the last online one to go powers its domain off. */
 void vcpu_down(struct vcpu *v);
-/* v's vcpu_info, NULL: it has none (id >= 32 and none registered). Lives in memory the guest writes. */
-struct vcpu_info *vcpu_info_virt(const struct vcpu *v);
 /* Writes the pvclock constants into v's vcpu_info. Call again after moving it. */
 void vcpu_update_time(struct vcpu *v);
 /* The vector an event is signalled with, 0: none set by the guest. */

@@ -41,7 +41,7 @@ static bool test_bit(const u64 *words, u32 bit)
 /* Tells vCPU v that word port/64 of the pending bits has news. */
 static void mark_vcpu(struct vcpu *v, u32 port)
 {
-    struct vcpu_info *info = vcpu_info_virt(v);
+    struct vcpu_info *info = v->info;
 
     if (!info || test_and_set(&info->evtchn_pending_sel, port / 64))
         return;
@@ -87,10 +87,7 @@ bool evtchn_port_pending(struct domain *d, u32 port)
 
 bool evtchn_pending(struct vcpu *v)
 {
-    const struct vcpu_info *info = vcpu_info_virt(v);
-
-    /* evtchn_upcall_mask is for guests without an interrupt flag of their own: not ours. */
-    return info && __atomic_load_n(&info->evtchn_upcall_pending, __ATOMIC_SEQ_CST);
+    return vcpu_event_pending(v);
 }
 
 /* The other end of an interdomain channel, from the sender's copy of it: sender_port of domain sender. */

@@ -40,12 +40,6 @@ static void on_nothing(struct vcpu *v, const struct hvm_exit *exit)
     (void)exit;
 }
 
-static void on_hypercall(struct vcpu *v, const struct hvm_exit *exit)
-{
-    sched_note_exit();
-    hypercall_dispatch(v, exit);
-}
-
 static void on_cpuid(struct vcpu *v, const struct hvm_exit *exit)
 {
     struct hvm_regs *regs = &v->hvm.regs;
@@ -180,7 +174,7 @@ static void on_unknown(struct vcpu *v, const struct hvm_exit *exit)
 typedef void (*exit_handler)(struct vcpu *v, const struct hvm_exit *exit);
 static const exit_handler handlers[HVM_EXIT_NR] = {
     [HVM_EXIT_INTERRUPT] = on_nothing,
-    [HVM_EXIT_HYPERCALL] = on_hypercall,
+    [HVM_EXIT_HYPERCALL] = hypercall_dispatch,
     [HVM_EXIT_CPUID] = on_cpuid,
     [HVM_EXIT_HLT] = on_hlt,
     [HVM_EXIT_RDMSR] = on_rdmsr,
@@ -200,10 +194,8 @@ void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit)
     handlers[exit->kind < HVM_EXIT_NR ? exit->kind : HVM_EXIT_UNKNOWN](v, exit);
 }
 
-void vcpu_deliver_events(struct vcpu *v)
+void vcpu_deliver_event(struct vcpu *v)
 {
-    if (likely(!evtchn_pending(v)))
-        return;
     u8 vector = vcpu_upcall_vector(v);
     if (!vector)
         return; /* the guest polls */

@@ -4,6 +4,7 @@
 
 #include <domain/domain.h>
 #include <mm/mm.h>
+#include <xen/xen.h>
 
 static inline void *maddr_virt(u64 maddr)
 {
@@ -15,6 +16,13 @@ static inline struct shared_info *domain_shared_info(struct domain *d)
     return mm_frame_virt(d->shared_info);
 }
 
+/* Has v an event to take? evtchn_upcall_mask is for guests without an interrupt flag of their own: not ours.
+ */
+static inline bool vcpu_event_pending(const struct vcpu *v)
+{
+    return v->info && __atomic_load_n(&v->info->evtchn_upcall_pending, __ATOMIC_SEQ_CST);
+}
+
 /* --- vcpu.c --- */
 /* Fills d->vcpu[id]. -ENOMEM. */
 int vcpu_create(struct domain *d, u32 id);
@@ -24,8 +32,6 @@ void vcpu_free(struct vcpu *v);
 /* Chooses the CPU whose run queue v belongs to from now on. Once, before it is online. */
 void sched_assign_cpu(struct vcpu *v);
 void sched_forget(struct vcpu *v);
-/* The exit that is being handled began now: sched_should_yield() counts from here. */
-void sched_note_exit(void);
 /* After a change of what decides whether v can run: queues it, takes it off the queue, or makes its CPU stop
  * it. */
 void sched_update(struct vcpu *v);
@@ -37,8 +43,8 @@ void sched_wait_stopped(struct vcpu *v);
 /* --- exit.c --- */
 /* Acts on the exit. May mark the vCPU as not runnable; the run loop sees that. */
 void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit);
-/* Puts a pending event into the guest, or asks to be told when it can take one. */
-void vcpu_deliver_events(struct vcpu *v);
+/* An event is pending: puts it into the guest, or asks to be told when the guest can take it. */
+void vcpu_deliver_event(struct vcpu *v);
 
 /* --- guest_console.c: what guests write to port 0xE9 --- */
 void guest_console_write(struct domain *d, u8 byte);

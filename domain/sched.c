@@ -192,11 +192,6 @@ void sched_yield_current(void)
     this_cpu()->need_resched = true;
 }
 
-void sched_note_exit(void)
-{
-    queues[this_cpu()->id].exit_tsc = rdtsc();
-}
-
 static struct vcpu *pick(struct run_queue *q)
 {
     struct vcpu *v = NULL;
@@ -250,13 +245,16 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     hvm_fpu_switch(NULL, &v->hvm);
     cpu->fpu_owner = v;
     do {
-        vcpu_deliver_events(v);
+        if (unlikely(vcpu_event_pending(v)))
+            vcpu_deliver_event(v);
         __atomic_store_n(&v->in_guest, true, __ATOMIC_SEQ_CST);
         hvm_ops->run(&v->hvm, &exit);
         __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
         cpu->exits++;
+        q->exit_tsc = rdtsc();
         vcpu_handle_exit(v, &exit);
-        timer_run_due();
+        if (unlikely(cpu->timer_fired))
+            timer_run_due();
         if (unlikely(q->slice_wanted)) {
             spin_lock(&q->lock);
             q->slice_wanted = false;

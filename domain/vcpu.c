@@ -65,7 +65,7 @@ int vcpu_create(struct domain *d, u32 id)
     hvm_fpu_reset(v->hvm.fpu);
     hvm_ops->vcpu_init(&v->hvm);
     if (id < XEN_LEGACY_MAX_VCPUS)
-        v->vcpu_info_maddr = mfn_to_maddr(d->shared_info) + id * sizeof(struct vcpu_info);
+        v->info = (struct vcpu_info *)mm_frame_virt(d->shared_info) + id;
     d->vcpu[id] = v;
     sched_assign_cpu(v);
     vcpu_update_time(v);
@@ -160,14 +160,9 @@ void vcpu_unpause(struct vcpu *v)
     sched_update(v);
 }
 
-struct vcpu_info *vcpu_info_virt(const struct vcpu *v)
-{
-    return v->vcpu_info_maddr ? maddr_virt(v->vcpu_info_maddr) : NULL;
-}
-
 void vcpu_update_time(struct vcpu *v)
 {
-    struct vcpu_info *info = vcpu_info_virt(v);
+    struct vcpu_info *info = v->info;
 
     if (!info)
         return;

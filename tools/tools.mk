@@ -42,7 +42,9 @@ test:
 	$(Q)$(PYTHON) tools/test.py "$(MAKE)" check=unit boot=boot
 
 # TESTS='-k uefi' and the like go to pytest.
+# The debug build too: one boot runs with its assertions and lock checks.
 boot: all
+	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider $(TESTS) .
 
 run: all

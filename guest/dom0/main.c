@@ -93,12 +93,12 @@ static const char *event_of(int code)
 static int run_guest(const struct build *b)
 {
     u64 start = guest_now_ms();
-    int rc = xc_domain_unpause(xch, b->domid);
 
-    if (rc)
-        return rc;
+    /* Said before: the guest may print first otherwise. A refusal follows as event=failed. */
     printf("@guest domain=%u event=started code=0 name=%s\n", b->domid, b->cfg->name);
-    rc = build_release_claim(b);
+    int rc = xc_domain_unpause(xch, b->domid);
+    if (!rc)
+        rc = build_release_claim(b);
     if (rc)
         return rc;
     rc = watch_wait(b->domid, b->cfg->timeout_s * 1000ull);

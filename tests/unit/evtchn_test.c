@@ -65,10 +65,6 @@ void vcpu_wake(struct vcpu *v)
     wakes[v->domain->id][v->id]++;
     v->poll_any = false;
 }
-struct vcpu_info *vcpu_info_virt(const struct vcpu *v)
-{
-    return &domain_shared_info(v->domain)->vcpu_info[v->id];
-}
 /* One event lock at a time. */
 void lock_check_take(u32 level)
 {
@@ -96,6 +92,7 @@ static struct domain *new_domain(u16 id, u32 max_port)
         d->vcpu[i] = calloc(1, sizeof(struct vcpu));
         d->vcpu[i]->domain = d;
         d->vcpu[i]->id = i;
+        d->vcpu[i]->info = &domain_shared_info(d)->vcpu_info[i];
     }
     d->nr_vcpus = 2;
     assert_int_equal(evtchn_init(d, max_port), 0);

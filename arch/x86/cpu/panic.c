@@ -11,6 +11,7 @@
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/symbols.h>
 #include <lib/assert.h>
+#include <lib/parse.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 
@@ -85,7 +86,12 @@ void panic_end(const char *reason, u64 rip, u64 rbp)
         again = true; /* a fault while the backtrace is printed must not recurse */
         backtrace_print(rip, rbp);
     }
-    log_fact("@panic cpu=%u reason=\"%s\"\n", this_cpu()->id, reason);
+    char word[200];
+    str_copy(word, reason, sizeof(word));
+    for (char *c = word; *c; c++)
+        if (*c == '"' || *c == '\n')
+            *c = '\''; /* the line must stay one that programs can read */
+    log_fact("@panic cpu=%u reason=\"%s\"\n", this_cpu()->id, word);
     debug_exit(DEBUG_EXIT_PANIC);
     log_error("Halted.\n");
     halt_forever();

@@ -1,6 +1,7 @@
 /*
  * TSC and APIC timer, calibrated together against the ACPI PM timer (3.579545 MHz on every machine,
- * ACPI 6.5 4.8.3.3) or, where there is none, the PIT's channel 2. Two milliseconds give 140 ppm.
+ * ACPI 6.5 4.8.3.3, of which 24 bits are there in any case) or, where there is none, the PIT's channel 2.
+ * Two milliseconds give 140 ppm.
  */
 #include <arch/x86/cpu/time.h>
 
@@ -10,62 +11,87 @@
 #include <lib/log.h>
 
 #define PM_TIMER_HZ    3579545u
-#define PM_TIMER_MASK  0xffffffu /* 24 bits are there in any case */
 #define PIT_HZ         1193182u
 #define CALIBRATION_US 2000u
-#define SPINS_MAX      20000000u /* a reference clock that stands still ends here */
+#define READS_MAX      2000000u /* a reference clock that stands still ends here */
+#define EDGE_READS     8u
 
 u64 tsc_khz;
 static u64 tsc_start;    /* [I] */
 static u32 pvclock_mul;  /* [I] */
 static s8 pvclock_shift; /* [I] */
 static u64 apic_khz;     /* [I] after its divider */
+static u16 pm_port;      /* [I] */
+
+/* A clock of known rate that counts up and wraps. */
+struct reference {
+    const char *name;
+    u32 hz;
+    u32 mask;
+    u32 (*read)(void);
+};
 
 struct sample {
     u64 tsc;
     u32 apic;
+    u32 reference;
+    u64 width; /* TSC ticks that taking it took: how exact it is */
 };
 
-static struct sample sample_clocks(void)
+static u32 read_pm_timer(void)
 {
-    return (struct sample){rdtsc(), apic_timer_current()};
+    return inl(pm_port);
 }
 
-/* Waits for CALIBRATION_US by the PM timer. False: it does not run. */
-static bool calibrate_pm(u16 port, struct sample *from, struct sample *to)
+/* PIT channel 2 counts down from 0xffff; the latch command freezes both bytes. */
+static u32 read_pit(void)
 {
-    const u32 wanted = (u32)((u64)PM_TIMER_HZ * CALIBRATION_US / 1000000);
-    u32 spins = 0;
-    u32 first = inl(port) & PM_TIMER_MASK;
-
-    while ((inl(port) & PM_TIMER_MASK) == first) /* begin at a tick */
-        if (++spins > SPINS_MAX)
-            return false;
-    *from = sample_clocks();
-    first = (first + 1) & PM_TIMER_MASK;
-    while (((inl(port) - first) & PM_TIMER_MASK) < wanted)
-        if (++spins > SPINS_MAX)
-            return false;
-    *to = sample_clocks();
-    return true;
+    outb(0x43, 0x80);
+    u32 low = inb(0x42);
+    return 0xffff - (low | (u32)inb(0x42) << 8);
 }
 
-/* The same by PIT channel 2, gated through port 0x61; bit 5 there is its output. */
-static bool calibrate_pit(struct sample *from, struct sample *to)
+static void start_pit(void)
 {
-    const u32 wanted = PIT_HZ / (1000000 / CALIBRATION_US);
-    u32 spins = 0;
+    outb(0x61, (u8)((inb(0x61) & ~0x02u) | 0x01)); /* gate on, speaker off */
+    outb(0x43, 0xb0);                              /* channel 2, both bytes, mode 0 */
+    outb(0x42, 0xff);
+    outb(0x42, 0xff);
+}
 
-    outb(0x61, (u8)((inb(0x61) & ~0x02u) | 0x01));
-    outb(0x43, 0xb0); /* channel 2, both bytes, mode 0: output rises at the end */
-    outb(0x42, (u8)wanted);
-    outb(0x42, (u8)(wanted >> 8));
-    *from = sample_clocks();
-    while (!(inb(0x61) & 0x20))
-        if (++spins > SPINS_MAX)
+/*
+ * Whoever runs beneath us (SMM, an emulator) may take the CPU away between two reads: of a few tries, the one
+ * that took least time counts.
+ */
+static struct sample take_sample(const struct reference *r)
+{
+    struct sample best = {.width = ~0ull};
+
+    for (u32 i = 0; i < EDGE_READS; i++) {
+        u64 before = rdtsc();
+        u32 reference = r->read();
+        u32 apic = apic_timer_current();
+        u64 width = rdtsc() - before;
+        if (width < best.width)
+            best = (struct sample){before + width / 2, apic, reference, width};
+    }
+    return best;
+}
+
+/* Sets both rates. False: the reference does not run. */
+static bool calibrate(const struct reference *r)
+{
+    const u32 wanted = (u32)((u64)r->hz * CALIBRATION_US / 1000000);
+    struct sample from = take_sample(r);
+
+    for (u32 reads = 0; ((r->read() - from.reference) & r->mask) < wanted; reads++)
+        if (reads == READS_MAX)
             return false;
-    *to = sample_clocks();
-    return true;
+    struct sample to = take_sample(r);
+    u64 elapsed = (to.reference - from.reference) & r->mask;
+    tsc_khz = (to.tsc - from.tsc) * r->hz / elapsed / 1000;
+    apic_khz = (u64)(from.apic - to.apic) * r->hz / elapsed / 1000;
+    return tsc_khz && apic_khz;
 }
 
 static void set_pvclock_scale(void)
@@ -82,21 +108,20 @@ static void set_pvclock_scale(void)
 
 void time_init(u16 pm_timer_port)
 {
-    struct sample from, to;
-    const char *by = "ACPI PM timer";
+    static const struct reference pm = {"ACPI PM timer", PM_TIMER_HZ, 0xffffff, read_pm_timer};
+    static const struct reference pit = {"PIT", PIT_HZ, 0xffff, read_pit};
+    const char *by = pm.name;
 
+    pm_port = pm_timer_port;
     apic_timer_start(0xffffffff);
-    bool ok = pm_timer_port && calibrate_pm(pm_timer_port, &from, &to);
+    bool ok = pm_port && calibrate(&pm);
     if (!ok) {
-        by = "PIT";
-        ok = calibrate_pit(&from, &to);
+        by = pit.name;
+        start_pit();
+        ok = calibrate(&pit);
     }
     apic_timer_start(0);
-    if (ok) {
-        tsc_khz = (to.tsc - from.tsc) * 1000 / CALIBRATION_US;
-        apic_khz = (u64)(from.apic - to.apic) * 1000 / CALIBRATION_US;
-    }
-    if (!tsc_khz || !apic_khz) {
+    if (!ok) {
         by = "guess: no reference clock runs";
         tsc_khz = 1000000;
         apic_khz = 62500;
