@@ -14,7 +14,7 @@
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
 #include <domain/domain.h>
-#include <lib/parse.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 #include <mm/mm.h>
 
@@ -94,6 +94,20 @@ static void read_acpi(const struct boot_info *info)
         log_info("NUMA            %s: one node\n", options.numa ? "no SRAT" : "switched off");
 }
 
+/* CPU ids are places in the topology's list, and the boot CPU is 0 wherever the MADT has it. */
+static void boot_cpu_first(struct topology *topo, u32 boot_apic_id)
+{
+    for (u32 i = 0; i < topo->nr_cpus; i++) {
+        if (topo->cpus[i].apic_id != boot_apic_id)
+            continue;
+        struct topology_cpu boot = topo->cpus[i];
+        memmove(&topo->cpus[1], &topo->cpus[0], i * sizeof(boot));
+        topo->cpus[0] = boot;
+        return;
+    }
+    log_warn("the MADT does not list this CPU, APIC id %u\n", boot_apic_id);
+}
+
 static void start_clocks(void)
 {
     struct cpu *cpu = this_cpu();
@@ -105,9 +119,8 @@ static void start_clocks(void)
     cpu->apic_id = apic_id();
     if (!acpi.have_madt)
         acpi.topology.cpus[0].apic_id = cpu->apic_id; /* the one CPU that must be there was made up */
-    for (u32 i = 0; i < acpi.topology.nr_cpus; i++)
-        if (acpi.topology.cpus[i].apic_id == cpu->apic_id)
-            cpu->nid = acpi.topology.cpus[i].nid;
+    boot_cpu_first(&acpi.topology, cpu->apic_id);
+    cpu->nid = acpi.topology.cpus[0].nid;
     time_init(pm_port ? (u16)acpi.fadt.pm_timer.address : 0);
 }
 
@@ -174,21 +187,23 @@ static u32 make_e820(const struct boot_info *info, struct e820_entry *out, u32 m
 static void start_dom0(const struct boot_info *info)
 {
     static struct e820_entry e820[BOOT_MEM_MAX];
-    static char cmdline[BOOT_CMDLINE_MAX];
+    static char module_cmdline[BOOT_CMDLINE_MAX];
     const struct boot_module *image = &info->modules[0], *module = &info->modules[1];
 
     if (!info->nr_modules)
         panic("no domain 0: the loader passed no module");
     if (info->nr_modules > 2)
         log_warn("domain 0 gets one module: %u more are ignored\n", info->nr_modules - 2);
-    str_copy(cmdline, image->cmdline, sizeof(cmdline));
+    /* As on Xen: the kernel's name is taken off its arguments, the module's string stays whole. */
+    snprintf(module_cmdline, sizeof(module_cmdline), "%s%s%s", module->name,
+             module->name[0] && module->cmdline[0] ? " " : "", module->cmdline);
     const struct dom0_config config = {
         .image_maddr = image->base,
         .image_size = image->size,
-        .cmdline = cmdline,
+        .cmdline = image->cmdline,
         .module_maddr = module->base,
         .module_size = info->nr_modules > 1 ? module->size : 0,
-        .module_cmdline = module->cmdline,
+        .module_cmdline = module_cmdline,
         .mem_bytes = options.dom0_mem_bytes,
         .max_vcpus = options.dom0_max_vcpus,
         .nodes = options.dom0_nodes,

@@ -55,13 +55,8 @@ static void split_name(char *text, char *name, size_t name_size, bool has_name)
     name[0] = '\0';
     while (has_name && text[len] && !is_space(text[len]))
         len++;
-    if (len) {
-        const char *slash = text;
-        for (size_t i = 0; i < len; i++)
-            if (text[i] == '/')
-                slash = text + i + 1;
-        str_copy(name, slash, MIN(name_size, (size_t)(text + len - slash) + 1));
-    }
+    if (len)
+        str_copy(name, text, MIN(name_size, len + 1));
     while (is_space(text[len]))
         len++;
     memmove(text, text + len, strlen(text + len) + 1);

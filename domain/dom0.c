@@ -12,7 +12,7 @@
 #include <xen/domctl.h>
 #include <xen/hvm/start_info.h>
 
-#define NO_PAGE_LIMIT (1ull << 44) /* max_pages of domain 0: more than there can be */
+#define NO_PAGE_LIMIT 0xffffffffull /* max_pages of domain 0, as Xen tells it: 16 TiB */
 
 /* Start info, module entry and strings in one block; offsets from its start. */
 #define INFO_MODULE  64u
@@ -147,6 +147,7 @@ static int create(const struct dom0_config *config, const struct dom0_layout *la
     if (rc)
         return fail(rc, "creating it", "not enough memory");
     d->mem.max_pages = NO_PAGE_LIMIT;
+    d->emulation_flags = XEN_X86_EMU_LAPIC;
     d->nr_e820 = layout->nr_e820;
     memcpy(d->e820, layout->e820, sizeof(layout->e820[0]) * layout->nr_e820);
     *out = d;

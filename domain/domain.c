@@ -12,6 +12,8 @@
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/string.h>
+#include <xen/hvm/params.h>
+#include <xen/sched.h>
 
 static spinlock_t list_lock = SPINLOCK_INIT(LOCK_DOMLIST);
 static struct list domains = LIST_INIT(domains);
@@ -121,6 +123,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->refs = 1;
     d->pause_count = 1;
     d->shutdown_code = 0xff;
+    d->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON] = SHUTDOWN_reboot; /* until the toolstack wants another */
     d->is_control = config->is_control;
     d->create_flags = config->flags;
     d->max_vcpus = config->max_vcpus;

@@ -148,6 +148,8 @@ void vcpu_name(const struct vcpu *v, char buf[16]); /* "d1v0" */
  * here). */
 void vcpu_pause(struct vcpu *v, bool wait);
 void vcpu_unpause(struct vcpu *v);
+/* A paused v stops until it is brought online again; says nothing to its domain. */
+void vcpu_offline(struct vcpu *v);
 /* v stops for good until it is brought online again; the last online one to go powers its domain off. */
 void vcpu_down(struct vcpu *v);
 /* Writes the pvclock constants into v's vcpu_info. Call again after moving it. */

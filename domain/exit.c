@@ -2,8 +2,8 @@
  * What an exit means. One table by exit kind; each handler changes the vCPU and returns. Whatever a
  * guest does wrong costs that guest only: an exception, or its domain's end with a dump.
  *
- * I/O: port 0xE9 is a console; writing the reset ports reboots the domain; every other port reads as
- * all ones and ignores writes. INS and OUTS get #GP: there is no device they could serve.
+ * I/O: port 0xE9 is a console; every other port reads as all ones and ignores writes, the PC's reset
+ * ports too, as for a PVH guest of Xen. INS and OUTS get #GP: there is no device they could serve.
  * A guest-physical address where nothing is mapped has no device behind it either: the domain crashes.
  *
  * Runs on the vCPU's CPU, interrupts off, no lock held.
@@ -14,15 +14,13 @@
 #include <domain/internal.h>
 #include <lib/log.h>
 #include <lib/printf.h>
-#include <xen/sched.h>
+#include <xen/hvm/params.h>
 
 #define VECTOR_UD 6u
 #define VECTOR_GP 13u
 #define NO_ERROR  (-1)
 
-#define PORT_KEYBOARD 0x64u /* write 0xFE: reset */
-#define PORT_CONSOLE  0xe9u
-#define PORT_RESET    0xcf9u /* write with bit 2: reset */
+#define PORT_CONSOLE 0xe9u
 
 static void inject_ud(struct vcpu *v)
 {
@@ -99,14 +97,6 @@ static void on_wrmsr(struct vcpu *v, const struct hvm_exit *exit)
         inject_gp(v);
 }
 
-static void port_write(struct vcpu *v, u16 port, u8 value)
-{
-    if (port == PORT_CONSOLE)
-        guest_console_write(v->domain, value);
-    else if ((port == PORT_KEYBOARD && value == 0xfe) || (port == PORT_RESET && (value & 4)))
-        domain_shutdown(v->domain, SHUTDOWN_reboot);
-}
-
 static void on_io(struct vcpu *v, const struct hvm_exit *exit)
 {
     struct hvm_regs *regs = &v->hvm.regs;
@@ -116,8 +106,8 @@ static void on_io(struct vcpu *v, const struct hvm_exit *exit)
         return;
     }
     if (!exit->io.in) {
-        if (exit->io.size == 1)
-            port_write(v, exit->io.port, (u8)regs->rax);
+        if (exit->io.size == 1 && exit->io.port == PORT_CONSOLE)
+            guest_console_write(v->domain, (u8)regs->rax);
     } else if (exit->io.size == 4) {
         regs->rax = 0xffffffff; /* a 32-bit result clears the upper half */
     } else {
@@ -147,7 +137,7 @@ static void on_shutdown(struct vcpu *v, const struct hvm_exit *exit)
     guest_console_flush(v->domain);
     log_error("%s: triple fault\n", name);
     hvm_dump(&v->hvm, name);
-    domain_shutdown(v->domain, SHUTDOWN_reboot);
+    domain_shutdown(v->domain, (u8)v->domain->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON]);
 }
 
 static void on_forbidden(struct vcpu *v, const struct hvm_exit *exit)

@@ -56,8 +56,6 @@ int vcpu_create(struct domain *d, u32 id)
     memset(v->soft_affinity, 0xff, sizeof(v->soft_affinity));
     v->hvm.vcpu_id = id;
     v->hvm.domid = d->id;
-    v->hvm.vcpu_id = id;
-    v->hvm.domid = d->id;
     v->hvm.control = mm_frame_virt(control);
     v->hvm.control_maddr = mfn_to_maddr(control);
     v->hvm.np = &d->physmap.np;
@@ -116,6 +114,12 @@ void vcpu_online(struct vcpu *v)
     set_state(v, VCPU_OFFLINE, VCPU_RUNNABLE);
 }
 
+void vcpu_offline(struct vcpu *v)
+{
+    set_state(v, VCPU_RUNNABLE, VCPU_OFFLINE);
+    set_state(v, VCPU_BLOCKED, VCPU_OFFLINE);
+}
+
 void vcpu_down(struct vcpu *v)
 {
     set_state(v, VCPU_RUNNABLE, VCPU_OFFLINE);
@@ -126,8 +130,9 @@ void vcpu_down(struct vcpu *v)
 void vcpu_block(struct vcpu *v)
 {
     set_state(v, VCPU_RUNNABLE, VCPU_BLOCKED);
-    /* Checked after the state has changed: an event that came in between has found nobody to wake. */
-    if (evtchn_pending(v))
+    /* Checked after the state has changed: an event that came in between has found nobody to wake. A guest
+     * that polls never clears the pending byte and takes no upcall: for it the byte is no news. */
+    if (evtchn_pending(v) && vcpu_upcall_vector(v))
         vcpu_wake(v);
 }
 

@@ -4,6 +4,7 @@
  * spare ones are written as 0.
  */
 #include <arch/x86/cpu/percpu.h>
+#include <homestead/topology.h>
 #include <hypercall/domctl.h>
 #include <lib/string.h>
 #include <mm/mm.h>
@@ -107,7 +108,7 @@ static void set_maps(struct vcpu *v, const struct cpu_maps *maps)
 
 static bool any_cpu(const u64 *words)
 {
-    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+    for (u32 cpu = 0; cpu < host_topology->nr_cpus; cpu++)
         if (words[cpu / 64] & BIT(cpu % 64))
             return true;
     return false;
@@ -123,9 +124,9 @@ static int show_maps(struct domctl *ctl, const struct cpu_maps *maps, bool effec
     for (u32 i = 0; i < CPU_WORDS; i++)
         soft[i] = maps->soft[i] & (effective ? maps->hard[i] : ~0ull);
     if (op->flags & XEN_VCPUAFFINITY_HARD)
-        rc = bitmap_to_guest(ctl->c->v, &op->cpumap_hard, maps->hard, nr_cpus);
+        rc = bitmap_to_guest(ctl->c->v, &op->cpumap_hard, maps->hard, host_topology->nr_cpus);
     if (!rc && (op->flags & XEN_VCPUAFFINITY_SOFT))
-        rc = bitmap_to_guest(ctl->c->v, &op->cpumap_soft, soft, nr_cpus);
+        rc = bitmap_to_guest(ctl->c->v, &op->cpumap_soft, soft, host_topology->nr_cpus);
     return rc;
 }
 
@@ -150,13 +151,13 @@ long domctl_vcpuaffinity(struct domctl *ctl)
     maps = old;
     if (hard) {
         memset(maps.hard, 0, sizeof(maps.hard));
-        rc = bitmap_from_guest(ctl->c->v, &op->cpumap_hard, maps.hard, nr_cpus);
+        rc = bitmap_from_guest(ctl->c->v, &op->cpumap_hard, maps.hard, host_topology->nr_cpus);
         if (!rc && !any_cpu(maps.hard))
             rc = -EINVAL;
     }
     if (!rc && soft) {
         memset(maps.soft, 0, sizeof(maps.soft));
-        rc = bitmap_from_guest(ctl->c->v, &op->cpumap_soft, maps.soft, nr_cpus);
+        rc = bitmap_from_guest(ctl->c->v, &op->cpumap_soft, maps.soft, host_topology->nr_cpus);
     }
     if (rc)
         return rc;

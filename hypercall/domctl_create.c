@@ -9,8 +9,8 @@
 #include <lib/string.h>
 
 #define CREATE_FLAGS_ALL \
-    (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | XEN_DOMCTL_CDF_s3_integrity | XEN_DOMCTL_CDF_oos_off | \
-     XEN_DOMCTL_CDF_xs_domain | XEN_DOMCTL_CDF_iommu | XEN_DOMCTL_CDF_nested_virt | XEN_DOMCTL_CDF_vpmu)
+    (XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | XEN_DOMCTL_CDF_oos_off | XEN_DOMCTL_CDF_xs_domain | \
+     XEN_DOMCTL_CDF_iommu | XEN_DOMCTL_CDF_nested_virt | XEN_DOMCTL_CDF_vpmu)
 /* Everything a full HVM guest has. */
 #define EMU_FULL          (XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI)
 #define GRANT_VERSION_MAX 2u

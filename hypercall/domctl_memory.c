@@ -34,7 +34,7 @@ static long resize_pool(struct domain *d, u64 pages)
     u64 used, before = pool_pages(d, &used), now = before;
 
     if (pages < used)
-        return -EBUSY;
+        return -ENOMEM; /* Xen's answer, after it has shrunk the pool as far as it can; here it stays */
     for (;;) {
         now = pages > now ? MIN(pages, now + POOL_STEP_PAGES) : now - MIN(now - pages, (u64)POOL_STEP_PAGES);
         int rc = physmap_set_pool(d, now);

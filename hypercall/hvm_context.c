@@ -231,6 +231,9 @@ void hvm_context_load(struct domain *d, const u8 *buf, u64 size)
     struct hvm_hw_cpu cpu;
     u64 at = 0;
 
+    /* The stream is the whole truth: who is not in it does not run. */
+    for (u32 id = 0; id < d->nr_vcpus; id++)
+        vcpu_offline(d->vcpu[id]);
     while (!next_record(buf, size, &at, &record) && record.head.typecode != HVM_SAVE_CODE(END))
         if (record.head.typecode == HVM_SAVE_CODE(CPU)) {
             get_cpu(&record, &cpu);

@@ -52,7 +52,7 @@ static u32 core_of(u32 cpu)
     u32 core = 0;
 
     for (u32 i = 0; i < cpu; i++)
-        core += cpus[i]->nid == cpus[cpu]->nid;
+        core += host_topology->cpus[i].nid == host_topology->cpus[cpu].nid;
     return core;
 }
 
@@ -62,7 +62,7 @@ static long physinfo(struct sysctl *ctl)
     struct mm_host_info mem;
     u32 cores = 1;
 
-    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+    for (u32 cpu = 0; cpu < host_topology->nr_cpus; cpu++)
         cores = MAX(cores, core_of(cpu) + 1);
     mm_host_get_info(&mem);
     /* Memory that waits for scrubbing is in free_pages: it can be had at any time. As in Xen 4.17 scrub_pages
@@ -71,7 +71,7 @@ static long physinfo(struct sysctl *ctl)
         .threads_per_core = 1,
         .cores_per_socket = cores,
         .nr_cpus = nr_cpus,
-        .max_cpu_id = nr_cpus - 1,
+        .max_cpu_id = host_topology->nr_cpus - 1,
         .nr_nodes = mm_nr_nodes(),
         .max_node_id = MAX_NODES - 1,
         .cpu_khz = (u32)tsc_khz,
@@ -139,12 +139,12 @@ static long availheap(struct sysctl *ctl)
 static long cputopoinfo(struct sysctl *ctl)
 {
     struct xen_sysctl_cputopoinfo *op = &ctl->op.u.cputopoinfo;
-    u32 nr = nr_cpus;
+    u32 nr = host_topology->nr_cpus; /* the machine's, in use or not: nr_cpus of physinfo counts those in use */
 
     if (op->cputopo)
         nr = MIN(nr, op->num_cpus);
     for (u32 cpu = 0; op->cputopo && cpu < nr; cpu++) {
-        nodeid_t nid = cpus[cpu]->nid;
+        nodeid_t nid = host_topology->cpus[cpu].nid;
         const struct xen_sysctl_cputopo topo = {
             .core = core_of(cpu), .socket = nid, .node = nid == NODE_NONE ? XEN_INVALID_NODE_ID : nid};
 

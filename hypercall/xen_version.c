@@ -86,7 +86,7 @@ long hc_xen_version(struct hypercall *c)
     case XENVER_get_features:
         return get_features(c);
     case XENVER_pagesize:
-        return (long)PAGE_SIZE;
+        return c->arg[1] ? -EINVAL : (long)PAGE_SIZE;
     case XENVER_guest_handle:
         return get_guest_handle(c);
     case XENVER_commandline:

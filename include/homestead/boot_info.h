@@ -39,7 +39,7 @@ struct boot_module {
     u64 base;                       /* maddr, page aligned when the UEFI loader placed it */
     u64 size;                       /* bytes */
     char cmdline[BOOT_CMDLINE_MAX]; /* arguments only, without the file's name; NUL terminated */
-    char name[64];                  /* the file's name, for messages */
+    char name[256];                 /* the file, as the loader was told; empty if it keeps that to itself */
 };
 
 struct boot_framebuffer {

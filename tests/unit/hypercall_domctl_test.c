@@ -254,7 +254,7 @@ static void paging_pool(void **state)
     assert_int_equal(d->physmap.pool_pages, 1024);
     d->physmap.pool_used = 9;
     op.u.paging_mempool.size = 8 << 12;
-    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -EBUSY);
+    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -ENOMEM);
     op.u.shadow_op = (struct xen_domctl_shadow_op){.op = XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION};
     assert_int_equal(domctl(XEN_DOMCTL_shadow_op, 1), -EINVAL);
 }

@@ -156,6 +156,10 @@ void domain_shutdown(struct domain *d, u8 code)
     d->shut_down = true;
     last_shutdown = code;
 }
+void vcpu_offline(struct vcpu *v)
+{
+    v->state = VCPU_OFFLINE;
+}
 void vcpu_online(struct vcpu *v)
 {
     v->state = VCPU_RUNNABLE;
@@ -279,7 +283,7 @@ int console_read(void)
     return *console_input ? *console_input++ : -1;
 }
 static struct topology topology = {
-    .nr_nodes = NR_NODES, .nr_ranges = 1, .ranges = {{.base = 0, .size = NR_NODES * NODE_PAGES * PAGE_SIZE}}};
+    .nr_nodes = NR_NODES, .nr_cpus = 1, .nr_ranges = 1, .ranges = {{.base = 0, .size = NR_NODES * NODE_PAGES * PAGE_SIZE}}};
 const struct topology *host_topology = &topology;
 
 #include "hypercall_fakes.h"

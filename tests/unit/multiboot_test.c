@@ -64,7 +64,7 @@ static void as_qemu_does_it(void **state)
     assert_string_equal(info.loader, "qemu");
     assert_string_equal(info.cmdline, "loglvl=debug  numa=off");
     assert_int_equal(info.nr_modules, 2);
-    assert_string_equal(info.modules[0].name, "dom0.elf");
+    assert_string_equal(info.modules[0].name, "/some/dir/dom0.elf");
     assert_string_equal(info.modules[0].cmdline, "selftest only=a");
     assert_int_equal(info.modules[0].size, 0x12345);
     assert_string_equal(info.modules[1].name, "guests.cpio");
