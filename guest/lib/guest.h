@@ -29,6 +29,7 @@ struct guest_env {
     bool is_dom0;      /* SIF_INITDOMAIN: console_io is ours */
     bool is_intel;     /* VMCALL instead of VMMCALL */
     u32 start_version; /* of hvm_start_info */
+    u64 start_info;    /* where that was; its builder may have put more into the page */
     u32 xen_base;      /* first of the hypervisor's CPUID leaves */
     u32 xen_version;   /* major << 16 | minor */
     u32 tsc_khz;       /* from CPUID leaf 3; never 0 */

@@ -62,6 +62,7 @@ const char *guest_option(const char *name, char *buf, size_t size)
 static void copy_start_info(const struct hvm_start_info *si)
 {
     guest_env.start_version = si->version;
+    guest_env.start_info = (u64)(uintptr_t)si;
     guest_env.is_dom0 = si->flags & SIF_INITDOMAIN;
     if (si->cmdline_paddr)
         str_copy(guest_env.cmdline, (const char *)si->cmdline_paddr, sizeof(guest_env.cmdline));
