@@ -33,7 +33,12 @@ void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)
         save_breakpoints(from->dr);
     }
     if (to) {
-        __asm__ volatile("fxrstor64 %0" : : "m"(*(const fxsave_image *)to->fpu));
+        /* AMD's FXRSTOR leaves the x87 instruction and data pointers alone unless an exception is pending (APM2
+         * 11.4.4.3): the last owner's would show. FNINIT clears them. */
+        __asm__ volatile("fninit\n\t"
+                         "fxrstor64 %0"
+                         :
+                         : "m"(*(const fxsave_image *)to->fpu));
         load_breakpoints(to->dr);
     }
 }
