@@ -27,7 +27,8 @@ void guest_console_write(struct domain *d, u8 byte)
         guest_console_flush(d);
         return;
     }
-    if ((byte < ' ' && byte != '\t') || byte == 0x7f)
+    /* 0x80-0x9f too: control characters of 8-bit terminals, 0x9b is their ESC [. */
+    if ((byte < ' ' && byte != '\t') || (byte >= 0x7f && byte <= 0x9f))
         return;
     u32 at = d->line_len;
     if (at < sizeof(d->line) - 1) {

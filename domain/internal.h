@@ -37,6 +37,9 @@ void sched_forget(struct vcpu *v);
 void sched_update(struct vcpu *v);
 /* The lock of [R] fields of v. */
 spinlock_t *sched_lock(const struct vcpu *v);
+/* One turn of cpu's run loop, on that CPU: a vCPU until it has to make room, or idling. */
+struct cpu;
+void sched_step(struct cpu *cpu);
 /* Waits until v is off its CPU; returns at once for the vCPU that runs here. */
 void sched_wait_stopped(struct vcpu *v);
 

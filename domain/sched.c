@@ -66,7 +66,8 @@ static void request_resched(u32 cpu_id)
 
 static void slice_expired(void *data)
 {
-    ((struct cpu *)data)->need_resched = true;
+    (void)data;
+    this_cpu()->need_resched = true; /* set on this CPU, so it runs on this CPU */
 }
 
 void sched_init(void)
@@ -270,29 +271,29 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
 static void idle(const struct cpu *cpu)
 {
     u32 nodes = mm_nr_nodes();
+    bool cleaned = false;
 
-    for (u32 i = 0; i < nodes; i++)
-        if (mm_scrub_step((cpu->nid + i) % nodes)) {
-            __asm__ volatile("sti; nop; cli" : : : "memory");
-            return;
-        }
-    __asm__ volatile("sti; hlt; cli" : : : "memory");
+    for (u32 i = 0; i < nodes && !cleaned; i++)
+        cleaned = mm_scrub_step((cpu->nid + i) % nodes);
+    cpu_idle(!cleaned);
+}
+
+void sched_step(struct cpu *cpu)
+{
+    struct run_queue *q = &queues[cpu->id];
+
+    timer_run_due();
+    /* Cleared before the queue is looked at: a request that comes later is seen after the first exit. */
+    __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);
+    struct vcpu *v = pick(q);
+    if (v)
+        run_vcpu(cpu, q, v);
+    else
+        idle(cpu);
 }
 
 NORETURN void sched_run(void)
 {
-    struct cpu *cpu = this_cpu();
-    struct run_queue *q = &queues[cpu->id];
-
-    q->slice.data = cpu;
-    for (;;) {
-        timer_run_due();
-        /* Cleared before the queue is looked at: a request that comes later is seen after the first exit. */
-        __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);
-        struct vcpu *v = pick(q);
-        if (v)
-            run_vcpu(cpu, q, v);
-        else
-            idle(cpu);
-    }
+    for (;;)
+        sched_step(this_cpu());
 }

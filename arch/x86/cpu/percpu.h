@@ -39,8 +39,20 @@ static inline struct cpu *this_cpu(void)
     __asm__("movq %%gs:0, %0" : "=r"(cpu));
     return cpu;
 }
+
+/* Takes the interrupts that have come; sleep: waits for one first, which may have come already. Returns with
+ * interrupts off again. */
+static inline void cpu_idle(bool sleep)
+{
+    if (sleep)
+        __asm__ volatile("sti; hlt; cli" : : : "memory");
+    else
+        __asm__ volatile("sti; nop; cli" : : : "memory");
+}
 #else
-struct cpu *this_cpu(void); /* host tests supply one */
+/* host tests supply these */
+struct cpu *this_cpu(void);
+void cpu_idle(bool sleep);
 #endif
 
 /* All CPUs that are up, by id. [I] after SMP start */

@@ -33,8 +33,8 @@ void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)
         save_breakpoints(from->dr);
     }
     if (to) {
-        /* AMD's FXRSTOR leaves the x87 instruction and data pointers alone unless an exception is pending (APM2
-         * 11.4.4.3): the last owner's would show. FNINIT clears them. */
+        /* AMD's FXRSTOR leaves the x87 instruction and data pointers alone unless an exception is pending
+         * (APM2 11.4.4.3): the last owner's would show. FNINIT clears them. */
         __asm__ volatile("fninit\n\t"
                          "fxrstor64 %0"
                          :

@@ -24,7 +24,7 @@ enum np_type {
 
 #define NP_GFN_LIMIT (1ull << 36) /* guest frames: 48-bit guest physical addresses */
 
-#define NP_HOLE_ORDER_MAX 27u        /* the largest hole np_lookup() tells: an entry of the root table */
+#define NP_HOLE_ORDER_MAX 27u /* the largest hole np_lookup() tells: an entry of the root table */
 
 struct np_entry {
     enum np_type type;

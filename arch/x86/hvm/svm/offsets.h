@@ -1,4 +1,5 @@
-/* Offsets that run.asm uses. lint: fragment: included by arch/x86/cpu/asm_offsets.c in the middle of a function. */
+/* Offsets that run.asm uses. lint: fragment: included by arch/x86/cpu/asm_offsets.c in the middle of a
+ * function. */
 #ifdef OFFSET
 OFFSET(HVM_RBX, struct hvm_vcpu, regs.rbx)
 OFFSET(HVM_RCX, struct hvm_vcpu, regs.rcx)

@@ -1,0 +1,324 @@
+/*
+ * What else a guest sees of its CPU: MSR policy over faked hvm_ops, the hypercall page's bytes and the PVH
+ * start state.
+ */
+// sources: arch/x86/hvm/msr.c arch/x86/hvm/hvm.c arch/x86/hvm/hypercall_page.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/hvm/hvm.h>
+#include <arch/x86/hvm/msr.h>
+#include <homestead/errno.h>
+#include <lib/log.h>
+
+/* --- faked hardware virtualization: hvm_init() finds it as svm_ops --- */
+
+static struct hvm_state fake_state;
+static u32 nr_messages, skipped, enabled;
+static bool present;
+
+void printk(enum log_level level, const char *fmt, ...)
+{
+    (void)level;
+    (void)fmt;
+    nr_messages++;
+}
+
+static bool fake_probe(const char **why)
+{
+    *why = "this is a test";
+    return present;
+}
+
+static int fake_cpu_enable(u64 page1, u64 page2)
+{
+    assert_int_equal(page1, 0x1000);
+    assert_int_equal(page2, 0x2000);
+    enabled++;
+    return 0;
+}
+
+static void fake_get_state(struct hvm_vcpu *v, struct hvm_state *out)
+{
+    (void)v;
+    *out = fake_state;
+}
+
+static void fake_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
+{
+    (void)v;
+    fake_state = *in;
+}
+
+static void fake_skip(struct hvm_vcpu *v, u32 len)
+{
+    (void)v;
+    skipped = len;
+}
+
+const struct hvm_ops svm_ops = {
+    .name = "fake",
+    .hypercall_insn = {0x0f, 0x01, 0xd9},
+    .probe = fake_probe,
+    .cpu_enable = fake_cpu_enable,
+    .get_state = fake_get_state,
+    .set_state = fake_set_state,
+    .skip = fake_skip,
+};
+
+static struct hvm_vcpu v;
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&v, 0, sizeof(v));
+    memset(&fake_state, 0, sizeof(fake_state));
+    present = true;
+    assert_int_equal(hvm_init(0x1000, 0x2000), 0);
+    hvm_msr_reset(&v);
+    return 0;
+}
+
+static void test_init(void **state)
+{
+    (void)state;
+    present = false;
+    hvm_ops = NULL;
+    nr_messages = enabled = 0;
+    assert_int_equal(hvm_init(0x1000, 0x2000), -ENODEV);
+    assert_null(hvm_ops);
+    assert_true(nr_messages >= 1); /* it says why */
+    assert_int_equal(enabled, 0);
+    present = true;
+    assert_int_equal(hvm_init(0x1000, 0x2000), 0);
+    assert_ptr_equal(hvm_ops, &svm_ops);
+    assert_int_equal(enabled, 1);
+}
+
+/* --- MSRs --- */
+
+static void reads(u32 msr, u64 want)
+{
+    u64 value = ~want;
+
+    assert_int_equal(hvm_guest_rdmsr(&v, msr, &value), 0);
+    assert_int_equal(value, want);
+}
+
+static void read_faults(u32 msr)
+{
+    u64 value = 0x77;
+
+    assert_int_equal(hvm_guest_rdmsr(&v, msr, &value), -EFAULT);
+    assert_int_equal(value, 0x77);
+}
+
+#define writes(msr, value)       assert_int_equal(hvm_guest_wrmsr(&v, msr, value), 0)
+#define write_faults(msr, value) assert_int_equal(hvm_guest_wrmsr(&v, msr, value), -EFAULT)
+
+static void test_efer(void **state)
+{
+    (void)state;
+    writes(MSR_EFER, EFER_SCE | EFER_LME | EFER_NXE);
+    assert_int_equal(fake_state.efer, EFER_SCE | EFER_LME | EFER_NXE);
+    reads(MSR_EFER, EFER_SCE | EFER_LME | EFER_NXE);
+    write_faults(MSR_EFER, EFER_SVME);
+    write_faults(MSR_EFER, BIT(13));
+    write_faults(MSR_EFER, BIT(63) | EFER_SCE);
+    reads(MSR_EFER, EFER_SCE | EFER_LME | EFER_NXE);
+
+    fake_state.cr0 = CR0_PG | CR0_PE;
+    fake_state.efer = EFER_LME | EFER_LMA;
+    write_faults(MSR_EFER, EFER_SCE); /* LME cannot go while paging is on */
+    writes(MSR_EFER, EFER_LME | EFER_SCE);
+    reads(MSR_EFER, EFER_LME | EFER_LMA | EFER_SCE);
+}
+
+static void test_addresses_and_pat(void **state)
+{
+    (void)state;
+    writes(MSR_LSTAR, 0xffffffff81000000ull);
+    reads(MSR_LSTAR, 0xffffffff81000000ull);
+    write_faults(MSR_LSTAR, 0x0000800000000000ull);
+    write_faults(MSR_GS_BASE, 0x1234567800000000ull);
+    writes(MSR_FS_BASE, 0x1000);
+    assert_int_equal(fake_state.fs.base, 0x1000);
+    writes(MSR_STAR, 0x0023001000000000ull);
+    assert_int_equal(fake_state.star, 0x0023001000000000ull);
+    writes(MSR_IA32_PAT, 0x0007010600070106ull);
+    reads(MSR_IA32_PAT, 0x0007010600070106ull);
+    write_faults(MSR_IA32_PAT, 0x0007010600070102ull);
+    write_faults(MSR_IA32_PAT, 0x0807010600070106ull);
+    write_faults(MSR_IA32_PAT, 0x0300000000000000ull);
+    reads(MSR_IA32_PAT, 0x0007010600070106ull);
+}
+
+/* The list of abi.md 2.2: what Linux touches at boot must not fault. */
+static void test_linux_list(void **state)
+{
+    static const u32 list[] = {0x8b,       0xfe,       0x200,      0x20f,      0x250,      0x258,
+                               0x259,      0x268,      0x26f,      0x2ff,      0xc0010010, 0xc0010015,
+                               0xc0011029, 0xc0010055, 0xc0010000, 0xc0010003, 0xc0010007};
+    (void)state;
+    for (u32 i = 0; i < ARRAY_SIZE(list); i++) {
+        u64 value;
+        assert_int_equal(hvm_guest_rdmsr(&v, list[i], &value), 0);
+        writes(list[i], 0x40);
+    }
+    reads(0x2ff, 0x806); /* MTRRs on, all write-back */
+    reads(0xfe, 0);      /* and no ranges */
+}
+
+static void test_unknown(void **state)
+{
+    (void)state;
+    u64 value = 1;
+
+    read_faults(0x999);
+    write_faults(0x999, 0);
+    read_faults(MSR_VM_HSAVE_PA);
+    write_faults(MSR_VM_CR, 0);
+    read_faults(MSR_TSC_AUX);
+    read_faults(0xffffffff);
+    read_faults(0x210);
+    assert_int_equal(hvm_guest_rdmsr(&v, 0x40000000, &value), HVM_MSR_HYPERCALL_PAGE);
+    assert_int_equal(hvm_guest_wrmsr(&v, 0x40000000, 0x5000), HVM_MSR_HYPERCALL_PAGE);
+    assert_int_equal(value, 1);
+    assert_int_equal(hvm_guest_rdmsr(&v, MSR_IA32_TSC, &value), 0);
+    assert_true(value > 1);
+    writes(MSR_IA32_TSC, 0);
+}
+
+static void test_apic(void **state)
+{
+    (void)state;
+    v.vcpu_id = 0;
+    reads(MSR_IA32_APIC_BASE, 0xfee00d00);
+    writes(MSR_IA32_APIC_BASE, 0xfee00d00);
+    write_faults(MSR_IA32_APIC_BASE, 0xfee00900);
+    write_faults(MSR_IA32_APIC_BASE, 0xfee00100);
+    v.vcpu_id = 9;
+    reads(MSR_IA32_APIC_BASE, 0xfee00c00);
+    reads(0x802, 18);
+    write_faults(0x802, 18);
+    reads(0x80d, 1 << 16 | 1 << 2);
+    reads(0x803, 0x00050014);
+    reads(0x80f, 0xff);
+    writes(0x80f, 0x1ff);
+    reads(0x80f, 0x1ff);
+    write_faults(0x80f, 0x10000);
+    writes(0x808, 0x20);
+    reads(0x808, 0x20);
+    write_faults(0x808, 0x100);
+    writes(0x80b, 0);
+    write_faults(0x80b, 1);
+    read_faults(0x80b);
+    for (u32 msr = 0x810; msr <= 0x827; msr++) {
+        reads(msr, 0);
+        write_faults(msr, 0);
+    }
+    for (u32 msr = 0x832; msr <= 0x837; msr++) {
+        reads(msr, 0x10000);
+        writes(msr, 0x100f0 + msr - 0x832);
+    }
+    reads(0x837, 0x100f5);
+    reads(0x832, 0x100f0);
+    write_faults(0x832, BIT(32));
+    writes(0x828, 0);
+    reads(0x828, 0);
+    reads(0x830, 0);
+    write_faults(0x830, 0x000c4500);
+    writes(0x838, 0xffffffff);
+    reads(0x838, 0xffffffff);
+    reads(0x839, 0);
+    writes(0x83e, 0xb);
+    write_faults(0x83e, 4);
+    write_faults(0x83f, 0x30);
+    read_faults(0x80e);
+    read_faults(0x8ff);
+    hvm_msr_reset(&v);
+    reads(0x837, 0x10000);
+    reads(0x80f, 0xff);
+}
+
+/* --- hypercall page and start state --- */
+
+static void test_hypercall_page(void **state)
+{
+    static u8 page[PAGE_SIZE];
+    static const u8 stub29[] = {0xb8, 29, 0, 0, 0, 0x0f, 0x01, 0xd9, 0xc3, 0xcc};
+
+    (void)state;
+    hvm_fill_hypercall_page(page);
+    assert_memory_equal(page + 29 * 32, stub29, sizeof(stub29));
+    for (u32 nr = 0; nr < 128; nr++) {
+        const u8 *stub = page + nr * 32;
+        if (nr == 23) {
+            assert_int_equal(stub[0], 0x0f);
+            assert_int_equal(stub[1], 0x0b);
+        } else {
+            assert_int_equal(stub[0], 0xb8);
+            assert_int_equal(stub[1], nr);
+            assert_memory_equal(stub + 2, stub29 + 2, 7);
+        }
+        for (u32 i = nr == 23 ? 2 : 9; i < 32; i++)
+            assert_int_equal(stub[i], 0xcc);
+    }
+}
+
+static void test_pvh_entry(void **state)
+{
+    (void)state;
+    memset(&v.regs, 0xff, sizeof(v.regs));
+    memset(&fake_state, 0xff, sizeof(fake_state));
+    hvm_set_pvh_entry(&v, 0x100070, 0x3000);
+    const struct hvm_regs want = {.rip = 0x100070, .rbx = 0x3000, .rflags = 2};
+    assert_memory_equal(&v.regs, &want, sizeof(want));
+    assert_int_equal(fake_state.cr0, 0x11);
+    assert_int_equal(fake_state.cr3 | fake_state.cr4 | fake_state.efer, 0);
+    assert_int_equal(fake_state.dr6, 0xffff0ff0);
+    assert_int_equal(fake_state.dr7, 0x400);
+    assert_int_equal(fake_state.cs.attributes, 0xc9b);
+    assert_int_equal(fake_state.cs.limit, 0xffffffff);
+    const struct hvm_segment *data[] = {&fake_state.ds, &fake_state.es, &fake_state.ss};
+    for (u32 i = 0; i < 3; i++) {
+        assert_int_equal(data[i]->attributes, 0xc93);
+        assert_int_equal(data[i]->limit, 0xffffffff);
+        assert_int_equal(data[i]->selector | data[i]->base, 0);
+    }
+    assert_int_equal(fake_state.tr.limit, 0x67);
+    assert_int_equal(fake_state.tr.attributes, 0x8b);
+    assert_int_equal(fake_state.cs.selector | fake_state.tr.selector, 0);
+}
+
+static void test_skip_and_fpu(void **state)
+{
+    struct hvm_exit exit = {.insn_len = 3};
+    u8 fpu[512];
+
+    (void)state;
+    hvm_skip_instruction(&v, &exit);
+    assert_int_equal(skipped, 3);
+    memset(fpu, 0xff, sizeof(fpu));
+    hvm_fpu_reset(fpu);
+    assert_int_equal(fpu[0] | fpu[1] << 8, 0x37f);
+    assert_int_equal(fpu[24] | fpu[25] << 8 | fpu[26] << 16, 0x1f80);
+    assert_int_equal(fpu[4] | fpu[511], 0); /* all registers empty */
+}
+
+#define CASE(f) cmocka_unit_test_setup(f, setup)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_init),           CASE(test_efer),      CASE(test_addresses_and_pat),
+        CASE(test_linux_list),     CASE(test_unknown),   CASE(test_apic),
+        CASE(test_hypercall_page), CASE(test_pvh_entry), CASE(test_skip_and_fpu),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,109 @@
+/*
+ * Nested page tables on table pages from a pool of the test's own, which can be made to fail. One test
+ * program includes it once; every test ends with all pages back.
+ */
+#ifndef TESTS_NP_HARNESS_H
+#define TESTS_NP_HARNESS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <arch/x86/hvm/nested_paging.h>
+#include <homestead/errno.h>
+#include <lib/assert.h>
+
+void assert_failed(const char *what, const char *file, int line)
+{
+    fail_msg("%s:%d: %s", file, line, what);
+    abort();
+}
+
+/* --- table pages --- */
+
+#define POOL_PAGES 1600u
+#define POOL_BASE  0x12340000000ull
+
+static u64 pool[POOL_PAGES][512];
+static bool taken[POOL_PAGES];
+static u32 nr_taken;
+static u32 fail_after; /* allocations that still succeed */
+static struct np_table np;
+
+static u32 pool_index(u64 maddr)
+{
+    u64 index = (maddr - POOL_BASE) / PAGE_SIZE;
+
+    assert_true(maddr % PAGE_SIZE == 0 && index < POOL_PAGES);
+    return (u32)index;
+}
+
+static void *pool_virt(u64 maddr)
+{
+    u32 i = pool_index(maddr);
+
+    assert_true(taken[i]); /* nobody looks at a page that has gone */
+    return pool[i];
+}
+
+static u64 pool_alloc(void *ctx)
+{
+    assert_ptr_equal(ctx, &np);
+    if (!fail_after)
+        return 0;
+    fail_after--;
+    for (u32 i = 0; i < POOL_PAGES; i++) {
+        if (taken[i])
+            continue;
+        taken[i] = true;
+        nr_taken++;
+        memset(pool[i], 0, PAGE_SIZE);
+        return POOL_BASE + i * PAGE_SIZE;
+    }
+    fail_msg("the test's pool is too small");
+    return 0;
+}
+
+static void pool_free(void *ctx, u64 maddr)
+{
+    u32 i = pool_index(maddr);
+
+    assert_ptr_equal(ctx, &np);
+    assert_true(taken[i]);
+    taken[i] = false;
+    nr_taken--;
+    memset(pool[i], 0xa5, PAGE_SIZE);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(taken, 0, sizeof(taken));
+    nr_taken = 0;
+    fail_after = ~0u;
+    np_largest_order = ORDER_1G;
+    np = (struct np_table){.alloc = pool_alloc, .free = pool_free, .virt = pool_virt, .ctx = &np};
+    assert_int_equal(np_init(&np), 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    u32 calls = 0;
+
+    while (np_destroy(&np, 3))
+        assert_true(++calls < 10000);
+    assert_int_equal(nr_taken, 0);
+    assert_int_equal(np.nr_pages, 0);
+    assert_false(np_destroy(&np, 1)); /* and once more does no harm */
+    return 0;
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * Nested page tables, random operations against a model that is one array entry per guest frame. Every
+ * allocation fails once in turn, and the pool's bytes show whether a refused operation has touched anything.
+ */
+// sources: arch/x86/hvm/nested_paging.c
+#include "np_harness.h"
+
+#define MODEL_BASE   (3ull << 18) /* gfn; three 1G regions, across nothing special */
+#define MODEL_FRAMES (3ull << 18)
+
+static u64 model[MODEL_FRAMES]; /* 0: nothing; else mfn * 16 + type * 2 + writable */
+static u64 snapshot[POOL_PAGES][512];
+static bool snapshot_taken[POOL_PAGES];
+
+static u64 random_state;
+
+static u64 rnd(u64 below)
+{
+    random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
+    return (random_state >> 33) % below;
+}
+
+static void check_frame(u64 index)
+{
+    struct np_entry e = np_lookup(&np, gfn(MODEL_BASE + index));
+    u64 have = e.type == NP_NONE ? 0 : e.mfn.n * 16 + e.type * 2 + e.writable;
+
+    if (have != model[index])
+        fail_msg("frame %llx: have %llx, want %llx", (unsigned long long)index, (unsigned long long)have,
+                 (unsigned long long)model[index]);
+}
+
+static void take_snapshot(struct np_table *copy)
+{
+    memcpy(snapshot, pool, sizeof(pool));
+    memcpy(snapshot_taken, taken, sizeof(taken));
+    *copy = np;
+}
+
+static void check_unchanged(const struct np_table *copy)
+{
+    assert_memory_equal(copy, &np, sizeof(np));
+    for (u32 i = 0; i < POOL_PAGES; i++) {
+        assert_int_equal(snapshot_taken[i], taken[i]);
+        if (taken[i])
+            assert_memory_equal(snapshot[i], pool[i], PAGE_SIZE);
+    }
+}
+
+struct op {
+    bool map, writable;
+    u64 index, mfn;
+    u32 order;
+    enum np_type type;
+};
+
+static int run_op(const struct op *op)
+{
+    gfn_t g = gfn(MODEL_BASE + op->index);
+
+    return op->map ? np_map(&np, g, mfn(op->mfn), op->order, op->type, op->writable)
+                   : np_unmap(&np, g, op->order);
+}
+
+static struct op random_op(void)
+{
+    static const u32 orders[] = {0, 0, 0, 1, 3, 8, 9, 9, 9, 10, 13, 17, 18, 18};
+    struct op op = {.map = rnd(2), .writable = rnd(2), .type = 1 + rnd(3)};
+
+    op.order = orders[rnd(ARRAY_SIZE(orders))];
+    /* Half of the time near the start of a region, so that operations meet. */
+    op.index = rnd(2) ? rnd(MODEL_FRAMES) : rnd(3) << 18 | rnd(0x800);
+    op.index = ALIGN_DOWN(op.index, 1ull << op.order);
+    op.mfn = ALIGN_DOWN(rnd(1ull << 24), 1ull << op.order);
+    return op;
+}
+
+static bool model_free(const struct op *op)
+{
+    for (u64 i = 0; i < 1ull << op->order; i++)
+        if (model[op->index + i])
+            return false;
+    return true;
+}
+
+static void model_apply(const struct op *op)
+{
+    for (u64 i = 0; i < 1ull << op->order; i++)
+        model[op->index + i] = op->map ? (op->mfn + i) * 16 + op->type * 2 + op->writable : 0;
+}
+
+/* First with every allocation failing in turn, until one run gets through. */
+static void apply(const struct op *op)
+{
+    struct np_table before;
+    int want = op->map && !model_free(op) ? -EEXIST : 0;
+    u32 needed = np_pages_needed(&np, gfn(MODEL_BASE + op->index), op->order);
+    int rc;
+
+    take_snapshot(&before);
+    for (u32 successes = 0;; successes++) {
+        assert_true(successes <= 3);
+        fail_after = successes;
+        rc = run_op(op);
+        if (rc != -ENOMEM)
+            break;
+        assert_int_equal(fail_after, 0);
+        check_unchanged(&before);
+    }
+    fail_after = ~0u;
+    assert_int_equal(rc, want);
+    assert_true(np.nr_pages - before.nr_pages <= needed);
+    assert_int_equal(np.nr_pages, nr_taken);
+    if (rc)
+        check_unchanged(&before);
+    else
+        model_apply(op);
+}
+
+static void test_against_model(void **state)
+{
+    (void)state;
+    for (u64 seed = 1; seed <= 3; seed++) {
+        random_state = seed;
+        memset(model, 0, sizeof(model));
+        for (u32 step = 0; step < 300; step++) {
+            struct op op = random_op();
+            apply(&op);
+            if (rnd(4) == 0)
+                np_reap(&np, ~0u);
+            for (u64 i = 0; i < 16; i++)
+                check_frame(rnd(MODEL_FRAMES));
+            for (u64 i = 0; i < 3; i++)
+                check_frame(MIN(op.index + i * (1ull << op.order) / 2, MODEL_FRAMES - 1));
+            if (op.index)
+                check_frame(op.index - 1);
+        }
+        for (u64 i = 0; i < MODEL_FRAMES; i++)
+            check_frame(i);
+        for (u64 region = 0; region < 3; region++)
+            assert_int_equal(np_unmap(&np, gfn(MODEL_BASE + (region << 18)), 18), 0);
+        /* All counts are back at 0: three large mappings fit over what tables are left. */
+        for (u64 region = 0; region < 3; region++)
+            assert_int_equal(np_map(&np, gfn(MODEL_BASE + (region << 18)), mfn(0), 18, NP_RAM, true), 0);
+        np_reap(&np, ~0u);
+        assert_int_equal(nr_taken, 2);
+        for (u64 region = 0; region < 3; region++)
+            assert_int_equal(np_unmap(&np, gfn(MODEL_BASE + (region << 18)), 18), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_against_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
