@@ -45,7 +45,7 @@ test:
 # The debug build too: one boot runs with its assertions and lock checks.
 boot: all
 	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
-	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider $(TESTS) .
+	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) .
 
 run: all
 	$(Q)./run-qemu.sh $(ARGS)

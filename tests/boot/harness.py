@@ -7,8 +7,10 @@ import functools
 import pathlib
 import re
 import shutil
+import signal
 
 import pexpect
+from pexpect import popen_spawn
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GUESTS = pathlib.Path(__file__).resolve().parent / "guests"
@@ -114,11 +116,15 @@ def command_of(arguments, build=False):
 def boot(*arguments, timeout=BOOT_TIMEOUT):
     """Runs ./run-qemu.sh with these arguments to its end; the same arguments boot only once."""
     command = command_of(("--timeout", timeout) + arguments)
-    child = pexpect.spawn(command[0], command[1:], cwd=str(ROOT), timeout=timeout + 60, echo=False, maxread=65536)
-    child.expect(pexpect.EOF)  # a hang of the script itself is an exception here
-    child.close()
-    status = child.exitstatus if child.exitstatus is not None else 128 + child.signalstatus
-    return Run(child.before, status, " ".join(command))
+    # Pipes, not a terminal: a container or chroot may have no /dev/pts.
+    child = popen_spawn.PopenSpawn(command, cwd=str(ROOT), timeout=timeout + 60, maxread=65536)
+    try:
+        child.expect(pexpect.EOF)  # a hang of the script itself is an exception here
+    except pexpect.TIMEOUT:
+        child.kill(signal.SIGTERM)
+        raise
+    status = child.wait()
+    return Run(child.before, status if status >= 0 else 128 - status, " ".join(command))
 
 
 def guest_dir(name, destination):
