@@ -1,6 +1,6 @@
 /*
- * From a VMMCALL/VMCALL exit to a handler and back: one table of {permission, word sizes, handler}, indexed
- * by the hypercall's number.
+ * From a VMMCALL/VMCALL exit to a handler and back: one table of {permission, handler}, indexed by the
+ * hypercall's number. Handlers serve callers of either word size (compat.h).
  *
  * Budget of the null hypercall (xen_version 0) in this layer: 80 instructions, no lock, no guest memory.
  * Registers: abi.md section 5. 64-bit callers: number RAX, arguments RDI RSI RDX R10 R8; 32-bit (CS.L = 0):
@@ -14,27 +14,21 @@ enum permission {
     CONTROL, /* domain 0 only, others get -EPERM whatever the arguments */
 };
 
-enum word_size {
-    BITS_64,   /* the layouts of a 32-bit caller differ: -ENOSYS for it */
-    BITS_BOTH, /* the same layouts, or the handler tells them apart */
-};
-
 static const struct {
     long (*handler)(struct hypercall *c);
     u8 permission; /* enum permission */
-    u8 word_size;  /* enum word_size */
 } calls[] = {
-    [__HYPERVISOR_memory_op] = {hc_memory_op, ANYONE, BITS_64},
-    [__HYPERVISOR_multicall] = {hc_multicall, ANYONE, BITS_64},
-    [__HYPERVISOR_set_timer_op] = {hc_set_timer_op, ANYONE, BITS_64},
-    [__HYPERVISOR_xen_version] = {hc_xen_version, ANYONE, BITS_BOTH},
-    [__HYPERVISOR_console_io] = {hc_console_io, CONTROL, BITS_BOTH},
-    [__HYPERVISOR_vcpu_op] = {hc_vcpu_op, ANYONE, BITS_64},
-    [__HYPERVISOR_sched_op] = {hc_sched_op, ANYONE, BITS_BOTH},
-    [__HYPERVISOR_event_channel_op] = {hc_event_channel_op, ANYONE, BITS_BOTH},
-    [__HYPERVISOR_hvm_op] = {hc_hvm_op, ANYONE, BITS_BOTH},
-    [__HYPERVISOR_sysctl] = {hc_sysctl, CONTROL, BITS_BOTH},
-    [__HYPERVISOR_domctl] = {hc_domctl, CONTROL, BITS_BOTH},
+    [__HYPERVISOR_memory_op] = {hc_memory_op, ANYONE},
+    [__HYPERVISOR_multicall] = {hc_multicall, ANYONE},
+    [__HYPERVISOR_set_timer_op] = {hc_set_timer_op, ANYONE},
+    [__HYPERVISOR_xen_version] = {hc_xen_version, ANYONE},
+    [__HYPERVISOR_console_io] = {hc_console_io, CONTROL},
+    [__HYPERVISOR_vcpu_op] = {hc_vcpu_op, ANYONE},
+    [__HYPERVISOR_sched_op] = {hc_sched_op, ANYONE},
+    [__HYPERVISOR_event_channel_op] = {hc_event_channel_op, ANYONE},
+    [__HYPERVISOR_hvm_op] = {hc_hvm_op, ANYONE},
+    [__HYPERVISOR_sysctl] = {hc_sysctl, CONTROL},
+    [__HYPERVISOR_domctl] = {hc_domctl, CONTROL},
 };
 
 long hypercall_call(struct hypercall *c, u64 nr)
@@ -43,8 +37,6 @@ long hypercall_call(struct hypercall *c, u64 nr)
         return -ENOSYS;
     if (calls[nr].permission == CONTROL && !c->v->domain->is_control)
         return -EPERM;
-    if (c->compat && calls[nr].word_size == BITS_64)
-        return -ENOSYS;
     return calls[nr].handler(c);
 }
 

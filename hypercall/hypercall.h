@@ -22,12 +22,11 @@
 struct hypercall {
     struct vcpu *v;
     u64 arg[HYPERCALL_NR_ARGS];
-    bool compat;       /* 32-bit caller: layouts with 4-byte longs and handles */
+    bool compat;       /* 32-bit caller: its layouts are read with compat.h */
     bool in_multicall; /* an entry of a multicall: no further nesting */
 };
 
-/* Runs call number nr of c with its permission. -ENOSYS: not implemented (for this caller's word size);
- * -EPERM. */
+/* Runs call number nr of c with its permission. -ENOSYS: not implemented; -EPERM. */
 long hypercall_call(struct hypercall *c, u64 nr);
 
 /* The domain an id names, DOMID_SELF included, with a reference; NULL: none. */

@@ -6,6 +6,8 @@ long memop_claim_pages(struct hypercall *c)
 {
     struct xen_memory_reservation op;
 
+    if (c->compat)
+        return -ENOSYS; /* as Xen 4.17; XEN_DOMCTL_claim_memory has one layout for all */
     long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
     if (rc)
         return rc;

@@ -3,6 +3,7 @@
  * Reservations are in memory_populate.c, the physical map in memory_physmap.c, claims in memory_claim.c.
  */
 #include <homestead/topology.h>
+#include <hypercall/compat.h>
 #include <hypercall/memory_op.h>
 #include <lib/string.h>
 
@@ -70,12 +71,12 @@ static long memory_map(struct hypercall *c)
     spin_unlock(&d->lock);
     if (!nr)
         return -ENOSYS;
-    long rc = copy_from_guest(c->v, &map, c->arg[1], sizeof(map));
+    long rc = read_caller_struct(c, &map, c->arg[1], &compat_memory_map);
     if (rc)
         return rc;
     map.nr_entries = MIN(map.nr_entries, nr);
     rc = copy_to_guest(c->v, map.buffer, entries, map.nr_entries * sizeof(entries[0]));
-    return rc ? rc : copy_to_guest(c->v, c->arg[1], &map, sizeof(map));
+    return rc ? rc : write_caller_struct(c, c->arg[1], &map, &compat_memory_map);
 }
 
 static long set_memory_map(struct hypercall *c)
@@ -83,7 +84,7 @@ static long set_memory_map(struct hypercall *c)
     struct e820_entry entries[DOMAIN_MAX_E820];
     struct xen_foreign_memory_map op;
 
-    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    long rc = read_caller_struct(c, &op, c->arg[1], &compat_foreign_memory_map);
     if (rc)
         return rc;
     if (op.map.nr_entries > DOMAIN_MAX_E820)

@@ -5,6 +5,7 @@
  * Spaces: shared_info (index 0), and for the control domain other domains' frames (batch only). Grant frames
  * and moving a domain's own frames about: -EOPNOTSUPP.
  */
+#include <hypercall/compat.h>
 #include <hypercall/memory_op.h>
 
 /*
@@ -76,7 +77,7 @@ long memop_add_to_physmap(struct hypercall *c, u64 start)
 
     if (start > 0xffff)
         return -EDOM;
-    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    long rc = read_caller_struct(c, &op, c->arg[1], &compat_add_to_physmap);
     if (rc)
         return rc;
     if (op.space == XENMAPSPACE_gmfn_foreign)
@@ -98,8 +99,7 @@ static int batch_entry(struct hypercall *c, struct domain *d, const struct xen_a
     xen_ulong_t index;
     xen_pfn_t g;
 
-    if (copy_from_guest_element(c->v, &index, op->idxs, i, sizeof(index)) ||
-        copy_from_guest_element(c->v, &g, op->gpfns, i, sizeof(g)))
+    if (read_caller_long(c, &index, op->idxs, i) || read_caller_long(c, &g, op->gpfns, i))
         return -EFAULT;
     s32 result = place_one(c, d, op->space, op->u.foreign_domid, index, gfn(g));
     return copy_to_guest_element(c->v, op->errs, i, &result, sizeof(result));
@@ -129,7 +129,7 @@ long memop_add_to_physmap_batch(struct hypercall *c, u64 start)
 
     if (start > 0xffff)
         return -EDOM;
-    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    long rc = read_caller_struct(c, &op, c->arg[1], &compat_add_to_physmap_batch);
     if (rc)
         return rc;
     if (op.space == XENMAPSPACE_gmfn_range)
@@ -149,7 +149,7 @@ long memop_remove_from_physmap(struct hypercall *c)
 {
     struct xen_remove_from_physmap op;
 
-    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    long rc = read_caller_struct(c, &op, c->arg[1], &compat_remove_from_physmap);
     if (rc)
         return rc;
     struct domain *d = hypercall_domain(c, op.domid);

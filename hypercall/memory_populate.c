@@ -6,6 +6,7 @@
  * is then in the command word. Nothing is locked across extents: frames and limits may change between two of
  * them.
  */
+#include <hypercall/compat.h>
 #include <hypercall/memory_op.h>
 #include <mm/claims.h>
 #include <mm/mm.h>
@@ -166,7 +167,7 @@ static enum step one_extent(struct hypercall *c, u32 cmd, const struct reservati
 
     if (cmd == XENMEM_increase_reservation)
         return increase_one(r) ? STEP_DONE : STEP_FAILED;
-    if (copy_from_guest_element(c->v, &g, r->list, index, sizeof(g)))
+    if (read_caller_long(c, &g, r->list, index))
         return STEP_FAILED;
     if (cmd == XENMEM_decrease_reservation)
         return decrease_one(r, g);
@@ -180,8 +181,8 @@ long memop_reservation(struct hypercall *c, u32 cmd, u64 start)
     u64 index = start;
     long rc = (long)start;
 
-    if (copy_from_guest(c->v, &op, c->arg[1], sizeof(op)) || op.nr_extents > MEMOP_START_MAX ||
-        start >= op.nr_extents || !decode(c, &op, &r))
+    if (read_caller_struct(c, &op, c->arg[1], &compat_memory_reservation) ||
+        op.nr_extents > MEMOP_START_MAX || start >= op.nr_extents || !decode(c, &op, &r))
         return (long)start;
     r.d = hypercall_domain(c, op.domid);
     if (!r.d)

@@ -5,8 +5,17 @@
  * An entry that wants to be continued gets its new arguments written back into the guest's list, and the
  * batch goes on from it. Whatever happens, entries before the current one are not run twice.
  */
-#include <hypercall/hypercall.h>
+#include <hypercall/compat.h>
+#include <lib/string.h>
 #include <xen/xen.h>
+
+/* struct multicall_entry is eight longs, those of the caller. Indices: */
+#define WORD(field)  (offsetof(struct multicall_entry, field) / sizeof(xen_ulong_t))
+#define ENTRY_OP     WORD(op)
+#define ENTRY_RESULT WORD(result)
+#define ENTRY_ARGS   WORD(args)
+#define ENTRY_LONGS  (sizeof(struct multicall_entry) / sizeof(xen_ulong_t))
+_Static_assert(ENTRY_LONGS <= CALLER_MAX_LONGS, "copied in one go");
 
 static long continue_at(struct hypercall *c, u64 list, u32 left)
 {
@@ -18,21 +27,17 @@ static long continue_at(struct hypercall *c, u64 list, u32 left)
 /* Runs the entry at gva. 0; -ERESTART: to be continued, its arguments are updated; -EFAULT. */
 static int run_entry(struct hypercall *c, u64 gva)
 {
-    struct multicall_entry entry;
+    u64 entry[ENTRY_LONGS];
 
-    int rc = copy_from_guest(c->v, &entry, gva, sizeof(entry));
+    int rc = read_caller_longs(c, entry, gva, ENTRY_LONGS);
     if (rc)
         return rc;
-    struct hypercall call = {.v = c->v, .in_multicall = true};
-    for (u32 i = 0; i < HYPERCALL_NR_ARGS; i++)
-        call.arg[i] = entry.args[i];
-    long result = hypercall_call(&call, entry.op);
-    if (result != -ERESTART) {
-        entry.result = (u64)result;
-        return copy_to_guest(c->v, gva + offsetof(struct multicall_entry, result), &entry.result,
-                             sizeof(entry.result));
-    }
-    rc = copy_to_guest(c->v, gva + offsetof(struct multicall_entry, args), call.arg, sizeof(call.arg));
+    struct hypercall call = {.v = c->v, .compat = c->compat, .in_multicall = true};
+    memcpy(call.arg, &entry[ENTRY_ARGS], sizeof(call.arg));
+    u64 result = (u64)hypercall_call(&call, entry[ENTRY_OP]);
+    if ((long)result != -ERESTART)
+        return write_caller_longs(c, gva + ENTRY_RESULT * caller_long_bytes(c), &result, 1);
+    rc = write_caller_longs(c, gva + ENTRY_ARGS * caller_long_bytes(c), call.arg, HYPERCALL_NR_ARGS);
     return rc ? rc : -ERESTART;
 }
 
@@ -50,7 +55,7 @@ long hc_multicall(struct hypercall *c)
             return continue_at(c, list, left);
         if (rc)
             return rc;
-        list += sizeof(struct multicall_entry);
+        list += ENTRY_LONGS * caller_long_bytes(c);
         left--;
         if (left && sched_should_yield())
             return continue_at(c, list, left);

@@ -2,7 +2,7 @@
  * __HYPERVISOR_sched_op(cmd, arg): give up the CPU, wait, end. And hypercall 15, set_timer_op, the older form
  * of the single-shot timer.
  */
-#include <hypercall/hypercall.h>
+#include <hypercall/compat.h>
 #include <xen/sched.h>
 
 #define POLL_MAX_PORTS ARRAY_SIZE(((struct vcpu *)0)->poll_ports)
@@ -53,9 +53,7 @@ static long op_poll(struct hypercall *c)
     struct sched_poll op;
     u32 ports[POLL_MAX_PORTS];
 
-    if (c->compat)
-        return -ENOSYS; /* struct sched_poll has another layout */
-    int rc = copy_from_guest(v, &op, c->arg[1], sizeof(op));
+    int rc = read_caller_struct(c, &op, c->arg[1], &compat_sched_poll);
     if (rc)
         return rc;
     if (op.nr_ports > POLL_MAX_PORTS)
@@ -107,8 +105,11 @@ long hc_sched_op(struct hypercall *c)
 
 long hc_set_timer_op(struct hypercall *c)
 {
-    if (c->arg[0])
-        timer_set(&c->v->singleshot, c->arg[0]);
+    /* A 32-bit caller passes the low and the high half. */
+    u64 timeout_ns = c->compat ? c->arg[0] | c->arg[1] << 32 : c->arg[0];
+
+    if (timeout_ns)
+        timer_set(&c->v->singleshot, timeout_ns);
     else
         timer_cancel(&c->v->singleshot);
     return 0;

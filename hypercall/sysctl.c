@@ -139,7 +139,8 @@ static long availheap(struct sysctl *ctl)
 static long cputopoinfo(struct sysctl *ctl)
 {
     struct xen_sysctl_cputopoinfo *op = &ctl->op.u.cputopoinfo;
-    u32 nr = host_topology->nr_cpus; /* the machine's, in use or not: nr_cpus of physinfo counts those in use */
+    /* The machine's, in use or not: nr_cpus of physinfo counts those in use. */
+    u32 nr = host_topology->nr_cpus;
 
     if (op->cputopo)
         nr = MIN(nr, op->num_cpus);

@@ -5,7 +5,7 @@
  * in shared_info), and starting vCPUs (-ENOSYS).
  */
 #include <arch/x86/cpu/time.h>
-#include <hypercall/hypercall.h>
+#include <hypercall/compat.h>
 #include <xen/vcpu.h>
 
 static long set_singleshot(struct hypercall *c, struct vcpu *v)
@@ -14,7 +14,7 @@ static long set_singleshot(struct hypercall *c, struct vcpu *v)
 
     if (v != c->v)
         return -EINVAL;
-    int rc = copy_from_guest(v, &op, c->arg[2], sizeof(op));
+    int rc = read_caller_struct(c, &op, c->arg[2], &compat_vcpu_set_singleshot_timer);
     if (rc)
         return rc;
     if ((op.flags & VCPU_SSHOTTMR_future) && op.timeout_abs_ns < time_now_ns())

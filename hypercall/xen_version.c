@@ -2,7 +2,7 @@
  * __HYPERVISOR_xen_version(cmd, arg): who we are. Version 4.17, because that is the interface Homestead
  * speaks; the extra version says who it really is. Fixed answers, no state, no locks.
  */
-#include <hypercall/hypercall.h>
+#include <hypercall/compat.h>
 #include <lib/parse.h>
 #include <lib/string.h>
 #include <xen/version.h>
@@ -46,12 +46,10 @@ static long get_features(struct hypercall *c)
 
 static long get_platform_parameters(struct hypercall *c)
 {
-    /* Where Xen's hole in a PV guest's address space starts; a fixed number that HVM guests do not use. */
-    const struct xen_platform_parameters params = {.virt_start = 0xffff800000000000ull};
+    /* Where Xen's hole in a PV guest's address space starts; numbers that HVM guests do not use. */
+    const u64 virt_start = c->compat ? 0 : 0xffff800000000000ull;
 
-    if (c->compat)
-        return -ENOSYS;
-    return copy_to_guest(c->v, c->arg[1], &params, sizeof(params));
+    return write_caller_longs(c, c->arg[1], &virt_start, 1);
 }
 
 static long get_guest_handle(struct hypercall *c)

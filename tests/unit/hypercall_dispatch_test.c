@@ -1,3 +1,4 @@
+// sources: hypercall/compat.c
 // sources: hypercall/console_io.c hypercall/dispatch.c hypercall/domctl.c hypercall/domctl_affinity.c
 // sources: hypercall/domctl_claim.c hypercall/domctl_context.c hypercall/domctl_create.c
 // sources: hypercall/domctl_info.c hypercall/domctl_memory.c hypercall/event_channel.c
@@ -38,10 +39,9 @@ static void callers_of_32_bits(void **state)
     (void)state;
     caller_64 = false;
     assert_int_equal(hypercall(__HYPERVISOR_xen_version, XENVER_version, 0, 0), 0x00040011);
-    assert_int_equal(hypercall(__HYPERVISOR_memory_op, XENMEM_maximum_ram_page, 0, 0), -ENOSYS);
     assert_int_equal(hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0), 0);
     assert_int_equal(caller.hvm.regs.rax, 0);
-    assert_int_equal(hypercall(__HYPERVISOR_multicall, 0, 0, 0), -ENOSYS);
+    assert_int_equal(hypercall(__HYPERVISOR_iret, 0, 0, 0), -ENOSYS);
     assert_int_equal(caller.hvm.regs.rax, (u32)-ENOSYS);
 }
 

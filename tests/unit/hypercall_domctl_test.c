@@ -1,3 +1,4 @@
+// sources: hypercall/compat.c
 // sources: hypercall/console_io.c hypercall/dispatch.c hypercall/domctl.c hypercall/domctl_affinity.c
 // sources: hypercall/domctl_claim.c hypercall/domctl_context.c hypercall/domctl_create.c
 // sources: hypercall/domctl_info.c hypercall/domctl_memory.c hypercall/event_channel.c

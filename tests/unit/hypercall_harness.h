@@ -24,9 +24,11 @@ struct mem_account *unused_account_find(u16 domid);
 #include <xen/memory.h>
 #include <xen/sysctl.h>
 
-#define NODE_PAGES  4096u
-#define NR_NODES    3u
-#define GUEST_BASE  0x7f0000100000ull
+#define NODE_PAGES 4096u
+#define NR_NODES   3u
+#ifndef GUEST_BASE /* a test of 32-bit callers wants it lower */
+#define GUEST_BASE 0x7f0000100000ull
+#endif
 #define GUEST_BYTES (1u << 20)
 #define NR_DOMAINS  8u
 
@@ -282,8 +284,10 @@ int console_read(void)
 {
     return *console_input ? *console_input++ : -1;
 }
-static struct topology topology = {
-    .nr_nodes = NR_NODES, .nr_cpus = 1, .nr_ranges = 1, .ranges = {{.base = 0, .size = NR_NODES * NODE_PAGES * PAGE_SIZE}}};
+static struct topology topology = {.nr_nodes = NR_NODES,
+                                   .nr_cpus = 1,
+                                   .nr_ranges = 1,
+                                   .ranges = {{.base = 0, .size = NR_NODES * NODE_PAGES * PAGE_SIZE}}};
 const struct topology *host_topology = &topology;
 
 #include "hypercall_fakes.h"
