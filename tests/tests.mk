@@ -53,3 +53,9 @@ endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
 .PHONY: fuzz
 fuzz: $(FUZZERS:%=fuzz-%)
+
+# The same main job in Bochs, whose SVM is another one than QEMU's. Not part of `make test`: run it before you touch SVM code.
+.PHONY: bochs
+bochs: all
+	$(Q)tools/setup.sh $(if $(NO_INSTALL),--no-install) boot bochs
+	$(Q)tools/run-bochs.sh

@@ -63,6 +63,8 @@ help:
 	@echo 'make check               host tests only; check-NAME runs tests/unit/NAME_test.c alone'
 	@echo 'make boot [TESTS=...]    boot tests only, e.g. TESTS="-k uefi"'
 	@echo 'make bench               instruction counts, under icount'
+	@echo 'make bochs               the main job in Bochs, whose SVM is not QEMU'\''s'
+	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
 	@echo 'make lint                layers, limits, headers, formatting, shell scripts'
 	@echo 'make format              formats all C'
 	@echo 'make deps                installs what building and testing need'
