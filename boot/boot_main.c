@@ -121,6 +121,10 @@ static void start_clocks(void)
         acpi.topology.cpus[0].apic_id = cpu->apic_id; /* the one CPU that must be there was made up */
     boot_cpu_first(&acpi.topology, cpu->apic_id);
     cpu->nid = acpi.topology.cpus[0].nid;
+    if (options.maxcpus && options.maxcpus < acpi.topology.nr_cpus) {
+        log_info("CPUs            %u left out by maxcpus=\n", acpi.topology.nr_cpus - options.maxcpus);
+        acpi.topology.nr_cpus = options.maxcpus;
+    }
     time_init(pm_port ? (u16)acpi.fadt.pm_timer.address : 0);
 }
 
