@@ -240,6 +240,23 @@ static void a_small_pool_fails_cleanly(void **state)
     check_all_back();
 }
 
+/* XENMEM_maximum_gpfn on a zombie once took 2^36 steps: each lookup said that the hole was one frame. */
+static void a_destroyed_map_is_one_large_hole(void **state)
+{
+    struct domain *a = new_domain(1, 32), *b = new_domain(2, 32);
+
+    (void)state;
+    populate(b, 0x200, 9);
+    assert_int_equal(physmap_map_foreign(a, gfn(0x3f000), b, gfn(0x201)), 0);
+    destroy(b);
+    assert_int_equal(b->mem.tot_pages, 1);
+    struct np_entry entry = physmap_lookup(b, gfn(NP_GFN_LIMIT - 1));
+    assert_int_equal(entry.type, NP_NONE);
+    assert_int_equal(entry.order, NP_HOLE_ORDER_MAX);
+    assert_int_equal(physmap_remove(a, gfn(0x3f000), 0, true), 0);
+    check_all_back();
+}
+
 static void foreign_frames_are_pinned(void **state)
 {
     struct domain *a = new_domain(1, 32), *b = new_domain(2, 32);
@@ -339,6 +356,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(maps_looks_up_and_copies, setup, teardown),
         cmocka_unit_test_setup_teardown(replacing_releases_what_was_there, setup, teardown),
         cmocka_unit_test_setup_teardown(a_small_pool_fails_cleanly, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_destroyed_map_is_one_large_hole, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign_frames_are_pinned, setup, teardown),
         cmocka_unit_test_setup_teardown(dying_mapper_lets_go, setup, teardown),
         cmocka_unit_test_setup_teardown(random_operations, setup, teardown),
