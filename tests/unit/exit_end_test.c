@@ -183,6 +183,21 @@ static void hlt_with_interrupts_waits(void **state)
     assert_int_equal(v->state, VCPU_RUNNABLE);
 }
 
+/* A builder that polls has no upcall vector and never clears the pending byte: it must still be able to wait.
+ */
+static void a_pending_byte_nobody_takes_is_no_event(void **state)
+{
+    (void)state;
+    v->hvm.regs.rflags = RFLAGS_RESERVED1 | RFLAGS_IF;
+    v->info->evtchn_upcall_pending = 1;
+    exits(v, (struct hvm_exit){.kind = HVM_EXIT_HLT});
+    assert_int_equal(v->state, VCPU_BLOCKED);
+    vcpu_wake(v);
+    v->upcall_vector = 0x93;
+    exits(v, (struct hvm_exit){.kind = HVM_EXIT_HLT});
+    assert_int_equal(v->state, VCPU_RUNNABLE);
+}
+
 #undef CASE
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup_domains, teardown)
 
@@ -198,6 +213,7 @@ int main(void)
         CASE(a_crash_is_told_once),
         CASE(domain_0_is_the_machine),
         CASE(hlt_without_interrupts_is_for_good),
+        CASE(a_pending_byte_nobody_takes_is_no_event),
         CASE(hlt_with_interrupts_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
