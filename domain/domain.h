@@ -78,10 +78,10 @@ struct domain {
     u32 refs;          /* domain list lock: references; record and vCPUs go with the last one */
     u8 handle[16];     /* [D] uuid */
     u32 create_flags;  /* [I] XEN_DOMCTL_CDF_* */
-    u32 emulation_flags,
-        misc_flags; /* [I] XEN_X86_EMU_*, XEN_X86_MSR_*: as createdomain was told, for getdomaininfo */
-    u32 max_vcpus;  /* [I] as given at creation */
-    u32 nr_vcpus;   /* [D] allocated by max_vcpus: 0 or max_vcpus */
+    /* [I] XEN_X86_EMU_*, XEN_X86_MSR_*: as createdomain was told, for getdomaininfo */
+    u32 emulation_flags, misc_flags;
+    u32 max_vcpus;                /* [I] as given at creation */
+    u32 nr_vcpus;                 /* [D] allocated by max_vcpus: 0 or max_vcpus */
     u32 ssidref, max_evtchn_port; /* [I] */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
     struct mem_account mem;

@@ -288,6 +288,22 @@ static inline int kill_all_steps(struct domain *d)
     return rc;
 }
 
+static inline bool exists(u16 id)
+{
+    struct domain *d = domain_get(id);
+
+    if (d)
+        domain_put(d);
+    return d;
+}
+
+static inline void is_gone_for_good(u16 id, u64 free_before)
+{
+    assert_false(exists(id));
+    assert_int_equal(free_pages(), free_before);
+    assert_int_equal(mm_check(), 0);
+}
+
 static inline void use_cpu(u32 id)
 {
     here = &cpu_on[id];

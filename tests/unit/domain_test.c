@@ -26,22 +26,6 @@ static int setup_dom0(void **state)
     return 0;
 }
 
-static bool exists(u16 id)
-{
-    struct domain *d = domain_get(id);
-
-    if (d)
-        domain_put(d);
-    return d;
-}
-
-static void is_gone_for_good(u16 id, u64 free_before)
-{
-    assert_false(exists(id));
-    assert_int_equal(free_pages(), free_before);
-    assert_int_equal(mm_check(), 0);
-}
-
 /* --- memory that runs out --- */
 
 static mfn_t hogged[FRAMES];

@@ -4,68 +4,36 @@
 // sources: mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c
 // sources: mm/scrub.c
 /* Exits after which a vCPU or its domain does not go on: HLT, triple faults, crashes. */
-#include "domain_harness.h"
+#include "exit_harness.h"
 #include <arch/x86/hvm/cpuid.h>
 #include <arch/x86/hvm/msr.h>
 #include <xen/hvm/params.h>
 
 /* None of these exits happens here. */
-void hypercall_dispatch(struct vcpu *v, const struct hvm_exit *exit)
+void hypercall_dispatch(struct vcpu *who, const struct hvm_exit *exit)
 {
-    (void)v;
+    (void)who;
     fail_msg("exit %d", (int)exit->kind);
 }
-void hvm_guest_cpuid(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+void hvm_guest_cpuid(const struct hvm_vcpu *who, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {
-    (void)v;
+    (void)who;
     (void)out;
     fail_msg("CPUID %x.%x", leaf, subleaf);
 }
-int hvm_guest_rdmsr(struct hvm_vcpu *v, u32 msr, u64 *value)
+int hvm_guest_rdmsr(struct hvm_vcpu *who, u32 msr, u64 *value)
 {
-    (void)v;
+    (void)who;
     (void)value;
     fail_msg("RDMSR %x", msr);
     return -EFAULT;
 }
-int hvm_guest_wrmsr(struct hvm_vcpu *v, u32 msr, u64 value)
+int hvm_guest_wrmsr(struct hvm_vcpu *who, u32 msr, u64 value)
 {
-    (void)v;
+    (void)who;
     (void)value;
     fail_msg("WRMSR %x", msr);
     return -EFAULT;
-}
-
-static struct domain *dom0, *d; /* d: two vCPUs online; dom0: one, blocked, told of ends at exc_port */
-static struct vcpu *v;
-static u32 exc_port;
-
-static int setup_domains(void **state)
-{
-    setup(state);
-    dom0 = new_domain(0, 1);
-    d = new_domain(1, 2);
-    v = d->vcpu[0];
-    for (u32 i = 0; i < 2; i++)
-        vcpu_online(d->vcpu[i]);
-    vcpu_online(dom0->vcpu[0]);
-    dom0->vcpu[0]->upcall_vector = 0xf3;
-    assert_int_equal(evtchn_bind_virq(dom0, VIRQ_DOM_EXC, 0, &exc_port), 0);
-    vcpu_block(dom0->vcpu[0]);
-    said[0] = '\0';
-    return 0;
-}
-
-/* v exits; what it does is complete when this returns. */
-static void exits(struct vcpu *who, struct hvm_exit exit)
-{
-    exit.insn_len = 2;
-    skipped = nr_injected = 0;
-    injected_vector = 0;
-    injected_error = 77;
-    here->current = who;
-    vcpu_handle_exit(who, &exit);
-    here->current = NULL;
 }
 
 static enum hvm_exit_kind bad_kind;
@@ -197,9 +165,6 @@ static void a_pending_byte_nobody_takes_is_no_event(void **state)
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_HLT});
     assert_int_equal(v->state, VCPU_RUNNABLE);
 }
-
-#undef CASE
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup_domains, teardown)
 
 int main(void)
 {

@@ -4,7 +4,7 @@
 // sources: mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c
 // sources: mm/scrub.c
 /* What an exit does to its vCPU: instructions, ports, events. */
-#include "domain_harness.h"
+#include "exit_harness.h"
 #include <arch/x86/hvm/cpuid.h>
 #include <arch/x86/hvm/msr.h>
 #include <xen/hvm/params.h>
@@ -14,21 +14,21 @@
 
 static u32 nr_hypercalls;
 
-void hypercall_dispatch(struct vcpu *v, const struct hvm_exit *exit)
+void hypercall_dispatch(struct vcpu *who, const struct hvm_exit *exit)
 {
     assert_int_equal(exit->kind, HVM_EXIT_HYPERCALL);
-    assert_ptr_equal(here->current, v);
+    assert_ptr_equal(here->current, who);
     nr_hypercalls++;
 }
-void hvm_guest_cpuid(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+void hvm_guest_cpuid(const struct hvm_vcpu *who, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {
-    (void)v;
+    (void)who;
     *out = (struct cpuid_leaf){leaf, subleaf, 0x80000003u, 4};
 }
 static u64 msr_value = 0x1122334455667788;
-int hvm_guest_rdmsr(struct hvm_vcpu *v, u32 msr, u64 *value)
+int hvm_guest_rdmsr(struct hvm_vcpu *who, u32 msr, u64 *value)
 {
-    (void)v;
+    (void)who;
     if (msr == PAGE_MSR)
         return HVM_MSR_HYPERCALL_PAGE;
     if (msr != GOOD_MSR)
@@ -36,48 +36,15 @@ int hvm_guest_rdmsr(struct hvm_vcpu *v, u32 msr, u64 *value)
     *value = msr_value;
     return 0;
 }
-int hvm_guest_wrmsr(struct hvm_vcpu *v, u32 msr, u64 value)
+int hvm_guest_wrmsr(struct hvm_vcpu *who, u32 msr, u64 value)
 {
-    (void)v;
+    (void)who;
     if (msr == PAGE_MSR)
         return HVM_MSR_HYPERCALL_PAGE;
     if (msr != GOOD_MSR)
         return -EFAULT;
     msr_value = value;
     return 0;
-}
-
-static struct domain *dom0, *d; /* d: two vCPUs online; dom0: one, blocked, told of ends at exc_port */
-static struct vcpu *v;
-static u32 exc_port;
-
-static int setup_domains(void **state)
-{
-    setup(state);
-    dom0 = new_domain(0, 1);
-    d = new_domain(1, 2);
-    v = d->vcpu[0];
-    for (u32 i = 0; i < 2; i++)
-        vcpu_online(d->vcpu[i]);
-    vcpu_online(dom0->vcpu[0]);
-    dom0->vcpu[0]->upcall_vector = 0xf3;
-    assert_int_equal(evtchn_bind_virq(dom0, VIRQ_DOM_EXC, 0, &exc_port), 0);
-    vcpu_block(dom0->vcpu[0]);
-    nr_hypercalls = 0;
-    said[0] = '\0';
-    return 0;
-}
-
-/* v exits; what it does is complete when this returns. */
-static void exits(struct vcpu *who, struct hvm_exit exit)
-{
-    exit.insn_len = 2;
-    skipped = nr_injected = 0;
-    injected_vector = 0;
-    injected_error = 77;
-    here->current = who;
-    vcpu_handle_exit(who, &exit);
-    here->current = NULL;
 }
 
 static void fault_is(u8 vector, s64 error)
@@ -116,6 +83,7 @@ static void nothing_to_do(void **state)
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_IRQ_WINDOW});
     assert_int_equal(skipped + nr_injected, 0);
     assert_memory_equal(&before, &v->hvm.regs, sizeof(before));
+    nr_hypercalls = 0;
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_HYPERCALL});
     assert_int_equal(nr_hypercalls, 1);
 }
@@ -271,9 +239,6 @@ static void an_event_enters_as_soon_as_it_can(void **state)
     vcpu_deliver_event(v);
     assert_int_equal(injected_irq, 0x93);
 }
-
-#undef CASE
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup_domains, teardown)
 
 int main(void)
 {

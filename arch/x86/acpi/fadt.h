@@ -6,10 +6,11 @@
 
 #include "tables.h"
 
-enum acpi_space { /* ACPI 6.5 table 5.1 */
-                  ACPI_SPACE_MEMORY = 0,
-                  ACPI_SPACE_IO = 1,
-                  ACPI_SPACE_PCI_CONFIG = 2, /* address: device << 32 | function << 16 | offset, on bus 0 */
+/* ACPI 6.5 table 5.1 */
+enum acpi_space {
+    ACPI_SPACE_MEMORY = 0,
+    ACPI_SPACE_IO = 1,
+    ACPI_SPACE_PCI_CONFIG = 2, /* address: device << 32 | function << 16 | offset, on bus 0 */
 };
 
 struct acpi_register {

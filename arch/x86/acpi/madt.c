@@ -14,11 +14,12 @@ struct ACPI_STRUCT madt_table {          /* ACPI 6.5 5.2.12, table 5.19 */
 };
 _Static_assert(sizeof(struct madt_table) == 44, "ACPI 6.5 5.2.12");
 
-enum madt_type { /* ACPI 6.5 table 5.21 */
-                 MADT_LOCAL_APIC = 0,
-                 MADT_IO_APIC = 1,
-                 MADT_LOCAL_APIC_ADDRESS_OVERRIDE = 5,
-                 MADT_LOCAL_X2APIC = 9,
+/* ACPI 6.5 table 5.21 */
+enum madt_type {
+    MADT_LOCAL_APIC = 0,
+    MADT_IO_APIC = 1,
+    MADT_LOCAL_APIC_ADDRESS_OVERRIDE = 5,
+    MADT_LOCAL_X2APIC = 9,
 };
 
 struct ACPI_STRUCT madt_lapic { /* ACPI 6.5 5.2.12.2 */

@@ -9,10 +9,11 @@
 
 #define SRAT_FIRST_ENTRY 48u /* 36 header, u32 table revision, u64 reserved: ACPI 6.5 table 5.56 */
 
-enum srat_type { /* ACPI 6.5 5.2.16 */
-                 SRAT_PROCESSOR_LOCAL_APIC = 0,
-                 SRAT_MEMORY = 1,
-                 SRAT_PROCESSOR_LOCAL_X2APIC = 2,
+/* ACPI 6.5 5.2.16 */
+enum srat_type {
+    SRAT_PROCESSOR_LOCAL_APIC = 0,
+    SRAT_MEMORY = 1,
+    SRAT_PROCESSOR_LOCAL_X2APIC = 2,
 };
 
 struct ACPI_STRUCT srat_cpu {  /* ACPI 6.5 5.2.16.1 */

@@ -6,19 +6,20 @@
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/traps.h>
 
-enum apic_register { /* byte offsets; MSR 0x800 + offset / 16 in x2APIC mode */
-                     APIC_ID = 0x20,
-                     APIC_TPR = 0x80,
-                     APIC_EOI = 0xb0,
-                     APIC_SVR = 0xf0,
-                     APIC_LVT_TIMER = 0x320,
-                     APIC_LVT_PERF = 0x340,
-                     APIC_LVT_LINT0 = 0x350,
-                     APIC_LVT_LINT1 = 0x360,
-                     APIC_LVT_ERROR = 0x370,
-                     APIC_TIMER_INITIAL = 0x380,
-                     APIC_TIMER_CURRENT = 0x390,
-                     APIC_TIMER_DIVIDE = 0x3e0,
+/* byte offsets; MSR 0x800 + offset / 16 in x2APIC mode */
+enum apic_register {
+    APIC_ID = 0x20,
+    APIC_TPR = 0x80,
+    APIC_EOI = 0xb0,
+    APIC_SVR = 0xf0,
+    APIC_LVT_TIMER = 0x320,
+    APIC_LVT_PERF = 0x340,
+    APIC_LVT_LINT0 = 0x350,
+    APIC_LVT_LINT1 = 0x360,
+    APIC_LVT_ERROR = 0x370,
+    APIC_TIMER_INITIAL = 0x380,
+    APIC_TIMER_CURRENT = 0x390,
+    APIC_TIMER_DIVIDE = 0x3e0,
 };
 
 #define APIC_BASE_EXTD   BIT(10)

@@ -166,8 +166,8 @@ void time_arm_ns(u64 deadline_ns)
         return;
     }
     u64 delta = deadline_ns > now ? deadline_ns - now : 0;
-    delta =
-        MIN(delta, 1000000000ull); /* a longer wait is cut in pieces: expiry only makes the run loop look */
+    /* A longer wait is cut in pieces: expiry only makes the run loop look. */
+    delta = MIN(delta, 1000000000ull);
     u64 count = delta * apic_khz / 1000000;
     apic_timer_start((u32)MAX(MIN(count, 0xffffffffull), 1ull));
 }

@@ -1,0 +1,42 @@
+/* What the tests of exit.c share: two domains on the harness, and a way to make a vCPU exit. */
+#ifndef TESTS_UNIT_EXIT_HARNESS_H
+#define TESTS_UNIT_EXIT_HARNESS_H
+
+#include "domain_harness.h"
+
+static struct domain *dom0, *d; /* d: two vCPUs online; dom0: one, blocked, told of ends at exc_port */
+static struct vcpu *v;
+static u32 exc_port;
+
+static inline int setup_domains(void **state)
+{
+    setup(state);
+    dom0 = new_domain(0, 1);
+    d = new_domain(1, 2);
+    v = d->vcpu[0];
+    for (u32 i = 0; i < 2; i++)
+        vcpu_online(d->vcpu[i]);
+    vcpu_online(dom0->vcpu[0]);
+    dom0->vcpu[0]->upcall_vector = 0xf3;
+    assert_int_equal(evtchn_bind_virq(dom0, VIRQ_DOM_EXC, 0, &exc_port), 0);
+    vcpu_block(dom0->vcpu[0]);
+    said[0] = '\0';
+    return 0;
+}
+
+/* v exits; what it does is complete when this returns. */
+static inline void exits(struct vcpu *who, struct hvm_exit exit)
+{
+    exit.insn_len = 2;
+    skipped = nr_injected = 0;
+    injected_vector = 0;
+    injected_error = 77;
+    here->current = who;
+    vcpu_handle_exit(who, &exit);
+    here->current = NULL;
+}
+
+#undef CASE
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup_domains, teardown)
+
+#endif
