@@ -159,7 +159,7 @@ void sched_wait_stopped(struct vcpu *v)
         running = v->running && !can_run(v);
         spin_unlock(&q->lock);
         if (running)
-            __builtin_ia32_pause();
+            cpu_relax();
     }
 }
 
@@ -177,7 +177,7 @@ void sched_sync_domain(struct domain *d)
         kick(v->cpu);
         while (__atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST) &&
                __atomic_load_n(&cpu->exits, __ATOMIC_SEQ_CST) == exits)
-            __builtin_ia32_pause();
+            cpu_relax();
     }
 }
 

@@ -58,13 +58,37 @@ static inline void lock_check_drop(u32 level)
 }
 #endif
 
+/* What a CPU does while it waits for another one: it serves that one's cross-calls, so that two CPUs which
+ * wait for each other both go on. Every loop that waits for another CPU calls it. */
+#ifdef HOMESTEAD
+void cpu_relax(void);
+#else
+static inline void cpu_relax(void)
+{
+    __builtin_ia32_pause();
+}
+#endif
+
 static inline void spin_lock(spinlock_t *lock)
 {
     lock_check_take(lock->level);
     u16 ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
     /* Pairs with the release in spin_unlock(). */
     while (atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket)
-        __builtin_ia32_pause();
+        cpu_relax();
+}
+
+/* Takes the lock if it is free now. */
+static inline bool spin_trylock(spinlock_t *lock)
+{
+    u16 owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
+    u16 expected = owner;
+
+    if (!atomic_compare_exchange_strong_explicit(&lock->next, &expected, (u16)(owner + 1),
+                                                 memory_order_acquire, memory_order_relaxed))
+        return false;
+    lock_check_take(lock->level);
+    return true;
 }
 
 static inline void spin_unlock(spinlock_t *lock)

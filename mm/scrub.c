@@ -13,7 +13,7 @@
 void node_relax(void)
 {
     for (u32 i = 0; i < 64; i++)
-        __builtin_ia32_pause();
+        cpu_relax();
 }
 
 static void scrub_finish(struct node *node, u64 n, u32 order)

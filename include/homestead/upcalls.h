@@ -5,6 +5,7 @@
  *   assert_failed        lib → cpu          a failed assertion ends in panic(), which needs the console
  *   printk               lib → cpu          every floor reports; the console is hardware
  *   lock_check_take/drop lib → cpu          debug builds keep the levels held per CPU
+ *   cpu_relax            lib → cpu          who waits for a lock serves other CPUs' calls meanwhile
  *   mm_frame_virt, mm_clear_frames, mm_current_node
  *                        mm → boot          so that mm/ also runs on the host, with other ones
  *   mem_account_find     mm → domain        a frame knows its owner by id only

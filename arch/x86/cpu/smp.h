@@ -1,0 +1,42 @@
+/*
+ * The other CPUs: starting them, calling them, stopping them.
+ *
+ * A CPU's id is its place in the topology's list (boot CPU first, then the MADT's order), whether or not its
+ * neighbours came up: cpus[id] is NULL for one that did not. Loops go through for_each_cpu().
+ *
+ * Cross-calls cannot deadlock with locks: whoever waits, for a lock or for an answer, does so in cpu_relax(),
+ * which serves the calls that others have made to this CPU. So a called function takes no lock, does not wait
+ * and is short. It may run in the middle of anything that waits.
+ */
+#ifndef CPU_SMP_H
+#define CPU_SMP_H
+
+#include <arch/x86/cpu/percpu.h>
+#include <lib/spinlock.h>
+
+/* clang-format off */
+#define for_each_cpu(id) \
+    for (u32 id = 0; id < nr_cpus; id++) \
+        if (!cpus[id]) \
+            ; \
+        else
+/* clang-format on */
+
+typedef void (*smp_call_fn)(void *arg);
+
+/* Runs fn(arg) on one CPU that is up (this one, too), and waits until it has returned there. Callable with
+ * locks held, interrupts off. */
+void smp_call(u32 cpu_id, smp_call_fn fn, void *arg);
+/* The same on every CPU but this one, all at once. */
+void smp_call_others(smp_call_fn fn, void *arg);
+
+/* Makes a CPU leave its guest or its sleep; its run loop then looks at need_resched. Any CPU may call. */
+void smp_kick(u32 cpu_id);
+
+/* Takes [virt, virt + size) of the hypervisor's own mappings out of every CPU's TLB. */
+void smp_flush_tlb(u64 virt, u64 size);
+
+/* Serves calls to this CPU, if there are any; what VECTOR_CALL's handler and cpu_relax() do. */
+void smp_serve_calls(void);
+
+#endif
