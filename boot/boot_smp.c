@@ -6,6 +6,7 @@
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/smp.h>
+#include <arch/x86/cpu/tsc_sync.h>
 #include <arch/x86/hvm/hvm.h>
 #include <domain/domain.h>
 #include <lib/log.h>
@@ -158,4 +159,8 @@ void boot_smp_start(const struct boot_info *info, const struct topology *topo, u
         log_warn("no RAM below 1 MiB from which CPUs could start: the boot CPU is alone\n");
     sched_set_kick(smp_kick);
     report(topo, nr_found, online);
+    tsc_sync_check();
+#ifdef DEBUG
+    smp_self_test();
+#endif
 }

@@ -69,8 +69,14 @@ NORETURN void smp_cpu_entry(struct cpu *cpu)
     __atomic_fetch_add(&nr_arrived, 1, __ATOMIC_RELEASE);
     if (!wanted || cpu->failure)
         park();
-    while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
+    while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE)) {
+        void (*job)(void) = __atomic_load_n(&cpu->job, __ATOMIC_ACQUIRE);
+        if (job) {
+            job();
+            __atomic_store_n(&cpu->job, NULL, __ATOMIC_RELEASE);
+        }
         cpu_idle(true);
+    }
     start_ops->run();
 }
 
@@ -178,6 +184,24 @@ u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struc
     }
     nr_cpus = nr;
     return online;
+}
+
+void smp_give_job(struct cpu *cpu, void (*job)(void))
+{
+    __atomic_store_n(&cpu->job, job, __ATOMIC_RELEASE);
+    smp_kick(cpu->id);
+}
+
+bool smp_await_job(const struct cpu *cpu)
+{
+    u64 end_ns = time_now_ns() + PATIENCE_EMULATED_NS;
+
+    while (__atomic_load_n(&cpu->job, __ATOMIC_ACQUIRE))
+        if (time_now_ns() > end_ns)
+            return false;
+        else
+            cpu_relax();
+    return true;
 }
 
 void smp_release(void)
