@@ -145,12 +145,14 @@ static void report(const struct topology *topo, u32 nr_found, u32 online)
     log_fact("@cpus found=%u online=%u\n", nr_found, online);
 }
 
-void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found)
+void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found,
+                    const struct boot_options *options)
 {
-    static const struct smp_start_ops ops = {.enable = enable_virtualization, .run = sched_run};
+    static struct smp_start_ops ops = {.enable = enable_virtualization, .run = boot_run};
     u64 page = start_page(info);
     u32 online = 1;
 
+    ops.test_absent = options->test_cpu_fail;
     choose_apic_mode(topo);
     prepare(topo);
     if (page)

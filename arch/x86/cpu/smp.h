@@ -26,6 +26,7 @@
 struct smp_start_ops {
     int (*enable)(void);        /* on its own stack, interrupts off; not 0: the CPU is left out */
     NORETURN void (*run)(void); /* once released */
+    u64 test_absent;            /* CPU ids that are never sent for, as if they were broken */
 };
 
 /*
