@@ -66,9 +66,12 @@ static int enable_virtualization(void)
 }
 
 /* An id above 254 can be named in x2APIC mode only. */
-static void choose_apic_mode(const struct topology *topo)
+static void choose_apic_mode(const struct topology *topo, bool wanted)
 {
     u32 nr_high = 0;
+
+    if (wanted && apic_use_x2apic())
+        log_warn("this CPU has no x2APIC mode\n");
 
     for (u32 i = 0; i < topo->nr_cpus; i++)
         nr_high += topo->cpus[i].apic_id > XAPIC_MAX_ID;
@@ -153,7 +156,7 @@ void boot_smp_start(const struct boot_info *info, const struct topology *topo, u
     u32 online = 1;
 
     ops.test_absent = options->test_cpu_fail;
-    choose_apic_mode(topo);
+    choose_apic_mode(topo, options->x2apic);
     prepare(topo);
     if (page)
         online = smp_start(list, topo->nr_cpus, page, &ops);

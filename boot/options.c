@@ -97,6 +97,14 @@ static int set_nmi(struct boot_options *o, const char *value)
     return 0;
 }
 
+static int set_x2apic(struct boot_options *o, const char *value)
+{
+    if (strcmp(value, "auto") && strcmp(value, "on"))
+        return -EINVAL;
+    o->x2apic = value[0] == 'o';
+    return 0;
+}
+
 static int set_watchdog(struct boot_options *o, const char *value)
 {
     return parse_u32(value, 0, 3600, &o->watchdog_secs);
@@ -206,6 +214,7 @@ static const struct {
     {"com1", set_com1},
     {"debug-exit", set_debug_exit},
     {"nmi", set_nmi},
+    {"x2apic", set_x2apic},
     {"watchdog", set_watchdog},
     {"test_cpu_fail", set_test_cpu_fail},
     {"test_panic", set_test_panic},

@@ -15,6 +15,7 @@ struct boot_options {
     u32 maxcpus;        /* maxcpus=N, 0: all */
     bool numa;          /* numa=on|off */
     bool nmi_panic;     /* nmi=report|panic */
+    bool x2apic;        /* x2apic=auto|on */
     u32 watchdog_secs;  /* watchdog=SECS, 0: off */
     /* For tests: CPU ids below 64, as masks. */
     u64 test_cpu_fail; /* these do not come up */

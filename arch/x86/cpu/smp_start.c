@@ -24,7 +24,7 @@
 #define PATIENCE_EMULATED_NS 5000000000ull
 
 extern char trampoline_start[], trampoline_end[], trampoline_root[], trampoline_gdtr_base[],
-    trampoline_target[];
+    trampoline_target32[], trampoline_target64[];
 
 void smp_cpu_entry(struct cpu *cpu);
 
@@ -84,17 +84,19 @@ NORETURN void smp_cpu_entry(struct cpu *cpu)
 
 static void place_trampoline(u64 page)
 {
+    char *const addresses[] = {trampoline_gdtr_base, trampoline_target32, trampoline_target64};
     u8 *to = maddr_to_virt(page);
-    u32 root = (u32)paging_start_tables(page), here = (u32)page, field;
+    u32 root = (u32)paging_start_tables(page);
 
     memcpy(to, trampoline_start, (size_t)(trampoline_end - trampoline_start));
     memcpy(to + (trampoline_root - trampoline_start), &root, sizeof(root));
-    memcpy(&field, trampoline_gdtr_base, sizeof(field));
-    field += here;
-    memcpy(to + (trampoline_gdtr_base - trampoline_start), &field, sizeof(field));
-    memcpy(&field, trampoline_target, sizeof(field));
-    field += here;
-    memcpy(to + (trampoline_target - trampoline_start), &field, sizeof(field));
+    for (u32 i = 0; i < ARRAY_SIZE(addresses); i++) { /* offsets become addresses */
+        u8 *field = to + (addresses[i] - trampoline_start);
+        u32 value;
+        memcpy(&value, field, sizeof(value));
+        value += (u32)page;
+        memcpy(field, &value, sizeof(value));
+    }
 }
 
 /* Sleeps until all have arrived, or nobody new has for a while: spinning would take time from those who come
