@@ -6,7 +6,8 @@
  */
 // sources: arch/x86/acpi/acpi.c arch/x86/acpi/topology.c arch/x86/acpi/madt.c arch/x86/acpi/srat.c
 // sources: arch/x86/acpi/srat_resolve.c arch/x86/acpi/slit.c arch/x86/acpi/fadt.c arch/x86/acpi/walk.c
-// sources: arch/x86/acpi/tables.c
+// sources: arch/x86/acpi/tables.c arch/x86/acpi/hmat.c arch/x86/acpi/msct.c
+// sources: arch/x86/acpi/nearness.c
 #include "../unit/acpi_tables.h"
 
 #define LOW_BASE 0xf0000u

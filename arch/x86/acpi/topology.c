@@ -1,6 +1,8 @@
 /* Combines the parsed tables into struct topology. See topology.h. */
 #include "topology.h"
 
+#include "nearness.h"
+
 #include <lib/log.h>
 #include <lib/string.h>
 
@@ -25,6 +27,19 @@ static void fill_one_node(struct topology *t)
     t->have_srat = false;
     t->have_slit = false;
     fill_distances(t, NULL);
+    acpi_nearness_fill(t, NULL);
+}
+
+/* A SLIT that is short of localities is no reason not to believe what it has. */
+static void check_coverage(const struct topology *t, const struct acpi_slit *slit)
+{
+    u32 nr_missing = 0;
+
+    for (u32 i = 0; i < t->nr_nodes; i++)
+        nr_missing += t->pxm[i] >= slit->nr_localities;
+    if (nr_missing)
+        log_warn("ACPI: SLIT: %u localities do not cover %u of %u nodes, default distances for these\n",
+                 slit->nr_localities, nr_missing, t->nr_nodes);
 }
 
 static void fill_nodes(struct topology *t, const struct acpi_srat *srat, const struct acpi_slit *slit)
@@ -35,7 +50,12 @@ static void fill_nodes(struct topology *t, const struct acpi_srat *srat, const s
     memcpy(t->ranges, srat->range, sizeof(t->ranges));
     t->have_srat = true;
     t->have_slit = slit != NULL;
+    t->nr_devices = srat->nr_devices;
+    memcpy(t->devices, srat->device, sizeof(t->devices));
     fill_distances(t, slit);
+    acpi_nearness_fill(t, NULL);
+    if (slit)
+        check_coverage(t, slit);
 }
 
 static void add_cpu(struct topology *t, const struct acpi_madt_cpu *cpu, const struct acpi_srat *srat,
@@ -78,4 +98,6 @@ void acpi_topology_flatten(struct topology *t)
     fill_one_node(t);
     for (u32 i = 0; i < t->nr_cpus; i++)
         t->cpus[i].nid = 0;
+    for (u32 i = 0; i < t->nr_devices; i++)
+        t->devices[i].nid = NODE_NONE;
 }
