@@ -59,9 +59,9 @@ struct topology {
     struct topology_device devices[TOPOLOGY_MAX_DEVICES]; /* in the table's order */
     u8 distance[MAX_NODES][MAX_NODES];
     u8 near[MAX_NODES][MAX_NODES]; /* near[n]: all nr_nodes nodes, n itself first, then ever farther ones */
-    bool have_srat; /* false: one node, faked, holds everything */
-    bool have_slit; /* false: 10 on the diagonal, 20 elsewhere */
-    bool have_hmat; /* near[] follows the HMAT's latencies for one node at least */
+    bool have_srat;                /* false: one node, faked, holds everything */
+    bool have_slit;                /* false: 10 on the diagonal, 20 elsewhere */
+    bool have_hmat;                /* near[] follows the HMAT's latencies for one node at least */
 };
 
 /* [I] The machine's, set by boot_main() before any domain exists. */

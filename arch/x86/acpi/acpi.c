@@ -106,8 +106,8 @@ void acpi_inputs_read(struct acpi_info *out, const struct acpi_inputs *in)
     if (in->msct.bytes && acpi_msct_parse(&out->msct, in->msct.bytes, in->msct.len) == 0 && have_srat)
         acpi_msct_compare(&out->msct, &out->srat);
 
-    if (out->madt.nr_cpus == 0)
-        log_warn("ACPI: no MADT with CPUs, the boot CPU alone is known\n");
+    if (in->madt.bytes && out->madt.nr_cpus == 0)
+        log_warn("ACPI: MADT: no CPU, the boot CPU alone is known\n");
     acpi_topology_build(&out->topology, &out->madt, have_srat ? &out->srat : NULL, have_slit ? &slit : NULL);
     order_nodes(out, have_hmat);
 }
@@ -153,6 +153,8 @@ int acpi_init(struct acpi_info *out, const struct acpi_mapper *m, u64 rsdp_maddr
                 in.nr_srats++;
         }
     }
+    if (!in.madt.bytes)
+        log_warn("ACPI: no MADT, the boot CPU alone is known\n");
     acpi_inputs_read(out, &in);
     return rc;
 }

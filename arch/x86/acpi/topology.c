@@ -86,7 +86,7 @@ void acpi_topology_build(struct topology *out, const struct acpi_madt *madt, con
     for (u32 i = 0; i < madt->nr_cpus; i++)
         add_cpu(out, &madt->cpu[i], srat, &nr_homeless);
     if (out->nr_cpus == 0)
-        add_cpu(out, &boot_cpu, srat, &nr_homeless);
+        add_cpu(out, &boot_cpu, srat, &(u32){0}); /* made up: nothing is known of it that could be wrong */
     if (nr_homeless)
         log_warn("ACPI: %u of %u CPUs are not in the SRAT, put on node 0\n", nr_homeless, out->nr_cpus);
 }
