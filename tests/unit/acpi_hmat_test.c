@@ -242,6 +242,31 @@ static void scale_of_a_node_without_memory(void **state)
     assert_order(0, 0, 3, 1, 2);
 }
 
+static void a_node_is_nearest_to_itself_whatever_the_scale(void **state)
+{
+    static const u16 latency[] = {0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const u16 bandwidth[] = {0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+
+    (void)state;
+    hmat_matrix(&hmat_table, ACCESS_LATENCY, 1, 4, pxms, latency);
+    hmat_matrix(&hmat_table, ACCESS_BANDWIDTH, 1, 4, pxms, bandwidth);
+    distance_set(0, 1, 30);
+    distance_set(0, 2, 11); /* 11 / 30 of 1: rounds to nothing */
+    machine();
+    assert_order(0, 0, 2, 3, 1);
+}
+
+static void unreachable_by_the_slit_is_last(void **state)
+{
+    static const u16 latency[] = {10, 10000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+
+    (void)state;
+    hmat_matrix(&hmat_table, ACCESS_LATENCY, 1, 4, pxms, latency);
+    distance_set(0, 2, 255);
+    machine();
+    assert_order(0, 0, 3, 1, 2);
+}
+
 static void useless_hmat_is_said(void **state)
 {
     (void)state;
@@ -323,6 +348,8 @@ int main(void)
         cmocka_unit_test_setup(order_follows_latency_then_bandwidth, setup),
         cmocka_unit_test_setup(pairs_beyond_the_hmat_are_scaled_from_the_slit, setup),
         cmocka_unit_test_setup(scale_of_a_node_without_memory, setup),
+        cmocka_unit_test_setup(a_node_is_nearest_to_itself_whatever_the_scale, setup),
+        cmocka_unit_test_setup(unreachable_by_the_slit_is_last, setup),
         cmocka_unit_test_setup(useless_hmat_is_said, setup),
         cmocka_unit_test_setup(msct_is_never_believed_over_the_srat, setup),
         cmocka_unit_test_setup(devices_are_recorded, setup),

@@ -218,18 +218,29 @@ static void of_equal_srats_the_first_wins(void **state)
     assert_int_equal(init(RSDP), 0);
     assert_int_equal(info.topology.nr_ranges, 3);
     assert_true(said("number 1 is used: the first one, they differ"));
+
+    bad_srat = srat;
+    poke(&bad_srat, bad_srat.len - 40 + 16, GIB(3), 8); /* the last range's length */
+    table_finish(&bad_srat);
+    messages_clear();
+    machine_map(&srat, &bad_srat);
+    assert_int_equal(init(RSDP), 0);
+    assert_whole_machine();
+    assert_true(said("number 1 is used: the first one, they differ"));
 }
 
-static void cpus_without_an_entry_are_counted(void **state)
+static void unlisted_cpus_go_to_the_lowest_memory(void **state)
 {
     (void)state;
     srat_start(&bad_srat, 3);
+    srat_mem(&bad_srat, 2, GIB(64), GIB(64), 1);
     srat_mem(&bad_srat, 9, 0, GIB(64), 1);
     table_finish(&bad_srat);
     machine_map(&bad_srat, NULL);
     assert_int_equal(init(RSDP), 0);
-    assert_int_equal(info.topology.pxm[0], 9);
-    assert_true(said("4 of 4 CPUs are not in the SRAT"));
+    for (u32 i = 0; i < 4; i++)
+        assert_int_equal(info.topology.cpus[i].nid, 1);
+    assert_true(said("4 of 4 CPUs are not in the SRAT, put on node 1"));
 }
 
 static void slit_may_be_short_of_localities(void **state)
@@ -355,7 +366,7 @@ int main(void)
         TEST(sound_srat_wins),
         TEST(of_sound_srats_the_one_with_more_cpus_wins),
         TEST(of_equal_srats_the_first_wins),
-        TEST(cpus_without_an_entry_are_counted),
+        TEST(unlisted_cpus_go_to_the_lowest_memory),
         TEST(slit_may_be_short_of_localities),
         TEST(without_srat_there_is_one_node),
         TEST(without_slit_distances_are_default),

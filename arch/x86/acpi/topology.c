@@ -58,14 +58,20 @@ static void fill_nodes(struct topology *t, const struct acpi_srat *srat, const s
         check_coverage(t, slit);
 }
 
+/* The node of the lowest memory: of all nodes it is the one that surely has RAM. */
+static nodeid_t home_of_unlisted(const struct topology *t)
+{
+    return t->ranges[0].nid;
+}
+
 static void add_cpu(struct topology *t, const struct acpi_madt_cpu *cpu, const struct acpi_srat *srat,
-                    u32 *nr_homeless)
+                    u32 *nr_unlisted)
 {
     nodeid_t nid = srat ? acpi_srat_apic_to_nid(srat, cpu->apic_id) : 0;
 
     if (nid == NODE_NONE) {
-        ++*nr_homeless;
-        nid = 0;
+        ++*nr_unlisted;
+        nid = home_of_unlisted(t);
     }
     t->cpus[t->nr_cpus++] = (struct topology_cpu){
         .apic_id = cpu->apic_id, .acpi_uid = cpu->acpi_uid, .nid = nid, .enabled = true};
@@ -75,7 +81,7 @@ void acpi_topology_build(struct topology *out, const struct acpi_madt *madt, con
                          const struct acpi_slit *slit)
 {
     static const struct acpi_madt_cpu boot_cpu = {.apic_id = 0, .acpi_uid = 0};
-    u32 nr_homeless = 0;
+    u32 nr_unlisted = 0;
 
     memset(out, 0, sizeof(*out));
     if (srat)
@@ -84,11 +90,12 @@ void acpi_topology_build(struct topology *out, const struct acpi_madt *madt, con
         fill_one_node(out);
 
     for (u32 i = 0; i < madt->nr_cpus; i++)
-        add_cpu(out, &madt->cpu[i], srat, &nr_homeless);
+        add_cpu(out, &madt->cpu[i], srat, &nr_unlisted);
     if (out->nr_cpus == 0)
         add_cpu(out, &boot_cpu, srat, &(u32){0}); /* made up: nothing is known of it that could be wrong */
-    if (nr_homeless)
-        log_warn("ACPI: %u of %u CPUs are not in the SRAT, put on node 0\n", nr_homeless, out->nr_cpus);
+    if (nr_unlisted)
+        log_warn("ACPI: %u of %u CPUs are not in the SRAT, put on node %u\n", nr_unlisted, out->nr_cpus,
+                 home_of_unlisted(out));
 }
 
 void acpi_topology_flatten(struct topology *t)
