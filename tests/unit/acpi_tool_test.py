@@ -221,6 +221,21 @@ def test_hmat_orders_the_nodes():
     assert run.status == 0 and [n["order"] for n in run.all("near")] == ["0,2,1", "1,2,0", "2,0,1"]
 
 
+def test_shapes_that_others_stumbled_over():
+    # Nodes whose memory alternates: Linux once refused it. RAM ends before the ranges do, and has a hole.
+    run = one_srat(*(mem(i % 2, i * 2 * G, 2 * G) for i in range(4)), memmap="0 3G ram\n4G 7G ram")
+    assert run.status == 0 and run.nodes("bytes") == [(4 * G,), (2 * G,)]
+    # All memory on one socket, CPUs on both, and a SLIT for one (xen-api issue 6240).
+    run = one_srat(mem(0, 0, 4 * G), *(cpu(i // 6, i) for i in range(12)), slit=slit([(10,)]))
+    assert run.status == 1 and run.nodes("bytes", "cpus") == [(4 * G, 6), (0, 6)]
+    # Sub-NUMA clusters on one-way links: asymmetric, and believed (gramine pull request 2122).
+    rows = [(10, 15, 17, 21, 28, 26), (15, 10, 15, 23, 26, 23), (17, 15, 10, 26, 23, 21), (21, 28, 26, 10, 15, 17),
+            (23, 26, 23, 15, 10, 15), (26, 23, 21, 17, 15, 10)]
+    run = one_srat(*(mem(i, i * G, G) for i in range(6)), slit=slit(rows))
+    orders = [n["order"] for n in run.all("near")]
+    assert run.status == 0 and orders[0] == "0,1,2,3,5,4" and orders[3] == "3,4,5,0,2,1"
+
+
 def test_two_srats():
     broken = bytearray(srat(mem(0, 0, G), struct.pack("<BB", 1, 0)))
     run = Run("--srat", file("bad", bytes(broken)), "--srat2", file("good", TWO_NODES))
