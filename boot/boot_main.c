@@ -8,6 +8,7 @@
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/efi_runtime.h>
+#include <arch/x86/cpu/keys.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/panic.h>
@@ -15,6 +16,8 @@
 #include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/time.h>
 #include <domain/domain.h>
+#include <domain/dump.h>
+#include <domain/key_poll.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <mm/mm.h>
@@ -220,6 +223,17 @@ static void start_dom0(const struct boot_info *info)
     boot_memory_reclaim(info, &acpi.topology);
 }
 
+static void start_keys(void)
+{
+    if (!options.console || !options.debugkeys)
+        return;
+    keys_init();
+    domain_dump_init();
+    topology_dump_init();
+    key_poll_init(options.test_stuck);
+    log_info("Debug console   three times Ctrl-A, then h for help\n");
+}
+
 static NORETURN void boot_finish(void)
 {
     u64 ready = rdtsc();
@@ -260,6 +274,7 @@ NORETURN void boot_main(struct boot_info *info)
     print_nodes(&acpi.topology);
     start_virtualization();
     sched_init();
+    start_keys();
     boot_smp_start(info, &acpi.topology, nr_cpus_found);
     start_dom0(info);
     continue_on(this_cpu()->stack_top, boot_finish);

@@ -15,6 +15,7 @@
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
 #include <domain/internal.h>
+#include <domain/key_poll.h>
 
 #define SLICE_NS          10000000ull
 #define HYPERCALL_STEP_NS 2000000ull /* how long a hypercall may go on before it lets others in */
@@ -26,7 +27,6 @@ struct run_queue {
     u32 nr_assigned;      /* vCPUs that belong here */
     bool slice_wanted;    /* [a] somebody else put a vCPU here: start timing the slice */
     struct timer slice;
-    u64 exit_tsc; /* [o] when the exit that is being handled happened */
 };
 
 static struct run_queue queues[MAX_CPUS];
@@ -35,6 +35,11 @@ static void (*kick_cpu)(u32 cpu_id);
 static struct run_queue *queue_of(const struct vcpu *v)
 {
     return &queues[v->cpu];
+}
+
+spinlock_t *sched_cpu_lock(u32 cpu_id)
+{
+    return &queues[cpu_id].lock;
 }
 
 spinlock_t *sched_lock(const struct vcpu *v)
@@ -185,7 +190,7 @@ bool sched_should_yield(void)
 {
     const struct cpu *cpu = this_cpu();
 
-    return cpu->need_resched || time_tsc_to_ns(rdtsc() - queues[cpu->id].exit_tsc) > HYPERCALL_STEP_NS;
+    return cpu->need_resched || time_tsc_to_ns(rdtsc() - cpu->pass_tsc) > HYPERCALL_STEP_NS;
 }
 
 void sched_yield_current(void)
@@ -245,6 +250,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     cpu->current = v;
     hvm_fpu_switch(NULL, &v->hvm);
     cpu->fpu_owner = v;
+    v->exits -= cpu->exits; /* so that nothing is counted twice, at no cost in the loop */
     do {
         if (unlikely(vcpu_event_pending(v)))
             vcpu_deliver_event(v);
@@ -252,7 +258,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
         hvm_ops->run(&v->hvm, &exit);
         __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
         cpu->exits++;
-        q->exit_tsc = rdtsc();
+        cpu->pass_tsc = rdtsc();
         vcpu_handle_exit(v, &exit);
         if (unlikely(cpu->timer_fired))
             timer_run_due();
@@ -263,6 +269,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
             spin_unlock(&q->lock);
         }
     } while (!__atomic_load_n(&cpu->need_resched, __ATOMIC_RELAXED) || keeps_cpu(cpu, q, v));
+    v->exits += cpu->exits;
     cpu->current = NULL;
     put_back(cpu, q, v);
 }
@@ -282,6 +289,7 @@ void sched_step(struct cpu *cpu)
 {
     struct run_queue *q = &queues[cpu->id];
 
+    cpu->pass_tsc = rdtsc();
     timer_run_due();
     /* Cleared before the queue is looked at: a request that comes later is seen after the first exit. */
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);
@@ -294,6 +302,7 @@ void sched_step(struct cpu *cpu)
 
 NORETURN void sched_run(void)
 {
+    key_poll_start();
     for (;;)
         sched_step(this_cpu());
 }
