@@ -229,9 +229,15 @@ static void start_keys(void)
         return;
     keys_init();
     domain_dump_init();
-    topology_dump_init();
+    boot_topology_keys();
     key_poll_init(options.test_stuck);
     log_info("Debug console   three times Ctrl-A, then h for help\n");
+}
+
+NORETURN void boot_run(void)
+{
+    key_poll_start();
+    sched_run();
 }
 
 static NORETURN void boot_finish(void)
@@ -242,7 +248,7 @@ static NORETURN void boot_finish(void)
              tsc_khz);
     log_info("\n");
     smp_release();
-    sched_run();
+    boot_run();
 }
 
 /* Leaves the boot stack for one with a guard page. */

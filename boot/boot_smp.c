@@ -146,7 +146,7 @@ static void report(const struct topology *topo, u32 nr_found, u32 online)
 
 void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found)
 {
-    static const struct smp_start_ops ops = {.enable = enable_virtualization, .run = sched_run};
+    static const struct smp_start_ops ops = {.enable = enable_virtualization, .run = boot_run};
     u64 page = start_page(info);
     u32 online = 1;
 

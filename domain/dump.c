@@ -105,10 +105,22 @@ static void each_domain(void (*print)(const struct domain_view *d))
         keys_printf("... %u more domains\n", nr - DOMAINS_MAX);
 }
 
+/* "none" for what the toolstack gives when it means no limit. */
+static const char *limit_text(u64 pages, char buf[24])
+{
+    if (pages >= ~0u)
+        return "none";
+    snprintf(buf, 24, "%lu", pages);
+    return buf;
+}
+
 static void print_memory(const struct domain_view *d)
 {
-    keys_printf("d%-5u all   %10lu %10lu   limit %lu, overhead %lu, on the host as a whole %lu\n", d->id,
-                d->tot_pages, d->outstanding, d->max_pages, d->overhead_pages, d->host_claim);
+    char limit[24];
+
+    keys_printf("d%-5u all   %10lu %10lu   limit %s, overhead %lu, on the host as a whole %lu\n", d->id,
+                d->tot_pages, d->outstanding, limit_text(d->max_pages, limit), d->overhead_pages,
+                d->host_claim);
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
         if (d->own[nid] || d->node_claim[nid])
             keys_printf("       %-4u  %10lu %10lu\n", nid, d->own[nid], d->node_claim[nid]);
@@ -132,13 +144,14 @@ static const char *state_of_domain(const struct domain_view *d)
 
 static void print_domain(const struct domain_view *d)
 {
+    char limit[24];
     u32 nr_online = 0;
 
     for (u32 id = 0; id < d->nr_vcpus; id++)
         nr_online += d->vcpu[id].online;
-    keys_printf("d%-5u %-9s  vCPUs %u of %u  pages %lu of %lu  claimed %lu  pauses %u  refs %u", d->id,
-                state_of_domain(d), nr_online, d->max_vcpus, d->tot_pages, d->max_pages, d->outstanding,
-                d->pause_count, d->refs);
+    keys_printf("d%-5u %-9s  vCPUs %u of %u  pages %lu, limit %s  claimed %lu  pauses %u  refs %u", d->id,
+                state_of_domain(d), nr_online, d->max_vcpus, d->tot_pages, limit_text(d->max_pages, limit),
+                d->outstanding, d->pause_count, d->refs);
     if (d->shut_down)
         keys_printf("  code %u", d->shutdown_code);
     keys_printf("\n");

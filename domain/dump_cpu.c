@@ -41,9 +41,10 @@ static void print_cpu(u32 id)
         str_copy(doing, "idle", sizeof(doing));
     }
     if (timer_next_ns(id))
-        snprintf(timer, sizeof(timer), "%ld ms", (long)(until_ns / 1000000));
-    keys_printf("CPU %-4u APIC %-5u node %-3u %-14s %8lu ms ago %12lu exits  timer in %s%s\n", id,
-                cpu->apic_id, cpu->nid, doing, ago_ms, cpu->exits, timer,
+        snprintf(timer, sizeof(timer), until_ns < 0 ? "%ld ms overdue" : "in %ld ms",
+                 (long)((until_ns < 0 ? -until_ns : until_ns) / 1000000));
+    keys_printf("CPU %-4u APIC %-5u node %-3u %-14s %8lu ms ago %12lu exits  timer %s%s\n", id, cpu->apic_id,
+                cpu->nid, doing, ago_ms, cpu->exits, timer,
                 !is_away(cpu, v) && ago_ms > STUCK_MS ? "  STUCK" : "");
 }
 

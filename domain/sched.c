@@ -15,7 +15,6 @@
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
 #include <domain/internal.h>
-#include <domain/key_poll.h>
 
 #define SLICE_NS          10000000ull
 #define HYPERCALL_STEP_NS 2000000ull /* how long a hypercall may go on before it lets others in */
@@ -302,7 +301,6 @@ void sched_step(struct cpu *cpu)
 
 NORETURN void sched_run(void)
 {
-    key_poll_start();
     for (;;)
         sched_step(this_cpu());
 }

@@ -23,7 +23,4 @@ void acpi_topology_build(struct topology *out, const struct acpi_madt *madt, con
 /* Turns *t into the topology of a machine without SRAT (numa=off). CPUs stay. */
 void acpi_topology_flatten(struct topology *t);
 
-/* topology_dump.c: registers the debug console's t. Boot only. */
-void topology_dump_init(void);
-
 #endif

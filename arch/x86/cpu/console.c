@@ -9,7 +9,9 @@
 #include <arch/x86/cpu/console.h>
 
 #include <arch/x86/cpu/io.h>
+#include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/time.h>
 #include <lib/printf.h>
 #include <lib/spinlock.h>
 #include <lib/string.h>
@@ -21,9 +23,9 @@ enum uart_register { UART_DATA = 0, UART_IER = 1, UART_FCR = 2, UART_LCR = 3, UA
 #define MCR_DTR_RTS      0x03u
 #define LSR_DATA_READY   0x01u
 #define LSR_THRE         0x20u
-#define UART_CLOCK_HZ    115200u   /* base rate: divisor 1 */
-#define TX_SPINS         200000u   /* a dead line costs this long per byte, then counts as gone */
-#define HOLD_SPINS       20000000u /* the holder's patience is TX_SPINS slow port reads a byte: far less */
+#define UART_CLOCK_HZ    115200u /* base rate: divisor 1 */
+#define TX_SPINS         200000u /* a dead line costs this long per byte, then counts as gone */
+#define HOLD_MS          500u    /* longer than a dead line takes for the byte that shows it */
 
 static u16 uart_port;  /* [I] 0: none */
 static bool uart_dead; /* the line did not take a byte in TX_SPINS; not waited for again */
@@ -73,23 +75,26 @@ static void uart_put(u8 byte)
 /* True: taken here, to be released. */
 static bool hold(void)
 {
-    u32 self = this_cpu()->id + 1, last = 0, spins = 0;
+    u32 self = this_cpu()->id + 1, last = nr_written, other = 0, seen = 0;
+    /* Before time_init() there is one CPU, and nobody to wait for. */
+    u64 patience = (u64)tsc_khz * HOLD_MS, since = rdtsc();
 
     if (__atomic_load_n(&holder, __ATOMIC_RELAXED) == self)
         return false;
     lock_check_take(LOCK_CONSOLE);
-    for (;;) {
-        u32 other = 0;
-        if (__atomic_compare_exchange_n(&holder, &other, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-            return true;
+    while (!__atomic_compare_exchange_n(&holder, &other, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         u32 written = __atomic_load_n(&nr_written, __ATOMIC_RELAXED);
-        spins = written == last ? spins + 1 : 0;
-        last = written;
-        if (spins > HOLD_SPINS &&
-            __atomic_compare_exchange_n(&holder, &other, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-            return true;
+        if (written != last || other != seen) {
+            last = written;
+            seen = other;
+            since = rdtsc();
+        }
+        /* A failed exchange has left the holder in `other`, and the next one takes it from that one only. */
+        if (rdtsc() - since <= patience)
+            other = 0;
         cpu_relax();
     }
+    return true;
 }
 
 static void release(void)

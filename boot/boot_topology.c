@@ -1,5 +1,5 @@
 /* Debug console: t, the machine's shape as the firmware's tables have it. */
-#include "topology.h"
+#include <boot/boot.h>
 
 #include <arch/x86/cpu/keys.h>
 
@@ -57,7 +57,7 @@ static void key_topology(void)
     }
 }
 
-void topology_dump_init(void)
+void boot_topology_keys(void)
 {
     keys_register('t', "topology: nodes, CPUs, ranges, distances", key_topology);
 }
