@@ -36,9 +36,6 @@ u64 boot_table_page(void);
 /* Modules have been copied into domain 0: their memory becomes free. */
 void boot_memory_reclaim(const struct boot_info *info, const struct topology *topo);
 
-/* Each CPU's last step. */
-NORETURN void boot_run(void);
-
 /* boot_topology.c: registers the debug console's t. */
 void boot_topology_keys(void);
 

@@ -234,12 +234,6 @@ static void start_keys(void)
     log_info("Debug console   three times Ctrl-A, then h for help\n");
 }
 
-NORETURN void boot_run(void)
-{
-    key_poll_start();
-    sched_run();
-}
-
 static NORETURN void boot_finish(void)
 {
     u64 ready = rdtsc();
@@ -247,8 +241,9 @@ static NORETURN void boot_finish(void)
     log_fact("@boot tsc_entry=%lu tsc_ready=%lu ticks=%lu tsc_khz=%lu\n", tsc_entry, ready, ready - tsc_entry,
              tsc_khz);
     log_info("\n");
+    key_poll_start(); /* before the others can wonder who polls */
     smp_release();
-    boot_run();
+    sched_run();
 }
 
 /* Leaves the boot stack for one with a guard page. */

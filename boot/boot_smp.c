@@ -8,6 +8,7 @@
 #include <arch/x86/cpu/smp.h>
 #include <arch/x86/hvm/hvm.h>
 #include <domain/domain.h>
+#include <domain/key_poll.h>
 #include <lib/log.h>
 
 #define START_LOW    0x10000u /* some firmware writes to the first 64 KiB behind everybody's back */
@@ -57,6 +58,12 @@ static u64 start_page(const struct boot_info *info)
         if (page_is_ram(info, page) && !page_is_used(info, page))
             return page;
     return 0;
+}
+
+static NORETURN void run_cpu(void)
+{
+    key_poll_start();
+    sched_run();
 }
 
 static int enable_virtualization(void)
@@ -146,7 +153,7 @@ static void report(const struct topology *topo, u32 nr_found, u32 online)
 
 void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found)
 {
-    static const struct smp_start_ops ops = {.enable = enable_virtualization, .run = boot_run};
+    static const struct smp_start_ops ops = {.enable = enable_virtualization, .run = run_cpu};
     u64 page = start_page(info);
     u32 online = 1;
 
