@@ -4,6 +4,7 @@
  */
 #include <domain/dump.h>
 
+#include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/keys.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
@@ -13,9 +14,11 @@
 #include <lib/parse.h>
 #include <mm/dump.h>
 
-#define STUCK_MS     2000u
-#define CPUS_MAX     64u /* lines of exit counts */
-#define LOCK_DOMAINS 100u
+#define BACKTRACES_MAX 4u
+#define BACKTRACE_NS   1500000000ull /* the CPU may first wait for the console */
+#define STUCK_MS       2000u
+#define CPUS_MAX       64u /* lines of exit counts */
+#define LOCK_DOMAINS   100u
 
 static struct domain_view view;
 
@@ -23,6 +26,28 @@ static struct domain_view view;
 static bool is_away(const struct cpu *cpu, const struct vcpu *v)
 {
     return cpu->idle || (v && v->in_guest);
+}
+
+static bool is_stuck(const struct cpu *cpu)
+{
+    s64 ticks = (s64)(rdtsc() - cpu->pass_tsc);
+
+    return !is_away(cpu, cpu->current) && ticks > 0 && time_tsc_to_ns((u64)ticks) > STUCK_MS * 1000000ull;
+}
+
+/* An NMI makes a CPU print its backtrace; nothing else reaches one that is stuck. Gives it time to do so. */
+static void request_backtrace(const struct cpu *cpu)
+{
+    u64 sent_ns = time_now_ns();
+    bool begun = false, ended = false;
+
+    apic_send_nmi(cpu->apic_id);
+    while (!ended && time_now_ns() - sent_ns < BACKTRACE_NS) {
+        bool in_nmi = __atomic_load_n(&cpu->in_nmi, __ATOMIC_RELAXED);
+        ended = begun && !in_nmi;
+        begun |= in_nmi;
+        cpu_relax();
+    }
 }
 
 static void print_cpu(u32 id)
@@ -44,8 +69,7 @@ static void print_cpu(u32 id)
         snprintf(timer, sizeof(timer), until_ns < 0 ? "%ld ms overdue" : "in %ld ms",
                  (long)((until_ns < 0 ? -until_ns : until_ns) / 1000000));
     keys_printf("CPU %-4u APIC %-5u node %-3u %-14s %8lu ms ago %12lu exits  timer %s%s\n", id, cpu->apic_id,
-                cpu->nid, doing, ago_ms, cpu->exits, timer,
-                !is_away(cpu, v) && ago_ms > STUCK_MS ? "  STUCK" : "");
+                cpu->nid, doing, ago_ms, cpu->exits, timer, is_stuck(cpu) ? "  STUCK" : "");
 }
 
 static void key_cpus(void)
@@ -61,6 +85,11 @@ static void key_cpus(void)
     }
     if (missing)
         keys_printf("%u CPUs did not come up\n", missing);
+    for (u32 id = 0, asked = 0; id < nr_cpus && asked < BACKTRACES_MAX; id++)
+        if (cpus[id] && id != this_cpu()->id && is_stuck(cpus[id])) {
+            request_backtrace(cpus[id]);
+            asked++;
+        }
 }
 
 static const char *const kind_names[HVM_EXIT_NR] = {

@@ -78,8 +78,6 @@ void key_poll_start(void)
 
     if (!active)
         return;
-    if (self == poller)
-        keys_take_over(); /* the first sign of life */
     timer_set(&timers[self], time_now_ns() + KEY_POLL_NS);
     if (self == test_stuck)
         timer_set(&stuck_timer, time_now_ns() + STUCK_AFTER_NS);

@@ -136,11 +136,17 @@ class TestStuckCpu(Keys):
         def pause(typist):
             typist.wait(rb"CPU 0 stops here")
             time.sleep(3)  # then it counts as stuck
+
         return typed(tmp_path_factory, pause, "--cmdline", "test_stuck=0")
 
     def test_it_is_named(self, run):
         stuck = [line for line in section(run, "c") if line.endswith("STUCK")]
         assert len(stuck) == 1 and stuck[0].startswith("CPU 0 "), section(run, "c")
+
+    def test_its_backtrace_is_printed(self, run):
+        lines = section(run, "c")
+        assert any("NMI on CPU 0" in line for line in lines), lines
+        assert any(re.search(r" hang\+0x", line) for line in lines), lines
 
     def test_another_cpu_serves_the_keys(self, run):
         headers = [line for line in run.lines if line.startswith("--- ")]

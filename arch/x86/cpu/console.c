@@ -81,7 +81,9 @@ static bool hold(void)
 
     if (__atomic_load_n(&holder, __ATOMIC_RELAXED) == self)
         return false;
-    lock_check_take(LOCK_CONSOLE);
+    /* An NMI comes in the middle of anything, levels too; and it serves no calls. */
+    if (!this_cpu()->in_nmi)
+        lock_check_take(LOCK_CONSOLE);
     while (!__atomic_compare_exchange_n(&holder, &other, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         u32 written = __atomic_load_n(&nr_written, __ATOMIC_RELAXED);
         if (written != last || other != seen) {
@@ -92,7 +94,10 @@ static bool hold(void)
         /* A failed exchange has left the holder in `other`, and the next one takes it from that one only. */
         if (rdtsc() - since <= patience)
             other = 0;
-        cpu_relax();
+        if (this_cpu()->in_nmi)
+            __builtin_ia32_pause();
+        else
+            cpu_relax();
     }
     return true;
 }
@@ -103,7 +108,8 @@ static void release(void)
 
     /* Unless it was taken away. */
     __atomic_compare_exchange_n(&holder, &self, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-    lock_check_drop(LOCK_CONSOLE);
+    if (!this_cpu()->in_nmi)
+        lock_check_drop(LOCK_CONSOLE);
 }
 
 void console_write(const char *text, size_t len)

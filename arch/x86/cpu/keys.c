@@ -80,6 +80,7 @@ void keys_printf(const char *fmt, ...)
     va_end(args);
     console_write(line, strlen(line));
     beat();
+    this_cpu()->beats++; /* nor is this CPU locked up */
 }
 
 static void help(void)
