@@ -13,6 +13,7 @@
 #include <arch/x86/cpu/watchdog.h>
 #include <arch/x86/hvm/hvm.h>
 #include <domain/domain.h>
+#include <domain/key_poll.h>
 #include <domain/timer.h>
 #include <lib/printf.h>
 #include <lib/spinlock.h>
@@ -80,6 +81,7 @@ NORETURN void boot_run(void)
     timer_init(t, look, t);
     if (watchdog_secs)
         set_look(t);
+    key_poll_start();
     fail_as_wanted();
     sched_run();
 }
