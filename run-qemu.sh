@@ -13,8 +13,17 @@ The machine
   --nodes N             NUMA nodes, 0 to 64; 0: no NUMA description at all (2)
   --cpus N              CPUs, 1 to 255, shared out over the nodes (4)
   --mem SIZE            memory, shared out over the nodes: 2G, 512M (2G)
+  --node-mem S,S,...    memory of each node instead, 0 for a node with CPUs only: 1G,512M,0
+  --node-cpus N,N,...   CPUs of each node instead, 0 for a node with memory only: 2,2,0
+                        Either list says how many nodes there are; 4x512M and 3x2 stand for repetitions
+  --interleave          CPU 0 on the first node, CPU 1 on the second and so on round, instead of in blocks
+  --topology S,C,T      the CPUs are S sockets with C cores with T threads; where C or T is no power of two,
+                        APIC ids have gaps
   --dist A,B,VAL        distance from node A to node B, 11 to 255; the way back is the same unless it is
                         given too, and pairs that are not named have 20 (repeatable)
+  --hmat                an HMAT too: latency and bandwidth that follow the distances
+  --hotplug SIZE        a window for memory that can be plugged in, on the last node in the SRAT
+  --nvdimm SIZE         an NVDIMM in such a window, on the last node
   --acpi-table FILE     a raw ACPI table more (repeatable); with an SRAT or SLIT, --nodes becomes 0
   --icount              one tick an instruction: every run is the same, and slower
 
@@ -60,11 +69,39 @@ cd "$(dirname "$(readlink -f "$0")")"
 nodes=2 cpus=4 mem=2G timeout_secs=120
 direct=0 icount=0 gdb=0 dry_run=0 install=1 build=1 nodes_given=0
 guests='' cmdline='' dom0_args='' boot_config=''
+node_mem='' node_cpus='' topology='' hotplug='' nvdimm='' hmat=0 interleave=0 cpus_given=0 mem_given=0
 dists=() tables=() qemu_more=()
 
 number() { # NAME VALUE MIN MAX
     [[ $2 =~ ^[0-9]{1,6}$ ]] || bad_usage "$1 wants a number, not '$2'"
     ((10#$2 >= $3 && 10#$2 <= $4)) || bad_usage "$1 wants a number from $3 to $4, not $2"
+}
+
+# SIZE in MiB, as $mib
+size_in_mib() { # NAME VALUE
+    [[ $2 =~ ^([0-9]{1,7})([MmGgTt])$ ]] || bad_usage "$1 wants a size such as 512M or 2G, not '$2'"
+    mib=$((10#${BASH_REMATCH[1]}))
+    case ${BASH_REMATCH[2]} in
+    [Gg]) mib=$((mib * 1024)) ;;
+    [Tt]) mib=$((mib * 1048576)) ;;
+    esac
+}
+
+# A list with repetitions, 1G,2x512M, as the words of $list.
+expand_list() { # NAME VALUE
+    local item items count
+    list=()
+    [[ $2 != *, && -n $2 ]] || bad_usage "$1 wants one value for each node, not '$2'"
+    IFS=, read -ra items <<<"$2"
+    for item in "${items[@]}"; do
+        count=1
+        if [[ $item =~ ^([0-9]{1,2})x(.*)$ ]]; then
+            count=$((10#${BASH_REMATCH[1]})) item=${BASH_REMATCH[2]}
+            ((count > 0)) || bad_usage "$1: a repetition of 0 in '$2'"
+        fi
+        while ((count-- > 0)); do list+=("$item"); done
+    done
+    ((${#list[@]} <= 64)) || bad_usage "$1 has ${#list[@]} nodes, there can be 64"
 }
 
 # A path from the command line, as the caller's directory has it.
@@ -79,28 +116,38 @@ one_line() { # NAME VALUE
     [[ $2 != *$'\n'* && $2 != *$'\r'* ]] || bad_usage "$1 must be one line"
 }
 
+# Whether that option has a value of its own.
+has_value() {
+    case $1 in
+    --nodes | --cpus | --mem | --node-mem | --node-cpus | --topology | --dist | --hotplug | --nvdimm | --guests) ;;
+    --acpi-table | --cmdline | --dom0-args | --boot-config | --timeout) ;;
+    *) return 1 ;;
+    esac
+}
+
 while [ $# -gt 0 ]; do
     option=$1
     shift
-    case $option in
-    --nodes | --cpus | --mem | --dist | --guests | --acpi-table | --cmdline | --dom0-args | --boot-config | --timeout)
+    if has_value "$option"; then
         [ $# -gt 0 ] || bad_usage "$option wants a value"
         value=$1
         shift
-        ;;
-    --*=*)
+    elif [[ $option == --*=* ]]; then
+        has_value "${option%%=*}" || bad_usage "unknown option '${option%%=*}' with a value"
         set -- "${option%%=*}" "${option#*=}" "$@"
-        case $1 in
-        --nodes | --cpus | --mem | --dist | --guests | --acpi-table | --cmdline | --dom0-args | --boot-config | --timeout) ;;
-        *) bad_usage "unknown option '$1' with a value" ;;
-        esac
         continue
-        ;;
-    esac
+    fi
     case $option in
     --nodes) number --nodes "$value" 0 64 && nodes=$((10#$value)) nodes_given=1 ;;
-    --cpus) number --cpus "$value" 1 255 && cpus=$((10#$value)) ;;
-    --mem) mem=$value ;;
+    --cpus) number --cpus "$value" 1 255 && cpus=$((10#$value)) cpus_given=1 ;;
+    --mem) mem=$value mem_given=1 ;;
+    --node-mem) node_mem=$value ;;
+    --node-cpus) node_cpus=$value ;;
+    --interleave) interleave=1 ;;
+    --topology) topology=$value ;;
+    --hmat) hmat=1 ;;
+    --hotplug) hotplug=$value ;;
+    --nvdimm) nvdimm=$value ;;
     --dist) dists+=("$value") ;;
     --acpi-table) tables+=("$(absolute "$value")") ;;
     --icount) icount=1 ;;
@@ -128,16 +175,45 @@ done
 
 # --- checks -----------------------------------------------------------------------------------------------
 
-if [[ $mem =~ ^([0-9]{1,7})([MmGgTt])$ ]]; then
-    mem_mib=$((10#${BASH_REMATCH[1]}))
-    case ${BASH_REMATCH[2]} in
-    [Gg]) mem_mib=$((mem_mib * 1024)) ;;
-    [Tt]) mem_mib=$((mem_mib * 1048576)) ;;
-    esac
-else
-    bad_usage "--mem wants a size such as 512M or 2G, not '$mem'"
+# share_of TOTAL I: what the I-th node gets; what does not divide goes to the first nodes, one unit each.
+share_of() { printf '%s' "$(($1 / nodes + ($2 < $1 % nodes)))"; }
+
+# Takes the number of nodes from a list of values, or checks that it agrees.
+nodes_by_list() { # NAME
+    [ "$nodes_given" = 0 ] || [ "$nodes" = "${#list[@]}" ] ||
+        bad_usage "$1 names ${#list[@]} nodes, but there are $nodes already"
+    nodes=${#list[@]} nodes_given=1
+}
+
+size_in_mib --mem "$mem"
+mem_mib=$mib sizes=() shares=()
+if [ -n "$node_mem" ]; then
+    expand_list --node-mem "$node_mem" && nodes_by_list --node-mem
+    sum=0
+    for item in "${list[@]}"; do
+        mib=0
+        [ "$item" = 0 ] || size_in_mib --node-mem "$item"
+        ((mib == 0 || mib >= 16)) || bad_usage "--node-mem: $item is less than 16M"
+        sizes+=("$mib") sum=$((sum + mib))
+    done
+    [ "$mem_given" = 0 ] || [ "$mem_mib" = "$sum" ] ||
+        bad_usage "--mem $mem and --node-mem with ${sum}M in all contradict each other"
+    mem_mib=$sum
+fi
+if [ -n "$node_cpus" ]; then
+    expand_list --node-cpus "$node_cpus" && nodes_by_list --node-cpus
+    sum=0
+    for item in "${list[@]}"; do
+        number --node-cpus "$item" 0 255
+        shares+=("$((10#$item))") sum=$((sum + 10#$item))
+    done
+    [ "$cpus_given" = 0 ] || [ "$cpus" = "$sum" ] ||
+        bad_usage "--cpus $cpus and --node-cpus with $sum in all contradict each other"
+    ((sum >= 1 && sum <= 255)) || bad_usage "--node-cpus must have 1 to 255 CPUs in all, not $sum"
+    cpus=$sum
 fi
 ((mem_mib >= 128)) || bad_usage "--mem must be at least 128M"
+((mem_mib <= 16777216)) || bad_usage "--mem can be 16T at most"
 [ -z "$boot_config" ] || [ "$direct" = 0 ] || bad_usage "--boot-config has no meaning with --direct"
 [ -z "$boot_config" ] || [ -f "$boot_config" ] || bad_usage "there is no file '$boot_config'"
 [ -z "$guests" ] || [ -d "$guests" ] || [ -f "$guests" ] || bad_usage "there is no directory or file '$guests'"
@@ -151,8 +227,38 @@ for table in ${tables[@]+"${tables[@]}"}; do
             bad_usage "an $signature by --acpi-table and --nodes $nodes contradict each other: give --nodes 0"
         nodes=0
     fi
+    [ "$signature" != HMAT ] || [ "$hmat" = 0 ] || bad_usage "an HMAT by --acpi-table and --hmat contradict each other"
 done
-((nodes == 0 || mem_mib / nodes >= 16)) || bad_usage "$mem over $nodes nodes is less than 16M a node"
+[ -n "$node_mem" ] || ((nodes == 0 || mem_mib / nodes >= 16)) ||
+    bad_usage "$mem over $nodes nodes is less than 16M a node"
+for ((i = 0; i < nodes; i++)); do
+    [ -n "$node_mem" ] || sizes+=("$(share_of "$mem_mib" "$i")")
+    [ -n "$node_cpus" ] || shares+=("$(share_of "$cpus" "$i")")
+    ((sizes[i] + shares[i] > 0)) || bad_usage "node $i has neither memory nor CPUs"
+done
+((nodes > 0 || hmat + interleave == 0)) || bad_usage "--hmat and --interleave have no meaning without nodes"
+
+smp=$cpus
+if [ -n "$topology" ]; then
+    [[ $topology =~ ^([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3})$ ]] ||
+        bad_usage "--topology wants SOCKETS,CORES,THREADS, not '$topology'"
+    sockets=$((10#${BASH_REMATCH[1]})) cores=$((10#${BASH_REMATCH[2]})) threads=$((10#${BASH_REMATCH[3]}))
+    ((sockets * cores * threads == cpus)) ||
+        bad_usage "--topology $topology is $((sockets * cores * threads)) CPUs, but there are $cpus"
+    smp=$cpus,sockets=$sockets,cores=$cores,threads=$threads
+fi
+
+# QEMU puts what can be plugged in, NVDIMMs included, into one window behind the RAM.
+window_mib=0 nvdimm_mib=0
+if [ -n "$hotplug" ]; then
+    size_in_mib --hotplug "$hotplug" && window_mib=$mib
+    ((window_mib >= 128)) || bad_usage "--hotplug must be at least 128M"
+fi
+if [ -n "$nvdimm" ]; then
+    ((nodes > 0)) || bad_usage "--nvdimm has no meaning without nodes"
+    size_in_mib --nvdimm "$nvdimm" && nvdimm_mib=$mib
+    ((nvdimm_mib >= 16)) || bad_usage "--nvdimm must be at least 16M"
+fi
 
 declare -A distance=()
 for dist in ${dists[@]+"${dists[@]}"}; do
@@ -177,7 +283,15 @@ fi
 comma() { printf '%s' "${1//,/,,}"; } # QEMU's way to write a comma inside a value
 
 # Without MONITOR the firmware parks its other CPUs in HLT; in TCG, MWAIT spins and takes the host's time.
-qemu=(qemu-system-x86_64 -M q35 -cpu 'max,vendor=AuthenticAMD,-monitor' -smp "$cpus" -m "${mem_mib}M"
+cpu_model='max,vendor=AuthenticAMD,-monitor'
+[ "${threads:-1}" -le 1 ] || cpu_model+=',+topoext' # QEMU warns where an AMD CPU has threads without it
+machine=q35 memory=${mem_mib}M
+[ "$hmat" = 0 ] || machine+=,hmat=on
+if ((window_mib + nvdimm_mib > 0)); then
+    memory+=",slots=4,maxmem=$((mem_mib + window_mib + nvdimm_mib))M"
+    ((nvdimm_mib == 0)) || machine+=,nvdimm=on
+fi
+qemu=(qemu-system-x86_64 -M "$machine" -cpu "$cpu_model" -smp "$smp" -m "$memory"
     -nodefaults -display none -serial stdio -no-reboot -device 'isa-debug-exit,iobase=0xf4,iosize=4')
 if [ "$icount" = 1 ]; then
     qemu+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off' -rtc 'base=2020-01-01,clock=vm')
@@ -185,23 +299,76 @@ else
     qemu+=(-accel tcg)
 fi
 
-# Node i gets the i-th share; what does not divide goes to the first nodes, one unit each.
-cpu=0
+# distance_of A B
+distance_of() {
+    if (($1 == $2)); then
+        printf 10
+    else
+        printf '%s' "${distance[$1,$2]-${distance[$2,$1]-20}}"
+    fi
+}
+
+# Which CPUs each node has, as QEMU wants it: ,cpus=A-B for each run of them.
+where=()
+if [ "$interleave" = 1 ]; then
+    left=(${shares[@]+"${shares[@]}"})
+    i=0
+    for ((cpu = 0; cpu < cpus; cpu++)); do
+        while ((left[i] == 0)); do i=$(((i + 1) % nodes)); done
+        where[i]+=",cpus=$cpu"
+        left[i]=$((left[i] - 1)) i=$(((i + 1) % nodes))
+    done
+else
+    cpu=0
+    for ((i = 0; i < nodes; i++)); do
+        ((shares[i] == 0)) || where[i]=",cpus=$cpu-$((cpu + shares[i] - 1))"
+        cpu=$((cpu + shares[i]))
+    done
+fi
+
+# With an HMAT, a node without CPUs names the nearest one that has some.
+initiator_of() {
+    local from nearest=$1
+    if ((shares[$1] == 0)); then
+        nearest=''
+        for ((from = 0; from < nodes; from++)); do
+            ((shares[from] > 0)) || continue
+            [ -n "$nearest" ] && (($(distance_of "$from" "$1") >= $(distance_of "$nearest" "$1"))) || nearest=$from
+        done
+    fi
+    printf '%s' "$nearest"
+}
+
 for ((i = 0; i < nodes; i++)); do
-    size=$((mem_mib / nodes + (i < mem_mib % nodes)))
-    share=$((cpus / nodes + (i < cpus % nodes)))
-    where=''
-    ((share == 0)) || where=",cpus=$cpu-$((cpu + share - 1))"
-    cpu=$((cpu + share))
-    qemu+=(-object "memory-backend-ram,size=${size}M,id=m$i" -numa "node,nodeid=$i,memdev=m$i$where")
+    node=node,nodeid=$i
+    if ((sizes[i] > 0)); then
+        qemu+=(-object "memory-backend-ram,size=${sizes[i]}M,id=m$i")
+        node+=,memdev=m$i
+    fi
+    [ "$hmat" = 0 ] || node+=,initiator=$(initiator_of "$i")
+    qemu+=(-numa "$node${where[i]-}")
 done
 if [ "${#distance[@]}" -gt 0 ]; then
     # QEMU wants every pair as soon as it gets one.
     for ((a = 0; a < nodes; a++)); do
         for ((b = 0; b < nodes; b++)); do
-            ((a == b)) || qemu+=(-numa "dist,src=$a,dst=$b,val=${distance[$a,$b]-${distance[$b,$a]-20}}")
+            ((a == b)) || qemu+=(-numa "dist,src=$a,dst=$b,val=$(distance_of "$a" "$b")")
         done
     done
+fi
+if [ "$hmat" = 1 ]; then
+    # 10 ns and 128 GiB/s for each node to itself, in proportion from afar.
+    for ((a = 0; a < nodes; a++)); do
+        for ((b = 0; b < nodes; b++)); do
+            ((shares[a] > 0 && sizes[b] > 0)) || continue
+            pair=hmat-lb,initiator=$a,target=$b,hierarchy=memory,data-type=access
+            far=$(distance_of "$a" "$b")
+            qemu+=(-numa "$pair-latency,latency=$far" -numa "$pair-bandwidth,bandwidth=$((1280 / far))G")
+        done
+    done
+fi
+if ((nvdimm_mib > 0)); then
+    qemu+=(-object "memory-backend-ram,size=${nvdimm_mib}M,id=nv0" -device "nvdimm,memdev=nv0,node=$((nodes - 1))")
 fi
 for table in ${tables[@]+"${tables[@]}"}; do
     qemu+=(-acpitable "file=$(comma "$table")")
