@@ -284,7 +284,6 @@ comma() { printf '%s' "${1//,/,,}"; } # QEMU's way to write a comma inside a val
 
 # Without MONITOR the firmware parks its other CPUs in HLT; in TCG, MWAIT spins and takes the host's time.
 cpu_model='max,vendor=AuthenticAMD,-monitor'
-[ "${threads:-1}" -le 1 ] || cpu_model+=',+topoext' # QEMU warns where an AMD CPU has threads without it
 machine=q35 memory=${mem_mib}M
 [ "$hmat" = 0 ] || machine+=,hmat=on
 if ((window_mib + nvdimm_mib > 0)); then
@@ -342,7 +341,7 @@ initiator_of() {
 for ((i = 0; i < nodes; i++)); do
     node=node,nodeid=$i
     if ((sizes[i] > 0)); then
-        qemu+=(-object "memory-backend-ram,size=${sizes[i]}M,id=m$i")
+        qemu+=(-object "memory-backend-ram,size=${sizes[i]}M,id=m$i,reserve=off")
         node+=,memdev=m$i
     fi
     [ "$hmat" = 0 ] || node+=,initiator=$(initiator_of "$i")
@@ -368,7 +367,7 @@ if [ "$hmat" = 1 ]; then
     done
 fi
 if ((nvdimm_mib > 0)); then
-    qemu+=(-object "memory-backend-ram,size=${nvdimm_mib}M,id=nv0" -device "nvdimm,memdev=nv0,node=$((nodes - 1))")
+    qemu+=(-object "memory-backend-ram,size=${nvdimm_mib}M,id=nv0,reserve=off" -device "nvdimm,memdev=nv0,node=$((nodes - 1))")
 fi
 for table in ${tables[@]+"${tables[@]}"}; do
     qemu+=(-acpitable "file=$(comma "$table")")
