@@ -82,7 +82,8 @@ bool mm_mfn_valid(mfn_t m);
 nodeid_t mm_mfn_node(mfn_t m); /* NODE_NONE if not valid */
 
 /* --- scrubbing --- */
-/* Cleans at most one 2 MiB piece of node nid's dirty memory. False: nothing was dirty. No lock held while
+/* Cleans at most one 2 MiB piece of node nid's dirty memory. False: nothing was dirty, or another CPU is at it:
+ * one is enough to use the node's memory bandwidth, and more would queue for its lock. No lock held while
  * clearing. A taker may wait for the piece: not to be interrupted by anything that allocates. */
 bool mm_scrub_step(nodeid_t nid);
 
