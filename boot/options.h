@@ -14,6 +14,7 @@ struct boot_options {
     u64 dom0_nodes;     /* dom0_nodes=N[,N-M...] as a mask, 0: any */
     u32 maxcpus;        /* maxcpus=N, 0: all */
     bool numa;          /* numa=on|off */
+    bool idle_scrub;    /* idle-scrub=on|off */
     bool noreboot;      /* noreboot */
     enum log_level loglvl;
     bool console;  /* console=com1|none */

@@ -31,7 +31,7 @@ static void defaults_hold_for_an_empty_line(void **state)
     struct boot_options o = parse("  ");
     assert_int_equal(o.dom0_mem_bytes, 0);
     assert_int_equal(o.dom0_max_vcpus, 1);
-    assert_true(o.numa && o.console && o.debug_exit_auto && !o.noreboot);
+    assert_true(o.numa && o.idle_scrub && o.console && o.debug_exit_auto && !o.noreboot);
     assert_int_equal(o.com1_port, 0x3f8);
     assert_int_equal(o.loglvl, LOG_INFO);
     assert_string_equal(said, "");
@@ -41,7 +41,7 @@ static void every_option_is_taken(void **state)
 {
     (void)state;
     struct boot_options o =
-        parse("dom0_mem=64M dom0_max_vcpus=4 dom0_nodes=1,3-5 maxcpus=8 numa=off loglvl=debug\t"
+        parse("dom0_mem=64M dom0_max_vcpus=4 dom0_nodes=1,3-5 maxcpus=8 numa=off idle-scrub=off loglvl=debug\t"
               "console=none com1=9600,8n1,0x2f8 noreboot debug-exit=0x501");
     assert_string_equal(said, "");
     assert_int_equal(o.dom0_mem_bytes, MIB(64));
@@ -49,6 +49,7 @@ static void every_option_is_taken(void **state)
     assert_int_equal(o.dom0_nodes, 0x3a);
     assert_int_equal(o.maxcpus, 8);
     assert_false(o.numa);
+    assert_false(o.idle_scrub);
     assert_int_equal(o.loglvl, LOG_DEBUG);
     assert_false(o.console);
     assert_int_equal(o.com1_baud, 9600);
