@@ -12,7 +12,8 @@ domain 0's verdict was PASS.
 The machine
   --nodes N             NUMA nodes, 0 to 64; 0: no NUMA description at all (2)
   --cpus N              CPUs, 1 to 255, shared out over the nodes (4)
-  --mem SIZE            memory, shared out over the nodes: 2G, 512M (2G)
+  --mem SIZE            memory, shared out over the nodes: 2G, 512M (2G); more than the host has with
+                        --cmdline idle-scrub=off
   --node-mem S,S,...    memory of each node instead, 0 for a node with CPUs only: 1G,512M,0
   --node-cpus N,N,...   CPUs of each node instead, 0 for a node with memory only: 2,2,0
                         Either list says how many nodes there are; 4x512M and 3x2 stand for repetitions
@@ -91,7 +92,7 @@ size_in_mib() { # NAME VALUE
 expand_list() { # NAME VALUE
     local item items count
     list=()
-    [[ $2 != *, && -n $2 ]] || bad_usage "$1 wants one value for each node, not '$2'"
+    [[ $2 != *, ]] || bad_usage "$1 wants one value for each node, not '$2'"
     IFS=, read -ra items <<<"$2"
     for item in "${items[@]}"; do
         count=1
@@ -141,8 +142,8 @@ while [ $# -gt 0 ]; do
     --nodes) number --nodes "$value" 0 64 && nodes=$((10#$value)) nodes_given=1 ;;
     --cpus) number --cpus "$value" 1 255 && cpus=$((10#$value)) cpus_given=1 ;;
     --mem) mem=$value mem_given=1 ;;
-    --node-mem) node_mem=$value ;;
-    --node-cpus) node_cpus=$value ;;
+    --node-mem) node_mem=${value:-,} ;;
+    --node-cpus) node_cpus=${value:-,} ;;
     --interleave) interleave=1 ;;
     --topology) topology=$value ;;
     --hmat) hmat=1 ;;
@@ -284,6 +285,8 @@ comma() { printf '%s' "${1//,/,,}"; } # QEMU's way to write a comma inside a val
 
 # Without MONITOR the firmware parks its other CPUs in HLT; in TCG, MWAIT spins and takes the host's time.
 cpu_model='max,vendor=AuthenticAMD,-monitor'
+# 40 address bits, QEMU's number for this CPU, are less than 1 TiB of RAM with the PCI hole.
+((mem_mib + window_mib + nvdimm_mib < 900 * 1024)) || cpu_model+=,phys-bits=46
 machine=q35 memory=${mem_mib}M
 [ "$hmat" = 0 ] || machine+=,hmat=on
 if ((window_mib + nvdimm_mib > 0)); then
