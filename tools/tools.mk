@@ -68,6 +68,7 @@ help:
 	@echo 'make boot [TESTS=...]    boot tests only, e.g. TESTS="-k uefi"'
 	@echo 'make boot-big            boot tests with up to 2 TiB, which nobody touches'
 	@echo 'make bench               instruction counts, under icount'
+	@echo 'make bench-boot          how booting grows with CPUs and memory, in instructions'
 	@echo 'make bochs               the main job in Bochs, whose SVM is not QEMU'\''s'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
 	@echo 'make lint                layers, limits, headers, formatting, shell scripts'
