@@ -68,7 +68,6 @@ struct node {
     u64 scrubbing_pages; /* [N] of them on no list; read without the lock as a hint */
     u64 ram_pages;       /* [I] of mm_add_range() */
     u64 reserved_pages;  /* [I] of mm_note_reserved() */
-    bool has_scrubber;   /* [a] a CPU is in mm_scrub_step() for this node */
     u64 search_from;     /* frame where the search for mergeable memory goes on; a hint */
     u8 near[MAX_NODES];  /* [I] all nodes by distance, itself first */
 };

@@ -82,8 +82,7 @@ bool mm_mfn_valid(mfn_t m);
 nodeid_t mm_mfn_node(mfn_t m); /* NODE_NONE if not valid */
 
 /* --- scrubbing --- */
-/* Cleans at most one 2 MiB piece of node nid's dirty memory. False: nothing was dirty, or another CPU is at it:
- * one is enough to use the node's memory bandwidth, and more would queue for its lock. No lock held while
+/* Cleans at most one 2 MiB piece of node nid's dirty memory. False: nothing was dirty. No lock held while
  * clearing. A taker may wait for the piece: not to be interrupted by anything that allocates. */
 bool mm_scrub_step(nodeid_t nid);
 /* Off: mm_scrub_step() does nothing, memory is cleaned when it is taken. At boot. */

@@ -39,14 +39,13 @@ bool mm_scrub_step(nodeid_t nid)
     if (!idle_scrub || nid >= mm_nr_nodes())
         return false;
     struct node *node = node_get(nid);
-    if (!node_mask(node, KIND_DIRTY) || __atomic_exchange_n(&node->has_scrubber, true, __ATOMIC_ACQUIRE))
+    if (!node_mask(node, KIND_DIRTY))
         return false;
     spin_lock(&node->lock);
     bool found = node_scrub_begin(node, SCRUB_ORDER, &n, &order);
     spin_unlock(&node->lock);
     if (found)
         scrub_finish(node, n, order);
-    __atomic_store_n(&node->has_scrubber, false, __ATOMIC_RELEASE);
     return found;
 }
 
