@@ -9,6 +9,7 @@
 #include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/efi_runtime.h>
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/nmi.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
@@ -85,6 +86,8 @@ static void read_acpi(const struct boot_info *info)
         machine_end_config.reset_space = (u8)acpi.fadt.reset.space;
         machine_end_config.reset_address = acpi.fadt.reset.address;
         machine_end_config.reset_value = acpi.fadt.reset_value;
+        if (acpi.fadt.reset.space == ACPI_SPACE_MEMORY)
+            machine_end_config.reset_register = paging_map_device(acpi.fadt.reset.address, 1);
     }
     if (rc)
         log_info("ACPI            none found: one node, one CPU\n");
@@ -228,7 +231,7 @@ static NORETURN void boot_finish(void)
              tsc_khz);
     log_info("\n");
     smp_release();
-    sched_run();
+    boot_run();
 }
 
 /* Leaves the boot stack for one with a guard page. */
@@ -258,10 +261,12 @@ NORETURN void boot_main(struct boot_info *info)
     boot_memory_nodes(&acpi.topology, &free_ram);
     mm_set_idle_scrub(options.idle_scrub);
     boot_cpu_settle();
+    machine_check_init();
     print_nodes(&acpi.topology);
     start_virtualization();
     sched_init();
-    boot_smp_start(info, &acpi.topology, nr_cpus_found);
+    boot_run_init(&options);
+    boot_smp_start(info, &acpi.topology, nr_cpus_found, &options);
     start_dom0(info);
     continue_on(this_cpu()->stack_top, boot_finish);
 }

@@ -15,7 +15,14 @@ struct boot_options {
     u32 maxcpus;        /* maxcpus=N, 0: all */
     bool numa;          /* numa=on|off */
     bool idle_scrub;    /* idle-scrub=on|off */
-    bool noreboot;      /* noreboot */
+    bool nmi_panic;     /* nmi=report|panic */
+    bool x2apic;        /* x2apic=auto|on */
+    u32 watchdog_secs;  /* watchdog=SECS, 0: off */
+    /* For tests: CPU ids below 64, as masks. */
+    u64 test_cpu_fail; /* these do not come up */
+    u64 test_panic;    /* these panic at the same moment, soon after the start */
+    u64 test_lockup;   /* these lock up then */
+    bool noreboot;     /* noreboot */
     enum log_level loglvl;
     bool console;  /* console=com1|none */
     u16 com1_port; /* com1=BAUD[,8n1[,PORT]] */

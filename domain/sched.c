@@ -267,6 +267,19 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     put_back(cpu, q, v);
 }
 
+/* One CPU at a time cleans a node: its memory is no faster for more, and a crowd would wait for the node's
+ * lock. */
+static bool scrub(nodeid_t nid)
+{
+    static bool busy[MAX_NODES]; /* [a] */
+
+    if (__atomic_exchange_n(&busy[nid], true, __ATOMIC_ACQUIRE))
+        return false;
+    bool cleaned = mm_scrub_step(nid);
+    __atomic_store_n(&busy[nid], false, __ATOMIC_RELEASE);
+    return cleaned;
+}
+
 /* Nothing to run: cleans memory, this CPU's node first; sleeps only when all is clean. */
 static void idle(const struct cpu *cpu)
 {
@@ -274,7 +287,7 @@ static void idle(const struct cpu *cpu)
     bool cleaned = false;
 
     for (u32 i = 0; i < nodes && !cleaned; i++)
-        cleaned = mm_scrub_step((cpu->nid + i) % nodes);
+        cleaned = scrub((cpu->nid + i) % nodes);
     cpu_idle(!cleaned);
 }
 

@@ -5,6 +5,7 @@
 #include <arch/x86/cpu/console.h>
 
 #include <arch/x86/cpu/io.h>
+#include <arch/x86/cpu/percpu.h>
 #include <lib/printf.h>
 #include <lib/spinlock.h>
 #include <lib/string.h>
@@ -17,6 +18,7 @@ enum uart_register { UART_DATA = 0, UART_IER = 1, UART_FCR = 2, UART_LCR = 3, UA
 #define LSR_DATA_READY   0x01u
 #define LSR_THRE         0x20u
 #define UART_CLOCK_HZ    115200u /* base rate: divisor 1 */
+#define NMI_TRIES        1000000u
 #define TX_SPINS         200000u /* a dead line costs this long per byte, then counts as gone */
 
 static u16 uart_port;  /* [I] 0: none */
@@ -63,15 +65,32 @@ static void uart_put(u8 byte)
     outb((u16)(uart_port + UART_DATA), byte);
 }
 
+/* In an NMI the lock may be this CPU's own: after a while the text goes out anyway, into the other one. */
+static bool take_lock(void)
+{
+    if (!this_cpu()->in_nmi) {
+        spin_lock(&console_lock);
+        return true;
+    }
+    for (u32 tries = 0; tries < NMI_TRIES; tries++) {
+        if (spin_trylock(&console_lock))
+            return true;
+        __builtin_ia32_pause();
+    }
+    return false;
+}
+
 void console_write(const char *text, size_t len)
 {
-    spin_lock(&console_lock);
+    bool locked = take_lock();
+
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '\n')
             uart_put('\r');
         uart_put((u8)text[i]);
     }
-    spin_unlock(&console_lock);
+    if (locked)
+        spin_unlock(&console_lock);
 }
 
 void console_break_lock(void)

@@ -9,6 +9,7 @@
 #include <arch/x86/cpu/io.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/stop.h>
 #include <arch/x86/cpu/symbols.h>
 #include <lib/assert.h>
 #include <lib/parse.h>
@@ -70,6 +71,7 @@ void panic(const char *fmt, ...)
     va_list args;
 
     __asm__ volatile("cli");
+    stop_begin();
     console_break_lock();
     va_start(args, fmt);
     vsnprintf(reason, sizeof(reason), fmt, args);
@@ -83,8 +85,12 @@ void panic_end(const char *reason, u64 rip, u64 rbp)
     static bool again;
 
     if (!again) {
-        again = true; /* a fault while the backtrace is printed must not recurse */
+        again = true; /* a fault while this is printed must not recurse */
         backtrace_print(rip, rbp);
+        stop_others(false);
+        console_break_lock(); /* one of them had it */
+        if (nr_cpus > 1)
+            stop_print();
     }
     char word[200];
     str_copy(word, reason, sizeof(word));
@@ -111,9 +117,8 @@ static void reset_by_acpi(void)
     if (c->reset_space == 1) {
         outb((u16)c->reset_address, c->reset_value);
     } else if (c->reset_space == 0) {
-        volatile u8 *reg = paging_map_device(c->reset_address, 1);
-        if (reg)
-            *reg = c->reset_value;
+        if (c->reset_register)
+            *c->reset_register = c->reset_value;
     }
 }
 
@@ -138,6 +143,9 @@ void machine_end(enum machine_end how)
     static const char *const text[] = {"Domain 0 powered off", "Domain 0 asks for a reboot",
                                        "Domain 0 has crashed"};
 
+    stop_begin();
+    stop_others(true);
+    console_break_lock();
     log_info("%s.\n", text[how]);
     log_fact("@end how=%s\n", how == MACHINE_POWEROFF ? "poweroff"
                               : how == MACHINE_REBOOT ? "reboot"

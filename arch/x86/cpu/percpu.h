@@ -11,6 +11,7 @@
 
 struct vcpu;
 struct cpu_tables;
+struct hvm_vcpu;
 
 #define CPU_IST_STACKS 3u /* for NMI, #DF and #MC */
 
@@ -33,10 +34,19 @@ struct cpu {
     struct cpu_tables *tables;
     u64 ist_tops[CPU_IST_STACKS]; /* [I] 0: none yet */
     bool idle;                    /* [o] in HLT, or about to */
-    bool timer_fired;             /* [o] set by the APIC timer's handler, cleared by the run loop */
-    bool need_resched;            /* [o] the running vCPU's slice is over, or another one woke */
-    struct vcpu *current;         /* [o] the vCPU whose exit is being handled or that runs now, else NULL */
-    struct vcpu *fpu_owner;       /* [o] whose FPU state is in the registers */
+    bool in_guest;                /* [o] from before the entry to behind the exit */
+    bool in_nmi;                  /* [o] must not wait for a lock that this CPU may hold */
+    const struct hvm_vcpu *guest; /* [o] that was entered last */
+    u64 beats;                    /* [o] turns of the run loop that did not go through a guest */
+    s64 tsc_offset;               /* [I] ticks by which this TSC is ahead of the boot CPU's */
+    void (*job)(void);            /* [a] smp_give_job() */
+    /* once it was stopped, for the one who prints it */
+    bool stopped; /* [a] */
+    u64 stop_rip, stop_rbp;
+    bool timer_fired;       /* [o] set by the APIC timer's handler, cleared by the run loop */
+    bool need_resched;      /* [o] the running vCPU's slice is over, or another one woke */
+    struct vcpu *current;   /* [o] the vCPU whose exit is being handled or that runs now, else NULL */
+    struct vcpu *fpu_owner; /* [o] whose FPU state is in the registers */
     /* hardware virtualization, owned by arch/x86/hvm */
     u64 hsave_maddr;     /* [I] VM_HSAVE_PA */
     u64 host_vmcb_maddr; /* [I] VMSAVE/VMLOAD area for the host's own FS, GS, TR, LDTR, syscall MSRs */
@@ -66,6 +76,7 @@ static inline struct cpu *this_cpu(void)
  * interrupts off again. */
 static inline void cpu_idle(bool sleep)
 {
+    this_cpu()->beats++;
     if (sleep) {
         this_cpu()->idle = true;
         __asm__ volatile("sti; hlt; cli" : : : "memory");
