@@ -122,7 +122,7 @@ def read_srat(srat):
 
 
 def machine_of(srats, all_apic_ids):
-    """The machine that these SRATs describe, the first usable one counts. CPUs that it does not name are on node 0."""
+    """The machine that these SRATs describe, the first usable one counts. CPUs that it does not name are with the lowest range."""
     for srat in srats:
         found = read_srat(srat)
         if found is None:
@@ -137,7 +137,7 @@ def machine_of(srats, all_apic_ids):
                 base = ranges[-1][1]
             if base < end:
                 ranges.append((base, end, pxm.index(p)))
-        return Machine(pxm, ranges, {a: pxm.index(cpus[a]) if a in cpus else 0 for a in all_apic_ids})
+        return Machine(pxm, ranges, {a: pxm.index(cpus[a]) if a in cpus else ranges[0][2] for a in all_apic_ids})
     return flat(all_apic_ids)
 
 
