@@ -43,4 +43,7 @@ u64 boot_table_page(void);
 /* Modules have been copied into domain 0: their memory becomes free. */
 void boot_memory_reclaim(const struct boot_info *info, const struct topology *topo);
 
+/* boot_topology.c: registers the debug console's t. */
+void boot_topology_keys(void);
+
 #endif

@@ -8,6 +8,7 @@
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/efi_runtime.h>
+#include <arch/x86/cpu/keys.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/nmi.h>
 #include <arch/x86/cpu/paging.h>
@@ -16,6 +17,8 @@
 #include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/time.h>
 #include <domain/domain.h>
+#include <domain/dump.h>
+#include <domain/key_poll.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <mm/mm.h>
@@ -223,6 +226,17 @@ static void start_dom0(const struct boot_info *info)
     boot_memory_reclaim(info, &acpi.topology);
 }
 
+static void start_keys(void)
+{
+    if (!options.console || !options.debugkeys)
+        return;
+    keys_init();
+    domain_dump_init();
+    boot_topology_keys();
+    key_poll_init(options.test_stuck);
+    log_info("Debug console   three times Ctrl-A, then h for help\n");
+}
+
 static NORETURN void boot_finish(void)
 {
     u64 ready = rdtsc();
@@ -230,6 +244,7 @@ static NORETURN void boot_finish(void)
     log_fact("@boot tsc_entry=%lu tsc_ready=%lu ticks=%lu tsc_khz=%lu\n", tsc_entry, ready, ready - tsc_entry,
              tsc_khz);
     log_info("\n");
+    keys_take_over(); /* a first sign of life, before the others can wonder who polls */
     smp_release();
     boot_run();
 }
@@ -265,6 +280,7 @@ NORETURN void boot_main(struct boot_info *info)
     print_nodes(&acpi.topology);
     start_virtualization();
     sched_init();
+    start_keys();
     boot_run_init(&options);
     boot_smp_start(info, &acpi.topology, nr_cpus_found, &options);
     start_dom0(info);

@@ -13,6 +13,7 @@
 #include <arch/x86/cpu/watchdog.h>
 #include <arch/x86/hvm/hvm.h>
 #include <domain/domain.h>
+#include <domain/key_poll.h>
 #include <domain/timer.h>
 #include <lib/printf.h>
 #include <lib/spinlock.h>
@@ -56,12 +57,16 @@ static bool chosen(u64 mask)
 /* The faults that options ask for. */
 static void fail_as_wanted(void)
 {
+    static u64 fault_ns; /* [a] when: the first one says */
     bool panics = chosen(test_panic), locks_up = chosen(test_lockup);
-    u64 end_ns = time_now_ns() + FAULT_DELAY_NS;
+    u64 when_ns = 0;
 
     if (!panics && !locks_up)
         return;
-    while (time_now_ns() < end_ns)
+    if (__atomic_compare_exchange_n(&fault_ns, &when_ns, time_now_ns() + FAULT_DELAY_NS, false,
+                                    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        when_ns = fault_ns;
+    while (time_now_ns() < when_ns)
         cpu_relax();
     if (panics)
         panic("asked for by test_panic=");
@@ -76,6 +81,7 @@ NORETURN void boot_run(void)
     timer_init(t, look, t);
     if (watchdog_secs)
         set_look(t);
+    key_poll_start();
     fail_as_wanted();
     sched_run();
 }

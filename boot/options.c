@@ -187,6 +187,16 @@ static int set_com1(struct boot_options *o, const char *value)
     return 0;
 }
 
+static int set_debugkeys(struct boot_options *o, const char *value)
+{
+    return parse_switch(value, &o->debugkeys);
+}
+
+static int set_test_stuck(struct boot_options *o, const char *value)
+{
+    return parse_u32(value, 0, MAX_CPUS - 1, &o->test_stuck);
+}
+
 static int set_debug_exit(struct boot_options *o, const char *value)
 {
     u32 port;
@@ -218,6 +228,8 @@ static const struct {
     {"loglvl", set_loglvl},
     {"console", set_console},
     {"com1", set_com1},
+    {"debugkeys", set_debugkeys},
+    {"test_stuck", set_test_stuck},
     {"debug-exit", set_debug_exit},
     {"nmi", set_nmi},
     {"x2apic", set_x2apic},
@@ -264,6 +276,8 @@ void options_parse(const char *cmdline, struct boot_options *out, options_report
         .console = true,
         .com1_port = 0x3f8,
         .com1_baud = 115200,
+        .debugkeys = true,
+        .test_stuck = ~0u,
         .debug_exit_auto = true,
     };
     while (*cmdline) {

@@ -27,6 +27,8 @@ struct boot_options {
     bool console;  /* console=com1|none */
     u16 com1_port; /* com1=BAUD[,8n1[,PORT]] */
     u32 com1_baud;
+    bool debugkeys;       /* debugkeys=yes|no */
+    u32 test_stuck;       /* test_stuck=CPU, ~0: none */
     bool debug_exit_auto; /* debug-exit=auto|off|PORT: QEMU's isa-debug-exit */
     u16 debug_exit_port;
 };

@@ -26,7 +26,6 @@ struct run_queue {
     u32 nr_assigned;      /* vCPUs that belong here */
     bool slice_wanted;    /* [a] somebody else put a vCPU here: start timing the slice */
     struct timer slice;
-    u64 exit_tsc; /* [o] when the exit that is being handled happened */
 };
 
 static struct run_queue queues[MAX_CPUS];
@@ -35,6 +34,11 @@ static void (*kick_cpu)(u32 cpu_id);
 static struct run_queue *queue_of(const struct vcpu *v)
 {
     return &queues[v->cpu];
+}
+
+spinlock_t *sched_cpu_lock(u32 cpu_id)
+{
+    return &queues[cpu_id].lock;
 }
 
 spinlock_t *sched_lock(const struct vcpu *v)
@@ -185,7 +189,7 @@ bool sched_should_yield(void)
 {
     const struct cpu *cpu = this_cpu();
 
-    return cpu->need_resched || time_tsc_to_ns(rdtsc() - queues[cpu->id].exit_tsc) > HYPERCALL_STEP_NS;
+    return cpu->need_resched || time_tsc_to_ns(rdtsc() - cpu->pass_tsc) > HYPERCALL_STEP_NS;
 }
 
 void sched_yield_current(void)
@@ -245,6 +249,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     cpu->current = v;
     hvm_fpu_switch(NULL, &v->hvm);
     cpu->fpu_owner = v;
+    v->exits -= cpu->exits; /* so that nothing is counted twice, at no cost in the loop */
     do {
         if (unlikely(vcpu_event_pending(v)))
             vcpu_deliver_event(v);
@@ -252,7 +257,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
         hvm_ops->run(&v->hvm, &exit);
         __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
         cpu->exits++;
-        q->exit_tsc = rdtsc();
+        cpu->pass_tsc = rdtsc();
         vcpu_handle_exit(v, &exit);
         if (unlikely(cpu->timer_fired))
             timer_run_due();
@@ -263,6 +268,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
             spin_unlock(&q->lock);
         }
     } while (!__atomic_load_n(&cpu->need_resched, __ATOMIC_RELAXED) || keeps_cpu(cpu, q, v));
+    v->exits += cpu->exits;
     cpu->current = NULL;
     put_back(cpu, q, v);
 }
@@ -295,6 +301,7 @@ void sched_step(struct cpu *cpu)
 {
     struct run_queue *q = &queues[cpu->id];
 
+    cpu->pass_tsc = rdtsc();
     timer_run_due();
     /* Cleared before the queue is looked at: a request that comes later is seen after the first exit. */
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);

@@ -21,10 +21,17 @@ class Monitor:
         self.command("qmp_capabilities")
 
     def command(self, name, **arguments):
+        """The answer, or None if the command was QEMU's end."""
         self.lines.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
         self.lines.flush()
         while True:
-            answer = json.loads(self.lines.readline())
+            try:
+                line = self.lines.readline()
+            except ConnectionError:
+                return None
+            if not line:
+                return None
+            answer = json.loads(line)
             assert "error" not in answer, answer
             if "return" in answer:
                 return answer["return"]

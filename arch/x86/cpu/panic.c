@@ -141,21 +141,20 @@ static void reboot(void)
 void machine_end(enum machine_end how)
 {
     static const char *const text[] = {"Domain 0 powered off", "Domain 0 asks for a reboot",
-                                       "Domain 0 has crashed"};
+                                       "Reboot from the debug console", "Domain 0 has crashed"};
+    bool restarts = how == MACHINE_REBOOT || how == MACHINE_RESTART;
 
     stop_begin();
     stop_others(true);
     console_break_lock();
     log_info("%s.\n", text[how]);
-    log_fact("@end how=%s\n", how == MACHINE_POWEROFF ? "poweroff"
-                              : how == MACHINE_REBOOT ? "reboot"
-                                                      : "crash");
-    if (how != MACHINE_REBOOT)
+    log_fact("@end how=%s\n", how == MACHINE_POWEROFF ? "poweroff" : restarts ? "reboot" : "crash");
+    if (!restarts)
         debug_exit(how == MACHINE_POWEROFF ? DEBUG_EXIT_PASS : DEBUG_EXIT_FAIL);
     if (how == MACHINE_POWEROFF && machine_end_config.efi_system_table)
         efi_reset(machine_end_config.efi_system_table, EFI_RESET_SHUTDOWN);
-    if (how == MACHINE_REBOOT && !machine_end_config.noreboot)
+    if (restarts && !machine_end_config.noreboot)
         reboot();
-    log_info("Halted%s.\n", how == MACHINE_REBOOT ? " instead of rebooting (noreboot)" : "");
+    log_info("Halted%s.\n", restarts ? " instead of rebooting (noreboot)" : "");
     halt_forever();
 }

@@ -15,6 +15,7 @@ NORETURN void panic_end(const char *reason, u64 rip, u64 rbp);
 enum machine_end {
     MACHINE_POWEROFF, /* dom0 shut down with poweroff: the run passed */
     MACHINE_REBOOT,
+    MACHINE_RESTART, /* a person at the debug console wants it */
     MACHINE_CRASHED, /* dom0 crashed or reported failure */
 };
 

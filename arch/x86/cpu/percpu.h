@@ -13,7 +13,8 @@ struct vcpu;
 struct cpu_tables;
 struct hvm_vcpu;
 
-#define CPU_IST_STACKS 3u /* for NMI, #DF and #MC */
+#define CPU_EXIT_KINDS 16u /* at least HVM_EXIT_NR */
+#define CPU_IST_STACKS 3u  /* for NMI, #DF and #MC */
 
 enum cpu_state {
     CPU_OFF,      /* left out */
@@ -55,7 +56,9 @@ struct cpu {
     /* lock level check in debug builds */
     u32 nr_locks;
     u32 lock_levels[8];
-    u64 exits; /* [o] guest exits handled on this CPU */
+    u64 exits;                      /* [o] guest exits handled on this CPU */
+    u64 pass_tsc;                   /* [o] TSC at the last guest exit or turn of the run loop */
+    u64 exit_kinds[CPU_EXIT_KINDS]; /* [o] exits by enum hvm_exit_kind */
     /* cross-calls, smp_call.c: the one this CPU makes, and who has made one to it */
     void (*call_fn)(void *arg);
     void *call_arg;

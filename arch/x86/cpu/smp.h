@@ -38,6 +38,8 @@ struct smp_start_ops {
  */
 u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struct smp_start_ops *ops);
 void smp_release(void);
+/* How long to wait for a sign of life of any other CPU. Under an emulator the host decides who runs when. */
+u64 smp_patience_ns(void);
 /* Has a CPU that waits for smp_release() run job(); one at a time. It may make calls. */
 void smp_give_job(struct cpu *cpu, void (*job)(void));
 /* Waits until it is done. False: it takes more than ten seconds. */

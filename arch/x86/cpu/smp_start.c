@@ -19,7 +19,6 @@
 #define INIT_WAIT_US         10000u /* SDM 3A 9.4.4.1 */
 #define STARTUP_WAIT_US      200u
 #define POLL_NS              1000000ull
-/* With no new arrival for so long, the rest is given up. Under an emulator the host decides who runs when. */
 #define PATIENCE_NS          1000000000ull
 #define PATIENCE_EMULATED_NS 5000000000ull
 
@@ -44,6 +43,11 @@ static bool settle(struct cpu *cpu, enum cpu_state state)
 
     return __atomic_compare_exchange_n(&cpu->state, &expected, state, false, __ATOMIC_ACQ_REL,
                                        __ATOMIC_ACQUIRE);
+}
+
+u64 smp_patience_ns(void)
+{
+    return cpuid(1, 0).ecx & BIT(31) ? PATIENCE_EMULATED_NS : PATIENCE_NS;
 }
 
 static NORETURN void park(void)
@@ -103,7 +107,7 @@ static void place_trampoline(u64 page)
  * where CPUs share a host's. */
 static void await_arrivals(u32 wanted)
 {
-    u64 patience = cpuid(1, 0).ecx & BIT(31) ? PATIENCE_EMULATED_NS : PATIENCE_NS;
+    u64 patience = smp_patience_ns();
     u64 last_ns = time_now_ns();
     u32 seen = 0;
 

@@ -16,8 +16,7 @@
 #include <lib/printf.h>
 
 #define NOBODY       0xffffffffu
-#define PATIENCE_NS  1000000000ull /* without one more CPU stopping */
-#define DETAILED_MAX 32u           /* backtraces printed; more would hide the first ones */
+#define DETAILED_MAX 32u /* backtraces printed; more would hide the first ones */
 
 enum stop_phase { STOP_NO, STOP_GENTLY, STOP_NOW };
 
@@ -72,10 +71,10 @@ static u32 count_moving(void)
 /* As long as one more stops from time to time. Returns how many do not. */
 static u32 await_stopped(void)
 {
-    u64 last_ns = time_now_ns();
+    u64 last_ns = time_now_ns(), patience = smp_patience_ns();
     u32 before = count_moving(), moving = before;
 
-    while (moving && time_now_ns() - last_ns < PATIENCE_NS) {
+    while (moving && time_now_ns() - last_ns < patience) {
         __builtin_ia32_pause();
         moving = count_moving();
         if (moving != before) {
