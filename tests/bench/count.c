@@ -4,11 +4,11 @@
  *   -plugin build/host/count.so,start=0xADDRESS,stop=0xADDRESS
  *
  * On the first execution of `stop` it writes one line to standard error:
- * `count: first=N others=N`, CPU 0 and all others. QEMU's TSC is no use for that with several CPUs: what a CPU
- * has left of its turn when it gets an INIT counts as executed, some 20 million a CPU.
+ * `count: first=N others=N`, CPU 0 and all others. QEMU's TSC is no use for that with several CPUs: what a
+ * CPU has left of its turn when it gets an INIT counts as executed, some 20 million a CPU.
  *
- * Debian has no qemu-plugin.h, so what is used of QEMU 7.2's interface (version 1) is declared here; names and
- * types as in its documentation. Needs -accel tcg,thread=single: the counters are plain.
+ * Debian has no qemu-plugin.h, so what is used of QEMU 7.2's interface (version 1) is declared here; names
+ * and types as in its documentation. Needs -accel tcg,thread=single: the counters are plain.
  */
 #include <inttypes.h>
 #include <stdbool.h>
