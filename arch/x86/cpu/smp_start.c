@@ -157,6 +157,8 @@ static bool absent(u32 slot)
 
 static void send_for(u32 nr, u8 page)
 {
+    if (!nr)
+        return; /* nobody to wait for */
     for (u32 i = 0; i < nr; i++)
         if (!absent(i))
             apic_send_init(smp_ids[i]);
