@@ -52,6 +52,7 @@ struct vcpu {
     s64 vtime_ns;           /* [R] its virtual time, on the scale of its queue */
     u64 run_ns;             /* [R] time on a CPU so far */
     u64 run_since_ns;       /* [o] start of this slice */
+    u64 exits;              /* [o] exits so far; while it runs, less by its CPU's count: vcpu_exits() */
     u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [R] */
     /* events */
     struct vcpu_info *info;  /* [E] in shared_info, memory that the guest writes; NULL: none (id >= 32) */

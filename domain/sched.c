@@ -20,6 +20,11 @@
 static void (*kick_cpu)(u32 cpu_id);
 static u32 nr_joined;
 
+spinlock_t *sched_cpu_lock(u32 cpu_id)
+{
+    return &run_queues[cpu_id]->lock;
+}
+
 void sched_set_kick(void (*kick)(u32 cpu_id))
 {
     kick_cpu = kick;
@@ -121,7 +126,7 @@ bool sched_should_yield(void)
 {
     const struct cpu *cpu = this_cpu();
 
-    return cpu->need_resched || time_tsc_to_ns(rdtsc() - run_queues[cpu->id]->exit_tsc) > HYPERCALL_STEP_NS;
+    return cpu->need_resched || time_tsc_to_ns(rdtsc() - cpu->pass_tsc) > HYPERCALL_STEP_NS;
 }
 
 void sched_yield_current(void)
@@ -178,6 +183,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     cpu->current = v;
     hvm_fpu_switch(NULL, &v->hvm);
     cpu->fpu_owner = v;
+    v->exits -= cpu->exits; /* so that nothing is counted twice, at no cost in the loop */
     do {
         if (unlikely(vcpu_event_pending(v)))
             vcpu_deliver_event(v);
@@ -185,7 +191,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
         hvm_ops->run(&v->hvm, &exit);
         __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
         cpu->exits++;
-        q->exit_tsc = rdtsc();
+        cpu->pass_tsc = rdtsc();
         vcpu_handle_exit(v, &exit);
         if (unlikely(cpu->timer_fired))
             timer_run_due();
@@ -196,11 +202,25 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
             spin_unlock(&q->lock);
         }
     } while (!__atomic_load_n(&cpu->need_resched, __ATOMIC_RELAXED) || keeps_cpu(cpu, q, v));
+    v->exits += cpu->exits;
     cpu->current = NULL;
     /* Before v counts as stopped: whoever waits for that may look at its image. */
     hvm_fpu_switch(&v->hvm, NULL);
     cpu->fpu_owner = NULL;
     queue_put_back(q, v);
+}
+
+/* One CPU at a time cleans a node: its memory is no faster for more, and a crowd would wait for the node's
+ * lock. */
+static bool scrub(nodeid_t nid)
+{
+    static bool busy[MAX_NODES]; /* [a] */
+
+    if (__atomic_exchange_n(&busy[nid], true, __ATOMIC_ACQUIRE))
+        return false;
+    bool cleaned = mm_scrub_step(nid);
+    __atomic_store_n(&busy[nid], false, __ATOMIC_RELEASE);
+    return cleaned;
 }
 
 /* Nothing to run: cleans memory, this CPU's node first, a piece at a time; sleeps only when all is clean.
@@ -214,9 +234,9 @@ static void idle(struct run_queue *q)
         q->scrub_cpus = nr_joined;
     }
     if (q->facts.nid < MAX_NODES && q->scrub_nodes & BIT(q->facts.nid))
-        cleaned = mm_scrub_step(q->facts.nid);
+        cleaned = scrub(q->facts.nid);
     for (u64 nodes = q->scrub_nodes; nodes && !cleaned; nodes &= nodes - 1)
-        cleaned = mm_scrub_step((nodeid_t)__builtin_ctzll(nodes));
+        cleaned = scrub((nodeid_t)__builtin_ctzll(nodes));
     cpu_idle(!cleaned);
 }
 
@@ -224,6 +244,7 @@ void sched_step(struct cpu *cpu)
 {
     struct run_queue *q = run_queues[cpu->id];
 
+    cpu->pass_tsc = rdtsc();
     timer_run_due();
     /* Cleared before the queue is looked at: a request that comes later is seen after the first exit. */
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);

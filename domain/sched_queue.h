@@ -17,7 +17,6 @@ struct run_queue { /* in memory of its CPU's node */
     bool yielded;         /* [o] the running one wants to go behind the next */
     bool asked_home;      /* [o] in this spell of idleness vCPUs have been called home */
     struct timer slice;
-    u64 exit_tsc;    /* [o] when the exit that is being handled happened */
     u64 balanced_ns; /* [o] when queues were last compared */
     u64 scrub_nodes; /* [o] whose memory to clean when idle, as of scrub_cpus joined CPUs */
     u32 scrub_cpus;
