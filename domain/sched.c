@@ -252,14 +252,17 @@ void sched_step(struct cpu *cpu)
     if (!v && queue_steal(q))
         v = pick(q);
     if (!v) {
-        if (!q->asked_home)
+        if (!q->was_idle)
             queue_call_home(q);
-        q->asked_home = true;
+        q->was_idle = true;
         idle(q);
         return;
     }
-    q->asked_home = false;
-    if (__atomic_load_n(&q->facts.load, __ATOMIC_RELAXED) > 1 && v->run_since_ns - q->balanced_ns >= SCHED_SLICE_NS)
+    if (q->was_idle)
+        queue_pass_on(q);
+    q->was_idle = false;
+    if (__atomic_load_n(&q->facts.load, __ATOMIC_RELAXED) > 1 &&
+        v->run_since_ns - q->balanced_ns >= SCHED_SLICE_NS)
         queue_balance(q, v->run_since_ns);
     run_vcpu(cpu, q, v);
 }

@@ -9,8 +9,8 @@
  * so a sleeper comes soon, and cannot save up. Queues that have drifted apart, because pinned vCPUs gave them
  * unlike histories, are set together by base_ns.
  *
- * No wake-up is lost: a queue's load is published before its CPU looks for work elsewhere, and after a vCPU
- * was put behind another one idle CPUs are looked for once more (both with full fences).
+ * No wake-up is lost: a queue's load is published before its CPU looks for work elsewhere, and whenever a
+ * vCPU comes to wait behind another one idle CPUs are looked for once more (both with full fences).
  *
  * Locks: run_queue.lock; two of them in the order of CPU ids. The timer lock may be taken inside.
  */
@@ -141,6 +141,47 @@ void queue_time_slice(struct run_queue *q)
         timer_set(&q->slice, q->current->run_since_ns + SCHED_SLICE_NS);
 }
 
+/* Lock held. Wakes an idle CPU for each vCPU that waits here and has one it may run on. A CPU may have become
+ * idle after the place was chosen, and looked here before; and who is next in line is settled only now. */
+static void call_idle(struct run_queue *q)
+{
+    u64 called[MAX_CPUS / 64] = {0};
+    bool any = true;
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (struct list *node = q->ready.next; node != &q->ready && any; node = node->next) {
+        const struct vcpu *v = list_entry(node, struct vcpu, queue_link);
+
+        any = false; /* is there an idle one left? */
+        for (u32 i = 0; i < q->nr_others; i++) {
+            u32 id = q->others[i];
+            const struct run_queue *other = run_queues[id];
+
+            if (!other || sched_bit(called, id) || __atomic_load_n(&other->facts.load, __ATOMIC_SEQ_CST))
+                continue;
+            any = true;
+            if (!sched_bit(v->hard_affinity, id))
+                continue;
+            called[id / 64] |= BIT(id % 64);
+            sched_kick_to_choose(id);
+            break;
+        }
+    }
+}
+
+void queue_pass_on(struct run_queue *q)
+{
+    for (u32 i = 0; i < q->nr_others; i++) {
+        struct run_queue *other = run_queues[q->others[i]];
+
+        if (!other || !sched_can_give(&other->facts))
+            continue;
+        spin_lock(&other->lock);
+        call_idle(other);
+        spin_unlock(&other->lock);
+    }
+}
+
 /* Lock held. v begins to wait here; sees to it that somebody takes it. */
 static void join(struct run_queue *q, struct vcpu *v)
 {
@@ -150,20 +191,14 @@ static void join(struct run_queue *q, struct vcpu *v)
     enqueue(q, v);
     if (!q->current) {
         sched_kick_to_choose(q->id);
-        return;
-    }
-    if (q->id == this_cpu()->id) {
+    } else if (q->id == this_cpu()->id) {
         queue_time_slice(q);
     } else if (q->nr_ready == 1) {
         __atomic_store_n(&q->slice_wanted, true, __ATOMIC_SEQ_CST);
         sched_kick(q->id);
     }
-    /* A CPU may have become idle after the choice, and looked here before v came. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    struct sched_wish wish = wish_of(v);
-    u32 idle = sched_choose(&sched_map, &wish);
-    if (idle != SCHED_NO_CPU && __atomic_load_n(&sched_map.cpu[idle]->load, __ATOMIC_SEQ_CST) == 0)
-        sched_kick_to_choose(idle);
+    if (q->current || q->nr_ready > 1)
+        call_idle(q);
 }
 
 static bool must_wait(const struct vcpu *v)
@@ -252,6 +287,8 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
             if (vcpu_can_run(v))
                 enqueue(q, v);
             queue_publish(q);
+            if (q->nr_ready > 1)
+                call_idle(q);
             /* The last touch: from here on v may move, or be freed. */
             v->running = false;
             spin_unlock(&q->lock);
@@ -336,7 +373,7 @@ void queue_call_home(struct run_queue *q)
         if (v) {
             struct sched_wish wish = wish_of(v);
 
-            comes = sched_bit(v->hard_affinity, q->id) && sched_prefers(&sched_map, &wish, q->id) &&
+            comes = !v->leave && sched_bit(v->hard_affinity, q->id) && sched_prefers(&sched_map, &wish, q->id) &&
                     !sched_prefers(&sched_map, &wish, other->id);
         }
         if (comes) {
@@ -426,8 +463,8 @@ void sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft)
     memcpy(v->soft_affinity, soft, sizeof(v->soft_affinity));
     struct sched_wish wish = wish_of(v);
     bool bad = !sched_bit(hard, q->id);
-    if (v->on_queue && (bad || !sched_prefers(&sched_map, &wish, q->id))) {
-        dequeue(q, v); /* sched_update() finds it a place */
+    if (v->on_queue) {
+        dequeue(q, v); /* sched_update() finds it a place, perhaps the same */
         queue_publish(q);
     } else if (v->running && (bad || !sched_prefers(&sched_map, &wish, q->id))) {
         v->leave = true;

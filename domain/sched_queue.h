@@ -15,7 +15,7 @@ struct run_queue { /* in memory of its CPU's node */
     s64 base_ns;          /* virtual time here is a vCPU's vtime_ns plus this */
     bool slice_wanted;    /* [a] somebody else put a vCPU here: start timing the slice */
     bool yielded;         /* [o] the running one wants to go behind the next */
-    bool asked_home;      /* [o] in this spell of idleness vCPUs have been called home */
+    bool was_idle;        /* [o] at its last turn */
     struct timer slice;
     u64 balanced_ns; /* [o] when queues were last compared */
     u64 scrub_nodes; /* [o] whose memory to clean when idle, as of scrub_cpus joined CPUs */
@@ -46,6 +46,8 @@ void queue_put_back(struct run_queue *q, struct vcpu *v);
 bool queue_steal(struct run_queue *q);
 /* ... nor does anybody wait elsewhere: asks vCPUs home that run alone where they would rather not. */
 void queue_call_home(struct run_queue *q);
+/* q's CPU was idle and has something to do now: if it was called for somebody else's sake, others are. */
+void queue_pass_on(struct run_queue *q);
 /* On q's CPU, a slice after the last time: the next in line may go on elsewhere. */
 void queue_balance(struct run_queue *q, u64 now_ns);
 /* Lock held, on q's CPU. The running vCPU's slice ends 10 ms after it began. */
