@@ -53,6 +53,12 @@ static void kick(u32 cpu_id)
         kick_cpu(cpu_id);
 }
 
+void sched_kick(const struct vcpu *v)
+{
+    if (__atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST))
+        kick(v->cpu);
+}
+
 /* Makes a CPU choose again before it enters a guest the next time. */
 static void request_resched(u32 cpu_id)
 {
@@ -238,6 +244,22 @@ static void put_back(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     spin_unlock(&q->lock);
 }
 
+/* Events go in, then in_guest is set: whoever has something for v from then on kicks. False: v has no state to
+ * run with, it waits for a STARTUP interrupt. */
+static bool prepare_entry(struct vcpu *v)
+{
+    for (;;) {
+        if (unlikely(v->attention || v->nmi_pending || vcpu_event_pending(v)))
+            vcpu_deliver_event(v);
+        if (unlikely(!v->initialised))
+            return false;
+        __atomic_store_n(&v->in_guest, true, __ATOMIC_SEQ_CST);
+        if (likely(!__atomic_load_n(&v->attention, __ATOMIC_SEQ_CST)))
+            return true;
+        __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
+    }
+}
+
 static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
 {
     struct hvm_exit exit;
@@ -246,9 +268,8 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     hvm_fpu_switch(NULL, &v->hvm);
     cpu->fpu_owner = v;
     do {
-        if (unlikely(vcpu_event_pending(v)))
-            vcpu_deliver_event(v);
-        __atomic_store_n(&v->in_guest, true, __ATOMIC_SEQ_CST);
+        if (unlikely(!prepare_entry(v)))
+            continue; /* it went offline, which asked for another choice */
         hvm_ops->run(&v->hvm, &exit);
         __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
         cpu->exits++;
