@@ -4,6 +4,7 @@
 
 #include <homestead/boot_info.h>
 #include <homestead/topology.h>
+#include <arch/x86/cpu/percpu.h>
 #include <boot/boot_mem.h>
 #include <boot/options.h>
 
@@ -14,9 +15,17 @@ NORETURN void boot_from_uefi(u64 info_maddr, u64 tsc);
 /* Every way in ends here. info is complete and in Homestead's own memory. */
 NORETURN void boot_main(struct boot_info *info);
 
-/* boot_cpu.c: descriptor tables, GS base and early stacks of the boot CPU; later its guarded ones. */
+/* boot_cpu.c: descriptor tables, GS base and stacks of the boot CPU; once there are nodes, moves them to its
+ * own memory. */
 void boot_cpu_early(void);
-void boot_cpu_late(struct boot_ranges *free);
+void boot_cpu_settle(void);
+/* Memory of one CPU, on that node or the nearest that has some: nid, stacks, tables and virtualization's
+ * pages are set. NULL: none. */
+struct cpu *boot_cpu_area(nodeid_t nid);
+
+/* boot_smp.c: starts and reports all CPUs of topo, the boot CPU being its first. nr_found: with those behind
+ * topo->nr_cpus that maxcpus= leaves out. They sleep until smp_release(). */
+void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found);
 
 /* boot_memory.c: free RAM from the memory map, final page tables, nodes, frame table, allocator. */
 void boot_memory_map(const struct boot_info *info, struct boot_ranges *free);

@@ -12,6 +12,7 @@
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/time.h>
 #include <domain/domain.h>
 #include <lib/printf.h>
@@ -24,6 +25,7 @@ static struct boot_options options;
 static struct boot_ranges free_ram;
 static struct acpi_info acpi;
 static u64 tsc_entry;
+static u32 nr_cpus_found; /* with those that maxcpus= leaves out */
 
 static void report_option(const char *sentence)
 {
@@ -97,15 +99,22 @@ static void read_acpi(const struct boot_info *info)
 /* CPU ids are places in the topology's list, and the boot CPU is 0 wherever the MADT has it. */
 static void boot_cpu_first(struct topology *topo, u32 boot_apic_id)
 {
-    for (u32 i = 0; i < topo->nr_cpus; i++) {
-        if (topo->cpus[i].apic_id != boot_apic_id)
-            continue;
-        struct topology_cpu boot = topo->cpus[i];
-        memmove(&topo->cpus[1], &topo->cpus[0], i * sizeof(boot));
-        topo->cpus[0] = boot;
-        return;
+    struct topology_cpu boot = {.apic_id = boot_apic_id, .enabled = true};
+    u32 at = 0;
+
+    while (at < topo->nr_cpus && topo->cpus[at].apic_id != boot_apic_id)
+        at++;
+    if (at < topo->nr_cpus) {
+        boot = topo->cpus[at];
+    } else {
+        log_warn("the MADT does not list this CPU, APIC id %u: put on node 0\n", boot_apic_id);
+        if (at == MAX_CPUS)
+            at--;
+        else
+            topo->nr_cpus++;
     }
-    log_warn("the MADT does not list this CPU, APIC id %u\n", boot_apic_id);
+    memmove(&topo->cpus[1], &topo->cpus[0], at * sizeof(boot));
+    topo->cpus[0] = boot;
 }
 
 static void start_clocks(void)
@@ -121,6 +130,7 @@ static void start_clocks(void)
         acpi.topology.cpus[0].apic_id = cpu->apic_id; /* the one CPU that must be there was made up */
     boot_cpu_first(&acpi.topology, cpu->apic_id);
     cpu->nid = acpi.topology.cpus[0].nid;
+    nr_cpus_found = acpi.topology.nr_cpus;
     if (options.maxcpus && options.maxcpus < acpi.topology.nr_cpus) {
         log_info("CPUs            %u left out by maxcpus=\n", acpi.topology.nr_cpus - options.maxcpus);
         acpi.topology.nr_cpus = options.maxcpus;
@@ -142,8 +152,6 @@ static void print_nodes(const struct topology *topo)
     struct mm_host_info host;
 
     mm_host_get_info(&host);
-    log_info("CPUs            %u found, 1 used: CPU 0 (APIC %u) on node %u\n", topo->nr_cpus,
-             this_cpu()->apic_id, this_cpu()->nid);
     for (nodeid_t nid = 0; nid < topo->nr_nodes; nid++) {
         struct mm_node_info info;
         mm_node_get_info(nid, &info);
@@ -160,15 +168,7 @@ static void print_nodes(const struct topology *topo)
 
 static void start_virtualization(void)
 {
-    u64 pages[2];
-
-    for (u32 i = 0; i < ARRAY_SIZE(pages); i++) {
-        mfn_t m;
-        if (mm_alloc(NULL, this_cpu()->nid, ORDER_4K, MM_OVERHEAD, &m))
-            panic("no memory for hardware virtualization");
-        pages[i] = mfn_to_maddr(m);
-    }
-    if (hvm_init(pages[0], pages[1]))
+    if (hvm_init(this_cpu()->hsave_maddr, this_cpu()->host_vmcb_maddr))
         panic("no hardware virtualization: domain 0 cannot run");
 }
 
@@ -227,6 +227,7 @@ static NORETURN void boot_finish(void)
     log_fact("@boot tsc_entry=%lu tsc_ready=%lu ticks=%lu tsc_khz=%lu\n", tsc_entry, ready, ready - tsc_entry,
              tsc_khz);
     log_info("\n");
+    smp_release();
     sched_run();
 }
 
@@ -252,13 +253,14 @@ NORETURN void boot_main(struct boot_info *info)
     boot_memory_paging(info, &free_ram);
     if (efi_runtime_init(info, boot_table_page))
         log_warn("no memory for UEFI runtime calls: reset by hardware only\n");
-    boot_cpu_late(&free_ram);
     read_acpi(info);
     start_clocks();
     boot_memory_nodes(&acpi.topology, &free_ram);
+    boot_cpu_settle();
     print_nodes(&acpi.topology);
     start_virtualization();
     sched_init();
+    boot_smp_start(info, &acpi.topology, nr_cpus_found);
     start_dom0(info);
     continue_on(this_cpu()->stack_top, boot_finish);
 }

@@ -2,12 +2,12 @@
  * From the firmware's memory map to an allocator: what is free RAM, the direct map, which node each piece
  * is on, and the frame table, each slice of it in memory of the node it describes.
  *
- * Decisions: the first MiB stays out (firmware data, and CPUs start there); RAM that no SRAT range covers
- * belongs to the node of the range below it, or node 0; hot-plug and NVDIMM ranges count only where the
- * firmware's map says that there is RAM.
+ * Decisions: the first MiB stays out (firmware data, and CPUs start there); which node a page of RAM is on
+ * is decided in arch/x86/acpi/ram_nodes.h.
  */
 #include <boot/boot.h>
 
+#include <arch/x86/acpi/ram_nodes.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
@@ -113,27 +113,6 @@ void boot_memory_paging(const struct boot_info *info, struct boot_ranges *free)
     paging_activate();
 }
 
-/* The node of the byte at start, and where the answer changes. */
-static nodeid_t node_at(const struct topology *topo, u64 start, u64 *until)
-{
-    nodeid_t nid = 0;
-
-    *until = ~0ull;
-    for (u32 i = 0; i < topo->nr_ranges; i++) {
-        const struct topology_range *r = &topo->ranges[i];
-        if (start < r->base) {
-            *until = r->base;
-            break;
-        }
-        nid = r->nid;
-        if (start - r->base < r->size) {
-            *until = r->base + r->size;
-            return nid;
-        }
-    }
-    return nid;
-}
-
 typedef void (*piece_fn)(u64 start, u64 end, nodeid_t nid, void *arg);
 
 /* Calls fn for each piece of r that is on one node, ascending. */
@@ -143,8 +122,8 @@ static void for_each_piece(const struct boot_ranges *r, const struct topology *t
         u64 at = r->range[i].start;
         while (at < r->range[i].end) {
             u64 until;
-            nodeid_t nid = node_at(topo, at, &until);
-            u64 end = MIN(r->range[i].end, ALIGN_UP(MIN(until, DIRECTMAP_SIZE), PAGE_SIZE));
+            nodeid_t nid = acpi_ram_node(topo, at, &until, NULL);
+            u64 end = MIN(r->range[i].end, until);
             fn(at, end, nid, arg);
             at = end;
         }
@@ -190,7 +169,11 @@ static void count_ram(u64 start, u64 end, nodeid_t nid, void *arg)
 void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free)
 {
     static u64 ram[MAX_NODES], available[MAX_NODES];
+    static struct acpi_ram_report report;
 
+    for (u32 i = 0; i < all_ram.nr; i++)
+        acpi_ram_count(&report, topo, all_ram.range[i].start, all_ram.range[i].end);
+    acpi_ram_warn(&report);
     for_each_piece(&all_ram, topo, back_frame_table, free);
     mm_init((struct page *)FRAMETABLE_BASE);
     mm_set_nodes(topo->nr_nodes, topo->distance);

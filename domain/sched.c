@@ -90,7 +90,7 @@ void sched_assign_cpu(struct vcpu *v)
     u32 best = 0;
 
     for (u32 i = 1; i < nr_cpus; i++)
-        if (queues[i].nr_assigned < queues[best].nr_assigned)
+        if (cpus[i] && queues[i].nr_assigned < queues[best].nr_assigned)
             best = i;
     v->cpu = best;
     spin_lock(&queues[best].lock);

@@ -12,6 +12,8 @@ enum apic_register {
     APIC_TPR = 0x80,
     APIC_EOI = 0xb0,
     APIC_SVR = 0xf0,
+    APIC_ICR = 0x300,      /* one MSR of 64 bits in x2APIC mode */
+    APIC_ICR_HIGH = 0x310, /* xAPIC mode only */
     APIC_LVT_TIMER = 0x320,
     APIC_LVT_PERF = 0x340,
     APIC_LVT_LINT0 = 0x350,
@@ -29,6 +31,15 @@ enum apic_register {
 #define LVT_NMI          0x400u
 #define DIVIDE_BY_16     0x3u
 
+/* interrupt command: delivery mode and flags, APM2 16.5; physical destination, edge */
+#define ICR_NMI     0x400u
+#define ICR_INIT    0x500u
+#define ICR_STARTUP 0x600u
+#define ICR_ASSERT  0x4000u
+#define ICR_PENDING 0x1000u
+#define ICR_SPINS   1000000u /* an APIC that never delivers must not hang the sender */
+#define X2APIC_BIT  BIT(21)  /* CPUID 1 ECX */
+
 static bool x2apic;        /* [I] */
 static volatile u8 *xapic; /* [I] the registers, NULL in x2APIC mode */
 
@@ -45,6 +56,20 @@ static void apic_write(u32 reg, u32 value)
         mmio_write32(xapic + reg, value);
 }
 
+/* What every CPU's APIC is set to. nmi: external NMIs come to this one. */
+static void set_up(bool nmi)
+{
+    apic_write(APIC_TPR, 0);
+    apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
+    apic_write(APIC_LVT_LINT0, LVT_MASKED);
+    apic_write(APIC_LVT_LINT1, nmi ? LVT_NMI : LVT_MASKED);
+    apic_write(APIC_LVT_ERROR, LVT_MASKED);
+    apic_write(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+    apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_16);
+    apic_write(APIC_TIMER_INITIAL, 0);
+    apic_write(APIC_LVT_TIMER, VECTOR_TIMER); /* one-shot, unmasked */
+}
+
 int apic_init(u64 base)
 {
     if (!(cpuid(1, 0).edx & BIT(9)))
@@ -59,16 +84,81 @@ int apic_init(u64 base)
         if (!xapic)
             return -ENODEV;
     }
-    apic_write(APIC_TPR, 0);
-    apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
-    apic_write(APIC_LVT_LINT0, LVT_MASKED);
-    apic_write(APIC_LVT_LINT1, LVT_NMI);
-    apic_write(APIC_LVT_ERROR, LVT_MASKED);
-    apic_write(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
-    apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_16);
-    apic_write(APIC_TIMER_INITIAL, 0);
-    apic_write(APIC_LVT_TIMER, VECTOR_TIMER); /* one-shot, unmasked */
+    set_up(true);
     return 0;
+}
+
+int apic_use_x2apic(void)
+{
+    if (x2apic)
+        return 0;
+    if (!(cpuid(1, 0).ecx & X2APIC_BIT))
+        return -ENODEV;
+    wrmsr(MSR_IA32_APIC_BASE, rdmsr(MSR_IA32_APIC_BASE) | APIC_BASE_ENABLE | APIC_BASE_EXTD);
+    x2apic = true;
+    set_up(true);
+    return 0;
+}
+
+int apic_init_other(void)
+{
+    u64 apic_base = rdmsr(MSR_IA32_APIC_BASE);
+
+    if (x2apic && !(cpuid(1, 0).ecx & X2APIC_BIT))
+        return -ENODEV;
+    /* Between x2APIC and xAPIC the way leads through "off"; to x2APIC it leads through xAPIC (SDM
+     * 3A 10.12.5). */
+    if (!x2apic && (apic_base & APIC_BASE_EXTD)) {
+        apic_base &= ~(APIC_BASE_ENABLE | APIC_BASE_EXTD);
+        wrmsr(MSR_IA32_APIC_BASE, apic_base);
+    }
+    if (!(apic_base & APIC_BASE_ENABLE)) {
+        apic_base |= APIC_BASE_ENABLE;
+        wrmsr(MSR_IA32_APIC_BASE, apic_base);
+    }
+    if (x2apic && !(apic_base & APIC_BASE_EXTD))
+        wrmsr(MSR_IA32_APIC_BASE, apic_base | APIC_BASE_EXTD);
+    set_up(false);
+    return 0;
+}
+
+bool apic_in_x2apic_mode(void)
+{
+    return x2apic;
+}
+
+static void send(u32 dest, u32 command)
+{
+    if (x2apic) {
+        /* The MSR write does not wait for earlier stores, which the receiver must see (SDM 3A 10.12.3). */
+        __asm__ volatile("mfence; lfence" : : : "memory");
+        wrmsr(MSR_X2APIC_BASE + APIC_ICR / 16, (u64)dest << 32 | command);
+        return;
+    }
+    for (u32 spins = 0; (apic_read(APIC_ICR) & ICR_PENDING) && spins < ICR_SPINS; spins++)
+        __builtin_ia32_pause();
+    apic_write(APIC_ICR_HIGH, dest << 24);
+    apic_write(APIC_ICR, command);
+}
+
+void apic_send(u32 dest_apic_id, u8 vector)
+{
+    send(dest_apic_id, ICR_ASSERT | vector);
+}
+
+void apic_send_nmi(u32 dest_apic_id)
+{
+    send(dest_apic_id, ICR_ASSERT | ICR_NMI);
+}
+
+void apic_send_init(u32 dest_apic_id)
+{
+    send(dest_apic_id, ICR_ASSERT | ICR_INIT);
+}
+
+void apic_send_startup(u32 dest_apic_id, u8 page)
+{
+    send(dest_apic_id, ICR_ASSERT | ICR_STARTUP | page);
 }
 
 u32 apic_id(void)

@@ -14,6 +14,7 @@ void asm_offsets(void)
 {
     DEFINE(TRAP_FRAME_SKIP, offsetof(struct trap_frame, rip) - offsetof(struct trap_frame, vector));
     OFFSET(CPU_SELF, struct cpu, self)
+    OFFSET(CPU_STACK_TOP, struct cpu, stack_top)
     OFFSET(CPU_HOST_VMCB, struct cpu, host_vmcb_maddr)
 #if __has_include(<arch/x86/hvm/svm/offsets.h>)
 #include <arch/x86/hvm/svm/offsets.h>

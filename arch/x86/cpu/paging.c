@@ -215,6 +215,19 @@ void paging_activate(void)
     write_cr4(read_cr4() | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_MCE);
 }
 
+u64 paging_start_tables(u64 maddr)
+{
+    static u64 tables[4][512] ALIGNED(PAGE_SIZE); /* in the image, so below 4 GiB */
+
+    for (u32 level = 3; level > 0; level--)
+        tables[level][(maddr >> (PAGE_SHIFT + 9 * level)) & 511] =
+            image_to_maddr(tables[level - 1]) | PTE_PRESENT | PTE_WRITE;
+    tables[0][(maddr >> PAGE_SHIFT) & 511] = (maddr & PTE_ADDR) | PTE_PRESENT;
+    for (u32 i = 256; i < 512; i++)
+        tables[3][i] = table_virt(root)[i];
+    return image_to_maddr(tables[3]);
+}
+
 u64 paging_root(void)
 {
     return root;

@@ -48,8 +48,12 @@ typedef u64 (*paging_alloc_fn)(void);
 
 /* Begins the final page tables: the image. The caller adds RAM, then switches. image_base as in boot_info. */
 void paging_init(u64 image_base, paging_alloc_fn alloc);
-/* Switches this CPU to them. */
+/* Switches this CPU to them. Each CPU calls it once. */
 void paging_activate(void);
+/* For CPUs that start: tables that show [maddr, +4 KiB), executable, at its own address, and besides that
+ * what Homestead's show. Returns their root, below 4 GiB. Nobody stays on them but CPUs that come too late.
+ */
+u64 paging_start_tables(u64 maddr);
 /* Machine address of the root table: CR3 of other CPUs, and of the UEFI call tables' upper half. */
 u64 paging_root(void);
 /* Maps [maddr, maddr + size) at virt with the largest pages that fit. -ENOMEM, -EINVAL (not page aligned),

@@ -6,13 +6,6 @@
 struct cpu *cpus[MAX_CPUS];
 u32 nr_cpus;
 
-#ifdef HOMESTEAD
-void cpu_relax(void)
-{
-    __builtin_ia32_pause();
-}
-#endif
-
 #ifdef DEBUG
 /* Locks are taken in rising level order; equal levels never nest. */
 void lock_check_take(u32 level)

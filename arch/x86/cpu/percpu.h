@@ -10,17 +10,33 @@
 #include <homestead/types.h>
 
 struct vcpu;
+struct cpu_tables;
+
+#define CPU_IST_STACKS 3u /* for NMI, #DF and #MC */
+
+enum cpu_state {
+    CPU_OFF,      /* left out */
+    CPU_STARTING, /* has been sent for */
+    CPU_ARRIVED,  /* runs, but nothing is asked of it yet */
+    CPU_ONLINE,
+    CPU_FAILED,
+};
 
 struct cpu {
-    struct cpu *self;       /* at offset 0: gs:0 */
-    u64 stack_top;          /* [I] of the run loop's stack */
-    u32 id;                 /* [I] 0 is the boot CPU */
-    u32 apic_id;            /* [I] */
-    nodeid_t nid;           /* [I] */
-    bool timer_fired;       /* [o] set by the APIC timer's handler, cleared by the run loop */
-    bool need_resched;      /* [o] the running vCPU's slice is over, or another one woke */
-    struct vcpu *current;   /* [o] the vCPU whose exit is being handled or that runs now, else NULL */
-    struct vcpu *fpu_owner; /* [o] whose FPU state is in the registers */
+    struct cpu *self;    /* at offset 0: gs:0 */
+    u64 stack_top;       /* [I] of the run loop's stack */
+    u32 id;              /* [I] 0 is the boot CPU */
+    u32 apic_id;         /* [I] */
+    nodeid_t nid;        /* [I] */
+    u32 state;           /* [a] enum cpu_state */
+    const char *failure; /* why it is CPU_FAILED */
+    struct cpu_tables *tables;
+    u64 ist_tops[CPU_IST_STACKS]; /* [I] 0: none yet */
+    bool idle;                    /* [o] in HLT, or about to */
+    bool timer_fired;             /* [o] set by the APIC timer's handler, cleared by the run loop */
+    bool need_resched;            /* [o] the running vCPU's slice is over, or another one woke */
+    struct vcpu *current;         /* [o] the vCPU whose exit is being handled or that runs now, else NULL */
+    struct vcpu *fpu_owner;       /* [o] whose FPU state is in the registers */
     /* hardware virtualization, owned by arch/x86/hvm */
     u64 hsave_maddr;     /* [I] VM_HSAVE_PA */
     u64 host_vmcb_maddr; /* [I] VMSAVE/VMLOAD area for the host's own FS, GS, TR, LDTR, syscall MSRs */
@@ -30,6 +46,12 @@ struct cpu {
     u32 nr_locks;
     u32 lock_levels[8];
     u64 exits; /* [o] guest exits handled on this CPU */
+    /* cross-calls, smp_call.c: the one this CPU makes, and who has made one to it */
+    void (*call_fn)(void *arg);
+    void *call_arg;
+    u32 call_unanswered;          /* [a] */
+    bool calls_waiting;           /* [a] */
+    u64 call_from[MAX_CPUS / 64]; /* [a] bitmap of callers */
 };
 
 #ifdef HOMESTEAD
@@ -44,10 +66,13 @@ static inline struct cpu *this_cpu(void)
  * interrupts off again. */
 static inline void cpu_idle(bool sleep)
 {
-    if (sleep)
+    if (sleep) {
+        this_cpu()->idle = true;
         __asm__ volatile("sti; hlt; cli" : : : "memory");
-    else
+        this_cpu()->idle = false;
+    } else {
         __asm__ volatile("sti; nop; cli" : : : "memory");
+    }
 }
 #else
 /* host tests supply these */
@@ -55,7 +80,7 @@ struct cpu *this_cpu(void);
 void cpu_idle(bool sleep);
 #endif
 
-/* All CPUs that are up, by id. [I] after SMP start */
+/* All CPUs that are up, by id; NULL: that one is not. nr_cpus is the number of ids. [I] after SMP start */
 extern struct cpu *cpus[MAX_CPUS];
 extern u32 nr_cpus;
 

@@ -22,6 +22,22 @@
         else
 /* clang-format on */
 
+/* What a CPU that has come up runs, of the floors above. */
+struct smp_start_ops {
+    int (*enable)(void);        /* on its own stack, interrupts off; not 0: the CPU is left out */
+    NORETURN void (*run)(void); /* once released */
+};
+
+/*
+ * Starts list[1] to list[nr - 1], NULL being left out, all at once. Each is prepared: id, apic_id, nid,
+ * stack_top, ist_tops, tables. trampoline_page: machine address of a page of RAM below 1 MiB that nobody else
+ * uses from now on, mapped in the direct map. Afterwards cpus[] and nr_cpus are set, and each list[i]->state
+ * is CPU_ONLINE or CPU_FAILED with its reason in failure; a failed CPU's memory must stay untouched. Boot CPU
+ * only, time_init() done. Returns how many are online, this one included; they sleep until smp_release().
+ */
+u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struct smp_start_ops *ops);
+void smp_release(void);
+
 typedef void (*smp_call_fn)(void *arg);
 
 /* Runs fn(arg) on one CPU that is up (this one, too), and waits until it has returned there. Callable with

@@ -9,6 +9,7 @@
 #include <arch/x86/cpu/io.h>
 #include <arch/x86/cpu/msr.h>
 #include <lib/log.h>
+#include <lib/spinlock.h>
 
 #define PM_TIMER_HZ    3579545u
 #define PIT_HZ         1193182u
@@ -155,6 +156,14 @@ u64 time_ns_to_tsc(u64 ns)
 u64 time_now_ns(void)
 {
     return time_tsc_to_ns(rdtsc() - tsc_start);
+}
+
+void time_delay_us(u32 us)
+{
+    u64 end = time_now_ns() + us * 1000ull;
+
+    while (time_now_ns() < end)
+        cpu_relax();
 }
 
 void time_arm_ns(u64 deadline_ns)

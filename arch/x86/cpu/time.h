@@ -10,6 +10,8 @@ extern u64 tsc_khz; /* [I] after time_init() */
 void time_init(u16 pm_timer_port);
 /* Nanoseconds since time_init(), monotonic on one CPU. */
 u64 time_now_ns(void);
+/* Waits on the spot. */
+void time_delay_us(u32 us);
 u64 time_ns_to_tsc(u64 ns);
 u64 time_tsc_to_ns(u64 tsc_delta);
 /* Multiplier and shift of the pvclock ABI: ns = ((tsc << shift) * mul) >> 32 (shift < 0: right). */

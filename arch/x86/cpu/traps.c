@@ -8,6 +8,7 @@
 #include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/panic.h>
+#include <arch/x86/cpu/smp.h>
 #include <lib/log.h>
 
 struct idt_gate { /* APM2 4.8.3 */
@@ -48,14 +49,9 @@ void traps_init(void)
     }
 }
 
-void traps_set_ist(struct cpu_tables *tables, const u64 ist_tops[NR_IST])
+void traps_load(struct cpu *cpu)
 {
-    for (u32 i = 0; i < NR_IST; i++)
-        tables->tss.ist[i] = ist_tops[i];
-}
-
-void traps_load(struct cpu *cpu, struct cpu_tables *tables, const u64 ist_tops[NR_IST])
-{
+    struct cpu_tables *tables = cpu->tables;
     u64 tss = (u64)&tables->tss;
     u64 limit = sizeof(tables->tss) - 1;
 
@@ -65,7 +61,8 @@ void traps_load(struct cpu *cpu, struct cpu_tables *tables, const u64 ist_tops[N
     tables->gdt[SEL_TSS / 8] = limit | (tss & 0xffffff) << 16 | 0x89ull << 40 | ((tss >> 24) & 0xff) << 56;
     tables->gdt[SEL_TSS / 8 + 1] = tss >> 32;
     tables->tss.io_bitmap = sizeof(tables->tss);
-    traps_set_ist(tables, ist_tops);
+    for (u32 i = 0; i < NR_IST; i++)
+        tables->tss.ist[i] = cpu->ist_tops[i];
 
     struct table_register gdtr = {sizeof(tables->gdt) - 1, (u64)tables->gdt};
     struct table_register idtr = {sizeof(idt) - 1, (u64)idt};
@@ -149,6 +146,10 @@ void trap_handle(struct trap_frame *frame)
     case VECTOR_WAKE:
         this_cpu()->need_resched = true;
         apic_eoi();
+        break;
+    case VECTOR_CALL:
+        apic_eoi(); /* first: a call that is made while this one is served comes again */
+        smp_serve_calls();
         break;
     case VECTOR_SPURIOUS: /* no EOI: APM2 16.4.7 */
         break;

@@ -25,6 +25,7 @@ enum trap_vector {
     /* 0x20-0xdf: devices, none are used */
     VECTOR_TIMER = 0xe0,
     VECTOR_WAKE = 0xe1, /* another CPU has work for this one's run loop */
+    VECTOR_CALL = 0xe2, /* another CPU has called this one, smp_call.c */
     VECTOR_SPURIOUS = 0xff,
 };
 
@@ -42,7 +43,7 @@ struct cpu_tables {
     } PACKED tss;
 } ALIGNED(16);
 
-enum trap_ist { IST_NMI = 1, IST_DF = 2, IST_MC = 3, NR_IST = 3 };
+enum trap_ist { IST_NMI = 1, IST_DF = 2, IST_MC = 3, NR_IST = CPU_IST_STACKS };
 
 #define SEL_CODE 0x08u
 #define SEL_DATA 0x10u
@@ -50,11 +51,8 @@ enum trap_ist { IST_NMI = 1, IST_DF = 2, IST_MC = 3, NR_IST = 3 };
 
 /* Fills the IDT, once. */
 void traps_init(void);
-/* Loads GDT, TSS, IDT and GS base on this CPU. ist_tops: stacks for NMI, #DF, #MC; 0 on the boot path: none
- * yet. */
-void traps_load(struct cpu *cpu, struct cpu_tables *tables, const u64 ist_tops[NR_IST]);
-/* Replaces the interrupt stacks once mapped ones are there. */
-void traps_set_ist(struct cpu_tables *tables, const u64 ist_tops[NR_IST]);
+/* Loads GDT, TSS (with cpu->ist_tops), IDT and GS base on this CPU, from cpu->tables. */
+void traps_load(struct cpu *cpu);
 
 void trap_handle(struct trap_frame *frame);
 

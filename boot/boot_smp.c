@@ -1,0 +1,161 @@
+/*
+ * All CPUs: finds the page from which they start, gives each its memory, starts them, and says who is there.
+ */
+#include <boot/boot.h>
+
+#include <arch/x86/cpu/apic.h>
+#include <arch/x86/cpu/paging.h>
+#include <arch/x86/cpu/smp.h>
+#include <arch/x86/hvm/hvm.h>
+#include <domain/domain.h>
+#include <lib/log.h>
+
+#define START_LOW    0x10000u /* some firmware writes to the first 64 KiB behind everybody's back */
+#define START_HIGH   0xa0000u
+#define XAPIC_MAX_ID 254u
+#define LINES_MAX    16u /* more CPUs than that are shown by node */
+#define EBDA_SEGMENT 0x40eu
+
+static struct cpu *list[MAX_CPUS];
+
+/* Is [page, +4 KiB) of that type in all entries that touch it, and within one? */
+static bool page_is_ram(const struct boot_info *info, u64 page)
+{
+    bool ram = false;
+
+    for (u32 i = 0; i < info->nr_mem; i++) {
+        const struct boot_mem *m = &info->mem[i];
+        if (m->base >= page + PAGE_SIZE || m->base + m->size <= page)
+            continue;
+        if (m->type != BOOT_MEM_RAM)
+            return false;
+        ram = ram || (m->base <= page && m->base + m->size >= page + PAGE_SIZE);
+    }
+    return ram;
+}
+
+static bool page_is_used(const struct boot_info *info, u64 page)
+{
+    for (u32 i = 0; i < info->nr_modules; i++)
+        if (info->modules[i].base < page + PAGE_SIZE && info->modules[i].base + info->modules[i].size > page)
+            return true;
+    return false;
+}
+
+/* The topmost page that will do; 0: none. A BIOS keeps data of its own behind the word at 0x40e, and not
+ * every map says so. */
+static u64 start_page(const struct boot_info *info)
+{
+    u64 high = START_HIGH;
+
+    if (info->source == BOOT_FROM_MULTIBOOT && paging_query(DIRECTMAP_BASE, NULL, NULL)) {
+        u64 ebda = (u64) * (const u16 *)maddr_to_virt(EBDA_SEGMENT) << 4;
+        if (ebda >= START_LOW && ebda < high)
+            high = ALIGN_DOWN(ebda, PAGE_SIZE);
+    }
+    for (u64 page = high - PAGE_SIZE; page >= START_LOW; page -= PAGE_SIZE)
+        if (page_is_ram(info, page) && !page_is_used(info, page))
+            return page;
+    return 0;
+}
+
+static int enable_virtualization(void)
+{
+    return hvm_ops->cpu_enable(this_cpu()->hsave_maddr, this_cpu()->host_vmcb_maddr);
+}
+
+/* An id above 254 can be named in x2APIC mode only. */
+static void choose_apic_mode(const struct topology *topo)
+{
+    u32 nr_high = 0;
+
+    for (u32 i = 0; i < topo->nr_cpus; i++)
+        nr_high += topo->cpus[i].apic_id > XAPIC_MAX_ID;
+    if (nr_high && !apic_in_x2apic_mode() && apic_use_x2apic())
+        log_warn("%u CPUs have APIC ids above %u, and this CPU has no x2APIC: they are left out\n", nr_high,
+                 XAPIC_MAX_ID);
+}
+
+static void prepare(const struct topology *topo)
+{
+    u32 no_memory = 0;
+
+    list[0] = this_cpu();
+    for (u32 i = 1; i < topo->nr_cpus; i++) {
+        if (topo->cpus[i].apic_id > XAPIC_MAX_ID && !apic_in_x2apic_mode())
+            continue;
+        list[i] = boot_cpu_area(topo->cpus[i].nid);
+        if (!list[i]) {
+            no_memory++;
+            continue;
+        }
+        list[i]->id = i;
+        list[i]->apic_id = topo->cpus[i].apic_id;
+    }
+    if (no_memory)
+        log_warn("no memory for %u CPUs: they are left out\n", no_memory);
+}
+
+/* "0-3,5" of the CPUs on a node that are online. Prints it a piece at a time. */
+static void print_node(const struct topology *topo, nodeid_t nid)
+{
+    u32 count = 0;
+
+    for (u32 i = 0; i < topo->nr_cpus; i++)
+        count += topo->cpus[i].nid == nid && cpus[i];
+    if (!count)
+        return;
+    log_info("  Node %-3u      %3u CPUs:", nid, count);
+    for (u32 i = 0, first = 0; i <= topo->nr_cpus; i++) {
+        bool in = i < topo->nr_cpus && topo->cpus[i].nid == nid && cpus[i];
+        bool before = i && topo->cpus[i - 1].nid == nid && cpus[i - 1];
+        if (in && !before)
+            first = i;
+        if (in || !before)
+            continue;
+        if (first == i - 1)
+            log_info(" %u", first);
+        else
+            log_info(" %u-%u", first, i - 1);
+    }
+    log_info("\n");
+}
+
+static void report(const struct topology *topo, u32 nr_found, u32 online)
+{
+    static const char *const names[] = {[CPU_OFF] = "off", [CPU_ONLINE] = "online", [CPU_FAILED] = "failed"};
+
+    log_info("CPUs            %u found, %u online, %s mode\n", nr_found, online,
+             apic_in_x2apic_mode() ? "x2APIC" : "xAPIC");
+    for (u32 i = 0; i < topo->nr_cpus; i++)
+        if (list[i] && list[i]->state == CPU_FAILED)
+            log_warn("CPU %u (APIC %u, node %u) is left out: %s\n", i, topo->cpus[i].apic_id,
+                     topo->cpus[i].nid, list[i]->failure);
+    if (online <= LINES_MAX)
+        for_each_cpu(id)
+            log_info("  CPU %-3u       APIC %u on node %u\n", id, cpus[id]->apic_id, cpus[id]->nid);
+    else
+        for (nodeid_t nid = 0; nid < topo->nr_nodes; nid++)
+            print_node(topo, nid);
+    /* Beyond topo->nr_cpus are those that maxcpus= left out. */
+    for (u32 i = 0; i < nr_found; i++)
+        log_fact("@cpu id=%u apic_id=%u node=%u state=%s\n", i, topo->cpus[i].apic_id, topo->cpus[i].nid,
+                 names[i < topo->nr_cpus && list[i] ? list[i]->state : CPU_OFF]);
+    log_fact("@cpus found=%u online=%u\n", nr_found, online);
+}
+
+void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found)
+{
+    static const struct smp_start_ops ops = {.enable = enable_virtualization, .run = sched_run};
+    u64 page = start_page(info);
+    u32 online = 1;
+
+    choose_apic_mode(topo);
+    prepare(topo);
+    if (page)
+        online = smp_start(list, topo->nr_cpus, page, &ops);
+    else if (topo->nr_cpus > 1)
+        log_warn("no RAM below 1 MiB from which CPUs could start: the boot CPU is alone\n");
+    sched_set_kick(smp_kick);
+    report(topo, nr_found, online);
+}

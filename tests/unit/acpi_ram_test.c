@@ -1,0 +1,156 @@
+/*
+ * Which node RAM is on: ranges, holes, boundaries inside a page, hot-plug and NVDIMM ranges.
+ */
+// sources: arch/x86/acpi/ram_nodes.c
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arch/x86/acpi/ram_nodes.h>
+#include "acpi_tables.h"
+
+static struct topology topo;
+static struct acpi_ram_report report;
+
+static void range(nodeid_t nid, u64 base, u64 end, u32 flags)
+{
+    topo.ranges[topo.nr_ranges++] =
+        (struct topology_range){.base = base, .size = end - base, .nid = nid, .flags = flags};
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&topo, 0, sizeof(topo));
+    memset(&report, 0, sizeof(report));
+    messages_clear();
+    topo.nr_nodes = 4;
+    return 0;
+}
+
+static nodeid_t node_of(u64 addr)
+{
+    u64 end;
+    nodeid_t nid = acpi_ram_node(&topo, addr, &end, NULL);
+
+    assert_true(end > addr || addr == ALIGN_DOWN(~0ull, PAGE_SIZE));
+    assert_true(IS_ALIGNED(end, PAGE_SIZE));
+    return nid;
+}
+
+/* The answer page by page must be what the pieces say. */
+static void assert_pieces(u64 start, u64 end)
+{
+    for (u64 at = start; at < end;) {
+        u64 until;
+        nodeid_t nid = acpi_ram_node(&topo, at, &until, NULL);
+
+        assert_true(until > at);
+        for (; at < MIN(until, end); at += PAGE_SIZE)
+            assert_int_equal(node_of(at), nid);
+    }
+}
+
+static void ram_in_ranges(void **state)
+{
+    const struct topology_range *found;
+    u64 end;
+
+    (void)state;
+    range(2, 0, MIB(4), 0); /* address 0 is not on node 0 */
+    range(0, MIB(4), MIB(8), 0);
+    assert_int_equal(acpi_ram_node(&topo, 0, &end, &found), 2);
+    assert_true(end == MIB(4) && found == &topo.ranges[0]);
+    assert_int_equal(node_of(MIB(4) - PAGE_SIZE), 2);
+    assert_int_equal(node_of(MIB(4)), 0);
+    acpi_ram_count(&report, &topo, 0, MIB(8));
+    assert_true(report.bytes[2] == MIB(4) && report.bytes[0] == MIB(4));
+    assert_true(report.bytes[1] == 0 && report.uncovered == 0 && report.hotplug == 0);
+    acpi_ram_warn(&report);
+    assert_int_equal(nr_messages, 0);
+    assert_pieces(0, MIB(9));
+}
+
+static void uncovered_ram_goes_with_the_range_below(void **state)
+{
+    const struct topology_range *found;
+    u64 end;
+
+    (void)state;
+    range(3, MIB(2), MIB(4), 0);
+    range(1, MIB(6), MIB(8), 0);
+    assert_int_equal(acpi_ram_node(&topo, 0, &end, &found), 3); /* below the first: with the first */
+    assert_true(end == MIB(2) && !found);
+    assert_int_equal(acpi_ram_node(&topo, MIB(5), &end, &found), 3);
+    assert_true(end == MIB(6) && !found);
+    assert_int_equal(acpi_ram_node(&topo, MIB(8), &end, &found), 1);
+    assert_true(end == ALIGN_DOWN(~0ull, PAGE_SIZE) && !found);
+    acpi_ram_count(&report, &topo, MIB(1), MIB(9));
+    assert_true(report.bytes[3] == MIB(5) && report.bytes[1] == MIB(3));
+    assert_true(report.uncovered == MIB(4) && report.uncovered_at == MIB(1));
+    acpi_ram_warn(&report);
+    assert_int_equal(nr_messages, 1);
+    assert_true(said("4096 KiB of RAM from 0x100000 are in no range"));
+    assert_pieces(0, MIB(10));
+}
+
+static void hotplug_and_nvdimm_ranges_count_where_there_is_ram(void **state)
+{
+    (void)state;
+    range(0, 0, MIB(4), 0);
+    range(1, MIB(4), MIB(64), RANGE_HOTPLUG);
+    range(2, MIB(64), MIB(80), RANGE_NONVOLATILE);
+    acpi_ram_count(&report, &topo, 0, MIB(8));
+    assert_true(report.bytes[1] == MIB(4) && report.hotplug == MIB(4));
+    acpi_ram_warn(&report);
+    assert_int_equal(nr_messages, 0);
+    acpi_ram_count(&report, &topo, MIB(66), MIB(68));
+    assert_true(report.bytes[2] == MIB(2) && report.nonvolatile == MIB(2) && report.uncovered == 0);
+    acpi_ram_warn(&report);
+    assert_true(said("2048 KiB of RAM from 0x4200000 are in non-volatile ranges"));
+}
+
+static void a_page_is_on_the_node_of_its_first_byte(void **state)
+{
+    (void)state;
+    range(0, 0, 0x9fc00, 0);
+    range(1, 0x9fc00, MIB(1) + 1, 0);
+    range(2, MIB(1) + 2, MIB(2), 0);
+    assert_int_equal(node_of(0x9f000), 0);
+    assert_int_equal(node_of(0xa0000), 1);
+    assert_int_equal(node_of(MIB(1)), 1);
+    assert_int_equal(node_of(MIB(1) + PAGE_SIZE), 2);
+    acpi_ram_count(&report, &topo, 0, MIB(2));
+    assert_true(report.bytes[0] == 0xa0000);
+    assert_true(report.bytes[0] + report.bytes[1] + report.bytes[2] == MIB(2));
+    assert_int_equal(report.uncovered, 0);
+    assert_pieces(0, MIB(3));
+}
+
+static void the_end_of_the_address_space(void **state)
+{
+    u64 end;
+
+    (void)state;
+    range(0, 0, MIB(1), 0);
+    range(1, 0xffffffff00000000, ~0ull, 0);
+    assert_int_equal(node_of(0xffffffff00000000), 1);
+    acpi_ram_count(&report, &topo, 0xffffffff00000000, ~0xfffull);
+    assert_true(report.bytes[1] == 0xfffff000);
+    acpi_ram_node(&topo, 0xffffffff00000000, &end, NULL);
+    assert_true(end == ALIGN_DOWN(~0ull, PAGE_SIZE));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(ram_in_ranges, setup),
+        cmocka_unit_test_setup(uncovered_ram_goes_with_the_range_below, setup),
+        cmocka_unit_test_setup(hotplug_and_nvdimm_ranges_count_where_there_is_ram, setup),
+        cmocka_unit_test_setup(a_page_is_on_the_node_of_its_first_byte, setup),
+        cmocka_unit_test_setup(the_end_of_the_address_space, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
