@@ -35,8 +35,8 @@ struct vcpu_hvm_context {
 };
 typedef struct vcpu_hvm_context vcpu_hvm_context_t;
 
-_Static_assert(sizeof(struct vcpu_hvm_x86_32) == 128, "public/hvm/hvm_vcpu.h");
+_Static_assert(sizeof(struct vcpu_hvm_x86_32) == 120, "public/hvm/hvm_vcpu.h");
 _Static_assert(sizeof(struct vcpu_hvm_x86_64) == 112, "public/hvm/hvm_vcpu.h");
-_Static_assert(sizeof(struct vcpu_hvm_context) == 136, "public/hvm/hvm_vcpu.h");
+_Static_assert(sizeof(struct vcpu_hvm_context) == 128, "public/hvm/hvm_vcpu.h");
 
 #endif
