@@ -274,7 +274,7 @@ static int write_start_info(const struct build *b, u64 *gaddr)
 /* vCPU 0 as PVH wants it: 32-bit, unpaged, flat, EBX = start info (public/arch-x86/hvm/start_info.h). */
 static int set_context(const struct build *b, u64 start_info)
 {
-    static u8 current[65536];
+    static u8 current[262144]; /* 128 vCPUs take 165 KiB */
     static struct PACKED {
         struct hvm_save_descriptor header_desc;
         struct hvm_save_header header;
