@@ -103,6 +103,9 @@ static void tick(u32 id)
         irq_wait();
     wrmsr(APIC_TIMER_COUNT, 0);
     wrmsr(APIC_LVT_TIMER, V_TIMER); /* one shot */
+    irq_on();                       /* one more tick may have come meanwhile */
+    __asm__ volatile("nop; nop" ::: "memory");
+    irq_off();
     nr_ticks[id] = 0;
     wrmsr(APIC_TIMER_COUNT, TICK);
     while (nr_ticks[id] < 1)
