@@ -51,7 +51,8 @@ static u32 nr_sleeps, nr_idles, nr_dumps, nr_kicks, kicked_cpu;
 static u32 skipped, nr_injected, nr_windows;
 static u8 injected_vector, injected_irq;
 static s64 injected_error;
-static bool can_inject;
+static bool can_inject, can_inject_nmi;
+static u32 nr_nmis, nr_resets, guest_cr8;
 
 /* what was said, and the machine's end */
 static char said[16384];
@@ -183,10 +184,33 @@ static void fake_inject_irq(struct hvm_vcpu *v, u8 vector)
     (void)v;
     injected_irq = vector;
 }
-static void fake_request_window(struct hvm_vcpu *v)
+static void fake_request_window(struct hvm_vcpu *v, u32 class)
 {
+    if (!v->in_irq_window || v->window_class < class)
+        nr_windows++;
     v->in_irq_window = true;
-    nr_windows++;
+    v->window_class = (u8)class;
+}
+static bool fake_inject_nmi(struct hvm_vcpu *v)
+{
+    (void)v;
+    nr_nmis += can_inject_nmi;
+    return can_inject_nmi;
+}
+static void fake_reset_events(struct hvm_vcpu *v)
+{
+    v->in_irq_window = false;
+    nr_resets++;
+}
+static u32 fake_get_cr8(struct hvm_vcpu *v)
+{
+    (void)v;
+    return guest_cr8;
+}
+static void fake_set_cr8(struct hvm_vcpu *v, u32 cr8)
+{
+    (void)v;
+    guest_cr8 = cr8;
 }
 static void fake_inject_exception(struct hvm_vcpu *v, u8 vector, s64 error)
 {
@@ -202,6 +226,10 @@ static const struct hvm_ops fake_ops = {
     .can_inject_irq = fake_can_inject,
     .inject_irq = fake_inject_irq,
     .request_irq_window = fake_request_window,
+    .inject_nmi = fake_inject_nmi,
+    .reset_events = fake_reset_events,
+    .get_cr8 = fake_get_cr8,
+    .set_cr8 = fake_set_cr8,
     .inject_exception = fake_inject_exception,
 };
 const struct hvm_ops *hvm_ops = &fake_ops;
@@ -337,8 +365,9 @@ static inline int setup_cpus(u32 nr)
     max_runs = 100000;
     play = NULL;
     on_yield_ask = NULL;
-    can_inject = true;
+    can_inject = can_inject_nmi = true;
     injected_irq = 0;
+    nr_nmis = nr_resets = guest_cr8 = 0;
     memset(nr_runs, 0, sizeof(nr_runs));
     memset(fpu_loaded, 0, sizeof(fpu_loaded));
     said[0] = '\0';
