@@ -248,8 +248,8 @@ static void put_back(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     spin_unlock(&q->lock);
 }
 
-/* Events go in, then in_guest is set: whoever has something for v from then on kicks. False: v has no state to
- * run with, it waits for a STARTUP interrupt. */
+/* Events go in, then in_guest is set: whoever has something for v from then on kicks. False: v has no state
+ * to run with, it waits for a STARTUP interrupt. */
 static bool prepare_entry(struct vcpu *v)
 {
     for (;;) {
