@@ -45,7 +45,8 @@ static void mark_vcpu(struct vcpu *v, u32 port)
 
     if (!info || test_and_set(&info->evtchn_pending_sel, port / 64))
         return;
-    /* The vector of HVMOP_set_evtchn_upcall_vector comes through the APIC, once for each time the byte is set. */
+    /* The vector of HVMOP_set_evtchn_upcall_vector comes through the APIC, once for each time the byte is
+     * set. */
     if (!__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) && v->upcall_vector)
         x2apic_request(&v->hvm.apic, v->upcall_vector);
     vcpu_notify(v);

@@ -183,8 +183,8 @@ static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v
     return keeps;
 }
 
-/* Events go in, then in_guest is set: whoever has something for v from then on kicks. False: v has no state to
- * run with, it waits for a STARTUP interrupt. */
+/* Events go in, then in_guest is set: whoever has something for v from then on kicks. False: v has no state
+ * to run with, it waits for a STARTUP interrupt. */
 static bool prepare_entry(struct vcpu *v)
 {
     for (;;) {

@@ -7,8 +7,9 @@
  * state, is offline with `initialised` false until STARTUP comes; another STARTUP is ignored. When the last
  * vCPU of a domain waits so, nobody could start it: the domain powers off, as with VCPUOP_down.
  *
- * The APIC's timer is one software timer, armed only while its interrupt is not masked. It only makes the vCPU
- * look; the ticks that a vCPU missed while it could not run are one tick, and a period has a least length.
+ * The APIC's timer is one software timer, armed only while its interrupt is not masked. It only makes the
+ * vCPU look; the ticks that a vCPU missed while it could not run are one tick, and a period has a least
+ * length.
  *
  * Locks: the domain's for init_sipi and initialised; IRR, nmi_pending and attention are atomic; all else
  * belongs to the CPU that runs the vCPU.

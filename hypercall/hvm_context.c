@@ -18,8 +18,8 @@
 #define CR0_VALID \
     (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
 /* VME to UMIP, FSGSBASE, PCIDE, OSXSAVE, SMEP, SMAP. Not 5-level paging, VMX, SMX. */
-#define CR4_VALID    (0xfffull | BIT(16) | BIT(17) | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP)
-#define EFER_VALID   (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
+#define CR4_VALID  (0xfffull | BIT(16) | BIT(17) | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP)
+#define EFER_VALID (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
 #define MTRR_CAP_DEFAULT 0x508u /* write combining, fixed ranges, 8 variable ones */
 #define PAT_DEFAULT      0x0007040600070406ull
@@ -70,7 +70,7 @@ static int check_cpu(const struct record *record)
     if (record->head.length > sizeof(cpu))
         return -EINVAL;
     get_cpu(record, &cpu);
-    if ((cpu.flags & ~XEN_X86_FPU_INITIALISED) || cpu.pad0 || 
+    if ((cpu.flags & ~XEN_X86_FPU_INITIALISED) || cpu.pad0 ||
         !hvm_context_control_valid(cpu.cr0, cpu.cr4, cpu.msr_efer))
         return -EINVAL;
     /* The upper halves of these must be zero, or the CPU refuses to run the guest. */

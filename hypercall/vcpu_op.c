@@ -35,7 +35,8 @@ static long initialise(struct hypercall *c, struct vcpu *v)
 
 static long register_info(struct hypercall *c, struct vcpu *v)
 {
-    struct vcpu_register_vcpu_info op; /* the same for 32-bit callers: they have only 8-byte numbers aligned */
+    struct vcpu_register_vcpu_info
+        op; /* the same for 32-bit callers: they have only 8-byte numbers aligned */
 
     int rc = copy_from_guest(c->v, &op, c->arg[2], sizeof(op));
     if (rc)

@@ -29,14 +29,14 @@
 static struct hvm_segment segment(u32 base, u32 limit, u16 attributes)
 {
     /* The attributes say in what unit the limit is; the hardware wants bytes. */
-    return (struct hvm_segment){.attributes = attributes,
-                                .limit = attributes & SEG_G ? limit << 12 | 0xfff : limit,
-                                .base = base};
+    return (struct hvm_segment){
+        .attributes = attributes, .limit = attributes & SEG_G ? limit << 12 | 0xfff : limit, .base = base};
 }
 
 static bool code_valid(u16 ar)
 {
-    return (ar & (SEG_P | SEG_S | SEG_CODE)) == (SEG_P | SEG_S | SEG_CODE) && !(ar & (SEG_UNUSED | HVM_SEG_L));
+    return (ar & (SEG_P | SEG_S | SEG_CODE)) == (SEG_P | SEG_S | SEG_CODE) &&
+           !(ar & (SEG_UNUSED | HVM_SEG_L));
 }
 
 /* Not present is a segment, too. */
@@ -61,8 +61,8 @@ static bool task_valid(u16 ar)
 static int from_32(const struct vcpu_hvm_x86_32 *in, struct hvm_state *state, struct hvm_regs *regs)
 {
     if (in->pad1 || in->pad2[0] || in->pad2[1] || in->pad2[2] || !code_valid(in->cs_ar) ||
-        !data_valid(in->ds_ar) || !data_valid(in->es_ar) || !stack_valid(in->ss_ar) || !task_valid(in->tr_ar) ||
-        (in->cs_ar ^ in->ss_ar) & 0x60 /* one privilege */)
+        !data_valid(in->ds_ar) || !data_valid(in->es_ar) || !stack_valid(in->ss_ar) ||
+        !task_valid(in->tr_ar) || (in->cs_ar ^ in->ss_ar) & 0x60 /* one privilege */)
         return -EINVAL;
     *regs = (struct hvm_regs){.rax = in->eax,
                               .rcx = in->ecx,

@@ -136,7 +136,9 @@ static int pin(struct build *b, const char *items, u32 flag)
     for (u32 id = 0; id < b->cfg->maxvcpus; id++) {
         rc = cpus_for_vcpu(items, id, node_of, nr_cpus, map);
         if (rc)
-            return say(b, rc == -ENOENT ? "the host has no such CPU" : "cpus or cpus_soft is not a list of CPUs", rc);
+            return say(b,
+                       rc == -ENOENT ? "the host has no such CPU" : "cpus or cpus_soft is not a list of CPUs",
+                       rc);
         rc = xc_vcpu_setaffinity(xch, b->domid, id, flag, map);
         if (rc)
             return say(b, "setting a vCPU's affinity failed", rc);

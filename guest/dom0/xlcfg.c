@@ -22,7 +22,7 @@ struct value {
     u64 number;
     char text[XLCFG_TEXT_MAX]; /* of a list: its items, each with a ';' behind it */
     u32 nr_items;
-    bool numbers; /* the list holds nothing else */
+    bool numbers;               /* the list holds nothing else */
     u64 items[XLCFG_NODES_MAX]; /* the first ones, if so */
 };
 
@@ -123,7 +123,8 @@ static int scan_item(struct scanner *s, struct value *v, size_t *len)
     if (peek(s) == '"' || peek(s) == '\'') {
         struct xlcfg_error ignored;
         rc = scan_string(s, text, sizeof(text));
-        struct scanner inner = {.at = text, .end = text + (rc ? 0 : strlen(text)), .line = s->line, .err = &ignored};
+        struct scanner inner = {
+            .at = text, .end = text + (rc ? 0 : strlen(text)), .line = s->line, .err = &ignored};
         if (!rc && (scan_number(&inner, &number) || inner.at != inner.end))
             v->numbers = false;
     } else {
@@ -297,14 +298,9 @@ static int set_key(struct scanner *s, const char *key, size_t len, const struct 
         return set_number(s, v, 1, MEMORY_MAX_MIB, &out->maxmem_mib);
     if (key_is(key, len, "nodes"))
         return set_nodes(s, v, out);
-    if (key_is(key, len, "vcpus")) {
+    if (key_is(key, len, "vcpus") || key_is(key, len, "maxvcpus")) {
         rc = set_number(s, v, 1, VCPUS_MAX, &number);
-        out->vcpus = rc ? out->vcpus : (u32)number;
-        return rc;
-    }
-    if (key_is(key, len, "maxvcpus")) {
-        rc = set_number(s, v, 1, VCPUS_MAX, &number);
-        out->maxvcpus = rc ? out->maxvcpus : (u32)number;
+        *(len == 5 ? &out->vcpus : &out->maxvcpus) = (u32)number; /* not used if rc */
         return rc;
     }
     if (key_is(key, len, "cpus"))

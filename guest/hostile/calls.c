@@ -348,7 +348,7 @@ static long call_other(void)
     }
 }
 
-/* Any register of the own APIC, mostly the ICR: INIT, STARTUP, NMI and interrupts to the other vCPUs
+/* Any register of the own APIC, mostly the ICR: INIT, STARTUP, NMI and interrupts to vCPUs
  * (dom0_max_vcpus=), which run the zeroes of low memory until INIT ends it. Not to this one: it goes on, with
  * interrupts off. Reserved bits are not written: they fault, as they should. */
 static long call_apic(void)

@@ -63,8 +63,8 @@ extern void (*smp_on_irq)(u32 vector);
 extern void (*smp_body)(u32 id);
 
 struct smp_vcpu {
-    volatile u32 starts;    /* how often it has come to its body */
-    volatile u32 apic_id;   /* as CPUID has told it in real mode */
+    volatile u32 starts;           /* how often it has come to its body */
+    volatile u32 apic_id;          /* as CPUID has told it in real mode */
     volatile u32 early_hypercalls; /* 1: those from real and from protected mode agreed */
 };
 extern struct smp_vcpu smp_vcpus[SMP_MAX];

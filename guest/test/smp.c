@@ -80,7 +80,8 @@ static bool touch(u32 id, bool look)
         const struct guest_range *r = &guest_env.ranges[n];
         if (r->type != XEN_HVM_MEMMAP_TYPE_RAM)
             continue;
-        for (u64 a = MAX(ALIGN_UP(r->base, PAGE_SIZE), own_end); a + PAGE_SIZE <= r->base + r->size; a += PAGE_SIZE) {
+        for (u64 a = MAX(ALIGN_UP(r->base, PAGE_SIZE), own_end); a + PAGE_SIZE <= r->base + r->size;
+             a += PAGE_SIZE) {
             volatile u64 *word = (volatile u64 *)a;
             if (a / PAGE_SIZE % nr != id)
                 continue;
@@ -222,8 +223,8 @@ static bool last_is_down(void)
     return hypercall(__HYPERVISOR_vcpu_op, VCPUOP_is_up, nr - 1, 0, 0, 0) == 0;
 }
 
-/* One interrupt too low for TPR and one above it; a lower TPR then lets the first one in. Not by CR8: QEMU 7.2
- * aborts when MOV to CR8 makes a virtual interrupt deliverable (its lock is not held). */
+/* One interrupt too low for TPR and one above it; a lower TPR then lets the first one in. Not by CR8:
+ * QEMU 7.2 aborts when MOV to CR8 makes a virtual interrupt deliverable (its lock is not held). */
 static void priorities(void)
 {
     __asm__ volatile("mov %0, %%cr8" : : "r"(5ull));
@@ -340,7 +341,8 @@ static void by_hypercall(void)
     ok = ok && !hypercall(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, last, (u64)(uintptr_t)&reg, 0, 0);
     ok = ok && info.evtchn_upcall_pending == 1 && info.time.tsc_to_system_mul;
     ok = ok && hypercall(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, (u64)(uintptr_t)&reg, 0, 0) == 0;
-    ok = ok && hypercall(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, (u64)(uintptr_t)&reg, 0, 0) == -22;
+    ok = ok &&
+         hypercall(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 0, (u64)(uintptr_t)&reg, 0, 0) == -22;
     ok = ok && !hypercall(__HYPERVISOR_vcpu_op, VCPUOP_up, last, 0, 0, 0);
     starts_wanted[last]++;
     check("VCPUOP_initialise", ok);

@@ -13,4 +13,7 @@ bool abuse_run(void);
 /* smp.c: starts all vCPUs and lets them work on each other. False: a check failed, told which. */
 bool smp_run(void);
 
+/* apic.c: random writes to the APIC. */
+bool apic_run(void);
+
 #endif

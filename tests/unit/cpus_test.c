@@ -41,7 +41,8 @@ static void lists(void **state)
 
 static void refused(void **state)
 {
-    static const char *const bad[] = {"", "x", "1-", "3-2", "1,,2", "1,", "^", "1 2", "-1", "65536", "nodes:", ";"};
+    static const char *const bad[] = {"",  "x",   "1-", "3-2",   "1,,2",   "1,",
+                                      "^", "1 2", "-1", "65536", "nodes:", ";"};
 
     (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(bad); i++)

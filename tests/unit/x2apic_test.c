@@ -169,8 +169,9 @@ static void same_as_the_model(void **state)
 
 static void all_icr_values(void **state)
 {
-    static const enum apic_ipi_kind kinds[8] = {APIC_IPI_FIXED, APIC_IPI_LOWEST, APIC_IPI_NONE, APIC_IPI_NONE,
-                                                APIC_IPI_NMI,   APIC_IPI_INIT,   APIC_IPI_STARTUP, APIC_IPI_NONE};
+    static const enum apic_ipi_kind kinds[8] = {APIC_IPI_FIXED,   APIC_IPI_LOWEST, APIC_IPI_NONE,
+                                                APIC_IPI_NONE,    APIC_IPI_NMI,    APIC_IPI_INIT,
+                                                APIC_IPI_STARTUP, APIC_IPI_NONE};
     (void)state;
     for (u64 low = 0; low < 1u << 20; low++) {
         const u64 icr = 0x1234567800000000ull | low;

@@ -166,8 +166,8 @@ void hvm_dump(struct hvm_vcpu *v, const char *name);
 /* PVH start state (Xen docs/misc/pvh, abi.md 5): 32-bit protected mode, paging off, flat segments, EIP, EBX.
  */
 void hvm_set_pvh_entry(struct hvm_vcpu *v, u32 eip, u32 ebx);
-/* Where a STARTUP interrupt begins after INIT: real mode, CS:IP = vector << 8 : 0; all other registers as INIT
- * leaves them (APM2 table 14-1, but caches are on), signature in EDX. The FPU's are kept. */
+/* Where a STARTUP interrupt begins after INIT: real mode, CS:IP = vector << 8 : 0; all other registers as
+ * INIT leaves them (APM2 table 14-1, but caches are on), signature in EDX. The FPU's are kept. */
 void hvm_set_startup_entry(struct hvm_vcpu *v, u8 vector, u32 signature);
 
 #endif

@@ -55,12 +55,13 @@ void svm_request_irq_window(struct hvm_vcpu *v, u32 class)
     vmcb->intercept_misc1 |= SVM_INTERCEPT_VINTR;
     vmcb->clean &= ~(u32)(SVM_CLEAN_INTERCEPTS | SVM_CLEAN_TPR);
     v->in_irq_window = true;
-    v->window_class = (u8)class;
+    v->window_class = (u8) class;
 }
 
 void svm_close_irq_window(struct hvm_vcpu *v, struct vmcb *vmcb)
 {
-    if (v->in_irq_window && v->window_class < HVM_ANY_CLASS && (vmcb->v_intr & SVM_V_CR8_MASK) >= v->window_class)
+    if (v->in_irq_window && v->window_class < HVM_ANY_CLASS &&
+        (vmcb->v_intr & SVM_V_CR8_MASK) >= v->window_class)
         __atomic_store_n(&svm_features.cr8_inclusive, true, __ATOMIC_RELAXED);
     vmcb->v_intr &= ~V_WINDOW;
     vmcb->intercept_misc1 &= ~(u32)SVM_INTERCEPT_VINTR;
