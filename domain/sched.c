@@ -217,9 +217,9 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
         vcpu_handle_exit(v, &exit);
         if (unlikely(cpu->timer_fired))
             timer_run_due();
-        if (unlikely(q->slice_wanted)) {
+        if (unlikely(__atomic_load_n(&q->slice_wanted, __ATOMIC_RELAXED))) {
             spin_lock(&q->lock);
-            q->slice_wanted = false;
+            __atomic_store_n(&q->slice_wanted, false, __ATOMIC_RELAXED);
             queue_time_slice(q);
             spin_unlock(&q->lock);
         }
