@@ -49,6 +49,9 @@ void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit);
 /* An event is pending: puts it into the guest, or asks to be told when the guest can take it. */
 void vcpu_deliver_event(struct vcpu *v);
 
+/* --- lifecycle.c --- */
+void domain_dump_vcpu(struct vcpu *v, const char *name);
+
 /* --- guest_console.c: what guests write to port 0xE9 --- */
 void guest_console_write(struct domain *d, u8 byte);
 void guest_console_flush(struct domain *d);

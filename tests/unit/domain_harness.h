@@ -252,7 +252,10 @@ static inline int try_create(u16 id, u32 vcpus, struct domain **d)
     const struct domain_config config = {
         .domid = id, .max_vcpus = vcpus, .max_evtchn_port = 1023, .is_control = id == 0};
 
-    return domain_create(&config, d);
+    int rc = domain_create(&config, d);
+    if (!rc)
+        domain_put(*d); /* the list's reference keeps it */
+    return rc;
 }
 
 /* A domain with its vCPUs, all still offline, unpaused and with room for memory. */

@@ -82,6 +82,14 @@ void *physmap_frame_virt(struct domain *d, gfn_t g, bool write)
     (void)write;
     return NULL;
 }
+int physmap_read_entry(struct domain *d, u64 gaddr, u32 size, u64 *entry)
+{
+    (void)d;
+    (void)gaddr;
+    (void)size;
+    (void)entry;
+    return -EFAULT;
+}
 int physmap_read(struct domain *d, u64 gaddr, void *dst, u64 len)
 {
     (void)d;

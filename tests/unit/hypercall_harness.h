@@ -114,6 +114,9 @@ int domain_create(const struct domain_config *config, struct domain **out)
     (*out)->pause_count = 1;
     (*out)->max_vcpus = config->max_vcpus;
     (*out)->create_flags = config->flags;
+    (*out)->emulation_flags = config->emulation_flags;
+    (*out)->misc_flags = config->misc_flags;
+    references++;
     return 0;
 }
 static struct vcpu other_vcpus[2];
@@ -147,6 +150,24 @@ int domain_kill(struct domain *d)
 void domain_pause(struct domain *d)
 {
     d->pause_count++;
+}
+static u32 held_vcpus; /* by domain_hold() now */
+u32 domain_hold(struct domain *d)
+{
+    held_vcpus += d->nr_vcpus;
+    return d->nr_vcpus;
+}
+void domain_release(struct domain *d, u32 nr_held)
+{
+    (void)d;
+    assert_true(held_vcpus >= nr_held);
+    held_vcpus -= nr_held;
+}
+static u32 gone_checks;
+void domain_check_gone(struct domain *d)
+{
+    assert_true(d->dying);
+    gone_checks++;
 }
 void domain_unpause(struct domain *d)
 {

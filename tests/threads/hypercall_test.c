@@ -1,0 +1,618 @@
+// sources: domain/sched*.c domain/vcpu.c domain/lifecycle.c domain/domain.c domain/timer*.c
+// sources: domain/guest_console.c domain/evtchn.c domain/evtchn_bind.c domain/physmap*.c
+// sources: arch/x86/hvm/nested_paging.c arch/x86/hvm/guest_walk.c arch/x86/cpu/percpu.c mm/*.c
+// sources: hypercall/*.c lib/parse.c
+/*
+ * Several vCPUs of domain 0 in hypercalls at once, as host threads under ThreadSanitizer: they create, build,
+ * map, connect, question and destroy the same few domains, each call drawn from a seed. The real hypercall/,
+ * domain/ and mm/; below them a processor that runs no guest. Whatever the calls answer, at the end every page
+ * and every claim is back, and no two threads touched the same thing without a lock or an atomic access.
+ *
+ * Usage: hypercall_test [SEED [CALLS]]; the number of calls each thread makes decides the time, not a clock.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arch/x86/cpu/console.h>
+#include <arch/x86/cpu/panic.h>
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/time.h>
+#include <domain/internal.h>
+#include <homestead/errno.h>
+#include <homestead/topology.h>
+#include <hypercall/hypercall.h>
+#include <lib/assert.h>
+#include <lib/log.h>
+#include <mm/claims.h>
+#include <xen/domctl.h>
+#include <xen/event_channel.h>
+#include <xen/memory.h>
+#include <xen/sched.h>
+
+#define FRAMES      0x2000u /* 32 MiB on two nodes */
+#define THREADS     3u
+#define GUESTS      3u /* ids 1..GUESTS, which all threads are after */
+#define AREA_PAGES  16u
+#define CONTEXT_MAX 0x8000u
+#define CALLS       6000u
+#define WINDOW_GFN  0x1000u /* where domain 0 maps foreign frames: all threads in the same few */
+
+static u8 *arena;
+static struct page *records;
+static struct cpu cpu_on[THREADS];
+static _Thread_local struct cpu *here = &cpu_on[0];
+static _Thread_local u32 random_state;
+static _Thread_local u32 asked;
+static struct domain *dom0;
+static u32 done_by_call[32], ok_by_call[32];
+static u32 calls_each = CALLS;
+
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) { \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            abort(); \
+        } \
+    } while (0)
+
+/* --- what is below --- */
+void *mm_frame_virt(mfn_t m)
+{
+    CHECK(m.n < FRAMES);
+    return arena + m.n * PAGE_SIZE;
+}
+void mm_clear_frames(mfn_t m, u64 nr)
+{
+    memset(mm_frame_virt(m), 0, nr * PAGE_SIZE);
+}
+nodeid_t mm_current_node(void)
+{
+    return here->id % 2;
+}
+void printk(enum log_level level, const char *fmt, ...)
+{
+    if (level > LOG_ERROR)
+        return;
+    va_list args;
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+}
+void assert_failed(const char *what, const char *file, int line)
+{
+    fprintf(stderr, "%s:%d: %s\n", file, line, what);
+    abort();
+}
+struct cpu *this_cpu(void)
+{
+    return here;
+}
+u64 tsc_khz = 2000000;
+u64 time_now_ns(void)
+{
+    return 1000;
+}
+void time_arm_ns(u64 deadline_ns)
+{
+    (void)deadline_ns;
+}
+/* Asked by sched_should_yield(): every fifth long call has gone on for too long. */
+u64 time_tsc_to_ns(u64 tsc)
+{
+    (void)tsc;
+    return ++asked % 5 == 0 ? 1000000000 : 0;
+}
+u64 time_ns_to_tsc(u64 ns)
+{
+    return ns * 2;
+}
+void time_pvclock_scale(u32 *mul, s8 *shift)
+{
+    *mul = 0x80000000u;
+    *shift = 1;
+}
+void machine_end(enum machine_end how)
+{
+    (void)how;
+    abort();
+}
+void cpu_idle(bool sleep)
+{
+    (void)sleep;
+}
+void console_write(const char *text, size_t len)
+{
+    (void)text;
+    (void)len;
+}
+int console_read(void)
+{
+    return -1;
+}
+void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit)
+{
+    (void)v;
+    (void)exit;
+}
+void vcpu_deliver_event(struct vcpu *v)
+{
+    (void)v;
+}
+static struct topology topology = {.nr_nodes = 2,
+                                   .nr_cpus = THREADS,
+                                   .nr_ranges = 1,
+                                   .ranges = {{.base = 0, .size = (u64)FRAMES * PAGE_SIZE}}};
+const struct topology *host_topology = &topology;
+
+static void fake_vcpu_init(struct hvm_vcpu *v)
+{
+    (void)v;
+}
+static void fake_paging_state(struct hvm_vcpu *v, u64 *cr0, u64 *cr3, u64 *cr4, u64 *efer)
+{
+    (void)v;
+    *cr0 = *cr3 = *cr4 = *efer = 0;
+}
+static bool fake_long_mode_cs(struct hvm_vcpu *v)
+{
+    (void)v;
+    return true;
+}
+/* The vCPU's state is in its control page: two CPUs at it at once are seen. */
+static void fake_get_state(struct hvm_vcpu *v, struct hvm_state *out)
+{
+    memcpy(out, v->control, sizeof(*out));
+}
+static void fake_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
+{
+    memcpy(v->control, in, sizeof(*in));
+}
+static const struct hvm_ops fake_ops = {
+    .vcpu_init = fake_vcpu_init,
+    .paging_state = fake_paging_state,
+    .long_mode_cs = fake_long_mode_cs,
+    .get_state = fake_get_state,
+    .set_state = fake_set_state,
+};
+const struct hvm_ops *hvm_ops = &fake_ops;
+void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)
+{
+    (void)from;
+    (void)to;
+}
+void hvm_fpu_reset(u8 *fpu)
+{
+    memset(fpu, 0, 512);
+}
+void hvm_skip_instruction(struct hvm_vcpu *v, const struct hvm_exit *exit)
+{
+    (void)v;
+    (void)exit;
+}
+void hvm_dump(struct hvm_vcpu *v, const char *name)
+{
+    (void)v;
+    (void)name;
+}
+
+/* --- the callers --- */
+static u32 draw(u32 below)
+{
+    random_state = random_state * 1664525u + 1013904223u;
+    return (random_state >> 10) % below;
+}
+
+/* A thread's own pages of domain 0's memory: the argument first, arrays from the second page on. */
+static u64 area(void)
+{
+    return (u64)here->id * AREA_PAGES * PAGE_SIZE;
+}
+static u64 array_at(void)
+{
+    return area() + PAGE_SIZE;
+}
+static void put(u64 gaddr, const void *data, u64 len)
+{
+    CHECK(physmap_write(dom0, gaddr, data, len) == 0);
+}
+
+/* The call until it is through, as the run loop would. */
+static long call(u64 nr, u64 arg0, u64 arg1)
+{
+    struct hypercall c = {.v = dom0->vcpu[here->id], .arg = {arg0, arg1}};
+    long rc;
+
+    do {
+        rc = hypercall_call(&c, nr);
+    } while (rc == -ERESTART);
+    CHECK(here->nr_locks == 0);
+    return rc;
+}
+
+static long domctl(u32 cmd, u16 domid, struct xen_domctl *op)
+{
+    op->cmd = cmd;
+    op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    op->domain = domid;
+    put(area(), op, sizeof(*op));
+    return call(__HYPERVISOR_domctl, area(), 0);
+}
+
+static long create(u16 domid)
+{
+    struct xen_domctl op = {.u.createdomain = {.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
+                                               .max_vcpus = 4,
+                                               .max_evtchn_port = 600,
+                                               .max_grant_frames = -1,
+                                               .max_maptrack_frames = -1,
+                                               .grant_opts = 1,
+                                               .arch.emulation_flags = XEN_X86_EMU_LAPIC}};
+    long rc = domctl(XEN_DOMCTL_createdomain, domid, &op);
+
+    CHECK(rc != -EEXIST || domid); /* who names no id gets one */
+    return rc;
+}
+
+/* Here every guest would be a new one: only when there are few, so that they end. */
+static long create_any(u16 domid)
+{
+    struct domain *d = domain_get_next(GUESTS + 1);
+
+    (void)domid;
+    if (d) {
+        struct xen_domctl op = {0};
+        u16 id = d->id;
+
+        domain_put(d);
+        return domctl(XEN_DOMCTL_destroydomain, id, &op);
+    }
+    return create(0);
+}
+
+static long destroy(u16 domid)
+{
+    struct xen_domctl op = {0};
+
+    return domctl(XEN_DOMCTL_destroydomain, domid, &op);
+}
+
+static long max_vcpus(u16 domid)
+{
+    struct xen_domctl op = {.u.max_vcpus.max = 4};
+
+    return domctl(XEN_DOMCTL_max_vcpus, domid, &op);
+}
+
+static long max_mem(u16 domid)
+{
+    struct xen_domctl op = {.u.max_mem.max_memkb = 4 * (u64)draw(FRAMES)};
+
+    return domctl(XEN_DOMCTL_max_mem, domid, &op);
+}
+
+static long info(u16 domid)
+{
+    struct xen_domctl op = {0};
+
+    return domctl(XEN_DOMCTL_getdomaininfo, domid, &op);
+}
+
+static long vcpu_info(u16 domid)
+{
+    struct xen_domctl op = {.u.getvcpuinfo.vcpu = draw(4)};
+
+    return domctl(XEN_DOMCTL_getvcpuinfo, domid, &op);
+}
+
+static long pause_or_not(u16 domid)
+{
+    struct xen_domctl op = {0};
+
+    return domctl(draw(2) ? XEN_DOMCTL_pausedomain : XEN_DOMCTL_unpausedomain, domid, &op);
+}
+
+/* Read, and put back as it was. */
+static long context(u16 domid)
+{
+    struct xen_domctl op = {.u.hvmcontext = {.size = CONTEXT_MAX, .buffer = array_at()}};
+
+    long rc = domctl(XEN_DOMCTL_gethvmcontext, domid, &op);
+    if (rc)
+        return rc;
+    CHECK(physmap_read(dom0, area(), &op, sizeof(op)) == 0);
+    return domctl(XEN_DOMCTL_sethvmcontext, domid, &op);
+}
+
+static long pool(u16 domid)
+{
+    struct xen_domctl op = {.u.paging_mempool.size = (200 + draw(100)) * PAGE_SIZE};
+
+    return domctl(XEN_DOMCTL_set_paging_mempool_size, domid, &op);
+}
+
+static long affinity(u16 domid)
+{
+    u64 nodes = 1 + draw(3);
+    struct xen_domctl op = {.u.nodeaffinity.nodemap = {.bitmap = array_at(), .nr_bits = 64}};
+
+    put(array_at(), &nodes, sizeof(nodes));
+    return domctl(XEN_DOMCTL_setnodeaffinity, domid, &op);
+}
+
+static long claim(u16 domid)
+{
+    const struct xen_memory_claim set[2] = {{.pages = draw(400), .node = draw(2)},
+                                            {.pages = draw(400), .node = XEN_DOMCTL_CLAIM_MEMORY_NO_NODE}};
+    struct xen_domctl op = {.u.claim_memory = {.claims = array_at(), .nr_claims = 2, .pad = draw(2)}};
+
+    put(array_at(), set, sizeof(set));
+    return domctl(XEN_DOMCTL_claim_memory, domid, &op);
+}
+
+static long get_claims(u16 domid)
+{
+    struct xen_domctl op = {.u.get_memory_claims = {.claims = array_at(), .nr_claims = 8}};
+
+    return domctl(XEN_DOMCTL_get_memory_claims, domid, &op);
+}
+
+static long reservation(u32 cmd, u16 domid)
+{
+    u32 order = draw(4) ? draw(3) : ORDER_2M;
+    u64 nr = order == ORDER_2M ? 1 : 1 + draw(12);
+    u64 gfns[12];
+    const struct xen_memory_reservation op = {.extent_start = array_at(),
+                                              .nr_extents = nr,
+                                              .extent_order = order,
+                                              .mem_flags = draw(2) ? XENMEMF_node(draw(2)) : 0,
+                                              .domid = domid};
+
+    for (u32 i = 0; i < nr; i++)
+        gfns[i] = (u64)draw(1024) << order & 0x7ff;
+    put(array_at(), gfns, sizeof(gfns));
+    put(area(), &op, sizeof(op));
+    return call(__HYPERVISOR_memory_op, cmd, area()) == (long)nr ? 0 : -ENOMEM;
+}
+
+static long populate(u16 domid)
+{
+    return reservation(XENMEM_populate_physmap, domid);
+}
+static long decrease(u16 domid)
+{
+    return reservation(XENMEM_decrease_reservation, domid);
+}
+static long increase(u16 domid)
+{
+    return reservation(XENMEM_increase_reservation, domid);
+}
+
+static long map_foreign(u16 domid)
+{
+    u64 indices[8], gfns[8];
+    const struct xen_add_to_physmap_batch op = {.domid = DOMID_SELF,
+                                                .space = XENMAPSPACE_gmfn_foreign,
+                                                .size = 8,
+                                                .u.foreign_domid = domid,
+                                                .idxs = array_at(),
+                                                .gpfns = array_at() + 0x100,
+                                                .errs = array_at() + 0x200};
+
+    for (u32 i = 0; i < 8; i++) {
+        indices[i] = draw(0x800);
+        gfns[i] = WINDOW_GFN + draw(64);
+    }
+    put(op.idxs, indices, sizeof(indices));
+    put(op.gpfns, gfns, sizeof(gfns));
+    put(area(), &op, sizeof(op));
+    return call(__HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, area());
+}
+
+/* Out of domain 0's window, or out of a guest. */
+static long unmap(u16 domid)
+{
+    const struct xen_remove_from_physmap guest = {.domid = domid, .gpfn = draw(0x800)};
+    const struct xen_remove_from_physmap window = {.domid = DOMID_SELF, .gpfn = WINDOW_GFN + draw(64)};
+
+    put(area(), draw(4) ? &window : &guest, sizeof(guest));
+    return call(__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, area());
+}
+
+static long shared_info(u16 domid)
+{
+    const struct xen_add_to_physmap op = {
+        .domid = domid, .space = XENMAPSPACE_shared_info, .gpfn = draw(0x800)};
+
+    put(area(), &op, sizeof(op));
+    return call(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, area());
+}
+
+/* Reads and writes through whatever is in the window: a copy for a hypercall, or none. */
+static long touch_window(u16 domid)
+{
+    u64 value, at = (WINDOW_GFN + draw(64)) << PAGE_SHIFT;
+
+    (void)domid;
+    if (draw(2))
+        return physmap_read(dom0, at, &value, sizeof(value));
+    value = 0;
+    return physmap_write(dom0, at, &value, sizeof(value));
+}
+
+static long alloc_port(u16 domid)
+{
+    const struct evtchn_alloc_unbound op = {.dom = domid, .remote_dom = DOMID_SELF};
+
+    put(area(), &op, sizeof(op));
+    return call(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, area());
+}
+
+static long bind_port(u16 domid)
+{
+    const struct evtchn_bind_interdomain op = {.remote_dom = domid, .remote_port = 1 + draw(8)};
+
+    put(area(), &op, sizeof(op));
+    return call(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_interdomain, area());
+}
+
+static long use_port(u16 domid)
+{
+    static const u32 ops[] = {EVTCHNOP_send, EVTCHNOP_close, EVTCHNOP_unmask, EVTCHNOP_send};
+    const u32 port = 1 + draw(16);
+
+    (void)domid;
+    put(area(), &port, sizeof(port));
+    return call(__HYPERVISOR_event_channel_op, ops[draw(4)], area());
+}
+
+static long reset_ports(u16 domid)
+{
+    const struct evtchn_reset op = {.dom = draw(4) ? domid : DOMID_SELF};
+
+    put(area(), &op, sizeof(op));
+    return call(__HYPERVISOR_event_channel_op, EVTCHNOP_reset, area());
+}
+
+static long port_status(u16 domid)
+{
+    const struct evtchn_status op = {.dom = domid, .port = 1 + draw(8)};
+
+    put(area(), &op, sizeof(op));
+    return call(__HYPERVISOR_event_channel_op, EVTCHNOP_status, area());
+}
+
+/* What the guest's own vCPUs and the idle CPUs would do. */
+static long from_inside(u16 domid)
+{
+    struct domain *d = domain_get(domid);
+
+    if (!d)
+        return -ESRCH;
+    for (u32 i = 0; i < 40; i++)
+        guest_console_write(d, (u8)(draw(8) ? 'a' + draw(26) : '\n'));
+    if (domain_nr_vcpus(d))
+        evtchn_raise_virq(d, VIRQ_TIMER, 0);
+    if (draw(4) == 0)
+        domain_shutdown(d, SHUTDOWN_crash);
+    domain_put(d);
+    mm_scrub_step(draw(2));
+    return 0;
+}
+
+static long (*const calls[])(u16 domid) = {
+    create,   max_vcpus,  max_mem,  populate,    populate, decrease,    increase,     map_foreign,
+    unmap,    claim,      info,     get_claims,  context,  vcpu_info,   pause_or_not, pool,
+    affinity, alloc_port, bind_port, use_port,   reset_ports, port_status, shared_info, touch_window,
+    destroy,  create_any, from_inside, alloc_port,
+};
+_Static_assert(ARRAY_SIZE(calls) <= ARRAY_SIZE(ok_by_call), "counted");
+
+static void *dom0_vcpu(void *arg)
+{
+    here = arg;
+    here->current = dom0->vcpu[here->id];
+    random_state += here->id * 7919 + 1;
+    for (u32 i = 0; i < calls_each; i++) {
+        u32 which = draw(ARRAY_SIZE(calls));
+        long rc = calls[which]((u16)(1 + draw(GUESTS)));
+
+        __atomic_add_fetch(&done_by_call[which], 1, __ATOMIC_RELAXED);
+        if (rc >= 0)
+            __atomic_add_fetch(&ok_by_call[which], 1, __ATOMIC_RELAXED);
+    }
+    here->current = NULL;
+    return NULL;
+}
+
+static u32 seed = 1;
+static void *seeded(void *arg)
+{
+    random_state = seed;
+    return dom0_vcpu(arg);
+}
+
+static void set_up(void)
+{
+    static u8 distance[MAX_NODES][MAX_NODES] = {{10, 20}, {20, 10}};
+    const struct domain_config config = {
+        .domid = 0, .max_vcpus = THREADS, .max_evtchn_port = 1023, .is_control = true};
+
+    arena = aligned_alloc(PAGE_SIZE, (size_t)FRAMES * PAGE_SIZE);
+    memset(arena, 0xa5, (size_t)FRAMES * PAGE_SIZE);
+    records = calloc(FRAMES, sizeof(*records));
+    mm_init(records);
+    mm_set_nodes(2, (const u8(*)[MAX_NODES])distance);
+    CHECK(mm_add_range(mfn(0x10), mfn(FRAMES / 2), 0) == 0);
+    CHECK(mm_add_range(mfn(FRAMES / 2), mfn(FRAMES), 1) == 0);
+    nr_cpus = THREADS;
+    for (u32 i = 0; i < THREADS; i++) {
+        cpu_on[i].id = i;
+        cpu_on[i].nid = i % 2;
+        cpus[i] = &cpu_on[i];
+    }
+    sched_init();
+    CHECK(domain_create(&config, &dom0) == 0);
+    CHECK(domain_alloc_vcpus(dom0, THREADS) == 0);
+    dom0->mem.max_pages = FRAMES;
+    for (u64 g = 0; g < (u64)THREADS * AREA_PAGES; g++) {
+        mfn_t m;
+        CHECK(mm_alloc(&dom0->mem, NODE_NONE, 0, 0, &m) == 0 && physmap_place(dom0, gfn(g), m, 0, NP_RAM) == 0);
+    }
+}
+
+static u64 free_pages(void)
+{
+    struct mm_host_info host;
+
+    mm_host_get_info(&host);
+    CHECK(host.outstanding_pages == 0);
+    return host.free_pages;
+}
+
+/* All guests and all of domain 0's mappings of them go; what is free then must be what was free before. */
+static void clear_away(void)
+{
+    struct domain *d;
+
+    for (u32 id = 1; (d = domain_get_next((u16)id)) != NULL;) {
+        id = d->id + 1u;
+        domain_put(d);
+        CHECK(destroy((u16)(id - 1)) == 0);
+    }
+    for (u64 g = WINDOW_GFN; g < WINDOW_GFN + 64; g++)
+        CHECK(physmap_remove(dom0, gfn(g), 0, false) == 0);
+    CHECK(domain_get_next(1) == NULL);
+    for (u32 port = 1; port < 600; port++)
+        evtchn_close(dom0, port);
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t threads[THREADS];
+
+    if (argc > 1)
+        seed = (u32)strtoul(argv[1], NULL, 0);
+    if (argc > 2)
+        calls_each = (u32)strtoul(argv[2], NULL, 0);
+    set_up();
+    u64 free_before = free_pages(), overhead_before = dom0->mem.overhead_pages;
+    for (u32 i = 0; i < THREADS; i++)
+        CHECK(pthread_create(&threads[i], NULL, seeded, &cpu_on[i]) == 0);
+    for (u32 i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    clear_away();
+    CHECK(mm_check() == 0);
+    /* A bucket of ports stays domain 0's. */
+    CHECK(free_pages() + dom0->mem.overhead_pages - overhead_before == free_before);
+    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+        if (argc > 1)
+            printf("call %2u: %6u, %6u did something\n", i, done_by_call[i], ok_by_call[i]);
+        CHECK(calls_each < CALLS || ok_by_call[i]);
+    }
+    printf("hypercall_test: seed %u, %u calls by each of %u vCPUs\n", seed, calls_each, THREADS);
+    return 0;
+}
