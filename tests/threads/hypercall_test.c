@@ -38,7 +38,7 @@
 #define GUESTS      3u /* ids 1..GUESTS, which all threads are after */
 #define AREA_PAGES  16u
 #define CONTEXT_MAX 0x8000u
-#define CALLS       6000u
+#define CALLS       4000u
 #define WINDOW_GFN  0x1000u /* where domain 0 maps foreign frames: all threads in the same few */
 
 static u8 *arena;
@@ -242,6 +242,9 @@ static long domctl(u32 cmd, u16 domid, struct xen_domctl *op)
     return call(__HYPERVISOR_domctl, area(), 0);
 }
 
+static long max_vcpus(u16 domid);
+static long max_mem(u16 domid);
+
 static long create(u16 domid)
 {
     struct xen_domctl op = {.u.createdomain = {.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
@@ -254,6 +257,10 @@ static long create(u16 domid)
     long rc = domctl(XEN_DOMCTL_createdomain, domid, &op);
 
     CHECK(rc != -EEXIST || domid); /* who names no id gets one */
+    if (rc == 0 && domid && draw(4)) { /* most are worth living in */
+        max_vcpus(domid);
+        max_mem(domid);
+    }
     return rc;
 }
 
@@ -277,6 +284,8 @@ static long destroy(u16 domid)
 {
     struct xen_domctl op = {0};
 
+    if (here->current && draw(3)) /* not at the end; they should get somewhere */
+        return -EINVAL;
     return domctl(XEN_DOMCTL_destroydomain, domid, &op);
 }
 
@@ -289,7 +298,7 @@ static long max_vcpus(u16 domid)
 
 static long max_mem(u16 domid)
 {
-    struct xen_domctl op = {.u.max_mem.max_memkb = 4 * (u64)draw(FRAMES)};
+    struct xen_domctl op = {.u.max_mem.max_memkb = 4 * (u64)(draw(4) ? FRAMES : draw(FRAMES))};
 
     return domctl(XEN_DOMCTL_max_mem, domid, &op);
 }
@@ -364,7 +373,7 @@ static long reservation(u32 cmd, u16 domid)
 {
     u32 order = draw(4) ? draw(3) : ORDER_2M;
     u64 nr = order == ORDER_2M ? 1 : 1 + draw(12);
-    u64 gfns[12];
+    u64 gfns[12] = {0};
     const struct xen_memory_reservation op = {.extent_start = array_at(),
                                               .nr_extents = nr,
                                               .extent_order = order,
@@ -372,10 +381,10 @@ static long reservation(u32 cmd, u16 domid)
                                               .domid = domid};
 
     for (u32 i = 0; i < nr; i++)
-        gfns[i] = (u64)draw(1024) << order & 0x7ff;
+        gfns[i] = (u64)draw(order ? 256 : 64) << order & 0x7ff; /* dense: they meet each other */
     put(array_at(), gfns, sizeof(gfns));
     put(area(), &op, sizeof(op));
-    return call(__HYPERVISOR_memory_op, cmd, area()) == (long)nr ? 0 : -ENOMEM;
+    return call(__HYPERVISOR_memory_op, cmd, area()) > 0 ? 0 : -ENOMEM;
 }
 
 static long populate(u16 domid)
@@ -403,7 +412,7 @@ static long map_foreign(u16 domid)
                                                 .errs = array_at() + 0x200};
 
     for (u32 i = 0; i < 8; i++) {
-        indices[i] = draw(0x800);
+        indices[i] = draw(2) ? draw(64) : draw(0x800);
         gfns[i] = WINDOW_GFN + draw(64);
     }
     put(op.idxs, indices, sizeof(indices));
@@ -416,10 +425,15 @@ static long map_foreign(u16 domid)
 static long unmap(u16 domid)
 {
     const struct xen_remove_from_physmap guest = {.domid = domid, .gpfn = draw(0x800)};
-    const struct xen_remove_from_physmap window = {.domid = DOMID_SELF, .gpfn = WINDOW_GFN + draw(64)};
+    long rc = -ENOENT;
 
-    put(area(), draw(4) ? &window : &guest, sizeof(guest));
-    return call(__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, area());
+    for (u32 i = 0; i < 32; i++) { /* a foreign frame keeps its dead domain: most of them must go */
+        const struct xen_remove_from_physmap window = {.domid = DOMID_SELF, .gpfn = WINDOW_GFN + draw(64)};
+
+        put(area(), i ? &window : &guest, sizeof(guest));
+        rc &= call(__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, area());
+    }
+    return rc;
 }
 
 static long shared_info(u16 domid)
