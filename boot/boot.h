@@ -25,7 +25,14 @@ struct cpu *boot_cpu_area(nodeid_t nid);
 
 /* boot_smp.c: starts and reports all CPUs of topo, the boot CPU being its first. nr_found: with those behind
  * topo->nr_cpus that maxcpus= leaves out. They sleep until smp_release(). */
-void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found);
+void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found,
+                    const struct boot_options *options);
+
+/* boot_run.c: what every CPU runs at last: its watch over the next one, the faults that tests want, the run
+ * loop.
+ */
+void boot_run_init(const struct boot_options *options);
+NORETURN void boot_run(void);
 
 /* boot_memory.c: free RAM from the memory map, final page tables, nodes, frame table, allocator. */
 void boot_memory_map(const struct boot_info *info, struct boot_ranges *free);
@@ -35,5 +42,8 @@ void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free);
 u64 boot_table_page(void);
 /* Modules have been copied into domain 0: their memory becomes free. */
 void boot_memory_reclaim(const struct boot_info *info, const struct topology *topo);
+
+/* boot_topology.c: registers the debug console's t. */
+void boot_topology_keys(void);
 
 #endif

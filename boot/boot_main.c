@@ -8,13 +8,17 @@
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/efi_runtime.h>
+#include <arch/x86/cpu/keys.h>
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/nmi.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/time.h>
 #include <domain/domain.h>
+#include <domain/dump.h>
+#include <domain/key_poll.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <mm/mm.h>
@@ -85,6 +89,8 @@ static void read_acpi(const struct boot_info *info)
         machine_end_config.reset_space = (u8)acpi.fadt.reset.space;
         machine_end_config.reset_address = acpi.fadt.reset.address;
         machine_end_config.reset_value = acpi.fadt.reset_value;
+        if (acpi.fadt.reset.space == ACPI_SPACE_MEMORY)
+            machine_end_config.reset_register = paging_map_device(acpi.fadt.reset.address, 1);
     }
     if (rc)
         log_info("ACPI            none found: one node, one CPU\n");
@@ -220,6 +226,17 @@ static void start_dom0(const struct boot_info *info)
     boot_memory_reclaim(info, &acpi.topology);
 }
 
+static void start_keys(void)
+{
+    if (!options.console || !options.debugkeys)
+        return;
+    keys_init();
+    domain_dump_init();
+    boot_topology_keys();
+    key_poll_init(options.test_stuck);
+    log_info("Debug console   three times Ctrl-A, then h for help\n");
+}
+
 static NORETURN void boot_finish(void)
 {
     u64 ready = rdtsc();
@@ -227,8 +244,9 @@ static NORETURN void boot_finish(void)
     log_fact("@boot tsc_entry=%lu tsc_ready=%lu ticks=%lu tsc_khz=%lu\n", tsc_entry, ready, ready - tsc_entry,
              tsc_khz);
     log_info("\n");
+    keys_take_over(); /* a first sign of life, before the others can wonder who polls */
     smp_release();
-    sched_run();
+    boot_run();
 }
 
 /* Leaves the boot stack for one with a guard page. */
@@ -257,10 +275,13 @@ NORETURN void boot_main(struct boot_info *info)
     start_clocks();
     boot_memory_nodes(&acpi.topology, &free_ram);
     boot_cpu_settle();
+    machine_check_init();
     print_nodes(&acpi.topology);
     start_virtualization();
     sched_init();
-    boot_smp_start(info, &acpi.topology, nr_cpus_found);
+    start_keys();
+    boot_run_init(&options);
+    boot_smp_start(info, &acpi.topology, nr_cpus_found, &options);
     start_dom0(info);
     continue_on(this_cpu()->stack_top, boot_finish);
 }

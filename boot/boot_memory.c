@@ -176,7 +176,7 @@ void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free)
     acpi_ram_warn(&report);
     for_each_piece(&all_ram, topo, back_frame_table, free);
     mm_init((struct page *)FRAMETABLE_BASE);
-    mm_set_nodes(topo->nr_nodes, topo->distance);
+    mm_set_nodes(topo->nr_nodes, topo->near);
     for_each_piece(&all_ram, topo, count_ram, ram);
     for_each_piece(free, topo, count_ram, available);
     table_source = NULL;

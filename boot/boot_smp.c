@@ -6,6 +6,7 @@
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/smp.h>
+#include <arch/x86/cpu/tsc_sync.h>
 #include <arch/x86/hvm/hvm.h>
 #include <domain/domain.h>
 #include <lib/log.h>
@@ -65,9 +66,12 @@ static int enable_virtualization(void)
 }
 
 /* An id above 254 can be named in x2APIC mode only. */
-static void choose_apic_mode(const struct topology *topo)
+static void choose_apic_mode(const struct topology *topo, bool wanted)
 {
     u32 nr_high = 0;
+
+    if (wanted && apic_use_x2apic())
+        log_warn("this CPU has no x2APIC mode\n");
 
     for (u32 i = 0; i < topo->nr_cpus; i++)
         nr_high += topo->cpus[i].apic_id > XAPIC_MAX_ID;
@@ -144,13 +148,15 @@ static void report(const struct topology *topo, u32 nr_found, u32 online)
     log_fact("@cpus found=%u online=%u\n", nr_found, online);
 }
 
-void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found)
+void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found,
+                    const struct boot_options *options)
 {
-    static const struct smp_start_ops ops = {.enable = enable_virtualization, .run = sched_run};
+    static struct smp_start_ops ops = {.enable = enable_virtualization, .run = boot_run};
     u64 page = start_page(info);
     u32 online = 1;
 
-    choose_apic_mode(topo);
+    ops.test_absent = options->test_cpu_fail;
+    choose_apic_mode(topo, options->x2apic);
     prepare(topo);
     if (page)
         online = smp_start(list, topo->nr_cpus, page, &ops);
@@ -158,4 +164,8 @@ void boot_smp_start(const struct boot_info *info, const struct topology *topo, u
         log_warn("no RAM below 1 MiB from which CPUs could start: the boot CPU is alone\n");
     sched_set_kick(smp_kick);
     report(topo, nr_found, online);
+    tsc_sync_check();
+#ifdef DEBUG
+    smp_self_test();
+#endif
 }

@@ -6,6 +6,12 @@
 #include <lib/string.h>
 
 #define OPTION_MAX 128u
+#define TEST_CPUS  64u
+#ifdef DEBUG
+#define WATCHDOG_SECS 10u
+#else
+#define WATCHDOG_SECS 0u
+#endif
 
 static int parse_u32(const char *value, u64 min, u64 max, u32 *out)
 {
@@ -53,7 +59,8 @@ static int set_dom0_max_vcpus(struct boot_options *o, const char *value)
     return parse_u32(value, 1, 128, &o->dom0_max_vcpus);
 }
 
-static int set_dom0_nodes(struct boot_options *o, const char *value)
+/* "1,3-5": numbers below max, which is 64 at most. */
+static int parse_mask(const char *value, u64 max, u64 *out)
 {
     u64 mask = 0;
 
@@ -64,17 +71,58 @@ static int set_dom0_nodes(struct boot_options *o, const char *value)
         last = first;
         if (*value == '-' && parse_u64(value + 1, &value, false, &last))
             return -EINVAL;
-        if (last < first || last >= MAX_NODES)
+        if (last < first || last >= max)
             return -EINVAL;
-        for (u64 node = first; node <= last; node++)
-            mask |= BIT(node);
+        for (u64 bit = first; bit <= last; bit++)
+            mask |= BIT(bit);
         if (!*value)
             break;
         if (*value++ != ',')
             return -EINVAL;
     }
-    o->dom0_nodes = mask;
+    *out = mask;
     return 0;
+}
+
+static int set_dom0_nodes(struct boot_options *o, const char *value)
+{
+    return parse_mask(value, MAX_NODES, &o->dom0_nodes);
+}
+
+static int set_nmi(struct boot_options *o, const char *value)
+{
+    if (strcmp(value, "report") && strcmp(value, "panic"))
+        return -EINVAL;
+    o->nmi_panic = value[0] == 'p';
+    return 0;
+}
+
+static int set_x2apic(struct boot_options *o, const char *value)
+{
+    if (strcmp(value, "auto") && strcmp(value, "on"))
+        return -EINVAL;
+    o->x2apic = value[0] == 'o';
+    return 0;
+}
+
+static int set_watchdog(struct boot_options *o, const char *value)
+{
+    return parse_u32(value, 0, 3600, &o->watchdog_secs);
+}
+
+static int set_test_cpu_fail(struct boot_options *o, const char *value)
+{
+    return parse_mask(value, TEST_CPUS, &o->test_cpu_fail);
+}
+
+static int set_test_panic(struct boot_options *o, const char *value)
+{
+    return parse_mask(value, TEST_CPUS, &o->test_panic);
+}
+
+static int set_test_lockup(struct boot_options *o, const char *value)
+{
+    return parse_mask(value, TEST_CPUS, &o->test_lockup);
 }
 
 static int set_maxcpus(struct boot_options *o, const char *value)
@@ -134,6 +182,16 @@ static int set_com1(struct boot_options *o, const char *value)
     return 0;
 }
 
+static int set_debugkeys(struct boot_options *o, const char *value)
+{
+    return parse_switch(value, &o->debugkeys);
+}
+
+static int set_test_stuck(struct boot_options *o, const char *value)
+{
+    return parse_u32(value, 0, MAX_CPUS - 1, &o->test_stuck);
+}
+
 static int set_debug_exit(struct boot_options *o, const char *value)
 {
     u32 port;
@@ -164,7 +222,15 @@ static const struct {
     {"loglvl", set_loglvl},
     {"console", set_console},
     {"com1", set_com1},
+    {"debugkeys", set_debugkeys},
+    {"test_stuck", set_test_stuck},
     {"debug-exit", set_debug_exit},
+    {"nmi", set_nmi},
+    {"x2apic", set_x2apic},
+    {"watchdog", set_watchdog},
+    {"test_cpu_fail", set_test_cpu_fail},
+    {"test_panic", set_test_panic},
+    {"test_lockup", set_test_lockup},
 };
 
 static void report_sentence(options_report_fn report, const char *fmt, const char *name, const char *value)
@@ -198,10 +264,13 @@ void options_parse(const char *cmdline, struct boot_options *out, options_report
     *out = (struct boot_options){
         .dom0_max_vcpus = 1,
         .numa = true,
+        .watchdog_secs = WATCHDOG_SECS,
         .loglvl = LOG_INFO,
         .console = true,
         .com1_port = 0x3f8,
         .com1_baud = 115200,
+        .debugkeys = true,
+        .test_stuck = ~0u,
         .debug_exit_auto = true,
     };
     while (*cmdline) {

@@ -7,6 +7,7 @@
  *
  * Lock: list_lock (LOCK_DOMLIST) guards the list, by_id, and every domain's refs and `listed`.
  */
+#include <domain/dump.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
@@ -190,6 +191,19 @@ int domain_alloc_vcpus(struct domain *d, u32 n)
     }
     spin_unlock(&d->lock);
     return rc;
+}
+
+spinlock_t *domain_list_lock(void)
+{
+    return &list_lock;
+}
+
+struct domain *domain_list_next_locked(u32 domid)
+{
+    for (; domid <= DOMID_MAX; domid++)
+        if (by_id[domid] && by_id[domid]->listed)
+            return by_id[domid];
+    return NULL;
 }
 
 struct domain *domain_get(u16 domid)

@@ -50,6 +50,7 @@ struct vcpu {
     u32 cpu;                /* [I] whose run queue it belongs to */
     u64 run_ns;             /* [R] time on a CPU so far */
     u64 run_since_ns;       /* [o] start of this slice */
+    u64 exits;              /* [o] exits so far; while it runs, less by its CPU's count: vcpu_exits() */
     u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [D] */
     /* events */
     struct vcpu_info *info;  /* [E] in shared_info, memory that the guest writes; NULL: none (id >= 32) */

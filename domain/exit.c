@@ -9,6 +9,7 @@
  * Runs on the vCPU's CPU, interrupts off, no lock held.
  */
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/percpu.h>
 #include <arch/x86/hvm/cpuid.h>
 #include <arch/x86/hvm/msr.h>
 #include <domain/internal.h>
@@ -177,9 +178,14 @@ static const exit_handler handlers[HVM_EXIT_NR] = {
     [HVM_EXIT_UNKNOWN] = on_unknown,
 };
 
+_Static_assert(HVM_EXIT_NR <= CPU_EXIT_KINDS, "every kind is counted");
+
 void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit)
 {
-    handlers[exit->kind < HVM_EXIT_NR ? exit->kind : HVM_EXIT_UNKNOWN](v, exit);
+    u32 kind = exit->kind < HVM_EXIT_NR ? exit->kind : HVM_EXIT_UNKNOWN;
+
+    this_cpu()->exit_kinds[kind]++;
+    handlers[kind](v, exit);
 }
 
 void vcpu_deliver_event(struct vcpu *v)

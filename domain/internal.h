@@ -37,6 +37,8 @@ void sched_forget(struct vcpu *v);
 void sched_update(struct vcpu *v);
 /* The lock of [R] fields of v. */
 spinlock_t *sched_lock(const struct vcpu *v);
+/* The same by CPU, for the debug console. */
+spinlock_t *sched_cpu_lock(u32 cpu_id);
 /* One turn of cpu's run loop, on that CPU: a vCPU until it has to make room, or idling. */
 struct cpu;
 void sched_step(struct cpu *cpu);

@@ -26,7 +26,6 @@ struct run_queue {
     u32 nr_assigned;      /* vCPUs that belong here */
     bool slice_wanted;    /* [a] somebody else put a vCPU here: start timing the slice */
     struct timer slice;
-    u64 exit_tsc; /* [o] when the exit that is being handled happened */
 };
 
 static struct run_queue queues[MAX_CPUS];
@@ -35,6 +34,11 @@ static void (*kick_cpu)(u32 cpu_id);
 static struct run_queue *queue_of(const struct vcpu *v)
 {
     return &queues[v->cpu];
+}
+
+spinlock_t *sched_cpu_lock(u32 cpu_id)
+{
+    return &queues[cpu_id].lock;
 }
 
 spinlock_t *sched_lock(const struct vcpu *v)
@@ -84,11 +88,12 @@ void sched_assign_cpu(struct vcpu *v)
     u32 best = 0;
 
     for (u32 i = 1; i < nr_cpus; i++)
-        if (cpus[i] && queues[i].nr_assigned < queues[best].nr_assigned)
+        if (cpus[i] && __atomic_load_n(&queues[i].nr_assigned, __ATOMIC_RELAXED) <
+                           __atomic_load_n(&queues[best].nr_assigned, __ATOMIC_RELAXED))
             best = i;
     v->cpu = best;
     spin_lock(&queues[best].lock);
-    queues[best].nr_assigned++;
+    __atomic_add_fetch(&queues[best].nr_assigned, 1, __ATOMIC_RELAXED);
     spin_unlock(&queues[best].lock);
 }
 
@@ -98,7 +103,7 @@ void sched_forget(struct vcpu *v)
 
     spin_lock(&q->lock);
     list_del(&v->queue_link);
-    q->nr_assigned--;
+    __atomic_sub_fetch(&q->nr_assigned, 1, __ATOMIC_RELAXED);
     spin_unlock(&q->lock);
 }
 
@@ -185,7 +190,7 @@ bool sched_should_yield(void)
 {
     const struct cpu *cpu = this_cpu();
 
-    return cpu->need_resched || time_tsc_to_ns(rdtsc() - queues[cpu->id].exit_tsc) > HYPERCALL_STEP_NS;
+    return cpu->need_resched || time_tsc_to_ns(rdtsc() - cpu->pass_tsc) > HYPERCALL_STEP_NS;
 }
 
 void sched_yield_current(void)
@@ -245,6 +250,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     cpu->current = v;
     hvm_fpu_switch(NULL, &v->hvm);
     cpu->fpu_owner = v;
+    v->exits -= cpu->exits; /* so that nothing is counted twice, at no cost in the loop */
     do {
         if (unlikely(vcpu_event_pending(v)))
             vcpu_deliver_event(v);
@@ -252,7 +258,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
         hvm_ops->run(&v->hvm, &exit);
         __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
         cpu->exits++;
-        q->exit_tsc = rdtsc();
+        cpu->pass_tsc = rdtsc();
         vcpu_handle_exit(v, &exit);
         if (unlikely(cpu->timer_fired))
             timer_run_due();
@@ -263,8 +269,22 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
             spin_unlock(&q->lock);
         }
     } while (!__atomic_load_n(&cpu->need_resched, __ATOMIC_RELAXED) || keeps_cpu(cpu, q, v));
+    v->exits += cpu->exits;
     cpu->current = NULL;
     put_back(cpu, q, v);
+}
+
+/* One CPU at a time cleans a node: its memory is no faster for more, and a crowd would wait for the node's
+ * lock. */
+static bool scrub(nodeid_t nid)
+{
+    static bool busy[MAX_NODES]; /* [a] */
+
+    if (__atomic_exchange_n(&busy[nid], true, __ATOMIC_ACQUIRE))
+        return false;
+    bool cleaned = mm_scrub_step(nid);
+    __atomic_store_n(&busy[nid], false, __ATOMIC_RELEASE);
+    return cleaned;
 }
 
 /* Nothing to run: cleans memory, this CPU's node first; sleeps only when all is clean. */
@@ -274,7 +294,7 @@ static void idle(const struct cpu *cpu)
     bool cleaned = false;
 
     for (u32 i = 0; i < nodes && !cleaned; i++)
-        cleaned = mm_scrub_step((cpu->nid + i) % nodes);
+        cleaned = scrub((cpu->nid + i) % nodes);
     cpu_idle(!cleaned);
 }
 
@@ -282,6 +302,7 @@ void sched_step(struct cpu *cpu)
 {
     struct run_queue *q = &queues[cpu->id];
 
+    cpu->pass_tsc = rdtsc();
     timer_run_due();
     /* Cleared before the queue is looked at: a request that comes later is seen after the first exit. */
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);

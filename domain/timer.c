@@ -45,6 +45,16 @@ static void rearm(struct timer_queue *q)
     time_arm_ns(next_ns);
 }
 
+u64 timer_next_ns(u32 cpu_id)
+{
+    return __atomic_load_n(&queues[cpu_id].armed_ns, __ATOMIC_RELAXED);
+}
+
+spinlock_t *timer_cpu_lock(u32 cpu_id)
+{
+    return &queues[cpu_id].lock;
+}
+
 void timer_init(struct timer *t, void (*expired)(void *data), void *data)
 {
     list_init(&t->link);

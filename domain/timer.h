@@ -7,6 +7,7 @@
 
 #include <homestead/types.h>
 #include <lib/list.h>
+#include <lib/spinlock.h>
 
 struct timer {
     struct list link;
@@ -21,5 +22,8 @@ void timer_set(struct timer *t, u64 deadline_ns);
 void timer_cancel(struct timer *t);
 /* Runs what is due on this CPU and arms the hardware for the next. */
 void timer_run_due(void);
+/* For the debug console: what a CPU's hardware is armed for (0: nothing), and its list's lock. */
+u64 timer_next_ns(u32 cpu_id);
+spinlock_t *timer_cpu_lock(u32 cpu_id);
 
 #endif

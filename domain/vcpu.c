@@ -6,6 +6,7 @@
  * Locks: [R] fields belong to the run queue's lock (sched.c).
  */
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
@@ -175,7 +176,7 @@ void vcpu_update_time(struct vcpu *v)
     u32 version = time->version | 1;
     __atomic_store_n(&time->version, version, __ATOMIC_SEQ_CST); /* odd: being written */
     time_pvclock_scale(&time->tsc_to_system_mul, &time->tsc_shift);
-    time->tsc_timestamp = rdtsc();
+    time->tsc_timestamp = rdtsc() - (u64)this_cpu()->tsc_offset; /* as the guest reads it */
     time->system_time = time_now_ns();
     time->flags = XEN_PVCLOCK_TSC_STABLE_BIT;
     __atomic_store_n(&time->version, version + 1, __ATOMIC_SEQ_CST);

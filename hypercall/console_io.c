@@ -2,9 +2,11 @@
  * __HYPERVISOR_console_io(cmd, count, buffer): the machine's serial line, for the control domain only (the
  * dispatch table says so; Xen's release builds answer a guest with -EPERM too).
  *
+ * Input is what the debug console leaves: everything but the switch sequence and what follows it.
  * The line is slow: output goes out in pieces, and between them the call lets others run.
  */
 #include <arch/x86/cpu/console.h>
+#include <arch/x86/cpu/keys.h>
 #include <hypercall/hypercall.h>
 #include <xen/xen.h>
 
@@ -37,17 +39,10 @@ static long console_write_call(struct hypercall *c, u32 count, u64 buffer)
 static long console_read_call(struct hypercall *c, u32 count, u64 buffer)
 {
     char piece[PIECE_BYTES];
-    u32 len = 0;
 
     if (count > 0x7fffffffu)
         return -E2BIG;
-    while (len < MIN(count, PIECE_BYTES)) {
-        int byte = console_read();
-
-        if (byte < 0)
-            break;
-        piece[len++] = (char)byte;
-    }
+    u32 len = keys_read(piece, MIN(count, PIECE_BYTES));
     int rc = copy_to_guest(c->v, buffer, piece, len);
     return rc ? rc : (long)len;
 }

@@ -91,6 +91,18 @@ static inline bool spin_trylock(spinlock_t *lock)
     return true;
 }
 
+/* For those who must go on even if the holder never lets go (debug console, panic): tries for some ten
+ * milliseconds. */
+static inline bool spin_trylock_bounded(spinlock_t *lock)
+{
+    for (u32 tries = 0; tries < 200000; tries++) {
+        if (spin_trylock(lock))
+            return true;
+        cpu_relax();
+    }
+    return false;
+}
+
 static inline void spin_unlock(spinlock_t *lock)
 {
     u16 owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);

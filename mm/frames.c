@@ -84,22 +84,18 @@ void mm_init(struct page *table)
     ledger_init();
 }
 
-void mm_set_nodes(u32 nr, const u8 distance[MAX_NODES][MAX_NODES])
+void mm_set_nodes(u32 nr, const u8 near[MAX_NODES][MAX_NODES])
 {
     BUG_ON(nr == 0 || nr > MAX_NODES);
     nr_nodes = nr;
     for (u32 from = 0; from < nr; from++) {
-        u8 *near = nodes[from].near;
-        near[0] = (u8)from;
-        u32 filled = 1;
-        for (u32 to = 0; to < nr; to++) {
-            if (to == from)
-                continue;
-            /* Insertion sort behind the node itself; equal distances keep ascending ids. */
-            u32 i = filled++;
-            for (; i > 1 && distance[from][near[i - 1]] > distance[from][to]; i--)
-                near[i] = near[i - 1];
-            near[i] = (u8)to;
+        u64 seen = 0;
+
+        for (u32 i = 0; i < nr; i++) {
+            u8 to = near[from][i];
+            BUG_ON(to >= nr || seen & BIT(to) || (i == 0 && to != from));
+            seen |= BIT(to);
+            nodes[from].near[i] = to;
         }
     }
 }

@@ -100,6 +100,9 @@ void node_relax(void);
 void ledger_init(void);
 void ledger_lock(void);
 void ledger_unlock(void);
+/* For the debug console: the lock, and a node's claims read without it. */
+spinlock_t *ledger_get_lock(void);
+u64 ledger_claimed_hint(nodeid_t nid);
 /* With the ledger lock held. */
 int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages,
                           struct claim_receipt *receipt);

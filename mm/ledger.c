@@ -39,6 +39,16 @@ void ledger_lock(void)
     spin_lock(&ledger.lock);
 }
 
+spinlock_t *ledger_get_lock(void)
+{
+    return &ledger.lock;
+}
+
+u64 ledger_claimed_hint(nodeid_t nid)
+{
+    return __atomic_load_n(&ledger.claimed[nid], __ATOMIC_RELAXED);
+}
+
 void ledger_unlock(void)
 {
     spin_unlock(&ledger.lock);

@@ -19,9 +19,9 @@ nodeid_t mm_current_node(void);               /* node of the CPU this runs on */
 /* table: array indexed by frame number, already backed and zero for every range that follows. Forgets
  * everything else. */
 void mm_init(struct page *table);
-/* 1 <= nr_nodes <= MAX_NODES. Distances for the fallback order; distance[a][b] as in SLIT. After
- * mm_init(). */
-void mm_set_nodes(u32 nr_nodes, const u8 distance[MAX_NODES][MAX_NODES]);
+/* 1 <= nr_nodes <= MAX_NODES. near[n]: the order in which memory wanted on node n is looked for, all nodes
+ * once, n first (struct topology has it). After mm_init(). */
+void mm_set_nodes(u32 nr_nodes, const u8 near[MAX_NODES][MAX_NODES]);
 /* Frames [start, end) are free, dirty RAM of node nid. After mm_set_nodes(). -EINVAL: empty, node unknown,
  * overlap with an earlier range, or above frame 2^32 - 2; -ENOSPC: more than 512 separate ranges. O(frames):
  * writes their records. */

@@ -9,8 +9,8 @@ UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
 unit_sources = $(shell sed -n '1,20s|^// sources: *||p' tests/unit/$(1)_test.c)
 
 .PHONY: check
-check: $(UNIT_BINS)
-	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS)
+check: $(UNIT_BINS) build/host/acpi-topology
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/acpi_tool_test.py
 
 build/host/obj/%.o: %.c $(MAKEFILES_USED)
 	$(call say,HOSTCC,$<)
@@ -29,7 +29,7 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
 check-%: build/host/%_test
 	$(Q)./$<
 
-# Threads as CPUs, under ThreadSanitizer: tests/threads/NAME_test.c, `// sources:` as above, patterns allowed. Its own target.
+# Threads as CPUs, under ThreadSanitizer: tests/threads/NAME_test.c, `// sources:` as above, patterns allowed. Part of `make check`.
 # A thread that waits for another one lets it run: there are more threads than host CPUs.
 TSAN_TESTS   := $(patsubst tests/threads/%_test.c,%,$(wildcard tests/threads/*_test.c))
 TSAN_CFLAGS  := $(filter-out -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -fsanitize=thread -Wno-tsan -include sched.h -D__builtin_ia32_pause=sched_yield
@@ -51,6 +51,11 @@ $(foreach t,$(TSAN_TESTS),$(eval $(call tsan_rule,$(t))))
 .PHONY: check-tsan
 check-tsan: $(TSAN_TESTS:%=build/tsan/%_test)
 	$(Q)set -e; for t in $^; do TSAN_OPTIONS=halt_on_error=1 $$t; done
+check: check-tsan
+
+.PHONY: check-acpi_tool
+check-acpi_tool: build/host/acpi-topology
+	$(Q)tests/unit/acpi_tool_test.py
 
 # Instruction counts under QEMU's icount; the release build, as a user runs it.
 .PHONY: bench
@@ -58,7 +63,8 @@ bench: all
 	$(Q)$(PYTHON) tests/bench/bench.py
 
 # libFuzzer targets, clang: tests/fuzz/NAME_fuzz.c with a `// sources:` line like the unit tests'. Not part of `make test`:
-# FUZZ_SECS each, a finding ends the run and leaves its input in build/fuzz/.
+# FUZZ_SECS each, a finding ends the run and leaves its input in build/fuzz/. What a run finds new is kept in build/fuzz/corpus-NAME; small
+# seeds by hand are in tests/fuzz/corpus/NAME.
 FUZZ_SECS ?= 30
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 fuzz_sources = $(shell sed -n '1,20s|^// sources: *||p' tests/fuzz/$(1)_fuzz.c)
@@ -71,7 +77,9 @@ build/fuzz/$(1): tests/fuzz/$(1)_fuzz.c $(call fuzz_sources,$(1)) $(MAKEFILES_US
 	    -o $$@ tests/fuzz/$(1)_fuzz.c $(call fuzz_sources,$(1))
 .PHONY: fuzz-$(1)
 fuzz-$(1): build/fuzz/$(1)
-	$$(Q)cd build/fuzz && ./$(1) -max_total_time=$$(FUZZ_SECS) -print_final_stats=1
+	@mkdir -p build/fuzz/corpus-$(1)
+	$$(Q)cd build/fuzz && ./$(1) -max_total_time=$$(FUZZ_SECS) -print_final_stats=1 corpus-$(1) \
+	    $$(wildcard $$(CURDIR)/tests/fuzz/corpus/$(1))
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
 .PHONY: fuzz

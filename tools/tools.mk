@@ -50,6 +50,29 @@ boot: all
 run: all
 	$(Q)./run-qemu.sh $(ARGS)
 
+# --- host tools ---------------------------------------------------------------------------------------------
+# The hypervisor's ACPI code on table files, without a machine. Users run it, so without sanitizers; the unit tests and
+# the fuzzer run the same files with them.
+ACPI_CODE     := $(addprefix arch/x86/acpi/,acpi.c topology.c madt.c srat.c srat_resolve.c slit.c fadt.c hmat.c msct.c \
+        nearness.c ram_nodes.c walk.c tables.c)
+ACPI_TOPOLOGY := $(ACPI_CODE) boot/boot_mem.c lib/parse.c $(wildcard tools/acpi-topology/*.c)
+TOOL_OBJ      := $(ACPI_TOPOLOGY:%.c=build/host/tools/%.o)
+TOOL_CFLAGS   := -std=gnu11 -O2 -g $(WARN) -Iinclude -I. -MMD -MP
+
+.PHONY: tools acpi-topology
+tools: acpi-topology
+acpi-topology: build/host/acpi-topology
+
+build/host/tools/%.o: %.c $(MAKEFILES_USED)
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(TOOL_CFLAGS) -c $< -o $@
+
+build/host/acpi-topology: $(TOOL_OBJ)
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -o $@ $^
+-include $(TOOL_OBJ:.o=.d)
+
 # --- for editors, and for people ----------------------------------------------------------------------------
 compile_commands.json: $(MAKEFILES_USED)
 	$(call say,JSON,$@)
@@ -65,6 +88,7 @@ help:
 	@echo 'make bench               instruction counts, under icount'
 	@echo 'make bochs               the main job in Bochs, whose SVM is not QEMU'\''s'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
+	@echo 'make tools               host tools: build/host/acpi-topology, what Homestead makes of ACPI tables'
 	@echo 'make lint                layers, limits, headers, formatting, shell scripts'
 	@echo 'make format              formats all C'
 	@echo 'make deps                installs what building and testing need'

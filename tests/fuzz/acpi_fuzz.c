@@ -1,13 +1,18 @@
 /*
- * libFuzzer entry for everything in arch/x86/acpi:
+ * libFuzzer entry for everything in arch/x86/acpi and for acpi-topology's memory maps:
  *   clang -fsanitize=fuzzer,address,undefined -Iinclude -I. -DHOST_TEST tests/fuzz/acpi_fuzz.c SOURCES
  * The input's first byte says how it is read. Even: the rest is memory at address 0, RSDP included, for
- * acpi_init(). Odd: the rest is a series of u16 length and table bytes, whose headers are completed.
+ * acpi_init(). Odd: the rest is a series of records { u8 kind, u8 revision, u16 length, bytes }: tables whose
+ * headers are completed, several SRATs among them, and a memory map as text, over which RAM is then placed.
  */
 // sources: arch/x86/acpi/acpi.c arch/x86/acpi/topology.c arch/x86/acpi/madt.c arch/x86/acpi/srat.c
 // sources: arch/x86/acpi/srat_resolve.c arch/x86/acpi/slit.c arch/x86/acpi/fadt.c arch/x86/acpi/walk.c
-// sources: arch/x86/acpi/tables.c
+// sources: arch/x86/acpi/tables.c arch/x86/acpi/hmat.c arch/x86/acpi/msct.c arch/x86/acpi/nearness.c
+// sources: arch/x86/acpi/ram_nodes.c boot/boot_mem.c lib/parse.c tools/acpi-topology/memmap.c
 #include "../unit/acpi_tables.h"
+
+#include <arch/x86/acpi/ram_nodes.h>
+#include <tools/acpi-topology/memmap.h>
 
 #define LOW_BASE 0xf0000u
 
@@ -43,48 +48,87 @@ static void fuzz_memory(const u8 *data, size_t size)
     memory_reset(&memory);
 }
 
-/* One table: its kind from a byte, its length and checksum put right so that the parsers are reached. */
-static u64 next_table(struct table *t, u8 *kind, const u8 *data, size_t size)
+enum kind { MADT, SRAT, SLIT, FADT, HMAT, MSCT, MEMMAP, NR_KINDS };
+
+/* One record: a table gets a header with sound length and checksum, so that the parsers are reached. */
+static u64 next_record(struct table *t, enum kind *kind, const u8 *data, size_t size)
 {
-    static const char *const names[] = {"APIC", "SRAT", "SLIT", "FACP"};
+    static const char *const names[] = {"APIC", "SRAT", "SLIT", "FACP", "HMAT", "MSCT"};
 
     if (size < 4)
         return 0;
-    *kind = data[0] & 3;
+    *kind = data[0] % NR_KINDS;
     u64 len = MIN((u64)acpi_load16(data + 2), size - 4);
-    table_start(t, names[*kind], data[1], 36);
-    memcpy(t->bytes + 36, data + 4, len);
+    u32 header = *kind == MEMMAP ? 0 : 36;
+    table_start(t, header ? names[*kind] : "TEXT", data[1], header);
+    memcpy(t->bytes + header, data + 4, len);
     t->len += (u32)len;
-    table_finish(t);
+    t->bytes[t->len] = '\0';
+    if (header)
+        table_finish(t);
     return 4 + len;
+}
+
+/* Every page of RAM is on exactly one node: the sums must agree, and each page's own answer with its piece's.
+ */
+static void place_ram(const struct boot_ranges *ram)
+{
+    static struct acpi_ram_report report;
+    u64 sum = 0;
+
+    memset(&report, 0, sizeof(report));
+    for (u32 i = 0; i < ram->nr; i++) {
+        u64 start = ram->range[i].start, last = ram->range[i].end - PAGE_SIZE, end, other;
+        nodeid_t nid = acpi_ram_node(&info.topology, start, &end, NULL);
+
+        acpi_ram_count(&report, &info.topology, start, ram->range[i].end);
+        if (end <= start || nid >= info.topology.nr_nodes ||
+            acpi_ram_node(&info.topology, MIN(last, end - PAGE_SIZE), &other, NULL) != nid)
+            abort();
+    }
+    for (u32 i = 0; i < info.topology.nr_nodes; i++)
+        sum += report.bytes[i];
+    if (sum != boot_ranges_total(ram))
+        abort();
+    acpi_ram_warn(&report);
 }
 
 static void fuzz_tables(const u8 *data, size_t size)
 {
     static struct table t;
+    static struct boot_ranges ram;
     struct acpi_inputs in = {0};
-    u8 *copies[8];
+    struct acpi_bytes *const where[] = {
+        [MADT] = &in.madt, [SLIT] = &in.slit, [FADT] = &in.fadt, [HMAT] = &in.hmat, [MSCT] = &in.msct};
+    u8 *copies[10];
+    char error[200];
     u32 nr = 0;
 
+    ram.nr = 0;
     while (nr < ARRAY_SIZE(copies)) {
-        u8 kind;
-        u64 used = next_table(&t, &kind, data, size);
+        enum kind kind;
+        u64 used = next_record(&t, &kind, data, size);
 
         if (used == 0)
             break;
         data += used;
         size -= used;
+        if (kind == MEMMAP) {
+            if (memmap_parse(&ram, (const char *)t.bytes, error, sizeof(error)))
+                ram.nr = 0;
+            continue;
+        }
         const struct acpi_bytes b = {copies[nr++] = tight(t.bytes, t.len), t.len};
-        if (kind == 0)
-            in.madt = b;
-        else if (kind == 1 && in.nr_srats < ACPI_MAX_SRATS)
+        if (kind != SRAT)
+            *where[kind] = b;
+        else if (in.nr_srats < ACPI_MAX_SRATS)
             in.srat[in.nr_srats++] = b;
-        else if (kind == 2)
-            in.slit = b;
-        else if (kind == 3)
-            in.fadt = b;
     }
     acpi_inputs_read(&info, &in);
+    check();
+    place_ram(&ram);
+    acpi_topology_flatten(&info.topology);
+    place_ram(&ram);
     check();
     for (u32 i = 0; i < nr; i++)
         free(copies[i]);

@@ -3,7 +3,8 @@
  */
 // sources: arch/x86/acpi/acpi.c arch/x86/acpi/topology.c arch/x86/acpi/madt.c arch/x86/acpi/srat.c
 // sources: arch/x86/acpi/srat_resolve.c arch/x86/acpi/slit.c arch/x86/acpi/fadt.c arch/x86/acpi/walk.c
-// sources: arch/x86/acpi/tables.c
+// sources: arch/x86/acpi/tables.c arch/x86/acpi/hmat.c arch/x86/acpi/msct.c
+// sources: arch/x86/acpi/nearness.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -168,24 +169,91 @@ static void rsdp_is_searched_for(void **state)
     free(rom);
 }
 
-static void first_valid_srat_is_used(void **state)
+static void sound_srat_wins(void **state)
 {
     (void)state;
     machine_map(&bad_srat, &srat);
     assert_int_equal(init(RSDP), 0);
     assert_whole_machine();
     assert_true(said("broken entry at byte 48"));
-    assert_true(said("2 SRATs, number 2 is used"));
+    assert_true(said("2 SRATs, number 2 is used: the only sound one"));
+    machine_map(&srat, &bad_srat);
+    assert_int_equal(init(RSDP), 0);
+    assert_whole_machine();
+    assert_true(said("2 SRATs, number 1 is used: the only sound one"));
+}
 
-    srat_start(&bad_srat, 3); /* now valid, and first */
+static void of_sound_srats_the_one_with_more_cpus_wins(void **state)
+{
+    (void)state;
+    srat_start(&bad_srat, 3); /* now valid */
     srat_mem(&bad_srat, 9, 0, GIB(64), 1);
+    srat_cpu(&bad_srat, 9, 4, 1);
     table_finish(&bad_srat);
     machine_map(&bad_srat, &srat);
     assert_int_equal(init(RSDP), 0);
-    assert_int_equal(info.topology.nr_nodes, 1);
-    assert_int_equal(info.topology.pxm[0], 9);
-    assert_true(said("number 1 is used"));
-    assert_true(said("4 of 4 CPUs are not in the SRAT"));
+    assert_whole_machine();
+    assert_true(said("number 2 is used: it lists more"));
+    messages_clear();
+    machine_map(&srat, &bad_srat);
+    assert_int_equal(init(RSDP), 0);
+    assert_whole_machine();
+    assert_true(said("number 1 is used: it lists more"));
+}
+
+static void of_equal_srats_the_first_wins(void **state)
+{
+    (void)state;
+    machine_map(&srat, &srat);
+    assert_int_equal(init(RSDP), 0);
+    assert_whole_machine();
+    assert_int_equal(nr_messages, 1);
+    assert_true(said("number 1 is used: the first one, they agree"));
+
+    bad_srat = srat; /* the same CPUs, other memory */
+    srat_mem(&bad_srat, 5, GIB(16), GIB(2), 1);
+    table_finish(&bad_srat);
+    messages_clear();
+    machine_map(&bad_srat, &srat);
+    assert_int_equal(init(RSDP), 0);
+    assert_int_equal(info.topology.nr_ranges, 3);
+    assert_true(said("number 1 is used: the first one, they differ"));
+
+    bad_srat = srat;
+    poke(&bad_srat, bad_srat.len - 40 + 16, GIB(3), 8); /* the last range's length */
+    table_finish(&bad_srat);
+    messages_clear();
+    machine_map(&srat, &bad_srat);
+    assert_int_equal(init(RSDP), 0);
+    assert_whole_machine();
+    assert_true(said("number 1 is used: the first one, they differ"));
+}
+
+static void unlisted_cpus_go_to_the_lowest_memory(void **state)
+{
+    (void)state;
+    srat_start(&bad_srat, 3);
+    srat_mem(&bad_srat, 2, GIB(64), GIB(64), 1);
+    srat_mem(&bad_srat, 9, 0, GIB(64), 1);
+    table_finish(&bad_srat);
+    machine_map(&bad_srat, NULL);
+    assert_int_equal(init(RSDP), 0);
+    for (u32 i = 0; i < 4; i++)
+        assert_int_equal(info.topology.cpus[i].nid, 1);
+    assert_true(said("4 of 4 CPUs are not in the SRAT, put on node 1"));
+}
+
+static void slit_may_be_short_of_localities(void **state)
+{
+    static const u8 two[] = {10, 15, 15, 10};
+
+    (void)state;
+    slit_build(&slit, 2, two); /* PXM 2 and 5 are both beyond it */
+    machine_map(&srat, &srat);
+    assert_int_equal(init(RSDP), 0);
+    assert_int_equal(nr_messages, 2); /* and that there are two SRATs */
+    assert_true(said("2 localities do not cover 2 of 2 nodes"));
+    assert_int_equal(info.topology.distance[0][1], 20);
 }
 
 static void assert_one_node(u32 nr_cpus)
@@ -295,7 +363,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(whole_machine),
         TEST(rsdp_is_searched_for),
-        TEST(first_valid_srat_is_used),
+        TEST(sound_srat_wins),
+        TEST(of_sound_srats_the_one_with_more_cpus_wins),
+        TEST(of_equal_srats_the_first_wins),
+        TEST(unlisted_cpus_go_to_the_lowest_memory),
+        TEST(slit_may_be_short_of_localities),
         TEST(without_srat_there_is_one_node),
         TEST(without_slit_distances_are_default),
         TEST(without_madt_there_is_one_cpu),

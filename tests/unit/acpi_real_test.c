@@ -4,7 +4,8 @@
  */
 // sources: arch/x86/acpi/acpi.c arch/x86/acpi/topology.c arch/x86/acpi/madt.c arch/x86/acpi/srat.c
 // sources: arch/x86/acpi/srat_resolve.c arch/x86/acpi/slit.c arch/x86/acpi/fadt.c arch/x86/acpi/walk.c
-// sources: arch/x86/acpi/tables.c
+// sources: arch/x86/acpi/tables.c arch/x86/acpi/hmat.c arch/x86/acpi/msct.c
+// sources: arch/x86/acpi/nearness.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

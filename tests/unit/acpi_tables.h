@@ -23,8 +23,7 @@ void printk(enum log_level level, const char *fmt, ...)
     size_t used = strlen(messages);
     va_list args;
 
-    (void)level;
-    nr_messages++;
+    nr_messages += level <= LOG_WARNING; /* the rest is no trouble */
     va_start(args, fmt);
     vsnprintf(messages + used, sizeof(messages) - used, fmt, args);
     va_end(args);
@@ -135,6 +134,60 @@ static inline void srat_x2apic(struct table *t, u32 pxm, u32 apic_id, u32 flags)
     put(t, apic_id, 4);
     put(t, flags, 4);
     put(t, 0, 8);
+}
+
+/* type 5: generic initiator, 6: generic port. */
+static inline void srat_device(struct table *t, u8 type, u32 pxm, u8 handle_type, u64 handle, u32 flags)
+{
+    put(t, type, 1);
+    put(t, 32, 1);
+    put(t, 0, 1);
+    put(t, handle_type, 1);
+    put(t, pxm, 4);
+    put(t, handle, 16);
+    put(t, flags, 4);
+    put(t, 0, 4);
+}
+
+static inline void hmat_start(struct table *t, u8 revision)
+{
+    table_start(t, "HMAT", revision, 40);
+}
+
+static inline void hmat_attached(struct table *t, u32 memory_pxm, u32 initiator_pxm, u16 flags)
+{
+    put(t, 0, 4);
+    put(t, 40, 4);
+    put(t, flags, 4);
+    put(t, initiator_pxm, 4);
+    put(t, memory_pxm, 4);
+    put(t, 0, 20);
+}
+
+/* Initiators and targets are the same n PXMs; values: n * n, row by row. */
+static inline void hmat_matrix(struct table *t, u8 data_type, u64 unit, u32 n, const u32 *pxms,
+                               const u16 *values)
+{
+    put(t, 1, 4);
+    put(t, 32 + 8 * n + 2 * n * n, 4);
+    put(t, (u64)data_type << 8, 4);
+    put(t, n, 4);
+    put(t, n, 4);
+    put(t, 0, 4);
+    put(t, unit, 8);
+    for (u32 i = 0; i < 2 * n; i++)
+        put(t, pxms[i % n], 4);
+    for (u32 i = 0; i < n * n; i++)
+        put(t, values[i], 2);
+}
+
+static inline void msct_build(struct table *t, u32 max_pxm, u64 max_maddr)
+{
+    table_start(t, "MSCT", 1, 56);
+    poke(t, 36, 56, 4);
+    poke(t, 40, max_pxm, 4);
+    poke(t, 48, max_maddr, 8);
+    table_finish(t);
 }
 
 static inline void madt_start(struct table *t, u32 lapic_base)
@@ -288,6 +341,19 @@ static inline const char *topology_wrong(const struct topology *t)
         for (u32 j = 0; j < t->nr_nodes; j++)
             INVARIANT(i == j || t->distance[i][j] > DISTANCE_LOCAL);
     }
+    for (u32 i = 0; i < t->nr_nodes; i++) {
+        u64 seen = 0;
+
+        INVARIANT(t->near[i][0] == i);
+        for (u32 j = 0; j < t->nr_nodes; j++) {
+            INVARIANT(t->near[i][j] < t->nr_nodes && !(seen & BIT(t->near[i][j])));
+            seen |= BIT(t->near[i][j]);
+        }
+    }
+    INVARIANT(t->nr_devices <= TOPOLOGY_MAX_DEVICES);
+    for (u32 i = 0; i < t->nr_devices; i++)
+        INVARIANT(t->devices[i].nid == NODE_NONE || t->devices[i].nid < t->nr_nodes);
+    INVARIANT(t->have_srat || !t->have_hmat);
     INVARIANT(t->have_srat || t->nr_nodes == 1);
     INVARIANT(t->have_srat || !t->have_slit);
     return NULL;

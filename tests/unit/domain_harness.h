@@ -314,13 +314,13 @@ static inline void use_cpu(u32 id)
 
 static inline int setup_cpus(u32 nr)
 {
-    static u8 distance[MAX_NODES][MAX_NODES] = {{10}};
+    static u8 near[MAX_NODES][MAX_NODES]; /* one node: itself */
 
     arena = aligned_alloc(PAGE_SIZE, FRAMES * PAGE_SIZE);
     memset(arena, 0xa5, FRAMES * PAGE_SIZE);
     record_table = calloc(FRAMES, sizeof(*record_table));
     mm_init(record_table);
-    mm_set_nodes(1, (const u8(*)[MAX_NODES])distance);
+    mm_set_nodes(1, (const u8(*)[MAX_NODES])near);
     assert_int_equal(mm_add_range(mfn(0x10), mfn(FRAMES), 0), 0);
     free_at_start = free_pages();
     memset(cpu_on, 0, sizeof(cpu_on));

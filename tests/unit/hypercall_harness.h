@@ -14,6 +14,7 @@ struct mem_account *unused_account_find(u16 domid);
 #undef mem_account_find
 
 #include <arch/x86/cpu/console.h>
+#include <arch/x86/cpu/keys.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/hvm/guest_walk.h>
@@ -301,9 +302,13 @@ void console_write(const char *text, size_t len)
     console_len += len;
 }
 static const char *console_input = "";
-int console_read(void)
+u32 keys_read(char *bytes, u32 max)
 {
-    return *console_input ? *console_input++ : -1;
+    u32 nr = 0;
+
+    while (nr < max && *console_input)
+        bytes[nr++] = *console_input++;
+    return nr;
 }
 static struct topology topology = {.nr_nodes = NR_NODES,
                                    .nr_cpus = 1,

@@ -92,11 +92,11 @@ void lock_check_drop(u32 level)
     }
 }
 
-/* A fresh mm/ with nr_nodes nodes; distances as of a line of nodes, 10 apart. Frames [0, nr_frames) have
- * records, the first arena_frames of them real memory, filled with rubbish. */
+/* A fresh mm/ with nr_nodes nodes; near as in a line of nodes, the lower one of equals first. Frames [0,
+ * nr_frames) have records, the first arena_frames of them real memory, filled with rubbish. */
 static inline void harness_init(u32 nr_nodes, u64 nr_frames, u64 arena_frames)
 {
-    static u8 distance[MAX_NODES][MAX_NODES];
+    static u8 near[MAX_NODES][MAX_NODES];
 
     free(harness_table);
     free(harness_arena);
@@ -109,11 +109,16 @@ static inline void harness_init(u32 nr_nodes, u64 nr_frames, u64 arena_frames)
     harness_cleared = 0;
     harness_on_clear = NULL;
     harness_on_lock = NULL;
-    for (u32 a = 0; a < MAX_NODES; a++)
-        for (u32 b = 0; b < MAX_NODES; b++)
-            distance[a][b] = (u8)MIN(10 + 10 * (a > b ? a - b : b - a), 254u);
+    for (u32 a = 0; a < nr_nodes; a++) {
+        u32 nr = 0;
+
+        for (u32 apart = 0; apart < nr_nodes; apart++)
+            for (u32 b = 0; b < nr_nodes; b++)
+                if ((a > b ? a - b : b - a) == apart)
+                    near[a][nr++] = (u8)b;
+    }
     mm_init(harness_table);
-    mm_set_nodes(nr_nodes, (const u8(*)[MAX_NODES])distance);
+    mm_set_nodes(nr_nodes, (const u8(*)[MAX_NODES])near);
 }
 
 static inline struct mem_account *harness_domain(u16 domid, u64 max_pages)

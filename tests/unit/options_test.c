@@ -31,9 +31,12 @@ static void defaults_hold_for_an_empty_line(void **state)
     struct boot_options o = parse("  ");
     assert_int_equal(o.dom0_mem_bytes, 0);
     assert_int_equal(o.dom0_max_vcpus, 1);
-    assert_true(o.numa && o.console && o.debug_exit_auto && !o.noreboot);
+    assert_true(o.numa && o.console && o.debug_exit_auto && !o.noreboot && o.debugkeys);
+    assert_int_equal(o.test_stuck, ~0u);
     assert_int_equal(o.com1_port, 0x3f8);
     assert_int_equal(o.loglvl, LOG_INFO);
+    assert_true(!o.nmi_panic && !o.x2apic && !o.test_cpu_fail && !o.test_panic && !o.test_lockup);
+    assert_int_equal(o.watchdog_secs, 10); /* host tests are debug builds */
     assert_string_equal(said, "");
 }
 
@@ -42,7 +45,8 @@ static void every_option_is_taken(void **state)
     (void)state;
     struct boot_options o =
         parse("dom0_mem=64M dom0_max_vcpus=4 dom0_nodes=1,3-5 maxcpus=8 numa=off loglvl=debug\t"
-              "console=none com1=9600,8n1,0x2f8 noreboot debug-exit=0x501");
+              "console=none com1=9600,8n1,0x2f8 noreboot debug-exit=0x501 nmi=panic x2apic=on watchdog=20 "
+              "test_cpu_fail=1,3-5 test_panic=63 test_lockup=0-1 debugkeys=no test_stuck=3");
     assert_string_equal(said, "");
     assert_int_equal(o.dom0_mem_bytes, MIB(64));
     assert_int_equal(o.dom0_max_vcpus, 4);
@@ -54,8 +58,14 @@ static void every_option_is_taken(void **state)
     assert_int_equal(o.com1_baud, 9600);
     assert_int_equal(o.com1_port, 0x2f8);
     assert_true(o.noreboot);
-    assert_false(o.debug_exit_auto);
+    assert_false(o.debug_exit_auto || o.debugkeys);
+    assert_int_equal(o.test_stuck, 3);
     assert_int_equal(o.debug_exit_port, 0x501);
+    assert_true(o.nmi_panic && o.x2apic);
+    assert_int_equal(o.watchdog_secs, 20);
+    assert_int_equal(o.test_cpu_fail, 0x3a);
+    assert_int_equal(o.test_panic, BIT(63));
+    assert_int_equal(o.test_lockup, 3);
 }
 
 static void a_bare_size_counts_kib(void **state)
@@ -83,10 +93,19 @@ static void bad_values_are_named_and_change_nothing(void **state)
         "loglvl=loud",
         "console=vga",
         "com1=9600,7e1",
+        "debugkeys=maybe",
+        "test_stuck=1024",
         "com1=9600,8n1,1",
         "debug-exit=70000",
         "com1=115200,8n1x",
         "dom0_mem=17592186044416G",
+        "nmi=ignore",
+        "x2apic=off",
+        "watchdog=3601",
+        "watchdog=",
+        "test_cpu_fail=64",
+        "test_panic=1,",
+        "test_lockup=2-1",
     };
     struct boot_options defaults = parse("");
 

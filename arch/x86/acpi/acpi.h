@@ -1,11 +1,13 @@
 /*
- * ACPI as boot sees it: one call, one answer. acpi_init() finds the tables, reads MADT, FADT, SRAT and SLIT
- * and builds the topology. It runs on the boot CPU once; the result is read-only afterwards.
+ * ACPI as boot sees it: one call, one answer. acpi_init() finds the tables, reads MADT, FADT, SRAT, SLIT,
+ * HMAT and MSCT and builds the topology. It runs on the boot CPU once; the result is read-only afterwards.
  */
 #ifndef ARCH_X86_ACPI_ACPI_H
 #define ARCH_X86_ACPI_ACPI_H
 
 #include "fadt.h"
+#include "hmat.h"
+#include "msct.h"
 #include "tables.h"
 #include "topology.h"
 
@@ -16,12 +18,12 @@ struct acpi_bytes {
 };
 
 struct acpi_inputs {
-    struct acpi_bytes madt, fadt, slit;
+    struct acpi_bytes madt, fadt, slit, hmat, msct;
     u32 nr_srats;
     struct acpi_bytes srat[ACPI_MAX_SRATS];
 };
 
-/* About 60 KiB: static storage, never on a stack. */
+/* About 200 KiB: static storage, never on a stack. */
 struct acpi_info {
     bool found;                /* RSDP and root table were sound */
     bool have_madt;            /* false: madt holds defaults, topology one made-up CPU */
@@ -29,13 +31,22 @@ struct acpi_info {
     struct acpi_tables tables; /* for tables read elsewhere; empty unless found */
     struct acpi_madt madt;     /* lapic_base is always valid */
     struct acpi_fadt fadt;
-    struct acpi_srat srat; /* meaningful if topology.have_srat */
+    struct acpi_srat srat;       /* meaningful if topology.have_srat */
+    struct acpi_srat other_srat; /* working space for a second one */
+    u32 srat_used;               /* its place in acpi_inputs.srat, meaningful if topology.have_srat */
+    struct acpi_hmat hmat;       /* meaningful if nr_pairs > 0 */
+    struct acpi_msct msct;
     struct topology topology;
 };
 
 /*
- * Reads all tables into out, which always ends up complete (see acpi_topology_build()). Of several SRATs
- * the first valid one counts. tables and found are left alone.
+ * Reads all tables into out, which always ends up complete (see acpi_topology_build()). tables and found
+ * are left alone.
+ *
+ * Of several SRATs (the Dell T5810 has two, the first one broken), a sound one wins over a refused one; of
+ * two sound ones the one that knows more of the MADT's CPUs, because a table left over from another
+ * configuration of the same board is recognized by just that; else the first, which is what other systems
+ * read and vendors test with. One warning says which and why.
  */
 void acpi_inputs_read(struct acpi_info *out, const struct acpi_inputs *in);
 

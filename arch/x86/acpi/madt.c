@@ -62,7 +62,7 @@ _Static_assert(sizeof(struct madt_x2apic) == 16, "ACPI 6.5 5.2.12.12");
 
 /* What went wrong, counted, so that 64 bad entries are one line. */
 struct trouble {
-    u32 damaged, no_cpu, repeated, too_many;
+    u32 damaged, no_cpu, repeated, too_many_cpus, too_many_ioapics;
 };
 
 void acpi_madt_init(struct acpi_madt *out)
@@ -89,7 +89,7 @@ static void add_cpu(struct acpi_madt *m, struct trouble *t, u32 apic_id, u32 uid
     } else if (cpu_known(m, apic_id)) {
         t->repeated++; /* some firmware lists a CPU as type 0 and type 9; it must be started once */
     } else if (m->nr_cpus == MAX_CPUS) {
-        t->too_many++;
+        t->too_many_cpus++;
     } else {
         m->cpu[m->nr_cpus++] = (struct acpi_madt_cpu){.apic_id = apic_id, .acpi_uid = uid};
     }
@@ -98,7 +98,7 @@ static void add_cpu(struct acpi_madt *m, struct trouble *t, u32 apic_id, u32 uid
 static void add_ioapic(struct acpi_madt *m, struct trouble *t, const struct madt_ioapic *e)
 {
     if (m->nr_ioapics == ACPI_MAX_IOAPICS) {
-        t->too_many++;
+        t->too_many_ioapics++;
         return;
     }
     m->ioapic[m->nr_ioapics++] = (struct acpi_ioapic){
@@ -158,8 +158,11 @@ static void report(const struct trouble *t)
         log_warn("ACPI: MADT: %u enabled CPUs with a broadcast APIC id, ignored\n", t->no_cpu);
     if (t->repeated)
         log_warn("ACPI: MADT: %u repeated APIC ids, ignored\n", t->repeated);
-    if (t->too_many)
-        log_warn("ACPI: MADT: %u CPUs or I/O APICs too many, ignored\n", t->too_many);
+    if (t->too_many_cpus)
+        log_warn("ACPI: MADT: %u CPUs more than the %u supported, left out\n", t->too_many_cpus, MAX_CPUS);
+    if (t->too_many_ioapics)
+        log_warn("ACPI: MADT: %u I/O APICs more than the %u supported, left out\n", t->too_many_ioapics,
+                 ACPI_MAX_IOAPICS);
 }
 
 int acpi_madt_parse(struct acpi_madt *out, const void *bytes, u64 avail)

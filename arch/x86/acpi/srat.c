@@ -14,6 +14,8 @@ enum srat_type {
     SRAT_PROCESSOR_LOCAL_APIC = 0,
     SRAT_MEMORY = 1,
     SRAT_PROCESSOR_LOCAL_X2APIC = 2,
+    SRAT_GENERIC_INITIATOR = 5,
+    SRAT_GENERIC_PORT = 6,
 };
 
 struct ACPI_STRUCT srat_cpu {  /* ACPI 6.5 5.2.16.1 */
@@ -54,14 +56,32 @@ struct ACPI_STRUCT srat_x2apic { /* ACPI 6.5 5.2.16.3 */
 _Static_assert(sizeof(struct srat_x2apic) == 24, "ACPI 6.5 5.2.16.3");
 _Static_assert(offsetof(struct srat_x2apic, Flags) == 12, "ACPI 6.5 5.2.16.3");
 
+struct ACPI_STRUCT srat_device { /* ACPI 6.5 5.2.16.6 and 5.2.16.7 */
+    struct acpi_subtable head;   /*  0: type 5 or 6, 32 bytes */
+    u8 Reserved1;                /*  2 */
+    u8 DeviceHandleType;         /*  3 */
+    u32 ProximityDomain;         /*  4 */
+    u8 DeviceHandle[16];         /*  8 */
+    u32 Flags;                   /* 24 */
+    u32 Reserved2;               /* 28 */
+};
+_Static_assert(sizeof(struct srat_device) == 32, "ACPI 6.5 5.2.16.6");
+_Static_assert(offsetof(struct srat_device, Flags) == 24, "ACPI 6.5 5.2.16.6");
+
 #define CPU_FLAG_ENABLED     (1u << 0)
 #define MEM_FLAG_ENABLED     (1u << 0)
 #define MEM_FLAG_HOTPLUG     (1u << 1)
 #define MEM_FLAG_NONVOLATILE (1u << 2)
+#define DEVICE_FLAG_ENABLED  (1u << 0)
 
-/* CPU entries that are left out do no harm: such a CPU counts as one without an entry. */
+/*
+ * CPU and device entries that are left out do no harm: such a CPU counts as one without an entry, and
+ * nothing here depends on devices.
+ */
 struct trouble {
     u32 repeated, too_many;
+    u32 damaged_devices, too_many_devices;
+    u32 skipped, skipped_type; /* types not read here: how many, and the last one's */
 };
 
 nodeid_t acpi_srat_pxm_to_nid(const struct acpi_srat *s, u32 pxm)
@@ -152,7 +172,26 @@ static int add_mem(struct acpi_srat *s, const struct srat_mem *e)
     return add_pxm(s, pxm);
 }
 
-/* The exact size of the entry types that are read here, 0 for the other types. */
+static void add_device(struct acpi_srat *s, struct trouble *t, const struct srat_device *e)
+{
+    if (e->head.Length < sizeof(*e)) {
+        t->damaged_devices++;
+    } else if (!(e->Flags & DEVICE_FLAG_ENABLED)) {
+        return;
+    } else if (s->nr_devices == TOPOLOGY_MAX_DEVICES) {
+        t->too_many_devices++;
+    } else {
+        struct topology_device *d = &s->device[s->nr_devices++];
+
+        d->kind = e->head.Type == SRAT_GENERIC_PORT ? DEVICE_GENERIC_PORT : DEVICE_GENERIC_INITIATOR;
+        d->handle_type = e->DeviceHandleType;
+        memcpy(d->handle, e->DeviceHandle, sizeof(d->handle));
+        d->pxm = pxm_of(s, e->ProximityDomain);
+        d->nid = NODE_NONE;
+    }
+}
+
+/* The exact size of the entry types that must be right, 0 for the other types. */
 static u32 entry_bytes(u8 type)
 {
     switch (type) {
@@ -192,9 +231,31 @@ static int read_entry(struct acpi_srat *s, struct trouble *t, const struct acpi_
     }
     case SRAT_MEMORY:
         return add_mem(s, (const void *)e);
+    case SRAT_GENERIC_INITIATOR:
+    case SRAT_GENERIC_PORT:
+        add_device(s, t, (const void *)e);
+        return 0;
     default:
+        t->skipped++;
+        t->skipped_type = e->Type;
         return 0;
     }
+}
+
+static void report(const struct trouble *t)
+{
+    if (t->repeated)
+        log_warn("ACPI: SRAT: %u CPUs listed on a second node, first one taken\n", t->repeated);
+    if (t->too_many)
+        log_warn("ACPI: SRAT: %u CPUs more than the %u supported, left out\n", t->too_many, MAX_CPUS);
+    if (t->damaged_devices)
+        log_warn("ACPI: SRAT: %u generic initiators or ports too short, left out\n", t->damaged_devices);
+    if (t->too_many_devices)
+        log_warn("ACPI: SRAT: %u generic initiators or ports more than the %u supported, left out\n",
+                 t->too_many_devices, TOPOLOGY_MAX_DEVICES);
+    if (t->skipped)
+        log_debug("ACPI: SRAT: %u entries of types that mean nothing here, as type %u, skipped\n", t->skipped,
+                  t->skipped_type);
 }
 
 static int read_all(struct acpi_srat *s, const struct acpi_header *h)
@@ -217,11 +278,12 @@ static int read_all(struct acpi_srat *s, const struct acpi_header *h)
         return -EINVAL;
     }
     rc = acpi_srat_resolve(s);
-    if (rc == 0 && t.repeated)
-        log_warn("ACPI: SRAT: %u CPUs listed on a second node, first one taken\n", t.repeated);
-    if (rc == 0 && t.too_many)
-        log_warn("ACPI: SRAT: %u CPU entries too many, left out\n", t.too_many);
-    return rc;
+    if (rc != 0)
+        return rc;
+    for (u32 i = 0; i < s->nr_devices; i++)
+        s->device[i].nid = acpi_srat_pxm_to_nid(s, s->device[i].pxm);
+    report(&t);
+    return 0;
 }
 
 int acpi_srat_parse(struct acpi_srat *out, const void *bytes, u64 avail)

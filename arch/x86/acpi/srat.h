@@ -36,13 +36,17 @@ struct acpi_srat {
     struct acpi_srat_cpu cpu[MAX_CPUS];
     u32 nr_mem; /* enabled ones, >= 1, in the table's order */
     struct acpi_srat_mem mem[ACPI_SRAT_MAX_MEM];
+    u32 nr_devices; /* enabled ones */
+    struct topology_device device[TOPOLOGY_MAX_DEVICES];
     u32 nr_ranges; /* the same memory sorted by base, overlaps resolved, neighbours alike joined */
     struct topology_range range[TOPOLOGY_MAX_RANGES];
 };
 
 /*
  * Reads the SRAT in the avail bytes at `bytes`. Skipped: disabled entries, memory of length 0, CPUs with
- * a broadcast id, entry types other than 0, 1 and 2. Revision 1 has 8-bit PXMs. Each refusal is one warning.
+ * a broadcast id; GICC (type 3), ITS (4) and unknown types, with a debug line that counts them. Generic
+ * initiators and ports (5 and 6) are recorded, but make no node; damaged ones and those beyond the array are
+ * left out with one warning. Revision 1 has 8-bit PXMs. Each refusal is one warning.
  * 0, or an error and *out emptied (it is working space):
  *   -EINVAL     header, checksum or an entry's length is wrong, or it lists no memory
  *   -EOVERFLOW  a range passes 2^64

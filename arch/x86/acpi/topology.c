@@ -1,6 +1,8 @@
 /* Combines the parsed tables into struct topology. See topology.h. */
 #include "topology.h"
 
+#include "nearness.h"
+
 #include <lib/log.h>
 #include <lib/string.h>
 
@@ -25,6 +27,19 @@ static void fill_one_node(struct topology *t)
     t->have_srat = false;
     t->have_slit = false;
     fill_distances(t, NULL);
+    acpi_nearness_fill(t, NULL);
+}
+
+/* A SLIT that is short of localities is no reason not to believe what it has. */
+static void check_coverage(const struct topology *t, const struct acpi_slit *slit)
+{
+    u32 nr_missing = 0;
+
+    for (u32 i = 0; i < t->nr_nodes; i++)
+        nr_missing += t->pxm[i] >= slit->nr_localities;
+    if (nr_missing)
+        log_warn("ACPI: SLIT: %u localities do not cover %u of %u nodes, default distances for these\n",
+                 slit->nr_localities, nr_missing, t->nr_nodes);
 }
 
 static void fill_nodes(struct topology *t, const struct acpi_srat *srat, const struct acpi_slit *slit)
@@ -35,17 +50,28 @@ static void fill_nodes(struct topology *t, const struct acpi_srat *srat, const s
     memcpy(t->ranges, srat->range, sizeof(t->ranges));
     t->have_srat = true;
     t->have_slit = slit != NULL;
+    t->nr_devices = srat->nr_devices;
+    memcpy(t->devices, srat->device, sizeof(t->devices));
     fill_distances(t, slit);
+    acpi_nearness_fill(t, NULL);
+    if (slit)
+        check_coverage(t, slit);
+}
+
+/* The node of the lowest memory: of all nodes it is the one that surely has RAM. */
+static nodeid_t home_of_unlisted(const struct topology *t)
+{
+    return t->ranges[0].nid;
 }
 
 static void add_cpu(struct topology *t, const struct acpi_madt_cpu *cpu, const struct acpi_srat *srat,
-                    u32 *nr_homeless)
+                    u32 *nr_unlisted)
 {
     nodeid_t nid = srat ? acpi_srat_apic_to_nid(srat, cpu->apic_id) : 0;
 
     if (nid == NODE_NONE) {
-        ++*nr_homeless;
-        nid = 0;
+        ++*nr_unlisted;
+        nid = home_of_unlisted(t);
     }
     t->cpus[t->nr_cpus++] = (struct topology_cpu){
         .apic_id = cpu->apic_id, .acpi_uid = cpu->acpi_uid, .nid = nid, .enabled = true};
@@ -55,7 +81,7 @@ void acpi_topology_build(struct topology *out, const struct acpi_madt *madt, con
                          const struct acpi_slit *slit)
 {
     static const struct acpi_madt_cpu boot_cpu = {.apic_id = 0, .acpi_uid = 0};
-    u32 nr_homeless = 0;
+    u32 nr_unlisted = 0;
 
     memset(out, 0, sizeof(*out));
     if (srat)
@@ -64,11 +90,12 @@ void acpi_topology_build(struct topology *out, const struct acpi_madt *madt, con
         fill_one_node(out);
 
     for (u32 i = 0; i < madt->nr_cpus; i++)
-        add_cpu(out, &madt->cpu[i], srat, &nr_homeless);
+        add_cpu(out, &madt->cpu[i], srat, &nr_unlisted);
     if (out->nr_cpus == 0)
-        add_cpu(out, &boot_cpu, srat, &nr_homeless);
-    if (nr_homeless)
-        log_warn("ACPI: %u of %u CPUs are not in the SRAT, put on node 0\n", nr_homeless, out->nr_cpus);
+        add_cpu(out, &boot_cpu, srat, &(u32){0}); /* made up: nothing is known of it that could be wrong */
+    if (nr_unlisted)
+        log_warn("ACPI: %u of %u CPUs are not in the SRAT, put on node %u\n", nr_unlisted, out->nr_cpus,
+                 home_of_unlisted(out));
 }
 
 void acpi_topology_flatten(struct topology *t)
@@ -78,4 +105,6 @@ void acpi_topology_flatten(struct topology *t)
     fill_one_node(t);
     for (u32 i = 0; i < t->nr_cpus; i++)
         t->cpus[i].nid = 0;
+    for (u32 i = 0; i < t->nr_devices; i++)
+        t->devices[i].nid = NODE_NONE;
 }

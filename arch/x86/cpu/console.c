@@ -1,10 +1,17 @@
 /*
  * 16550 driver and printk(). Output is polled: the transmitter's LSR.THRE is waited for before every
  * byte (emulators and real UARTs drop bytes otherwise), but never for ever.
+ *
+ * Whole messages hold the console. A CPU that is stuck holding it must not silence the others, so whoever has
+ * waited long without seeing a byte go out takes it from the holder. That needs more than a ticket lock has:
+ * the holder's name. A CPU that comes again while it holds the console (NMI) prints into its own message.
  */
 #include <arch/x86/cpu/console.h>
 
 #include <arch/x86/cpu/io.h>
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/time.h>
 #include <lib/printf.h>
 #include <lib/spinlock.h>
 #include <lib/string.h>
@@ -18,11 +25,13 @@ enum uart_register { UART_DATA = 0, UART_IER = 1, UART_FCR = 2, UART_LCR = 3, UA
 #define LSR_THRE         0x20u
 #define UART_CLOCK_HZ    115200u /* base rate: divisor 1 */
 #define TX_SPINS         200000u /* a dead line costs this long per byte, then counts as gone */
+#define HOLD_MS          500u    /* longer than a dead line takes for the byte that shows it */
 
 static u16 uart_port;  /* [I] 0: none */
 static bool uart_dead; /* the line did not take a byte in TX_SPINS; not waited for again */
 static enum log_level log_limit = LOG_INFO; /* [I] */
-static spinlock_t console_lock = SPINLOCK_INIT(LOCK_CONSOLE);
+static u32 holder;                          /* [a] id + 1 of the CPU that prints, 0: nobody */
+static u32 nr_written;                      /* [a] bytes so far, wrapping: the holder's sign of life */
 
 void console_init(u16 port, u32 baud)
 {
@@ -63,25 +72,77 @@ static void uart_put(u8 byte)
     outb((u16)(uart_port + UART_DATA), byte);
 }
 
+/* True: taken here, to be released. */
+static bool hold(void)
+{
+    u32 self = this_cpu()->id + 1, last = nr_written, other = 0, seen = 0;
+    /* Before time_init() there is one CPU, and nobody to wait for. */
+    u64 patience = (u64)tsc_khz * HOLD_MS, since = rdtsc();
+
+    if (__atomic_load_n(&holder, __ATOMIC_RELAXED) == self)
+        return false;
+    /* An NMI comes in the middle of anything, levels too; and it serves no calls. */
+    if (!this_cpu()->in_nmi)
+        lock_check_take(LOCK_CONSOLE);
+    while (!__atomic_compare_exchange_n(&holder, &other, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        u32 written = __atomic_load_n(&nr_written, __ATOMIC_RELAXED);
+        if (written != last || other != seen) {
+            last = written;
+            seen = other;
+            since = rdtsc();
+        }
+        /* A failed exchange has left the holder in `other`, and the next one takes it from that one only. */
+        if (rdtsc() - since <= patience)
+            other = 0;
+        if (this_cpu()->in_nmi)
+            __builtin_ia32_pause();
+        else
+            cpu_relax();
+    }
+    return true;
+}
+
+static void release(void)
+{
+    u32 self = this_cpu()->id + 1;
+
+    /* Unless it was taken away. */
+    __atomic_compare_exchange_n(&holder, &self, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    if (!this_cpu()->in_nmi)
+        lock_check_drop(LOCK_CONSOLE);
+}
+
 void console_write(const char *text, size_t len)
 {
-    spin_lock(&console_lock);
+    bool taken = hold();
+
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '\n')
             uart_put('\r');
         uart_put((u8)text[i]);
+        __atomic_store_n(&nr_written, nr_written + 1, __ATOMIC_RELAXED);
     }
-    spin_unlock(&console_lock);
+    if (taken)
+        release();
 }
 
 void console_break_lock(void)
 {
-    spin_lock_init(&console_lock, LOCK_CONSOLE);
+    __atomic_store_n(&holder, 0, __ATOMIC_RELEASE);
+}
+
+void console_hold(void)
+{
+    hold();
 }
 
 int console_read(void)
 {
-    if (!uart_port || !(inb((u16)(uart_port + UART_LSR)) & LSR_DATA_READY))
+    if (!uart_port)
+        return -1;
+    u8 status = inb((u16)(uart_port + UART_LSR));
+    /* All ones: there is no UART. */
+    if (status == 0xff || !(status & LSR_DATA_READY))
         return -1;
     return inb((u16)(uart_port + UART_DATA));
 }

@@ -1,21 +1,52 @@
 /*
  * The debug console: keys on the serial line after the switch sequence (three times Ctrl-A). Each key is
- * registered where its data lives; this module only reads bytes and dispatches.
+ * registered where its data lives; this module only reads bytes and dispatches. Without the sequence bytes
+ * are domain 0's, who asks for them with CONSOLEIO_read.
  *
  * A key's function runs in the run loop of the CPU that polls the line, interrupts off, no lock held. It must
  * print even if another CPU is stuck holding a lock: it reads without locks what can be read so, or gives up
- * on a lock after a bounded wait (spin_trylock).
+ * on a lock after a bounded wait (spin_trylock_bounded). Who polls is decided in key_watch.h.
  */
 #ifndef CPU_KEYS_H
 #define CPU_KEYS_H
 
 #include <homestead/types.h>
 
+#define KEYS_SWITCH_BYTE  0x01u /* Ctrl-A */
+#define KEYS_SWITCH_COUNT 3u
+
 typedef void (*key_fn)(void);
 
+/* What came in so far. Zero: the line is domain 0's. */
+struct keys_input {
+    u32 nr_switch; /* switch bytes in a row, not yet passed on */
+    bool debug;    /* bytes are keys */
+};
+enum keys_verdict {
+    KEYS_HELD,        /* may become the switch sequence */
+    KEYS_TO_DEBUG,    /* the sequence is complete: from now on bytes are keys */
+    KEYS_TO_DOMAIN_0, /* the sequence is complete: from now on they are not */
+    KEYS_PASS,  /* domain 0's: *held switch bytes that turned out to be none of the sequence, then this */
+    KEYS_SERVE, /* a key */
+};
+/* One byte; a pure function of *in. *held is written with KEYS_PASS. */
+enum keys_verdict keys_feed(struct keys_input *in, u8 byte, u32 *held);
+
+/* Registers h and R, and makes the line ours; without this call keys_poll() does nothing and keys_read()
+ * reads the line itself. Boot only. */
+void keys_init(void);
 /* what: a few words for the help, kept by reference. One function a key: BUG on a second one. Boot only. */
 void keys_register(char key, const char *what, key_fn fn);
-/* Takes the bytes that have come in and acts on them. Any CPU, in its run loop. True if a key was served. */
+/* Takes the bytes that have come in, up to a bound, and acts on them. Any CPU, in its run loop, one at a
+ * time; if one got stuck in here, the next one to come after keys_take_over() goes on. True if a key was
+ * served. */
 bool keys_poll(void);
+void keys_take_over(void);
+/* Bytes for domain 0, at most max; returns how many. */
+u32 keys_read(char *bytes, u32 max);
+/* Prints for a key, whatever loglvl= says. A served key may print for seconds: this shows that it lives. */
+void keys_printf(const char *fmt, ...) PRINTF(1, 2);
+/* time_now_ns() of the last sign of life of the CPU that polls. */
+u64 keys_beat_ns(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <arch/x86/cpu/io.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/stop.h>
 #include <arch/x86/cpu/symbols.h>
 #include <lib/assert.h>
 #include <lib/parse.h>
@@ -70,6 +71,7 @@ void panic(const char *fmt, ...)
     va_list args;
 
     __asm__ volatile("cli");
+    stop_begin();
     console_break_lock();
     va_start(args, fmt);
     vsnprintf(reason, sizeof(reason), fmt, args);
@@ -83,8 +85,12 @@ void panic_end(const char *reason, u64 rip, u64 rbp)
     static bool again;
 
     if (!again) {
-        again = true; /* a fault while the backtrace is printed must not recurse */
+        again = true; /* a fault while this is printed must not recurse */
         backtrace_print(rip, rbp);
+        stop_others(false);
+        console_break_lock(); /* one of them had it */
+        if (nr_cpus > 1)
+            stop_print();
     }
     char word[200];
     str_copy(word, reason, sizeof(word));
@@ -111,9 +117,8 @@ static void reset_by_acpi(void)
     if (c->reset_space == 1) {
         outb((u16)c->reset_address, c->reset_value);
     } else if (c->reset_space == 0) {
-        volatile u8 *reg = paging_map_device(c->reset_address, 1);
-        if (reg)
-            *reg = c->reset_value;
+        if (c->reset_register)
+            *c->reset_register = c->reset_value;
     }
 }
 
@@ -136,18 +141,20 @@ static void reboot(void)
 void machine_end(enum machine_end how)
 {
     static const char *const text[] = {"Domain 0 powered off", "Domain 0 asks for a reboot",
-                                       "Domain 0 has crashed"};
+                                       "Reboot from the debug console", "Domain 0 has crashed"};
+    bool restarts = how == MACHINE_REBOOT || how == MACHINE_RESTART;
 
+    stop_begin();
+    stop_others(true);
+    console_break_lock();
     log_info("%s.\n", text[how]);
-    log_fact("@end how=%s\n", how == MACHINE_POWEROFF ? "poweroff"
-                              : how == MACHINE_REBOOT ? "reboot"
-                                                      : "crash");
-    if (how != MACHINE_REBOOT)
+    log_fact("@end how=%s\n", how == MACHINE_POWEROFF ? "poweroff" : restarts ? "reboot" : "crash");
+    if (!restarts)
         debug_exit(how == MACHINE_POWEROFF ? DEBUG_EXIT_PASS : DEBUG_EXIT_FAIL);
     if (how == MACHINE_POWEROFF && machine_end_config.efi_system_table)
         efi_reset(machine_end_config.efi_system_table, EFI_RESET_SHUTDOWN);
-    if (how == MACHINE_REBOOT && !machine_end_config.noreboot)
+    if (restarts && !machine_end_config.noreboot)
         reboot();
-    log_info("Halted%s.\n", how == MACHINE_REBOOT ? " instead of rebooting (noreboot)" : "");
+    log_info("Halted%s.\n", restarts ? " instead of rebooting (noreboot)" : "");
     halt_forever();
 }

@@ -8,12 +8,14 @@
  * status. */
 NORETURN void panic(const char *fmt, ...) PRINTF(1, 2);
 
-/* The last part of it, for those who have said what happened: backtrace from a frame, `@panic`, the end. */
+/* The last part of it, for those who have called stop_begin() and said what happened: backtrace from a frame,
+ * the other CPUs' ones, `@panic`, the end. */
 NORETURN void panic_end(const char *reason, u64 rip, u64 rbp);
 
 enum machine_end {
     MACHINE_POWEROFF, /* dom0 shut down with poweroff: the run passed */
     MACHINE_REBOOT,
+    MACHINE_RESTART, /* a person at the debug console wants it */
     MACHINE_CRASHED, /* dom0 crashed or reported failure */
 };
 
@@ -28,6 +30,7 @@ struct machine_end_config {
     bool have_reset_register;
     u8 reset_space; /* ACPI address space id: 0 memory, 1 I/O, 2 PCI configuration */
     u64 reset_address;
+    volatile u8 *reset_register; /* mapped, if it is in memory */
     u8 reset_value;
 };
 extern struct machine_end_config machine_end_config;

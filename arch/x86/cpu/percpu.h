@@ -11,8 +11,10 @@
 
 struct vcpu;
 struct cpu_tables;
+struct hvm_vcpu;
 
-#define CPU_IST_STACKS 3u /* for NMI, #DF and #MC */
+#define CPU_EXIT_KINDS 16u /* at least HVM_EXIT_NR */
+#define CPU_IST_STACKS 3u  /* for NMI, #DF and #MC */
 
 enum cpu_state {
     CPU_OFF,      /* left out */
@@ -33,10 +35,19 @@ struct cpu {
     struct cpu_tables *tables;
     u64 ist_tops[CPU_IST_STACKS]; /* [I] 0: none yet */
     bool idle;                    /* [o] in HLT, or about to */
-    bool timer_fired;             /* [o] set by the APIC timer's handler, cleared by the run loop */
-    bool need_resched;            /* [o] the running vCPU's slice is over, or another one woke */
-    struct vcpu *current;         /* [o] the vCPU whose exit is being handled or that runs now, else NULL */
-    struct vcpu *fpu_owner;       /* [o] whose FPU state is in the registers */
+    bool in_guest;                /* [o] from before the entry to behind the exit */
+    bool in_nmi;                  /* [o] must not wait for a lock that this CPU may hold */
+    const struct hvm_vcpu *guest; /* [o] that was entered last */
+    u64 beats;                    /* [o] turns of the run loop that did not go through a guest */
+    s64 tsc_offset;               /* [I] ticks by which this TSC is ahead of the boot CPU's */
+    void (*job)(void);            /* [a] smp_give_job() */
+    /* once it was stopped, for the one who prints it */
+    bool stopped; /* [a] */
+    u64 stop_rip, stop_rbp;
+    bool timer_fired;       /* [o] set by the APIC timer's handler, cleared by the run loop */
+    bool need_resched;      /* [o] the running vCPU's slice is over, or another one woke */
+    struct vcpu *current;   /* [o] the vCPU whose exit is being handled or that runs now, else NULL */
+    struct vcpu *fpu_owner; /* [o] whose FPU state is in the registers */
     /* hardware virtualization, owned by arch/x86/hvm */
     u64 hsave_maddr;     /* [I] VM_HSAVE_PA */
     u64 host_vmcb_maddr; /* [I] VMSAVE/VMLOAD area for the host's own FS, GS, TR, LDTR, syscall MSRs */
@@ -45,7 +56,9 @@ struct cpu {
     /* lock level check in debug builds */
     u32 nr_locks;
     u32 lock_levels[8];
-    u64 exits; /* [o] guest exits handled on this CPU */
+    u64 exits;                      /* [o] guest exits handled on this CPU */
+    u64 pass_tsc;                   /* [o] TSC at the last guest exit or turn of the run loop */
+    u64 exit_kinds[CPU_EXIT_KINDS]; /* [o] exits by enum hvm_exit_kind */
     /* cross-calls, smp_call.c: the one this CPU makes, and who has made one to it */
     void (*call_fn)(void *arg);
     void *call_arg;
@@ -66,6 +79,7 @@ static inline struct cpu *this_cpu(void)
  * interrupts off again. */
 static inline void cpu_idle(bool sleep)
 {
+    this_cpu()->beats++;
     if (sleep) {
         this_cpu()->idle = true;
         __asm__ volatile("sti; hlt; cli" : : : "memory");

@@ -26,6 +26,7 @@
 struct smp_start_ops {
     int (*enable)(void);        /* on its own stack, interrupts off; not 0: the CPU is left out */
     NORETURN void (*run)(void); /* once released */
+    u64 test_absent;            /* CPU ids that are never sent for, as if they were broken */
 };
 
 /*
@@ -37,6 +38,15 @@ struct smp_start_ops {
  */
 u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struct smp_start_ops *ops);
 void smp_release(void);
+/* How long to wait for a sign of life of any other CPU. Under an emulator the host decides who runs when. */
+u64 smp_patience_ns(void);
+/* Has a CPU that waits for smp_release() run job(); one at a time. It may make calls. */
+void smp_give_job(struct cpu *cpu, void (*job)(void));
+/* Waits until it is done. False: it takes more than ten seconds. */
+bool smp_await_job(const struct cpu *cpu);
+/* Debug builds, before smp_release(): every CPU calls every other, and the calls are counted. BUG on a wrong
+ * count. */
+void smp_self_test(void);
 
 typedef void (*smp_call_fn)(void *arg);
 

@@ -10,6 +10,7 @@
 
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/stop.h>
 #include <arch/x86/cpu/traps.h>
 #include <lib/assert.h>
 
@@ -19,6 +20,8 @@ void smp_serve_calls(void)
 {
     struct cpu *cpu = this_cpu();
 
+    if (unlikely(stop_begun()))
+        stop_if_asked((u64)smp_serve_calls, (u64)__builtin_frame_address(0), false);
     if (!__atomic_load_n(&cpu->calls_waiting, __ATOMIC_RELAXED))
         return;
     /* Before the bits are looked at: who sets one after that sets this again. */

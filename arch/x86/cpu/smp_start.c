@@ -10,6 +10,7 @@
 
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/nmi.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/cpu/traps.h>
@@ -18,12 +19,11 @@
 #define INIT_WAIT_US         10000u /* SDM 3A 9.4.4.1 */
 #define STARTUP_WAIT_US      200u
 #define POLL_NS              1000000ull
-/* With no new arrival for so long, the rest is given up. Under an emulator the host decides who runs when. */
 #define PATIENCE_NS          1000000000ull
-#define PATIENCE_EMULATED_NS 10000000000ull
+#define PATIENCE_EMULATED_NS 5000000000ull
 
 extern char trampoline_start[], trampoline_end[], trampoline_root[], trampoline_gdtr_base[],
-    trampoline_target[];
+    trampoline_target32[], trampoline_target64[];
 
 void smp_cpu_entry(struct cpu *cpu);
 
@@ -45,6 +45,11 @@ static bool settle(struct cpu *cpu, enum cpu_state state)
                                        __ATOMIC_ACQUIRE);
 }
 
+u64 smp_patience_ns(void)
+{
+    return cpuid(1, 0).ecx & BIT(31) ? PATIENCE_EMULATED_NS : PATIENCE_NS;
+}
+
 static NORETURN void park(void)
 {
     for (;;)
@@ -61,6 +66,7 @@ NORETURN void smp_cpu_entry(struct cpu *cpu)
 {
     paging_activate();
     traps_load(cpu);
+    machine_check_init();
     if (apic_init_other())
         cpu->failure = "its local APIC cannot be used";
     else if (start_ops->enable())
@@ -69,31 +75,39 @@ NORETURN void smp_cpu_entry(struct cpu *cpu)
     __atomic_fetch_add(&nr_arrived, 1, __ATOMIC_RELEASE);
     if (!wanted || cpu->failure)
         park();
-    while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
+    while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE)) {
+        void (*job)(void) = __atomic_load_n(&cpu->job, __ATOMIC_ACQUIRE);
+        if (job) {
+            job();
+            __atomic_store_n(&cpu->job, NULL, __ATOMIC_RELEASE);
+        }
         cpu_idle(true);
+    }
     start_ops->run();
 }
 
 static void place_trampoline(u64 page)
 {
+    char *const addresses[] = {trampoline_gdtr_base, trampoline_target32, trampoline_target64};
     u8 *to = maddr_to_virt(page);
-    u32 root = (u32)paging_start_tables(page), here = (u32)page, field;
+    u32 root = (u32)paging_start_tables(page);
 
     memcpy(to, trampoline_start, (size_t)(trampoline_end - trampoline_start));
     memcpy(to + (trampoline_root - trampoline_start), &root, sizeof(root));
-    memcpy(&field, trampoline_gdtr_base, sizeof(field));
-    field += here;
-    memcpy(to + (trampoline_gdtr_base - trampoline_start), &field, sizeof(field));
-    memcpy(&field, trampoline_target, sizeof(field));
-    field += here;
-    memcpy(to + (trampoline_target - trampoline_start), &field, sizeof(field));
+    for (u32 i = 0; i < ARRAY_SIZE(addresses); i++) { /* offsets become addresses */
+        u8 *field = to + (addresses[i] - trampoline_start);
+        u32 value;
+        memcpy(&value, field, sizeof(value));
+        value += (u32)page;
+        memcpy(field, &value, sizeof(value));
+    }
 }
 
 /* Sleeps until all have arrived, or nobody new has for a while: spinning would take time from those who come
  * where CPUs share a host's. */
 static void await_arrivals(u32 wanted)
 {
-    u64 patience = cpuid(1, 0).ecx & BIT(31) ? PATIENCE_EMULATED_NS : PATIENCE_NS;
+    u64 patience = smp_patience_ns();
     u64 last_ns = time_now_ns();
     u32 seen = 0;
 
@@ -132,16 +146,26 @@ static bool await_state(struct cpu *cpu)
     return state_of(cpu) == CPU_ARRIVED;
 }
 
+/* Only in tests: a CPU that does not answer. */
+static bool absent(u32 slot)
+{
+    const struct cpu *cpu = __atomic_load_n(&smp_slots[slot], __ATOMIC_ACQUIRE);
+
+    return cpu && cpu->id < 64 && (start_ops->test_absent & BIT(cpu->id));
+}
+
 static void send_for(u32 nr, u8 page)
 {
     for (u32 i = 0; i < nr; i++)
-        apic_send_init(smp_ids[i]);
+        if (!absent(i))
+            apic_send_init(smp_ids[i]);
     time_delay_us(INIT_WAIT_US);
     for (u32 i = 0; i < nr; i++)
-        apic_send_startup(smp_ids[i], page);
+        if (!absent(i))
+            apic_send_startup(smp_ids[i], page);
     time_delay_us(STARTUP_WAIT_US);
     for (u32 i = 0; i < nr; i++)
-        if (__atomic_load_n(&smp_slots[i], __ATOMIC_RELAXED))
+        if (__atomic_load_n(&smp_slots[i], __ATOMIC_RELAXED) && !absent(i))
             apic_send_startup(smp_ids[i], page);
 }
 
@@ -178,6 +202,24 @@ u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struc
     }
     nr_cpus = nr;
     return online;
+}
+
+void smp_give_job(struct cpu *cpu, void (*job)(void))
+{
+    __atomic_store_n(&cpu->job, job, __ATOMIC_RELEASE);
+    smp_kick(cpu->id);
+}
+
+bool smp_await_job(const struct cpu *cpu)
+{
+    u64 end_ns = time_now_ns() + PATIENCE_EMULATED_NS;
+
+    while (__atomic_load_n(&cpu->job, __ATOMIC_ACQUIRE))
+        if (time_now_ns() > end_ns)
+            return false;
+        else
+            cpu_relax();
+    return true;
 }
 
 void smp_release(void)

@@ -8,6 +8,7 @@
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/io.h>
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/percpu.h>
 #include <lib/log.h>
 #include <lib/spinlock.h>
 
@@ -155,7 +156,7 @@ u64 time_ns_to_tsc(u64 ns)
 
 u64 time_now_ns(void)
 {
-    return time_tsc_to_ns(rdtsc() - tsc_start);
+    return time_tsc_to_ns(rdtsc() - (u64)this_cpu()->tsc_offset - tsc_start);
 }
 
 void time_delay_us(u32 us)

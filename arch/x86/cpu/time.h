@@ -8,7 +8,8 @@ extern u64 tsc_khz; /* [I] after time_init() */
 
 /* Calibrates TSC and APIC timer against the ACPI PM timer (port, 0: use the PIT). */
 void time_init(u16 pm_timer_port);
-/* Nanoseconds since time_init(), monotonic on one CPU. */
+/* Nanoseconds since time_init(), monotonic, and the same on all CPUs as far as tsc_sync.c can
+ * tell. */
 u64 time_now_ns(void);
 /* Waits on the spot. */
 void time_delay_us(u32 us);

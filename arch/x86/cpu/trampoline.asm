@@ -8,14 +8,18 @@
 %include "asm_offsets.inc"
 
 extern smp_ids, smp_slots, smp_nr_slots, smp_cpu_entry
-global trampoline_start, trampoline_end, trampoline_root, trampoline_gdtr_base, trampoline_target
+global trampoline_start, trampoline_end, trampoline_root
+global trampoline_gdtr_base, trampoline_target32, trampoline_target64
 
 CR4_PAE         equ 0x20
 MSR_EFER        equ 0xc0000080
 EFER_LME_NXE    equ 0x900
-CR0_START       equ 0x80010011          ; PG, WP, ET, PE; caches on: CD and NW are set after INIT
+CR0_PROTECTED   equ 0x11                ; ET, PE; caches on: CD and NW are set after INIT
+CR0_PAGING      equ 0x80010011          ; and PG, WP
 LEAF_TOPOLOGY   equ 0xb
 SEL_CODE64      equ 0x08
+SEL_CODE32      equ 0x10
+SEL_DATA32      equ 0x18
 
 section .rodata
 align 16
@@ -26,18 +30,28 @@ trampoline_start:
         cld
         mov     ax, cs
         mov     ds, ax
+        movzx   ebx, ax
+        shl     ebx, 4                  ; the page's address
+        o32 lgdt [trampoline_gdtr - trampoline_start]
+        mov     eax, CR0_PROTECTED      ; protected mode first, then long mode: APM2 14.6, SDM 3A 9.8.5
+        mov     cr0, eax
+        jmp     far dword [trampoline_target32 - trampoline_start]
+
+bits 32
+trampoline_protected:
+        mov     ax, SEL_DATA32
+        mov     ds, eax
         mov     eax, CR4_PAE
         mov     cr4, eax
-        mov     eax, [trampoline_root - trampoline_start]
+        mov     eax, [ebx + trampoline_root - trampoline_start]
         mov     cr3, eax
         mov     ecx, MSR_EFER
         mov     eax, EFER_LME_NXE
         xor     edx, edx
         wrmsr
-        o32 lgdt [trampoline_gdtr - trampoline_start]
-        mov     eax, CR0_START
+        mov     eax, CR0_PAGING
         mov     cr0, eax
-        jmp     far dword [trampoline_target - trampoline_start]
+        jmp     far dword [ebx + trampoline_target64 - trampoline_start]
 
 bits 64
 trampoline_long:
@@ -48,11 +62,16 @@ align 8
 trampoline_gdt:
         dq      0
         dq      0x00209b0000000000      ; 64-bit code
+        dq      0x00cf9b000000ffff      ; 32-bit code, flat
+        dq      0x00cf93000000ffff      ; data, flat
 trampoline_gdtr:
         dw      trampoline_gdtr - trampoline_gdt - 1
 trampoline_gdtr_base:
         dd      trampoline_gdt - trampoline_start ; the page's address is added
-trampoline_target:
+trampoline_target32:
+        dd      trampoline_protected - trampoline_start ; and here
+        dw      SEL_CODE32
+trampoline_target64:
         dd      trampoline_long - trampoline_start ; and here
         dw      SEL_CODE64
 align 4

@@ -7,8 +7,10 @@
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/nmi.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/smp.h>
+#include <arch/x86/cpu/stop.h>
 #include <lib/log.h>
 
 struct idt_gate { /* APM2 4.8.3 */
@@ -130,6 +132,7 @@ static void dump_registers(const struct trap_frame *f)
 
 static NORETURN void trap_fatal(const struct trap_frame *frame)
 {
+    stop_begin();
     console_break_lock();
     log_error("\nException %lu on CPU %u: %s\n", frame->vector, this_cpu()->id, trap_name(frame->vector));
     dump_registers(frame);
@@ -151,6 +154,11 @@ void trap_handle(struct trap_frame *frame)
         apic_eoi(); /* first: a call that is made while this one is served comes again */
         smp_serve_calls();
         break;
+    case TRAP_NMI:
+        nmi_handle(frame);
+        break;
+    case TRAP_MC:
+        machine_check_handle(frame);
     case VECTOR_SPURIOUS: /* no EOI: APM2 16.4.7 */
         break;
     default:

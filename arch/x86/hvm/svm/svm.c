@@ -180,6 +180,7 @@ static void take_asid(struct hvm_vcpu *v, struct cpu *cpu, struct vmcb *vmcb, u6
     vmcb->clean &= ~(u32)SVM_CLEAN_ASID;
     if (v->last_cpu != cpu) { /* another CPU caches this VMCB, or none */
         v->last_cpu = cpu;
+        vmcb->tsc_offset = 0 - (u64)cpu->tsc_offset; /* the guest sees one TSC, wherever it runs */
         vmcb->clean = 0;
     }
 }
@@ -199,7 +200,10 @@ static void svm_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     vmcb->rsp = v->regs.rsp;
     vmcb->rip = v->regs.rip;
     vmcb->rflags = v->regs.rflags;
+    cpu->guest = v; /* for whoever asks by NMI what this CPU does */
+    cpu->in_guest = true;
     svm_enter(v, cpu->host_vmcb_maddr);
+    cpu->in_guest = false;
     v->regs.rax = vmcb->rax;
     v->regs.rsp = vmcb->rsp;
     v->regs.rip = vmcb->rip;

@@ -1,0 +1,31 @@
+/*
+ * Who polls the serial line: a pure decision, taken by each CPU when its own timer for it has expired.
+ *
+ * One CPU polls every 100 ms and leaves a sign of life. All others look at that sign, the next one in the
+ * ring of CPUs every 0.5 s, the one behind it every second, and so on up to 10 s: an idle machine stays idle,
+ * and whichever set of CPUs is stuck, the first live one behind them takes over.
+ */
+#ifndef CPU_KEY_WATCH_H
+#define CPU_KEY_WATCH_H
+
+#include <homestead/types.h>
+
+#define KEY_POLL_NS      100000000ull
+#define KEY_STALE_NS     2000000000ull
+#define KEY_WATCH_NS     500000000ull /* times the distance from the CPU that polls */
+#define KEY_WATCH_MAX_NS 10000000000ull
+
+struct key_watch {
+    bool poll;      /* poll now */
+    bool take_over; /* as the new poller: if that is still the old one */
+    u64 next_ns;    /* when to look again, from now */
+};
+
+/*
+ * self, poller: CPU ids. rank: how many CPUs that are up lie between poller and self in the ring, self
+ * included (>= 1, any value for the poller itself). beat_ns, now_ns: last sign of life, and now; clocks of
+ * CPUs may differ a little, so a sign from the future is fresh.
+ */
+struct key_watch key_watch_decide(u32 self, u32 poller, u32 rank, u64 beat_ns, u64 now_ns);
+
+#endif

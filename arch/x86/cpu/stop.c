@@ -1,0 +1,177 @@
+/*
+ * At the end one CPU speaks and all others are silent. Each of them notes in its own struct cpu where it
+ * was and sleeps; the speaker reads their stacks, which nobody changes any more.
+ *
+ * Everything here is bounded in time, and takes no lock: a CPU may be dead, and what it held stays held.
+ */
+#include <arch/x86/cpu/stop.h>
+
+#include <arch/x86/cpu/apic.h>
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/panic.h>
+#include <arch/x86/cpu/smp.h>
+#include <arch/x86/cpu/time.h>
+#include <arch/x86/cpu/traps.h>
+#include <lib/log.h>
+#include <lib/printf.h>
+
+#define NOBODY       0xffffffffu
+#define DETAILED_MAX 32u /* backtraces printed; more would hide the first ones */
+
+enum stop_phase { STOP_NO, STOP_GENTLY, STOP_NOW };
+
+void (*stop_name_guest)(const struct hvm_vcpu *v, char *out, size_t size);
+
+static u32 speaker = NOBODY; /* [a] CPU id */
+static u32 phase;            /* [a] enum stop_phase */
+
+static NORETURN void sleep_for_ever(void)
+{
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}
+
+void stop_begin(void)
+{
+    u32 expected = NOBODY, me = this_cpu()->id;
+
+    if (__atomic_compare_exchange_n(&speaker, &expected, me, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
+        expected == me)
+        return;
+    sleep_for_ever(); /* the speaker's NMI finds us here */
+}
+
+bool stop_begun(void)
+{
+    return __atomic_load_n(&speaker, __ATOMIC_ACQUIRE) != NOBODY;
+}
+
+void stop_if_asked(u64 rip, u64 rbp, bool by_nmi)
+{
+    struct cpu *cpu = this_cpu();
+    u32 asked = __atomic_load_n(&phase, __ATOMIC_ACQUIRE);
+
+    if (asked == STOP_NO || (asked == STOP_NOW && !by_nmi) || cpu->id == speaker)
+        return;
+    cpu->stop_rip = rip;
+    cpu->stop_rbp = cpu->in_guest ? 0 : rbp; /* a guest's is no address of ours */
+    __atomic_store_n(&cpu->stopped, true, __ATOMIC_RELEASE);
+    sleep_for_ever();
+}
+
+static u32 count_moving(void)
+{
+    u32 moving = 0;
+
+    for_each_cpu(id) moving +=
+        cpus[id] != this_cpu() && !__atomic_load_n(&cpus[id]->stopped, __ATOMIC_ACQUIRE);
+    return moving;
+}
+
+/* As long as one more stops from time to time. Returns how many do not. */
+static u32 await_stopped(void)
+{
+    u64 last_ns = time_now_ns(), patience = smp_patience_ns();
+    u32 before = count_moving(), moving = before;
+
+    while (moving && time_now_ns() - last_ns < patience) {
+        __builtin_ia32_pause();
+        moving = count_moving();
+        if (moving != before) {
+            before = moving;
+            last_ns = time_now_ns();
+        }
+    }
+    return moving;
+}
+
+static void ask(bool by_nmi)
+{
+    __atomic_store_n(&phase, by_nmi ? STOP_NOW : STOP_GENTLY, __ATOMIC_SEQ_CST);
+    for_each_cpu(id)
+    {
+        if (cpus[id] == this_cpu() || __atomic_load_n(&cpus[id]->stopped, __ATOMIC_ACQUIRE))
+            continue;
+        if (by_nmi)
+            apic_send_nmi(cpus[id]->apic_id);
+        else
+            apic_send(cpus[id]->apic_id, VECTOR_CALL);
+    }
+}
+
+u32 stop_others(bool gently)
+{
+    u32 moving = count_moving();
+
+    if (moving && gently) {
+        ask(false);
+        moving = await_stopped();
+    }
+    if (moving) {
+        ask(true);
+        moving = await_stopped();
+    }
+    return moving;
+}
+
+static void print_one(const struct cpu *cpu)
+{
+    char guest[24] = "";
+
+    if (cpu->guest && (cpu->in_guest || cpu->current) && stop_name_guest)
+        stop_name_guest(cpu->guest, guest, sizeof(guest));
+    log_error("CPU %u (node %u): %s%s\n", cpu->id, cpu->nid,
+              cpu->in_guest ? "guest "
+              : guest[0]    ? "hypervisor, for guest "
+                            : "hypervisor",
+              guest);
+    backtrace_print(cpu->stop_rip, cpu->stop_rbp);
+}
+
+/* "CPUs 1-3 7: what": those for which is() holds, in one line. */
+static void print_list(const char *what, bool (*is)(const struct cpu *cpu))
+{
+    u32 first = NOBODY, printed = 0;
+
+    for (u32 id = 0; id <= nr_cpus; id++) {
+        bool in = id < nr_cpus && cpus[id] && cpus[id] != this_cpu() && is(cpus[id]);
+        if (in && first == NOBODY)
+            first = id;
+        if (in || first == NOBODY)
+            continue;
+        log_error(first == id - 1 ? "%s %u" : "%s %u-%u", printed++ ? "" : "CPUs", first, id - 1);
+        first = NOBODY;
+    }
+    if (printed)
+        log_error(": %s\n", what);
+}
+
+static bool is_silent(const struct cpu *cpu)
+{
+    return !__atomic_load_n(&cpu->stopped, __ATOMIC_ACQUIRE);
+}
+
+static bool slept(const struct cpu *cpu)
+{
+    return !is_silent(cpu) && cpu->idle;
+}
+
+void stop_print(void)
+{
+    u32 detailed = 0, left_out = 0;
+
+    log_error("The other CPUs:\n");
+    for_each_cpu(id)
+    {
+        if (cpus[id] == this_cpu() || is_silent(cpus[id]) || slept(cpus[id]))
+            continue;
+        if (detailed++ < DETAILED_MAX)
+            print_one(cpus[id]);
+        else
+            left_out++;
+    }
+    if (left_out)
+        log_error("%u more CPUs were busy, too\n", left_out);
+    print_list("idle", slept);
+    print_list("no answer to an NMI", is_silent);
+}

@@ -1,0 +1,253 @@
+"""All CPUs: numbers of them, some that do not come up, and what is shown when something is wrong."""
+import re
+
+import pytest
+
+import harness
+import monitor
+from checks import AnyRun, GoodRun
+
+
+class Counts(GoodRun):
+    """Every CPU of the machine runs, is numbered densely, and is on the node that it was given to."""
+
+    cpus = nodes = 0
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("tiny", "--cpus", self.cpus, "--nodes", self.nodes, "--mem", "1G")
+
+    def test_all_are_online(self, run):
+        assert run.one("cpus") == {"found": self.cpus, "online": self.cpus}
+        assert all(f["state"] == "online" for f in run.all("cpu"))
+
+    def test_each_has_a_line(self, run):
+        assert [f["id"] for f in run.all("cpu")] == list(range(self.cpus))
+        assert sorted(f["apic_id"] for f in run.all("cpu")) == list(range(self.cpus))
+
+    def test_the_boot_cpu_is_first(self, run):
+        assert run.one("cpu", id=0)["apic_id"] == 0
+
+    def test_nodes(self, run):
+        """run-qemu.sh gives node i the i-th share."""
+        for node in range(self.nodes):
+            share = self.cpus // self.nodes + (node < self.cpus % self.nodes)
+            assert len(run.all("cpu", node=node)) == share == run.one("node", id=node)["cpus"]
+
+    def test_time_is_the_same(self, run):
+        assert run.one("tsc") == {"sync": "yes", "max_skew": 0}
+
+    def test_people_get_few_lines(self, run):
+        about = [line for line in run.lines if re.match(r"  (CPU|Node) +\d+ ", line)]
+        assert len(about) == (self.cpus if self.cpus <= 16 else self.nodes)
+
+
+class TestOne(Counts):
+    cpus, nodes = 1, 1
+
+
+class TestTwo(Counts):
+    cpus, nodes = 2, 1
+
+
+class TestFour(Counts):
+    cpus, nodes = 4, 2
+
+
+class TestSixteen(Counts):
+    cpus, nodes = 16, 4
+
+
+class TestSixtyFour(Counts):
+    cpus, nodes = 64, 16
+
+
+class TestMany(Counts):
+    """As many as 8-bit APIC ids name."""
+
+    cpus, nodes = 255, 8
+
+
+class TestDebug(GoodRun):
+    """The debug build checks lock levels on every CPU, and that all can call all."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("tiny", "--cpus", "16", "--", "-kernel", "build/debug/homestead")
+
+    def test_cross_calls(self, run):
+        assert any(line.endswith("16 CPUs have called each other") for line in run.lines), run.tail()
+
+
+class TestFailed(GoodRun):
+    """CPUs that do not come up are named and left out; their numbers stay theirs."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("one", "--cpus", "6", "--cmdline", "test_cpu_fail=1,4")
+
+    def test_states(self, run):
+        assert {f["id"]: f["state"] for f in run.all("cpu")} == {
+            0: "online", 1: "failed", 2: "online", 3: "online", 4: "failed", 5: "online"}
+        assert run.one("cpus") == {"found": 6, "online": 4}
+
+    def test_a_sentence_each(self, run):
+        for cpu, node in (1, 0), (4, 1):
+            assert f"warning: CPU {cpu} (APIC {cpu}, node {node}) is left out: it did not come up" in run.lines
+
+
+class TestMaxcpus(GoodRun):
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("one", "--cpus", "4", "--cmdline", "maxcpus=3")
+
+    def test_the_rest_is_off(self, run):
+        assert [f["state"] for f in run.all("cpu")] == ["online", "online", "online", "off"]
+        assert run.one("cpus") == {"found": 4, "online": 3}
+
+
+def section(run, start):
+    """The backtrace behind the line that starts so."""
+    at = next((i for i, line in enumerate(run.lines) if line.startswith(start)), None)
+    assert at is not None, f"no line starts with '{start}'\n{run.tail()}"
+    assert run.lines[at + 1] == "Backtrace:", run.tail()
+    rest = run.lines[at + 2:]
+    end = next(i for i, line in enumerate(rest) if not re.match(r"  [0-9a-f]{16}  ", line))
+    return "\n".join(rest[:end])
+
+
+def accounted(run):
+    """The ids that the dump says something of: single ones, and those in the lists of idle and silent ones."""
+    ids = {int(m.group(1)) for line in run.lines for m in [re.match(r"CPU (\d+) \(node \d+\): ", line)] if m}
+    for line in run.lines:
+        match = re.match(r"CPUs( [0-9 -]+): (idle|no answer to an NMI)$", line)
+        for first, last in re.findall(r"(\d+)(?:-(\d+))?", match.group(1)) if match else ():
+            ids |= set(range(int(first), int(last or first) + 1))
+    return ids
+
+
+class TestPanic(AnyRun):
+    """A panic on one CPU stops all and shows what each was doing."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("long", "--cpus", "5", "--cmdline", "test_panic=2")
+
+    def test_status(self, run):
+        run.expect_status(harness.PANIC)
+
+    def test_the_cpu_is_named(self, run):
+        assert run.one("panic")["cpu"] == 2
+        assert "PANIC on CPU 2: asked for by test_panic=" in run.lines
+        assert "boot_run" in section(run, "PANIC on CPU 2")
+
+    def test_every_other_cpu_is_accounted_for(self, run):
+        assert accounted(run) == {0, 1, 3, 4}, run.tail()
+        assert "no answer" not in run.text
+
+
+class TestPanicOfMany(AnyRun):
+    """Of several at the same moment one speaks, once; the others are shown where they panicked."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("long", "--cpus", "64", "--cmdline", "test_panic=8-15")
+
+    def test_one_speaks(self, run):
+        run.expect_status(harness.PANIC)
+        assert run.text.count("PANIC on CPU") == 1
+        assert 8 <= run.one("panic")["cpu"] <= 15
+
+    def test_all_are_stopped(self, run):
+        assert accounted(run) == set(range(64)) - {run.one("panic")["cpu"]}, run.tail(100)
+        assert "no answer" not in run.text
+
+
+class TestLockup(AnyRun):
+    """A CPU that shows no sign of life is found by its neighbour, and its backtrace tells where it is."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("long", "--cpus", "3", "--cmdline", "test_lockup=1 watchdog=2", "--",
+                           "-kernel", "build/debug/homestead")
+
+    def test_it_is_named(self, run):
+        run.expect_status(harness.PANIC)
+        assert run.one("panic") == {"cpu": 0, "reason": "CPU 1 is locked up: no sign of life for 2 s"}
+
+    def test_where_it_is(self, run):
+        assert "fail_as_wanted" in section(run, "CPU 1 (node "), run.tail()
+
+
+class TestQuietWatchdog(GoodRun):
+    """Guests that loop, and CPUs that sleep, are no lockup."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("modes", "--cpus", "4", "--cmdline", "watchdog=1")
+
+    def test_the_guest_looped_longer_than_the_limit(self, run):
+        assert ("timeout", -11) in run.events("loop")
+
+
+class TestNmi(GoodRun):
+    """An NMI from outside: the CPU that gets it says so, and the run goes on to its end."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        directory = tmp_path_factory.mktemp("nmi")
+        packed = harness.guest_dir("modes", directory)
+        path = tmp_path_factory.getbasetemp() / "nmi.qmp"
+        # While the guest loops, domain 0 only waits: nobody else's line is cut.
+        return monitor.boot(path, [(rb"looping for ever\r?\n", lambda m: m.command("inject-nmi")),
+                                   (rb"NMI on CPU 0[^\n]*\n", lambda m: m.command("inject-nmi"))],
+                            "--direct", "--guests", packed, "--cpus", "2")
+
+    def test_it_is_reported(self, run):
+        lines = [line for line in run.lines if "NMI on CPU " in line]
+        assert len(lines) == 2, run.text
+        assert all(re.search(r"NMI on CPU 0 \(node 0\), port 0x61 says 0x[0-9a-f]+, at \w+\+0x", line) for line in lines)
+
+
+class TestNmiPanic(AnyRun):
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        packed = harness.guest_dir("long", tmp_path_factory.mktemp("nmi"))
+        path = tmp_path_factory.getbasetemp() / "nmi2.qmp"
+        return monitor.boot(path, [(rb"looping for ever", lambda m: m.command("inject-nmi"))],
+                            "--direct", "--guests", packed, "--cpus", "4", "--cmdline", "nmi=panic")
+
+    def test_it_panics(self, run):
+        run.expect_status(harness.PANIC)
+        assert run.one("panic") == {"cpu": 0, "reason": "NMI"}
+
+    def test_the_guest_is_named(self, run):
+        assert "guest d1v0" in run.text, run.tail()
+        assert accounted(run) == {1, 2, 3}
+
+
+class TestMachineCheck(AnyRun):
+    """An uncorrected error on a CPU that sleeps: named with its bank, status and address, and the run stops."""
+
+    # VAL, UC, EN, MISCV, ADDRV, PCC; a cache error
+    STATUS = 0xbe00000000000135
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        packed = harness.guest_dir("long", tmp_path_factory.mktemp("mce"))
+        path = tmp_path_factory.getbasetemp() / "mce.qmp"
+        inject = lambda m: m.human(f"mce 3 4 {self.STATUS:#x} 0x5 0x12345678 0x8c")
+        return monitor.boot(path, [(rb"looping for ever", inject)],
+                            "--direct", "--guests", packed, "--cpus", "4")
+
+    def test_it_panics(self, run):
+        run.expect_status(harness.PANIC)
+        assert run.one("panic") == {"cpu": 3, "reason": "machine check"}
+
+    def test_what_is_printed(self, run):
+        assert any(line.startswith("Machine check on CPU 3 (node 1): MCG_STATUS 5, at 0x") for line in run.lines), run.tail()
+        assert "  CPU 3 bank 4: status be00000000000135, uncorrected, address 0x12345678, misc 0x8c" in run.lines, run.tail()
+
+    def test_the_others_are_stopped(self, run):
+        assert accounted(run) == {0, 1, 2}
+        assert "no answer" not in run.text
