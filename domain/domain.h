@@ -112,8 +112,9 @@ struct domain_config { /* what XEN_DOMCTL_createdomain has been decoded to; limi
 };
 #define DOMID_ANY 0xffffu
 
-/* Creates a paused domain without memory or vCPUs. -EEXIST id in use, -ENOSPC none free, -ENOMEM. One reference
- * for the list and one for the caller (domain_put), whose domain another CPU may destroy at once. */
+/* Creates a paused domain without memory or vCPUs. -EEXIST id in use, -ENOSPC none free, -ENOMEM. One
+ * reference for the list and one for the caller (domain_put), whose domain another CPU may destroy at once.
+ */
 int domain_create(const struct domain_config *config, struct domain **out);
 /* Allocates its vCPUs (all offline), once. n must be max_vcpus: -EINVAL; -ENOMEM. Again with the same n: 0.
  */
@@ -141,8 +142,8 @@ int domain_kill(struct domain *d);
 /* After an unpin emptied a dying domain's account: lets the record go. */
 void domain_check_gone(struct domain *d);
 
-/* Keeps d's vCPUs off the CPUs, whatever pauses and unpauses come meanwhile, and waits for that; not for d's own
- * vCPUs. Returns how many it holds, for domain_release(). */
+/* Keeps d's vCPUs off the CPUs, whatever pauses and unpauses come meanwhile, and waits for that; not for d's
+ * own vCPUs. Returns how many it holds, for domain_release(). */
 u32 domain_hold(struct domain *d);
 void domain_release(struct domain *d, u32 nr_held);
 

@@ -49,7 +49,8 @@ static int find_free(struct domain *d, u32 *port)
     return -ENOSPC;
 }
 
-/* Event lock held. The table may be gone: ports are closed in steps, and another CPU may destroy the domain. */
+/* Event lock held. The table may be gone: ports are closed in steps, and another CPU may destroy the domain.
+ */
 static void free_port(struct domain *d, u32 port)
 {
     struct evtchn *channel = evtchn_entry(d, port);
@@ -109,10 +110,8 @@ int evtchn_bind_interdomain(struct domain *d, u16 remote_domid, u32 remote_port,
 
     if (!remote)
         return -ESRCH;
-    struct evtchn as = {.kind = EVTCHN_RESERVED,
-                        .remote_domid = remote->id,
-                        .remote_port = remote_port,
-                        .vcpu_id = vcpu_id};
+    struct evtchn as = {
+        .kind = EVTCHN_RESERVED, .remote_domid = remote->id, .remote_port = remote_port, .vcpu_id = vcpu_id};
     /* Three steps with one lock at a time: a local port nobody can use yet, the remote end, the local end. */
     spin_lock(&d->events.lock);
     int rc = take_port(d, &as, &local);

@@ -45,7 +45,8 @@ int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src
  * writable). Stays good while nobody unmaps the frame: only for a domain that nobody else knows yet, and
  * tests. */
 void *physmap_frame_virt(struct domain *d, gfn_t g, bool write);
-/* Lets fill() write d's guest frame g, which cannot go meanwhile. -EFAULT: nothing mapped, or not writable. */
+/* Lets fill() write d's guest frame g, which cannot go meanwhile. -EFAULT: nothing mapped, or not writable.
+ */
 int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]));
 /* Reads size (4 or 8) aligned bytes at once, as a CPU does. -EFAULT: nothing mapped. */
 int physmap_read_entry(struct domain *d, u64 gaddr, u32 size, u64 *entry);

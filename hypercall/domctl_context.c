@@ -1,7 +1,7 @@
 /*
  * gethvmcontext and sethvmcontext: moving a context between the caller's memory and a buffer of our own,
- * which hvm_context.c fills or takes. The domain's vCPUs are held while they are looked at: a pause would not do,
- * another CPU could unpause. vCPUs that are made meanwhile do not count: their number is read once.
+ * which hvm_context.c fills or takes. The domain's vCPUs are held while they are looked at: a pause would not
+ * do, another CPU could unpause. vCPUs that are made meanwhile do not count: their number is read once.
  */
 #include <hypercall/domctl.h>
 #include <hypercall/hvm_context.h>

@@ -127,7 +127,8 @@ long domctl_createdomain(struct domctl *ctl)
         return rc;
     memcpy(config.handle, arg->handle, sizeof(config.handle));
     rc = domain_create(&config, &d);
-    /* Another CPU may have taken the id that was free a moment ago: for a caller who named none, the next one. */
+    /* Another CPU may have taken the id that was free a moment ago: for a caller who named none, the next
+     * one. */
     for (u32 tries = 0; rc == -EEXIST && config.domid != ctl->op.domain && tries < DOMID_MAX; tries++) {
         rc = choose_id(ctl->op.domain, &config.domid);
         if (!rc)

@@ -10,8 +10,8 @@
 
 /* Bytes that a domain of nr_vcpus vCPUs needs at most. */
 u64 hvm_context_size_max(u32 nr_vcpus);
-/* Writes the context of d's first nr_vcpus vCPUs; buf has room for hvm_context_size_max(nr_vcpus). Returns the
- * bytes used. d's vCPUs do not run. */
+/* Writes the context of d's first nr_vcpus vCPUs; buf has room for hvm_context_size_max(nr_vcpus). Returns
+ * the bytes used. d's vCPUs do not run. */
 u64 hvm_context_save(struct domain *d, u32 nr_vcpus, u8 *buf);
 
 /*

@@ -47,6 +47,11 @@ boot: all
 	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) .
 
+# Like the boot test of that name, ten machines of each kind instead of one.
+.PHONY: stress
+stress:
+	$(Q)STRESS_RUNS=10 $(MAKE) --no-print-directory boot TESTS="-k smp_stress"
+
 run: all
 	$(Q)./run-qemu.sh $(ARGS)
 

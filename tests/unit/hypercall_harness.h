@@ -233,6 +233,7 @@ static void fake_paging_state(struct hvm_vcpu *v, u64 *cr0, u64 *cr3, u64 *cr4, 
 static struct hvm_state states[2];
 static void fake_get_state(struct hvm_vcpu *v, struct hvm_state *out)
 {
+    assert_true(held_vcpus > 0);
     *out = states[container_of(v, struct vcpu, hvm)->id];
 }
 static void fake_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
