@@ -283,6 +283,8 @@ static void set_up(void)
         cpus[i] = &cpu_on[i];
     }
     sched_init();
+    for (u32 i = 0; i < THREADS; i++)
+        CHECK(sched_cpu_init(&cpu_on[i]) == 0);
     CHECK(domain_create(&config, &dom0) == 0);
     CHECK(domain_alloc_vcpus(dom0, THREADS) == 0);
     dom0->mem.max_pages = FRAMES;
