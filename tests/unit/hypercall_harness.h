@@ -174,67 +174,6 @@ void domain_unpause(struct domain *d)
 {
     d->pause_count--;
 }
-static u8 last_shutdown;
-void domain_shutdown(struct domain *d, u8 code)
-{
-    d->shut_down = true;
-    last_shutdown = code;
-}
-void vcpu_offline(struct vcpu *v)
-{
-    v->state = VCPU_OFFLINE;
-}
-void vcpu_online(struct vcpu *v)
-{
-    v->state = VCPU_RUNNABLE;
-}
-void vcpu_block(struct vcpu *v)
-{
-    v->state = VCPU_BLOCKED;
-}
-void vcpu_wake(struct vcpu *v)
-{
-    v->poll_any = false;
-    v->state = VCPU_RUNNABLE;
-}
-u64 vcpu_run_ns(struct vcpu *v)
-{
-    return v->run_ns;
-}
-bool sched_should_yield(void)
-{
-    if (!yield_every || ++yield_count < yield_every)
-        return false;
-    yield_count = 0;
-    return true;
-}
-static u32 yields;
-void sched_get_affinity(const struct vcpu *v, u64 *hard, u64 *soft)
-{
-    memcpy(hard, v->hard_affinity, sizeof(v->hard_affinity));
-    memcpy(soft, v->soft_affinity, sizeof(v->soft_affinity));
-}
-void sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft)
-{
-    memcpy(v->hard_affinity, hard, sizeof(v->hard_affinity));
-    memcpy(v->soft_affinity, soft, sizeof(v->soft_affinity));
-}
-bool sched_is_placed(struct vcpu *v)
-{
-    (void)v;
-    return true;
-}
-static u32 nr_home_updates;
-void sched_update_home(struct domain *d)
-{
-    (void)d;
-    nr_home_updates++;
-}
-void sched_yield_current(void)
-{
-    yields++;
-}
-
 /* --- arch --- */
 static u32 fake_cpl(struct hvm_vcpu *v)
 {
