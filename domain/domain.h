@@ -76,10 +76,10 @@ struct domain {
     struct list link;  /* domain list lock */
     u16 id;            /* [I] */
     bool is_control;   /* [I] domain 0: may use control operations */
-    bool dying;        /* [D] */
-    bool shut_down;    /* [D] */
+    bool dying;        /* [D], read without it: domain_is_dying() */
+    bool shut_down;    /* [D], read without it for what is said on the console */
     u8 shutdown_code;  /* [D] SHUTDOWN_*; 0xff while not shut down */
-    bool freed;        /* [D] memory and tables are back; only the record may be left */
+    bool freed;        /* [D][a] memory and tables are back; only the record may be left */
     bool kill_running; /* [D] a CPU is inside domain_kill() */
     bool listed;       /* domain list lock */
     spinlock_t lock;   /* LOCK_DOMAIN */
@@ -92,7 +92,7 @@ struct domain {
     /* [I] XEN_X86_EMU_*, XEN_X86_MSR_*: as createdomain was told, for getdomaininfo */
     u32 emulation_flags, misc_flags;
     u32 max_vcpus;                /* [I] as given at creation */
-    u32 nr_vcpus;                 /* [D] allocated by max_vcpus: 0 or max_vcpus */
+    u32 nr_vcpus;                 /* [D], read without it: domain_nr_vcpus(); 0 or max_vcpus */
     u32 ssidref, max_evtchn_port; /* [I] */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
     struct mem_account mem;
@@ -104,7 +104,7 @@ struct domain {
     u32 nr_e820;                   /* [D] */
     struct e820_entry e820[DOMAIN_MAX_E820];
     u64 hypercall_page_gfn; /* [D] last one written, for dumps */
-    /* port 0xE9 console line being collected */
+    /* [D] port 0xE9 console line being collected */
     u32 line_len;
     char line[128];
 };
@@ -115,13 +115,16 @@ struct domain_config { /* what XEN_DOMCTL_createdomain has been decoded to; limi
     u32 max_vcpus;
     u32 max_evtchn_port;
     u32 ssidref;
+    u32 emulation_flags, misc_flags; /* only to be told again */
     u8 handle[16];
     bool is_control;
     u64 affinity; /* bit per node: where Homestead's memory for it comes from, 0: any */
 };
 #define DOMID_ANY 0xffffu
 
-/* Creates a paused domain without memory or vCPUs. -EEXIST id in use, -ENOMEM. One reference for the list. */
+/* Creates a paused domain without memory or vCPUs. -EEXIST id in use, -ENOSPC none free, -ENOMEM. One
+ * reference for the list and one for the caller (domain_put), whose domain another CPU may destroy at once.
+ */
 int domain_create(const struct domain_config *config, struct domain **out);
 /* Allocates its vCPUs (all offline), once. n must be max_vcpus: -EINVAL; -ENOMEM. Again with the same n: 0.
  */
@@ -148,6 +151,22 @@ void domain_crash(struct domain *d, const char *why); /* dump, then shutdown cod
 int domain_kill(struct domain *d);
 /* After an unpin emptied a dying domain's account: lets the record go. */
 void domain_check_gone(struct domain *d);
+
+/* Keeps d's vCPUs off the CPUs, whatever pauses and unpauses come meanwhile, and waits for that; not for d's
+ * own vCPUs. Returns how many it holds, for domain_release(). */
+u32 domain_hold(struct domain *d);
+void domain_release(struct domain *d, u32 nr_held);
+
+/* The vCPUs there are. Grows once, without a lock for readers: those below the number are complete. */
+static inline u32 domain_nr_vcpus(const struct domain *d)
+{
+    return __atomic_load_n(&d->nr_vcpus, __ATOMIC_ACQUIRE);
+}
+/* Set once, under the lock; without the lock the answer may be out of date. */
+static inline bool domain_is_dying(const struct domain *d)
+{
+    return __atomic_load_n(&d->dying, __ATOMIC_ACQUIRE);
+}
 
 u32 domain_nr_online(struct domain *d);
 /* Makes an offline vCPU runnable with the state that was set on it. */

@@ -72,11 +72,9 @@ static void on_hlt(struct vcpu *v, const struct hvm_exit *exit)
 static bool place_hypercall_page(struct vcpu *v, u64 value)
 {
     gfn_t g = gaddr_to_gfn(value);
-    u8 *page = (value & ~PAGE_MASK) == 0 ? physmap_frame_virt(v->domain, g, true) : NULL;
 
-    if (!page)
+    if ((value & ~PAGE_MASK) || physmap_fill(v->domain, g, hvm_fill_hypercall_page))
         return false;
-    hvm_fill_hypercall_page(page);
     v->domain->hypercall_page_gfn = g.n;
     return true;
 }
@@ -149,7 +147,7 @@ static void on_shutdown(struct vcpu *v, const struct hvm_exit *exit)
     vcpu_name(v, name);
     guest_console_flush(v->domain);
     log_error("%s: triple fault\n", name);
-    hvm_dump(&v->hvm, name);
+    domain_dump_vcpu(v, name);
     domain_shutdown(v->domain, (u8)v->domain->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON]);
 }
 

@@ -62,6 +62,9 @@ void vcpu_deliver_event(struct vcpu *v);
 int vlapic_rdmsr(struct vcpu *v, u32 msr, u64 *value);
 int vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value);
 
+/* --- lifecycle.c --- */
+void domain_dump_vcpu(struct vcpu *v, const char *name);
+
 /* --- guest_console.c: what guests write to port 0xE9 --- */
 void guest_console_write(struct domain *d, u8 byte);
 void guest_console_flush(struct domain *d);

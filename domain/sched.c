@@ -124,7 +124,7 @@ void sched_sync_domain(struct domain *d)
 {
     /* Pairs with the order in run_vcpu(): in_guest is set before the entry compares np->generation. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    for (u32 id = 0; id < d->nr_vcpus; id++)
+    for (u32 id = 0; id < domain_nr_vcpus(d); id++)
         if (__atomic_load_n(&d->vcpu[id]->in_guest, __ATOMIC_SEQ_CST))
             wait_exit(d->vcpu[id]);
 }

@@ -100,7 +100,7 @@ u32 domain_nr_online(struct domain *d)
 {
     u32 online = 0;
 
-    for (u32 id = 0; id < d->nr_vcpus; id++)
+    for (u32 id = 0; id < domain_nr_vcpus(d); id++)
         online += d->vcpu[id]->state != VCPU_OFFLINE;
     return online;
 }

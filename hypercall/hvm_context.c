@@ -232,7 +232,9 @@ void hvm_context_load(struct domain *d, const u8 *buf, u64 size)
     u64 at = 0;
 
     /* The stream is the whole truth: who is not in it does not run. */
-    for (u32 id = 0; id < d->nr_vcpus; id++)
+    u32 nr = domain_nr_vcpus(d);
+
+    for (u32 id = 0; id < nr; id++)
         vcpu_offline(d->vcpu[id]);
     while (!next_record(buf, size, &at, &record) && record.head.typecode != HVM_SAVE_CODE(END))
         if (record.head.typecode == HVM_SAVE_CODE(CPU)) {
@@ -335,7 +337,7 @@ static u8 *save_cpu(u8 *to, struct vcpu *v)
     return put_record(to, HVM_SAVE_CODE(CPU), v->id, &cpu, sizeof(cpu));
 }
 
-u64 hvm_context_save(struct domain *d, u8 *buf)
+u64 hvm_context_save(struct domain *d, u32 nr_vcpus, u8 *buf)
 {
     const struct hvm_save_header header = {
         .magic = HVM_FILE_MAGIC,
@@ -347,7 +349,7 @@ u64 hvm_context_save(struct domain *d, u8 *buf)
     const struct hvm_hw_mtrr mtrr = {.msr_pat_cr = PAT_DEFAULT, .msr_mtrr_cap = MTRR_CAP_DEFAULT};
     u8 *to = put_record(buf, HVM_SAVE_CODE(HEADER), 0, &header, sizeof(header));
 
-    for (u32 id = 0; id < d->nr_vcpus; id++) {
+    for (u32 id = 0; id < nr_vcpus; id++) {
         if (d->vcpu[id]->state != VCPU_OFFLINE)
             to = save_cpu(to, d->vcpu[id]);
         to = put_record(to, HVM_SAVE_CODE(MTRR), id, &mtrr, sizeof(mtrr));

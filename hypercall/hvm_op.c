@@ -148,7 +148,7 @@ static long op_set_upcall_vector(struct hypercall *c)
         return rc;
     if (op.vector < FIRST_USABLE_VECTOR)
         return -EINVAL;
-    if (op.vcpu >= d->nr_vcpus)
+    if (op.vcpu >= domain_nr_vcpus(d))
         return -ENOENT;
     vcpu_set_upcall_vector(d->vcpu[op.vcpu], op.vector);
     return 0;

@@ -51,7 +51,7 @@ long hc_vcpu_op(struct hypercall *c)
     struct domain *d = c->v->domain;
     u32 id = (u32)c->arg[1];
 
-    if (id >= d->nr_vcpus)
+    if (id >= domain_nr_vcpus(d))
         return -ENOENT;
     struct vcpu *v = d->vcpu[id];
     switch ((u32)c->arg[0]) {

@@ -173,7 +173,7 @@ static inline int try_create(u16 id, u32 vcpus, struct domain **d)
     const struct domain_config config = {
         .domid = id, .max_vcpus = vcpus, .max_evtchn_port = 1023, .is_control = id == 0};
 
-    return domain_create(&config, d);
+    return domain_create(&config, d) ?: (domain_put(*d), 0); /* the list's reference keeps it */
 }
 
 /* A domain with its vCPUs, all still offline, unpaused and with room for memory. */
