@@ -172,6 +172,7 @@ static inline struct vcpu *make_vcpu(u32 id)
     memset(v->hard_affinity, 0xff, sizeof(v->hard_affinity));
     memset(v->soft_affinity, 0xff, sizeof(v->soft_affinity));
     vcpu[id] = v;
+    v->initialised = true;
     sched_assign_cpu(v);
     return v;
 }
