@@ -12,9 +12,19 @@ domain 0's verdict was PASS.
 The machine
   --nodes N             NUMA nodes, 0 to 64; 0: no NUMA description at all (2)
   --cpus N              CPUs, 1 to 255, shared out over the nodes (4)
-  --mem SIZE            memory, shared out over the nodes: 2G, 512M (2G)
+  --mem SIZE            memory, shared out over the nodes: 2G, 512M (2G); more than the host has with
+                        --cmdline idle-scrub=off
+  --node-mem S,S,...    memory of each node instead, 0 for a node with CPUs only: 1G,512M,0
+  --node-cpus N,N,...   CPUs of each node instead, 0 for a node with memory only: 2,2,0
+                        Either list says how many nodes there are; 4x512M and 3x2 stand for repetitions
+  --interleave          CPU 0 on the first node, CPU 1 on the second and so on round, instead of in blocks
+  --topology S,C,T      the CPUs are S sockets with C cores with T threads; where C or T is no power of two,
+                        APIC ids have gaps
   --dist A,B,VAL        distance from node A to node B, 11 to 255; the way back is the same unless it is
                         given too, and pairs that are not named have 20 (repeatable)
+  --hmat                an HMAT too: latency and bandwidth that follow the distances
+  --hotplug SIZE        a window for memory that can be plugged in, on the last node in the SRAT
+  --nvdimm SIZE         an NVDIMM in such a window, on the last node
   --acpi-table FILE     a raw ACPI table more (repeatable); with an SRAT or SLIT, --nodes becomes 0
   --icount              one tick an instruction: every run is the same, and slower
 
@@ -60,6 +70,7 @@ cd "$(dirname "$(readlink -f "$0")")"
 nodes=2 cpus=4 mem=2G timeout_secs=120
 direct=0 icount=0 gdb=0 dry_run=0 install=1 build=1 nodes_given=0
 guests='' cmdline='' dom0_args='' boot_config=''
+node_mem='' node_cpus='' topology='' hotplug='' nvdimm='' hmat=0 interleave=0 cpus_given=0 mem_given=0
 dists=() tables=() qemu_more=()
 
 number() { # NAME VALUE MIN MAX
@@ -79,28 +90,38 @@ one_line() { # NAME VALUE
     [[ $2 != *$'\n'* && $2 != *$'\r'* ]] || bad_usage "$1 must be one line"
 }
 
+# Whether that option has a value of its own.
+has_value() {
+    case $1 in
+    --nodes | --cpus | --mem | --node-mem | --node-cpus | --topology | --dist | --hotplug | --nvdimm | --guests) ;;
+    --acpi-table | --cmdline | --dom0-args | --boot-config | --timeout) ;;
+    *) return 1 ;;
+    esac
+}
+
 while [ $# -gt 0 ]; do
     option=$1
     shift
-    case $option in
-    --nodes | --cpus | --mem | --dist | --guests | --acpi-table | --cmdline | --dom0-args | --boot-config | --timeout)
+    if has_value "$option"; then
         [ $# -gt 0 ] || bad_usage "$option wants a value"
         value=$1
         shift
-        ;;
-    --*=*)
+    elif [[ $option == --*=* ]]; then
+        has_value "${option%%=*}" || bad_usage "unknown option '${option%%=*}' with a value"
         set -- "${option%%=*}" "${option#*=}" "$@"
-        case $1 in
-        --nodes | --cpus | --mem | --dist | --guests | --acpi-table | --cmdline | --dom0-args | --boot-config | --timeout) ;;
-        *) bad_usage "unknown option '$1' with a value" ;;
-        esac
         continue
-        ;;
-    esac
+    fi
     case $option in
     --nodes) number --nodes "$value" 0 64 && nodes=$((10#$value)) nodes_given=1 ;;
-    --cpus) number --cpus "$value" 1 255 && cpus=$((10#$value)) ;;
-    --mem) mem=$value ;;
+    --cpus) number --cpus "$value" 1 255 && cpus=$((10#$value)) cpus_given=1 ;;
+    --mem) mem=$value mem_given=1 ;;
+    --node-mem) node_mem=${value:-,} ;;
+    --node-cpus) node_cpus=${value:-,} ;;
+    --interleave) interleave=1 ;;
+    --topology) topology=$value ;;
+    --hmat) hmat=1 ;;
+    --hotplug) hotplug=$value ;;
+    --nvdimm) nvdimm=$value ;;
     --dist) dists+=("$value") ;;
     --acpi-table) tables+=("$(absolute "$value")") ;;
     --icount) icount=1 ;;
@@ -128,42 +149,12 @@ done
 
 # --- checks -----------------------------------------------------------------------------------------------
 
-if [[ $mem =~ ^([0-9]{1,7})([MmGgTt])$ ]]; then
-    mem_mib=$((10#${BASH_REMATCH[1]}))
-    case ${BASH_REMATCH[2]} in
-    [Gg]) mem_mib=$((mem_mib * 1024)) ;;
-    [Tt]) mem_mib=$((mem_mib * 1048576)) ;;
-    esac
-else
-    bad_usage "--mem wants a size such as 512M or 2G, not '$mem'"
-fi
-((mem_mib >= 128)) || bad_usage "--mem must be at least 128M"
+# shellcheck source=tools/qemu-machine.sh
+. tools/qemu-machine.sh
+check_machine
 [ -z "$boot_config" ] || [ "$direct" = 0 ] || bad_usage "--boot-config has no meaning with --direct"
 [ -z "$boot_config" ] || [ -f "$boot_config" ] || bad_usage "there is no file '$boot_config'"
 [ -z "$guests" ] || [ -d "$guests" ] || [ -f "$guests" ] || bad_usage "there is no directory or file '$guests'"
-
-for table in ${tables[@]+"${tables[@]}"}; do
-    [ -f "$table" ] || bad_usage "there is no ACPI table '$table'"
-    # QEMU would publish its own next to it.
-    signature=$(head -c 4 -- "$table" | tr -cd 'A-Z0-9')
-    if [ "$signature" = SRAT ] || [ "$signature" = SLIT ]; then
-        [ "$nodes_given" = 0 ] || [ "$nodes" = 0 ] ||
-            bad_usage "an $signature by --acpi-table and --nodes $nodes contradict each other: give --nodes 0"
-        nodes=0
-    fi
-done
-((nodes == 0 || mem_mib / nodes >= 16)) || bad_usage "$mem over $nodes nodes is less than 16M a node"
-
-declare -A distance=()
-for dist in ${dists[@]+"${dists[@]}"}; do
-    [[ $dist =~ ^([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3})$ ]] || bad_usage "--dist wants A,B,VAL, not '$dist'"
-    a=$((10#${BASH_REMATCH[1]})) b=$((10#${BASH_REMATCH[2]})) val=$((10#${BASH_REMATCH[3]}))
-    ((a < nodes && b < nodes)) || bad_usage "--dist $dist: there are only nodes 0 to $((nodes - 1))"
-    ((a != b)) || bad_usage "--dist $dist: a node's distance to itself is always 10"
-    ((val >= 11 && val <= 255)) || bad_usage "--dist $dist: a distance is 11 to 255"
-    [ -z "${distance[$a,$b]-}" ] || bad_usage "--dist $a,$b is given twice"
-    distance[$a,$b]=$val
-done
 
 # --- the QEMU command -------------------------------------------------------------------------------------
 
@@ -175,38 +166,8 @@ else
     run_dir=$(mktemp -d build/run/XXXXXX)
 fi
 comma() { printf '%s' "${1//,/,,}"; } # QEMU's way to write a comma inside a value
-
-# Without MONITOR the firmware parks its other CPUs in HLT; in TCG, MWAIT spins and takes the host's time.
-qemu=(qemu-system-x86_64 -M q35 -cpu 'max,vendor=AuthenticAMD,-monitor' -smp "$cpus" -m "${mem_mib}M"
-    -nodefaults -display none -serial stdio -no-reboot -device 'isa-debug-exit,iobase=0xf4,iosize=4')
-if [ "$icount" = 1 ]; then
-    qemu+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off' -rtc 'base=2020-01-01,clock=vm')
-else
-    qemu+=(-accel tcg)
-fi
-
-# Node i gets the i-th share; what does not divide goes to the first nodes, one unit each.
-cpu=0
-for ((i = 0; i < nodes; i++)); do
-    size=$((mem_mib / nodes + (i < mem_mib % nodes)))
-    share=$((cpus / nodes + (i < cpus % nodes)))
-    where=''
-    ((share == 0)) || where=",cpus=$cpu-$((cpu + share - 1))"
-    cpu=$((cpu + share))
-    qemu+=(-object "memory-backend-ram,size=${size}M,id=m$i" -numa "node,nodeid=$i,memdev=m$i$where")
-done
-if [ "${#distance[@]}" -gt 0 ]; then
-    # QEMU wants every pair as soon as it gets one.
-    for ((a = 0; a < nodes; a++)); do
-        for ((b = 0; b < nodes; b++)); do
-            ((a == b)) || qemu+=(-numa "dist,src=$a,dst=$b,val=${distance[$a,$b]-${distance[$b,$a]-20}}")
-        done
-    done
-fi
-for table in ${tables[@]+"${tables[@]}"}; do
-    qemu+=(-acpitable "file=$(comma "$table")")
-done
-
+qemu=()
+qemu_machine
 if [ -n "$guests" ]; then
     cpio=$run_dir/guests.cpio
 else

@@ -274,6 +274,7 @@ NORETURN void boot_main(struct boot_info *info)
     read_acpi(info);
     start_clocks();
     boot_memory_nodes(&acpi.topology, &free_ram);
+    mm_set_idle_scrub(options.idle_scrub);
     boot_cpu_settle();
     machine_check_init();
     print_nodes(&acpi.topology);

@@ -5,6 +5,7 @@
 
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/paging.h>
+#include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/tsc_sync.h>
 #include <arch/x86/hvm/hvm.h>
@@ -163,6 +164,9 @@ void boot_smp_start(const struct boot_info *info, const struct topology *topo, u
     else if (topo->nr_cpus > 1)
         log_warn("no RAM below 1 MiB from which CPUs could start: the boot CPU is alone\n");
     sched_set_kick(smp_kick);
+    for_each_cpu(id)
+        if (sched_cpu_init(cpus[id]))
+            panic("no memory for the run queue of CPU %u", id);
     report(topo, nr_found, online);
     tsc_sync_check();
 #ifdef DEBUG

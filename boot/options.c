@@ -135,6 +135,11 @@ static int set_numa(struct boot_options *o, const char *value)
     return parse_switch(value, &o->numa);
 }
 
+static int set_idle_scrub(struct boot_options *o, const char *value)
+{
+    return parse_switch(value, &o->idle_scrub);
+}
+
 static int set_noreboot(struct boot_options *o, const char *value)
 {
     return parse_switch(value, &o->noreboot);
@@ -218,6 +223,7 @@ static const struct {
     {"dom0_nodes", set_dom0_nodes},
     {"maxcpus", set_maxcpus},
     {"numa", set_numa},
+    {"idle-scrub", set_idle_scrub},
     {"noreboot", set_noreboot},
     {"loglvl", set_loglvl},
     {"console", set_console},
@@ -264,6 +270,7 @@ void options_parse(const char *cmdline, struct boot_options *out, options_report
     *out = (struct boot_options){
         .dom0_max_vcpus = 1,
         .numa = true,
+        .idle_scrub = true,
         .watchdog_secs = WATCHDOG_SECS,
         .loglvl = LOG_INFO,
         .console = true,

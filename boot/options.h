@@ -14,6 +14,7 @@ struct boot_options {
     u64 dom0_nodes;     /* dom0_nodes=N[,N-M...] as a mask, 0: any */
     u32 maxcpus;        /* maxcpus=N, 0: all */
     bool numa;          /* numa=on|off */
+    bool idle_scrub;    /* idle-scrub=on|off */
     bool nmi_panic;     /* nmi=report|panic */
     bool x2apic;        /* x2apic=auto|on */
     u32 watchdog_secs;  /* watchdog=SECS, 0: off */

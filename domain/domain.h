@@ -47,11 +47,13 @@ struct vcpu {
     bool on_queue;          /* [R] */
     struct list queue_link; /* [R] */
     u32 pause_count;        /* [R] reasons not to run: domain paused, shut down, dying */
-    u32 cpu;                /* [I] whose run queue it belongs to */
+    u32 cpu;                /* [R] whose run queue it belongs to: changes only while it does not run */
+    bool leave;             /* [R] it runs where it must not, or would rather not: moves at its next exit */
+    s64 vtime_ns;           /* [R] its virtual time, on the scale of its queue */
     u64 run_ns;             /* [R] time on a CPU so far */
     u64 run_since_ns;       /* [o] start of this slice */
     u64 exits;              /* [o] exits so far; while it runs, less by its CPU's count: vcpu_exits() */
-    u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [D] */
+    u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [R] */
     /* events */
     struct vcpu_info *info;  /* [E] in shared_info, memory that the guest writes; NULL: none (id >= 32) */
     u8 upcall_vector;        /* [E] 0: none set (HVMOP_set_evtchn_upcall_vector) */
@@ -74,6 +76,7 @@ struct domain {
     bool kill_running; /* [D] a CPU is inside domain_kill() */
     bool listed;       /* domain list lock */
     spinlock_t lock;   /* LOCK_DOMAIN */
+    u64 home_nodes;    /* [a] where its vCPUs like to run, a bit per node, 0: anywhere; sched_update_home() */
     u32 pause_count;   /* [D] every vCPU is off the CPUs while > 0 */
     mfn_t record;      /* [I] the pages this structure is in */
     u32 refs;          /* domain list lock: references; record and vCPUs go with the last one */
@@ -182,7 +185,20 @@ NORETURN void sched_run(void);
 bool sched_should_yield(void);
 /* The current vCPU gives up the rest of its slice. */
 void sched_yield_current(void);
+/* Once, before the first sched_cpu_init(). */
 void sched_init(void);
+/* A CPU joins: its run queue, in its node's memory. On the boot CPU, before any CPU enters sched_run(). -ENOMEM:
+ * it never runs a guest. */
+struct cpu;
+int sched_cpu_init(const struct cpu *cpu);
+/* The nodes a domain is at home on: its node affinity, else where its memory is. After a change of either. */
+void sched_update_home(struct domain *d);
+/* Bitmaps of MAX_CPUS bits. set: at once for a vCPU that waits, at its next exit, which is forced, for one
+ * that runs. hard must hold a CPU that is up. */
+void sched_get_affinity(const struct vcpu *v, u64 *hard, u64 *soft);
+void sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft);
+/* It does not run on a CPU its hard affinity forbids. */
+bool sched_is_placed(struct vcpu *v);
 /* How to make another CPU leave its guest (an IPI); not needed while there is one CPU. */
 void sched_set_kick(void (*kick)(u32 cpu_id));
 /* Returns once no CPU can still use nested translations of d that have been taken away. */

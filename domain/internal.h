@@ -28,14 +28,15 @@ static inline bool vcpu_event_pending(const struct vcpu *v)
 int vcpu_create(struct domain *d, u32 id);
 void vcpu_free(struct vcpu *v);
 
-/* --- sched.c --- */
+/* --- sched.c, sched_queue.c --- */
 /* Chooses the CPU whose run queue v belongs to from now on. Once, before it is online. */
 void sched_assign_cpu(struct vcpu *v);
 void sched_forget(struct vcpu *v);
 /* After a change of what decides whether v can run: queues it, takes it off the queue, or makes its CPU stop
  * it. */
 void sched_update(struct vcpu *v);
-/* The lock of [R] fields of v. */
+/* Takes the lock of v's [R] fields and returns it. v may change its CPU, and with it the lock, once it is
+ * dropped. */
 spinlock_t *sched_lock(const struct vcpu *v);
 /* The same by CPU, for the debug console. */
 spinlock_t *sched_cpu_lock(u32 cpu_id);

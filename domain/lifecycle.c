@@ -37,6 +37,7 @@ void domain_pause(struct domain *d)
 
 void domain_unpause(struct domain *d)
 {
+    sched_update_home(d); /* memory comes and goes while a domain is paused */
     spin_lock(&d->lock);
     if (d->pause_count && --d->pause_count == 0)
         for (u32 id = 0; id < d->nr_vcpus; id++)

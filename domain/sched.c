@@ -1,49 +1,28 @@
 /*
- * Who runs where: a run queue per CPU, round robin in slices of 10 ms, and the run loop.
+ * The run loop of each CPU, and what others wait for. Who waits where is sched_queue.c's, every choice
+ * sched_policy.c's; docs/scheduling.md tells the whole.
  *
- * A vCPU can run when it is RUNNABLE and its pause_count is 0. Then it is on its CPU's queue or runs
- * there. A slice is timed only while somebody else waits, so a lone vCPU sees no needless exits.
- * vCPUs stay on the CPU chosen when they were made.
- *
- * What makes a running vCPU unable to run sets need_resched of its CPU; the loop looks at nothing else
- * between two entries. Hot path: entry → exit → handler → two flags → entry; no lock, no TSC read.
- *
- * Lock: queue.lock (LOCK_RUNQUEUE) guards [R] fields of the vCPUs that belong to the queue; the timer
- * lock may be taken inside.
+ * A slice of 10 ms is timed only while somebody else waits, so a lone vCPU sees no needless exits. What makes
+ * a running vCPU unable to stay sets need_resched of its CPU; the loop looks at nothing else between two
+ * entries. Hot path: entry → exit → handler → two flags → entry; no lock.
  */
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
-#include <domain/internal.h>
+#include <domain/sched_queue.h>
+#include <homestead/errno.h>
+#include <homestead/topology.h>
+#include <lib/string.h>
 
-#define SLICE_NS          10000000ull
 #define HYPERCALL_STEP_NS 2000000ull /* how long a hypercall may go on before it lets others in */
+#define KICK_AGAIN_ROUNDS 4096u
 
-struct run_queue {
-    spinlock_t lock;
-    struct list ready;    /* waiting vCPUs, the next one first */
-    struct vcpu *current; /* who runs */
-    u32 nr_assigned;      /* vCPUs that belong here */
-    bool slice_wanted;    /* [a] somebody else put a vCPU here: start timing the slice */
-    struct timer slice;
-};
-
-static struct run_queue queues[MAX_CPUS];
 static void (*kick_cpu)(u32 cpu_id);
-
-static struct run_queue *queue_of(const struct vcpu *v)
-{
-    return &queues[v->cpu];
-}
+static u32 nr_joined;
 
 spinlock_t *sched_cpu_lock(u32 cpu_id)
 {
-    return &queues[cpu_id].lock;
-}
-
-spinlock_t *sched_lock(const struct vcpu *v)
-{
-    return &queue_of(v)->lock;
+    return &run_queues[cpu_id]->lock;
 }
 
 void sched_set_kick(void (*kick)(u32 cpu_id))
@@ -51,119 +30,86 @@ void sched_set_kick(void (*kick)(u32 cpu_id))
     kick_cpu = kick;
 }
 
-static void kick(u32 cpu_id)
+void sched_kick(u32 cpu_id)
 {
     if (cpu_id != this_cpu()->id && kick_cpu)
         kick_cpu(cpu_id);
 }
 
-/* Makes a CPU choose again before it enters a guest the next time. */
-static void request_resched(u32 cpu_id)
+void sched_kick_to_choose(u32 cpu_id)
 {
-    struct cpu *cpu = cpus[cpu_id];
-
-    if (!cpu)
-        return; /* not started yet: it will look at its queue when it is */
-    __atomic_store_n(&cpu->need_resched, true, __ATOMIC_SEQ_CST);
-    kick(cpu_id);
-}
-
-static void slice_expired(void *data)
-{
-    (void)data;
-    this_cpu()->need_resched = true; /* set on this CPU, so it runs on this CPU */
+    __atomic_store_n(&cpus[cpu_id]->need_resched, true, __ATOMIC_SEQ_CST);
+    sched_kick(cpu_id);
 }
 
 void sched_init(void)
 {
-    for (u32 i = 0; i < MAX_CPUS; i++) {
-        spin_lock_init(&queues[i].lock, LOCK_RUNQUEUE);
-        list_init(&queues[i].ready);
-        timer_init(&queues[i].slice, slice_expired, NULL);
-    }
+    memset(run_queues, 0, sizeof(run_queues));
+    memset(&sched_map, 0, sizeof(sched_map));
+    sched_map.distance = host_topology->distance;
+    nr_joined = 0;
 }
 
-void sched_assign_cpu(struct vcpu *v)
+int sched_cpu_init(const struct cpu *cpu)
 {
-    u32 best = 0;
+    u32 order = 0;
+    mfn_t m;
 
-    for (u32 i = 1; i < nr_cpus; i++)
-        if (cpus[i] && queues[i].nr_assigned < queues[best].nr_assigned)
-            best = i;
-    v->cpu = best;
-    spin_lock(&queues[best].lock);
-    queues[best].nr_assigned++;
-    spin_unlock(&queues[best].lock);
-}
-
-void sched_forget(struct vcpu *v)
-{
-    struct run_queue *q = queue_of(v);
-
-    spin_lock(&q->lock);
-    list_del(&v->queue_link);
-    q->nr_assigned--;
-    spin_unlock(&q->lock);
-}
-
-static bool can_run(const struct vcpu *v)
-{
-    return v->state == VCPU_RUNNABLE && v->pause_count == 0;
-}
-
-/* Lock held. v waits for its turn. */
-static void enqueue(struct run_queue *q, struct vcpu *v)
-{
-    list_add_tail(&q->ready, &v->queue_link);
-    v->on_queue = true;
-}
-
-/* Lock held, on q's CPU. The running vCPU's slice ends 10 ms after it began. */
-static void time_slice(struct run_queue *q)
-{
-    if (q->current && !q->slice.deadline_ns && !list_empty(&q->ready))
-        timer_set(&q->slice, q->current->run_since_ns + SLICE_NS);
-}
-
-void sched_update(struct vcpu *v)
-{
-    struct run_queue *q = queue_of(v);
-
-    spin_lock(&q->lock);
-    if (can_run(v)) {
-        if (!v->running && !v->on_queue) {
-            enqueue(q, v);
-            if (!q->current) {
-                request_resched(v->cpu);
-            } else if (v->cpu == this_cpu()->id) {
-                time_slice(q);
-            } else {
-                __atomic_store_n(&q->slice_wanted, true, __ATOMIC_SEQ_CST);
-                kick(v->cpu);
-            }
-        }
-    } else if (v->on_queue) {
-        list_del(&v->queue_link);
-        v->on_queue = false;
-    } else if (v->running) {
-        request_resched(v->cpu);
-    }
-    spin_unlock(&q->lock);
+    while ((PAGE_SIZE << order) < sizeof(struct run_queue))
+        order++;
+    if (mm_alloc(NULL, cpu->nid, order, MM_OVERHEAD, &m))
+        return -ENOMEM;
+    struct run_queue *q = mm_frame_virt(m); /* zeroed */
+    queue_init(q, cpu);
+    timer_cpu_init(cpu->id);
+    run_queues[cpu->id] = q;
+    sched_map.cpu[cpu->id] = &q->facts;
+    sched_map.nr = MAX(sched_map.nr, cpu->id + 1);
+    nr_joined++;
+    return 0;
 }
 
 void sched_wait_stopped(struct vcpu *v)
 {
-    struct run_queue *q = queue_of(v);
     bool running = true;
 
     if (v == this_cpu()->current)
         return;
     while (running) {
-        spin_lock(&q->lock);
-        running = v->running && !can_run(v);
-        spin_unlock(&q->lock);
+        spinlock_t *lock = sched_lock(v);
+        running = v->running && !vcpu_can_run(v);
+        spin_unlock(lock);
         if (running)
             cpu_relax();
+    }
+}
+
+bool sched_is_placed(struct vcpu *v)
+{
+    spinlock_t *lock = sched_lock(v);
+    bool placed = !v->running || sched_bit(v->hard_affinity, v->cpu);
+
+    spin_unlock(lock);
+    return placed;
+}
+
+/* Waits until v, which was seen in a guest, has left it once. */
+static void wait_exit(const struct vcpu *v)
+{
+    u32 id = __atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE);
+    struct cpu *cpu = cpus[id];
+    u64 exits = __atomic_load_n(&cpu->exits, __ATOMIC_SEQ_CST);
+
+    sched_kick(id);
+    /* A vCPU that is with another CPU has left. One that has gone and come back after the kick was used up is
+     * kicked again. */
+    for (u32 rounds = 1; __atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST) &&
+                         __atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE) == id &&
+                         __atomic_load_n(&cpu->exits, __ATOMIC_SEQ_CST) == exits;
+         rounds++) {
+        cpu_relax();
+        if (rounds % KICK_AGAIN_ROUNDS == 0)
+            sched_kick(id);
     }
 }
 
@@ -171,18 +117,9 @@ void sched_sync_domain(struct domain *d)
 {
     /* Pairs with the order in run_vcpu(): in_guest is set before the entry compares np->generation. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    for (u32 id = 0; id < d->nr_vcpus; id++) {
-        struct vcpu *v = d->vcpu[id];
-
-        if (!__atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST))
-            continue;
-        struct cpu *cpu = cpus[v->cpu];
-        u64 exits = __atomic_load_n(&cpu->exits, __ATOMIC_SEQ_CST);
-        kick(v->cpu);
-        while (__atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST) &&
-               __atomic_load_n(&cpu->exits, __ATOMIC_SEQ_CST) == exits)
-            cpu_relax();
-    }
+    for (u32 id = 0; id < d->nr_vcpus; id++)
+        if (__atomic_load_n(&d->vcpu[id]->in_guest, __ATOMIC_SEQ_CST))
+            wait_exit(d->vcpu[id]);
 }
 
 bool sched_should_yield(void)
@@ -194,23 +131,34 @@ bool sched_should_yield(void)
 
 void sched_yield_current(void)
 {
-    this_cpu()->need_resched = true;
+    struct cpu *cpu = this_cpu();
+
+    run_queues[cpu->id]->yielded = true;
+    cpu->need_resched = true;
+}
+
+/* Lock held. v runs from now on. */
+static void start(struct run_queue *q, struct vcpu *v)
+{
+    struct sched_wish wish = {.hard = v->hard_affinity,
+                              .soft = v->soft_affinity,
+                              .nodes = __atomic_load_n(&v->domain->home_nodes, __ATOMIC_RELAXED),
+                              .last = q->id};
+
+    v->running = true;
+    v->run_since_ns = time_now_ns();
+    q->current = v;
+    __atomic_store_n(&q->facts.away, !sched_prefers(&sched_map, &wish, q->id), __ATOMIC_RELAXED);
+    queue_publish(q);
+    queue_time_slice(q);
 }
 
 static struct vcpu *pick(struct run_queue *q)
 {
-    struct vcpu *v = NULL;
-
     spin_lock(&q->lock);
-    if (!list_empty(&q->ready)) {
-        v = list_entry(q->ready.next, struct vcpu, queue_link);
-        list_del(&v->queue_link);
-        v->on_queue = false;
-        v->running = true;
-        v->run_since_ns = time_now_ns();
-        q->current = v;
-        time_slice(q);
-    }
+    struct vcpu *v = queue_take(q);
+    if (v)
+        start(q, v);
     spin_unlock(&q->lock);
     return v;
 }
@@ -221,25 +169,11 @@ static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v
 {
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);
     spin_lock(&q->lock);
-    bool keeps = can_run(v) && list_empty(&q->ready);
+    bool keeps = vcpu_can_run(v) && !q->nr_ready && !v->leave;
+    if (keeps)
+        q->yielded = false;
     spin_unlock(&q->lock);
     return keeps;
-}
-
-static void put_back(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
-{
-    /* Before v counts as stopped: whoever waits for that may look at its image. */
-    hvm_fpu_switch(&v->hvm, NULL);
-    cpu->fpu_owner = NULL;
-    spin_lock(&q->lock);
-    v->run_ns += time_now_ns() - v->run_since_ns;
-    v->running = false;
-    q->current = NULL;
-    if (q->slice.deadline_ns)
-        timer_cancel(&q->slice);
-    if (can_run(v))
-        enqueue(q, v);
-    spin_unlock(&q->lock);
 }
 
 static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
@@ -264,13 +198,16 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
         if (unlikely(q->slice_wanted)) {
             spin_lock(&q->lock);
             q->slice_wanted = false;
-            time_slice(q);
+            queue_time_slice(q);
             spin_unlock(&q->lock);
         }
     } while (!__atomic_load_n(&cpu->need_resched, __ATOMIC_RELAXED) || keeps_cpu(cpu, q, v));
     v->exits += cpu->exits;
     cpu->current = NULL;
-    put_back(cpu, q, v);
+    /* Before v counts as stopped: whoever waits for that may look at its image. */
+    hvm_fpu_switch(&v->hvm, NULL);
+    cpu->fpu_owner = NULL;
+    queue_put_back(q, v);
 }
 
 /* One CPU at a time cleans a node: its memory is no faster for more, and a crowd would wait for the node's
@@ -286,30 +223,48 @@ static bool scrub(nodeid_t nid)
     return cleaned;
 }
 
-/* Nothing to run: cleans memory, this CPU's node first; sleeps only when all is clean. */
-static void idle(const struct cpu *cpu)
+/* Nothing to run: cleans memory, this CPU's node first, a piece at a time; sleeps only when all is clean.
+ * Other nodes' memory is their own CPUs' business, where they have any. */
+static void idle(struct run_queue *q)
 {
-    u32 nodes = mm_nr_nodes();
     bool cleaned = false;
 
-    for (u32 i = 0; i < nodes && !cleaned; i++)
-        cleaned = scrub((cpu->nid + i) % nodes);
+    if (q->scrub_cpus != nr_joined) {
+        q->scrub_nodes = sched_scrub_nodes(&sched_map, q->facts.nid, mm_nr_nodes());
+        q->scrub_cpus = nr_joined;
+    }
+    if (q->facts.nid < MAX_NODES && q->scrub_nodes & BIT(q->facts.nid))
+        cleaned = scrub(q->facts.nid);
+    for (u64 nodes = q->scrub_nodes; nodes && !cleaned; nodes &= nodes - 1)
+        cleaned = scrub((nodeid_t)__builtin_ctzll(nodes));
     cpu_idle(!cleaned);
 }
 
 void sched_step(struct cpu *cpu)
 {
-    struct run_queue *q = &queues[cpu->id];
+    struct run_queue *q = run_queues[cpu->id];
 
     cpu->pass_tsc = rdtsc();
     timer_run_due();
     /* Cleared before the queue is looked at: a request that comes later is seen after the first exit. */
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);
     struct vcpu *v = pick(q);
-    if (v)
-        run_vcpu(cpu, q, v);
-    else
-        idle(cpu);
+    if (!v && queue_steal(q))
+        v = pick(q);
+    if (!v) {
+        if (!q->was_idle)
+            queue_call_home(q);
+        q->was_idle = true;
+        idle(q);
+        return;
+    }
+    if (q->was_idle)
+        queue_pass_on(q);
+    q->was_idle = false;
+    if (__atomic_load_n(&q->facts.load, __ATOMIC_RELAXED) > 1 &&
+        v->run_since_ns - q->balanced_ns >= SCHED_SLICE_NS)
+        queue_balance(q, v->run_since_ns);
+    run_vcpu(cpu, q, v);
 }
 
 NORETURN void sched_run(void)

@@ -3,7 +3,7 @@
  * its head. Lists are short (a few per vCPU), so insertion walks them.
  *
  * Lock: each list has its own (LOCK_TIMER); callbacks run with none held. A timer belongs to the CPU
- * on which it was set last.
+ * on which it was set last; a vCPU that moves takes its timers along when it sets them the next time.
  */
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
@@ -14,22 +14,30 @@ struct timer_queue {
     spinlock_t lock;
     struct list timers; /* sorted, soonest first */
     u64 armed_ns;       /* what the hardware is armed for, 0: off */
-    bool ready;
 };
 
 static struct timer_queue queues[MAX_CPUS];
 
-/* Queues set themselves up on first use: a CPU only ever makes the first call for its own. */
-static struct timer_queue *queue_of(u32 cpu_id)
+void timer_cpu_init(u32 cpu_id)
 {
     struct timer_queue *q = &queues[cpu_id];
 
-    if (unlikely(!q->ready)) {
-        spin_lock_init(&q->lock, LOCK_TIMER);
-        list_init(&q->timers);
-        q->ready = true;
+    spin_lock_init(&q->lock, LOCK_TIMER);
+    list_init(&q->timers);
+    q->armed_ns = 0;
+}
+
+/* The list t is on, locked: it may be set elsewhere until the lock is held. */
+static struct timer_queue *lock_of(const struct timer *t)
+{
+    for (;;) {
+        u32 cpu = __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE);
+
+        spin_lock(&queues[cpu].lock);
+        if (__atomic_load_n(&t->cpu, __ATOMIC_RELAXED) == cpu)
+            return &queues[cpu];
+        spin_unlock(&queues[cpu].lock);
     }
-    return q;
 }
 
 /* Lock held, on q's own CPU. */
@@ -62,16 +70,17 @@ void timer_init(struct timer *t, void (*expired)(void *data), void *data)
     t->expired = expired;
     t->data = data;
     t->cpu = 0;
+    t->running = 0;
 }
 
 void timer_set(struct timer *t, u64 deadline_ns)
 {
     u32 here = this_cpu()->id;
-    struct timer_queue *q = queue_of(here);
+    struct timer_queue *q = &queues[here];
 
     timer_cancel(t);
     spin_lock(&q->lock);
-    t->cpu = here;
+    __atomic_store_n(&t->cpu, here, __ATOMIC_RELEASE);
     t->deadline_ns = deadline_ns ? deadline_ns : 1; /* 0 means "not set" */
     struct list *before = q->timers.next;
     while (before != &q->timers && list_entry(before, struct timer, link)->deadline_ns <= t->deadline_ns)
@@ -83,9 +92,8 @@ void timer_set(struct timer *t, u64 deadline_ns)
 
 void timer_cancel(struct timer *t)
 {
-    struct timer_queue *q = queue_of(t->cpu);
+    struct timer_queue *q = lock_of(t);
 
-    spin_lock(&q->lock);
     list_del(&t->link);
     t->deadline_ns = 0;
     /* Another CPU's hardware fires once for nothing; its run loop then arms the right deadline. */
@@ -94,10 +102,22 @@ void timer_cancel(struct timer *t)
     spin_unlock(&q->lock);
 }
 
+void timer_cancel_sync(struct timer *t)
+{
+    bool again = true;
+
+    while (again) {
+        timer_cancel(t);
+        again = __atomic_load_n(&t->running, __ATOMIC_ACQUIRE) != 0;
+        while (__atomic_load_n(&t->running, __ATOMIC_ACQUIRE))
+            cpu_relax();
+    }
+}
+
 void timer_run_due(void)
 {
     struct cpu *cpu = this_cpu();
-    struct timer_queue *q = queue_of(cpu->id);
+    struct timer_queue *q = &queues[cpu->id];
     struct list due = LIST_INIT(due);
 
     if (!cpu->timer_fired)
@@ -121,8 +141,10 @@ void timer_run_due(void)
 
         list_del(&t->link);
         t->deadline_ns = 0;
+        __atomic_fetch_add(&t->running, 1, __ATOMIC_RELAXED); /* under the lock that a canceller takes */
         spin_unlock(&q->lock);
         expired(data);
+        __atomic_fetch_sub(&t->running, 1, __ATOMIC_RELEASE); /* t may be gone after this */
         spin_lock(&q->lock);
     }
     rearm(q);

@@ -14,12 +14,20 @@ struct timer {
     u64 deadline_ns; /* 0: not set */
     void (*expired)(void *data);
     void *data;
-    u32 cpu;
+    u32 cpu;     /* [a] whose list it is, or was last, on */
+    u32 running; /* [a] callbacks under way */
 };
 
+/* A CPU's list; before anything is set there. */
+void timer_cpu_init(u32 cpu_id);
 void timer_init(struct timer *t, void (*expired)(void *data), void *data);
+/* On this CPU, wherever it was set before. One CPU at a time sets a timer: its owner's. */
 void timer_set(struct timer *t, u64 deadline_ns);
+/* From any CPU. The callback may be under way on another CPU when it returns. */
 void timer_cancel(struct timer *t);
+/* The same, and waits until no callback is under way, even one that sets the timer again: t may be freed then.
+ * Not from its own callback. */
+void timer_cancel_sync(struct timer *t);
 /* Runs what is due on this CPU and arms the hardware for the next. */
 void timer_run_due(void);
 /* For the debug console: what a CPU's hardware is armed for (0: nothing), and its list's lock. */

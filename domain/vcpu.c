@@ -75,8 +75,8 @@ void vcpu_free(struct vcpu *v)
 {
     struct domain *d = v->domain;
 
-    timer_cancel(&v->poll_timer);
-    timer_cancel(&v->singleshot);
+    timer_cancel_sync(&v->poll_timer);
+    timer_cancel_sync(&v->singleshot);
     sched_forget(v);
     d->vcpu[v->id] = NULL;
     mm_free_overhead(&d->mem, maddr_to_mfn(v->hvm.control_maddr), ORDER_4K);
@@ -101,7 +101,6 @@ static void set_state(struct vcpu *v, enum vcpu_state from, enum vcpu_state to)
 {
     spinlock_t *lock = sched_lock(v);
 
-    spin_lock(lock);
     bool changes = v->state == from;
     if (changes)
         v->state = to;
@@ -147,7 +146,6 @@ void vcpu_pause(struct vcpu *v, bool wait)
 {
     spinlock_t *lock = sched_lock(v);
 
-    spin_lock(lock);
     v->pause_count++;
     spin_unlock(lock);
     sched_update(v);
@@ -159,7 +157,6 @@ void vcpu_unpause(struct vcpu *v)
 {
     spinlock_t *lock = sched_lock(v);
 
-    spin_lock(lock);
     if (v->pause_count)
         v->pause_count--;
     spin_unlock(lock);
@@ -195,7 +192,6 @@ u64 vcpu_run_ns(struct vcpu *v)
 {
     spinlock_t *lock = sched_lock(v);
 
-    spin_lock(lock);
     u64 ns = v->run_ns + (v->running ? time_now_ns() - v->run_since_ns : 0);
     spin_unlock(lock);
     return ns;

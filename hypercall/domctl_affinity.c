@@ -83,6 +83,7 @@ long domctl_nodeaffinity(struct domctl *ctl)
     spin_lock(&account->lock);
     account->affinity = nodes == ~0ull ? 0 : nodes; /* kept as given, for reading back */
     spin_unlock(&account->lock);
+    sched_update_home(ctl->d);
     return 0;
 }
 
@@ -90,26 +91,20 @@ struct cpu_maps {
     u64 hard[CPU_WORDS], soft[CPU_WORDS];
 };
 
-static void get_maps(struct vcpu *v, struct cpu_maps *maps)
+/* Returns when v is off the CPUs it may not use any more. A vCPU of the caller's own domain might wait for the
+ * caller in the same way: it is only told, and leaves at its next exit, which has been forced. */
+static void set_maps(const struct domctl *ctl, struct vcpu *v, const struct cpu_maps *maps)
 {
-    spin_lock(&v->domain->lock);
-    memcpy(maps->hard, v->hard_affinity, sizeof(maps->hard));
-    memcpy(maps->soft, v->soft_affinity, sizeof(maps->soft));
-    spin_unlock(&v->domain->lock);
+    sched_set_affinity(v, maps->hard, maps->soft);
+    while (v->domain != ctl->c->v->domain && !sched_is_placed(v))
+        cpu_relax();
 }
 
-static void set_maps(struct vcpu *v, const struct cpu_maps *maps)
-{
-    spin_lock(&v->domain->lock);
-    memcpy(v->hard_affinity, maps->hard, sizeof(maps->hard));
-    memcpy(v->soft_affinity, maps->soft, sizeof(maps->soft));
-    spin_unlock(&v->domain->lock);
-}
-
+/* Of those that are up. */
 static bool any_cpu(const u64 *words)
 {
-    for (u32 cpu = 0; cpu < host_topology->nr_cpus; cpu++)
-        if (words[cpu / 64] & BIT(cpu % 64))
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        if (cpus[cpu] && words[cpu / 64] & BIT(cpu % 64))
             return true;
     return false;
 }
@@ -144,7 +139,7 @@ long domctl_vcpuaffinity(struct domctl *ctl)
     if (op->flags == 0 || (hard && !op->cpumap_hard.bitmap) || (soft && !op->cpumap_soft.bitmap))
         return -EINVAL;
     struct vcpu *v = ctl->d->vcpu[op->vcpu];
-    get_maps(v, &old);
+    sched_get_affinity(v, old.hard, old.soft);
     if (ctl->op.cmd == XEN_DOMCTL_getvcpuaffinity)
         return show_maps(ctl, &old, false);
 
@@ -161,9 +156,9 @@ long domctl_vcpuaffinity(struct domctl *ctl)
     }
     if (rc)
         return rc;
-    set_maps(v, &maps);
+    set_maps(ctl, v, &maps);
     rc = show_maps(ctl, &maps, true);
     if (rc)
-        set_maps(v, &old);
+        set_maps(ctl, v, &old);
     return rc;
 }

@@ -60,17 +60,19 @@ static long physinfo(struct sysctl *ctl)
 {
     struct xen_sysctl_physinfo *info = &ctl->op.u.physinfo;
     struct mm_host_info mem;
-    u32 cores = 1;
+    u32 cores = 1, online = 0;
 
     for (u32 cpu = 0; cpu < host_topology->nr_cpus; cpu++)
         cores = MAX(cores, core_of(cpu) + 1);
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        online += cpus[cpu] != NULL;
     mm_host_get_info(&mem);
     /* Memory that waits for scrubbing is in free_pages: it can be had at any time. As in Xen 4.17 scrub_pages
      * is 0, so that tools which add the two are right. */
     *info = (struct xen_sysctl_physinfo){
         .threads_per_core = 1,
         .cores_per_socket = cores,
-        .nr_cpus = nr_cpus,
+        .nr_cpus = online,
         .max_cpu_id = host_topology->nr_cpus - 1,
         .nr_nodes = mm_nr_nodes(),
         .max_node_id = MAX_NODES - 1,
@@ -139,7 +141,7 @@ static long availheap(struct sysctl *ctl)
 static long cputopoinfo(struct sysctl *ctl)
 {
     struct xen_sysctl_cputopoinfo *op = &ctl->op.u.cputopoinfo;
-    /* The machine's, in use or not: nr_cpus of physinfo counts those in use. */
+    /* The machine's, in use or not: nr_cpus of physinfo counts those that are up. */
     u32 nr = host_topology->nr_cpus;
 
     if (op->cputopo)

@@ -10,6 +10,13 @@
 #define SCRUB_ORDER   ORDER_2M
 #define REGION_BUDGET 16384u /* records looked at in one search: about a millisecond of cache misses */
 
+static bool idle_scrub = true; /* [I] */
+
+void mm_set_idle_scrub(bool on)
+{
+    idle_scrub = on;
+}
+
 void node_relax(void)
 {
     for (u32 i = 0; i < 64; i++)
@@ -29,7 +36,7 @@ bool mm_scrub_step(nodeid_t nid)
     u64 n;
     u32 order;
 
-    if (nid >= mm_nr_nodes())
+    if (!idle_scrub || nid >= mm_nr_nodes())
         return false;
     struct node *node = node_get(nid);
     if (!node_mask(node, KIND_DIRTY))

@@ -34,9 +34,18 @@ check-acpi_tool: build/host/acpi-topology
 	$(Q)tests/unit/acpi_tool_test.py
 
 # Instruction counts under QEMU's icount; the release build, as a user runs it.
-.PHONY: bench
+.PHONY: bench bench-boot
 bench: all
 	$(Q)$(PYTHON) tests/bench/bench.py
+
+# How booting grows with CPUs and memory. RECORD=1 keeps the figures for comparison.
+bench-boot: all build/host/count.so
+	$(Q)$(PYTHON) tests/bench/boot.py $(if $(RECORD),--record)
+
+build/host/count.so: tests/bench/count.c $(MAKEFILES_USED)
+	$(call say,HOSTCC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O2 $(WARN) -Wno-missing-prototypes -fvisibility=hidden -shared -fPIC -o $@ $<
 
 # libFuzzer targets, clang: tests/fuzz/NAME_fuzz.c with a `// sources:` line like the unit tests'. Not part of `make test`:
 # FUZZ_SECS each, a finding ends the run and leaves its input in build/fuzz/. What a run finds new is kept in build/fuzz/corpus-NAME; small

@@ -3,7 +3,7 @@
 SETUP := tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install)
 FORMATTED = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
 
-.PHONY: deps lint lint-layers lint-limits lint-headers lint-format lint-shell format test boot run help
+.PHONY: deps lint lint-layers lint-limits lint-headers lint-format lint-shell format test boot boot-big run help
 
 # Missing packages, Debian's and Ubuntu's; NO_INSTALL=1 only lists them.
 deps:
@@ -47,6 +47,10 @@ boot: all
 	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) .
 
+# Machines larger than the host: needs some 10 GiB of memory for a minute, so it is no part of `make test`.
+boot-big: all
+	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) big_shapes.py
+
 run: all
 	$(Q)./run-qemu.sh $(ARGS)
 
@@ -85,7 +89,9 @@ help:
 	@echo 'make test                host tests and boot tests; NO_INSTALL=1 installs nothing'
 	@echo 'make check               host tests only; check-NAME runs tests/unit/NAME_test.c alone'
 	@echo 'make boot [TESTS=...]    boot tests only, e.g. TESTS="-k uefi"'
+	@echo 'make boot-big            boot tests with up to 2 TiB, which nobody touches'
 	@echo 'make bench               instruction counts, under icount'
+	@echo 'make bench-boot          how booting grows with CPUs and memory, in instructions'
 	@echo 'make bochs               the main job in Bochs, whose SVM is not QEMU'\''s'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
 	@echo 'make tools               host tools: build/host/acpi-topology, what Homestead makes of ACPI tables'

@@ -3,7 +3,7 @@
 
 With `-icount shift=0,sleep=off` the TSC advances by one per instruction executed, so every figure is an
 instruction count and the same on every run of the same binaries, on any host, however loaded. To show that,
-everything is measured twice and has to agree.
+everything is measured twice and has to agree. One CPU runs: what starting others costs, boot.py counts.
 
 Usage: bench.py [--mem SIZE] [--nodes N]. Exit status 1 if a run fails or the two runs differ.
 """
@@ -38,7 +38,7 @@ def run(mem, nodes):
                "-cpu", "max,vendor=AuthenticAMD", "-smp", str(nodes), "-m", mem, *numa,
                "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
                "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-               "-kernel", "build/homestead", "-append", "loglvl=info", "-initrd", "build/guest/bench.elf"]
+               "-kernel", "build/homestead", "-append", "loglvl=info maxcpus=1", "-initrd", "build/guest/bench.elf"]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     text = done.stdout.decode(errors="replace").replace("\r", "")
     facts = {m[1]: int(m[2]) for m in re.finditer(r"^@bench name=(\S+) instructions=(\d+)", text, re.M)}

@@ -1,6 +1,9 @@
 """Checks that every successful run must pass. A test class inherits them and has a fixture `run`."""
+import dataclasses
 import re
+from typing import Callable, List
 
+import acpi_model
 import harness
 
 DOCUMENTED = {
@@ -8,6 +11,7 @@ DOCUMENTED = {
     for name, keys in re.findall(r"^\| `@(\w+)` \|((?: `\w+`)+) \|", (harness.ROOT / "docs" / "output.md").read_text(), re.M)
 }
 PAGES_PER_MIB = 256
+ENOENT = -2
 
 
 class AnyRun:
@@ -93,3 +97,93 @@ def check_nodes(run, sizes_mib, cpus, distance=lambda a, b: 10 if a == b else 20
     found = [(d["from"], d["to"], d["value"]) for d in run.all("distance")]
     every = range(len(sizes_mib))
     assert sorted(found) == [(a, b, distance(a, b)) for a in every for b in every]
+
+
+@dataclasses.dataclass
+class Shape:
+    """One machine to boot, and what Homestead must find on it."""
+
+    options: List[str]
+    mem_mib: int
+    machine: acpi_model.Machine
+    distance: Callable = lambda a, b: 10 if a == b else 20
+    warnings: List[str] = dataclasses.field(default_factory=list)  # regular expressions; each must occur, no others may
+    guest_mib: int = 16
+
+    def pages(self):
+        """Pages of each node, with the middle of what the firmware may keep."""
+        return acpi_model.pages_of_nodes(self.machine, self.mem_mib, 32)
+
+    def guest_nodes(self):
+        """Where guests are built: on the first, a middle and the last node with memory, and on one without any."""
+        full = [n for n, pages in enumerate(self.pages()) if pages * 2 >= self.guest_mib * 3 * PAGES_PER_MIB]
+        none = [n for n, pages in enumerate(self.pages()) if pages == 0]
+        return sorted({full[0], full[len(full) // 2], full[-1]}), none[:1]
+
+    def guests(self, directory):
+        full, none = self.guest_nodes()
+        return harness.guests_on(directory, full, none, self.guest_mib)
+
+
+class ShapeRun(GoodRun):
+    """What must hold on every machine. The class has fixtures `shape` and `run`."""
+
+    def test_the_nodes_are_the_machines(self, run, shape):
+        assert [n["id"] for n in run.all("node")] == list(range(len(shape.machine.pxm)))
+        assert [n["pxm"] for n in run.all("node")] == shape.machine.pxm
+
+    def test_every_page_of_ram_is_on_its_node(self, run, shape):
+        """All but the first MiB and what the firmware keeps, to the page."""
+        given = shape.mem_mib * PAGES_PER_MIB
+        firmware = given - acpi_model.LOW_PAGES - run.one("memory")["pages"]
+        assert firmware in acpi_model.FIRMWARE_PAGES
+        assert [n["pages"] for n in run.all("node")] == acpi_model.pages_of_nodes(shape.machine, shape.mem_mib, firmware)
+
+    def test_the_nodes_add_up(self, run):
+        for key in ("pages", "free"):
+            assert sum(n[key] for n in run.all("node")) == run.one("memory")[key]
+
+    def test_what_homestead_takes_of_a_node_is_little(self, run, shape):
+        """The frame table's slice (1 page in 256) is on the node it describes; the rest is less than 24 MiB."""
+        for node in run.all("node"):
+            taken = node["pages"] - node["free"]
+            assert node["pages"] // 300 <= taken <= node["pages"] // 256 + 24 * PAGES_PER_MIB, node
+
+    def test_the_cpus_are_on_their_nodes(self, run, shape):
+        want = [0] * len(shape.machine.pxm)
+        for node in shape.machine.cpus.values():
+            want[node] += 1
+        assert [n["cpus"] for n in run.all("node")] == want
+
+    def test_every_cpu_has_its_line(self, run, shape):
+        cpus = run.all("cpu")
+        assert [c["id"] for c in cpus] == list(range(len(cpus)))
+        assert {c["apic_id"]: c["node"] for c in cpus} == shape.machine.cpus
+        assert all(c["state"] == "online" for c in cpus), cpus
+
+    def test_distances(self, run, shape):
+        every = range(len(shape.machine.pxm))
+        found = {(d["from"], d["to"]): d["value"] for d in run.all("distance")}
+        assert found == {(a, b): shape.distance(a, b) for a in every for b in every}
+        assert len(run.all("distance")) == len(found)
+
+    def test_warnings_are_the_expected_ones(self, run, shape):
+        found = [line for line in run.lines if line.startswith("warning: ")]
+        for wanted in shape.warnings:
+            assert any(re.search(wanted, line) for line in found), (wanted, found)
+        assert [line for line in found if not any(re.search(w, line) for w in shape.warnings)] == []
+
+    def test_guests_run_on_the_nodes_chosen(self, run, shape):
+        full, _ = shape.guest_nodes()
+        for node in full:
+            name = f"on{node}"
+            assert run.events(name) == [("created", 0), ("started", 0), ("shutdown", 0), ("destroyed", 0)]
+            claim = run.one("claim", name=name)
+            assert (claim["node"], claim["result"]) == (node, 0) and claim["pages"] > 0
+            assert run.one("populated", domain=run.domain(name)) == {
+                "domain": run.domain(name), "node": node, "pages": claim["pages"]}
+
+    def test_there_is_no_guest_on_a_node_without_memory(self, run, shape):
+        _, none = shape.guest_nodes()
+        for node in none:
+            assert run.events(f"on{node}") == [("skipped", ENOENT)]

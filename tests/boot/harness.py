@@ -140,3 +140,13 @@ def guest_dir(name, destination):
             if built.is_file() and not (destination / image).exists():
                 shutil.copy(built, destination / image)
     return destination
+
+
+def guests_on(directory, nodes, empty_nodes=(), mib=16):
+    """Makes a directory for --guests: a guest `onN` on each of the nodes; on empty ones domain 0 must skip it."""
+    shutil.copy(BUILT / "test.elf", directory / "test.elf")
+    for place, node in enumerate(list(nodes) + list(empty_nodes)):
+        optional = int(node in empty_nodes)
+        (directory / f"{place:02}-on{node}.cfg").write_text(
+            f'name = "on{node}"\nkernel = "test.elf"\nmemory = {mib}\nnodes = [{node}]\noptional = {optional}\n')
+    return directory

@@ -30,9 +30,16 @@ def node_sizes(command):
 
 def test_help_names_every_option():
     text = script("--help").stdout
-    for option in ("nodes", "cpus", "mem", "dist", "direct", "guests", "acpi-table", "cmdline", "icount", "gdb", "timeout",
-                   "dry-run", "no-install"):
+    for option in ("nodes", "cpus", "mem", "node-mem", "node-cpus", "interleave", "topology", "dist", "hmat", "hotplug", "nvdimm", "direct", "guests", "acpi-table", "cmdline", "icount", "gdb", "timeout",
+                   "dry-run", "no-install", "no-build", "dom0-args", "boot-config"):
         assert f"--{option}" in text
+
+
+def test_help_knows_every_option_that_is_read():
+    """And the other way round: what the script takes is what --help says."""
+    source = (ROOT / "run-qemu.sh").read_text()
+    taken = set(re.findall(r"^    (--[a-z0-9-]+)(?: \| -h)?\)", source, re.M))
+    assert taken and taken == set(re.findall(r"^  (--[a-z0-9-]+)", script("--help").stdout, re.M))
 
 
 def test_the_default_machine():
@@ -64,6 +71,57 @@ def test_distances():
     given = {v for v in values(command, "-numa") if v.startswith("dist")}
     assert given == {f"dist,src={a},dst={b},val={v}" for a, b, v in
                      [(0, 1, 20), (1, 0, 20), (0, 2, 31), (2, 0, 31), (1, 2, 40), (2, 1, 41)]}
+
+
+def test_unequal_nodes():
+    command = dry("--node-mem", "1G,0,2x256M", "--node-cpus=2,1,0,3")
+    assert values(command, "-smp") == ["6"] and values(command, "-m") == ["1536M"]
+    assert node_sizes(command) == [1024, 256, 256]
+    assert values(command, "-numa") == ["node,nodeid=0,memdev=m0,cpus=0-1", "node,nodeid=1,cpus=2-2", "node,nodeid=2,memdev=m2",
+                                        "node,nodeid=3,memdev=m3,cpus=3-5"]
+
+
+def test_one_list_is_enough():
+    assert [n.split("cpus=")[1] for n in values(dry("--node-mem", "1G,512M"), "-numa")] == ["0-1", "2-3"]
+    command = dry("--node-cpus", "3x2,0", "--mem", "1G")
+    assert node_sizes(command) == [256] * 4 and values(command, "-smp") == ["6"]
+
+
+def test_lists_may_agree_with_the_totals():
+    assert dry("--nodes", "2", "--mem", "1536M", "--node-mem", "1G,512M", "--cpus", "3", "--node-cpus", "1,2")
+
+
+def test_interleaved_cpus():
+    assert values(dry("--node-cpus", "3,1,2", "--interleave"), "-numa") == [
+        "node,nodeid=0,memdev=m0,cpus=0,cpus=3,cpus=5", "node,nodeid=1,memdev=m1,cpus=1", "node,nodeid=2,memdev=m2,cpus=2,cpus=4"]
+
+
+def test_cpu_topology():
+    assert values(dry("--cpus", "12", "--topology", "2,3,2"), "-smp") == ["12,sockets=2,cores=3,threads=2"]
+
+
+def test_hmat():
+    command = dry("--hmat", "--node-mem", "1G,512M,0,256M", "--node-cpus", "1,0,1,0", "--dist", "0,1,40", "--dist", "2,1,16",
+                  "--dist", "2,3,30")
+    assert values(command, "-M") == ["q35,hmat=on"]
+    nodes = [n for n in values(command, "-numa") if n.startswith("node")]
+    assert [re.search(r"initiator=(\d)", n)[1] for n in nodes] == ["0", "2", "2", "0"]
+    pairs = [re.search(r"initiator=(\d),target=(\d),hierarchy=memory,data-type=access-latency,latency=(\d+)$", n)
+             for n in values(command, "-numa")]
+    assert [tuple(map(int, p.groups())) for p in pairs if p] == [(0, 0, 10), (0, 1, 40), (0, 3, 20), (2, 0, 20), (2, 1, 16), (2, 3, 30)]
+    assert sum("access-bandwidth" in n for n in values(command, "-numa")) == 6
+
+
+def test_hotplug_window_and_nvdimm():
+    command = dry("--hotplug", "1G", "--nvdimm", "256M")
+    assert values(command, "-M") == ["q35,nvdimm=on"] and values(command, "-m") == ["2048M,slots=4,maxmem=3328M"]
+    assert values(command, "-device")[1] == "nvdimm,memdev=nv0,node=1"
+    assert values(dry("--nodes", "0", "--hotplug", "1G"), "-m") == ["2048M,slots=4,maxmem=3072M"]
+
+
+def test_more_memory_than_40_bits_address():
+    assert "phys-bits=46" in values(dry("--mem", "2T"), "-cpu")[0]
+    assert "phys-bits" not in values(dry("--mem", "512G"), "-cpu")[0]
 
 
 def test_direct_boot():
@@ -101,6 +159,14 @@ def test_an_srat_replaces_the_nodes(tmp_path):
     assert run.returncode == USAGE and "contradict" in run.stderr
 
 
+def test_one_hmat_is_enough(tmp_path):
+    table = tmp_path / "hmat.dat"
+    table.write_bytes(b"HMAT" + struct.pack("<I", 40) + bytes(32))
+    assert dry("--acpi-table", str(table))
+    run = script("--dry-run", "--hmat", "--acpi-table", str(table))
+    assert run.returncode == USAGE and "contradict" in run.stderr
+
+
 def test_relative_paths_are_the_callers(tmp_path):
     (tmp_path / "t.dat").write_bytes(b"SSDT" + bytes(32))
     run = script("--dry-run", "--acpi-table", "t.dat", cwd=str(tmp_path))
@@ -115,6 +181,17 @@ def test_relative_paths_are_the_callers(tmp_path):
     (["--dist", "0,1"], "A,B,VAL"), (["--dist", "0,1,10"], "11 to 255"), (["--dist", "0,1,256"], "11 to 255"),
     (["--dist", "0,2,20"], "only nodes"), (["--dist", "0,0,20"], "itself"),
     (["--dist", "0,1,20", "--dist", "0,1,30"], "twice"),
+    (["--mem", "17T"], "16T"), (["--node-mem", "1G,"], "one value for each node"), (["--node-mem", ""], "one value"),
+    (["--node-mem", "1G,x"], "'x'"), (["--node-mem", "1G,8M"], "16M"), (["--node-mem", "0x1G"], "repetition"),
+    (["--node-mem", "65x16M"], "65 nodes"), (["--node-mem", "64M,0"], "at least 128M"),
+    (["--mem", "2G", "--node-mem", "1G,512M"], "contradict"), (["--nodes", "3", "--node-mem", "1G,512M"], "2 nodes"),
+    (["--node-cpus", "1,256"], "0 to 255"), (["--node-cpus", "200,200"], "not 400"), (["--node-cpus", "0,0"], "not 0"),
+    (["--cpus", "4", "--node-cpus", "1,2"], "contradict"), (["--node-mem", "1G,512M", "--node-cpus", "1,1,1"], "3 nodes"),
+    (["--node-mem", "1G,0", "--node-cpus", "2,0"], "node 1 has neither"),
+    (["--topology", "2,2"], "SOCKETS"), (["--topology", "2,3,1"], "6 CPUs"),
+    (["--nodes", "0", "--hmat"], "--hmat"), (["--nodes", "0", "--interleave"], "--interleave"),
+    (["--nodes", "0", "--nvdimm", "1G"], "--nvdimm"), (["--hotplug", "1"], "--hotplug"), (["--hotplug", "1M"], "at least"),
+    (["--nvdimm", "1M"], "at least"), (["--hmat=1"], "--hmat"), (["--interleave=x"], "--interleave"),
     (["--guests", "/nonexistent"], "/nonexistent"), (["--acpi-table", "/nonexistent"], "/nonexistent"),
     (["--boot-config", "/nonexistent"], "/nonexistent"), (["--direct", "--boot-config", "/dev/null"], "--direct"),
     (["--timeout", "0"], "--timeout"), (["--cmdline", "a\nb"], "one line"),

@@ -22,6 +22,7 @@
 #include <arch/x86/cpu/time.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
+#include <homestead/topology.h>
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <xen/sched.h>
@@ -309,6 +310,9 @@ static inline void use_cpu(u32 id)
     here = &cpu_on[id];
 }
 
+static struct topology topology = {.nr_nodes = 1};
+const struct topology *host_topology = &topology;
+
 static inline int setup_cpus(u32 nr)
 {
     static u8 near[MAX_NODES][MAX_NODES]; /* one node: itself */
@@ -319,9 +323,8 @@ static inline int setup_cpus(u32 nr)
     mm_init(record_table);
     mm_set_nodes(1, (const u8(*)[MAX_NODES])near);
     assert_int_equal(mm_add_range(mfn(0x10), mfn(FRAMES), 0), 0);
-    free_at_start = free_pages();
     memset(cpu_on, 0, sizeof(cpu_on));
-    nr_cpus = nr;
+    nr_cpus = topology.nr_cpus = nr;
     for (u32 i = 0; i < ARRAY_SIZE(cpu_on); i++) {
         cpu_on[i].id = i;
         cpus[i] = i < nr ? &cpu_on[i] : NULL;
@@ -340,6 +343,9 @@ static inline int setup_cpus(u32 nr)
     memset(fpu_loaded, 0, sizeof(fpu_loaded));
     said[0] = '\0';
     sched_init();
+    for (u32 i = 0; i < nr; i++)
+        assert_int_equal(sched_cpu_init(&cpu_on[i]), 0);
+    free_at_start = free_pages();
     sched_set_kick(note_kick);
     return 0;
 }

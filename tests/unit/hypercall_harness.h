@@ -188,6 +188,27 @@ bool sched_should_yield(void)
     return true;
 }
 static u32 yields;
+void sched_get_affinity(const struct vcpu *v, u64 *hard, u64 *soft)
+{
+    memcpy(hard, v->hard_affinity, sizeof(v->hard_affinity));
+    memcpy(soft, v->soft_affinity, sizeof(v->soft_affinity));
+}
+void sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft)
+{
+    memcpy(v->hard_affinity, hard, sizeof(v->hard_affinity));
+    memcpy(v->soft_affinity, soft, sizeof(v->soft_affinity));
+}
+bool sched_is_placed(struct vcpu *v)
+{
+    (void)v;
+    return true;
+}
+static u32 nr_home_updates;
+void sched_update_home(struct domain *d)
+{
+    (void)d;
+    nr_home_updates++;
+}
 void sched_yield_current(void)
 {
     yields++;

@@ -31,7 +31,7 @@ static void defaults_hold_for_an_empty_line(void **state)
     struct boot_options o = parse("  ");
     assert_int_equal(o.dom0_mem_bytes, 0);
     assert_int_equal(o.dom0_max_vcpus, 1);
-    assert_true(o.numa && o.console && o.debug_exit_auto && !o.noreboot && o.debugkeys);
+    assert_true(o.numa && o.idle_scrub && o.console && o.debug_exit_auto && !o.noreboot && o.debugkeys);
     assert_int_equal(o.test_stuck, ~0u);
     assert_int_equal(o.com1_port, 0x3f8);
     assert_int_equal(o.loglvl, LOG_INFO);
@@ -43,16 +43,17 @@ static void defaults_hold_for_an_empty_line(void **state)
 static void every_option_is_taken(void **state)
 {
     (void)state;
-    struct boot_options o =
-        parse("dom0_mem=64M dom0_max_vcpus=4 dom0_nodes=1,3-5 maxcpus=8 numa=off loglvl=debug\t"
-              "console=none com1=9600,8n1,0x2f8 noreboot debug-exit=0x501 nmi=panic x2apic=on watchdog=20 "
-              "test_cpu_fail=1,3-5 test_panic=63 test_lockup=0-1 debugkeys=no test_stuck=3");
+    struct boot_options o = parse(
+        "dom0_mem=64M dom0_max_vcpus=4 dom0_nodes=1,3-5 maxcpus=8 numa=off idle-scrub=off loglvl=debug\t"
+        "console=none com1=9600,8n1,0x2f8 noreboot debug-exit=0x501 nmi=panic x2apic=on watchdog=20 "
+        "test_cpu_fail=1,3-5 test_panic=63 test_lockup=0-1 debugkeys=no test_stuck=3");
     assert_string_equal(said, "");
     assert_int_equal(o.dom0_mem_bytes, MIB(64));
     assert_int_equal(o.dom0_max_vcpus, 4);
     assert_int_equal(o.dom0_nodes, 0x3a);
     assert_int_equal(o.maxcpus, 8);
     assert_false(o.numa);
+    assert_false(o.idle_scrub);
     assert_int_equal(o.loglvl, LOG_DEBUG);
     assert_false(o.console);
     assert_int_equal(o.com1_baud, 9600);

@@ -1,3 +1,4 @@
+// sources: domain/sched_policy.c domain/sched_queue.c
 // sources: domain/sched.c domain/vcpu.c domain/lifecycle.c domain/domain.c domain/timer.c
 // sources: domain/guest_console.c domain/evtchn.c domain/evtchn_bind.c domain/physmap.c
 // sources: domain/physmap_pool.c arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/account.c
@@ -230,14 +231,14 @@ static void pauses_nest(void **state)
     vcpu_unpause(d->vcpu[1]);
     one_entry(d);
     one_entry(d);
-    assert_int_equal(nr_runs[1][1], 1);
+    assert_int_equal(nr_runs[1][1], 2); /* it is behind by what the other one ran meanwhile */
     /* One too many changes nothing. */
     domain_unpause(d);
     vcpu_unpause(d->vcpu[1]);
     assert_int_equal(d->vcpu[1]->pause_count + d->pause_count, 0);
     domain_pause(d);
     turn();
-    assert_int_equal(nr_runs[1][1], 1);
+    assert_int_equal(nr_runs[1][1], 2);
 }
 
 static void yield_always(struct vcpu *v, struct hvm_exit *exit)

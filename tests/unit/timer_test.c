@@ -64,6 +64,8 @@ static int setup(void **state)
     here = &cpu_on[0];
     now_ns = 1000;
     fired = 0;
+    timer_cpu_init(0);
+    timer_cpu_init(1);
     timer_init(&a, note, names);
     timer_init(&b, note, names + 1);
     timer_init(&c, note, names + 2);

@@ -42,7 +42,7 @@ void smp_release(void);
 u64 smp_patience_ns(void);
 /* Has a CPU that waits for smp_release() run job(); one at a time. It may make calls. */
 void smp_give_job(struct cpu *cpu, void (*job)(void));
-/* Waits until it is done. False: it takes more than ten seconds. */
+/* Waits until it is done. False: it takes more than a minute. */
 bool smp_await_job(const struct cpu *cpu);
 /* Debug builds, before smp_release(): every CPU calls every other, and the calls are counted. BUG on a wrong
  * count. */

@@ -37,11 +37,18 @@ void smp_serve_calls(void)
     }
 }
 
-void cpu_relax(void)
+static void relax(void)
 {
     __builtin_ia32_pause();
     smp_serve_calls();
 }
+
+#ifdef HOMESTEAD
+void cpu_relax(void)
+{
+    relax();
+}
+#endif
 
 static void begin(struct cpu *self, smp_call_fn fn, void *arg)
 {
@@ -61,7 +68,7 @@ static void ask(const struct cpu *self, struct cpu *other)
 static void await(struct cpu *self)
 {
     while (__atomic_load_n(&self->call_unanswered, __ATOMIC_ACQUIRE))
-        cpu_relax();
+        relax();
 }
 
 void smp_call(u32 cpu_id, smp_call_fn fn, void *arg)

@@ -19,6 +19,7 @@
 #define INIT_WAIT_US         10000u /* SDM 3A 9.4.4.1 */
 #define STARTUP_WAIT_US      200u
 #define POLL_NS              1000000ull
+#define JOB_NS               60000000000ull
 #define PATIENCE_NS          1000000000ull
 #define PATIENCE_EMULATED_NS 5000000000ull
 
@@ -156,6 +157,8 @@ static bool absent(u32 slot)
 
 static void send_for(u32 nr, u8 page)
 {
+    if (!nr)
+        return; /* nobody to wait for */
     for (u32 i = 0; i < nr; i++)
         if (!absent(i))
             apic_send_init(smp_ids[i]);
@@ -212,7 +215,7 @@ void smp_give_job(struct cpu *cpu, void (*job)(void))
 
 bool smp_await_job(const struct cpu *cpu)
 {
-    u64 end_ns = time_now_ns() + PATIENCE_EMULATED_NS;
+    u64 end_ns = time_now_ns() + JOB_NS;
 
     while (__atomic_load_n(&cpu->job, __ATOMIC_ACQUIRE))
         if (time_now_ns() > end_ns)

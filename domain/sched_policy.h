@@ -1,0 +1,84 @@
+/*
+ * Which CPU: every choice the scheduler makes, as functions of plain facts, so that the host can test them.
+ *
+ * Hard affinity is absolute. Preferred CPUs of a vCPU are those in its soft affinity and on one of the nodes
+ * its domain is at home on; where hard affinity leaves none of them, they play no part.
+ *
+ * Facts are read without locks and may be old: a choice is a hint, and whoever acts on it checks affinity
+ * under the locks. Each function looks at each CPU once at most.
+ */
+#ifndef DOMAIN_SCHED_POLICY_H
+#define DOMAIN_SCHED_POLICY_H
+
+#include <homestead/types.h>
+
+#define SCHED_SLICE_NS 10000000ull
+/* How far a vCPU that was away may be behind the vCPUs of its queue: credit it cannot bank beyond this. */
+#define SCHED_CREDIT_NS (2 * SCHED_SLICE_NS)
+/* Queues whose clocks are further apart than this have drifted for good (pinned vCPUs) and are set together.
+ */
+#define SCHED_DRIFT_NS (4 * SCHED_SLICE_NS)
+#define SCHED_NO_CPU   0xffffffffu
+
+struct sched_cpu { /* [a] written by the queue's holder, read by all */
+    nodeid_t nid;  /* [I] */
+    u32 load;      /* vCPUs that run or wait here */
+    u32 assigned;  /* vCPUs that belong here, asleep or not */
+    bool away;     /* the one that runs prefers to be elsewhere */
+    s64 clock_ns;  /* virtual time of the one that is furthest behind, when it last changed */
+    u64 since_ns;  /* since when a lone vCPU has run (host time), 0: there is none */
+};
+
+struct sched_map {
+    u32 nr;                          /* CPU ids end here */
+    struct sched_cpu *cpu[MAX_CPUS]; /* NULL: not there */
+    const u8 (*distance)[MAX_NODES]; /* as in SLIT */
+};
+
+struct sched_wish { /* of one vCPU */
+    const u64 *hard, *soft; /* bitmaps of CPU ids */
+    u64 nodes;              /* where its domain is at home, a bit per node; 0: nowhere */
+    u32 last;               /* CPU it belongs to now, SCHED_NO_CPU: none yet */
+};
+
+static inline bool sched_bit(const u64 *words, u32 cpu)
+{
+    return words[cpu / 64] & BIT(cpu % 64);
+}
+
+bool sched_prefers(const struct sched_map *map, const struct sched_wish *wish, u32 cpu);
+
+/* Where a new vCPU belongs: the preferred CPU with the fewest vCPUs, else any allowed one. SCHED_NO_CPU: hard
+ * affinity allows none that is there. */
+u32 sched_place(const struct sched_map *map, const struct sched_wish *wish);
+
+/* Where a vCPU that wakes, or must leave its CPU, goes: its last CPU if that is idle and preferred; the nearest
+ * idle preferred CPU; its last CPU if idle; the nearest idle one; else the shortest queue, where a CPU that is
+ * not preferred counts as one longer, then the nearest. SCHED_NO_CPU as above. */
+u32 sched_choose(const struct sched_map *map, const struct sched_wish *wish);
+
+/* The order in which CPU self looks at others for work: its own node's first, then by distance, each node's
+ * starting behind self's own id. node_of: of each id below nr. out: nr - 1 ids. */
+void sched_steal_order(u32 self, u32 nr, const nodeid_t *node_of, const u8 (*distance)[MAX_NODES], u16 *out);
+
+/* Has this CPU work to give away? A vCPU alone on a CPU that is about to run it is not taken. */
+bool sched_can_give(const struct sched_cpu *cpu);
+
+/* Virtual time of a CPU's last vCPU in line, at host time now_ns. */
+s64 sched_clock(const struct sched_cpu *cpu, u64 now_ns);
+
+/* A slice has ended on CPU `from` and wish's vCPU waits next in line there. Should
+ * it go on elsewhere, so that all get the same? To an idle CPU; to a queue shorter by two; to one shorter by
+ * one that is ahead by a slice (by four slices if it is not preferred and `from` is). A queue shorter
+ * by one that is behind by SCHED_DRIFT_NS is named, too: its clock has to be set. SCHED_NO_CPU: it stays. */
+u32 sched_balance(const struct sched_map *map, const struct sched_wish *wish, u32 from, u64 now_ns);
+
+/* Virtual time with which a vCPU joins others that are at clock_ns: no more than SCHED_CREDIT_NS behind, and no
+ * more than that ahead. */
+s64 sched_join(s64 vtime_ns, s64 clock_ns);
+
+/* The nodes whose memory CPUs of node nid clean: its own, and those without CPUs that are nearest to it (of
+ * equally near nodes with CPUs the lowest takes it). */
+u64 sched_scrub_nodes(const struct sched_map *map, nodeid_t nid, u32 nr_nodes);
+
+#endif

@@ -1,0 +1,487 @@
+// sources: domain/sched.c domain/sched_queue.c domain/sched_policy.c domain/timer.c arch/x86/cpu/percpu.c
+/*
+ * The real scheduler on simulated CPUs: each is a coroutine that runs sched_step(), and gives control back
+ * while it is in a guest or asleep. A CPU that is asleep gets no turn unless it was kicked or its timer is
+ * due, so a lost wake-up stays lost and is found. A million turns with everything that can happen to vCPUs;
+ * after each turn the promises of docs/scheduling.md are checked.
+ */
+#include "sched_harness.h"
+#include <ucontext.h>
+
+#define STACK_BYTES (256u << 10)
+#define STEPS_TOTAL 1000000u
+
+static ucontext_t driver, context[CPUS_MAX];
+static char *stacks[CPUS_MAX];
+static u64 armed_ns[CPUS_MAX];
+static bool kicked[CPUS_MAX], asleep[CPUS_MAX], in_guest[CPUS_MAX];
+static u64 waits_since[VCPUS_MAX], worst_wait_ns, nr_moves;
+static u32 was_on[VCPUS_MAX];
+static u32 worst_unserved;
+static bool stay_still; /* guests spin, nothing happens */
+static u32 nr_exits;
+
+void time_arm_ns(u64 deadline_ns)
+{
+    armed_ns[here->id] = deadline_ns;
+}
+
+static void kick(u32 cpu_id)
+{
+    kicked[cpu_id] = true;
+}
+
+/* Back to the driver until this CPU gets a turn in which it has something to do. */
+static void give_turn(void)
+{
+    struct cpu *me = here;
+
+    swapcontext(&context[me->id], &driver);
+    here = me;
+}
+
+static bool interrupted(void)
+{
+    u32 id = here->id;
+
+    if (armed_ns[id] && armed_ns[id] <= now_ns) {
+        armed_ns[id] = 0;
+        here->timer_fired = true;
+    }
+    bool yes = kicked[id] || here->timer_fired;
+    kicked[id] = false;
+    return yes;
+}
+
+void cpu_idle(bool sleep)
+{
+    do {
+        asleep[here->id] = sleep;
+        give_turn();
+    } while (!interrupted() && sleep);
+    asleep[here->id] = false;
+}
+
+static void guest_run(struct hvm_vcpu *hv, struct hvm_exit *exit)
+{
+    struct vcpu *v = container_of(hv, struct vcpu, hvm);
+    u32 turns = 0;
+
+    assert_ptr_equal(here->current, v);
+    assert_int_equal(here->nr_locks, 0);
+    assert_true(v->running && v->in_guest && !v->on_queue);
+    assert_int_equal(v->cpu, here->id);
+    assert_true(sched_bit(v->hard_affinity, here->id)); /* affinity is absolute */
+    in_guest[here->id] = true;
+    do
+        give_turn();
+    while (!interrupted() && (stay_still || ++turns < 3));
+    in_guest[here->id] = false;
+    exit->kind = HVM_EXIT_INTERRUPT;
+}
+
+void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit)
+{
+    (void)exit;
+    nr_exits++;
+    if (stay_still)
+        return;
+    switch (random_below(12)) {
+    case 0:
+    case 1:
+        set_state(v, VCPU_BLOCKED);
+        break;
+    case 2:
+        sched_yield_current();
+        break;
+    }
+}
+
+static const struct hvm_ops ops = {.run = guest_run};
+const struct hvm_ops *hvm_ops = &ops;
+
+static void cpu_main(void)
+{
+    for (;;)
+        sched_step(here);
+}
+
+static void boot(const struct shape *shape, u32 nr_vcpus)
+{
+    make_machine(shape);
+    sched_set_kick(kick);
+    memset(armed_ns, 0, sizeof(armed_ns));
+    memset(asleep, 0, sizeof(asleep));
+    memset(in_guest, 0, sizeof(in_guest));
+    for (u32 id = 0; id < nr_cpus; id++) {
+        stacks[id] = malloc(STACK_BYTES);
+        getcontext(&context[id]);
+        context[id].uc_stack = (stack_t){.ss_sp = stacks[id], .ss_size = STACK_BYTES};
+        makecontext(&context[id], cpu_main, 0);
+        kicked[id] = true;
+    }
+    for (u32 id = 0; id < nr_vcpus; id++) {
+        waits_since[id] = 0;
+        make_vcpu(id);
+        set_state(vcpu[id], VCPU_RUNNABLE);
+    }
+}
+
+static void turn(u32 id)
+{
+    if (!cpus[id])
+        return;
+    /* Asleep, and nothing came: no turn. */
+    if (asleep[id] && !kicked[id] && !(armed_ns[id] && armed_ns[id] <= now_ns))
+        return;
+    here = &cpu_on[id];
+    swapcontext(&driver, &context[id]);
+    assert_int_equal(here->nr_locks, 0);
+    here = &cpu_on[0];
+}
+
+/* What the test does, it does as if in a handler on CPU 0, which looks at its own requests after that. */
+static void end_of_handler(void)
+{
+    here = &cpu_on[0];
+    kicked[0] |= here->need_resched;
+}
+
+static void round_of_turns(void)
+{
+    end_of_handler();
+    for (u32 id = 0; id < nr_cpus; id++)
+        turn(id);
+    now_ns += MS;
+}
+
+static void power_off(void)
+{
+    stay_still = true;
+    for (u32 id = 0; id < VCPUS_MAX; id++)
+        if (vcpu[id])
+            pause_by(vcpu[id], 1);
+    for (u32 id = 0; id < nr_cpus; id++)
+        kicked[id] = true;
+    for (u32 i = 0; i < 3; i++)
+        round_of_turns();
+    free_machine();
+    for (u32 id = 0; id < nr_cpus; id++)
+        free(stacks[id]);
+    stay_still = false;
+}
+
+/* Every queue's figures are those of its list, and every vCPU is where it should be, once. */
+static void check_books(void)
+{
+    u32 queued = 0, assigned = 0, members = 0;
+
+    for (u32 id = 0; id < nr_cpus; id++) {
+        const struct run_queue *q = run_queues[id];
+        u32 length = 0;
+        s64 last = INT64_MIN;
+
+        if (!q)
+            continue;
+        list_for_each (node, &q->ready) {
+            const struct vcpu *v = list_entry(node, struct vcpu, queue_link);
+
+            assert_true(v->on_queue && !v->running && v->cpu == id && vcpu_can_run(v));
+            assert_true(sched_bit(v->hard_affinity, id));
+            assert_true(v->vtime_ns >= last);
+            last = v->vtime_ns;
+            length++;
+        }
+        assert_int_equal(length, q->nr_ready);
+        assert_int_equal(q->facts.load, length + (q->current != NULL));
+        queued += length;
+        assigned += q->facts.assigned;
+    }
+    for (u32 id = 0; id < VCPUS_MAX; id++) {
+        const struct vcpu *v = vcpu[id];
+
+        if (!v)
+            continue;
+        members++;
+        queued -= v->on_queue;
+        assert_false(v->on_queue && v->running);
+        if (vcpu_can_run(v))
+            assert_true(v->on_queue || v->running);
+    }
+    assert_int_equal(queued, 0);
+    assert_int_equal(assigned, members);
+}
+
+/* Nobody waits for longer than two turns of each CPU while one that may take it sleeps undisturbed: in a turn
+ * those that have been kicked wake, and in another one those that they call. */
+static void check_work_conserving(void)
+{
+    static u32 unserved[VCPUS_MAX];
+
+    for (u32 i = 0; i < VCPUS_MAX; i++) {
+        const struct vcpu *v = vcpu[i];
+        u32 sleeper = SCHED_NO_CPU;
+
+        for (u32 id = 0; id < nr_cpus && v && v->on_queue; id++)
+            if (cpus[id] && sched_bit(v->hard_affinity, id) && asleep[id] && !kicked[id])
+                sleeper = id;
+        unserved[i] = sleeper == SCHED_NO_CPU ? 0 : unserved[i] + 1;
+        worst_unserved = MAX(worst_unserved, unserved[i]);
+        if (unserved[i] > 2 * nr_cpus)
+            fail_msg("v%u waits on CPU %u while CPU %u sleeps", i, v->cpu, sleeper);
+    }
+}
+
+/* Of n vCPUs the last one has waited for a slice of each, and for the credit each may have had. */
+static void check_starvation(void)
+{
+    const u64 bound = VCPUS_MAX * (SCHED_SLICE_NS + SCHED_CREDIT_NS);
+
+    for (u32 i = 0; i < VCPUS_MAX; i++) {
+        if (!vcpu[i] || !vcpu[i]->on_queue) {
+            waits_since[i] = 0;
+            continue;
+        }
+        if (!waits_since[i])
+            waits_since[i] = now_ns;
+        worst_wait_ns = MAX(worst_wait_ns, now_ns - waits_since[i]);
+        if (now_ns - waits_since[i] > bound)
+            fail_msg("v%u has waited %u ms", i, (u32)((now_ns - waits_since[i]) / MS));
+    }
+}
+
+static void random_affinity(struct vcpu *v)
+{
+    u64 hard[MAX_CPUS / 64], soft[MAX_CPUS / 64];
+    bool any = false;
+
+    memset(hard, 0xff, sizeof(hard));
+    memset(soft, 0xff, sizeof(soft));
+    while (random_below(3) && !any) {
+        hard[0] = random_below(1u << nr_cpus);
+        for (u32 id = 0; id < nr_cpus; id++)
+            any |= cpus[id] && sched_bit(hard, id);
+    }
+    if (!any)
+        memset(hard, 0xff, sizeof(hard));
+    if (random_below(2))
+        soft[0] = random_below(1u << nr_cpus);
+    sched_set_affinity(v, hard, soft);
+}
+
+/* Something happens, on CPU `here`, which is in a guest or asleep: as if in its next handler. */
+static void happen(void)
+{
+    u32 id = random_below(VCPUS_MAX);
+    struct vcpu *v = vcpu[id];
+
+    if (!v) {
+        make_vcpu(id);
+        set_state(vcpu[id], VCPU_RUNNABLE);
+        return;
+    }
+    switch (random_below(16)) {
+    default:
+        if (v->state == VCPU_BLOCKED)
+            set_state(v, VCPU_RUNNABLE);
+        break;
+    case 0:
+        random_affinity(v);
+        break;
+    case 1:
+        if (!v->pause_count)
+            pause_by(v, 1);
+        break;
+    case 2:
+    case 3:
+        if (v->pause_count)
+            pause_by(v, -1);
+        break;
+    case 4:
+        if (v->pause_count && !v->running)
+            free_vcpu(v);
+        break;
+    case 5:
+        dom->home_nodes = random_below(4) ? random_below(1u << topology.nr_nodes) : 0;
+        break;
+    }
+}
+
+static void simulate(const struct shape *shape, u32 steps)
+{
+    boot(shape, VCPUS_MAX);
+    for (u32 step = 0; step < steps; step++) {
+        turn(step % nr_cpus);
+        here = &cpu_on[0];
+        if (random_below(2))
+            happen();
+        end_of_handler();
+        for (u32 id = 0; id < VCPUS_MAX; id++) {
+            nr_moves += vcpu[id] && vcpu[id]->cpu != was_on[id];
+            was_on[id] = vcpu[id] ? vcpu[id]->cpu : 0;
+        }
+        check_work_conserving();
+        check_books();
+        check_starvation();
+        if (step % nr_cpus == 0)
+            now_ns += MS;
+    }
+    power_off();
+}
+
+static void a_million_steps(void **state)
+{
+    (void)state;
+    for (u32 i = 0; i < ARRAY_SIZE(shapes); i++)
+        simulate(&shapes[i], STEPS_TOTAL / ARRAY_SIZE(shapes));
+    print_message("worst wait %u ms, %u turns beside a sleeper, %u moves, %u exits\n",
+                  (u32)(worst_wait_ns / MS), worst_unserved, (u32)nr_moves, nr_exits);
+    assert_true(nr_moves > 1000);
+}
+
+/* n spinning vCPUs on all CPUs of a shape: over any 200 ms each gets its share but for six slices. */
+static void share(const struct shape *shape, u32 n, u64 pin_first_ms)
+{
+    u64 before[VCPUS_MAX];
+    u32 online = 0;
+
+    stay_still = true;
+    boot(shape, n);
+    for (u32 id = 0; id < nr_cpus; id++)
+        online += cpus[id] != NULL;
+    /* History: half of them crowded on one CPU, whose clock falls behind. */
+    if (pin_first_ms) {
+        u64 one[MAX_CPUS / 64] = {1}, all[MAX_CPUS / 64];
+
+        memset(all, 0xff, sizeof(all));
+        for (u32 id = 0; id < n / 2; id++)
+            sched_set_affinity(vcpu[id], one, all);
+        for (u64 ms = 0; ms < pin_first_ms; ms++)
+            round_of_turns();
+        for (u32 id = 0; id < n / 2; id++)
+            sched_set_affinity(vcpu[id], all, all);
+    }
+    for (u32 ms = 0; ms < 1000; ms++) /* it settles */
+        round_of_turns();
+    for (u32 window = 0; window < 10; window++) {
+        const u64 length = 2000;
+
+        for (u32 id = 0; id < n; id++)
+            before[id] = vcpu[id]->run_ns + (vcpu[id]->running ? now_ns - vcpu[id]->run_since_ns : 0);
+        for (u64 ms = 0; ms < length; ms++)
+            round_of_turns();
+        u64 fair = MIN(length * online / n, length) * MS;
+        for (u32 id = 0; id < n; id++) {
+            u64 got = vcpu[id]->run_ns + (vcpu[id]->running ? now_ns - vcpu[id]->run_since_ns : 0);
+
+            got -= before[id];
+            if (got + 6 * SCHED_SLICE_NS < fair || got > fair + 6 * SCHED_SLICE_NS)
+                fail_msg("%s, %u vCPUs: v%u had %u ms of %u", shape->name, n, id, (u32)(got / MS),
+                         (u32)(fair / MS));
+        }
+    }
+    power_off();
+}
+
+static void all_get_the_same(void **state)
+{
+    static const struct shape two = {.name = "two CPUs", .nr_cpus = 2, .nr_nodes = 1, .distance = {{10}}};
+
+    (void)state;
+    share(&two, 3, 0);
+    share(&two, 5, 0);
+    share(&two, 3, 3000);
+    for (u32 i = 0; i < ARRAY_SIZE(shapes); i++)
+        for (u32 n = 5; n <= VCPUS_MAX; n += 3) {
+            share(&shapes[i], n, 0);
+            share(&shapes[i], n, 3000);
+        }
+}
+
+/* A sleeper among spinners: it comes within two slices, and cannot save up while it sleeps. */
+static void sleepers_come_soon_and_save_nothing(void **state)
+{
+    static const struct shape one = {.name = "one CPU", .nr_cpus = 1, .nr_nodes = 1, .distance = {{10}}};
+
+    (void)state;
+    stay_still = true;
+    boot(&one, 4);
+    set_state(vcpu[3], VCPU_BLOCKED);
+    for (u32 ms = 0; ms < 10000; ms++)
+        round_of_turns();
+    u64 before = vcpu[3]->run_ns;
+    set_state(vcpu[3], VCPU_RUNNABLE);
+    for (u32 ms = 0; ms < 20; ms++)
+        round_of_turns();
+    assert_true(vcpu[3]->running || vcpu[3]->run_ns > before);
+    for (u32 ms = 0; ms < 980; ms++)
+        round_of_turns();
+    assert_in_range((vcpu[3]->run_ns - before) / MS, 230, 300); /* a quarter and the credit */
+    power_off();
+}
+
+/* Alone away from home: called back as soon as a CPU there has nothing to do. */
+static void they_come_home(void **state)
+{
+    (void)state;
+    stay_still = true;
+    boot(&shapes[1], 8);
+    dom->home_nodes = BIT(1);
+    for (u32 id = 0; id < 8; id++)
+        set_state(vcpu[id], VCPU_BLOCKED);
+    for (u32 ms = 0; ms < 10; ms++)
+        round_of_turns();
+    for (u32 id = 0; id < 8; id++)
+        set_state(vcpu[id], VCPU_RUNNABLE);
+    for (u32 ms = 0; ms < 100; ms++)
+        round_of_turns();
+    u32 away = 0;
+    for (u32 id = 0; id < 8; id++) {
+        assert_true(vcpu[id]->running); /* all eight CPUs are used */
+        away += vcpu[id]->cpu < 4;
+    }
+    assert_int_equal(away, 4);
+    for (u32 id = 0, left = 4; id < 8 && left; id++)
+        if (vcpu[id]->cpu >= 4) {
+            set_state(vcpu[id], VCPU_BLOCKED);
+            left--;
+        }
+    for (u32 ms = 0; ms < 100; ms++)
+        round_of_turns();
+    for (u32 id = 0; id < 8; id++)
+        if (vcpu[id]->state == VCPU_RUNNABLE)
+            assert_in_range(vcpu[id]->cpu, 4, 7);
+    power_off();
+}
+
+/* A lone spinner sees no exit; idle CPUs sleep; memory is cleaned by its own node's CPUs, or the nearest. */
+static void nothing_ticks(void **state)
+{
+    (void)state;
+    stay_still = true;
+    boot(&shapes[3], 1);
+    dirty[0] = dirty[1] = dirty[2] = dirty[3] = 50;
+    for (u32 ms = 0; ms < 200; ms++)
+        round_of_turns();
+    for (u32 nid = 0; nid < 4; nid++)
+        assert_int_equal(dirty[nid], nid == 0 ? 50 : 0); /* node 0's only CPU runs the guest */
+    u32 exits = nr_exits;
+    for (u32 ms = 0; ms < 1000; ms++)
+        round_of_turns();
+    assert_int_equal(nr_exits, exits);
+    for (u32 id = 1; id < nr_cpus; id++)
+        assert_true(asleep[id] && !kicked[id] && !armed_ns[id]);
+    power_off();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_million_steps),
+        cmocka_unit_test(all_get_the_same),
+        cmocka_unit_test(sleepers_come_soon_and_save_nothing),
+        cmocka_unit_test(they_come_home),
+        cmocka_unit_test(nothing_ticks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
