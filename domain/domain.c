@@ -162,6 +162,7 @@ int domain_alloc_vcpus(struct domain *d, u32 n)
 
     if (!n || n != d->max_vcpus || n > DOMAIN_MAX_VCPUS)
         return -EINVAL;
+    sched_update_home(d);
     /* The caller's pause, or the one from creation, keeps the domain still; a second call meanwhile finds the
      * vCPUs that are there and goes on behind them. */
     spin_lock(&d->lock);

@@ -46,6 +46,11 @@ struct vcpu {
     bool in_guest;          /* [a] between entry and exit: what others wait on before they free its memory */
     bool on_queue;          /* [R] */
     struct list queue_link; /* [R] */
+    bool initialised;       /* [D] has a state to run with; else it waits for a STARTUP interrupt */
+    bool attention;         /* [a] vcpu_deliver_event() has something to look at: vcpu_notify() */
+    bool irq_waits;         /* [o] an interrupt could be taken but for IF or a shadow: HLT does not sleep */
+    bool nmi_pending;       /* [a] */
+    u32 init_sipi;          /* [D] INIT and STARTUP that have come: vlapic.c */
     u32 pause_count;        /* [R] reasons not to run: domain paused, shut down, dying */
     u32 cpu;                /* [R] whose run queue it belongs to: changes only while it does not run */
     bool leave;             /* [R] it runs where it must not, or would rather not: moves at its next exit */
@@ -55,14 +60,16 @@ struct vcpu {
     u64 exits;              /* [o] exits so far; while it runs, less by its CPU's count: vcpu_exits() */
     u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [R] */
     /* events */
-    struct vcpu_info *info;  /* [E] in shared_info, memory that the guest writes; NULL: none (id >= 32) */
-    u8 upcall_vector;        /* [E] 0: none set (HVMOP_set_evtchn_upcall_vector) */
+    struct vcpu_info *info; /* [E] in shared_info, memory that the guest writes; NULL: none (id >= 32) */
+    mfn_t info_frame; /* [E] the guest's page that holds it, pinned; INVALID_MFN: it is in shared_info */
+    u8 upcall_vector; /* [E] 0: none set (HVMOP_set_evtchn_upcall_vector) */
     u16 virq_port[NR_VIRQS]; /* [E] port each VIRQ is bound to, 0: none */
     bool poll_any;           /* [E] in SCHEDOP_poll */
     u32 nr_poll;
     u32 poll_ports[128];
     struct timer poll_timer;
     struct timer singleshot;
+    struct timer apic_timer;
 };
 
 struct domain {
@@ -145,8 +152,14 @@ void domain_check_gone(struct domain *d);
 u32 domain_nr_online(struct domain *d);
 /* Makes an offline vCPU runnable with the state that was set on it. */
 void vcpu_online(struct vcpu *v);
+/* The same for one that may have no state yet: then it goes offline again at once, unless a STARTUP interrupt
+ * has come. */
+void vcpu_start(struct vcpu *v);
 void vcpu_block(struct vcpu *v); /* until vcpu_wake(); no-op when an event is pending */
 void vcpu_wake(struct vcpu *v);
+/* Something has come for v (an interrupt in its APIC, an event, INIT, a timer): wakes it and makes it look
+ * before it enters the guest again. Any CPU, lock-free but for v's run queue. */
+void vcpu_notify(struct vcpu *v);
 void vcpu_name(const struct vcpu *v, char buf[16]); /* "d1v0" */
 /* One more, or one less, reason not to run; wait: until v has left its CPU (never for the vCPU that runs
  * here). */
@@ -160,6 +173,13 @@ void vcpu_down(struct vcpu *v);
 void vcpu_update_time(struct vcpu *v);
 /* The vector an event is signalled with, 0: none set by the guest. */
 u8 vcpu_upcall_vector(const struct vcpu *v);
+/* The vector of HVMOP_set_evtchn_upcall_vector, which comes through the APIC; an event that has been waiting
+ * comes by it. */
+void vcpu_set_upcall_vector(struct vcpu *v, u8 vector);
+/* Moves v's vcpu_info into the guest's own page, once, with all that is in it; everything counts as pending
+ * there. offset: bytes. -EINVAL: no RAM of the domain's, not 8-byte aligned, across the page's end, or done
+ * before. */
+int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset);
 /* Time on a CPU so far, in ns, the running slice included. */
 u64 vcpu_run_ns(struct vcpu *v);
 

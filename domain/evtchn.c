@@ -45,8 +45,11 @@ static void mark_vcpu(struct vcpu *v, u32 port)
 
     if (!info || test_and_set(&info->evtchn_pending_sel, port / 64))
         return;
-    __atomic_store_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
-    vcpu_wake(v);
+    /* The vector of HVMOP_set_evtchn_upcall_vector comes through the APIC, once for each time the byte is
+     * set. */
+    if (!__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) && v->upcall_vector)
+        x2apic_request(&v->hvm.apic, v->upcall_vector);
+    vcpu_notify(v);
 }
 
 static void wake_pollers(struct domain *d, u32 port)

@@ -150,6 +150,8 @@ int domain_kill(struct domain *d)
     if (first) {
         guest_console_flush(d);
         evtchn_destroy(d);
+        for (u32 id = 0; id < d->nr_vcpus; id++)
+            vcpu_drop_info(d->vcpu[id]);
         if (sched_should_yield())
             rc = -ERESTART;
     }

@@ -26,7 +26,8 @@ struct sched_map sched_map;
 static void slice_expired(void *data)
 {
     (void)data;
-    this_cpu()->need_resched = true; /* set on this CPU, so it runs on this CPU */
+    /* Set on this CPU, so it runs on this CPU. */
+    __atomic_store_n(&this_cpu()->need_resched, true, __ATOMIC_RELAXED);
 }
 
 void queue_init(struct run_queue *q, const struct cpu *cpu)
@@ -52,7 +53,7 @@ struct run_queue *queue_lock_of(const struct vcpu *v)
         struct run_queue *q = run_queues[cpu];
 
         spin_lock(&q->lock);
-        if (v->cpu == cpu)
+        if (__atomic_load_n(&v->cpu, __ATOMIC_RELAXED) == cpu)
             return q;
         spin_unlock(&q->lock);
     }

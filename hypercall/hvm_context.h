@@ -8,6 +8,11 @@
 #include <domain/domain.h>
 #include <xen/hvm/save.h>
 
+#define HVM_RFLAGS_VALID 0x3f7fd7ull
+
+/* Can a guest have these together? */
+bool hvm_context_control_valid(u64 cr0, u64 cr4, u64 efer);
+
 /* Bytes that a domain of nr_vcpus vCPUs needs at most. */
 u64 hvm_context_size_max(u32 nr_vcpus);
 /* Writes d's context; buf has room for hvm_context_size_max(). Returns the bytes used. d's vCPUs do not run.

@@ -150,13 +150,7 @@ static long op_set_upcall_vector(struct hypercall *c)
         return -EINVAL;
     if (op.vcpu >= d->nr_vcpus)
         return -ENOENT;
-    struct vcpu *v = d->vcpu[op.vcpu];
-    spin_lock(&d->events.lock);
-    v->upcall_vector = op.vector;
-    spin_unlock(&d->events.lock);
-    /* An event that has been waiting for a way in gets one. */
-    if (evtchn_pending(v))
-        vcpu_wake(v);
+    vcpu_set_upcall_vector(d->vcpu[op.vcpu], op.vector);
     return 0;
 }
 

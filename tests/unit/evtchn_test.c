@@ -65,6 +65,11 @@ void vcpu_wake(struct vcpu *v)
     wakes[v->domain->id][v->id]++;
     v->poll_any = false;
 }
+void vcpu_notify(struct vcpu *v)
+{
+    v->attention = true;
+    vcpu_wake(v);
+}
 /* One event lock at a time. */
 void lock_check_take(u32 level)
 {

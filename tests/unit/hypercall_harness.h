@@ -163,8 +163,29 @@ void vcpu_offline(struct vcpu *v)
 {
     v->state = VCPU_OFFLINE;
 }
+void vcpu_start(struct vcpu *v)
+{
+    v->state = VCPU_RUNNABLE;
+}
+void vcpu_down(struct vcpu *v)
+{
+    v->state = VCPU_OFFLINE;
+}
+void vcpu_set_upcall_vector(struct vcpu *v, u8 vector)
+{
+    v->upcall_vector = vector;
+}
+static u64 registered_gfn, registered_offset;
+int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset)
+{
+    (void)v;
+    registered_gfn = g.n;
+    registered_offset = offset;
+    return 0;
+}
 void vcpu_online(struct vcpu *v)
 {
+    v->initialised = true;
     v->state = VCPU_RUNNABLE;
 }
 void vcpu_block(struct vcpu *v)

@@ -120,7 +120,7 @@ void vcpu_deliver_event(struct vcpu *v)
 }
 
 /* xorshift: the same run every time */
-static u64 seed = 88172645463325252ull;
+static _Thread_local u64 seed = 88172645463325252ull;
 static inline u32 random_below(u32 n)
 {
     seed ^= seed << 13;
