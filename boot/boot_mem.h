@@ -8,7 +8,9 @@
 
 #include <homestead/types.h>
 
-#define BOOT_RANGES_MAX 1024u
+/* Twice the entries of a memory map, so that cutting one list of entries out of another always fits; the
+ * rest is for what the boot itself takes out of the middle. */
+#define BOOT_RANGES_MAX 4352u
 
 struct boot_ranges {
     u32 nr;
@@ -24,6 +26,13 @@ int boot_ranges_remove(struct boot_ranges *r, u64 start, u64 end);
 /* Takes size bytes from the top of [low, high), aligned. Returns the address, 0: none (page 0 is never free).
  */
 u64 boot_ranges_take(struct boot_ranges *r, u64 size, u64 align, u64 low, u64 high);
+/* The same with the address at `phase` behind a boundary of align, for memory that is to be mapped with large
+ * pages at an address with that phase. phase < align. */
+u64 boot_ranges_take_phase(struct boot_ranges *r, u64 size, u64 align, u64 phase, u64 low, u64 high);
 u64 boot_ranges_total(const struct boot_ranges *r);
+/* *out becomes what a has; only used entries are copied, a list being large. */
+void boot_ranges_copy(struct boot_ranges *out, const struct boot_ranges *a);
+/* *out becomes what both have. -ENOMEM: *out is full. */
+int boot_ranges_intersect(struct boot_ranges *out, const struct boot_ranges *a, const struct boot_ranges *b);
 
 #endif

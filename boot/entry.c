@@ -21,7 +21,9 @@ NORETURN void boot_from_uefi(u64 info_maddr, u64 tsc)
     const struct boot_info *from = maddr_to_virt(info_maddr);
 
     if (from->magic == BOOT_INFO_MAGIC && from->version == BOOT_INFO_VERSION)
-        memcpy(&boot_info, from, sizeof(boot_info));
+        memcpy(&boot_info, from,
+               BOOT_INFO_HEAD_SIZE + MIN(from->nr_mem, BOOT_MEM_MAX) * sizeof(struct boot_mem));
+    boot_info.nr_mem = MIN(boot_info.nr_mem, BOOT_MEM_MAX);
     boot_info.tsc_entry = tsc;
     boot_main(&boot_info);
 }

@@ -12,6 +12,8 @@
 #define MB_HAS_MMAP    (1u << 6)
 #define MB_HAS_LOADER  (1u << 9)
 
+#define MMAP_ENTRIES_MAX 16384u /* firmware's have some hundreds */
+
 enum mb_offset {
     MB_FLAGS = 0,
     MB_MEM_LOWER = 4,
@@ -62,32 +64,31 @@ static void split_name(char *text, char *name, size_t name_size, bool has_name)
     memmove(text, text + len, strlen(text + len) + 1);
 }
 
-static void add_memory(struct boot_info *out, u64 base, u64 size, u32 type)
-{
-    if (!size || out->nr_mem == BOOT_MEM_MAX)
-        return;
-    out->mem[out->nr_mem++] = (struct boot_mem){.base = base, .size = size, .type = type};
-}
-
 static void parse_memory(const u8 *low4g, u32 info, u32 flags, struct boot_info *out)
 {
     if (!(flags & MB_HAS_MMAP)) {
         if (flags & MB_HAS_MEMORY) {
-            add_memory(out, 0, (u64)read32(low4g, (u64)info + MB_MEM_LOWER) << 10, BOOT_MEM_RAM);
-            add_memory(out, MIB(1), (u64)read32(low4g, (u64)info + MB_MEM_UPPER) << 10, BOOT_MEM_RAM);
+            boot_info_add_mem(out, 0, (u64)read32(low4g, (u64)info + MB_MEM_LOWER) << 10, BOOT_MEM_RAM);
+            boot_info_add_mem(out, MIB(1), (u64)read32(low4g, (u64)info + MB_MEM_UPPER) << 10, BOOT_MEM_RAM);
         }
         return;
     }
     u64 at = read32(low4g, (u64)info + MB_MMAP_ADDR);
     u64 end = at + read32(low4g, (u64)info + MB_MMAP_LENGTH);
+    u32 entries = 0;
     /* Each entry: size u32 (of what follows), base u64, length u64, type u32. */
     while (at + 24 <= end) {
         u32 size = read32(low4g, at);
         u32 type = read32(low4g, at + 20);
         if (size < 20)
             break;
-        add_memory(out, read64(low4g, at + 4), read64(low4g, at + 12),
-                   type >= BOOT_MEM_RAM && type <= BOOT_MEM_UNUSABLE ? type : BOOT_MEM_RESERVED);
+        if (entries++ == MMAP_ENTRIES_MAX) {
+            /* What is not read might say that something is not RAM: no half of such a list can be used. */
+            out->nr_mem = 0;
+            return;
+        }
+        boot_info_add_mem(out, read64(low4g, at + 4), read64(low4g, at + 12),
+                          type >= BOOT_MEM_RAM && type <= BOOT_MEM_UNUSABLE ? type : BOOT_MEM_RESERVED);
         at += (u64)size + 4;
     }
 }

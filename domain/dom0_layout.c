@@ -59,7 +59,20 @@ static u32 host_at(const struct e820_entry *host, u32 nr_host, u64 at, u64 *unti
     return type;
 }
 
-int dom0_layout_memory(const struct e820_entry *host, u32 nr_host, u64 mem_bytes, struct dom0_layout *out)
+/* Too small to be listed? RAM that domain 0 gets is given up later than what only names a hole, and ACPI's
+ * data last: it looks for its tables there. */
+static bool is_crumb(u32 type, bool given, u64 size, u64 crumb)
+{
+    if (given)
+        return size < crumb / 16;
+    if (type == XEN_HVM_MEMMAP_TYPE_ACPI || type == XEN_HVM_MEMMAP_TYPE_NVS)
+        return crumb >= GIB(1) && size < crumb;
+    return size < crumb;
+}
+
+/* The layout without crumbs; those of RAM are not given to domain 0 either. */
+static int layout_memory(const struct e820_entry *host, u32 nr_host, u64 mem_bytes, u64 crumb,
+                         struct dom0_layout *out)
 {
     u64 left = ALIGN_DOWN(mem_bytes, PAGE_SIZE);
 
@@ -77,6 +90,8 @@ int dom0_layout_memory(const struct e820_entry *host, u32 nr_host, u64 mem_bytes
             else if (until - at >= PAGE_SIZE)
                 ram = MIN(ALIGN_DOWN(until, PAGE_SIZE) - at, left);
         }
+        if (is_crumb(type, ram, until - at, crumb))
+            continue;
         if (ram)
             rc = add_entry(out, at, at + ram, XEN_HVM_MEMMAP_TYPE_RAM);
         if (!rc && type && until > at + ram)
@@ -88,6 +103,15 @@ int dom0_layout_memory(const struct e820_entry *host, u32 nr_host, u64 mem_bytes
         out->ram_bytes += ram;
     }
     return left ? -ENOMEM : 0;
+}
+
+int dom0_layout_memory(const struct e820_entry *host, u32 nr_host, u64 mem_bytes, struct dom0_layout *out)
+{
+    int rc = layout_memory(host, nr_host, mem_bytes, 0, out);
+
+    for (u64 crumb = KIB(64); rc == -ENOSPC && crumb <= GIB(4096); crumb *= 4)
+        rc = layout_memory(host, nr_host, mem_bytes, crumb, out);
+    return rc;
 }
 
 bool dom0_layout_is_ram(const struct dom0_layout *layout, u64 gaddr, u64 size)

@@ -20,8 +20,10 @@ struct dom0_layout {
 };
 
 /*
- * Lays out mem_bytes of RAM. host: any order, may overlap (the type that is not RAM wins). -ENOSPC: more
- * entries than DOMAIN_MAX_E820; -ENOMEM: the host's map has less RAM than that.
+ * Lays out mem_bytes of RAM. host: any order, may overlap (the type that is not RAM wins). If that makes more
+ * entries than DOMAIN_MAX_E820, the smallest pieces are left out, RAM and other, until they fit: firmware of
+ * servers may have hundreds. -ENOMEM: the host's map has less RAM than that in what is listed; -ENOSPC: more
+ * than DOMAIN_MAX_E820 pieces of RAM of 256 GiB.
  */
 int dom0_layout_memory(const struct e820_entry *host, u32 nr_host, u64 mem_bytes, struct dom0_layout *out);
 

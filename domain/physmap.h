@@ -20,7 +20,7 @@ struct physmap {
     u64 pool_pages; /* size set */
     u64 pool_used;  /* of them, in the tables */
     bool destroyed; /* being torn down: nothing can be mapped or looked up any more */
-    u32 pool_free;  /* list of free pool pages, linked through struct page.next; PAGE_LINK_NONE: empty */
+    u64 pool_free;  /* list of free pool pages, linked through page_next(); PAGE_LINK_NONE: empty */
 };
 
 int physmap_init(struct domain *d, u64 pool_pages); /* -ENOMEM */

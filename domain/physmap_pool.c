@@ -3,7 +3,7 @@
  * the domain's overhead when the pool is sized, so that a later populate touches guest memory only
  * (docs/claims.md section 4).
  *
- * Free pages are linked through struct page.next and are zero. Lock: the domain's physmap lock, held
+ * Free pages are linked through page_next() and are zero. Lock: the domain's physmap lock, held
  * by every caller here.
  */
 #include <domain/internal.h>
@@ -16,15 +16,15 @@ u64 physmap_pool_take(void *ctx)
     if (p->pool_free == PAGE_LINK_NONE)
         return 0;
     mfn_t m = mfn(p->pool_free);
-    p->pool_free = mfn_to_page(m)->next;
+    p->pool_free = page_next(mfn_to_page(m));
     p->pool_used++;
     return mfn_to_maddr(m);
 }
 
 static void push_free(struct physmap *p, mfn_t m)
 {
-    mfn_to_page(m)->next = p->pool_free;
-    p->pool_free = (u32)m.n;
+    page_set_next(mfn_to_page(m), p->pool_free);
+    p->pool_free = m.n;
 }
 
 void physmap_pool_return(void *ctx, u64 maddr)
@@ -69,7 +69,7 @@ void physmap_pool_shrink(struct domain *d, u64 pages)
     while (p->pool_pages > pages && p->pool_free != PAGE_LINK_NONE) {
         mfn_t m = mfn(p->pool_free);
 
-        p->pool_free = mfn_to_page(m)->next;
+        p->pool_free = page_next(mfn_to_page(m));
         mm_free_overhead(&d->mem, m, ORDER_4K);
         p->pool_pages--;
     }

@@ -19,7 +19,7 @@ struct mem_account {
     u64 own[MAX_NODES];        /* [A] of them, on each node */
     u64 overhead_pages;        /* [A] Homestead's memory for this domain; in neither tot nor own */
     u64 affinity;              /* [A] bit per node: where pages without a node request come from; 0 = any */
-    u32 extents;               /* [A] first extent head's frame number, PAGE_LINK_NONE: none */
+    u64 extents;               /* [A] first extent head's frame number, PAGE_LINK_NONE: none */
     u64 host_claim;            /* [L] h[d] */
     u64 node_claim[MAX_NODES]; /* [L] c[d][n] */
     u64 outstanding;           /* [L] h[d] + sum of c[d][n] */

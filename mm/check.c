@@ -48,8 +48,8 @@ static u64 check_extent(const struct frame_range *range, u64 n, struct tally *ta
     u32 order = word_order(word);
     enum page_state state = word_state(word);
 
-    if (state == PAGE_INVALID || state == PAGE_TAIL || state > PAGE_RELEASED || order > MAX_ORDER ||
-        !IS_ALIGNED(n, BIT(order)) || n + BIT(order) > range->end) {
+    if (state == PAGE_TAIL || state > PAGE_RELEASED || order > MAX_ORDER || !IS_ALIGNED(n, BIT(order)) ||
+        n + BIT(order) > range->end) {
         expect(false, "no extent head", n);
         return n + 1;
     }
@@ -84,13 +84,15 @@ static u64 check_extent(const struct frame_range *range, u64 n, struct tally *ta
 
 static void check_list(const struct node *node, nodeid_t nid, enum page_kind kind, u32 order, u32 heads)
 {
-    u32 prev = PAGE_LINK_NONE, found = 0;
+    u64 prev = PAGE_LINK_NONE;
+    u32 found = 0;
     u16 word = (u16)((kind == KIND_CLEAN ? PAGE_FREE_CLEAN : PAGE_FREE_DIRTY) << 8 | order);
 
-    for (u32 n = node->lists[kind][order]; n != PAGE_LINK_NONE && found <= heads; n = frame_table[n].next) {
+    for (u64 n = node->lists[kind][order]; n != PAGE_LINK_NONE && found <= heads;
+         n = page_next(&frame_table[n])) {
         expect(mm_mfn_node(mfn(n)) == nid, "listed on a node that is not its own", n);
         expect(page_word(&frame_table[n]) == word, "listed head's kind or order", n);
-        expect(frame_table[n].prev == prev, "list link", n);
+        expect(page_prev(&frame_table[n]) == prev, "list link", n);
         prev = n;
         found++;
     }
@@ -130,13 +132,13 @@ struct claim_sums { /* over all accounts */
 static void check_account(const struct mem_account *account, struct claim_sums *sums)
 {
     u64 listed = 0, own = 0, out = account->host_claim;
-    u32 prev = PAGE_LINK_NONE;
+    u64 prev = PAGE_LINK_NONE;
 
-    for (u32 n = account->extents; n != PAGE_LINK_NONE && listed <= account->tot_pages;
-         n = frame_table[n].next) {
+    for (u64 n = account->extents; n != PAGE_LINK_NONE && listed <= account->tot_pages;
+         n = page_next(&frame_table[n])) {
         const struct page *page = &frame_table[n];
         expect(page->state == PAGE_GUEST && page->owner == account->domid, "extent of another account", n);
-        expect(page->prev == prev, "extent link", n);
+        expect(page_prev(page) == prev, "extent link", n);
         prev = n;
         listed += BIT(page->order);
     }

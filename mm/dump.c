@@ -28,9 +28,12 @@ static bool count_lists(struct node *node, u64 pages[NR_SIZES], bool *more)
         return false;
     for (u32 kind = 0; kind < NR_KINDS; kind++)
         for (u32 order = 0; order <= MAX_ORDER; order++) {
-            u32 size = size_of(order), n = node->lists[kind][order];
-            for (; n != PAGE_LINK_NONE && steps[size] < STEPS_MAX; n = frame_table[n].next, steps[size]++)
+            u32 size = size_of(order);
+            u64 n = node->lists[kind][order];
+            for (; n != PAGE_LINK_NONE && steps[size] < STEPS_MAX; steps[size]++) {
                 pages[size] += BIT(order);
+                n = page_next(&frame_table[n]);
+            }
             *more |= n != PAGE_LINK_NONE;
         }
     spin_unlock(&node->lock);

@@ -13,24 +13,26 @@
 
 void extent_link(struct mem_account *account, struct page *head)
 {
-    u32 n = (u32)page_to_mfn(head).n;
-    head->next = account->extents;
-    head->prev = PAGE_LINK_NONE;
-    if (head->next != PAGE_LINK_NONE)
-        frame_table[head->next].prev = n;
+    u64 n = page_to_mfn(head).n;
+    page_set_next(head, account->extents);
+    page_set_prev(head, PAGE_LINK_NONE);
+    if (account->extents != PAGE_LINK_NONE)
+        page_set_prev(&frame_table[account->extents], n);
     account->extents = n;
 }
 
 void extent_unlink(struct mem_account *account, struct page *head)
 {
-    if (head->prev != PAGE_LINK_NONE)
-        frame_table[head->prev].next = head->next;
+    u64 next = page_next(head), prev = page_prev(head);
+
+    if (prev != PAGE_LINK_NONE)
+        page_set_next(&frame_table[prev], next);
     else
-        account->extents = head->next;
-    if (head->next != PAGE_LINK_NONE)
-        frame_table[head->next].prev = head->prev;
-    head->next = PAGE_LINK_NONE;
-    head->prev = PAGE_LINK_NONE;
+        account->extents = next;
+    if (next != PAGE_LINK_NONE)
+        page_set_prev(&frame_table[next], prev);
+    page_set_next(head, 0);
+    page_set_prev(head, 0);
 }
 
 /*
@@ -75,8 +77,8 @@ static void extent_split(struct mem_account *account, struct page *head)
     if (head->pins)
         for (u64 i = 0; i < BIT(order); i++)
             pins += second[i].pins;
-    head->pins -= pins;
-    second->pins = pins;
+    head->pins = (head->pins - pins) & PAGE_PINS_MAX;
+    second->pins = pins & PAGE_PINS_MAX;
     page_set_owner(second, account->domid);
     extent_link(account, second);
     page_set(second, PAGE_GUEST, order);
@@ -172,7 +174,7 @@ int mm_pin(u16 domid, mfn_t m)
         return rc;
     spin_lock(&account->lock);
     struct page *head = extent_find(account, m.n);
-    if (head && head->pins == UINT32_MAX) {
+    if (head && head->pins == PAGE_PINS_MAX) {
         rc = -EOVERFLOW;
     } else if (head) {
         head->pins++;

@@ -135,10 +135,6 @@ int mm_add_range(mfn_t start, mfn_t end, nodeid_t nid)
     if (rc)
         return rc;
 
-    for (u64 n = start.n; n < end.n; n++)
-        frame_table[n] = (struct page){
-            .next = PAGE_LINK_NONE, .prev = PAGE_LINK_NONE, .owner = PAGE_OWNER_NONE, .state = PAGE_TAIL};
-
     struct node *node = node_get(nid);
     spin_lock(&node->lock);
     node->ram_pages += end.n - start.n;

@@ -15,7 +15,8 @@ struct frame_range { /* [start, end), all of one node; neighbours of one node ar
     u64 end;
     nodeid_t nid;
 };
-#define MAX_FRAME_RANGES 512u
+/* More than boot/ can make of a firmware's map: its ranges, the SRAT's boundaries between them, modules. */
+#define MAX_FRAME_RANGES 5120u
 
 /* The range that holds frame n, or NULL. O(log ranges). */
 const struct frame_range *frame_range_find(u64 n);
@@ -61,7 +62,7 @@ enum { TAKE_CLEAN = 1u << KIND_CLEAN, TAKE_DIRTY = 1u << KIND_DIRTY, TAKE_ANY = 
 
 struct node {
     spinlock_t lock;                    /* LOCK_NODE */
-    u32 lists[NR_KINDS][MAX_ORDER + 1]; /* [N] first head's frame number, PAGE_LINK_NONE: empty */
+    u64 lists[NR_KINDS][MAX_ORDER + 1]; /* [N] first head's frame number, PAGE_LINK_NONE: empty */
     u32 masks[NR_KINDS]; /* [N] bit per order whose list is not empty; read without the lock as a hint */
     u64 free_pages;      /* [N] on the lists, and being scrubbed */
     u64 dirty_pages;     /* [N] of them not clean yet: dirty lists, and being scrubbed */

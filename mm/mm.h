@@ -23,8 +23,8 @@ void mm_init(struct page *table);
  * once, n first (struct topology has it). After mm_init(). */
 void mm_set_nodes(u32 nr_nodes, const u8 near[MAX_NODES][MAX_NODES]);
 /* Frames [start, end) are free, dirty RAM of node nid. After mm_set_nodes(). -EINVAL: empty, node unknown,
- * overlap with an earlier range, or above frame 2^32 - 2; -ENOSPC: more than 512 separate ranges. O(frames):
- * writes their records. */
+ * overlap with an earlier range, or above frame 2^34 - 2; -ENOSPC: more than 5120 separate ranges. Their
+ * records must be all zero. O(ranges + extents made), not O(frames). */
 int mm_add_range(mfn_t start, mfn_t end, nodeid_t nid);
 
 /* --- extents --- */
@@ -73,7 +73,7 @@ bool mm_release_some(struct mem_account *account, u32 budget);
 void mm_account_kill(struct mem_account *account);
 
 /* A pin keeps a frame from being freed (a foreign mapping). Owner must match. -EINVAL: not domid's guest
- * memory. -EOVERFLOW: 2^32 - 1 pins in one extent. */
+ * memory. -EOVERFLOW: 2^28 - 1 pins in one extent. */
 int mm_pin(u16 domid, mfn_t m);
 /* True if that was the last pin of a released frame, which is now free: tot of its account has dropped. */
 bool mm_unpin(mfn_t m);

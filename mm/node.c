@@ -29,33 +29,34 @@ static void mask_set(struct node *node, enum page_kind kind, u32 mask)
 static void list_insert(struct node *node, u64 n, u32 order, enum page_kind kind)
 {
     struct page *page = &frame_table[n];
-    u32 first = node->lists[kind][order];
+    u64 first = node->lists[kind][order];
 
-    page->next = first;
-    page->prev = PAGE_LINK_NONE;
+    page_set_next(page, first);
+    page_set_prev(page, PAGE_LINK_NONE);
     page_set_owner(page, PAGE_OWNER_NONE);
     page_set(page, kind_state(kind), order);
     if (first != PAGE_LINK_NONE)
-        frame_table[first].prev = (u32)n;
-    node->lists[kind][order] = (u32)n;
+        page_set_prev(&frame_table[first], n);
+    node->lists[kind][order] = n;
     mask_set(node, kind, node->masks[kind] | 1u << order);
 }
 
 static void list_remove(struct node *node, u64 n, u32 order, enum page_kind kind)
 {
     struct page *page = &frame_table[n];
+    u64 next = page_next(page), prev = page_prev(page);
 
     BUG_ON(page->state != kind_state(kind) || page->order != order);
-    if (page->prev != PAGE_LINK_NONE)
-        frame_table[page->prev].next = page->next;
+    if (prev != PAGE_LINK_NONE)
+        page_set_next(&frame_table[prev], next);
     else
-        node->lists[kind][order] = page->next;
-    if (page->next != PAGE_LINK_NONE)
-        frame_table[page->next].prev = page->prev;
+        node->lists[kind][order] = next;
+    if (next != PAGE_LINK_NONE)
+        page_set_prev(&frame_table[next], prev);
     if (node->lists[kind][order] == PAGE_LINK_NONE)
         mask_set(node, kind, node->masks[kind] & ~(1u << order));
-    page->next = PAGE_LINK_NONE;
-    page->prev = PAGE_LINK_NONE;
+    page_set_next(page, 0);
+    page_set_prev(page, 0);
 }
 
 /* Inserts and merges; the counters are the callers' business. */
@@ -103,7 +104,7 @@ bool node_take(struct node *node, u32 order, u32 kinds, u64 *n, enum page_kind *
         if (!(kinds & 1u << k) || !fitting)
             continue;
         u32 from = (u32)__builtin_ctz(fitting);
-        u32 head = node->lists[k][from];
+        u64 head = node->lists[k][from];
         list_carve(node, head, from, order, k);
         page_set(&frame_table[head], PAGE_OWN, order);
         node->free_pages -= BIT(order);

@@ -8,8 +8,9 @@ static const EFI_GUID acpi_20_guid = ACPI_20_TABLE_GUID;
 static const EFI_GUID acpi_10_guid = ACPI_TABLE_GUID;
 static const EFI_GUID gop_guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
 
-/* More descriptors than the last answer had: allocating the buffer itself makes some, a retry a few more. */
-#define MAP_SLACK  32u
+/* More descriptors than the last answer had: allocating the buffer itself makes some, a retry a few more.
+ * When that was not enough, a larger buffer is taken, a few times. */
+#define MAP_SLACK  64u
 #define EXIT_TRIES 8u
 
 const char *firmware_status_text(EFI_STATUS status)
@@ -94,16 +95,11 @@ void firmware_describe(struct loader *l, struct boot_info *bi)
 
 static EFI_STATUS convert(struct loader *l, void *map, UINTN size, UINTN stride, struct boot_info *bi)
 {
-    switch (memory_map_convert(map, size, stride, bi)) {
-    case 0:
-        return EFI_SUCCESS;
-    case -E2BIG:
-        return loader_fail(l, EFI_BUFFER_TOO_SMALL, "the firmware's memory map has more than %u entries.",
-                           BOOT_MEM_MAX);
-    default:
+    if (memory_map_convert(map, size, stride, bi))
         return loader_fail(l, EFI_INCOMPATIBLE_VERSION,
-                           "the firmware's memory map makes no sense: entries overlap or wrap around.");
-    }
+                           "the firmware's memory map has entries of %lu bytes, which is not UEFI's form.",
+                           (u64)stride);
+    return EFI_SUCCESS;
 }
 
 /* A buffer for the memory map, with room for it to grow. It is boot services' memory: free afterwards. */
@@ -159,6 +155,14 @@ EFI_STATUS firmware_exit(struct loader *l, struct boot_info *bi)
     for (u32 tries = 0; tries < EXIT_TRIES; tries++) {
         size = capacity;
         status = l->bs->GetMemoryMap(&size, map, &key, &stride, &version);
+        if (status == EFI_BUFFER_TOO_SMALL) {
+            l->bs->FreePool(map);
+            status = alloc_map(l, &map, &capacity);
+            if (EFI_ERROR(status))
+                return status;
+            status = EFI_BUFFER_TOO_SMALL;
+            continue;
+        }
         if (EFI_ERROR(status))
             break;
         status = convert(l, map, size, stride, bi);

@@ -232,7 +232,7 @@ static EFI_STATUS start(struct loader *l)
         return loader_fail(l, EFI_OUT_OF_RESOURCES,
                            "not enough memory below 4 GiB for the boot information.");
     bi = (struct boot_info *)info;
-    __builtin_memset(bi, 0, sizeof(*bi));
+    __builtin_memset(bi, 0, BOOT_INFO_HEAD_SIZE);
     bi->magic = BOOT_INFO_MAGIC;
     bi->version = BOOT_INFO_VERSION;
     bi->source = BOOT_FROM_UEFI;

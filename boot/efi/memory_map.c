@@ -4,7 +4,16 @@
 
 _Static_assert(sizeof(struct efi_descriptor) == 40, "UEFI 2.10, 7.2.3");
 
-/* UEFI 2.10, 7.2.1: EFI_MEMORY_TYPE */
+/* UEFI 2.10, 7.2.3: attributes */
+#define ATTR_WB      (1ull << 3)
+#define ATTR_NV      (1ull << 15)
+#define ATTR_SP      (1ull << 18)
+#define ATTR_RUNTIME (1ull << 63)
+
+#define EFI_BOOT_SERVICES_CODE 3u
+
+/* UEFI 2.10, 7.2.1: EFI_MEMORY_TYPE. Those behind are reserved: memory-mapped I/O (11, 12), PAL code (13),
+ * persistent (14), not accepted yet (15), vendors' own. */
 static const u32 boot_type[] = {
     [0] = BOOT_MEM_RESERVED,    /* EfiReservedMemoryType */
     [1] = BOOT_MEM_LOADER,      /* EfiLoaderCode */
@@ -38,52 +47,40 @@ static void sort_descriptors(void *map, u64 stride, u64 count)
 }
 
 /*
- * Walks the sorted map; writes to out unless that is NULL. Returns the number of merged entries
- * (the first pass only counts, so that a map that does not fit changes nothing), or -EINVAL.
+ * A descriptor's type, or what its attributes make of it: RAM that the firmware keeps a hand on at run time
+ * (EFI_MEMORY_RUNTIME) stays the firmware's; RAM that cannot be cached, is meant for one purpose
+ * (EFI_MEMORY_SP: high-bandwidth or CXL memory, left to drivers) or does not forget (EFI_MEMORY_NV) is not
+ * for general use.
  */
-static int merge_descriptors(void *map, u64 stride, u64 count, struct boot_mem *out)
+static u32 type_of(const struct efi_descriptor *d)
 {
-    struct boot_mem last = {0};
-    u64 end = 0;
-    int n = 0;
+    u32 type = d->type < ARRAY_SIZE(boot_type) ? boot_type[d->type] : BOOT_MEM_RESERVED;
 
-    for (u64 i = 0; i < count; i++) {
-        const struct efi_descriptor *d = descriptor_at(map, stride, i);
-        u32 type = d->type < ARRAY_SIZE(boot_type) ? boot_type[d->type] : BOOT_MEM_RESERVED;
-
-        if (!d->nr_pages)
-            continue;
-        if (d->nr_pages > (~0ull >> PAGE_SHIFT) || d->phys_start > ~0ull - (d->nr_pages << PAGE_SHIFT) ||
-            d->phys_start < end)
-            return -EINVAL;
-        if (n && last.type == type && d->phys_start == end) {
-            last.size += d->nr_pages << PAGE_SHIFT;
-        } else {
-            last = (struct boot_mem){d->phys_start, d->nr_pages << PAGE_SHIFT, type, 0};
-            n++;
-        }
-        end = last.base + last.size;
-        if (out)
-            out[n - 1] = last;
-    }
-    return n;
+    if (type != BOOT_MEM_RAM)
+        return type;
+    if (d->attributes & ATTR_RUNTIME)
+        return d->type == EFI_BOOT_SERVICES_CODE ? BOOT_MEM_EFI_RT_CODE : BOOT_MEM_EFI_RT_DATA;
+    if (!(d->attributes & ATTR_WB) || d->attributes & (ATTR_SP | ATTR_NV))
+        return BOOT_MEM_RESERVED;
+    return type;
 }
 
 int memory_map_convert(void *descriptors, u64 map_size, u64 stride, struct boot_info *bi)
 {
     u64 count;
-    int n;
 
     if (stride < sizeof(struct efi_descriptor) || stride % 8)
         return -EINVAL;
     count = map_size / stride;
     sort_descriptors(descriptors, stride, count);
-    n = merge_descriptors(descriptors, stride, count, NULL);
-    if (n < 0)
-        return n;
-    if ((u32)n > BOOT_MEM_MAX)
-        return -E2BIG;
-    bi->nr_mem = (u32)merge_descriptors(descriptors, stride, count, bi->mem);
+    bi->nr_mem = 0;
+    bi->mem_left_out = 0;
+    for (u64 i = 0; i < count; i++) {
+        const struct efi_descriptor *d = descriptor_at(descriptors, stride, i);
+        u64 pages = MIN(d->nr_pages, ~0ull >> PAGE_SHIFT); /* cut, not wrapped: the hypervisor judges it */
+
+        boot_info_add_mem(bi, d->phys_start, pages << PAGE_SHIFT, type_of(d));
+    }
     return 0;
 }
 
@@ -93,6 +90,6 @@ u64 memory_map_end(const struct boot_info *bi)
 
     for (u32 i = 0; i < bi->nr_mem; i++)
         if (bi->mem[i].type != BOOT_MEM_RESERVED)
-            end = bi->mem[i].base + bi->mem[i].size;
+            end = MAX(end, boot_mem_end(&bi->mem[i]));
     return end;
 }

@@ -19,13 +19,14 @@ struct efi_descriptor {
 };
 
 /*
- * Fills bi->mem and bi->nr_mem: sorted by base, no overlaps, neighbours of one type merged. Sorts the
- * descriptors in place. Boot services' memory becomes RAM, since nobody needs it after ExitBootServices;
- * the loader's own (EfiLoaderCode, EfiLoaderData) stays BOOT_MEM_LOADER; what has no better name,
- * memory-mapped I/O and persistent memory included, is reserved.
- * Returns 0, or with bi untouched
- *   -EINVAL  stride too small, a descriptor that wraps around, or two that overlap
- *   -E2BIG   more than BOOT_MEM_MAX entries after merging
+ * Fills bi->mem, bi->nr_mem and bi->mem_left_out: sorted by base, neighbours of one type joined before they
+ * count. Descriptors that overlap or make no sense stay as they are: the hypervisor decides, and what is not
+ * RAM wins. Sorts the descriptors in place. Boot services' memory becomes RAM, since nobody needs it after
+ * ExitBootServices; the loader's own (EfiLoaderCode, EfiLoaderData) stays BOOT_MEM_LOADER; what has no better
+ * name (memory-mapped I/O, persistent and unaccepted memory included) is reserved, and so is RAM that cannot
+ * be written back or is marked specific-purpose or non-volatile; RAM marked EFI_MEMORY_RUNTIME is the
+ * firmware's. More than BOOT_MEM_MAX entries: see boot_info_add_mem().
+ * Returns 0, or -EINVAL with bi untouched: the stride is too small.
  */
 int memory_map_convert(void *descriptors, u64 map_size, u64 stride, struct boot_info *bi);
 

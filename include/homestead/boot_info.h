@@ -10,9 +10,10 @@
 #include <homestead/types.h>
 
 #define BOOT_INFO_MAGIC   0x44545345454d4f48ull /* "HOMEESTD" */
-#define BOOT_INFO_VERSION 1u
+#define BOOT_INFO_VERSION 2u
 
-#define BOOT_MEM_MAX     512u
+/* Firmware of large servers gives 200 to 1,000 descriptors; neighbours of one type become one entry. */
+#define BOOT_MEM_MAX     2048u
 #define BOOT_MODULE_MAX  4u
 #define BOOT_CMDLINE_MAX 1024u
 
@@ -64,10 +65,64 @@ struct boot_info {
     struct boot_framebuffer fb;
     char loader[64]; /* who started us, for people */
     char cmdline[BOOT_CMDLINE_MAX];
-    u32 nr_mem;
     u32 nr_modules;
-    struct boot_mem mem[BOOT_MEM_MAX];
     struct boot_module modules[BOOT_MODULE_MAX];
+    u64 mem_left_out; /* bytes of RAM for which mem[] had no room: the smallest pieces */
+    u32 nr_mem;
+    struct boot_mem mem[BOOT_MEM_MAX]; /* last: only nr_mem of them are written, cleared and copied */
 };
+
+#define BOOT_INFO_HEAD_SIZE offsetof(struct boot_info, mem)
+
+/* The end of an entry; one that would wrap ends with the address space. */
+static inline u64 boot_mem_end(const struct boot_mem *m)
+{
+    return m->size > ~0ull - m->base ? ~0ull : m->base + m->size;
+}
+
+/* The smallest entry of BOOT_MEM_RAM, or nr_mem. */
+static inline u32 boot_mem_smallest(const struct boot_info *info)
+{
+    u32 found = info->nr_mem;
+
+    for (u32 i = 0; i < info->nr_mem; i++)
+        if (info->mem[i].type == BOOT_MEM_RAM &&
+            (found == info->nr_mem || info->mem[i].size < info->mem[found].size))
+            found = i;
+    return found;
+}
+
+/*
+ * Adds an entry behind the others, joined with the last one if that ends where it begins and is of its type.
+ * With mem[] full the smallest piece of RAM gives way and is counted in mem_left_out: what is RAM may be
+ * forgotten, what is not RAM may not, as it could lie inside a piece of RAM. (With no RAM at all in mem[]
+ * nothing can be forgotten wrongly: the entry is left out.)
+ */
+static inline void boot_info_add_mem(struct boot_info *info, u64 base, u64 size, u32 type)
+{
+    struct boot_mem *last = info->nr_mem ? &info->mem[info->nr_mem - 1] : NULL;
+
+    if (!size)
+        return;
+    if (last && last->type == type && base >= last->base && base - last->base == last->size &&
+        size <= ~0ull - base) {
+        last->size += size;
+        return;
+    }
+    if (info->nr_mem == BOOT_MEM_MAX) {
+        u32 least = boot_mem_smallest(info);
+        bool new_goes = least == info->nr_mem || (type == BOOT_MEM_RAM && size <= info->mem[least].size);
+
+        if (new_goes) {
+            info->mem_left_out += type == BOOT_MEM_RAM ? size : 0;
+            return;
+        }
+        info->mem_left_out += info->mem[least].size;
+        for (u32 i = least; i + 1 < info->nr_mem; i++) /* the order stays */
+            info->mem[i] = info->mem[i + 1];
+        info->nr_mem--;
+    }
+    info->mem[info->nr_mem++] = (struct boot_mem){.base = base, .size = size, .type = type};
+}
 
 #endif

@@ -132,6 +132,15 @@ class ShapeRun(GoodRun):
         assert [n["id"] for n in run.all("node")] == list(range(len(shape.machine.pxm)))
         assert [n["pxm"] for n in run.all("node")] == shape.machine.pxm
 
+    def test_the_frame_table_is_where_it_belongs(self, run, shape):
+        """Of all RAM, 16 bytes a page and less than a page for each end of a piece on a node."""
+        memmap = run.one("memmap")
+        pieces = memmap["ranges"] + len(shape.machine.pxm) + 2
+        assert memmap["left_out"] == 0
+        assert memmap["far"] == 0
+        assert 0 <= memmap["table"] - memmap["pages"] // 256 <= 2 * pieces
+        assert memmap["pages"] == run.one("memory")["pages"]
+
     def test_every_page_of_ram_is_on_its_node(self, run, shape):
         """All but the first MiB and what the firmware keeps, to the page."""
         given = shape.mem_mib * PAGES_PER_MIB

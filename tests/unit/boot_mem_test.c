@@ -52,23 +52,25 @@ static void random_operations_match_a_bitmap(void **state)
             break;
         default: {
             u64 size = (u64)rand() % 8 + 1, align = 1ull << (rand() % 4);
-            u64 got = boot_ranges_take(&ranges, size * PAGE_SIZE, align * PAGE_SIZE, first * PAGE_SIZE,
-                                       PAGES * PAGE_SIZE) /
+            u64 phase = rand() % 2 ? (u64)rand() % align : 0, high = last + size + (u64)rand() % PAGES;
+            high = high > PAGES ? PAGES : high;
+            u64 got = boot_ranges_take_phase(&ranges, size * PAGE_SIZE, align * PAGE_SIZE, phase * PAGE_SIZE,
+                                             first * PAGE_SIZE, high * PAGE_SIZE) /
                       PAGE_SIZE;
             if (got) {
-                assert_int_equal(got % align, 0);
-                assert_true(got >= first && got + size <= PAGES);
+                assert_int_equal(got % align, phase);
+                assert_true(got >= first && got + size <= high);
             }
             for (u64 i = got; got && i < got + size; i++) {
                 assert_true(model[i]);
                 model[i] = false;
             }
             if (!got) { /* then no place may fit */
-                for (u64 at = first; at + size <= PAGES; at++) {
+                for (u64 at = first; at + size <= high; at++) {
                     u64 run = 0;
                     while (run < size && model[at + run])
                         run++;
-                    assert_false(run == size && at % align == 0);
+                    assert_false(run == size && at % align == phase);
                 }
             }
         }
@@ -89,6 +91,47 @@ static void partial_pages_are_left_out(void **state)
     assert_int_equal(ranges.nr, 0);
 }
 
+static void the_end_of_the_address_space(void **state)
+{
+    (void)state;
+    memset(&ranges, 0, sizeof(ranges));
+    assert_int_equal(boot_ranges_add(&ranges, ~0ull - PAGE_SIZE, ~0ull), 0);
+    assert_int_equal(boot_ranges_add(&ranges, ~0ull - 5, ~0ull), 0);
+    assert_int_equal(ranges.nr, 0); /* no whole page */
+    assert_int_equal(boot_ranges_add(&ranges, GIB(1), ~0ull), 0);
+    assert_int_equal(boot_ranges_remove(&ranges, GIB(2), ~0ull), 0);
+    assert_int_equal(ranges.nr, 1);
+    assert_int_equal(ranges.range[0].end, GIB(2));
+}
+
+static void what_two_lists_share(void **state)
+{
+    static struct boot_ranges other, both;
+
+    (void)state;
+    srand(11);
+    for (u32 round = 0; round < 300; round++) {
+        bool a[PAGES] = {false}, model[PAGES] = {false};
+
+        memset(&ranges, 0, sizeof(ranges));
+        memset(&other, 0, sizeof(other));
+        for (u32 i = 0; i < 40; i++) {
+            u64 first = (u64)rand() % (PAGES - 20) + 1, last = first + (u64)rand() % 15;
+            assert_int_equal(boot_ranges_add(i % 2 ? &ranges : &other, first * PAGE_SIZE, last * PAGE_SIZE),
+                             0);
+        }
+        for (u32 i = 0; i < other.nr; i++)
+            for (u64 p = other.range[i].start / PAGE_SIZE; p < other.range[i].end / PAGE_SIZE; p++)
+                a[p] = true;
+        for (u32 i = 0; i < ranges.nr; i++)
+            for (u64 p = ranges.range[i].start / PAGE_SIZE; p < ranges.range[i].end / PAGE_SIZE; p++)
+                model[p] = a[p];
+        assert_int_equal(boot_ranges_intersect(&both, &ranges, &other), 0);
+        boot_ranges_copy(&ranges, &both);
+        check_against(model);
+    }
+}
+
 static void a_full_list_refuses_and_stays(void **state)
 {
     (void)state;
@@ -105,8 +148,8 @@ static void a_full_list_refuses_and_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_operations_match_a_bitmap),
-        cmocka_unit_test(partial_pages_are_left_out),
+        cmocka_unit_test(random_operations_match_a_bitmap), cmocka_unit_test(partial_pages_are_left_out),
+        cmocka_unit_test(the_end_of_the_address_space),     cmocka_unit_test(what_two_lists_share),
         cmocka_unit_test(a_full_list_refuses_and_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,14 +105,32 @@ static void odd_maps(void **state)
     assert_int_equal(dom0_layout_memory(NULL, 0, MIB(1), &layout), -ENOMEM);
 }
 
+/* Hundreds of holes: the smallest go until the rest fits, RAM later than others, ACPI's data last. */
 static void too_many_entries(void **state)
 {
-    static struct e820_entry many[300];
+    static struct e820_entry many[600];
+    u32 acpi = 0;
 
     (void)state;
-    for (u32 i = 0; i < ARRAY_SIZE(many); i++)
+    for (u32 i = 0; i < 300; i++)
         many[i] = (struct e820_entry){MIB(2) + i * MIB(2), MIB(1), i ? RESERVED : RAM};
-    assert_int_equal(dom0_layout_memory(many, ARRAY_SIZE(many), MIB(1), &layout), -ENOSPC);
+    assert_int_equal(dom0_layout_memory(many, 300, MIB(1), &layout), 0);
+    check_sane(MIB(1));
+    for (u32 i = 0; i < 600; i++)
+        many[i] = (struct e820_entry){MIB(2) + i * MIB(8), i < 500 ? KIB(512) : MIB(7),
+                                      i % 10 == 3   ? ACPI
+                                      : i % 10 == 4 ? RESERVED
+                                                    : RAM};
+    assert_int_equal(dom0_layout_memory(many, 600, MIB(100), &layout), 0);
+    check_sane(MIB(100));
+    for (u32 i = 0; i < layout.nr_e820; i++)
+        acpi += layout.e820[i].type == ACPI;
+    assert_int_equal(acpi, 60);
+    assert_int_equal(type_at(MIB(2) + 505 * MIB(8)), RAM); /* the large ones, not the first */
+    assert_int_equal(dom0_layout_memory(many, 600, GIB(4), &layout), -ENOMEM);
+    for (u32 i = 0; i < 300; i++)
+        many[i] = (struct e820_entry){GIB(4) + i * GIB(1024), GIB(512), i % 2 ? RAM : RESERVED};
+    assert_int_equal(dom0_layout_memory(many, 300, 140 * GIB(512), &layout), -ENOSPC);
 }
 
 static void places_module_and_info(void **state)

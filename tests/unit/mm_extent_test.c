@@ -130,7 +130,7 @@ static void bad_pins(void **state)
     assert_int_equal(mm_pin(1, mfn_add(m, 4)), -EINVAL);
     assert_int_equal(mm_pin(1, mfn(PAGES)), -EINVAL);
     assert_int_equal(mm_pin(1, mfn(1ull << 40)), -EINVAL);
-    frame_table[m.n].pins = UINT32_MAX;
+    frame_table[m.n].pins = PAGE_PINS_MAX;
     assert_int_equal(mm_pin(1, mfn_add(m, 1)), -EOVERFLOW);
     frame_table[m.n].pins = 0;
     expect_assert_failure(mm_unpin(m));

@@ -3,6 +3,7 @@
 /* Ranges, the buddy lists of a node, clean and dirty, scrubbing, the check itself. */
 #include "mm_harness.h"
 #include <mm/internal.h>
+#include <sys/mman.h>
 
 #define GIB_PAGES BIT(ORDER_1G)
 
@@ -38,7 +39,7 @@ static void ranges_are_checked(void **state)
     assert_int_equal(mm_add_range(mfn(10), mfn(10), 0), -EINVAL);
     assert_int_equal(mm_add_range(mfn(11), mfn(10), 0), -EINVAL);
     assert_int_equal(mm_add_range(mfn(10), mfn(20), 2), -EINVAL);
-    assert_int_equal(mm_add_range(mfn(10), mfn(1ull << 32), 0), -EINVAL);
+    assert_int_equal(mm_add_range(mfn(10), mfn(1ull << 34), 0), -EINVAL);
     assert_int_equal(mm_add_range(mfn(10), mfn(20), 0), 0);
     assert_int_equal(mm_add_range(mfn(19), mfn(21), 0), -EINVAL);
     assert_int_equal(mm_add_range(mfn(5), mfn(11), 1), -EINVAL);
@@ -63,10 +64,44 @@ static void too_many_ranges(void **state)
 {
     (void)state;
     for (u64 i = 0; i < MAX_FRAME_RANGES; i++)
-        assert_int_equal(mm_add_range(mfn(4000 - 4 * i), mfn(4002 - 4 * i), 0), 0);
-    assert_int_equal(mm_add_range(mfn(9000), mfn(9001), 0), -ENOSPC);
+        assert_int_equal(
+            mm_add_range(mfn(4 * (MAX_FRAME_RANGES - i)), mfn(4 * (MAX_FRAME_RANGES - i) + 2), 0), 0);
+    assert_int_equal(mm_add_range(mfn(4 * MAX_FRAME_RANGES + 9), mfn(4 * MAX_FRAME_RANGES + 10), 0), -ENOSPC);
     assert_int_equal(node_free(0), 2 * MAX_FRAME_RANGES);
     assert_int_equal(mm_check(), 0);
+}
+
+/* Real servers have nodes at 16 and 25 TiB: a table of 256 GiB, of which only what is written exists. */
+static void frames_up_to_64_tib(void **state)
+{
+    static const u64 at[] = {1ull << 32, (25ull << 40) >> PAGE_SHIFT, PAGE_LINK_NONE + 1 - 2048};
+    size_t bytes = (PAGE_LINK_NONE + 1) * sizeof(struct page);
+    static const u8 near[MAX_NODES][MAX_NODES] = {{0, 1}, {1, 0}};
+    struct page *table =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    mfn_t m[12];
+
+    (void)state;
+    assert_ptr_not_equal(table, MAP_FAILED);
+    mm_init(table);
+    mm_set_nodes(2, near);
+    assert_int_equal(mm_add_range(mfn(PAGE_LINK_NONE - 1), mfn(PAGE_LINK_NONE + 1), 1), -EINVAL);
+    for (u32 i = 0; i < ARRAY_SIZE(at); i++)
+        assert_int_equal(mm_add_range(mfn(at[i]), mfn(at[i] + 1024), 1), 0);
+    struct mem_account *account = harness_domain(5, 8192);
+    for (u32 i = 0; i < ARRAY_SIZE(m); i++)
+        assert_int_equal(mm_alloc(account, 1, 8, MM_EXACT_NODE, &m[i]), 0);
+    assert_int_equal(node_free(1), 0);
+    assert_int_equal(mm_check(), 0);
+    for (u32 i = 0; i < ARRAY_SIZE(m); i++) {
+        assert_int_equal(mm_pin(5, mfn_add(m[i], 3)), 0);
+        assert_false(mm_unpin(mfn_add(m[i], 3)));
+        assert_int_equal(mm_release(account, m[i], 8), 0);
+    }
+    assert_int_equal(node_free(1), ARRAY_SIZE(at) * 1024);
+    assert_int_equal(mm_check(), 0);
+    munmap(table, bytes);
+    harness_init(2, 64, 64);
 }
 
 static void a_gap_filled_later_merges(void **state)
@@ -306,8 +341,8 @@ static void the_check_sees_faults(void **state)
     FAULT(frame_table[g.n + 1].pins = 2, frame_table[g.n + 1].pins = 0);
     FAULT(account->tot_pages++, account->tot_pages--);
     FAULT(account->own[0]--, account->own[0]++);
-    FAULT(account->extents = PAGE_LINK_NONE; account->own[1] = 4;
-          account->own[0] = 0, account->extents = (u32)g.n; account->own[1] = 0; account->own[0] = 4);
+    FAULT(account->extents = PAGE_LINK_NONE; account->own[1] = 4; account->own[0] = 0, account->extents = g.n;
+          account->own[1] = 0; account->own[0] = 4);
     FAULT(account->outstanding++, account->outstanding--);
     FAULT(account->node_claim[0]++, account->node_claim[0]--);
     FAULT(account->host_claim++, account->host_claim--);
@@ -320,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(ranges_are_checked),
         T(too_many_ranges),
+        T(frames_up_to_64_tib),
         T(a_gap_filled_later_merges),
         T(extents_of_1_gib),
         T(no_merge_across_nodes),

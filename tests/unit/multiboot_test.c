@@ -115,16 +115,39 @@ static void damaged_information_ends(void **state)
     assert_true(info.nr_modules <= BOOT_MODULE_MAX);
 }
 
-static void many_entries_are_cut(void **state)
+/* Neighbours of one type are one entry; of too many, the smallest pieces of RAM are left out and counted. */
+static void many_entries(void **state)
 {
     (void)state;
     put32(INFO, 1u << 6);
-    put32(INFO + 44, 600 * 24);
+    put32(INFO + 44, 3000 * 24);
     put32(INFO + 48, 0x10000);
-    for (u32 i = 0; i < 600; i++)
+    for (u32 i = 0; i < 3000; i++)
         put_mmap(0x10000 + i * 24, i * MIB(1), MIB(1), 1);
     multiboot_parse(low, INFO, &info);
+    assert_int_equal(info.nr_mem, 1);
+    assert_int_equal(info.mem[0].size, 3000 * MIB(1));
+    memset(&info, 0, sizeof(info));
+    for (u32 i = 0; i < 3000; i++)
+        put_mmap(0x10000 + i * 24, i * MIB(2), i < 100 ? MIB(1) : KIB(64), i == 2999 ? 2 : 1);
+    multiboot_parse(low, INFO, &info);
     assert_int_equal(info.nr_mem, BOOT_MEM_MAX);
+    assert_int_equal(info.mem[99].size, MIB(1));
+    assert_int_equal(info.mem[BOOT_MEM_MAX - 1].type, BOOT_MEM_RESERVED);
+    assert_int_equal(info.mem_left_out, (3000 - BOOT_MEM_MAX) * KIB(64));
+}
+
+/* A length that cannot be meant: the half of it might be without what says that RAM is no RAM. */
+static void endless_entries(void **state)
+{
+    (void)state;
+    put32(INFO, 1u << 6);
+    put32(INFO + 44, 0x00ffffff);
+    put32(INFO + 48, 0x10000);
+    for (u32 i = 0; i < 20000; i++)
+        put_mmap(0x10000 + i * 24, i * MIB(2), MIB(1), 1);
+    multiboot_parse(low, INFO, &info);
+    assert_int_equal(info.nr_mem, 0);
 }
 
 int main(void)
@@ -134,7 +157,8 @@ int main(void)
         cmocka_unit_test_setup(grub_gives_no_file_name, fresh),
         cmocka_unit_test_setup(without_a_map_the_two_sizes_count, fresh),
         cmocka_unit_test_setup(damaged_information_ends, fresh),
-        cmocka_unit_test_setup(many_entries_are_cut, fresh),
+        cmocka_unit_test_setup(many_entries, fresh),
+        cmocka_unit_test_setup(endless_entries, fresh),
     };
     low = mmap(NULL, GIB(4), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return low == MAP_FAILED ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,42 @@
+/*
+ * Where the frame table's memory comes from: a pure plan, carried out slice by slice by boot_memory.c and
+ * checked by host tests on maps of real servers.
+ *
+ * The table is one array over all addresses, backed in whole pages only where there is RAM, so 16 bytes for
+ * 4 KiB (0.4 %) and less than a page for each end of a piece of RAM; pieces that lie close share a page. A
+ * slice's memory comes from the piece that it describes, then from the rest of that node, and only when the
+ * node has not even a page left, from the nearest node that has. Where it is large its memory has the phase
+ * of its place in the table, so that 1 GiB and 2 MiB pages map it.
+ */
+#ifndef BOOT_FRAME_PLAN_H
+#define BOOT_FRAME_PLAN_H
+
+#include <homestead/topology.h>
+#include <boot/boot_mem.h>
+
+struct frame_slice {
+    u64 offset;   /* of the table's first byte that this backs; page-aligned, ascending from slice to slice */
+    u64 maddr;    /* page-aligned; taken out of the free list */
+    u64 size;     /* bytes, whole pages */
+    nodeid_t nid; /* whose frames it describes */
+    nodeid_t on;  /* whose memory it is */
+};
+
+struct frame_plan_report {
+    u64 bytes; /* of all slices */
+    u64 far;   /* of them, not on the node that they describe */
+    u32 nr_slices;
+};
+
+/* Carries one slice out. It may take pages for page tables out of the free list. != 0 ends the plan. */
+typedef int (*frame_slice_fn)(const struct frame_slice *slice, void *arg);
+
+/*
+ * Plans for all of ram, ascending, and calls fn for each slice. free: RAM that may be taken; a part of ram.
+ * topo->near gives the nodes' order. *report counts what was done. 0; -ENOMEM: no free page is left; what fn
+ * returned.
+ */
+int frame_plan(const struct boot_ranges *ram, const struct topology *topo, struct boot_ranges *free,
+               frame_slice_fn fn, void *arg, struct frame_plan_report *report);
+
+#endif
