@@ -120,7 +120,7 @@ def accounted(run):
     """The ids that the dump says something of: single ones, and those in the lists of idle and silent ones."""
     ids = {int(m.group(1)) for line in run.lines for m in [re.match(r"CPU (\d+) \(node \d+\): ", line)] if m}
     for line in run.lines:
-        match = re.match(r"CPUs( [0-9 -]+): (idle|no answer to an NMI)$", line)
+        match = re.match(r"CPUs( [0-9 -]+): (idle|busy, too many to show|no answer to an NMI)$", line)
         for first, last in re.findall(r"(\d+)(?:-(\d+))?", match.group(1)) if match else ():
             ids |= set(range(int(first), int(last or first) + 1))
     return ids

@@ -156,22 +156,31 @@ static bool slept(const struct cpu *cpu)
     return !is_silent(cpu) && cpu->idle;
 }
 
+static bool was_busy(const struct cpu *cpu)
+{
+    return !is_silent(cpu) && !cpu->idle;
+}
+
+static u32 first_left_out; /* the first CPU id behind those that were shown in detail */
+
+static bool busy_left_out(const struct cpu *cpu)
+{
+    return cpu->id >= first_left_out && was_busy(cpu);
+}
+
 void stop_print(void)
 {
-    u32 detailed = 0, left_out = 0;
+    u32 detailed = 0;
 
     log_error("The other CPUs:\n");
-    for_each_cpu(id)
-    {
-        if (cpus[id] == this_cpu() || is_silent(cpus[id]) || slept(cpus[id]))
+    for (first_left_out = 0; first_left_out < nr_cpus && detailed < DETAILED_MAX; first_left_out++) {
+        const struct cpu *cpu = cpus[first_left_out];
+        if (!cpu || cpu == this_cpu() || !was_busy(cpu))
             continue;
-        if (detailed++ < DETAILED_MAX)
-            print_one(cpus[id]);
-        else
-            left_out++;
+        print_one(cpu);
+        detailed++;
     }
-    if (left_out)
-        log_error("%u more CPUs were busy, too\n", left_out);
+    print_list("busy, too many to show", busy_left_out);
     print_list("idle", slept);
     print_list("no answer to an NMI", is_silent);
 }
