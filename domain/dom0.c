@@ -140,6 +140,8 @@ static int create(const struct dom0_config *config, const struct dom0_layout *la
 
     int rc = domain_create(&domain_config, &d);
     if (!rc)
+        domain_put(d); /* nobody destroys domain 0: the list's reference is enough */
+    if (!rc)
         rc = domain_alloc_vcpus(d, domain_config.max_vcpus);
     /* Tables for its RAM in 4 KiB pages at worst, and the usual pool for what it will map of others. */
     if (!rc)

@@ -48,8 +48,9 @@ static u16 next_auto_id(void)
     return 0;
 }
 
-/* Chooses the id and makes d findable. -EEXIST, -ENOSPC. */
-static int list_insert(struct domain *d, u16 wanted)
+/* Chooses the id and reserves it. Nobody finds d yet: an id can be guessed, and a domain that is half made
+ * must not be destroyed or mapped from by another CPU. -EEXIST, -ENOSPC. */
+static int reserve_id(struct domain *d, u16 wanted)
 {
     int rc = 0;
 
@@ -63,18 +64,33 @@ static int list_insert(struct domain *d, u16 wanted)
         rc = -EEXIST;
     }
     if (!rc) {
-        struct list *before = domains.next;
-
         d->id = id;
         d->mem.domid = id;
-        while (before != &domains && list_entry(before, struct domain, link)->id < id)
-            before = before->next;
-        list_add_tail(before, &d->link);
-        d->listed = true;
         __atomic_store_n(&by_id[id], d, __ATOMIC_RELEASE);
     }
     spin_unlock(&list_lock);
     return rc;
+}
+
+/* From now on d is found; a second reference, for the one who made it. */
+static void list_insert(struct domain *d)
+{
+    spin_lock(&list_lock);
+    struct list *before = domains.next;
+    while (before != &domains && list_entry(before, struct domain, link)->id < d->id)
+        before = before->next;
+    list_add_tail(before, &d->link);
+    d->listed = true;
+    d->refs++;
+    spin_unlock(&list_lock);
+}
+
+static void release_id(const struct domain *d)
+{
+    spin_lock(&list_lock);
+    if (by_id[d->id] == d)
+        __atomic_store_n(&by_id[d->id], NULL, __ATOMIC_RELEASE);
+    spin_unlock(&list_lock);
 }
 
 /* True: d was in the list, whose reference the caller now has. */
@@ -130,12 +146,13 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->max_vcpus = config->max_vcpus;
     d->max_evtchn_port = config->max_evtchn_port;
     d->ssidref = config->ssidref;
+    d->emulation_flags = config->emulation_flags;
+    d->misc_flags = config->misc_flags;
     memcpy(d->handle, config->handle, sizeof(d->handle));
 
-    /* The id first: an attempt that fails later has used it up, as with Xen. Nothing can be done to the
-     * domain meanwhile but looking at it: it is paused, has no vCPU, and the one who knows its id is the
-     * caller. */
-    rc = list_insert(d, config->domid);
+    /* The id first: an attempt that fails later has used it up, as with Xen. */
+    rc = reserve_id(d, config->domid);
+    bool reserved = rc == 0;
     if (!rc) {
         rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &d->shared_info);
         if (rc) {
@@ -148,10 +165,12 @@ int domain_create(const struct domain_config *config, struct domain **out)
     if (!rc)
         rc = physmap_init(d, PHYSMAP_POOL_DEFAULT_PAGES);
     if (rc) {
-        list_remove(d);
+        if (reserved)
+            release_id(d);
         domain_put(d);
         return rc;
     }
+    list_insert(d);
     *out = d;
     return 0;
 }
@@ -168,8 +187,8 @@ int domain_alloc_vcpus(struct domain *d, u32 n)
     spin_lock(&d->lock);
     while (!rc && d->nr_vcpus < n) {
         rc = d->dying ? -EINVAL : vcpu_create(d, d->nr_vcpus);
-        if (!rc)
-            d->nr_vcpus++;
+        if (!rc) /* readers take no lock: what is below the number is complete */
+            __atomic_store_n(&d->nr_vcpus, d->nr_vcpus + 1, __ATOMIC_RELEASE);
     }
     spin_unlock(&d->lock);
     return rc;
@@ -183,7 +202,7 @@ spinlock_t *domain_list_lock(void)
 struct domain *domain_list_next_locked(u32 domid)
 {
     for (; domid <= DOMID_MAX; domid++)
-        if (by_id[domid])
+        if (by_id[domid] && by_id[domid]->listed)
             return by_id[domid];
     return NULL;
 }
@@ -193,7 +212,7 @@ struct domain *domain_get(u16 domid)
     struct domain *d = NULL;
 
     spin_lock(&list_lock);
-    if (domid <= DOMID_MAX)
+    if (domid <= DOMID_MAX && by_id[domid] && by_id[domid]->listed)
         d = by_id[domid];
     if (d)
         d->refs++;
@@ -233,7 +252,7 @@ void domain_put(struct domain *d)
  * it. */
 static bool is_gone(struct domain *d)
 {
-    if (!d->dying || !d->freed)
+    if (!domain_is_dying(d) || !__atomic_load_n(&d->freed, __ATOMIC_ACQUIRE))
         return false;
     spin_lock(&d->mem.lock);
     u64 pages = d->mem.tot_pages;

@@ -46,6 +46,11 @@ struct vcpu {
     bool in_guest;          /* [a] between entry and exit: what others wait on before they free its memory */
     bool on_queue;          /* [R] */
     struct list queue_link; /* [R] */
+    bool initialised;       /* [D] has a state to run with; else it waits for a STARTUP interrupt */
+    bool attention;         /* [a] vcpu_deliver_event() has something to look at: vcpu_notify() */
+    bool irq_waits;         /* [o] an interrupt could be taken but for IF or a shadow: HLT does not sleep */
+    bool nmi_pending;       /* [a] */
+    u32 init_sipi;          /* [D] INIT and STARTUP that have come: vlapic.c */
     u32 pause_count;        /* [R] reasons not to run: domain paused, shut down, dying */
     u32 cpu;                /* [R] whose run queue it belongs to: changes only while it does not run */
     bool leave;             /* [R] it runs where it must not, or would rather not: moves at its next exit */
@@ -55,24 +60,26 @@ struct vcpu {
     u64 exits;              /* [o] exits so far; while it runs, less by its CPU's count: vcpu_exits() */
     u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [R] */
     /* events */
-    struct vcpu_info *info;  /* [E] in shared_info, memory that the guest writes; NULL: none (id >= 32) */
-    u8 upcall_vector;        /* [E] 0: none set (HVMOP_set_evtchn_upcall_vector) */
+    struct vcpu_info *info; /* [E] in shared_info, memory that the guest writes; NULL: none (id >= 32) */
+    mfn_t info_frame; /* [E] the guest's page that holds it, pinned; INVALID_MFN: it is in shared_info */
+    u8 upcall_vector; /* [E] 0: none set (HVMOP_set_evtchn_upcall_vector) */
     u16 virq_port[NR_VIRQS]; /* [E] port each VIRQ is bound to, 0: none */
     bool poll_any;           /* [E] in SCHEDOP_poll */
     u32 nr_poll;
     u32 poll_ports[128];
     struct timer poll_timer;
     struct timer singleshot;
+    struct timer apic_timer;
 };
 
 struct domain {
     struct list link;  /* domain list lock */
     u16 id;            /* [I] */
     bool is_control;   /* [I] domain 0: may use control operations */
-    bool dying;        /* [D] */
-    bool shut_down;    /* [D] */
+    bool dying;        /* [D], read without it: domain_is_dying() */
+    bool shut_down;    /* [D], read without it for what is said on the console */
     u8 shutdown_code;  /* [D] SHUTDOWN_*; 0xff while not shut down */
-    bool freed;        /* [D] memory and tables are back; only the record may be left */
+    bool freed;        /* [D][a] memory and tables are back; only the record may be left */
     bool kill_running; /* [D] a CPU is inside domain_kill() */
     bool listed;       /* domain list lock */
     spinlock_t lock;   /* LOCK_DOMAIN */
@@ -85,7 +92,7 @@ struct domain {
     /* [I] XEN_X86_EMU_*, XEN_X86_MSR_*: as createdomain was told, for getdomaininfo */
     u32 emulation_flags, misc_flags;
     u32 max_vcpus;                /* [I] as given at creation */
-    u32 nr_vcpus;                 /* [D] allocated by max_vcpus: 0 or max_vcpus */
+    u32 nr_vcpus;                 /* [D], read without it: domain_nr_vcpus(); 0 or max_vcpus */
     u32 ssidref, max_evtchn_port; /* [I] */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
     struct mem_account mem;
@@ -97,7 +104,7 @@ struct domain {
     u32 nr_e820;                   /* [D] */
     struct e820_entry e820[DOMAIN_MAX_E820];
     u64 hypercall_page_gfn; /* [D] last one written, for dumps */
-    /* port 0xE9 console line being collected */
+    /* [D] port 0xE9 console line being collected */
     u32 line_len;
     char line[128];
 };
@@ -108,13 +115,16 @@ struct domain_config { /* what XEN_DOMCTL_createdomain has been decoded to; limi
     u32 max_vcpus;
     u32 max_evtchn_port;
     u32 ssidref;
+    u32 emulation_flags, misc_flags; /* only to be told again */
     u8 handle[16];
     bool is_control;
     u64 affinity; /* bit per node: where Homestead's memory for it comes from, 0: any */
 };
 #define DOMID_ANY 0xffffu
 
-/* Creates a paused domain without memory or vCPUs. -EEXIST id in use, -ENOMEM. One reference for the list. */
+/* Creates a paused domain without memory or vCPUs. -EEXIST id in use, -ENOSPC none free, -ENOMEM. One
+ * reference for the list and one for the caller (domain_put), whose domain another CPU may destroy at once.
+ */
 int domain_create(const struct domain_config *config, struct domain **out);
 /* Allocates its vCPUs (all offline), once. n must be max_vcpus: -EINVAL; -ENOMEM. Again with the same n: 0.
  */
@@ -142,11 +152,33 @@ int domain_kill(struct domain *d);
 /* After an unpin emptied a dying domain's account: lets the record go. */
 void domain_check_gone(struct domain *d);
 
+/* Keeps d's vCPUs off the CPUs, whatever pauses and unpauses come meanwhile, and waits for that; not for d's
+ * own vCPUs. Returns how many it holds, for domain_release(). */
+u32 domain_hold(struct domain *d);
+void domain_release(struct domain *d, u32 nr_held);
+
+/* The vCPUs there are. Grows once, without a lock for readers: those below the number are complete. */
+static inline u32 domain_nr_vcpus(const struct domain *d)
+{
+    return __atomic_load_n(&d->nr_vcpus, __ATOMIC_ACQUIRE);
+}
+/* Set once, under the lock; without the lock the answer may be out of date. */
+static inline bool domain_is_dying(const struct domain *d)
+{
+    return __atomic_load_n(&d->dying, __ATOMIC_ACQUIRE);
+}
+
 u32 domain_nr_online(struct domain *d);
 /* Makes an offline vCPU runnable with the state that was set on it. */
 void vcpu_online(struct vcpu *v);
+/* The same for one that may have no state yet: then it goes offline again at once, unless a STARTUP interrupt
+ * has come. */
+void vcpu_start(struct vcpu *v);
 void vcpu_block(struct vcpu *v); /* until vcpu_wake(); no-op when an event is pending */
 void vcpu_wake(struct vcpu *v);
+/* Something has come for v (an interrupt in its APIC, an event, INIT, a timer): wakes it and makes it look
+ * before it enters the guest again. Any CPU, lock-free but for v's run queue. */
+void vcpu_notify(struct vcpu *v);
 void vcpu_name(const struct vcpu *v, char buf[16]); /* "d1v0" */
 /* One more, or one less, reason not to run; wait: until v has left its CPU (never for the vCPU that runs
  * here). */
@@ -160,6 +192,13 @@ void vcpu_down(struct vcpu *v);
 void vcpu_update_time(struct vcpu *v);
 /* The vector an event is signalled with, 0: none set by the guest. */
 u8 vcpu_upcall_vector(const struct vcpu *v);
+/* The vector of HVMOP_set_evtchn_upcall_vector, which comes through the APIC; an event that has been waiting
+ * comes by it. */
+void vcpu_set_upcall_vector(struct vcpu *v, u8 vector);
+/* Moves v's vcpu_info into the guest's own page, once, with all that is in it; everything counts as pending
+ * there. offset: bytes. -EINVAL: no RAM of the domain's, not 8-byte aligned, across the page's end, or done
+ * before. */
+int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset);
 /* Time on a CPU so far, in ns, the running slice included. */
 u64 vcpu_run_ns(struct vcpu *v);
 

@@ -73,7 +73,7 @@ bool domain_view_next(u32 domid, struct domain_view *out)
         out->pause_count = d->pause_count;
         out->refs = d->refs;
         out->max_vcpus = d->max_vcpus;
-        out->nr_vcpus = d->nr_vcpus;
+        out->nr_vcpus = domain_nr_vcpus(d);
         out->tot_pages = d->mem.tot_pages;
         out->max_pages = d->mem.max_pages;
         out->overhead_pages = d->mem.overhead_pages;

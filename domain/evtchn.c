@@ -45,13 +45,18 @@ static void mark_vcpu(struct vcpu *v, u32 port)
 
     if (!info || test_and_set(&info->evtchn_pending_sel, port / 64))
         return;
-    __atomic_store_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
-    vcpu_wake(v);
+    /* The vector of HVMOP_set_evtchn_upcall_vector comes through the APIC, once for each time the byte is
+     * set. */
+    if (!__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) && v->upcall_vector)
+        x2apic_request(&v->hvm.apic, v->upcall_vector);
+    vcpu_notify(v);
 }
 
 static void wake_pollers(struct domain *d, u32 port)
 {
-    for (u32 id = 0; id < d->nr_vcpus; id++) {
+    u32 nr = domain_nr_vcpus(d);
+
+    for (u32 id = 0; id < nr; id++) {
         struct vcpu *v = d->vcpu[id];
 
         if (!v->poll_any)
@@ -68,7 +73,7 @@ void evtchn_set_pending(struct domain *d, u32 port, const struct evtchn *channel
 {
     struct shared_info *shared = domain_shared_info(d);
 
-    if (channel->vcpu_id >= d->nr_vcpus || test_and_set(shared->evtchn_pending, port))
+    if (channel->vcpu_id >= domain_nr_vcpus(d) || test_and_set(shared->evtchn_pending, port))
         return;
     if (!test_bit(shared->evtchn_mask, port))
         mark_vcpu(d->vcpu[channel->vcpu_id], port);
@@ -135,7 +140,7 @@ int evtchn_unmask(struct domain *d, u32 port)
     const struct evtchn *channel = evtchn_entry(d, port);
     if (channel) {
         if (test_and_clear(shared->evtchn_mask, port) && test_bit(shared->evtchn_pending, port) &&
-            channel->vcpu_id < d->nr_vcpus)
+            channel->vcpu_id < domain_nr_vcpus(d))
             mark_vcpu(d->vcpu[channel->vcpu_id], port);
         rc = 0;
     }
@@ -146,7 +151,7 @@ int evtchn_unmask(struct domain *d, u32 port)
 void evtchn_raise_virq(struct domain *d, u32 virq, u32 vcpu_id)
 {
     spin_lock(&d->events.lock);
-    if (virq < NR_VIRQS && vcpu_id < d->nr_vcpus) {
+    if (virq < NR_VIRQS && vcpu_id < domain_nr_vcpus(d)) {
         u32 port = d->vcpu[vcpu_id]->virq_port[virq];
 
         if (port)

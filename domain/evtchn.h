@@ -33,7 +33,8 @@ struct evtchn { /* [E] */
 
 struct evtchn_state {
     spinlock_t lock;                               /* LOCK_EVTCHN */
-    u32 nr_ports;                                  /* allocated: grows by a page of entries at a time */
+    bool closed;                                   /* [E] destroyed: no port is given out any more */
+    u32 nr_ports;                                  /* [E], read without it: grows by a page of entries */
     u32 max_port;                                  /* [I] highest port allowed */
     struct evtchn *bucket[EVTCHN_MAX_PORTS / 256]; /* 256 ports a page */
     mfn_t bucket_mfn[EVTCHN_MAX_PORTS / 256];      /* MM_OVERHEAD pages they are in */
@@ -71,6 +72,11 @@ int evtchn_unmask(struct domain *d, u32 port);
 void evtchn_raise_virq(struct domain *d, u32 virq, u32 vcpu_id);
 /* Has v an event to take (evtchn_upcall_pending)? */
 bool evtchn_pending(struct vcpu *v);
+/* How many ports there may be, out of date at once. */
+static inline u32 evtchn_nr_ports(const struct evtchn_state *events)
+{
+    return __atomic_load_n(&events->nr_ports, __ATOMIC_RELAXED);
+}
 /* SCHEDOP_poll: is one of v's poll ports pending? */
 bool evtchn_port_pending(struct domain *d, u32 port);
 

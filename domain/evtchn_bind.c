@@ -27,7 +27,7 @@ static int add_bucket(struct domain *d)
         return -ENOMEM;
     events->bucket[events->nr_ports / PORTS_PER_BUCKET] = mm_frame_virt(m);
     events->bucket_mfn[events->nr_ports / PORTS_PER_BUCKET] = m;
-    events->nr_ports += PORTS_PER_BUCKET;
+    __atomic_store_n(&events->nr_ports, events->nr_ports + PORTS_PER_BUCKET, __ATOMIC_RELAXED);
     evtchn_entry(d, 0)->kind = EVTCHN_RESERVED;
     return 0;
 }
@@ -49,11 +49,16 @@ static int find_free(struct domain *d, u32 *port)
     return -ENOSPC;
 }
 
-/* Event lock held. */
+/* Event lock held. The table may be gone: ports are closed in steps, and another CPU may destroy the domain.
+ */
 static void free_port(struct domain *d, u32 port)
 {
+    struct evtchn *channel = evtchn_entry(d, port);
+
+    if (!channel)
+        return;
     evtchn_clear_pending(d, port);
-    *evtchn_entry(d, port) = (struct evtchn){.kind = EVTCHN_FREE};
+    *channel = (struct evtchn){.kind = EVTCHN_FREE};
 }
 
 /* Event lock held. Takes a free port and makes it what `as` says. */
@@ -61,7 +66,7 @@ static int take_port(struct domain *d, const struct evtchn *as, u32 *port)
 {
     u32 p;
 
-    if (d->dying)
+    if (d->events.closed)
         return -EINVAL;
     int rc = find_free(d, &p);
     if (rc)
@@ -100,12 +105,13 @@ static int connect_remote(struct domain *remote, u32 remote_port, u16 domid, u32
 
 int evtchn_bind_interdomain(struct domain *d, u16 remote_domid, u32 remote_port, u32 vcpu_id, u32 *port)
 {
-    struct evtchn as = {.kind = EVTCHN_RESERVED, .vcpu_id = vcpu_id};
     struct domain *remote = domain_get(remote_domid == DOMID_SELF ? d->id : remote_domid);
     u32 local = 0;
 
     if (!remote)
         return -ESRCH;
+    struct evtchn as = {
+        .kind = EVTCHN_RESERVED, .remote_domid = remote->id, .remote_port = remote_port, .vcpu_id = vcpu_id};
     /* Three steps with one lock at a time: a local port nobody can use yet, the remote end, the local end. */
     spin_lock(&d->events.lock);
     int rc = take_port(d, &as, &local);
@@ -114,13 +120,12 @@ int evtchn_bind_interdomain(struct domain *d, u16 remote_domid, u32 remote_port,
         rc = connect_remote(remote, remote_port, d->id, local);
         spin_lock(&d->events.lock);
         struct evtchn *channel = evtchn_entry(d, local);
-        if (rc) {
+        if (rc || !channel) {
             free_port(d, local);
+            rc = rc ? rc : -EINVAL;
         } else {
-            *channel = (struct evtchn){.kind = EVTCHN_INTERDOMAIN,
-                                       .remote_domid = remote->id,
-                                       .remote_port = remote_port,
-                                       .vcpu_id = vcpu_id};
+            /* The far end may have closed since: disconnect_remote() has then taken its port out. */
+            channel->kind = channel->remote_port ? EVTCHN_INTERDOMAIN : EVTCHN_UNBOUND;
             /* The remote end may have sent before we were here: a bind always delivers one event. */
             evtchn_set_pending(d, local, channel);
             *port = local;
@@ -144,7 +149,7 @@ int evtchn_bind_virq(struct domain *d, u32 virq, u32 vcpu_id, u32 *port)
 
     if (virq >= NR_VIRQS || (virq_is_global(virq) && vcpu_id != 0))
         return -EINVAL;
-    if (vcpu_id >= d->nr_vcpus)
+    if (vcpu_id >= domain_nr_vcpus(d))
         return -ENOENT;
     spin_lock(&d->events.lock);
     if (d->vcpu[vcpu_id]->virq_port[virq]) {
@@ -162,7 +167,7 @@ int evtchn_bind_ipi(struct domain *d, u32 vcpu_id, u32 *port)
 {
     const struct evtchn as = {.kind = EVTCHN_IPI, .vcpu_id = vcpu_id};
 
-    if (vcpu_id >= d->nr_vcpus)
+    if (vcpu_id >= domain_nr_vcpus(d))
         return -ENOENT;
     spin_lock(&d->events.lock);
     int rc = take_port(d, &as, port);
@@ -174,7 +179,7 @@ int evtchn_bind_vcpu(struct domain *d, u32 port, u32 vcpu_id)
 {
     int rc = -EINVAL;
 
-    if (vcpu_id >= d->nr_vcpus)
+    if (vcpu_id >= domain_nr_vcpus(d))
         return -ENOENT;
     spin_lock(&d->events.lock);
     struct evtchn *channel = evtchn_entry(d, port);
@@ -196,9 +201,10 @@ static void disconnect_remote(u16 remote_domid, u32 remote_port, u16 domid, u32 
         return;
     spin_lock(&remote->events.lock);
     struct evtchn *channel = evtchn_entry(remote, remote_port);
-    if (channel && channel->kind == EVTCHN_INTERDOMAIN && channel->remote_domid == domid &&
-        channel->remote_port == port) {
-        channel->kind = EVTCHN_UNBOUND;
+    if (channel && (channel->kind == EVTCHN_INTERDOMAIN || channel->kind == EVTCHN_RESERVED) &&
+        channel->remote_domid == domid && channel->remote_port == port) {
+        if (channel->kind == EVTCHN_INTERDOMAIN)
+            channel->kind = EVTCHN_UNBOUND; /* else it is being bound or closed: whoever does that goes on */
         channel->remote_port = 0;
     }
     spin_unlock(&remote->events.lock);
@@ -262,11 +268,15 @@ void evtchn_destroy(struct domain *d)
 {
     struct evtchn_state *events = &d->events;
 
-    for (u32 port = 1; port < events->nr_ports; port++)
+    spin_lock(&events->lock);
+    events->closed = true;
+    u32 nr_ports = events->nr_ports;
+    spin_unlock(&events->lock);
+    for (u32 port = 1; port < nr_ports; port++)
         evtchn_close(d, port); /* -EINVAL for free ones */
     spin_lock(&events->lock);
     for (u32 i = 0; i < events->nr_ports / PORTS_PER_BUCKET; i++)
         mm_free_overhead(&d->mem, events->bucket_mfn[i], ORDER_4K);
-    events->nr_ports = 0;
+    __atomic_store_n(&events->nr_ports, 0, __ATOMIC_RELAXED);
     spin_unlock(&events->lock);
 }

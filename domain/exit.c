@@ -33,6 +33,13 @@ static void inject_gp(struct vcpu *v)
     hvm_ops->inject_exception(&v->hvm, VECTOR_GP, 0);
 }
 
+/* What has been waiting for this is looked at before the next entry. */
+static void on_irq_window(struct vcpu *v, const struct hvm_exit *exit)
+{
+    (void)exit;
+    __atomic_store_n(&v->attention, true, __ATOMIC_SEQ_CST);
+}
+
 static void on_nothing(struct vcpu *v, const struct hvm_exit *exit)
 {
     (void)v;
@@ -58,18 +65,16 @@ static void on_hlt(struct vcpu *v, const struct hvm_exit *exit)
     if (v->hvm.regs.rflags & RFLAGS_IF)
         vcpu_block(v);
     else
-        vcpu_down(v); /* nothing could ever wake it */
+        vcpu_down(v); /* as on Xen: INIT and STARTUP, or VCPUOP_up, can bring it back */
 }
 
 /* Value: the guest's frame in bits 63:12, the page's index (there is one page) below. */
 static bool place_hypercall_page(struct vcpu *v, u64 value)
 {
     gfn_t g = gaddr_to_gfn(value);
-    u8 *page = (value & ~PAGE_MASK) == 0 ? physmap_frame_virt(v->domain, g, true) : NULL;
 
-    if (!page)
+    if ((value & ~PAGE_MASK) || physmap_fill(v->domain, g, hvm_fill_hypercall_page))
         return false;
-    hvm_fill_hypercall_page(page);
     v->domain->hypercall_page_gfn = g.n;
     return true;
 }
@@ -79,7 +84,10 @@ static void on_rdmsr(struct vcpu *v, const struct hvm_exit *exit)
     struct hvm_regs *regs = &v->hvm.regs;
     u64 value = 0; /* what the hypercall page's MSR reads as */
 
-    if (hvm_guest_rdmsr(&v->hvm, exit->msr, &value) < 0) {
+    int rc = hvm_guest_rdmsr(&v->hvm, exit->msr, &value);
+    if (rc == HVM_MSR_APIC)
+        rc = vlapic_rdmsr(v, exit->msr, &value);
+    if (rc < 0) {
         inject_gp(v);
         return;
     }
@@ -92,6 +100,8 @@ static void on_wrmsr(struct vcpu *v, const struct hvm_exit *exit)
 {
     int rc = hvm_guest_wrmsr(&v->hvm, exit->msr, exit->value);
 
+    if (rc == HVM_MSR_APIC)
+        rc = vlapic_wrmsr(v, exit->msr, exit->value);
     if (rc == 0 || (rc == HVM_MSR_HYPERCALL_PAGE && place_hypercall_page(v, exit->value)))
         hvm_skip_instruction(&v->hvm, exit);
     else
@@ -137,7 +147,7 @@ static void on_shutdown(struct vcpu *v, const struct hvm_exit *exit)
     vcpu_name(v, name);
     guest_console_flush(v->domain);
     log_error("%s: triple fault\n", name);
-    hvm_dump(&v->hvm, name);
+    domain_dump_vcpu(v, name);
     domain_shutdown(v->domain, (u8)v->domain->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON]);
 }
 
@@ -172,7 +182,7 @@ static const exit_handler handlers[HVM_EXIT_NR] = {
     [HVM_EXIT_WRMSR] = on_wrmsr,
     [HVM_EXIT_IO] = on_io,
     [HVM_EXIT_NPF] = on_npf,
-    [HVM_EXIT_IRQ_WINDOW] = on_nothing,
+    [HVM_EXIT_IRQ_WINDOW] = on_irq_window,
     [HVM_EXIT_SHUTDOWN] = on_shutdown,
     [HVM_EXIT_FORBIDDEN] = on_forbidden,
     [HVM_EXIT_XSETBV] = on_forbidden, /* XSAVE is not offered, so CR4.OSXSAVE cannot be set: #UD */
@@ -188,15 +198,4 @@ void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit)
 
     this_cpu()->exit_kinds[kind]++;
     handlers[kind](v, exit);
-}
-
-void vcpu_deliver_event(struct vcpu *v)
-{
-    u8 vector = vcpu_upcall_vector(v);
-    if (!vector)
-        return; /* the guest polls */
-    if (hvm_ops->can_inject_irq(&v->hvm))
-        hvm_ops->inject_irq(&v->hvm, vector);
-    else if (!v->hvm.in_irq_window)
-        hvm_ops->request_irq_window(&v->hvm);
 }

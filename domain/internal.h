@@ -27,6 +27,8 @@ static inline bool vcpu_event_pending(const struct vcpu *v)
 /* Fills d->vcpu[id]. -ENOMEM. */
 int vcpu_create(struct domain *d, u32 id);
 void vcpu_free(struct vcpu *v);
+/* Dying: lets go of the guest's page that vcpu_register_info() has pinned. */
+void vcpu_drop_info(struct vcpu *v);
 
 /* --- sched.c, sched_queue.c --- */
 /* Chooses the CPU whose run queue v belongs to from now on. Once, before it is online. */
@@ -43,14 +45,25 @@ spinlock_t *sched_cpu_lock(u32 cpu_id);
 /* One turn of cpu's run loop, on that CPU: a vCPU until it has to make room, or idling. */
 struct cpu;
 void sched_step(struct cpu *cpu);
+/* If v is in its guest on another CPU, makes it come out. */
+void sched_kick_vcpu(const struct vcpu *v);
 /* Waits until v is off its CPU; returns at once for the vCPU that runs here. */
 void sched_wait_stopped(struct vcpu *v);
 
 /* --- exit.c --- */
 /* Acts on the exit. May mark the vCPU as not runnable; the run loop sees that. */
 void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit);
-/* An event is pending: puts it into the guest, or asks to be told when the guest can take it. */
+
+/* --- vlapic.c --- */
+/* Before v enters its guest, when attention is set or an event pends: INIT and STARTUP are acted upon, the
+ * most important event is put into the guest, and for what cannot go in now an exit is asked for. */
 void vcpu_deliver_event(struct vcpu *v);
+/* MSRs 0x800-0x8ff of the vCPU that runs here. 0; -EFAULT: #GP is due. */
+int vlapic_rdmsr(struct vcpu *v, u32 msr, u64 *value);
+int vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value);
+
+/* --- lifecycle.c --- */
+void domain_dump_vcpu(struct vcpu *v, const char *name);
 
 /* --- guest_console.c: what guests write to port 0xE9 --- */
 void guest_console_write(struct domain *d, u8 byte);

@@ -22,7 +22,9 @@ static void pause_vcpus(struct domain *d)
 
 static void wait_vcpus(struct domain *d)
 {
-    for (u32 id = 0; id < d->nr_vcpus; id++)
+    u32 nr = domain_nr_vcpus(d);
+
+    for (u32 id = 0; id < nr; id++)
         sched_wait_stopped(d->vcpu[id]);
 }
 
@@ -43,6 +45,25 @@ void domain_unpause(struct domain *d)
         for (u32 id = 0; id < d->nr_vcpus; id++)
             vcpu_unpause(d->vcpu[id]);
     spin_unlock(&d->lock);
+}
+
+/* Each vCPU has a reason of its own not to run, so that an unpause by somebody else cannot undo this. */
+u32 domain_hold(struct domain *d)
+{
+    spin_lock(&d->lock);
+    u32 nr = d->nr_vcpus;
+    for (u32 id = 0; id < nr; id++)
+        vcpu_pause(d->vcpu[id], false);
+    spin_unlock(&d->lock);
+    for (u32 id = 0; id < nr; id++)
+        sched_wait_stopped(d->vcpu[id]);
+    return nr;
+}
+
+void domain_release(struct domain *d, u32 nr_held)
+{
+    for (u32 id = 0; id < nr_held; id++)
+        vcpu_unpause(d->vcpu[id]);
 }
 
 static const char *shutdown_name(u8 code)
@@ -78,7 +99,7 @@ void domain_shutdown(struct domain *d, u8 code)
     spin_lock(&d->lock);
     bool first = !d->shut_down && !d->dying;
     if (first) {
-        d->shut_down = true;
+        __atomic_store_n(&d->shut_down, true, __ATOMIC_RELAXED);
         d->shutdown_code = code;
         pause_vcpus(d);
     }
@@ -92,19 +113,27 @@ void domain_shutdown(struct domain *d, u8 code)
     tell_control_domain();
 }
 
+/* The dump reads the guest's stack through the nested tables, which other vCPUs could change. */
+void domain_dump_vcpu(struct vcpu *v, const char *name)
+{
+    spin_lock(&v->domain->physmap.lock);
+    hvm_dump(&v->hvm, name);
+    spin_unlock(&v->domain->physmap.lock);
+}
+
 void domain_crash(struct domain *d, const char *why)
 {
     struct vcpu *v = this_cpu()->current;
 
     /* Said once: other vCPUs may run into the same wall before they stop. */
-    if (!d->shut_down) {
+    if (!__atomic_load_n(&d->shut_down, __ATOMIC_RELAXED)) {
         guest_console_flush(d);
         log_error("d%u: crashed: %s\n", d->id, why);
         if (v && v->domain == d) {
             char name[16];
 
             vcpu_name(v, name);
-            hvm_dump(&v->hvm, name);
+            domain_dump_vcpu(v, name);
         }
     }
     domain_shutdown(d, SHUTDOWN_crash);
@@ -131,7 +160,7 @@ int domain_kill(struct domain *d)
     spin_lock(&d->lock);
     bool first = !d->dying;
     if (first) {
-        d->dying = true;
+        __atomic_store_n(&d->dying, true, __ATOMIC_RELEASE);
         pause_vcpus(d);
     }
     bool busy = d->kill_running;
@@ -150,6 +179,8 @@ int domain_kill(struct domain *d)
     if (first) {
         guest_console_flush(d);
         evtchn_destroy(d);
+        for (u32 id = 0; id < d->nr_vcpus; id++)
+            vcpu_drop_info(d->vcpu[id]);
         if (sched_should_yield())
             rc = -ERESTART;
     }
@@ -157,7 +188,7 @@ int domain_kill(struct domain *d)
         rc = kill_memory(d);
     spin_lock(&d->lock);
     d->kill_running = false;
-    d->freed = rc == 0;
+    __atomic_store_n(&d->freed, rc == 0, __ATOMIC_RELEASE);
     spin_unlock(&d->lock);
     if (rc)
         return rc;

@@ -42,9 +42,14 @@ struct np_entry physmap_lookup(struct domain *d, gfn_t g);
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn);
 
 /* Host address of d's guest frame for reading or writing by Homestead; NULL: nothing mapped (or not
- * writable). Stays good while nobody unmaps the frame: use physmap_read() and physmap_write() where another
- * vCPU could. */
+ * writable). Stays good while nobody unmaps the frame: only for a domain that nobody else knows yet, and
+ * tests. */
 void *physmap_frame_virt(struct domain *d, gfn_t g, bool write);
+/* Lets fill() write d's guest frame g, which cannot go meanwhile. -EFAULT: nothing mapped, or not writable.
+ */
+int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]));
+/* Reads size (4 or 8) aligned bytes at once, as a CPU does. -EFAULT: nothing mapped. */
+int physmap_read_entry(struct domain *d, u64 gaddr, u32 size, u64 *entry);
 /* Copies to or from guest-physical memory, across frames. -EFAULT: some of it is not there; then parts may be
  * written. */
 int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len);

@@ -6,6 +6,15 @@
 #include <homestead/errno.h>
 #include <lib/string.h>
 
+/* Lock held. The frame at gaddr; NULL: nothing mapped, or not writable. */
+static void *frame(struct domain *d, u64 gaddr, bool write)
+{
+    if (d->physmap.destroyed)
+        return NULL;
+    struct np_entry entry = np_lookup(&d->physmap.np, gaddr_to_gfn(gaddr));
+    return entry.type == NP_NONE || (write && !entry.writable) ? NULL : mm_frame_virt(entry.mfn);
+}
+
 static int copy(struct domain *d, u64 gaddr, void *buf, u64 len, bool write)
 {
     char *at = buf;
@@ -18,15 +27,13 @@ static int copy(struct domain *d, u64 gaddr, void *buf, u64 len, bool write)
         u64 chunk = MIN(len, PAGE_SIZE - offset);
 
         spin_lock(&d->physmap.lock);
-        struct np_entry entry = {.type = NP_NONE};
-        if (!d->physmap.destroyed)
-            entry = np_lookup(&d->physmap.np, gaddr_to_gfn(gaddr));
-        if (entry.type == NP_NONE || (write && !entry.writable))
+        char *page = frame(d, gaddr, write);
+        if (!page)
             rc = -EFAULT;
         else if (write)
-            memcpy((char *)mm_frame_virt(entry.mfn) + offset, at, chunk);
+            memcpy(page + offset, at, chunk);
         else
-            memcpy(at, (char *)mm_frame_virt(entry.mfn) + offset, chunk);
+            memcpy(at, page + offset, chunk);
         spin_unlock(&d->physmap.lock);
         gaddr += chunk;
         at += chunk;
@@ -43,4 +50,28 @@ int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len)
 int physmap_read(struct domain *d, u64 gaddr, void *dst, u64 len)
 {
     return copy(d, gaddr, dst, len, false);
+}
+
+int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]))
+{
+    if (g.n >= NP_GFN_LIMIT)
+        return -EFAULT;
+    spin_lock(&d->physmap.lock);
+    u8 *page = frame(d, g.n << PAGE_SHIFT, true);
+    if (page)
+        fill(page);
+    spin_unlock(&d->physmap.lock);
+    return page ? 0 : -EFAULT;
+}
+
+int physmap_read_entry(struct domain *d, u64 gaddr, u32 size, u64 *entry)
+{
+    spin_lock(&d->physmap.lock);
+    const char *page = frame(d, gaddr, false);
+    if (page) {
+        const char *at = page + (gaddr & ~PAGE_MASK);
+        *entry = size == 8 ? *(const volatile u64 *)at : *(const volatile u32 *)at;
+    }
+    spin_unlock(&d->physmap.lock);
+    return page ? 0 : -EFAULT;
 }

@@ -36,6 +36,13 @@ void sched_kick(u32 cpu_id)
         kick_cpu(cpu_id);
 }
 
+void sched_kick_vcpu(const struct vcpu *v)
+{
+    /* It stays on its CPU while it is in its guest. */
+    if (__atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST))
+        sched_kick(v->cpu);
+}
+
 void sched_kick_to_choose(u32 cpu_id)
 {
     __atomic_store_n(&cpus[cpu_id]->need_resched, true, __ATOMIC_SEQ_CST);
@@ -117,7 +124,7 @@ void sched_sync_domain(struct domain *d)
 {
     /* Pairs with the order in run_vcpu(): in_guest is set before the entry compares np->generation. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    for (u32 id = 0; id < d->nr_vcpus; id++)
+    for (u32 id = 0; id < domain_nr_vcpus(d); id++)
         if (__atomic_load_n(&d->vcpu[id]->in_guest, __ATOMIC_SEQ_CST))
             wait_exit(d->vcpu[id]);
 }
@@ -173,6 +180,22 @@ static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v
     return keeps;
 }
 
+/* Events go in, then in_guest is set: whoever has something for v from then on kicks. False: v has no state
+ * to run with, it waits for a STARTUP interrupt. */
+static bool prepare_entry(struct vcpu *v)
+{
+    for (;;) {
+        if (unlikely(v->attention || v->nmi_pending || vcpu_event_pending(v)))
+            vcpu_deliver_event(v);
+        if (unlikely(!v->initialised))
+            return false;
+        __atomic_store_n(&v->in_guest, true, __ATOMIC_SEQ_CST);
+        if (likely(!__atomic_load_n(&v->attention, __ATOMIC_SEQ_CST)))
+            return true;
+        __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
+    }
+}
+
 static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
 {
     struct hvm_exit exit;
@@ -182,9 +205,8 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     cpu->fpu_owner = v;
     v->exits -= cpu->exits; /* so that nothing is counted twice, at no cost in the loop */
     do {
-        if (unlikely(vcpu_event_pending(v)))
-            vcpu_deliver_event(v);
-        __atomic_store_n(&v->in_guest, true, __ATOMIC_SEQ_CST);
+        if (unlikely(!prepare_entry(v)))
+            continue; /* it went offline, which asked for another choice */
         hvm_ops->run(&v->hvm, &exit);
         __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
         cpu->exits++;

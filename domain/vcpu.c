@@ -32,6 +32,11 @@ static void singleshot_expired(void *data)
     vcpu_wake(v);
 }
 
+static void apic_timer_expired(void *data)
+{
+    vcpu_notify(data);
+}
+
 int vcpu_create(struct domain *d, u32 id)
 {
     mfn_t record, control;
@@ -53,6 +58,7 @@ int vcpu_create(struct domain *d, u32 id)
     list_init(&v->queue_link);
     timer_init(&v->poll_timer, timer_wakes, v);
     timer_init(&v->singleshot, singleshot_expired, v);
+    timer_init(&v->apic_timer, apic_timer_expired, v);
     memset(v->hard_affinity, 0xff, sizeof(v->hard_affinity));
     memset(v->soft_affinity, 0xff, sizeof(v->soft_affinity));
     v->hvm.vcpu_id = id;
@@ -63,6 +69,7 @@ int vcpu_create(struct domain *d, u32 id)
     v->hvm.fpu = (u8 *)v + FPU_OFFSET;
     hvm_fpu_reset(v->hvm.fpu);
     hvm_ops->vcpu_init(&v->hvm);
+    v->info_frame = INVALID_MFN;
     if (id < XEN_LEGACY_MAX_VCPUS)
         v->info = (struct vcpu_info *)mm_frame_virt(d->shared_info) + id;
     d->vcpu[id] = v;
@@ -77,6 +84,7 @@ void vcpu_free(struct vcpu *v)
 
     timer_cancel_sync(&v->poll_timer);
     timer_cancel_sync(&v->singleshot);
+    timer_cancel_sync(&v->apic_timer);
     sched_forget(v);
     d->vcpu[v->id] = NULL;
     mm_free_overhead(&d->mem, maddr_to_mfn(v->hvm.control_maddr), ORDER_4K);
@@ -92,7 +100,7 @@ u32 domain_nr_online(struct domain *d)
 {
     u32 online = 0;
 
-    for (u32 id = 0; id < d->nr_vcpus; id++)
+    for (u32 id = 0; id < domain_nr_vcpus(d); id++)
         online += d->vcpu[id]->state != VCPU_OFFLINE;
     return online;
 }
@@ -111,6 +119,12 @@ static void set_state(struct vcpu *v, enum vcpu_state from, enum vcpu_state to)
 
 void vcpu_online(struct vcpu *v)
 {
+    v->initialised = true;
+    set_state(v, VCPU_OFFLINE, VCPU_RUNNABLE);
+}
+
+void vcpu_start(struct vcpu *v)
+{
     set_state(v, VCPU_OFFLINE, VCPU_RUNNABLE);
 }
 
@@ -122,7 +136,7 @@ void vcpu_offline(struct vcpu *v)
 
 void vcpu_down(struct vcpu *v)
 {
-    set_state(v, VCPU_RUNNABLE, VCPU_OFFLINE);
+    vcpu_offline(v);
     if (domain_nr_online(v->domain) == 0)
         domain_shutdown(v->domain, SHUTDOWN_poweroff);
 }
@@ -132,7 +146,8 @@ void vcpu_block(struct vcpu *v)
     set_state(v, VCPU_RUNNABLE, VCPU_BLOCKED);
     /* Checked after the state has changed: an event that came in between has found nobody to wake. A guest
      * that polls never clears the pending byte and takes no upcall: for it the byte is no news. */
-    if (evtchn_pending(v) && vcpu_upcall_vector(v))
+    if (v->irq_waits || __atomic_load_n(&v->attention, __ATOMIC_SEQ_CST) ||
+        (evtchn_pending(v) && vcpu_upcall_vector(v)))
         vcpu_wake(v);
 }
 
@@ -140,6 +155,13 @@ void vcpu_wake(struct vcpu *v)
 {
     v->poll_any = false;
     set_state(v, VCPU_BLOCKED, VCPU_RUNNABLE);
+}
+
+void vcpu_notify(struct vcpu *v)
+{
+    __atomic_store_n(&v->attention, true, __ATOMIC_SEQ_CST);
+    vcpu_wake(v);
+    sched_kick_vcpu(v);
 }
 
 void vcpu_pause(struct vcpu *v, bool wait)
@@ -186,6 +208,65 @@ u8 vcpu_upcall_vector(const struct vcpu *v)
     if (v->upcall_vector)
         return v->upcall_vector;
     return callback >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR ? (u8)callback : 0;
+}
+
+void vcpu_set_upcall_vector(struct vcpu *v, u8 vector)
+{
+    spin_lock(&v->domain->events.lock);
+    v->upcall_vector = vector;
+    bool pending = evtchn_pending(v);
+    spin_unlock(&v->domain->events.lock);
+    if (pending) {
+        x2apic_request(&v->hvm.apic, vector);
+        vcpu_notify(v);
+    }
+}
+
+int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset)
+{
+    struct domain *d = v->domain;
+
+    if (offset > PAGE_SIZE - sizeof(struct vcpu_info) || offset % 8)
+        return -EINVAL;
+    struct np_entry entry = physmap_lookup(d, g);
+    if (entry.type != NP_RAM || mm_pin(d->id, entry.mfn))
+        return -EINVAL;
+    struct vcpu_info *info = (struct vcpu_info *)((u8 *)mm_frame_virt(entry.mfn) + offset);
+    spin_lock(&d->events.lock);
+    bool first = v->info_frame.n == INVALID_MFN.n;
+    if (first) {
+        if (v->info)
+            *info = *v->info;
+        v->info_frame = entry.mfn;
+        v->info = info;
+        /* Xen does so as well: one event too many, and none is lost that went to the old place. */
+        info->evtchn_pending_sel = ~0ull;
+        info->evtchn_upcall_pending = 1;
+        if (v->upcall_vector)
+            x2apic_request(&v->hvm.apic, v->upcall_vector);
+    }
+    spin_unlock(&d->events.lock);
+    if (!first) {
+        if (mm_unpin(entry.mfn))
+            domain_check_gone(d);
+        return -EINVAL;
+    }
+    vcpu_update_time(v);
+    vcpu_notify(v);
+    return 0;
+}
+
+void vcpu_drop_info(struct vcpu *v)
+{
+    spin_lock(&v->domain->events.lock);
+    mfn_t frame = v->info_frame;
+    if (frame.n != INVALID_MFN.n) {
+        v->info_frame = INVALID_MFN;
+        v->info = NULL;
+    }
+    spin_unlock(&v->domain->events.lock);
+    if (frame.n != INVALID_MFN.n)
+        mm_unpin(frame);
 }
 
 u64 vcpu_run_ns(struct vcpu *v)

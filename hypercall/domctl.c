@@ -67,7 +67,7 @@ static long getvcpuinfo(struct domctl *ctl)
 
     if (info->vcpu >= ctl->d->max_vcpus)
         return -EINVAL;
-    if (info->vcpu >= ctl->d->nr_vcpus)
+    if (info->vcpu >= domain_nr_vcpus(ctl->d))
         return -ESRCH;
     struct vcpu *v = ctl->d->vcpu[info->vcpu];
     info->online = v->state != VCPU_OFFLINE;

@@ -81,7 +81,8 @@ long domctl_nodeaffinity(struct domctl *ctl)
     if (!(nodes & online_nodes()))
         return -EINVAL;
     spin_lock(&account->lock);
-    account->affinity = nodes == ~0ull ? 0 : nodes; /* kept as given, for reading back */
+    /* Kept as given, for reading back. Atomic: the allocator looks at it before it has the lock. */
+    __atomic_store_n(&account->affinity, nodes == ~0ull ? 0 : nodes, __ATOMIC_RELAXED);
     spin_unlock(&account->lock);
     sched_update_home(ctl->d);
     return 0;
@@ -134,7 +135,7 @@ long domctl_vcpuaffinity(struct domctl *ctl)
 
     if (op->vcpu >= ctl->d->max_vcpus)
         return -EINVAL;
-    if (op->vcpu >= ctl->d->nr_vcpus)
+    if (op->vcpu >= domain_nr_vcpus(ctl->d))
         return -ESRCH;
     if (op->flags == 0 || (hard && !op->cpumap_hard.bitmap) || (soft && !op->cpumap_soft.bitmap))
         return -EINVAL;

@@ -1,6 +1,7 @@
 /*
  * gethvmcontext and sethvmcontext: moving a context between the caller's memory and a buffer of our own,
- * which hvm_context.c fills or takes. The domain is paused while its vCPUs are looked at.
+ * which hvm_context.c fills or takes. The domain's vCPUs are held while they are looked at: a pause would not
+ * do, another CPU could unpause. vCPUs that are made meanwhile do not count: their number is read once.
  */
 #include <hypercall/domctl.h>
 #include <hypercall/hvm_context.h>
@@ -41,7 +42,8 @@ long domctl_gethvmcontext(struct domctl *ctl)
 
     if (d == ctl->c->v->domain)
         return -EINVAL;
-    u64 size_max = hvm_context_size_max(d->nr_vcpus);
+    u32 nr_vcpus = domain_nr_vcpus(d);
+    u64 size_max = hvm_context_size_max(nr_vcpus);
     if (!op->buffer) {
         op->size = (u32)size_max;
         ctl->copy_back = true;
@@ -52,9 +54,9 @@ long domctl_gethvmcontext(struct domctl *ctl)
     int rc = buffer_get(&buffer, size_max);
     if (rc)
         return rc;
-    domain_pause(d);
-    u64 size = hvm_context_save(d, buffer.bytes);
-    domain_unpause(d);
+    u32 held = domain_hold(d);
+    u64 size = hvm_context_save(d, nr_vcpus, buffer.bytes);
+    domain_release(d, held);
     rc = copy_to_guest(ctl->c->v, op->buffer, buffer.bytes, size);
     buffer_put(&buffer);
     if (rc)
@@ -78,14 +80,14 @@ long domctl_sethvmcontext(struct domctl *ctl)
     if (rc)
         return rc;
     rc = copy_from_guest(ctl->c->v, buffer.bytes, op->buffer, op->size);
-    if (!rc && d->dying)
+    if (!rc && domain_is_dying(d))
         rc = -EINVAL;
     if (!rc)
-        rc = hvm_context_check(buffer.bytes, op->size, d->nr_vcpus);
+        rc = hvm_context_check(buffer.bytes, op->size, domain_nr_vcpus(d));
     if (!rc) {
-        domain_pause(d);
+        u32 held = domain_hold(d);
         hvm_context_load(d, buffer.bytes, op->size);
-        domain_unpause(d);
+        domain_release(d, held);
     }
     buffer_put(&buffer);
     return rc;

@@ -115,6 +115,8 @@ long domctl_createdomain(struct domctl *ctl)
         .max_vcpus = arg->max_vcpus,
         .max_evtchn_port = arg->max_evtchn_port,
         .ssidref = arg->ssidref,
+        .emulation_flags = arg->arch.emulation_flags,
+        .misc_flags = arg->arch.misc_flags,
     };
     struct domain *d;
 
@@ -125,13 +127,19 @@ long domctl_createdomain(struct domctl *ctl)
         return rc;
     memcpy(config.handle, arg->handle, sizeof(config.handle));
     rc = domain_create(&config, &d);
+    /* Another CPU may have taken the id that was free a moment ago: for a caller who named none, the next
+     * one. */
+    for (u32 tries = 0; rc == -EEXIST && config.domid != ctl->op.domain && tries < DOMID_MAX; tries++) {
+        rc = choose_id(ctl->op.domain, &config.domid);
+        if (!rc)
+            rc = domain_create(&config, &d);
+    }
     if (rc)
         return rc;
-    d->emulation_flags = arg->arch.emulation_flags;
-    d->misc_flags = arg->arch.misc_flags;
     ctl->op.domain = config.domid;
     rc = copy_to_guest(ctl->c->v, ctl->c->arg[0], &ctl->op, sizeof(ctl->op));
     if (rc)
         discard(d);
+    domain_put(d);
     return rc;
 }

@@ -12,8 +12,10 @@ static void fill_vcpus(struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
     bool all_blocked = true, any_running = false;
 
-    info->max_vcpu_id = d->nr_vcpus ? d->nr_vcpus - 1 : XEN_INVALID_MAX_VCPU_ID;
-    for (u32 id = 0; id < d->nr_vcpus; id++) {
+    u32 nr = domain_nr_vcpus(d);
+
+    info->max_vcpu_id = nr ? nr - 1 : XEN_INVALID_MAX_VCPU_ID;
+    for (u32 id = 0; id < nr; id++) {
         struct vcpu *v = d->vcpu[id];
 
         info->cpu_time += vcpu_run_ns(v);

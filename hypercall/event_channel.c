@@ -145,7 +145,7 @@ static long op_reset(struct hypercall *c)
         rc = get_target(c, op.dom, &d);
     if (rc)
         return rc;
-    u32 nr_ports = d->events.nr_ports; /* at most EVTCHN_MAX_PORTS */
+    u32 nr_ports = evtchn_nr_ports(&d->events); /* at most EVTCHN_MAX_PORTS */
     for (u32 port = 1; port < nr_ports && !rc; port++) {
         bool was_open = evtchn_close(d, port) == 0;
 

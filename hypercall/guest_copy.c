@@ -7,16 +7,16 @@
 #include <homestead/errno.h>
 #include <hypercall/guest_copy.h>
 
-/* Where the walker reads the guest's page tables. */
-static const void *table_page(void *ctx, u64 gaddr)
+/* The walker reads the guest's page tables: each entry while its frame cannot be given to somebody else. */
+static int table_entry(void *ctx, u64 gaddr, u32 size, u64 *entry)
 {
-    return physmap_frame_virt(ctx, gaddr_to_gfn(gaddr), false);
+    return physmap_read_entry(ctx, gaddr, size, entry);
 }
 
 /* Exactly one of dst and src is set. */
 static int copy(struct vcpu *v, u64 gva, void *dst, const void *src, u64 len_bytes)
 {
-    struct guest_walk walk = {.page = table_page, .ctx = v->domain};
+    struct guest_walk walk = {.entry = table_entry, .ctx = v->domain};
 
     if (len_bytes == 0)
         return 0;

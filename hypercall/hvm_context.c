@@ -18,9 +18,8 @@
 #define CR0_VALID \
     (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
 /* VME to UMIP, FSGSBASE, PCIDE, OSXSAVE, SMEP, SMAP. Not 5-level paging, VMX, SMX. */
-#define CR4_VALID    (0xfffull | BIT(16) | BIT(17) | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP)
-#define EFER_VALID   (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
-#define RFLAGS_VALID 0x3f7fd7ull
+#define CR4_VALID  (0xfffull | BIT(16) | BIT(17) | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP)
+#define EFER_VALID (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
 #define MTRR_CAP_DEFAULT 0x508u /* write combining, fixed ranges, 8 variable ones */
 #define PAT_DEFAULT      0x0007040600070406ull
@@ -52,16 +51,16 @@ static void get_cpu(const struct record *record, struct hvm_hw_cpu *cpu)
     memcpy(cpu, record->body, record->head.length);
 }
 
-static bool control_regs_valid(const struct hvm_hw_cpu *cpu)
+bool hvm_context_control_valid(u64 cr0, u64 cr4, u64 efer)
 {
-    bool paging = cpu->cr0 & CR0_PG, lme = cpu->msr_efer & EFER_LME, lma = cpu->msr_efer & EFER_LMA;
+    bool paging = cr0 & CR0_PG, lme = efer & EFER_LME, lma = efer & EFER_LMA;
 
-    if ((cpu->cr0 & ~CR0_VALID) || !(cpu->cr0 & CR0_ET) || (paging && !(cpu->cr0 & CR0_PE)) ||
-        ((cpu->cr0 & CR0_NW) && !(cpu->cr0 & CR0_CD)))
+    if ((cr0 & ~CR0_VALID) || !(cr0 & CR0_ET) || (paging && !(cr0 & CR0_PE)) ||
+        ((cr0 & CR0_NW) && !(cr0 & CR0_CD)))
         return false;
-    if ((cpu->cr4 & ~CR4_VALID) || (cpu->msr_efer & ~EFER_VALID) || lma != (lme && paging))
+    if ((cr4 & ~CR4_VALID) || (efer & ~EFER_VALID) || lma != (lme && paging))
         return false;
-    return !lma || (cpu->cr4 & CR4_PAE);
+    return !lma || (cr4 & CR4_PAE);
 }
 
 static int check_cpu(const struct record *record)
@@ -71,7 +70,8 @@ static int check_cpu(const struct record *record)
     if (record->head.length > sizeof(cpu))
         return -EINVAL;
     get_cpu(record, &cpu);
-    if ((cpu.flags & ~XEN_X86_FPU_INITIALISED) || cpu.pad0 || !control_regs_valid(&cpu))
+    if ((cpu.flags & ~XEN_X86_FPU_INITIALISED) || cpu.pad0 ||
+        !hvm_context_control_valid(cpu.cr0, cpu.cr4, cpu.msr_efer))
         return -EINVAL;
     /* The upper halves of these must be zero, or the CPU refuses to run the guest. */
     if (cpu.dr6 >> 32 || cpu.dr7 >> 32)
@@ -162,7 +162,7 @@ static void load_regs(struct hvm_regs *regs, const struct hvm_hw_cpu *cpu)
         .r14 = cpu->r14,
         .r15 = cpu->r15,
         .rip = cpu->rip,
-        .rflags = (cpu->rflags & RFLAGS_VALID) | RFLAGS_RESERVED1,
+        .rflags = (cpu->rflags & HVM_RFLAGS_VALID) | RFLAGS_RESERVED1,
     };
 }
 
@@ -232,7 +232,9 @@ void hvm_context_load(struct domain *d, const u8 *buf, u64 size)
     u64 at = 0;
 
     /* The stream is the whole truth: who is not in it does not run. */
-    for (u32 id = 0; id < d->nr_vcpus; id++)
+    u32 nr = domain_nr_vcpus(d);
+
+    for (u32 id = 0; id < nr; id++)
         vcpu_offline(d->vcpu[id]);
     while (!next_record(buf, size, &at, &record) && record.head.typecode != HVM_SAVE_CODE(END))
         if (record.head.typecode == HVM_SAVE_CODE(CPU)) {
@@ -335,7 +337,7 @@ static u8 *save_cpu(u8 *to, struct vcpu *v)
     return put_record(to, HVM_SAVE_CODE(CPU), v->id, &cpu, sizeof(cpu));
 }
 
-u64 hvm_context_save(struct domain *d, u8 *buf)
+u64 hvm_context_save(struct domain *d, u32 nr_vcpus, u8 *buf)
 {
     const struct hvm_save_header header = {
         .magic = HVM_FILE_MAGIC,
@@ -347,7 +349,7 @@ u64 hvm_context_save(struct domain *d, u8 *buf)
     const struct hvm_hw_mtrr mtrr = {.msr_pat_cr = PAT_DEFAULT, .msr_mtrr_cap = MTRR_CAP_DEFAULT};
     u8 *to = put_record(buf, HVM_SAVE_CODE(HEADER), 0, &header, sizeof(header));
 
-    for (u32 id = 0; id < d->nr_vcpus; id++) {
+    for (u32 id = 0; id < nr_vcpus; id++) {
         if (d->vcpu[id]->state != VCPU_OFFLINE)
             to = save_cpu(to, d->vcpu[id]);
         to = put_record(to, HVM_SAVE_CODE(MTRR), id, &mtrr, sizeof(mtrr));

@@ -8,11 +8,16 @@
 #include <domain/domain.h>
 #include <xen/hvm/save.h>
 
+#define HVM_RFLAGS_VALID 0x3f7fd7ull
+
+/* Can a guest have these together? */
+bool hvm_context_control_valid(u64 cr0, u64 cr4, u64 efer);
+
 /* Bytes that a domain of nr_vcpus vCPUs needs at most. */
 u64 hvm_context_size_max(u32 nr_vcpus);
-/* Writes d's context; buf has room for hvm_context_size_max(). Returns the bytes used. d's vCPUs do not run.
- */
-u64 hvm_context_save(struct domain *d, u8 *buf);
+/* Writes the context of d's first nr_vcpus vCPUs; buf has room for hvm_context_size_max(nr_vcpus). Returns
+ * the bytes used. d's vCPUs do not run. */
+u64 hvm_context_save(struct domain *d, u32 nr_vcpus, u8 *buf);
 
 /*
  * Checks a context for a domain with nr_vcpus vCPUs. -ENODATA: no proper header, or no END record; -EINVAL:

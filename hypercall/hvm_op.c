@@ -148,15 +148,9 @@ static long op_set_upcall_vector(struct hypercall *c)
         return rc;
     if (op.vector < FIRST_USABLE_VECTOR)
         return -EINVAL;
-    if (op.vcpu >= d->nr_vcpus)
+    if (op.vcpu >= domain_nr_vcpus(d))
         return -ENOENT;
-    struct vcpu *v = d->vcpu[op.vcpu];
-    spin_lock(&d->events.lock);
-    v->upcall_vector = op.vector;
-    spin_unlock(&d->events.lock);
-    /* An event that has been waiting for a way in gets one. */
-    if (evtchn_pending(v))
-        vcpu_wake(v);
+    vcpu_set_upcall_vector(d->vcpu[op.vcpu], op.vector);
     return 0;
 }
 

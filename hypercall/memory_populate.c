@@ -72,7 +72,11 @@ static int allocate(const struct reservation *r, mfn_t *m, struct claim_receipt 
             return -ENOMEM;
         nid = NODE_NONE;
     }
-    return mm_alloc_receipt(&r->d->mem, nid, r->order, r->mm_flags, m, receipt);
+    int rc = mm_alloc_receipt(&r->d->mem, nid, r->order, r->mm_flags, m, receipt);
+    /* Destroyed while dirty memory was being cleared for it: that memory may be the last that came back. */
+    if (rc == -ESRCH)
+        domain_check_gone(r->d);
+    return rc;
 }
 
 /* The largest order in which frames at g can be mapped, at most order. */

@@ -62,7 +62,7 @@ static long op_poll(struct hypercall *c)
     if (rc)
         return rc;
     for (u32 i = 0; i < op.nr_ports; i++)
-        if (ports[i] >= d->events.nr_ports)
+        if (ports[i] >= evtchn_nr_ports(&d->events))
             return -EINVAL;
     if (any_port_pending(v, ports, op.nr_ports))
         return 0;

@@ -244,11 +244,17 @@ int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mf
     return mm_alloc_receipt(account, nid, order, flags, out, &receipt);
 }
 
-/* Off the account's books, if m is still the extent that was handed out. Account lock held. */
+/*
+ * Off the account's books, if m is still the extent that was handed out. Account lock held. A dying account's
+ * guest memory goes by mm_release_some(), and may be gone already, its frames and even the domid somebody
+ * else's: no look at them.
+ */
 static bool disown(struct mem_account *account, mfn_t m, u32 order)
 {
     struct page *page = mfn_to_page(m);
 
+    if (account->dying)
+        return false;
     if (page->order != order || page_owner(page) != account->domid)
         return false;
     if (page->state == PAGE_OWN) {

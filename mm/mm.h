@@ -50,7 +50,8 @@ int mm_alloc_receipt(struct mem_account *account, nodeid_t nid, u32 order, u32 f
                      struct claim_receipt *receipt);
 /* Takes an extent of mm_alloc_receipt() back, the domain's or its overhead, claims included: for a populate
  * that cannot finish (claims.md section 4). If it was split, pinned or released since, nothing is done and
- * the claims stay redeemed. After a kill or a new claim set the pages become unclaimed. */
+ * the claims stay redeemed. After a new claim set the pages become unclaimed. After a kill nothing is done
+ * either: mm_release_some() has, or will. */
 void mm_alloc_undo(struct mem_account *account, mfn_t m, u32 order, const struct claim_receipt *receipt);
 
 /* Gives back an MM_OVERHEAD extent in one piece: account and order as at mm_alloc(), or it is a bug. */

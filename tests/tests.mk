@@ -29,6 +29,30 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
 check-%: build/host/%_test
 	$(Q)./$<
 
+# Threads as CPUs, under ThreadSanitizer: tests/threads/NAME_test.c, `// sources:` as above, patterns allowed. Part of `make check`.
+# A thread that waits for another one lets it run: there are more threads than host CPUs.
+TSAN_TESTS   := $(patsubst tests/threads/%_test.c,%,$(wildcard tests/threads/*_test.c))
+TSAN_CFLAGS  := $(filter-out -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -fsanitize=thread -Wno-tsan -include sched.h -D__builtin_ia32_pause=sched_yield
+tsan_sources = $(sort $(wildcard $(shell sed -n '1,20s|^// sources: *||p' tests/threads/$(1)_test.c)))
+
+build/tsan/%.o: %.c $(MAKEFILES_USED)
+	$(call say,TSANCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(TSAN_CFLAGS) -c $< -o $@
+
+define tsan_rule
+build/tsan/$(1)_test: build/tsan/tests/threads/$(1)_test.o $(patsubst %.c,build/tsan/%.o,$(call tsan_sources,$(1)))
+	$$(call say,TSANLD,$$@)
+	$$(Q)$(HOSTCC) -fsanitize=thread -o $$@ $$^
+-include $(patsubst %.c,build/tsan/%.d,tests/threads/$(1)_test.c $(call tsan_sources,$(1)))
+endef
+$(foreach t,$(TSAN_TESTS),$(eval $(call tsan_rule,$(t))))
+
+.PHONY: check-tsan
+check-tsan: $(TSAN_TESTS:%=build/tsan/%_test)
+	$(Q)set -e; for t in $^; do TSAN_OPTIONS=halt_on_error=1 $$t; done
+check: check-tsan
+
 .PHONY: check-acpi_tool
 check-acpi_tool: build/host/acpi-topology
 	$(Q)tests/unit/acpi_tool_test.py

@@ -47,6 +47,11 @@ boot: all
 	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) .
 
+# Like the boot test of that name, ten machines of each kind instead of one.
+.PHONY: stress
+stress:
+	$(Q)STRESS_RUNS=10 $(MAKE) --no-print-directory boot TESTS="-k smp_stress"
+
 # Machines larger than the host: needs some 10 GiB of memory for a minute, so it is no part of `make test`.
 boot-big: all
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) big_shapes.py

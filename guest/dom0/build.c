@@ -3,6 +3,7 @@
  * start info, context. Order and values follow abi.md section 4.2. Nothing here destroys: the caller
  * does, whatever the result, if b->created.
  */
+#include <guest/dom0/cpus.h>
 #include <guest/dom0/dom0.h>
 #include <lib/string.h>
 #include <lib/printf.h>
@@ -51,7 +52,7 @@ static int create(struct build *b)
     struct xen_domctl_createdomain config = {
         .handle = {'H', 'o', 'm', 'e', 's', 't', 'e', 'a', 'd'},
         .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
-        .max_vcpus = cfg->vcpus,
+        .max_vcpus = cfg->maxvcpus,
         .max_evtchn_port = 1023,
         .max_grant_frames = 64,
         .max_maptrack_frames = 1024,
@@ -64,13 +65,13 @@ static int create(struct build *b)
         return say(b, "creating the domain failed", rc);
     b->created = true;
     printf("@guest domain=%u event=created code=0 name=%s\n", b->domid, cfg->name);
-    rc = xc_domain_max_vcpus(xch, b->domid, cfg->vcpus);
+    rc = xc_domain_max_vcpus(xch, b->domid, cfg->maxvcpus);
     if (rc)
         return say(b, "max_vcpus failed", rc);
     rc = xc_domain_setmaxmem(xch, b->domid, cfg->maxmem_mib << 10);
     if (rc)
         return say(b, "max_mem failed", rc);
-    u64 pool = xc_domain_overhead(b->layout.nr_pages, cfg->vcpus);
+    u64 pool = xc_domain_overhead(b->layout.nr_pages, cfg->maxvcpus);
     rc = xc_set_paging_mempool_size(xch, b->domid, pool);
     return rc ? say(b, "sizing the paging pool failed", rc) : 0;
 }
@@ -115,6 +116,34 @@ static int set_affinity(struct build *b)
         map[b->nodes[i] / 8] |= (u8)(1u << (b->nodes[i] % 8));
     int rc = xc_domain_node_setaffinity(xch, b->domid, map);
     return rc ? say(b, "setting the node affinity failed", rc) : 0;
+}
+
+/* Hard or soft affinity of each vCPU, from the texts of the configuration. */
+static int pin(struct build *b, const char *items, u32 flag)
+{
+    static xc_cputopo_t topology[MAX_CPUS];
+    static u32 node_of[MAX_CPUS];
+    u8 map[MAX_CPUS / 8];
+    unsigned int nr_cpus = MAX_CPUS;
+
+    if (!items[0])
+        return 0;
+    int rc = xc_cputopoinfo(xch, &nr_cpus, topology);
+    if (rc)
+        return say(b, "reading the host's CPUs failed", rc);
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        node_of[cpu] = topology[cpu].node;
+    for (u32 id = 0; id < b->cfg->maxvcpus; id++) {
+        rc = cpus_for_vcpu(items, id, node_of, nr_cpus, map);
+        if (rc)
+            return say(b,
+                       rc == -ENOENT ? "the host has no such CPU" : "cpus or cpus_soft is not a list of CPUs",
+                       rc);
+        rc = xc_vcpu_setaffinity(xch, b->domid, id, flag, map);
+        if (rc)
+            return say(b, "setting a vCPU's affinity failed", rc);
+    }
+    return 0;
 }
 
 /* Walks the layout and the nodes' quotas at once. */
@@ -274,7 +303,7 @@ static int write_start_info(const struct build *b, u64 *gaddr)
 /* vCPU 0 as PVH wants it: 32-bit, unpaged, flat, EBX = start info (public/arch-x86/hvm/start_info.h). */
 static int set_context(const struct build *b, u64 start_info)
 {
-    static u8 current[65536];
+    static u8 current[262144]; /* 128 vCPUs take 165 KiB */
     static struct PACKED {
         struct hvm_save_descriptor header_desc;
         struct hvm_save_header header;
@@ -335,6 +364,10 @@ int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, siz
         rc = claim(b);
     if (!rc)
         rc = set_affinity(b);
+    if (!rc)
+        rc = pin(b, cfg->cpus, XEN_VCPUAFFINITY_HARD);
+    if (!rc)
+        rc = pin(b, cfg->cpus_soft, XEN_VCPUAFFINITY_SOFT);
     if (!rc)
         rc = populate(b);
     if (!rc)

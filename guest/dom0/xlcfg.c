@@ -20,9 +20,10 @@ enum value_kind { VALUE_NUMBER, VALUE_STRING, VALUE_LIST };
 struct value {
     enum value_kind kind;
     u64 number;
-    char text[XLCFG_TEXT_MAX];
-    u32 nr_items; /* lists hold numbers only */
-    u64 items[XLCFG_NODES_MAX];
+    char text[XLCFG_TEXT_MAX]; /* of a list: its items, each with a ';' behind it */
+    u32 nr_items;
+    bool numbers;               /* the list holds nothing else */
+    u64 items[XLCFG_NODES_MAX]; /* the first ones, if so */
 };
 
 static int fail(struct scanner *s, const char *text)
@@ -111,35 +112,55 @@ static int scan_string(struct scanner *s, char *out, size_t size)
     return 0;
 }
 
-/* A quoted or bare number inside a list. */
-static int scan_item(struct scanner *s, u64 *out)
+/* An item of a list: a bare number, or a string, which may hold one. */
+static int scan_item(struct scanner *s, struct value *v, size_t *len)
 {
-    char text[24];
-    struct scanner inner;
+    const char *start = s->at;
+    char text[XLCFG_TEXT_MAX];
+    u64 number = 0;
+    int rc;
 
-    if (peek(s) != '"' && peek(s) != '\'')
-        return scan_number(s, out);
-    int rc = scan_string(s, text, sizeof(text));
+    if (peek(s) == '"' || peek(s) == '\'') {
+        struct xlcfg_error ignored;
+        rc = scan_string(s, text, sizeof(text));
+        struct scanner inner = {
+            .at = text, .end = text + (rc ? 0 : strlen(text)), .line = s->line, .err = &ignored};
+        if (!rc && (scan_number(&inner, &number) || inner.at != inner.end))
+            v->numbers = false;
+    } else {
+        rc = scan_number(s, &number);
+        size_t bytes = MIN((size_t)(s->at - start), sizeof(text) - 1);
+        memcpy(text, start, bytes);
+        text[bytes] = 0;
+    }
     if (rc)
         return rc;
-    inner = (struct scanner){.at = text, .end = text + strlen(text), .line = s->line, .err = s->err};
-    rc = scan_number(&inner, out);
-    return rc || inner.at == inner.end ? rc : fail(s, "not a number");
+    size_t bytes = strlen(text);
+    if (*len + bytes + 2 > sizeof(v->text))
+        return fail(s, "a list is too long");
+    memcpy(v->text + *len, text, bytes);
+    *len += bytes;
+    v->text[(*len)++] = ';';
+    v->text[*len] = 0;
+    if (v->nr_items < XLCFG_NODES_MAX)
+        v->items[v->nr_items] = number;
+    v->nr_items++;
+    return 0;
 }
 
 static int scan_list(struct scanner *s, struct value *v)
 {
+    size_t len = 0;
+
+    v->numbers = true;
     s->at++; /* [ */
     for (;;) {
         skip(s, true);
         if (peek(s) == ']')
             break;
-        if (v->nr_items == XLCFG_NODES_MAX)
-            return fail(s, "a list is too long");
-        int rc = scan_item(s, &v->items[v->nr_items]);
+        int rc = scan_item(s, v, &len);
         if (rc)
             return rc;
-        v->nr_items++;
         skip(s, true);
         if (peek(s) == ',')
             s->at++;
@@ -219,6 +240,10 @@ static int set_nodes(struct scanner *s, const struct value *v, struct xlcfg *out
     }
     if (count == 0)
         return fail(s, "the list of nodes is empty");
+    if (v->kind == VALUE_LIST && !v->numbers)
+        return fail(s, "not a number (strings need quotes)");
+    if (count > XLCFG_NODES_MAX)
+        return fail(s, "a list is too long");
     for (u32 i = 0; i < count; i++) {
         if (items[i] > 0xffff)
             return fail(s, "not a node number");
@@ -230,6 +255,15 @@ static int set_nodes(struct scanner *s, const struct value *v, struct xlcfg *out
     }
     out->nr_nodes = count;
     out->nodes_kind = NODES_LIST;
+    return 0;
+}
+
+/* What the words mean is found out when the host's CPUs are known. */
+static int set_cpus(struct scanner *s, const struct value *v, char *out)
+{
+    if (v->kind == VALUE_NUMBER || !v->text[0])
+        return fail(s, "this key needs a \"string\" or a list");
+    memcpy(out, v->text, sizeof(v->text));
     return 0;
 }
 
@@ -264,11 +298,15 @@ static int set_key(struct scanner *s, const char *key, size_t len, const struct 
         return set_number(s, v, 1, MEMORY_MAX_MIB, &out->maxmem_mib);
     if (key_is(key, len, "nodes"))
         return set_nodes(s, v, out);
-    if (key_is(key, len, "vcpus")) {
+    if (key_is(key, len, "vcpus") || key_is(key, len, "maxvcpus")) {
         rc = set_number(s, v, 1, VCPUS_MAX, &number);
-        out->vcpus = rc ? out->vcpus : (u32)number;
+        *(len == 5 ? &out->vcpus : &out->maxvcpus) = (u32)number; /* not used if rc */
         return rc;
     }
+    if (key_is(key, len, "cpus"))
+        return set_cpus(s, v, out->cpus);
+    if (key_is(key, len, "cpus_soft"))
+        return set_cpus(s, v, out->cpus_soft);
     if (key_is(key, len, "timeout")) {
         rc = set_number(s, v, 1, TIMEOUT_MAX_S, &number);
         out->timeout_s = rc ? out->timeout_s : (u32)number;
@@ -347,6 +385,10 @@ int xlcfg_parse(const char *text, size_t len, struct xlcfg *out, struct xlcfg_er
         return fail(&s, "there is no kernel");
     if (!out->memory_mib)
         return fail(&s, "there is no memory");
+    if (!out->maxvcpus)
+        out->maxvcpus = out->vcpus;
+    if (out->maxvcpus < out->vcpus)
+        return fail(&s, "maxvcpus is less than vcpus");
     if (!out->maxmem_mib)
         out->maxmem_mib = out->memory_mib;
     if (out->maxmem_mib < out->memory_mib)

@@ -35,6 +35,9 @@ struct xlcfg {
     u64 memory_mib;
     u64 maxmem_mib; /* >= memory_mib */
     u32 vcpus;
+    u32 maxvcpus; /* >= vcpus */
+    /* Affinity as cpus.h takes it; "": anywhere. */
+    char cpus[XLCFG_TEXT_MAX], cpus_soft[XLCFG_TEXT_MAX];
     enum xlcfg_nodes nodes_kind;
     u32 nr_nodes; /* NODES_LIST: entries of nodes[], no duplicates */
     u32 nodes[XLCFG_NODES_MAX];

@@ -22,7 +22,7 @@
 #define WINDOW_PAGES 64u
 #define DOMID_SOME   24u /* ids made and aimed at: 1 .. */
 
-u64 hostile_domains_made;
+u64 hostile_domains_made, hostile_aps_poked;
 
 static u8 arena[ARENA_BYTES] ALIGNED(4096);
 static u64 window; /* first frame of a hole in our own map */
@@ -39,6 +39,11 @@ static u64 rnd(void)
 static u64 below(u64 limit)
 {
     return rnd() % limit;
+}
+
+static void hostile_wrmsr(u32 msr, u64 value)
+{
+    __asm__ volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
 }
 
 static u64 arena_pointer(void)
@@ -343,6 +348,33 @@ static long call_other(void)
     }
 }
 
+/* Any register of the own APIC, mostly the ICR: INIT, STARTUP, NMI and interrupts to vCPUs
+ * (dom0_max_vcpus=), which run the zeroes of low memory until INIT ends it. Not to this one: it goes on, with
+ * interrupts off. Reserved bits are not written: they fault, as they should. */
+static long call_apic(void)
+{
+    u64 icr = (below(8) << 8) | below(256) | below(2) << 11 | below(4) << 14 | below(4) << 18;
+    u32 mode = icr >> 8 & 7, to = icr >> 18 & 3;
+
+    if (below(4) == 0) {
+        static const u32 registers[] = {0x808, 0x80f, 0x832, 0x833, 0x837, 0x838, 0x83e, 0x83f};
+        static const u64 valid[] = {0xff, 0x1ff, 0x3f7ff, 0x1f7ff, 0x1f7ff, 0xffffffff, 0xb, 0xff};
+        u32 i = (u32)below(ARRAY_SIZE(registers));
+        hostile_wrmsr(registers[i], rnd() & valid[i]);
+        return 0;
+    }
+    if (mode == 6 && (u8)icr >= HOSTILE_VECTORS)
+        icr &= ~0x80ull; /* above is the PC's hole, where a domain ends */
+    if (to != 3) {
+        icr &= ~(u64)(3u << 18 | 1u << 11);
+        icr |= (2 + 2 * below(4)) << 32;
+    }
+    icr &= ~0x3000ull;
+    hostile_wrmsr(0x830, icr);
+    hostile_aps_poked += mode >= 5;
+    return 0;
+}
+
 int hostile_init(u64 seed)
 {
     u64 hole = guest_find_hole(MIB(2));
@@ -357,7 +389,7 @@ long hostile_call(void)
     static long (*const kinds[])(void) = {
         call_domctl,  call_domctl,  call_domctl,       call_reservation, call_reservation,
         call_context, call_physmap, call_memory_query, call_sysctl,      call_event,
-        call_sched,   call_hvm,     call_other,
+        call_sched,   call_hvm,     call_other,        call_apic,
     };
 
     return kinds[below(ARRAY_SIZE(kinds))]();

@@ -6,7 +6,9 @@
 
 #define HOSTILE_PORTS 4096u
 
-extern u64 hostile_domains_made;
+#define HOSTILE_VECTORS 0x90u /* STARTUP vectors: 64 KiB from there on are RAM */
+
+extern u64 hostile_domains_made, hostile_aps_poked;
 
 /* 0; -ENOSPC: no hole for foreign frames. */
 int hostile_init(u64 seed);

@@ -76,6 +76,7 @@ void guest_main(void)
 
     printf("hostile   %lu of %lu calls refused, %lu domains made, %u left\n", errors, calls,
            hostile_domains_made, left);
+    printf("hostile   %lu INIT and STARTUP interrupts\n", hostile_aps_poked);
     printf("@leak pages=%ld claims=%ld name=hostile\n", pages, claims);
     printf("@verdict result=%s\n", pass ? "PASS" : "FAIL");
     guest_shutdown(pass ? SHUTDOWN_poweroff : SHUTDOWN_crash);

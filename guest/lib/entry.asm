@@ -5,7 +5,7 @@
 ; Out: guest_start(start_info), with 4 GiB mapped 1:1 by 2 MiB pages, own GDT and stack, IF = 0.
 ;      guest/lib/memory.c maps what lies above.
 
-global boot_pml4, boot_pdpt, guest_entry_tsc
+global boot_pml4, boot_pdpt, guest_entry_tsc, gdt_table, gdt_pointer
 extern guest_start
 
 STACK_BYTES equ 65536
@@ -86,13 +86,15 @@ long_entry:
 
 section .rodata
         align 8
-gdt:    dq 0
+gdt_table:
+        dq 0
         dq 0x00AF9B000000FFFF   ; 8: 64-bit code
         dq 0x00CF93000000FFFF   ; 16: data
+        dq 0x00CF9B000000FFFF   ; 24: 32-bit code, for ap_start.asm
 gdt_end:
 gdt_pointer:
-        dw gdt_end - gdt - 1
-        dd gdt
+        dw gdt_end - gdt_table - 1
+        dq gdt_table
 
 section .bss nobits alloc noexec write align=4096
 boot_pml4:      resb 4096

@@ -14,7 +14,10 @@ int memory_map_all(void);
 int xen_detect(void);
 /* xen.c: installs the hypercall page and checks it against the direct way. Returns 0 or -EIO. */
 int xen_check_hypercall_page(void);
-/* traps.c: loads the IDT. */
+/* traps.c: fills and loads the IDT; traps_load() for another vCPU. */
 void traps_init(void);
+void traps_load(void);
+/* smp.c, called by traps.asm: NMI, or a vector from 32 up. */
+void irq_handler(u64 vector);
 
 #endif

@@ -1,10 +1,11 @@
-; Exceptions of our guests: 32 stubs that bring the stack to one shape, then trap_handler(frame).
+; Exceptions and interrupts of our guests: 256 stubs that bring the stack to one shape.
 ;
-; In:  the CPU's exception frame, with or without an error code
-; Out: never returns; guest/lib/traps.c prints and shuts the domain down.
+; In:  the CPU's frame, with or without an error code
+; Out: exceptions go to trap_handler(frame) and never return; guest/lib/traps.c prints and shuts the domain
+;      down. NMI and vectors from 32 up go to irq_handler(vector) and return.
 
 global trap_stubs
-extern trap_handler
+extern trap_handler, irq_handler
 
 default rel
 section .text exec alloc nowrite align=16
@@ -17,13 +18,17 @@ section .text exec alloc nowrite align=16
         push qword 0
 %endif
         push qword %1
+%if %1 == 2 || %1 >= 32
+        jmp irq_common
+%else
         jmp trap_common
+%endif
 %endmacro
 
         align 16
 trap_stubs:                     ; stub n at trap_stubs + 16 * n
 %assign vector 0
-%rep 32
+%rep 256
         STUB vector
 %assign vector vector + 1
 %endrep
@@ -49,3 +54,33 @@ trap_common:                    ; the order of struct trap_frame
         cld
         call trap_handler
         ud2
+
+irq_common:                     ; what C may change
+        push rax
+        push rcx
+        push rdx
+        push rsi
+        push rdi
+        push r8
+        push r9
+        push r10
+        push r11
+        push rbp
+        mov rbp, rsp
+        mov rdi, [rsp + 80]     ; the vector
+        and rsp, -16
+        cld
+        call irq_handler
+        mov rsp, rbp
+        pop rbp
+        pop r11
+        pop r10
+        pop r9
+        pop r8
+        pop rdi
+        pop rsi
+        pop rdx
+        pop rcx
+        pop rax
+        add rsp, 16
+        iretq

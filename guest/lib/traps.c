@@ -24,15 +24,20 @@ _Static_assert(sizeof(struct idt_entry) == 16, "APM2 4.8.4");
 extern char trap_stubs[];
 void trap_handler(const struct trap_frame *f);
 
-static struct idt_entry idt[32];
+static struct idt_entry idt[256];
 
-void traps_init(void)
+void traps_load(void)
 {
     struct PACKED {
         u16 limit;
         u64 base;
     } idtr = {sizeof(idt) - 1, (u64)(uintptr_t)idt};
 
+    __asm__ volatile("lidt %0" ::"m"(idtr));
+}
+
+void traps_init(void)
+{
     for (unsigned int i = 0; i < ARRAY_SIZE(idt); i++) {
         u64 stub = (u64)(uintptr_t)trap_stubs + 16 * i;
         idt[i] = (struct idt_entry){.offset_low = (u16)stub,
@@ -41,7 +46,7 @@ void traps_init(void)
                                     .offset_mid = (u16)(stub >> 16),
                                     .offset_high = (u32)(stub >> 32)};
     }
-    __asm__ volatile("lidt %0" ::"m"(idtr));
+    traps_load();
 }
 
 void trap_handler(const struct trap_frame *f)

@@ -1,5 +1,6 @@
 /* libxc-style calls about one domain: domctl, hvm_op, event channels. See xc.h. */
 #include <guest/lib/xc_internal.h>
+#include <lib/string.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/sched.h>
 
@@ -91,6 +92,20 @@ int xc_domain_node_getaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodema
 {
     (void)xch;
     return node_affinity(domid, XEN_DOMCTL_getnodeaffinity, nodemap);
+}
+
+int xc_vcpu_setaffinity(xc_interface *xch, u32 domid, u32 vcpu, u32 flags, xc_cpumap_t cpumap)
+{
+    struct xen_domctl d = {.cmd = XEN_DOMCTL_setvcpuaffinity, .domain = (domid_t)domid};
+    u8 result[MAX_CPUS / 8]; /* what it comes to is written back */
+
+    (void)xch;
+    memcpy(result, cpumap, sizeof(result));
+    d.u.vcpuaffinity.vcpu = vcpu;
+    d.u.vcpuaffinity.flags = flags;
+    struct xenctl_bitmap map = {.nr_bits = MAX_CPUS, .bitmap = XEN_HANDLE(result)};
+    d.u.vcpuaffinity.cpumap_hard = d.u.vcpuaffinity.cpumap_soft = map;
+    return do_domctl(&d);
 }
 
 int xc_domain_getinfolist(xc_interface *xch, u32 first_domain, unsigned int max_domains,

@@ -10,4 +10,10 @@ bool memtest_run(void);
 /* abuse.c: hypercalls that must be refused and must harm nobody. False: one was not, told which. */
 bool abuse_run(void);
 
+/* smp.c: starts all vCPUs and lets them work on each other. False: a check failed, told which. */
+bool smp_run(void);
+
+/* apic.c: random writes to the APIC. */
+bool apic_run(void);
+
 #endif

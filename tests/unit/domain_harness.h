@@ -51,7 +51,8 @@ static u32 nr_sleeps, nr_idles, nr_dumps, nr_kicks, kicked_cpu;
 static u32 skipped, nr_injected, nr_windows;
 static u8 injected_vector, injected_irq;
 static s64 injected_error;
-static bool can_inject;
+static bool can_inject, can_inject_nmi;
+static u32 nr_nmis, nr_resets, guest_cr8;
 
 /* what was said, and the machine's end */
 static char said[16384];
@@ -152,88 +153,7 @@ static inline void end_run(struct vcpu *v)
     vcpu_pause(v, false);
 }
 
-/* --- hvm --- */
-
-static void fake_vcpu_init(struct hvm_vcpu *v)
-{
-    assert_ptr_equal(mm_frame_virt(maddr_to_mfn(v->control_maddr)), v->control);
-}
-
-static void fake_run(struct hvm_vcpu *hv, struct hvm_exit *exit)
-{
-    struct vcpu *v = container_of(hv, struct vcpu, hvm);
-
-    assert_ptr_equal(here->current, v);
-    assert_int_equal(here->nr_locks, 0);
-    assert_ptr_equal(fpu_loaded[here->id], hv);
-    *exit = (struct hvm_exit){.kind = HVM_EXIT_INTERRUPT};
-    if (++nr_runs[hv->domid][hv->vcpu_id] > max_runs)
-        assert_failed("a guest runs on and on", __FILE__, __LINE__);
-    pass(step_ns);
-    if (play)
-        play(v, exit);
-}
-static bool fake_can_inject(struct hvm_vcpu *v)
-{
-    (void)v;
-    return can_inject;
-}
-static void fake_inject_irq(struct hvm_vcpu *v, u8 vector)
-{
-    (void)v;
-    injected_irq = vector;
-}
-static void fake_request_window(struct hvm_vcpu *v)
-{
-    v->in_irq_window = true;
-    nr_windows++;
-}
-static void fake_inject_exception(struct hvm_vcpu *v, u8 vector, s64 error)
-{
-    (void)v;
-    nr_injected++;
-    injected_vector = vector;
-    injected_error = error;
-}
-static const struct hvm_ops fake_ops = {
-    .name = "script",
-    .vcpu_init = fake_vcpu_init,
-    .run = fake_run,
-    .can_inject_irq = fake_can_inject,
-    .inject_irq = fake_inject_irq,
-    .request_irq_window = fake_request_window,
-    .inject_exception = fake_inject_exception,
-};
-const struct hvm_ops *hvm_ops = &fake_ops;
-
-void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)
-{
-    if (from)
-        assert_ptr_equal(fpu_loaded[here->id], from);
-    else
-        assert_null(fpu_loaded[here->id]);
-    fpu_loaded[here->id] = to;
-}
-void hvm_fpu_reset(u8 *fpu)
-{
-    assert_int_equal((uintptr_t)fpu % 16, 0);
-    memset(fpu, 0, 512);
-}
-void hvm_fill_hypercall_page(u8 page[PAGE_SIZE])
-{
-    memset(page, 0x90, PAGE_SIZE);
-}
-void hvm_skip_instruction(struct hvm_vcpu *v, const struct hvm_exit *exit)
-{
-    (void)v;
-    skipped += exit->insn_len;
-}
-void hvm_dump(struct hvm_vcpu *v, const char *name)
-{
-    (void)v;
-    printk(LOG_ERROR, "dump of %s\n", name);
-    nr_dumps++;
-}
+#include "domain_fake_hvm.h"
 
 /* --- a machine, and domains on it --- */
 
@@ -253,7 +173,7 @@ static inline int try_create(u16 id, u32 vcpus, struct domain **d)
     const struct domain_config config = {
         .domid = id, .max_vcpus = vcpus, .max_evtchn_port = 1023, .is_control = id == 0};
 
-    return domain_create(&config, d);
+    return domain_create(&config, d) ?: (domain_put(*d), 0); /* the list's reference keeps it */
 }
 
 /* A domain with its vCPUs, all still offline, unpaused and with room for memory. */
@@ -337,8 +257,9 @@ static inline int setup_cpus(u32 nr)
     max_runs = 100000;
     play = NULL;
     on_yield_ask = NULL;
-    can_inject = true;
+    can_inject = can_inject_nmi = true;
     injected_irq = 0;
+    nr_nmis = nr_resets = guest_cr8 = 0;
     memset(nr_runs, 0, sizeof(nr_runs));
     memset(fpu_loaded, 0, sizeof(fpu_loaded));
     said[0] = '\0';

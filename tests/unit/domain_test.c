@@ -14,7 +14,7 @@ void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit)
 }
 void vcpu_deliver_event(struct vcpu *v)
 {
-    (void)v;
+    v->attention = false;
 }
 
 static struct domain *dom0;

@@ -65,10 +65,23 @@ void vcpu_wake(struct vcpu *v)
     wakes[v->domain->id][v->id]++;
     v->poll_any = false;
 }
-/* One event lock at a time. */
+void vcpu_notify(struct vcpu *v)
+{
+    v->attention = true;
+    vcpu_wake(v);
+}
+/* One event lock at a time. Before one is taken another CPU may come in: at the lock_gap'th from now. */
+static void (*on_gap)(void);
+static u32 lock_gap;
 void lock_check_take(u32 level)
 {
+    void (*come_in)(void) = on_gap;
+
     (void)level;
+    if (come_in && depth == 0 && lock_gap-- == 0) {
+        on_gap = NULL;
+        come_in();
+    }
     assert_int_equal(depth++, 0);
 }
 void lock_check_drop(u32 level)
@@ -286,6 +299,55 @@ static void pollers_wake_for_masked_ports(void **state)
     assert_int_equal(wakes[0][0], 0);
 }
 
+static void other_cpu_destroys(void)
+{
+    evtchn_destroy(doms[1]);
+}
+static void other_cpu_closes(void)
+{
+    evtchn_close(doms[1], 1);
+}
+
+/* A port that is being closed, bound or reset by one CPU while another one takes its domain, or the far end,
+ * away: at each point where no lock is held. */
+static void ends_that_go_meanwhile(void **state)
+{
+    struct evtchn_status_info near, far;
+    u32 pa, pb;
+
+    (void)state;
+    for (u32 gap = 0; gap < 6; gap++) {
+        struct domain *a = doms[0], *b = doms[1];
+
+        assert_int_equal(evtchn_alloc_unbound(b, 0, &pb), 0);
+        lock_gap = gap;
+        on_gap = other_cpu_closes;
+        int rc = evtchn_bind_interdomain(a, 1, pb, 0, &pa);
+        on_gap = NULL;
+        if (rc == 0) {
+            assert_int_equal(evtchn_status(a, pa, &near), 0);
+            assert_int_equal(evtchn_status(b, pb, &far), 0);
+            assert_int_equal(near.status == EVTCHNSTAT_interdomain, far.status == EVTCHNSTAT_interdomain);
+            assert_int_equal(evtchn_close(a, pa), 0);
+        }
+        evtchn_close(b, pb);
+
+        assert_int_equal(evtchn_alloc_unbound(b, 0, &pb), 0);
+        assert_int_equal(evtchn_bind_interdomain(a, 1, pb, 0, &pa), 0);
+        lock_gap = gap;
+        on_gap = other_cpu_destroys;
+        evtchn_close(b, pb); /* as the control domain's reset does */
+        on_gap = NULL;
+        evtchn_destroy(b);
+        assert_int_equal(evtchn_alloc_unbound(b, 0, &pb), -EINVAL); /* no more ports */
+        assert_int_equal(evtchn_status(a, pa, &near), 0);
+        assert_int_equal(near.status, EVTCHNSTAT_unbound);
+        assert_int_equal(evtchn_close(a, pa), 0);
+        assert_int_equal(evtchn_init(b, 1023), 0);
+        b->events.closed = false;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +356,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(virqs_are_bound_once, setup, teardown),
         cmocka_unit_test_setup_teardown(ports_run_out_cleanly, setup, teardown),
         cmocka_unit_test_setup_teardown(pollers_wake_for_masked_ports, setup, teardown),
+        cmocka_unit_test_setup_teardown(ends_that_go_meanwhile, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

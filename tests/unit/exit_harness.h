@@ -8,6 +8,13 @@ static struct domain *dom0, *d; /* d: two vCPUs online; dom0: one, blocked, told
 static struct vcpu *v;
 static u32 exc_port;
 
+static u8 started_at;
+void hvm_set_startup_entry(struct hvm_vcpu *hv, u8 vector, u32 signature)
+{
+    started_at = vector;
+    hv->regs = (struct hvm_regs){.rdx = signature};
+}
+
 static inline int setup_domains(void **state)
 {
     setup(state);

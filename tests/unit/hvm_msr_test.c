@@ -80,7 +80,6 @@ static int setup(void **state)
     memset(&fake_state, 0, sizeof(fake_state));
     present = true;
     assert_int_equal(hvm_init(0x1000, 0x2000), 0);
-    hvm_msr_reset(&v);
     return 0;
 }
 
@@ -204,46 +203,13 @@ static void test_apic(void **state)
     write_faults(MSR_IA32_APIC_BASE, 0xfee00100);
     v.vcpu_id = 9;
     reads(MSR_IA32_APIC_BASE, 0xfee00c00);
-    reads(0x802, 18);
-    write_faults(0x802, 18);
-    reads(0x80d, 1 << 16 | 1 << 2);
-    reads(0x803, 0x00050014);
-    reads(0x80f, 0xff);
-    writes(0x80f, 0x1ff);
-    reads(0x80f, 0x1ff);
-    write_faults(0x80f, 0x10000);
-    writes(0x808, 0x20);
-    reads(0x808, 0x20);
-    write_faults(0x808, 0x100);
-    writes(0x80b, 0);
-    write_faults(0x80b, 1);
-    read_faults(0x80b);
-    for (u32 msr = 0x810; msr <= 0x827; msr++) {
-        reads(msr, 0);
-        write_faults(msr, 0);
+    for (u32 msr = 0x800; msr <= 0x8ff; msr++) { /* x2apic_test.c */
+        u64 value;
+        assert_int_equal(hvm_guest_rdmsr(&v, msr, &value), HVM_MSR_APIC);
+        assert_int_equal(hvm_guest_wrmsr(&v, msr, 0), HVM_MSR_APIC);
     }
-    for (u32 msr = 0x832; msr <= 0x837; msr++) {
-        reads(msr, 0x10000);
-        writes(msr, 0x100f0 + msr - 0x832);
-    }
-    reads(0x837, 0x100f5);
-    reads(0x832, 0x100f0);
-    write_faults(0x832, BIT(32));
-    writes(0x828, 0);
-    reads(0x828, 0);
-    reads(0x830, 0);
-    write_faults(0x830, 0x000c4500);
-    writes(0x838, 0xffffffff);
-    reads(0x838, 0xffffffff);
-    reads(0x839, 0);
-    writes(0x83e, 0xb);
-    write_faults(0x83e, 4);
-    write_faults(0x83f, 0x30);
-    read_faults(0x80e);
-    read_faults(0x8ff);
-    hvm_msr_reset(&v);
-    reads(0x837, 0x10000);
-    reads(0x80f, 0xff);
+    read_faults(0x7ff);
+    read_faults(0x900);
 }
 
 /* --- hypercall page and start state --- */
@@ -296,6 +262,30 @@ static void test_pvh_entry(void **state)
     assert_int_equal(fake_state.cs.selector | fake_state.tr.selector, 0);
 }
 
+static void test_startup_entry(void **state)
+{
+    (void)state;
+    memset(&v.regs, 0xff, sizeof(v.regs));
+    memset(&fake_state, 0xff, sizeof(fake_state));
+    fake_state.pat = 0x0007010600070106ull;
+    hvm_set_startup_entry(&v, 0x9f, 0x800f12);
+    const struct hvm_regs want = {.rdx = 0x800f12, .rflags = 2};
+    assert_memory_equal(&v.regs, &want, sizeof(want));
+    assert_int_equal(fake_state.cr0, 0x10);
+    assert_int_equal(fake_state.cr2 | fake_state.cr3 | fake_state.cr4 | fake_state.efer, 0);
+    assert_int_equal(fake_state.dr7, 0x400);
+    assert_int_equal(fake_state.pat, 0x0007010600070106ull);
+    assert_int_equal(fake_state.cs.selector, 0x9f00);
+    assert_int_equal(fake_state.cs.base, 0x9f000);
+    assert_int_equal(fake_state.cs.limit, 0xffff);
+    assert_int_equal(fake_state.cs.attributes, 0x9b);
+    assert_int_equal(fake_state.ss.attributes, 0x93);
+    assert_int_equal(fake_state.ds.selector | fake_state.ds.base | fake_state.ss.base, 0);
+    assert_int_equal(fake_state.idtr.limit, 0xffff);
+    assert_int_equal(fake_state.idtr.base | fake_state.gdtr.base, 0);
+    assert_int_equal(fake_state.lstar, ~0ull); /* INIT leaves it */
+}
+
 static void test_skip_and_fpu(void **state)
 {
     struct hvm_exit exit = {.insn_len = 3};
@@ -319,6 +309,7 @@ int main(void)
         CASE(test_init),           CASE(test_efer),      CASE(test_addresses_and_pat),
         CASE(test_linux_list),     CASE(test_unknown),   CASE(test_apic),
         CASE(test_hypercall_page), CASE(test_pvh_entry), CASE(test_skip_and_fpu),
+        CASE(test_startup_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 // sources: hypercall/guest_copy.c hypercall/hvm_context.c hypercall/hvm_op.c hypercall/memory_claim.c
 // sources: hypercall/memory_op.c hypercall/memory_physmap.c hypercall/memory_populate.c
 // sources: hypercall/multicall.c hypercall/sched_op.c hypercall/sysctl.c hypercall/vcpu_op.c
+// sources: hypercall/vcpu_start.c
 // sources: hypercall/xen_version.c lib/parse.c mm/account.c mm/alloc.c mm/check.c mm/claims.c
 // sources: mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c mm/scrub.c
 /* domctl 91 and 92: docs/claims.md section 3, every error in its order. And sysctl: figures and lists. */
@@ -200,12 +201,39 @@ static void sysctl_lists(void **state)
     assert_int_equal(sysctl(XEN_SYSCTL_getdomaininfolist), -EFAULT);
 }
 
+static void kill_meanwhile(u64 n, u64 nr)
+{
+    (void)n, (void)nr;
+    harness_on_clear = NULL;
+    domain_kill(domains[1]);
+}
+
+/* Another CPU destroys the domain while memory is cleared for it: the last pages come back here, so here it
+ * is let go. */
+static void populate_for_a_dying_domain(void **state)
+{
+    (void)state;
+    gone_checks = 0;
+    harness_on_clear = kill_meanwhile;
+    const u64 g = 0;
+    const struct xen_memory_reservation wish = {
+        .extent_start = PUT(0x1000, g), .nr_extents = 1, .extent_order = 2, .domid = 1};
+    assert_int_equal(hypercall(__HYPERVISOR_memory_op, XENMEM_populate_physmap, PUT(0x100, wish), 0), 0);
+    assert_null(harness_on_clear);
+    assert_int_equal(gone_checks, 1);
+    assert_int_equal(domains[1]->mem.tot_pages, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(claim_errors_in_order), TEST(claim_sets),   TEST(claims_read_back),
-        TEST(sysctl_basics),         TEST(sysctl_lists),
+        TEST(populate_for_a_dying_domain),
+        TEST(claim_errors_in_order),
+        TEST(claim_sets),
+        TEST(claims_read_back),
+        TEST(sysctl_basics),
+        TEST(sysctl_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

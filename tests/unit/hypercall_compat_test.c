@@ -5,6 +5,7 @@
 // sources: hypercall/guest_copy.c hypercall/hvm_context.c hypercall/hvm_op.c hypercall/memory_claim.c
 // sources: hypercall/memory_op.c hypercall/memory_physmap.c hypercall/memory_populate.c
 // sources: hypercall/multicall.c hypercall/sched_op.c hypercall/sysctl.c hypercall/vcpu_op.c
+// sources: hypercall/vcpu_start.c
 // sources: hypercall/xen_version.c lib/parse.c mm/account.c mm/alloc.c mm/check.c mm/claims.c
 // sources: mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c mm/scrub.c
 /* 32-bit callers: every structure whose layout is theirs, results narrowed, continuations in 32-bit

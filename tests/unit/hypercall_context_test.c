@@ -5,6 +5,7 @@
 // sources: hypercall/guest_copy.c hypercall/hvm_context.c hypercall/hvm_op.c hypercall/memory_claim.c
 // sources: hypercall/memory_op.c hypercall/memory_physmap.c hypercall/memory_populate.c
 // sources: hypercall/multicall.c hypercall/sched_op.c hypercall/sysctl.c hypercall/vcpu_op.c
+// sources: hypercall/vcpu_start.c
 // sources: hypercall/xen_version.c lib/parse.c mm/account.c mm/alloc.c mm/check.c mm/claims.c
 // sources: mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c mm/scrub.c
 /* The context stream: what hostile and broken ones are answered with, and that a good one arrives. */
@@ -242,6 +243,26 @@ static void set_and_get(void **state)
     assert_int_equal(back.dr6, 0xFFFF0FF0);
 }
 
+static void make_vcpus(u32 level)
+{
+    harness_on_lock = NULL;
+    (void)level;
+    domain_alloc_vcpus(domains[1], 2);
+}
+
+/* Another CPU makes the domain's vCPUs while the buffer is being allocated: it has no room for them. */
+static void vcpus_that_come_meanwhile(void **state)
+{
+    u32 empty = (u32)hvm_context_size_max(0);
+
+    (void)state;
+    harness_on_lock = make_vcpus;
+    assert_int_equal(context(XEN_DOMCTL_gethvmcontext, at(0x8000), empty), 0);
+    assert_int_equal(domains[1]->nr_vcpus, 2);
+    assert_int_equal(op.u.hvmcontext.size, empty);
+    assert_int_equal(held_vcpus, 0);
+}
+
 static void set_refusals(void **state)
 {
     (void)state;
@@ -269,7 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(good_stream),     TEST(truncated),   TEST(header_rules), TEST(lengths_and_types),
-        TEST(impossible_cpus), TEST(set_and_get), TEST(set_refusals),
+        TEST(impossible_cpus), TEST(set_and_get), TEST(set_refusals), TEST(vcpus_that_come_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,92 @@
 /*
- * Fakes of domain/physmap.h and domain/evtchn.h for the hypercall tests: a list of mappings, and a note of
- * the last event operation with an answer to choose. Part of hypercall_harness.h, which includes it.
+ * Fakes of what a vCPU does, of domain/physmap.h and of domain/evtchn.h for the hypercall tests: a list of
+ * mappings, a note of the last event operation with an answer to choose. Part of hypercall_harness.h.
  */
 #ifndef TESTS_HYPERCALL_FAKES_H
 #define TESTS_HYPERCALL_FAKES_H
+
+/* --- vCPUs and the scheduler --- */
+static u8 last_shutdown;
+void domain_shutdown(struct domain *d, u8 code)
+{
+    d->shut_down = true;
+    last_shutdown = code;
+}
+void vcpu_offline(struct vcpu *v)
+{
+    v->state = VCPU_OFFLINE;
+}
+void vcpu_start(struct vcpu *v)
+{
+    v->state = VCPU_RUNNABLE;
+}
+void vcpu_down(struct vcpu *v)
+{
+    v->state = VCPU_OFFLINE;
+}
+void vcpu_set_upcall_vector(struct vcpu *v, u8 vector)
+{
+    v->upcall_vector = vector;
+}
+static u64 registered_gfn, registered_offset;
+int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset)
+{
+    (void)v;
+    registered_gfn = g.n;
+    registered_offset = offset;
+    return 0;
+}
+void vcpu_online(struct vcpu *v)
+{
+    v->initialised = true;
+    v->state = VCPU_RUNNABLE;
+}
+void vcpu_block(struct vcpu *v)
+{
+    v->state = VCPU_BLOCKED;
+}
+void vcpu_wake(struct vcpu *v)
+{
+    v->poll_any = false;
+    v->state = VCPU_RUNNABLE;
+}
+u64 vcpu_run_ns(struct vcpu *v)
+{
+    return v->run_ns;
+}
+bool sched_should_yield(void)
+{
+    if (!yield_every || ++yield_count < yield_every)
+        return false;
+    yield_count = 0;
+    return true;
+}
+static u32 yields;
+void sched_get_affinity(const struct vcpu *v, u64 *hard, u64 *soft)
+{
+    memcpy(hard, v->hard_affinity, sizeof(v->hard_affinity));
+    memcpy(soft, v->soft_affinity, sizeof(v->soft_affinity));
+}
+void sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft)
+{
+    memcpy(v->hard_affinity, hard, sizeof(v->hard_affinity));
+    memcpy(v->soft_affinity, soft, sizeof(v->soft_affinity));
+}
+bool sched_is_placed(struct vcpu *v)
+{
+    (void)v;
+    return true;
+}
+static u32 nr_home_updates;
+void sched_update_home(struct domain *d)
+{
+    (void)d;
+    nr_home_updates++;
+}
+void sched_yield_current(void)
+{
+    yields++;
+}
 
 /* --- physmap: a list of mappings per machine, for whichever domain --- */
 static struct mapping {
@@ -81,6 +164,14 @@ void *physmap_frame_virt(struct domain *d, gfn_t g, bool write)
     (void)g;
     (void)write;
     return NULL;
+}
+int physmap_read_entry(struct domain *d, u64 gaddr, u32 size, u64 *entry)
+{
+    (void)d;
+    (void)gaddr;
+    (void)size;
+    (void)entry;
+    return -EFAULT;
 }
 int physmap_read(struct domain *d, u64 gaddr, void *dst, u64 len)
 {

@@ -115,6 +115,9 @@ int domain_create(const struct domain_config *config, struct domain **out)
     (*out)->pause_count = 1;
     (*out)->max_vcpus = config->max_vcpus;
     (*out)->create_flags = config->flags;
+    (*out)->emulation_flags = config->emulation_flags;
+    (*out)->misc_flags = config->misc_flags;
+    references++;
     return 0;
 }
 static struct vcpu other_vcpus[2];
@@ -149,71 +152,28 @@ void domain_pause(struct domain *d)
 {
     d->pause_count++;
 }
+static u32 held_vcpus; /* by domain_hold() now */
+u32 domain_hold(struct domain *d)
+{
+    held_vcpus += d->nr_vcpus;
+    return d->nr_vcpus;
+}
+void domain_release(struct domain *d, u32 nr_held)
+{
+    (void)d;
+    assert_true(held_vcpus >= nr_held);
+    held_vcpus -= nr_held;
+}
+static u32 gone_checks;
+void domain_check_gone(struct domain *d)
+{
+    assert_true(d->dying);
+    gone_checks++;
+}
 void domain_unpause(struct domain *d)
 {
     d->pause_count--;
 }
-static u8 last_shutdown;
-void domain_shutdown(struct domain *d, u8 code)
-{
-    d->shut_down = true;
-    last_shutdown = code;
-}
-void vcpu_offline(struct vcpu *v)
-{
-    v->state = VCPU_OFFLINE;
-}
-void vcpu_online(struct vcpu *v)
-{
-    v->state = VCPU_RUNNABLE;
-}
-void vcpu_block(struct vcpu *v)
-{
-    v->state = VCPU_BLOCKED;
-}
-void vcpu_wake(struct vcpu *v)
-{
-    v->poll_any = false;
-    v->state = VCPU_RUNNABLE;
-}
-u64 vcpu_run_ns(struct vcpu *v)
-{
-    return v->run_ns;
-}
-bool sched_should_yield(void)
-{
-    if (!yield_every || ++yield_count < yield_every)
-        return false;
-    yield_count = 0;
-    return true;
-}
-static u32 yields;
-void sched_get_affinity(const struct vcpu *v, u64 *hard, u64 *soft)
-{
-    memcpy(hard, v->hard_affinity, sizeof(v->hard_affinity));
-    memcpy(soft, v->soft_affinity, sizeof(v->soft_affinity));
-}
-void sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft)
-{
-    memcpy(v->hard_affinity, hard, sizeof(v->hard_affinity));
-    memcpy(v->soft_affinity, soft, sizeof(v->soft_affinity));
-}
-bool sched_is_placed(struct vcpu *v)
-{
-    (void)v;
-    return true;
-}
-static u32 nr_home_updates;
-void sched_update_home(struct domain *d)
-{
-    (void)d;
-    nr_home_updates++;
-}
-void sched_yield_current(void)
-{
-    yields++;
-}
-
 /* --- arch --- */
 static u32 fake_cpl(struct hvm_vcpu *v)
 {
@@ -233,6 +193,7 @@ static void fake_paging_state(struct hvm_vcpu *v, u64 *cr0, u64 *cr3, u64 *cr4, 
 static struct hvm_state states[2];
 static void fake_get_state(struct hvm_vcpu *v, struct hvm_state *out)
 {
+    assert_true(held_vcpus > 0);
     *out = states[container_of(v, struct vcpu, hvm)->id];
 }
 static void fake_set_state(struct hvm_vcpu *v, const struct hvm_state *in)

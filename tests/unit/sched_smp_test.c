@@ -15,7 +15,7 @@ void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit)
 }
 void vcpu_deliver_event(struct vcpu *v)
 {
-    (void)v;
+    v->attention = false;
 }
 
 static struct domain *online_domain(u16 id, u32 vcpus)

@@ -16,6 +16,7 @@ void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit)
 }
 void vcpu_deliver_event(struct vcpu *v)
 {
+    v->attention = false;
     v->info->evtchn_upcall_pending = 0; /* the guest takes it */
     v->info->evtchn_pending_sel = 0;
 }

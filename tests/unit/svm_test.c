@@ -130,7 +130,7 @@ static void test_window(void **state)
     v.regs.rflags = 0;
     assert_false(svm_can_inject_irq(&v));
 
-    svm_request_irq_window(&v);
+    svm_request_irq_window(&v, HVM_ANY_CLASS);
     assert_true(v.in_irq_window);
     assert_true(vmcb.v_intr & BIT(8));
     assert_true(vmcb.intercept_misc1 & BIT(4));

@@ -4,7 +4,7 @@
  *
  * Hidden although the CPU may have them: SVM and VMX (no nesting), XSAVE with AVX and PKU (only x87 and SSE
  * are switched), RDTSCP and RDPID (TSC_AUX is not switched), MONITOR (intercepted), LA57, PCID, CET, SGX,
- * MPX, PMU, MSRs of speculation control, TSC deadline timer (there is no APIC timer).
+ * MPX, PMU, MSRs of speculation control, TSC deadline timer (the APIC's timer has not that mode).
  */
 #include <arch/x86/hvm/cpuid.h>
 

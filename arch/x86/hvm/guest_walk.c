@@ -62,6 +62,8 @@ static bool address_valid(const struct guest_walk *walk, const struct mode *mode
 /* Reads one entry at a guest physical address, once. False: nothing is there. */
 static bool read_entry(const struct guest_walk *walk, u64 gaddr, u32 size, u64 *entry)
 {
+    if (walk->entry)
+        return walk->entry(walk->ctx, gaddr, size, entry) == 0;
     const u8 *page = walk->page(walk->ctx, gaddr & ~(PAGE_SIZE - 1));
 
     if (!page)

@@ -12,6 +12,9 @@ struct guest_walk {
     u64 cr0, cr3, cr4, efer;
     /* Where the page at guest physical address gaddr (page aligned) can be read; NULL: nothing there. */
     const void *(*page)(void *ctx, u64 gaddr);
+    /* Instead of page, where the page could go while it is read: 4 or 8 aligned bytes, read once. 0, or
+     * -errno: nothing there. */
+    int (*entry)(void *ctx, u64 gaddr, u32 size, u64 *entry);
     void *ctx;
 };
 

@@ -68,6 +68,48 @@ void hvm_set_pvh_entry(struct hvm_vcpu *v, u32 eip, u32 ebx)
     v->regs = (struct hvm_regs){.rip = eip, .rbx = ebx, .rflags = RFLAGS_RESERVED1};
 }
 
+#define SEG_CODE16 0x09bu
+#define SEG_DATA16 0x093u
+#define LIMIT_64K  0xffffu
+
+void hvm_set_startup_entry(struct hvm_vcpu *v, u8 vector, u32 signature)
+{
+    const struct hvm_segment data = {.attributes = SEG_DATA16, .limit = LIMIT_64K};
+    struct hvm_state state;
+
+    hvm_ops->get_state(v, &state);
+    state = (struct hvm_state){
+        .cr0 = CR0_ET,
+        .dr6 = 0xffff0ff0,
+        .dr7 = 0x400,
+        .pat = state.pat, /* INIT leaves it, and the system call MSRs */
+        .cs = {.selector = (u16)(vector << 8),
+               .attributes = SEG_CODE16,
+               .limit = LIMIT_64K,
+               .base = (u64)vector << 12},
+        .ds = data,
+        .es = data,
+        .fs = data,
+        .gs = data,
+        .ss = data,
+        .tr = {.attributes = SEG_TSS, .limit = LIMIT_64K},
+        .ldtr = {.attributes = SEG_LDT, .limit = LIMIT_64K},
+        .gdtr = {.limit = LIMIT_64K},
+        .idtr = {.limit = LIMIT_64K},
+        .star = state.star,
+        .lstar = state.lstar,
+        .cstar = state.cstar,
+        .sfmask = state.sfmask,
+        .kernel_gs_base = state.kernel_gs_base,
+        .sysenter_cs = state.sysenter_cs,
+        .sysenter_esp = state.sysenter_esp,
+        .sysenter_eip = state.sysenter_eip,
+        .tsc_aux = state.tsc_aux,
+    };
+    hvm_ops->set_state(v, &state);
+    v->regs = (struct hvm_regs){.rdx = signature, .rflags = RFLAGS_RESERVED1};
+}
+
 void hvm_fpu_reset(u8 *fpu)
 {
     const u16 fcw = 0x37f;

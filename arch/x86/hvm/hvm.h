@@ -11,6 +11,7 @@
 
 #include <homestead/addr.h>
 #include <arch/x86/hvm/nested_paging.h>
+#include <arch/x86/hvm/x2apic.h>
 
 /* Offsets are known to assembly through arch/x86/cpu/asm_offsets.c. rax, rsp, rip, rflags are synchronized
  * with the VMCB/VMCS by run(): the copies here are the truth between runs. */
@@ -29,6 +30,8 @@ struct hvm_segment {
 
 #define HVM_SEG_L BIT(9) /* attributes of a 64-bit code segment */
 
+#define HVM_ANY_CLASS 16u /* see request_irq_window() */
+
 /* Everything that is not a general register; moved in one go for context get/set and dumps. */
 struct hvm_state {
     u64 cr0, cr2, cr3, cr4, efer, dr6, dr7, pat;
@@ -36,14 +39,6 @@ struct hvm_state {
     u64 star, lstar, cstar, sfmask, kernel_gs_base;
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
     u64 tsc_aux;
-};
-
-/* What the guest sees of its local APIC, always in x2APIC mode: registers that only remember (msr.c). */
-struct hvm_apic {
-    u32 tpr, svr, esr;
-    u32 lvt[6];      /* MSRs 0x832-0x837: timer, thermal, performance, LINT0, LINT1, error */
-    u32 timer_count; /* 0x838 */
-    u32 divide;      /* 0x83e */
 };
 
 struct cpu;
@@ -59,6 +54,9 @@ struct hvm_vcpu {
     u64 asid_generation;
     u32 asid;
     bool in_irq_window;   /* an interrupt window exit has been asked for */
+    u8 window_class;      /* for an interrupt of this class */
+    u8 nmi_state;         /* the vendor's: whether the guest is in an NMI handler */
+    u64 nmi_iret_rip;     /* the vendor's */
     u8 *fpu;              /* 512-byte FXSAVE image, 16-byte aligned */
     u32 exit_code_raw;    /* vendor's code of the last exit, for dumps and counts */
     struct cpu *last_cpu; /* ran there last: what that CPU caches of it is still good */
@@ -76,7 +74,7 @@ enum hvm_exit_kind {
     HVM_EXIT_WRMSR,      /* .msr, .value */
     HVM_EXIT_IO,         /* .io */
     HVM_EXIT_NPF,        /* .npf: nested page fault */
-    HVM_EXIT_IRQ_WINDOW, /* the guest can now take an interrupt */
+    HVM_EXIT_IRQ_WINDOW, /* the guest can now take an interrupt, or an NMI */
     HVM_EXIT_SHUTDOWN,   /* triple fault */
     HVM_EXIT_FORBIDDEN,  /* an instruction guests must not use (VMRUN, INVLPGA, ...): #UD is due */
     HVM_EXIT_XSETBV,
@@ -123,7 +121,16 @@ struct hvm_ops {
      */
     bool (*can_inject_irq)(struct hvm_vcpu *v);
     void (*inject_irq)(struct hvm_vcpu *v, u8 vector);
-    void (*request_irq_window)(struct hvm_vcpu *v);
+    /* Asks for an exit as soon as the guest can take an interrupt of this priority class (vector / 16), which
+     * CR8 can hold back, or, with HVM_ANY_CLASS, any. */
+    void (*request_irq_window)(struct hvm_vcpu *v, u32 class);
+    /* False: not now, as another event goes in, in a shadow, or in the handler of the last one; an exit comes
+     * when that may have changed. */
+    bool (*inject_nmi)(struct hvm_vcpu *v);
+    /* No event on its way, no window, no NMI handler, CR8 0: what INIT leaves. */
+    void (*reset_events)(struct hvm_vcpu *v);
+    u32 (*get_cr8)(struct hvm_vcpu *v);
+    void (*set_cr8)(struct hvm_vcpu *v, u32 cr8);
     /* Exception with or without error code (error < 0: none), delivered at the next run. */
     void (*inject_exception)(struct hvm_vcpu *v, u8 vector, s64 error);
     /* Cheap reads for hot paths. */
@@ -159,5 +166,8 @@ void hvm_dump(struct hvm_vcpu *v, const char *name);
 /* PVH start state (Xen docs/misc/pvh, abi.md 5): 32-bit protected mode, paging off, flat segments, EIP, EBX.
  */
 void hvm_set_pvh_entry(struct hvm_vcpu *v, u32 eip, u32 ebx);
+/* Where a STARTUP interrupt begins after INIT: real mode, CS:IP = vector << 8 : 0; all other registers as
+ * INIT leaves them (APM2 table 14-1, but caches are on), signature in EDX. The FPU's are kept. */
+void hvm_set_startup_entry(struct hvm_vcpu *v, u8 vector, u32 signature);
 
 #endif

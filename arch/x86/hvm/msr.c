@@ -2,14 +2,11 @@
  * The guest MSR policy, see msr.h. MSRs that VMLOAD and VMSAVE switch (STAR, SYSENTER, FS base, ...) normally
  * do not exit; they are handled all the same, because another kind of CPU may intercept them.
  *
- * The APIC is in x2APIC mode for good: leaving it takes #GP. It has an id and registers that remember, no
- * timer and no sources: events come as injected vectors. ICR writes take #GP: starting other vCPUs needs more
- * than this file. TPR does not hold events back, see svm/event.c; so CR8 need not follow it.
+ * The APIC is in x2APIC mode for good: leaving it takes #GP.
  */
 #include <arch/x86/hvm/msr.h>
 
 #include <arch/x86/cpu/msr.h>
-#include <arch/x86/hvm/cpuid.h>
 #include <homestead/errno.h>
 
 #define MSR_XEN_HYPERCALL 0x40000000u
@@ -22,31 +19,6 @@
 #define MTRR_ALL_WB     (BIT(11) | 6) /* enabled, no ranges, default write-back: what nested paging gives */
 
 #define EFER_VALID (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
-
-/* x2APIC registers by MSR number */
-enum {
-    X2APIC_ID = 0x802,
-    X2APIC_VERSION = 0x803,
-    X2APIC_TPR = 0x808,
-    X2APIC_PPR = 0x80a,
-    X2APIC_EOI = 0x80b,
-    X2APIC_LDR = 0x80d,
-    X2APIC_SVR = 0x80f,
-    X2APIC_ISR = 0x810, /* 8 of ISR, 8 of TMR, 8 of IRR */
-    X2APIC_IRR_END = 0x827,
-    X2APIC_ESR = 0x828,
-    X2APIC_ICR = 0x830,
-    X2APIC_LVT = 0x832,
-    X2APIC_LVT_END = 0x837,
-    X2APIC_TIMER_COUNT = 0x838,
-    X2APIC_TIMER_CURRENT = 0x839,
-    X2APIC_DIVIDE = 0x83e,
-};
-#define APIC_VERSION_6_LVTS 0x00050014u
-#define APIC_SVR_RESET      0xffu
-#define APIC_LVT_MASKED     BIT(16)
-#define APIC_LVT_VALID \
-    0x7f7ffull /* vector, delivery mode, status, polarity, IRR, trigger, mask, timer mode */
 
 /* Machine registers that guests look at and that have nothing to say: reads give 0, writes are ignored. */
 static const struct {
@@ -156,78 +128,6 @@ static int write_state_register(struct hvm_vcpu *v, u32 msr, u64 value)
     return 0;
 }
 
-static int read_apic(const struct hvm_vcpu *v, u32 msr, u64 *value)
-{
-    const struct hvm_apic *apic = &v->apic;
-    u32 id = hvm_apic_id(v->vcpu_id);
-
-    switch (msr) {
-    case X2APIC_ID:
-        *value = id;
-        return 0;
-    case X2APIC_VERSION:
-        *value = APIC_VERSION_6_LVTS;
-        return 0;
-    case X2APIC_TPR:
-    case X2APIC_PPR: /* nothing is ever in service */
-        *value = apic->tpr;
-        return 0;
-    case X2APIC_LDR: /* SDM 3A 10.12.10.2: cluster and bit follow from the id */
-        *value = (id >> 4) << 16 | 1u << (id & 15);
-        return 0;
-    case X2APIC_SVR:
-        *value = apic->svr;
-        return 0;
-    case X2APIC_ISR ... X2APIC_IRR_END:
-    case X2APIC_ESR:
-    case X2APIC_ICR:
-    case X2APIC_TIMER_CURRENT:
-        *value = 0;
-        return 0;
-    case X2APIC_LVT ... X2APIC_LVT_END:
-        *value = apic->lvt[msr - X2APIC_LVT];
-        return 0;
-    case X2APIC_TIMER_COUNT:
-        *value = apic->timer_count;
-        return 0;
-    case X2APIC_DIVIDE:
-        *value = apic->divide;
-        return 0;
-    }
-    return -EFAULT;
-}
-
-/* Stores value if it has no bits but valid ones. */
-static int store(u32 *reg, u64 value, u64 valid)
-{
-    if (value & ~valid)
-        return -EFAULT;
-    *reg = (u32)value;
-    return 0;
-}
-
-static int write_apic(struct hvm_vcpu *v, u32 msr, u64 value)
-{
-    struct hvm_apic *apic = &v->apic;
-
-    switch (msr) {
-    case X2APIC_TPR:
-        return store(&apic->tpr, value, 0xff);
-    case X2APIC_SVR:
-        return store(&apic->svr, value, 0x13ff); /* vector, enable, focus checking, no EOI broadcast */
-    case X2APIC_EOI:
-    case X2APIC_ESR:
-        return value ? -EFAULT : 0;
-    case X2APIC_LVT ... X2APIC_LVT_END:
-        return store(&apic->lvt[msr - X2APIC_LVT], value, APIC_LVT_VALID);
-    case X2APIC_TIMER_COUNT:
-        return store(&apic->timer_count, value, 0xffffffff);
-    case X2APIC_DIVIDE:
-        return store(&apic->divide, value, 0xb);
-    }
-    return -EFAULT;
-}
-
 static u64 apic_base(const struct hvm_vcpu *v)
 {
     return APIC_BASE_X2APIC | (v->vcpu_id == 0 ? APIC_BASE_BSP : 0);
@@ -237,8 +137,8 @@ int hvm_guest_rdmsr(struct hvm_vcpu *v, u32 msr, u64 *value)
 {
     if (msr == MSR_XEN_HYPERCALL)
         return HVM_MSR_HYPERCALL_PAGE;
-    if (msr >= MSR_X2APIC_BASE && msr < MSR_X2APIC_BASE + 0x100)
-        return read_apic(v, msr, value);
+    if (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST)
+        return HVM_MSR_APIC;
     switch (msr) {
     case MSR_IA32_TSC:
         *value = rdtsc();
@@ -269,8 +169,8 @@ int hvm_guest_wrmsr(struct hvm_vcpu *v, u32 msr, u64 value)
 {
     if (msr == MSR_XEN_HYPERCALL)
         return HVM_MSR_HYPERCALL_PAGE;
-    if (msr >= MSR_X2APIC_BASE && msr < MSR_X2APIC_BASE + 0x100)
-        return write_apic(v, msr, value);
+    if (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST)
+        return HVM_MSR_APIC;
     switch (msr) {
     case MSR_IA32_APIC_BASE:
         return value == apic_base(v) ? 0 : -EFAULT;
@@ -281,11 +181,4 @@ int hvm_guest_wrmsr(struct hvm_vcpu *v, u32 msr, u64 value)
     if (is_silent(msr))
         return 0;
     return write_state_register(v, msr, value);
-}
-
-void hvm_msr_reset(struct hvm_vcpu *v)
-{
-    v->apic = (struct hvm_apic){.svr = APIC_SVR_RESET};
-    for (u32 i = 0; i < ARRAY_SIZE(v->apic.lvt); i++)
-        v->apic.lvt[i] = (u32)APIC_LVT_MASKED;
 }

@@ -1,7 +1,7 @@
 /*
- * What RDMSR and WRMSR do for guests: EFER and PAT checked as the CPU would, an x2APIC that remembers, a few
- * machine registers that read as nothing, #GP for all else. Plain C over hvm_ops. Sources: APM2 appendix
- * A, 16.11 (x2APIC); SDM 3A 10.12; the list in abi.md 2.2.
+ * What RDMSR and WRMSR do for guests: EFER and PAT checked as the CPU would, a few machine registers that
+ * read as nothing, #GP for all else. Plain C over hvm_ops. Sources: APM2 appendix
+ * A; the list in abi.md 2.2.
  */
 #ifndef HVM_MSR_H
 #define HVM_MSR_H
@@ -12,11 +12,11 @@
 
 /* Returned for MSR 0x40000000, Xen's hypercall page: the caller's business. */
 #define HVM_MSR_HYPERCALL_PAGE 1
+/* Returned for MSRs 0x800-0x8ff, the x2APIC: the caller's business, too. */
+#define HVM_MSR_APIC           2
 
-/* 0; -EFAULT: #GP(0) is due; HVM_MSR_HYPERCALL_PAGE. *value is set on 0 only. */
+/* 0; -EFAULT: #GP(0) is due; HVM_MSR_HYPERCALL_PAGE, HVM_MSR_APIC. *value is set on 0 only. */
 int hvm_guest_rdmsr(struct hvm_vcpu *v, u32 msr, u64 *value);
 int hvm_guest_wrmsr(struct hvm_vcpu *v, u32 msr, u64 value);
-/* The APIC's state after reset. vcpu_init() does it. */
-void hvm_msr_reset(struct hvm_vcpu *v);
 
 #endif

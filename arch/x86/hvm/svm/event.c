@@ -3,15 +3,20 @@
  *
  * A vector goes in through EVENTINJ only when the guest can take it at once. When it cannot, a virtual
  * interrupt is requested whose delivery is intercepted (VINTR): the exit at that moment is the interrupt
- * window. The task priority (CR8) does not hold back what Homestead injects, as Xen's own event callback
- * ignores it.
+ * window. It has the waiting interrupt's priority class, so that CR8, which guests write without an exit,
+ * holds it back as it should; Xen's own event callback ignores CR8.
+ *
+ * NMIs: the guest is in its handler from the injection to its IRET, which is intercepted meanwhile. The exit
+ * comes before the IRET, so the next NMI waits until RIP has moved on; a window exit sees to that as soon as
+ * the guest has interrupts on, any other exit sooner.
  */
 #include <arch/x86/hvm/svm/svm.h>
 
 #include <arch/x86/cpu/msr.h>
 
-#define VECTOR_BP 3u
-#define VECTOR_OF 4u
+#define VECTOR_NMI 2u
+#define VECTOR_BP  3u
+#define VECTOR_OF  4u
 
 bool svm_can_inject_irq(struct hvm_vcpu *v)
 {
@@ -35,22 +40,95 @@ void svm_inject_exception(struct hvm_vcpu *v, u8 vector, s64 error)
     svm_vmcb(v)->event_inj = event;
 }
 
-void svm_request_irq_window(struct hvm_vcpu *v)
+#define V_WINDOW (SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_INTR_PRIO(0xf))
+
+void svm_request_irq_window(struct hvm_vcpu *v, u32 class)
 {
     struct vmcb *vmcb = svm_vmcb(v);
+    u64 how = SVM_V_IGN_TPR | SVM_V_INTR_PRIO(0xf);
 
-    vmcb->v_intr |= SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_INTR_PRIO(0xf);
+    if (v->in_irq_window && v->window_class >= class)
+        return;
+    if (class < HVM_ANY_CLASS)
+        how = SVM_V_INTR_PRIO(class - (svm_features.cr8_inclusive ? 1 : 0));
+    vmcb->v_intr = (vmcb->v_intr & ~V_WINDOW) | SVM_V_IRQ | how;
     vmcb->intercept_misc1 |= SVM_INTERCEPT_VINTR;
     vmcb->clean &= ~(u32)(SVM_CLEAN_INTERCEPTS | SVM_CLEAN_TPR);
     v->in_irq_window = true;
+    v->window_class = (u8) class;
 }
 
 void svm_close_irq_window(struct hvm_vcpu *v, struct vmcb *vmcb)
 {
-    vmcb->v_intr &= ~(SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_INTR_PRIO(0xf));
+    if (v->in_irq_window && v->window_class < HVM_ANY_CLASS &&
+        (vmcb->v_intr & SVM_V_CR8_MASK) >= v->window_class)
+        __atomic_store_n(&svm_features.cr8_inclusive, true, __ATOMIC_RELAXED);
+    vmcb->v_intr &= ~V_WINDOW;
     vmcb->intercept_misc1 &= ~(u32)SVM_INTERCEPT_VINTR;
     vmcb->clean &= ~(u32)(SVM_CLEAN_INTERCEPTS | SVM_CLEAN_TPR);
     v->in_irq_window = false;
+}
+
+u32 svm_get_cr8(struct hvm_vcpu *v)
+{
+    return (u32)(svm_vmcb(v)->v_intr & SVM_V_CR8_MASK);
+}
+
+void svm_set_cr8(struct hvm_vcpu *v, u32 cr8)
+{
+    struct vmcb *vmcb = svm_vmcb(v);
+
+    vmcb->v_intr = (vmcb->v_intr & ~SVM_V_TPR_MASK) | (cr8 & SVM_V_CR8_MASK);
+    vmcb->clean &= ~(u32)SVM_CLEAN_TPR;
+}
+
+enum { NMI_NONE, NMI_IN_HANDLER, NMI_AT_IRET };
+
+static void intercept_iret(struct vmcb *vmcb, bool on)
+{
+    if (on)
+        vmcb->intercept_misc1 |= SVM_INTERCEPT_IRET;
+    else
+        vmcb->intercept_misc1 &= ~(u32)SVM_INTERCEPT_IRET;
+    vmcb->clean &= ~(u32)SVM_CLEAN_INTERCEPTS;
+}
+
+bool svm_inject_nmi(struct hvm_vcpu *v)
+{
+    struct vmcb *vmcb = svm_vmcb(v);
+
+    if (v->nmi_state == NMI_AT_IRET && v->regs.rip != v->nmi_iret_rip)
+        v->nmi_state = NMI_NONE;
+    if (v->nmi_state == NMI_IN_HANDLER)
+        return false; /* the IRET's exit is to come */
+    if (v->nmi_state == NMI_AT_IRET || (vmcb->event_inj & SVM_EVENT_VALID) ||
+        (vmcb->interrupt_state & SVM_INTERRUPT_SHADOW)) {
+        svm_request_irq_window(v, HVM_ANY_CLASS);
+        return false;
+    }
+    vmcb->event_inj = SVM_EVENT_VALID | SVM_EVENT_TYPE_NMI | VECTOR_NMI;
+    v->nmi_state = NMI_IN_HANDLER;
+    intercept_iret(vmcb, true);
+    return true;
+}
+
+void svm_leave_nmi(struct hvm_vcpu *v, struct vmcb *vmcb)
+{
+    v->nmi_state = NMI_AT_IRET;
+    v->nmi_iret_rip = v->regs.rip;
+    intercept_iret(vmcb, false);
+}
+
+void svm_reset_events(struct hvm_vcpu *v)
+{
+    struct vmcb *vmcb = svm_vmcb(v);
+
+    vmcb->event_inj = 0;
+    vmcb->interrupt_state = 0;
+    svm_close_irq_window(v, vmcb);
+    svm_set_cr8(v, 0);
+    v->nmi_state = NMI_NONE;
+    intercept_iret(vmcb, false);
 }
 
 void svm_requeue_event(struct vmcb *vmcb)

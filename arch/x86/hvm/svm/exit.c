@@ -132,6 +132,11 @@ void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exi
         exit->kind = HVM_EXIT_IRQ_WINDOW;
         exit->insn_len = 0;
         break;
+    case SVM_EXIT_IRET:
+        svm_leave_nmi(v, vmcb);
+        exit->kind = HVM_EXIT_IRQ_WINDOW;
+        exit->insn_len = 0;
+        break;
     case SVM_EXIT_HLT:
         exit->kind = HVM_EXIT_HLT;
         exit->insn_len = insn_len(vmcb, 1);

@@ -161,7 +161,7 @@ static void svm_vcpu_init(struct hvm_vcpu *v)
     v->asid_generation = 0;
     v->in_irq_window = false;
     hvm_fpu_reset(v->fpu);
-    hvm_msr_reset(v);
+    x2apic_reset(&v->apic);
 }
 
 /* A fresh identifier on this CPU: whatever the TLB holds of this vCPU is unreachable from now on. */
@@ -261,6 +261,10 @@ const struct hvm_ops svm_ops = {
     .can_inject_irq = svm_can_inject_irq,
     .inject_irq = svm_inject_irq,
     .request_irq_window = svm_request_irq_window,
+    .inject_nmi = svm_inject_nmi,
+    .reset_events = svm_reset_events,
+    .get_cr8 = svm_get_cr8,
+    .set_cr8 = svm_set_cr8,
     .inject_exception = svm_inject_exception,
     .cpl = svm_cpl,
     .long_mode_cs = svm_long_mode_cs,

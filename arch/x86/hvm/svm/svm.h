@@ -8,6 +8,9 @@
 struct svm_features {
     bool nrip;  /* the VMCB tells where the next instruction is */
     bool rdpru; /* RDPRU exists, so its intercept does */
+    /* [a] A virtual interrupt of the same class as CR8 is let through, against APM2 15.21.4: QEMU. Found out
+     * when it happens. */
+    bool cr8_inclusive;
 };
 extern struct svm_features svm_features;
 
@@ -30,11 +33,17 @@ void svm_set_state(struct hvm_vcpu *v, const struct hvm_state *in);
 /* event.c */
 bool svm_can_inject_irq(struct hvm_vcpu *v);
 void svm_inject_irq(struct hvm_vcpu *v, u8 vector);
-void svm_request_irq_window(struct hvm_vcpu *v);
+void svm_request_irq_window(struct hvm_vcpu *v, u32 class);
+bool svm_inject_nmi(struct hvm_vcpu *v);
+void svm_reset_events(struct hvm_vcpu *v);
+u32 svm_get_cr8(struct hvm_vcpu *v);
+void svm_set_cr8(struct hvm_vcpu *v, u32 cr8);
 void svm_inject_exception(struct hvm_vcpu *v, u8 vector, s64 error);
 /* After an exit: an event whose delivery the exit has cut short is delivered by the next run. */
 void svm_requeue_event(struct vmcb *vmcb);
 /* The guest has reached its interrupt window: takes the request back. */
 void svm_close_irq_window(struct hvm_vcpu *v, struct vmcb *vmcb);
+/* The guest is about to return from an NMI handler. */
+void svm_leave_nmi(struct hvm_vcpu *v, struct vmcb *vmcb);
 
 #endif

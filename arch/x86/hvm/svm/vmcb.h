@@ -13,6 +13,7 @@
 #define SVM_INTERCEPT_RDPMC       BIT(15)
 #define SVM_INTERCEPT_CPUID       BIT(18)
 #define SVM_INTERCEPT_RSM         BIT(19)
+#define SVM_INTERCEPT_IRET        BIT(20)
 #define SVM_INTERCEPT_INVD        BIT(22)
 #define SVM_INTERCEPT_HLT         BIT(24)
 #define SVM_INTERCEPT_INVLPGA     BIT(26)
@@ -41,6 +42,7 @@
 
 /* v_intr, offset 0x060 */
 #define SVM_V_TPR_MASK     0xffull
+#define SVM_V_CR8_MASK     0xfull /* of it, what counts */
 #define SVM_V_IRQ          BIT(8)
 #define SVM_V_INTR_PRIO(n) ((u64)(n) << 16)
 #define SVM_V_IGN_TPR      BIT(20)
@@ -77,6 +79,7 @@ enum svm_exit_code {
     SVM_EXIT_RDPMC = 0x6f,
     SVM_EXIT_CPUID = 0x72,
     SVM_EXIT_RSM = 0x73,
+    SVM_EXIT_IRET = 0x74,
     SVM_EXIT_INVD = 0x76,
     SVM_EXIT_HLT = 0x78,
     SVM_EXIT_INVLPGA = 0x7a,

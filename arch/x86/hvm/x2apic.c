@@ -1,0 +1,379 @@
+/*
+ * The guest's x2APIC, see x2apic.h. All interrupts are edge triggered: there is no I/O APIC, so TMR reads 0.
+ * The TSC deadline mode is not offered by CPUID and refused.
+ */
+#include <arch/x86/hvm/x2apic.h>
+
+#include <homestead/errno.h>
+
+/* registers by MSR number */
+enum {
+    X2APIC_ID = 0x802,
+    X2APIC_VERSION = 0x803,
+    X2APIC_TPR_MSR = 0x808,
+    X2APIC_PPR = 0x80a,
+    X2APIC_EOI = 0x80b,
+    X2APIC_LDR = 0x80d,
+    X2APIC_SVR = 0x80f,
+    X2APIC_ISR = 0x810, /* 8 of ISR, 8 of TMR, 8 of IRR */
+    X2APIC_TMR = 0x818,
+    X2APIC_IRR = 0x820,
+    X2APIC_IRR_END = 0x827,
+    X2APIC_ESR = 0x828,
+    X2APIC_ICR = 0x830,
+    X2APIC_LVT = 0x832,
+    X2APIC_LVT_END = 0x837,
+    X2APIC_TIMER_COUNT = 0x838,
+    X2APIC_TIMER_CURRENT = 0x839,
+    X2APIC_DIVIDE = 0x83e,
+    X2APIC_SELF_IPI = 0x83f,
+};
+
+enum { LVT_TIMER = 0, LVT_ERROR = 5 };
+
+#define VERSION_6_LVTS 0x00050014u
+#define SVR_RESET      0xffu
+#define SVR_VALID      0x13ffull /* vector, enable, focus checking, no EOI broadcast */
+#define SVR_ENABLE     BIT(8)
+#define LVT_MASKED     BIT(16)
+#define LVT_PERIODIC   BIT(17)
+#define LVT_VALID      0x1f7ffull /* vector, delivery mode, status, polarity, IRR, trigger, mask */
+#define DIVIDE_VALID   0xbull
+
+#define ESR_SEND_ILLEGAL    BIT(5)
+#define ESR_RECEIVE_ILLEGAL BIT(6)
+
+/* ICR, SDM 3A figure 10-28 */
+#define ICR_MODE(icr)      ((u32)((icr) >> 8 & 7))
+#define ICR_LOGICAL        BIT(11)
+#define ICR_ASSERT         BIT(14)
+#define ICR_LEVEL          BIT(15)
+#define ICR_SHORTHAND(icr) ((u32)((icr) >> 18 & 3))
+#define ICR_VALID          0xffffffff000ccfffull
+#define DEST_EVERYBODY     0xffffffffu
+
+static u32 class_of(int vector)
+{
+    return (u32)vector >> 4;
+}
+
+static int highest_bit(const u64 *words)
+{
+    for (int i = 3; i >= 0; i--) {
+        u64 word = __atomic_load_n(&words[i], __ATOMIC_SEQ_CST);
+        if (word)
+            return i * 64 + 63 - __builtin_clzll(word);
+    }
+    return -1;
+}
+
+void x2apic_reset(struct hvm_apic *a)
+{
+    *a = (struct hvm_apic){.svr = SVR_RESET};
+    for (u32 i = 0; i < ARRAY_SIZE(a->lvt); i++)
+        a->lvt[i] = (u32)LVT_MASKED;
+}
+
+/* --- priorities ----------------------------------------------------------------------------------------- */
+
+int x2apic_highest(const struct hvm_apic *a)
+{
+    int requested = highest_bit(a->irr), in_service = highest_bit(a->isr);
+
+    if (requested < 0 || (in_service >= 0 && class_of(requested) <= class_of(in_service)))
+        return -1;
+    return requested;
+}
+
+bool x2apic_deliverable(const struct hvm_apic *a, int vector)
+{
+    return vector >= 0 && x2apic_enabled(a) && class_of(vector) > a->tpr >> 4;
+}
+
+void x2apic_accept(struct hvm_apic *a, u8 vector)
+{
+    __atomic_fetch_and(&a->irr[vector / 64], ~BIT(vector % 64), __ATOMIC_SEQ_CST);
+    a->isr[vector / 64] |= BIT(vector % 64);
+}
+
+static void end_of_interrupt(struct hvm_apic *a)
+{
+    int vector = highest_bit(a->isr);
+
+    if (vector >= 0)
+        a->isr[vector / 64] &= ~BIT(vector % 64);
+}
+
+static u32 processor_priority(const struct hvm_apic *a)
+{
+    int in_service = highest_bit(a->isr);
+
+    if (in_service < 0 || a->tpr >> 4 >= class_of(in_service))
+        return a->tpr;
+    return class_of(in_service) << 4;
+}
+
+/* --- errors --------------------------------------------------------------------------------------------- */
+
+static void note_error(struct hvm_apic *a, u64 error)
+{
+    u32 lvt = a->lvt[LVT_ERROR];
+
+    if (a->errors & error)
+        return;
+    a->errors |= (u32)error;
+    if (!(lvt & LVT_MASKED) && (lvt & 0xff) >= X2APIC_VECTOR_MIN)
+        x2apic_request(a, (u8)lvt);
+}
+
+/* --- the timer ------------------------------------------------------------------------------------------ */
+
+/* Bits 0, 1 and 3: 0 is divide by 2, each more doubles it, 7 is divide by 1. */
+static u64 tick_ns(const struct hvm_apic *a)
+{
+    u32 power = (a->divide & 3) | (a->divide >> 1 & 4);
+
+    return X2APIC_TICK_NS * (power == 7 ? 1 : 2u << power);
+}
+
+static u64 period_ns(const struct hvm_apic *a)
+{
+    return MAX(a->timer_count * tick_ns(a), X2APIC_PERIOD_MIN_NS);
+}
+
+/* The first deadline behind now of those that follow from a->deadline_ns; 0: it was the only one. */
+static u64 deadline_after(const struct hvm_apic *a, u64 now_ns)
+{
+    if (a->deadline_ns > now_ns || !a->deadline_ns)
+        return a->deadline_ns;
+    if (!(a->lvt[LVT_TIMER] & LVT_PERIODIC) || !a->timer_count)
+        return 0;
+    u64 period = period_ns(a);
+    return a->deadline_ns + period * ((now_ns - a->deadline_ns) / period + 1);
+}
+
+static u64 current_count(const struct hvm_apic *a, u64 now_ns)
+{
+    u64 deadline = deadline_after(a, now_ns);
+
+    return deadline ? MIN(DIV_ROUND_UP(deadline - now_ns, tick_ns(a)), (u64)a->timer_count) : 0;
+}
+
+void x2apic_timer_expire(struct hvm_apic *a, u64 now_ns)
+{
+    u32 lvt = a->lvt[LVT_TIMER];
+
+    if (!a->deadline_ns || a->deadline_ns > now_ns)
+        return;
+    a->deadline_ns = deadline_after(a, now_ns);
+    if (lvt & LVT_MASKED)
+        return;
+    if ((lvt & 0xff) < X2APIC_VECTOR_MIN)
+        note_error(a, ESR_RECEIVE_ILLEGAL);
+    else
+        x2apic_request(a, (u8)lvt);
+}
+
+u64 x2apic_timer_deadline(const struct hvm_apic *a)
+{
+    return a->lvt[LVT_TIMER] & LVT_MASKED ? 0 : a->deadline_ns;
+}
+
+static void set_divide(struct hvm_apic *a, u32 divide, u64 now_ns)
+{
+    u64 left = current_count(a, now_ns);
+
+    a->divide = divide;
+    if (left)
+        a->deadline_ns = now_ns + left * tick_ns(a);
+}
+
+/* --- interrupts to others ------------------------------------------------------------------------------- */
+
+struct apic_ipi x2apic_decode_icr(u64 icr)
+{
+    static const u8 kinds[8] = {[0] = APIC_IPI_FIXED,
+                                [1] = APIC_IPI_LOWEST,
+                                [4] = APIC_IPI_NMI,
+                                [5] = APIC_IPI_INIT,
+                                [6] = APIC_IPI_STARTUP};
+    struct apic_ipi ipi = {.kind = kinds[ICR_MODE(icr)],
+                           .to = ICR_SHORTHAND(icr),
+                           .logical = icr & ICR_LOGICAL,
+                           .vector = (u8)icr,
+                           .dest = (u32)(icr >> 32)};
+
+    /* Only a fixed interrupt can include its sender (SDM 3A table 10-4); the level form of INIT with the
+     * level off ("de-assert") has had no meaning since the Pentium 4. */
+    if (ipi.kind != APIC_IPI_FIXED && (ipi.to == APIC_TO_SELF || ipi.to == APIC_TO_ALL))
+        ipi.kind = APIC_IPI_NONE;
+    if (ipi.kind == APIC_IPI_INIT && (icr & ICR_LEVEL) && !(icr & ICR_ASSERT))
+        ipi.kind = APIC_IPI_NONE;
+    if ((ipi.kind == APIC_IPI_FIXED || ipi.kind == APIC_IPI_LOWEST) && ipi.vector < X2APIC_VECTOR_MIN)
+        ipi.kind = APIC_IPI_NONE;
+    return ipi;
+}
+
+bool x2apic_ipi_reaches(const struct apic_ipi *ipi, u32 source, u32 id)
+{
+    switch (ipi->to) {
+    case APIC_TO_SELF:
+        return id == source;
+    case APIC_TO_ALL:
+        return true;
+    case APIC_TO_OTHERS:
+        return id != source;
+    case APIC_TO_DEST:
+        break;
+    }
+    if (ipi->dest == DEST_EVERYBODY)
+        return true;
+    if (ipi->logical) /* a cluster of 16 and a bit for each in it: 10.12.10.2 */
+        return ipi->dest >> 16 == id >> 4 && (ipi->dest & 1u << (id & 15));
+    return ipi->dest == id;
+}
+
+static int write_icr(struct hvm_apic *a, u64 value)
+{
+    u32 mode = ICR_MODE(value);
+
+    if (value & ~ICR_VALID)
+        return -EFAULT;
+    a->icr = value;
+    if (mode <= 1 && (u8)value < X2APIC_VECTOR_MIN)
+        note_error(a, ESR_SEND_ILLEGAL);
+    return X2APIC_SEND;
+}
+
+/* --- registers ------------------------------------------------------------------------------------------ */
+
+static u32 half_of(const u64 *words, u32 index)
+{
+    return (u32)(__atomic_load_n(&words[index / 2], __ATOMIC_SEQ_CST) >> index % 2 * 32);
+}
+
+int x2apic_read(const struct hvm_apic *a, u32 id, u32 msr, u64 now_ns, u64 *value)
+{
+    switch (msr) {
+    case X2APIC_ID:
+        *value = id;
+        return 0;
+    case X2APIC_VERSION:
+        *value = VERSION_6_LVTS;
+        return 0;
+    case X2APIC_TPR_MSR:
+        *value = a->tpr;
+        return 0;
+    case X2APIC_PPR:
+        *value = processor_priority(a);
+        return 0;
+    case X2APIC_LDR: /* cluster and bit follow from the id: 10.12.10.2 */
+        *value = (id >> 4) << 16 | 1u << (id & 15);
+        return 0;
+    case X2APIC_SVR:
+        *value = a->svr;
+        return 0;
+    case X2APIC_ISR ... X2APIC_TMR - 1:
+        *value = half_of(a->isr, msr - X2APIC_ISR);
+        return 0;
+    case X2APIC_TMR ... X2APIC_IRR - 1:
+        *value = 0;
+        return 0;
+    case X2APIC_IRR ... X2APIC_IRR_END:
+        *value = half_of(a->irr, msr - X2APIC_IRR);
+        return 0;
+    case X2APIC_ESR:
+        *value = a->esr;
+        return 0;
+    case X2APIC_ICR:
+        *value = a->icr;
+        return 0;
+    case X2APIC_LVT ... X2APIC_LVT_END:
+        *value = a->lvt[msr - X2APIC_LVT];
+        return 0;
+    case X2APIC_TIMER_COUNT:
+        *value = a->timer_count;
+        return 0;
+    case X2APIC_TIMER_CURRENT:
+        *value = current_count(a, now_ns);
+        return 0;
+    case X2APIC_DIVIDE:
+        *value = a->divide;
+        return 0;
+    }
+    return -EFAULT;
+}
+
+/* A disabled APIC keeps its local interrupts masked (10.4.7.2). */
+static void set_svr(struct hvm_apic *a, u32 value)
+{
+    a->svr = value;
+    for (u32 i = 0; i < ARRAY_SIZE(a->lvt) && !(value & SVR_ENABLE); i++)
+        a->lvt[i] |= (u32)LVT_MASKED;
+}
+
+static int write_lvt(struct hvm_apic *a, u32 index, u64 value)
+{
+    if (value & ~(LVT_VALID | (index == LVT_TIMER ? LVT_PERIODIC : 0)))
+        return -EFAULT;
+    a->lvt[index] = (u32)(value | (x2apic_enabled(a) ? 0 : LVT_MASKED));
+    return index == LVT_TIMER ? X2APIC_TIMER : 0;
+}
+
+static int write_self_ipi(struct hvm_apic *a, u64 value)
+{
+    if (value > 0xff)
+        return -EFAULT;
+    if (value < X2APIC_VECTOR_MIN)
+        note_error(a, ESR_SEND_ILLEGAL);
+    else if (x2apic_enabled(a))
+        x2apic_request(a, (u8)value);
+    return 0;
+}
+
+int x2apic_write(struct hvm_apic *a, u32 msr, u64 value, u64 now_ns)
+{
+    switch (msr) {
+    case X2APIC_TPR_MSR:
+        if (value > 0xff)
+            return -EFAULT;
+        a->tpr = (u32)value;
+        return X2APIC_TPR;
+    case X2APIC_SVR:
+        if (value & ~SVR_VALID)
+            return -EFAULT;
+        set_svr(a, (u32)value);
+        return X2APIC_TIMER;
+    case X2APIC_EOI:
+        if (value)
+            return -EFAULT;
+        end_of_interrupt(a);
+        return 0;
+    case X2APIC_ESR:
+        if (value)
+            return -EFAULT;
+        a->esr = a->errors;
+        a->errors = 0;
+        return 0;
+    case X2APIC_ICR:
+        return write_icr(a, value);
+    case X2APIC_LVT ... X2APIC_LVT_END:
+        x2apic_timer_expire(a, now_ns); /* what was due is due under the old entry */
+        return write_lvt(a, msr - X2APIC_LVT, value);
+    case X2APIC_TIMER_COUNT:
+        if (value >> 32)
+            return -EFAULT;
+        a->timer_count = (u32)value;
+        a->deadline_ns = value ? now_ns + value * tick_ns(a) : 0;
+        return X2APIC_TIMER;
+    case X2APIC_DIVIDE:
+        if (value & ~DIVIDE_VALID)
+            return -EFAULT;
+        x2apic_timer_expire(a, now_ns);
+        set_divide(a, (u32)value, now_ns);
+        return X2APIC_TIMER;
+    case X2APIC_SELF_IPI:
+        return write_self_ipi(a, value);
+    }
+    return -EFAULT;
+}

@@ -1,0 +1,116 @@
+/* The CPU lists of a configuration, see cpus.h. */
+#include <guest/dom0/cpus.h>
+#include <homestead/errno.h>
+#include <lib/string.h>
+
+#define NUMBER_MAX 65535u
+
+struct text {
+    const char *at, *end;
+};
+
+static void skip_blanks(struct text *t)
+{
+    while (t->at < t->end && *t->at == ' ')
+        t->at++;
+}
+
+static bool take(struct text *t, const char *word)
+{
+    size_t len = strlen(word);
+
+    if ((size_t)(t->end - t->at) < len || memcmp(t->at, word, len) != 0)
+        return false;
+    t->at += len;
+    return true;
+}
+
+static bool number(struct text *t, u32 *out)
+{
+    const char *start = t->at;
+    u32 value = 0;
+
+    for (; t->at < t->end && *t->at >= '0' && *t->at <= '9'; t->at++) {
+        value = value * 10 + (u32)(*t->at - '0');
+        if (value > NUMBER_MAX)
+            return false;
+    }
+    *out = value;
+    return t->at > start;
+}
+
+static void mark(u8 *map, const u32 *node_of, u32 nr_cpus, u32 first, u32 last, bool nodes, bool out)
+{
+    for (u32 cpu = 0; cpu < nr_cpus && cpu < MAX_CPUS; cpu++) {
+        u32 n = nodes ? node_of[cpu] : cpu;
+        u8 bit = (u8)(1u << cpu % 8);
+
+        if (n < first || n > last)
+            continue;
+        map[cpu / 8] = (u8)(out ? map[cpu / 8] & ~bit : map[cpu / 8] | bit);
+    }
+}
+
+static int one_part(struct text *t, const u32 *node_of, u32 nr_cpus, u8 *map)
+{
+    u32 first = 0, last = NUMBER_MAX;
+
+    skip_blanks(t);
+    bool out = take(t, "^");
+    bool nodes = take(t, "nodes:") || take(t, "node:");
+    if (!take(t, "all")) {
+        if (!number(t, &first))
+            return -EINVAL;
+        last = first;
+        if (take(t, "-") && (!number(t, &last) || last < first))
+            return -EINVAL;
+    }
+    skip_blanks(t);
+    mark(map, node_of, nr_cpus, first, last, nodes, out);
+    return 0;
+}
+
+/* The item of this vCPU; false: there is none for it. */
+static bool find_item(const char *items, u32 vcpu, struct text *t)
+{
+    size_t len = strlen(items);
+
+    *t = (struct text){.at = items, .end = items + len};
+    if (len == 0 || items[len - 1] != ';')
+        return true;
+    for (;; vcpu--) {
+        const char *end = t->at;
+
+        if (*end == 0)
+            return false;
+        while (*end != ';')
+            end++;
+        if (vcpu == 0) {
+            t->end = end;
+            return true;
+        }
+        t->at = end + 1;
+    }
+}
+
+int cpus_for_vcpu(const char *items, u32 vcpu, const u32 *node_of, u32 nr_cpus, u8 map[MAX_CPUS / 8])
+{
+    struct text t;
+    bool any = false;
+
+    memset(map, 0, MAX_CPUS / 8);
+    if (!find_item(items, vcpu, &t)) {
+        memset(map, 0xff, MAX_CPUS / 8);
+        return 0;
+    }
+    do {
+        int rc = one_part(&t, node_of, nr_cpus, map);
+        if (rc)
+            return rc;
+    } while (take(&t, ","));
+    if (t.at != t.end)
+        return -EINVAL;
+    for (u32 i = 0; i < MAX_CPUS / 8; i++)
+        any = any || map[i];
+    return any ? 0 : -ENOENT;
+}

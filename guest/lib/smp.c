@@ -1,0 +1,91 @@
+/* Other vCPUs, see smp.h. */
+#include <guest/lib/hypercall.h>
+#include <guest/lib/internal.h>
+#include <guest/lib/smp.h>
+#include <lib/string.h>
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+
+#define SVR_ON     0x1ffu
+#define VECTOR_NMI 2u
+
+extern u8 ap_trampoline[], ap_trampoline_end[], ap_vmmcall[];
+void smp_ap_main(u32 apic_id, u32 early_hypercalls);
+
+void (*smp_on_irq)(u32 vector);
+void (*smp_body)(u32 id);
+struct smp_vcpu smp_vcpus[SMP_MAX];
+u8 ap_stacks[SMP_MAX][8192] ALIGNED(8192);
+
+u32 smp_id(void)
+{
+    u64 here = (u64)(uintptr_t)__builtin_frame_address(0) - (u64)(uintptr_t)ap_stacks;
+
+    return here < sizeof(ap_stacks) ? (u32)(here / sizeof(ap_stacks[0])) : 0;
+}
+
+void irq_handler(u64 vector)
+{
+    if (smp_on_irq)
+        smp_on_irq((u32)vector);
+    if (vector != VECTOR_NMI)
+        wrmsr(APIC_EOI, 0);
+}
+
+u32 smp_count(void)
+{
+    u32 n = 1;
+
+    while (n < SMP_MAX && hypercall(__HYPERVISOR_vcpu_op, VCPUOP_is_up, n, 0, 0, 0) >= 0)
+        n++;
+    return n;
+}
+
+void smp_init(void)
+{
+    u8 *page = (u8 *)(uintptr_t)SMP_TRAMPOLINE;
+
+    __asm__("" : "+r"(page)); /* an address that the compiler knows nothing of */
+    memcpy(page, ap_trampoline, (size_t)(ap_trampoline_end - ap_trampoline));
+    page[ap_vmmcall - ap_trampoline] = !guest_env.is_intel;
+    wrmsr(APIC_SVR, SVR_ON);
+}
+
+void smp_ap_main(u32 apic_id, u32 early_hypercalls)
+{
+    u32 id = smp_id();
+    struct smp_vcpu *self = &smp_vcpus[id];
+
+    traps_load();
+    wrmsr(APIC_SVR, SVR_ON);
+    self->apic_id = apic_id;
+    self->early_hypercalls = early_hypercalls;
+    __atomic_add_fetch(&self->starts, 1, __ATOMIC_SEQ_CST);
+    smp_body(id);
+}
+
+void smp_send(u32 id, u32 mode)
+{
+    wrmsr(APIC_ICR, (u64)(2 * id) << 32 | ICR_ASSERT | mode);
+}
+
+void smp_start(u32 id)
+{
+    smp_send(id, ICR_INIT);
+    smp_send(id, ICR_STARTUP | SMP_TRAMPOLINE >> 12);
+    smp_send(id, ICR_STARTUP | SMP_TRAMPOLINE >> 12);
+}
+
+bool smp_wait(bool (*done)(void), u64 ms)
+{
+    u64 end = guest_now_ms() + ms;
+
+    while (!done()) {
+        if (guest_now_ms() >= end)
+            return done();
+        irq_on();
+        hypercall2(__HYPERVISOR_sched_op, SCHEDOP_yield, NULL);
+        irq_off();
+    }
+    return true;
+}

@@ -1,0 +1,75 @@
+/*
+ * mode=apic: random values into the local APIC, most of them into the ICR, INIT, STARTUP at any vector and
+ * NMIs among them, to the other vCPUs. All of low memory is a loop of one instruction, wherever a vCPU begins
+ * or an NMI takes it in real mode; so whatever happens to the others, vCPU 0 comes to the end and says so.
+ * Option seed=N.
+ */
+#include <guest/lib/guest.h>
+#include <guest/lib/smp.h>
+#include <guest/test/test.h>
+#include <lib/parse.h>
+
+#define WRITES      20000u
+#define LOOP        0xfeebu     /* JMP to itself */
+#define LOOP_VECTOR 0x10000000u /* an entry of the real mode vector table: 1000:0000 */
+#define LOW_START   0x1000u
+#define LOW_END     0x9f000u
+
+static u64 state;
+
+static u64 rnd(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state * 0x2545f4914f6cdd1dull;
+}
+
+static void write_register(void)
+{
+    static const struct {
+        u32 msr;
+        u64 valid;
+    } registers[] = {{APIC_TPR, 0xff},   {APIC_SVR, 0x1ff},    {APIC_LVT_TIMER, 0x3f7ff},
+                     {0x833, 0x1f7ff},   {0x837, 0x1f7ff},     {APIC_TIMER_COUNT, 0xffffffff},
+                     {APIC_DIVIDE, 0xb}, {APIC_SELF_IPI, 0xff}};
+    u64 i = rnd() % ARRAY_SIZE(registers);
+
+    wrmsr(registers[i].msr, rnd() >> 20 & registers[i].valid);
+}
+
+/* To the other vCPUs: all of them, or one by its id, or nobody who exists. */
+static void write_icr(u32 nr)
+{
+    u64 icr = (rnd() >> 20 & 0xcfff) & ~(u64)ICR_LOGICAL;
+
+    if ((icr >> 8 & 7) == 6) /* only where the loop stands: 64 KiB from the vector on are RAM */
+        icr = (icr & ~0xffull) | (1 + rnd() % 0x8e);
+    icr |= rnd() % 4 ? (2 + 2 * (rnd() % (nr + 2))) << 32 : ICR_TO_OTHERS;
+    wrmsr(APIC_ICR, icr);
+}
+
+bool apic_run(void)
+{
+    char word[24];
+    u64 seed = 1;
+    u32 nr = smp_count();
+
+    if (guest_option("seed", word, sizeof(word)))
+        parse_u64(word, NULL, false, &seed);
+    state = seed * 0x9e3779b97f4a7c15ull | 1;
+    u64 low = LOW_START, table = 0;
+    __asm__("" : "+r"(low), "+r"(table)); /* addresses that the compiler knows nothing of */
+    for (u16 *p = (u16 *)low; p < (u16 *)(uintptr_t)LOW_END; p++)
+        *p = LOOP;
+    for (volatile u32 *p = (u32 *)table; p < (u32 *)(uintptr_t)1024; p++)
+        *p = LOOP_VECTOR;
+    for (u32 i = 0; i < WRITES; i++) {
+        if (rnd() % 4)
+            write_icr(nr);
+        else
+            write_register();
+    }
+    printf("apic: %u random writes, %u vCPUs, still here\n", WRITES, nr);
+    return true;
+}

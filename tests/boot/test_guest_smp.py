@@ -1,0 +1,62 @@
+"""Guests with many vCPUs, started by INIT-SIPI-SIPI as Linux does it, on one CPU and on several."""
+import re
+
+import pytest
+
+from checks import GoodRun
+
+CHECKS = ("priorities", "start", "ring", "nmi", "logical", "broadcast", "memory", "timer", "spin", "restart asleep",
+          "restart spinning", "startup ignored", "restart each other", "VCPUOP_initialise", "started by VCPUOP_up")
+
+
+class SmpRun(GoodRun):
+    def test_all_of_them(self, run):
+        for name, vcpus in self.guests.items():
+            said = [line for line in run.lines if line.startswith(f"(d{run.domain(name)}) smp: ")]
+            found = [re.sub(r"^\(d\d+\) smp: ", "", line) for line in said]
+            assert found == [f"{check} ok" for check in CHECKS] + [f"{vcpus} vCPUs ok"], run.tail()
+
+
+class TestFourCpus(SmpRun):
+    guests = {"eight": 8, "two-nodes": 8}
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("smp", "--cpus", "4")
+
+    def test_memory_on_both_nodes(self, run):
+        nodes = {fact["node"]: fact["pages"] for fact in run.all("populated", domain=run.domain("two-nodes"))}
+        assert set(nodes) == {0, 1} and min(nodes.values()) > 10000
+
+
+class TestOneCpu(SmpRun):
+    """More vCPUs than CPUs: who spins must not keep out who is waited for."""
+    guests = {"eight": 8}
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("smp", "--cpus", "1", "--nodes", "1", "--dom0-args", "only=eight")
+
+
+class TestMany(SmpRun):
+    """As many as a domain can have."""
+    guests = {"many": 128}
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("smp_many", "--cpus", "1", "--nodes", "1")
+
+
+class TestRandomApic(GoodRun):
+    """What a guest does to its own vCPUs hurts nobody else."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("apic", "--cpus", "2")
+
+    def test_it_came_to_its_end(self, run):
+        assert any("random writes, 6 vCPUs, still here" in line for line in run.lines), run.tail()
+        assert ("shutdown", 0) in run.events("apic")
+
+    def test_the_next_guest_is_well(self, run):
+        assert ("shutdown", 0) in run.events("after")
