@@ -164,9 +164,7 @@ void boot_smp_start(const struct boot_info *info, const struct topology *topo, u
     else if (topo->nr_cpus > 1)
         log_warn("no RAM below 1 MiB from which CPUs could start: the boot CPU is alone\n");
     sched_set_kick(smp_kick);
-    for_each_cpu(id)
-        if (sched_cpu_init(cpus[id]))
-            panic("no memory for the run queue of CPU %u", id);
+    for_each_cpu(id) if (sched_cpu_init(cpus[id])) panic("no memory for the run queue of CPU %u", id);
     report(topo, nr_found, online);
     tsc_sync_check();
 #ifdef DEBUG

@@ -226,8 +226,8 @@ bool sched_should_yield(void);
 void sched_yield_current(void);
 /* Once, before the first sched_cpu_init(). */
 void sched_init(void);
-/* A CPU joins: its run queue, in its node's memory. On the boot CPU, before any CPU enters sched_run(). -ENOMEM:
- * it never runs a guest. */
+/* A CPU joins: its run queue, in its node's memory. On the boot CPU, before any CPU enters sched_run().
+ * -ENOMEM: it never runs a guest. */
 struct cpu;
 int sched_cpu_init(const struct cpu *cpu);
 /* The nodes a domain is at home on: its node affinity, else where its memory is. After a change of either. */

@@ -147,10 +147,7 @@ void sched_yield_current(void)
 /* Lock held. v runs from now on. */
 static void start(struct run_queue *q, struct vcpu *v)
 {
-    struct sched_wish wish = {.hard = v->hard_affinity,
-                              .soft = v->soft_affinity,
-                              .nodes = __atomic_load_n(&v->domain->home_nodes, __ATOMIC_RELAXED),
-                              .last = q->id};
+    struct sched_wish wish = vcpu_wish(v);
 
     v->running = true;
     v->run_since_ns = time_now_ns();

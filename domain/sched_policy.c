@@ -43,8 +43,8 @@ u32 sched_place(const struct sched_map *map, const struct sched_wish *wish)
         if (!allowed(map, wish, id))
             continue;
         u64 assigned = __atomic_load_n(&map->cpu[id]->assigned, __ATOMIC_RELAXED);
-        u64 key = (u64)!sched_prefers(map, wish, id) << 48 | assigned << 8 |
-                  distance(map, home, map->cpu[id]->nid);
+        u64 key =
+            (u64)!sched_prefers(map, wish, id) << 48 | assigned << 8 | distance(map, home, map->cpu[id]->nid);
         if (key < best_key) {
             best_key = key;
             best = id;
@@ -66,8 +66,8 @@ u32 sched_choose(const struct sched_map *map, const struct sched_wish *wish)
         u64 not_last = id != wish->last;
         u64 far = distance(map, home, map->cpu[id]->nid);
         /* Idle CPUs come first and are told apart by preference alone. */
-        u64 key = load ? BIT(62) | (load + away) << 16 | not_last << 9 | far
-                       : away << 16 | not_last << 15 | far;
+        u64 key =
+            load ? BIT(62) | (load + away) << 16 | not_last << 9 | far : away << 16 | not_last << 15 | far;
         if (key < best_key) {
             best_key = key;
             best = id;
@@ -87,9 +87,9 @@ void sched_steal_order(u32 self, u32 nr, const nodeid_t *node_of, const u8 (*dis
         for (u32 i = 1; i < nr; i++) {
             u32 id = (self + i) % nr;
             nodeid_t there = node_of[id];
-            u32 far = there == here                              ? 0
+            u32 far = there == here                           ? 0
                       : here < MAX_NODES && there < MAX_NODES ? MAX(distance_of[here][there], 1u)
-                                                                 : 255;
+                                                              : 255;
             if (pass == 0)
                 start[far + 1]++;
             else

@@ -12,13 +12,13 @@
 
 #include <homestead/types.h>
 
-#define SCHED_SLICE_NS 10000000ull
+#define SCHED_SLICE_NS  10000000ull
 /* How far a vCPU that was away may be behind the vCPUs of its queue: credit it cannot bank beyond this. */
 #define SCHED_CREDIT_NS (2 * SCHED_SLICE_NS)
 /* Queues whose clocks are further apart than this have drifted for good (pinned vCPUs) and are set together.
  */
-#define SCHED_DRIFT_NS (4 * SCHED_SLICE_NS)
-#define SCHED_NO_CPU   0xffffffffu
+#define SCHED_DRIFT_NS  (4 * SCHED_SLICE_NS)
+#define SCHED_NO_CPU    0xffffffffu
 
 struct sched_cpu { /* [a] written by the queue's holder, read by all */
     nodeid_t nid;  /* [I] */
@@ -35,7 +35,7 @@ struct sched_map {
     const u8 (*distance)[MAX_NODES]; /* as in SLIT */
 };
 
-struct sched_wish { /* of one vCPU */
+struct sched_wish {         /* of one vCPU */
     const u64 *hard, *soft; /* bitmaps of CPU ids */
     u64 nodes;              /* where its domain is at home, a bit per node; 0: nowhere */
     u32 last;               /* CPU it belongs to now, SCHED_NO_CPU: none yet */
@@ -52,9 +52,9 @@ bool sched_prefers(const struct sched_map *map, const struct sched_wish *wish, u
  * affinity allows none that is there. */
 u32 sched_place(const struct sched_map *map, const struct sched_wish *wish);
 
-/* Where a vCPU that wakes, or must leave its CPU, goes: its last CPU if that is idle and preferred; the nearest
- * idle preferred CPU; its last CPU if idle; the nearest idle one; else the shortest queue, where a CPU that is
- * not preferred counts as one longer, then the nearest. SCHED_NO_CPU as above. */
+/* Where a vCPU that wakes, or must leave its CPU, goes: its last CPU if that is idle and preferred; the
+ * nearest idle preferred CPU; its last CPU if idle; the nearest idle one; else the shortest queue, where a
+ * CPU that is not preferred counts as one longer, then the nearest. SCHED_NO_CPU as above. */
 u32 sched_choose(const struct sched_map *map, const struct sched_wish *wish);
 
 /* The order in which CPU self looks at others for work: its own node's first, then by distance, each node's
@@ -73,8 +73,8 @@ s64 sched_clock(const struct sched_cpu *cpu, u64 now_ns);
  * by one that is behind by SCHED_DRIFT_NS is named, too: its clock has to be set. SCHED_NO_CPU: it stays. */
 u32 sched_balance(const struct sched_map *map, const struct sched_wish *wish, u32 from, u64 now_ns);
 
-/* Virtual time with which a vCPU joins others that are at clock_ns: no more than SCHED_CREDIT_NS behind, and no
- * more than that ahead. */
+/* Virtual time with which a vCPU joins others that are at clock_ns: no more than SCHED_CREDIT_NS behind, and
+ * no more than that ahead. */
 s64 sched_join(s64 vtime_ns, s64 clock_ns);
 
 /* The nodes whose memory CPUs of node nid clean: its own, and those without CPUs that are nearest to it (of

@@ -59,34 +59,21 @@ struct run_queue *queue_lock_of(const struct vcpu *v)
     }
 }
 
-static void lock_two(struct run_queue *a, struct run_queue *b)
+void queue_lock_two(struct run_queue *a, struct run_queue *b)
 {
     spin_lock(a->id < b->id ? &a->lock : &b->lock);
     spin_lock_second(a->id < b->id ? &b->lock : &a->lock);
 }
 
-static void unlock_two(struct run_queue *a, struct run_queue *b)
+void queue_unlock_two(struct run_queue *a, struct run_queue *b)
 {
     spin_unlock_second(a->id < b->id ? &b->lock : &a->lock);
     spin_unlock(a->id < b->id ? &a->lock : &b->lock);
 }
 
-static struct sched_wish wish_of(const struct vcpu *v)
-{
-    return (struct sched_wish){.hard = v->hard_affinity,
-                               .soft = v->soft_affinity,
-                               .nodes = __atomic_load_n(&v->domain->home_nodes, __ATOMIC_RELAXED),
-                               .last = v->cpu};
-}
-
-static struct vcpu *first_of(const struct run_queue *q)
-{
-    return list_empty(&q->ready) ? NULL : list_entry(q->ready.next, struct vcpu, queue_link);
-}
-
 void queue_publish(struct run_queue *q)
 {
-    const struct vcpu *first = first_of(q), *now = q->current;
+    const struct vcpu *first = queue_first(q), *now = q->current;
     s64 clock = q->facts.clock_ns;
 
     if (first || now) {
@@ -111,7 +98,7 @@ static void enqueue(struct run_queue *q, struct vcpu *v)
     queue_publish(q);
 }
 
-static void dequeue(struct run_queue *q, struct vcpu *v)
+void queue_remove(struct run_queue *q, struct vcpu *v)
 {
     list_del(&v->queue_link);
     v->on_queue = false;
@@ -120,10 +107,10 @@ static void dequeue(struct run_queue *q, struct vcpu *v)
 
 struct vcpu *queue_take(struct run_queue *q)
 {
-    struct vcpu *v = first_of(q);
+    struct vcpu *v = queue_first(q);
 
     if (v)
-        dequeue(q, v);
+        queue_remove(q, v);
     return v;
 }
 
@@ -142,9 +129,9 @@ void queue_time_slice(struct run_queue *q)
         timer_set(&q->slice, q->current->run_since_ns + SCHED_SLICE_NS);
 }
 
-/* Lock held. Wakes an idle CPU for each vCPU that waits here and has one it may run on. A CPU may have become
+/* A CPU may have become
  * idle after the place was chosen, and looked here before; and who is next in line is settled only now. */
-static void call_idle(struct run_queue *q)
+void queue_call_idle(struct run_queue *q)
 {
     u64 called[MAX_CPUS / 64] = {0};
     bool any = true;
@@ -170,19 +157,6 @@ static void call_idle(struct run_queue *q)
     }
 }
 
-void queue_pass_on(struct run_queue *q)
-{
-    for (u32 i = 0; i < q->nr_others; i++) {
-        struct run_queue *other = run_queues[q->others[i]];
-
-        if (!other || !sched_can_give(&other->facts))
-            continue;
-        spin_lock(&other->lock);
-        call_idle(other);
-        spin_unlock(&other->lock);
-    }
-}
-
 /* Lock held. v begins to wait here; sees to it that somebody takes it. */
 static void join(struct run_queue *q, struct vcpu *v)
 {
@@ -199,7 +173,7 @@ static void join(struct run_queue *q, struct vcpu *v)
         sched_kick(q->id);
     }
     if (q->current || q->nr_ready > 1)
-        call_idle(q);
+        queue_call_idle(q);
 }
 
 static bool must_wait(const struct vcpu *v)
@@ -210,7 +184,7 @@ static bool must_wait(const struct vcpu *v)
 /* q locked, v must wait: where? Returns with v waiting and q unlocked, or false: look again. */
 static bool place(struct run_queue *q, struct vcpu *v)
 {
-    struct sched_wish wish = wish_of(v);
+    struct sched_wish wish = vcpu_wish(v);
     u32 target = sched_choose(&sched_map, &wish);
 
     if (target == q->id || target == SCHED_NO_CPU) {
@@ -220,13 +194,13 @@ static bool place(struct run_queue *q, struct vcpu *v)
     }
     struct run_queue *to = run_queues[target];
     spin_unlock(&q->lock);
-    lock_two(q, to);
+    queue_lock_two(q, to);
     bool still = v->cpu == q->id && must_wait(v) && sched_bit(v->hard_affinity, target);
     if (still) {
         change_queue(q, to, v);
         join(to, v);
     }
-    unlock_two(q, to);
+    queue_unlock_two(q, to);
     return still;
 }
 
@@ -242,7 +216,7 @@ void sched_update(struct vcpu *v)
         }
         if (!vcpu_can_run(v)) {
             if (v->on_queue) {
-                dequeue(q, v);
+                queue_remove(q, v);
                 queue_publish(q);
             } else if (v->running) {
                 sched_kick_to_choose(q->id);
@@ -260,7 +234,7 @@ static void stop(struct run_queue *q, struct vcpu *v)
 
     v->run_ns += ran;
     v->vtime_ns += (s64)ran;
-    const struct vcpu *next = first_of(q);
+    const struct vcpu *next = queue_first(q);
     if (q->yielded && next)
         v->vtime_ns = MAX(v->vtime_ns, next->vtime_ns);
     q->yielded = false;
@@ -279,7 +253,7 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
 
         spin_lock(&q->lock);
         if (vcpu_can_run(v) && (v->leave || !sched_bit(v->hard_affinity, q->id))) {
-            struct sched_wish wish = wish_of(v);
+            struct sched_wish wish = vcpu_wish(v);
 
             target = sched_choose(&sched_map, &wish);
         }
@@ -289,7 +263,7 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
                 enqueue(q, v);
             queue_publish(q);
             if (q->nr_ready > 1)
-                call_idle(q);
+                queue_call_idle(q);
             /* The last touch: from here on v may move, or be freed. */
             v->running = false;
             spin_unlock(&q->lock);
@@ -297,7 +271,7 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
         }
         spin_unlock(&q->lock);
         struct run_queue *to = run_queues[target];
-        lock_two(q, to);
+        queue_lock_two(q, to);
         bool fits = vcpu_can_run(v) && sched_bit(v->hard_affinity, target);
         if (fits) {
             stop(q, v);
@@ -306,120 +280,24 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
             change_queue(q, to, v);
             join(to, v);
         }
-        unlock_two(q, to);
+        queue_unlock_two(q, to);
         if (fits)
             return;
     }
 }
 
-/* Both locks held. Whom q's CPU takes from other: the furthest behind of those that prefer it, else of those
- * that may. */
-static struct vcpu *loot(const struct run_queue *q, struct run_queue *other)
+void queue_move_waiting(struct run_queue *from, struct run_queue *to, struct vcpu *v)
 {
-    struct vcpu *found = NULL;
-
-    if (other->nr_ready + (other->current != NULL) < 2)
-        return NULL;
-    list_for_each (node, &other->ready) {
-        struct vcpu *v = list_entry(node, struct vcpu, queue_link);
-        struct sched_wish wish = wish_of(v);
-
-        if (!sched_bit(v->hard_affinity, q->id))
-            continue;
-        if (sched_prefers(&sched_map, &wish, q->id))
-            return v;
-        if (!found)
-            found = v;
-    }
-    return found;
-}
-
-/* Both locks held, v waits on from. */
-static void move_waiting(struct run_queue *from, struct run_queue *to, struct vcpu *v)
-{
-    dequeue(from, v);
+    queue_remove(from, v);
     queue_publish(from);
     change_queue(from, to, v);
     join(to, v);
 }
 
-bool queue_steal(struct run_queue *q)
-{
-    for (u32 i = 0; i < q->nr_others; i++) {
-        struct run_queue *other = run_queues[q->others[i]];
-
-        if (!other || !sched_can_give(&other->facts))
-            continue;
-        lock_two(q, other);
-        struct vcpu *v = loot(q, other);
-        if (v)
-            move_waiting(other, q, v);
-        unlock_two(q, other);
-        if (v)
-            return true;
-    }
-    return false;
-}
-
-void queue_call_home(struct run_queue *q)
-{
-    for (u32 i = 0; i < q->nr_others; i++) {
-        struct run_queue *other = run_queues[q->others[i]];
-        bool comes = false;
-
-        if (!other || !__atomic_load_n(&other->facts.away, __ATOMIC_RELAXED))
-            continue;
-        spin_lock(&other->lock);
-        struct vcpu *v = other->current;
-        if (v) {
-            struct sched_wish wish = wish_of(v);
-
-            comes = !v->leave && sched_bit(v->hard_affinity, q->id) && sched_prefers(&sched_map, &wish, q->id) &&
-                    !sched_prefers(&sched_map, &wish, other->id);
-        }
-        if (comes) {
-            v->leave = true;
-            sched_kick_to_choose(other->id);
-        }
-        spin_unlock(&other->lock);
-        if (comes)
-            return;
-    }
-}
-
-void queue_balance(struct run_queue *q, u64 now_ns)
-{
-    u32 target = SCHED_NO_CPU;
-
-    q->balanced_ns = now_ns;
-    spin_lock(&q->lock);
-    struct vcpu *v = first_of(q);
-    if (v) {
-        struct sched_wish wish = wish_of(v);
-
-        target = sched_balance(&sched_map, &wish, q->id, now_ns);
-    }
-    spin_unlock(&q->lock);
-    if (target == SCHED_NO_CPU)
-        return;
-    struct run_queue *to = run_queues[target];
-    lock_two(q, to);
-    s64 lead = sched_clock(&to->facts, now_ns) - sched_clock(&q->facts, now_ns);
-    if (first_of(q) == v && sched_bit(v->hard_affinity, target) && to->facts.load < q->facts.load) {
-        if (to->facts.load == 0 || q->facts.load - to->facts.load >= 2 || lead > 0) {
-            move_waiting(q, to, v);
-        } else if (lead <= -(s64)SCHED_DRIFT_NS) {
-            to->base_ns -= lead;
-            __atomic_store_n(&to->facts.clock_ns, to->facts.clock_ns - lead, __ATOMIC_RELAXED);
-        }
-    }
-    unlock_two(q, to);
-}
-
 void sched_assign_cpu(struct vcpu *v)
 {
     v->cpu = SCHED_NO_CPU;
-    struct sched_wish wish = wish_of(v);
+    struct sched_wish wish = vcpu_wish(v);
     u32 cpu = sched_place(&sched_map, &wish);
     struct run_queue *q = run_queues[cpu == SCHED_NO_CPU ? 0 : cpu];
 
@@ -435,7 +313,7 @@ void sched_forget(struct vcpu *v)
     struct run_queue *q = queue_lock_of(v);
 
     if (v->on_queue) {
-        dequeue(q, v);
+        queue_remove(q, v);
         queue_publish(q);
     }
     __atomic_store_n(&q->facts.assigned, q->facts.assigned - 1, __ATOMIC_RELAXED);
@@ -445,49 +323,4 @@ void sched_forget(struct vcpu *v)
 spinlock_t *sched_lock(const struct vcpu *v)
 {
     return &queue_lock_of(v)->lock;
-}
-
-void sched_get_affinity(const struct vcpu *v, u64 *hard, u64 *soft)
-{
-    spinlock_t *lock = sched_lock(v);
-
-    memcpy(hard, v->hard_affinity, sizeof(v->hard_affinity));
-    memcpy(soft, v->soft_affinity, sizeof(v->soft_affinity));
-    spin_unlock(lock);
-}
-
-void sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft)
-{
-    struct run_queue *q = queue_lock_of(v);
-
-    memcpy(v->hard_affinity, hard, sizeof(v->hard_affinity));
-    memcpy(v->soft_affinity, soft, sizeof(v->soft_affinity));
-    struct sched_wish wish = wish_of(v);
-    bool bad = !sched_bit(hard, q->id);
-    if (v->on_queue) {
-        dequeue(q, v); /* sched_update() finds it a place, perhaps the same */
-        queue_publish(q);
-    } else if (v->running && (bad || !sched_prefers(&sched_map, &wish, q->id))) {
-        v->leave = true;
-        sched_kick_to_choose(q->id);
-    }
-    spin_unlock(&q->lock);
-    sched_update(v);
-}
-
-void sched_update_home(struct domain *d)
-{
-    u32 nr = mm_nr_nodes();
-    u64 all = nr >= 64 ? ~0ull : BIT(nr) - 1, most = 0, nodes;
-
-    spin_lock(&d->mem.lock);
-    nodes = d->mem.affinity & all;
-    for (u32 nid = 0; nid < nr; nid++)
-        most = MAX(most, d->mem.own[nid]);
-    /* Without a wish: the nodes with a good part of its memory. */
-    for (u32 nid = 0; nid < nr && !(d->mem.affinity & all) && most; nid++)
-        if (d->mem.own[nid] >= most / 4)
-            nodes |= BIT(nid);
-    spin_unlock(&d->mem.lock);
-    __atomic_store_n(&d->home_nodes, nodes == all ? 0 : nodes, __ATOMIC_RELAXED);
 }

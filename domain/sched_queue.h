@@ -1,4 +1,5 @@
-/* Run queues, between sched_queue.c (who waits where) and sched.c (the run loop). Nobody else includes this. */
+/* Run queues, between sched_queue.c (who waits where) and sched.c (the run loop). Nobody else includes this.
+ */
 #ifndef DOMAIN_SCHED_QUEUE_H
 #define DOMAIN_SCHED_QUEUE_H
 
@@ -33,7 +34,29 @@ static inline bool vcpu_can_run(const struct vcpu *v)
     return v->state == VCPU_RUNNABLE && v->pause_count == 0;
 }
 
+static inline struct sched_wish vcpu_wish(const struct vcpu *v)
+{
+    return (struct sched_wish){.hard = v->hard_affinity,
+                               .soft = v->soft_affinity,
+                               .nodes = __atomic_load_n(&v->domain->home_nodes, __ATOMIC_RELAXED),
+                               .last = v->cpu};
+}
+
+static inline struct vcpu *queue_first(const struct run_queue *q)
+{
+    return list_empty(&q->ready) ? NULL : list_entry(q->ready.next, struct vcpu, queue_link);
+}
+
 void queue_init(struct run_queue *q, const struct cpu *cpu);
+/* Two queues' locks, in the order of CPU ids. */
+void queue_lock_two(struct run_queue *a, struct run_queue *b);
+void queue_unlock_two(struct run_queue *a, struct run_queue *b);
+/* Lock held. v waits there no more; publish afterwards. */
+void queue_remove(struct run_queue *q, struct vcpu *v);
+/* Both locks held. v, which waits on from, waits on to. */
+void queue_move_waiting(struct run_queue *from, struct run_queue *to, struct vcpu *v);
+/* Lock held. Wakes an idle CPU for each vCPU that waits here and has one it may run on. */
+void queue_call_idle(struct run_queue *q);
 /* The queue v belongs to, locked. */
 struct run_queue *queue_lock_of(const struct vcpu *v);
 /* Lock held. Takes the furthest behind off the queue, to run; NULL: nobody waits. */

@@ -92,8 +92,8 @@ struct cpu_maps {
     u64 hard[CPU_WORDS], soft[CPU_WORDS];
 };
 
-/* Returns when v is off the CPUs it may not use any more. A vCPU of the caller's own domain might wait for the
- * caller in the same way: it is only told, and leaves at its next exit, which has been forced. */
+/* Returns when v is off the CPUs it may not use any more. A vCPU of the caller's own domain might wait for
+ * the caller in the same way: it is only told, and leaves at its next exit, which has been forced. */
 static void set_maps(const struct domctl *ctl, struct vcpu *v, const struct cpu_maps *maps)
 {
     sched_set_affinity(v, maps->hard, maps->soft);

@@ -110,8 +110,8 @@ static inline void spin_unlock(spinlock_t *lock)
     lock_check_drop(lock->level);
 }
 
-/* The second lock of a pair of one level. The pair's order is the caller's rule (docs/locks.md); for the check
- * it counts as one level higher. */
+/* The second lock of a pair of one level. The pair's order is the caller's rule (docs/locks.md); for the
+ * check it counts as one level higher. */
 static inline void spin_lock_second(spinlock_t *lock)
 {
     lock_check_take(lock->level + 1u);

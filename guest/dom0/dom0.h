@@ -24,6 +24,8 @@ struct host_state {
 };
 int host_read(struct host_state *out);
 int host_print(void);
+/* Where each vCPU of a domain is now: its CPU, the CPU's node, time it has run. -errno */
+int host_print_vcpus(u32 domid);
 /* Waits up to timeout_ms until free pages are within slack of `before` and claims equal; *pages: what is
  * still missing (negative: more is free), *claims: outstanding now minus before. */
 int host_settle(const struct host_state *before, u64 slack, u64 timeout_ms, s64 *pages, s64 *claims);

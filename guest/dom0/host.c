@@ -59,6 +59,24 @@ int host_print(void)
     return 0;
 }
 
+int host_print_vcpus(u32 domid)
+{
+    static xc_cputopo_t topo[MAX_CPUS];
+    unsigned int nr_cpus = MAX_CPUS;
+    xc_vcpuinfo_t info;
+    int rc = xc_cputopoinfo(xch, &nr_cpus, topo);
+
+    for (u32 id = 0; !rc; id++) {
+        rc = xc_vcpu_getinfo(xch, domid, id, &info);
+        if (rc)
+            break;
+        if (info.online)
+            printf("@vcpu domain=%u id=%u cpu=%u node=%u ms=%lu\n", domid, id, info.cpu,
+                   info.cpu < nr_cpus ? topo[info.cpu].node : 0, (u64)info.cpu_time / 1000000);
+    }
+    return rc == -EINVAL || rc == -ESRCH ? 0 : rc; /* no such vCPU: that was the last */
+}
+
 int host_settle(const struct host_state *before, u64 slack, u64 timeout_ms, s64 *pages, s64 *claims)
 {
     u64 deadline = guest_now_ms() + timeout_ms;

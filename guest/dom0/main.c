@@ -102,6 +102,7 @@ static int run_guest(const struct build *b)
     if (rc)
         return rc;
     rc = watch_wait(b->domid, b->cfg->timeout_s * 1000ull);
+    host_print_vcpus(b->domid);
     if (!options.quiet)
         printf("%-9s %s after %lu ms, code %d\n", b->cfg->name, event_of(rc), guest_now_ms() - start, rc);
     return rc;
@@ -292,7 +293,7 @@ void guest_main(void)
     printf("dom0      hypervisor %u.%u%s, TSC %u kHz, %u memory ranges, archive of %lu bytes\n",
            guest_env.xen_version >> 16, guest_env.xen_version & 0xffff, extra, guest_env.tsc_khz,
            guest_env.nr_ranges, guest_env.module.size);
-    bool ok = set_up() && host_print() == 0 && host_read(&before) == 0;
+    bool ok = set_up() && host_print() == 0 && host_print_vcpus(0) == 0 && host_read(&before) == 0;
     if (!ok)
         finish(false);
     if (options.fault)

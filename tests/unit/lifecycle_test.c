@@ -1,4 +1,4 @@
-// sources: domain/sched_policy.c domain/sched_queue.c
+// sources: domain/sched_policy.c domain/sched_queue.c domain/sched_move.c
 // sources: domain/sched.c domain/vcpu.c domain/lifecycle.c domain/domain.c domain/timer.c
 // sources: domain/guest_console.c domain/evtchn.c domain/evtchn_bind.c domain/physmap.c
 // sources: domain/physmap_pool.c arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/account.c

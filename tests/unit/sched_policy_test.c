@@ -1,5 +1,6 @@
 // sources: domain/sched_policy.c
-/* Each choice of the scheduler on facts written down by hand. Two nodes of two CPUs, unless said otherwise. */
+/* Each choice of the scheduler on facts written down by hand. Two nodes of two CPUs, unless said otherwise.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -180,9 +181,8 @@ static void memory_is_cleaned_by_the_nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(new_ones_go_home_and_spread),      CASE(who_wakes_goes_to),
-        CASE(farther_nodes_come_later),         CASE(work_is_looked_for_near_by_first),
-        CASE(balance_moves_to),                 CASE(credit_has_bounds),
+        CASE(new_ones_go_home_and_spread),      CASE(who_wakes_goes_to), CASE(farther_nodes_come_later),
+        CASE(work_is_looked_for_near_by_first), CASE(balance_moves_to),  CASE(credit_has_bounds),
         CASE(memory_is_cleaned_by_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,17 @@
-// sources: domain/sched.c domain/sched_queue.c domain/sched_policy.c domain/timer.c arch/x86/cpu/percpu.c
+// sources: domain/sched.c domain/sched_queue.c domain/sched_move.c domain/sched_policy.c domain/timer.c
+// sources: arch/x86/cpu/percpu.c
 /*
- * The real scheduler on real threads, one per CPU, while another thread wakes, pauses, moves and frees vCPUs as
- * fast as it can. At the end everybody who can run has run. Runs under ASan: a vCPU touched after its end is
- * seen.
+ * The real scheduler on real threads, one per CPU, while another thread wakes, pauses, moves and frees vCPUs
+ * as fast as it can. At the end everybody who can run has run. Runs under ASan: a vCPU touched after its end
+ * is seen.
  */
 #include "sched_harness.h"
 #include <pthread.h>
 #include <sched.h>
 
-#define ACTIONS 200000u
+#ifndef ACTIONS
+#define ACTIONS 200000u /* fewer for ThreadSanitizer, by hand */
+#endif
 
 static bool kicked[CPUS_MAX + 1], stop;
 static u64 armed_ns[CPUS_MAX];

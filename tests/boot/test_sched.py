@@ -1,0 +1,47 @@
+"""Where vCPUs run: at home, near their memory, on any CPU of it."""
+import pytest
+
+import harness
+from checks import GoodRun
+
+
+class TestHome(GoodRun):
+    """Guests run on the node that their memory is on; domain 0 where dom0_nodes= says."""
+
+    @pytest.fixture(scope="class", params=[0, 1])
+    def run(self, request):
+        run = harness.boot("--direct", "--nodes", "2", "--cpus", "8", "--cmdline", f"dom0_nodes={request.param}")
+        run.dom0_node = request.param
+        return run
+
+    def test_domain_0(self, run):
+        assert run.one("vcpu", domain=0)["node"] == run.dom0_node
+
+    @pytest.mark.parametrize("name", ["near", "far"])
+    def test_guests(self, run, name):
+        domain = run.domain(name)
+        vcpu = run.one("vcpu", domain=domain)
+        assert vcpu["node"] == run.one("populated", domain=domain)["node"]
+        assert vcpu["ms"] > 0
+
+    def test_the_cpu_is_of_that_node(self, run):
+        for vcpu in run.all("vcpu"):
+            assert run.one("cpu", id=vcpu["cpu"])["node"] == vcpu["node"]
+
+    def test_not_on_domain_0s_cpu(self, run):
+        own = run.one("vcpu", domain=0)["cpu"]
+        assert all(vcpu["cpu"] != own for vcpu in run.all("vcpu") if vcpu["domain"])
+
+
+class TestSpinning(GoodRun):
+    """A guest that never gives its CPU up leaves the others theirs, and goes while it runs."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("modes", "--nodes", "4", "--cpus", "16", "--mem", "1G")
+
+    def test_it_is_destroyed_while_it_runs(self, run):
+        assert run.events("loop") == [("created", 0), ("started", 0), ("timeout", -11), ("destroyed", 0)]
+
+    def test_it_ran_all_the_time(self, run):
+        assert run.one("vcpu", domain=run.domain("loop"))["ms"] > 100
