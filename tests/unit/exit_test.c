@@ -1,4 +1,5 @@
-// sources: domain/sched_policy.c domain/sched_queue.c domain/sched_move.c domain/sched.c domain/vcpu.c domain/lifecycle.c
+// sources: domain/sched_policy.c domain/sched_queue.c domain/sched_move.c domain/sched.c
+// sources: domain/vcpu.c domain/lifecycle.c
 // sources: domain/domain.c domain/timer.c domain/exit.c domain/guest_console.c domain/evtchn.c
 // sources: domain/vlapic.c arch/x86/hvm/x2apic.c
 // sources: domain/evtchn_bind.c domain/physmap.c domain/physmap_copy.c domain/physmap_pool.c
