@@ -30,10 +30,7 @@ static u64 state;
 
 static u64 rnd(void)
 {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state * 0x2545f4914f6cdd1dull;
+    return random_next(&state);
 }
 
 static u64 below(u64 limit)

@@ -7,6 +7,8 @@
 ; In real mode and in unpaged protected mode a hypercall (xen_version) and CPUID are made: what the host does
 ; with them in these modes is part of the test. ap_vmmcall: 0 leaves them out (a CPU with VMCALL).
 
+%include "guest/lib/long_mode.inc"
+
 global ap_trampoline, ap_trampoline_end, ap_vmmcall, ap_entry_64
 extern gdt_pointer, boot_pml4, ap_stacks, smp_ap_main, gdt_table
 
@@ -62,18 +64,7 @@ ap_32:
         sub     edi, eax                ; 0
         add     edi, 1
 .paging:
-        mov     eax, cr4
-        or      eax, 1 << 5
-        mov     cr4, eax
-        mov     eax, boot_pml4
-        mov     cr3, eax
-        mov     ecx, 0xC0000080         ; EFER
-        rdmsr
-        or      eax, 1 << 8             ; LME
-        wrmsr
-        mov     eax, cr0
-        or      eax, (1 << 31) | (1 << 16)
-        mov     cr0, eax
+        enter_long_mode
         jmp     8:ap_64
 
 bits 64

@@ -5,6 +5,8 @@
 ; Out: guest_start(start_info), with 4 GiB mapped 1:1 by 2 MiB pages, own GDT and stack, IF = 0.
 ;      guest/lib/memory.c maps what lies above.
 
+%include "guest/lib/long_mode.inc"
+
 global boot_pml4, boot_pdpt, guest_entry_tsc, gdt_table, gdt_pointer
 extern guest_start
 
@@ -51,18 +53,7 @@ pvh_entry:
         loop .pd
 
         ; 3. PAE, CR3, long mode, paging with write protection.
-        mov eax, cr4
-        or eax, 1 << 5
-        mov cr4, eax
-        mov eax, boot_pml4
-        mov cr3, eax
-        mov ecx, 0xC0000080     ; EFER
-        rdmsr
-        or eax, 1 << 8          ; LME
-        wrmsr
-        mov eax, cr0
-        or eax, (1 << 31) | (1 << 16)
-        mov cr0, eax
+        enter_long_mode
 
         lgdt [gdt_pointer]
         jmp 8:long_entry

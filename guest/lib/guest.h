@@ -78,4 +78,13 @@ static inline struct cpuid_regs cpuid(u32 leaf, u32 subleaf)
     return r;
 }
 
+/* xorshift64*: the next of a sequence that is the same for the same seed, which is not 0. */
+static inline u64 random_next(u64 *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state * 0x2545f4914f6cdd1dull;
+}
+
 #endif

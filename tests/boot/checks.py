@@ -3,6 +3,8 @@ import dataclasses
 import re
 from typing import Callable, List
 
+import pytest
+
 import acpi_model
 import harness
 
@@ -126,7 +128,15 @@ class Shape:
 
 
 class ShapeRun(GoodRun):
-    """What must hold on every machine. The class has fixtures `shape` and `run`."""
+    """What must hold on every machine. Shape and run come from the module's fixture `shape_and_run`, or from the class."""
+
+    @pytest.fixture(scope="class")
+    def shape(self, shape_and_run):
+        return shape_and_run[0]
+
+    @pytest.fixture(scope="class")
+    def run(self, shape_and_run):
+        return shape_and_run[1]
 
     def test_the_nodes_are_the_machines(self, run, shape):
         assert [n["id"] for n in run.all("node")] == list(range(len(shape.machine.pxm)))

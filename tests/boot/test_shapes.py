@@ -99,13 +99,7 @@ def shape_and_run(request, tmp_path_factory):
 
 
 class TestShapes(ShapeRun):
-    @pytest.fixture(scope="class")
-    def shape(self, shape_and_run):
-        return shape_and_run[0]
-
-    @pytest.fixture(scope="class")
-    def run(self, shape_and_run):
-        return shape_and_run[1]
+    """Each machine shape, booted directly."""
 
 
 class TestUefiShapes(ShapeRun):

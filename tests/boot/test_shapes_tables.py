@@ -103,14 +103,6 @@ def shape_of(tables, directory, warnings, mem_mib=MEM):
 
 
 class TableRun(ShapeRun):
-    @pytest.fixture(scope="class")
-    def shape(self, shape_and_run):
-        return shape_and_run[0]
-
-    @pytest.fixture(scope="class")
-    def run(self, shape_and_run):
-        return shape_and_run[1]
-
     def test_it_says_when_there_is_one_node_for_want_of_a_table(self, run, shape):
         assert ("no SRAT: one node" in run.text) == (not shape.machine.have_srat)
 
