@@ -20,7 +20,7 @@
 #define V_HIGH    0x93u
 #define V_TIMER   0xe1u
 #define WAIT_MS   20000u
-#define LAPS      10u
+#define RING_HOPS 256u /* at least a lap: a wait of the same length must do for any number of vCPUs */
 #define TICKS     5u
 #define TICK      1000000u /* counts of 10 ns */
 
@@ -50,7 +50,7 @@ static void on_irq(u32 vector)
     case V_RING:
         if (id == 0)
             laps++;
-        if (id != 0 || laps < LAPS)
+        if (id != 0 || laps < RING_HOPS / nr)
             smp_send((id + 1) % nr, V_RING);
         break;
     case V_LOGICAL:
@@ -189,7 +189,7 @@ static bool all_started(void)
 }
 static bool laps_done(void)
 {
-    return laps >= LAPS;
+    return laps >= RING_HOPS / nr;
 }
 static bool each_has(const volatile u32 *count)
 {
