@@ -165,7 +165,7 @@ machine_words() {
     if [ "$icount" = 1 ]; then
         qemu+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off' -rtc 'base=2020-01-01,clock=vm')
     else
-        qemu+=(-accel tcg)
+        qemu+=(-accel "tcg$([ "$one_thread" = 0 ] || echo ,thread=single)")
     fi
 }
 

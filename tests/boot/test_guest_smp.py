@@ -22,7 +22,7 @@ class TestFourCpus(SmpRun):
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
-        return boot_guests("smp", "--cpus", "4")
+        return boot_guests("smp", "--cpus", "4", "--one-thread")
 
     def test_memory_on_both_nodes(self, run):
         nodes = {fact["node"]: fact["pages"] for fact in run.all("populated", domain=run.domain("two-nodes"))}
@@ -52,7 +52,7 @@ class TestRandomApic(GoodRun):
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
-        return boot_guests("apic", "--cpus", "2")
+        return boot_guests("apic", "--cpus", "2", "--one-thread")
 
     def test_it_came_to_its_end(self, run):
         assert any("random writes, 6 vCPUs, still here" in line for line in run.lines), run.tail()

@@ -30,7 +30,7 @@ def node_sizes(command):
 
 def test_help_names_every_option():
     text = script("--help").stdout
-    for option in ("nodes", "cpus", "mem", "node-mem", "node-cpus", "interleave", "topology", "dist", "hmat", "hotplug", "nvdimm", "direct", "guests", "acpi-table", "cmdline", "icount", "gdb", "timeout",
+    for option in ("nodes", "cpus", "mem", "node-mem", "node-cpus", "interleave", "topology", "dist", "hmat", "hotplug", "nvdimm", "direct", "guests", "acpi-table", "cmdline", "icount", "one-thread", "gdb", "timeout",
                    "dry-run", "no-install", "no-build", "dom0-args", "boot-config"):
         assert f"--{option}" in text
 
@@ -130,6 +130,10 @@ def test_direct_boot():
     # QEMU separates modules by commas and reads two of them as one that is meant.
     assert values(command, "-initrd") == ["build/guest/dom0.elf mode=a,,b c,build/guest/default.cpio"]
     assert "-bios" not in command
+
+
+def test_one_thread():
+    assert values(dry("--one-thread"), "-accel") == ["tcg,thread=single"]
 
 
 def test_icount():
