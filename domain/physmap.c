@@ -242,15 +242,6 @@ int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src
     return rc;
 }
 
-void *physmap_frame_virt(struct domain *d, gfn_t g, bool write)
-{
-    struct np_entry entry = physmap_lookup(d, g);
-
-    if (entry.type == NP_NONE || (write && !entry.writable))
-        return NULL;
-    return mm_frame_virt(entry.mfn);
-}
-
 /* Lock held. Unpins what is still foreign, looking at up to budget mappings or holes. True: there is more. */
 static bool drop_foreign(struct domain *d, u32 budget, bool *last)
 {

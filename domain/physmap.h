@@ -41,10 +41,6 @@ struct np_entry physmap_lookup(struct domain *d, gfn_t g);
 /* Maps frame src_gfn of src at g in d, pinned. -EINVAL not src's RAM; -ENOMEM. */
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn);
 
-/* Host address of d's guest frame for reading or writing by Homestead; NULL: nothing mapped (or not
- * writable). Stays good while nobody unmaps the frame: only for a domain that nobody else knows yet, and
- * tests. */
-void *physmap_frame_virt(struct domain *d, gfn_t g, bool write);
 /* Lets fill() write d's guest frame g, which cannot go meanwhile. -EFAULT: nothing mapped, or not writable.
  */
 int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]));

@@ -153,8 +153,17 @@ void vcpu_block(struct vcpu *v)
 
 void vcpu_wake(struct vcpu *v)
 {
-    v->poll_any = false;
-    set_state(v, VCPU_BLOCKED, VCPU_RUNNABLE);
+    spinlock_t *lock = sched_lock(v);
+
+    /* Only one that sleeps: a vCPU on its way to sleep in SCHEDOP_poll still wants to be found by its ports. */
+    bool wakes = v->state == VCPU_BLOCKED;
+    if (wakes) {
+        v->poll_any = false;
+        v->state = VCPU_RUNNABLE;
+    }
+    spin_unlock(lock);
+    if (wakes)
+        sched_update(v);
 }
 
 void vcpu_notify(struct vcpu *v)

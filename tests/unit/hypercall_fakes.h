@@ -158,13 +158,6 @@ int physmap_set_pool(struct domain *d, u64 pages)
     d->physmap.pool_pages = pages;
     return 0;
 }
-void *physmap_frame_virt(struct domain *d, gfn_t g, bool write)
-{
-    (void)d;
-    (void)g;
-    (void)write;
-    return NULL;
-}
 int physmap_read_entry(struct domain *d, u64 gaddr, u32 size, u64 *entry)
 {
     (void)d;

@@ -248,7 +248,8 @@ static void vcpu_info_moves_once(void **state)
     assert_int_equal(vcpu_register_info(v, gfn(0x10), 4), -EINVAL);
     assert_int_equal(vcpu_register_info(v, gfn(0x10), ~0u - 7), -EINVAL);
     assert_int_equal(vcpu_register_info(v, gfn(0x10), 4096 - 64), 0);
-    const struct vcpu_info *info = (const void *)((u8 *)physmap_frame_virt(d, gfn(0x10), false) + 4096 - 64);
+    const u8 *page = mm_frame_virt(physmap_lookup(d, gfn(0x10)).mfn);
+    const struct vcpu_info *info = (const void *)(page + 4096 - 64);
     assert_ptr_equal(v->info, info);
     assert_int_equal(info->evtchn_pending_sel, ~0ull);
     assert_int_equal(info->evtchn_upcall_pending, 1);
