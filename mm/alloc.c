@@ -244,6 +244,17 @@ int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mf
     return mm_alloc_receipt(account, nid, order, flags, out, &receipt);
 }
 
+int mm_take(struct mem_account *account, const struct mm_request *request, struct mm_taken *taken)
+{
+    if (request->nr == 0 || request->nr > MM_TAKE_MAX || request->address_bits)
+        return -EINVAL;
+    taken->account = account;
+    taken->order = request->order;
+    taken->nr = 1;
+    return mm_alloc_receipt(account, request->nid, request->order, request->flags, &taken->extent[0],
+                            &taken->receipt);
+}
+
 /*
  * Off the account's books, if m is still the extent that was handed out. Account lock held. A dying account's
  * guest memory goes by mm_release_some(), and may be gone already, its frames and even the domid somebody
@@ -282,6 +293,12 @@ void mm_alloc_undo(struct mem_account *account, mfn_t m, u32 order, const struct
         ledger_unlock();
     }
     spin_unlock(&account->lock);
+}
+
+void mm_take_done(struct mm_taken *taken, u32 nr_kept)
+{
+    if (nr_kept < taken->nr)
+        mm_alloc_undo(taken->account, taken->extent[0], taken->order, &taken->receipt);
 }
 
 void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order)

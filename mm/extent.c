@@ -146,6 +146,15 @@ int mm_release(struct mem_account *account, mfn_t m, u32 order)
     return rc;
 }
 
+int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 nr)
+{
+    int rc = nr && nr <= MM_TAKE_MAX ? 0 : -EINVAL;
+
+    for (u32 i = 0; i < nr && !rc; i++)
+        rc = mm_release(account, m[i], order);
+    return rc;
+}
+
 bool mm_release_some(struct mem_account *account, u32 budget)
 {
     /* The lock is dropped between steps: a pin or an unpin must not wait for a whole domain. */

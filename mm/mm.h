@@ -7,7 +7,7 @@
 #ifndef MM_MM_H
 #define MM_MM_H
 
-#include <mm/account.h>
+#include <mm/claims.h>
 #include <mm/page.h>
 
 /* --- what the layer below supplies (CPU layer, or a host test) --- */
@@ -44,14 +44,42 @@ enum mm_flag {
  */
 int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out);
 
-struct claim_receipt;
-/* The same, and says what was redeemed, for mm_alloc_undo(). */
+/*
+ * Many extents in one transaction: limits, credits, claims and memory are taken under one hold of each lock,
+ * all from one node, and cleared after that without any. What the caller cannot use goes back by
+ * mm_take_done(), and the claims are then as if it had never been asked for (claims.md section 4).
+ */
+#define MM_TAKE_MAX 64u
+
+struct mm_request {
+    nodeid_t nid; /* NODE_NONE: as in mm_alloc() */
+    u32 order;
+    u32 nr;           /* extents wanted, 1 .. MM_TAKE_MAX */
+    u32 flags;        /* enum mm_flag */
+    u32 address_bits; /* every byte of them below 2^address_bits; 0: no limit. Such memory is not promised */
+};
+
+struct mm_taken {
+    struct mem_account *account;
+    u32 order;
+    u32 nr; /* extents got */
+    mfn_t extent[MM_TAKE_MAX];
+    struct claim_receipt receipt;
+};
+
+/*
+ * Takes 1 to request->nr extents, as many as one node can give at once; the order of nodes is mm_alloc()'s.
+ * Errors as mm_alloc()'s, -EINVAL also for nr. While they are under way, up to mm_take_done(), which must
+ * follow every success, the account's memory is not released by mm_release_some().
+ */
+int mm_take(struct mem_account *account, const struct mm_request *request, struct mm_taken *taken);
+/* The first nr_kept extents stay the account's. The others go back and their claims are restored, at one
+ * instant; after a new claim set they become unclaimed, after a kill too. */
+void mm_take_done(struct mm_taken *taken, u32 nr_kept);
+
+/* One extent, and what was redeemed for it; takes it back, claims included, if it is still as handed out. */
 int mm_alloc_receipt(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out,
                      struct claim_receipt *receipt);
-/* Takes an extent of mm_alloc_receipt() back, the domain's or its overhead, claims included: for a populate
- * that cannot finish (claims.md section 4). If it was split, pinned or released since, nothing is done and
- * the claims stay redeemed. After a new claim set the pages become unclaimed. After a kill nothing is done
- * either: mm_release_some() has, or will. */
 void mm_alloc_undo(struct mem_account *account, mfn_t m, u32 order, const struct claim_receipt *receipt);
 
 /* Gives back an MM_OVERHEAD extent in one piece: account and order as at mm_alloc(), or it is a bug. */
@@ -64,6 +92,8 @@ void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order);
  * touched: the caller bounds order.
  */
 int mm_release(struct mem_account *account, mfn_t m, u32 order);
+/* The same for nr ranges, 1 .. MM_TAKE_MAX, in one transaction, all or nothing. */
+int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 nr);
 
 /* Dying domain: takes up to budget steps, each of which frees an extent in one piece or halves a pinned one.
  * Returns true while there are more to do. Pinned frames stay, see above. */
