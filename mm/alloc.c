@@ -101,7 +101,7 @@ static int check_limits(const struct request *req)
 static int take_with_credits(const struct request *req, nodeid_t nid, u32 kinds, struct taken *taken)
 {
     struct node *node = node_get(nid);
-    int rc = ledger_reserve_locked(req->account, nid, BIT(req->order), taken->receipt);
+    int rc = ledger_reserve_locked(req->account, nid, BIT(req->order), req->order, taken->receipt);
 
     if (rc)
         return rc;
@@ -113,7 +113,7 @@ static int take_with_credits(const struct request *req, nodeid_t nid, u32 kinds,
     }
     spin_unlock(&node->lock);
     if (rc)
-        ledger_refund_locked(req->account, taken->receipt);
+        ledger_refund_locked(req->account, taken->receipt, BIT(req->order));
     return rc;
 }
 
@@ -289,7 +289,7 @@ void mm_alloc_undo(struct mem_account *account, mfn_t m, u32 order, const struct
         spin_lock(&node->lock);
         node_put(node, m.n, order, KIND_DIRTY);
         spin_unlock(&node->lock);
-        ledger_refund_locked(account, receipt);
+        ledger_refund_locked(account, receipt, receipt->pages);
         ledger_unlock();
     }
     spin_unlock(&account->lock);

@@ -105,9 +105,9 @@ void ledger_unlock(void);
 spinlock_t *ledger_get_lock(void);
 u64 ledger_claimed_hint(nodeid_t nid);
 /* With the ledger lock held. */
-int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages,
+int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
                           struct claim_receipt *receipt);
-void ledger_refund_locked(struct mem_account *account, const struct claim_receipt *receipt);
+void ledger_refund_locked(struct mem_account *account, const struct claim_receipt *receipt, u64 pages);
 /* Releases and replaces the account's set; ledger lock held, O(nodes). node_pages[n] and host_pages must fit:
  * see ledger_set_fits(). */
 void ledger_release_locked(struct mem_account *account);
