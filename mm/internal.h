@@ -108,11 +108,8 @@ u64 ledger_claimed_hint(nodeid_t nid);
 int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
                           struct claim_receipt *receipt);
 void ledger_refund_locked(struct mem_account *account, const struct claim_receipt *receipt, u64 pages);
-/* Releases and replaces the account's set; ledger lock held, O(nodes). node_pages[n] and host_pages must fit:
- * see ledger_set_fits(). */
+/* Releases the account's set; ledger lock held, O(nodes). */
 void ledger_release_locked(struct mem_account *account);
-bool ledger_set_fits(const struct mem_account *account, const u64 node_pages[MAX_NODES], u64 host_pages);
-void ledger_install_locked(struct mem_account *account, const u64 node_pages[MAX_NODES], u64 host_pages);
 
 struct ledger_view { /* one node, or the host: all of one instant */
     u64 spare;       /* U[n]; host: H */

@@ -1,5 +1,6 @@
 // sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c
 // sources: mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+// sources: mm/ledger_orders.c mm/recall.c mm/refusals.c mm/scrub_claims.c
 /* docs/claims.md sections 4 and 5: what allocations redeem, and which page they get. Section 8 names the
  * cases. */
 #include "claims_helpers.h"

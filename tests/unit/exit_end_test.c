@@ -6,6 +6,7 @@
 // sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/account.c mm/alloc.c
 // sources: mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c
 // sources: mm/scrub.c
+// sources: mm/ledger_orders.c mm/recall.c mm/refusals.c mm/scrub_claims.c
 /* Exits after which a vCPU or its domain does not go on: HLT, triple faults, crashes. */
 #include "exit_harness.h"
 #include <arch/x86/hvm/cpuid.h>

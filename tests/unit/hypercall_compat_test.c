@@ -8,6 +8,8 @@
 // sources: hypercall/vcpu_start.c
 // sources: hypercall/xen_version.c lib/parse.c mm/account.c mm/alloc.c mm/check.c mm/claims.c
 // sources: mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+// sources: mm/ledger_orders.c mm/offline.c mm/recall.c mm/refusals.c mm/scrub_claims.c
+// sources: hypercall/sysctl_memory.c
 /* 32-bit callers: every structure whose layout is theirs, results narrowed, continuations in 32-bit
  * registers. The offsets are those of libxen-dev's headers under gcc -m32. */
 #define GUEST_BASE 0x40000000ull

@@ -8,6 +8,8 @@
 // sources: hypercall/vcpu_start.c
 // sources: hypercall/xen_version.c lib/parse.c mm/account.c mm/alloc.c mm/check.c mm/claims.c
 // sources: mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+// sources: mm/ledger_orders.c mm/offline.c mm/recall.c mm/refusals.c mm/scrub_claims.c
+// sources: hypercall/sysctl_memory.c
 /* Dispatch, guest copies, and the small families: console_io, xen_version, multicall, events, scheduling,
  * parameters. */
 #include "hypercall_harness.h"

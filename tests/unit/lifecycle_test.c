@@ -4,6 +4,7 @@
 // sources: domain/physmap_pool.c arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/account.c
 // sources: mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c
 // sources: mm/scrub.c
+// sources: mm/ledger_orders.c mm/recall.c mm/refusals.c mm/scrub_claims.c
 /* How domains stop and go, with nothing left behind: shutdown, destruction in steps, zombies. */
 #include "domain_harness.h"
 #include <xen/event_channel.h>

@@ -1,5 +1,6 @@
 // sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c
 // sources: mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+// sources: mm/ledger_orders.c mm/recall.c mm/refusals.c mm/scrub_claims.c
 /*
  * Random operations against a trivial model: an array that says who owns each frame, and a claim vector per
  * domain. The model recomputes every total from that array, decides by docs/claims.md what each call must
@@ -228,7 +229,7 @@ static void op_set(void)
 {
     static const u32 strange[] = {NODES, 63, 64, 256, 0x7fffffff, 0x80000001, 0xfffffffe};
     u32 d = 1 + rnd(DOMS - 1), nr = 1 + rnd(NODES + 1), first = rnd(NODES + 1);
-    u32 flags = rnd(50) == 0 ? 2 : rnd(2);
+    u32 flags = rnd(50) == 0 ? 1u << (4 + rnd(28)) : rnd(2);
     struct claim_entry entries[NODES + 1];
     struct wanted want = {.h = 0};
 

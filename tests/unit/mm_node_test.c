@@ -1,5 +1,6 @@
 // sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c
 // sources: mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+// sources: mm/ledger_orders.c mm/recall.c mm/refusals.c mm/scrub_claims.c
 /* Ranges, the buddy lists of a node, clean and dirty, scrubbing, the check itself. */
 #include "mm_harness.h"
 #include <mm/internal.h>

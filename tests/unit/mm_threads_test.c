@@ -1,5 +1,6 @@
 // sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c
 // sources: mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+// sources: mm/ledger_orders.c mm/recall.c mm/refusals.c mm/scrub_claims.c
 /*
  * Several CPUs at once, as host threads: builders, each with a claim that must hold to the last page; a
  * domain without a claim that grabs and gives back whatever it can; a scrubber; a mapper that pins and

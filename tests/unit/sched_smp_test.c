@@ -4,6 +4,7 @@
 // sources: domain/physmap_pool.c arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/account.c
 // sources: mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c
 // sources: mm/scrub.c
+// sources: mm/ledger_orders.c mm/recall.c mm/refusals.c mm/scrub_claims.c
 /* The run loop between CPUs: who is kicked, and what a pause from elsewhere waits for. */
 #include "domain_harness.h"
 #include <pthread.h>

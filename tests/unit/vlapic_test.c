@@ -6,6 +6,7 @@
 // sources: domain/physmap_pool.c arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/account.c
 // sources: mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c
 // sources: mm/scrub.c
+// sources: mm/ledger_orders.c mm/recall.c mm/refusals.c mm/scrub_claims.c
 /* Interrupts, NMIs, INIT and STARTUP from one vCPU to another, and the APIC's timer, on the real run loop. */
 #include "exit_harness.h"
 #include <arch/x86/hvm/cpuid.h>
