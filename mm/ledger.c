@@ -166,36 +166,45 @@ static u64 beyond_kept(u64 part, u64 *kept)
     return part - stays;
 }
 
-/* The last `back` of `pages` that were redeemed of the account's claim on nid. */
-static void node_claim_refund(struct mem_account *account, nodeid_t nid, u64 pages, u64 back, u32 order,
-                              u64 lost)
+/* The last `back` of *pages that were redeemed of the account's claim on nid, with *lost. */
+static void node_claim_refund(struct mem_account *account, nodeid_t nid, u64 *pages, u64 back, u32 order,
+                              u64 *lost)
 {
-    if (back)
-        claim_node_add(account, nid, back, claim_lost_back(account, nid, pages, back, order, lost));
+    if (!back)
+        return;
+    u64 lost_back = claim_lost_back(account, nid, *pages, back, order, *lost);
+    claim_node_add(account, nid, back, lost_back);
+    *pages -= back;
+    *lost -= lost_back;
 }
 
-void ledger_refund_locked(struct mem_account *account, const struct claim_receipt *receipt, u64 pages)
+void ledger_refund_locked(struct mem_account *account, struct claim_receipt *receipt, u64 pages)
 {
     ASSERT(pages <= receipt->pages);
+    u64 kept = receipt->pages - pages;
+
+    receipt->pages = kept;
     if (!account || account->claim_gen != receipt->claim_gen) {
         ledger.spare[receipt->nid] += pages;
         ledger.host_spare += pages;
         return;
     }
     /* In the order of redemption, so that what stays redeemed is what the kept pages alone would have. */
-    u64 kept = receipt->pages - pages;
     u64 to_node = beyond_kept(receipt->from_node, &kept), to_host = beyond_kept(receipt->from_host, &kept);
     u64 redeemed = to_node + to_host;
 
     ledger.spare[receipt->nid] += pages - to_node;
-    node_claim_refund(account, receipt->nid, receipt->from_node, to_node, receipt->order, receipt->node_lost);
+    node_claim_refund(account, receipt->nid, &receipt->from_node, to_node, receipt->order,
+                      &receipt->node_lost);
+    receipt->from_host -= to_host;
     for (u32 i = 0; i < receipt->nr_other; i++) {
         nodeid_t nid = receipt->other[i].nid;
         u64 back = beyond_kept(receipt->other[i].pages, &kept);
         u64 there = MIN(back, ledger.spare[nid]);
         ledger.spare[nid] -= there;
-        node_claim_refund(account, nid, receipt->other[i].pages, there, receipt->order,
-                          receipt->other[i].lost);
+        node_claim_refund(account, nid, &receipt->other[i].pages, there, receipt->order,
+                          &receipt->other[i].lost);
+        receipt->other[i].pages -= back - there;
         to_host += back - there;
         redeemed += back;
     }
@@ -214,7 +223,7 @@ int ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 ord
     return rc;
 }
 
-void ledger_refund(struct mem_account *account, const struct claim_receipt *receipt, u64 pages)
+void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u64 pages)
 {
     ledger_lock();
     ledger_refund_locked(account, receipt, pages);

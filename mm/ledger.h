@@ -75,12 +75,12 @@ int node_offline_frame(mfn_t m, bool *was_free);
 /* The reverse; now_free: it is free again, its credit the caller's to deposit. */
 int node_online_frame(mfn_t m, bool *now_free);
 enum {
-    FRAME_OFFLINE = 1u,
-    FRAME_PENDING = 2u, /* leaves when it is freed */
-    FRAME_IN_USE = 4u,  /* by the domain in bits 16 to 31 */
-    FRAME_HOMESTEAD = 8u,
+    WHERE_OFFLINE = 1u,
+    WHERE_PENDING = 2u, /* leaves when it is freed */
+    WHERE_IN_USE = 4u,  /* by the domain in bits 16 to 31 */
+    WHERE_HOMESTEAD = 8u,
 };
-/* FRAME_* bits; 0: free, or not RAM. */
+/* WHERE_* bits; 0: free, or not RAM. */
 u32 node_frame_state(mfn_t m);
 struct node_whole { /* in extents, but offline_pages */
     u64 free_2m;    /* those inside free_1g too */

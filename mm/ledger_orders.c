@@ -141,16 +141,7 @@ void claim_lose_unit(struct mem_account *account, nodeid_t nid)
     keep_whole(nid, account->claim_order[nid], -1);
 }
 
-/* --- the nodes' part, until node.c has it: nothing can be kept whole or taken offline --- */
-__attribute__((weak)) void node_reserve_whole(nodeid_t nid, s64 d2m, s64 d1g)
-{
-    (void)nid, (void)d2m, (void)d1g;
-}
-__attribute__((weak)) bool node_has_whole(nodeid_t nid, u64 nr_2m, u64 nr_1g)
-{
-    (void)nid;
-    return nr_2m == 0 && nr_1g == 0;
-}
+/* --- the nodes' part, until node.c has it: nothing can be taken offline --- */
 __attribute__((weak)) int node_offline_frame(mfn_t m, bool *was_free)
 {
     (void)m, (void)was_free;
@@ -165,9 +156,4 @@ __attribute__((weak)) u32 node_frame_state(mfn_t m)
 {
     (void)m;
     return 0;
-}
-__attribute__((weak)) void node_get_whole(nodeid_t nid, struct node_whole *out)
-{
-    (void)nid;
-    *out = (struct node_whole){0};
 }

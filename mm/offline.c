@@ -12,7 +12,7 @@
 /* Who keeps a frame that is to leave from leaving. */
 static u32 keeper(u32 state)
 {
-    if (state & FRAME_HOMESTEAD)
+    if (state & WHERE_HOMESTEAD)
         return PG_OFFLINE_XENPAGE | DOMID_XEN << PG_OFFLINE_OWNER_SHIFT;
     return PG_OFFLINE_OWNED | (state >> 16) << PG_OFFLINE_OWNER_SHIFT;
 }
@@ -40,7 +40,7 @@ int mm_offline_page(mfn_t m, u32 *status)
     if (rc)
         *status = PG_OFFLINE_FAILED;
     else
-        *status = state & FRAME_OFFLINE ? PG_OFFLINE_OFFLINED : PG_OFFLINE_PENDING | keeper(state);
+        *status = state & WHERE_OFFLINE ? PG_OFFLINE_OFFLINED : PG_OFFLINE_PENDING | keeper(state);
     return rc;
 }
 
@@ -51,7 +51,7 @@ int mm_online_page(mfn_t m, u32 *status)
     if (!is_ram(m, status))
         return -EINVAL;
     ledger_lock();
-    bool was_away = node_frame_state(m) & (FRAME_OFFLINE | FRAME_PENDING);
+    bool was_away = node_frame_state(m) & (WHERE_OFFLINE | WHERE_PENDING);
     int rc = was_away ? node_online_frame(m, &now_free) : 0;
     if (rc == 0 && now_free)
         ledger_deposit_locked(mm_mfn_node(m), 1);
@@ -67,7 +67,7 @@ int mm_query_page(mfn_t m, u32 *status)
     ledger_lock();
     u32 state = node_frame_state(m);
     ledger_unlock();
-    *status = (state & FRAME_OFFLINE ? PG_OFFLINE_STATUS_OFFLINED : 0) |
-              (state & FRAME_PENDING ? PG_OFFLINE_STATUS_OFFLINE_PENDING : 0);
+    *status = (state & WHERE_OFFLINE ? PG_OFFLINE_STATUS_OFFLINED : 0) |
+              (state & WHERE_PENDING ? PG_OFFLINE_STATUS_OFFLINE_PENDING : 0);
     return 0;
 }
