@@ -14,7 +14,8 @@ int xc_domain_claim_memory(xc_interface *xch, u32 domid, u32 nr_claims, memory_c
     return xc_domain_claim_memory_flags(xch, domid, nr_claims, claims, 0);
 }
 
-int xc_domain_claim_memory_flags(xc_interface *xch, u32 domid, u32 nr_claims, memory_claim_t *claims, u32 flags)
+int xc_domain_claim_memory_flags(xc_interface *xch, u32 domid, u32 nr_claims, memory_claim_t *claims,
+                                 u32 flags)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_claim_memory, .domain = (domid_t)domid};
 
