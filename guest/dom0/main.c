@@ -4,6 +4,7 @@
  * Runs unmodified on Xen 4.17. Options and configuration keys: guest/README.md.
  */
 #include <guest/dom0/dom0.h>
+#include <guest/dom0/modes.h>
 #include <guest/lib/work.h>
 #include <lib/parse.h>
 #include <lib/printf.h>
@@ -33,6 +34,20 @@ void guest_on_fatal(void)
         finish(false);
 }
 
+/* A number among dom0's arguments; absent or not a number: what it is without. */
+static u64 number_option(const char *name, u64 otherwise)
+{
+    char word[32];
+    u64 value;
+
+    if (!guest_option(name, word, sizeof(word)))
+        return otherwise;
+    if (!parse_u64(word, NULL, false, &value))
+        return value;
+    printf("dom0: %s= needs a number, not '%s'\n", name, word);
+    return otherwise;
+}
+
 static void read_options(void)
 {
     static char only[XLCFG_NAME_MAX];
@@ -42,9 +57,7 @@ static void read_options(void)
     options.selftest = guest_option("selftest", word, sizeof(word));
     options.fault = guest_option("fault", word, sizeof(word));
     options.only = guest_option("only", only, sizeof(only));
-    options.slack = host_has_node_claims() ? 0 : SLACK_XEN;
-    if (guest_option("slack", word, sizeof(word)) && parse_u64(word, NULL, false, &options.slack))
-        printf("dom0: slack= needs a number, not '%s'\n", word);
+    options.slack = number_option("slack", host_has_node_claims() ? 0 : SLACK_XEN);
 }
 
 /* Physical space for the shared info page and the windows onto guests' memory. */
@@ -63,6 +76,26 @@ static bool set_up(void)
     return xc_foreign_init(hole + PAGE_SIZE, vcpus) == 0;
 }
 
+/* What mode= says; guests without it. */
+static bool run_mode(void)
+{
+    char mode[32];
+
+    if (!guest_option("mode", mode, sizeof(mode)) || !strcmp(mode, "guests"))
+        return archive_run();
+    if (!strcmp(mode, "claimtable"))
+        return claimtable_run(options.slack);
+    if (!strcmp(mode, "claimstress")) {
+        u32 rounds = (u32)MIN(number_option("rounds", 10), 1000000u);
+        u32 builders = (u32)MIN(MAX(number_option("builders", 8), 1u), 64u);
+        bool ok = claimstress_run(true, rounds, builders, options.slack);
+
+        return claimstress_run(false, rounds, builders, options.slack) && ok;
+    }
+    printf("dom0: there is no mode '%s'\n", mode);
+    return false;
+}
+
 void guest_main(void)
 {
     struct host_state before;
@@ -78,13 +111,13 @@ void guest_main(void)
            guest_env.nr_ranges, guest_env.module.size);
     bool ok = set_up();
     if (options.vcpus > 1)
-        printf("dom0      %u vCPUs, each builds guests\n", options.vcpus);
+        printf("dom0      %u vCPUs, each can build a guest\n", options.vcpus);
     ok = ok && host_print() == 0 && host_print_vcpus(0) == 0 && host_read(&before) == 0;
     if (!ok)
         finish(false);
     if (options.fault)
         __asm__ volatile("ud2");
-    ok = archive_run();
+    ok = run_mode();
     u32 wrong = options.selftest ? selftest_run(options.slack) : 0;
     if (host_settle(&before, options.slack, 5000, &pages, &claims))
         ok = false;

@@ -16,9 +16,11 @@ class Company(GoodRun):
             assert [event for event, _ in run.events(name)] == ["created", "started", "shutdown", "destroyed"], name
 
     def test_they_were_built_at_the_same_time(self, run):
-        """Before the first guest has gone, three others have been created."""
-        gone = min(fact.line for fact in run.all("guest", event="destroyed"))
-        assert sum(fact.line < gone for fact in run.all("guest", event="created")) >= 4
+        alive, most = 0, 0
+        for fact in run.all("guest"):
+            alive += {"created": 1, "destroyed": -1}.get(fact["event"], 0)
+            most = max(most, alive)
+        assert 2 <= most <= 4
 
     def test_all_memory_is_told(self, run):
         for name in NAMES:
