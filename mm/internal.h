@@ -175,6 +175,13 @@ struct ledger_view ledger_host_view(u64 *free_pages, u64 *outstanding);
 /* tot and own drop by pages. Account lock held. */
 void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages);
 
+/* --- quick.c --- */
+/* One frame or region of a domain from node nid, if one is at hand. -EAGAIN: not here, nothing has changed;
+ * -ESRCH: the domain was killed meanwhile. */
+int quick_take(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out);
+/* mm_release() of a frame or region without pins. False: it is not one, nothing has changed. */
+bool quick_release(struct mem_account *account, mfn_t m, u32 order);
+
 /* --- scrub.c --- */
 /* Cleans some of what an extent of order > ORDER_2M would be made of, if the node has none that is clean.
  * False: nothing to be done. */
