@@ -6,6 +6,7 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <mm/internal.h>
+#include <mm/ledger.h>
 
 /* The frames of [n, end) that n's region, or its chunk if all of that is meant, has. */
 static u64 piece_end(const struct region *r, u64 n, u64 end)
@@ -184,7 +185,8 @@ void mm_take_done(struct mm_taken *taken, u32 nr_kept)
         for (u32 i = nr_kept; i < taken->nr; i++)
             give_up(node, nid, taken->extent[i].n, taken->extent[i].n + BIT(taken->order), holder, &freed);
         spin_unlock(&node->lock);
-        ledger_refund_locked(account, &taken->receipt, freed.free);
+        ledger_refund_locked(account, &taken->receipt, freed.gone);
+        ledger_withdraw_locked(nid, freed.gone - freed.free); /* they went offline instead */
         ledger_unlock();
     }
     if (account) {
