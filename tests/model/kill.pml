@@ -60,6 +60,7 @@ proctype claimer()
 
 proctype killer()
 {
+    byte back;
     bool more;
 
     kill(0);

@@ -48,7 +48,17 @@ bool acct[ND], ledger_lk;
 byte maps[NN], scrubbing[NN]; /* [N] free pages: on the node's maps, and with a scrubber */
 #define FREE(n) (maps[n] + scrubbing[n])
 #endif
-byte ram[NN], offline[NN];
+byte ram[NN];
+#ifdef OFFLINE /* offline.pml */
+byte offline[NN], leaving[NN]; /* [N] pages that have left, and pages in use that will */
+byte debt[NN];                 /* [L] credits that are still to come for pages that have left */
+byte leaves[NN];               /* ghost: a page has left and its credit goes under the same hold of the ledger lock */
+#define OFFLINE_PAGES(n) offline[n]
+#define LEAVES(n)        leaves[n]
+#else
+#define OFFLINE_PAGES(n) 0
+#define LEAVES(n)        0
+#endif
 byte held[NN], set_node[ND * NN], set_out[ND]; /* ghosts */
 
 hidden byte i, j, sum, tally, room, part, to_host; /* within one d_step */
@@ -64,7 +74,7 @@ inline check()
     do
     :: i < NN ->
         assert(spare[i] <= RAM && claimed[i] <= RAM && held[i] <= RAM && FREE(i) <= RAM);
-        assert(spare[i] + claimed[i] + held[i] <= FREE(i)); /* rules 1 and 6 */
+        assert(spare[i] + claimed[i] + held[i] <= FREE(i) + LEAVES(i)); /* rules 1 and 6 */
         sum = sum + spare[i];
         j = 0; tally = 0;
         do
@@ -272,7 +282,13 @@ inline refund(d, keep)
 /* Pages are on the maps again: their credits. */
 inline credit(n, k)
 {
+#ifdef OFFLINE
+    j = MIN(debt[n], k);
+    debt[n] = debt[n] - j;
+    spare[n] = spare[n] + (k - j); host_spare = host_spare + (k - j)
+#else
     spare[n] = spare[n] + k; host_spare = host_spare + k
+#endif
 }
 
 /* --- sets: w_ absolute, as the caller gives them; x_ what is still missing. Account and ledger locked ---------------- */
@@ -370,7 +386,7 @@ inline check_end()
         :: j < ND -> tally = tally + OWN(j, i); j++
         :: else -> break
         od;
-        assert(FREE(i) + tally + offline[i] == ram[i]);
+        assert(FREE(i) + tally + OFFLINE_PAGES(i) == ram[i]);
         assert(held[i] == 0 && spare[i] + claimed[i] == FREE(i));
         i++
     :: else -> break

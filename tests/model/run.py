@@ -57,6 +57,19 @@ def search(path, kind, defines, where):
     return int(errors.group(1)), int(states.group(1)), found.group(1) if found else ""
 
 
+def print_trail(path, defines, where):
+    """The steps that lead to the error, without those inside of one, and the state at the end."""
+    _, text = run(["spin", "-k", f"{path.name}.trail", "-p"] + defines + [str(path)], where)
+    steps, last = [], None
+    for line in text[:text.find("spin: trail ends")].splitlines():
+        match = re.match(r"\s*(\d+):\s+proc\s+(\d+) \((\w+).*?/([\w.]+:\d+) \(state \d+\)\s*(.*)", line)
+        if match and match.group(1) != last:
+            last = match.group(1)
+            steps.append("        {1:>2} {2:10} {3:18} {4}".format(*match.group(0, 2, 3, 4, 5)))
+    print("\n".join(steps[-80:]))
+    print(text[text.find("#processes:"):][:4000], flush=True)
+
+
 def check(path, kind, name, defines, verbose):
     """Does one check and prints its line. Returns whether it passed."""
     begin = time.monotonic()
@@ -71,8 +84,9 @@ def check(path, kind, name, defines, verbose):
         print(f"  {'ok' if passed else 'FAIL':4}  {name:22} {states:9} states {time.monotonic() - begin:6.1f} s  {what if passed else ''}"
               + (f": {found}" if found and verbose else ""), flush=True)
         if not passed and found:
-            trail = run(["spin", "-k", f"{path.name}.trail", "-p", "-l", "-g"] + defines + [str(path)], where)[1] if verbose else ""
-            print(f"        {path.name} {' '.join(defines)}: {found}\n{trail}", flush=True)
+            print(f"        {path.name} {' '.join(defines)}: {found}", flush=True)
+            if verbose:
+                print_trail(path, defines, where)
         elif not passed:
             print(f"        {path.name} {' '.join(defines)}: the broken rule was not noticed", flush=True)
     return passed

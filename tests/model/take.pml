@@ -20,7 +20,7 @@
  * There are no per-CPU magazines in Homestead. What a magazine would be, pages that their node does not see, is the bulk
  * of a take up to its take_done().
  */
-#define TAKE_LOCALS RECEIPT; byte got, lo, hi; byte at; bool rc_dying, again
+#define TAKE_LOCALS RECEIPT; byte got, lo, hi, at, back; bool rc_dying, again
 
 #ifdef BREAK_RELEASE_IN_FLIGHT
 #define IN_FLIGHT(d) false
@@ -139,6 +139,24 @@ inline take_any(d, first, want)
     od
 }
 
+/* One page or k of them go back to the node. `back`: those that are free then. One that was to go offline goes now. Node lock held. */
+inline give_up(n, k, back)
+{
+#ifdef OFFLINE
+    i = MIN(leaving[n], k);
+    leaving[n] = leaving[n] - i; offline[n] = offline[n] + i;
+    back = k - i;
+    maps[n] = maps[n] + back;
+#ifdef BREAK_MARKED_CREDIT
+    back = k;
+#endif
+    i = 0
+#else
+    back = k;
+    maps[n] = maps[n] + k
+#endif
+}
+
 /* Keeps `keep` pages. The others are put on the maps and only then, under the same hold of the ledger lock, do their credits and
  * claims come back. The pages of a dying account are still there: release_some() waits for us. */
 inline take_done(d, keep)
@@ -146,11 +164,10 @@ inline take_done(d, keep)
     lock(acct[d]);
     if
     :: keep < got ->
-#ifdef BREAK_CREDITS_FIRST
-        atomic { !ledger_lk -> d_step { part = 0; sum = got - keep; refund(d, keep); check() } }
+#if defined(BREAK_CREDITS_FIRST)
+        atomic { !ledger_lk -> d_step { refund(d, keep); check() } }
         d_step { maps[r_nid] = maps[r_nid] + (got - keep) }
-#else
-#ifdef BREAK_REFUND_GAP
+#elif defined(BREAK_REFUND_GAP)
         d_step { maps[r_nid] = maps[r_nid] + (got - keep) }
         atomic { !ledger_lk -> d_step { credit(r_nid, got - keep); check() } }
         atomic { !ledger_lk -> d_step {
@@ -158,9 +175,8 @@ inline take_done(d, keep)
             refund(d, keep); check() } }
 #else
         lock(ledger_lk);
-        d_step { maps[r_nid] = maps[r_nid] + (got - keep); check() }
-        d_step { refund(d, keep); check(); unlock(ledger_lk) }
-#endif
+        d_step { give_up(r_nid, got - keep, back); check() }
+        d_step { back = got - back; refund(d, back); back = 0; check(); unlock(ledger_lk) }
 #endif
     :: else
     fi;
@@ -172,16 +188,21 @@ inline take_done(d, keep)
     }
 }
 
-/* Off the account's books, on the node's maps, and then the credit. Account lock held. */
-inline give_back(d, n)
+/* Onto the node's maps, off the account's books, and then the credit. Account lock held. */
+inline give_back(d, n, back)
 {
-    d_step { OWN(d, n) = OWN(d, n) - 1; tot[d] = tot[d] - 1; assert(tot[d] <= RAM && OWN(d, n) <= RAM) }
 #ifdef BREAK_CREDITS_FIRST
     atomic { !ledger_lk -> d_step { credit(n, 1); check() } }
     d_step { maps[n] = maps[n] + 1 }
 #else
-    d_step { maps[n] = maps[n] + 1; check() }
-    atomic { !ledger_lk -> d_step { credit(n, 1); check() } }
+    d_step { give_up(n, 1, back); check() }
+#endif
+    d_step { OWN(d, n) = OWN(d, n) - 1; tot[d] = tot[d] - 1; assert(tot[d] <= RAM && OWN(d, n) <= RAM) }
+#ifndef BREAK_CREDITS_FIRST
+    if
+    :: back > 0 -> atomic { !ledger_lk -> d_step { credit(n, 1); back = 0; check() } }
+    :: else
+    fi
 #endif
 }
 
@@ -189,7 +210,7 @@ inline give_back(d, n)
 inline release(d, n)
 {
     lock(acct[d]);
-    give_back(d, n);
+    give_back(d, n, back);
     unlock(acct[d])
 }
 
@@ -199,8 +220,8 @@ inline release_some(d, more)
     lock(acct[d]);
     more = tot[d] > 0;
     if
-    :: more && !IN_FLIGHT(d) && OWN(d, 0) > 0 -> give_back(d, 0)
-    :: more && !IN_FLIGHT(d) && OWN(d, 0) == 0 -> give_back(d, 1)
+    :: more && !IN_FLIGHT(d) && OWN(d, 0) > 0 -> give_back(d, 0, back)
+    :: more && !IN_FLIGHT(d) && OWN(d, 0) == 0 -> give_back(d, 1, back)
     :: else
     fi;
     unlock(acct[d])
