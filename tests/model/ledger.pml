@@ -119,6 +119,11 @@ inline forget_receipt()
     od
 }
 
+#ifdef STRICT /* rather none than one for which a claim on another node would be redeemed */
+#define MAY_REDEEM (r_red == r_node + r_host)
+#else
+#define MAY_REDEEM true
+#endif
 #ifdef BREAK_NO_HOST_CHECK
 #define NO_HOST_CHECK true /* a page that no node claim needs, but a host-wide one may */
 #else
@@ -196,7 +201,7 @@ inline reserve_half(d, n, want)
     :: r_pages > 0 ->
         plan(d, n, r_pages);
         if
-        :: r_pages - r_node <= spare[n] && (r_pages - r_red <= host_spare || NO_HOST_CHECK) -> break
+        :: r_pages - r_node <= spare[n] && (r_pages - r_red <= host_spare || NO_HOST_CHECK) && MAY_REDEEM -> break
         :: else -> r_pages = r_pages / 2
         fi
     :: else -> break

@@ -8,23 +8,25 @@
  *   online_page()     mm_online_page(), of a page that has left
  *   lost[]            node_broken, host_broken
  *
- * A free page that leaves takes its credit with it. If that is promised, one page of a claim is taken back: of the domain that is furthest
- * behind its share. A page in use is marked and leaves when it is given up; no credit comes back for it then.
+ * A free page that leaves takes its credit with it. If that is promised, one page of a claim is taken back, of the domain whose
+ * turn it is by its share. A page in use is marked and leaves when it is given up; no credit comes back for it then.
  *
  * Pages that are given up are on the maps before their credits are: such a page can leave in between. Then no claim is hurt, and the
  * credit that is on its way does not come (debt).
  *
- * In SHARES nobody takes or frees: three domains claim, and everything goes offline page by page. Each loses its share to less than a page.
+ * In SHARES nobody takes or frees: four domains claim, and everything goes offline page by page. Each loses its share to less than a page.
  *
  * right:  offline           ND=3 OFFLINE
- * right:  offline-shares    ND=3 OFFLINE SHARES
+ * right:  offline-shares    ND=4 RAM=12 OFFLINE SHARES C0=1 C1=1 C2=1 C3=6
+ * right:  offline-shares-2  ND=4 RAM=12 OFFLINE SHARES C0=5 C1=2 C2=1 C3=1
  * broken: no-recall         ND=3 OFFLINE BREAK_NO_RECALL           the page goes, the claims stay
  * broken: no-host-recall    ND=3 OFFLINE BREAK_NO_HOST_RECALL      claims on the node are looked at, host-wide ones are not
  * broken: always-recall     ND=3 OFFLINE BREAK_ALWAYS_RECALL       a claim pays although unclaimed pages are there
  * broken: no-debt           ND=3 OFFLINE BREAK_NO_DEBT             a page leaves before its credit is there, and a claim pays for it, or nobody can
  * broken: marked-credit     ND=3 OFFLINE BREAK_MARKED_CREDIT       a page in use leaves when it is given up, and its credit comes back
  * broken: offline-early     ND=3 OFFLINE EARLY_UNLOCK              a take drops the ledger's lock before it has its pages: they are free and promised
- * broken: first-in-list     ND=3 OFFLINE SHARES BREAK_FIRST        always the first domain pays
+ * broken: first-in-list     ND=4 RAM=12 OFFLINE SHARES C0=5 C1=2 C2=1 C3=1 BREAK_FIRST      always the first domain pays
+ * broken: furthest-behind   ND=4 RAM=12 OFFLINE SHARES C0=1 C1=1 C2=1 C3=6 BREAK_FURTHEST   the one furthest behind pays, of those that have something left
  */
 #include "ledger.pml"
 #include "take.pml"
@@ -37,14 +39,33 @@ byte lost[ND * (NN + 1)]; /* [L] */
 
 hidden byte best, all, gone;
 
-/* Section 6: share of all that is lost with this page, less what has been lost. Everything times `all`. */
+/*
+ * Whose page? Of all that the node's sets have had, `all`, `gone` is lost with this page. A domain's share of that is claim * gone / all. Among
+ * those that have lost less than their share, the one that would be a whole page behind first: least (lost + 1) / claim. Who has lost
+ * all of its claim still counts in both sums.
+ */
+#define SHARE(j, n)  (HAS(j, n) + LOST(j, n))
+#define LAG(j, n)    (SHARE(j, n) * gone - LOST(j, n) * all)
+#if defined(BREAK_FIRST)
+#define COUNTS(j, n) true
+#define OWES(j, n)   (HAS(j, n) > 0)
+#define BEFORE(j, n) false
+#elif defined(BREAK_FURTHEST)
+#define COUNTS(j, n) (HAS(j, n) > 0)
+#define OWES(j, n)   (HAS(j, n) > 0)
+#define BEFORE(j, n) (LAG(j, n) > LAG(best % ND, n) || (LAG(j, n) == LAG(best % ND, n) && HAS(j, n) > HAS(best % ND, n)))
+#else
+#define COUNTS(j, n) true
+#define OWES(j, n)   (HAS(j, n) > 0 && LAG(j, n) > 0)
+#define BEFORE(j, n) ((LOST(j, n) + 1) * SHARE(best % ND, n) < (LOST(best % ND, n) + 1) * SHARE(j, n))
+#endif
 inline recall(n)
 {
     all = 0; gone = 1; best = ND; j = 0;
     do
     :: j < ND ->
         if
-        :: HAS(j, n) > 0 -> all = all + HAS(j, n) + LOST(j, n); gone = gone + LOST(j, n)
+        :: COUNTS(j, n) -> all = all + SHARE(j, n); gone = gone + LOST(j, n)
         :: else
         fi;
         j++
@@ -54,11 +75,8 @@ inline recall(n)
     do
     :: j < ND ->
         if
-        :: HAS(j, n) > 0 && best == ND -> best = j
-#ifndef BREAK_FIRST
-        :: HAS(j, n) > 0 && best < ND && (HAS(j, n) + LOST(j, n)) * gone - LOST(j, n) * all >
-            (HAS(best % ND, n) + LOST(best % ND, n)) * gone - LOST(best % ND, n) * all -> best = j
-#endif
+        :: OWES(j, n) && best == ND -> best = j
+        :: OWES(j, n) && best < ND && BEFORE(j, n) -> best = j
         :: else
         fi;
         j++
@@ -140,13 +158,15 @@ inline online_page(n)
 inline check_shares(n)
 {
     d_step {
-        gone = LOST(0, n) + LOST(1, n) + LOST(2, n);
-        all = gone + C(0, n) + C(1, n) + C(2, n);
+        gone = 0; all = 0; j = 0;
+        do
+        :: j < ND -> gone = gone + LOST(j, n); all = all + SHARE(j, n); j++
+        :: else -> break
+        od;
         j = 0;
         do
         :: j < ND ->
-            assert(LOST(j, n) * all < (C(j, n) + LOST(j, n)) * gone + all);
-            assert(LOST(j, n) * all + all > (C(j, n) + LOST(j, n)) * gone);
+            assert(LOST(j, n) * all < SHARE(j, n) * gone + all && LOST(j, n) * all + all > SHARE(j, n) * gone);
             j++
         :: else -> break
         od;
@@ -227,11 +247,12 @@ init
 
     d_step {
 #ifdef SHARES
-        setup(0, 8); setup(1, 1);
-        max_pages[0] = 4; max_pages[1] = 4; max_pages[2] = 4;
-        want(4, 0, 0); claim_at_start(0);
-        want(2, 0, 0); claim_at_start(1);
-        want(1, 0, 0); claim_at_start(2)
+        setup(0, 10); setup(1, 1);
+        max_pages[0] = 6; max_pages[1] = 6; max_pages[2] = 6; max_pages[3] = 6;
+        want(C0, 0, 0); claim_at_start(0);
+        want(C1, 0, 0); claim_at_start(1);
+        want(C2, 0, 0); claim_at_start(2);
+        want(C3, 0, 0); claim_at_start(3)
 #else
         setup(0, 3); setup(1, 2);
         max_pages[0] = 3; max_pages[1] = 1; max_pages[2] = 2;

@@ -33,6 +33,13 @@ def all_checks():
             yield path, kind, name, [f"-D{d}" for d in defines.split()]
 
 
+def unchecked_rules():
+    """Broken rules that a model has and no line at a head asks for."""
+    known = {d for path in HERE.glob("*.pml") for d in re.findall(r"BREAK_\w+", re.sub(r"^ \* broken:.*", "", path.read_text(), flags=re.M))}
+    asked = {d[2:] for _, _, _, defines in all_checks() for d in defines if "BREAK_" in d}
+    return sorted(known ^ asked)
+
+
 def run(command, where):
     done = subprocess.run(command, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS)
     return done.returncode, done.stdout.decode(errors="replace")
@@ -96,6 +103,9 @@ def main():
     names = [a for a in sys.argv[1:] if a != "-v"]
     if not shutil.which("spin"):
         print("model: spin is missing: tools/setup.sh model")
+        return 1
+    if unchecked_rules():
+        print(f"model: broken rules without a check, or checks without a rule: {' '.join(unchecked_rules())}")
         return 1
     checks = [c for c in all_checks() if not names or c[2] in names or c[0].stem in names]
     results = [check(*c, "-v" in sys.argv[1:]) for c in checks]

@@ -229,7 +229,11 @@ inline release_some(d, more)
 
 inline kill(d)
 {
+#ifdef BREAK_LOCK_ORDER
+    lock(ledger_lk); lock(acct[d]); unlock(ledger_lk);
+#else
     lock(acct[d]);
+#endif
     atomic {
         !ledger_lk -> d_step {
             dying[d] = true;
