@@ -101,3 +101,10 @@ fuzz: $(FUZZERS:%=fuzz-%)
 bochs: all
 	$(Q)tools/setup.sh $(if $(NO_INSTALL),--no-install) boot bochs
 	$(Q)tools/run-bochs.sh
+
+# The ledger's rules as Promela models, checked by spin, and a broken variant of each that spin must find: tests/model/run.py. Not part of
+# `make test`; MODELS names some of them.
+.PHONY: model
+model:
+	$(Q)tools/setup.sh $(if $(NO_INSTALL),--no-install) model
+	$(Q)HOSTCC='$(HOSTCC)' $(PYTHON) tests/model/run.py $(if $(filter 1,$(V)),-v) $(MODELS)
