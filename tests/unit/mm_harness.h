@@ -17,10 +17,10 @@
 #include <lib/log.h>
 #include <mm/claims.h>
 #include <mm/mm.h>
+#include <tests/mm_table.h>
 
 #define HARNESS_DOMAINS 80u
 
-static struct page *harness_table;
 static u8 *harness_arena; /* real memory of frames [0, harness_arena_frames) */
 static u64 harness_arena_frames;
 static struct mem_account harness_accounts[HARNESS_DOMAINS];
@@ -98,9 +98,7 @@ static inline void harness_init(u32 nr_nodes, u64 nr_frames, u64 arena_frames)
 {
     static u8 near[MAX_NODES][MAX_NODES];
 
-    free(harness_table);
     free(harness_arena);
-    harness_table = calloc(nr_frames, sizeof(struct page));
     harness_arena = malloc(arena_frames * PAGE_SIZE + 1);
     memset(harness_arena, 0xa5, arena_frames * PAGE_SIZE);
     harness_arena_frames = arena_frames;
@@ -117,7 +115,7 @@ static inline void harness_init(u32 nr_nodes, u64 nr_frames, u64 arena_frames)
                 if ((a > b ? a - b : b - a) == apart)
                     near[a][nr++] = (u8)b;
     }
-    mm_init(harness_table);
+    mm_table_init(nr_frames);
     mm_set_nodes(nr_nodes, (const u8(*)[MAX_NODES])near);
 }
 
@@ -167,9 +165,8 @@ static inline struct mm_host_info host_info(void)
 static inline int harness_teardown(void **state)
 {
     (void)state;
-    free(harness_table);
+    mm_table_free();
     free(harness_arena);
-    harness_table = NULL;
     harness_arena = NULL;
     return 0;
 }
