@@ -10,6 +10,18 @@
 #include <homestead/addr.h>
 #include <lib/spinlock.h>
 
+struct region;
+struct chunk;
+
+/* What one holder has on one node, as lists of what it is made of. Node lock. */
+struct holdings {
+    struct region *open;  /* split regions with free frames */
+    struct region *full;  /* regions owned as a whole, split ones without free frames */
+    struct chunk *chunks; /* 1 GiB pieces owned as a whole */
+    struct chunk *near;   /* where the last 2 MiB came from; a hint */
+    u32 shared;           /* frames in regions that others share */
+};
+
 struct mem_account {
     spinlock_t lock;           /* LOCK_ACCOUNT */
     u16 domid;                 /* [I] */
@@ -19,11 +31,12 @@ struct mem_account {
     u64 own[MAX_NODES];        /* [A] of them, on each node */
     u64 overhead_pages;        /* [A] Homestead's memory for this domain; in neither tot nor own */
     u64 affinity;              /* [A] bit per node: where pages without a node request come from; 0 = any */
-    u64 extents;               /* [A] first extent head's frame number, PAGE_LINK_NONE: none */
+    u32 in_flight;             /* [A] mm_take()s that are not done */
     u64 host_claim;            /* [L] h[d] */
     u64 node_claim[MAX_NODES]; /* [L] c[d][n] */
     u64 outstanding;           /* [L] h[d] + sum of c[d][n] */
     u64 claim_gen;             /* [L] counts installs and releases: a refund older than the set is void */
+    struct holdings held[MAX_NODES]; /* [N] */
 };
 
 /* All zero but the domid: no pages, no claims, max 0. Before anyone else can see the account. */

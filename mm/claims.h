@@ -59,16 +59,19 @@ struct claim_receipt { /* what a reservation took from where, so that it can be 
     } other[MAX_NODES];
 };
 
-/* Takes credits for pages on node nid (section 4), account NULL: Homestead's own. -ENOMEM: promised to
- * others. */
-int ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, struct claim_receipt *receipt);
+/* Takes credits for pages on node nid (section 4), to be taken as extents of order; account NULL: Homestead's
+ * own. -ENOMEM: promised to others. */
+int ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
+                   struct claim_receipt *receipt);
 /*
- * Undoes a reservation whose pages were not taken, or are back on the lists, claims included. If the
+ * Undoes a reservation of pages that were not taken, or are free again, claims included: the last `pages` of
+ * the receipt's (all of it: receipt->pages). The claims are then as if only the others had been asked for;
+ * once for each receipt. If the
  * account's set was replaced or released since, that set stands and the credits become unclaimed. If another
  * node's claim was redeemed and its pages are gone since, that part comes back as host-wide claim: out(d) is
  * exact in any case.
  */
-void ledger_refund(struct mem_account *account, const struct claim_receipt *receipt);
+void ledger_refund(struct mem_account *account, const struct claim_receipt *receipt, u64 pages);
 /* Pages are back on node nid's free lists: their credits appear. */
 void ledger_credit(nodeid_t nid, u64 pages);
 

@@ -97,9 +97,12 @@ static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, st
     return covered;
 }
 
-int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, struct claim_receipt *receipt)
+int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
+                          struct claim_receipt *receipt)
 {
     u64 redeemed = 0;
+
+    (void)order;
 
     receipt->claim_gen = account ? account->claim_gen : 0;
     receipt->nid = nid;
@@ -132,43 +135,57 @@ int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, 
     return 0;
 }
 
-void ledger_refund_locked(struct mem_account *account, const struct claim_receipt *receipt)
+/* Of part pages of a redemption those beyond the first *kept, which are counted down. */
+static u64 beyond_kept(u64 part, u64 *kept)
 {
+    u64 stays = MIN(part, *kept);
+    *kept -= stays;
+    return part - stays;
+}
+
+void ledger_refund_locked(struct mem_account *account, const struct claim_receipt *receipt, u64 pages)
+{
+    ASSERT(pages <= receipt->pages);
     if (!account || account->claim_gen != receipt->claim_gen) {
-        ledger.spare[receipt->nid] += receipt->pages;
-        ledger.host_spare += receipt->pages;
+        ledger.spare[receipt->nid] += pages;
+        ledger.host_spare += pages;
         return;
     }
-    u64 redeemed = receipt->from_node + receipt->from_host, to_host = receipt->from_host;
+    /* In the order of redemption, so that what stays redeemed is what the kept pages alone would have. */
+    u64 kept = receipt->pages - pages;
+    u64 to_node = beyond_kept(receipt->from_node, &kept), to_host = beyond_kept(receipt->from_host, &kept);
+    u64 redeemed = to_node + to_host;
 
-    ledger.spare[receipt->nid] += receipt->pages - receipt->from_node;
-    node_claim_add(account, receipt->nid, receipt->from_node);
+    ledger.spare[receipt->nid] += pages - to_node;
+    node_claim_add(account, receipt->nid, to_node);
     for (u32 i = 0; i < receipt->nr_other; i++) {
         nodeid_t nid = receipt->other[i].nid;
-        u64 there = MIN(receipt->other[i].pages, ledger.spare[nid]);
+        u64 back = beyond_kept(receipt->other[i].pages, &kept);
+        u64 there = MIN(back, ledger.spare[nid]);
         ledger.spare[nid] -= there;
         node_claim_add(account, nid, there);
-        to_host += receipt->other[i].pages - there;
-        redeemed += receipt->other[i].pages;
+        to_host += back - there;
+        redeemed += back;
     }
     account->host_claim += to_host;
     ledger.host_claims += to_host;
     account->outstanding += redeemed;
-    ledger.host_spare += receipt->pages - redeemed;
+    ledger.host_spare += pages - redeemed;
 }
 
-int ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, struct claim_receipt *receipt)
+int ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
+                   struct claim_receipt *receipt)
 {
     ledger_lock();
-    int rc = ledger_reserve_locked(account, nid, pages, receipt);
+    int rc = ledger_reserve_locked(account, nid, pages, order, receipt);
     ledger_unlock();
     return rc;
 }
 
-void ledger_refund(struct mem_account *account, const struct claim_receipt *receipt)
+void ledger_refund(struct mem_account *account, const struct claim_receipt *receipt, u64 pages)
 {
     ledger_lock();
-    ledger_refund_locked(account, receipt);
+    ledger_refund_locked(account, receipt, pages);
     ledger_unlock();
 }
 

@@ -1,7 +1,8 @@
 /*
  * libxc-style calls: the names and parameters that users of Xen's libxenctrl know, over plain
  * hypercalls. Differences: failure is returned as -errno (Xen's values) instead of -1 and errno, and
- * the interface handle is a formality. One vCPU and no threads: nothing here locks.
+ * the interface handle is a formality. Arguments live on the caller's stack and each vCPU has its own window
+ * onto foreign memory, so vCPUs may call all of it at once; nothing here locks.
  */
 #ifndef GUEST_LIB_XC_H
 #define GUEST_LIB_XC_H
@@ -77,15 +78,17 @@ u64 xc_domain_overhead(u64 pages, unsigned int vcpus);
 int xc_domain_remove_from_physmap(xc_interface *xch, u32 domid, xen_pfn_t gpfn);
 
 /*
- * A window of XC_FOREIGN_MAX pages at a hole of our own physical space. Maps num frames of another
- * domain there, in order; only one mapping at a time. NULL: a frame could not be mapped (nothing stays
- * mapped). Unmap before destroying the domain: a mapped page keeps it half alive.
+ * Windows of XC_FOREIGN_MAX pages each at a hole of our own physical space, one for each vCPU. Maps num
+ * frames of another domain in this vCPU's, in order; only one mapping at a time. NULL: a frame could not be
+ * mapped (nothing stays mapped). Unmap before destroying the domain: a mapped page keeps it half alive.
  */
 #define XC_FOREIGN_MAX 32u
 void *xc_map_foreign_pages(xc_interface *xch, u32 dom, const xen_pfn_t *arr, int num);
+/* This vCPU's mapping. */
 void xc_unmap_foreign(void);
-/* Where the window is; call once. Returns 0 or -ENOSPC. */
-int xc_foreign_init(u64 gaddr);
+/* Where the windows of vCPUs 0 to nr_vcpus - 1 are, one behind the other; call once. -ENOSPC: gaddr is 0 */
+int xc_foreign_init(u64 gaddr, u32 nr_vcpus);
+#define XC_FOREIGN_BYTES(nr_vcpus) ((u64)(nr_vcpus)*XC_FOREIGN_MAX * PAGE_SIZE)
 
 /* --- xc_host.c: the host ----------------------------------------------------------------------------- */
 

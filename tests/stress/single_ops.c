@@ -91,7 +91,7 @@ void single_op_release(void)
         expected = rc == 1 || expected == 0 ? rc : expected;
         list[nr++] = mfn(n);
     }
-    if (expected == 1 || (!STRESS_NEW_CORE && expected && nr > 1))
+    if (expected == 1)
         return;
     if (rnd(500) == 0) {
         order = MAX_ORDER + 1 + rnd(40);
@@ -156,8 +156,6 @@ void single_op_release_some(void)
 void single_op_kill(u32 d)
 {
     machine_op = "kill";
-    if (!STRESS_NEW_CORE && ref.open[d])
-        return;
     mm_account_kill(&machine_account[d]);
     ref_kill(d);
     stress_count(&run.result->counts, OP_KILL, 0);

@@ -87,8 +87,6 @@ static void end_take(u32 i, u32 kept)
     u64 size = BIT(o->taken.order);
 
     machine_op = "take_done";
-    if (!STRESS_NEW_CORE && (o->d == 0 || ref.dying[o->d]))
-        kept = o->taken.nr;
     for (u32 k = 0; k < o->taken.nr; k++) {
         u64 n = o->taken.extent[k].n;
 

@@ -4,13 +4,6 @@
 
 #include "machine.h"
 
-/* mm/ with whole transactions under mm_take() and mm_release_many() */
-#if __has_include(<mm/region.h>)
-#define STRESS_NEW_CORE true
-#else
-#define STRESS_NEW_CORE false
-#endif
-
 struct stress_options {
     u64 ops;
     u32 threads; /* 1: against the reference; more: as CPUs */

@@ -210,10 +210,9 @@ static void check_redeemed(const struct open_take *o, u32 kept)
 void worker_end_take(u32 i, u32 kept)
 {
     struct open_take *o = &me->open[i];
-    bool old_core = !STRESS_NEW_CORE && (o->d == 0 || domain_dying(o->d));
 
     machine_op = "take_done";
-    kept = old_core ? o->taken.nr : MIN(MIN(kept, o->taken.nr), HELD_MAX - me->nr_held);
+    kept = MIN(MIN(kept, o->taken.nr), HELD_MAX - me->nr_held);
     for (u32 k = kept; k < o->taken.nr; k++)
         machine_untag(o->taken.extent[k].n, o->taken.order, o->tag);
     call_begin();
@@ -263,7 +262,7 @@ void worker_op_take(void)
     r.flags = (wrnd(2) ? MM_EXACT_NODE : 0) | (overhead ? MM_OVERHEAD : 0);
     if (wrnd(3) == 0)
         r.nr = 1 + wrnd(overhead ? 2 : r.order < 6 ? MM_TAKE_MAX : 4);
-    if (STRESS_NEW_CORE && wrnd(64) == 0)
+    if (wrnd(64) == 0)
         r.address_bits = PAGE_SHIFT + 10 + wrnd(12);
     if (me->nr_open == OPEN_MAX)
         worker_end_take(wrnd(OPEN_MAX), fault() ? 0 : MM_TAKE_MAX);

@@ -127,6 +127,14 @@ static inline struct mem_account *harness_domain(u16 domid, u64 max_pages)
     return &harness_accounts[domid];
 }
 
+/* One extent that mm_take_done() has to follow. */
+static inline int harness_take(struct mem_account *account, nodeid_t nid, u32 order, u32 flags,
+                               struct mm_taken *taken)
+{
+    struct mm_request request = {.nid = nid, .order = order, .nr = 1, .flags = flags};
+    return mm_take(account, &request, taken);
+}
+
 static inline void harness_clean_all(void)
 {
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)

@@ -1,6 +1,5 @@
-// sources: domain/physmap.c domain/physmap_pool.c domain/physmap_copy.c arch/x86/hvm/nested_paging.c
-// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c
-// sources: mm/node.c mm/scrub.c
+// sources: domain/physmap.c domain/physmap_pool.c domain/physmap_copy.c
+// sources: arch/x86/hvm/nested_paging.c mm/all
 /* The physmap on the real nested tables and the real allocator: nothing is ever lost, whatever fails. */
 #include <setjmp.h>
 #include <stdarg.h>
