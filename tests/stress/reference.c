@@ -41,7 +41,7 @@ void ref_init(u32 nr_nodes, u64 nr_frames)
         }
 }
 
-static void map_set(u32 nid, u32 kind, u64 n, bool on)
+static void frame_bit(u32 nid, u32 kind, u64 n, bool on)
 {
     u64 *word = &ref.map[nid][kind][n / 64], bit = BIT(n % 64);
 
@@ -80,9 +80,27 @@ void ref_set(u64 n, u64 nr, enum ref_use use, u32 owner, bool clean)
         f->owner = (u8)owner;
         f->clean = clean;
         count(f, 1);
-        map_set(f->node, REF_ANY, n, use == REF_FREE);
-        map_set(f->node, REF_CLEAN, n, use == REF_FREE && clean);
+        frame_bit(f->node, REF_ANY, n, use == REF_FREE);
+        frame_bit(f->node, REF_CLEAN, n, use == REF_FREE && clean);
     }
+}
+
+/* A region of 512 frames that has become free as a whole is cleaned as a whole. */
+static void join_region(u64 r)
+{
+    u32 nid = ref.frame[r * REGION].node;
+
+    if (nid == REF_NO_RAM || ref.region[nid][REF_ANY][r] < REGION)
+        return;
+    if (ref.region[nid][REF_CLEAN][r] && ref.region[nid][REF_CLEAN][r] < REGION)
+        ref_set(r * REGION, REGION, REF_FREE, REF_NOBODY, false);
+}
+
+void ref_free(u64 n, u64 nr)
+{
+    ref_set(n, nr, REF_FREE, REF_NOBODY, false);
+    for (u64 r = n / REGION; r * REGION < n + nr; r++)
+        join_region(r);
 }
 
 void ref_add(u64 start, u64 end, u32 nid)
@@ -90,7 +108,7 @@ void ref_add(u64 start, u64 end, u32 nid)
     for (u64 n = start; n < end; n++) {
         ref.frame[n].node = (u8)nid;
         count(&ref.frame[n], 1);
-        map_set(nid, REF_ANY, n, true);
+        frame_bit(nid, REF_ANY, n, true);
     }
 }
 

@@ -65,6 +65,8 @@ void ref_add(u64 start, u64 end, u32 nid);
 void ref_free_all(void);
 /* Frames become something else; owner REF_NOBODY for free ones. */
 void ref_set(u64 n, u64 nr, enum ref_use use, u32 owner, bool clean);
+/* Frames come back, dirty. */
+void ref_free(u64 n, u64 nr);
 /* Everything from the frames alone, compared with what was kept up: number of differences. */
 u32 ref_recount(void);
 

@@ -132,14 +132,14 @@ int ref_predict_take(u32 d, const struct mm_request *r, u32 cpu_node, u32 *from)
 
     if (r->order > MAX_ORDER || r->nr == 0 || r->nr > MM_TAKE_MAX || (!d && guest))
         return -EINVAL;
-    if (r->nid != NODE_NONE && r->nid >= ref.nr_nodes)
+    if ((r->nid != NODE_NONE && r->nid >= ref.nr_nodes) || (r->address_bits && r->address_bits <= PAGE_SHIFT))
         return -EINVAL;
     if (d && ref.dying[d])
         return -ESRCH;
     if (guest && ref.tot[d] + BIT(r->order) > ref.max[d])
         return -E2BIG;
     if (r->address_bits && r->address_bits < 64)
-        limit = MIN(limit, BIT(r->address_bits) >> PAGE_SHIFT);
+        limit = MIN(limit, ALIGN_DOWN(BIT(r->address_bits) >> PAGE_SHIFT, 512)); /* by whole regions */
     nr = nodes_in_order(d, r->nid, r->flags, cpu_node, list);
     for (u32 pass = nr > 1 ? 0 : 1; pass < 2; pass++)
         for (u32 i = 0; i < nr; i++) {

@@ -8,7 +8,7 @@ static void frame_release(u64 n, u32 d)
     if (ref.pins[n])
         ref_set(n, 1, REF_RELEASED, d, false);
     else
-        ref_set(n, 1, REF_FREE, REF_NOBODY, false);
+        ref_free(n, 1);
 }
 
 /* 0 or -EINVAL; 1: part of it belongs to a take under way, whose memory is nobody's business yet. */
@@ -21,8 +21,9 @@ static int predict_release(u32 d, u64 n, u32 order)
             return -EINVAL;
         if (ref.frame[i].use == REF_OPEN_GUEST || ref.frame[i].use == REF_OPEN_OVERHEAD)
             return 1;
-        if (ref.frame[i].use != REF_GUEST || ref.frame[i].owner != d)
-            rc = -EINVAL;
+        if (ref.frame[i].use != REF_GUEST || ref.frame[i].owner != d ||
+            ref.frame[i].node != ref.frame[n].node)
+            rc = -EINVAL; /* what nobody can have got in one piece is not given up in one either */
     }
     return rc;
 }
@@ -72,22 +73,24 @@ static bool overlaps(const mfn_t *list, u32 nr, u64 n, u32 order)
 
 void single_op_release(void)
 {
-    u32 d, order, nr = 1, wanted = rnd(3) ? 1 : 1 + rnd(8);
-    mfn_t list[8];
+    u32 d, order, nr = 1, wanted = rnd(3) ? 1 : 1 + rnd(rnd(2) ? 8 : MM_TAKE_MAX);
+    mfn_t list[MM_TAKE_MAX];
     u64 n;
 
     machine_op = "release";
     some_range(&d, &n, &order);
     list[0] = mfn(n);
     int expected = predict_release(d, n, order);
-    for (u32 i = 1; i < wanted && expected <= 0; i++) { /* more of the same domain's, none of them twice */
+    for (u32 i = 1; i < wanted && expected <= 0; i++) { /* more of the same domain's */
         u32 whose, its_order;
 
         some_range(&whose, &n, &its_order);
         n = ALIGN_DOWN(n, BIT(order));
-        if ((whose != d && rnd(10)) || overlaps(list, nr, n, order))
+        bool twice = overlaps(list, nr, n, order);
+        if ((whose != d || twice) && rnd(20))
             continue;
         int rc = predict_release(d, n, order);
+        rc = twice && rc == 0 ? -EINVAL : rc;
         expected = rc == 1 || expected == 0 ? rc : expected;
         list[nr++] = mfn(n);
     }
@@ -148,7 +151,7 @@ void single_op_release_some(void)
         else
             frame_release(n, d);
     }
-    MUST(more == (left || ref.open[d]), "%u left", left);
+    MUST(more || (left == 0 && ref.open[d] == 0), "%u left", left);
     if (ref.tot[d] == 0 && ref.over[d] == 0 && !ref.open[d])
         rebirth(d);
 }
@@ -196,7 +199,7 @@ void single_op_unpin(void)
     stress_count(&run.result->counts, OP_UNPIN, 0);
     MUST(freed == last, "frame %u", n);
     if (last)
-        ref_set(n, 1, REF_FREE, REF_NOBODY, false);
+        ref_free(n, 1);
     run.pinned[i] = run.pinned[--run.nr_pinned];
 }
 

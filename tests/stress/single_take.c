@@ -31,12 +31,13 @@ static void intrude(u64 n)
 
 void single_on_clear(u64 n, u64 nr)
 {
-    for (u64 i = n; i < n + nr; i++)
-        MUST(i < ref.nr_frames && ref.frame[i].use == REF_FREE && !ref.frame[i].clean &&
-                 ref.frame[i].node != REF_NO_RAM,
+    for (u64 i = n; i < n + nr; i++) {
+        MUST(i < ref.nr_frames && ref.frame[i].use == REF_FREE && ref.frame[i].node != REF_NO_RAM,
              "frame %llu is cleared", (unsigned long long)i);
-    ref_set(n, nr, REF_FREE, REF_NOBODY, true);
-    run.cleared += nr;
+        if (!ref.frame[i].clean)
+            ref_set(i, 1, REF_FREE, REF_NOBODY, true);
+    }
+    run.cleared += (u32)nr;
     run.last_cleared = (u32)n;
     if (intruder.armed && nr == 1)
         intrude(n);
@@ -91,7 +92,7 @@ static void end_take(u32 i, u32 kept)
         u64 n = o->taken.extent[k].n;
 
         if (k >= kept) {
-            ref_set(n, size, REF_FREE, REF_NOBODY, false);
+            ref_free(n, size);
             continue;
         }
         ref_set(n, size, o->overhead ? REF_OVERHEAD : REF_GUEST, o->d, true);
@@ -124,9 +125,6 @@ void single_take(u32 d, const struct mm_request *request, bool finish)
     machine_op = "take";
     machine_cpu_node = rnd(ref.nr_nodes);
     int expected = ref_predict_take(d, request, machine_cpu_node, &from);
-    bool no_clearing = expected == 0 && request->nr == 1 && request->address_bits == 0 &&
-                       !(d && ref.c[d][from]) &&
-                       ref_run_exists(from, request->order, REF_CLEAN, ref.nr_frames);
     *o = (struct single_open){.d = d, .overhead = request->flags & MM_OVERHEAD};
     intruder.done = false;
     intruder.armed = d && expected == 0 && request->order == 0 && request->nr == 1 && rnd(100) < run.faults;
@@ -136,8 +134,9 @@ void single_take(u32 d, const struct mm_request *request, bool finish)
     run.cleared = 0;
     int rc = mm_take(single_account(d), request, &o->taken);
     intruder.armed = false;
-    if (intruder.done && rc == -ESRCH && ref.dying[d]) { /* killed in the middle: the page has gone back */
-        ref_set(run.last_cleared, 1, REF_FREE, REF_NOBODY, false);
+    if (intruder.done && rc == -ESRCH &&
+        ref.dying[d]) { /* killed in the middle: the page goes with the rest */
+        ref_set(run.last_cleared, 1, REF_GUEST, d, true);
         stress_count(&run.result->counts, kind_of(request), rc);
         return;
     }
@@ -147,7 +146,6 @@ void single_take(u32 d, const struct mm_request *request, bool finish)
         MUST(request->order > 0 || run.cleared == 0, "%u frames cleared for nothing", run.cleared);
         return;
     }
-    MUST(!no_clearing || run.cleared == 0, "%u frames cleared, and clean ones at hand", run.cleared);
     enter_extents(o, from, request->nr);
     run.nr_open++;
     if (finish)
@@ -174,9 +172,9 @@ static void some_request(struct mm_request *r, u32 *d)
     *d = overhead && rnd(3) == 0 ? 0 : single_domain();
     r->nid = rnd(3) ? rnd(ref.nr_nodes) : NODE_NONE;
     r->order = overhead ? rnd(4) : some_order();
-    r->nr = rnd(3) ? 1 : 1 + rnd(r->order < 5 ? MM_TAKE_MAX : 4);
+    r->nr = rnd(3) ? 1 : 1 + rnd(overhead ? 2 : r->order < 5 ? MM_TAKE_MAX : 4);
     r->flags = (rnd(2) ? MM_EXACT_NODE : 0) | (overhead ? MM_OVERHEAD : 0);
-    r->address_bits = 0;
+    r->address_bits = rnd(40) ? 0 : 10 + rnd(24);
     if (rnd(300) == 0)
         r->nid = ref.nr_nodes + rnd(2) * 1000;
     if (rnd(300) == 0)
@@ -236,9 +234,9 @@ void single_op_free_overhead(void)
     if (!run.nr_held)
         return;
     u32 i = rnd(run.nr_held);
-    for (u32 j = 0; j < run.nr_held && rnd(4) == 0; j++)
+    for (u32 j = 0; j < run.nr_held && rnd(16); j++) /* the dead ones' first, often */
         i = ref.dying[run.held[j].d] ? j : i;
-    ref_set(run.held[i].n, BIT(run.held[i].order), REF_FREE, REF_NOBODY, false);
+    ref_free(run.held[i].n, BIT(run.held[i].order));
     mm_free_overhead(single_account(run.held[i].d), mfn(run.held[i].n), run.held[i].order);
     stress_count(&run.result->counts, OP_FREE_OVERHEAD, 0);
     run.held[i] = run.held[--run.nr_held];

@@ -104,10 +104,14 @@ void worker_step(void)
     }
 }
 
-void worker_give_all_back(void)
+void worker_end_all_takes(void)
 {
     while (me->nr_open)
         worker_end_take(0, wrnd(MM_TAKE_MAX + 1));
+}
+
+void worker_give_all_back(void)
+{
     while (me->nr_pinned && wrnd(64))
         worker_op_unpin();
     for (u32 k = 0; k < PRIVATE_EACH; k++) /* the others' memory goes while its owner is at it */

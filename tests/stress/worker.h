@@ -136,6 +136,7 @@ static inline int call_end(enum stress_op op, int rc)
 
 /* worker.c */
 void worker_step(void);
+void worker_end_all_takes(void);
 void worker_give_all_back(void);
 void worker_intrude(struct open_take *take);
 void worker_kill(u32 d);

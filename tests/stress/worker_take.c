@@ -192,9 +192,9 @@ static void take(u32 d, const struct mm_request *r)
         worker_end_take(me->nr_open - 1, fault() ? wrnd(o->taken.nr + 1) : o->taken.nr);
 }
 
-/* Nobody else changes a private domain's claims: what it lost is exactly what it kept, as far as it had any.
- */
-static void check_redeemed(const struct open_take *o, u32 kept)
+/* Nobody else changes a private domain's claims: what it lost is exactly what it kept, as far as it had any;
+ * and what somebody has pinned meanwhile has not come back. */
+static void check_redeemed(const struct open_take *o, u32 nr, u32 kept)
 {
     struct before now;
 
@@ -202,7 +202,9 @@ static void check_redeemed(const struct open_take *o, u32 kept)
         return;
     look(o->d, &now);
     u64 pages = (u64)kept << o->taken.order;
-    if (now.out != o->out_before - MIN(pages, o->out_before))
+    u64 all = (u64)nr << o->taken.order;
+    if (now.out > o->out_before - MIN(pages, o->out_before) ||
+        now.out < o->out_before - MIN(all, o->out_before))
         wrong("domain %u had %llu outstanding, kept %llu pages, has %llu", o->d,
               (unsigned long long)o->out_before, (unsigned long long)pages, (unsigned long long)now.out);
 }
@@ -213,12 +215,13 @@ void worker_end_take(u32 i, u32 kept)
 
     machine_op = "take_done";
     kept = MIN(MIN(kept, o->taken.nr), HELD_MAX - me->nr_held);
-    for (u32 k = kept; k < o->taken.nr; k++)
+    u32 nr = o->taken.nr;
+    for (u32 k = kept; k < nr; k++)
         machine_untag(o->taken.extent[k].n, o->taken.order, o->tag);
     call_begin();
     mm_take_done(&o->taken, kept);
-    call_end(kept == o->taken.nr ? OP_DONE_ALL : OP_DONE_PART, 0);
-    check_redeemed(o, kept);
+    call_end(kept == nr ? OP_DONE_ALL : OP_DONE_PART, 0);
+    check_redeemed(o, nr, kept);
     for (u32 k = 0; k < kept; k++) {
         me->held[me->nr_held++] = (struct held){.n = o->taken.extent[k].n,
                                                 .d = o->d,
