@@ -9,16 +9,33 @@
 static struct {
     u32 d;
     u32 nid;
+    const struct mm_request *request;
     bool overhead;
     bool armed, done;
     struct ref_receipt receipt;
 } intruder;
+
+/*
+ * The node that memory came from. Clean memory that mm/ would have to look for in too many places may be
+ * passed over in the first pass for a farther node's; then the credits there must do, and it is counted.
+ */
+static u32 node_of(u32 d, u64 n, u32 from, const struct mm_request *r)
+{
+    u32 is = n < ref.nr_frames ? ref.frame[n].node : REF_NO_RAM;
+    bool exact = (r->flags & MM_EXACT_NODE) && r->nid != NODE_NONE;
+
+    if (is == from || is >= ref.nr_nodes || exact || !ref_credits_suffice(d, is, BIT(r->order)))
+        return from;
+    run.result->counts.passed_over++;
+    return is;
+}
 
 static void intrude(u64 n)
 {
     intruder.armed = false;
     intruder.done = true;
     /* The page is taken and paid for; mm/ only has not said so yet. */
+    intruder.nid = node_of(intruder.d, n, intruder.nid, intruder.request);
     MUST(ref.frame[n].use == REF_FREE && ref.frame[n].node == intruder.nid);
     ref_redeem(intruder.d, intruder.nid, 1, &intruder.receipt);
     ref_set(n, 1, intruder.overhead ? REF_OPEN_OVERHEAD : REF_OPEN_GUEST, intruder.d, true);
@@ -103,8 +120,8 @@ static void end_take(u32 i, u32 kept)
     }
     ref_refund(&o->receipt, kept * size);
     ref.open[o->d]--;
-    mm_take_done(&o->taken, kept);
     stress_count(&run.result->counts, kept == o->taken.nr ? OP_DONE_ALL : OP_DONE_PART, 0);
+    mm_take_done(&o->taken, kept);
     *o = run.open[--run.nr_open];
 }
 
@@ -130,6 +147,7 @@ void single_take(u32 d, const struct mm_request *request, bool finish)
     intruder.armed = d && expected == 0 && request->order == 0 && request->nr == 1 && rnd(100) < run.faults;
     intruder.d = d;
     intruder.nid = from;
+    intruder.request = request;
     intruder.overhead = o->overhead;
     run.cleared = 0;
     int rc = mm_take(single_account(d), request, &o->taken);
@@ -146,6 +164,7 @@ void single_take(u32 d, const struct mm_request *request, bool finish)
         MUST(request->order > 0 || run.cleared == 0, "%u frames cleared for nothing", run.cleared);
         return;
     }
+    from = intruder.done ? intruder.nid : node_of(d, o->taken.extent[0].n, from, request);
     enter_extents(o, from, request->nr);
     run.nr_open++;
     if (finish)
@@ -209,6 +228,7 @@ void single_op_alloc(void)
     int rc = mm_alloc(&machine_account[d], request.nid, 0, request.flags, &m);
     if (!single_expect(OP_ALLOC, rc, expected) || rc)
         return;
+    from = node_of(d, m.n, from, &request);
     MUST(m.n < ref.nr_frames && ref.frame[m.n].node == from && ref.frame[m.n].use == REF_FREE &&
          ref.frame[m.n].clean);
     struct ref_receipt receipt;

@@ -106,9 +106,10 @@ static void print_counts(const struct stress_counts *counts, double seconds, u32
             printf("%-24s%14llu%14llu\n", op_name[op], (unsigned long long)counts->ok[op],
                    (unsigned long long)counts->refused[op]);
     printf("%llu extents taken, %llu intrusions, %llu takes that a claim had to make succeed, %llu refusals "
-           "judged\n",
+           "judged, %llu nodes with clean memory passed over\n",
            (unsigned long long)counts->extents, (unsigned long long)counts->injected,
-           (unsigned long long)counts->exact_promised, (unsigned long long)counts->judged);
+           (unsigned long long)counts->exact_promised, (unsigned long long)counts->judged,
+           (unsigned long long)counts->passed_over);
     double ops = (double)stress_total(counts);
     printf("%.0f operations in %.1f s: %.0f a second, %.0f by each thread\n", ops, seconds, ops / seconds,
            ops / seconds / threads);

@@ -43,6 +43,7 @@ struct stress_counts {
     u64 extents;        /* that takes brought */
     u64 injected;       /* other work in the middle of clearing, or between a take and its end */
     u64 exact_promised; /* takes that a claim had to make succeed */
+    u64 passed_over;    /* clean memory of a nearer node that was not found */
     u64 judged;         /* refusals looked into */
 };
 
