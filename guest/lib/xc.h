@@ -60,6 +60,9 @@ evtchn_port_or_error_t xc_evtchn_alloc_unbound(xc_interface *xch, u32 dom, u32 r
 int xc_domain_claim_pages(xc_interface *xch, u32 domid, unsigned long nr_pages);
 /* claims.md section 3. -ENOSYS where the hypervisor has no node claims. */
 int xc_domain_claim_memory(xc_interface *xch, u32 domid, u32 nr_claims, memory_claim_t *claims);
+/* The same with flags, XEN_DOMCTL_CLAIM_*: Homestead's extensions. */
+int xc_domain_claim_memory_flags(xc_interface *xch, u32 domid, u32 nr_claims, memory_claim_t *claims,
+                                 u32 flags);
 /* Reads the set back; *nr_claims: room, then entries. -ENOBUFS: *nr_claims is what is needed. */
 int xc_domain_get_memory_claims(xc_interface *xch, u32 domid, u32 *nr_claims, memory_claim_t *claims);
 /* Populates; returns how many extents were done (memory may run short), or -errno. */
