@@ -59,6 +59,41 @@ check: check-tsan
 check-acpi_tool: build/host/acpi-topology
 	$(Q)tests/unit/acpi_tool_test.py
 
+# Random operations on the real mm/, against a reference and by threads: docs/testing.md. Optimized, as it has to make
+# many, with assertions and lock checks.
+STRESS_C      := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
+STRESS_OBJ    := $(patsubst %.c,build/host/stress/%.o,$(STRESS_C) tests/stress/main.c $(MM_SOURCES))
+STRESS_CFLAGS := $(filter-out -O1 -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -O2
+
+build/host/stress/%.o: %.c $(MAKEFILES_USED)
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(STRESS_CFLAGS) -c $< -o $@
+
+build/host/claim-stress: $(STRESS_OBJ)
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -pthread -o $@ $^
+-include $(STRESS_OBJ:.o=.d)
+
+# The same under ASan and UBSan: for short runs.
+build/host/claim-stress-asan: $(patsubst %.c,build/host/obj/%.o,$(STRESS_C) tests/stress/main.c $(MM_SOURCES))
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -pthread -fsanitize=address,undefined -o $@ $^
+
+.PHONY: claim-stress claim-stress-asan check-stress stress-claims
+claim-stress: build/host/claim-stress
+claim-stress-asan: build/host/claim-stress-asan
+check-stress: build/host/claim-stress
+	$(Q)$< --quiet --ops 1e6 --threads 1
+	$(Q)$< --quiet --ops 1e6 --threads 4
+check: check-stress
+
+# Some minutes. STRESS_SEED=N for other operations.
+STRESS_SEED ?= 1
+stress-claims: build/host/claim-stress
+	$(Q)$< --ops 1e7 --threads 1 --seed $(STRESS_SEED)
+	$(Q)$< --ops 1e8 --threads 4 --seed $(STRESS_SEED)
+
 # Instruction counts under QEMU's icount; the release build, as a user runs it.
 .PHONY: bench bench-boot
 bench: all
@@ -101,3 +136,10 @@ fuzz: $(FUZZERS:%=fuzz-%)
 bochs: all
 	$(Q)tools/setup.sh $(if $(NO_INSTALL),--no-install) boot bochs
 	$(Q)tools/run-bochs.sh
+
+# The ledger's rules as Promela models, checked by spin, and a broken variant of each that spin must find: tests/model/run.py. Not part of
+# `make test`; MODELS names some of them.
+.PHONY: model
+model:
+	$(Q)tools/setup.sh $(if $(NO_INSTALL),--no-install) model
+	$(Q)HOSTCC='$(HOSTCC)' $(PYTHON) tests/model/run.py $(if $(filter 1,$(V)),-v) $(MODELS)

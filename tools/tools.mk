@@ -104,6 +104,7 @@ help:
 	@echo 'make bench               instruction counts, under icount'
 	@echo 'make bench-boot          how booting grows with CPUs and memory, in instructions'
 	@echo 'make bochs               the main job in Bochs, whose SVM is not QEMU'\''s'
+	@echo 'make model [MODELS=...]  the rules of claims as Promela models, with spin'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
 	@echo 'make tools               host tools: build/host/acpi-topology, what Homestead makes of ACPI tables'
 	@echo 'make lint                layers, limits, headers, formatting, shell scripts'
