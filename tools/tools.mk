@@ -97,6 +97,7 @@ help:
 	@echo 'make boot-big            boot tests with up to 2 TiB, which nobody touches'
 	@echo 'make bench               instruction counts, under icount'
 	@echo 'make bench-boot          how booting grows with CPUs and memory, in instructions'
+	@echo 'make bench-alloc         the page allocator on the host: instructions by callgrind, ratios by time'
 	@echo 'make bochs               the main job in Bochs, whose SVM is not QEMU'\''s'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
 	@echo 'make tools               host tools: build/host/acpi-topology, what Homestead makes of ACPI tables'
