@@ -17,7 +17,7 @@
 #include <mm/mm.h>
 
 _Static_assert(RAM_LIMIT <= DIRECTMAP_SIZE, "RAM that is used is in the direct map");
-_Static_assert((PAGE_LINK_NONE + 1) * sizeof(struct page) <= DEVICEMAP_BASE - FRAMETABLE_BASE,
+_Static_assert((FRAME_LIMIT + 1) / MAP_BITS * sizeof(struct window) <= DEVICEMAP_BASE - FRAMETABLE_BASE,
                "the frame table has room for all of it");
 
 const struct topology *host_topology;
@@ -144,7 +144,7 @@ void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free)
         panic("no memory for the frame table (error %d)", -rc);
     if (table.far)
         log_warn("memory: %lu KiB of the frame table are not on the node they describe\n", table.far >> 10);
-    mm_init((struct page *)FRAMETABLE_BASE);
+    mm_init((struct window *)FRAMETABLE_BASE);
     mm_set_nodes(topo->nr_nodes, topo->near);
     ram_for_each_piece(&map.ram, topo, count_ram, ram);
     ram_for_each_piece(free, topo, count_ram, available);

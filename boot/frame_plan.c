@@ -71,8 +71,8 @@ static u64 take_near(const struct plan *plan, nodeid_t nid, u64 start, u64 end, 
 static void plan_piece(u64 start, u64 end, nodeid_t nid, void *arg)
 {
     struct plan *plan = arg;
-    u64 from = ALIGN_DOWN((start >> PAGE_SHIFT) * sizeof(struct page), PAGE_SIZE);
-    u64 to = ALIGN_UP((end >> PAGE_SHIFT) * sizeof(struct page), PAGE_SIZE);
+    u64 from = ALIGN_DOWN(frame_table_from(start >> PAGE_SHIFT), PAGE_SIZE);
+    u64 to = ALIGN_UP(frame_table_to(DIV_ROUND_UP(end, PAGE_SIZE)), PAGE_SIZE);
 
     from = MAX(from, plan->done); /* the first page may be shared with the piece before */
     while (from < to && !plan->rc) {

@@ -19,7 +19,7 @@
 #include <mm/page.h>
 
 #define RAM_LOW_RESERVED MIB(1)
-#define RAM_LIMIT        ((u64)PAGE_LINK_NONE << PAGE_SHIFT) /* 64 TiB less a page */
+#define RAM_LIMIT        ((u64)FRAME_LIMIT << PAGE_SHIFT) /* 64 TiB less a page */
 
 struct ram_map {
     struct boot_ranges ram;    /* all that has frames: free, image, modules, loader's */

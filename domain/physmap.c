@@ -21,7 +21,7 @@ int physmap_init(struct domain *d, u64 pool_pages)
     spin_lock_init(&p->lock, LOCK_PHYSMAP);
     p->destroyed = false;
     p->pool_pages = p->pool_used = 0;
-    p->pool_free = PAGE_LINK_NONE;
+    p->pool_free = INVALID_MFN;
     p->np = (struct np_table){
         .alloc = physmap_pool_take, .free = physmap_pool_return, .ctx = d, .virt = table_virt};
     spin_lock(&p->lock);

@@ -15,12 +15,12 @@ struct domain;
 struct physmap {
     spinlock_t lock; /* LOCK_PHYSMAP */
     struct np_table np;
-    u64 nr_foreign; /* frames of other domains mapped here */
-    u64 sweep_gfn;  /* teardown: frames below have been looked at */
-    u64 pool_pages; /* size set */
-    u64 pool_used;  /* of them, in the tables */
-    bool destroyed; /* being torn down: nothing can be mapped or looked up any more */
-    u64 pool_free;  /* list of free pool pages, linked through page_next(); PAGE_LINK_NONE: empty */
+    u64 nr_foreign;  /* frames of other domains mapped here */
+    u64 sweep_gfn;   /* teardown: frames below have been looked at */
+    u64 pool_pages;  /* size set */
+    u64 pool_used;   /* of them, in the tables */
+    bool destroyed;  /* being torn down: nothing can be mapped or looked up any more */
+    mfn_t pool_free; /* list of free pool pages, linked through their first words; INVALID_MFN: empty */
 };
 
 int physmap_init(struct domain *d, u64 pool_pages); /* -ENOMEM */

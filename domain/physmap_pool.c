@@ -3,28 +3,36 @@
  * the domain's overhead when the pool is sized, so that a later populate touches guest memory only
  * (docs/claims.md section 4).
  *
- * Free pages are linked through page_next() and are zero. Lock: the domain's physmap lock, held
- * by every caller here.
+ * Free pages are zero but for their first word, which links them and is cleared when one is taken. Lock: the
+ * domain's physmap lock, held by every caller here.
  */
 #include <domain/internal.h>
 #include <homestead/errno.h>
+
+static mfn_t pop_free(struct physmap *p)
+{
+    mfn_t m = p->pool_free;
+    mfn_t *link = mm_frame_virt(m);
+
+    p->pool_free = *link;
+    *link = mfn(0);
+    return m;
+}
+
+static void push_free(struct physmap *p, mfn_t m)
+{
+    *(mfn_t *)mm_frame_virt(m) = p->pool_free;
+    p->pool_free = m;
+}
 
 u64 physmap_pool_take(void *ctx)
 {
     struct physmap *p = &((struct domain *)ctx)->physmap;
 
-    if (p->pool_free == PAGE_LINK_NONE)
+    if (!mfn_valid_value(p->pool_free))
         return 0;
-    mfn_t m = mfn(p->pool_free);
-    p->pool_free = page_next(mfn_to_page(m));
     p->pool_used++;
-    return mfn_to_maddr(m);
-}
-
-static void push_free(struct physmap *p, mfn_t m)
-{
-    page_set_next(mfn_to_page(m), p->pool_free);
-    p->pool_free = m.n;
+    return mfn_to_maddr(pop_free(p));
 }
 
 void physmap_pool_return(void *ctx, u64 maddr)
@@ -66,11 +74,8 @@ void physmap_pool_shrink(struct domain *d, u64 pages)
 {
     struct physmap *p = &d->physmap;
 
-    while (p->pool_pages > pages && p->pool_free != PAGE_LINK_NONE) {
-        mfn_t m = mfn(p->pool_free);
-
-        p->pool_free = page_next(mfn_to_page(m));
-        mm_free_overhead(&d->mem, m, ORDER_4K);
+    while (p->pool_pages > pages && mfn_valid_value(p->pool_free)) {
+        mm_free_overhead(&d->mem, pop_free(p), ORDER_4K);
         p->pool_pages--;
     }
 }

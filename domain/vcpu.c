@@ -155,7 +155,8 @@ void vcpu_wake(struct vcpu *v)
 {
     spinlock_t *lock = sched_lock(v);
 
-    /* Only one that sleeps: a vCPU on its way to sleep in SCHEDOP_poll still wants to be found by its ports. */
+    /* Only one that sleeps: a vCPU on its way to sleep in SCHEDOP_poll still wants to be found by its ports.
+     */
     bool wakes = v->state == VCPU_BLOCKED;
     if (wakes) {
         v->poll_any = false;

@@ -63,20 +63,16 @@ static bool decode(struct hypercall *c, const struct xen_memory_reservation *op,
 }
 
 /* Memory for one extent. */
-static int allocate(const struct reservation *r, mfn_t *m, struct claim_receipt *receipt)
+static int allocate(const struct reservation *r, struct mm_taken *taken)
 {
-    nodeid_t nid = r->nid;
+    struct mm_request request = {.nid = r->nid, .order = r->order, .nr = 1, .flags = r->mm_flags};
 
-    if (nid != NODE_NONE && nid >= mm_nr_nodes()) {
+    if (r->nid != NODE_NONE && r->nid >= mm_nr_nodes()) {
         if (r->mm_flags & MM_EXACT_NODE)
             return -ENOMEM;
-        nid = NODE_NONE;
+        request.nid = NODE_NONE;
     }
-    int rc = mm_alloc_receipt(&r->d->mem, nid, r->order, r->mm_flags, m, receipt);
-    /* Destroyed while dirty memory was being cleared for it: that memory may be the last that came back. */
-    if (rc == -ESRCH)
-        domain_check_gone(r->d);
-    return rc;
+    return mm_take(&r->d->mem, &request, taken);
 }
 
 /* The largest order in which frames at g can be mapped, at most order. */
@@ -90,34 +86,39 @@ static u32 piece_order(u64 g, u32 order)
 static bool populate_one(const struct reservation *r, u64 g)
 {
     u32 piece = piece_order(g, r->order);
-    struct claim_receipt receipt;
-    mfn_t m;
+    struct mm_taken taken;
 
     if (g >= NP_GFN_LIMIT || NP_GFN_LIMIT - g < BIT(r->order) || BIT(r->order - piece) > PIECES_MAX)
         return false;
-    if (allocate(r, &m, &receipt))
+    if (allocate(r, &taken))
         return false;
+    mfn_t m = taken.extent[0];
     for (u64 done = 0; done < BIT(r->order); done += BIT(piece)) {
         if (!physmap_place(r->d, gfn(g + done), mfn_add(m, done), piece, NP_RAM))
             continue;
         /* Out of paging memory. What was mapped is unmapped, unless that fails too: then it stays, and is the
          * domain's. */
         for (u64 undone = 0; undone < done; undone += BIT(piece))
-            if (physmap_remove(r->d, gfn(g + undone), piece, false))
+            if (physmap_remove(r->d, gfn(g + undone), piece, false)) {
+                mm_take_done(&taken, 1);
                 return false;
-        mm_alloc_undo(&r->d->mem, m, r->order, &receipt);
+            }
+        mm_take_done(&taken, 0);
         return false;
     }
+    mm_take_done(&taken, 1);
     return true;
 }
 
 /* Memory that is the domain's but mapped nowhere: what Xen gives a domain with nested paging. */
 static bool increase_one(const struct reservation *r)
 {
-    struct claim_receipt receipt;
-    mfn_t m;
+    struct mm_taken taken;
 
-    return allocate(r, &m, &receipt) == 0;
+    if (allocate(r, &taken))
+        return false;
+    mm_take_done(&taken, 1);
+    return true;
 }
 
 enum step { STEP_DONE, STEP_FAILED, STEP_AGAIN };

@@ -1,38 +1,34 @@
 /*
- * Taking extents: which node, clean or dirty, and who pays (docs/claims.md sections 4 and 5).
+ * Taking memory: which node, clean or dirty, and who pays (docs/claims.md sections 4 and 5).
  *
- * An attempt holds the account's lock, then the ledger's, then the node's: limits are checked,
- * credits reserved, the extent taken and charged, or nothing at all has happened. No attempt can fail after
- * its extent is charged, except that the domain is killed while a dirty extent is being cleared, which is
- * done without any lock. Until then that extent is PAGE_OWN and on no list, so nobody can map, pin or release
- * it.
+ * A transaction holds the account's lock, then the ledger's, then the node's: limits are checked, credits
+ * reserved, extents taken and charged, or nothing at all has happened. What is dirty is cleared after that
+ * without any lock; until it is done the account counts the transaction as in flight, and a domain that is
+ * killed meanwhile keeps its memory until then.
  *
- * Costs: at most one step per order and, with claims on other nodes, one per node; never a loop over frames
- * under a lock. Dirty extents are cleared in full before they are handed out.
+ * All of a transaction comes from one node. Its size is what the locks are held for: MM_TAKE_MAX single
+ * frames, or as many regions.
  */
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <mm/internal.h>
 
-#define COALESCE_ROUNDS 16u
-
-struct request {
-    struct mem_account *account; /* NULL: Homestead itself */
-    u32 order;
-    bool guest; /* the domain's memory; else overhead */
-};
-
-/* What an attempt got. */
-struct taken {
-    u64 n;
-    enum page_kind kind;
-    struct claim_receipt *receipt;
-};
+#define PAGES_AT_ONCE 2048ull /* cleared in one transaction of MM_PREEMPT */
 
 /* Node order of section 5. */
 struct node_order {
     u8 nid[MAX_NODES];
     u32 nr;
+};
+
+/* A transaction. */
+struct job {
+    const struct mm_request *request;
+    struct mm_taken *taken;
+    struct take take;
+    bool guest;     /* the domain's memory; else overhead */
+    bool hold;      /* in flight until mm_take_done() */
+    bool in_flight; /* counted so */
 };
 
 static void node_order_init(struct node_order *order, const struct mem_account *account, nodeid_t nid,
@@ -63,69 +59,59 @@ static void node_order_init(struct node_order *order, const struct mem_account *
             order->nid[order->nr++] = from->near[i];
 }
 
-static void charge(const struct request *req, u64 n, nodeid_t nid)
+/* How many extents the account may have: *nr becomes that. */
+static int check_limits(const struct job *job, u32 *nr)
 {
-    struct page *page = &frame_table[n];
-
-    page_set_owner(page, req->account ? req->account->domid : PAGE_OWNER_NONE);
-    if (req->guest) {
-        req->account->tot_pages += BIT(req->order);
-        req->account->own[nid] += BIT(req->order);
-    } else if (req->account) {
-        req->account->overhead_pages += BIT(req->order);
-    }
-}
-
-/* The extent becomes visible as the domain's. Account lock held. */
-static void publish(const struct request *req, u64 n)
-{
-    extent_link(req->account, &frame_table[n]);
-    page_set(&frame_table[n], PAGE_GUEST, req->order);
-}
-
-static int check_limits(const struct request *req)
-{
-    const struct mem_account *account = req->account;
+    const struct mem_account *account = job->taken->account;
+    u32 order = job->request->order;
 
     if (account->dying)
         return -ESRCH;
-    if (!req->guest)
+    if (!job->guest)
         return 0;
-    if (account->tot_pages > account->max_pages || BIT(req->order) > account->max_pages - account->tot_pages)
+    if (account->tot_pages > account->max_pages || BIT(order) > account->max_pages - account->tot_pages)
         return -E2BIG;
+    *nr = (u32)MIN(*nr, (account->max_pages - account->tot_pages) >> order);
     return 0;
 }
 
-/* Credits, then pages, in one. -ENOMEM: promised to others. -EAGAIN: no such extent on the lists; nothing has
- * changed. Ledger lock held. */
-static int take_with_credits(const struct request *req, nodeid_t nid, u32 kinds, struct taken *taken)
+/*
+ * Credits, then memory, in one. -ENOMEM: not even one extent, promised to others. -EAGAIN: the credits are
+ * there, but no such extent is on the maps; nothing has changed. Ledger lock held.
+ */
+static int take_with_credits(struct job *job, nodeid_t nid, u32 nr)
 {
+    struct mm_taken *taken = job->taken;
     struct node *node = node_get(nid);
-    int rc = ledger_reserve_locked(req->account, nid, BIT(req->order), taken->receipt);
+    u32 order = taken->order;
 
-    if (rc)
-        return rc;
+    /* All of them, or half, ...: the caller comes again for the rest. */
+    while (ledger_reserve_locked(taken->account, nid, (u64)nr << order, order, &taken->receipt))
+        if ((nr /= 2) == 0)
+            return -ENOMEM;
+    job->take.holder = job->guest ? &taken->account->held[nid] : &node->heap;
+    job->take.nr = nr;
     spin_lock(&node->lock);
-    if (!node_take(node, req->order, kinds, &taken->n, &taken->kind)) {
-        /* A credit is a page: with the lists empty, it is with a scrubber. */
-        BUG_ON(req->order == 0 && kinds == TAKE_ANY && node->scrubbing_pages == 0);
-        rc = -EAGAIN;
-    }
+    node_take(node, &job->take);
+    /* A credit is a page: with the maps empty, it is with a scrubber. */
+    BUG_ON(!job->take.got && order == 0 && job->take.kinds == TAKE_ANY && job->take.limit == ~0ull &&
+           node->scrubbing_pages == 0);
     spin_unlock(&node->lock);
-    if (rc)
-        ledger_refund_locked(req->account, taken->receipt);
-    return rc;
+    taken->nr = job->take.got;
+    if (taken->nr < nr)
+        ledger_refund_locked(taken->account, &taken->receipt, (u64)(nr - taken->nr) << order);
+    return taken->nr ? 0 : -EAGAIN;
 }
 
 /* The first of the nodes that can do it, decided at one instant. -EAGAIN: one has the credits, but no extent
  * at hand. */
-static int take_from_nodes(const struct request *req, const u8 *nids, u32 nr, u32 kinds, struct taken *taken)
+static int take_from_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr)
 {
     int result = -ENOMEM;
 
     ledger_lock();
-    for (u32 i = 0; i < nr && result; i++) {
-        int rc = take_with_credits(req, nids[i], kinds, taken);
+    for (u32 i = 0; i < nr_nodes && result; i++) {
+        int rc = take_with_credits(job, nids[i], nr);
         if (rc != -ENOMEM)
             result = rc;
     }
@@ -133,58 +119,62 @@ static int take_from_nodes(const struct request *req, const u8 *nids, u32 nr, u3
     return result;
 }
 
-static int clear_and_publish(const struct request *req, u64 n)
+static void charge(struct job *job)
 {
-    mm_clear_frames(mfn(n), BIT(req->order));
-    if (!req->guest)
-        return 0;
-    spin_lock(&req->account->lock);
-    bool dying = req->account->dying;
-    if (dying) {
-        account_uncharge(req->account, n, req->order);
-        extent_give_back(n, req->order); /* its claims went when it was killed: nothing to refund */
+    struct mem_account *account = job->taken->account;
+    u64 pages = job->taken->receipt.pages;
+
+    if (job->guest) {
+        account->tot_pages += pages;
+        account->own[job->taken->receipt.nid] += pages;
     } else {
-        publish(req, n);
+        account->overhead_pages += pages;
     }
-    spin_unlock(&req->account->lock);
-    return dying ? -ESRCH : 0;
+    job->in_flight = job->hold || job->take.dirty;
+    account->in_flight += job->in_flight;
 }
 
-static int try_once(const struct request *req, const u8 *nids, u32 nr, u32 kinds, struct taken *taken)
+static int try_once(struct job *job, const u8 *nids, u32 nr_nodes, u32 kinds)
 {
+    struct mem_account *account = job->taken->account;
+    u32 nr = job->request->nr;
     int rc = 0;
 
-    if (req->account) {
-        spin_lock(&req->account->lock);
-        rc = check_limits(req);
+    job->take.kinds = kinds;
+    if (account) {
+        spin_lock(&account->lock);
+        rc = check_limits(job, &nr);
     }
     if (rc == 0)
-        rc = take_from_nodes(req, nids, nr, kinds, taken);
-    if (rc == 0) {
-        charge(req, taken->n, taken->receipt->nid);
-        if (req->guest && taken->kind == KIND_CLEAN)
-            publish(req, taken->n);
+        rc = take_from_nodes(job, nids, nr_nodes, nr);
+    if (account) {
+        if (rc == 0)
+            charge(job);
+        spin_unlock(&account->lock);
     }
-    if (req->account)
-        spin_unlock(&req->account->lock);
-    if (rc == 0 && taken->kind == KIND_DIRTY)
-        rc = clear_and_publish(req, taken->n);
     return rc;
 }
 
-/* Everything that may be done for an extent of these nodes, cleaning and waiting included. Order > 0: one
- * node. */
-static int try_hard(const struct request *req, const u8 *nids, u32 nr, struct taken *taken)
+/* Everything that may be done for an extent of these nodes, waiting included. Above order 0: one node. */
+static int try_hard(struct job *job, const u8 *nids, u32 nr_nodes)
 {
-    for (u32 round = 0;;) {
-        int rc = try_once(req, nids, nr, TAKE_ANY, taken);
-        if (rc != -EAGAIN)
-            return rc;
-        if (req->order == 0)
-            node_relax(); /* a scrubber has the page and will bring it, or someone else gets the credit too */
-        else if (round++ == COALESCE_ROUNDS || !node_coalesce(nids[0], req->order))
-            return -ENOMEM;
+    struct node *node = node_get(nids[0]);
+    int rc = try_once(job, nids, nr_nodes, TAKE_ANY);
+
+    if (rc != -EAGAIN)
+        return rc;
+    if (job->request->order == 0 && job->take.limit == ~0ull) {
+        /* A scrubber has the page and will bring it, or someone else gets the credit too. */
+        do {
+            node_relax();
+            rc = try_once(job, nids, nr_nodes, TAKE_ANY);
+        } while (rc == -EAGAIN);
+        return rc;
     }
+    node_wait_scrubbers(node);
+    rc = try_once(job, nids, nr_nodes, TAKE_ANY);
+    node_wait_done(node);
+    return rc == -EAGAIN ? -ENOMEM : rc;
 }
 
 static bool holds_claim(const struct mem_account *account, nodeid_t nid)
@@ -192,127 +182,161 @@ static bool holds_claim(const struct mem_account *account, nodeid_t nid)
     return account && __atomic_load_n(&account->node_claim[nid], __ATOMIC_RELAXED) != 0;
 }
 
+static bool has_clean(struct node *node)
+{
+    spin_lock(&node->lock);
+    bool has = node->free_pages != node->dirty_pages;
+    spin_unlock(&node->lock);
+    return has;
+}
+
 /*
  * First pass: clean memory, or any on a node where the account holds a claim. Second pass: any. A single
  * page that no node had is asked for once more of all at one instant: while pages and credits move between
  * nodes, each can be empty at the moment it is looked at, and yet a host-wide claim must not fail.
  */
-static int try_nodes(const struct request *req, const struct node_order *order, struct taken *taken)
+static int try_nodes(struct job *job, const struct node_order *order)
 {
     int rc = -ENOMEM;
 
     for (u32 i = 0; i < order->nr && order->nr > 1; i++) {
         const u8 *nid = &order->nid[i];
-        if (holds_claim(req->account, *nid))
-            rc = try_hard(req, nid, 1, taken);
-        else if (node_mask(node_get(*nid), KIND_CLEAN) >> req->order)
-            rc = try_once(req, nid, 1, TAKE_CLEAN, taken);
+        if (holds_claim(job->taken->account, *nid))
+            rc = try_hard(job, nid, 1);
+        else if (has_clean(node_get(*nid)))
+            rc = try_once(job, nid, 1, TAKE_CLEAN);
         if (rc != -ENOMEM && rc != -EAGAIN)
             return rc;
     }
     for (u32 i = 0; i < order->nr; i++) {
-        rc = try_hard(req, &order->nid[i], 1, taken);
+        rc = try_hard(job, &order->nid[i], 1);
         if (rc != -ENOMEM)
             return rc;
     }
-    if (req->order == 0 && order->nr > 1)
-        rc = try_hard(req, order->nid, order->nr, taken);
+    if (job->request->order == 0 && order->nr > 1)
+        rc = try_hard(job, order->nid, order->nr);
     return rc;
 }
 
-int mm_alloc_receipt(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out,
-                     struct claim_receipt *receipt)
+static void clear_taken(const struct job *job)
 {
-    struct request req = {.account = account, .order = order, .guest = !(flags & MM_OVERHEAD)};
-    struct taken taken = {.receipt = receipt};
+    const struct take *take = &job->take;
+    u64 base = ALIGN_DOWN(take->extent[0].n, BIT(ORDER_1G));
+
+    if (take->order <= ORDER_2M) {
+        for (u64 bits = take->dirty; bits; bits &= bits - 1)
+            mm_clear_frames(take->extent[__builtin_ctzll(bits)], BIT(take->order));
+        return;
+    }
+    for (u32 bit = 0, end; (bit = map_next(take->dirty_regions, bit, true)) < MAP_BITS; bit = end) {
+        end = map_next(take->dirty_regions, bit, false);
+        mm_clear_frames(mfn(base + (u64)bit * MAP_BITS), (u64)(end - bit) * MAP_BITS);
+    }
+}
+
+/* -ESRCH: the domain was killed while its memory was being cleared; it is still its memory, and goes with the
+ * rest. */
+static int land(struct job *job)
+{
+    struct mem_account *account = job->taken->account;
+
+    if (!job->in_flight || !job->take.dirty)
+        return 0;
+    spin_lock(&account->lock);
+    bool dead = job->guest && account->dying;
+    if (dead || !job->hold)
+        account->in_flight--;
+    spin_unlock(&account->lock);
+    return dead ? -ESRCH : 0;
+}
+
+static bool request_valid(const struct mm_request *request, const struct mem_account *account)
+{
+    u32 known = MM_EXACT_NODE | MM_OVERHEAD | MM_PREEMPT;
+
+    if (request->order > MAX_ORDER || (request->flags & ~known) || !request->nr || request->nr > MM_TAKE_MAX)
+        return false;
+    if (request->address_bits && request->address_bits <= PAGE_SHIFT)
+        return false;
+    return (request->nid == NODE_NONE || request->nid < mm_nr_nodes()) &&
+           (account || request->flags & MM_OVERHEAD);
+}
+
+/* The request in portions that take about a millisecond to clear. -ERESTART: some was cleaned for a next try.
+ */
+static int take_preemptible(struct job *job, const struct node_order *nodes)
+{
+    struct mm_request portion = *job->request;
+    u32 order = portion.order;
+
+    if (order > ORDER_2M && node_clean_for(nodes->nid[0], order))
+        return -ERESTART;
+    if (nodes->nr == 1 && portion.nr > 1) { /* clean ones first, as many as there are */
+        int rc = try_once(job, nodes->nid, 1, TAKE_CLEAN);
+        if (rc != -EAGAIN)
+            return rc;
+    }
+    portion.nr = (u32)MIN(portion.nr, MAX(PAGES_AT_ONCE >> order, 1ull));
+    job->request = &portion;
+    return try_nodes(job, nodes);
+}
+
+static int take(struct job *job)
+{
+    struct mm_request request = *job->request;
     struct node_order nodes;
 
-    if (order > MAX_ORDER || (flags & ~(u32)(MM_EXACT_NODE | MM_OVERHEAD)))
+    if (request.order > ORDER_2M)
+        request.nr = 1;
+    job->request = &request;
+    job->guest = job->taken->guest = !(request.flags & MM_OVERHEAD);
+    job->take.extent = job->taken->extent;
+    job->take.owner = job->taken->account ? job->taken->account->domid : PAGE_OWNER_NONE;
+    job->take.state = job->guest ? FRAME_GUEST : FRAME_OWN;
+    job->take.order = job->taken->order = request.order;
+    job->take.limit =
+        request.address_bits && request.address_bits < 64 ? BIT(request.address_bits - PAGE_SHIFT) : ~0ull;
+    node_order_init(&nodes, job->taken->account, request.nid, request.flags);
+    int rc = request.flags & MM_PREEMPT ? take_preemptible(job, &nodes) : try_nodes(job, &nodes);
+    if (rc)
+        return rc;
+    if (job->take.dirty)
+        clear_taken(job);
+    return land(job);
+}
+
+int mm_take(struct mem_account *account, const struct mm_request *request, struct mm_taken *taken)
+{
+    struct job job = {.request = request, .taken = taken, .hold = account != NULL};
+
+    if (!request_valid(request, account))
         return -EINVAL;
-    if ((nid != NODE_NONE && nid >= mm_nr_nodes()) || (req.guest && !account))
-        return -EINVAL;
-    node_order_init(&nodes, account, nid, flags);
-    int rc = try_nodes(&req, &nodes, &taken);
+    taken->account = account;
+    return take(&job);
+}
+
+static int alloc_one(struct mem_account *account, const struct mm_request *request, mfn_t *out)
+{
+    struct mm_taken taken;
+    struct job job = {.request = request, .taken = &taken};
+
+    taken.account = account;
+    int rc = take(&job);
     if (rc == 0)
-        *out = mfn(taken.n);
+        *out = taken.extent[0];
     return rc;
 }
 
 int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out)
 {
-    struct claim_receipt receipt;
-    return mm_alloc_receipt(account, nid, order, flags, out, &receipt);
-}
+    struct mm_request request = {.nid = nid, .order = order, .nr = 1, .flags = flags};
 
-int mm_take(struct mem_account *account, const struct mm_request *request, struct mm_taken *taken)
-{
-    if (request->nr == 0 || request->nr > MM_TAKE_MAX || request->address_bits)
+    if (!request_valid(&request, account))
         return -EINVAL;
-    taken->account = account;
-    taken->order = request->order;
-    taken->nr = 1;
-    return mm_alloc_receipt(account, request->nid, request->order, request->flags, &taken->extent[0],
-                            &taken->receipt);
-}
-
-/*
- * Off the account's books, if m is still the extent that was handed out. Account lock held. A dying account's
- * guest memory goes by mm_release_some(), and may be gone already, its frames and even the domid somebody
- * else's: no look at them.
- */
-static bool disown(struct mem_account *account, mfn_t m, u32 order)
-{
-    struct page *page = mfn_to_page(m);
-
-    if (account->dying)
-        return false;
-    if (page->order != order || page_owner(page) != account->domid)
-        return false;
-    if (page->state == PAGE_OWN) {
-        account->overhead_pages -= BIT(order);
-        return true;
+    if (account && nid != NODE_NONE && !(flags & ~(u32)MM_EXACT_NODE) && (order == 0 || order == ORDER_2M)) {
+        int rc = quick_take(account, nid, order, flags, out);
+        if (rc != -EAGAIN)
+            return rc;
     }
-    if (page->state != PAGE_GUEST || page->pins)
-        return false;
-    extent_unlink(account, page);
-    account_uncharge(account, m.n, order);
-    return true;
-}
-
-void mm_alloc_undo(struct mem_account *account, mfn_t m, u32 order, const struct claim_receipt *receipt)
-{
-    struct node *node = node_get(receipt->nid);
-
-    spin_lock(&account->lock);
-    if (disown(account, m, order)) {
-        ledger_lock(); /* held over both: nobody may win the pages before the claim is back */
-        spin_lock(&node->lock);
-        node_put(node, m.n, order, KIND_DIRTY);
-        spin_unlock(&node->lock);
-        ledger_refund_locked(account, receipt);
-        ledger_unlock();
-    }
-    spin_unlock(&account->lock);
-}
-
-void mm_take_done(struct mm_taken *taken, u32 nr_kept)
-{
-    if (nr_kept < taken->nr)
-        mm_alloc_undo(taken->account, taken->extent[0], taken->order, &taken->receipt);
-}
-
-void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order)
-{
-    u16 owner = account ? account->domid : PAGE_OWNER_NONE;
-
-    BUG_ON(!mm_mfn_valid(m));
-    struct page *head = mfn_to_page(m);
-    BUG_ON(head->state != PAGE_OWN || head->order != order || page_owner(head) != owner);
-    if (account) {
-        spin_lock(&account->lock);
-        BUG_ON(account->overhead_pages < BIT(order));
-        account->overhead_pages -= BIT(order);
-        spin_unlock(&account->lock);
-    }
-    extent_give_back(m.n, order);
+    return alloc_one(account, &request, out);
 }

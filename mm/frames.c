@@ -10,12 +10,18 @@
 #include <lib/string.h>
 #include <mm/internal.h>
 
-struct page *frame_table;
+struct window *frame_table;
 
 static struct frame_range ranges[MAX_FRAME_RANGES]; /* sorted by start */
 static u32 nr_ranges;
 static u32 nr_nodes;
 static struct node nodes[MAX_NODES];
+
+static struct sibling { /* what a second node needs of a window */
+    struct region region;
+    struct chunk chunk;
+} siblings[MAX_SIBLINGS];
+static u32 nr_siblings;
 
 struct node *node_get(nodeid_t nid)
 {
@@ -54,8 +60,16 @@ static u32 range_index(u64 n)
 
 const struct frame_range *frame_range_find(u64 n)
 {
-    u32 i = range_index(n);
-    return i < nr_ranges && ranges[i].start <= n ? &ranges[i] : NULL;
+    static u32 last; /* where the last one was: mostly this one is there too */
+    u32 i = __atomic_load_n(&last, __ATOMIC_RELAXED);
+
+    if (i < nr_ranges && ranges[i].start <= n && n < ranges[i].end)
+        return &ranges[i];
+    i = range_index(n);
+    if (i == nr_ranges || ranges[i].start > n)
+        return NULL;
+    __atomic_store_n(&last, i, __ATOMIC_RELAXED);
+    return &ranges[i];
 }
 
 bool mm_mfn_valid(mfn_t m)
@@ -69,18 +83,16 @@ nodeid_t mm_mfn_node(mfn_t m)
     return range ? range->nid : NODE_NONE;
 }
 
-void mm_init(struct page *table)
+void mm_init(struct window *table)
 {
     frame_table = table;
     nr_ranges = 0;
     nr_nodes = 0;
+    nr_siblings = 0;
     memset(nodes, 0, sizeof(nodes));
-    for (u32 nid = 0; nid < MAX_NODES; nid++) {
+    memset(siblings, 0, sizeof(siblings));
+    for (u32 nid = 0; nid < MAX_NODES; nid++)
         spin_lock_init(&nodes[nid].lock, LOCK_NODE);
-        for (u32 kind = 0; kind < NR_KINDS; kind++)
-            for (u32 order = 0; order <= MAX_ORDER; order++)
-                nodes[nid].lists[kind][order] = PAGE_LINK_NONE;
-    }
     ledger_init();
 }
 
@@ -127,23 +139,72 @@ static int range_enter(u64 start, u64 end, nodeid_t nid)
     return 0;
 }
 
+/* The chunk of the node that holds the window at base; spare becomes it if there is none yet. The newest is
+ * the first in the list, and ranges mostly come in rising order. */
+static struct chunk *chunk_at(struct node *node, nodeid_t nid, u64 base, struct chunk *spare)
+{
+    u64 at = ALIGN_DOWN(base, BIT(ORDER_1G));
+
+    for (struct chunk *c = node->first_chunk; c; c = c->next_of_node)
+        if (c->base == at)
+            return c;
+    spare->base = at;
+    spare->nid = (u8)nid;
+    spare->state = REGION_SPLIT;
+    spare->list = CHUNK_UNLISTED;
+    spare->next_of_node = node->first_chunk;
+    node->first_chunk = spare;
+    return spare;
+}
+
+static void region_init(struct region *r, struct chunk *spare, struct window *window, u64 base, nodeid_t nid)
+{
+    r->base = base;
+    r->frame = window->frame;
+    r->nid = (u8)nid;
+    r->chunk = chunk_at(node_get(nid), nid, base, spare);
+}
+
+/* The node's region of the window at base, made if there is none. NULL: too many windows of two nodes. */
+static struct region *region_make(u64 base, nodeid_t nid)
+{
+    struct window *window = &frame_table[base / MAP_BITS];
+    struct region *r = &window->region;
+
+    if (!r->frame) {
+        region_init(r, &window->chunk, window, base, nid);
+        return r;
+    }
+    for (; r->nid != nid; r = r->sibling) {
+        if (r->sibling)
+            continue;
+        if (nr_siblings == MAX_SIBLINGS)
+            return NULL;
+        struct sibling *sibling = &siblings[nr_siblings++];
+        r->sibling = &sibling->region;
+        region_init(&sibling->region, &sibling->chunk, window, base, nid);
+    }
+    return r;
+}
+
 int mm_add_range(mfn_t start, mfn_t end, nodeid_t nid)
 {
-    if (start.n >= end.n || nid >= nr_nodes || end.n > PAGE_LINK_NONE)
+    if (start.n >= end.n || nid >= nr_nodes || end.n > FRAME_LIMIT)
         return -EINVAL;
+    struct node *node = node_get(nid);
+    /* Only its ends can be in windows of other nodes too. */
+    if (!region_make(ALIGN_DOWN(start.n, MAP_BITS), nid) ||
+        !region_make(ALIGN_DOWN(end.n - 1, MAP_BITS), nid))
+        return -ENOSPC;
     int rc = range_enter(start.n, end.n, nid);
     if (rc)
         return rc;
 
-    struct node *node = node_get(nid);
     spin_lock(&node->lock);
     node->ram_pages += end.n - start.n;
-    for (u64 n = start.n; n < end.n;) { /* the largest aligned pieces, not frames */
-        u32 order = n ? MIN((u32)__builtin_ctzll(n), MAX_ORDER) : MAX_ORDER;
-        while (n + BIT(order) > end.n)
-            order--;
-        node_put(node, n, order, KIND_DIRTY);
-        n += BIT(order);
+    for (u64 base = ALIGN_DOWN(start.n, MAP_BITS); base < end.n; base += MAP_BITS) {
+        u64 from = MAX(start.n, base), to = MIN(end.n, base + MAP_BITS);
+        region_add(node, region_make(base, nid), (u32)(from - base), (u32)(to - base));
     }
     spin_unlock(&node->lock);
     ledger_credit(nid, end.n - start.n);

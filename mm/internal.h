@@ -17,85 +17,138 @@ struct frame_range { /* [start, end), all of one node; neighbours of one node ar
 };
 /* More than boot/ can make of a firmware's map: its ranges, the SRAT's boundaries between them, modules. */
 #define MAX_FRAME_RANGES 5120u
+/* Windows that two nodes share: a second region for each. */
+#define MAX_SIBLINGS     256u
 
 /* The range that holds frame n, or NULL. O(log ranges). */
 const struct frame_range *frame_range_find(u64 n);
 u32 frame_range_count(void);
 const struct frame_range *frame_range_get(u32 i);
+/* The region that frame n is in. n must be RAM. */
+static inline struct region *region_of(u64 n, nodeid_t nid)
+{
+    struct region *r = &frame_table[n / MAP_BITS].region;
 
-/*
- * A record's order and state are read and written as one 16-bit word, because head searches read
- * records of extents that other CPUs may be splitting (little-endian: order is the low byte).
- */
-typedef u16 __attribute__((may_alias)) page_word_t;
-_Static_assert(offsetof(struct page, order) == 14 && offsetof(struct page, state) == 15, "one aligned word");
-
-static inline void page_set(struct page *page, enum page_state state, u32 order)
-{
-    /* Pairs with the acquire in page_word(): owner and pins are seen no older than the state. */
-    __atomic_store_n((page_word_t *)&page->order, (u16)((u32)state << 8 | order), __ATOMIC_RELEASE);
+    while (unlikely(r->nid != nid))
+        r = r->sibling;
+    return r;
 }
-static inline u16 page_word(const struct page *page)
+/* A region of the same chunk, which is whole: it has no siblings there. */
+static inline struct region *chunk_region(const struct chunk *c, u32 bit)
 {
-    return __atomic_load_n((const page_word_t *)&page->order, __ATOMIC_ACQUIRE);
-}
-static inline enum page_state word_state(u16 word)
-{
-    return (enum page_state)(word >> 8);
-}
-static inline u32 word_order(u16 word)
-{
-    return word & 0xffu;
-}
-static inline void page_set_owner(struct page *page, u16 owner)
-{
-    __atomic_store_n(&page->owner, owner, __ATOMIC_RELAXED);
-}
-static inline u16 page_owner(const struct page *page)
-{
-    return __atomic_load_n(&page->owner, __ATOMIC_RELAXED);
+    return &frame_table[c->base / MAP_BITS + bit].region;
 }
 
-/* --- node.c: one node's free lists --- */
-enum page_kind { KIND_CLEAN, KIND_DIRTY, NR_KINDS };
-enum { TAKE_CLEAN = 1u << KIND_CLEAN, TAKE_DIRTY = 1u << KIND_DIRTY, TAKE_ANY = TAKE_CLEAN | TAKE_DIRTY };
-
+/* --- node.c, search.c: one node's memory --- */
 struct node {
-    spinlock_t lock;                    /* LOCK_NODE */
-    u64 lists[NR_KINDS][MAX_ORDER + 1]; /* [N] first head's frame number, PAGE_LINK_NONE: empty */
-    u32 masks[NR_KINDS]; /* [N] bit per order whose list is not empty; read without the lock as a hint */
-    u64 free_pages;      /* [N] on the lists, and being scrubbed */
-    u64 dirty_pages;     /* [N] of them not clean yet: dirty lists, and being scrubbed */
-    u64 scrubbing_pages; /* [N] of them on no list; read without the lock as a hint */
-    u64 ram_pages;       /* [I] of mm_add_range() */
-    u64 reserved_pages;  /* [I] of mm_note_reserved() */
-    u64 search_from;     /* frame where the search for mergeable memory goes on; a hint */
-    u8 near[MAX_NODES];  /* [I] all nodes by distance, itself first */
+    spinlock_t lock;                      /* LOCK_NODE */
+    struct chunk *chunks[NR_CHUNK_LISTS]; /* [N] */
+    struct chunk *dirty_chunks;           /* [N] with wholly free dirty regions */
+    struct region *open;                  /* [N] split, with free frames */
+    struct region *dirty_regions;         /* [N] split, with dirty free frames */
+    struct region *crumbs;                /* [N] split, without any owned frame: parts of windows */
+    struct region *shared[2];             /* [N] split, with frames of several holders; [1] with free ones */
+    struct holdings heap;                 /* [N] Homestead's own memory, for domains and for itself */
+    u64 free_pages;                       /* [N] on maps, and being scrubbed */
+    u64 dirty_pages;                      /* [N] of them not clean yet, also those being scrubbed */
+    u64 scrubbing_pages;                  /* [N] of them on no map; read without the lock as a hint */
+    u64 free_2m;                          /* [N] wholly free regions, also those being scrubbed */
+    u64 free_1g;                          /* [N] wholly free chunks, also with regions being scrubbed */
+    u64 reserved_2m;                      /* [N] of them promised as a whole: node_reserve_whole() */
+    u64 reserved_1g;                      /* [N] */
+    u64 offline_pages;                    /* [N] */
+    u64 ram_pages;                        /* [I] of mm_add_range() */
+    u64 reserved_pages;                   /* [I] of mm_note_reserved() */
+    struct chunk *first_chunk;            /* [I] all of them */
+    u32 nr_waiting;                       /* [atomic] takers that want scrubbers to let go */
+    u8 near[MAX_NODES];                   /* [I] all nodes by distance, itself first */
 };
 
 struct node *node_get(nodeid_t nid);
-/* Puts 2^order frames at n on a list and merges them with free buddies. Node lock held. Counters included. */
-void node_put(struct node *node, u64 n, u32 order, enum page_kind kind);
-/* Takes an extent of exactly order, splitting a larger one: clean first, then dirty, as kinds allows. The
- * head is PAGE_OWN of nobody then. False: none. Node lock held. */
-bool node_take(struct node *node, u32 order, u32 kinds, u64 *n, enum page_kind *kind);
-/* The same two for a piece that goes to a scrubber and comes back clean; it counts as free all the while.
- * max_order bounds the piece. n NULL-safe: node_scrub_begin() picks the piece, node_scrub_begin_at() wants
- * this dirty head. */
-bool node_scrub_begin(struct node *node, u32 max_order, u64 *n, u32 *order);
-bool node_scrub_begin_at(struct node *node, u64 n, u32 max_order, u32 *order);
-void node_scrub_end(struct node *node, u64 n, u32 order);
-static inline u32 node_mask(const struct node *node, enum page_kind kind)
+
+/* What is looked for, and what was found. */
+enum { TAKE_CLEAN = 1u, TAKE_DIRTY = 2u, TAKE_ANY = TAKE_CLEAN | TAKE_DIRTY };
+struct take {
+    struct holdings *holder;
+    u16 owner;
+    enum owned_state state; /* FRAME_GUEST, FRAME_OWN */
+    u32 order;
+    u32 kinds; /* TAKE_* */
+    u32 nr;    /* wanted; 1 if order > ORDER_2M */
+    u64 limit; /* frames below this one only; ~0: all */
+    u32 got;
+    mfn_t *extent;                /* [nr] */
+    u64 dirty;                    /* bit per extent: not all of it is zero */
+    u64 dirty_regions[MAP_WORDS]; /* order > ORDER_2M: which regions of the extent's chunk are dirty */
+};
+/* Takes up to nr extents; got says how many. Node lock held. O(regions) only when memory is short and for
+ * orders between the natural sizes. */
+void node_take(struct node *node, struct take *take);
+/* The same for orders below ORDER_2M; small.c. */
+void node_take_small(struct node *node, struct take *take);
+/* The chunk and the first bit of a run of free regions of 2^(order - 9), one for orders below; NULL: none. */
+struct chunk *node_find_regions(struct node *node, const struct take *take, u32 *bit);
+/* Wholly free regions that may be broken. */
+u64 node_spare_2m(const struct node *node);
+
+/* --- region.c: how regions and chunks change; node lock held --- */
+/* Frames [start, end) of a window become RAM of the node, free and dirty. */
+void region_add(struct node *node, struct region *r, u32 start, u32 end);
+/* Before frames of a split region are taken for holder: a region of somebody else becomes a shared one. */
+void region_admit(struct node *node, struct region *r, struct holdings *holder);
+/* Takes the free frames bits of word w. Their words are the caller's to write. */
+void region_take_bits(struct node *node, struct region *r, u32 w, u64 bits);
+/* After the last of them: nr frames are holder's now. */
+void region_taken(struct node *node, struct region *r, struct holdings *holder, u32 nr);
+/* A wholly free region leaves its chunk: whole for somebody, or split with all frames free and no holder.
+ * Returns whether it was dirty. */
+bool region_claim(struct node *node, struct region *r, struct holdings *holder, u16 owner,
+                  enum owned_state state);
+/* A region owned as a whole becomes a split one with all frames owned. */
+void region_split(struct node *node, struct region *r);
+/* What giving memory up comes to, in frames. */
+struct freed {
+    u64 gone; /* no longer the owner's */
+    u64 free; /* of them free now; the others went offline */
+};
+/* Frames [start, end) of r, all owned and of holder, are given up; pinned ones are FRAME_RELEASED then and
+ * not gone. r is split if need be. */
+void region_free(struct node *node, struct region *r, struct holdings *holder, u32 start, u32 end,
+                 struct freed *freed);
+/* All that domain owner has in r. */
+void region_free_all(struct node *node, struct region *r, struct holdings *holder, u16 owner,
+                     struct freed *freed);
+/* The same for a chunk that is owned as a whole and has neither pins nor leaving frames. */
+void chunk_free(struct node *node, struct chunk *c, struct freed *freed);
+void chunk_claim(struct node *node, struct chunk *c, struct holdings *holder, u16 owner,
+                 enum owned_state state);
+/* Its regions are owned one by one then. */
+void chunk_split(struct node *node, struct chunk *c);
+/* A frame of a split region that is FRAME_RELEASED becomes free: true, or goes offline. */
+bool region_free_released(struct node *node, struct region *r, u32 bit);
+/* A wholly free region that a scrubber takes away, and brings back clean. */
+void region_scrub_begin(struct node *node, struct region *r);
+void region_scrub_end(struct node *node, struct region *r);
+/* The same for the dirty free frames of a split region. */
+void region_scrub_frames_begin(struct node *node, struct region *r, u64 frames[MAP_WORDS]);
+void region_scrub_frames_end(struct node *node, struct region *r, const u64 frames[MAP_WORDS]);
+static inline bool region_is_free(const struct region *r)
 {
-    return __atomic_load_n(&node->masks[kind], __ATOMIC_RELAXED);
+    u32 bit = (u32)(r->base / MAP_BITS % MAP_BITS);
+
+    return r->chunk->state == REGION_SPLIT &&
+           (map_test(r->chunk->clean, bit) || map_test(r->chunk->dirty, bit));
 }
+/* Owner and state of frame n as they are, at whatever level they are said. FRAME_ABSENT also if it is free.
+ */
+enum owned_state frame_get(const struct region *r, u64 n, u16 *owner);
 
 /* --- scrub.c --- */
-/* Cleans the dirty pieces of one wholly free, aligned range of 2^order frames of the node so that they merge.
- * No lock held by the caller. False: there is no such range. */
-bool node_coalesce(nodeid_t nid, u32 order);
 /* Lets a scrubber on another CPU get on. */
 void node_relax(void);
+/* Makes scrubbers of the node let go: none of its memory is away on return. False: none was. */
+bool node_wait_scrubbers(struct node *node);
+void node_wait_done(struct node *node);
 
 /* --- ledger.c --- */
 void ledger_init(void);
@@ -105,14 +158,11 @@ void ledger_unlock(void);
 spinlock_t *ledger_get_lock(void);
 u64 ledger_claimed_hint(nodeid_t nid);
 /* With the ledger lock held. */
-int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages,
+int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
                           struct claim_receipt *receipt);
-void ledger_refund_locked(struct mem_account *account, const struct claim_receipt *receipt);
-/* Releases and replaces the account's set; ledger lock held, O(nodes). node_pages[n] and host_pages must fit:
- * see ledger_set_fits(). */
+void ledger_refund_locked(struct mem_account *account, struct claim_receipt *receipt, u64 pages);
+/* Releases the account's set; ledger lock held, O(nodes). */
 void ledger_release_locked(struct mem_account *account);
-bool ledger_set_fits(const struct mem_account *account, const u64 node_pages[MAX_NODES], u64 host_pages);
-void ledger_install_locked(struct mem_account *account, const u64 node_pages[MAX_NODES], u64 host_pages);
 
 struct ledger_view { /* one node, or the host: all of one instant */
     u64 spare;       /* U[n]; host: H */
@@ -121,14 +171,20 @@ struct ledger_view { /* one node, or the host: all of one instant */
 struct ledger_view ledger_node_view(nodeid_t nid);
 struct ledger_view ledger_host_view(u64 *free_pages, u64 *outstanding);
 
-/* --- extent.c: an account's extents; account lock held --- */
-void extent_link(struct mem_account *account, struct page *head);
-void extent_unlink(struct mem_account *account, struct page *head);
-/* The head of the account's extent that holds frame n, or NULL: not the account's. */
-struct page *extent_find(const struct mem_account *account, u64 n);
-/* Puts frames that nobody owns any more on their node's lists, dirty, and then their credits. */
-void extent_give_back(u64 n, u32 order);
-/* tot and own drop by 2^order. */
-void account_uncharge(struct mem_account *account, u64 n, u32 order);
+/* --- owned.c --- */
+/* tot and own drop by pages. Account lock held. */
+void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages);
+
+/* --- quick.c --- */
+/* One frame or region of a domain from node nid, if one is at hand. -EAGAIN: not here, nothing has changed;
+ * -ESRCH: the domain was killed meanwhile. */
+int quick_take(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out);
+/* mm_release() of a frame or region without pins. False: it is not one, nothing has changed. */
+bool quick_release(struct mem_account *account, mfn_t m, u32 order);
+
+/* --- scrub.c --- */
+/* Cleans some of what an extent of order > ORDER_2M would be made of, if the node has none that is clean.
+ * False: nothing to be done. */
+bool node_clean_for(nodeid_t nid, u32 order);
 
 #endif

@@ -16,9 +16,9 @@ void mm_clear_frames(mfn_t m, u64 nr_frames); /* zeroes them */
 nodeid_t mm_current_node(void);               /* node of the CPU this runs on */
 
 /* --- set-up, boot CPU only --- */
-/* table: array indexed by frame number, already backed and zero for every range that follows. Forgets
+/* table: array indexed by frame number / 512, already backed and zero for every range that follows. Forgets
  * everything else. */
-void mm_init(struct page *table);
+void mm_init(struct window *table);
 /* 1 <= nr_nodes <= MAX_NODES. near[n]: the order in which memory wanted on node n is looked for, all nodes
  * once, n first (struct topology has it). After mm_init(). */
 void mm_set_nodes(u32 nr_nodes, const u8 near[MAX_NODES][MAX_NODES]);
@@ -32,6 +32,8 @@ enum mm_flag {
     MM_EXACT_NODE = 1u << 0, /* that node or nothing */
     MM_OVERHEAD = 1u << 1,   /* Homestead's memory, charged to the account as overhead (account may be NULL:
                                 Homestead's own); redeems the account's claims, counts in neither tot nor own */
+    MM_PREEMPT = 1u << 2,    /* about a millisecond at a time: -ERESTART, when some of what it needs has been
+                                cleaned;    nothing is taken then, and a next try finds less to do */
 };
 
 /*
@@ -62,7 +64,8 @@ struct mm_request {
 struct mm_taken {
     struct mem_account *account;
     u32 order;
-    u32 nr; /* extents got */
+    bool guest; /* the domain's memory; else overhead */
+    u32 nr;     /* extents got */
     mfn_t extent[MM_TAKE_MAX];
     struct claim_receipt receipt;
 };
@@ -77,11 +80,6 @@ int mm_take(struct mem_account *account, const struct mm_request *request, struc
  * instant; after a new claim set they become unclaimed, after a kill too. */
 void mm_take_done(struct mm_taken *taken, u32 nr_kept);
 
-/* One extent, and what was redeemed for it; takes it back, claims included, if it is still as handed out. */
-int mm_alloc_receipt(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out,
-                     struct claim_receipt *receipt);
-void mm_alloc_undo(struct mem_account *account, mfn_t m, u32 order, const struct claim_receipt *receipt);
-
 /* Gives back an MM_OVERHEAD extent in one piece: account and order as at mm_alloc(), or it is a bug. */
 void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order);
 
@@ -95,8 +93,8 @@ int mm_release(struct mem_account *account, mfn_t m, u32 order);
 /* The same for nr ranges, 1 .. MM_TAKE_MAX, in one transaction, all or nothing. */
 int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 nr);
 
-/* Dying domain: takes up to budget steps, each of which frees an extent in one piece or halves a pinned one.
- * Returns true while there are more to do. Pinned frames stay, see above. */
+/* Dying domain: up to budget steps, each of which frees a chunk, or what it has in a region. False: there is
+ * nothing more to do; true: call again. Pinned frames stay, see above. */
 bool mm_release_some(struct mem_account *account, u32 budget);
 
 /* Dying: no allocation or claim succeeds from now on; all claims are released. Idempotent. */

@@ -1,75 +1,141 @@
 /*
- * The frame table: one 16-byte record per 4 KiB machine frame, on the node it describes.
+ * The frame table: what is known of each 4 KiB machine frame. One array of windows of 2 MiB, indexed by
+ * frame number / 512 and backed only where there is RAM, on the node it describes: per frame a word of
+ * 8 bytes, per window a struct region, and room for the struct chunk of a 1 GiB piece: 9 bytes a frame.
  *
- * Memory is handed out in extents of 2^order frames (order 0..18). The record of an extent's first
- * frame, its head, says all about it; the other records are PAGE_TAIL and only carry their own pins.
- * Allocating, freeing or finding an extent therefore never loops over its frames. A tail without pins is all
- * zero, so RAM is taken in by clearing its records and writing those of the few heads.
+ * What a frame is, is said at the highest level where it is one thing: a chunk of 1 GiB that is owned as a
+ * whole says it for all its frames, else the region if it is free or owned as a whole, and only a region that
+ * is split has a map of free frames and words that mean something. Taking and giving back 2 MiB or 1 GiB
+ * therefore touches no frame. A word's pins are always right.
  */
 #ifndef MM_PAGE_H
 #define MM_PAGE_H
 
 #include <homestead/addr.h>
+#include <mm/map512.h>
 
-enum page_state {
-    PAGE_TAIL = 0,   /* inside an extent, not its head */
-    PAGE_FREE_CLEAN, /* head of a free extent, all zero */
-    PAGE_FREE_DIRTY, /* head of a free extent, must be scrubbed before use */
-    PAGE_SCRUBBING,  /* head, free, being scrubbed: on no list, counts as free */
-    PAGE_OWN,        /* head, Homestead's memory (for a domain or for itself) */
-    PAGE_GUEST,      /* head, a domain's memory, on that account's extent list */
-    PAGE_RELEASED,   /* head, order 0: a domain gave it up while it was pinned; freed at the last unpin */
+/* Frame numbers have 34 bits: 64 TiB of addresses, as large servers leave wide gaps between nodes. */
+#define FRAME_BITS  34u
+#define FRAME_LIMIT ((1ull << FRAME_BITS) - 1)
+
+#define PAGE_OWNER_NONE 0xffffu /* Homestead itself */
+#define PAGE_PINS_MAX   ((1ull << 28) - 1)
+
+struct chunk;
+struct holdings;
+
+/* What a frame, a whole region or a whole chunk is, unless it is free. */
+enum owned_state {
+    FRAME_ABSENT = 0, /* no RAM, or not Homestead's to give */
+    FRAME_GUEST,      /* a domain's memory */
+    FRAME_OWN,        /* Homestead's memory, for a domain or for itself */
+    FRAME_RELEASED,   /* given up by its domain while pinned; freed by the last unpin. Frames only */
+    FRAME_OFFLINE,    /* taken out of use. Frames only */
+    FRAME_SCRUBBING,  /* free, being cleaned: not on a map, counts as free. Frames and regions */
+    REGION_SPLIT,     /* ask the frames; chunks: ask the regions */
 };
 
-/* Frame numbers have 34 bits in links: 64 TiB of addresses, as large servers leave wide gaps between nodes.
+/* A frame's word. */
+#define FRAME_OWNER_MASK  0xffffull
+#define FRAME_STATE_SHIFT 16u
+#define FRAME_STATE_MASK  (0xfull << FRAME_STATE_SHIFT)
+#define FRAME_LEAVING     BIT(20) /* goes offline instead of becoming free */
+#define FRAME_PINS_SHIFT  32u
+
+static inline u64 frame_word(u16 owner, enum owned_state state)
+{
+    return owner | (u64)state << FRAME_STATE_SHIFT;
+}
+static inline enum owned_state frame_state(u64 word)
+{
+    return (enum owned_state)((word & FRAME_STATE_MASK) >> FRAME_STATE_SHIFT);
+}
+static inline u16 frame_owner(u64 word)
+{
+    return (u16)(word & FRAME_OWNER_MASK);
+}
+static inline u64 frame_pins(u64 word)
+{
+    return word >> FRAME_PINS_SHIFT;
+}
+
+/*
+ * 2 MiB, or what of it is RAM of one node. Everything but [I] is under the node's lock.
+ *
+ * A region that is wholly free is a bit in its chunk's maps and in no list; its state and owner then mean
+ * nothing. A split one belongs to one holder as long as there is memory enough; shared ones have none.
  */
-#define PAGE_LINK_BITS 34u
-#define PAGE_LINK_NONE ((1ull << PAGE_LINK_BITS) - 1)
-#define PAGE_PINS_MAX  ((1u << 28) - 1)
-
-struct page {
-    u32 next_low; /* head: link (frame number) in a free list or an account's extent list: page_next() */
-    u32 prev_low;
-    u32 pins : 28; /* head: pins of all frames in the extent, its own included; tail: pins of this frame */
-    u32 next_high : 2;
-    u32 prev_high : 2; /* links and pins change under the same lock: the list's, which is the owner's */
-    u16 owner;         /* head: domid of the account, DOMID_NONE for Homestead */
-    u8 order;          /* head: log2 of the extent's frames */
-    u8 state;          /* enum page_state */
+struct region {
+    u64 base;    /* [I] frame number of the window */
+    u64 *frame;  /* [I] the window's words */
+    u8 nid;      /* [I] */
+    u8 state;    /* enum owned_state: GUEST, OWN, SCRUBBING, SPLIT; ABSENT: nothing was ever added */
+    u16 owner;   /* GUEST, OWN: domid */
+    u16 nr_ram;  /* frames that are RAM of this node; 512: it can be whole */
+    u16 nr_free; /* SPLIT: of the map */
+    u16 nr_dirty;
+    u16 nr_pinned;                /* frames with pins, whatever the state */
+    u16 nr_leaving;               /* frames that are offline or will be */
+    u16 nr_away;                  /* SPLIT: frames neither free nor owned: RELEASED, OFFLINE, SCRUBBING */
+    bool shared;                  /* SPLIT: frames of several holders */
+    struct chunk *chunk;          /* [I] */
+    struct region *sibling;       /* [I] what of the window another node has */
+    struct holdings *holder;      /* whose list it is in; NULL: shared, or without any owned frame */
+    struct region *next, **pprev; /* that list, or the node's lists of those without a holder */
+    struct region *open_next, **open_pprev;   /* node's list: SPLIT with free frames */
+    struct region *dirty_next, **dirty_pprev; /* node's list: SPLIT with dirty free frames */
+    u64 free[MAP_WORDS];                      /* SPLIT */
+    u64 dirty[MAP_WORDS];                     /* SPLIT: of the free ones */
 };
-_Static_assert(sizeof(struct page) == 16, "allocator.md: at most 16 bytes per frame");
 
-#define PAGE_OWNER_NONE 0xffffu
+enum chunk_list {
+    CHUNKS_CLEAN,
+    CHUNKS_DIRTY,
+    CHUNKS_PARTLY,
+    NR_CHUNK_LISTS,
+    CHUNK_UNLISTED = NR_CHUNK_LISTS
+};
 
-static inline u64 page_next(const struct page *page)
-{
-    return (u64)page->next_high << 32 | page->next_low;
-}
-static inline u64 page_prev(const struct page *page)
-{
-    return (u64)page->prev_high << 32 | page->prev_low;
-}
-static inline void page_set_next(struct page *page, u64 n)
-{
-    page->next_low = (u32)n;
-    page->next_high = (u32)(n >> 32) & 3u;
-}
-static inline void page_set_prev(struct page *page, u64 n)
-{
-    page->prev_low = (u32)n;
-    page->prev_high = (u32)(n >> 32) & 3u;
-}
+/* 1 GiB, or what of it is RAM of one node. */
+struct chunk {
+    u64 base;     /* [I] frame number */
+    u8 nid;       /* [I] */
+    u8 state;     /* GUEST, OWN: owned as a whole; else SPLIT */
+    u16 owner;    /* GUEST, OWN */
+    u8 list;      /* enum chunk_list: wholly free and clean, wholly free, some free regions, none */
+    u16 nr_clean; /* free regions */
+    u16 nr_dirty;
+    u16 nr_scrubbing; /* regions being cleaned as a whole */
+    u32 nr_pinned;    /* frames */
+    u32 nr_leaving;
+    struct holdings *holder;                 /* GUEST, OWN */
+    struct chunk *next, **pprev;             /* the list above, or the holder's */
+    struct chunk *dirty_next, **dirty_pprev; /* node's list: nr_dirty > 0 */
+    struct chunk *next_of_node;              /* [I] */
+    u64 clean[MAP_WORDS]; /* wholly free regions; maps mean nothing while it is owned as a whole */
+    u64 dirty[MAP_WORDS];
+};
 
-/* [I] The table, indexed by frame number; only the slices of mm_add_range() are backed. */
-extern struct page *frame_table;
+struct window {
+    struct region region;
+    u8 pad0[256 - sizeof(struct region)];
+    struct chunk chunk; /* used in the first window of each chunk that its node added */
+    u8 pad1[256 - sizeof(struct chunk)];
+    u64 frame[MAP_BITS];
+};
+_Static_assert(sizeof(struct window) == 4608, "9 bytes a frame");
 
-static inline struct page *mfn_to_page(mfn_t m)
+/* [I] Indexed by frame number / 512; only the windows of mm_add_range() are backed. */
+extern struct window *frame_table;
+
+/* Bytes of the table, from its start, that describe frames [start, end): the slice to be backed. */
+static inline u64 frame_table_from(u64 start)
 {
-    return &frame_table[m.n];
+    return start / MAP_BITS * sizeof(struct window);
 }
-static inline mfn_t page_to_mfn(const struct page *page)
+static inline u64 frame_table_to(u64 end)
 {
-    return mfn((u64)(page - frame_table));
+    return DIV_ROUND_UP(end, MAP_BITS) * sizeof(struct window);
 }
 
 #endif

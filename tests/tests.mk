@@ -1,12 +1,14 @@
 # Host unit tests: tests/unit/NAME_test.c, each one program under ASan and UBSan. The line
 #   // sources: mm/claims.c lib/string.c
-# in its first 20 lines names the real files it is linked with.
+# in its first 20 lines names the real files it is linked with; mm/all is the allocator.
 
 TEST_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=address,undefined \
         -fno-sanitize-recover=all -fno-omit-frame-pointer -Iinclude -I. -MMD -MP
 UNIT_TESTS := $(patsubst tests/unit/%_test.c,%,$(wildcard tests/unit/*_test.c))
 UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
-unit_sources = $(shell sed -n '1,20s|^// sources: *||p' tests/unit/$(1)_test.c)
+MM_SOURCES := $(filter-out mm/dump.c,$(wildcard mm/*.c))
+sources_of = $(patsubst mm/all,$(MM_SOURCES),$(shell sed -n '1,20s|^// sources: *||p' $(1)))
+unit_sources = $(call sources_of,tests/unit/$(1)_test.c)
 
 .PHONY: check
 check: $(UNIT_BINS) build/host/acpi-topology
@@ -33,7 +35,7 @@ check-%: build/host/%_test
 # A thread that waits for another one lets it run: there are more threads than host CPUs.
 TSAN_TESTS   := $(patsubst tests/threads/%_test.c,%,$(wildcard tests/threads/*_test.c))
 TSAN_CFLAGS  := $(filter-out -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -fsanitize=thread -Wno-tsan -include sched.h -D__builtin_ia32_pause=sched_yield
-tsan_sources = $(sort $(wildcard $(shell sed -n '1,20s|^// sources: *||p' tests/threads/$(1)_test.c)))
+tsan_sources = $(sort $(wildcard $(call sources_of,tests/threads/$(1)_test.c)))
 
 build/tsan/%.o: %.c $(MAKEFILES_USED)
 	$(call say,TSANCC,$<)
@@ -76,7 +78,7 @@ build/host/count.so: tests/bench/count.c $(MAKEFILES_USED)
 # seeds by hand are in tests/fuzz/corpus/NAME.
 FUZZ_SECS ?= 30
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
-fuzz_sources = $(shell sed -n '1,20s|^// sources: *||p' tests/fuzz/$(1)_fuzz.c)
+fuzz_sources = $(call sources_of,tests/fuzz/$(1)_fuzz.c)
 
 define fuzz_rule
 build/fuzz/$(1): tests/fuzz/$(1)_fuzz.c $(call fuzz_sources,$(1)) $(MAKEFILES_USED)

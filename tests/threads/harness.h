@@ -26,6 +26,7 @@
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <mm/claims.h>
+#include <tests/mm_table.h>
 #include <xen/domctl.h>
 #include <xen/event_channel.h>
 #include <xen/memory.h>
@@ -37,7 +38,6 @@
 #define WINDOW_GFN 0x1000u /* where domain 0 maps foreign frames: all threads in the same few */
 
 static u8 *arena;
-static struct page *records;
 static struct cpu cpu_on[THREADS];
 static _Thread_local struct cpu *here = &cpu_on[0];
 static _Thread_local u32 random_state;
@@ -271,8 +271,7 @@ static void set_up(void)
 
     arena = aligned_alloc(PAGE_SIZE, (size_t)FRAMES * PAGE_SIZE);
     memset(arena, 0xa5, (size_t)FRAMES * PAGE_SIZE);
-    records = calloc(FRAMES, sizeof(*records));
-    mm_init(records);
+    mm_table_init(FRAMES);
     mm_set_nodes(2, (const u8(*)[MAX_NODES])near);
     CHECK(mm_add_range(mfn(0x10), mfn(FRAMES / 2), 0) == 0);
     CHECK(mm_add_range(mfn(FRAMES / 2), mfn(FRAMES), 1) == 0);

@@ -25,12 +25,12 @@
 #include <homestead/topology.h>
 #include <lib/assert.h>
 #include <lib/log.h>
+#include <tests/mm_table.h>
 #include <xen/sched.h>
 
 #define FRAMES 0x1000u /* 16 MiB */
 
 static u8 *arena;
-static struct page *record_table;
 static struct cpu cpu_on[2];
 static _Thread_local struct cpu *here = &cpu_on[0];
 
@@ -239,8 +239,7 @@ static inline int setup_cpus(u32 nr)
 
     arena = aligned_alloc(PAGE_SIZE, FRAMES * PAGE_SIZE);
     memset(arena, 0xa5, FRAMES * PAGE_SIZE);
-    record_table = calloc(FRAMES, sizeof(*record_table));
-    mm_init(record_table);
+    mm_table_init(FRAMES);
     mm_set_nodes(1, (const u8(*)[MAX_NODES])near);
     assert_int_equal(mm_add_range(mfn(0x10), mfn(FRAMES), 0), 0);
     memset(cpu_on, 0, sizeof(cpu_on));
@@ -311,7 +310,7 @@ static inline int teardown(void **state)
     assert_null(strstr(said, "have not come back"));
     assert_int_equal(armed_ns[0], 0);
     free(arena);
-    free(record_table);
+    mm_table_free();
     return 0;
 }
 

@@ -1,9 +1,7 @@
-// sources: domain/sched_policy.c domain/sched_queue.c domain/sched_move.c
-// sources: domain/sched.c domain/vcpu.c domain/lifecycle.c domain/domain.c domain/timer.c
-// sources: domain/guest_console.c domain/evtchn.c domain/evtchn_bind.c domain/physmap.c
-// sources: domain/physmap_pool.c arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/account.c
-// sources: mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c
-// sources: mm/scrub.c
+// sources: domain/sched_policy.c domain/sched_queue.c domain/sched_move.c domain/sched.c
+// sources: domain/vcpu.c domain/lifecycle.c domain/domain.c domain/timer.c domain/guest_console.c
+// sources: domain/evtchn.c domain/evtchn_bind.c domain/physmap.c domain/physmap_pool.c
+// sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
 /* The set of domains: creation with too little memory, ids, lookup, references. */
 #include "domain_harness.h"
 

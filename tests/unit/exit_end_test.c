@@ -1,11 +1,8 @@
 // sources: domain/sched_policy.c domain/sched_queue.c domain/sched_move.c domain/sched.c
-// sources: domain/vcpu.c domain/lifecycle.c
-// sources: domain/domain.c domain/timer.c domain/exit.c domain/guest_console.c domain/evtchn.c
-// sources: domain/vlapic.c arch/x86/hvm/x2apic.c
+// sources: domain/vcpu.c domain/lifecycle.c domain/domain.c domain/timer.c domain/exit.c
+// sources: domain/guest_console.c domain/evtchn.c domain/vlapic.c arch/x86/hvm/x2apic.c
 // sources: domain/evtchn_bind.c domain/physmap.c domain/physmap_copy.c domain/physmap_pool.c
-// sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/account.c mm/alloc.c
-// sources: mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c mm/node.c
-// sources: mm/scrub.c
+// sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
 /* Exits after which a vCPU or its domain does not go on: HLT, triple faults, crashes. */
 #include "exit_harness.h"
 #include <arch/x86/hvm/cpuid.h>

@@ -17,10 +17,10 @@
 #include <lib/log.h>
 #include <mm/claims.h>
 #include <mm/mm.h>
+#include <tests/mm_table.h>
 
 #define HARNESS_DOMAINS 80u
 
-static struct page *harness_table;
 static u8 *harness_arena; /* real memory of frames [0, harness_arena_frames) */
 static u64 harness_arena_frames;
 static struct mem_account harness_accounts[HARNESS_DOMAINS];
@@ -46,6 +46,12 @@ void mm_clear_frames(mfn_t m, u64 nr)
     __atomic_add_fetch(&harness_cleared, nr, __ATOMIC_RELAXED);
     if (harness_on_clear)
         harness_on_clear(m.n, nr);
+}
+
+static u64 harness_woken; /* bit per node: asked to be cleaned */
+__attribute__((weak)) void mm_wake_scrubber(nodeid_t nid)
+{
+    harness_woken |= BIT(nid);
 }
 
 struct mem_account *mem_account_find(u16 domid)
@@ -98,9 +104,7 @@ static inline void harness_init(u32 nr_nodes, u64 nr_frames, u64 arena_frames)
 {
     static u8 near[MAX_NODES][MAX_NODES];
 
-    free(harness_table);
     free(harness_arena);
-    harness_table = calloc(nr_frames, sizeof(struct page));
     harness_arena = malloc(arena_frames * PAGE_SIZE + 1);
     memset(harness_arena, 0xa5, arena_frames * PAGE_SIZE);
     harness_arena_frames = arena_frames;
@@ -117,7 +121,7 @@ static inline void harness_init(u32 nr_nodes, u64 nr_frames, u64 arena_frames)
                 if ((a > b ? a - b : b - a) == apart)
                     near[a][nr++] = (u8)b;
     }
-    mm_init(harness_table);
+    mm_table_init(nr_frames);
     mm_set_nodes(nr_nodes, (const u8(*)[MAX_NODES])near);
 }
 
@@ -127,6 +131,14 @@ static inline struct mem_account *harness_domain(u16 domid, u64 max_pages)
     harness_accounts[domid].max_pages = max_pages;
     harness_live[domid] = true;
     return &harness_accounts[domid];
+}
+
+/* One extent that mm_take_done() has to follow. */
+static inline int harness_take(struct mem_account *account, nodeid_t nid, u32 order, u32 flags,
+                               struct mm_taken *taken)
+{
+    struct mm_request request = {.nid = nid, .order = order, .nr = 1, .flags = flags};
+    return mm_take(account, &request, taken);
 }
 
 static inline void harness_clean_all(void)
@@ -167,9 +179,8 @@ static inline struct mm_host_info host_info(void)
 static inline int harness_teardown(void **state)
 {
     (void)state;
-    free(harness_table);
+    mm_table_free();
     free(harness_arena);
-    harness_table = NULL;
     harness_arena = NULL;
     return 0;
 }

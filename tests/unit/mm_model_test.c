@@ -1,5 +1,4 @@
-// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c
-// sources: mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+// sources: mm/all
 /*
  * Random operations against a trivial model: an array that says who owns each frame, and a claim vector per
  * domain. The model recomputes every total from that array, decides by docs/claims.md what each call must
@@ -18,7 +17,7 @@ static void op_alloc(bool undo)
     u32 flags = (rnd(2) ? MM_EXACT_NODE : 0) | (d == 0 || rnd(5) == 0 ? MM_OVERHEAD : 0);
     u32 nid = rnd(3) ? rnd(NODES) : NODE_NONE;
     u32 order = rnd(2) ? 0 : rnd(3) ? 1 + rnd(5) : rnd(10);
-    struct claim_receipt receipt;
+    struct mm_taken taken;
     mfn_t m = INVALID_MFN;
     u32 from = 0;
 
@@ -30,8 +29,9 @@ static void op_alloc(bool undo)
     undo &= d != 0;
     harness_cpu_node = rnd(NODES);
     int expected = predict_alloc(d, nid, order, flags, &from);
-    bool clean = expected == 0 && region_exists(from, order, true);
-    int rc = mm_alloc_receipt(account(d), nid, order, flags, &m, &receipt);
+    int rc = harness_take(account(d), nid, order, flags, &taken);
+    if (rc == 0)
+        m = taken.extent[0];
     MUST(rc == expected);
     seen.no_memory += rc == -ENOMEM;
     seen.too_big += rc == -E2BIG;
@@ -41,7 +41,6 @@ static void op_alloc(bool undo)
         return;
     }
     MUST(m.n + BIT(order) <= FRAMES && IS_ALIGNED(m.n, BIT(order)));
-    MUST(!clean || nr_cleared == 0);
     for (u32 i = 0; i < nr_cleared; i++)
         MUST(cleared[i] >= m.n && cleared[i] < m.n + BIT(order));
     for (u32 n = (u32)m.n; n < m.n + BIT(order); n++) {
@@ -50,14 +49,14 @@ static void op_alloc(bool undo)
         model.use[n] = flags & MM_OVERHEAD ? OVERHEAD : GUEST;
         model.owner[n] = (u8)d;
     }
-    seen.merged += nr_cleared != 0 && nr_cleared < BIT(order);
     if (undo) {
         seen.undone += model.out[d] != 0;
-        mm_alloc_undo(account(d), m, order, &receipt);
+        mm_take_done(&taken, 0);
         for (u32 n = (u32)m.n; n < m.n + BIT(order); n++)
             frame_free(n);
         return;
     }
+    mm_take_done(&taken, 1);
     seen.taken++;
     seen.own_claim += d && model.c[d][from] != 0;
     seen.other_claim +=
@@ -158,14 +157,12 @@ static void op_kill(void)
     memset(model.c[d], 0, sizeof(model.c[d]));
 }
 
-/* Is frame n still on d's extents? Found by reading records, as the model cannot know which ones a budget
- * reaches. */
+/* Is frame n still d's to give up? Asked of the table, as the model cannot know which ones a budget reaches.
+ */
 static bool still_guest(u32 n, u32 d)
 {
-    u32 head = n;
-    for (u32 order = 0; frame_table[head].state == PAGE_TAIL; order++)
-        head = ALIGN_DOWN(n, 1u << order);
-    return frame_table[head].state == PAGE_GUEST && frame_table[head].owner == d;
+    u16 owner;
+    return frame_get(region_of(n, mm_mfn_node(mfn(n))), n, &owner) == FRAME_GUEST && owner == d;
 }
 
 static void op_release_some(void)
@@ -184,7 +181,7 @@ static void op_release_some(void)
         else
             frame_release(n);
     }
-    MUST(more == (model.dying[d] && left));
+    MUST(more ? model.dying[d] : !(model.dying[d] && left)); /* with its budget used up it may not know */
     recount();
     if (model.dying[d] && model.tot[d] == 0 && model.over[d] == 0) { /* wholly gone: a new domain */
         seen.reborn++;
@@ -228,7 +225,7 @@ static void op_set(void)
 {
     static const u32 strange[] = {NODES, 63, 64, 256, 0x7fffffff, 0x80000001, 0xfffffffe};
     u32 d = 1 + rnd(DOMS - 1), nr = 1 + rnd(NODES + 1), first = rnd(NODES + 1);
-    u32 flags = rnd(50) == 0 ? 2 : rnd(2);
+    u32 flags = rnd(50) == 0 ? 1u << (4 + rnd(28)) : rnd(2);
     struct claim_entry entries[NODES + 1];
     struct wanted want = {.h = 0};
 

@@ -1,6 +1,5 @@
-// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c
-// sources: mm/info.c mm/ledger.c mm/node.c mm/scrub.c
-/* Ranges, the buddy lists of a node, clean and dirty, scrubbing, the check itself. */
+// sources: mm/all
+/* Ranges, a node's regions and chunks, clean and dirty, scrubbing, the check itself. */
 #include "mm_harness.h"
 #include <mm/internal.h>
 #include <sys/mman.h>
@@ -71,13 +70,13 @@ static void too_many_ranges(void **state)
     assert_int_equal(mm_check(), 0);
 }
 
-/* Real servers have nodes at 16 and 25 TiB: a table of 256 GiB, of which only what is written exists. */
+/* Real servers have nodes at 16 and 25 TiB: a table of 144 GiB, of which only what is written exists. */
 static void frames_up_to_64_tib(void **state)
 {
-    static const u64 at[] = {1ull << 32, (25ull << 40) >> PAGE_SHIFT, PAGE_LINK_NONE + 1 - 2048};
-    size_t bytes = (PAGE_LINK_NONE + 1) * sizeof(struct page);
+    static const u64 at[] = {1ull << 32, (25ull << 40) >> PAGE_SHIFT, FRAME_LIMIT + 1 - 2048};
+    size_t bytes = (FRAME_LIMIT + 1) / MAP_BITS * sizeof(struct window);
     static const u8 near[MAX_NODES][MAX_NODES] = {{0, 1}, {1, 0}};
-    struct page *table =
+    struct window *table =
         mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     mfn_t m[12];
 
@@ -85,7 +84,7 @@ static void frames_up_to_64_tib(void **state)
     assert_ptr_not_equal(table, MAP_FAILED);
     mm_init(table);
     mm_set_nodes(2, near);
-    assert_int_equal(mm_add_range(mfn(PAGE_LINK_NONE - 1), mfn(PAGE_LINK_NONE + 1), 1), -EINVAL);
+    assert_int_equal(mm_add_range(mfn(FRAME_LIMIT - 1), mfn(FRAME_LIMIT + 1), 1), -EINVAL);
     for (u32 i = 0; i < ARRAY_SIZE(at); i++)
         assert_int_equal(mm_add_range(mfn(at[i]), mfn(at[i] + 1024), 1), 0);
     struct mem_account *account = harness_domain(5, 8192);
@@ -202,8 +201,8 @@ static void clean_before_dirty(void **state)
     assert_int_equal(node_dirty(0), 1024 - 8);
 }
 
-/* Every second page clean: no extent of order 1 on any list, but the memory is there. */
-static void mixed_pieces_are_cleaned_and_merged(void **state)
+/* Every second page clean: that does not keep them apart. */
+static void clean_and_dirty_pages_are_one_extent(void **state)
 {
     (void)state;
     mfn_t m[1024];
@@ -218,16 +217,17 @@ static void mixed_pieces_are_cleaned_and_merged(void **state)
         if (m[i].n % 2 == 0 && m[i].n != 100)
             give(m[i], 0);
     assert_int_equal(mm_check(), 0);
-    assert_int_equal(node_dirty(0), 511);
+    assert_int_equal(node_dirty(0), 512 + 255); /* the upper half is whole again, and dirty as a whole */
     harness_cleared = 0;
     take(0, 5);
-    assert_int_equal(harness_cleared, 16); /* of the range it needed, no more */
+    assert_int_equal(harness_cleared, 32);
     assert_true(none(0, 10));
-    take(0, 9); /* the upper half: page 100 is in the lower */
+    mfn_t upper = take(0, 9); /* page 100 is in the lower half */
+    assert_int_equal(upper.n, 512);
     assert_int_equal(mm_check(), 0);
 }
 
-/* In a node larger than one search looks at, a free pair is found all the same, after a few requests. */
+/* In a node with nothing free but a pair somewhere, the pair is found. */
 static void the_search_gets_everywhere(void **state)
 {
     (void)state;
@@ -236,28 +236,21 @@ static void the_search_gets_everywhere(void **state)
     assert_int_equal(mm_add_range(mfn(0), mfn(NODE), 0), 0);
     for (u32 i = 0; i < NODE; i++)
         take(0, 0);
-    static const u64 lows[] = {2, 29998, 59994, 1002}; /* begin, middle, end, and round again */
+    static const u64 lows[] = {2, 29998, 59994, 1002};
     for (u32 i = 0; i < ARRAY_SIZE(lows); i++) {
-        u64 low = lows[i];
-        mfn_t m = INVALID_MFN;
-        u32 tries = 0;
-        give(mfn(low), 0);
+        give(mfn(lows[i]), 0);
         harness_clean_all();
-        give(mfn(low + 1), 0);
-        while (mm_alloc(NULL, 0, 1, MM_OVERHEAD, &m) && ++tries < 10)
-            ;
-        assert_int_equal(m.n, low);
-        assert_true(tries <= 5);
+        give(mfn(lows[i] + 1), 0);
+        assert_int_equal(take(0, 1).n, lows[i]);
     }
     assert_int_equal(mm_check(), 0);
 }
 
-/* A free region of more pieces than one search may look at, behind memory that is not free. */
-static void a_region_of_many_pieces(void **state)
+/* A free run of 64 regions that came back page by page, behind memory that is not free. */
+static void a_run_of_many_pieces(void **state)
 {
     (void)state;
     enum { NODE = 1 << 16 };
-    mfn_t m = INVALID_MFN;
 
     assert_int_equal(mm_add_range(mfn(0), mfn(NODE), 0), 0);
     for (u32 i = 0; i < NODE; i++)
@@ -267,9 +260,7 @@ static void a_region_of_many_pieces(void **state)
     harness_clean_all();
     for (u64 n = NODE / 2; n < NODE; n += 2)
         give(mfn(n + 1), 0);
-    for (u32 tries = 0; tries < 6 && mm_alloc(NULL, 0, 15, MM_OVERHEAD, &m); tries++)
-        ;
-    assert_int_equal(m.n, NODE / 2);
+    assert_int_equal(take(0, 15).n, NODE / 2);
     assert_int_equal(mm_check(), 0);
 }
 
@@ -281,7 +272,7 @@ static void during_scrub(u64 n, u64 nr)
 {
     harness_on_clear = NULL;
     calls++;
-    assert_int_equal(frame_table[n].state, PAGE_SCRUBBING);
+    assert_int_equal(frame_table[n / 512].region.state, FRAME_SCRUBBING);
     assert_int_equal(node_free(0), 1024); /* still free */
     assert_int_equal(node_dirty(0), 1024);
     assert_int_equal(mm_check(), 0);
@@ -306,12 +297,14 @@ static void wrong_frees_are_bugs(void **state)
     (void)state;
     assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
     mfn_t m = take(0, 3);
-    expect_assert_failure(mm_free_overhead(NULL, m, 2));
-    expect_assert_failure(mm_free_overhead(NULL, mfn_add(m, 1), 0));
+    expect_assert_failure(mm_free_overhead(NULL, m, 4)); /* more than was taken */
+    spin_unlock(&node_get(0)->lock);
     expect_assert_failure(mm_free_overhead(NULL, mfn(5000), 0));
     give(m, 3);
     expect_assert_failure(mm_free_overhead(NULL, m, 3));
+    spin_unlock(&node_get(0)->lock);
     expect_assert_failure(mm_unpin(m));
+    spin_unlock(&node_get(0)->lock);
 }
 
 /* mm_check() must find what is wrong, or all the other tests say nothing. */
@@ -334,15 +327,25 @@ static void the_check_sees_faults(void **state)
     } while (0)
     FAULT(node_get(0)->free_pages++, node_get(0)->free_pages--);
     FAULT(node_get(0)->dirty_pages--, node_get(0)->dirty_pages++);
-    FAULT(node_get(0)->masks[KIND_CLEAN] |= 1, node_get(0)->masks[KIND_CLEAN] = 0);
-    FAULT(frame_table[m.n + 1].state = PAGE_FREE_CLEAN, frame_table[m.n + 1].state = PAGE_TAIL);
-    FAULT(frame_table[m.n].order = 2, frame_table[m.n].order = 3);
-    FAULT(frame_table[m.n].pins = 2, frame_table[m.n].pins = 0);
-    FAULT(frame_table[g.n + 1].pins = 2, frame_table[g.n + 1].pins = 0);
+    struct region *own = &frame_table[m.n / 512].region, *guests = &frame_table[g.n / 512].region;
+    struct chunk *c = own->chunk;
+    FAULT(node_get(0)->free_2m++, node_get(0)->free_2m--);
+    FAULT(node_get(0)->free_1g++, node_get(0)->free_1g--);
+    FAULT(node_get(0)->reserved_2m = 1, node_get(0)->reserved_2m = 0);
+    FAULT(map_set(own->free, (u32)m.n % 512), map_clear(own->free, (u32)m.n % 512));
+    FAULT(map_clear(own->dirty, 511), map_set(own->dirty, 511));
+    FAULT(own->frame[m.n % 512] ^= 1 << 16, own->frame[m.n % 512] ^= 1 << 16);
+    FAULT(own->frame[m.n % 512] += 1ull << 32, own->frame[m.n % 512] -= 1ull << 32);
+    FAULT(guests->frame[g.n % 512] += 1ull << 32, guests->frame[g.n % 512] -= 1ull << 32);
+    FAULT(guests->frame[g.n % 512] ^= 1, guests->frame[g.n % 512] ^= 1);
+    FAULT(guests->holder = NULL, guests->holder = &account->held[0]);
+    FAULT(guests->nr_away++, guests->nr_away--);
+    FAULT(c->nr_dirty++, c->nr_dirty--);
+    FAULT(c->list = CHUNKS_PARTLY, c->list = CHUNK_UNLISTED);
     FAULT(account->tot_pages++, account->tot_pages--);
     FAULT(account->own[0]--, account->own[0]++);
-    FAULT(account->extents = PAGE_LINK_NONE; account->own[1] = 4; account->own[0] = 0, account->extents = g.n;
-          account->own[1] = 0; account->own[0] = 4);
+    FAULT(account->own[1] = 4; account->own[0] = 0, account->own[1] = 0; account->own[0] = 4);
+    FAULT(account->in_flight++, account->in_flight--);
     FAULT(account->outstanding++, account->outstanding--);
     FAULT(account->node_claim[0]++, account->node_claim[0]--);
     FAULT(account->host_claim++, account->host_claim--);
@@ -362,9 +365,9 @@ int main(void)
         T(all_orders_and_all_pages),
         T(scrubbing_is_stepwise),
         T(clean_before_dirty),
-        T(mixed_pieces_are_cleaned_and_merged),
+        T(clean_and_dirty_pages_are_one_extent),
         T(the_search_gets_everywhere),
-        T(a_region_of_many_pieces),
+        T(a_run_of_many_pieces),
         T(a_piece_being_scrubbed_is_free_but_left_alone),
         T(wrong_frees_are_bugs),
         T(the_check_sees_faults),

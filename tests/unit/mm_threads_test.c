@@ -1,5 +1,4 @@
-// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c
-// sources: mm/info.c mm/ledger.c mm/node.c mm/scrub.c
+// sources: mm/all
 /*
  * Several CPUs at once, as host threads: builders, each with a claim that must hold to the last page; a
  * domain without a claim that grabs and gives back whatever it can; a scrubber; a mapper that pins and
@@ -58,6 +57,13 @@ static u64 total_of(struct mem_account *account)
 
 /* Claims on both nodes and on the host, builds exactly that, tears it down by parts; claims are never let
  * down. */
+/* Frame by frame, as others may have pinned some. */
+static void release_all(struct mem_account *account)
+{
+    for (u64 n = 0; n < NODES * NODE_PAGES; n++)
+        mm_release(account, mfn(n), 0);
+}
+
 static void *builder(void *arg)
 {
     struct mem_account *account = arg;
@@ -79,8 +85,7 @@ static void *builder(void *arg)
         for (u32 i = 0; i < 50; i++)
             broken_promises += mm_alloc(account, NODE_NONE, 0, 0, &m) != 0;
         wrong_figures += account->outstanding != 0 || account->tot_pages != 550;
-        while (account->extents != PAGE_LINK_NONE)
-            wrong_figures += mm_release(account, mfn(account->extents), 0) != 0;
+        release_all(account);
         while (total_of(account))
             sched_yield(); /* somebody still pins a page */
         rounds++;
@@ -91,21 +96,18 @@ static void *builder(void *arg)
 static void *grabber(void *arg)
 {
     struct mem_account *account = arg;
-    struct claim_receipt receipt;
+    struct mm_taken taken;
     u32 seed = 77;
-    mfn_t m;
 
     while (!stop) {
         u32 order = next_random(&seed) % 6;
-        if (mm_alloc_receipt(account, next_random(&seed) % NODES, order, 0, &m, &receipt) == 0) {
-            if (next_random(&seed) % 4 == 0)
-                mm_alloc_undo(account, m, order, &receipt);
-            else if (next_random(&seed) % 2)
-                mm_release(account, mfn_add(m, next_random(&seed) % BIT(order)), 0);
+        if (harness_take(account, next_random(&seed) % NODES, order, 0, &taken) == 0) {
+            mm_take_done(&taken, next_random(&seed) % 4 != 0);
+            if (taken.nr && next_random(&seed) % 2)
+                mm_release(account, mfn_add(taken.extent[0], next_random(&seed) % BIT(order)), 0);
         }
         if (account->tot_pages > 300)
-            while (account->extents != PAGE_LINK_NONE)
-                mm_release(account, mfn(account->extents), 0);
+            release_all(account);
         if (next_random(&seed) % 8 == 0)
             sched_yield();
     }

@@ -1,6 +1,5 @@
-// sources: domain/physmap.c domain/physmap_pool.c domain/physmap_copy.c arch/x86/hvm/nested_paging.c
-// sources: mm/account.c mm/alloc.c mm/check.c mm/claims.c mm/extent.c mm/frames.c mm/info.c mm/ledger.c
-// sources: mm/node.c mm/scrub.c
+// sources: domain/physmap.c domain/physmap_pool.c domain/physmap_copy.c
+// sources: arch/x86/hvm/nested_paging.c mm/all
 /* The physmap on the real nested tables and the real allocator: nothing is ever lost, whatever fails. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,11 +12,11 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <lib/log.h>
+#include <tests/mm_table.h>
 
 #define FRAMES 0x4000u /* 64 MiB */
 
 static u8 *arena;
-static struct page *table;
 static struct domain *doms[3];
 static u32 syncs, reaps;
 
@@ -109,8 +108,7 @@ static int setup(void **state)
     (void)state;
     arena = aligned_alloc(PAGE_SIZE, FRAMES * PAGE_SIZE);
     memset(arena, 0xa5, FRAMES * PAGE_SIZE);
-    table = calloc(FRAMES, sizeof(*table));
-    mm_init(table);
+    mm_table_init(FRAMES);
     mm_set_nodes(1, (const u8(*)[MAX_NODES])near);
     assert_int_equal(mm_add_range(mfn(0x200), mfn(FRAMES), 0), 0);
     free_at_start = free_pages();
@@ -126,7 +124,7 @@ static int teardown(void **state)
         doms[i] = NULL;
     }
     free(arena);
-    free(table);
+    mm_table_free();
     return 0;
 }
 

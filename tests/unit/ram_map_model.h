@@ -244,15 +244,16 @@ static inline struct frame_plan_report check_plan(void)
     assert_int_equal(boot_ranges_total(&before) - boot_ranges_total(&free_ram),
                      bytes + page_tables * PAGE_SIZE);
     for (u32 i = 0; i < map.ram.nr; i++) {
-        u64 first = (map.ram.range[i].start >> PAGE_SHIFT) * sizeof(struct page);
-        u64 last = (map.ram.range[i].end >> PAGE_SHIFT) * sizeof(struct page) - 1;
+        u64 first = frame_table_from(map.ram.range[i].start >> PAGE_SHIFT);
+        u64 last = frame_table_to(map.ram.range[i].end >> PAGE_SHIFT) - 1;
 
         for (u64 at = ALIGN_DOWN(first, PAGE_SIZE); at <= last; at += MAX(PAGE_SIZE, (last - first) / 512))
             assert_true(table_backed(at));
         assert_true(table_backed(last));
     }
-    /* 0.4 %, and less than a page for each end of a piece. */
-    assert_true(bytes <= boot_ranges_total(&map.ram) / 256 + (u64)nr_pieces * 2 * PAGE_SIZE);
+    /* 9 bytes a frame, and less than a window and a page for each end of a piece. */
+    assert_true(bytes <= boot_ranges_total(&map.ram) / PAGE_SIZE * 9 +
+                             (u64)nr_pieces * 2 * (sizeof(struct window) + PAGE_SIZE));
     return report;
 }
 

@@ -1,0 +1,133 @@
+/*
+ * Chunks of 1 GiB and the wholly free regions in them: two maps, clean and dirty, and the node's lists that
+ * follow from them. Node lock held in every function.
+ */
+#include <lib/assert.h>
+#include <mm/internal.h>
+#include <mm/lists.h>
+
+#define CHUNK_PAGES BIT(ORDER_1G)
+
+/* Where c belongs now. Whole chunks with a region at a scrubber count as whole, but not as clean. */
+static enum chunk_list chunk_class(const struct chunk *c)
+{
+    if (c->nr_clean == MAP_BITS)
+        return CHUNKS_CLEAN;
+    if (c->nr_clean + c->nr_dirty + c->nr_scrubbing == MAP_BITS)
+        return CHUNKS_DIRTY;
+    return c->nr_clean + c->nr_dirty ? CHUNKS_PARTLY : CHUNK_UNLISTED;
+}
+
+void chunk_relist(struct node *node, struct chunk *c)
+{
+    enum chunk_list list = chunk_class(c);
+
+    if (list != c->list) {
+        node->free_1g += (list <= CHUNKS_DIRTY) - (u64)(c->list <= CHUNKS_DIRTY);
+        if (c->list != CHUNK_UNLISTED)
+            LIST_REMOVE(c, next, pprev);
+        if (list != CHUNK_UNLISTED)
+            LIST_PUSH(&node->chunks[list], c, next, pprev);
+        c->list = (u8)list;
+    }
+    if ((c->nr_dirty != 0) != (c->dirty_pprev != NULL)) {
+        if (c->nr_dirty)
+            LIST_PUSH(&node->dirty_chunks, c, dirty_next, dirty_pprev);
+        else
+            LIST_REMOVE(c, dirty_next, dirty_pprev);
+    }
+}
+
+static u32 region_bit(const struct region *r)
+{
+    return (u32)(r->base / MAP_BITS % MAP_BITS);
+}
+
+void chunk_put_region(struct node *node, struct region *r, bool dirty)
+{
+    struct chunk *c = r->chunk;
+
+    if (dirty) {
+        map_set(c->dirty, region_bit(r));
+        c->nr_dirty++;
+    } else {
+        map_set(c->clean, region_bit(r));
+        c->nr_clean++;
+    }
+    node->free_2m++;
+    chunk_relist(node, c);
+}
+
+bool chunk_take_region(struct node *node, struct region *r)
+{
+    struct chunk *c = r->chunk;
+    u32 bit = region_bit(r);
+    bool dirty = map_test(c->dirty, bit);
+
+    if (dirty) {
+        map_clear(c->dirty, bit);
+        c->nr_dirty--;
+    } else {
+        BUG_ON(!map_test(c->clean, bit));
+        map_clear(c->clean, bit);
+        c->nr_clean--;
+    }
+    node->free_2m--;
+    chunk_relist(node, c);
+    return dirty;
+}
+
+void chunk_claim(struct node *node, struct chunk *c, struct holdings *holder, u16 owner,
+                 enum owned_state state)
+{
+    BUG_ON(c->list > CHUNKS_DIRTY || c->nr_scrubbing);
+    node->free_2m -= MAP_BITS;
+    node->free_pages -= CHUNK_PAGES;
+    node->dirty_pages -= (u64)c->nr_dirty * MAP_BITS;
+    c->nr_clean = c->nr_dirty = 0;
+    chunk_relist(node, c);
+    c->state = (u8)state;
+    c->owner = owner;
+    c->holder = holder;
+    LIST_PUSH(&holder->chunks, c, next, pprev);
+}
+
+static void chunk_disown(struct chunk *c)
+{
+    LIST_REMOVE(c, next, pprev);
+    c->holder = NULL;
+    c->state = REGION_SPLIT;
+    map_fill(c->clean, false);
+}
+
+void chunk_free(struct node *node, struct chunk *c, struct freed *freed)
+{
+    BUG_ON(c->state == REGION_SPLIT || c->nr_pinned || c->nr_leaving);
+    chunk_disown(c);
+    map_fill(c->dirty, true);
+    c->nr_dirty = MAP_BITS;
+    node->free_2m += MAP_BITS;
+    node->free_pages += CHUNK_PAGES;
+    node->dirty_pages += CHUNK_PAGES;
+    chunk_relist(node, c);
+    freed->gone += CHUNK_PAGES;
+    freed->free += CHUNK_PAGES;
+}
+
+void chunk_split(struct node *node, struct chunk *c)
+{
+    struct holdings *holder = c->holder;
+    enum owned_state state = (enum owned_state)c->state;
+
+    (void)node;
+    chunk_disown(c);
+    map_fill(c->dirty, false);
+    for (u32 bit = 0; bit < MAP_BITS; bit++) {
+        struct region *r = chunk_region(c, bit);
+
+        r->state = (u8)state;
+        r->owner = c->owner;
+        r->holder = holder;
+        LIST_PUSH(&holder->full, r, next, pprev);
+    }
+}

@@ -1,0 +1,222 @@
+/*
+ * What a domain owns: giving it up, in parts or as a whole, pins, and what mm_take_done() takes back.
+ *
+ * Lock order: account, ledger, node. Memory is on its node's maps before its credits appear.
+ */
+#include <homestead/errno.h>
+#include <lib/assert.h>
+#include <mm/internal.h>
+#include <mm/ledger.h>
+
+/* The frames of [n, end) that n's region, or its chunk if all of that is meant, has. */
+static u64 piece_end(const struct region *r, u64 n, u64 end)
+{
+    const struct chunk *c = r->chunk;
+
+    if (c->state != REGION_SPLIT && n == c->base && end - n >= BIT(ORDER_1G))
+        return n + BIT(ORDER_1G);
+    return MIN(end, r->base + MAP_BITS);
+}
+
+/* The same for frames [n, end) of a split region. */
+static bool owns_frames(const struct region *r, u64 n, u64 end, u64 word)
+{
+    u32 from = (u32)(n - r->base), to = (u32)(end - r->base);
+    u64 differs = 0;
+
+    for (u32 w = from / 64; w * 64 < to; w++)
+        differs |= r->free[w] & map_word_mask(w, from, to);
+    for (u32 i = from; i < to; i++)
+        differs |= (r->frame[i] ^ word) & (FRAME_OWNER_MASK | FRAME_STATE_MASK);
+    return !differs;
+}
+
+/* Are all frames of [n, end) in that state and the owner's? Node lock held. */
+static bool owns(nodeid_t nid, u64 n, u64 end, u16 owner, enum owned_state state)
+{
+    u16 is_owner;
+
+    while (n < end) {
+        const struct region *r = region_of(n, nid);
+        u64 next = piece_end(r, n, end);
+        bool split = r->chunk->state == REGION_SPLIT && r->state == REGION_SPLIT && !region_is_free(r);
+        if (split ? !owns_frames(r, n, next, frame_word(owner, state))
+                  : frame_get(r, n, &is_owner) != state || is_owner != owner)
+            return false;
+        n = next;
+    }
+    return true;
+}
+
+/* Gives [n, end) up, which is owned. Node lock held. */
+static void give_up(struct node *node, nodeid_t nid, u64 n, u64 end, struct holdings *holder,
+                    struct freed *freed)
+{
+    while (n < end) {
+        struct region *r = region_of(n, nid);
+        struct chunk *c = r->chunk;
+        u64 next = piece_end(r, n, end);
+
+        if (next - n == BIT(ORDER_1G) && !c->nr_pinned && !c->nr_leaving) {
+            chunk_free(node, c, freed);
+        } else {
+            if (c->state != REGION_SPLIT)
+                chunk_split(node, c);
+            next = MIN(end, r->base + MAP_BITS);
+            region_free(node, r, holder, (u32)(n - r->base), (u32)(next - r->base), freed);
+        }
+        n = next;
+    }
+}
+
+void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages)
+{
+    BUG_ON(account->tot_pages < pages || account->own[nid] < pages);
+    account->tot_pages -= pages;
+    account->own[nid] -= pages;
+}
+
+/* [m, m + 2^order), all on one node: NULL if it is not RAM. */
+static const struct frame_range *range_of(mfn_t m, u32 order)
+{
+    const struct frame_range *range = frame_range_find(m.n);
+
+    return range && BIT(order) <= range->end - m.n ? range : NULL;
+}
+
+/* Extents of a list that lie behind each other, in one piece of RAM. */
+struct run {
+    const struct frame_range *range; /* NULL: not RAM */
+    u64 start, end;
+};
+
+/* The run that begins with the extent at *i, which is moved behind it. */
+static struct run next_run(const mfn_t *m, u32 order, u32 nr, u32 *i)
+{
+    struct run run = {.range = range_of(m[*i], order), .start = m[*i].n, .end = m[*i].n + BIT(order)};
+
+    if (run.range)
+        while (++*i < nr && m[*i].n == run.end && BIT(order) <= run.range->end - run.end)
+            run.end += BIT(order);
+    return run;
+}
+
+/* Account lock held. */
+static void release_locked(struct mem_account *account, const mfn_t *m, u32 order, u32 nr)
+{
+    for (u32 i = 0; i < nr;) {
+        struct run run = next_run(m, order, nr, &i);
+        nodeid_t nid = run.range->nid;
+        struct node *node = node_get(nid);
+        struct freed freed = {0};
+
+        spin_lock(&node->lock);
+        give_up(node, nid, run.start, run.end, &account->held[nid], &freed);
+        spin_unlock(&node->lock);
+        account_uncharge(account, nid, freed.gone);
+        ledger_credit(nid, freed.free);
+    }
+}
+
+/* Account lock held, so what is owned stays owned. */
+static bool all_owned(struct mem_account *account, const mfn_t *m, u32 order, u32 nr)
+{
+    for (u32 i = 0; i < nr;) {
+        struct run run = next_run(m, order, nr, &i);
+        if (!run.range)
+            return false;
+        struct node *node = node_get(run.range->nid);
+        spin_lock(&node->lock);
+        bool ok = owns(run.range->nid, run.start, run.end, account->domid, FRAME_GUEST);
+        spin_unlock(&node->lock);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+/* Do no two of the ranges overlap? */
+static bool ranges_apart(const mfn_t *m, u32 order, u32 nr)
+{
+    bool ascending = true;
+
+    for (u32 i = 1; i < nr && ascending; i++)
+        ascending = m[i].n > m[i - 1].n && m[i].n - m[i - 1].n >= BIT(order);
+    for (u32 i = 1; i < nr && !ascending; i++)
+        for (u32 j = 0; j < i; j++)
+            if ((m[i].n > m[j].n ? m[i].n - m[j].n : m[j].n - m[i].n) < BIT(order))
+                return false;
+    return true;
+}
+
+int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 nr)
+{
+    int rc = -EINVAL;
+
+    if (order > MAX_ORDER || nr == 0 || nr > MM_TAKE_MAX || !ranges_apart(m, order, nr))
+        return -EINVAL;
+    spin_lock(&account->lock);
+    if (all_owned(account, m, order, nr)) {
+        release_locked(account, m, order, nr);
+        rc = 0;
+    }
+    spin_unlock(&account->lock);
+    return rc;
+}
+
+int mm_release(struct mem_account *account, mfn_t m, u32 order)
+{
+    return quick_release(account, m, order) ? 0 : mm_release_many(account, &m, order, 1);
+}
+
+void mm_take_done(struct mm_taken *taken, u32 nr_kept)
+{
+    struct mem_account *account = taken->account;
+    nodeid_t nid = taken->receipt.nid;
+    struct node *node = node_get(nid);
+    struct holdings *holder = taken->guest ? &account->held[nid] : &node->heap;
+    struct freed freed = {0};
+
+    if (account)
+        spin_lock(&account->lock);
+    if (nr_kept < taken->nr) {
+        ledger_lock(); /* held over both: nobody may win the pages before the claim is back */
+        spin_lock(&node->lock);
+        for (u32 i = nr_kept; i < taken->nr; i++)
+            give_up(node, nid, taken->extent[i].n, taken->extent[i].n + BIT(taken->order), holder, &freed);
+        spin_unlock(&node->lock);
+        ledger_refund_locked(account, &taken->receipt, freed.gone);
+        ledger_withdraw_locked(nid, freed.gone - freed.free); /* they went offline instead */
+        ledger_unlock();
+    }
+    if (account) {
+        if (taken->guest)
+            account_uncharge(account, nid, freed.gone);
+        else
+            account->overhead_pages -= freed.gone;
+        account->in_flight--;
+        spin_unlock(&account->lock);
+    }
+    taken->nr = nr_kept;
+}
+
+void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order)
+{
+    const struct frame_range *range = range_of(m, order);
+    u16 owner = account ? account->domid : PAGE_OWNER_NONE;
+    struct freed freed = {0};
+
+    BUG_ON(!range);
+    struct node *node = node_get(range->nid);
+    if (account) {
+        spin_lock(&account->lock);
+        BUG_ON(account->overhead_pages < BIT(order));
+        account->overhead_pages -= BIT(order);
+        spin_unlock(&account->lock);
+    }
+    spin_lock(&node->lock);
+    BUG_ON(!owns(range->nid, m.n, m.n + BIT(order), owner, FRAME_OWN));
+    give_up(node, range->nid, m.n, m.n + BIT(order), &node->heap, &freed);
+    spin_unlock(&node->lock);
+    ledger_credit(range->nid, freed.free);
+}

@@ -1,0 +1,364 @@
+/*
+ * Regions of 2 MiB: how they are taken, split, given up and joined again. See mm/page.h for what they are.
+ * Node lock held in every function.
+ *
+ * nr_ram = nr_free + owned + nr_away for a split region. When nothing is owned any more it has no holder;
+ * when all is free and it is a whole window it becomes a bit in its chunk's maps.
+ */
+#include <lib/assert.h>
+#include <mm/internal.h>
+#include <mm/lists.h>
+
+/* --- lists --- */
+
+static void home_leave(struct region *r)
+{
+    if (r->pprev)
+        LIST_REMOVE(r, next, pprev);
+}
+
+static void home_enter(struct node *node, struct region *r)
+{
+    bool open = r->state == REGION_SPLIT && r->nr_free;
+    struct region **list = &node->crumbs;
+
+    if (r->holder)
+        list = open ? &r->holder->open : &r->holder->full;
+    else if (r->shared)
+        list = &node->shared[open];
+    LIST_PUSH(list, r, next, pprev);
+}
+
+/* A split region's lists follow its counters. */
+static void relist(struct node *node, struct region *r)
+{
+    if ((r->nr_free != 0) != (r->open_pprev != NULL)) {
+        if (r->nr_free)
+            LIST_PUSH(&node->open, r, open_next, open_pprev);
+        else
+            LIST_REMOVE(r, open_next, open_pprev);
+        home_leave(r);
+        home_enter(node, r);
+    }
+    if ((r->nr_dirty != 0) != (r->dirty_pprev != NULL)) {
+        if (r->nr_dirty)
+            LIST_PUSH(&node->dirty_regions, r, dirty_next, dirty_pprev);
+        else
+            LIST_REMOVE(r, dirty_next, dirty_pprev);
+    }
+}
+
+/* After frames of a split region have become free, or have gone away. */
+static void settle(struct node *node, struct region *r)
+{
+    if (r->nr_free == MAP_BITS) {
+        bool dirty = r->nr_dirty != 0;
+
+        home_leave(r);
+        if (r->open_pprev)
+            LIST_REMOVE(r, open_next, open_pprev);
+        if (r->dirty_pprev)
+            LIST_REMOVE(r, dirty_next, dirty_pprev);
+        r->holder = NULL;
+        r->shared = false;
+        if (dirty)
+            node->dirty_pages += MAP_BITS - r->nr_dirty; /* it is cleaned as a whole */
+        chunk_put_region(node, r, dirty);
+        return;
+    }
+    if (r->nr_free + r->nr_away == r->nr_ram && (r->holder || r->shared)) {
+        home_leave(r);
+        r->holder = NULL;
+        r->shared = false;
+        home_enter(node, r);
+    }
+    relist(node, r);
+}
+
+/* --- taking --- */
+
+void region_admit(struct node *node, struct region *r, struct holdings *holder)
+{
+    if (r->holder == holder || r->shared)
+        return;
+    home_leave(r);
+    if (r->holder) {
+        r->holder->shared += (u32)(r->nr_ram - r->nr_free - r->nr_away);
+        r->holder = NULL;
+        r->shared = true;
+    } else {
+        r->holder = holder;
+    }
+    home_enter(node, r);
+}
+
+void region_take_bits(struct node *node, struct region *r, u32 w, u64 bits)
+{
+    u32 nr = map_popcount(bits), nr_dirty = map_popcount(bits & r->dirty[w]);
+
+    r->free[w] &= ~bits;
+    r->dirty[w] &= ~bits;
+    r->nr_free = (u16)(r->nr_free - nr);
+    r->nr_dirty = (u16)(r->nr_dirty - nr_dirty);
+    node->free_pages -= nr;
+    node->dirty_pages -= nr_dirty;
+}
+
+void region_taken(struct node *node, struct region *r, struct holdings *holder, u32 nr)
+{
+    if (r->shared)
+        holder->shared += nr;
+    relist(node, r);
+}
+
+bool region_claim(struct node *node, struct region *r, struct holdings *holder, u16 owner,
+                  enum owned_state state)
+{
+    bool dirty = chunk_take_region(node, r);
+
+    r->state = (u8)state;
+    r->shared = false;
+    if (state == REGION_SPLIT) {
+        map_fill(r->free, true);
+        map_fill(r->dirty, dirty);
+        r->nr_free = MAP_BITS;
+        r->nr_dirty = dirty ? MAP_BITS : 0;
+        r->nr_away = 0;
+        r->holder = NULL;
+        home_enter(node, r);
+        LIST_PUSH(&node->open, r, open_next, open_pprev);
+        if (dirty)
+            LIST_PUSH(&node->dirty_regions, r, dirty_next, dirty_pprev);
+        return dirty;
+    }
+    r->owner = owner;
+    r->holder = holder;
+    LIST_PUSH(&holder->full, r, next, pprev);
+    node->free_pages -= MAP_BITS;
+    node->dirty_pages -= dirty ? MAP_BITS : 0;
+    return dirty;
+}
+
+void region_split(struct node *node, struct region *r)
+{
+    u64 word = frame_word(r->owner, (enum owned_state)r->state);
+
+    (void)node;
+    for (u32 i = 0; i < MAP_BITS; i++)
+        r->frame[i] = (r->frame[i] & ~(FRAME_OWNER_MASK | FRAME_STATE_MASK)) | word;
+    map_fill(r->free, false);
+    map_fill(r->dirty, false);
+    r->nr_free = r->nr_dirty = r->nr_away = 0;
+    r->state = REGION_SPLIT; /* and stays in its holder's list, without free frames */
+}
+
+/* --- giving up --- */
+
+static void free_bits(struct node *node, struct region *r, u32 w, u64 bits)
+{
+    u32 nr = map_popcount(bits);
+
+    r->free[w] |= bits;
+    r->dirty[w] |= bits;
+    r->nr_free = (u16)(r->nr_free + nr);
+    r->nr_dirty = (u16)(r->nr_dirty + nr);
+    node->free_pages += nr;
+    node->dirty_pages += nr;
+}
+
+/* One owned frame, which may be pinned or on its way out. */
+static void free_frame(struct node *node, struct region *r, u32 i, struct freed *freed)
+{
+    u64 word = r->frame[i];
+
+    if (frame_pins(word)) {
+        r->frame[i] = (word & ~FRAME_STATE_MASK) | frame_word(0, FRAME_RELEASED);
+        r->nr_away++;
+        return;
+    }
+    freed->gone++;
+    if (word & FRAME_LEAVING) {
+        r->frame[i] = frame_word(PAGE_OWNER_NONE, FRAME_OFFLINE);
+        r->nr_away++;
+        node->offline_pages++;
+        return;
+    }
+    freed->free++;
+    free_bits(node, r, i / 64, BIT(i % 64));
+}
+
+static void free_whole(struct node *node, struct region *r, struct freed *freed)
+{
+    home_leave(r);
+    r->holder = NULL;
+    node->free_pages += MAP_BITS;
+    node->dirty_pages += MAP_BITS;
+    chunk_put_region(node, r, true);
+    freed->gone += MAP_BITS;
+    freed->free += MAP_BITS;
+}
+
+void region_free(struct node *node, struct region *r, struct holdings *holder, u32 start, u32 end,
+                 struct freed *freed)
+{
+    bool plain = !r->nr_pinned && !r->nr_leaving;
+
+    if (r->state != REGION_SPLIT && plain && end - start == MAP_BITS) {
+        free_whole(node, r, freed);
+        return;
+    }
+    if (r->state != REGION_SPLIT)
+        region_split(node, r);
+    if (r->shared)
+        holder->shared -= end - start;
+    if (plain) {
+        for (u32 w = start / 64; w * 64 < end; w++)
+            free_bits(node, r, w, map_word_mask(w, start, end));
+        freed->gone += end - start;
+        freed->free += end - start;
+    } else {
+        for (u32 i = start; i < end; i++)
+            free_frame(node, r, i, freed);
+    }
+    settle(node, r);
+}
+
+void region_free_all(struct node *node, struct region *r, struct holdings *holder, u16 owner,
+                     struct freed *freed)
+{
+    bool plain = !r->nr_pinned && !r->nr_leaving;
+    u32 nr = 0;
+
+    if (r->state != REGION_SPLIT) {
+        region_free(node, r, holder, 0, MAP_BITS, freed);
+        return;
+    }
+    if (plain && !r->shared && !r->nr_away && r->nr_ram == MAP_BITS) {
+        nr = MAP_BITS - r->nr_free;
+        for (u32 w = 0; w < MAP_WORDS; w++)
+            free_bits(node, r, w, ~r->free[w]);
+        freed->gone += nr;
+        freed->free += nr;
+    } else {
+        for (u32 i = 0; i < MAP_BITS; i++) {
+            u64 word = r->frame[i];
+            if (map_test(r->free, i) || frame_state(word) != FRAME_GUEST || frame_owner(word) != owner)
+                continue;
+            /* The words of a window are those of all nodes that have a part of it. */
+            if (r->nr_ram < MAP_BITS && mm_mfn_node(mfn(r->base + i)) != r->nid)
+                continue;
+            nr++;
+            free_frame(node, r, i, freed);
+        }
+        if (r->shared)
+            holder->shared -= nr;
+    }
+    settle(node, r);
+}
+
+bool region_free_released(struct node *node, struct region *r, u32 bit)
+{
+    struct freed freed = {0};
+
+    r->nr_away--;
+    free_frame(node, r, bit, &freed);
+    settle(node, r);
+    return freed.free != 0;
+}
+
+/* --- cleaning --- */
+
+void region_scrub_begin(struct node *node, struct region *r)
+{
+    BUG_ON(!chunk_take_region(node, r));
+    r->state = FRAME_SCRUBBING;
+    node->free_2m++; /* it comes back */
+    r->chunk->nr_scrubbing++;
+    chunk_relist(node, r->chunk);
+    node->scrubbing_pages += MAP_BITS;
+}
+
+void region_scrub_end(struct node *node, struct region *r)
+{
+    r->chunk->nr_scrubbing--;
+    node->free_2m--;
+    node->dirty_pages -= MAP_BITS;
+    node->scrubbing_pages -= MAP_BITS;
+    chunk_put_region(node, r, false);
+}
+
+void region_scrub_frames_begin(struct node *node, struct region *r, u64 frames[MAP_WORDS])
+{
+    for (u32 w = 0; w < MAP_WORDS; w++) {
+        frames[w] = r->dirty[w];
+        for (u64 bits = frames[w]; bits; bits &= bits - 1)
+            r->frame[w * 64 + (u32)__builtin_ctzll(bits)] = frame_word(PAGE_OWNER_NONE, FRAME_SCRUBBING);
+        r->free[w] &= ~frames[w];
+        r->dirty[w] = 0;
+    }
+    node->scrubbing_pages += r->nr_dirty; /* they still count as free, and dirty */
+    r->nr_away = (u16)(r->nr_away + r->nr_dirty);
+    r->nr_free = (u16)(r->nr_free - r->nr_dirty);
+    r->nr_dirty = 0;
+    relist(node, r);
+}
+
+void region_scrub_frames_end(struct node *node, struct region *r, const u64 frames[MAP_WORDS])
+{
+    u32 nr = map_count_range(frames, 0, MAP_BITS);
+
+    for (u32 w = 0; w < MAP_WORDS; w++)
+        r->free[w] |= frames[w];
+    node->dirty_pages -= nr;
+    node->scrubbing_pages -= nr;
+    r->nr_free = (u16)(r->nr_free + nr);
+    r->nr_away = (u16)(r->nr_away - nr);
+    settle(node, r);
+}
+
+/* --- what is there --- */
+
+void region_add(struct node *node, struct region *r, u32 start, u32 end)
+{
+    u32 nr = end - start;
+
+    node->free_pages += nr;
+    node->dirty_pages += nr;
+    r->nr_ram = (u16)(r->nr_ram + nr);
+    if (nr == MAP_BITS) { /* a whole window: no look at its map */
+        r->state = REGION_SPLIT;
+        chunk_put_region(node, r, true);
+        return;
+    }
+    if (r->state == FRAME_ABSENT) {
+        r->state = REGION_SPLIT;
+        home_enter(node, r);
+    }
+    map_set_range(r->free, start, end);
+    map_set_range(r->dirty, start, end);
+    r->nr_free = (u16)(r->nr_free + nr);
+    r->nr_dirty = (u16)(r->nr_dirty + nr);
+    settle(node, r);
+}
+
+enum owned_state frame_get(const struct region *r, u64 n, u16 *owner)
+{
+    const struct chunk *c = r->chunk;
+    u32 bit = (u32)(n % MAP_BITS);
+
+    *owner = PAGE_OWNER_NONE;
+    if (c->state != REGION_SPLIT) {
+        *owner = c->owner;
+        return (enum owned_state)c->state;
+    }
+    if (region_is_free(r))
+        return FRAME_ABSENT;
+    if (r->state != REGION_SPLIT) {
+        *owner = r->owner;
+        return (enum owned_state)r->state;
+    }
+    if (map_test(r->free, bit))
+        return FRAME_ABSENT;
+    *owner = frame_owner(r->frame[bit]);
+    return frame_state(r->frame[bit]);
+}

@@ -1,0 +1,177 @@
+// sources: mm/all
+/* Where memory is taken: domains keep to themselves, whole memory stays whole, limits, many at a time. */
+#include "mm_harness.h"
+#include <mm/internal.h>
+
+#define GIB_PAGES BIT(ORDER_1G)
+
+static int setup(void **state)
+{
+    (void)state;
+    harness_init(2, 4 * GIB_PAGES, 1024);
+    return 0;
+}
+
+static mfn_t take(nodeid_t nid, u32 order)
+{
+    mfn_t m = INVALID_MFN;
+    assert_int_equal(mm_alloc(NULL, nid, order, MM_OVERHEAD | MM_EXACT_NODE, &m), 0);
+    assert_true(IS_ALIGNED(m.n, BIT(order)));
+    return m;
+}
+
+static void give(mfn_t m, u32 order)
+{
+    mm_free_overhead(NULL, m, order);
+}
+
+static bool none(nodeid_t nid, u32 order)
+{
+    mfn_t m;
+    return mm_alloc(NULL, nid, order, MM_OVERHEAD | MM_EXACT_NODE, &m) == -ENOMEM;
+}
+
+/* Domains do not share a region while there are others; then they do, and each gets its own back. */
+static void regions_are_a_domains_own(void **state)
+{
+    (void)state;
+    struct mem_account *d[2] = {harness_domain(5, 4096), harness_domain(6, 4096)};
+    mfn_t m[2][64];
+
+    assert_int_equal(mm_add_range(mfn(0), mfn(2048), 0), 0);
+    for (u32 i = 0; i < 64; i++)
+        for (u32 which = 0; which < 2; which++)
+            assert_int_equal(mm_alloc(d[which], 0, 0, 0, &m[which][i]), 0);
+    for (u32 i = 1; i < 64; i++) {
+        assert_int_equal(m[0][i].n / 512, m[0][0].n / 512);
+        assert_int_equal(m[1][i].n / 512, m[1][0].n / 512);
+    }
+    assert_true(m[0][0].n / 512 != m[1][0].n / 512);
+    mfn_t rest[2] = {take(0, 9), take(0, 9)};
+    for (u32 i = 64; i < 600; i++) /* beyond its own region */
+        assert_int_equal(mm_alloc(d[0], 0, 0, 0, &m[0][0]), 0);
+    assert_int_equal(mm_check(), 0);
+    mm_account_kill(d[1]);
+    while (mm_release_some(d[1], 1))
+        assert_int_equal(mm_check(), 0);
+    assert_int_equal(d[1]->tot_pages, 0);
+    mm_account_kill(d[0]);
+    while (mm_release_some(d[0], 1))
+        assert_int_equal(mm_check(), 0);
+    assert_int_equal(node_free(0), 1024);
+    give(rest[0], 9);
+    give(rest[1], 9);
+    take(0, 11); /* whole again */
+}
+
+/* What is promised whole stays whole against single pages, and pages that are not promised are all there. */
+static void promised_regions_stay_whole(void **state)
+{
+    (void)state;
+    struct mem_account *d = harness_domain(5, 4096);
+    mfn_t m;
+
+    assert_int_equal(mm_add_range(mfn(3), mfn(2048), 0), 0); /* three whole ones and one of 509 */
+    assert_false(node_has_whole(0, 4, 0));
+    assert_true(node_has_whole(0, 3, 0));
+    assert_false(node_has_whole(0, 0, 1));
+    node_reserve_whole(0, 2, 0);
+    assert_true(node_has_whole(0, 1, 0));
+    assert_false(node_has_whole(0, 2, 0));
+    for (u32 i = 0; i < 509 + 512; i++)
+        assert_int_equal(mm_alloc(d, 0, 0, 0, &m), 0);
+    assert_int_equal(mm_check(), 0);
+    assert_true(none(0, 3)); /* nor may anybody else's larger extents */
+    assert_true(none(0, 9));
+    node_reserve_whole(0, -1, 0);
+    take(0, 9);
+    assert_true(none(0, 9));
+    node_reserve_whole(0, -1, 0);
+    take(0, 3);
+    assert_int_equal(mm_check(), 0);
+}
+
+static void many_in_one_go(void **state)
+{
+    (void)state;
+    struct mem_account *d = harness_domain(5, 600);
+    struct mm_request request = {.nid = 0, .nr = MM_TAKE_MAX, .flags = MM_EXACT_NODE};
+    struct mm_taken taken;
+
+    assert_int_equal(mm_add_range(mfn(0), mfn(2048), 0), 0);
+    for (u32 i = 0; i < 9; i++) {
+        assert_int_equal(mm_take(d, &request, &taken), 0);
+        assert_int_equal(taken.nr, 64);
+        assert_true(mm_release_many(d, taken.extent, 0, 65) == -EINVAL);
+        mm_take_done(&taken, 64);
+    }
+    assert_int_equal(mm_take(d, &request, &taken), 0);
+    assert_int_equal(taken.nr, 600 - 9 * 64); /* max */
+    mm_take_done(&taken, 4);
+    assert_int_equal(d->tot_pages, 9 * 64 + 4);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(mm_release_many(d, taken.extent, 0, 4), 0);
+    assert_int_equal(mm_release_many(d, taken.extent, 0, 4), -EINVAL);
+    mfn_t twice[2] = {taken.extent[0], taken.extent[0]};
+    assert_int_equal(mm_take(d, &request, &taken), 0);
+    mm_take_done(&taken, 24);
+    assert_int_equal(mm_release_many(d, twice, 0, 2), -EINVAL);
+    assert_int_equal(mm_check(), 0);
+    request.nr = 0;
+    assert_int_equal(mm_take(d, &request, &taken), -EINVAL);
+    request.nr = MM_TAKE_MAX + 1;
+    assert_int_equal(mm_take(d, &request, &taken), -EINVAL);
+}
+
+static void below_an_address(void **state)
+{
+    (void)state;
+    struct mm_request request = {.nid = 0, .nr = 1, .flags = MM_OVERHEAD, .address_bits = 22};
+    struct mm_taken taken;
+
+    assert_int_equal(mm_add_range(mfn(600), mfn(GIB_PAGES), 0), 0);
+    for (u32 n = 600; n < 1024; n++) { /* below 4 MiB */
+        assert_int_equal(mm_take(NULL, &request, &taken), 0);
+        assert_true(taken.extent[0].n < 1024);
+    }
+    assert_int_equal(mm_take(NULL, &request, &taken), -ENOMEM);
+    request.address_bits = 23;
+    request.order = 9;
+    assert_int_equal(mm_take(NULL, &request, &taken), 0);
+    assert_true(taken.extent[0].n < 2048);
+    assert_int_equal(mm_take(NULL, &request, &taken), 0);
+    assert_int_equal(mm_take(NULL, &request, &taken), -ENOMEM);
+    request.address_bits = 12;
+    assert_int_equal(mm_take(NULL, &request, &taken), -EINVAL);
+    assert_int_equal(mm_check(), 0);
+}
+
+/* A large dirty extent is cleaned in steps. */
+static void dirty_gibibyte_in_steps(void **state)
+{
+    (void)state;
+    struct mm_request request = {.nid = 0, .order = 18, .nr = 1, .flags = MM_OVERHEAD | MM_PREEMPT};
+    struct mm_taken taken;
+    u32 steps = 0;
+    int rc;
+
+    assert_int_equal(mm_add_range(mfn(0), mfn(GIB_PAGES), 0), 0);
+    for (; (rc = mm_take(NULL, &request, &taken)) == -ERESTART; steps++) {
+        assert_int_equal(node_free(0), GIB_PAGES);
+        assert_in_range(harness_cleared, 1, 2048);
+        harness_cleared = 0;
+    }
+    assert_int_equal(rc, 0);
+    assert_int_equal(steps, 512 / 4);
+    assert_int_equal(harness_cleared, 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(regions_are_a_domains_own), T(promised_regions_stay_whole), T(many_in_one_go),
+        T(below_an_address),          T(dirty_gibibyte_in_steps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
