@@ -104,7 +104,7 @@ bochs: all
 
 # The allocator on the host, next to a plain buddy: instructions by callgrind, ratios by time. mm/ and the buddy are compiled as in the
 # hypervisor, what drives them as a host program. RECORD=1 keeps the figures for comparison, MARKDOWN=1 prints for docs/benchmarks.md.
-ALLOC_MM    := $(filter-out mm/dump.c,$(wildcard mm/*.c)) lib/string.c tests/bench/alloc/buddy.c
+ALLOC_MM    := $(MM_SOURCES) lib/string.c tests/bench/alloc/buddy.c
 ALLOC_HOST  := $(filter-out tests/bench/alloc/buddy.c tests/bench/alloc/hold.c,$(wildcard tests/bench/alloc/*.c))
 ALLOC_FLAGS := -std=gnu11 -O2 -g $(WARN) -Wno-missing-prototypes -fno-pie -fcf-protection=none -D_GNU_SOURCE -Iinclude -I. -MMD -MP
 ALLOC_FREE  := $(filter-out -Og -DDEBUG,$(CFLAGS_FREE)) -O2

@@ -27,9 +27,11 @@ DUMPS = "build/alloc/callgrind"
 # name, title, unit, goal, Xen, LLFree, floor. What stands behind the figures is computed in figures() and below.
 ROWS = [
     ("pair_4k_instr", "4K alloc+free", "instructions", "140", "956", "715", "111"),
+    ("pair_whole_instr", "the same, breaking a 1G extent and making it whole", "instructions", "", "", "", ""),
     ("bulk_4k_instr", "4K alloc+free in calls of 64, a page", "instructions", "", "", "", ""),
     ("pair_4k_locked", "locked operations of a 4K pair", "count", "0.05", "2-4", "6", "~0"),
     ("bulk_4k_locked", "locked operations in calls of 64, a page", "count", "0.05", "", "", ""),
+    ("pair_2m_locked", "locked operations of a 2M pair", "count", "", "", "", ""),
     ("churn_90_instr", "4K random churn at 90 % full", "instructions", "", "", "", ""),
     ("churn_90_ns", "4K random churn at 90 % full", "ns", "300", "988", "890", "239"),
     ("pair_2m_instr", "2M alloc+free", "instructions", "200", "49,501", "730", "99"),

@@ -1,8 +1,6 @@
 /*
  * What mm/ needs from below, and both allocators as subjects. Unlike the unit tests' harness it is fit for
  * threads and has no sanitizers; memory is only numbers here and is never cleared.
- *
- * machine_init() is the one place that knows what mm/ wants to be set up with.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,9 +13,9 @@
 #include <mm/mm.h>
 #include <tests/bench/alloc/bench.h>
 #include <tests/bench/alloc/buddy.h>
+#include <tests/mm_table.h>
 
 static struct mem_account accounts[BENCH_DOMAINS];
-static struct page *table;
 static struct buddy_frame *buddy_frames;
 
 void *mm_frame_virt(mfn_t m)
@@ -35,6 +33,11 @@ void mm_clear_frames(mfn_t m, u64 nr_frames)
 nodeid_t mm_current_node(void)
 {
     return 0;
+}
+
+void mm_wake_scrubber(nodeid_t nid)
+{
+    (void)nid;
 }
 
 struct mem_account *mem_account_find(u16 domid)
@@ -75,13 +78,6 @@ static void *fresh(void *old, u64 nr, size_t size)
     return memory;
 }
 
-static void machine_init(u64 nr_frames)
-{
-    table = fresh(table, nr_frames, sizeof(*table));
-    mm_init(table);
-}
-#define METADATA_512 (512u * sizeof(struct page))
-
 static void domain_init(u32 domain)
 {
     mem_account_init(&accounts[domain], (u16)domain);
@@ -95,7 +91,7 @@ static void homestead_reset(u32 nr_nodes, u64 pages_per_node)
     for (u32 a = 0; a < nr_nodes; a++)
         for (u32 i = 0; i < nr_nodes; i++)
             near[a][i] = (u8)((a + i) % nr_nodes);
-    machine_init(bench_node_base(nr_nodes, pages_per_node));
+    mm_table_init(bench_node_base(nr_nodes, pages_per_node));
     mm_set_nodes(nr_nodes, (const u8(*)[MAX_NODES])near);
     for (nodeid_t nid = 0; nid < nr_nodes; nid++)
         must(mm_add_range(mfn(bench_node_base(nid, pages_per_node)),
@@ -207,7 +203,8 @@ const struct subject subject_homestead = {
     .take = homestead_take,
     .give = homestead_give,
     .bulk_pair = homestead_bulk_pair,
-    .metadata_bytes = METADATA_512,
+    /* A window of the table; the chunks' records, some 300 bytes a GiB, are in static arrays. */
+    .metadata_bytes = sizeof(struct window),
 };
 
 const struct subject subject_buddy = {

@@ -49,7 +49,12 @@ u64 threads_run(const struct subject *on, u32 nr, bool same, bool bulk, u64 ops)
 {
     static struct worker workers[BENCH_DOMAINS];
 
+    u64 n;
+
     on->reset(nr, BENCH_GIB);
+    for (u32 i = 0; i < nr; i++) /* as in work.c: a domain that has memory already */
+        if (!on->take(i, same ? 0 : i, 0, &n))
+            abort();
     atomic_store(&waiting, nr + 1);
     for (u32 i = 0; i < nr; i++) {
         workers[i] = (struct worker){.on = on, .domain = i, .nid = same ? 0 : i, .bulk = bulk, .ops = ops};

@@ -37,11 +37,17 @@ static u64 must_take(const struct subject *on, u32 domain, nodeid_t nid, u32 ord
     return n;
 }
 
-/* One page is taken, so that pairs of single pages neither break nor make a large extent each time. */
+/* The worst case: each single page breaks a large extent, and giving it back makes it whole again. */
+static void prepare_whole(const struct subject *on)
+{
+    on->reset(1, NODE_PAGES);
+}
+
+/* The usual one: the domain has memory already. */
 static void prepare_pairs(const struct subject *on)
 {
     on->reset(1, NODE_PAGES);
-    must_take(on, 1, 0, 0);
+    must_take(on, 0, 0, 0);
 }
 
 static void pairs(const struct subject *on, u32 order, u64 ops)
@@ -210,6 +216,7 @@ static void run_scrub(const struct subject *on, u64 ops)
 
 const struct work works[] = {
     {"pair_4k", false, 50000, 1000000, 100, false, prepare_pairs, run_pairs_4k},
+    {"pair_whole", false, 50000, 500000, 100, false, prepare_whole, run_pairs_4k},
     {"bulk_4k", false, 64000, 1280000, 256, false, prepare_pairs, run_bulk},
     {"pair_2m", false, 2000, 20000, 10, false, prepare_pairs, run_pairs_2m},
     {"pair_1g", false, 10, 100, 0, false, prepare_pairs, run_pairs_1g},
