@@ -46,7 +46,7 @@ static void by_order(const struct selftest_host *host)
     u64 free_there = host->now.free_pages[host->last];
     u32 a, b;
 
-    if (!selftest_domain(host->now.free_total, pages, &a) || !selftest_domain(free_there, free_there, &b))
+    if (!selftest_domain(2 * host->now.free_total, pages, &a) || !selftest_domain(free_there, free_there, &b))
         return;
     selftest_equal("order_bad_order", "result", -EINVAL, claim_flags(a, host->last, pages, 5, flags));
     selftest_equal("order_bad_multiple", "result", -EINVAL,
