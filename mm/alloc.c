@@ -298,6 +298,9 @@ static int take(struct job *job)
         request.address_bits && request.address_bits < 64 ? BIT(request.address_bits - PAGE_SHIFT) : ~0ull;
     node_order_init(&nodes, job->taken->account, request.nid, request.flags);
     int rc = request.flags & MM_PREEMPT ? take_preemptible(job, &nodes) : try_nodes(job, &nodes);
+    if (unlikely(rc == -ENOMEM))
+        refusal_note_alloc(job->taken->account, nodes.nr == 1 ? nodes.nid[0] : NODE_NONE, request.order,
+                           BIT(request.order));
     if (rc)
         return rc;
     if (job->take.dirty)

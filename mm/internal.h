@@ -126,6 +126,9 @@ void chunk_claim(struct node *node, struct chunk *c, struct holdings *holder, u1
 void chunk_split(struct node *node, struct chunk *c);
 /* A frame of a split region that is FRAME_RELEASED becomes free: true, or goes offline. */
 bool region_free_released(struct node *node, struct region *r, u32 bit);
+/* A free frame of a split region goes offline; an offline one becomes free, and dirty. */
+void region_frame_offline(struct node *node, struct region *r, u32 bit);
+void region_frame_online(struct node *node, struct region *r, u32 bit);
 /* A wholly free region that a scrubber takes away, and brings back clean. */
 void region_scrub_begin(struct node *node, struct region *r);
 void region_scrub_end(struct node *node, struct region *r);
