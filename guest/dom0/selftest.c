@@ -116,8 +116,9 @@ static void run_case(const struct selftest_case *c, u64 slack)
 
 u32 selftest_run(u64 slack)
 {
-    static const struct selftest_case *const files[] = {selftest_two,   selftest_redeem, selftest_refuse,
-                                                        selftest_flags, selftest_life,   selftest_many};
+    static const struct selftest_case *const files[] = {selftest_two,   selftest_redeem,  selftest_refuse,
+                                                        selftest_flags, selftest_offline, selftest_life,
+                                                        selftest_many};
 
     failures = 0;
     for (u32 i = 0; i < ARRAY_SIZE(files); i++)

@@ -122,6 +122,10 @@ static void refusal_is_told(const struct selftest_host *host)
     selftest_equal("refusal_where", "node", host->last, after.node);
     selftest_equal("refusal_holders", "domain", a, after.nr_holders ? after.holder[0].domid : -1);
     selftest_equal("refusal_held", "pages", (s64)free_there, (s64)after.holder[0].node_pages);
+    selftest_equal("refusal_populate", "pages", 0, take_few(b, CASE_GFN, host->last));
+    selftest_equal("refusal_read_third", "result", 0, xc_claim_refusals(xch, &before));
+    selftest_true("refusal_alloc_counted", before.nr_allocs > after.nr_allocs, "more than",
+                  (s64)after.nr_allocs, (s64)before.nr_allocs);
 }
 
 const struct selftest_case selftest_flags[] = {
