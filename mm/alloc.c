@@ -59,22 +59,6 @@ static void node_order_init(struct node_order *order, const struct mem_account *
             order->nid[order->nr++] = from->near[i];
 }
 
-/* What is left of a receipt when only its first pages were used. */
-static void receipt_trim(struct claim_receipt *receipt, u64 pages)
-{
-    u64 left = pages;
-
-    receipt->pages = pages;
-    receipt->from_node = MIN(receipt->from_node, left);
-    left -= receipt->from_node;
-    receipt->from_host = MIN(receipt->from_host, left);
-    left -= receipt->from_host;
-    for (u32 i = 0; i < receipt->nr_other; i++) {
-        receipt->other[i].pages = MIN(receipt->other[i].pages, left);
-        left -= receipt->other[i].pages;
-    }
-}
-
 /* How many extents the account may have: *nr becomes that. */
 static int check_limits(const struct job *job, u32 *nr)
 {
@@ -114,10 +98,8 @@ static int take_with_credits(struct job *job, nodeid_t nid, u32 nr)
            node->scrubbing_pages == 0);
     spin_unlock(&node->lock);
     taken->nr = job->take.got;
-    if (taken->nr < nr) {
+    if (taken->nr < nr)
         ledger_refund_locked(taken->account, &taken->receipt, (u64)(nr - taken->nr) << order);
-        receipt_trim(&taken->receipt, (u64)taken->nr << order);
-    }
     return taken->nr ? 0 : -EAGAIN;
 }
 
@@ -316,6 +298,9 @@ static int take(struct job *job)
         request.address_bits && request.address_bits < 64 ? BIT(request.address_bits - PAGE_SHIFT) : ~0ull;
     node_order_init(&nodes, job->taken->account, request.nid, request.flags);
     int rc = request.flags & MM_PREEMPT ? take_preemptible(job, &nodes) : try_nodes(job, &nodes);
+    if (unlikely(rc == -ENOMEM))
+        refusal_note_alloc(job->taken->account, nodes.nr == 1 ? nodes.nid[0] : NODE_NONE, request.order,
+                           BIT(request.order));
     if (rc)
         return rc;
     if (job->take.dirty)

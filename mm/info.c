@@ -6,6 +6,7 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <mm/internal.h>
+#include <mm/ledger.h>
 
 void mm_note_reserved(nodeid_t nid, u64 pages)
 {
@@ -28,7 +29,8 @@ void mm_node_get_info(nodeid_t nid, struct mm_node_info *out)
     out->size_pages = node->ram_pages + node->reserved_pages;
     out->free_pages = view.spare + view.claimed;
     out->claimed_pages = view.claimed;
-    out->dirty_pages = MIN(node_dirty(node), out->free_pages);
+    u64 dirty = node_dirty(node);
+    out->dirty_pages = MIN(dirty, out->free_pages);
 }
 
 void mm_host_get_info(struct mm_host_info *out)
@@ -43,4 +45,17 @@ void mm_host_get_info(struct mm_host_info *out)
     ledger_host_view(&out->free_pages, &out->outstanding_pages);
     out->total_pages = total;
     out->dirty_pages = MIN(dirty, out->free_pages);
+}
+
+void node_get_whole(nodeid_t nid, struct node_whole *out)
+{
+    struct node *node = node_get(nid);
+
+    spin_lock(&node->lock);
+    *out = (struct node_whole){.free_2m = node->free_2m,
+                               .free_1g = node->free_1g,
+                               .reserved_2m = node->reserved_2m,
+                               .reserved_1g = node->reserved_1g,
+                               .offline_pages = node->offline_pages};
+    spin_unlock(&node->lock);
 }

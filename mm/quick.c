@@ -115,7 +115,8 @@ static bool is_plain(const struct region *r, u64 n, u32 order, u16 domid)
         return false;
     if (order == ORDER_2M)
         return bit == 0 && r->state == FRAME_GUEST && r->owner == domid;
-    return r->state == REGION_SPLIT && !map_test(r->free, bit) && r->frame[bit] == frame_word(domid, FRAME_GUEST);
+    return r->state == REGION_SPLIT && !map_test(r->free, bit) &&
+           r->frame[bit] == frame_word(domid, FRAME_GUEST);
 }
 
 bool quick_release(struct mem_account *account, mfn_t m, u32 order)

@@ -266,6 +266,28 @@ bool region_free_released(struct node *node, struct region *r, u32 bit)
     return freed.free != 0;
 }
 
+void region_frame_offline(struct node *node, struct region *r, u32 bit)
+{
+    region_take_bits(node, r, bit / 64, BIT(bit % 64));
+    r->frame[bit] = frame_word(PAGE_OWNER_NONE, FRAME_OFFLINE);
+    r->nr_away++;
+    r->nr_leaving++;
+    r->chunk->nr_leaving++;
+    node->offline_pages++;
+    relist(node, r);
+}
+
+void region_frame_online(struct node *node, struct region *r, u32 bit)
+{
+    r->frame[bit] = 0;
+    r->nr_away--;
+    r->nr_leaving--;
+    r->chunk->nr_leaving--;
+    node->offline_pages--;
+    free_bits(node, r, bit / 64, BIT(bit % 64));
+    settle(node, r);
+}
+
 /* --- cleaning --- */
 
 void region_scrub_begin(struct node *node, struct region *r)

@@ -103,6 +103,7 @@ help:
 	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'
 	@echo 'make bench               instruction counts, under icount'
 	@echo 'make bench-boot          how booting grows with CPUs and memory, in instructions'
+	@echo 'make bench-alloc         the page allocator on the host: instructions by callgrind, ratios by time'
 	@echo 'make bochs               the main job in Bochs, whose SVM is not QEMU'\''s'
 	@echo 'make model [MODELS=...]  the rules of claims as Promela models, with spin'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'

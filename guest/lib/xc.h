@@ -20,6 +20,9 @@ typedef xen_domctl_getvcpuinfo_t xc_vcpuinfo_t;
 typedef xen_sysctl_physinfo_t xc_physinfo_t;
 typedef xen_sysctl_meminfo_t xc_meminfo_t;
 typedef xen_sysctl_cputopo_t xc_cputopo_t;
+typedef xen_homestead_node_memory_t xc_node_claim_t;
+typedef xen_homestead_domain_node_t xc_domain_claim_t;
+typedef xen_homestead_refusals_t xc_claim_refusals_t;
 typedef u8 *xc_nodemap_t; /* MAX_NODES bits */
 typedef u8 *xc_cpumap_t;  /* MAX_CPUS bits */
 typedef int evtchn_port_or_error_t;
@@ -60,6 +63,9 @@ evtchn_port_or_error_t xc_evtchn_alloc_unbound(xc_interface *xch, u32 dom, u32 r
 int xc_domain_claim_pages(xc_interface *xch, u32 domid, unsigned long nr_pages);
 /* claims.md section 3. -ENOSYS where the hypervisor has no node claims. */
 int xc_domain_claim_memory(xc_interface *xch, u32 domid, u32 nr_claims, memory_claim_t *claims);
+/* The same with XEN_DOMCTL_CLAIM_* flags, which are Homestead's. */
+int xc_domain_claim_memory_flags(xc_interface *xch, u32 domid, u32 nr_claims, memory_claim_t *claims,
+                                 u32 flags);
 /* Reads the set back; *nr_claims: room, then entries. -ENOBUFS: *nr_claims is what is needed. */
 int xc_domain_get_memory_claims(xc_interface *xch, u32 domid, u32 *nr_claims, memory_claim_t *claims);
 /* Populates; returns how many extents were done (memory may run short), or -errno. */
@@ -98,6 +104,18 @@ int xc_numainfo(xc_interface *xch, unsigned int *max_nodes, xc_meminfo_t *meminf
 int xc_cputopoinfo(xc_interface *xch, unsigned int *max_cpus, xc_cputopo_t *cputopo);
 /* Free memory of a node, -1: all. */
 int xc_availheap(xc_interface *xch, int min_width, int max_width, int node, u64 *bytes);
+/* Frames [start, end] taken offline, back, or looked at; status: one PG_* word for each. At most 512 frames.
+ */
+int xc_mark_page_offline(xc_interface *xch, unsigned long start, unsigned long end, u32 *status);
+int xc_mark_page_online(xc_interface *xch, unsigned long start, unsigned long end, u32 *status);
+int xc_query_page_offline_status(xc_interface *xch, unsigned long start, unsigned long end, u32 *status);
+/* Homestead's own, -ENOSYS elsewhere (claims.md section 7). *max_nodes: room, then nodes; host may be NULL.
+ */
+int xc_node_claim_info(xc_interface *xch, unsigned int *max_nodes, xc_node_claim_t *nodes,
+                       struct xen_sysctl_homestead_node_memory *host);
+int xc_domain_claim_info(xc_interface *xch, u32 domid, unsigned int *max_nodes, xc_domain_claim_t *nodes,
+                         struct xen_sysctl_homestead_domain_memory *domain);
+int xc_claim_refusals(xc_interface *xch, xc_claim_refusals_t *refusals);
 int xc_version(xc_interface *xch, int cmd, void *arg);
 
 #endif

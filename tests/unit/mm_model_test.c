@@ -225,7 +225,7 @@ static void op_set(void)
 {
     static const u32 strange[] = {NODES, 63, 64, 256, 0x7fffffff, 0x80000001, 0xfffffffe};
     u32 d = 1 + rnd(DOMS - 1), nr = 1 + rnd(NODES + 1), first = rnd(NODES + 1);
-    u32 flags = rnd(50) == 0 ? 2 : rnd(2);
+    u32 flags = rnd(50) == 0 ? 1u << (4 + rnd(28)) : rnd(2);
     struct claim_entry entries[NODES + 1];
     struct wanted want = {.h = 0};
 

@@ -2,6 +2,7 @@
 /* Where memory is taken: domains keep to themselves, whole memory stays whole, limits, many at a time. */
 #include "mm_harness.h"
 #include <mm/internal.h>
+#include <mm/ledger.h>
 
 #define GIB_PAGES BIT(ORDER_1G)
 
