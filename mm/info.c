@@ -6,7 +6,6 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <mm/internal.h>
-#include <mm/ledger.h>
 
 void mm_note_reserved(nodeid_t nid, u64 pages)
 {
@@ -45,17 +44,4 @@ void mm_host_get_info(struct mm_host_info *out)
     ledger_host_view(&out->free_pages, &out->outstanding_pages);
     out->total_pages = total;
     out->dirty_pages = MIN(dirty, out->free_pages);
-}
-
-void node_get_whole(nodeid_t nid, struct node_whole *out)
-{
-    struct node *node = node_get(nid);
-
-    spin_lock(&node->lock);
-    *out = (struct node_whole){.free_2m = node->free_2m,
-                               .free_1g = node->free_1g,
-                               .reserved_2m = node->reserved_2m,
-                               .reserved_1g = node->reserved_1g,
-                               .offline_pages = node->offline_pages};
-    spin_unlock(&node->lock);
 }

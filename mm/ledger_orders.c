@@ -10,7 +10,6 @@
  *
  * Lock: the ledger's; node locks are taken inside.
  */
-#include <homestead/errno.h>
 #include <lib/assert.h>
 #include <mm/ledger.h>
 #include <mm/page.h>
@@ -139,21 +138,4 @@ void claim_lose_unit(struct mem_account *account, nodeid_t nid)
     ASSERT(claim_units(account, nid));
     account->node_short[nid]++;
     keep_whole(nid, account->claim_order[nid], -1);
-}
-
-/* --- the nodes' part, until node.c has it: nothing can be taken offline --- */
-__attribute__((weak)) int node_offline_frame(mfn_t m, bool *was_free)
-{
-    (void)m, (void)was_free;
-    return -EOPNOTSUPP;
-}
-__attribute__((weak)) int node_online_frame(mfn_t m, bool *now_free)
-{
-    (void)m, (void)now_free;
-    return -EOPNOTSUPP;
-}
-__attribute__((weak)) u32 node_frame_state(mfn_t m)
-{
-    (void)m;
-    return 0;
 }

@@ -241,11 +241,12 @@ void region_free_all(struct node *node, struct region *r, struct holdings *holde
         freed->free += nr;
     } else {
         for (u32 i = 0; i < MAP_BITS; i++) {
-            u64 word = r->frame[i];
-            if (map_test(r->free, i) || frame_state(word) != FRAME_GUEST || frame_owner(word) != owner)
+            /* The words of a window are those of all nodes that have a part of it, each under its own lock.
+             */
+            if (map_test(r->free, i) || (r->nr_ram < MAP_BITS && mm_mfn_node(mfn(r->base + i)) != r->nid))
                 continue;
-            /* The words of a window are those of all nodes that have a part of it. */
-            if (r->nr_ram < MAP_BITS && mm_mfn_node(mfn(r->base + i)) != r->nid)
+            u64 word = r->frame[i];
+            if (frame_state(word) != FRAME_GUEST || frame_owner(word) != owner)
                 continue;
             nr++;
             free_frame(node, r, i, freed);
