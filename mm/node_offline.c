@@ -104,3 +104,16 @@ u32 node_frame_state(mfn_t m)
     return (word & FRAME_LEAVING ? WHERE_PENDING : 0) |
            (state == FRAME_OWN ? WHERE_HOMESTEAD : WHERE_IN_USE | (u32)owner << 16);
 }
+
+void node_get_whole(nodeid_t nid, struct node_whole *out)
+{
+    struct node *node = node_get(nid);
+
+    spin_lock(&node->lock);
+    *out = (struct node_whole){.free_2m = node->free_2m,
+                               .free_1g = node->free_1g,
+                               .reserved_2m = node->reserved_2m,
+                               .reserved_1g = node->reserved_1g,
+                               .offline_pages = node->offline_pages};
+    spin_unlock(&node->lock);
+}

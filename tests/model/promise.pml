@@ -5,7 +5,8 @@
  *
  * right:  promise           C0=1 C1=0 H=1
  * right:  promise-nodes     C0=1 C1=1 H=0
- * right:  promise-strict    C0=1 C1=0 H=1 STRICT
+ * right:  promise-third     C0=1 C1=0 H=0
+ * right:  promise-strict    C0=1 C1=0 H=0 STRICT
  * right:  promise-early     C0=1 C1=0 H=1 EARLY_UNLOCK
  * right:  promise-two       C0=1 C1=0 H=0 TWO SECOND_H=1 ND=3
  * broken: no-last-try       C0=1 C1=0 H=1 BREAK_NO_LAST_TRY        a page anywhere is looked for node by node only
