@@ -53,73 +53,103 @@ int physmap_set_pool(struct domain *d, u64 pages)
     return rc;
 }
 
+#define ANY_TYPE  (1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL)
+#define OWN_TYPES (1u << NP_RAM | 1u << NP_SPECIAL)
+#define PIECES_A_CALL \
+    1024u /* mappings that go under one hold of the lock, about: under half a millisecond \
+           */
+
 /* Pieces taken out of the tables but not given back yet: all CPUs must have let go of them first. */
 struct removed {
+    bool release; /* own RAM goes back to the allocator */
+    bool last;    /* a last unpin happened, somebody may be gone */
     u32 nr;
-    struct {
-        mfn_t mfn;
-        u8 order;
-        u8 type; /* enum np_type */
-    } piece[32];
+    u32 nr_total; /* in all, those given back included */
+    mfn_t mfn[MM_TAKE_MAX];
+    u8 order[MM_TAKE_MAX];
+    u8 type[MM_TAKE_MAX]; /* enum np_type */
 };
 
-/* Lock held. True: a last unpin happened, somebody may be gone. */
-static bool give_back(struct domain *d, struct removed *removed, bool release)
+/* nr pieces of own RAM, all of one size. */
+static void release_ram(struct domain *d, const mfn_t *m, u32 order, u32 nr)
 {
-    bool last = false;
+    /* Cannot fail: what is mapped as RAM is the domain's own. */
+    if (nr)
+        BUG_ON(mm_release_many(&d->mem, m, order, nr) != 0);
+}
+
+/* Lock held. */
+static void give_back(struct domain *d, struct removed *removed)
+{
+    u32 order = 0, nr_ram = 0; /* the first entries of mfn[]: to be released together */
 
     if (removed->nr)
         sched_sync_domain(d);
     for (u32 i = 0; i < removed->nr; i++) {
-        mfn_t m = removed->piece[i].mfn;
-        u32 order = removed->piece[i].order;
+        mfn_t m = removed->mfn[i];
 
-        if (removed->piece[i].type == NP_FOREIGN) {
-            for (u64 frame = 0; frame < BIT(order); frame++)
-                last |= mm_unpin(mfn_add(m, frame));
-            d->physmap.nr_foreign -= BIT(order);
-        } else if (removed->piece[i].type == NP_RAM && release) {
-            /* Cannot fail: what is mapped as RAM is the domain's own. */
-            int rc = mm_release(&d->mem, m, order);
-            BUG_ON(rc != 0);
+        if (removed->type[i] == NP_FOREIGN) { /* always single frames */
+            removed->last |= mm_unpin(m);
+            d->physmap.nr_foreign--;
+        } else if (removed->type[i] == NP_RAM && removed->release) {
+            if (removed->order[i] != order) {
+                release_ram(d, removed->mfn, order, nr_ram);
+                nr_ram = 0;
+                order = removed->order[i];
+            }
+            removed->mfn[nr_ram++] = m;
         }
     }
+    release_ram(d, removed->mfn, order, nr_ram);
     removed->nr = 0;
-    return last;
+}
+
+/* The largest aligned piece at `at` that ends by `end`, up to 1 GiB. */
+static u32 piece_order(u64 at, u64 end)
+{
+    u32 order = MIN((u32)__builtin_ctzll(at | BIT(MAX_ORDER)), 63u - (u32)__builtin_clzll(end - at));
+
+    return MIN(order, MAX_ORDER);
 }
 
 /*
- * Lock held. Unmaps [g, g + 2^order). Either the range lies in one mapping, which then may have to be split
- * (the only thing that can fail, before anything has changed), or it consists of whole mappings and holes.
+ * Lock held. Unmaps what of the types is mapped in [from, end), in up to *budget looks at a mapping or a
+ * hole, which it counts down. Only a mapping that reaches over the edge has to be split: -ENOMEM; what comes
+ * before it has gone then, which for an aligned 2^n frames is nothing.
  */
-static int unmap_range(struct domain *d, gfn_t g, u32 order, bool release, bool *last)
+static int unmap_range(struct domain *d, u64 from, u64 end, u32 types, u32 *budget, struct removed *removed)
 {
-    struct np_table *np = &d->physmap.np;
-    struct removed removed = {.nr = 0};
-    int rc = 0;
+    for (u64 at = from; at < end && *budget; --*budget) {
+        struct np_entry old;
+        int rc = np_unmap_at(&d->physmap.np, gfn(at), piece_order(at, end), types, &old);
 
-    for (u64 done = 0; done < BIT(order);) {
-        gfn_t at = gfn_add(g, done);
-        struct np_entry entry = np_lookup(np, at);
-        u32 piece = MIN(entry.order, order);
-
-        if (entry.type == NP_NONE) {
-            /* To the end of the hole entry, which is aligned to its size. */
-            done += BIT(piece) - (at.n & (BIT(piece) - 1));
-            continue;
-        }
-        rc = np_unmap(np, at, piece);
         if (rc)
-            break;
-        removed.piece[removed.nr].mfn = entry.mfn;
-        removed.piece[removed.nr].order = (u8)piece;
-        removed.piece[removed.nr].type = (u8)entry.type;
-        if (++removed.nr == ARRAY_SIZE(removed.piece))
-            *last |= give_back(d, &removed, release);
-        done += BIT(piece);
+            return rc;
+        at = (at | (BIT(old.order) - 1)) + 1;
+        if (old.type == NP_NONE || !(types & 1u << old.type))
+            continue;
+        u32 i = removed->nr++;
+        removed->mfn[i] = old.mfn;
+        removed->order[i] = (u8)old.order;
+        removed->type[i] = (u8)old.type;
+        removed->nr_total++;
+        if (removed->nr == ARRAY_SIZE(removed->mfn))
+            give_back(d, removed);
     }
-    *last |= give_back(d, &removed, release);
-    return rc;
+    return 0;
+}
+
+/* Lock held. Is every frame of [from, end) mapped, as RAM of the domain or its shared_info? */
+static bool all_own(struct domain *d, u64 from, u64 end)
+{
+    for (u64 at = from; at < end;) {
+        struct np_entry entry = np_lookup(&d->physmap.np, gfn(at));
+
+        if (!(OWN_TYPES & 1u << entry.type))
+            return false;
+        at = (at | (BIT(entry.order) - 1)) + 1;
+    }
+    return true;
 }
 
 static bool range_ok(gfn_t g, u32 order)
@@ -136,68 +166,193 @@ static void reap_tables(struct domain *d)
     if (!np->retired_maddr)
         return;
     sched_sync_domain(d);
-    while (np_reap(np, 64)) /* one mapping pushes out 513 tables at most */
+    while (np_reap(np, 64)) /* a 1 GiB mapping pushes out 513 tables at most, 64 of 2 MiB one each */
         ;
 }
 
 /*
- * Lock held. As replace(), where something is mapped in the range. Taking that away is what can fail, when it
- * has to be split; the tables it leaves stay in place, so that the new mapping needs none.
+ * Lock held. Maps over what is there: the entries from the first on that something is mapped in the range of,
+ * as many as the budget allows. Taking it away is what can fail, when it has to be split; the tables it
+ * leaves stay in place, so that the new mappings need none. *done: how many.
  */
-static int map_over(struct domain *d, gfn_t g, mfn_t m, u32 order, enum np_type type, bool *last)
+static int map_over(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
+                    struct removed *removed, u32 *done)
 {
-    int rc = unmap_range(d, g, order, true, last);
+    u32 cleared = 0;
+    int rc = 0;
 
-    if (rc)
-        return rc;
-    rc = np_map(&d->physmap.np, g, m, order, type, true);
-    BUG_ON(rc != 0);
-    return 0;
+    while (cleared < nr && removed->nr_total < PIECES_A_CALL && range_ok(g[cleared], order)) {
+        u32 before = removed->nr_total, no_limit = ~0u;
+
+        rc = unmap_range(d, g[cleared].n, g[cleared].n + BIT(order), ANY_TYPE, &no_limit, removed);
+        if (rc || removed->nr_total == before)
+            break;
+        cleared++;
+    }
+    give_back(d, removed);
+    int map_rc = np_map_many(&d->physmap.np, g, m, order, cleared, type, done);
+    BUG_ON(map_rc != 0 || (!rc && !cleared));
+    return rc;
 }
 
-/* Lock held. Maps m at g; the range may hold something, which goes. All or nothing. */
-static int replace(struct domain *d, gfn_t g, mfn_t m, u32 order, enum np_type type, bool *last)
+/* Lock held. Maps m[i] at g[i]; the ranges may hold something, which goes. */
+static int place(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
+                 struct removed *removed, u32 *done)
 {
     struct physmap *p = &d->physmap;
+    int rc = p->destroyed ? -EINVAL : 0;
 
-    if (p->destroyed || !range_ok(g, order) || !IS_ALIGNED(m.n, BIT(order)))
-        return -EINVAL;
-    int rc = np_map(&p->np, g, m, order, type, true);
-    if (rc == -EEXIST)
-        rc = map_over(d, g, m, order, type, last);
-    if (rc)
-        return rc;
+    for (*done = 0; *done < nr && !rc && removed->nr_total < PIECES_A_CALL;) {
+        u32 more;
+
+        rc = np_map_many(&p->np, g + *done, m + *done, order, nr - *done, type, &more);
+        *done += more;
+        if (rc == -EEXIST) {
+            rc = map_over(d, g + *done, m + *done, order, nr - *done, type, removed, &more);
+            *done += more;
+        }
+        if (rc == -ENOMEM && p->np.retired_maddr) { /* one by one, there would have been these tables */
+            reap_tables(d);
+            rc = 0;
+        }
+    }
     if (type == NP_FOREIGN)
-        p->nr_foreign += BIT(order);
+        p->nr_foreign += *done;
     reap_tables(d);
-    return 0;
+    return rc;
 }
 
-int physmap_place(struct domain *d, gfn_t g, mfn_t m, u32 order, enum np_type type)
+static int place_list(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
+                      u32 *done)
 {
-    bool last = false;
+    struct removed removed = {.release = true};
 
     spin_lock(&d->physmap.lock);
-    int rc = replace(d, g, m, order, type, &last);
+    int rc = place(d, g, m, order, nr, type, &removed, done);
     spin_unlock(&d->physmap.lock);
-    if (last)
+    if (removed.last)
         domain_reap();
     return rc;
 }
 
+int physmap_place_many(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, u32 *done)
+{
+    return place_list(d, g, m, order, nr, NP_RAM, done);
+}
+
+int physmap_place(struct domain *d, gfn_t g, mfn_t m, u32 order, enum np_type type)
+{
+    u32 done;
+
+    return place_list(d, &g, &m, order, 1, type, &done);
+}
+
+/* Lock held. All of it or nothing. */
+static int place_pieces(struct domain *d, gfn_t g, mfn_t m, u32 order, u32 piece, struct removed *removed)
+{
+    u64 nr = BIT(order - piece), done = 0;
+    int rc = 0;
+
+    while (done < nr && !rc) {
+        gfn_t at = gfn_add(g, done << piece);
+        mfn_t from = mfn_add(m, done << piece);
+        u32 one;
+
+        rc = place(d, &at, &from, piece, 1, NP_RAM, removed, &one);
+        removed->nr_total = 0; /* the caller has bounded it */
+        done += one;
+    }
+    if (rc && done) {
+        struct removed ours = {.release = false};
+        u32 no_limit = ~0u;
+
+        /* Nobody has seen them but the guest's CPUs. Whole mappings: cannot fail. */
+        int undo_rc = unmap_range(d, g.n, g.n + (done << piece), ANY_TYPE, &no_limit, &ours);
+        BUG_ON(undo_rc != 0);
+        give_back(d, &ours);
+    }
+    return rc;
+}
+
+int physmap_place_unaligned(struct domain *d, gfn_t g, mfn_t m, u32 order)
+{
+    struct removed removed = {.release = true};
+    u32 piece = piece_order(g.n, g.n + BIT(order));
+
+    if (g.n >= NP_GFN_LIMIT || NP_GFN_LIMIT - g.n < BIT(order) || BIT(order - piece) > PHYSMAP_PIECES_MAX)
+        return -EINVAL;
+    spin_lock(&d->physmap.lock);
+    int rc = place_pieces(d, g, m, order, piece, &removed);
+    spin_unlock(&d->physmap.lock);
+    if (removed.last)
+        domain_reap();
+    return rc;
+}
+
+bool physmap_make_room(struct domain *d, gfn_t g, u64 nr_frames)
+{
+    struct removed removed = {.release = true};
+    u64 end = g.n + nr_frames, at = g.n;
+    u32 budget = PIECES_A_CALL;
+
+    spin_lock(&d->physmap.lock);
+    for (; at < end && budget && !d->physmap.destroyed; budget--)
+        at = (at | (BIT(np_lookup(&d->physmap.np, gfn(at)).order) - 1)) + 1;
+    bool more = at < end && !d->physmap.destroyed;
+    if (more) {
+        budget = PIECES_A_CALL;
+        more = unmap_range(d, g.n, end, ANY_TYPE, &budget, &removed) == 0;
+    }
+    give_back(d, &removed);
+    spin_unlock(&d->physmap.lock);
+    if (removed.last)
+        domain_reap();
+    return more;
+}
+
 int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release)
 {
-    bool last = false;
+    struct removed removed = {.release = release};
+    u32 no_limit = ~0u;
     int rc = -EINVAL;
 
     if (!range_ok(g, order))
         return -EINVAL;
     spin_lock(&d->physmap.lock);
     if (!d->physmap.destroyed)
-        rc = unmap_range(d, g, order, release, &last);
+        rc = unmap_range(d, g.n, g.n + BIT(order), ANY_TYPE, &no_limit, &removed);
+    give_back(d, &removed);
     spin_unlock(&d->physmap.lock);
-    if (last)
+    if (removed.last)
         domain_reap();
+    return rc;
+}
+
+/* Lock held. Single frames are looked at and unmapped at once, which is the common case. */
+static int give_up(struct domain *d, u64 from, u64 nr_frames, struct removed *removed)
+{
+    u32 before = removed->nr_total, no_limit = ~0u;
+
+    if (from >= NP_GFN_LIMIT || NP_GFN_LIMIT - from < nr_frames)
+        return -EINVAL;
+    if (nr_frames > 1 && !all_own(d, from, from + nr_frames))
+        return -EINVAL;
+    int rc = unmap_range(d, from, from + nr_frames, OWN_TYPES, &no_limit, removed);
+    return !rc && removed->nr_total == before ? -EINVAL : rc;
+}
+
+int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32 *done)
+{
+    struct removed removed = {.release = true};
+
+    spin_lock(&d->physmap.lock);
+    int rc = d->physmap.destroyed ? -EINVAL : 0;
+    for (*done = 0; *done < nr && !rc && removed.nr_total < PIECES_A_CALL;) {
+        rc = give_up(d, g[*done].n, nr_frames, &removed);
+        *done += rc == 0;
+    }
+    give_back(d, &removed);
+    spin_unlock(&d->physmap.lock);
     return rc;
 }
 
@@ -220,8 +375,9 @@ struct np_entry physmap_lookup(struct domain *d, gfn_t g)
 
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn)
 {
-    bool last = false;
+    struct removed removed = {.release = true};
     int rc = -EINVAL;
+    u32 done;
 
     /* The pin is taken under src's lock: src cannot give the frame away between the lookup and the pin. */
     spin_lock(&src->physmap.lock);
@@ -233,56 +389,11 @@ int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src
         return rc;
 
     spin_lock(&d->physmap.lock);
-    rc = replace(d, g, entry.mfn, ORDER_4K, NP_FOREIGN, &last);
+    rc = place(d, &g, &entry.mfn, ORDER_4K, 1, NP_FOREIGN, &removed, &done);
     spin_unlock(&d->physmap.lock);
     if (rc)
-        last |= mm_unpin(entry.mfn);
-    if (last)
+        removed.last |= mm_unpin(entry.mfn);
+    if (removed.last)
         domain_reap();
     return rc;
-}
-
-/* Lock held. Unpins what is still foreign, looking at up to budget mappings or holes. True: there is more. */
-static bool drop_foreign(struct domain *d, u32 budget, bool *last)
-{
-    struct physmap *p = &d->physmap;
-
-    while (p->nr_foreign && p->sweep_gfn < NP_GFN_LIMIT) {
-        struct np_entry entry = np_lookup(&p->np, gfn(p->sweep_gfn));
-
-        if (!budget--)
-            return true;
-        if (entry.type == NP_FOREIGN) { /* always single frames */
-            *last |= mm_unpin(entry.mfn);
-            p->nr_foreign--;
-        }
-        p->sweep_gfn = (p->sweep_gfn | (BIT(entry.order) - 1)) + 1;
-    }
-    return false;
-}
-
-/* The first step shuts the map, so that nothing new comes; then foreign pins go, then tables and pool. */
-bool physmap_destroy_step(struct domain *d, u32 budget)
-{
-    struct physmap *p = &d->physmap;
-    bool last = false;
-
-    spin_lock(&p->lock);
-    if (!p->destroyed) {
-        p->destroyed = true;
-        p->sweep_gfn = 0;
-        sched_sync_domain(d);
-    }
-    bool more = drop_foreign(d, budget, &last);
-    if (!more) {
-        more = p->np.root_maddr && np_destroy(&p->np, budget);
-        if (!more) {
-            p->np.root_maddr = 0;
-            physmap_pool_shrink(d, 0);
-        }
-    }
-    spin_unlock(&p->lock);
-    if (last)
-        domain_reap();
-    return more;
 }

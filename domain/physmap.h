@@ -33,6 +33,25 @@ int physmap_set_pool(struct domain *d, u64 pages);
  * -ENOMEM: the paging pool is too small. A failure leaves the map as it was.
  */
 int physmap_place(struct domain *d, gfn_t g, mfn_t m, u32 order, enum np_type type);
+/*
+ * The same for nr extents of RAM, m[i] at g[i], nr 1 .. MM_TAKE_MAX: one after the other, under one hold of
+ * the lock. *done: how many. 0: all of them, or at least one and then so much had to be taken away for it
+ * that it is time to look up. Else the errno of the one that failed.
+ */
+int physmap_place_many(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, u32 *done);
+/* One extent of RAM at a frame number that its order does not divide: in smaller mappings, up to
+ * PHYSMAP_PIECES_MAX of them, else -EINVAL. All or nothing, and nobody sees a part of it meanwhile. */
+#define PHYSMAP_PIECES_MAX 512u
+int physmap_place_unaligned(struct domain *d, gfn_t g, mfn_t m, u32 order);
+/* Before something is placed over many frames: if more small mappings are there than can be replaced at once,
+ * takes some away. True: call again. */
+bool physmap_make_room(struct domain *d, gfn_t g, u64 nr_frames);
+/*
+ * The domain gives up nr extents of nr_frames, 1 .. 512, from g[i] on, aligned or not: own RAM goes back to
+ * the allocator. *done: how many. 0 as for physmap_place_many(). -EINVAL: one that is not all there, or holds
+ * foreign frames, or d is dying; -ENOMEM: one that cannot be split; of that one a part may have gone then.
+ */
+int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32 *done);
 /* Unmaps 2^order frames; own RAM goes back to the allocator when release is set, foreign frames are unpinned.
  * Holes are fine. -EINVAL, -ENOMEM as above. */
 int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release);

@@ -57,15 +57,19 @@ int physmap_pool_grow(struct domain *d, u64 pages)
     u64 before = p->pool_pages;
 
     while (p->pool_pages < pages) {
-        mfn_t m;
-        int rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &m);
+        struct mm_request request = {.nid = NODE_NONE, .order = ORDER_4K, .flags = MM_OVERHEAD};
+        struct mm_taken taken;
 
+        request.nr = (u32)MIN(pages - p->pool_pages, (u64)MM_TAKE_MAX);
+        int rc = mm_take(&d->mem, &request, &taken);
         if (rc) {
             physmap_pool_shrink(d, before);
             return rc == -ESRCH ? -EINVAL : -ENOMEM;
         }
-        push_free(p, m);
-        p->pool_pages++;
+        mm_take_done(&taken, taken.nr);
+        for (u32 i = 0; i < taken.nr; i++)
+            push_free(p, taken.extent[i]);
+        p->pool_pages += taken.nr;
     }
     return 0;
 }

@@ -143,6 +143,26 @@ int read_caller_long(const struct hypercall *c, u64 *value, u64 array, u64 index
     return rc;
 }
 
+u32 read_caller_array(const struct hypercall *c, u64 *values, u64 array, u64 index, u32 nr)
+{
+    u64 offset, gva, size = caller_long_bytes(c);
+    u32 done = 0;
+
+    if (!__builtin_mul_overflow(index, size, &offset) && !__builtin_add_overflow(array, offset, &gva) &&
+        !copy_from_guest(c->v, values, gva, nr * size)) {
+        for (u32 i = nr; c->compat && i-- > 0;) { /* in place: from the last, so that none is written over */
+            u32 narrow;
+
+            memcpy(&narrow, (const u8 *)values + i * sizeof(narrow), sizeof(narrow));
+            values[i] = narrow;
+        }
+        return nr;
+    }
+    while (done < nr && !read_caller_long(c, &values[done], array, index + done))
+        done++;
+    return done;
+}
+
 /* What copies of longs go through. */
 union longs {
     u64 wide[CALLER_MAX_LONGS];

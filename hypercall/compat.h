@@ -42,6 +42,9 @@ int write_caller_struct(const struct hypercall *c, u64 gva, const void *native,
 /* Element index of an array of longs, frame numbers or handles. -EFAULT: not there, or its address wraps;
  * then *value is untouched. */
 int read_caller_long(const struct hypercall *c, u64 *value, u64 array, u64 index);
+/* nr elements from the index-th on, in one copy if all are there. Returns how many could be read, the first
+ * ones. */
+u32 read_caller_array(const struct hypercall *c, u64 *values, u64 array, u64 index, u32 nr);
 /* nr <= CALLER_MAX_LONGS of them from gva on, in one copy. -EFAULT: not there or not writable; then values[]
  * is untouched. */
 int read_caller_longs(const struct hypercall *c, u64 *values, u64 gva, u32 nr);

@@ -132,6 +132,8 @@ long hc_memory_op(struct hypercall *c)
         return start ? -EINVAL : domain_figure(c, cmd);
     case XENMEM_remove_from_physmap:
         return start ? -EINVAL : memop_remove_from_physmap(c);
+    case XENMEM_exchange:
+        return start ? -EINVAL : memop_exchange(c);
     case XENMEM_claim_pages:
         return start ? -EINVAL : memop_claim_pages(c);
     default:

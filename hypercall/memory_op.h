@@ -23,6 +23,7 @@ long memop_reservation(struct hypercall *c, u32 cmd, u64 start);
 long memop_add_to_physmap(struct hypercall *c, u64 start);
 long memop_add_to_physmap_batch(struct hypercall *c, u64 start);
 long memop_remove_from_physmap(struct hypercall *c);
+long memop_exchange(struct hypercall *c);
 /* memory_claim.c: XENMEM_claim_pages, claims.md section 2 */
 long memop_claim_pages(struct hypercall *c);
 

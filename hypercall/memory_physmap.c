@@ -1,6 +1,6 @@
 /*
- * add_to_physmap, its batch form and remove_from_physmap: what stands where in a domain's physical map, other
- * than its own fresh memory.
+ * add_to_physmap, its batch form, remove_from_physmap and exchange: what stands where in a domain's physical
+ * map, other than its own fresh memory.
  *
  * Spaces: shared_info (index 0), and for the control domain other domains' frames (batch only). Grant frames
  * and moving a domain's own frames about: -EOPNOTSUPP.
@@ -163,4 +163,74 @@ long memop_remove_from_physmap(struct hypercall *c)
         rc = physmap_remove(d, gfn(op.gpfn), ORDER_4K, false);
     domain_put(d);
     return rc;
+}
+
+/* Bytes of one reservation in the caller's layout: of two of them and a long, struct xen_memory_exchange is
+ * made. */
+static u64 reservation_bytes(const struct hypercall *c)
+{
+    return c->compat ? compat_memory_reservation.compat_bytes : compat_memory_reservation.native_bytes;
+}
+
+/* Xen's checks of what is to be exchanged, in its order. */
+static long check_exchange(const struct hypercall *c, const struct xen_memory_exchange *op)
+{
+    const struct xen_memory_reservation *in = &op->in, *out = &op->out;
+    bool control = c->v->domain->is_control;
+
+    if (MAX(in->extent_order, out->extent_order) > (control ? MAX_ORDER : ORDER_2M))
+        return -EPERM;
+    if (op->nr_exchanged > in->nr_extents || in->domid != out->domid ||
+        ~0ull >> in->extent_order < in->nr_extents || ~0ull >> out->extent_order < out->nr_extents ||
+        in->nr_extents << in->extent_order != out->nr_extents << out->extent_order)
+        return -EINVAL;
+    u32 nid = XENMEMF_get_node(out->mem_flags);
+    bool bad_node = control ? nid >= MAX_NODES : (out->mem_flags & XENMEMF_exact_node_request) != 0;
+    return nid != 0xff && bad_node ? -EINVAL : 0;
+}
+
+/* What Xen answers for the first frame: -EFAULT: no list; -EINVAL: nothing is there; else that only a PV
+ * guest's memory can be exchanged. */
+static long exchange_first(struct hypercall *c, const struct xen_memory_exchange *op, u64 first)
+{
+    u64 g;
+
+    struct domain *d = hypercall_domain(c, op->in.domid);
+    if (!d)
+        return -ESRCH;
+    long rc = hypercall_may_target(c, d) ? 0 : -EPERM;
+    if (!rc)
+        rc = read_caller_long(c, &g, op->in.extent_start, first);
+    if (!rc)
+        rc = physmap_lookup(d, gfn(g)).type == NP_NONE ? -EINVAL : -EOPNOTSUPP;
+    domain_put(d);
+    return rc;
+}
+
+/*
+ * XENMEM_exchange. Xen takes a page from a domain only if that manages its own page tables (steal_page() in
+ * its x86/mm.c), which none does here: so nothing is ever exchanged, and no claim is touched.
+ */
+long memop_exchange(struct hypercall *c)
+{
+    struct xen_memory_exchange op;
+    u64 done_at = c->arg[1] + 2 * reservation_bytes(c);
+
+    if (read_caller_struct(c, &op.in, c->arg[1], &compat_memory_reservation) ||
+        read_caller_struct(c, &op.out, c->arg[1] + reservation_bytes(c), &compat_memory_reservation) ||
+        read_caller_longs(c, &op.nr_exchanged, done_at, 1))
+        return -EFAULT;
+    long rc = check_exchange(c, &op);
+    if (!rc && op.nr_exchanged == op.in.nr_extents)
+        return 0;
+    if (!rc) {
+        u32 chunk_order =
+            op.out.extent_order > op.in.extent_order ? op.out.extent_order - op.in.extent_order : 0;
+        u64 first = ALIGN_DOWN(op.nr_exchanged, BIT(chunk_order)); /* as many as make one extent of `out` */
+
+        rc = exchange_first(c, &op, first);
+        if (rc != -ESRCH && rc != -EPERM)
+            op.nr_exchanged = first;
+    }
+    return write_caller_longs(c, done_at, &op.nr_exchanged, 1) ? -EFAULT : rc;
 }

@@ -1,10 +1,13 @@
 /*
- * increase_reservation, decrease_reservation and populate_physmap: a list of extents, worked off one by one.
+ * increase_reservation, decrease_reservation and populate_physmap: a list of extents, worked off in lots of
+ * up to LIST_MAX: one copy of their frame numbers, one transaction of the allocator, one hold of the physmap
+ * lock.
  *
  * The result is the number of extents done, whatever stopped the rest: a bad argument, a bad frame number, no
- * memory. Each extent is all or nothing, claims included. Between extents the call can stop; the number done
- * is then in the command word. Nothing is locked across extents: frames and limits may change between two of
- * them.
+ * memory. Each extent is all or nothing, claims included: those of a lot that cannot be mapped go back, and
+ * the claims are then as if only the others had been asked for. Between lots the call can stop, and before
+ * dirty memory is clean that takes too long to clear at once; the number done is then in the command word.
+ * Nothing is locked across lots: frames and limits may change between two of them.
  */
 #include <hypercall/compat.h>
 #include <hypercall/memory_op.h>
@@ -12,7 +15,7 @@
 #include <mm/mm.h>
 
 #define GUEST_MAX_ORDER ORDER_2M /* what a domain may ask for itself; the control domain: MAX_ORDER */
-#define PIECES_MAX      512u     /* a misaligned extent is mapped in at most that many pieces */
+#define LIST_MAX        MM_TAKE_MAX
 
 struct reservation {
     struct domain *d;
@@ -20,6 +23,7 @@ struct reservation {
     u32 order;
     nodeid_t nid; /* NODE_NONE: any */
     u32 mm_flags;
+    u32 address_bits; /* of struct mm_request */
 };
 
 /* The node field of mem_flags: the control domain's business, a guest's is ignored unless it insists. False:
@@ -43,12 +47,15 @@ static bool decode_node(const struct domain *caller, u32 mem_flags, struct reser
     return true;
 }
 
-/* Is every frame of the host below 2^bits bytes? Else a limit on the address cannot be honoured here. */
-static bool decode_address_bits(u32 mem_flags)
+/* The limit that a request for memory has to keep: 0 where all of the host's memory does. False: none could.
+ */
+static bool decode_address_bits(u32 mem_flags, struct reservation *r)
 {
     u32 bits = XENMEMF_get_address_bits(mem_flags);
+    bool all_below = bits >= 64 || (bits > PAGE_SHIFT && memop_max_page() <= BIT(bits - PAGE_SHIFT));
 
-    return bits == 0 || (bits > PAGE_SHIFT && (bits >= 64 || memop_max_page() <= BIT(bits - PAGE_SHIFT)));
+    r->address_bits = all_below ? 0 : bits;
+    return bits == 0 || bits > PAGE_SHIFT;
 }
 
 static bool decode(struct hypercall *c, const struct xen_memory_reservation *op, struct reservation *r)
@@ -57,126 +64,150 @@ static bool decode(struct hypercall *c, const struct xen_memory_reservation *op,
 
     r->list = op->extent_start;
     r->order = op->extent_order;
-    return decode_address_bits(op->mem_flags) && !(op->mem_flags & XENMEMF_populate_on_demand) &&
+    return decode_address_bits(op->mem_flags, r) && !(op->mem_flags & XENMEMF_populate_on_demand) &&
            !(op->mem_flags & XENMEMF_vnode) && decode_node(caller, op->mem_flags, r) &&
            r->order <= (caller->is_control ? MAX_ORDER : GUEST_MAX_ORDER);
 }
 
-/* Memory for one extent. */
-static int allocate(const struct reservation *r, struct mm_taken *taken)
+enum step {
+    STEP_DONE,   /* at least one */
+    STEP_FAILED, /* the one after those that were done */
+    STEP_AGAIN,  /* some work was done for the next one: time to look up */
+};
+
+/* Memory for up to nr extents. STEP_DONE: mm_take_done() is due. */
+static enum step take(const struct reservation *r, u32 nr, struct mm_taken *taken)
 {
-    struct mm_request request = {.nid = r->nid, .order = r->order, .nr = 1, .flags = r->mm_flags};
+    struct mm_request request = {.nid = r->nid,
+                                 .order = r->order,
+                                 .nr = nr,
+                                 .flags = r->mm_flags | MM_PREEMPT,
+                                 .address_bits = r->address_bits};
 
     if (r->nid != NODE_NONE && r->nid >= mm_nr_nodes()) {
         if (r->mm_flags & MM_EXACT_NODE)
-            return -ENOMEM;
+            return STEP_FAILED;
         request.nid = NODE_NONE;
     }
-    return mm_take(&r->d->mem, &request, taken);
+    int rc = mm_take(&r->d->mem, &request, taken);
+    return rc == 0 ? STEP_DONE : rc == -ERESTART ? STEP_AGAIN : STEP_FAILED;
 }
 
-/* The largest order in which frames at g can be mapped, at most order. */
-static u32 piece_order(u64 g, u32 order)
-{
-    return g ? MIN((u32)__builtin_ctzll(g), order) : order;
-}
-
-/* Allocates and maps an extent at g. A frame number that the order does not divide costs more, smaller
+/* Allocates and maps one extent at a frame number that its order does not divide, which costs more, smaller
  * mappings. */
-static bool populate_one(const struct reservation *r, u64 g)
+static enum step populate_unaligned(const struct reservation *r, gfn_t g, u32 *done)
 {
-    u32 piece = piece_order(g, r->order);
     struct mm_taken taken;
 
-    if (g >= NP_GFN_LIMIT || NP_GFN_LIMIT - g < BIT(r->order) || BIT(r->order - piece) > PIECES_MAX)
-        return false;
-    if (allocate(r, &taken))
-        return false;
-    mfn_t m = taken.extent[0];
-    for (u64 done = 0; done < BIT(r->order); done += BIT(piece)) {
-        if (!physmap_place(r->d, gfn(g + done), mfn_add(m, done), piece, NP_RAM))
-            continue;
-        /* Out of paging memory. What was mapped is unmapped, unless that fails too: then it stays, and is the
-         * domain's. */
-        for (u64 undone = 0; undone < done; undone += BIT(piece))
-            if (physmap_remove(r->d, gfn(g + undone), piece, false)) {
-                mm_take_done(&taken, 1);
-                return false;
-            }
-        mm_take_done(&taken, 0);
-        return false;
-    }
-    mm_take_done(&taken, 1);
-    return true;
+    enum step step = take(r, 1, &taken);
+    if (step != STEP_DONE)
+        return step;
+    bool placed = physmap_place_unaligned(r->d, g, taken.extent[0], r->order) == 0;
+    mm_take_done(&taken, placed);
+    *done = placed;
+    return placed ? STEP_DONE : STEP_FAILED;
+}
+
+static bool in_reach(const struct reservation *r, gfn_t g)
+{
+    return g.n < NP_GFN_LIMIT && NP_GFN_LIMIT - g.n >= BIT(r->order);
+}
+
+/* Allocates and maps extents at the first of the nr frame numbers. */
+static enum step populate(const struct reservation *r, const gfn_t *g, u32 nr, u32 *done)
+{
+    struct mm_taken taken;
+    u32 lot = 0;
+
+    if (!in_reach(r, g[0]))
+        return STEP_FAILED;
+    if (r->order > ORDER_2M && physmap_make_room(r->d, g[0], BIT(r->order)))
+        return STEP_AGAIN;
+    while (lot < nr && in_reach(r, g[lot]) && IS_ALIGNED(g[lot].n, BIT(r->order)))
+        lot++;
+    if (!lot)
+        return populate_unaligned(r, g[0], done);
+    enum step step = take(r, r->order > ORDER_2M ? 1 : lot, &taken);
+    if (step != STEP_DONE)
+        return step;
+    int rc = physmap_place_many(r->d, g, taken.extent, r->order, taken.nr, done);
+    mm_take_done(&taken, *done);
+    return rc ? STEP_FAILED : STEP_DONE;
 }
 
 /* Memory that is the domain's but mapped nowhere: what Xen gives a domain with nested paging. */
-static bool increase_one(const struct reservation *r)
+static enum step increase(const struct reservation *r, u32 nr, u32 *done)
 {
     struct mm_taken taken;
 
-    if (allocate(r, &taken))
-        return false;
-    mm_take_done(&taken, 1);
-    return true;
-}
-
-enum step { STEP_DONE, STEP_FAILED, STEP_AGAIN };
-
-/* Is every frame of [g, g + nr) mapped, and RAM of the domain or its shared_info? */
-static bool all_removable(struct domain *d, u64 g, u64 nr)
-{
-    for (u64 frame = g; frame < g + nr;) {
-        struct np_entry entry = physmap_lookup(d, gfn(frame));
-
-        if (entry.type != NP_RAM && entry.type != NP_SPECIAL)
-            return false;
-        frame = (frame | (BIT(entry.order) - 1)) + 1;
-    }
-    return true;
+    enum step step = take(r, nr, &taken);
+    if (step != STEP_DONE)
+        return step;
+    mm_take_done(&taken, taken.nr);
+    *done = taken.nr;
+    return STEP_DONE;
 }
 
 /*
- * Takes an extent out of the map and back; all of it must be there. Above 2 MiB it goes piece by piece and
+ * Takes an extent above 2 MiB out of the map and back; all of it must be there. It goes piece by piece and
  * can stop in between: the pieces that have gone are then holes at its front, which the next call passes
  * over.
  */
-static enum step decrease_one(const struct reservation *r, u64 g)
+static enum step decrease_big(const struct reservation *r, gfn_t g, u32 *done)
 {
-    bool big = r->order > ORDER_2M;
-    u32 piece = piece_order(g, MIN(r->order, ORDER_2M));
+    u64 at = g.n, end = g.n + BIT(r->order);
     bool any = false;
 
-    if (g >= NP_GFN_LIMIT || NP_GFN_LIMIT - g < BIT(r->order))
+    if (!in_reach(r, g))
         return STEP_FAILED;
-    if (!big && !all_removable(r->d, g, BIT(r->order)))
-        return STEP_FAILED;
-    u64 end = g + BIT(r->order);
-    for (u64 at = g; at < end; at += BIT(piece)) {
-        if (big && !any && physmap_lookup(r->d, gfn(at)).type == NP_NONE)
+    while (at < end) {
+        struct np_entry entry = physmap_lookup(r->d, gfn(at));
+        u64 past = (at | (BIT(entry.order) - 1)) + 1; /* the whole mapping, or hole */
+        bool whole = IS_ALIGNED(at, BIT(entry.order)) && past <= end;
+        u32 given;
+
+        if (entry.type == NP_NONE && !any) {
+            at = past;
             continue;
-        if (big && !all_removable(r->d, at, BIT(piece)))
-            return STEP_FAILED;
-        if (physmap_remove(r->d, gfn(at), piece, true))
+        }
+        if (entry.order <= ORDER_2M || !whole)
+            past = MIN(end, (at | (BIT(ORDER_2M) - 1)) + 1);
+        if (physmap_give_up(r->d, &(gfn_t){at}, past - at, 1, &given))
             return STEP_FAILED;
         any = true;
-        if (big && at + BIT(piece) < end && sched_should_yield())
+        at = past;
+        if (at < end && sched_should_yield())
             return STEP_AGAIN;
     }
+    *done = any;
     return any ? STEP_DONE : STEP_FAILED;
 }
 
-static enum step one_extent(struct hypercall *c, u32 cmd, const struct reservation *r, u64 index)
+/* The next frame numbers of the caller's list. Returns how many of nr can be read. */
+static u32 read_list(const struct hypercall *c, const struct reservation *r, u64 index, gfn_t *g, u32 nr)
 {
-    xen_pfn_t g;
+    _Static_assert(sizeof(gfn_t) == sizeof(u64), "an array of frame numbers is one of numbers");
+    return read_caller_array(c, &g[0].n, r->list, index, nr);
+}
 
+/* Does some of nr extents, from the index-th on. *done: how many. */
+static enum step some_extents(struct hypercall *c, u32 cmd, const struct reservation *r, u64 index, u32 nr,
+                              u32 *done)
+{
+    gfn_t g[LIST_MAX];
+
+    *done = 0;
     if (cmd == XENMEM_increase_reservation)
-        return increase_one(r) ? STEP_DONE : STEP_FAILED;
-    if (read_caller_long(c, &g, r->list, index))
+        return increase(r, nr, done);
+    bool big = r->order > ORDER_2M;
+    nr = read_list(c, r, index, g, big ? 1 : nr);
+    if (!nr)
         return STEP_FAILED;
-    if (cmd == XENMEM_decrease_reservation)
-        return decrease_one(r, g);
-    return populate_one(r, g) ? STEP_DONE : STEP_FAILED;
+    if (cmd == XENMEM_populate_physmap)
+        return populate(r, g, nr, done);
+    if (big)
+        return decrease_big(r, g[0], done);
+    return physmap_give_up(r->d, g, BIT(r->order), nr, done) ? STEP_FAILED : STEP_DONE;
 }
 
 long memop_reservation(struct hypercall *c, u32 cmd, u64 start)
@@ -184,7 +215,6 @@ long memop_reservation(struct hypercall *c, u32 cmd, u64 start)
     struct xen_memory_reservation op;
     struct reservation r;
     u64 index = start;
-    long rc = (long)start;
 
     if (read_caller_struct(c, &op, c->arg[1], &compat_memory_reservation) ||
         op.nr_extents > MEMOP_START_MAX || start >= op.nr_extents || !decode(c, &op, &r))
@@ -192,17 +222,18 @@ long memop_reservation(struct hypercall *c, u32 cmd, u64 start)
     r.d = hypercall_domain(c, op.domid);
     if (!r.d)
         return (long)start;
-    while (hypercall_may_target(c, r.d) && index < op.nr_extents) {
-        enum step step = one_extent(c, cmd, &r, index);
+    enum step step = hypercall_may_target(c, r.d) ? STEP_DONE : STEP_FAILED;
+    while (step == STEP_DONE && index < op.nr_extents) {
+        u32 done;
 
-        if (step == STEP_DONE && ++index < op.nr_extents && !sched_should_yield())
-            continue;
-        if (step != STEP_FAILED && index < op.nr_extents)
-            rc = memop_continue(c, index);
-        else
-            rc = (long)index;
-        break;
+        step = some_extents(c, cmd, &r, index, (u32)MIN(op.nr_extents - index, (u64)LIST_MAX), &done);
+        index += done;
+        if (step == STEP_DONE && index < op.nr_extents && sched_should_yield())
+            step = STEP_AGAIN;
     }
+    /* Memory that came back from a domain destroyed meanwhile may have been the last it had. */
+    if (domain_is_dying(r.d))
+        domain_check_gone(r.d);
     domain_put(r.d);
-    return rc;
+    return step == STEP_AGAIN ? memop_continue(c, index) : (long)index;
 }

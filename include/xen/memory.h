@@ -58,6 +58,14 @@ struct xen_memory_reservation {
 };
 typedef struct xen_memory_reservation xen_memory_reservation_t;
 
+/* XENMEM_exchange: PV guests only, others are answered -EOPNOTSUPP. */
+struct xen_memory_exchange {
+    struct xen_memory_reservation in;  /* given up; nr_extents << extent_order pages, */
+    struct xen_memory_reservation out; /* for as many in extents of another order */
+    xen_ulong_t nr_exchanged;          /* IN: 0. OUT: extents of `in` done */
+};
+typedef struct xen_memory_exchange xen_memory_exchange_t;
+
 #define XENMAPSPACE_shared_info  0
 #define XENMAPSPACE_grant_table  1
 #define XENMAPSPACE_gmfn         2

@@ -3,6 +3,7 @@
 // sources: domain/guest_console.c domain/evtchn.c domain/vlapic.c arch/x86/hvm/x2apic.c
 // sources: domain/evtchn_bind.c domain/physmap.c domain/physmap_copy.c domain/physmap_pool.c
 // sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
+// sources: domain/physmap_destroy.c
 /* What an exit does to its vCPU: instructions, ports, events. */
 #include "exit_harness.h"
 #include <arch/x86/hvm/cpuid.h>

@@ -142,6 +142,56 @@ int physmap_place(struct domain *d, gfn_t g, mfn_t m, u32 order, enum np_type ty
     mappings[nr_mappings++] = (struct mapping){d, g.n, m.n, order, type};
     return 0;
 }
+static u32 place_at_most = ~0u; /* physmap_place_many() does no more in one call: replacing took its time */
+int physmap_place_many(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, u32 *done)
+{
+    int rc = 0;
+
+    assert_true(nr > 0 && nr <= MM_TAKE_MAX);
+    for (*done = 0; *done < MIN(nr, place_at_most) && !rc;) {
+        rc = physmap_place(d, g[*done], m[*done], order, NP_RAM);
+        *done += !rc;
+    }
+    return rc;
+}
+int physmap_place_unaligned(struct domain *d, gfn_t g, mfn_t m, u32 order)
+{
+    u32 piece = (u32)__builtin_ctzll(g.n);
+
+    if (g.n >= NP_GFN_LIMIT || NP_GFN_LIMIT - g.n < BIT(order) || BIT(order - piece) > PHYSMAP_PIECES_MAX)
+        return -EINVAL;
+    for (u64 done = 0; done < BIT(order); done += BIT(piece)) {
+        if (!physmap_place(d, gfn_add(g, done), mfn_add(m, done), piece, NP_RAM))
+            continue;
+        for (u64 undone = 0; undone < done; undone += BIT(piece))
+            physmap_remove(d, gfn_add(g, undone), piece, false);
+        return -ENOMEM;
+    }
+    return 0;
+}
+static u32 room_calls; /* so many calls of physmap_make_room() say that there is more */
+bool physmap_make_room(struct domain *d, gfn_t g, u64 nr_frames)
+{
+    (void)d;
+    (void)g;
+    (void)nr_frames;
+    return room_calls && room_calls--;
+}
+int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32 *done)
+{
+    for (*done = 0; *done < nr; ++*done) {
+        for (u64 i = 0; i < nr_frames; i++) {
+            const struct mapping *found = find_mapping(d, g[*done].n + i);
+
+            if (!found || found->type == NP_FOREIGN)
+                return -EINVAL;
+        }
+        for (u64 i = 0; i < nr_frames; i++)
+            if (find_mapping(d, g[*done].n + i))
+                physmap_remove(d, gfn_add(g[*done], i), find_mapping(d, g[*done].n + i)->order, true);
+    }
+    return 0;
+}
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn)
 {
     const struct mapping *from = find_mapping(src, src_gfn.n);

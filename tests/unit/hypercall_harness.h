@@ -330,7 +330,8 @@ static inline int machine_setup(void **state)
     caller_cpl = 0;
     hole_page = readonly_page = ~0ull;
     yield_every = yield_count = nr_mappings = kills_needed = 0;
-    place_fails_at = ~0u;
+    place_fails_at = place_at_most = ~0u;
+    room_calls = 0;
     pool_limit = ~0ull;
     create_result = event_result = 0;
     event_pending = event_port_set = false;

@@ -104,8 +104,13 @@ static void test_split(void **state)
     assert_int_equal(np_unmap(&np, gfn(0x800), 9), 0); /* a hole already */
     assert_int_equal(np.generation, generation);
     assert_int_equal(np_unmap(&np, gfn(0), 18), 0);
-    expect(0, NP_NONE, 0, 9, false);
-    expect(0x233, NP_NONE, 0, 0, false);
+    /* Tables with nothing in them are one hole, however far down they go: a search over holes is short. */
+    expect(0, NP_NONE, 0, NP_HOLE_ORDER_MAX, false);
+    expect(0x233, NP_NONE, 0, NP_HOLE_ORDER_MAX, false);
+    assert_int_equal(np_map(&np, gfn(0x40000), mfn(0), 0, NP_RAM, true), 0);
+    expect(0x233, NP_NONE, 0, 18, false);
+    assert_int_equal(np_map(&np, gfn(0x3fe00), mfn(0), 9, NP_RAM, true), 0);
+    expect(0x233, NP_NONE, 0, 9, false);
 }
 
 /* What physmap's replacing relies on: once a range has been unmapped, mapping it again needs no page. */
@@ -208,6 +213,106 @@ static void test_hardware_bits(void **state)
     assert_int_equal(pt[1], 0);
 }
 
+/* A list of neighbours, over the edge of a table, with a hole, backwards, and one that is taken. */
+static void test_many(void **state)
+{
+    gfn_t g[64];
+    mfn_t m[64];
+    u32 done;
+
+    (void)state;
+    for (u32 i = 0; i < 64; i++) {
+        g[i] = gfn(0x1e0 + i);
+        m[i] = mfn(0x5000 + 3 * i);
+    }
+    g[40] = gfn(0x3ff);
+    g[41] = gfn(0x3fe);
+    assert_int_equal(np_map_many(&np, g, m, 0, 64, NP_RAM, &done), 0);
+    assert_int_equal(done, 64);
+    assert_int_equal(np.nr_pages, 5); /* root, two on the way, two for 0x1e0 - 0x3ff */
+    for (u32 i = 0; i < 64; i++)
+        expect(g[i].n, NP_RAM, m[i].n, 0, true);
+    expect(0x1e0 + 40, NP_NONE, 0, 0, false);
+    assert_int_equal(np_map_many(&np, g, m, 0, 64, NP_RAM, &done), -EEXIST);
+    assert_int_equal(done, 0);
+    g[0] = gfn(0x100); /* free, and then one that is not */
+    assert_int_equal(np_map_many(&np, g, m, 0, 64, NP_RAM, &done), -EEXIST);
+    assert_int_equal(done, 1);
+    expect(0x100, NP_RAM, 0x5000, 0, true);
+    /* 2 MiB each; one over emptied tables, one misaligned. */
+    for (u32 i = 0; i < 5; i++) {
+        g[i] = gfn(0x40000 + 0x200 * i);
+        m[i] = mfn(0x80000 + 0x400 * i);
+    }
+    assert_int_equal(np_map(&np, gfn(0x40401), mfn(1), 0, NP_RAM, true), 0);
+    assert_int_equal(np_unmap(&np, gfn(0x40401), 0), 0);
+    assert_int_equal(np_map_many(&np, g, m, 9, 4, NP_RAM, &done), 0);
+    assert_int_equal(done, 4);
+    for (u32 i = 0; i < 4; i++)
+        expect(g[i].n + 5, NP_RAM, m[i].n + 5, 9, true);
+    assert_true(np.retired_maddr != 0);
+    g[4] = gfn(0x40801);
+    assert_int_equal(np_map_many(&np, g + 4, m + 4, 9, 1, NP_RAM, &done), -EINVAL);
+    g[0] = gfn(0x41000);
+    g[1] = gfn(NP_GFN_LIMIT);
+    assert_int_equal(np_map_many(&np, g, m, 9, 2, NP_RAM, &done), -EINVAL);
+    assert_int_equal(done, 1);
+    /* Orders that are no mapping of their own. */
+    g[0] = gfn(0x800);
+    g[1] = gfn(0x808);
+    m[0] = mfn(0x8);
+    m[1] = mfn(0x10);
+    assert_int_equal(np_map_many(&np, g, m, 3, 2, NP_RAM, &done), 0);
+    expect(0x80f, NP_RAM, 0x17, 0, true);
+    /* The pool ends: the first ones stay. */
+    for (u32 i = 0; i < 64; i++)
+        g[i] = gfn(0x10000000 + 0x80 * i);
+    fail_after = 4;
+    assert_int_equal(np_map_many(&np, g, m, 0, 64, NP_RAM, &done), -ENOMEM);
+    assert_int_equal(done, 8); /* three tables for the first, one more for the fifth */
+    fail_after = ~0u;
+    /* The counts are right: nothing is left when all has gone. */
+    assert_int_equal(np_unmap(&np, gfn(0), 18), 0);
+    assert_int_equal(np_unmap(&np, gfn(0x40000), 18), 0);
+    assert_int_equal(np_unmap(&np, gfn(0x10000000), 18), 0);
+    expect(0, NP_NONE, 0, NP_HOLE_ORDER_MAX, false);
+    expect(0x10000000, NP_NONE, 0, NP_HOLE_ORDER_MAX, false);
+}
+
+static void test_unmap_at(void **state)
+{
+    struct np_entry old;
+    u32 all = 1u << NP_RAM | 1u << NP_FOREIGN;
+
+    (void)state;
+    assert_int_equal(np_map(&np, gfn(0x200), mfn(0x400), 9, NP_RAM, true), 0);
+    assert_int_equal(np_map(&np, gfn(7), mfn(0x77), 0, NP_FOREIGN, false), 0);
+    u64 generation = np.generation;
+    assert_int_equal(np_unmap_at(&np, gfn(7), 0, 1u << NP_RAM, &old), 0); /* not what is wanted */
+    assert_int_equal(old.type, NP_FOREIGN);
+    assert_int_equal(np.generation, generation);
+    expect(7, NP_FOREIGN, 0x77, 0, false);
+    assert_int_equal(np_unmap_at(&np, gfn(7), 0, all, &old), 0);
+    assert_int_equal(old.mfn.n, 0x77);
+    assert_true(np.generation > generation);
+    expect(7, NP_NONE, 0, 9, false);
+    assert_int_equal(np_unmap_at(&np, gfn(0x210), 4, all, &old), 0); /* a part: split */
+    assert_int_equal(old.order, 4);
+    assert_int_equal(old.mfn.n, 0x410);
+    expect(0x20f, NP_RAM, 0x40f, 0, true);
+    expect(0x21f, NP_NONE, 0, 0, false);
+    expect(0x220, NP_RAM, 0x420, 0, true);
+    assert_int_equal(np_unmap_at(&np, gfn(0x200), 9, all, &old), 0); /* a smaller one: only that */
+    assert_int_equal(old.order, 0);
+    expect(0x201, NP_RAM, 0x401, 0, true);
+    assert_int_equal(np_unmap_at(&np, gfn(0x3), 1, all, &old), -EINVAL);
+    assert_int_equal(np_map(&np, gfn(0x40000), mfn(0x40000), 18, NP_RAM, true), 0);
+    fail_after = 1;
+    assert_int_equal(np_unmap_at(&np, gfn(0x40001), 0, all, &old), -ENOMEM);
+    expect(0x40001, NP_RAM, 0x40001, 18, true);
+    fail_after = ~0u;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +325,8 @@ int main(void)
         CASE(test_no_root),
         CASE(test_hardware_bits),
         CASE(test_emptied_one_by_one),
+        CASE(test_many),
+        CASE(test_unmap_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

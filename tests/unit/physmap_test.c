@@ -1,161 +1,8 @@
 // sources: domain/physmap.c domain/physmap_pool.c domain/physmap_copy.c
 // sources: arch/x86/hvm/nested_paging.c mm/all
+// sources: domain/physmap_destroy.c
 /* The physmap on the real nested tables and the real allocator: nothing is ever lost, whatever fails. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include <domain/internal.h>
-#include <homestead/errno.h>
-#include <lib/assert.h>
-#include <lib/log.h>
-#include <tests/mm_table.h>
-
-#define FRAMES 0x4000u /* 64 MiB */
-
-static u8 *arena;
-static struct domain *doms[3];
-static u32 syncs, reaps;
-
-void *mm_frame_virt(mfn_t m)
-{
-    assert_true(m.n < FRAMES);
-    return arena + m.n * PAGE_SIZE;
-}
-void mm_clear_frames(mfn_t m, u64 nr)
-{
-    memset(mm_frame_virt(m), 0, nr * PAGE_SIZE);
-}
-void mm_wake_scrubber(nodeid_t nid)
-{
-    (void)nid;
-}
-nodeid_t mm_current_node(void)
-{
-    return 0;
-}
-struct mem_account *mem_account_find(u16 domid)
-{
-    return domid < ARRAY_SIZE(doms) && doms[domid] ? &doms[domid]->mem : NULL;
-}
-void sched_sync_domain(struct domain *d)
-{
-    (void)d;
-    syncs++;
-}
-void domain_reap(void)
-{
-    reaps++;
-}
-void printk(enum log_level level, const char *fmt, ...)
-{
-    va_list args;
-    (void)level;
-    va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-}
-void assert_failed(const char *what, const char *file, int line)
-{
-    fprintf(stderr, "%s:%d: %s\n", file, line, what);
-    abort();
-}
-static u32 levels[8], depth;
-void lock_check_take(u32 level)
-{
-    assert_true(!depth || levels[depth - 1] < level);
-    levels[depth++] = level;
-}
-void lock_check_drop(u32 level)
-{
-    assert_int_equal(levels[--depth], level);
-}
-
-static u64 free_pages(void)
-{
-    struct mm_host_info info;
-
-    mm_host_get_info(&info);
-    return info.free_pages;
-}
-
-static struct domain *new_domain(u16 id, u64 pool)
-{
-    struct domain *d = calloc(1, sizeof(*d));
-
-    d->id = id;
-    mem_account_init(&d->mem, id);
-    d->mem.max_pages = FRAMES;
-    doms[id] = d;
-    assert_int_equal(physmap_init(d, pool), 0);
-    return d;
-}
-
-static void destroy(struct domain *d)
-{
-    mm_account_kill(&d->mem);
-    while (physmap_destroy_step(d, 3))
-        ;
-    while (mm_release_some(&d->mem, 3))
-        ;
-}
-
-static u64 free_at_start;
-
-static int setup(void **state)
-{
-    static u8 near[MAX_NODES][MAX_NODES]; /* one node: itself */
-
-    (void)state;
-    arena = aligned_alloc(PAGE_SIZE, FRAMES * PAGE_SIZE);
-    memset(arena, 0xa5, FRAMES * PAGE_SIZE);
-    mm_table_init(FRAMES);
-    mm_set_nodes(1, (const u8(*)[MAX_NODES])near);
-    assert_int_equal(mm_add_range(mfn(0x200), mfn(FRAMES), 0), 0);
-    free_at_start = free_pages();
-    syncs = reaps = 0;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    for (u32 i = 0; i < ARRAY_SIZE(doms); i++) {
-        free(doms[i]);
-        doms[i] = NULL;
-    }
-    free(arena);
-    mm_table_free();
-    return 0;
-}
-
-/* Every test ends here: domains gone, every page back, the allocator consistent. */
-static void check_all_back(void)
-{
-    for (u32 i = 0; i < ARRAY_SIZE(doms); i++)
-        if (doms[i]) {
-            destroy(doms[i]);
-            assert_int_equal(doms[i]->mem.tot_pages, 0);
-            assert_int_equal(doms[i]->mem.overhead_pages, 0);
-            assert_int_equal(doms[i]->physmap.pool_pages, 0);
-            assert_int_equal(doms[i]->physmap.pool_used, 0);
-        }
-    assert_int_equal(free_pages(), free_at_start);
-    assert_int_equal(mm_check(), 0);
-    assert_int_equal(depth, 0);
-}
-
-static mfn_t populate(struct domain *d, u64 g, u32 order)
-{
-    mfn_t m;
-
-    assert_int_equal(mm_alloc(&d->mem, NODE_NONE, order, 0, &m), 0);
-    assert_int_equal(physmap_place(d, gfn(g), m, order, NP_RAM), 0);
-    return m;
-}
+#include "physmap_harness.h"
 
 static void maps_looks_up_and_copies(void **state)
 {
@@ -352,13 +199,10 @@ static void random_operations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(maps_looks_up_and_copies, setup, teardown),
-        cmocka_unit_test_setup_teardown(replacing_releases_what_was_there, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_small_pool_fails_cleanly, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_destroyed_map_is_one_large_hole, setup, teardown),
-        cmocka_unit_test_setup_teardown(foreign_frames_are_pinned, setup, teardown),
-        cmocka_unit_test_setup_teardown(dying_mapper_lets_go, setup, teardown),
-        cmocka_unit_test_setup_teardown(random_operations, setup, teardown),
+        CASE(maps_looks_up_and_copies),   CASE(replacing_releases_what_was_there),
+        CASE(a_small_pool_fails_cleanly), CASE(a_destroyed_map_is_one_large_hole),
+        CASE(foreign_frames_are_pinned),  CASE(dying_mapper_lets_go),
+        CASE(random_operations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

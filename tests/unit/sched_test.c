@@ -2,6 +2,7 @@
 // sources: domain/vcpu.c domain/lifecycle.c domain/domain.c domain/timer.c domain/guest_console.c
 // sources: domain/evtchn.c domain/evtchn_bind.c domain/physmap.c domain/physmap_pool.c
 // sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
+// sources: domain/physmap_destroy.c
 /* Who runs, for how long, and who must not: the run loop on a scripted processor and a clock. */
 #include "domain_harness.h"
 

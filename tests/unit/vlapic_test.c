@@ -3,6 +3,7 @@
 // sources: domain/vlapic.c arch/x86/hvm/x2apic.c domain/guest_console.c domain/evtchn.c
 // sources: domain/evtchn_bind.c domain/physmap.c domain/physmap_copy.c domain/physmap_pool.c
 // sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
+// sources: domain/physmap_destroy.c
 /* Interrupts, NMIs, INIT and STARTUP from one vCPU to another, and the APIC's timer, on the real run loop. */
 #include "exit_harness.h"
 #include <arch/x86/hvm/cpuid.h>

@@ -1,5 +1,6 @@
 /*
- * One entry of a nested page table, in AMD's format. Levels are numbered from 4, the root, down to 1.
+ * One entry of a nested page table, in AMD's format, and the way to it. Levels are numbered from 4, the root,
+ * down to 1.
  *
  * Entry bits (APM2 5.4, 15.25.5): guest accesses count as user accesses, so U is always set. Accessed and
  * dirty are set beforehand: the CPU then never writes to these tables, and plain stores are enough here.
@@ -67,6 +68,63 @@ static inline u64 make_leaf(mfn_t m, u32 level, enum np_type type, bool writable
 {
     return mfn_to_maddr(m) | NPE_LEAF | (u64)type << NPE_TYPE_SHIFT | (writable ? NPE_WRITE : 0) |
            (level > 1 ? NPE_LARGE : 0);
+}
+
+/* A store that other CPUs' page walkers see whole. */
+static inline void write_entry(u64 *entry, u64 value)
+{
+    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+/* The way from the root to one entry: entry[level] for level .. 4. */
+struct path {
+    u64 *entry[TOP_LEVEL + 1];
+    u32 level; /* where it ended */
+};
+
+static inline u64 *table_virt(const struct np_table *np, u64 maddr)
+{
+    return np->virt(maddr);
+}
+
+/* Follows tables towards g, at most down to level to. Stops earlier at a leaf or a hole. */
+static inline struct path walk(const struct np_table *np, gfn_t g, u32 to)
+{
+    struct path path = {.level = TOP_LEVEL};
+    u64 *table = table_virt(np, np->root_maddr);
+
+    for (;;) {
+        u64 *entry = &table[entry_index(g, path.level)];
+        path.entry[path.level] = entry;
+        if (path.level == to || !is_table(*entry, path.level))
+            return path;
+        table = table_virt(np, *entry & NPE_ADDR_MASK);
+        path.level--;
+    }
+}
+
+/* nr entries of the table at the path's end have become used: tells the tables above. */
+static inline void count_up(struct path *path, u64 nr)
+{
+    for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {
+        u64 old = *path->entry[level];
+        write_entry(path->entry[level], old + nr * NPE_COUNT_ONE);
+        if (entry_count(old))
+            return;
+        nr = 1; /* this table was empty, so its own entry has become used as well */
+    }
+}
+
+/* The same for entries that have become empty. */
+static inline void count_down(struct path *path, u64 nr)
+{
+    for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {
+        u64 now = *path->entry[level] - nr * NPE_COUNT_ONE;
+        write_entry(path->entry[level], now);
+        if (entry_count(now))
+            return;
+        nr = 1;
+    }
 }
 
 #endif

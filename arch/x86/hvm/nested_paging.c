@@ -13,22 +13,11 @@
 
 u32 np_largest_order = ORDER_1G;
 
-/* The way from the root to one entry: entry[level] for level .. 4. */
-struct path {
-    u64 *entry[TOP_LEVEL + 1];
-    u32 level; /* where it ended */
-};
-
 /* Tables taken beforehand, linked through their first word. */
 struct stock {
     u64 first;
     u32 nr;
 };
-
-static u64 *table_virt(const struct np_table *np, u64 maddr)
-{
-    return np->virt(maddr);
-}
 
 /* The level whose entries a piece of this order is made of. */
 static u32 leaf_level(u32 order)
@@ -36,28 +25,6 @@ static u32 leaf_level(u32 order)
     if (order >= ORDER_1G && np_largest_order >= ORDER_1G)
         return 3;
     return order >= ORDER_2M && np_largest_order >= ORDER_2M ? 2 : 1;
-}
-
-/* Follows tables towards g, at most down to level to. Stops earlier at a leaf or a hole. */
-static struct path walk(const struct np_table *np, gfn_t g, u32 to)
-{
-    struct path path = {.level = TOP_LEVEL};
-    u64 *table = table_virt(np, np->root_maddr);
-
-    for (;;) {
-        u64 *entry = &table[entry_index(g, path.level)];
-        path.entry[path.level] = entry;
-        if (path.level == to || !is_table(*entry, path.level))
-            return path;
-        table = table_virt(np, *entry & NPE_ADDR_MASK);
-        path.level--;
-    }
-}
-
-/* A store that other CPUs' page walkers see whole. */
-static void write_entry(u64 *entry, u64 value)
-{
-    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
 
 /* --- table pages --- */
@@ -108,31 +75,6 @@ static void retire(struct np_table *np, u64 maddr)
 {
     write_entry(&table_virt(np, maddr)[0], np->retired_maddr);
     np->retired_maddr = maddr;
-}
-
-/* --- counts --- */
-
-/* The entry at the path's end has become used (delta 1) or empty (-1): tells the tables above. */
-static void count_up(struct path *path, u64 nr)
-{
-    for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {
-        u64 old = *path->entry[level];
-        write_entry(path->entry[level], old + nr * NPE_COUNT_ONE);
-        if (entry_count(old))
-            return;
-        nr = 1; /* this table was empty, so its own entry has become used as well */
-    }
-}
-
-static void count_down(struct path *path, u64 nr)
-{
-    for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {
-        u64 now = *path->entry[level] - nr * NPE_COUNT_ONE;
-        write_entry(path->entry[level], now);
-        if (entry_count(now))
-            return;
-        nr = 1;
-    }
 }
 
 /* --- building blocks --- */
@@ -289,34 +231,86 @@ u32 np_pages_needed(struct np_table *np, gfn_t g, u32 order)
     return walk(np, g, to).level - to;
 }
 
-int np_map(struct np_table *np, gfn_t g, mfn_t m, u32 order, enum np_type type, bool writable)
+/* np_map(), and where it ended. */
+static int map_at(struct np_table *np, gfn_t g, mfn_t m, u32 order, u64 leaf, struct path *path)
 {
     struct stock stock;
     u32 level = leaf_level(order);
 
-    if (!range_valid(g, order) || !IS_ALIGNED(m.n, 1ull << order) || (mfn_to_maddr(m) & ~NPE_ADDR_MASK) ||
-        type == NP_NONE)
+    if (!range_valid(g, order) || !IS_ALIGNED(m.n, 1ull << order) || (mfn_to_maddr(m) & ~NPE_ADDR_MASK))
         return -EINVAL;
 
-    struct path path = walk(np, g, level);
+    *path = walk(np, g, level);
     u64 nr = 1ull << (order - level_order(level));
-    bool taken = path.level == level ? any_in_use(path.entry[level], nr, level)
-                                     : is_leaf(*path.entry[path.level], path.level);
+    bool taken = path->level == level ? any_in_use(path->entry[level], nr, level)
+                                      : is_leaf(*path->entry[path->level], path->level);
     if (taken)
         return -EEXIST;
-    int rc = stock_take(np, &stock, path.level - level);
+    int rc = stock_take(np, &stock, path->level - level);
     if (rc)
         return rc;
 
-    while (path.level > level)
-        add_table(np, &path, g, &stock);
+    while (path->level > level)
+        add_table(np, path, g, &stock);
     for (u64 i = 0; i < nr; i++) {
-        u64 *entry = path.entry[level] + i;
+        u64 *entry = path->entry[level] + i;
         if (is_table(*entry, level))
             retire_below(np, entry, level);
-        write_entry(entry, make_leaf(mfn_add(m, i << level_order(level)), level, type, writable));
+        write_entry(entry, leaf | mfn_to_maddr(mfn_add(m, i << level_order(level))));
     }
-    count_up(&path, nr);
+    count_up(path, nr);
+    return 0;
+}
+
+int np_map(struct np_table *np, gfn_t g, mfn_t m, u32 order, enum np_type type, bool writable)
+{
+    struct path path;
+
+    if (type == NP_NONE)
+        return -EINVAL;
+    return map_at(np, g, m, order, make_leaf(mfn(0), leaf_level(order), type, writable), &path);
+}
+
+/*
+ * Fills empty entries of the table that holds the path's end, one for each of the pairs, as long as they
+ * belong there. Returns how many. What is not that simple is map_at()'s.
+ */
+static u32 fill_table(struct path *path, gfn_t in, const gfn_t *g, const mfn_t *m, u32 nr, u64 leaf)
+{
+    u32 order = level_order(path->level), done = 0;
+    u64 *table = path->entry[path->level] - entry_index(in, path->level);
+
+    for (; done < nr; done++) {
+        u64 *entry = &table[entry_index(g[done], path->level)];
+        bool same_table = (g[done].n ^ in.n) >> (order + 9) == 0;
+
+        if (!same_table || *entry || !IS_ALIGNED(g[done].n | m[done].n, 1ull << order) ||
+            (mfn_to_maddr(m[done]) & ~NPE_ADDR_MASK))
+            break;
+        write_entry(entry, leaf | mfn_to_maddr(m[done]));
+    }
+    if (done)
+        count_up(path, done);
+    return done;
+}
+
+int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
+                u32 *done)
+{
+    u32 level = leaf_level(order);
+    u64 leaf = make_leaf(mfn(0), level, type, true);
+    struct path path;
+
+    for (*done = 0; *done < nr;) {
+        gfn_t first = g[*done];
+        int rc = map_at(np, first, m[*done], order, leaf, &path);
+
+        if (rc)
+            return rc;
+        ++*done;
+        if (order == level_order(level))
+            *done += fill_table(&path, first, g + *done, m + *done, nr - *done, leaf);
+    }
     return 0;
 }
 
@@ -353,24 +347,48 @@ int np_unmap(struct np_table *np, gfn_t g, u32 order)
     return 0;
 }
 
-struct np_entry np_lookup(struct np_table *np, gfn_t g)
+/* What a walk to level 1 has found. Tables without anything in them are holes as a whole. */
+static struct np_entry describe(const struct path *path, gfn_t g)
 {
-    struct np_entry none = {.type = NP_NONE, .order = level_order(TOP_LEVEL), .mfn = INVALID_MFN};
+    u32 level = path->level;
+    u64 entry = *path->entry[level];
 
-    if (g.n >= NP_GFN_LIMIT)
-        return none;
-    struct path path = walk(np, g, 1);
-    u64 entry = *path.entry[path.level];
-    u32 order = level_order(path.level);
-    if (!is_leaf(entry, path.level)) {
-        none.order = order;
-        return none;
+    if (!is_leaf(entry, level)) {
+        while (level < TOP_LEVEL && !entry_count(*path->entry[level + 1]))
+            level++;
+        return (struct np_entry){.type = NP_NONE, .order = level_order(level), .mfn = INVALID_MFN};
     }
-    u64 offset = g.n & ((1ull << order) - 1);
+    u64 offset = g.n & ((1ull << level_order(level)) - 1);
     return (struct np_entry){
         .type = (enum np_type)((entry & NPE_TYPE_MASK) >> NPE_TYPE_SHIFT),
         .writable = entry & NPE_WRITE,
-        .order = order,
+        .order = level_order(level),
         .mfn = mfn_add(maddr_to_mfn(entry & NPE_ADDR_MASK), offset),
     };
+}
+
+struct np_entry np_lookup(struct np_table *np, gfn_t g)
+{
+    if (g.n >= NP_GFN_LIMIT)
+        return (struct np_entry){.type = NP_NONE, .order = level_order(TOP_LEVEL), .mfn = INVALID_MFN};
+    struct path path = walk(np, g, 1);
+    return describe(&path, g);
+}
+
+int np_unmap_at(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old)
+{
+    if (!range_valid(g, order))
+        return -EINVAL;
+    struct path path = walk(np, g, 1);
+    *old = describe(&path, g);
+    if (old->type == NP_NONE || !(types & 1u << old->type))
+        return 0;
+    if (old->order > order) {
+        old->order = order;
+        return np_unmap(np, g, order);
+    }
+    write_entry(path.entry[path.level], 0);
+    count_down(&path, 1);
+    np->generation++;
+    return 0;
 }

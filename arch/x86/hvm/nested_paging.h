@@ -29,8 +29,8 @@ enum np_type {
 struct np_entry {
     enum np_type type;
     bool writable;
-    u32 order; /* 0, 9 or 18: size of the mapping that covers the frame; NP_NONE: size of the hole entry, 27
-                  too */
+    u32 order; /* 0, 9 or 18: size of the mapping that covers the frame; NP_NONE: size of the hole around it,
+                  as far as the tables show it at once: 27 too */
     mfn_t mfn; /* frame for exactly the gfn that was asked for */
 };
 
@@ -67,9 +67,21 @@ u32 np_pages_needed(struct np_table *np, gfn_t g, u32 order);
  * nothing has changed.
  */
 int np_map(struct np_table *np, gfn_t g, mfn_t m, u32 order, enum np_type type, bool writable);
+/*
+ * Maps nr times 2^order frames, g[i] to m[i], writable. Frames of one table cost one walk if they follow each
+ * other. Stops at the first that np_map() would refuse, with its errno; *done of them are mapped then.
+ */
+int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
+                u32 *done);
 /* Unmaps 2^order frames, all of it or nothing; parts of larger mappings are split first. -ENOMEM as above.
  * Holes are fine. */
 int np_unmap(struct np_table *np, gfn_t g, u32 order);
+/*
+ * One walk: *old tells what maps g, and if that is of one of the types (a bit each, 1 << enum np_type) it is
+ * unmapped: the whole mapping if it has up to 2^order frames, else 2^order of them; old->order is that.
+ * -EINVAL, -ENOMEM as above: nothing done.
+ */
+int np_unmap_at(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old);
 /* What maps g? Never fails; NP_NONE beyond the limit. */
 struct np_entry np_lookup(struct np_table *np, gfn_t g);
 
