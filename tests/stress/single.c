@@ -146,7 +146,9 @@ static void one_step(void)
     else if (r < 990)
         single_op_release_some();
     else if (r < 993)
-        single_op_offline();
+        do
+            single_op_offline();
+        while (ref_host_unclaimed() == 0 && rnd(16) && !machine_wrong);
     else if (r < 996)
         single_op_online();
     else

@@ -219,6 +219,8 @@ static u64 some_pages(void)
 void single_op_legacy(u32 d)
 {
     u64 pages = rnd(4) ? ref.tot[d] + some_pages() : some_pages() * rnd(3);
+    if (rnd(4) == 0) /* to the last page, or one more */
+        pages = ref.tot[d] + ref_host_unclaimed() + rnd(2);
     int expected = ref_predict_legacy(d, pages);
     struct ref_set set = {.release = pages == 0};
 
@@ -268,6 +270,8 @@ static u32 some_entries(u32 d, u32 flags, struct claim_entry *entries)
 
         entries[i] = (struct claim_entry){.pages = rnd(2) ? owned + some_pages() : some_pages()};
         entries[i].node = !host ? selector : rnd(2) ? CLAIM_HOST : CLAIM_HOST_LATER;
+        if (rnd(12) == 0)
+            entries[i].pages = owned + (host ? ref_host_unclaimed() : ref_unclaimed(selector)) + rnd(2);
         if (flags & CLAIM_ORDERS && !host && rnd(2)) {
             entries[i].pad = rnd(4) ? 9 : 18;
             entries[i].pages = rnd(50) ? (u64)rnd(12) << entries[i].pad : 511;

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <mm/ledger.h>
 
 #define PHASE_OPS 60000u /* of each worker */
 
@@ -102,6 +103,12 @@ static void audit(void)
         pages += machine_account[d].tot_pages + machine_account[d].overhead_pages;
     for (u32 i = 0; i < all.nr_workers; i++)
         pages += workers[i]->homestead_pages;
+    for (u32 nid = 0; nid < all.nr_nodes; nid++) {
+        struct node_whole whole;
+
+        node_get_whole(nid, &whole);
+        pages += whole.offline_pages;
+    }
     if (pages != all.ram) {
         all.result->lost_pages += pages < all.ram ? all.ram - pages : pages - all.ram;
         wrong("%llu pages are accounted for, of %llu", (unsigned long long)pages,

@@ -6,6 +6,7 @@ _Thread_local struct worker *me;
 struct phase phase;
 struct domain_life life[MACHINE_DOMAINS];
 _Atomic u64 recent[RECENT];
+_Atomic u64 offlined;
 
 /* In the middle of the clearing of what somebody takes or scrubs; no lock is held. Nothing here may wait for
  * the pages that are being cleared. */
@@ -14,6 +15,10 @@ void worker_intrude(struct open_take *take)
     const char *op = machine_op;
     u32 d = take && take->d && wrnd(2) ? take->d : private_domain(me->id, wrnd(PRIVATE_EACH));
 
+    if (!take) { /* a scrubber's: somebody may wait for its pages, with the ledger's lock held */
+        sched_yield();
+        return;
+    }
     if (!domain_enter(d))
         return;
     me->result.counts.injected++;
@@ -96,7 +101,12 @@ void worker_step(void)
         op_scrub();
     } else if (r < 985) {
         op_figures();
-    } else if (r < 986) {
+    } else if (r < 989) {
+        if (wrnd(3) == 0)
+            worker_op_offline();
+        else
+            worker_op_online();
+    } else if (r < 990) {
         if (wrnd(4) == 0)
             op_kill();
     } else {
@@ -126,4 +136,6 @@ void worker_give_all_back(void)
         worker_release_one(wrnd(me->nr_held));
     while (me->nr_pinned)
         worker_op_unpin();
+    while (me->nr_away)
+        worker_op_online();
 }

@@ -23,6 +23,7 @@
 #define OPEN_MAX     3u
 #define PINS_MAX     48u
 #define RECENT       256u
+#define AWAY_MAX     16u
 
 enum phase_kind {
     PHASE_TIGHT, /* hardly anything is free */
@@ -66,6 +67,7 @@ struct open_take {
     u16 tag;
     bool overhead;
     bool disturbed; /* its domain was killed or its claims replaced since */
+    u64 offlined_before;
     u64 out_before; /* private: what it had outstanding before the take */
 };
 
@@ -86,6 +88,8 @@ struct worker {
     u32 nr_open;
     u64 pinned[PINS_MAX];
     u32 nr_pinned;
+    u64 away[AWAY_MAX]; /* frames it took offline */
+    u32 nr_away;
     u16 next_tag;
     struct open_take *clearing; /* the take whose memory may be being cleared now */
 };
@@ -94,6 +98,8 @@ extern _Thread_local struct worker *me;
 
 /* Where memory was handed out lately, by whom: for those who pin. 34 bits of frame, domid above. */
 extern _Atomic u64 recent[RECENT];
+/* Counts frames that were taken offline: each may have taken a page back from anybody's claims. */
+extern _Atomic u64 offlined;
 
 static inline u32 wrnd(u32 below)
 {
@@ -153,6 +159,8 @@ void worker_op_release(void);
 void worker_op_release_some(void);
 void worker_op_pin(void);
 void worker_op_unpin(void);
+void worker_op_offline(void);
+void worker_op_online(void);
 void worker_op_claim(u32 d);
 
 #endif

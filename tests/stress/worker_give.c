@@ -233,6 +233,39 @@ void worker_op_unpin(void)
     call_end(OP_UNPIN, 0);
 }
 
+/* --- memory that leaves --- */
+
+void worker_op_offline(void)
+{
+    u64 n = wrnd((u32)machine_frames);
+    u32 status;
+
+    machine_op = "offline";
+    if (me->nr_away == AWAY_MAX || !mm_mfn_valid(mfn(n)))
+        return;
+    call_begin();
+    int rc = call_end(OP_OFFLINE, mm_offline_page(mfn(n), &status));
+    if (rc)
+        wrong("offline: %d", rc);
+    atomic_fetch_add(&offlined, 1);
+    me->away[me->nr_away++] = n; /* or it was away already: then it comes back twice */
+}
+
+void worker_op_online(void)
+{
+    u32 status;
+
+    machine_op = "online";
+    if (!me->nr_away)
+        return;
+    u32 i = wrnd(me->nr_away);
+    call_begin();
+    int rc = call_end(OP_ONLINE, mm_online_page(mfn(me->away[i]), &status));
+    if (rc)
+        wrong("online: %d", rc);
+    me->away[i] = me->away[--me->nr_away];
+}
+
 /* --- claims --- */
 
 static u64 some_pages(void)
@@ -260,7 +293,8 @@ static void check_claims(u32 d)
 void worker_op_claim(u32 d)
 {
     struct claim_entry entries[NODES_MAX + 1];
-    u32 nr = 0, flags = wrnd(3) ? CLAIM_REPLACE : 0, first = wrnd(me->nr_nodes + 1);
+    u32 nr = 0, flags = (wrnd(3) ? CLAIM_REPLACE : 0) | (wrnd(3) ? 0 : wrnd(8) << 1),
+        first = wrnd(me->nr_nodes + 1);
     u32 wanted = 1 + wrnd(me->nr_nodes + 1);
     bool legacy = wrnd(8) == 0;
     int rc;
@@ -272,7 +306,12 @@ void worker_op_claim(u32 d)
 
         entries[nr].node = host ? CLAIM_HOST : selector;
         entries[nr].pages = (host ? domain_total(d) : 0) + some_pages();
-        entries[nr++].pad = 0;
+        entries[nr].pad = 0;
+        if (flags & CLAIM_ORDERS && !host && wrnd(2)) {
+            entries[nr].pad = wrnd(8) ? ORDER_2M : ORDER_1G;
+            entries[nr].pages = (u64)wrnd(6) << entries[nr].pad;
+        }
+        nr++;
     }
     if (wrnd(6) == 0)
         for (u32 i = 0; i < nr; i++)

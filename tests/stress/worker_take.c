@@ -11,6 +11,10 @@
 
 struct before {
     u64 tot, out;
+    u64 units[NODES_MAX]; /* of order[n], kept whole for it */
+    u32 order[NODES_MAX];
+    u64 host;
+    bool strict;
     u64 c[NODES_MAX];
 };
 
@@ -20,9 +24,25 @@ static void look(u32 d, struct before *b)
     const struct mem_account *account = &machine_account[d];
 
     *b = (struct before){.tot = domain_total(d)};
-    b->out = __atomic_load_n(&account->outstanding, __ATOMIC_RELAXED);
+    b->out = claim_outstanding(&machine_account[d]); /* another one's offlining may take some back */
     for (u32 nid = 0; nid < me->nr_nodes; nid++)
         b->c[nid] = __atomic_load_n(&account->node_claim[nid], __ATOMIC_RELAXED);
+}
+
+static void look_closely(u32 d, struct before *b)
+{
+    struct claim_view view;
+
+    claim_get_view(account_of(d), &view);
+    *b = (struct before){.tot = view.tot,
+                         .out = view.outstanding,
+                         .host = view.host_claim,
+                         .strict = view.flags & CLAIM_STRICT};
+    for (u32 nid = 0; nid < me->nr_nodes; nid++) {
+        b->c[nid] = view.node[nid].claim;
+        b->units[nid] = view.node[nid].units;
+        b->order[nid] = view.node[nid].order;
+    }
 }
 
 /* Would section 4 let domain d have a page of node nid? From figures of a moment at which nothing moved. */
@@ -34,6 +54,8 @@ static bool page_is_there(u32 d, const struct before *b, u32 nid)
     mm_node_get_info(nid, &node);
     mm_host_get_info(&host);
     bool here = d && b->c[nid], any = d && b->out;
+    if (any && b->strict && !here && !b->host)
+        return false;
     return (here || node.free_pages > node.claimed_pages) &&
            (any || host.free_pages > host.outstanding_pages);
 }
@@ -64,7 +86,7 @@ static int judge_again(u32 d, const struct mm_request *request, struct mm_taken 
     if (!others_quiet(&before))
         return -ENOMEM;
     if (d)
-        look(d, &b);
+        look_closely(d, &b);
     for (u32 nid = 0; nid < me->nr_nodes; nid++)
         if (!(request->flags & MM_EXACT_NODE) || request->nid == NODE_NONE || request->nid == nid)
             there |= page_is_there(d, &b, nid);
@@ -98,7 +120,16 @@ static int judge(u32 d, const struct mm_request *r, const struct before *b, bool
               (unsigned long long)machine_account[d].max_pages);
     if (rc == -ESRCH && (d == 0 || !domain_dying(d)))
         wrong("domain %u is said to be dying", d);
-    if (rc != -ENOMEM || r->order || r->address_bits || disturbed)
+    if (rc != -ENOMEM || r->address_bits || disturbed)
+        return rc;
+    if (is_private(d) && exact && r->order && b->order[r->nid] == r->order && b->units[r->nid]) {
+        struct before now;
+
+        look_closely(d, &now);
+        if (now.units[r->nid])
+            worker_false_refusal("whole extents are kept for it", d, (int)r->nid);
+    }
+    if (r->order)
         return rc;
     if (is_private(d)) {
         struct before now;
@@ -169,9 +200,13 @@ static void take(u32 d, const struct mm_request *r)
     o->overhead = r->flags & MM_OVERHEAD;
     worker_disturb(d);
     o->disturbed = false;
-    if (mine)
+    u64 before = offlined;
+    if (mine && (r->order == ORDER_2M || r->order == ORDER_1G))
+        look_closely(d, &b);
+    else if (mine)
         look(d, &b);
     o->out_before = b.out;
+    o->offlined_before = before;
     me->clearing = o;
     call_begin();
     int rc = call_end(op_of(r), mm_take(account_of(d), r, &o->taken));
@@ -212,7 +247,7 @@ static void check_redeemed(const struct open_take *o, u32 nr, u32 kept)
 {
     struct before now;
 
-    if (!is_private(o->d) || o->disturbed)
+    if (!is_private(o->d) || o->disturbed || offlined != o->offlined_before)
         return;
     look(o->d, &now);
     u64 pages = (u64)kept << o->taken.order;
@@ -255,7 +290,10 @@ static void alloc_one(u32 d, const struct mm_request *r)
     me->next_tag = me->next_tag == 0xffff ? 1 : me->next_tag + 1;
     *o = (struct open_take){.d = d, .births = life[d].births, .tag = me->next_tag};
     worker_disturb(d);
-    if (is_private(d))
+    o->offlined_before = offlined;
+    if (is_private(d) && r->order == ORDER_2M)
+        look_closely(d, &b);
+    else if (is_private(d))
         look(d, &b);
     o->out_before = b.out;
     o->taken.order = r->order;

@@ -1,0 +1,320 @@
+// sources: mm/all
+/*
+ * The cases that every implementation of the claims interface must pass, each by its own words, on the real
+ * mm/; the same through real hypercalls are domain 0's `selftest` (guest/dom0/selftest_*.c, case_...). What
+ * only a hypercall can see (EFAULT, ESRCH, EPERM) is in hypercall_claim_test.c.
+ */
+#include "claims_helpers.h"
+#include <pthread.h>
+#include <xen/sysctl.h>
+
+static void claim_4_mib_after_max_mem_populate_one_order_9_extent_and_destroy(void **state)
+{
+    (void)state;
+    mfn_t m;
+
+    a->max_pages = 1024;
+    assert_int_equal(claim_install_legacy(a, 1024), 0);
+    assert_int_equal(claim_outstanding(a), 1024);
+    assert_int_equal(mm_alloc(a, NODE_NONE, 9, 0, &m), 0);
+    assert_int_equal(claim_outstanding(a), 512);
+    mm_account_kill(a);
+    while (mm_release_some(a, 10))
+        ;
+    assert_int_equal(claim_outstanding(a), 0);
+    assert_int_equal(host_info().free_pages, 3 * NODE_PAGES);
+}
+
+static void claim_on_a_node_all_but_10(void **state)
+{
+    (void)state;
+    struct mm_request twenty = {.nid = 0, .nr = 20, .flags = MM_EXACT_NODE};
+    struct mm_taken taken;
+    mfn_t m;
+
+    assert_int_equal(set1(a, 0, NODE_PAGES - 10), 0);
+    u32 got = 0;
+    while (got < 20 && mm_take(b, &twenty, &taken) == 0) { /* as a populate call would */
+        got += taken.nr;
+        mm_take_done(&taken, taken.nr);
+    }
+    assert_int_equal(got, 10);
+    assert_int_equal(mm_take(b, &twenty, &taken), -ENOMEM);
+    for (u32 i = 0; i < 20; i++) { /* without exact-node it lands elsewhere */
+        assert_int_equal(mm_alloc(b, 0, 0, 0, &m), 0);
+        assert_int_not_equal(mm_mfn_node(m), 0);
+    }
+    expect_claims(a, 0, NODE_PAGES - 10, 0);
+}
+
+static void set_of_host_2_n0_2_n1_2(void **state)
+{
+    (void)state;
+    struct claim_entry set[3] = {
+        {.pages = 2, .node = CLAIM_HOST}, {.pages = 2, .node = 0}, {.pages = 2, .node = 1}};
+
+    assert_int_equal(claim_install_set(a, set, 3, 0), 0);
+    assert_int_equal(take(a, 0, 0), 0);
+    expect_claims(a, 2, 1, 2);
+    assert_int_equal(take(a, 1, 0), 0);
+    expect_claims(a, 2, 1, 1);
+    assert_int_equal(take(a, 1, 1), 0);
+    expect_claims(a, 1, 1, 0);
+    assert_int_equal(take(a, 1, 0), 0);
+    expect_claims(a, 0, 1, 0);
+    assert_int_equal(take(a, 1, 0), 0);
+    expect_claims(a, 0, 0, 0);
+}
+
+static void claim_on_all_of_n0_is_redeemed_by_a_big_extent_on_n1(void **state)
+{
+    (void)state;
+    assert_int_equal(set1(a, 0, NODE_PAGES), 0);
+    assert_int_equal(take(b, 0, 0), -ENOMEM);
+    assert_int_equal(take(a, 1, 12), 0);
+    expect_claims(a, 0, 0, 0);
+    assert_int_equal(take(b, 0, 0), 0);
+}
+
+static void unknown_nodes_too_many_pages_pads_and_entries(void **state)
+{
+    (void)state;
+    static const u32 unknown[] = {3, 4, 63, 64, 256, 0x7fffffff};
+    struct claim_entry many[256] = {{.pages = 1}}, padded = {.pages = 1, .pad = 1};
+
+    a->max_pages = ~0ull;
+    for (u32 i = 0; i < ARRAY_SIZE(unknown); i++)
+        assert_int_equal(set1(a, unknown[i], 1), -ENOENT);
+    assert_int_equal(set1(a, 0, 1ull << 31), -ENOMEM);
+    assert_int_equal(claim_install_set(a, &padded, 1, 0), -EINVAL);
+    assert_int_equal(claim_install_set(a, many, 256, 0), -E2BIG);
+    /* one page more than is free, by each of the three ways */
+    assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES + 1), -ENOMEM);
+    assert_int_equal(set1(a, CLAIM_HOST, 3 * NODE_PAGES + 1), -ENOMEM);
+    assert_int_equal(set1(a, 2, NODE_PAGES + 1), -ENOMEM);
+    expect_claims(a, 0, 0, 0);
+}
+
+static void host_claim_of_free_less_200_refuses_400_by_each_way(void **state)
+{
+    (void)state;
+    assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES - 200), 0);
+    assert_int_equal(claim_install_legacy(b, 400), -ENOMEM);
+    assert_int_equal(set1(b, CLAIM_HOST, 400), -ENOMEM);
+    for (nodeid_t nid = 0; nid < 3; nid++)
+        assert_int_equal(set1(b, nid, 400), -ENOMEM);
+    expect_claims(b, 0, 0, 0);
+}
+
+/* Between any two locks of the replacing call a third domain tries to get in. */
+static struct mem_account *third;
+static u32 let_in;
+
+static void try_to_get_in(u32 level)
+{
+    static bool inside;
+    mfn_t m;
+
+    (void)level;
+    if (inside)
+        return;
+    inside = true;
+    let_in += set1(third, CLAIM_HOST, 1) == 0;
+    let_in += mm_alloc(third, NODE_NONE, 0, 0, &m) == 0;
+    inside = false;
+}
+
+static void replaced_set_at_full_capacity_lets_no_third_in(void **state)
+{
+    (void)state;
+    struct claim_entry mine[2] = {{.pages = NODE_PAGES, .node = 0}, {.pages = 100, .node = 1}};
+    struct claim_entry moved[2] = {{.pages = NODE_PAGES - 50, .node = 0}, {.pages = 150, .node = 2}};
+    struct claim_entry rest[2] = {{.pages = NODE_PAGES - 100, .node = 1},
+                                  {.pages = NODE_PAGES, .node = CLAIM_HOST}};
+
+    third = harness_domain(3, 1000);
+    let_in = 0;
+    assert_int_equal(claim_install_set(a, mine, 2, 0), 0);
+    assert_int_equal(claim_install_set(b, rest, 2, 0), 0);
+    harness_on_lock = try_to_get_in;
+    for (u32 i = 0; i < 10; i++)
+        assert_int_equal(claim_install_set(a, i % 2 ? mine : moved, 2, CLAIM_REPLACE), 0);
+    harness_on_lock = NULL;
+    assert_int_equal(let_in, 0);
+    assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
+}
+
+static void kill_a(u64 n, u64 nr)
+{
+    (void)n;
+    (void)nr;
+    mm_account_kill(a);
+    while (mm_release_some(a, 100) && !a->in_flight) /* its destroyer goes on meanwhile */
+        ;
+}
+
+static void a_domain_destroyed_in_the_middle_of_a_populate(void **state)
+{
+    (void)state;
+    struct mm_request request = {.nid = 0, .nr = 64, .flags = MM_EXACT_NODE};
+    struct mm_taken taken;
+
+    assert_int_equal(set1(a, 0, 1000), 0);
+    take_pages(a, 0, 100);
+    harness_on_clear = kill_a;
+    int rc = mm_take(a, &request, &taken);
+    harness_on_clear = NULL;
+    if (rc == 0)
+        mm_take_done(&taken, taken.nr);
+    assert_true(rc == 0 || rc == -ESRCH);
+    while (mm_release_some(a, 100))
+        ;
+    assert_int_equal(a->tot_pages, 0);
+    assert_int_equal(node_claimed(0), 0);
+    assert_int_equal(host_info().free_pages, 3 * NODE_PAGES);
+}
+
+static void a_claim_on_a_dying_domain(void **state)
+{
+    (void)state;
+    assert_int_equal(set1(a, 0, 5), 0);
+    mm_account_kill(a);
+    assert_int_equal(node_claimed(0), 0);
+    assert_int_equal(set1(a, 0, 5), -EINVAL);
+    assert_int_equal(set1(a, CLAIM_HOST, 0), -EINVAL);
+    assert_int_equal(claim_install_legacy(a, 5), -EINVAL);
+    assert_int_equal(claim_install_legacy(a, 0), -EINVAL);
+}
+
+static void release_twice(void **state)
+{
+    (void)state;
+    assert_int_equal(set1(a, 0, 5), 0);
+    for (u32 i = 0; i < 2; i++) {
+        assert_int_equal(set1(a, CLAIM_HOST, 0), 0);
+        assert_int_equal(claim_install_legacy(a, 0), 0);
+        assert_int_equal(host_info().outstanding_pages, 0);
+    }
+}
+
+static void claim_on_every_node_in_64_domains(void **state)
+{
+    (void)state;
+    struct claim_entry set[3];
+
+    for (u32 i = 0; i < 3; i++)
+        set[i] = (struct claim_entry){.pages = NODE_PAGES / 64, .node = i};
+    for (u16 domid = 1; domid <= 64; domid++)
+        assert_int_equal(claim_install_set(harness_domain(domid, 10000), set, 3, 0), 0);
+    assert_int_equal(host_info().outstanding_pages, 3 * NODE_PAGES);
+    assert_int_equal(set1(harness_domain(65, 1), CLAIM_HOST, 1), -ENOMEM);
+    for (u16 domid = 1; domid <= 64; domid++)
+        for (nodeid_t nid = 0; nid < 3; nid++)
+            take_pages(&harness_accounts[domid], nid, NODE_PAGES / 64);
+    assert_int_equal(host_info().free_pages, 0);
+    assert_int_equal(host_info().outstanding_pages, 0);
+}
+
+/* --- eight builders --- */
+
+#define BUILD_PAGES (3 * NODE_PAGES / 8)
+
+static void *build(void *arg)
+{
+    for (u32 got = 0; got < BUILD_PAGES;) {
+        struct mm_request request = {.nid = NODE_NONE, .nr = MIN(MM_TAKE_MAX, BUILD_PAGES - got), .flags = 0};
+        struct mm_taken taken;
+        if (mm_take(arg, &request, &taken))
+            return arg;
+        got += taken.nr;
+        mm_take_done(&taken, taken.nr);
+    }
+    return NULL;
+}
+
+/* How many of eight builders at once cannot finish, beside a ninth domain that takes pages without a claim.
+ */
+static u32 builders_that_fail(bool claims)
+{
+    pthread_t threads[9];
+    u32 failed = 0;
+
+    for (u16 i = 0; i < 9; i++) {
+        struct mem_account *d = harness_domain(10 + i, BUILD_PAGES);
+        if (i < 8 && claims)
+            assert_int_equal(claim_install_legacy(d, BUILD_PAGES), 0);
+    }
+    for (u32 i = 9; i-- > 0;)
+        assert_int_equal(pthread_create(&threads[i], NULL, build, &harness_accounts[10 + i]), 0);
+    for (u32 i = 0; i < 9; i++) {
+        void *result;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        failed += i < 8 && result;
+    }
+    return failed;
+}
+
+static void eight_builders_in_parallel_each_with_a_claim(void **state)
+{
+    (void)state;
+    assert_int_equal(builders_that_fail(true), 0);
+}
+
+static void without_claims_some_would_fail(void **state)
+{
+    (void)state;
+    /* The ninth has its memory first: the rest is not enough for eight. */
+    assert_null(build(harness_domain(30, BUILD_PAGES)));
+    assert_true(builders_that_fail(false) >= 1);
+}
+
+static void offline_2_pages_where_3_of_4_are_claimed(void **state)
+{
+    (void)state;
+    struct mm_taken taken;
+    struct mm_request rest = {.nid = 2, .nr = 64, .flags = MM_EXACT_NODE};
+    u32 status, left = 0;
+    u64 kept_free[4];
+
+    /* All but the node's last four pages are somebody's. */
+    for (u32 got = 0; got < NODE_PAGES; got += taken.nr) {
+        assert_int_equal(mm_take(b, &rest, &taken), 0);
+        mm_take_done(&taken, taken.nr);
+        for (u32 i = 0; i < taken.nr && got + taken.nr == NODE_PAGES && left < 4; i++)
+            kept_free[left++] = taken.extent[i].n;
+    }
+    for (u32 i = 0; i < 4; i++)
+        assert_int_equal(mm_release(b, mfn(kept_free[i]), 0), 0);
+    assert_int_equal(set1(a, 2, 3), 0);
+    for (u32 i = 0; i < 2; i++) {
+        assert_int_equal(mm_offline_page(mfn(kept_free[i]), &status), 0);
+        assert_int_equal(status, PG_OFFLINE_OFFLINED);
+    }
+    assert_int_equal(node_free(2), 2);
+    assert_int_equal(node_claimed(2), 2);
+    assert_int_equal(claim_outstanding(a), 2);
+    assert_int_equal(take(a, 2, 0), 0);
+    assert_int_equal(take(a, 2, 0), 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(claim_4_mib_after_max_mem_populate_one_order_9_extent_and_destroy),
+        T(claim_on_a_node_all_but_10),
+        T(set_of_host_2_n0_2_n1_2),
+        T(claim_on_all_of_n0_is_redeemed_by_a_big_extent_on_n1),
+        T(unknown_nodes_too_many_pages_pads_and_entries),
+        T(host_claim_of_free_less_200_refuses_400_by_each_way),
+        T(replaced_set_at_full_capacity_lets_no_third_in),
+        T(a_domain_destroyed_in_the_middle_of_a_populate),
+        T(a_claim_on_a_dying_domain),
+        T(release_twice),
+        T(claim_on_every_node_in_64_domains),
+        T(eight_builders_in_parallel_each_with_a_claim),
+        T(without_claims_some_would_fail),
+        T(offline_2_pages_where_3_of_4_are_claimed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
