@@ -173,7 +173,8 @@ static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v
 {
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);
     spin_lock(&q->lock);
-    bool keeps = vcpu_can_run(v) && !q->nr_ready && !v->leave;
+    bool keeps =
+        vcpu_can_run(v) && !q->nr_ready && !v->leave && !__atomic_load_n(&q->scrub_asked, __ATOMIC_RELAXED);
     if (keeps)
         q->yielded = false;
     spin_unlock(&q->lock);
@@ -229,33 +230,89 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     queue_put_back(q, v);
 }
 
+enum scrub_result { SCRUB_NOTHING, SCRUB_CLEANED, SCRUB_BUSY };
+
 /* One CPU at a time cleans a node: its memory is no faster for more, and a crowd would wait for the node's
  * lock. */
-static bool scrub(nodeid_t nid)
+static enum scrub_result scrub(nodeid_t nid)
 {
     static bool busy[MAX_NODES]; /* [a] */
 
     if (__atomic_exchange_n(&busy[nid], true, __ATOMIC_ACQUIRE))
-        return false;
+        return SCRUB_BUSY;
     bool cleaned = mm_scrub_step(nid);
     __atomic_store_n(&busy[nid], false, __ATOMIC_RELEASE);
-    return cleaned;
+    return cleaned ? SCRUB_CLEANED : SCRUB_NOTHING;
+}
+
+/* Whose memory this CPU cleans. */
+static u64 scrub_nodes(struct run_queue *q)
+{
+    if (q->scrub_cpus != nr_joined) {
+        q->scrub_nodes = sched_scrub_nodes(&sched_map, q->facts.nid, mm_nr_nodes());
+        q->scrub_cpus = nr_joined;
+    }
+    return q->scrub_nodes;
+}
+
+/*
+ * A claim wants memory clean at once (claims.md section 3): a piece of at most 2 MiB between any two slices,
+ * a lone vCPU's too, until there is enough, or nothing can be cleaned. */
+static void scrub_for_claims(struct run_queue *q)
+{
+    bool more = false;
+
+    if (likely(!__atomic_load_n(&q->scrub_asked, __ATOMIC_RELAXED)))
+        return;
+    /* Before the look at what is wanted: who asks after it is not forgotten. */
+    __atomic_store_n(&q->scrub_asked, false, __ATOMIC_SEQ_CST);
+    for (u64 nodes = scrub_nodes(q); nodes && !more; nodes &= nodes - 1) {
+        nodeid_t nid = (nodeid_t)__builtin_ctzll(nodes);
+        more = mm_scrub_wanted(nid) && scrub(nid) != SCRUB_NOTHING;
+    }
+    if (more)
+        __atomic_store_n(&q->scrub_asked, true, __ATOMIC_RELAXED);
+}
+
+/* Of the CPUs that clean the node one that idles, else the first. */
+void mm_wake_scrubber(nodeid_t nid)
+{
+    struct run_queue *chosen = NULL;
+    u64 asked = 0, cleaners = 0; /* nodes of CPUs: looked at, and clean nid */
+
+    for (u32 id = 0; id < sched_map.nr; id++) {
+        struct run_queue *q = run_queues[id];
+        if (!q || !sched_map.cpu[id] || q->facts.nid >= MAX_NODES)
+            continue;
+        u64 bit = BIT(q->facts.nid);
+        if (!(asked & bit) && sched_scrub_nodes(&sched_map, q->facts.nid, mm_nr_nodes()) & BIT(nid))
+            cleaners |= bit;
+        asked |= bit;
+        if (!(cleaners & bit))
+            continue;
+        bool idles = __atomic_load_n(&q->facts.load, __ATOMIC_RELAXED) == 0;
+        if (!chosen || idles)
+            chosen = q;
+        if (idles)
+            break;
+    }
+    if (!chosen)
+        return;
+    __atomic_store_n(&chosen->scrub_asked, true, __ATOMIC_SEQ_CST);
+    sched_kick_to_choose(chosen->id);
 }
 
 /* Nothing to run: cleans memory, this CPU's node first, a piece at a time; sleeps only when all is clean.
  * Other nodes' memory is their own CPUs' business, where they have any. */
 static void idle(struct run_queue *q)
 {
+    u64 all = scrub_nodes(q);
     bool cleaned = false;
 
-    if (q->scrub_cpus != nr_joined) {
-        q->scrub_nodes = sched_scrub_nodes(&sched_map, q->facts.nid, mm_nr_nodes());
-        q->scrub_cpus = nr_joined;
-    }
-    if (q->facts.nid < MAX_NODES && q->scrub_nodes & BIT(q->facts.nid))
-        cleaned = scrub(q->facts.nid);
-    for (u64 nodes = q->scrub_nodes; nodes && !cleaned; nodes &= nodes - 1)
-        cleaned = scrub((nodeid_t)__builtin_ctzll(nodes));
+    if (q->facts.nid < MAX_NODES && all & BIT(q->facts.nid))
+        cleaned = scrub(q->facts.nid) == SCRUB_CLEANED;
+    for (u64 nodes = all; nodes && !cleaned; nodes &= nodes - 1)
+        cleaned = scrub((nodeid_t)__builtin_ctzll(nodes)) == SCRUB_CLEANED;
     cpu_idle(!cleaned);
 }
 
@@ -267,6 +324,7 @@ void sched_step(struct cpu *cpu)
     timer_run_due();
     /* Cleared before the queue is looked at: a request that comes later is seen after the first exit. */
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);
+    scrub_for_claims(q);
     struct vcpu *v = pick(q);
     if (!v && queue_steal(q))
         v = pick(q);

@@ -125,7 +125,9 @@ static void change_queue(struct run_queue *from, struct run_queue *to, struct vc
 
 void queue_time_slice(struct run_queue *q)
 {
-    if (q->current && !q->slice.deadline_ns && q->nr_ready)
+    bool wanted = q->nr_ready || __atomic_load_n(&q->scrub_asked, __ATOMIC_RELAXED);
+
+    if (q->current && !q->slice.deadline_ns && wanted)
         timer_set(&q->slice, q->current->run_since_ns + SCHED_SLICE_NS);
 }
 

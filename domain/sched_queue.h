@@ -21,6 +21,7 @@ struct run_queue { /* in memory of its CPU's node */
     u64 balanced_ns; /* [o] when queues were last compared */
     u64 scrub_nodes; /* [o] whose memory to clean when idle, as of scrub_cpus joined CPUs */
     u32 scrub_cpus;
+    bool scrub_asked; /* [a] a claim wants memory clean: also between two slices */
     u32 nr_others;
     u16 others[MAX_CPUS]; /* [I] other CPUs in the order in which work is looked for */
 };

@@ -5,23 +5,26 @@
 #include <hypercall/domctl.h>
 #include <mm/claims.h>
 
-#define CLAIMS_MAX      (MAX_NODES + 1) /* each node and the host-wide selector once */
-#define FLAGS_SUPPORTED XEN_DOMCTL_CLAIM_REPLACE
+#define CLAIMS_MAX (MAX_NODES + 1) /* each node and the host-wide selector once */
 
 _Static_assert(sizeof(struct claim_entry) == sizeof(struct xen_memory_claim) &&
                    offsetof(struct claim_entry, node) == offsetof(struct xen_memory_claim, node) &&
                    offsetof(struct claim_entry, pad) == offsetof(struct xen_memory_claim, pad),
                "mm/ has the ABI's entry under its own name");
 _Static_assert((u32)XEN_DOMCTL_CLAIM_REPLACE == (u32)CLAIM_REPLACE &&
+                   (u32)XEN_DOMCTL_CLAIM_STRICT == (u32)CLAIM_STRICT &&
+                   (u32)XEN_DOMCTL_CLAIM_SCRUB == (u32)CLAIM_SCRUB &&
+                   (u32)XEN_DOMCTL_CLAIM_ORDERS == (u32)CLAIM_ORDERS &&
+                   (u32)XEN_DOMCTL_CLAIM_ALL_FLAGS == (u32)CLAIM_ALL_FLAGS &&
                    XEN_DOMCTL_CLAIM_MEMORY_NO_NODE == CLAIM_HOST,
-               "and the same flag and selector");
+               "and the same flags and selector");
 
 long domctl_claim_memory(struct domctl *ctl)
 {
     const struct xen_domctl_claim_memory *op = &ctl->op.u.claim_memory;
     struct claim_entry entries[CLAIMS_MAX];
 
-    if (op->nr_claims == 0 || (op->pad & ~FLAGS_SUPPORTED))
+    if (op->nr_claims == 0 || (op->pad & ~XEN_DOMCTL_CLAIM_ALL_FLAGS))
         return -EINVAL;
     if (op->nr_claims > CLAIMS_MAX)
         return -E2BIG;

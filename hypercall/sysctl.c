@@ -11,18 +11,13 @@
 #include <homestead/topology.h>
 #include <hypercall/domctl.h>
 #include <hypercall/memory_op.h>
+#include <hypercall/sysctl.h>
 #include <mm/mm.h>
-#include <xen/sysctl.h>
 
 #define SCHED_ID_NULL  9 /* of Xen's ids the one of the scheduler without parameters */
 #define ALL_NODES      (-1)
 #define SLIT_NO_PATH   255u
 #define CPUID_EXTENDED 0x80000000u
-
-struct sysctl {
-    struct hypercall *c;
-    struct xen_sysctl op;
-};
 
 /* The first words of Xen's feature array: CPUID 1 EDX ECX, 0x80000001 EDX ECX, 0xd.1 EAX, 7 EBX ECX,
  * 0x80000007 EDX. */
@@ -212,6 +207,14 @@ static long run(struct sysctl *ctl)
         return cputopoinfo(ctl);
     case XEN_SYSCTL_numainfo:
         return numainfo(ctl);
+    case XEN_SYSCTL_page_offline_op:
+        return sysctl_page_offline_op(ctl);
+    case XEN_SYSCTL_homestead_node_memory:
+        return sysctl_node_memory(ctl);
+    case XEN_SYSCTL_homestead_domain_memory:
+        return sysctl_domain_memory(ctl);
+    case XEN_SYSCTL_homestead_refusals:
+        return sysctl_refusals(ctl);
     default:
         return -ENOSYS;
     }

@@ -23,19 +23,27 @@ struct holdings {
 };
 
 struct mem_account {
-    spinlock_t lock;           /* LOCK_ACCOUNT */
-    u16 domid;                 /* [I] */
-    bool dying;                /* [A][L] set once, under both locks */
-    u64 max_pages;             /* [A] limit of tot */
-    u64 tot_pages;             /* [A] guest pages owned */
-    u64 own[MAX_NODES];        /* [A] of them, on each node */
-    u64 overhead_pages;        /* [A] Homestead's memory for this domain; in neither tot nor own */
-    u64 affinity;              /* [A] bit per node: where pages without a node request come from; 0 = any */
-    u32 in_flight;             /* [A] mm_take()s that are not done */
-    u64 host_claim;            /* [L] h[d] */
-    u64 node_claim[MAX_NODES]; /* [L] c[d][n] */
-    u64 outstanding;           /* [L] h[d] + sum of c[d][n] */
-    u64 claim_gen;             /* [L] counts installs and releases: a refund older than the set is void */
+    spinlock_t lock;            /* LOCK_ACCOUNT */
+    u16 domid;                  /* [I] */
+    bool dying;                 /* [A][L] set once, under both locks */
+    u64 max_pages;              /* [A] limit of tot */
+    u64 tot_pages;              /* [A] guest pages owned */
+    u64 own[MAX_NODES];         /* [A] of them, on each node */
+    u64 overhead_pages;         /* [A] Homestead's memory for this domain; in neither tot nor own */
+    u64 affinity;               /* [A] bit per node: where pages without a node request come from; 0 = any */
+    u32 in_flight;              /* [A] mm_take()s that are not done */
+    u64 host_claim;             /* [L] h[d] */
+    u64 node_claim[MAX_NODES];  /* [L] c[d][n] */
+    u8 claim_order[MAX_NODES];  /* [L] the order c[d][n] is claimed in: 0, 9 or 18 */
+    u64 node_short[MAX_NODES];  /* [L] extents of that order fewer than the pages make up: lost */
+    u64 node_broken[MAX_NODES]; /* [L] pages of this set taken back on that node */
+    u64 host_broken;            /* [L] and of its host-wide claim */
+    u64 broken_pages;           /* [L] pages taken back from claims, ever */
+    u64 broken_units;           /* [L] whole extents that became single pages, ever */
+    u32 claim_flags;            /* [L] enum claim_flag of the set */
+    struct mem_account *next_claimant, **claimant_link; /* [L] link NULL: no claims */
+    u64 outstanding;                                    /* [L] h[d] + sum of c[d][n] */
+    u64 claim_gen; /* [L] counts installs and releases: a refund older than the set is void */
     struct holdings held[MAX_NODES]; /* [N] */
 };
 

@@ -59,22 +59,6 @@ static void node_order_init(struct node_order *order, const struct mem_account *
             order->nid[order->nr++] = from->near[i];
 }
 
-/* What is left of a receipt when only its first pages were used. */
-static void receipt_trim(struct claim_receipt *receipt, u64 pages)
-{
-    u64 left = pages;
-
-    receipt->pages = pages;
-    receipt->from_node = MIN(receipt->from_node, left);
-    left -= receipt->from_node;
-    receipt->from_host = MIN(receipt->from_host, left);
-    left -= receipt->from_host;
-    for (u32 i = 0; i < receipt->nr_other; i++) {
-        receipt->other[i].pages = MIN(receipt->other[i].pages, left);
-        left -= receipt->other[i].pages;
-    }
-}
-
 /* How many extents the account may have: *nr becomes that. */
 static int check_limits(const struct job *job, u32 *nr)
 {
@@ -114,10 +98,8 @@ static int take_with_credits(struct job *job, nodeid_t nid, u32 nr)
            node->scrubbing_pages == 0);
     spin_unlock(&node->lock);
     taken->nr = job->take.got;
-    if (taken->nr < nr) {
+    if (taken->nr < nr)
         ledger_refund_locked(taken->account, &taken->receipt, (u64)(nr - taken->nr) << order);
-        receipt_trim(&taken->receipt, (u64)taken->nr << order);
-    }
     return taken->nr ? 0 : -EAGAIN;
 }
 
@@ -246,9 +228,10 @@ static void clear_taken(const struct job *job)
             mm_clear_frames(take->extent[__builtin_ctzll(bits)], BIT(take->order));
         return;
     }
-    for (u32 bit = 0; bit < MAP_BITS; bit++)
-        if (map_test(take->dirty_regions, bit))
-            mm_clear_frames(mfn(base + (u64)bit * MAP_BITS), MAP_BITS);
+    for (u32 bit = 0, end; (bit = map_next(take->dirty_regions, bit, true)) < MAP_BITS; bit = end) {
+        end = map_next(take->dirty_regions, bit, false);
+        mm_clear_frames(mfn(base + (u64)bit * MAP_BITS), (u64)(end - bit) * MAP_BITS);
+    }
 }
 
 /* -ESRCH: the domain was killed while its memory was being cleared; it is still its memory, and goes with the
@@ -315,6 +298,9 @@ static int take(struct job *job)
         request.address_bits && request.address_bits < 64 ? BIT(request.address_bits - PAGE_SHIFT) : ~0ull;
     node_order_init(&nodes, job->taken->account, request.nid, request.flags);
     int rc = request.flags & MM_PREEMPT ? take_preemptible(job, &nodes) : try_nodes(job, &nodes);
+    if (unlikely(rc == -ENOMEM))
+        refusal_note_alloc(job->taken->account, nodes.nr == 1 ? nodes.nid[0] : NODE_NONE, request.order,
+                           BIT(request.order));
     if (rc)
         return rc;
     if (job->take.dirty)
@@ -332,17 +318,28 @@ int mm_take(struct mem_account *account, const struct mm_request *request, struc
     return take(&job);
 }
 
-int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out)
+static int alloc_one(struct mem_account *account, const struct mm_request *request, mfn_t *out)
 {
-    struct mm_request request = {.nid = nid, .order = order, .nr = 1, .flags = flags};
     struct mm_taken taken;
-    struct job job = {.request = &request, .taken = &taken};
+    struct job job = {.request = request, .taken = &taken};
 
-    if (!request_valid(&request, account))
-        return -EINVAL;
     taken.account = account;
     int rc = take(&job);
     if (rc == 0)
         *out = taken.extent[0];
     return rc;
+}
+
+int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out)
+{
+    struct mm_request request = {.nid = nid, .order = order, .nr = 1, .flags = flags};
+
+    if (!request_valid(&request, account))
+        return -EINVAL;
+    if (account && nid != NODE_NONE && !(flags & ~(u32)MM_EXACT_NODE) && (order == 0 || order == ORDER_2M)) {
+        int rc = quick_take(account, nid, order, flags, out);
+        if (rc != -EAGAIN)
+            return rc;
+    }
+    return alloc_one(account, &request, out);
 }

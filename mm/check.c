@@ -5,6 +5,7 @@
  */
 #include <lib/log.h>
 #include <mm/check.h>
+#include <mm/ledger.h>
 
 static u32 faults;
 
@@ -49,6 +50,7 @@ static void check_node(nodeid_t nid, struct check_tally *tally)
 
 struct claim_sums { /* over all accounts */
     u64 node[MAX_NODES];
+    u64 kept_2m[MAX_NODES], kept_1g[MAX_NODES]; /* extents claimed by order */
     u64 host;
     u64 guest[MAX_NODES];
 };
@@ -62,12 +64,20 @@ static void check_account(const struct mem_account *account, struct claim_sums *
         out += account->node_claim[nid];
         sums->guest[nid] += account->own[nid];
         sums->node[nid] += account->node_claim[nid];
+        if (account->claim_order[nid]) {
+            check_that(account->node_short[nid] <= account->node_claim[nid] >> account->claim_order[nid],
+                       "more extents lost than claimed by domain", account->domid);
+            *(account->claim_order[nid] == ORDER_2M ? &sums->kept_2m[nid] : &sums->kept_1g[nid]) +=
+                claim_units(account, nid);
+        }
         check_equal(check_frames_of(nid, account->domid), account->own[nid], "own pages of domain",
                     account->domid);
     }
     sums->host += account->host_claim;
     check_equal(own, account->tot_pages, "sum of own of domain", account->domid);
     check_equal(out, account->outstanding, "outstanding of domain", account->domid);
+    check_that((account->claimant_link != NULL) == (out != 0), "list of claimants and domain",
+               account->domid);
     check_that(!account->dying || out == 0, "claim of a dying domain", account->domid);
     check_equal(account->in_flight, 0, "transactions in flight of domain", account->domid);
 }
@@ -91,6 +101,8 @@ u32 mm_check(void)
         spare_sum += view.spare;
         check_equal(view.claimed, sums.node[nid], "claims on node", nid);
         check_that(view.claimed <= tally.free, "more claimed than free on node", nid);
+        check_equal(node_get(nid)->reserved_2m, sums.kept_2m[nid], "2 MiB extents kept whole on node", nid);
+        check_equal(node_get(nid)->reserved_1g, sums.kept_1g[nid], "1 GiB extents kept whole on node", nid);
         check_equal(sums.guest[nid], tally.guest, "pages owned by domains on node", nid);
     }
     check_equal(host.claimed, sums.host, "host-wide claims", 0);

@@ -7,6 +7,8 @@
  */
 #include <homestead/errno.h>
 #include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/refusals.h>
 
 static void both_lock(struct mem_account *account)
 {
@@ -20,9 +22,18 @@ static void both_unlock(struct mem_account *account)
     spin_unlock(&account->lock);
 }
 
+/* Installs the set. What is refused for want of memory is noted. Both locks held. */
+static int install(struct mem_account *account, const struct claim_set *set)
+{
+    int rc = ledger_install_locked(account, set);
+    if (rc)
+        refusal_note_claim_locked(account, set);
+    return rc;
+}
+
 static int install_legacy_locked(struct mem_account *account, u64 pages)
 {
-    static const u64 no_nodes[MAX_NODES];
+    struct claim_set set = {0};
 
     if (account->dying)
         return -EINVAL;
@@ -32,11 +43,8 @@ static int install_legacy_locked(struct mem_account *account, u64 pages)
     }
     if (account->outstanding || pages <= account->tot_pages || pages > account->max_pages)
         return -EINVAL;
-    u64 host_pages = pages - account->tot_pages;
-    if (!ledger_set_fits(account, no_nodes, host_pages))
-        return -ENOMEM;
-    ledger_install_locked(account, no_nodes, host_pages);
-    return 0;
+    set.host = pages - account->tot_pages;
+    return install(account, &set);
 }
 
 int claim_install_legacy(struct mem_account *account, u64 pages)
@@ -47,23 +55,27 @@ int claim_install_legacy(struct mem_account *account, u64 pages)
     return rc;
 }
 
-struct claim_set {
-    u64 node[MAX_NODES]; /* pages of the node entries, as given; later what is to be claimed */
-    u64 host;
-    bool any; /* an entry has pages */
-};
+/* May the entry's pages be claimed in its order? */
+static bool pad_is_good(const struct claim_entry *entry, bool host, u32 flags)
+{
+    if (entry->pad == 0)
+        return true;
+    if (host || !(flags & CLAIM_ORDERS) || (entry->pad != ORDER_2M && entry->pad != ORDER_1G))
+        return false;
+    return IS_ALIGNED(entry->pages, BIT(entry->pad));
+}
 
-/* The entries in array order, each: pad, selector twice, node unknown. */
-static int set_decode(const struct claim_entry *entries, u32 nr, struct claim_set *set)
+/* The entries in array order, each: pad, selector twice, node unknown. Their pages as given. */
+static int set_decode(const struct claim_entry *entries, u32 nr, u32 flags, struct claim_set *set)
 {
     u64 nodes_seen = 0;
     bool host_seen = false;
 
-    *set = (struct claim_set){0};
+    *set = (struct claim_set){.flags = flags & (CLAIM_STRICT | CLAIM_SCRUB)};
     for (u32 i = 0; i < nr; i++) {
         const struct claim_entry *entry = &entries[i];
         bool host = entry->node == CLAIM_HOST || entry->node == CLAIM_HOST_LATER;
-        if (entry->pad)
+        if (!pad_is_good(entry, host, flags))
             return -EINVAL;
         if (host ? host_seen : entry->node < MAX_NODES && (nodes_seen & BIT(entry->node)))
             return -EINVAL;
@@ -75,8 +87,8 @@ static int set_decode(const struct claim_entry *entries, u32 nr, struct claim_se
         } else {
             nodes_seen |= BIT(entry->node);
             set->node[entry->node] = entry->pages;
+            set->order[entry->node] = (u8)entry->pad;
         }
-        set->any |= entry->pages != 0;
     }
     return 0;
 }
@@ -126,10 +138,10 @@ static int install_set_locked(struct mem_account *account, const struct claim_en
 
     if (account->dying)
         return -EINVAL;
-    int rc = set_decode(entries, nr, &set);
+    int rc = set_decode(entries, nr, flags, &set);
     if (rc)
         return rc;
-    if (!set.any) {
+    if (set_is_empty(&set)) {
         ledger_release_locked(account);
         return 0;
     }
@@ -138,21 +150,22 @@ static int install_set_locked(struct mem_account *account, const struct claim_en
     set_make_relative(account, &set);
     if (set_is_empty(&set) || set_exceeds_max(account, &set))
         return -EINVAL;
-    if (!ledger_set_fits(account, set.node, set.host))
-        return -ENOMEM;
-    ledger_install_locked(account, set.node, set.host);
-    return 0;
+    return install(account, &set);
 }
 
 int claim_install_set(struct mem_account *account, const struct claim_entry *entries, u32 nr, u32 flags)
 {
-    if (nr == 0 || (flags & ~(u32)CLAIM_REPLACE))
+    if (nr == 0 || (flags & ~(u32)CLAIM_ALL_FLAGS))
         return -EINVAL;
     if (nr > MAX_NODES + 1)
         return -E2BIG;
     both_lock(account);
     int rc = install_set_locked(account, entries, nr, flags);
     both_unlock(account);
+    if (rc == 0 && (flags & CLAIM_SCRUB))
+        for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
+            if (mm_scrub_wanted(nid))
+                mm_wake_scrubber(nid);
     return rc;
 }
 
@@ -166,7 +179,8 @@ int claim_read_set(struct mem_account *account, struct claim_entry *entries, u32
         found[used++] = (struct claim_entry){.pages = account->host_claim, .node = CLAIM_HOST};
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
         if (account->node_claim[nid])
-            found[used++] = (struct claim_entry){.pages = account->node_claim[nid], .node = nid};
+            found[used++] = (struct claim_entry){
+                .pages = account->node_claim[nid], .node = nid, .pad = account->claim_order[nid]};
     ledger_unlock();
 
     u32 room = *nr;
@@ -189,6 +203,35 @@ u64 claim_outstanding(struct mem_account *account)
 {
     ledger_lock();
     u64 pages = account->outstanding;
+    ledger_unlock();
+    return pages;
+}
+
+void claim_get_view(struct mem_account *account, struct claim_view *out)
+{
+    *out = (struct claim_view){0};
+    both_lock(account);
+    out->tot = account->tot_pages;
+    out->max = account->max_pages;
+    out->overhead = account->overhead_pages;
+    out->host_claim = account->host_claim;
+    out->outstanding = account->outstanding;
+    out->broken_pages = account->broken_pages;
+    out->broken_units = account->broken_units;
+    out->flags = account->claim_flags;
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
+        out->node[nid].own = account->own[nid];
+        out->node[nid].claim = account->node_claim[nid];
+        out->node[nid].units = claim_units(account, nid);
+        out->node[nid].order = account->claim_order[nid];
+    }
+    both_unlock(account);
+}
+
+u64 claim_host_total(void)
+{
+    ledger_lock();
+    u64 pages = ledger.host_claims;
     ledger_unlock();
     return pages;
 }

@@ -9,12 +9,18 @@
 #define CLAIM_HOST       0xffffffffu /* the host-wide selector */
 #define CLAIM_HOST_LATER 0x80000000u /* the same in the later drafts of the interface */
 
-enum claim_flag { CLAIM_REPLACE = 1u << 0 };
+enum claim_flag { /* section 3; all but the first belong to the installed set */
+                  CLAIM_REPLACE = 1u << 0,
+                  CLAIM_STRICT = 1u << 1, /* allocations that would redeem the claim of another node fail */
+                  CLAIM_SCRUB = 1u << 2,  /* claimed memory is cleaned at once */
+                  CLAIM_ORDERS = 1u << 3, /* entries tell the order their pages are claimed in */
+                  CLAIM_ALL_FLAGS = CLAIM_REPLACE | CLAIM_STRICT | CLAIM_SCRUB | CLAIM_ORDERS,
+};
 
 struct claim_entry {
     u64 pages;
     u32 node; /* node id or CLAIM_HOST */
-    u32 pad;  /* as the guest gave it; nonzero is refused */
+    u32 pad;  /* with CLAIM_ORDERS the order the node's pages are claimed in: 0, 9 or 18; else 0 */
 };
 
 /*
@@ -29,13 +35,15 @@ int claim_install_legacy(struct mem_account *account, u64 pages);
  * XEN_DOMCTL_claim_memory (section 3), from "domain dying" on, errors in exactly that order. All or nothing.
  * nr 1 .. MAX_NODES + 1 has been checked by the caller (-EINVAL, -E2BIG here if not). A domain may hold one
  * node entry and one host-wide entry or any set: sets are installed atomically, also over an old one.
- * -EINVAL: unknown flags; dying; an entry's pad or a repeated selector; outstanding claims without
- * CLAIM_REPLACE; nothing to claim; tot + set > max. -ENOENT: no such node. -ENOMEM: a node or the host is too
- * full. Takes the account and ledger locks; O(nodes + nr).
+ * -EINVAL: unknown flags; dying; an entry's pad, or pages that are no multiple of it; a repeated selector;
+ * outstanding claims without CLAIM_REPLACE; nothing to claim; tot + set > max. -ENOENT: no such node.
+ * -ENOMEM: a node or the host is too full, or has not so many whole extents; counted as a refusal. Takes the
+ * account, ledger and node locks; O(nodes + nr), after a refusal O(claimants).
  */
 int claim_install_set(struct mem_account *account, const struct claim_entry *entries, u32 nr, u32 flags);
 
-/* Reads the set back as it stands now (outstanding pages), host-wide first if nonzero, then nodes ascending.
+/* Reads the set back as it stands now (outstanding pages), host-wide first if nonzero, then nodes ascending,
+ * with the order of each.
  * *nr: room, then entries needed. -ENOBUFS: too little room, nothing written but *nr. */
 int claim_read_set(struct mem_account *account, struct claim_entry *entries, u32 *nr);
 
@@ -45,17 +53,81 @@ void claim_release_all(struct mem_account *account);
 /* Outstanding pages of the account, a consistent sample. */
 u64 claim_outstanding(struct mem_account *account);
 
+/* What one account has, one consistent sample. Pages. */
+struct claim_view {
+    u64 tot, max, overhead, host_claim, outstanding;
+    u64 broken_pages; /* taken back from its claims, ever: section 6 */
+    u64 broken_units; /* whole extents claimed by order that became single pages, ever */
+    u32 flags;        /* enum claim_flag of its set */
+    struct {
+        u64 own, claim;
+        u64 units; /* whole extents of order that are kept for it */
+        u32 order;
+    } node[MAX_NODES];
+};
+void claim_get_view(struct mem_account *account, struct claim_view *out);
+/* Pages claimed host-wide, by all. */
+u64 claim_host_total(void);
+
+/* --- refusals: who could not get what, and why --- */
+#define REFUSAL_HOLDERS 8u
+#define REFUSAL_NOBODY  0xffffu
+enum refusal_kind { REFUSAL_NONE, REFUSAL_CLAIM, REFUSAL_ALLOC };
+struct refusal {
+    enum refusal_kind kind;
+    u16 domid;                     /* who asked; REFUSAL_NOBODY: Homestead itself */
+    nodeid_t node;                 /* for what node; NODE_NONE: any, or several */
+    u32 order;                     /* of an allocation's extents */
+    u64 pages;                     /* how many pages it wanted; of a claim: that were still missing */
+    u64 free_pages, claimed_pages; /* of that node then, or of the host */
+    u32 nr_holders;
+    struct {
+        u16 domid;
+        u64 node_pages;        /* claimed on that node, or on all */
+        u64 host_pages;        /* claimed anywhere */
+    } holder[REFUSAL_HOLDERS]; /* those with the largest claims, largest first, of equals the lower domid */
+};
+struct refusal_counts {
+    u64 claims; /* sets and host-wide claims refused with ENOMEM */
+    u64 allocs; /* allocations refused because what is free is promised */
+};
+void refusal_get(struct refusal_counts *counts, struct refusal *last);
+/* An allocation of pages as extents of order, on nid only or (NODE_NONE) on any, has failed with -ENOMEM.
+ * Counts it, if it was for want of credits: the node, or every node, has fewer pages free for this account
+ * than it wanted. No lock of mm/ above the account's held. O(claimants) if so. */
+void refusal_note_alloc(const struct mem_account *account, nodeid_t nid, u32 order, u64 pages);
+
+/* Is memory of node nid wanted clean by a claim with CLAIM_SCRUB, and is there something to clean? Takes the
+ * ledger and node locks only if there is such a claim. */
+bool mm_scrub_wanted(nodeid_t nid);
+/* A known call upward, with no lock of mm/ held: mm_scrub_wanted(nid) has become true, whoever cleans that
+ * node should look. */
+void mm_wake_scrubber(nodeid_t nid);
+
+/* --- taking memory offline, offline.c: section 6 --- */
+/* Status words are those of XEN_SYSCTL_page_offline_op (include/xen/sysctl.h); each call takes the ledger and
+ * node locks. O(claimants) if claims have to be taken back. 0, or -EINVAL: m is not RAM, status then
+ * says so. */
+int mm_offline_page(mfn_t m, u32 *status);
+int mm_online_page(mfn_t m, u32 *status);
+int mm_query_page(mfn_t m, u32 *status);
+/* Tells the console what was taken back from claims since the last call. No lock held. */
+void mm_report_recalls(void);
+
 /* --- the credit ledger, for the allocator only --- */
 struct claim_receipt { /* what a reservation took from where, so that it can be given back exactly */
     u64 claim_gen;     /* account's when reserved */
     nodeid_t nid;
+    u32 order; /* of the extents */
     u64 pages;
+    u64 node_lost; /* units of c[d][nid] that had been lost and are no longer owed */
     u64 from_node; /* c[d][nid] */
     u64 from_host; /* h[d] */
     u32 nr_other;  /* claims on other nodes, ascending */
     struct {
         nodeid_t nid;
         u64 pages;
+        u64 lost;
     } other[MAX_NODES];
 };
 
@@ -65,13 +137,13 @@ int ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 ord
                    struct claim_receipt *receipt);
 /*
  * Undoes a reservation of pages that were not taken, or are free again, claims included: the last `pages` of
- * the receipt's (all of it: receipt->pages). The claims are then as if only the others had been asked for;
- * once for each receipt. If the
+ * the receipt's (all of it: receipt->pages). The claims are then as if only the others had been asked for,
+ * and the receipt is for those. If the
  * account's set was replaced or released since, that set stands and the credits become unclaimed. If another
  * node's claim was redeemed and its pages are gone since, that part comes back as host-wide claim: out(d) is
  * exact in any case.
  */
-void ledger_refund(struct mem_account *account, const struct claim_receipt *receipt, u64 pages);
+void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u64 pages);
 /* Pages are back on node nid's free lists: their credits appear. */
 void ledger_credit(nodeid_t nid, u64 pages);
 

@@ -28,7 +28,8 @@ void mm_node_get_info(nodeid_t nid, struct mm_node_info *out)
     out->size_pages = node->ram_pages + node->reserved_pages;
     out->free_pages = view.spare + view.claimed;
     out->claimed_pages = view.claimed;
-    out->dirty_pages = MIN(node_dirty(node), out->free_pages);
+    u64 dirty = node_dirty(node);
+    out->dirty_pages = MIN(dirty, out->free_pages);
 }
 
 void mm_host_get_info(struct mm_host_info *out)

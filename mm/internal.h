@@ -90,10 +90,6 @@ void node_take_small(struct node *node, struct take *take);
 struct chunk *node_find_regions(struct node *node, const struct take *take, u32 *bit);
 /* Wholly free regions that may be broken. */
 u64 node_spare_2m(const struct node *node);
-/* Changes how many wholly free regions and chunks are kept whole against everything smaller; whether so many
- * more could be promised now. They take the node's lock; the ledger's is held, so that nothing is taken. */
-void node_reserve_whole(nodeid_t nid, s64 d2m, s64 d1g);
-bool node_has_whole(nodeid_t nid, u64 nr_2m, u64 nr_1g);
 
 /* --- region.c: how regions and chunks change; node lock held --- */
 /* Frames [start, end) of a window become RAM of the node, free and dirty. */
@@ -130,6 +126,9 @@ void chunk_claim(struct node *node, struct chunk *c, struct holdings *holder, u1
 void chunk_split(struct node *node, struct chunk *c);
 /* A frame of a split region that is FRAME_RELEASED becomes free: true, or goes offline. */
 bool region_free_released(struct node *node, struct region *r, u32 bit);
+/* A free frame of a split region goes offline; an offline one becomes free, and dirty. */
+void region_frame_offline(struct node *node, struct region *r, u32 bit);
+void region_frame_online(struct node *node, struct region *r, u32 bit);
 /* A wholly free region that a scrubber takes away, and brings back clean. */
 void region_scrub_begin(struct node *node, struct region *r);
 void region_scrub_end(struct node *node, struct region *r);
@@ -164,12 +163,9 @@ u64 ledger_claimed_hint(nodeid_t nid);
 /* With the ledger lock held. */
 int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
                           struct claim_receipt *receipt);
-void ledger_refund_locked(struct mem_account *account, const struct claim_receipt *receipt, u64 pages);
-/* Releases and replaces the account's set; ledger lock held, O(nodes). node_pages[n] and host_pages must fit:
- * see ledger_set_fits(). */
+void ledger_refund_locked(struct mem_account *account, struct claim_receipt *receipt, u64 pages);
+/* Releases the account's set; ledger lock held, O(nodes). */
 void ledger_release_locked(struct mem_account *account);
-bool ledger_set_fits(const struct mem_account *account, const u64 node_pages[MAX_NODES], u64 host_pages);
-void ledger_install_locked(struct mem_account *account, const u64 node_pages[MAX_NODES], u64 host_pages);
 
 struct ledger_view { /* one node, or the host: all of one instant */
     u64 spare;       /* U[n]; host: H */
@@ -181,6 +177,13 @@ struct ledger_view ledger_host_view(u64 *free_pages, u64 *outstanding);
 /* --- owned.c --- */
 /* tot and own drop by pages. Account lock held. */
 void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages);
+
+/* --- quick.c --- */
+/* One frame or region of a domain from node nid, if one is at hand. -EAGAIN: not here, nothing has changed;
+ * -ESRCH: the domain was killed meanwhile. */
+int quick_take(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out);
+/* mm_release() of a frame or region without pins. False: it is not one, nothing has changed. */
+bool quick_release(struct mem_account *account, mfn_t m, u32 order);
 
 /* --- scrub.c --- */
 /* Cleans some of what an extent of order > ORDER_2M would be made of, if the node has none that is clean.

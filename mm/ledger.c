@@ -1,6 +1,6 @@
 /*
  * The credit ledger: how many free pages are promised to whom. Units are pages. A credit is the right to
- * take one page of a node; credits exist only for pages that are on the free lists (pages go there first),
+ * take one page of a node; credits exist only for pages that are free (they become free first),
  * and taking begins here, so promises can never exceed memory.
  *
  *   spare[n]    U[n] = free[n] - sum of c[d][n]          pages of node n nobody claimed on that node
@@ -9,7 +9,7 @@
  *   host_spare  H = sum of U[n] - host_claims            what a new promise or an unclaimed page may use
  *
  * One lock (LOCK_LEDGER), held for at most O(nodes). The allocator holds it while it takes an extent from
- * a node's list (LOCK_NODE is higher), so that a reservation whose extent is not there is undone before
+ * a node (LOCK_NODE is higher), so that a reservation whose extent is not there is undone before
  * anyone can see it: giving the credits up first and taking them back later would let another domain win
  * pages in between which step 3 of redemption had released on a third node.
  *
@@ -19,19 +19,15 @@
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/internal.h>
+#include <mm/refusals.h>
 
-static struct {
-    spinlock_t lock;
-    u64 spare[MAX_NODES];   /* [L] */
-    u64 claimed[MAX_NODES]; /* [L] */
-    u64 host_spare;         /* [L] */
-    u64 host_claims;        /* [L] */
-} ledger;
+struct ledger ledger;
 
 void ledger_init(void)
 {
     memset(&ledger, 0, sizeof(ledger));
     spin_lock_init(&ledger.lock, LOCK_LEDGER);
+    refusals_init();
 }
 
 void ledger_lock(void)
@@ -62,23 +58,39 @@ void ledger_credit(nodeid_t nid, u64 pages)
     ledger_unlock();
 }
 
-/* Atomic, as the allocator looks at it without the lock when it chooses between clean and dirty memory. */
-static void node_claim_set(struct mem_account *account, nodeid_t nid, u64 pages)
+void claimants_update(struct mem_account *account)
 {
-    __atomic_store_n(&account->node_claim[nid], pages, __ATOMIC_RELAXED);
+    if (account->outstanding && !account->claimant_link) {
+        account->next_claimant = ledger.claimants;
+        account->claimant_link = &ledger.claimants;
+        if (ledger.claimants)
+            ledger.claimants->claimant_link = &account->next_claimant;
+        ledger.claimants = account;
+    } else if (!account->outstanding && account->claimant_link) {
+        *account->claimant_link = account->next_claimant;
+        if (account->next_claimant)
+            account->next_claimant->claimant_link = account->claimant_link;
+        account->claimant_link = NULL;
+    }
 }
 
-static void node_claim_add(struct mem_account *account, nodeid_t nid, u64 pages)
+static void host_claim_change(struct mem_account *account, s64 pages)
 {
-    node_claim_set(account, nid, account->node_claim[nid] + pages);
-    ledger.claimed[nid] += pages;
+    account->host_claim += pages;
+    ledger.host_claims += pages;
+    if (account->claim_flags & CLAIM_SCRUB)
+        __atomic_store_n(&ledger.host_scrub, ledger.host_scrub + pages, __ATOMIC_RELAXED);
 }
 
-static void node_claim_sub(struct mem_account *account, nodeid_t nid, u64 pages)
+void host_claim_add(struct mem_account *account, u64 pages)
 {
-    ASSERT(account->node_claim[nid] >= pages);
-    node_claim_set(account, nid, account->node_claim[nid] - pages);
-    ledger.claimed[nid] -= pages;
+    host_claim_change(account, (s64)pages);
+}
+
+void host_claim_sub(struct mem_account *account, u64 pages)
+{
+    ASSERT(account->host_claim >= pages);
+    host_claim_change(account, -(s64)pages);
 }
 
 /* Step 3 of section 4: what is still uncovered comes from the account's claims on other nodes, ascending. */
@@ -97,25 +109,35 @@ static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, st
     return covered;
 }
 
+/* What the account's claims pay of the receipt's pages. False: it may not, the set is strict. */
+static bool plan_redemption(const struct mem_account *account, struct claim_receipt *receipt, u64 *redeemed)
+{
+    u64 pages = receipt->pages;
+
+    receipt->from_node = MIN(pages, account->node_claim[receipt->nid]);
+    receipt->from_host = MIN(pages - receipt->from_node, account->host_claim);
+    *redeemed = receipt->from_node + receipt->from_host;
+    if (*redeemed == pages || *redeemed == account->outstanding)
+        return true;
+    if (account->claim_flags & CLAIM_STRICT)
+        return false;
+    *redeemed += plan_other_nodes(account, pages - *redeemed, receipt);
+    return true;
+}
+
 int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
                           struct claim_receipt *receipt)
 {
     u64 redeemed = 0;
 
-    (void)order;
-
     receipt->claim_gen = account ? account->claim_gen : 0;
     receipt->nid = nid;
+    receipt->order = order;
     receipt->pages = pages;
-    receipt->from_node = receipt->from_host = 0;
+    receipt->from_node = receipt->from_host = receipt->node_lost = 0;
     receipt->nr_other = 0;
-    if (account && account->outstanding) {
-        receipt->from_node = MIN(pages, account->node_claim[nid]);
-        receipt->from_host = MIN(pages - receipt->from_node, account->host_claim);
-        redeemed = receipt->from_node + receipt->from_host;
-        if (redeemed < pages && redeemed < account->outstanding)
-            redeemed += plan_other_nodes(account, pages - redeemed, receipt);
-    }
+    if (account && account->outstanding && !plan_redemption(account, receipt, &redeemed))
+        return -ENOMEM;
 
     /* Everything is known; now decide, then change. */
     if (pages - receipt->from_node > ledger.spare[nid] || pages - redeemed > ledger.host_spare)
@@ -123,14 +145,15 @@ int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, 
     ledger.spare[nid] -= pages - receipt->from_node;
     ledger.host_spare -= pages - redeemed;
     if (redeemed) {
-        node_claim_sub(account, nid, receipt->from_node);
-        account->host_claim -= receipt->from_host;
-        ledger.host_claims -= receipt->from_host;
+        receipt->node_lost = claim_node_sub(account, nid, receipt->from_node, order);
+        host_claim_sub(account, receipt->from_host);
         account->outstanding -= redeemed;
         for (u32 i = 0; i < receipt->nr_other; i++) {
-            node_claim_sub(account, receipt->other[i].nid, receipt->other[i].pages);
-            ledger.spare[receipt->other[i].nid] += receipt->other[i].pages;
+            nodeid_t other = receipt->other[i].nid;
+            receipt->other[i].lost = claim_node_sub(account, other, receipt->other[i].pages, order);
+            ledger.spare[other] += receipt->other[i].pages;
         }
+        claimants_update(account);
     }
     return 0;
 }
@@ -143,34 +166,52 @@ static u64 beyond_kept(u64 part, u64 *kept)
     return part - stays;
 }
 
-void ledger_refund_locked(struct mem_account *account, const struct claim_receipt *receipt, u64 pages)
+/* The last `back` of *pages that were redeemed of the account's claim on nid, with *lost. */
+static void node_claim_refund(struct mem_account *account, nodeid_t nid, u64 *pages, u64 back, u32 order,
+                              u64 *lost)
+{
+    if (!back)
+        return;
+    u64 lost_back = claim_lost_back(account, nid, *pages, back, order, *lost);
+    claim_node_add(account, nid, back, lost_back);
+    *pages -= back;
+    *lost -= lost_back;
+}
+
+void ledger_refund_locked(struct mem_account *account, struct claim_receipt *receipt, u64 pages)
 {
     ASSERT(pages <= receipt->pages);
+    u64 kept = receipt->pages - pages;
+
+    receipt->pages = kept;
     if (!account || account->claim_gen != receipt->claim_gen) {
         ledger.spare[receipt->nid] += pages;
         ledger.host_spare += pages;
         return;
     }
     /* In the order of redemption, so that what stays redeemed is what the kept pages alone would have. */
-    u64 kept = receipt->pages - pages;
     u64 to_node = beyond_kept(receipt->from_node, &kept), to_host = beyond_kept(receipt->from_host, &kept);
     u64 redeemed = to_node + to_host;
 
     ledger.spare[receipt->nid] += pages - to_node;
-    node_claim_add(account, receipt->nid, to_node);
+    node_claim_refund(account, receipt->nid, &receipt->from_node, to_node, receipt->order,
+                      &receipt->node_lost);
+    receipt->from_host -= to_host;
     for (u32 i = 0; i < receipt->nr_other; i++) {
         nodeid_t nid = receipt->other[i].nid;
         u64 back = beyond_kept(receipt->other[i].pages, &kept);
         u64 there = MIN(back, ledger.spare[nid]);
         ledger.spare[nid] -= there;
-        node_claim_add(account, nid, there);
+        node_claim_refund(account, nid, &receipt->other[i].pages, there, receipt->order,
+                          &receipt->other[i].lost);
+        receipt->other[i].pages -= back - there;
         to_host += back - there;
         redeemed += back;
     }
-    account->host_claim += to_host;
-    ledger.host_claims += to_host;
+    host_claim_add(account, to_host);
     account->outstanding += redeemed;
     ledger.host_spare += pages - redeemed;
+    claimants_update(account);
 }
 
 int ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
@@ -182,55 +223,68 @@ int ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 ord
     return rc;
 }
 
-void ledger_refund(struct mem_account *account, const struct claim_receipt *receipt, u64 pages)
+void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u64 pages)
 {
     ledger_lock();
     ledger_refund_locked(account, receipt, pages);
     ledger_unlock();
 }
 
-bool ledger_set_fits(const struct mem_account *account, const u64 node_pages[MAX_NODES], u64 host_pages)
+static bool set_fits(const struct mem_account *account, const struct claim_set *set)
 {
     u64 room = ledger.host_spare + account->outstanding;
 
-    if (host_pages > room)
+    if (set->host > room)
         return false;
-    room -= host_pages;
+    room -= set->host;
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
-        if (node_pages[nid] > ledger.spare[nid] + account->node_claim[nid] || node_pages[nid] > room)
+        if (set->node[nid] > ledger.spare[nid] + account->node_claim[nid] || set->node[nid] > room)
             return false;
-        room -= node_pages[nid];
+        room -= set->node[nid];
     }
-    return true;
+    return claim_units_fit(account, set);
 }
 
 void ledger_release_locked(struct mem_account *account)
 {
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
         u64 pages = account->node_claim[nid];
-        node_claim_sub(account, nid, pages);
-        ledger.spare[nid] += pages;
+        if (pages) {
+            claim_node_sub(account, nid, pages, 0);
+            ledger.spare[nid] += pages;
+        }
+        account->claim_order[nid] = 0;
+        account->node_broken[nid] = 0;
     }
-    ledger.host_claims -= account->host_claim;
+    host_claim_sub(account, account->host_claim);
     ledger.host_spare += account->outstanding;
-    account->host_claim = 0;
     account->outstanding = 0;
+    account->host_broken = 0;
+    account->claim_flags = 0;
     account->claim_gen++;
+    claimants_update(account);
 }
 
-void ledger_install_locked(struct mem_account *account, const u64 node_pages[MAX_NODES], u64 host_pages)
+int ledger_install_locked(struct mem_account *account, const struct claim_set *set)
 {
+    if (!set_fits(account, set))
+        return -ENOMEM;
     ledger_release_locked(account);
-    u64 outstanding = host_pages;
+    account->claim_flags = set->flags;
+    u64 outstanding = set->host;
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
-        node_claim_add(account, nid, node_pages[nid]);
-        ledger.spare[nid] -= node_pages[nid];
-        outstanding += node_pages[nid];
+        if (!set->node[nid])
+            continue;
+        account->claim_order[nid] = set->order[nid];
+        claim_node_add(account, nid, set->node[nid], 0);
+        ledger.spare[nid] -= set->node[nid];
+        outstanding += set->node[nid];
     }
-    account->host_claim = host_pages;
+    host_claim_add(account, set->host);
     account->outstanding = outstanding;
-    ledger.host_claims += host_pages;
     ledger.host_spare -= outstanding;
+    claimants_update(account);
+    return 0;
 }
 
 struct ledger_view ledger_node_view(nodeid_t nid)

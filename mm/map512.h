@@ -68,6 +68,19 @@ static inline u32 map_count_range(const u64 map[MAP_WORDS], u32 start, u32 end)
     return count;
 }
 
+/* The first bit at or behind from that is set, or clear; MAP_BITS: there is none. */
+static inline u32 map_next(const u64 map[MAP_WORDS], u32 from, bool set)
+{
+    while (from < MAP_BITS) {
+        u64 word = (set ? map[from / 64] : ~map[from / 64]) >> from % 64;
+
+        if (word)
+            return from + (u32)__builtin_ctzll(word);
+        from = (from / 64 + 1) * 64;
+    }
+    return MAP_BITS;
+}
+
 /* Bit i of the result: bits [i, i + 2^order) of word are all set, and i is a multiple of 2^order. order < 6.
  */
 static inline u64 map_runs_in_word(u64 word, u32 order)

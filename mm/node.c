@@ -11,6 +11,7 @@
  */
 #include <lib/assert.h>
 #include <mm/internal.h>
+#include <mm/ledger.h>
 
 #define CHUNKS_LOOKED_AT 8u /* of those that would do, before the first is taken that does */
 

@@ -6,6 +6,7 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <mm/internal.h>
+#include <mm/ledger.h>
 
 /* The frames of [n, end) that n's region, or its chunk if all of that is meant, has. */
 static u64 piece_end(const struct region *r, u64 n, u64 end)
@@ -17,6 +18,19 @@ static u64 piece_end(const struct region *r, u64 n, u64 end)
     return MIN(end, r->base + MAP_BITS);
 }
 
+/* The same for frames [n, end) of a split region. */
+static bool owns_frames(const struct region *r, u64 n, u64 end, u64 word)
+{
+    u32 from = (u32)(n - r->base), to = (u32)(end - r->base);
+    u64 differs = 0;
+
+    for (u32 w = from / 64; w * 64 < to; w++)
+        differs |= r->free[w] & map_word_mask(w, from, to);
+    for (u32 i = from; i < to; i++)
+        differs |= (r->frame[i] ^ word) & (FRAME_OWNER_MASK | FRAME_STATE_MASK);
+    return !differs;
+}
+
 /* Are all frames of [n, end) in that state and the owner's? Node lock held. */
 static bool owns(nodeid_t nid, u64 n, u64 end, u16 owner, enum owned_state state)
 {
@@ -24,10 +38,12 @@ static bool owns(nodeid_t nid, u64 n, u64 end, u16 owner, enum owned_state state
 
     while (n < end) {
         const struct region *r = region_of(n, nid);
-        bool each = r->chunk->state == REGION_SPLIT && r->state == REGION_SPLIT && !region_is_free(r);
-        if (frame_get(r, n, &is_owner) != state || is_owner != owner)
+        u64 next = piece_end(r, n, end);
+        bool split = r->chunk->state == REGION_SPLIT && r->state == REGION_SPLIT && !region_is_free(r);
+        if (split ? !owns_frames(r, n, next, frame_word(owner, state))
+                  : frame_get(r, n, &is_owner) != state || is_owner != owner)
             return false;
-        n = each ? n + 1 : piece_end(r, n, end);
+        n = next;
     }
     return true;
 }
@@ -68,44 +84,55 @@ static const struct frame_range *range_of(mfn_t m, u32 order)
     return range && BIT(order) <= range->end - m.n ? range : NULL;
 }
 
+/* Extents of a list that lie behind each other, in one piece of RAM. */
+struct run {
+    const struct frame_range *range; /* NULL: not RAM */
+    u64 start, end;
+};
+
+/* The run that begins with the extent at *i, which is moved behind it. */
+static struct run next_run(const mfn_t *m, u32 order, u32 nr, u32 *i)
+{
+    struct run run = {.range = range_of(m[*i], order), .start = m[*i].n, .end = m[*i].n + BIT(order)};
+
+    if (run.range)
+        while (++*i < nr && m[*i].n == run.end && BIT(order) <= run.range->end - run.end)
+            run.end += BIT(order);
+    return run;
+}
+
 /* Account lock held. */
 static void release_locked(struct mem_account *account, const mfn_t *m, u32 order, u32 nr)
 {
     for (u32 i = 0; i < nr;) {
-        const struct frame_range *range = range_of(m[i], order);
-        struct node *node = node_get(range->nid);
+        struct run run = next_run(m, order, nr, &i);
+        nodeid_t nid = run.range->nid;
+        struct node *node = node_get(nid);
         struct freed freed = {0};
 
         spin_lock(&node->lock);
-        do {
-            give_up(node, range->nid, m[i].n, m[i].n + BIT(order), &account->held[range->nid], &freed);
-            i++;
-        } while (i < nr && m[i].n >= range->start && m[i].n < range->end);
+        give_up(node, nid, run.start, run.end, &account->held[nid], &freed);
         spin_unlock(&node->lock);
-        account_uncharge(account, range->nid, freed.gone);
-        ledger_credit(range->nid, freed.free);
+        account_uncharge(account, nid, freed.gone);
+        ledger_credit(nid, freed.free);
     }
 }
 
 /* Account lock held, so what is owned stays owned. */
 static bool all_owned(struct mem_account *account, const mfn_t *m, u32 order, u32 nr)
 {
-    bool ok = true;
-
-    for (u32 i = 0; i < nr && ok;) {
-        const struct frame_range *range = range_of(m[i], order);
-        if (!range)
+    for (u32 i = 0; i < nr;) {
+        struct run run = next_run(m, order, nr, &i);
+        if (!run.range)
             return false;
-        struct node *node = node_get(range->nid);
+        struct node *node = node_get(run.range->nid);
         spin_lock(&node->lock);
-        do {
-            ok = range_of(m[i], order) == range &&
-                 owns(range->nid, m[i].n, m[i].n + BIT(order), account->domid, FRAME_GUEST);
-            i++;
-        } while (ok && i < nr && m[i].n >= range->start && m[i].n < range->end);
+        bool ok = owns(run.range->nid, run.start, run.end, account->domid, FRAME_GUEST);
         spin_unlock(&node->lock);
+        if (!ok)
+            return false;
     }
-    return ok;
+    return true;
 }
 
 /* Do no two of the ranges overlap? */
@@ -139,7 +166,7 @@ int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 
 
 int mm_release(struct mem_account *account, mfn_t m, u32 order)
 {
-    return mm_release_many(account, &m, order, 1);
+    return quick_release(account, m, order) ? 0 : mm_release_many(account, &m, order, 1);
 }
 
 void mm_take_done(struct mm_taken *taken, u32 nr_kept)
@@ -158,7 +185,8 @@ void mm_take_done(struct mm_taken *taken, u32 nr_kept)
         for (u32 i = nr_kept; i < taken->nr; i++)
             give_up(node, nid, taken->extent[i].n, taken->extent[i].n + BIT(taken->order), holder, &freed);
         spin_unlock(&node->lock);
-        ledger_refund_locked(account, &taken->receipt, freed.free);
+        ledger_refund_locked(account, &taken->receipt, freed.gone);
+        ledger_withdraw_locked(nid, freed.gone - freed.free); /* they went offline instead */
         ledger_unlock();
     }
     if (account) {

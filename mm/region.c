@@ -241,11 +241,12 @@ void region_free_all(struct node *node, struct region *r, struct holdings *holde
         freed->free += nr;
     } else {
         for (u32 i = 0; i < MAP_BITS; i++) {
-            u64 word = r->frame[i];
-            if (map_test(r->free, i) || frame_state(word) != FRAME_GUEST || frame_owner(word) != owner)
+            /* The words of a window are those of all nodes that have a part of it, each under its own lock.
+             */
+            if (map_test(r->free, i) || (r->nr_ram < MAP_BITS && mm_mfn_node(mfn(r->base + i)) != r->nid))
                 continue;
-            /* The words of a window are those of all nodes that have a part of it. */
-            if (r->nr_ram < MAP_BITS && mm_mfn_node(mfn(r->base + i)) != r->nid)
+            u64 word = r->frame[i];
+            if (frame_state(word) != FRAME_GUEST || frame_owner(word) != owner)
                 continue;
             nr++;
             free_frame(node, r, i, freed);
@@ -264,6 +265,28 @@ bool region_free_released(struct node *node, struct region *r, u32 bit)
     free_frame(node, r, bit, &freed);
     settle(node, r);
     return freed.free != 0;
+}
+
+void region_frame_offline(struct node *node, struct region *r, u32 bit)
+{
+    region_take_bits(node, r, bit / 64, BIT(bit % 64));
+    r->frame[bit] = frame_word(PAGE_OWNER_NONE, FRAME_OFFLINE);
+    r->nr_away++;
+    r->nr_leaving++;
+    r->chunk->nr_leaving++;
+    node->offline_pages++;
+    relist(node, r);
+}
+
+void region_frame_online(struct node *node, struct region *r, u32 bit)
+{
+    r->frame[bit] = 0;
+    r->nr_away--;
+    r->nr_leaving--;
+    r->chunk->nr_leaving--;
+    node->offline_pages--;
+    free_bits(node, r, bit / 64, BIT(bit % 64));
+    settle(node, r);
 }
 
 /* --- cleaning --- */

@@ -50,15 +50,9 @@ static bool waited_for(const struct node *node)
 
 static void clear_frames(const struct region *r, const u64 frames[MAP_WORDS])
 {
-    for (u32 i = 0; i < MAP_BITS;) {
-        u32 from = i;
-
-        while (i < MAP_BITS && map_test(frames, i))
-            i++;
-        if (i > from)
-            mm_clear_frames(mfn(r->base + from), i - from);
-        else
-            i++;
+    for (u32 bit = 0, end; (bit = map_next(frames, bit, true)) < MAP_BITS; bit = end) {
+        end = map_next(frames, bit, false);
+        mm_clear_frames(mfn(r->base + bit), end - bit);
     }
 }
 

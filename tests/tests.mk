@@ -59,6 +59,41 @@ check: check-tsan
 check-acpi_tool: build/host/acpi-topology
 	$(Q)tests/unit/acpi_tool_test.py
 
+# Random operations on the real mm/, against a reference and by threads: docs/testing.md. Optimized, as it has to make
+# many, with assertions and lock checks.
+STRESS_C      := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
+STRESS_OBJ    := $(patsubst %.c,build/host/stress/%.o,$(STRESS_C) tests/stress/main.c $(MM_SOURCES))
+STRESS_CFLAGS := $(filter-out -O1 -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -O2
+
+build/host/stress/%.o: %.c $(MAKEFILES_USED)
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(STRESS_CFLAGS) -c $< -o $@
+
+build/host/claim-stress: $(STRESS_OBJ)
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -pthread -o $@ $^
+-include $(STRESS_OBJ:.o=.d)
+
+# The same under ASan and UBSan: for short runs.
+build/host/claim-stress-asan: $(patsubst %.c,build/host/obj/%.o,$(STRESS_C) tests/stress/main.c $(MM_SOURCES))
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -pthread -fsanitize=address,undefined -o $@ $^
+
+.PHONY: claim-stress claim-stress-asan check-stress stress-claims
+claim-stress: build/host/claim-stress
+claim-stress-asan: build/host/claim-stress-asan
+check-stress: build/host/claim-stress
+	$(Q)$< --quiet --ops 1e6 --threads 1
+	$(Q)$< --quiet --ops 1e6 --threads 4
+check: check-stress
+
+# Some minutes. STRESS_SEED=N for other operations.
+STRESS_SEED ?= 1
+stress-claims: build/host/claim-stress
+	$(Q)$< --ops 1e7 --threads 1 --seed $(STRESS_SEED)
+	$(Q)$< --ops 1e8 --threads 4 --seed $(STRESS_SEED)
+
 # Instruction counts under QEMU's icount; the release build, as a user runs it.
 .PHONY: bench bench-boot
 bench: all
@@ -101,3 +136,43 @@ fuzz: $(FUZZERS:%=fuzz-%)
 bochs: all
 	$(Q)tools/setup.sh $(if $(NO_INSTALL),--no-install) boot bochs
 	$(Q)tools/run-bochs.sh
+
+# The ledger's rules as Promela models, checked by spin, and a broken variant of each that spin must find: tests/model/run.py. Not part of
+# `make test`; MODELS names some of them.
+.PHONY: model
+model:
+	$(Q)tools/setup.sh $(if $(NO_INSTALL),--no-install) model
+	$(Q)HOSTCC='$(HOSTCC)' $(PYTHON) tests/model/run.py $(if $(filter 1,$(V)),-v) $(MODELS)
+
+# The allocator on the host, next to a plain buddy: instructions by callgrind, ratios by time. mm/ and the buddy are compiled as in the
+# hypervisor, what drives them as a host program. RECORD=1 keeps the figures for comparison, MARKDOWN=1 prints for docs/benchmarks.md.
+ALLOC_MM    := $(MM_SOURCES) lib/string.c tests/bench/alloc/buddy.c
+ALLOC_HOST  := $(filter-out tests/bench/alloc/buddy.c tests/bench/alloc/hold.c,$(wildcard tests/bench/alloc/*.c))
+ALLOC_FLAGS := -std=gnu11 -O2 -g $(WARN) -Wno-missing-prototypes -fno-pie -fcf-protection=none -D_GNU_SOURCE -Iinclude -I. -MMD -MP
+ALLOC_FREE  := $(filter-out -Og -DDEBUG,$(CFLAGS_FREE)) -O2
+HOLD_FLAGS  := -DHOLD -include tests/bench/alloc/hold_lock.h
+ALLOC_OBJ   := $(ALLOC_MM:%.c=build/alloc/free/%.o) $(ALLOC_HOST:%.c=build/alloc/host/%.o)
+HOLD_OBJ    := $(ALLOC_MM:%.c=build/alloc/hold-free/%.o) $(ALLOC_HOST:%.c=build/alloc/hold/%.o) build/alloc/hold/tests/bench/alloc/hold.o
+
+define alloc_rule
+build/alloc/$(1)/%.o: %.c $(MAKEFILES_USED)
+	$$(call say,HOSTCC,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$(HOSTCC) $(2) -c $$< -o $$@
+endef
+$(eval $(call alloc_rule,free,$(ALLOC_FREE)))
+$(eval $(call alloc_rule,host,$(ALLOC_FLAGS)))
+$(eval $(call alloc_rule,hold-free,$(ALLOC_FREE) $(HOLD_FLAGS)))
+$(eval $(call alloc_rule,hold,$(ALLOC_FLAGS) $(HOLD_FLAGS)))
+
+build/host/alloc-bench: $(ALLOC_OBJ)
+build/host/alloc-hold: $(HOLD_OBJ)
+build/host/alloc-bench build/host/alloc-hold:
+	$(call say,HOSTLD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -no-pie -pthread -o $@ $^
+-include $(ALLOC_OBJ:.o=.d) $(HOLD_OBJ:.o=.d)
+
+.PHONY: bench-alloc
+bench-alloc: build/host/alloc-bench build/host/alloc-hold
+	$(Q)$(PYTHON) tests/bench/alloc.py $(if $(RECORD),--record) $(if $(MARKDOWN),--markdown)

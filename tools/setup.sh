@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what Homestead needs, on Debian and Ubuntu; says what it does. Elsewhere it names what is missing.
 #
-#   tools/setup.sh [--no-install] [GROUP...]      groups: build boot test lint bochs (default: build boot test)
+#   tools/setup.sh [--no-install] [GROUP...]      groups: build boot test lint bochs model (default: build boot test)
 #
 # With --no-install, or where there is no apt-get, it lists what is missing and ends with status 1.
 set -euo pipefail
@@ -35,6 +35,9 @@ lint  shellcheck        shellcheck
 bochs bochs             bochs
 bochs bochs-x           /usr/share/doc/bochs-x
 bochs vgabios           /usr/share/vgabios/vgabios.bin
+model spin              spin
+model gcc               gcc
+model libc6-dev         /usr/include/stdio.h
 END
 }
 
@@ -45,13 +48,13 @@ groups=()
 for arg in "$@"; do
     case $arg in
     --no-install) install=0 ;;
-    build | boot | test | lint | bochs) groups+=("$arg") ;;
+    build | boot | test | lint | bochs | model) groups+=("$arg") ;;
     --help | -h)
         sed -n '2,6s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
-        say "'$arg' is neither --no-install nor a group (build boot test lint bochs)" >&2
+        say "'$arg' is neither --no-install nor a group (build boot test lint bochs model)" >&2
         exit 2
         ;;
     esac

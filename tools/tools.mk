@@ -52,6 +52,11 @@ boot: all
 stress:
 	$(Q)STRESS_RUNS=10 $(MAKE) --no-print-directory boot TESTS="-k smp_stress"
 
+# Like the boot test of that name, 200 rounds instead of 10.
+.PHONY: claim-boot
+claim-boot:
+	$(Q)CLAIM_ROUNDS=$(or $(ROUNDS),200) $(MAKE) --no-print-directory boot TESTS="-k claim_stress"
+
 # Machines larger than the host: needs some 10 GiB of memory for a minute, so it is no part of `make test`.
 boot-big: all
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) big_shapes.py
@@ -95,9 +100,12 @@ help:
 	@echo 'make check               host tests only; check-NAME runs tests/unit/NAME_test.c alone'
 	@echo 'make boot [TESTS=...]    boot tests only, e.g. TESTS="-k uefi"'
 	@echo 'make boot-big            boot tests with up to 2 TiB, which nobody touches'
+	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'
 	@echo 'make bench               instruction counts, under icount'
 	@echo 'make bench-boot          how booting grows with CPUs and memory, in instructions'
+	@echo 'make bench-alloc         the page allocator on the host: instructions by callgrind, ratios by time'
 	@echo 'make bochs               the main job in Bochs, whose SVM is not QEMU'\''s'
+	@echo 'make model [MODELS=...]  the rules of claims as Promela models, with spin'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
 	@echo 'make tools               host tools: build/host/acpi-topology, what Homestead makes of ACPI tables'
 	@echo 'make lint                layers, limits, headers, formatting, shell scripts'

@@ -2,11 +2,14 @@
  * One guest from its configuration: create, limit, paging pool, claim, node affinity, populate, load,
  * start info, context. Order and values follow abi.md section 4.2. Nothing here destroys: the caller
  * does, whatever the result, if b->created.
+ *
+ * Several vCPUs build at once, each its own guest. Lock: build_memory, shared by whatever takes or gives
+ * memory of the host, alone by who measures what a step takes.
  */
 #include <guest/dom0/cpus.h>
 #include <guest/dom0/dom0.h>
-#include <lib/string.h>
 #include <lib/printf.h>
+#include <lib/string.h>
 #include <xen/hvm/save.h>
 #include <xen/hvm/start_info.h>
 
@@ -121,20 +124,10 @@ static int set_affinity(struct build *b)
 /* Hard or soft affinity of each vCPU, from the texts of the configuration. */
 static int pin(struct build *b, const char *items, u32 flag)
 {
-    static xc_cputopo_t topology[MAX_CPUS];
-    static u32 node_of[MAX_CPUS];
     u8 map[MAX_CPUS / 8];
-    unsigned int nr_cpus = MAX_CPUS;
 
-    if (!items[0])
-        return 0;
-    int rc = xc_cputopoinfo(xch, &nr_cpus, topology);
-    if (rc)
-        return say(b, "reading the host's CPUs failed", rc);
-    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
-        node_of[cpu] = topology[cpu].node;
-    for (u32 id = 0; id < b->cfg->maxvcpus; id++) {
-        rc = cpus_for_vcpu(items, id, node_of, nr_cpus, map);
+    for (u32 id = 0; items[0] && id < b->cfg->maxvcpus; id++) {
+        int rc = cpus_for_vcpu(items, id, host_cpu_node, host_nr_cpus, map);
         if (rc)
             return say(b,
                        rc == -ENOENT ? "the host has no such CPU" : "cpus or cpus_soft is not a list of CPUs",
@@ -144,49 +137,6 @@ static int pin(struct build *b, const char *items, u32 flag)
             return say(b, "setting a vCPU's affinity failed", rc);
     }
     return 0;
-}
-
-/* Walks the layout and the nodes' quotas at once. */
-static int populate_all(struct build *b)
-{
-    u32 node = 0;
-    u64 left = b->nr_nodes ? b->quota[0] : ~0ull;
-
-    for (u32 i = 0; i < b->layout.nr_ranges; i++) {
-        u64 gfn = b->layout.ranges[i].start, end = b->layout.ranges[i].end;
-        while (gfn < end) {
-            while (left == 0 && node + 1 < b->nr_nodes)
-                left = b->quota[++node];
-            u64 stop = end - gfn > left ? gfn + left : end;
-            u64 done = 0;
-            int rc =
-                populate_range(b->domid, gfn, stop, b->nr_nodes ? b->nodes[node] : POPULATE_ANY_NODE, &done);
-            if (b->nr_nodes)
-                b->populated[b->nodes[node]] += done;
-            if (rc) {
-                printf("%-9s populate stopped at gfn %#lx\n", b->cfg->name, gfn + done);
-                return say(b, "not enough memory", rc);
-            }
-            gfn += done;
-            left -= done;
-        }
-    }
-    return 0;
-}
-
-/* Populates, and measures on every node what that took. */
-static int populate(struct build *b)
-{
-    struct host_state before, after;
-
-    int rc = host_read(&before);
-    if (!rc)
-        rc = populate_all(b);
-    if (!rc)
-        rc = host_read(&after);
-    for (u32 n = 0; !rc && n < after.nr_nodes; n++)
-        b->left_node[n] = (s64)(before.free_pages[n] - after.free_pages[n]);
-    return rc;
 }
 
 /* Copies len bytes to the guest, or zeroes them if src is NULL. */
@@ -259,7 +209,7 @@ static int load_kernel(const struct build *b)
 /* One page with the start info, its memory map and the command line. *gaddr: where it was put. */
 static int write_start_info(const struct build *b, u64 *gaddr)
 {
-    static struct {
+    struct {
         struct hvm_start_info info;
         struct hvm_memmap_table_entry map[LAYOUT_MAX];
         char cmdline[XLCFG_TEXT_MAX];
@@ -304,7 +254,8 @@ static int write_start_info(const struct build *b, u64 *gaddr)
 static int set_context(const struct build *b, u64 start_info)
 {
     static u8 current[262144]; /* 128 vCPUs take 165 KiB */
-    static struct PACKED {
+    static struct guest_lock current_lock;
+    struct PACKED {
         struct hvm_save_descriptor header_desc;
         struct hvm_save_header header;
         struct hvm_save_descriptor cpu_desc;
@@ -312,11 +263,14 @@ static int set_context(const struct build *b, u64 start_info)
         struct hvm_save_descriptor end_desc;
     } ctx;
 
+    memset(&ctx, 0, sizeof(ctx));
+    guest_lock(&current_lock);
     int size = xc_domain_hvm_getcontext(xch, b->domid, current, sizeof(current));
+    if (size >= 0)
+        memcpy(&ctx, current, sizeof(ctx.header_desc) + sizeof(ctx.header));
+    guest_unlock(&current_lock);
     if (size < 0)
         return say(b, "reading the vCPU's context failed", size);
-    memset(&ctx, 0, sizeof(ctx));
-    memcpy(&ctx, current, sizeof(ctx.header_desc) + sizeof(ctx.header));
     if (ctx.header_desc.typecode != HVM_SAVE_CODE(HEADER) || ctx.header.magic != HVM_FILE_MAGIC)
         return say(b, "the vCPU's context has no header", -EINVAL);
     ctx.cpu_desc = (struct hvm_save_descriptor){.typecode = HVM_SAVE_CODE(CPU), .length = sizeof(ctx.cpu)};
@@ -348,18 +302,22 @@ int build_release_claim(const struct build *b)
 }
 
 int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
-                const struct host_state *host)
+                const struct host_state *host, bool in_company)
 {
     u64 start_info = 0;
 
     memset(b, 0, sizeof(*b));
     b->cfg = cfg;
+    b->in_company = in_company;
     layout_make(cfg->memory_mib, &b->layout);
     int rc = choose_nodes(b, host);
     if (!rc)
         rc = check_kernel(b, image, image_size);
-    if (!rc)
-        rc = create(b);
+    if (rc)
+        return rc;
+    guest_lock_shared(&build_memory);
+    rc = create(b);
+    guest_unlock_shared(&build_memory);
     if (!rc)
         rc = claim(b);
     if (!rc)
@@ -369,7 +327,7 @@ int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, siz
     if (!rc)
         rc = pin(b, cfg->cpus_soft, XEN_VCPUAFFINITY_SOFT);
     if (!rc)
-        rc = populate(b);
+        rc = populate_guest(b);
     if (!rc)
         rc = load_kernel(b);
     if (!rc)

@@ -1,6 +1,7 @@
 /*
- * The builder's own parts: host state, populate, build, watch, self test. Each function returns 0 or
- * -errno (Xen's values) unless it says otherwise, and has printed why when it fails.
+ * The builder's own parts: host state, populate, build, a guest's life, watch, self test. Each function
+ * returns 0 or -errno (Xen's values) unless it says otherwise, and has printed why when it fails. Those that
+ * do not say "vCPU 0" may run on any vCPU.
  */
 #ifndef GUEST_DOM0_DOM0_H
 #define GUEST_DOM0_DOM0_H
@@ -9,6 +10,7 @@
 #include <guest/dom0/pvhelf.h>
 #include <guest/dom0/xlcfg.h>
 #include <guest/lib/guest.h>
+#include <guest/lib/lock.h>
 #include <guest/lib/xc.h>
 
 extern xc_interface *xch;
@@ -23,7 +25,9 @@ struct host_state {
     u64 claimed_total; /* outstanding claims of all domains */
 };
 int host_read(struct host_state *out);
+/* Also reads what follows; once, on vCPU 0, first of all. */
 int host_print(void);
+extern u32 host_nr_cpus, host_cpu_node[MAX_CPUS];
 /* Where each vCPU of a domain is now: its CPU, the CPU's node, time it has run. -errno */
 int host_print_vcpus(u32 domid);
 /* Waits up to timeout_ms until free pages are within slack of `before` and claims equal; *pages: what is
@@ -34,12 +38,20 @@ bool host_has_node_claims(void);
 
 /* --- populate.c ---------------------------------------------------------------------------------------- */
 
+/* Shared by who takes or gives memory of the host, held alone by who measures what that does. */
+extern struct guest_rwlock build_memory;
+
 #define POPULATE_ANY_NODE 0xffffffffu
 /*
  * Populates frames [gfn, end) of a domain, largest extents first, from exactly this node or from any.
  * *done counts the pages populated, also on failure. Returns 0, -ENOMEM (the node is full) or -errno.
  */
 int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done);
+
+struct build;
+/* All of a guest's memory, each node its quota. Fills populated[], and if nobody can disturb it left_node[].
+ */
+int populate_guest(struct build *b);
 
 /* --- build.c ------------------------------------------------------------------------------------------- */
 
@@ -48,6 +60,8 @@ struct build {
     const struct xlcfg *cfg;
     u32 domid; /* valid if created */
     bool created;
+    bool in_company; /* other guests are built or end at the same time */
+    bool measured;   /* left_node holds what this populate took */
     struct layout layout;
     struct pvhelf elf;
     u32 nr_nodes; /* 0: any node */
@@ -59,9 +73,48 @@ struct build {
 /* Everything up to the paused, complete guest. -ENOENT: a node is missing. -ENOMEM: memory; -ENOEXEC: the
  * kernel. */
 int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
-                const struct host_state *host);
+                const struct host_state *host, bool in_company);
 /* Gives up whatever is still claimed. */
 int build_release_claim(const struct build *b);
+
+/* --- life.c -------------------------------------------------------------------------------------------- */
+
+struct dom0_options {
+    bool quiet; /* facts only, no lines for people that go with them */
+    bool selftest;
+    bool fault;       /* for tests of the exception path: fault before the first guest */
+    const char *only; /* NULL: all guests */
+    u64 slack;        /* pages a destroyed domain may leave behind */
+    u32 vcpus;        /* on which guests are built */
+};
+extern struct dom0_options options;
+extern struct dom0_guests {
+    u32 passed, failed, skipped; /* guests; atomic */
+} guests;
+
+bool pages_within(s64 pages, u64 slack);
+
+/* One configuration of the archive, and what became of its guest. */
+struct life {
+    const char *file, *text; /* text: len bytes, inside the archive */
+    size_t len;
+    bool in_company;               /* other lives go on at the same time */
+    bool no_memory;                /* in company: there was none for it; to be tried once more, alone */
+    bool over;                     /* in company: it has ended, and has still to be judged */
+    bool clean;                    /* if over: nothing was wrong with its memory */
+    enum xlcfg_expect expect, end; /* if over */
+    char name[XLCFG_NAME_MAX];     /* if over */
+};
+/* Builds, watches and destroys the guest, and judges it if it was alone. */
+void life_run(struct life *life);
+/* The verdict on one that was in company, when pages and claims tell what all of them have left behind. */
+void life_judge(const struct life *life, s64 pages, s64 claims);
+
+/* --- archive.c ----------------------------------------------------------------------------------------- */
+
+/* All guests of the archive in the module, on options.vcpus vCPUs at once. False: the archive is missing,
+ * broken or without any configuration. vCPU 0. */
+bool archive_run(void);
 
 /* --- watch.c ------------------------------------------------------------------------------------------- */
 
@@ -76,7 +129,7 @@ int watch_destroy(u32 domid);
 
 /* --- selftest.c ---------------------------------------------------------------------------------------- */
 
-/* Claims of two domains against each other. Returns how many checks failed. */
+/* Claims of two domains against each other. Returns how many checks failed. vCPU 0. */
 u32 selftest_run(u64 slack);
 
 #endif

@@ -1,17 +1,19 @@
-/* The host as dom0 sees it: memory per node and in total, from numainfo and physinfo. */
+/*
+ * The host as dom0 sees it: memory per node and in total, from numainfo and physinfo, and its CPUs. Any vCPU
+ * may ask; what is fixed while the machine runs is read once, by host_print().
+ */
 #include <guest/dom0/dom0.h>
 #include <xen/version.h>
 
-/* numainfo's arrays; too large for the stack. */
-static xc_meminfo_t meminfo[MAX_NODES];
-static u32 distance[MAX_NODES * MAX_NODES];
+u32 host_nr_cpus, host_cpu_node[MAX_CPUS];
 
 int host_read(struct host_state *out)
 {
+    xc_meminfo_t meminfo[MAX_NODES];
     unsigned int nodes = MAX_NODES;
     xc_physinfo_t info;
 
-    int rc = xc_numainfo(xch, &nodes, meminfo, distance);
+    int rc = xc_numainfo(xch, &nodes, meminfo, NULL);
     if (rc) {
         printf("dom0: numainfo failed: %d\n", rc);
         return rc;
@@ -32,8 +34,27 @@ int host_read(struct host_state *out)
     return 0;
 }
 
+static int read_cpus(void)
+{
+    static xc_cputopo_t topology[MAX_CPUS];
+    unsigned int nr = MAX_CPUS;
+    int rc = xc_cputopoinfo(xch, &nr, topology);
+
+    if (rc) {
+        printf("dom0: cputopoinfo failed: %d\n", rc);
+        return rc;
+    }
+    host_nr_cpus = MIN(nr, MAX_CPUS);
+    for (u32 cpu = 0; cpu < host_nr_cpus; cpu++)
+        host_cpu_node[cpu] = topology[cpu].node;
+    return 0;
+}
+
 int host_print(void)
 {
+    static xc_meminfo_t meminfo[MAX_NODES];
+    static u32 distance[MAX_NODES * MAX_NODES];
+    unsigned int nodes = MAX_NODES;
     struct host_state h;
     xc_physinfo_t info;
     u64 avail;
@@ -41,6 +62,10 @@ int host_print(void)
     int rc = host_read(&h);
     if (!rc)
         rc = xc_physinfo(xch, &info);
+    if (!rc)
+        rc = xc_numainfo(xch, &nodes, meminfo, distance);
+    if (!rc)
+        rc = read_cpus();
     if (rc)
         return rc;
     printf("host      %u nodes, %u CPUs, %lu of %lu pages free, %lu claimed\n", h.nr_nodes, info.nr_cpus,
@@ -61,10 +86,8 @@ int host_print(void)
 
 int host_print_vcpus(u32 domid)
 {
-    static xc_cputopo_t topo[MAX_CPUS];
-    unsigned int nr_cpus = MAX_CPUS;
     xc_vcpuinfo_t info;
-    int rc = xc_cputopoinfo(xch, &nr_cpus, topo);
+    int rc = 0;
 
     for (u32 id = 0; !rc; id++) {
         rc = xc_vcpu_getinfo(xch, domid, id, &info);
@@ -72,7 +95,7 @@ int host_print_vcpus(u32 domid)
             break;
         if (info.online)
             printf("@vcpu domain=%u id=%u cpu=%u node=%u ms=%lu\n", domid, id, info.cpu,
-                   info.cpu < nr_cpus ? topo[info.cpu].node : 0, (u64)info.cpu_time / 1000000);
+                   info.cpu < host_nr_cpus ? host_cpu_node[info.cpu] : 0, (u64)info.cpu_time / 1000000);
     }
     return rc == -EINVAL || rc == -ESRCH ? 0 : rc; /* no such vCPU: that was the last */
 }

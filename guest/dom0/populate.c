@@ -7,6 +7,8 @@
 
 #define BATCH 256u
 
+struct guest_rwlock build_memory;
+
 /* The largest run of equal extents from gfn on. Returns its order, fills starts[], *count. */
 static u32 next_batch(u64 gfn, u64 end, u32 max_order, xen_pfn_t *starts, u32 *count)
 {
@@ -23,7 +25,7 @@ static u32 next_batch(u64 gfn, u64 end, u32 max_order, xen_pfn_t *starts, u32 *c
 
 int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done)
 {
-    static xen_pfn_t starts[BATCH];
+    xen_pfn_t starts[BATCH];
     unsigned int flags = node == POPULATE_ANY_NODE ? 0 : (unsigned int)XENMEMF_exact_node(node);
     u64 no_1g_until = 0, no_2m_until = 0; /* the host could not give that size whole up to here */
 
@@ -54,4 +56,68 @@ int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done)
             no_2m_until = gfn + (1ull << order);
     }
     return 0;
+}
+
+/* Walks the layout and the nodes' quotas at once. */
+static int populate_all(struct build *b)
+{
+    u32 node = 0;
+    u64 left = b->nr_nodes ? b->quota[0] : ~0ull;
+
+    for (u32 i = 0; i < b->layout.nr_ranges; i++) {
+        u64 gfn = b->layout.ranges[i].start, end = b->layout.ranges[i].end;
+        while (gfn < end) {
+            while (left == 0 && node + 1 < b->nr_nodes)
+                left = b->quota[++node];
+            u64 stop = end - gfn > left ? gfn + left : end;
+            u64 done = 0;
+            int rc =
+                populate_range(b->domid, gfn, stop, b->nr_nodes ? b->nodes[node] : POPULATE_ANY_NODE, &done);
+            if (b->nr_nodes)
+                b->populated[b->nodes[node]] += done;
+            if (rc) {
+                printf("%-9s populate stopped at gfn %#lx\n", b->cfg->name, gfn + done);
+                printf("%-9s not enough memory: %d\n", b->cfg->name, rc);
+                return rc;
+            }
+            gfn += done;
+            left -= done;
+        }
+    }
+    return 0;
+}
+
+/* Populates, and measures on every node what that took. */
+static int populate_measured(struct build *b)
+{
+    struct host_state now;
+
+    int rc = host_read(&now);
+    for (u32 n = 0; !rc && n < now.nr_nodes; n++)
+        b->left_node[n] = (s64)now.free_pages[n];
+    if (!rc)
+        rc = populate_all(b);
+    if (!rc)
+        rc = host_read(&now);
+    for (u32 n = 0; !rc && n < now.nr_nodes; n++)
+        b->left_node[n] -= (s64)now.free_pages[n];
+    b->measured = rc == 0;
+    return rc;
+}
+
+int populate_guest(struct build *b)
+{
+    /* Where memory comes from that was asked for on no node shows only if nobody else takes any meanwhile. */
+    bool alone = !b->in_company || !b->nr_nodes;
+
+    if (alone)
+        guest_lock_alone(&build_memory);
+    else
+        guest_lock_shared(&build_memory);
+    int rc = alone ? populate_measured(b) : populate_all(b);
+    if (alone)
+        guest_unlock_alone(&build_memory);
+    else
+        guest_unlock_shared(&build_memory);
+    return rc;
 }

@@ -2,9 +2,13 @@
  * Waiting: for a guest's end and for a destroyed domain to go. The hypervisor raises VIRQ_DOM_EXC when a
  * domain changes state; SCHEDOP_poll sleeps until that or a timeout, which is in system time and so needs
  * the shared info's clock. Where any of it is missing, SCHEDOP_yield keeps the CPU free for others.
+ *
+ * The port is for all vCPUs: an event wakes every one that sleeps on it, and the first that looks takes the
+ * pending bit. One that was not asleep yet may miss it, and sleeps for its time.
  */
 #include <guest/dom0/dom0.h>
 #include <guest/lib/hypercall.h>
+#include <guest/lib/smp.h>
 #include <xen/sched.h>
 
 static volatile struct shared_info *shared;
@@ -32,9 +36,10 @@ void watch_init(u64 gaddr)
 }
 
 /* System time in ns, 0: the hypervisor offers none. */
-static u64 system_time(void)
+static u64 system_time(volatile struct shared_info *page)
 {
-    volatile struct vcpu_time_info *t = &shared->vcpu_info[0].time;
+    u32 self = smp_id();
+    volatile struct vcpu_time_info *t = &page->vcpu_info[self < ARRAY_SIZE(page->vcpu_info) ? self : 0].time;
 
     for (unsigned int tries = 0; tries < 1000; tries++) {
         u32 version = t->version;
@@ -56,17 +61,18 @@ static u64 system_time(void)
 
 void watch_sleep(u64 ms)
 {
-    u64 now = shared ? system_time() : 0;
+    volatile struct shared_info *page = shared;
+    u64 now = page ? system_time(page) : 0;
 
     if (now) {
         struct sched_poll poll = {
             .ports = XEN_HANDLE(&exc_port), .nr_ports = 1, .timeout = now + ms * 1000000};
-        volatile xen_ulong_t *word = &shared->evtchn_pending[exc_port / 64];
+        volatile xen_ulong_t *word = &page->evtchn_pending[exc_port / 64];
         if (!hypercall2(__HYPERVISOR_sched_op, SCHEDOP_poll, &poll)) {
             __asm__ volatile("lock btrq %1, %0" : "+m"(*word) : "Ir"((u64)exc_port % 64) : "memory");
             return;
         }
-        shared = NULL;
+        shared = NULL; /* for every vCPU; who is at it holds the address */
     }
     u64 end = guest_now_ms() + ms;
     do

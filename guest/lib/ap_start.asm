@@ -12,7 +12,7 @@
 global ap_trampoline, ap_trampoline_end, ap_vmmcall, ap_entry_64
 extern gdt_pointer, boot_pml4, ap_stacks, smp_ap_main, gdt_table
 
-AP_STACK_BYTES equ 8192
+AP_STACK_BYTES equ 16384              ; as SMP_STACK_BYTES in smp.h
 
 section .rodata
         align 16

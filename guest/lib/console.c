@@ -1,30 +1,62 @@
-/* printf of our guests. Dom0 writes with console_io; others byte by byte to port 0xE9, which Xen
- * collects into "(d1) line". */
-#include <guest/lib/guest.h>
-#include <guest/lib/hypercall.h>
+/*
+ * printf of our guests. Dom0 writes with console_io; others byte by byte to port 0xE9, which Xen
+ * collects into "(d1) line".
+ *
+ * Lock: `output` while text goes out, so that vCPUs do not tear each other's. Dom0's lines are collected by
+ * vCPU until they end: a line may take several calls of printf().
+ */
+#include <guest/lib/internal.h>
+#include <guest/lib/lock.h>
+#include <guest/lib/smp.h>
 #include <lib/printf.h>
 
 #define DEBUG_PORT 0xe9
+#define LINE_BYTES 1024u
+
+static struct guest_lock output;
+static struct {
+    u32 used;
+    char text[LINE_BYTES];
+} lines[SMP_MAX]; /* each its vCPU's own */
 
 static void put(const char *text, size_t len)
 {
-    if (guest_env.is_dom0) {
+    guest_lock(&output);
+    if (guest_env.is_dom0)
         hypercall(__HYPERVISOR_console_io, CONSOLEIO_write, len, (u64)(uintptr_t)text, 0, 0);
-        return;
-    }
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len && !guest_env.is_dom0; i++)
         __asm__ volatile("outb %0, %1" ::"a"(text[i]), "Nd"((u16)DEBUG_PORT));
+    guest_unlock(&output);
+}
+
+void console_flush(void)
+{
+    u32 self = smp_id(), used = lines[self].used;
+
+    lines[self].used = 0;
+    if (used)
+        put(lines[self].text, used);
 }
 
 int printf(const char *fmt, ...)
 {
-    static char line[1024];
+    u32 self = smp_id(), room = LINE_BYTES - lines[self].used;
     va_list args;
 
     va_start(args, fmt);
-    int len = vsnprintf(line, sizeof(line), fmt, args);
+    int len = vsnprintf(lines[self].text + lines[self].used, room, fmt, args);
     va_end(args);
-    if (len > 0)
-        put(line, MIN((size_t)len, sizeof(line) - 1));
+    if (len >= (int)room && room < LINE_BYTES) { /* behind what has begun there is no room for it */
+        console_flush();
+        room = LINE_BYTES;
+        va_start(args, fmt);
+        len = vsnprintf(lines[self].text, room, fmt, args);
+        va_end(args);
+    }
+    if (len <= 0)
+        return len;
+    lines[self].used += MIN((u32)len, room - 1);
+    if (!guest_env.is_dom0 || lines[self].text[lines[self].used - 1] == '\n' || len >= (int)room)
+        console_flush();
     return len;
 }

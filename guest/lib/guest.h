@@ -1,7 +1,7 @@
 /*
  * The runtime that our own PVH guests share: what is known of the machine after start-up, console,
- * time, shutdown. One vCPU, interrupts always off, everything mapped 1:1, so a pointer is a
- * guest-physical address.
+ * time, shutdown. Interrupts are off, everything is mapped 1:1, so a pointer is a guest-physical address.
+ * One vCPU unless the program starts others (smp.h, work.h).
  */
 #ifndef GUEST_LIB_GUEST_H
 #define GUEST_LIB_GUEST_H
@@ -50,7 +50,9 @@ extern char image_start[], image_end[];
 void guest_main(void);
 void guest_on_fatal(void);
 
-/* The console: console_io in dom0, port 0xE9 elsewhere (a domU's console_io is refused). */
+/* The console: console_io in dom0, port 0xE9 elsewhere (a domU's console_io is refused). Any vCPU may print:
+ * in dom0 a line goes out when it ends, elsewhere each call's text at once, and neither is torn by another
+ * vCPU's. */
 int printf(const char *fmt, ...) PRINTF(1, 2);
 
 /* Ends the domain; reason is SHUTDOWN_*. */

@@ -17,6 +17,8 @@ int xen_check_hypercall_page(void);
 /* traps.c: fills and loads the IDT; traps_load() for another vCPU. */
 void traps_init(void);
 void traps_load(void);
+/* console.c: what this vCPU has begun to print and not ended. */
+void console_flush(void);
 /* smp.c, called by traps.asm: NMI, or a vector from 32 up. */
 void irq_handler(u64 vector);
 

@@ -15,7 +15,7 @@ void smp_ap_main(u32 apic_id, u32 early_hypercalls);
 void (*smp_on_irq)(u32 vector);
 void (*smp_body)(u32 id);
 struct smp_vcpu smp_vcpus[SMP_MAX];
-u8 ap_stacks[SMP_MAX][8192] ALIGNED(8192);
+u8 ap_stacks[SMP_MAX][SMP_STACK_BYTES] ALIGNED(SMP_STACK_BYTES);
 
 u32 smp_id(void)
 {

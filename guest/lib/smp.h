@@ -1,16 +1,17 @@
 /*
  * More than one vCPU: starting them by INIT-SIPI-SIPI, interrupts between them, waiting. vCPU n has x2APIC id
- * 2n and its own 8 KiB stack, which is also how it knows its number. Page SMP_TRAMPOLINE is used up.
+ * 2n and its own 16 KiB stack, which is also how it knows its number. Page SMP_TRAMPOLINE is used up.
  *
- * The vCPUs share everything else; printf() is vCPU 0's alone.
+ * The vCPUs share everything else. Jobs for all of them at once: work.h.
  */
 #ifndef GUEST_LIB_SMP_H
 #define GUEST_LIB_SMP_H
 
 #include <homestead/types.h>
 
-#define SMP_MAX        128u
-#define SMP_TRAMPOLINE 0x10000u
+#define SMP_MAX         128u
+#define SMP_TRAMPOLINE  0x10000u
+#define SMP_STACK_BYTES 16384u
 
 enum {
     APIC_TPR = 0x808,
@@ -84,6 +85,6 @@ bool smp_wait(bool (*done)(void), u64 ms);
 
 /* ap_start.asm: where VCPUOP_initialise can start a vCPU, in long mode. */
 extern u8 ap_entry_64[];
-extern u8 ap_stacks[SMP_MAX][8192];
+extern u8 ap_stacks[SMP_MAX][SMP_STACK_BYTES];
 
 #endif

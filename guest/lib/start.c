@@ -28,6 +28,7 @@ void guest_shutdown(unsigned int reason)
 {
     struct sched_shutdown arg = {.reason = reason};
 
+    console_flush();
     hypercall2(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &arg);
     for (;;)
         __asm__ volatile("cli; hlt");

@@ -1,7 +1,8 @@
 /*
  * libxc-style calls: the names and parameters that users of Xen's libxenctrl know, over plain
  * hypercalls. Differences: failure is returned as -errno (Xen's values) instead of -1 and errno, and
- * the interface handle is a formality. One vCPU and no threads: nothing here locks.
+ * the interface handle is a formality. Arguments live on the caller's stack and each vCPU has its own window
+ * onto foreign memory, so vCPUs may call all of it at once; nothing here locks.
  */
 #ifndef GUEST_LIB_XC_H
 #define GUEST_LIB_XC_H
@@ -19,6 +20,9 @@ typedef xen_domctl_getvcpuinfo_t xc_vcpuinfo_t;
 typedef xen_sysctl_physinfo_t xc_physinfo_t;
 typedef xen_sysctl_meminfo_t xc_meminfo_t;
 typedef xen_sysctl_cputopo_t xc_cputopo_t;
+typedef xen_homestead_node_memory_t xc_node_claim_t;
+typedef xen_homestead_domain_node_t xc_domain_claim_t;
+typedef xen_homestead_refusals_t xc_claim_refusals_t;
 typedef u8 *xc_nodemap_t; /* MAX_NODES bits */
 typedef u8 *xc_cpumap_t;  /* MAX_CPUS bits */
 typedef int evtchn_port_or_error_t;
@@ -59,6 +63,9 @@ evtchn_port_or_error_t xc_evtchn_alloc_unbound(xc_interface *xch, u32 dom, u32 r
 int xc_domain_claim_pages(xc_interface *xch, u32 domid, unsigned long nr_pages);
 /* claims.md section 3. -ENOSYS where the hypervisor has no node claims. */
 int xc_domain_claim_memory(xc_interface *xch, u32 domid, u32 nr_claims, memory_claim_t *claims);
+/* The same with XEN_DOMCTL_CLAIM_* flags, which are Homestead's. */
+int xc_domain_claim_memory_flags(xc_interface *xch, u32 domid, u32 nr_claims, memory_claim_t *claims,
+                                 u32 flags);
 /* Reads the set back; *nr_claims: room, then entries. -ENOBUFS: *nr_claims is what is needed. */
 int xc_domain_get_memory_claims(xc_interface *xch, u32 domid, u32 *nr_claims, memory_claim_t *claims);
 /* Populates; returns how many extents were done (memory may run short), or -errno. */
@@ -77,15 +84,17 @@ u64 xc_domain_overhead(u64 pages, unsigned int vcpus);
 int xc_domain_remove_from_physmap(xc_interface *xch, u32 domid, xen_pfn_t gpfn);
 
 /*
- * A window of XC_FOREIGN_MAX pages at a hole of our own physical space. Maps num frames of another
- * domain there, in order; only one mapping at a time. NULL: a frame could not be mapped (nothing stays
- * mapped). Unmap before destroying the domain: a mapped page keeps it half alive.
+ * Windows of XC_FOREIGN_MAX pages each at a hole of our own physical space, one for each vCPU. Maps num
+ * frames of another domain in this vCPU's, in order; only one mapping at a time. NULL: a frame could not be
+ * mapped (nothing stays mapped). Unmap before destroying the domain: a mapped page keeps it half alive.
  */
 #define XC_FOREIGN_MAX 32u
 void *xc_map_foreign_pages(xc_interface *xch, u32 dom, const xen_pfn_t *arr, int num);
+/* This vCPU's mapping. */
 void xc_unmap_foreign(void);
-/* Where the window is; call once. Returns 0 or -ENOSPC. */
-int xc_foreign_init(u64 gaddr);
+/* Where the windows of vCPUs 0 to nr_vcpus - 1 are, one behind the other; call once. -ENOSPC: gaddr is 0 */
+int xc_foreign_init(u64 gaddr, u32 nr_vcpus);
+#define XC_FOREIGN_BYTES(nr_vcpus) ((u64)(nr_vcpus)*XC_FOREIGN_MAX * PAGE_SIZE)
 
 /* --- xc_host.c: the host ----------------------------------------------------------------------------- */
 
@@ -95,6 +104,18 @@ int xc_numainfo(xc_interface *xch, unsigned int *max_nodes, xc_meminfo_t *meminf
 int xc_cputopoinfo(xc_interface *xch, unsigned int *max_cpus, xc_cputopo_t *cputopo);
 /* Free memory of a node, -1: all. */
 int xc_availheap(xc_interface *xch, int min_width, int max_width, int node, u64 *bytes);
+/* Frames [start, end] taken offline, back, or looked at; status: one PG_* word for each. At most 512 frames.
+ */
+int xc_mark_page_offline(xc_interface *xch, unsigned long start, unsigned long end, u32 *status);
+int xc_mark_page_online(xc_interface *xch, unsigned long start, unsigned long end, u32 *status);
+int xc_query_page_offline_status(xc_interface *xch, unsigned long start, unsigned long end, u32 *status);
+/* Homestead's own, -ENOSYS elsewhere (claims.md section 7). *max_nodes: room, then nodes; host may be NULL.
+ */
+int xc_node_claim_info(xc_interface *xch, unsigned int *max_nodes, xc_node_claim_t *nodes,
+                       struct xen_sysctl_homestead_node_memory *host);
+int xc_domain_claim_info(xc_interface *xch, u32 domid, unsigned int *max_nodes, xc_domain_claim_t *nodes,
+                         struct xen_sysctl_homestead_domain_memory *domain);
+int xc_claim_refusals(xc_interface *xch, xc_claim_refusals_t *refusals);
 int xc_version(xc_interface *xch, int cmd, void *arg);
 
 #endif

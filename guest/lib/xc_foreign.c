@@ -1,16 +1,24 @@
 /* Another domain's pages in our own physical space: XENMEM_add_to_physmap_batch with space
  * gmfn_foreign, removed again with XENMEM_remove_from_physmap. See xc.h. */
+#include <guest/lib/smp.h>
 #include <guest/lib/xc_internal.h>
 
-static u64 window_gfn; /* 0: xc_foreign_init() has not run */
-static int window_used;
+static u64 first_gfn; /* of vCPU 0's window; 0: xc_foreign_init() has not run */
+static u32 nr_windows;
+static int used[SMP_MAX]; /* pages mapped, each vCPU its own entry */
 
-int xc_foreign_init(u64 gaddr)
+int xc_foreign_init(u64 gaddr, u32 nr_vcpus)
 {
     if (!gaddr)
         return -ENOSPC;
-    window_gfn = gaddr >> PAGE_SHIFT;
+    first_gfn = gaddr >> PAGE_SHIFT;
+    nr_windows = MIN(nr_vcpus, SMP_MAX);
     return 0;
+}
+
+static u64 window_of(u32 vcpu)
+{
+    return first_gfn + (u64)vcpu * XC_FOREIGN_MAX;
 }
 
 void *xc_map_foreign_pages(xc_interface *xch, u32 dom, const xen_pfn_t *arr, int num)
@@ -19,8 +27,11 @@ void *xc_map_foreign_pages(xc_interface *xch, u32 dom, const xen_pfn_t *arr, int
     xen_pfn_t gpfns[XC_FOREIGN_MAX];
     int errs[XC_FOREIGN_MAX];
 
+    u32 self = smp_id();
+    u64 window_gfn = window_of(self);
+
     (void)xch;
-    if (!window_gfn || window_used || num < 1 || num > (int)XC_FOREIGN_MAX)
+    if (self >= nr_windows || used[self] || num < 1 || num > (int)XC_FOREIGN_MAX)
         return NULL;
     for (int i = 0; i < num; i++) {
         idxs[i] = arr[i];
@@ -36,7 +47,7 @@ void *xc_map_foreign_pages(xc_interface *xch, u32 dom, const xen_pfn_t *arr, int
                                            .errs = XEN_HANDLE(errs)};
     long rc = do_memory_op(XENMEM_add_to_physmap_batch, &arg);
 
-    window_used = num;
+    used[self] = num;
     for (int i = 0; i < num && !rc; i++)
         rc = errs[i];
     if (rc) {
@@ -48,8 +59,10 @@ void *xc_map_foreign_pages(xc_interface *xch, u32 dom, const xen_pfn_t *arr, int
 
 void xc_unmap_foreign(void)
 {
+    u32 self = smp_id();
+
     /* A frame that never got mapped gives an error here, which says nothing new. */
-    for (int i = 0; i < window_used; i++)
-        (void)xc_domain_remove_from_physmap(NULL, DOMID_SELF, window_gfn + (u64)i);
-    window_used = 0;
+    for (int i = 0; i < used[self]; i++)
+        (void)xc_domain_remove_from_physmap(NULL, DOMID_SELF, window_of(self) + (u64)i);
+    used[self] = 0;
 }

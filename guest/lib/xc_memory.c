@@ -11,11 +11,18 @@ int xc_domain_claim_pages(xc_interface *xch, u32 domid, unsigned long nr_pages)
 
 int xc_domain_claim_memory(xc_interface *xch, u32 domid, u32 nr_claims, memory_claim_t *claims)
 {
+    return xc_domain_claim_memory_flags(xch, domid, nr_claims, claims, 0);
+}
+
+int xc_domain_claim_memory_flags(xc_interface *xch, u32 domid, u32 nr_claims, memory_claim_t *claims,
+                                 u32 flags)
+{
     struct xen_domctl op = {.cmd = XEN_DOMCTL_claim_memory, .domain = (domid_t)domid};
 
     (void)xch;
     op.u.claim_memory.claims = XEN_HANDLE(claims);
     op.u.claim_memory.nr_claims = nr_claims;
+    op.u.claim_memory.pad = flags;
     return do_domctl(&op);
 }
 

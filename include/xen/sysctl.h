@@ -106,6 +106,123 @@ struct xen_sysctl_numainfo {
 };
 typedef struct xen_sysctl_numainfo xen_sysctl_numainfo_t;
 
+/* Frames taken offline and back, [start, end]. status: one word for each, also after an error, which ends the
+ * call: frames after it read PG_OFFLINE_INVALID. */
+#define sysctl_page_offline       1
+#define sysctl_page_online        2
+#define sysctl_query_page_offline 3
+struct xen_sysctl_page_offline_op {
+    u32 cmd;
+    u32 start;
+    u32 end;
+    u32 pad;
+    XEN_GUEST_HANDLE_64(u32) status; /* 8 bytes at 16 for 64-bit callers, as in Xen */
+};
+
+#define PG_OFFLINE_STATUS_MASK            0xffu
+#define PG_OFFLINE_INVALID                (1u << 0) /* not looked at */
+#define PG_OFFLINE_OFFLINED               (1u << 1)
+#define PG_OFFLINE_PENDING                (1u << 2) /* in use: leaves when it is freed */
+#define PG_OFFLINE_FAILED                 (1u << 3)
+#define PG_OFFLINE_AGAIN                  (1u << 4)
+#define PG_ONLINE_FAILED                  PG_OFFLINE_FAILED
+#define PG_ONLINE_ONLINED                 PG_OFFLINE_OFFLINED
+#define PG_OFFLINE_STATUS_OFFLINED        (1u << 1)
+#define PG_OFFLINE_STATUS_ONLINE          (1u << 2)
+#define PG_OFFLINE_STATUS_OFFLINE_PENDING (1u << 3)
+#define PG_OFFLINE_STATUS_BROKEN          (1u << 4)
+/* With PG_OFFLINE_FAILED or PG_OFFLINE_PENDING: why, and whose it is. */
+#define PG_OFFLINE_XENPAGE                (1u << 8)
+#define PG_OFFLINE_DOM0PAGE               (1u << 9)
+#define PG_OFFLINE_ANONYMOUS              (1u << 10)
+#define PG_OFFLINE_NOT_CONV_RAM           (1u << 11)
+#define PG_OFFLINE_OWNED                  (1u << 12)
+#define PG_OFFLINE_BROKEN                 (1u << 13)
+#define PG_ONLINE_BROKEN                  PG_OFFLINE_BROKEN
+#define PG_OFFLINE_OWNER_SHIFT            16
+
+/*
+ * Homestead's own, from here to the union: numbers Xen does not use ("HS" in the upper half). These layouts
+ * do not change; more is told by new numbers. Contract: docs/claims.md section 7. Pages have 4 KiB.
+ */
+#define XEN_SYSCTL_homestead_node_memory   0x48530001
+#define XEN_SYSCTL_homestead_domain_memory 0x48530002
+#define XEN_SYSCTL_homestead_refusals      0x48530003
+
+struct xen_homestead_node_memory {
+    u64 size_pages;
+    u64 free_pages;    /* clean or dirty, claimed or not */
+    u64 claimed_pages; /* by claims on this node */
+    u64 dirty_pages;   /* of the free ones */
+    u64 offline_pages;
+    u64 free_2m;     /* whole, aligned, free extents of 2 MiB, those in free_1g too */
+    u64 free_1g;     /* of 1 GiB */
+    u64 reserved_2m; /* of them kept whole for claims by order */
+    u64 reserved_1g;
+};
+typedef struct xen_homestead_node_memory xen_homestead_node_memory_t;
+struct xen_sysctl_homestead_node_memory {
+    u32 num_nodes; /* IN room, OUT used; with a NULL array: how many there are */
+    u32 pad;
+    XEN_GUEST_HANDLE_64(xen_homestead_node_memory_t) nodes;
+    u64 free_pages;         /* OUT: of the host */
+    u64 outstanding_pages;  /* OUT: claimed on nodes and host-wide */
+    u64 host_claimed_pages; /* OUT: claimed host-wide */
+};
+
+struct xen_homestead_domain_node {
+    u64 own_pages;
+    u64 claim_pages;
+    u64 claim_extents; /* claimed by order: whole extents that are kept for it now */
+    u32 claim_order;   /* 0, 9, 18 */
+    u32 pad;
+};
+typedef struct xen_homestead_domain_node xen_homestead_domain_node_t;
+struct xen_sysctl_homestead_domain_memory {
+    domid_t domid; /* IN */
+    u16 pad;
+    u32 num_nodes; /* as above */
+    XEN_GUEST_HANDLE_64(xen_homestead_domain_node_t) nodes;
+    u64 tot_pages; /* OUT, from here on */
+    u64 max_pages;
+    u64 overhead_pages; /* Homestead's memory for this domain, in none of the others */
+    u64 host_claim_pages;
+    u64 outstanding_pages;
+    u64 broken_pages;   /* taken back from its claims since it was created, as memory went offline */
+    u64 broken_extents; /* claimed whole, and no longer */
+    u32 claim_flags;    /* XEN_DOMCTL_CLAIM_STRICT, _SCRUB */
+    u32 pad2;
+};
+
+#define XEN_HOMESTEAD_REFUSAL_none  0
+#define XEN_HOMESTEAD_REFUSAL_claim 1 /* a claim was not installed: ENOMEM */
+#define XEN_HOMESTEAD_REFUSAL_alloc 2 /* memory was not allocated, as what is free is promised to others */
+#define XEN_HOMESTEAD_HOLDERS       8
+#define XEN_HOMESTEAD_NO_DOMAIN     0xffff /* Homestead itself asked */
+struct xen_homestead_refusals {
+    u64 nr_claims; /* refused since the host started */
+    u64 nr_allocs;
+    /* The last one. */
+    u32 kind; /* XEN_HOMESTEAD_REFUSAL_* */
+    domid_t domid;
+    u16 nr_holders;
+    u32 node;       /* XEN_INVALID_NODE_ID: any, or several */
+    u32 order;      /* of the extents that were to be allocated */
+    u64 pages;      /* wanted; of a claim: those the domain did not have yet */
+    u64 free_pages; /* there at that moment, or in all */
+    u64 claimed_pages;
+    struct {
+        u64 node_pages; /* claimed there, or on any node */
+        u64 host_pages; /* claimed host-wide */
+        domid_t domid;
+        u16 pad[3];
+    } holder[XEN_HOMESTEAD_HOLDERS]; /* the largest first */
+};
+typedef struct xen_homestead_refusals xen_homestead_refusals_t;
+struct xen_sysctl_homestead_refusals {
+    XEN_GUEST_HANDLE_64(xen_homestead_refusals_t) buffer; /* OUT */
+};
+
 struct xen_sysctl {
     u32 cmd;
     u32 interface_version;
@@ -116,6 +233,10 @@ struct xen_sysctl {
         struct xen_sysctl_availheap availheap;
         struct xen_sysctl_cputopoinfo cputopoinfo;
         struct xen_sysctl_numainfo numainfo;
+        struct xen_sysctl_page_offline_op page_offline;
+        struct xen_sysctl_homestead_node_memory node_memory;
+        struct xen_sysctl_homestead_domain_memory domain_memory;
+        struct xen_sysctl_homestead_refusals refusals;
         u8 pad[128];
     } u;
 };
@@ -126,6 +247,13 @@ _Static_assert(sizeof(struct xen_sysctl_getdomaininfolist) == 24, "public/sysctl
 _Static_assert(sizeof(struct xen_sysctl_availheap) == 24, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_cputopoinfo) == 16, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_numainfo) == 24, "public/sysctl.h");
+_Static_assert(sizeof(struct xen_sysctl_page_offline_op) == 24, "public/sysctl.h");
+_Static_assert(offsetof(struct xen_sysctl_page_offline_op, status) == 16, "public/sysctl.h");
+_Static_assert(sizeof(struct xen_homestead_node_memory) == 72, "ours");
+_Static_assert(sizeof(struct xen_sysctl_homestead_node_memory) == 40, "ours");
+_Static_assert(sizeof(struct xen_homestead_domain_node) == 32, "ours");
+_Static_assert(sizeof(struct xen_sysctl_homestead_domain_memory) == 80, "ours");
+_Static_assert(sizeof(struct xen_homestead_refusals) == 248, "ours");
 _Static_assert(offsetof(struct xen_sysctl, u) == 8, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl) == 136, "public/sysctl.h");
 

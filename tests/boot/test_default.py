@@ -81,17 +81,3 @@ class TestNoNuma(DefaultGuests):
 
     def test_the_unknown_option_is_named(self, run):
         assert any("frobnicate" in line and "unknown" in line.lower() for line in run.lines), run.text
-
-
-class TestSelfTest(GoodRun):
-    """Domain 0's own checks of claims: what one domain has claimed no other domain's build may eat."""
-
-    @pytest.fixture(scope="class")
-    def run(self, boot_guests):
-        return boot_guests("one", "--dom0-args", "selftest")
-
-    def test_there_were_checks(self, run):
-        assert len(run.all("selftest", result="PASS")) >= 3, run.tail()
-
-    def test_all_of_them_passed(self, run):
-        assert all(f["result"] == "PASS" for f in run.all("selftest")), run.tail()

@@ -242,41 +242,6 @@ static void ledger_reserve_and_refund(void **state)
     assert_int_equal(claim_outstanding(a), NODE_PAGES);
 }
 
-/* Whatever part of a reservation goes back, the claims are as if only the rest had been reserved. */
-static void refund_of_a_part(void **state)
-{
-    (void)state;
-    struct claim_entry set[4] = {{.pages = 3, .node = CLAIM_HOST},
-                                 {.pages = 2, .node = 0},
-                                 {.pages = 2, .node = 1},
-                                 {.pages = 2, .node = 2}};
-    struct claim_receipt receipt;
-    const u64 whole = 12; /* node 1: 2, host: 3, node 0: 2, node 2: 2, unclaimed: 3 */
-
-    for (u64 kept = 0; kept <= whole; kept++) {
-        u64 left[4], free_pages = host_info().free_pages;
-
-        assert_int_equal(claim_install_set(a, set, 4, CLAIM_REPLACE), 0);
-        assert_int_equal(ledger_reserve(a, 1, kept, 0, &receipt), 0);
-        for (u32 nid = 0; nid < 3; nid++)
-            left[nid] = a->node_claim[nid];
-        left[3] = a->host_claim;
-        ledger_refund(a, &receipt, kept);
-        assert_int_equal(claim_outstanding(a), 9);
-
-        assert_int_equal(ledger_reserve(a, 1, whole, 0, &receipt), 0);
-        assert_int_equal(claim_outstanding(a), 0);
-        ledger_refund(a, &receipt, whole - kept);
-        for (u32 nid = 0; nid < 3; nid++)
-            assert_int_equal(a->node_claim[nid], left[nid]);
-        assert_int_equal(a->host_claim, left[3]);
-        assert_int_equal(claim_outstanding(a), left[0] + left[1] + left[2] + left[3]);
-        assert_int_equal(host_info().outstanding_pages, claim_outstanding(a));
-        assert_int_equal(host_info().free_pages, free_pages - kept);
-        ledger_credit(1, kept);
-    }
-}
-
 /* --- section 5 --- */
 
 static nodeid_t node_of_alloc(struct mem_account *d, nodeid_t nid, u32 flags)
@@ -414,7 +379,6 @@ int main(void)
         T(destroyed_in_the_middle_of_a_populate),
         T(populate_cut_short_is_undone),
         T(ledger_reserve_and_refund),
-        T(refund_of_a_part),
         T(where_a_page_comes_from),
         T(remote_clean_before_local_dirty),
         T(a_host_claim_finds_the_page_that_moves),

@@ -6,6 +6,7 @@
 // sources: hypercall/memory_physmap.c hypercall/memory_populate.c hypercall/multicall.c
 // sources: hypercall/sched_op.c hypercall/sysctl.c hypercall/vcpu_op.c hypercall/vcpu_start.c
 // sources: hypercall/xen_version.c lib/parse.c mm/all
+// sources: hypercall/sysctl_memory.c
 /* 32-bit callers: every structure whose layout is theirs, results narrowed, continuations in 32-bit
  * registers. The offsets are those of libxen-dev's headers under gcc -m32. */
 #define GUEST_BASE 0x40000000ull

@@ -6,6 +6,7 @@
 // sources: hypercall/memory_physmap.c hypercall/memory_populate.c hypercall/multicall.c
 // sources: hypercall/sched_op.c hypercall/sysctl.c hypercall/vcpu_op.c hypercall/vcpu_start.c
 // sources: hypercall/xen_version.c lib/parse.c mm/all
+// sources: hypercall/sysctl_memory.c
 /* The context stream: what hostile and broken ones are answered with, and that a good one arrives. */
 #include "hypercall_harness.h"
 #include <hypercall/hvm_context.h>

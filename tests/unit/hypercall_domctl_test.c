@@ -6,6 +6,7 @@
 // sources: hypercall/memory_physmap.c hypercall/memory_populate.c hypercall/multicall.c
 // sources: hypercall/sched_op.c hypercall/sysctl.c hypercall/vcpu_op.c hypercall/vcpu_start.c
 // sources: hypercall/xen_version.c lib/parse.c mm/all
+// sources: hypercall/sysctl_memory.c
 /* domctl: versions, createdomain's refusals, life, affinities, pools, and what getdomaininfo says. */
 #include "hypercall_harness.h"
 

@@ -6,6 +6,7 @@
 // sources: hypercall/memory_physmap.c hypercall/memory_populate.c hypercall/multicall.c
 // sources: hypercall/sched_op.c hypercall/sysctl.c hypercall/vcpu_op.c hypercall/vcpu_start.c
 // sources: hypercall/xen_version.c lib/parse.c mm/all
+// sources: hypercall/sysctl_memory.c
 /* memory_op: extents and continuations, claims (docs/claims.md section 2, each error in its order), the
  * physical map. */
 #include "hypercall_harness.h"

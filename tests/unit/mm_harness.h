@@ -48,6 +48,12 @@ void mm_clear_frames(mfn_t m, u64 nr)
         harness_on_clear(m.n, nr);
 }
 
+static u64 harness_woken; /* bit per node: asked to be cleaned */
+__attribute__((weak)) void mm_wake_scrubber(nodeid_t nid)
+{
+    harness_woken |= BIT(nid);
+}
+
 struct mem_account *mem_account_find(u16 domid)
 {
     return domid < HARNESS_DOMAINS && harness_live[domid] ? &harness_accounts[domid] : NULL;

@@ -33,6 +33,10 @@ void mm_clear_frames(mfn_t m, u64 nr)
 {
     memset(mm_frame_virt(m), 0, nr * PAGE_SIZE);
 }
+void mm_wake_scrubber(nodeid_t nid)
+{
+    (void)nid;
+}
 nodeid_t mm_current_node(void)
 {
     return 0;

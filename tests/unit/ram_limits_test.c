@@ -148,7 +148,8 @@ static void a_full_node_gets_its_slice_elsewhere(void **state)
     info.modules[0] = (struct boot_module){.base = GIB(1), .size = GIB(1) - 4 * PAGE_SIZE};
     info.nr_modules = 1; /* four pages of node 1 are left */
     struct frame_plan_report report = whole_way();
-    assert_int_equal(report.far, 512 * sizeof(struct window) - 3 * PAGE_SIZE); /* a page table took the fourth */
+    assert_int_equal(report.far,
+                     512 * sizeof(struct window) - 3 * PAGE_SIZE); /* a page table took the fourth */
     free_ram.nr = 0;
     assert_int_equal(frame_plan(&map.ram, &topo, &free_ram, note_slice, NULL, &report), -ENOMEM);
 }

@@ -109,6 +109,11 @@ bool mm_scrub_step(nodeid_t nid)
     scrubbed[nid]++;
     return true;
 }
+bool mm_scrub_wanted(nodeid_t nid)
+{
+    (void)nid;
+    return false;
+}
 void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)
 {
     (void)from;

@@ -1,0 +1,110 @@
+/*
+ * The guests of the archive, in the order of their configurations: one after the other on one vCPU, else on
+ * each vCPU one. Those that found no memory beside the others are built again, alone, when the others have
+ * ended.
+ */
+#include <guest/dom0/cpio.h>
+#include <guest/dom0/dom0.h>
+#include <guest/lib/work.h>
+#include <lib/string.h>
+
+/* Lives in company at most; of more guests the next ones wait until all of these have ended. */
+#define COMPANY_MAX 64u
+
+static struct life lives[COMPANY_MAX];
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+
+    return n > m && strcmp(s + n - m, end) == 0;
+}
+
+/* The next configuration at or behind *offset: 1, 0 if there is none, -EINVAL: a broken archive. */
+static int next_config(size_t *offset, struct cpio_file *f)
+{
+    int rc;
+
+    do
+        rc = cpio_next(guest_env.module.data, guest_env.module.size, offset, f);
+    while (rc > 0 && !(cpio_is_regular(f) && ends_with(f->name, ".cfg")));
+    return rc;
+}
+
+static void run_one(void *arg, u32 job)
+{
+    (void)arg;
+    life_run(&lives[job]);
+}
+
+/* lives[0] to lives[nr - 1] at once. False: a vCPU did not start, or the host's figures cannot be read. */
+static bool run_company(u32 nr)
+{
+    struct host_state before;
+    s64 pages = 0, claims = 0;
+
+    if (host_read(&before))
+        return false;
+    bool ok = work_run(options.vcpus, nr, run_one, NULL);
+    if (host_settle(&before, options.slack, 5000, &pages, &claims))
+        return false;
+    for (u32 i = 0; i < nr; i++)
+        if (lives[i].over)
+            life_judge(&lives[i], pages, claims);
+    for (u32 i = 0; i < nr; i++) {
+        if (lives[i].no_memory) {
+            lives[i].in_company = false;
+            life_run(&lives[i]);
+        }
+    }
+    return ok;
+}
+
+/* All configurations from *offset on; as cpio_next(). *ok: false if something was wrong beside the archive.
+ */
+static int run_all(size_t *offset, u32 *configs, bool *ok)
+{
+    u32 most = options.vcpus > 1 ? COMPANY_MAX : 1, nr = 0;
+    struct cpio_file f;
+    int rc;
+
+    do {
+        rc = next_config(offset, &f);
+        if (rc > 0) {
+            lives[nr++] = (struct life){
+                .file = f.name, .text = (const char *)f.data, .len = f.size, .in_company = most > 1};
+            ++*configs;
+        }
+        if (nr < most && rc > 0)
+            continue;
+        if (most > 1)
+            *ok = run_company(nr) && *ok;
+        else if (nr)
+            life_run(&lives[0]);
+        nr = 0;
+    } while (rc > 0);
+    return rc;
+}
+
+bool archive_run(void)
+{
+    size_t offset = 0;
+    u32 configs = 0;
+    bool ok = true;
+
+    if (!guest_env.module.data) {
+        printf("dom0: there is no module; it should be a cpio archive of guests\n");
+        return false;
+    }
+    int rc = run_all(&offset, &configs, &ok);
+    if (options.only && configs && !(guests.passed + guests.failed + guests.skipped)) {
+        printf("dom0: no guest is named '%s'\n", options.only);
+        return false;
+    }
+    if (rc < 0)
+        printf("dom0: the module is not a cpio archive in newc format, or is cut short at byte %lu\n",
+               offset);
+    else if (!configs)
+        printf("dom0: the archive has no .cfg file\n");
+    return rc == 0 && configs && ok;
+}

@@ -1,0 +1,225 @@
+/*
+ * A guest's life: from its configuration through build, run and destruction to the verdict.
+ *
+ * Alone, the host's figures before and after say whether all of its memory came back. In company they are the
+ * figures of all, so the verdict waits until everybody has ended (life_judge()). A guest in company for which
+ * there was no memory is not judged: it may have been the others who had it.
+ */
+#include <guest/dom0/cpio.h>
+#include <guest/dom0/dom0.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <xen/sched.h>
+
+struct dom0_guests guests;
+
+bool pages_within(s64 pages, u64 slack)
+{
+    return pages <= (s64)slack && -pages <= (s64)slack;
+}
+
+/* Where its memory is; if it was measured, against what was asked of each node. False: they differ. */
+static bool check_placement(const struct build *b)
+{
+    bool ok = true;
+
+    for (u32 n = 0; n < MAX_NODES; n++) {
+        s64 left = b->left_node[n];
+        u64 pages = b->nr_nodes ? b->populated[n] : (u64)MAX(left, 0);
+        if (pages)
+            printf("@populated domain=%u node=%u pages=%lu\n", b->domid, n, pages);
+        if (b->nr_nodes && b->measured && !pages_within(left - (s64)pages, options.slack)) {
+            printf("%-9s node %u: %lu pages populated, but %ld left the node\n", b->cfg->name, n, pages,
+                   left);
+            ok = false;
+        }
+        if (pages && !options.quiet)
+            printf("%-9s domain %u has %lu pages (%lu MiB) on node %u\n", b->cfg->name, b->domid, pages,
+                   (pages + 128) >> (20 - PAGE_SHIFT), n);
+    }
+    return ok;
+}
+
+static const char *event_of(int code)
+{
+    return code == -EAGAIN ? "timeout" : code < 0 ? "failed" : "shutdown";
+}
+
+/* Lets the guest run to its end. Returns its shutdown code, -EAGAIN (timeout) or -errno. */
+static int run_guest(const struct build *b)
+{
+    u64 start = guest_now_ms();
+
+    /* Said before: the guest may print first otherwise. A refusal follows as event=failed. */
+    printf("@guest domain=%u event=started code=0 name=%s\n", b->domid, b->cfg->name);
+    int rc = xc_domain_unpause(xch, b->domid);
+    if (!rc)
+        rc = build_release_claim(b);
+    if (rc)
+        return rc;
+    rc = watch_wait(b->domid, b->cfg->timeout_s * 1000ull);
+    host_print_vcpus(b->domid);
+    if (!options.quiet)
+        printf("%-9s %s after %lu ms, code %d\n", b->cfg->name, event_of(rc), guest_now_ms() - start, rc);
+    return rc;
+}
+
+/* How a guest that ran has ended, in the words of `expect`. EXPECT_COUNT: in none of them. */
+static enum xlcfg_expect outcome_of_run(int code)
+{
+    switch (code) {
+    case SHUTDOWN_poweroff:
+        return EXPECT_POWEROFF;
+    case SHUTDOWN_reboot:
+        return EXPECT_REBOOT;
+    case SHUTDOWN_crash:
+        return EXPECT_CRASH;
+    case -EAGAIN:
+        return EXPECT_LOOP;
+    default:
+        return EXPECT_COUNT;
+    }
+}
+
+static enum xlcfg_expect outcome_of_build(int rc)
+{
+    return rc == -ENOMEM ? EXPECT_ENOMEM : rc == -ENOEXEC ? EXPECT_BADKERNEL : EXPECT_COUNT;
+}
+
+static void count_one(u32 *counter)
+{
+    __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+}
+
+static void conclude(const char *name, bool clean, enum xlcfg_expect expect, enum xlcfg_expect outcome)
+{
+    const char *word = outcome == EXPECT_COUNT ? "something else" : xlcfg_expect_names[outcome];
+    bool pass = clean && outcome == expect;
+
+    if (outcome == expect)
+        printf("%-9s %s: %s, as expected%s\n", name, pass ? "PASS" : "FAIL", word,
+               clean ? "" : ", but its memory was not right");
+    else
+        printf("%-9s FAIL: expected %s, got %s\n", name, xlcfg_expect_names[expect], word);
+    count_one(pass ? &guests.passed : &guests.failed);
+}
+
+static bool destroy(const struct build *b)
+{
+    if (!b->created)
+        return true;
+    guest_lock_shared(&build_memory);
+    int rc = watch_destroy(b->domid);
+    guest_unlock_shared(&build_memory);
+    printf("@guest domain=%u event=destroyed code=%d name=%s\n", b->domid, rc, b->cfg->name);
+    return rc == 0;
+}
+
+/* False: not all is back. */
+static bool check_leak(const char *name, s64 pages, s64 claims)
+{
+    printf("@leak pages=%ld claims=%ld name=%s\n", pages, claims, name);
+    if (pages_within(pages, options.slack) && claims == 0)
+        return true;
+    printf("%-9s %ld pages and %ld claimed pages did not come back\n", name, pages, claims);
+    return false;
+}
+
+static void say_failed(const struct build *b, int rc)
+{
+    if (b->created)
+        printf("@guest domain=%u event=failed code=%d name=%s\n", b->domid, rc, b->cfg->name);
+    else
+        printf("@guest domain=none event=failed code=%d name=%s\n", rc, b->cfg->name);
+}
+
+/* The end of the guest, all of it but what the host's figures say. */
+static void end(struct life *life, const struct build *b, const struct host_state *before, bool clean)
+{
+    s64 pages = 0, claims = 0;
+
+    if (life->in_company) {
+        life->clean = destroy(b) && clean;
+        life->expect = b->cfg->expect;
+        memcpy(life->name, b->cfg->name, sizeof(life->name));
+        life->over = true;
+        return;
+    }
+    if (!destroy(b) || host_settle(before, options.slack, 5000, &pages, &claims))
+        clean = false;
+    else
+        clean = check_leak(b->cfg->name, pages, claims) && clean;
+    conclude(b->cfg->name, clean, b->cfg->expect, life->end);
+}
+
+void life_judge(const struct life *life, s64 pages, s64 claims)
+{
+    bool clean = check_leak(life->name, pages, claims);
+
+    conclude(life->name, clean && life->clean, life->expect, life->end);
+}
+
+static void build_and_run(struct life *life, const struct xlcfg *cfg, const struct cpio_file *image)
+{
+    struct host_state before;
+    struct build b;
+    bool clean = true;
+
+    if (host_read(&before)) {
+        count_one(&guests.failed);
+        return;
+    }
+    if (!options.quiet)
+        printf("%-9s kernel %s, %lu MiB, %u vCPU\n", cfg->name, cfg->kernel, cfg->memory_mib, cfg->vcpus);
+    int rc = build_guest(&b, cfg, image->data, image->size, &before, life->in_company);
+    if (rc == -ENOENT && cfg->optional && !b.created) {
+        printf("@guest domain=none event=skipped code=%d name=%s\n", rc, cfg->name);
+        count_one(&guests.skipped);
+        return;
+    }
+    if (rc) {
+        say_failed(&b, rc);
+        if (rc == -ENOMEM && life->in_company) {
+            destroy(&b);
+            printf("%-9s no memory for it beside the others: once more when they have ended\n", cfg->name);
+            life->no_memory = true;
+            return;
+        }
+        life->end = outcome_of_build(rc);
+    } else {
+        clean = check_placement(&b);
+        int code = run_guest(&b);
+        printf("@guest domain=%u event=%s code=%d name=%s\n", b.domid, event_of(code), code, cfg->name);
+        life->end = outcome_of_run(code);
+    }
+    end(life, &b, &before, clean);
+}
+
+void life_run(struct life *life)
+{
+    struct xlcfg_error err;
+    struct xlcfg cfg;
+    struct cpio_file image = {0};
+
+    int rc = xlcfg_parse(life->text, life->len, &cfg, &err);
+    if (rc) {
+        printf("%s:%u: %s\n", life->file, err.line, err.text);
+        printf("@guest domain=none event=failed code=%d name=%s\n", rc, life->file);
+        conclude(life->file, true, cfg.expect, EXPECT_BADCONFIG);
+        return;
+    }
+    if (options.only && strcmp(options.only, cfg.name) != 0)
+        return;
+    if (cfg.unknown[0])
+        printf("%s: unknown key '%s' ignored\n", life->file, cfg.unknown);
+    rc = cpio_find(guest_env.module.data, guest_env.module.size, cfg.kernel, &image);
+    if (rc) {
+        printf("%s: %s '%s'\n", life->file,
+               rc == -ENOENT ? "the archive has no kernel" : "the archive is cut short before the kernel",
+               cfg.kernel);
+        printf("@guest domain=none event=failed code=%d name=%s\n", rc, cfg.name);
+        conclude(cfg.name, true, cfg.expect, EXPECT_BADKERNEL);
+        return;
+    }
+    build_and_run(life, &cfg, &image);
+}

@@ -1,0 +1,45 @@
+/*
+ * Between the selftest*.c files: dom0's own checks of claims, through real hypercalls on domains that never
+ * run. A case is a function; selftest.c gives it the host's figures, takes its domains away afterwards and
+ * looks for leaks. Names of cases are those of docs/claims.md section 8.
+ */
+#ifndef GUEST_DOM0_SELFTEST_H
+#define GUEST_DOM0_SELFTEST_H
+
+#include <guest/dom0/shell.h>
+
+#define CASE_GFN 0x200ull /* where cases populate */
+
+struct selftest_host {
+    struct host_state now; /* before the case has done anything */
+    u32 nr_nodes;          /* with memory */
+    u32 first, last;       /* of them; the same if there is one */
+};
+
+struct selftest_case {
+    const char *name;
+    void (*run)(const struct selftest_host *host);
+    bool node_claims; /* needs domctl 91 */
+    u32 min_nodes;    /* with memory */
+};
+
+/* One check: a line for people and one for programs. */
+void selftest_equal(const char *name, const char *what, s64 expected, s64 got);
+void selftest_true(const char *name, bool ok, const char *what, s64 expected, s64 got);
+
+/* An empty domain for this case with a limit, and a pool for pool_pages of memory. False: said why, and the
+ * case should return. */
+bool selftest_domain(u64 max_pages, u64 pool_for_pages, u32 *domid);
+
+/* Free pages of a node now; and what is claimed in all. -errno */
+s64 selftest_free_on(u32 node);
+s64 selftest_claimed(void);
+
+/* Each ends with an entry without a name. */
+extern const struct selftest_case selftest_two[];    /* selftest_two.c: domains against each other */
+extern const struct selftest_case selftest_redeem[]; /* selftest_redeem.c: what allocations redeem */
+extern const struct selftest_case selftest_refuse[]; /* selftest_refuse.c: errors */
+extern const struct selftest_case selftest_life[];   /* selftest_life.c: the ends of domains and claims */
+extern const struct selftest_case selftest_many[];   /* selftest_many.c: many domains, several vCPUs */
+
+#endif

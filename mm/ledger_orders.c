@@ -1,0 +1,141 @@
+/*
+ * c[d][n], and claims by order: so many whole, aligned extents of 2 MiB or 1 GiB on a node that stay
+ * obtainable for a domain against everybody else's smaller allocations. Pages of such a claim are counted
+ * like any others; the extents it stands for are its units: as many as its pages make up, less those that are
+ * lost (node_short): taken back because memory went offline, or used by others between an allocation and its
+ * refund. The sum of a node's units is what the node keeps whole.
+ *
+ * Single pages use up what makes up no unit first, then break one. Extents of the claim's order and larger
+ * ones use up units.
+ *
+ * Lock: the ledger's; node locks are taken inside.
+ */
+#include <lib/assert.h>
+#include <mm/ledger.h>
+#include <mm/page.h>
+
+static void keep_whole(nodeid_t nid, u32 order, s64 units)
+{
+    if (units)
+        node_reserve_whole(nid, order == ORDER_2M ? units : 0, order == ORDER_1G ? units : 0);
+}
+
+static bool has_whole(nodeid_t nid, u32 order, u64 units)
+{
+    return node_has_whole(nid, order == ORDER_2M ? units : 0, order == ORDER_1G ? units : 0);
+}
+
+u64 claim_units(const struct mem_account *account, nodeid_t nid)
+{
+    u32 order = account->claim_order[nid];
+    return order ? (account->node_claim[nid] >> order) - account->node_short[nid] : 0;
+}
+
+/* Atomic, as others look at it without the lock: the allocator when it chooses between clean and dirty
+ * memory, idle CPUs when they choose what to clean. */
+static void store(u64 *counter, u64 value)
+{
+    __atomic_store_n(counter, value, __ATOMIC_RELAXED);
+}
+
+u64 claim_node_sub(struct mem_account *account, nodeid_t nid, u64 pages, u32 order)
+{
+    u32 unit = account->claim_order[nid];
+    u64 before = account->node_claim[nid], left = before - pages, made_up = 0;
+
+    ASSERT(before >= pages);
+    store(&ledger.claimed[nid], ledger.claimed[nid] - pages);
+    if (account->claim_flags & CLAIM_SCRUB)
+        store(&ledger.scrub[nid], ledger.scrub[nid] - pages);
+    if (!unit) {
+        store(&account->node_claim[nid], left);
+        return 0;
+    }
+    u64 units = claim_units(account, nid), lost = account->node_short[nid];
+    if (order < unit)
+        made_up = MIN(lost, (before >> unit) - (left >> unit));
+    else if (lost > left >> unit)
+        made_up = lost - (left >> unit);
+    account->node_short[nid] = lost - made_up;
+    store(&account->node_claim[nid], left);
+    keep_whole(nid, unit, (s64)(claim_units(account, nid) - units));
+    return made_up;
+}
+
+/* How many of so many units the node can keep whole now: found by halving, as a claim of small units redeemed
+ * by a large extent may want many. */
+static u64 units_there(nodeid_t nid, u32 unit, u64 wanted)
+{
+    u64 fits = 0, beyond = wanted + 1;
+
+    if (has_whole(nid, unit, wanted))
+        return wanted;
+    while (beyond - fits > 1) {
+        u64 middle = fits + (beyond - fits) / 2;
+        if (has_whole(nid, unit, middle))
+            fits = middle;
+        else
+            beyond = middle;
+    }
+    return fits;
+}
+
+void claim_node_add(struct mem_account *account, nodeid_t nid, u64 pages, u64 lost)
+{
+    u32 unit = account->claim_order[nid];
+    u64 units = claim_units(account, nid);
+
+    store(&account->node_claim[nid], account->node_claim[nid] + pages);
+    store(&ledger.claimed[nid], ledger.claimed[nid] + pages);
+    if (account->claim_flags & CLAIM_SCRUB)
+        store(&ledger.scrub[nid], ledger.scrub[nid] + pages);
+    if (!unit)
+        return;
+    account->node_short[nid] = MIN(account->node_short[nid] + lost, account->node_claim[nid] >> unit);
+    u64 now = claim_units(account, nid);
+    if (now > units) {
+        u64 there = units_there(nid, unit, now - units);
+        account->node_short[nid] += now - units - there;
+        now = units + there;
+    }
+    keep_whole(nid, unit, (s64)(now - units));
+}
+
+u64 claim_lost_back(const struct mem_account *account, nodeid_t nid, u64 pages, u64 back, u32 order, u64 lost)
+{
+    u32 unit = account->claim_order[nid];
+    u64 now = account->node_claim[nid], kept_left = now + back;
+
+    if (!lost || back == pages)
+        return lost;
+    /* What the kept pages alone would have made up for, as in claim_node_sub(). */
+    u64 kept = order < unit ? ((now + pages) >> unit) - (kept_left >> unit) : 0;
+    if (order >= unit && lost + (now >> unit) > kept_left >> unit)
+        kept = lost + (now >> unit) - (kept_left >> unit);
+    return lost - MIN(lost, kept);
+}
+
+bool claim_units_fit(const struct mem_account *account, const struct claim_set *set)
+{
+    bool fit = true;
+
+    for (nodeid_t nid = 0; nid < mm_nr_nodes() && fit; nid++) {
+        u32 unit = set->order[nid];
+        s64 own = (s64)claim_units(account, nid);
+
+        if (!unit)
+            continue;
+        /* Given up for a moment that nobody can use: memory is taken under the ledger's lock. */
+        keep_whole(nid, account->claim_order[nid], -own);
+        fit = has_whole(nid, unit, set->node[nid] >> unit);
+        keep_whole(nid, account->claim_order[nid], own);
+    }
+    return fit;
+}
+
+void claim_lose_unit(struct mem_account *account, nodeid_t nid)
+{
+    ASSERT(claim_units(account, nid));
+    account->node_short[nid]++;
+    keep_whole(nid, account->claim_order[nid], -1);
+}

@@ -1,0 +1,117 @@
+/*
+ * Who could not get what, and who held it: counters, and the last refusal in full, for the control domain
+ * (claims.md section 7). Also what one account has.
+ *
+ * Lock: the ledger's, for all of it, so that what is reported was true at the instant of the refusal.
+ */
+#include <mm/internal.h>
+#include <mm/refusals.h>
+
+static struct refusal_counts refused; /* [L] */
+static struct refusal last_refusal;   /* [L] */
+
+void refusals_init(void)
+{
+    refused = (struct refusal_counts){0};
+    last_refusal = (struct refusal){.kind = REFUSAL_NONE};
+}
+
+static u64 claimed_there(const struct mem_account *account, nodeid_t nid)
+{
+    return nid == NODE_NONE ? account->outstanding - account->host_claim : account->node_claim[nid];
+}
+
+/* Does claimant a come before the holder at i? */
+static bool comes_before(const struct mem_account *a, nodeid_t nid, const struct refusal *r, u32 i)
+{
+    u64 pages = claimed_there(a, nid) + a->host_claim;
+    u64 its = r->holder[i].node_pages + r->holder[i].host_pages;
+
+    return pages > its || (pages == its && a->domid < r->holder[i].domid);
+}
+
+/* The largest holders besides whoever asked, in order. */
+static void find_holders(const struct mem_account *asking, struct refusal *r)
+{
+    r->nr_holders = 0;
+    for (const struct mem_account *a = ledger.claimants; a; a = a->next_claimant) {
+        u64 node_pages = claimed_there(a, r->node);
+        u32 at = r->nr_holders;
+
+        if (a == asking || node_pages + a->host_claim == 0)
+            continue;
+        while (at && comes_before(a, r->node, r, at - 1))
+            at--;
+        if (at == REFUSAL_HOLDERS)
+            continue;
+        r->nr_holders += r->nr_holders < REFUSAL_HOLDERS;
+        for (u32 i = r->nr_holders - 1; i > at; i--)
+            r->holder[i] = r->holder[i - 1];
+        r->holder[at].domid = a->domid;
+        r->holder[at].node_pages = node_pages;
+        r->holder[at].host_pages = a->host_claim;
+    }
+}
+
+static void note(enum refusal_kind kind, const struct mem_account *account, nodeid_t nid, u32 order,
+                 u64 pages)
+{
+    struct refusal *r = &last_refusal;
+
+    *r = (struct refusal){.kind = kind, .node = nid, .order = order, .pages = pages};
+    r->domid = account ? account->domid : REFUSAL_NOBODY;
+    r->claimed_pages = nid == NODE_NONE ? ledger.host_claims : ledger.claimed[nid];
+    r->free_pages = r->claimed_pages;
+    for (nodeid_t n = 0; n < mm_nr_nodes() && nid == NODE_NONE; n++)
+        r->claimed_pages += ledger.claimed[n];
+    r->free_pages = r->claimed_pages + (nid == NODE_NONE ? ledger.host_spare : ledger.spare[nid]);
+    find_holders(account, r);
+}
+
+void refusal_note_claim_locked(const struct mem_account *account, const struct claim_set *set)
+{
+    u64 pages = set->host;
+    nodeid_t only = set->host ? NODE_NONE : MAX_NODES; /* MAX_NODES: no node yet */
+
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
+        if (!set->node[nid])
+            continue;
+        only = only == MAX_NODES ? nid : NODE_NONE;
+        pages += set->node[nid];
+    }
+    refused.claims++;
+    note(REFUSAL_CLAIM, account, only, 0, pages);
+}
+
+/* Has the node fewer pages than that for this account, or the host? Or may it not use what there is? */
+static bool lacks_credits(const struct mem_account *account, nodeid_t nid, u64 pages)
+{
+    u64 own = account ? account->node_claim[nid] : 0, host = account ? account->host_claim : 0;
+    u64 outstanding = account ? account->outstanding : 0;
+
+    if (pages > ledger.spare[nid] + own || pages > ledger.host_spare + outstanding)
+        return true;
+    return account && account->claim_flags & CLAIM_STRICT && pages > own + host && outstanding > own + host;
+}
+
+void refusal_note_alloc(const struct mem_account *account, nodeid_t nid, u32 order, u64 pages)
+{
+    bool lacks = true;
+
+    ledger_lock();
+    for (nodeid_t n = 0; n < mm_nr_nodes() && lacks; n++)
+        lacks = (nid != NODE_NONE && n != nid) || lacks_credits(account, n, pages);
+    if (lacks) {
+        refused.allocs++;
+        note(REFUSAL_ALLOC, account, nid, order, pages);
+    }
+    ledger_unlock();
+}
+
+void refusal_get(struct refusal_counts *counts, struct refusal *last)
+{
+    ledger_lock();
+    *counts = refused;
+    *last = last_refusal;
+    ledger_unlock();
+}

@@ -1,0 +1,217 @@
+/*
+ * What mm/ needs from below, and both allocators as subjects. Unlike the unit tests' harness it is fit for
+ * threads and has no sanitizers; memory is only numbers here and is never cleared.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lib/assert.h>
+#include <lib/log.h>
+#include <mm/claims.h>
+#include <mm/mm.h>
+#include <tests/bench/alloc/bench.h>
+#include <tests/bench/alloc/buddy.h>
+#include <tests/mm_table.h>
+
+static struct mem_account accounts[BENCH_DOMAINS];
+static struct buddy_frame *buddy_frames;
+
+void *mm_frame_virt(mfn_t m)
+{
+    fprintf(stderr, "alloc-bench: frame %#lx has no memory here\n", (unsigned long)m.n);
+    abort();
+}
+
+void mm_clear_frames(mfn_t m, u64 nr_frames)
+{
+    (void)m;
+    (void)nr_frames;
+}
+
+nodeid_t mm_current_node(void)
+{
+    return 0;
+}
+
+void mm_wake_scrubber(nodeid_t nid)
+{
+    (void)nid;
+}
+
+struct mem_account *mem_account_find(u16 domid)
+{
+    return domid < BENCH_DOMAINS ? &accounts[domid] : NULL;
+}
+
+void printk(enum log_level level, const char *fmt, ...)
+{
+    va_list args;
+
+    (void)level;
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+}
+
+void assert_failed(const char *what, const char *file, int line)
+{
+    fprintf(stderr, "alloc-bench: %s:%d: %s\n", file, line, what);
+    abort();
+}
+
+/* Everything here is a number to be measured, so what fails ends the program. */
+static void must(int rc, const char *what)
+{
+    if (rc == 0)
+        return;
+    fprintf(stderr, "alloc-bench: %s: %d\n", what, rc);
+    abort();
+}
+
+static void *fresh(void *old, u64 nr, size_t size)
+{
+    free(old);
+    void *memory = calloc(nr, size);
+    must(memory ? 0 : -1, "out of memory");
+    return memory;
+}
+
+static void domain_init(u32 domain)
+{
+    mem_account_init(&accounts[domain], (u16)domain);
+    accounts[domain].max_pages = ~0ull >> 1;
+}
+
+static void homestead_reset(u32 nr_nodes, u64 pages_per_node)
+{
+    static u8 near[MAX_NODES][MAX_NODES];
+
+    for (u32 a = 0; a < nr_nodes; a++)
+        for (u32 i = 0; i < nr_nodes; i++)
+            near[a][i] = (u8)((a + i) % nr_nodes);
+    mm_table_init(bench_node_base(nr_nodes, pages_per_node));
+    mm_set_nodes(nr_nodes, (const u8(*)[MAX_NODES])near);
+    for (nodeid_t nid = 0; nid < nr_nodes; nid++)
+        must(mm_add_range(mfn(bench_node_base(nid, pages_per_node)),
+                          mfn(bench_node_base(nid + 1, pages_per_node)), nid),
+             "mm_add_range");
+    for (u32 domain = 0; domain < BENCH_DOMAINS; domain++)
+        domain_init(domain);
+}
+
+static bool homestead_take(u32 domain, nodeid_t nid, u32 order, u64 *n)
+{
+    mfn_t m;
+
+    if (mm_alloc(&accounts[domain], nid, order, MM_EXACT_NODE, &m))
+        return false;
+    *n = m.n;
+    return true;
+}
+
+static void homestead_give(u32 domain, u64 n, u32 order)
+{
+    must(mm_release(&accounts[domain], mfn(n), order), "mm_release");
+}
+
+static void homestead_bulk_pair(u32 domain, nodeid_t nid)
+{
+    struct mem_account *account = &accounts[domain];
+    struct mm_request request = {.nid = nid, .nr = BENCH_BULK, .flags = MM_EXACT_NODE};
+    struct mm_taken taken;
+    mfn_t all[BENCH_BULK];
+    u32 nr = 0;
+
+    /* One call when the allocator gives all at once, which it need not. */
+    do {
+        request.nr = BENCH_BULK - nr;
+        must(mm_take(account, &request, &taken), "mm_take");
+        mm_take_done(&taken, taken.nr);
+        memcpy(&all[nr], taken.extent, taken.nr * sizeof(all[0]));
+        nr += taken.nr;
+    } while (nr < BENCH_BULK);
+    must(mm_release_many(account, all, 0, BENCH_BULK), "mm_release_many");
+}
+
+void host_claim(u32 domain, nodeid_t nid, u64 pages)
+{
+    struct claim_entry entry = {.pages = pages, .node = nid};
+
+    must(claim_install_set(&accounts[domain], &entry, 1, 0), "claim_install_set");
+}
+
+void host_unclaim(u32 domain)
+{
+    claim_release_all(&accounts[domain]);
+}
+
+void host_claim_set(u32 domain, u32 nr_nodes, u64 pages)
+{
+    struct claim_entry set[MAX_NODES];
+
+    for (u32 i = 0; i < nr_nodes; i++)
+        set[i] = (struct claim_entry){.pages = pages, .node = i};
+    must(claim_install_set(&accounts[domain], set, nr_nodes, CLAIM_REPLACE), "claim_install_set");
+}
+
+void host_destroy(u32 domain)
+{
+    mm_account_kill(&accounts[domain]);
+    while (mm_release_some(&accounts[domain], 64)) /* as domain/lifecycle.c does */
+        ;
+    domain_init(domain);
+}
+
+void host_scrub(nodeid_t nid)
+{
+    mm_scrub_step(nid);
+}
+
+static void yardstick_reset(u32 nr_nodes, u64 pages_per_node)
+{
+    u64 end = bench_node_base(nr_nodes, pages_per_node);
+
+    buddy_frames = fresh(buddy_frames, end, sizeof(*buddy_frames));
+    buddy_init(buddy_frames, bench_node_base(0, 0), end, pages_per_node);
+}
+
+static bool yardstick_take(u32 domain, nodeid_t nid, u32 order, u64 *n)
+{
+    return buddy_take((u16)domain, nid, order, n);
+}
+
+static void yardstick_give(u32 domain, u64 n, u32 order)
+{
+    buddy_give((u16)domain, n, order);
+}
+
+static void yardstick_bulk_pair(u32 domain, nodeid_t nid)
+{
+    u64 all[BENCH_BULK];
+
+    for (u32 i = 0; i < BENCH_BULK; i++)
+        must(buddy_take((u16)domain, nid, 0, &all[i]) ? 0 : -1, "buddy_take");
+    for (u32 i = 0; i < BENCH_BULK; i++)
+        buddy_give((u16)domain, all[i], 0);
+}
+
+const struct subject subject_homestead = {
+    .name = "homestead",
+    .reset = homestead_reset,
+    .take = homestead_take,
+    .give = homestead_give,
+    .bulk_pair = homestead_bulk_pair,
+    /* A window of the table; the chunks' records, some 300 bytes a GiB, are in static arrays. */
+    .metadata_bytes = sizeof(struct window),
+};
+
+const struct subject subject_buddy = {
+    .name = "buddy",
+    .reset = yardstick_reset,
+    .take = yardstick_take,
+    .give = yardstick_give,
+    .bulk_pair = yardstick_bulk_pair,
+    .metadata_bytes = 512u * sizeof(struct buddy_frame),
+};

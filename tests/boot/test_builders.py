@@ -1,0 +1,69 @@
+"""Domain 0 with several vCPUs: a guest is built on each of them at once."""
+import re
+
+import pytest
+
+from checks import GoodRun
+
+NAMES = ["a", "b", "c", "d", "e", "f"]
+
+
+class Company(GoodRun):
+    """Four builders; the guests' lines are mixed, but each is whole and true."""
+
+    def test_each_guest_ran(self, run):
+        for name in NAMES:
+            assert [event for event, _ in run.events(name)] == ["created", "started", "shutdown", "destroyed"], name
+
+    def test_they_were_built_at_the_same_time(self, run):
+        alive, most = 0, 0
+        for fact in run.all("guest"):
+            alive += {"created": 1, "destroyed": -1}.get(fact["event"], 0)
+            most = max(most, alive)
+        assert 2 <= most <= 4
+
+    def test_all_memory_is_told(self, run):
+        for name in NAMES:
+            populated = run.all("populated", domain=run.domain(name))
+            assert sum(fact["pages"] for fact in populated) == 32 * 256 - 96, name
+        assert {f["node"]: f["pages"] for f in run.all("populated", domain=run.domain("f"))} == {0: 32 * 256 - 96}
+        assert len(run.all("populated", domain=run.domain("c"))) == 2
+
+    def test_guests_without_memory_are_tried_again_alone(self, run):
+        ends = [event for event, _ in run.events("big")]
+        assert ends == ["created", "failed", "destroyed"] * 2
+        second = run.all("guest", name="big", event="created")[1]
+        assert all(f.line < second.line for f in run.all("guest", event="destroyed") if f["name"] in NAMES)
+
+    def test_every_guest_is_judged(self, run):
+        for name in NAMES + ["big"]:
+            run.one("leak", name=name)
+            assert len([line for line in run.lines if re.match(rf"{name} +PASS: ", line)]) == 1
+
+    def test_all_of_domain_0s_vcpus_worked(self, run):
+        assert "dom0      4 vCPUs" in run.text
+
+
+class TestFourCpus(Company):
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("company", "--cpus", 4, "--mem", "1G", "--one-thread", "--cmdline", "dom0_max_vcpus=4")
+
+
+class TestOneCpu(Company):
+    """More vCPUs than CPUs: builders are stopped in the middle of whatever they do."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("company", "--cpus", 1, "--mem", "1G", "--cmdline", "dom0_max_vcpus=4")
+
+
+class TestManyVcpus(GoodRun):
+    """As many vCPUs as a domain can have, most of them without work."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("one", "--cpus", 2, "--one-thread", "--cmdline", "dom0_max_vcpus=128")
+
+    def test_it_ran(self, run):
+        assert ("shutdown", 0) in run.events("one")

@@ -1,0 +1,51 @@
+"""Eight builders on four nodes that want a little more than there is; `make claim-boot` does 200 rounds of it."""
+import os
+
+import pytest
+
+import harness
+from checks import GoodRun
+
+ROUNDS = int(os.environ.get("CLAIM_ROUNDS", "10"))
+MACHINE = ("--direct", "--nodes", 4, "--mem", "400M", "--cmdline", "dom0_max_vcpus=8", "--dom0-args",
+           f"mode=claimstress rounds={ROUNDS}")
+
+
+class ClaimStress(GoodRun):
+    def test_every_round_has_one_end(self, run):
+        for fact in run.all("claimstress"):
+            assert (fact["rounds"], fact["builders"]) == (ROUNDS, 8)
+            assert fact["built"] + fact["failed"] + fact["destroyed_midway"] == 8 * ROUNDS, fact
+
+    def test_with_claims_every_build_succeeds(self, run):
+        fact = run.one("claimstress", mode="claims")
+        assert fact["failed"] == 0 and fact["built"] > 0
+
+    def test_there_was_not_enough_for_all(self, run):
+        """Else the test before this one says nothing: claims were refused, and without them builds failed."""
+        assert run.one("claimstress", mode="claims")["refused"] > 0
+        assert run.one("claimstress", mode="free")["failed"] > 0
+
+    def test_domains_were_destroyed_in_the_middle_of_their_populate(self, run):
+        assert all(fact["destroyed_midway"] > 0 for fact in run.all("claimstress"))
+
+    def test_the_stress_leaks_nothing(self, run):
+        for fact in run.all("claimstress"):
+            assert (fact["leaked_pages"], fact["leaked_claims"]) == (0, 0)
+
+    def test_nothing_was_wrong(self, run):
+        assert not [line for line in run.lines if line.startswith("claimstress: ")]
+
+
+class TestFourCpus(ClaimStress):
+    @pytest.fixture(scope="class")
+    def run(self):
+        return harness.boot(*MACHINE, "--cpus", 4, "--one-thread", timeout=240 + 4 * ROUNDS)
+
+
+class TestOneCpu(ClaimStress):
+    """Builders are stopped anywhere by the scheduler, and the hypervisor checks itself."""
+
+    @pytest.fixture(scope="class")
+    def run(self):
+        return harness.boot(*MACHINE, "--cpus", 1, "--", "-kernel", "build/debug/homestead", timeout=240 + 4 * ROUNDS)

@@ -1,0 +1,54 @@
+"""The named cases of claims (docs/claims.md), which domain 0 tries through real hypercalls."""
+import pytest
+
+from checks import GoodRun
+
+NEED_TWO_NODES = ["case_order_of_redemption", "case_big_extent_elsewhere", "case_all_or_nothing"]
+CASES = NEED_TWO_NODES + [
+    "case_host_claim", "case_node_full_but_ten", "case_legacy_against_each_way", "case_claim_four_mib", "case_bad_arguments",
+    "case_too_many_pages", "case_destroyed_midway", "case_dying_domain", "case_release_twice", "case_replaced_at_full",
+    "case_claim_on_every_node_in_64_domains", "case_eight_builders",
+]
+
+
+class SelfTest(GoodRun):
+    skipped = []
+
+    @pytest.mark.parametrize("case", CASES)
+    def test_case(self, run, case):
+        fact = run.one("selftest", name=case)
+        if case in self.skipped:
+            assert fact == {"name": case, "result": "SKIP"}
+            return
+        assert fact["result"] == "PASS" and fact["got"] == 0, [f for f in run.all("selftest", result="FAIL")]
+        assert run.one("leak", name=case) == {"pages": 0, "claims": 0, "name": case}
+
+    def test_no_case_is_left_out_here(self, run):
+        assert sorted(CASES) == sorted(f["name"] for f in run.all("selftest") if f["name"].startswith("case_"))
+
+    def test_no_check_failed(self, run):
+        assert not run.all("selftest", result="FAIL")
+        assert len(run.all("selftest", result="PASS")) > 80
+
+
+class TestTwoNodes(SelfTest):
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("one", "--dom0-args", "selftest")
+
+
+class TestSeveralVcpus(SelfTest):
+    """Four nodes; other vCPUs destroy what is built and try to get between; the hypervisor checks itself."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("one", "--nodes", 4, "--one-thread", "--dom0-args", "selftest", "--cmdline", "dom0_max_vcpus=4",
+                           "--", "-kernel", "build/debug/homestead")
+
+
+class TestOneNode(SelfTest):
+    skipped = NEED_TWO_NODES
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("one", "--nodes", 1, "--cpus", 1, "--mem", "512M", "--dom0-args", "selftest")

@@ -1,0 +1,323 @@
+/* Everything but taking: giving up, pins, kills, claims, scrubbing, each compared with the reference. */
+#include "single.h"
+
+/* --- memory goes back --- */
+
+static void frame_release(u64 n, u32 d)
+{
+    if (ref.pins[n])
+        ref_set(n, 1, REF_RELEASED, d, false);
+    else
+        ref_free(n, 1);
+}
+
+/* 0 or -EINVAL; 1: part of it belongs to a take under way, whose memory is nobody's business yet. */
+static int predict_release(u32 d, u64 n, u32 order)
+{
+    int rc = 0;
+
+    for (u64 i = n; i < n + BIT(order); i++) {
+        if (i >= ref.nr_frames || ref.frame[i].node == REF_NO_RAM)
+            return -EINVAL;
+        if (ref.frame[i].use == REF_OPEN_GUEST || ref.frame[i].use == REF_OPEN_OVERHEAD)
+            return 1;
+        if (ref.frame[i].use != REF_GUEST || ref.frame[i].owner != d ||
+            ref.frame[i].node != ref.frame[n].node)
+            rc = -EINVAL; /* what nobody can have got in one piece is not given up in one either */
+    }
+    return rc;
+}
+
+/* Of the memory handed out lately, what is still where it was; the rest is forgotten. NULL: none. */
+static struct single_extent *some_extent(void)
+{
+    while (run.nr_seen) {
+        struct single_extent *e = &run.seen[rnd(run.nr_seen)];
+
+        if (ref.frame[e->n].use == REF_GUEST && ref.frame[e->n].owner == e->d)
+            return e;
+        *e = run.seen[--run.nr_seen];
+    }
+    return NULL;
+}
+
+/* Somebody's memory, or any frame. */
+static void some_range(u32 *d, u64 *n, u32 *order)
+{
+    const struct single_extent *e = rnd(8) ? some_extent() : NULL;
+
+    *d = single_domain();
+    if (e) {
+        *d = e->d;
+        *n = e->n;
+        *order = e->order;
+        if (rnd(8) == 0 && *order) { /* a part of it */
+            *order = rnd(*order);
+            *n += rnd((u32)(BIT(e->order) - BIT(*order) + 1));
+        }
+    } else {
+        *n = rnd((u32)ref.nr_frames + 8);
+        *order = rnd(3) ? 0 : rnd(8);
+        if (*n < ref.nr_frames && ref.frame[*n].use == REF_GUEST && rnd(20))
+            *d = ref.frame[*n].owner;
+    }
+}
+
+static bool overlaps(const mfn_t *list, u32 nr, u64 n, u32 order)
+{
+    for (u32 i = 0; i < nr; i++)
+        if (n < list[i].n + BIT(order) && list[i].n < n + BIT(order))
+            return true;
+    return false;
+}
+
+void single_op_release(void)
+{
+    u32 d, order, nr = 1, wanted = rnd(3) ? 1 : 1 + rnd(rnd(2) ? 8 : MM_TAKE_MAX);
+    mfn_t list[MM_TAKE_MAX];
+    u64 n;
+
+    machine_op = "release";
+    some_range(&d, &n, &order);
+    list[0] = mfn(n);
+    int expected = predict_release(d, n, order);
+    for (u32 i = 1; i < wanted && expected <= 0; i++) { /* more of the same domain's */
+        u32 whose, its_order;
+
+        some_range(&whose, &n, &its_order);
+        n = ALIGN_DOWN(n, BIT(order));
+        bool twice = overlaps(list, nr, n, order);
+        if ((whose != d || twice) && rnd(20))
+            continue;
+        int rc = predict_release(d, n, order);
+        rc = twice && rc == 0 ? -EINVAL : rc;
+        expected = rc == 1 || expected == 0 ? rc : expected;
+        list[nr++] = mfn(n);
+    }
+    if (expected == 1)
+        return;
+    if (rnd(500) == 0) {
+        order = MAX_ORDER + 1 + rnd(40);
+        expected = -EINVAL;
+    }
+    int rc = nr == 1 ? mm_release(&machine_account[d], list[0], order)
+                     : mm_release_many(&machine_account[d], list, order, nr);
+    if (!single_expect(nr == 1 ? OP_RELEASE : OP_RELEASE_MANY, rc, expected) || rc)
+        return;
+    for (u32 i = 0; i < nr; i++)
+        for (u64 k = list[i].n; k < list[i].n + BIT(order); k++)
+            frame_release(k, d);
+}
+
+/* Is frame n of d's not given up? Asked of mm/, as nobody can know which ones a budget reached. */
+static bool still_guest(u32 d, u64 n)
+{
+    if (mm_pin((u16)d, mfn(n)))
+        return false;
+    mm_unpin(mfn(n));
+    return true;
+}
+
+static void rebirth(u32 d)
+{
+    ref.dying[d] = false;
+    ref.max[d] = rnd(20) == 0 ? ~0ull : run.profile == 0 ? 300 + rnd(4000) : 3000 + rnd(200000);
+    ref.affinity[d] = rnd(2) ? rnd(1u << ref.nr_nodes) : 0;
+    if (d == SINGLE_HOG)
+        ref.max[d] = ~0ull;
+    machine_domain((u16)d, ref.max[d])->affinity = ref.affinity[d];
+    stress_count(&run.result->counts, OP_REBIRTH, 0);
+}
+
+void single_op_release_some(void)
+{
+    u32 d = single_domain(), left = 0;
+    bool more, all = rnd(4) != 0;
+
+    machine_op = "release_some";
+    for (u32 i = 1; i < REF_DOMS; i++) /* a dying one, if there is any */
+        d = ref.dying[d] ? d : d % (REF_DOMS - 1) + 1;
+    if (!ref.dying[d] || (!all && rnd(8)))
+        return;
+    do
+        more = mm_release_some(&machine_account[d], rnd(64));
+    while (more && all && !ref.open[d]);
+    stress_count(&run.result->counts, OP_RELEASE_SOME, 0);
+    for (u64 n = 0; n < ref.nr_frames; n++) {
+        if (ref.frame[n].owner != d || ref.frame[n].use != REF_GUEST)
+            continue;
+        if (more && still_guest(d, n))
+            left++;
+        else
+            frame_release(n, d);
+    }
+    MUST(more || (left == 0 && ref.open[d] == 0), "%u left", left);
+    if (ref.tot[d] == 0 && ref.over[d] == 0 && !ref.open[d])
+        rebirth(d);
+}
+
+void single_op_kill(u32 d)
+{
+    machine_op = "kill";
+    mm_account_kill(&machine_account[d]);
+    ref_kill(d);
+    stress_count(&run.result->counts, OP_KILL, 0);
+}
+
+/* --- pins --- */
+
+void single_op_pin(void)
+{
+    u32 d = single_domain(), order;
+    u64 n;
+
+    machine_op = "pin";
+    if (run.nr_pinned == ARRAY_SIZE(run.pinned))
+        return;
+    some_range(&d, &n, &order);
+    if (n < ref.nr_frames && ref.frame[n].use == REF_OPEN_GUEST)
+        return;
+    bool may = n < ref.nr_frames && ref.frame[n].node != REF_NO_RAM && ref.frame[n].use == REF_GUEST &&
+               ref.frame[n].owner == d;
+    if (!single_expect(OP_PIN, mm_pin((u16)d, mfn(n)), may ? 0 : -EINVAL) || !may)
+        return;
+    ref.pins[n]++;
+    run.pinned[run.nr_pinned++] = (u32)n;
+}
+
+void single_op_unpin(void)
+{
+    machine_op = "unpin";
+    if (!run.nr_pinned)
+        return;
+    u32 i = rnd(run.nr_pinned);
+    for (u32 j = 0; j < run.nr_pinned && rnd(8); j++) /* the dead ones first, often */
+        i = ref.dying[ref.frame[run.pinned[j]].owner] ? j : i;
+    u32 n = run.pinned[i];
+    bool last = --ref.pins[n] == 0 && ref.frame[n].use == REF_RELEASED;
+    bool freed = mm_unpin(mfn(n));
+    stress_count(&run.result->counts, OP_UNPIN, 0);
+    MUST(freed == last, "frame %u", n);
+    if (last)
+        ref_free(n, 1);
+    run.pinned[i] = run.pinned[--run.nr_pinned];
+}
+
+/* --- claims --- */
+
+static u64 some_pages(void)
+{
+    return rnd(60) == 0   ? ~0ull - rnd(2)
+           : rnd(60) == 0 ? 1ull << 63
+           : rnd(6)       ? rnd(80)
+           : rnd(3)       ? rnd(3000)
+                          : rnd((u32)ref.nr_frames);
+}
+
+void single_op_legacy(u32 d)
+{
+    u64 pages = rnd(4) ? ref.tot[d] + some_pages() : some_pages() * rnd(3);
+    int expected = ref_predict_legacy(d, pages);
+    struct ref_set set = {.release = pages == 0};
+
+    machine_op = "legacy claim";
+    set.h = pages ? pages - ref.tot[d] : 0;
+    if (single_expect(OP_LEGACY, claim_install_legacy(&machine_account[d], pages), expected) && !expected)
+        ref_install(d, &set);
+}
+
+static void read_set(u32 d)
+{
+    struct claim_entry got[REF_NODES + 1];
+    u32 nr = rnd(REF_NODES + 2), room = nr, used = 0;
+
+    machine_op = "read set";
+    u32 needed = (ref.h[d] != 0);
+    for (u32 i = 0; i < ref.nr_nodes; i++)
+        needed += ref.c[d][i] != 0;
+    int rc = claim_read_set(&machine_account[d], got, &nr);
+    if (!single_expect(OP_READ_SET, rc, needed > room ? -ENOBUFS : 0))
+        return;
+    MUST(nr == needed);
+    if (rc)
+        return;
+    if (ref.h[d]) {
+        MUST(got[used].node == CLAIM_HOST && got[used].pages == ref.h[d]);
+        used++;
+    }
+    for (u32 i = 0; i < ref.nr_nodes; i++) {
+        if (!ref.c[d][i])
+            continue;
+        MUST(got[used].node == i && got[used].pages == ref.c[d][i]);
+        used++;
+    }
+}
+
+static u32 some_entries(u32 d, struct claim_entry *entries)
+{
+    static const u32 strange[] = {63, 64, 256, 0x7fffffff, 0x80000001, 0xfffffffe};
+    u32 nr = 1 + rnd(ref.nr_nodes + 1), first = rnd(ref.nr_nodes + 1);
+    bool zeros = rnd(6) == 0;
+
+    for (u32 i = 0; i < nr; i++) {
+        u32 selector = (first + i) % (ref.nr_nodes + 1);
+        bool host = selector == ref.nr_nodes;
+        u64 owned = host ? ref.tot[d] : ref.own[d][selector];
+
+        entries[i] = (struct claim_entry){.pages = rnd(2) ? owned + some_pages() : some_pages()};
+        entries[i].node = !host ? selector : rnd(2) ? CLAIM_HOST : CLAIM_HOST_LATER;
+        if (rnd(80) == 0)
+            entries[i].node = rnd(2) ? strange[rnd(ARRAY_SIZE(strange))] : ref.nr_nodes;
+        if (rnd(80) == 0)
+            entries[i].node = entries[rnd(i + 1)].node;
+        if (rnd(80) == 0)
+            entries[i].pad = 1u << rnd(32);
+        if (zeros || rnd(8) == 0)
+            entries[i].pages = 0;
+    }
+    return nr;
+}
+
+void single_op_set(u32 d)
+{
+    struct claim_entry entries[REF_NODES + 1];
+    u32 nr = some_entries(d, entries), flags = rnd(60) == 0 ? BIT(4 + rnd(28)) : rnd(2);
+    struct ref_set set = {.h = 0};
+
+    machine_op = "claim set";
+    int expected = ref_predict_set(d, entries, nr, flags, &set);
+    int rc = claim_install_set(&machine_account[d], entries, nr, flags);
+    if (!single_expect(ref_out(d) && flags ? OP_REPLACE : OP_SET, rc, expected))
+        return;
+    if (expected == 0)
+        ref_install(d, &set);
+    if (rnd(4) == 0)
+        read_set(d);
+}
+
+/* --- the rest --- */
+
+void single_op_scrub(void)
+{
+    u32 nid = rnd(ref.nr_nodes);
+    bool dirty = ref.dirty[nid] != 0;
+    u64 before = ref.dirty[nid];
+
+    machine_op = "scrub";
+    run.cleared = 0;
+    bool did = mm_scrub_step(nid);
+    stress_count(&run.result->counts, OP_SCRUB, did ? 0 : -1);
+    MUST(did == dirty && (run.cleared != 0) == dirty && run.cleared <= 512, "%u frames", run.cleared);
+    MUST(before - ref.dirty[nid] == run.cleared);
+}
+
+void single_op_settings(void)
+{
+    u32 d = single_domain();
+
+    machine_op = "settings";
+    ref.max[d] = rnd(3) ? 300 + rnd(5000) : rnd(4) ? 1000 + rnd(300000) : rnd(200);
+    ref.affinity[d] = rnd(2) ? rnd(1u << ref.nr_nodes) : 0;
+    machine_account[d].max_pages = ref.max[d];
+    machine_account[d].affinity = ref.affinity[d];
+}

@@ -1,0 +1,192 @@
+// sources: mm/all
+/* Claims by order, strict claims and scrub on claim on the real allocator: what the ledger promises is there.
+ * docs/claims.md section 3. */
+#include "mm_harness.h"
+#include <mm/internal.h>
+#include <mm/ledger.h>
+
+#define M2       512u
+#define REGIONS  16u /* of node 0 */
+#define N1       (REGIONS * M2)
+#define N1_PAGES 4096u
+
+static struct mem_account *a, *b;
+
+static int setup(void **state)
+{
+    (void)state;
+    harness_init(2, N1 + N1_PAGES, 0);
+    assert_int_equal(mm_add_range(mfn(0), mfn(N1), 0), 0);
+    assert_int_equal(mm_add_range(mfn(N1), mfn(N1 + N1_PAGES), 1), 0);
+    a = harness_domain(1, 100000);
+    b = harness_domain(2, 100000);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    assert_int_equal(mm_check(), 0);
+    return harness_teardown(state);
+}
+
+static int claim(struct mem_account *d, nodeid_t node, u64 pages, u32 order, u32 flags)
+{
+    struct claim_entry e = {.pages = pages, .node = node, .pad = order};
+    return claim_install_set(d, &e, 1, flags);
+}
+
+static int take(struct mem_account *d, nodeid_t nid, u32 order, mfn_t *m)
+{
+    return mm_alloc(d, nid, order, MM_EXACT_NODE, m);
+}
+
+/* b takes single pages until there are none for it, and gives three of four back, over and over: a's extents
+ * are there, whole, whatever is left. */
+static void extents_survive_single_pages(void **state)
+{
+    (void)state;
+    static mfn_t m[N1];
+    u32 seed = 12345;
+    mfn_t got;
+
+    assert_int_equal(claim(a, 0, 6 * M2, 9, CLAIM_ORDERS), 0);
+    for (u32 round = 0; round < 4; round++) {
+        u32 nr = 0, kept = 0;
+        while (take(b, 0, 0, &m[nr]) == 0)
+            nr++;
+        assert_int_equal(b->own[0], (REGIONS - 6) * M2);
+        assert_int_equal(take(b, 0, 9, &got), -ENOMEM);
+        assert_true(node_has_whole(0, 0, 0));
+        for (u32 i = 0; i < nr; i++) {
+            seed = seed * 1103515245 + 12345;
+            if (seed >> 30)
+                assert_int_equal(mm_release(b, m[i], 0), 0);
+            else
+                kept++;
+        }
+        assert_true(kept > 0);
+        assert_int_equal(mm_check(), 0);
+    }
+    while (take(b, 0, 0, &got) == 0)
+        ;
+    for (u32 i = 0; i < 6; i++) {
+        assert_int_equal(take(a, 0, 9, &got), 0);
+        assert_int_equal(mm_check(), 0);
+    }
+    assert_int_equal(a->outstanding, 0);
+    assert_int_equal(take(a, 0, 0, &got), -ENOMEM);
+}
+
+/* The same claim in single pages promises no extents: the difference is the flag's. */
+static void without_the_flag_they_do_not(void **state)
+{
+    (void)state;
+    mfn_t m[N1];
+    u32 nr = 0;
+
+    assert_int_equal(claim(a, 0, 6 * M2, 0, 0), 0);
+    /* Everybody's pages once, so that every region is broken. */
+    claim_release_all(a);
+    while (take(b, 0, 0, &m[nr]) == 0)
+        nr++;
+    for (u32 i = 0; i < nr; i++)
+        if (m[i].n % 512)
+            assert_int_equal(mm_release(b, m[i], 0), 0);
+    assert_int_equal(claim(a, 0, 6 * M2, 9, CLAIM_ORDERS), -ENOMEM);
+    assert_int_equal(claim(a, 0, 6 * M2, 0, 0), 0);
+    assert_int_equal(take(a, 0, 9, &m[0]), -ENOMEM);
+    assert_int_equal(take(a, 0, 0, &m[0]), 0);
+}
+
+/* Its own single pages break one extent at a time, and the promise of a page always holds. */
+static void own_single_pages(void **state)
+{
+    (void)state;
+    mfn_t m;
+
+    assert_int_equal(claim(a, 0, 2 * M2, 9, CLAIM_ORDERS), 0);
+    assert_int_equal(claim(b, 0, (REGIONS - 2) * M2, 0, 0), 0);
+    for (u32 i = 0; i < 2 * M2; i++) {
+        assert_int_equal(take(a, 0, 0, &m), 0);
+        assert_int_equal(claim_units(a, 0), (2 * M2 - i - 1) / M2);
+        if (i % 100 == 0)
+            assert_int_equal(mm_check(), 0);
+    }
+    for (u32 i = 0; i < (REGIONS - 2) * M2; i++)
+        assert_int_equal(take(b, 0, 0, &m), 0);
+}
+
+/* A transaction that is cut short leaves pages and extents as they were. */
+static void cut_short(void **state)
+{
+    (void)state;
+    struct mm_taken taken;
+
+    assert_int_equal(claim(a, 0, 4 * M2, 9, CLAIM_ORDERS), 0);
+    for (u32 order = 0; order <= 9; order += 9)
+        for (u32 kept = 0; kept <= 3; kept++) {
+            struct mm_request request = {.nid = 0, .order = order, .nr = 3, .flags = MM_EXACT_NODE};
+            assert_int_equal(mm_take(a, &request, &taken), 0);
+            assert_int_equal(taken.nr, 3);
+            mm_take_done(&taken, kept);
+            assert_int_equal(a->node_claim[0], 4 * M2 - ((u64)kept << order));
+            assert_int_equal(claim_units(a, 0), a->node_claim[0] >> 9);
+            assert_int_equal(mm_check(), 0);
+            for (u32 i = 0; i < kept; i++)
+                assert_int_equal(mm_release(a, taken.extent[i], order), 0);
+            assert_int_equal(claim(a, 0, 4 * M2, 9, CLAIM_ORDERS | CLAIM_REPLACE), 0);
+        }
+}
+
+static void strict_on_the_allocator(void **state)
+{
+    (void)state;
+    mfn_t m;
+
+    assert_int_equal(claim(a, 0, 4, 0, CLAIM_STRICT), 0);
+    assert_int_equal(take(a, 1, 0, &m), -ENOMEM);
+    assert_int_equal(a->outstanding, 4);
+    assert_int_equal(mm_alloc(a, 1, 0, 0, &m), 0); /* not exact: the next node is the one that is claimed */
+    assert_int_equal(mm_mfn_node(m), 0);
+    assert_int_equal(a->outstanding, 3);
+
+    struct refusal_counts counts;
+    struct refusal last;
+    refusal_get(&counts, &last);
+    assert_true(counts.allocs == 1 && last.domid == 1 && last.node == 1);
+}
+
+static void scrubbed_on_claim(void **state)
+{
+    (void)state;
+    harness_woken = 0;
+    assert_int_equal(claim(a, 0, 2 * M2 + 1, 0, CLAIM_SCRUB), 0);
+    assert_int_equal(harness_woken, BIT(0));
+    u32 steps = 0;
+    while (mm_scrub_wanted(0)) {
+        assert_true(mm_scrub_step(0));
+        steps++;
+    }
+    assert_int_equal(steps, 3);
+    assert_int_equal(node_dirty(0), N1 - 3 * M2);
+    assert_int_equal(node_dirty(1), N1_PAGES);
+    harness_cleared = 0;
+    mfn_t m;
+    for (u32 i = 0; i < 2 * M2 + 1; i++)
+        assert_int_equal(take(a, 0, 0, &m), 0);
+    assert_int_equal(harness_cleared, 0); /* all of it was clean */
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(extents_survive_single_pages),
+        T(without_the_flag_they_do_not),
+        T(own_single_pages),
+        T(cut_short),
+        T(strict_on_the_allocator),
+        T(scrubbed_on_claim),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,178 @@
+/*
+ * The ledger without nodes, for its tests: a node is so many pages, so many whole extents, and what is to be
+ * kept whole. One test program includes it once.
+ */
+#ifndef TESTS_LEDGER_HARNESS_H
+#define TESTS_LEDGER_HARNESS_H
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <homestead/errno.h>
+#include <lib/assert.h>
+#include <lib/log.h>
+#include <mm/internal.h>
+#include <mm/ledger.h>
+
+#define NODES 3u
+#define M2    512ull
+#define G1    262144ull
+
+static struct {
+    u64 whole_2m, whole_1g;
+    s64 kept_2m, kept_1g;
+    u64 dirty;
+} nodes[NODES];
+static struct mem_account account[12], *const a = &account[1], *const b = &account[2], *const c = &account[3];
+static char printed[2048];
+static u64 woken;
+
+u32 mm_nr_nodes(void)
+{
+    return NODES;
+}
+void node_reserve_whole(nodeid_t nid, s64 d2m, s64 d1g)
+{
+    nodes[nid].kept_2m += d2m;
+    nodes[nid].kept_1g += d1g;
+    assert_true(nodes[nid].kept_2m >= 0 && nodes[nid].kept_1g >= 0);
+}
+bool node_has_whole(nodeid_t nid, u64 nr_2m, u64 nr_1g)
+{
+    u64 all_1g = (u64)nodes[nid].kept_1g + nr_1g;
+    return all_1g <= nodes[nid].whole_1g &&
+           (u64)nodes[nid].kept_2m + nr_2m + all_1g * 512 <= nodes[nid].whole_2m;
+}
+void mm_node_get_info(nodeid_t nid, struct mm_node_info *out)
+{
+    struct ledger *l = &ledger;
+    *out =
+        (struct mm_node_info){.free_pages = l->spare[nid] + l->claimed[nid], .dirty_pages = nodes[nid].dirty};
+}
+void mm_wake_scrubber(nodeid_t nid)
+{
+    woken |= BIT(nid);
+}
+nodeid_t mm_mfn_node(mfn_t m)
+{
+    (void)m;
+    return 0;
+}
+void printk(enum log_level level, const char *fmt, ...)
+{
+    va_list args;
+    size_t len = strlen(printed);
+
+    (void)level;
+    va_start(args, fmt);
+    vsnprintf(printed + len, sizeof(printed) - len, fmt, args);
+    va_end(args);
+}
+void assert_failed(const char *what, const char *file, int line)
+{
+    mock_assert(0, what, file, line);
+    abort();
+}
+void lock_check_take(u32 level)
+{
+    (void)level;
+}
+void lock_check_drop(u32 level)
+{
+    (void)level;
+}
+
+/* Every sum, recomputed. */
+static inline void check(void)
+{
+    u64 host = 0, unclaimed = 0;
+
+    for (u32 n = 0; n < NODES; n++) {
+        u64 sum = 0, units[2] = {0};
+        for (u32 i = 1; i < ARRAY_SIZE(account); i++) {
+            sum += account[i].node_claim[n];
+            if (account[i].claim_order[n]) {
+                assert_true(account[i].node_short[n] <= account[i].node_claim[n] >>
+                            account[i].claim_order[n]);
+                units[account[i].claim_order[n] == ORDER_1G] += claim_units(&account[i], n);
+            }
+        }
+        assert_int_equal(ledger.claimed[n], sum);
+        assert_int_equal(nodes[n].kept_2m, units[0]);
+        assert_int_equal(nodes[n].kept_1g, units[1]);
+        assert_true(node_has_whole(n, 0, 0));
+        unclaimed += ledger.spare[n];
+    }
+    for (u32 i = 1; i < ARRAY_SIZE(account); i++) {
+        u64 out = account[i].host_claim;
+        host += account[i].host_claim;
+        for (u32 n = 0; n < NODES; n++)
+            out += account[i].node_claim[n];
+        assert_int_equal(account[i].outstanding, out);
+        assert_true((account[i].claimant_link != NULL) == (out != 0));
+    }
+    assert_int_equal(ledger.host_claims, host);
+    assert_int_equal(ledger.host_spare + host, unclaimed);
+}
+
+/* Node n gets chunks whole 1 GiB extents, regions 2 MiB ones beside them, and loose single pages. */
+static inline void give(nodeid_t n, u64 chunks, u64 regions, u64 loose)
+{
+    nodes[n].whole_1g += chunks;
+    nodes[n].whole_2m += chunks * 512 + regions;
+    ledger_credit(n, chunks * G1 + regions * M2 + loose);
+}
+
+static inline int setup(void **state)
+{
+    (void)state;
+    memset(nodes, 0, sizeof(nodes));
+    printed[0] = 0;
+    woken = 0;
+    ledger_init();
+    for (u16 i = 0; i < ARRAY_SIZE(account); i++) {
+        mem_account_init(&account[i], i);
+        account[i].max_pages = 1ull << 40;
+    }
+    mm_report_recalls();
+    printed[0] = 0;
+    return 0;
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    check();
+    return 0;
+}
+
+static inline int set1(struct mem_account *d, nodeid_t node, u64 pages, u32 order, u32 flags)
+{
+    struct claim_entry e = {.pages = pages, .node = node, .pad = order};
+    return claim_install_set(d, &e, 1, flags);
+}
+
+static struct claim_receipt r;
+static inline int reserve(struct mem_account *d, nodeid_t n, u64 pages, u32 order)
+{
+    return ledger_reserve(d, n, pages, order, &r);
+}
+
+/* An extent of 2 MiB leaves node 0's free memory, or comes back. */
+static inline int take_2m(struct mem_account *d)
+{
+    int rc = reserve(d, 0, M2, ORDER_2M);
+    nodes[0].whole_2m -= rc == 0;
+    return rc;
+}
+static inline void give_back_2m(struct mem_account *d)
+{
+    nodes[0].whole_2m++;
+    ledger_refund(d, &r, M2);
+}
+
+#endif

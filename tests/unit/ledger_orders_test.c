@@ -1,0 +1,311 @@
+// sources: mm/account.c mm/claims.c mm/ledger.c mm/ledger_orders.c mm/recall.c mm/refusals.c
+// sources: mm/scrub_claims.c
+/* The ledger: claims by order, and what is taken back when memory goes offline. docs/claims.md sections 3
+ * and 6.
+ */
+#include "ledger_harness.h"
+
+/* --- ORDERS --- */
+
+static void order_entries_are_checked(void **state)
+{
+    (void)state;
+    struct claim_entry e[2] = {{.pages = M2, .node = 77, .pad = 9}, {.pages = M2, .node = 0}};
+
+    give(0, 2, 4, 0);
+    assert_int_equal(claim_install_set(a, e, 1, 0), -EINVAL); /* pad before node, without the flag */
+    assert_int_equal(claim_install_set(a, e, 1, CLAIM_ORDERS), -ENOENT);
+    for (u32 order = 1; order < 64; order++)
+        if (order != 9 && order != 18)
+            assert_int_equal(set1(a, 0, G1, order, CLAIM_ORDERS), -EINVAL);
+    assert_int_equal(set1(a, 0, M2 + 1, 9, CLAIM_ORDERS), -EINVAL);
+    assert_int_equal(set1(a, 0, G1 - M2, 18, CLAIM_ORDERS), -EINVAL);
+    assert_int_equal(set1(a, CLAIM_HOST, M2, 9, CLAIM_ORDERS), -EINVAL);
+    e[0] = (struct claim_entry){.pages = M2, .node = 0, .pad = 9};
+    assert_int_equal(claim_install_set(a, e, 2, CLAIM_ORDERS), -EINVAL); /* node 0 twice */
+    assert_int_equal(set1(a, 0, 7, 0, CLAIM_ORDERS), 0);
+    assert_int_equal(set1(a, 0, 3 * M2, 9, CLAIM_ORDERS | CLAIM_REPLACE), 0);
+    assert_int_equal(set1(a, 0, 0, 9, CLAIM_ORDERS), 0); /* a release */
+    assert_int_equal(a->outstanding, 0);
+    assert_int_equal(nodes[0].kept_2m, 0);
+}
+
+static void orders_need_whole_extents(void **state)
+{
+    (void)state;
+    struct claim_entry back;
+    u32 nr = 1;
+
+    give(0, 0, 4, 4 * M2); /* pages for eight, but four are in pieces */
+    assert_int_equal(set1(a, 0, 5 * M2, 9, CLAIM_ORDERS), -ENOMEM);
+    assert_int_equal(a->outstanding, 0);
+    assert_int_equal(set1(a, 0, 3 * M2, 9, CLAIM_ORDERS), 0);
+    assert_int_equal(nodes[0].kept_2m, 3);
+    assert_int_equal(claim_read_set(a, &back, &nr), 0);
+    assert_true(back.pages == 3 * M2 && back.node == 0 && back.pad == 9);
+    assert_int_equal(set1(b, 0, 2 * M2, 9, CLAIM_ORDERS), -ENOMEM);
+    assert_int_equal(set1(b, 0, M2, 9, CLAIM_ORDERS), 0);
+    /* Single pages may be claimed of what is in pieces. */
+    assert_int_equal(set1(c, 0, 4 * M2 + 1, 0, 0), -ENOMEM);
+    assert_int_equal(set1(c, 0, 4 * M2, 0, 0), 0);
+}
+
+static void orders_are_replaced_at_full_capacity(void **state)
+{
+    (void)state;
+    give(0, 1, 0, 0);
+    assert_int_equal(set1(a, 0, G1, 18, CLAIM_ORDERS), 0);
+    assert_int_equal(nodes[0].kept_1g, 1);
+    assert_int_equal(set1(a, 0, G1, 9, CLAIM_ORDERS | CLAIM_REPLACE), 0); /* the same memory, as 2 MiB */
+    assert_int_equal(nodes[0].kept_1g, 0);
+    assert_int_equal(nodes[0].kept_2m, 512);
+    assert_int_equal(set1(a, 0, 2 * G1, 18, CLAIM_ORDERS | CLAIM_REPLACE), -ENOMEM);
+    assert_int_equal(nodes[0].kept_2m, 512); /* the old one stands */
+    assert_int_equal(set1(a, 0, G1, 18, CLAIM_ORDERS | CLAIM_REPLACE), 0);
+    claim_release_all(a);
+    assert_int_equal(nodes[0].kept_1g, 0);
+}
+
+static void large_extents_use_up_units(void **state)
+{
+    (void)state;
+    give(0, 0, 4, 0);
+    assert_int_equal(set1(a, 0, 3 * M2, 9, CLAIM_ORDERS), 0);
+    for (u32 left = 3; left; left--) {
+        assert_int_equal(claim_units(a, 0), left);
+        assert_int_equal(take_2m(a), 0);
+        check();
+    }
+    assert_int_equal(a->outstanding, 0);
+    assert_int_equal(nodes[0].kept_2m, 0);
+}
+
+static void single_pages_break_one_unit(void **state)
+{
+    (void)state;
+    give(0, 0, 3, 0);
+    assert_int_equal(set1(a, 0, 3 * M2, 9, CLAIM_ORDERS), 0);
+    assert_int_equal(reserve(a, 0, 1, 0), 0);
+    nodes[0].whole_2m--;
+    assert_int_equal(claim_units(a, 0), 2);
+    assert_int_equal(reserve(a, 0, 511, 0), 0);
+    assert_int_equal(claim_units(a, 0), 2);
+    assert_int_equal(reserve(a, 0, 1, 0), 0);
+    nodes[0].whole_2m--;
+    assert_int_equal(claim_units(a, 0), 1);
+    assert_int_equal(take_2m(a), 0); /* 511 pages claimed one by one remain */
+    assert_int_equal(a->node_claim[0], 511);
+    assert_int_equal(claim_units(a, 0), 0);
+}
+
+/* Every mix of takes and refunds leaves the units as if the refunded had never been taken. */
+static void refunds_restore_units(void **state)
+{
+    (void)state;
+    give(0, 2, 0, 0);
+    assert_int_equal(set1(a, 0, 8 * M2, 9, CLAIM_ORDERS), 0);
+    for (u64 first = 0; first < 2 * M2; first += 255) {
+        assert_int_equal(reserve(a, 0, first, 0), 0);
+        u64 pages = a->node_claim[0], units = claim_units(a, 0);
+        for (u64 more = 1; more <= 3 * M2; more += 127) {
+            struct claim_receipt outer = r;
+            assert_int_equal(reserve(a, 0, more, more % 2 ? 0 : ORDER_2M), 0);
+            u64 part = more / 3;
+            ledger_refund(a, &r, part);
+            check();
+            ledger_refund(a, &r, more - part);
+            assert_int_equal(a->node_claim[0], pages);
+            assert_int_equal(claim_units(a, 0), units);
+            r = outer;
+        }
+        ledger_refund(a, &r, first);
+        assert_int_equal(claim_units(a, 0), 8);
+        check();
+    }
+}
+
+/* While a single page is under way somebody else takes the extent it would have broken: its pages stay
+ * claimed, the extent is lost. */
+static void unit_gone_before_the_refund(void **state)
+{
+    (void)state;
+    give(0, 0, 2, M2);
+    assert_int_equal(set1(a, 0, 2 * M2, 9, CLAIM_ORDERS), 0);
+    assert_int_equal(reserve(a, 0, 1, 0), 0);
+    struct claim_receipt mine = r;
+    assert_int_equal(take_2m(b), 0);
+    ledger_refund(a, &mine, 1);
+    assert_int_equal(a->outstanding, 2 * M2);
+    assert_int_equal(claim_units(a, 0), 1);
+    check();
+    /* A large extent uses up the unit that is there, single pages those without one. */
+    assert_int_equal(take_2m(a), 0);
+    assert_int_equal(claim_units(a, 0), 0);
+    give_back_2m(a);
+    assert_int_equal(claim_units(a, 0), 1);
+    assert_int_equal(a->node_short[0], 1);
+    assert_int_equal(reserve(a, 0, 10, 0), 0);
+    assert_int_equal(claim_units(a, 0), 1);
+    assert_int_equal(a->node_short[0], 0);
+    ledger_refund(a, &r, 9); /* nine of the ten: the one that stays has made up for the loss */
+    assert_int_equal(a->node_short[0], 0);
+    ledger_refund(a, &r, 1);
+    assert_int_equal(a->node_short[0], 1);
+    assert_int_equal(claim_units(a, 0), 1);
+}
+
+/* --- offlining --- */
+
+static void withdraw(nodeid_t n, u64 pages)
+{
+    ledger_lock();
+    ledger_withdraw_locked(n, pages);
+    ledger_unlock();
+}
+
+static void offline_2_where_3_of_4_are_claimed(void **state)
+{
+    (void)state;
+    give(0, 0, 0, 4);
+    assert_int_equal(set1(a, 0, 3, 0, 0), 0);
+    withdraw(0, 1);
+    withdraw(0, 1);
+    assert_int_equal(ledger.spare[0] + ledger.claimed[0], 2);
+    assert_int_equal(ledger.claimed[0], 2);
+    assert_int_equal(a->outstanding, 2);
+    assert_int_equal(a->broken_pages, 1);
+    mm_report_recalls();
+    assert_non_null(strstr(printed, "@recall domain=1 node=0 pages=1 extents=0\n"));
+    printed[0] = 0;
+    mm_report_recalls();
+    assert_string_equal(printed, "");
+}
+
+/* Nobody is ever a whole page away from its share, however the pages go, and all go in the end. */
+static void recall_is_proportional(void **state)
+{
+    (void)state;
+    const u64 claims[3] = {70, 20, 10};
+
+    give(0, 0, 0, 100);
+    for (u32 i = 0; i < 3; i++)
+        assert_int_equal(set1(&account[3 - i], 0, claims[i], 0, 0), 0);
+    for (u64 gone = 1; gone <= 100; gone++) {
+        withdraw(0, 1);
+        for (u32 i = 0; i < 3; i++) {
+            s64 away = (s64)(account[3 - i].broken_pages * 100) - (s64)(gone * claims[i]);
+            assert_true(away > -100 && away < 100);
+            assert_int_equal(account[3 - i].broken_pages + account[3 - i].node_claim[0], claims[i]);
+        }
+        check();
+    }
+    assert_int_equal(ledger.claimed[0] + ledger.spare[0], 0);
+}
+
+static void recall_of_equals_is_by_domid(void **state)
+{
+    (void)state;
+    give(0, 0, 0, 6);
+    assert_int_equal(set1(c, 0, 2, 0, 0), 0);
+    assert_int_equal(set1(a, 0, 2, 0, 0), 0);
+    assert_int_equal(set1(b, 0, 2, 0, 0), 0);
+    struct mem_account *turn[3] = {a, b, c};
+    for (u32 i = 0; i < 6; i++) {
+        withdraw(0, 1);
+        assert_int_equal(turn[i % 3]->broken_pages, i / 3 + 1);
+    }
+}
+
+/* A new set has lost nothing yet; the figure of what was lost ever stays. */
+static void a_new_set_starts_afresh(void **state)
+{
+    (void)state;
+    give(0, 0, 0, 6);
+    assert_int_equal(set1(a, 0, 3, 0, 0), 0);
+    assert_int_equal(set1(b, 0, 3, 0, 0), 0);
+    withdraw(0, 1);
+    assert_int_equal(set1(a, 0, 2, 0, CLAIM_REPLACE), 0);
+    withdraw(0, 1);
+    assert_int_equal(b->broken_pages, 1);
+    assert_int_equal(a->broken_pages, 1);
+}
+
+static void host_claims_are_recalled(void **state)
+{
+    (void)state;
+    give(0, 0, 0, 4);
+    give(1, 0, 0, 4);
+    assert_int_equal(claim_install_legacy(a, 6), 0);
+    withdraw(0, 4);
+    assert_int_equal(a->host_claim, 4);
+    assert_int_equal(a->broken_pages, 2);
+    mm_report_recalls();
+    assert_non_null(strstr(printed, "@recall domain=1 node=-1 pages=2 extents=0\n"));
+}
+
+/* Pages that came free in the meantime serve first. */
+static void unclaimed_memory_goes_first(void **state)
+{
+    (void)state;
+    give(0, 0, 0, 10);
+    assert_int_equal(set1(a, 0, 4, 0, 0), 0);
+    withdraw(0, 6);
+    assert_int_equal(a->broken_pages, 0);
+    withdraw(0, 1);
+    assert_int_equal(a->broken_pages, 1);
+    ledger_lock();
+    ledger_deposit_locked(0, 1);
+    ledger_unlock();
+    assert_int_equal(a->node_claim[0], 3); /* a claim does not come back */
+    assert_int_equal(ledger.spare[0], 1);
+}
+
+static void broken_extents_are_recalled(void **state)
+{
+    (void)state;
+    give(0, 1, 4, 0);
+    assert_int_equal(set1(a, 0, G1, 18, CLAIM_ORDERS), 0);
+    assert_int_equal(set1(b, 0, 3 * M2, 9, CLAIM_ORDERS), 0);
+    /* A frame of one of the four 2 MiB: one was not promised. */
+    nodes[0].whole_2m--;
+    withdraw(0, 1);
+    assert_int_equal(b->broken_units, 0);
+    nodes[0].whole_2m--;
+    withdraw(0, 1);
+    assert_int_equal(b->broken_units, 1);
+    assert_int_equal(b->outstanding, 3 * M2); /* its pages stay claimed */
+    assert_int_equal(claim_units(b, 0), 2);
+    check();
+    /* A frame of the 1 GiB. */
+    nodes[0].whole_2m--;
+    nodes[0].whole_1g--;
+    withdraw(0, 1);
+    assert_int_equal(a->broken_units, 1);
+    assert_int_equal(b->broken_units, 1);
+    assert_int_equal(a->outstanding, G1);
+    mm_report_recalls();
+    assert_non_null(strstr(printed, "@recall domain=1 node=0 pages=0 extents=1\n"));
+    assert_non_null(strstr(printed, "@recall domain=2 node=0 pages=0 extents=1\n"));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(order_entries_are_checked),
+        T(orders_need_whole_extents),
+        T(orders_are_replaced_at_full_capacity),
+        T(large_extents_use_up_units),
+        T(single_pages_break_one_unit),
+        T(refunds_restore_units),
+        T(unit_gone_before_the_refund),
+        T(offline_2_where_3_of_4_are_claimed),
+        T(recall_is_proportional),
+        T(recall_of_equals_is_by_domid),
+        T(a_new_set_starts_afresh),
+        T(host_claims_are_recalled),
+        T(unclaimed_memory_goes_first),
+        T(broken_extents_are_recalled),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

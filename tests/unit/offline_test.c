@@ -1,0 +1,249 @@
+// sources: mm/all
+/* docs/claims.md section 6: frames that go offline and come back, on the real allocator. */
+#include "mm_harness.h"
+#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <xen/sysctl.h>
+
+#define M2         512u
+#define NODE_PAGES 2048u
+
+static struct mem_account *a, *b;
+static u32 status;
+
+static int setup(void **state)
+{
+    (void)state;
+    harness_init(2, 2 * NODE_PAGES, 2 * NODE_PAGES);
+    for (nodeid_t nid = 0; nid < 2; nid++)
+        assert_int_equal(mm_add_range(mfn(nid * NODE_PAGES), mfn((nid + 1) * NODE_PAGES), nid), 0);
+    a = harness_domain(1, 100000);
+    b = harness_domain(2, 100000);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    assert_int_equal(mm_check(), 0);
+    return harness_teardown(state);
+}
+
+static int claim(struct mem_account *d, nodeid_t node, u64 pages, u32 order)
+{
+    struct claim_entry e = {.pages = pages, .node = node, .pad = order};
+    return claim_install_set(d, &e, 1, CLAIM_ORDERS | CLAIM_REPLACE);
+}
+
+static int take(struct mem_account *d, nodeid_t nid, u32 order, mfn_t *m)
+{
+    return mm_alloc(d, nid, order, MM_EXACT_NODE, m);
+}
+
+static u32 offline(u64 n)
+{
+    assert_int_equal(mm_offline_page(mfn(n), &status), 0);
+    return status;
+}
+static u32 online(u64 n)
+{
+    assert_int_equal(mm_online_page(mfn(n), &status), 0);
+    return status;
+}
+static u32 query(u64 n)
+{
+    assert_int_equal(mm_query_page(mfn(n), &status), 0);
+    return status;
+}
+
+static u64 offline_pages(nodeid_t nid)
+{
+    struct node_whole whole;
+    node_get_whole(nid, &whole);
+    return whole.offline_pages;
+}
+
+static void free_frames_leave_and_return(void **state)
+{
+    (void)state;
+    assert_int_equal(query(7), 0);
+    assert_int_equal(offline(7), PG_OFFLINE_OFFLINED);
+    assert_int_equal(offline(7), PG_OFFLINE_OFFLINED); /* again: no second page goes */
+    assert_int_equal(query(7), PG_OFFLINE_STATUS_OFFLINED);
+    assert_int_equal(node_free(0), NODE_PAGES - 1);
+    assert_int_equal(offline_pages(0), 1);
+    assert_int_equal(mm_check(), 0);
+    mfn_t m;
+    u64 got = 0;
+    while (take(a, 0, 0, &m) == 0) {
+        assert_true(m.n != 7);
+        got++;
+    }
+    assert_int_equal(got, NODE_PAGES - 1);
+    assert_int_equal(online(7), PG_ONLINE_ONLINED);
+    assert_int_equal(online(7), 0); /* it is not offline */
+    assert_int_equal(offline_pages(0), 0);
+    assert_int_equal(take(a, 0, 0, &m), 0);
+    assert_int_equal(m.n, 7);
+}
+
+static void not_ram(void **state)
+{
+    (void)state;
+    const u64 strange[] = {2 * NODE_PAGES, 1ull << 33, ~0ull};
+
+    for (u32 i = 0; i < ARRAY_SIZE(strange); i++) {
+        assert_int_equal(mm_offline_page(mfn(strange[i]), &status), -EINVAL);
+        assert_int_equal(status, PG_OFFLINE_FAILED | PG_OFFLINE_NOT_CONV_RAM);
+        assert_int_equal(mm_online_page(mfn(strange[i]), &status), -EINVAL);
+        assert_int_equal(mm_query_page(mfn(strange[i]), &status), -EINVAL);
+    }
+}
+
+static void frames_in_use_leave_when_freed(void **state)
+{
+    (void)state;
+    mfn_t m, own;
+
+    assert_int_equal(take(a, 0, 9, &m), 0);
+    u64 n = m.n + 100;
+    assert_int_equal(offline(n), PG_OFFLINE_PENDING | PG_OFFLINE_OWNED | 1u << PG_OFFLINE_OWNER_SHIFT);
+    assert_int_equal(query(n), PG_OFFLINE_STATUS_OFFLINE_PENDING);
+    assert_int_equal(offline(n + 1) & PG_OFFLINE_STATUS_MASK, PG_OFFLINE_PENDING);
+    assert_int_equal(online(n + 1), PG_ONLINE_ONLINED); /* thought better of it */
+    assert_int_equal(node_free(0), NODE_PAGES - M2);
+    assert_int_equal(a->tot_pages, M2);
+    assert_int_equal(mm_release(a, m, 9), 0);
+    assert_int_equal(a->tot_pages, 0);
+    assert_int_equal(node_free(0), NODE_PAGES - 1);
+    assert_int_equal(query(n), PG_OFFLINE_STATUS_OFFLINED);
+    assert_int_equal(mm_check(), 0);
+
+    assert_int_equal(mm_alloc(NULL, 1, 0, MM_OVERHEAD | MM_EXACT_NODE, &own), 0);
+    assert_int_equal(offline(own.n),
+                     PG_OFFLINE_PENDING | PG_OFFLINE_XENPAGE | DOMID_XEN << PG_OFFLINE_OWNER_SHIFT);
+    mm_free_overhead(NULL, own, 0);
+    assert_int_equal(query(own.n), PG_OFFLINE_STATUS_OFFLINED);
+    assert_int_equal(node_free(1), NODE_PAGES - 1);
+}
+
+static void offline_2_where_3_of_4_are_claimed(void **state)
+{
+    (void)state;
+    mfn_t m, left[4];
+
+    for (u32 i = 0; i < 4; i++)
+        assert_int_equal(take(b, 0, 0, &left[i]), 0);
+    while (take(b, 0, 0, &m) == 0)
+        ;
+    for (u32 i = 0; i < 4; i++)
+        assert_int_equal(mm_release(b, left[i], 0), 0);
+    assert_int_equal(claim(a, 0, 3, 0), 0);
+    assert_int_equal(offline(left[0].n), PG_OFFLINE_OFFLINED);
+    assert_int_equal(offline(left[1].n), PG_OFFLINE_OFFLINED);
+    assert_int_equal(node_free(0), 2);
+    assert_int_equal(node_claimed(0), 2);
+    assert_int_equal(a->outstanding, 2);
+    assert_int_equal(a->broken_pages, 1);
+    assert_int_equal(host_info().outstanding_pages, 2);
+    assert_int_equal(mm_check(), 0);
+    /* What is left of the promise is kept. */
+    assert_int_equal(take(b, 0, 0, &m), -ENOMEM);
+    assert_int_equal(take(a, 0, 0, &m), 0);
+    assert_int_equal(take(a, 0, 0, &m), 0);
+    assert_int_equal(take(a, 0, 0, &m), -ENOMEM);
+    assert_int_equal(online(left[0].n), PG_ONLINE_ONLINED);
+    assert_int_equal(a->outstanding, 0); /* it comes back unclaimed */
+    assert_int_equal(take(b, 0, 0, &m), 0);
+}
+
+/* Every page of the node is claimed by three domains and goes, one by one: the promises to each shrink in
+ * proportion and always fit. */
+static void the_whole_node_goes(void **state)
+{
+    (void)state;
+    struct mem_account *c = harness_domain(3, 100000);
+
+    assert_int_equal(claim(a, 0, NODE_PAGES / 2, 0), 0);
+    assert_int_equal(claim(b, 0, NODE_PAGES / 4, 0), 0);
+    assert_int_equal(claim(c, 0, NODE_PAGES / 4, 0), 0);
+    for (u64 gone = 1; gone <= NODE_PAGES; gone++) {
+        assert_int_equal(offline((gone - 1) * 5 % NODE_PAGES), PG_OFFLINE_OFFLINED);
+        assert_true(a->broken_pages * 2 >= gone - 1 && a->broken_pages * 2 <= gone + 1);
+        assert_true(b->broken_pages * 4 + 4 > gone && b->broken_pages * 4 < gone + 4);
+        if (gone % 256 == 0)
+            assert_int_equal(mm_check(), 0);
+    }
+    assert_int_equal(node_free(0), 0);
+    assert_int_equal(host_info().outstanding_pages, 0);
+    assert_int_equal(a->broken_pages, NODE_PAGES / 2);
+    for (u64 n = 0; n < NODE_PAGES; n++)
+        assert_int_equal(online(n), PG_ONLINE_ONLINED);
+    assert_int_equal(node_free(0), NODE_PAGES);
+    mfn_t m;
+    assert_int_equal(take(a, 0, 9, &m), 0); /* and is whole again */
+}
+
+static void extents_claimed_whole(void **state)
+{
+    (void)state;
+    mfn_t m;
+
+    assert_int_equal(claim(a, 0, 3 * M2, 9), 0);
+    assert_int_equal(offline(5), PG_OFFLINE_OFFLINED); /* of four: one was nobody's */
+    assert_int_equal(claim_units(a, 0), 3);
+    assert_int_equal(offline(6), PG_OFFLINE_OFFLINED); /* in the same 2 MiB */
+    assert_int_equal(claim_units(a, 0), 3);
+    assert_int_equal(offline(M2 + 5), PG_OFFLINE_OFFLINED);
+    assert_int_equal(claim_units(a, 0), 2);
+    assert_int_equal(a->broken_units, 1);
+    assert_int_equal(a->outstanding, 3 * M2);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(take(b, 0, 9, &m), -ENOMEM);
+    assert_int_equal(take(a, 0, 9, &m), 0);
+    assert_int_equal(take(a, 0, 9, &m), 0);
+    assert_int_equal(take(a, 0, 9, &m), -ENOMEM);
+    for (u32 i = 0; i < M2; i++)
+        assert_int_equal(take(a, 0, 0, &m), 0);
+    assert_int_equal(a->outstanding, 0);
+}
+
+/* A frame that leaves while a transaction holds it: what the others of it are refunded, the claim is one
+ * page short only if the node is. */
+static void leaving_in_a_transaction(void **state)
+{
+    (void)state;
+    struct mm_taken taken;
+    struct mm_request request = {.nid = 0, .order = 0, .nr = 8, .flags = MM_EXACT_NODE};
+
+    assert_int_equal(claim(a, 0, NODE_PAGES, 0), 0);
+    assert_int_equal(mm_take(a, &request, &taken), 0);
+    assert_int_equal(taken.nr, 8);
+    assert_int_equal(offline(taken.extent[6].n) & PG_OFFLINE_STATUS_MASK, PG_OFFLINE_PENDING);
+    mm_take_done(&taken, 3);
+    assert_int_equal(node_free(0), NODE_PAGES - 4);
+    assert_int_equal(a->outstanding, NODE_PAGES - 4);
+    assert_int_equal(a->broken_pages, 1);
+    assert_int_equal(mm_check(), 0);
+
+    assert_int_equal(claim(a, 0, 100, 0), 0);
+    assert_int_equal(mm_take(a, &request, &taken), 0);
+    assert_int_equal(offline(taken.extent[0].n) & PG_OFFLINE_STATUS_MASK, PG_OFFLINE_PENDING);
+    mm_take_done(&taken, 0);
+    assert_int_equal(a->outstanding, 97); /* it owns three; as before the attempt */
+    assert_int_equal(a->broken_pages, 1);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(free_frames_leave_and_return),
+        T(not_ram),
+        T(frames_in_use_leave_when_freed),
+        T(offline_2_where_3_of_4_are_claimed),
+        T(the_whole_node_goes),
+        T(extents_claimed_whole),
+        T(leaving_in_a_transaction),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
