@@ -97,7 +97,7 @@ stress-claims: build/host/claim-stress
 # Instruction counts under QEMU's icount; the release build, as a user runs it.
 .PHONY: bench bench-boot
 bench: all
-	$(Q)$(PYTHON) tests/bench/bench.py
+	$(Q)$(PYTHON) tests/bench/bench.py $(if $(MARKDOWN),--markdown)
 
 # How booting grows with CPUs and memory. RECORD=1 keeps the figures for comparison.
 bench-boot: all build/host/count.so

@@ -1,15 +1,13 @@
 /*
- * A domain 0 that measures its hypervisor and ends. Under QEMU's icount one TSC tick is one instruction,
- * so the figures repeat exactly; elsewhere they are cycles. Each figure is the median of many samples, less
- * what the measuring itself costs.
+ * Hypercalls and exits: see bench.h. With the argument `memory=clean` or `memory=dirty` claims and memory
+ * instead.
  */
-#include <guest/lib/guest.h>
+#include <guest/bench/bench.h>
 #include <guest/lib/hypercall.h>
 #include <xen/sched.h>
 #include <xen/version.h>
 
 #define ROUNDS 201u
-#define CALLS  64u /* in one sample, so that reading the TSC, which may be an exit itself, weighs little */
 
 static u64 samples[ROUNDS];
 
@@ -43,18 +41,29 @@ static void cpuid_exit(void)
     (void)cpuid(guest_env.xen_base, 0);
 }
 
-static u64 measure(void (*fn)(void))
+/* Many calls in one sample, so that reading the TSC, which may be an exit itself, weighs little. */
+static u64 sample(void (*fn)(void))
 {
     for (u32 i = 0; i < ROUNDS; i++) {
         u64 start = rdtsc();
-        for (u32 n = 0; n < CALLS; n++)
+        for (u32 n = 0; n < BENCH_CALLS; n++)
             fn();
         samples[i] = rdtsc() - start;
     }
     return median();
 }
 
-void guest_main(void)
+u64 bench_measure(void (*fn)(void))
+{
+    static u64 base;
+
+    if (!base)
+        base = sample(nothing);
+    u64 ticks = sample(fn);
+    return ticks > base ? (ticks - base) / BENCH_CALLS : 0;
+}
+
+static void bench_calls(void)
 {
     static const struct {
         const char *name;
@@ -65,13 +74,19 @@ void guest_main(void)
         {"cpuid_exit", cpuid_exit},
     };
 
+    for (u32 i = 0; i < ARRAY_SIZE(cases); i++)
+        printf("@bench name=%s instructions=%lu\n", cases[i].name, bench_measure(cases[i].fn));
+}
+
+void guest_main(void)
+{
+    char state[8];
+
     printf("@bench name=dom0_entry tsc=%lu\n", guest_entry_tsc);
-    u64 base = measure(nothing);
-    printf("@bench name=empty_call instructions=%lu\n", base / CALLS);
-    for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
-        u64 ticks = measure(cases[i].fn);
-        printf("@bench name=%s instructions=%lu\n", cases[i].name, ticks > base ? (ticks - base) / CALLS : 0);
-    }
+    if (guest_option("memory", state, sizeof(state)))
+        bench_memory(state);
+    else
+        bench_calls();
     printf("@verdict result=PASS\n");
     guest_shutdown(SHUTDOWN_poweroff);
 }

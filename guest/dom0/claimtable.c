@@ -3,9 +3,7 @@
  * and are built a quarter at a time, each by a vCPU of its own if there are that many. After each step the
  * table says what each still has claimed and what it owns, on each node.
  *
- * Claims are read back from the hypervisor. What a domain owns on a node is counted here: pages populated on
- * exactly that node, and for pages from anywhere what left the nodes while nobody else took any; the sum is
- * checked against the hypervisor's.
+ * All figures are the hypervisor's; they are checked against each other and against what has been built.
  */
 #include <guest/dom0/modes.h>
 #include <guest/dom0/shell.h>
@@ -24,9 +22,9 @@ struct row {
     const char *name;
     u32 units[NODES], anywhere; /* to be claimed and built, in UNITs; anywhere: by the host-wide claim */
     u32 domid;
-    u64 gfn; /* the next frame to populate */
-    u64 own[NODES];
-    int rc; /* of the last step */
+    u64 gfn;          /* the next frame to populate */
+    u64 built[NODES]; /* on exactly that node */
+    int rc;           /* of the last step */
 };
 
 static struct {
@@ -97,16 +95,16 @@ static bool print_row(const struct row *r, bool staked, u64 claimed[NODES])
 
     printf("%-6s d%-3u", r->name, r->domid);
     for (u32 i = 0; i < table.nr_nodes; i++) {
-        s64 claim = shell_claim_on(r->domid, table.nodes[i]);
+        s64 claim = shell_claim_on(r->domid, table.nodes[i]), here = shell_owned_on(r->domid, table.nodes[i]);
         u64 wanted = staked ? (u64)r->units[i] * UNIT : 0;
 
-        print_cell((u64)claim, r->own[i]);
+        print_cell((u64)claim, (u64)here);
         /* As own rises the claim falls, page for page. Pages from anywhere may have redeemed it too. */
-        if (!r->anywhere && (u64)claim != wanted - r->own[i])
+        if (!r->anywhere && ((u64)claim + (u64)here != wanted || (u64)here != r->built[i]))
             ok = false;
-        ok = ok && claim >= 0;
+        ok = ok && claim >= 0 && here >= (s64)r->built[i];
         all += claim;
-        own += r->own[i];
+        own += (u64)here;
         claimed[i] += (u64)claim;
     }
     print_cell((u64)host_claim, 0);
@@ -119,8 +117,8 @@ static bool print_row(const struct row *r, bool staked, u64 claimed[NODES])
 static void print_facts(const char *stage, const struct row *r)
 {
     for (u32 i = 0; i < table.nr_nodes; i++)
-        printf("@claimtable stage=%s domain=%u node=%u claim=%ld own=%lu\n", stage, r->domid, table.nodes[i],
-               shell_claim_on(r->domid, table.nodes[i]), r->own[i]);
+        printf("@claimtable stage=%s domain=%u node=%u claim=%ld own=%ld\n", stage, r->domid, table.nodes[i],
+               shell_claim_on(r->domid, table.nodes[i]), shell_owned_on(r->domid, table.nodes[i]));
     printf("@claimtable stage=%s domain=%u node=host claim=%ld own=%ld\n", stage, r->domid,
            shell_claim_on(r->domid, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE), shell_owned(r->domid));
 }
@@ -171,40 +169,25 @@ static int stake(struct row *r)
     return rc;
 }
 
-/* A quarter of what each node is to give, from exactly that node. */
+/* A quarter of what each node is to give, from exactly that node, and of what may come from anywhere. */
 static void build_quarter(void *arg, u32 job)
 {
     struct row *r = &table.row[job];
+    u64 done = 0, pages;
 
     (void)arg;
     for (u32 i = 0; i < table.nr_nodes && !r->rc; i++) {
-        u64 done = 0, pages = (u64)r->units[i] * UNIT / STEPS;
-
+        pages = (u64)r->units[i] * UNIT / STEPS;
         if (pages)
             r->rc = populate_range(r->domid, r->gfn, r->gfn + pages, table.nodes[i], &done);
+        r->built[i] += done;
         r->gfn += done;
-        r->own[i] += done;
+        done = 0;
     }
-}
-
-/* A quarter of what may come from anywhere: alone, so that it shows where it came from. */
-static int build_anywhere(struct row *r)
-{
-    struct host_state before, after;
-    u64 done = 0;
-
-    if (!r->anywhere)
-        return 0;
-    int rc = host_read(&before);
-    if (!rc)
-        rc = populate_range(r->domid, r->gfn, r->gfn + (u64)r->anywhere * UNIT / STEPS, POPULATE_ANY_NODE,
-                            &done);
-    if (!rc)
-        rc = host_read(&after);
-    for (u32 i = 0; i < table.nr_nodes && !rc; i++)
-        r->own[i] += before.free_pages[table.nodes[i]] - after.free_pages[table.nodes[i]];
+    pages = (u64)r->anywhere * UNIT / STEPS;
+    if (pages && !r->rc)
+        r->rc = populate_range(r->domid, r->gfn, r->gfn + pages, POPULATE_ANY_NODE, &done);
     r->gfn += done;
-    return rc;
 }
 
 static bool build_all(void)
@@ -218,7 +201,7 @@ static bool build_all(void)
     for (u32 step = 1; step <= STEPS && ok; step++) {
         ok = work_run(DOMAINS, DOMAINS, build_quarter, NULL);
         for (u32 d = 0; d < DOMAINS; d++)
-            rc = rc ? rc : table.row[d].rc ? table.row[d].rc : build_anywhere(&table.row[d]);
+            rc = rc ? rc : table.row[d].rc;
         ok = !rc && show(stages[step]) && ok;
     }
     if (rc)

@@ -6,7 +6,7 @@
  * there was no memory is not judged: it may have been the others who had it.
  */
 #include <guest/dom0/cpio.h>
-#include <guest/dom0/dom0.h>
+#include <guest/dom0/shell.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <xen/sched.h>
@@ -18,19 +18,35 @@ bool pages_within(s64 pages, u64 slack)
     return pages <= (s64)slack && -pages <= (s64)slack;
 }
 
-/* Where its memory is; if it was measured, against what was asked of each node. False: they differ. */
+/* Pages on a node: what the hypervisor says, or without that what was asked for, or what has left the node.
+ */
+static u64 pages_on(const struct build *b, u32 node)
+{
+    s64 owned = shell_owned_on(b->domid, node);
+
+    if (owned >= 0)
+        return (u64)owned;
+    return b->nr_nodes ? b->populated[node] : (u64)MAX(b->left_node[node], 0);
+}
+
+/* Where its memory is, against what was asked of each node, and if that was measured what left it. False:
+ * they differ. */
 static bool check_placement(const struct build *b)
 {
     bool ok = true;
 
     for (u32 n = 0; n < MAX_NODES; n++) {
-        s64 left = b->left_node[n];
-        u64 pages = b->nr_nodes ? b->populated[n] : (u64)MAX(left, 0);
+        u64 pages = pages_on(b, n);
         if (pages)
             printf("@populated domain=%u node=%u pages=%lu\n", b->domid, n, pages);
-        if (b->nr_nodes && b->measured && !pages_within(left - (s64)pages, options.slack)) {
+        if (b->nr_nodes && pages != b->populated[n]) {
+            printf("%-9s node %u: %lu pages populated, but %lu are the domain's\n", b->cfg->name, n,
+                   b->populated[n], pages);
+            ok = false;
+        }
+        if (b->measured && !pages_within(b->left_node[n] - (s64)pages, options.slack)) {
             printf("%-9s node %u: %lu pages populated, but %ld left the node\n", b->cfg->name, n, pages,
-                   left);
+                   b->left_node[n]);
             ok = false;
         }
         if (pages && !options.quiet)

@@ -80,6 +80,13 @@ static int find_nodes(struct selftest_host *host)
     return rc;
 }
 
+static bool has_ours(void)
+{
+    u32 nr = 0;
+
+    return xc_node_claim_info(xch, &nr, NULL, NULL) == 0;
+}
+
 static void run_case(const struct selftest_case *c, u64 slack)
 {
     struct selftest_host host;
@@ -90,7 +97,8 @@ static void run_case(const struct selftest_case *c, u64 slack)
         failures++;
         return;
     }
-    if ((c->node_claims && !host_has_node_claims()) || host.nr_nodes < c->min_nodes) {
+    if (((c->node_claims || c->ours) && !host_has_node_claims()) || (c->ours && !has_ours()) ||
+        host.nr_nodes < c->min_nodes) {
         printf("@selftest name=%s result=SKIP\n", c->name);
         return;
     }
@@ -108,8 +116,9 @@ static void run_case(const struct selftest_case *c, u64 slack)
 
 u32 selftest_run(u64 slack)
 {
-    static const struct selftest_case *const files[] = {selftest_two, selftest_redeem, selftest_refuse,
-                                                        selftest_life, selftest_many};
+    static const struct selftest_case *const files[] = {selftest_two,   selftest_redeem,  selftest_refuse,
+                                                        selftest_flags, selftest_offline, selftest_life,
+                                                        selftest_many};
 
     failures = 0;
     for (u32 i = 0; i < ARRAY_SIZE(files); i++)

@@ -20,6 +20,7 @@ struct selftest_case {
     const char *name;
     void (*run)(const struct selftest_host *host);
     bool node_claims; /* needs domctl 91 */
+    bool ours;        /* needs Homestead's own sysctls and flags */
     u32 min_nodes;    /* with memory */
 };
 
@@ -36,10 +37,12 @@ s64 selftest_free_on(u32 node);
 s64 selftest_claimed(void);
 
 /* Each ends with an entry without a name. */
-extern const struct selftest_case selftest_two[];    /* selftest_two.c: domains against each other */
-extern const struct selftest_case selftest_redeem[]; /* selftest_redeem.c: what allocations redeem */
-extern const struct selftest_case selftest_refuse[]; /* selftest_refuse.c: errors */
-extern const struct selftest_case selftest_life[];   /* selftest_life.c: the ends of domains and claims */
-extern const struct selftest_case selftest_many[];   /* selftest_many.c: many domains, several vCPUs */
+extern const struct selftest_case selftest_two[];     /* selftest_two.c: domains against each other */
+extern const struct selftest_case selftest_redeem[];  /* selftest_redeem.c: what allocations redeem */
+extern const struct selftest_case selftest_refuse[];  /* selftest_refuse.c: errors */
+extern const struct selftest_case selftest_flags[];   /* selftest_flags.c: STRICT, ORDERS, SCRUB, refusals */
+extern const struct selftest_case selftest_offline[]; /* selftest_offline.c: memory that goes offline */
+extern const struct selftest_case selftest_life[];    /* selftest_life.c: the ends of domains and claims */
+extern const struct selftest_case selftest_many[];    /* selftest_many.c: many domains, several vCPUs */
 
 #endif

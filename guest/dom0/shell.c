@@ -48,6 +48,15 @@ s64 shell_owned(u32 domid)
     return rc ? rc : (s64)info.tot_pages;
 }
 
+s64 shell_owned_on(u32 domid, u32 node)
+{
+    xc_domain_claim_t nodes[MAX_NODES];
+    u32 nr = ARRAY_SIZE(nodes);
+    int rc = xc_domain_claim_info(xch, domid, &nr, nodes, NULL);
+
+    return rc ? rc : node < nr ? (s64)nodes[node].own_pages : 0;
+}
+
 s64 shell_claim_on(u32 domid, u32 node)
 {
     memory_claim_t set[MAX_NODES + 1];

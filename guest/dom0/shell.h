@@ -17,6 +17,8 @@ u64 shell_pool_for(u64 nr_pages);
 s64 shell_outstanding(u32 domid);
 /* Pages it owns, or -errno. */
 s64 shell_owned(u32 domid);
+/* Pages it owns on a node, as the hypervisor counts them; -ENOSYS: this one does not. */
+s64 shell_owned_on(u32 domid, u32 node);
 /* Its claim on a node, or host-wide with XEN_DOMCTL_CLAIM_MEMORY_NO_NODE, as read back; or -errno. */
 s64 shell_claim_on(u32 domid, u32 node);
 

@@ -3,11 +3,12 @@ import pytest
 
 from checks import GoodRun
 
-NEED_TWO_NODES = ["case_order_of_redemption", "case_big_extent_elsewhere", "case_all_or_nothing"]
+NEED_TWO_NODES = ["case_order_of_redemption", "case_big_extent_elsewhere", "case_all_or_nothing", "case_strict"]
 CASES = NEED_TWO_NODES + [
     "case_host_claim", "case_node_full_but_ten", "case_legacy_against_each_way", "case_claim_four_mib", "case_bad_arguments",
     "case_too_many_pages", "case_destroyed_midway", "case_dying_domain", "case_release_twice", "case_replaced_at_full",
-    "case_claim_on_every_node_in_64_domains", "case_eight_builders",
+    "case_claim_on_every_node_in_64_domains", "case_eight_builders", "case_claim_by_order", "case_scrub_on_claim",
+    "case_refusal_is_told", "case_offline_two_of_four",
 ]
 
 

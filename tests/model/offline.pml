@@ -121,7 +121,7 @@ inline withdraw(n)
         fi;
         spare[n]--; host_spare--
     fi;
-    leaves[n] = 0;
+    leaves[n]--;
     check()
 }
 

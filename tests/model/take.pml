@@ -157,8 +157,25 @@ inline give_up(n, k, back)
 #endif
 }
 
+#ifdef OFFLINE
+inline refund_leavers(n, k)
+{
+    leaves[n] = k;
+    do
+    :: k > 0 -> withdraw(n); k--
+    :: else -> break
+    od
+}
+#else
+inline refund_leavers(n, k)
+{
+    k = 0
+}
+#endif
+
 /* Keeps `keep` pages. The others are put on the maps and only then, under the same hold of the ledger lock, do their credits and
- * claims come back. The pages of a dying account are still there: release_some() waits for us. */
+ * claims come back; those of pages that went offline instead are withdrawn at once. The pages of a dying account are still
+ * there: release_some() waits for us. */
 inline take_done(d, keep)
 {
     lock(acct[d]);
@@ -176,7 +193,7 @@ inline take_done(d, keep)
 #else
         lock(ledger_lk);
         d_step { give_up(r_nid, got - keep, back); check() }
-        d_step { back = got - back; refund(d, back); back = 0; check(); unlock(ledger_lk) }
+        d_step { back = got - keep - back; refund(d, keep); refund_leavers(r_nid, back); check(); unlock(ledger_lk) }
 #endif
     :: else
     fi;

@@ -65,6 +65,8 @@ static void count(const struct ref_frame *f, s64 sign)
     } else if (is_owned(f->use)) {
         ref.tot[f->owner] += sign;
         ref.own[f->owner][f->node] += sign;
+    } else if (f->use == REF_OFFLINE) {
+        ref.offline[f->node] += sign;
     } else {
         ref.over[f->owner] += sign;
     }
@@ -96,11 +98,20 @@ static void join_region(u64 r)
         ref_set(r * REGION, REGION, REF_FREE, REF_NOBODY, false);
 }
 
-void ref_free(u64 n, u64 nr)
+u64 ref_free(u64 n, u64 nr)
 {
-    ref_set(n, nr, REF_FREE, REF_NOBODY, false);
+    u64 freed = 0;
+
+    for (u64 i = n; i < n + nr; i++) {
+        bool leaves = ref.frame[i].leaving;
+
+        ref.frame[i].leaving = 0;
+        ref_set(i, 1, leaves ? REF_OFFLINE : REF_FREE, REF_NOBODY, false);
+        freed += !leaves;
+    }
     for (u64 r = n / REGION; r * REGION < n + nr; r++)
         join_region(r);
+    return freed;
 }
 
 void ref_add(u64 start, u64 end, u32 nid)
@@ -122,6 +133,7 @@ u32 ref_recount(void)
     memset(ref.over, 0, sizeof(ref.over));
     memset(ref.free, 0, sizeof(ref.free));
     memset(ref.dirty, 0, sizeof(ref.dirty));
+    memset(ref.offline, 0, sizeof(ref.offline));
     for (u64 n = 0; n < ref.nr_frames; n++) {
         const struct ref_frame *f = &ref.frame[n];
 

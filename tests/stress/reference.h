@@ -22,13 +22,15 @@ enum ref_use {
     REF_RELEASED,      /* given up while pinned */
     REF_OPEN_GUEST,    /* between mm_take() and mm_take_done() */
     REF_OPEN_OVERHEAD, /* the same */
+    REF_OFFLINE,
 };
 
 struct ref_frame {
     u8 node; /* REF_NO_RAM: none */
     u8 owner;
     u8 use; /* enum ref_use */
-    u8 clean;
+    u8 clean : 1;
+    u8 leaving : 1; /* goes offline when it is freed */
 };
 
 enum { REF_ANY, REF_CLEAN }; /* maps of free frames, of clean ones among them */
@@ -43,9 +45,13 @@ struct reference {
     u64 h[REF_DOMS], c[REF_DOMS][REF_NODES];
     u64 set_gen[REF_DOMS]; /* counts claim sets, releases among them */
     u32 open[REF_DOMS];    /* takes under way */
+    /* Of the present set: section 3's flags, and what section 6 has taken back. */
+    bool strict[REF_DOMS];
+    u32 order[REF_DOMS][REF_NODES];
+    u64 broken[REF_DOMS][REF_NODES], broken_host[REF_DOMS];
     /* What the frames say, kept up as they change; ref_recount() compares. */
     u64 tot[REF_DOMS], own[REF_DOMS][REF_NODES], over[REF_DOMS];
-    u64 free[REF_NODES], dirty[REF_NODES];
+    u64 free[REF_NODES], dirty[REF_NODES], offline[REF_NODES];
     u64 *map[REF_NODES][2];    /* a bit a frame */
     u16 *region[REF_NODES][2]; /* how many are set for each 512 frames */
 };
@@ -65,8 +71,8 @@ void ref_add(u64 start, u64 end, u32 nid);
 void ref_free_all(void);
 /* Frames become something else; owner REF_NOBODY for free ones. */
 void ref_set(u64 n, u64 nr, enum ref_use use, u32 owner, bool clean);
-/* Frames come back, dirty. */
-void ref_free(u64 n, u64 nr);
+/* Frames come back, dirty; how many of them are free now. */
+u64 ref_free(u64 n, u64 nr);
 /* Everything from the frames alone, compared with what was kept up: number of differences. */
 u32 ref_recount(void);
 
@@ -81,12 +87,18 @@ bool ref_credits_suffice(u32 d, u32 nid, u64 pages);
 /* What one extent's mm_take() answers; 0: and from which node. */
 int ref_predict_take(u32 d, const struct mm_request *request, u32 cpu_node, u32 *from);
 void ref_redeem(u32 d, u32 nid, u64 pages, struct ref_receipt *receipt);
-/* All but the first kept pages have come back. */
+/* All but kept pages have come back: the claims are as if only those had been asked for. */
 void ref_refund(const struct ref_receipt *receipt, u64 kept);
+/* Is anything kept whole for a claim by order? Larger extents may be refused for that. */
+bool ref_kept_whole(void);
+/* A free frame of the node goes offline, after ref_set(). */
+void ref_recall(u32 nid);
 
 struct ref_set {
     u64 c[REF_NODES], h;
-    bool release;
+    u32 order[REF_NODES];
+    bool release, strict;
+    bool by_order; /* -ENOMEM for want of whole extents is not foreseen */
 };
 /* Section 3, from "domain dying" on. */
 int ref_predict_set(u32 d, const struct claim_entry *entries, u32 nr, u32 flags, struct ref_set *set);

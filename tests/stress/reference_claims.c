@@ -46,6 +46,8 @@ bool ref_credits_suffice(u32 d, u32 nid, u64 pages)
 {
     u64 here = d ? MIN(pages, ref.c[d][nid]) : 0, all = d ? MIN(pages, ref_out(d)) : 0;
 
+    if (d && ref.strict[d] && here + MIN(pages - here, ref.h[d]) < all)
+        return false;
     return pages - here <= ref_unclaimed(nid) && pages - all <= ref_host_unclaimed();
 }
 
@@ -93,6 +95,54 @@ void ref_refund(const struct ref_receipt *receipt, u64 kept)
         host += pages - there;
     }
     ref.h[d] += host;
+}
+
+bool ref_kept_whole(void)
+{
+    for (u32 d = 1; d < REF_DOMS; d++)
+        for (u32 nid = 0; nid < ref.nr_nodes; nid++)
+            if (ref.order[d][nid] && ref.c[d][nid] >> ref.order[d][nid])
+                return true;
+    return false;
+}
+
+/* --- section 6 --- */
+
+/*
+ * Takes one page back from those who claim, each by what it has and what it has lost, from the one that is
+ * furthest behind its share; of equals from the larger claim, then the lower domain. claim[d] and lost[d] are
+ * stride apart.
+ */
+static void recall_page(u64 *claim, u64 *lost, u32 stride)
+{
+    wide sum = 0, lost_sum = 1;
+    u32 worst = 0;
+    __int128 worst_lag = 0;
+
+    for (u32 d = 1; d < REF_DOMS; d++)
+        if (claim[d * stride]) {
+            sum += claim[d * stride] + lost[d * stride];
+            lost_sum += lost[d * stride];
+        }
+    for (u32 d = 1; d < REF_DOMS; d++) {
+        u64 c = claim[d * stride], l = lost[d * stride];
+        __int128 lag = (__int128)((wide)(c + l) * lost_sum) - (__int128)((wide)l * sum);
+
+        if (c && (!worst || lag > worst_lag || (lag == worst_lag && c > claim[worst * stride]))) {
+            worst = d;
+            worst_lag = lag;
+        }
+    }
+    claim[worst * stride]--;
+    lost[worst * stride]++;
+}
+
+void ref_recall(u32 nid)
+{
+    if (ref_claimed(nid) > ref.free[nid])
+        recall_page(&ref.c[0][nid], &ref.broken[0][nid], REF_NODES);
+    if ((s64)ref_host_unclaimed() < 0)
+        recall_page(ref.h, ref.broken_host, 1);
 }
 
 /* --- section 5 --- */
@@ -160,10 +210,18 @@ static bool is_host(u32 node)
     return node == CLAIM_HOST || node == CLAIM_HOST_LATER;
 }
 
-static int predict_entries(const struct claim_entry *e, u32 nr, u64 *node_pages, u64 *host_pages)
+static bool pad_allowed(const struct claim_entry *e, u32 flags)
+{
+    if (e->pad == 0)
+        return true;
+    return (flags & CLAIM_ORDERS) && !is_host(e->node) && (e->pad == 9 || e->pad == 18) &&
+           e->pages % BIT(e->pad) == 0;
+}
+
+static int predict_entries(const struct claim_entry *e, u32 nr, u32 flags, u64 *node_pages, u64 *host_pages)
 {
     for (u32 i = 0; i < nr; i++) {
-        if (e[i].pad)
+        if (!pad_allowed(&e[i], flags))
             return -EINVAL;
         for (u32 j = 0; j < i; j++)
             if (e[j].node == e[i].node || (is_host(e[j].node) && is_host(e[i].node)))
@@ -182,14 +240,19 @@ int ref_predict_set(u32 d, const struct claim_entry *e, u32 nr, u32 flags, struc
 {
     u64 node_pages[REF_NODES] = {0}, host_pages = 0, beyond = 0;
 
-    if ((flags & ~(u32)CLAIM_REPLACE) || ref.dying[d])
+    if ((flags & ~15u) || ref.dying[d])
         return -EINVAL;
-    int rc = predict_entries(e, nr, node_pages, &host_pages);
+    int rc = predict_entries(e, nr, flags, node_pages, &host_pages);
     if (rc)
         return rc;
     *set = (struct ref_set){.release = true};
-    for (u32 i = 0; i < nr; i++)
+    for (u32 i = 0; i < nr; i++) {
         set->release &= e[i].pages == 0;
+        if (e[i].pad)
+            set->order[e[i].node] = e[i].pad;
+        set->by_order |= e[i].pad != 0;
+    }
+    set->strict = flags & CLAIM_STRICT;
     if (set->release)
         return 0;
     if (ref_out(d) && !(flags & CLAIM_REPLACE))
@@ -215,6 +278,10 @@ void ref_install(u32 d, const struct ref_set *set)
     ref.set_gen[d]++;
     memcpy(ref.c[d], set->c, sizeof(set->c));
     ref.h[d] = set->h;
+    ref.strict[d] = set->strict && !set->release;
+    memcpy(ref.order[d], set->order, sizeof(set->order));
+    memset(ref.broken[d], 0, sizeof(ref.broken[d]));
+    ref.broken_host[d] = 0;
 }
 
 int ref_predict_legacy(u32 d, u64 pages)

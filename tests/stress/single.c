@@ -9,6 +9,7 @@
 #include "single.h"
 
 #include <string.h>
+#include <mm/ledger.h>
 
 #define PHASE_OPS 8192u
 #define CHECK_OPS 4096u
@@ -44,6 +45,7 @@ static void compare(void)
 {
     struct mm_host_info host;
     u64 all = 0, dirty = 0, claimed = 0;
+    struct node_whole whole;
 
     for (u32 nid = 0; nid < ref.nr_nodes; nid++) {
         struct mm_node_info info;
@@ -57,6 +59,8 @@ static void compare(void)
              (unsigned long long)info.free_pages, (unsigned long long)ref.free[nid],
              (unsigned long long)info.dirty_pages, (unsigned long long)ref.dirty[nid],
              (unsigned long long)info.claimed_pages, (unsigned long long)wanted);
+        node_get_whole(nid, &whole);
+        MUST(whole.offline_pages == ref.offline[nid]);
         all += ref.free[nid];
         dirty += ref.dirty[nid];
         claimed += wanted;
@@ -139,8 +143,12 @@ static void one_step(void)
         single_op_scrub();
     else if (r < 982)
         single_op_kill(single_domain());
-    else if (r < 992)
+    else if (r < 990)
         single_op_release_some();
+    else if (r < 993)
+        single_op_offline();
+    else if (r < 996)
+        single_op_online();
     else
         single_op_settings();
 }
@@ -201,6 +209,8 @@ void stress_single(const struct stress_options *options, struct stress_result *r
     }
     if (!machine_wrong)
         kill_everybody();
+    while (run.nr_away && !machine_wrong)
+        single_op_online();
     compare();
     check_all();
     for (u32 nid = 0; nid < ref.nr_nodes; nid++)

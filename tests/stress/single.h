@@ -35,6 +35,8 @@ struct single {
     u32 nr_held;
     u32 pinned[64];
     u32 nr_pinned;
+    u32 away[256]; /* offline, or leaving */
+    u32 nr_away;
     u32 cleared, last_cleared; /* frames cleared in this operation, and the last of them */
 };
 extern struct single run;
@@ -79,6 +81,8 @@ void single_op_release_some(void);
 void single_op_legacy(u32 d);
 void single_op_set(u32 d);
 void single_op_scrub(void);
+void single_op_offline(void);
+void single_op_online(void);
 void single_op_settings(void);
 
 #endif

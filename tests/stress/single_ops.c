@@ -1,6 +1,8 @@
 /* Everything but taking: giving up, pins, kills, claims, scrubbing, each compared with the reference. */
 #include "single.h"
 
+#include <xen/sysctl.h>
+
 /* --- memory goes back --- */
 
 static void frame_release(u64 n, u32 d)
@@ -248,12 +250,12 @@ static void read_set(u32 d)
     for (u32 i = 0; i < ref.nr_nodes; i++) {
         if (!ref.c[d][i])
             continue;
-        MUST(got[used].node == i && got[used].pages == ref.c[d][i]);
+        MUST(got[used].node == i && got[used].pages == ref.c[d][i] && got[used].pad == ref.order[d][i]);
         used++;
     }
 }
 
-static u32 some_entries(u32 d, struct claim_entry *entries)
+static u32 some_entries(u32 d, u32 flags, struct claim_entry *entries)
 {
     static const u32 strange[] = {63, 64, 256, 0x7fffffff, 0x80000001, 0xfffffffe};
     u32 nr = 1 + rnd(ref.nr_nodes + 1), first = rnd(ref.nr_nodes + 1);
@@ -266,6 +268,10 @@ static u32 some_entries(u32 d, struct claim_entry *entries)
 
         entries[i] = (struct claim_entry){.pages = rnd(2) ? owned + some_pages() : some_pages()};
         entries[i].node = !host ? selector : rnd(2) ? CLAIM_HOST : CLAIM_HOST_LATER;
+        if (flags & CLAIM_ORDERS && !host && rnd(2)) {
+            entries[i].pad = rnd(4) ? 9 : 18;
+            entries[i].pages = rnd(50) ? (u64)rnd(12) << entries[i].pad : 511;
+        }
         if (rnd(80) == 0)
             entries[i].node = rnd(2) ? strange[rnd(ARRAY_SIZE(strange))] : ref.nr_nodes;
         if (rnd(80) == 0)
@@ -281,13 +287,19 @@ static u32 some_entries(u32 d, struct claim_entry *entries)
 void single_op_set(u32 d)
 {
     struct claim_entry entries[REF_NODES + 1];
-    u32 nr = some_entries(d, entries), flags = rnd(60) == 0 ? BIT(4 + rnd(28)) : rnd(2);
+    u32 flags = rnd(60) == 0 ? BIT(4 + rnd(28)) : rnd(3) ? rnd(2) : rnd(16);
+    u32 nr = some_entries(d, flags, entries);
     struct ref_set set = {.h = 0};
 
     machine_op = "claim set";
     int expected = ref_predict_set(d, entries, nr, flags, &set);
     int rc = claim_install_set(&machine_account[d], entries, nr, flags);
-    if (!single_expect(ref_out(d) && flags ? OP_REPLACE : OP_SET, rc, expected))
+    enum stress_op op = ref_out(d) && flags ? OP_REPLACE : OP_SET;
+    if (rc == -ENOMEM && expected == 0 && set.by_order) {
+        stress_count(&run.result->counts, op, rc);
+        return;
+    }
+    if (!single_expect(op, rc, expected))
         return;
     if (expected == 0)
         ref_install(d, &set);
@@ -309,6 +321,62 @@ void single_op_scrub(void)
     stress_count(&run.result->counts, OP_SCRUB, did ? 0 : -1);
     MUST(did == dirty && (run.cleared != 0) == dirty && run.cleared <= 512, "%u frames", run.cleared);
     MUST(before - ref.dirty[nid] == run.cleared);
+}
+
+/* Somebody's frame or a free one leaves, or one comes back. */
+void single_op_offline(void)
+{
+    u32 d, order, status = 0;
+    u64 n;
+
+    machine_op = "offline";
+    some_range(&d, &n, &order);
+    if (rnd(3))
+        n = rnd((u32)ref.nr_frames + 8);
+    if (run.nr_away == ARRAY_SIZE(run.away))
+        return;
+    struct ref_frame *f = n < ref.nr_frames ? &ref.frame[n] : NULL;
+    bool ram = f && f->node != REF_NO_RAM;
+    if (!single_expect(OP_OFFLINE, mm_offline_page(mfn(n), &status), ram ? 0 : -EINVAL))
+        return;
+    if (!ram) {
+        MUST(status == (PG_OFFLINE_FAILED | PG_OFFLINE_NOT_CONV_RAM));
+        return;
+    }
+    if (f->use != REF_OFFLINE && !f->leaving)
+        run.away[run.nr_away++] = (u32)n;
+    if (f->use == REF_FREE) {
+        ref_set(n, 1, REF_OFFLINE, REF_NOBODY, false);
+        ref_recall(f->node);
+    } else if (f->use != REF_OFFLINE) {
+        f->leaving = 1;
+    }
+    bool overhead = f->use == REF_OVERHEAD || f->use == REF_OPEN_OVERHEAD;
+    u32 pending =
+        PG_OFFLINE_PENDING | (overhead ? PG_OFFLINE_XENPAGE | (u32)DOMID_XEN << PG_OFFLINE_OWNER_SHIFT
+                                       : PG_OFFLINE_OWNED | (u32)f->owner << PG_OFFLINE_OWNER_SHIFT);
+    MUST(status == (f->use == REF_OFFLINE ? PG_OFFLINE_OFFLINED : pending), "status %x", status);
+}
+
+void single_op_online(void)
+{
+    u32 status = 0, query = 0;
+
+    machine_op = "online";
+    if (!run.nr_away)
+        return;
+    u32 i = rnd(run.nr_away), n = run.away[i];
+    struct ref_frame *f = &ref.frame[n];
+
+    MUST(mm_query_page(mfn(n), &query) == 0);
+    MUST(query == (f->use == REF_OFFLINE ? PG_OFFLINE_STATUS_OFFLINED : PG_OFFLINE_STATUS_OFFLINE_PENDING));
+    if (!single_expect(OP_ONLINE, mm_online_page(mfn(n), &status), 0))
+        return;
+    MUST(status == PG_ONLINE_ONLINED);
+    f->leaving = 0;
+    if (f->use == REF_OFFLINE)
+        ref_free(n, 1);
+    run.away[i] = run.away[--run.nr_away];
 }
 
 void single_op_settings(void)

@@ -36,6 +36,8 @@ static const char *const op_name[NR_STRESS_OPS] = {
     [OP_RELEASE_SOME] = "release some",
     [OP_REBIRTH] = "new domain",
     [OP_SCRUB] = "scrub",
+    [OP_OFFLINE] = "offline",
+    [OP_ONLINE] = "online",
     [OP_FIGURES] = "figures",
 };
 

@@ -34,6 +34,8 @@ enum stress_op {
     OP_RELEASE_SOME,
     OP_REBIRTH,
     OP_SCRUB,
+    OP_OFFLINE,
+    OP_ONLINE,
     OP_FIGURES,
     NR_STRESS_OPS
 };

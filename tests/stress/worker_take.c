@@ -175,12 +175,12 @@ static void take(u32 d, const struct mm_request *r)
     me->clearing = o;
     call_begin();
     int rc = call_end(op_of(r), mm_take(account_of(d), r, &o->taken));
-    me->clearing = NULL;
     if (mine && r->order == 0 && !r->address_bits && !o->disturbed)
         me->result.counts.exact_promised +=
             r->nid != NODE_NONE && (r->flags & MM_EXACT_NODE) ? b.c[r->nid] != 0 : b.out != 0;
     if (rc)
         rc = judge(d, r, &b, o->disturbed, rc, &o->taken);
+    me->clearing = NULL;
     if (rc) {
         if (d)
             domain_leave(d);

@@ -63,6 +63,7 @@ static void *frames[CPUS_MAX];
 static u32 nr_frames;
 static u32 scrubbed[4]; /* steps taken, by node */
 static u32 dirty[4];    /* steps to take */
+static u32 wanted[4];   /* of them for claims */
 
 struct cpu *this_cpu(void)
 {
@@ -111,8 +112,7 @@ bool mm_scrub_step(nodeid_t nid)
 }
 bool mm_scrub_wanted(nodeid_t nid)
 {
-    (void)nid;
-    return false;
+    return dirty[nid] && scrubbed[nid] < wanted[nid];
 }
 void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)
 {
@@ -141,6 +141,7 @@ static inline void make_machine(const struct shape *shape)
     memset(&topology, 0, sizeof(topology));
     memset(scrubbed, 0, sizeof(scrubbed));
     memset(dirty, 0, sizeof(dirty));
+    memset(wanted, 0, sizeof(wanted));
     topology.nr_nodes = shape->nr_nodes;
     nr_cpus = topology.nr_cpus = shape->nr_cpus;
     for (u32 a = 0; a < shape->nr_nodes; a++)

@@ -234,6 +234,45 @@ static void nothing_ticks(void **state)
     power_off();
 }
 
+/* What a claim wants clean is cleaned by a busy CPU too, a piece between two slices; and then it is quiet
+ * again.
+ */
+static void claims_are_scrubbed_for(void **state)
+{
+    (void)state;
+    stay_still = true;
+    boot(&shapes[3], 1);
+    for (u32 ms = 0; ms < 50; ms++)
+        round_of_turns();
+    dirty[0] = 50;
+    wanted[0] = 20;
+    mm_wake_scrubber(0);
+    for (u32 ms = 0; ms < 100; ms++)
+        round_of_turns();
+    assert_in_range(scrubbed[0], 9, 11); /* 10 ms a slice */
+    assert_true(vcpu[0]->running);
+    for (u32 ms = 0; ms < 150; ms++)
+        round_of_turns();
+    assert_int_equal(scrubbed[0], 20);
+    u32 exits = nr_exits;
+    for (u32 ms = 0; ms < 500; ms++)
+        round_of_turns();
+    assert_int_equal(nr_exits, exits);
+    assert_int_equal(scrubbed[0], 20);
+    /* Memory that cannot be cleaned after all is no reason to go on. */
+    wanted[0] = 60;
+    dirty[0] = 3;
+    mm_wake_scrubber(0);
+    for (u32 ms = 0; ms < 200; ms++)
+        round_of_turns();
+    assert_int_equal(scrubbed[0], 23);
+    exits = nr_exits;
+    for (u32 ms = 0; ms < 100; ms++)
+        round_of_turns();
+    assert_int_equal(nr_exits, exits);
+    power_off();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +281,7 @@ int main(void)
         cmocka_unit_test(sleepers_come_soon_and_save_nothing),
         cmocka_unit_test(they_come_home),
         cmocka_unit_test(nothing_ticks),
+        cmocka_unit_test(claims_are_scrubbed_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
