@@ -12,9 +12,19 @@ struct domain;
 
 #define PHYSMAP_POOL_DEFAULT_PAGES 256u /* 1 MiB, as Xen has it */
 
+/* The mapping that was looked up last: a guest's page tables and arguments are mostly in the same one. */
+struct physmap_seen {
+    u64 generation; /* of the table then; rights removed since: look again */
+    u64 gfn;
+    mfn_t mfn; /* of the first frame of the mapping */
+    u32 order;
+    bool writable;
+};
+
 struct physmap {
     spinlock_t lock; /* LOCK_PHYSMAP */
     struct np_table np;
+    struct physmap_seen seen;
     u64 nr_foreign;  /* frames of other domains mapped here */
     u64 sweep_gfn;   /* teardown: frames below have been looked at */
     u64 pool_pages;  /* size set */
