@@ -9,8 +9,8 @@
 /* Lock held. The frame at gaddr; NULL: nothing mapped, or not writable. */
 static void *frame(struct domain *d, u64 gaddr, bool write)
 {
-    struct physmap_seen *seen = &d->physmap.seen;
     u64 n = gaddr >> PAGE_SHIFT;
+    struct physmap_seen *seen = &d->physmap.seen[n / 512 % PHYSMAP_SEEN];
 
     if (d->physmap.destroyed)
         return NULL;
