@@ -41,13 +41,8 @@ void physmap_pool_return(void *ctx, u64 maddr)
     struct physmap *p = &d->physmap;
 
     p->pool_used--;
-    if (p->destroyed) {
-        /* The tables are coming down for good: straight back, nobody will want this page again. */
-        p->pool_pages--;
-        mm_free_overhead(&d->mem, maddr_to_mfn(maddr), ORDER_4K);
-        return;
-    }
-    mm_clear_frames(maddr_to_mfn(maddr), 1);
+    if (!p->destroyed) /* else nobody will want this page again */
+        mm_clear_frames(maddr_to_mfn(maddr), 1);
     push_free(p, maddr_to_mfn(maddr));
 }
 
@@ -67,7 +62,7 @@ int physmap_pool_grow(struct domain *d, u64 pages)
             return rc == -ESRCH ? -EINVAL : -ENOMEM;
         }
         mm_take_done(&taken, taken.nr);
-        for (u32 i = 0; i < taken.nr; i++)
+        for (u32 i = taken.nr; i-- > 0;) /* so that they go, and go back, in the order they came */
             push_free(p, taken.extent[i]);
         p->pool_pages += taken.nr;
     }
@@ -79,7 +74,12 @@ void physmap_pool_shrink(struct domain *d, u64 pages)
     struct physmap *p = &d->physmap;
 
     while (p->pool_pages > pages && mfn_valid_value(p->pool_free)) {
-        mm_free_overhead(&d->mem, pop_free(p), ORDER_4K);
-        p->pool_pages--;
+        mfn_t m[MM_TAKE_MAX];
+        u32 nr = 0;
+
+        while (nr < MM_TAKE_MAX && p->pool_pages - nr > pages && mfn_valid_value(p->pool_free))
+            m[nr++] = pop_free(p);
+        mm_free_overhead_many(&d->mem, m, nr);
+        p->pool_pages -= nr;
     }
 }

@@ -82,6 +82,8 @@ void mm_take_done(struct mm_taken *taken, u32 nr_kept);
 
 /* Gives back an MM_OVERHEAD extent in one piece: account and order as at mm_alloc(), or it is a bug. */
 void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order);
+/* The same for nr single pages of an account's; cheap where they follow each other upwards. */
+void mm_free_overhead_many(struct mem_account *account, const mfn_t *m, u32 nr);
 
 /*
  * The domain gives up frames [m, m + 2^order), all of them its own; extents are split as needed. Pinned

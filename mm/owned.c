@@ -220,3 +220,24 @@ void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order)
     spin_unlock(&node->lock);
     ledger_credit(range->nid, freed.free);
 }
+
+void mm_free_overhead_many(struct mem_account *account, const mfn_t *m, u32 nr)
+{
+    spin_lock(&account->lock);
+    BUG_ON(account->overhead_pages < nr);
+    account->overhead_pages -= nr;
+    spin_unlock(&account->lock);
+    for (u32 i = 0; i < nr;) {
+        struct run run = next_run(m, ORDER_4K, nr, &i);
+        struct freed freed = {0};
+
+        BUG_ON(!run.range);
+        nodeid_t nid = run.range->nid;
+        struct node *node = node_get(nid);
+        spin_lock(&node->lock);
+        BUG_ON(!owns(nid, run.start, run.end, account->domid, FRAME_OWN));
+        give_up(node, nid, run.start, run.end, &node->heap, &freed);
+        spin_unlock(&node->lock);
+        ledger_credit(nid, freed.free);
+    }
+}
