@@ -46,6 +46,7 @@ static void check_node(nodeid_t nid, struct check_tally *tally)
     check_that(node->free_2m >= node->reserved_2m + node->reserved_1g * MAP_BITS,
                "more promised whole than free, 2 MiB, on node", nid);
     check_equal(view.spare + view.claimed, tally->free, "credits of node", nid);
+    check_equal(ledger.debt[nid], 0, "credits to be swallowed on node", nid);
 }
 
 struct claim_sums { /* over all accounts */

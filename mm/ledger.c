@@ -53,8 +53,10 @@ void ledger_unlock(void)
 void ledger_credit(nodeid_t nid, u64 pages)
 {
     ledger_lock();
-    ledger.spare[nid] += pages;
-    ledger.host_spare += pages;
+    u64 paid = MIN(pages, ledger.debt[nid]);
+    ledger.debt[nid] -= paid;
+    ledger.spare[nid] += pages - paid;
+    ledger.host_spare += pages - paid;
     ledger_unlock();
 }
 
@@ -254,11 +256,13 @@ void ledger_release_locked(struct mem_account *account)
             ledger.spare[nid] += pages;
         }
         account->claim_order[nid] = 0;
+        ledger.broken[nid] -= account->node_broken[nid];
         account->node_broken[nid] = 0;
     }
     host_claim_sub(account, account->host_claim);
     ledger.host_spare += account->outstanding;
     account->outstanding = 0;
+    ledger.host_broken -= account->host_broken;
     account->host_broken = 0;
     account->claim_flags = 0;
     account->claim_gen++;

@@ -11,13 +11,16 @@
 #include <mm/mm.h>
 
 struct ledger {
-    spinlock_t lock;               /* LOCK_LEDGER */
-    u64 spare[MAX_NODES];          /* U[n] = free[n] - sum of c[d][n]: claimed by nobody on that node */
-    u64 claimed[MAX_NODES];        /* sum of c[d][n] */
-    u64 scrub[MAX_NODES];          /* of them by claims with CLAIM_SCRUB; read without the lock as a hint */
-    u64 host_spare;                /* H = sum of U[n] - host_claims: what a new promise may use */
-    u64 host_claims;               /* sum of h[d] */
-    u64 host_scrub;                /* of them by claims with CLAIM_SCRUB; read without the lock as a hint */
+    spinlock_t lock;        /* LOCK_LEDGER */
+    u64 spare[MAX_NODES];   /* U[n] = free[n] - sum of c[d][n]: claimed by nobody on that node */
+    u64 claimed[MAX_NODES]; /* sum of c[d][n] */
+    u64 scrub[MAX_NODES];   /* of them by claims with CLAIM_SCRUB; read without the lock as a hint */
+    u64 host_spare;         /* H = sum of U[n] - host_claims: what a new promise may use */
+    u64 host_claims;        /* sum of h[d] */
+    u64 host_scrub;         /* of them by claims with CLAIM_SCRUB; read without the lock as a hint */
+    u64 broken[MAX_NODES]; /* pages taken back from the claims that stand, or stood until they were used up */
+    u64 host_broken;       /* and from host-wide ones */
+    u64 debt[MAX_NODES];   /* pages that left before their credits came: those credits never come */
     struct mem_account *claimants; /* accounts with outstanding claims, in no order */
 };
 extern struct ledger ledger;
@@ -80,6 +83,8 @@ enum {
     WHERE_IN_USE = 4u,  /* by the domain in bits 16 to 31 */
     WHERE_HOMESTEAD = 8u,
 };
+/* On its maps, or with a scrubber. */
+u64 node_free_pages(nodeid_t nid);
 /* WHERE_* bits; 0: free, or not RAM. */
 u32 node_frame_state(mfn_t m);
 struct node_whole { /* in extents, but offline_pages */

@@ -105,6 +105,16 @@ u32 node_frame_state(mfn_t m)
            (state == FRAME_OWN ? WHERE_HOMESTEAD : WHERE_IN_USE | (u32)owner << 16);
 }
 
+u64 node_free_pages(nodeid_t nid)
+{
+    struct node *node = node_get(nid);
+
+    spin_lock(&node->lock);
+    u64 pages = node->free_pages;
+    spin_unlock(&node->lock);
+    return pages;
+}
+
 void node_get_whole(nodeid_t nid, struct node_whole *out)
 {
     struct node *node = node_get(nid);

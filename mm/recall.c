@@ -2,10 +2,14 @@
  * Memory that leaves its node although it is promised: claims are taken back, page by page and whole extent
  * by whole extent, from the domains that claim there in proportion to what they claim (claims.md section 6).
  *
- * The next one is always taken from the domain that is furthest behind its share: share times what is lost so
- * far, this one included, less what it has lost itself. Of equals the larger claim, then the lower domain
- * id. So no domain is ever a whole page away from its share, and the outcome does not depend on how the pages
- * came to be lost, at once or one by one.
+ * A domain's share of the loss is to the whole loss as its claim was to all claims. Of the domains that have
+ * lost less than their share, the next one included, the one loses whose next loss is due first: the one with
+ * the least (lost + 1) / claim. So no domain is ever a whole page away from its share, and the outcome does
+ * not depend on how the pages came to be lost, at once or one by one. tests/model/offline.pml has the proof
+ * for small cases.
+ *
+ * A frame can leave before its credit has come, while whoever freed it is on its way to the ledger. Then
+ * nothing is taken back from anybody: the credit that comes is swallowed (debt).
  *
  * Lock: the ledger's; node locks inside.
  */
@@ -50,32 +54,56 @@ static u64 has_lost(const struct mem_account *account, struct loss loss)
     return loss.order ? account->node_short[loss.nid] : account->node_broken[loss.nid];
 }
 
-/* NULL: nobody has anything to lose. */
-static struct mem_account *furthest_behind(struct loss loss)
+/* What all had, those included who have nothing left, and what is lost with the next one. */
+static void sums(struct loss loss, u64 *sum, u64 *lost)
 {
-    struct mem_account *best = NULL;
-    u64 sum = 0, lost = 1;
-    __int128 best_lag = 0;
-
+    if (loss.nid == HOST) {
+        *sum = ledger.host_claims + ledger.host_broken;
+        *lost = ledger.host_broken + 1;
+        return;
+    }
+    if (!loss.order) {
+        *sum = ledger.claimed[loss.nid] + ledger.broken[loss.nid];
+        *lost = ledger.broken[loss.nid] + 1;
+        return;
+    }
+    *sum = 0;
+    *lost = 1;
     for (const struct mem_account *a = ledger.claimants; a; a = a->next_claimant)
-        if (has(a, loss)) {
-            sum += has(a, loss) + has_lost(a, loss);
-            lost += has_lost(a, loss);
+        if (a->claim_order[loss.nid] == loss.order) { /* its pages stay claimed, so it is still here */
+            *sum += has(a, loss) + has_lost(a, loss);
+            *lost += has_lost(a, loss);
         }
+}
+
+/* Is a's next loss due before b's? Of equals the larger claim, then the lower id. */
+static bool due_before(const struct mem_account *a, const struct mem_account *b, struct loss loss)
+{
+    u64 share_a = has(a, loss) + has_lost(a, loss), share_b = has(b, loss) + has_lost(b, loss);
+    __int128 at_a = (__int128)(has_lost(a, loss) + 1) * share_b,
+             at_b = (__int128)(has_lost(b, loss) + 1) * share_a;
+
+    if (at_a != at_b)
+        return at_a < at_b;
+    return has(a, loss) != has(b, loss) ? has(a, loss) > has(b, loss) : a->domid < b->domid;
+}
+
+/* NULL: nobody has anything to lose. */
+static struct mem_account *next_to_lose(struct loss loss)
+{
+    struct mem_account *best = NULL, *any = NULL;
+    u64 sum, lost;
+
+    sums(loss, &sum, &lost);
     for (struct mem_account *a = ledger.claimants; a; a = a->next_claimant) {
         u64 now = has(a, loss), gone = has_lost(a, loss);
         if (!now)
             continue;
-        __int128 lag = (__int128)(now + gone) * lost - (__int128)gone * sum;
-        u64 best_now = best ? has(best, loss) : 0;
-        bool wins = lag > best_lag || (lag == best_lag && now > best_now) ||
-                    (lag == best_lag && now == best_now && best && a->domid < best->domid);
-        if (!best || wins) {
+        any = any && !due_before(a, any, loss) ? any : a;
+        if ((__int128)(now + gone) * lost > (__int128)gone * sum && (!best || due_before(a, best, loss)))
             best = a;
-            best_lag = lag;
-        }
     }
-    return best;
+    return best ? best : any;
 }
 
 static void remember(const struct mem_account *account, struct loss loss)
@@ -101,15 +129,17 @@ static void remember(const struct mem_account *account, struct loss loss)
 static void recall_page(nodeid_t nid)
 {
     struct loss loss = {.nid = nid};
-    struct mem_account *account = furthest_behind(loss);
+    struct mem_account *account = next_to_lose(loss);
 
     BUG_ON(!account); /* promised to nobody: there would be credits */
     if (nid == HOST) {
         host_claim_sub(account, 1);
         account->host_broken++;
+        ledger.host_broken++;
     } else {
         claim_node_sub(account, nid, 1, 0);
         account->node_broken[nid]++;
+        ledger.broken[nid]++;
         ledger.spare[nid]++;
     }
     account->outstanding--;
@@ -124,7 +154,7 @@ static void recall_page(nodeid_t nid)
 static bool recall_unit(nodeid_t nid, u32 order)
 {
     struct loss loss = {.nid = nid, .order = order};
-    struct mem_account *account = furthest_behind(loss);
+    struct mem_account *account = next_to_lose(loss);
 
     if (!account)
         return false;
@@ -139,7 +169,7 @@ static bool small_unit_is_enough(nodeid_t nid)
 {
     struct loss loss = {.nid = nid, .order = ORDER_2M};
 
-    if (!furthest_behind(loss))
+    if (!next_to_lose(loss))
         return false;
     node_reserve_whole(nid, -1, 0);
     bool enough = node_has_whole(nid, 0, 0);
@@ -150,6 +180,10 @@ static bool small_unit_is_enough(nodeid_t nid)
 void ledger_withdraw_locked(nodeid_t nid, u64 pages)
 {
     while (pages--) {
+        if (ledger.spare[nid] + ledger.claimed[nid] <= node_free_pages(nid)) {
+            ledger.debt[nid]++;
+            continue;
+        }
         if (ledger.spare[nid] == 0)
             recall_page(nid);
         if (ledger.host_spare == 0)

@@ -97,10 +97,9 @@ bool mm_scrub_step(nodeid_t nid)
     if (!idle_scrub || nid >= mm_nr_nodes())
         return false;
     struct node *node = node_get(nid);
-    if (waited_for(node))
-        return false;
     spin_lock(&node->lock);
-    bool cleaned = scrub_one(node);
+    /* Under the lock: who waits after this look finds the memory away, and waits for it. */
+    bool cleaned = !waited_for(node) && scrub_one(node);
     if (!cleaned)
         spin_unlock(&node->lock);
     return cleaned;
@@ -135,14 +134,14 @@ bool node_clean_for(nodeid_t nid, u32 order)
 
     for (u32 i = 0; i < REGIONS_AT_ONCE; i++) {
         spin_lock(&node->lock);
-        struct region *r = find_dirty_for(node, order);
-        if (r) {
-            scrub_region(node, r);
-            cleaned = true;
-        } else {
+        bool waited = waited_for(node);
+        struct region *r = waited ? NULL : find_dirty_for(node, order);
+        if (!r) {
             spin_unlock(&node->lock);
-            break;
+            return cleaned || waited;
         }
+        scrub_region(node, r);
+        cleaned = true;
     }
     return cleaned;
 }

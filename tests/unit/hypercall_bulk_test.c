@@ -6,6 +6,7 @@
 // sources: hypercall/memory_physmap.c hypercall/memory_populate.c hypercall/multicall.c
 // sources: hypercall/sched_op.c hypercall/sysctl.c hypercall/vcpu_op.c hypercall/vcpu_start.c
 // sources: hypercall/xen_version.c lib/parse.c mm/all
+// sources: hypercall/sysctl_memory.c
 /* Lots of extents: what is kept when one of a lot fails, claims included; continuations that leave the claim
  * alone; 32-bit lists; limits on the address; exchange. */
 #define GUEST_BASE 0x40000000ull

@@ -26,6 +26,7 @@ static struct {
     u64 whole_2m, whole_1g;
     s64 kept_2m, kept_1g;
     u64 dirty;
+    u64 late; /* pages that are free already, and their credits not yet */
 } nodes[NODES];
 static struct mem_account account[12], *const a = &account[1], *const b = &account[2], *const c = &account[3];
 static char printed[2048];
@@ -52,6 +53,11 @@ void mm_node_get_info(nodeid_t nid, struct mm_node_info *out)
     struct ledger *l = &ledger;
     *out =
         (struct mm_node_info){.free_pages = l->spare[nid] + l->claimed[nid], .dirty_pages = nodes[nid].dirty};
+}
+/* One has just left. */
+u64 node_free_pages(nodeid_t nid)
+{
+    return ledger.spare[nid] + ledger.claimed[nid] + nodes[nid].late - 1;
 }
 void mm_wake_scrubber(nodeid_t nid)
 {

@@ -202,6 +202,41 @@ static void recall_is_proportional(void **state)
     assert_int_equal(ledger.claimed[0] + ledger.spare[0], 0);
 }
 
+/* One large claim and many small ones, and those who have nothing left count too. */
+static void recall_is_fair_to_the_large(void **state)
+{
+    (void)state;
+    give(0, 0, 0, 60);
+    assert_int_equal(set1(&account[1], 0, 50, 0, 0), 0);
+    for (u32 i = 2; i < 12; i++)
+        assert_int_equal(set1(&account[i], 0, 1, 0, 0), 0);
+    for (u64 gone = 1; gone <= 60; gone++) {
+        withdraw(0, 1);
+        for (u32 i = 1; i < 12; i++) {
+            s64 away = (s64)(account[i].broken_pages * 60) - (s64)(gone * (i == 1 ? 50 : 1));
+            assert_true(away > -60 && away < 60);
+        }
+    }
+}
+
+/* A page that leaves between its release and its credit costs nobody a claim. */
+static void a_credit_on_its_way_is_swallowed(void **state)
+{
+    (void)state;
+    give(0, 0, 0, 3);
+    assert_int_equal(set1(a, 0, 3, 0, 0), 0);
+    nodes[0].late = 1;
+    withdraw(0, 1);
+    nodes[0].late = 0;
+    assert_int_equal(a->broken_pages, 0);
+    assert_int_equal(ledger.debt[0], 1);
+    ledger_credit(0, 2);
+    assert_int_equal(ledger.debt[0], 0);
+    assert_int_equal(ledger.spare[0], 1);
+    withdraw(0, 2);
+    assert_int_equal(a->broken_pages, 1);
+}
+
 static void recall_of_equals_is_by_domid(void **state)
 {
     (void)state;
@@ -301,6 +336,8 @@ int main(void)
         T(unit_gone_before_the_refund),
         T(offline_2_where_3_of_4_are_claimed),
         T(recall_is_proportional),
+        T(recall_is_fair_to_the_large),
+        T(a_credit_on_its_way_is_swallowed),
         T(recall_of_equals_is_by_domid),
         T(a_new_set_starts_afresh),
         T(host_claims_are_recalled),

@@ -100,12 +100,14 @@ static void scrub_is_wanted_until_clean(void **state)
     assert_false(mm_scrub_wanted(0));
     claim_release_all(a);
     assert_int_equal(ledger.scrub[0], 0);
+    assert_int_equal(a->claim_flags, 0);
 }
 
 static void scrub_of_host_claims_is_everybodys(void **state)
 {
     (void)state;
     struct claim_entry e = {.pages = 120, .node = CLAIM_HOST};
+    struct claim_entry both[2] = {{.pages = 50, .node = 0}, {.pages = 10, .node = CLAIM_HOST}};
 
     give(0, 0, 0, 100);
     give(1, 0, 0, 100);
@@ -120,6 +122,12 @@ static void scrub_of_host_claims_is_everybodys(void **state)
     nodes[1].dirty = 90;
     assert_false(mm_scrub_wanted(0)); /* nothing to do there */
     assert_true(mm_scrub_wanted(1));
+    /* A node's own wish counts although the host has enough. */
+    assert_int_equal(claim_install_set(a, both, 2, CLAIM_SCRUB | CLAIM_REPLACE), 0);
+    nodes[0].dirty = 60;
+    nodes[1].dirty = 10;
+    assert_true(mm_scrub_wanted(0));
+    assert_false(mm_scrub_wanted(1));
 }
 
 /* --- refusals --- */
