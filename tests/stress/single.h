@@ -78,12 +78,13 @@ void single_op_pin(void);
 void single_op_unpin(void);
 void single_op_kill(u32 d);
 void single_op_release_some(void);
-void single_op_legacy(u32 d);
-void single_op_set(u32 d);
-void single_op_claim_rest(u32 d, bool claim); /* host-wide all that nobody claims, or nothing any more */
 void single_op_scrub(void);
 void single_op_offline(void);
 void single_op_online(void);
 void single_op_settings(void);
+/* single_claims.c */
+void single_op_legacy(u32 d);
+void single_op_set(u32 d);
+void single_op_claim_rest(u32 d, bool claim); /* host-wide all that nobody claims, or nothing any more */
 
 #endif
