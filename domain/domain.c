@@ -103,7 +103,7 @@ static bool list_remove(struct domain *d)
         list_del(&d->link);
         __atomic_store_n(&by_id[d->id], NULL, __ATOMIC_RELEASE);
         d->listed = false;
-        __atomic_fetch_sub(&nr_zombies, 1, __ATOMIC_RELAXED);
+        BUG_ON(__atomic_fetch_sub(&nr_zombies, 1, __ATOMIC_RELAXED) == 0);
     }
     spin_unlock(&list_lock);
     return was_listed;
