@@ -12,14 +12,25 @@ struct domain;
 
 #define PHYSMAP_POOL_DEFAULT_PAGES 256u /* 1 MiB, as Xen has it */
 
+/* A mapping that was looked up: a guest's page tables and arguments are mostly in the same few. */
+#define PHYSMAP_SEEN 8u
+struct physmap_seen {
+    u64 generation; /* of the table then; rights removed since: look again */
+    u64 gfn;
+    mfn_t mfn; /* of the first frame of the mapping */
+    u32 order;
+    bool writable;
+};
+
 struct physmap {
     spinlock_t lock; /* LOCK_PHYSMAP */
     struct np_table np;
-    u64 nr_foreign;  /* frames of other domains mapped here */
-    u64 sweep_gfn;   /* teardown: frames below have been looked at */
-    u64 pool_pages;  /* size set */
-    u64 pool_used;   /* of them, in the tables */
-    bool destroyed;  /* being torn down: nothing can be mapped or looked up any more */
+    struct physmap_seen seen[PHYSMAP_SEEN]; /* by 2 MiB of guest-physical memory */
+    u64 nr_foreign;                         /* frames of other domains mapped here */
+    u64 sweep_gfn;                          /* teardown: frames below have been looked at */
+    u64 pool_pages;                         /* size set */
+    u64 pool_used;                          /* of them, in the tables */
+    bool destroyed;                         /* being torn down: nothing can be mapped or looked up any more */
     mfn_t pool_free; /* list of free pool pages, linked through their first words; INVALID_MFN: empty */
 };
 

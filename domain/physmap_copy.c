@@ -9,10 +9,23 @@
 /* Lock held. The frame at gaddr; NULL: nothing mapped, or not writable. */
 static void *frame(struct domain *d, u64 gaddr, bool write)
 {
+    u64 n = gaddr >> PAGE_SHIFT;
+    struct physmap_seen *seen = &d->physmap.seen[n / 512 % PHYSMAP_SEEN];
+
     if (d->physmap.destroyed)
         return NULL;
-    struct np_entry entry = np_lookup(&d->physmap.np, gaddr_to_gfn(gaddr));
-    return entry.type == NP_NONE || (write && !entry.writable) ? NULL : mm_frame_virt(entry.mfn);
+    if (unlikely(seen->generation != d->physmap.np.generation || (n ^ seen->gfn) >> seen->order ||
+                 (write && !seen->writable))) {
+        struct np_entry entry = np_lookup(&d->physmap.np, gfn(n));
+        if (entry.type == NP_NONE)
+            return NULL;
+        *seen = (struct physmap_seen){.generation = d->physmap.np.generation,
+                                      .gfn = n,
+                                      .mfn = mfn(entry.mfn.n - (n & (BIT(entry.order) - 1))),
+                                      .order = entry.order,
+                                      .writable = entry.writable};
+    }
+    return write && !seen->writable ? NULL : mm_frame_virt(mfn(seen->mfn.n + (n & (BIT(seen->order) - 1))));
 }
 
 static int copy(struct domain *d, u64 gaddr, void *buf, u64 len, bool write)

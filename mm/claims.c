@@ -31,9 +31,18 @@ static int install(struct mem_account *account, const struct claim_set *set)
     return rc;
 }
 
+/* Only the host's nodes: nobody looks at the others. */
+static void set_clear(struct claim_set *set)
+{
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
+        set->node[nid] = set->order[nid] = 0;
+    set->host = 0;
+    set->flags = 0;
+}
+
 static int install_legacy_locked(struct mem_account *account, u64 pages)
 {
-    struct claim_set set = {0};
+    struct claim_set set;
 
     if (account->dying)
         return -EINVAL;
@@ -43,6 +52,7 @@ static int install_legacy_locked(struct mem_account *account, u64 pages)
     }
     if (account->outstanding || pages <= account->tot_pages || pages > account->max_pages)
         return -EINVAL;
+    set_clear(&set);
     set.host = pages - account->tot_pages;
     return install(account, &set);
 }
@@ -71,7 +81,8 @@ static int set_decode(const struct claim_entry *entries, u32 nr, u32 flags, stru
     u64 nodes_seen = 0;
     bool host_seen = false;
 
-    *set = (struct claim_set){.flags = flags & (CLAIM_STRICT | CLAIM_SCRUB)};
+    set_clear(set);
+    set->flags = flags & (CLAIM_STRICT | CLAIM_SCRUB);
     for (u32 i = 0; i < nr; i++) {
         const struct claim_entry *entry = &entries[i];
         bool host = entry->node == CLAIM_HOST || entry->node == CLAIM_HOST_LATER;

@@ -60,7 +60,7 @@ void claim_lose_unit(struct mem_account *account, nodeid_t nid);
 /* --- recall.c --- */
 /*
  * Pages of node nid that were free have left it: their credits go. If they were promised, claims are taken
- * back page by page, each from the domain that is furthest behind its share (claims.md section 6), and so are
+ * back page by page, each from the domain whose share it falls to (claims.md section 6), and so are
  * whole extents that are no longer there. O(claimants) for each page taken back.
  */
 void ledger_withdraw_locked(nodeid_t nid, u64 pages);

@@ -101,6 +101,7 @@ help:
 	@echo 'make boot [TESTS=...]    boot tests only, e.g. TESTS="-k uefi"'
 	@echo 'make boot-big            boot tests with up to 2 TiB, which nobody touches'
 	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'
+	@echo 'make stress-claims       10^8 random operations on the allocator, by threads and against a reference'
 	@echo 'make bench               instruction counts, under icount'
 	@echo 'make bench-boot          how booting grows with CPUs and memory, in instructions'
 	@echo 'make bench-alloc         the page allocator on the host: instructions by callgrind, ratios by time'

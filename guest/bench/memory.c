@@ -202,8 +202,11 @@ static void measure_build(void)
     settle();
     start = rdtsc();
     create(PAGES_2M);
+    u64 created = rdtsc();
     destroy();
-    report("build_empty", rdtsc() - start, 0);
+    u64 destroyed = rdtsc();
+    report("build_empty", destroyed - start, 0);
+    report("destroy_empty", destroyed - created, 0);
 }
 
 void bench_memory(const char *wanted)

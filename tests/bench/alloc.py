@@ -2,8 +2,9 @@
 """The page allocator on the host, next to a plain one-lock buddy in the same program (tests/bench/alloc/).
 
 Instructions come from callgrind and repeat exactly; locked operations are those among them that objdump shows with a
-lock prefix, or as xchg with memory, wherever they stand. Lock holds are counted by single-stepping. Times are the best
-of several rounds on whatever this host is: their ratio to the buddy's in the same run says more than they do.
+lock prefix, or as xchg with memory, wherever they stand. Lock holds are counted by single-stepping. Times are the
+thread's own, the best of several rounds, on whatever this host is: their ratio to the buddy's in the same run says more
+than they do. Two threads against one are on the clock on the wall, so they need two processors that are free.
 
 The columns goal, Xen, LLFree and floor are constants: what the project's allocator design measured, in the same units
 on one machine, with the unmodified code of those (August 2026), and what it asks for.

@@ -40,7 +40,8 @@ MEMORY = [
     ("destroy_2m", "destroy after 2M, a page", True, "1", "732"),
     ("destroy_1g", "destroy after 1G, a page", True, "", ""),
     ("build_512m", "build 512 MiB of 2M, claimed, and destroy", False, "1,500,000", "117,900,000"),
-    ("build_empty", "  the same without memory", False, "", ""),
+    ("build_empty", "  the same without memory, but with its pool", False, "", ""),
+    ("destroy_empty", "  destroying that", False, "", ""),
 ]
 MACHINES = [ # memory, nodes, options, the benchmark's arguments
     ("2G", 2, "", ""),

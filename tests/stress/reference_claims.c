@@ -109,32 +109,37 @@ bool ref_kept_whole(void)
 /* --- section 6 --- */
 
 /*
- * Takes one page back from those who claim, each by what it has and what it has lost, from the one that is
- * furthest behind its share; of equals from the larger claim, then the lower domain. claim[d] and lost[d] are
- * stride apart.
+ * Takes one page back from those who claim. A domain's share of the loss is as what it had claimed is to all
+ * that was; of those who have lost less than their share of what will be lost then, the one whose next loss
+ * is due first, the least (lost + 1) / had; of equals the larger claim, then the lower domain. claim[d] and
+ * lost[d] are stride apart.
  */
 static void recall_page(u64 *claim, u64 *lost, u32 stride)
 {
-    wide sum = 0, lost_sum = 1;
-    u32 worst = 0;
-    __int128 worst_lag = 0;
+    wide all_had = 0, all_lost = 1;
+    u32 best = 0;
+    bool best_is_behind = false;
 
-    for (u32 d = 1; d < REF_DOMS; d++)
-        if (claim[d * stride]) {
-            sum += claim[d * stride] + lost[d * stride];
-            lost_sum += lost[d * stride];
-        }
     for (u32 d = 1; d < REF_DOMS; d++) {
-        u64 c = claim[d * stride], l = lost[d * stride];
-        __int128 lag = (__int128)((wide)(c + l) * lost_sum) - (__int128)((wide)l * sum);
+        all_had += claim[d * stride] + lost[d * stride];
+        all_lost += lost[d * stride];
+    }
+    for (u32 d = 1; d < REF_DOMS; d++) {
+        u64 has = claim[d * stride], gone = lost[d * stride], best_has = claim[best * stride];
+        bool is_behind = (wide)(has + gone) * all_lost > (wide)gone * all_had;
+        wide due = (wide)(gone + 1) * (best_has + lost[best * stride]);
+        wide best_due = (wide)(lost[best * stride] + 1) * (has + gone);
+        bool sooner = due < best_due || (due == best_due && has > best_has);
 
-        if (c && (!worst || lag > worst_lag || (lag == worst_lag && c > claim[worst * stride]))) {
-            worst = d;
-            worst_lag = lag;
+        if (!has || (best && best_is_behind > is_behind))
+            continue;
+        if (!best || is_behind > best_is_behind || sooner) {
+            best = d;
+            best_is_behind = is_behind;
         }
     }
-    claim[worst * stride]--;
-    lost[worst * stride]++;
+    claim[best * stride]--;
+    lost[best * stride]++;
 }
 
 void ref_recall(u32 nid)

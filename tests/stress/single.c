@@ -117,6 +117,20 @@ static void new_phase(void)
         single_op_kill(SINGLE_HOG);
 }
 
+/* Often while the last page is claimed, by all who claim and the hog, so that claims are taken back. */
+static void offline_some(void)
+{
+    bool all = rnd(2);
+
+    if (all)
+        single_op_claim_rest(SINGLE_HOG, true);
+    do
+        single_op_offline();
+    while (ref_host_unclaimed() == 0 && rnd(16) && !machine_wrong);
+    if (all)
+        single_op_claim_rest(SINGLE_HOG, false);
+}
+
 static void one_step(void)
 {
     u32 r = rnd(1000);
@@ -146,9 +160,7 @@ static void one_step(void)
     else if (r < 990)
         single_op_release_some();
     else if (r < 993)
-        do
-            single_op_offline();
-        while (ref_host_unclaimed() == 0 && rnd(16) && !machine_wrong);
+        offline_some();
     else if (r < 996)
         single_op_online();
     else

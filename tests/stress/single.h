@@ -80,6 +80,7 @@ void single_op_kill(u32 d);
 void single_op_release_some(void);
 void single_op_legacy(u32 d);
 void single_op_set(u32 d);
+void single_op_claim_rest(u32 d, bool claim); /* host-wide all that nobody claims, or nothing any more */
 void single_op_scrub(void);
 void single_op_offline(void);
 void single_op_online(void);

@@ -311,6 +311,20 @@ void single_op_set(u32 d)
         read_set(d);
 }
 
+void single_op_claim_rest(u32 d, bool claim)
+{
+    struct claim_entry entry = {.node = CLAIM_HOST};
+    struct ref_set set = {.h = 0};
+
+    machine_op = "claim the rest";
+    if (claim)
+        entry.pages = ref.tot[d] + ref_host_unclaimed() + ref_out(d);
+    int expected = ref_predict_set(d, &entry, 1, CLAIM_REPLACE, &set);
+    int rc = claim_install_set(&machine_account[d], &entry, 1, CLAIM_REPLACE);
+    if (single_expect(OP_REPLACE, rc, expected) && expected == 0)
+        ref_install(d, &set);
+}
+
 /* --- the rest --- */
 
 void single_op_scrub(void)
