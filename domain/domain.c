@@ -19,6 +19,7 @@
 static spinlock_t list_lock = SPINLOCK_INIT(LOCK_DOMLIST);
 static struct list domains = LIST_INIT(domains);
 static struct domain *by_id[DOMID_MAX + 1]; /* atomic accesses; [0] is domain 0 */
+static u32 nr_zombies;                      /* [a] domains whose memory is back but for pinned frames */
 static u16 last_auto_id;                    /* given out last, whether or not that creation succeeded */
 
 static u32 record_order(void)
@@ -102,6 +103,7 @@ static bool list_remove(struct domain *d)
         list_del(&d->link);
         __atomic_store_n(&by_id[d->id], NULL, __ATOMIC_RELEASE);
         d->listed = false;
+        BUG_ON(__atomic_fetch_sub(&nr_zombies, 1, __ATOMIC_RELAXED) == 0);
     }
     spin_unlock(&list_lock);
     return was_listed;
@@ -266,8 +268,20 @@ void domain_check_gone(struct domain *d)
         domain_put(d);
 }
 
+void domain_count_zombie(void)
+{
+    __atomic_fetch_add(&nr_zombies, 1, __ATOMIC_RELAXED);
+}
+
+/*
+ * Without a zombie the list, which all CPUs share, is left alone. None is missed: whoever ends a domain
+ * counts it before he looks, under the account's lock, whether pages are left. If then there still was the
+ * one that has been unpinned here, its going, under the same lock, came later, and the count is seen.
+ */
 void domain_reap(void)
 {
+    if (!__atomic_load_n(&nr_zombies, __ATOMIC_RELAXED))
+        return;
     for (u32 id = 0; id <= DOMID_MAX;) {
         struct domain *d = domain_get_next((u16)id);
 

@@ -62,6 +62,10 @@ void vcpu_deliver_event(struct vcpu *v);
 int vlapic_rdmsr(struct vcpu *v, u32 msr, u64 *value);
 int vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value);
 
+/* --- domain.c --- */
+/* A domain's memory is back, but for pinned frames; before domain_check_gone(). */
+void domain_count_zombie(void);
+
 /* --- lifecycle.c --- */
 void domain_dump_vcpu(struct vcpu *v, const char *name);
 

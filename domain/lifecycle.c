@@ -186,6 +186,8 @@ int domain_kill(struct domain *d)
     }
     if (!rc)
         rc = kill_memory(d);
+    if (!rc)
+        domain_count_zombie();
     spin_lock(&d->lock);
     d->kill_running = false;
     __atomic_store_n(&d->freed, rc == 0, __ATOMIC_RELEASE);
