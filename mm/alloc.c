@@ -286,8 +286,7 @@ static int take(struct job *job)
     struct mm_request request = *job->request;
     struct node_order nodes;
 
-    if (request.order > ORDER_2M)
-        request.nr = 1;
+    request.nr = MIN(request.nr, mm_extents_at_once(request.order));
     job->request = &request;
     job->guest = job->taken->guest = !(request.flags & MM_OVERHEAD);
     job->take.extent = job->taken->extent;

@@ -174,6 +174,12 @@ struct ledger_view { /* one node, or the host: all of one instant */
 struct ledger_view ledger_node_view(nodeid_t nid);
 struct ledger_view ledger_host_view(u64 *free_pages, u64 *outstanding);
 
+/* What the locks are held for: a region costs more than a frame, and larger extents many. */
+static inline u32 mm_extents_at_once(u32 order)
+{
+    return order < ORDER_2M ? MM_TAKE_MAX : order == ORDER_2M ? MM_TAKE_MAX / 2 : 1;
+}
+
 /* --- owned.c --- */
 /* tot and own drop by pages. Account lock held. */
 void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages);

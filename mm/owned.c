@@ -96,7 +96,8 @@ static struct run next_run(const mfn_t *m, u32 order, u32 nr, u32 *i)
     struct run run = {.range = range_of(m[*i], order), .start = m[*i].n, .end = m[*i].n + BIT(order)};
 
     if (run.range)
-        while (++*i < nr && m[*i].n == run.end && BIT(order) <= run.range->end - run.end)
+        for (u32 left = mm_extents_at_once(order);
+             ++*i < nr && --left && m[*i].n == run.end && BIT(order) <= run.range->end - run.end;)
             run.end += BIT(order);
     return run;
 }
