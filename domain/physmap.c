@@ -301,7 +301,8 @@ bool physmap_make_room(struct domain *d, gfn_t g, u64 nr_frames)
     bool more = at < end && !d->physmap.destroyed;
     if (more) {
         budget = PIECES_A_CALL;
-        more = unmap_range(d, g.n, end, ANY_TYPE, &budget, &removed) == 0;
+        /* A call that only met holes would be repeated for ever: then there is room enough. */
+        more = unmap_range(d, g.n, end, ANY_TYPE, &budget, &removed) == 0 && removed.nr_total;
     }
     give_back(d, &removed);
     spin_unlock(&d->physmap.lock);
