@@ -269,8 +269,14 @@ static int take_preemptible(struct job *job, const struct node_order *nodes)
     struct mm_request portion = *job->request;
     u32 order = portion.order;
 
-    if (order > ORDER_2M && node_clean_for(nodes->nid[0], order))
-        return -ERESTART;
+    for (u32 i = 0; i < nodes->nr && order > ORDER_2M; i++) {
+        int rc = try_once(job, &nodes->nid[i], 1, TAKE_CLEAN);
+        if (rc != -ENOMEM && rc != -EAGAIN)
+            return rc;
+        /* Only where it could be had: the credits are there. */
+        if (rc == -EAGAIN && node_clean_for(nodes->nid[i], order))
+            return -ERESTART;
+    }
     if (nodes->nr == 1 && portion.nr > 1) { /* clean ones first, as many as there are */
         int rc = try_once(job, nodes->nid, 1, TAKE_CLEAN);
         if (rc != -EAGAIN)

@@ -116,7 +116,7 @@ nodeid_t mm_mfn_node(mfn_t m); /* NODE_NONE if not valid */
 /* Cleans at most one 2 MiB piece of node nid's dirty memory. False: nothing was dirty. No lock held while
  * clearing. A taker may wait for the piece: not to be interrupted by anything that allocates. */
 bool mm_scrub_step(nodeid_t nid);
-/* Off: mm_scrub_step() does nothing, memory is cleaned when it is taken. At boot. */
+/* Off: mm_scrub_step() cleans only what claims want clean, all else is cleaned when it is taken. At boot. */
 void mm_set_idle_scrub(bool on);
 
 /* --- figures --- */

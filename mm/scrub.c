@@ -94,7 +94,7 @@ static bool scrub_one(struct node *node)
 
 bool mm_scrub_step(nodeid_t nid)
 {
-    if (!idle_scrub || nid >= mm_nr_nodes())
+    if (nid >= mm_nr_nodes() || (!idle_scrub && !mm_scrub_wanted(nid)))
         return false;
     struct node *node = node_get(nid);
     spin_lock(&node->lock);
