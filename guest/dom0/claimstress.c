@@ -22,6 +22,7 @@
 #define HOST_WIDE    8u    /* one claim in so many is host-wide */
 #define FIRST_GFN    0x200ull
 #define RETRY_MS     2u
+#define LIFE_MS      4u /* a guest lives that long, so that the others meet it however fast they build */
 #define PATIENCE_MS  120000u
 #define NOBODY       0xffffffffu
 
@@ -180,6 +181,13 @@ static bool was_killed(struct builder *self)
     return true;
 }
 
+/* The sleep ends early when any domain changes state. */
+static void live(void)
+{
+    for (u64 end = guest_now_ms() + LIFE_MS; guest_now_ms() < end;)
+        watch_sleep(1);
+}
+
 static void one_round(struct builder *self)
 {
     bool offer = stress.builders > 1 && below(self, OFFER) == 0;
@@ -202,6 +210,7 @@ static void one_round(struct builder *self)
         if (shell_owned(domid) != (s64)want.pages || shell_outstanding(domid) != 0)
             wrong(self, "pages beside what was built", domid, shell_owned(domid) - (s64)want.pages);
         look_at_a_page(self, &want, domid);
+        live();
     } else {
         self->failed++;
         if (rc != -ENOMEM || stress.claims)
