@@ -136,6 +136,13 @@ static void check_chunk(const struct chunk *c, struct check_tally *tally)
     if (c->state != REGION_SPLIT) {
         check_that(c->holder && c->pprev && c->list == CHUNK_UNLISTED, "holder of whole chunk", c->base);
         check_equal(c->nr_clean + c->nr_dirty, 0, "free regions of an owned chunk", c->base);
+        u32 pinned = 0, leaving = 0;
+        for (u32 bit = 0; bit < MAP_BITS; bit++) {
+            pinned += chunk_region(c, bit)->nr_pinned;
+            leaving += chunk_region(c, bit)->nr_leaving;
+        }
+        check_equal(c->nr_pinned, pinned, "pinned frames of an owned chunk", c->base);
+        check_equal(c->nr_leaving, leaving, "leaving frames of an owned chunk", c->base);
         return;
     }
     check_equal(c->nr_clean, clean, "clean regions of chunk", c->base);

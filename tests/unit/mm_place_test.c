@@ -162,6 +162,29 @@ static void claims_are_cleaned_for(void **state)
     assert_int_equal(node_dirty(0), 4096 - 1024);
 }
 
+/* A frame of an extent of 1 GiB leaves when the extent is given up, and the rest is free. */
+static void a_frame_leaves_a_gibibyte(void **state)
+{
+    (void)state;
+    struct mem_account *d = harness_domain(5, GIB_PAGES);
+    u32 status;
+    mfn_t m;
+
+    assert_int_equal(mm_add_range(mfn(0), mfn(GIB_PAGES), 0), 0);
+    assert_int_equal(mm_alloc(d, 0, ORDER_1G, 0, &m), 0);
+    assert_int_equal(mm_offline_page(mfn(70000), &status), 0);
+    assert_int_equal(mm_pin(5, mfn(90000)), 0);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(mm_release(d, m, ORDER_1G), 0);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(node_free(0), GIB_PAGES - 2);
+    assert_true(mm_unpin(mfn(90000)));
+    assert_true(none(0, ORDER_1G));
+    assert_int_equal(mm_online_page(mfn(70000), &status), 0);
+    take(0, ORDER_1G);
+    assert_int_equal(mm_check(), 0);
+}
+
 /* A large dirty extent is cleaned in steps. */
 static void dirty_gibibyte_in_steps(void **state)
 {
@@ -187,7 +210,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(regions_are_a_domains_own), T(promised_regions_stay_whole), T(many_in_one_go),
-        T(below_an_address),          T(claims_are_cleaned_for),      T(dirty_gibibyte_in_steps),
+        T(below_an_address),          T(claims_are_cleaned_for),      T(a_frame_leaves_a_gibibyte),
+        T(dirty_gibibyte_in_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
