@@ -144,6 +144,8 @@ static int populate(struct builder *self, const struct want *want, u32 domid)
             gfn += piece;
             left -= piece;
             kill_another(self);
+            if (__atomic_load_n(&self->offered, __ATOMIC_RELAXED) != NOBODY)
+                watch_sleep(1); /* so that others come by, also on a single CPU */
         }
     }
     return 0;
