@@ -38,6 +38,16 @@ static void leave(struct node *node)
     node_wait_done(node);
 }
 
+/* One in use goes when it is freed, or no longer. */
+static void mark_leaving(struct region *r, u64 n, bool leaves)
+{
+    s32 change = leaves ? 1 : -1;
+
+    r->frame[n % MAP_BITS] ^= FRAME_LEAVING;
+    r->nr_leaving = (u16)(r->nr_leaving + change);
+    r->chunk->nr_leaving += (u32)change;
+}
+
 int node_offline_frame(mfn_t m, bool *was_free)
 {
     struct region *r;
@@ -55,9 +65,7 @@ int node_offline_frame(mfn_t m, bool *was_free)
         region_frame_offline(node, r, (u32)(m.n % MAP_BITS));
         *was_free = true;
     } else if (state != FRAME_OFFLINE && !(word & FRAME_LEAVING)) {
-        r->frame[m.n % MAP_BITS] |= FRAME_LEAVING;
-        r->nr_leaving++;
-        r->chunk->nr_leaving++;
+        mark_leaving(r, m.n, true);
     }
     leave(node);
     return 0;
@@ -78,9 +86,7 @@ int node_online_frame(mfn_t m, bool *now_free)
         region_frame_online(node, r, (u32)(m.n % MAP_BITS));
         *now_free = true;
     } else if (word & FRAME_LEAVING) {
-        r->frame[m.n % MAP_BITS] &= ~FRAME_LEAVING;
-        r->nr_leaving--;
-        r->chunk->nr_leaving--;
+        mark_leaving(r, m.n, false);
     }
     leave(node);
     return 0;

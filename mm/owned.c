@@ -201,44 +201,44 @@ void mm_take_done(struct mm_taken *taken, u32 nr_kept)
     taken->nr = nr_kept;
 }
 
-void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order)
+static void uncharge_overhead(struct mem_account *account, u64 pages)
 {
-    const struct frame_range *range = range_of(m, order);
-    u16 owner = account ? account->domid : PAGE_OWNER_NONE;
+    spin_lock(&account->lock);
+    BUG_ON(account->overhead_pages < pages);
+    account->overhead_pages -= pages;
+    spin_unlock(&account->lock);
+}
+
+/* Frames of owner's overhead, or of Homestead's own. */
+static void free_own(const struct run *run, u16 owner)
+{
+    BUG_ON(!run->range);
+    nodeid_t nid = run->range->nid;
+    struct node *node = node_get(nid);
     struct freed freed = {0};
 
-    BUG_ON(!range);
-    struct node *node = node_get(range->nid);
-    if (account) {
-        spin_lock(&account->lock);
-        BUG_ON(account->overhead_pages < BIT(order));
-        account->overhead_pages -= BIT(order);
-        spin_unlock(&account->lock);
-    }
     spin_lock(&node->lock);
-    BUG_ON(!owns(range->nid, m.n, m.n + BIT(order), owner, FRAME_OWN));
-    give_up(node, range->nid, m.n, m.n + BIT(order), &node->heap, &freed);
+    BUG_ON(!owns(nid, run->start, run->end, owner, FRAME_OWN));
+    give_up(node, nid, run->start, run->end, &node->heap, &freed);
     spin_unlock(&node->lock);
-    ledger_credit(range->nid, freed.free);
+    ledger_credit(nid, freed.free);
+}
+
+void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order)
+{
+    struct run run = {.range = range_of(m, order), .start = m.n, .end = m.n + BIT(order)};
+
+    BUG_ON(!run.range);
+    if (account)
+        uncharge_overhead(account, BIT(order));
+    free_own(&run, account ? account->domid : PAGE_OWNER_NONE);
 }
 
 void mm_free_overhead_many(struct mem_account *account, const mfn_t *m, u32 nr)
 {
-    spin_lock(&account->lock);
-    BUG_ON(account->overhead_pages < nr);
-    account->overhead_pages -= nr;
-    spin_unlock(&account->lock);
+    uncharge_overhead(account, nr);
     for (u32 i = 0; i < nr;) {
         struct run run = next_run(m, ORDER_4K, nr, &i);
-        struct freed freed = {0};
-
-        BUG_ON(!run.range);
-        nodeid_t nid = run.range->nid;
-        struct node *node = node_get(nid);
-        spin_lock(&node->lock);
-        BUG_ON(!owns(nid, run.start, run.end, account->domid, FRAME_OWN));
-        give_up(node, nid, run.start, run.end, &node->heap, &freed);
-        spin_unlock(&node->lock);
-        ledger_credit(nid, freed.free);
+        free_own(&run, account->domid);
     }
 }

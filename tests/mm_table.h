@@ -23,4 +23,21 @@ static inline void mm_table_init(u64 nr_frames)
     mm_init(mm_table);
 }
 
+/* And nr_nodes nodes in a line: the nearest first, the lower one of equals first. */
+static inline void mm_table_init_line(u32 nr_nodes, u64 nr_frames)
+{
+    static u8 near[MAX_NODES][MAX_NODES];
+
+    for (u32 a = 0; a < nr_nodes; a++) {
+        u32 nr = 0;
+
+        for (u32 apart = 0; apart < nr_nodes; apart++)
+            for (u32 b = 0; b < nr_nodes; b++)
+                if ((a > b ? a - b : b - a) == apart)
+                    near[a][nr++] = (u8)b;
+    }
+    mm_table_init(nr_frames);
+    mm_set_nodes(nr_nodes, (const u8(*)[MAX_NODES])near);
+}
+
 #endif

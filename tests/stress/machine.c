@@ -100,8 +100,6 @@ void lock_check_drop(u32 level)
 
 void machine_init(u32 nr_nodes, u64 nr_frames)
 {
-    static u8 near[MAX_NODES][MAX_NODES];
-
     free(tags);
     tags = malloc(nr_frames * sizeof(tags[0]));
     memset(tags, 0xff, nr_frames * sizeof(tags[0])); /* rubbish */
@@ -109,16 +107,7 @@ void machine_init(u32 nr_nodes, u64 nr_frames)
     memset(known, 0, sizeof(known));
     machine_on_clear = NULL;
     machine_on_lock = NULL;
-    for (u32 a = 0; a < nr_nodes; a++) {
-        u32 nr = 0;
-
-        for (u32 apart = 0; apart < nr_nodes; apart++)
-            for (u32 b = 0; b < nr_nodes; b++)
-                if ((a > b ? a - b : b - a) == apart)
-                    near[a][nr++] = (u8)b;
-    }
-    mm_table_init(nr_frames);
-    mm_set_nodes(nr_nodes, (const u8(*)[MAX_NODES])near);
+    mm_table_init_line(nr_nodes, nr_frames);
 }
 
 void machine_add(u64 start, u64 end, nodeid_t nid)

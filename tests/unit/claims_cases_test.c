@@ -64,6 +64,7 @@ static void set_of_host_2_n0_2_n1_2(void **state)
     expect_claims(a, 0, 1, 0);
     assert_int_equal(take(a, 1, 0), 0);
     expect_claims(a, 0, 0, 0);
+    assert_int_equal(host_info().outstanding_pages, 0);
 }
 
 static void claim_on_all_of_n0_is_redeemed_by_a_big_extent_on_n1(void **state)

@@ -5,26 +5,6 @@
 
 /* --- section 4 --- */
 
-static void redemption_sequence(void **state)
-{
-    (void)state;
-    struct claim_entry set[3] = {
-        {.pages = 2, .node = CLAIM_HOST}, {.pages = 2, .node = 0}, {.pages = 2, .node = 1}};
-
-    assert_int_equal(claim_install_set(a, set, 3, 0), 0);
-    assert_int_equal(take(a, 0, 0), 0);
-    expect_claims(a, 2, 1, 2);
-    assert_int_equal(take(a, 1, 0), 0);
-    expect_claims(a, 2, 1, 1);
-    assert_int_equal(take(a, 1, 1), 0);
-    expect_claims(a, 1, 1, 0);
-    assert_int_equal(take(a, 1, 0), 0);
-    expect_claims(a, 0, 1, 0);
-    assert_int_equal(take(a, 1, 0), 0);
-    expect_claims(a, 0, 0, 0);
-    assert_int_equal(host_info().outstanding_pages, 0);
-}
-
 static void big_extent_elsewhere_redeems_all_of_n0(void **state)
 {
     (void)state;
@@ -365,7 +345,6 @@ static void claim_on_every_node_in_64_domains(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(redemption_sequence),
         T(big_extent_elsewhere_redeems_all_of_n0),
         T(other_nodes_are_redeemed_ascending),
         T(claimed_and_unclaimed_pages_mix),

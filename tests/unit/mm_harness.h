@@ -102,8 +102,6 @@ void lock_check_drop(u32 level)
  * nr_frames) have records, the first arena_frames of them real memory, filled with rubbish. */
 static inline void harness_init(u32 nr_nodes, u64 nr_frames, u64 arena_frames)
 {
-    static u8 near[MAX_NODES][MAX_NODES];
-
     free(harness_arena);
     harness_arena = malloc(arena_frames * PAGE_SIZE + 1);
     memset(harness_arena, 0xa5, arena_frames * PAGE_SIZE);
@@ -113,16 +111,7 @@ static inline void harness_init(u32 nr_nodes, u64 nr_frames, u64 arena_frames)
     harness_cleared = 0;
     harness_on_clear = NULL;
     harness_on_lock = NULL;
-    for (u32 a = 0; a < nr_nodes; a++) {
-        u32 nr = 0;
-
-        for (u32 apart = 0; apart < nr_nodes; apart++)
-            for (u32 b = 0; b < nr_nodes; b++)
-                if ((a > b ? a - b : b - a) == apart)
-                    near[a][nr++] = (u8)b;
-    }
-    mm_table_init(nr_frames);
-    mm_set_nodes(nr_nodes, (const u8(*)[MAX_NODES])near);
+    mm_table_init_line(nr_nodes, nr_frames);
 }
 
 static inline struct mem_account *harness_domain(u16 domid, u64 max_pages)

@@ -1,36 +1,8 @@
 // sources: mm/all
 /* Where memory is taken: domains keep to themselves, whole memory stays whole, limits, many at a time. */
-#include "mm_harness.h"
+#include "mm_node_helpers.h"
 #include <mm/internal.h>
 #include <mm/ledger.h>
-
-#define GIB_PAGES BIT(ORDER_1G)
-
-static int setup(void **state)
-{
-    (void)state;
-    harness_init(2, 4 * GIB_PAGES, 1024);
-    return 0;
-}
-
-static mfn_t take(nodeid_t nid, u32 order)
-{
-    mfn_t m = INVALID_MFN;
-    assert_int_equal(mm_alloc(NULL, nid, order, MM_OVERHEAD | MM_EXACT_NODE, &m), 0);
-    assert_true(IS_ALIGNED(m.n, BIT(order)));
-    return m;
-}
-
-static void give(mfn_t m, u32 order)
-{
-    mm_free_overhead(NULL, m, order);
-}
-
-static bool none(nodeid_t nid, u32 order)
-{
-    mfn_t m;
-    return mm_alloc(NULL, nid, order, MM_OVERHEAD | MM_EXACT_NODE, &m) == -ENOMEM;
-}
 
 /* Domains do not share a region while there are others; then they do, and each gets its own back. */
 static void regions_are_a_domains_own(void **state)
