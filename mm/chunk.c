@@ -114,12 +114,11 @@ void chunk_free(struct node *node, struct chunk *c, struct freed *freed)
     freed->free += CHUNK_PAGES;
 }
 
-void chunk_split(struct node *node, struct chunk *c)
+void chunk_split(struct chunk *c)
 {
     struct holdings *holder = c->holder;
     enum owned_state state = (enum owned_state)c->state;
 
-    (void)node;
     chunk_disown(c);
     map_fill(c->dirty, false);
     for (u32 bit = 0; bit < MAP_BITS; bit++) {

@@ -25,7 +25,7 @@ static bool free_exclusive(struct node *node, struct holdings *held, u16 domid, 
         struct chunk *c = held->chunks;
 
         if (c->nr_pinned || c->nr_leaving)
-            chunk_split(node, c);
+            chunk_split(c);
         else
             chunk_free(node, c, freed);
         return true;

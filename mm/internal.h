@@ -105,7 +105,7 @@ void region_taken(struct node *node, struct region *r, struct holdings *holder, 
 bool region_claim(struct node *node, struct region *r, struct holdings *holder, u16 owner,
                   enum owned_state state);
 /* A region owned as a whole becomes a split one with all frames owned. */
-void region_split(struct node *node, struct region *r);
+void region_split(struct region *r);
 /* What giving memory up comes to, in frames. */
 struct freed {
     u64 gone; /* no longer the owner's */
@@ -123,7 +123,7 @@ void chunk_free(struct node *node, struct chunk *c, struct freed *freed);
 void chunk_claim(struct node *node, struct chunk *c, struct holdings *holder, u16 owner,
                  enum owned_state state);
 /* Its regions are owned one by one then. */
-void chunk_split(struct node *node, struct chunk *c);
+void chunk_split(struct chunk *c);
 /* A frame of a split region that is FRAME_RELEASED becomes free: true, or goes offline. */
 bool region_free_released(struct node *node, struct region *r, u32 bit);
 /* A free frame of a split region goes offline; an offline one becomes free, and dirty. */
@@ -149,8 +149,8 @@ enum owned_state frame_get(const struct region *r, u64 n, u16 *owner);
 /* --- scrub.c --- */
 /* Lets a scrubber on another CPU get on. */
 void node_relax(void);
-/* Makes scrubbers of the node let go: none of its memory is away on return. False: none was. */
-bool node_wait_scrubbers(struct node *node);
+/* Makes scrubbers of the node let go: none of its memory is away from the return to node_wait_done(). */
+void node_wait_scrubbers(struct node *node);
 void node_wait_done(struct node *node);
 
 /* --- ledger.c --- */

@@ -61,7 +61,7 @@ static void give_up(struct node *node, nodeid_t nid, u64 n, u64 end, struct hold
             chunk_free(node, c, freed);
         } else {
             if (c->state != REGION_SPLIT)
-                chunk_split(node, c);
+                chunk_split(c);
             next = MIN(end, r->base + MAP_BITS);
             region_free(node, r, holder, (u32)(n - r->base), (u32)(next - r->base), freed);
         }

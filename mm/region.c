@@ -139,11 +139,10 @@ bool region_claim(struct node *node, struct region *r, struct holdings *holder, 
     return dirty;
 }
 
-void region_split(struct node *node, struct region *r)
+void region_split(struct region *r)
 {
     u64 word = frame_word(r->owner, (enum owned_state)r->state);
 
-    (void)node;
     for (u32 i = 0; i < MAP_BITS; i++)
         r->frame[i] = (r->frame[i] & ~(FRAME_OWNER_MASK | FRAME_STATE_MASK)) | word;
     map_fill(r->free, false);
@@ -208,7 +207,7 @@ void region_free(struct node *node, struct region *r, struct holdings *holder, u
         return;
     }
     if (r->state != REGION_SPLIT)
-        region_split(node, r);
+        region_split(r);
     if (r->shared)
         holder->shared -= end - start;
     if (plain) {

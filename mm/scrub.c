@@ -22,18 +22,15 @@ void node_relax(void)
         cpu_relax();
 }
 
-bool node_wait_scrubbers(struct node *node)
+void node_wait_scrubbers(struct node *node)
 {
-    bool waited = false;
-
     __atomic_add_fetch(&node->nr_waiting, 1, __ATOMIC_SEQ_CST);
     for (;;) {
         spin_lock(&node->lock);
         bool away = node->scrubbing_pages != 0;
         spin_unlock(&node->lock);
         if (!away)
-            return waited;
-        waited = true;
+            return;
         node_relax();
     }
 }
