@@ -8,9 +8,9 @@
  */
 #include <guest/dom0/cpus.h>
 #include <guest/dom0/dom0.h>
+#include <guest/lib/image.h>
 #include <lib/printf.h>
 #include <lib/string.h>
-#include <xen/hvm/save.h>
 #include <xen/hvm/start_info.h>
 
 static int say(const struct build *b, const char *what, int rc)
@@ -139,34 +139,6 @@ static int pin(struct build *b, const char *items, u32 flag)
     return 0;
 }
 
-/* Copies len bytes to the guest, or zeroes them if src is NULL. */
-static int write_guest(const struct build *b, u64 paddr, const void *src, u64 len)
-{
-    const u8 *from = src;
-
-    while (len) {
-        xen_pfn_t gfns[XC_FOREIGN_MAX];
-        u64 skip = paddr & ~PAGE_MASK;
-        u64 chunk = MIN(len, (u64)XC_FOREIGN_MAX * PAGE_SIZE - skip);
-        int n = (int)DIV_ROUND_UP(skip + chunk, PAGE_SIZE);
-        for (int i = 0; i < n; i++)
-            gfns[i] = (paddr >> PAGE_SHIFT) + (u64)i;
-        u8 *to = xc_map_foreign_pages(xch, b->domid, gfns, n);
-        if (!to)
-            return say(b, "mapping the guest's memory failed", -EFAULT);
-        if (from) {
-            memcpy(to + skip, from, chunk);
-            from += chunk;
-        } else {
-            memset(to + skip, 0, chunk);
-        }
-        xc_unmap_foreign();
-        paddr += chunk;
-        len -= chunk;
-    }
-    return 0;
-}
-
 static bool segments_overlap(const struct pvhelf *elf, u64 paddr, u64 bytes)
 {
     for (u32 i = 0; i < elf->nr_segments; i++) {
@@ -191,19 +163,6 @@ static int check_kernel(struct build *b, const void *image, size_t size)
     if (rc)
         printf("%-9s the kernel %s cannot be loaded: %s\n", b->cfg->name, b->cfg->kernel, why);
     return rc;
-}
-
-static int load_kernel(const struct build *b)
-{
-    for (u32 i = 0; i < b->elf.nr_segments; i++) {
-        const struct pvhelf_segment *s = &b->elf.segments[i];
-        int rc = write_guest(b, s->paddr, s->data, s->file_size);
-        if (!rc)
-            rc = write_guest(b, s->paddr + s->file_size, NULL, s->mem_size - s->file_size);
-        if (rc)
-            return rc;
-    }
-    return 0;
 }
 
 /* One page with the start info, its memory map and the command line. *gaddr: where it was put. */
@@ -240,9 +199,9 @@ static int write_start_info(const struct build *b, u64 *gaddr)
         e820[i] =
             (struct xen_e820_entry){.addr = start, .size = end - start, .type = XEN_HVM_MEMMAP_TYPE_RAM};
     }
-    int rc = write_guest(b, at, &page, sizeof(page));
+    int rc = image_write(xch, b->domid, at, &page, sizeof(page));
     if (rc)
-        return rc;
+        return say(b, "writing the start info failed", rc);
     rc = xc_domain_set_memory_map(xch, b->domid, e820, b->layout.nr_ranges);
     if (rc)
         return say(b, "setting the memory map failed", rc);
@@ -250,43 +209,17 @@ static int write_start_info(const struct build *b, u64 *gaddr)
     return 0;
 }
 
-/* vCPU 0 as PVH wants it: 32-bit, unpaged, flat, EBX = start info (public/arch-x86/hvm/start_info.h). */
-static int set_context(const struct build *b, u64 start_info)
+static int load_and_start(const struct build *b)
 {
-    static u8 current[262144]; /* 128 vCPUs take 165 KiB */
-    static struct guest_lock current_lock;
-    struct PACKED {
-        struct hvm_save_descriptor header_desc;
-        struct hvm_save_header header;
-        struct hvm_save_descriptor cpu_desc;
-        struct hvm_hw_cpu cpu;
-        struct hvm_save_descriptor end_desc;
-    } ctx;
+    u64 start_info = 0;
 
-    memset(&ctx, 0, sizeof(ctx));
-    guest_lock(&current_lock);
-    int size = xc_domain_hvm_getcontext(xch, b->domid, current, sizeof(current));
-    if (size >= 0)
-        memcpy(&ctx, current, sizeof(ctx.header_desc) + sizeof(ctx.header));
-    guest_unlock(&current_lock);
-    if (size < 0)
-        return say(b, "reading the vCPU's context failed", size);
-    if (ctx.header_desc.typecode != HVM_SAVE_CODE(HEADER) || ctx.header.magic != HVM_FILE_MAGIC)
-        return say(b, "the vCPU's context has no header", -EINVAL);
-    ctx.cpu_desc = (struct hvm_save_descriptor){.typecode = HVM_SAVE_CODE(CPU), .length = sizeof(ctx.cpu)};
-    ctx.end_desc = (struct hvm_save_descriptor){.typecode = HVM_SAVE_CODE(END)};
-    ctx.cpu.rip = b->elf.entry;
-    ctx.cpu.rbx = start_info;
-    ctx.cpu.rflags = 2;
-    ctx.cpu.cr0 = 0x11; /* PE, ET */
-    ctx.cpu.dr6 = 0xffff0ff0;
-    ctx.cpu.dr7 = 0x400;
-    ctx.cpu.cs_limit = ctx.cpu.ds_limit = ctx.cpu.es_limit = ctx.cpu.ss_limit = 0xffffffff;
-    ctx.cpu.tr_limit = 0x67;
-    ctx.cpu.cs_arbytes = 0xc9b;
-    ctx.cpu.ds_arbytes = ctx.cpu.es_arbytes = ctx.cpu.ss_arbytes = 0xc93;
-    ctx.cpu.tr_arbytes = 0x8b;
-    int rc = xc_domain_hvm_setcontext(xch, b->domid, (u8 *)&ctx, sizeof(ctx));
+    int rc = image_load(xch, b->domid, &b->elf);
+    if (rc)
+        return say(b, "writing the kernel to the guest's memory failed", rc);
+    rc = write_start_info(b, &start_info);
+    if (rc)
+        return rc;
+    rc = image_set_context(xch, b->domid, b->elf.entry, start_info);
     return rc ? say(b, "setting the vCPU's context failed", rc) : 0;
 }
 
@@ -304,8 +237,6 @@ int build_release_claim(const struct build *b)
 int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
                 const struct host_state *host, bool in_company)
 {
-    u64 start_info = 0;
-
     memset(b, 0, sizeof(*b));
     b->cfg = cfg;
     b->in_company = in_company;
@@ -329,10 +260,6 @@ int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, siz
     if (!rc)
         rc = populate_guest(b);
     if (!rc)
-        rc = load_kernel(b);
-    if (!rc)
-        rc = write_start_info(b, &start_info);
-    if (!rc)
-        rc = set_context(b, start_info);
+        rc = load_and_start(b);
     return rc;
 }

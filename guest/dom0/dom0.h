@@ -7,7 +7,7 @@
 #define GUEST_DOM0_DOM0_H
 
 #include <guest/dom0/layout.h>
-#include <guest/dom0/pvhelf.h>
+#include <guest/lib/pvhelf.h>
 #include <guest/dom0/xlcfg.h>
 #include <guest/lib/guest.h>
 #include <guest/lib/lock.h>

@@ -1,4 +1,4 @@
-// sources: guest/dom0/cpio.c guest/dom0/pvhelf.c
+// sources: guest/dom0/cpio.c guest/lib/pvhelf.c
 /* Any bytes as the builder's archive, each file of it as a kernel: no read beyond the buffer, an end always.
  */
 #include <stddef.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include <guest/dom0/cpio.h>
-#include <guest/dom0/pvhelf.h>
+#include <guest/lib/pvhelf.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -1,4 +1,4 @@
-// sources: guest/dom0/pvhelf.c guest/dom0/layout.c
+// sources: guest/lib/pvhelf.c guest/dom0/layout.c
 /* The builder's ELF reader, in both classes, and the guest memory layout it loads into. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include <guest/dom0/layout.h>
-#include <guest/dom0/pvhelf.h>
+#include <guest/lib/pvhelf.h>
 #include <homestead/errno.h>
 
 #define IMAGE_BYTES 512u

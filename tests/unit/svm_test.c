@@ -144,8 +144,14 @@ static void test_window(void **state)
 
     v.regs.rflags = RFLAGS_IF;
     svm_inject_irq(&v, 0xf3);
-    assert_int_equal(vmcb.event_inj, BIT(31) | 0xf3);
+    assert_int_equal(vmcb.event_inj, 0);
+    assert_int_equal(vmcb.v_intr,
+                     0xf3ull << 32 | SVM_V_INTR_MASKING | SVM_V_IGN_TPR | 0xf << 16 | BIT(8) | 5);
+    assert_int_equal(vmcb.clean & BIT(3), 0);
+    assert_int_equal(vmcb.intercept_misc1, 0);
     assert_false(svm_can_inject_irq(&v)); /* one at a time */
+    vmcb.v_intr &= ~SVM_V_IRQ;            /* taken */
+    assert_true(svm_can_inject_irq(&v));
     svm_inject_exception(&v, 14, 0x12);
     assert_int_equal(vmcb.event_inj, 0x12ull << 32 | BIT(31) | BIT(11) | 3 << 8 | 14);
     svm_inject_exception(&v, 6, -1);
@@ -170,9 +176,52 @@ static void test_requeue(void **state)
     for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
         vmcb.event_inj = 0x55;
         vmcb.exit_int_info = cases[i].info;
-        svm_requeue_event(&vmcb);
+        svm_requeue_event(&v, &vmcb);
         assert_int_equal(vmcb.event_inj, cases[i].want);
     }
+}
+
+/* There is one V_IRQ: a vector on its way gives way to a window, and a window that is open to a vector. */
+static void test_vector_and_window(void **state)
+{
+    (void)state;
+    vmcb.v_intr = SVM_V_INTR_MASKING;
+    v.regs.rflags = RFLAGS_IF;
+    svm_inject_irq(&v, 0x41);
+    svm_request_irq_window(&v, 3);
+    assert_int_equal(vmcb.event_inj, BIT(31) | 0x41);
+    assert_true(v.in_irq_window && (vmcb.v_intr & SVM_V_IRQ) && (vmcb.intercept_misc1 & BIT(4)));
+    assert_int_equal(vmcb.v_intr >> 32, 0);
+
+    vmcb.event_inj = 0; /* taken, and the window for class 3 is still open */
+    svm_inject_irq(&v, 0x52);
+    assert_false(v.in_irq_window);
+    assert_int_equal(vmcb.v_intr >> 32, 0x52);
+    assert_int_equal(vmcb.intercept_misc1, 0);
+    assert_int_equal(vmcb.event_inj, 0);
+
+    /* An NMI waits for it. */
+    assert_false(svm_inject_nmi(&v));
+    assert_int_equal(vmcb.event_inj, BIT(31) | 0x52);
+    assert_true(v.in_irq_window && v.window_class == HVM_ANY_CLASS);
+    vmcb.event_inj = 0;
+    svm_inject_irq(&v, 0x63); /* and keeps its window */
+    assert_true(v.in_irq_window);
+    assert_int_equal(vmcb.event_inj, BIT(31) | 0x63);
+
+    svm_reset_events(&v);
+    assert_int_equal(vmcb.v_intr & SVM_V_IRQ, 0);
+    assert_int_equal(vmcb.event_inj, 0);
+    /* Cut short on its way through the IDT. */
+    svm_inject_irq(&v, 0x74);
+    vmcb.exit_int_info = BIT(31) | 0x74;
+    svm_requeue_event(&v, &vmcb);
+    assert_int_equal(vmcb.v_intr & SVM_V_IRQ, 0);
+    assert_int_equal(vmcb.event_inj, BIT(31) | 0x74);
+    svm_reset_events(&v);
+    svm_inject_irq(&v, 0x74);
+    svm_reset_events(&v);
+    assert_int_equal(vmcb.v_intr & SVM_V_IRQ, 0);
 }
 
 static void test_state(void **state)
@@ -211,7 +260,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_plain),        CASE(test_io),     CASE(test_msr),     CASE(test_npf),
-        CASE(test_handled_here), CASE(test_window), CASE(test_requeue), CASE(test_state),
+        CASE(test_handled_here), CASE(test_window), CASE(test_requeue), CASE(test_vector_and_window),
+        CASE(test_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

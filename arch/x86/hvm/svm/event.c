@@ -1,10 +1,15 @@
 /*
  * Putting events into an SVM guest, APM2 15.20 and 15.21.
  *
- * A vector goes in through EVENTINJ only when the guest can take it at once. When it cannot, a virtual
- * interrupt is requested whose delivery is intercepted (VINTR): the exit at that moment is the interrupt
- * window. It has the waiting interrupt's priority class, so that CR8, which guests write without an exit,
- * holds it back as it should; Xen's own event callback ignores CR8.
+ * A vector goes in only when the guest can take it at once, as a virtual interrupt (V_IRQ) that is not
+ * intercepted. Not by EVENTINJ, which is as good on hardware: QEMU 7.2 now and then delivers what EVENTINJ
+ * has injected a second time, at whatever the CPU is doing then. If another exit comes first, V_IRQ just
+ * stays.
+ *
+ * When the guest cannot take it, a virtual interrupt is requested whose delivery is intercepted (VINTR): the
+ * exit at that moment is the interrupt window. It has the waiting interrupt's priority class, so that CR8,
+ * which guests write without an exit, holds it back as it should; Xen's own event callback ignores CR8. There
+ * is one V_IRQ only: who wants a window while a vector is on its way moves that to EVENTINJ.
  *
  * NMIs: the guest is in its handler from the injection to its IRET, which is intercepted meanwhile. The exit
  * comes before the IRET, so the next NMI waits until RIP has moved on; a window exit sees to that as soon as
@@ -18,17 +23,47 @@
 #define VECTOR_BP  3u
 #define VECTOR_OF  4u
 
+#define V_INJECTED (SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_INTR_PRIO(0xf) | SVM_V_INTR_VECTOR(0xffull))
+
+/* A vector has been put into V_IRQ, and the guest has not taken it yet. */
+static bool irq_on_its_way(const struct hvm_vcpu *v, const struct vmcb *vmcb)
+{
+    return (vmcb->v_intr & SVM_V_IRQ) && !v->in_irq_window;
+}
+
 bool svm_can_inject_irq(struct hvm_vcpu *v)
 {
     const struct vmcb *vmcb = svm_vmcb(v);
 
     return (v->regs.rflags & RFLAGS_IF) && !(vmcb->interrupt_state & SVM_INTERRUPT_SHADOW) &&
-           !(vmcb->event_inj & SVM_EVENT_VALID);
+           !(vmcb->event_inj & SVM_EVENT_VALID) && !irq_on_its_way(v, vmcb);
 }
 
 void svm_inject_irq(struct hvm_vcpu *v, u8 vector)
 {
-    svm_vmcb(v)->event_inj = SVM_EVENT_VALID | SVM_EVENT_TYPE_INTR | vector;
+    struct vmcb *vmcb = svm_vmcb(v);
+
+    if (v->in_irq_window && v->window_class == HVM_ANY_CLASS) {
+        /* It may be an NMI's, which comes next. */
+        vmcb->event_inj = SVM_EVENT_VALID | SVM_EVENT_TYPE_INTR | vector;
+        return;
+    }
+    if (v->in_irq_window)
+        svm_close_irq_window(v, vmcb);
+    vmcb->v_intr = (vmcb->v_intr & ~V_INJECTED) | SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_INTR_PRIO(0xf) |
+                   SVM_V_INTR_VECTOR((u64)vector);
+    vmcb->clean &= ~(u32)SVM_CLEAN_TPR;
+}
+
+/* V_IRQ is wanted for something else. The guest could take the vector when it was put there, and all that
+ * came since is an exit before its first instruction. */
+static void move_to_event_inj(const struct hvm_vcpu *v, struct vmcb *vmcb)
+{
+    if (!irq_on_its_way(v, vmcb))
+        return;
+    vmcb->event_inj = SVM_EVENT_VALID | SVM_EVENT_TYPE_INTR | SVM_V_INTR_VECTOR_OF(vmcb->v_intr);
+    vmcb->v_intr &= ~V_INJECTED;
+    vmcb->clean &= ~(u32)SVM_CLEAN_TPR;
 }
 
 void svm_inject_exception(struct hvm_vcpu *v, u8 vector, s64 error)
@@ -49,6 +84,7 @@ void svm_request_irq_window(struct hvm_vcpu *v, u32 class)
 
     if (v->in_irq_window && v->window_class >= class)
         return;
+    move_to_event_inj(v, vmcb);
     if (class < HVM_ANY_CLASS)
         how = SVM_V_INTR_PRIO(class - (svm_features.cr8_inclusive ? 1 : 0));
     vmcb->v_intr = (vmcb->v_intr & ~V_WINDOW) | SVM_V_IRQ | how;
@@ -101,7 +137,7 @@ bool svm_inject_nmi(struct hvm_vcpu *v)
         v->nmi_state = NMI_NONE;
     if (v->nmi_state == NMI_IN_HANDLER)
         return false; /* the IRET's exit is to come */
-    if (v->nmi_state == NMI_AT_IRET || (vmcb->event_inj & SVM_EVENT_VALID) ||
+    if (v->nmi_state == NMI_AT_IRET || (vmcb->event_inj & SVM_EVENT_VALID) || irq_on_its_way(v, vmcb) ||
         (vmcb->interrupt_state & SVM_INTERRUPT_SHADOW)) {
         svm_request_irq_window(v, HVM_ANY_CLASS);
         return false;
@@ -125,13 +161,13 @@ void svm_reset_events(struct hvm_vcpu *v)
 
     vmcb->event_inj = 0;
     vmcb->interrupt_state = 0;
-    svm_close_irq_window(v, vmcb);
+    svm_close_irq_window(v, vmcb); /* and a vector in V_IRQ */
     svm_set_cr8(v, 0);
     v->nmi_state = NMI_NONE;
     intercept_iret(vmcb, false);
 }
 
-void svm_requeue_event(struct vmcb *vmcb)
+void svm_requeue_event(const struct hvm_vcpu *v, struct vmcb *vmcb)
 {
     u64 event = vmcb->exit_int_info;
     u64 type = event & SVM_EVENT_TYPE_MASK;
@@ -140,5 +176,10 @@ void svm_requeue_event(struct vmcb *vmcb)
     bool by_instruction = type == SVM_EVENT_TYPE_SOFT ||
                           (type == SVM_EVENT_TYPE_EXCP && (vector == VECTOR_BP || vector == VECTOR_OF));
 
+    /* A virtual interrupt that was cut short is in both places in QEMU. */
+    if (type == SVM_EVENT_TYPE_INTR && irq_on_its_way(v, vmcb)) {
+        vmcb->v_intr &= ~V_INJECTED;
+        vmcb->clean &= ~(u32)SVM_CLEAN_TPR;
+    }
     vmcb->event_inj = by_instruction ? 0 : event;
 }

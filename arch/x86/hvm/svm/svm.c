@@ -213,7 +213,7 @@ static void svm_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     vmcb->tlb_control = SVM_TLB_KEEP;
     vmcb->event_inj = 0;
     if (unlikely(vmcb->exit_int_info & SVM_EVENT_VALID))
-        svm_requeue_event(vmcb);
+        svm_requeue_event(v, vmcb);
     svm_decode_exit(v, vmcb, exit);
 }
 

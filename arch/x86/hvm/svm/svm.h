@@ -40,7 +40,7 @@ u32 svm_get_cr8(struct hvm_vcpu *v);
 void svm_set_cr8(struct hvm_vcpu *v, u32 cr8);
 void svm_inject_exception(struct hvm_vcpu *v, u8 vector, s64 error);
 /* After an exit: an event whose delivery the exit has cut short is delivered by the next run. */
-void svm_requeue_event(struct vmcb *vmcb);
+void svm_requeue_event(const struct hvm_vcpu *v, struct vmcb *vmcb);
 /* The guest has reached its interrupt window: takes the request back. */
 void svm_close_irq_window(struct hvm_vcpu *v, struct vmcb *vmcb);
 /* The guest is about to return from an NMI handler. */

@@ -41,12 +41,14 @@
 #define SVM_TLB_FLUSH_ALL 1u
 
 /* v_intr, offset 0x060 */
-#define SVM_V_TPR_MASK     0xffull
-#define SVM_V_CR8_MASK     0xfull /* of it, what counts */
-#define SVM_V_IRQ          BIT(8)
-#define SVM_V_INTR_PRIO(n) ((u64)(n) << 16)
-#define SVM_V_IGN_TPR      BIT(20)
-#define SVM_V_INTR_MASKING BIT(24)
+#define SVM_V_TPR_MASK          0xffull
+#define SVM_V_CR8_MASK          0xfull /* of it, what counts */
+#define SVM_V_IRQ               BIT(8)
+#define SVM_V_INTR_PRIO(n)      ((u64)(n) << 16)
+#define SVM_V_IGN_TPR           BIT(20)
+#define SVM_V_INTR_MASKING      BIT(24)
+#define SVM_V_INTR_VECTOR(n)    ((n) << 32)
+#define SVM_V_INTR_VECTOR_OF(v) ((v) >> 32 & 0xff)
 
 #define SVM_INTERRUPT_SHADOW BIT(0) /* interrupt_state */
 #define SVM_NP_ENABLE        BIT(0) /* nested_ctl */

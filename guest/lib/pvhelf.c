@@ -1,5 +1,5 @@
 /* The PVH ELF reader. See pvhelf.h. Both ELF classes are first brought to one form of program header. */
-#include <guest/dom0/pvhelf.h>
+#include <guest/lib/pvhelf.h>
 #include <homestead/errno.h>
 #include <xen/elfnote.h>
 #include <lib/string.h>

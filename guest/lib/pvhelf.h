@@ -3,8 +3,8 @@
  * somebody else wrote. Loading is by p_paddr; the entry is that of the note XEN_ELFNOTE_PHYS32_ENTRY,
  * whose descriptor has 4 or 8 bytes (System V ABI; public/elfnote.h; abi.md sections 1.1 and 2.1).
  */
-#ifndef GUEST_DOM0_PVHELF_H
-#define GUEST_DOM0_PVHELF_H
+#ifndef GUEST_LIB_PVHELF_H
+#define GUEST_LIB_PVHELF_H
 
 #include <homestead/types.h>
 

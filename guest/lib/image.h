@@ -1,0 +1,23 @@
+/*
+ * Putting a kernel into another domain's memory and its first vCPU before it: what every builder needs.
+ * Through the vCPU's window onto foreign memory (xc_foreign_init() first); several vCPUs may do it at once.
+ */
+#ifndef GUEST_LIB_IMAGE_H
+#define GUEST_LIB_IMAGE_H
+
+#include <guest/lib/pvhelf.h>
+#include <guest/lib/xc.h>
+
+/* Copies len bytes to guest-physical paddr, or zeroes them if src is NULL. 0; -EFAULT: not mappable */
+int image_write(xc_interface *xch, u32 domid, u64 paddr, const void *src, u64 len);
+
+/* All segments by p_paddr, the rest of each zeroed. 0; -EFAULT */
+int image_load(xc_interface *xch, u32 domid, const struct pvhelf *elf);
+
+/*
+ * vCPU 0 as PVH wants it: 32-bit, unpaged, flat, EBX = start_info, entry a guest-physical address
+ * (public/arch-x86/hvm/start_info.h). 0, -EINVAL: the context read has no header, or an errno of the domctls.
+ */
+int image_set_context(xc_interface *xch, u32 domid, u32 entry, u64 start_info);
+
+#endif
