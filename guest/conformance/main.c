@@ -16,6 +16,8 @@ static const struct {
     void (*run)(void);
 } groups[] = {
     {"calling", cases_calling},
+    {"physmap", cases_physmap},
+    {"foreign", cases_foreign},
 };
 
 static void run_group(u32 i)
