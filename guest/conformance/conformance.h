@@ -146,6 +146,7 @@ void cases_sysctl(void);
 void cases_version(void);
 void cases_multicall(void);
 void cases_compat(void);
+void cases_compat_calls(void); /* a part of compat */
 void cases_guest(void);
 
 /* Ends the run with a message: domain 0 itself cannot go on. */

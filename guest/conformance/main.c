@@ -18,6 +18,7 @@ static const struct {
     {"calling", cases_calling},
     {"physmap", cases_physmap},
     {"foreign", cases_foreign},
+    {"compat", cases_compat},
 };
 
 static void run_group(u32 i)
