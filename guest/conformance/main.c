@@ -19,6 +19,7 @@ static const struct {
     {"physmap", cases_physmap},
     {"foreign", cases_foreign},
     {"compat", cases_compat},
+    {"guest", cases_guest},
 };
 
 static void run_group(u32 i)
