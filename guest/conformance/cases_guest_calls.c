@@ -135,6 +135,8 @@ static long param(u64 cmd, u32 domid, u32 index, u64 value)
     return call2(__HYPERVISOR_hvm_op, cmd, &arg, sizeof(arg));
 }
 
+/* Xen clears the TSS in the caller's memory when its place is set, without regard for what is there: not here.
+ */
 static void hvm_params(void)
 {
     char name[32];
@@ -142,7 +144,8 @@ static void hvm_params(void)
     for (u32 i = 0; i < HVM_NR_PARAMS; i++) {
         snprintf(name, sizeof(name), "index_%02u", i);
         CASE("hvm_op.get_param", name, param(HVMOP_get_param, DOMID_SELF, i, 0));
-        CASE("hvm_op.set_param", name, param(HVMOP_set_param, DOMID_SELF, i, 0));
+        if (i != HVM_PARAM_VM86_TSS && i != HVM_PARAM_VM86_TSS_SIZED)
+            CASE("hvm_op.set_param", name, param(HVMOP_set_param, DOMID_SELF, i, 0));
     }
     CASE("hvm_op.get_param", "index_39", param(HVMOP_get_param, DOMID_SELF, 39, 0));
     CASE("hvm_op.set_param", "index_39", param(HVMOP_set_param, DOMID_SELF, 39, 0));
