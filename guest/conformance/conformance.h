@@ -131,6 +131,7 @@ void cases_calling(void);
 void cases_claim(void);
 void cases_redeem(void);
 void cases_memory(void);
+void cases_extents(void);
 void cases_physmap(void);
 void cases_foreign(void);
 void cases_create(void);

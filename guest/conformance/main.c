@@ -15,9 +15,8 @@ static const struct {
     const char *name;
     void (*run)(void);
 } groups[] = {
-    {"calling", cases_calling},
-    {"claim", cases_claim},
-    {"redeem", cases_redeem},
+    {"calling", cases_calling}, {"claim", cases_claim},     {"redeem", cases_redeem},
+    {"memory", cases_memory},   {"extents", cases_extents},
 };
 
 static void run_group(u32 i)
