@@ -12,7 +12,7 @@ unit_sources = $(call sources_of,tests/unit/$(1)_test.c)
 
 .PHONY: check
 check: $(UNIT_BINS) build/host/acpi-topology
-	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/acpi_tool_test.py
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/acpi_tool_test.py tests/unit/abi_headers_test.py
 
 build/host/obj/%.o: %.c $(MAKEFILES_USED)
 	$(call say,HOSTCC,$<)
@@ -54,6 +54,11 @@ $(foreach t,$(TSAN_TESTS),$(eval $(call tsan_rule,$(t))))
 check-tsan: $(TSAN_TESTS:%=build/tsan/%_test)
 	$(Q)set -e; for t in $^; do TSAN_OPTIONS=halt_on_error=1 $$t; done
 check: check-tsan
+
+# include/xen/ against libxen-dev, by a list made from the headers. What Xen has besides: build/host/abi-beyond.txt.
+.PHONY: check-abi_headers
+check-abi_headers:
+	$(Q)tests/unit/abi_headers_test.py
 
 .PHONY: check-acpi_tool
 check-acpi_tool: build/host/acpi-topology

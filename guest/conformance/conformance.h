@@ -129,6 +129,7 @@ NORETURN void helper_main(void);
 
 void cases_calling(void);
 void cases_claim(void);
+void cases_redeem(void);
 void cases_memory(void);
 void cases_physmap(void);
 void cases_foreign(void);

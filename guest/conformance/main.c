@@ -16,6 +16,8 @@ static const struct {
     void (*run)(void);
 } groups[] = {
     {"calling", cases_calling},
+    {"claim", cases_claim},
+    {"redeem", cases_redeem},
 };
 
 static void run_group(u32 i)
