@@ -46,7 +46,7 @@ def test_message_at_the_start_and_end():
     "@case group=a call=domctl.max_mem case=good rc=EFAULT", "@case call=domctl.max_mem case=good group=a rc=0",
     "@case group=a call=domctl.max_mem case=good rc=0 max", "@case group=a call=domctl.max_mem case=good rc=0  max=1",
     "@case group=a call=domctl.max_mem case=good rc=0 ", "@case group=a call=domctl.max_mem case=Good rc=0",
-    "@case group=a call=domctl.max_mem case=good rc=0,1", "@casegroup=a", "@case",
+    "@casegroup=a", "@case",
     '@case group=a call=domctl.max_mem case=good rc=0 text="open'])
 def test_malformed_case(line):
     text = GOOD.replace("@case group=a call=domctl.max_mem case=good rc=0 max=0>5", line)

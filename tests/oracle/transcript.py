@@ -17,7 +17,7 @@ import re
 # domains, `d1: shut down, ...`.
 MESSAGE = re.compile(r"\((?:XEN|d\d+)\)[^\n]*\n|d\d+: (?:shut down, |crashed: )[^\n]*\n")
 ESCAPES = re.compile(r"\x1b(\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9])")
-VALUE = r'(?:"[^"]*"|[^ ",]+)'
+VALUE = r'(?:"[^"]*"|[^ "]+)'
 CASE = re.compile(rf"@case group=([a-z][a-z0-9_]*) call=([a-z][a-z0-9_.]*) case=([a-z0-9][a-z0-9_]*) "
                   rf"(rc=(?:-E[A-Z0-9]+|-?\d+)(?: [a-z][a-z0-9_]*={VALUE})*)")
 GROUP = re.compile(r"@group name=([a-z][a-z0-9_]*) cases=(\d+)")
