@@ -113,6 +113,16 @@ build/host/count.so: tests/bench/count.c $(MAKEFILES_USED)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O2 $(WARN) -Wno-missing-prototypes -fvisibility=hidden -shared -fPIC -o $@ $<
 
+# Homestead judged by Xen 4.17: docs/testing.md. ONLY=GROUP runs one group of cases, TWICE=1 Xen twice, V=1 prints the transcripts.
+.PHONY: oracle oracle-tests
+oracle: all
+	$(Q)$(SETUP) build boot
+	$(Q)$(PYTHON) -B tests/oracle/oracle.py $(if $(ONLY),--only $(ONLY)) $(if $(filter-out 0,$(TWICE)),--twice) $(if $(filter 1,$(V)),-v)
+
+# The same as tests, one a group, and the tests of the comparison itself. Without Xen only those.
+oracle-tests: all
+	$(Q)cd tests/oracle && NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B -m pytest -q -p no:cacheprovider $(TESTS) .
+
 # libFuzzer targets, clang: tests/fuzz/NAME_fuzz.c with a `// sources:` line like the unit tests'. Not part of `make test`:
 # FUZZ_SECS each, a finding ends the run and leaves its input in build/fuzz/. What a run finds new is kept in build/fuzz/corpus-NAME; small
 # seeds by hand are in tests/fuzz/corpus/NAME.
