@@ -16,6 +16,10 @@ static const struct {
     void (*run)(void);
 } groups[] = {
     {"calling", cases_calling},
+    {"create", cases_create},
+    {"domctl", cases_domctl},
+    {"life", cases_life},
+    {"affinity", cases_affinity},
 };
 
 static void run_group(u32 i)

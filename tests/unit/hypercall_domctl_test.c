@@ -69,6 +69,9 @@ static void getdomaininfo_flags(void **state)
     domains[1]->shutdown_code = 0;
     assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
     assert_int_equal(op.u.getdomaininfo.flags, 0x00000106);
+    domains[1]->shutdown_code = 255; /* a code like others */
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
+    assert_int_equal(op.u.getdomaininfo.flags, 0x00FF0106);
     domains[1]->dying = true;
     domains[1]->shutdown_code = 3;
     assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
