@@ -88,6 +88,14 @@ static long setdomainhandle(struct domctl *ctl)
     return 0;
 }
 
+/* It cannot carry segments or control registers: sethvmcontext. */
+static long setvcpucontext(struct domctl *ctl)
+{
+    if (is_own(ctl) || ctl->op.u.vcpucontext.vcpu >= domain_nr_vcpus(ctl->d))
+        return -EINVAL;
+    return -EOPNOTSUPP;
+}
+
 /* The guest reads the host's TSC. Asking for an emulated one, or one of another frequency, is refused rather
  * than not done. The incarnation counts how often a guest has come to a new host: it is kept and told. */
 static long settscinfo(struct domctl *ctl)
@@ -149,7 +157,7 @@ static long run(struct domctl *ctl)
     case XEN_DOMCTL_max_mem:
         return domctl_max_mem(ctl);
     case XEN_DOMCTL_setvcpucontext:
-        return -EOPNOTSUPP; /* it cannot carry segments or control registers: sethvmcontext */
+        return setvcpucontext(ctl);
     case XEN_DOMCTL_getvcpuinfo:
         return getvcpuinfo(ctl);
     case XEN_DOMCTL_max_vcpus:

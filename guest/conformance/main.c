@@ -20,6 +20,7 @@ static const struct {
     {"domctl", cases_domctl},
     {"life", cases_life},
     {"affinity", cases_affinity},
+    {"context", cases_context},
 };
 
 static void run_group(u32 i)
