@@ -16,7 +16,9 @@ static const struct {
     void (*run)(void);
 } groups[] = {
     {"calling", cases_calling}, {"claim", cases_claim},     {"redeem", cases_redeem},
-    {"memory", cases_memory},   {"extents", cases_extents},
+    {"memory", cases_memory},   {"extents", cases_extents}, {"create", cases_create},
+    {"domctl", cases_domctl},   {"life", cases_life},       {"affinity", cases_affinity},
+    {"context", cases_context},
 };
 
 static void run_group(u32 i)
