@@ -197,8 +197,8 @@ u8 vcpu_upcall_vector(const struct vcpu *v);
  * comes by it. */
 void vcpu_set_upcall_vector(struct vcpu *v, u8 vector);
 /* Moves v's vcpu_info into the guest's own page, once, with all that is in it; everything counts as pending
- * there. offset: bytes. -EINVAL: no RAM of the domain's, not 8-byte aligned, across the page's end, or done
- * before. */
+ * there. offset: bytes. -ENXIO: across the page's end; -EINVAL: no RAM of the domain's, not 8-byte aligned, or
+ * done before. */
 int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset);
 /* Time on a CPU so far, in ns, the running slice included. */
 u64 vcpu_run_ns(struct vcpu *v);

@@ -236,7 +236,9 @@ int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset)
 {
     struct domain *d = v->domain;
 
-    if (offset > PAGE_SIZE - sizeof(struct vcpu_info) || offset % 8)
+    if (offset > PAGE_SIZE - sizeof(struct vcpu_info))
+        return -ENXIO;
+    if (offset % 8)
         return -EINVAL;
     struct np_entry entry = physmap_lookup(d, g);
     if (entry.type != NP_RAM || mm_pin(d->id, entry.mfn))

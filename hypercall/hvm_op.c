@@ -154,6 +154,21 @@ static long op_set_upcall_vector(struct hypercall *c)
     return 0;
 }
 
+/* For shadow paging. Xen with nested paging looks at the argument and says that it is not for this domain. */
+static long op_pagetable_dying(struct hypercall *c)
+{
+    struct xen_hvm_pagetable_dying op;
+
+    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    if (rc)
+        return rc;
+    struct domain *d = hypercall_domain(c, op.domid);
+    if (!d)
+        return -ESRCH;
+    domain_put(d);
+    return -EINVAL;
+}
+
 long hc_hvm_op(struct hypercall *c)
 {
     switch (c->arg[0]) {
@@ -162,7 +177,7 @@ long hc_hvm_op(struct hypercall *c)
     case HVMOP_get_param:
         return op_param(c, false);
     case HVMOP_pagetable_dying:
-        return -EINVAL; /* for shadow paging; Xen with nested paging says the same */
+        return op_pagetable_dying(c);
     case HVMOP_set_evtchn_upcall_vector:
         return op_set_upcall_vector(c);
     default:

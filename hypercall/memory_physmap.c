@@ -8,6 +8,13 @@
 #include <hypercall/compat.h>
 #include <hypercall/memory_op.h>
 
+/* What a call says that failed to put something at g: -ENOENT for a frame number that no table reaches, as
+ * Xen, but not for ~0, which is no frame. */
+static int place_error(int rc, gfn_t g)
+{
+    return rc == -EINVAL && g.n >= NP_GFN_LIMIT && g.n != ~0ull ? -ENOENT : rc;
+}
+
 /*
  * Shows shared_info at g; what was at g is replaced, and it goes from its old place. Two vCPUs at it at once
  * can leave it in two places, which harms nobody: the domain lock cannot be held, replacing a frame may end
@@ -19,7 +26,7 @@ static int place_shared_info(struct domain *d, u64 index, gfn_t g)
         return -EINVAL;
     int rc = physmap_place(d, g, d->shared_info, ORDER_4K, NP_SPECIAL);
     if (rc)
-        return rc;
+        return place_error(rc, g);
     spin_lock(&d->lock);
     gfn_t old = d->shared_info_gfn;
     d->shared_info_gfn = g;
@@ -43,7 +50,7 @@ static int place_foreign(struct hypercall *c, struct domain *d, u16 domid, u64 i
     if (src == d || !hypercall_may_target(c, src))
         rc = -EPERM;
     else if (index < NP_GFN_LIMIT)
-        rc = physmap_map_foreign(d, g, src, gfn(index));
+        rc = place_error(physmap_map_foreign(d, g, src, gfn(index)), g);
     domain_put(src);
     return rc;
 }

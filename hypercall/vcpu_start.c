@@ -119,6 +119,8 @@ int vcpu_initialise(struct vcpu *v, const struct vcpu_hvm_context *context)
     struct hvm_regs regs;
     int rc = -EINVAL;
 
+    if (v->initialised) /* Xen says so before it looks at the state */
+        return -EEXIST;
     if (context->pad)
         return -EINVAL;
     if (context->mode == VCPU_HVM_MODE_32B)

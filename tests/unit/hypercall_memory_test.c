@@ -297,6 +297,11 @@ static void shared_info(void **state)
     add.gpfn = 7;
     assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), 0);
     assert_null(find_mapping(domains[0], 5));
+    add.gpfn = NP_GFN_LIMIT;
+    assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -ENOENT);
+    add.gpfn = ~0ull;
+    assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -EINVAL);
+    add.gpfn = NP_GFN_LIMIT;
     add.idx = 1;
     assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -EINVAL);
     add.space = XENMAPSPACE_gmfn_foreign;

@@ -242,9 +242,9 @@ static void vcpu_info_moves_once(void **state)
     u64 free_before = free_pages();
     v->info->evtchn_pending_sel = 1;
     assert_int_equal(vcpu_register_info(v, gfn(0x11), 0), -EINVAL);
-    assert_int_equal(vcpu_register_info(v, gfn(0x10), 4096 - 56), -EINVAL);
+    assert_int_equal(vcpu_register_info(v, gfn(0x10), 4096 - 56), -ENXIO);
     assert_int_equal(vcpu_register_info(v, gfn(0x10), 4), -EINVAL);
-    assert_int_equal(vcpu_register_info(v, gfn(0x10), ~0u - 7), -EINVAL);
+    assert_int_equal(vcpu_register_info(v, gfn(0x10), ~0u - 7), -ENXIO);
     assert_int_equal(vcpu_register_info(v, gfn(0x10), 4096 - 64), 0);
     const u8 *page = mm_frame_virt(physmap_lookup(d, gfn(0x10)).mfn);
     const struct vcpu_info *info = (const void *)(page + 4096 - 64);

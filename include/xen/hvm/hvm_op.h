@@ -26,7 +26,15 @@ struct xen_hvm_evtchn_upcall_vector {
 };
 typedef struct xen_hvm_evtchn_upcall_vector xen_hvm_evtchn_upcall_vector_t;
 
+struct xen_hvm_pagetable_dying {
+    domid_t domid;
+    u16 pad[3];
+    u64 gpa; /* of the page table's root */
+};
+typedef struct xen_hvm_pagetable_dying xen_hvm_pagetable_dying_t;
+
 _Static_assert(sizeof(struct xen_hvm_param) == 16, "public/hvm/hvm_op.h");
 _Static_assert(sizeof(struct xen_hvm_evtchn_upcall_vector) == 8, "public/hvm/hvm_op.h");
+_Static_assert(sizeof(struct xen_hvm_pagetable_dying) == 16, "public/hvm/hvm_op.h");
 
 #endif
