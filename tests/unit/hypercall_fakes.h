@@ -133,6 +133,8 @@ int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release)
 }
 int physmap_place(struct domain *d, gfn_t g, mfn_t m, u32 order, enum np_type type)
 {
+    if (g.n >= NP_GFN_LIMIT)
+        return -EINVAL;
     if (place_fails_at == 0)
         return -ENOMEM;
     place_fails_at -= place_fails_at != ~0u;
