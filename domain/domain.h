@@ -91,11 +91,11 @@ struct domain {
     u32 create_flags;  /* [I] XEN_DOMCTL_CDF_* */
     /* [I] XEN_X86_EMU_*, XEN_X86_MSR_*: as createdomain was told, for getdomaininfo */
     u32 emulation_flags, misc_flags;
-    u32 max_vcpus;                /* [I] as given at creation */
-    u32 nr_vcpus;                 /* [D], read without it: domain_nr_vcpus(); 0 or max_vcpus */
-    u32 max_evtchn_port;          /* [I] */
-    u32 tsc_mode;                 /* [D] settscinfo's, to be told again */
-    u32 tsc_incarnation;          /* [D] */
+    u32 max_vcpus;       /* [I] as given at creation */
+    u32 nr_vcpus;        /* [D], read without it: domain_nr_vcpus(); 0 or max_vcpus */
+    u32 max_evtchn_port; /* [I] */
+    u32 tsc_mode;        /* [D] settscinfo's, to be told again */
+    u32 tsc_incarnation; /* [D] */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
     struct mem_account mem;
     struct physmap physmap;
@@ -197,8 +197,8 @@ u8 vcpu_upcall_vector(const struct vcpu *v);
  * comes by it. */
 void vcpu_set_upcall_vector(struct vcpu *v, u8 vector);
 /* Moves v's vcpu_info into the guest's own page, once, with all that is in it; everything counts as pending
- * there. offset: bytes. -ENXIO: across the page's end; -EINVAL: no RAM of the domain's, not 8-byte aligned, or
- * done before. */
+ * there. offset: bytes. -ENXIO: across the page's end; -EINVAL: no RAM of the domain's, not 8-byte aligned,
+ * or done before. */
 int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset);
 /* Time on a CPU so far, in ns, the running slice included. */
 u64 vcpu_run_ns(struct vcpu *v);

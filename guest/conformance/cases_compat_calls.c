@@ -1,5 +1,5 @@
-/* 32-bit callers of everything but memory_op: multicall, timers, polls, and the calls whose layout is the same
- * for all. */
+/* 32-bit callers of everything but memory_op: multicall, timers, polls, and the calls whose layout is the
+ * same for all. */
 #include <guest/conformance/compat.h>
 #include <guest/conformance/conformance.h>
 #include <homestead/errno.h>
@@ -153,9 +153,8 @@ static long sysctl32(struct xen_sysctl *op)
 
 static void control(u32 d)
 {
-    struct xen_domctl op = {.cmd = XEN_DOMCTL_getdomaininfo,
-                            .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
-                            .domain = (u16)d};
+    struct xen_domctl op = {
+        .cmd = XEN_DOMCTL_getdomaininfo, .interface_version = XEN_DOMCTL_INTERFACE_VERSION, .domain = (u16)d};
     static xc_domaininfo_t infos[2];
     struct xen_sysctl s = {.cmd = XEN_SYSCTL_getdomaininfolist,
                            .interface_version = XEN_SYSCTL_INTERFACE_VERSION};

@@ -1,6 +1,6 @@
 /*
- * Other domains' frames in our own map (space 4 of add_to_physmap_batch): where they may stand, whose they may
- * be, what is seen through them, and how they keep a destroyed domain as a zombie.
+ * Other domains' frames in our own map (space 4 of add_to_physmap_batch): where they may stand, whose they
+ * may be, what is seen through them, and how they keep a destroyed domain as a zombie.
  */
 #include <guest/conformance/physmap.h>
 #include <homestead/errno.h>
@@ -72,7 +72,8 @@ static void at_places(u32 d)
     unmap_gfn(0);
     phys_add(DOMID_SELF, 0, 0, case_gfn(0));
     CASE("foreign.map", "over_shared_info", phys_foreign_one(d, 6, case_gfn(0)));
-    CASE("memory_op.add_to_physmap", "shared_info_from_under_foreign", phys_add(DOMID_SELF, 0, 0, case_gfn(1)));
+    CASE("memory_op.add_to_physmap", "shared_info_from_under_foreign",
+         phys_add(DOMID_SELF, 0, 0, case_gfn(1)));
     unmap_gfn(0);
     unmap_gfn(1);
     CASE("foreign.map", "gpfn_bit_36", phys_foreign_one(d, 6, 1ull << 36));
@@ -155,8 +156,8 @@ static void of_2m(void)
     *b = 2;
     CASE_SHOW("memory_op.decrease_reservation", "in_2m_with_mappings", phys_decrease(d, 700),
               " reads=%lu,%lu", *a, *b);
-    CASE_SHOW("memory_op.decrease_reservation", "mapped_frame_of_2m", phys_decrease(d, 512),
-              " reads=%lu,%lu", *a, *b);
+    CASE_SHOW("memory_op.decrease_reservation", "mapped_frame_of_2m", phys_decrease(d, 512), " reads=%lu,%lu",
+              *a, *b);
     CASE("foreign.unmap", "first_of_2m", unmap_gfn(0));
     CASE("foreign.unmap", "last_of_2m", unmap_gfn(1));
     domain_end(d);
@@ -202,7 +203,8 @@ static void shut_down(void)
 
     map_foreign_gfn(0, d, 3);
     *a = 43;
-    CASE_SHOW("sched_op.remote_shutdown", "with_mapped_frame", xc_domain_shutdown(xch, d, 0), " reads=%lu", *a);
+    CASE_SHOW("sched_op.remote_shutdown", "with_mapped_frame", xc_domain_shutdown(xch, d, 0), " reads=%lu",
+              *a);
     CASE("foreign.map", "of_domain_that_is_shut_down", phys_foreign_one(d, 4, case_gfn(1)));
     unmap_gfn(0);
     unmap_gfn(1);

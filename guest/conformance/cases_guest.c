@@ -53,8 +53,8 @@ static void reservations(void)
         CASE(ops[i].call, "not_mapped", helper_call(__HYPERVISOR_memory_op, ops[i].cmd, BAD_GVA, 0, 0, 0));
         CASE(ops[i].call, "no_memory", helper_call(__HYPERVISOR_memory_op, ops[i].cmd, HOLE_GVA, 0, 0, 0));
     }
-    CASE("memory_op.populate_physmap", "node_1", reserve(XENMEM_populate_physmap, DOMID_SELF, 0x2010, 0,
-                                                         XENMEMF_node(1)));
+    CASE("memory_op.populate_physmap", "node_1",
+         reserve(XENMEM_populate_physmap, DOMID_SELF, 0x2010, 0, XENMEMF_node(1)));
     CASE("memory_op.populate_physmap", "exact_node_1",
          reserve(XENMEM_populate_physmap, DOMID_SELF, 0x2011, 0, XENMEMF_exact_node(1)));
     CASE("memory_op.populate_physmap", "exact_node_60",
@@ -66,8 +66,8 @@ static void reservations(void)
     struct xen_domctl op = {.cmd = XEN_DOMCTL_max_mem, .domain = (domid_t)self};
     op.u.max_mem.max_memkb = 4 * phys_tot(self);
     domctl(&op);
-    CASE("memory_op.populate_physmap", "beyond_its_limit", reserve(XENMEM_populate_physmap, DOMID_SELF, 0x2014,
-                                                                   0, 0));
+    CASE("memory_op.populate_physmap", "beyond_its_limit",
+         reserve(XENMEM_populate_physmap, DOMID_SELF, 0x2014, 0, 0));
     op.u.max_mem.max_memkb += 4 * 4096;
     domctl(&op);
 }
@@ -165,7 +165,8 @@ static void batches(void)
               batch(DOMID_SELF, XENMAPSPACE_gmfn_foreign, 0x7fef, &e), " entry=%d", e);
     CASE_SHOW("memory_op.add_to_physmap_batch", "foreign_in_domain_0",
               batch(0, XENMAPSPACE_gmfn_foreign, self, &e), " entry=%d", e);
-    CASE_SHOW("memory_op.add_to_physmap_batch", "shared_info_in_domain_0", batch(0, 0, 0, &e), " entry=%d", e);
+    CASE_SHOW("memory_op.add_to_physmap_batch", "shared_info_in_domain_0", batch(0, 0, 0, &e), " entry=%d",
+              e);
     CASE_SHOW("memory_op.add_to_physmap_batch", "unknown_domain", batch(0x7fef, 0, 0, &e), " entry=%d", e);
     CASE_SHOW("memory_op.add_to_physmap_batch", "dev_mmio", batch(DOMID_SELF, XENMAPSPACE_dev_mmio, 0, &e),
               " entry=%d", e);

@@ -135,7 +135,8 @@ static long param(u64 cmd, u32 domid, u32 index, u64 value)
     return call2(__HYPERVISOR_hvm_op, cmd, &arg, sizeof(arg));
 }
 
-/* Xen clears the TSS in the caller's memory when its place is set, without regard for what is there: not here.
+/* Xen clears the TSS in the caller's memory when its place is set, without regard for what is there: not
+ * here.
  */
 static void hvm_params(void)
 {
@@ -158,8 +159,7 @@ static void hvm_params(void)
     CASE("hvm_op.get_param", "of_unknown_domain_index_39", param(HVMOP_get_param, 0x7fef, 39, 0));
     CASE("hvm_op.set_param", "fip_width_1", param(HVMOP_set_param, DOMID_SELF, HVM_PARAM_X87_FIP_WIDTH, 1));
     CASE("hvm_op.set_param", "fip_width_8", param(HVMOP_set_param, DOMID_SELF, HVM_PARAM_X87_FIP_WIDTH, 8));
-    CASE("hvm_op.set_param", "store_evtchn_5",
-         param(HVMOP_set_param, DOMID_SELF, HVM_PARAM_STORE_EVTCHN, 5));
+    CASE("hvm_op.set_param", "store_evtchn_5", param(HVMOP_set_param, DOMID_SELF, HVM_PARAM_STORE_EVTCHN, 5));
     CASE_SHOW("hvm_op.get_param", "store_evtchn_5",
               param(HVMOP_get_param, DOMID_SELF, HVM_PARAM_STORE_EVTCHN, 0), " value=%lu",
               ((struct xen_hvm_param *)helper_data())->value);

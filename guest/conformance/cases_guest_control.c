@@ -82,9 +82,8 @@ static void in_multicall(const char *name, u64 op, u64 a1, u64 a2)
     struct multicall_entry e = {.op = op, .result = 99, .args = {a1, a2}};
     const struct multicall_entry *back = helper_data();
 
-    CASE_SHOW("multicall", name,
-              helper_call(__HYPERVISOR_multicall, guest_put(0, &e, sizeof(e)), 1, 0, 0, 0), " result=%ld",
-              (long)back->result);
+    CASE_SHOW("multicall", name, helper_call(__HYPERVISOR_multicall, guest_put(0, &e, sizeof(e)), 1, 0, 0, 0),
+              " result=%ld", (long)back->result);
 }
 
 static void multicalls(u32 self)

@@ -11,12 +11,13 @@
 static void spaces(void)
 {
     static const char *const names[] = {
-        "space_0_shared_info", "space_1_grant_table",  "space_2_gmfn", "space_3_gmfn_range",
-        "space_4_foreign",     "space_5_dev_mmio",     "space_6",      "space_7",
+        "space_0_shared_info", "space_1_grant_table", "space_2_gmfn", "space_3_gmfn_range",
+        "space_4_foreign",     "space_5_dev_mmio",    "space_6",      "space_7",
     };
     static const char *const self_names[] = {
-        "self_space_0", "self_space_1", "self_space_2_no_such_frame", "self_space_3",
-        "self_space_4", "self_space_5", "self_space_6",               "self_space_7",
+        "self_space_0", "self_space_1", "self_space_2_no_such_frame",
+        "self_space_3", "self_space_4", "self_space_5",
+        "self_space_6", "self_space_7",
     };
 
     for (u32 space = 0; space < ARRAY_SIZE(names); space++) {
@@ -177,8 +178,8 @@ static void seen(void)
     CASE_SHOW("memory_op.add_to_physmap", "self_moves", phys_add(DOMID_SELF, 0, 0, case_gfn(1)),
               " same_page=%u", at_1->arch.pfn_to_mfn_frame_list_list == MARK);
     CASE("memory_op.remove_from_physmap", "self_where_it_was", unmap_gfn(0));
-    CASE_SHOW("memory_op.add_to_physmap", "self_as_domain_0", phys_add(0, 0, 0, case_gfn(0)),
-              " same_page=%u", at_0->arch.pfn_to_mfn_frame_list_list == MARK);
+    CASE_SHOW("memory_op.add_to_physmap", "self_as_domain_0", phys_add(0, 0, 0, case_gfn(0)), " same_page=%u",
+              at_0->arch.pfn_to_mfn_frame_list_list == MARK);
     CASE_SHOW("memory_op.remove_from_physmap", "self", unmap_gfn(0), " self=%ld", (long)(phys_tot(0) - tot));
     CASE_SHOW("memory_op.add_to_physmap", "self_after_removal", phys_add(DOMID_SELF, 0, 0, case_gfn(1)),
               " same_page=%u", at_1->arch.pfn_to_mfn_frame_list_list == MARK);

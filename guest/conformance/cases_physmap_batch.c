@@ -1,4 +1,5 @@
-/* add_to_physmap_batch: sizes, an error in the middle, arrays that are not there, and its continuation bits. */
+/* add_to_physmap_batch: sizes, an error in the middle, arrays that are not there, and its continuation bits.
+ */
 #include <guest/conformance/physmap.h>
 #include <homestead/errno.h>
 #include <lib/string.h>
@@ -153,8 +154,9 @@ static void starts(void)
 
 static void spaces(void)
 {
-    static const char *const names[] = {"space_0", "space_1", "space_2", "space_3", "space_4_extra_domain_0",
-                                        "space_5", "space_6", "space_65535"};
+    static const char *const names[] = {
+        "space_0", "space_1", "space_2",    "space_3", "space_4_extra_domain_0",
+        "space_5", "space_6", "space_65535"};
 
     for (u32 space = 0; space < ARRAY_SIZE(names); space++) {
         struct xen_add_to_physmap_batch arg = fresh(1);
@@ -183,12 +185,8 @@ static void targets(void)
         const char *name;
         u16 domid;
     } ids[] = {
-        {"domain_0", 0},
-        {"unknown_domain", 0x7fef},
-        {"domid_io", DOMID_IO},
-        {"domid_xen", DOMID_XEN},
-        {"domid_invalid", DOMID_INVALID},
-        {"domid_ffff", 0xffff},
+        {"domain_0", 0},          {"unknown_domain", 0x7fef},       {"domid_io", DOMID_IO},
+        {"domid_xen", DOMID_XEN}, {"domid_invalid", DOMID_INVALID}, {"domid_ffff", 0xffff},
     };
 
     for (u32 i = 0; i < ARRAY_SIZE(ids); i++) {

@@ -308,7 +308,8 @@ static void parameters(void **state)
     assert_int_equal(set(DOMID_SELF, HVM_PARAM_CALLBACK_IRQ, 2ull << 56 | 0xf3), 0);
     assert_int_equal(domains[1]->hvm_params[0], 2ull << 56 | 0xf3);
     assert_int_equal(hypercall(__HYPERVISOR_hvm_op, HVMOP_pagetable_dying, at(0), 0), -EINVAL);
-    assert_int_equal(hypercall(__HYPERVISOR_hvm_op, HVMOP_pagetable_dying, 0x00007f0000000000ull, 0), -EFAULT);
+    assert_int_equal(hypercall(__HYPERVISOR_hvm_op, HVMOP_pagetable_dying, 0x00007f0000000000ull, 0),
+                     -EFAULT);
     assert_int_equal(hypercall(__HYPERVISOR_hvm_op, HVMOP_get_time, at(0), 0), -ENOSYS);
     caller.domain = domains[0];
     struct xen_hvm_evtchn_upcall_vector up = {.vcpu = 0, .vector = 0xf3};
