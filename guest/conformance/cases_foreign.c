@@ -47,8 +47,6 @@ static void seen_through(u32 d)
     unmap_gfn(0);
     CASE("foreign.map", "last_page", phys_foreign_one(d, PAGES - 1, case_gfn(0)));
     unmap_gfn(0);
-    CASE_SHOW("foreign.map", "fresh_memory_is_zero", phys_foreign_one(d, 4, case_gfn(0)), " reads=%lu", *a);
-    unmap_gfn(0);
 }
 
 /* What stood there before. */

@@ -202,6 +202,39 @@ static void maps(void)
          helper_call(__HYPERVISOR_memory_op, XENMEM_claim_pages, BAD_GVA, 0, 0, 0));
 }
 
+/* Arguments that are read at address 0 are zeroes: Xen gives a new domain what another one has left in a
+ * page.
+ */
+static void clear_first_page(void)
+{
+    long rc = map_foreign_gfn(0, self, 0);
+    if (rc)
+        give_up("mapping the helper's first page", rc);
+    memset(case_page(0), 0, PAGE_SIZE);
+    unmap_gfn(0);
+}
+
+static long exchange(u32 in_domid, u32 out_domid, u64 gfn, u32 order)
+{
+    u64 list = guest_put(0x100, &gfn, sizeof(gfn));
+    struct xen_memory_reservation in = {list, 1, order, 0, (domid_t)in_domid};
+    struct xen_memory_exchange x = {.in = in, .out = in};
+
+    x.out.domid = (domid_t)out_domid;
+    return memop(XENMEM_exchange, &x, sizeof(x));
+}
+
+static void exchanges(void)
+{
+    CASE("memory_op.exchange", "self", exchange(DOMID_SELF, DOMID_SELF, 0x10, 0));
+    CASE("memory_op.exchange", "self_hole", exchange(DOMID_SELF, DOMID_SELF, 0x5000, 0));
+    CASE("memory_op.exchange", "self_and_its_number", exchange(DOMID_SELF, self, 0x10, 0));
+    CASE("memory_op.exchange", "domain_0", exchange(0, 0, 0x10, 0));
+    CASE("memory_op.exchange", "unknown_domain", exchange(0x7fef, 0x7fef, 0x10, 0));
+    CASE("memory_op.exchange", "order_10", exchange(DOMID_SELF, DOMID_SELF, 0x10, 10));
+    CASE("memory_op.exchange", "order_10_unknown_domain", exchange(0x7fef, 0x7fef, 0x10, 10));
+}
+
 /* Every number there is room for, without an argument. */
 static void numbers(void)
 {
@@ -223,12 +256,14 @@ void cases_guest(void)
     op.domain = (domid_t)self;
     op.u.max_mem.max_memkb = 4 * 8192;
     domctl(&op);
+    clear_first_page();
     watch(self, WATCH_DOMAIN);
     reservations();
     figures();
     physmap();
     batches();
     maps();
+    exchanges();
     numbers();
     cases_guest_calls(self);
     cases_guest_control(self);
