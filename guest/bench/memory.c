@@ -23,18 +23,20 @@ static const char *state;
 static u32 domid;
 static xen_pfn_t list[PAGES_4K];
 
-static void check(int rc, const char *what)
+/* The name of a figure in this state of memory; the last two stay. */
+static const char *named(const char *name)
 {
-    if (!rc)
-        return;
-    printf("bench: %s: %d\n", what, rc);
-    printf("@verdict result=FAIL\n");
-    guest_shutdown(SHUTDOWN_crash);
+    static char buf[2][40];
+    static u32 turn;
+
+    turn ^= 1;
+    snprintf(buf[turn], sizeof(buf[turn]), "%s_%s", name, state);
+    return buf[turn];
 }
 
 static void report(const char *name, u64 ticks, u64 pages)
 {
-    printf("@bench name=%s_%s instructions=%lu pages=%lu\n", name, state, ticks, pages);
+    printf("@bench name=%s instructions=%lu pages=%lu\n", name, ticks, pages);
 }
 
 /* Sleeps, so that the CPU idles. The TSC counts from reset, thus is never behind system time. */
@@ -51,7 +53,7 @@ static u64 dirty_pages(void)
     unsigned int nr = MAX_NODES;
     u64 dirty = 0;
 
-    check(xc_node_claim_info(xch, &nr, nodes, NULL), "reading the nodes' memory");
+    bench_check(xc_node_claim_info(xch, &nr, nodes, NULL), "reading the nodes' memory");
     for (u32 i = 0; i < nr; i++)
         dirty += nodes[i].dirty_pages;
     return dirty;
@@ -64,7 +66,7 @@ static void settle(void)
     u64 end = guest_now_ms() + CLEAN_MS;
     while (dirty_pages()) {
         if (guest_now_ms() >= end)
-            check(-EBUSY, "waiting for clean memory");
+            bench_check(-EBUSY, "waiting for clean memory");
         idle_ms(10);
     }
 }
@@ -83,10 +85,10 @@ static void create(u64 pages)
     };
 
     domid = 0;
-    check(xc_domain_create(xch, &domid, &config), "creating a domain");
-    check(xc_domain_max_vcpus(xch, domid, 1), "max_vcpus");
-    check(xc_domain_setmaxmem(xch, domid, pages << (PAGE_SHIFT - 10)), "max_mem");
-    check(xc_set_paging_mempool_size(xch, domid, xc_domain_overhead(pages, 1)), "the paging pool");
+    bench_check(xc_domain_create(xch, &domid, &config), "creating a domain");
+    bench_check(xc_domain_max_vcpus(xch, domid, 1), "max_vcpus");
+    bench_check(xc_domain_setmaxmem(xch, domid, pages << (PAGE_SHIFT - 10)), "max_mem");
+    bench_check(xc_set_paging_mempool_size(xch, domid, xc_domain_overhead(pages, 1)), "the paging pool");
 }
 
 static void destroy(void)
@@ -97,16 +99,16 @@ static void destroy(void)
     do
         rc = xc_domain_destroy(xch, domid);
     while (rc == -ERESTART || rc == -EAGAIN);
-    check(rc, "destroying a domain");
+    bench_check(rc, "destroying a domain");
     if (xc_domain_getinfo_single(xch, domid, &info) != -ESRCH)
-        check(-EBUSY, "a destroyed domain is still there");
+        bench_check(-EBUSY, "a destroyed domain is still there");
 }
 
 static void claim(u64 pages)
 {
     memory_claim_t entry = XEN_NODE_CLAIM_INIT(pages, 0);
 
-    check(xc_domain_claim_memory(xch, domid, 1, &entry), "claiming memory");
+    bench_check(xc_domain_claim_memory(xch, domid, 1, &entry), "claiming memory");
 }
 
 static u64 fill_list(u64 pages, u32 order)
@@ -120,7 +122,7 @@ static u64 fill_list(u64 pages, u32 order)
 
 static void populate(u64 nr, u32 order)
 {
-    check(xc_domain_populate_physmap_exact(xch, domid, nr, order, XENMEMF_exact_node(0), list), "populating");
+    bench_check(xc_domain_populate_physmap_exact(xch, domid, nr, order, XENMEMF_exact_node(0), list), "populating");
 }
 
 /* --- claims, by the cheapest way: everything is laid out before --- */
@@ -155,17 +157,17 @@ static void measure_claims(void)
     /* The measured calls cannot be checked one by one: that they succeed is shown here. */
     claim(PAGES_4K);
     claim(0);
-    check(xc_domain_claim_pages(xch, domid, PAGES_4K), "claiming memory host-wide");
-    check(xc_domain_claim_pages(xch, domid, 0), "releasing a claim");
-    report("claim_domctl", bench_measure(claim_by_domctl), PAGES_4K);
-    report("claim_pages", bench_measure(claim_by_memory_op), PAGES_4K);
+    bench_check(xc_domain_claim_pages(xch, domid, PAGES_4K), "claiming memory host-wide");
+    bench_check(xc_domain_claim_pages(xch, domid, 0), "releasing a claim");
+    bench_measure(named("claim_domctl"), claim_by_domctl);
+    bench_measure(named("claim_pages"), claim_by_memory_op);
     destroy();
 }
 
 /* --- populating and destroying by size --- */
 static void measure_size(const char *size, u64 pages, u32 order)
 {
-    char name[32];
+    char name[40];
 
     for (u32 claimed = 0; claimed < 2; claimed++) {
         settle();
@@ -173,40 +175,45 @@ static void measure_size(const char *size, u64 pages, u32 order)
         if (claimed)
             claim(pages);
         u64 nr = fill_list(pages, order);
-        u64 start = rdtsc();
+        snprintf(name, sizeof(name), "populate_%s%s_%s", size, claimed ? "_claimed" : "", state);
+        u64 begin = bench_begin(name);
         populate(nr, order);
-        u64 populated = rdtsc();
-        snprintf(name, sizeof(name), "populate_%s%s", size, claimed ? "_claimed" : "");
-        report(name, populated - start, pages);
-        start = rdtsc();
-        destroy();
-        u64 destroyed = rdtsc();
-        if (claimed)
+        report(name, bench_end(name, begin), pages);
+        snprintf(name, sizeof(name), "destroy_%s_%s", size, state);
+        if (claimed) {
+            destroy();
             continue;
-        snprintf(name, sizeof(name), "destroy_%s", size);
-        report(name, destroyed - start, pages);
+        }
+        begin = bench_begin(name);
+        destroy();
+        report(name, bench_end(name, begin), pages);
     }
 }
 
 static void measure_build(void)
 {
+    const char *name = named("build_512m");
+
     settle();
-    u64 start = rdtsc();
+    u64 begin = bench_begin(name);
     create(PAGES_2M);
     claim(PAGES_2M);
     populate(fill_list(PAGES_2M, ORDER_2M), ORDER_2M);
     destroy();
-    report("build_512m", rdtsc() - start, PAGES_2M);
+    report(name, bench_end(name, begin), PAGES_2M);
 
     /* What of it has nothing to do with how much memory that is. */
     settle();
-    start = rdtsc();
+    name = named("create_pool");
+    begin = bench_begin(name);
     create(PAGES_2M);
-    u64 created = rdtsc();
+    u64 created = bench_end(name, begin);
+    name = named("destroy_empty");
+    begin = bench_begin(name);
     destroy();
-    u64 destroyed = rdtsc();
-    report("build_empty", destroyed - start, 0);
-    report("destroy_empty", destroyed - created, 0);
+    u64 destroyed = bench_end(name, begin);
+    report(named("build_empty"), created + destroyed, 0);
+    report(named("destroy_empty"), destroyed, 0);
 }
 
 void bench_memory(const char *wanted)

@@ -24,7 +24,11 @@ CALLS = [
     ("boot_to_dom0", "hypervisor entry to domain 0's first instruction", "50,000,000", "1,250,000,000"),
     ("null_hypercall", "null hypercall (xen_version, VMMCALL)", "300", "5,678"),
     ("null_hypercall_page", "the same through the hypercall page", "", ""),
-    ("cpuid_exit", "CPUID exit", "", ""),
+    ("cpuid_exit", "CPUID exit", "250", ""),
+    ("io_exit", "I/O exit (IN from port 0x21)", "250", ""),
+    ("physinfo", "sysctl physinfo", "600", ""),
+    ("numainfo", "sysctl numainfo", "", ""),
+    ("getdomaininfo", "domctl getdomaininfo", "", ""),
 ]
 # name, title, is the figure one for a page, goal for clean memory, Xen
 MEMORY = [
@@ -50,8 +54,8 @@ MACHINES = [ # memory, nodes, options, the benchmark's arguments
 ]
 
 
-def run(mem, nodes, options, arguments):
-    """One boot: the facts as {name: (instructions, pages)}; pages 0: the figure is not one for a page."""
+def run(mem, nodes, options, arguments, more=()):
+    """One boot: the facts as {name: (instructions, pages)}; pages 0: the figure is not one for a page. more: of QEMU."""
     size = int(mem[:-1]) * {"M": 1, "G": 1024}[mem[-1]]
     numa = []
     for node in range(nodes):
@@ -63,7 +67,7 @@ def run(mem, nodes, options, arguments):
                "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
                "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
                "-kernel", "build/homestead", "-append", f"loglvl=info maxcpus=1{options}",
-               "-initrd", f"build/guest/bench.elf{arguments}"]
+               "-initrd", f"build/guest/bench.elf{arguments}", *more]
     done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     text = done.stdout.decode(errors="replace").replace("\r", "")
     facts = {m[1]: (int(m[2]), int(m[3] or 0))
@@ -74,7 +78,7 @@ def run(mem, nodes, options, arguments):
     if done.returncode != 33 or not entry or not first or not table or not facts:
         print(text)
         sys.exit(f"bench: the run failed (status {done.returncode})")
-    if not arguments:
+    if "memory=" not in arguments:
         facts["boot_to_dom0"] = int(first[1]) - int(entry[1]), 0
     else:
         facts["table_bytes"] = int(table[2]) << 12, int(table[1])
