@@ -1,38 +1,56 @@
 /*
- * A domain 0 that measures its hypervisor and ends. Under QEMU's icount one TSC tick is one instruction, so
- * the figures repeat exactly; elsewhere they are cycles. Every figure goes out as a line `@bench`.
+ * A domain 0 that measures its hypervisor and ends: Homestead or Xen, the binary is the same. Under QEMU's
+ * icount one TSC tick is one instruction, so the figures repeat exactly; elsewhere they are cycles. Every
+ * figure goes out as a line `@bench`. What a hypervisor does not have has no line.
  */
 #ifndef GUEST_BENCH_BENCH_H
 #define GUEST_BENCH_BENCH_H
 
 #include <guest/lib/guest.h>
+#include <guest/lib/xc.h>
 
-/* --- measure.c --- */
+extern xc_interface *bench_xch;
 
-#define BENCH_CALLS 64u /* calls of fn in one sample of bench_measure() */
+/* --- measure.c: figures, one at a time --- */
 
-/* Reads the option profile=NAME: then bench_begin() and bench_end() of that name call bench_mark_begin() and
- * bench_mark_end(), where tests/bench/profile.c starts and stops counting. */
+#define BENCH_CALLS 64u /* of fn in one sample of bench_calls() */
+
+/* Reads the option profile=NAME: then only the spans of that figure are marked; else all are. */
 void bench_init(void);
+
+/* Called at the begin and end of each span, outside of what is measured: tests/bench/profile.c knows where
+ * they are and counts between them. */
 void bench_mark_begin(void);
 void bench_mark_end(void);
 
-/* A span: the TSC at its begin, the ticks it took. name: the figure's. */
-u64 bench_begin(const char *name);
-u64 bench_end(const char *name, u64 begin);
+/* A figure: named, then any number of spans, then the median of their ticks is reported. pages: what memory
+ * it is about, 0: none. */
+void bench_figure(const char *name);
+void bench_begin(void);
+void bench_end(void);
+void bench_report(u64 pages);
 
-/* Reports the median of many samples, each of BENCH_CALLS calls of fn, in ticks for one call; what an empty
- * function costs is taken off. */
-void bench_measure(const char *name, void (*fn)(void));
+/* A figure of its own: the median of many samples, each of BENCH_CALLS calls of fn, in ticks for one call;
+ * what an empty function costs is taken off. */
+void bench_calls(const char *name, void (*fn)(void));
 
 /* Ends the run if rc, -errno, is not 0. */
 void bench_check(int rc, const char *what);
 
-/* calls.c: exits and short hypercalls. */
-void bench_calls(void);
+/* --- domain.c: domains to try things on --- */
 
-/* memory.c: claims, populating, destroying. state is what free memory is then, "clean" or "dirty": the names
- * of the figures end with it. */
-void bench_memory(const char *state);
+/* A domain that has its limits and its paging pool, and no memory yet. */
+u32 bench_create(u64 pages);
+void bench_destroy(u32 domid);
+/* Lets the CPU idle. */
+void bench_idle_ms(u64 ms);
+
+/* --- the figures --- */
+
+void bench_exits(void);               /* calls.c: exits and short hypercalls */
+void bench_domains(void);             /* domain.c: domains without memory */
+void bench_events(void);              /* events.c: the last */
+void bench_claims(void);              /* claim.c */
+void bench_memory(const char *state); /* memory.c: state is what free memory is then, "clean" or "dirty" */
 
 #endif
