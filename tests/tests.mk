@@ -108,7 +108,12 @@ bench: all
 bench-boot: all build/host/count.so
 	$(Q)$(PYTHON) tests/bench/boot.py $(if $(RECORD),--record)
 
-build/host/count.so: tests/bench/count.c $(MAKEFILES_USED)
+# Where a figure of `make bench` goes, by function of the hypervisor: CASE=physinfo, ARGS=--blocks. tests/bench/profile.py.
+.PHONY: profile
+profile: all build/host/profile.so
+	$(Q)$(PYTHON) tests/bench/profile.py $(ARGS) $(CASE)
+
+build/host/%.so: tests/bench/%.c tests/bench/plugin.h $(MAKEFILES_USED)
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O2 $(WARN) -Wno-missing-prototypes -fvisibility=hidden -shared -fPIC -o $@ $<

@@ -104,6 +104,7 @@ help:
 	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'
 	@echo 'make stress-claims       10^8 random operations on the allocator, by threads and against a reference'
 	@echo 'make bench               instruction counts, under icount'
+	@echo 'make profile [CASE=...]  where a figure of make bench goes, by function'
 	@echo 'make bench-boot          how booting grows with CPUs and memory, in instructions'
 	@echo 'make bench-alloc         the page allocator on the host: instructions by callgrind, ratios by time'
 	@echo 'make bochs               the main job in Bochs, whose SVM is not QEMU'\''s'
