@@ -91,11 +91,11 @@ struct domain {
     u32 create_flags;  /* [I] XEN_DOMCTL_CDF_* */
     /* [I] XEN_X86_EMU_*, XEN_X86_MSR_*: as createdomain was told, for getdomaininfo */
     u32 emulation_flags, misc_flags;
-    u32 max_vcpus;                /* [I] as given at creation */
-    u32 nr_vcpus;                 /* [D], read without it: domain_nr_vcpus(); 0 or max_vcpus */
-    u32 max_evtchn_port;          /* [I] */
-    u32 tsc_mode;                 /* [D] settscinfo's, to be told again */
-    u32 tsc_incarnation;          /* [D] */
+    u32 max_vcpus;       /* [I] as given at creation */
+    u32 nr_vcpus;        /* [D], read without it: domain_nr_vcpus(); 0 or max_vcpus */
+    u32 max_evtchn_port; /* [I] */
+    u32 tsc_mode;        /* [D] settscinfo's, to be told again */
+    u32 tsc_incarnation; /* [D] */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
     struct mem_account mem;
     struct physmap physmap;

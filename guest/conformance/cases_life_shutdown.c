@@ -55,8 +55,7 @@ static void after_shutdown(void)
               " flags=%#x", domain_flags(domid));
     CASE_SHOW("domctl.unpausedomain", "guest_shut_down", domctl_plain(domid, XEN_DOMCTL_unpausedomain),
               " flags=%#x", domain_flags(domid));
-    CASE("domctl.gethvmcontext", "shut_down",
-         xc_domain_hvm_getcontext(xch, domid, NULL, 0) > 0 ? 0 : -1);
+    CASE("domctl.gethvmcontext", "shut_down", xc_domain_hvm_getcontext(xch, domid, NULL, 0) > 0 ? 0 : -1);
     CASE("domctl.max_vcpus", "shut_down", xc_domain_max_vcpus(xch, domid, 1));
     helper_stop();
 }

@@ -15,12 +15,8 @@ static const struct {
     const char *name;
     void (*run)(void);
 } groups[] = {
-    {"calling", cases_calling},
-    {"create", cases_create},
-    {"domctl", cases_domctl},
-    {"life", cases_life},
-    {"affinity", cases_affinity},
-    {"context", cases_context},
+    {"calling", cases_calling}, {"create", cases_create},     {"domctl", cases_domctl},
+    {"life", cases_life},       {"affinity", cases_affinity}, {"context", cases_context},
 };
 
 static void run_group(u32 i)
