@@ -1,92 +1,40 @@
 /*
- * Hypercalls and exits: see bench.h. With the argument `memory=clean` or `memory=dirty` claims and memory
- * instead.
+ * Exits, hypercalls, domains without memory and claims: see bench.h. With the argument `memory=clean` or
+ * `memory=dirty` populating, destroying and building instead.
  */
 #include <guest/bench/bench.h>
-#include <guest/lib/hypercall.h>
 #include <xen/sched.h>
-#include <xen/version.h>
 
-#define ROUNDS 201u
+xc_interface *bench_xch;
 
-static u64 samples[ROUNDS];
-
-static u64 median(void)
+/* What is free and what domain 0 has: of the rest of the machine's RAM, the hypervisor keeps each page. */
+static void report_memory(void)
 {
-    /* Insertion sort: the samples are few and nearly equal. */
-    for (u32 i = 1; i < ROUNDS; i++) {
-        u64 v = samples[i];
-        u32 j = i;
-        for (; j > 0 && samples[j - 1] > v; j--)
-            samples[j] = samples[j - 1];
-        samples[j] = v;
-    }
-    return samples[ROUNDS / 2];
-}
+    xc_domaininfo_t info;
+    xc_physinfo_t phys;
 
-static void nothing(void)
-{
-    __asm__ volatile("");
-}
-static void null_hypercall(void)
-{
-    hypercall(__HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0);
-}
-static void null_hypercall_page(void)
-{
-    hypercall_by_page(__HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0);
-}
-static void cpuid_exit(void)
-{
-    (void)cpuid(guest_env.xen_base, 0);
-}
-
-/* Many calls in one sample, so that reading the TSC, which may be an exit itself, weighs little. */
-static u64 sample(void (*fn)(void))
-{
-    for (u32 i = 0; i < ROUNDS; i++) {
-        u64 start = rdtsc();
-        for (u32 n = 0; n < BENCH_CALLS; n++)
-            fn();
-        samples[i] = rdtsc() - start;
-    }
-    return median();
-}
-
-u64 bench_measure(void (*fn)(void))
-{
-    static u64 base;
-
-    if (!base)
-        base = sample(nothing);
-    u64 ticks = sample(fn);
-    return ticks > base ? (ticks - base) / BENCH_CALLS : 0;
-}
-
-static void bench_calls(void)
-{
-    static const struct {
-        const char *name;
-        void (*fn)(void);
-    } cases[] = {
-        {"null_hypercall", null_hypercall},
-        {"null_hypercall_page", null_hypercall_page},
-        {"cpuid_exit", cpuid_exit},
-    };
-
-    for (u32 i = 0; i < ARRAY_SIZE(cases); i++)
-        printf("@bench name=%s instructions=%lu\n", cases[i].name, bench_measure(cases[i].fn));
+    bench_check(xc_physinfo(bench_xch, &phys), "physinfo");
+    bench_check(xc_domain_getinfo_single(bench_xch, 0, &info), "getdomaininfo");
+    printf("@bench name=free_memory pages=%lu\n", (u64)phys.free_pages);
+    printf("@bench name=dom0_memory pages=%lu\n", (u64)info.tot_pages);
 }
 
 void guest_main(void)
 {
     char state[8];
 
+    bench_xch = xc_interface_open();
+    bench_init();
     printf("@bench name=dom0_entry tsc=%lu\n", guest_entry_tsc);
-    if (guest_option("memory", state, sizeof(state)))
+    report_memory();
+    if (guest_option("memory", state, sizeof(state))) {
         bench_memory(state);
-    else
-        bench_calls();
+    } else {
+        bench_exits();
+        bench_domains();
+        bench_claims();
+        bench_events();
+    }
     printf("@verdict result=PASS\n");
     guest_shutdown(SHUTDOWN_poweroff);
 }

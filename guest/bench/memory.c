@@ -1,112 +1,78 @@
 /*
- * What a domain's memory costs: claims by both hypercalls, populating and destroying by size, and the whole
- * way of a guest of 512 MiB. One domain at a time, all its memory asked for in one hypercall.
+ * What a domain's memory costs: populating and destroying by size, and the whole way of a guest of 512 MiB
+ * and of 1 GiB. One domain at a time, all its memory asked for in one hypercall, from the last node: where
+ * the memory is that neither the hypervisor nor domain 0 was put in.
  *
- * `clean` waits before each case until idle scrubbing has cleaned all free memory. `dirty` is for a
- * hypervisor with idle-scrub=off, where free memory never becomes clean: it is cleared when it is given out.
+ * `clean` waits before each figure until idle CPUs have cleaned all free memory: Homestead tells when, Xen is
+ * given so much time that its figures no longer change with more. In `dirty` domain 0 never lets the CPU idle
+ * (Homestead has idle-scrub=off besides), and memory is cleared when it is given out.
  */
 #include <guest/bench/bench.h>
-#include <guest/lib/hypercall.h>
-#include <guest/lib/xc.h>
 #include <lib/printf.h>
 #include <lib/string.h>
-#include <xen/sched.h>
 
 #define PAGES_4K   (MIB(64) >> PAGE_SHIFT)
 #define PAGES_2M   (MIB(512) >> PAGE_SHIFT)
 #define PAGES_1G   (GIB(1) >> PAGE_SHIFT)
 #define DOMAIN_GFN (GIB(1) >> PAGE_SHIFT) /* of the first page: every size is aligned there */
 #define CLEAN_MS   60000u
+#define BLIND_MS   10000u /* where nobody tells what is clean: ten times what 4 GiB take */
 
-static xc_interface *xch;
+enum where { EXACT, CLAIMED, ANYWHERE, NR_WHERE };
+static const char *const where_names[NR_WHERE] = {"", "_claimed", "_anywhere"};
+
 static const char *state;
-static u32 domid;
+static u32 node;
 static xen_pfn_t list[PAGES_4K];
 
-static void check(int rc, const char *what)
+static void find_node(void)
 {
-    if (!rc)
-        return;
-    printf("bench: %s: %d\n", what, rc);
-    printf("@verdict result=FAIL\n");
-    guest_shutdown(SHUTDOWN_crash);
+    unsigned int nr = 0;
+
+    bench_check(xc_numainfo(bench_xch, &nr, NULL, NULL), "numainfo");
+    node = nr - 1;
 }
 
-static void report(const char *name, u64 ticks, u64 pages)
-{
-    printf("@bench name=%s_%s instructions=%lu pages=%lu\n", name, state, ticks, pages);
-}
-
-/* Sleeps, so that the CPU idles. The TSC counts from reset, thus is never behind system time. */
-static void idle_ms(u64 ms)
-{
-    struct sched_poll poll = {.timeout = (rdtsc() / guest_env.tsc_khz + ms) * 1000000};
-
-    hypercall2(__HYPERVISOR_sched_op, SCHEDOP_poll, &poll);
-}
-
-static u64 dirty_pages(void)
+static int dirty_pages(u64 *dirty)
 {
     static xc_node_claim_t nodes[MAX_NODES];
     unsigned int nr = MAX_NODES;
-    u64 dirty = 0;
 
-    check(xc_node_claim_info(xch, &nr, nodes, NULL), "reading the nodes' memory");
-    for (u32 i = 0; i < nr; i++)
-        dirty += nodes[i].dirty_pages;
-    return dirty;
+    *dirty = 0;
+    int rc = xc_node_claim_info(bench_xch, &nr, nodes, NULL);
+    for (u32 i = 0; !rc && i < nr; i++)
+        *dirty += nodes[i].dirty_pages;
+    return rc;
 }
 
 static void settle(void)
 {
+    u64 end = guest_now_ms() + CLEAN_MS;
+    u64 dirty;
+
     if (strcmp(state, "clean"))
         return;
-    u64 end = guest_now_ms() + CLEAN_MS;
-    while (dirty_pages()) {
-        if (guest_now_ms() >= end)
-            check(-EBUSY, "waiting for clean memory");
-        idle_ms(10);
-    }
-}
-
-/* A domain that has its limits and its paging pool, and no memory yet. */
-static void create(u64 pages)
-{
-    struct xen_domctl_createdomain config = {
-        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
-        .max_vcpus = 1,
-        .max_evtchn_port = 1023,
-        .max_grant_frames = 64,
-        .max_maptrack_frames = 1024,
-        .grant_opts = XEN_DOMCTL_GRANT_version(1),
-        .arch = {.emulation_flags = XEN_X86_EMU_LAPIC},
-    };
-
-    domid = 0;
-    check(xc_domain_create(xch, &domid, &config), "creating a domain");
-    check(xc_domain_max_vcpus(xch, domid, 1), "max_vcpus");
-    check(xc_domain_setmaxmem(xch, domid, pages << (PAGE_SHIFT - 10)), "max_mem");
-    check(xc_set_paging_mempool_size(xch, domid, xc_domain_overhead(pages, 1)), "the paging pool");
-}
-
-static void destroy(void)
-{
-    xc_domaininfo_t info;
     int rc;
-
-    do
-        rc = xc_domain_destroy(xch, domid);
-    while (rc == -ERESTART || rc == -EAGAIN);
-    check(rc, "destroying a domain");
-    if (xc_domain_getinfo_single(xch, domid, &info) != -ESRCH)
-        check(-EBUSY, "a destroyed domain is still there");
+    while (!(rc = dirty_pages(&dirty)) && dirty) {
+        if (guest_now_ms() >= end)
+            bench_check(-EBUSY, "waiting for clean memory");
+        bench_idle_ms(10);
+    }
+    if (rc == -ENOSYS)
+        bench_idle_ms(BLIND_MS);
+    else
+        bench_check(rc, "reading the nodes' memory");
 }
 
-static void claim(u64 pages)
+/* On the node if the hypervisor has such claims, else on the host. */
+static void claim(u32 domid, u64 pages)
 {
-    memory_claim_t entry = XEN_NODE_CLAIM_INIT(pages, 0);
+    memory_claim_t entry = XEN_NODE_CLAIM_INIT(pages, node);
 
-    check(xc_domain_claim_memory(xch, domid, 1, &entry), "claiming memory");
+    int rc = xc_domain_claim_memory(bench_xch, domid, 1, &entry);
+    if (rc == -ENOSYS)
+        rc = xc_domain_claim_pages(bench_xch, domid, pages);
+    bench_check(rc, "claiming memory");
 }
 
 static u64 fill_list(u64 pages, u32 order)
@@ -118,105 +84,92 @@ static u64 fill_list(u64 pages, u32 order)
     return nr;
 }
 
-static void populate(u64 nr, u32 order)
+static void populate(u32 domid, u64 nr, u32 order, enum where where)
 {
-    check(xc_domain_populate_physmap_exact(xch, domid, nr, order, XENMEMF_exact_node(0), list), "populating");
+    u32 flags = where == ANYWHERE ? 0 : XENMEMF_exact_node(node);
+
+    bench_check(xc_domain_populate_physmap_exact(bench_xch, domid, nr, order, flags, list), "populating");
 }
 
-/* --- claims, by the cheapest way: everything is laid out before --- */
-static memory_claim_t wish[1];
-static struct xen_domctl claim_op = {.cmd = XEN_DOMCTL_claim_memory,
-                                     .interface_version = XEN_DOMCTL_INTERFACE_VERSION};
-static struct xen_memory_reservation claim_pages_op;
-
-static void claim_by_domctl(void)
+/* The figure `first` + `second` + "_" + state. */
+static void figure(const char *first, const char *second)
 {
-    wish[0].pages = PAGES_4K;
-    hypercall1(__HYPERVISOR_domctl, XEN_HANDLE(&claim_op));
-    wish[0].pages = 0;
-    hypercall1(__HYPERVISOR_domctl, XEN_HANDLE(&claim_op));
+    char name[40];
+
+    snprintf(name, sizeof(name), "%s%s_%s", first, second, state);
+    bench_figure(name);
 }
 
-static void claim_by_memory_op(void)
-{
-    claim_pages_op.nr_extents = PAGES_4K;
-    hypercall2(__HYPERVISOR_memory_op, XENMEM_claim_pages, &claim_pages_op);
-    claim_pages_op.nr_extents = 0;
-    hypercall2(__HYPERVISOR_memory_op, XENMEM_claim_pages, &claim_pages_op);
-}
-
-static void measure_claims(void)
-{
-    create(PAGES_4K);
-    claim_op.domain = (domid_t)domid;
-    claim_op.u.claim_memory.claims = XEN_HANDLE(wish);
-    claim_op.u.claim_memory.nr_claims = 1;
-    claim_pages_op.domid = (domid_t)domid;
-    /* The measured calls cannot be checked one by one: that they succeed is shown here. */
-    claim(PAGES_4K);
-    claim(0);
-    check(xc_domain_claim_pages(xch, domid, PAGES_4K), "claiming memory host-wide");
-    check(xc_domain_claim_pages(xch, domid, 0), "releasing a claim");
-    report("claim_domctl", bench_measure(claim_by_domctl), PAGES_4K);
-    report("claim_pages", bench_measure(claim_by_memory_op), PAGES_4K);
-    destroy();
-}
-
-/* --- populating and destroying by size --- */
 static void measure_size(const char *size, u64 pages, u32 order)
 {
-    char name[32];
+    char name[24];
 
-    for (u32 claimed = 0; claimed < 2; claimed++) {
+    for (enum where where = EXACT; where < NR_WHERE; where++) {
         settle();
-        create(pages);
-        if (claimed)
-            claim(pages);
+        u32 domid = bench_create(pages);
+        if (where == CLAIMED)
+            claim(domid, pages);
         u64 nr = fill_list(pages, order);
-        u64 start = rdtsc();
-        populate(nr, order);
-        u64 populated = rdtsc();
-        snprintf(name, sizeof(name), "populate_%s%s", size, claimed ? "_claimed" : "");
-        report(name, populated - start, pages);
-        start = rdtsc();
-        destroy();
-        u64 destroyed = rdtsc();
-        if (claimed)
+        snprintf(name, sizeof(name), "populate_%s", size);
+        figure(name, where_names[where]);
+        bench_begin();
+        populate(domid, nr, order, where);
+        bench_end();
+        bench_report(pages);
+        if (where != EXACT) {
+            bench_destroy(domid);
             continue;
+        }
         snprintf(name, sizeof(name), "destroy_%s", size);
-        report(name, destroyed - start, pages);
+        figure(name, "");
+        bench_begin();
+        bench_destroy(domid);
+        bench_end();
+        bench_report(pages);
     }
 }
 
-static void measure_build(void)
+static void measure_build(const char *name, u64 pages)
 {
     settle();
-    u64 start = rdtsc();
-    create(PAGES_2M);
-    claim(PAGES_2M);
-    populate(fill_list(PAGES_2M, ORDER_2M), ORDER_2M);
-    destroy();
-    report("build_512m", rdtsc() - start, PAGES_2M);
+    figure(name, "");
+    bench_begin();
+    u32 domid = bench_create(pages);
+    claim(domid, pages);
+    populate(domid, fill_list(pages, ORDER_2M), ORDER_2M, EXACT);
+    bench_destroy(domid);
+    bench_end();
+    bench_report(pages);
+}
 
-    /* What of it has nothing to do with how much memory that is. */
+/* What of building 512 MiB has nothing to do with how much memory that is. */
+static void measure_pool(void)
+{
     settle();
-    start = rdtsc();
-    create(PAGES_2M);
-    u64 created = rdtsc();
-    destroy();
-    u64 destroyed = rdtsc();
-    report("build_empty", destroyed - start, 0);
-    report("destroy_empty", destroyed - created, 0);
+    figure("build_empty", "");
+    bench_begin();
+    bench_destroy(bench_create(PAGES_2M));
+    bench_end();
+    bench_report(0);
+
+    settle();
+    u32 domid = bench_create(PAGES_2M);
+    figure("destroy_pool", "");
+    bench_begin();
+    bench_destroy(domid);
+    bench_end();
+    bench_report(0);
 }
 
 void bench_memory(const char *wanted)
 {
-    xch = xc_interface_open();
     state = wanted;
+    find_node();
     settle();
-    measure_claims();
     measure_size("4k", PAGES_4K, ORDER_4K);
     measure_size("2m", PAGES_2M, ORDER_2M);
     measure_size("1g", PAGES_1G, ORDER_1G);
-    measure_build();
+    measure_build("build_512m", PAGES_2M);
+    measure_build("build_1g", PAGES_1G);
+    measure_pool();
 }

@@ -131,8 +131,11 @@ NORETURN void helper_main(void);
 
 void cases_calling(void);
 void cases_claim(void);
+void cases_redeem(void);
 void cases_memory(void);
+void cases_extents(void);
 void cases_physmap(void);
+void cases_physmap_batch(void); /* a part of physmap */
 void cases_foreign(void);
 void cases_create(void);
 void cases_domctl(void);
@@ -147,6 +150,7 @@ void cases_sysctl(void);
 void cases_version(void);
 void cases_multicall(void);
 void cases_compat(void);
+void cases_compat_calls(void); /* a part of compat */
 void cases_guest(void);
 
 /* Ends the run with a message: domain 0 itself cannot go on. */

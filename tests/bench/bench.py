@@ -1,137 +1,216 @@
 #!/usr/bin/env python3
-"""Counts instructions: boots Homestead with the benchmark domain 0 under QEMU's icount and prints tables.
+"""Counts instructions of the same benchmark domain 0 on Homestead and on Debian's Xen: tables, docs and a plot.
 
-With `-icount shift=0,sleep=off` the TSC advances by one per instruction executed, so every figure is an
-instruction count and the same on every run of the same binaries, on any host, however loaded. To show that,
-everything is measured twice and has to agree. One CPU runs: what starting others costs, boot.py counts.
+Every machine of machines.py is booted three times with each, and all three have to agree to the instruction. Then
+the part of docs/benchmarks.md between its markers and docs/benchmarks.svg are written, and tests/bench/xen.recorded,
+which keeps Xen's figures. Without Xen (or with --no-xen) those are used, and a line says so.
 
-Three machines: hypercalls and exits on two nodes; claims and memory on one node of 4 GiB, once with memory that
-idle scrubbing has cleaned, once with idle-scrub=off, where it is cleared as it is given out. Each repetition of
-REP STOS counts as an instruction there: 512 for a page.
-
-Usage: bench.py [--markdown]. Exit status 1 if a run fails or the two runs differ.
+Exit status 1 if a run fails or two differ; then nothing is written.
 """
 import argparse
-import pathlib
-import re
-import subprocess
+import json
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import machines
+import plot
+from machines import Figure, ROOT
 
-# name, title, goal (from the issue), what Debian's Xen 4.17 takes on the same machine
+RUNS = 3
+DOCS = ROOT / "docs/benchmarks.md"
+SVG = ROOT / "docs/benchmarks.svg"
+RECORDED = ROOT / "tests/bench/xen.recorded"
+BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
+
+# name, title, goal. Figures of calls and spans, in instructions.
 CALLS = [
-    ("boot_to_dom0", "hypervisor entry to domain 0's first instruction", "50,000,000", "1,250,000,000"),
-    ("null_hypercall", "null hypercall (xen_version, VMMCALL)", "300", "5,678"),
-    ("null_hypercall_page", "the same through the hypercall page", "", ""),
-    ("cpuid_exit", "CPUID exit", "", ""),
+    ("boot_to_dom0", "hypervisor entry to domain 0's first instruction", 50_000_000),
+    ("null_hypercall", "null hypercall (xen_version, VMMCALL)", 300),
+    ("null_hypercall_page", "  through the hypercall page", None),
+    ("null_hypercall_shared", "  with the shared info page mapped", None),
+    ("cpuid_exit", "CPUID exit", 250),
+    ("io_exit", "I/O exit (IN from port 0x21)", 250),
+    ("physinfo", "sysctl physinfo", 600),
+    ("numainfo", "sysctl numainfo, 2 nodes", None),
+    ("getdomaininfo", "domctl getdomaininfo", None),
+    ("max_mem", "domctl max_mem", None),
+    ("evtchn_send", "event channel send, taken each time", None),
+    ("evtchn_send_pending", "  still pending", None),
+    ("claim_domctl", "claim and release by domctl 91", 1500),
+    ("claim_pages", "claim and release by XENMEM_claim_pages", 1500),
+    ("create_empty", "create an empty domain", 30_000),
+    ("destroy_empty", "destroy it", None),
+    ("vcpu_create", "create a vCPU (max_vcpus)", None),
+    ("vcpu_context", "  give it registers (get and set HVM context)", None),
 ]
-# name, title, is the figure one for a page, goal for clean memory, Xen
+# name, title, goal for clean memory. A figure of pages is shown for a page if the title says so.
 MEMORY = [
-    ("claim_domctl", "claim and release by domctl 91", False, "1,500", "19,890"),
-    ("claim_pages", "claim and release by XENMEM_claim_pages", False, "1,500", ""),
-    ("populate_4k", "populate as 4K, a page", True, "500", "6,812"),
-    ("populate_4k_claimed", "  with a claim", True, "500", ""),
-    ("populate_2m", "populate as 2M, a page", True, "8", "168"),
-    ("populate_2m_claimed", "  with a claim", True, "8", ""),
-    ("populate_1g", "populate as 1G, a page", True, "0.1", "155"),
-    ("populate_1g_claimed", "  with a claim", True, "0.1", ""),
-    ("destroy_4k", "destroy after 4K, a page", True, "60", "733"),
-    ("destroy_2m", "destroy after 2M, a page", True, "1", "732"),
-    ("destroy_1g", "destroy after 1G, a page", True, "", ""),
-    ("build_512m", "build 512 MiB of 2M, claimed, and destroy", False, "1,500,000", "117,900,000"),
-    ("build_empty", "  the same without memory, but with its pool", False, "", ""),
-    ("destroy_empty", "  destroying that", False, "", ""),
+    ("populate_4k", "populate as 4K, exact node, a page", 500),
+    ("populate_4k_claimed", "  with a claim, a page", 500),
+    ("populate_4k_anywhere", "  on any node, a page", 500),
+    ("populate_2m", "populate as 2M, exact node, a page", 8),
+    ("populate_2m_claimed", "  with a claim, a page", 8),
+    ("populate_2m_anywhere", "  on any node, a page", 8),
+    ("populate_1g", "populate as 1G, exact node, a page", 0.1),
+    ("populate_1g_claimed", "  with a claim, a page", 0.1),
+    ("populate_1g_anywhere", "  on any node, a page", 0.1),
+    ("destroy_4k", "destroy after 4K, a page", 60),
+    ("destroy_2m", "destroy after 2M, a page", 1),
+    ("destroy_1g", "destroy after 1G, a page", None),
+    ("build_512m", "build 512 MiB of 2M, claimed, and destroy", 1_500_000),
+    ("build_1g", "build 1 GiB of 2M, claimed, and destroy", None),
+    ("build_empty", "  512 MiB without memory, but with its pool", None),
+    ("destroy_pool", "  destroying that", None),
 ]
-MACHINES = [ # memory, nodes, options, the benchmark's arguments
-    ("2G", 2, "", ""),
-    ("4G", 1, "", " memory=clean"),
-    ("4G", 1, " idle-scrub=off", " memory=dirty"),
-]
+OWN = ("own_memory", "kept by the hypervisor, MiB", 6)
 
 
-def run(mem, nodes, options, arguments):
-    """One boot: the facts as {name: (instructions, pages)}; pages 0: the figure is not one for a page."""
-    size = int(mem[:-1]) * {"M": 1, "G": 1024}[mem[-1]]
-    numa = []
-    for node in range(nodes):
-        numa += ["-object", f"memory-backend-ram,size={size // nodes}M,id=m{node}"]
-        numa += ["-numa", f"node,nodeid={node},memdev=m{node},cpus={node}"]
-    command = ["timeout", "120", "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=single",
-               "-icount", "shift=0,sleep=off", "-rtc", "base=2020-01-01,clock=vm",
-               "-cpu", "max,vendor=AuthenticAMD", "-smp", str(nodes), "-m", mem, *numa,
-               "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
-               "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-               "-kernel", "build/homestead", "-append", f"loglvl=info maxcpus=1{options}",
-               "-initrd", f"build/guest/bench.elf{arguments}"]
-    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    text = done.stdout.decode(errors="replace").replace("\r", "")
-    facts = {m[1]: (int(m[2]), int(m[3] or 0))
-             for m in re.finditer(r"^@bench name=(\S+) instructions=(\d+)(?: pages=(\d+))?", text, re.M)}
-    entry = re.search(r"^@boot tsc_entry=(\d+)", text, re.M)
-    first = re.search(r"^@bench name=dom0_entry tsc=(\d+)", text, re.M)
-    table = re.search(r"^@memmap ranges=\d+ pages=(\d+) left_out=\d+ table=(\d+)", text, re.M)
-    if done.returncode != 33 or not entry or not first or not table or not facts:
-        print(text)
-        sys.exit(f"bench: the run failed (status {done.returncode})")
-    if not arguments:
-        facts["boot_to_dom0"] = int(first[1]) - int(entry[1]), 0
-    else:
-        facts["table_bytes"] = int(table[2]) << 12, int(table[1])
-    return facts
+def text_of(value):
+    """A figure for people; None: there is none."""
+    if value is None:
+        return "-"
+    if value < 1:
+        return f"{value:.3f}"
+    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
-def measure():
-    """All machines, each twice."""
-    facts = {}
-    for machine in MACHINES:
-        one, two = run(*machine), run(*machine)
-        if one != two:
-            different = {name: (one.get(name), two.get(name)) for name in {*one, *two} if one.get(name) != two.get(name)}
-            sys.exit(f"bench: two runs of {machine} differ: {different}")
-        facts.update(one)
-    return facts
+def own_memory(facts, machine_pages):
+    return (machine_pages - facts["free_memory"].pages - facts["dom0_memory"].pages) / 256
 
 
-def figure(facts, name, per_page):
-    instructions, pages = facts[name]
-    if not per_page:
-        return f"{instructions:,}"
-    each = instructions / pages
-    return f"{each:,.3f}" if each < 1 else f"{each:,.2f}" if each < 100 else f"{each:,.0f}"
+def values(figure, title):
+    """(the figure, the same without the share that is due to QEMU), for a page if the title says so."""
+    if figure is None or figure.instructions is None:
+        return None, None
+    each = figure.pages if title.endswith("a page") else 1
+    without = None if figure.share is None else (figure.instructions - figure.share) / each
+    return figure.instructions / each, without
 
 
-def show(heads, rows, markdown):
-    """The first column is text, all others are figures."""
+def rows_of(cases, suffix, homestead, xen, goals=True):
+    """[(title, Homestead, goal, Xen, Xen without, ratio)], numbers or None."""
+    rows = []
+    for name, title, goal in cases:
+        ours, _ = values(homestead.get(name + suffix), title)
+        theirs, without = values(xen.get(name + suffix), title)
+        best = without if without is not None else theirs
+        ratio = best / ours if best is not None and ours else None
+        rows.append((title, ours, goal if goals else None, theirs, without, ratio))
+    return rows
+
+
+def own_row(homestead, xen):
+    _, title, goal = OWN
+    pages = homestead["machine_memory"].pages
+    ours = own_memory(homestead, pages)
+    theirs = own_memory(xen, pages) if "free_memory" in xen else None
+    return title, ours, goal, theirs, theirs, theirs / ours if theirs else None
+
+
+def table(heads, rows, markdown):
+    lines = []
+    cells = [(title, *(text_of(value) if i != 1 or value is not None else "" for i, value in enumerate(row))) for title, *row in rows]
     if markdown:
-        for row in [heads, ["---"] + ["--:"] * (len(heads) - 1), *rows]:
-            print(f"| {' | '.join(cell.replace('  ', '&emsp;') for cell in row)} |")
-        return
-    for row in [heads, *rows]:
-        print(f"  {row[0]:50}" + "".join(f"{cell:>16}" for cell in row[1:]))
+        for row in [heads, ["---"] + ["--:"] * (len(heads) - 1), *cells]:
+            lines.append(f"| {' | '.join(cell.replace('  ', '&emsp;') for cell in row)} |")
+    else:
+        for row in [heads, *cells]:
+            lines.append(f"  {row[0]:50}" + "".join(f"{cell:>15}" for cell in row[1:]))
+    return "\n".join(lines) + "\n"
+
+
+HEADS = ["", "Homestead", "goal", "Xen", "without search", "ratio"]
+
+
+def tables(homestead, xen, markdown):
+    """The generated part: all tables as one text."""
+    parts = []
+    for title, rows in [
+            ("Two nodes, 2 GiB", rows_of(CALLS, "", homestead, xen) + [own_row(homestead, xen)]),
+            ("Clean memory, two nodes, 4 GiB", rows_of(MEMORY, "_clean", homestead, xen)),
+            ("Dirty memory, two nodes, 4 GiB", rows_of(MEMORY, "_dirty", homestead, xen, goals=False))]:
+        parts.append(f"{'### ' if markdown else ''}{title}\n{chr(10) if markdown else ''}{table(HEADS, rows, markdown)}")
+    return "\n".join(parts)
+
+
+def all_figures(run):
+    facts = {}
+    for machine in machines.MACHINES:
+        found = machines.repeat(run, machine, RUNS)
+        # Boot and memory are told of the first machine.
+        facts.update(found if not facts else {name: figure for name, figure in found.items() if name not in facts})
+    return facts
+
+
+def recorded():
+    """(version, figures) of the last Xen that was measured; ("none", {}) if there was none."""
+    if not RECORDED.exists():
+        return "none", {}
+    kept = json.loads(RECORDED.read_text())
+    return kept["version"], {name: Figure(*figure) for name, figure in kept["figures"].items()}
+
+
+def measure_xen(wanted):
+    """(version, figures, were they measured now)"""
+    xen = machines.Xen() if wanted else None
+    if xen and xen.version:
+        if not xen.search:
+            print(f"bench: without {machines.XEN_PACKAGE}-dbg of the same version nobody knows what searching takes: dashes")
+        return xen.version, all_figures(xen.run), True
+    version, kept = recorded()
+    reason = f"{machines.XEN_PACKAGE} is not installed" if wanted else "not wanted"
+    print(f"bench: SKIP Xen: {reason}; its columns are those recorded of {version}")
+    return version, kept, False
+
+
+def write_docs(homestead, xen, version):
+    text = DOCS.read_text()
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        sys.exit(f"bench: {DOCS} does not have its two markers")
+    head, tail = text.split(BEGIN)[0], text.split(END)[1]
+    middle = f"Xen is {machines.XEN_PACKAGE} {version}.\n\n{tables(homestead, xen, True)}"
+    svg = plot.draw(plot_rows(homestead, xen))
+    DOCS.write_text(f"{head}{BEGIN}\n{middle}\n{END}{tail}")
+    SVG.write_text(svg)
+
+
+def plot_rows(homestead, xen):
+    """[(title, Xen to Homestead, the same without the search)], what both have."""
+    rows = []
+    for cases, suffix, more in [(CALLS, "", ""), (MEMORY, "_clean", " (clean)"), (MEMORY, "_dirty", " (dirty)")]:
+        parent = ""
+        for title, ours, _, theirs, without, ratio in rows_of(cases, suffix, homestead, xen):
+            parent = parent if title.startswith("  ") else title
+            short = title.strip() if parent == title else f"{parent.split(',')[0]}, {title.strip()}"
+            if ratio:
+                rows.append((short.replace(", a page", "") + more, theirs / ours, (without or theirs) / ours))
+    title, ours, _, theirs, _, ratio = own_row(homestead, xen)
+    if ratio:
+        rows.append((f"memory {title.replace(', MiB', '')}", ratio, ratio))
+    return rows
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--markdown", action="store_true", help="print the tables for docs/benchmarks.md only")
+    parser.add_argument("--no-xen", action="store_true", help="measure Homestead only, with Xen's recorded figures beside it")
+    parser.add_argument("--no-write", action="store_true", help="print only, write neither docs nor plot nor record")
     args = parser.parse_args()
 
-    facts = measure()
-    heading = print if not args.markdown else lambda *_: print()
-    heading("Instructions under icount, 2 nodes, 2G")
-    show(["", "Homestead", "goal", "Xen 4.17"], [(title, figure(facts, name, False), *others) for name, title, *others in CALLS],
-         args.markdown)
-    heading("Instructions under icount, claims and memory, one node of 4G")
-    show(["", "clean memory", "dirty memory", "goal, clean", "Xen 4.17"],
-         [(title, figure(facts, f"{name}_clean", each), figure(facts, f"{name}_dirty", each), *others)
-          for name, title, each, *others in MEMORY], args.markdown)
-    if args.markdown:
+    try:
+        homestead = all_figures(machines.homestead)
+        version, xen, now = measure_xen(not args.no_xen)
+    except machines.Failed as failed:
+        sys.exit(f"{failed}\nbench: a run failed")
+    print(tables(homestead, xen, False))
+    for name, figure in homestead.items():
+        if figure.instructions is not None:
+            print(f"@bench name={name} instructions={figure.instructions}" + (f" pages={figure.pages}" if figure.pages else ""))
+    print(f"{RUNS} runs agree to the instruction" + (", of Xen too." if now else "."))
+    if args.no_write:
         return
-    table, pages = facts.pop("table_bytes")
-    print(f"  The frame table takes {table / pages:.2f} bytes a page of RAM.")
-    for name, (instructions, pages) in facts.items():
-        print(f"@bench name={name} instructions={instructions}" + (f" pages={pages}" if pages else ""))
-    print("Two runs agree to the instruction.")
+    write_docs(homestead, xen, version)
+    if now:
+        kept = {"version": version, "figures": {name: list(figure) for name, figure in sorted(xen.items())}}
+        RECORDED.write_text(json.dumps(kept, indent=1).replace("\n   ", " ").replace("\n  ]", "]") + "\n")
 
 
 if __name__ == "__main__":

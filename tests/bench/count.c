@@ -6,9 +6,7 @@
  * On the first execution of `stop` it writes one line to standard error:
  * `count: first=N others=N`, CPU 0 and all others. QEMU's TSC is no use for that with several CPUs: what a
  * CPU has left of its turn when it gets an INIT counts as executed, some 20 million a CPU.
- *
- * Debian has no qemu-plugin.h, so what is used of QEMU 7.2's interface (version 1) is declared here; names
- * and types as in its documentation. Needs -accel tcg,thread=single: the counters are plain.
+ * Needs -accel tcg,thread=single: the counters are plain.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -16,20 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-struct qemu_info;
-typedef uint64_t plugin_id;
+#include "plugin.h"
 
-void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id, void (*cb)(plugin_id id, struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, void (*cb)(unsigned cpu, void *arg),
-                                          int flags, void *arg);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
-
-extern __attribute__((visibility("default"))) int qemu_plugin_version;
-__attribute__((visibility("default"))) int qemu_plugin_install(plugin_id id, const struct qemu_info *info,
-                                                               int argc, char **argv);
 int qemu_plugin_version = 1;
 
 static uint64_t start_address, stop_address;
