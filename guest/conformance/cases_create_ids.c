@@ -139,8 +139,7 @@ static void versions(void)
     CASE("domctl.createdomain", "version_after", send(&op, XEN_DOMCTL_INTERFACE_VERSION + 1));
     CASE("domctl.createdomain", "version_high_bits", send(&op, XEN_DOMCTL_INTERFACE_VERSION | 1u << 31));
     op.u.createdomain.max_vcpus = 0;
-    CASE("domctl.createdomain", "version_before_and_no_vcpus",
-         send(&op, XEN_DOMCTL_INTERFACE_VERSION - 1));
+    CASE("domctl.createdomain", "version_before_and_no_vcpus", send(&op, XEN_DOMCTL_INTERFACE_VERSION - 1));
     CASE_SHOW("domctl.createdomain", "wrong_versions", 0, " used_up=%u", last_chosen() - before - 1);
 }
 

@@ -137,8 +137,7 @@ static void handle(u32 domid)
         op.u.setdomainhandle.handle[i] = (u8)(0x10 + i);
     CASE("domctl.setdomainhandle", "good", domctl(&op));
     domain_info(domid, &info);
-    CASE_SHOW("domctl.setdomainhandle", "read_back", 0, " first=%x last=%x", info.handle[0],
-              info.handle[15]);
+    CASE_SHOW("domctl.setdomainhandle", "read_back", 0, " first=%x last=%x", info.handle[0], info.handle[15]);
     memset(&op.u, 0, sizeof(op.u));
     CASE("domctl.setdomainhandle", "all_0", domctl(&op));
     domain_info(domid, &info);

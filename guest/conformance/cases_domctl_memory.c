@@ -3,8 +3,7 @@
 
 static long max_mem(u32 domid, u64 kib)
 {
-    struct xen_domctl op = {
-        .cmd = XEN_DOMCTL_max_mem, .domain = (domid_t)domid, .u.max_mem.max_memkb = kib};
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_max_mem, .domain = (domid_t)domid, .u.max_mem.max_memkb = kib};
 
     return domctl(&op);
 }
@@ -35,9 +34,8 @@ static void limits(void)
 
 static long set_pool(u32 domid, u64 size)
 {
-    struct xen_domctl op = {.cmd = XEN_DOMCTL_set_paging_mempool_size,
-                            .domain = (domid_t)domid,
-                            .u.paging_mempool.size = size};
+    struct xen_domctl op = {
+        .cmd = XEN_DOMCTL_set_paging_mempool_size, .domain = (domid_t)domid, .u.paging_mempool.size = size};
 
     return domctl(&op);
 }
@@ -81,7 +79,8 @@ static void pool(void)
     domain_end(domid);
 }
 
-/* Less than the tables need: nothing may be lost, and the rest of the pool is as Xen or Homestead leave it. */
+/* Less than the tables need: nothing may be lost, and the rest of the pool is as Xen or Homestead leave it.
+ */
 static void pool_in_use(void)
 {
     u32 domid = without_pool(1);
@@ -93,7 +92,9 @@ static void pool_in_use(void)
     long rc = set_pool(domid, 0);
     xc_get_paging_mempool_size(xch, domid, &after);
     CASE_SHOW("domctl.set_paging_mempool_size", "zero_with_tables_in_use", rc, " pool=%s",
-              after == MIB(1) ? "as_before" : after ? "smaller" : "gone");
+              after == MIB(1) ? "as_before"
+              : after         ? "smaller"
+                              : "gone");
     CASE("domctl.set_paging_mempool_size", "back", set_pool(domid, MIB(1)));
     CASE("memory_op.populate_physmap", "after_that", domain_populate(domid, 1, 0, NODE_ANY));
     domain_end(domid);

@@ -40,7 +40,7 @@ static void after_shutdown(void)
     helper_shutdown(SHUTDOWN_reboot);
     wait_shutdown(domid);
     CASE_SHOW("domctl.getvcpuinfo", "shut_down", xc_vcpu_getinfo(xch, domid, 0, &vcpu),
-              " online=%u blocked=%u running=%u", vcpu.online, vcpu.blocked, vcpu.running);
+              " online=%u blocked=%u", vcpu.online, vcpu.blocked);
     watch(domid, WATCH_DOMAIN);
     CASE("domctl.max_mem", "shut_down", xc_domain_setmaxmem(xch, domid, MIB(18) >> 10));
     CASE("memory_op.populate_physmap", "shut_down", domain_populate(domid, 0x2000, 3, NODE_ANY));
@@ -55,8 +55,7 @@ static void after_shutdown(void)
               " flags=%#x", domain_flags(domid));
     CASE_SHOW("domctl.unpausedomain", "guest_shut_down", domctl_plain(domid, XEN_DOMCTL_unpausedomain),
               " flags=%#x", domain_flags(domid));
-    CASE("domctl.gethvmcontext", "shut_down",
-         xc_domain_hvm_getcontext(xch, domid, NULL, 0) > 0 ? 0 : -1);
+    CASE("domctl.gethvmcontext", "shut_down", xc_domain_hvm_getcontext(xch, domid, NULL, 0) > 0 ? 0 : -1);
     CASE("domctl.max_vcpus", "shut_down", xc_domain_max_vcpus(xch, domid, 1));
     helper_stop();
 }

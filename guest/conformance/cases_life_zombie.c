@@ -78,15 +78,13 @@ static void memory_commands(u32 domid)
     xen_pfn_t gfn = 0;
     struct xen_memory_reservation r = {
         .extent_start = XEN_HANDLE(&gfn), .nr_extents = 1, .domid = (domid_t)domid};
-    struct xen_domctl op = {
-        .cmd = XEN_DOMCTL_shadow_op, .domain = (domid_t)domid, .u.shadow_op.op = 30};
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_shadow_op, .domain = (domid_t)domid, .u.shadow_op.op = 30};
     struct xen_e820_entry e820 = {.size = MIB(1), .type = 1};
     u16 id = (u16)domid;
 
     watch(domid, WATCH_DOMAIN);
     CASE("domctl.max_mem", "dying", xc_domain_setmaxmem(xch, domid, 4096));
-    CASE("domctl.get_paging_mempool_size", "dying",
-         domctl_plain(domid, XEN_DOMCTL_get_paging_mempool_size));
+    CASE("domctl.get_paging_mempool_size", "dying", domctl_plain(domid, XEN_DOMCTL_get_paging_mempool_size));
     CASE("domctl.set_paging_mempool_size", "dying", xc_set_paging_mempool_size(xch, domid, MIB(1)));
     CASE("domctl.shadow_op", "dying_get", domctl(&op));
     op.u.shadow_op.op = 31;
@@ -117,8 +115,7 @@ static void other_calls(u32 domid)
     CASE("hvm_op.get_param", "dying", xc_hvm_param_get(xch, domid, HVM_PARAM_STORE_PFN, &value));
     CASE("hvm_op.set_param", "dying", xc_hvm_param_set(xch, domid, HVM_PARAM_STORE_PFN, 5));
     CASE("event_channel_op.alloc_unbound", "dying", xc_evtchn_alloc_unbound(xch, domid, 0));
-    CASE("domctl.gethvmcontext", "dying_null",
-         xc_domain_hvm_getcontext(xch, domid, NULL, 0) > 0 ? 0 : -1);
+    CASE("domctl.gethvmcontext", "dying_null", xc_domain_hvm_getcontext(xch, domid, NULL, 0) > 0 ? 0 : -1);
     CASE("domctl.sethvmcontext", "dying_empty", xc_domain_hvm_setcontext(xch, domid, (u8 *)&value, 0));
     CASE("domctl.sethvmcontext", "dying_8_bytes", xc_domain_hvm_setcontext(xch, domid, (u8 *)&value, 8));
 }
