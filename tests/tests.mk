@@ -126,7 +126,7 @@ oracle: all
 
 # The same as tests, one a group, and the tests of the comparison itself. Without Xen only those.
 oracle-tests: all
-	$(Q)cd tests/oracle && NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B -m pytest -q -p no:cacheprovider $(TESTS) .
+	$(Q)cd tests/oracle && NO_INSTALL=$(NO_INSTALL) TWICE=$(TWICE) $(PYTHON) -B -m pytest -q -p no:cacheprovider $(TESTS) .
 
 # libFuzzer targets, clang: tests/fuzz/NAME_fuzz.c with a `// sources:` line like the unit tests'. Not part of `make test`:
 # FUZZ_SECS each, a finding ends the run and leaves its input in build/fuzz/. What a run finds new is kept in build/fuzz/corpus-NAME; small

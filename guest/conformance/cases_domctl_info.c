@@ -1,6 +1,7 @@
 /* domctl: getdomaininfo of domains in all states but the ends (cases_life.c), vCPUs, getvcpuinfo. */
 #include <guest/conformance/cases_domain.h>
 #include <lib/string.h>
+#include <xen/version.h>
 
 #define FIRST_ID 0x7100u
 
@@ -118,6 +119,7 @@ static void vcpus(void)
     vcpu_case("domain_0_beyond", 0, 1);
     domain_end(domid);
     domid = helper_start();
+    helper_call(__HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0); /* so that it has run */
     domctl_plain(domid, XEN_DOMCTL_pausedomain);
     vcpu_case("paused", domid, 0);
     CASE_SHOW("domctl.getdomaininfo", "helper_paused", 0, " flags=%#x", domain_flags(domid));

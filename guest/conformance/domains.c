@@ -2,10 +2,12 @@
 #include <guest/conformance/conformance.h>
 #include <guest/conformance/internal.h>
 #include <homestead/errno.h>
+#include <xen/domctl.h>
 #include <xen/sched.h>
 
-#define WAIT_MS   20000u
-#define SETTLE_MS 20u
+#define WAIT_MS       20000u
+#define SETTLE_MS     20u
+#define SETTLE_ROUNDS 4u
 
 /* The hole of our physical space: xc.h's window, the helper's two pages (helper.c), the cases' frames. */
 #define HOLE_BYTES MIB(2)
@@ -112,12 +114,31 @@ void domain_end(u32 domid)
     settle();
 }
 
+/* Domain 0's one vCPU goes to the CPUs in this map. */
+static void go_to(u64 cpus)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_setvcpuaffinity, .domain = 0};
+
+    op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+    op.u.vcpuaffinity.cpumap_hard.bitmap = XEN_HANDLE(&cpus);
+    op.u.vcpuaffinity.cpumap_hard.nr_bits = 64;
+    domctl(&op);
+    sched_op(SCHEDOP_yield, NULL);
+}
+
+/* Time alone will not do: Xen frees a domain's structures when every CPU has been through its scheduler, and
+ * the host may not run a CPU for long. So we go to each of them, several times. */
 void settle(void)
 {
     u64 end = guest_now_ms() + SETTLE_MS;
+    xc_physinfo_t host;
+    u32 cpus = 1, round = 0;
 
-    while (guest_now_ms() < end)
-        sched_op(SCHEDOP_yield, NULL);
+    if (!xc_physinfo(xch, &host) && host.nr_cpus)
+        cpus = MIN(host.nr_cpus, 64u);
+    while (round < SETTLE_ROUNDS * cpus || guest_now_ms() < end)
+        go_to(1ull << round++ % cpus);
+    go_to(~0ull);
 }
 
 long domain_populate(u32 domid, u64 gfn, u32 order, u32 node)

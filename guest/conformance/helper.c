@@ -125,7 +125,10 @@ static long write_start_info(u32 domid)
               .map = {.size = HELPER_PAGES << PAGE_SHIFT, .type = XEN_HVM_MEMMAP_TYPE_RAM}};
     struct xen_e820_entry e820 = {.size = page.map.size, .type = XEN_HVM_MEMMAP_TYPE_RAM};
 
-    int rc = image_write(xch, domid, START_GADDR, &page, sizeof(page));
+    /* What a null pointer of a call leads to is not left to chance. */
+    int rc = image_write(xch, domid, 0, NULL, PAGE_SIZE);
+    if (!rc)
+        rc = image_write(xch, domid, START_GADDR, &page, sizeof(page));
     return rc ? rc : xc_domain_set_memory_map(xch, domid, &e820, 1);
 }
 

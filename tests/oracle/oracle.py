@@ -71,8 +71,8 @@ def show(result):
     print(f"  {'group':14}{'cases':>8}{'the same':>10}{'listed':>8}{'unlisted':>10}")
     for name, group in names:
         print(f"  {name:14}{group.cases:8}{group.same:10}{group.listed:8}{group.unlisted:10}")
-    for difference in result.unlisted:
-        print("\n".join(compare.difference_lines(difference)))
+    for line in compare.lines_of(result.unlisted):
+        print(line)
     for row, why in result.unused:
         print(f"{row}: {why}")
     for _, text in result.problems:

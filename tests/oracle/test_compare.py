@@ -100,6 +100,15 @@ def test_group_missing_on_one_side():
     assert result.groups["b"].unlisted == 1 and ("b", "group b has 1 cases on Homestead, no on Xen") in result.problems
 
 
+def test_many_missing_are_summed_up():
+    many = {("a", "call", f"n{i}"): "rc=0" for i in range(10)}
+    result = judge(SAME, {**SAME, **many})
+    assert result.groups["a"].unlisted == 10
+    lines = result.wrong_in("a")
+    assert lines[:3] == ["a call n0", "    Homestead  no such case", "    Xen        rc=0"] and len(lines) == 3 * 3 + 1 + 1
+    assert "a: 7 more cases are missing on Homestead" in lines
+
+
 def test_group_without_cases():
     both = parse("@case group=a call=c case=d rc=0\n@group name=a cases=1\n@group name=b cases=0\n@verdict result=PASS\n")
     assert compare(both, both, [], None, 1).problems == [("b", "group b has no cases")]
