@@ -147,7 +147,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->create_flags = config->flags;
     d->max_vcpus = config->max_vcpus;
     d->max_evtchn_port = config->max_evtchn_port;
-    d->ssidref = config->ssidref;
+    d->tsc_incarnation = 1;
     d->emulation_flags = config->emulation_flags;
     d->misc_flags = config->misc_flags;
     memcpy(d->handle, config->handle, sizeof(d->handle));

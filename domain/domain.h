@@ -93,7 +93,9 @@ struct domain {
     u32 emulation_flags, misc_flags;
     u32 max_vcpus;                /* [I] as given at creation */
     u32 nr_vcpus;                 /* [D], read without it: domain_nr_vcpus(); 0 or max_vcpus */
-    u32 ssidref, max_evtchn_port; /* [I] */
+    u32 max_evtchn_port;          /* [I] */
+    u32 tsc_mode;                 /* [D] settscinfo's, to be told again */
+    u32 tsc_incarnation;          /* [D] */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
     struct mem_account mem;
     struct physmap physmap;
@@ -114,7 +116,6 @@ struct domain_config { /* what XEN_DOMCTL_createdomain has been decoded to; limi
     u32 flags;
     u32 max_vcpus;
     u32 max_evtchn_port;
-    u32 ssidref;
     u32 emulation_flags, misc_flags; /* only to be told again */
     u8 handle[16];
     bool is_control;

@@ -12,6 +12,7 @@
 #define PAUSE_MAX 255u /* pauses by the control domain that can be nested, Xen's number */
 
 #define TSC_MODE_DEFAULT 0u
+#define TSC_MODE_ALWAYS  1u /* always emulated */
 #define TSC_MODE_NEVER   2u /* never emulated: what Homestead always does */
 
 static bool is_own(const struct domctl *ctl)
@@ -87,23 +88,50 @@ static long setdomainhandle(struct domctl *ctl)
     return 0;
 }
 
-/* The guest reads the host's TSC. Asking for an emulated one is refused rather than not done. */
-static long settscinfo(struct domctl *ctl)
+/* It cannot carry segments or control registers: sethvmcontext. */
+static long setvcpucontext(struct domctl *ctl)
 {
-    if (is_own(ctl))
+    if (is_own(ctl) || ctl->op.u.vcpucontext.vcpu >= domain_nr_vcpus(ctl->d))
         return -EINVAL;
-    u32 mode = ctl->op.u.tsc_info.tsc_mode;
-    if (mode == TSC_MODE_DEFAULT || mode == TSC_MODE_NEVER)
-        return 0;
-    return mode == 1 ? -EOPNOTSUPP : -EINVAL;
+    return -EOPNOTSUPP;
 }
 
-static long gettscinfo(struct domctl *ctl)
+/* The guest reads the host's TSC. Asking for an emulated one, or one of another frequency, is refused rather
+ * than not done. The incarnation counts how often a guest has come to a new host: it is kept and told. */
+static long settscinfo(struct domctl *ctl)
 {
+    const struct xen_domctl_tsc_info *info = &ctl->op.u.tsc_info;
+
     if (is_own(ctl))
         return -EINVAL;
-    ctl->op.u.tsc_info = (struct xen_domctl_tsc_info){
-        .tsc_mode = TSC_MODE_DEFAULT, .gtsc_khz = (u32)tsc_khz, .elapsed_nsec = time_now_ns()};
+    if (info->tsc_mode > TSC_MODE_NEVER)
+        return -EINVAL;
+    bool other_khz = info->gtsc_khz && info->gtsc_khz != tsc_khz;
+    if (info->tsc_mode == TSC_MODE_ALWAYS || (info->tsc_mode == TSC_MODE_DEFAULT && other_khz))
+        return -EOPNOTSUPP;
+    spin_lock(&ctl->d->lock);
+    ctl->d->tsc_mode = info->tsc_mode;
+    ctl->d->tsc_incarnation = info->incarnation + 1;
+    spin_unlock(&ctl->d->lock);
+    return 0;
+}
+
+/* Never emulated: then there is nothing to be carried to another host. */
+static long gettscinfo(struct domctl *ctl)
+{
+    struct xen_domctl_tsc_info *info = &ctl->op.u.tsc_info;
+
+    if (is_own(ctl))
+        return -EINVAL;
+    *info = (struct xen_domctl_tsc_info){0};
+    spin_lock(&ctl->d->lock);
+    info->tsc_mode = ctl->d->tsc_mode;
+    info->incarnation = ctl->d->tsc_incarnation;
+    spin_unlock(&ctl->d->lock);
+    if (info->tsc_mode != TSC_MODE_NEVER) {
+        info->gtsc_khz = (u32)tsc_khz;
+        info->elapsed_nsec = time_now_ns();
+    }
     ctl->copy_back = true;
     return 0;
 }
@@ -129,7 +157,7 @@ static long run(struct domctl *ctl)
     case XEN_DOMCTL_max_mem:
         return domctl_max_mem(ctl);
     case XEN_DOMCTL_setvcpucontext:
-        return -EOPNOTSUPP; /* it cannot carry segments or control registers: sethvmcontext */
+        return setvcpucontext(ctl);
     case XEN_DOMCTL_getvcpuinfo:
         return getvcpuinfo(ctl);
     case XEN_DOMCTL_max_vcpus:

@@ -114,7 +114,6 @@ long domctl_createdomain(struct domctl *ctl)
         .flags = arg->flags,
         .max_vcpus = arg->max_vcpus,
         .max_evtchn_port = arg->max_evtchn_port,
-        .ssidref = arg->ssidref,
         .emulation_flags = arg->arch.emulation_flags,
         .misc_flags = arg->arch.misc_flags,
     };

@@ -1,9 +1,10 @@
-/* getdomaininfo's figures. Flags as Xen has them: 0xFFFF0122 for a running domain 0, code 255 while not shut
- * down. */
+/* getdomaininfo's figures. Flags as Xen has them: 0xFFFF0122 for a running domain 0, a code of all ones
+ * while not shut down. */
 #include <hypercall/domctl.h>
 #include <lib/string.h>
 #include <mm/claims.h>
 
+#define NO_CODE             0xffffu /* a guest may well give 255: that is 0xff */
 #define GUEST_PHYSICAL_BITS 48u
 _Static_assert(NP_GFN_LIMIT == 1ull << (GUEST_PHYSICAL_BITS - PAGE_SHIFT), "the physmap's size");
 
@@ -33,14 +34,13 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
     *info = (struct xen_domctl_getdomaininfo){
         .domain = d->id,
-        .ssidref = d->ssidref,
         .gpaddr_bits = GUEST_PHYSICAL_BITS,
         .arch_config = {.emulation_flags = d->emulation_flags, .misc_flags = d->misc_flags},
     };
     fill_vcpus(d, info);
 
     spin_lock(&d->lock);
-    u32 code = d->shutdown_code == 0xff ? 0xffffu : d->shutdown_code;
+    u32 code = d->shut_down ? d->shutdown_code : NO_CODE;
     info->flags |= XEN_DOMINF_hvm_guest | XEN_DOMINF_hap | (d->dying ? XEN_DOMINF_dying : 0) |
                    (d->shut_down ? XEN_DOMINF_shutdown : 0) | (d->pause_count ? XEN_DOMINF_paused : 0) |
                    (d->create_flags & XEN_DOMCTL_CDF_xs_domain ? XEN_DOMINF_xs_domain : 0) |

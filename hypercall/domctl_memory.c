@@ -1,5 +1,7 @@
 /* domctl: how much memory a domain may have, and its paging pool, which nested page tables come from. */
 #include <hypercall/domctl.h>
+#include <mm/claims.h>
+#include <mm/mm.h>
 
 #define POOL_STEP_PAGES \
     1024u /* taken or given back before looking whether others should run: under a millisecond */
@@ -27,6 +29,17 @@ static u64 pool_pages(struct domain *d, u64 *used)
     return pages;
 }
 
+/* More than there is would only be found out when all of it had been taken. Claims of others stay theirs. */
+static bool too_much(struct domain *d, u64 more)
+{
+    struct mm_host_info host;
+    u64 own = claim_outstanding(&d->mem);
+
+    mm_host_get_info(&host);
+    u64 others = host.outstanding_pages - MIN(own, host.outstanding_pages);
+    return more > host.free_pages - MIN(others, host.free_pages);
+}
+
 /* Step by step. If it cannot be finished the pool is as it was when the hypercall was entered (or last
  * continued). */
 static long resize_pool(struct domain *d, u64 pages)
@@ -35,6 +48,8 @@ static long resize_pool(struct domain *d, u64 pages)
 
     if (pages < used)
         return -ENOMEM; /* Xen's answer, after it has shrunk the pool as far as it can; here it stays */
+    if (pages > now && too_much(d, pages - now))
+        return -ENOMEM;
     for (;;) {
         now = pages > now ? MIN(pages, now + POOL_STEP_PAGES) : now - MIN(now - pages, (u64)POOL_STEP_PAGES);
         int rc = physmap_set_pool(d, now);

@@ -11,14 +11,16 @@
 #include <hypercall/hvm_context.h>
 #include <lib/string.h>
 
+#define CPU_LENGTH_OLDEST (sizeof(struct hvm_hw_cpu) - 16) /* neither TSC_AUX nor flags */
+
 #define MXCSR_VALID 0xffffu /* FXRSTOR takes no other bits */
 #define MXCSR_AT    24u
 
 #define CR0_AM BIT(18)
 #define CR0_VALID \
     (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
-/* VME to UMIP, FSGSBASE, PCIDE, OSXSAVE, SMEP, SMAP. Not 5-level paging, VMX, SMX. */
-#define CR4_VALID  (0xfffull | BIT(16) | BIT(17) | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP)
+/* TSD to OSXMMEXCPT and OSXSAVE. Not 5-level paging, VMX, SMX, nor PCIDE, which guests are not offered. */
+#define CR4_VALID  (0x7fcull | CR4_OSXSAVE)
 #define EFER_VALID (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
 #define MTRR_CAP_DEFAULT 0x508u /* write combining, fixed ranges, 8 variable ones */
@@ -37,6 +39,8 @@ static int next_record(const u8 *buf, u64 size, u64 *at, struct record *record)
         return -ENODATA;
     memcpy(&record->head, buf + *at, sizeof(record->head));
     *at += sizeof(record->head);
+    if (record->head.typecode == HVM_SAVE_CODE(END))
+        return 0; /* whatever length it gives itself */
     if (record->head.length > size - *at)
         return -EINVAL;
     record->body = buf + *at;
@@ -44,11 +48,34 @@ static int next_record(const u8 *buf, u64 size, u64 *at, struct record *record)
     return 0;
 }
 
-/* A CPU record; a shorter one, of an older format, is filled up with zeroes. */
+/* A CPU record. Shorter ones are of older formats: what they lack is zero, and the FPU's state counts. Xen
+ * before 3.4 had no TSC_AUX. */
 static void get_cpu(const struct record *record, struct hvm_hw_cpu *cpu)
 {
+    u32 length = record->head.length, aux = offsetof(struct hvm_hw_cpu, msr_tsc_aux);
+
     memset(cpu, 0, sizeof(*cpu));
-    memcpy(cpu, record->body, record->head.length);
+    if (length == CPU_LENGTH_OLDEST) {
+        memcpy(cpu, record->body, aux);
+        memcpy(&cpu->tsc, record->body + aux, CPU_LENGTH_OLDEST - aux);
+    } else {
+        memcpy(cpu, record->body, length);
+    }
+    if (length < sizeof(*cpu)) {
+        cpu->flags = XEN_X86_FPU_INITIALISED;
+        cpu->pad0 = 0;
+    }
+}
+
+/* CR4's bits that not every CPU has. */
+static u64 cr4_valid(void)
+{
+    u32 edx = cpuid(1, 0).edx;
+    struct cpuid_leaf seven = cpuid(0, 0).eax >= 7 ? cpuid(7, 0) : (struct cpuid_leaf){0};
+
+    return CR4_VALID | (edx & BIT(1) ? CR4_VME | CR4_PVI : 0) | (seven.ebx & BIT(0) ? CR4_FSGSBASE : 0) |
+           (seven.ebx & BIT(7) ? CR4_SMEP : 0) | (seven.ebx & BIT(20) ? CR4_SMAP : 0) |
+           (seven.ecx & BIT(2) ? CR4_UMIP : 0);
 }
 
 bool hvm_context_control_valid(u64 cr0, u64 cr4, u64 efer)
@@ -58,7 +85,7 @@ bool hvm_context_control_valid(u64 cr0, u64 cr4, u64 efer)
     if ((cr0 & ~CR0_VALID) || !(cr0 & CR0_ET) || (paging && !(cr0 & CR0_PE)) ||
         ((cr0 & CR0_NW) && !(cr0 & CR0_CD)))
         return false;
-    if ((cr4 & ~CR4_VALID) || (efer & ~EFER_VALID) || lma != (lme && paging))
+    if ((cr4 & ~cr4_valid()) || (efer & ~EFER_VALID) || lma != (lme && paging))
         return false;
     return !lma || (cr4 & CR4_PAE);
 }
@@ -73,8 +100,8 @@ static int check_cpu(const struct record *record)
     if ((cpu.flags & ~XEN_X86_FPU_INITIALISED) || cpu.pad0 ||
         !hvm_context_control_valid(cpu.cr0, cpu.cr4, cpu.msr_efer))
         return -EINVAL;
-    /* The upper halves of these must be zero, or the CPU refuses to run the guest. */
-    if (cpu.dr6 >> 32 || cpu.dr7 >> 32)
+    /* The upper halves of these must be zero, or the CPU refuses to run the guest or to load the value. */
+    if (cpu.dr6 >> 32 || cpu.dr7 >> 32 || cpu.msr_tsc_aux >> 32)
         return -EINVAL;
     return cpu.pending_valid ? -EINVAL : 0; /* an event in flight cannot be taken over */
 }

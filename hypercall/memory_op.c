@@ -19,7 +19,7 @@ u64 memop_max_page(void)
 }
 
 /* The highest frame that is mapped now (0: none). Walks down over the holes, one step for each hole entry. */
-static long maximum_gpfn(struct domain *d)
+static u64 maximum_gpfn(struct domain *d)
 {
     u64 g = NP_GFN_LIMIT - 1;
 
@@ -27,11 +27,18 @@ static long maximum_gpfn(struct domain *d)
         struct np_entry entry = physmap_lookup(d, gfn(g));
 
         if (entry.type != NP_NONE)
-            return (long)g;
+            return g;
         g &= ~(BIT(entry.order) - 1);
         if (g-- == 0)
             return 0;
     }
+}
+
+/* A number of frames as a result: what a 32-bit caller could take for an error is its highest number, as with
+ * Xen. */
+static long frames_result(const struct hypercall *c, u64 frames)
+{
+    return (long)(c->compat ? MIN(frames, (u64)INT32_MAX) : frames);
 }
 
 /* XENMEM_current_reservation, XENMEM_maximum_reservation, XENMEM_maximum_gpfn */
@@ -48,10 +55,10 @@ static long domain_figure(struct hypercall *c, u32 cmd)
     if (!hypercall_may_target(c, d)) {
         rc = -EPERM;
     } else if (cmd == XENMEM_maximum_gpfn) {
-        rc = maximum_gpfn(d);
+        rc = frames_result(c, maximum_gpfn(d));
     } else {
         spin_lock(&d->mem.lock);
-        rc = (long)(cmd == XENMEM_current_reservation ? d->mem.tot_pages : d->mem.max_pages);
+        rc = frames_result(c, cmd == XENMEM_current_reservation ? d->mem.tot_pages : d->mem.max_pages);
         spin_unlock(&d->mem.lock);
     }
     domain_put(d);
@@ -125,7 +132,7 @@ long hc_memory_op(struct hypercall *c)
     case XENMEM_set_memory_map:
         return start ? -ENOSYS : set_memory_map(c);
     case XENMEM_maximum_ram_page:
-        return start ? -EINVAL : (long)memop_max_page();
+        return start ? -EINVAL : frames_result(c, memop_max_page());
     case XENMEM_current_reservation:
     case XENMEM_maximum_reservation:
     case XENMEM_maximum_gpfn:

@@ -12,7 +12,7 @@ unit_sources = $(call sources_of,tests/unit/$(1)_test.c)
 
 .PHONY: check
 check: $(UNIT_BINS) build/host/acpi-topology
-	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/acpi_tool_test.py tests/unit/bench_tool_test.py
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/acpi_tool_test.py tests/unit/abi_headers_test.py tests/unit/bench_tool_test.py
 
 build/host/obj/%.o: %.c $(MAKEFILES_USED)
 	$(call say,HOSTCC,$<)
@@ -54,6 +54,11 @@ $(foreach t,$(TSAN_TESTS),$(eval $(call tsan_rule,$(t))))
 check-tsan: $(TSAN_TESTS:%=build/tsan/%_test)
 	$(Q)set -e; for t in $^; do TSAN_OPTIONS=halt_on_error=1 $$t; done
 check: check-tsan
+
+# include/xen/ against libxen-dev, by a list made from the headers. What Xen has besides: build/host/abi-beyond.txt.
+.PHONY: check-abi_headers
+check-abi_headers:
+	$(Q)tests/unit/abi_headers_test.py
 
 .PHONY: check-acpi_tool
 check-acpi_tool: build/host/acpi-topology
@@ -118,6 +123,16 @@ build/host/%.so: tests/bench/%.c tests/bench/plugin.h $(MAKEFILES_USED)
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O2 $(WARN) -Wno-missing-prototypes -fvisibility=hidden -shared -fPIC -o $@ $<
+
+# Homestead judged by Xen 4.17: docs/testing.md. ONLY=GROUP runs one group of cases, TWICE=1 Xen twice, V=1 prints the transcripts.
+.PHONY: oracle oracle-tests
+oracle: all
+	$(Q)$(SETUP) build boot
+	$(Q)$(PYTHON) -B tests/oracle/oracle.py $(if $(ONLY),--only $(ONLY)) $(if $(filter-out 0,$(TWICE)),--twice) $(if $(filter 1,$(V)),-v)
+
+# The same as tests, one a group, and the tests of the comparison itself. Without Xen only those.
+oracle-tests: all
+	$(Q)cd tests/oracle && NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B -m pytest -q -p no:cacheprovider $(TESTS) .
 
 # libFuzzer targets, clang: tests/fuzz/NAME_fuzz.c with a `// sources:` line like the unit tests'. Not part of `make test`:
 # FUZZ_SECS each, a finding ends the run and leaves its input in build/fuzz/. What a run finds new is kept in build/fuzz/corpus-NAME; small

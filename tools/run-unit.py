@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs the cmocka programs given as arguments and sums up: one line a program, failures in full.
+"""Runs the cmocka programs given as arguments and sums up: one line a program, what it says in lines
+`note: ...`, failures in full.
 
 Ends with `unit: N passed, N failed`; the exit status is 0 only if something ran and nothing failed.
 """
@@ -23,6 +24,8 @@ for program in sys.argv[1:]:
     passed, failed, skipped = passed + ok, failed + bad, skipped + skip
     print(f"  {'FAIL' if bad else 'ok':5}{program.split('/')[-1]:28}{ok:4} passed{bad:4} failed"
           + (f"{skip:4} skipped" if skip else ""))
+    for note in re.findall(r"^note: (.*)", text, re.M):
+        print("       " + note)
     if bad:
         print(text)
 if skipped:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what Homestead needs, on Debian and Ubuntu; says what it does. Elsewhere it names what is missing.
 #
-#   tools/setup.sh [--no-install] [GROUP...]      groups: build boot test lint bochs model bench (default: build boot test)
+#   tools/setup.sh [--no-install] [GROUP...]      groups: build boot test oracle lint bochs model bench (default: build boot test)
 #
 # With --no-install, or where there is no apt-get, it lists what is missing and ends with status 1.
 set -euo pipefail
@@ -30,6 +30,7 @@ test  libcmocka-dev     /usr/include/cmocka.h
 test  libxen-dev        /usr/include/xen/xen.h
 test  python3-pytest    /usr/lib/python3/dist-packages/pytest/__init__.py
 test  python3-pexpect   /usr/lib/python3/dist-packages/pexpect/__init__.py
+oracle gzip             gzip
 lint  clang-format      clang-format
 lint  shellcheck        shellcheck
 bochs bochs             bochs
@@ -51,13 +52,13 @@ groups=()
 for arg in "$@"; do
     case $arg in
     --no-install) install=0 ;;
-    build | boot | test | lint | bochs | model | bench) groups+=("$arg") ;;
+    build | boot | test | oracle | lint | bochs | model | bench) groups+=("$arg") ;;
     --help | -h)
         sed -n '2,6s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
-        say "'$arg' is neither --no-install nor a group (build boot test lint bochs model bench)" >&2
+        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model bench)" >&2
         exit 2
         ;;
     esac
@@ -75,8 +76,20 @@ list_missing() {
     done < <(packages) | sort -u
 }
 
+# Xen itself is unpacked, not installed: tools/get-xen.sh.
+finish() {
+    case " ${groups[*]} " in
+    *" oracle "*) ;;
+    *) exit 0 ;;
+    esac
+    local flag=()
+    [ "$install" = 1 ] || flag=(--no-install)
+    "$(dirname "$0")/get-xen.sh" ${flag[@]+"${flag[@]}"} "$(dirname "$0")/../build/oracle/xen"
+    exit
+}
+
 mapfile -t missing < <(list_missing)
-[ ${#missing[@]} -gt 0 ] || exit 0
+[ ${#missing[@]} -gt 0 ] || finish
 
 if [ "$install" = 0 ]; then
     say "missing: ${missing[*]}"
@@ -114,3 +127,4 @@ if [ ${#missing[@]} -gt 0 ]; then
     exit 1
 fi
 say "done"
+finish

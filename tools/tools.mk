@@ -36,10 +36,10 @@ format:
 	$(Q)clang-format -i $(FORMATTED)
 
 # --- tests --------------------------------------------------------------------------------------------------
-# Both kinds; the last line is `N passed, N failed`.
+# All three kinds; the last line is `N passed, N failed`.
 test:
 	$(Q)$(SETUP) build boot test
-	$(Q)$(PYTHON) tools/test.py "$(MAKE)" check=unit boot=boot
+	$(Q)$(PYTHON) tools/test.py "$(MAKE)" check=unit boot=boot oracle-tests=oracle
 
 # TESTS='-k uefi' and the like go to pytest.
 # The debug build too: one boot runs with its assertions and lock checks.
@@ -96,9 +96,10 @@ help:
 	@echo 'make [all]               the hypervisor, the UEFI loader and the guests, in $(O)/'
 	@echo 'make hypervisor|efi|guests   one of them'
 	@echo 'make run [ARGS=...]      boots it in QEMU: ./run-qemu.sh ARGS, see ./run-qemu.sh --help'
-	@echo 'make test                host tests and boot tests; NO_INSTALL=1 installs nothing'
+	@echo 'make test                host tests, boot tests and the comparison with Xen; NO_INSTALL=1 installs nothing'
 	@echo 'make check               host tests only; check-NAME runs tests/unit/NAME_test.c alone'
 	@echo 'make boot [TESTS=...]    boot tests only, e.g. TESTS="-k uefi"'
+	@echo 'make oracle [ONLY=GROUP] the same domain 0 on Homestead and on Xen 4.17, and where they differ'
 	@echo 'make boot-big            boot tests with up to 2 TiB, which nobody touches'
 	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'
 	@echo 'make stress-claims       10^8 random operations on the allocator, by threads and against a reference'

@@ -115,6 +115,8 @@ void *case_page(u32 index);
 /* Starts it (16 MiB, 1 vCPU). One at a time. Returns its domid. Stops the run if that fails. */
 u32 helper_start(void);
 void helper_stop(void);
+/* It ends itself with this code, soon; helper_stop() is still wanted. */
+void helper_shutdown(u32 reason);
 /* The hypercall made by the helper. Its pointers are helper_gaddr() (+ offset), where helper_data() is ours;
  * one page. */
 long helper_call(u64 nr, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
@@ -129,8 +131,11 @@ NORETURN void helper_main(void);
 
 void cases_calling(void);
 void cases_claim(void);
+void cases_redeem(void);
 void cases_memory(void);
+void cases_extents(void);
 void cases_physmap(void);
+void cases_physmap_batch(void); /* a part of physmap */
 void cases_foreign(void);
 void cases_create(void);
 void cases_domctl(void);
@@ -145,6 +150,7 @@ void cases_sysctl(void);
 void cases_version(void);
 void cases_multicall(void);
 void cases_compat(void);
+void cases_compat_calls(void); /* a part of compat */
 void cases_guest(void);
 
 /* Ends the run with a message: domain 0 itself cannot go on. */

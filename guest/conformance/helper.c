@@ -51,7 +51,7 @@ void helper_main(void)
             continue;
         }
         if (box->mode == END)
-            guest_shutdown(SHUTDOWN_poweroff);
+            guest_shutdown((u32)box->args[0]);
         box->rc = call(box);
         __atomic_store_n(&box->done, request, __ATOMIC_RELEASE);
     }
@@ -84,6 +84,11 @@ long helper_call(u64 nr, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 long helper_call32(u32 nr, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5)
 {
     return send(&(struct mailbox){.mode = CALL_32, .nr = nr, .args = {a1, a2, a3, a4, a5}});
+}
+
+void helper_shutdown(u32 reason)
+{
+    send(&(struct mailbox){.mode = END, .args = {reason}});
 }
 
 void *helper_data(void)
@@ -163,7 +168,7 @@ u32 helper_start(void)
 
 void helper_stop(void)
 {
-    send(&(struct mailbox){.mode = END});
+    helper_shutdown(SHUTDOWN_poweroff);
     settle();
     unmap_gfn(HELPER_GFN);
     unmap_gfn(HELPER_GFN + 1);

@@ -89,7 +89,8 @@ static void print_effects(const struct figures *a, const struct figures *b)
         print_change("tot", a->tot, b->tot);
         print_change("max", a->max, b->max);
         print_change("out", a->out, b->out);
-        print_change("pool", a->pool, b->pool);
+        if (!b->dying) /* when a dying domain's pool goes is nobody's business */
+            print_change("pool", a->pool, b->pool);
     }
     print_difference("free", a->host_free, b->host_free);
     print_difference("claimed", a->host_out, b->host_out);

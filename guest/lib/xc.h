@@ -16,8 +16,8 @@
 
 typedef struct xc_interface_core xc_interface;
 typedef xen_domctl_getdomaininfo_t xc_domaininfo_t;
-typedef xen_domctl_getvcpuinfo_t xc_vcpuinfo_t;
-typedef xen_sysctl_physinfo_t xc_physinfo_t;
+typedef struct xen_domctl_getvcpuinfo xc_vcpuinfo_t;
+typedef struct xen_sysctl_physinfo xc_physinfo_t;
 typedef xen_sysctl_meminfo_t xc_meminfo_t;
 typedef xen_sysctl_cputopo_t xc_cputopo_t;
 typedef xen_homestead_node_memory_t xc_node_claim_t;

@@ -125,7 +125,6 @@ struct xen_domctl_getvcpuinfo {
     u64 cpu_time; /* ns */
     u32 cpu;
 };
-typedef struct xen_domctl_getvcpuinfo xen_domctl_getvcpuinfo_t;
 
 struct xen_domctl_nodeaffinity {
     struct xenctl_bitmap nodemap;
@@ -177,7 +176,6 @@ struct xen_domctl_hvmcontext {
     u32 size;                       /* bytes, IN room, OUT used */
     XEN_GUEST_HANDLE_64(u8) buffer; /* NULL in a get asks for the size */
 };
-typedef struct xen_domctl_hvmcontext xen_domctl_hvmcontext_t;
 
 struct xen_domctl_hvmcontext_partial {
     u32 type;
@@ -185,7 +183,6 @@ struct xen_domctl_hvmcontext_partial {
     u64 bufsz;
     XEN_GUEST_HANDLE_64(u8) buffer;
 };
-typedef struct xen_domctl_hvmcontext_partial xen_domctl_hvmcontext_partial_t;
 
 struct xen_domctl_tsc_info {
     u32 tsc_mode;

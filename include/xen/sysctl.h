@@ -57,7 +57,6 @@ struct xen_sysctl_physinfo {
     u64 max_mfn;
     u32 hw_cap[8];
 };
-typedef struct xen_sysctl_physinfo xen_sysctl_physinfo_t;
 
 struct xen_sysctl_sched_id {
     u32 sched_id;
@@ -90,7 +89,6 @@ struct xen_sysctl_cputopoinfo {
     u32 num_cpus; /* IN room, OUT used; with a NULL array: how many there are */
     XEN_GUEST_HANDLE_64(xen_sysctl_cputopo_t) cputopo;
 };
-typedef struct xen_sysctl_cputopoinfo xen_sysctl_cputopoinfo_t;
 
 #define XEN_INVALID_MEM_SZ    (~0U)
 #define XEN_INVALID_NODE_DIST (~0U)
@@ -104,7 +102,6 @@ struct xen_sysctl_numainfo {
     XEN_GUEST_HANDLE_64(xen_sysctl_meminfo_t) meminfo;
     XEN_GUEST_HANDLE_64(u32) distance; /* [from * num_nodes + to] */
 };
-typedef struct xen_sysctl_numainfo xen_sysctl_numainfo_t;
 
 /* Frames taken offline and back, [start, end]. status: one word for each, also after an error, which ends the
  * call: frames after it read PG_OFFLINE_INVALID. */

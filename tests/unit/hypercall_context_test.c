@@ -9,6 +9,7 @@
 // sources: hypercall/sysctl_memory.c
 /* The context stream: what hostile and broken ones are answered with, and that a good one arrives. */
 #include "hypercall_harness.h"
+#include <arch/x86/cpu/msr.h>
 #include <hypercall/hvm_context.h>
 
 static u8 stream[8192];
@@ -181,7 +182,9 @@ static void impossible_cpus(void **state)
     BAD(msr_efer, 1u << 10); /* long mode active without enabled */
     BAD(flags, 2);
     BAD(pad0, 1);
+    BAD(cr4, 1u << 17);      /* PCIDE: guests are not offered it */
     BAD(dr7, 1ull << 32);
+    BAD(msr_tsc_aux, 1ull << 32);
     BAD(pending_valid, 1);
     struct hvm_hw_cpu cpu = good_cpu();
     cpu.cr0 = 0x80000011;
@@ -242,6 +245,55 @@ static void set_and_get(void **state)
     assert_int_equal(back.dr6, 0xFFFF0FF0);
 }
 
+/* A bit that only some CPUs have is taken where this one has it. */
+static void features_of_this_cpu(void **state)
+{
+    (void)state;
+    struct hvm_hw_cpu cpu = good_cpu();
+
+    cpu.cr4 = 1; /* VME */
+    start_with(&cpu);
+    assert_int_equal(check(), cpuid(1, 0).edx & 2 ? 0 : -EINVAL);
+    cpu.cr4 = 1u << 20; /* SMEP */
+    start_with(&cpu);
+    assert_int_equal(check(), cpuid(7, 0).ebx & 0x80 ? 0 : -EINVAL);
+}
+
+/* Records of older formats end earlier; the oldest lacks TSC_AUX in its middle. */
+static void older_records(void **state)
+{
+    (void)state;
+    struct hvm_hw_cpu cpu = good_cpu();
+    u8 oldest[1016];
+
+    domain_alloc_vcpus(domains[1], 2);
+    cpu.fpu_regs[0] = 0x5a;
+    cpu.msr_tsc_aux = 7;
+    start();
+    add(HVM_SAVE_CODE(CPU), 0, &cpu, 1024);
+    add(HVM_SAVE_CODE(END), 0, NULL, 0);
+    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, put(0x1000, stream, len), (u32)len), 0);
+    assert_int_equal(other_vcpus[0].hvm.fpu[0], 0x5a);
+    assert_int_equal(states[0].tsc_aux, 7);
+    memcpy(oldest, &cpu, offsetof(struct hvm_hw_cpu, msr_tsc_aux));
+    memset(oldest + offsetof(struct hvm_hw_cpu, msr_tsc_aux), 0, sizeof(oldest) - offsetof(struct hvm_hw_cpu, msr_tsc_aux));
+    oldest[offsetof(struct hvm_hw_cpu, msr_tsc_aux)] = 0x66; /* the TSC */
+    start();
+    add(HVM_SAVE_CODE(CPU), 0, oldest, sizeof(oldest));
+    add(HVM_SAVE_CODE(END), 0, NULL, 0);
+    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, put(0x1000, stream, len), (u32)len), 0);
+    assert_int_equal(states[0].tsc_aux, 0);
+    oldest[offsetof(struct hvm_hw_cpu, msr_tsc_aux) + 11] = 0x80; /* an event is pending */
+    start();
+    add(HVM_SAVE_CODE(CPU), 0, oldest, sizeof(oldest));
+    add(HVM_SAVE_CODE(END), 0, NULL, 0);
+    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, put(0x1000, stream, len), (u32)len), -EINVAL);
+    /* END's own length is nobody's business. */
+    start_with(&cpu);
+    ((struct hvm_save_descriptor *)(void *)(stream + len - 8))->length = ~0u;
+    assert_int_equal(check(), 0);
+}
+
 static void make_vcpus(u32 level)
 {
     harness_on_lock = NULL;
@@ -290,6 +342,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(good_stream),     TEST(truncated),   TEST(header_rules), TEST(lengths_and_types),
         TEST(impossible_cpus), TEST(set_and_get), TEST(set_refusals), TEST(vcpus_that_come_meanwhile),
+        TEST(older_records),   TEST(features_of_this_cpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,9 @@ static void getdomaininfo_flags(void **state)
     domains[1]->shutdown_code = 0;
     assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
     assert_int_equal(op.u.getdomaininfo.flags, 0x00000106);
+    domains[1]->shutdown_code = 255; /* a code like others */
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
+    assert_int_equal(op.u.getdomaininfo.flags, 0x00FF0106);
     domains[1]->dying = true;
     domains[1]->shutdown_code = 3;
     assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
@@ -253,11 +256,62 @@ static void paging_pool(void **state)
     op.u.paging_mempool.size = 32 << 20;
     assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -ENOMEM);
     assert_int_equal(d->physmap.pool_pages, 1024);
+    /* More than the host has: refused before any of it is taken. */
+    pool_limit = ~0ull;
+    yield_every = 1;
+    op.u.paging_mempool.size = 1ull << 42;
+    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -ENOMEM);
+    assert_int_equal(d->physmap.pool_pages, 1024);
+    yield_every = 0;
+    op.u.paging_mempool.size = (host_info().free_pages + 1024) << 12;
+    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), 0);
+    d->physmap.pool_pages = 1024;
     d->physmap.pool_used = 9;
     op.u.paging_mempool.size = 8 << 12;
     assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -ENOMEM);
     op.u.shadow_op = (struct xen_domctl_shadow_op){.op = XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION};
     assert_int_equal(domctl(XEN_DOMCTL_shadow_op, 1), -EINVAL);
+}
+
+static long set_tsc(u32 mode, u32 khz, u32 incarnation)
+{
+    op.u.tsc_info =
+        (struct xen_domctl_tsc_info){.tsc_mode = mode, .gtsc_khz = khz, .incarnation = incarnation};
+    return domctl(XEN_DOMCTL_settscinfo, 1);
+}
+
+static void tsc_is_told_again(void **state)
+{
+    (void)state;
+    assert_int_equal(set_tsc(0, 0, 6), 0);
+    assert_int_equal(domctl(XEN_DOMCTL_gettscinfo, 1), 0);
+    assert_int_equal(op.u.tsc_info.tsc_mode, 0);
+    assert_int_equal(op.u.tsc_info.gtsc_khz, tsc_khz);
+    assert_int_equal(op.u.tsc_info.incarnation, 7);
+    assert_int_equal(set_tsc(2, 1000, 0), 0); /* never emulated: whatever frequency is said */
+    assert_int_equal(set_tsc(1, 0, 5), -EOPNOTSUPP);
+    assert_int_equal(set_tsc(0, 1000, 5), -EOPNOTSUPP);
+    assert_int_equal(set_tsc(3, 0, 5), -EINVAL);
+    assert_int_equal(domctl(XEN_DOMCTL_gettscinfo, 1), 0);
+    assert_int_equal(op.u.tsc_info.tsc_mode, 2);
+    assert_int_equal(op.u.tsc_info.gtsc_khz, 0);
+    assert_int_equal(op.u.tsc_info.elapsed_nsec, 0);
+    assert_int_equal(op.u.tsc_info.incarnation, 1);
+    assert_int_equal(domctl(XEN_DOMCTL_gettscinfo, 0), -EINVAL);
+    assert_int_equal(domctl(XEN_DOMCTL_settscinfo, 0), -EINVAL);
+}
+
+static void vcpu_contexts(void **state)
+{
+    (void)state;
+    op.u.vcpucontext = (struct xen_domctl_vcpucontext){.vcpu = 0};
+    assert_int_equal(domctl(XEN_DOMCTL_setvcpucontext, 0), -EINVAL);
+    assert_int_equal(domctl(XEN_DOMCTL_setvcpucontext, 1), -EINVAL); /* no vCPUs yet */
+    domain_alloc_vcpus(domains[1], 2);
+    op.u.vcpucontext.vcpu = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_setvcpucontext, 1), -EINVAL);
+    op.u.vcpucontext.vcpu = 1;
+    assert_int_equal(domctl(XEN_DOMCTL_setvcpucontext, 1), -EOPNOTSUPP);
 }
 
 static void node_affinity(void **state)
@@ -326,7 +380,7 @@ int main(void)
         TEST(pause_counts),        TEST(destroy_is_continued),
         TEST(vcpus_and_memory),    TEST(paging_pool),
         TEST(node_affinity),       TEST(vcpu_affinity),
-
+        TEST(tsc_is_told_again),   TEST(vcpu_contexts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,12 +212,21 @@ static void test_vector_and_window(void **state)
     svm_reset_events(&v);
     assert_int_equal(vmcb.v_intr & SVM_V_IRQ, 0);
     assert_int_equal(vmcb.event_inj, 0);
-    /* Cut short on its way through the IDT. */
+    /* Cut short on its way through the IDT: on hardware, and by QEMU. */
     svm_inject_irq(&v, 0x74);
+    vmcb.v_intr &= ~SVM_V_IRQ;
     vmcb.exit_int_info = BIT(31) | 0x74;
     svm_requeue_event(&v, &vmcb);
-    assert_int_equal(vmcb.v_intr & SVM_V_IRQ, 0);
     assert_int_equal(vmcb.event_inj, BIT(31) | 0x74);
+    svm_reset_events(&v);
+    svm_inject_irq(&v, 0x74);
+    vmcb.exit_int_info = BIT(31) | 3 << 8 | 0x74;
+    svm_requeue_event(&v, &vmcb);
+    assert_true(vmcb.v_intr & SVM_V_IRQ);
+    assert_int_equal(vmcb.event_inj, 0);
+    vmcb.exit_int_info = BIT(31) | BIT(11) | 3 << 8 | 14; /* another event is none of its business */
+    svm_requeue_event(&v, &vmcb);
+    assert_int_equal(vmcb.event_inj, BIT(31) | BIT(11) | 3 << 8 | 14);
     svm_reset_events(&v);
     svm_inject_irq(&v, 0x74);
     svm_reset_events(&v);

@@ -19,9 +19,10 @@
 
 #include <arch/x86/cpu/msr.h>
 
-#define VECTOR_NMI 2u
-#define VECTOR_BP  3u
-#define VECTOR_OF  4u
+#define VECTOR_NMI     2u
+#define VECTOR_BP      3u
+#define VECTOR_OF      4u
+#define VECTOR_IRQ_MIN 32u
 
 #define V_INJECTED (SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_INTR_PRIO(0xf) | SVM_V_INTR_VECTOR(0xffull))
 
@@ -176,10 +177,9 @@ void svm_requeue_event(const struct hvm_vcpu *v, struct vmcb *vmcb)
     bool by_instruction = type == SVM_EVENT_TYPE_SOFT ||
                           (type == SVM_EVENT_TYPE_EXCP && (vector == VECTOR_BP || vector == VECTOR_OF));
 
-    /* A virtual interrupt that was cut short is in both places in QEMU. */
-    if (type == SVM_EVENT_TYPE_INTR && irq_on_its_way(v, vmcb)) {
-        vmcb->v_intr &= ~V_INJECTED;
-        vmcb->clean &= ~(u32)SVM_CLEAN_TPR;
-    }
+    /* A virtual interrupt that was cut short: hardware has taken V_IRQ back, QEMU has not, and calls it an
+     * exception here. There it just comes again. */
+    if (irq_on_its_way(v, vmcb) && vector == SVM_V_INTR_VECTOR_OF(vmcb->v_intr) && vector >= VECTOR_IRQ_MIN)
+        event = 0;
     vmcb->event_inj = by_instruction ? 0 : event;
 }

@@ -1,0 +1,152 @@
+"""The machine on which both hypervisors run the conformance domain 0, and a boot of each. QEMU's own option list is below, and
+docs/testing.md says why.
+
+Times are seconds on the wall. QEMU runs under timeout(1) and is ended by its handle as soon as the verdict has been printed.
+"""
+import dataclasses
+import os
+import pathlib
+import re
+import selectors
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+KEPT = ROOT / "build" / "oracle"  # the transcripts
+GUEST = "build/guest/conformance.elf"
+
+MACHINE = [
+    "-M", "q35", "-accel", "tcg", "-no-reboot",
+    # SVM and nested paging, which Xen offers to AMD's CPUs only; the same on both.
+    "-cpu", "max,vendor=AuthenticAMD", "-smp", "2",
+    # Two nodes of a CPU and 1 GiB each.
+    "-m", "2048M",
+    "-object", "memory-backend-ram,size=1G,id=m0", "-numa", "node,nodeid=0,cpus=0,memdev=m0",
+    "-object", "memory-backend-ram,size=1G,id=m1", "-numa", "node,nodeid=1,cpus=1,memdev=m1",
+    # Xen makes no PVH domain 0 without an IOMMU. Homestead does not look at it.
+    "-device", "amd-iommu,intremap=on",
+    "-nodefaults", "-display", "none", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+]
+HOMESTEAD_OPTIONS = "com1=115200,8n1 console=com1 loglvl=info"
+# conswitch=ax: input stays with Xen, so that the newlines that wake it never reach domain 0. serial_tx_buffer: Xen drops what
+# does not fit, and the transcript is longer than the 16 KiB it has otherwise. sched=credit: credit2, the default, leaves a vCPU
+# with the lowest credit there is (-10000000, after a stretch in which QEMU was not run) waiting for ever beside idle CPUs: one
+# boot of six on a busy host, none of 54 with credit.
+XEN_OPTIONS = ("com1=115200,8n1 console=com1 loglvl=info conswitch=ax serial_tx_buffer=1M sched=credit "
+               "dom0=pvh dom0_mem=128M dom0_max_vcpus=1")
+
+VERDICT = re.compile(rb"@verdict result=\w+\r?\n")
+POWERED_OFF = 33   # QEMU's status when Homestead's domain 0 has powered off: docs/output.md
+LIMIT_S = 180      # of one boot
+SILENCE_S = 30     # nothing printed for so long: it hangs
+FEED_S = 0.2
+
+
+class Failed(Exception):
+    """No transcript: what happened, and the end of the output."""
+
+
+@dataclasses.dataclass
+class Boot:
+    """raw: all output; verdict: it was seen; hung: nothing came any more, or the time was over; status: QEMU's, of itself."""
+    raw: bytes = b""
+    verdict: bool = False
+    hung: bool = False
+    status: int = 0
+    seconds: float = 0
+    attempts: int = 1
+
+
+def command(kernel, options, only=None):
+    arguments = f" only={only}" if only else ""
+    return ["qemu-system-x86_64", *MACHINE, "-kernel", str(kernel), "-append", options,
+            "-initrd", f"{GUEST}{arguments},{GUEST}"]
+
+
+def feed(child):
+    try:
+        child.stdin.write(b"\n")
+    except OSError:  # it has ended, or it reads nothing
+        pass
+
+
+def watch(child, boot, feeding, to_the_end, limit, silence):
+    """Reads until the verdict (to_the_end: not even then), a hang or the end. True: it has ended by itself."""
+    start = heard = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while not boot.hung:
+            if selector.select(FEED_S):
+                piece = os.read(child.stdout.fileno(), 1 << 16)
+                if not piece:
+                    return True
+                boot.raw += piece
+                heard = time.monotonic()
+                boot.verdict = boot.verdict or bool(VERDICT.search(boot.raw[-len(piece) - 64:]))
+                if boot.verdict and not to_the_end:
+                    return False
+            elif feeding:
+                feed(child)
+            now = time.monotonic()
+            boot.hung = now - heard > silence or now - start > limit
+    return False
+
+
+def run(arguments, feeding=False, to_the_end=False, limit=LIMIT_S, silence=SILENCE_S):
+    """One boot of this command."""
+    boot, start = Boot(), time.monotonic()
+    child = subprocess.Popen(["timeout", "--kill-after=5", str(limit + 10), *arguments], cwd=ROOT, bufsize=0,
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    ended = False
+    try:
+        os.set_blocking(child.stdin.fileno(), False)
+        ended = watch(child, boot, feeding, to_the_end, limit, silence)
+    finally:
+        if not ended:
+            child.terminate()  # timeout passes it on
+        boot.status = child.wait()
+        child.stdin.close()
+        child.stdout.close()
+    boot.seconds = time.monotonic() - start
+    return boot
+
+
+def tail(raw, lines=25):
+    return "\n".join("    " + line for line in raw.decode("utf-8", "replace").replace("\r", "").splitlines()[-lines:])
+
+
+def keep(name, raw):
+    KEPT.mkdir(parents=True, exist_ok=True)
+    (KEPT / f"{name}.log").write_bytes(raw)
+
+
+def boot_homestead(name="homestead", only=None):
+    """A boot to its end, whose console output is kept as build/oracle/NAME.log. A hang is never forgiven."""
+    boot = run(command("build/homestead", HOMESTEAD_OPTIONS, only), to_the_end=True)
+    keep(name, boot.raw)
+    if boot.hung or boot.status != POWERED_OFF:
+        what = "hangs" if boot.hung else f"ended with status {boot.status}, not {POWERED_OFF}"
+        raise Failed(f"Homestead {what}; build/oracle/{name}.log ends with\n{tail(boot.raw)}")
+    return boot
+
+
+def boot_xen(xen, name="xen", only=None):
+    """The same on Xen, up to the verdict, where it halts. Under TCG all its CPUs sometimes sleep until something comes in by the
+    serial line: it gets newlines; and now and then it sleeps on: then it gets a second boot."""
+    for attempt in (1, 2):
+        boot = run(command(xen, XEN_OPTIONS, only), feeding=True)
+        boot.attempts = attempt
+        keep(name, boot.raw)
+        if not boot.hung:
+            break
+    version = re.search(rb"Xen version (\S+)", boot.raw)
+    if not version or not version[1].startswith(b"4.17"):
+        raise Failed(f"this is no Xen 4.17; build/oracle/{name}.log ends with\n{tail(boot.raw)}")
+    if not boot.verdict:
+        what = "hangs, twice" if boot.hung else f"ended with status {boot.status}"
+        raise Failed(f"Xen {what}, without a verdict; build/oracle/{name}.log ends with\n{tail(boot.raw)}")
+    return boot
+
+
+def xen_version(raw):
+    return re.search(rb"Xen version (\S+)", raw)[1].decode()
