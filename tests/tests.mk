@@ -12,7 +12,7 @@ unit_sources = $(call sources_of,tests/unit/$(1)_test.c)
 
 .PHONY: check
 check: $(UNIT_BINS) build/host/acpi-topology
-	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/acpi_tool_test.py tests/unit/abi_headers_test.py
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/acpi_tool_test.py tests/unit/abi_headers_test.py tests/unit/bench_tool_test.py
 
 build/host/obj/%.o: %.c $(MAKEFILES_USED)
 	$(call say,HOSTCC,$<)
@@ -64,6 +64,10 @@ check-abi_headers:
 check-acpi_tool: build/host/acpi-topology
 	$(Q)tests/unit/acpi_tool_test.py
 
+.PHONY: check-bench_tool
+check-bench_tool:
+	$(Q)tests/unit/bench_tool_test.py
+
 # Random operations on the real mm/, against a reference and by threads: docs/testing.md. Optimized, as it has to make
 # many, with assertions and lock checks.
 STRESS_C      := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
@@ -99,10 +103,12 @@ stress-claims: build/host/claim-stress
 	$(Q)$< --ops 1e7 --threads 1 --seed $(STRESS_SEED)
 	$(Q)$< --ops 1e8 --threads 4 --seed $(STRESS_SEED)
 
-# Instruction counts under QEMU's icount; the release build, as a user runs it.
+# Instruction counts under QEMU's icount, of Homestead and of Debian's Xen; the release build, as a user runs it. Writes
+# docs/benchmarks.md and its plot. XEN=0 leaves Xen out, WRITE=0 only prints.
 .PHONY: bench bench-boot
-bench: all
-	$(Q)$(PYTHON) tests/bench/bench.py $(if $(MARKDOWN),--markdown)
+bench: all build/host/count.so build/host/profile.so
+	-$(Q)tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) $(if $(filter 0,$(XEN)),boot,boot bench)
+	$(Q)$(PYTHON) tests/bench/bench.py $(if $(filter 0,$(XEN)),--no-xen) $(if $(filter 0,$(WRITE)),--no-write)
 
 # How booting grows with CPUs and memory. RECORD=1 keeps the figures for comparison.
 bench-boot: all build/host/count.so

@@ -1,7 +1,7 @@
 /*
  * What a domain's memory costs: populating and destroying by size, and the whole way of a guest of 512 MiB
- * and of 1 GiB. One domain at a time, all its memory asked for in one hypercall, from the last node: where
- * the memory is that neither the hypervisor nor domain 0 was put in.
+ * and of 1 GiB. One domain at a time, all its memory asked for in one hypercall, from the last node, as
+ * domain 0 starts on the first.
  *
  * `clean` waits before each figure until idle CPUs have cleaned all free memory: Homestead tells when, Xen is
  * given so much time that its figures no longer change with more. In `dirty` domain 0 never lets the CPU idle

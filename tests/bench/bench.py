@@ -56,9 +56,9 @@ MEMORY = [
     ("destroy_4k", "destroy after 4K, a page", 60),
     ("destroy_2m", "destroy after 2M, a page", 1),
     ("destroy_1g", "destroy after 1G, a page", None),
-    ("build_512m", "build 512 MiB of 2M, claimed, and destroy", 1_500_000),
     ("build_1g", "build 1 GiB of 2M, claimed, and destroy", None),
-    ("build_empty", "  512 MiB without memory, but with its pool", None),
+    ("build_512m", "build 512 MiB of 2M, claimed, and destroy", 1_500_000),
+    ("build_empty", "  without memory, with its pool", None),
     ("destroy_pool", "  destroying that", None),
 ]
 OWN = ("own_memory", "kept by the hypervisor, MiB", 6)
@@ -114,11 +114,11 @@ def table(heads, rows, markdown):
             lines.append(f"| {' | '.join(cell.replace('  ', '&emsp;') for cell in row)} |")
     else:
         for row in [heads, *cells]:
-            lines.append(f"  {row[0]:50}" + "".join(f"{cell:>15}" for cell in row[1:]))
+            lines.append(f"  {row[0]:56}" + "".join(f"{cell:>15}" for cell in row[1:]))
     return "\n".join(lines) + "\n"
 
 
-HEADS = ["", "Homestead", "goal", "Xen", "without search", "ratio"]
+HEADS = ["", "Homestead", "goal", "Xen", "with NRIP save", "ratio"]
 
 
 def tables(homestead, xen, markdown):
@@ -167,26 +167,43 @@ def write_docs(homestead, xen, version):
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         sys.exit(f"bench: {DOCS} does not have its two markers")
     head, tail = text.split(BEGIN)[0], text.split(END)[1]
-    middle = f"Xen is {machines.XEN_PACKAGE} {version}.\n\n{tables(homestead, xen, True)}"
+    middle = f"Xen is Debian's {machines.XEN_PACKAGE} {version}.\n\n{tables(homestead, xen, True)}"
     svg = plot.draw(plot_rows(homestead, xen))
     DOCS.write_text(f"{head}{BEGIN}\n{middle}\n{END}{tail}")
-    SVG.write_text(svg)
+    if svg:
+        SVG.write_text(svg)
 
 
 def plot_rows(homestead, xen):
-    """[(title, Xen to Homestead, the same without the search)], what both have."""
+    """[(title, Xen to Homestead, the same as if with NRIP save, that as text)], what both have."""
     rows = []
     for cases, suffix, more in [(CALLS, "", ""), (MEMORY, "_clean", " (clean)"), (MEMORY, "_dirty", " (dirty)")]:
         parent = ""
         for title, ours, _, theirs, without, ratio in rows_of(cases, suffix, homestead, xen):
-            parent = parent if title.startswith("  ") else title
-            short = title.strip() if parent == title else f"{parent.split(',')[0]}, {title.strip()}"
+            short = title.strip().replace(", a page", "")
+            if not title.startswith("  "):
+                parent = short.split(" (")[0].split(",")[0]
+            else:
+                short = f"{parent}: {short}"
             if ratio:
-                rows.append((short.replace(", a page", "") + more, theirs / ours, (without or theirs) / ours))
+                rows.append((short + more, theirs / ours, (theirs if without is None else without) / ours, text_of(ratio)))
     title, ours, _, theirs, _, ratio = own_row(homestead, xen)
     if ratio:
-        rows.append((f"memory {title.replace(', MiB', '')}", ratio, ratio))
+        rows.append((f"memory {title.replace(', MiB', '')}", ratio, ratio, text_of(ratio)))
     return rows
+
+
+def show_lines(facts, more):
+    """The figures as @bench lines: docs/output.md."""
+    for name, figure in facts.items():
+        words = [f"@bench name={name}{more}"]
+        if figure.instructions is not None:
+            words.append(f"instructions={figure.instructions}")
+        if figure.pages:
+            words.append(f"pages={figure.pages}")
+        if figure.share is not None:
+            words.append(f"search={figure.share} exits={figure.exits}")
+        print(" ".join(words))
 
 
 def main():
@@ -201,9 +218,8 @@ def main():
     except machines.Failed as failed:
         sys.exit(f"{failed}\nbench: a run failed")
     print(tables(homestead, xen, False))
-    for name, figure in homestead.items():
-        if figure.instructions is not None:
-            print(f"@bench name={name} instructions={figure.instructions}" + (f" pages={figure.pages}" if figure.pages else ""))
+    show_lines(homestead, "")
+    show_lines(xen, " on=xen")
     print(f"{RUNS} runs agree to the instruction" + (", of Xen too." if now else "."))
     if args.no_write:
         return

@@ -9,33 +9,20 @@ import argparse
 import bisect
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 
-import bench
+import machines
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 HYPERVISOR = "build/homestead.elf"
-GUEST = "build/guest/bench.elf"
 HALF = 1 << 63
-VIRT_BASE = 0xFFFFFFFF80000000
-PHYS_BASE = 0x200000
-
-
-def symbols(path):
-    """[(address, name)], sorted."""
-    text = subprocess.run(["nm", "-n", path], cwd=ROOT, check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
-    found = re.findall(r"^([0-9a-f]+) [tTwW] (\S+)$", text, re.M)
-    return [(int(address, 16), name) for address, name in found]
 
 
 class Names:
     """Which function an address is in: the hypervisor's in the upper half, or at its physical address before
     paging; all else is the guest's."""
     def __init__(self):
-        self.hypervisor, self.guest = symbols(HYPERVISOR), symbols(GUEST)
-        self.end = self.hypervisor[-1][0]
+        self.hypervisor, self.guest = machines.symbols(HYPERVISOR), machines.symbols(machines.GUEST)
 
     @staticmethod
     def find(table, address):
@@ -43,48 +30,37 @@ class Names:
         return table[i] if i >= 0 else (address, f"{address:#x}")
 
     def of(self, address, booting):
-        if address >= HALF:
-            start, name = self.find(self.hypervisor, address)
-        elif booting:
-            start, name = self.find(self.hypervisor, address - PHYS_BASE + VIRT_BASE)
-            return name, address - PHYS_BASE + VIRT_BASE - start
-        else:
-            start, name = self.find(self.guest, address)
-            name = f"guest: {name}"
-        return name, address - start
-
-    def address(self, name, guest):
-        for address, other in self.guest if guest else self.hypervisor:
-            if other == name:
-                return address
-        sys.exit(f"profile: no symbol {name}")
+        """(function, offset in it)"""
+        if address < HALF and booting:
+            address += machines.VIRT_BASE - machines.PHYS_BASE
+        start, name = self.find(self.hypervisor if address >= HALF else self.guest, address)
+        return name if address >= HALF else f"guest: {name}", address - start
 
 
 def machine_of(case):
-    for machine in bench.MACHINES:
-        state = re.search(r"memory=(\w+)", machine[3])
+    for machine in machines.MACHINES:
+        state = re.search(r"memory=(\w+)", machine.arguments)
         if state and case.endswith(f"_{state[1]}"):
             return machine
-    return bench.MACHINES[0]
+    return machines.MACHINES[0]
 
 
-def run(case, names):
-    """One boot: windows, and [(address, instructions, executions)]."""
-    booting = case == "boot_to_dom0"
-    if booting:
-        start = names.address("multiboot_entry", False) - VIRT_BASE + PHYS_BASE
-        stop = names.address("image_start", True)
-    else:
-        start, stop = names.address("bench_mark_begin", True), names.address("bench_mark_end", True)
-    mem, nodes, options, arguments = machine_of(case)
-    with tempfile.NamedTemporaryFile() as out:
-        plugin = f"{ROOT}/build/host/profile.so,start={start:#x},stop={stop:#x},out={out.name}"
-        facts = bench.run(mem, nodes, options, f"{arguments} profile={case}", ["-plugin", plugin])
-        lines = pathlib.Path(out.name).read_text().splitlines()
-    windows = int(lines[0].split()[1]) if lines else 0
+def run(case):
+    """One boot: [instructions of a window], what a window has of calls, [(address, instructions, executions)]."""
+    machine = machine_of(case)
+    marks = [machines.address_of(machines.GUEST, name) for name in ("bench_mark_begin", "bench_mark_end")]
+    if case == "boot_to_dom0":
+        marks = machines.homestead_entry(), machines.address_of(machines.GUEST, "image_start")
+    with tempfile.TemporaryDirectory() as directory:
+        out = pathlib.Path(directory) / "windows"
+        text = machines.emulate(machines.command(
+            machine, "build/homestead", f"{machines.COMMON} {machine.options}", f"{machine.arguments} profile={case}",
+            [f"profile.so,start={marks[0]:#x},stop={marks[1]:#x},out={out}"]))
+        windows, blocks = machines.read_windows(out)
     if not windows:
-        sys.exit(f"profile: no figure is named {case}; there are: {' '.join(facts)}")
-    return windows, [tuple(int(word, 0) for word in line.split()) for line in lines[1:]]
+        sys.exit(f"profile: no figure is named {case}; there are: {' '.join(re.findall('^@bench name=([^ ]+) inst', text, re.M))}")
+    calls = re.search(rf"^@bench name={case} .*calls=(\d+)", text, re.M)
+    return windows, int(calls[1]) if calls else 1, blocks
 
 
 def show(title, counts, total, calls, rows):
@@ -102,9 +78,11 @@ def main():
 
     names = Names()
     booting = args.case == "boot_to_dom0"
-    windows, blocks = run(args.case, names)
-    # A figure measured by samples has many windows, each of BENCH_CALLS calls.
-    calls = windows * 64 if windows > 100 else windows
+    try:
+        windows, each, blocks = run(args.case)
+    except machines.Failed as failed:
+        sys.exit(f"{failed}\nprofile: the run failed")
+    calls = len(windows) * each
     functions, single = {}, {}
     for address, instructions, executions in blocks:
         name, offset = names.of(address, booting)
@@ -112,7 +90,7 @@ def main():
         key = f"{address:#x} {name}+{offset:#x}, {executions / calls:,.2f} times {instructions}"
         single[key] = single.get(key, 0) + instructions * executions
     total = sum(functions.values())
-    print(f"{args.case}: {total / calls:,.1f} instructions, guest included ({windows} spans, {calls} calls)")
+    print(f"{args.case}: {total / calls:,.1f} instructions, guest included ({len(windows)} spans, {calls} calls)")
     show("function", functions, total, calls, args.rows)
     if args.blocks:
         show("block", single, total, calls, args.rows)
