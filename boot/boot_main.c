@@ -19,6 +19,7 @@
 #include <domain/domain.h>
 #include <domain/dump.h>
 #include <domain/key_poll.h>
+#include <hypercall/hypercall.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <mm/mm.h>
@@ -283,6 +284,7 @@ NORETURN void boot_main(struct boot_info *info)
     start_keys();
     boot_run_init(&options);
     boot_smp_start(info, &acpi.topology, nr_cpus_found, &options);
+    sysctl_init();
     start_dom0(info);
     continue_on(this_cpu()->stack_top, boot_finish);
 }

@@ -36,6 +36,24 @@ enum vcpu_state {
     VCPU_BLOCKED, /* HLT or SCHEDOP_block/poll, until an event */
 };
 
+/*
+ * A page of a guest's virtual memory as its page tables were walked last: where the page is, and which
+ * entries said so. While np.generation is the same, the physmap lock held, and all entries say the same, a
+ * walk would end here again. hypercall/guest_copy.c
+ */
+#define GUEST_PATH_LEVELS 5u
+struct guest_path {
+    u64 page; /* virtual address >> PAGE_SHIFT */
+    u64 generation;
+    char *virt; /* where Homestead sees it */
+    u32 nr;     /* entries */
+    u32 entry_size;
+    bool valid, writable;
+    const char *at[GUEST_PATH_LEVELS];
+    u64 entry[GUEST_PATH_LEVELS];
+};
+#define GUEST_PATHS 4u
+
 struct vcpu {
     struct domain *domain; /* [I] */
     u32 id;                /* [I] */
@@ -59,6 +77,9 @@ struct vcpu {
     u64 run_since_ns;       /* [o] start of this slice */
     u64 exits;              /* [o] exits so far; while it runs, less by its CPU's count: vcpu_exits() */
     u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [R] */
+    /* what guest_copy.c remembers [o] */
+    struct hvm_paging path_paging;        /* under which the paths were walked */
+    struct guest_path paths[GUEST_PATHS]; /* by the page's number */
     /* events */
     struct vcpu_info *info; /* [E] in shared_info, memory that the guest writes; NULL: none (id >= 32) */
     mfn_t info_frame; /* [E] the guest's page that holds it, pinned; INVALID_MFN: it is in shared_info */

@@ -35,7 +35,7 @@ static void view_affinity(const struct vcpu *v, struct vcpu_view *out)
 
 static void view_vcpu(struct vcpu *v, struct vcpu_view *out)
 {
-    u64 cr0, cr4, efer;
+    struct hvm_paging paging;
 
     out->state = v->state;
     out->online = v->state != VCPU_OFFLINE;
@@ -54,7 +54,8 @@ static void view_vcpu(struct vcpu *v, struct vcpu_view *out)
     out->cr3 = 0;
     out->cpl = 0;
     if (!v->running && out->online) {
-        hvm_ops->paging_state(&v->hvm, &cr0, &out->cr3, &cr4, &efer);
+        hvm_ops->paging_state(&v->hvm, &paging);
+        out->cr3 = paging.cr3;
         out->cpl = hvm_ops->cpl(&v->hvm);
     }
     view_affinity(v, out);

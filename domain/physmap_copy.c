@@ -6,8 +6,7 @@
 #include <homestead/errno.h>
 #include <lib/string.h>
 
-/* Lock held. The frame at gaddr; NULL: nothing mapped, or not writable. */
-static void *frame(struct domain *d, u64 gaddr, bool write)
+void *physmap_frame(struct domain *d, u64 gaddr, bool write)
 {
     u64 n = gaddr >> PAGE_SHIFT;
     struct physmap_seen *seen = &d->physmap.seen[n / 512 % PHYSMAP_SEEN];
@@ -40,7 +39,7 @@ static int copy(struct domain *d, u64 gaddr, void *buf, u64 len, bool write)
         u64 chunk = MIN(len, PAGE_SIZE - offset);
 
         spin_lock(&d->physmap.lock);
-        char *page = frame(d, gaddr, write);
+        char *page = physmap_frame(d, gaddr, write);
         if (!page)
             rc = -EFAULT;
         else if (write)
@@ -70,21 +69,9 @@ int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]))
     if (g.n >= NP_GFN_LIMIT)
         return -EFAULT;
     spin_lock(&d->physmap.lock);
-    u8 *page = frame(d, g.n << PAGE_SHIFT, true);
+    u8 *page = physmap_frame(d, g.n << PAGE_SHIFT, true);
     if (page)
         fill(page);
-    spin_unlock(&d->physmap.lock);
-    return page ? 0 : -EFAULT;
-}
-
-int physmap_read_entry(struct domain *d, u64 gaddr, u32 size, u64 *entry)
-{
-    spin_lock(&d->physmap.lock);
-    const char *page = frame(d, gaddr, false);
-    if (page) {
-        const char *at = page + (gaddr & ~PAGE_MASK);
-        *entry = size == 8 ? *(const volatile u64 *)at : *(const volatile u32 *)at;
-    }
     spin_unlock(&d->physmap.lock);
     return page ? 0 : -EFAULT;
 }

@@ -1,56 +1,149 @@
 /*
- * Guest copies: guest virtual → guest physical by the guest's page tables, then physmap_read() and
- * physmap_write(), which hold the frames still while they copy. A run that one mapping of the guest covers is
- * copied in one go, so a structure inside one page costs one walk.
+ * Guest copies: guest virtual to guest physical by the guest's page tables, to Homestead's by the physmap, a
+ * page of the guest's at a time, each under one hold of the physmap lock: no frame can be given to somebody
+ * else between the look at a page table and the copy.
+ *
+ * A walk costs some 400 instructions, and nearly every hypercall reads and writes the same few pages. The
+ * guest changes its tables without an exit, so nothing may be taken for granted; but the entries of the last
+ * walk can be looked at where they are, which is a walk as well, and tells whether the answer is still the
+ * same.
  */
 #include <arch/x86/hvm/guest_walk.h>
 #include <homestead/errno.h>
 #include <hypercall/guest_copy.h>
+#include <lib/string.h>
 
-/* The walker reads the guest's page tables: each entry while its frame cannot be given to somebody else. */
-static int table_entry(void *ctx, u64 gaddr, u32 size, u64 *entry)
+struct recorder {
+    struct domain *d;
+    struct guest_path *path;
+};
+
+static u64 entry_at(const char *at, u32 size)
 {
-    return physmap_read_entry(ctx, gaddr, size, entry);
+    return size == 8 ? *(const volatile u64 *)at : *(const volatile u32 *)at;
 }
 
-/* Exactly one of dst and src is set. */
-static int copy(struct vcpu *v, u64 gva, void *dst, const void *src, u64 len_bytes)
+/* For guest_walk(): an entry of the guest's tables, noted. Physmap lock held. */
+static int read_entry(void *ctx, u64 gaddr, u32 size, u64 *entry)
 {
-    struct guest_walk walk = {.entry = table_entry, .ctx = v->domain};
+    struct recorder *recorder = ctx;
+    struct guest_path *path = recorder->path;
+    const char *frame = physmap_frame(recorder->d, gaddr, false);
 
-    if (len_bytes == 0)
-        return 0;
-    if (gva + (len_bytes - 1) < gva)
+    if (!frame || path->nr == GUEST_PATH_LEVELS)
         return -EFAULT;
-    hvm_ops->paging_state(&v->hvm, &walk.cr0, &walk.cr3, &walk.cr4, &walk.efer);
-    while (len_bytes) {
-        u64 gaddr, run_bytes;
-
-        int rc = guest_walk(&walk, gva, src != NULL, &gaddr, &run_bytes);
-        if (rc)
-            return rc;
-        u64 piece = MIN(run_bytes, len_bytes);
-        rc = dst ? physmap_read(v->domain, gaddr, dst, piece) : physmap_write(v->domain, gaddr, src, piece);
-        if (rc)
-            return rc;
-        if (dst)
-            dst = (char *)dst + piece;
-        else
-            src = (const char *)src + piece;
-        gva += piece;
-        len_bytes -= piece;
-    }
+    path->at[path->nr] = frame + (gaddr & ~PAGE_MASK);
+    path->entry[path->nr] = *entry = entry_at(path->at[path->nr], size);
+    path->entry_size = size;
+    path->nr++;
     return 0;
+}
+
+/* Physmap lock held. */
+static inline bool still_so(const struct domain *d, const struct guest_path *path, u64 page, bool write)
+{
+    if (path->page != page || !path->valid || path->generation != d->physmap.np.generation ||
+        (write && !path->writable) || d->physmap.destroyed)
+        return false;
+    for (u32 i = 0; i < path->nr; i++)
+        if (entry_at(path->at[i], path->entry_size) != path->entry[i])
+            return false;
+    return true;
+}
+
+/* Physmap lock held. Where the page of gva is; NULL: nowhere, or not writable. */
+static __attribute__((noinline)) char *walk(struct vcpu *v, struct guest_path *path, u64 gva, bool write)
+{
+    struct domain *d = v->domain;
+    struct recorder recorder = {.d = d, .path = path};
+    const struct guest_walk walk = {.cr0 = v->path_paging.cr0,
+                                    .cr3 = v->path_paging.cr3,
+                                    .cr4 = v->path_paging.cr4,
+                                    .efer = v->path_paging.efer,
+                                    .entry = read_entry,
+                                    .ctx = &recorder};
+    u64 gaddr, run_bytes;
+
+    path->valid = false;
+    path->nr = 0;
+    path->entry_size = 8;
+    if (guest_walk(&walk, gva, write, &gaddr, &run_bytes))
+        return NULL;
+    char *virt = physmap_frame(d, gaddr, write);
+    if (!virt)
+        return NULL;
+    path->page = gva >> PAGE_SHIFT;
+    path->generation = d->physmap.np.generation;
+    path->virt = virt;
+    path->writable = write; /* else not known */
+    path->valid = true;
+    return virt;
+}
+
+/* Paths are good for one set of control registers. */
+static inline void take_paging_state(struct vcpu *v)
+{
+    struct hvm_paging now, *last = &v->path_paging;
+
+    hvm_ops->paging_state(&v->hvm, &now);
+    if (likely(!((now.cr3 ^ last->cr3) | (now.cr0 ^ last->cr0) | (now.cr4 ^ last->cr4) |
+                 (now.efer ^ last->efer))))
+        return;
+    *last = now;
+    for (u32 i = 0; i < GUEST_PATHS; i++)
+        v->paths[i].valid = false;
+}
+
+/* Copies between buf and what of [gva, gva + len_bytes) is in gva's page, which is at least the bytes given.
+ */
+static inline int copy_piece(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)
+{
+    struct domain *d = v->domain;
+    u64 page = gva >> PAGE_SHIFT;
+    struct guest_path *path = &v->paths[page % GUEST_PATHS];
+
+    spin_lock(&d->physmap.lock);
+    char *virt = path->virt;
+    if (unlikely(!still_so(d, path, page, write)))
+        virt = walk(v, path, gva, write);
+    if (likely(virt)) {
+        virt += gva & ~PAGE_MASK;
+        memcpy(write ? virt : buf, write ? buf : virt, len_bytes);
+    }
+    spin_unlock(&d->physmap.lock);
+    return virt ? 0 : -EFAULT;
+}
+
+static inline int copy(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)
+{
+    u64 room = PAGE_SIZE - (gva & ~PAGE_MASK);
+
+    if (unlikely(len_bytes == 0))
+        return 0;
+    if (unlikely(gva + (len_bytes - 1) < gva))
+        return -EFAULT;
+    take_paging_state(v);
+    while (unlikely(len_bytes > room)) {
+        int rc = copy_piece(v, gva, buf, room, write);
+
+        if (rc)
+            return rc;
+        gva += room;
+        buf += room;
+        len_bytes -= room;
+        room = PAGE_SIZE;
+    }
+    return copy_piece(v, gva, buf, len_bytes, write);
 }
 
 int copy_from_guest(struct vcpu *v, void *dst, u64 gva, u64 len_bytes)
 {
-    return copy(v, gva, dst, NULL, len_bytes);
+    return copy(v, gva, dst, len_bytes, false);
 }
 
 int copy_to_guest(struct vcpu *v, u64 gva, const void *src, u64 len_bytes)
 {
-    return copy(v, gva, NULL, src, len_bytes);
+    return copy(v, gva, (void *)(uintptr_t)src, len_bytes, true);
 }
 
 static bool element_address(u64 array, u64 index, u64 size, u64 *gva)

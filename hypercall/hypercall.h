@@ -45,6 +45,8 @@ long hc_sched_op(struct hypercall *c);
 long hc_event_channel_op(struct hypercall *c);
 long hc_hvm_op(struct hypercall *c);
 long hc_sysctl(struct hypercall *c);
+/* Notes what sysctls tell of the machine. Once all CPUs are up, before a domain runs. */
+void sysctl_init(void);
 long hc_domctl(struct hypercall *c);
 
 #endif

@@ -12,6 +12,7 @@
 #include <hypercall/domctl.h>
 #include <hypercall/memory_op.h>
 #include <hypercall/sysctl.h>
+#include <lib/string.h>
 #include <mm/mm.h>
 
 #define SCHED_ID_NULL  9 /* of Xen's ids the one of the scheduler without parameters */
@@ -51,23 +52,38 @@ static u32 core_of(u32 cpu)
     return core;
 }
 
+/* [I] What does not change while domains run. */
+static struct {
+    u32 cores, online;
+    u64 max_mfn;
+    u32 hw_cap[8];
+} machine;
+
+void sysctl_init(void)
+{
+    machine.cores = 1;
+    machine.online = 0;
+    for (u32 cpu = 0; cpu < host_topology->nr_cpus; cpu++)
+        machine.cores = MAX(machine.cores, core_of(cpu) + 1);
+    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+        machine.online += cpus[cpu] != NULL;
+    machine.max_mfn = memop_max_page() - 1;
+    memset(machine.hw_cap, 0, sizeof(machine.hw_cap));
+    fill_hw_cap(machine.hw_cap);
+}
+
 static long physinfo(struct sysctl *ctl)
 {
     struct xen_sysctl_physinfo *info = &ctl->op.u.physinfo;
     struct mm_host_info mem;
-    u32 cores = 1, online = 0;
 
-    for (u32 cpu = 0; cpu < host_topology->nr_cpus; cpu++)
-        cores = MAX(cores, core_of(cpu) + 1);
-    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
-        online += cpus[cpu] != NULL;
     mm_host_get_info(&mem);
     /* Memory that waits for scrubbing is in free_pages: it can be had at any time. As in Xen 4.17 scrub_pages
      * is 0, so that tools which add the two are right. */
     *info = (struct xen_sysctl_physinfo){
         .threads_per_core = 1,
-        .cores_per_socket = cores,
-        .nr_cpus = online,
+        .cores_per_socket = machine.cores,
+        .nr_cpus = machine.online,
         .max_cpu_id = host_topology->nr_cpus - 1,
         .nr_nodes = mm_nr_nodes(),
         .max_node_id = MAX_NODES - 1,
@@ -76,9 +92,9 @@ static long physinfo(struct sysctl *ctl)
         .total_pages = mem.total_pages,
         .free_pages = mem.free_pages,
         .outstanding_pages = mem.outstanding_pages,
-        .max_mfn = memop_max_page() - 1,
+        .max_mfn = machine.max_mfn,
     };
-    fill_hw_cap(info->hw_cap);
+    memcpy(info->hw_cap, machine.hw_cap, sizeof(info->hw_cap));
     return 0;
 }
 
@@ -222,8 +238,10 @@ static long run(struct sysctl *ctl)
 
 long hc_sysctl(struct hypercall *c)
 {
-    struct sysctl ctl = {.c = c};
+    struct sysctl ctl; /* op is read below: not cleared before */
     u64 arg = c->arg[0];
+
+    ctl.c = c;
 
     long rc = copy_from_guest(c->v, &ctl.op, arg, sizeof(ctl.op));
     if (rc)

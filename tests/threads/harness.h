@@ -172,10 +172,10 @@ static void fake_vcpu_init(struct hvm_vcpu *v)
 {
     (void)v;
 }
-static void fake_paging_state(struct hvm_vcpu *v, u64 *cr0, u64 *cr3, u64 *cr4, u64 *efer)
+static void fake_paging_state(struct hvm_vcpu *v, struct hvm_paging *out)
 {
     (void)v;
-    *cr0 = *cr3 = *cr4 = *efer = 0;
+    *out = (struct hvm_paging){.cr0 = 0};
 }
 static bool fake_long_mode_cs(struct hvm_vcpu *v)
 {
@@ -281,6 +281,7 @@ static void set_up(void)
         cpu_on[i].nid = i % 2;
         cpus[i] = &cpu_on[i];
     }
+    sysctl_init();
     sched_init();
     for (u32 i = 0; i < THREADS; i++)
         CHECK(sched_cpu_init(&cpu_on[i]) == 0);

@@ -297,8 +297,9 @@ static void older_records(void **state)
 
 static void make_vcpus(u32 level)
 {
+    if (level == LOCK_PHYSMAP)
+        return; /* the argument is being read */
     harness_on_lock = NULL;
-    (void)level;
     domain_alloc_vcpus(domains[1], 2);
 }
 

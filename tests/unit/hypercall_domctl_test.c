@@ -184,6 +184,7 @@ static void create_that_cannot_be_told_is_undone(void **state)
     op.cmd = XEN_DOMCTL_createdomain;
     op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
     readonly_page = 0;
+    forget_walks();
     kills_needed = 3;
     assert_int_equal(hypercall(DOMCTL, PUT(0x100, op), 0, 0), -EFAULT);
     assert_true(domains[3]->dying);

@@ -210,13 +210,11 @@ int physmap_set_pool(struct domain *d, u64 pages)
     d->physmap.pool_pages = pages;
     return 0;
 }
-int physmap_read_entry(struct domain *d, u64 gaddr, u32 size, u64 *entry)
+void *physmap_frame(struct domain *d, u64 gaddr, bool write)
 {
     (void)d;
-    (void)gaddr;
-    (void)size;
-    (void)entry;
-    return -EFAULT;
+    (void)write;
+    return guest + (gaddr & PAGE_MASK);
 }
 int physmap_read(struct domain *d, u64 gaddr, void *dst, u64 len)
 {

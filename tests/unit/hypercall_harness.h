@@ -185,10 +185,10 @@ static bool fake_long_mode_cs(struct hvm_vcpu *v)
     (void)v;
     return caller_64;
 }
-static void fake_paging_state(struct hvm_vcpu *v, u64 *cr0, u64 *cr3, u64 *cr4, u64 *efer)
+static void fake_paging_state(struct hvm_vcpu *v, struct hvm_paging *out)
 {
     (void)v;
-    *cr0 = *cr3 = *cr4 = *efer = 0;
+    *out = (struct hvm_paging){.cr0 = 0};
 }
 static struct hvm_state states[2];
 static void fake_get_state(struct hvm_vcpu *v, struct hvm_state *out)
@@ -292,6 +292,13 @@ static inline u64 put(u64 offset, const void *data, u64 len)
 #define PUT(offset, object) put(offset, &(object), sizeof(object))
 #define GET(offset, object) memcpy(&(object), guest + (offset), sizeof(object))
 
+/* guest_copy.c has to walk again. */
+static inline void forget_walks(void)
+{
+    memset(caller.paths, 0, sizeof(caller.paths));
+    walks = 0;
+}
+
 /* Executes the hypercall instruction until it is passed, as the run loop would. */
 static inline long hypercall(u64 nr, u64 arg1, u64 arg2, u64 arg3)
 {
@@ -326,6 +333,7 @@ static inline int machine_setup(void **state)
     caller = (struct vcpu){.domain = domains[0], .state = VCPU_RUNNABLE};
     domains[0]->vcpu[0] = &caller;
     domains[0]->nr_vcpus = 1;
+    sysctl_init();
     caller_64 = true;
     caller_cpl = 0;
     hole_page = readonly_page = ~0ull;

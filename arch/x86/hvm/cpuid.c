@@ -62,7 +62,7 @@ static u32 text_word(const char *text, u32 word)
 {
     u32 value;
 
-    memcpy(&value, text + 4 * (size_t)word, sizeof(value));
+    __builtin_memcpy(&value, text + 4 * (size_t)word, sizeof(value));
     return value;
 }
 

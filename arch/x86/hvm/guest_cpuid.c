@@ -12,10 +12,17 @@
  * even on an emulated CPU that calls itself something else. */
 static const char *vendor_for_vmmcall(void)
 {
-    struct cpuid_leaf host = cpuid(0, 0);
-    u32 text[3] = {host.ebx, host.edx, host.ecx};
+    static const char *vendor; /* the same for all CPUs, whoever asks first */
+    const char *known = __atomic_load_n(&vendor, __ATOMIC_RELAXED);
 
-    return memcmp(text, VENDOR_HYGON, sizeof(text)) == 0 ? VENDOR_HYGON : VENDOR_AMD;
+    if (unlikely(!known)) {
+        struct cpuid_leaf host = cpuid(0, 0);
+        u32 text[3] = {host.ebx, host.edx, host.ecx};
+
+        known = memcmp(text, VENDOR_HYGON, sizeof(text)) == 0 ? VENDOR_HYGON : VENDOR_AMD;
+        __atomic_store_n(&vendor, known, __ATOMIC_RELAXED);
+    }
+    return known;
 }
 
 void hvm_guest_cpuid(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)

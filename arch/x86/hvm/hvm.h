@@ -41,6 +41,11 @@ struct hvm_state {
     u64 tsc_aux;
 };
 
+/* What decides how the guest's addresses are translated. */
+struct hvm_paging {
+    u64 cr0, cr3, cr4, efer;
+};
+
 struct cpu;
 
 struct hvm_vcpu {
@@ -136,7 +141,7 @@ struct hvm_ops {
     /* Cheap reads for hot paths. */
     u32 (*cpl)(struct hvm_vcpu *v);
     bool (*long_mode_cs)(struct hvm_vcpu *v); /* CS.L and EFER.LMA */
-    void (*paging_state)(struct hvm_vcpu *v, u64 *cr0, u64 *cr3, u64 *cr4, u64 *efer);
+    void (*paging_state)(struct hvm_vcpu *v, struct hvm_paging *out);
     /* Moves RIP on by len bytes and ends the interrupt shadow: hvm_skip_instruction(). */
     void (*skip)(struct hvm_vcpu *v, u32 len);
 };

@@ -239,14 +239,14 @@ static bool svm_long_mode_cs(struct hvm_vcpu *v)
     return (vmcb->efer & EFER_LMA) && (vmcb->cs.attributes & HVM_SEG_L);
 }
 
-static void svm_paging_state(struct hvm_vcpu *v, u64 *cr0, u64 *cr3, u64 *cr4, u64 *efer)
+static void svm_paging_state(struct hvm_vcpu *v, struct hvm_paging *out)
 {
     const struct vmcb *vmcb = svm_vmcb(v);
 
-    *cr0 = vmcb->cr0;
-    *cr3 = vmcb->cr3;
-    *cr4 = vmcb->cr4;
-    *efer = vmcb->efer & ~EFER_SVME;
+    out->cr0 = vmcb->cr0;
+    out->cr3 = vmcb->cr3;
+    out->cr4 = vmcb->cr4;
+    out->efer = vmcb->efer & ~EFER_SVME;
 }
 
 const struct hvm_ops svm_ops = {
