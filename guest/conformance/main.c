@@ -19,7 +19,8 @@ static const struct {
     {"memory", cases_memory},   {"extents", cases_extents}, {"create", cases_create},
     {"domctl", cases_domctl},   {"life", cases_life},       {"affinity", cases_affinity},
     {"context", cases_context}, {"physmap", cases_physmap}, {"foreign", cases_foreign},
-    {"compat", cases_compat},   {"guest", cases_guest},
+    {"compat", cases_compat},   {"guest", cases_guest},     {"version", cases_version},
+    {"multicall", cases_multicall}, {"sysctl", cases_sysctl},
 };
 
 static void run_group(u32 i)
