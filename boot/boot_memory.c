@@ -124,6 +124,16 @@ static void add_free(u64 start, u64 end, nodeid_t nid, void *arg)
     }
 }
 
+/* What was reserved until now, and counted as such. */
+static void give_back(u64 start, u64 end, nodeid_t nid, void *arg)
+{
+    u64 before = unused;
+
+    add_free(start, end, nid, arg);
+    if (unused == before)
+        mm_note_unreserved(nid, (end - start) >> PAGE_SHIFT);
+}
+
 /* Total and, with the other sign, free: the difference is what Homestead keeps. */
 static void count_ram(u64 start, u64 end, nodeid_t nid, void *arg)
 {
@@ -170,6 +180,6 @@ void boot_memory_reclaim(const struct boot_info *info, const struct topology *to
     /* Only what is RAM with frames, and not the image if a loader put them side by side. */
     must(boot_ranges_intersect(&back, &modules, &map.ram), "modules");
     must(boot_ranges_remove(&back, info->image_base, info->image_base + info->image_size), "modules");
-    ram_for_each_piece(&back, topo, add_free, NULL);
+    ram_for_each_piece(&back, topo, give_back, NULL);
     log_info("Modules         %lu KiB given back\n", boot_ranges_total(&back) >> 10);
 }

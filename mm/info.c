@@ -12,6 +12,12 @@ void mm_note_reserved(nodeid_t nid, u64 pages)
     node_get(nid)->reserved_pages += pages;
 }
 
+void mm_note_unreserved(nodeid_t nid, u64 pages)
+{
+    ASSERT(pages <= node_get(nid)->reserved_pages);
+    node_get(nid)->reserved_pages -= pages;
+}
+
 static u64 node_dirty(struct node *node)
 {
     spin_lock(&node->lock);

@@ -135,6 +135,8 @@ struct mm_host_info { /* one consistent sample */
 u32 mm_nr_nodes(void);
 void mm_note_reserved(nodeid_t nid,
                       u64 pages); /* RAM of the node that never was free (image, frame table, ...) */
+/* Some of it has become free after all, by mm_add_range(): it is not to be counted twice. At boot. */
+void mm_note_unreserved(nodeid_t nid, u64 pages);
 void mm_node_get_info(nodeid_t nid, struct mm_node_info *out);
 void mm_host_get_info(struct mm_host_info *out);
 

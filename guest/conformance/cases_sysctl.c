@@ -52,7 +52,8 @@ static void commands(void)
         snprintf(name, sizeof(name), "unknown_%x", unknown[i]);
         CASE_SHOW("sysctl", name, sysctl(&op), " same=%u", op.cmd == unknown[i]);
     }
-    for (u32 version = XEN_SYSCTL_INTERFACE_VERSION - 1; version < XEN_SYSCTL_INTERFACE_VERSION + 3; version += 2) {
+    for (u32 version = XEN_SYSCTL_INTERFACE_VERSION - 1; version < XEN_SYSCTL_INTERFACE_VERSION + 3;
+         version += 2) {
         op = op_of(XEN_SYSCTL_physinfo);
         op.interface_version = version;
         snprintf(name, sizeof(name), "version_%x", version);
@@ -187,8 +188,9 @@ static void numa_values(void)
             remote = remote && (from == to || distance > 10);
         }
     }
-    CASE_SHOW("sysctl.numainfo", "values", rc, " free_in_size=%u sum_of_free=%u sum_of_sizes=%u local=%u remote=%u",
-              fits, free >> PAGE_SHIFT == phys.u.physinfo.free_pages,
+    CASE_SHOW("sysctl.numainfo", "values", rc,
+              " free_in_size=%u sum_of_free=%u sum_of_sizes=%u local=%u remote=%u", fits,
+              free >> PAGE_SHIFT == phys.u.physinfo.free_pages,
               size >> PAGE_SHIFT >= phys.u.physinfo.total_pages, local, remote);
 }
 
@@ -231,9 +233,9 @@ static void availheap(void)
         u32 min, max;
         s32 node;
     } cases[] = {
-        {"any", 0, 0, -1},           {"all_bits", 0, 64, -1},        {"more_bits", 0, 65, -1},
-        {"from_page", 12, 0, -1},    {"52_bits", 0, 52, -1},         {"node_0", 0, 0, 0},
-        {"node_999", 0, 0, 999},     {"node_-2", 0, 0, -2},          {"node_2_to_31", 0, 0, -0x7fffffff - 1},
+        {"any", 0, 0, -1},        {"all_bits", 0, 64, -1},    {"more_bits", 0, 65, -1},
+        {"from_page", 12, 0, -1}, {"52_bits", 0, 52, -1},     {"node_0", 0, 0, 0},
+        {"node_999", 0, 0, 999},  {"node_minus_2", 0, 0, -2}, {"node_2_to_31", 0, 0, -0x7fffffff - 1},
     };
     struct xen_sysctl phys = op_of(XEN_SYSCTL_physinfo);
     u64 sum = 0, bytes;

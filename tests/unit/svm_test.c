@@ -231,6 +231,14 @@ static void test_vector_and_window(void **state)
     svm_inject_irq(&v, 0x74);
     svm_reset_events(&v);
     assert_int_equal(vmcb.v_intr & SVM_V_IRQ, 0);
+    /* Nobody sleeps while one is on its way, unless it cannot be taken. */
+    skipped = 0;
+    decode(0x78, 0, 0, HVM_EXIT_HLT, 1);
+    svm_inject_irq(&v, 0x85);
+    decode(0x78, 0, 0, HVM_EXIT_INTERRUPT, 1);
+    assert_int_equal(skipped, 1);
+    v.regs.rflags = 0;
+    decode(0x78, 0, 0, HVM_EXIT_HLT, 1);
 }
 
 static void test_state(void **state)

@@ -26,8 +26,7 @@
 
 #define V_INJECTED (SVM_V_IRQ | SVM_V_IGN_TPR | SVM_V_INTR_PRIO(0xf) | SVM_V_INTR_VECTOR(0xffull))
 
-/* A vector has been put into V_IRQ, and the guest has not taken it yet. */
-static bool irq_on_its_way(const struct hvm_vcpu *v, const struct vmcb *vmcb)
+bool svm_irq_on_its_way(const struct hvm_vcpu *v, const struct vmcb *vmcb)
 {
     return (vmcb->v_intr & SVM_V_IRQ) && !v->in_irq_window;
 }
@@ -37,7 +36,7 @@ bool svm_can_inject_irq(struct hvm_vcpu *v)
     const struct vmcb *vmcb = svm_vmcb(v);
 
     return (v->regs.rflags & RFLAGS_IF) && !(vmcb->interrupt_state & SVM_INTERRUPT_SHADOW) &&
-           !(vmcb->event_inj & SVM_EVENT_VALID) && !irq_on_its_way(v, vmcb);
+           !(vmcb->event_inj & SVM_EVENT_VALID) && !svm_irq_on_its_way(v, vmcb);
 }
 
 void svm_inject_irq(struct hvm_vcpu *v, u8 vector)
@@ -60,7 +59,7 @@ void svm_inject_irq(struct hvm_vcpu *v, u8 vector)
  * came since is an exit before its first instruction. */
 static void move_to_event_inj(const struct hvm_vcpu *v, struct vmcb *vmcb)
 {
-    if (!irq_on_its_way(v, vmcb))
+    if (!svm_irq_on_its_way(v, vmcb))
         return;
     vmcb->event_inj = SVM_EVENT_VALID | SVM_EVENT_TYPE_INTR | SVM_V_INTR_VECTOR_OF(vmcb->v_intr);
     vmcb->v_intr &= ~V_INJECTED;
@@ -138,7 +137,7 @@ bool svm_inject_nmi(struct hvm_vcpu *v)
         v->nmi_state = NMI_NONE;
     if (v->nmi_state == NMI_IN_HANDLER)
         return false; /* the IRET's exit is to come */
-    if (v->nmi_state == NMI_AT_IRET || (vmcb->event_inj & SVM_EVENT_VALID) || irq_on_its_way(v, vmcb) ||
+    if (v->nmi_state == NMI_AT_IRET || (vmcb->event_inj & SVM_EVENT_VALID) || svm_irq_on_its_way(v, vmcb) ||
         (vmcb->interrupt_state & SVM_INTERRUPT_SHADOW)) {
         svm_request_irq_window(v, HVM_ANY_CLASS);
         return false;
@@ -179,7 +178,8 @@ void svm_requeue_event(const struct hvm_vcpu *v, struct vmcb *vmcb)
 
     /* A virtual interrupt that was cut short: hardware has taken V_IRQ back, QEMU has not, and calls it an
      * exception here. There it just comes again. */
-    if (irq_on_its_way(v, vmcb) && vector == SVM_V_INTR_VECTOR_OF(vmcb->v_intr) && vector >= VECTOR_IRQ_MIN)
+    if (svm_irq_on_its_way(v, vmcb) && vector == SVM_V_INTR_VECTOR_OF(vmcb->v_intr) &&
+        vector >= VECTOR_IRQ_MIN)
         event = 0;
     vmcb->event_inj = by_instruction ? 0 : event;
 }

@@ -13,6 +13,7 @@
  */
 #include <arch/x86/hvm/svm/svm.h>
 
+#include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/traps.h>
 
 #define TRAP_MF 16u
@@ -140,6 +141,11 @@ void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exi
     case SVM_EXIT_HLT:
         exit->kind = HVM_EXIT_HLT;
         exit->insn_len = insn_len(vmcb, 1);
+        /* The guest had to take it before, but QEMU 7.2 forgets a V_IRQ now and then until the next VMRUN. */
+        if (unlikely(svm_irq_on_its_way(v, vmcb)) && (v->regs.rflags & RFLAGS_IF)) {
+            exit->kind = HVM_EXIT_INTERRUPT;
+            hvm_skip_instruction(v, exit);
+        }
         break;
     case SVM_EXIT_CPUID:
         exit->kind = HVM_EXIT_CPUID;

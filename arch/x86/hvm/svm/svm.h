@@ -39,6 +39,8 @@ void svm_reset_events(struct hvm_vcpu *v);
 u32 svm_get_cr8(struct hvm_vcpu *v);
 void svm_set_cr8(struct hvm_vcpu *v, u32 cr8);
 void svm_inject_exception(struct hvm_vcpu *v, u8 vector, s64 error);
+/* A vector has been put into V_IRQ, and the guest has not taken it yet. */
+bool svm_irq_on_its_way(const struct hvm_vcpu *v, const struct vmcb *vmcb);
 /* After an exit: an event whose delivery the exit has cut short is delivered by the next run. */
 void svm_requeue_event(const struct hvm_vcpu *v, struct vmcb *vmcb);
 /* The guest has reached its interrupt window: takes the request back. */
