@@ -16,7 +16,7 @@ void hypercall_dispatch(struct vcpu *who, const struct hvm_exit *exit)
     (void)who;
     fail_msg("exit %d", (int)exit->kind);
 }
-void hvm_guest_cpuid(const struct hvm_vcpu *who, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+void hvm_guest_cpuid(struct hvm_vcpu *who, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {
     (void)who;
     (void)out;

@@ -21,7 +21,7 @@ void hypercall_dispatch(struct vcpu *who, const struct hvm_exit *exit)
     (void)who;
     (void)exit;
 }
-void hvm_guest_cpuid(const struct hvm_vcpu *who, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+void hvm_guest_cpuid(struct hvm_vcpu *who, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {
     (void)who;
     (void)subleaf;

@@ -28,7 +28,7 @@ static inline u32 hvm_apic_id(u32 vcpu_id)
 
 /* The leaf as the guest sees it; leaves that do not exist are zero. Any leaf and subleaf. */
 void hvm_cpuid(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
-/* The same for a vCPU on this host. */
-void hvm_guest_cpuid(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
+/* The same for a vCPU on this host. On the CPU that runs it. */
+void hvm_guest_cpuid(struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
 
 #endif

@@ -12,29 +12,27 @@
  * even on an emulated CPU that calls itself something else. */
 static const char *vendor_for_vmmcall(void)
 {
-    static const char *vendor; /* the same for all CPUs, whoever asks first */
-    const char *known = __atomic_load_n(&vendor, __ATOMIC_RELAXED);
+    struct cpuid_leaf host = cpuid(0, 0);
+    u32 text[3] = {host.ebx, host.edx, host.ecx};
 
-    if (unlikely(!known)) {
-        struct cpuid_leaf host = cpuid(0, 0);
-        u32 text[3] = {host.ebx, host.edx, host.ecx};
-
-        known = memcmp(text, VENDOR_HYGON, sizeof(text)) == 0 ? VENDOR_HYGON : VENDOR_AMD;
-        __atomic_store_n(&vendor, known, __ATOMIC_RELAXED);
-    }
-    return known;
+    return memcmp(text, VENDOR_HYGON, sizeof(text)) == 0 ? VENDOR_HYGON : VENDOR_AMD;
 }
 
-void hvm_guest_cpuid(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+static __attribute__((noinline)) void prepare(struct hvm_vcpu *v)
 {
-    struct hvm_cpuid_ctx ctx = {
+    v->cpuid = (struct hvm_cpuid_ctx){
         .vcpu_id = v->vcpu_id,
         .domid = v->domid,
         .tsc_khz = tsc_khz,
         .vendor = hvm_ops == &svm_ops ? vendor_for_vmmcall() : NULL,
         .host = cpuid,
     };
+    time_pvclock_scale(&v->cpuid.tsc_mul, &v->cpuid.tsc_shift);
+}
 
-    time_pvclock_scale(&ctx.tsc_mul, &ctx.tsc_shift);
-    hvm_cpuid(&ctx, leaf, subleaf, out);
+void hvm_guest_cpuid(struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+{
+    if (unlikely(!v->cpuid.host)) /* its first CPUID */
+        prepare(v);
+    hvm_cpuid(&v->cpuid, leaf, subleaf, out);
 }

@@ -9,6 +9,7 @@
 #ifndef HVM_HVM_H
 #define HVM_HVM_H
 
+#include <arch/x86/hvm/cpuid.h>
 #include <homestead/addr.h>
 #include <arch/x86/hvm/nested_paging.h>
 #include <arch/x86/hvm/x2apic.h>
@@ -68,6 +69,7 @@ struct hvm_vcpu {
     u64 dr[4];            /* DR0-DR3 while its FPU state is not in the registers: hvm_fpu_switch() */
     u64 tsc_aux;          /* kept for context get/set only: guests have neither RDTSCP nor RDPID */
     struct hvm_apic apic;
+    struct hvm_cpuid_ctx cpuid; /* guest_cpuid.c: what its CPUID tells; .host NULL: not made yet */
 };
 
 enum hvm_exit_kind {
