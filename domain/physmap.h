@@ -74,8 +74,8 @@ int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src
 /* Lets fill() write d's guest frame g, which cannot go meanwhile. -EFAULT: nothing mapped, or not writable.
  */
 int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]));
-/* Where Homestead sees the frame at gaddr, which is good until the lock is dropped; with the same np.generation
- * under a later hold it is there again. Lock held. NULL: nothing mapped, or not writable. */
+/* Where Homestead sees the frame at gaddr, which is good until the lock is dropped; with the same
+ * np.generation under a later hold it is there again. Lock held. NULL: nothing mapped, or not writable. */
 void *physmap_frame(struct domain *d, u64 gaddr, bool write);
 /* Copies to or from guest-physical memory, across frames. -EFAULT: some of it is not there; then parts may be
  * written. */

@@ -5,7 +5,7 @@
 #include <xen/sched.h>
 #include <xen/version.h>
 
-#define ENTRIES 128u
+#define ENTRIES   128u
 #define UNTOUCHED 0x5a5a
 
 static struct multicall_entry list[ENTRIES];
@@ -117,11 +117,11 @@ static void arguments(void)
     fill(2);
     for (u32 i = 0; i < 6; i++)
         list[0].args[i] = i ? 0x1111ull * i : XENVER_version;
-    CASE_SHOW("multicall", "arguments_stay", multicall(list, 2), " op=%llu args=%llx,%llx,%llx,%llx,%llx,%llx",
-              (unsigned long long)list[0].op, (unsigned long long)list[0].args[0],
-              (unsigned long long)list[0].args[1], (unsigned long long)list[0].args[2],
-              (unsigned long long)list[0].args[3], (unsigned long long)list[0].args[4],
-              (unsigned long long)list[0].args[5]);
+    CASE_SHOW("multicall", "arguments_stay", multicall(list, 2),
+              " op=%llu args=%llx,%llx,%llx,%llx,%llx,%llx", (unsigned long long)list[0].op,
+              (unsigned long long)list[0].args[0], (unsigned long long)list[0].args[1],
+              (unsigned long long)list[0].args[2], (unsigned long long)list[0].args[3],
+              (unsigned long long)list[0].args[4], (unsigned long long)list[0].args[5]);
 }
 
 /* A write of one entry is seen by the next: the batch runs in order. */
@@ -133,9 +133,9 @@ static void order(void)
     list[0].args[1] = (u64)(uintptr_t)&list[1].args[2];
     list[1].args[2] = 0;
     struct xen_feature_info *info = (struct xen_feature_info *)&list[1].args[2];
-    CASE_SHOW("multicall", "writes_into_the_list", multicall(list, 3), " results=%lld,%lld,%lld idx=%u submap=%u",
-              (long long)list[0].result, (long long)list[1].result, (long long)list[2].result, info->submap_idx,
-              info->submap != 0);
+    CASE_SHOW("multicall", "writes_into_the_list", multicall(list, 3),
+              " results=%lld,%lld,%lld idx=%u submap=%u", (long long)list[0].result,
+              (long long)list[1].result, (long long)list[2].result, info->submap_idx, info->submap != 0);
 }
 
 void cases_multicall(void)

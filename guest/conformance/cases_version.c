@@ -44,8 +44,8 @@ static const struct {
 static void text_commands(void)
 {
     for (u32 i = 0; i < ARRAY_SIZE(texts); i++) {
-        CASE_SHOW(texts[i].call, "whole", fetch(texts[i].cmd), " ends=%u within=%u", ends_within(texts[i].size),
-                  written() <= texts[i].size);
+        CASE_SHOW(texts[i].call, "whole", fetch(texts[i].cmd), " ends=%u within=%u",
+                  ends_within(texts[i].size), written() <= texts[i].size);
         CASE(texts[i].call, "fits_to_the_edge", version_op(texts[i].cmd, edge_ptr(texts[i].size)));
         CASE(texts[i].call, "one_byte_over", version_op(texts[i].cmd, edge_ptr(texts[i].size - 1)));
         CASE(texts[i].call, "unmapped", version_op(texts[i].cmd, bad_ptr()));
@@ -58,8 +58,9 @@ static void structures(void)
     const struct xen_compile_info *info = (const void *)buffer;
 
     CASE_SHOW("xen_version.compile_info", "whole", fetch(XENVER_compile_info), " bytes=%u ends=%u%u%u%u",
-              written() <= sizeof(*info), strnlen(info->compiler, 64) < 64, strnlen(info->compile_by, 16) < 16,
-              strnlen(info->compile_domain, 32) < 32, strnlen(info->compile_date, 32) < 32);
+              written() <= sizeof(*info), strnlen(info->compiler, 64) < 64,
+              strnlen(info->compile_by, 16) < 16, strnlen(info->compile_domain, 32) < 32,
+              strnlen(info->compile_date, 32) < 32);
     CASE("xen_version.compile_info", "fits_to_the_edge",
          version_op(XENVER_compile_info, edge_ptr(sizeof(*info))));
     CASE("xen_version.compile_info", "one_byte_over",
