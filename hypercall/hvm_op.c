@@ -33,8 +33,8 @@ static const u8 rights[HVM_NR_PARAMS] = {
     [HVM_PARAM_STORE_PFN] = TOOLS | GET_SELF,
     [HVM_PARAM_STORE_EVTCHN] = ALL,
     [HOLE_3] = TOOLS,
-    [HVM_PARAM_IOREQ_PFN] = TOOLS,
-    [HVM_PARAM_BUFIOREQ_PFN] = TOOLS,
+    [HVM_PARAM_IOREQ_PFN] = TOOLS | ONCE,
+    [HVM_PARAM_BUFIOREQ_PFN] = TOOLS | ONCE,
     [HOLE_7] = TOOLS,
     [HOLE_8] = TOOLS,
     [HVM_PARAM_VIRIDIAN] = TOOLS | ONCE,
@@ -75,6 +75,9 @@ static int check_value(u32 index, u64 value)
         break;
     case HVM_PARAM_X87_FIP_WIDTH:
         ok = value == 0 || value == 4 || value == 8;
+        break;
+    case HVM_PARAM_NR_IOREQ_SERVER_PAGES:
+        ok = value != 0;
         break;
     case HVM_PARAM_VIRIDIAN: /* any value would switch it on */
         ok = false;

@@ -15,12 +15,16 @@ static const struct {
     const char *name;
     void (*run)(void);
 } groups[] = {
-    {"calling", cases_calling},     {"claim", cases_claim},     {"redeem", cases_redeem},
-    {"memory", cases_memory},       {"extents", cases_extents}, {"create", cases_create},
-    {"domctl", cases_domctl},       {"life", cases_life},       {"affinity", cases_affinity},
-    {"context", cases_context},     {"physmap", cases_physmap}, {"foreign", cases_foreign},
-    {"compat", cases_compat},       {"guest", cases_guest},     {"version", cases_version},
-    {"multicall", cases_multicall}, {"sysctl", cases_sysctl},
+    {"calling", cases_calling},   {"claim", cases_claim},
+    {"redeem", cases_redeem},     {"memory", cases_memory},
+    {"extents", cases_extents},   {"create", cases_create},
+    {"domctl", cases_domctl},     {"life", cases_life},
+    {"affinity", cases_affinity}, {"context", cases_context},
+    {"physmap", cases_physmap},   {"foreign", cases_foreign},
+    {"compat", cases_compat},     {"guest", cases_guest},
+    {"version", cases_version},   {"multicall", cases_multicall},
+    {"sysctl", cases_sysctl},     {"events", cases_events},
+    {"hvm", cases_hvm},           {"vcpu", cases_vcpu},
 };
 
 static void run_group(u32 i)

@@ -299,6 +299,10 @@ static void parameters(void **state)
     assert_int_equal(set(1, HVM_PARAM_ACPI_IOPORTS_LOCATION, 0), -ENODEV);
     assert_int_equal(set(1, HVM_PARAM_IOREQ_SERVER_PFN, 5), 0);
     assert_int_equal(set(1, HVM_PARAM_IOREQ_SERVER_PFN, 6), -EEXIST);
+    assert_int_equal(set(1, HVM_PARAM_IOREQ_PFN, 5), 0);
+    assert_int_equal(set(1, HVM_PARAM_IOREQ_PFN, 5), 0);
+    assert_int_equal(set(1, HVM_PARAM_IOREQ_PFN, 6), -EEXIST);
+    assert_int_equal(set(1, HVM_PARAM_NR_IOREQ_SERVER_PAGES, 0), -EINVAL);
     for (u32 index = 0; index < 3; index++)
         assert_int_equal(set(1, (const u32[]){17, 18, 12}[index], 1), 0);
     caller.domain = domains[1];
