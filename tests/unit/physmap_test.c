@@ -147,6 +147,68 @@ static void dying_mapper_lets_go(void **state)
     check_all_back();
 }
 
+/* Which frame a copy reaches at g: it is seen by what is written there. 0: none. */
+static u64 reached(struct domain *d, u64 g)
+{
+    static u64 last;
+    u64 mark = ++last;
+
+    if (physmap_write(d, (g << PAGE_SHIFT) + 8, &mark, sizeof(mark)))
+        return 0;
+    for (u64 m = 0; m < FRAMES; m++)
+        if (!memcmp((u8 *)mm_frame_virt(mfn(m)) + 8, &mark, sizeof(mark))) {
+            u64 back = 0;
+
+            assert_int_equal(physmap_read(d, (g << PAGE_SHIFT) + 8, &back, sizeof(back)), 0);
+            assert_int_equal(back, mark);
+            return m;
+        }
+    fail_msg("a copy to 0x%lx went nowhere", (unsigned long)g);
+    return 0;
+}
+
+/* Copies remember where they found a mapping: never longer than it is there, however it goes. */
+static void copies_follow_the_map(void **state)
+{
+    struct domain *d = new_domain(1, 32), *src = new_domain(2, 8);
+    gfn_t single = gfn(0x405);
+    u32 done;
+
+    (void)state;
+    mfn_t big = populate(d, 0x200, 9);
+    mfn_t one = populate(d, 0x405, 0);
+    mfn_t theirs = populate(src, 0x10, 0);
+    assert_int_equal(reached(d, 0x210), big.n + 0x10);
+    assert_int_equal(reached(d, 0x211), big.n + 0x11);
+    assert_int_equal(reached(d, 0x405), one.n);
+    /* A part of a large mapping is replaced; what is around it stays. */
+    mfn_t other = populate(d, 0x210, 0);
+    assert_int_equal(reached(d, 0x210), other.n);
+    assert_int_equal(reached(d, 0x211), big.n + 0x11);
+    /* It goes, and back to the allocator; then kept; then given up. */
+    assert_int_equal(physmap_remove(d, gfn(0x211), 0, true), 0);
+    assert_int_equal(reached(d, 0x211), 0);
+    assert_int_equal(physmap_remove(d, gfn(0x210), 0, false), 0);
+    assert_int_equal(reached(d, 0x210), 0);
+    assert_int_equal(physmap_give_up(d, &single, 1, 1, &done), 0);
+    assert_int_equal(reached(d, 0x405), 0);
+    /* A hole is not remembered. Somebody else's frame comes in, and goes. */
+    assert_int_equal(physmap_map_foreign(d, gfn(0x405), src, gfn(0x10)), 0);
+    assert_int_equal(reached(d, 0x405), theirs.n);
+    assert_int_equal(reached(d, 0x405), theirs.n);
+    one = populate(d, 0x405, 0);
+    assert_int_equal(reached(d, 0x405), one.n);
+    /* Single frames, one of them remembered, by a large one. */
+    assert_int_equal(reached(d, 0x212), big.n + 0x12);
+    big = populate(d, 0x200, 9);
+    assert_int_equal(reached(d, 0x212), big.n + 0x12);
+    /* The end. */
+    mm_account_kill(&d->mem);
+    physmap_destroy_step(d, 1);
+    assert_int_equal(reached(d, 0x212), 0);
+    check_all_back();
+}
+
 /* Random operations against a plain array. */
 static void random_operations(void **state)
 {
@@ -184,6 +246,8 @@ static void random_operations(void **state)
         default:
             physmap_set_pool(d, 4 + (u64)rand() % 40);
         }
+        u64 copied = g ^ (u64)rand() % 2; /* where something has changed, or beside it */
+        assert_int_equal(reached(d, copied), model[copied]);
         if (round % 50)
             continue;
         for (u64 i = 0; i < 0x800; i++) {
@@ -202,7 +266,7 @@ int main(void)
         CASE(maps_looks_up_and_copies),   CASE(replacing_releases_what_was_there),
         CASE(a_small_pool_fails_cleanly), CASE(a_destroyed_map_is_one_large_hole),
         CASE(foreign_frames_are_pinned),  CASE(dying_mapper_lets_go),
-        CASE(random_operations),
+        CASE(copies_follow_the_map),      CASE(random_operations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
