@@ -127,7 +127,8 @@ static void leaf_80000008(const struct hvm_cpuid_ctx *ctx, struct cpuid_leaf *ou
 
 /* Xen's leaf 3: how the guest's TSC relates to time. The TSC is the host's: mode 0, nothing emulated, offset
  * 0. */
-static void leaf_xen_tsc(const struct hvm_cpuid_ctx *ctx, u32 subleaf, struct cpuid_leaf *out)
+static __attribute__((noinline)) void leaf_xen_tsc(const struct hvm_cpuid_ctx *ctx, u32 subleaf,
+                                                   struct cpuid_leaf *out)
 {
     switch (subleaf) {
     case 0:
@@ -175,13 +176,10 @@ static void leaf_xen(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, str
     }
 }
 
-void hvm_cpuid(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+/* What the CPU has too. *out: zero. */
+static __attribute__((noinline)) void leaf_cpu(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf,
+                                               struct cpuid_leaf *out)
 {
-    *out = (struct cpuid_leaf){0};
-    if (leaf >= XEN_BASE && leaf < XEN_BASE + 0x10000) {
-        leaf_xen(ctx, leaf, subleaf, out);
-        return;
-    }
     if (leaf > 0x80000000u && leaf <= MAX_EXTENDED_LEAF && !host_has_leaf(ctx, leaf))
         return;
 
@@ -214,4 +212,14 @@ void hvm_cpuid(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, struct cp
         leaf_80000008(ctx, out);
         break;
     }
+}
+
+/* What asks the host saves registers for that, and is not inlined: the Xen leaves mostly need none. */
+void hvm_cpuid(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+{
+    *out = (struct cpuid_leaf){0};
+    if (leaf >= XEN_BASE && leaf < XEN_BASE + 0x10000)
+        leaf_xen(ctx, leaf, subleaf, out);
+    else
+        leaf_cpu(ctx, leaf, subleaf, out);
 }

@@ -110,15 +110,10 @@ static void decode_rare(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *
     }
 }
 
-void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit)
+/* All but the most frequent: a jump by the code, which takes a while. */
+static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct vmcb *vmcb,
+                                                    struct hvm_exit *exit)
 {
-    v->exit_code_raw = (u32)vmcb->exit_code;
-    if (likely(vmcb->exit_code == SVM_EXIT_VMMCALL)) {
-        exit->kind = HVM_EXIT_HYPERCALL;
-        exit->insn_len = insn_len(vmcb, 3);
-        return;
-    }
-
     switch (vmcb->exit_code) {
     case SVM_EXIT_INTR:
     case SVM_EXIT_NMI:
@@ -146,10 +141,6 @@ void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exi
             exit->kind = HVM_EXIT_INTERRUPT;
             hvm_skip_instruction(v, exit);
         }
-        break;
-    case SVM_EXIT_CPUID:
-        exit->kind = HVM_EXIT_CPUID;
-        exit->insn_len = insn_len(vmcb, 2);
         break;
     case SVM_EXIT_MSR:
         decode_msr(v, vmcb, exit);
@@ -185,5 +176,21 @@ void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exi
         break;
     default:
         decode_rare(v, vmcb, exit);
+    }
+}
+
+void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit)
+{
+    u64 code = vmcb->exit_code;
+
+    v->exit_code_raw = (u32)code;
+    if (likely(code == SVM_EXIT_VMMCALL)) {
+        exit->kind = HVM_EXIT_HYPERCALL;
+        exit->insn_len = insn_len(vmcb, 3);
+    } else if (code == SVM_EXIT_CPUID) {
+        exit->kind = HVM_EXIT_CPUID;
+        exit->insn_len = insn_len(vmcb, 2);
+    } else {
+        decode_others(v, vmcb, exit);
     }
 }
