@@ -27,7 +27,8 @@ The machine
   --nvdimm SIZE         an NVDIMM in such a window, on the last node
   --acpi-table FILE     a raw ACPI table more (repeatable); with an SRAT or SLIT, --nodes becomes 0
   --icount              one tick an instruction: every run is the same, and slower
-  --one-thread          all CPUs take turns on one thread of QEMU's: slower, see docs/testing.md
+  --one-thread          all CPUs take turns on one thread of QEMU's: the default up to 4 CPUs, see docs/testing.md
+  --threads             a thread for each CPU: faster with many, but QEMU 7.2 may lose a guest on CPU 0
 
 What is booted
   --direct              Multiboot by QEMU itself, without UEFI: faster
@@ -69,7 +70,7 @@ start_dir=$PWD
 cd "$(dirname "$(readlink -f "$0")")"
 
 nodes=2 cpus=4 mem=2G timeout_secs=120
-direct=0 icount=0 one_thread=0 gdb=0 dry_run=0 install=1 build=1 nodes_given=0
+direct=0 icount=0 one_thread=auto gdb=0 dry_run=0 install=1 build=1 nodes_given=0
 guests='' cmdline='' dom0_args='' boot_config=''
 node_mem='' node_cpus='' topology='' hotplug='' nvdimm='' hmat=0 interleave=0 cpus_given=0 mem_given=0
 dists=() tables=() qemu_more=()
@@ -127,6 +128,7 @@ while [ $# -gt 0 ]; do
     --acpi-table) tables+=("$(absolute "$value")") ;;
     --icount) icount=1 ;;
     --one-thread) one_thread=1 ;;
+    --threads) one_thread=0 ;;
     --direct) direct=1 ;;
     --guests) guests=$(absolute "$value") ;;
     --cmdline) one_line --cmdline "$value" && cmdline=$value ;;

@@ -165,6 +165,8 @@ machine_words() {
     if [ "$icount" = 1 ]; then
         qemu+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off' -rtc 'base=2020-01-01,clock=vm')
     else
+        # With threads QEMU 7.2 mixes up host and guest now and then; with many CPUs one thread is too slow.
+        [ "$one_thread" != auto ] || one_thread=$((cpus <= 4))
         qemu+=(-accel "tcg$([ "$one_thread" = 0 ] || echo ,thread=single)")
     fi
 }

@@ -30,7 +30,7 @@ def node_sizes(command):
 
 def test_help_names_every_option():
     text = script("--help").stdout
-    for option in ("nodes", "cpus", "mem", "node-mem", "node-cpus", "interleave", "topology", "dist", "hmat", "hotplug", "nvdimm", "direct", "guests", "acpi-table", "cmdline", "icount", "one-thread", "gdb", "timeout",
+    for option in ("nodes", "cpus", "mem", "node-mem", "node-cpus", "interleave", "topology", "dist", "hmat", "hotplug", "nvdimm", "direct", "guests", "acpi-table", "cmdline", "icount", "one-thread", "threads", "gdb", "timeout",
                    "dry-run", "no-install", "no-build", "dom0-args", "boot-config"):
         assert f"--{option}" in text
 
@@ -48,7 +48,7 @@ def test_the_default_machine():
     assert node_sizes(command) == [1024, 1024]
     assert values(command, "-numa") == ["node,nodeid=0,memdev=m0,cpus=0-1", "node,nodeid=1,memdev=m1,cpus=2-3"]
     assert "-bios" in command and "-kernel" not in command
-    assert values(command, "-accel") == ["tcg"] and values(command, "-cpu") == ["max,vendor=AuthenticAMD,-monitor"]
+    assert values(command, "-accel") == ["tcg,thread=single"] and values(command, "-cpu") == ["max,vendor=AuthenticAMD,-monitor"]
 
 
 def test_remainders_are_shared_out():
@@ -133,7 +133,10 @@ def test_direct_boot():
 
 
 def test_one_thread():
-    assert values(dry("--one-thread"), "-accel") == ["tcg,thread=single"]
+    assert values(dry("--one-thread", "--cpus", "64"), "-accel") == ["tcg,thread=single"]
+    assert values(dry("--cpus", "4"), "-accel") == ["tcg,thread=single"]
+    assert values(dry("--cpus", "5"), "-accel") == ["tcg"]
+    assert values(dry("--threads"), "-accel") == ["tcg"]
 
 
 def test_icount():

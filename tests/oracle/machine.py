@@ -120,10 +120,21 @@ def keep(name, raw):
     (KEPT / f"{name}.log").write_bytes(raw)
 
 
+def mixed_up(raw):
+    """Has QEMU put the host's state into a guest's? docs/testing.md, "What QEMU 7.2 gets wrong". Homestead then shows a vCPU that
+    left its guest by a nested page fault with RIP in the hypervisor, where no guest has anything."""
+    return re.search(rb"d\d+v\d+: last exit 0x400, 64-bit code\r?\n +rip ffffffff8", raw) is not None
+
+
 def boot_homestead(name="homestead", only=None):
-    """A boot to its end, whose console output is kept as build/oracle/NAME.log. A hang is never forgiven."""
-    boot = run(command("build/homestead", HOMESTEAD_OPTIONS, only), to_the_end=True)
-    keep(name, boot.raw)
+    """A boot to its end, whose console output is kept as build/oracle/NAME.log. A hang is never forgiven; what QEMU has mixed up is
+    booted again."""
+    for attempt in (1, 2, 3):
+        boot = run(command("build/homestead", HOMESTEAD_OPTIONS, only), to_the_end=True)
+        boot.attempts = attempt
+        keep(name, boot.raw)
+        if not mixed_up(boot.raw):
+            break
     if boot.hung or boot.status != POWERED_OFF:
         what = "hangs" if boot.hung else f"ended with status {boot.status}, not {POWERED_OFF}"
         raise Failed(f"Homestead {what}; build/oracle/{name}.log ends with\n{tail(boot.raw)}")

@@ -62,7 +62,7 @@ def judge(only=None, twice=False):
         result.problems.append((None, f"the groups that ran are {' '.join(result.groups)}; main.c has {' '.join(main_groups())}"))
     notes = [f"Xen {machine.xen_version(boots['xen'].raw)}; " + ", ".join(
         f"{name} {boot.seconds:.1f} s" for name, boot in boots.items())]
-    notes += [f"{name} hung, this is its second boot" for name, boot in boots.items() if boot.attempts > 1]
+    notes += [f"{name} hung, or QEMU mixed up host and guest (docs/testing.md): this is its boot number {boot.attempts}" for name, boot in boots.items() if boot.attempts > 1]
     return Outcome(result, notes)
 
 

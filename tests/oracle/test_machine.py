@@ -123,3 +123,11 @@ def test_get_xen_says_why_not(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "KEPT", tmp_path)
     with pytest.raises(oracle.NoXen, match="cannot be read"):
         oracle.get_xen()
+
+
+def test_what_qemu_has_mixed_up():
+    fault = b"d0: crashed\r\nd0v0: last exit 0x400, 64-bit code\r\n  rip ffffffff80030615  rflags 00000246  cpl 0\r\n"
+    assert machine.mixed_up(b"@case x\r\n" + fault)
+    assert not machine.mixed_up(fault.replace(b"ffffffff80030615", b"0000000000101600"))  # a guest's own fault
+    assert not machine.mixed_up(fault.replace(b"0x400", b"0x7f"))
+    assert not machine.mixed_up(b"")
