@@ -137,7 +137,7 @@ static void report(const struct topology *topo, u32 nr_found, u32 online)
             log_warn("CPU %u (APIC %u, node %u) is left out: %s\n", i, topo->cpus[i].apic_id,
                      topo->cpus[i].nid, list[i]->failure);
     if (online <= LINES_MAX)
-        for_each_cpu(id)
+        for_each_cpu (id)
             log_info("  CPU %-3u       APIC %u on node %u\n", id, cpus[id]->apic_id, cpus[id]->nid);
     else
         for (nodeid_t nid = 0; nid < topo->nr_nodes; nid++)
@@ -164,7 +164,9 @@ void boot_smp_start(const struct boot_info *info, const struct topology *topo, u
     else if (topo->nr_cpus > 1)
         log_warn("no RAM below 1 MiB from which CPUs could start: the boot CPU is alone\n");
     sched_set_kick(smp_kick);
-    for_each_cpu(id) if (sched_cpu_init(cpus[id])) panic("no memory for the run queue of CPU %u", id);
+    for_each_cpu (id)
+        if (sched_cpu_init(cpus[id]))
+            panic("no memory for the run queue of CPU %u", id);
     report(topo, nr_found, online);
     tsc_sync_check();
 #ifdef DEBUG

@@ -90,12 +90,15 @@ void smp_call_others(smp_call_fn fn, void *arg)
     struct cpu *self = this_cpu();
     u32 others = 0;
 
-    for_each_cpu(id) others += id != self->id;
+    for_each_cpu (id)
+        others += id != self->id;
     if (!others)
         return;
     begin(self, fn, arg);
     __atomic_store_n(&self->call_unanswered, others, __ATOMIC_RELAXED);
-    for_each_cpu(id) if (id != self->id) ask(self, cpus[id]);
+    for_each_cpu (id)
+        if (id != self->id)
+            ask(self, cpus[id]);
     await(self);
 }
 

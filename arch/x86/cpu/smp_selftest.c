@@ -32,15 +32,15 @@ void smp_self_test(void)
 {
     u32 online = 0;
 
-    for_each_cpu(id)
-    {
+    for_each_cpu (id) {
         online++;
         if (cpus[id] != this_cpu())
             smp_give_job(cpus[id], call_all);
     }
     call_all();
-    for_each_cpu(id) BUG_ON(cpus[id] != this_cpu() && !smp_await_job(cpus[id]));
-    for_each_cpu(id)
+    for_each_cpu (id)
+        BUG_ON(cpus[id] != this_cpu() && !smp_await_job(cpus[id]));
+    for_each_cpu (id)
         BUG_ON(counts[id] != online); /* each other one's call to all, and the neighbour's to this one */
     log_info("Cross-calls     %u CPUs have called each other\n", online);
 }

@@ -228,5 +228,7 @@ bool smp_await_job(const struct cpu *cpu)
 void smp_release(void)
 {
     __atomic_store_n(&released, true, __ATOMIC_RELEASE);
-    for_each_cpu(id) if (id != this_cpu()->id) smp_kick(id);
+    for_each_cpu (id)
+        if (id != this_cpu()->id)
+            smp_kick(id);
 }

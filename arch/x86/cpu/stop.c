@@ -63,8 +63,8 @@ static u32 count_moving(void)
 {
     u32 moving = 0;
 
-    for_each_cpu(id) moving +=
-        cpus[id] != this_cpu() && !__atomic_load_n(&cpus[id]->stopped, __ATOMIC_ACQUIRE);
+    for_each_cpu (id)
+        moving += cpus[id] != this_cpu() && !__atomic_load_n(&cpus[id]->stopped, __ATOMIC_ACQUIRE);
     return moving;
 }
 
@@ -88,8 +88,7 @@ static u32 await_stopped(void)
 static void ask(bool by_nmi)
 {
     __atomic_store_n(&phase, by_nmi ? STOP_NOW : STOP_GENTLY, __ATOMIC_SEQ_CST);
-    for_each_cpu(id)
-    {
+    for_each_cpu (id) {
         if (cpus[id] == this_cpu() || __atomic_load_n(&cpus[id]->stopped, __ATOMIC_ACQUIRE))
             continue;
         if (by_nmi)

@@ -106,8 +106,7 @@ void tsc_sync_check(void)
     u32 silent = 0, corrected = 0;
     u64 max = 0;
 
-    for_each_cpu(id)
-    {
+    for_each_cpu (id) {
         struct tsc_bounds bounds;
         struct cpu *cpu = cpus[id];
         if (cpu == this_cpu())
