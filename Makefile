@@ -47,7 +47,8 @@ CFLAGS_FREE := -std=gnu11 $(OPT) -g $(WARN) -ffreestanding -fno-builtin-printf -
 # --- the hypervisor --------------------------------------------------------------------------------------
 # -mcmodel=kernel: linked in the top 2 GiB.
 HV_CFLAGS := $(CFLAGS_FREE) -Wconversion -Wno-sign-conversion -mcmodel=kernel -DHOMESTEAD
-HV_DIRS := lib arch/x86/cpu arch/x86/acpi mm arch/x86/hvm arch/x86/hvm/svm domain hypercall boot
+HV_DIRS := lib arch/x86/cpu arch/x86/cpu/debug arch/x86/acpi mm arch/x86/hvm arch/x86/hvm/svm domain domain/debug \
+        domain/dom0 domain/evtchn domain/physmap domain/sched hypercall boot
 HV_C    := $(filter-out arch/x86/cpu/asm_offsets.c,$(wildcard $(HV_DIRS:%=%/*.c)))
 HV_ASM  := $(wildcard $(HV_DIRS:%=%/*.asm))
 HV_OBJ  := $(HV_C:%.c=$(O)/hv/%.o) $(HV_ASM:%.asm=$(O)/hv/%.asm.o)
@@ -103,7 +104,7 @@ $(O)/homestead: $(O)/homestead.elf
 # `make obj-mm` compiles one directory of the hypervisor, e.g. obj-arch/x86/acpi.
 define obj_rule
 .PHONY: obj-$(1)
-obj-$(1): $(filter $(O)/hv/$(1)/%,$(filter-out $(O)/hv/$(1)/svm/%,$(HV_OBJ)))
+obj-$(1): $(filter $(O)/hv/$(1)/%,$(HV_OBJ))
 endef
 $(foreach d,$(HV_DIRS),$(eval $(call obj_rule,$(d))))
 

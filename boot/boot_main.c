@@ -8,7 +8,7 @@
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/efi_runtime.h>
-#include <arch/x86/cpu/keys.h>
+#include <arch/x86/cpu/debug/keys.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/nmi.h>
 #include <arch/x86/cpu/paging.h>
@@ -17,8 +17,8 @@
 #include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/time.h>
 #include <domain/domain.h>
-#include <domain/dump.h>
-#include <domain/key_poll.h>
+#include <domain/debug/dump.h>
+#include <domain/debug/key_poll.h>
 #include <hypercall/hypercall.h>
 #include <lib/printf.h>
 #include <lib/string.h>

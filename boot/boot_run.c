@@ -10,10 +10,10 @@
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/stop.h>
 #include <arch/x86/cpu/time.h>
-#include <arch/x86/cpu/watchdog.h>
+#include <arch/x86/cpu/debug/watchdog.h>
 #include <arch/x86/hvm/hvm.h>
 #include <domain/domain.h>
-#include <domain/key_poll.h>
+#include <domain/debug/key_poll.h>
 #include <domain/timer.h>
 #include <lib/printf.h>
 #include <lib/spinlock.h>

@@ -1,7 +1,7 @@
 /* Debug console: t, the machine's shape as the firmware's tables have it. */
 #include <boot/boot.h>
 
-#include <arch/x86/cpu/keys.h>
+#include <arch/x86/cpu/debug/keys.h>
 
 #define RANGES_MAX 64u
 #define RUNS_MAX   16u /* runs of CPU ids, a node */

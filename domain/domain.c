@@ -7,7 +7,7 @@
  *
  * Lock: list_lock (LOCK_DOMLIST) guards the list, by_id, and every domain's refs and `listed`.
  */
-#include <domain/dump.h>
+#include <domain/debug/dump.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>

@@ -12,8 +12,8 @@
 #define DOMAIN_DOMAIN_H
 
 #include <arch/x86/hvm/hvm.h>
-#include <domain/evtchn.h>
-#include <domain/physmap.h>
+#include <domain/evtchn/evtchn.h>
+#include <domain/physmap/physmap.h>
 #include <domain/timer.h>
 #include <lib/list.h>
 #include <mm/account.h>
@@ -224,7 +224,7 @@ int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset);
 /* Time on a CPU so far, in ns, the running slice included. */
 u64 vcpu_run_ns(struct vcpu *v);
 
-/* domain 0 from its ELF image (machine memory) and at most one module. domain/dom0.c */
+/* domain 0 from its ELF image (machine memory) and at most one module. domain/dom0/dom0.c */
 struct dom0_config {
     u64 image_maddr, image_size;
     const char *cmdline;

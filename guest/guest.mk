@@ -1,7 +1,8 @@
-# Our guests: dom0 (the builder), test, bench, hostile and conformance, each one ELF file; and the archive dom0 gets by default.
-# They do not depend on CONFIG and live in build/guest/.
+# Our guests, each one ELF file: dom0 (the builder) and test in guest/, bench, hostile and conformance in tests/guests/; and the
+# archive dom0 gets by default. They do not depend on CONFIG and live in build/guest/.
 
 GUEST_PROGRAMS := dom0 test bench hostile conformance
+guest_files     = $(wildcard $(foreach d,guest/$(1) tests/guests/$(1) $(if $(filter dom0,$(1)),tests/guests/builder),$(d)/*.$(2)))
 GUEST_ELFS     := $(GUEST_PROGRAMS:%=build/guest/%.elf)
 GUEST_CFLAGS   := $(filter-out -Og -DDEBUG,$(CFLAGS_FREE)) -O2 -mcmodel=small -fno-delete-null-pointer-checks
 GUEST_LIB_C    := lib/printf.c lib/string.c lib/parse.c $(wildcard guest/lib/*.c)
@@ -22,8 +23,8 @@ build/guest/obj/%.asm.o: %.asm $(MAKEFILES_USED)
 	$(Q)$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP -o $@ $<
 
 define guest_rule
-GUEST_$(1)_OBJ := $$(patsubst %.c,build/guest/obj/%.o,$$(wildcard guest/$(1)/*.c)) \
-    $$(patsubst %.asm,build/guest/obj/%.asm.o,$$(wildcard guest/$(1)/*.asm))
+GUEST_$(1)_OBJ := $$(patsubst %.c,build/guest/obj/%.o,$$(call guest_files,$(1),c)) \
+    $$(patsubst %.asm,build/guest/obj/%.asm.o,$$(call guest_files,$(1),asm))
 build/guest/$(1).elf: $$(GUEST_$(1)_OBJ) $$(GUEST_LIB_OBJ) guest/lib/guest.lds
 	$$(call say,LD,$$@)
 	$$(Q)$$(LD) -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none --no-warn-rwx-segments \

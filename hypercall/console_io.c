@@ -6,7 +6,7 @@
  * The line is slow: output goes out in pieces, and between them the call lets others run.
  */
 #include <arch/x86/cpu/console.h>
-#include <arch/x86/cpu/keys.h>
+#include <arch/x86/cpu/debug/keys.h>
 #include <hypercall/hypercall.h>
 #include <xen/xen.h>
 

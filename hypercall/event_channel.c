@@ -1,6 +1,6 @@
 /*
  * __HYPERVISOR_event_channel_op(cmd, arg): decodes the argument, finds the domain, and hands over to
- * domain/evtchn.h. The structures are the same for 32-bit and 64-bit callers. The FIFO event ABI
+ * domain/evtchn/evtchn.h. The structures are the same for 32-bit and 64-bit callers. The FIFO event ABI
  * (init_control, expand_array, set_priority) is not there: -ENOSYS makes guests use the two-level one.
  */
 #include <hypercall/hypercall.h>

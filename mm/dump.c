@@ -4,7 +4,7 @@
  */
 #include <mm/dump.h>
 
-#include <arch/x86/cpu/keys.h>
+#include <arch/x86/cpu/debug/keys.h>
 #include <mm/internal.h>
 
 void mm_dump_nodes(void)

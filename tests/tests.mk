@@ -1,18 +1,20 @@
-# Host unit tests: tests/unit/NAME_test.c, each one program under ASan and UBSan. The line
+# Host unit tests: tests/unit/DIR/NAME_test.c in folders like the product's, each one program under ASan and UBSan. The line
 #   // sources: mm/claims.c lib/string.c
 # in its first 20 lines names the real files it is linked with; mm/all is the allocator.
 
 TEST_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=address,undefined \
         -fno-sanitize-recover=all -fno-omit-frame-pointer -Iinclude -I. -MMD -MP
-UNIT_TESTS := $(patsubst tests/unit/%_test.c,%,$(wildcard tests/unit/*_test.c))
+UNIT_FILES := $(sort $(shell find tests/unit -name '*_test.c'))
+UNIT_TESTS := $(patsubst %_test.c,%,$(notdir $(UNIT_FILES)))
+unit_file   = $(filter %/$(1)_test.c,$(UNIT_FILES))
 UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
 MM_SOURCES := $(filter-out mm/dump.c,$(wildcard mm/*.c))
 sources_of = $(patsubst mm/all,$(MM_SOURCES),$(shell sed -n '1,20s|^// sources: *||p' $(1)))
-unit_sources = $(call sources_of,tests/unit/$(1)_test.c)
+unit_sources = $(call sources_of,$(call unit_file,$(1)))
 
 .PHONY: check
 check: $(UNIT_BINS) build/host/acpi-topology
-	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/acpi_tool_test.py tests/unit/abi_headers_test.py tests/unit/bench_tool_test.py
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py
 
 build/host/obj/%.o: %.c $(MAKEFILES_USED)
 	$(call say,HOSTCC,$<)
@@ -20,10 +22,10 @@ build/host/obj/%.o: %.c $(MAKEFILES_USED)
 	$(Q)$(HOSTCC) $(TEST_CFLAGS) -c $< -o $@
 
 define unit_rule
-build/host/$(1)_test: build/host/obj/tests/unit/$(1)_test.o $(patsubst %.c,build/host/obj/%.o,$(call unit_sources,$(1)))
+build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1))) $(patsubst %.c,build/host/obj/%.o,$(call unit_sources,$(1)))
 	$$(call say,HOSTLD,$$@)
 	$$(Q)$(HOSTCC) -fsanitize=address,undefined -o $$@ $$^ -lcmocka
--include $(patsubst %.c,build/host/obj/%.d,tests/unit/$(1)_test.c $(call unit_sources,$(1)))
+-include $(patsubst %.c,build/host/obj/%.d,$(call unit_file,$(1)) $(call unit_sources,$(1)))
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
 
@@ -58,15 +60,15 @@ check: check-tsan
 # include/xen/ against libxen-dev, by a list made from the headers. What Xen has besides: build/host/abi-beyond.txt.
 .PHONY: check-abi_headers
 check-abi_headers:
-	$(Q)tests/unit/abi_headers_test.py
+	$(Q)tests/unit/include/abi_headers_test.py
 
 .PHONY: check-acpi_tool
 check-acpi_tool: build/host/acpi-topology
-	$(Q)tests/unit/acpi_tool_test.py
+	$(Q)tests/unit/tools/acpi_tool_test.py
 
 .PHONY: check-bench_tool
 check-bench_tool:
-	$(Q)tests/unit/bench_tool_test.py
+	$(Q)tests/unit/tools/bench_tool_test.py
 
 # Random operations on the real mm/, against a reference and by threads: docs/testing.md. Optimized, as it has to make
 # many, with assertions and lock checks.

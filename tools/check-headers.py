@@ -13,7 +13,7 @@ import shlex
 import subprocess
 import sys
 
-ROOTS = ["include", "lib", "arch", "mm", "domain", "hypercall", "boot", "guest"]
+ROOTS = ["include", "lib", "arch", "mm", "domain", "hypercall", "boot", "guest", "tests/guests"]
 
 
 FRAGMENT = re.compile(r"lint: fragment: +\S")
@@ -24,7 +24,7 @@ def is_fragment(path):
 
 
 def flags_of(path):
-    for prefix, name in (("guest/", "FLAGS_GUEST"), ("boot/efi/", "FLAGS_EFI")):
+    for prefix, name in (("guest/", "FLAGS_GUEST"), ("tests/guests/", "FLAGS_GUEST"), ("boot/efi/", "FLAGS_EFI")):
         if path.startswith(prefix):
             return shlex.split(os.environ[name])
     return shlex.split(os.environ["FLAGS_HV"])

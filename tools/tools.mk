@@ -97,7 +97,7 @@ help:
 	@echo 'make hypervisor|efi|guests   one of them'
 	@echo 'make run [ARGS=...]      boots it in QEMU: ./run-qemu.sh ARGS, see ./run-qemu.sh --help'
 	@echo 'make test                host tests, boot tests and the comparison with Xen; NO_INSTALL=1 installs nothing'
-	@echo 'make check               host tests only; check-NAME runs tests/unit/NAME_test.c alone'
+	@echo 'make check               host tests only; check-NAME runs NAME_test.c alone'
 	@echo 'make boot [TESTS=...]    boot tests only, e.g. TESTS="-k uefi"'
 	@echo 'make oracle [ONLY=GROUP] the same domain 0 on Homestead and on Xen 4.17, and where they differ'
 	@echo 'make boot-big            boot tests with up to 2 TiB, which nobody touches'

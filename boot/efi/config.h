@@ -1,6 +1,6 @@
 /*
  * homestead.cfg: what to start, in the syntax of Xen's xen.cfg. Plain C on bytes, no EFI types;
- * tests/unit/bootcfg_test.c runs it on the host.
+ * tests/unit/boot/efi/bootcfg_test.c runs it on the host.
  *
  *     [global]
  *     default=SECTION           which of the sections below is used

@@ -1,6 +1,6 @@
 /*
  * The hypervisor's ELF64 image: checked as a whole before a byte of it is placed. Plain C on bytes,
- * no EFI types; tests/unit/elfload_test.c runs it on the host.
+ * no EFI types; tests/unit/boot/efi/elfload_test.c runs it on the host.
  *
  * The image is linked at IMAGE_VIRT_BASE and may be placed anywhere below 4 GiB on a 2 MiB boundary:
  * each segment goes to base + (p_vaddr - IMAGE_VIRT_BASE). p_paddr is the Multiboot loaders' affair.

@@ -1,6 +1,6 @@
 /*
  * UEFI's memory map and the loader's page tables: plain C on bytes and addresses, no EFI types;
- * tests/unit/efimap_test.c runs both on the host.
+ * tests/unit/boot/efi/efimap_test.c runs both on the host.
  */
 #ifndef BOOT_EFI_MEMORY_MAP_H
 #define BOOT_EFI_MEMORY_MAP_H

@@ -1,7 +1,7 @@
 /*
  * Xen's public ABI, core part: hypercall numbers, reserved domain ids, virtual interrupts and the
  * structures every guest shares with the hypervisor. Written from the ABI's facts (Xen 4.17, x86_64);
- * names are Xen's so that its documentation applies. tests/unit/abi_headers_test.py compares every
+ * names are Xen's so that its documentation applies. tests/unit/include/abi_headers_test.py compares every
  * size, offset and number of include/xen/ with Debian's libxen-dev.
  *
  * A guest handle is the guest-virtual address of an array. Here it is a plain u64, so the hypervisor

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include <arch/x86/cpu/console.h>
-#include <arch/x86/cpu/keys.h>
+#include <arch/x86/cpu/debug/keys.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>

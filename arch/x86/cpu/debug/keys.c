@@ -1,0 +1,198 @@
+/*
+ * Input of the serial line: the switch sequence, the table of keys, the bytes that wait for domain 0.
+ *
+ * No interrupt of the UART is used, so the line is polled. A 16550 holds 16 bytes: what comes faster than 16
+ * bytes a poll (pasted text) is lost on real hardware, typing is not.
+ *
+ * polling is taken by the CPU that is inside keys_poll(). It is no spinlock, because a CPU that never comes
+ * back must not keep it: keys_take_over() hands it out again.
+ */
+#include <arch/x86/cpu/debug/keys.h>
+
+#include <arch/x86/cpu/console.h>
+#include <arch/x86/cpu/panic.h>
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/time.h>
+#include <lib/assert.h>
+#include <lib/printf.h>
+#include <lib/spinlock.h>
+#include <lib/string.h>
+
+#define NR_KEYS     128u
+#define BYTES_MAX   64u  /* a poll */
+#define WAITING_MAX 256u /* bytes for domain 0; more are dropped */
+#define FIRST_KEY   0x20u
+
+static struct {
+    const char *what;
+    key_fn fn;       /* NULL: no such key */
+} keys[NR_KEYS];     /* [I] */
+static bool enabled; /* [I] */
+static struct keys_input input;
+static u32 polling; /* [a] id + 1 of the CPU inside keys_poll() */
+static u64 beat_ns; /* [a] */
+
+static struct {
+    spinlock_t lock;
+    u32 first, nr;
+    char bytes[WAITING_MAX];
+} waiting = {.lock = SPINLOCK_INIT(LOCK_CONSOLE)};
+
+enum keys_verdict keys_feed(struct keys_input *in, u8 byte, u32 *held)
+{
+    if (byte == KEYS_SWITCH_BYTE) {
+        if (++in->nr_switch < KEYS_SWITCH_COUNT)
+            return KEYS_HELD;
+        in->nr_switch = 0;
+        in->debug = !in->debug;
+        return in->debug ? KEYS_TO_DEBUG : KEYS_TO_DOMAIN_0;
+    }
+    if (!in->debug)
+        *held = in->nr_switch;
+    in->nr_switch = 0;
+    return in->debug ? KEYS_SERVE : KEYS_PASS;
+}
+
+void keys_register(char key, const char *what, key_fn fn)
+{
+    BUG_ON((u8)key >= NR_KEYS || keys[(u8)key].fn);
+    keys[(u8)key].what = what;
+    keys[(u8)key].fn = fn;
+}
+
+static void beat(void)
+{
+    __atomic_store_n(&beat_ns, time_now_ns(), __ATOMIC_RELEASE);
+}
+
+u64 keys_beat_ns(void)
+{
+    return __atomic_load_n(&beat_ns, __ATOMIC_ACQUIRE);
+}
+
+void keys_printf(const char *fmt, ...)
+{
+    char line[256];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    console_write(line, strlen(line));
+    beat();
+    this_cpu()->beats++; /* nor is this CPU locked up */
+}
+
+static void help(void)
+{
+    for (u32 key = 0; key < NR_KEYS; key++)
+        if (keys[key].fn)
+            keys_printf("  %c  %s\n", (char)key, keys[key].what);
+    keys_printf("Three times Ctrl-A gives the line back to domain 0.\n");
+}
+
+static void restart(void)
+{
+    machine_end(MACHINE_RESTART);
+}
+
+void keys_init(void)
+{
+    enabled = true;
+    keys_register('h', "help: this list", help);
+    keys_register('R', "reboot the machine now (noreboot: halt)", restart);
+}
+
+static void give_to_domain_0(char byte)
+{
+    if (!spin_trylock_bounded(&waiting.lock))
+        return;
+    if (waiting.nr < WAITING_MAX)
+        waiting.bytes[(waiting.first + waiting.nr++) % WAITING_MAX] = byte;
+    spin_unlock(&waiting.lock);
+}
+
+u32 keys_read(char *bytes, u32 max)
+{
+    u32 nr = 0;
+
+    if (!enabled) {
+        for (int byte; nr < max && (byte = console_read()) >= 0; nr++)
+            bytes[nr] = (char)byte;
+        return nr;
+    }
+    spin_lock(&waiting.lock);
+    for (; nr < max && waiting.nr; nr++) {
+        bytes[nr] = waiting.bytes[waiting.first];
+        waiting.first = (waiting.first + 1) % WAITING_MAX;
+        waiting.nr--;
+    }
+    spin_unlock(&waiting.lock);
+    return nr;
+}
+
+static bool serve(u8 byte)
+{
+    if (byte < FIRST_KEY || byte >= NR_KEYS - 1) /* Enter and the like */
+        return false;
+    if (!keys[byte].fn) {
+        keys_printf("debug console: no key '%c'; h shows those that there are\n", (char)byte);
+        return false;
+    }
+    keys_printf("\n--- %c: %s (CPU %u)\n", (char)byte, keys[byte].what, this_cpu()->id);
+    keys[byte].fn();
+    keys_printf("@key key=%c\n", (char)byte);
+    return true;
+}
+
+static bool act(u8 byte)
+{
+    u32 held;
+
+    switch (keys_feed(&input, byte, &held)) {
+    case KEYS_TO_DEBUG:
+        keys_printf("\ndebug console: keys go to the hypervisor, h for help, three times Ctrl-A to leave\n");
+        break;
+    case KEYS_TO_DOMAIN_0:
+        keys_printf("\ndebug console: keys go to domain 0\n");
+        break;
+    case KEYS_PASS:
+        while (held--)
+            give_to_domain_0((char)KEYS_SWITCH_BYTE);
+        give_to_domain_0((char)byte);
+        break;
+    case KEYS_SERVE:
+        return serve(byte);
+    case KEYS_HELD:
+        break;
+    }
+    return false;
+}
+
+void keys_take_over(void)
+{
+    __atomic_store_n(&polling, 0, __ATOMIC_RELEASE);
+    beat();
+}
+
+bool keys_poll(void)
+{
+    u32 self = this_cpu()->id + 1, nobody = 0;
+    bool served = false;
+    int byte;
+
+    if (!enabled ||
+        !__atomic_compare_exchange_n(&polling, &nobody, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return false;
+    beat();
+    /* Whoever was taken over while it served a key leaves the line alone. */
+    for (u32 nr = 0; nr < BYTES_MAX && __atomic_load_n(&polling, __ATOMIC_RELAXED) == self; nr++) {
+        byte = console_read();
+        if (byte < 0)
+            break;
+        served |= act((u8)byte);
+    }
+    u32 mine = self;
+    __atomic_compare_exchange_n(&polling, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    return served;
+}

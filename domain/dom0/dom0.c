@@ -1,0 +1,217 @@
+/*
+ * Builds domain 0 from its kernel image and one module, as Xen does for a PVH domain 0: host-like
+ * memory map, start info of version 0 (the map is asked for with XENMEM_memory_map), flags 3.
+ * Boot CPU only, before the scheduler runs.
+ */
+#include <domain/dom0/dom0_layout.h>
+#include <domain/dom0/elf.h>
+#include <domain/internal.h>
+#include <homestead/errno.h>
+#include <lib/log.h>
+#include <lib/string.h>
+#include <xen/domctl.h>
+#include <xen/hvm/start_info.h>
+
+#define NO_PAGE_LIMIT 0xffffffffull /* max_pages of domain 0, as Xen tells it: 16 TiB */
+
+/* Start info, module entry and strings in one block; offsets from its start. */
+#define INFO_MODULE  64u
+#define INFO_STRINGS 96u
+_Static_assert(sizeof(struct hvm_start_info) <= INFO_MODULE, "module entry behind start info");
+_Static_assert(INFO_MODULE + sizeof(struct hvm_modlist_entry) <= INFO_STRINGS, "strings behind module entry");
+
+static int fail(int rc, const char *what, const char *why)
+{
+    log_error("Domain 0: %s: %s (error %d)\n", what, why, -rc);
+    return rc;
+}
+
+static const char *text(const char *s)
+{
+    return s ? s : "";
+}
+
+/* One extent of the order for d: on the first of its nodes that has one, or anywhere if it has none set. */
+static int take_extent(struct domain *d, u64 nodes, u32 order, mfn_t *out)
+{
+    int rc = -ENOMEM;
+
+    if (!nodes)
+        return mm_alloc(&d->mem, NODE_NONE, order, 0, out);
+    for (nodeid_t nid = 0; nid < mm_nr_nodes() && rc; nid++)
+        if (nodes & BIT(nid))
+            rc = mm_alloc(&d->mem, nid, order, MM_EXACT_NODE, out);
+    return rc;
+}
+
+/* The largest order that fits both the address and what is left. */
+static u32 best_order(u64 gfn_nr, u64 frames_left)
+{
+    static const u32 orders[] = {ORDER_1G, ORDER_2M};
+
+    for (u32 i = 0; i < ARRAY_SIZE(orders); i++)
+        if (IS_ALIGNED(gfn_nr, BIT(orders[i])) && frames_left >= BIT(orders[i]))
+            return orders[i];
+    return ORDER_4K;
+}
+
+static int populate(struct domain *d, u64 nodes, u64 start, u64 size)
+{
+    u64 g = start >> PAGE_SHIFT, left = size >> PAGE_SHIFT;
+
+    while (left) {
+        u32 order = best_order(g, left);
+        mfn_t m;
+        int rc = take_extent(d, nodes, order, &m);
+
+        while (rc && order) {
+            order = order == ORDER_1G ? ORDER_2M : ORDER_4K;
+            rc = take_extent(d, nodes, order, &m);
+        }
+        if (!rc)
+            rc = physmap_place(d, gfn(g), m, order, NP_RAM);
+        if (rc)
+            return rc;
+        g += BIT(order);
+        left -= BIT(order);
+    }
+    return 0;
+}
+
+static int load_image(struct domain *d, const struct dom0_config *config, const struct elf_image *elf,
+                      const struct dom0_layout *layout)
+{
+    for (u32 i = 0; i < elf->nr_segments; i++) {
+        const struct elf_segment *s = &elf->segments[i];
+
+        if (!dom0_layout_is_ram(layout, s->paddr, s->mem_size))
+            return fail(-ENOMEM, "the image does not fit",
+                        "one of its segments lies outside domain 0's memory");
+        /* The rest of the segment is zero already: fresh memory is. */
+        int rc = physmap_write(d, s->paddr, maddr_virt(config->image_maddr + s->file_offset), s->file_size);
+        if (rc)
+            return fail(rc, "copying the image", "a frame is missing");
+    }
+    return 0;
+}
+
+static int write_start_info(struct domain *d, const struct dom0_config *config,
+                            const struct dom0_layout *layout)
+{
+    const char *cmdline = text(config->cmdline), *module_cmdline = text(config->module_cmdline);
+    u64 base = layout->start_info_gaddr;
+    u64 cmdline_at = base + INFO_STRINGS, module_cmdline_at = cmdline_at + strlen(cmdline) + 1;
+    struct hvm_start_info info = {
+        .magic = XEN_HVM_START_MAGIC_VALUE,
+        .version = 0,
+        .flags = SIF_PRIVILEGED | SIF_INITDOMAIN,
+        .nr_modules = config->module_size ? 1 : 0,
+        .modlist_paddr = config->module_size ? base + INFO_MODULE : 0,
+        .cmdline_paddr = cmdline_at,
+    };
+    struct hvm_modlist_entry module = {
+        .paddr = layout->module_gaddr, .size = config->module_size, .cmdline_paddr = module_cmdline_at};
+
+    int rc = physmap_write(d, base, &info, sizeof(info));
+    if (!rc)
+        rc = physmap_write(d, cmdline_at, cmdline, strlen(cmdline) + 1);
+    if (!rc && config->module_size) {
+        rc = physmap_write(d, base + INFO_MODULE, &module, sizeof(module));
+        if (!rc)
+            rc = physmap_write(d, module_cmdline_at, module_cmdline, strlen(module_cmdline) + 1);
+        if (!rc)
+            rc =
+                physmap_write(d, layout->module_gaddr, maddr_virt(config->module_maddr), config->module_size);
+    }
+    return rc ? fail(rc, "copying module and start information", "a frame is missing") : 0;
+}
+
+static int create(const struct dom0_config *config, const struct dom0_layout *layout, struct domain **out)
+{
+    const struct domain_config domain_config = {
+        .domid = 0,
+        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
+        .max_vcpus = MAX(1u, MIN(config->max_vcpus, DOMAIN_MAX_VCPUS)),
+        .max_evtchn_port = EVTCHN_MAX_PORTS - 1,
+        .is_control = true,
+        .affinity = config->nodes,
+    };
+    struct domain *d;
+
+    int rc = domain_create(&domain_config, &d);
+    if (!rc)
+        domain_put(d); /* nobody destroys domain 0: the list's reference is enough */
+    if (!rc)
+        rc = domain_alloc_vcpus(d, domain_config.max_vcpus);
+    /* Tables for its RAM in 4 KiB pages at worst, and the usual pool for what it will map of others. */
+    if (!rc)
+        rc = physmap_set_pool(d, PHYSMAP_POOL_DEFAULT_PAGES + DIV_ROUND_UP(layout->ram_bytes, MIB(2)));
+    if (rc)
+        return fail(rc, "creating it", "not enough memory");
+    d->mem.max_pages = NO_PAGE_LIMIT;
+    d->emulation_flags = XEN_X86_EMU_LAPIC;
+    d->nr_e820 = layout->nr_e820;
+    memcpy(d->e820, layout->e820, sizeof(layout->e820[0]) * layout->nr_e820);
+    *out = d;
+    return 0;
+}
+
+static void report(const struct domain *d, const struct elf_image *elf, const struct dom0_layout *layout)
+{
+    log_info("Domain 0        kernel at 0x%lx-0x%lx, entry 0x%x, start info at 0x%lx\n",
+             (unsigned long)elf->start, (unsigned long)elf->end, elf->pvh_entry,
+             (unsigned long)layout->start_info_gaddr);
+    if (layout->module_gaddr)
+        log_info("Domain 0        module at 0x%lx\n", (unsigned long)layout->module_gaddr);
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
+        if (d->mem.own[nid])
+            log_info("Domain 0        %6lu MiB on node %u\n",
+                     (unsigned long)(d->mem.own[nid] >> (20 - PAGE_SHIFT)), nid);
+}
+
+int dom0_build(const struct dom0_config *config)
+{
+    static struct dom0_layout layout; /* 2.6 KiB: too much for the stack */
+    static struct elf_image elf;
+    struct domain *d;
+    const char *why;
+
+    int rc = elf_parse(maddr_virt(config->image_maddr), config->image_size, &elf, &why);
+    if (rc)
+        return fail(rc, "the image cannot be started", why);
+    u64 mem_bytes = config->mem_bytes;
+    if (!mem_bytes)
+        mem_bytes = ALIGN_UP(MAX(MIB(64), 2 * (elf.end - elf.start + config->module_size) + MIB(32)), MIB(2));
+    rc = dom0_layout_memory(config->host_e820, config->nr_host_e820, mem_bytes, &layout);
+    if (rc)
+        return fail(rc, "laying out its memory",
+                    rc == -ENOMEM ? "the machine has less memory than that"
+                                  : "the host's memory map is too long");
+    u64 info_size =
+        INFO_STRINGS + strlen(text(config->cmdline)) + 1 + strlen(text(config->module_cmdline)) + 1;
+    rc = dom0_layout_place(&layout, elf.end, config->module_size, info_size, &why);
+    if (rc)
+        return fail(rc, "its memory is too small", why);
+
+    rc = create(config, &layout, &d);
+    if (rc)
+        return rc;
+    for (u32 i = 0; i < layout.nr_e820; i++)
+        if (layout.e820[i].type == XEN_HVM_MEMMAP_TYPE_RAM) {
+            rc = populate(d, config->nodes, layout.e820[i].addr, layout.e820[i].size);
+            if (rc)
+                return fail(rc, "populating it",
+                            config->nodes ? "not enough free memory on the nodes of dom0_nodes="
+                                          : "not enough free memory");
+        }
+    rc = load_image(d, config, &elf, &layout);
+    if (!rc)
+        rc = write_start_info(d, config, &layout);
+    if (rc)
+        return rc;
+    hvm_set_pvh_entry(&d->vcpu[0]->hvm, elf.pvh_entry, (u32)layout.start_info_gaddr);
+    report(d, &elf, &layout);
+    vcpu_online(d->vcpu[0]);
+    domain_unpause(d);
+    return 0;
+}

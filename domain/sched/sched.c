@@ -1,0 +1,351 @@
+/*
+ * The run loop of each CPU, and what others wait for. Who waits where is sched_queue.c's, every choice
+ * sched_policy.c's; docs/scheduling.md tells the whole.
+ *
+ * A slice of 10 ms is timed only while somebody else waits, so a lone vCPU sees no needless exits. What makes
+ * a running vCPU unable to stay sets need_resched of its CPU; the loop looks at nothing else between two
+ * entries. Hot path: entry → exit → handler → two flags → entry; no lock.
+ */
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/time.h>
+#include <domain/sched/sched_queue.h>
+#include <homestead/errno.h>
+#include <homestead/topology.h>
+#include <lib/string.h>
+
+#define HYPERCALL_STEP_NS 2000000ull /* how long a hypercall may go on before it lets others in */
+#define KICK_AGAIN_ROUNDS 4096u
+
+static void (*kick_cpu)(u32 cpu_id);
+static u32 nr_joined;
+
+spinlock_t *sched_cpu_lock(u32 cpu_id)
+{
+    return &run_queues[cpu_id]->lock;
+}
+
+void sched_set_kick(void (*kick)(u32 cpu_id))
+{
+    kick_cpu = kick;
+}
+
+void sched_kick(u32 cpu_id)
+{
+    if (cpu_id != this_cpu()->id && kick_cpu)
+        kick_cpu(cpu_id);
+}
+
+void sched_kick_vcpu(const struct vcpu *v)
+{
+    /* It stays on its CPU while it is in its guest. */
+    if (__atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST))
+        sched_kick(v->cpu);
+}
+
+void sched_kick_to_choose(u32 cpu_id)
+{
+    __atomic_store_n(&cpus[cpu_id]->need_resched, true, __ATOMIC_SEQ_CST);
+    sched_kick(cpu_id);
+}
+
+void sched_init(void)
+{
+    memset(run_queues, 0, sizeof(run_queues));
+    memset(&sched_map, 0, sizeof(sched_map));
+    sched_map.distance = host_topology->distance;
+    nr_joined = 0;
+}
+
+int sched_cpu_init(const struct cpu *cpu)
+{
+    u32 order = 0;
+    mfn_t m;
+
+    while ((PAGE_SIZE << order) < sizeof(struct run_queue))
+        order++;
+    if (mm_alloc(NULL, cpu->nid, order, MM_OVERHEAD, &m))
+        return -ENOMEM;
+    struct run_queue *q = mm_frame_virt(m); /* zeroed */
+    queue_init(q, cpu);
+    timer_cpu_init(cpu->id);
+    run_queues[cpu->id] = q;
+    sched_map.cpu[cpu->id] = &q->facts;
+    sched_map.nr = MAX(sched_map.nr, cpu->id + 1);
+    nr_joined++;
+    return 0;
+}
+
+void sched_wait_stopped(struct vcpu *v)
+{
+    bool running = true;
+
+    if (v == this_cpu()->current)
+        return;
+    while (running) {
+        spinlock_t *lock = sched_lock(v);
+        running = v->running && !vcpu_can_run(v);
+        spin_unlock(lock);
+        if (running)
+            cpu_relax();
+    }
+}
+
+bool sched_is_placed(struct vcpu *v)
+{
+    spinlock_t *lock = sched_lock(v);
+    bool placed = !v->running || sched_bit(v->hard_affinity, v->cpu);
+
+    spin_unlock(lock);
+    return placed;
+}
+
+/* Waits until v, which was seen in a guest, has left it once. */
+static void wait_exit(const struct vcpu *v)
+{
+    u32 id = __atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE);
+    struct cpu *cpu = cpus[id];
+    u64 exits = __atomic_load_n(&cpu->exits, __ATOMIC_SEQ_CST);
+
+    sched_kick(id);
+    /* A vCPU that is with another CPU has left. One that has gone and come back after the kick was used up is
+     * kicked again. */
+    for (u32 rounds = 1; __atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST) &&
+                         __atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE) == id &&
+                         __atomic_load_n(&cpu->exits, __ATOMIC_SEQ_CST) == exits;
+         rounds++) {
+        cpu_relax();
+        if (rounds % KICK_AGAIN_ROUNDS == 0)
+            sched_kick(id);
+    }
+}
+
+void sched_sync_domain(struct domain *d)
+{
+    /* Pairs with the order in run_vcpu(): in_guest is set before the entry compares np->generation. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (u32 id = 0; id < domain_nr_vcpus(d); id++)
+        if (__atomic_load_n(&d->vcpu[id]->in_guest, __ATOMIC_SEQ_CST))
+            wait_exit(d->vcpu[id]);
+}
+
+bool sched_should_yield(void)
+{
+    const struct cpu *cpu = this_cpu();
+
+    return cpu->need_resched || time_tsc_to_ns(rdtsc() - cpu->pass_tsc) > HYPERCALL_STEP_NS;
+}
+
+void sched_yield_current(void)
+{
+    struct cpu *cpu = this_cpu();
+
+    run_queues[cpu->id]->yielded = true;
+    cpu->need_resched = true;
+}
+
+/* Lock held. v runs from now on. */
+static void start(struct run_queue *q, struct vcpu *v)
+{
+    struct sched_wish wish = vcpu_wish(v);
+
+    v->running = true;
+    v->run_since_ns = time_now_ns();
+    q->current = v;
+    __atomic_store_n(&q->facts.away, !sched_prefers(&sched_map, &wish, q->id), __ATOMIC_RELAXED);
+    queue_publish(q);
+    queue_time_slice(q);
+}
+
+static struct vcpu *pick(struct run_queue *q)
+{
+    spin_lock(&q->lock);
+    struct vcpu *v = queue_take(q);
+    if (v)
+        start(q, v);
+    spin_unlock(&q->lock);
+    return v;
+}
+
+/* Somebody wants the CPU to choose again. Not if v is alone and may go on: no need to put it back and pick it
+ * again. */
+static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v)
+{
+    __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);
+    spin_lock(&q->lock);
+    bool keeps =
+        vcpu_can_run(v) && !q->nr_ready && !v->leave && !__atomic_load_n(&q->scrub_asked, __ATOMIC_RELAXED);
+    if (keeps)
+        q->yielded = false;
+    spin_unlock(&q->lock);
+    return keeps;
+}
+
+/* Events go in, then in_guest is set: whoever has something for v from then on kicks. False: v has no state
+ * to run with, it waits for a STARTUP interrupt. */
+static bool prepare_entry(struct vcpu *v)
+{
+    for (;;) {
+        if (unlikely(v->attention || v->nmi_pending || vcpu_event_pending(v)))
+            vcpu_deliver_event(v);
+        if (unlikely(!v->initialised))
+            return false;
+        __atomic_store_n(&v->in_guest, true, __ATOMIC_SEQ_CST);
+        if (likely(!__atomic_load_n(&v->attention, __ATOMIC_SEQ_CST)))
+            return true;
+        __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
+    }
+}
+
+static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
+{
+    struct hvm_exit exit;
+
+    cpu->current = v;
+    hvm_fpu_switch(NULL, &v->hvm);
+    cpu->fpu_owner = v;
+    v->exits -= cpu->exits; /* so that nothing is counted twice, at no cost in the loop */
+    do {
+        if (unlikely(!prepare_entry(v)))
+            continue; /* it went offline, which asked for another choice */
+        hvm_ops->run(&v->hvm, &exit);
+        __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
+        cpu->exits++;
+        cpu->pass_tsc = rdtsc();
+        vcpu_handle_exit(v, &exit);
+        if (unlikely(cpu->timer_fired))
+            timer_run_due();
+        if (unlikely(__atomic_load_n(&q->slice_wanted, __ATOMIC_RELAXED))) {
+            spin_lock(&q->lock);
+            __atomic_store_n(&q->slice_wanted, false, __ATOMIC_RELAXED);
+            queue_time_slice(q);
+            spin_unlock(&q->lock);
+        }
+    } while (!__atomic_load_n(&cpu->need_resched, __ATOMIC_RELAXED) || keeps_cpu(cpu, q, v));
+    v->exits += cpu->exits;
+    cpu->current = NULL;
+    /* Before v counts as stopped: whoever waits for that may look at its image. */
+    hvm_fpu_switch(&v->hvm, NULL);
+    cpu->fpu_owner = NULL;
+    queue_put_back(q, v);
+}
+
+enum scrub_result { SCRUB_NOTHING, SCRUB_CLEANED, SCRUB_BUSY };
+
+/* One CPU at a time cleans a node: its memory is no faster for more, and a crowd would wait for the node's
+ * lock. */
+static enum scrub_result scrub(nodeid_t nid)
+{
+    static bool busy[MAX_NODES]; /* [a] */
+
+    if (__atomic_exchange_n(&busy[nid], true, __ATOMIC_ACQUIRE))
+        return SCRUB_BUSY;
+    bool cleaned = mm_scrub_step(nid);
+    __atomic_store_n(&busy[nid], false, __ATOMIC_RELEASE);
+    return cleaned ? SCRUB_CLEANED : SCRUB_NOTHING;
+}
+
+/* Whose memory this CPU cleans. */
+static u64 scrub_nodes(struct run_queue *q)
+{
+    if (q->scrub_cpus != nr_joined) {
+        q->scrub_nodes = sched_scrub_nodes(&sched_map, q->facts.nid, mm_nr_nodes());
+        q->scrub_cpus = nr_joined;
+    }
+    return q->scrub_nodes;
+}
+
+/*
+ * A claim wants memory clean at once (claims.md section 3): a piece of at most 2 MiB between any two slices,
+ * a lone vCPU's too, until there is enough, or nothing can be cleaned. */
+static void scrub_for_claims(struct run_queue *q)
+{
+    bool more = false;
+
+    if (likely(!__atomic_load_n(&q->scrub_asked, __ATOMIC_RELAXED)))
+        return;
+    /* Before the look at what is wanted: who asks after it is not forgotten. */
+    __atomic_store_n(&q->scrub_asked, false, __ATOMIC_SEQ_CST);
+    for (u64 nodes = scrub_nodes(q); nodes && !more; nodes &= nodes - 1) {
+        nodeid_t nid = (nodeid_t)__builtin_ctzll(nodes);
+        more = mm_scrub_wanted(nid) && scrub(nid) != SCRUB_NOTHING;
+    }
+    if (more)
+        __atomic_store_n(&q->scrub_asked, true, __ATOMIC_RELAXED);
+}
+
+/* Of the CPUs that clean the node one that idles, else the first. */
+void mm_wake_scrubber(nodeid_t nid)
+{
+    struct run_queue *chosen = NULL;
+    u64 asked = 0, cleaners = 0; /* nodes of CPUs: looked at, and clean nid */
+
+    for (u32 id = 0; id < sched_map.nr; id++) {
+        struct run_queue *q = run_queues[id];
+        if (!q || !sched_map.cpu[id] || q->facts.nid >= MAX_NODES)
+            continue;
+        u64 bit = BIT(q->facts.nid);
+        if (!(asked & bit) && sched_scrub_nodes(&sched_map, q->facts.nid, mm_nr_nodes()) & BIT(nid))
+            cleaners |= bit;
+        asked |= bit;
+        if (!(cleaners & bit))
+            continue;
+        bool idles = __atomic_load_n(&q->facts.load, __ATOMIC_RELAXED) == 0;
+        if (!chosen || idles)
+            chosen = q;
+        if (idles)
+            break;
+    }
+    if (!chosen)
+        return;
+    __atomic_store_n(&chosen->scrub_asked, true, __ATOMIC_SEQ_CST);
+    sched_kick_to_choose(chosen->id);
+}
+
+/* Nothing to run: cleans memory, this CPU's node first, a piece at a time; sleeps only when all is clean.
+ * Other nodes' memory is their own CPUs' business, where they have any. */
+static void idle(struct run_queue *q)
+{
+    u64 all = scrub_nodes(q);
+    bool cleaned = false;
+
+    if (q->facts.nid < MAX_NODES && all & BIT(q->facts.nid))
+        cleaned = scrub(q->facts.nid) == SCRUB_CLEANED;
+    for (u64 nodes = all; nodes && !cleaned; nodes &= nodes - 1)
+        cleaned = scrub((nodeid_t)__builtin_ctzll(nodes)) == SCRUB_CLEANED;
+    cpu_idle(!cleaned);
+}
+
+void sched_step(struct cpu *cpu)
+{
+    struct run_queue *q = run_queues[cpu->id];
+
+    cpu->pass_tsc = rdtsc();
+    timer_run_due();
+    /* Cleared before the queue is looked at: a request that comes later is seen after the first exit. */
+    __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);
+    scrub_for_claims(q);
+    struct vcpu *v = pick(q);
+    if (!v && queue_steal(q))
+        v = pick(q);
+    if (!v) {
+        if (!q->was_idle)
+            queue_call_home(q);
+        q->was_idle = true;
+        idle(q);
+        return;
+    }
+    if (q->was_idle)
+        queue_pass_on(q);
+    q->was_idle = false;
+    if (__atomic_load_n(&q->facts.load, __ATOMIC_RELAXED) > 1 &&
+        v->run_since_ns - q->balanced_ns >= SCHED_SLICE_NS)
+        queue_balance(q, v->run_since_ns);
+    run_vcpu(cpu, q, v);
+}
+
+NORETURN void sched_run(void)
+{
+    for (;;)
+        sched_step(this_cpu());
+}

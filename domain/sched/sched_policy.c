@@ -1,0 +1,174 @@
+/* Which CPU: see sched_policy.h. Pure functions; no locks. */
+#include <domain/sched/sched_policy.h>
+
+static u32 load_of(const struct sched_cpu *cpu)
+{
+    return __atomic_load_n(&cpu->load, __ATOMIC_SEQ_CST);
+}
+
+static bool allowed(const struct sched_map *map, const struct sched_wish *wish, u32 cpu)
+{
+    return cpu < map->nr && map->cpu[cpu] && sched_bit(wish->hard, cpu);
+}
+
+bool sched_prefers(const struct sched_map *map, const struct sched_wish *wish, u32 cpu)
+{
+    nodeid_t nid = map->cpu[cpu]->nid;
+
+    return sched_bit(wish->soft, cpu) && (!wish->nodes || (nid < MAX_NODES && wish->nodes & BIT(nid)));
+}
+
+static u32 distance(const struct sched_map *map, nodeid_t from, nodeid_t to)
+{
+    return from < MAX_NODES && to < MAX_NODES ? map->distance[from][to] : 255;
+}
+
+/* The node from which nearness is measured: where it was last, if that is home; else its first home. */
+static nodeid_t home_of(const struct sched_map *map, const struct sched_wish *wish)
+{
+    bool was = wish->last < map->nr && map->cpu[wish->last];
+
+    if (was && (!wish->nodes || sched_prefers(map, wish, wish->last)))
+        return map->cpu[wish->last]->nid;
+    return wish->nodes ? (nodeid_t)__builtin_ctzll(wish->nodes) : 0;
+}
+
+u32 sched_place(const struct sched_map *map, const struct sched_wish *wish)
+{
+    nodeid_t home = home_of(map, wish);
+    u64 best_key = ~0ull;
+    u32 best = SCHED_NO_CPU;
+
+    for (u32 id = 0; id < map->nr; id++) {
+        if (!allowed(map, wish, id))
+            continue;
+        u64 assigned = __atomic_load_n(&map->cpu[id]->assigned, __ATOMIC_RELAXED);
+        u64 key =
+            (u64)!sched_prefers(map, wish, id) << 48 | assigned << 8 | distance(map, home, map->cpu[id]->nid);
+        if (key < best_key) {
+            best_key = key;
+            best = id;
+        }
+    }
+    return best;
+}
+
+u32 sched_choose(const struct sched_map *map, const struct sched_wish *wish)
+{
+    nodeid_t home = home_of(map, wish);
+    u64 best_key = ~0ull;
+    u32 best = SCHED_NO_CPU;
+
+    for (u32 id = 0; id < map->nr; id++) {
+        if (!allowed(map, wish, id))
+            continue;
+        u64 away = !sched_prefers(map, wish, id), load = load_of(map->cpu[id]);
+        u64 not_last = id != wish->last;
+        u64 far = distance(map, home, map->cpu[id]->nid);
+        /* Idle CPUs come first and are told apart by preference alone. */
+        u64 key =
+            load ? BIT(62) | (load + away) << 16 | not_last << 9 | far : away << 16 | not_last << 15 | far;
+        if (key < best_key) {
+            best_key = key;
+            best = id;
+        }
+    }
+    return best;
+}
+
+void sched_steal_order(u32 self, u32 nr, const nodeid_t *node_of, const u8 (*distance_of)[MAX_NODES],
+                       u16 *out)
+{
+    u32 start[256 + 1] = {0};
+    nodeid_t here = node_of[self];
+
+    /* By counting: 0 for the own node, the distance for others, which is never below 1 there. */
+    for (u32 pass = 0; pass < 2; pass++) {
+        for (u32 i = 1; i < nr; i++) {
+            u32 id = (self + i) % nr;
+            nodeid_t there = node_of[id];
+            u32 far = there == here                           ? 0
+                      : here < MAX_NODES && there < MAX_NODES ? MAX(distance_of[here][there], 1u)
+                                                              : 255;
+            if (pass == 0)
+                start[far + 1]++;
+            else
+                out[start[far]++] = (u16)id;
+        }
+        for (u32 far = 0; pass == 0 && far < 256; far++)
+            start[far + 1] += start[far];
+    }
+}
+
+bool sched_can_give(const struct sched_cpu *cpu)
+{
+    return load_of(cpu) >= 2;
+}
+
+s64 sched_clock(const struct sched_cpu *cpu, u64 now_ns)
+{
+    s64 clock = __atomic_load_n(&cpu->clock_ns, __ATOMIC_RELAXED);
+    u64 since = __atomic_load_n(&cpu->since_ns, __ATOMIC_RELAXED);
+
+    return since && now_ns > since ? clock + (s64)(now_ns - since) : clock;
+}
+
+u32 sched_balance(const struct sched_map *map, const struct sched_wish *wish, u32 from, u64 now_ns)
+{
+    u32 load = load_of(map->cpu[from]), best = SCHED_NO_CPU;
+    bool at_home = sched_prefers(map, wish, from);
+    nodeid_t here = map->cpu[from]->nid;
+    s64 clock = sched_clock(map->cpu[from], now_ns), best_gain = 0;
+
+    for (u32 id = 0; id < map->nr; id++) {
+        if (id == from || !allowed(map, wish, id))
+            continue;
+        const struct sched_cpu *cpu = map->cpu[id];
+        u32 other = load_of(cpu);
+        if (other >= load)
+            continue;
+        bool away = at_home && !sched_prefers(map, wish, id);
+        s64 lead = sched_clock(cpu, now_ns) - clock;
+        s64 need = (s64)(away ? 4 * SCHED_SLICE_NS : SCHED_SLICE_NS);
+        if (other && load - other < 2 && lead < need && lead > -(s64)SCHED_DRIFT_NS)
+            continue;
+        /* One fewer in line is worth more than any lead; then home, then the lead, then nearness. */
+        s64 gain = (s64)(load - other) << 40;
+        gain -= (s64)away << 39;
+        gain += MIN(MAX(lead, -(s64)SCHED_DRIFT_NS), (s64)SCHED_DRIFT_NS) + (s64)SCHED_DRIFT_NS;
+        gain = gain * 2 + (cpu->nid == here);
+        if (gain > best_gain) {
+            best_gain = gain;
+            best = id;
+        }
+    }
+    return best;
+}
+
+s64 sched_join(s64 vtime_ns, s64 clock_ns)
+{
+    return MIN(MAX(vtime_ns, clock_ns - (s64)SCHED_CREDIT_NS), clock_ns + (s64)SCHED_CREDIT_NS);
+}
+
+u64 sched_scrub_nodes(const struct sched_map *map, nodeid_t nid, u32 nr_nodes)
+{
+    u64 with_cpus = 0, nodes = 0;
+
+    for (u32 id = 0; id < map->nr; id++)
+        if (map->cpu[id] && map->cpu[id]->nid < MAX_NODES)
+            with_cpus |= BIT(map->cpu[id]->nid);
+    for (nodeid_t of = 0; of < nr_nodes; of++) {
+        nodeid_t nearest = of;
+
+        if (!(with_cpus & BIT(of))) {
+            nearest = NODE_NONE;
+            for (nodeid_t n = 0; n < nr_nodes; n++)
+                if (with_cpus & BIT(n) &&
+                    (nearest == NODE_NONE || map->distance[of][n] < map->distance[of][nearest]))
+                    nearest = n;
+        }
+        if (nearest == nid)
+            nodes |= BIT(of);
+    }
+    return nodes;
+}

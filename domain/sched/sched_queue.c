@@ -1,0 +1,328 @@
+/*
+ * Run queues: which vCPUs wait where, and how they move.
+ *
+ * A vCPU that can run (RUNNABLE, pause_count 0) waits on the queue of v->cpu or runs there, always one of the
+ * two once its waker is done. v->cpu changes only while v does not run, with the locks of both queues held;
+ * so whoever holds the lock of queue v->cpu, having looked again after taking it, holds v's [R] fields.
+ *
+ * Virtual time is time on a CPU. A queue's clock never goes back; a vCPU joins within SCHED_CREDIT_NS of it,
+ * so a sleeper comes soon, and cannot save up. Queues that have drifted apart, because pinned vCPUs gave them
+ * unlike histories, are set together by base_ns.
+ *
+ * No wake-up is lost: a queue's load is published before its CPU looks for work elsewhere, and whenever a
+ * vCPU comes to wait behind another one idle CPUs are looked for once more (both with full fences).
+ *
+ * Locks: run_queue.lock; two of them in the order of CPU ids. The timer lock may be taken inside.
+ */
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/time.h>
+#include <domain/sched/sched_queue.h>
+#include <homestead/topology.h>
+#include <lib/string.h>
+
+struct run_queue *run_queues[MAX_CPUS];
+struct sched_map sched_map;
+
+static void slice_expired(void *data)
+{
+    (void)data;
+    /* Set on this CPU, so it runs on this CPU. */
+    __atomic_store_n(&this_cpu()->need_resched, true, __ATOMIC_RELAXED);
+}
+
+void queue_init(struct run_queue *q, const struct cpu *cpu)
+{
+    static nodeid_t node_of[MAX_CPUS]; /* boot CPU only */
+    u32 nr = MAX(host_topology->nr_cpus, cpu->id + 1);
+
+    for (u32 id = 0; id < nr; id++)
+        node_of[id] = host_topology->cpus[id].nid;
+    q->id = cpu->id;
+    q->facts.nid = cpu->nid;
+    spin_lock_init(&q->lock, LOCK_RUNQUEUE);
+    list_init(&q->ready);
+    timer_init(&q->slice, slice_expired, NULL);
+    q->nr_others = nr - 1;
+    sched_steal_order(cpu->id, nr, node_of, host_topology->distance, q->others);
+}
+
+struct run_queue *queue_lock_of(const struct vcpu *v)
+{
+    for (;;) {
+        u32 cpu = __atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE);
+        struct run_queue *q = run_queues[cpu];
+
+        spin_lock(&q->lock);
+        if (__atomic_load_n(&v->cpu, __ATOMIC_RELAXED) == cpu)
+            return q;
+        spin_unlock(&q->lock);
+    }
+}
+
+void queue_lock_two(struct run_queue *a, struct run_queue *b)
+{
+    spin_lock(a->id < b->id ? &a->lock : &b->lock);
+    spin_lock_second(a->id < b->id ? &b->lock : &a->lock);
+}
+
+void queue_unlock_two(struct run_queue *a, struct run_queue *b)
+{
+    spin_unlock_second(a->id < b->id ? &b->lock : &a->lock);
+    spin_unlock(a->id < b->id ? &a->lock : &b->lock);
+}
+
+void queue_publish(struct run_queue *q)
+{
+    const struct vcpu *first = queue_first(q), *now = q->current;
+    s64 clock = q->facts.clock_ns;
+
+    if (first || now) {
+        s64 behind = !first ? now->vtime_ns : !now ? first->vtime_ns : MIN(first->vtime_ns, now->vtime_ns);
+        clock = MAX(clock, behind + q->base_ns);
+    }
+    __atomic_store_n(&q->facts.clock_ns, clock, __ATOMIC_RELAXED);
+    __atomic_store_n(&q->facts.since_ns, now && !first ? now->run_since_ns : 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&q->facts.load, q->nr_ready + (now != NULL), __ATOMIC_SEQ_CST);
+}
+
+/* Lock held. v waits for its turn, behind those that have had as little. */
+static void enqueue(struct run_queue *q, struct vcpu *v)
+{
+    struct list *at = q->ready.prev;
+
+    while (at != &q->ready && list_entry(at, struct vcpu, queue_link)->vtime_ns > v->vtime_ns)
+        at = at->prev;
+    list_add_tail(at->next, &v->queue_link);
+    v->on_queue = true;
+    q->nr_ready++;
+    queue_publish(q);
+}
+
+void queue_remove(struct run_queue *q, struct vcpu *v)
+{
+    list_del(&v->queue_link);
+    v->on_queue = false;
+    q->nr_ready--;
+}
+
+struct vcpu *queue_take(struct run_queue *q)
+{
+    struct vcpu *v = queue_first(q);
+
+    if (v)
+        queue_remove(q, v);
+    return v;
+}
+
+/* Both locks held, v neither runs nor waits: belongs to `to` from now on. */
+static void change_queue(struct run_queue *from, struct run_queue *to, struct vcpu *v)
+{
+    v->vtime_ns += from->base_ns - to->base_ns;
+    __atomic_store_n(&from->facts.assigned, from->facts.assigned - 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->facts.assigned, to->facts.assigned + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&v->cpu, to->id, __ATOMIC_RELEASE);
+}
+
+void queue_time_slice(struct run_queue *q)
+{
+    bool wanted = q->nr_ready || __atomic_load_n(&q->scrub_asked, __ATOMIC_RELAXED);
+
+    if (q->current && !q->slice.deadline_ns && wanted)
+        timer_set(&q->slice, q->current->run_since_ns + SCHED_SLICE_NS);
+}
+
+/* A CPU may have become
+ * idle after the place was chosen, and looked here before; and who is next in line is settled only now. */
+void queue_call_idle(struct run_queue *q)
+{
+    u64 called[MAX_CPUS / 64] = {0};
+    bool any = true;
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (struct list *node = q->ready.next; node != &q->ready && any; node = node->next) {
+        const struct vcpu *v = list_entry(node, struct vcpu, queue_link);
+
+        any = false; /* is there an idle one left? */
+        for (u32 i = 0; i < q->nr_others; i++) {
+            u32 id = q->others[i];
+            const struct run_queue *other = run_queues[id];
+
+            if (!other || sched_bit(called, id) || __atomic_load_n(&other->facts.load, __ATOMIC_SEQ_CST))
+                continue;
+            any = true;
+            if (!sched_bit(v->hard_affinity, id))
+                continue;
+            called[id / 64] |= BIT(id % 64);
+            sched_kick_to_choose(id);
+            break;
+        }
+    }
+}
+
+/* Lock held. v begins to wait here; sees to it that somebody takes it. */
+static void join(struct run_queue *q, struct vcpu *v)
+{
+    s64 clock = sched_clock(&q->facts, time_now_ns()) - q->base_ns;
+
+    v->vtime_ns = sched_join(v->vtime_ns, clock);
+    enqueue(q, v);
+    if (!q->current) {
+        sched_kick_to_choose(q->id);
+    } else if (q->id == this_cpu()->id) {
+        queue_time_slice(q);
+    } else if (q->nr_ready == 1) {
+        __atomic_store_n(&q->slice_wanted, true, __ATOMIC_SEQ_CST);
+        sched_kick(q->id);
+    }
+    if (q->current || q->nr_ready > 1)
+        queue_call_idle(q);
+}
+
+static bool must_wait(const struct vcpu *v)
+{
+    return vcpu_can_run(v) && !v->running && !v->on_queue;
+}
+
+/* q locked, v must wait: where? Returns with v waiting and q unlocked, or false: look again. */
+static bool place(struct run_queue *q, struct vcpu *v)
+{
+    struct sched_wish wish = vcpu_wish(v);
+    u32 target = sched_choose(&sched_map, &wish);
+
+    if (target == q->id || target == SCHED_NO_CPU) {
+        join(q, v);
+        spin_unlock(&q->lock);
+        return true;
+    }
+    struct run_queue *to = run_queues[target];
+    spin_unlock(&q->lock);
+    queue_lock_two(q, to);
+    bool still = v->cpu == q->id && must_wait(v) && sched_bit(v->hard_affinity, target);
+    if (still) {
+        change_queue(q, to, v);
+        join(to, v);
+    }
+    queue_unlock_two(q, to);
+    return still;
+}
+
+void sched_update(struct vcpu *v)
+{
+    for (;;) {
+        struct run_queue *q = queue_lock_of(v);
+
+        if (must_wait(v)) {
+            if (place(q, v))
+                return;
+            continue;
+        }
+        if (!vcpu_can_run(v)) {
+            if (v->on_queue) {
+                queue_remove(q, v);
+                queue_publish(q);
+            } else if (v->running) {
+                sched_kick_to_choose(q->id);
+            }
+        }
+        spin_unlock(&q->lock);
+        return;
+    }
+}
+
+/* Lock held, on q's CPU: v, which ran, does so no more. */
+static void stop(struct run_queue *q, struct vcpu *v)
+{
+    u64 ran = time_now_ns() - v->run_since_ns;
+
+    v->run_ns += ran;
+    v->vtime_ns += (s64)ran;
+    const struct vcpu *next = queue_first(q);
+    if (q->yielded && next)
+        v->vtime_ns = MAX(v->vtime_ns, next->vtime_ns);
+    q->yielded = false;
+    queue_publish(q); /* the clock with v's new time, while it still counts */
+    v->leave = false;
+    q->current = NULL;
+    __atomic_store_n(&q->facts.away, false, __ATOMIC_RELAXED);
+    if (q->slice.deadline_ns)
+        timer_cancel(&q->slice);
+}
+
+void queue_put_back(struct run_queue *q, struct vcpu *v)
+{
+    for (;;) {
+        u32 target = q->id;
+
+        spin_lock(&q->lock);
+        if (vcpu_can_run(v) && (v->leave || !sched_bit(v->hard_affinity, q->id))) {
+            struct sched_wish wish = vcpu_wish(v);
+
+            target = sched_choose(&sched_map, &wish);
+        }
+        if (target == q->id || target == SCHED_NO_CPU) {
+            stop(q, v);
+            if (vcpu_can_run(v))
+                enqueue(q, v);
+            queue_publish(q);
+            if (q->nr_ready > 1)
+                queue_call_idle(q);
+            /* The last touch: from here on v may move, or be freed. */
+            v->running = false;
+            spin_unlock(&q->lock);
+            return;
+        }
+        spin_unlock(&q->lock);
+        struct run_queue *to = run_queues[target];
+        queue_lock_two(q, to);
+        bool fits = vcpu_can_run(v) && sched_bit(v->hard_affinity, target);
+        if (fits) {
+            stop(q, v);
+            queue_publish(q);
+            v->running = false;
+            change_queue(q, to, v);
+            join(to, v);
+        }
+        queue_unlock_two(q, to);
+        if (fits)
+            return;
+    }
+}
+
+void queue_move_waiting(struct run_queue *from, struct run_queue *to, struct vcpu *v)
+{
+    queue_remove(from, v);
+    queue_publish(from);
+    change_queue(from, to, v);
+    join(to, v);
+}
+
+void sched_assign_cpu(struct vcpu *v)
+{
+    v->cpu = SCHED_NO_CPU;
+    struct sched_wish wish = vcpu_wish(v);
+    u32 cpu = sched_place(&sched_map, &wish);
+    struct run_queue *q = run_queues[cpu == SCHED_NO_CPU ? 0 : cpu];
+
+    spin_lock(&q->lock);
+    v->cpu = q->id;
+    v->vtime_ns = q->facts.clock_ns - q->base_ns;
+    __atomic_store_n(&q->facts.assigned, q->facts.assigned + 1, __ATOMIC_RELAXED);
+    spin_unlock(&q->lock);
+}
+
+void sched_forget(struct vcpu *v)
+{
+    struct run_queue *q = queue_lock_of(v);
+
+    if (v->on_queue) {
+        queue_remove(q, v);
+        queue_publish(q);
+    }
+    __atomic_store_n(&q->facts.assigned, q->facts.assigned - 1, __ATOMIC_RELAXED);
+    spin_unlock(&q->lock);
+}
+
+spinlock_t *sched_lock(const struct vcpu *v)
+{
+    return &queue_lock_of(v)->lock;
+}

@@ -1,0 +1,123 @@
+/*
+ * Memory that goes offline takes back from claims exactly what is missing: docs/claims.md section 6.
+ *
+ * Domain 0 knows no frame numbers, so it finds the free frames of a node that is full but for a few: it takes
+ * ranges offline and back, and those that say OFFLINED and were missed on the node were free there.
+ */
+#include <tests/guests/builder/selftest.h>
+
+#define LEFT      4u /* free pages of the node */
+#define CLAIMED   3u
+#define TAKEN     2u
+#define RANGE     512u
+#define RANGE_MAX 16384u /* ranges that are looked at: 32 GiB */
+
+static u32 status[RANGE];
+
+static int one(u64 frame, bool offline)
+{
+    u32 word;
+    int rc = offline ? xc_mark_page_offline(xch, frame, frame, &word)
+                     : xc_mark_page_online(xch, frame, frame, &word);
+
+    return rc ? rc : (int)word;
+}
+
+/* The free frames of [first, first + RANGE) that are on the node, as long as there is room. -errno, or how
+ * many are found now. All are back online. */
+static int find_in_range(u64 first, u32 node, u64 frames[LEFT], u32 nr)
+{
+    u64 last = first + RANGE - 1;
+    s64 before = selftest_free_on(node);
+    int rc = xc_mark_page_offline(xch, first, last, status);
+    bool missed = selftest_free_on(node) != before;
+    u32 candidates[LEFT], nr_candidates = 0;
+
+    for (u32 i = 0; !rc && missed && i < RANGE; i++)
+        if ((status[i] & PG_OFFLINE_STATUS_MASK) == PG_OFFLINE_OFFLINED && nr_candidates < LEFT)
+            candidates[nr_candidates++] = i;
+    int back = xc_mark_page_online(xch, first, last, status);
+    if (rc || back)
+        return rc ? rc : back;
+    for (u32 i = 0; i < nr_candidates && nr < LEFT; i++)
+        frames[nr++] = first + candidates[i];
+    return (int)nr;
+}
+
+/* From the top of memory down. */
+static int find_free_frames(u32 node, u64 frames[LEFT])
+{
+    xc_physinfo_t info;
+    int nr = 0, rc = xc_physinfo(xch, &info);
+
+    if (rc)
+        return rc;
+    u64 first = ALIGN_DOWN(info.max_mfn, RANGE);
+    for (u32 i = 0; i < RANGE_MAX && nr >= 0 && nr < (int)LEFT; i++, first -= RANGE) {
+        /* The last range ends behind the last frame: what is there is refused. */
+        if (first + RANGE - 1 <= info.max_mfn)
+            nr = find_in_range(first, node, frames, (u32)nr);
+        if (first == 0)
+            break;
+    }
+    return nr;
+}
+
+static s64 broken_pages(u32 domid)
+{
+    struct xen_sysctl_homestead_domain_memory domain;
+    u32 nr = 0;
+    int rc = xc_domain_claim_info(xch, domid, &nr, NULL, &domain);
+
+    return rc ? rc : (s64)domain.broken_pages;
+}
+
+static s64 offline_pages(u32 node)
+{
+    xc_node_claim_t nodes[MAX_NODES];
+    u32 nr = ARRAY_SIZE(nodes);
+    int rc = xc_node_claim_info(xch, &nr, nodes, NULL);
+
+    return rc ? rc : (s64)nodes[node].offline_pages;
+}
+
+/* Two of four free pages go, of which three are claimed: two are left, both claimed. */
+static void two_of_four(const struct selftest_host *host)
+{
+    unsigned int exact = (unsigned int)XENMEMF_exact_node(host->last);
+    u64 frames[LEFT], done = 0;
+    u32 keeper, a;
+
+    if (!selftest_domain(host->now.free_total, host->now.size_pages[host->last], &keeper) ||
+        !selftest_domain(64, 64, &a))
+        return;
+    u64 pages = (u64)selftest_free_on(host->last) - LEFT;
+    selftest_equal("offline_fill_node", "result", 0,
+                   populate_range(keeper, CASE_GFN, CASE_GFN + pages, host->last, &done));
+    selftest_equal("offline_left", "pages free", LEFT, selftest_free_on(host->last));
+    int nr = find_free_frames(host->last, frames);
+    selftest_equal("offline_found", "free frames", LEFT, nr);
+    selftest_equal("offline_search_undone", "pages free", LEFT, selftest_free_on(host->last));
+    if (nr != (int)LEFT)
+        return;
+    selftest_equal("offline_claim", "result", 0, shell_claim_node(a, host->last, CLAIMED));
+    for (u32 i = 0; i < TAKEN; i++)
+        selftest_equal("offline_frame", "status", PG_OFFLINE_OFFLINED, one(frames[i], true));
+    selftest_equal("offline_free", "pages free", LEFT - TAKEN, selftest_free_on(host->last));
+    selftest_equal("offline_claimed", "pages", LEFT - TAKEN, shell_claim_on(a, host->last));
+    selftest_equal("offline_outstanding", "pages", LEFT - TAKEN, shell_outstanding(a));
+    selftest_equal("offline_broken", "pages", CLAIMED + TAKEN - LEFT, broken_pages(a));
+    selftest_equal("offline_figure", "pages", TAKEN, offline_pages(host->last));
+    selftest_equal("offline_build_what_is_left", "pages", LEFT - TAKEN,
+                   shell_populate_few(a, CASE_GFN, LEFT, exact));
+    for (u32 i = 0; i < TAKEN; i++)
+        selftest_equal("online_frame", "status", PG_ONLINE_ONLINED, one(frames[i], false));
+    selftest_equal("online_free", "pages free", TAKEN, selftest_free_on(host->last));
+    selftest_equal("online_no_claim_comes_back", "pages", 0, shell_outstanding(a));
+    selftest_equal("online_figure", "pages", 0, offline_pages(host->last));
+}
+
+const struct selftest_case selftest_offline[] = {
+    {.name = "case_offline_two_of_four", .run = two_of_four, .ours = true, .min_nodes = 1},
+    {0},
+};

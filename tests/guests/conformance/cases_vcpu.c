@@ -1,0 +1,165 @@
+/*
+ * vcpu_op, sched_op, set_timer_op and console_io of domain 0, which has one vCPU, as far as they come back.
+ * Times are in its own system time, which is not the same on both; so what fires is told by the timer's event
+ * channel.
+ */
+#include <tests/guests/conformance/cases.h>
+#include <tests/guests/conformance/physmap.h>
+#include <lib/string.h>
+#include <xen/event_channel.h>
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+
+#define FAR_AHEAD (1ull << 60)
+
+static struct shared_info *shared;
+static u32 timer_port;
+
+static bool fired(void)
+{
+    settle();
+    bool set = shared->evtchn_pending[timer_port / 64] >> timer_port % 64 & 1;
+    shared->evtchn_pending[timer_port / 64] = 0;
+    return set;
+}
+
+static long singleshot(u64 timeout, u32 flags, u64 vcpu)
+{
+    struct vcpu_set_singleshot_timer t = {.timeout_abs_ns = timeout, .flags = flags};
+
+    return vcpu_op(VCPUOP_set_singleshot_timer, vcpu, &t);
+}
+
+static void timers(void)
+{
+    fired();
+    CASE_SHOW("set_timer_op", "far_ahead", hypercall1(__HYPERVISOR_set_timer_op, FAR_AHEAD), " fired=%u",
+              fired());
+    CASE_SHOW("set_timer_op", "stop", hypercall1(__HYPERVISOR_set_timer_op, 0), " fired=%u", fired());
+    CASE_SHOW("set_timer_op", "gone_by", hypercall1(__HYPERVISOR_set_timer_op, 1), " fired=%u", fired());
+    CASE_SHOW("vcpu_op.set_singleshot_timer", "far_ahead", singleshot(FAR_AHEAD, 0, 0), " fired=%u", fired());
+    CASE_SHOW("vcpu_op.stop_singleshot_timer", "good", vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL),
+              " fired=%u", fired());
+    CASE_SHOW("vcpu_op.set_singleshot_timer", "gone_by", singleshot(1, 0, 0), " fired=%u", fired());
+    CASE("vcpu_op.set_singleshot_timer", "far_ahead_future", singleshot(FAR_AHEAD, VCPU_SSHOTTMR_future, 0));
+    CASE("vcpu_op.set_singleshot_timer", "unknown_flag", singleshot(FAR_AHEAD, 1u << 5, 0));
+    CASE("vcpu_op.set_singleshot_timer", "vcpu_1_of_1", singleshot(FAR_AHEAD, 0, 1));
+    CASE("vcpu_op.set_singleshot_timer", "not_mapped", vcpu_op(VCPUOP_set_singleshot_timer, 0, bad_ptr()));
+    CASE("vcpu_op.stop_singleshot_timer", "again", vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL));
+    CASE("vcpu_op.stop_singleshot_timer", "vcpu_1_of_1", vcpu_op(VCPUOP_stop_singleshot_timer, 1, NULL));
+    CASE("vcpu_op.stop_periodic_timer", "good", vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL));
+    CASE("vcpu_op.stop_periodic_timer", "vcpu_1_of_1", vcpu_op(VCPUOP_stop_periodic_timer, 1, NULL));
+}
+
+static void vcpus(void)
+{
+    static const u64 none[] = {1, 127, 128, 8192, 1ull << 31, 1ull << 32, ~0ull};
+    static u8 page[PAGE_SIZE] ALIGNED(4096);
+    struct vcpu_register_vcpu_info info = {.mfn = (u64)(uintptr_t)page >> PAGE_SHIFT};
+
+    CASE("vcpu_op.is_up", "vcpu_0", vcpu_op(VCPUOP_is_up, 0, NULL));
+    for (u32 i = 0; i < ARRAY_SIZE(none); i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "vcpu_%#lx", none[i]);
+        CASE("vcpu_op.is_up", name, vcpu_op(VCPUOP_is_up, none[i], NULL));
+    }
+    CASE("vcpu_op.up", "vcpu_0_is_up", vcpu_op(VCPUOP_up, 0, NULL));
+    CASE("vcpu_op.up", "vcpu_1_of_1", vcpu_op(VCPUOP_up, 1, NULL));
+    CASE("vcpu_op.down", "vcpu_1_of_1", vcpu_op(VCPUOP_down, 1, NULL));
+    CASE("vcpu_op.initialise", "vcpu_0_has_a_state", vcpu_op(VCPUOP_initialise, 0, bad_ptr()));
+    CASE("vcpu_op.initialise", "vcpu_1_of_1", vcpu_op(VCPUOP_initialise, 1, bad_ptr()));
+    CASE("vcpu_op.register_vcpu_info", "not_mapped", vcpu_op(VCPUOP_register_vcpu_info, 0, bad_ptr()));
+    CASE("vcpu_op.register_vcpu_info", "vcpu_1_of_1", vcpu_op(VCPUOP_register_vcpu_info, 1, &info));
+    info.offset = PAGE_SIZE - 32;
+    CASE("vcpu_op.register_vcpu_info", "across_the_page", vcpu_op(VCPUOP_register_vcpu_info, 0, &info));
+    info.offset = ~0u;
+    CASE("vcpu_op.register_vcpu_info", "offset_all_ones", vcpu_op(VCPUOP_register_vcpu_info, 0, &info));
+    info.offset = 0;
+    info.mfn = 1ull << 40;
+    CASE("vcpu_op.register_vcpu_info", "no_such_frame", vcpu_op(VCPUOP_register_vcpu_info, 0, &info));
+    info.mfn = case_gfn(5);
+    CASE("vcpu_op.register_vcpu_info", "a_hole", vcpu_op(VCPUOP_register_vcpu_info, 0, &info));
+    CASE("vcpu_op", "cmd_14", vcpu_op(14, 0, bad_ptr()));
+    CASE("vcpu_op", "cmd_1000", vcpu_op(1000, 0, bad_ptr()));
+}
+
+static long poll(const evtchn_port_t *ports, u32 nr, u64 timeout)
+{
+    struct sched_poll p = {.ports = XEN_HANDLE(ports), .nr_ports = nr, .timeout = timeout};
+
+    return sched_op(SCHEDOP_poll, &p);
+}
+
+static void scheduling(void)
+{
+    static evtchn_port_t ports[200];
+    u32 guest = domain_new(16);
+    struct sched_remote_shutdown remote = {.domain_id = NO_DOMAIN};
+
+    for (u32 i = 0; i < ARRAY_SIZE(ports); i++)
+        ports[i] = timer_port;
+    CASE("sched_op.yield", "good", sched_op(SCHEDOP_yield, NULL));
+    CASE("sched_op.yield", "argument_not_mapped", sched_op(SCHEDOP_yield, bad_ptr()));
+    CASE("sched_op.poll", "not_mapped", sched_op(SCHEDOP_poll, bad_ptr()));
+    CASE("sched_op.poll", "no_port_time_gone_by", poll(ports, 0, 1));
+    CASE("sched_op.poll", "one_port_time_gone_by", poll(ports, 1, 1));
+    CASE("sched_op.poll", "128_ports", poll(ports, 128, 1));
+    CASE("sched_op.poll", "129_ports", poll(ports, 129, 1));
+    CASE("sched_op.poll", "2_to_32_ports_less_1", poll(ports, ~0u, 1));
+    CASE("sched_op.poll", "ports_not_mapped", poll(bad_ptr(), 1, 1));
+    shared->evtchn_pending[timer_port / 64] = 1ull << timer_port % 64;
+    CASE("sched_op.poll", "a_pending_port", poll(ports, 1, FAR_AHEAD));
+    shared->evtchn_pending[timer_port / 64] = 0;
+    ports[0] = 4096;
+    CASE("sched_op.poll", "port_4096", poll(ports, 1, 1));
+    ports[0] = ~0u;
+    CASE("sched_op.poll", "port_all_ones", poll(ports, 1, 1));
+    CASE("sched_op.remote_shutdown", "unknown_domain", sched_op(SCHEDOP_remote_shutdown, &remote));
+    CASE("sched_op.remote_shutdown", "not_mapped", sched_op(SCHEDOP_remote_shutdown, bad_ptr()));
+    remote.domain_id = (domid_t)guest;
+    remote.reason = 256;
+    watch(guest, WATCH_DOMAIN);
+    CASE("sched_op.remote_shutdown", "reason_256", sched_op(SCHEDOP_remote_shutdown, &remote));
+    CASE("sched_op.remote_shutdown", "twice", sched_op(SCHEDOP_remote_shutdown, &remote));
+    CASE("sched_op.shutdown", "not_mapped", sched_op(SCHEDOP_shutdown, bad_ptr()));
+    CASE("sched_op", "cmd_8", sched_op(8, bad_ptr()));
+    CASE("sched_op", "cmd_100", sched_op(100, bad_ptr()));
+    domain_end(guest);
+}
+
+static void console(void)
+{
+    static char text[1] = {'\n'};
+
+    CASE("console_io.write", "nothing",
+         hypercall(__HYPERVISOR_console_io, CONSOLEIO_write, 0, XEN_HANDLE(text), 0, 0));
+    CASE("console_io.write", "nothing_not_mapped",
+         hypercall(__HYPERVISOR_console_io, CONSOLEIO_write, 0, XEN_HANDLE(bad_ptr()), 0, 0));
+    CASE("console_io.write", "a_newline",
+         hypercall(__HYPERVISOR_console_io, CONSOLEIO_write, 1, XEN_HANDLE(text), 0, 0));
+    CASE("console_io.write", "not_mapped",
+         hypercall(__HYPERVISOR_console_io, CONSOLEIO_write, 1, XEN_HANDLE(bad_ptr()), 0, 0));
+    CASE("console_io", "cmd_2", hypercall(__HYPERVISOR_console_io, 2, 1, XEN_HANDLE(text), 0, 0));
+    CASE("console_io", "cmd_all_ones", hypercall(__HYPERVISOR_console_io, ~0u, 1, XEN_HANDLE(text), 0, 0));
+}
+
+void cases_vcpu(void)
+{
+    struct evtchn_bind_virq virq = {.virq = VIRQ_TIMER};
+
+    long rc = phys_add(DOMID_SELF, XENMAPSPACE_shared_info, 0, case_gfn(0));
+    if (!rc)
+        rc = evtchn_op(EVTCHNOP_bind_virq, &virq);
+    if (rc)
+        give_up("the timer's event channel", rc);
+    shared = case_page(0);
+    timer_port = virq.port;
+    timers();
+    vcpus();
+    scheduling();
+    watch(0, WATCH_NOTHING);
+    console();
+    struct evtchn_close close = {.port = timer_port};
+    evtchn_op(EVTCHNOP_close, &close);
+    phys_remove(DOMID_SELF, case_gfn(0));
+}

@@ -1,0 +1,150 @@
+/* Domains to try things on, and frames of our own physical space to map things at. See conformance.h. */
+#include <tests/guests/conformance/conformance.h>
+#include <tests/guests/conformance/internal.h>
+#include <homestead/errno.h>
+#include <xen/domctl.h>
+#include <xen/sched.h>
+
+#define WAIT_MS       20000u
+#define SETTLE_MS     20u
+#define SETTLE_ROUNDS 4u
+
+/* The hole of our physical space: xc.h's window, the helper's two pages (helper.c), the cases' frames. */
+#define HOLE_BYTES MIB(2)
+#define CASES_AT   128u
+
+static u64 hole;
+
+void domains_init(void)
+{
+    hole = guest_find_hole(HOLE_BYTES);
+    int rc = xc_foreign_init(hole, 1);
+    if (rc)
+        give_up("finding a hole in our own physical space", rc);
+}
+
+u64 case_gfn(u32 index)
+{
+    return (hole >> PAGE_SHIFT) + CASES_AT + index;
+}
+
+void *case_page(u32 index)
+{
+    return (void *)(case_gfn(index) << PAGE_SHIFT);
+}
+
+long map_foreign_gfn(u32 index, u32 domid, u64 gfn)
+{
+    xen_ulong_t idx = gfn;
+    xen_pfn_t at = case_gfn(index);
+    int error = -EIO;
+    struct xen_add_to_physmap_batch arg = {.domid = DOMID_SELF,
+                                           .space = XENMAPSPACE_gmfn_foreign,
+                                           .size = 1,
+                                           .u.foreign_domid = (domid_t)domid,
+                                           .idxs = XEN_HANDLE(&idx),
+                                           .gpfns = XEN_HANDLE(&at),
+                                           .errs = XEN_HANDLE(&error)};
+
+    long rc = memory_op(XENMEM_add_to_physmap_batch, &arg);
+    return rc ? rc : error;
+}
+
+long unmap_gfn(u32 index)
+{
+    struct xen_remove_from_physmap arg = {.domid = DOMID_SELF, .gpfn = case_gfn(index)};
+
+    return memory_op(XENMEM_remove_from_physmap, &arg);
+}
+
+void give_up(const char *what, long rc)
+{
+    printf("conformance: %s: %ld\n", what, rc);
+    printf("@verdict result=FAIL\n");
+    guest_shutdown(SHUTDOWN_crash);
+}
+
+struct xen_domctl_createdomain domain_config(u32 max_vcpus)
+{
+    return (struct xen_domctl_createdomain){
+        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
+        .max_vcpus = max_vcpus,
+        .max_evtchn_port = 1023,
+        .max_grant_frames = 64,
+        .max_maptrack_frames = 1024,
+        .grant_opts = XEN_DOMCTL_GRANT_version(1),
+        .arch = {.emulation_flags = XEN_X86_EMU_LAPIC},
+    };
+}
+
+u32 domain_new(u64 max_pages)
+{
+    struct xen_domctl_createdomain config = domain_config(1);
+    u32 domid = 0;
+
+    long rc = xc_domain_create(xch, &domid, &config);
+    if (!rc)
+        rc = xc_domain_max_vcpus(xch, domid, 1);
+    if (!rc)
+        rc = xc_domain_setmaxmem(xch, domid, max_pages << (PAGE_SHIFT - 10));
+    if (!rc)
+        rc = xc_set_paging_mempool_size(xch, domid, xc_domain_overhead(max_pages, 1));
+    if (rc)
+        give_up("making a domain", rc);
+    return domid;
+}
+
+bool domain_info(u32 domid, xc_domaininfo_t *info)
+{
+    return xc_domain_getinfo_single(xch, domid, info) == 0;
+}
+
+void domain_end(u32 domid)
+{
+    u64 end = guest_now_ms() + WAIT_MS;
+    xc_domaininfo_t info;
+    long rc;
+
+    do {
+        rc = xc_domain_destroy(xch, domid);
+        sched_op(SCHEDOP_yield, NULL);
+        if (guest_now_ms() >= end)
+            give_up("destroying a domain", rc);
+    } while (domain_info(domid, &info));
+    settle();
+}
+
+/* Domain 0's one vCPU goes to the CPUs in this map. */
+static void go_to(u64 cpus)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_setvcpuaffinity, .domain = 0};
+
+    op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+    op.u.vcpuaffinity.cpumap_hard.bitmap = XEN_HANDLE(&cpus);
+    op.u.vcpuaffinity.cpumap_hard.nr_bits = 64;
+    domctl(&op);
+    sched_op(SCHEDOP_yield, NULL);
+}
+
+/* Time alone will not do: Xen frees a domain's structures when every CPU has been through its scheduler, and
+ * the host may not run a CPU for long. So we go to each of them, several times. */
+void settle(void)
+{
+    u64 end = guest_now_ms() + SETTLE_MS;
+    xc_physinfo_t host;
+    u32 cpus = 1, round = 0;
+
+    if (!xc_physinfo(xch, &host) && host.nr_cpus)
+        cpus = MIN(host.nr_cpus, 64u);
+    while (round < SETTLE_ROUNDS * cpus || guest_now_ms() < end)
+        go_to(1ull << round++ % cpus);
+    go_to(~0ull);
+}
+
+long domain_populate(u32 domid, u64 gfn, u32 order, u32 node)
+{
+    xen_pfn_t start = gfn;
+    u32 flags = node == NODE_ANY ? 0 : XENMEMF_exact_node(node);
+
+    return xc_domain_populate_physmap(xch, domid, 1, order, flags, &start);
+}

@@ -1,0 +1,179 @@
+/*
+ * The helper guest: the same image in a domain without privilege. It makes the hypercalls that domain 0
+ * writes into its mailbox page and yields otherwise.
+ *
+ * Mailbox and data page are frames of the helper's low memory, which domain 0 maps for as long as it lives.
+ * `request` is raised by domain 0 when the call is written, `done` follows when its result is.
+ */
+#include <tests/guests/conformance/conformance.h>
+#include <tests/guests/conformance/internal.h>
+#include <guest/lib/image.h>
+#include <homestead/errno.h>
+#include <lib/string.h>
+#include <xen/hvm/start_info.h>
+#include <xen/sched.h>
+
+#define HELPER_PAGES  (MIB(16) >> PAGE_SHIFT)
+#define MAILBOX_GADDR 0x6000ull
+#define DATA_GADDR    0x7000ull
+#define START_GADDR   0x9f000ull
+#define ANSWER_MS     20000u
+
+enum mode { CALL_64, CALL_32, END };
+
+struct mailbox {
+    u32 request, done;
+    u32 mode, pad;
+    u64 nr, args[5];
+    s64 rc;
+};
+
+static struct mailbox *mailbox; /* domain 0's view */
+static u32 helper_domid;
+
+static long call(const struct mailbox *m)
+{
+    const u64 *a = m->args;
+
+    if (m->mode == CALL_32)
+        return hypercall32((u32)m->nr, (u32)a[0], (u32)a[1], (u32)a[2], (u32)a[3], (u32)a[4]);
+    return hypercall(m->nr, a[0], a[1], a[2], a[3], a[4]);
+}
+
+void helper_main(void)
+{
+    struct mailbox *box = (struct mailbox *)MAILBOX_GADDR;
+
+    for (;;) {
+        u32 request = __atomic_load_n(&box->request, __ATOMIC_ACQUIRE);
+        if (request == box->done) {
+            sched_op(SCHEDOP_yield, NULL);
+            continue;
+        }
+        if (box->mode == END)
+            guest_shutdown((u32)box->args[0]);
+        box->rc = call(box);
+        __atomic_store_n(&box->done, request, __ATOMIC_RELEASE);
+    }
+}
+
+static long send(const struct mailbox *m)
+{
+    u64 end = guest_now_ms() + ANSWER_MS;
+    u32 request = mailbox->request + 1;
+
+    mailbox->mode = m->mode;
+    mailbox->nr = m->nr;
+    memcpy(mailbox->args, m->args, sizeof(m->args));
+    __atomic_store_n(&mailbox->request, request, __ATOMIC_RELEASE);
+    if (m->mode == END)
+        return 0;
+    while (__atomic_load_n(&mailbox->done, __ATOMIC_ACQUIRE) != request) {
+        if (guest_now_ms() >= end)
+            give_up("waiting for the helper", -ETIME);
+        sched_op(SCHEDOP_yield, NULL);
+    }
+    return mailbox->rc;
+}
+
+long helper_call(u64 nr, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+    return send(&(struct mailbox){.mode = CALL_64, .nr = nr, .args = {a1, a2, a3, a4, a5}});
+}
+
+long helper_call32(u32 nr, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5)
+{
+    return send(&(struct mailbox){.mode = CALL_32, .nr = nr, .args = {a1, a2, a3, a4, a5}});
+}
+
+void helper_shutdown(u32 reason)
+{
+    send(&(struct mailbox){.mode = END, .args = {reason}});
+}
+
+void *helper_data(void)
+{
+    return (u8 *)mailbox + PAGE_SIZE;
+}
+
+u64 helper_gaddr(void)
+{
+    return DATA_GADDR;
+}
+
+/* RAM as one piece from 0, of which the image needs what lies from 1 MiB up. */
+static long populate(u32 domid)
+{
+    for (u64 gfn = 0; gfn < HELPER_PAGES; gfn += 512) {
+        if (domain_populate(domid, gfn, 9, NODE_ANY) != 1)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static long write_start_info(u32 domid)
+{
+    struct {
+        struct hvm_start_info info;
+        struct hvm_memmap_table_entry map;
+        char cmdline[16];
+    } page = {.info = {.magic = XEN_HVM_START_MAGIC_VALUE,
+                       .version = 1,
+                       .cmdline_paddr = START_GADDR + 0x100,
+                       .memmap_paddr = START_GADDR + (u64)sizeof(struct hvm_start_info),
+                       .memmap_entries = 1},
+              .map = {.size = HELPER_PAGES << PAGE_SHIFT, .type = XEN_HVM_MEMMAP_TYPE_RAM}};
+    struct xen_e820_entry e820 = {.size = page.map.size, .type = XEN_HVM_MEMMAP_TYPE_RAM};
+
+    /* What a null pointer of a call leads to is not left to chance. */
+    int rc = image_write(xch, domid, 0, NULL, PAGE_SIZE);
+    if (!rc)
+        rc = image_write(xch, domid, START_GADDR, &page, sizeof(page));
+    return rc ? rc : xc_domain_set_memory_map(xch, domid, &e820, 1);
+}
+
+static long map_mailbox(u32 domid)
+{
+    long rc = map_foreign_gfn(HELPER_GFN, domid, MAILBOX_GADDR >> PAGE_SHIFT);
+    if (!rc)
+        rc = map_foreign_gfn(HELPER_GFN + 1, domid, DATA_GADDR >> PAGE_SHIFT);
+    if (rc)
+        return rc;
+    mailbox = case_page(HELPER_GFN);
+    memset(mailbox, 0, 2 * PAGE_SIZE);
+    return 0;
+}
+
+u32 helper_start(void)
+{
+    const char *why = "the helper's image";
+    struct pvhelf elf;
+
+    u32 domid = domain_new(HELPER_PAGES);
+    long rc = pvhelf_parse(guest_env.module.data, guest_env.module.size, &elf, &why);
+    if (!rc)
+        rc = populate(domid);
+    if (!rc)
+        rc = image_load(xch, domid, &elf);
+    if (!rc)
+        rc = write_start_info(domid);
+    if (!rc)
+        rc = map_mailbox(domid);
+    if (!rc)
+        rc = image_set_context(xch, domid, elf.entry, START_GADDR);
+    if (!rc)
+        rc = xc_domain_unpause(xch, domid);
+    if (rc)
+        give_up(why, rc);
+    helper_domid = domid;
+    return domid;
+}
+
+void helper_stop(void)
+{
+    helper_shutdown(SHUTDOWN_poweroff);
+    settle();
+    unmap_gfn(HELPER_GFN);
+    unmap_gfn(HELPER_GFN + 1);
+    domain_end(helper_domid);
+}

@@ -1,0 +1,311 @@
+// sources: arch/x86/cpu/debug/keys.c arch/x86/cpu/debug/key_watch.c lib/printf.c
+/* The switch sequence, keys, bytes for domain 0, and who polls; on a scripted line and a fake clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include <arch/x86/cpu/console.h>
+#include <arch/x86/cpu/debug/key_watch.h>
+#include <arch/x86/cpu/debug/keys.h>
+#include <arch/x86/cpu/panic.h>
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/time.h>
+#include <lib/assert.h>
+#include <lib/spinlock.h>
+
+static struct cpu cpu_on[2] = {{.id = 0}, {.id = 1}}, *here = &cpu_on[0];
+static u64 now_ns = 1000;
+static const char *line = ""; /* what is typed next */
+static bool endless;
+static char printed[8192];
+static u32 nr_a, nr_ended;
+static bool steal, nested;
+
+struct cpu *this_cpu(void)
+{
+    return here;
+}
+u64 time_now_ns(void)
+{
+    return now_ns;
+}
+void lock_check_take(u32 level)
+{
+    (void)level;
+}
+void lock_check_drop(u32 level)
+{
+    (void)level;
+}
+int console_read(void)
+{
+    if (endless)
+        return 'a';
+    return *line ? (u8)*line++ : -1;
+}
+void console_write(const char *text, size_t len)
+{
+    strncat(printed, text, len);
+}
+void assert_failed(const char *what, const char *file, int at)
+{
+    mock_assert(0, what, file, at);
+    abort();
+}
+void machine_end(enum machine_end how)
+{
+    assert_int_equal(how, MACHINE_RESTART);
+    nr_ended++;
+    mock_assert(0, "ended", __FILE__, __LINE__); /* leaves, as the real one does */
+    abort();
+}
+
+static void key_a(void)
+{
+    nr_a++;
+    now_ns += 5;
+    keys_printf("from a\n");
+    if (steal) { /* the others gave this CPU up, and one of them polls */
+        steal = false;
+        here = &cpu_on[1];
+        keys_take_over();
+        nested = keys_poll();
+        line = "a"; /* and this comes while CPU 0 is still in its key */
+        here = &cpu_on[0];
+    }
+}
+
+static bool type(const char *bytes)
+{
+    line = bytes;
+    printed[0] = '\0';
+    return keys_poll();
+}
+
+static void the_sequence_is_three_in_a_row(void **state)
+{
+    struct keys_input in = {0};
+    u32 held = 99;
+
+    (void)state;
+    assert_int_equal(keys_feed(&in, 1, &held), KEYS_HELD);
+    assert_int_equal(keys_feed(&in, 1, &held), KEYS_HELD);
+    assert_int_equal(held, 99);
+    assert_int_equal(keys_feed(&in, 'x', &held), KEYS_PASS); /* it was none */
+    assert_int_equal(held, 2);
+    assert_int_equal(keys_feed(&in, 'y', &held), KEYS_PASS);
+    assert_int_equal(held, 0);
+    for (u32 i = 0; i < 2; i++)
+        assert_int_equal(keys_feed(&in, 1, &held), KEYS_HELD);
+    assert_int_equal(keys_feed(&in, 1, &held), KEYS_TO_DEBUG);
+    assert_int_equal(keys_feed(&in, 1, &held), KEYS_HELD);
+    assert_int_equal(keys_feed(&in, 'm', &held), KEYS_SERVE); /* and one Ctrl-A is forgotten */
+    for (u32 i = 0; i < 2; i++)
+        assert_int_equal(keys_feed(&in, 1, &held), KEYS_HELD);
+    assert_int_equal(keys_feed(&in, 1, &held), KEYS_TO_DOMAIN_0);
+    assert_int_equal(keys_feed(&in, 'm', &held), KEYS_PASS);
+    assert_int_equal(held, 0);
+}
+
+static void without_keys_the_line_is_read_directly(void **state)
+{
+    char bytes[8];
+
+    (void)state;
+    assert_false(type("\1\1\1h"));
+    assert_int_equal(*line, 1); /* keys_poll() has taken nothing */
+    assert_int_equal(keys_read(bytes, sizeof(bytes)), 4);
+    assert_memory_equal(bytes, "\1\1\1h", 4);
+}
+
+static void keys_are_registered_once(void **state)
+{
+    (void)state;
+    keys_init();
+    keys_register('a', "a thing", key_a);
+    expect_assert_failure(keys_register('a', "another", key_a));
+    expect_assert_failure(keys_register('h', "another", key_a));
+}
+
+static void outside_bytes_are_domain_0s(void **state)
+{
+    char bytes[300];
+    char many[65];
+
+    (void)state;
+    assert_false(type("ha\1\1b"));
+    assert_string_equal(printed, "");
+    assert_int_equal(keys_read(bytes, 2), 2);
+    assert_int_equal(keys_read(bytes + 2, 298), 3);
+    assert_memory_equal(bytes, "ha\1\1b", 5);
+    assert_int_equal(keys_read(bytes, 300), 0);
+    /* nobody reads them: what does not fit is dropped, the rest stays in order */
+    memset(many, 'x', 64);
+    many[64] = '\0';
+    many[0] = 'y';
+    for (u32 i = 0; i < 5; i++)
+        type(many);
+    assert_int_equal(keys_read(bytes, 300), 256);
+    for (u32 i = 0; i < 256; i++)
+        assert_int_equal(bytes[i], i % 64 ? 'x' : 'y');
+}
+
+static void keys_are_served_inside(void **state)
+{
+    char bytes[8];
+
+    (void)state;
+    assert_false(type("\1\1\1"));
+    assert_non_null(strstr(printed, "h for help"));
+    assert_true(type("a"));
+    assert_int_equal(nr_a, 1);
+    assert_string_equal(printed, "\n--- a: a thing (CPU 0)\nfrom a\n@key key=a\n");
+    assert_true(type("h"));
+    assert_non_null(strstr(printed, "  a  a thing\n"));
+    assert_non_null(strstr(printed, "  R  reboot"));
+    assert_false(type("q"));
+    assert_non_null(strstr(printed, "no key 'q'"));
+    assert_null(strstr(printed, "@key"));
+    assert_false(type("\r\n\x1b\x7f\x80\xff")); /* no keys, and nothing said about them */
+    assert_string_equal(printed, "");
+    assert_int_equal(keys_read(bytes, 8), 0); /* nothing of all that for domain 0 */
+    assert_true(type("aa"));
+    assert_int_equal(nr_a, 3);
+}
+
+static void a_line_that_never_ends_does_not_hold_the_cpu(void **state)
+{
+    u32 before = nr_a;
+
+    (void)state;
+    endless = true;
+    printed[0] = '\0';
+    assert_true(keys_poll());
+    endless = false;
+    assert_int_equal(nr_a - before, 64);
+}
+
+static void printing_is_a_sign_of_life(void **state)
+{
+    (void)state;
+    now_ns = 5000;
+    type("");
+    assert_int_equal(keys_beat_ns(), 5000);
+    type("a");
+    assert_int_equal(keys_beat_ns(), 5005);
+}
+
+static void a_stuck_poller_loses_the_line(void **state)
+{
+    u32 before = nr_a;
+
+    (void)state;
+    nested = false;
+    steal = true;
+    /* The first a is stuck for a while; CPU 1 serves the second; CPU 0 comes back and leaves the third alone.
+     */
+    type("aa");
+    assert_true(nested);
+    assert_int_equal(nr_a - before, 2);
+    assert_int_equal(*line, 'a');
+    assert_true(keys_poll()); /* and the line is free again */
+    assert_int_equal(nr_a - before, 3);
+}
+
+static void restart_ends_the_machine(void **state)
+{
+    (void)state;
+    expect_assert_failure(type("R"));
+    assert_int_equal(nr_ended, 1);
+    keys_take_over();
+}
+
+static void the_line_goes_back(void **state)
+{
+    char bytes[8];
+
+    (void)state;
+    assert_false(type("\1\1\1h"));
+    assert_non_null(strstr(printed, "keys go to domain 0"));
+    assert_int_equal(keys_read(bytes, 8), 1);
+    assert_int_equal(bytes[0], 'h');
+}
+
+static void the_poller_polls_whatever_the_clock_says(void **state)
+{
+    (void)state;
+    struct key_watch w = key_watch_decide(3, 3, 0, 0, 100 * KEY_STALE_NS);
+    assert_true(w.poll);
+    assert_false(w.take_over);
+    assert_int_equal(w.next_ns, KEY_POLL_NS);
+}
+
+static void others_watch_the_less_the_farther_they_are(void **state)
+{
+    (void)state;
+    for (u32 rank = 1; rank < 300; rank++) {
+        struct key_watch w = key_watch_decide(4, 3, rank, 1000, 1000 + KEY_STALE_NS);
+        assert_false(w.poll || w.take_over);
+        assert_int_equal(w.next_ns, MIN(rank * KEY_WATCH_NS, KEY_WATCH_MAX_NS));
+    }
+    /* A clock that is behind the poller's. */
+    assert_false(key_watch_decide(4, 3, 1, 5000, 1000).take_over);
+    struct key_watch w = key_watch_decide(4, 3, 1, 1000, 1001 + KEY_STALE_NS);
+    assert_true(w.take_over && w.poll);
+    assert_int_equal(w.next_ns, KEY_POLL_NS);
+}
+
+/* Any set of CPUs stops at once: the first live one behind the poller takes over, soon, and exactly one does.
+ */
+static void whichever_are_stuck_one_takes_over(void **state)
+{
+    enum { NR = 6 };
+
+    (void)state;
+    for (u32 stuck = 0; stuck < (1u << NR) - 1; stuck++) {
+        u64 next[NR], beat = 0, end = 30 * KEY_WATCH_NS;
+        u32 poller = 2, changes = 0;
+
+        for (u32 id = 0; id < NR; id++)
+            next[id] = id * 1000;
+        for (u64 now = 0; now < end; now += KEY_POLL_NS / 4)
+            for (u32 id = 0; id < NR; id++) {
+                if (now < next[id] || (stuck & (1u << id)))
+                    continue;
+                struct key_watch w = key_watch_decide(id, poller, (id + NR - poller) % NR, beat, now);
+                next[id] = now + w.next_ns;
+                if (w.take_over) {
+                    poller = id;
+                    changes++;
+                }
+                if (w.poll)
+                    beat = now;
+            }
+        assert_false(stuck & (1u << poller));
+        assert_int_equal(changes, stuck & (1u << 2) ? 1 : 0);
+        assert_true(end - beat < 2 * KEY_POLL_NS);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_sequence_is_three_in_a_row),
+        cmocka_unit_test(without_keys_the_line_is_read_directly),
+        cmocka_unit_test(keys_are_registered_once),
+        cmocka_unit_test(outside_bytes_are_domain_0s),
+        cmocka_unit_test(keys_are_served_inside),
+        cmocka_unit_test(a_line_that_never_ends_does_not_hold_the_cpu),
+        cmocka_unit_test(printing_is_a_sign_of_life),
+        cmocka_unit_test(a_stuck_poller_loses_the_line),
+        cmocka_unit_test(restart_ends_the_machine),
+        cmocka_unit_test(the_line_goes_back),
+        cmocka_unit_test(the_poller_polls_whatever_the_clock_says),
+        cmocka_unit_test(others_watch_the_less_the_farther_they_are),
+        cmocka_unit_test(whichever_are_stuck_one_takes_over),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

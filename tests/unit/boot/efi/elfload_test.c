@@ -1,0 +1,280 @@
+// sources: boot/efi/elf_load.c
+/* The UEFI loader's view of homestead.elf: what it accepts, and that it refuses everything else unread. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <boot/efi/elf_load.h>
+#include <homestead/errno.h>
+
+/* Offsets of the fields that the tests bend: ELF-64's, independent of the loader's structs. */
+enum {
+    E_TYPE = 16,
+    E_MACHINE = 18,
+    E_PHOFF = 32,
+    E_PHENTSIZE = 54,
+    E_PHNUM = 56,
+    PH = 64,
+    PH_SIZE = 56,
+    P_TYPE = 0,
+    P_FLAGS = 4,
+    P_OFFSET = 8,
+    P_VADDR = 16,
+    P_FILESZ = 32,
+    P_MEMSZ = 40,
+    CODE = 0x1000,
+    DATA = 0x1800,
+    FILE_SIZE = 0x1a00,
+    HEADER = CODE + 0x40,
+};
+#define V IMAGE_VIRT_BASE
+
+static u8 file[FILE_SIZE];
+
+static void put(size_t at, u64 value, size_t bytes)
+{
+    memcpy(file + at, &value, bytes);
+}
+
+static void put_segment(u32 i, u32 flags, u64 offset, u64 vaddr, u64 filesz, u64 memsz)
+{
+    size_t at = PH + (size_t)i * PH_SIZE;
+
+    put(at + P_TYPE, 1, 4);
+    put(at + P_FLAGS, flags, 4);
+    put(at + P_OFFSET, offset, 8);
+    put(at + P_VADDR, vaddr, 8);
+    put(at + 24, vaddr - V + 0x200000, 8);
+    put(at + P_FILESZ, filesz, 8);
+    put(at + P_MEMSZ, memsz, 8);
+    put(at + 48, 0x1000, 8);
+}
+
+/* Code at 0, data with BSS at 0x2000, ending at 0x300000: 4 MiB of memory. */
+static int make_good(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(file); i++)
+        file[i] = (u8)(i * 7 + 1);
+    memset(file, 0, 0x1000);
+    memcpy(file,
+           "\x7f"
+           "ELF\x02\x01\x01",
+           7);
+    put(E_TYPE, 2, 2);
+    put(E_MACHINE, 62, 2);
+    put(20, 1, 4);
+    put(24, V + 0x100, 8);
+    put(E_PHOFF, PH, 8);
+    put(52, 64, 2);
+    put(E_PHENTSIZE, PH_SIZE, 2);
+    put(E_PHNUM, 2, 2);
+    put_segment(0, 5, CODE, V, 0x800, 0x800);
+    put_segment(1, 6, DATA, V + 0x2000, 0x200, 0x2fe000);
+    put(HEADER, IMAGE_HEADER_MAGIC, 8);
+    put(HEADER + 8, V + 0x200, 8);
+    put(HEADER + 16, V + 0x300000, 8);
+    return 0;
+}
+
+/* Plans a heap copy of exactly size bytes, so that ASan sees any read behind it. */
+static int plan_bytes(u64 size, struct elf_image *out, const char **why)
+{
+    u8 *copy = malloc(size ? size : 1);
+    int rc;
+
+    memcpy(copy, file, size);
+    *why = NULL;
+    rc = elf_image_plan(copy, size, out, why);
+    free(copy);
+    return rc;
+}
+
+static void refused(const char *part)
+{
+    struct elf_image out;
+    const char *why;
+
+    memset(&out, 0x5a, sizeof(out));
+    assert_int_equal(plan_bytes(sizeof(file), &out, &why), -ENOEXEC);
+    assert_non_null(why);
+    if (!strstr(why, part))
+        fail_msg("'%s' does not say '%s'", why, part);
+    assert_int_equal(out.nr_segments, 0x5a5a5a5a);
+    make_good(NULL);
+}
+
+static void test_good_image(void **state)
+{
+    struct elf_image image;
+    const char *why;
+    u8 *memory;
+
+    (void)state;
+    assert_int_equal(plan_bytes(sizeof(file), &image, &why), 0);
+    assert_int_equal(image.span, MIB(4));
+    assert_int_equal(image.uefi_entry, V + 0x200);
+    assert_int_equal(image.nr_segments, 2);
+
+    memory = malloc(image.span);
+    memset(memory, 0xee, image.span);
+    elf_image_place(&image, file, memory);
+    assert_memory_equal(memory, file + CODE, 0x800);
+    assert_memory_equal(memory + 0x2000, file + DATA, 0x200);
+    for (u64 i = 0x800; i < image.span; i++)
+        if ((i < 0x2000 || i >= 0x2200) && memory[i])
+            fail_msg("byte %lx is not zero", (unsigned long)i);
+    free(memory);
+}
+
+static void test_other_program_headers_are_skipped(void **state)
+{
+    struct elf_image image;
+    const char *why;
+
+    (void)state;
+    put(E_PHNUM, 4, 2);
+    put_segment(2, 6, ~0ull, 0, ~0ull, 1);
+    put(PH + 2 * PH_SIZE + P_TYPE, 0x6474e551, 4); /* PT_GNU_STACK */
+    put_segment(3, 6, ~0ull, 0, 0, 0);             /* an empty PT_LOAD */
+    assert_int_equal(plan_bytes(sizeof(file), &image, &why), 0);
+    assert_int_equal(image.nr_segments, 2);
+}
+
+static void test_wrong_kind_of_file(void **state)
+{
+    (void)state;
+    file[1] = 'e';
+    refused("not an ELF file");
+    file[4] = 1;
+    refused("64-bit");
+    file[5] = 2;
+    refused("little-endian");
+    put(E_MACHINE, 183, 2);
+    refused("x86-64");
+    put(E_TYPE, 3, 2);
+    refused("fixed addresses");
+    put(E_PHENTSIZE, 32, 2);
+    refused("program headers");
+    put(E_PHNUM, 0, 2);
+    refused("program headers");
+    put(PH + PH_SIZE + P_TYPE, 2, 4);
+    refused("dynamic");
+    put(PH + P_TYPE, 4, 4);
+    put(PH + PH_SIZE + P_TYPE, 4, 4);
+    refused("nothing to load");
+}
+
+static void test_offsets_behind_the_file(void **state)
+{
+    (void)state;
+    put(E_PHOFF, sizeof(file) - 2 * PH_SIZE + 1, 8);
+    refused("program headers lie behind");
+    put(E_PHOFF, ~0ull - 8, 8);
+    refused("program headers lie behind");
+    put(E_PHNUM, 0xffff, 2);
+    refused("program headers lie behind");
+    put(PH + P_OFFSET, sizeof(file), 8);
+    refused("a segment lies behind");
+    put(PH + P_OFFSET, ~0ull, 8);
+    refused("a segment lies behind");
+    put(PH + PH_SIZE + P_FILESZ, 0x201, 8);
+    refused("a segment lies behind");
+    put(PH + PH_SIZE + P_FILESZ, ~0ull - DATA + 1, 8);
+    refused("a segment lies behind");
+}
+
+static void test_addresses_outside_of_the_image(void **state)
+{
+    (void)state;
+    put(PH + P_VADDR, V - 0x1000, 8);
+    refused("outside");
+    put(PH + P_VADDR, 0, 8);
+    refused("outside");
+    put(PH + PH_SIZE + P_VADDR, V + IMAGE_SPAN_MAX, 8);
+    refused("outside");
+    put(PH + PH_SIZE + P_MEMSZ, ~0ull, 8);
+    refused("outside");
+    put(PH + PH_SIZE + P_MEMSZ, IMAGE_SPAN_MAX - 0x2000 + 1, 8);
+    refused("outside");
+    put(PH + P_MEMSZ, 0x7ff, 8);
+    refused("more bytes in the file");
+    put(PH + PH_SIZE + P_VADDR, V + 0x7ff, 8);
+    refused("overlap");
+    put(PH + P_MEMSZ, 0x2001, 8);
+    refused("overlap");
+}
+
+static void test_too_many_segments(void **state)
+{
+    (void)state;
+    put(E_PHNUM, ELF_SEGMENTS_MAX + 1, 2);
+    for (u32 i = 1; i <= ELF_SEGMENTS_MAX; i++)
+        put_segment(i, 6, DATA, V + i * 0x1000, 1, 1);
+    refused("too many segments");
+}
+
+static void test_image_header(void **state)
+{
+    (void)state;
+    put(HEADER, IMAGE_HEADER_MAGIC ^ 1, 8);
+    refused("another magic");
+    put(PH + P_VADDR, V + 0x1000, 8);
+    refused("no image header");
+    put(PH + P_FILESZ, 0x57, 8);
+    refused("no image header");
+    put(HEADER + 8, V + 0x2000, 8); /* data */
+    refused("entry point");
+    put(HEADER + 8, V + 0x800, 8); /* the first byte behind the code */
+    refused("entry point");
+    put(HEADER + 8, 0x200, 8);
+    refused("entry point");
+    put(HEADER + 16, V + 0x2fffff, 8);
+    refused("contradicts");
+    put(HEADER + 16, V + IMAGE_SPAN_MAX + 1, 8);
+    refused("contradicts");
+    put(HEADER + 16, 0x300000, 8);
+    refused("contradicts");
+}
+
+/* Cut anywhere, and with any single byte of its headers bent: an answer within the file. */
+static void test_damaged_files(void **state)
+{
+    static const u8 bytes[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+    struct elf_image image;
+    const char *why;
+
+    (void)state;
+    for (u64 size = 0; size < sizeof(file); size += size < 0x100 ? 1 : 0x3f)
+        assert_int_equal(plan_bytes(size, &image, &why), -ENOEXEC);
+    for (size_t at = 0; at < PH + 2 * PH_SIZE; at++) {
+        for (size_t b = 0; b < sizeof(bytes); b++) {
+            make_good(NULL);
+            file[at] = bytes[b];
+            if (!plan_bytes(sizeof(file), &image, &why)) {
+                u8 *memory = malloc(image.span);
+
+                elf_image_place(&image, file, memory);
+                free(memory);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_good_image, make_good),
+        cmocka_unit_test_setup(test_other_program_headers_are_skipped, make_good),
+        cmocka_unit_test_setup(test_wrong_kind_of_file, make_good),
+        cmocka_unit_test_setup(test_offsets_behind_the_file, make_good),
+        cmocka_unit_test_setup(test_addresses_outside_of_the_image, make_good),
+        cmocka_unit_test_setup(test_too_many_segments, make_good),
+        cmocka_unit_test_setup(test_image_header, make_good),
+        cmocka_unit_test_setup(test_damaged_files, make_good),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,226 @@
+// sources: domain/dom0/elf.c
+/* The ELF reader on good images of both kinds and on everything that can be wrong with one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <domain/dom0/elf.h>
+#include <homestead/errno.h>
+
+struct seg {
+    u32 type;
+    u64 offset, paddr, file_size, mem_size;
+};
+
+#define IMAGE_SIZE 0x400u
+#define NOTE_AT    0x300u
+
+/* An image with the given program headers at 0x40 and a PVH note at NOTE_AT. */
+static void make(u8 *image, bool is64, const struct seg *segs, u32 nr, u32 desc_size, u64 entry)
+{
+    u32 phsize = is64 ? 56 : 32;
+
+    memset(image, 0, IMAGE_SIZE);
+    memcpy(image, "\177ELF", 4);
+    image[4] = is64 ? 2 : 1;
+    image[5] = 1;
+    image[16] = 2;
+    image[18] = is64 ? 62 : 3;
+    image[is64 ? 32 : 28] = 0x40;
+    image[is64 ? 54 : 42] = (u8)phsize;
+    image[is64 ? 56 : 44] = (u8)nr;
+    for (u32 i = 0; i < nr; i++) {
+        u8 *p = image + 0x40 + i * phsize;
+
+        memcpy(p, &segs[i].type, 4);
+        if (is64) {
+            memcpy(p + 8, &segs[i].offset, 8);
+            memcpy(p + 24, &segs[i].paddr, 8);
+            memcpy(p + 32, &segs[i].file_size, 8);
+            memcpy(p + 40, &segs[i].mem_size, 8);
+        } else {
+            memcpy(p + 4, &segs[i].offset, 4);
+            memcpy(p + 12, &segs[i].paddr, 4);
+            memcpy(p + 16, &segs[i].file_size, 4);
+            memcpy(p + 20, &segs[i].mem_size, 4);
+        }
+    }
+    u32 note[3] = {4, desc_size, 18};
+    memcpy(image + NOTE_AT, note, sizeof(note));
+    memcpy(image + NOTE_AT + 12, "Xen", 4);
+    memcpy(image + NOTE_AT + 16, &entry, desc_size <= 8 ? desc_size : 8);
+}
+
+static const struct seg good[] = {
+    {1, 0x200, 0x100000, 0x80, 0x1000},
+    {1, 0x280, 0x200000, 0x10, 0x10},
+    {4, NOTE_AT, 0, 24, 24},
+};
+
+/* Parses a copy of exactly size bytes, so that ASan sees a read behind it. */
+static int parse(const u8 *image, u64 size, struct elf_image *out, const char **why)
+{
+    u8 *copy = malloc(size ? size : 1);
+
+    memcpy(copy, image, size);
+    int rc = elf_parse(copy, size, out, why);
+    free(copy);
+    return rc;
+}
+
+static void reads_both_kinds(void **state)
+{
+    u8 image[IMAGE_SIZE];
+    struct elf_image out;
+    const char *why;
+
+    (void)state;
+    for (int is64 = 0; is64 < 2; is64++)
+        for (u32 desc_size = 4; desc_size <= 8; desc_size += 4) {
+            make(image, is64, good, 3, desc_size, 0x100070);
+            assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), 0);
+            assert_int_equal(out.nr_segments, 2);
+            assert_int_equal(out.segments[0].paddr, 0x100000);
+            assert_int_equal(out.segments[0].file_offset, 0x200);
+            assert_int_equal(out.segments[0].file_size, 0x80);
+            assert_int_equal(out.segments[0].mem_size, 0x1000);
+            assert_int_equal(out.start, 0x100000);
+            assert_int_equal(out.end, 0x200010);
+            assert_int_equal(out.pvh_entry, 0x100070);
+        }
+}
+
+static int parse_with(struct seg change, u32 which, u64 entry)
+{
+    u8 image[IMAGE_SIZE];
+    struct seg segs[3];
+    struct elf_image out = {.nr_segments = 77};
+    const char *why = NULL;
+
+    memcpy(segs, good, sizeof(segs));
+    segs[which] = change;
+    make(image, true, segs, 3, 4, entry);
+    int rc = parse(image, IMAGE_SIZE, &out, &why);
+    if (rc) {
+        assert_non_null(why);
+        assert_int_equal(out.nr_segments, 77); /* untouched */
+    }
+    return rc;
+}
+
+static void refuses_bad_segments(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_with(good[0], 0, 0x100070), 0);
+    assert_int_equal(parse_with((struct seg){1, 0x3f0, 0x100000, 0x80, 0x80}, 0, 0x100000), -EINVAL);
+    assert_int_equal(parse_with((struct seg){1, ~0ull - 7, 0x100000, 0x80, 0x80}, 0, 0x100000), -EINVAL);
+    assert_int_equal(parse_with((struct seg){1, 0x200, 0x100000, ~0ull, ~0ull}, 0, 0x100000), -EINVAL);
+    assert_int_equal(parse_with((struct seg){1, 0x200, 0x100000, 0x80, 0x7f}, 0, 0x100000), -EINVAL);
+    assert_int_equal(parse_with((struct seg){1, 0x200, 0x100000, 0x80, ~0ull}, 0, 0x100000), -EINVAL);
+    assert_int_equal(parse_with((struct seg){1, 0x200, ~0ull, 0x80, 0x80}, 0, 0x100000), -EINVAL);
+    assert_int_equal(parse_with((struct seg){1, 0x200, 0xfffff000, 0x80, 0x1001}, 0, 0x200000), -EINVAL);
+    assert_int_equal(parse_with((struct seg){1, 0x200, 0xfffff000, 0x80, 0x1000}, 0, 0x200000), 0);
+    /* Overlaps the second segment by one byte, from either side, and covers it. */
+    assert_int_equal(parse_with((struct seg){1, 0x200, 0x1ff000, 0x80, 0x1001}, 0, 0x200000), -EINVAL);
+    assert_int_equal(parse_with((struct seg){1, 0x200, 0x20000f, 0x80, 0x80}, 0, 0x200000), -EINVAL);
+    assert_int_equal(parse_with((struct seg){1, 0x200, 0x100000, 0x80, 0x200000}, 0, 0x200000), -EINVAL);
+    assert_int_equal(parse_with((struct seg){1, 0x200, 0x1ff000, 0x80, 0x1000}, 0, 0x200000), 0);
+}
+
+static void needs_a_pvh_entry_inside(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_with(good[0], 0, 0xfffff), -EINVAL);
+    assert_int_equal(parse_with(good[0], 0, 0x200010), -EINVAL);
+    assert_int_equal(parse_with((struct seg){4, NOTE_AT, 0, 19, 24}, 2, 0x100070), -ENOEXEC);
+    assert_int_equal(parse_with((struct seg){4, NOTE_AT, 0, 0, 0}, 2, 0x100070), -ENOEXEC);
+    assert_int_equal(parse_with((struct seg){4, NOTE_AT, 0, ~0ull, 0}, 2, 0x100070), -ENOEXEC);
+    assert_int_equal(parse_with((struct seg){6, NOTE_AT, 0, 24, 24}, 2, 0x100070), -ENOEXEC);
+    assert_int_equal(parse_with((struct seg){1, 0, 0, 0, 0}, 0, 0x200000), 0); /* empty: ignored */
+}
+
+static void walks_over_other_notes(void **state)
+{
+    u8 image[IMAGE_SIZE];
+    struct seg segs[3] = {good[0], good[1], {4, 0x2c0, 0, 0x40 + 24, 0x40 + 24}};
+    struct elf_image out;
+    const char *why;
+
+    (void)state;
+    make(image, true, segs, 3, 4, 0x100070);
+    /* A note of another vendor with the same type, padded to 0x40 bytes. */
+    u32 other[3] = {5, 0x2b, 18};
+    memcpy(image + 0x2c0, other, sizeof(other));
+    memcpy(image + 0x2cc, "Acme", 5);
+    assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), 0);
+    /* One whose size leads out of the segment ends the search. */
+    other[1] = 0xffffffff;
+    memcpy(image + 0x2c0, other, sizeof(other));
+    assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -ENOEXEC);
+    other[0] = 0xffffffff;
+    memcpy(image + 0x2c0, other, sizeof(other));
+    assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -ENOEXEC);
+}
+
+static void refuses_what_is_no_kernel(void **state)
+{
+    u8 image[IMAGE_SIZE];
+    struct elf_image out;
+    const char *why;
+
+    (void)state;
+    make(image, true, good, 3, 4, 0x100070);
+    image[0] = 'M';
+    assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -ENOEXEC);
+    assert_string_equal(why, "it is not an ELF file");
+    make(image, true, good, 3, 4, 0x100070);
+    image[18] = 183; /* another machine */
+    assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -ENOEXEC);
+    make(image, true, good, 3, 4, 0x100070);
+    image[16] = 1; /* relocatable object */
+    assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -ENOEXEC);
+    make(image, true, good, 3, 4, 0x100070);
+    image[54] = 55; /* headers too short */
+    assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -EINVAL);
+    make(image, true, good, 3, 4, 0x100070);
+    memset(image + 32, 0xff, 8);
+    assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -EINVAL);
+    make(image, true, good, 0, 4, 0x100070);
+    assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -EINVAL);
+}
+
+/* Cut at every length, and with random bytes changed: never a bad read (ASan), never a segment outside the
+ * file. */
+static void survives_damage(void **state)
+{
+    u8 image[IMAGE_SIZE];
+    struct elf_image out;
+    const char *why;
+
+    (void)state;
+    srand(1);
+    for (u32 round = 0; round < 20000; round++) {
+        make(image, round & 1, good, 3, 4, 0x100070);
+        u64 size = round < 2 * IMAGE_SIZE ? round / 2 : IMAGE_SIZE;
+        for (u32 i = 0; size == IMAGE_SIZE && i < 1 + round % 5; i++)
+            image[rand() % (i & 1 ? 0x100 : IMAGE_SIZE)] = (u8)(rand() & 1 ? 0xff : rand());
+        if (parse(image, size, &out, &why))
+            continue;
+        for (u32 i = 0; i < out.nr_segments; i++) {
+            assert_true(out.segments[i].file_offset + out.segments[i].file_size <= size);
+            assert_true(out.segments[i].paddr + out.segments[i].mem_size <= GIB(4));
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_both_kinds),          cmocka_unit_test(refuses_bad_segments),
+        cmocka_unit_test(needs_a_pvh_entry_inside),  cmocka_unit_test(walks_over_other_notes),
+        cmocka_unit_test(refuses_what_is_no_kernel), cmocka_unit_test(survives_damage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

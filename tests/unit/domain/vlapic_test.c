@@ -1,0 +1,277 @@
+// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched_move.c domain/sched/sched.c
+// sources: domain/vcpu.c domain/lifecycle.c domain/domain.c domain/timer.c domain/exit.c
+// sources: domain/vlapic.c arch/x86/hvm/x2apic.c domain/guest_console.c domain/evtchn/evtchn.c
+// sources: domain/evtchn/evtchn_bind.c domain/physmap/physmap.c domain/physmap/physmap_copy.c domain/physmap/physmap_pool.c
+// sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
+// sources: domain/physmap/physmap_destroy.c
+/* Interrupts, NMIs, INIT and STARTUP from one vCPU to another, and the APIC's timer, on the real run loop. */
+#include "exit_harness.h"
+#include <arch/x86/hvm/cpuid.h>
+#include <arch/x86/hvm/msr.h>
+
+#define ICR  0x830
+#define SVR  0x80f
+#define EOI  0x80b
+#define INIT 0x4500u
+#define SIPI 0x4600u
+#define NMI  0x4400u
+
+void hypercall_dispatch(struct vcpu *who, const struct hvm_exit *exit)
+{
+    (void)who;
+    (void)exit;
+}
+void hvm_guest_cpuid(struct hvm_vcpu *who, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+{
+    (void)who;
+    (void)subleaf;
+    *out = (struct cpuid_leaf){.eax = 0x100 + leaf};
+}
+int hvm_guest_rdmsr(struct hvm_vcpu *who, u32 msr, u64 *value)
+{
+    (void)who;
+    (void)msr;
+    (void)value;
+    return HVM_MSR_APIC;
+}
+int hvm_guest_wrmsr(struct hvm_vcpu *who, u32 msr, u64 value)
+{
+    (void)who;
+    (void)msr;
+    (void)value;
+    return HVM_MSR_APIC;
+}
+
+static int setup_apics(void **state)
+{
+    setup_domains(state);
+    for (u32 i = 0; i < 2; i++) {
+        x2apic_reset(&d->vcpu[i]->hvm.apic);
+        assert_int_equal(vlapic_wrmsr(d->vcpu[i], SVR, 0x1ff), 0);
+        d->vcpu[i]->attention = false;
+    }
+    started_at = 0;
+    return 0;
+}
+
+/* As the run loop does before an entry, where the vCPU runs. */
+static void enters(struct vcpu *who)
+{
+    here->current = who;
+    fpu_loaded[here->id] = &who->hvm;
+    injected_irq = 0;
+    vcpu_deliver_event(who);
+    fpu_loaded[here->id] = NULL;
+    here->current = NULL;
+}
+
+static void send(u32 to, u32 mode)
+{
+    assert_int_equal(vlapic_wrmsr(v, ICR, (u64)(2 * to) << 32 | mode), 0);
+}
+
+static void an_interrupt_wakes_and_enters(void **state)
+{
+    struct vcpu *other = d->vcpu[1];
+
+    (void)state;
+    vcpu_block(other);
+    assert_int_equal(other->state, VCPU_BLOCKED);
+    send(1, 0x4041);
+    assert_int_equal(other->state, VCPU_RUNNABLE);
+    assert_true(other->attention);
+    vcpu_block(other); /* nothing has been taken yet: no sleep */
+    assert_int_equal(other->state, VCPU_RUNNABLE);
+    enters(other);
+    assert_int_equal(injected_irq, 0x41);
+    send(1, 0x4042); /* same class: waits for EOI */
+    enters(other);
+    assert_int_equal(injected_irq, 0);
+    assert_false(other->irq_waits);
+    send(1, 0x4053);
+    can_inject = false;
+    enters(other);
+    assert_int_equal(injected_irq, 0);
+    assert_true(other->irq_waits);
+    assert_int_equal(other->hvm.window_class, 5);
+    can_inject = true;
+    enters(other);
+    assert_int_equal(injected_irq, 0x53);
+    vlapic_wrmsr(other, EOI, 0);
+    vlapic_wrmsr(other, EOI, 0);
+    enters(other);
+    assert_int_equal(injected_irq, 0x42);
+    vlapic_wrmsr(other, SVR, 0xff); /* switched off: it takes none */
+    send(1, 0x4099);
+    enters(other);
+    assert_int_equal(injected_irq, 0);
+}
+
+static void cr8_holds_back(void **state)
+{
+    (void)state;
+    guest_cr8 = 5;
+    send(0, 0x4052);
+    enters(v);
+    assert_int_equal(injected_irq, 0);
+    assert_int_equal(v->hvm.window_class, 5); /* an exit when CR8 lets it */
+    assert_false(v->irq_waits);
+    guest_cr8 = 4;
+    v->attention = true;
+    enters(v);
+    assert_int_equal(injected_irq, 0x52);
+    vlapic_wrmsr(v, 0x808, 0x73);
+    assert_int_equal(guest_cr8, 7);
+    u64 value;
+    assert_int_equal(vlapic_rdmsr(v, 0x808, &value), 0);
+    assert_int_equal(value, 0x73); /* the lower half is only here */
+    guest_cr8 = 2;
+    vlapic_rdmsr(v, 0x808, &value);
+    assert_int_equal(value, 0x20);
+}
+
+static void nmis_wait_their_turn(void **state)
+{
+    (void)state;
+    can_inject_nmi = false;
+    send(1, NMI);
+    enters(d->vcpu[1]);
+    assert_true(d->vcpu[1]->nmi_pending);
+    can_inject_nmi = true;
+    enters(d->vcpu[1]);
+    assert_false(d->vcpu[1]->nmi_pending);
+    assert_int_equal(nr_nmis, 1);
+}
+
+static void init_and_startup(void **state)
+{
+    struct vcpu *other = d->vcpu[1];
+
+    (void)state;
+    send(1, SIPI | 0x10); /* it runs: ignored */
+    enters(other);
+    assert_int_equal(started_at, 0);
+    x2apic_request(&other->hvm.apic, 0x99);
+    other->hvm.dr[2] = 7;
+    send(1, INIT);
+    enters(other);
+    assert_int_equal(other->state, VCPU_OFFLINE);
+    assert_false(other->initialised);
+    assert_int_equal(other->hvm.dr[2], 0);
+    assert_int_equal(nr_resets, 1);
+    assert_int_equal(x2apic_highest(&other->hvm.apic), -1);
+    assert_false(x2apic_enabled(&other->hvm.apic));
+    vcpu_wake(other);
+    assert_int_equal(other->state, VCPU_OFFLINE);
+    send(1, SIPI | 0x22);
+    send(1, SIPI | 0x33); /* the second is ignored, before and after the first has been taken */
+    assert_int_equal(other->state, VCPU_RUNNABLE);
+    enters(other);
+    assert_true(other->initialised);
+    assert_int_equal(started_at, 0x22);
+    assert_int_equal(other->hvm.regs.rdx, 0x101);
+    send(1, SIPI | 0x44);
+    enters(other);
+    assert_int_equal(started_at, 0x22);
+    /* INIT voids a STARTUP that has not been taken; both together are taken in order. */
+    send(1, INIT);
+    send(1, SIPI | 0x55);
+    send(1, INIT);
+    enters(other);
+    assert_int_equal(started_at, 0x22);
+    assert_int_equal(other->state, VCPU_OFFLINE);
+    send(1, INIT);
+    send(1, SIPI | 0x66);
+    enters(other);
+    assert_int_equal(started_at, 0x66);
+    assert_int_equal(other->state, VCPU_RUNNABLE);
+    assert_false(d->shut_down);
+}
+
+static void nobody_left_to_start_them(void **state)
+{
+    (void)state;
+    send(1, INIT);
+    send(0, INIT);
+    enters(d->vcpu[1]);
+    assert_false(d->shut_down);
+    enters(v);
+    assert_true(d->shut_down);
+    assert_int_equal(d->shutdown_code, SHUTDOWN_poweroff);
+    enters(v); /* and it does no harm to look again */
+}
+
+static void the_run_loop_leaves_a_vcpu_without_state(void **state)
+{
+    (void)state;
+    vcpu_offline(d->vcpu[1]);
+    send(0, INIT);
+    d->vcpu[1]->initialised = false;
+    sched_step(here);
+    assert_int_equal(nr_runs[1][0], 0);
+    assert_int_equal(v->state, VCPU_OFFLINE);
+}
+
+static void the_timer_ticks(void **state)
+{
+    (void)state;
+    vlapic_wrmsr(v, 0x83e, 0xb);
+    vlapic_wrmsr(v, 0x832, 1u << 17 | 0xe1);
+    vlapic_wrmsr(v, 0x838, 1000000); /* 10 ms */
+    assert_int_equal(v->apic_timer.deadline_ns, now_ns + 10000000);
+    vcpu_block(v);
+    v->attention = v->irq_waits = false;
+    vcpu_block(v);
+    pass(35000000);
+    timer_run_due();
+    assert_int_equal(v->state, VCPU_RUNNABLE);
+    enters(v);
+    assert_int_equal(injected_irq, 0xe1); /* three were due: one comes */
+    assert_int_equal(v->apic_timer.deadline_ns, now_ns + 5000000);
+    vlapic_wrmsr(v, EOI, 0);
+    enters(v);
+    assert_int_equal(injected_irq, 0);
+    vlapic_wrmsr(v, 0x832, BIT(16) | 0xe1);
+    assert_int_equal(v->apic_timer.deadline_ns, 0); /* masked: no host timer */
+}
+
+static void vcpu_info_moves_once(void **state)
+{
+    (void)state;
+    populate(d, 0x10, 0);
+    u64 free_before = free_pages();
+    v->info->evtchn_pending_sel = 1;
+    assert_int_equal(vcpu_register_info(v, gfn(0x11), 0), -EINVAL);
+    assert_int_equal(vcpu_register_info(v, gfn(0x10), 4096 - 56), -ENXIO);
+    assert_int_equal(vcpu_register_info(v, gfn(0x10), 4), -EINVAL);
+    assert_int_equal(vcpu_register_info(v, gfn(0x10), ~0u - 7), -ENXIO);
+    assert_int_equal(vcpu_register_info(v, gfn(0x10), 4096 - 64), 0);
+    const u8 *page = mm_frame_virt(physmap_lookup(d, gfn(0x10)).mfn);
+    const struct vcpu_info *info = (const void *)(page + 4096 - 64);
+    assert_ptr_equal(v->info, info);
+    assert_int_equal(info->evtchn_pending_sel, ~0ull);
+    assert_int_equal(info->evtchn_upcall_pending, 1);
+    assert_int_equal(vcpu_register_info(v, gfn(0x10), 0), -EINVAL);
+    /* The guest gives the page away: it stays ours until the domain dies. */
+    assert_int_equal(physmap_remove(d, gfn(0x10), 0, true), 0);
+    assert_int_equal(free_pages(), free_before);
+    ((volatile struct vcpu_info *)v->info)->evtchn_upcall_pending = 0;
+    /* teardown() sees whether it comes back */
+}
+
+#undef CASE
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup_apics, teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(an_interrupt_wakes_and_enters),
+        CASE(cr8_holds_back),
+        CASE(nmis_wait_their_turn),
+        CASE(init_and_startup),
+        CASE(nobody_left_to_start_them),
+        CASE(the_run_loop_leaves_a_vcpu_without_state),
+        CASE(the_timer_ticks),
+        CASE(vcpu_info_moves_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

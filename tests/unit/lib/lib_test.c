@@ -1,0 +1,202 @@
+// sources: lib/parse.c
+/* lib/: vsnprintf against the host's, the string functions against libc's, the small parsers. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The real files under other names, beside the C library's. */
+#define vsnprintf our_vsnprintf
+#define snprintf  our_snprintf
+#define memcpy    our_memcpy
+#define memmove   our_memmove
+#define memset    our_memset
+#define memcmp    our_memcmp
+#define strlen    our_strlen
+#define strnlen   our_strnlen
+#define strcmp    our_strcmp
+#define strncmp   our_strncmp
+#define strchr    our_strchr
+#include <lib/string.c>
+#include <lib/printf.c>
+#undef vsnprintf
+#undef snprintf
+#undef memcpy
+#undef memmove
+#undef memset
+#undef memcmp
+#undef strlen
+#undef strnlen
+#undef strcmp
+#undef strncmp
+#undef strchr
+
+#include <homestead/errno.h>
+#include <lib/parse.h>
+
+#define SAME(...) \
+    do { \
+        char ours[128], theirs[128]; \
+        int our_len = our_snprintf(ours, sizeof(ours), __VA_ARGS__); \
+        int their_len = snprintf(theirs, sizeof(theirs), __VA_ARGS__); \
+        assert_string_equal(ours, theirs); \
+        assert_int_equal(our_len, their_len); \
+    } while (0)
+
+#pragma GCC diagnostic ignored "-Wformat"
+#pragma GCC diagnostic ignored "-Wformat-truncation"
+
+static void printf_is_as_c_has_it(void **state)
+{
+    (void)state;
+    SAME("plain %% text");
+    SAME("%d %i %u|%5d|%-5d|%05d|%+d|% d", -1, 42, 4000000000u, -12, -12, -12, 7, 7);
+    SAME("%ld %lu %lx %lX %#lx", -1l, ~0ul, ~0ul, 0xabcdul, 255ul);
+    SAME("%hhu %hu %hhd %hd", 300, 70000, 200, 40000);
+    SAME("%016lx|%8x|%-8x|%#x|%.5d|%8.3d", 0x1234ul, 0xabu, 0xabu, 0u, 42, 7);
+    SAME("%s|%10s|%-10s|%.2s|%*s|%.*s", "abc", "abc", "abc", "abc", 6, "abc", 1, "abc");
+    SAME("%c%c|%3c|%-3c|", 'a', 'b', 'c', 'd');
+    SAME("%zu %lld %llu", (size_t)5, -9000000000ll, 1ull << 63);
+    SAME("%d", (int)0x80000000);
+    SAME("%ld", (long)0x8000000000000000ull);
+    SAME("%-*d|", -6, 3);
+    SAME("%.0d|", 0);
+}
+
+static void printf_never_writes_beyond_size(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size < 12; size++) {
+        char *buf = malloc(size + 1); /* ASan watches the end */
+        buf[size] = '!';
+        assert_int_equal(our_snprintf(buf, size, "%s-%d", "homestead", 42), 12);
+        assert_int_equal(buf[size], '!');
+        if (size)
+            assert_int_equal(strlen(buf), size - 1);
+        free(buf);
+    }
+}
+
+static void pointers_show_all_digits(void **state)
+{
+    char text[40];
+
+    (void)state;
+    our_snprintf(text, sizeof(text), "%p", (void *)0xffffffff80001234);
+    assert_string_equal(text, "0xffffffff80001234");
+    const char *volatile nothing = NULL; /* volatile: the compiler would see and refuse it */
+    our_snprintf(text, sizeof(text), "%s", nothing);
+    assert_string_equal(text, "(null)");
+}
+
+static void memory_functions_match_libc(void **state)
+{
+    u8 a[64], b[64];
+
+    (void)state;
+    srand(3);
+    for (u32 step = 0; step < 20000; step++) {
+        size_t from = (size_t)rand() % 32, to = (size_t)rand() % 32, len = (size_t)rand() % 33;
+        for (u32 i = 0; i < sizeof(a); i++)
+            a[i] = b[i] = (u8)rand();
+        switch (rand() % 3) {
+        case 0:
+            assert_ptr_equal(our_memmove(a + to, a + from, len), a + to);
+            memmove(b + to, b + from, len);
+            break;
+        case 1:
+            our_memset(a + to, 0x5a, len);
+            memset(b + to, 0x5a, len);
+            break;
+        default:
+            if (from + len <= 32) {
+                our_memcpy(a + 32, a + from, MIN(len, (size_t)32));
+                memcpy(b + 32, b + from, MIN(len, (size_t)32));
+            }
+        }
+        assert_memory_equal(a, b, sizeof(a));
+        int ours = our_memcmp(a, a + from, len), theirs = memcmp(a, a + from, len);
+        assert_true((ours < 0) == (theirs < 0) && (ours > 0) == (theirs > 0));
+    }
+}
+
+static void strings_match_libc(void **state)
+{
+    static const char *const words[] = {"", "a", "ab", "abc", "abd", "b", "\xff"};
+
+    (void)state;
+    for (u32 i = 0; i < ARRAY_SIZE(words); i++)
+        for (u32 j = 0; j < ARRAY_SIZE(words); j++) {
+            int ours = our_strcmp(words[i], words[j]), theirs = strcmp(words[i], words[j]);
+            assert_true((ours < 0) == (theirs < 0) && (ours > 0) == (theirs > 0));
+            ours = our_strncmp(words[i], words[j], 2), theirs = strncmp(words[i], words[j], 2);
+            assert_true((ours < 0) == (theirs < 0) && (ours > 0) == (theirs > 0));
+        }
+    assert_int_equal(our_strlen("home"), 4);
+    assert_int_equal(our_strnlen("home", 2), 2);
+    assert_null(our_strchr("abc", 'x'));
+    assert_non_null(our_strchr("abc", '\0'));
+}
+
+static void numbers_are_parsed_or_refused(void **state)
+{
+    const char *end;
+    u64 value = 99;
+
+    (void)state;
+    assert_int_equal(parse_u64("0x1F,rest", &end, false, &value), 0);
+    assert_int_equal(value, 0x1f);
+    assert_string_equal(end, ",rest");
+    assert_int_equal(parse_u64("18446744073709551615", NULL, false, &value), 0);
+    assert_true(value == ~0ull);
+    assert_int_equal(parse_u64("18446744073709551616", NULL, false, &value), -ERANGE);
+    assert_int_equal(parse_u64("x", NULL, false, &value), -EINVAL);
+    assert_int_equal(parse_u64("0x", NULL, false, &value), -EINVAL);
+    assert_int_equal(parse_u64("2G", &end, true, &value), 0);
+    assert_true(value == GIB(2));
+    assert_int_equal(parse_u64("99999999999T", NULL, true, &value), -ERANGE);
+    assert_true(value == GIB(2)); /* written on success only */
+}
+
+static void sizes_have_units(void **state)
+{
+    u64 bytes;
+
+    (void)state;
+    assert_int_equal(parse_size("512", &bytes), 0);
+    assert_int_equal(bytes, KIB(512));
+    assert_int_equal(parse_size("64M", &bytes), 0);
+    assert_int_equal(bytes, MIB(64));
+    assert_int_equal(parse_size("4096B", &bytes), 0);
+    assert_int_equal(bytes, 4096);
+    assert_int_equal(parse_size("0x10K", &bytes), 0);
+    assert_int_equal(bytes, KIB(16));
+    assert_int_equal(parse_size("64MB", &bytes), -EINVAL);
+    assert_int_equal(parse_size("", &bytes), -EINVAL);
+    assert_int_equal(parse_size("18014398509481984", &bytes), -ERANGE);
+}
+
+static void copies_are_cut_and_terminated(void **state)
+{
+    char out[4];
+
+    (void)state;
+    assert_int_equal(str_copy(out, "homestead", sizeof(out)), 9);
+    assert_string_equal(out, "hom");
+    assert_int_equal(str_copy(out, "ab", sizeof(out)), 2);
+    assert_string_equal(out, "ab");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(printf_is_as_c_has_it),    cmocka_unit_test(printf_never_writes_beyond_size),
+        cmocka_unit_test(pointers_show_all_digits), cmocka_unit_test(memory_functions_match_libc),
+        cmocka_unit_test(strings_match_libc),       cmocka_unit_test(numbers_are_parsed_or_refused),
+        cmocka_unit_test(sizes_have_units),         cmocka_unit_test(copies_are_cut_and_terminated),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
