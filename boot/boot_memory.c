@@ -27,21 +27,6 @@ static u64 table_limit = GIB(4);         /* as far as the direct map reaches tha
 static struct ram_map map;
 static u64 unused; /* bytes of RAM that nothing will use; each was warned about */
 
-void *mm_frame_virt(mfn_t m)
-{
-    return mfn_to_virt(m);
-}
-
-void mm_clear_frames(mfn_t m, u64 nr_frames)
-{
-    memset(mfn_to_virt(m), 0, nr_frames << PAGE_SHIFT);
-}
-
-nodeid_t mm_current_node(void)
-{
-    return this_cpu()->nid;
-}
-
 static void must(int rc, const char *what)
 {
     if (rc)

@@ -7,6 +7,7 @@
  *
  * Lock: list_lock (LOCK_DOMLIST) guards the list, by_id, and every domain's refs and `listed`.
  */
+#include <arch/x86/cpu/frames.h>
 #include <domain/debug/dump.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
@@ -130,7 +131,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     int rc = mm_alloc(NULL, NODE_NONE, record_order(), MM_OVERHEAD, &record);
     if (rc)
         return -ENOMEM;
-    struct domain *d = mm_frame_virt(record); /* zeroed */
+    struct domain *d = mfn_to_virt(record); /* zeroed */
     list_init(&d->link);
     spin_lock_init(&d->lock, LOCK_DOMAIN);
     mem_account_init(&d->mem, config->domid);

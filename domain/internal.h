@@ -2,18 +2,19 @@
 #ifndef DOMAIN_INTERNAL_H
 #define DOMAIN_INTERNAL_H
 
+#include <arch/x86/cpu/frames.h>
 #include <domain/domain.h>
 #include <mm/mm.h>
 #include <xen/xen.h>
 
 static inline void *maddr_virt(u64 maddr)
 {
-    return (char *)mm_frame_virt(maddr_to_mfn(maddr)) + (maddr & ~PAGE_MASK);
+    return (char *)mfn_to_virt(maddr_to_mfn(maddr)) + (maddr & ~PAGE_MASK);
 }
 
 static inline struct shared_info *domain_shared_info(struct domain *d)
 {
-    return mm_frame_virt(d->shared_info);
+    return mfn_to_virt(d->shared_info);
 }
 
 /* Has v an event to take? evtchn_upcall_mask is for guests without an interrupt flag of their own: not ours.

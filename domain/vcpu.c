@@ -5,6 +5,7 @@
  *
  * Locks: [R] fields belong to the run queue's lock (sched.c).
  */
+#include <arch/x86/cpu/frames.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
@@ -49,7 +50,7 @@ int vcpu_create(struct domain *d, u32 id)
         mm_free_overhead(&d->mem, record, ORDER_4K);
         return -ENOMEM;
     }
-    struct vcpu *v = mm_frame_virt(record); /* zeroed */
+    struct vcpu *v = mfn_to_virt(record); /* zeroed */
     v->domain = d;
     v->id = id;
     v->record = record;
@@ -63,7 +64,7 @@ int vcpu_create(struct domain *d, u32 id)
     memset(v->soft_affinity, 0xff, sizeof(v->soft_affinity));
     v->hvm.vcpu_id = id;
     v->hvm.domid = d->id;
-    v->hvm.control = mm_frame_virt(control);
+    v->hvm.control = mfn_to_virt(control);
     v->hvm.control_maddr = mfn_to_maddr(control);
     v->hvm.np = &d->physmap.np;
     v->hvm.fpu = (u8 *)v + FPU_OFFSET;
@@ -71,7 +72,7 @@ int vcpu_create(struct domain *d, u32 id)
     hvm_ops->vcpu_init(&v->hvm);
     v->info_frame = INVALID_MFN;
     if (id < XEN_LEGACY_MAX_VCPUS)
-        v->info = (struct vcpu_info *)mm_frame_virt(d->shared_info) + id;
+        v->info = (struct vcpu_info *)mfn_to_virt(d->shared_info) + id;
     d->vcpu[id] = v;
     sched_assign_cpu(v);
     vcpu_update_time(v);
@@ -243,7 +244,7 @@ int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset)
     struct np_entry entry = physmap_lookup(d, g);
     if (entry.type != NP_RAM || mm_pin(d->id, entry.mfn))
         return -EINVAL;
-    struct vcpu_info *info = (struct vcpu_info *)((u8 *)mm_frame_virt(entry.mfn) + offset);
+    struct vcpu_info *info = (struct vcpu_info *)((u8 *)mfn_to_virt(entry.mfn) + offset);
     spin_lock(&d->events.lock);
     bool first = v->info_frame.n == INVALID_MFN.n;
     if (first) {

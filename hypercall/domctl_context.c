@@ -3,6 +3,7 @@
  * which hvm_context.c fills or takes. The domain's vCPUs are held while they are looked at: a pause would not
  * do, another CPU could unpause. vCPUs that are made meanwhile do not count: their number is read once.
  */
+#include <arch/x86/cpu/frames.h>
 #include <hypercall/domctl.h>
 #include <hypercall/hvm_context.h>
 #include <mm/mm.h>
@@ -24,7 +25,7 @@ static int buffer_get(struct buffer *buffer, u64 size)
             return -ENOMEM;
     int rc = mm_alloc(NULL, NODE_NONE, buffer->order, MM_OVERHEAD, &buffer->m);
     if (!rc)
-        buffer->bytes = mm_frame_virt(buffer->m);
+        buffer->bytes = mfn_to_virt(buffer->m);
     return rc ? -ENOMEM : 0;
 }
 

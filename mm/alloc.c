@@ -9,6 +9,8 @@
  * All of a transaction comes from one node. Its size is what the locks are held for: MM_TAKE_MAX single
  * frames, or as many regions.
  */
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/frames.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <mm/internal.h>
@@ -44,7 +46,7 @@ static void node_order_init(struct node_order *order, const struct mem_account *
         for (nodeid_t i = 0; i < nr_nodes; i++)
             if (affinity & BIT(i))
                 order->nid[order->nr++] = (u8)i;
-        nid = order->nr ? order->nid[0] : mm_current_node();
+        nid = order->nr ? order->nid[0] : this_node();
         if (nid >= nr_nodes)
             nid = 0; /* a CPU whose node is not known */
         for (u32 i = 0; i < order->nr; i++)
@@ -225,12 +227,12 @@ static void clear_taken(const struct job *job)
 
     if (take->order <= ORDER_2M) {
         for (u64 bits = take->dirty; bits; bits &= bits - 1)
-            mm_clear_frames(take->extent[__builtin_ctzll(bits)], BIT(take->order));
+            frames_clear(take->extent[__builtin_ctzll(bits)], BIT(take->order));
         return;
     }
     for (u32 bit = 0, end; (bit = map_next(take->dirty_regions, bit, true)) < MAP_BITS; bit = end) {
         end = map_next(take->dirty_regions, bit, false);
-        mm_clear_frames(mfn(base + (u64)bit * MAP_BITS), (u64)(end - bit) * MAP_BITS);
+        frames_clear(mfn(base + (u64)bit * MAP_BITS), (u64)(end - bit) * MAP_BITS);
     }
 }
 

@@ -10,11 +10,6 @@
 #include <mm/claims.h>
 #include <mm/page.h>
 
-/* --- what the layer below supplies (CPU layer, or a host test) --- */
-void *mm_frame_virt(mfn_t m);                 /* where frame m can be read and written */
-void mm_clear_frames(mfn_t m, u64 nr_frames); /* zeroes them */
-nodeid_t mm_current_node(void);               /* node of the CPU this runs on */
-
 /* --- set-up, boot CPU only --- */
 /* table: array indexed by frame number / 512, already backed and zero for every range that follows. Forgets
  * everything else. */

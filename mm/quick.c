@@ -3,6 +3,7 @@
  * way of alloc.c and owned.c would do, or nothing at all, and then that way is taken. Most single calls end
  * here.
  */
+#include <arch/x86/cpu/frames.h>
 #include <homestead/errno.h>
 #include <mm/internal.h>
 
@@ -94,7 +95,7 @@ int quick_take(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, 
     if (rc)
         return rc;
     if (dirty) {
-        mm_clear_frames(mfn(n), BIT(order));
+        frames_clear(mfn(n), BIT(order));
         spin_lock(&account->lock);
         account->in_flight--;
         dying = account->dying;

@@ -5,6 +5,7 @@
  * A taker that finds the credits but not the extent waits for the scrubbers: they start nothing new on the
  * node while somebody waits, so what they have is soon back.
  */
+#include <arch/x86/cpu/frames.h>
 #include <mm/internal.h>
 
 #define REGIONS_AT_ONCE 4u /* cleaned by one call on demand */
@@ -49,7 +50,7 @@ static void clear_frames(const struct region *r, const u64 frames[MAP_WORDS])
 {
     for (u32 bit = 0, end; (bit = map_next(frames, bit, true)) < MAP_BITS; bit = end) {
         end = map_next(frames, bit, false);
-        mm_clear_frames(mfn(r->base + bit), end - bit);
+        frames_clear(mfn(r->base + bit), end - bit);
     }
 }
 
@@ -58,7 +59,7 @@ static void scrub_region(struct node *node, struct region *r)
 {
     region_scrub_begin(node, r);
     spin_unlock(&node->lock);
-    mm_clear_frames(mfn(r->base), MAP_BITS);
+    frames_clear(mfn(r->base), MAP_BITS);
     spin_lock(&node->lock);
     region_scrub_end(node, r);
     spin_unlock(&node->lock);

@@ -2,6 +2,7 @@
  * Event channels, part two: how ports are allocated, bound and closed. Rules of Xen's ABI
  * (public/event_channel.h); locking as in evtchn.c.
  */
+#include <arch/x86/cpu/frames.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <xen/event_channel.h>
@@ -25,7 +26,7 @@ static int add_bucket(struct domain *d)
     int rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &m);
     if (rc)
         return -ENOMEM;
-    events->bucket[events->nr_ports / PORTS_PER_BUCKET] = mm_frame_virt(m);
+    events->bucket[events->nr_ports / PORTS_PER_BUCKET] = mfn_to_virt(m);
     events->bucket_mfn[events->nr_ports / PORTS_PER_BUCKET] = m;
     __atomic_store_n(&events->nr_ports, events->nr_ports + PORTS_PER_BUCKET, __ATOMIC_RELAXED);
     evtchn_entry(d, 0)->kind = EVTCHN_RESERVED;

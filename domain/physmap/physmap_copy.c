@@ -2,6 +2,7 @@
  * Copies between Homestead and a domain's guest-physical memory. Each frame is looked up and copied
  * under the physmap lock, so it cannot be given back in the middle.
  */
+#include <arch/x86/cpu/frames.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <lib/string.h>
@@ -24,7 +25,7 @@ void *physmap_frame(struct domain *d, u64 gaddr, bool write)
                                       .order = entry.order,
                                       .writable = entry.writable};
     }
-    return write && !seen->writable ? NULL : mm_frame_virt(mfn(seen->mfn.n + (n & (BIT(seen->order) - 1))));
+    return write && !seen->writable ? NULL : mfn_to_virt(mfn(seen->mfn.n + (n & (BIT(seen->order) - 1))));
 }
 
 static int copy(struct domain *d, u64 gaddr, void *buf, u64 len, bool write)

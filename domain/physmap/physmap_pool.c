@@ -6,13 +6,14 @@
  * Free pages are zero but for their first word, which links them and is cleared when one is taken. Lock: the
  * domain's physmap lock, held by every caller here.
  */
+#include <arch/x86/cpu/frames.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 
 static mfn_t pop_free(struct physmap *p)
 {
     mfn_t m = p->pool_free;
-    mfn_t *link = mm_frame_virt(m);
+    mfn_t *link = mfn_to_virt(m);
 
     p->pool_free = *link;
     *link = mfn(0);
@@ -21,7 +22,7 @@ static mfn_t pop_free(struct physmap *p)
 
 static void push_free(struct physmap *p, mfn_t m)
 {
-    *(mfn_t *)mm_frame_virt(m) = p->pool_free;
+    *(mfn_t *)mfn_to_virt(m) = p->pool_free;
     p->pool_free = m;
 }
 
@@ -42,7 +43,7 @@ void physmap_pool_return(void *ctx, u64 maddr)
 
     p->pool_used--;
     if (!p->destroyed) /* else nobody will want this page again */
-        mm_clear_frames(maddr_to_mfn(maddr), 1);
+        frames_clear(maddr_to_mfn(maddr), 1);
     push_free(p, maddr_to_mfn(maddr));
 }
 

@@ -6,6 +6,7 @@
  * a running vCPU unable to stay sets need_resched of its CPU; the loop looks at nothing else between two
  * entries. Hot path: entry → exit → handler → two flags → entry; no lock.
  */
+#include <arch/x86/cpu/frames.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
@@ -66,7 +67,7 @@ int sched_cpu_init(const struct cpu *cpu)
         order++;
     if (mm_alloc(NULL, cpu->nid, order, MM_OVERHEAD, &m))
         return -ENOMEM;
-    struct run_queue *q = mm_frame_virt(m); /* zeroed */
+    struct run_queue *q = mfn_to_virt(m); /* zeroed */
     queue_init(q, cpu);
     timer_cpu_init(cpu->id);
     run_queues[cpu->id] = q;

@@ -6,8 +6,6 @@
  *   printk               lib → cpu          every floor reports; the console is hardware
  *   lock_check_take/drop lib → cpu          debug builds keep the levels held per CPU
  *   cpu_relax            lib → cpu          who waits for a lock serves other CPUs' calls meanwhile
- *   mm_frame_virt, mm_clear_frames, mm_current_node
- *                        mm → boot          so that mm/ also runs on the host, with other ones
  *   mem_account_find     mm → domain        a frame knows its owner by id only
  *   hypercall_dispatch   domain → hypercall the run loop meets hypercalls among the exits
  */

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/frames.h>
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <tests/mm_table.h>
@@ -25,13 +27,13 @@ static bool known[MACHINE_DOMAINS];
 
 /* --- what mm/ calls --- */
 
-void *mm_frame_virt(mfn_t m)
+void *mfn_to_virt(mfn_t m)
 {
     (void)m;
-    abort(); /* nothing in mm/ but mm_clear_frames(), which is below, touches memory */
+    abort(); /* nothing in mm/ but frames_clear(), which is below, touches memory */
 }
 
-void mm_clear_frames(mfn_t m, u64 nr)
+void frames_clear(mfn_t m, u64 nr)
 {
     if (m.n + nr > machine_frames) {
         wrong("frames %llu.. of %llu cleared", (unsigned long long)m.n, (unsigned long long)nr);
@@ -42,7 +44,7 @@ void mm_clear_frames(mfn_t m, u64 nr)
         machine_on_clear(m.n, nr);
 }
 
-nodeid_t mm_current_node(void)
+nodeid_t this_node(void)
 {
     return machine_cpu_node;
 }

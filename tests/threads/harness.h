@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <arch/x86/cpu/frames.h>
 #include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/debug/keys.h>
 #include <arch/x86/cpu/panic.h>
@@ -76,18 +77,18 @@ void lock_check_drop(u32 level)
 }
 
 /* --- what is below --- */
-void *mm_frame_virt(mfn_t m)
+void *mfn_to_virt(mfn_t m)
 {
     CHECK(m.n < FRAMES);
     return arena + m.n * PAGE_SIZE;
 }
-void mm_clear_frames(mfn_t m, u64 nr)
+void frames_clear(mfn_t m, u64 nr)
 {
-    memset(mm_frame_virt(m), 0, nr * PAGE_SIZE);
+    memset(mfn_to_virt(m), 0, nr * PAGE_SIZE);
     if (nr > 1)
         usleep(200);
 }
-nodeid_t mm_current_node(void)
+nodeid_t this_node(void)
 {
     return here->id % 2;
 }

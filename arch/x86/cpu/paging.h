@@ -12,10 +12,9 @@
 #ifndef CPU_PAGING_H
 #define CPU_PAGING_H
 
+#include <arch/x86/cpu/frames.h>
 #include <homestead/addr.h>
 
-#define DIRECTMAP_BASE  0xffff800000000000ull
-#define DIRECTMAP_SIZE  (64ull << 40)
 #define FRAMETABLE_BASE 0xffffe00000000000ull
 #define DEVICEMAP_BASE  0xfffff00000000000ull
 #define STACKMAP_BASE   0xfffff80000000000ull
@@ -27,19 +26,6 @@ enum paging_flag {
     PAGING_UNCACHED = 1u << 2,
 };
 
-static inline void *maddr_to_virt(u64 maddr)
-{
-    return (void *)(DIRECTMAP_BASE + maddr);
-}
-static inline void *mfn_to_virt(mfn_t m)
-{
-    return maddr_to_virt(m.n << PAGE_SHIFT);
-}
-/* For addresses in the direct map only. */
-static inline u64 directmap_to_maddr(const void *virt)
-{
-    return (u64)virt - DIRECTMAP_BASE;
-}
 /* Machine address of something in the image (static data, text). */
 u64 image_to_maddr(const void *virt);
 

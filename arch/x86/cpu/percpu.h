@@ -75,6 +75,12 @@ static inline struct cpu *this_cpu(void)
     return cpu;
 }
 
+/* The node of the CPU this runs on. */
+static inline nodeid_t this_node(void)
+{
+    return this_cpu()->nid;
+}
+
 /* Takes the interrupts that have come; sleep: waits for one first, which may have come already. Returns with
  * interrupts off again. */
 static inline void cpu_idle(bool sleep)
@@ -91,6 +97,7 @@ static inline void cpu_idle(bool sleep)
 #else
 /* host tests supply these */
 struct cpu *this_cpu(void);
+nodeid_t this_node(void);
 void cpu_idle(bool sleep);
 #endif
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/frames.h>
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <mm/claims.h>
@@ -18,19 +20,19 @@
 static struct mem_account accounts[BENCH_DOMAINS];
 static struct buddy_frame *buddy_frames;
 
-void *mm_frame_virt(mfn_t m)
+void *mfn_to_virt(mfn_t m)
 {
     fprintf(stderr, "alloc-bench: frame %#lx has no memory here\n", (unsigned long)m.n);
     abort();
 }
 
-void mm_clear_frames(mfn_t m, u64 nr_frames)
+void frames_clear(mfn_t m, u64 nr_frames)
 {
     (void)m;
     (void)nr_frames;
 }
 
-nodeid_t mm_current_node(void)
+nodeid_t this_node(void)
 {
     return 0;
 }

@@ -4,7 +4,7 @@
 
 static void fake_vcpu_init(struct hvm_vcpu *v)
 {
-    assert_ptr_equal(mm_frame_virt(maddr_to_mfn(v->control_maddr)), v->control);
+    assert_ptr_equal(mfn_to_virt(maddr_to_mfn(v->control_maddr)), v->control);
 }
 
 static void fake_run(struct hvm_vcpu *hv, struct hvm_exit *exit)

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <arch/x86/cpu/frames.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
@@ -59,16 +60,16 @@ static char said[16384];
 static jmp_buf machine_ended;
 static int ended_how;
 
-void *mm_frame_virt(mfn_t m)
+void *mfn_to_virt(mfn_t m)
 {
     assert_true(m.n < FRAMES);
     return arena + m.n * PAGE_SIZE;
 }
-void mm_clear_frames(mfn_t m, u64 nr)
+void frames_clear(mfn_t m, u64 nr)
 {
-    memset(mm_frame_virt(m), 0, nr * PAGE_SIZE);
+    memset(mfn_to_virt(m), 0, nr * PAGE_SIZE);
 }
-nodeid_t mm_current_node(void)
+nodeid_t this_node(void)
 {
     return 0;
 }

@@ -6,6 +6,7 @@
 // sources: domain/physmap/physmap_destroy.c
 /* Interrupts, NMIs, INIT and STARTUP from one vCPU to another, and the APIC's timer, on the real run loop. */
 #include "exit_harness.h"
+#include <arch/x86/cpu/frames.h>
 #include <arch/x86/hvm/cpuid.h>
 #include <arch/x86/hvm/msr.h>
 
@@ -246,7 +247,7 @@ static void vcpu_info_moves_once(void **state)
     assert_int_equal(vcpu_register_info(v, gfn(0x10), 4), -EINVAL);
     assert_int_equal(vcpu_register_info(v, gfn(0x10), ~0u - 7), -ENXIO);
     assert_int_equal(vcpu_register_info(v, gfn(0x10), 4096 - 64), 0);
-    const u8 *page = mm_frame_virt(physmap_lookup(d, gfn(0x10)).mfn);
+    const u8 *page = mfn_to_virt(physmap_lookup(d, gfn(0x10)).mfn);
     const struct vcpu_info *info = (const void *)(page + 4096 - 64);
     assert_ptr_equal(v->info, info);
     assert_int_equal(info->evtchn_pending_sel, ~0ull);

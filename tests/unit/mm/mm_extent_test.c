@@ -1,6 +1,7 @@
 // sources: mm/all
 /* What a domain owns: releasing parts and all of it, pins, death. */
 #include "mm_harness.h"
+#include <arch/x86/cpu/frames.h>
 #include <mm/internal.h>
 
 #define PAGES 4096u
@@ -178,11 +179,11 @@ static void a_dead_domain_shows_nothing(void **state)
     a = harness_domain(1, 64);
     b = harness_domain(2, 64);
     mfn_t m = take(a, 6);
-    memset(mm_frame_virt(m), 0x5a, 64 * PAGE_SIZE);
+    memset(mfn_to_virt(m), 0x5a, 64 * PAGE_SIZE);
     mm_account_kill(a);
     assert_false(mm_release_some(a, 2));
     m = take(b, 6);
-    const u64 *words = mm_frame_virt(m);
+    const u64 *words = mfn_to_virt(m);
     for (u32 i = 0; i < 64 * PAGE_SIZE / 8; i++)
         assert_int_equal(words[i], 0);
 }

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/frames.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <lib/log.h>
@@ -30,19 +32,19 @@ static u64 harness_cleared; /* frames, since the last reset */
 static void (*harness_on_clear)(u64 n, u64 nr);
 static void (*harness_on_lock)(u32 level); /* before a first lock is taken: another CPU may come in here */
 
-void *mm_frame_virt(mfn_t m)
+void *mfn_to_virt(mfn_t m)
 {
     return harness_arena + m.n * PAGE_SIZE;
 }
-nodeid_t mm_current_node(void)
+nodeid_t this_node(void)
 {
     return harness_cpu_node;
 }
 
-void mm_clear_frames(mfn_t m, u64 nr)
+void frames_clear(mfn_t m, u64 nr)
 {
     if (m.n + nr <= harness_arena_frames)
-        memset(mm_frame_virt(m), 0, nr * PAGE_SIZE);
+        memset(mfn_to_virt(m), 0, nr * PAGE_SIZE);
     __atomic_add_fetch(&harness_cleared, nr, __ATOMIC_RELAXED);
     if (harness_on_clear)
         harness_on_clear(m.n, nr);

@@ -1,6 +1,7 @@
 // sources: mm/all
 /* Ranges, a node's regions and chunks, clean and dirty, scrubbing, the check itself. */
 #include "mm_node_helpers.h"
+#include <arch/x86/cpu/frames.h>
 #include <mm/internal.h>
 #include <sys/mman.h>
 
@@ -126,8 +127,8 @@ static void all_orders_and_all_pages(void **state)
         for (u32 i = 0; i < 1024u >> order; i++) {
             m[i] = take(0, order);
             for (u64 n = m[i].n; n < m[i].n + BIT(order); n++)
-                assert_int_equal(*(u64 *)mm_frame_virt(mfn(n)), 0);
-            *(u64 *)mm_frame_virt(m[i]) = 1;
+                assert_int_equal(*(u64 *)mfn_to_virt(mfn(n)), 0);
+            *(u64 *)mfn_to_virt(m[i]) = 1;
         }
         assert_true(none(0, 0));
         assert_int_equal(node_free(0), 0);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <arch/x86/cpu/frames.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <xen/event_channel.h>
@@ -18,7 +19,7 @@ static u32 page_limit;
 static struct domain *doms[3];
 static u32 refs, depth;
 
-void *mm_frame_virt(mfn_t m)
+void *mfn_to_virt(mfn_t m)
 {
     assert_true(m.n < PAGES);
     return pages[m.n];

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/frames.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
@@ -24,20 +26,20 @@ static u8 *arena;
 static struct domain *doms[3];
 static u32 syncs, reaps;
 
-void *mm_frame_virt(mfn_t m)
+void *mfn_to_virt(mfn_t m)
 {
     assert_true(m.n < FRAMES);
     return arena + m.n * PAGE_SIZE;
 }
-void mm_clear_frames(mfn_t m, u64 nr)
+void frames_clear(mfn_t m, u64 nr)
 {
-    memset(mm_frame_virt(m), 0, nr * PAGE_SIZE);
+    memset(mfn_to_virt(m), 0, nr * PAGE_SIZE);
 }
 void mm_wake_scrubber(nodeid_t nid)
 {
     (void)nid;
 }
-nodeid_t mm_current_node(void)
+nodeid_t this_node(void)
 {
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <arch/x86/cpu/frames.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
@@ -94,7 +95,7 @@ int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mf
     out->n = nr_frames++;
     return 0;
 }
-void *mm_frame_virt(mfn_t m)
+void *mfn_to_virt(mfn_t m)
 {
     return frames[m.n];
 }
