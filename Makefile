@@ -111,8 +111,8 @@ $(foreach d,$(HV_DIRS),$(eval $(call obj_rule,$(d))))
 # --- the other parts -------------------------------------------------------------------------------------
 -include boot/efi/efi.mk
 -include guest/guest.mk
--include tests/tests.mk
 -include tools/tools.mk
+-include tests/tests.mk
 
 clean:
 	rm -rf build

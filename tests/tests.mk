@@ -99,6 +99,51 @@ check-stress: build/host/claim-stress
 	$(Q)$< --quiet --ops 1e6 --threads 4
 check: check-stress
 
+# Line and branch coverage of COV_DIRS by all host tests, with one object of each file for all programs: what they count
+# adds up in its .gcda file. Without sanitizers or optimization, with assertions; threads count too, so counters are
+# atomic. Files that no test is linked with are compiled, and count as never run: tools/coverage.py. A test that fails
+# fails the target, but only after the figures.
+COV        := build/coverage
+COV_DIRS   := mm domain hypercall arch/x86/acpi
+COV_CFLAGS := $(filter-out -O1 -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -O0 --coverage -fprofile-update=atomic \
+        -include sched.h -D__builtin_ia32_pause=sched_yield
+COV_UNIT   := $(UNIT_TESTS:%=$(COV)/unit/%_test)
+COV_THREAD := $(TSAN_TESTS:%=$(COV)/threads/%_test)
+COV_OBJ    := $(patsubst %.c,$(COV)/obj/%.o,$(filter $(COV_DIRS:%=%/%),$(HV_C)))
+
+$(COV)/obj/%.o: %.c $(MAKEFILES_USED)
+	$(call say,COVCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(COV_CFLAGS) -c $< -o $@
+
+# $(1): the program; $(2): its sources
+define cov_rule
+$(1): $(patsubst %.c,$(COV)/obj/%.o,$(2))
+	$$(call say,COVLD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(HOSTCC) --coverage -pthread -o $$@ $$^ -lcmocka
+-include $(patsubst %.c,$(COV)/obj/%.d,$(2))
+endef
+$(foreach t,$(UNIT_TESTS),\
+    $(eval $(call cov_rule,$(COV)/unit/$(t)_test,tests/unit/$(t)_test.c $(call unit_sources,$(t)))))
+$(foreach t,$(TSAN_TESTS),\
+    $(eval $(call cov_rule,$(COV)/threads/$(t)_test,tests/threads/$(t)_test.c $(call tsan_sources,$(t)))))
+$(eval $(call cov_rule,$(COV)/claim-stress,$(STRESS_C) tests/stress/main.c $(MM_SOURCES)))
+$(eval $(call cov_rule,$(COV)/acpi-topology,$(ACPI_TOPOLOGY)))
+-include $(COV_OBJ:.o=.d)
+
+.PHONY: coverage coverage-build
+coverage-build: $(COV_OBJ) $(COV_UNIT) $(COV_THREAD) $(COV)/claim-stress $(COV)/acpi-topology
+coverage:
+	$(Q)$(SETUP) build test coverage
+	$(Q)$(MAKE) --no-print-directory coverage-build
+	$(Q)find $(COV) -name '*.gcda' -delete
+	$(Q)ok=true; \
+	ACPI_TOPOLOGY=$(COV)/acpi-topology $(PYTHON) tools/run-unit.py $(COV_UNIT) tests/unit/acpi_tool_test.py || ok=false; \
+	for t in $(COV_THREAD); do $$t || ok=false; done; \
+	for n in 1 4; do $(COV)/claim-stress --quiet --ops 1e6 --threads $$n || ok=false; done; \
+	$(PYTHON) tools/coverage.py $(COV)/obj $(COV_DIRS) && $$ok
+
 # Some minutes. STRESS_SEED=N for other operations.
 STRESS_SEED ?= 1
 stress-claims: build/host/claim-stress

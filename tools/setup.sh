@@ -1,7 +1,8 @@
 #!/bin/bash
 # Installs what Homestead needs, on Debian and Ubuntu; says what it does. Elsewhere it names what is missing.
 #
-#   tools/setup.sh [--no-install] [GROUP...]      groups: build boot test oracle lint bochs model bench (default: build boot test)
+#   tools/setup.sh [--no-install] [GROUP...]      default: build boot test; all groups: build boot test oracle lint bochs
+#                                                 model bench coverage
 #
 # With --no-install, or where there is no apt-get, it lists what is missing and ends with status 1.
 set -euo pipefail
@@ -39,6 +40,8 @@ bochs vgabios           /usr/share/vgabios/vgabios.bin
 model spin              spin
 model gcc               gcc
 model libc6-dev         /usr/include/stdio.h
+coverage gcc            gcc
+coverage gcovr          gcovr
 bench gnuplot-nox       gnuplot
 bench xen-hypervisor-4.17-amd64     /boot/xen-4.17-amd64.gz
 bench xen-hypervisor-4.17-amd64-dbg /usr/lib/debug/boot/xen-syms-4.17-amd64
@@ -52,13 +55,13 @@ groups=()
 for arg in "$@"; do
     case $arg in
     --no-install) install=0 ;;
-    build | boot | test | oracle | lint | bochs | model | bench) groups+=("$arg") ;;
+    build | boot | test | oracle | lint | bochs | model | bench | coverage) groups+=("$arg") ;;
     --help | -h)
-        sed -n '2,6s/^# \{0,1\}//p' "$0"
+        sed -n '2,7s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
-        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model bench)" >&2
+        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model bench coverage)" >&2
         exit 2
         ;;
     esac

@@ -103,6 +103,7 @@ help:
 	@echo 'make boot-big            boot tests with up to 2 TiB, which nobody touches'
 	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'
 	@echo 'make stress-claims       10^8 random operations on the allocator, by threads and against a reference'
+	@echo 'make coverage            lines and branches of mm, domain, hypercall, acpi that the host tests run'
 	@echo 'make bench               instruction counts, under icount'
 	@echo 'make profile [CASE=...]  where a figure of make bench goes, by function'
 	@echo 'make bench-boot          how booting grows with CPUs and memory, in instructions'

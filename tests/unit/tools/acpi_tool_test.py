@@ -13,7 +13,7 @@ import tempfile
 import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-TOOL = ROOT / "build/host/acpi-topology"
+TOOL = ROOT / os.environ.get("ACPI_TOPOLOGY", "build/host/acpi-topology")
 SHARED = pathlib.Path(os.environ.get("ACPI_TABLES", ROOT.parent / "shared/acpi-tables"))
 TMP = pathlib.Path(tempfile.mkdtemp(prefix="acpi-topology."))
 K, M, G = 1 << 10, 1 << 20, 1 << 30
