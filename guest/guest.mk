@@ -2,7 +2,7 @@
 # archive dom0 gets by default. They do not depend on CONFIG and live in build/guest/.
 
 GUEST_PROGRAMS := dom0 test bench hostile conformance
-guest_files     = $(wildcard $(foreach d,guest/$(1) tests/guests/$(1) $(if $(filter dom0,$(1)),tests/guests/builder),$(d)/*.$(2)))
+guest_files     = $(wildcard $(foreach d,guest/$(1) tests/guests/$(1) $(if $(filter dom0,$(1)),tests/guests/selftest),$(d)/*.$(2)))
 GUEST_ELFS     := $(GUEST_PROGRAMS:%=build/guest/%.elf)
 GUEST_CFLAGS   := $(filter-out -Og -DDEBUG,$(CFLAGS_FREE)) -O2 -mcmodel=small -fno-delete-null-pointer-checks
 GUEST_LIB_C    := lib/printf.c lib/string.c lib/parse.c $(wildcard guest/lib/*.c)
