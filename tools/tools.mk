@@ -43,7 +43,7 @@ test:
 
 # TESTS='-k uefi' and the like go to pytest.
 # The debug build too: one boot runs with its assertions and lock checks.
-boot: all
+boot: all test-guests
 	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) .
 
@@ -58,7 +58,7 @@ claim-boot:
 	$(Q)CLAIM_ROUNDS=$(or $(ROUNDS),200) $(MAKE) --no-print-directory boot TESTS="-k claim_stress"
 
 # Machines larger than the host: needs some 10 GiB of memory for a minute, so it is no part of `make test`.
-boot-big: all
+boot-big: all test-guests
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) big_shapes.py
 
 run: all
@@ -94,7 +94,7 @@ compile_commands.json: $(MAKEFILES_USED)
 
 help:
 	@echo 'make [all]               the hypervisor, the UEFI loader and the guests, in $(O)/'
-	@echo 'make hypervisor|efi|guests   one of them'
+	@echo 'make hypervisor|efi|guests   one of them; test-guests: what only tests and benchmarks boot'
 	@echo 'make run [ARGS=...]      boots it in QEMU: ./run-qemu.sh ARGS, see ./run-qemu.sh --help'
 	@echo 'make test                host tests, boot tests and the comparison with Xen; NO_INSTALL=1 installs nothing'
 	@echo 'make check               host tests only; check-NAME runs NAME_test.c alone'
