@@ -14,6 +14,7 @@ GUEST_LIB_OBJ  := $(GUEST_LIB_C:%.c=build/guest/obj/%.o) \
 .PHONY: guests test-guests
 guests: $(GUEST_PROGRAMS:%=build/guest/%.elf) build/guest/default.cpio
 test-guests: $(TEST_PROGRAMS:%=build/guest/%.elf)
+	@:
 
 build/guest/obj/%.o: %.c $(MAKEFILES_USED)
 	$(call say,GUESTCC,$<)

@@ -36,12 +36,6 @@ int xc_domain_destroy(xc_interface *xch, u32 domid)
     return simple(domid, XEN_DOMCTL_destroydomain);
 }
 
-int xc_domain_pause(xc_interface *xch, u32 domid)
-{
-    (void)xch;
-    return simple(domid, XEN_DOMCTL_pausedomain);
-}
-
 int xc_domain_unpause(xc_interface *xch, u32 domid)
 {
     (void)xch;
@@ -73,25 +67,14 @@ int xc_domain_max_vcpus(xc_interface *xch, u32 domid, unsigned int max)
     return do_domctl(&op);
 }
 
-static int node_affinity(u32 domid, u32 cmd, xc_nodemap_t nodemap)
+int xc_domain_node_setaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap)
 {
-    struct xen_domctl op = {.cmd = cmd, .domain = (domid_t)domid};
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_setnodeaffinity, .domain = (domid_t)domid};
 
+    (void)xch;
     op.u.nodeaffinity.nodemap.bitmap = XEN_HANDLE(nodemap);
     op.u.nodeaffinity.nodemap.nr_bits = MAX_NODES;
     return do_domctl(&op);
-}
-
-int xc_domain_node_setaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap)
-{
-    (void)xch;
-    return node_affinity(domid, XEN_DOMCTL_setnodeaffinity, nodemap);
-}
-
-int xc_domain_node_getaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap)
-{
-    (void)xch;
-    return node_affinity(domid, XEN_DOMCTL_getnodeaffinity, nodemap);
 }
 
 int xc_vcpu_setaffinity(xc_interface *xch, u32 domid, u32 vcpu, u32 flags, xc_cpumap_t cpumap)
