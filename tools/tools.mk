@@ -3,15 +3,15 @@
 SETUP := tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install)
 FORMATTED = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
 
-.PHONY: deps lint lint-objects lint-root lint-layers lint-callers lint-limits lint-headers lint-format lint-shell format test boot \
-        boot-big run help
+.PHONY: deps lint lint-objects lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-headers lint-format \
+        lint-shell format test boot boot-big run help
 
 # Missing packages, Debian's and Ubuntu's; NO_INSTALL=1 only lists them.
 deps:
 	$(Q)$(SETUP) build boot test lint
 
 # --- checks of the text -------------------------------------------------------------------------------------
-lint: lint-root lint-layers lint-callers lint-limits lint-headers lint-format lint-shell
+lint: lint-root lint-layers lint-callers lint-limits lint-names lint-headers lint-format lint-shell
 	@echo "lint: passed"
 
 # Files that belong in the root; what else git would take is there by mistake.
@@ -41,6 +41,12 @@ lint-callers: lint-objects
 
 lint-limits:
 	$(Q)$(PYTHON) tools/check-limits.py
+
+lint-names:
+	$(Q)$(PYTHON) tools/check-names.py
+
+lint-docs:
+	$(Q)$(PYTHON) tools/check-docs.py $(shell git ls-files '*.md')
 
 lint-headers:
 	$(Q)CC='$(CC)' FLAGS_HV='$(HV_CFLAGS)' FLAGS_GUEST='$(or $(GUEST_CFLAGS),$(CFLAGS_FREE))' FLAGS_EFI='$(EFI_CFLAGS)' \
@@ -134,7 +140,7 @@ help:
 	@echo 'make model [MODELS=...]  the rules of claims as Promela models, with spin'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
 	@echo 'make tools               host tools: build/host/acpi-topology, what Homestead makes of ACPI tables'
-	@echo 'make lint                root, layers, callers, limits, headers, formatting, shell scripts; lint-NAME runs one'
+	@echo 'make lint                root, layers, callers, limits, names, headers, formatting, shell scripts; lint-NAME runs one'
 	@echo 'make format              formats all C'
 	@echo 'make deps                installs what building and testing need'
 	@echo 'make compile_commands.json   for clangd'
