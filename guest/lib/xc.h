@@ -32,6 +32,8 @@ xc_interface *xc_interface_open(void);
 /* --- xc_domain.c: one domain ---------------------------------------------------------------------- */
 
 /* *pdomid: 0 lets the hypervisor choose; set to the new domain's id on success. */
+/* A configuration that is accepted: an HVM domain with nested paging and a local APIC. Callers change it. */
+struct xen_domctl_createdomain xc_domain_config(u32 max_vcpus);
 int xc_domain_create(xc_interface *xch, u32 *pdomid, struct xen_domctl_createdomain *config);
 int xc_domain_destroy(xc_interface *xch, u32 domid);
 int xc_domain_unpause(xc_interface *xch, u32 domid);

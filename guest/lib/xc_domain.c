@@ -16,6 +16,19 @@ static int simple(u32 domid, u32 cmd)
     return do_domctl(&op);
 }
 
+struct xen_domctl_createdomain xc_domain_config(u32 max_vcpus)
+{
+    return (struct xen_domctl_createdomain){
+        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
+        .max_vcpus = max_vcpus,
+        .max_evtchn_port = 1023,
+        .max_grant_frames = 64,
+        .max_maptrack_frames = 1024,
+        .grant_opts = XEN_DOMCTL_GRANT_version(1),
+        .arch = {.emulation_flags = XEN_X86_EMU_LAPIC},
+    };
+}
+
 int xc_domain_create(xc_interface *xch, u32 *pdomid, struct xen_domctl_createdomain *config)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain, .domain = (domid_t)*pdomid};

@@ -5,8 +5,7 @@
 #include <tests/guests/conformance/conformance.h>
 #include <lib/printf.h>
 
-#define NO_DOMAIN 0x7fefu /* an id that no domain has */
-#define POPULATE  "memory_op.populate_physmap"
+#define POPULATE "memory_op.populate_physmap"
 
 static inline long claim(u32 domid, u64 pages)
 {

@@ -4,7 +4,6 @@
  *
  * Options: mode=claimstress with rounds=N (10) and builders=N (8); slack=, wait= as in guest/README.md.
  */
-#include <tests/guests/selftest/claimstress.h>
 #include <tests/guests/selftest/selftest.h>
 #include <lib/string.h>
 

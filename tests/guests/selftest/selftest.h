@@ -12,6 +12,9 @@
 
 /* Runs all cases. Returns how many checks failed. vCPU 0. */
 u32 selftest_run(u64 slack);
+/* claimstress.c: `builders` vCPUs that build and destroy small domains for `rounds` rounds each, with claims or
+ * without. slack: pages that may stay away. False: something was wrong, and has been printed. vCPU 0. */
+bool claimstress_run(bool claims, u32 rounds, u32 builders, u64 slack);
 
 struct selftest_host {
     struct host_state now; /* before the case has done anything */
