@@ -33,6 +33,7 @@ The machine
 What is booted
   --direct              Multiboot by QEMU itself, without UEFI: faster
   --guests DIR|CPIO     what domain 0 builds: a directory to pack, or a newc cpio archive (the default guests)
+  --dom0 FILE           another domain 0 than build/guest/dom0.elf; a FILE in build/ is built first
   --cmdline TEXT        options for the hypervisor, behind the default ones
   --dom0-args TEXT      arguments for domain 0
   --boot-config FILE    the whole homestead.cfg, instead of one made of the options above (UEFI only)
@@ -71,7 +72,7 @@ cd "$(dirname "$(readlink -f "$0")")"
 
 nodes=2 cpus=4 mem=2G timeout_secs=120
 direct=0 icount=0 one_thread=auto gdb=0 dry_run=0 install=1 build=1 nodes_given=0
-guests='' cmdline='' dom0_args='' boot_config=''
+guests='' cmdline='' dom0=build/guest/dom0.elf dom0_args='' boot_config=''
 node_mem='' node_cpus='' topology='' hotplug='' nvdimm='' hmat=0 interleave=0 cpus_given=0 mem_given=0
 dists=() tables=() qemu_more=()
 
@@ -96,7 +97,7 @@ one_line() { # NAME VALUE
 has_value() {
     case $1 in
     --nodes | --cpus | --mem | --node-mem | --node-cpus | --topology | --dist | --hotplug | --nvdimm | --guests) ;;
-    --acpi-table | --cmdline | --dom0-args | --boot-config | --timeout) ;;
+    --acpi-table | --cmdline | --dom0 | --dom0-args | --boot-config | --timeout) ;;
     *) return 1 ;;
     esac
 }
@@ -132,6 +133,7 @@ while [ $# -gt 0 ]; do
     --direct) direct=1 ;;
     --guests) guests=$(absolute "$value") ;;
     --cmdline) one_line --cmdline "$value" && cmdline=$value ;;
+    --dom0) dom0=$(absolute "$value") && dom0=${dom0#"$PWD"/} ;;
     --dom0-args) one_line --dom0-args "$value" && dom0_args=$value ;;
     --boot-config) boot_config=$(absolute "$value") ;;
     --timeout) number --timeout "$value" 1 999999 && timeout_secs=$((10#$value)) ;;
@@ -159,6 +161,9 @@ check_machine
 [ -z "$boot_config" ] || [ "$direct" = 0 ] || bad_usage "--boot-config has no meaning with --direct"
 [ -z "$boot_config" ] || [ -f "$boot_config" ] || bad_usage "there is no file '$boot_config'"
 [ -z "$guests" ] || [ -d "$guests" ] || [ -f "$guests" ] || bad_usage "there is no directory or file '$guests'"
+[[ $dom0 == build/* ]] || [ -f "$dom0" ] || bad_usage "there is no domain 0 '$dom0'"
+# QEMU reads a module's name up to the first space.
+[[ $direct = 0 || $dom0 != *' '* ]] || bad_usage "--dom0 with --direct must have no space in its name"
 
 # --- the QEMU command -------------------------------------------------------------------------------------
 
@@ -179,7 +184,7 @@ else
 fi
 if [ "$direct" = 1 ]; then
     qemu+=(-kernel build/homestead -append "$options"
-        -initrd "build/guest/dom0.elf${dom0_args:+ $(comma "$dom0_args")},$cpio")
+        -initrd "$(comma "$dom0")${dom0_args:+ $(comma "$dom0_args")},$cpio")
 else
     qemu+=(-bios /usr/share/ovmf/OVMF.fd -drive "format=raw,file=$run_dir/esp.img,if=none,id=esp"
         -device 'virtio-blk-pci,drive=esp,bootindex=0')
@@ -211,7 +216,9 @@ trap cleanup EXIT
 setup=(tools/setup.sh)
 [ "$install" = 1 ] || setup+=(--no-install)
 "${setup[@]}" build boot >&2 || finish 6 "FAIL: packages are missing"
-[ "$build" = 0 ] || make --no-print-directory >&2 || finish 6 "FAIL: Homestead does not build"
+targets=(all)
+[[ $dom0 != build/* ]] || targets+=("$dom0")
+[ "$build" = 0 ] || make --no-print-directory "${targets[@]}" >&2 || finish 6 "FAIL: Homestead does not build"
 
 if [ -d "$guests" ]; then
     absolute_cpio=$PWD/$cpio
@@ -238,7 +245,7 @@ module=guests.cpio
 END
     fi
     tools/mkesp.sh "$run_dir/esp.img" build/BOOTX64.EFI "$run_dir/homestead.cfg" build/homestead.elf \
-        build/guest/dom0.elf "$cpio=guests.cpio" || finish 6 "FAIL: cannot make the boot image"
+        "$dom0=dom0.elf" "$cpio=guests.cpio" || finish 6 "FAIL: cannot make the boot image"
 fi
 
 # --- run --------------------------------------------------------------------------------------------------

@@ -20,8 +20,6 @@ _Static_assert(RAM_LIMIT <= DIRECTMAP_SIZE, "RAM that is used is in the direct m
 _Static_assert((FRAME_LIMIT + 1) / MAP_BITS * sizeof(struct window) <= DEVICEMAP_BASE - FRAMETABLE_BASE,
                "the frame table has room for all of it");
 
-const struct topology *host_topology;
-
 static struct boot_ranges *table_source; /* where boot_table_page() takes from; NULL: mm/ has it all now */
 static u64 table_limit = GIB(4);         /* as far as the direct map reaches that is in use */
 static struct ram_map map;

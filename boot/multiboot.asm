@@ -11,7 +11,7 @@ MB_MAGIC        equ 0x1badb002
 MB_FLAGS        equ 0x3                 ; modules page aligned, memory map wanted
 
 extern boot_from_multiboot, boot_from_uefi, image_end
-global multiboot_entry, image_header, boot_stack_bottom, boot_stack_top
+global multiboot_entry, image_header
 
 section .boot.header progbits alloc exec nowrite align=4096
 multiboot_header:

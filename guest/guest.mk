@@ -1,16 +1,20 @@
-# Our guests, each one ELF file: dom0 (the builder) and test in guest/, bench, hostile and conformance in tests/guests/; and the
-# archive dom0 gets by default. They do not depend on CONFIG and live in build/guest/.
+# What runs in a virtual machine, each program one ELF file in build/guest/: dom0 (the builder) and test, and the archive dom0 gets by
+# default; in tests/guests/ those that only tests and benchmarks run. They do not depend on CONFIG.
 
-GUEST_PROGRAMS := dom0 test bench hostile conformance
-guest_files     = $(wildcard $(foreach d,guest/$(1) tests/guests/$(1) $(if $(filter dom0,$(1)),tests/guests/builder),$(d)/*.$(2)))
-GUEST_ELFS     := $(GUEST_PROGRAMS:%=build/guest/%.elf)
+GUEST_PROGRAMS := dom0 test
+TEST_PROGRAMS  := bench hostile conformance selftest
+guest_files     = $(wildcard $(foreach d,guest/$(1) tests/guests/$(1),$(d)/*.$(2))) $(filter %.c,$(GUEST_PARTS_$(1):%=guest/dom0/%.$(2)))
+# The builder's parts that the self test is made of.
+GUEST_PARTS_selftest := session host populate layout shell watch
 GUEST_CFLAGS   := $(filter-out -Og -DDEBUG,$(CFLAGS_FREE)) -O2 -mcmodel=small -fno-delete-null-pointer-checks
 GUEST_LIB_C    := lib/printf.c lib/string.c lib/parse.c $(wildcard guest/lib/*.c)
 GUEST_LIB_OBJ  := $(GUEST_LIB_C:%.c=build/guest/obj/%.o) \
         $(patsubst %.asm,build/guest/obj/%.asm.o,$(wildcard guest/lib/*.asm))
 
-.PHONY: guests
-guests: $(GUEST_ELFS) build/guest/default.cpio
+.PHONY: guests test-guests
+guests: $(GUEST_PROGRAMS:%=build/guest/%.elf) build/guest/default.cpio
+test-guests: $(TEST_PROGRAMS:%=build/guest/%.elf)
+	@:
 
 build/guest/obj/%.o: %.c $(MAKEFILES_USED)
 	$(call say,GUESTCC,$<)
@@ -31,7 +35,7 @@ build/guest/$(1).elf: $$(GUEST_$(1)_OBJ) $$(GUEST_LIB_OBJ) guest/lib/guest.lds
 	    -T guest/lib/guest.lds -o $$@ $$(GUEST_$(1)_OBJ) $$(GUEST_LIB_OBJ)
 -include $$(GUEST_$(1)_OBJ:.o=.d)
 endef
-$(foreach p,$(GUEST_PROGRAMS),$(eval $(call guest_rule,$(p))))
+$(foreach p,$(GUEST_PROGRAMS) $(TEST_PROGRAMS),$(eval $(call guest_rule,$(p))))
 -include $(GUEST_LIB_OBJ:.o=.d)
 
 # build/guest/NAME.cpio holds guest/configs/NAME/* and every guest image. The images are stripped: dom0 copies them.

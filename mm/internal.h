@@ -39,7 +39,7 @@ static inline struct region *chunk_region(const struct chunk *c, u32 bit)
     return &frame_table[c->base / MAP_BITS + bit].region;
 }
 
-/* --- node.c, search.c: one node's memory --- */
+/* --- node.c: one node's memory --- */
 struct node {
     spinlock_t lock;                      /* LOCK_NODE */
     struct chunk *chunks[NR_CHUNK_LISTS]; /* [N] */

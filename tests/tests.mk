@@ -153,17 +153,17 @@ stress-claims: build/host/claim-stress
 # Instruction counts under QEMU's icount, of Homestead and of Debian's Xen; the release build, as a user runs it. Writes
 # docs/benchmarks.md and its plot. XEN=0 leaves Xen out, WRITE=0 only prints.
 .PHONY: bench bench-boot
-bench: all build/host/count.so build/host/profile.so
+bench: all test-guests build/host/count.so build/host/profile.so
 	-$(Q)tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) $(if $(filter 0,$(XEN)),boot,boot bench)
 	$(Q)$(PYTHON) tests/bench/bench.py $(if $(filter 0,$(XEN)),--no-xen) $(if $(filter 0,$(WRITE)),--no-write)
 
 # How booting grows with CPUs and memory. RECORD=1 keeps the figures for comparison.
-bench-boot: all build/host/count.so
+bench-boot: all test-guests build/host/count.so
 	$(Q)$(PYTHON) tests/bench/boot.py $(if $(RECORD),--record)
 
 # Where a figure of `make bench` goes, by function of the hypervisor: CASE=physinfo, ARGS=--blocks. tests/bench/profile.py.
 .PHONY: profile
-profile: all build/host/profile.so
+profile: all test-guests build/host/profile.so
 	$(Q)$(PYTHON) tests/bench/profile.py $(ARGS) $(CASE)
 
 build/host/%.so: tests/bench/%.c tests/bench/plugin.h $(MAKEFILES_USED)
@@ -173,12 +173,12 @@ build/host/%.so: tests/bench/%.c tests/bench/plugin.h $(MAKEFILES_USED)
 
 # Homestead judged by Xen 4.17: docs/testing.md. ONLY=GROUP runs one group of cases, TWICE=1 Xen twice, V=1 prints the transcripts.
 .PHONY: oracle oracle-tests
-oracle: all
+oracle: all test-guests
 	$(Q)$(SETUP) build boot
 	$(Q)$(PYTHON) -B tests/oracle/oracle.py $(if $(ONLY),--only $(ONLY)) $(if $(filter-out 0,$(TWICE)),--twice) $(if $(filter 1,$(V)),-v)
 
 # The same as tests, one a group, and the tests of the comparison itself. Without Xen only those.
-oracle-tests: all
+oracle-tests: all test-guests
 	$(Q)cd tests/oracle && NO_INSTALL=$(NO_INSTALL) TWICE=$(TWICE) $(PYTHON) -B -m pytest -q -p no:cacheprovider $(TESTS) .
 
 # libFuzzer targets, clang: tests/fuzz/NAME_fuzz.c with a `// sources:` line like the unit tests'. Not part of `make test`:

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Checks the house limits: files of at most 400 lines, functions of at most 80.
+"""Asks about files of more than 400 lines and functions of more than 80: is it one thing?
 
-A longer one states its reason in a comment `lint: long: REASON`: for a file in its first 20 lines, for
-a function in the comment directly above it. Ends with status 1 and one line an offence.
+If it is, say so in a comment `lint: long: REASON`: for a file in its first 20 lines, for a function in the comment
+directly above it. If it is not, split it where the subjects divide, never only to get below the number. Ends with
+status 1 and one line for each that has no answer.
 
 usage: check-limits.py [ROOT]
 """
@@ -70,14 +71,14 @@ def main():
         lines = file.read_text(errors="replace").splitlines()
         if len(lines) > FILE_LINES and not any(REASON.search(line) for line in lines[:20]):
             offences += 1
-            print(f"{path}: {len(lines)} lines, {FILE_LINES} are the limit")
+            print(f"{path}: {len(lines)} lines. Is it one subject? Answer in its head, lint: long: REASON, or split it")
         found = c_functions(lines) if file.suffix in (".c", ".h") else python_functions(lines) if file.suffix == ".py" else ()
         for name, head, length in found:
             functions += 1
             if length > FUNCTION_LINES and not excused(lines, head):
                 offences += 1
-                print(f"{path}:{head + 1}: {name} has {length} lines, {FUNCTION_LINES} are the limit")
-    print(f"limits: {files} files, {functions} functions, {offences} offences")
+                print(f"{path}:{head + 1}: {name}: {length} lines. Is it one step? Answer above it, lint: long: REASON, or split it")
+    print(f"limits: {files} files, {functions} functions, {offences} without an answer")
     return 1 if offences or not functions else 0
 
 

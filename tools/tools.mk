@@ -3,21 +3,50 @@
 SETUP := tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install)
 FORMATTED = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
 
-.PHONY: deps lint lint-layers lint-limits lint-headers lint-format lint-shell format test boot boot-big run help
+.PHONY: deps lint lint-objects lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-headers lint-format \
+        lint-shell format test boot boot-big run help
 
 # Missing packages, Debian's and Ubuntu's; NO_INSTALL=1 only lists them.
 deps:
 	$(Q)$(SETUP) build boot test lint
 
 # --- checks of the text -------------------------------------------------------------------------------------
-lint: lint-layers lint-limits lint-headers lint-format lint-shell
+lint: lint-root lint-layers lint-callers lint-limits lint-names lint-headers lint-format lint-shell
 	@echo "lint: passed"
 
-lint-layers:
-	$(Q)$(PYTHON) tools/check-layers.py
+# Files that belong in the root; what else git would take is there by mistake.
+ROOT_FILES := .clang-format .gitignore CONTRIBUTING.md LICENSE Makefile README.md linker.ld run-qemu.sh
+
+lint-root:
+	$(Q)set -- $(filter-out $(ROOT_FILES),$(shell git ls-files -co --exclude-standard | grep -v /)); \
+	    [ $$# = 0 ] || { echo "not on the list of files in the root (tools/tools.mk): $$*"; exit 1; }
+
+# What the checks of symbols read: all of both builds.
+LINT_HV := $(foreach d,build build/debug,$(HV_OBJ:$(O)/hv/%=$(d)/hv/%) $(d)/hv/symbols.o)
+lint-objects:
+	$(Q)$(MAKE) --no-print-directory CONFIG=release all test-guests
+	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
+
+lint-layers: lint-objects
+	$(Q)NM=$(NM) $(PYTHON) tools/check-layers.py $(LINT_HV)
+
+# Library code that guests share is the hypervisor's.
+lint-callers: export NM := $(NM)
+lint-callers: lint-objects
+	$(Q)$(PYTHON) tools/check-callers.py hypervisor $(filter-out boot/efi/%,$(shell git ls-files $(HV_DIRS:%='%/*.h') \
+	    'include/homestead/*.h')) -- $(LINT_HV)
+	$(Q)$(PYTHON) tools/check-callers.py loader $(wildcard boot/efi/*.h) -- $(EFI_OBJ:$(O)/%=build/%)
+	$(Q)$(PYTHON) tools/check-callers.py guests $(shell git ls-files 'guest/*.h' 'tests/guests/*.h') -- $(sort $(filter-out \
+	    build/guest/obj/lib/%,$(GUEST_LIB_OBJ) $(foreach p,$(GUEST_PROGRAMS) $(TEST_PROGRAMS),$(GUEST_$(p)_OBJ))))
 
 lint-limits:
 	$(Q)$(PYTHON) tools/check-limits.py
+
+lint-names:
+	$(Q)$(PYTHON) tools/check-names.py
+
+lint-docs:
+	$(Q)$(PYTHON) tools/check-docs.py $(shell git ls-files '*.md')
 
 lint-headers:
 	$(Q)CC='$(CC)' FLAGS_HV='$(HV_CFLAGS)' FLAGS_GUEST='$(or $(GUEST_CFLAGS),$(CFLAGS_FREE))' FLAGS_EFI='$(EFI_CFLAGS)' \
@@ -43,7 +72,7 @@ test:
 
 # TESTS='-k uefi' and the like go to pytest.
 # The debug build too: one boot runs with its assertions and lock checks.
-boot: all
+boot: all test-guests
 	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) .
 
@@ -58,7 +87,7 @@ claim-boot:
 	$(Q)CLAIM_ROUNDS=$(or $(ROUNDS),200) $(MAKE) --no-print-directory boot TESTS="-k claim_stress"
 
 # Machines larger than the host: needs some 10 GiB of memory for a minute, so it is no part of `make test`.
-boot-big: all
+boot-big: all test-guests
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) big_shapes.py
 
 run: all
@@ -94,7 +123,7 @@ compile_commands.json: $(MAKEFILES_USED)
 
 help:
 	@echo 'make [all]               the hypervisor, the UEFI loader and the guests, in $(O)/'
-	@echo 'make hypervisor|efi|guests   one of them'
+	@echo 'make hypervisor|efi|guests   one of them; test-guests: what only tests and benchmarks boot'
 	@echo 'make run [ARGS=...]      boots it in QEMU: ./run-qemu.sh ARGS, see ./run-qemu.sh --help'
 	@echo 'make test                host tests, boot tests and the comparison with Xen; NO_INSTALL=1 installs nothing'
 	@echo 'make check               host tests only; check-NAME runs NAME_test.c alone'
@@ -112,7 +141,7 @@ help:
 	@echo 'make model [MODELS=...]  the rules of claims as Promela models, with spin'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
 	@echo 'make tools               host tools: build/host/acpi-topology, what Homestead makes of ACPI tables'
-	@echo 'make lint                layers, limits, headers, formatting, shell scripts'
+	@echo 'make lint                root, layers, callers, limits, names, headers, formatting, shell scripts; lint-NAME runs one'
 	@echo 'make format              formats all C'
 	@echo 'make deps                installs what building and testing need'
 	@echo 'make compile_commands.json   for clangd'

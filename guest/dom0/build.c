@@ -52,17 +52,9 @@ static int choose_nodes(struct build *b, const struct host_state *host)
 static int create(struct build *b)
 {
     const struct xlcfg *cfg = b->cfg;
-    struct xen_domctl_createdomain config = {
-        .handle = {'H', 'o', 'm', 'e', 's', 't', 'e', 'a', 'd'},
-        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
-        .max_vcpus = cfg->maxvcpus,
-        .max_evtchn_port = 1023,
-        .max_grant_frames = 64,
-        .max_maptrack_frames = 1024,
-        .grant_opts = XEN_DOMCTL_GRANT_version(1),
-        .arch = {.emulation_flags = XEN_X86_EMU_LAPIC},
-    };
+    struct xen_domctl_createdomain config = xc_domain_config(cfg->maxvcpus);
 
+    memcpy(config.handle, "Homestead", sizeof("Homestead") - 1);
     int rc = xc_domain_create(xch, &b->domid, &config);
     if (rc)
         return say(b, "creating the domain failed", rc);

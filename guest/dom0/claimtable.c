@@ -5,7 +5,6 @@
  *
  * All figures are the hypervisor's; they are checked against each other and against what has been built.
  */
-#include <guest/dom0/modes.h>
 #include <guest/dom0/shell.h>
 #include <guest/lib/work.h>
 #include <lib/printf.h>

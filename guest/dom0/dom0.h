@@ -1,5 +1,5 @@
 /*
- * The builder's own parts: host state, populate, build, a guest's life, watch, self test. Each function
+ * The builder's own parts: session, host state, populate, build, a guest's life, watch. Each function
  * returns 0 or -errno (Xen's values) unless it says otherwise, and has printed why when it fails. Those that
  * do not say "vCPU 0" may run on any vCPU.
  */
@@ -14,6 +14,20 @@
 #include <guest/lib/xc.h>
 
 extern xc_interface *xch;
+
+/* --- session.c ----------------------------------------------------------------------------------------- */
+
+extern struct dom0_options {
+    bool quiet;       /* facts only, no lines for people that go with them */
+    const char *only; /* NULL: all guests */
+    u64 slack;        /* pages a destroyed domain may leave behind */
+    u32 vcpus;        /* on which guests are built */
+} options;
+/* Reads the options, prints what the host has and remembers it. Ends the domain if it cannot. vCPU 0. */
+void session_begin(void);
+/* Compares free pages and claims with those at session_begin(), prints @leak and @verdict, and shuts down.
+ * ok: all went well so far; domains: how many of them may each have left options.slack pages. vCPU 0. */
+NORETURN void session_end(bool ok, u32 domains);
 
 /* --- host.c -------------------------------------------------------------------------------------------- */
 
@@ -33,6 +47,8 @@ int host_print_vcpus(u32 domid);
 /* Waits up to timeout_ms until free pages are within slack of `before` and claims equal; *pages: what is
  * still missing (negative: more is free), *claims: outstanding now minus before. */
 int host_settle(const struct host_state *before, u64 slack, u64 timeout_ms, s64 *pages, s64 *claims);
+/* Is a number of missing pages, or of pages too many, at most slack? */
+bool pages_within(s64 pages, u64 slack);
 /* Does this hypervisor have domctl 91? Found out once. */
 bool host_has_node_claims(void);
 
@@ -79,20 +95,9 @@ int build_release_claim(const struct build *b);
 
 /* --- life.c -------------------------------------------------------------------------------------------- */
 
-struct dom0_options {
-    bool quiet; /* facts only, no lines for people that go with them */
-    bool selftest;
-    bool fault;       /* for tests of the exception path: fault before the first guest */
-    const char *only; /* NULL: all guests */
-    u64 slack;        /* pages a destroyed domain may leave behind */
-    u32 vcpus;        /* on which guests are built */
-};
-extern struct dom0_options options;
 extern struct dom0_guests {
     u32 passed, failed, skipped; /* guests; atomic */
 } guests;
-
-bool pages_within(s64 pages, u64 slack);
 
 /* One configuration of the archive, and what became of its guest. */
 struct life {
@@ -127,9 +132,10 @@ int watch_wait(u32 domid, u64 timeout_ms);
 /* Destroys and waits until the id is gone. */
 int watch_destroy(u32 domid);
 
-/* --- selftest.c ---------------------------------------------------------------------------------------- */
+/* --- claimtable.c -------------------------------------------------------------------------------------- */
 
-/* Claims of two domains against each other. Returns how many checks failed. vCPU 0. */
-u32 selftest_run(u64 slack);
+/* Three domains over all nodes, their claims as a table before, during and after their builds. False: some
+ * figure was wrong. Leaves nothing behind. vCPU 0; uses the others by itself. */
+bool claimtable_run(u64 slack);
 
 #endif

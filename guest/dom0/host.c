@@ -100,6 +100,11 @@ int host_print_vcpus(u32 domid)
     return rc == -EINVAL || rc == -ESRCH ? 0 : rc; /* no such vCPU: that was the last */
 }
 
+bool pages_within(s64 pages, u64 slack)
+{
+    return pages <= (s64)slack && -pages <= (s64)slack;
+}
+
 int host_settle(const struct host_state *before, u64 slack, u64 timeout_ms, s64 *pages, s64 *claims)
 {
     u64 deadline = guest_now_ms() + timeout_ms;
@@ -111,7 +116,7 @@ int host_settle(const struct host_state *before, u64 slack, u64 timeout_ms, s64 
             return rc;
         *pages = (s64)(before->free_total - now.free_total);
         *claims = (s64)(now.claimed_total - before->claimed_total);
-        if ((*pages <= (s64)slack && -*pages <= (s64)slack && *claims == 0) || guest_now_ms() >= deadline)
+        if ((pages_within(*pages, slack) && *claims == 0) || guest_now_ms() >= deadline)
             return 0;
         watch_sleep(20);
     }

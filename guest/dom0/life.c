@@ -13,11 +13,6 @@
 
 struct dom0_guests guests;
 
-bool pages_within(s64 pages, u64 slack)
-{
-    return pages <= (s64)slack && -pages <= (s64)slack;
-}
-
 /* Pages on a node: what the hypervisor says, or without that what was asked for, or what has left the node.
  */
 static u64 pages_on(const struct build *b, u32 node)

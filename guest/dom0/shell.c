@@ -3,15 +3,7 @@
 
 int shell_create(u64 max_pages, u64 pool_pages, u32 *domid)
 {
-    struct xen_domctl_createdomain config = {
-        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
-        .max_vcpus = 1,
-        .max_evtchn_port = 1023,
-        .max_grant_frames = 64,
-        .max_maptrack_frames = 1024,
-        .grant_opts = XEN_DOMCTL_GRANT_version(1),
-        .arch = {.emulation_flags = XEN_X86_EMU_LAPIC},
-    };
+    struct xen_domctl_createdomain config = xc_domain_config(1);
 
     *domid = 0;
     int rc = xc_domain_create(xch, domid, &config);

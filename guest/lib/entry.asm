@@ -7,7 +7,7 @@
 
 %include "guest/lib/long_mode.inc"
 
-global boot_pml4, boot_pdpt, guest_entry_tsc, gdt_table, gdt_pointer
+global boot_pml4, guest_entry_tsc, gdt_table, gdt_pointer
 extern guest_start
 
 STACK_BYTES equ 65536

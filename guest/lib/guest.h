@@ -65,6 +65,8 @@ u64 rdtsc(void);
 /* The value of `name=` among the blank-separated words of the command line, or "" for a bare `name`; NULL:
  * absent. Copies at most size - 1 bytes into buf. */
 const char *guest_option(const char *name, char *buf, size_t size);
+/* The same as a number. `otherwise` if it is absent, or is no number, which is printed. */
+u64 guest_option_number(const char *name, u64 otherwise);
 
 /* Finds `bytes` (2 MiB aligned) of guest-physical space below 4 GiB where nothing is mapped, for pages of the
  * hypervisor or of other domains. 0: there is none. */

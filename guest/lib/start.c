@@ -60,6 +60,19 @@ const char *guest_option(const char *name, char *buf, size_t size)
     return NULL;
 }
 
+u64 guest_option_number(const char *name, u64 otherwise)
+{
+    char word[32];
+    u64 value;
+
+    if (!guest_option(name, word, sizeof(word)))
+        return otherwise;
+    if (!parse_u64(word, NULL, false, &value))
+        return value;
+    printf("%s= needs a number, not '%s'\n", name, word);
+    return otherwise;
+}
+
 static void copy_start_info(const struct hvm_start_info *si)
 {
     guest_env.start_version = si->version;

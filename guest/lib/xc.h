@@ -32,16 +32,16 @@ xc_interface *xc_interface_open(void);
 /* --- xc_domain.c: one domain ---------------------------------------------------------------------- */
 
 /* *pdomid: 0 lets the hypervisor choose; set to the new domain's id on success. */
+/* A configuration that is accepted: an HVM domain with nested paging and a local APIC. Callers change it. */
+struct xen_domctl_createdomain xc_domain_config(u32 max_vcpus);
 int xc_domain_create(xc_interface *xch, u32 *pdomid, struct xen_domctl_createdomain *config);
 int xc_domain_destroy(xc_interface *xch, u32 domid);
-int xc_domain_pause(xc_interface *xch, u32 domid);
 int xc_domain_unpause(xc_interface *xch, u32 domid);
 int xc_domain_shutdown(xc_interface *xch, u32 domid, int reason);
 int xc_domain_setmaxmem(xc_interface *xch, u32 domid, u64 max_memkb);
 int xc_domain_max_vcpus(xc_interface *xch, u32 domid, unsigned int max);
 /* The bitmap of MAX_NODES bits. */
 int xc_domain_node_setaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap);
-int xc_domain_node_getaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap);
 /* flags: XEN_VCPUAFFINITY_HARD or _SOFT; the bitmap of MAX_CPUS bits. */
 int xc_vcpu_setaffinity(xc_interface *xch, u32 domid, u32 vcpu, u32 flags, xc_cpumap_t cpumap);
 /* Returns how many entries of info were filled, from first_domain up. */
@@ -104,11 +104,10 @@ int xc_numainfo(xc_interface *xch, unsigned int *max_nodes, xc_meminfo_t *meminf
 int xc_cputopoinfo(xc_interface *xch, unsigned int *max_cpus, xc_cputopo_t *cputopo);
 /* Free memory of a node, -1: all. */
 int xc_availheap(xc_interface *xch, int min_width, int max_width, int node, u64 *bytes);
-/* Frames [start, end] taken offline, back, or looked at; status: one PG_* word for each. At most 512 frames.
+/* Frames [start, end] taken offline or back; status: one PG_* word for each. At most 512 frames.
  */
 int xc_mark_page_offline(xc_interface *xch, unsigned long start, unsigned long end, u32 *status);
 int xc_mark_page_online(xc_interface *xch, unsigned long start, unsigned long end, u32 *status);
-int xc_query_page_offline_status(xc_interface *xch, unsigned long start, unsigned long end, u32 *status);
 /* Homestead's own, -ENOSYS elsewhere (claims.md section 7). *max_nodes: room, then nodes; host may be NULL.
  */
 int xc_node_claim_info(xc_interface *xch, unsigned int *max_nodes, xc_node_claim_t *nodes,

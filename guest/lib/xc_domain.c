@@ -16,6 +16,19 @@ static int simple(u32 domid, u32 cmd)
     return do_domctl(&op);
 }
 
+struct xen_domctl_createdomain xc_domain_config(u32 max_vcpus)
+{
+    return (struct xen_domctl_createdomain){
+        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
+        .max_vcpus = max_vcpus,
+        .max_evtchn_port = 1023,
+        .max_grant_frames = 64,
+        .max_maptrack_frames = 1024,
+        .grant_opts = XEN_DOMCTL_GRANT_version(1),
+        .arch = {.emulation_flags = XEN_X86_EMU_LAPIC},
+    };
+}
+
 int xc_domain_create(xc_interface *xch, u32 *pdomid, struct xen_domctl_createdomain *config)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain, .domain = (domid_t)*pdomid};
@@ -34,12 +47,6 @@ int xc_domain_destroy(xc_interface *xch, u32 domid)
 {
     (void)xch;
     return simple(domid, XEN_DOMCTL_destroydomain);
-}
-
-int xc_domain_pause(xc_interface *xch, u32 domid)
-{
-    (void)xch;
-    return simple(domid, XEN_DOMCTL_pausedomain);
 }
 
 int xc_domain_unpause(xc_interface *xch, u32 domid)
@@ -73,25 +80,14 @@ int xc_domain_max_vcpus(xc_interface *xch, u32 domid, unsigned int max)
     return do_domctl(&op);
 }
 
-static int node_affinity(u32 domid, u32 cmd, xc_nodemap_t nodemap)
+int xc_domain_node_setaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap)
 {
-    struct xen_domctl op = {.cmd = cmd, .domain = (domid_t)domid};
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_setnodeaffinity, .domain = (domid_t)domid};
 
+    (void)xch;
     op.u.nodeaffinity.nodemap.bitmap = XEN_HANDLE(nodemap);
     op.u.nodeaffinity.nodemap.nr_bits = MAX_NODES;
     return do_domctl(&op);
-}
-
-int xc_domain_node_setaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap)
-{
-    (void)xch;
-    return node_affinity(domid, XEN_DOMCTL_setnodeaffinity, nodemap);
-}
-
-int xc_domain_node_getaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap)
-{
-    (void)xch;
-    return node_affinity(domid, XEN_DOMCTL_getnodeaffinity, nodemap);
 }
 
 int xc_vcpu_setaffinity(xc_interface *xch, u32 domid, u32 vcpu, u32 flags, xc_cpumap_t cpumap)

@@ -84,12 +84,6 @@ int xc_mark_page_online(xc_interface *xch, unsigned long start, unsigned long en
     return page_offline_op(sysctl_page_online, start, end, status);
 }
 
-int xc_query_page_offline_status(xc_interface *xch, unsigned long start, unsigned long end, u32 *status)
-{
-    (void)xch;
-    return page_offline_op(sysctl_query_page_offline, start, end, status);
-}
-
 int xc_node_claim_info(xc_interface *xch, unsigned int *max_nodes, xc_node_claim_t *nodes,
                        struct xen_sysctl_homestead_node_memory *host)
 {

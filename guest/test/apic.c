@@ -7,7 +7,6 @@
 #include <guest/lib/guest.h>
 #include <guest/lib/smp.h>
 #include <guest/test/test.h>
-#include <lib/parse.h>
 
 #define WRITES      20000u
 #define LOOP        0xfeebu     /* JMP to itself */
@@ -48,12 +47,9 @@ static void write_icr(u32 nr)
 
 bool apic_run(void)
 {
-    char word[24];
-    u64 seed = 1;
+    u64 seed = guest_option_number("seed", 1);
     u32 nr = smp_count();
 
-    if (guest_option("seed", word, sizeof(word)))
-        parse_u64(word, NULL, false, &seed);
     state = seed * 0x9e3779b97f4a7c15ull | 1;
     u64 low = LOW_START, table = 0;
     __asm__("" : "+r"(low), "+r"(table)); /* addresses that the compiler knows nothing of */

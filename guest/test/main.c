@@ -37,8 +37,7 @@ static NORETURN void halt(void)
 
 void guest_main(void)
 {
-    char mode[16], word[16];
-    u64 code = SHUTDOWN_poweroff;
+    char mode[16];
 
     if (!guest_option("mode", mode, sizeof(mode)))
         str_copy(mode, "memory", sizeof(mode));
@@ -58,8 +57,7 @@ void guest_main(void)
     if (strcmp(mode, "hlt") == 0)
         halt();
     if (strcmp(mode, "shutdown") == 0) {
-        if (guest_option("code", word, sizeof(word)) && parse_u64(word, NULL, false, &code))
-            printf("code= needs a number\n");
+        u64 code = guest_option_number("code", SHUTDOWN_poweroff);
         printf("shutting down with code %lu\n", code);
         guest_shutdown((unsigned int)code);
     }

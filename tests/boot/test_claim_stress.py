@@ -7,8 +7,8 @@ import harness
 from checks import GoodRun
 
 ROUNDS = int(os.environ.get("CLAIM_ROUNDS", "10"))
-MACHINE = ("--direct", "--nodes", 4, "--mem", "400M", "--cmdline", "dom0_max_vcpus=8", "--dom0-args",
-           f"mode=claimstress rounds={ROUNDS}")
+MACHINE = ("--direct", "--dom0", "build/guest/selftest.elf", "--nodes", 4, "--mem", "400M", "--cmdline", "dom0_max_vcpus=8",
+           "--dom0-args", f"mode=claimstress rounds={ROUNDS}")
 
 
 class ClaimStress(GoodRun):

@@ -14,8 +14,8 @@ def script(*arguments, **more):
                           universal_newlines=True, timeout=30, **more)
 
 
-def dry(*arguments):
-    run = script("--dry-run", *arguments)
+def dry(*arguments, **more):
+    run = script("--dry-run", *arguments, **more)
     assert run.returncode == 0, run.stderr
     return shlex.split(run.stdout)
 
@@ -31,7 +31,7 @@ def node_sizes(command):
 def test_help_names_every_option():
     text = script("--help").stdout
     for option in ("nodes", "cpus", "mem", "node-mem", "node-cpus", "interleave", "topology", "dist", "hmat", "hotplug", "nvdimm", "direct", "guests", "acpi-table", "cmdline", "icount", "one-thread", "threads", "gdb", "timeout",
-                   "dry-run", "no-install", "no-build", "dom0-args", "boot-config"):
+                   "dry-run", "no-install", "no-build", "dom0", "dom0-args", "boot-config"):
         assert f"--{option}" in text
 
 
@@ -132,6 +132,13 @@ def test_direct_boot():
     assert "-bios" not in command
 
 
+def test_another_domain_0(tmp_path):
+    built = dry("--direct", "--dom0", str(ROOT / "build/guest/selftest.elf"), "--dom0-args", "mode=a")
+    assert values(built, "-initrd") == ["build/guest/selftest.elf mode=a,build/guest/default.cpio"]
+    (tmp_path / "a,b.elf").write_bytes(b"")
+    assert values(dry("--direct", "--dom0", "a,b.elf", cwd=tmp_path), "-initrd")[0].startswith(f"{tmp_path}/a,,b.elf,")
+
+
 def test_one_thread():
     assert values(dry("--one-thread", "--cpus", "64"), "-accel") == ["tcg,thread=single"]
     assert values(dry("--cpus", "4"), "-accel") == ["tcg,thread=single"]
@@ -200,6 +207,7 @@ def test_relative_paths_are_the_callers(tmp_path):
     (["--nodes", "0", "--nvdimm", "1G"], "--nvdimm"), (["--hotplug", "1"], "--hotplug"), (["--hotplug", "1M"], "at least"),
     (["--nvdimm", "1M"], "at least"), (["--hmat=1"], "--hmat"), (["--interleave=x"], "--interleave"),
     (["--guests", "/nonexistent"], "/nonexistent"), (["--acpi-table", "/nonexistent"], "/nonexistent"),
+    (["--dom0", "/nonexistent"], "/nonexistent"), (["--direct", "--dom0", "build/a b.elf"], "space"),
     (["--boot-config", "/nonexistent"], "/nonexistent"), (["--direct", "--boot-config", "/dev/null"], "--direct"),
     (["--timeout", "0"], "--timeout"), (["--cmdline", "a\nb"], "one line"),
     (["--frobnicate"], "--frobnicate"), (["--frobnicate=1"], "--frobnicate"), (["stray"], "stray"),

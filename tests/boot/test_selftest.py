@@ -1,8 +1,10 @@
-"""The named cases of claims (docs/claims.md), which domain 0 tries through real hypercalls."""
+"""The named cases of claims (docs/claims.md), which selftest.elf as domain 0 tries through real hypercalls."""
 import pytest
 
+import harness
 from checks import GoodRun
 
+SELFTEST = ("--direct", "--dom0", "build/guest/selftest.elf")
 NEED_TWO_NODES = ["case_order_of_redemption", "case_big_extent_elsewhere", "case_all_or_nothing", "case_strict"]
 CASES = NEED_TWO_NODES + [
     "case_host_claim", "case_node_full_but_ten", "case_legacy_against_each_way", "case_claim_four_mib", "case_bad_arguments",
@@ -34,22 +36,22 @@ class SelfTest(GoodRun):
 
 class TestTwoNodes(SelfTest):
     @pytest.fixture(scope="class")
-    def run(self, boot_guests):
-        return boot_guests("one", "--dom0-args", "selftest")
+    def run(self):
+        return harness.boot(*SELFTEST)
 
 
 class TestSeveralVcpus(SelfTest):
     """Four nodes; other vCPUs destroy what is built and try to get between; the hypervisor checks itself."""
 
     @pytest.fixture(scope="class")
-    def run(self, boot_guests):
-        return boot_guests("one", "--nodes", 4, "--one-thread", "--dom0-args", "selftest", "--cmdline", "dom0_max_vcpus=4",
-                           "--", "-kernel", "build/debug/homestead")
+    def run(self):
+        return harness.boot(*SELFTEST, "--nodes", 4, "--one-thread", "--cmdline", "dom0_max_vcpus=4", "--", "-kernel",
+                            "build/debug/homestead")
 
 
 class TestOneNode(SelfTest):
     skipped = NEED_TWO_NODES
 
     @pytest.fixture(scope="class")
-    def run(self, boot_guests):
-        return boot_guests("one", "--nodes", 1, "--cpus", 1, "--mem", "512M", "--dom0-args", "selftest")
+    def run(self):
+        return harness.boot(*SELFTEST, "--nodes", 1, "--cpus", 1, "--mem", "512M")

@@ -9,7 +9,7 @@
  *   reserve_half()                   the loop in take_with_credits(): all, or half, ...
  *   refund()                         ledger_refund_locked(), of what mm_take_done() does not keep
  *   set_relative()                   set_make_relative(), claims.c
- *   set_fits(), set_install()        ledger_set_fits() and set_exceeds_max(), ledger_install_locked()
+ *   set_fits(), set_install()        set_fits() in ledger_install_locked(), and set_exceeds_max()
  *   claims_release()                 ledger_release_locked()
  *   credit()                         ledger_credit()
  *   check()                          claims.md section 1, and mm_check()

@@ -4,7 +4,7 @@
  *   here              in C
  *   offline_page()    mm_offline_page(): ledger lock; node lock, the frame leaves its node or is marked, node unlock; credits; unlock
  *   withdraw()        ledger_withdraw_locked()
- *   recall()          recall_page() and furthest_behind(): for a node, or (NN) for the host
+ *   recall()          recall_page() and next_to_lose(): for a node, or (NN) for the host
  *   online_page()     mm_online_page(), of a page that has left
  *   lost[]            node_broken, host_broken
  *

@@ -23,7 +23,7 @@ class NoXen(Exception):
 
 def main_groups():
     """The groups' names, in order, from tests/guests/conformance/main.c."""
-    text = (machine.ROOT / "guest" / "conformance" / "main.c").read_text(encoding="utf-8")
+    text = (machine.ROOT / "tests" / "guests" / "conformance" / "main.c").read_text(encoding="utf-8")
     return re.findall(r'\{"([a-z0-9_]+)", cases_\w+\}', text)
 
 

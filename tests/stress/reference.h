@@ -57,7 +57,7 @@ struct reference {
 };
 extern struct reference ref;
 
-/* What a take redeemed, for ref_done(). */
+/* What a take redeemed, for ref_refund(). */
 struct ref_receipt {
     u32 d;
     u32 nid;

@@ -18,11 +18,6 @@ extern xc_interface *bench_xch;
 /* Reads the option profile=NAME: then only the spans of that figure are marked; else all are. */
 void bench_init(void);
 
-/* Called at the begin and end of each span, outside of what is measured: tests/bench/profile.c knows where
- * they are and counts between them. */
-void bench_mark_begin(void);
-void bench_mark_end(void);
-
 /* A figure: named, then any number of spans, then the median of their ticks is reported. pages: what memory
  * it is about, 0: none. */
 void bench_figure(const char *name);

@@ -34,15 +34,7 @@ void bench_idle_ms(u64 ms)
 
 static u32 create_empty(void)
 {
-    struct xen_domctl_createdomain config = {
-        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
-        .max_vcpus = 1,
-        .max_evtchn_port = 1023,
-        .max_grant_frames = 64,
-        .max_maptrack_frames = 1024,
-        .grant_opts = XEN_DOMCTL_GRANT_version(1),
-        .arch = {.emulation_flags = XEN_X86_EMU_LAPIC},
-    };
+    struct xen_domctl_createdomain config = xc_domain_config(1);
     u32 domid = 0;
 
     bench_check(xc_domain_create(bench_xch, &domid, &config), "creating a domain");

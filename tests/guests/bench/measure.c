@@ -15,12 +15,13 @@ static char figure[40];
 static char profiled[40]; /* the figure that the profiler is to see; "": all */
 static bool marked;
 
-/* Two places that a profiler knows by their addresses: never inlined, and with bodies of their own. */
-__attribute__((noinline)) void bench_mark_begin(void)
+/* Called at the begin and end of each span, outside of what is measured. tests/bench/profile.c counts between
+ * their addresses, so they are never inlined and have different bodies. */
+static __attribute__((noinline)) void bench_mark_begin(void)
 {
     __asm__ volatile("nop");
 }
-__attribute__((noinline)) void bench_mark_end(void)
+static __attribute__((noinline)) void bench_mark_end(void)
 {
     __asm__ volatile("nop; nop");
 }

@@ -5,8 +5,7 @@
 #include <tests/guests/conformance/conformance.h>
 #include <lib/printf.h>
 
-#define NO_DOMAIN 0x7fefu /* an id that no domain has */
-#define POPULATE  "memory_op.populate_physmap"
+#define POPULATE "memory_op.populate_physmap"
 
 static inline long claim(u32 domid, u64 pages)
 {
@@ -32,8 +31,5 @@ static inline long frames_op(u64 cmd, u32 domid, const xen_pfn_t *list, u64 nr, 
 
 /* nr extents one behind the other from gfn; at most 1024. */
 long frames_from(u64 cmd, u32 domid, u64 gfn, u64 nr, u32 order, u32 flags);
-/* What the host has free, and what of it is claimed. */
-u64 host_free(void);
-u64 host_claimed(void);
 
 #endif

@@ -188,7 +188,7 @@ static void pointer_cases(const char *call, u32 cmd, u32 domid)
 
 static void without_vcpus(void)
 {
-    struct xen_domctl_createdomain config = domain_config(2);
+    struct xen_domctl_createdomain config = xc_domain_config(2);
     u32 domid = 0;
 
     xc_domain_create(xch, &domid, &config);
@@ -215,7 +215,7 @@ static void running_guest(void)
 
 void cases_affinity(void)
 {
-    struct xen_domctl_createdomain config = domain_config(2);
+    struct xen_domctl_createdomain config = xc_domain_config(2);
     u32 domid = 0;
 
     if (xc_domain_create(xch, &domid, &config) || xc_domain_max_vcpus(xch, domid, 2))

@@ -40,7 +40,7 @@ static void arguments(u32 domid)
     CASE(CALL, "flags_exact_node", memory_op(XENMEM_claim_pages, &r));
     r.mem_flags = 1;
     CASE(CALL, "flags_address_bits", memory_op(XENMEM_claim_pages, &r));
-    r.domid = NO_DOMAIN;
+    r.domid = DOMID_UNKNOWN;
     CASE(CALL, "flags_and_unknown_domain", memory_op(XENMEM_claim_pages, &r));
 }
 
@@ -50,8 +50,8 @@ static void domains(void)
         const char *name;
         u32 domid;
     } others[] = {
-        {"unknown_domain", NO_DOMAIN}, {"domid_self", DOMID_SELF}, {"domid_io", DOMID_IO},
-        {"domid_xen", DOMID_XEN},      {"domid_cow", DOMID_COW},   {"domid_invalid", DOMID_INVALID},
+        {"unknown_domain", DOMID_UNKNOWN}, {"domid_self", DOMID_SELF}, {"domid_io", DOMID_IO},
+        {"domid_xen", DOMID_XEN},          {"domid_cow", DOMID_COW},   {"domid_invalid", DOMID_INVALID},
         {"domid_above", 0xffff},
     };
 

@@ -231,7 +231,7 @@ static void records(void)
  * case: it brings Xen 4.17.7 down (docs/xen-differences.md). */
 static void without_vcpus(void)
 {
-    struct xen_domctl_createdomain config = domain_config(1);
+    struct xen_domctl_createdomain config = xc_domain_config(1);
     struct hvm_hw_cpu cpu = cpu_good();
     u32 id = 0, size = 0;
 
@@ -273,7 +273,7 @@ static void setvcpucontext(u32 id)
 
 void cases_context(void)
 {
-    struct xen_domctl_createdomain config = domain_config(2);
+    struct xen_domctl_createdomain config = xc_domain_config(2);
     u32 id = 0;
 
     if (xc_domain_create(xch, &id, &config) || xc_domain_max_vcpus(xch, id, 2))

@@ -223,7 +223,7 @@ static void effects(u32 domid)
 
 void context_bad(void)
 {
-    struct xen_domctl_createdomain config = domain_config(2);
+    struct xen_domctl_createdomain config = xc_domain_config(2);
     u32 domid = 0;
 
     if (xc_domain_create(xch, &domid, &config) || xc_domain_max_vcpus(xch, domid, 2))

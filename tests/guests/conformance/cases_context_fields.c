@@ -260,7 +260,7 @@ static void old_record(void)
 
 void context_fields(void)
 {
-    struct xen_domctl_createdomain config = domain_config(1);
+    struct xen_domctl_createdomain config = xc_domain_config(1);
     u32 domid = 0;
 
     if (xc_domain_create(xch, &domid, &config) || xc_domain_max_vcpus(xch, domid, 1))

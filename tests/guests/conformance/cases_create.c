@@ -25,7 +25,7 @@ static void attempt(const char *name, const struct xen_domctl_createdomain *conf
 
 #define TRY(name, ...) \
     do { \
-        struct xen_domctl_createdomain c = domain_config(1); \
+        struct xen_domctl_createdomain c = xc_domain_config(1); \
         __VA_ARGS__; \
         attempt(name, &c); \
     } while (0)

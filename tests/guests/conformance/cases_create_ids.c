@@ -19,7 +19,7 @@ static long create(u32 *domid, const struct xen_domctl_createdomain *config)
 
 static long create_good(u32 *domid)
 {
-    struct xen_domctl_createdomain config = domain_config(1);
+    struct xen_domctl_createdomain config = xc_domain_config(1);
 
     return create(domid, &config);
 }
@@ -67,7 +67,7 @@ static void fixed_ids(void)
 
 static void ids_in_use(void)
 {
-    struct xen_domctl_createdomain bad = domain_config(0);
+    struct xen_domctl_createdomain bad = xc_domain_config(0);
     u32 domid = 0x7000;
 
     long rc = create_good(&domid);
@@ -107,7 +107,7 @@ static void used_up(const char *name, u32 wanted, const struct xen_domctl_create
 
 #define USED_UP(name, wanted, ...) \
     do { \
-        struct xen_domctl_createdomain c = domain_config(1); \
+        struct xen_domctl_createdomain c = xc_domain_config(1); \
         __VA_ARGS__; \
         used_up(name, wanted, &c); \
     } while (0)
@@ -131,7 +131,7 @@ static long send(struct xen_domctl *op, u32 version)
 
 static void versions(void)
 {
-    struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain, .u.createdomain = domain_config(1)};
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain, .u.createdomain = xc_domain_config(1)};
     u32 before = last_chosen();
 
     CASE_SHOW("domctl.createdomain", "version_0", send(&op, 0), " domid=%u", op.domain);
@@ -149,7 +149,7 @@ static void pointers(void)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain,
                             .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
-                            .u.createdomain = domain_config(1)};
+                            .u.createdomain = xc_domain_config(1)};
     struct xen_domctl *edge = edge_ptr(sizeof(op)), *beyond = edge_ptr(sizeof(op) - 1);
     u32 before = last_chosen();
 
@@ -173,7 +173,7 @@ static void padding(void)
 
     memset(&op.u, 0xff, sizeof(op.u));
     memset(op._pad, 0xff, sizeof(op._pad));
-    op.u.createdomain = domain_config(1);
+    op.u.createdomain = xc_domain_config(1);
     for (u32 i = 0; i < sizeof(op.u.createdomain.handle); i++)
         op.u.createdomain.handle[i] = (u8)(0xf0 + i);
     CASE_SHOW("domctl.createdomain", "padding_not_0", domctl(&op), " pad=%x behind=%x", op._pad[2],

@@ -4,8 +4,6 @@
 
 #include <tests/guests/conformance/conformance.h>
 
-#define DOMID_UNKNOWN 0x7fefu /* the highest id there is; nobody has it */
-
 /* A domctl without arguments, or with all of them 0. */
 static inline long domctl_plain(u32 domid, u32 cmd)
 {

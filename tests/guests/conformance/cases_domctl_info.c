@@ -27,7 +27,7 @@ static void info_case(const char *name, u32 domid)
 
 static u32 make(u32 domid, u32 max_vcpus)
 {
-    struct xen_domctl_createdomain config = domain_config(max_vcpus);
+    struct xen_domctl_createdomain config = xc_domain_config(max_vcpus);
     long rc = xc_domain_create(xch, &domid, &config);
 
     if (rc)

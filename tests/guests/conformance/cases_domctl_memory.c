@@ -42,7 +42,7 @@ static long set_pool(u32 domid, u64 size)
 
 static u32 without_pool(u32 vcpus)
 {
-    struct xen_domctl_createdomain config = domain_config(1);
+    struct xen_domctl_createdomain config = xc_domain_config(1);
     u32 domid = 0;
 
     long rc = xc_domain_create(xch, &domid, &config);

@@ -97,8 +97,8 @@ static void allocate(void)
         const char *name;
         u32 dom, remote;
     } wrong[] = {
-        {"unknown_domain", NO_DOMAIN, 0},    {"domid_io", DOMID_IO, 0},  {"domid_xen", DOMID_XEN, 0},
-        {"domid_invalid", DOMID_INVALID, 0}, {"domid_above", 0xffff, 0},
+        {"unknown_domain", DOMID_UNKNOWN, 0}, {"domid_io", DOMID_IO, 0},  {"domid_xen", DOMID_XEN, 0},
+        {"domid_invalid", DOMID_INVALID, 0},  {"domid_above", 0xffff, 0},
     };
     u32 port = 0, first;
 
@@ -110,7 +110,7 @@ static void allocate(void)
     CASE_SHOW(ALLOC, "self_for_self", alloc(DOMID_SELF, DOMID_SELF, &first), " port=%u", first != 0);
     CASE_SHOW(ALLOC, "the_next", alloc(DOMID_SELF, 0, &port), " behind=%u", port - first);
     by_port(EVTCHNOP_close, port);
-    CASE_SHOW(ALLOC, "for_an_unknown_domain", alloc(DOMID_SELF, NO_DOMAIN, &port), " behind=%u",
+    CASE_SHOW(ALLOC, "for_an_unknown_domain", alloc(DOMID_SELF, DOMID_UNKNOWN, &port), " behind=%u",
               port - first);
     by_port(EVTCHNOP_close, port);
     CASE_SHOW(ALLOC, "of_the_guest", alloc(guest, 0, &port), " port=%u", port != 0);
@@ -125,7 +125,7 @@ static void interdomain(void)
     u32 theirs, mine, again, other;
 
     alloc(guest, 0, &theirs);
-    CASE_SHOW(BIND, "unknown_domain", bind(NO_DOMAIN, 1, &mine), " written=%u", mine != 0x7777);
+    CASE_SHOW(BIND, "unknown_domain", bind(DOMID_UNKNOWN, 1, &mine), " written=%u", mine != 0x7777);
     CASE(BIND, "port_0", bind(guest, 0, &mine));
     CASE(BIND, "port_that_is_closed", bind(guest, 900, &mine));
     CASE(BIND, "port_4096", bind(guest, 4096, &mine));
@@ -273,7 +273,7 @@ static void wrong_ports(void)
     }
     for (u32 i = 0; i < ARRAY_SIZE(ports); i++)
         show_status(ports[i].name, DOMID_SELF, ports[i].port);
-    show_status("unknown_domain", NO_DOMAIN, 1);
+    show_status("unknown_domain", DOMID_UNKNOWN, 1);
     show_status("domid_invalid", DOMID_INVALID, 1);
     CASE(STATUS, "not_mapped", evtchn_op(EVTCHNOP_status, bad_ptr()));
 }
@@ -281,7 +281,7 @@ static void wrong_ports(void)
 /* A domain of its own that may have five ports. */
 static void limit(void)
 {
-    struct xen_domctl_createdomain config = domain_config(1);
+    struct xen_domctl_createdomain config = xc_domain_config(1);
     u32 domid = 0, port, nr = 0;
 
     config.max_evtchn_port = 5;
@@ -301,7 +301,7 @@ static void limit(void)
 static void others(void)
 {
     static const u32 unknown[] = {14, 15, 100, 0x7fffffff};
-    struct evtchn_reset reset = {.dom = NO_DOMAIN};
+    struct evtchn_reset reset = {.dom = DOMID_UNKNOWN};
 
     CASE("event_channel_op.reset", "unknown_domain", evtchn_op(EVTCHNOP_reset, &reset));
     CASE("event_channel_op.reset", "not_mapped", evtchn_op(EVTCHNOP_reset, bad_ptr()));

@@ -82,8 +82,8 @@ static void whose(const char *call, u64 cmd)
         const char *name;
         u32 domid;
     } others[] = {
-        {"unknown_domain", NO_DOMAIN}, {"domid_io", DOMID_IO},           {"domid_xen", DOMID_XEN},
-        {"domid_cow", DOMID_COW},      {"domid_invalid", DOMID_INVALID}, {"domid_above", 0xffff},
+        {"unknown_domain", DOMID_UNKNOWN}, {"domid_io", DOMID_IO},           {"domid_xen", DOMID_XEN},
+        {"domid_cow", DOMID_COW},          {"domid_invalid", DOMID_INVALID}, {"domid_above", 0xffff},
     };
 
     for (u32 i = 0; i < ARRAY_SIZE(others); i++)
@@ -174,8 +174,9 @@ static void set_maps(void)
     CASE("memory_op.set_memory_map", "buffer_over_the_edge", set_map(domid, 2, edge_ptr(39)));
     CASE("memory_op.set_memory_map", "buffer_fits_to_the_edge", set_map(domid, 2, edge_ptr(40)));
     CASE("memory_op.set_memory_map", "not_mapped", memory_op(XENMEM_set_memory_map, bad_ptr()));
-    CASE("memory_op.set_memory_map", "unknown_domain", set_map(NO_DOMAIN, 1, entries));
-    CASE("memory_op.set_memory_map", "unknown_domain_buffer_not_mapped", set_map(NO_DOMAIN, 1, bad_ptr()));
+    CASE("memory_op.set_memory_map", "unknown_domain", set_map(DOMID_UNKNOWN, 1, entries));
+    CASE("memory_op.set_memory_map", "unknown_domain_buffer_not_mapped",
+         set_map(DOMID_UNKNOWN, 1, bad_ptr()));
     CASE("memory_op.set_memory_map", "domid_invalid", set_map(DOMID_INVALID, 1, entries));
 }
 

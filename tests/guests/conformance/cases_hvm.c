@@ -62,8 +62,8 @@ static void domains(void)
         const char *name;
         u32 domid;
     } others[] = {
-        {"unknown_domain", NO_DOMAIN},    {"domid_io", DOMID_IO},  {"domid_xen", DOMID_XEN},
-        {"domid_invalid", DOMID_INVALID}, {"domid_above", 0xffff},
+        {"unknown_domain", DOMID_UNKNOWN}, {"domid_io", DOMID_IO},  {"domid_xen", DOMID_XEN},
+        {"domid_invalid", DOMID_INVALID},  {"domid_above", 0xffff},
     };
     u64 value;
 

@@ -50,7 +50,7 @@ static void pauses(void)
     flags_case("domctl.unpausedomain", "the_only_one", domid, XEN_DOMCTL_unpausedomain);
     domain_end(domid);
 
-    struct xen_domctl_createdomain config = domain_config(1);
+    struct xen_domctl_createdomain config = xc_domain_config(1);
     domid = 0;
     xc_domain_create(xch, &domid, &config);
     flags_case("domctl.unpausedomain", "no_vcpus", domid, XEN_DOMCTL_unpausedomain);

@@ -106,7 +106,7 @@ static void memory_commands(u32 domid)
 static void other_calls(u32 domid)
 {
     struct sched_remote_shutdown arg = {.domain_id = (domid_t)domid, .reason = SHUTDOWN_reboot};
-    struct xen_domctl_createdomain config = domain_config(1);
+    struct xen_domctl_createdomain config = xc_domain_config(1);
     u32 same = domid;
     u64 value = 0;
 
@@ -153,7 +153,7 @@ static void held_by_two(void)
 /* The next list entry and the next id know of the zombie. */
 static void listed(void)
 {
-    struct xen_domctl_createdomain config = domain_config(1);
+    struct xen_domctl_createdomain config = xc_domain_config(1);
     u32 domid = make(), next = 0;
     xc_domaininfo_t info[4] = {{0}};
 

@@ -164,7 +164,7 @@ static void figures(void)
 
     watch(0, WATCH_NOTHING);
     for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
-        CASE(calls[i].call, "unknown_domain", by_domid(calls[i].cmd, NO_DOMAIN));
+        CASE(calls[i].call, "unknown_domain", by_domid(calls[i].cmd, DOMID_UNKNOWN));
         CASE(calls[i].call, "domid_invalid", by_domid(calls[i].cmd, DOMID_INVALID));
         CASE(calls[i].call, "domid_io", by_domid(calls[i].cmd, DOMID_IO));
         CASE(calls[i].call, "domid_xen", by_domid(calls[i].cmd, DOMID_XEN));

@@ -17,14 +17,14 @@ long frames_from(u64 cmd, u32 domid, u64 gfn, u64 nr, u32 order, u32 flags)
     return frames_op(cmd, domid, list, MIN(nr, (u64)LIST_MAX), order, flags);
 }
 
-u64 host_free(void)
+static u64 host_free(void)
 {
     xc_physinfo_t info;
 
     return xc_physinfo(xch, &info) ? 0 : info.free_pages;
 }
 
-u64 host_claimed(void)
+static u64 host_claimed(void)
 {
     xc_physinfo_t info;
 

@@ -94,7 +94,7 @@ static void scheduling(void)
 {
     static evtchn_port_t ports[200];
     u32 guest = domain_new(16);
-    struct sched_remote_shutdown remote = {.domain_id = NO_DOMAIN};
+    struct sched_remote_shutdown remote = {.domain_id = DOMID_UNKNOWN};
 
     for (u32 i = 0; i < ARRAY_SIZE(ports); i++)
         ports[i] = timer_port;

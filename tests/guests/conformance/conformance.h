@@ -83,8 +83,10 @@ void *edge_ptr(u64 bytes);
 /* --- domains.c: domains to try things on -----------------------------------------------------------------
  */
 
-/* A configuration that is accepted, to be changed by the caller. */
-struct xen_domctl_createdomain domain_config(u32 max_vcpus);
+#define DOMID_UNKNOWN 0x7fefu /* the highest id there is; nobody has it */
+
+/* Finds room in our own physical space. Before anything is mapped. */
+void domains_init(void);
 /* A domain with 1 vCPU that is not initialised, max_pages as limit and a paging pool that will do. Stops the
  * run with a message if that fails. Returns its id. */
 u32 domain_new(u64 max_pages);
@@ -111,6 +113,9 @@ void *case_page(u32 index);
 
 /* --- helper.c: a guest that calls for us -------------------------------------------------------------------
  */
+
+/* Of case_gfn(): the helper's mailbox and its data page, beyond those of the cases. */
+#define HELPER_GFN CASE_GFNS
 
 /* Starts it (16 MiB, 1 vCPU). One at a time. Returns its domid. Stops the run if that fails. */
 u32 helper_start(void);
@@ -144,7 +149,6 @@ void cases_affinity(void);
 void cases_context(void);
 void cases_events(void);
 void cases_hvm(void);
-void cases_sched(void);
 void cases_vcpu(void);
 void cases_sysctl(void);
 void cases_version(void);

@@ -1,6 +1,5 @@
 /* Domains to try things on, and frames of our own physical space to map things at. See conformance.h. */
 #include <tests/guests/conformance/conformance.h>
-#include <tests/guests/conformance/internal.h>
 #include <homestead/errno.h>
 #include <xen/domctl.h>
 #include <xen/sched.h>
@@ -64,22 +63,9 @@ void give_up(const char *what, long rc)
     guest_shutdown(SHUTDOWN_crash);
 }
 
-struct xen_domctl_createdomain domain_config(u32 max_vcpus)
-{
-    return (struct xen_domctl_createdomain){
-        .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
-        .max_vcpus = max_vcpus,
-        .max_evtchn_port = 1023,
-        .max_grant_frames = 64,
-        .max_maptrack_frames = 1024,
-        .grant_opts = XEN_DOMCTL_GRANT_version(1),
-        .arch = {.emulation_flags = XEN_X86_EMU_LAPIC},
-    };
-}
-
 u32 domain_new(u64 max_pages)
 {
-    struct xen_domctl_createdomain config = domain_config(1);
+    struct xen_domctl_createdomain config = xc_domain_config(1);
     u32 domid = 0;
 
     long rc = xc_domain_create(xch, &domid, &config);

@@ -6,7 +6,6 @@
  * `request` is raised by domain 0 when the call is written, `done` follows when its result is.
  */
 #include <tests/guests/conformance/conformance.h>
-#include <tests/guests/conformance/internal.h>
 #include <guest/lib/image.h>
 #include <homestead/errno.h>
 #include <lib/string.h>

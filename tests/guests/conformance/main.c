@@ -5,7 +5,6 @@
  * and claims are then, against what they were before it.
  */
 #include <tests/guests/conformance/conformance.h>
-#include <tests/guests/conformance/internal.h>
 #include <lib/string.h>
 #include <xen/sched.h>
 

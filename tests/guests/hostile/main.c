@@ -10,19 +10,7 @@
 #include <guest/lib/guest.h>
 #include <guest/lib/hypercall.h>
 #include <guest/lib/xc.h>
-#include <lib/parse.h>
-#include <lib/string.h>
 #include <xen/sched.h>
-
-static u64 option_number(const char *name, u64 fallback)
-{
-    char text[32];
-    u64 value;
-
-    if (!guest_option(name, text, sizeof(text)) || parse_u64(text, NULL, false, &value))
-        return fallback;
-    return value;
-}
 
 /* Every event port once, so that the table that holds them has its full size before memory is counted. */
 static void warm_up_ports(xc_interface *xch)
@@ -56,7 +44,7 @@ void guest_main(void)
 {
     xc_interface *xch = xc_interface_open();
     xc_physinfo_t before, after;
-    u64 seed = option_number("seed", 1), calls = option_number("calls", 100000);
+    u64 seed = guest_option_number("seed", 1), calls = guest_option_number("calls", 100000);
     u64 errors = 0;
 
     printf("hostile   %lu calls from seed %lu\n", calls, seed);

@@ -1,7 +1,7 @@
 // sources: mm/all
 /*
  * The cases that every implementation of the claims interface must pass, each by its own words, on the real
- * mm/; the same through real hypercalls are domain 0's `selftest` (guest/dom0/selftest_*.c, case_...). What
+ * mm/; the same through real hypercalls are in tests/guests/selftest (case_...). What
  * only a hypercall can see (EFAULT, ESRCH, EPERM) is in hypercall_claim_test.c.
  */
 #include "claims_helpers.h"

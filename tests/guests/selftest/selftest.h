@@ -1,14 +1,20 @@
 /*
- * Between the selftest*.c files: dom0's own checks of claims, through real hypercalls on domains that never
+ * Between the selftest*.c files: checks of claims, through real hypercalls on domains that never
  * run. A case is a function; selftest.c gives it the host's figures, takes its domains away afterwards and
  * looks for leaks. Names of cases are those of docs/claims.md section 8.
  */
-#ifndef GUEST_DOM0_SELFTEST_H
-#define GUEST_DOM0_SELFTEST_H
+#ifndef GUEST_SELFTEST_SELFTEST_H
+#define GUEST_SELFTEST_SELFTEST_H
 
 #include <guest/dom0/shell.h>
 
 #define CASE_GFN 0x200ull /* where cases populate */
+
+/* Runs all cases. Returns how many checks failed. vCPU 0. */
+u32 selftest_run(u64 slack);
+/* claimstress.c: `builders` vCPUs that build and destroy small domains for `rounds` rounds each, with claims or
+ * without. slack: pages that may stay away. False: something was wrong, and has been printed. vCPU 0. */
+bool claimstress_run(bool claims, u32 rounds, u32 builders, u64 slack);
 
 struct selftest_host {
     struct host_state now; /* before the case has done anything */

@@ -1,5 +1,5 @@
 /* Many domains, and several vCPUs at one claim: docs/claims.md sections 1 and 8. */
-#include <tests/guests/builder/selftest.h>
+#include <tests/guests/selftest/selftest.h>
 #include <guest/lib/work.h>
 
 #define HOST     XEN_DOMCTL_CLAIM_MEMORY_NO_NODE

@@ -1,5 +1,5 @@
 /* Domains against each other: what one has claimed another's build must not eat, nor another's claim. */
-#include <tests/guests/builder/selftest.h>
+#include <tests/guests/selftest/selftest.h>
 
 #define KEEP     10u /* pages left unclaimed */
 #define WANT     20u /* pages the other domain asks for: more than KEEP */

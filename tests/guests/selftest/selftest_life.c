@@ -1,5 +1,5 @@
 /* The ends of domains and of claims: docs/claims.md section 1, rules 7 and 5. */
-#include <tests/guests/builder/selftest.h>
+#include <tests/guests/selftest/selftest.h>
 #include <guest/lib/work.h>
 
 #define HOST  XEN_DOMCTL_CLAIM_MEMORY_NO_NODE

@@ -4,7 +4,7 @@
  * Domain 0 knows no frame numbers, so it finds the free frames of a node that is full but for a few: it takes
  * ranges offline and back, and those that say OFFLINED and were missed on the node were free there.
  */
-#include <tests/guests/builder/selftest.h>
+#include <tests/guests/selftest/selftest.h>
 
 #define LEFT      4u /* free pages of the node */
 #define CLAIMED   3u

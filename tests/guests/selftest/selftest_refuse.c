@@ -1,5 +1,5 @@
 /* Claims that are refused, each for its reason, and change nothing: docs/claims.md sections 2 and 3. */
-#include <tests/guests/builder/selftest.h>
+#include <tests/guests/selftest/selftest.h>
 
 #define HOST      XEN_DOMCTL_CLAIM_MEMORY_NO_NODE
 #define EVERY_BIT 0xffffffffu

@@ -2,7 +2,7 @@
  * Runs the cases of claims: each with fresh domains, which go again, and then with a look for what stayed
  * away. On a hypervisor without node claims only those that need none.
  */
-#include <tests/guests/builder/selftest.h>
+#include <tests/guests/selftest/selftest.h>
 
 #define DOMAINS_MAX 80u
 

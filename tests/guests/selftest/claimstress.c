@@ -10,8 +10,7 @@
  *
  * Each builder's record is its own, but for `offered` and `killed`.
  */
-#include <guest/dom0/modes.h>
-#include <guest/dom0/shell.h>
+#include <tests/guests/selftest/selftest.h>
 #include <guest/lib/work.h>
 #include <lib/string.h>
 

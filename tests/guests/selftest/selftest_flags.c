@@ -1,5 +1,5 @@
 /* Homestead's flags of claim_memory, which hold only if asked for: docs/claims.md section 3. */
-#include <tests/guests/builder/selftest.h>
+#include <tests/guests/selftest/selftest.h>
 
 #define ORDER_PAGES (1u << ORDER_2M)
 #define FEW         32u

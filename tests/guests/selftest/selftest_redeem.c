@@ -1,5 +1,5 @@
 /* What allocations redeem: docs/claims.md section 4. */
-#include <tests/guests/builder/selftest.h>
+#include <tests/guests/selftest/selftest.h>
 #include <lib/printf.h>
 
 #define HOST  XEN_DOMCTL_CLAIM_MEMORY_NO_NODE

@@ -1,0 +1,84 @@
+/*
+ * What every program on the builder's parts does first and last: options, the host's figures, windows onto
+ * guests' memory; then the comparison of pages and claims with those before, and the verdict.
+ */
+#include <guest/dom0/dom0.h>
+#include <guest/lib/work.h>
+#include <xen/sched.h>
+#include <xen/version.h>
+
+/* Pages that a hypervisor without node claims may keep after a domain: Xen frees its own structures late. */
+#define SLACK_XEN 128u
+
+xc_interface *xch;
+struct dom0_options options;
+
+static struct host_state before;
+static bool verdict_given;
+
+static NORETURN void finish(bool pass)
+{
+    verdict_given = true;
+    printf("@verdict result=%s\n", pass ? "PASS" : "FAIL");
+    guest_shutdown(pass ? SHUTDOWN_poweroff : SHUTDOWN_crash);
+}
+
+void guest_on_fatal(void)
+{
+    if (!verdict_given)
+        finish(false);
+}
+
+static void read_options(void)
+{
+    static char only[XLCFG_NAME_MAX];
+    char word[2];
+
+    options.quiet = guest_option("quiet", word, sizeof(word));
+    options.only = guest_option("only", only, sizeof(only));
+    options.slack = guest_option_number("slack", host_has_node_claims() ? 0 : SLACK_XEN);
+    options.vcpus = work_vcpus();
+}
+
+/* Physical space for the shared info page and the windows onto guests' memory. */
+static bool set_up(void)
+{
+    u64 hole = guest_find_hole(ALIGN_UP(PAGE_SIZE + XC_FOREIGN_BYTES(options.vcpus), MIB(2)));
+
+    if (!hole) {
+        printf("dom0: no free physical space below 3 GiB\n");
+        return false;
+    }
+    watch_init(hole);
+    work_sleep = watch_sleep;
+    return xc_foreign_init(hole + PAGE_SIZE, options.vcpus) == 0;
+}
+
+void session_begin(void)
+{
+    char extra[sizeof(xen_extraversion_t)] = "";
+
+    xch = xc_interface_open();
+    read_options();
+    (void)xc_version(xch, XENVER_extraversion, extra);
+    extra[sizeof(extra) - 1] = 0;
+    printf("dom0      hypervisor %u.%u%s, TSC %u kHz, %u memory ranges, archive of %lu bytes\n",
+           guest_env.xen_version >> 16, guest_env.xen_version & 0xffff, extra, guest_env.tsc_khz,
+           guest_env.nr_ranges, guest_env.module.size);
+    bool ok = set_up();
+    if (options.vcpus > 1)
+        printf("dom0      %u vCPUs, each can build a guest\n", options.vcpus);
+    if (!ok || host_print() || host_print_vcpus(0) || host_read(&before))
+        finish(false);
+}
+
+NORETURN void session_end(bool ok, u32 domains)
+{
+    s64 pages = 0, claims = 0;
+
+    if (host_settle(&before, options.slack, 5000, &pages, &claims))
+        ok = false;
+    printf("@leak pages=%ld claims=%ld name=total\n", pages, claims);
+    printf("dom0      %ld pages and %ld claims lost\n", pages, claims);
+    finish(ok && pages_within(pages, options.slack * (1 + domains)) && claims == 0);
+}

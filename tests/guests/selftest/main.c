@@ -1,0 +1,44 @@
+/*
+ * A domain 0 that tries the hypervisor's claims and builds no guests: the cases of docs/claims.md, or with
+ * mode=claimstress builders that compete for memory. It is linked with the builder's parts of guest/dom0.
+ *
+ * Options: mode=claimstress with rounds=N (10) and builders=N (8); slack=, wait= as in guest/README.md.
+ */
+#include <tests/guests/selftest/selftest.h>
+#include <lib/string.h>
+
+/* Pages that may stay away at the end count for so many domains. */
+#define DOMAINS_AT_ONCE 8u
+
+static bool run_cases(void)
+{
+    u32 wrong = selftest_run(options.slack);
+
+    printf("selftest  %u checks failed\n", wrong);
+    return wrong == 0;
+}
+
+/* With claims, then without. */
+static bool run_stress(void)
+{
+    u32 rounds = (u32)MIN(guest_option_number("rounds", 10), 1000000u);
+    u32 builders = (u32)MIN(MAX(guest_option_number("builders", 8), 1u), 64u);
+    bool ok = claimstress_run(true, rounds, builders, options.slack);
+
+    return claimstress_run(false, rounds, builders, options.slack) && ok;
+}
+
+void guest_main(void)
+{
+    char mode[32];
+    bool ok = false;
+
+    session_begin();
+    if (!guest_option("mode", mode, sizeof(mode)))
+        ok = run_cases();
+    else if (!strcmp(mode, "claimstress"))
+        ok = run_stress();
+    else
+        printf("selftest: there is no mode '%s'\n", mode);
+    session_end(ok, DOMAINS_AT_ONCE);
+}
