@@ -203,13 +203,6 @@ int claim_read_set(struct mem_account *account, struct claim_entry *entries, u32
     return 0;
 }
 
-void claim_release_all(struct mem_account *account)
-{
-    ledger_lock();
-    ledger_release_locked(account);
-    ledger_unlock();
-}
-
 u64 claim_outstanding(struct mem_account *account)
 {
     ledger_lock();

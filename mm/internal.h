@@ -104,8 +104,6 @@ void region_taken(struct node *node, struct region *r, struct holdings *holder, 
  * Returns whether it was dirty. */
 bool region_claim(struct node *node, struct region *r, struct holdings *holder, u16 owner,
                   enum owned_state state);
-/* A region owned as a whole becomes a split one with all frames owned. */
-void region_split(struct region *r);
 /* What giving memory up comes to, in frames. */
 struct freed {
     u64 gone; /* no longer the owner's */
@@ -160,9 +158,19 @@ void ledger_unlock(void);
 /* For the debug console: the lock, and a node's claims read without it. */
 spinlock_t *ledger_get_lock(void);
 u64 ledger_claimed_hint(nodeid_t nid);
-/* With the ledger lock held. */
+/*
+ * Takes credits for pages on node nid (section 4), to be taken as extents of order; account NULL: Homestead's
+ * own. -ENOMEM: promised to others. Ledger lock held.
+ */
 int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
                           struct claim_receipt *receipt);
+/*
+ * Undoes a reservation of pages that were not taken, or are free again, claims included: the last `pages` of
+ * the receipt's (all of it: receipt->pages). The claims are then as if only the others had been asked for,
+ * and the receipt is for those. If the account's set was replaced or released since, that set stands and the
+ * credits become unclaimed. If another node's claim was redeemed and its pages are gone since, that part
+ * comes back as host-wide claim: out(d) is exact in any case. Ledger lock held.
+ */
 void ledger_refund_locked(struct mem_account *account, struct claim_receipt *receipt, u64 pages);
 /* Releases the account's set; ledger lock held, O(nodes). */
 void ledger_release_locked(struct mem_account *account);
@@ -183,13 +191,6 @@ static inline u32 mm_extents_at_once(u32 order)
 /* --- owned.c --- */
 /* tot and own drop by pages. Account lock held. */
 void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages);
-
-/* --- quick.c --- */
-/* One frame or region of a domain from node nid, if one is at hand. -EAGAIN: not here, nothing has changed;
- * -ESRCH: the domain was killed meanwhile. */
-int quick_take(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out);
-/* mm_release() of a frame or region without pins. False: it is not one, nothing has changed. */
-bool quick_release(struct mem_account *account, mfn_t m, u32 order);
 
 /* --- scrub.c --- */
 /* Cleans some of what an extent of order > ORDER_2M would be made of, if the node has none that is clean.

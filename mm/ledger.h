@@ -38,7 +38,6 @@ struct claim_set { /* what an account shall have claimed */
 int ledger_install_locked(struct mem_account *account, const struct claim_set *set);
 /* After h[d] or a c[d][n] changed: on the list of claimants, or off it. */
 void claimants_update(struct mem_account *account);
-void host_claim_add(struct mem_account *account, u64 pages);
 void host_claim_sub(struct mem_account *account, u64 pages);
 
 /* --- ledger_orders.c: c[d][n], and the whole extents it stands for --- */

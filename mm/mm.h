@@ -81,13 +81,11 @@ void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order);
 void mm_free_overhead_many(struct mem_account *account, const mfn_t *m, u32 nr);
 
 /*
- * The domain gives up frames [m, m + 2^order), all of them its own; extents are split as needed. Pinned
- * frames stay owned (state PAGE_RELEASED, still counted in tot) until their last unpin. -EINVAL: not all the
- * account's. Nothing done then. m need not be aligned. Holds the account lock for the number of extents
- * touched: the caller bounds order.
+ * The domain gives up nr ranges (1 .. MM_TAKE_MAX) of frames [m[i], m[i] + 2^order), all or nothing, in one
+ * transaction. Extents are split as needed; m[i] need not be aligned. Pinned frames stay owned (state
+ * FRAME_RELEASED, still counted in tot) until their last unpin. -EINVAL: not all the account's, or two ranges
+ * overlap. Holds the account lock for the number of extents touched: the caller bounds order.
  */
-int mm_release(struct mem_account *account, mfn_t m, u32 order);
-/* The same for nr ranges, 1 .. MM_TAKE_MAX, in one transaction, all or nothing. */
 int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 nr);
 
 /* Dying domain: up to budget steps, each of which frees a chunk, or what it has in a region. False: there is

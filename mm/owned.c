@@ -165,11 +165,6 @@ int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 
     return rc;
 }
 
-int mm_release(struct mem_account *account, mfn_t m, u32 order)
-{
-    return quick_release(account, m, order) ? 0 : mm_release_many(account, &m, order, 1);
-}
-
 void mm_take_done(struct mm_taken *taken, u32 nr_kept)
 {
     struct mem_account *account = taken->account;

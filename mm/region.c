@@ -139,7 +139,8 @@ bool region_claim(struct node *node, struct region *r, struct holdings *holder, 
     return dirty;
 }
 
-void region_split(struct region *r)
+/* A region owned as a whole becomes a split one with all frames owned. */
+static void region_split(struct region *r)
 {
     u64 word = frame_word(r->owner, (enum owned_state)r->state);
 

@@ -281,7 +281,7 @@ inline take_undo(d, n)
     d_step { OWN(d, n) = OWN(d, n) - got; tot[d] = tot[d] - got; unlock(acct[d]) }
 }
 
-/* mm_release(), one page. */
+/* mm_release_many(), one page. */
 inline release(d, w)
 {
     lock(acct[d]);

@@ -165,7 +165,16 @@ static inline int set1(struct mem_account *d, nodeid_t node, u64 pages, u32 orde
 static struct claim_receipt r;
 static inline int reserve(struct mem_account *d, nodeid_t n, u64 pages, u32 order)
 {
-    return ledger_reserve(d, n, pages, order, &r);
+    ledger_lock();
+    int rc = ledger_reserve_locked(d, n, pages, order, &r);
+    ledger_unlock();
+    return rc;
+}
+static inline void refund(struct mem_account *d, struct claim_receipt *receipt, u64 pages)
+{
+    ledger_lock();
+    ledger_refund_locked(d, receipt, pages);
+    ledger_unlock();
 }
 
 /* An extent of 2 MiB leaves node 0's free memory, or comes back. */
@@ -178,7 +187,7 @@ static inline int take_2m(struct mem_account *d)
 static inline void give_back_2m(struct mem_account *d)
 {
     nodes[0].whole_2m++;
-    ledger_refund(d, &r, M2);
+    refund(d, &r, M2);
 }
 
 #endif

@@ -68,7 +68,7 @@ static void frames_up_to_64_tib(void **state)
     for (u32 i = 0; i < ARRAY_SIZE(m); i++) {
         assert_int_equal(mm_pin(5, mfn_add(m[i], 3)), 0);
         assert_false(mm_unpin(mfn_add(m[i], 3)));
-        assert_int_equal(mm_release(account, m[i], 8), 0);
+        assert_int_equal(release_range(account, m[i], 8), 0);
     }
     assert_int_equal(node_free(1), ARRAY_SIZE(at) * 1024);
     assert_int_equal(mm_check(), 0);

@@ -147,7 +147,7 @@ static void a_frame_leaves_a_gibibyte(void **state)
     assert_int_equal(mm_offline_page(mfn(70000), &status), 0);
     assert_int_equal(mm_pin(5, mfn(90000)), 0);
     assert_int_equal(mm_check(), 0);
-    assert_int_equal(mm_release(d, m, ORDER_1G), 0);
+    assert_int_equal(release_range(d, m, ORDER_1G), 0);
     assert_int_equal(mm_check(), 0);
     assert_int_equal(node_free(0), GIB_PAGES - 2);
     assert_true(mm_unpin(mfn(90000)));
