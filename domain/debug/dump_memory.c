@@ -2,12 +2,12 @@
  * Debug console: the nodes' memory. Counters are read without locks, so two of them may be of different
  * moments.
  */
-#include <mm/dump.h>
+#include <domain/debug/dump.h>
 
 #include <arch/x86/cpu/debug/keys.h>
 #include <mm/internal.h>
 
-void mm_dump_nodes(void)
+void dump_nodes(void)
 {
     keys_printf("node      pages       free      clean      dirty  scrubbing    claimed   in pieces of"
                 "   1G       2M       4K (pages)\n");
@@ -24,7 +24,7 @@ void mm_dump_nodes(void)
     }
 }
 
-void mm_dump_locks(bool (*print)(const char *name, u32 nr, const spinlock_t *lock))
+void dump_memory_locks(bool (*print)(const char *name, u32 nr, const spinlock_t *lock))
 {
     u32 held = 0;
 
