@@ -4,7 +4,7 @@
  */
 #include <hypercall/memory_op.h>
 #include <hypercall/sysctl.h>
-#include <mm/ledger.h>
+#include <mm/node.h>
 
 /* One call's work: each frame may cost a look at every domain with claims. */
 #define OFFLINE_MAX 512u

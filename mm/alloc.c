@@ -13,7 +13,8 @@
 #include <arch/x86/cpu/frames.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
-#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/node.h>
 
 #define PAGES_AT_ONCE 2048ull /* cleared in one transaction of MM_PREEMPT */
 

@@ -8,7 +8,8 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <lib/string.h>
-#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/region.h>
 
 struct window *frame_table;
 

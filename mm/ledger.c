@@ -18,8 +18,8 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <lib/string.h>
-#include <mm/internal.h>
-#include <mm/refusals.h>
+#include <mm/ledger.h>
+#include <mm/node.h>
 
 struct ledger ledger;
 

@@ -12,7 +12,7 @@
  */
 #include <lib/assert.h>
 #include <mm/ledger.h>
-#include <mm/page.h>
+#include <mm/node.h>
 
 static void keep_whole(nodeid_t nid, u32 order, s64 units)
 {

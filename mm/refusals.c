@@ -4,8 +4,8 @@
  *
  * Lock: the ledger's, for all of it, so that what is reported was true at the instant of the refusal.
  */
-#include <mm/internal.h>
-#include <mm/refusals.h>
+#include <mm/ledger.h>
+#include <mm/node.h>
 
 static struct refusal_counts refused; /* [L] */
 static struct refusal last_refusal;   /* [L] */

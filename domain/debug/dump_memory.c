@@ -5,7 +5,8 @@
 #include <domain/debug/dump.h>
 
 #include <arch/x86/cpu/debug/keys.h>
-#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/node.h>
 
 void dump_nodes(void)
 {

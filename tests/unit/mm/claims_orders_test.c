@@ -2,8 +2,8 @@
 /* Claims by order, strict claims and scrub on claim on the real allocator: what the ledger promises is there.
  * docs/claims.md section 3. */
 #include "mm_harness.h"
-#include <mm/internal.h>
 #include <mm/ledger.h>
+#include <mm/region.h>
 
 #define M2       512u
 #define REGIONS  16u /* of node 0 */

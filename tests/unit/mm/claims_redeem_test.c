@@ -1,7 +1,8 @@
 // sources: mm/all
 /* docs/claims.md sections 4 and 5: what allocations redeem, and which page they get. Section 8 names the
  * cases. */
-#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/region.h>
 #include "claims_helpers.h"
 
 /* --- section 4 --- */

@@ -15,8 +15,8 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <lib/log.h>
-#include <mm/internal.h>
 #include <mm/ledger.h>
+#include <mm/region.h>
 
 #define NODES 3u
 #define M2    512ull
@@ -141,8 +141,8 @@ static inline int setup(void **state)
     woken = 0;
     ledger_init();
     for (u16 i = 0; i < ARRAY_SIZE(account); i++) {
-        mem_account_init(&account[i], i);
-        account[i].max_pages = 1ull << 40;
+        account[i] = (struct mem_account){.domid = i, .max_pages = 1ull << 40};
+        spin_lock_init(&account[i].lock, LOCK_ACCOUNT);
     }
     mm_report_recalls();
     printed[0] = 0;

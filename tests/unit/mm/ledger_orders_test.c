@@ -1,5 +1,4 @@
-// sources: mm/account.c mm/claims.c mm/ledger.c mm/ledger_orders.c mm/recall.c mm/refusals.c
-// sources: mm/scrub_claims.c
+// sources: mm/claims.c mm/ledger.c mm/ledger_orders.c mm/claims_recall.c mm/refusals.c
 /* The ledger: claims by order, and what is taken back when memory goes offline. docs/claims.md sections 3
  * and 6.
  */

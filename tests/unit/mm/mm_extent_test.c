@@ -2,7 +2,8 @@
 /* What a domain owns: releasing parts and all of it, pins, death. */
 #include "mm_harness.h"
 #include <arch/x86/cpu/frames.h>
-#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/region.h>
 
 #define PAGES 4096u
 

@@ -2,7 +2,8 @@
 /* Ranges, a node's regions and chunks, clean and dirty, scrubbing, the check itself. */
 #include "mm_node_helpers.h"
 #include <arch/x86/cpu/frames.h>
-#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/region.h>
 #include <sys/mman.h>
 
 static void ranges_are_checked(void **state)

@@ -1,8 +1,8 @@
 // sources: mm/all
 /* Where memory is taken: domains keep to themselves, whole memory stays whole, limits, many at a time. */
 #include "mm_node_helpers.h"
-#include <mm/internal.h>
 #include <mm/ledger.h>
+#include <mm/region.h>
 
 /* Domains do not share a region while there are others; then they do, and each gets its own back. */
 static void regions_are_a_domains_own(void **state)

@@ -1,8 +1,8 @@
 // sources: mm/all
 /* docs/claims.md section 6: frames that go offline and come back, on the real allocator. */
 #include "mm_harness.h"
-#include <mm/internal.h>
 #include <mm/ledger.h>
+#include <mm/region.h>
 #include <xen/sysctl.h>
 
 #define M2         512u

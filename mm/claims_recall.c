@@ -16,8 +16,8 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <lib/log.h>
-#include <mm/internal.h>
 #include <mm/ledger.h>
+#include <mm/node.h>
 
 #define HOST      NODE_NONE
 #define LOG_LINES 16u
