@@ -57,8 +57,8 @@ static void fill_node(nodeid_t nid, struct xen_homestead_node_memory *out)
         .offline_pages = whole.offline_pages,
         .free_2m = whole.free_2m,
         .free_1g = whole.free_1g,
-        .reserved_2m = whole.reserved_2m,
-        .reserved_1g = whole.reserved_1g,
+        .reserved_2m = whole.kept_2m,
+        .reserved_1g = whole.kept_1g,
     };
 }
 

@@ -279,8 +279,8 @@ static void check_node(nodeid_t nid, struct check_tally *tally)
     check_equal(node->free_1g, tally->free_1g, "free chunks of node", nid);
     check_equal(node->ram_pages, tally->free + tally->owned + tally->guest + tally->offline,
                 "RAM pages of node", nid);
-    check_that(node->free_1g >= node->reserved_1g, "more promised whole than free, 1 GiB, on node", nid);
-    check_that(node->free_2m >= node->reserved_2m + node->reserved_1g * MAP_BITS,
+    check_that(node->free_1g >= node->kept_1g, "more promised whole than free, 1 GiB, on node", nid);
+    check_that(node->free_2m >= node->kept_2m + node->kept_1g * MAP_BITS,
                "more promised whole than free, 2 MiB, on node", nid);
     check_equal(view.spare + view.claimed, tally->free, "credits of node", nid);
     check_equal(ledger.debt[nid], 0, "credits to be swallowed on node", nid);
@@ -339,8 +339,8 @@ u32 mm_check(void)
         spare_sum += view.spare;
         check_equal(view.claimed, sums.node[nid], "claims on node", nid);
         check_that(view.claimed <= tally.free, "more claimed than free on node", nid);
-        check_equal(node_get(nid)->reserved_2m, sums.kept_2m[nid], "2 MiB extents kept whole on node", nid);
-        check_equal(node_get(nid)->reserved_1g, sums.kept_1g[nid], "1 GiB extents kept whole on node", nid);
+        check_equal(node_get(nid)->kept_2m, sums.kept_2m[nid], "2 MiB extents kept whole on node", nid);
+        check_equal(node_get(nid)->kept_1g, sums.kept_1g[nid], "1 GiB extents kept whole on node", nid);
         check_equal(sums.guest[nid], tally.guest, "pages owned by domains on node", nid);
     }
     check_equal(host.claimed, sums.host, "host-wide claims", 0);

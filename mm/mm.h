@@ -114,7 +114,7 @@ void mm_set_idle_scrub(bool on);
 
 /* --- figures --- */
 struct mm_node_info {
-    u64 size_pages; /* RAM given to mm_add_range(), plus what mm_note_reserved() added */
+    u64 size_pages; /* RAM given to mm_add_range(), plus what mm_note_unmanaged() added */
     u64 free_pages; /* clean or dirty */
     u64 dirty_pages;
     u64 claimed_pages; /* sum of c[d][n] */
@@ -126,10 +126,10 @@ struct mm_host_info { /* one consistent sample */
     u64 outstanding_pages;
 };
 u32 mm_nr_nodes(void);
-void mm_note_reserved(nodeid_t nid,
-                      u64 pages); /* RAM of the node that never was free (image, frame table, ...) */
-/* Some of it has become free after all, by mm_add_range(): it is not to be counted twice. At boot. */
-void mm_note_unreserved(nodeid_t nid, u64 pages);
+/* RAM of the node that mm/ does not manage: image, frame table, ... At boot. */
+void mm_note_unmanaged(nodeid_t nid, u64 pages);
+/* Some of it was passed to mm_add_range() later: it must not be counted twice. At boot. */
+void mm_note_managed(nodeid_t nid, u64 pages);
 void mm_node_get_info(nodeid_t nid, struct mm_node_info *out);
 void mm_host_get_info(struct mm_host_info *out);
 

@@ -8,15 +8,15 @@
 #include <mm/ledger.h>
 #include <mm/node.h>
 
-void mm_note_reserved(nodeid_t nid, u64 pages)
+void mm_note_unmanaged(nodeid_t nid, u64 pages)
 {
-    node_get(nid)->reserved_pages += pages;
+    node_get(nid)->unmanaged_pages += pages;
 }
 
-void mm_note_unreserved(nodeid_t nid, u64 pages)
+void mm_note_managed(nodeid_t nid, u64 pages)
 {
-    ASSERT(pages <= node_get(nid)->reserved_pages);
-    node_get(nid)->reserved_pages -= pages;
+    ASSERT(pages <= node_get(nid)->unmanaged_pages);
+    node_get(nid)->unmanaged_pages -= pages;
 }
 
 static u64 node_dirty(struct node *node)
@@ -32,7 +32,7 @@ void mm_node_get_info(nodeid_t nid, struct mm_node_info *out)
     struct node *node = node_get(nid);
     struct ledger_view view = ledger_node_view(nid);
 
-    out->size_pages = node->ram_pages + node->reserved_pages;
+    out->size_pages = node->ram_pages + node->unmanaged_pages;
     out->free_pages = view.spare + view.claimed;
     out->claimed_pages = view.claimed;
     u64 dirty = node_dirty(node);
@@ -45,7 +45,7 @@ void mm_host_get_info(struct mm_host_info *out)
 
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
         struct node *node = node_get(nid);
-        total += node->ram_pages + node->reserved_pages;
+        total += node->ram_pages + node->unmanaged_pages;
         dirty += node_dirty(node);
     }
     ledger_host_view(&out->free_pages, &out->outstanding_pages);
@@ -70,20 +70,20 @@ void node_get_whole(nodeid_t nid, struct node_whole *out)
     spin_lock(&node->lock);
     *out = (struct node_whole){.free_2m = node->free_2m,
                                .free_1g = node->free_1g,
-                               .reserved_2m = node->reserved_2m,
-                               .reserved_1g = node->reserved_1g,
+                               .kept_2m = node->kept_2m,
+                               .kept_1g = node->kept_1g,
                                .offline_pages = node->offline_pages};
     spin_unlock(&node->lock);
 }
 
-void node_reserve_whole(nodeid_t nid, s64 d2m, s64 d1g)
+void node_keep_whole(nodeid_t nid, s64 d2m, s64 d1g)
 {
     struct node *node = node_get(nid);
 
     spin_lock(&node->lock);
-    BUG_ON((s64)node->reserved_2m + d2m < 0 || (s64)node->reserved_1g + d1g < 0);
-    node->reserved_2m = (u64)((s64)node->reserved_2m + d2m);
-    node->reserved_1g = (u64)((s64)node->reserved_1g + d1g);
+    BUG_ON((s64)node->kept_2m + d2m < 0 || (s64)node->kept_1g + d1g < 0);
+    node->kept_2m = (u64)((s64)node->kept_2m + d2m);
+    node->kept_1g = (u64)((s64)node->kept_1g + d1g);
     spin_unlock(&node->lock);
 }
 
@@ -92,9 +92,9 @@ bool node_has_whole(nodeid_t nid, u64 nr_2m, u64 nr_1g)
     struct node *node = node_get(nid);
 
     spin_lock(&node->lock);
-    u64 all_1g = node->reserved_1g + nr_1g;
+    u64 all_1g = node->kept_1g + nr_1g;
     bool has = nr_1g <= node->free_1g && all_1g <= node->free_1g && nr_2m <= node->free_2m &&
-               node->reserved_2m + nr_2m + all_1g * MAP_BITS <= node->free_2m;
+               node->kept_2m + nr_2m + all_1g * MAP_BITS <= node->free_2m;
     spin_unlock(&node->lock);
     return has;
 }

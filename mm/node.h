@@ -39,11 +39,11 @@ struct node {
     u64 scrubbing_pages;                  /* [N] of them on no map; read without the lock as a hint */
     u64 free_2m;                          /* [N] wholly free regions, also those being scrubbed */
     u64 free_1g;                          /* [N] wholly free chunks, also with regions being scrubbed */
-    u64 reserved_2m;                      /* [N] of them promised as a whole: node_reserve_whole() */
-    u64 reserved_1g;                      /* [N] */
+    u64 kept_2m;                          /* [N] of them promised as a whole: node_keep_whole() */
+    u64 kept_1g;                          /* [N] */
     u64 offline_pages;                    /* [N] */
     u64 ram_pages;                        /* [I] of mm_add_range() */
-    u64 reserved_pages;                   /* [I] of mm_note_reserved() */
+    u64 unmanaged_pages;                  /* [I] of mm_note_unmanaged() */
     struct chunk *first_chunk;            /* [I] all of them */
     u32 nr_waiting;                       /* [atomic] takers that want scrubbers to let go */
     u8 near[MAX_NODES];                   /* [I] all nodes by distance, itself first */
@@ -92,7 +92,7 @@ bool node_clean_for(nodeid_t nid, u32 order);
 
 /* --- node.c; each takes the node's lock --- */
 /* Changes how many whole free 2 MiB and 1 GiB extents nobody may break for anything smaller. */
-void node_reserve_whole(nodeid_t nid, s64 d2m, s64 d1g);
+void node_keep_whole(nodeid_t nid, s64 d2m, s64 d1g);
 /* Could so many more be kept whole now? Of 0 and 0: are those there that are to be kept? */
 bool node_has_whole(nodeid_t nid, u64 nr_2m, u64 nr_1g);
 /* On its maps, or with a scrubber. */
@@ -100,8 +100,8 @@ u64 node_free_pages(nodeid_t nid);
 struct node_whole { /* in extents, but offline_pages */
     u64 free_2m;    /* those inside free_1g too */
     u64 free_1g;
-    u64 reserved_2m;
-    u64 reserved_1g;
+    u64 kept_2m;
+    u64 kept_1g;
     u64 offline_pages;
 };
 void node_get_whole(nodeid_t nid, struct node_whole *out);

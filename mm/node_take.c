@@ -5,7 +5,7 @@
  * Placement is by holder: each takes its regions where it took the last one, and its frames in regions of its
  * own, so that what it gives back when it dies is whole again. A whole chunk is broken last.
  *
- * Memory promised as a whole (reserved_2m, reserved_1g) is not broken for anything smaller. Credits make that
+ * Memory promised as a whole (kept_2m, kept_1g) is not broken for anything smaller. Credits make that
  * exact: what is promised whole is promised by page too, so a single page that somebody has the credit for is
  * always somewhere else.
  */
@@ -18,13 +18,13 @@
 
 static bool may_break_1g(const struct node *node)
 {
-    return node->free_1g > node->reserved_1g;
+    return node->free_1g > node->kept_1g;
 }
 
 /* Wholly free regions that nobody was promised as a whole. */
 u64 node_spare_2m(const struct node *node)
 {
-    u64 promised = node->reserved_2m + node->reserved_1g * MAP_BITS;
+    u64 promised = node->kept_2m + node->kept_1g * MAP_BITS;
 
     return node->free_2m > promised ? node->free_2m - promised : 0;
 }
@@ -113,7 +113,7 @@ static void take_chunk(struct node *node, struct take *take)
     for (u32 w = 0; w < MAP_WORDS; w++)
         take->dirty_regions[w] = c->nr_dirty ? c->dirty[w] : 0;
     take->dirty = c->nr_dirty != 0;
-    chunk_claim(node, c, take->holder, take->owner, take->state);
+    chunk_take(node, c, take->holder, take->owner, take->state);
     take->extent[take->got++] = mfn(c->base);
 }
 
@@ -123,7 +123,7 @@ static void take_region_run(struct node *node, struct take *take, struct chunk *
 
     map_fill(take->dirty_regions, false);
     for (u32 i = bit; i < bit + regions; i++)
-        if (region_claim(node, chunk_region(c, i), take->holder, take->owner, take->state)) {
+        if (region_take(node, chunk_region(c, i), take->holder, take->owner, take->state)) {
             map_set(take->dirty_regions, i);
             take->dirty |= BIT(take->got);
         }
@@ -265,7 +265,7 @@ static bool take_from_new(struct node *node, struct take *take)
     if (!c)
         return false;
     struct region *r = chunk_region(c, bit);
-    region_claim(node, r, NULL, 0, REGION_SPLIT);
+    region_take(node, r, NULL, 0, REGION_SPLIT);
     take->holder->near = c;
     return take_from(node, r, take);
 }

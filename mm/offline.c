@@ -72,7 +72,7 @@ static int node_offline_frame(mfn_t m, bool *was_free)
     enum owned_state state = look(r, m.n, &owner, &word);
     if (state == FRAME_ABSENT) {
         if (region_is_free(r))
-            region_claim(node, r, NULL, 0, REGION_SPLIT);
+            region_take(node, r, NULL, 0, REGION_SPLIT);
         region_frame_offline(node, r, (u32)(m.n % MAP_BITS));
         *was_free = true;
     } else if (state != FRAME_OFFLINE && !(word & FRAME_LEAVING)) {

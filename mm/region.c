@@ -110,8 +110,8 @@ void region_taken(struct node *node, struct region *r, struct holdings *holder, 
     relist(node, r);
 }
 
-bool region_claim(struct node *node, struct region *r, struct holdings *holder, u16 owner,
-                  enum owned_state state)
+bool region_take(struct node *node, struct region *r, struct holdings *holder, u16 owner,
+                 enum owned_state state)
 {
     bool dirty = chunk_take_region(node, r);
 

@@ -52,8 +52,8 @@ void region_take_bits(struct node *node, struct region *r, u32 w, u64 bits);
 void region_taken(struct node *node, struct region *r, struct holdings *holder, u32 nr);
 /* A wholly free region leaves its chunk: whole for somebody, or split with all frames free and no holder.
  * Returns whether it was dirty. */
-bool region_claim(struct node *node, struct region *r, struct holdings *holder, u16 owner,
-                  enum owned_state state);
+bool region_take(struct node *node, struct region *r, struct holdings *holder, u16 owner,
+                 enum owned_state state);
 /* What giving memory up comes to, in frames. */
 struct freed {
     u64 gone; /* no longer the owner's */
@@ -91,8 +91,8 @@ enum owned_state frame_get(const struct region *r, u64 n, u16 *owner);
 /* --- chunk.c --- */
 /* All of a chunk that is owned as a whole becomes free; it has neither pins nor leaving frames. */
 void chunk_free(struct node *node, struct chunk *c, struct freed *freed);
-void chunk_claim(struct node *node, struct chunk *c, struct holdings *holder, u16 owner,
-                 enum owned_state state);
+void chunk_take(struct node *node, struct chunk *c, struct holdings *holder, u16 owner,
+                enum owned_state state);
 /* Its regions are owned one by one then. */
 void chunk_split(struct chunk *c);
 void chunk_relist(struct node *node, struct chunk *c);

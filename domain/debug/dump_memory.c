@@ -17,7 +17,7 @@ void dump_nodes(void)
         u64 free = node->free_pages, dirty = MIN(node->dirty_pages, free);
         u64 whole = node->free_1g, regions = node->free_2m;
 
-        keys_printf("%4u %10lu %10lu %10lu %10lu %10lu %10lu", nid, node->ram_pages + node->reserved_pages,
+        keys_printf("%4u %10lu %10lu %10lu %10lu %10lu %10lu", nid, node->ram_pages + node->unmanaged_pages,
                     free, free - dirty, dirty, node->scrubbing_pages, ledger_claimed_hint(nid));
         keys_printf(" %19lu %8lu %8lu\n", whole << ORDER_1G,
                     regions > whole * MAP_BITS ? (regions - whole * MAP_BITS) << ORDER_2M : 0,

@@ -36,7 +36,7 @@ u32 mm_nr_nodes(void)
 {
     return NODES;
 }
-void node_reserve_whole(nodeid_t nid, s64 d2m, s64 d1g)
+void node_keep_whole(nodeid_t nid, s64 d2m, s64 d1g)
 {
     nodes[nid].kept_2m += d2m;
     nodes[nid].kept_1g += d1g;

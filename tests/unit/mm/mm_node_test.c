@@ -305,7 +305,7 @@ static void the_check_sees_faults(void **state)
     struct chunk *c = own->chunk;
     FAULT(node_get(0)->free_2m++, node_get(0)->free_2m--);
     FAULT(node_get(0)->free_1g++, node_get(0)->free_1g--);
-    FAULT(node_get(0)->reserved_2m = 1, node_get(0)->reserved_2m = 0);
+    FAULT(node_get(0)->kept_2m = 1, node_get(0)->kept_2m = 0);
     FAULT(map_set(own->free, (u32)m.n % 512), map_clear(own->free, (u32)m.n % 512));
     FAULT(map_clear(own->dirty, 511), map_set(own->dirty, 511));
     FAULT(own->frame[m.n % 512] ^= 1 << 16, own->frame[m.n % 512] ^= 1 << 16);
