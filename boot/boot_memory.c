@@ -107,14 +107,14 @@ static void add_free(u64 start, u64 end, nodeid_t nid, void *arg)
     }
 }
 
-/* What was reserved until now, and counted as such. */
+/* What was not managed until now, and counted as such. */
 static void give_back(u64 start, u64 end, nodeid_t nid, void *arg)
 {
     u64 before = unused;
 
     add_free(start, end, nid, arg);
     if (unused == before)
-        mm_note_unreserved(nid, (end - start) >> PAGE_SHIFT);
+        mm_note_managed(nid, (end - start) >> PAGE_SHIFT);
 }
 
 /* Total and, with the other sign, free: the difference is what Homestead keeps. */
@@ -144,7 +144,7 @@ void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free)
     table_source = NULL;
     ram_for_each_piece(free, topo, add_free, NULL);
     for (nodeid_t nid = 0; nid < topo->nr_nodes; nid++)
-        mm_note_reserved(nid, ram[nid] - available[nid]);
+        mm_note_unmanaged(nid, ram[nid] - available[nid]);
     log_info("Frame table     %lu KiB in %u pieces, %lu KiB not on their node\n", table.bytes >> 10,
              table.nr_slices, table.far >> 10);
     log_fact("@memmap ranges=%u pages=%lu left_out=%lu table=%lu slices=%u far=%lu\n", map.ram.nr,

@@ -4,7 +4,7 @@
  */
 #include <hypercall/memory_op.h>
 #include <hypercall/sysctl.h>
-#include <mm/ledger.h>
+#include <mm/node.h>
 
 /* One call's work: each frame may cost a look at every domain with claims. */
 #define OFFLINE_MAX 512u
@@ -57,8 +57,8 @@ static void fill_node(nodeid_t nid, struct xen_homestead_node_memory *out)
         .offline_pages = whole.offline_pages,
         .free_2m = whole.free_2m,
         .free_1g = whole.free_1g,
-        .reserved_2m = whole.reserved_2m,
-        .reserved_1g = whole.reserved_1g,
+        .reserved_2m = whole.kept_2m,
+        .reserved_1g = whole.kept_1g,
     };
 }
 

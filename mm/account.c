@@ -1,14 +1,109 @@
 /*
- * A domain's account: its life and its totals. What it owns is in owned.c and destroy.c, its claims are in
- * ledger.c.
+ * A domain's account: it begins, its totals, and the end of all its memory, in steps. Whole chunks and regions
+ * without pins are freed in one step each; frames that are pinned outlive it (pin.c).
  */
 #include <lib/assert.h>
 #include <lib/string.h>
-#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/region.h>
 
 void mem_account_init(struct mem_account *account, u16 domid)
 {
     memset(account, 0, sizeof(*account));
     spin_lock_init(&account->lock, LOCK_ACCOUNT);
     account->domid = domid;
+}
+
+void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages)
+{
+    BUG_ON(account->tot_pages < pages || account->own[nid] < pages);
+    account->tot_pages -= pages;
+    account->own[nid] -= pages;
+}
+
+void mm_account_kill(struct mem_account *account)
+{
+    spin_lock(&account->lock);
+    ledger_lock();
+    account->dying = true;
+    ledger_release_locked(account);
+    ledger_unlock();
+    spin_unlock(&account->lock);
+}
+
+/* A chunk, or a region of it, of those that are the holder's alone. Node lock held. */
+static bool free_exclusive(struct node *node, struct holdings *held, u16 domid, struct freed *freed)
+{
+    if (held->chunks) {
+        struct chunk *c = held->chunks;
+
+        if (c->nr_pinned || c->nr_leaving)
+            chunk_split(c);
+        else
+            chunk_free(node, c, freed);
+        return true;
+    }
+    struct region *r = held->full ? held->full : held->open;
+    if (r)
+        region_free_all(node, r, held, domid, freed);
+    return r != NULL;
+}
+
+/* The domain's frames in one shared region, which then goes to the end of its list, so that each is looked at
+ * once. Node lock held. */
+static void free_shared(struct node *node, struct holdings *held, u16 domid, struct freed *freed)
+{
+    for (u32 open = 0; open < 2; open++) {
+        u32 before = held->shared;
+
+        for (struct region *r = node->shared[open], *next; r && held->shared == before; r = next) {
+            next = r->next;
+            region_free_all(node, r, held, domid, freed);
+        }
+        if (held->shared != before)
+            return;
+    }
+    BUG_ON(true); /* it has frames in shared regions, and no region has them */
+}
+
+/* One step on one node. False: the domain has nothing there that could go. Account lock held. */
+static bool release_step(struct mem_account *account, nodeid_t nid)
+{
+    struct node *node = node_get(nid);
+    struct holdings *held = &account->held[nid];
+    struct freed freed = {0};
+
+    spin_lock(&node->lock);
+    bool any = free_exclusive(node, held, account->domid, &freed);
+    if (!any && held->shared) {
+        free_shared(node, held, account->domid, &freed);
+        any = true;
+    }
+    spin_unlock(&node->lock);
+    if (freed.gone)
+        account_uncharge(account, nid, freed.gone);
+    if (freed.free)
+        ledger_credit(nid, freed.free);
+    return any;
+}
+
+static bool release_one(struct mem_account *account)
+{
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
+        if (account->own[nid] && release_step(account, nid))
+            return true;
+    return false;
+}
+
+bool mm_release_some(struct mem_account *account, u32 budget)
+{
+    /* The lock is dropped between steps: others must not wait for a whole domain. */
+    for (;; budget--) {
+        spin_lock(&account->lock);
+        bool more = account->dying && (account->in_flight || budget == 0);
+        bool done = !more && (!account->dying || !release_one(account));
+        spin_unlock(&account->lock);
+        if (more || done)
+            return more;
+    }
 }

@@ -50,6 +50,9 @@ struct mem_account {
 /* All zero but the domid: no pages, no claims, max 0. Before anyone else can see the account. */
 void mem_account_init(struct mem_account *account, u16 domid);
 
+/* tot and own drop by pages. Account lock held. */
+void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages);
+
 /* Accounts are found by domid when a frame is pinned or unpinned: the domain layer supplies this (a known
  * call upward). Returns NULL if there is none. Called with no lock of mm/ held. An account must stay until
  * its tot and overhead are 0, and its domid must not be given to another account before that. */

@@ -13,7 +13,8 @@
 #include <arch/x86/cpu/frames.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
-#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/node.h>
 
 #define PAGES_AT_ONCE 2048ull /* cleared in one transaction of MM_PREEMPT */
 
@@ -325,28 +326,17 @@ int mm_take(struct mem_account *account, const struct mm_request *request, struc
     return take(&job);
 }
 
-static int alloc_one(struct mem_account *account, const struct mm_request *request, mfn_t *out)
+int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out)
 {
+    struct mm_request request = {.nid = nid, .order = order, .nr = 1, .flags = flags};
     struct mm_taken taken;
-    struct job job = {.request = request, .taken = &taken};
+    struct job job = {.request = &request, .taken = &taken};
 
+    if (!request_valid(&request, account))
+        return -EINVAL;
     taken.account = account;
     int rc = take(&job);
     if (rc == 0)
         *out = taken.extent[0];
     return rc;
-}
-
-int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out)
-{
-    struct mm_request request = {.nid = nid, .order = order, .nr = 1, .flags = flags};
-
-    if (!request_valid(&request, account))
-        return -EINVAL;
-    if (account && nid != NODE_NONE && !(flags & ~(u32)MM_EXACT_NODE) && (order == 0 || order == ORDER_2M)) {
-        int rc = quick_take(account, nid, order, flags, out);
-        if (rc != -EAGAIN)
-            return rc;
-    }
-    return alloc_one(account, &request, out);
 }

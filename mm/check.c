@@ -4,12 +4,17 @@
  * (every frame is looked at, every domid is looked up). Returns the number of faults and logs each.
  */
 #include <lib/log.h>
-#include <mm/check.h>
 #include <mm/ledger.h>
+#include <mm/region.h>
+
+struct check_tally { /* what the frame table says of one node, in frames, regions, chunks */
+    u64 free, dirty, scrubbing, owned, guest, offline;
+    u64 free_2m, free_1g;
+};
 
 static u32 faults;
 
-void check_equal(u64 is, u64 should, const char *what, u64 where)
+static void check_equal(u64 is, u64 should, const char *what, u64 where)
 {
     if (is == should)
         return;
@@ -18,13 +23,245 @@ void check_equal(u64 is, u64 should, const char *what, u64 where)
               (unsigned long long)is, (unsigned long long)should);
 }
 
-void check_that(bool ok, const char *what, u64 where)
+static void check_that(bool ok, const char *what, u64 where)
 {
     if (ok)
         return;
     faults++;
     log_error("mm_check: %s at %llu\n", what, (unsigned long long)where);
 }
+
+/* --- frames and regions --------------------------------------------------------------------------------- */
+
+struct counted { /* of one split region */
+    u32 free, dirty, away, pinned, leaving, owned;
+};
+
+static void check_frame(const struct region *r, u32 i, struct counted *counted, struct check_tally *tally)
+{
+    u64 word = r->frame[i], n = r->base + i;
+    enum owned_state state = frame_state(word);
+
+    counted->pinned += frame_pins(word) != 0;
+    if (map_test(r->free, i)) {
+        counted->free++;
+        counted->dirty += map_test(r->dirty, i);
+        check_that(!frame_pins(word) && !(word & FRAME_LEAVING), "pins of a free frame", n);
+        return;
+    }
+    check_that(!map_test(r->dirty, i), "dirty frame that is not free", n);
+    counted->leaving += (word & FRAME_LEAVING) || state == FRAME_OFFLINE;
+    switch (state) {
+    case FRAME_GUEST:
+        tally->guest++;
+        counted->owned++;
+        check_that(mem_account_find(frame_owner(word)) != NULL, "owner unknown", n);
+        break;
+    case FRAME_OWN:
+        tally->owned++;
+        counted->owned++;
+        check_that(!frame_pins(word), "pins of a frame that is no guest's", n);
+        break;
+    case FRAME_RELEASED:
+        tally->guest++;
+        counted->away++;
+        check_that(frame_pins(word) != 0, "released frame without pins", n);
+        break;
+    case FRAME_OFFLINE:
+        tally->offline++;
+        counted->away++;
+        break;
+    case FRAME_SCRUBBING:
+        tally->free++;
+        tally->dirty++;
+        tally->scrubbing++;
+        counted->away++;
+        break;
+    default:
+        check_that(false, "state of a frame", n);
+    }
+}
+
+static void check_split(const struct region *r, struct check_tally *tally)
+{
+    struct counted counted = {0};
+
+    for (u32 i = 0; i < MAP_BITS; i++) {
+        const struct frame_range *range = frame_range_find(r->base + i);
+        if (range && range->nid == r->nid)
+            check_frame(r, i, &counted, tally);
+        else
+            check_that(!map_test(r->free, i), "free frame that is no RAM of the node", r->base + i);
+    }
+    check_equal(r->nr_free, counted.free, "free frames of region", r->base);
+    check_equal(r->nr_dirty, counted.dirty, "dirty frames of region", r->base);
+    check_equal(r->nr_away, counted.away, "frames away from region", r->base);
+    check_equal(r->nr_pinned, counted.pinned, "pinned frames of region", r->base);
+    check_equal(r->nr_leaving, counted.leaving, "leaving frames of region", r->base);
+    check_equal(r->nr_ram, r->nr_free + r->nr_away + counted.owned, "frames of region", r->base);
+    check_that(r->nr_free < MAP_BITS, "free region that is not joined", r->base);
+    check_that((counted.owned != 0) == (r->holder || r->shared), "holder of region", r->base);
+    check_that(!r->holder || !r->shared, "shared region with a holder", r->base);
+    check_that((r->nr_free != 0) == (r->open_pprev != NULL), "region among the open ones", r->base);
+    check_that((r->nr_dirty != 0) == (r->dirty_pprev != NULL), "region among the dirty ones", r->base);
+    check_that(r->pprev != NULL, "region in its home list", r->base);
+    tally->free += counted.free;
+    tally->dirty += counted.dirty;
+}
+
+/* Pinned frames of a region that is owned as a whole, or in a chunk that is. */
+static void check_pins(const struct region *r)
+{
+    u32 pinned = 0, leaving = 0;
+
+    for (u32 i = 0; i < MAP_BITS; i++) {
+        pinned += frame_pins(r->frame[i]) != 0;
+        leaving += (r->frame[i] & FRAME_LEAVING) != 0;
+    }
+    check_equal(r->nr_pinned, pinned, "pinned frames of whole region", r->base);
+    check_equal(r->nr_leaving, leaving, "leaving frames of whole region", r->base);
+}
+
+static void check_region(const struct region *r, struct check_tally *tally)
+{
+    const struct chunk *c = r->chunk;
+    u32 bit = (u32)(r->base / MAP_BITS % MAP_BITS);
+    bool clean = map_test(c->clean, bit), dirty = map_test(c->dirty, bit);
+
+    if (c->state != REGION_SPLIT) {
+        check_pins(r);
+        *(c->state == FRAME_GUEST ? &tally->guest : &tally->owned) += MAP_BITS;
+        return;
+    }
+    check_that(!clean || !dirty, "region both clean and dirty", r->base);
+    if (clean || dirty) {
+        tally->free += MAP_BITS;
+        tally->dirty += dirty ? MAP_BITS : 0;
+        tally->free_2m++;
+        check_that(!r->pprev && !r->open_pprev && !r->dirty_pprev, "free region in a list", r->base);
+        check_that(r->nr_ram == MAP_BITS && !r->nr_pinned && !r->nr_leaving, "free region that is not whole",
+                   r->base);
+        check_pins(r);
+    } else if (r->state == FRAME_SCRUBBING) {
+        tally->free += MAP_BITS;
+        tally->dirty += MAP_BITS;
+        tally->scrubbing += MAP_BITS;
+        tally->free_2m++;
+    } else if (r->state == REGION_SPLIT) {
+        check_split(r, tally);
+    } else {
+        check_pins(r);
+        check_that(r->state == FRAME_GUEST || r->state == FRAME_OWN, "state of region", r->base);
+        check_that(r->holder && r->pprev, "holder of whole region", r->base);
+        *(r->state == FRAME_GUEST ? &tally->guest : &tally->owned) += MAP_BITS;
+    }
+}
+
+/* --- chunks --------------------------------------------------------------------------------------------- */
+
+static void check_chunk(const struct chunk *c, struct check_tally *tally)
+{
+    u32 clean = map_count_range(c->clean, 0, MAP_BITS), dirty = map_count_range(c->dirty, 0, MAP_BITS);
+
+    if (c->state != REGION_SPLIT) {
+        check_that(c->holder && c->pprev && c->list == CHUNK_UNLISTED, "holder of whole chunk", c->base);
+        check_equal(c->nr_clean + c->nr_dirty, 0, "free regions of an owned chunk", c->base);
+        u32 pinned = 0, leaving = 0;
+        for (u32 bit = 0; bit < MAP_BITS; bit++) {
+            pinned += chunk_region(c, bit)->nr_pinned;
+            leaving += chunk_region(c, bit)->nr_leaving;
+        }
+        check_equal(c->nr_pinned, pinned, "pinned frames of an owned chunk", c->base);
+        check_equal(c->nr_leaving, leaving, "leaving frames of an owned chunk", c->base);
+        return;
+    }
+    check_equal(c->nr_clean, clean, "clean regions of chunk", c->base);
+    check_equal(c->nr_dirty, dirty, "dirty regions of chunk", c->base);
+    bool whole = clean + dirty + c->nr_scrubbing == MAP_BITS;
+    tally->free_1g += whole;
+    check_equal(c->list,
+                clean == MAP_BITS ? CHUNKS_CLEAN
+                : whole           ? CHUNKS_DIRTY
+                : clean + dirty   ? CHUNKS_PARTLY
+                                  : CHUNK_UNLISTED,
+                "list of chunk", c->base);
+    check_that((c->pprev != NULL) == (c->list != CHUNK_UNLISTED), "chunk in its list", c->base);
+    check_that((c->dirty_pprev != NULL) == (dirty != 0), "chunk among the dirty ones", c->base);
+}
+
+static void check_frames(nodeid_t nid, struct check_tally *tally)
+{
+    u64 done = 0; /* ranges of a node can share a window */
+
+    for (u32 i = 0; i < frame_range_count(); i++) {
+        const struct frame_range *range = frame_range_get(i);
+        if (range->nid != nid)
+            continue;
+        for (u64 base = MAX(ALIGN_DOWN(range->start, MAP_BITS), done); base < range->end; base += MAP_BITS) {
+            check_region(region_of(base, nid), tally);
+            done = base + MAP_BITS;
+        }
+    }
+    for (const struct chunk *c = node_get(nid)->first_chunk; c; c = c->next_of_node)
+        check_chunk(c, tally);
+}
+
+/* --- lists ---------------------------------------------------------------------------------------------- */
+
+static void check_lists(nodeid_t nid, const struct check_tally *tally)
+{
+    const struct node *node = node_get(nid);
+    u64 pages = 0, chunks = 0;
+
+    for (u32 list = 0; list < NR_CHUNK_LISTS; list++)
+        for (const struct chunk *c = node->chunks[list]; c; c = c->next) {
+            check_equal(c->list, list, "chunk on a list", c->base);
+            check_that(*c->pprev == c && c->nid == nid, "link of chunk", c->base);
+            chunks += list <= CHUNKS_DIRTY;
+            pages += (u64)(c->nr_clean + c->nr_dirty) * MAP_BITS;
+        }
+    check_equal(chunks, tally->free_1g, "chunks on the lists of node", nid);
+    for (const struct region *r = node->open; r; r = r->open_next) {
+        check_that(*r->open_pprev == r && r->nid == nid, "link of open region", r->base);
+        pages += r->nr_free;
+    }
+    check_equal(pages, tally->free - tally->scrubbing, "pages on the lists of node", nid);
+    for (u32 open = 0; open < 2; open++)
+        for (const struct region *r = node->shared[open]; r; r = r->next)
+            check_that(r->shared && !r->holder && (r->nr_free != 0) == open, "shared region", r->base);
+    for (const struct region *r = node->crumbs; r; r = r->next)
+        check_that(!r->shared && !r->holder, "region without a holder", r->base);
+}
+
+/* Guest frames of one domain on a node, released ones included. */
+static u64 check_frames_of(nodeid_t nid, u16 domid)
+{
+    u64 frames = 0, done = 0;
+    u16 owner;
+
+    for (u32 i = 0; i < frame_range_count(); i++) {
+        const struct frame_range *range = frame_range_get(i);
+        if (range->nid != nid)
+            continue;
+        for (u64 base = MAX(ALIGN_DOWN(range->start, MAP_BITS), done); base < range->end; base += MAP_BITS) {
+            const struct region *r = region_of(base, nid);
+            bool split = r->chunk->state == REGION_SPLIT && r->state == REGION_SPLIT && !region_is_free(r);
+            u32 step = split ? 1 : MAP_BITS;
+
+            done = base + MAP_BITS;
+            for (u32 n = 0; n < MAP_BITS; n += step) {
+                enum owned_state state = frame_get(r, base + n, &owner);
+                if (split && mm_mfn_node(mfn(base + n)) != nid)
+                    continue; /* words are the window's, also of frames that another node has */
+                if ((state == FRAME_GUEST || state == FRAME_RELEASED) && owner == domid)
+                    frames += step;
+            }
+        }
+    }
+    return frames;
+}
+
+/* --- nodes, accounts and the ledger --------------------------------------------------------------------- */
 
 static void check_node(nodeid_t nid, struct check_tally *tally)
 {
@@ -42,8 +279,8 @@ static void check_node(nodeid_t nid, struct check_tally *tally)
     check_equal(node->free_1g, tally->free_1g, "free chunks of node", nid);
     check_equal(node->ram_pages, tally->free + tally->owned + tally->guest + tally->offline,
                 "RAM pages of node", nid);
-    check_that(node->free_1g >= node->reserved_1g, "more promised whole than free, 1 GiB, on node", nid);
-    check_that(node->free_2m >= node->reserved_2m + node->reserved_1g * MAP_BITS,
+    check_that(node->free_1g >= node->kept_1g, "more promised whole than free, 1 GiB, on node", nid);
+    check_that(node->free_2m >= node->kept_2m + node->kept_1g * MAP_BITS,
                "more promised whole than free, 2 MiB, on node", nid);
     check_equal(view.spare + view.claimed, tally->free, "credits of node", nid);
     check_equal(ledger.debt[nid], 0, "credits to be swallowed on node", nid);
@@ -102,8 +339,8 @@ u32 mm_check(void)
         spare_sum += view.spare;
         check_equal(view.claimed, sums.node[nid], "claims on node", nid);
         check_that(view.claimed <= tally.free, "more claimed than free on node", nid);
-        check_equal(node_get(nid)->reserved_2m, sums.kept_2m[nid], "2 MiB extents kept whole on node", nid);
-        check_equal(node_get(nid)->reserved_1g, sums.kept_1g[nid], "1 GiB extents kept whole on node", nid);
+        check_equal(node_get(nid)->kept_2m, sums.kept_2m[nid], "2 MiB extents kept whole on node", nid);
+        check_equal(node_get(nid)->kept_1g, sums.kept_1g[nid], "1 GiB extents kept whole on node", nid);
         check_equal(sums.guest[nid], tally.guest, "pages owned by domains on node", nid);
     }
     check_equal(host.claimed, sums.host, "host-wide claims", 0);

@@ -3,8 +3,7 @@
  * follow from them. Node lock held in every function.
  */
 #include <lib/assert.h>
-#include <mm/internal.h>
-#include <mm/lists.h>
+#include <mm/region.h>
 
 #define CHUNK_PAGES BIT(ORDER_1G)
 
@@ -77,8 +76,8 @@ bool chunk_take_region(struct node *node, struct region *r)
     return dirty;
 }
 
-void chunk_claim(struct node *node, struct chunk *c, struct holdings *holder, u16 owner,
-                 enum owned_state state)
+void chunk_take(struct node *node, struct chunk *c, struct holdings *holder, u16 owner,
+                enum owned_state state)
 {
     BUG_ON(c->list > CHUNKS_DIRTY || c->nr_scrubbing);
     node->free_2m -= MAP_BITS;

@@ -47,9 +47,6 @@ int claim_install_set(struct mem_account *account, const struct claim_entry *ent
  * *nr: room, then entries needed. -ENOBUFS: too little room, nothing written but *nr. */
 int claim_read_set(struct mem_account *account, struct claim_entry *entries, u32 *nr);
 
-/* Releases every claim of the account. */
-void claim_release_all(struct mem_account *account);
-
 /* Outstanding pages of the account, a consistent sample. */
 u64 claim_outstanding(struct mem_account *account);
 
@@ -131,19 +128,6 @@ struct claim_receipt { /* what a reservation took from where, so that it can be 
     } other[MAX_NODES];
 };
 
-/* Takes credits for pages on node nid (section 4), to be taken as extents of order; account NULL: Homestead's
- * own. -ENOMEM: promised to others. */
-int ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
-                   struct claim_receipt *receipt);
-/*
- * Undoes a reservation of pages that were not taken, or are free again, claims included: the last `pages` of
- * the receipt's (all of it: receipt->pages). The claims are then as if only the others had been asked for,
- * and the receipt is for those. If the
- * account's set was replaced or released since, that set stands and the credits become unclaimed. If another
- * node's claim was redeemed and its pages are gone since, that part comes back as host-wide claim: out(d) is
- * exact in any case.
- */
-void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u64 pages);
 /* Pages are back on node nid's free lists: their credits appear. */
 void ledger_credit(nodeid_t nid, u64 pages);
 

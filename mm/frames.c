@@ -8,7 +8,8 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <lib/string.h>
-#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/region.h>
 
 struct window *frame_table;
 
@@ -60,16 +61,9 @@ static u32 range_index(u64 n)
 
 const struct frame_range *frame_range_find(u64 n)
 {
-    static u32 last; /* where the last one was: mostly this one is there too */
-    u32 i = __atomic_load_n(&last, __ATOMIC_RELAXED);
+    u32 i = range_index(n);
 
-    if (i < nr_ranges && ranges[i].start <= n && n < ranges[i].end)
-        return &ranges[i];
-    i = range_index(n);
-    if (i == nr_ranges || ranges[i].start > n)
-        return NULL;
-    __atomic_store_n(&last, i, __ATOMIC_RELAXED);
-    return &ranges[i];
+    return i < nr_ranges && ranges[i].start <= n ? &ranges[i] : NULL;
 }
 
 bool mm_mfn_valid(mfn_t m)

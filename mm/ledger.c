@@ -18,8 +18,8 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <lib/string.h>
-#include <mm/internal.h>
-#include <mm/refusals.h>
+#include <mm/ledger.h>
+#include <mm/node.h>
 
 struct ledger ledger;
 
@@ -84,7 +84,7 @@ static void host_claim_change(struct mem_account *account, s64 pages)
         __atomic_store_n(&ledger.host_scrub, ledger.host_scrub + pages, __ATOMIC_RELAXED);
 }
 
-void host_claim_add(struct mem_account *account, u64 pages)
+static void host_claim_add(struct mem_account *account, u64 pages)
 {
     host_claim_change(account, (s64)pages);
 }
@@ -214,22 +214,6 @@ void ledger_refund_locked(struct mem_account *account, struct claim_receipt *rec
     account->outstanding += redeemed;
     ledger.host_spare += pages - redeemed;
     claimants_update(account);
-}
-
-int ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
-                   struct claim_receipt *receipt)
-{
-    ledger_lock();
-    int rc = ledger_reserve_locked(account, nid, pages, order, receipt);
-    ledger_unlock();
-    return rc;
-}
-
-void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u64 pages)
-{
-    ledger_lock();
-    ledger_refund_locked(account, receipt, pages);
-    ledger_unlock();
 }
 
 static bool set_fits(const struct mem_account *account, const struct claim_set *set)

@@ -1,13 +1,12 @@
 /*
  * The credit ledger's state and what the files that change it share: ledger.c (credits), ledger_orders.c
- * (claims by order), recall.c (claims taken back), claims.c and refusals.c (installs). See ledger.c.
+ * (claims by order), claims_recall.c (claims taken back), claims.c and refusals.c (installs). See ledger.c.
  *
  * Units are pages unless a name says otherwise. Everything here belongs to the ledger's lock.
  */
 #ifndef MM_LEDGER_H
 #define MM_LEDGER_H
 
-#include <mm/claims.h>
 #include <mm/mm.h>
 
 struct ledger {
@@ -33,12 +32,41 @@ struct claim_set { /* what an account shall have claimed */
 };
 
 /* --- ledger.c --- */
+void ledger_init(void);
+void ledger_lock(void);
+void ledger_unlock(void);
+/* For the debug console: the lock, and a node's claims read without it. */
+spinlock_t *ledger_get_lock(void);
+u64 ledger_claimed_hint(nodeid_t nid);
+/*
+ * Takes credits for pages on node nid (section 4), to be taken as extents of order; account NULL: Homestead's
+ * own. -ENOMEM: promised to others. Ledger lock held.
+ */
+int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
+                          struct claim_receipt *receipt);
+/*
+ * Undoes a reservation of pages that were not taken, or are free again, claims included: the last `pages` of
+ * the receipt's (all of it: receipt->pages). The claims are then as if only the others had been asked for,
+ * and the receipt is for those. If the account's set was replaced or released since, that set stands and the
+ * credits become unclaimed. If another node's claim was redeemed and its pages are gone since, that part
+ * comes back as host-wide claim: out(d) is exact in any case. Ledger lock held.
+ */
+void ledger_refund_locked(struct mem_account *account, struct claim_receipt *receipt, u64 pages);
+/* Releases the account's set; ledger lock held, O(nodes). */
+void ledger_release_locked(struct mem_account *account);
+
+struct ledger_view { /* one node, or the host: all of one instant */
+    u64 spare;       /* U[n]; host: H */
+    u64 claimed;     /* sum of c[d][n]; host: sum of h[d] */
+};
+struct ledger_view ledger_node_view(nodeid_t nid);
+struct ledger_view ledger_host_view(u64 *free_pages, u64 *outstanding);
+
 /* -ENOMEM: a node or the host is too full, or a node has not that many whole extents. Replaces the account's
  * set; after a failure the old one stands. O(nodes). */
 int ledger_install_locked(struct mem_account *account, const struct claim_set *set);
 /* After h[d] or a c[d][n] changed: on the list of claimants, or off it. */
 void claimants_update(struct mem_account *account);
-void host_claim_add(struct mem_account *account, u64 pages);
 void host_claim_sub(struct mem_account *account, u64 pages);
 
 /* --- ledger_orders.c: c[d][n], and the whole extents it stands for --- */
@@ -57,7 +85,12 @@ bool claim_units_fit(const struct mem_account *account, const struct claim_set *
 /* One unit of the node is given up: its pages stay claimed one by one. */
 void claim_lose_unit(struct mem_account *account, nodeid_t nid);
 
-/* --- recall.c --- */
+/* --- refusals.c --- */
+void refusals_init(void);
+/* The set, which says what was missing, could not be installed. Ledger lock held; O(claimants). */
+void refusal_note_claim_locked(const struct mem_account *account, const struct claim_set *set);
+
+/* --- claims_recall.c --- */
 /*
  * Pages of node nid that were free have left it: their credits go. If they were promised, claims are taken
  * back page by page, each from the domain whose share it falls to (claims.md section 6), and so are
@@ -66,34 +99,5 @@ void claim_lose_unit(struct mem_account *account, nodeid_t nid);
 void ledger_withdraw_locked(nodeid_t nid, u64 pages);
 /* Pages that came back to node nid. */
 void ledger_deposit_locked(nodeid_t nid, u64 pages);
-
-/* --- the nodes' part (node.c); each takes the node's lock --- */
-/* Changes how many whole free 2 MiB and 1 GiB extents nobody may break for anything smaller. */
-void node_reserve_whole(nodeid_t nid, s64 d2m, s64 d1g);
-/* Could so many more be kept whole now? Of 0 and 0: are those there that are to be kept? */
-bool node_has_whole(nodeid_t nid, u64 nr_2m, u64 nr_1g);
-/* A free frame leaves its node: was_free, then its credit is the caller's to withdraw. One in use is marked
- * and leaves when it is freed. -EINVAL: not RAM of mm/. Already offline or marked: 0, was_free false. */
-int node_offline_frame(mfn_t m, bool *was_free);
-/* The reverse; now_free: it is free again, its credit the caller's to deposit. */
-int node_online_frame(mfn_t m, bool *now_free);
-enum {
-    WHERE_OFFLINE = 1u,
-    WHERE_PENDING = 2u, /* leaves when it is freed */
-    WHERE_IN_USE = 4u,  /* by the domain in bits 16 to 31 */
-    WHERE_HOMESTEAD = 8u,
-};
-/* On its maps, or with a scrubber. */
-u64 node_free_pages(nodeid_t nid);
-/* WHERE_* bits; 0: free, or not RAM. */
-u32 node_frame_state(mfn_t m);
-struct node_whole { /* in extents, but offline_pages */
-    u64 free_2m;    /* those inside free_1g too */
-    u64 free_1g;
-    u64 reserved_2m;
-    u64 reserved_1g;
-    u64 offline_pages;
-};
-void node_get_whole(nodeid_t nid, struct node_whole *out);
 
 #endif

@@ -12,12 +12,12 @@
  */
 #include <lib/assert.h>
 #include <mm/ledger.h>
-#include <mm/page.h>
+#include <mm/node.h>
 
 static void keep_whole(nodeid_t nid, u32 order, s64 units)
 {
     if (units)
-        node_reserve_whole(nid, order == ORDER_2M ? units : 0, order == ORDER_1G ? units : 0);
+        node_keep_whole(nid, order == ORDER_2M ? units : 0, order == ORDER_1G ? units : 0);
 }
 
 static bool has_whole(nodeid_t nid, u32 order, u64 units)

@@ -81,13 +81,11 @@ void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order);
 void mm_free_overhead_many(struct mem_account *account, const mfn_t *m, u32 nr);
 
 /*
- * The domain gives up frames [m, m + 2^order), all of them its own; extents are split as needed. Pinned
- * frames stay owned (state PAGE_RELEASED, still counted in tot) until their last unpin. -EINVAL: not all the
- * account's. Nothing done then. m need not be aligned. Holds the account lock for the number of extents
- * touched: the caller bounds order.
+ * The domain gives up nr ranges (1 .. MM_TAKE_MAX) of frames [m[i], m[i] + 2^order), all or nothing, in one
+ * transaction. Extents are split as needed; m[i] need not be aligned. Pinned frames stay owned (state
+ * FRAME_RELEASED, still counted in tot) until their last unpin. -EINVAL: not all the account's, or two ranges
+ * overlap. Holds the account lock for the number of extents touched: the caller bounds order.
  */
-int mm_release(struct mem_account *account, mfn_t m, u32 order);
-/* The same for nr ranges, 1 .. MM_TAKE_MAX, in one transaction, all or nothing. */
 int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 nr);
 
 /* Dying domain: up to budget steps, each of which frees a chunk, or what it has in a region. False: there is
@@ -116,7 +114,7 @@ void mm_set_idle_scrub(bool on);
 
 /* --- figures --- */
 struct mm_node_info {
-    u64 size_pages; /* RAM given to mm_add_range(), plus what mm_note_reserved() added */
+    u64 size_pages; /* RAM given to mm_add_range(), plus what mm_note_unmanaged() added */
     u64 free_pages; /* clean or dirty */
     u64 dirty_pages;
     u64 claimed_pages; /* sum of c[d][n] */
@@ -128,10 +126,10 @@ struct mm_host_info { /* one consistent sample */
     u64 outstanding_pages;
 };
 u32 mm_nr_nodes(void);
-void mm_note_reserved(nodeid_t nid,
-                      u64 pages); /* RAM of the node that never was free (image, frame table, ...) */
-/* Some of it has become free after all, by mm_add_range(): it is not to be counted twice. At boot. */
-void mm_note_unreserved(nodeid_t nid, u64 pages);
+/* RAM of the node that mm/ does not manage: image, frame table, ... At boot. */
+void mm_note_unmanaged(nodeid_t nid, u64 pages);
+/* Some of it was passed to mm_add_range() later: it must not be counted twice. At boot. */
+void mm_note_managed(nodeid_t nid, u64 pages);
 void mm_node_get_info(nodeid_t nid, struct mm_node_info *out);
 void mm_host_get_info(struct mm_host_info *out);
 

@@ -4,8 +4,8 @@
  *
  * Lock: the ledger's, for all of it, so that what is reported was true at the instant of the refusal.
  */
-#include <mm/internal.h>
-#include <mm/refusals.h>
+#include <mm/ledger.h>
+#include <mm/node.h>
 
 static struct refusal_counts refused; /* [L] */
 static struct refusal last_refusal;   /* [L] */
@@ -61,7 +61,6 @@ static void note(enum refusal_kind kind, const struct mem_account *account, node
     *r = (struct refusal){.kind = kind, .node = nid, .order = order, .pages = pages};
     r->domid = account ? account->domid : REFUSAL_NOBODY;
     r->claimed_pages = nid == NODE_NONE ? ledger.host_claims : ledger.claimed[nid];
-    r->free_pages = r->claimed_pages;
     for (nodeid_t n = 0; n < mm_nr_nodes() && nid == NODE_NONE; n++)
         r->claimed_pages += ledger.claimed[n];
     r->free_pages = r->claimed_pages + (nid == NODE_NONE ? ledger.host_spare : ledger.spare[nid]);

@@ -6,8 +6,7 @@
  * when all is free and it is a whole window it becomes a bit in its chunk's maps.
  */
 #include <lib/assert.h>
-#include <mm/internal.h>
-#include <mm/lists.h>
+#include <mm/region.h>
 
 /* --- lists --- */
 
@@ -111,8 +110,8 @@ void region_taken(struct node *node, struct region *r, struct holdings *holder, 
     relist(node, r);
 }
 
-bool region_claim(struct node *node, struct region *r, struct holdings *holder, u16 owner,
-                  enum owned_state state)
+bool region_take(struct node *node, struct region *r, struct holdings *holder, u16 owner,
+                 enum owned_state state)
 {
     bool dirty = chunk_take_region(node, r);
 
@@ -139,7 +138,8 @@ bool region_claim(struct node *node, struct region *r, struct holdings *holder, 
     return dirty;
 }
 
-void region_split(struct region *r)
+/* A region owned as a whole becomes a split one with all frames owned. */
+static void region_split(struct region *r)
 {
     u64 word = frame_word(r->owner, (enum owned_state)r->state);
 

@@ -6,7 +6,7 @@
  * node while somebody waits, so what they have is soon back.
  */
 #include <arch/x86/cpu/frames.h>
-#include <mm/internal.h>
+#include <mm/region.h>
 
 #define REGIONS_AT_ONCE 4u /* cleaned by one call on demand */
 

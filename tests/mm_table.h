@@ -1,6 +1,6 @@
 /*
  * The frame table of a host test: mm_init() on a fresh one, all zero, for frames [0, nr_frames). The one
- * place that knows how large it is. One table a program.
+ * place that knows how large it is. One table a program. And what every test of memory says often.
  */
 #ifndef TESTS_MM_TABLE_H
 #define TESTS_MM_TABLE_H
@@ -38,6 +38,12 @@ static inline void mm_table_init_line(u32 nr_nodes, u64 nr_frames)
     }
     mm_table_init(nr_frames);
     mm_set_nodes(nr_nodes, (const u8(*)[MAX_NODES])near);
+}
+
+/* mm_release_many() of one range. */
+static inline int release_range(struct mem_account *account, mfn_t m, u32 order)
+{
+    return mm_release_many(account, &m, order, 1);
 }
 
 #endif

@@ -8,7 +8,7 @@ UNIT_FILES := $(sort $(shell find tests/unit -name '*_test.c'))
 UNIT_TESTS := $(patsubst %_test.c,%,$(notdir $(UNIT_FILES)))
 unit_file   = $(filter %/$(1)_test.c,$(UNIT_FILES))
 UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
-MM_SOURCES := $(filter-out mm/dump.c,$(wildcard mm/*.c))
+MM_SOURCES := $(wildcard mm/*.c)
 sources_of = $(patsubst mm/all,$(MM_SOURCES),$(shell sed -n '1,20s|^// sources: *||p' $(1)))
 unit_sources = $(call sources_of,$(call unit_file,$(1)))
 

@@ -11,7 +11,6 @@
 #include <arch/x86/cpu/time.h>
 #include <lib/printf.h>
 #include <lib/string.h>
-#include <mm/dump.h>
 #include <mm/mm.h>
 
 #define DOMAINS_MAX 100u /* shown; the rest is counted */
@@ -129,7 +128,7 @@ static void print_memory(const struct domain_view *d)
 
 static void key_memory(void)
 {
-    mm_dump_nodes();
+    dump_nodes();
     keys_printf("domain node       owned    claimed   (pages of 4 KiB)\n");
     each_domain(print_memory);
 }

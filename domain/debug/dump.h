@@ -36,6 +36,11 @@ bool domain_view_next(u32 domid, struct domain_view *out);
 /* Registers m, d, v (domain/debug/dump.c), c, e, l (domain/debug/dump_cpu.c). Boot only. */
 void domain_dump_init(void);
 void cpu_dump_init(void);
+/* dump_memory.c: a line a node. Waits for no lock without bound; what it prints may be of slightly different
+ * moments. */
+void dump_nodes(void);
+/* The locks of mm/. print(name, number, lock) says whether it is held. Then a line a kind. */
+void dump_memory_locks(bool (*print)(const char *name, u32 nr, const spinlock_t *lock));
 /* domain.c: the lock of the list and its domains, for domain_view_next(). */
 spinlock_t *domain_list_lock(void);
 struct domain *domain_list_next_locked(u32 domid);

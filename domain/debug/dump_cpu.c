@@ -12,7 +12,6 @@
 #include <domain/internal.h>
 #include <lib/printf.h>
 #include <lib/parse.h>
-#include <mm/dump.h>
 
 #define BACKTRACES_MAX 4u
 #define BACKTRACE_NS   1500000000ull /* the CPU may first wait for the console */
@@ -192,7 +191,7 @@ static void key_locks(void)
 {
     keys_printf("%-16s    1, %u held\n", "domain list", print_held("domain list", 0, domain_list_lock()));
     print_domain_locks();
-    mm_dump_locks(print_held);
+    dump_memory_locks(print_held);
     print_per_cpu("run queue", sched_cpu_lock);
     print_per_cpu("timers", timer_cpu_lock);
 #ifdef DEBUG

@@ -1,5 +1,5 @@
 /*
- * Memory goes offline (claims.md section 6, rule 8): mm/offline.c, recall.c.
+ * Memory goes offline (claims.md section 6, rule 8): mm/offline.c, claims_recall.c.
  *
  *   here              in C
  *   offline_page()    mm_offline_page(): ledger lock; node lock, the frame leaves its node or is marked, node unlock; credits; unlock

@@ -6,10 +6,10 @@
  *   here               in C (mm/)
  *   there[w]           free pages of whole w: a region's map, and its bit in its chunk's maps
  *   scrubbed[w]        a scrubber has it: region_scrub_begin(); it counts as free and whole, and cannot be taken
- *   reserved[n]        node->reserved_2m
+ *   reserved[n]        node->kept_2m
  *   SPARE_WHOLES()     node_spare_2m()
  *   UNITS(), lost[]    claim_units(), node_short: ledger_orders.c
- *   units_sub()        claim_node_sub()      a node's lock is taken in it for node_reserve_whole()
+ *   units_sub()        claim_node_sub()      a node's lock is taken in it for node_keep_whole()
  *   units_add()        claim_node_add()      the same, and node_has_whole()
  *   take()             try_hard(): take_with_credits(), node_wait_scrubbers(), once more
  *   node_take()        node_take(): split wholes first, then one that nobody was promised
@@ -281,7 +281,7 @@ inline take_undo(d, n)
     d_step { OWN(d, n) = OWN(d, n) - got; tot[d] = tot[d] - got; unlock(acct[d]) }
 }
 
-/* mm_release(), one page. */
+/* mm_release_many(), one page. */
 inline release(d, w)
 {
     lock(acct[d]);

@@ -1,5 +1,5 @@
 /*
- * Taking single pages in bulk, giving them back, scrubbing and killing: mm/alloc.c, owned.c, destroy.c, scrub.c.
+ * Taking single pages in bulk, giving them back, scrubbing and killing: mm/alloc.c, release.c, account.c, scrub.c.
  *
  *   here             in C
  *   take()           try_hard() at order 0 on nodes [lo, hi]: lo == hi, one node; else the last attempt of a call that may go

@@ -9,7 +9,7 @@
 #include "single.h"
 
 #include <string.h>
-#include <mm/ledger.h>
+#include <mm/node.h>
 
 #define PHASE_OPS 8192u
 #define CHECK_OPS 4096u

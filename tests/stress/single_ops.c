@@ -103,8 +103,7 @@ void single_op_release(void)
         order = MAX_ORDER + 1 + rnd(40);
         expected = -EINVAL;
     }
-    int rc = nr == 1 ? mm_release(&machine_account[d], list[0], order)
-                     : mm_release_many(&machine_account[d], list, order, nr);
+    int rc = mm_release_many(&machine_account[d], list, order, nr);
     if (!single_expect(nr == 1 ? OP_RELEASE : OP_RELEASE_MANY, rc, expected) || rc)
         return;
     for (u32 i = 0; i < nr; i++)

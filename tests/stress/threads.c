@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <mm/ledger.h>
+#include <mm/node.h>
 
 #define PHASE_OPS 60000u /* of each worker */
 

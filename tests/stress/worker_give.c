@@ -153,8 +153,9 @@ void worker_release_one(u32 i)
     } else {
         forget(i);
     }
+    mfn_t m = mfn(n);
     call_begin();
-    int rc = call_end(OP_RELEASE, mm_release(account_of(d), mfn(n), order));
+    int rc = call_end(OP_RELEASE, mm_release_many(account_of(d), &m, order, 1));
     check_released(d, rc);
     domain_leave(d);
 }

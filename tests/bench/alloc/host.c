@@ -105,17 +105,19 @@ static void homestead_reset(u32 nr_nodes, u64 pages_per_node)
 
 static bool homestead_take(u32 domain, nodeid_t nid, u32 order, u64 *n)
 {
-    mfn_t m;
+    struct mm_request request = {.nid = nid, .order = order, .nr = 1, .flags = MM_EXACT_NODE};
+    struct mm_taken taken;
 
-    if (mm_alloc(&accounts[domain], nid, order, MM_EXACT_NODE, &m))
+    if (mm_take(&accounts[domain], &request, &taken))
         return false;
-    *n = m.n;
+    mm_take_done(&taken, 1);
+    *n = taken.extent[0].n;
     return true;
 }
 
 static void homestead_give(u32 domain, u64 n, u32 order)
 {
-    must(mm_release(&accounts[domain], mfn(n), order), "mm_release");
+    must(release_range(&accounts[domain], mfn(n), order), "mm_release_many");
 }
 
 static void homestead_bulk_pair(u32 domain, nodeid_t nid)
@@ -146,7 +148,7 @@ void host_claim(u32 domain, nodeid_t nid, u64 pages)
 
 void host_unclaim(u32 domain)
 {
-    claim_release_all(&accounts[domain]);
+    must(claim_install_legacy(&accounts[domain], 0), "claim_install_legacy");
 }
 
 void host_claim_set(u32 domain, u32 nr_nodes, u64 pages)

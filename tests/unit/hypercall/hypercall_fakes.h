@@ -126,7 +126,7 @@ int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release)
             continue;
         assert_true(found->order <= order);
         if (found->type == NP_RAM && release)
-            assert_int_equal(mm_release(&d->mem, mfn(found->m), found->order), 0);
+            assert_int_equal(release_range(&d->mem, mfn(found->m), found->order), 0);
         *found = mappings[--nr_mappings];
     }
     return 0;

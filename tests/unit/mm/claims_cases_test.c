@@ -285,7 +285,7 @@ static void offline_2_pages_where_3_of_4_are_claimed(void **state)
             kept_free[left++] = taken.extent[i].n;
     }
     for (u32 i = 0; i < 4; i++)
-        assert_int_equal(mm_release(b, mfn(kept_free[i]), 0), 0);
+        assert_int_equal(release_range(b, mfn(kept_free[i]), 0), 0);
     assert_int_equal(set1(a, 2, 3), 0);
     for (u32 i = 0; i < 2; i++) {
         assert_int_equal(mm_offline_page(mfn(kept_free[i]), &status), 0);

@@ -1,6 +1,8 @@
 // sources: mm/all
 /* docs/claims.md sections 4 and 5: what allocations redeem, and which page they get. Section 8 names the
  * cases. */
+#include <mm/ledger.h>
+#include <mm/region.h>
 #include "claims_helpers.h"
 
 /* --- section 4 --- */
@@ -105,7 +107,7 @@ static void freeing_does_not_restore_a_claim(void **state)
     mfn_t m;
     assert_int_equal(set1(a, 0, 4), 0);
     assert_int_equal(mm_alloc(a, 0, 1, 0, &m), 0);
-    assert_int_equal(mm_release(a, m, 1), 0);
+    assert_int_equal(release_range(a, m, 1), 0);
     expect_claims(a, 0, 2, 0);
 }
 
@@ -201,7 +203,7 @@ static void populate_cut_short_is_undone(void **state)
 
     /* A claim released in the meantime stays released. */
     assert_int_equal(harness_take(a, 0, 1, MM_EXACT_NODE | MM_OVERHEAD, &taken), 0);
-    claim_release_all(a);
+    assert_int_equal(claim_install_legacy(a, 0), 0);
     mm_take_done(&taken, 0);
     expect_claims(a, 0, 0, 0);
     assert_int_equal(a->overhead_pages, 0);
@@ -213,12 +215,14 @@ static void ledger_reserve_and_refund(void **state)
     (void)state;
     struct claim_receipt receipt;
     assert_int_equal(set1(a, 0, NODE_PAGES), 0);
-    assert_int_equal(ledger_reserve(b, 0, 1, 0, &receipt), -ENOMEM);
-    assert_int_equal(ledger_reserve(NULL, 0, 1, 0, &receipt), -ENOMEM);
-    assert_int_equal(ledger_reserve(a, 0, 10, 0, &receipt), 0);
+    ledger_lock();
+    assert_int_equal(ledger_reserve_locked(b, 0, 1, 0, &receipt), -ENOMEM);
+    assert_int_equal(ledger_reserve_locked(NULL, 0, 1, 0, &receipt), -ENOMEM);
+    assert_int_equal(ledger_reserve_locked(a, 0, 10, 0, &receipt), 0);
     assert_int_equal(receipt.from_node, 10);
-    assert_int_equal(claim_outstanding(a), NODE_PAGES - 10);
-    ledger_refund(a, &receipt, receipt.pages);
+    assert_int_equal(a->outstanding, NODE_PAGES - 10);
+    ledger_refund_locked(a, &receipt, receipt.pages);
+    ledger_unlock();
     assert_int_equal(claim_outstanding(a), NODE_PAGES);
 }
 
@@ -277,7 +281,7 @@ static void move_page(u32 level)
     if (level != LOCK_ACCOUNT || ++locks_seen != 2)
         return;
     harness_on_lock = NULL;
-    assert_int_equal(mm_release(b, moving, 0), 0);
+    assert_int_equal(release_range(b, moving, 0), 0);
     assert_int_equal(mm_alloc(b, 1, 0, MM_EXACT_NODE, &moving), 0);
 }
 

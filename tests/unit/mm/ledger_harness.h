@@ -15,8 +15,8 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <lib/log.h>
-#include <mm/internal.h>
 #include <mm/ledger.h>
+#include <mm/region.h>
 
 #define NODES 3u
 #define M2    512ull
@@ -36,7 +36,7 @@ u32 mm_nr_nodes(void)
 {
     return NODES;
 }
-void node_reserve_whole(nodeid_t nid, s64 d2m, s64 d1g)
+void node_keep_whole(nodeid_t nid, s64 d2m, s64 d1g)
 {
     nodes[nid].kept_2m += d2m;
     nodes[nid].kept_1g += d1g;
@@ -141,8 +141,8 @@ static inline int setup(void **state)
     woken = 0;
     ledger_init();
     for (u16 i = 0; i < ARRAY_SIZE(account); i++) {
-        mem_account_init(&account[i], i);
-        account[i].max_pages = 1ull << 40;
+        account[i] = (struct mem_account){.domid = i, .max_pages = 1ull << 40};
+        spin_lock_init(&account[i].lock, LOCK_ACCOUNT);
     }
     mm_report_recalls();
     printed[0] = 0;
@@ -165,7 +165,16 @@ static inline int set1(struct mem_account *d, nodeid_t node, u64 pages, u32 orde
 static struct claim_receipt r;
 static inline int reserve(struct mem_account *d, nodeid_t n, u64 pages, u32 order)
 {
-    return ledger_reserve(d, n, pages, order, &r);
+    ledger_lock();
+    int rc = ledger_reserve_locked(d, n, pages, order, &r);
+    ledger_unlock();
+    return rc;
+}
+static inline void refund(struct mem_account *d, struct claim_receipt *receipt, u64 pages)
+{
+    ledger_lock();
+    ledger_refund_locked(d, receipt, pages);
+    ledger_unlock();
 }
 
 /* An extent of 2 MiB leaves node 0's free memory, or comes back. */
@@ -178,7 +187,7 @@ static inline int take_2m(struct mem_account *d)
 static inline void give_back_2m(struct mem_account *d)
 {
     nodes[0].whole_2m++;
-    ledger_refund(d, &r, M2);
+    refund(d, &r, M2);
 }
 
 #endif

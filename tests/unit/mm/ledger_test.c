@@ -1,5 +1,4 @@
-// sources: mm/account.c mm/claims.c mm/ledger.c mm/ledger_orders.c mm/recall.c mm/refusals.c
-// sources: mm/scrub_claims.c
+// sources: mm/claims.c mm/ledger.c mm/ledger_orders.c mm/claims_recall.c mm/refusals.c
 /* The ledger: refunds of a part, strict claims, scrub on claim, refusals. docs/claims.md sections 3, 4 and 7.
  */
 #include "ledger_harness.h"
@@ -28,14 +27,14 @@ static void refund_of_a_part(void **state)
             for (u32 n = 0; n < NODES; n++)
                 left[n] = a->node_claim[n];
             left[3] = a->host_claim;
-            ledger_refund(a, &r, kept);
+            refund(a, &r, kept);
             assert_int_equal(a->outstanding, 9);
             check();
 
             assert_int_equal(reserve(a, 1, whole, 0), 0);
             assert_int_equal(a->outstanding, 0);
-            ledger_refund(a, &r, whole - first);
-            ledger_refund(a, &r, first - kept);
+            refund(a, &r, whole - first);
+            refund(a, &r, first - kept);
             assert_int_equal(r.pages, kept);
             for (u32 n = 0; n < NODES; n++)
                 assert_int_equal(a->node_claim[n], left[n]);
@@ -98,7 +97,7 @@ static void scrub_is_wanted_until_clean(void **state)
     assert_int_equal(reserve(a, 0, 35, 0), 0); /* 15 left, 20 of 65 clean if dirty ones are handed out */
     nodes[0].dirty = 45;
     assert_false(mm_scrub_wanted(0));
-    claim_release_all(a);
+    assert_int_equal(claim_install_legacy(a, 0), 0);
     assert_int_equal(ledger.scrub[0], 0);
     assert_int_equal(a->claim_flags, 0);
 }
@@ -143,7 +142,7 @@ static void refusals_name_the_holders(void **state)
     for (u32 i = 1; i <= 10; i++)
         assert_int_equal(set1(&account[i], 0, i == 4 ? 5 : i, 0, 0), 0);
     assert_int_equal(claim_install_legacy(&account[11], 30), 0);
-    claim_release_all(a);
+    assert_int_equal(claim_install_legacy(a, 0), 0);
     refusal_get(&counts, &last);
     assert_true(counts.claims == 0 && counts.allocs == 0 && last.kind == REFUSAL_NONE);
 

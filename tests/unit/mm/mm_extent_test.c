@@ -2,7 +2,8 @@
 /* What a domain owns: releasing parts and all of it, pins, death. */
 #include "mm_harness.h"
 #include <arch/x86/cpu/frames.h>
-#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/region.h>
 
 #define PAGES 4096u
 
@@ -40,16 +41,16 @@ static void release_whole_part_and_many(void **state)
 {
     (void)state;
     mfn_t m = take(a, 9);
-    assert_int_equal(mm_release(a, mfn_add(m, 37), 0), 0);
+    assert_int_equal(release_range(a, mfn_add(m, 37), 0), 0);
     assert_int_equal(a->tot_pages, 511);
-    assert_int_equal(mm_release(a, mfn_add(m, 37), 0), -EINVAL);
-    assert_int_equal(mm_release(a, m, 9), -EINVAL); /* one of them is not ours any more */
+    assert_int_equal(release_range(a, mfn_add(m, 37), 0), -EINVAL);
+    assert_int_equal(release_range(a, m, 9), -EINVAL); /* one of them is not ours any more */
     assert_int_equal(a->tot_pages, 511);
     assert_int_equal(mm_check(), 0);
-    assert_int_equal(mm_release(a, mfn_add(m, 256), 8), 0);
-    assert_int_equal(mm_release(a, mfn_add(m, 64), 6), 0); /* several extents by now */
+    assert_int_equal(release_range(a, mfn_add(m, 256), 8), 0);
+    assert_int_equal(release_range(a, mfn_add(m, 64), 6), 0); /* several extents by now */
     assert_int_equal(a->tot_pages, 255 - 64);
-    assert_int_equal(mm_release(a, mfn_add(m, 129), 3), 0); /* not aligned */
+    assert_int_equal(release_range(a, mfn_add(m, 129), 3), 0); /* not aligned */
     assert_int_equal(a->tot_pages, 255 - 64 - 8);
     assert_int_equal(a->own[0], a->tot_pages);
     assert_int_equal(node_free(0), PAGES - a->tot_pages);
@@ -60,13 +61,13 @@ static void release_over_several_extents(void **state)
     (void)state;
     mfn_t m = take(a, 4);
     for (u32 i = 0; i < 16; i++)
-        assert_int_equal(mm_release(a, mfn_add(m, i), 0), 0);
+        assert_int_equal(release_range(a, mfn_add(m, i), 0), 0);
     mfn_t low = INVALID_MFN;
     for (u32 i = 0; i < 16; i++) {
         mfn_t page = take(a, 0);
         low = page.n < low.n ? page : low;
     }
-    assert_int_equal(mm_release(a, low, 4), 0);
+    assert_int_equal(release_range(a, low, 4), 0);
     assert_int_equal(a->tot_pages, 0);
     assert_null(a->held[0].open);
     assert_null(a->held[0].full);
@@ -77,12 +78,12 @@ static void bad_releases(void **state)
     (void)state;
     mfn_t m = take(a, 3), other = take(b, 3), own;
     assert_int_equal(mm_alloc(a, 0, 3, MM_OVERHEAD, &own), 0);
-    assert_int_equal(mm_release(a, other, 3), -EINVAL);
-    assert_int_equal(mm_release(a, own, 0), -EINVAL);
-    assert_int_equal(mm_release(a, mfn(PAGES), 0), -EINVAL);
-    assert_int_equal(mm_release(a, mfn(~0ull), 0), -EINVAL);
-    assert_int_equal(mm_release(a, m, 19), -EINVAL);
-    assert_int_equal(mm_release(a, mfn(0), 12), -EINVAL);
+    assert_int_equal(release_range(a, other, 3), -EINVAL);
+    assert_int_equal(release_range(a, own, 0), -EINVAL);
+    assert_int_equal(release_range(a, mfn(PAGES), 0), -EINVAL);
+    assert_int_equal(release_range(a, mfn(~0ull), 0), -EINVAL);
+    assert_int_equal(release_range(a, m, 19), -EINVAL);
+    assert_int_equal(release_range(a, mfn(0), 12), -EINVAL);
     assert_int_equal(a->tot_pages, 8);
     assert_int_equal(b->tot_pages, 8);
     mm_free_overhead(a, own, 3);
@@ -96,13 +97,13 @@ static void pins_keep_a_frame(void **state)
     assert_int_equal(mm_pin(1, mfn_add(m, 5)), 0);
     assert_int_equal(mm_pin(1, m), 0);
     assert_int_equal(mm_check(), 0);
-    assert_int_equal(mm_release(a, m, 9), 0);
+    assert_int_equal(release_range(a, m, 9), 0);
     assert_int_equal(a->tot_pages, 2);
     assert_int_equal(frame_state(*word_of(m)), FRAME_RELEASED);
     assert_int_equal(frame_state(*word_of(mfn_add(m, 5))), FRAME_RELEASED);
     assert_int_equal(mm_check(), 0);
     assert_int_equal(mm_pin(1, m), -EINVAL); /* given up: nobody maps it anew */
-    assert_int_equal(mm_release(a, m, 0), -EINVAL);
+    assert_int_equal(release_range(a, m, 0), -EINVAL);
     assert_true(mm_unpin(m));
     assert_int_equal(a->tot_pages, 1);
     assert_false(mm_unpin(mfn_add(m, 5)));
@@ -117,7 +118,7 @@ static void pins_move_with_the_split(void **state)
     mfn_t m = take(a, 6);
     for (u32 i = 0; i < 64; i += 3)
         assert_int_equal(mm_pin(1, mfn_add(m, i)), 0);
-    assert_int_equal(mm_release(a, mfn_add(m, 16), 3), 0);
+    assert_int_equal(release_range(a, mfn_add(m, 16), 3), 0);
     assert_int_equal(mm_check(), 0);
     assert_int_equal(a->tot_pages, 64 - 8 + 2); /* 18 and 21 are pinned */
     for (u32 i = 0; i < 64; i += 3)

@@ -2,7 +2,8 @@
 /* Ranges, a node's regions and chunks, clean and dirty, scrubbing, the check itself. */
 #include "mm_node_helpers.h"
 #include <arch/x86/cpu/frames.h>
-#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/region.h>
 #include <sys/mman.h>
 
 static void ranges_are_checked(void **state)
@@ -68,7 +69,7 @@ static void frames_up_to_64_tib(void **state)
     for (u32 i = 0; i < ARRAY_SIZE(m); i++) {
         assert_int_equal(mm_pin(5, mfn_add(m[i], 3)), 0);
         assert_false(mm_unpin(mfn_add(m[i], 3)));
-        assert_int_equal(mm_release(account, m[i], 8), 0);
+        assert_int_equal(release_range(account, m[i], 8), 0);
     }
     assert_int_equal(node_free(1), ARRAY_SIZE(at) * 1024);
     assert_int_equal(mm_check(), 0);
@@ -304,7 +305,7 @@ static void the_check_sees_faults(void **state)
     struct chunk *c = own->chunk;
     FAULT(node_get(0)->free_2m++, node_get(0)->free_2m--);
     FAULT(node_get(0)->free_1g++, node_get(0)->free_1g--);
-    FAULT(node_get(0)->reserved_2m = 1, node_get(0)->reserved_2m = 0);
+    FAULT(node_get(0)->kept_2m = 1, node_get(0)->kept_2m = 0);
     FAULT(map_set(own->free, (u32)m.n % 512), map_clear(own->free, (u32)m.n % 512));
     FAULT(map_clear(own->dirty, 511), map_set(own->dirty, 511));
     FAULT(own->frame[m.n % 512] ^= 1 << 16, own->frame[m.n % 512] ^= 1 << 16);

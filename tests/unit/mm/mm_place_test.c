@@ -1,8 +1,8 @@
 // sources: mm/all
 /* Where memory is taken: domains keep to themselves, whole memory stays whole, limits, many at a time. */
 #include "mm_node_helpers.h"
-#include <mm/internal.h>
 #include <mm/ledger.h>
+#include <mm/region.h>
 
 /* Domains do not share a region while there are others; then they do, and each gets its own back. */
 static void regions_are_a_domains_own(void **state)
@@ -48,17 +48,17 @@ static void promised_regions_stay_whole(void **state)
     assert_false(node_has_whole(0, 4, 0));
     assert_true(node_has_whole(0, 3, 0));
     assert_false(node_has_whole(0, 0, 1));
-    node_reserve_whole(0, 2, 0);
+    node_keep_whole(0, 2, 0);
     assert_true(node_has_whole(0, 1, 0));
     assert_false(node_has_whole(0, 2, 0));
     for (u32 i = 0; i < 509 + 512; i++)
         assert_int_equal(mm_alloc(d, 0, 0, 0, &m), 0);
     assert_true(none(0, 3)); /* nor may anybody else's larger extents */
     assert_true(none(0, 9));
-    node_reserve_whole(0, -1, 0);
+    node_keep_whole(0, -1, 0);
     take(0, 9);
     assert_true(none(0, 9));
-    node_reserve_whole(0, -1, 0);
+    node_keep_whole(0, -1, 0);
     take(0, 3);
     assert_int_equal(mm_check(), 0);
 }
@@ -147,7 +147,7 @@ static void a_frame_leaves_a_gibibyte(void **state)
     assert_int_equal(mm_offline_page(mfn(70000), &status), 0);
     assert_int_equal(mm_pin(5, mfn(90000)), 0);
     assert_int_equal(mm_check(), 0);
-    assert_int_equal(mm_release(d, m, ORDER_1G), 0);
+    assert_int_equal(release_range(d, m, ORDER_1G), 0);
     assert_int_equal(mm_check(), 0);
     assert_int_equal(node_free(0), GIB_PAGES - 2);
     assert_true(mm_unpin(mfn(90000)));

@@ -61,7 +61,7 @@ static u64 total_of(struct mem_account *account)
 static void release_all(struct mem_account *account)
 {
     for (u64 n = 0; n < NODES * NODE_PAGES; n++)
-        mm_release(account, mfn(n), 0);
+        release_range(account, mfn(n), 0);
 }
 
 static void *builder(void *arg)
@@ -104,7 +104,7 @@ static void *grabber(void *arg)
         if (harness_take(account, next_random(&seed) % NODES, order, 0, &taken) == 0) {
             mm_take_done(&taken, next_random(&seed) % 4 != 0);
             if (taken.nr && next_random(&seed) % 2)
-                mm_release(account, mfn_add(taken.extent[0], next_random(&seed) % BIT(order)), 0);
+                release_range(account, mfn_add(taken.extent[0], next_random(&seed) % BIT(order)), 0);
         }
         if (account->tot_pages > 300)
             release_all(account);

@@ -1,8 +1,8 @@
 // sources: mm/all
 /* docs/claims.md section 6: frames that go offline and come back, on the real allocator. */
 #include "mm_harness.h"
-#include <mm/internal.h>
 #include <mm/ledger.h>
+#include <mm/region.h>
 #include <xen/sysctl.h>
 
 #define M2         512u
@@ -112,7 +112,7 @@ static void frames_in_use_leave_when_freed(void **state)
     assert_int_equal(online(n + 1), PG_ONLINE_ONLINED); /* thought better of it */
     assert_int_equal(node_free(0), NODE_PAGES - M2);
     assert_int_equal(a->tot_pages, M2);
-    assert_int_equal(mm_release(a, m, 9), 0);
+    assert_int_equal(release_range(a, m, 9), 0);
     assert_int_equal(a->tot_pages, 0);
     assert_int_equal(node_free(0), NODE_PAGES - 1);
     assert_int_equal(query(n), PG_OFFLINE_STATUS_OFFLINED);
@@ -136,7 +136,7 @@ static void offline_2_where_3_of_4_are_claimed(void **state)
     while (take(b, 0, 0, &m) == 0)
         ;
     for (u32 i = 0; i < 4; i++)
-        assert_int_equal(mm_release(b, left[i], 0), 0);
+        assert_int_equal(release_range(b, left[i], 0), 0);
     assert_int_equal(claim(a, 0, 3, 0), 0);
     assert_int_equal(offline(left[0].n), PG_OFFLINE_OFFLINED);
     assert_int_equal(offline(left[1].n), PG_OFFLINE_OFFLINED);

@@ -231,7 +231,7 @@ static void random_operations(void **state)
             if (mm_alloc(&d->mem, NODE_NONE, order, 0, &m))
                 break;
             if (physmap_place(d, gfn(g), m, order, NP_RAM))
-                assert_int_equal(mm_release(&d->mem, m, order), 0);
+                assert_int_equal(release_range(&d->mem, m, order), 0);
             else
                 for (u64 i = 0; i < BIT(order); i++)
                     model[g + i] = m.n + i;

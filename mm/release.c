@@ -1,12 +1,12 @@
 /*
- * What a domain owns: giving it up, in parts or as a whole, pins, and what mm_take_done() takes back.
+ * Giving memory back: ranges of a domain's, Homestead's own, and what mm_take_done() returns.
  *
  * Lock order: account, ledger, node. Memory is on its node's maps before its credits appear.
  */
 #include <homestead/errno.h>
 #include <lib/assert.h>
-#include <mm/internal.h>
 #include <mm/ledger.h>
+#include <mm/region.h>
 
 /* The frames of [n, end) that n's region, or its chunk if all of that is meant, has. */
 static u64 piece_end(const struct region *r, u64 n, u64 end)
@@ -67,13 +67,6 @@ static void give_up(struct node *node, nodeid_t nid, u64 n, u64 end, struct hold
         }
         n = next;
     }
-}
-
-void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages)
-{
-    BUG_ON(account->tot_pages < pages || account->own[nid] < pages);
-    account->tot_pages -= pages;
-    account->own[nid] -= pages;
 }
 
 /* [m, m + 2^order), all on one node: NULL if it is not RAM. */
@@ -163,11 +156,6 @@ int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 
     }
     spin_unlock(&account->lock);
     return rc;
-}
-
-int mm_release(struct mem_account *account, mfn_t m, u32 order)
-{
-    return quick_release(account, m, order) ? 0 : mm_release_many(account, &m, order, 1);
 }
 
 void mm_take_done(struct mm_taken *taken, u32 nr_kept)

@@ -16,8 +16,8 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <lib/log.h>
-#include <mm/internal.h>
 #include <mm/ledger.h>
+#include <mm/node.h>
 
 #define HOST      NODE_NONE
 #define LOG_LINES 16u
@@ -171,9 +171,9 @@ static bool small_unit_is_enough(nodeid_t nid)
 
     if (!next_to_lose(loss))
         return false;
-    node_reserve_whole(nid, -1, 0);
+    node_keep_whole(nid, -1, 0);
     bool enough = node_has_whole(nid, 0, 0);
-    node_reserve_whole(nid, 1, 0);
+    node_keep_whole(nid, 1, 0);
     return enough;
 }
 

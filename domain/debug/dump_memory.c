@@ -2,12 +2,13 @@
  * Debug console: the nodes' memory. Counters are read without locks, so two of them may be of different
  * moments.
  */
-#include <mm/dump.h>
+#include <domain/debug/dump.h>
 
 #include <arch/x86/cpu/debug/keys.h>
-#include <mm/internal.h>
+#include <mm/ledger.h>
+#include <mm/node.h>
 
-void mm_dump_nodes(void)
+void dump_nodes(void)
 {
     keys_printf("node      pages       free      clean      dirty  scrubbing    claimed   in pieces of"
                 "   1G       2M       4K (pages)\n");
@@ -16,7 +17,7 @@ void mm_dump_nodes(void)
         u64 free = node->free_pages, dirty = MIN(node->dirty_pages, free);
         u64 whole = node->free_1g, regions = node->free_2m;
 
-        keys_printf("%4u %10lu %10lu %10lu %10lu %10lu %10lu", nid, node->ram_pages + node->reserved_pages,
+        keys_printf("%4u %10lu %10lu %10lu %10lu %10lu %10lu", nid, node->ram_pages + node->unmanaged_pages,
                     free, free - dirty, dirty, node->scrubbing_pages, ledger_claimed_hint(nid));
         keys_printf(" %19lu %8lu %8lu\n", whole << ORDER_1G,
                     regions > whole * MAP_BITS ? (regions - whole * MAP_BITS) << ORDER_2M : 0,
@@ -24,7 +25,7 @@ void mm_dump_nodes(void)
     }
 }
 
-void mm_dump_locks(bool (*print)(const char *name, u32 nr, const spinlock_t *lock))
+void dump_memory_locks(bool (*print)(const char *name, u32 nr, const spinlock_t *lock))
 {
     u32 held = 0;
 

@@ -1,0 +1,109 @@
+/*
+ * Nodes inside mm/: which frames they have, their lists and counters, and taking from them. The ledger and the
+ * hypercalls use the functions at the end.
+ *
+ * Legend: [I] fixed after set-up, [N] node lock.
+ */
+#ifndef MM_NODE_H
+#define MM_NODE_H
+
+#include <mm/mm.h>
+
+/* --- frames.c: which frames exist --- */
+struct frame_range { /* [start, end), all of one node; neighbours of one node are one range */
+    u64 start;
+    u64 end;
+    nodeid_t nid;
+};
+/* More than boot/ can make of a firmware's map: its ranges, the SRAT's boundaries between them, modules. */
+#define MAX_FRAME_RANGES 5120u
+/* Windows that two nodes share: a second region for each. */
+#define MAX_SIBLINGS     256u
+
+/* The range that holds frame n, or NULL. O(log ranges). */
+const struct frame_range *frame_range_find(u64 n);
+u32 frame_range_count(void);
+const struct frame_range *frame_range_get(u32 i);
+
+struct node {
+    spinlock_t lock;                      /* LOCK_NODE */
+    struct chunk *chunks[NR_CHUNK_LISTS]; /* [N] */
+    struct chunk *dirty_chunks;           /* [N] with wholly free dirty regions */
+    struct region *open;                  /* [N] split, with free frames */
+    struct region *dirty_regions;         /* [N] split, with dirty free frames */
+    struct region *crumbs;                /* [N] split, without any owned frame: parts of windows */
+    struct region *shared[2];             /* [N] split, with frames of several holders; [1] with free ones */
+    struct holdings heap;                 /* [N] Homestead's own memory, for domains and for itself */
+    u64 free_pages;                       /* [N] on maps, and being scrubbed */
+    u64 dirty_pages;                      /* [N] of them not clean yet, also those being scrubbed */
+    u64 scrubbing_pages;                  /* [N] of them on no map; read without the lock as a hint */
+    u64 free_2m;                          /* [N] wholly free regions, also those being scrubbed */
+    u64 free_1g;                          /* [N] wholly free chunks, also with regions being scrubbed */
+    u64 kept_2m;                          /* [N] of them promised as a whole: node_keep_whole() */
+    u64 kept_1g;                          /* [N] */
+    u64 offline_pages;                    /* [N] */
+    u64 ram_pages;                        /* [I] of mm_add_range() */
+    u64 unmanaged_pages;                  /* [I] of mm_note_unmanaged() */
+    struct chunk *first_chunk;            /* [I] all of them */
+    u32 nr_waiting;                       /* [atomic] takers that want scrubbers to let go */
+    u8 near[MAX_NODES];                   /* [I] all nodes by distance, itself first */
+};
+
+struct node *node_get(nodeid_t nid);
+
+/* --- node_take.c --- */
+/* What is looked for, and what was found. */
+enum { TAKE_CLEAN = 1u, TAKE_DIRTY = 2u, TAKE_ANY = TAKE_CLEAN | TAKE_DIRTY };
+struct take {
+    struct holdings *holder;
+    u16 owner;
+    enum owned_state state; /* FRAME_GUEST, FRAME_OWN */
+    u32 order;
+    u32 kinds; /* TAKE_* */
+    u32 nr;    /* wanted; 1 if order > ORDER_2M */
+    u64 limit; /* frames below this one only; ~0: all */
+    u32 got;
+    mfn_t *extent;                /* [nr] */
+    u64 dirty;                    /* bit per extent: not all of it is zero */
+    u64 dirty_regions[MAP_WORDS]; /* order > ORDER_2M: which regions of the extent's chunk are dirty */
+};
+/* Takes up to nr extents; got says how many. Node lock held. O(regions) only when memory is short and for
+ * orders between the natural sizes. */
+void node_take(struct node *node, struct take *take);
+/* The chunk and the first bit of a run of free regions of 2^(order - 9), one for orders below; NULL: none. */
+struct chunk *node_find_regions(struct node *node, const struct take *take, u32 *bit);
+/* Wholly free regions that may be broken. */
+u64 node_spare_2m(const struct node *node);
+/* What the locks are held for: a region costs more than a frame, and larger extents many. */
+static inline u32 mm_extents_at_once(u32 order)
+{
+    return order < ORDER_2M ? MM_TAKE_MAX : order == ORDER_2M ? MM_TAKE_MAX / 2 : 1;
+}
+
+/* --- scrub.c --- */
+/* Lets a scrubber on another CPU get on. */
+void node_relax(void);
+/* Makes scrubbers of the node let go: none of its memory is away from the return to node_wait_done(). */
+void node_wait_scrubbers(struct node *node);
+void node_wait_done(struct node *node);
+/* Cleans some of what an extent of order > ORDER_2M would be made of, if the node has none that is clean.
+ * False: nothing to be done. */
+bool node_clean_for(nodeid_t nid, u32 order);
+
+/* --- node.c; each takes the node's lock --- */
+/* Changes how many whole free 2 MiB and 1 GiB extents nobody may break for anything smaller. */
+void node_keep_whole(nodeid_t nid, s64 d2m, s64 d1g);
+/* Could so many more be kept whole now? Of 0 and 0: are those there that are to be kept? */
+bool node_has_whole(nodeid_t nid, u64 nr_2m, u64 nr_1g);
+/* On its maps, or with a scrubber. */
+u64 node_free_pages(nodeid_t nid);
+struct node_whole { /* in extents, but offline_pages */
+    u64 free_2m;    /* those inside free_1g too */
+    u64 free_1g;
+    u64 kept_2m;
+    u64 kept_1g;
+    u64 offline_pages;
+};
+void node_get_whole(nodeid_t nid, struct node_whole *out);
+
+#endif

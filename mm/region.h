@@ -1,0 +1,104 @@
+/*
+ * How regions and chunks change state (mm/page.h says what they are). Every function here is called with the
+ * node's lock held.
+ */
+#ifndef MM_REGION_H
+#define MM_REGION_H
+
+#include <mm/node.h>
+
+/* Doubly linked lists whose items know the pointer to themselves: an item leaves its list without knowing
+ * which one it is, and a NULL pprev says that it is in none. */
+#define LIST_PUSH(head, item, link, plink) \
+    do { \
+        (item)->link = *(head); \
+        (item)->plink = (head); \
+        if ((item)->link) \
+            (item)->link->plink = &(item)->link; \
+        *(head) = (item); \
+    } while (0)
+
+#define LIST_REMOVE(item, link, plink) \
+    do { \
+        *(item)->plink = (item)->link; \
+        if ((item)->link) \
+            (item)->link->plink = (item)->plink; \
+        (item)->plink = NULL; \
+    } while (0)
+
+/* The region that frame n is in. n must be RAM. */
+static inline struct region *region_of(u64 n, nodeid_t nid)
+{
+    struct region *r = &frame_table[n / MAP_BITS].region;
+
+    while (unlikely(r->nid != nid))
+        r = r->sibling;
+    return r;
+}
+/* A region of the same chunk, which is whole: it has no siblings there. */
+static inline struct region *chunk_region(const struct chunk *c, u32 bit)
+{
+    return &frame_table[c->base / MAP_BITS + bit].region;
+}
+
+/* --- region.c --- */
+/* Frames [start, end) of a window become RAM of the node, free and dirty. */
+void region_add(struct node *node, struct region *r, u32 start, u32 end);
+/* Before frames of a split region are taken for holder: a region of somebody else becomes a shared one. */
+void region_admit(struct node *node, struct region *r, struct holdings *holder);
+/* Takes the free frames bits of word w. Their words are the caller's to write. */
+void region_take_bits(struct node *node, struct region *r, u32 w, u64 bits);
+/* After the last of them: nr frames are holder's now. */
+void region_taken(struct node *node, struct region *r, struct holdings *holder, u32 nr);
+/* A wholly free region leaves its chunk: whole for somebody, or split with all frames free and no holder.
+ * Returns whether it was dirty. */
+bool region_take(struct node *node, struct region *r, struct holdings *holder, u16 owner,
+                 enum owned_state state);
+/* What giving memory up comes to, in frames. */
+struct freed {
+    u64 gone; /* no longer the owner's */
+    u64 free; /* of them free now; the others went offline */
+};
+/* Frames [start, end) of r, all owned and of holder, are given up; pinned ones are FRAME_RELEASED then and
+ * not gone. r is split if need be. */
+void region_free(struct node *node, struct region *r, struct holdings *holder, u32 start, u32 end,
+                 struct freed *freed);
+/* All that domain owner has in r. */
+void region_free_all(struct node *node, struct region *r, struct holdings *holder, u16 owner,
+                     struct freed *freed);
+/* A frame of a split region that is FRAME_RELEASED becomes free: true, or goes offline. */
+bool region_free_released(struct node *node, struct region *r, u32 bit);
+/* A free frame of a split region goes offline; an offline one becomes free, and dirty. */
+void region_frame_offline(struct node *node, struct region *r, u32 bit);
+void region_frame_online(struct node *node, struct region *r, u32 bit);
+/* A wholly free region that a scrubber takes away, and brings back clean. */
+void region_scrub_begin(struct node *node, struct region *r);
+void region_scrub_end(struct node *node, struct region *r);
+/* The same for the dirty free frames of a split region. */
+void region_scrub_frames_begin(struct node *node, struct region *r, u64 frames[MAP_WORDS]);
+void region_scrub_frames_end(struct node *node, struct region *r, const u64 frames[MAP_WORDS]);
+static inline bool region_is_free(const struct region *r)
+{
+    u32 bit = (u32)(r->base / MAP_BITS % MAP_BITS);
+
+    return r->chunk->state == REGION_SPLIT &&
+           (map_test(r->chunk->clean, bit) || map_test(r->chunk->dirty, bit));
+}
+/* Owner and state of frame n as they are, at whatever level they are said. FRAME_ABSENT also if it is free.
+ */
+enum owned_state frame_get(const struct region *r, u64 n, u16 *owner);
+
+/* --- chunk.c --- */
+/* All of a chunk that is owned as a whole becomes free; it has neither pins nor leaving frames. */
+void chunk_free(struct node *node, struct chunk *c, struct freed *freed);
+void chunk_take(struct node *node, struct chunk *c, struct holdings *holder, u16 owner,
+                enum owned_state state);
+/* Its regions are owned one by one then. */
+void chunk_split(struct chunk *c);
+void chunk_relist(struct node *node, struct chunk *c);
+/* A region becomes a wholly free one of its chunk, or stops being one; free_2m follows, pages do not. Take
+ * says whether it was dirty. */
+void chunk_put_region(struct node *node, struct region *r, bool dirty);
+bool chunk_take_region(struct node *node, struct region *r);
+
+#endif
