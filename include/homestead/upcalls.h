@@ -7,7 +7,7 @@
  *   lock_check_take/drop lib → cpu          debug builds keep the levels held per CPU
  *   cpu_relax            lib → cpu          who waits for a lock serves other CPUs' calls meanwhile
  *   mem_account_find     mm → domain        a frame knows its owner by id only
- *   hypercall_dispatch   domain → hypercall the run loop meets hypercalls among the exits
+ *   hypercall_dispatch   domain → hypercall the exit handler meets hypercalls among the exits
  */
 #ifndef HOMESTEAD_UPCALLS_H
 #define HOMESTEAD_UPCALLS_H

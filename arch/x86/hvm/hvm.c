@@ -34,11 +34,6 @@ int hvm_init(u64 page1_maddr, u64 page2_maddr)
     return -ENODEV;
 }
 
-void hvm_skip_instruction(struct hvm_vcpu *v, const struct hvm_exit *exit)
-{
-    hvm_ops->skip(v, exit->insn_len);
-}
-
 /* Segment attributes in VMCB form: G and D/B above, present, type below. */
 #define SEG_CODE  0xc9bu
 #define SEG_DATA  0xc93u

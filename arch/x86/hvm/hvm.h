@@ -83,9 +83,10 @@ enum hvm_exit_kind {
     HVM_EXIT_NPF,        /* .npf: nested page fault */
     HVM_EXIT_IRQ_WINDOW, /* the guest can now take an interrupt, or an NMI */
     HVM_EXIT_SHUTDOWN,   /* triple fault */
-    HVM_EXIT_FORBIDDEN,  /* an instruction guests must not use (VMRUN, INVLPGA, ...): #UD is due */
-    HVM_EXIT_XSETBV,
-    HVM_EXIT_INVALID, /* the guest state was refused by the CPU */
+    HVM_EXIT_FORBIDDEN,  /* an instruction guests must not use (VMRUN, XSETBV, ...): #UD is due */
+    HVM_EXIT_IGNORED,    /* an instruction that does nothing for a guest (WBINVD, ...) */
+    HVM_EXIT_EXCEPTION,  /* .exception is due */
+    HVM_EXIT_INVALID,    /* the guest state was refused by the CPU */
     HVM_EXIT_UNKNOWN,
     HVM_EXIT_NR
 };
@@ -108,6 +109,10 @@ struct hvm_exit {
             u64 gaddr;
             bool write, exec, present; /* present: a permission fault */
         } npf;
+        struct {
+            u8 vector;
+            s32 error; /* below 0: none */
+        } exception;
     };
 };
 
@@ -144,7 +149,7 @@ struct hvm_ops {
     u32 (*cpl)(struct hvm_vcpu *v);
     bool (*long_mode_cs)(struct hvm_vcpu *v); /* CS.L and EFER.LMA */
     void (*paging_state)(struct hvm_vcpu *v, struct hvm_paging *out);
-    /* Moves RIP on by len bytes and ends the interrupt shadow: hvm_skip_instruction(). */
+    /* Moves RIP on by len bytes and ends the interrupt shadow. Called by vcpu_handle_exit() alone. */
     void (*skip)(struct hvm_vcpu *v, u32 len);
 };
 
@@ -165,8 +170,6 @@ void hvm_fpu_reset(u8 *fpu);
 /* The hypercall page (abi.md 5): entry nr at nr * 32 does hvm_ops->hypercall_insn. */
 void hvm_fill_hypercall_page(u8 page[PAGE_SIZE]);
 
-/* Skips the instruction that made the vCPU exit and clears the interrupt shadow. */
-void hvm_skip_instruction(struct hvm_vcpu *v, const struct hvm_exit *exit);
 /* Registers, segments, bytes at RIP if readable: what a person needs to see of a crashed guest. name: "d1v0".
  */
 void hvm_dump(struct hvm_vcpu *v, const char *name);

@@ -9,6 +9,7 @@
 #include <arch/x86/cpu/frames.h>
 #include <arch/x86/hvm/cpuid.h>
 #include <arch/x86/hvm/msr.h>
+#include <domain/exit.h>
 
 #define ICR  0x830
 #define SVR  0x80f
@@ -17,10 +18,10 @@
 #define SIPI 0x4600u
 #define NMI  0x4400u
 
-void hypercall_dispatch(struct vcpu *who, const struct hvm_exit *exit)
+struct exit_verdict hypercall_dispatch(struct vcpu *who)
 {
     (void)who;
-    (void)exit;
+    return (struct exit_verdict){0};
 }
 void hvm_guest_cpuid(struct hvm_vcpu *who, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {

@@ -19,7 +19,7 @@
 /* --- faked hardware virtualization: hvm_init() finds it as svm_ops --- */
 
 static struct hvm_state fake_state;
-static u32 nr_messages, skipped, enabled;
+static u32 nr_messages, enabled;
 static bool present;
 
 void printk(enum log_level level, const char *fmt, ...)
@@ -55,12 +55,6 @@ static void fake_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
     fake_state = *in;
 }
 
-static void fake_skip(struct hvm_vcpu *v, u32 len)
-{
-    (void)v;
-    skipped = len;
-}
-
 const struct hvm_ops svm_ops = {
     .name = "fake",
     .hypercall_insn = {0x0f, 0x01, 0xd9},
@@ -68,7 +62,6 @@ const struct hvm_ops svm_ops = {
     .cpu_enable = fake_cpu_enable,
     .get_state = fake_get_state,
     .set_state = fake_set_state,
-    .skip = fake_skip,
 };
 
 static struct hvm_vcpu v;
@@ -286,14 +279,11 @@ static void test_startup_entry(void **state)
     assert_int_equal(fake_state.lstar, ~0ull); /* INIT leaves it */
 }
 
-static void test_skip_and_fpu(void **state)
+static void test_fpu(void **state)
 {
-    struct hvm_exit exit = {.insn_len = 3};
     u8 fpu[512];
 
     (void)state;
-    hvm_skip_instruction(&v, &exit);
-    assert_int_equal(skipped, 3);
     memset(fpu, 0xff, sizeof(fpu));
     hvm_fpu_reset(fpu);
     assert_int_equal(fpu[0] | fpu[1] << 8, 0x37f);
@@ -306,10 +296,9 @@ static void test_skip_and_fpu(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_init),           CASE(test_efer),      CASE(test_addresses_and_pat),
-        CASE(test_linux_list),     CASE(test_unknown),   CASE(test_apic),
-        CASE(test_hypercall_page), CASE(test_pvh_entry), CASE(test_skip_and_fpu),
-        CASE(test_startup_entry),
+        CASE(test_init),    CASE(test_efer),          CASE(test_addresses_and_pat), CASE(test_linux_list),
+        CASE(test_unknown), CASE(test_apic),          CASE(test_hypercall_page),    CASE(test_pvh_entry),
+        CASE(test_fpu),     CASE(test_startup_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
