@@ -4,7 +4,7 @@
 #include <arch/x86/hvm/hvm.h>
 
 #include <arch/x86/cpu/msr.h>
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <homestead/errno.h>
 #include <lib/log.h>
 #include <lib/string.h>

@@ -7,7 +7,7 @@
 /* Exits after which a vCPU or its domain does not go on: HLT, triple faults, crashes. */
 #include "exit_harness.h"
 #include <arch/x86/hvm/cpuid.h>
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <xen/hvm/params.h>
 
 /* None of these exits happens here. */

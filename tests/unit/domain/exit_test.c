@@ -7,7 +7,7 @@
 /* What an exit does to its vCPU: instructions, ports, events. */
 #include "exit_harness.h"
 #include <arch/x86/hvm/cpuid.h>
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <xen/hvm/params.h>
 
 #define GOOD_MSR 0x10u

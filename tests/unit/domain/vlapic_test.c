@@ -8,7 +8,7 @@
 #include "exit_harness.h"
 #include <arch/x86/cpu/frames.h>
 #include <arch/x86/hvm/cpuid.h>
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <domain/exit.h>
 
 #define ICR  0x830

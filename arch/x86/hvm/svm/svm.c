@@ -15,7 +15,7 @@
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/traps.h>
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <homestead/errno.h>
 #include <lib/string.h>
 

@@ -1,4 +1,4 @@
-/* What svm.c, state.c, exit.c and run.asm share. */
+/* What svm.c, state.c, event.c, decode.c and run.asm share. */
 #ifndef SVM_SVM_H
 #define SVM_SVM_H
 
@@ -22,7 +22,7 @@ static inline struct vmcb *svm_vmcb(const struct hvm_vcpu *v)
 /* run.asm: one trip into the guest. host_vmcb_maddr: this CPU's VMSAVE area. */
 void svm_enter(struct hvm_vcpu *v, u64 host_vmcb_maddr);
 
-/* exit.c: the VMCB's exit code → one neutral value. regs are up to date. May open a window for host
+/* decode.c: the VMCB's exit code → one neutral value. regs are up to date. May open a window for host
  * interrupts. */
 void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit);
 

@@ -1,5 +1,5 @@
 /* SVM without the CPU: raw exits decoded, events queued, state moved to the VMCB and back. */
-// sources: arch/x86/hvm/svm/exit.c arch/x86/hvm/svm/event.c arch/x86/hvm/svm/state.c
+// sources: arch/x86/hvm/svm/decode.c arch/x86/hvm/svm/event.c arch/x86/hvm/svm/state.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
