@@ -16,7 +16,7 @@
 
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
-#include <arch/x86/hvm/cpuid.h>
+#include <arch/x86/hvm/guest_cpuid.h>
 #include <arch/x86/hvm/guest_msr.h>
 #include <domain/internal.h>
 #include <lib/log.h>

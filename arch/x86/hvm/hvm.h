@@ -1,7 +1,7 @@
 /*
  * Hardware virtualization behind one table: run a vCPU, turn the raw exit into one vendor-neutral
- * value, read and write its state. svm/ fills the table; vmx/ will. No policy here: what an exit
- * means is decided in domain/ (exit loop) with the help of cpuid.h, msr.h and io.h beside this file.
+ * value, read and write its state. svm/ fills the table. No policy here: domain/exit.c decides what an exit
+ * means, with guest_cpuid.h and guest_msr.h.
  *
  * Locking: a struct hvm_vcpu is touched only by the CPU that runs its vCPU, or by others while that
  * vCPU is paused and off every CPU.
@@ -9,7 +9,7 @@
 #ifndef HVM_HVM_H
 #define HVM_HVM_H
 
-#include <arch/x86/hvm/cpuid.h>
+#include <arch/x86/hvm/guest_cpuid.h>
 #include <homestead/addr.h>
 #include <arch/x86/hvm/nested_paging.h>
 #include <arch/x86/hvm/x2apic.h>
@@ -69,7 +69,7 @@ struct hvm_vcpu {
     u64 dr[4];            /* DR0-DR3 while its FPU state is not in the registers: hvm_fpu_switch() */
     u64 tsc_aux;          /* kept for context get/set only: guests have neither RDTSCP nor RDPID */
     struct hvm_apic apic;
-    struct hvm_cpuid_ctx cpuid; /* guest_cpuid.c: what its CPUID tells; .host NULL: not made yet */
+    struct hvm_cpuid_ctx cpuid; /* what its CPUID reports; .host NULL: not made yet */
 };
 
 enum hvm_exit_kind {
@@ -121,8 +121,11 @@ struct hvm_ops {
     u8 hypercall_insn[3]; /* what stands in the hypercall page */
     /* Is it there and usable? *why names what is missing. */
     bool (*probe)(const char **why);
-    /* Enables it on this CPU. pages: one or two zeroed pages from cpu_pages_needed. */
-    int (*cpu_enable)(u64 page1_maddr, u64 page2_maddr);
+    /* Enables it on this CPU, whose hvm_page_maddr[] are zeroed pages. -ENODEV. */
+    int (*cpu_enable)(void);
+    /* The vendor CPUID names to guests, 12 characters; NULL: the host's. Guests choose the hypercall instruction
+     * by it. */
+    const char *(*cpuid_vendor)(void);
     /* control: a zeroed page; fpu as above. Sets the fixed part: intercepts, nested root. */
     void (*vcpu_init)(struct hvm_vcpu *v);
     void (*get_state)(struct hvm_vcpu *v, struct hvm_state *out);
@@ -155,11 +158,9 @@ struct hvm_ops {
 
 /* [I] chosen by hvm_init() */
 extern const struct hvm_ops *hvm_ops;
-extern const struct hvm_ops svm_ops;
 
-/* Chooses and enables hardware virtualization on the boot CPU; -ENODEV with a sentence on the console.
- * pages as for cpu_enable(). */
-int hvm_init(u64 page1_maddr, u64 page2_maddr);
+/* Chooses and enables hardware virtualization on the boot CPU; -ENODEV with a sentence on the console. */
+int hvm_init(void);
 
 /* Saves the registers that neither VMCB nor struct hvm_regs hold (x87, SSE, DR0-DR3) to from and loads to's.
  * NULL: skip that half. The caller keeps this_cpu()->fpu_owner, and saves a vCPU before it moves to another

@@ -6,7 +6,7 @@
 // sources: domain/physmap/physmap_destroy.c
 /* Exits after which a vCPU or its domain does not go on: HLT, triple faults, crashes. */
 #include "exit_harness.h"
-#include <arch/x86/hvm/cpuid.h>
+#include <arch/x86/hvm/guest_cpuid.h>
 #include <arch/x86/hvm/guest_msr.h>
 #include <xen/hvm/params.h>
 

@@ -6,7 +6,7 @@
 // sources: domain/physmap/physmap_destroy.c
 /* What an exit does to its vCPU: instructions, ports, events. */
 #include "exit_harness.h"
-#include <arch/x86/hvm/cpuid.h>
+#include <arch/x86/hvm/guest_cpuid.h>
 #include <arch/x86/hvm/guest_msr.h>
 #include <xen/hvm/params.h>
 

@@ -7,7 +7,7 @@
 /* Interrupts, NMIs, INIT and STARTUP from one vCPU to another, and the APIC's timer, on the real run loop. */
 #include "exit_harness.h"
 #include <arch/x86/cpu/frames.h>
-#include <arch/x86/hvm/cpuid.h>
+#include <arch/x86/hvm/guest_cpuid.h>
 #include <arch/x86/hvm/guest_msr.h>
 #include <domain/exit.h>
 

@@ -14,13 +14,15 @@ struct svm_features {
 };
 extern struct svm_features svm_features;
 
+extern const struct hvm_ops svm_ops;
+
 static inline struct vmcb *svm_vmcb(const struct hvm_vcpu *v)
 {
     return v->control;
 }
 
-/* run.asm: one trip into the guest. host_vmcb_maddr: this CPU's VMSAVE area. */
-void svm_enter(struct hvm_vcpu *v, u64 host_vmcb_maddr);
+/* run.asm: one trip into the guest. vmsave_maddr: this CPU's VMSAVE area. */
+void svm_enter(struct hvm_vcpu *v, u64 vmsave_maddr);
 
 /* decode.c: the VMCB's exit code → one neutral value. regs are up to date. May open a window for host
  * interrupts. */

@@ -12,6 +12,7 @@
 
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/hvm/hvm.h>
+#include <arch/x86/hvm/svm/svm.h>
 #include <arch/x86/hvm/guest_msr.h>
 #include <homestead/errno.h>
 #include <lib/log.h>
@@ -35,10 +36,8 @@ static bool fake_probe(const char **why)
     return present;
 }
 
-static int fake_cpu_enable(u64 page1, u64 page2)
+static int fake_cpu_enable(void)
 {
-    assert_int_equal(page1, 0x1000);
-    assert_int_equal(page2, 0x2000);
     enabled++;
     return 0;
 }
@@ -72,7 +71,7 @@ static int setup(void **state)
     memset(&v, 0, sizeof(v));
     memset(&fake_state, 0, sizeof(fake_state));
     present = true;
-    assert_int_equal(hvm_init(0x1000, 0x2000), 0);
+    assert_int_equal(hvm_init(), 0);
     return 0;
 }
 
@@ -82,12 +81,12 @@ static void test_init(void **state)
     present = false;
     hvm_ops = NULL;
     nr_messages = enabled = 0;
-    assert_int_equal(hvm_init(0x1000, 0x2000), -ENODEV);
+    assert_int_equal(hvm_init(), -ENODEV);
     assert_null(hvm_ops);
     assert_true(nr_messages >= 1); /* it says why */
     assert_int_equal(enabled, 0);
     present = true;
-    assert_int_equal(hvm_init(0x1000, 0x2000), 0);
+    assert_int_equal(hvm_init(), 0);
     assert_ptr_equal(hvm_ops, &svm_ops);
     assert_int_equal(enabled, 1);
 }
