@@ -1,6 +1,6 @@
 /*
- * The CPUID policy, see guest_cpuid.h. Each vCPU is a package of its own with one core and one thread, which is
- * what all topology leaves say together (1, 0xB, 0x80000008).
+ * The CPUID policy, see guest_cpuid.h. Each vCPU is a package of its own with one core and one thread: the
+ * topology leaves (1, 0xB, 0x80000008) agree on that.
  *
  * Hidden although the CPU may have them: SVM and VMX (no nesting), XSAVE with AVX and PKU (only x87 and SSE
  * are switched), RDTSCP and RDPID (TSC_AUX is not switched), MONITOR (intercepted), LA57, PCID, CET, SGX,

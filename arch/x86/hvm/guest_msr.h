@@ -13,7 +13,7 @@
 /* Returned for MSR 0x40000000, Xen's hypercall page: the caller's business. */
 #define HVM_MSR_HYPERCALL_PAGE 1
 /* Returned for MSRs 0x800-0x8ff, the x2APIC: the caller's business, too. */
-#define HVM_MSR_APIC                 2
+#define HVM_MSR_APIC           2
 
 /* 0; -EFAULT: #GP(0) is due; HVM_MSR_HYPERCALL_PAGE, HVM_MSR_APIC. *value is set on 0 only. */
 int hvm_guest_rdmsr(struct hvm_vcpu *v, u32 msr, u64 *value);

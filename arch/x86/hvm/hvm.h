@@ -123,8 +123,8 @@ struct hvm_ops {
     bool (*probe)(const char **why);
     /* Enables it on this CPU, whose hvm_page_maddr[] are zeroed pages. -ENODEV. */
     int (*cpu_enable)(void);
-    /* The vendor CPUID names to guests, 12 characters; NULL: the host's. Guests choose the hypercall instruction
-     * by it. */
+    /* The vendor that CPUID names to guests, 12 characters; NULL: the host's. Guests choose the hypercall
+     * instruction by it. */
     const char *(*cpuid_vendor)(void);
     /* control: a zeroed page; fpu as above. Sets the fixed part: intercepts, nested root. */
     void (*vcpu_init)(struct hvm_vcpu *v);
