@@ -57,8 +57,8 @@ struct cpu *boot_cpu_area(nodeid_t nid)
     struct cpu *cpu = &area->own.cpu;
     cpu->nid = nid;
     cpu->tables = &area->own.tables;
-    cpu->hsave_maddr = directmap_to_maddr(area->virt_page[0]);
-    cpu->host_vmcb_maddr = directmap_to_maddr(area->virt_page[1]);
+    for (u32 i = 0; i < ARRAY_SIZE(cpu->hvm_page_maddr); i++)
+        cpu->hvm_page_maddr[i] = directmap_to_maddr(area->virt_page[i]);
     cpu->stack_top = map_stack(area->run_stack, sizeof(area->run_stack));
     bool mapped = cpu->stack_top;
     for (u32 i = 0; i < NR_IST; i++) {

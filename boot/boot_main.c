@@ -175,7 +175,7 @@ static void print_nodes(const struct topology *topo)
 
 static void start_virtualization(void)
 {
-    if (hvm_init(this_cpu()->hsave_maddr, this_cpu()->host_vmcb_maddr))
+    if (hvm_init())
         panic("no hardware virtualization: domain 0 cannot run");
 }
 

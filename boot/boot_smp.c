@@ -63,7 +63,7 @@ static u64 start_page(const struct boot_info *info)
 
 static int enable_virtualization(void)
 {
-    return hvm_ops->cpu_enable(this_cpu()->hsave_maddr, this_cpu()->host_vmcb_maddr);
+    return hvm_ops->cpu_enable();
 }
 
 /* An id above 254 can be named in x2APIC mode only. */

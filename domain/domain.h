@@ -75,7 +75,7 @@ struct vcpu {
     s64 vtime_ns;           /* [R] its virtual time, on the scale of its queue */
     u64 run_ns;             /* [R] time on a CPU so far */
     u64 run_since_ns;       /* [o] start of this slice */
-    u64 exits;              /* [o] exits so far; while it runs, less by its CPU's count: vcpu_exits() */
+    u64 exits;              /* [o] exits so far; while it runs, less by its CPU's count */
     u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [R] */
     /* what guest_copy.c remembers [o] */
     struct hvm_paging path_paging;        /* under which the paths were walked */
@@ -264,9 +264,5 @@ bool sched_is_placed(struct vcpu *v);
 void sched_set_kick(void (*kick)(u32 cpu_id));
 /* Returns once no CPU can still use nested translations of d that have been taken away. */
 void sched_sync_domain(struct domain *d);
-
-/* Known call upward (domain → hypercall): handles the hypercall in v's registers and advances RIP, or leaves
- * RIP on the instruction so that it runs again (continuation). */
-void hypercall_dispatch(struct vcpu *v, const struct hvm_exit *exit);
 
 #endif

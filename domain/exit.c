@@ -1,6 +1,10 @@
 /*
- * What an exit means. One table by exit kind; each handler changes the vCPU and returns. Whatever a
- * guest does wrong costs that guest only: an exception, or its domain's end with a dump.
+ * What an exit means. One table of handlers by exit kind; each acts on the vCPU and returns a verdict (exit.h),
+ * which vcpu_handle_exit() applies. Whatever a guest does wrong costs that guest only: an exception, or its
+ * domain's end with a dump.
+ *
+ * Budget in this file: 50 instructions for a CPUID or an I/O exit, without hvm_guest_cpuid() and skip(); no
+ * lock, no cache line but the vCPU's and this CPU's.
  *
  * I/O: port 0xE9 is a console; every other port reads as all ones and ignores writes, the PC's reset
  * ports too, as for a PVH guest of Xen. INS and OUTS get #GP: there is no device they could serve.
@@ -8,10 +12,12 @@
  *
  * Runs on the vCPU's CPU, interrupts off, no lock held.
  */
+#include <domain/exit.h>
+
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
-#include <arch/x86/hvm/cpuid.h>
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/guest_cpuid.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <domain/internal.h>
 #include <lib/log.h>
 #include <lib/printf.h>
@@ -19,53 +25,67 @@
 
 #define VECTOR_UD 6u
 #define VECTOR_GP 13u
-#define NO_ERROR  (-1)
 
 #define PORT_CONSOLE 0xe9u
 
-static void inject_ud(struct vcpu *v)
-{
-    hvm_ops->inject_exception(&v->hvm, VECTOR_UD, NO_ERROR);
-}
+static const struct exit_verdict resume = {.action = VERDICT_RESUME};
+static const struct exit_verdict skip = {.action = VERDICT_SKIP};
+static const struct exit_verdict raise_gp = {.action = VERDICT_RAISE, .vector = VECTOR_GP};
+static const struct exit_verdict raise_ud = {
+    .action = VERDICT_RAISE, .vector = VECTOR_UD, .error = VERDICT_NO_ERROR};
 
-static void inject_gp(struct vcpu *v)
-{
-    hvm_ops->inject_exception(&v->hvm, VECTOR_GP, 0);
-}
+/* --- handlers ------------------------------------------------------------------------------------------- */
 
-/* What has been waiting for this is looked at before the next entry. */
-static void on_irq_window(struct vcpu *v, const struct hvm_exit *exit)
-{
-    (void)exit;
-    __atomic_store_n(&v->attention, true, __ATOMIC_SEQ_CST);
-}
-
-static void on_nothing(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_interrupt(struct vcpu *v, const struct hvm_exit *exit)
 {
     (void)v;
     (void)exit;
+    return resume;
 }
 
-static void on_cpuid(struct vcpu *v, const struct hvm_exit *exit)
+/* What has been waiting for this is looked at before the next entry. */
+static struct exit_verdict on_irq_window(struct vcpu *v, const struct hvm_exit *exit)
+{
+    (void)exit;
+    __atomic_store_n(&v->attention, true, __ATOMIC_SEQ_CST);
+    return resume;
+}
+
+static struct exit_verdict on_hypercall(struct vcpu *v, const struct hvm_exit *exit)
+{
+    (void)exit;
+    return hypercall_dispatch(v);
+}
+
+static struct exit_verdict on_cpuid(struct vcpu *v, const struct hvm_exit *exit)
 {
     struct hvm_regs *regs = &v->hvm.regs;
     struct cpuid_leaf leaf;
 
+    (void)exit;
     hvm_guest_cpuid(&v->hvm, (u32)regs->rax, (u32)regs->rcx, &leaf);
     regs->rax = leaf.eax;
     regs->rbx = leaf.ebx;
     regs->rcx = leaf.ecx;
     regs->rdx = leaf.edx;
-    hvm_skip_instruction(&v->hvm, exit);
+    return skip;
 }
 
-static void on_hlt(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_ignored(struct vcpu *v, const struct hvm_exit *exit)
 {
-    hvm_skip_instruction(&v->hvm, exit);
+    (void)v;
+    (void)exit;
+    return skip;
+}
+
+static struct exit_verdict on_hlt(struct vcpu *v, const struct hvm_exit *exit)
+{
+    (void)exit;
     if (v->hvm.regs.rflags & RFLAGS_IF)
         vcpu_block(v);
     else
         vcpu_down(v); /* as on Xen: INIT and STARTUP, or VCPUOP_up, can bring it back */
+    return skip;
 }
 
 /* Value: the guest's frame in bits 63:12, the page's index (there is one page) below. */
@@ -79,7 +99,7 @@ static bool place_hypercall_page(struct vcpu *v, u64 value)
     return true;
 }
 
-static void on_rdmsr(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_rdmsr(struct vcpu *v, const struct hvm_exit *exit)
 {
     struct hvm_regs *regs = &v->hvm.regs;
     u64 value = 0; /* what the hypercall page's MSR reads as */
@@ -87,35 +107,29 @@ static void on_rdmsr(struct vcpu *v, const struct hvm_exit *exit)
     int rc = hvm_guest_rdmsr(&v->hvm, exit->msr, &value);
     if (rc == HVM_MSR_APIC)
         rc = vlapic_rdmsr(v, exit->msr, &value);
-    if (rc < 0) {
-        inject_gp(v);
-        return;
-    }
+    if (rc < 0)
+        return raise_gp;
     regs->rax = (u32)value;
     regs->rdx = value >> 32;
-    hvm_skip_instruction(&v->hvm, exit);
+    return skip;
 }
 
-static void on_wrmsr(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_wrmsr(struct vcpu *v, const struct hvm_exit *exit)
 {
     int rc = hvm_guest_wrmsr(&v->hvm, exit->msr, exit->value);
 
     if (rc == HVM_MSR_APIC)
         rc = vlapic_wrmsr(v, exit->msr, exit->value);
-    if (rc == 0 || (rc == HVM_MSR_HYPERCALL_PAGE && place_hypercall_page(v, exit->value)))
-        hvm_skip_instruction(&v->hvm, exit);
-    else
-        inject_gp(v);
+    bool done = rc == 0 || (rc == HVM_MSR_HYPERCALL_PAGE && place_hypercall_page(v, exit->value));
+    return done ? skip : raise_gp;
 }
 
-static void on_io(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_io(struct vcpu *v, const struct hvm_exit *exit)
 {
     struct hvm_regs *regs = &v->hvm.regs;
 
-    if (exit->io.string) {
-        inject_gp(v);
-        return;
-    }
+    if (exit->io.string)
+        return raise_gp;
     if (!exit->io.in) {
         if (exit->io.size == 1 && exit->io.port == PORT_CONSOLE)
             guest_console_write(v->domain, (u8)regs->rax);
@@ -124,26 +138,63 @@ static void on_io(struct vcpu *v, const struct hvm_exit *exit)
     } else {
         regs->rax |= exit->io.size == 1 ? 0xff : 0xffff;
     }
-    hvm_skip_instruction(&v->hvm, exit);
+    return skip;
 }
 
-static void on_npf(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_forbidden(struct vcpu *v, const struct hvm_exit *exit)
 {
-    char why[96];
-
-    snprintf(why, sizeof(why), "%s guest-physical 0x%lx, where %s",
-             exit->npf.exec    ? "executed"
-             : exit->npf.write ? "wrote"
-                               : "read",
-             (unsigned long)exit->npf.gaddr, exit->npf.present ? "it may not" : "nothing is mapped");
-    domain_crash(v->domain, why);
+    (void)v;
+    (void)exit;
+    return raise_ud;
 }
 
-static void on_shutdown(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_exception(struct vcpu *v, const struct hvm_exit *exit)
+{
+    (void)v;
+    return (struct exit_verdict){
+        .action = VERDICT_RAISE, .vector = exit->exception.vector, .error = exit->exception.error};
+}
+
+/* Exits after which the domain cannot go on. */
+static struct exit_verdict on_fatal(struct vcpu *v, const struct hvm_exit *exit)
+{
+    struct exit_verdict verdict = {.action = VERDICT_CRASH, .reason = CRASH_UNHANDLED_EXIT};
+
+    (void)v;
+    if (exit->kind == HVM_EXIT_NPF)
+        verdict.reason = CRASH_NESTED_FAULT;
+    else if (exit->kind == HVM_EXIT_SHUTDOWN)
+        verdict.reason = CRASH_TRIPLE_FAULT;
+    else if (exit->kind == HVM_EXIT_INVALID)
+        verdict.reason = CRASH_INVALID_STATE;
+    return verdict;
+}
+
+static struct exit_verdict (*const handlers[HVM_EXIT_NR])(struct vcpu *v, const struct hvm_exit *exit) = {
+    [HVM_EXIT_INTERRUPT] = on_interrupt,
+    [HVM_EXIT_HYPERCALL] = on_hypercall,
+    [HVM_EXIT_CPUID] = on_cpuid,
+    [HVM_EXIT_HLT] = on_hlt,
+    [HVM_EXIT_RDMSR] = on_rdmsr,
+    [HVM_EXIT_WRMSR] = on_wrmsr,
+    [HVM_EXIT_IO] = on_io,
+    [HVM_EXIT_NPF] = on_fatal,
+    [HVM_EXIT_IRQ_WINDOW] = on_irq_window,
+    [HVM_EXIT_SHUTDOWN] = on_fatal,
+    [HVM_EXIT_FORBIDDEN] = on_forbidden,
+    [HVM_EXIT_IGNORED] = on_ignored,
+    [HVM_EXIT_EXCEPTION] = on_exception,
+    [HVM_EXIT_INVALID] = on_fatal,
+    [HVM_EXIT_UNKNOWN] = on_fatal,
+};
+_Static_assert(HVM_EXIT_NR <= CPU_EXIT_KINDS, "every kind is counted");
+
+/* --- verdicts ------------------------------------------------------------------------------------------- */
+
+static void end_by_triple_fault(struct vcpu *v)
 {
     char name[16];
 
-    (void)exit;
     vcpu_name(v, name);
     guest_console_flush(v->domain);
     log_error("%s: triple fault\n", name);
@@ -151,51 +202,51 @@ static void on_shutdown(struct vcpu *v, const struct hvm_exit *exit)
     domain_shutdown(v->domain, (u8)v->domain->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON]);
 }
 
-static void on_forbidden(struct vcpu *v, const struct hvm_exit *exit)
+static void crash(struct vcpu *v, const struct hvm_exit *exit, enum crash_reason reason)
 {
-    (void)exit;
-    inject_ud(v);
-}
+    char why[96] = "the processor refused the vCPU's state"; /* CRASH_INVALID_STATE */
 
-static void on_invalid(struct vcpu *v, const struct hvm_exit *exit)
-{
-    (void)exit;
-    domain_crash(v->domain, "the processor refused the vCPU's state");
-}
-
-static void on_unknown(struct vcpu *v, const struct hvm_exit *exit)
-{
-    char why[64];
-
-    (void)exit;
-    snprintf(why, sizeof(why), "exit nobody handles, code 0x%x", v->hvm.exit_code_raw);
+    if (reason == CRASH_TRIPLE_FAULT) {
+        end_by_triple_fault(v);
+        return;
+    }
+    if (reason == CRASH_NESTED_FAULT)
+        snprintf(why, sizeof(why), "%s guest-physical 0x%lx, where %s",
+                 exit->npf.exec    ? "executed"
+                 : exit->npf.write ? "wrote"
+                                   : "read",
+                 (unsigned long)exit->npf.gaddr, exit->npf.present ? "it may not" : "nothing is mapped");
+    else if (reason == CRASH_UNHANDLED_EXIT)
+        snprintf(why, sizeof(why), "unhandled exit, code 0x%x", v->hvm.exit_code_raw);
     domain_crash(v->domain, why);
 }
 
-typedef void (*exit_handler)(struct vcpu *v, const struct hvm_exit *exit);
-static const exit_handler handlers[HVM_EXIT_NR] = {
-    [HVM_EXIT_INTERRUPT] = on_nothing,
-    [HVM_EXIT_HYPERCALL] = hypercall_dispatch,
-    [HVM_EXIT_CPUID] = on_cpuid,
-    [HVM_EXIT_HLT] = on_hlt,
-    [HVM_EXIT_RDMSR] = on_rdmsr,
-    [HVM_EXIT_WRMSR] = on_wrmsr,
-    [HVM_EXIT_IO] = on_io,
-    [HVM_EXIT_NPF] = on_npf,
-    [HVM_EXIT_IRQ_WINDOW] = on_irq_window,
-    [HVM_EXIT_SHUTDOWN] = on_shutdown,
-    [HVM_EXIT_FORBIDDEN] = on_forbidden,
-    [HVM_EXIT_XSETBV] = on_forbidden, /* XSAVE is not offered, so CR4.OSXSAVE cannot be set: #UD */
-    [HVM_EXIT_INVALID] = on_invalid,
-    [HVM_EXIT_UNKNOWN] = on_unknown,
-};
-
-_Static_assert(HVM_EXIT_NR <= CPU_EXIT_KINDS, "every kind is counted");
+/* All verdicts but the one that nearly every exit ends with. */
+static __attribute__((noinline)) void apply_rare(struct vcpu *v, const struct hvm_exit *exit,
+                                                 struct exit_verdict verdict)
+{
+    switch ((enum verdict_action)verdict.action) {
+    case VERDICT_SKIP:
+    case VERDICT_RESUME:
+    case VERDICT_RETRY:
+        break;
+    case VERDICT_RAISE:
+        hvm_ops->inject_exception(&v->hvm, verdict.vector, verdict.error);
+        break;
+    case VERDICT_CRASH:
+        crash(v, exit, verdict.reason);
+        break;
+    }
+}
 
 void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit)
 {
     u32 kind = exit->kind < HVM_EXIT_NR ? exit->kind : HVM_EXIT_UNKNOWN;
 
     this_cpu()->exit_kinds[kind]++;
-    handlers[kind](v, exit);
+    struct exit_verdict verdict = handlers[kind](v, exit);
+    if (likely(verdict.action == VERDICT_SKIP))
+        hvm_ops->skip(&v->hvm, exit->insn_len);
+    else
+        apply_rare(v, exit, verdict);
 }

@@ -15,7 +15,7 @@
  * belongs to the CPU that runs the vCPU.
  */
 #include <arch/x86/cpu/time.h>
-#include <arch/x86/hvm/cpuid.h>
+#include <arch/x86/hvm/guest_cpuid.h>
 #include <domain/internal.h>
 #include <lib/string.h>
 #include <xen/hvm/params.h>

@@ -6,6 +6,7 @@
  * Registers: abi.md section 5. 64-bit callers: number RAX, arguments RDI RSI RDX R10 R8; 32-bit (CS.L = 0):
  * EAX, EBX ECX EDX ESI EDI. The result goes to RAX, everything else is preserved.
  */
+#include <domain/exit.h>
 #include <hypercall/hypercall.h>
 #include <xen/xen.h>
 
@@ -75,24 +76,22 @@ static void store_args(const struct hypercall *c, struct hvm_regs *regs)
     }
 }
 
-void hypercall_dispatch(struct vcpu *v, const struct hvm_exit *exit)
+struct exit_verdict hypercall_dispatch(struct vcpu *v)
 {
     struct hvm_regs *regs = &v->hvm.regs;
     struct hypercall c = {.v = v, .compat = !hvm_ops->long_mode_cs(&v->hvm)};
-    long rc;
+    long rc = -EPERM;
 
-    if (unlikely(hvm_ops->cpl(&v->hvm) != 0)) {
-        rc = -EPERM;
-    } else {
+    if (likely(hvm_ops->cpl(&v->hvm) == 0)) {
         load_args(&c, regs);
         rc = hypercall_call(&c, c.compat ? (u32)regs->rax : regs->rax);
         if (unlikely(rc == -ERESTART)) {
             store_args(&c, regs);
-            return;
+            return (struct exit_verdict){.action = VERDICT_RETRY};
         }
     }
     regs->rax = c.compat ? (u32)rc : (u64)rc;
-    hvm_skip_instruction(&v->hvm, exit);
+    return (struct exit_verdict){.action = VERDICT_SKIP};
 }
 
 struct domain *hypercall_domain(const struct hypercall *c, u16 domid)

@@ -4,7 +4,7 @@
  * public/hvm/hvm_vcpu.h.
  */
 #include <arch/x86/cpu/msr.h>
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <hypercall/hvm_context.h>
 #include <hypercall/vcpu_op.h>
 #include <lib/string.h>

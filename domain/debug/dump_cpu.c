@@ -103,7 +103,8 @@ static const char *const kind_names[HVM_EXIT_NR] = {
     [HVM_EXIT_IRQ_WINDOW] = "window",
     [HVM_EXIT_SHUTDOWN] = "triple fault",
     [HVM_EXIT_FORBIDDEN] = "forbidden",
-    [HVM_EXIT_XSETBV] = "xsetbv",
+    [HVM_EXIT_IGNORED] = "ignored",
+    [HVM_EXIT_EXCEPTION] = "exception",
     [HVM_EXIT_INVALID] = "invalid",
     [HVM_EXIT_UNKNOWN] = "unknown",
 };

@@ -209,11 +209,6 @@ void hvm_fpu_reset(u8 *fpu)
 {
     memset(fpu, 0, 512);
 }
-void hvm_skip_instruction(struct hvm_vcpu *v, const struct hvm_exit *exit)
-{
-    (void)v;
-    (void)exit;
-}
 void hvm_dump(struct hvm_vcpu *v, const char *name)
 {
     (void)v;

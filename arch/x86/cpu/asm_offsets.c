@@ -15,8 +15,19 @@ void asm_offsets(void)
     DEFINE(TRAP_FRAME_SKIP, offsetof(struct trap_frame, rip) - offsetof(struct trap_frame, vector));
     OFFSET(CPU_SELF, struct cpu, self)
     OFFSET(CPU_STACK_TOP, struct cpu, stack_top)
-    OFFSET(CPU_HOST_VMCB, struct cpu, host_vmcb_maddr)
-#if __has_include(<arch/x86/hvm/svm/offsets.h>)
-#include <arch/x86/hvm/svm/offsets.h>
-#endif
+    OFFSET(HVM_RBX, struct hvm_vcpu, regs.rbx)
+    OFFSET(HVM_RCX, struct hvm_vcpu, regs.rcx)
+    OFFSET(HVM_RDX, struct hvm_vcpu, regs.rdx)
+    OFFSET(HVM_RSI, struct hvm_vcpu, regs.rsi)
+    OFFSET(HVM_RDI, struct hvm_vcpu, regs.rdi)
+    OFFSET(HVM_RBP, struct hvm_vcpu, regs.rbp)
+    OFFSET(HVM_R8, struct hvm_vcpu, regs.r8)
+    OFFSET(HVM_R9, struct hvm_vcpu, regs.r9)
+    OFFSET(HVM_R10, struct hvm_vcpu, regs.r10)
+    OFFSET(HVM_R11, struct hvm_vcpu, regs.r11)
+    OFFSET(HVM_R12, struct hvm_vcpu, regs.r12)
+    OFFSET(HVM_R13, struct hvm_vcpu, regs.r13)
+    OFFSET(HVM_R14, struct hvm_vcpu, regs.r14)
+    OFFSET(HVM_R15, struct hvm_vcpu, regs.r15)
+    OFFSET(HVM_CONTROL_MADDR, struct hvm_vcpu, control_maddr)
 }

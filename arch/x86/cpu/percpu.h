@@ -49,9 +49,8 @@ struct cpu {
     struct vcpu *current;   /* [o] the vCPU whose exit is being handled or that runs now, else NULL */
     struct vcpu *fpu_owner; /* [o] whose FPU state is in the registers */
     /* hardware virtualization, owned by arch/x86/hvm */
-    u64 hsave_maddr;     /* [I] VM_HSAVE_PA */
-    u64 host_vmcb_maddr; /* [I] VMSAVE/VMLOAD area for the host's own FS, GS, TR, LDTR, syscall MSRs */
-    u64 asid_generation; /* [o] */
+    u64 hvm_page_maddr[2]; /* [I] pages for the vendor's use */
+    u64 asid_generation;   /* [o] */
     u32 asid_next, asid_max;
     /* lock level check in debug builds */
     u32 nr_locks;

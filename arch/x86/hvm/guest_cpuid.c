@@ -1,21 +1,228 @@
-/* The CPUID policy (cpuid.c) applied to this host: real leaves, real clock. */
-#include <arch/x86/hvm/cpuid.h>
+/*
+ * The CPUID policy, see guest_cpuid.h. Each vCPU is a package of its own with one core and one thread: the
+ * topology leaves (1, 0xB, 0x80000008) agree on that.
+ *
+ * Hidden although the CPU may have them: SVM and VMX (no nesting), XSAVE with AVX and PKU (only x87 and SSE
+ * are switched), RDTSCP and RDPID (TSC_AUX is not switched), MONITOR (intercepted), LA57, PCID, CET, SGX,
+ * MPX, PMU, MSRs of speculation control, TSC deadline timer (the APIC's timer has not that mode).
+ */
+#include <arch/x86/hvm/guest_cpuid.h>
 
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/hvm/hvm.h>
-#include <lib/string.h>
 
-#define VENDOR_AMD   "AuthenticAMD"
-#define VENDOR_HYGON "HygonGenuine"
+#define MAX_BASIC_LEAF    0xdu
+#define MAX_EXTENDED_LEAF 0x80000008u
+#define XEN_BASE          0x40000000u
+#define XEN_MAX_LEAF      (XEN_BASE + 5)
+#define XEN_VERSION       0x00040011u /* 4.17 */
+#define XEN_MSR_HYPERCALL 0x40000000u
+#define GUEST_ADDR_BITS   48u /* np_table has four levels */
 
-/* Linux uses VMMCALL for these two vendors and VMCALL for all others, so an SVM guest must see one of them
- * even on an emulated CPU that calls itself something else. */
-static const char *vendor_for_vmmcall(void)
+#define HYPERVISOR_BIT BIT(31) /* 1 ECX */
+#define X2APIC_BIT     BIT(21)
+
+/* Leaf 1 EDX: FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE
+ * SSE2. Leaf 0x80000001 EDX repeats those of bits 0-9, 12-17, 23 and 24. */
+#define KNOWN_1_EDX \
+    (BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(11) | \
+     BIT(12) | BIT(13) | BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(19) | BIT(23) | BIT(24) | BIT(25) | \
+     BIT(26))
+/* SSE3 PCLMULQDQ SSSE3 CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES RDRAND */
+#define KNOWN_1_ECX \
+    (BIT(0) | BIT(1) | BIT(9) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | BIT(25) | BIT(30))
+/* FSGSBASE BMI1 FDP_EXCPTN_ONLY SMEP BMI2 ERMS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA */
+#define KNOWN_7_EBX \
+    (BIT(0) | BIT(3) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(20) | BIT(23) | BIT(24) | \
+     BIT(29))
+/* UMIP MOVDIRI MOVDIR64B */
+#define KNOWN_7_ECX  (BIT(2) | BIT(27) | BIT(28))
+/* FSRM */
+#define KNOWN_7_EDX  BIT(4)
+/* LAHF ABM SSE4A MISALIGNSSE 3DNOWPREFETCH */
+#define KNOWN_81_ECX (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
+/* as leaf 1, and SYSCALL NX MMXEXT PAGE1GB LM 3DNOWEXT 3DNOW */
+#define KNOWN_81_EDX \
+    ((KNOWN_1_EDX & 0x0183f3ffu) | BIT(11) | BIT(20) | BIT(22) | BIT(26) | BIT(29) | BIT(30) | BIT(31))
+#define INVARIANT_TSC BIT(8) /* 0x80000007 EDX */
+#define CLZERO        BIT(0) /* 0x80000008 EBX */
+
+/* 0x40000004 EAX */
+#define XEN_HVM_IOMMU_MAPPINGS  BIT(2)
+#define XEN_HVM_VCPU_ID_PRESENT BIT(3)
+#define XEN_HVM_DOMID_PRESENT   BIT(4)
+#define XEN_HVM_UPCALL_VECTOR   BIT(6)
+#define XEN_TSC_SAFE            BIT(1) /* 0x40000003.0 EAX: the TSC runs evenly on all CPUs */
+
+static bool host_has_leaf(const struct hvm_cpuid_ctx *ctx, u32 leaf)
 {
-    struct cpuid_leaf host = cpuid(0, 0);
-    u32 text[3] = {host.ebx, host.edx, host.ecx};
+    return ctx->host(leaf & 0x80000000u, 0).eax >= leaf;
+}
 
-    return memcmp(text, VENDOR_HYGON, sizeof(text)) == 0 ? VENDOR_HYGON : VENDOR_AMD;
+static u32 text_word(const char *text, u32 word)
+{
+    u32 value;
+
+    __builtin_memcpy(&value, text + 4 * (size_t)word, sizeof(value));
+    return value;
+}
+
+static void leaf_vendor(const struct hvm_cpuid_ctx *ctx, u32 max, struct cpuid_leaf *out)
+{
+    *out = ctx->host(0, 0);
+    out->eax = max;
+    if (ctx->vendor) {
+        out->ebx = text_word(ctx->vendor, 0);
+        out->edx = text_word(ctx->vendor, 1);
+        out->ecx = text_word(ctx->vendor, 2);
+    }
+}
+
+static void leaf_1(const struct hvm_cpuid_ctx *ctx, struct cpuid_leaf *out)
+{
+    *out = ctx->host(1, 0);
+    out->ebx =
+        (out->ebx & 0xff00u) | 1u << 16 | (hvm_apic_id(ctx->vcpu_id) & 0xff) << 24; /* CLFLUSH size stays */
+    out->ecx = (u32)((out->ecx & KNOWN_1_ECX) | X2APIC_BIT | HYPERVISOR_BIT);
+    out->edx &= (u32)KNOWN_1_EDX;
+}
+
+static void leaf_7(const struct hvm_cpuid_ctx *ctx, u32 subleaf, struct cpuid_leaf *out)
+{
+    if (subleaf != 0 || !host_has_leaf(ctx, 7))
+        return;
+    *out = ctx->host(7, 0);
+    out->eax = 0; /* no more subleaves */
+    out->ebx &= (u32)KNOWN_7_EBX;
+    out->ecx &= (u32)KNOWN_7_ECX;
+    out->edx &= (u32)KNOWN_7_EDX;
+}
+
+/* Extended topology: one thread, one core; EDX is the x2APIC id whatever the subleaf. */
+static void leaf_b(const struct hvm_cpuid_ctx *ctx, u32 subleaf, struct cpuid_leaf *out)
+{
+    out->ecx = subleaf & 0xff;
+    out->edx = hvm_apic_id(ctx->vcpu_id);
+    if (subleaf < 2) {
+        out->ebx = 1;
+        out->ecx |= (subleaf + 1) << 8; /* level type: 1 thread, 2 core */
+    }
+}
+
+static void leaf_80000001(const struct hvm_cpuid_ctx *ctx, struct cpuid_leaf *out)
+{
+    *out = ctx->host(0x80000001u, 0);
+    out->ecx &= (u32)KNOWN_81_ECX;
+    out->edx &= (u32)KNOWN_81_EDX;
+}
+
+static void leaf_80000008(const struct hvm_cpuid_ctx *ctx, struct cpuid_leaf *out)
+{
+    struct cpuid_leaf host = ctx->host(0x80000008u, 0);
+    u32 physical = MIN(host.eax & 0xff, GUEST_ADDR_BITS);
+    u32 linear = MIN(host.eax >> 8 & 0xff, GUEST_ADDR_BITS); /* five levels are not offered */
+
+    out->eax = physical | linear << 8;
+    out->ebx = host.ebx & (u32)CLZERO;
+}
+
+/* Xen's leaf 3: how the guest's TSC relates to time. The TSC is the host's: mode 0, nothing emulated, offset
+ * 0. */
+static __attribute__((noinline)) void leaf_xen_tsc(const struct hvm_cpuid_ctx *ctx, u32 subleaf,
+                                                   struct cpuid_leaf *out)
+{
+    switch (subleaf) {
+    case 0:
+        if (host_has_leaf(ctx, 0x80000007u) && (ctx->host(0x80000007u, 0).edx & INVARIANT_TSC))
+            out->eax = XEN_TSC_SAFE;
+        out->ecx = (u32)ctx->tsc_khz;
+        break;
+    case 1:
+        out->ecx = ctx->tsc_mul;
+        out->edx = (u32)(s32)ctx->tsc_shift;
+        break;
+    case 2:
+        out->eax = (u32)ctx->tsc_khz;
+        break;
+    }
+}
+
+static void leaf_xen(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+{
+    static const char signature[] = "XenVMMXenVMM";
+
+    switch (leaf - XEN_BASE) {
+    case 0:
+        *out = (struct cpuid_leaf){XEN_MAX_LEAF, text_word(signature, 0), text_word(signature, 1),
+                                   text_word(signature, 2)};
+        break;
+    case 1:
+        out->eax = XEN_VERSION;
+        break;
+    case 2:
+        out->eax = 1; /* pages */
+        out->ebx = XEN_MSR_HYPERCALL;
+        break;
+    case 3:
+        leaf_xen_tsc(ctx, subleaf, out);
+        break;
+    case 4:
+        if (subleaf)
+            break;
+        out->eax = (u32)(XEN_HVM_IOMMU_MAPPINGS | XEN_HVM_VCPU_ID_PRESENT | XEN_HVM_DOMID_PRESENT |
+                         XEN_HVM_UPCALL_VECTOR);
+        out->ebx = ctx->vcpu_id;
+        out->ecx = ctx->domid;
+        break;
+    }
+}
+
+/* What the CPU has too. *out: zero. */
+static __attribute__((noinline)) void leaf_cpu(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf,
+                                               struct cpuid_leaf *out)
+{
+    if (leaf > 0x80000000u && leaf <= MAX_EXTENDED_LEAF && !host_has_leaf(ctx, leaf))
+        return;
+
+    switch (leaf) {
+    case 0:
+        leaf_vendor(ctx, MAX_BASIC_LEAF, out);
+        break;
+    case 1:
+        leaf_1(ctx, out);
+        break;
+    case 7:
+        leaf_7(ctx, subleaf, out);
+        break;
+    case 0xb:
+        leaf_b(ctx, subleaf, out);
+        break;
+    case 0x80000000u:
+        leaf_vendor(ctx, MAX_EXTENDED_LEAF, out);
+        break;
+    case 0x80000001u:
+        leaf_80000001(ctx, out);
+        break;
+    case 0x80000002u ... 0x80000006u: /* brand string, caches */
+        *out = ctx->host(leaf, 0);
+        break;
+    case 0x80000007u:
+        out->edx = ctx->host(leaf, 0).edx & (u32)INVARIANT_TSC;
+        break;
+    case 0x80000008u:
+        leaf_80000008(ctx, out);
+        break;
+    }
+}
+
+/* What asks the host saves registers for that, and is not inlined: the Xen leaves mostly need none. */
+void hvm_cpuid(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+{
+    *out = (struct cpuid_leaf){0};
+    if (leaf >= XEN_BASE && leaf < XEN_BASE + 0x10000)
+        leaf_xen(ctx, leaf, subleaf, out);
+    else
+        leaf_cpu(ctx, leaf, subleaf, out);
 }
 
 static __attribute__((noinline)) void prepare(struct hvm_vcpu *v)
@@ -24,7 +231,7 @@ static __attribute__((noinline)) void prepare(struct hvm_vcpu *v)
         .vcpu_id = v->vcpu_id,
         .domid = v->domid,
         .tsc_khz = tsc_khz,
-        .vendor = hvm_ops == &svm_ops ? vendor_for_vmmcall() : NULL,
+        .vendor = hvm_ops->cpuid_vendor(),
         .host = cpuid,
     };
     time_pvclock_scale(&v->cpuid.tsc_mul, &v->cpuid.tsc_shift);

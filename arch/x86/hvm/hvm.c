@@ -4,16 +4,18 @@
 #include <arch/x86/hvm/hvm.h>
 
 #include <arch/x86/cpu/msr.h>
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/guest_msr.h>
+#include <arch/x86/hvm/svm/svm.h>
 #include <homestead/errno.h>
 #include <lib/log.h>
 #include <lib/string.h>
 
 const struct hvm_ops *hvm_ops;
 
+/* The one place that knows the vendors. */
 static const struct hvm_ops *const candidates[] = {&svm_ops};
 
-int hvm_init(u64 page1_maddr, u64 page2_maddr)
+int hvm_init(void)
 {
     for (u32 i = 0; i < ARRAY_SIZE(candidates); i++) {
         const char *why = NULL;
@@ -22,7 +24,7 @@ int hvm_init(u64 page1_maddr, u64 page2_maddr)
             log_error("hvm: no %s: %s\n", candidates[i]->name, why);
             continue;
         }
-        int rc = candidates[i]->cpu_enable(page1_maddr, page2_maddr);
+        int rc = candidates[i]->cpu_enable();
         if (rc) {
             log_error("hvm: %s could not be enabled on the boot CPU (%d)\n", candidates[i]->name, rc);
             return rc;
@@ -32,11 +34,6 @@ int hvm_init(u64 page1_maddr, u64 page2_maddr)
     }
     log_error("hvm: guests cannot run: hardware virtualization with nested paging is missing or disabled\n");
     return -ENODEV;
-}
-
-void hvm_skip_instruction(struct hvm_vcpu *v, const struct hvm_exit *exit)
-{
-    hvm_ops->skip(v, exit->insn_len);
 }
 
 /* Segment attributes in VMCB form: G and D/B above, present, type below. */

@@ -1,7 +1,7 @@
 /*
  * Hardware virtualization behind one table: run a vCPU, turn the raw exit into one vendor-neutral
- * value, read and write its state. svm/ fills the table; vmx/ will. No policy here: what an exit
- * means is decided in domain/ (exit loop) with the help of cpuid.h, msr.h and io.h beside this file.
+ * value, read and write its state. svm/ fills the table. No policy here: domain/exit.c decides what an exit
+ * means, with guest_cpuid.h and guest_msr.h.
  *
  * Locking: a struct hvm_vcpu is touched only by the CPU that runs its vCPU, or by others while that
  * vCPU is paused and off every CPU.
@@ -9,7 +9,7 @@
 #ifndef HVM_HVM_H
 #define HVM_HVM_H
 
-#include <arch/x86/hvm/cpuid.h>
+#include <arch/x86/hvm/guest_cpuid.h>
 #include <homestead/addr.h>
 #include <arch/x86/hvm/nested_paging.h>
 #include <arch/x86/hvm/x2apic.h>
@@ -69,7 +69,7 @@ struct hvm_vcpu {
     u64 dr[4];            /* DR0-DR3 while its FPU state is not in the registers: hvm_fpu_switch() */
     u64 tsc_aux;          /* kept for context get/set only: guests have neither RDTSCP nor RDPID */
     struct hvm_apic apic;
-    struct hvm_cpuid_ctx cpuid; /* guest_cpuid.c: what its CPUID tells; .host NULL: not made yet */
+    struct hvm_cpuid_ctx cpuid; /* what its CPUID reports; .host NULL: not made yet */
 };
 
 enum hvm_exit_kind {
@@ -83,9 +83,10 @@ enum hvm_exit_kind {
     HVM_EXIT_NPF,        /* .npf: nested page fault */
     HVM_EXIT_IRQ_WINDOW, /* the guest can now take an interrupt, or an NMI */
     HVM_EXIT_SHUTDOWN,   /* triple fault */
-    HVM_EXIT_FORBIDDEN,  /* an instruction guests must not use (VMRUN, INVLPGA, ...): #UD is due */
-    HVM_EXIT_XSETBV,
-    HVM_EXIT_INVALID, /* the guest state was refused by the CPU */
+    HVM_EXIT_FORBIDDEN,  /* an instruction guests must not use (VMRUN, XSETBV, ...): #UD is due */
+    HVM_EXIT_IGNORED,    /* an instruction that does nothing for a guest (WBINVD, ...) */
+    HVM_EXIT_EXCEPTION,  /* .exception is due */
+    HVM_EXIT_INVALID,    /* the guest state was refused by the CPU */
     HVM_EXIT_UNKNOWN,
     HVM_EXIT_NR
 };
@@ -108,6 +109,10 @@ struct hvm_exit {
             u64 gaddr;
             bool write, exec, present; /* present: a permission fault */
         } npf;
+        struct {
+            u8 vector;
+            s32 error; /* below 0: none */
+        } exception;
     };
 };
 
@@ -116,8 +121,11 @@ struct hvm_ops {
     u8 hypercall_insn[3]; /* what stands in the hypercall page */
     /* Is it there and usable? *why names what is missing. */
     bool (*probe)(const char **why);
-    /* Enables it on this CPU. pages: one or two zeroed pages from cpu_pages_needed. */
-    int (*cpu_enable)(u64 page1_maddr, u64 page2_maddr);
+    /* Enables it on this CPU, whose hvm_page_maddr[] are zeroed pages. -ENODEV. */
+    int (*cpu_enable)(void);
+    /* The vendor that CPUID names to guests, 12 characters; NULL: the host's. Guests choose the hypercall
+     * instruction by it. */
+    const char *(*cpuid_vendor)(void);
     /* control: a zeroed page; fpu as above. Sets the fixed part: intercepts, nested root. */
     void (*vcpu_init)(struct hvm_vcpu *v);
     void (*get_state)(struct hvm_vcpu *v, struct hvm_state *out);
@@ -144,17 +152,15 @@ struct hvm_ops {
     u32 (*cpl)(struct hvm_vcpu *v);
     bool (*long_mode_cs)(struct hvm_vcpu *v); /* CS.L and EFER.LMA */
     void (*paging_state)(struct hvm_vcpu *v, struct hvm_paging *out);
-    /* Moves RIP on by len bytes and ends the interrupt shadow: hvm_skip_instruction(). */
+    /* Moves RIP on by len bytes and ends the interrupt shadow. Called by vcpu_handle_exit() alone. */
     void (*skip)(struct hvm_vcpu *v, u32 len);
 };
 
 /* [I] chosen by hvm_init() */
 extern const struct hvm_ops *hvm_ops;
-extern const struct hvm_ops svm_ops;
 
-/* Chooses and enables hardware virtualization on the boot CPU; -ENODEV with a sentence on the console.
- * pages as for cpu_enable(). */
-int hvm_init(u64 page1_maddr, u64 page2_maddr);
+/* Chooses and enables hardware virtualization on the boot CPU; -ENODEV with a sentence on the console. */
+int hvm_init(void);
 
 /* Saves the registers that neither VMCB nor struct hvm_regs hold (x87, SSE, DR0-DR3) to from and loads to's.
  * NULL: skip that half. The caller keeps this_cpu()->fpu_owner, and saves a vCPU before it moves to another
@@ -165,8 +171,6 @@ void hvm_fpu_reset(u8 *fpu);
 /* The hypercall page (abi.md 5): entry nr at nr * 32 does hvm_ops->hypercall_insn. */
 void hvm_fill_hypercall_page(u8 page[PAGE_SIZE]);
 
-/* Skips the instruction that made the vCPU exit and clears the interrupt shadow. */
-void hvm_skip_instruction(struct hvm_vcpu *v, const struct hvm_exit *exit);
 /* Registers, segments, bytes at RIP if readable: what a person needs to see of a crashed guest. name: "d1v0".
  */
 void hvm_dump(struct hvm_vcpu *v, const char *name);

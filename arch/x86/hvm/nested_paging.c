@@ -3,15 +3,138 @@
  * level L covers 2^(9(L-1)) frames. One mapping request of order <= 18, being aligned, lies within one entry
  * of level 3, so that at most three tables are missing on its way.
  *
+ * Entries are in AMD's format (APM2 5.4, 15.25.5): guest accesses count as user accesses, so U is always set.
+ * Accessed and dirty are set beforehand: the CPU then never writes to these tables, and plain stores are
+ * enough. In an entry that points to a table, bits 52-61 (ignored by the CPU) count that table's entries in
+ * use: leaves, and tables whose own count is not 0. So whether a range is empty takes one look, not a search.
+ *
  * Every function prepares what can fail first (counts and takes table pages), then changes the tables.
+ *
+ * lint: long: one data structure; its entry format and its operations need each other.
  */
 #include <arch/x86/hvm/nested_paging.h>
 
-#include <arch/x86/hvm/nested_entry.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
 
 u32 np_largest_order = ORDER_1G;
+
+/* --- entries and the way to them ------------------------------------------------------------------------ */
+
+#define NPE_PRESENT     BIT(0)
+#define NPE_WRITE       BIT(1)
+#define NPE_USER        BIT(2)
+#define NPE_ACCESSED    BIT(5)
+#define NPE_DIRTY       BIT(6)
+#define NPE_LARGE       BIT(7)
+#define NPE_TYPE_SHIFT  9
+#define NPE_TYPE_MASK   (7ull << NPE_TYPE_SHIFT)
+#define NPE_ADDR_MASK   0x000ffffffffff000ull
+#define NPE_COUNT_SHIFT 52
+#define NPE_COUNT_ONE   BIT(NPE_COUNT_SHIFT)
+#define NPE_COUNT_MASK  (0x3ffull << NPE_COUNT_SHIFT)
+
+#define NPE_TABLE (NPE_PRESENT | NPE_WRITE | NPE_USER | NPE_ACCESSED)
+#define NPE_LEAF  (NPE_PRESENT | NPE_WRITE | NPE_USER | NPE_ACCESSED | NPE_DIRTY)
+
+#define ENTRIES   512u
+#define TOP_LEVEL 4u
+
+static u32 level_order(u32 level)
+{
+    return 9 * (level - 1);
+}
+
+static u32 entry_index(gfn_t g, u32 level)
+{
+    return (u32)(g.n >> level_order(level)) % ENTRIES;
+}
+
+static bool is_leaf(u64 entry, u32 level)
+{
+    return (entry & NPE_PRESENT) && (level == 1 || (entry & NPE_LARGE));
+}
+
+static bool is_table(u64 entry, u32 level)
+{
+    return (entry & NPE_PRESENT) && !is_leaf(entry, level);
+}
+
+static u64 entry_count(u64 entry)
+{
+    return (entry & NPE_COUNT_MASK) >> NPE_COUNT_SHIFT;
+}
+
+/* Is anything mapped through this entry? */
+static bool in_use(u64 entry, u32 level)
+{
+    return is_leaf(entry, level) || (is_table(entry, level) && entry_count(entry));
+}
+
+/* A leaf without its frame. */
+static u64 make_leaf(u32 level, enum np_type type)
+{
+    return NPE_LEAF | (u64)type << NPE_TYPE_SHIFT | (level > 1 ? NPE_LARGE : 0);
+}
+
+/* A store that other CPUs' page walkers see whole. */
+static void write_entry(u64 *entry, u64 value)
+{
+    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+/* The way from the root to one entry: entry[level] for level .. 4. */
+struct path {
+    u64 *entry[TOP_LEVEL + 1];
+    u32 level; /* where it ended */
+};
+
+static u64 *table_virt(const struct np_table *np, u64 maddr)
+{
+    return np->virt(maddr);
+}
+
+/* Follows tables towards g, at most down to level to. Stops earlier at a leaf or a hole. */
+static struct path walk(const struct np_table *np, gfn_t g, u32 to)
+{
+    struct path path = {.level = TOP_LEVEL};
+    u64 *table = table_virt(np, np->root_maddr);
+
+    for (;;) {
+        u64 *entry = &table[entry_index(g, path.level)];
+        path.entry[path.level] = entry;
+        if (path.level == to || !is_table(*entry, path.level))
+            return path;
+        table = table_virt(np, *entry & NPE_ADDR_MASK);
+        path.level--;
+    }
+}
+
+/* nr entries of the table at the path's end have become used: tells the tables above. */
+static void count_up(struct path *path, u64 nr)
+{
+    for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {
+        u64 old = *path->entry[level];
+        write_entry(path->entry[level], old + nr * NPE_COUNT_ONE);
+        if (entry_count(old))
+            return;
+        nr = 1; /* this table was empty, so its own entry has become used as well */
+    }
+}
+
+/* The same for entries that have become empty. */
+static void count_down(struct path *path, u64 nr)
+{
+    for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {
+        u64 now = *path->entry[level] - nr * NPE_COUNT_ONE;
+        write_entry(path->entry[level], now);
+        if (entry_count(now))
+            return;
+        nr = 1;
+    }
+}
+
+/* --- table pages ---------------------------------------------------------------------------------------- */
 
 /* Tables taken beforehand, linked through their first word. */
 struct stock {
@@ -26,8 +149,6 @@ static u32 leaf_level(u32 order)
         return 3;
     return order >= ORDER_2M && np_largest_order >= ORDER_2M ? 2 : 1;
 }
-
-/* --- table pages --- */
 
 static void stock_drop(struct np_table *np, struct stock *stock)
 {
@@ -77,7 +198,7 @@ static void retire(struct np_table *np, u64 maddr)
     np->retired_maddr = maddr;
 }
 
-/* --- building blocks --- */
+/* --- building blocks ------------------------------------------------------------------------------------ */
 
 /* Puts a table of the same 512 smaller pieces in the place of the path's large leaf, and steps into it. */
 static void split(struct np_table *np, struct path *path, gfn_t g, struct stock *stock)
@@ -86,7 +207,7 @@ static void split(struct np_table *np, struct path *path, gfn_t g, struct stock 
     u32 level = path->level - 1;
     u64 maddr = stock_use(np, stock);
     u64 *table = table_virt(np, maddr);
-    u64 attributes = old & (NPE_LEAF | NPE_WRITE | NPE_TYPE_MASK);
+    u64 attributes = old & (NPE_LEAF | NPE_TYPE_MASK);
 
     for (u64 i = 0; i < ENTRIES; i++)
         table[i] = ((old & NPE_ADDR_MASK) + (i << (level_order(level) + PAGE_SHIFT))) | attributes |
@@ -160,7 +281,7 @@ static bool any_in_use(const u64 *first, u64 nr, u32 level)
     return false;
 }
 
-/* --- interface --- */
+/* --- interface ------------------------------------------------------------------------------------------ */
 
 int np_init(struct np_table *np)
 {
@@ -223,15 +344,7 @@ bool np_destroy(struct np_table *np, u32 budget)
     return np->root_maddr != 0;
 }
 
-u32 np_pages_needed(struct np_table *np, gfn_t g, u32 order)
-{
-    if (!range_valid(g, order))
-        return 0;
-    u32 to = leaf_level(order);
-    return walk(np, g, to).level - to;
-}
-
-/* np_map(), and where it ended. */
+/* Maps one extent; *path: where that ended. */
 static int map_at(struct np_table *np, gfn_t g, mfn_t m, u32 order, u64 leaf, struct path *path)
 {
     struct stock stock;
@@ -262,15 +375,6 @@ static int map_at(struct np_table *np, gfn_t g, mfn_t m, u32 order, u64 leaf, st
     return 0;
 }
 
-int np_map(struct np_table *np, gfn_t g, mfn_t m, u32 order, enum np_type type, bool writable)
-{
-    struct path path;
-
-    if (type == NP_NONE)
-        return -EINVAL;
-    return map_at(np, g, m, order, make_leaf(mfn(0), leaf_level(order), type, writable), &path);
-}
-
 /*
  * Fills empty entries of the table that holds the path's end, one for each of the pairs, as long as they
  * belong there. Returns how many. What is not that simple is map_at()'s.
@@ -298,7 +402,7 @@ int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, 
                 u32 *done)
 {
     u32 level = leaf_level(order);
-    u64 leaf = make_leaf(mfn(0), level, type, true);
+    u64 leaf = make_leaf(level, type);
     struct path path;
 
     for (*done = 0; *done < nr;) {
@@ -361,7 +465,6 @@ static struct np_entry describe(const struct path *path, gfn_t g)
     u64 offset = g.n & ((1ull << level_order(level)) - 1);
     return (struct np_entry){
         .type = (enum np_type)((entry & NPE_TYPE_MASK) >> NPE_TYPE_SHIFT),
-        .writable = entry & NPE_WRITE,
         .order = level_order(level),
         .mfn = mfn_add(maddr_to_mfn(entry & NPE_ADDR_MASK), offset),
     };

@@ -1,6 +1,7 @@
 /*
  * Nested page tables (AMD NPT; EPT later through the format): guest frame → machine frame, with 4K,
- * 2M and 1G mappings. Plain C on table pages that a callback supplies; runs on the host in tests.
+ * 2M and 1G mappings, all writable. Plain C on table pages that a callback supplies; runs on the host in
+ * tests.
  *
  * Each mapping carries a type in bits the CPU ignores. Splitting a large mapping needs one or two
  * table pages; unmapping never merges back. The caller holds the owner's physmap lock, and must flush
@@ -28,7 +29,6 @@ enum np_type {
 
 struct np_entry {
     enum np_type type;
-    bool writable;
     u32 order; /* 0, 9 or 18: size of the mapping that covers the frame; NP_NONE: size of the hole around it,
                   as far as the tables show it at once: 27 too */
     mfn_t mfn; /* frame for exactly the gfn that was asked for */
@@ -58,18 +58,11 @@ bool np_destroy(struct np_table *np, u32 budget);
 /* Gives retired tables back. Only when no CPU can still hold translations older than the current generation.
  * budget and result as for np_destroy(). */
 bool np_reap(struct np_table *np, u32 budget);
-/* Table pages that mapping (gfn, order) needs at most now, or unmapping it and mapping it again. At most 3.
- */
-u32 np_pages_needed(struct np_table *np, gfn_t g, u32 order);
 /*
- * Maps 2^order frames (any order 0..18; the largest of 0, 9, 18 that fits alignment is used per piece). The
- * range must be unmapped: -EEXIST. -EINVAL beyond NP_GFN_LIMIT or misaligned; -ENOMEM no table page: then
- * nothing has changed.
- */
-int np_map(struct np_table *np, gfn_t g, mfn_t m, u32 order, enum np_type type, bool writable);
-/*
- * Maps nr times 2^order frames, g[i] to m[i], writable. Frames of one table cost one walk if they follow each
- * other. Stops at the first that np_map() would refuse, with its errno; *done of them are mapped then.
+ * Maps nr times 2^order frames, g[i] to m[i]; any order 0..18, in pieces of the largest order of 0, 9, 18
+ * that fits. Extents of one table cost one walk if they follow each other. Stops at the first that fails,
+ * which has changed nothing; *done of them are mapped then. -EEXIST: something is mapped there; -EINVAL:
+ * beyond NP_GFN_LIMIT or misaligned; -ENOMEM: no table page.
  */
 int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
                 u32 *done);

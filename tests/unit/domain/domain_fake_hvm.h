@@ -66,6 +66,12 @@ static void fake_inject_exception(struct hvm_vcpu *v, u8 vector, s64 error)
     injected_vector = vector;
     injected_error = error;
 }
+static void fake_skip(struct hvm_vcpu *v, u32 len)
+{
+    (void)v;
+    skipped += len;
+    nr_skips++;
+}
 static const struct hvm_ops fake_ops = {
     .name = "script",
     .vcpu_init = fake_vcpu_init,
@@ -78,6 +84,7 @@ static const struct hvm_ops fake_ops = {
     .get_cr8 = fake_get_cr8,
     .set_cr8 = fake_set_cr8,
     .inject_exception = fake_inject_exception,
+    .skip = fake_skip,
 };
 const struct hvm_ops *hvm_ops = &fake_ops;
 
@@ -97,11 +104,6 @@ void hvm_fpu_reset(u8 *fpu)
 void hvm_fill_hypercall_page(u8 page[PAGE_SIZE])
 {
     memset(page, 0x90, PAGE_SIZE);
-}
-void hvm_skip_instruction(struct hvm_vcpu *v, const struct hvm_exit *exit)
-{
-    (void)v;
-    skipped += exit->insn_len;
 }
 void hvm_dump(struct hvm_vcpu *v, const char *name)
 {

@@ -49,7 +49,7 @@ static struct hvm_vcpu *fpu_loaded[2];
 static u64 max_runs;      /* more entries of one vCPU than that are a bug of the test's */
 static u64 nr_runs[4][8]; /* entries, by domain and vCPU */
 static u32 nr_sleeps, nr_idles, nr_dumps, nr_kicks, kicked_cpu;
-static u32 skipped, nr_injected, nr_windows;
+static u32 skipped, nr_skips, nr_injected, nr_windows;
 static u8 injected_vector, injected_irq;
 static s64 injected_error;
 static bool can_inject, can_inject_nmi;
@@ -250,7 +250,7 @@ static inline int setup_cpus(u32 nr)
         cpus[i] = i < nr ? &cpu_on[i] : NULL;
     }
     use_cpu(0);
-    nr_arms = nr_sleeps = nr_idles = nr_dumps = nr_kicks = nr_injected = nr_windows = skipped = 0;
+    nr_arms = nr_sleeps = nr_idles = nr_dumps = nr_kicks = nr_injected = nr_windows = skipped = nr_skips = 0;
     yield_every = yield_asks = 0;
     armed_ns[0] = armed_ns[1] = 0;
     step_ns = 1000000;

@@ -3,6 +3,7 @@
 #define TESTS_UNIT_EXIT_HARNESS_H
 
 #include "domain_harness.h"
+#include <domain/exit.h>
 
 static struct domain *dom0, *d; /* d: two vCPUs online; dom0: one, blocked, told of ends at exc_port */
 static struct vcpu *v;
@@ -35,7 +36,7 @@ static inline int setup_domains(void **state)
 static inline void exits(struct vcpu *who, struct hvm_exit exit)
 {
     exit.insn_len = 2;
-    skipped = nr_injected = 0;
+    skipped = nr_skips = nr_injected = 0;
     injected_vector = 0;
     injected_error = 77;
     here->current = who;

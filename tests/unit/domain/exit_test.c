@@ -6,8 +6,8 @@
 // sources: domain/physmap/physmap_destroy.c
 /* What an exit does to its vCPU: instructions, ports, events. */
 #include "exit_harness.h"
-#include <arch/x86/hvm/cpuid.h>
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/guest_cpuid.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <xen/hvm/params.h>
 
 #define GOOD_MSR 0x10u
@@ -15,11 +15,12 @@
 
 static u32 nr_hypercalls;
 
-void hypercall_dispatch(struct vcpu *who, const struct hvm_exit *exit)
+static struct exit_verdict wanted = {.action = VERDICT_SKIP};
+struct exit_verdict hypercall_dispatch(struct vcpu *who)
 {
-    assert_int_equal(exit->kind, HVM_EXIT_HYPERCALL);
     assert_ptr_equal(here->current, who);
     nr_hypercalls++;
+    return wanted;
 }
 void hvm_guest_cpuid(struct hvm_vcpu *who, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {
@@ -61,7 +62,82 @@ static void no_fault(void)
 {
     assert_int_equal(nr_injected, 0);
     assert_int_equal(skipped, 2);
+    assert_int_equal(nr_skips, 1);
     assert_false(d->shut_down);
+}
+
+/* --- verdicts: each is applied once, and nothing else happens --- */
+
+/* A hypercall that ends with this verdict, whatever the exit is about. */
+static void apply(struct exit_verdict verdict)
+{
+    struct hvm_exit exit = {.kind = HVM_EXIT_HYPERCALL, .npf = {.gaddr = 0x5000, .write = true}};
+    u64 exits_before = here->exit_kinds[HVM_EXIT_HYPERCALL];
+
+    nr_hypercalls = 0;
+    wanted = verdict;
+    exits(v, exit);
+    wanted = (struct exit_verdict){.action = VERDICT_SKIP};
+    assert_int_equal(nr_hypercalls, 1);
+    assert_int_equal(here->exit_kinds[HVM_EXIT_HYPERCALL], exits_before + 1);
+}
+
+static void a_skipped_instruction_moves_rip_once(void **state)
+{
+    (void)state;
+    apply((struct exit_verdict){.action = VERDICT_SKIP, .vector = 14, .error = 3});
+    no_fault();
+}
+
+static void resume_and_retry_leave_rip(void **state)
+{
+    static const enum verdict_action actions[] = {VERDICT_RESUME, VERDICT_RETRY};
+
+    (void)state;
+    for (u32 i = 0; i < ARRAY_SIZE(actions); i++) {
+        apply((struct exit_verdict){.action = actions[i], .vector = 14, .error = 3});
+        assert_int_equal(nr_skips + nr_injected, 0);
+        assert_false(d->shut_down);
+    }
+}
+
+static void an_exception_is_raised_with_its_error_code(void **state)
+{
+    (void)state;
+    apply((struct exit_verdict){.action = VERDICT_RAISE, .vector = 14, .error = 0xffff});
+    fault_is(14, 0xffff);
+    apply((struct exit_verdict){.action = VERDICT_RAISE, .vector = 17});
+    fault_is(17, 0);
+    apply((struct exit_verdict){.action = VERDICT_RAISE, .vector = 6, .error = VERDICT_NO_ERROR});
+    fault_is(6, -1);
+    exits(v, (struct hvm_exit){.kind = HVM_EXIT_EXCEPTION, .exception = {.vector = 16, .error = -1}});
+    fault_is(16, -1);
+}
+
+static void a_crash_names_its_reason(void **state)
+{
+    static const struct {
+        enum crash_reason reason;
+        u8 code;
+        const char *says;
+    } crashes[] = {
+        {CRASH_NESTED_FAULT, SHUTDOWN_crash, "d1: crashed: wrote guest-physical 0x5000, where nothing"},
+        {CRASH_TRIPLE_FAULT, SHUTDOWN_reboot, "d1v0: triple fault\ndump of d1v0\n"},
+        {CRASH_INVALID_STATE, SHUTDOWN_crash, "d1: crashed: the processor refused the vCPU's state\n"},
+        {CRASH_UNHANDLED_EXIT, SHUTDOWN_crash, "d1: crashed: unhandled exit, code 0xab\n"},
+    };
+
+    for (u32 i = 0; i < ARRAY_SIZE(crashes); i++) {
+        v->hvm.exit_code_raw = 0xab;
+        apply((struct exit_verdict){.action = VERDICT_CRASH, .reason = (u8)crashes[i].reason});
+        assert_int_equal(nr_skips + nr_injected, 0);
+        assert_true(d->shut_down);
+        assert_int_equal(d->shutdown_code, crashes[i].code);
+        assert_int_equal(nr_dumps, 1);
+        assert_non_null(strstr(said, crashes[i].says));
+        teardown(state);
+        setup_domains(state);
+    }
 }
 
 /* --- instructions --- */
@@ -70,8 +146,6 @@ static void forbidden_instructions_are_undefined(void **state)
 {
     (void)state;
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_FORBIDDEN});
-    fault_is(6, -1);
-    exits(v, (struct hvm_exit){.kind = HVM_EXIT_XSETBV});
     fault_is(6, -1);
 }
 
@@ -84,9 +158,9 @@ static void nothing_to_do(void **state)
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_IRQ_WINDOW});
     assert_int_equal(skipped + nr_injected, 0);
     assert_memory_equal(&before, &v->hvm.regs, sizeof(before));
-    nr_hypercalls = 0;
-    exits(v, (struct hvm_exit){.kind = HVM_EXIT_HYPERCALL});
-    assert_int_equal(nr_hypercalls, 1);
+    exits(v, (struct hvm_exit){.kind = HVM_EXIT_IGNORED});
+    no_fault();
+    assert_memory_equal(&before, &v->hvm.regs, sizeof(before));
 }
 
 static void cpuid_and_msrs_use_the_registers(void **state)
@@ -250,6 +324,10 @@ static void an_event_enters_as_soon_as_it_can(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(a_skipped_instruction_moves_rip_once),
+        CASE(resume_and_retry_leave_rip),
+        CASE(an_exception_is_raised_with_its_error_code),
+        CASE(a_crash_names_its_reason),
         CASE(forbidden_instructions_are_undefined),
         CASE(nothing_to_do),
         CASE(cpuid_and_msrs_use_the_registers),

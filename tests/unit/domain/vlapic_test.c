@@ -7,8 +7,9 @@
 /* Interrupts, NMIs, INIT and STARTUP from one vCPU to another, and the APIC's timer, on the real run loop. */
 #include "exit_harness.h"
 #include <arch/x86/cpu/frames.h>
-#include <arch/x86/hvm/cpuid.h>
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/guest_cpuid.h>
+#include <arch/x86/hvm/guest_msr.h>
+#include <domain/exit.h>
 
 #define ICR  0x830
 #define SVR  0x80f
@@ -17,10 +18,10 @@
 #define SIPI 0x4600u
 #define NMI  0x4400u
 
-void hypercall_dispatch(struct vcpu *who, const struct hvm_exit *exit)
+struct exit_verdict hypercall_dispatch(struct vcpu *who)
 {
     (void)who;
-    (void)exit;
+    return (struct exit_verdict){0};
 }
 void hvm_guest_cpuid(struct hvm_vcpu *who, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {

@@ -111,10 +111,8 @@ struct np_entry physmap_lookup(struct domain *d, gfn_t g)
 
     if (!found)
         return (struct np_entry){.type = NP_NONE, .order = 0};
-    return (struct np_entry){.type = found->type,
-                             .order = found->order,
-                             .mfn = mfn(found->m + (g.n - found->g)),
-                             .writable = true};
+    return (struct np_entry){
+        .type = found->type, .order = found->order, .mfn = mfn(found->m + (g.n - found->g))};
 }
 /* Mappings go as a whole or, in the tests, are never split. */
 int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release)
@@ -210,10 +208,9 @@ int physmap_set_pool(struct domain *d, u64 pages)
     d->physmap.pool_pages = pages;
     return 0;
 }
-void *physmap_frame(struct domain *d, u64 gaddr, bool write)
+void *physmap_frame(struct domain *d, u64 gaddr)
 {
     (void)d;
-    (void)write;
     return guest + (gaddr & PAGE_MASK);
 }
 int physmap_read(struct domain *d, u64 gaddr, void *dst, u64 len)

@@ -19,6 +19,7 @@ struct mem_account *unused_account_find(u16 domid);
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/hvm/guest_walk.h>
 #include <domain/domain.h>
+#include <domain/exit.h>
 #include <homestead/topology.h>
 #include <hypercall/hypercall.h>
 #include <xen/domctl.h>
@@ -40,7 +41,6 @@ static u8 guest[GUEST_BYTES];
 static u64 hole_page = ~0ull,
            readonly_page = ~0ull;    /* offsets in guest[] of a page that is not there, or not writable */
 static u32 references;               /* taken and not given back */
-static u32 skipped;                  /* instructions */
 static u32 restarts;                 /* continuations in the last call */
 static u32 yield_every, yield_count; /* sched_should_yield() says yes every n-th time; 0: never */
 static bool caller_64 = true;
@@ -208,12 +208,6 @@ static const struct hvm_ops fake_ops = {
     .set_state = fake_set_state,
 };
 const struct hvm_ops *hvm_ops = &fake_ops;
-void hvm_skip_instruction(struct hvm_vcpu *v, const struct hvm_exit *exit)
-{
-    (void)v;
-    (void)exit;
-    skipped++;
-}
 void hvm_fpu_reset(u8 *fpu)
 {
     memset(fpu, 0, 512);
@@ -302,18 +296,18 @@ static inline void forget_walks(void)
 /* Executes the hypercall instruction until it is passed, as the run loop would. */
 static inline long hypercall(u64 nr, u64 arg1, u64 arg2, u64 arg3)
 {
-    const struct hvm_exit exit = {.kind = HVM_EXIT_HYPERCALL};
-    u32 before = skipped, refs = references;
+    u32 refs = references;
 
     caller.hvm.regs = (struct hvm_regs){.rax = nr, .rdi = arg1, .rsi = arg2, .rdx = arg3};
     if (!caller_64)
         caller.hvm.regs = (struct hvm_regs){.rax = nr, .rbx = arg1, .rcx = arg2, .rdx = arg3};
     for (restarts = 0; restarts < 100000; restarts++) {
-        hypercall_dispatch(&caller, &exit);
+        u8 action = hypercall_dispatch(&caller).action;
         assert_int_equal(references, refs);
         assert_int_equal(harness_depth, 0);
-        if (skipped != before)
+        if (action == VERDICT_SKIP)
             return caller_64 ? (long)caller.hvm.regs.rax : (long)(s32)caller.hvm.regs.rax;
+        assert_int_equal(action, VERDICT_RETRY);
         assert_int_equal(caller.hvm.regs.rax, nr);
     }
     fail_msg("the call never ends");

@@ -1,4 +1,4 @@
-; void svm_enter(struct hvm_vcpu *v, u64 host_vmcb_maddr): into the guest and back.
+; void svm_enter(struct hvm_vcpu *v, u64 vmsave_maddr): into the guest and back.
 ; APM2 15.5, 15.6, 15.13.1, 15.17.
 ;
 ; GIF is clear from step 2 to step 7, so nothing of the host's is delivered while FS, GS, TR and the system-call
@@ -6,7 +6,7 @@
 ; interrupt end the guest. #VMEXIT brings back rax, rsp, rip, rflags, the control registers and cs, ss, ds, es;
 ; it loses all else.
 ;
-; In:  rdi = v, rsi = host_vmcb_maddr, GIF set, IF clear.
+; In:  rdi = v, rsi = vmsave_maddr, GIF set, IF clear.
 ; Out: v->regs but rax, rsp, rip, rflags (the VMCB has those); GIF set, IF clear; a pending interrupt stays
 ;      pending.
 ; Clobbers: rax, rcx, rdx, rsi, rdi, r8-r11, flags.

@@ -15,7 +15,7 @@
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/traps.h>
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <homestead/errno.h>
 #include <lib/string.h>
 
@@ -28,6 +28,10 @@
 #define CPUID_XSAVE        BIT(26) /* 1 ECX */
 #define VM_CR_LOCK         BIT(3)
 #define XCR0_X87           1u
+
+/* Of struct cpu's hvm_page_maddr: what VM_HSAVE_PA names, and the host's own FS, GS, TR, LDTR and system-call
+ * MSRs for VMLOAD. */
+enum { HSAVE_PAGE, VMSAVE_PAGE };
 
 #define IOPM_BYTES  (3 * PAGE_SIZE) /* 64 Ki ports and three bits */
 #define MSRPM_BYTES (2 * PAGE_SIZE) /* two bits per MSR: read, write */
@@ -105,7 +109,7 @@ static void enable_fpu(void)
     write_cr4(cr4 & ~CR4_OSXSAVE);
 }
 
-static int svm_cpu_enable(u64 page1_maddr, u64 page2_maddr)
+static int svm_cpu_enable(void)
 {
     struct cpu *cpu = this_cpu();
 
@@ -116,15 +120,23 @@ static int svm_cpu_enable(u64 page1_maddr, u64 page2_maddr)
         return -ENODEV;
     enable_fpu();
 
-    cpu->hsave_maddr = page1_maddr;
-    cpu->host_vmcb_maddr = page2_maddr;
-    wrmsr(MSR_VM_HSAVE_PA, page1_maddr);
-    __asm__ volatile("vmsave %%rax" : : "a"(page2_maddr) : "memory");
+    wrmsr(MSR_VM_HSAVE_PA, cpu->hvm_page_maddr[HSAVE_PAGE]);
+    __asm__ volatile("vmsave %%rax" : : "a"(cpu->hvm_page_maddr[VMSAVE_PAGE]) : "memory");
 
     cpu->asid_max = cpuid(CPUID_SVM_LEAF, 0).ebx - 1; /* 0 is the host's */
     cpu->asid_next = 1;
     cpu->asid_generation = 1;
     return 0;
+}
+
+/* Linux uses VMMCALL for these two vendors and VMCALL for all others, so a guest must see one of them even on
+ * an emulated CPU that calls itself something else. */
+static const char *svm_cpuid_vendor(void)
+{
+    struct cpuid_leaf host = cpuid(0, 0);
+    u32 text[3] = {host.ebx, host.edx, host.ecx};
+
+    return memcmp(text, "HygonGenuine", sizeof(text)) == 0 ? "HygonGenuine" : "AuthenticAMD";
 }
 
 /* Reset values the guest's owner may replace with set_state(): APM2 14.1.3. */
@@ -202,7 +214,7 @@ static void svm_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     vmcb->rflags = v->regs.rflags;
     cpu->guest = v; /* for whoever asks by NMI what this CPU does */
     cpu->in_guest = true;
-    svm_enter(v, cpu->host_vmcb_maddr);
+    svm_enter(v, cpu->hvm_page_maddr[VMSAVE_PAGE]);
     cpu->in_guest = false;
     v->regs.rax = vmcb->rax;
     v->regs.rsp = vmcb->rsp;
@@ -254,6 +266,7 @@ const struct hvm_ops svm_ops = {
     .hypercall_insn = {0x0f, 0x01, 0xd9}, /* VMMCALL */
     .probe = svm_probe,
     .cpu_enable = svm_cpu_enable,
+    .cpuid_vendor = svm_cpuid_vendor,
     .vcpu_init = svm_vcpu_init,
     .get_state = svm_get_state,
     .set_state = svm_set_state,

@@ -1,4 +1,4 @@
-/* What svm.c, state.c, exit.c and run.asm share. */
+/* What svm.c, state.c, event.c, decode.c and run.asm share. */
 #ifndef SVM_SVM_H
 #define SVM_SVM_H
 
@@ -14,15 +14,17 @@ struct svm_features {
 };
 extern struct svm_features svm_features;
 
+extern const struct hvm_ops svm_ops;
+
 static inline struct vmcb *svm_vmcb(const struct hvm_vcpu *v)
 {
     return v->control;
 }
 
-/* run.asm: one trip into the guest. host_vmcb_maddr: this CPU's VMSAVE area. */
-void svm_enter(struct hvm_vcpu *v, u64 host_vmcb_maddr);
+/* run.asm: one trip into the guest. vmsave_maddr: this CPU's VMSAVE area. */
+void svm_enter(struct hvm_vcpu *v, u64 vmsave_maddr);
 
-/* exit.c: the VMCB's exit code → one neutral value. regs are up to date. May open a window for host
+/* decode.c: the VMCB's exit code → one neutral value. regs are up to date. May open a window for host
  * interrupts. */
 void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit);
 

@@ -1,5 +1,5 @@
 /* What CPUID says to guests: the policy on faked host CPUs. */
-// sources: arch/x86/hvm/cpuid.c
+// sources: arch/x86/hvm/guest_cpuid.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,22 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <arch/x86/hvm/cpuid.h>
+#include <arch/x86/cpu/time.h>
+#include <arch/x86/hvm/guest_cpuid.h>
+#include <arch/x86/hvm/hvm.h>
+
+u64 tsc_khz = 2300000;
+void time_pvclock_scale(u32 *mul, s8 *shift)
+{
+    *mul = 0xde9be681;
+    *shift = -1;
+}
+static const char *cpuid_vendor(void)
+{
+    return "HygonGenuine";
+}
+static const struct hvm_ops fake_ops = {.cpuid_vendor = cpuid_vendor};
+const struct hvm_ops *hvm_ops = &fake_ops;
 
 static u32 host_max_basic, host_max_extended;
 
@@ -173,13 +188,31 @@ static void test_topology(void **state)
     leaf_is(7, 0, 0, 0, 0, 0);
 }
 
+/* The vendor of the hardware virtualization decides which one a vCPU sees, whatever this host is. */
+static void test_a_vcpus_own(void **state)
+{
+    struct hvm_vcpu v = {.vcpu_id = 3, .domid = 9};
+    struct cpuid_leaf out;
+
+    (void)state;
+    hvm_guest_cpuid(&v, 0, 0, &out);
+    assert_memory_equal(&out.ebx, "Hygo", 4);
+    assert_memory_equal(&out.edx, "nGen", 4);
+    assert_memory_equal(&out.ecx, "uine", 4);
+    hvm_guest_cpuid(&v, 0x40000004, 0, &out);
+    assert_int_equal(out.ebx, 3);
+    assert_int_equal(out.ecx, 9);
+    hvm_guest_cpuid(&v, 0x40000003, 0, &out);
+    assert_int_equal(out.ecx, 2300000);
+}
+
 #define CASE(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_xen_leaves),        CASE(test_xen_scan), CASE(test_hidden),
-        CASE(test_limits_and_vendor), CASE(test_topology),
+        CASE(test_limits_and_vendor), CASE(test_topology), CASE(test_a_vcpus_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
  * What else a guest sees of its CPU: MSR policy over faked hvm_ops, the hypercall page's bytes and the PVH
  * start state.
  */
-// sources: arch/x86/hvm/msr.c arch/x86/hvm/hvm.c arch/x86/hvm/hypercall_page.c
+// sources: arch/x86/hvm/guest_msr.c arch/x86/hvm/hvm.c arch/x86/hvm/hypercall_page.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,14 +12,15 @@
 
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/hvm/hvm.h>
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/svm/svm.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <homestead/errno.h>
 #include <lib/log.h>
 
 /* --- faked hardware virtualization: hvm_init() finds it as svm_ops --- */
 
 static struct hvm_state fake_state;
-static u32 nr_messages, skipped, enabled;
+static u32 nr_messages, enabled;
 static bool present;
 
 void printk(enum log_level level, const char *fmt, ...)
@@ -35,10 +36,8 @@ static bool fake_probe(const char **why)
     return present;
 }
 
-static int fake_cpu_enable(u64 page1, u64 page2)
+static int fake_cpu_enable(void)
 {
-    assert_int_equal(page1, 0x1000);
-    assert_int_equal(page2, 0x2000);
     enabled++;
     return 0;
 }
@@ -55,12 +54,6 @@ static void fake_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
     fake_state = *in;
 }
 
-static void fake_skip(struct hvm_vcpu *v, u32 len)
-{
-    (void)v;
-    skipped = len;
-}
-
 const struct hvm_ops svm_ops = {
     .name = "fake",
     .hypercall_insn = {0x0f, 0x01, 0xd9},
@@ -68,7 +61,6 @@ const struct hvm_ops svm_ops = {
     .cpu_enable = fake_cpu_enable,
     .get_state = fake_get_state,
     .set_state = fake_set_state,
-    .skip = fake_skip,
 };
 
 static struct hvm_vcpu v;
@@ -79,7 +71,7 @@ static int setup(void **state)
     memset(&v, 0, sizeof(v));
     memset(&fake_state, 0, sizeof(fake_state));
     present = true;
-    assert_int_equal(hvm_init(0x1000, 0x2000), 0);
+    assert_int_equal(hvm_init(), 0);
     return 0;
 }
 
@@ -89,12 +81,12 @@ static void test_init(void **state)
     present = false;
     hvm_ops = NULL;
     nr_messages = enabled = 0;
-    assert_int_equal(hvm_init(0x1000, 0x2000), -ENODEV);
+    assert_int_equal(hvm_init(), -ENODEV);
     assert_null(hvm_ops);
     assert_true(nr_messages >= 1); /* it says why */
     assert_int_equal(enabled, 0);
     present = true;
-    assert_int_equal(hvm_init(0x1000, 0x2000), 0);
+    assert_int_equal(hvm_init(), 0);
     assert_ptr_equal(hvm_ops, &svm_ops);
     assert_int_equal(enabled, 1);
 }
@@ -286,14 +278,11 @@ static void test_startup_entry(void **state)
     assert_int_equal(fake_state.lstar, ~0ull); /* INIT leaves it */
 }
 
-static void test_skip_and_fpu(void **state)
+static void test_fpu(void **state)
 {
-    struct hvm_exit exit = {.insn_len = 3};
     u8 fpu[512];
 
     (void)state;
-    hvm_skip_instruction(&v, &exit);
-    assert_int_equal(skipped, 3);
     memset(fpu, 0xff, sizeof(fpu));
     hvm_fpu_reset(fpu);
     assert_int_equal(fpu[0] | fpu[1] << 8, 0x37f);
@@ -306,10 +295,9 @@ static void test_skip_and_fpu(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_init),           CASE(test_efer),      CASE(test_addresses_and_pat),
-        CASE(test_linux_list),     CASE(test_unknown),   CASE(test_apic),
-        CASE(test_hypercall_page), CASE(test_pvh_entry), CASE(test_skip_and_fpu),
-        CASE(test_startup_entry),
+        CASE(test_init),    CASE(test_efer),          CASE(test_addresses_and_pat), CASE(test_linux_list),
+        CASE(test_unknown), CASE(test_apic),          CASE(test_hypercall_page),    CASE(test_pvh_entry),
+        CASE(test_fpu),     CASE(test_startup_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,6 +104,16 @@ static int teardown(void **state)
     return 0;
 }
 
+/* One extent. */
+static inline int map(gfn_t g, mfn_t m, u32 order, enum np_type type)
+{
+    u32 done = 7;
+
+    int rc = np_map_many(&np, &g, &m, order, 1, type, &done);
+    assert_int_equal(done, rc == 0);
+    return rc;
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 #endif

@@ -8,7 +8,7 @@
 #define MODEL_BASE   (3ull << 18) /* gfn; three 1G regions, across nothing special */
 #define MODEL_FRAMES (3ull << 18)
 
-static u64 model[MODEL_FRAMES]; /* 0: nothing; else mfn * 16 + type * 2 + writable */
+static u64 model[MODEL_FRAMES]; /* 0: nothing; else mfn * 8 + type */
 static u64 snapshot[POOL_PAGES][512];
 static bool snapshot_taken[POOL_PAGES];
 
@@ -23,7 +23,7 @@ static u64 rnd(u64 below)
 static void check_frame(u64 index)
 {
     struct np_entry e = np_lookup(&np, gfn(MODEL_BASE + index));
-    u64 have = e.type == NP_NONE ? 0 : e.mfn.n * 16 + e.type * 2 + e.writable;
+    u64 have = e.type == NP_NONE ? 0 : e.mfn.n * 8 + e.type;
 
     if (have != model[index])
         fail_msg("frame %llx: have %llx, want %llx", (unsigned long long)index, (unsigned long long)have,
@@ -48,7 +48,7 @@ static void check_unchanged(const struct np_table *copy)
 }
 
 struct op {
-    bool map, writable;
+    bool map;
     u64 index, mfn;
     u32 order;
     enum np_type type;
@@ -58,14 +58,13 @@ static int run_op(const struct op *op)
 {
     gfn_t g = gfn(MODEL_BASE + op->index);
 
-    return op->map ? np_map(&np, g, mfn(op->mfn), op->order, op->type, op->writable)
-                   : np_unmap(&np, g, op->order);
+    return op->map ? map(g, mfn(op->mfn), op->order, op->type) : np_unmap(&np, g, op->order);
 }
 
 static struct op random_op(void)
 {
     static const u32 orders[] = {0, 0, 0, 1, 3, 8, 9, 9, 9, 10, 13, 17, 18, 18};
-    struct op op = {.map = rnd(2), .writable = rnd(2), .type = 1 + rnd(3)};
+    struct op op = {.map = rnd(2), .type = 1 + rnd(3)};
 
     op.order = orders[rnd(ARRAY_SIZE(orders))];
     /* Half of the time near the start of a region, so that operations meet. */
@@ -86,7 +85,7 @@ static bool model_free(const struct op *op)
 static void model_apply(const struct op *op)
 {
     for (u64 i = 0; i < 1ull << op->order; i++)
-        model[op->index + i] = op->map ? (op->mfn + i) * 16 + op->type * 2 + op->writable : 0;
+        model[op->index + i] = op->map ? (op->mfn + i) * 8 + op->type : 0;
 }
 
 /* First with every allocation failing in turn, until one run gets through. */
@@ -94,7 +93,6 @@ static void apply(const struct op *op)
 {
     struct np_table before;
     int want = op->map && !model_free(op) ? -EEXIST : 0;
-    u32 needed = np_pages_needed(&np, gfn(MODEL_BASE + op->index), op->order);
     int rc;
 
     take_snapshot(&before);
@@ -109,7 +107,7 @@ static void apply(const struct op *op)
     }
     fail_after = ~0u;
     assert_int_equal(rc, want);
-    assert_true(np.nr_pages - before.nr_pages <= needed);
+    assert_true(np.nr_pages - before.nr_pages <= 3);
     assert_int_equal(np.nr_pages, nr_taken);
     if (rc)
         check_unchanged(&before);
@@ -141,7 +139,7 @@ static void test_against_model(void **state)
             assert_int_equal(np_unmap(&np, gfn(MODEL_BASE + (region << 18)), 18), 0);
         /* All counts are back at 0: three large mappings fit over what tables are left. */
         for (u64 region = 0; region < 3; region++)
-            assert_int_equal(np_map(&np, gfn(MODEL_BASE + (region << 18)), mfn(0), 18, NP_RAM, true), 0);
+            assert_int_equal(map(gfn(MODEL_BASE + (region << 18)), mfn(0), 18, NP_RAM), 0);
         np_reap(&np, ~0u);
         assert_int_equal(nr_taken, 2);
         for (u64 region = 0; region < 3; region++)

@@ -2,49 +2,43 @@
 // sources: arch/x86/hvm/nested_paging.c
 #include "np_harness.h"
 
-static void expect(u64 g, enum np_type type, u64 m, u32 order, bool writable)
+static void expect(u64 g, enum np_type type, u64 m, u32 order)
 {
     struct np_entry e = np_lookup(&np, gfn(g));
 
     assert_int_equal(e.type, type);
     assert_int_equal(e.order, order);
-    if (type != NP_NONE) {
+    if (type != NP_NONE)
         assert_int_equal(e.mfn.n, m);
-        assert_int_equal(e.writable, writable);
-    } else {
+    else
         assert_false(mfn_valid_value(e.mfn));
-    }
 }
 
 static void test_one_entry_per_size(void **state)
 {
     (void)state;
-    assert_int_equal(np_pages_needed(&np, gfn(0x40000), 18), 1);
-    assert_int_equal(np_map(&np, gfn(0x40000), mfn(0x80000), 18, NP_RAM, true), 0);
+    assert_int_equal(map(gfn(0x40000), mfn(0x80000), 18, NP_RAM), 0);
     assert_int_equal(np.nr_pages, 2); /* root and one level below: one 1G entry */
-    expect(0x40000, NP_RAM, 0x80000, 18, true);
-    expect(0x7ffff, NP_RAM, 0xbffff, 18, true);
-    expect(0x80000, NP_NONE, 0, 18, false);
+    expect(0x40000, NP_RAM, 0x80000, 18);
+    expect(0x7ffff, NP_RAM, 0xbffff, 18);
+    expect(0x80000, NP_NONE, 0, 18);
 
-    assert_int_equal(np_pages_needed(&np, gfn(0x200), 9), 1);
-    assert_int_equal(np_map(&np, gfn(0x200), mfn(0x400), 9, NP_RAM, false), 0);
+    assert_int_equal(map(gfn(0x200), mfn(0x400), 9, NP_RAM), 0);
     assert_int_equal(np.nr_pages, 3);
-    expect(0x3ff, NP_RAM, 0x5ff, 9, false);
-    expect(0x400, NP_NONE, 0, 9, false);
+    expect(0x3ff, NP_RAM, 0x5ff, 9);
+    expect(0x400, NP_NONE, 0, 9);
 
-    assert_int_equal(np_map(&np, gfn(0x400), mfn(0x800), 10, NP_RAM, true), 0); /* two 2M entries */
+    assert_int_equal(map(gfn(0x400), mfn(0x800), 10, NP_RAM), 0); /* two 2M entries */
     assert_int_equal(np.nr_pages, 3);
-    expect(0x7ff, NP_RAM, 0xbff, 9, true);
+    expect(0x7ff, NP_RAM, 0xbff, 9);
 
-    assert_int_equal(np_pages_needed(&np, gfn(7), 0), 1);
-    assert_int_equal(np_map(&np, gfn(7), mfn(0x777), 0, NP_FOREIGN, true), 0);
+    assert_int_equal(map(gfn(7), mfn(0x777), 0, NP_FOREIGN), 0);
     assert_int_equal(np.nr_pages, 4);
-    expect(7, NP_FOREIGN, 0x777, 0, true);
-    expect(8, NP_NONE, 0, 0, false);
-    assert_int_equal(np_map(&np, gfn(0x100), mfn(0x3000), 8, NP_RAM, true), 0);
-    expect(0x1ff, NP_RAM, 0x30ff, 0, true);
-    expect(1ull << 27, NP_NONE, 0, 27, false);
-    assert_int_equal(np_pages_needed(&np, gfn(1ull << 27), 0), 3);
+    expect(7, NP_FOREIGN, 0x777, 0);
+    expect(8, NP_NONE, 0, 0);
+    assert_int_equal(map(gfn(0x100), mfn(0x3000), 8, NP_RAM), 0);
+    expect(0x1ff, NP_RAM, 0x30ff, 0);
+    expect(1ull << 27, NP_NONE, 0, 27);
 }
 
 static void test_refused(void **state)
@@ -52,100 +46,96 @@ static void test_refused(void **state)
     (void)state;
     u64 generation = np.generation;
 
-    assert_int_equal(np_map(&np, gfn(1), mfn(2), 1, NP_RAM, true), -EINVAL);
-    assert_int_equal(np_map(&np, gfn(2), mfn(1), 1, NP_RAM, true), -EINVAL);
-    assert_int_equal(np_map(&np, gfn(0), mfn(0), 19, NP_RAM, true), -EINVAL);
-    assert_int_equal(np_map(&np, gfn(0), mfn(0), ~0u, NP_RAM, true), -EINVAL);
-    assert_int_equal(np_map(&np, gfn(NP_GFN_LIMIT), mfn(0), 0, NP_RAM, true), -EINVAL);
-    assert_int_equal(np_map(&np, INVALID_GFN, mfn(0), 0, NP_RAM, true), -EINVAL);
-    assert_int_equal(np_map(&np, gfn(0), INVALID_MFN, 0, NP_RAM, true), -EINVAL);
-    assert_int_equal(np_map(&np, gfn(0), mfn(0), 0, NP_NONE, true), -EINVAL);
+    assert_int_equal(map(gfn(1), mfn(2), 1, NP_RAM), -EINVAL);
+    assert_int_equal(map(gfn(2), mfn(1), 1, NP_RAM), -EINVAL);
+    assert_int_equal(map(gfn(0), mfn(0), 19, NP_RAM), -EINVAL);
+    assert_int_equal(map(gfn(0), mfn(0), ~0u, NP_RAM), -EINVAL);
+    assert_int_equal(map(gfn(NP_GFN_LIMIT), mfn(0), 0, NP_RAM), -EINVAL);
+    assert_int_equal(map(INVALID_GFN, mfn(0), 0, NP_RAM), -EINVAL);
+    assert_int_equal(map(gfn(0), INVALID_MFN, 0, NP_RAM), -EINVAL);
     assert_int_equal(np_unmap(&np, gfn(3), 2), -EINVAL);
     assert_int_equal(np_unmap(&np, gfn(0), 19), -EINVAL);
     assert_int_equal(np_unmap(&np, gfn(NP_GFN_LIMIT), 0), -EINVAL);
-    assert_int_equal(np_pages_needed(&np, gfn(NP_GFN_LIMIT), 0), 0);
     assert_int_equal(np_lookup(&np, gfn(NP_GFN_LIMIT)).type, NP_NONE);
     assert_int_equal(np.nr_pages, 1);
 
-    assert_int_equal(np_map(&np, gfn(NP_GFN_LIMIT - 1), mfn(5), 0, NP_RAM, true), 0);
-    expect(NP_GFN_LIMIT - 1, NP_RAM, 5, 0, true);
-    assert_int_equal(np_map(&np, gfn(NP_GFN_LIMIT - 1), mfn(6), 0, NP_RAM, true), -EEXIST);
-    assert_int_equal(np_map(&np, gfn(NP_GFN_LIMIT - 512), mfn(0x200), 9, NP_RAM, true), -EEXIST);
-    assert_int_equal(np_map(&np, gfn(NP_GFN_LIMIT - (1 << 18)), mfn(1 << 18), 18, NP_RAM, true), -EEXIST);
-    assert_int_equal(np_map(&np, gfn(0x200), mfn(0x200), 9, NP_RAM, true), 0);
-    assert_int_equal(np_map(&np, gfn(0x3ff), mfn(9), 0, NP_RAM, true), -EEXIST);
-    assert_int_equal(np_map(&np, gfn(0), mfn(0x400), 10, NP_RAM, true), -EEXIST); /* only its second half */
-    assert_int_equal(np.generation, generation);                                  /* nobody lost anything */
+    assert_int_equal(map(gfn(NP_GFN_LIMIT - 1), mfn(5), 0, NP_RAM), 0);
+    expect(NP_GFN_LIMIT - 1, NP_RAM, 5, 0);
+    assert_int_equal(map(gfn(NP_GFN_LIMIT - 1), mfn(6), 0, NP_RAM), -EEXIST);
+    assert_int_equal(map(gfn(NP_GFN_LIMIT - 512), mfn(0x200), 9, NP_RAM), -EEXIST);
+    assert_int_equal(map(gfn(NP_GFN_LIMIT - (1 << 18)), mfn(1 << 18), 18, NP_RAM), -EEXIST);
+    assert_int_equal(map(gfn(0x200), mfn(0x200), 9, NP_RAM), 0);
+    assert_int_equal(map(gfn(0x3ff), mfn(9), 0, NP_RAM), -EEXIST);
+    assert_int_equal(map(gfn(0), mfn(0x400), 10, NP_RAM), -EEXIST); /* only its second half */
+    assert_int_equal(np.generation, generation);                    /* nobody lost anything */
 }
 
 static void test_split(void **state)
 {
     (void)state;
-    assert_int_equal(np_map(&np, gfn(0), mfn(0x40000), 18, NP_RAM, false), 0);
+    assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     u64 generation = np.generation;
 
-    assert_int_equal(np_pages_needed(&np, gfn(0x234), 0), 2); /* to split twice */
     assert_int_equal(np_unmap(&np, gfn(0x234), 0), 0);
     assert_int_equal(np.nr_pages, 4);
     assert_true(np.generation > generation);
-    expect(0x234, NP_NONE, 0, 0, false);
-    expect(0x233, NP_RAM, 0x40233, 0, false);
-    expect(0x235, NP_RAM, 0x40235, 0, false);
-    expect(0x1ff, NP_RAM, 0x401ff, 9, false);
-    expect(0x400, NP_RAM, 0x40400, 9, false);
-    expect(0x3ffff, NP_RAM, 0x7ffff, 9, false);
+    expect(0x234, NP_NONE, 0, 0);
+    expect(0x233, NP_RAM, 0x40233, 0);
+    expect(0x235, NP_RAM, 0x40235, 0);
+    expect(0x1ff, NP_RAM, 0x401ff, 9);
+    expect(0x400, NP_RAM, 0x40400, 9);
+    expect(0x3ffff, NP_RAM, 0x7ffff, 9);
     assert_int_equal(np_unmap(&np, gfn(0x800), 10), 0); /* two 2M entries, no page */
     assert_int_equal(np.nr_pages, 4);
-    expect(0x7ff, NP_RAM, 0x407ff, 9, false);
-    expect(0x800, NP_NONE, 0, 9, false);
-    expect(0xc00, NP_RAM, 0x40c00, 9, false);
+    expect(0x7ff, NP_RAM, 0x407ff, 9);
+    expect(0x800, NP_NONE, 0, 9);
+    expect(0xc00, NP_RAM, 0x40c00, 9);
 
     generation = np.generation;
     assert_int_equal(np_unmap(&np, gfn(0x800), 9), 0); /* a hole already */
     assert_int_equal(np.generation, generation);
     assert_int_equal(np_unmap(&np, gfn(0), 18), 0);
     /* Tables with nothing in them are one hole, however far down they go: a search over holes is short. */
-    expect(0, NP_NONE, 0, NP_HOLE_ORDER_MAX, false);
-    expect(0x233, NP_NONE, 0, NP_HOLE_ORDER_MAX, false);
-    assert_int_equal(np_map(&np, gfn(0x40000), mfn(0), 0, NP_RAM, true), 0);
-    expect(0x233, NP_NONE, 0, 18, false);
-    assert_int_equal(np_map(&np, gfn(0x3fe00), mfn(0), 9, NP_RAM, true), 0);
-    expect(0x233, NP_NONE, 0, 9, false);
+    expect(0, NP_NONE, 0, NP_HOLE_ORDER_MAX);
+    expect(0x233, NP_NONE, 0, NP_HOLE_ORDER_MAX);
+    assert_int_equal(map(gfn(0x40000), mfn(0), 0, NP_RAM), 0);
+    expect(0x233, NP_NONE, 0, 18);
+    assert_int_equal(map(gfn(0x3fe00), mfn(0), 9, NP_RAM), 0);
+    expect(0x233, NP_NONE, 0, 9);
 }
 
 /* What physmap's replacing relies on: once a range has been unmapped, mapping it again needs no page. */
 static void test_replace_needs_no_page(void **state)
 {
     (void)state;
-    assert_int_equal(np_map(&np, gfn(0x205), mfn(1), 0, NP_RAM, true), 0);
+    assert_int_equal(map(gfn(0x205), mfn(1), 0, NP_RAM), 0);
     assert_int_equal(np_unmap(&np, gfn(0x205), 0), 0);
-    assert_int_equal(np_pages_needed(&np, gfn(0x205), 0), 0);
     fail_after = 0;
-    assert_int_equal(np_map(&np, gfn(0x205), mfn(2), 0, NP_SPECIAL, false), 0);
-    expect(0x205, NP_SPECIAL, 2, 0, false);
+    assert_int_equal(map(gfn(0x205), mfn(2), 0, NP_SPECIAL), 0);
+    expect(0x205, NP_SPECIAL, 2, 0);
 }
 
 /* A large mapping over emptied tables is one entry again, and the tables wait until they are reaped. */
 static void test_retired_tables(void **state)
 {
     (void)state;
-    assert_int_equal(np_map(&np, gfn(0x205), mfn(1), 0, NP_RAM, true), 0);
-    assert_int_equal(np_map(&np, gfn(0x605), mfn(2), 0, NP_RAM, true), 0);
+    assert_int_equal(map(gfn(0x205), mfn(1), 0, NP_RAM), 0);
+    assert_int_equal(map(gfn(0x605), mfn(2), 0, NP_RAM), 0);
     assert_int_equal(np_unmap(&np, gfn(0x205), 0), 0);
-    assert_int_equal(np_map(&np, gfn(0x200), mfn(0x200), 9, NP_RAM, true), 0);
-    expect(0x205, NP_RAM, 0x205, 9, true);
+    assert_int_equal(map(gfn(0x200), mfn(0x200), 9, NP_RAM), 0);
+    expect(0x205, NP_RAM, 0x205, 9);
     assert_int_equal(nr_taken, 5); /* root, 2 tables on the way, 1 in use, 1 retired */
     assert_int_equal(np.nr_pages, 5);
     assert_false(np_reap(&np, 10));
     assert_int_equal(nr_taken, 4);
     assert_int_equal(np.nr_pages, 4);
 
-    assert_int_equal(np_map(&np, gfn(0), mfn(0x40000), 18, NP_RAM, true), -EEXIST);
+    assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), -EEXIST);
     assert_int_equal(np_unmap(&np, gfn(0), 18), 0);
     u64 generation = np.generation;
-    assert_int_equal(np_map(&np, gfn(0), mfn(0x40000), 18, NP_RAM, true), 0);
+    assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     assert_true(np.generation > generation);
-    expect(0x605, NP_RAM, 0x40605, 18, true);
+    expect(0x605, NP_RAM, 0x40605, 18);
     assert_true(np_reap(&np, 1));
     assert_false(np_reap(&np, 1));
     assert_int_equal(nr_taken, 2);
@@ -156,14 +146,14 @@ static void test_emptied_one_by_one(void **state)
 {
     (void)state;
     for (u64 g = 0; g < 0x1000; g += 0x100)
-        assert_int_equal(np_map(&np, gfn(g), mfn(g), 0, NP_RAM, true), 0);
-    assert_int_equal(np_map(&np, gfn(0x10), mfn(0x10), 4, NP_RAM, true), 0);
+        assert_int_equal(map(gfn(g), mfn(g), 0, NP_RAM), 0);
+    assert_int_equal(map(gfn(0x10), mfn(0x10), 4, NP_RAM), 0);
     assert_int_equal(np_unmap(&np, gfn(0x10), 4), 0);
     for (u64 g = 0; g < 0x1000; g += 0x100) {
-        assert_int_equal(np_map(&np, gfn(0), mfn(0), 18, NP_RAM, true), -EEXIST);
+        assert_int_equal(map(gfn(0), mfn(0), 18, NP_RAM), -EEXIST);
         assert_int_equal(np_unmap(&np, gfn(g), 0), 0);
     }
-    assert_int_equal(np_map(&np, gfn(0), mfn(0), 18, NP_RAM, true), 0);
+    assert_int_equal(map(gfn(0), mfn(0), 18, NP_RAM), 0);
     assert_int_equal(nr_taken, 2 + 1 + 8);
     np_reap(&np, ~0u);
     assert_int_equal(nr_taken, 2);
@@ -173,14 +163,13 @@ static void test_without_1g_pages(void **state)
 {
     (void)state;
     np_largest_order = ORDER_2M;
-    assert_int_equal(np_pages_needed(&np, gfn(0), 18), 2);
-    assert_int_equal(np_map(&np, gfn(0), mfn(0x40000), 18, NP_RAM, true), 0);
-    expect(0x12345, NP_RAM, 0x52345, 9, true);
+    assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
+    expect(0x12345, NP_RAM, 0x52345, 9);
     assert_int_equal(np.nr_pages, 3);
     assert_int_equal(np_unmap(&np, gfn(0x200), 17 - 8), 0);
-    assert_int_equal(np_map(&np, gfn(0x200), mfn(0), 9, NP_RAM, true), 0);
+    assert_int_equal(map(gfn(0x200), mfn(0), 9, NP_RAM), 0);
     assert_int_equal(np_unmap(&np, gfn(0), 18), 0);
-    assert_int_equal(np_map(&np, gfn(0), mfn(0), 18, NP_RAM, true), 0);
+    assert_int_equal(map(gfn(0), mfn(0), 18, NP_RAM), 0);
 }
 
 static void test_no_root(void **state)
@@ -192,14 +181,14 @@ static void test_no_root(void **state)
     assert_int_equal(np_init(&none), -ENOMEM);
 }
 
-/* The bits the CPU sees, APM2 5.4.1 and 15.25.5: present, user; writable and large as asked; nothing
+/* The bits the CPU sees, APM2 5.4.1 and 15.25.5: present, writable, user; large as asked; nothing
  * reserved. */
 static void test_hardware_bits(void **state)
 {
     (void)state;
-    assert_int_equal(np_map(&np, gfn(0), mfn(0x40000), 18, NP_RAM, true), 0);
-    assert_int_equal(np_map(&np, gfn(0x40000), mfn(0x200), 9, NP_FOREIGN, false), 0);
-    assert_int_equal(np_map(&np, gfn(0x40200), mfn(0x123), 0, NP_SPECIAL, false), 0);
+    assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
+    assert_int_equal(map(gfn(0x40000), mfn(0x200), 9, NP_FOREIGN), 0);
+    assert_int_equal(map(gfn(0x40200), mfn(0x123), 0, NP_SPECIAL), 0);
     u64 pml4e = ((u64 *)pool_virt(np.root_maddr))[0];
     u64 *pdpt = pool_virt(pml4e & 0xffffffffff000);
     u64 *pd = pool_virt(pdpt[1] & 0xffffffffff000);
@@ -208,8 +197,8 @@ static void test_hardware_bits(void **state)
     assert_int_equal(pml4e & 0x87, 7); /* P, W, U; a table at the root level must not have PS */
     assert_int_equal(pdpt[0], 0x40000000 | 0xe7 | 1 << 9);
     assert_int_equal(pdpt[1] & 0x87, 7);
-    assert_int_equal(pd[0], 0x200000 | 0xe5 | 2 << 9);
-    assert_int_equal(pt[0], 0x123000 | 0x65 | 3 << 9);
+    assert_int_equal(pd[0], 0x200000 | 0xe7 | 2 << 9);
+    assert_int_equal(pt[0], 0x123000 | 0x67 | 3 << 9);
     assert_int_equal(pt[1], 0);
 }
 
@@ -231,25 +220,25 @@ static void test_many(void **state)
     assert_int_equal(done, 64);
     assert_int_equal(np.nr_pages, 5); /* root, two on the way, two for 0x1e0 - 0x3ff */
     for (u32 i = 0; i < 64; i++)
-        expect(g[i].n, NP_RAM, m[i].n, 0, true);
-    expect(0x1e0 + 40, NP_NONE, 0, 0, false);
+        expect(g[i].n, NP_RAM, m[i].n, 0);
+    expect(0x1e0 + 40, NP_NONE, 0, 0);
     assert_int_equal(np_map_many(&np, g, m, 0, 64, NP_RAM, &done), -EEXIST);
     assert_int_equal(done, 0);
     g[0] = gfn(0x100); /* free, and then one that is not */
     assert_int_equal(np_map_many(&np, g, m, 0, 64, NP_RAM, &done), -EEXIST);
     assert_int_equal(done, 1);
-    expect(0x100, NP_RAM, 0x5000, 0, true);
+    expect(0x100, NP_RAM, 0x5000, 0);
     /* 2 MiB each; one over emptied tables, one misaligned. */
     for (u32 i = 0; i < 5; i++) {
         g[i] = gfn(0x40000 + 0x200 * i);
         m[i] = mfn(0x80000 + 0x400 * i);
     }
-    assert_int_equal(np_map(&np, gfn(0x40401), mfn(1), 0, NP_RAM, true), 0);
+    assert_int_equal(map(gfn(0x40401), mfn(1), 0, NP_RAM), 0);
     assert_int_equal(np_unmap(&np, gfn(0x40401), 0), 0);
     assert_int_equal(np_map_many(&np, g, m, 9, 4, NP_RAM, &done), 0);
     assert_int_equal(done, 4);
     for (u32 i = 0; i < 4; i++)
-        expect(g[i].n + 5, NP_RAM, m[i].n + 5, 9, true);
+        expect(g[i].n + 5, NP_RAM, m[i].n + 5, 9);
     assert_true(np.retired_maddr != 0);
     g[4] = gfn(0x40801);
     assert_int_equal(np_map_many(&np, g + 4, m + 4, 9, 1, NP_RAM, &done), -EINVAL);
@@ -263,7 +252,7 @@ static void test_many(void **state)
     m[0] = mfn(0x8);
     m[1] = mfn(0x10);
     assert_int_equal(np_map_many(&np, g, m, 3, 2, NP_RAM, &done), 0);
-    expect(0x80f, NP_RAM, 0x17, 0, true);
+    expect(0x80f, NP_RAM, 0x17, 0);
     /* The pool ends: the first ones stay. */
     for (u32 i = 0; i < 64; i++)
         g[i] = gfn(0x10000000 + 0x80 * i);
@@ -276,8 +265,8 @@ static void test_many(void **state)
     assert_int_equal(np_unmap(&np, gfn(0x40000), 18), 0);
     assert_int_equal(np_unmap(&np, gfn(0x10000000), 18), 0);
     for (u64 i = 0; i < 0x400; i++)
-        expect(i, NP_NONE, 0, NP_HOLE_ORDER_MAX, false);
-    expect(0x10000000, NP_NONE, 0, NP_HOLE_ORDER_MAX, false);
+        expect(i, NP_NONE, 0, NP_HOLE_ORDER_MAX);
+    expect(0x10000000, NP_NONE, 0, NP_HOLE_ORDER_MAX);
 }
 
 static void test_unmap_at(void **state)
@@ -286,31 +275,31 @@ static void test_unmap_at(void **state)
     u32 all = 1u << NP_RAM | 1u << NP_FOREIGN;
 
     (void)state;
-    assert_int_equal(np_map(&np, gfn(0x200), mfn(0x400), 9, NP_RAM, true), 0);
-    assert_int_equal(np_map(&np, gfn(7), mfn(0x77), 0, NP_FOREIGN, false), 0);
+    assert_int_equal(map(gfn(0x200), mfn(0x400), 9, NP_RAM), 0);
+    assert_int_equal(map(gfn(7), mfn(0x77), 0, NP_FOREIGN), 0);
     u64 generation = np.generation;
     assert_int_equal(np_unmap_at(&np, gfn(7), 0, 1u << NP_RAM, &old), 0); /* not what is wanted */
     assert_int_equal(old.type, NP_FOREIGN);
     assert_int_equal(np.generation, generation);
-    expect(7, NP_FOREIGN, 0x77, 0, false);
+    expect(7, NP_FOREIGN, 0x77, 0);
     assert_int_equal(np_unmap_at(&np, gfn(7), 0, all, &old), 0);
     assert_int_equal(old.mfn.n, 0x77);
     assert_true(np.generation > generation);
-    expect(7, NP_NONE, 0, 9, false);
+    expect(7, NP_NONE, 0, 9);
     assert_int_equal(np_unmap_at(&np, gfn(0x210), 4, all, &old), 0); /* a part: split */
     assert_int_equal(old.order, 4);
     assert_int_equal(old.mfn.n, 0x410);
-    expect(0x20f, NP_RAM, 0x40f, 0, true);
-    expect(0x21f, NP_NONE, 0, 0, false);
-    expect(0x220, NP_RAM, 0x420, 0, true);
+    expect(0x20f, NP_RAM, 0x40f, 0);
+    expect(0x21f, NP_NONE, 0, 0);
+    expect(0x220, NP_RAM, 0x420, 0);
     assert_int_equal(np_unmap_at(&np, gfn(0x200), 9, all, &old), 0); /* a smaller one: only that */
     assert_int_equal(old.order, 0);
-    expect(0x201, NP_RAM, 0x401, 0, true);
+    expect(0x201, NP_RAM, 0x401, 0);
     assert_int_equal(np_unmap_at(&np, gfn(0x3), 1, all, &old), -EINVAL);
-    assert_int_equal(np_map(&np, gfn(0x40000), mfn(0x40000), 18, NP_RAM, true), 0);
+    assert_int_equal(map(gfn(0x40000), mfn(0x40000), 18, NP_RAM), 0);
     fail_after = 1;
     assert_int_equal(np_unmap_at(&np, gfn(0x40001), 0, all, &old), -ENOMEM);
-    expect(0x40001, NP_RAM, 0x40001, 18, true);
+    expect(0x40001, NP_RAM, 0x40001, 18);
     fail_after = ~0u;
 }
 

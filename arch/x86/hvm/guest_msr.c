@@ -1,10 +1,10 @@
 /*
- * The guest MSR policy, see msr.h. MSRs that VMLOAD and VMSAVE switch (STAR, SYSENTER, FS base, ...) normally
- * do not exit; they are handled all the same, because another kind of CPU may intercept them.
+ * The guest MSR policy, see guest_msr.h. MSRs that the vendor's code switches at entry and exit (STAR,
+ * SYSENTER, FS base, ...) need not exit; they are handled all the same, because that differs between vendors.
  *
  * The APIC is in x2APIC mode for good: leaving it takes #GP.
  */
-#include <arch/x86/hvm/msr.h>
+#include <arch/x86/hvm/guest_msr.h>
 
 #include <arch/x86/cpu/msr.h>
 #include <homestead/errno.h>

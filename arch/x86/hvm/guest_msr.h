@@ -3,8 +3,8 @@
  * read as nothing, #GP for all else. Plain C over hvm_ops. Sources: APM2 appendix
  * A; the list in abi.md 2.2.
  */
-#ifndef HVM_MSR_H
-#define HVM_MSR_H
+#ifndef HVM_GUEST_MSR_H
+#define HVM_GUEST_MSR_H
 
 #include <arch/x86/hvm/hvm.h>
 

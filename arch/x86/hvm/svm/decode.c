@@ -1,22 +1,24 @@
 /*
  * The VMCB's exit code, APM2 appendix C → struct hvm_exit. Hypercalls come first, being the hot path.
  *
- * What nobody above needs to decide is done here and reported as HVM_EXIT_INTERRUPT ("handled, go on"):
+ * What no layer above needs to decide is done here and reported as HVM_EXIT_INTERRUPT ("handled, go on"):
  * - Physical INTR, NMI, SMI, INIT: they are still pending (15.13.1-15.13.4) and are taken in a window opened
- * here.
+ *   here.
+ * - #MC belongs to the host: its handler is called.
+ * What only a CPU with SVM needs becomes an exception or nothing:
  * - #AC and #DB: a guest whose delivery of them raises them again would keep the CPU in microcode for ever
  *   (CVE-2015-5307, CVE-2015-8104). They are intercepted and given back to the guest; each round passes
- * through here and opens the window as well, so that the host's timer gets through.
- * - #MC belongs to the host: its handler is called.
+ *   through here and opens the window as well, so that the host's timer gets through.
  * - INVD, WBINVD: nothing, because guests have no device that would see memory behind the caches' back, and
- * INVD would throw away other domains' writes. RDPMC: #GP, as with CR4.PCE clear. FERR_FREEZE: #MF.
+ *   INVD would throw away other domains' writes. RDPMC: #GP, as with CR4.PCE clear. FERR_FREEZE: #MF.
  */
 #include <arch/x86/hvm/svm/svm.h>
 
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/traps.h>
 
-#define TRAP_MF 16u
+#define TRAP_MF  16u
+#define NO_ERROR (-1)
 
 /* EXITINFO1 of IOIO, 15.10.2; of NPF, 15.25.6 */
 #define IOIO_IN      BIT(0)
@@ -64,6 +66,13 @@ static void decode_msr(const struct hvm_vcpu *v, const struct vmcb *vmcb, struct
     exit->insn_len = insn_len(vmcb, 2);
 }
 
+static void decode_exception(struct hvm_exit *exit, u8 vector, s32 error)
+{
+    exit->kind = HVM_EXIT_EXCEPTION;
+    exit->exception.vector = vector;
+    exit->exception.error = error;
+}
+
 static void decode_npf(const struct vmcb *vmcb, struct hvm_exit *exit)
 {
     exit->kind = HVM_EXIT_NPF;
@@ -75,32 +84,32 @@ static void decode_npf(const struct vmcb *vmcb, struct hvm_exit *exit)
 }
 
 /* Exits that are handled here, or that nobody knows. */
-static void decode_rare(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit)
+static void decode_rare(const struct vmcb *vmcb, struct hvm_exit *exit)
 {
     exit->insn_len = 0;
     exit->kind = HVM_EXIT_INTERRUPT;
     switch (vmcb->exit_code) {
     case SVM_EXIT_EXCP_BASE + TRAP_DB:
-        svm_inject_exception(v, TRAP_DB, -1);
+        decode_exception(exit, TRAP_DB, NO_ERROR);
         open_interrupt_window();
         break;
     case SVM_EXIT_EXCP_BASE + TRAP_AC:
-        svm_inject_exception(v, TRAP_AC, 0);
+        decode_exception(exit, TRAP_AC, 0);
         open_interrupt_window();
         break;
     case SVM_EXIT_EXCP_BASE + TRAP_MC:
         __asm__ volatile("int %0" : : "i"(TRAP_MC) : "memory");
         break;
     case SVM_EXIT_RDPMC:
-        svm_inject_exception(v, TRAP_GP, 0);
+        decode_exception(exit, TRAP_GP, 0);
         break;
     case SVM_EXIT_FERR_FREEZE:
-        svm_inject_exception(v, TRAP_MF, -1);
+        decode_exception(exit, TRAP_MF, NO_ERROR);
         break;
     case SVM_EXIT_INVD:
     case SVM_EXIT_WBINVD:
+        exit->kind = HVM_EXIT_IGNORED;
         exit->insn_len = insn_len(vmcb, 2);
-        hvm_skip_instruction(v, exit);
         break;
     case SVM_EXIT_INVALID:
         exit->kind = HVM_EXIT_INVALID;
@@ -137,10 +146,8 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct v
         exit->kind = HVM_EXIT_HLT;
         exit->insn_len = insn_len(vmcb, 1);
         /* The guest had to take it before, but QEMU 7.2 forgets a V_IRQ now and then until the next VMRUN. */
-        if (unlikely(svm_irq_on_its_way(v, vmcb)) && (v->regs.rflags & RFLAGS_IF)) {
-            exit->kind = HVM_EXIT_INTERRUPT;
-            hvm_skip_instruction(v, exit);
-        }
+        if (unlikely(svm_irq_on_its_way(v, vmcb)) && (v->regs.rflags & RFLAGS_IF))
+            exit->kind = HVM_EXIT_IGNORED;
         break;
     case SVM_EXIT_MSR:
         decode_msr(v, vmcb, exit);
@@ -155,10 +162,7 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct v
         exit->kind = HVM_EXIT_SHUTDOWN;
         exit->insn_len = 0;
         break;
-    case SVM_EXIT_XSETBV:
-        exit->kind = HVM_EXIT_XSETBV;
-        exit->insn_len = insn_len(vmcb, 3);
-        break;
+    case SVM_EXIT_XSETBV: /* CPUID does not offer XSAVE */
     case SVM_EXIT_RSM:
     case SVM_EXIT_INVLPGA:
     case SVM_EXIT_VMRUN:
@@ -175,7 +179,7 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct v
         exit->insn_len = 0;
         break;
     default:
-        decode_rare(v, vmcb, exit);
+        decode_rare(vmcb, exit);
     }
 }
 

@@ -3,8 +3,8 @@
  * Xen's leaves at 0x40000000. The policy is plain C and a list of what is known to work: a bit it does not
  * know is hidden. Sources: APM3 appendix E, SDM 2A CPUID, Xen ABI public/arch-x86/cpuid.h.
  */
-#ifndef HVM_CPUID_H
-#define HVM_CPUID_H
+#ifndef HVM_GUEST_CPUID_H
+#define HVM_GUEST_CPUID_H
 
 #include <arch/x86/cpu/msr.h>
 

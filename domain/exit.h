@@ -1,0 +1,40 @@
+/*
+ * The verdict on an exit. A handler acts on what the exit means and returns what becomes of the instruction
+ * and of the guest; vcpu_handle_exit() is the one place that moves RIP, raises exceptions and ends a domain.
+ */
+#ifndef DOMAIN_EXIT_H
+#define DOMAIN_EXIT_H
+
+#include <domain/domain.h>
+
+enum verdict_action {
+    VERDICT_RESUME, /* the guest goes on at its RIP: no instruction was due */
+    VERDICT_SKIP,   /* the instruction has been carried out: RIP moves past it, an interrupt shadow ends */
+    VERDICT_RETRY,  /* the guest executes the instruction again: a hypercall that is continued */
+    VERDICT_RAISE,  /* the instruction raises .vector with .error */
+    VERDICT_CRASH,  /* the domain ends because of .reason */
+};
+
+enum crash_reason {
+    CRASH_NESTED_FAULT, /* the exit says where */
+    CRASH_TRIPLE_FAULT, /* the shutdown code is HVM_PARAM_TRIPLE_FAULT_REASON, not "crash" */
+    CRASH_INVALID_STATE,
+    CRASH_UNHANDLED_EXIT,
+};
+
+#define VERDICT_NO_ERROR (-1)
+
+/* Small enough to be returned in one register. */
+struct exit_verdict {
+    u8 action; /* enum verdict_action */
+    u8 vector;
+    u8 reason; /* enum crash_reason */
+    s32 error; /* VERDICT_NO_ERROR: the exception has no error code */
+};
+_Static_assert(sizeof(struct exit_verdict) == 8, "returned in RAX");
+
+/* Known call upward (domain → hypercall): carries out the hypercall in v's registers. VERDICT_SKIP: the
+ * result is in RAX. VERDICT_RETRY: the registers hold the arguments to go on with. */
+struct exit_verdict hypercall_dispatch(struct vcpu *v);
+
+#endif
