@@ -29,7 +29,7 @@ long domctl_vcpuaffinity(struct domctl *ctl);
 long domctl_gethvmcontext(struct domctl *ctl);
 long domctl_sethvmcontext(struct domctl *ctl);
 
-/* What getdomaininfo says of d; also for sysctl's list. Takes d's locks, one at a time. domctl_info.c */
+/* What getdomaininfo says of d; also for sysctl's list. Takes d's locks, one at a time. */
 void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 
 #endif

@@ -24,8 +24,6 @@ long memop_add_to_physmap(struct hypercall *c, u64 start);
 long memop_add_to_physmap_batch(struct hypercall *c, u64 start);
 long memop_remove_from_physmap(struct hypercall *c);
 long memop_exchange(struct hypercall *c);
-/* memory_claim.c: XENMEM_claim_pages, claims.md section 2 */
-long memop_claim_pages(struct hypercall *c);
 
 /* One past the host's highest frame of RAM. memory_op.c */
 u64 memop_max_page(void);
