@@ -70,18 +70,13 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->outstanding_pages = claim_outstanding(&d->mem);
 }
 
-static bool is_own(const struct domctl *ctl)
-{
-    return ctl->d == ctl->c->v->domain;
-}
-
 /* The domain, or if there is none of that id the next one. */
 static long getdomaininfo(struct domctl *ctl)
 {
     if (!ctl->d) {
         if (ctl->op.domain >= DOMID_FIRST_RESERVED)
             return -EINVAL;
-        ctl->d = domain_get_next(ctl->op.domain);
+        ctl->d = ctl->c->target = domain_get_next(ctl->op.domain);
         if (!ctl->d)
             return -ESRCH;
     }
@@ -101,8 +96,6 @@ static u32 pause_count(struct domain *d)
 
 static long pausedomain(struct domctl *ctl)
 {
-    if (is_own(ctl))
-        return -EINVAL;
     if (pause_count(ctl->d) >= PAUSE_MAX)
         return -EOVERFLOW;
     domain_pause(ctl->d);
@@ -146,7 +139,7 @@ static long setdomainhandle(struct domctl *ctl)
 /* It cannot carry segments or control registers: sethvmcontext. */
 static long setvcpucontext(struct domctl *ctl)
 {
-    if (is_own(ctl) || ctl->op.u.vcpucontext.vcpu >= domain_nr_vcpus(ctl->d))
+    if (ctl->op.u.vcpucontext.vcpu >= domain_nr_vcpus(ctl->d))
         return -EINVAL;
     return -EOPNOTSUPP;
 }
@@ -157,8 +150,6 @@ static long settscinfo(struct domctl *ctl)
 {
     const struct xen_domctl_tsc_info *info = &ctl->op.u.tsc_info;
 
-    if (is_own(ctl))
-        return -EINVAL;
     if (info->tsc_mode > TSC_MODE_NEVER)
         return -EINVAL;
     bool other_khz = info->gtsc_khz && info->gtsc_khz != tsc_khz;
@@ -176,8 +167,6 @@ static long gettscinfo(struct domctl *ctl)
 {
     struct xen_domctl_tsc_info *info = &ctl->op.u.tsc_info;
 
-    if (is_own(ctl))
-        return -EINVAL;
     *info = (struct xen_domctl_tsc_info){0};
     spin_lock(&ctl->d->lock);
     info->tsc_mode = ctl->d->tsc_mode;
@@ -191,58 +180,73 @@ static long gettscinfo(struct domctl *ctl)
     return 0;
 }
 
+static long destroydomain(struct domctl *ctl)
+{
+    return domain_kill(ctl->d);
+}
+
+static long max_vcpus(struct domctl *ctl)
+{
+    return domain_alloc_vcpus(ctl->d, ctl->op.u.max_vcpus.max);
+}
+
+static long settimeoffset(struct domctl *ctl)
+{
+    (void)ctl;
+    return 0; /* guests' wall clock is the host's */
+}
+
+enum target {
+    ANY,     /* the domain the argument names; -ESRCH */
+    OTHER,   /* the same; -EINVAL for the caller's own */
+    NOT_YET, /* none: createdomain */
+    OR_NEXT, /* none is no error yet: getdomaininfo */
+};
+
+static const struct {
+    long (*handler)(struct domctl *ctl);
+    u8 target; /* enum target */
+} calls[] = {
+    [XEN_DOMCTL_createdomain] = {domctl_createdomain, NOT_YET},
+    [XEN_DOMCTL_destroydomain] = {destroydomain, ANY},
+    [XEN_DOMCTL_pausedomain] = {pausedomain, OTHER},
+    [XEN_DOMCTL_unpausedomain] = {unpausedomain, ANY},
+    [XEN_DOMCTL_getdomaininfo] = {getdomaininfo, OR_NEXT},
+    [XEN_DOMCTL_setvcpuaffinity] = {domctl_vcpuaffinity, ANY},
+    [XEN_DOMCTL_shadow_op] = {domctl_shadow_op, OTHER},
+    [XEN_DOMCTL_max_mem] = {domctl_max_mem, ANY},
+    [XEN_DOMCTL_setvcpucontext] = {setvcpucontext, OTHER},
+    [XEN_DOMCTL_getvcpuinfo] = {getvcpuinfo, ANY},
+    [XEN_DOMCTL_max_vcpus] = {max_vcpus, OTHER},
+    [XEN_DOMCTL_setdomainhandle] = {setdomainhandle, ANY},
+    [XEN_DOMCTL_settimeoffset] = {settimeoffset, ANY},
+    [XEN_DOMCTL_getvcpuaffinity] = {domctl_vcpuaffinity, ANY},
+    [XEN_DOMCTL_gethvmcontext] = {domctl_gethvmcontext, OTHER},
+    [XEN_DOMCTL_sethvmcontext] = {domctl_sethvmcontext, OTHER},
+    [XEN_DOMCTL_gettscinfo] = {gettscinfo, OTHER},
+    [XEN_DOMCTL_settscinfo] = {settscinfo, OTHER},
+    [XEN_DOMCTL_setnodeaffinity] = {domctl_nodeaffinity, ANY},
+    [XEN_DOMCTL_getnodeaffinity] = {domctl_nodeaffinity, ANY},
+    [XEN_DOMCTL_get_paging_mempool_size] = {domctl_get_paging_mempool, ANY},
+    [XEN_DOMCTL_set_paging_mempool_size] = {domctl_set_paging_mempool, ANY},
+    [XEN_DOMCTL_claim_memory] = {domctl_claim_memory, ANY},
+    [XEN_DOMCTL_get_memory_claims] = {domctl_get_memory_claims, ANY},
+};
+
 static long run(struct domctl *ctl)
 {
-    switch (ctl->op.cmd) {
-    case XEN_DOMCTL_createdomain:
-        return domctl_createdomain(ctl);
-    case XEN_DOMCTL_destroydomain:
-        return domain_kill(ctl->d);
-    case XEN_DOMCTL_pausedomain:
-        return pausedomain(ctl);
-    case XEN_DOMCTL_unpausedomain:
-        return unpausedomain(ctl);
-    case XEN_DOMCTL_getdomaininfo:
-        return getdomaininfo(ctl);
-    case XEN_DOMCTL_setvcpuaffinity:
-    case XEN_DOMCTL_getvcpuaffinity:
-        return domctl_vcpuaffinity(ctl);
-    case XEN_DOMCTL_shadow_op:
-        return domctl_shadow_op(ctl);
-    case XEN_DOMCTL_max_mem:
-        return domctl_max_mem(ctl);
-    case XEN_DOMCTL_setvcpucontext:
-        return setvcpucontext(ctl);
-    case XEN_DOMCTL_getvcpuinfo:
-        return getvcpuinfo(ctl);
-    case XEN_DOMCTL_max_vcpus:
-        return is_own(ctl) ? -EINVAL : domain_alloc_vcpus(ctl->d, ctl->op.u.max_vcpus.max);
-    case XEN_DOMCTL_setdomainhandle:
-        return setdomainhandle(ctl);
-    case XEN_DOMCTL_settimeoffset:
-        return 0; /* guests' wall clock is the host's */
-    case XEN_DOMCTL_gethvmcontext:
-        return domctl_gethvmcontext(ctl);
-    case XEN_DOMCTL_sethvmcontext:
-        return domctl_sethvmcontext(ctl);
-    case XEN_DOMCTL_gettscinfo:
-        return gettscinfo(ctl);
-    case XEN_DOMCTL_settscinfo:
-        return settscinfo(ctl);
-    case XEN_DOMCTL_setnodeaffinity:
-    case XEN_DOMCTL_getnodeaffinity:
-        return domctl_nodeaffinity(ctl);
-    case XEN_DOMCTL_get_paging_mempool_size:
-        return domctl_get_paging_mempool(ctl);
-    case XEN_DOMCTL_set_paging_mempool_size:
-        return domctl_set_paging_mempool(ctl);
-    case XEN_DOMCTL_claim_memory:
-        return domctl_claim_memory(ctl);
-    case XEN_DOMCTL_get_memory_claims:
-        return domctl_get_memory_claims(ctl);
-    default:
+    u32 cmd = ctl->op.cmd, target = cmd < ARRAY_SIZE(calls) ? calls[cmd].target : ANY;
+
+    /* DOMID_SELF is no domain here. */
+    if (target != NOT_YET)
+        ctl->d = ctl->c->target = domain_get(ctl->op.domain);
+    if (!ctl->d && target != NOT_YET && target != OR_NEXT)
+        return -ESRCH;
+    if (cmd >= ARRAY_SIZE(calls) || !calls[cmd].handler)
         return -ENOSYS;
-    }
+    if (target == OTHER && ctl->d == ctl->c->v->domain)
+        return -EINVAL;
+    return calls[cmd].handler(ctl);
 }
 
 long hc_domctl(struct hypercall *c)
@@ -255,14 +259,7 @@ long hc_domctl(struct hypercall *c)
         return rc;
     if (ctl.op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
         return -EACCES;
-    if (ctl.op.cmd != XEN_DOMCTL_createdomain) {
-        ctl.d = domain_get(ctl.op.domain);
-        if (!ctl.d && ctl.op.cmd != XEN_DOMCTL_getdomaininfo)
-            return -ESRCH;
-    }
     rc = run(&ctl);
-    if (ctl.d)
-        domain_put(ctl.d);
     if (ctl.copy_back && copy_to_guest(c->v, arg, &ctl.op, sizeof(ctl.op)))
         rc = -EFAULT;
     return rc;

@@ -10,8 +10,7 @@
 
 struct domctl {
     struct hypercall *c;
-    struct domain
-        *d; /* with a reference; NULL for createdomain and, if there is no such domain, getdomaininfo */
+    struct domain *d; /* c->target; NULL for createdomain and, if there is no such domain, getdomaininfo */
     struct xen_domctl op;
     bool copy_back; /* the handler has put results into op */
 };

@@ -94,7 +94,7 @@ long domctl_shadow_op(struct domctl *ctl)
     struct xen_domctl_shadow_op *op = &ctl->op.u.shadow_op;
     u64 used;
 
-    if (ctl->d == ctl->c->v->domain || domain_nr_vcpus(ctl->d) == 0)
+    if (domain_nr_vcpus(ctl->d) == 0)
         return -EINVAL;
     switch (op->op) {
     case XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION:

@@ -320,12 +320,11 @@ static long domain_memory(struct sysctl *ctl)
 
     if (op->pad || op->pad2)
         return -EINVAL;
-    struct domain *d = hypercall_domain(ctl->c, op->domid);
-    if (!d)
-        return -ESRCH;
-    claim_get_view(&d->mem, &view);
-    domain_put(d);
-    int rc = op->nodes ? copy_domain_nodes(ctl, &view, nr) : 0;
+    int rc = hypercall_target(ctl->c, op->domid);
+    if (rc)
+        return rc;
+    claim_get_view(&ctl->c->target->mem, &view);
+    rc = op->nodes ? copy_domain_nodes(ctl, &view, nr) : 0;
     if (rc)
         return rc;
     op->num_nodes = nr;
