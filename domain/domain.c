@@ -8,7 +8,6 @@
  * Lock: list_lock (LOCK_DOMLIST) guards the list, by_id, and every domain's refs and `listed`.
  */
 #include <arch/x86/cpu/frames.h>
-#include <domain/debug/dump.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>

@@ -66,18 +66,16 @@ int vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value);
 /* --- domain.c --- */
 /* A domain's memory is back, but for pinned frames; before domain_check_gone(). */
 void domain_count_zombie(void);
+/* The lock of the list and its domains, and a domain by id, for the debug console. */
+spinlock_t *domain_list_lock(void);
+struct domain *domain_list_next_locked(u32 domid);
 
-/* --- lifecycle.c --- */
+/* --- stop.c --- */
 void domain_dump_vcpu(struct vcpu *v, const char *name);
 
 /* --- guest_console.c: what guests write to port 0xE9 --- */
 void guest_console_write(struct domain *d, u8 byte);
 void guest_console_flush(struct domain *d);
-
-/* --- evtchn.c, for evtchn_bind.c; the event lock is held --- */
-struct evtchn *evtchn_entry(struct domain *d, u32 port);
-void evtchn_set_pending(struct domain *d, u32 port, const struct evtchn *channel);
-void evtchn_clear_pending(struct domain *d, u32 port);
 
 /* --- physmap_pool.c; the physmap lock is held --- */
 u64 physmap_pool_take(void *ctx);

@@ -38,7 +38,10 @@ long hypercall_call(struct hypercall *c, u64 nr)
         return -ENOSYS;
     if (calls[nr].permission == CONTROL && !c->v->domain->is_control)
         return -EPERM;
-    return calls[nr].handler(c);
+    long rc = calls[nr].handler(c);
+    if (unlikely(c->target))
+        domain_put(c->target);
+    return rc;
 }
 
 static void load_args(struct hypercall *c, const struct hvm_regs *regs)
@@ -94,12 +97,12 @@ struct exit_verdict hypercall_dispatch(struct vcpu *v)
     return (struct exit_verdict){.action = VERDICT_SKIP};
 }
 
-struct domain *hypercall_domain(const struct hypercall *c, u16 domid)
+int hypercall_target(struct hypercall *c, u16 domid)
 {
-    return domain_get(domid == DOMID_SELF ? c->v->domain->id : domid);
-}
+    const struct domain *caller = c->v->domain;
 
-bool hypercall_may_target(const struct hypercall *c, const struct domain *d)
-{
-    return c->v->domain == d || c->v->domain->is_control;
+    c->target = domain_get(domid == DOMID_SELF ? caller->id : domid);
+    if (!c->target)
+        return -ESRCH;
+    return c->target == caller || caller->is_control ? 0 : -EPERM;
 }

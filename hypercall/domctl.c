@@ -8,6 +8,7 @@
 #include <arch/x86/cpu/time.h>
 #include <hypercall/domctl.h>
 #include <lib/string.h>
+#include <mm/claims.h>
 
 #define PAUSE_MAX 255u /* pauses by the control domain that can be nested, Xen's number */
 
@@ -15,9 +16,58 @@
 #define TSC_MODE_ALWAYS  1u /* always emulated */
 #define TSC_MODE_NEVER   2u /* never emulated: what Homestead always does */
 
-static bool is_own(const struct domctl *ctl)
+/* getdomaininfo: flags as Xen has them: 0xFFFF0122 for a running domain 0, a code of all ones while not shut
+ * down. */
+#define NO_CODE             0xffffu /* a guest may well give 255: that is 0xff */
+#define GUEST_PHYSICAL_BITS 48u
+_Static_assert(NP_GFN_LIMIT == 1ull << (GUEST_PHYSICAL_BITS - PAGE_SHIFT), "the physmap's size");
+
+/* Blocked if all online vCPUs are, running if one is; sums up times. */
+static void fill_vcpus(struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
-    return ctl->d == ctl->c->v->domain;
+    bool all_blocked = true, any_running = false;
+
+    u32 nr = domain_nr_vcpus(d);
+
+    info->max_vcpu_id = nr ? nr - 1 : XEN_INVALID_MAX_VCPU_ID;
+    for (u32 id = 0; id < nr; id++) {
+        struct vcpu *v = d->vcpu[id];
+
+        info->cpu_time += vcpu_run_ns(v);
+        if (v->state == VCPU_OFFLINE)
+            continue;
+        info->nr_online_vcpus++;
+        all_blocked &= v->state == VCPU_BLOCKED;
+        any_running |= v->running;
+    }
+    if (info->nr_online_vcpus)
+        info->flags |= (all_blocked ? XEN_DOMINF_blocked : 0) | (any_running ? XEN_DOMINF_running : 0);
+}
+
+void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
+{
+    *info = (struct xen_domctl_getdomaininfo){
+        .domain = d->id,
+        .gpaddr_bits = GUEST_PHYSICAL_BITS,
+        .arch_config = {.emulation_flags = d->emulation_flags, .misc_flags = d->misc_flags},
+    };
+    fill_vcpus(d, info);
+
+    spin_lock(&d->lock);
+    u32 code = d->shut_down ? d->shutdown_code : NO_CODE;
+    info->flags |= XEN_DOMINF_hvm_guest | XEN_DOMINF_hap | (d->dying ? XEN_DOMINF_dying : 0) |
+                   (d->shut_down ? XEN_DOMINF_shutdown : 0) | (d->pause_count ? XEN_DOMINF_paused : 0) |
+                   (d->create_flags & XEN_DOMCTL_CDF_xs_domain ? XEN_DOMINF_xs_domain : 0) |
+                   code << XEN_DOMINF_shutdownshift;
+    info->shared_info_frame = d->shared_info_gfn.n;
+    memcpy(info->handle, d->handle, sizeof(info->handle));
+    spin_unlock(&d->lock);
+
+    spin_lock(&d->mem.lock);
+    info->tot_pages = d->mem.tot_pages;
+    info->max_pages = d->mem.max_pages;
+    spin_unlock(&d->mem.lock);
+    info->outstanding_pages = claim_outstanding(&d->mem);
 }
 
 /* The domain, or if there is none of that id the next one. */
@@ -26,7 +76,7 @@ static long getdomaininfo(struct domctl *ctl)
     if (!ctl->d) {
         if (ctl->op.domain >= DOMID_FIRST_RESERVED)
             return -EINVAL;
-        ctl->d = domain_get_next(ctl->op.domain);
+        ctl->d = ctl->c->target = domain_get_next(ctl->op.domain);
         if (!ctl->d)
             return -ESRCH;
     }
@@ -46,8 +96,6 @@ static u32 pause_count(struct domain *d)
 
 static long pausedomain(struct domctl *ctl)
 {
-    if (is_own(ctl))
-        return -EINVAL;
     if (pause_count(ctl->d) >= PAUSE_MAX)
         return -EOVERFLOW;
     domain_pause(ctl->d);
@@ -91,7 +139,7 @@ static long setdomainhandle(struct domctl *ctl)
 /* It cannot carry segments or control registers: sethvmcontext. */
 static long setvcpucontext(struct domctl *ctl)
 {
-    if (is_own(ctl) || ctl->op.u.vcpucontext.vcpu >= domain_nr_vcpus(ctl->d))
+    if (ctl->op.u.vcpucontext.vcpu >= domain_nr_vcpus(ctl->d))
         return -EINVAL;
     return -EOPNOTSUPP;
 }
@@ -102,8 +150,6 @@ static long settscinfo(struct domctl *ctl)
 {
     const struct xen_domctl_tsc_info *info = &ctl->op.u.tsc_info;
 
-    if (is_own(ctl))
-        return -EINVAL;
     if (info->tsc_mode > TSC_MODE_NEVER)
         return -EINVAL;
     bool other_khz = info->gtsc_khz && info->gtsc_khz != tsc_khz;
@@ -121,8 +167,6 @@ static long gettscinfo(struct domctl *ctl)
 {
     struct xen_domctl_tsc_info *info = &ctl->op.u.tsc_info;
 
-    if (is_own(ctl))
-        return -EINVAL;
     *info = (struct xen_domctl_tsc_info){0};
     spin_lock(&ctl->d->lock);
     info->tsc_mode = ctl->d->tsc_mode;
@@ -136,58 +180,73 @@ static long gettscinfo(struct domctl *ctl)
     return 0;
 }
 
+static long destroydomain(struct domctl *ctl)
+{
+    return domain_kill(ctl->d);
+}
+
+static long max_vcpus(struct domctl *ctl)
+{
+    return domain_alloc_vcpus(ctl->d, ctl->op.u.max_vcpus.max);
+}
+
+static long settimeoffset(struct domctl *ctl)
+{
+    (void)ctl;
+    return 0; /* guests' wall clock is the host's */
+}
+
+enum target {
+    ANY,     /* the domain the argument names; -ESRCH */
+    OTHER,   /* the same; -EINVAL for the caller's own */
+    NOT_YET, /* none: createdomain */
+    OR_NEXT, /* none is no error yet: getdomaininfo */
+};
+
+static const struct {
+    long (*handler)(struct domctl *ctl);
+    u8 target; /* enum target */
+} calls[] = {
+    [XEN_DOMCTL_createdomain] = {domctl_createdomain, NOT_YET},
+    [XEN_DOMCTL_destroydomain] = {destroydomain, ANY},
+    [XEN_DOMCTL_pausedomain] = {pausedomain, OTHER},
+    [XEN_DOMCTL_unpausedomain] = {unpausedomain, ANY},
+    [XEN_DOMCTL_getdomaininfo] = {getdomaininfo, OR_NEXT},
+    [XEN_DOMCTL_setvcpuaffinity] = {domctl_vcpuaffinity, ANY},
+    [XEN_DOMCTL_shadow_op] = {domctl_shadow_op, OTHER},
+    [XEN_DOMCTL_max_mem] = {domctl_max_mem, ANY},
+    [XEN_DOMCTL_setvcpucontext] = {setvcpucontext, OTHER},
+    [XEN_DOMCTL_getvcpuinfo] = {getvcpuinfo, ANY},
+    [XEN_DOMCTL_max_vcpus] = {max_vcpus, OTHER},
+    [XEN_DOMCTL_setdomainhandle] = {setdomainhandle, ANY},
+    [XEN_DOMCTL_settimeoffset] = {settimeoffset, ANY},
+    [XEN_DOMCTL_getvcpuaffinity] = {domctl_vcpuaffinity, ANY},
+    [XEN_DOMCTL_gethvmcontext] = {domctl_gethvmcontext, OTHER},
+    [XEN_DOMCTL_sethvmcontext] = {domctl_sethvmcontext, OTHER},
+    [XEN_DOMCTL_gettscinfo] = {gettscinfo, OTHER},
+    [XEN_DOMCTL_settscinfo] = {settscinfo, OTHER},
+    [XEN_DOMCTL_setnodeaffinity] = {domctl_nodeaffinity, ANY},
+    [XEN_DOMCTL_getnodeaffinity] = {domctl_nodeaffinity, ANY},
+    [XEN_DOMCTL_get_paging_mempool_size] = {domctl_get_paging_mempool, ANY},
+    [XEN_DOMCTL_set_paging_mempool_size] = {domctl_set_paging_mempool, ANY},
+    [XEN_DOMCTL_claim_memory] = {domctl_claim_memory, ANY},
+    [XEN_DOMCTL_get_memory_claims] = {domctl_get_memory_claims, ANY},
+};
+
 static long run(struct domctl *ctl)
 {
-    switch (ctl->op.cmd) {
-    case XEN_DOMCTL_createdomain:
-        return domctl_createdomain(ctl);
-    case XEN_DOMCTL_destroydomain:
-        return domain_kill(ctl->d);
-    case XEN_DOMCTL_pausedomain:
-        return pausedomain(ctl);
-    case XEN_DOMCTL_unpausedomain:
-        return unpausedomain(ctl);
-    case XEN_DOMCTL_getdomaininfo:
-        return getdomaininfo(ctl);
-    case XEN_DOMCTL_setvcpuaffinity:
-    case XEN_DOMCTL_getvcpuaffinity:
-        return domctl_vcpuaffinity(ctl);
-    case XEN_DOMCTL_shadow_op:
-        return domctl_shadow_op(ctl);
-    case XEN_DOMCTL_max_mem:
-        return domctl_max_mem(ctl);
-    case XEN_DOMCTL_setvcpucontext:
-        return setvcpucontext(ctl);
-    case XEN_DOMCTL_getvcpuinfo:
-        return getvcpuinfo(ctl);
-    case XEN_DOMCTL_max_vcpus:
-        return is_own(ctl) ? -EINVAL : domain_alloc_vcpus(ctl->d, ctl->op.u.max_vcpus.max);
-    case XEN_DOMCTL_setdomainhandle:
-        return setdomainhandle(ctl);
-    case XEN_DOMCTL_settimeoffset:
-        return 0; /* guests' wall clock is the host's */
-    case XEN_DOMCTL_gethvmcontext:
-        return domctl_gethvmcontext(ctl);
-    case XEN_DOMCTL_sethvmcontext:
-        return domctl_sethvmcontext(ctl);
-    case XEN_DOMCTL_gettscinfo:
-        return gettscinfo(ctl);
-    case XEN_DOMCTL_settscinfo:
-        return settscinfo(ctl);
-    case XEN_DOMCTL_setnodeaffinity:
-    case XEN_DOMCTL_getnodeaffinity:
-        return domctl_nodeaffinity(ctl);
-    case XEN_DOMCTL_get_paging_mempool_size:
-        return domctl_get_paging_mempool(ctl);
-    case XEN_DOMCTL_set_paging_mempool_size:
-        return domctl_set_paging_mempool(ctl);
-    case XEN_DOMCTL_claim_memory:
-        return domctl_claim_memory(ctl);
-    case XEN_DOMCTL_get_memory_claims:
-        return domctl_get_memory_claims(ctl);
-    default:
+    u32 cmd = ctl->op.cmd, target = cmd < ARRAY_SIZE(calls) ? calls[cmd].target : ANY;
+
+    /* DOMID_SELF is no domain here. */
+    if (target != NOT_YET)
+        ctl->d = ctl->c->target = domain_get(ctl->op.domain);
+    if (!ctl->d && target != NOT_YET && target != OR_NEXT)
+        return -ESRCH;
+    if (cmd >= ARRAY_SIZE(calls) || !calls[cmd].handler)
         return -ENOSYS;
-    }
+    if (target == OTHER && ctl->d == ctl->c->v->domain)
+        return -EINVAL;
+    return calls[cmd].handler(ctl);
 }
 
 long hc_domctl(struct hypercall *c)
@@ -200,14 +259,7 @@ long hc_domctl(struct hypercall *c)
         return rc;
     if (ctl.op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
         return -EACCES;
-    if (ctl.op.cmd != XEN_DOMCTL_createdomain) {
-        ctl.d = domain_get(ctl.op.domain);
-        if (!ctl.d && ctl.op.cmd != XEN_DOMCTL_getdomaininfo)
-            return -ESRCH;
-    }
     rc = run(&ctl);
-    if (ctl.d)
-        domain_put(ctl.d);
     if (ctl.copy_back && copy_to_guest(c->v, arg, &ctl.op, sizeof(ctl.op)))
         rc = -EFAULT;
     return rc;

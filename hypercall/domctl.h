@@ -10,8 +10,7 @@
 
 struct domctl {
     struct hypercall *c;
-    struct domain
-        *d; /* with a reference; NULL for createdomain and, if there is no such domain, getdomaininfo */
+    struct domain *d; /* c->target; NULL for createdomain and, if there is no such domain, getdomaininfo */
     struct xen_domctl op;
     bool copy_back; /* the handler has put results into op */
 };
@@ -29,7 +28,7 @@ long domctl_vcpuaffinity(struct domctl *ctl);
 long domctl_gethvmcontext(struct domctl *ctl);
 long domctl_sethvmcontext(struct domctl *ctl);
 
-/* What getdomaininfo says of d; also for sysctl's list. Takes d's locks, one at a time. domctl_info.c */
+/* What getdomaininfo says of d; also for sysctl's list. Takes d's locks, one at a time. */
 void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 
 #endif

@@ -34,15 +34,13 @@ static void buffer_put(struct buffer *buffer)
     mm_free_overhead(NULL, buffer->m, buffer->order);
 }
 
-/* -EINVAL: one's own; a NULL buffer: 0 and the size; -ENOSPC: room too small; -ENOMEM; -EFAULT. */
+/* A NULL buffer: 0 and the size; -ENOSPC: room too small; -ENOMEM; -EFAULT. */
 long domctl_gethvmcontext(struct domctl *ctl)
 {
     struct xen_domctl_hvmcontext *op = &ctl->op.u.hvmcontext;
     struct domain *d = ctl->d;
     struct buffer buffer;
 
-    if (d == ctl->c->v->domain)
-        return -EINVAL;
     u32 nr_vcpus = domain_nr_vcpus(d);
     u64 size_max = hvm_context_size_max(nr_vcpus);
     if (!op->buffer) {
@@ -67,7 +65,7 @@ long domctl_gethvmcontext(struct domctl *ctl)
     return 0;
 }
 
-/* -EINVAL: one's own, dying, or a bad context; -ENODATA: header or END missing; -ENOMEM; -EFAULT. All or
+/* -EINVAL: dying, or a bad context; -ENODATA: header or END missing; -ENOMEM; -EFAULT. All or
  * nothing. */
 long domctl_sethvmcontext(struct domctl *ctl)
 {
@@ -75,8 +73,6 @@ long domctl_sethvmcontext(struct domctl *ctl)
     struct domain *d = ctl->d;
     struct buffer buffer;
 
-    if (d == ctl->c->v->domain)
-        return -EINVAL;
     int rc = buffer_get(&buffer, op->size);
     if (rc)
         return rc;

@@ -1,185 +1,163 @@
 /*
- * __HYPERVISOR_event_channel_op(cmd, arg): decodes the argument, finds the domain, and hands over to
- * domain/evtchn/evtchn.h. The structures are the same for 32-bit and 64-bit callers. The FIFO event ABI
- * (init_control, expand_array, set_priority) is not there: -ENOSYS makes guests use the two-level one.
+ * __HYPERVISOR_event_channel_op(cmd, arg): one table of commands. The dispatcher copies the argument in, finds
+ * the domain, and copies results out; a handler hands over to domain/evtchn/evtchn.h. The structures are the
+ * same for 32-bit and 64-bit callers. The FIFO event ABI (init_control, expand_array, set_priority) is not
+ * there: -ENOSYS makes guests use the two-level one.
  */
 #include <hypercall/hypercall.h>
 #include <lib/string.h>
 #include <xen/event_channel.h>
 
-/* Gives the caller a new port of d; if the caller cannot be told, the port is closed again. */
-static long return_port(struct hypercall *c, struct domain *d, const void *op, u64 size, u32 port)
-{
-    int rc = copy_to_guest(c->v, c->arg[1], op, size);
+union event_op {
+    domid_t domid; /* of those that name a domain, which all do first */
+    struct evtchn_alloc_unbound alloc_unbound;
+    struct evtchn_bind_interdomain bind_interdomain;
+    struct evtchn_bind_virq bind_virq;
+    struct evtchn_bind_ipi bind_ipi;
+    struct evtchn_status status;
+    struct evtchn_bind_vcpu bind_vcpu;
+    evtchn_port_t port; /* close, send, unmask */
+};
+_Static_assert(offsetof(struct evtchn_alloc_unbound, dom) == 0 && offsetof(struct evtchn_status, dom) == 0 &&
+                   offsetof(struct evtchn_reset, dom) == 0,
+               "the domain comes first");
 
-    if (rc)
-        evtchn_close(d, port);
-    return rc;
+static u16 remote_domid(const struct hypercall *c, u16 domid)
+{
+    return domid == DOMID_SELF ? c->v->domain->id : domid;
 }
 
-/* The domain an operation names, if the caller may act on it. */
-static int get_target(struct hypercall *c, u16 domid, struct domain **out)
+static int alloc_unbound(struct hypercall *c, union event_op *op)
 {
-    struct domain *d = hypercall_domain(c, domid);
+    return evtchn_alloc_unbound(c->target, remote_domid(c, op->alloc_unbound.remote_dom),
+                                &op->alloc_unbound.port);
+}
 
-    if (!d)
-        return -ESRCH;
-    if (!hypercall_may_target(c, d)) {
-        domain_put(d);
-        return -EPERM;
+static int bind_interdomain(struct hypercall *c, union event_op *op)
+{
+    struct evtchn_bind_interdomain *bind = &op->bind_interdomain;
+
+    return evtchn_bind_interdomain(c->v->domain, remote_domid(c, bind->remote_dom), bind->remote_port, 0,
+                                   &bind->local_port);
+}
+
+static int bind_virq(struct hypercall *c, union event_op *op)
+{
+    return evtchn_bind_virq(c->v->domain, op->bind_virq.virq, op->bind_virq.vcpu, &op->bind_virq.port);
+}
+
+static int bind_ipi(struct hypercall *c, union event_op *op)
+{
+    return evtchn_bind_ipi(c->v->domain, op->bind_ipi.vcpu, &op->bind_ipi.port);
+}
+
+static int bind_vcpu(struct hypercall *c, union event_op *op)
+{
+    return evtchn_bind_vcpu(c->v->domain, op->bind_vcpu.port, op->bind_vcpu.vcpu);
+}
+
+static int status(struct hypercall *c, union event_op *op)
+{
+    struct evtchn_status_info info;
+
+    int rc = evtchn_status(c->target, op->status.port, &info);
+    if (rc)
+        return rc;
+    op->status.status = info.status;
+    op->status.vcpu = info.vcpu_id;
+    switch (info.status) {
+    case EVTCHNSTAT_unbound:
+        op->status.u.unbound.dom = info.remote_domid;
+        break;
+    case EVTCHNSTAT_interdomain:
+        op->status.u.interdomain.dom = info.remote_domid;
+        op->status.u.interdomain.port = info.remote_port;
+        break;
+    case EVTCHNSTAT_virq:
+        op->status.u.virq = info.virq;
+        break;
     }
-    *out = d;
     return 0;
 }
 
-static long op_alloc_unbound(struct hypercall *c)
+static int close_port(struct hypercall *c, union event_op *op)
 {
-    struct evtchn_alloc_unbound op;
-    struct domain *d;
-
-    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
-    if (!rc)
-        rc = get_target(c, op.dom, &d);
-    if (rc)
-        return rc;
-    u16 remote = op.remote_dom == DOMID_SELF ? c->v->domain->id : op.remote_dom;
-    rc = evtchn_alloc_unbound(d, remote, &op.port);
-    if (!rc)
-        rc = return_port(c, d, &op, sizeof(op), op.port);
-    domain_put(d);
-    return rc;
+    return evtchn_close(c->v->domain, op->port);
 }
 
-static long op_bind_interdomain(struct hypercall *c)
+static int send(struct hypercall *c, union event_op *op)
 {
-    struct domain *d = c->v->domain;
-    struct evtchn_bind_interdomain op;
-
-    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
-    if (rc)
-        return rc;
-    u16 remote = op.remote_dom == DOMID_SELF ? d->id : op.remote_dom;
-    rc = evtchn_bind_interdomain(d, remote, op.remote_port, 0, &op.local_port);
-    return rc ? rc : return_port(c, d, &op, sizeof(op), op.local_port);
+    return evtchn_send(c->v->domain, op->port);
 }
 
-static long op_bind_virq(struct hypercall *c)
+static int unmask(struct hypercall *c, union event_op *op)
 {
-    struct domain *d = c->v->domain;
-    struct evtchn_bind_virq op;
-
-    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
-    if (!rc)
-        rc = evtchn_bind_virq(d, op.virq, op.vcpu, &op.port);
-    return rc ? rc : return_port(c, d, &op, sizeof(op), op.port);
-}
-
-static long op_bind_ipi(struct hypercall *c)
-{
-    struct domain *d = c->v->domain;
-    struct evtchn_bind_ipi op;
-
-    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
-    if (!rc)
-        rc = evtchn_bind_ipi(d, op.vcpu, &op.port);
-    return rc ? rc : return_port(c, d, &op, sizeof(op), op.port);
-}
-
-static long op_status(struct hypercall *c)
-{
-    struct evtchn_status op;
-    struct evtchn_status_info info;
-    struct domain *d;
-
-    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
-    if (!rc)
-        rc = get_target(c, op.dom, &d);
-    if (rc)
-        return rc;
-    rc = evtchn_status(d, op.port, &info);
-    domain_put(d);
-    if (rc)
-        return rc;
-    op.status = info.status;
-    op.vcpu = info.vcpu_id;
-    switch (info.status) {
-    case EVTCHNSTAT_unbound:
-        op.u.unbound.dom = info.remote_domid;
-        break;
-    case EVTCHNSTAT_interdomain:
-        op.u.interdomain.dom = info.remote_domid;
-        op.u.interdomain.port = info.remote_port;
-        break;
-    case EVTCHNSTAT_virq:
-        op.u.virq = info.virq;
-        break;
-    }
-    return copy_to_guest(c->v, c->arg[1], &op, sizeof(op));
-}
-
-static long op_bind_vcpu(struct hypercall *c)
-{
-    struct evtchn_bind_vcpu op;
-
-    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
-    return rc ? rc : evtchn_bind_vcpu(c->v->domain, op.port, op.vcpu);
-}
-
-/* close, send and unmask: one port of the caller's own. */
-static long op_port(struct hypercall *c, int (*action)(struct domain *d, u32 port))
-{
-    evtchn_port_t port;
-
-    long rc = copy_from_guest(c->v, &port, c->arg[1], sizeof(port));
-    return rc ? rc : action(c->v->domain, port);
+    return evtchn_unmask(c->v->domain, op->port);
 }
 
 /* Closes every port. Closing twice does no harm, so a continuation starts over. */
-static long op_reset(struct hypercall *c)
+static int reset(struct hypercall *c, union event_op *op)
 {
-    struct evtchn_reset op;
-    struct domain *d;
+    (void)op;
+    u32 nr_ports = evtchn_nr_ports(&c->target->events); /* at most EVTCHN_MAX_PORTS */
 
-    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
-    if (!rc)
-        rc = get_target(c, op.dom, &d);
-    if (rc)
-        return rc;
-    u32 nr_ports = evtchn_nr_ports(&d->events); /* at most EVTCHN_MAX_PORTS */
-    for (u32 port = 1; port < nr_ports && !rc; port++) {
-        bool was_open = evtchn_close(d, port) == 0;
+    for (u32 port = 1; port < nr_ports; port++) {
+        bool was_open = evtchn_close(c->target, port) == 0;
 
         if (was_open && sched_should_yield())
-            rc = -ERESTART;
+            return -ERESTART;
     }
-    domain_put(d);
-    return rc;
+    return 0;
 }
+
+enum target {
+    OWN,   /* the caller's domain */
+    NAMED, /* the one the argument begins with, if the caller may act on it */
+};
+
+#define RESULTS               (-1) /* the argument is copied back */
+#define NEW_PORT(type, field) offsetof(struct type, field)
+static const struct {
+    int (*handler)(struct hypercall *c, union event_op *op);
+    u8 target;    /* enum target */
+    u8 arg_bytes; /* size of the argument */
+    s8 results;   /* 0: none; RESULTS; NEW_PORT(): the same, and a port that is closed if this fails */
+} calls[] = {
+    [EVTCHNOP_bind_interdomain] = {bind_interdomain, OWN, sizeof(struct evtchn_bind_interdomain),
+                                   NEW_PORT(evtchn_bind_interdomain, local_port)},
+    [EVTCHNOP_bind_virq] = {bind_virq, OWN, sizeof(struct evtchn_bind_virq),
+                            NEW_PORT(evtchn_bind_virq, port)},
+    [EVTCHNOP_close] = {close_port, OWN, sizeof(evtchn_port_t), 0},
+    [EVTCHNOP_send] = {send, OWN, sizeof(evtchn_port_t), 0},
+    [EVTCHNOP_status] = {status, NAMED, sizeof(struct evtchn_status), RESULTS},
+    [EVTCHNOP_alloc_unbound] = {alloc_unbound, NAMED, sizeof(struct evtchn_alloc_unbound),
+                                NEW_PORT(evtchn_alloc_unbound, port)},
+    [EVTCHNOP_bind_ipi] = {bind_ipi, OWN, sizeof(struct evtchn_bind_ipi), NEW_PORT(evtchn_bind_ipi, port)},
+    [EVTCHNOP_bind_vcpu] = {bind_vcpu, OWN, sizeof(struct evtchn_bind_vcpu), 0},
+    [EVTCHNOP_unmask] = {unmask, OWN, sizeof(evtchn_port_t), 0},
+    [EVTCHNOP_reset] = {reset, NAMED, sizeof(struct evtchn_reset), 0},
+};
 
 long hc_event_channel_op(struct hypercall *c)
 {
-    switch ((u32)c->arg[0]) {
-    case EVTCHNOP_bind_interdomain:
-        return op_bind_interdomain(c);
-    case EVTCHNOP_bind_virq:
-        return op_bind_virq(c);
-    case EVTCHNOP_close:
-        return op_port(c, evtchn_close);
-    case EVTCHNOP_send:
-        return op_port(c, evtchn_send);
-    case EVTCHNOP_status:
-        return op_status(c);
-    case EVTCHNOP_alloc_unbound:
-        return op_alloc_unbound(c);
-    case EVTCHNOP_bind_ipi:
-        return op_bind_ipi(c);
-    case EVTCHNOP_bind_vcpu:
-        return op_bind_vcpu(c);
-    case EVTCHNOP_unmask:
-        return op_port(c, evtchn_unmask);
-    case EVTCHNOP_reset:
-        return op_reset(c);
-    default:
+    u32 cmd = (u32)c->arg[0];
+    union event_op op;
+
+    if (cmd >= ARRAY_SIZE(calls) || !calls[cmd].handler)
         return -ENOSYS;
+    int rc = copy_from_guest(c->v, &op, c->arg[1], calls[cmd].arg_bytes);
+    if (!rc && calls[cmd].target == NAMED)
+        rc = hypercall_target(c, op.domid);
+    if (!rc)
+        rc = calls[cmd].handler(c, &op);
+    if (rc || !calls[cmd].results)
+        return rc;
+    rc = copy_to_guest(c->v, c->arg[1], &op, calls[cmd].arg_bytes);
+    if (rc && calls[cmd].results != RESULTS) {
+        evtchn_port_t port;
+
+        memcpy(&port, (const u8 *)&op + calls[cmd].results, sizeof(port));
+        evtchn_close(calls[cmd].target == NAMED ? c->target : c->v->domain, port);
     }
+    return rc;
 }

@@ -118,27 +118,21 @@ static long op_param(struct hypercall *c, bool set)
         return rc;
     if (op.index >= HVM_NR_PARAMS)
         return -EINVAL;
-    struct domain *d = hypercall_domain(c, op.domid);
-    if (!d)
-        return -ESRCH;
+    rc = hypercall_target(c, op.domid);
+    if (rc)
+        return rc;
+    struct domain *d = c->target;
     u8 right = d == c->v->domain ? (set ? SET_SELF : GET_SELF) : (set ? SET_TOOLS : GET_TOOLS);
-    if (!hypercall_may_target(c, d))
-        rc = -EPERM;
-    else if (!rights[op.index])
-        rc = -EINVAL;
-    else if (!(rights[op.index] & right))
-        rc = -EPERM;
-    else if (set)
-        rc = set_param(d, op.index, op.value);
-    else {
-        spin_lock(&d->lock);
-        op.value = d->hvm_params[op.index];
-        spin_unlock(&d->lock);
-    }
-    domain_put(d);
-    if (!rc && !set)
-        rc = copy_to_guest(c->v, c->arg[1], &op, sizeof(op));
-    return rc;
+    if (!rights[op.index])
+        return -EINVAL;
+    if (!(rights[op.index] & right))
+        return -EPERM;
+    if (set)
+        return set_param(d, op.index, op.value);
+    spin_lock(&d->lock);
+    op.value = d->hvm_params[op.index];
+    spin_unlock(&d->lock);
+    return copy_to_guest(c->v, c->arg[1], &op, sizeof(op));
 }
 
 static long op_set_upcall_vector(struct hypercall *c)
@@ -165,11 +159,7 @@ static long op_pagetable_dying(struct hypercall *c)
     long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
     if (rc)
         return rc;
-    struct domain *d = hypercall_domain(c, op.domid);
-    if (!d)
-        return -ESRCH;
-    domain_put(d);
-    return -EINVAL;
+    return hypercall_target(c, op.domid) == -ESRCH ? -ESRCH : -EINVAL;
 }
 
 long hc_hvm_op(struct hypercall *c)

@@ -22,17 +22,17 @@
 struct hypercall {
     struct vcpu *v;
     u64 arg[HYPERCALL_NR_ARGS];
-    bool compat;       /* 32-bit caller: its layouts are read with compat.h */
-    bool in_multicall; /* an entry of a multicall: no further nesting */
+    bool compat;           /* 32-bit caller: its layouts are read with compat.h */
+    bool in_multicall;     /* an entry of a multicall: no further nesting */
+    struct domain *target; /* of hypercall_target(); the dispatcher puts it back */
 };
 
 /* Runs call number nr of c with its permission. -ENOSYS: not implemented; -EPERM. */
 long hypercall_call(struct hypercall *c, u64 nr);
 
-/* The domain an id names, DOMID_SELF included, with a reference; NULL: none. */
-struct domain *hypercall_domain(const struct hypercall *c, u16 domid);
-/* May the caller act on d: itself, or the control domain on any? */
-bool hypercall_may_target(const struct hypercall *c, const struct domain *d);
+/* Sets c->target, once a call, to the domain an id names, DOMID_SELF included. -ESRCH: there is none; -EPERM:
+ * the caller may not act on it: a domain on itself, the control domain on any. */
+int hypercall_target(struct hypercall *c, u16 domid);
 
 /* One per number; arguments as in Xen's public headers. */
 long hc_memory_op(struct hypercall *c);

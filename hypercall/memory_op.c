@@ -1,11 +1,12 @@
 /*
  * __HYPERVISOR_memory_op: dispatch, the figures about a domain's memory, and its memory map (E820).
- * Reservations are in memory_populate.c, the physical map in memory_physmap.c, claims in memory_claim.c.
+ * Reservations are in memory_populate.c, the physical map in memory_physmap.c.
  */
 #include <homestead/topology.h>
 #include <hypercall/compat.h>
 #include <hypercall/memory_op.h>
 #include <lib/string.h>
+#include <mm/claims.h>
 
 _Static_assert(sizeof(struct e820_entry) == sizeof(struct xen_e820_entry), "stored as the ABI has it");
 
@@ -41,28 +42,29 @@ static long frames_result(const struct hypercall *c, u64 frames)
     return (long)(c->compat ? MIN(frames, (u64)INT32_MAX) : frames);
 }
 
-/* XENMEM_current_reservation, XENMEM_maximum_reservation, XENMEM_maximum_gpfn */
-static long domain_figure(struct hypercall *c, u32 cmd)
+static long maximum_ram_page(struct hypercall *c)
 {
+    return frames_result(c, memop_max_page());
+}
+
+/* XENMEM_current_reservation, XENMEM_maximum_reservation, XENMEM_maximum_gpfn */
+static long domain_figure(struct hypercall *c)
+{
+    u32 cmd = memop_cmd(c);
     domid_t domid;
 
     long rc = copy_from_guest(c->v, &domid, c->arg[1], sizeof(domid));
+    if (!rc)
+        rc = hypercall_target(c, domid);
     if (rc)
         return rc;
-    struct domain *d = hypercall_domain(c, domid);
-    if (!d)
-        return -ESRCH;
-    if (!hypercall_may_target(c, d)) {
-        rc = -EPERM;
-    } else if (cmd == XENMEM_maximum_gpfn) {
-        rc = frames_result(c, maximum_gpfn(d));
-    } else {
-        spin_lock(&d->mem.lock);
-        rc = frames_result(c, cmd == XENMEM_current_reservation ? d->mem.tot_pages : d->mem.max_pages);
-        spin_unlock(&d->mem.lock);
-    }
-    domain_put(d);
-    return rc;
+    if (cmd == XENMEM_maximum_gpfn)
+        return frames_result(c, maximum_gpfn(c->target));
+    struct mem_account *account = &c->target->mem;
+    spin_lock(&account->lock);
+    u64 pages = cmd == XENMEM_current_reservation ? account->tot_pages : account->max_pages;
+    spin_unlock(&account->lock);
+    return frames_result(c, pages);
 }
 
 /* The caller's own map, cut at the room there is. -ENOSYS: nobody has set one. */
@@ -96,54 +98,65 @@ static long set_memory_map(struct hypercall *c)
         return rc;
     if (op.map.nr_entries > DOMAIN_MAX_E820)
         return -EINVAL;
-    struct domain *d = hypercall_domain(c, op.domid);
-    if (!d)
-        return -ESRCH;
-    if (!hypercall_may_target(c, d))
-        rc = -EPERM;
-    else
+    rc = hypercall_target(c, op.domid);
+    if (!rc)
         rc = copy_from_guest(c->v, entries, op.map.buffer, op.map.nr_entries * sizeof(entries[0]));
-    if (!rc) {
-        spin_lock(&d->lock);
-        memcpy(d->e820, entries, op.map.nr_entries * sizeof(entries[0]));
-        d->nr_e820 = op.map.nr_entries;
-        spin_unlock(&d->lock);
-    }
-    domain_put(d);
-    return rc;
+    if (rc)
+        return rc;
+    struct domain *d = c->target;
+    spin_lock(&d->lock);
+    memcpy(d->e820, entries, op.map.nr_entries * sizeof(entries[0]));
+    d->nr_e820 = op.map.nr_entries;
+    spin_unlock(&d->lock);
+    return 0;
 }
+
+/* XENMEM_claim_pages: the order of the checks is docs/claims.md section 2, which is released Xen's. */
+static long claim_pages(struct hypercall *c)
+{
+    struct xen_memory_reservation op;
+
+    if (c->compat)
+        return -ENOSYS; /* as Xen 4.17; XEN_DOMCTL_claim_memory has one layout for all */
+    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    if (rc)
+        return rc;
+    if (op.extent_start || op.extent_order || op.mem_flags)
+        return -EINVAL;
+    rc = op.domid == DOMID_SELF ? -ESRCH : hypercall_target(c, op.domid);
+    if (rc == -ESRCH)
+        return -EINVAL;
+    /* A domain may not claim for itself either. */
+    return c->v->domain->is_control ? claim_install_legacy(&c->target->mem, op.nr_extents) : -EPERM;
+}
+
+/* machine_memory_map is not here: Xen has it for PV callers only. */
+static const struct {
+    long (*handler)(struct hypercall *c);
+    u64 start_max; /* beyond it: */
+    s8 error;
+} calls[] = {
+    [XENMEM_increase_reservation] = {memop_reservation, ~0ull, 0},
+    [XENMEM_decrease_reservation] = {memop_reservation, ~0ull, 0},
+    [XENMEM_populate_physmap] = {memop_reservation, ~0ull, 0},
+    [XENMEM_add_to_physmap] = {memop_add_to_physmap, 0xffff, -EDOM},
+    [XENMEM_add_to_physmap_batch] = {memop_add_to_physmap_batch, 0xffff, -EDOM},
+    [XENMEM_memory_map] = {memory_map, 0, -ENOSYS},
+    [XENMEM_set_memory_map] = {set_memory_map, 0, -ENOSYS},
+    [XENMEM_maximum_ram_page] = {maximum_ram_page, 0, -EINVAL},
+    [XENMEM_current_reservation] = {domain_figure, 0, -EINVAL},
+    [XENMEM_maximum_reservation] = {domain_figure, 0, -EINVAL},
+    [XENMEM_maximum_gpfn] = {domain_figure, 0, -EINVAL},
+    [XENMEM_remove_from_physmap] = {memop_remove_from_physmap, 0, -EINVAL},
+    [XENMEM_exchange] = {memop_exchange, 0, -EINVAL},
+    [XENMEM_claim_pages] = {claim_pages, 0, -EINVAL},
+};
 
 long hc_memory_op(struct hypercall *c)
 {
-    u32 cmd = (u32)c->arg[0] & ((1u << MEMOP_EXTENT_SHIFT) - 1);
-    u64 start = c->arg[0] >> MEMOP_EXTENT_SHIFT;
+    u32 cmd = memop_cmd(c);
 
-    switch (cmd) {
-    case XENMEM_increase_reservation:
-    case XENMEM_decrease_reservation:
-    case XENMEM_populate_physmap:
-        return memop_reservation(c, cmd, start);
-    case XENMEM_add_to_physmap:
-        return memop_add_to_physmap(c, start);
-    case XENMEM_add_to_physmap_batch:
-        return memop_add_to_physmap_batch(c, start);
-    case XENMEM_memory_map:
-        return start ? -ENOSYS : memory_map(c);
-    case XENMEM_set_memory_map:
-        return start ? -ENOSYS : set_memory_map(c);
-    case XENMEM_maximum_ram_page:
-        return start ? -EINVAL : frames_result(c, memop_max_page());
-    case XENMEM_current_reservation:
-    case XENMEM_maximum_reservation:
-    case XENMEM_maximum_gpfn:
-        return start ? -EINVAL : domain_figure(c, cmd);
-    case XENMEM_remove_from_physmap:
-        return start ? -EINVAL : memop_remove_from_physmap(c);
-    case XENMEM_exchange:
-        return start ? -EINVAL : memop_exchange(c);
-    case XENMEM_claim_pages:
-        return start ? -EINVAL : memop_claim_pages(c);
-    default:
-        return -ENOSYS; /* machine_memory_map among them: Xen has it for PV callers only */
-    }
+    if (cmd >= ARRAY_SIZE(calls) || !calls[cmd].handler)
+        return -ENOSYS;
+    return memop_start(c) > calls[cmd].start_max ? calls[cmd].error : calls[cmd].handler(c);
 }

@@ -38,8 +38,8 @@ static int place_shared_info(struct domain *d, u64 index, gfn_t g)
 }
 
 /* Maps frame index of domain domid at g in d. Only the control domain has foreign frames, and only in its own
- * map. */
-static int place_foreign(struct hypercall *c, struct domain *d, u16 domid, u64 index, gfn_t g)
+ * map: whoever may act on that map is the control domain, which may map from any other. */
+static int place_foreign(struct domain *d, u16 domid, u64 index, gfn_t g)
 {
     if (!d->is_control)
         return -EPERM;
@@ -47,7 +47,7 @@ static int place_foreign(struct hypercall *c, struct domain *d, u16 domid, u64 i
     if (!src)
         return -ESRCH;
     int rc = -EINVAL;
-    if (src == d || !hypercall_may_target(c, src))
+    if (src == d)
         rc = -EPERM;
     else if (index < NP_GFN_LIMIT)
         rc = place_error(physmap_map_foreign(d, g, src, gfn(index)), g);
@@ -55,13 +55,13 @@ static int place_foreign(struct hypercall *c, struct domain *d, u16 domid, u64 i
     return rc;
 }
 
-static int place_one(struct hypercall *c, struct domain *d, u32 space, u16 foreign_domid, u64 index, gfn_t g)
+static int place_one(struct domain *d, u32 space, u16 foreign_domid, u64 index, gfn_t g)
 {
     switch (space) {
     case XENMAPSPACE_shared_info:
         return place_shared_info(d, index, g);
     case XENMAPSPACE_gmfn_foreign:
-        return place_foreign(c, d, foreign_domid, index, g);
+        return place_foreign(d, foreign_domid, index, g);
     case XENMAPSPACE_grant_table:
     case XENMAPSPACE_gmfn:
     case XENMAPSPACE_gmfn_range:
@@ -71,56 +71,51 @@ static int place_one(struct hypercall *c, struct domain *d, u32 space, u16 forei
     }
 }
 
-static int check_permission(struct hypercall *c, struct domain *d, u32 space)
+/* The domain whose map it is. */
+static int find_target(struct hypercall *c, u16 domid, u32 space)
 {
-    if (space == XENMAPSPACE_dev_mmio && !(d->is_control && d == c->v->domain))
+    int rc = hypercall_target(c, domid);
+
+    if (space == XENMAPSPACE_dev_mmio && rc != -ESRCH && (rc || !c->target->is_control))
         return -EACCES; /* domain 0's to ask for, and then -EINVAL: there is none to map */
-    return hypercall_may_target(c, d) ? 0 : -EPERM;
+    return rc;
 }
 
-long memop_add_to_physmap(struct hypercall *c, u64 start)
+long memop_add_to_physmap(struct hypercall *c)
 {
     struct xen_add_to_physmap op;
 
-    if (start > 0xffff)
-        return -EDOM;
     long rc = read_caller_struct(c, &op, c->arg[1], &compat_add_to_physmap);
     if (rc)
         return rc;
     if (op.space == XENMAPSPACE_gmfn_foreign)
         return -ENOSYS; /* batch only */
-    struct domain *d = hypercall_domain(c, op.domid);
-    if (!d)
-        return -ESRCH;
-    rc = check_permission(c, d, op.space);
-    if (!rc)
-        rc = place_one(c, d, op.space, 0, op.idx, gfn(op.gpfn));
-    domain_put(d);
-    return rc;
+    rc = find_target(c, op.domid, op.space);
+    return rc ? rc : place_one(c->target, op.space, 0, op.idx, gfn(op.gpfn));
 }
 
 /* One entry; its result goes to errs[]. -EFAULT: the arrays are not there. */
-static int batch_entry(struct hypercall *c, struct domain *d, const struct xen_add_to_physmap_batch *op,
-                       u64 i)
+static int batch_entry(struct hypercall *c, const struct xen_add_to_physmap_batch *op, u64 i)
 {
     xen_ulong_t index;
     xen_pfn_t g;
 
     if (read_caller_long(c, &index, op->idxs, i) || read_caller_long(c, &g, op->gpfns, i))
         return -EFAULT;
-    s32 result = place_one(c, d, op->space, op->u.foreign_domid, index, gfn(g));
+    s32 result = place_one(c->target, op->space, op->u.foreign_domid, index, gfn(g));
     return copy_to_guest_element(c->v, op->errs, i, &result, sizeof(result));
 }
 
-static long run_batch(struct hypercall *c, struct domain *d, const struct xen_add_to_physmap_batch *op,
-                      u64 start)
+static long run_batch(struct hypercall *c, const struct xen_add_to_physmap_batch *op)
 {
+    u64 start = memop_start(c);
+
     if (op->size < start)
         return -EILSEQ;
     if (op->size == start)
         return start ? -EILSEQ : 0;
     for (u64 i = start; i < op->size;) {
-        int rc = batch_entry(c, d, op, i);
+        int rc = batch_entry(c, op, i);
 
         if (rc)
             return rc;
@@ -130,25 +125,17 @@ static long run_batch(struct hypercall *c, struct domain *d, const struct xen_ad
     return 0;
 }
 
-long memop_add_to_physmap_batch(struct hypercall *c, u64 start)
+long memop_add_to_physmap_batch(struct hypercall *c)
 {
     struct xen_add_to_physmap_batch op;
 
-    if (start > 0xffff)
-        return -EDOM;
     long rc = read_caller_struct(c, &op, c->arg[1], &compat_add_to_physmap_batch);
     if (rc)
         return rc;
     if (op.space == XENMAPSPACE_gmfn_range)
         return -EOPNOTSUPP;
-    struct domain *d = hypercall_domain(c, op.domid);
-    if (!d)
-        return -ESRCH;
-    rc = check_permission(c, d, op.space);
-    if (!rc)
-        rc = run_batch(c, d, &op, start);
-    domain_put(d);
-    return rc;
+    rc = find_target(c, op.domid, op.space);
+    return rc ? rc : run_batch(c, &op);
 }
 
 /* Unmaps one frame, whatever it is. The domain's own memory stays its own, as with Xen. */
@@ -159,17 +146,12 @@ long memop_remove_from_physmap(struct hypercall *c)
     long rc = read_caller_struct(c, &op, c->arg[1], &compat_remove_from_physmap);
     if (rc)
         return rc;
-    struct domain *d = hypercall_domain(c, op.domid);
-    if (!d)
-        return -ESRCH;
-    if (!hypercall_may_target(c, d))
-        rc = -EPERM;
-    else if (physmap_lookup(d, gfn(op.gpfn)).type == NP_NONE)
-        rc = -ENOENT;
-    else
-        rc = physmap_remove(d, gfn(op.gpfn), ORDER_4K, false);
-    domain_put(d);
-    return rc;
+    rc = hypercall_target(c, op.domid);
+    if (rc)
+        return rc;
+    if (physmap_lookup(c->target, gfn(op.gpfn)).type == NP_NONE)
+        return -ENOENT;
+    return physmap_remove(c->target, gfn(op.gpfn), ORDER_4K, false);
 }
 
 /* Bytes of one reservation in the caller's layout: of two of them and a long, struct xen_memory_exchange is
@@ -202,16 +184,12 @@ static long exchange_first(struct hypercall *c, const struct xen_memory_exchange
 {
     u64 g;
 
-    struct domain *d = hypercall_domain(c, op->in.domid);
-    if (!d)
-        return -ESRCH;
-    long rc = hypercall_may_target(c, d) ? 0 : -EPERM;
+    long rc = hypercall_target(c, op->in.domid);
     if (!rc)
         rc = read_caller_long(c, &g, op->in.extent_start, first);
-    if (!rc)
-        rc = physmap_lookup(d, gfn(g)).type == NP_NONE ? -EINVAL : -EOPNOTSUPP;
-    domain_put(d);
-    return rc;
+    if (rc)
+        return rc;
+    return physmap_lookup(c->target, gfn(g)).type == NP_NONE ? -EINVAL : -EOPNOTSUPP;
 }
 
 /*

@@ -191,9 +191,9 @@ static u32 read_list(const struct hypercall *c, const struct reservation *r, u64
 }
 
 /* Does some of nr extents, from the index-th on. *done: how many. */
-static enum step some_extents(struct hypercall *c, u32 cmd, const struct reservation *r, u64 index, u32 nr,
-                              u32 *done)
+static enum step some_extents(struct hypercall *c, const struct reservation *r, u64 index, u32 nr, u32 *done)
 {
+    u32 cmd = memop_cmd(c);
     gfn_t g[LIST_MAX];
 
     *done = 0;
@@ -210,23 +210,22 @@ static enum step some_extents(struct hypercall *c, u32 cmd, const struct reserva
     return physmap_give_up(r->d, g, BIT(r->order), nr, done) ? STEP_FAILED : STEP_DONE;
 }
 
-long memop_reservation(struct hypercall *c, u32 cmd, u64 start)
+long memop_reservation(struct hypercall *c)
 {
     struct xen_memory_reservation op;
     struct reservation r;
-    u64 index = start;
+    u64 start = memop_start(c), index = start;
+    enum step step = STEP_DONE;
 
     if (read_caller_struct(c, &op, c->arg[1], &compat_memory_reservation) ||
-        op.nr_extents > MEMOP_START_MAX || start >= op.nr_extents || !decode(c, &op, &r))
+        op.nr_extents > MEMOP_START_MAX || start >= op.nr_extents || !decode(c, &op, &r) ||
+        hypercall_target(c, op.domid))
         return (long)start;
-    r.d = hypercall_domain(c, op.domid);
-    if (!r.d)
-        return (long)start;
-    enum step step = hypercall_may_target(c, r.d) ? STEP_DONE : STEP_FAILED;
+    r.d = c->target;
     while (step == STEP_DONE && index < op.nr_extents) {
         u32 done;
 
-        step = some_extents(c, cmd, &r, index, (u32)MIN(op.nr_extents - index, (u64)LIST_MAX), &done);
+        step = some_extents(c, &r, index, (u32)MIN(op.nr_extents - index, (u64)LIST_MAX), &done);
         index += done;
         if (step == STEP_DONE && index < op.nr_extents && sched_should_yield())
             step = STEP_AGAIN;
@@ -234,6 +233,5 @@ long memop_reservation(struct hypercall *c, u32 cmd, u64 start)
     /* Memory that came back from a domain destroyed meanwhile may have been the last it had. */
     if (domain_is_dying(r.d))
         domain_check_gone(r.d);
-    domain_put(r.d);
     return step == STEP_AGAIN ? memop_continue(c, index) : (long)index;
 }

@@ -25,14 +25,11 @@ static long op_remote_shutdown(struct hypercall *c)
     int rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
     if (rc)
         return rc;
-    struct domain *d = domain_get(op.domain_id);
-    if (!d)
-        return -ESRCH;
-    if (c->v->domain->is_control)
-        domain_shutdown(d, (u8)op.reason);
-    else
-        rc = -EPERM;
-    domain_put(d);
+    rc = op.domain_id == DOMID_SELF ? -ESRCH : hypercall_target(c, op.domain_id);
+    if (!rc && !c->v->domain->is_control)
+        rc = -EPERM; /* not even itself */
+    if (!rc)
+        domain_shutdown(c->target, (u8)op.reason);
     return rc;
 }
 

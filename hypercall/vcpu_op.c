@@ -1,14 +1,159 @@
 /*
  * __HYPERVISOR_vcpu_op(cmd, vcpuid, arg): timers and state of one of the caller's own vCPUs.
  *
+ * VCPUOP_initialise gives a vCPU that has no state yet the registers to start with. The whole of them is
+ * checked first: what the CPU would refuse is -EINVAL, not a crash later. Facts: Xen's public/hvm/hvm_vcpu.h.
+ *
  * Not here: runstate and time areas, periodic timers, NMIs (-ENOSYS). vCPUs below 32 have a vcpu_info in
  * shared_info; the others get events only once they have registered one.
  */
+#include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/time.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <hypercall/compat.h>
-#include <hypercall/vcpu_op.h>
+#include <hypercall/hvm_context.h>
+#include <lib/string.h>
 #include <xen/hvm/hvm_vcpu.h>
 #include <xen/vcpu.h>
+
+#define SEG_S       BIT(4)
+#define SEG_P       BIT(7)
+#define SEG_CODE    BIT(3) /* of a segment with S */
+#define SEG_WRITE   BIT(1) /* of data */
+#define SEG_G       BIT(11)
+#define SEG_UNUSED  0xf000u
+#define TYPE_MASK   0xfu
+#define TSS32_BUSY  0xbu
+#define TSS16_BUSY  0x3u
+#define FLAT_CODE64 0xa9bu
+#define FLAT_DATA   0xc93u
+#define FLAT_TSS    0x8bu
+#define TSS_LIMIT   0x67u
+#define DR6_RESET   0xffff0ff0u
+#define DR7_RESET   0x400u
+
+static struct hvm_segment segment(u32 base, u32 limit, u16 attributes)
+{
+    /* The attributes say in what unit the limit is; the hardware wants bytes. */
+    return (struct hvm_segment){
+        .attributes = attributes, .limit = attributes & SEG_G ? limit << 12 | 0xfff : limit, .base = base};
+}
+
+static bool code_valid(u16 ar)
+{
+    return (ar & (SEG_P | SEG_S | SEG_CODE)) == (SEG_P | SEG_S | SEG_CODE) &&
+           !(ar & (SEG_UNUSED | HVM_SEG_L));
+}
+
+/* Not present is a segment, too. */
+static bool data_valid(u16 ar)
+{
+    return !(ar & SEG_UNUSED) &&
+           (!(ar & SEG_P) || ((ar & SEG_S) && (!(ar & SEG_CODE) || (ar & SEG_WRITE)))); /* bit 1: readable */
+}
+
+static bool stack_valid(u16 ar)
+{
+    return !(ar & SEG_UNUSED) && (ar & (SEG_P | SEG_S | SEG_CODE | SEG_WRITE)) == (SEG_P | SEG_S | SEG_WRITE);
+}
+
+static bool task_valid(u16 ar)
+{
+    u32 type = ar & TYPE_MASK;
+
+    return (ar & (SEG_P | SEG_S | SEG_UNUSED)) == SEG_P && (type == TSS32_BUSY || type == TSS16_BUSY);
+}
+
+static int from_32(const struct vcpu_hvm_x86_32 *in, struct hvm_state *state, struct hvm_regs *regs)
+{
+    if (in->pad1 || in->pad2[0] || in->pad2[1] || in->pad2[2] || !code_valid(in->cs_ar) ||
+        !data_valid(in->ds_ar) || !data_valid(in->es_ar) || !stack_valid(in->ss_ar) ||
+        !task_valid(in->tr_ar) || (in->cs_ar ^ in->ss_ar) & 0x60 /* one privilege */)
+        return -EINVAL;
+    *regs = (struct hvm_regs){.rax = in->eax,
+                              .rcx = in->ecx,
+                              .rdx = in->edx,
+                              .rbx = in->ebx,
+                              .rsp = in->esp,
+                              .rbp = in->ebp,
+                              .rsi = in->esi,
+                              .rdi = in->edi,
+                              .rip = in->eip,
+                              .rflags = in->eflags};
+    state->cr0 = in->cr0;
+    state->cr3 = in->cr3;
+    state->cr4 = in->cr4;
+    state->efer = in->efer;
+    state->cs = segment(in->cs_base, in->cs_limit, in->cs_ar);
+    state->ds = segment(in->ds_base, in->ds_limit, in->ds_ar);
+    state->ss = segment(in->ss_base, in->ss_limit, in->ss_ar);
+    state->es = segment(in->es_base, in->es_limit, in->es_ar);
+    state->tr = segment(in->tr_base, in->tr_limit, in->tr_ar);
+    return in->eip <= state->cs.limit ? 0 : -EINVAL;
+}
+
+static int from_64(const struct vcpu_hvm_x86_64 *in, struct hvm_state *state, struct hvm_regs *regs)
+{
+    const struct hvm_segment data = {.attributes = FLAT_DATA, .limit = 0xffffffff};
+
+    if (!(in->efer & EFER_LMA) || (u64)((s64)(in->rip << 16) >> 16) != in->rip)
+        return -EINVAL;
+    *regs = (struct hvm_regs){.rax = in->rax,
+                              .rcx = in->rcx,
+                              .rdx = in->rdx,
+                              .rbx = in->rbx,
+                              .rsp = in->rsp,
+                              .rbp = in->rbp,
+                              .rsi = in->rsi,
+                              .rdi = in->rdi,
+                              .rip = in->rip,
+                              .rflags = in->rflags};
+    state->cr0 = in->cr0;
+    state->cr3 = in->cr3;
+    state->cr4 = in->cr4;
+    state->efer = in->efer;
+    state->cs = (struct hvm_segment){.attributes = FLAT_CODE64, .limit = 0xffffffff};
+    state->ds = state->es = state->ss = data;
+    state->tr = (struct hvm_segment){.attributes = FLAT_TSS, .limit = TSS_LIMIT};
+    return 0;
+}
+
+/* Gives v its first state; it stays offline. -EINVAL: no CPU would take it; -EEXIST: it has one. */
+static int vcpu_initialise(struct vcpu *v, const struct vcpu_hvm_context *context)
+{
+    struct hvm_state state = {.dr6 = DR6_RESET, .dr7 = DR7_RESET, .pat = HVM_PAT_RESET};
+    struct domain *d = v->domain;
+    struct hvm_regs regs;
+    int rc = -EINVAL;
+
+    if (v->initialised) /* Xen says so before it looks at the state */
+        return -EEXIST;
+    if (context->pad)
+        return -EINVAL;
+    if (context->mode == VCPU_HVM_MODE_32B)
+        rc = from_32(&context->cpu_regs.x86_32, &state, &regs);
+    else if (context->mode == VCPU_HVM_MODE_64B)
+        rc = from_64(&context->cpu_regs.x86_64, &state, &regs);
+    if (rc)
+        return rc;
+    state.cr0 |= CR0_ET;
+    if (!(state.cr0 & CR0_PE) || !hvm_context_control_valid(state.cr0, state.cr4, state.efer) ||
+        (regs.rflags & ~HVM_RFLAGS_VALID))
+        return -EINVAL;
+    regs.rflags |= RFLAGS_RESERVED1;
+
+    /* Against a STARTUP interrupt, which gives a state as well: the first one wins. */
+    spin_lock(&d->lock);
+    rc = v->initialised ? -EEXIST : 0;
+    if (!rc) {
+        hvm_ops->set_state(&v->hvm, &state);
+        v->hvm.regs = regs;
+        v->init_sipi = 0;
+        v->initialised = true;
+    }
+    spin_unlock(&d->lock);
+    return rc;
+}
 
 static long set_singleshot(struct hypercall *c, struct vcpu *v)
 {

@@ -1,6 +1,6 @@
 # Host unit tests: tests/unit/DIR/NAME_test.c in folders like the product's, each one program under ASan and UBSan. The line
 #   // sources: mm/claims.c lib/string.c
-# in its first 20 lines names the real files it is linked with; mm/all is the allocator.
+# in its first 20 lines names the real files it is linked with; mm/all is the allocator, hypercall/all is hypercall/.
 
 TEST_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=address,undefined \
         -fno-sanitize-recover=all -fno-omit-frame-pointer -Iinclude -I. -MMD -MP
@@ -9,7 +9,7 @@ UNIT_TESTS := $(patsubst %_test.c,%,$(notdir $(UNIT_FILES)))
 unit_file   = $(filter %/$(1)_test.c,$(UNIT_FILES))
 UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
 MM_SOURCES := $(wildcard mm/*.c)
-sources_of = $(patsubst mm/all,$(MM_SOURCES),$(shell sed -n '1,20s|^// sources: *||p' $(1)))
+sources_of = $(patsubst hypercall/all,$(wildcard hypercall/*.c),$(patsubst mm/all,$(MM_SOURCES),$(shell sed -n '1,20s|^// sources: *||p' $(1))))
 unit_sources = $(call sources_of,$(call unit_file,$(1)))
 
 .PHONY: check

@@ -1,48 +1,14 @@
-/* What the debug console shows of domains, vCPUs and CPUs. Reads facts into plain copies first and prints
- * then. */
 #ifndef DOMAIN_DUMP_H
 #define DOMAIN_DUMP_H
 
 #include <domain/domain.h>
 
-struct vcpu_view {
-    enum vcpu_state state;
-    bool online, running, in_guest;
-    u32 cpu, pause_count;
-    u64 run_ns, exits, rip, cr3;
-    u32 cpl;
-    bool any_cpu;           /* hard affinity is every CPU */
-    u32 first_cpu, nr_cpus; /* of the hard affinity */
-};
-
-struct domain_view {
-    u16 id;
-    bool dying, shut_down;
-    u8 shutdown_code;
-    u32 pause_count, refs, nr_vcpus, max_vcpus;
-    u64 tot_pages, max_pages, overhead_pages, host_claim, outstanding;
-    u64 own[MAX_NODES], node_claim[MAX_NODES];
-    spinlock_t locks[4]; /* copies: domain, event channels, physical map, account */
-    struct vcpu_view vcpu[DOMAIN_MAX_VCPUS];
-};
-
-/*
- * Copies the facts of the first domain with id >= domid. False: there is none. Waits for the domain list's
- * lock for a bounded time only; then it reads without, as no domain can go while somebody else holds it for
- * ever. Facts of one domain may be of slightly different moments. The debug console's CPU only.
- */
-bool domain_view_next(u32 domid, struct domain_view *out);
-
-/* Registers m, d, v (domain/debug/dump.c), c, e, l (domain/debug/dump_cpu.c). Boot only. */
+/* Registers the debug console's keys about domains, vCPUs and CPUs: m, d, v, c, e, l. Boot only. */
 void domain_dump_init(void);
-void cpu_dump_init(void);
 /* dump_memory.c: a line a node. Waits for no lock without bound; what it prints may be of slightly different
  * moments. */
 void dump_nodes(void);
 /* The locks of mm/. print(name, number, lock) says whether it is held. Then a line a kind. */
 void dump_memory_locks(bool (*print)(const char *name, u32 nr, const spinlock_t *lock));
-/* domain.c: the lock of the list and its domains, for domain_view_next(). */
-spinlock_t *domain_list_lock(void);
-struct domain *domain_list_next_locked(u32 domid);
 
 #endif

@@ -1,22 +1,25 @@
 /*
- * Event channels, part one: the port table and the delivery of an event. Binding and closing are in
- * evtchn_bind.c.
+ * Event channels: the port table, binding and closing, and the delivery of an event. Rules of Xen's ABI
+ * (public/event_channel.h).
  *
- * Ports live in buckets of 256 that are taken as needed, as overhead of the domain. Pending and mask
- * bits are in the shared_info page, which the guest changes at the same time: only atomic
- * read-modify-writes touch them.
+ * Ports live in buckets of 256 that are taken as needed, as overhead of the domain. Pending and mask bits are
+ * in the shared_info page, which the guest changes at the same time: only atomic read-modify-writes touch them.
  *
- * Lock: events.lock (LOCK_EVTCHN) of one domain at a time. A link between two domains is therefore
- * made and cut in steps, and each use of it checks that both ends still name each other. Waking a
- * vCPU takes its run queue's lock inside.
+ * Lock: events.lock (LOCK_EVTCHN) of one domain at a time. A link between two domains is therefore made and
+ * cut in steps, and each use of it checks that both ends still name each other. Waking a vCPU takes its run
+ * queue's lock inside.
+ *
+ * lint: long: delivery and binding share the port table and the rules of its locking.
  */
+#include <arch/x86/cpu/frames.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
+#include <xen/event_channel.h>
 
 #define PORTS_PER_BUCKET 256u
 _Static_assert(sizeof(struct evtchn) * PORTS_PER_BUCKET <= PAGE_SIZE, "a bucket is one page");
 
-struct evtchn *evtchn_entry(struct domain *d, u32 port)
+static struct evtchn *evtchn_entry(struct domain *d, u32 port)
 {
     if (port >= d->events.nr_ports)
         return NULL;
@@ -69,7 +72,7 @@ static void wake_pollers(struct domain *d, u32 port)
     }
 }
 
-void evtchn_set_pending(struct domain *d, u32 port, const struct evtchn *channel)
+static void evtchn_set_pending(struct domain *d, u32 port, const struct evtchn *channel)
 {
     struct shared_info *shared = domain_shared_info(d);
 
@@ -80,7 +83,7 @@ void evtchn_set_pending(struct domain *d, u32 port, const struct evtchn *channel
     wake_pollers(d, port);
 }
 
-void evtchn_clear_pending(struct domain *d, u32 port)
+static void evtchn_clear_pending(struct domain *d, u32 port)
 {
     test_and_clear(domain_shared_info(d)->evtchn_pending, port);
 }
@@ -158,4 +161,277 @@ void evtchn_raise_virq(struct domain *d, u32 virq, u32 vcpu_id)
             evtchn_set_pending(d, port, evtchn_entry(d, port));
     }
     spin_unlock(&d->events.lock);
+}
+
+int evtchn_init(struct domain *d, u32 max_port)
+{
+    spin_lock_init(&d->events.lock, LOCK_EVTCHN);
+    d->events.nr_ports = 0;
+    d->events.max_port = MIN(max_port, EVTCHN_MAX_PORTS - 1);
+    return 0;
+}
+
+/* Event lock held. One more bucket of free ports; port 0 is never used. */
+static int add_bucket(struct domain *d)
+{
+    struct evtchn_state *events = &d->events;
+    mfn_t m;
+
+    int rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &m);
+    if (rc)
+        return -ENOMEM;
+    events->bucket[events->nr_ports / PORTS_PER_BUCKET] = mfn_to_virt(m);
+    events->bucket_mfn[events->nr_ports / PORTS_PER_BUCKET] = m;
+    __atomic_store_n(&events->nr_ports, events->nr_ports + PORTS_PER_BUCKET, __ATOMIC_RELAXED);
+    evtchn_entry(d, 0)->kind = EVTCHN_RESERVED;
+    return 0;
+}
+
+/* Event lock held. The lowest free port, as Xen gives them out. */
+static int find_free(struct domain *d, u32 *port)
+{
+    for (u32 p = 1; p <= d->events.max_port; p++) {
+        if (p >= d->events.nr_ports) {
+            int rc = add_bucket(d);
+            if (rc)
+                return rc;
+        }
+        if (evtchn_entry(d, p)->kind == EVTCHN_FREE) {
+            *port = p;
+            return 0;
+        }
+    }
+    return -ENOSPC;
+}
+
+/* Event lock held. The table may be gone: ports are closed in steps, and another CPU may destroy the domain.
+ */
+static void free_port(struct domain *d, u32 port)
+{
+    struct evtchn *channel = evtchn_entry(d, port);
+
+    if (!channel)
+        return;
+    evtchn_clear_pending(d, port);
+    *channel = (struct evtchn){.kind = EVTCHN_FREE};
+}
+
+/* Event lock held. Takes a free port and makes it what `as` says. */
+static int take_port(struct domain *d, const struct evtchn *as, u32 *port)
+{
+    u32 p;
+
+    if (d->events.closed)
+        return -EINVAL;
+    int rc = find_free(d, &p);
+    if (rc)
+        return rc;
+    *evtchn_entry(d, p) = *as;
+    *port = p;
+    return 0;
+}
+
+int evtchn_alloc_unbound(struct domain *d, u16 remote_domid, u32 *port)
+{
+    const struct evtchn as = {.kind = EVTCHN_UNBOUND,
+                              .remote_domid = remote_domid == DOMID_SELF ? d->id : remote_domid};
+
+    spin_lock(&d->events.lock);
+    int rc = take_port(d, &as, port);
+    spin_unlock(&d->events.lock);
+    return rc;
+}
+
+/* Connects remote's port to (domid, port) if it waits for that domain. */
+static int connect_remote(struct domain *remote, u32 remote_port, u16 domid, u32 port)
+{
+    int rc = -EINVAL;
+
+    spin_lock(&remote->events.lock);
+    struct evtchn *channel = evtchn_entry(remote, remote_port);
+    if (channel && channel->kind == EVTCHN_UNBOUND && channel->remote_domid == domid) {
+        channel->kind = EVTCHN_INTERDOMAIN;
+        channel->remote_port = port;
+        rc = 0;
+    }
+    spin_unlock(&remote->events.lock);
+    return rc;
+}
+
+int evtchn_bind_interdomain(struct domain *d, u16 remote_domid, u32 remote_port, u32 vcpu_id, u32 *port)
+{
+    struct domain *remote = domain_get(remote_domid == DOMID_SELF ? d->id : remote_domid);
+    u32 local = 0;
+
+    if (!remote)
+        return -ESRCH;
+    struct evtchn as = {
+        .kind = EVTCHN_RESERVED, .remote_domid = remote->id, .remote_port = remote_port, .vcpu_id = vcpu_id};
+    /* Three steps with one lock at a time: a local port nobody can use yet, the remote end, the local end. */
+    spin_lock(&d->events.lock);
+    int rc = take_port(d, &as, &local);
+    spin_unlock(&d->events.lock);
+    if (!rc) {
+        rc = connect_remote(remote, remote_port, d->id, local);
+        spin_lock(&d->events.lock);
+        struct evtchn *channel = evtchn_entry(d, local);
+        if (rc || !channel) {
+            free_port(d, local);
+            rc = rc ? rc : -EINVAL;
+        } else {
+            /* The far end may have closed since: disconnect_remote() has then taken its port out. */
+            channel->kind = channel->remote_port ? EVTCHN_INTERDOMAIN : EVTCHN_UNBOUND;
+            /* The remote end may have sent before we were here: a bind always delivers one event. */
+            evtchn_set_pending(d, local, channel);
+            *port = local;
+        }
+        spin_unlock(&d->events.lock);
+    }
+    domain_put(remote);
+    return rc;
+}
+
+/* One port for the whole domain, on vCPU 0 to begin with; the others exist once per vCPU. */
+static bool virq_is_global(u32 virq)
+{
+    return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
+}
+
+int evtchn_bind_virq(struct domain *d, u32 virq, u32 vcpu_id, u32 *port)
+{
+    const struct evtchn as = {.kind = EVTCHN_VIRQ, .virq = (u8)virq, .vcpu_id = vcpu_id};
+    int rc;
+
+    if (virq >= NR_VIRQS || (virq_is_global(virq) && vcpu_id != 0))
+        return -EINVAL;
+    if (vcpu_id >= domain_nr_vcpus(d))
+        return -ENOENT;
+    spin_lock(&d->events.lock);
+    if (d->vcpu[vcpu_id]->virq_port[virq]) {
+        rc = -EEXIST;
+    } else {
+        rc = take_port(d, &as, port);
+        if (!rc)
+            d->vcpu[vcpu_id]->virq_port[virq] = (u16)*port;
+    }
+    spin_unlock(&d->events.lock);
+    return rc;
+}
+
+int evtchn_bind_ipi(struct domain *d, u32 vcpu_id, u32 *port)
+{
+    const struct evtchn as = {.kind = EVTCHN_IPI, .vcpu_id = vcpu_id};
+
+    if (vcpu_id >= domain_nr_vcpus(d))
+        return -ENOENT;
+    spin_lock(&d->events.lock);
+    int rc = take_port(d, &as, port);
+    spin_unlock(&d->events.lock);
+    return rc;
+}
+
+int evtchn_bind_vcpu(struct domain *d, u32 port, u32 vcpu_id)
+{
+    int rc = -EINVAL;
+
+    if (vcpu_id >= domain_nr_vcpus(d))
+        return -ENOENT;
+    spin_lock(&d->events.lock);
+    struct evtchn *channel = evtchn_entry(d, port);
+    if (channel && (channel->kind == EVTCHN_UNBOUND || channel->kind == EVTCHN_INTERDOMAIN ||
+                    (channel->kind == EVTCHN_VIRQ && virq_is_global(channel->virq)))) {
+        channel->vcpu_id = vcpu_id;
+        rc = 0;
+    }
+    spin_unlock(&d->events.lock);
+    return rc;
+}
+
+/* The far end of (domid, port), which is closing, waits for a new peer again. */
+static void disconnect_remote(u16 remote_domid, u32 remote_port, u16 domid, u32 port)
+{
+    struct domain *remote = domain_get(remote_domid);
+
+    if (!remote)
+        return;
+    spin_lock(&remote->events.lock);
+    struct evtchn *channel = evtchn_entry(remote, remote_port);
+    if (channel && (channel->kind == EVTCHN_INTERDOMAIN || channel->kind == EVTCHN_RESERVED) &&
+        channel->remote_domid == domid && channel->remote_port == port) {
+        if (channel->kind == EVTCHN_INTERDOMAIN)
+            channel->kind = EVTCHN_UNBOUND; /* else it is being bound or closed: whoever does that goes on */
+        channel->remote_port = 0;
+    }
+    spin_unlock(&remote->events.lock);
+    domain_put(remote);
+}
+
+int evtchn_close(struct domain *d, u32 port)
+{
+    struct evtchn old = {.kind = EVTCHN_FREE};
+
+    spin_lock(&d->events.lock);
+    struct evtchn *channel = evtchn_entry(d, port);
+    if (channel)
+        old = *channel;
+    if (old.kind == EVTCHN_FREE || old.kind == EVTCHN_RESERVED) {
+        spin_unlock(&d->events.lock);
+        return -EINVAL;
+    }
+    if (old.kind == EVTCHN_VIRQ)
+        /* A global VIRQ may have been moved since, but it is always entered at vCPU 0. */
+        d->vcpu[virq_is_global(old.virq) ? 0 : old.vcpu_id]->virq_port[old.virq] = 0;
+    if (old.kind == EVTCHN_INTERDOMAIN)
+        channel->kind = EVTCHN_RESERVED; /* not given out again before the far end knows */
+    else
+        free_port(d, port);
+    spin_unlock(&d->events.lock);
+
+    if (old.kind == EVTCHN_INTERDOMAIN) {
+        disconnect_remote(old.remote_domid, old.remote_port, d->id, port);
+        spin_lock(&d->events.lock);
+        free_port(d, port);
+        spin_unlock(&d->events.lock);
+    }
+    return 0;
+}
+
+int evtchn_status(struct domain *d, u32 port, struct evtchn_status_info *out)
+{
+    static const u8 status[] = {
+        [EVTCHN_FREE] = EVTCHNSTAT_closed,     [EVTCHN_RESERVED] = EVTCHNSTAT_closed,
+        [EVTCHN_UNBOUND] = EVTCHNSTAT_unbound, [EVTCHN_INTERDOMAIN] = EVTCHNSTAT_interdomain,
+        [EVTCHN_VIRQ] = EVTCHNSTAT_virq,       [EVTCHN_IPI] = EVTCHNSTAT_ipi,
+    };
+    int rc = -EINVAL;
+
+    spin_lock(&d->events.lock);
+    const struct evtchn *channel = evtchn_entry(d, port);
+    if (channel) {
+        *out = (struct evtchn_status_info){.status = status[channel->kind],
+                                           .vcpu_id = channel->vcpu_id,
+                                           .remote_domid = channel->remote_domid,
+                                           .remote_port = channel->remote_port,
+                                           .virq = channel->virq};
+        rc = 0;
+    }
+    spin_unlock(&d->events.lock);
+    return rc;
+}
+
+void evtchn_destroy(struct domain *d)
+{
+    struct evtchn_state *events = &d->events;
+
+    spin_lock(&events->lock);
+    events->closed = true;
+    u32 nr_ports = events->nr_ports;
+    spin_unlock(&events->lock);
+    for (u32 port = 1; port < nr_ports; port++)
+        evtchn_close(d, port); /* -EINVAL for free ones */
+    spin_lock(&events->lock);
+    for (u32 i = 0; i < events->nr_ports / PORTS_PER_BUCKET; i++)
+        mm_free_overhead(&d->mem, events->bucket_mfn[i], ORDER_4K);
+    __atomic_store_n(&events->nr_ports, 0, __ATOMIC_RELAXED);
+    spin_unlock(&events->lock);
 }

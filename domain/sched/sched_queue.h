@@ -49,17 +49,6 @@ static inline struct vcpu *queue_first(const struct run_queue *q)
 }
 
 void queue_init(struct run_queue *q, const struct cpu *cpu);
-/* Two queues' locks, in the order of CPU ids. */
-void queue_lock_two(struct run_queue *a, struct run_queue *b);
-void queue_unlock_two(struct run_queue *a, struct run_queue *b);
-/* Lock held. v waits there no more; publish afterwards. */
-void queue_remove(struct run_queue *q, struct vcpu *v);
-/* Both locks held. v, which waits on from, waits on to. */
-void queue_move_waiting(struct run_queue *from, struct run_queue *to, struct vcpu *v);
-/* Lock held. Wakes an idle CPU for each vCPU that waits here and has one it may run on. */
-void queue_call_idle(struct run_queue *q);
-/* The queue v belongs to, locked. */
-struct run_queue *queue_lock_of(const struct vcpu *v);
 /* Lock held. Takes the furthest behind off the queue, to run; NULL: nobody waits. */
 struct vcpu *queue_take(struct run_queue *q);
 /* Lock held. What others may know of q after a change. */

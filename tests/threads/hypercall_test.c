@@ -1,5 +1,5 @@
-// sources: domain/sched/*.c domain/vcpu.c domain/lifecycle.c domain/domain.c domain/timer*.c
-// sources: domain/guest_console.c domain/evtchn/evtchn.c domain/evtchn/evtchn_bind.c domain/physmap/*.c
+// sources: domain/sched/*.c domain/vcpu.c domain/stop.c domain/domain.c domain/timer*.c
+// sources: domain/guest_console.c domain/evtchn/evtchn.c domain/physmap/*.c
 // sources: arch/x86/hvm/nested_paging.c arch/x86/hvm/guest_walk.c mm/all
 // sources: hypercall/*.c lib/parse.c
 /*

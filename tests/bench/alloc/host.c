@@ -163,7 +163,7 @@ void host_claim_set(u32 domain, u32 nr_nodes, u64 pages)
 void host_destroy(u32 domain)
 {
     mm_account_kill(&accounts[domain]);
-    while (mm_release_some(&accounts[domain], 64)) /* as domain/lifecycle.c does */
+    while (mm_release_some(&accounts[domain], 64)) /* as domain/stop.c does */
         ;
     domain_init(domain);
 }

@@ -1,9 +1,8 @@
-// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched_move.c domain/sched/sched.c
-// sources: domain/vcpu.c domain/lifecycle.c domain/domain.c domain/timer.c domain/exit.c
+// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c
+// sources: domain/vcpu.c domain/stop.c domain/domain.c domain/timer.c domain/exit.c
 // sources: domain/guest_console.c domain/evtchn/evtchn.c domain/vlapic.c arch/x86/hvm/x2apic.c
-// sources: domain/evtchn/evtchn_bind.c domain/physmap/physmap.c domain/physmap/physmap_copy.c domain/physmap/physmap_pool.c
+// sources: domain/physmap/physmap.c domain/physmap/physmap_copy.c domain/physmap/physmap_pool.c
 // sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
-// sources: domain/physmap/physmap_destroy.c
 /* What an exit does to its vCPU: instructions, ports, events. */
 #include "exit_harness.h"
 #include <arch/x86/hvm/guest_cpuid.h>

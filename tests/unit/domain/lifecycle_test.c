@@ -1,8 +1,7 @@
-// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched_move.c domain/sched/sched.c
-// sources: domain/vcpu.c domain/lifecycle.c domain/domain.c domain/timer.c domain/guest_console.c
-// sources: domain/evtchn/evtchn.c domain/evtchn/evtchn_bind.c domain/physmap/physmap.c domain/physmap/physmap_pool.c
+// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c
+// sources: domain/vcpu.c domain/stop.c domain/domain.c domain/timer.c domain/guest_console.c
+// sources: domain/evtchn/evtchn.c domain/physmap/physmap.c domain/physmap/physmap_pool.c
 // sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
-// sources: domain/physmap/physmap_destroy.c
 /* How domains stop and go, with nothing left behind: shutdown, destruction in steps, zombies. */
 #include "domain_harness.h"
 #include <xen/event_channel.h>
@@ -42,7 +41,7 @@ static bool told(void)
 {
     bool pending = evtchn_port_pending(dom0, exc_port);
 
-    evtchn_clear_pending(dom0, exc_port);
+    domain_shared_info(dom0)->evtchn_pending[exc_port / 64] &= ~BIT(exc_port % 64);
     dom0->vcpu[0]->info->evtchn_pending_sel = 0;
     dom0->vcpu[0]->info->evtchn_upcall_pending = 0;
     return pending;

@@ -1,12 +1,4 @@
-// sources: hypercall/compat.c hypercall/console_io.c hypercall/dispatch.c hypercall/domctl.c
-// sources: hypercall/domctl_affinity.c hypercall/domctl_claim.c hypercall/domctl_context.c
-// sources: hypercall/domctl_create.c hypercall/domctl_info.c hypercall/domctl_memory.c
-// sources: hypercall/event_channel.c hypercall/guest_copy.c hypercall/hvm_context.c
-// sources: hypercall/hvm_op.c hypercall/memory_claim.c hypercall/memory_op.c
-// sources: hypercall/memory_physmap.c hypercall/memory_populate.c hypercall/multicall.c
-// sources: hypercall/sched_op.c hypercall/sysctl.c hypercall/vcpu_op.c hypercall/vcpu_start.c
-// sources: hypercall/xen_version.c lib/parse.c mm/all
-// sources: hypercall/sysctl_memory.c
+// sources: hypercall/all lib/parse.c mm/all
 /* The context stream: what hostile and broken ones are answered with, and that a good one arrives. */
 #include "hypercall_harness.h"
 #include <arch/x86/cpu/msr.h>

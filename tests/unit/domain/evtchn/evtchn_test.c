@@ -1,4 +1,4 @@
-// sources: domain/evtchn/evtchn.c domain/evtchn/evtchn_bind.c
+// sources: domain/evtchn/evtchn.c
 /* Event channels: ports, links between domains, and what the guest finds in shared_info. */
 #include <setjmp.h>
 #include <stdarg.h>

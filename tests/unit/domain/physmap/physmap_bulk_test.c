@@ -1,6 +1,5 @@
 // sources: domain/physmap/physmap.c domain/physmap/physmap_pool.c domain/physmap/physmap_copy.c
 // sources: arch/x86/hvm/nested_paging.c mm/all
-// sources: domain/physmap/physmap_destroy.c
 /* The physmap in bulk: lists of extents under one hold of the lock, what a failure in the middle leaves, what
  * a large extent over small mappings costs, and the end of a map without foreign frames. */
 #include "physmap_harness.h"

@@ -1,6 +1,5 @@
 // sources: domain/physmap/physmap.c domain/physmap/physmap_pool.c domain/physmap/physmap_copy.c
 // sources: arch/x86/hvm/nested_paging.c mm/all
-// sources: domain/physmap/physmap_destroy.c
 /* The physmap on the real nested tables and the real allocator: nothing is ever lost, whatever fails. */
 #include <arch/x86/cpu/frames.h>
 #include "physmap_harness.h"

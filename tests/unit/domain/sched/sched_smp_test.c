@@ -1,8 +1,7 @@
-// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched_move.c domain/sched/sched.c
-// sources: domain/vcpu.c domain/lifecycle.c domain/domain.c domain/timer.c domain/guest_console.c
-// sources: domain/evtchn/evtchn.c domain/evtchn/evtchn_bind.c domain/physmap/physmap.c domain/physmap/physmap_pool.c
+// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c
+// sources: domain/vcpu.c domain/stop.c domain/domain.c domain/timer.c domain/guest_console.c
+// sources: domain/evtchn/evtchn.c domain/physmap/physmap.c domain/physmap/physmap_pool.c
 // sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
-// sources: domain/physmap/physmap_destroy.c
 /* The run loop between CPUs: who is kicked, and what a pause from elsewhere waits for. */
 #include <tests/unit/domain/domain_harness.h>
 #include <pthread.h>
