@@ -2,7 +2,7 @@
  * What a take redeems, and what comes back of one that is not used, or not all of it (claims.md section 4): one domain by itself with
  * every set of up to two pages a node and host-wide on three nodes, takes of one to four pages on every node, of which any number is kept.
  * The plan is checked where it is made, check_plan(); the refund here, against the claims as they were before.
- * With EXAMPLE: the numbers of claims.md section 8.
+ * With EXAMPLE: the numbers of claims.md section 4.
  *
  * right:  redeem            NN=3 ND=1 RAM=15
  * right:  redeem-example    NN=3 ND=1 RAM=15 EXAMPLE
