@@ -11,7 +11,7 @@ deps:
 	$(Q)$(SETUP) build boot test lint
 
 # --- checks of the text -------------------------------------------------------------------------------------
-lint: lint-root lint-layers lint-callers lint-limits lint-names lint-headers lint-format lint-shell
+lint: lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-headers lint-format lint-shell
 	@echo "lint: passed"
 
 # Files that belong in the root; what else git would take is there by mistake.
