@@ -1,5 +1,5 @@
 #!/bin/bash
-# The front door: gets what is missing, builds Homestead, and boots it in QEMU. ./run-qemu.sh --help
+# Installs what is missing, builds Homestead, and boots it in QEMU. See ./run-qemu.sh --help.
 set -euo pipefail
 
 usage() {
@@ -10,44 +10,43 @@ Builds Homestead and boots it in QEMU on an emulated NUMA machine. Ends with sta
 domain 0's verdict was PASS.
 
 The machine
-  --nodes N             NUMA nodes, 0 to 64; 0: no NUMA description at all (2)
-  --cpus N              CPUs, 1 to 255, shared out over the nodes (4)
-  --mem SIZE            memory, shared out over the nodes: 2G, 512M (2G); more than the host has with
-                        --cmdline idle-scrub=off
-  --node-mem S,S,...    memory of each node instead, 0 for a node with CPUs only: 1G,512M,0
-  --node-cpus N,N,...   CPUs of each node instead, 0 for a node with memory only: 2,2,0
-                        Either list says how many nodes there are; 4x512M and 3x2 stand for repetitions
-  --interleave          CPU 0 on the first node, CPU 1 on the second and so on round, instead of in blocks
-  --topology S,C,T      the CPUs are S sockets with C cores with T threads; where C or T is no power of two,
-                        APIC ids have gaps
-  --dist A,B,VAL        distance from node A to node B, 11 to 255; the way back is the same unless it is
-                        given too, and pairs that are not named have 20 (repeatable)
-  --hmat                an HMAT too: latency and bandwidth that follow the distances
-  --hotplug SIZE        a window for memory that can be plugged in, on the last node in the SRAT
-  --nvdimm SIZE         an NVDIMM in such a window, on the last node
-  --acpi-table FILE     a raw ACPI table more (repeatable); with an SRAT or SLIT, --nodes becomes 0
-  --icount              one tick an instruction: every run is the same, and slower
-  --one-thread          all CPUs take turns on one thread of QEMU's: the default up to 4 CPUs, see docs/testing.md
-  --threads             a thread for each CPU: faster with many, but QEMU 7.2 may lose a guest on CPU 0
+  --nodes N             number of NUMA nodes, 0 to 64; 0: no NUMA description (default 2)
+  --cpus N              number of CPUs, 1 to 255, distributed over the nodes (default 4)
+  --mem SIZE            memory, distributed over the nodes: 2G, 512M (default 2G); can be more than the host
+                        has if --cmdline idle-scrub=off is given
+  --node-mem S,S,...    memory of each node; 0: a node with CPUs only. Example: 1G,512M,0
+  --node-cpus N,N,...   CPUs of each node; 0: a node with memory only. Example: 2,2,0
+                        Each list sets the number of nodes. 4x512M and 3x2 repeat a value
+  --interleave          deals CPUs to the nodes in turn (CPU 0 to node 0, CPU 1 to node 1, ...), not in blocks
+  --topology S,C,T      S sockets of C cores of T threads; APIC ids have gaps if C or T is no power of two
+  --dist A,B,VAL        distance from node A to node B, 11 to 255, and back if that is not given (repeatable);
+                        other pairs have 20
+  --hmat                adds an HMAT: latency and bandwidth that follow the distances
+  --hotplug SIZE        adds a memory hot-plug window to the SRAT, on the last node
+  --nvdimm SIZE         adds an NVDIMM in a hot-plug window, on the last node
+  --acpi-table FILE     adds a raw ACPI table (repeatable); an SRAT or SLIT sets --nodes to 0
+  --icount              one TSC tick for each instruction: runs are reproducible, and slower
+  --one-thread          runs all CPUs on one thread of QEMU, the default for up to 4 CPUs; see docs/testing.md
+  --threads             one thread for each CPU: faster for many CPUs, but QEMU 7.2 can corrupt a guest on CPU 0
 
 What is booted
-  --direct              Multiboot by QEMU itself, without UEFI: faster
-  --guests DIR|CPIO     what domain 0 builds: a directory to pack, or a newc cpio archive (the default guests)
-  --dom0 FILE           another domain 0 than build/guest/dom0.elf; a FILE in build/ is built first
-  --cmdline TEXT        options for the hypervisor, behind the default ones
-  --dom0-args TEXT      arguments for domain 0
-  --boot-config FILE    the whole homestead.cfg, instead of one made of the options above (UEFI only)
+  --direct              boots by QEMU's own Multiboot loader, without UEFI: faster
+  --guests DIR|CPIO     guests for domain 0: a directory to pack, or a newc cpio archive (default: two guests)
+  --dom0 FILE           domain 0 (default build/guest/dom0.elf); a FILE in build/ is built first
+  --cmdline TEXT        hypervisor options, appended to the default ones
+  --dom0-args TEXT      arguments of domain 0
+  --boot-config FILE    uses FILE as homestead.cfg; the options above do not apply (UEFI only)
 
 How it is run
-  --timeout SECS        end the run after so long, on the clock on the wall (120)
-  --gdb                 wait for gdb on port 1234; no timeout
-  --no-install          do not install missing packages, list them and stop
-  --no-build            take build/ as it is
-  --dry-run             print the QEMU command and do nothing
-  --help                this text
+  --timeout SECS        ends the run after SECS seconds of wall-clock time (default 120)
+  --gdb                 waits for gdb on port 1234; no timeout
+  --no-install          does not install missing packages: lists them and stops
+  --no-build            uses build/ as is
+  --dry-run             prints the QEMU command and does nothing else
+  --help                prints this text
 
-Status: 0 PASS, 1 FAIL, 2 these options make no sense, 3 the hypervisor panicked, 4 the run ended without a
-verdict, 5 a timeout, 6 something is missing or does not build.
+Exit status: 0 PASS, 1 FAIL, 2 invalid options, 3 the hypervisor panicked, 4 the run ended without a verdict,
+5 timeout, 6 something is missing or does not build.
 END
 }
 
@@ -57,7 +56,7 @@ bad_usage() {
     say "see ./run-qemu.sh --help"
     exit 2
 }
-# The last line of a run, whatever else was printed before.
+# Prints the last line of a run and exits.
 finish() {
     local status=$1
     shift
@@ -77,11 +76,11 @@ node_mem='' node_cpus='' topology='' hotplug='' nvdimm='' hmat=0 interleave=0 cp
 dists=() tables=() qemu_more=()
 
 number() { # NAME VALUE MIN MAX
-    [[ $2 =~ ^[0-9]{1,6}$ ]] || bad_usage "$1 wants a number, not '$2'"
-    ((10#$2 >= $3 && 10#$2 <= $4)) || bad_usage "$1 wants a number from $3 to $4, not $2"
+    [[ $2 =~ ^[0-9]{1,6}$ ]] || bad_usage "$1 needs a number, not '$2'"
+    ((10#$2 >= $3 && 10#$2 <= $4)) || bad_usage "$1 needs a number from $3 to $4, not $2"
 }
 
-# A path from the command line, as the caller's directory has it.
+# A path from the command line, relative to the caller's directory.
 absolute() {
     case $1 in
     /*) printf '%s' "$1" ;;
@@ -93,7 +92,7 @@ one_line() { # NAME VALUE
     [[ $2 != *$'\n'* && $2 != *$'\r'* ]] || bad_usage "$1 must be one line"
 }
 
-# Whether that option has a value of its own.
+# Does the option take a value?
 has_value() {
     case $1 in
     --nodes | --cpus | --mem | --node-mem | --node-cpus | --topology | --dist | --hotplug | --nvdimm | --guests) ;;
@@ -106,11 +105,11 @@ while [ $# -gt 0 ]; do
     option=$1
     shift
     if has_value "$option"; then
-        [ $# -gt 0 ] || bad_usage "$option wants a value"
+        [ $# -gt 0 ] || bad_usage "$option needs a value"
         value=$1
         shift
     elif [[ $option == --*=* ]]; then
-        has_value "${option%%=*}" || bad_usage "unknown option '${option%%=*}' with a value"
+        has_value "${option%%=*}" || bad_usage "option '${option%%=*}' is unknown or takes no value"
         set -- "${option%%=*}" "${option#*=}" "$@"
         continue
     fi
@@ -158,7 +157,7 @@ done
 # shellcheck source=tools/qemu-machine.sh
 . tools/qemu-machine.sh
 check_machine
-[ -z "$boot_config" ] || [ "$direct" = 0 ] || bad_usage "--boot-config has no meaning with --direct"
+[ -z "$boot_config" ] || [ "$direct" = 0 ] || bad_usage "--boot-config cannot be combined with --direct"
 [ -z "$boot_config" ] || [ -f "$boot_config" ] || bad_usage "there is no file '$boot_config'"
 [ -z "$guests" ] || [ -d "$guests" ] || [ -f "$guests" ] || bad_usage "there is no directory or file '$guests'"
 [[ $dom0 == build/* ]] || [ -f "$dom0" ] || bad_usage "there is no domain 0 '$dom0'"
@@ -174,7 +173,7 @@ else
     mkdir -p build/run
     run_dir=$(mktemp -d build/run/XXXXXX)
 fi
-comma() { printf '%s' "${1//,/,,}"; } # QEMU's way to write a comma inside a value
+comma() { printf '%s' "${1//,/,,}"; } # escapes commas for QEMU
 qemu=()
 qemu_machine
 if [ -n "$guests" ]; then
@@ -194,7 +193,7 @@ qemu+=(${qemu_more[@]+"${qemu_more[@]}"})
 
 if [ "$dry_run" = 1 ]; then
     for word in "${qemu[@]}"; do
-        # Quoted only where a shell needs it.
+        # Quotes only what a shell would change.
         [[ $word =~ ^[][A-Za-z0-9_/.,=:+-]+$ ]] || word=${word@Q}
         printf '%s ' "$word"
     done
@@ -250,7 +249,7 @@ fi
 
 # --- run --------------------------------------------------------------------------------------------------
 
-# The loader's refusal returns to the firmware, whose shell would wait for the timeout.
+# When the loader fails, the firmware's shell starts and would wait for the timeout: end QEMU instead.
 watch_for_refusal() {
     local waited=0
 
@@ -275,7 +274,7 @@ status=${PIPESTATUS[0]}
 set -e
 echo
 
-# isa-debug-exit turns the hypervisor's value v into status 2v+1.
+# isa-debug-exit: a value v written by the hypervisor becomes exit status 2v+1.
 has() { grep -qa "$1" "$log"; }
 case $status in
 33)
@@ -283,9 +282,9 @@ case $status in
     has '^@verdict result=PASS' || finish 4 "FAIL: the run ended without a verdict"
     finish 0 "PASS"
     ;;
-35) finish 1 "FAIL: the verdict of the run" ;;
+35) finish 1 "FAIL: domain 0's verdict" ;;
 37) finish 3 "FAIL: the hypervisor panicked" ;;
-124 | 137) finish 5 "FAIL: timeout, no end within $timeout_secs s" ;;
+124 | 137) finish 5 "FAIL: timeout after $timeout_secs s" ;;
 esac
 has 'homestead: not started' && finish 4 "FAIL: the UEFI loader returned to the firmware, see above"
 finish 4 "FAIL: the run ended without a verdict (QEMU's status was $status)"

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Checks that every external symbol is needed outside of its own file, and that every declaration has a definition.
+"""Checks that every external symbol is used by another file, and that every declaration has a definition.
 
-Reads the objects of a PROGRAM, or of programs that share files, in every way they are built: what only assertions
-call is needed in the debug build. A symbol that no other object refers to is either dead or should be static.
-tools/callers.txt has a line `PROGRAM NAME REASON` for each that is neither; a line that excuses nothing fails too. The HEADERs are
-searched for declarations without a definition. Ends with status 1 and one line an offence.
+Reads the objects of PROGRAM from all its builds, because some functions are called by the debug build only. A symbol
+that no other object refers to is dead or should be static. tools/callers.txt lists the exceptions, a line `PROGRAM NAME
+REASON` each; an exception that is not needed is an offence too. In the HEADERs, declarations without a definition are
+looked for. Prints one line for each offence; exit status 1 if there is any.
 
 usage: check-callers.py PROGRAM HEADER... -- OBJECT...
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks that documents wrap at 120 columns: all but tables, code, and lines that only a link's address makes longer.
+"""Checks that documents wrap at 120 columns. Tables, code blocks and the addresses of links do not count.
 
-Ends with status 1 and one line an offence. usage: check-docs.py FILE.md...
+Prints one line for each offence; exit status 1 if there is any. usage: check-docs.py FILE.md...
 """
 import pathlib
 import re

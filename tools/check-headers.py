@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Checks that every header compiles alone, with the flags of the part it belongs to.
+"""Checks that every header compiles on its own, with the flags of its part of the tree.
 
-The flags come from the environment, as tools/tools.mk gives them: CC, and FLAGS_HV, FLAGS_GUEST and
-FLAGS_EFI. Ends with status 1 and the compiler's words for each header that does not. A file that is
-meant to be included in the middle of another says so in its first 20 lines: `lint: fragment: REASON`.
+The flags come from the environment (tools/tools.mk): CC, and FLAGS_HV, FLAGS_GUEST and FLAGS_EFI. Prints the
+compiler's messages; exit status 1 if any header fails. A file that is meant to be included in the middle of another
+one has a line `lint: fragment: REASON` in its first 20 lines.
 """
 import concurrent.futures
 import os
@@ -31,9 +31,9 @@ def flags_of(path):
 
 
 def compiler_says(path):
-    # Dependency files are of no use here, and -c of a header would make a precompiled one.
+    # No dependency files, and no -c, which would make a precompiled header.
     flags = [f for f in flags_of(path) if f not in ("-MMD", "-MP")]
-    # Twice: a header without a guard shows.
+    # Included twice, to find a missing include guard.
     source = f'#include "{path}"\n#include "{path}"\n'
     command = shlex.split(os.environ["CC"]) + flags + ["-I.", "-fsyntax-only", "-x", "c", "-"]
     run = subprocess.run(command, input=source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Checks that every file includes headers, and needs symbols, of its own floor or below only.
 
-The house from the ground up is FLOORS; a file may use its own floor and everything under it. UPCALLS lists
-the functions that are called all the same from below, or from next door, each with its reason, and
-docs/architecture.md names them too. Guests are another house: they share include/ and lib/ and nothing else.
-Without OBJECTs, which are the hypervisor's, only #include lines are read. Ends with status 1 and one line an offence.
+FLOORS lists the floors from the bottom up. A file may use its own floor and those below. UPCALLS lists the functions
+that are called from a lower or a neighbouring floor all the same, with reasons; docs/architecture.md lists them too.
+The programs of APART share only include/ and lib/ with the hypervisor. The OBJECTs are the hypervisor's; without them
+only #include lines are checked. Prints one line for each offence; exit status 1 if there is any.
 
 usage: check-layers.py [OBJECT...]
 """
@@ -26,15 +26,15 @@ FLOORS = [
     ("hypercall", 6),
     ("boot", 7),
 ]
-# Houses of their own: directory -> the directories it may use.
+# Separate programs: directory -> the directories it may use.
 APART = {
     "guest": ("guest", "include", "lib"),
     "tests/guests": ("tests/guests", "guest", "include", "lib"),
     "boot/efi": ("boot/efi", "include"),
 }
-# Not part of the hypervisor: compiled only to read the offsets of everybody's structures out of it.
+# Not part of the hypervisor: compiled only to get the offsets of structures of all floors.
 GENERATORS = {"arch/x86/cpu/asm_offsets.c": "boot"}
-# symbol -> (the floor that needs it, why). Before adding one, ask whether a return value would do.
+# symbol -> (the calling floor, reason). Before you add one: would a return value do?
 UPCALLS = {
     "printk": ("arch/x86/acpi", "errors in a table are reported where it is read; the console is hardware"),
     "mem_account_find": ("mm", "a frame record holds its owner's id only; domain has the table of ids"),
@@ -42,7 +42,7 @@ UPCALLS = {
     "hypercall_dispatch": ("domain", "the run loop meets hypercalls among the exits"),
 }
 DOCUMENT = "docs/architecture.md"
-# Headers that come with the compiler, and GNU-EFI's where firmware is spoken to.
+# Headers of the compiler, and GNU-EFI's for the UEFI loader.
 FREESTANDING = {"stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdalign.h", "stdnoreturn.h",
                 "limits.h", "float.h", "iso646.h", "cpuid.h"}
 EXTRA_SYSTEM = {"boot/efi": {"efi.h"}}
@@ -89,7 +89,7 @@ def offence(path, name, target):
     if house in APART:
         return None if any(inside(target, d) for d in APART[house]) else f"is not for {house}/ ({', '.join(APART[house])} are)"
     if other is None or other in APART:
-        return "belongs to another house"
+        return "belongs to another program"
     return too_high(house, other)
 
 
@@ -97,15 +97,15 @@ def too_high(house, other):
     """What is wrong if one floor uses another, or None."""
     heights = dict(FLOORS)
     if heights[other] > heights[house]:
-        return f"is a floor above: {house} may not use {other}"
+        return f"is on a higher floor: {house} may not use {other}"
     if heights[other] == heights[house] and other != house:
-        return f"is next door: {house} may not use {other}"
+        return f"is on a neighbouring floor: {house} may not use {other}"
     return None
 
 
 def symbol_offences(objects):
-    """One line for each symbol that an object needs from above or from next door and UPCALLS does not allow."""
-    # The table of symbols is made from the linked hypervisor and has no source.
+    """One line for each symbol of a higher or neighbouring floor that an object needs and UPCALLS does not list."""
+    # The symbol table is generated and belongs to no floor.
     objects = [found for found in objects if house_of(found.source)]
     defined = {name: found.source for found in objects for name in found.defined}
     offences, needed = [], set()
@@ -118,8 +118,8 @@ def symbol_offences(objects):
             elif wrong:
                 offences.append(f"{found.source}: {name} {wrong}")
     document = pathlib.Path(DOCUMENT).read_text()
-    offences += [f"tools/check-layers.py: {name} is in UPCALLS, but nobody needs it" for name in sorted(set(UPCALLS) - needed)]
-    return offences + [f"{DOCUMENT}: {name} of UPCALLS is not there" for name in UPCALLS if f"`{name}`" not in document]
+    offences += [f"tools/check-layers.py: {name} is in UPCALLS, but no lower floor needs it" for name in sorted(set(UPCALLS) - needed)]
+    return offences + [f"{DOCUMENT}: {name} of UPCALLS is not listed" for name in UPCALLS if f"`{name}`" not in document]
 
 
 def include_offences(root, path):

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Checks that files and functions named in comments and documents exist.
 
-A word that ends like a source file must be a file of the repository or one that the build makes: a path from the root,
-from the file's own directory, or the end of such a path. `*`, {a,b} and parts in capitals (NAME_test.c) stand for
-anything that exists. A word followed by () must be an identifier somewhere in the code. What belongs to others is
-listed in tools/foreign-names.txt, a line `NAME REASON` each. Ends with status 1 and one line an offence.
+A word with the suffix of a source file must be a file of the repository or one that the build makes: a path from the
+root, from the file's own directory, or the end of such a path. `*`, {a,b} and parts in capitals (NAME_test.c) match
+any name. A word followed by () must be an identifier somewhere in the code. Names of other projects are listed in
+tools/foreign-names.txt, a line `NAME REASON` each. Prints one line for each offence; exit status 1 if there is any.
 """
 import fnmatch
 import io
@@ -44,13 +44,13 @@ def split(path, text):
 
 
 def made_files(files):
-    """What the build makes, as far as somebody would name it."""
+    """Files that the build makes and that comments may name."""
     guests = {path.split("/")[-2] for path in files if re.fullmatch(r"(tests/)?guests?/\w+/main\.c", path)}
     return {f"build/guest/{name}.elf" for name in guests} | {"build/homestead.elf", "build/hv/nosyms.elf"}
 
 
 def patterns_of(word):
-    """The globs that a word stands for: {a,b} spelled out, capitals replaced."""
+    """The glob patterns of a word: {a,b} expanded, capitals replaced."""
     parts = re.split(r"\{([^}]*)\}", word)
     choices = [part.split(",") if i % 2 else [part] for i, part in enumerate(parts)]
     for choice in itertools.product(*choices):
@@ -96,7 +96,7 @@ def main():
             if not good:
                 where = line + comment.count("\n", 0, match.start()) + 1
                 offences.append(f"{path}:{where}: {match.group(0)} does not exist")
-    offences += [f"{FOREIGN}: {name} is named nowhere" for name in foreign if name not in used]
+    offences += [f"{FOREIGN}: {name} is not used" for name in foreign if name not in used]
     print(*offences, sep="\n", end="\n" if offences else "")
     print(f"names: {len(prose)} comments and documents, {len(offences)} offences")
     return 1 if offences or not prose else 0

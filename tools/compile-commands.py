@@ -18,7 +18,7 @@ def main():
             continue
         sources = [w for w in words if w.endswith(".c")]
         if words and words[0] in compilers and "-c" in words and len(sources) == 1:
-            # The first way in which a file is compiled counts: files of lib/ have several.
+            # Files of lib/ are compiled several times: the first command counts.
             entries.setdefault(sources[0], {"directory": os.getcwd(), "file": sources[0], "arguments": words})
     json.dump([entries[f] for f in sorted(entries)], sys.stdout, indent=1)
     print()

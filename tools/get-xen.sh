@@ -1,11 +1,11 @@
 #!/bin/bash
-# Makes FILE: Debian's Xen 4.17, unpacked, as QEMU's -kernel wants it.
+# Writes Debian's Xen 4.17 to FILE, decompressed, for QEMU's -kernel.
 #
 #   tools/get-xen.sh [--no-install] FILE
 #
-# From $XEN if that is set (the hypervisor, gzipped or not), else from /boot if xen-hypervisor-4.17-amd64 is installed, else from that
-# package, downloaded and unpacked beside FILE: installing it would add an entry to the boot menu of the machine it is on.
-# Needs no root. Says why on standard error and ends with status 1 if there is none; --no-install: nothing is downloaded.
+# Source: $XEN if that is set (the hypervisor, gzipped or not); else /boot if xen-hypervisor-4.17-amd64 is installed; else
+# that package, downloaded and unpacked beside FILE (installing it would add an entry to this machine's boot menu).
+# Needs no root. If there is no Xen: prints the reason on standard error, exit status 1. --no-install: downloads nothing.
 set -euo pipefail
 
 package=xen-hypervisor-4.17-amd64 image=boot/xen-4.17-amd64.gz
@@ -27,8 +27,8 @@ fail() {
     exit 1
 }
 
-# From Debian's servers into $beside. apt-get's lists may be missing in a fresh container, and only root may fetch the
-# system's: then into lists of our own.
+# Downloads the package into $beside. In a fresh container apt-get's lists can be missing, and only root may fetch the
+# system's: then lists of our own are fetched.
 fetch() {
     if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
         fail "$package is not installed, and there is no apt-get to get it with"
@@ -56,6 +56,6 @@ else
         (fetch) || exit 1
     fi
 fi
-# -f with -c: what is not compressed is copied.
+# -f with -c copies an uncompressed file.
 gzip -dcf <"$source" >"$file.new" || fail "$source cannot be unpacked"
 mv "$file.new" "$file"

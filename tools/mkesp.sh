@@ -1,11 +1,10 @@
 #!/bin/bash
-# Makes a FAT image that UEFI boots from, without root and without mounting: mtools writes into the file.
+# Makes a FAT image for UEFI with mtools: needs neither root nor a mount.
 #
 #   tools/mkesp.sh OUT.img LOADER.EFI [FILE[=NAME]...]
 #
-# LOADER.EFI becomes \EFI\BOOT\BOOTX64.EFI, the removable-media path that firmware tries by itself; every
-# FILE goes next to it, under its own name or under NAME. The image has no partition table: firmware and
-# QEMU take it as it is.
+# LOADER.EFI becomes \EFI\BOOT\BOOTX64.EFI, the path that firmware tries on removable media. Each FILE is copied
+# next to it, as NAME or under its own name. The image has no partition table; firmware and QEMU accept that.
 set -euo pipefail
 
 die() {
@@ -18,7 +17,7 @@ out=$1 loader=$2
 shift 2
 [ -f "$loader" ] || die "there is no loader '$loader'"
 
-# A file's own name may hold a '=': the whole word is tried first.
+# A file name can contain '=': the whole word is tried first.
 sources=() names=()
 bytes=$(stat -c %s -- "$loader")
 for word in "$@"; do
@@ -30,17 +29,17 @@ for word in "$@"; do
             die "there is no file '$word'"
         fi
     fi
-    [[ $name =~ ^[A-Za-z0-9._-]+$ ]] || die "'$name' is no name for a file on the image (letters, digits, . _ -)"
+    [[ $name =~ ^[A-Za-z0-9._-]+$ ]] || die "'$name' is not a valid file name on the image (letters, digits, . _ -)"
     sources+=("$source") names+=("$name")
     bytes=$((bytes + $(stat -c %s -- "$source")))
 done
 
-# FAT32 needs 33 MiB at least; the rest is room for the FATs and the directory.
+# FAT32 needs at least 33 MiB; the rest is for the FATs and the directory.
 mib=$((bytes / 1048576 + bytes / 8388608 + 48))
 tmp=$out.tmp.$$
 trap 'rm -f -- "$tmp"' EXIT
 truncate -s "${mib}M" -- "$tmp"
-# A fixed serial number: the same files make the same file system.
+# The serial number is fixed, so that the same files give the same image.
 mformat -i "$tmp" -F -v HOMESTEAD -N 486f6d65 ::
 mmd -i "$tmp" ::/EFI ::/EFI/BOOT
 mcopy -i "$tmp" "$loader" ::/EFI/BOOT/BOOTX64.EFI

@@ -1,4 +1,4 @@
-"""The symbols of compiled objects, as nm shows them. For the checks in tools/."""
+"""The symbols of compiled objects, from nm. For the checks in tools/."""
 import dataclasses
 import os
 import re

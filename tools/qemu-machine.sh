@@ -1,12 +1,12 @@
 #!/bin/bash
-# The emulated machine of run-qemu.sh, which sources this: from the values of its options, in variables of the same
-# names, to words of a QEMU command in ${qemu[@]}. check_machine() ends the script by bad_usage() if they make no sense.
-# Units: MiB. sizes[i] and shares[i] are node i's memory and CPUs.
-# shellcheck disable=SC2034,SC2154 # variables are the script's
+# The emulated machine of run-qemu.sh, which sources this file. In: the values of its options, in variables of the
+# same names. Out: the words of a QEMU command, in ${qemu[@]}. check_machine() calls bad_usage() for invalid options.
+# Units: MiB. sizes[i] is the memory of node i, shares[i] its number of CPUs.
+# shellcheck disable=SC2034,SC2154 # the variables belong to run-qemu.sh
 
 # SIZE in MiB, as $mib
 size_in_mib() { # NAME VALUE
-    [[ $2 =~ ^([0-9]{1,7})([MmGgTt])$ ]] || bad_usage "$1 wants a size such as 512M or 2G, not '$2'"
+    [[ $2 =~ ^([0-9]{1,7})([MmGgTt])$ ]] || bad_usage "$1 needs a size such as 512M or 2G, not '$2'"
     mib=$((10#${BASH_REMATCH[1]}))
     case ${BASH_REMATCH[2]} in
     [Gg]) mib=$((mib * 1024)) ;;
@@ -14,11 +14,11 @@ size_in_mib() { # NAME VALUE
     esac
 }
 
-# A list with repetitions, 1G,2x512M, as the words of $list.
+# Expands a list with repetitions, such as 1G,2x512M, into $list.
 expand_list() { # NAME VALUE
     local item items count
     list=()
-    [[ $2 != *, ]] || bad_usage "$1 wants one value for each node, not '$2'"
+    [[ $2 != *, ]] || bad_usage "$1 needs one value for each node, not '$2'"
     IFS=, read -ra items <<<"$2"
     for item in "${items[@]}"; do
         count=1
@@ -28,20 +28,20 @@ expand_list() { # NAME VALUE
         fi
         while ((count-- > 0)); do list+=("$item"); done
     done
-    ((${#list[@]} <= 64)) || bad_usage "$1 has ${#list[@]} nodes, there can be 64"
+    ((${#list[@]} <= 64)) || bad_usage "$1 has ${#list[@]} nodes; the maximum is 64"
 }
 
-# share_of TOTAL I: what the I-th node gets; what does not divide goes to the first nodes, one unit each.
+# share_of TOTAL I: the share of node I. The first nodes get one unit more if TOTAL does not divide evenly.
 share_of() { printf '%s' "$(($1 / nodes + ($2 < $1 % nodes)))"; }
 
-# Takes the number of nodes from a list of values, or checks that it agrees.
+# Sets the number of nodes from the length of $list, or checks that it agrees.
 nodes_by_list() { # NAME
     [ "$nodes_given" = 0 ] || [ "$nodes" = "${#list[@]}" ] ||
-        bad_usage "$1 names ${#list[@]} nodes, but there are $nodes already"
+        bad_usage "$1 has ${#list[@]} nodes, but another option says $nodes"
     nodes=${#list[@]} nodes_given=1
 }
 
-# Sets mem_mib and cpus, and sizes and shares where there are lists.
+# Sets mem_mib and cpus; also sizes and shares if lists were given.
 check_totals() {
     local item sum
     size_in_mib --mem "$mem"
@@ -56,7 +56,7 @@ check_totals() {
             sizes+=("$mib") sum=$((sum + mib))
         done
         [ "$mem_given" = 0 ] || [ "$mem_mib" = "$sum" ] ||
-            bad_usage "--mem $mem and --node-mem with ${sum}M in all contradict each other"
+            bad_usage "--mem $mem and --node-mem with a total of ${sum}M contradict each other"
         mem_mib=$sum
     fi
     if [ -n "$node_cpus" ]; then
@@ -67,12 +67,12 @@ check_totals() {
             shares+=("$((10#$item))") sum=$((sum + 10#$item))
         done
         [ "$cpus_given" = 0 ] || [ "$cpus" = "$sum" ] ||
-            bad_usage "--cpus $cpus and --node-cpus with $sum in all contradict each other"
-        ((sum >= 1 && sum <= 255)) || bad_usage "--node-cpus must have 1 to 255 CPUs in all, not $sum"
+            bad_usage "--cpus $cpus and --node-cpus with a total of $sum contradict each other"
+        ((sum >= 1 && sum <= 255)) || bad_usage "--node-cpus must have a total of 1 to 255 CPUs, not $sum"
         cpus=$sum
     fi
     ((mem_mib >= 128)) || bad_usage "--mem must be at least 128M"
-    ((mem_mib <= 16777216)) || bad_usage "--mem can be 16T at most"
+    ((mem_mib <= 16777216)) || bad_usage "--mem must be at most 16T"
 }
 
 # Sets sizes and shares for all nodes.
@@ -80,7 +80,7 @@ check_nodes() {
     local table signature i
     for table in ${tables[@]+"${tables[@]}"}; do
         [ -f "$table" ] || bad_usage "there is no ACPI table '$table'"
-        # QEMU would publish its own next to it.
+        # QEMU would add a second table of this kind.
         signature=$(head -c 4 -- "$table" | tr -cd 'A-Z0-9')
         if [ "$signature" = SRAT ] || [ "$signature" = SLIT ]; then
             [ "$nodes_given" = 0 ] || [ "$nodes" = 0 ] ||
@@ -90,13 +90,13 @@ check_nodes() {
         [ "$signature" != HMAT ] || [ "$hmat" = 0 ] || bad_usage "an HMAT by --acpi-table and --hmat contradict each other"
     done
     [ -n "$node_mem" ] || ((nodes == 0 || mem_mib / nodes >= 16)) ||
-        bad_usage "$mem over $nodes nodes is less than 16M a node"
+        bad_usage "$mem on $nodes nodes is less than 16M a node"
     for ((i = 0; i < nodes; i++)); do
         [ -n "$node_mem" ] || sizes+=("$(share_of "$mem_mib" "$i")")
         [ -n "$node_cpus" ] || shares+=("$(share_of "$cpus" "$i")")
         ((sizes[i] + shares[i] > 0)) || bad_usage "node $i has neither memory nor CPUs"
     done
-    ((nodes > 0 || hmat + interleave == 0)) || bad_usage "--hmat and --interleave have no meaning without nodes"
+    ((nodes > 0 || hmat + interleave == 0)) || bad_usage "--hmat and --interleave need nodes"
 }
 
 # Sets smp, window_mib and nvdimm_mib.
@@ -105,32 +105,32 @@ check_cpus_and_window() {
     smp=$cpus
     if [ -n "$topology" ]; then
         [[ $topology =~ ^([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3})$ ]] ||
-            bad_usage "--topology wants SOCKETS,CORES,THREADS, not '$topology'"
+            bad_usage "--topology needs SOCKETS,CORES,THREADS, not '$topology'"
         sockets=$((10#${BASH_REMATCH[1]})) cores=$((10#${BASH_REMATCH[2]})) threads=$((10#${BASH_REMATCH[3]}))
         ((sockets * cores * threads == cpus)) ||
-            bad_usage "--topology $topology is $((sockets * cores * threads)) CPUs, but there are $cpus"
+            bad_usage "--topology $topology has $((sockets * cores * threads)) CPUs, but there are $cpus"
         smp=$cpus,sockets=$sockets,cores=$cores,threads=$threads
     fi
 
-    # QEMU puts what can be plugged in, NVDIMMs included, into one window behind the RAM.
+    # QEMU has one window for hot-plug memory and NVDIMMs, above the RAM.
     window_mib=0 nvdimm_mib=0
     if [ -n "$hotplug" ]; then
         size_in_mib --hotplug "$hotplug" && window_mib=$mib
         ((window_mib >= 128)) || bad_usage "--hotplug must be at least 128M"
     fi
     if [ -n "$nvdimm" ]; then
-        ((nodes > 0)) || bad_usage "--nvdimm has no meaning without nodes"
+        ((nodes > 0)) || bad_usage "--nvdimm needs nodes"
         size_in_mib --nvdimm "$nvdimm" && nvdimm_mib=$mib
         ((nvdimm_mib >= 16)) || bad_usage "--nvdimm must be at least 16M"
     fi
 }
 
-# Sets distance[A,B] for the pairs that are named.
+# Sets distance[A,B] for the pairs given by --dist.
 check_distances() {
     local dist a b val
     declare -gA distance=()
     for dist in ${dists[@]+"${dists[@]}"}; do
-        [[ $dist =~ ^([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3})$ ]] || bad_usage "--dist wants A,B,VAL, not '$dist'"
+        [[ $dist =~ ^([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3})$ ]] || bad_usage "--dist needs A,B,VAL, not '$dist'"
         a=$((10#${BASH_REMATCH[1]})) b=$((10#${BASH_REMATCH[2]})) val=$((10#${BASH_REMATCH[3]}))
         ((a < nodes && b < nodes)) || bad_usage "--dist $dist: there are only nodes 0 to $((nodes - 1))"
         ((a != b)) || bad_usage "--dist $dist: a node's distance to itself is always 10"
@@ -147,12 +147,12 @@ check_machine() {
     check_distances
 }
 
-# What there is once: machine, CPUs, memory, serial line.
+# Machine, CPUs, memory, serial line.
 machine_words() {
     local cpu_model machine memory
-    # Without MONITOR the firmware parks its other CPUs in HLT; in TCG, MWAIT spins and takes the host's time.
+    # Without MONITOR the firmware parks the other CPUs in HLT. In TCG, MWAIT is a busy loop.
     cpu_model='max,vendor=AuthenticAMD,-monitor'
-    # 40 address bits, QEMU's number for this CPU, are less than 1 TiB of RAM with the PCI hole.
+    # QEMU's default for this CPU, 40 address bits, is too small for 1 TiB of RAM and the PCI hole.
     ((mem_mib + window_mib + nvdimm_mib < 900 * 1024)) || cpu_model+=,phys-bits=46
     machine=q35 memory=${mem_mib}M
     [ "$hmat" = 0 ] || machine+=,hmat=on
@@ -165,7 +165,7 @@ machine_words() {
     if [ "$icount" = 1 ]; then
         qemu+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off' -rtc 'base=2020-01-01,clock=vm')
     else
-        # With threads QEMU 7.2 mixes up host and guest now and then; with many CPUs one thread is too slow.
+        # With several threads QEMU 7.2 sometimes corrupts CPU 0's state (docs/testing.md); one thread is too slow for many CPUs.
         [ "$one_thread" != auto ] || one_thread=$((cpus <= 4))
         qemu+=(-accel "tcg$([ "$one_thread" = 0 ] || echo ,thread=single)")
     fi
@@ -180,7 +180,7 @@ distance_of() {
     fi
 }
 
-# Sets where[i]: which CPUs each node has, as QEMU wants it: ,cpus=A-B for each run of them.
+# Sets where[i], the CPUs of node i in QEMU's syntax: ,cpus=A-B for each run.
 place_cpus() {
     local i cpu left
     where=()
@@ -201,7 +201,7 @@ place_cpus() {
     fi
 }
 
-# With an HMAT, a node without CPUs names the nearest one that has some.
+# The HMAT initiator of a node: itself, or the nearest node with CPUs if it has none.
 initiator_of() {
     local from nearest=$1
     if ((shares[$1] == 0)); then
@@ -227,7 +227,7 @@ node_words() {
         qemu+=(-numa "$node${where[i]-}")
     done
     if [ "${#distance[@]}" -gt 0 ]; then
-        # QEMU wants every pair as soon as it gets one.
+        # If one pair is given, QEMU needs all.
         for ((a = 0; a < nodes; a++)); do
             for ((b = 0; b < nodes; b++)); do
                 ((a == b)) || qemu+=(-numa "dist,src=$a,dst=$b,val=$(distance_of "$a" "$b")")
@@ -238,7 +238,7 @@ node_words() {
 
 hmat_words() {
     local a b pair far
-    # 10 ns and 128 GiB/s for each node to itself, in proportion from afar.
+    # 10 ns and 128 GiB/s within a node; other nodes in proportion to the distance.
     for ((a = 0; a < nodes; a++)); do
         for ((b = 0; b < nodes; b++)); do
             ((shares[a] > 0 && sizes[b] > 0)) || continue

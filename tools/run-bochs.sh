@@ -1,10 +1,10 @@
 #!/bin/bash
-# Boots Homestead from UEFI in Bochs: an emulator of SVM and nested paging that shares nothing with QEMU's, and
-# checks a VMCB as strictly as the manual. About 25 s. Ends with status 0 only if domain 0's verdict was PASS.
+# Boots Homestead from UEFI in Bochs. Its SVM and nested paging are independent of QEMU's, and it checks a VMCB as
+# strictly as the manual says. Takes about 25 s. Exit status 0 only if domain 0's verdict was PASS.
 #
-#   tools/run-bochs.sh [SECONDS]      default 200; everything is built before: make all
+#   tools/run-bochs.sh [SECONDS]      time limit, default 200; run `make all` first
 #
-# Bochs' UEFI has no ACPI tables: one node, one CPU. The run ends by UEFI's ResetSystem.
+# UEFI in Bochs provides no ACPI tables: one node, one CPU. The run ends by UEFI's ResetSystem.
 set -euo pipefail
 
 cd "$(dirname "$(readlink -f "$0")")/.."
@@ -30,7 +30,7 @@ module=guests.cpio
 END
 tools/mkesp.sh "$dir/esp.img" build/BOOTX64.EFI "$dir/homestead.cfg" build/homestead.elf build/guest/dom0.elf \
     build/guest/default.cpio=guests.cpio
-# The CPU model with SVM that OVMF starts on; one CPU, because OVMF divides by zero on its topology with more.
+# This CPU model has SVM and runs OVMF. One CPU: with more, OVMF divides by zero when it computes their topology.
 cat > "$dir/bochsrc" <<END
 display_library: rfb, options="timeout=0"
 config_interface: textconfig
@@ -48,13 +48,13 @@ panic: action=fatal
 error: action=report
 speaker: enabled=0
 END
-echo c > "$dir/commands" # Debian's Bochs stops in its debugger first: continue
+echo c > "$dir/commands" # Debian's Bochs starts in its debugger: continue
 : > "$dir/console"
 timeout "$seconds" bochs -unlock -q -f "$dir/bochsrc" -rc "$dir/commands" > "$dir/bochs.out" 2>&1 < /dev/null || true
 sed 's/\x1b\[[0-9;=?]*[A-Za-z]//g' "$dir/console" | tr -d '\r'
 if grep -aq '^@verdict result=PASS' "$dir/console"; then
     printf "\nrun-bochs: PASS\n"
 else
-    printf "\n%s\n" "run-bochs: FAIL: no verdict PASS within $seconds s, see $dir"
+    printf "\n%s\n" "run-bochs: FAIL: no verdict PASS after $seconds s, see $dir"
     exit 1
 fi

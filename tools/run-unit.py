@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Runs the cmocka programs given as arguments and sums up: one line a program, what it says in lines
-`note: ...`, failures in full.
+"""Runs the cmocka programs given as arguments. Prints one line for each, its lines `note: ...`, and failures in full.
 
-Ends with `unit: N passed, N failed`; the exit status is 0 only if something ran and nothing failed.
+The last line is `unit: N passed, N failed`; exit status 0 only if tests ran and none failed.
 """
 import re
 import subprocess
@@ -18,7 +17,7 @@ for program in sys.argv[1:]:
     ok = len(re.findall(r"^\[ +OK +\]", text, re.M))
     skip = len(set(re.findall(r"^\[ +SKIPPED +\] (?!.*test\(s\))(\S+)", text, re.M)))
     bad = len(set(re.findall(r"^\[ +(?:FAILED|ERROR) +\] (?!.*test\(s\))(\S+)", text, re.M)))
-    # A program that crashed or ran nothing counts as one failure, whatever it printed before.
+    # A program that crashed or ran no test counts as one failure.
     if status != 0 and bad == 0 or ok + bad + skip == 0:
         bad += 1
     passed, failed, skipped = passed + ok, failed + bad, skipped + skip
@@ -29,6 +28,6 @@ for program in sys.argv[1:]:
     if bad:
         print(text)
 if skipped:
-    print(f"  {skipped} skipped: what they need is not here (tables of real machines in ../shared)")
+    print(f"  {skipped} skipped: the tables of real machines (../shared) are missing")
 print(f"unit: {passed} passed, {failed} failed")
 sys.exit(0 if passed and not failed else 1)

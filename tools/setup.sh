@@ -1,14 +1,14 @@
 #!/bin/bash
-# Installs what Homestead needs, on Debian and Ubuntu; says what it does. Elsewhere it names what is missing.
+# Installs the packages that Homestead needs, on Debian and Ubuntu. On other systems it lists what is missing.
 #
 #   tools/setup.sh [--no-install] [GROUP...]      default: build boot test; all groups: build boot test oracle lint bochs
 #                                                 model bench coverage
 #
-# With --no-install, or where there is no apt-get, it lists what is missing and ends with status 1.
+# With --no-install, or without apt-get, it lists what is missing and ends with status 1.
 set -euo pipefail
 
-# The one list. GROUP PACKAGE PROBE: a command, or a file when it starts with a slash; a package counts as
-# missing only if its probe is, so that a compiler from elsewhere will do.
+# GROUP PACKAGE PROBE. The probe is a command, or a file if it starts with a slash. A package is missing if its probe
+# is: a compiler that was installed in another way will do.
 packages() {
     local compiler=gcc binutils=binutils
     if [ "$(uname -m)" != x86_64 ]; then
@@ -79,7 +79,7 @@ list_missing() {
     done < <(packages) | sort -u
 }
 
-# Xen itself is unpacked, not installed: tools/get-xen.sh.
+# Xen is unpacked, not installed: tools/get-xen.sh.
 finish() {
     case " ${groups[*]} " in
     *" oracle "*) ;;
@@ -101,7 +101,7 @@ if [ "$install" = 0 ]; then
 fi
 if ! command -v apt-get >/dev/null; then
     say "missing: ${missing[*]} (Debian's names)"
-    say "this system has no apt-get: please install them its own way"
+    say "this system has no apt-get: please install them with its own package manager"
     exit 1
 fi
 root=()
@@ -119,7 +119,7 @@ apt() {
         -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"
 }
 say "installing with ${root[*]:+${root[*]} }apt-get: ${missing[*]}"
-apt update >/dev/null || say "apt-get update failed, trying with the package lists as they are"
+apt update >/dev/null || say "apt-get update failed; trying the existing package lists"
 if ! apt install --no-install-recommends "${missing[@]}"; then
     say "apt-get could not install them"
     exit 1

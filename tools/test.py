@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""`make test`: the host tests, then the boot tests, and one line for both: `N passed, N failed`.
+"""Runs the parts of `make test` and prints their sum as the last line: `N passed, N failed`.
 
-Each part is a make target whose last line is `NAME: N passed, N failed`. A part that ends without that
-line, or with a status that contradicts it, counts as one failure more: silence is an error.
+Each part is a make target whose last line is `NAME: N passed, N failed`. A part that ends without that line, or with
+an exit status that contradicts it, counts as one more failure.
 
 usage: test.py MAKE [TARGET=NAME...]      e.g. test.py make check=unit boot=boot
 """
@@ -12,7 +12,7 @@ import sys
 
 
 def run_part(command, name):
-    """Runs one part with its output passed on as it comes. Returns (passed, failed)."""
+    """Runs one part and prints its output. Returns (passed, failed)."""
     passed = failed = 0
     seen = False
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,

@@ -1,4 +1,4 @@
-# Everything around the code: setup, checks, tests, running. Included by the Makefile.
+# Setup, checks, tests, running. Included by the Makefile.
 
 SETUP := tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install)
 FORMATTED = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
@@ -6,7 +6,7 @@ FORMATTED = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/nu
 .PHONY: deps lint lint-objects lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-headers lint-format \
         lint-shell format test boot boot-big run help
 
-# Missing packages, Debian's and Ubuntu's; NO_INSTALL=1 only lists them.
+# Installs missing packages on Debian and Ubuntu; NO_INSTALL=1 only lists them.
 deps:
 	$(Q)$(SETUP) build boot test lint
 
@@ -14,14 +14,14 @@ deps:
 lint: lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-headers lint-format lint-shell
 	@echo "lint: passed"
 
-# Files that belong in the root; what else git would take is there by mistake.
+# The only files in the root.
 ROOT_FILES := .clang-format .gitignore CONTRIBUTING.md LICENSE Makefile README.md linker.ld run-qemu.sh
 
 lint-root:
 	$(Q)set -- $(filter-out $(ROOT_FILES),$(shell git ls-files -co --exclude-standard | grep -v /)); \
-	    [ $$# = 0 ] || { echo "not on the list of files in the root (tools/tools.mk): $$*"; exit 1; }
+	    [ $$# = 0 ] || { echo "does not belong in the root (ROOT_FILES in tools/tools.mk): $$*"; exit 1; }
 
-# What the checks of symbols read: all of both builds.
+# The checks of symbols read the objects of both builds.
 LINT_HV := $(foreach d,build build/debug,$(HV_OBJ:$(O)/hv/%=$(d)/hv/%) $(d)/hv/symbols.o)
 lint-objects:
 	$(Q)$(MAKE) --no-print-directory CONFIG=release all test-guests
@@ -30,7 +30,7 @@ lint-objects:
 lint-layers: lint-objects
 	$(Q)NM=$(NM) $(PYTHON) tools/check-layers.py $(LINT_HV)
 
-# Library code that guests share is the hypervisor's.
+# lib/, which guests share, is checked with the hypervisor.
 lint-callers: export NM := $(NM)
 lint-callers: lint-objects
 	$(Q)$(PYTHON) tools/check-callers.py hypervisor $(filter-out boot/efi/%,$(shell git ls-files $(HV_DIRS:%='%/*.h') \
@@ -65,28 +65,27 @@ format:
 	$(Q)clang-format -i $(FORMATTED)
 
 # --- tests --------------------------------------------------------------------------------------------------
-# All three kinds; the last line is `N passed, N failed`.
+# Host tests, boot tests and the comparison with Xen; the last line is `N passed, N failed`.
 test:
 	$(Q)$(SETUP) build boot test
 	$(Q)$(PYTHON) tools/test.py "$(MAKE)" check=unit boot=boot oracle-tests=oracle
 
-# TESTS='-k uefi' and the like go to pytest.
-# The debug build too: one boot runs with its assertions and lock checks.
+# TESTS='-k uefi' is passed to pytest. Some tests boot the debug build, with its assertions and lock checks.
 boot: all test-guests
 	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) .
 
-# Like the boot test of that name, ten machines of each kind instead of one.
+# The boot test smp_stress with ten machines of each kind instead of one.
 .PHONY: stress
 stress:
 	$(Q)STRESS_RUNS=10 $(MAKE) --no-print-directory boot TESTS="-k smp_stress"
 
-# Like the boot test of that name, 200 rounds instead of 10.
+# The boot test claim_stress with 200 rounds instead of 10.
 .PHONY: claim-boot
 claim-boot:
 	$(Q)CLAIM_ROUNDS=$(or $(ROUNDS),200) $(MAKE) --no-print-directory boot TESTS="-k claim_stress"
 
-# Machines larger than the host: needs some 10 GiB of memory for a minute, so it is no part of `make test`.
+# Emulated machines larger than the host. Needs some 10 GiB of memory, so it is not part of `make test`.
 boot-big: all test-guests
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) big_shapes.py
 
@@ -94,8 +93,8 @@ run: all
 	$(Q)./run-qemu.sh $(ARGS)
 
 # --- host tools ---------------------------------------------------------------------------------------------
-# The hypervisor's ACPI code on table files, without a machine. Users run it, so without sanitizers; the unit tests and
-# the fuzzer run the same files with them.
+# The hypervisor's ACPI code on table files. Built without sanitizers, for users; the unit tests and the fuzzer run the
+# same code with them.
 ACPI_CODE     := $(addprefix arch/x86/acpi/,acpi.c topology.c madt.c srat.c srat_resolve.c slit.c fadt.c hmat.c msct.c \
         nearness.c ram_nodes.c walk.c tables.c)
 ACPI_TOPOLOGY := $(ACPI_CODE) boot/boot_mem.c lib/parse.c $(wildcard tools/acpi-topology/*.c)
@@ -116,7 +115,7 @@ build/host/acpi-topology: $(TOOL_OBJ)
 	$(Q)$(HOSTCC) -o $@ $^
 -include $(TOOL_OBJ:.o=.d)
 
-# --- for editors, and for people ----------------------------------------------------------------------------
+# --- editors, help ---------------------------------------------------------------------------------------
 compile_commands.json: $(MAKEFILES_USED)
 	$(call say,JSON,$@)
 	$(Q)$(MAKE) -n -B V=1 --no-print-directory all | $(PYTHON) tools/compile-commands.py '$(CC)' > $@
@@ -124,23 +123,23 @@ compile_commands.json: $(MAKEFILES_USED)
 help:
 	@echo 'make [all]               the hypervisor, the UEFI loader and the guests, in $(O)/'
 	@echo 'make hypervisor|efi|guests   one of them; test-guests: what only tests and benchmarks boot'
-	@echo 'make run [ARGS=...]      boots it in QEMU: ./run-qemu.sh ARGS, see ./run-qemu.sh --help'
+	@echo 'make run [ARGS=...]      runs ./run-qemu.sh ARGS, see ./run-qemu.sh --help'
 	@echo 'make test                host tests, boot tests and the comparison with Xen; NO_INSTALL=1 installs nothing'
 	@echo 'make check               host tests only; check-NAME runs NAME_test.c alone'
 	@echo 'make boot [TESTS=...]    boot tests only, e.g. TESTS="-k uefi"'
-	@echo 'make oracle [ONLY=GROUP] the same domain 0 on Homestead and on Xen 4.17, and where they differ'
-	@echo 'make boot-big            boot tests with up to 2 TiB, which nobody touches'
+	@echo 'make oracle [ONLY=GROUP] runs the same domain 0 on Homestead and on Xen 4.17 and compares the results'
+	@echo 'make boot-big            boot tests with up to 2 TiB of memory that is never touched'
 	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'
 	@echo 'make stress-claims       10^8 random operations on the allocator, by threads and against a reference'
 	@echo 'make coverage            lines and branches of mm, domain, hypercall, acpi that the host tests run'
 	@echo 'make bench               instruction counts, under icount'
-	@echo 'make profile [CASE=...]  where a figure of make bench goes, by function'
-	@echo 'make bench-boot          how booting grows with CPUs and memory, in instructions'
-	@echo 'make bench-alloc         the page allocator on the host: instructions by callgrind, ratios by time'
-	@echo 'make bochs               the main job in Bochs, whose SVM is not QEMU'\''s'
-	@echo 'make model [MODELS=...]  the rules of claims as Promela models, with spin'
+	@echo 'make profile [CASE=...]  instructions by function for one figure of make bench'
+	@echo 'make bench-boot          instructions of booting, by number of CPUs and memory size'
+	@echo 'make bench-alloc         the page allocator on the host: instructions and time'
+	@echo 'make bochs               the main job in Bochs, with another SVM than QEMU'\''s'
+	@echo 'make model [MODELS=...]  checks the rules of claims as Promela models with spin'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
-	@echo 'make tools               host tools: build/host/acpi-topology, what Homestead makes of ACPI tables'
+	@echo 'make tools               host tools: build/host/acpi-topology shows what Homestead reads in ACPI tables'
 	@echo 'make lint                root, layers, callers, limits, names, headers, formatting, shell scripts; lint-NAME runs one'
 	@echo 'make format              formats all C'
 	@echo 'make deps                installs what building and testing need'

@@ -1,17 +1,17 @@
 /*
- * The guests of the archive, in the order of their configurations: one after the other on one vCPU, else on
- * each vCPU one. Those that found no memory beside the others are built again, alone, when the others have
- * ended.
+ * Runs the guests of the archive, in the order of their configurations: one at a time with one vCPU,
+ * otherwise one on each vCPU. Guests that failed for want of memory are built again, alone, after the
+ * others have ended.
  */
 #include <guest/dom0/cpio.h>
 #include <guest/dom0/dom0.h>
 #include <guest/lib/work.h>
 #include <lib/string.h>
 
-/* Lives in company at most; of more guests the next ones wait until all of these have ended. */
-#define COMPANY_MAX 64u
+/* Concurrent guests at most; further guests wait until all of these have ended. */
+#define CONCURRENT_MAX 64u
 
-static struct life lives[COMPANY_MAX];
+static struct life lives[CONCURRENT_MAX];
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -20,7 +20,7 @@ static bool ends_with(const char *s, const char *end)
     return n > m && strcmp(s + n - m, end) == 0;
 }
 
-/* The next configuration at or behind *offset: 1, 0 if there is none, -EINVAL: a broken archive. */
+/* The next configuration at or after *offset. Returns 1, 0: there is none, -EINVAL: the archive is broken. */
 static int next_config(size_t *offset, struct cpio_file *f)
 {
     int rc;
@@ -37,8 +37,8 @@ static void run_one(void *arg, u32 job)
     life_run(&lives[job]);
 }
 
-/* lives[0] to lives[nr - 1] at once. False: a vCPU did not start, or the host's figures cannot be read. */
-static bool run_company(u32 nr)
+/* Runs lives[0] to lives[nr - 1] at once. False: a vCPU did not start, or reading the host's state failed. */
+static bool run_concurrently(u32 nr)
 {
     struct host_state before;
     s64 pages = 0, claims = 0;
@@ -53,18 +53,18 @@ static bool run_company(u32 nr)
             life_judge(&lives[i], pages, claims);
     for (u32 i = 0; i < nr; i++) {
         if (lives[i].no_memory) {
-            lives[i].in_company = false;
+            lives[i].concurrent = false;
             life_run(&lives[i]);
         }
     }
     return ok;
 }
 
-/* All configurations from *offset on; as cpio_next(). *ok: false if something was wrong beside the archive.
+/* Runs all configurations from *offset on; returns what cpio_next() does. *ok: false after any other error.
  */
 static int run_all(size_t *offset, u32 *configs, bool *ok)
 {
-    u32 most = options.vcpus > 1 ? COMPANY_MAX : 1, nr = 0;
+    u32 most = options.vcpus > 1 ? CONCURRENT_MAX : 1, nr = 0;
     struct cpio_file f;
     int rc;
 
@@ -72,13 +72,13 @@ static int run_all(size_t *offset, u32 *configs, bool *ok)
         rc = next_config(offset, &f);
         if (rc > 0) {
             lives[nr++] = (struct life){
-                .file = f.name, .text = (const char *)f.data, .len = f.size, .in_company = most > 1};
+                .file = f.name, .text = (const char *)f.data, .len = f.size, .concurrent = most > 1};
             ++*configs;
         }
         if (nr < most && rc > 0)
             continue;
         if (most > 1)
-            *ok = run_company(nr) && *ok;
+            *ok = run_concurrently(nr) && *ok;
         else if (nr)
             life_run(&lives[0]);
         nr = 0;

@@ -1,10 +1,10 @@
 /*
- * One guest from its configuration: create, limit, paging pool, claim, node affinity, populate, load,
- * start info, context. Order and values follow abi.md section 4.2. Nothing here destroys: the caller
- * does, whatever the result, if b->created.
+ * One guest from its configuration: create, limit, paging pool, claim, node affinity, populate, load, start
+ * info, context. Order and values follow abi.md section 4.2. Nothing here destroys: the caller does,
+ * whatever the result, if b->created.
  *
- * Several vCPUs build at once, each its own guest. Lock: build_memory, shared by whatever takes or gives
- * memory of the host, alone by who measures what a step takes.
+ * Several vCPUs build at once, each its own guest. Lock: build_memory, held shared while memory of the host
+ * is taken or given back, held exclusively while that is measured.
  */
 #include <guest/dom0/cpus.h>
 #include <guest/dom0/dom0.h>
@@ -39,7 +39,7 @@ static int choose_nodes(struct build *b, const struct host_state *host)
             return -ENOENT;
         b->nodes[b->nr_nodes++] = n;
     }
-    /* Equal shares in whole 2 MiB, the rest on the last node. */
+    /* Equal shares of a multiple of 2 MiB; the last node gets the rest. */
     u64 left = b->layout.nr_pages;
     for (u32 i = 0; i < b->nr_nodes; i++) {
         u64 share = i + 1 == b->nr_nodes ? left : ALIGN_DOWN(b->layout.nr_pages / b->nr_nodes, 512);
@@ -113,7 +113,7 @@ static int set_affinity(struct build *b)
     return rc ? say(b, "setting the node affinity failed", rc) : 0;
 }
 
-/* Hard or soft affinity of each vCPU, from the texts of the configuration. */
+/* Sets the hard or soft affinity of each vCPU from the configuration. */
 static int pin(struct build *b, const char *items, u32 flag)
 {
     u8 map[MAX_CPUS / 8];
@@ -157,7 +157,7 @@ static int check_kernel(struct build *b, const void *image, size_t size)
     return rc;
 }
 
-/* One page with the start info, its memory map and the command line. *gaddr: where it was put. */
+/* Writes one page with the start info, its memory map and the command line. *gaddr: its address. */
 static int write_start_info(const struct build *b, u64 *gaddr)
 {
     struct {
@@ -227,11 +227,11 @@ int build_release_claim(const struct build *b)
 }
 
 int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
-                const struct host_state *host, bool in_company)
+                const struct host_state *host, bool concurrent)
 {
     memset(b, 0, sizeof(*b));
     b->cfg = cfg;
-    b->in_company = in_company;
+    b->concurrent = concurrent;
     layout_make(cfg->memory_mib, &b->layout);
     int rc = choose_nodes(b, host);
     if (!rc)

@@ -1,9 +1,10 @@
 /*
- * mode=claimtable: what claims are, to look at. Three domains claim memory on up to four nodes and host-wide,
- * and are built a quarter at a time, each by a vCPU of its own if there are that many. After each step the
- * table says what each still has claimed and what it owns, on each node.
+ * mode=claimtable shows how claims work. Three domains claim memory on up to four nodes and host-wide, and
+ * are built a quarter at a time, each by its own vCPU if there are enough. After each step a table shows
+ * what each domain still claims and what it owns, on each node.
  *
- * All figures are the hypervisor's; they are checked against each other and against what has been built.
+ * All figures come from the hypervisor. They are checked against each other and against what has been
+ * built.
  */
 #include <guest/dom0/shell.h>
 #include <guest/lib/work.h>
@@ -19,7 +20,7 @@
 
 struct row {
     const char *name;
-    u32 units[NODES], anywhere; /* to be claimed and built, in UNITs; anywhere: by the host-wide claim */
+    u32 units[NODES], anywhere; /* to claim and build, in UNITs; anywhere: host-wide */
     u32 domid;
     u64 gfn;          /* the next frame to populate */
     u64 built[NODES]; /* on exactly that node */
@@ -48,7 +49,7 @@ static u64 pages_wanted(const struct row *r)
     return pages;
 }
 
-/* --- showing it ---------------------------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------------------------------------- */
 
 static void print_cell(u64 claim, u64 own)
 {
@@ -84,7 +85,7 @@ static void print_foot(const struct host_state *host, const u64 claimed[NODES])
     printf("%*s%*lu\n", CELL, "", CELL, host->free_total - host->claimed_total);
 }
 
-/* One domain's row. False: the figures do not agree with each other, or with what was built. */
+/* Prints one domain's row. False: the figures do not agree with each other, or with what was built. */
 static bool print_row(const struct row *r, bool staked, u64 claimed[NODES])
 {
     s64 host_claim = shell_claim_on(r->domid, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE), all = host_claim;
@@ -98,7 +99,7 @@ static bool print_row(const struct row *r, bool staked, u64 claimed[NODES])
         u64 wanted = staked ? (u64)r->units[i] * UNIT : 0;
 
         print_cell((u64)claim, (u64)here);
-        /* As own rises the claim falls, page for page. Pages from anywhere may have redeemed it too. */
+        /* Each page that is owned reduces the claim by one. Pages from any node may have redeemed it too. */
         if (!r->anywhere && ((u64)claim + (u64)here != wanted || (u64)here != r->built[i]))
             ok = false;
         ok = ok && claim >= 0 && here >= (s64)r->built[i];
@@ -143,7 +144,7 @@ static bool show(const char *stage)
     return ok;
 }
 
-/* --- doing it ------------------------------------------------------------------------------------------ */
+/* --- the steps ------------------------------------------------------------------------------------------ */
 
 static int stake(struct row *r)
 {
@@ -168,7 +169,7 @@ static int stake(struct row *r)
     return rc;
 }
 
-/* A quarter of what each node is to give, from exactly that node, and of what may come from anywhere. */
+/* Populates a quarter of what is planned for each node, from exactly that node, and for any node. */
 static void build_quarter(void *arg, u32 job)
 {
     struct row *r = &table.row[job];

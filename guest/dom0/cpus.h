@@ -1,7 +1,7 @@
 /*
  * What `cpus` and `cpus_soft` of a configuration mean for one vCPU, xl.cfg(5): "all", or numbers, ranges A-B
  * and node:A or nodes:A-B (all CPUs of these nodes) with commas between; ^ before one takes it out again.
- * Plain C on text that somebody else wrote.
+ * Plain C for untrusted input.
  */
 #ifndef GUEST_DOM0_CPUS_H
 #define GUEST_DOM0_CPUS_H

@@ -1,6 +1,6 @@
 /*
- * The host as dom0 sees it: memory per node and in total, from numainfo and physinfo, and its CPUs. Any vCPU
- * may ask; what is fixed while the machine runs is read once, by host_print().
+ * The host as dom0 sees it: memory per node and in total, from numainfo and physinfo, and its CPUs. Facts
+ * that do not change while the machine runs are read once, by host_print().
  */
 #include <guest/dom0/dom0.h>
 #include <xen/version.h>
@@ -127,8 +127,8 @@ bool host_has_node_claims(void)
     static int known; /* 0: not asked, 1: yes, 2: no */
     memory_claim_t none = XEN_NODE_CLAIM_INIT(0, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE);
 
-    /* Asked by releasing what dom0 does not have. A domain that does not exist would not do: Xen looks for
-     * the domain before it looks at the command. */
+    /* Probed by releasing a claim that dom0 does not have. The domain must exist: Xen looks it up before it
+     * looks at the command. */
     if (!known)
         known = xc_domain_claim_memory(xch, 0, 1, &none) == -ENOSYS ? 2 : 1;
     return known == 1;

@@ -1,9 +1,10 @@
 /*
- * A guest's life: from its configuration through build, run and destruction to the verdict.
+ * A guest's life: configuration, build, run, destruction, verdict.
  *
- * Alone, the host's figures before and after say whether all of its memory came back. In company they are the
- * figures of all, so the verdict waits until everybody has ended (life_judge()). A guest in company for which
- * there was no memory is not judged: it may have been the others who had it.
+ * For a guest alone, the host's free memory before and after shows whether all of its memory came back.
+ * Concurrent guests share these figures, so they are judged after all of them have ended (life_judge()). A
+ * concurrent guest that failed for want of memory is not judged, because the others may have held that
+ * memory.
  */
 #include <guest/dom0/cpio.h>
 #include <guest/dom0/shell.h>
@@ -13,8 +14,8 @@
 
 struct dom0_guests guests;
 
-/* Pages on a node: what the hypervisor says, or without that what was asked for, or what has left the node.
- */
+/* Pages on a node: as the hypervisor reports them; if it does not, the pages asked for, or the drop in free
+ * pages. */
 static u64 pages_on(const struct build *b, u32 node)
 {
     s64 owned = shell_owned_on(b->domid, node);
@@ -24,7 +25,7 @@ static u64 pages_on(const struct build *b, u32 node)
     return b->nr_nodes ? b->populated[node] : (u64)MAX(b->left_node[node], 0);
 }
 
-/* Where its memory is, against what was asked of each node, and if that was measured what left it. False:
+/* Compares the pages on each node with those asked for and, if measured, with the drop in free pages. False:
  * they differ. */
 static bool check_placement(const struct build *b)
 {
@@ -61,7 +62,7 @@ static int run_guest(const struct build *b)
 {
     u64 start = guest_now_ms();
 
-    /* Said before: the guest may print first otherwise. A refusal follows as event=failed. */
+    /* Printed before the unpause, or the guest could print first. If that fails, event=failed follows. */
     printf("@guest domain=%u event=started code=0 name=%s\n", b->domid, b->cfg->name);
     int rc = xc_domain_unpause(xch, b->domid);
     if (!rc)
@@ -75,7 +76,7 @@ static int run_guest(const struct build *b)
     return rc;
 }
 
-/* How a guest that ran has ended, in the words of `expect`. EXPECT_COUNT: in none of them. */
+/* The end of a guest that ran, as a value of `expect`. EXPECT_COUNT: none of them. */
 static enum xlcfg_expect outcome_of_run(int code)
 {
     switch (code) {
@@ -126,7 +127,7 @@ static bool destroy(const struct build *b)
     return rc == 0;
 }
 
-/* False: not all is back. */
+/* False: pages or claims are missing. */
 static bool check_leak(const char *name, s64 pages, s64 claims)
 {
     printf("@leak pages=%ld claims=%ld name=%s\n", pages, claims, name);
@@ -144,12 +145,12 @@ static void say_failed(const struct build *b, int rc)
         printf("@guest domain=none event=failed code=%d name=%s\n", rc, b->cfg->name);
 }
 
-/* The end of the guest, all of it but what the host's figures say. */
+/* Destroys the guest; judges it unless it was concurrent. */
 static void end(struct life *life, const struct build *b, const struct host_state *before, bool clean)
 {
     s64 pages = 0, claims = 0;
 
-    if (life->in_company) {
+    if (life->concurrent) {
         life->clean = destroy(b) && clean;
         life->expect = b->cfg->expect;
         memcpy(life->name, b->cfg->name, sizeof(life->name));
@@ -182,7 +183,7 @@ static void build_and_run(struct life *life, const struct xlcfg *cfg, const stru
     }
     if (!options.quiet)
         printf("%-9s kernel %s, %lu MiB, %u vCPU\n", cfg->name, cfg->kernel, cfg->memory_mib, cfg->vcpus);
-    int rc = build_guest(&b, cfg, image->data, image->size, &before, life->in_company);
+    int rc = build_guest(&b, cfg, image->data, image->size, &before, life->concurrent);
     if (rc == -ENOENT && cfg->optional && !b.created) {
         printf("@guest domain=none event=skipped code=%d name=%s\n", rc, cfg->name);
         count_one(&guests.skipped);
@@ -190,7 +191,7 @@ static void build_and_run(struct life *life, const struct xlcfg *cfg, const stru
     }
     if (rc) {
         say_failed(&b, rc);
-        if (rc == -ENOMEM && life->in_company) {
+        if (rc == -ENOMEM && life->concurrent) {
             destroy(&b);
             printf("%-9s no memory for it beside the others: once more when they have ended\n", cfg->name);
             life->no_memory = true;

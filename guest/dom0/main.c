@@ -6,7 +6,7 @@
 #include <guest/dom0/dom0.h>
 #include <lib/string.h>
 
-/* Does what mode= names: builds guests, which is the default, or shows a table of claims. */
+/* Runs the mode that mode= names: builds guests (default), or shows a table of claims. */
 static bool run_mode(void)
 {
     char mode[32];

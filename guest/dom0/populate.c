@@ -1,7 +1,7 @@
 /*
- * Populating a guest's memory in the largest extents the host can give: 1 GiB, 2 MiB, 4 KiB. A short
- * count at one order is answered by the next smaller one for that place; a short count at 4 KiB means
- * that the node is out of memory for this domain.
+ * Populates a guest's memory in the largest extents that the host can give: 1 GiB, 2 MiB, 4 KiB. After a
+ * short count at one order, that place is populated with the next smaller one; a short count at 4 KiB means
+ * that the node has no more memory for this domain.
  */
 #include <guest/dom0/dom0.h>
 
@@ -9,7 +9,7 @@
 
 struct guest_rwlock build_memory;
 
-/* The largest run of equal extents from gfn on. Returns its order, fills starts[], *count. */
+/* The longest run of extents of one size from gfn on. Returns its order; fills starts[] and *count. */
 static u32 next_batch(u64 gfn, u64 end, u32 max_order, xen_pfn_t *starts, u32 *count)
 {
     u32 order = layout_order(gfn, end, max_order);
@@ -27,7 +27,7 @@ int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done)
 {
     xen_pfn_t starts[BATCH];
     unsigned int flags = node == POPULATE_ANY_NODE ? 0 : (unsigned int)XENMEMF_exact_node(node);
-    u64 no_1g_until = 0, no_2m_until = 0; /* the host could not give that size whole up to here */
+    u64 no_1g_until = 0, no_2m_until = 0; /* the host had no extent of that size for frames below */
 
     while (gfn < end) {
         u32 max_order = ORDER_1G, count;
@@ -58,7 +58,7 @@ int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done)
     return 0;
 }
 
-/* Walks the layout and the nodes' quotas at once. */
+/* Walks the layout and the nodes' quotas in parallel. */
 static int populate_all(struct build *b)
 {
     u32 node = 0;
@@ -87,7 +87,7 @@ static int populate_all(struct build *b)
     return 0;
 }
 
-/* Populates, and measures on every node what that took. */
+/* Populates, and measures the drop in free pages on every node. */
 static int populate_measured(struct build *b)
 {
     struct host_state now;
@@ -107,8 +107,9 @@ static int populate_measured(struct build *b)
 
 int populate_guest(struct build *b)
 {
-    /* Where memory comes from that was asked for on no node shows only if nobody else takes any meanwhile. */
-    bool alone = !b->in_company || !b->nr_nodes;
+    /* The node of memory that was asked for on no node can be measured only if nobody else takes any
+     * meanwhile. */
+    bool alone = !b->concurrent || !b->nr_nodes;
 
     if (alone)
         guest_lock_alone(&build_memory);

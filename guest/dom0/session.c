@@ -1,13 +1,14 @@
 /*
- * What every program on the builder's parts does first and last: options, the host's figures, windows onto
- * guests' memory; then the comparison of pages and claims with those before, and the verdict.
+ * The first and last steps of every program that uses the builder's parts. First: options, the host's
+ * state, windows onto guests' memory. Last: compares pages and claims with those at the start, and prints
+ * the verdict.
  */
 #include <guest/dom0/dom0.h>
 #include <guest/lib/work.h>
 #include <xen/sched.h>
 #include <xen/version.h>
 
-/* Pages that a hypervisor without node claims may keep after a domain: Xen frees its own structures late. */
+/* Pages that may be missing after a domain without node claims: Xen frees its own structures late. */
 #define SLACK_XEN 128u
 
 xc_interface *xch;

@@ -1,14 +1,14 @@
 /*
- * Domains without a kernel, for what dom0 shows and checks about memory and claims: created, limited, with a
- * paging pool, populated frame by frame, never run. Functions return 0 or -errno and print nothing.
+ * Domains without a kernel, for the claim table and the self test: they are created, limited, given a
+ * paging pool and populated frame by frame, and never run. Functions return 0 or -errno and print nothing.
  */
 #ifndef GUEST_DOM0_SHELL_H
 #define GUEST_DOM0_SHELL_H
 
 #include <guest/dom0/dom0.h>
 
-/* A domain with one vCPU's place that may own max_pages, pool_pages in its paging pool. Nothing is left if it
- * fails. */
+/* Creates a domain for one vCPU that may own max_pages and has pool_pages in its paging pool. Destroys it on
+ * failure. */
 int shell_create(u64 max_pages, u64 pool_pages, u32 *domid);
 /* Pages that a pool needs for nr_pages of 4 KiB in one range of gfns. */
 u64 shell_pool_for(u64 nr_pages);

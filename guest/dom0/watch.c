@@ -3,8 +3,8 @@
  * domain changes state; SCHEDOP_poll sleeps until that or a timeout, which is in system time and so needs
  * the shared info's clock. Where any of it is missing, SCHEDOP_yield keeps the CPU free for others.
  *
- * The port is for all vCPUs: an event wakes every one that sleeps on it, and the first that looks takes the
- * pending bit. One that was not asleep yet may miss it, and sleeps for its time.
+ * All vCPUs share the port: an event wakes every vCPU that sleeps on it, and the first one clears the pending
+ * bit. A vCPU that was not asleep yet can miss the event, and then sleeps until its timeout.
  */
 #include <guest/dom0/dom0.h>
 #include <guest/lib/hypercall.h>
@@ -72,7 +72,7 @@ void watch_sleep(u64 ms)
             __asm__ volatile("lock btrq %1, %0" : "+m"(*word) : "Ir"((u64)exc_port % 64) : "memory");
             return;
         }
-        shared = NULL; /* for every vCPU; who is at it holds the address */
+        shared = NULL; /* for every vCPU; those in a poll hold the address */
     }
     u64 end = guest_now_ms() + ms;
     do

@@ -1,9 +1,9 @@
 /*
- * printf of our guests. Dom0 writes with console_io; others byte by byte to port 0xE9, which Xen
- * collects into "(d1) line".
+ * printf of our guests. Dom0 writes with console_io; others byte by byte to port 0xE9, which Xen collects
+ * into "(d1) line".
  *
- * Lock: `output` while text goes out, so that vCPUs do not tear each other's. Dom0's lines are collected by
- * vCPU until they end: a line may take several calls of printf().
+ * Lock: `output` is held while text is written, so that lines of several vCPUs do not mix. In dom0 each
+ * vCPU's text is collected until the line ends: a line may take several calls of printf().
  */
 #include <guest/lib/internal.h>
 #include <guest/lib/lock.h>

@@ -1,6 +1,6 @@
 /*
- * The runtime that our own PVH guests share: what is known of the machine after start-up, console,
- * time, shutdown. Interrupts are off, everything is mapped 1:1, so a pointer is a guest-physical address.
+ * The runtime that our PVH guests share: facts about the machine, console, time,
+ * shutdown. Interrupts are off, everything is mapped 1:1, so a pointer is a guest-physical address.
  * One vCPU unless the program starts others (smp.h, work.h).
  */
 #ifndef GUEST_LIB_GUEST_H

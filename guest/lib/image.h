@@ -1,6 +1,6 @@
 /*
- * Putting a kernel into another domain's memory and its first vCPU before it: what every builder needs.
- * Through the vCPU's window onto foreign memory (xc_foreign_init() first); several vCPUs may do it at once.
+ * Loads a kernel into another domain's memory and sets the registers of its first vCPU. Uses the vCPU's
+ * window onto foreign memory (call xc_foreign_init() first); several vCPUs may do it at once.
  */
 #ifndef GUEST_LIB_IMAGE_H
 #define GUEST_LIB_IMAGE_H
@@ -15,7 +15,7 @@ int image_write(xc_interface *xch, u32 domid, u64 paddr, const void *src, u64 le
 int image_load(xc_interface *xch, u32 domid, const struct pvhelf *elf);
 
 /*
- * vCPU 0 as PVH wants it: 32-bit, unpaged, flat, EBX = start_info, entry a guest-physical address
+ * Sets vCPU 0 to the PVH start state: 32-bit, unpaged, flat, EBX = start_info, entry a guest-physical address
  * (public/arch-x86/hvm/start_info.h). 0, -EINVAL: the context read has no header, or an errno of the domctls.
  */
 int image_set_context(xc_interface *xch, u32 domid, u32 entry, u64 start_info);

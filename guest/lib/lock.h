@@ -1,6 +1,6 @@
 /*
- * A lock between vCPUs, and one that lets many in or one alone. Who waits gives its CPU up: the holder may be
- * a vCPU that is not running. Not to be taken by what an interrupt calls.
+ * A lock between vCPUs, and a reader-writer lock. A waiter yields its CPU, because the holder may be a vCPU
+ * that is not running. Interrupt handlers must not take them.
  */
 #ifndef GUEST_LIB_LOCK_H
 #define GUEST_LIB_LOCK_H

@@ -1,6 +1,6 @@
 /*
- * More than one vCPU: starting them by INIT-SIPI-SIPI, interrupts between them, waiting. vCPU n has x2APIC id
- * 2n and its own 16 KiB stack, which is also how it knows its number. Page SMP_TRAMPOLINE is used up.
+ * Several vCPUs: starting them by INIT-SIPI-SIPI, interrupts between them, waiting. vCPU n has x2APIC id 2n
+ * and its own 16 KiB stack, from whose address it derives n. Page SMP_TRAMPOLINE is overwritten.
  *
  * The vCPUs share everything else. Jobs for all of them at once: work.h.
  */
@@ -64,15 +64,15 @@ extern void (*smp_on_irq)(u32 vector);
 extern void (*smp_body)(u32 id);
 
 struct smp_vcpu {
-    volatile u32 starts;           /* how often it has come to its body */
-    volatile u32 apic_id;          /* as CPUID has told it in real mode */
+    volatile u32 starts;           /* how often its body was started */
+    volatile u32 apic_id;          /* as CPUID reported it in real mode */
     volatile u32 early_hypercalls; /* 1: those from real and from protected mode agreed */
 };
 extern struct smp_vcpu smp_vcpus[SMP_MAX];
 
 /* Which vCPU this is. */
 u32 smp_id(void);
-/* How many there are, as VCPUOP_is_up tells. */
+/* The number of vCPUs, by VCPUOP_is_up. */
 u32 smp_count(void);
 /* Gets the trampoline and this vCPU's APIC ready. Once, on vCPU 0. */
 void smp_init(void);
@@ -80,7 +80,7 @@ void smp_init(void);
 void smp_send(u32 id, u32 mode);
 /* INIT, STARTUP, STARTUP to one. */
 void smp_start(u32 id);
-/* Gives up the CPU until done() or the time is over; false: it is over. For vCPU 0. */
+/* Yields the CPU until done() returns true. False: timeout. For vCPU 0. */
 bool smp_wait(bool (*done)(void), u64 ms);
 
 /* ap_start.asm: where VCPUOP_initialise can start a vCPU, in long mode. */

@@ -1,6 +1,6 @@
 /*
  * Start-up of our guests, in order: exceptions, hypervisor, console, memory map, page tables, the
- * program. What the start info holds is copied here; later code may overwrite it.
+ * program. The start info is copied here, because later code may overwrite it.
  */
 #include <guest/lib/internal.h>
 #include <guest/lib/hypercall.h>
@@ -90,7 +90,7 @@ void guest_start(const struct hvm_start_info *si)
 {
     start_tsc = rdtsc();
     traps_init();
-    if (xen_detect() || si->magic != XEN_HVM_START_MAGIC_VALUE) /* no console to say so */
+    if (xen_detect() || si->magic != XEN_HVM_START_MAGIC_VALUE) /* there is no console for a message */
         __asm__ volatile("ud2");
     copy_start_info(si);
 

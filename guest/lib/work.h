@@ -1,6 +1,6 @@
 /*
- * Work for several vCPUs: a list of numbered jobs, each done once, by whichever vCPU is free. vCPU 0 leads
- * and works too; the others are started for it and go offline behind it, so they cost nothing in between.
+ * Work for several vCPUs: a list of numbered jobs, each done once, by any free vCPU. vCPU 0 starts the
+ * others and works too. They go offline afterwards, so they cost nothing in between.
  */
 #ifndef GUEST_LIB_WORK_H
 #define GUEST_LIB_WORK_H

@@ -85,14 +85,16 @@ int xc_domain_remove_from_physmap(xc_interface *xch, u32 domid, xen_pfn_t gpfn);
 
 /*
  * Windows of XC_FOREIGN_MAX pages each at a hole of our own physical space, one for each vCPU. Maps num
- * frames of another domain in this vCPU's, in order; only one mapping at a time. NULL: a frame could not be
- * mapped (nothing stays mapped). Unmap before destroying the domain: a mapped page keeps it half alive.
+ * frames of another domain in this vCPU's window, in order; only one mapping at a time. NULL: a frame could
+ * not be mapped (nothing stays mapped). Unmap before destroying the domain: a mapped page keeps it as a
+ * zombie.
  */
 #define XC_FOREIGN_MAX 32u
 void *xc_map_foreign_pages(xc_interface *xch, u32 dom, const xen_pfn_t *arr, int num);
 /* This vCPU's mapping. */
 void xc_unmap_foreign(void);
-/* Where the windows of vCPUs 0 to nr_vcpus - 1 are, one behind the other; call once. -ENOSPC: gaddr is 0 */
+/* gaddr: address of the windows of vCPUs 0 to nr_vcpus - 1, one after the other. Call once. -ENOSPC: it is
+ * 0. */
 int xc_foreign_init(u64 gaddr, u32 nr_vcpus);
 #define XC_FOREIGN_BYTES(nr_vcpus) ((u64)(nr_vcpus)*XC_FOREIGN_MAX * PAGE_SIZE)
 

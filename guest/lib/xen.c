@@ -1,4 +1,4 @@
-/* Finding the hypervisor: its CPUID leaves (abi.md section 5), which instruction calls it, and the
+/* Detects the hypervisor: its CPUID leaves (abi.md section 5), which instruction calls it, and the
  * hypercall page, which older guests need and which is therefore checked on every start. */
 #include <guest/lib/internal.h>
 #include <guest/lib/hypercall.h>

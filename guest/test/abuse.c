@@ -1,7 +1,7 @@
 /*
- * Hypercalls with arguments that no honest guest passes: bad pointers, huge counts, unknown commands,
- * calls for the control domain. Each must come back with the error in the table, or any error; none may
- * succeed, crash this guest or the host. Commands that would rightly stop this guest are left out.
+ * Hypercalls with invalid arguments: bad pointers, huge counts, unknown commands, calls for the control
+ * domain. Each must return the error in the table, or any error; none may succeed or crash this guest or
+ * the host. Commands that would legitimately stop this guest are left out.
  */
 #include <guest/lib/guest.h>
 #include <guest/lib/hypercall.h>
@@ -101,7 +101,7 @@ static void privileged(void)
     must_be("claim for dom0", -EPERM, rc);
 }
 
-/* Honest pointers, impossible contents. */
+/* Valid pointers, invalid contents. */
 static void nonsense(void)
 {
     xen_pfn_t frames[2] = {1ull << 52, ~0ull};

@@ -1,7 +1,7 @@
 /*
- * mode=apic: random values into the local APIC, most of them into the ICR, INIT, STARTUP at any vector and
- * NMIs among them, to the other vCPUs. All of low memory is a loop of one instruction, wherever a vCPU begins
- * or an NMI takes it in real mode; so whatever happens to the others, vCPU 0 comes to the end and says so.
+ * mode=apic: writes random values to the local APIC, mostly to the ICR, among them INIT, STARTUP at any
+ * vector and NMIs to the other vCPUs. Low memory is filled with a one-instruction loop, so that a vCPU can
+ * start, or take an NMI in real mode, anywhere. Whatever happens to the others, vCPU 0 must reach the end.
  * Option seed=N.
  */
 #include <guest/lib/guest.h>

@@ -1,7 +1,6 @@
 /*
- * The memory test. First, all memory must be zero on arrival: what another domain left in it would show. Then
- * each 8-byte word gets a pattern made from its address, so that two addresses that
- * reach the same memory show, whichever way the address lines are crossed:
+ * The memory test. First, all memory must be zero, or it holds another domain's data. Then each 8-byte word
+ * gets a pattern made from its address, which detects two addresses that reach the same memory:
  *   1. ascending: write p(address)
  *   2. descending: verify p, write its complement
  *   3. ascending: verify the complement

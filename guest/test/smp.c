@@ -1,9 +1,9 @@
 /*
- * mode=smp: all vCPUs, started by INIT-SIPI-SIPI, and what they can do to each other. Each check prints one
- * line, "smp: CHECK ok" or "smp: CHECK FAILED ..."; the last line is "smp: N vCPUs ok" or FAILED.
+ * mode=smp: starts all vCPUs by INIT-SIPI-SIPI and checks what they can do to each other. Each check prints
+ * one line, "smp: CHECK ok" or "smp: CHECK FAILED ..."; the last line is "smp: N vCPUs ok" or FAILED.
  *
- * vCPU 0 leads: it writes a job for the others, wakes them by an interrupt and waits until they are done. The
- * others sleep in HLT between jobs.
+ * vCPU 0 leads: it writes a job for the others, wakes them by an interrupt and waits until they are done.
+ * The others sleep in HLT between jobs.
  */
 #include <guest/lib/guest.h>
 #include <guest/lib/hypercall.h>

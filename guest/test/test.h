@@ -4,13 +4,14 @@
 
 #include <homestead/types.h>
 
-/* memtest.c: all RAM of the memory map, page by page, except this image. False: a wrong byte, told where. */
+/* memtest.c: all RAM of the memory map, page by page, except this image. False: a wrong byte; its address
+ * was printed. */
 bool memtest_run(void);
 
-/* abuse.c: hypercalls that must be refused and must harm nobody. False: one was not, told which. */
+/* abuse.c: hypercalls that must be refused and must harm nobody. False: one was not; it was printed. */
 bool abuse_run(void);
 
-/* smp.c: starts all vCPUs and lets them work on each other. False: a check failed, told which. */
+/* smp.c: starts all vCPUs and lets them work on each other. False: a check failed; it was printed. */
 bool smp_run(void);
 
 /* apic.c: random writes to the APIC. */

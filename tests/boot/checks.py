@@ -1,4 +1,4 @@
-"""Checks that every successful run must pass. A test class inherits them and has a fixture `run`."""
+"""Checks that every successful run must pass. A test class inherits them and defines a fixture `run`."""
 import dataclasses
 import re
 from typing import Callable, List
@@ -17,7 +17,7 @@ ENOENT = -2
 
 
 class AnyRun:
-    """Whatever happened: the output keeps its contract."""
+    """Any run, passed or not: the output follows docs/output.md."""
 
     def test_every_fact_is_well_formed(self, run):
         assert not run.malformed, run.tail()
@@ -76,7 +76,7 @@ class GoodRun(AnyRun):
         assert all(f["code"] == 0 for f in run.all("guest", event="destroyed"))
 
     def test_memory_is_where_it_was_claimed(self, run):
-        """Every node with a claim that was granted got its pages, exactly, and no other node did."""
+        """Each node with a granted claim has exactly its pages; other nodes have none."""
         for name in run.names():
             if ("started", 0) not in run.events(name):
                 continue
@@ -88,7 +88,7 @@ class GoodRun(AnyRun):
 
 
 def check_nodes(run, sizes_mib, cpus, distance=lambda a, b: 10 if a == b else 20):
-    """The nodes are the machine's: ids, sizes within 16 MiB (holes, firmware, the hypervisor itself), CPUs, distances."""
+    """The nodes are those of the machine: ids, sizes within 16 MiB (holes, firmware, the hypervisor), CPUs, distances."""
     nodes = run.all("node")
     assert [n["id"] for n in nodes] == list(range(len(sizes_mib)))
     assert [n["pxm"] for n in nodes] == list(range(len(sizes_mib)))
@@ -103,7 +103,7 @@ def check_nodes(run, sizes_mib, cpus, distance=lambda a, b: 10 if a == b else 20
 
 @dataclasses.dataclass
 class Shape:
-    """One machine to boot, and what Homestead must find on it."""
+    """One machine to boot, and what Homestead must report of it."""
 
     options: List[str]
     mem_mib: int
@@ -113,11 +113,11 @@ class Shape:
     guest_mib: int = 16
 
     def pages(self):
-        """Pages of each node, with the middle of what the firmware may keep."""
+        """Pages of each node, with the mean of what the firmware may reserve."""
         return acpi_model.pages_of_nodes(self.machine, self.mem_mib, 32)
 
     def guest_nodes(self):
-        """Where guests are built: on the first, a middle and the last node with memory, and on one without any."""
+        """Nodes for guests: the first, a middle and the last one with memory, and one without."""
         full = [n for n, pages in enumerate(self.pages()) if pages * 2 >= self.guest_mib * 3 * PAGES_PER_MIB]
         none = [n for n, pages in enumerate(self.pages()) if pages == 0]
         return sorted({full[0], full[len(full) // 2], full[-1]}), none[:1]
@@ -128,7 +128,7 @@ class Shape:
 
 
 class ShapeRun(GoodRun):
-    """What must hold on every machine. Shape and run come from the module's fixture `shape_and_run`, or from the class."""
+    """Checks for every machine. Shape and run come from the module's fixture `shape_and_run`, or from the class."""
 
     @pytest.fixture(scope="class")
     def shape(self, shape_and_run):
@@ -143,7 +143,7 @@ class ShapeRun(GoodRun):
         assert [n["pxm"] for n in run.all("node")] == shape.machine.pxm
 
     def test_the_frame_table_is_where_it_belongs(self, run, shape):
-        """Of all RAM, 9 bytes a page and less than a window and a page for each end of a piece on a node."""
+        """9 bytes for each page of RAM, plus less than a window and a page for each end of a range on a node."""
         memmap = run.one("memmap")
         pieces = memmap["ranges"] + len(shape.machine.pxm) + 2
         assert memmap["left_out"] == 0
@@ -152,7 +152,7 @@ class ShapeRun(GoodRun):
         assert memmap["pages"] == run.one("memory")["pages"]
 
     def test_every_page_of_ram_is_on_its_node(self, run, shape):
-        """All but the first MiB and what the firmware keeps, to the page."""
+        """All but the first MiB and what the firmware reserves, exactly."""
         given = shape.mem_mib * PAGES_PER_MIB
         firmware = given - acpi_model.LOW_PAGES - run.one("memory")["pages"]
         assert firmware in acpi_model.FIRMWARE_PAGES
@@ -163,7 +163,7 @@ class ShapeRun(GoodRun):
             assert sum(n[key] for n in run.all("node")) == run.one("memory")[key]
 
     def test_what_homestead_takes_of_a_node_is_little(self, run, shape):
-        """The frame table's slice (9 pages in 4,096) is on the node it describes; the rest is less than 24 MiB."""
+        """The frame table's part for a node (9 pages in 4,096) is on that node; the rest is less than 24 MiB."""
         for node in run.all("node"):
             taken = node["pages"] - node["free"]
             assert node["pages"] // 500 <= taken <= node["pages"] // 455 + 24 * PAGES_PER_MIB, node

@@ -1,4 +1,4 @@
-"""Fixtures for the boot tests, and the one line that sums them up."""
+"""Fixtures for the boot tests, and their summary line."""
 import pytest
 
 import harness
@@ -6,7 +6,7 @@ import harness
 
 @pytest.fixture(scope="session")
 def boot_guests(tmp_path_factory):
-    """boot_guests(NAME, *options): a direct boot with the guests of tests/boot/guests/NAME; once a NAME and options."""
+    """boot_guests(NAME, *options): boots directly with the guests of tests/boot/guests/NAME, once for each NAME and options."""
     packed = {}
 
     def run(name, *options):
@@ -19,7 +19,7 @@ def boot_guests(tmp_path_factory):
 
 def pytest_terminal_summary(terminalreporter):
     count = {key: len(terminalreporter.stats.get(key, [])) for key in ("passed", "failed", "error")}
-    # A test that could not run is no success: setup errors count as failures, and so does an empty run.
+    # Setup errors count as failures, and so does a run without any test.
     failed = count["failed"] + count["error"]
     if not count["passed"] and not failed:
         failed = 1

@@ -1,7 +1,7 @@
 """Boots Homestead through ./run-qemu.sh and reads what it printed.
 
-One boot gives one Run: the whole console text, the `@name key=value` lines as dictionaries
-(docs/output.md is their contract), and the status. Tests share a Run and look at one thing each.
+A boot returns a Run: the whole console text, the `@name key=value` lines as dictionaries (docs/output.md specifies
+them), and the status. Tests share a Run; each checks one thing.
 """
 import functools
 import pathlib
@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 GUESTS = pathlib.Path(__file__).resolve().parent / "guests"
 BUILT = ROOT / "build" / "guest"
 
-# Seconds on the wall for one boot: some twenty times what it takes on an idle machine.
+# Wall-clock seconds for one boot, some twenty times what it takes on an idle machine.
 BOOT_TIMEOUT = 240
 
 PASS, FAIL, USAGE, PANIC, NO_VERDICT, TIMEOUT, SETUP = range(7)
@@ -31,7 +31,7 @@ class BadFact(Exception):
 
 
 class Fact(dict):
-    """One @ line. Numbers are int; `name` and `line` (its place in the output) are attributes."""
+    """One @ line. Numbers are int. Attributes: `name`, and `line`, the number of its line."""
 
     def __init__(self, name, pairs, line):
         super().__init__(pairs)
@@ -58,13 +58,13 @@ def parse_fact(line, number=0):
 
 
 def clean(raw):
-    """Console bytes as lines: no terminal escapes, no carriage returns."""
+    """Splits console bytes into lines, without terminal escapes and carriage returns."""
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
     return [line.rstrip("\r") for line in ESCAPES.sub("", text).replace("\r\n", "\n").split("\n")]
 
 
 class Run:
-    """What one boot printed and how it ended."""
+    """The output and the exit status of one boot."""
 
     def __init__(self, raw, status, command="(a transcript)"):
         self.status, self.command = status, command
@@ -79,7 +79,7 @@ class Run:
                     self.malformed.append(line)
 
     def all(self, name, /, **having):
-        """The facts of that name whose keys have the given values."""
+        """The facts of this name whose keys have the given values."""
         return [f for f in self.facts if f.name == name and all(f.get(k) == v for k, v in having.items())]
 
     def one(self, name, /, **having):
@@ -97,11 +97,11 @@ class Run:
         assert self.status == status, f"wanted status {status}\n{self.tail()}"
 
     def events(self, name):
-        """What happened to the guest of that name, in order: [(event, code), ...]."""
+        """The events of the guest of this name, in order: [(event, code), ...]."""
         return [(f["event"], f["code"]) for f in self.all("guest", name=name)]
 
     def names(self):
-        """The guests' names, in the order in which they were built."""
+        """The guests' names, in the order of their first event."""
         return list(dict.fromkeys(f["name"] for f in self.all("guest")))
 
     def domain(self, name):
@@ -114,7 +114,7 @@ def command_of(arguments, build=False):
 
 @functools.lru_cache(maxsize=None)
 def boot(*arguments, timeout=BOOT_TIMEOUT):
-    """Runs ./run-qemu.sh with these arguments to its end; the same arguments boot only once."""
+    """Runs ./run-qemu.sh with these arguments to its end. Equal arguments boot only once."""
     command = command_of(("--timeout", timeout) + arguments)
     # Pipes, not a terminal: a container or chroot may have no /dev/pts.
     child = popen_spawn.PopenSpawn(command, cwd=str(ROOT), timeout=timeout + 60, maxread=65536)
@@ -143,7 +143,7 @@ def guest_dir(name, destination):
 
 
 def guests_on(directory, nodes, empty_nodes=(), mib=16):
-    """Makes a directory for --guests: a guest `onN` on each of the nodes; on empty ones domain 0 must skip it."""
+    """Makes a directory for --guests with a guest `onN` for each node. Domain 0 must skip those on empty nodes."""
     shutil.copy(BUILT / "test.elf", directory / "test.elf")
     for place, node in enumerate(list(nodes) + list(empty_nodes)):
         optional = int(node in empty_nodes)

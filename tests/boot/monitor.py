@@ -1,4 +1,4 @@
-"""A boot during which QEMU's monitor is used: the run is the same harness.Run, with commands given when a text has come."""
+"""A boot during which QEMU's monitor is used: returns a harness.Run; a command is sent when a given text has been printed."""
 import json
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""Domain 0 with several vCPUs: a guest is built on each of them at once."""
+"""Domain 0 with several vCPUs builds guests concurrently."""
 import re
 
 import pytest
@@ -8,8 +8,8 @@ from checks import GoodRun
 NAMES = ["a", "b", "c", "d", "e", "f"]
 
 
-class Company(GoodRun):
-    """Four builders; the guests' lines are mixed, but each is whole and true."""
+class Concurrent(GoodRun):
+    """Four builders: lines of different guests alternate, but each line is complete and correct."""
 
     def test_each_guest_ran(self, run):
         for name in NAMES:
@@ -22,7 +22,7 @@ class Company(GoodRun):
             most = max(most, alive)
         assert 2 <= most <= 4
 
-    def test_all_memory_is_told(self, run):
+    def test_all_memory_is_reported(self, run):
         for name in NAMES:
             populated = run.all("populated", domain=run.domain(name))
             assert sum(fact["pages"] for fact in populated) == 32 * 256 - 96, name
@@ -44,22 +44,22 @@ class Company(GoodRun):
         assert "dom0      4 vCPUs" in run.text
 
 
-class TestFourCpus(Company):
+class TestFourCpus(Concurrent):
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
-        return boot_guests("company", "--cpus", 4, "--mem", "1G", "--one-thread", "--cmdline", "dom0_max_vcpus=4")
+        return boot_guests("concurrent", "--cpus", 4, "--mem", "1G", "--one-thread", "--cmdline", "dom0_max_vcpus=4")
 
 
-class TestOneCpu(Company):
-    """More vCPUs than CPUs: builders are stopped in the middle of whatever they do."""
+class TestOneCpu(Concurrent):
+    """More vCPUs than CPUs: builders are preempted at any point."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
-        return boot_guests("company", "--cpus", 1, "--mem", "1G", "--cmdline", "dom0_max_vcpus=4")
+        return boot_guests("concurrent", "--cpus", 1, "--mem", "1G", "--cmdline", "dom0_max_vcpus=4")
 
 
 class TestManyVcpus(GoodRun):
-    """As many vCPUs as a domain can have, most of them without work."""
+    """The maximum number of vCPUs of a domain; most have no work."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):

@@ -1,4 +1,4 @@
-"""Eight builders on four nodes that want a little more than there is; `make claim-boot` does 200 rounds of it."""
+"""Eight builders on four nodes compete for slightly too little memory; `make claim-boot` runs 200 rounds."""
 import os
 
 import pytest
@@ -22,11 +22,11 @@ class ClaimStress(GoodRun):
         assert fact["failed"] == 0 and fact["built"] > 0
 
     def test_there_was_not_enough_for_all(self, run):
-        """Else the test before this one says nothing: claims were refused, and without them builds failed."""
+        """Otherwise the test before this one proves nothing: claims were refused, and builds without claims failed."""
         assert run.one("claimstress", mode="claims")["refused"] > 0
         assert run.one("claimstress", mode="free")["failed"] > 0
 
-    def test_domains_were_destroyed_in_the_middle_of_their_populate(self, run):
+    def test_domains_were_destroyed_while_they_were_populated(self, run):
         assert all(fact["destroyed_midway"] > 0 for fact in run.all("claimstress"))
 
     def test_the_stress_leaks_nothing(self, run):
@@ -44,7 +44,7 @@ class TestFourCpus(ClaimStress):
 
 
 class TestOneCpu(ClaimStress):
-    """Builders are stopped anywhere by the scheduler, and the hypervisor checks itself."""
+    """Builders are preempted at any point; debug build."""
 
     @pytest.fixture(scope="class")
     def run(self):

@@ -58,7 +58,7 @@ class ClaimTable(GoodRun):
                 assert table[stage, domain, "host"][1] * 4 == whole * DONE[stage]
 
     def test_the_hosts_figures_fit(self, run):
-        """What people read: unclaimed is free less what the three have claimed; building a claimed page changes it not."""
+        """In the printed table, unclaimed = free - claims of the three domains; building a claimed page does not change it."""
         rows = {name: [[int(word) for word in line.split()[1:]] for line in run.lines if line.startswith(name + " ")]
                 for name in ("free", "unclaimed")}
         assert len(rows["free"]) == len(rows["unclaimed"]) == len(STAGES)
@@ -85,7 +85,7 @@ class TestFourNodes(ClaimTable):
 
 
 class TestBuiltAtOnce(ClaimTable):
-    """Each domain by a vCPU of its own."""
+    """Each domain is built by its own vCPU."""
     nodes = 4
 
     @pytest.fixture(scope="class")

@@ -1,4 +1,4 @@
-"""Boots that must fail, each with its reason and its status."""
+"""Boots that must fail, with the expected message and status."""
 import pytest
 
 import harness
@@ -14,7 +14,7 @@ dom0=dom0.elf
 module=guests.cpio
 """
 
-# How the file is bent, and what the loader must say of it.
+# case: (homestead.cfg, what the loader must print)
 LOADER_CASES = {
     "unknown-key": (GOOD.replace("module=", "modul="), r"\EFI\BOOT\homestead.cfg: line 7: unknown key 'modul'."),
     "missing-file": (GOOD.replace("guests.cpio", "nothere.cpio"), r"cannot open \EFI\BOOT\nothere.cpio: not found."),
@@ -29,7 +29,7 @@ LOADER_CASES = {
 
 @pytest.mark.parametrize("case", sorted(LOADER_CASES))
 class TestLoader:
-    """The UEFI loader refuses with a sentence and goes back to the firmware, whose shell comes up."""
+    """The UEFI loader prints the reason and returns to the firmware, which starts its shell."""
 
     @pytest.fixture
     def run(self, case, tmp_path_factory):
@@ -53,7 +53,7 @@ class TestLoader:
 
 
 class TestPanic(AnyRun):
-    """A domain 0 that is not an ELF image: nothing can run, so the hypervisor panics, and says why."""
+    """Domain 0 is not an ELF image: the hypervisor panics and prints the reason."""
 
     @pytest.fixture(scope="class")
     def run(self):
@@ -73,7 +73,7 @@ class TestPanic(AnyRun):
 
 
 class TestTimeout(AnyRun):
-    """A run that is stopped before its end has no verdict and is no success."""
+    """A run that is stopped at the timeout has no verdict and fails."""
 
     @pytest.fixture(scope="class")
     def run(self):
@@ -84,4 +84,4 @@ class TestTimeout(AnyRun):
         run.expect_status(harness.TIMEOUT)
 
     def test_last_line(self, run):
-        assert run.last_line() == "run-qemu: FAIL: timeout, no end within 2 s"
+        assert run.last_line() == "run-qemu: FAIL: timeout after 2 s"

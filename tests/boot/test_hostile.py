@@ -1,4 +1,4 @@
-"""Domain 0 as an attacker: tests/guests/hostile makes random hypercalls, then nothing may be lost."""
+"""Domain 0 as an attacker: tests/guests/hostile makes random hypercalls; afterwards no page may be lost."""
 import pytest
 
 import harness

@@ -188,7 +188,7 @@ def test_relative_paths_are_the_callers(tmp_path):
 
 
 @pytest.mark.parametrize("arguments,hint", [
-    (["--nodes", "x"], "--nodes"), (["--nodes", "65"], "0 to 64"), (["--nodes"], "--nodes wants a value"),
+    (["--nodes", "x"], "--nodes"), (["--nodes", "65"], "0 to 64"), (["--nodes"], "--nodes needs a value"),
     (["--cpus", "0"], "1 to 255"), (["--cpus", "256"], "1 to 255"), (["--cpus", "-1"], "--cpus"),
     (["--mem", "5"], "--mem"), (["--mem", "2GB"], "--mem"), (["--mem", "64M"], "at least"),
     (["--nodes", "64", "--mem", "512M"], "16M a node"),
@@ -207,7 +207,7 @@ def test_relative_paths_are_the_callers(tmp_path):
     (["--nodes", "0", "--nvdimm", "1G"], "--nvdimm"), (["--hotplug", "1"], "--hotplug"), (["--hotplug", "1M"], "at least"),
     (["--nvdimm", "1M"], "at least"), (["--hmat=1"], "--hmat"), (["--interleave=x"], "--interleave"),
     (["--guests", "/nonexistent"], "/nonexistent"), (["--acpi-table", "/nonexistent"], "/nonexistent"),
-    (["--dom0", "/nonexistent"], "/nonexistent"), (["--direct", "--dom0", "build/a b.elf"], "space"),
+    (["--dom0", "/nonexistent"], "/nonexistent"), (["--direct", "--dom0", str(ROOT / "build/a b.elf")], "space"),
     (["--boot-config", "/nonexistent"], "/nonexistent"), (["--direct", "--boot-config", "/dev/null"], "--direct"),
     (["--timeout", "0"], "--timeout"), (["--cmdline", "a\nb"], "one line"),
     (["--frobnicate"], "--frobnicate"), (["--frobnicate=1"], "--frobnicate"), (["stray"], "stray"),

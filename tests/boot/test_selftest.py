@@ -41,7 +41,7 @@ class TestTwoNodes(SelfTest):
 
 
 class TestSeveralVcpus(SelfTest):
-    """Four nodes; other vCPUs destroy what is built and try to get between; the hypervisor checks itself."""
+    """Four nodes; other vCPUs destroy domains that are built and compete for their memory; debug build."""
 
     @pytest.fixture(scope="class")
     def run(self):

@@ -1,4 +1,4 @@
-"""All CPUs: numbers of them, some that do not come up, and what is shown when something is wrong."""
+"""Starting all CPUs: different numbers, CPUs that do not start, and the output after a failure."""
 import re
 
 import pytest
@@ -9,7 +9,7 @@ from checks import AnyRun, GoodRun
 
 
 class Counts(GoodRun):
-    """Every CPU of the machine runs, is numbered densely, and is on the node that it was given to."""
+    """Every CPU of the machine runs, has the next free number, and is on its node."""
 
     cpus = nodes = 0
 
@@ -37,7 +37,7 @@ class Counts(GoodRun):
     def test_time_is_the_same(self, run):
         assert run.one("tsc") == {"sync": "yes", "max_skew": 0}
 
-    def test_people_get_few_lines(self, run):
+    def test_the_summary_is_short(self, run):
         about = [line for line in run.lines if re.match(r"  (CPU|Node) +\d+ ", line)]
         assert len(about) == (self.cpus if self.cpus <= 16 else self.nodes)
 
@@ -63,13 +63,13 @@ class TestSixtyFour(Counts):
 
 
 class TestMany(Counts):
-    """As many as 8-bit APIC ids name."""
+    """The maximum for 8-bit APIC ids."""
 
     cpus, nodes = 255, 8
 
 
 class TestDebug(GoodRun):
-    """The debug build checks lock levels on every CPU, and that all can call all."""
+    """The debug build checks lock levels on every CPU, and calls from each CPU to each other one."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
@@ -80,7 +80,7 @@ class TestDebug(GoodRun):
 
 
 class TestFailed(GoodRun):
-    """CPUs that do not come up are named and left out; their numbers stay theirs."""
+    """CPUs that do not start are reported and not used; they keep their numbers."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
@@ -107,7 +107,7 @@ class TestMaxcpus(GoodRun):
 
 
 def section(run, start):
-    """The backtrace behind the line that starts so."""
+    """The backtrace after the line that starts with `start`."""
     at = next((i for i, line in enumerate(run.lines) if line.startswith(start)), None)
     assert at is not None, f"no line starts with '{start}'\n{run.tail()}"
     assert run.lines[at + 1] == "Backtrace:", run.tail()
@@ -117,7 +117,7 @@ def section(run, start):
 
 
 def accounted(run):
-    """The ids that the dump says something of: single ones, and those in the lists of idle and silent ones."""
+    """The CPUs in the dump: those with a line of their own and those in the lists of idle and silent CPUs."""
     ids = {int(m.group(1)) for line in run.lines for m in [re.match(r"CPU (\d+) \(node \d+\): ", line)] if m}
     for line in run.lines:
         match = re.match(r"CPUs( [0-9 -]+): (idle|busy, too many to show|no answer to an NMI)$", line)
@@ -127,7 +127,7 @@ def accounted(run):
 
 
 class TestPanic(AnyRun):
-    """A panic on one CPU stops all and shows what each was doing."""
+    """A panic on one CPU stops all CPUs and shows what each was doing."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
@@ -147,13 +147,13 @@ class TestPanic(AnyRun):
 
 
 class TestPanicOfMany(AnyRun):
-    """Of several at the same moment one speaks, once; the others are shown where they panicked."""
+    """If several CPUs panic at once, one prints its panic; the others are shown where they panicked."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
         return boot_guests("long", "--cpus", "64", "--cmdline", "test_panic=8-15")
 
-    def test_one_speaks(self, run):
+    def test_one_reports(self, run):
         run.expect_status(harness.PANIC)
         assert run.text.count("PANIC on CPU") == 1
         assert 8 <= run.one("panic")["cpu"] <= 15
@@ -164,7 +164,7 @@ class TestPanicOfMany(AnyRun):
 
 
 class TestLockup(AnyRun):
-    """A CPU that shows no sign of life is found by its neighbour, and its backtrace tells where it is."""
+    """The watchdog of the next CPU detects a CPU that is locked up; its backtrace shows where."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
@@ -180,7 +180,7 @@ class TestLockup(AnyRun):
 
 
 class TestQuietWatchdog(GoodRun):
-    """Guests that loop, and CPUs that sleep, are no lockup."""
+    """Looping guests and sleeping CPUs are not reported as lockups."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
@@ -191,14 +191,14 @@ class TestQuietWatchdog(GoodRun):
 
 
 class TestNmi(GoodRun):
-    """An NMI from outside: the CPU that gets it says so, and the run goes on to its end."""
+    """An external NMI is reported by the CPU that gets it, and the run continues."""
 
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):
         directory = tmp_path_factory.mktemp("nmi")
         packed = harness.guest_dir("modes", directory)
         path = tmp_path_factory.getbasetemp() / "nmi.qmp"
-        # While the guest loops, domain 0 only waits: nobody else's line is cut.
+        # While the guest loops, domain 0 waits, so the report does not interrupt another line.
         return monitor.boot(path, [(rb"looping for ever\r?\n", lambda m: m.command("inject-nmi")),
                                    (rb"NMI on CPU 0[^\n]*\n", lambda m: m.command("inject-nmi"))],
                             "--direct", "--guests", packed, "--cpus", "2")
@@ -227,7 +227,7 @@ class TestNmiPanic(AnyRun):
 
 
 class TestMachineCheck(AnyRun):
-    """An uncorrected error on a CPU that sleeps: named with its bank, status and address, and the run stops."""
+    """An uncorrected error on a sleeping CPU: bank, status and address are printed, and the run stops."""
 
     # VAL, UC, EN, MISCV, ADDRV, PCC; a cache error
     STATUS = 0xbe00000000000135

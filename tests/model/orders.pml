@@ -367,7 +367,7 @@ proctype installer(byte d)
     :: else
     fi;
     d_step { check_units(); unlock(ledger_lk) }
-    lock(ledger_lk); /* claim_release_all() */
+    lock(ledger_lk); /* a domain dies: ledger_release_locked() */
     if
     :: outst[d] > 0 ->
         d_step { claims_release(d); by_order[d] = false }

@@ -1,12 +1,12 @@
 """Compares two transcripts, Homestead's and Xen's, by the list of known differences.
 
-Every case is the same on both, or a row of the list names it and has both its figures. Everything else is a problem: a case only
-one of them has, a row whose case no longer differs, does not occur or has other figures, a transcript that does not add up.
+Each case must be the same on both, or be listed in a row with both results. Everything else is a problem: a case that only one
+of them has; a row whose case no longer differs, does not occur or has other results; an inconsistent transcript.
 """
 import dataclasses
 
-# The whole run has at least so many cases. With fewer, cases were lost that nobody missed: a group that stops half way on both,
-# say. To be raised when groups are added.
+# The minimum number of cases of a whole run. Detects cases that are missing on both sides, for example if a group stops half
+# way. Raise it when groups are added.
 MIN_CASES = 1000
 ABSENT = "no such case"
 ABSENT_SHOWN = 3  # of each group and side
@@ -37,7 +37,7 @@ class Result:
         return bool(self.unlisted or self.unused or self.problems)
 
     def wrong_in(self, group):
-        """What is wrong in this group (None: in the run as a whole), as lines."""
+        """The problems of this group (None: of the whole run), as lines."""
         lines = lines_of([difference for difference in self.unlisted if difference[0][0] == group])
         lines += [f"{row}: {why}" for row, why in self.unused if row.group == group]
         return lines + [text for where, text in self.problems if where == group]
@@ -49,7 +49,7 @@ def difference_lines(difference):
 
 
 def lines_of(unlisted):
-    """All of them; but where a whole run of cases is missing on one side, since it ended early there, only the first ones."""
+    """All of them, but only the first ones of many cases that are missing on one side."""
     lines, absent = [], {}
     for difference in unlisted:
         key, homestead, xen, _ = difference
@@ -132,7 +132,7 @@ def compare(homestead, xen, rows, only=None, minimum=MIN_CASES):
 
 
 def same_twice(name, first, second):
-    """Problems, as Result has them: lines that two runs of one hypervisor do not agree on."""
+    """The problems, as in Result: lines that differ between two runs of one hypervisor."""
     problems = [(group, f"{name}, second run: {text}") for group, text in second.faults]
     for key in dict.fromkeys([*first.cases, *second.cases]):
         one, two = first.cases.get(key, ABSENT), second.cases.get(key, ABSENT)

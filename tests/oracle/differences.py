@@ -1,4 +1,4 @@
-"""The list of known differences, docs/xen-differences.md: rows of Markdown tables with these columns, others are text.
+"""Reads the list of known differences in docs/xen-differences.md: Markdown tables with these columns. The rest is text.
 
     | group | call | case | Homestead | Xen 4.17 | reason |
 
@@ -10,12 +10,12 @@ import re
 
 LIST = pathlib.Path(__file__).resolve().parents[2] / "docs" / "xen-differences.md"
 COLUMNS = ["group", "call", "case", "Homestead", "Xen 4.17", "reason"]
-# A row says why: a sentence, not a word.
+# The reason must be a sentence.
 REASON_WORDS = 4
 
 
 class BadList(Exception):
-    """The list itself is wrong; the text names the line."""
+    """The list is wrong; the message names the line."""
 
 
 def fits(pattern, text):

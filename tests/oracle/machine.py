@@ -1,7 +1,7 @@
-"""The machine on which both hypervisors run the conformance domain 0, and a boot of each. QEMU's own option list is below, and
-docs/testing.md says why.
+"""The machine on which both hypervisors run the conformance domain 0, and a boot of each. docs/testing.md explains QEMU's
+options below.
 
-Times are seconds on the wall. QEMU runs under timeout(1) and is ended by its handle as soon as the verdict has been printed.
+Times are wall-clock seconds. QEMU runs under timeout(1) and is terminated when the verdict has been printed.
 """
 import dataclasses
 import os
@@ -17,13 +17,13 @@ GUEST = "build/guest/conformance.elf"
 
 MACHINE = [
     "-M", "q35", "-accel", "tcg", "-no-reboot",
-    # SVM and nested paging, which Xen offers to AMD's CPUs only; the same on both.
+    # SVM and nested paging need an AMD CPU under Xen; the same CPU for both.
     "-cpu", "max,vendor=AuthenticAMD", "-smp", "2",
     # Two nodes of a CPU and 1 GiB each.
     "-m", "2048M",
     "-object", "memory-backend-ram,size=1G,id=m0", "-numa", "node,nodeid=0,cpus=0,memdev=m0",
     "-object", "memory-backend-ram,size=1G,id=m1", "-numa", "node,nodeid=1,cpus=1,memdev=m1",
-    # Xen makes no PVH domain 0 without an IOMMU. Homestead does not look at it.
+    # Xen needs an IOMMU for a PVH domain 0. Homestead ignores it.
     "-device", "amd-iommu,intremap=on",
     "-nodefaults", "-display", "none", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
 ]
@@ -43,12 +43,12 @@ FEED_S = 0.2
 
 
 class Failed(Exception):
-    """No transcript: what happened, and the end of the output."""
+    """There is no transcript. The text says why, with the end of the output."""
 
 
 @dataclasses.dataclass
 class Boot:
-    """raw: all output; verdict: it was seen; hung: nothing came any more, or the time was over; status: QEMU's, of itself."""
+    """raw: all output; verdict: it was printed; hung: silence or timeout; status: QEMU's exit status."""
     raw: bytes = b""
     verdict: bool = False
     hung: bool = False
@@ -71,7 +71,7 @@ def feed(child):
 
 
 def watch(child, boot, feeding, to_the_end, limit, silence):
-    """Reads until the verdict (to_the_end: not even then), a hang or the end. True: it has ended by itself."""
+    """Reads until the verdict (unless to_the_end), a hang or the end of the output. True: QEMU has ended."""
     start = heard = time.monotonic()
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ)
@@ -121,14 +121,14 @@ def keep(name, raw):
 
 
 def mixed_up(raw):
-    """Has QEMU put the host's state into a guest's? docs/testing.md, "What QEMU 7.2 gets wrong". Homestead then shows a vCPU that
-    left its guest by a nested page fault with RIP in the hypervisor, where no guest has anything."""
+    """Has QEMU mixed up host and guest state (docs/testing.md, QEMU 7.2)? Then Homestead reports a vCPU that exited with a
+    nested page fault and a RIP in the hypervisor, where no guest has memory."""
     return re.search(rb"d\d+v\d+: last exit 0x400, 64-bit code\r?\n +rip ffffffff8", raw) is not None
 
 
 def boot_homestead(name="homestead", only=None):
-    """A boot to its end, whose console output is kept as build/oracle/NAME.log. A hang is never forgiven; what QEMU has mixed up is
-    booted again."""
+    """Boots to the end and stores the console output as build/oracle/NAME.log. A hang is a failure; after a boot that QEMU has
+    mixed up it boots again."""
     for attempt in (1, 2, 3):
         boot = run(command("build/homestead", HOMESTEAD_OPTIONS, only), to_the_end=True)
         boot.attempts = attempt
@@ -142,8 +142,8 @@ def boot_homestead(name="homestead", only=None):
 
 
 def boot_xen(xen, name="xen", only=None):
-    """The same on Xen, up to the verdict, where it halts. Under TCG all its CPUs sometimes sleep until something comes in by the
-    serial line: it gets newlines; and now and then it sleeps on: then it gets a second boot."""
+    """The same with Xen, up to the verdict, after which Xen halts. Under TCG all its CPUs sometimes sleep until serial input
+    arrives, so newlines are sent. If it stays asleep, it is booted a second time."""
     for attempt in (1, 2):
         boot = run(command(xen, XEN_OPTIONS, only), feeding=True)
         boot.attempts = attempt

@@ -18,7 +18,7 @@ import transcript
 
 
 class NoXen(Exception):
-    """There is none, and this is why."""
+    """There is no Xen; the message says why."""
 
 
 def main_groups():
@@ -40,7 +40,7 @@ def get_xen():
 
 @dataclasses.dataclass
 class Outcome:
-    """result: the comparison's, with what differs between runs of one hypervisor among its problems; notes: for people."""
+    """result: the comparison's; its problems include differences between two runs of one hypervisor. notes: further text."""
     result: compare.Result
     notes: list
 

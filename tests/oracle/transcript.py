@@ -1,14 +1,12 @@
-"""Reads what the conformance domain 0 printed, whichever hypervisor it ran on.
-
-The lines are those of docs/output.md:
+"""Reads the output of the conformance domain 0. docs/output.md specifies its lines:
 
     @case group=GROUP call=CALL case=NAME rc=RESULT key=value ...
     @group name=GROUP cases=N            behind the cases of a group
     @verdict result=PASS                 the last
 
-A console may tear a line: both hypervisors take domain 0's output in pieces of 128 bytes, and a message of their own can come
-between two of them. Such messages are known by their form and taken out; what is left must be exactly the lines above. Whatever
-else looks like a case, and whatever does not add up, is a fault, so that no case is lost without a word.
+Both hypervisors write domain 0's output in pieces of 128 bytes, and can print a message of their own between two pieces. Such
+messages are recognised by their form and removed; the rest must be exactly the lines above. Any other line that looks like a
+case, and any inconsistency, is a fault, so that no case is lost silently.
 """
 import dataclasses
 import re

@@ -1,7 +1,7 @@
 /*
- * A domain 0 that measures its hypervisor and ends: Homestead or Xen, the binary is the same. Under QEMU's
- * icount one TSC tick is one instruction, so the figures repeat exactly; elsewhere they are cycles. Every
- * figure goes out as a line `@bench`. What a hypervisor does not have has no line.
+ * A domain 0 that measures its hypervisor, Homestead or Xen, and shuts down. Under QEMU's icount one TSC
+ * tick is one instruction, so the figures are reproducible; elsewhere they are cycles. Each figure is a
+ * line `@bench`; there is none for a call that the hypervisor does not have.
  */
 #ifndef GUEST_BENCH_BENCH_H
 #define GUEST_BENCH_BENCH_H

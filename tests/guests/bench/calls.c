@@ -1,7 +1,7 @@
 /*
- * What exits and the short hypercalls cost: everything is laid out before, so that a figure is the call and
- * nothing else. The I/O exit is an IN from port 0x21, a PIC that neither hypervisor emulates for a PVH domain
- * 0 nor lets it have, and that reads as all ones on both.
+ * The cost of exits and short hypercalls. Arguments are prepared beforehand, so that only the call is
+ * measured. The I/O exit is an IN from port 0x21, a PIC that neither hypervisor emulates for a PVH domain 0
+ * nor lets it have, and that reads as all ones on both.
  */
 #include <tests/guests/bench/bench.h>
 #include <guest/lib/hypercall.h>

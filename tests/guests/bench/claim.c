@@ -1,4 +1,4 @@
-/* Claiming memory for a domain and releasing it, in the cheapest way: everything is laid out before. */
+/* The cost of claiming memory for a domain and releasing it. Arguments are prepared beforehand. */
 #include <tests/guests/bench/bench.h>
 #include <guest/lib/hypercall.h>
 

@@ -1,6 +1,6 @@
 /*
- * Domains without memory: creating, a vCPU, limits, destroying. Between two domains the CPU idles a little,
- * so that what a hypervisor gives back late is not in the next figure (nor in any).
+ * The cost of domains without memory: creation, a vCPU, limits, destruction. Between two domains the CPU
+ * idles for a short time, so that the hypervisor's deferred work is in no figure.
  */
 #include <tests/guests/bench/bench.h>
 #include <guest/lib/hypercall.h>

@@ -1,6 +1,6 @@
 /*
- * Sending an event, from domain 0 to itself. Needs the shared info page, which a hypervisor may have to look
- * after on each entry from then on: these figures are the last.
+ * The cost of sending an event, from domain 0 to itself. It needs the shared info page, which a hypervisor
+ * may have to update on each entry from then on: so these figures come last.
  */
 #include <tests/guests/bench/bench.h>
 #include <guest/lib/hypercall.h>

@@ -1,8 +1,8 @@
 /*
- * The generator. Words come from a small set in which the dangerous values are likely: zero, small numbers,
- * powers of two and their neighbours, all ones, pointers into an arena that the hypervisor may scribble
- * over, pointers to nothing. A number that could be one of this guest's own addresses never occurs by
- * chance, since answers are written where arguments point.
+ * The generator. Words come from a set in which dangerous values are frequent: zero, small numbers, powers
+ * of two and their neighbours, all ones, pointers into an arena that the hypervisor may overwrite, invalid
+ * pointers. No random number can be one of this guest's own addresses, because results are written where
+ * arguments point.
  */
 #include <tests/guests/hostile/hostile.h>
 #include <guest/lib/guest.h>
@@ -172,8 +172,7 @@ static long call_domctl(void)
     return rc;
 }
 
-/* A context that is well formed around a CPU record full of surprises, set on a domain that may then run it.
- */
+/* Sets a well-formed context with a damaged CPU record on a domain that may then run it. */
 static long call_context(void)
 {
     struct xen_domctl d = {.cmd = XEN_DOMCTL_gethvmcontext,
@@ -222,7 +221,7 @@ static long call_reservation(void)
     for (u32 i = 0; i < ARRAY_SIZE(frames); i++)
         frames[i] = guest_gfn();
     if (!below(16))
-        cmd |= below(1024) << 6; /* as if it were being continued */
+        cmd |= below(1024) << 6; /* as if it were continued */
     return hypercall2(__HYPERVISOR_memory_op, cmd, &r);
 }
 
@@ -330,7 +329,7 @@ static long call_hvm(void)
     return hypercall2(__HYPERVISOR_hvm_op, below(2) ? HVMOP_get_param : HVMOP_set_param, &param);
 }
 
-/* Numbers and commands that nobody serves, and those that only read. */
+/* Unknown numbers and commands, and those that only read. */
 static long call_other(void)
 {
     switch (below(4)) {

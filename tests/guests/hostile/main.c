@@ -1,8 +1,7 @@
 /*
- * A domain 0 that means harm: many random hypercalls, most of them nearly right, from a seed that it prints.
- * It spares only itself (its own memory map, its own end). Afterwards it destroys every domain it made and
- * compares the host's free memory and claims with those before: nothing may be lost, and the hypervisor
- * must still be there to tell.
+ * A malicious domain 0: makes many random, mostly almost valid hypercalls, from a seed that it prints. It
+ * avoids only calls that would end itself or change its own memory map. Afterwards it destroys every domain
+ * it made and compares the host's free memory and claims with those at the start: nothing may be lost.
  *
  * Options: seed=N, calls=N.
  */
@@ -12,7 +11,7 @@
 #include <guest/lib/xc.h>
 #include <xen/sched.h>
 
-/* Every event port once, so that the table that holds them has its full size before memory is counted. */
+/* Uses every event port once, so that the port table has its full size before memory is counted. */
 static void warm_up_ports(xc_interface *xch)
 {
     struct evtchn_close close;

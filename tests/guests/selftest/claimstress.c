@@ -1,14 +1,13 @@
 /*
- * mode=claimstress: builders on all vCPUs that want a little more than there is, over and over, with claims
- * and without. With claims a refusal comes before any work, and what was granted is built, always. Without, a
- * build fails in the middle because somebody else was faster.
+ * mode=claimstress: builders on all vCPUs compete for slightly too little memory, in many rounds, with
+ * claims and without. With claims a builder is refused before it has done any work, and a granted build
+ * always succeeds. Without claims a build fails half way when another builder was faster.
  *
- * A ballast domain takes the memory of each node but ROOM_PAGES, so that small guests fill it. A builder's
- * round: an empty domain, a claim (with claims), the memory in pieces from exactly its nodes, a look at one
- * page, destruction. In one round of OFFER its domain may be destroyed by whichever other builder comes to it
- * between two of its own pieces.
+ * A ballast domain takes all but ROOM_PAGES of each node, so that small guests fill it. A builder's round:
+ * create an empty domain, claim (with claims), populate in pieces from exactly its nodes, check one page,
+ * destroy. In one of OFFER rounds, another builder may destroy the domain while it is populated.
  *
- * Each builder's record is its own, but for `offered` and `killed`.
+ * Only its builder writes a builder's record, except `offered` and `killed`.
  */
 #include <tests/guests/selftest/selftest.h>
 #include <guest/lib/work.h>
@@ -21,14 +20,14 @@
 #define HOST_WIDE    8u    /* one claim in so many is host-wide */
 #define FIRST_GFN    0x200ull
 #define RETRY_MS     2u
-#define LIFE_MS      4u /* a guest lives that long, so that the others meet it however fast they build */
+#define LIFE_MS      4u /* lifetime of a guest, so that builds overlap however fast they are */
 #define PATIENCE_MS  120000u
 #define NOBODY       0xffffffffu
 
 struct builder {
     u64 random;
-    u64 built, refused, failed, midway; /* rounds by their end; refused: tries that were to be repeated */
-    u64 wrong;                          /* what must never be */
+    u64 built, refused, failed, midway; /* rounds by result; refused: attempts that were repeated */
+    u64 wrong;                          /* errors */
     u32 offered;                        /* a domain that others may destroy, or NOBODY; atomic */
     bool killed;                        /* it is gone; atomic */
 };
@@ -41,9 +40,9 @@ static struct {
     struct builder builder[BUILDERS_MAX];
 } stress;
 
-/* What one guest is to get. */
+/* The memory of one guest. */
 struct want {
-    bool host_wide; /* nodes are then not asked for */
+    bool host_wide; /* then the nodes are not requested */
     u32 nr;
     memory_claim_t part[NODES_EACH];
     u64 pages;
@@ -88,7 +87,7 @@ static bool wrong(struct builder *self, const char *what, u32 domid, s64 value)
     return false;
 }
 
-/* An empty domain with its claim, however often it takes: who has what it needs gives it back. */
+/* Creates an empty domain with its claim. Retries until other builders have given back enough. */
 static bool prepare(struct builder *self, struct want *want, u32 *domid)
 {
     u64 deadline = guest_now_ms() + PATIENCE_MS;
@@ -128,7 +127,7 @@ static void kill_another(struct builder *self)
     __atomic_store_n(&other->killed, true, __ATOMIC_RELEASE);
 }
 
-/* Everything wanted, in pieces. 0, or what stopped it. */
+/* Populates all of it, in pieces. 0 or -errno. */
 static int populate(struct builder *self, const struct want *want, u32 domid)
 {
     u64 gfn = FIRST_GFN, most = below(self, 3) ? 128 : 1024;
@@ -144,13 +143,13 @@ static int populate(struct builder *self, const struct want *want, u32 domid)
             left -= piece;
             kill_another(self);
             if (__atomic_load_n(&self->offered, __ATOMIC_RELAXED) != NOBODY)
-                watch_sleep(1); /* so that others come by, also on a single CPU */
+                watch_sleep(1); /* lets the other builders run, also on a single CPU */
         }
     }
     return 0;
 }
 
-/* No page shows another domain's data, and whoever gets this one next finds none of ours. */
+/* Checks that a page is zero, and fills it, so that a later owner would find data that was left. */
 static void look_at_a_page(struct builder *self, const struct want *want, u32 domid)
 {
     xen_pfn_t gfn = FIRST_GFN + below(self, want->pages);
@@ -170,7 +169,7 @@ static void look_at_a_page(struct builder *self, const struct want *want, u32 do
     xc_unmap_foreign();
 }
 
-/* Takes the offer back. True: somebody else destroys the domain, or has. */
+/* Withdraws the offer. True: another builder has destroyed the domain; waits until it has. */
 static bool was_killed(struct builder *self)
 {
     u32 domid = __atomic_exchange_n(&self->offered, NOBODY, __ATOMIC_ACQ_REL);

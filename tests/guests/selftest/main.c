@@ -1,13 +1,14 @@
 /*
- * A domain 0 that tries the hypervisor's claims and builds no guests: the cases of docs/claims.md, or with
- * mode=claimstress builders that compete for memory. It is linked with the builder's parts of guest/dom0.
+ * A domain 0 that tests the hypervisor's claims: the cases of docs/claims.md, or with mode=claimstress
+ * builders that compete for memory. It builds no guests, and is linked with the builder's parts of
+ * guest/dom0.
  *
  * Options: mode=claimstress with rounds=N (10) and builders=N (8); slack=, wait= as in guest/README.md.
  */
 #include <tests/guests/selftest/selftest.h>
 #include <lib/string.h>
 
-/* Pages that may stay away at the end count for so many domains. */
+/* Domains that may each have left slack pages at the end. */
 #define DOMAINS_AT_ONCE 8u
 
 static bool run_cases(void)

@@ -1,6 +1,6 @@
 /*
- * Runs the cases of claims: each with fresh domains, which go again, and then with a look for what stayed
- * away. On a hypervisor without node claims only those that need none.
+ * Runs the cases of claims. Each gets new domains, which are destroyed afterwards; then leaks are looked
+ * for. On a hypervisor without node claims only the cases that need none run.
  */
 #include <tests/guests/selftest/selftest.h>
 
@@ -48,7 +48,7 @@ s64 selftest_claimed(void)
     return rc ? rc : (s64)h.claimed_total;
 }
 
-/* Those that the case has not destroyed itself. */
+/* Destroys the domains that the case has not destroyed itself. */
 static int destroy_domains(void)
 {
     int first = 0;
@@ -110,7 +110,7 @@ static void run_case(const struct selftest_case *c, u64 slack)
     printf("@leak pages=%ld claims=%ld name=%s\n", pages, claims, c->name);
     if (rc || !pages_within(pages, slack * nr_domains) || claims)
         failures++;
-    /* The case as a whole: how many of its checks failed, leaks among them. */
+    /* The case as a whole: how many of its checks failed, leaks included. */
     selftest_equal(c->name, "checks failed", 0, (s64)(failures - failures_before));
 }
 

@@ -1,7 +1,7 @@
 /*
- * Between the selftest*.c files: checks of claims, through real hypercalls on domains that never
- * run. A case is a function; selftest.c gives it the host's figures, takes its domains away afterwards and
- * looks for leaks. Names of cases are those of docs/claims.md section 8.
+ * Shared by the selftest*.c files: checks of claims, through real hypercalls on domains that never run. A
+ * case is a function. selftest.c passes it the host's state, destroys its domains afterwards and looks for
+ * leaks. The cases' names are those of docs/claims.md section 8.
  */
 #ifndef GUEST_SELFTEST_SELFTEST_H
 #define GUEST_SELFTEST_SELFTEST_H
@@ -12,8 +12,8 @@
 
 /* Runs all cases. Returns how many checks failed. vCPU 0. */
 u32 selftest_run(u64 slack);
-/* claimstress.c: `builders` vCPUs that build and destroy small domains for `rounds` rounds each, with claims or
- * without. slack: pages that may stay away. False: something was wrong, and has been printed. vCPU 0. */
+/* claimstress.c: `builders` vCPUs that build and destroy small domains for `rounds` rounds each, with
+ * claims or without. slack: pages that may be missing. False: an error, which has been printed. vCPU 0. */
 bool claimstress_run(bool claims, u32 rounds, u32 builders, u64 slack);
 
 struct selftest_host {
@@ -34,11 +34,11 @@ struct selftest_case {
 void selftest_equal(const char *name, const char *what, s64 expected, s64 got);
 void selftest_true(const char *name, bool ok, const char *what, s64 expected, s64 got);
 
-/* An empty domain for this case with a limit, and a pool for pool_pages of memory. False: said why, and the
- * case should return. */
+/* Creates an empty domain with a limit and a paging pool for pool_for_pages of memory. False: it failed, the
+ * reason has been printed, and the case should return. */
 bool selftest_domain(u64 max_pages, u64 pool_for_pages, u32 *domid);
 
-/* Free pages of a node now; and what is claimed in all. -errno */
+/* Free pages of a node, and all outstanding claims; or -errno. */
 s64 selftest_free_on(u32 node);
 s64 selftest_claimed(void);
 

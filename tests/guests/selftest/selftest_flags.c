@@ -18,7 +18,7 @@ static int claim_flags(u32 domid, u32 node, u64 pages, u32 order, u32 flags)
     return xc_domain_claim_memory_flags(xch, domid, 1, &entry, flags);
 }
 
-/* With STRICT an allocation on another node does not eat the claim: it fails. Without, it does. */
+/* An allocation on another node that would redeem the claim: refused with STRICT, allowed without. */
 static void strict(const struct selftest_host *host)
 {
     u32 a;
@@ -37,7 +37,7 @@ static void strict(const struct selftest_host *host)
     selftest_equal("loose_redeemed", "pages", 2 * FEW, shell_claim_on(a, host->first));
 }
 
-/* Claimed as 2 MiB extents, they stay whole whatever others take in 4 KiB pages. */
+/* Extents of 2 MiB that are claimed stay whole while others take 4 KiB pages. */
 static void by_order(const struct selftest_host *host)
 {
     const u32 flags = XEN_DOMCTL_CLAIM_ORDERS;
@@ -73,7 +73,7 @@ static void by_order(const struct selftest_host *host)
     selftest_equal("order_node_is_full", "pages free", 0, selftest_free_on(host->last));
 }
 
-/* What is claimed with SCRUB is clean before anybody asks for it. */
+/* Memory claimed with SCRUB is scrubbed before it is allocated. */
 static void scrubbed(const struct selftest_host *host)
 {
     xc_node_claim_t nodes[MAX_NODES];
@@ -81,7 +81,7 @@ static void scrubbed(const struct selftest_host *host)
     u64 clean = 0;
     u32 a, b;
 
-    /* Dirty again: what B has had and gave back. */
+    /* Dirty again: pages that B has freed. */
     if (!selftest_domain(host->now.free_total, claimed, &b))
         return;
     u64 done = 0;
@@ -102,7 +102,7 @@ static void scrubbed(const struct selftest_host *host)
     selftest_equal("scrub_outstanding", "pages", (s64)claimed, shell_outstanding(a));
 }
 
-/* Who was refused because of whom can be read. */
+/* The refusal records name the refused domain and the claimant. */
 static void refusal_is_told(const struct selftest_host *host)
 {
     xc_claim_refusals_t before, after;

@@ -62,7 +62,7 @@ static void destroyed_midway(const struct selftest_host *host)
     selftest_equal("midway_pages_back", "pages", (s64)host->now.free_total, (s64)h.free_total);
 }
 
-/* Destroyed, but not gone while dom0 holds a page of it: it has no claim and gets none. */
+/* A destroyed domain that dom0 holds a page of: it has no claim and gets none. */
 static void dying_domain(const struct selftest_host *host)
 {
     xen_pfn_t gfn = CASE_GFN;

@@ -29,9 +29,7 @@ static void try_to_get_in(void)
     }
 }
 
-/* Job 0 moves its claim from the node to the host and back, until job 1 has tried often to get a page
- * meanwhile.
- */
+/* Job 0 moves its claim from the node to the host and back. Meanwhile job 1 tries many times to get a page. */
 static void move_or_try(void *arg, u32 job)
 {
     u64 deadline = guest_now_ms() + 10000;
@@ -55,7 +53,7 @@ static void move_or_try(void *arg, u32 job)
     __atomic_store_n(&full.over, 1, __ATOMIC_RELEASE);
 }
 
-/* Two domains hold everything, one moves its claim, and no moment lets a third in. */
+/* Two domains claim everything; while one moves its claim, a third never gets a page. */
 static void replaced_at_full(const struct selftest_host *host)
 {
     struct host_state h;
@@ -128,7 +126,7 @@ struct eight {
     u32 built, refused, failed;
 };
 
-/* All but ROOM pages of the node are the keeper's. */
+/* The keeper owns all but ROOM pages of the node. */
 static int keep(u32 keeper, u32 node)
 {
     s64 free = selftest_free_on(node);
@@ -139,7 +137,7 @@ static int keep(u32 keeper, u32 node)
                : xc_domain_claim_memory_flags(xch, keeper, 1, &all_but, XEN_DOMCTL_CLAIM_REPLACE);
 }
 
-/* Eight domains, a piece of each in turn; who is refused waits for one that ends. */
+/* Eight domains, built in turn a piece at a time; one that is refused waits until another ends. */
 static struct eight build_eight(const struct selftest_host *host, u32 keeper, bool claims)
 {
     struct eight sum = {0};

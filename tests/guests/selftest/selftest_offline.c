@@ -23,8 +23,8 @@ static int one(u64 frame, bool offline)
     return rc ? rc : (int)word;
 }
 
-/* The free frames of [first, first + RANGE) that are on the node, as long as there is room. -errno, or how
- * many are found now. All are back online. */
+/* Records the free frames of [first, first + RANGE) on the node, as long as there is room; all are online
+ * again afterwards. Returns how many are recorded, or -errno. */
 static int find_in_range(u64 first, u32 node, u64 frames[LEFT], u32 nr)
 {
     u64 last = first + RANGE - 1;
@@ -54,7 +54,7 @@ static int find_free_frames(u32 node, u64 frames[LEFT])
         return rc;
     u64 first = ALIGN_DOWN(info.max_mfn, RANGE);
     for (u32 i = 0; i < RANGE_MAX && nr >= 0 && nr < (int)LEFT; i++, first -= RANGE) {
-        /* The last range ends behind the last frame: what is there is refused. */
+        /* The last range extends beyond the last frame: those frames are refused. */
         if (first + RANGE - 1 <= info.max_mfn)
             nr = find_in_range(first, node, frames, (u32)nr);
         if (first == 0)
@@ -81,7 +81,7 @@ static s64 offline_pages(u32 node)
     return rc ? rc : (s64)nodes[node].offline_pages;
 }
 
-/* Two of four free pages go, of which three are claimed: two are left, both claimed. */
+/* Of four free pages three are claimed. Two pages go offline: two pages are left, both claimed. */
 static void two_of_four(const struct selftest_host *host)
 {
     unsigned int exact = (unsigned int)XENMEMF_exact_node(host->last);

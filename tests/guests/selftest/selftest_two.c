@@ -1,4 +1,4 @@
-/* Domains against each other: what one has claimed another's build must not eat, nor another's claim. */
+/* Two domains: neither a build nor a claim of one may use what the other has claimed. */
 #include <tests/guests/selftest/selftest.h>
 
 #define KEEP     10u /* pages left unclaimed */
