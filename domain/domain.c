@@ -16,6 +16,7 @@
 #include <xen/hvm/params.h>
 #include <xen/sched.h>
 
+void (*domain_ended)(void);
 static spinlock_t list_lock = SPINLOCK_INIT(LOCK_DOMLIST);
 static struct list domains = LIST_INIT(domains);
 static struct domain *by_id[DOMID_MAX + 1]; /* atomic accesses; [0] is domain 0 */
@@ -119,6 +120,8 @@ static void free_record(struct domain *d)
         log_error("d%u: %lu pages of Homestead's memory for it have not come back\n", d->id,
                   (unsigned long)d->mem.overhead_pages);
     mm_free_overhead(NULL, d->record, record_order());
+    if (domain_ended)
+        domain_ended();
 }
 
 int domain_create(const struct domain_config *config, struct domain **out)

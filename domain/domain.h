@@ -262,6 +262,14 @@ void sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft);
 bool sched_is_placed(struct vcpu *v);
 /* How to make another CPU leave its guest (an IPI); not needed while there is one CPU. */
 void sched_set_kick(void (*kick)(u32 cpu_id));
+/*
+ * Runs fn() on this CPU while every other CPU waits at the top of its run loop: nobody holds a lock, or is in
+ * the middle of anything. False: another CPU is at it, or one has not come within a second; fn() was not
+ * called. Where no lock is held and no transaction is under way: from a timer, or the run loop.
+ */
+bool sched_run_quiet(void (*fn)(void));
+/* The same a little later, from the run loop. Callable everywhere. A new request replaces an older one. */
+void sched_ask_quiet(void (*fn)(void));
 /* Returns once no CPU can still use nested translations of d that have been taken away. */
 void sched_sync_domain(struct domain *d);
 

@@ -31,6 +31,9 @@ void vcpu_free(struct vcpu *v);
 /* Dying: lets go of the guest's page that vcpu_register_info() has pinned. */
 void vcpu_drop_info(struct vcpu *v);
 
+/* Called when all memory of a domain is back, its record too. NULL: nobody wants to know. */
+extern void (*domain_ended)(void);
+
 /* --- sched.c, sched_queue.c --- */
 /* Chooses the CPU whose run queue v belongs to from now on. Once, before it is online. */
 void sched_assign_cpu(struct vcpu *v);

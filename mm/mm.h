@@ -133,7 +133,7 @@ void mm_note_managed(nodeid_t nid, u64 pages);
 void mm_node_get_info(nodeid_t nid, struct mm_node_info *out);
 void mm_host_get_info(struct mm_host_info *out);
 
-/* Checks every invariant of lists, counters and claims; debug builds and tests, at a quiet moment: takes no
+/* Checks every invariant of lists, counters and claims, at a quiet moment (sched_run_quiet()): takes no
  * locks. Returns the number of faults, logs each. */
 u32 mm_check(void);
 

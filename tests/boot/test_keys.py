@@ -52,7 +52,7 @@ def typed(tmp_path_factory, pause, *options):
     pause(typist)
     typist.type(SWITCH)
     typist.wait(b"keys go to the hypervisor")
-    for key in "hmdvcelt":
+    for key in "hmdvceltk":
         typist.key(key)
     typist.type(b"z" + SWITCH)
     typist.wait(b"keys go to domain 0")
@@ -64,7 +64,7 @@ def typed(tmp_path_factory, pause, *options):
 
 class Keys(AnyRun):
     def test_help_lists_every_key(self, run):
-        assert [line.split()[0] for line in section(run, "h")[:-1]] == list("Rcdehlmtv")
+        assert [line.split()[0] for line in section(run, "h")[:-1]] == list("Rcdehklmtv")
 
     def test_memory_of_nodes(self, run):
         rows = [line.split() for line in section(run, "m") if re.match(r" +\d+ +\d+ +\d+ +\d+ ", line)]
@@ -103,6 +103,9 @@ class Keys(AnyRun):
         for kind in ("domain list", "account", "claims", "node", "run queue", "timers"):
             assert any(re.match(rf"{kind} +\d+, 0 held$", line) for line in lines), (kind, lines)
 
+    def test_memory_is_checked(self, run):
+        assert section(run, "k") == [self.CHECKED]
+
     def test_topology(self, run):
         lines = section(run, "t")
         assert any(re.match(r"node 1 +PXM 1 +CPUs 2-3 \(2\)$", line) for line in lines), lines
@@ -120,6 +123,8 @@ class Keys(AnyRun):
 
 
 class TestLoopingGuest(Keys):
+    CHECKED = "0 faults"
+
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):
         return typed(tmp_path_factory, lambda typist: time.sleep(1))
@@ -130,6 +135,8 @@ class TestLoopingGuest(Keys):
 
 class TestStuckCpu(Keys):
     """The CPU that polls the line, and runs domain 0, stops with the console in its hands."""
+
+    CHECKED = "not checked: a CPU is busy for too long, or another check is under way"
 
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):

@@ -130,11 +130,75 @@ static void pause_waits_for_the_other_cpu(void **state)
     pthread_join(other, NULL);
 }
 
+static u32 nr_quiet;
+
+/* CPU 1 is in its run loop, and stays there. */
+static void look_around(void)
+{
+    u64 ran = __atomic_load_n(&nr_runs[1][1], __ATOMIC_RELAXED);
+
+    nr_quiet++;
+    assert_int_equal(here->nr_locks, 0);
+    assert_null(cpu_on[1].current);
+    assert_int_equal(cpu_on[1].nr_locks, 0);
+    for (volatile u32 wait = 0; wait < 1000; wait++)
+        ;
+    assert_null(cpu_on[1].current);
+    assert_int_equal(__atomic_load_n(&nr_runs[1][1], __ATOMIC_RELAXED), ran);
+}
+
+static void a_quiet_moment_stops_the_other_cpu(void **state)
+{
+    struct domain *d = online_domain(1, 2);
+    pthread_t other;
+
+    (void)state;
+    step_ns = 0;
+    max_runs = ~0ull;
+    nr_quiet = 0;
+    cpu1_stop = false;
+    assert_int_equal(pthread_create(&other, NULL, cpu1_main, NULL), 0);
+    for (u32 round = 0; round < 100; round++) {
+        u64 ran = __atomic_load_n(&nr_runs[1][1], __ATOMIC_RELAXED);
+        while (__atomic_load_n(&nr_runs[1][1], __ATOMIC_RELAXED) == ran)
+            ; /* it goes on after the last one */
+        assert_true(sched_run_quiet(look_around));
+    }
+    assert_int_equal(nr_quiet, 100);
+    domain_pause(d);
+    __atomic_store_n(&cpu1_stop, true, __ATOMIC_RELAXED);
+    pthread_join(other, NULL);
+}
+
+static void *let_time_pass(void *arg)
+{
+    (void)arg;
+    while (!__atomic_load_n(&cpu_on[1].need_resched, __ATOMIC_SEQ_CST)) /* kicked, so somebody waits for it */
+        ;
+    __atomic_add_fetch(&now_ns, 2000000000ull, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+static void no_quiet_moment_while_a_cpu_is_away(void **state)
+{
+    pthread_t clock;
+
+    (void)state;
+    nr_quiet = 0;
+    cpu_on[1].need_resched = false;
+    assert_int_equal(pthread_create(&clock, NULL, let_time_pass, NULL), 0);
+    assert_false(sched_run_quiet(look_around));
+    pthread_join(clock, NULL);
+    assert_int_equal(nr_quiet, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE_TWO_CPUS(vcpus_are_spread_and_kicked),
         CASE_TWO_CPUS(pause_waits_for_the_other_cpu),
+        CASE_TWO_CPUS(a_quiet_moment_stops_the_other_cpu),
+        CASE_TWO_CPUS(no_quiet_moment_while_a_cpu_is_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -305,6 +305,39 @@ static void long_hypercalls_are_told(void **state)
     here->need_resched = false;
 }
 
+static u32 nr_asked, nr_entries;
+
+static void asked(void)
+{
+    assert_null(here->current);
+    nr_asked++;
+}
+
+static void ask_once(struct vcpu *v, struct hvm_exit *exit)
+{
+    (void)exit;
+    if (++nr_entries == 3)
+        sched_ask_quiet(asked);
+    else if (nr_entries > 3)
+        end_run(v);
+}
+
+static void a_quiet_moment_comes_between_two_slices(void **state)
+{
+    (void)state;
+    online_domain(1, 1);
+    nr_asked = nr_entries = 0;
+    play = ask_once;
+    turn();
+    assert_int_equal(nr_entries, 3); /* a lone vCPU leaves for it, too */
+    assert_int_equal(nr_asked, 0);
+    turn();
+    assert_int_equal(nr_entries, 4);
+    assert_int_equal(nr_asked, 1);
+    turn();
+    assert_int_equal(nr_asked, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +350,7 @@ int main(void)
         CASE(yield_lets_the_next_one_in),
         CASE(a_running_vcpu_stops_at_its_exit),
         CASE(long_hypercalls_are_told),
+        CASE(a_quiet_moment_comes_between_two_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
