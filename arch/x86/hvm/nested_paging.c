@@ -245,28 +245,6 @@ static void retire_below(struct np_table *np, u64 *entry, u32 level)
     np->generation++;
 }
 
-/* Empties the entry and what is below it; tables stay, empty. */
-static void clear_entry(struct np_table *np, u64 *entry, u32 level)
-{
-    u64 old = *entry;
-
-    if (is_leaf(old, level)) {
-        write_entry(entry, 0);
-        return;
-    }
-    if (!in_use(old, level))
-        return;
-    u64 *table = table_virt(np, old & NPE_ADDR_MASK);
-    u64 left = entry_count(old);
-    for (u32 i = 0; i < ENTRIES && left; i++) {
-        if (in_use(table[i], level - 1)) {
-            clear_entry(np, &table[i], level - 1); /* levels 2 and 1 only: no deep recursion */
-            left--;
-        }
-    }
-    write_entry(entry, old & ~NPE_COUNT_MASK);
-}
-
 static bool range_valid(gfn_t g, u32 order)
 {
     return order <= MAX_ORDER && g.n < NP_GFN_LIMIT && IS_ALIGNED(g.n, 1ull << order);
@@ -418,39 +396,6 @@ int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, 
     return 0;
 }
 
-int np_unmap(struct np_table *np, gfn_t g, u32 order)
-{
-    struct stock stock;
-
-    if (!range_valid(g, order))
-        return -EINVAL;
-
-    u32 level = order >= ORDER_1G ? 3 : order >= ORDER_2M ? 2 : 1;
-    struct path path = walk(np, g, level);
-    if (path.level > level && !is_leaf(*path.entry[path.level], path.level))
-        return 0; /* a hole all over */
-    int rc = stock_take(np, &stock, path.level - level);
-    if (rc)
-        return rc;
-
-    while (path.level > level)
-        split(np, &path, g, &stock);
-    u64 nr = 1ull << (order - level_order(level));
-    u64 removed = 0;
-    for (u64 i = 0; i < nr; i++) {
-        u64 *entry = path.entry[level] + i;
-        if (in_use(*entry, level)) {
-            clear_entry(np, entry, level);
-            removed++;
-        }
-    }
-    if (removed) {
-        count_down(&path, removed);
-        np->generation++;
-    }
-    return 0;
-}
-
 /* What a walk to level 1 has found. Tables without anything in them are holes as a whole. */
 static struct np_entry describe(const struct path *path, gfn_t g)
 {
@@ -478,7 +423,26 @@ struct np_entry np_lookup(struct np_table *np, gfn_t g)
     return describe(&path, g);
 }
 
-int np_unmap_at(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old)
+/* Splits the large leaf at the path's end and empties 2^order frames of it, all or nothing. */
+static int empty_part(struct np_table *np, struct path *path, gfn_t g, u32 order)
+{
+    u32 level = order >= ORDER_2M ? 2 : 1;
+    u64 nr = 1ull << (order - level_order(level));
+    struct stock stock;
+
+    int rc = stock_take(np, &stock, path->level - level);
+    if (rc)
+        return rc;
+    while (path->level > level)
+        split(np, path, g, &stock);
+    for (u64 i = 0; i < nr; i++)
+        write_entry(path->entry[level] + i, 0);
+    count_down(path, nr);
+    np->generation++;
+    return 0;
+}
+
+int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old)
 {
     if (!range_valid(g, order))
         return -EINVAL;
@@ -488,7 +452,7 @@ int np_unmap_at(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_en
         return 0;
     if (old->order > order) {
         old->order = order;
-        return np_unmap(np, g, order);
+        return empty_part(np, &path, g, order);
     }
     write_entry(path.entry[path.level], 0);
     count_down(&path, 1);

@@ -66,15 +66,12 @@ bool np_reap(struct np_table *np, u32 budget);
  */
 int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
                 u32 *done);
-/* Unmaps 2^order frames, all of it or nothing; parts of larger mappings are split first. -ENOMEM as above.
- * Holes are fine. */
-int np_unmap(struct np_table *np, gfn_t g, u32 order);
 /*
- * One walk: *old tells what maps g, and if that is of one of the types (a bit each, 1 << enum np_type) it is
- * unmapped: the whole mapping if it has up to 2^order frames, else 2^order of them; old->order is that.
- * -EINVAL, -ENOMEM as above: nothing done.
+ * *old: what maps g, or the hole there. If that is of one of the types (a bit each, 1 << enum np_type) it is
+ * unmapped: the whole mapping if it has up to 2^order frames, else it is split and loses 2^order, which is
+ * old->order then. -EINVAL: beyond NP_GFN_LIMIT or misaligned; -ENOMEM: no table page to split with; nothing done.
  */
-int np_unmap_at(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old);
+int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old);
 /* What maps g? Never fails; NP_NONE beyond the limit. */
 struct np_entry np_lookup(struct np_table *np, gfn_t g);
 
