@@ -8,7 +8,6 @@
 #include <arch/x86/hvm/svm/svm.h>
 #include <homestead/errno.h>
 #include <lib/log.h>
-#include <lib/string.h>
 
 const struct hvm_ops *hvm_ops;
 
@@ -105,14 +104,4 @@ void hvm_set_startup_entry(struct hvm_vcpu *v, u8 vector, u32 signature)
     };
     hvm_ops->set_state(v, &state);
     v->regs = (struct hvm_regs){.rdx = signature, .rflags = RFLAGS_RESERVED1};
-}
-
-void hvm_fpu_reset(u8 *fpu)
-{
-    const u16 fcw = 0x37f;
-    const u32 mxcsr = 0x1f80;
-
-    memset(fpu, 0, 512);
-    memcpy(fpu, &fcw, sizeof(fcw));
-    memcpy(fpu + 24, &mxcsr, sizeof(mxcsr));
 }

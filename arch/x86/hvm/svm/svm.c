@@ -172,7 +172,6 @@ static void svm_vcpu_init(struct hvm_vcpu *v)
     v->last_cpu = NULL;
     v->asid_generation = 0;
     v->in_irq_window = false;
-    hvm_fpu_reset(v->fpu);
     x2apic_reset(&v->apic);
 }
 
