@@ -1,5 +1,5 @@
 /*
- * Choosing the kind of hardware virtualization, and what is the same for all of them. See hvm.h.
+ * Chooses the vendor's hardware virtualization, and sets the states in which vCPUs start. See hvm.h.
  */
 #include <arch/x86/hvm/hvm.h>
 
@@ -11,7 +11,7 @@
 
 const struct hvm_ops *hvm_ops;
 
-/* The one place that knows the vendors. */
+/* The only place outside a vendor's folder that names a vendor. */
 static const struct hvm_ops *const candidates[] = {&svm_ops};
 
 int hvm_init(void)
@@ -78,7 +78,7 @@ void hvm_set_startup_entry(struct hvm_vcpu *v, u8 vector, u32 signature)
         .cr0 = CR0_ET,
         .dr6 = 0xffff0ff0,
         .dr7 = 0x400,
-        .pat = state.pat, /* INIT leaves it, and the system call MSRs */
+        .pat = state.pat, /* INIT keeps it, and the system-call MSRs */
         .cs = {.selector = (u16)(vector << 8),
                .attributes = SEG_CODE16,
                .limit = LIMIT_64K,
