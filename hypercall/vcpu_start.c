@@ -4,7 +4,6 @@
  * public/hvm/hvm_vcpu.h.
  */
 #include <arch/x86/cpu/msr.h>
-#include <arch/x86/hvm/guest_msr.h>
 #include <hypercall/hvm_context.h>
 #include <hypercall/vcpu_op.h>
 #include <lib/string.h>
@@ -23,8 +22,6 @@
 #define FLAT_DATA   0xc93u
 #define FLAT_TSS    0x8bu
 #define TSS_LIMIT   0x67u
-#define DR6_RESET   0xffff0ff0u
-#define DR7_RESET   0x400u
 
 static struct hvm_segment segment(u32 base, u32 limit, u16 attributes)
 {
@@ -114,7 +111,7 @@ static int from_64(const struct vcpu_hvm_x86_64 *in, struct hvm_state *state, st
 
 int vcpu_initialise(struct vcpu *v, const struct vcpu_hvm_context *context)
 {
-    struct hvm_state state = {.dr6 = DR6_RESET, .dr7 = DR7_RESET, .pat = HVM_PAT_RESET};
+    struct hvm_state state = {.dr6 = HVM_DR6_RESET, .dr7 = HVM_DR7_RESET, .pat = HVM_PAT_RESET};
     struct domain *d = v->domain;
     struct hvm_regs regs;
     int rc = -EINVAL;

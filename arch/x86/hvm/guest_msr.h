@@ -7,8 +7,6 @@
 
 #include <arch/x86/hvm/hvm.h>
 
-#define HVM_PAT_RESET 0x0007040600070406ull
-
 /* MSR 0x40000000, Xen's hypercall page: the caller handles it. */
 #define HVM_MSR_HYPERCALL_PAGE 1
 /* MSRs 0x800-0x8ff, the x2APIC: the caller handles them. */

@@ -4,7 +4,6 @@
 #include <arch/x86/hvm/hvm.h>
 
 #include <arch/x86/cpu/msr.h>
-#include <arch/x86/hvm/guest_msr.h>
 #include <arch/x86/hvm/svm/svm.h>
 #include <homestead/errno.h>
 #include <lib/log.h>
@@ -47,8 +46,8 @@ void hvm_set_pvh_entry(struct hvm_vcpu *v, u32 eip, u32 ebx)
     const struct hvm_segment data = {.attributes = SEG_DATA, .limit = 0xffffffff};
     const struct hvm_state state = {
         .cr0 = CR0_PE | CR0_ET,
-        .dr6 = 0xffff0ff0,
-        .dr7 = 0x400,
+        .dr6 = HVM_DR6_RESET,
+        .dr7 = HVM_DR7_RESET,
         .pat = HVM_PAT_RESET,
         .cs = {.attributes = SEG_CODE, .limit = 0xffffffff},
         .ds = data,
@@ -76,8 +75,8 @@ void hvm_set_startup_entry(struct hvm_vcpu *v, u8 vector, u32 signature)
     hvm_ops->get_state(v, &state);
     state = (struct hvm_state){
         .cr0 = CR0_ET,
-        .dr6 = 0xffff0ff0,
-        .dr7 = 0x400,
+        .dr6 = HVM_DR6_RESET,
+        .dr7 = HVM_DR7_RESET,
         .pat = state.pat, /* INIT keeps it, and the system-call MSRs */
         .cs = {.selector = (u16)(vector << 8),
                .attributes = SEG_CODE16,

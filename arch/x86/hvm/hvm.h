@@ -42,6 +42,11 @@ struct hvm_state {
     u64 tsc_aux;
 };
 
+/* After RESET and INIT. */
+#define HVM_DR6_RESET 0xffff0ff0u
+#define HVM_DR7_RESET 0x400u
+#define HVM_PAT_RESET 0x0007040600070406ull
+
 /* The registers that control how guest addresses are translated. */
 struct hvm_paging {
     u64 cr0, cr3, cr4, efer;

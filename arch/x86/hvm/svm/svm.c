@@ -15,7 +15,6 @@
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/traps.h>
-#include <arch/x86/hvm/guest_msr.h>
 #include <homestead/errno.h>
 #include <lib/string.h>
 
@@ -162,8 +161,8 @@ static void svm_vcpu_init(struct hvm_vcpu *v)
     vmcb->n_cr3 = v->np->root_maddr;
     vmcb->efer = EFER_SVME;
     vmcb->cr0 = CR0_ET;
-    vmcb->dr6 = 0xffff0ff0;
-    vmcb->dr7 = 0x400;
+    vmcb->dr6 = HVM_DR6_RESET;
+    vmcb->dr7 = HVM_DR7_RESET;
     vmcb->rflags = RFLAGS_RESERVED1;
     vmcb->g_pat = HVM_PAT_RESET;
     vmcb->clean = 0;
