@@ -1,14 +1,14 @@
 /*
- * What an exit means. One table of handlers by exit kind; each acts on the vCPU and returns a verdict (exit.h),
- * which vcpu_handle_exit() applies. Whatever a guest does wrong costs that guest only: an exception, or its
- * domain's end with a dump.
+ * What an exit means. One table of handlers by exit kind; each acts on the vCPU and returns a verdict
+ * (exit.h), which vcpu_handle_exit() applies. Whatever a guest does wrong costs that guest only: an
+ * exception, or its domain's end with a dump.
  *
  * Budget in this file: 50 instructions for a CPUID or an I/O exit, without hvm_guest_cpuid() and skip(); no
  * lock, no cache line but the vCPU's and this CPU's.
  *
  * I/O: port 0xE9 is a console; every other port reads as all ones and ignores writes, the PC's reset
  * ports too, as for a PVH guest of Xen. INS and OUTS get #GP: there is no device they could serve.
- * A guest-physical address where nothing is mapped has no device behind it either: the domain crashes.
+ * An access to an unmapped guest-physical address crashes the domain: no device has registers there.
  *
  * Runs on the vCPU's CPU, interrupts off, no lock held.
  */
@@ -43,7 +43,7 @@ static struct exit_verdict on_interrupt(struct vcpu *v, const struct hvm_exit *e
     return resume;
 }
 
-/* What has been waiting for this is looked at before the next entry. */
+/* Before the next entry vcpu_deliver_event() injects the event that waits. */
 static struct exit_verdict on_irq_window(struct vcpu *v, const struct hvm_exit *exit)
 {
     (void)exit;
@@ -84,7 +84,7 @@ static struct exit_verdict on_hlt(struct vcpu *v, const struct hvm_exit *exit)
     if (v->hvm.regs.rflags & RFLAGS_IF)
         vcpu_block(v);
     else
-        vcpu_down(v); /* as on Xen: INIT and STARTUP, or VCPUOP_up, can bring it back */
+        vcpu_down(v); /* as on Xen: INIT and STARTUP, or VCPUOP_up, start it again */
     return skip;
 }
 
@@ -102,7 +102,7 @@ static bool place_hypercall_page(struct vcpu *v, u64 value)
 static struct exit_verdict on_rdmsr(struct vcpu *v, const struct hvm_exit *exit)
 {
     struct hvm_regs *regs = &v->hvm.regs;
-    u64 value = 0; /* what the hypercall page's MSR reads as */
+    u64 value = 0; /* value of the hypercall page's MSR */
 
     int rc = hvm_guest_rdmsr(&v->hvm, exit->msr, &value);
     if (rc == HVM_MSR_APIC)
@@ -221,7 +221,7 @@ static void crash(struct vcpu *v, const struct hvm_exit *exit, enum crash_reason
     domain_crash(v->domain, why);
 }
 
-/* All verdicts but the one that nearly every exit ends with. */
+/* All verdicts but "skip", the verdict of nearly every exit. */
 static __attribute__((noinline)) void apply_rare(struct vcpu *v, const struct hvm_exit *exit,
                                                  struct exit_verdict verdict)
 {

@@ -1,14 +1,15 @@
 /*
- * What a vCPU's local APIC does to vCPUs: interrupts, NMIs, INIT and STARTUP from one to another, its timer,
- * and the choice of the event that goes into the guest next.
+ * The local APIC's effect on vCPUs: interrupts, NMIs, INIT and STARTUP from one to another, the timer, and
+ * the choice of the event that is injected next.
  *
- * INIT and STARTUP change a vCPU's state, so the vCPU takes them itself, before it enters its guest: nobody
- * waits for anybody, and two vCPUs may send INIT to each other. A vCPU that has taken INIT, or never had a
- * state, is offline with `initialised` false until STARTUP comes; another STARTUP is ignored. When the last
- * vCPU of a domain waits so, nobody could start it: the domain powers off, as with VCPUOP_down.
+ * INIT and STARTUP change a vCPU's state, so the vCPU applies them itself before it enters its guest: no
+ * vCPU waits for another, and two may send INIT to each other. A vCPU that has taken INIT, or never had a
+ * state, is offline with `initialised` false until STARTUP comes; a second STARTUP is ignored. When the
+ * last vCPU of a domain goes offline in this way, no other could start it: the domain powers off, as with
+ * VCPUOP_down.
  *
- * The APIC's timer is one software timer, armed only while its interrupt is not masked. It only makes the
- * vCPU look; the ticks that a vCPU missed while it could not run are one tick, and a period has a least
+ * The APIC's timer is one software timer, armed only while its interrupt is not masked. Its handler only
+ * notifies the vCPU. Ticks that a vCPU missed while it could not run count as one, and a period has a minimum
  * length.
  *
  * Locks: the domain's for init_sipi and initialised; IRR, nmi_pending and attention are atomic; all else
@@ -53,7 +54,7 @@ static void read_cr8(struct vcpu *v)
 /* Domain lock held. */
 static void receive_init(struct vcpu *v)
 {
-    v->init_sipi = (u32)GOT_INIT; /* a STARTUP from before has no meaning any more */
+    v->init_sipi = (u32)GOT_INIT; /* cancels an earlier STARTUP */
     vcpu_notify(v);
 }
 
@@ -140,13 +141,13 @@ int vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value)
         update_timer(v);
     if (todo & X2APIC_SEND)
         send(v);
-    __atomic_store_n(&v->attention, true, __ATOMIC_SEQ_CST); /* what was held back may go in now */
+    __atomic_store_n(&v->attention, true, __ATOMIC_SEQ_CST); /* a blocked interrupt may be deliverable now */
     return 0;
 }
 
-/* --- what goes into the guest --------------------------------------------------------------------------- */
+/* --- injection ------------------------------------------------------------------------------------------ */
 
-/* After INIT: nothing of the old life is under way. DR0-DR3 are zeroed where the FPU's switch keeps them. */
+/* No earlier event, timer or NMI stays pending. hvm_fpu_switch() loads the zeroed DR0-DR3. */
 static void take_init(struct vcpu *v)
 {
     hvm_ops->reset_events(&v->hvm);
@@ -176,13 +177,13 @@ static void take_init_sipi(struct vcpu *v)
     }
     bool waits = !v->initialised;
     if (waits)
-        vcpu_offline(v); /* under the lock, so that a STARTUP comes before or after, and is seen */
+        vcpu_offline(v); /* under the lock: a STARTUP comes either before or after, and none is lost */
     spin_unlock(&d->lock);
     if (waits && domain_nr_online(d) == 0)
         domain_shutdown(d, SHUTDOWN_poweroff);
 }
 
-/* The vector that signals events past the APIC (HVM_PARAM_CALLBACK_IRQ), if one pends; 0: none. */
+/* The vector of a pending event that bypasses the APIC (HVM_PARAM_CALLBACK_IRQ); 0: none. */
 static u8 callback_vector(const struct vcpu *v)
 {
     return v->upcall_vector || !vcpu_event_pending(v) ? 0 : vcpu_upcall_vector(v);
@@ -215,7 +216,7 @@ static void deliver_interrupt(struct vcpu *v)
 
 void vcpu_deliver_event(struct vcpu *v)
 {
-    /* First, so that what comes meanwhile is looked at in another round. */
+    /* Cleared first: a request that comes during this call leads to another one. */
     if (__atomic_exchange_n(&v->attention, false, __ATOMIC_SEQ_CST)) {
         if (unlikely(v->init_sipi || !v->initialised)) {
             take_init_sipi(v);

@@ -82,9 +82,12 @@ static void store_args(const struct hypercall *c, struct hvm_regs *regs)
 struct exit_verdict hypercall_dispatch(struct vcpu *v)
 {
     struct hvm_regs *regs = &v->hvm.regs;
-    struct hypercall c = {.v = v, .compat = !hvm_ops->long_mode_cs(&v->hvm)};
+    struct hypercall c; /* field by field: a whole initializer would clear arg[] first */
     long rc = -EPERM;
 
+    c.v = v;
+    c.compat = !hvm_ops->long_mode_cs(&v->hvm);
+    c.in_multicall = false;
     if (likely(hvm_ops->cpl(&v->hvm) == 0)) {
         load_args(&c, regs);
         rc = hypercall_call(&c, c.compat ? (u32)regs->rax : regs->rax);

@@ -9,7 +9,6 @@
  */
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/time.h>
-#include <arch/x86/hvm/guest_msr.h>
 #include <hypercall/compat.h>
 #include <hypercall/hvm_context.h>
 #include <lib/string.h>
@@ -29,8 +28,6 @@
 #define FLAT_DATA   0xc93u
 #define FLAT_TSS    0x8bu
 #define TSS_LIMIT   0x67u
-#define DR6_RESET   0xffff0ff0u
-#define DR7_RESET   0x400u
 
 static struct hvm_segment segment(u32 base, u32 limit, u16 attributes)
 {
@@ -121,7 +118,7 @@ static int from_64(const struct vcpu_hvm_x86_64 *in, struct hvm_state *state, st
 /* Gives v its first state; it stays offline. -EINVAL: no CPU would take it; -EEXIST: it has one. */
 static int vcpu_initialise(struct vcpu *v, const struct vcpu_hvm_context *context)
 {
-    struct hvm_state state = {.dr6 = DR6_RESET, .dr7 = DR7_RESET, .pat = HVM_PAT_RESET};
+    struct hvm_state state = {.dr6 = HVM_DR6_RESET, .dr7 = HVM_DR7_RESET, .pat = HVM_PAT_RESET};
     struct domain *d = v->domain;
     struct hvm_regs regs;
     int rc = -EINVAL;

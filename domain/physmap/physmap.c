@@ -123,7 +123,7 @@ static int unmap_range(struct domain *d, u64 from, u64 end, u32 types, u32 *budg
 {
     for (u64 at = from; at < end && *budget; --*budget) {
         struct np_entry old;
-        int rc = np_unmap_at(&d->physmap.np, gfn(at), piece_order(at, end), types, &old);
+        int rc = np_unmap(&d->physmap.np, gfn(at), piece_order(at, end), types, &old);
 
         if (rc)
             return rc;

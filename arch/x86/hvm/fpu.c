@@ -1,9 +1,11 @@
 /*
  * Registers that stay in the CPU while Homestead runs, because it does not use them: x87 and SSE, and the
- * breakpoint addresses (#VMEXIT disables them through DR7, APM2 15.6.1). They change hands only when another
- * vCPU comes.
+ * breakpoint addresses (#VMEXIT disables them through DR7, APM2 15.6.1). They are switched only when the CPU
+ * runs another vCPU.
  */
 #include <arch/x86/hvm/hvm.h>
+
+#include <lib/string.h>
 
 typedef u8 fxsave_image[512];
 
@@ -24,6 +26,16 @@ static void load_breakpoints(const u64 dr[4])
                      "mov %3, %%db3"
                      :
                      : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
+}
+
+void hvm_fpu_reset(u8 *fpu)
+{
+    const u16 fcw = 0x37f;
+    const u32 mxcsr = 0x1f80;
+
+    memset(fpu, 0, 512);
+    memcpy(fpu, &fcw, sizeof(fcw));
+    memcpy(fpu + 24, &mxcsr, sizeof(mxcsr));
 }
 
 void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)

@@ -4,7 +4,7 @@
  *
  * Hidden although the CPU may have them: SVM and VMX (no nesting), XSAVE with AVX and PKU (only x87 and SSE
  * are switched), RDTSCP and RDPID (TSC_AUX is not switched), MONITOR (intercepted), LA57, PCID, CET, SGX,
- * MPX, PMU, MSRs of speculation control, TSC deadline timer (the APIC's timer has not that mode).
+ * MPX, PMU, MSRs of speculation control, TSC deadline timer (the APIC's timer does not have that mode).
  */
 #include <arch/x86/hvm/guest_cpuid.h>
 
@@ -98,7 +98,7 @@ static void leaf_7(const struct hvm_cpuid_ctx *ctx, u32 subleaf, struct cpuid_le
     out->edx &= (u32)KNOWN_7_EDX;
 }
 
-/* Extended topology: one thread, one core; EDX is the x2APIC id whatever the subleaf. */
+/* Extended topology: one thread, one core; EDX is the x2APIC id in every subleaf. */
 static void leaf_b(const struct hvm_cpuid_ctx *ctx, u32 subleaf, struct cpuid_leaf *out)
 {
     out->ecx = subleaf & 0xff;
@@ -177,7 +177,7 @@ static void leaf_xen(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, str
     }
 }
 
-/* What the CPU has too. *out: zero. */
+/* Leaves of the CPU itself. *out is zero. */
 static __attribute__((noinline)) void leaf_cpu(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf,
                                                struct cpuid_leaf *out)
 {
@@ -215,7 +215,7 @@ static __attribute__((noinline)) void leaf_cpu(const struct hvm_cpuid_ctx *ctx, 
     }
 }
 
-/* What asks the host saves registers for that, and is not inlined: the Xen leaves mostly need none. */
+/* leaf_cpu(), which calls ctx->host(), is not inlined: the Xen leaves then need no saved registers. */
 void hvm_cpuid(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {
     *out = (struct cpuid_leaf){0};

@@ -1,7 +1,7 @@
 /*
- * What CPUID says to guests: the host's features as far as they need no help from Homestead, an x2APIC, and
- * Xen's leaves at 0x40000000. The policy is plain C and a list of what is known to work: a bit it does not
- * know is hidden. Sources: APM3 appendix E, SDM 2A CPUID, Xen ABI public/arch-x86/cpuid.h.
+ * What CPUID reports to guests: host features that need no help from Homestead, an x2APIC, and Xen's leaves
+ * at 0x40000000. The policy is plain C with a list of bits that are known to work; all others are hidden.
+ * Sources: APM3 appendix E, SDM 2A CPUID, Xen ABI public/arch-x86/cpuid.h.
  */
 #ifndef HVM_GUEST_CPUID_H
 #define HVM_GUEST_CPUID_H
@@ -28,7 +28,7 @@ static inline u32 hvm_apic_id(u32 vcpu_id)
 
 /* The leaf as the guest sees it; leaves that do not exist are zero. Any leaf and subleaf. */
 void hvm_cpuid(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
-/* The same for a vCPU on this host. On the CPU that runs it. */
+/* The same for a vCPU on this host. Called on the CPU that runs it. */
 void hvm_guest_cpuid(struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * A guest's registers for people, after it has crashed or on request. Also reads the bytes at RIP, through
- * the guest's tables and the nested ones without the physmap lock: another CPU may be changing them, so the
- * bytes are a hint. They come from this domain's memory or, at worst, from a frame that has just left it, and
- * go to the host's console only.
+ * Prints a guest's registers, after a crash or on request, and the bytes at RIP. Those are read through the
+ * guest's tables and the nested ones without the physmap lock: another CPU may change the tables, so the
+ * bytes are a hint. They come from this domain's memory or from a frame that has just left it, and go to
+ * the host's console only.
  */
 #include <arch/x86/hvm/hvm.h>
 

@@ -2,7 +2,7 @@
  * The guest MSR policy, see guest_msr.h. MSRs that the vendor's code switches at entry and exit (STAR,
  * SYSENTER, FS base, ...) need not exit; they are handled all the same, because that differs between vendors.
  *
- * The APIC is in x2APIC mode for good: leaving it takes #GP.
+ * The APIC is always in x2APIC mode: an attempt to leave it gets #GP.
  */
 #include <arch/x86/hvm/guest_msr.h>
 
@@ -20,7 +20,7 @@
 
 #define EFER_VALID (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
-/* Machine registers that guests look at and that have nothing to say: reads give 0, writes are ignored. */
+/* Machine registers that guests access at boot: reads return 0, writes are ignored. */
 static const struct {
     u32 first, last;
 } silent[] = {
@@ -64,8 +64,7 @@ static bool pat_valid(u64 value)
     return true;
 }
 
-/* Where the state has a plain 64-bit register; NULL: it has none of this number. *address: must be canonical.
- */
+/* The 64-bit register of the state with this number; NULL: there is none. *address: it must be canonical. */
 static u64 *state_register(struct hvm_state *s, u32 msr, bool *address)
 {
     *address = true;
@@ -101,7 +100,7 @@ static u64 *state_register(struct hvm_state *s, u32 msr, bool *address)
     return NULL;
 }
 
-/* EFER as it will be, LMA kept; -EFAULT where the CPU would refuse (APM2 3.1.7, 14.6.1). */
+/* Turns *value into the new EFER, LMA kept; -EFAULT if the CPU would refuse it (APM2 3.1.7, 14.6.1). */
 static int efer_check(const struct hvm_state *s, u64 *value)
 {
     if (*value & ~EFER_VALID)

@@ -1,18 +1,15 @@
 /*
- * What RDMSR and WRMSR do for guests: EFER and PAT checked as the CPU would, a few machine registers that
- * read as nothing, #GP for all else. Plain C over hvm_ops. Sources: APM2 appendix
- * A; the list in abi.md 2.2.
+ * What RDMSR and WRMSR do for guests: EFER and PAT are checked as the CPU does it, a few machine registers
+ * read as 0, all others get #GP. Plain C over hvm_ops. Sources: APM2 appendix A; the list in abi.md 2.2.
  */
 #ifndef HVM_GUEST_MSR_H
 #define HVM_GUEST_MSR_H
 
 #include <arch/x86/hvm/hvm.h>
 
-#define HVM_PAT_RESET 0x0007040600070406ull
-
-/* Returned for MSR 0x40000000, Xen's hypercall page: the caller's business. */
+/* MSR 0x40000000, Xen's hypercall page: the caller handles it. */
 #define HVM_MSR_HYPERCALL_PAGE 1
-/* Returned for MSRs 0x800-0x8ff, the x2APIC: the caller's business, too. */
+/* MSRs 0x800-0x8ff, the x2APIC: the caller handles them. */
 #define HVM_MSR_APIC           2
 
 /* 0; -EFAULT: #GP(0) is due; HVM_MSR_HYPERCALL_PAGE, HVM_MSR_APIC. *value is set on 0 only. */

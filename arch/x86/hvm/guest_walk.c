@@ -1,7 +1,6 @@
 /*
- * Guest page-table walk, see guest_walk.h. All modes share one loop; struct mode says how they differ. The
- * tables are the guest's, and it may change them meanwhile: each entry is read once. At most five reads,
- * whatever they hold.
+ * Guest page-table walk, see guest_walk.h. All modes share one loop; struct mode holds the differences. The
+ * guest may change its tables during the walk: each entry is read once, at most five in all.
  *
  * The access is Homestead's own, so user bit, NX, SMAP and protection keys do not matter; a write honours
  * CR0.WP. Bits that the CPU would call reserved are refused where they would give a frame no CPU could reach.
@@ -22,9 +21,9 @@
 struct mode {
     u64 root; /* address of the first table */
     u32 levels;
-    u32 entry_size;   /* bytes */
-    u32 index_bits;   /* per level; PAE's top level has only four entries, which 32-bit addresses see to */
-    u32 large_levels; /* bit L: an entry of level L (1 is the last) may map a large page */
+    u32 entry_size;         /* bytes */
+    u32 index_bits;         /* per level; a 32-bit address selects only four entries of PAE's top level */
+    u32 large_levels;       /* bit L: an entry of level L (1 is the last) may map a large page */
     bool top_without_write; /* PAE's page-directory-pointer entries have no R/W bit */
 };
 
@@ -73,7 +72,7 @@ static bool read_entry(const struct guest_walk *walk, u64 gaddr, u32 size, u64 *
     return true;
 }
 
-/* Where the page starts that the last entry maps; false: reserved bits are set. */
+/* Start of the page that the last entry maps; false: reserved bits are set. */
 static bool page_base(const struct mode *mode, u64 entry, u32 shift, u64 *base)
 {
     if (shift == PAGE_SHIFT) {
@@ -100,7 +99,7 @@ static void set_result(u64 base, u64 gva, u64 size, u64 *gaddr, u64 *run_bytes)
 
 int guest_walk(const struct guest_walk *walk, u64 gva, bool write, u64 *gaddr, u64 *run_bytes)
 {
-    if (!(walk->cr0 & CR0_PG)) { /* whatever EFER says: long mode needs paging */
+    if (!(walk->cr0 & CR0_PG)) { /* EFER does not matter: long mode needs paging */
         if (gva >> 32)
             return -EFAULT;
         set_result(gva & ~(GIB(1) - 1), gva, GIB(1), gaddr, run_bytes);

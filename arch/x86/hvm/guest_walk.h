@@ -1,6 +1,6 @@
 /*
  * Walks a guest's own page tables: guest virtual → guest physical, all paging modes (off, 32-bit,
- * PAE, 4 and 5 levels), A/D bits not touched. Plain C, bounded, reads foreign bytes once.
+ * PAE, 4 and 5 levels), A/D bits unchanged. Plain C, bounded, reads each entry once.
  * Source: APM2 5.1-5.3.
  */
 #ifndef HVM_GUEST_WALK_H
@@ -12,8 +12,8 @@ struct guest_walk {
     u64 cr0, cr3, cr4, efer;
     /* Where the page at guest physical address gaddr (page aligned) can be read; NULL: nothing there. */
     const void *(*page)(void *ctx, u64 gaddr);
-    /* Instead of page, where the page could go while it is read: 4 or 8 aligned bytes, read once. 0, or
-     * -errno: nothing there. */
+    /* Used instead of page where the page can go away during the read: reads 4 or 8 aligned bytes, once. 0,
+     * or -errno: nothing there. */
     int (*entry)(void *ctx, u64 gaddr, u32 size, u64 *entry);
     void *ctx;
 };

@@ -1,18 +1,16 @@
 /*
- * Choosing the kind of hardware virtualization, and what is the same for all of them. See hvm.h.
+ * Chooses the vendor's hardware virtualization, and sets the states in which vCPUs start. See hvm.h.
  */
 #include <arch/x86/hvm/hvm.h>
 
 #include <arch/x86/cpu/msr.h>
-#include <arch/x86/hvm/guest_msr.h>
 #include <arch/x86/hvm/svm/svm.h>
 #include <homestead/errno.h>
 #include <lib/log.h>
-#include <lib/string.h>
 
 const struct hvm_ops *hvm_ops;
 
-/* The one place that knows the vendors. */
+/* The only place outside a vendor's folder that names a vendor. */
 static const struct hvm_ops *const candidates[] = {&svm_ops};
 
 int hvm_init(void)
@@ -48,8 +46,8 @@ void hvm_set_pvh_entry(struct hvm_vcpu *v, u32 eip, u32 ebx)
     const struct hvm_segment data = {.attributes = SEG_DATA, .limit = 0xffffffff};
     const struct hvm_state state = {
         .cr0 = CR0_PE | CR0_ET,
-        .dr6 = 0xffff0ff0,
-        .dr7 = 0x400,
+        .dr6 = HVM_DR6_RESET,
+        .dr7 = HVM_DR7_RESET,
         .pat = HVM_PAT_RESET,
         .cs = {.attributes = SEG_CODE, .limit = 0xffffffff},
         .ds = data,
@@ -77,9 +75,9 @@ void hvm_set_startup_entry(struct hvm_vcpu *v, u8 vector, u32 signature)
     hvm_ops->get_state(v, &state);
     state = (struct hvm_state){
         .cr0 = CR0_ET,
-        .dr6 = 0xffff0ff0,
-        .dr7 = 0x400,
-        .pat = state.pat, /* INIT leaves it, and the system call MSRs */
+        .dr6 = HVM_DR6_RESET,
+        .dr7 = HVM_DR7_RESET,
+        .pat = state.pat, /* INIT keeps it, and the system-call MSRs */
         .cs = {.selector = (u16)(vector << 8),
                .attributes = SEG_CODE16,
                .limit = LIMIT_64K,
@@ -105,14 +103,4 @@ void hvm_set_startup_entry(struct hvm_vcpu *v, u8 vector, u32 signature)
     };
     hvm_ops->set_state(v, &state);
     v->regs = (struct hvm_regs){.rdx = signature, .rflags = RFLAGS_RESERVED1};
-}
-
-void hvm_fpu_reset(u8 *fpu)
-{
-    const u16 fcw = 0x37f;
-    const u32 mxcsr = 0x1f80;
-
-    memset(fpu, 0, 512);
-    memcpy(fpu, &fcw, sizeof(fcw));
-    memcpy(fpu + 24, &mxcsr, sizeof(mxcsr));
 }

@@ -14,8 +14,8 @@
 #include <arch/x86/hvm/nested_paging.h>
 #include <arch/x86/hvm/x2apic.h>
 
-/* Offsets are known to assembly through arch/x86/cpu/asm_offsets.c. rax, rsp, rip, rflags are synchronized
- * with the VMCB/VMCS by run(): the copies here are the truth between runs. */
+/* Assembly gets the offsets from arch/x86/cpu/asm_offsets.c. run() copies rax, rsp, rip and rflags to and
+ * from the VMCB or VMCS; between runs the copies here are valid. */
 struct hvm_regs {
     u64 rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;
     u64 r8, r9, r10, r11, r12, r13, r14, r15;
@@ -33,7 +33,7 @@ struct hvm_segment {
 
 #define HVM_ANY_CLASS 16u /* see request_irq_window() */
 
-/* Everything that is not a general register; moved in one go for context get/set and dumps. */
+/* All but the general registers, copied as a whole for context get/set and dumps. */
 struct hvm_state {
     u64 cr0, cr2, cr3, cr4, efer, dr6, dr7, pat;
     struct hvm_segment cs, ds, es, fs, gs, ss, tr, ldtr, gdtr, idtr;
@@ -42,7 +42,12 @@ struct hvm_state {
     u64 tsc_aux;
 };
 
-/* What decides how the guest's addresses are translated. */
+/* After RESET and INIT. */
+#define HVM_DR6_RESET 0xffff0ff0u
+#define HVM_DR7_RESET 0x400u
+#define HVM_PAT_RESET 0x0007040600070406ull
+
+/* The registers that control how guest addresses are translated. */
 struct hvm_paging {
     u64 cr0, cr3, cr4, efer;
 };
@@ -51,12 +56,12 @@ struct cpu;
 
 struct hvm_vcpu {
     struct hvm_regs regs;
-    u32 vcpu_id;   /* [I] what CPUID and the APIC id say */
+    u32 vcpu_id;   /* [I] as in CPUID and the APIC id */
     u32 domid;     /* [I] */
     void *control; /* VMCB or VMCS, one page */
     u64 control_maddr;
     struct np_table *np; /* [I] of the domain */
-    u64 np_generation;   /* np->generation the TLB of this vCPU's ASID is good for */
+    u64 np_generation;   /* value of np->generation that the TLB entries of this ASID were made under */
     u64 asid_generation;
     u32 asid;
     bool in_irq_window;   /* an interrupt window exit has been asked for */
@@ -65,11 +70,11 @@ struct hvm_vcpu {
     u64 nmi_iret_rip;     /* the vendor's */
     u8 *fpu;              /* 512-byte FXSAVE image, 16-byte aligned */
     u32 exit_code_raw;    /* vendor's code of the last exit, for dumps and counts */
-    struct cpu *last_cpu; /* ran there last: what that CPU caches of it is still good */
+    struct cpu *last_cpu; /* ran there last: that CPU's cached copy of the control block is valid */
     u64 dr[4];            /* DR0-DR3 while its FPU state is not in the registers: hvm_fpu_switch() */
     u64 tsc_aux;          /* kept for context get/set only: guests have neither RDTSCP nor RDPID */
     struct hvm_apic apic;
-    struct hvm_cpuid_ctx cpuid; /* what its CPUID reports; .host NULL: not made yet */
+    struct hvm_cpuid_ctx cpuid; /* of guest_cpuid.c; .host NULL: not filled yet */
 };
 
 enum hvm_exit_kind {
@@ -118,8 +123,8 @@ struct hvm_exit {
 
 struct hvm_ops {
     const char *name;     /* "AMD SVM with nested paging" */
-    u8 hypercall_insn[3]; /* what stands in the hypercall page */
-    /* Is it there and usable? *why names what is missing. */
+    u8 hypercall_insn[3]; /* as in the hypercall page */
+    /* Whether this CPU has it, usable. False: *why says what is missing. */
     bool (*probe)(const char **why);
     /* Enables it on this CPU, whose hvm_page_maddr[] are zeroed pages. -ENODEV. */
     int (*cpu_enable)(void);
@@ -132,17 +137,16 @@ struct hvm_ops {
     void (*set_state)(struct hvm_vcpu *v, const struct hvm_state *in);
     /* Runs the guest until something happens. Called and returns with interrupts off. */
     void (*run)(struct hvm_vcpu *v, struct hvm_exit *exit);
-    /* Is there an event waiting to be delivered already, or a shadow, or IF=0? Then no vector can go in now.
-     */
+    /* False: another event is queued, the guest is in an interrupt shadow, or IF is clear. */
     bool (*can_inject_irq)(struct hvm_vcpu *v);
     void (*inject_irq)(struct hvm_vcpu *v, u8 vector);
     /* Asks for an exit as soon as the guest can take an interrupt of this priority class (vector / 16), which
      * CR8 can hold back, or, with HVM_ANY_CLASS, any. */
     void (*request_irq_window)(struct hvm_vcpu *v, u32 class);
-    /* False: not now, as another event goes in, in a shadow, or in the handler of the last one; an exit comes
-     * when that may have changed. */
+    /* False: another event is queued, or the guest is in a shadow or in the handler of the last NMI. An exit
+     * follows when that may have changed. */
     bool (*inject_nmi)(struct hvm_vcpu *v);
-    /* No event on its way, no window, no NMI handler, CR8 0: what INIT leaves. */
+    /* The state after INIT: no queued event, no window, not in an NMI handler, CR8 0. */
     void (*reset_events)(struct hvm_vcpu *v);
     u32 (*get_cr8)(struct hvm_vcpu *v);
     void (*set_cr8)(struct hvm_vcpu *v, u32 cr8);
@@ -162,17 +166,16 @@ extern const struct hvm_ops *hvm_ops;
 /* Chooses and enables hardware virtualization on the boot CPU; -ENODEV with a sentence on the console. */
 int hvm_init(void);
 
-/* Saves the registers that neither VMCB nor struct hvm_regs hold (x87, SSE, DR0-DR3) to from and loads to's.
- * NULL: skip that half. The caller keeps this_cpu()->fpu_owner, and saves a vCPU before it moves to another
- * CPU. */
+/* Saves x87, SSE and DR0-DR3, which neither the VMCB nor struct hvm_regs holds, to `from` and loads those
+ * of `to`. NULL: leave that half out. The caller keeps this_cpu()->fpu_owner, and saves a vCPU before it
+ * moves to another CPU. */
 void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to);
 /* Sets a 512-byte FXSAVE image to the state after FNINIT, MXCSR 0x1f80. */
 void hvm_fpu_reset(u8 *fpu);
 /* The hypercall page (abi.md 5): entry nr at nr * 32 does hvm_ops->hypercall_insn. */
 void hvm_fill_hypercall_page(u8 page[PAGE_SIZE]);
 
-/* Registers, segments, bytes at RIP if readable: what a person needs to see of a crashed guest. name: "d1v0".
- */
+/* Prints registers, segments, and the bytes at RIP if they can be read. name: "d1v0". */
 void hvm_dump(struct hvm_vcpu *v, const char *name);
 /* PVH start state (Xen docs/misc/pvh, abi.md 5): 32-bit protected mode, paging off, flat segments, EIP, EBX.
  */

@@ -1,4 +1,4 @@
-/* What stands in the hypercall page that a guest asks for. Source: Xen's public ABI, abi.md 5. */
+/* The hypercall page that a guest asks for. Source: Xen's public ABI, abi.md 5. */
 #include <arch/x86/hvm/hvm.h>
 
 #include <lib/string.h>
@@ -8,7 +8,7 @@
 
 void hvm_fill_hypercall_page(u8 page[PAGE_SIZE])
 {
-    memset(page, 0xcc, PAGE_SIZE); /* int3: nobody comes here */
+    memset(page, 0xcc, PAGE_SIZE); /* int3: never executed */
     for (u32 nr = 0; nr < PAGE_SIZE / STUB_BYTES; nr++) {
         u8 *stub = &page[nr * STUB_BYTES];
 

@@ -1,7 +1,7 @@
 /*
  * Nested page tables, see nested_paging.h. Levels are numbered as in APM2 5.3: 4 is the root, an entry of
  * level L covers 2^(9(L-1)) frames. One mapping request of order <= 18, being aligned, lies within one entry
- * of level 3, so that at most three tables are missing on its way.
+ * of level 3, so at most three tables are missing above it.
  *
  * Entries are in AMD's format (APM2 5.4, 15.25.5): guest accesses count as user accesses, so U is always set.
  * Accessed and dirty are set beforehand: the CPU then never writes to these tables, and plain stores are
@@ -110,7 +110,7 @@ static struct path walk(const struct np_table *np, gfn_t g, u32 to)
     }
 }
 
-/* nr entries of the table at the path's end have become used: tells the tables above. */
+/* nr entries of the table at the path's end have become used: updates the counts in the tables above. */
 static void count_up(struct path *path, u64 nr)
 {
     for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {
@@ -136,7 +136,7 @@ static void count_down(struct path *path, u64 nr)
 
 /* --- table pages ---------------------------------------------------------------------------------------- */
 
-/* Tables taken beforehand, linked through their first word. */
+/* Tables allocated in advance, linked through their first word. */
 struct stock {
     u64 first;
     u32 nr;
@@ -178,7 +178,7 @@ static int stock_take(struct np_table *np, struct stock *stock, u32 nr)
     return 0;
 }
 
-/* One zeroed table out of the stock. */
+/* Takes one zeroed table from the stock. */
 static u64 stock_use(struct np_table *np, struct stock *stock)
 {
     BUG_ON(!stock->nr);
@@ -191,7 +191,7 @@ static u64 stock_use(struct np_table *np, struct stock *stock)
     return maddr;
 }
 
-/* The link is page aligned, so a page walker that is late sees an entry that is not present. */
+/* The link is page aligned: a page walker that still reads this table sees an entry that is not present. */
 static void retire(struct np_table *np, u64 maddr)
 {
     write_entry(&table_virt(np, maddr)[0], np->retired_maddr);
@@ -200,7 +200,7 @@ static void retire(struct np_table *np, u64 maddr)
 
 /* --- building blocks ------------------------------------------------------------------------------------ */
 
-/* Puts a table of the same 512 smaller pieces in the place of the path's large leaf, and steps into it. */
+/* Replaces the path's large leaf by a table of 512 smaller ones, and extends the path into it. */
 static void split(struct np_table *np, struct path *path, gfn_t g, struct stock *stock)
 {
     u64 old = *path->entry[path->level];
@@ -217,7 +217,7 @@ static void split(struct np_table *np, struct path *path, gfn_t g, struct stock 
     path->entry[level] = &table[entry_index(g, level)];
 }
 
-/* Puts an empty table into the path's hole, and steps into it. */
+/* Puts an empty table into the path's hole, and extends the path into it. */
 static void add_table(struct np_table *np, struct path *path, gfn_t g, struct stock *stock)
 {
     u64 maddr = stock_use(np, stock);
@@ -243,28 +243,6 @@ static void retire_below(struct np_table *np, u64 *entry, u32 level)
     }
     retire(np, maddr);
     np->generation++;
-}
-
-/* Empties the entry and what is below it; tables stay, empty. */
-static void clear_entry(struct np_table *np, u64 *entry, u32 level)
-{
-    u64 old = *entry;
-
-    if (is_leaf(old, level)) {
-        write_entry(entry, 0);
-        return;
-    }
-    if (!in_use(old, level))
-        return;
-    u64 *table = table_virt(np, old & NPE_ADDR_MASK);
-    u64 left = entry_count(old);
-    for (u32 i = 0; i < ENTRIES && left; i++) {
-        if (in_use(table[i], level - 1)) {
-            clear_entry(np, &table[i], level - 1); /* levels 2 and 1 only: no deep recursion */
-            left--;
-        }
-    }
-    write_entry(entry, old & ~NPE_COUNT_MASK);
 }
 
 static bool range_valid(gfn_t g, u32 order)
@@ -309,8 +287,7 @@ bool np_reap(struct np_table *np, u32 budget)
     return np->retired_maddr != 0;
 }
 
-/* Frees one table that has no tables below it. Each call frees one, so nothing but the tree itself is needed
- * to go on. */
+/* Frees one table that has no tables below it. The tree itself records how far np_destroy() has come. */
 static void destroy_one(struct np_table *np)
 {
     u64 *parent = NULL;
@@ -377,7 +354,7 @@ static int map_at(struct np_table *np, gfn_t g, mfn_t m, u32 order, u64 leaf, st
 
 /*
  * Fills empty entries of the table that holds the path's end, one for each of the pairs, as long as they
- * belong there. Returns how many. What is not that simple is map_at()'s.
+ * belong there. Returns how many. map_at() handles all other cases.
  */
 static u32 fill_table(struct path *path, gfn_t in, const gfn_t *g, const mfn_t *m, u32 nr, u64 leaf)
 {
@@ -418,40 +395,7 @@ int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, 
     return 0;
 }
 
-int np_unmap(struct np_table *np, gfn_t g, u32 order)
-{
-    struct stock stock;
-
-    if (!range_valid(g, order))
-        return -EINVAL;
-
-    u32 level = order >= ORDER_1G ? 3 : order >= ORDER_2M ? 2 : 1;
-    struct path path = walk(np, g, level);
-    if (path.level > level && !is_leaf(*path.entry[path.level], path.level))
-        return 0; /* a hole all over */
-    int rc = stock_take(np, &stock, path.level - level);
-    if (rc)
-        return rc;
-
-    while (path.level > level)
-        split(np, &path, g, &stock);
-    u64 nr = 1ull << (order - level_order(level));
-    u64 removed = 0;
-    for (u64 i = 0; i < nr; i++) {
-        u64 *entry = path.entry[level] + i;
-        if (in_use(*entry, level)) {
-            clear_entry(np, entry, level);
-            removed++;
-        }
-    }
-    if (removed) {
-        count_down(&path, removed);
-        np->generation++;
-    }
-    return 0;
-}
-
-/* What a walk to level 1 has found. Tables without anything in them are holes as a whole. */
+/* The result of a walk to level 1. A table without an entry in use counts as one hole. */
 static struct np_entry describe(const struct path *path, gfn_t g)
 {
     u32 level = path->level;
@@ -478,7 +422,26 @@ struct np_entry np_lookup(struct np_table *np, gfn_t g)
     return describe(&path, g);
 }
 
-int np_unmap_at(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old)
+/* Splits the large leaf at the path's end and empties 2^order frames of it, all or nothing. */
+static int empty_part(struct np_table *np, struct path *path, gfn_t g, u32 order)
+{
+    u32 level = order >= ORDER_2M ? 2 : 1;
+    u64 nr = 1ull << (order - level_order(level));
+    struct stock stock;
+
+    int rc = stock_take(np, &stock, path->level - level);
+    if (rc)
+        return rc;
+    while (path->level > level)
+        split(np, path, g, &stock);
+    for (u64 i = 0; i < nr; i++)
+        write_entry(path->entry[level] + i, 0);
+    count_down(path, nr);
+    np->generation++;
+    return 0;
+}
+
+int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old)
 {
     if (!range_valid(g, order))
         return -EINVAL;
@@ -488,7 +451,7 @@ int np_unmap_at(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_en
         return 0;
     if (old->order > order) {
         old->order = order;
-        return np_unmap(np, g, order);
+        return empty_part(np, &path, g, order);
     }
     write_entry(path.entry[path.level], 0);
     count_down(&path, 1);

@@ -1,15 +1,14 @@
 /*
- * Nested page tables (AMD NPT; EPT later through the format): guest frame → machine frame, with 4K,
- * 2M and 1G mappings, all writable. Plain C on table pages that a callback supplies; runs on the host in
- * tests.
+ * Nested page tables in AMD's format: guest frame → machine frame, with 4K, 2M and 1G mappings, all writable.
+ * Plain C on table pages that a callback supplies; runs on the host in tests.
  *
  * Each mapping carries a type in bits the CPU ignores. Splitting a large mapping needs one or two
- * table pages; unmapping never merges back. The caller holds the owner's physmap lock, and must flush
- * (generation is raised by every change that removes rights; run() compares it).
+ * table pages; unmapping never merges. The caller holds the owner's physmap lock. Every change that removes a
+ * right raises the generation, which run() compares; the caller makes running vCPUs exit.
  *
  * Tables that unmapping has emptied stay in place, so that replacing a mapping needs no more pages than
- * splitting does. When a large mapping takes their place they are retired: other CPUs may still have them in
- * their page-walk caches, so they go back only with np_reap(), after a flush, or with np_destroy().
+ * splitting does. When a large mapping replaces them they are retired: other CPUs may still have them in
+ * their page-walk caches, so only np_reap(), after a flush, or np_destroy() frees them.
  */
 #ifndef HVM_NESTED_PAGING_H
 #define HVM_NESTED_PAGING_H
@@ -25,7 +24,7 @@ enum np_type {
 
 #define NP_GFN_LIMIT (1ull << 36) /* guest frames: 48-bit guest physical addresses */
 
-#define NP_HOLE_ORDER_MAX 27u /* the largest hole np_lookup() tells: an entry of the root table */
+#define NP_HOLE_ORDER_MAX 27u /* the largest hole np_lookup() reports: an entry of the root table */
 
 struct np_entry {
     enum np_type type;
@@ -52,10 +51,10 @@ extern u32 np_largest_order;
 
 /* Takes the root page. Fields but alloc, free, ctx and virt are set here. -ENOMEM. */
 int np_init(struct np_table *np);
-/* Frees every table page, root included. What was mapped is the caller's business. budget: table pages to
+/* Frees every table page, root included. The caller releases what was mapped. budget: table pages to
  * free in one call; returns true while there are more (call again). */
 bool np_destroy(struct np_table *np, u32 budget);
-/* Gives retired tables back. Only when no CPU can still hold translations older than the current generation.
+/* Frees retired tables. Only when no CPU can still hold translations older than the current generation.
  * budget and result as for np_destroy(). */
 bool np_reap(struct np_table *np, u32 budget);
 /*
@@ -66,16 +65,13 @@ bool np_reap(struct np_table *np, u32 budget);
  */
 int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
                 u32 *done);
-/* Unmaps 2^order frames, all of it or nothing; parts of larger mappings are split first. -ENOMEM as above.
- * Holes are fine. */
-int np_unmap(struct np_table *np, gfn_t g, u32 order);
 /*
- * One walk: *old tells what maps g, and if that is of one of the types (a bit each, 1 << enum np_type) it is
- * unmapped: the whole mapping if it has up to 2^order frames, else 2^order of them; old->order is that.
- * -EINVAL, -ENOMEM as above: nothing done.
+ * Looks up g (*old) and unmaps it if its type is in types (a bit each, 1 << enum np_type). A mapping of up to
+ * 2^order frames goes as a whole; a larger one is split and loses 2^order frames, and old->order is that.
+ * -EINVAL: beyond NP_GFN_LIMIT or misaligned; -ENOMEM: no table page to split with. Then nothing is changed.
  */
-int np_unmap_at(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old);
-/* What maps g? Never fails; NP_NONE beyond the limit. */
+int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old);
+/* The mapping of g. Never fails; NP_NONE beyond the limit. */
 struct np_entry np_lookup(struct np_table *np, gfn_t g);
 
 #endif

@@ -141,7 +141,7 @@ static u64 period_ns(const struct hvm_apic *a)
     return MAX(a->timer_count * tick_ns(a), X2APIC_PERIOD_MIN_NS);
 }
 
-/* The first deadline behind now of those that follow from a->deadline_ns; 0: it was the only one. */
+/* The first deadline after now of the series that a->deadline_ns starts; 0: there is none. */
 static u64 deadline_after(const struct hvm_apic *a, u64 now_ns)
 {
     if (a->deadline_ns > now_ns || !a->deadline_ns)
@@ -358,7 +358,7 @@ int x2apic_write(struct hvm_apic *a, u32 msr, u64 value, u64 now_ns)
     case X2APIC_ICR:
         return write_icr(a, value);
     case X2APIC_LVT ... X2APIC_LVT_END:
-        x2apic_timer_expire(a, now_ns); /* what was due is due under the old entry */
+        x2apic_timer_expire(a, now_ns); /* a tick that is due uses the old entry */
         return write_lvt(a, msr - X2APIC_LVT, value);
     case X2APIC_TIMER_COUNT:
         if (value >> 32)

@@ -1,5 +1,5 @@
 /*
- * The VMCB's exit code, APM2 appendix C → struct hvm_exit. Hypercalls come first, being the hot path.
+ * The VMCB's exit code, APM2 appendix C → struct hvm_exit. The two hottest exits come first.
  *
  * What no layer above needs to decide is done here and reported as HVM_EXIT_INTERRUPT ("handled, go on"):
  * - Physical INTR, NMI, SMI, INIT: they are still pending (15.13.1-15.13.4) and are taken in a window opened
@@ -29,7 +29,7 @@
 #define NPF_WRITE    BIT(1)
 #define NPF_FETCH    BIT(4)
 
-/* Takes host interrupts that are waiting, as many as there are; their handlers only leave notes. */
+/* Takes all pending host interrupts. Their handlers only set flags for the run loop. */
 static inline void open_interrupt_window(void)
 {
     __asm__ volatile("sti\n\t"
@@ -40,7 +40,7 @@ static inline void open_interrupt_window(void)
                      : "memory");
 }
 
-/* Length of the instruction that exited. length: without prefixes, for CPUs that do not tell. */
+/* Length of the instruction that exited. length: without prefixes, for CPUs that do not report it. */
 static u32 insn_len(const struct vmcb *vmcb, u32 length)
 {
     return svm_features.nrip ? (u32)(vmcb->nrip - vmcb->rip) : length;
@@ -83,7 +83,7 @@ static void decode_npf(const struct vmcb *vmcb, struct hvm_exit *exit)
     exit->npf.exec = vmcb->exit_info1 & NPF_FETCH;
 }
 
-/* Exits that are handled here, or that nobody knows. */
+/* Exits that only SVM has, and unknown ones. */
 static void decode_rare(const struct vmcb *vmcb, struct hvm_exit *exit)
 {
     exit->insn_len = 0;
@@ -119,7 +119,7 @@ static void decode_rare(const struct vmcb *vmcb, struct hvm_exit *exit)
     }
 }
 
-/* All but the most frequent: a jump by the code, which takes a while. */
+/* All but the two hottest exits; a jump table costs more than two compares. */
 static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct vmcb *vmcb,
                                                     struct hvm_exit *exit)
 {
@@ -145,7 +145,7 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct v
     case SVM_EXIT_HLT:
         exit->kind = HVM_EXIT_HLT;
         exit->insn_len = insn_len(vmcb, 1);
-        /* The guest had to take it before, but QEMU 7.2 forgets a V_IRQ now and then until the next VMRUN. */
+        /* The CPU delivers V_IRQ before it halts, but QEMU 7.2 sometimes forgets it until the next VMRUN. */
         if (unlikely(svm_irq_on_its_way(v, vmcb)) && (v->regs.rflags & RFLAGS_IF))
             exit->kind = HVM_EXIT_IGNORED;
         break;

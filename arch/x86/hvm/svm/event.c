@@ -1,19 +1,18 @@
 /*
- * Putting events into an SVM guest, APM2 15.20 and 15.21.
+ * Injects events into an SVM guest, APM2 15.20 and 15.21.
  *
- * A vector goes in only when the guest can take it at once, as a virtual interrupt (V_IRQ) that is not
- * intercepted. Not by EVENTINJ, which is as good on hardware: QEMU 7.2 now and then delivers what EVENTINJ
- * has injected a second time, at whatever the CPU is doing then. If another exit comes first, V_IRQ just
- * stays.
+ * A vector is injected only when the guest can take it at once, as a virtual interrupt (V_IRQ) that is not
+ * intercepted. If another exit comes first, V_IRQ stays set. EVENTINJ would do as well on hardware, but QEMU
+ * 7.2 sometimes delivers an EVENTINJ vector a second time, at an arbitrary later instruction.
  *
- * When the guest cannot take it, a virtual interrupt is requested whose delivery is intercepted (VINTR): the
- * exit at that moment is the interrupt window. It has the waiting interrupt's priority class, so that CR8,
- * which guests write without an exit, holds it back as it should; Xen's own event callback ignores CR8. There
- * is one V_IRQ only: who wants a window while a vector is on its way moves that to EVENTINJ.
+ * When the guest cannot take it, a virtual interrupt is requested whose delivery is intercepted (VINTR):
+ * that exit is the interrupt window. It has the waiting interrupt's priority class, so that CR8, which
+ * guests write without an exit, delays it correctly; Xen's event callback ignores CR8. There is only one
+ * V_IRQ: to open a window while a vector is in V_IRQ, the vector moves to EVENTINJ.
  *
- * NMIs: the guest is in its handler from the injection to its IRET, which is intercepted meanwhile. The exit
- * comes before the IRET, so the next NMI waits until RIP has moved on; a window exit sees to that as soon as
- * the guest has interrupts on, any other exit sooner.
+ * NMIs: the guest is in its handler from the injection to its IRET, which is intercepted for that time. The
+ * exit comes before the IRET, so the next NMI waits until RIP has moved on. A window exit notices that as
+ * soon as the guest enables interrupts, any other exit sooner.
  */
 #include <arch/x86/hvm/svm/svm.h>
 
@@ -44,7 +43,7 @@ void svm_inject_irq(struct hvm_vcpu *v, u8 vector)
     struct vmcb *vmcb = svm_vmcb(v);
 
     if (v->in_irq_window && v->window_class == HVM_ANY_CLASS) {
-        /* It may be an NMI's, which comes next. */
+        /* The window may be for an NMI, which is injected next. */
         vmcb->event_inj = SVM_EVENT_VALID | SVM_EVENT_TYPE_INTR | vector;
         return;
     }
@@ -55,8 +54,7 @@ void svm_inject_irq(struct hvm_vcpu *v, u8 vector)
     vmcb->clean &= ~(u32)SVM_CLEAN_TPR;
 }
 
-/* V_IRQ is wanted for something else. The guest could take the vector when it was put there, and all that
- * came since is an exit before its first instruction. */
+/* Frees V_IRQ. The guest could take the vector when V_IRQ was set, and has executed no instruction since. */
 static void move_to_event_inj(const struct hvm_vcpu *v, struct vmcb *vmcb)
 {
     if (!svm_irq_on_its_way(v, vmcb))
@@ -136,7 +134,7 @@ bool svm_inject_nmi(struct hvm_vcpu *v)
     if (v->nmi_state == NMI_AT_IRET && v->regs.rip != v->nmi_iret_rip)
         v->nmi_state = NMI_NONE;
     if (v->nmi_state == NMI_IN_HANDLER)
-        return false; /* the IRET's exit is to come */
+        return false; /* the IRET will exit */
     if (v->nmi_state == NMI_AT_IRET || (vmcb->event_inj & SVM_EVENT_VALID) || svm_irq_on_its_way(v, vmcb) ||
         (vmcb->interrupt_state & SVM_INTERRUPT_SHADOW)) {
         svm_request_irq_window(v, HVM_ANY_CLASS);
@@ -172,12 +170,12 @@ void svm_requeue_event(const struct hvm_vcpu *v, struct vmcb *vmcb)
     u64 event = vmcb->exit_int_info;
     u64 type = event & SVM_EVENT_TYPE_MASK;
     u64 vector = event & SVM_EVENT_VECTOR;
-    /* INT n, INT3 and INTO: RIP still points to the instruction, which the guest simply executes again. */
+    /* INT n, INT3 and INTO: RIP still points to the instruction, which the guest executes again. */
     bool by_instruction = type == SVM_EVENT_TYPE_SOFT ||
                           (type == SVM_EVENT_TYPE_EXCP && (vector == VECTOR_BP || vector == VECTOR_OF));
 
-    /* A virtual interrupt that was cut short: hardware has taken V_IRQ back, QEMU has not, and calls it an
-     * exception here. There it just comes again. */
+    /* An exit during the delivery of a virtual interrupt: hardware has cleared V_IRQ. QEMU has not, reports
+     * an exception here, and delivers V_IRQ again. */
     if (svm_irq_on_its_way(v, vmcb) && vector == SVM_V_INTR_VECTOR_OF(vmcb->v_intr) &&
         vector >= VECTOR_IRQ_MIN)
         event = 0;

@@ -1,10 +1,10 @@
-; void svm_enter(struct hvm_vcpu *v, u64 vmsave_maddr): into the guest and back.
+; void svm_enter(struct hvm_vcpu *v, u64 vmsave_maddr): runs the guest until its next exit.
 ; APM2 15.5, 15.6, 15.13.1, 15.17.
 ;
-; GIF is clear from step 2 to step 7, so nothing of the host's is delivered while FS, GS, TR and the system-call
+; GIF is clear from step 2 to step 7, so no host interrupt or NMI is delivered while FS, GS, TR and the system-call
 ; MSRs are the guest's. IF is set at VMRUN: with V_INTR_MASKING it is the host's IF that lets a physical
 ; interrupt end the guest. #VMEXIT brings back rax, rsp, rip, rflags, the control registers and cs, ss, ds, es;
-; it loses all else.
+; all other state is lost.
 ;
 ; In:  rdi = v, rsi = vmsave_maddr, GIF set, IF clear.
 ; Out: v->regs but rax, rsp, rip, rflags (the VMCB has those); GIF set, IF clear; a pending interrupt stays
@@ -19,7 +19,7 @@ bits 64
 section .text
 align 16
 svm_enter:
-        ; 1. What the C caller wants back.
+        ; 1. Registers that the C caller expects unchanged.
         push    rbx
         push    rbp
         push    r12
@@ -30,7 +30,7 @@ svm_enter:
         push    rdi
         mov     rax, [rdi + HVM_CONTROL_MADDR]
 
-        ; 2. From here on host interrupts only wait.
+        ; 2. From here on host interrupts stay pending.
         clgi
         sti
 

@@ -1,7 +1,6 @@
 /*
  * A vCPU's registers between struct hvm_state and the VMCB. Nothing is refused here: a state the CPU does not
- * accept ends in VMEXIT_INVALID. EFER.SVME, which VMRUN demands, is set whatever the caller says and never
- * shown.
+ * accept ends in VMEXIT_INVALID. EFER.SVME, which VMRUN demands, is always set and never reported.
  */
 #include <arch/x86/hvm/svm/svm.h>
 
@@ -44,8 +43,8 @@ void svm_get_state(struct hvm_vcpu *v, struct hvm_state *out)
         .sysenter_eip = vmcb->sysenter_eip,
         .tsc_aux = v->tsc_aux,
     };
-    /* SYSRET leaves SS's hidden part alone, so its DPL need not be the privilege; set_state() takes it from
-     * there. */
+    /* SYSRET does not change SS's hidden part, so its DPL can differ from the CPL, which set_state() takes
+     * from it. */
     out->ss.attributes = (u16)((out->ss.attributes & ~SEG_DPL_MASK) | vmcb->cpl << SEG_DPL_SHIFT);
 }
 

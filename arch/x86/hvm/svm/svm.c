@@ -1,13 +1,13 @@
 /*
- * AMD's secure virtual machine with nested paging: enabling it, a vCPU's fixed part, and the run path.
+ * AMD's secure virtual machine with nested paging: enabling it, the initial VMCB, and the run path.
  *
  * Run path budget: 100 instructions from run() to its return for a hypercall, svm_enter() included; no lock,
  * no cache line but the VMCB's, the vCPU's and this CPU's. Only rax, rsp, rip and rflags are copied, and VMCB
  * clean bits let the CPU keep the rest.
  *
- * Address space identifiers: each CPU hands them out from 1 up and starts again, after flushing everything,
- * when they run out. A vCPU takes a new one when it comes to another CPU or when its nested tables have lost
- * a right; so an old translation can never be found again, and no other flush is needed (APM2 15.16).
+ * Address space identifiers: each CPU assigns them from 1 upwards, and flushes its TLB and starts again
+ * when they run out. A vCPU gets a new one when it moves to another CPU or when its nested tables have lost
+ * a right. Old translations then never match, and no other flush is needed (APM2 15.16).
  */
 #include <arch/x86/hvm/svm/svm.h>
 
@@ -15,7 +15,6 @@
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/traps.h>
-#include <arch/x86/hvm/guest_msr.h>
 #include <homestead/errno.h>
 #include <lib/string.h>
 
@@ -33,12 +32,12 @@
  * MSRs for VMLOAD. */
 enum { HSAVE_PAGE, VMSAVE_PAGE };
 
-#define IOPM_BYTES  (3 * PAGE_SIZE) /* 64 Ki ports and three bits */
+#define IOPM_BYTES  (3 * PAGE_SIZE) /* 64 Ki ports and three bits more */
 #define MSRPM_BYTES (2 * PAGE_SIZE) /* two bits per MSR: read, write */
 
 struct svm_features svm_features;
 
-/* [I] One set for all guests: every port exits, every MSR but the ones that VMLOAD and VMSAVE switch. */
+/* [I] One set for all guests: every port exits, and every MSR except those that VMLOAD and VMSAVE switch. */
 static u8 iopm[IOPM_BYTES] ALIGNED(PAGE_SIZE);
 static u8 msrpm[MSRPM_BYTES] ALIGNED(PAGE_SIZE);
 
@@ -95,8 +94,8 @@ static bool svm_probe(const char **why)
     return true;
 }
 
-/* FXSAVE must include SSE. XCR0 is shared with guests, who may set CR4.OSXSAVE: it allows x87 and no more, so
- * that no register exists which hvm_fpu_switch() does not switch. */
+/* FXSAVE must include SSE. XCR0 is shared with guests, who may set CR4.OSXSAVE: it allows x87 only, so
+ * that guests have no register that hvm_fpu_switch() does not switch. */
 static void enable_fpu(void)
 {
     write_cr0((read_cr0() & ~(CR0_TS | CR0_EM)) | CR0_MP);
@@ -162,8 +161,8 @@ static void svm_vcpu_init(struct hvm_vcpu *v)
     vmcb->n_cr3 = v->np->root_maddr;
     vmcb->efer = EFER_SVME;
     vmcb->cr0 = CR0_ET;
-    vmcb->dr6 = 0xffff0ff0;
-    vmcb->dr7 = 0x400;
+    vmcb->dr6 = HVM_DR6_RESET;
+    vmcb->dr7 = HVM_DR7_RESET;
     vmcb->rflags = RFLAGS_RESERVED1;
     vmcb->g_pat = HVM_PAT_RESET;
     vmcb->clean = 0;
@@ -172,11 +171,10 @@ static void svm_vcpu_init(struct hvm_vcpu *v)
     v->last_cpu = NULL;
     v->asid_generation = 0;
     v->in_irq_window = false;
-    hvm_fpu_reset(v->fpu);
     x2apic_reset(&v->apic);
 }
 
-/* A fresh identifier on this CPU: whatever the TLB holds of this vCPU is unreachable from now on. */
+/* A new identifier on this CPU: no TLB entry of this vCPU matches any more. */
 static void take_asid(struct hvm_vcpu *v, struct cpu *cpu, struct vmcb *vmcb, u64 np_generation)
 {
     if (cpu->asid_next > cpu->asid_max) {
@@ -190,9 +188,9 @@ static void take_asid(struct hvm_vcpu *v, struct cpu *cpu, struct vmcb *vmcb, u6
     v->np_generation = np_generation;
     vmcb->guest_asid = v->asid;
     vmcb->clean &= ~(u32)SVM_CLEAN_ASID;
-    if (v->last_cpu != cpu) { /* another CPU caches this VMCB, or none */
+    if (v->last_cpu != cpu) { /* this CPU has no valid cached copy of the VMCB */
         v->last_cpu = cpu;
-        vmcb->tsc_offset = 0 - (u64)cpu->tsc_offset; /* the guest sees one TSC, wherever it runs */
+        vmcb->tsc_offset = 0 - (u64)cpu->tsc_offset; /* the guest sees the same TSC on every CPU */
         vmcb->clean = 0;
     }
 }
@@ -201,7 +199,7 @@ static void svm_run(struct hvm_vcpu *v, struct hvm_exit *exit)
 {
     struct vmcb *vmcb = svm_vmcb(v);
     struct cpu *cpu = this_cpu();
-    /* Pairs with whoever changed the tables before it raised the generation. */
+    /* Pairs with the writer, which changes the tables before it raises the generation. */
     u64 np_generation = __atomic_load_n(&v->np->generation, __ATOMIC_ACQUIRE);
 
     if (unlikely(v->last_cpu != cpu || v->asid_generation != cpu->asid_generation ||
@@ -212,7 +210,7 @@ static void svm_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     vmcb->rsp = v->regs.rsp;
     vmcb->rip = v->regs.rip;
     vmcb->rflags = v->regs.rflags;
-    cpu->guest = v; /* for whoever asks by NMI what this CPU does */
+    cpu->guest = v; /* for the NMI handler, which reports what this CPU does */
     cpu->in_guest = true;
     svm_enter(v, cpu->hvm_page_maddr[VMSAVE_PAGE]);
     cpu->in_guest = false;

@@ -4,11 +4,11 @@
 
 #include <arch/x86/hvm/svm/vmcb.h>
 
-/* [I] What this CPU model has; CPUID 0x8000000A and 0x80000008. */
+/* [I] Features of this CPU model; CPUID 0x8000000A and 0x80000008. */
 struct svm_features {
-    bool nrip;  /* the VMCB tells where the next instruction is */
+    bool nrip;  /* the VMCB has the address of the next instruction */
     bool rdpru; /* RDPRU exists, so its intercept does */
-    /* [a] A virtual interrupt of the same class as CR8 is let through, against APM2 15.21.4: QEMU. Found out
+    /* [a] QEMU: a virtual interrupt of the same class as CR8 is delivered, against APM2 15.21.4. Detected
      * when it happens. */
     bool cr8_inclusive;
 };
@@ -21,7 +21,7 @@ static inline struct vmcb *svm_vmcb(const struct hvm_vcpu *v)
     return v->control;
 }
 
-/* run.asm: one trip into the guest. vmsave_maddr: this CPU's VMSAVE area. */
+/* run.asm: runs the guest until its next exit. vmsave_maddr: this CPU's VMSAVE area. */
 void svm_enter(struct hvm_vcpu *v, u64 vmsave_maddr);
 
 /* decode.c: the VMCB's exit code → one neutral value. regs are up to date. May open a window for host
@@ -41,11 +41,11 @@ void svm_reset_events(struct hvm_vcpu *v);
 u32 svm_get_cr8(struct hvm_vcpu *v);
 void svm_set_cr8(struct hvm_vcpu *v, u32 cr8);
 void svm_inject_exception(struct hvm_vcpu *v, u8 vector, s64 error);
-/* A vector has been put into V_IRQ, and the guest has not taken it yet. */
+/* V_IRQ holds a vector that the guest has not taken yet. */
 bool svm_irq_on_its_way(const struct hvm_vcpu *v, const struct vmcb *vmcb);
-/* After an exit: an event whose delivery the exit has cut short is delivered by the next run. */
+/* After an exit: if it interrupted the delivery of an event, the next run delivers that event. */
 void svm_requeue_event(const struct hvm_vcpu *v, struct vmcb *vmcb);
-/* The guest has reached its interrupt window: takes the request back. */
+/* Ends the request for an interrupt window, which the guest has reached. */
 void svm_close_irq_window(struct hvm_vcpu *v, struct vmcb *vmcb);
 /* The guest is about to return from an NMI handler. */
 void svm_leave_nmi(struct hvm_vcpu *v, struct vmcb *vmcb);

@@ -2,7 +2,7 @@
  * What else a guest sees of its CPU: MSR policy over faked hvm_ops, the hypercall page's bytes and the PVH
  * start state.
  */
-// sources: arch/x86/hvm/guest_msr.c arch/x86/hvm/hvm.c arch/x86/hvm/hypercall_page.c
+// sources: arch/x86/hvm/guest_msr.c arch/x86/hvm/hvm.c arch/x86/hvm/hypercall_page.c arch/x86/hvm/fpu.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

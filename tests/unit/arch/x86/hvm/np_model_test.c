@@ -58,7 +58,7 @@ static int run_op(const struct op *op)
 {
     gfn_t g = gfn(MODEL_BASE + op->index);
 
-    return op->map ? map(g, mfn(op->mfn), op->order, op->type) : np_unmap(&np, g, op->order);
+    return op->map ? map(g, mfn(op->mfn), op->order, op->type) : unmap(g, op->order);
 }
 
 static struct op random_op(void)
@@ -136,14 +136,14 @@ static void test_against_model(void **state)
         for (u64 i = 0; i < MODEL_FRAMES; i++)
             check_frame(i);
         for (u64 region = 0; region < 3; region++)
-            assert_int_equal(np_unmap(&np, gfn(MODEL_BASE + (region << 18)), 18), 0);
+            assert_int_equal(unmap(gfn(MODEL_BASE + (region << 18)), 18), 0);
         /* All counts are back at 0: three large mappings fit over what tables are left. */
         for (u64 region = 0; region < 3; region++)
             assert_int_equal(map(gfn(MODEL_BASE + (region << 18)), mfn(0), 18, NP_RAM), 0);
         np_reap(&np, ~0u);
         assert_int_equal(nr_taken, 2);
         for (u64 region = 0; region < 3; region++)
-            assert_int_equal(np_unmap(&np, gfn(MODEL_BASE + (region << 18)), 18), 0);
+            assert_int_equal(unmap(gfn(MODEL_BASE + (region << 18)), 18), 0);
     }
 }
 

@@ -53,9 +53,9 @@ static void test_refused(void **state)
     assert_int_equal(map(gfn(NP_GFN_LIMIT), mfn(0), 0, NP_RAM), -EINVAL);
     assert_int_equal(map(INVALID_GFN, mfn(0), 0, NP_RAM), -EINVAL);
     assert_int_equal(map(gfn(0), INVALID_MFN, 0, NP_RAM), -EINVAL);
-    assert_int_equal(np_unmap(&np, gfn(3), 2), -EINVAL);
-    assert_int_equal(np_unmap(&np, gfn(0), 19), -EINVAL);
-    assert_int_equal(np_unmap(&np, gfn(NP_GFN_LIMIT), 0), -EINVAL);
+    assert_int_equal(unmap(gfn(3), 2), -EINVAL);
+    assert_int_equal(unmap(gfn(0), 19), -EINVAL);
+    assert_int_equal(unmap(gfn(NP_GFN_LIMIT), 0), -EINVAL);
     assert_int_equal(np_lookup(&np, gfn(NP_GFN_LIMIT)).type, NP_NONE);
     assert_int_equal(np.nr_pages, 1);
 
@@ -76,7 +76,7 @@ static void test_split(void **state)
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     u64 generation = np.generation;
 
-    assert_int_equal(np_unmap(&np, gfn(0x234), 0), 0);
+    assert_int_equal(unmap(gfn(0x234), 0), 0);
     assert_int_equal(np.nr_pages, 4);
     assert_true(np.generation > generation);
     expect(0x234, NP_NONE, 0, 0);
@@ -85,16 +85,16 @@ static void test_split(void **state)
     expect(0x1ff, NP_RAM, 0x401ff, 9);
     expect(0x400, NP_RAM, 0x40400, 9);
     expect(0x3ffff, NP_RAM, 0x7ffff, 9);
-    assert_int_equal(np_unmap(&np, gfn(0x800), 10), 0); /* two 2M entries, no page */
+    assert_int_equal(unmap(gfn(0x800), 10), 0); /* two 2M entries, no page */
     assert_int_equal(np.nr_pages, 4);
     expect(0x7ff, NP_RAM, 0x407ff, 9);
     expect(0x800, NP_NONE, 0, 9);
     expect(0xc00, NP_RAM, 0x40c00, 9);
 
     generation = np.generation;
-    assert_int_equal(np_unmap(&np, gfn(0x800), 9), 0); /* a hole already */
+    assert_int_equal(unmap(gfn(0x800), 9), 0); /* a hole already */
     assert_int_equal(np.generation, generation);
-    assert_int_equal(np_unmap(&np, gfn(0), 18), 0);
+    assert_int_equal(unmap(gfn(0), 18), 0);
     /* Tables with nothing in them are one hole, however far down they go: a search over holes is short. */
     expect(0, NP_NONE, 0, NP_HOLE_ORDER_MAX);
     expect(0x233, NP_NONE, 0, NP_HOLE_ORDER_MAX);
@@ -109,7 +109,7 @@ static void test_replace_needs_no_page(void **state)
 {
     (void)state;
     assert_int_equal(map(gfn(0x205), mfn(1), 0, NP_RAM), 0);
-    assert_int_equal(np_unmap(&np, gfn(0x205), 0), 0);
+    assert_int_equal(unmap(gfn(0x205), 0), 0);
     fail_after = 0;
     assert_int_equal(map(gfn(0x205), mfn(2), 0, NP_SPECIAL), 0);
     expect(0x205, NP_SPECIAL, 2, 0);
@@ -121,7 +121,7 @@ static void test_retired_tables(void **state)
     (void)state;
     assert_int_equal(map(gfn(0x205), mfn(1), 0, NP_RAM), 0);
     assert_int_equal(map(gfn(0x605), mfn(2), 0, NP_RAM), 0);
-    assert_int_equal(np_unmap(&np, gfn(0x205), 0), 0);
+    assert_int_equal(unmap(gfn(0x205), 0), 0);
     assert_int_equal(map(gfn(0x200), mfn(0x200), 9, NP_RAM), 0);
     expect(0x205, NP_RAM, 0x205, 9);
     assert_int_equal(nr_taken, 5); /* root, 2 tables on the way, 1 in use, 1 retired */
@@ -131,7 +131,7 @@ static void test_retired_tables(void **state)
     assert_int_equal(np.nr_pages, 4);
 
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), -EEXIST);
-    assert_int_equal(np_unmap(&np, gfn(0), 18), 0);
+    assert_int_equal(unmap(gfn(0), 18), 0);
     u64 generation = np.generation;
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     assert_true(np.generation > generation);
@@ -148,10 +148,10 @@ static void test_emptied_one_by_one(void **state)
     for (u64 g = 0; g < 0x1000; g += 0x100)
         assert_int_equal(map(gfn(g), mfn(g), 0, NP_RAM), 0);
     assert_int_equal(map(gfn(0x10), mfn(0x10), 4, NP_RAM), 0);
-    assert_int_equal(np_unmap(&np, gfn(0x10), 4), 0);
+    assert_int_equal(unmap(gfn(0x10), 4), 0);
     for (u64 g = 0; g < 0x1000; g += 0x100) {
         assert_int_equal(map(gfn(0), mfn(0), 18, NP_RAM), -EEXIST);
-        assert_int_equal(np_unmap(&np, gfn(g), 0), 0);
+        assert_int_equal(unmap(gfn(g), 0), 0);
     }
     assert_int_equal(map(gfn(0), mfn(0), 18, NP_RAM), 0);
     assert_int_equal(nr_taken, 2 + 1 + 8);
@@ -166,9 +166,9 @@ static void test_without_1g_pages(void **state)
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     expect(0x12345, NP_RAM, 0x52345, 9);
     assert_int_equal(np.nr_pages, 3);
-    assert_int_equal(np_unmap(&np, gfn(0x200), 17 - 8), 0);
+    assert_int_equal(unmap(gfn(0x200), 17 - 8), 0);
     assert_int_equal(map(gfn(0x200), mfn(0), 9, NP_RAM), 0);
-    assert_int_equal(np_unmap(&np, gfn(0), 18), 0);
+    assert_int_equal(unmap(gfn(0), 18), 0);
     assert_int_equal(map(gfn(0), mfn(0), 18, NP_RAM), 0);
 }
 
@@ -234,7 +234,7 @@ static void test_many(void **state)
         m[i] = mfn(0x80000 + 0x400 * i);
     }
     assert_int_equal(map(gfn(0x40401), mfn(1), 0, NP_RAM), 0);
-    assert_int_equal(np_unmap(&np, gfn(0x40401), 0), 0);
+    assert_int_equal(unmap(gfn(0x40401), 0), 0);
     assert_int_equal(np_map_many(&np, g, m, 9, 4, NP_RAM, &done), 0);
     assert_int_equal(done, 4);
     for (u32 i = 0; i < 4; i++)
@@ -261,9 +261,9 @@ static void test_many(void **state)
     assert_int_equal(done, 8); /* three tables for the first, one more for the fifth */
     fail_after = ~0u;
     /* The counts are right: nothing is left when all has gone. */
-    assert_int_equal(np_unmap(&np, gfn(0), 18), 0);
-    assert_int_equal(np_unmap(&np, gfn(0x40000), 18), 0);
-    assert_int_equal(np_unmap(&np, gfn(0x10000000), 18), 0);
+    assert_int_equal(unmap(gfn(0), 18), 0);
+    assert_int_equal(unmap(gfn(0x40000), 18), 0);
+    assert_int_equal(unmap(gfn(0x10000000), 18), 0);
     for (u64 i = 0; i < 0x400; i++)
         expect(i, NP_NONE, 0, NP_HOLE_ORDER_MAX);
     expect(0x10000000, NP_NONE, 0, NP_HOLE_ORDER_MAX);
@@ -278,27 +278,27 @@ static void test_unmap_at(void **state)
     assert_int_equal(map(gfn(0x200), mfn(0x400), 9, NP_RAM), 0);
     assert_int_equal(map(gfn(7), mfn(0x77), 0, NP_FOREIGN), 0);
     u64 generation = np.generation;
-    assert_int_equal(np_unmap_at(&np, gfn(7), 0, 1u << NP_RAM, &old), 0); /* not what is wanted */
+    assert_int_equal(np_unmap(&np, gfn(7), 0, 1u << NP_RAM, &old), 0); /* not what is wanted */
     assert_int_equal(old.type, NP_FOREIGN);
     assert_int_equal(np.generation, generation);
     expect(7, NP_FOREIGN, 0x77, 0);
-    assert_int_equal(np_unmap_at(&np, gfn(7), 0, all, &old), 0);
+    assert_int_equal(np_unmap(&np, gfn(7), 0, all, &old), 0);
     assert_int_equal(old.mfn.n, 0x77);
     assert_true(np.generation > generation);
     expect(7, NP_NONE, 0, 9);
-    assert_int_equal(np_unmap_at(&np, gfn(0x210), 4, all, &old), 0); /* a part: split */
+    assert_int_equal(np_unmap(&np, gfn(0x210), 4, all, &old), 0); /* a part: split */
     assert_int_equal(old.order, 4);
     assert_int_equal(old.mfn.n, 0x410);
     expect(0x20f, NP_RAM, 0x40f, 0);
     expect(0x21f, NP_NONE, 0, 0);
     expect(0x220, NP_RAM, 0x420, 0);
-    assert_int_equal(np_unmap_at(&np, gfn(0x200), 9, all, &old), 0); /* a smaller one: only that */
+    assert_int_equal(np_unmap(&np, gfn(0x200), 9, all, &old), 0); /* a smaller one: only that */
     assert_int_equal(old.order, 0);
     expect(0x201, NP_RAM, 0x401, 0);
-    assert_int_equal(np_unmap_at(&np, gfn(0x3), 1, all, &old), -EINVAL);
+    assert_int_equal(np_unmap(&np, gfn(0x3), 1, all, &old), -EINVAL);
     assert_int_equal(map(gfn(0x40000), mfn(0x40000), 18, NP_RAM), 0);
     fail_after = 1;
-    assert_int_equal(np_unmap_at(&np, gfn(0x40001), 0, all, &old), -ENOMEM);
+    assert_int_equal(np_unmap(&np, gfn(0x40001), 0, all, &old), -ENOMEM);
     expect(0x40001, NP_RAM, 0x40001, 18);
     fail_after = ~0u;
 }
