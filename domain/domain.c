@@ -38,36 +38,38 @@ struct mem_account *mem_account_find(u16 domid)
     return d ? &d->mem : NULL;
 }
 
-/* List lock held. The next id in the circle 1 .. DOMID_MAX that nobody has; 0: all taken. */
-static u16 next_auto_id(void)
+/* List lock held. As domain_choose_id(): any of them is the next in the circle 1 .. DOMID_MAX. */
+static int choose_id(u16 wanted, u16 *domid)
 {
+    *domid = wanted;
+    if (wanted != DOMID_ANY)
+        return wanted > DOMID_MAX ? -EINVAL : by_id[wanted] ? -EEXIST : 0;
     for (u32 tries = 0; tries < DOMID_MAX; tries++) {
         last_auto_id = last_auto_id >= DOMID_MAX ? 1 : (u16)(last_auto_id + 1);
+        *domid = last_auto_id;
         if (!by_id[last_auto_id])
-            return last_auto_id;
+            return 0;
     }
-    return 0;
+    return -ENOMEM;
+}
+
+int domain_choose_id(u16 wanted, u16 *domid)
+{
+    spin_lock(&list_lock);
+    int rc = choose_id(wanted, domid);
+    spin_unlock(&list_lock);
+    return rc;
 }
 
 /* Chooses the id and reserves it. Nobody finds d yet: an id can be guessed, and a domain that is half made
- * must not be destroyed or mapped from by another CPU. -EEXIST, -ENOSPC. */
+ * must not be destroyed or mapped from by another CPU. */
 static int reserve_id(struct domain *d, u16 wanted)
 {
-    int rc = 0;
-
     spin_lock(&list_lock);
-    u16 id = wanted;
-    if (wanted == DOMID_ANY) {
-        id = next_auto_id();
-        if (!id)
-            rc = -ENOSPC;
-    } else if (by_id[wanted]) {
-        rc = -EEXIST;
-    }
+    int rc = choose_id(wanted, &d->id);
     if (!rc) {
-        d->id = id;
-        d->mem.domid = id;
-        __atomic_store_n(&by_id[id], d, __ATOMIC_RELEASE);
+        d->mem.domid = d->id;
+        __atomic_store_n(&by_id[d->id], d, __ATOMIC_RELEASE);
     }
     spin_unlock(&list_lock);
     return rc;
@@ -125,8 +127,6 @@ int domain_create(const struct domain_config *config, struct domain **out)
 {
     mfn_t record;
 
-    if (config->domid != DOMID_ANY && config->domid > DOMID_MAX)
-        return -EINVAL;
     int rc = mm_alloc(NULL, NODE_NONE, record_order(), MM_OVERHEAD, &record);
     if (rc)
         return -ENOMEM;
@@ -151,6 +151,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->emulation_flags = config->emulation_flags;
     d->misc_flags = config->misc_flags;
     memcpy(d->handle, config->handle, sizeof(d->handle));
+    evtchn_init(d, config->max_evtchn_port);
 
     /* The id first: an attempt that fails later has used it up, as with Xen. */
     rc = reserve_id(d, config->domid);
@@ -162,8 +163,6 @@ int domain_create(const struct domain_config *config, struct domain **out)
             rc = -ENOMEM;
         }
     }
-    if (!rc)
-        rc = evtchn_init(d, config->max_evtchn_port);
     if (!rc)
         rc = physmap_init(d, PHYSMAP_POOL_DEFAULT_PAGES);
     if (rc) {

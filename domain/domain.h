@@ -144,8 +144,11 @@ struct domain_config { /* what XEN_DOMCTL_createdomain has been decoded to; limi
 };
 #define DOMID_ANY 0xffffu
 
-/* Creates a paused domain without memory or vCPUs. -EEXIST id in use, -ENOSPC none free, -ENOMEM. One
- * reference for the list and one for the caller (domain_put), whose domain another CPU may destroy at once.
+/* Chooses the id of a domain to be created: the one asked for; DOMID_ANY: the next free one, which is used up
+ * whether or not it is created. -EEXIST: in use; -ENOMEM: none is free; -EINVAL: above DOMID_MAX. */
+int domain_choose_id(u16 wanted, u16 *domid);
+/* Creates a paused domain without memory or vCPUs. Errors as above, the id may have been taken since; -ENOMEM.
+ * One reference for the list and one for the caller (domain_put), whose domain another CPU may destroy at once.
  */
 int domain_create(const struct domain_config *config, struct domain **out);
 /* Allocates its vCPUs (all offline), once. n must be max_vcpus: -EINVAL; -ENOMEM. Again with the same n: 0.

@@ -148,7 +148,7 @@ void vcpu_block(struct vcpu *v)
     /* Checked after the state has changed: an event that came in between has found nobody to wake. A guest
      * that polls never clears the pending byte and takes no upcall: for it the byte is no news. */
     if (v->irq_waits || __atomic_load_n(&v->attention, __ATOMIC_SEQ_CST) ||
-        (evtchn_pending(v) && vcpu_upcall_vector(v)))
+        (vcpu_event_pending(v) && vcpu_upcall_vector(v)))
         vcpu_wake(v);
 }
 
@@ -225,7 +225,7 @@ void vcpu_set_upcall_vector(struct vcpu *v, u8 vector)
 {
     spin_lock(&v->domain->events.lock);
     v->upcall_vector = vector;
-    bool pending = evtchn_pending(v);
+    bool pending = vcpu_event_pending(v);
     spin_unlock(&v->domain->events.lock);
     if (pending) {
         x2apic_request(&v->hvm.apic, vector);

@@ -71,35 +71,6 @@ static int check_config(const struct xen_domctl_createdomain *config)
     return 0;
 }
 
-static bool id_taken(u16 domid)
-{
-    struct domain *d = domain_get(domid);
-
-    if (d)
-        domain_put(d);
-    return d != NULL;
-}
-
-/* The id asked for, or the next free one. -EEXIST, -ENOMEM (all taken). */
-static int choose_id(u16 wanted, u16 *domid)
-{
-    static _Atomic u16 last; /* given out last */
-
-    if (wanted > 0 && wanted <= DOMID_MAX) {
-        *domid = wanted;
-        return id_taken(wanted) ? -EEXIST : 0;
-    }
-    u16 id = last;
-    for (u32 tries = 0; tries < DOMID_MAX; tries++) {
-        id = id >= DOMID_MAX ? 1 : (u16)(id + 1);
-        if (!id_taken(id)) {
-            last = *domid = id;
-            return 0;
-        }
-    }
-    return -ENOMEM;
-}
-
 /* The caller could not be told of its new domain: away with it. It has no memory yet, so this is short. */
 static void discard(struct domain *d)
 {
@@ -117,9 +88,10 @@ long domctl_createdomain(struct domctl *ctl)
         .emulation_flags = arg->arch.emulation_flags,
         .misc_flags = arg->arch.misc_flags,
     };
+    bool named = ctl->op.domain > 0 && ctl->op.domain <= DOMID_MAX;
     struct domain *d;
 
-    int rc = choose_id(ctl->op.domain, &config.domid);
+    int rc = domain_choose_id(named ? ctl->op.domain : DOMID_ANY, &config.domid);
     if (!rc)
         rc = check_config(arg);
     if (rc)
@@ -128,14 +100,13 @@ long domctl_createdomain(struct domctl *ctl)
     rc = domain_create(&config, &d);
     /* Another CPU may have taken the id that was free a moment ago: for a caller who named none, the next
      * one. */
-    for (u32 tries = 0; rc == -EEXIST && config.domid != ctl->op.domain && tries < DOMID_MAX; tries++) {
-        rc = choose_id(ctl->op.domain, &config.domid);
-        if (!rc)
-            rc = domain_create(&config, &d);
+    if (rc == -EEXIST && !named) {
+        config.domid = DOMID_ANY;
+        rc = domain_create(&config, &d);
     }
     if (rc)
         return rc;
-    ctl->op.domain = config.domid;
+    ctl->op.domain = d->id;
     rc = copy_to_guest(ctl->c->v, ctl->c->arg[0], &ctl->op, sizeof(ctl->op));
     if (rc)
         discard(d);

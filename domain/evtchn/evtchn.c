@@ -93,11 +93,6 @@ bool evtchn_port_pending(struct domain *d, u32 port)
     return port < EVTCHN_MAX_PORTS && test_bit(domain_shared_info(d)->evtchn_pending, port);
 }
 
-bool evtchn_pending(struct vcpu *v)
-{
-    return vcpu_event_pending(v);
-}
-
 /* The other end of an interdomain channel, from the sender's copy of it: sender_port of domain sender. */
 static void notify_remote(u16 sender, u32 sender_port, u16 domid, u32 port)
 {
@@ -163,12 +158,11 @@ void evtchn_raise_virq(struct domain *d, u32 virq, u32 vcpu_id)
     spin_unlock(&d->events.lock);
 }
 
-int evtchn_init(struct domain *d, u32 max_port)
+void evtchn_init(struct domain *d, u32 max_port)
 {
     spin_lock_init(&d->events.lock, LOCK_EVTCHN);
     d->events.nr_ports = 0;
     d->events.max_port = MIN(max_port, EVTCHN_MAX_PORTS - 1);
-    return 0;
 }
 
 /* Event lock held. One more bucket of free ports; port 0 is never used. */

@@ -41,8 +41,8 @@ struct evtchn_state {
 };
 
 /* Locking of all: at most one domain's event lock is held at a time, and none on entry and return.
- * -ENOMEM. max_port is cut to what the two-level ABI can name. */
-int evtchn_init(struct domain *d, u32 max_port);
+ * max_port is cut to what the two-level ABI can name. */
+void evtchn_init(struct domain *d, u32 max_port);
 void evtchn_destroy(struct domain *d); /* closes every port */
 
 /*
@@ -70,8 +70,6 @@ int evtchn_unmask(struct domain *d, u32 port);
 
 /* Raises a VIRQ on the vCPU it is bound to; nothing happens if it is not bound. Global VIRQs: vcpu_id 0. */
 void evtchn_raise_virq(struct domain *d, u32 virq, u32 vcpu_id);
-/* Has v an event to take (evtchn_upcall_pending)? */
-bool evtchn_pending(struct vcpu *v);
 /* How many ports there may be, out of date at once. */
 static inline u32 evtchn_nr_ports(const struct evtchn_state *events)
 {

@@ -15,11 +15,10 @@ struct domain;
 /* A mapping that was looked up: a guest's page tables and arguments are mostly in the same few. */
 #define PHYSMAP_SEEN 8u
 struct physmap_seen {
-    u64 generation; /* of the table then; rights removed since: look again */
+    u64 generation; /* of the table then; another since: look again */
     u64 gfn;
     mfn_t mfn; /* of the first frame of the mapping */
     u32 order;
-    bool writable;
 };
 
 struct physmap {
@@ -71,16 +70,13 @@ struct np_entry physmap_lookup(struct domain *d, gfn_t g);
 /* Maps frame src_gfn of src at g in d, pinned. -EINVAL not src's RAM; -ENOMEM. */
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn);
 
-/* Lets fill() write d's guest frame g, which cannot go meanwhile. -EFAULT: nothing mapped, or not writable.
- */
+/* Lets fill() write d's guest frame g, which cannot go meanwhile. -EFAULT: nothing mapped. */
 int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]));
 /* Where Homestead sees the frame at gaddr, which is good until the lock is dropped; with the same
- * np.generation under a later hold it is there again. Lock held. NULL: nothing mapped, or not writable. */
-void *physmap_frame(struct domain *d, u64 gaddr, bool write);
-/* Copies to or from guest-physical memory, across frames. -EFAULT: some of it is not there; then parts may be
- * written. */
+ * np.generation under a later hold it is there again. Lock held. NULL: nothing mapped. */
+void *physmap_frame(struct domain *d, u64 gaddr);
+/* Copies to guest-physical memory, across frames. -EFAULT: some of it is not there; then parts may be written. */
 int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len);
-int physmap_read(struct domain *d, u64 gaddr, void *dst, u64 len);
 
 /* Dying: drops foreign mappings, then frees tables and pool, at most budget pieces a call. True: more to do.
  */

@@ -7,62 +7,47 @@
 #include <homestead/errno.h>
 #include <lib/string.h>
 
-void *physmap_frame(struct domain *d, u64 gaddr, bool write)
+void *physmap_frame(struct domain *d, u64 gaddr)
 {
     u64 n = gaddr >> PAGE_SHIFT;
     struct physmap_seen *seen = &d->physmap.seen[n / 512 % PHYSMAP_SEEN];
 
     if (d->physmap.destroyed)
         return NULL;
-    if (unlikely(seen->generation != d->physmap.np.generation || (n ^ seen->gfn) >> seen->order ||
-                 (write && !seen->writable))) {
+    if (unlikely(seen->generation != d->physmap.np.generation || (n ^ seen->gfn) >> seen->order)) {
         struct np_entry entry = np_lookup(&d->physmap.np, gfn(n));
         if (entry.type == NP_NONE)
             return NULL;
         *seen = (struct physmap_seen){.generation = d->physmap.np.generation,
                                       .gfn = n,
                                       .mfn = mfn(entry.mfn.n - (n & (BIT(entry.order) - 1))),
-                                      .order = entry.order,
-                                      .writable = entry.writable};
+                                      .order = entry.order};
     }
-    return write && !seen->writable ? NULL : mfn_to_virt(mfn(seen->mfn.n + (n & (BIT(seen->order) - 1))));
-}
-
-static int copy(struct domain *d, u64 gaddr, void *buf, u64 len, bool write)
-{
-    char *at = buf;
-    int rc = 0;
-
-    if (gaddr + len < gaddr)
-        return -EFAULT;
-    while (len && !rc) {
-        u64 offset = gaddr & ~PAGE_MASK;
-        u64 chunk = MIN(len, PAGE_SIZE - offset);
-
-        spin_lock(&d->physmap.lock);
-        char *page = physmap_frame(d, gaddr, write);
-        if (!page)
-            rc = -EFAULT;
-        else if (write)
-            memcpy(page + offset, at, chunk);
-        else
-            memcpy(at, page + offset, chunk);
-        spin_unlock(&d->physmap.lock);
-        gaddr += chunk;
-        at += chunk;
-        len -= chunk;
-    }
-    return rc;
+    return mfn_to_virt(mfn(seen->mfn.n + (n & (BIT(seen->order) - 1))));
 }
 
 int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len)
 {
-    return copy(d, gaddr, (void *)(uintptr_t)src, len, true);
-}
+    const char *at = src;
 
-int physmap_read(struct domain *d, u64 gaddr, void *dst, u64 len)
-{
-    return copy(d, gaddr, dst, len, false);
+    if (gaddr + len < gaddr)
+        return -EFAULT;
+    while (len) {
+        u64 offset = gaddr & ~PAGE_MASK;
+        u64 piece = MIN(len, PAGE_SIZE - offset);
+
+        spin_lock(&d->physmap.lock);
+        char *page = physmap_frame(d, gaddr);
+        if (page)
+            memcpy(page + offset, at, piece);
+        spin_unlock(&d->physmap.lock);
+        if (!page)
+            return -EFAULT;
+        gaddr += piece;
+        at += piece;
+        len -= piece;
+    }
+    return 0;
 }
 
 int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]))
@@ -70,7 +55,7 @@ int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]))
     if (g.n >= NP_GFN_LIMIT)
         return -EFAULT;
     spin_lock(&d->physmap.lock);
-    u8 *page = physmap_frame(d, g.n << PAGE_SHIFT, true);
+    u8 *page = physmap_frame(d, g.n << PAGE_SHIFT);
     if (page)
         fill(page);
     spin_unlock(&d->physmap.lock);

@@ -210,17 +210,10 @@ int physmap_set_pool(struct domain *d, u64 pages)
     d->physmap.pool_pages = pages;
     return 0;
 }
-void *physmap_frame(struct domain *d, u64 gaddr, bool write)
+void *physmap_frame(struct domain *d, u64 gaddr)
 {
     (void)d;
-    (void)write;
     return guest + (gaddr & PAGE_MASK);
-}
-int physmap_read(struct domain *d, u64 gaddr, void *dst, u64 len)
-{
-    (void)d;
-    memcpy(dst, guest + gaddr, len);
-    return 0;
 }
 int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len)
 {
@@ -238,7 +231,7 @@ static struct {
 } event;
 static int event_result;
 static u32 event_port;
-static bool event_pending, event_port_set;
+static bool event_port_set;
 static u32 event_port_late; /* so many questions are answered "not pending" first */
 
 static inline int event_call(const char *name, struct domain *d, u32 a, u32 b, u32 c, u32 *port)
@@ -289,11 +282,6 @@ int evtchn_bind_vcpu(struct domain *d, u32 port, u32 vcpu_id)
 int evtchn_unmask(struct domain *d, u32 port)
 {
     return event_call("unmask", d, port, 0, 0, NULL);
-}
-bool evtchn_pending(struct vcpu *v)
-{
-    (void)v;
-    return event_pending;
 }
 bool evtchn_port_pending(struct domain *d, u32 port)
 {
