@@ -52,11 +52,9 @@ u32 domain_hold(struct domain *d)
 {
     spin_lock(&d->lock);
     u32 nr = d->nr_vcpus;
-    for (u32 id = 0; id < nr; id++)
-        vcpu_pause(d->vcpu[id], false);
+    pause_vcpus(d);
     spin_unlock(&d->lock);
-    for (u32 id = 0; id < nr; id++)
-        sched_wait_stopped(d->vcpu[id]);
+    wait_vcpus(d);
     return nr;
 }
 

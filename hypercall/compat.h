@@ -45,8 +45,7 @@ int read_caller_long(const struct hypercall *c, u64 *value, u64 array, u64 index
 /* nr elements from the index-th on, in one copy if all are there. Returns how many could be read, the first
  * ones. */
 u32 read_caller_array(const struct hypercall *c, u64 *values, u64 array, u64 index, u32 nr);
-/* nr <= CALLER_MAX_LONGS of them from gva on, in one copy. -EFAULT: not there or not writable; then values[]
- * is untouched. */
+/* nr <= CALLER_MAX_LONGS of them from gva on, in one copy. -EFAULT: not there or not writable. */
 int read_caller_longs(const struct hypercall *c, u64 *values, u64 gva, u32 nr);
 int write_caller_longs(const struct hypercall *c, u64 gva, const u64 *values, u32 nr);
 

@@ -390,27 +390,33 @@ int evtchn_close(struct domain *d, u32 port)
     return 0;
 }
 
-int evtchn_status(struct domain *d, u32 port, struct evtchn_status_info *out)
+int evtchn_status(struct domain *d, u32 port, struct evtchn_status *out)
 {
     static const u8 status[] = {
         [EVTCHN_FREE] = EVTCHNSTAT_closed,     [EVTCHN_RESERVED] = EVTCHNSTAT_closed,
         [EVTCHN_UNBOUND] = EVTCHNSTAT_unbound, [EVTCHN_INTERDOMAIN] = EVTCHNSTAT_interdomain,
         [EVTCHN_VIRQ] = EVTCHNSTAT_virq,       [EVTCHN_IPI] = EVTCHNSTAT_ipi,
     };
-    int rc = -EINVAL;
+    struct evtchn copy;
 
     spin_lock(&d->events.lock);
     const struct evtchn *channel = evtchn_entry(d, port);
-    if (channel) {
-        *out = (struct evtchn_status_info){.status = status[channel->kind],
-                                           .vcpu_id = channel->vcpu_id,
-                                           .remote_domid = channel->remote_domid,
-                                           .remote_port = channel->remote_port,
-                                           .virq = channel->virq};
-        rc = 0;
-    }
+    if (channel)
+        copy = *channel;
     spin_unlock(&d->events.lock);
-    return rc;
+    if (!channel)
+        return -EINVAL;
+    out->status = status[copy.kind];
+    out->vcpu = copy.vcpu_id;
+    if (copy.kind == EVTCHN_UNBOUND) {
+        out->u.unbound.dom = copy.remote_domid;
+    } else if (copy.kind == EVTCHN_INTERDOMAIN) {
+        out->u.interdomain.dom = copy.remote_domid;
+        out->u.interdomain.port = copy.remote_port;
+    } else if (copy.kind == EVTCHN_VIRQ) {
+        out->u.virq = copy.virq;
+    }
+    return 0;
 }
 
 void evtchn_destroy(struct domain *d)

@@ -11,6 +11,7 @@
 
 struct domain;
 struct vcpu;
+struct evtchn_status;
 
 #define EVTCHN_MAX_PORTS 4096u /* 64-bit two-level */
 
@@ -57,14 +58,8 @@ int evtchn_bind_virq(struct domain *d, u32 virq, u32 vcpu_id, u32 *port);
 int evtchn_bind_ipi(struct domain *d, u32 vcpu_id, u32 *port);
 int evtchn_close(struct domain *d, u32 port);
 int evtchn_send(struct domain *d, u32 port);
-struct evtchn_status_info {
-    u32 status; /* EVTCHNSTAT_* */
-    u32 vcpu_id;
-    u16 remote_domid;
-    u32 remote_port;
-    u32 virq;
-};
-int evtchn_status(struct domain *d, u32 port, struct evtchn_status_info *out);
+/* Fills in status, vcpu, and of u what belongs to the status. */
+int evtchn_status(struct domain *d, u32 port, struct evtchn_status *out);
 int evtchn_bind_vcpu(struct domain *d, u32 port, u32 vcpu_id);
 int evtchn_unmask(struct domain *d, u32 port);
 

@@ -270,9 +270,9 @@ int evtchn_send(struct domain *d, u32 port)
 {
     return event_call("send", d, port, 0, 0, NULL);
 }
-int evtchn_status(struct domain *d, u32 port, struct evtchn_status_info *out)
+int evtchn_status(struct domain *d, u32 port, struct evtchn_status *out)
 {
-    *out = (struct evtchn_status_info){.status = 2, .vcpu_id = 1, .remote_domid = 5, .remote_port = 77};
+    *out = (struct evtchn_status){.status = 2, .vcpu = 1, .u.interdomain = {.dom = 5, .port = 77}};
     return event_call("status", d, port, 0, 0, NULL);
 }
 int evtchn_bind_vcpu(struct domain *d, u32 port, u32 vcpu_id)

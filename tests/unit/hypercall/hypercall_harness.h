@@ -22,6 +22,7 @@ struct mem_account *unused_account_find(u16 domid);
 #include <homestead/topology.h>
 #include <hypercall/hypercall.h>
 #include <xen/domctl.h>
+#include <xen/event_channel.h>
 #include <xen/memory.h>
 #include <xen/sysctl.h>
 

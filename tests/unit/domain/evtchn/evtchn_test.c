@@ -182,11 +182,11 @@ static void linked_domains_signal_each_other(void **state)
     assert_int_equal(evtchn_send(a, pa), 0); /* already pending: no second wake */
     assert_int_equal(wakes[1][0], 1);
 
-    struct evtchn_status_info info;
+    struct evtchn_status info;
     assert_int_equal(evtchn_status(a, pa, &info), 0);
     assert_int_equal(info.status, EVTCHNSTAT_interdomain);
-    assert_int_equal(info.remote_domid, 1);
-    assert_int_equal(info.remote_port, pb);
+    assert_int_equal(info.u.interdomain.dom, 1);
+    assert_int_equal(info.u.interdomain.port, pb);
 
     assert_int_equal(evtchn_close(a, pa), 0);
     assert_int_equal(evtchn_close(a, pa), -EINVAL);
@@ -313,7 +313,7 @@ static void other_cpu_closes(void)
  * away: at each point where no lock is held. */
 static void ends_that_go_meanwhile(void **state)
 {
-    struct evtchn_status_info near, far;
+    struct evtchn_status near, far;
     u32 pa, pb;
 
     (void)state;
