@@ -106,6 +106,15 @@ static void give_back(struct domain *d, struct removed *removed)
     removed->nr = 0;
 }
 
+/* Ends a hold of the lock under which something may have been taken out. */
+static void end_change(struct domain *d, struct removed *removed)
+{
+    give_back(d, removed);
+    spin_unlock(&d->physmap.lock);
+    if (removed->last)
+        domain_reap();
+}
+
 /* The largest aligned piece at `at` that ends by `end`, up to 1 GiB. */
 static u32 piece_order(u64 at, u64 end)
 {
@@ -231,9 +240,7 @@ static int place_list(struct domain *d, const gfn_t *g, const mfn_t *m, u32 orde
 
     spin_lock(&d->physmap.lock);
     int rc = place(d, g, m, order, nr, type, &removed, done);
-    spin_unlock(&d->physmap.lock);
-    if (removed.last)
-        domain_reap();
+    end_change(d, &removed);
     return rc;
 }
 
@@ -285,9 +292,7 @@ int physmap_place_unaligned(struct domain *d, gfn_t g, mfn_t m, u32 order)
         return -EINVAL;
     spin_lock(&d->physmap.lock);
     int rc = place_pieces(d, g, m, order, piece, &removed);
-    spin_unlock(&d->physmap.lock);
-    if (removed.last)
-        domain_reap();
+    end_change(d, &removed);
     return rc;
 }
 
@@ -306,10 +311,7 @@ bool physmap_make_room(struct domain *d, gfn_t g, u64 nr_frames)
         /* A call that only met holes would be repeated for ever: then there is room enough. */
         more = unmap_range(d, g.n, end, ANY_TYPE, &budget, &removed) == 0 && removed.nr_total;
     }
-    give_back(d, &removed);
-    spin_unlock(&d->physmap.lock);
-    if (removed.last)
-        domain_reap();
+    end_change(d, &removed);
     return more;
 }
 
@@ -324,10 +326,7 @@ int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release)
     spin_lock(&d->physmap.lock);
     if (!d->physmap.destroyed)
         rc = unmap_range(d, g.n, g.n + BIT(order), ANY_TYPE, &no_limit, &removed);
-    give_back(d, &removed);
-    spin_unlock(&d->physmap.lock);
-    if (removed.last)
-        domain_reap();
+    end_change(d, &removed);
     return rc;
 }
 
@@ -354,8 +353,7 @@ int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32
         rc = give_up(d, g[*done].n, nr_frames, &removed);
         *done += rc == 0;
     }
-    give_back(d, &removed);
-    spin_unlock(&d->physmap.lock);
+    end_change(d, &removed);
     return rc;
 }
 
