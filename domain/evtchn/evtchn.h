@@ -17,8 +17,8 @@ struct evtchn_status;
 
 enum evtchn_kind {
     EVTCHN_FREE = 0,
-    EVTCHN_RESERVED, /* port 0, and a port in the middle of being bound or closed */
-    EVTCHN_UNBOUND,  /* waits for remote_domid */
+    EVTCHN_RESERVED, /* port 0, and a port that is being bound or closed */
+    EVTCHN_UNBOUND,  /* remote_domid may bind to it */
     EVTCHN_INTERDOMAIN,
     EVTCHN_VIRQ,
     EVTCHN_IPI,
@@ -34,7 +34,7 @@ struct evtchn { /* [E] */
 
 struct evtchn_state {
     spinlock_t lock;                               /* LOCK_EVTCHN */
-    bool closed;                                   /* [E] destroyed: no port is given out any more */
+    bool closed;                                   /* [E] destroyed: no port is allocated any more */
     u32 nr_ports;                                  /* [E], read without it: grows by a page of entries */
     u32 max_port;                                  /* [I] highest port allowed */
     struct evtchn *bucket[EVTCHN_MAX_PORTS / 256]; /* 256 ports a page */
@@ -65,7 +65,7 @@ int evtchn_unmask(struct domain *d, u32 port);
 
 /* Raises a VIRQ on the vCPU it is bound to; nothing happens if it is not bound. Global VIRQs: vcpu_id 0. */
 void evtchn_raise_virq(struct domain *d, u32 virq, u32 vcpu_id);
-/* How many ports there may be, out of date at once. */
+/* Number of ports with entries; read without the lock, so it may be out of date. */
 static inline u32 evtchn_nr_ports(const struct evtchn_state *events)
 {
     return __atomic_load_n(&events->nr_ports, __ATOMIC_RELAXED);
