@@ -34,8 +34,8 @@ struct vcpu_view {
     u32 first_cpu, nr_cpus; /* of the hard affinity */
 };
 
-static struct domain copy;                       /* of the domain that is being shown */
-static struct vcpu_view vcpus[DOMAIN_MAX_VCPUS]; /* and of its vCPUs */
+static struct domain copy;                       /* the domain that is being shown */
+static struct vcpu_view vcpus[DOMAIN_MAX_VCPUS]; /* and its vCPUs */
 
 static void view_affinity(const struct vcpu *v, struct vcpu_view *out)
 {
@@ -111,7 +111,7 @@ static void each_domain(void (*print)(const struct domain *d))
         keys_printf("... %u more domains\n", nr - DOMAINS_MAX);
 }
 
-/* "none" for what the toolstack gives when it means no limit. */
+/* "none" for the value with which the toolstack asks for no limit. */
 static const char *limit_text(u64 pages, char buf[24])
 {
     if (pages >= ~0u)
@@ -219,7 +219,7 @@ static void key_vcpus(void)
 #define CPUS_MAX       64u /* lines of exit counts */
 #define LOCK_DOMAINS   100u
 
-/* In the guest, a CPU comes back when something happens; asleep, when there is work. */
+/* A CPU in a guest returns at an exit, a sleeping one when there is work: neither is stuck. */
 static bool is_away(const struct cpu *cpu, const struct vcpu *v)
 {
     return cpu->idle || (v && v->in_guest);
@@ -232,7 +232,7 @@ static bool is_stuck(const struct cpu *cpu)
     return !is_away(cpu, cpu->current) && ticks > 0 && time_tsc_to_ns((u64)ticks) > STUCK_MS * 1000000ull;
 }
 
-/* An NMI makes a CPU print its backtrace; nothing else reaches one that is stuck. Gives it time to do so. */
+/* An NMI makes a CPU print its backtrace; nothing else interrupts a stuck one. Waits while it prints. */
 static void request_backtrace(const struct cpu *cpu)
 {
     u64 sent_ns = time_now_ns();
@@ -345,8 +345,8 @@ static void key_exits(void)
     print_counts("all     ", total);
 }
 
-/* Prints it if it is held. The ticket being served, and those behind it, are in two words: a look at both is
- * no single moment, which a person can live with. */
+/* Prints it if it is held. The ticket being served and the next ticket are two words, not read atomically,
+ * which is precise enough here. */
 static bool print_held(const char *name, u32 nr, const spinlock_t *lock)
 {
     u16 served = atomic_load_explicit(&lock->owner, memory_order_relaxed);
@@ -358,7 +358,7 @@ static bool print_held(const char *name, u32 nr, const spinlock_t *lock)
     return true;
 }
 
-/* All locks of a kind that one CPU or node has each. */
+/* All locks of a kind of which each CPU has one. */
 static void print_per_cpu(const char *name, spinlock_t *(*lock_of)(u32 cpu_id))
 {
     u32 nr = 0, held = 0;
