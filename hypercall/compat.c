@@ -2,7 +2,7 @@
  * The layouts of 32-bit callers and the copies that follow them, see compat.h. No state, no locks.
  *
  * Each layout is a C structure with 4-byte handles, so that the compiler computes the offsets and this file's
- * assertions can be compared with the public headers; a table row per field says what becomes what.
+ * assertions can be compared with the public headers. A table has one row per field.
  */
 #include <hypercall/compat.h>
 #include <lib/string.h>
@@ -106,7 +106,7 @@ int read_caller_struct(const struct hypercall *c, void *native, u64 gva, const s
     if (rc)
         return rc;
     memset(native, 0, layout->native_bytes);
-    /* Little endian: the low bytes come first in either. */
+    /* Little endian: the low bytes come first in both layouts. */
     for (const struct compat_field *f = layout->field; f < layout->field + layout->nr_fields; f++)
         memcpy((u8 *)native + f->native_offset, raw + f->compat_offset, f->compat_bytes);
     return 0;
@@ -141,7 +141,8 @@ u32 read_caller_array(const struct hypercall *c, u64 *values, u64 array, u64 ind
 
     if (!__builtin_mul_overflow(index, size, &offset) && !__builtin_add_overflow(array, offset, &gva) &&
         !copy_from_guest(c->v, values, gva, nr * size)) {
-        for (u32 i = nr; c->compat && i-- > 0;) { /* in place: from the last, so that none is written over */
+        for (u32 i = nr;
+             c->compat && i-- > 0;) { /* in place, from the last on, so that none is overwritten */
             u32 narrow;
 
             memcpy(&narrow, (const u8 *)values + i * sizeof(narrow), sizeof(narrow));

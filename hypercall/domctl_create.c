@@ -1,7 +1,7 @@
 /*
- * createdomain. What may be asked for is decided here; domain_create() then does it. Error codes and the
- * order of the checks are Xen's: id taken, then flags and counts, then what the machine cannot do, then
- * grants, then the CPU pool.
+ * createdomain. Validates the request; domain_create() carries it out. Error codes and the order of the
+ * checks are Xen's: id in use, then flags and counts, then unsupported features, then grants, then the CPU
+ * pool.
  *
  * As with Xen a failed attempt uses up the id that would have been given.
  */
@@ -14,12 +14,12 @@
 /* Everything a full HVM guest has. */
 #define EMU_FULL          (XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI)
 #define GRANT_VERSION_MAX 2u
-#define GRANT_FRAMES_MAX  64 /* Xen's defaults, which are limits */
+#define GRANT_FRAMES_MAX  64 /* Xen's defaults, which are also the limits */
 #define MAPTRACK_MAX      1024
 #define CPUPOOL_ONLY      0u
 
-/* Flags and numbers that make no sense, or need what does not exist here (PV guests, nested virtualization, a
- * virtual PMU, tracing). */
+/* Rejects flags and numbers that are invalid or need what does not exist here (PV guests, nested
+ * virtualization, a virtual PMU, tracing). */
 static bool config_valid(const struct xen_domctl_createdomain *config)
 {
     u32 flags = config->flags;
@@ -41,8 +41,8 @@ static bool config_valid(const struct xen_domctl_createdomain *config)
            !(config->arch.emulation_flags & ~XEN_X86_EMU_ALL);
 }
 
-/* A PVH guest has a local APIC and nothing else. The full set is accepted as on Xen, but there is nobody to
- * emulate it. */
+/* A PVH guest has a local APIC and nothing else. The full set is accepted as on Xen, but its devices are not
+ * emulated. */
 static bool emulation_possible(u32 emulation)
 {
     return emulation == XEN_X86_EMU_LAPIC || emulation == EMU_FULL;
@@ -71,7 +71,8 @@ static int check_config(const struct xen_domctl_createdomain *config)
     return 0;
 }
 
-/* The caller could not be told of its new domain: away with it. It has no memory yet, so this is short. */
+/* Destroys a new domain whose id could not be returned to the caller. It has no memory yet, so this is short.
+ * */
 static void discard(struct domain *d)
 {
     while (domain_kill(d) == -ERESTART)
@@ -98,7 +99,7 @@ long domctl_createdomain(struct domctl *ctl)
         return rc;
     memcpy(config.handle, arg->handle, sizeof(config.handle));
     rc = domain_create(&config, &d);
-    /* Another CPU may have taken the id that was free a moment ago: for a caller who named none, the next
+    /* Another CPU may have taken the id that was free a moment ago: if the caller named none, take the next
      * one. */
     if (rc == -EEXIST && !named) {
         config.domid = DOMID_ANY;

@@ -1,9 +1,9 @@
 /*
  * A vCPU's state as a stream of records: HEADER, per vCPU CPU (if online) and MTRR, END.
  *
- * Records of devices and features that Homestead has no state for are accepted and passed over, so that a
- * context read from Xen can be used; unknown types are refused, as Xen does. Nested paging ignores MTRRs:
- * guest memory is cached.
+ * Records of devices and features that Homestead has no state for are accepted and ignored, so that a context
+ * read from Xen can be used; unknown types are refused, as Xen does. Nested paging ignores MTRRs: guest
+ * memory is cached.
  */
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/time.h>
@@ -29,8 +29,8 @@ struct record {
     const u8 *body;
 };
 
-/* The record at *at; moves *at behind it. -ENODATA: no room for a descriptor; -EINVAL: the body does not fit.
- */
+/* Reads the record at *at and advances *at past it. -ENODATA: no room for a descriptor; -EINVAL: the body
+ * does not fit. */
 static int next_record(const u8 *buf, u64 size, u64 *at, struct record *record)
 {
     if (size - *at < sizeof(record->head))
@@ -38,7 +38,7 @@ static int next_record(const u8 *buf, u64 size, u64 *at, struct record *record)
     memcpy(&record->head, buf + *at, sizeof(record->head));
     *at += sizeof(record->head);
     if (record->head.typecode == HVM_SAVE_CODE(END))
-        return 0; /* whatever length it gives itself */
+        return 0; /* its length is ignored */
     if (record->head.length > size - *at)
         return -EINVAL;
     record->body = buf + *at;
@@ -46,7 +46,7 @@ static int next_record(const u8 *buf, u64 size, u64 *at, struct record *record)
     return 0;
 }
 
-/* A CPU record. Shorter ones are of older formats: what they lack is zero, and the FPU's state counts. */
+/* A CPU record. Shorter ones are of older formats: missing members are zero, and the FPU state is valid. */
 static void get_cpu(const struct record *record, struct hvm_hw_cpu *cpu)
 {
     memset(cpu, 0, sizeof(*cpu));
@@ -57,7 +57,7 @@ static void get_cpu(const struct record *record, struct hvm_hw_cpu *cpu)
     }
 }
 
-/* CR4's bits that not every CPU has. */
+/* The valid CR4 bits, including those that depend on the CPU. */
 static u64 cr4_valid(void)
 {
     u32 edx = cpuid(1, 0).edx;
@@ -93,7 +93,7 @@ static int check_cpu(const struct record *record)
     /* The upper halves of these must be zero, or the CPU refuses to run the guest or to load the value. */
     if (cpu.dr6 >> 32 || cpu.dr7 >> 32 || cpu.msr_tsc_aux >> 32)
         return -EINVAL;
-    return cpu.pending_valid ? -EINVAL : 0; /* an event in flight cannot be taken over */
+    return cpu.pending_valid ? -EINVAL : 0; /* an event in flight cannot be restored */
 }
 
 static int check_record(const struct record *record, u32 nr_vcpus)
@@ -210,7 +210,7 @@ static void load_cpu(struct vcpu *v, const struct hvm_hw_cpu *cpu)
 {
     struct hvm_state state;
 
-    hvm_ops->get_state(&v->hvm, &state); /* for what the record does not have: PAT */
+    hvm_ops->get_state(&v->hvm, &state); /* for what the record lacks: PAT */
     load_state(&state, cpu);
     hvm_ops->set_state(&v->hvm, &state);
     load_regs(&v->hvm.regs, cpu);
@@ -228,7 +228,7 @@ void hvm_context_load(struct domain *d, const u8 *buf, u64 size)
     struct hvm_hw_cpu cpu;
     u64 at = 0;
 
-    /* The stream is the whole truth: who is not in it does not run. */
+    /* A vCPU that is not in the stream goes offline. */
     u32 nr = domain_nr_vcpus(d);
 
     for (u32 id = 0; id < nr; id++)
