@@ -20,8 +20,8 @@ void (*domain_ended)(void);
 static spinlock_t list_lock = SPINLOCK_INIT(LOCK_DOMLIST);
 static struct list domains = LIST_INIT(domains);
 static struct domain *by_id[DOMID_MAX + 1]; /* atomic accesses; [0] is domain 0 */
-static u32 nr_zombies;                      /* [a] domains whose memory is back but for pinned frames */
-static u16 last_auto_id;                    /* given out last, whether or not that creation succeeded */
+static u32 nr_zombies;   /* [a] domains whose memory has been given back, except pinned frames */
+static u16 last_auto_id; /* the last id given out, whether or not that creation succeeded */
 
 static u32 record_order(void)
 {
@@ -39,42 +39,44 @@ struct mem_account *mem_account_find(u16 domid)
     return d ? &d->mem : NULL;
 }
 
-/* List lock held. The next id in the circle 1 .. DOMID_MAX that nobody has; 0: all taken. */
-static u16 next_auto_id(void)
+/* List lock held. As domain_choose_id(). DOMID_ANY takes the next free id in the circle 1 .. DOMID_MAX. */
+static int choose_id(u16 wanted, u16 *domid)
 {
+    *domid = wanted;
+    if (wanted != DOMID_ANY)
+        return wanted > DOMID_MAX ? -EINVAL : by_id[wanted] ? -EEXIST : 0;
     for (u32 tries = 0; tries < DOMID_MAX; tries++) {
         last_auto_id = last_auto_id >= DOMID_MAX ? 1 : (u16)(last_auto_id + 1);
+        *domid = last_auto_id;
         if (!by_id[last_auto_id])
-            return last_auto_id;
+            return 0;
     }
-    return 0;
+    return -ENOMEM;
 }
 
-/* Chooses the id and reserves it. Nobody finds d yet: an id can be guessed, and a domain that is half made
- * must not be destroyed or mapped from by another CPU. -EEXIST, -ENOSPC. */
+int domain_choose_id(u16 wanted, u16 *domid)
+{
+    spin_lock(&list_lock);
+    int rc = choose_id(wanted, domid);
+    spin_unlock(&list_lock);
+    return rc;
+}
+
+/* Chooses the id and reserves it. Lookups do not find d yet: an id can be guessed, and another CPU must not
+ * destroy a half-made domain or map its frames. */
 static int reserve_id(struct domain *d, u16 wanted)
 {
-    int rc = 0;
-
     spin_lock(&list_lock);
-    u16 id = wanted;
-    if (wanted == DOMID_ANY) {
-        id = next_auto_id();
-        if (!id)
-            rc = -ENOSPC;
-    } else if (by_id[wanted]) {
-        rc = -EEXIST;
-    }
+    int rc = choose_id(wanted, &d->id);
     if (!rc) {
-        d->id = id;
-        d->mem.domid = id;
-        __atomic_store_n(&by_id[id], d, __ATOMIC_RELEASE);
+        d->mem.domid = d->id;
+        __atomic_store_n(&by_id[d->id], d, __ATOMIC_RELEASE);
     }
     spin_unlock(&list_lock);
     return rc;
 }
 
-/* From now on d is found; a second reference, for the one who made it. */
+/* From now on lookups find d. Takes a second reference, for the creator. */
 static void list_insert(struct domain *d)
 {
     spin_lock(&list_lock);
@@ -95,7 +97,7 @@ static void release_id(const struct domain *d)
     spin_unlock(&list_lock);
 }
 
-/* True: d was in the list, whose reference the caller now has. */
+/* True: d was in the list; the caller now owns the list's reference. */
 static bool list_remove(struct domain *d)
 {
     spin_lock(&list_lock);
@@ -128,8 +130,6 @@ int domain_create(const struct domain_config *config, struct domain **out)
 {
     mfn_t record;
 
-    if (config->domid != DOMID_ANY && config->domid > DOMID_MAX)
-        return -EINVAL;
     int rc = mm_alloc(NULL, NODE_NONE, record_order(), MM_OVERHEAD, &record);
     if (rc)
         return -ENOMEM;
@@ -154,8 +154,9 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->emulation_flags = config->emulation_flags;
     d->misc_flags = config->misc_flags;
     memcpy(d->handle, config->handle, sizeof(d->handle));
+    evtchn_init(d, config->max_evtchn_port);
 
-    /* The id first: an attempt that fails later has used it up, as with Xen. */
+    /* The id comes first: an attempt that fails later has used it up, as on Xen. */
     rc = reserve_id(d, config->domid);
     bool reserved = rc == 0;
     if (!rc) {
@@ -165,8 +166,6 @@ int domain_create(const struct domain_config *config, struct domain **out)
             rc = -ENOMEM;
         }
     }
-    if (!rc)
-        rc = evtchn_init(d, config->max_evtchn_port);
     if (!rc)
         rc = physmap_init(d, PHYSMAP_POOL_DEFAULT_PAGES);
     if (rc) {
@@ -187,12 +186,12 @@ int domain_alloc_vcpus(struct domain *d, u32 n)
     if (!n || n != d->max_vcpus || n > DOMAIN_MAX_VCPUS)
         return -EINVAL;
     sched_update_home(d);
-    /* The caller's pause, or the one from creation, keeps the domain still; a second call meanwhile finds the
-     * vCPUs that are there and goes on behind them. */
+    /* The caller's pause, or the one from creation, keeps the domain stopped. A second call at the same time
+     * finds the vCPUs made so far and continues after them. */
     spin_lock(&d->lock);
     while (!rc && d->nr_vcpus < n) {
         rc = d->dying ? -EINVAL : vcpu_create(d, d->nr_vcpus);
-        if (!rc) /* readers take no lock: what is below the number is complete */
+        if (!rc) /* readers take no lock: vCPUs below the number are complete */
             __atomic_store_n(&d->nr_vcpus, d->nr_vcpus + 1, __ATOMIC_RELEASE);
     }
     spin_unlock(&d->lock);
@@ -253,8 +252,8 @@ void domain_put(struct domain *d)
         free_record(d);
 }
 
-/* Has everything of d come back? The account lock makes sure that whoever returned the last page is done with
- * it. */
+/* Has all of d's memory been freed? Taking the account lock ensures that the CPU that freed the last page has
+ * finished with the account. */
 static bool is_gone(struct domain *d)
 {
     if (!domain_is_dying(d) || !__atomic_load_n(&d->freed, __ATOMIC_ACQUIRE))
@@ -277,9 +276,9 @@ void domain_count_zombie(void)
 }
 
 /*
- * Without a zombie the list, which all CPUs share, is left alone. None is missed: whoever ends a domain
- * counts it before he looks, under the account's lock, whether pages are left. If then there still was the
- * one that has been unpinned here, its going, under the same lock, came later, and the count is seen.
+ * Without a zombie this does not touch the list, which all CPUs share. No zombie is missed: domain_kill()
+ * counts it before it checks, under the account's lock, whether pages are left. If the page unpinned here was
+ * still counted then, it was freed later under the same lock, so this CPU sees the count.
  */
 void domain_reap(void)
 {

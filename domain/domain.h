@@ -1,12 +1,12 @@
 /*
- * Domains and vCPUs: what they are, their life, and how the layers above get at them.
+ * Domains and vCPUs: structures, lifecycle, and the calls for the layers above.
  *
- * Life of a domain: created (paused once, no vCPU runs) → running ⇄ paused → shut down (a code, its
- * vCPUs stay still) → dying (domain_kill; memory going back, in steps) → gone, or a zombie while
- * somebody still maps one of its frames.
+ * Life of a domain: created (paused once, no vCPU runs) → running ⇄ paused → shut down (with a code; its
+ * vCPUs stay stopped) → dying (domain_kill; memory is freed in steps) → gone, or a zombie while another
+ * domain still maps one of its frames.
  *
- * Legend: [I] fixed after creation, [D] domain lock, [R] run queue lock, [E] event lock, [o] owner CPU,
- * [a] atomic.
+ * Legend: [I] fixed after creation, [D] domain lock, [R] run queue lock, [E] event lock, [o] owner CPU, [a]
+ * atomic.
  */
 #ifndef DOMAIN_DOMAIN_H
 #define DOMAIN_DOMAIN_H
@@ -37,9 +37,9 @@ enum vcpu_state {
 };
 
 /*
- * A page of a guest's virtual memory as its page tables were walked last: where the page is, and which
- * entries said so. While np.generation is the same, the physmap lock held, and all entries say the same, a
- * walk would end here again. hypercall/guest_copy.c
+ * The result of the last walk of a guest's page tables for one virtual page: where the page is, and the
+ * entries that were read. A new walk would give the same result as long as np.generation and all entries are
+ * unchanged and the physmap lock is held. hypercall/guest_copy.c
  */
 #define GUEST_PATH_LEVELS 5u
 struct guest_path {
@@ -59,23 +59,23 @@ struct vcpu {
     u32 id;                /* [I] */
     mfn_t record;          /* [I] the page this structure and the FPU image are in */
     struct hvm_vcpu hvm;
-    enum vcpu_state state;  /* [R] */
-    bool running;           /* [R] on a CPU now */
-    bool in_guest;          /* [a] between entry and exit: what others wait on before they free its memory */
-    bool on_queue;          /* [R] */
+    enum vcpu_state state; /* [R] */
+    bool running;          /* [R] on a CPU now */
+    bool in_guest; /* [a] between entry and exit; other CPUs wait for false before they free its memory */
+    bool on_queue; /* [R] */
     struct list queue_link; /* [R] */
-    bool initialised;       /* [D] has a state to run with; else it waits for a STARTUP interrupt */
-    bool attention;         /* [a] vcpu_deliver_event() has something to look at: vcpu_notify() */
-    bool irq_waits;         /* [o] an interrupt could be taken but for IF or a shadow: HLT does not sleep */
-    bool nmi_pending;       /* [a] */
-    u32 init_sipi;          /* [D] INIT and STARTUP that have come: vlapic.c */
-    u32 pause_count;        /* [R] reasons not to run: domain paused, shut down, dying */
-    u32 cpu;                /* [R] whose run queue it belongs to: changes only while it does not run */
-    bool leave;             /* [R] it runs where it must not, or would rather not: moves at its next exit */
-    s64 vtime_ns;           /* [R] its virtual time, on the scale of its queue */
-    u64 run_ns;             /* [R] time on a CPU so far */
-    u64 run_since_ns;       /* [o] start of this slice */
-    u64 exits;              /* [o] exits so far; while it runs, less by its CPU's count */
+    bool initialised; /* [D] has register state to run with; otherwise it waits for a STARTUP interrupt */
+    bool attention;   /* [a] vcpu_deliver_event() has something to look at: vcpu_notify() */
+    bool irq_waits;   /* [o] an interrupt is pending that only IF or a shadow blocks: HLT does not sleep */
+    bool nmi_pending; /* [a] */
+    u32 init_sipi;    /* [D] INIT and STARTUP that have come: vlapic.c */
+    u32 pause_count;  /* [R] reasons not to run: domain paused, shut down, dying */
+    u32 cpu;          /* [R] whose run queue it belongs to: changes only while it does not run */
+    bool leave;       /* [R] it runs where it must not run, or prefers not to: moves at its next exit */
+    s64 vtime_ns;     /* [R] its virtual time, on the scale of its queue */
+    u64 run_ns;       /* [R] time on a CPU so far */
+    u64 run_since_ns; /* [o] start of this slice */
+    u64 exits;        /* [o] exits so far; while it runs, minus cpu->exits of its CPU: run_vcpu() */
     u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [R] */
     /* what guest_copy.c remembers [o] */
     struct hvm_paging path_paging;        /* under which the paths were walked */
@@ -98,19 +98,19 @@ struct domain {
     u16 id;            /* [I] */
     bool is_control;   /* [I] domain 0: may use control operations */
     bool dying;        /* [D], read without it: domain_is_dying() */
-    bool shut_down;    /* [D], read without it for what is said on the console */
+    bool shut_down;    /* [D], read without the lock for console messages */
     u8 shutdown_code;  /* [D] SHUTDOWN_*; 0xff while not shut down */
-    bool freed;        /* [D][a] memory and tables are back; only the record may be left */
+    bool freed;        /* [D][a] memory and tables are freed; only the record may be left */
     bool kill_running; /* [D] a CPU is inside domain_kill() */
     bool listed;       /* domain list lock */
     spinlock_t lock;   /* LOCK_DOMAIN */
-    u64 home_nodes;    /* [a] where its vCPUs like to run, a bit per node, 0: anywhere; sched_update_home() */
+    u64 home_nodes;    /* [a] nodes its vCPUs prefer, a bit per node, 0: any; sched_update_home() */
     u32 pause_count;   /* [D] every vCPU is off the CPUs while > 0 */
     mfn_t record;      /* [I] the pages this structure is in */
-    u32 refs;          /* domain list lock: references; record and vCPUs go with the last one */
+    u32 refs;          /* domain list lock: references; dropping the last one frees record and vCPUs */
     u8 handle[16];     /* [D] uuid */
     u32 create_flags;  /* [I] XEN_DOMCTL_CDF_* */
-    /* [I] XEN_X86_EMU_*, XEN_X86_MSR_*: as createdomain was told, for getdomaininfo */
+    /* [I] XEN_X86_EMU_*, XEN_X86_MSR_*: as passed to createdomain, for getdomaininfo */
     u32 emulation_flags, misc_flags;
     u32 max_vcpus;       /* [I] as given at creation */
     u32 nr_vcpus;        /* [D], read without it: domain_nr_vcpus(); 0 or max_vcpus */
@@ -132,7 +132,7 @@ struct domain {
     char line[128];
 };
 
-struct domain_config { /* what XEN_DOMCTL_createdomain has been decoded to; limits have been checked */
+struct domain_config { /* decoded from XEN_DOMCTL_createdomain; limits have been checked */
     u16 domid;         /* or DOMID_ANY */
     u32 flags;
     u32 max_vcpus;
@@ -144,8 +144,11 @@ struct domain_config { /* what XEN_DOMCTL_createdomain has been decoded to; limi
 };
 #define DOMID_ANY 0xffffu
 
-/* Creates a paused domain without memory or vCPUs. -EEXIST id in use, -ENOSPC none free, -ENOMEM. One
- * reference for the list and one for the caller (domain_put), whose domain another CPU may destroy at once.
+/* Chooses the id of a domain to be created: the one asked for; DOMID_ANY: the next free one, which is used up
+ * whether or not it is created. -EEXIST: in use; -ENOMEM: none is free; -EINVAL: above DOMID_MAX. */
+int domain_choose_id(u16 wanted, u16 *domid);
+/* Creates a paused domain without memory or vCPUs. Errors as above, the id may have been taken since; -ENOMEM.
+ * One reference for the list and one for the caller (domain_put), whose domain another CPU may destroy at once.
  */
 int domain_create(const struct domain_config *config, struct domain **out);
 /* Allocates its vCPUs (all offline), once. n must be max_vcpus: -EINVAL; -ENOMEM. Again with the same n: 0.
@@ -157,29 +160,30 @@ struct domain *domain_get(u16 domid);
 /* The first domain with id >= domid, with a reference. For getdomaininfo and lists. */
 struct domain *domain_get_next(u16 domid);
 void domain_put(struct domain *d);
-/* Lets every dying domain go whose last pinned frame has come back. Call without locks. */
+/* Frees every dying domain whose last pinned frame has been unpinned. Call without locks. */
 void domain_reap(void);
 
 /* Nested. pause waits until no vCPU of d runs (except when called by d itself: then it stops at its next
  * exit). */
 void domain_pause(struct domain *d);
 void domain_unpause(struct domain *d); /* ignored at 0; -EINVAL semantics belong to the caller */
-void domain_shutdown(struct domain *d,
-                     u8 code); /* stops all vCPUs, raises VIRQ_DOM_EXC in dom0; dom0's own ends the machine */
+void domain_shutdown(
+    struct domain *d,
+    u8 code); /* stops all vCPUs and raises VIRQ_DOM_EXC in dom0; a shutdown of dom0 ends the machine */
 void domain_crash(struct domain *d, const char *why); /* dump, then shutdown code 3 */
 
 /* One step, about 2 ms, of destroying d. 0: done (the record may live on while others map its frames);
  * -ERESTART: call again; -EINVAL: d is the caller's own domain or the control domain. */
 int domain_kill(struct domain *d);
-/* After an unpin emptied a dying domain's account: lets the record go. */
+/* After an unpin that emptied a dying domain's account: frees the record. */
 void domain_check_gone(struct domain *d);
 
-/* Keeps d's vCPUs off the CPUs, whatever pauses and unpauses come meanwhile, and waits for that; not for d's
- * own vCPUs. Returns how many it holds, for domain_release(). */
+/* Keeps d's vCPUs from running, independent of pauses and unpauses, and waits until they have stopped. Must
+ * not be called by d's own vCPUs. Returns how many it holds, for domain_release(). */
 u32 domain_hold(struct domain *d);
 void domain_release(struct domain *d, u32 nr_held);
 
-/* The vCPUs there are. Grows once, without a lock for readers: those below the number are complete. */
+/* The number of vCPUs. It grows once; readers take no lock: vCPUs below the number are complete. */
 static inline u32 domain_nr_vcpus(const struct domain *d)
 {
     return __atomic_load_n(&d->nr_vcpus, __ATOMIC_ACQUIRE);
@@ -191,35 +195,36 @@ static inline bool domain_is_dying(const struct domain *d)
 }
 
 u32 domain_nr_online(struct domain *d);
-/* Makes an offline vCPU runnable with the state that was set on it. */
+/* Makes an offline vCPU runnable with the register state that was set. */
 void vcpu_online(struct vcpu *v);
-/* The same for one that may have no state yet: then it goes offline again at once, unless a STARTUP interrupt
- * has come. */
+/* The same for a vCPU that may have no register state yet: it then goes offline again at once, unless a
+ * STARTUP interrupt has arrived. */
 void vcpu_start(struct vcpu *v);
 void vcpu_block(struct vcpu *v); /* until vcpu_wake(); no-op when an event is pending */
 void vcpu_wake(struct vcpu *v);
-/* Something has come for v (an interrupt in its APIC, an event, INIT, a timer): wakes it and makes it look
- * before it enters the guest again. Any CPU, lock-free but for v's run queue. */
+/* v has a new interrupt, event, INIT or timer: wakes it and makes it check before it enters the guest again.
+ * Any CPU; takes only the lock of v's run queue. */
 void vcpu_notify(struct vcpu *v);
 void vcpu_name(const struct vcpu *v, char buf[16]); /* "d1v0" */
-/* One more, or one less, reason not to run; wait: until v has left its CPU (never for the vCPU that runs
- * here). */
+/* Adds or removes one reason not to run. wait: until v has left its CPU (never for the vCPU that runs on this
+ * CPU). */
 void vcpu_pause(struct vcpu *v, bool wait);
 void vcpu_unpause(struct vcpu *v);
-/* A paused v stops until it is brought online again; says nothing to its domain. */
+/* v goes offline until it is brought online again; the domain's state does not change. v is paused. */
 void vcpu_offline(struct vcpu *v);
-/* v stops for good until it is brought online again; the last online one to go powers its domain off. */
+/* v goes offline until it is brought online again. When the last online vCPU does so, the domain powers off.
+ * */
 void vcpu_down(struct vcpu *v);
 /* Writes the pvclock constants into v's vcpu_info. Call again after moving it. */
 void vcpu_update_time(struct vcpu *v);
 /* The vector an event is signalled with, 0: none set by the guest. */
 u8 vcpu_upcall_vector(const struct vcpu *v);
-/* The vector of HVMOP_set_evtchn_upcall_vector, which comes through the APIC; an event that has been waiting
- * comes by it. */
+/* Sets the vector of HVMOP_set_evtchn_upcall_vector, which the APIC delivers. A pending event is delivered
+ * with it. */
 void vcpu_set_upcall_vector(struct vcpu *v, u8 vector);
-/* Moves v's vcpu_info into the guest's own page, once, with all that is in it; everything counts as pending
- * there. offset: bytes. -ENXIO: across the page's end; -EINVAL: no RAM of the domain's, not 8-byte aligned,
- * or done before. */
+/* Moves v's vcpu_info with its contents into a page of the guest, once. All events are marked pending there.
+ * offset: bytes. -ENXIO: across the page's end; -EINVAL: not the domain's RAM, not 8-byte aligned, or done
+ * before. */
 int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset);
 /* Time on a CPU so far, in ns, the running slice included. */
 u64 vcpu_run_ns(struct vcpu *v);
@@ -236,8 +241,7 @@ struct dom0_config {
     const struct e820_entry *host_e820; /* the host's memory map */
     u32 nr_host_e820;
 };
-/* Builds it, paused no more, its vCPU 0 ready to run. -errno: a sentence on the console has said why. Called
- * once. */
+/* Builds and unpauses it, with vCPU 0 ready to run. -errno: the reason has been printed. Called once. */
 int dom0_build(const struct dom0_config *config);
 
 /* The run loop of a CPU; never returns. */
@@ -248,19 +252,20 @@ bool sched_should_yield(void);
 void sched_yield_current(void);
 /* Once, before the first sched_cpu_init(). */
 void sched_init(void);
-/* A CPU joins: its run queue, in its node's memory. On the boot CPU, before any CPU enters sched_run().
- * -ENOMEM: it never runs a guest. */
+/* Adds a CPU: allocates its run queue in its node's memory. On the boot CPU, before any CPU enters
+ * sched_run(). -ENOMEM: it never runs a guest. */
 struct cpu;
 int sched_cpu_init(const struct cpu *cpu);
-/* The nodes a domain is at home on: its node affinity, else where its memory is. After a change of either. */
+/* Recomputes the nodes a domain is at home on: its node affinity, otherwise where its memory is. Call after a
+ * change of either. */
 void sched_update_home(struct domain *d);
-/* Bitmaps of MAX_CPUS bits. set: at once for a vCPU that waits, at its next exit, which is forced, for one
- * that runs. hard must hold a CPU that is up. */
+/* Bitmaps of MAX_CPUS bits. set takes effect at once for a waiting vCPU, and at the next exit, which is
+ * forced, for a running one. hard must contain a CPU that is up. */
 void sched_get_affinity(const struct vcpu *v, u64 *hard, u64 *soft);
 void sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft);
-/* It does not run on a CPU its hard affinity forbids. */
+/* False: v runs on a CPU its hard affinity forbids. */
 bool sched_is_placed(struct vcpu *v);
-/* How to make another CPU leave its guest (an IPI); not needed while there is one CPU. */
+/* Sets how another CPU is made to leave its guest (an IPI); not needed with one CPU. */
 void sched_set_kick(void (*kick)(u32 cpu_id));
 /*
  * Runs fn() on this CPU while every other CPU waits at the top of its run loop: nobody holds a lock, or is in
@@ -270,7 +275,7 @@ void sched_set_kick(void (*kick)(u32 cpu_id));
 bool sched_run_quiet(void (*fn)(void));
 /* The same a little later, from the run loop. Callable everywhere. A new request replaces an older one. */
 void sched_ask_quiet(void (*fn)(void));
-/* Returns once no CPU can still use nested translations of d that have been taken away. */
+/* Returns when no CPU can still use nested translations of d that have been removed. */
 void sched_sync_domain(struct domain *d);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What guests write to port 0xE9, a line at a time: "(d1) text". A guest's bytes are foreign: control
- * characters are dropped, so that it cannot forge other lines or steer a terminal.
+ * What guests write to port 0xE9, a line at a time: "(d1) text". A guest's bytes are not trusted: control
+ * characters are dropped, so that it cannot forge other lines or control a terminal.
  *
  * Lock: d->lock for the line being collected, which all vCPUs of the domain share; the (slow) serial line is
  * written from a copy without it.

@@ -1,4 +1,4 @@
-/* What the files of domain/ share among themselves. Nobody outside includes this. */
+/* Shared by the files of domain/; other folders do not include it. */
 #ifndef DOMAIN_INTERNAL_H
 #define DOMAIN_INTERNAL_H
 
@@ -17,8 +17,8 @@ static inline struct shared_info *domain_shared_info(struct domain *d)
     return mfn_to_virt(d->shared_info);
 }
 
-/* Has v an event to take? evtchn_upcall_mask is for guests without an interrupt flag of their own: not ours.
- */
+/* Is an event pending for v? evtchn_upcall_mask does not count: it is for PV guests, which have no interrupt
+ * flag. */
 static inline bool vcpu_event_pending(const struct vcpu *v)
 {
     return v->info && __atomic_load_n(&v->info->evtchn_upcall_pending, __ATOMIC_SEQ_CST);
@@ -28,34 +28,33 @@ static inline bool vcpu_event_pending(const struct vcpu *v)
 /* Fills d->vcpu[id]. -ENOMEM. */
 int vcpu_create(struct domain *d, u32 id);
 void vcpu_free(struct vcpu *v);
-/* Dying: lets go of the guest's page that vcpu_register_info() has pinned. */
+/* The domain is dying: unpins the guest's page that vcpu_register_info() has pinned. */
 void vcpu_drop_info(struct vcpu *v);
 
 /* Called when all memory of a domain is back, its record too. NULL: nobody wants to know. */
 extern void (*domain_ended)(void);
 
 /* --- sched.c, sched_queue.c --- */
-/* Chooses the CPU whose run queue v belongs to from now on. Once, before it is online. */
+/* Assigns v to a CPU's run queue. Once, before it is online. */
 void sched_assign_cpu(struct vcpu *v);
 void sched_forget(struct vcpu *v);
-/* After a change of what decides whether v can run: queues it, takes it off the queue, or makes its CPU stop
- * it. */
+/* Call after a change that affects whether v can run: queues it, dequeues it, or makes its CPU stop it. */
 void sched_update(struct vcpu *v);
-/* Takes the lock of v's [R] fields and returns it. v may change its CPU, and with it the lock, once it is
- * dropped. */
+/* Takes the lock of v's [R] fields and returns it. After the unlock v may move to another CPU, and thus
+ * another lock. */
 spinlock_t *sched_lock(const struct vcpu *v);
 /* The same by CPU, for the debug console. */
 spinlock_t *sched_cpu_lock(u32 cpu_id);
-/* One turn of cpu's run loop, on that CPU: a vCPU until it has to make room, or idling. */
+/* One turn of the run loop, on that CPU: runs a vCPU until it must yield, or idles. */
 struct cpu;
 void sched_step(struct cpu *cpu);
-/* If v is in its guest on another CPU, makes it come out. */
+/* Forces an exit if v is in its guest on another CPU. */
 void sched_kick_vcpu(const struct vcpu *v);
 /* Waits until v is off its CPU; returns at once for the vCPU that runs here. */
 void sched_wait_stopped(struct vcpu *v);
 
 /* --- exit.c --- */
-/* Acts on the exit. May mark the vCPU as not runnable; the run loop sees that. */
+/* Handles the exit. May mark the vCPU as not runnable; the run loop sees that. */
 void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit);
 
 /* --- vlapic.c --- */
@@ -67,7 +66,7 @@ int vlapic_rdmsr(struct vcpu *v, u32 msr, u64 *value);
 int vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value);
 
 /* --- domain.c --- */
-/* A domain's memory is back, but for pinned frames; before domain_check_gone(). */
+/* A domain's memory has been freed except pinned frames. Call before domain_check_gone(). */
 void domain_count_zombie(void);
 /* The lock of the list and its domains, and a domain by id, for the debug console. */
 spinlock_t *domain_list_lock(void);

@@ -1,8 +1,8 @@
 /*
- * How a domain stops: pause, shutdown, crash, and the long way of destroying it.
+ * How a domain stops: pause, shutdown, crash, and destruction in steps.
  *
- * A vCPU runs only while its pause_count is 0. A domain that is paused, shut down or dying holds one
- * count on each of its vCPUs for each of the three.
+ * A vCPU runs only while its pause_count is 0. A domain that is paused, shut down or dying holds one count on
+ * each of its vCPUs for each of the three.
  *
  * Lock: d->lock (LOCK_DOMAIN) for the flags; never while waiting for a vCPU to stop.
  */
@@ -39,7 +39,7 @@ void domain_pause(struct domain *d)
 
 void domain_unpause(struct domain *d)
 {
-    sched_update_home(d); /* memory comes and goes while a domain is paused */
+    sched_update_home(d); /* its memory may have changed while it was paused */
     spin_lock(&d->lock);
     if (d->pause_count && --d->pause_count == 0)
         for (u32 id = 0; id < d->nr_vcpus; id++)
@@ -47,16 +47,14 @@ void domain_unpause(struct domain *d)
     spin_unlock(&d->lock);
 }
 
-/* Each vCPU has a reason of its own not to run, so that an unpause by somebody else cannot undo this. */
+/* Each vCPU's own pause count is raised, so that an unpause of the domain by another CPU cannot undo this. */
 u32 domain_hold(struct domain *d)
 {
     spin_lock(&d->lock);
     u32 nr = d->nr_vcpus;
-    for (u32 id = 0; id < nr; id++)
-        vcpu_pause(d->vcpu[id], false);
+    pause_vcpus(d);
     spin_unlock(&d->lock);
-    for (u32 id = 0; id < nr; id++)
-        sched_wait_stopped(d->vcpu[id]);
+    wait_vcpus(d);
     return nr;
 }
 
@@ -76,7 +74,7 @@ static const char *shutdown_name(u8 code)
     return code < ARRAY_SIZE(names) ? names[code] : "unknown";
 }
 
-/* The first domain is the machine: its end is the machine's. */
+/* The shutdown of domain 0 shuts the machine down. */
 static NORETURN void end_machine(u8 code)
 {
     machine_end(code == SHUTDOWN_poweroff ? MACHINE_POWEROFF
@@ -125,7 +123,7 @@ void domain_crash(struct domain *d, const char *why)
 {
     struct vcpu *v = this_cpu()->current;
 
-    /* Said once: other vCPUs may run into the same wall before they stop. */
+    /* Printed once: other vCPUs may hit the same error before they stop. */
     if (!__atomic_load_n(&d->shut_down, __ATOMIC_RELAXED)) {
         guest_console_flush(d);
         log_error("d%u: crashed: %s\n", d->id, why);
@@ -139,7 +137,7 @@ void domain_crash(struct domain *d, const char *why)
     domain_shutdown(d, SHUTDOWN_crash);
 }
 
-/* Gives back memory, a few pieces at a time, until all is done or the step's time is used up. */
+/* Frees memory, a few pieces at a time, until all is freed or the step's time is used up. */
 static int kill_memory(struct domain *d)
 {
     while (physmap_destroy_step(d, 64))
@@ -169,7 +167,7 @@ int domain_kill(struct domain *d)
         d->kill_running = true;
     spin_unlock(&d->lock);
     if (busy)
-        return -ERESTART; /* another CPU is at it */
+        return -ERESTART; /* another CPU is destroying it */
     if (freed)
         return 0;
 

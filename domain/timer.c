@@ -1,9 +1,9 @@
 /*
- * One-shot timers: a list per CPU, sorted by deadline, and the CPU's APIC one-shot timer armed for
- * its head. Lists are short (a few per vCPU), so insertion walks them.
+ * One-shot timers: a list per CPU, sorted by deadline, and the CPU's APIC one-shot timer armed for its head.
+ * Lists are short (a few per vCPU), so insertion walks them.
  *
- * Lock: each list has its own (LOCK_TIMER); callbacks run with none held. A timer belongs to the CPU
- * on which it was set last; a vCPU that moves takes its timers along when it sets them the next time.
+ * Lock: each list has its own (LOCK_TIMER); callbacks run with none held. A timer belongs to the CPU on which
+ * it was set last; when a vCPU has moved, its timers follow when they are set the next time.
  */
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
@@ -27,7 +27,7 @@ void timer_cpu_init(u32 cpu_id)
     q->armed_ns = 0;
 }
 
-/* The list t is on, locked: it may be set elsewhere until the lock is held. */
+/* Returns the list t is on, locked. Until the lock is held, t may be set on another CPU. */
 static struct timer_queue *lock_of(const struct timer *t)
 {
     for (;;) {
@@ -96,7 +96,8 @@ void timer_cancel(struct timer *t)
 
     list_del(&t->link);
     t->deadline_ns = 0;
-    /* Another CPU's hardware fires once for nothing; its run loop then arms the right deadline. */
+    /* Another CPU's hardware timer stays armed and fires once too often; its run loop then arms the right
+     * deadline. */
     if (t->cpu == this_cpu()->id)
         rearm(q);
     spin_unlock(&q->lock);
@@ -126,8 +127,9 @@ void timer_run_due(void)
     spin_lock(&q->lock);
     q->armed_ns = 0; /* the one shot is spent */
     u64 now_ns = time_now_ns();
-    /* Set aside first: a callback that sets its timer again, even for now, cannot keep the CPU here. A timer
-     * that is cancelled meanwhile leaves this list like the other. */
+    /* Due timers move to a list of their own first, so that a callback that sets its timer again, even for
+     * now, cannot keep the CPU in this loop. A timer that is cancelled meanwhile leaves this list in the same
+     * way. */
     while (!list_empty(&q->timers) && list_entry(q->timers.next, struct timer, link)->deadline_ns <= now_ns) {
         struct list *first = q->timers.next;
 

@@ -15,18 +15,18 @@ struct timer {
     void (*expired)(void *data);
     void *data;
     u32 cpu;     /* [a] whose list it is, or was last, on */
-    u32 running; /* [a] callbacks under way */
+    u32 running; /* [a] running callbacks */
 };
 
 /* A CPU's list; before anything is set there. */
 void timer_cpu_init(u32 cpu_id);
 void timer_init(struct timer *t, void (*expired)(void *data), void *data);
-/* On this CPU, wherever it was set before. One CPU at a time sets a timer: its owner's. */
+/* Sets it on this CPU, even if it was set on another one. Only the owner's CPU sets a timer. */
 void timer_set(struct timer *t, u64 deadline_ns);
-/* From any CPU. The callback may be under way on another CPU when it returns. */
+/* From any CPU. The callback may still be running on another CPU when it returns. */
 void timer_cancel(struct timer *t);
-/* The same, and waits until no callback is under way, even one that sets the timer again: t may be freed
- * then. Not from its own callback. */
+/* The same, and waits until no callback is running, even one that sets the timer again: t may then be freed.
+ * Not from its own callback. */
 void timer_cancel_sync(struct timer *t);
 /* Runs what is due on this CPU and arms the hardware for the next. */
 void timer_run_due(void);

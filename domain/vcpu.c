@@ -1,7 +1,6 @@
 /*
- * One virtual CPU: its pages, its state, and the part of the guest's memory it reports to
- * (vcpu_info). A vCPU takes two pages of overhead: this record with the FPU image behind it, and the
- * hardware's control block.
+ * One virtual CPU: its pages, its state, and its vcpu_info in the guest's memory. A vCPU takes two pages of
+ * overhead: this record followed by the FPU image, and the hardware's control block.
  *
  * Locks: [R] fields belong to the run queue's lock (sched.c).
  */
@@ -145,10 +144,11 @@ void vcpu_down(struct vcpu *v)
 void vcpu_block(struct vcpu *v)
 {
     set_state(v, VCPU_RUNNABLE, VCPU_BLOCKED);
-    /* Checked after the state has changed: an event that came in between has found nobody to wake. A guest
-     * that polls never clears the pending byte and takes no upcall: for it the byte is no news. */
+    /* Checked after the state has changed: an event that arrived before the change found no blocked vCPU to
+     * wake. A guest that polls never clears the pending byte and takes no upcall, so for it the byte does not
+     * count. */
     if (v->irq_waits || __atomic_load_n(&v->attention, __ATOMIC_SEQ_CST) ||
-        (evtchn_pending(v) && vcpu_upcall_vector(v)))
+        (vcpu_event_pending(v) && vcpu_upcall_vector(v)))
         vcpu_wake(v);
 }
 
@@ -156,8 +156,7 @@ void vcpu_wake(struct vcpu *v)
 {
     spinlock_t *lock = sched_lock(v);
 
-    /* Only one that sleeps: a vCPU on its way to sleep in SCHEDOP_poll still wants to be found by its ports.
-     */
+    /* Only a blocked vCPU: one that is about to block in SCHEDOP_poll must still be found by its ports. */
     bool wakes = v->state == VCPU_BLOCKED;
     if (wakes) {
         v->poll_any = false;
@@ -225,7 +224,7 @@ void vcpu_set_upcall_vector(struct vcpu *v, u8 vector)
 {
     spin_lock(&v->domain->events.lock);
     v->upcall_vector = vector;
-    bool pending = evtchn_pending(v);
+    bool pending = vcpu_event_pending(v);
     spin_unlock(&v->domain->events.lock);
     if (pending) {
         x2apic_request(&v->hvm.apic, vector);
@@ -252,7 +251,7 @@ int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset)
             *info = *v->info;
         v->info_frame = entry.mfn;
         v->info = info;
-        /* Xen does so as well: one event too many, and none is lost that went to the old place. */
+        /* As Xen does: a spurious event is delivered, and no event that was sent to the old place is lost. */
         info->evtchn_pending_sel = ~0ull;
         info->evtchn_upcall_pending = 1;
         if (v->upcall_vector)

@@ -2,7 +2,7 @@
  * The layouts of 32-bit callers and the copies that follow them, see compat.h. No state, no locks.
  *
  * Each layout is a C structure with 4-byte handles, so that the compiler computes the offsets and this file's
- * assertions can be compared with the public headers; a table row per field says what becomes what.
+ * assertions can be compared with the public headers. A table has one row per field.
  */
 #include <hypercall/compat.h>
 #include <lib/string.h>
@@ -68,42 +68,33 @@ _Static_assert(sizeof(struct compat_foreign_memory_map) == 12, "public/memory.h,
 _Static_assert(sizeof(struct compat_sched_poll) == 16, "public/sched.h, 32 bits");
 _Static_assert(sizeof(struct compat_vcpu_set_singleshot_timer) == 12, "public/vcpu.h, 32 bits");
 
-/* A field of `struct xen` and its counterpart in `struct compat`. */
+/* A field of `struct xen` and its counterpart in `struct compat`; then the same for a list of fields. */
 #define FIELD(xen, compat, name) \
     { \
         offsetof(struct xen, name), sizeof(((struct xen *)0)->name), offsetof(struct compat, name), \
             sizeof(((struct compat *)0)->name) \
     }
+#define FIELDS_1(xen, compat, name)      FIELD(xen, compat, name)
+#define FIELDS_2(xen, compat, name, ...) FIELD(xen, compat, name), FIELDS_1(xen, compat, __VA_ARGS__)
+#define FIELDS_3(xen, compat, name, ...) FIELD(xen, compat, name), FIELDS_2(xen, compat, __VA_ARGS__)
+#define FIELDS_4(xen, compat, name, ...) FIELD(xen, compat, name), FIELDS_3(xen, compat, __VA_ARGS__)
+#define FIELDS_5(xen, compat, name, ...) FIELD(xen, compat, name), FIELDS_4(xen, compat, __VA_ARGS__)
+#define FIELDS_6(xen, compat, name, ...) FIELD(xen, compat, name), FIELDS_5(xen, compat, __VA_ARGS__)
+#define FIELDS_7(xen, compat, name, ...) FIELD(xen, compat, name), FIELDS_6(xen, compat, __VA_ARGS__)
 #define LAYOUT(xen, compat, nr, ...) \
-    const struct compat_layout compat = {sizeof(struct xen), sizeof(struct compat), nr, {__VA_ARGS__}}; \
+    const struct compat_layout compat = { \
+        sizeof(struct xen), sizeof(struct compat), nr, {FIELDS_##nr(xen, compat, __VA_ARGS__)}}; \
     _Static_assert(sizeof(struct compat) <= COMPAT_MAX_BYTES && nr <= COMPAT_MAX_FIELDS, "room")
 
-#define F(name) FIELD(xen_memory_reservation, compat_memory_reservation, name)
-LAYOUT(xen_memory_reservation, compat_memory_reservation, 5, F(extent_start), F(nr_extents), F(extent_order),
-       F(mem_flags), F(domid));
-#undef F
-#define F(name) FIELD(xen_add_to_physmap, compat_add_to_physmap, name)
-LAYOUT(xen_add_to_physmap, compat_add_to_physmap, 5, F(domid), F(size), F(space), F(idx), F(gpfn));
-#undef F
-#define F(name) FIELD(xen_add_to_physmap_batch, compat_add_to_physmap_batch, name)
-LAYOUT(xen_add_to_physmap_batch, compat_add_to_physmap_batch, 7, F(domid), F(space), F(size), F(u), F(idxs),
-       F(gpfns), F(errs));
-#undef F
-#define F(name) FIELD(xen_remove_from_physmap, compat_remove_from_physmap, name)
-LAYOUT(xen_remove_from_physmap, compat_remove_from_physmap, 2, F(domid), F(gpfn));
-#undef F
-#define F(name) FIELD(xen_memory_map, compat_memory_map, name)
-LAYOUT(xen_memory_map, compat_memory_map, 2, F(nr_entries), F(buffer));
-#undef F
-#define F(name) FIELD(xen_foreign_memory_map, compat_foreign_memory_map, name)
-LAYOUT(xen_foreign_memory_map, compat_foreign_memory_map, 3, F(domid), F(map.nr_entries), F(map.buffer));
-#undef F
-#define F(name) FIELD(sched_poll, compat_sched_poll, name)
-LAYOUT(sched_poll, compat_sched_poll, 3, F(ports), F(nr_ports), F(timeout));
-#undef F
-#define F(name) FIELD(vcpu_set_singleshot_timer, compat_vcpu_set_singleshot_timer, name)
-LAYOUT(vcpu_set_singleshot_timer, compat_vcpu_set_singleshot_timer, 2, F(timeout_abs_ns), F(flags));
-#undef F
+LAYOUT(xen_memory_reservation, compat_memory_reservation, 5, extent_start, nr_extents, extent_order,
+       mem_flags, domid);
+LAYOUT(xen_add_to_physmap, compat_add_to_physmap, 5, domid, size, space, idx, gpfn);
+LAYOUT(xen_add_to_physmap_batch, compat_add_to_physmap_batch, 7, domid, space, size, u, idxs, gpfns, errs);
+LAYOUT(xen_remove_from_physmap, compat_remove_from_physmap, 2, domid, gpfn);
+LAYOUT(xen_memory_map, compat_memory_map, 2, nr_entries, buffer);
+LAYOUT(xen_foreign_memory_map, compat_foreign_memory_map, 3, domid, map.nr_entries, map.buffer);
+LAYOUT(sched_poll, compat_sched_poll, 3, ports, nr_ports, timeout);
+LAYOUT(vcpu_set_singleshot_timer, compat_vcpu_set_singleshot_timer, 2, timeout_abs_ns, flags);
 
 int read_caller_struct(const struct hypercall *c, void *native, u64 gva, const struct compat_layout *layout)
 {
@@ -115,7 +106,7 @@ int read_caller_struct(const struct hypercall *c, void *native, u64 gva, const s
     if (rc)
         return rc;
     memset(native, 0, layout->native_bytes);
-    /* Little endian: the low bytes come first in either. */
+    /* Little endian: the low bytes come first in both layouts. */
     for (const struct compat_field *f = layout->field; f < layout->field + layout->nr_fields; f++)
         memcpy((u8 *)native + f->native_offset, raw + f->compat_offset, f->compat_bytes);
     return 0;
@@ -150,7 +141,8 @@ u32 read_caller_array(const struct hypercall *c, u64 *values, u64 array, u64 ind
 
     if (!__builtin_mul_overflow(index, size, &offset) && !__builtin_add_overflow(array, offset, &gva) &&
         !copy_from_guest(c->v, values, gva, nr * size)) {
-        for (u32 i = nr; c->compat && i-- > 0;) { /* in place: from the last, so that none is written over */
+        for (u32 i = nr;
+             c->compat && i-- > 0;) { /* in place, from the last on, so that none is overwritten */
             u32 narrow;
 
             memcpy(&narrow, (const u8 *)values + i * sizeof(narrow), sizeof(narrow));
@@ -163,33 +155,16 @@ u32 read_caller_array(const struct hypercall *c, u64 *values, u64 array, u64 ind
     return done;
 }
 
-/* What copies of longs go through. */
-union longs {
-    u64 wide[CALLER_MAX_LONGS];
-    u32 narrow[CALLER_MAX_LONGS];
-};
-
 int read_caller_longs(const struct hypercall *c, u64 *values, u64 gva, u32 nr)
 {
-    union longs raw;
-
-    int rc = copy_from_guest(c->v, &raw, gva, nr * caller_long_bytes(c));
-    if (rc)
-        return rc;
-    for (u32 i = 0; i < nr; i++)
-        values[i] = c->compat ? raw.narrow[i] : raw.wide[i];
-    return 0;
+    return read_caller_array(c, values, gva, 0, nr) == nr ? 0 : -EFAULT;
 }
 
 int write_caller_longs(const struct hypercall *c, u64 gva, const u64 *values, u32 nr)
 {
-    union longs raw;
+    u32 narrow[CALLER_MAX_LONGS];
 
-    for (u32 i = 0; i < nr; i++) {
-        if (c->compat)
-            raw.narrow[i] = (u32)values[i];
-        else
-            raw.wide[i] = values[i];
-    }
-    return copy_to_guest(c->v, gva, &raw, nr * caller_long_bytes(c));
+    for (u32 i = 0; c->compat && i < nr; i++)
+        narrow[i] = (u32)values[i];
+    return copy_to_guest(c->v, gva, c->compat ? (const void *)narrow : values, nr * caller_long_bytes(c));
 }

@@ -1,12 +1,11 @@
 /*
  * Arguments in the layout of the caller's word size. A 32-bit caller has 4-byte longs, frame numbers and
  * handles, and 8-byte numbers aligned to 4; the handlers see only the 64-bit structures of include/xen/.
- * These functions stand between: widened on the way in (with zeros), the low half on the way out, as Xen
- * does.
+ * These functions convert: values are zero-extended on the way in and truncated on the way out, as Xen does.
  *
- * Structures without longs, handles and 8-byte numbers are the same for both; they are copied as they are,
- * with guest_copy.h. No lock may be held. Source of the layouts: Xen's public headers, as a 32-bit compiler
- * lays them out.
+ * Structures without longs, handles and 8-byte numbers are the same for both; guest_copy.h copies them
+ * unchanged. No lock may be held. Source of the layouts: Xen's public headers, as a 32-bit compiler lays them
+ * out.
  */
 #ifndef HYPERCALL_COMPAT_H
 #define HYPERCALL_COMPAT_H
@@ -27,26 +26,25 @@ struct compat_layout {
     } field[COMPAT_MAX_FIELDS];
 };
 
-/* Named after the structure of include/xen/ that they turn into. */
+/* Each is named after the structure of include/xen/ it is converted to. */
 extern const struct compat_layout compat_memory_reservation, compat_add_to_physmap,
     compat_add_to_physmap_batch, compat_remove_from_physmap, compat_memory_map, compat_foreign_memory_map,
     compat_sched_poll, compat_vcpu_set_singleshot_timer;
 
-/* Reads the structure at gva, whose layout for a 32-bit caller is given, into *native. -EFAULT, and then
- * *native is not to be used. */
+/* Reads the structure at gva, whose layout for a 32-bit caller is given, into *native. -EFAULT: *native must
+ * not be used. */
 int read_caller_struct(const struct hypercall *c, void *native, u64 gva, const struct compat_layout *layout);
-/* Writes all of it back, padding as 0 for a 32-bit caller. -EFAULT. */
+/* Writes the whole structure back, padding as 0 for a 32-bit caller. -EFAULT. */
 int write_caller_struct(const struct hypercall *c, u64 gva, const void *native,
                         const struct compat_layout *layout);
 
-/* Element index of an array of longs, frame numbers or handles. -EFAULT: not there, or its address wraps;
- * then *value is untouched. */
+/* Element index of an array of longs, frame numbers or handles. -EFAULT: not mapped, or its address wraps;
+ * *value is then unchanged. */
 int read_caller_long(const struct hypercall *c, u64 *value, u64 array, u64 index);
-/* nr elements from the index-th on, in one copy if all are there. Returns how many could be read, the first
- * ones. */
+/* nr elements from the index-th on, in one copy if all are mapped. Returns how many could be read, from the
+ * first on. */
 u32 read_caller_array(const struct hypercall *c, u64 *values, u64 array, u64 index, u32 nr);
-/* nr <= CALLER_MAX_LONGS of them from gva on, in one copy. -EFAULT: not there or not writable; then values[]
- * is untouched. */
+/* nr <= CALLER_MAX_LONGS longs from gva on, in one copy. -EFAULT: not mapped or not writable. */
 int read_caller_longs(const struct hypercall *c, u64 *values, u64 gva, u32 nr);
 int write_caller_longs(const struct hypercall *c, u64 gva, const u64 *values, u32 nr);
 

@@ -2,8 +2,8 @@
  * __HYPERVISOR_console_io(cmd, count, buffer): the machine's serial line, for the control domain only (the
  * dispatch table says so; Xen's release builds answer a guest with -EPERM too).
  *
- * Input is what the debug console leaves: everything but the switch sequence and what follows it.
- * The line is slow: output goes out in pieces, and between them the call lets others run.
+ * Input is what the debug console does not take: everything except the switch sequence and what follows it.
+ * The line is slow: output is written in pieces, and the call can yield between them.
  */
 #include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/debug/keys.h>

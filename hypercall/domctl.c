@@ -3,22 +3,22 @@
  *
  * The order of the first checks is Xen's: argument unreadable -EFAULT, interface version -EACCES, no such
  * domain -ESRCH (before the command is looked at), unknown command -ENOSYS. The structure is copied back only
- * where a command has results, and only then.
+ * for commands with results, after success.
  */
 #include <arch/x86/cpu/time.h>
 #include <hypercall/domctl.h>
 #include <lib/string.h>
 #include <mm/claims.h>
 
-#define PAUSE_MAX 255u /* pauses by the control domain that can be nested, Xen's number */
+#define PAUSE_MAX 255u /* limit of nested pauses by the control domain, Xen's number */
 
 #define TSC_MODE_DEFAULT 0u
 #define TSC_MODE_ALWAYS  1u /* always emulated */
-#define TSC_MODE_NEVER   2u /* never emulated: what Homestead always does */
+#define TSC_MODE_NEVER   2u /* never emulated: what Homestead does in every mode */
 
 /* getdomaininfo: flags as Xen has them: 0xFFFF0122 for a running domain 0, a code of all ones while not shut
  * down. */
-#define NO_CODE             0xffffu /* a guest may well give 255: that is 0xff */
+#define NO_CODE             0xffffu /* distinct from the code 255 that a guest can set */
 #define GUEST_PHYSICAL_BITS 48u
 _Static_assert(NP_GFN_LIMIT == 1ull << (GUEST_PHYSICAL_BITS - PAGE_SHIFT), "the physmap's size");
 
@@ -70,7 +70,7 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->outstanding_pages = claim_outstanding(&d->mem);
 }
 
-/* The domain, or if there is none of that id the next one. */
+/* The domain, or the next one if that id is not in use. */
 static long getdomaininfo(struct domctl *ctl)
 {
     if (!ctl->d) {
@@ -136,7 +136,7 @@ static long setdomainhandle(struct domctl *ctl)
     return 0;
 }
 
-/* It cannot carry segments or control registers: sethvmcontext. */
+/* Not supported: the structure has no segments or control registers; use sethvmcontext. */
 static long setvcpucontext(struct domctl *ctl)
 {
     if (ctl->op.u.vcpucontext.vcpu >= domain_nr_vcpus(ctl->d))
@@ -144,8 +144,8 @@ static long setvcpucontext(struct domctl *ctl)
     return -EOPNOTSUPP;
 }
 
-/* The guest reads the host's TSC. Asking for an emulated one, or one of another frequency, is refused rather
- * than not done. The incarnation counts how often a guest has come to a new host: it is kept and told. */
+/* The guest reads the host's TSC. A request for an emulated TSC, or for another frequency, is refused rather
+ * than ignored. The incarnation counts a guest's moves to a new host: it is stored for gettscinfo. */
 static long settscinfo(struct domctl *ctl)
 {
     const struct xen_domctl_tsc_info *info = &ctl->op.u.tsc_info;
@@ -162,7 +162,7 @@ static long settscinfo(struct domctl *ctl)
     return 0;
 }
 
-/* Never emulated: then there is nothing to be carried to another host. */
+/* Mode "never emulated" has no values to transfer to another host. */
 static long gettscinfo(struct domctl *ctl)
 {
     struct xen_domctl_tsc_info *info = &ctl->op.u.tsc_info;

@@ -1,6 +1,6 @@
 /*
- * What the files of __HYPERVISOR_domctl share. domctl.c has read the argument once, checked the interface
- * version, and found the domain; a handler works on that copy.
+ * Shared by the files of __HYPERVISOR_domctl. domctl.c reads the argument once, checks the interface version,
+ * and finds the domain; a handler works on that copy.
  */
 #ifndef HYPERCALL_DOMCTL_H
 #define HYPERCALL_DOMCTL_H
@@ -15,7 +15,7 @@ struct domctl {
     bool copy_back; /* the handler has put results into op */
 };
 
-/* Handlers: 0, -errno, -ERESTART (the call comes again unchanged). The causes of each errno: docs/abi.md. */
+/* Handlers: 0, -errno, -ERESTART (the call is repeated unchanged). The causes of each errno: docs/abi.md. */
 long domctl_createdomain(struct domctl *ctl);
 long domctl_max_mem(struct domctl *ctl);
 long domctl_shadow_op(struct domctl *ctl);
@@ -28,7 +28,7 @@ long domctl_vcpuaffinity(struct domctl *ctl);
 long domctl_gethvmcontext(struct domctl *ctl);
 long domctl_sethvmcontext(struct domctl *ctl);
 
-/* What getdomaininfo says of d; also for sysctl's list. Takes d's locks, one at a time. */
+/* Fills in getdomaininfo's reply for d; also for sysctl's list. Takes d's locks, one at a time. */
 void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * domctl: which nodes a domain's memory comes from, and which CPUs its vCPUs run on, both as bitmaps in the
- * caller's memory. A caller's bitmap may be shorter or longer than what there is: missing bits read as 0,
- * spare ones are written as 0.
+ * caller's memory. A caller's bitmap may be shorter or longer than Homestead's: missing bits are read as 0,
+ * extra ones are written as 0.
  */
 #include <arch/x86/cpu/percpu.h>
 #include <homestead/topology.h>
@@ -9,7 +9,7 @@
 #include <lib/string.h>
 #include <mm/mm.h>
 
-#define BITMAP_BYTES_MAX 4096u /* a caller's bitmap; Xen has no limit, and a loop without one */
+#define BITMAP_BYTES_MAX 4096u /* of a caller's bitmap; Xen has no limit, and an unbounded loop */
 #define CPU_WORDS        (MAX_CPUS / 64)
 
 /* The first nr_bits bits of the guest's bitmap, the rest of words (nr_bits rounded up to 64) zero. -EFAULT,
@@ -59,8 +59,8 @@ static u64 online_nodes(void)
     return nr >= 64 ? ~0ull : BIT(nr) - 1;
 }
 
-/* All bits set mean "no wish", and reading that back gives the nodes there are. -EINVAL: no such node at all.
- */
+/* All bits set mean no affinity; reading that back gives all existing nodes. -EINVAL: no existing node is
+ * set. */
 long domctl_nodeaffinity(struct domctl *ctl)
 {
     const struct xenctl_bitmap *map = &ctl->op.u.nodeaffinity.nodemap;
@@ -81,7 +81,7 @@ long domctl_nodeaffinity(struct domctl *ctl)
     if (!(nodes & online_nodes()))
         return -EINVAL;
     spin_lock(&account->lock);
-    /* Kept as given, for reading back. Atomic: the allocator looks at it before it has the lock. */
+    /* Stored as given, for reading back. Atomic: the allocator reads it before it takes the lock. */
     __atomic_store_n(&account->affinity, nodes == ~0ull ? 0 : nodes, __ATOMIC_RELAXED);
     spin_unlock(&account->lock);
     sched_update_home(ctl->d);
@@ -92,8 +92,9 @@ struct cpu_maps {
     u64 hard[CPU_WORDS], soft[CPU_WORDS];
 };
 
-/* Returns when v is off the CPUs it may not use any more. A vCPU of the caller's own domain might wait for
- * the caller in the same way: it is only told, and leaves at its next exit, which has been forced. */
+/* Returns when v has left the CPUs it may not use any more. Does not wait for a vCPU of the caller's own
+ * domain, which might wait for the caller in the same way: that one leaves at its next exit, which has been
+ * forced. */
 static void set_maps(const struct domctl *ctl, struct vcpu *v, const struct cpu_maps *maps)
 {
     sched_set_affinity(v, maps->hard, maps->soft);
@@ -101,7 +102,7 @@ static void set_maps(const struct domctl *ctl, struct vcpu *v, const struct cpu_
         cpu_relax();
 }
 
-/* Of those that are up. */
+/* Is any CPU that is up set? */
 static bool any_cpu(const u64 *words)
 {
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
@@ -110,7 +111,7 @@ static bool any_cpu(const u64 *words)
     return false;
 }
 
-/* Writes the maps the flags ask for; soft is shown within hard when it has just been set. */
+/* Writes the maps the flags ask for; effective: soft is masked by hard, for a reply to a set. */
 static int show_maps(struct domctl *ctl, const struct cpu_maps *maps, bool effective)
 {
     const struct xen_domctl_vcpuaffinity *op = &ctl->op.u.vcpuaffinity;

@@ -1,7 +1,7 @@
 /*
- * gethvmcontext and sethvmcontext: moving a context between the caller's memory and a buffer of our own,
- * which hvm_context.c fills or takes. The domain's vCPUs are held while they are looked at: a pause would not
- * do, another CPU could unpause. vCPUs that are made meanwhile do not count: their number is read once.
+ * gethvmcontext and sethvmcontext: copy a context between the caller's memory and Homestead's buffer, which
+ * hvm_context.c fills or loads. The domain's vCPUs are held meanwhile: a pause is not enough, another CPU
+ * could unpause. vCPUs created meanwhile do not count: their number is read once.
  */
 #include <arch/x86/cpu/frames.h>
 #include <hypercall/domctl.h>
@@ -16,7 +16,7 @@ struct buffer {
     u8 *bytes;
 };
 
-/* -ENOMEM, also for more than a context can be. */
+/* -ENOMEM, also for sizes larger than any context. */
 static int buffer_get(struct buffer *buffer, u64 size)
 {
     buffer->order = 0;

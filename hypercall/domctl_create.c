@@ -1,7 +1,7 @@
 /*
- * createdomain. What may be asked for is decided here; domain_create() then does it. Error codes and the
- * order of the checks are Xen's: id taken, then flags and counts, then what the machine cannot do, then
- * grants, then the CPU pool.
+ * createdomain. Validates the request; domain_create() carries it out. Error codes and the order of the
+ * checks are Xen's: id in use, then flags and counts, then unsupported features, then grants, then the CPU
+ * pool.
  *
  * As with Xen a failed attempt uses up the id that would have been given.
  */
@@ -14,12 +14,12 @@
 /* Everything a full HVM guest has. */
 #define EMU_FULL          (XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI)
 #define GRANT_VERSION_MAX 2u
-#define GRANT_FRAMES_MAX  64 /* Xen's defaults, which are limits */
+#define GRANT_FRAMES_MAX  64 /* Xen's defaults, which are also the limits */
 #define MAPTRACK_MAX      1024
 #define CPUPOOL_ONLY      0u
 
-/* Flags and numbers that make no sense, or need what does not exist here (PV guests, nested virtualization, a
- * virtual PMU, tracing). */
+/* Rejects flags and numbers that are invalid or need what does not exist here (PV guests, nested
+ * virtualization, a virtual PMU, tracing). */
 static bool config_valid(const struct xen_domctl_createdomain *config)
 {
     u32 flags = config->flags;
@@ -41,8 +41,8 @@ static bool config_valid(const struct xen_domctl_createdomain *config)
            !(config->arch.emulation_flags & ~XEN_X86_EMU_ALL);
 }
 
-/* A PVH guest has a local APIC and nothing else. The full set is accepted as on Xen, but there is nobody to
- * emulate it. */
+/* A PVH guest has a local APIC and nothing else. The full set is accepted as on Xen, but its devices are not
+ * emulated. */
 static bool emulation_possible(u32 emulation)
 {
     return emulation == XEN_X86_EMU_LAPIC || emulation == EMU_FULL;
@@ -71,36 +71,8 @@ static int check_config(const struct xen_domctl_createdomain *config)
     return 0;
 }
 
-static bool id_taken(u16 domid)
-{
-    struct domain *d = domain_get(domid);
-
-    if (d)
-        domain_put(d);
-    return d != NULL;
-}
-
-/* The id asked for, or the next free one. -EEXIST, -ENOMEM (all taken). */
-static int choose_id(u16 wanted, u16 *domid)
-{
-    static _Atomic u16 last; /* given out last */
-
-    if (wanted > 0 && wanted <= DOMID_MAX) {
-        *domid = wanted;
-        return id_taken(wanted) ? -EEXIST : 0;
-    }
-    u16 id = last;
-    for (u32 tries = 0; tries < DOMID_MAX; tries++) {
-        id = id >= DOMID_MAX ? 1 : (u16)(id + 1);
-        if (!id_taken(id)) {
-            last = *domid = id;
-            return 0;
-        }
-    }
-    return -ENOMEM;
-}
-
-/* The caller could not be told of its new domain: away with it. It has no memory yet, so this is short. */
+/* Destroys a new domain whose id could not be returned to the caller. It has no memory yet, so this is short.
+ * */
 static void discard(struct domain *d)
 {
     while (domain_kill(d) == -ERESTART)
@@ -117,25 +89,25 @@ long domctl_createdomain(struct domctl *ctl)
         .emulation_flags = arg->arch.emulation_flags,
         .misc_flags = arg->arch.misc_flags,
     };
+    bool named = ctl->op.domain > 0 && ctl->op.domain <= DOMID_MAX;
     struct domain *d;
 
-    int rc = choose_id(ctl->op.domain, &config.domid);
+    int rc = domain_choose_id(named ? ctl->op.domain : DOMID_ANY, &config.domid);
     if (!rc)
         rc = check_config(arg);
     if (rc)
         return rc;
     memcpy(config.handle, arg->handle, sizeof(config.handle));
     rc = domain_create(&config, &d);
-    /* Another CPU may have taken the id that was free a moment ago: for a caller who named none, the next
+    /* Another CPU may have taken the id that was free a moment ago: if the caller named none, take the next
      * one. */
-    for (u32 tries = 0; rc == -EEXIST && config.domid != ctl->op.domain && tries < DOMID_MAX; tries++) {
-        rc = choose_id(ctl->op.domain, &config.domid);
-        if (!rc)
-            rc = domain_create(&config, &d);
+    if (rc == -EEXIST && !named) {
+        config.domid = DOMID_ANY;
+        rc = domain_create(&config, &d);
     }
     if (rc)
         return rc;
-    ctl->op.domain = config.domid;
+    ctl->op.domain = d->id;
     rc = copy_to_guest(ctl->c->v, ctl->c->arg[0], &ctl->op, sizeof(ctl->op));
     if (rc)
         discard(d);

@@ -7,13 +7,12 @@
 #include <mm/claims.h>
 #include <mm/mm.h>
 
-#define POOL_STEP_PAGES \
-    1024u /* taken or given back before looking whether others should run: under a millisecond */
+#define POOL_STEP_PAGES  1024u /* allocated or freed between two checks for a yield: under a millisecond */
 #define PAGES_PER_MIB    256u
 #define PAGES_MAX        0xffffffffull /* Xen counts pages in 32 bits */
 #define KIB_TO_PAGES(kb) ((kb) >> (PAGE_SHIFT - 10))
 
-/* May be set below what the domain has: then it only cannot get more. */
+/* A limit below what the domain has only prevents it from getting more. */
 long domctl_max_mem(struct domctl *ctl)
 {
     u64 pages = MIN(KIB_TO_PAGES(ctl->op.u.max_mem.max_memkb), PAGES_MAX);
@@ -33,7 +32,8 @@ static u64 pool_pages(struct domain *d, u64 *used)
     return pages;
 }
 
-/* More than there is would only be found out when all of it had been taken. Claims of others stay theirs. */
+/* Is more than the unclaimed free memory? Without this check that would show only after all of it was
+ * allocated. Other domains' claims count as used. */
 static bool too_much(struct domain *d, u64 more)
 {
     struct mm_host_info host;
@@ -44,21 +44,20 @@ static bool too_much(struct domain *d, u64 more)
     return more > host.free_pages - MIN(others, host.free_pages);
 }
 
-/* Step by step. If it cannot be finished the pool is as it was when the hypercall was entered (or last
- * continued). */
+/* Step by step. If it fails, the pool is as it was when the hypercall was entered (or last continued). */
 static long resize_pool(struct domain *d, u64 pages)
 {
     u64 used, before = pool_pages(d, &used), now = before;
 
     if (pages < used)
-        return -ENOMEM; /* Xen's answer, after it has shrunk the pool as far as it can; here it stays */
+        return -ENOMEM; /* Xen's error, after it has shrunk the pool as far as it can; here the pool is unchanged */
     if (pages > now && too_much(d, pages - now))
         return -ENOMEM;
     for (;;) {
         now = pages > now ? MIN(pages, now + POOL_STEP_PAGES) : now - MIN(now - pages, (u64)POOL_STEP_PAGES);
         int rc = physmap_set_pool(d, now);
         if (rc) {
-            physmap_set_pool(d, before); /* towards less after growing: cannot fail */
+            physmap_set_pool(d, before); /* shrinking after growing cannot fail */
             return rc;
         }
         if (now == pages)
@@ -88,7 +87,7 @@ long domctl_set_paging_mempool(struct domctl *ctl)
     return resize_pool(ctl->d, size >> PAGE_SHIFT);
 }
 
-/* The older form of the same, in MiB. A domain without vCPUs has none to ask about: -EINVAL, as on Xen. */
+/* The older form of the same, in MiB. -EINVAL for a domain without vCPUs, as on Xen. */
 long domctl_shadow_op(struct domctl *ctl)
 {
     struct xen_domctl_shadow_op *op = &ctl->op.u.shadow_op;
@@ -136,7 +135,7 @@ long domctl_claim_memory(struct domctl *ctl)
     return claim_install_set(&ctl->d->mem, entries, op->nr_claims, op->pad);
 }
 
-/* -EINVAL: pad; -ENOBUFS: nr_claims says how many entries there are; -EFAULT. A domain without claims: 0
+/* -EINVAL: pad; -ENOBUFS: nr_claims is set to the number of entries; -EFAULT. A domain without claims: 0
  * entries. */
 long domctl_get_memory_claims(struct domctl *ctl)
 {

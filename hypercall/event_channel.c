@@ -58,26 +58,7 @@ static int bind_vcpu(struct hypercall *c, union event_op *op)
 
 static int status(struct hypercall *c, union event_op *op)
 {
-    struct evtchn_status_info info;
-
-    int rc = evtchn_status(c->target, op->status.port, &info);
-    if (rc)
-        return rc;
-    op->status.status = info.status;
-    op->status.vcpu = info.vcpu_id;
-    switch (info.status) {
-    case EVTCHNSTAT_unbound:
-        op->status.u.unbound.dom = info.remote_domid;
-        break;
-    case EVTCHNSTAT_interdomain:
-        op->status.u.interdomain.dom = info.remote_domid;
-        op->status.u.interdomain.port = info.remote_port;
-        break;
-    case EVTCHNSTAT_virq:
-        op->status.u.virq = info.virq;
-        break;
-    }
-    return 0;
+    return evtchn_status(c->target, op->status.port, &op->status);
 }
 
 static int close_port(struct hypercall *c, union event_op *op)

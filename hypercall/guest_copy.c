@@ -1,12 +1,11 @@
 /*
- * Guest copies: guest virtual to guest physical by the guest's page tables, to Homestead's by the physmap, a
- * page of the guest's at a time, each under one hold of the physmap lock: no frame can be given to somebody
- * else between the look at a page table and the copy.
+ * Guest copies: translates guest virtual addresses by the guest's page tables and guest physical ones by the
+ * physmap, one guest page at a time. Each page is one hold of the physmap lock: no frame can change owner
+ * between the walk and the copy.
  *
  * A walk costs some 400 instructions, and nearly every hypercall reads and writes the same few pages. The
- * guest changes its tables without an exit, so nothing may be taken for granted; but the entries of the last
- * walk can be looked at where they are, which is a walk as well, and tells whether the answer is still the
- * same.
+ * guest changes its tables without an exit, so a cached result must be validated: the entries of the last
+ * walk are read again in place, which shows whether the result is still the same.
  */
 #include <arch/x86/hvm/guest_walk.h>
 #include <homestead/errno.h>
@@ -23,7 +22,7 @@ static u64 entry_at(const char *at, u32 size)
     return size == 8 ? *(const volatile u64 *)at : *(const volatile u32 *)at;
 }
 
-/* For guest_walk(): an entry of the guest's tables, noted. Physmap lock held. */
+/* For guest_walk(): reads an entry of the guest's tables and records it. Physmap lock held. */
 static int read_entry(void *ctx, u64 gaddr, u32 size, u64 *entry)
 {
     struct recorder *recorder = ctx;
@@ -51,7 +50,7 @@ static inline bool still_so(const struct domain *d, const struct guest_path *pat
     return true;
 }
 
-/* Physmap lock held. Where the page of gva is; NULL: nowhere, or not writable. */
+/* Physmap lock held. Homestead's address of gva's page; NULL: not mapped, or not writable. */
 static __attribute__((noinline)) char *walk(struct vcpu *v, struct guest_path *path, u64 gva, bool write)
 {
     struct domain *d = v->domain;
@@ -75,12 +74,12 @@ static __attribute__((noinline)) char *walk(struct vcpu *v, struct guest_path *p
     path->page = gva >> PAGE_SHIFT;
     path->generation = d->physmap.np.generation;
     path->virt = virt;
-    path->writable = write; /* else not known */
+    path->writable = write; /* false: not known */
     path->valid = true;
     return virt;
 }
 
-/* Paths are good for one set of control registers. */
+/* Paths are valid for one set of control registers. */
 static inline void take_paging_state(struct vcpu *v)
 {
     struct hvm_paging now, *last = &v->path_paging;
@@ -94,8 +93,7 @@ static inline void take_paging_state(struct vcpu *v)
         v->paths[i].valid = false;
 }
 
-/* Copies between buf and what of [gva, gva + len_bytes) is in gva's page, which is at least the bytes given.
- */
+/* Copies between buf and [gva, gva + len_bytes), which is in one page. */
 static inline int copy_piece(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)
 {
     struct domain *d = v->domain;

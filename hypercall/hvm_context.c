@@ -1,17 +1,15 @@
 /*
  * A vCPU's state as a stream of records: HEADER, per vCPU CPU (if online) and MTRR, END.
  *
- * Records of devices and features that Homestead has no state for are accepted and passed over, so that a
- * context read from Xen can be used; unknown types are refused, as Xen does. Nested paging ignores MTRRs:
- * guest memory is cached.
+ * Records of devices and features that Homestead has no state for are accepted and ignored, so that a context
+ * read from Xen can be used; unknown types are refused, as Xen does. Nested paging ignores MTRRs: guest
+ * memory is cached.
  */
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/time.h>
 #include <homestead/errno.h>
 #include <hypercall/hvm_context.h>
 #include <lib/string.h>
-
-#define CPU_LENGTH_OLDEST (sizeof(struct hvm_hw_cpu) - 16) /* neither TSC_AUX nor flags */
 
 #define MXCSR_VALID 0xffffu /* FXRSTOR takes no other bits */
 #define MXCSR_AT    24u
@@ -31,8 +29,8 @@ struct record {
     const u8 *body;
 };
 
-/* The record at *at; moves *at behind it. -ENODATA: no room for a descriptor; -EINVAL: the body does not fit.
- */
+/* Reads the record at *at and advances *at past it. -ENODATA: no room for a descriptor; -EINVAL: the body
+ * does not fit. */
 static int next_record(const u8 *buf, u64 size, u64 *at, struct record *record)
 {
     if (size - *at < sizeof(record->head))
@@ -40,7 +38,7 @@ static int next_record(const u8 *buf, u64 size, u64 *at, struct record *record)
     memcpy(&record->head, buf + *at, sizeof(record->head));
     *at += sizeof(record->head);
     if (record->head.typecode == HVM_SAVE_CODE(END))
-        return 0; /* whatever length it gives itself */
+        return 0; /* its length is ignored */
     if (record->head.length > size - *at)
         return -EINVAL;
     record->body = buf + *at;
@@ -48,26 +46,18 @@ static int next_record(const u8 *buf, u64 size, u64 *at, struct record *record)
     return 0;
 }
 
-/* A CPU record. Shorter ones are of older formats: what they lack is zero, and the FPU's state counts. Xen
- * before 3.4 had no TSC_AUX. */
+/* A CPU record. Shorter ones are of older formats: missing members are zero, and the FPU state is valid. */
 static void get_cpu(const struct record *record, struct hvm_hw_cpu *cpu)
 {
-    u32 length = record->head.length, aux = offsetof(struct hvm_hw_cpu, msr_tsc_aux);
-
     memset(cpu, 0, sizeof(*cpu));
-    if (length == CPU_LENGTH_OLDEST) {
-        memcpy(cpu, record->body, aux);
-        memcpy(&cpu->tsc, record->body + aux, CPU_LENGTH_OLDEST - aux);
-    } else {
-        memcpy(cpu, record->body, length);
-    }
-    if (length < sizeof(*cpu)) {
+    memcpy(cpu, record->body, record->head.length);
+    if (record->head.length < sizeof(*cpu)) {
         cpu->flags = XEN_X86_FPU_INITIALISED;
         cpu->pad0 = 0;
     }
 }
 
-/* CR4's bits that not every CPU has. */
+/* The valid CR4 bits, including those that depend on the CPU. */
 static u64 cr4_valid(void)
 {
     u32 edx = cpuid(1, 0).edx;
@@ -103,7 +93,7 @@ static int check_cpu(const struct record *record)
     /* The upper halves of these must be zero, or the CPU refuses to run the guest or to load the value. */
     if (cpu.dr6 >> 32 || cpu.dr7 >> 32 || cpu.msr_tsc_aux >> 32)
         return -EINVAL;
-    return cpu.pending_valid ? -EINVAL : 0; /* an event in flight cannot be taken over */
+    return cpu.pending_valid ? -EINVAL : 0; /* an event in flight cannot be restored */
 }
 
 static int check_record(const struct record *record, u32 nr_vcpus)
@@ -163,64 +153,44 @@ static u16 attributes(u32 arbytes)
     return (u16)(arbytes & 0xfff);
 }
 
+/* The members of struct hvm_hw_cpu that are copied as they are, in either direction: general registers, which
+ * have one name in both; struct hvm_state's name and the record's; segments. */
 /* clang-format off */
-#define SEGMENT_OF(cpu, name) \
-    ((struct hvm_segment){ .selector = (u16)(cpu)->name##_sel, .attributes = attributes((cpu)->name##_arbytes), \
-                           .limit = (cpu)->name##_limit, .base = (cpu)->name##_base })
+#define REGISTERS(COPY) \
+    COPY(rax) COPY(rbx) COPY(rcx) COPY(rdx) COPY(rsi) COPY(rdi) COPY(rbp) COPY(rsp) COPY(r8) COPY(r9) \
+    COPY(r10) COPY(r11) COPY(r12) COPY(r13) COPY(r14) COPY(r15) COPY(rip)
+#define STATE(COPY) \
+    COPY(cr0, cr0) COPY(cr2, cr2) COPY(cr3, cr3) COPY(cr4, cr4) COPY(dr6, dr6) COPY(dr7, dr7) \
+    COPY(efer, msr_efer) COPY(star, msr_star) COPY(lstar, msr_lstar) COPY(cstar, msr_cstar) \
+    COPY(sfmask, msr_syscall_mask) COPY(kernel_gs_base, shadow_gs) COPY(tsc_aux, msr_tsc_aux) \
+    COPY(sysenter_cs, sysenter_cs) COPY(sysenter_esp, sysenter_esp) COPY(sysenter_eip, sysenter_eip) \
+    COPY(gdtr.base, gdtr_base) COPY(gdtr.limit, gdtr_limit) COPY(idtr.base, idtr_base) \
+    COPY(idtr.limit, idtr_limit)
+#define SEGMENTS(COPY) COPY(cs) COPY(ds) COPY(es) COPY(fs) COPY(gs) COPY(ss) COPY(tr) COPY(ldtr)
+
+#define LOAD_REGISTER(name)          regs->name = cpu->name;
+#define LOAD_STATE(name, cpu_name)   state->name = cpu->cpu_name;
+#define LOAD_SEGMENT(name) \
+    state->name = (struct hvm_segment){ .selector = (u16)cpu->name##_sel, .limit = cpu->name##_limit, \
+                                        .attributes = attributes(cpu->name##_arbytes), \
+                                        .base = cpu->name##_base };
+#define SAVE_REGISTER(name)          cpu->name = regs->name;
+#define SAVE_STATE(name, cpu_name)   cpu->cpu_name = state->name;
+#define SAVE_SEGMENT(name) \
+    cpu->name##_sel = state->name.selector, cpu->name##_arbytes = state->name.attributes, \
+    cpu->name##_limit = state->name.limit, cpu->name##_base = state->name.base;
 /* clang-format on */
 
 static void load_regs(struct hvm_regs *regs, const struct hvm_hw_cpu *cpu)
 {
-    *regs = (struct hvm_regs){
-        .rax = cpu->rax,
-        .rbx = cpu->rbx,
-        .rcx = cpu->rcx,
-        .rdx = cpu->rdx,
-        .rsi = cpu->rsi,
-        .rdi = cpu->rdi,
-        .rbp = cpu->rbp,
-        .rsp = cpu->rsp,
-        .r8 = cpu->r8,
-        .r9 = cpu->r9,
-        .r10 = cpu->r10,
-        .r11 = cpu->r11,
-        .r12 = cpu->r12,
-        .r13 = cpu->r13,
-        .r14 = cpu->r14,
-        .r15 = cpu->r15,
-        .rip = cpu->rip,
-        .rflags = (cpu->rflags & HVM_RFLAGS_VALID) | RFLAGS_RESERVED1,
-    };
+    REGISTERS(LOAD_REGISTER)
+    regs->rflags = (cpu->rflags & HVM_RFLAGS_VALID) | RFLAGS_RESERVED1;
 }
 
 static void load_state(struct hvm_state *state, const struct hvm_hw_cpu *cpu)
 {
-    state->cr0 = cpu->cr0;
-    state->cr2 = cpu->cr2;
-    state->cr3 = cpu->cr3;
-    state->cr4 = cpu->cr4;
-    state->efer = cpu->msr_efer;
-    state->dr6 = cpu->dr6;
-    state->dr7 = cpu->dr7;
-    state->cs = SEGMENT_OF(cpu, cs);
-    state->ds = SEGMENT_OF(cpu, ds);
-    state->es = SEGMENT_OF(cpu, es);
-    state->fs = SEGMENT_OF(cpu, fs);
-    state->gs = SEGMENT_OF(cpu, gs);
-    state->ss = SEGMENT_OF(cpu, ss);
-    state->tr = SEGMENT_OF(cpu, tr);
-    state->ldtr = SEGMENT_OF(cpu, ldtr);
-    state->gdtr = (struct hvm_segment){.limit = cpu->gdtr_limit, .base = cpu->gdtr_base};
-    state->idtr = (struct hvm_segment){.limit = cpu->idtr_limit, .base = cpu->idtr_base};
-    state->star = cpu->msr_star;
-    state->lstar = cpu->msr_lstar;
-    state->cstar = cpu->msr_cstar;
-    state->sfmask = cpu->msr_syscall_mask;
-    state->kernel_gs_base = cpu->shadow_gs;
-    state->sysenter_cs = cpu->sysenter_cs;
-    state->sysenter_esp = cpu->sysenter_esp;
-    state->sysenter_eip = cpu->sysenter_eip;
-    state->tsc_aux = (u32)cpu->msr_tsc_aux;
+    STATE(LOAD_STATE)
+    SEGMENTS(LOAD_SEGMENT)
 }
 
 static void load_fpu(u8 *image, const struct hvm_hw_cpu *cpu)
@@ -240,7 +210,7 @@ static void load_cpu(struct vcpu *v, const struct hvm_hw_cpu *cpu)
 {
     struct hvm_state state;
 
-    hvm_ops->get_state(&v->hvm, &state); /* for what the record does not have: PAT */
+    hvm_ops->get_state(&v->hvm, &state); /* for what the record lacks: PAT */
     load_state(&state, cpu);
     hvm_ops->set_state(&v->hvm, &state);
     load_regs(&v->hvm.regs, cpu);
@@ -258,7 +228,7 @@ void hvm_context_load(struct domain *d, const u8 *buf, u64 size)
     struct hvm_hw_cpu cpu;
     u64 at = 0;
 
-    /* The stream is the whole truth: who is not in it does not run. */
+    /* A vCPU that is not in the stream goes offline. */
     u32 nr = domain_nr_vcpus(d);
 
     for (u32 id = 0; id < nr; id++)
@@ -289,67 +259,22 @@ static u8 *put_record(u8 *to, u16 typecode, u32 instance, const void *body, u32 
     return to + sizeof(head) + length;
 }
 
-/* clang-format off */
-#define PUT_SEGMENT(cpu, name, from) \
-    ((cpu)->name##_sel = (from)->name.selector, (cpu)->name##_arbytes = (from)->name.attributes, \
-     (cpu)->name##_limit = (from)->name.limit, (cpu)->name##_base = (from)->name.base)
-/* clang-format on */
-
 static void save_state(struct hvm_hw_cpu *cpu, const struct hvm_state *state)
 {
-    cpu->cr0 = state->cr0;
-    cpu->cr2 = state->cr2;
-    cpu->cr3 = state->cr3;
-    cpu->cr4 = state->cr4;
-    cpu->msr_efer = state->efer;
-    cpu->dr6 = state->dr6;
-    cpu->dr7 = state->dr7;
-    PUT_SEGMENT(cpu, cs, state);
-    PUT_SEGMENT(cpu, ds, state);
-    PUT_SEGMENT(cpu, es, state);
-    PUT_SEGMENT(cpu, fs, state);
-    PUT_SEGMENT(cpu, gs, state);
-    PUT_SEGMENT(cpu, ss, state);
-    PUT_SEGMENT(cpu, tr, state);
-    PUT_SEGMENT(cpu, ldtr, state);
-    cpu->gdtr_limit = state->gdtr.limit;
-    cpu->gdtr_base = state->gdtr.base;
-    cpu->idtr_limit = state->idtr.limit;
-    cpu->idtr_base = state->idtr.base;
-    cpu->msr_star = state->star;
-    cpu->msr_lstar = state->lstar;
-    cpu->msr_cstar = state->cstar;
-    cpu->msr_syscall_mask = state->sfmask;
-    cpu->shadow_gs = state->kernel_gs_base;
-    cpu->sysenter_cs = state->sysenter_cs;
-    cpu->sysenter_esp = state->sysenter_esp;
-    cpu->sysenter_eip = state->sysenter_eip;
-    cpu->msr_tsc_aux = state->tsc_aux;
+    STATE(SAVE_STATE)
+    SEGMENTS(SAVE_SEGMENT)
+}
+
+static void save_regs(struct hvm_hw_cpu *cpu, const struct hvm_regs *regs)
+{
+    REGISTERS(SAVE_REGISTER)
+    cpu->rflags = regs->rflags;
 }
 
 static u8 *save_cpu(u8 *to, struct vcpu *v)
 {
-    const struct hvm_regs *regs = &v->hvm.regs;
     struct hvm_state state;
     struct hvm_hw_cpu cpu = {
-        .rax = regs->rax,
-        .rbx = regs->rbx,
-        .rcx = regs->rcx,
-        .rdx = regs->rdx,
-        .rbp = regs->rbp,
-        .rsi = regs->rsi,
-        .rdi = regs->rdi,
-        .rsp = regs->rsp,
-        .r8 = regs->r8,
-        .r9 = regs->r9,
-        .r10 = regs->r10,
-        .r11 = regs->r11,
-        .r12 = regs->r12,
-        .r13 = regs->r13,
-        .r14 = regs->r14,
-        .r15 = regs->r15,
-        .rip = regs->rip,
-        .rflags = regs->rflags,
         .dr0 = v->hvm.dr[0],
         .dr1 = v->hvm.dr[1],
         .dr2 = v->hvm.dr[2],
@@ -358,6 +283,7 @@ static u8 *save_cpu(u8 *to, struct vcpu *v)
         .flags = XEN_X86_FPU_INITIALISED,
     };
 
+    save_regs(&cpu, &v->hvm.regs);
     memcpy(cpu.fpu_regs, v->hvm.fpu, sizeof(cpu.fpu_regs));
     hvm_ops->get_state(&v->hvm, &state);
     save_state(&cpu, &state);

@@ -1,6 +1,6 @@
 /*
- * The byte stream of XEN_DOMCTL_{get,set}hvmcontext (include/xen/hvm/save.h): checked as a whole before
- * anything is done with it. Plain C on a buffer.
+ * The byte stream of XEN_DOMCTL_{get,set}hvmcontext (include/xen/hvm/save.h): checked as a whole before it is
+ * used. Plain C on a buffer.
  */
 #ifndef HYPERCALL_HVM_CONTEXT_H
 #define HYPERCALL_HVM_CONTEXT_H
@@ -10,7 +10,7 @@
 
 #define HVM_RFLAGS_VALID 0x3f7fd7ull
 
-/* Can a guest have these together? */
+/* Is this combination valid for a guest? */
 bool hvm_context_control_valid(u64 cr0, u64 cr4, u64 efer);
 
 /* Bytes that a domain of nr_vcpus vCPUs needs at most. */
@@ -22,10 +22,10 @@ u64 hvm_context_save(struct domain *d, u32 nr_vcpus, u8 *buf);
 /*
  * Checks a context for a domain with nr_vcpus vCPUs. -ENODATA: no proper header, or no END record; -EINVAL:
  * not this format or version, a record that is longer than the stream, of unknown type or wrong length, for a
- * vCPU that is not there, or a CPU state that no guest can have.
+ * vCPU that does not exist, or an invalid CPU state.
  */
 int hvm_context_check(const u8 *buf, u64 size, u32 nr_vcpus);
-/* Puts a checked context into d's vCPUs and brings those with a CPU record online. d's vCPUs do not run. */
+/* Loads a checked context into d's vCPUs and brings those with a CPU record online. d's vCPUs do not run. */
 void hvm_context_load(struct domain *d, const u8 *buf, u64 size);
 
 #endif

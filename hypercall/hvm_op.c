@@ -1,9 +1,8 @@
 /*
- * __HYPERVISOR_hvm_op(op, arg): the numbered parameters of a domain (where its rings are, how it is told of
- * events).
+ * __HYPERVISOR_hvm_op(op, arg): the numbered parameters of a domain (where its rings are, how events are
+ * delivered).
  *
- * Who may do what with which parameter is one table; the facts are Xen 4.17's answers. A parameter's lock:
- * d->lock.
+ * One table has the access rights of each parameter, as observed on Xen 4.17. A parameter's lock: d->lock.
  */
 #include <hypercall/hypercall.h>
 #include <xen/hvm/hvm_op.h>
@@ -18,7 +17,7 @@ enum param_rights {
     GET_SELF = 1u << 1,
     SET_TOOLS = 1u << 2, /* the control domain, for another one */
     GET_TOOLS = 1u << 3,
-    ONCE = 1u << 4, /* once set to something else than 0 it stays */
+    ONCE = 1u << 4, /* once set to a non-zero value it cannot change */
     TOOLS = SET_TOOLS | GET_TOOLS,
     ALL = SET_SELF | GET_SELF | TOOLS,
 };
@@ -26,8 +25,7 @@ enum param_rights {
 #define HOLE_3 3
 #define HOLE_7 7
 #define HOLE_8 8
-/* Not in the table: deprecated parameters, -EINVAL for everybody. Numbers that never meant anything can be
- * stored. */
+/* Not in the table: deprecated parameters, -EINVAL for every caller. Unused numbers can be stored. */
 static const u8 rights[HVM_NR_PARAMS] = {
     [HVM_PARAM_CALLBACK_IRQ] = ALL,
     [HVM_PARAM_STORE_PFN] = TOOLS | GET_SELF,
@@ -61,7 +59,7 @@ static const u8 rights[HVM_NR_PARAMS] = {
 };
 _Static_assert(HVM_NR_PARAMS <= NR_HVM_PARAMS, "a domain has room for them");
 
-/* 0; -EINVAL; -ENODEV for a parameter of a device that is not there. */
+/* 0; -EINVAL; -ENODEV for a parameter of a missing device. */
 static int check_value(u32 index, u64 value)
 {
     bool ok = true;
@@ -79,10 +77,10 @@ static int check_value(u32 index, u64 value)
     case HVM_PARAM_NR_IOREQ_SERVER_PAGES:
         ok = value != 0;
         break;
-    case HVM_PARAM_VIRIDIAN: /* any value would switch it on */
+    case HVM_PARAM_VIRIDIAN: /* every value would enable it */
         ok = false;
         break;
-    case HVM_PARAM_ACPI_S_STATE: /* these can only be asked to stay off */
+    case HVM_PARAM_ACPI_S_STATE: /* these can only be set to off */
     case HVM_PARAM_ALTP2M:
     case HVM_PARAM_MCA_CAP:
         ok = value == 0;
@@ -151,7 +149,7 @@ static long op_set_upcall_vector(struct hypercall *c)
     return 0;
 }
 
-/* For shadow paging. Xen with nested paging looks at the argument and says that it is not for this domain. */
+/* For shadow paging. As Xen with nested paging: checks the argument and returns -EINVAL. */
 static long op_pagetable_dying(struct hypercall *c)
 {
     struct xen_hvm_pagetable_dying op;

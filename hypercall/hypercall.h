@@ -1,10 +1,10 @@
 /*
- * What the hypercall handlers share: the decoded call, its continuation, and how a domain is named.
+ * Shared by the hypercall handlers: the decoded call, its continuation, and its target domain.
  *
  * A handler gets a struct hypercall, returns a result for the caller (0, a count, or -errno with Xen's
- * values) or -ERESTART: then it has put the arguments to go on with into arg[], the guest's instruction
- * pointer stays where it is, and the same call comes again when the vCPU runs next. -ERESTART never reaches
- * the guest.
+ * values) or -ERESTART: it has then stored the arguments to continue with in arg[], the guest's instruction
+ * pointer stays unchanged, and the call is repeated when the vCPU runs next. -ERESTART never reaches the
+ * guest.
  *
  * Rules of every handler: read the argument once into a local, check everything, change, copy out. No lock is
  * held while guest memory is touched. A failed call changes nothing. No loop without a bound or a
@@ -27,14 +27,15 @@ struct hypercall {
     struct domain *target; /* of hypercall_target(); the dispatcher puts it back */
 };
 
-/* Runs call number nr of c with its permission. -ENOSYS: not implemented; -EPERM. */
+/* Runs call number nr of c if the caller has the permission, and puts c->target back. -ENOSYS: not
+ * implemented; -EPERM. */
 long hypercall_call(struct hypercall *c, u64 nr);
 
 /* Sets c->target, once a call, to the domain an id names, DOMID_SELF included. -ESRCH: there is none; -EPERM:
  * the caller may not act on it: a domain on itself, the control domain on any. */
 int hypercall_target(struct hypercall *c, u16 domid);
 
-/* One per number; arguments as in Xen's public headers. */
+/* One handler per number; arguments as in Xen's public headers. */
 long hc_memory_op(struct hypercall *c);
 long hc_multicall(struct hypercall *c);
 long hc_set_timer_op(struct hypercall *c);
@@ -45,7 +46,7 @@ long hc_sched_op(struct hypercall *c);
 long hc_event_channel_op(struct hypercall *c);
 long hc_hvm_op(struct hypercall *c);
 long hc_sysctl(struct hypercall *c);
-/* Notes what sysctls tell of the machine. Once all CPUs are up, before a domain runs. */
+/* Records the constant facts that sysctls report. Once all CPUs are up, before a domain runs. */
 void sysctl_init(void);
 long hc_domctl(struct hypercall *c);
 

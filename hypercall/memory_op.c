@@ -19,7 +19,7 @@ u64 memop_max_page(void)
     return end >> PAGE_SHIFT;
 }
 
-/* The highest frame that is mapped now (0: none). Walks down over the holes, one step for each hole entry. */
+/* The highest frame that is mapped now (0: none). Walks down over holes, one step per hole entry. */
 static u64 maximum_gpfn(struct domain *d)
 {
     u64 g = NP_GFN_LIMIT - 1;
@@ -35,7 +35,7 @@ static u64 maximum_gpfn(struct domain *d)
     }
 }
 
-/* A number of frames as a result: what a 32-bit caller could take for an error is its highest number, as with
+/* A number of frames as a result, limited for a 32-bit caller so that it is never read as an error, as on
  * Xen. */
 static long frames_result(const struct hypercall *c, u64 frames)
 {
@@ -67,7 +67,7 @@ static long domain_figure(struct hypercall *c)
     return frames_result(c, pages);
 }
 
-/* The caller's own map, cut at the room there is. -ENOSYS: nobody has set one. */
+/* The caller's own map, truncated to the caller's buffer. -ENOSYS: none has been set. */
 static long memory_map(struct hypercall *c)
 {
     struct domain *d = c->v->domain;

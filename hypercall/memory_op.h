@@ -1,11 +1,11 @@
-/* What the files of __HYPERVISOR_memory_op share. */
+/* Shared by the files of __HYPERVISOR_memory_op. */
 #ifndef HYPERCALL_MEMORY_OP_H
 #define HYPERCALL_MEMORY_OP_H
 
 #include <hypercall/hypercall.h>
 #include <xen/memory.h>
 
-/* The command word: the command, and above it the extent or entry a continued call goes on with. */
+/* The command word: the command, and above it the extent or entry at which a continued call resumes. */
 static inline u32 memop_cmd(const struct hypercall *c)
 {
     return (u32)c->arg[0] & ((1u << MEMOP_EXTENT_SHIFT) - 1);

@@ -1,24 +1,24 @@
 /*
- * add_to_physmap, its batch form, remove_from_physmap and exchange: what stands where in a domain's physical
- * map, other than its own fresh memory.
+ * add_to_physmap, its batch form, remove_from_physmap and exchange: all changes of a domain's physical map
+ * other than allocation.
  *
  * Spaces: shared_info (index 0), and for the control domain other domains' frames (batch only). Grant frames
- * and moving a domain's own frames about: -EOPNOTSUPP.
+ * and moving a domain's own frames: -EOPNOTSUPP.
  */
 #include <hypercall/compat.h>
 #include <hypercall/memory_op.h>
 
-/* What a call says that failed to put something at g: -ENOENT for a frame number that no table reaches, as
- * Xen, but not for ~0, which is no frame. */
+/* The error of a failed mapping at g: as on Xen -ENOENT for a frame number beyond the tables, except ~0,
+ * which is no frame number. */
 static int place_error(int rc, gfn_t g)
 {
     return rc == -EINVAL && g.n >= NP_GFN_LIMIT && g.n != ~0ull ? -ENOENT : rc;
 }
 
 /*
- * Shows shared_info at g; what was at g is replaced, and it goes from its old place. Two vCPUs at it at once
- * can leave it in two places, which harms nobody: the domain lock cannot be held, replacing a frame may end
- * another domain.
+ * Maps shared_info at g, replacing what was there, and unmaps it from its old place. Two vCPUs that do this
+ * at once can leave it mapped in two places, which is harmless. The domain lock cannot be held: replacing a
+ * frame may free another domain.
  */
 static int place_shared_info(struct domain *d, u64 index, gfn_t g)
 {
@@ -31,7 +31,7 @@ static int place_shared_info(struct domain *d, u64 index, gfn_t g)
     gfn_t old = d->shared_info_gfn;
     d->shared_info_gfn = g;
     spin_unlock(&d->lock);
-    /* Something else may have been put over the old place since. */
+    /* The old place may have been mapped over since. */
     if (old.n != g.n && old.n < NP_GFN_LIMIT && physmap_lookup(d, old).type == NP_SPECIAL)
         return physmap_remove(d, old, ORDER_4K, false);
     return 0;
@@ -94,7 +94,7 @@ long memop_add_to_physmap(struct hypercall *c)
     return rc ? rc : place_one(c->target, op.space, 0, op.idx, gfn(op.gpfn));
 }
 
-/* One entry; its result goes to errs[]. -EFAULT: the arrays are not there. */
+/* One entry; its result goes to errs[]. -EFAULT: the arrays are not mapped. */
 static int batch_entry(struct hypercall *c, const struct xen_add_to_physmap_batch *op, u64 i)
 {
     xen_ulong_t index;
@@ -138,7 +138,7 @@ long memop_add_to_physmap_batch(struct hypercall *c)
     return rc ? rc : run_batch(c, &op);
 }
 
-/* Unmaps one frame, whatever it is. The domain's own memory stays its own, as with Xen. */
+/* Unmaps one frame of any type. The domain's own memory stays allocated to it, as on Xen. */
 long memop_remove_from_physmap(struct hypercall *c)
 {
     struct xen_remove_from_physmap op;
@@ -154,14 +154,14 @@ long memop_remove_from_physmap(struct hypercall *c)
     return physmap_remove(c->target, gfn(op.gpfn), ORDER_4K, false);
 }
 
-/* Bytes of one reservation in the caller's layout: of two of them and a long, struct xen_memory_exchange is
- * made. */
+/* Bytes of one reservation in the caller's layout: struct xen_memory_exchange consists of two of them and a
+ * long. */
 static u64 reservation_bytes(const struct hypercall *c)
 {
     return c->compat ? compat_memory_reservation.compat_bytes : compat_memory_reservation.native_bytes;
 }
 
-/* Xen's checks of what is to be exchanged, in its order. */
+/* Xen's checks of an exchange, in Xen's order. */
 static long check_exchange(const struct hypercall *c, const struct xen_memory_exchange *op)
 {
     const struct xen_memory_reservation *in = &op->in, *out = &op->out;
@@ -178,7 +178,7 @@ static long check_exchange(const struct hypercall *c, const struct xen_memory_ex
     return nid != 0xff && bad_node ? -EINVAL : 0;
 }
 
-/* What Xen answers for the first frame: -EFAULT: no list; -EINVAL: nothing is there; else that only a PV
+/* Xen's result for the first frame. -EFAULT: no list; -EINVAL: not mapped; otherwise -EOPNOTSUPP: only a PV
  * guest's memory can be exchanged. */
 static long exchange_first(struct hypercall *c, const struct xen_memory_exchange *op, u64 first)
 {
@@ -211,7 +211,8 @@ long memop_exchange(struct hypercall *c)
     if (!rc) {
         u32 chunk_order =
             op.out.extent_order > op.in.extent_order ? op.out.extent_order - op.in.extent_order : 0;
-        u64 first = ALIGN_DOWN(op.nr_exchanged, BIT(chunk_order)); /* as many as make one extent of `out` */
+        u64 first =
+            ALIGN_DOWN(op.nr_exchanged, BIT(chunk_order)); /* rounded down to a whole extent of `out` */
 
         rc = exchange_first(c, &op, first);
         if (rc != -ESRCH && rc != -EPERM)

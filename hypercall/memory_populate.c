@@ -1,20 +1,20 @@
 /*
- * increase_reservation, decrease_reservation and populate_physmap: a list of extents, worked off in lots of
+ * increase_reservation, decrease_reservation and populate_physmap: a list of extents, processed in batches of
  * up to LIST_MAX: one copy of their frame numbers, one transaction of the allocator, one hold of the physmap
  * lock.
  *
  * The result is the number of extents done, whatever stopped the rest: a bad argument, a bad frame number, no
- * memory. Each extent is all or nothing, claims included: those of a lot that cannot be mapped go back, and
- * the claims are then as if only the others had been asked for. Between lots the call can stop, and before
- * dirty memory is clean that takes too long to clear at once; the number done is then in the command word.
- * Nothing is locked across lots: frames and limits may change between two of them.
+ * memory. Each extent is all or nothing, claims included: extents of a batch that cannot be mapped are freed,
+ * and the claims are then as if only the others had been requested. The call can be preempted between
+ * batches, and while dirty memory is cleaned that takes too long to clear at once; the number done is then in
+ * the command word. No lock is held across batches: frames and limits may change between two of them.
  */
 #include <hypercall/compat.h>
 #include <hypercall/memory_op.h>
 #include <mm/claims.h>
 #include <mm/mm.h>
 
-#define GUEST_MAX_ORDER ORDER_2M /* what a domain may ask for itself; the control domain: MAX_ORDER */
+#define GUEST_MAX_ORDER ORDER_2M /* limit for a domain's own request; the control domain: MAX_ORDER */
 #define LIST_MAX        MM_TAKE_MAX
 
 struct reservation {
@@ -26,8 +26,8 @@ struct reservation {
     u32 address_bits; /* of struct mm_request */
 };
 
-/* The node field of mem_flags: the control domain's business, a guest's is ignored unless it insists. False:
- * bad. */
+/* The node field of mem_flags: used for the control domain; a guest's is ignored, but exact_node is an error.
+ * False: invalid. */
 static bool decode_node(const struct domain *caller, u32 mem_flags, struct reservation *r)
 {
     u32 nid = XENMEMF_get_node(mem_flags);
@@ -40,15 +40,15 @@ static bool decode_node(const struct domain *caller, u32 mem_flags, struct reser
         return !(mem_flags & XENMEMF_exact_node_request);
     if (nid >= MAX_NODES)
         return false;
-    /* A node that is not there has no memory: with exact_node nothing can be done, else any node will do. */
+    /* A node that does not exist has no memory: exact_node then fails, otherwise any node is used. */
     if (mem_flags & XENMEMF_exact_node_request)
         r->mm_flags = MM_EXACT_NODE;
     r->nid = nid;
     return true;
 }
 
-/* The limit that a request for memory has to keep: 0 where all of the host's memory does. False: none could.
- */
+/* The address limit of a request, 0 if all of the host's memory is below it. False: no memory could meet it.
+ * */
 static bool decode_address_bits(u32 mem_flags, struct reservation *r)
 {
     u32 bits = XENMEMF_get_address_bits(mem_flags);
@@ -72,7 +72,7 @@ static bool decode(struct hypercall *c, const struct xen_memory_reservation *op,
 enum step {
     STEP_DONE,   /* at least one */
     STEP_FAILED, /* the one after those that were done */
-    STEP_AGAIN,  /* some work was done for the next one: time to look up */
+    STEP_AGAIN,  /* some work was done for the next one: call again */
 };
 
 /* Memory for up to nr extents. STEP_DONE: mm_take_done() is due. */
@@ -93,7 +93,7 @@ static enum step take(const struct reservation *r, u32 nr, struct mm_taken *take
     return rc == 0 ? STEP_DONE : rc == -ERESTART ? STEP_AGAIN : STEP_FAILED;
 }
 
-/* Allocates and maps one extent at a frame number that its order does not divide, which costs more, smaller
+/* Allocates and maps one extent at a frame number that its order does not divide, with more and smaller
  * mappings. */
 static enum step populate_unaligned(const struct reservation *r, gfn_t g, u32 *done)
 {
@@ -135,7 +135,7 @@ static enum step populate(const struct reservation *r, const gfn_t *g, u32 nr, u
     return rc ? STEP_FAILED : STEP_DONE;
 }
 
-/* Memory that is the domain's but mapped nowhere: what Xen gives a domain with nested paging. */
+/* Memory that is the domain's but mapped nowhere: as Xen does for a domain with nested paging. */
 static enum step increase(const struct reservation *r, u32 nr, u32 *done)
 {
     struct mm_taken taken;
@@ -149,9 +149,8 @@ static enum step increase(const struct reservation *r, u32 nr, u32 *done)
 }
 
 /*
- * Takes an extent above 2 MiB out of the map and back; all of it must be there. It goes piece by piece and
- * can stop in between: the pieces that have gone are then holes at its front, which the next call passes
- * over.
+ * Unmaps and frees an extent above 2 MiB; all of it must be mapped. It is freed in pieces and can be
+ * preempted: the freed pieces are then holes at its front, which the next call skips.
  */
 static enum step decrease_big(const struct reservation *r, gfn_t g, u32 *done)
 {
@@ -230,7 +229,7 @@ long memop_reservation(struct hypercall *c)
         if (step == STEP_DONE && index < op.nr_extents && sched_should_yield())
             step = STEP_AGAIN;
     }
-    /* Memory that came back from a domain destroyed meanwhile may have been the last it had. */
+    /* If the domain was destroyed meanwhile, memory freed here may have been its last. */
     if (domain_is_dying(r.d))
         domain_check_gone(r.d);
     return step == STEP_AGAIN ? memop_continue(c, index) : (long)index;

@@ -2,8 +2,8 @@
  * __HYPERVISOR_multicall(call_list, nr_calls): a batch, one result each. libxc makes every memory_op a batch
  * of one.
  *
- * An entry that wants to be continued gets its new arguments written back into the guest's list, and the
- * batch goes on from it. Whatever happens, entries before the current one are not run twice.
+ * For an entry that must be continued, its new arguments are written back into the guest's list, and the
+ * batch resumes at it. Entries before the current one are never run twice.
  */
 #include <hypercall/compat.h>
 #include <lib/string.h>

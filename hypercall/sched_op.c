@@ -42,7 +42,7 @@ static bool any_port_pending(const struct vcpu *v, const u32 *ports, u32 nr)
 }
 
 /* Waits until one of the ports is pending, any other event comes, or the timeout (absolute system time in ns)
- * is over. */
+ * expires. */
 static long op_poll(struct hypercall *c)
 {
     struct vcpu *v = c->v;
@@ -74,7 +74,7 @@ static long op_poll(struct hypercall *c)
     if (op.timeout)
         timer_set(&v->poll_timer, op.timeout);
     vcpu_block(v);
-    /* Looked at again now that senders find a poller to wake: one may have come in between. */
+    /* Checked again now that senders find a poller to wake: an event may have arrived in between. */
     if (any_port_pending(v, ports, op.nr_ports))
         vcpu_wake(v);
     return 0;

@@ -25,7 +25,7 @@ struct sysctl {
     struct xen_sysctl op;
 };
 
-#define SCHED_ID_NULL  9 /* of Xen's ids the one of the scheduler without parameters */
+#define SCHED_ID_NULL  9 /* Xen's id of the scheduler without parameters */
 #define ALL_NODES      (-1)
 #define SLIT_NO_PATH   255u
 #define CPUID_EXTENDED 0x80000000u
@@ -62,7 +62,7 @@ static u32 core_of(u32 cpu)
     return core;
 }
 
-/* [I] What does not change while domains run. */
+/* [I] Constant while domains run. */
 static struct {
     u32 cores, online;
     u64 max_mfn;
@@ -89,7 +89,7 @@ static long physinfo(struct sysctl *ctl)
 
     mm_host_get_info(&mem);
     /* Memory that waits for scrubbing is in free_pages: it can be had at any time. As in Xen 4.17 scrub_pages
-     * is 0, so that tools which add the two are right. */
+     * is 0, so that tools that add the two get the right sum. */
     *info = (struct xen_sysctl_physinfo){
         .threads_per_core = 1,
         .cores_per_socket = machine.cores,
@@ -132,8 +132,7 @@ static long getdomaininfolist(struct sysctl *ctl)
     return 0;
 }
 
-/* Free memory of one node or all. Limits on the address: only those that hold for all of the host's memory.
- */
+/* Free memory of one node or all. Address limits: only those that all of the host's memory meets. */
 static long availheap(struct sysctl *ctl)
 {
     struct xen_sysctl_availheap *op = &ctl->op.u.availheap;
@@ -158,7 +157,7 @@ static long availheap(struct sysctl *ctl)
     return 0;
 }
 
-/* With an array: as many as there is room for; without: how many there are. */
+/* With an array: as many entries as fit; without: the number of CPUs. */
 static long cputopoinfo(struct sysctl *ctl)
 {
     struct xen_sysctl_cputopoinfo *op = &ctl->op.u.cputopoinfo;
@@ -227,7 +226,7 @@ static int offline_one(u32 cmd, u64 frame, u32 *status)
     int rc = cmd == sysctl_page_offline  ? mm_offline_page(mfn(frame), status)
              : cmd == sysctl_page_online ? mm_online_page(mfn(frame), status)
                                          : mm_query_page(mfn(frame), status);
-    /* A hole below the end of memory is an answer, not an error: as in Xen. */
+    /* A hole below the end of memory is a status, not an error, as on Xen. */
     return rc == -EINVAL && *status & PG_OFFLINE_NOT_CONV_RAM ? 0 : rc;
 }
 
@@ -246,7 +245,7 @@ static long page_offline_op(struct sysctl *ctl)
         return -E2BIG;
     for (u32 i = 0; i < OFFLINE_MAX; i++)
         status[i] = PG_OFFLINE_INVALID;
-    /* Once before the work: it cannot be undone when the answer cannot be given. */
+    /* Written once before the work, which cannot be undone if the status cannot be returned. */
     if (copy_to_guest(ctl->c->v, op->status, status, nr * sizeof(status[0])))
         return -EFAULT;
     for (u32 i = 0; i < nr && !rc; i++)

@@ -4,8 +4,8 @@
  * VCPUOP_initialise gives a vCPU that has no state yet the registers to start with. The whole of them is
  * checked first: what the CPU would refuse is -EINVAL, not a crash later. Facts: Xen's public/hvm/hvm_vcpu.h.
  *
- * Not here: runstate and time areas, periodic timers, NMIs (-ENOSYS). vCPUs below 32 have a vcpu_info in
- * shared_info; the others get events only once they have registered one.
+ * Not implemented: runstate and time areas, periodic timers, NMIs (-ENOSYS). vCPUs below 32 have a vcpu_info
+ * in shared_info; the others get events only once they have registered one.
  */
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/time.h>
@@ -31,7 +31,7 @@
 
 static struct hvm_segment segment(u32 base, u32 limit, u16 attributes)
 {
-    /* The attributes say in what unit the limit is; the hardware wants bytes. */
+    /* The attributes hold the limit's unit; the hardware takes bytes. */
     return (struct hvm_segment){
         .attributes = attributes, .limit = attributes & SEG_G ? limit << 12 | 0xfff : limit, .base = base};
 }
@@ -42,7 +42,7 @@ static bool code_valid(u16 ar)
            !(ar & (SEG_UNUSED | HVM_SEG_L));
 }
 
-/* Not present is a segment, too. */
+/* A segment that is not present is valid, too. */
 static bool data_valid(u16 ar)
 {
     return !(ar & SEG_UNUSED) &&
@@ -115,7 +115,7 @@ static int from_64(const struct vcpu_hvm_x86_64 *in, struct hvm_state *state, st
     return 0;
 }
 
-/* Gives v its first state; it stays offline. -EINVAL: no CPU would take it; -EEXIST: it has one. */
+/* Gives v its first state; it stays offline. -EINVAL: the CPU would refuse it; -EEXIST: v has a state. */
 static int vcpu_initialise(struct vcpu *v, const struct vcpu_hvm_context *context)
 {
     struct hvm_state state = {.dr6 = HVM_DR6_RESET, .dr7 = HVM_DR7_RESET, .pat = HVM_PAT_RESET};
@@ -123,7 +123,7 @@ static int vcpu_initialise(struct vcpu *v, const struct vcpu_hvm_context *contex
     struct hvm_regs regs;
     int rc = -EINVAL;
 
-    if (v->initialised) /* Xen says so before it looks at the state */
+    if (v->initialised) /* Xen checks this before the state */
         return -EEXIST;
     if (context->pad)
         return -EINVAL;
@@ -139,7 +139,7 @@ static int vcpu_initialise(struct vcpu *v, const struct vcpu_hvm_context *contex
         return -EINVAL;
     regs.rflags |= RFLAGS_RESERVED1;
 
-    /* Against a STARTUP interrupt, which gives a state as well: the first one wins. */
+    /* A STARTUP interrupt sets a state as well: the first one wins. */
     spin_lock(&d->lock);
     rc = v->initialised ? -EEXIST : 0;
     if (!rc) {
@@ -212,7 +212,7 @@ long hc_vcpu_op(struct hypercall *c)
     case VCPUOP_is_up:
         return v->state != VCPU_OFFLINE;
     case VCPUOP_stop_periodic_timer:
-        return 0; /* there is none to stop */
+        return 0; /* periodic timers do not exist */
     case VCPUOP_set_singleshot_timer:
         return set_singleshot(c, v);
     case VCPUOP_stop_singleshot_timer:

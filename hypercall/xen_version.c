@@ -1,6 +1,6 @@
 /*
- * __HYPERVISOR_xen_version(cmd, arg): who we are. Version 4.17, because that is the interface Homestead
- * speaks; the extra version says who it really is. Fixed answers, no state, no locks.
+ * __HYPERVISOR_xen_version(cmd, arg): version and capabilities. Version 4.17 is the interface Homestead
+ * implements; the extra version names Homestead. Fixed answers, no state, no locks.
  */
 #include <hypercall/compat.h>
 #include <lib/parse.h>

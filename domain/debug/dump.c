@@ -25,7 +25,7 @@
 
 struct vcpu_view {
     enum vcpu_state state;
-    bool online, running, in_guest;
+    bool online, running;
     u32 cpu, pause_count;
     u64 run_ns, exits, rip, cr3;
     u32 cpl;
@@ -33,18 +33,8 @@ struct vcpu_view {
     u32 first_cpu, nr_cpus; /* of the hard affinity */
 };
 
-struct domain_view {
-    u16 id;
-    bool dying, shut_down;
-    u8 shutdown_code;
-    u32 pause_count, refs, nr_vcpus, max_vcpus;
-    u64 tot_pages, max_pages, overhead_pages, host_claim, outstanding;
-    u64 own[MAX_NODES], node_claim[MAX_NODES];
-    spinlock_t locks[4]; /* copies: domain, event channels, physical map, account */
-    struct vcpu_view vcpu[DOMAIN_MAX_VCPUS];
-};
-
-static struct domain_view view;
+static struct domain copy;                       /* the domain that is being shown */
+static struct vcpu_view vcpus[DOMAIN_MAX_VCPUS]; /* and its vCPUs */
 
 static void view_affinity(const struct vcpu *v, struct vcpu_view *out)
 {
@@ -67,7 +57,6 @@ static void view_vcpu(struct vcpu *v, struct vcpu_view *out)
     out->state = v->state;
     out->online = v->state != VCPU_OFFLINE;
     out->running = v->running;
-    out->in_guest = v->in_guest;
     out->cpu = v->cpu;
     out->pause_count = v->pause_count;
     out->run_ns = v->run_ns;
@@ -89,37 +78,20 @@ static void view_vcpu(struct vcpu *v, struct vcpu_view *out)
 }
 
 /*
- * Copies the facts of the first domain with id >= domid. False: there is none. Waits for the domain list's
- * lock for a bounded time only; then it reads without, as no domain can go while somebody else holds it for
- * ever. Facts of one domain may be of slightly different moments.
+ * Copies the first domain with id >= domid. False: there is none. Waits for the domain list's lock for a
+ * bounded time only; then it reads without, as no domain can go while somebody else holds it for ever. Facts
+ * of one domain may be of slightly different moments.
  */
-static bool domain_view_next(u32 domid, struct domain_view *out)
+static bool copy_next(u32 domid)
 {
     bool locked = spin_trylock_bounded(domain_list_lock());
     struct domain *d = domain_list_next_locked(domid);
 
     if (d) {
-        out->id = d->id;
-        out->dying = d->dying;
-        out->shut_down = d->shut_down;
-        out->shutdown_code = d->shutdown_code;
-        out->pause_count = d->pause_count;
-        out->refs = d->refs;
-        out->max_vcpus = d->max_vcpus;
-        out->nr_vcpus = domain_nr_vcpus(d);
-        out->tot_pages = d->mem.tot_pages;
-        out->max_pages = d->mem.max_pages;
-        out->overhead_pages = d->mem.overhead_pages;
-        out->host_claim = d->mem.host_claim;
-        out->outstanding = d->mem.outstanding;
-        memcpy(out->own, d->mem.own, sizeof(out->own));
-        memcpy(out->node_claim, d->mem.node_claim, sizeof(out->node_claim));
-        memcpy(&out->locks[0], &d->lock, sizeof(spinlock_t));
-        memcpy(&out->locks[1], &d->events.lock, sizeof(spinlock_t));
-        memcpy(&out->locks[2], &d->physmap.lock, sizeof(spinlock_t));
-        memcpy(&out->locks[3], &d->mem.lock, sizeof(spinlock_t));
-        for (u32 id = 0; id < out->nr_vcpus; id++)
-            view_vcpu(d->vcpu[id], &out->vcpu[id]);
+        memcpy(&copy, d, sizeof(copy));
+        copy.nr_vcpus = domain_nr_vcpus(d); /* those are complete */
+        for (u32 id = 0; id < copy.nr_vcpus; id++)
+            view_vcpu(d->vcpu[id], &vcpus[id]);
     }
     if (locked)
         spin_unlock(domain_list_lock());
@@ -127,18 +99,18 @@ static bool domain_view_next(u32 domid, struct domain_view *out)
 }
 
 /* Calls print for each domain, up to a bound. */
-static void each_domain(void (*print)(const struct domain_view *d))
+static void each_domain(void (*print)(const struct domain *d))
 {
     u32 nr = 0;
 
-    for (u32 id = 0; domain_view_next(id, &view); id = view.id + 1u)
+    for (u32 id = 0; copy_next(id); id = copy.id + 1u)
         if (nr++ < DOMAINS_MAX)
-            print(&view);
+            print(&copy);
     if (nr > DOMAINS_MAX)
         keys_printf("... %u more domains\n", nr - DOMAINS_MAX);
 }
 
-/* "none" for what the toolstack gives when it means no limit. */
+/* "none" for the value with which the toolstack asks for no limit. */
 static const char *limit_text(u64 pages, char buf[24])
 {
     if (pages >= ~0u)
@@ -147,16 +119,16 @@ static const char *limit_text(u64 pages, char buf[24])
     return buf;
 }
 
-static void print_memory(const struct domain_view *d)
+static void print_memory(const struct domain *d)
 {
     char limit[24];
 
     keys_printf("d%-5u all   %10lu %10lu   limit %s, overhead %lu, on the host as a whole %lu\n", d->id,
-                d->tot_pages, d->outstanding, limit_text(d->max_pages, limit), d->overhead_pages,
-                d->host_claim);
+                d->mem.tot_pages, d->mem.outstanding, limit_text(d->mem.max_pages, limit),
+                d->mem.overhead_pages, d->mem.host_claim);
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
-        if (d->own[nid] || d->node_claim[nid])
-            keys_printf("       %-4u  %10lu %10lu\n", nid, d->own[nid], d->node_claim[nid]);
+        if (d->mem.own[nid] || d->mem.node_claim[nid])
+            keys_printf("       %-4u  %10lu %10lu\n", nid, d->mem.own[nid], d->mem.node_claim[nid]);
 }
 
 static void key_memory(void)
@@ -166,7 +138,7 @@ static void key_memory(void)
     each_domain(print_memory);
 }
 
-static const char *state_of_domain(const struct domain_view *d)
+static const char *state_of_domain(const struct domain *d)
 {
     if (d->dying)
         return "dying";
@@ -175,16 +147,16 @@ static const char *state_of_domain(const struct domain_view *d)
     return d->pause_count ? "paused" : "running";
 }
 
-static void print_domain(const struct domain_view *d)
+static void print_domain(const struct domain *d)
 {
     char limit[24];
     u32 nr_online = 0;
 
     for (u32 id = 0; id < d->nr_vcpus; id++)
-        nr_online += d->vcpu[id].online;
+        nr_online += vcpus[id].online;
     keys_printf("d%-5u %-9s  vCPUs %u of %u  pages %lu, limit %s  claimed %lu  pauses %u  refs %u", d->id,
-                state_of_domain(d), nr_online, d->max_vcpus, d->tot_pages, limit_text(d->max_pages, limit),
-                d->outstanding, d->pause_count, d->refs);
+                state_of_domain(d), nr_online, d->max_vcpus, d->mem.tot_pages,
+                limit_text(d->mem.max_pages, limit), d->mem.outstanding, d->pause_count, d->refs);
     if (d->shut_down)
         keys_printf("  code %u", d->shutdown_code);
     keys_printf("\n");
@@ -216,15 +188,15 @@ static void print_vcpu(u32 domid, u32 id, const struct vcpu_view *v)
     keys_printf("\n");
 }
 
-static void print_vcpus(const struct domain_view *d)
+static void print_vcpus(const struct domain *d)
 {
     u32 shown = 0, offline = 0, more = 0;
 
     for (u32 id = 0; id < d->nr_vcpus; id++) {
-        if (!d->vcpu[id].online)
+        if (!vcpus[id].online)
             offline++;
         else if (shown++ < VCPUS_MAX)
-            print_vcpu(d->id, id, &d->vcpu[id]);
+            print_vcpu(d->id, id, &vcpus[id]);
         else
             more++;
     }
@@ -246,7 +218,7 @@ static void key_vcpus(void)
 #define CPUS_MAX       64u /* lines of exit counts */
 #define LOCK_DOMAINS   100u
 
-/* In the guest, a CPU comes back when something happens; asleep, when there is work. */
+/* A CPU in a guest returns at an exit, a sleeping one when there is work: neither is stuck. */
 static bool is_away(const struct cpu *cpu, const struct vcpu *v)
 {
     return cpu->idle || (v && v->in_guest);
@@ -259,7 +231,7 @@ static bool is_stuck(const struct cpu *cpu)
     return !is_away(cpu, cpu->current) && ticks > 0 && time_tsc_to_ns((u64)ticks) > STUCK_MS * 1000000ull;
 }
 
-/* An NMI makes a CPU print its backtrace; nothing else reaches one that is stuck. Gives it time to do so. */
+/* An NMI makes a CPU print its backtrace; nothing else interrupts a stuck one. Waits while it prints. */
 static void request_backtrace(const struct cpu *cpu)
 {
     u64 sent_ns = time_now_ns();
@@ -373,8 +345,8 @@ static void key_exits(void)
     print_counts("all     ", total);
 }
 
-/* Prints it if it is held. The ticket being served, and those behind it, are in two words: a look at both is
- * no single moment, which a person can live with. */
+/* Prints it if it is held. The ticket being served and the next ticket are two words, not read atomically,
+ * which is precise enough here. */
 static bool print_held(const char *name, u32 nr, const spinlock_t *lock)
 {
     u16 served = atomic_load_explicit(&lock->owner, memory_order_relaxed);
@@ -386,7 +358,7 @@ static bool print_held(const char *name, u32 nr, const spinlock_t *lock)
     return true;
 }
 
-/* All locks of a kind that one CPU or node has each. */
+/* All locks of a kind of which each CPU has one. */
 static void print_per_cpu(const char *name, spinlock_t *(*lock_of)(u32 cpu_id))
 {
     u32 nr = 0, held = 0;
@@ -402,15 +374,14 @@ static void print_per_cpu(const char *name, spinlock_t *(*lock_of)(u32 cpu_id))
 static void print_domain_locks(void)
 {
     static const char *const names[] = {"domain", "event channels", "physical map", "account"};
-    u32 nr[ARRAY_SIZE(names)] = {0}, held[ARRAY_SIZE(names)] = {0}, domains = 0;
+    const spinlock_t *const locks[] = {&copy.lock, &copy.events.lock, &copy.physmap.lock, &copy.mem.lock};
+    u32 held[ARRAY_SIZE(names)] = {0}, nr = 0;
 
-    for (u32 id = 0; domains < LOCK_DOMAINS && domain_view_next(id, &view); id = view.id + 1u, domains++)
-        for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
-            nr[i]++;
-            held[i] += print_held(names[i], view.id, &view.locks[i]);
-        }
+    for (u32 id = 0; nr < LOCK_DOMAINS && copy_next(id); id = copy.id + 1u, nr++)
+        for (u32 i = 0; i < ARRAY_SIZE(names); i++)
+            held[i] += print_held(names[i], copy.id, locks[i]);
     for (u32 i = 0; i < ARRAY_SIZE(names); i++)
-        keys_printf("%-16s %4u, %u held\n", names[i], nr[i], held[i]);
+        keys_printf("%-16s %4u, %u held\n", names[i], nr, held[i]);
 }
 
 static void key_locks(void)

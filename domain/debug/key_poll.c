@@ -21,7 +21,7 @@ static u32 poller; /* [a] CPU id */
 static u32 test_stuck = KEY_POLL_NO_CPU;
 static bool active; /* [I] */
 
-/* How many CPUs that are up lie behind `from` in the ring until `to` is reached. */
+/* The number of CPUs that are up after `from` in the ring of ids, up to and including `to`. */
 static u32 rank_of(u32 from, u32 to)
 {
     u32 rank = 0;
@@ -52,7 +52,7 @@ static void expired(void *data)
         keys_poll();
 }
 
-/* What a CPU that hangs looks like to the others, at its worst moment. */
+/* Simulates a CPU that hangs at the worst moment, with the console held. */
 static void hang(void *data)
 {
     (void)data;

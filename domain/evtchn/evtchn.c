@@ -41,14 +41,14 @@ static bool test_bit(const u64 *words, u32 bit)
     return __atomic_load_n(&words[bit / 64], __ATOMIC_SEQ_CST) & BIT(bit % 64);
 }
 
-/* Tells vCPU v that word port/64 of the pending bits has news. */
+/* Tells vCPU v that word port/64 of the pending bits has a new event. */
 static void mark_vcpu(struct vcpu *v, u32 port)
 {
     struct vcpu_info *info = v->info;
 
     if (!info || test_and_set(&info->evtchn_pending_sel, port / 64))
         return;
-    /* The vector of HVMOP_set_evtchn_upcall_vector comes through the APIC, once for each time the byte is
+    /* The vector of HVMOP_set_evtchn_upcall_vector is delivered by the APIC, once for each time the byte is
      * set. */
     if (!__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) && v->upcall_vector)
         x2apic_request(&v->hvm.apic, v->upcall_vector);
@@ -93,11 +93,6 @@ bool evtchn_port_pending(struct domain *d, u32 port)
     return port < EVTCHN_MAX_PORTS && test_bit(domain_shared_info(d)->evtchn_pending, port);
 }
 
-bool evtchn_pending(struct vcpu *v)
-{
-    return vcpu_event_pending(v);
-}
-
 /* The other end of an interdomain channel, from the sender's copy of it: sender_port of domain sender. */
 static void notify_remote(u16 sender, u32 sender_port, u16 domid, u32 port)
 {
@@ -126,7 +121,7 @@ int evtchn_send(struct domain *d, u32 port)
     if (copy.kind == EVTCHN_IPI)
         evtchn_set_pending(d, port, channel);
     else if (copy.kind != EVTCHN_INTERDOMAIN && copy.kind != EVTCHN_UNBOUND)
-        rc = -EINVAL; /* an unbound port swallows the event: its peer may be on the way */
+        rc = -EINVAL; /* an unbound port drops the event: its peer may be about to bind */
     spin_unlock(&d->events.lock);
 
     if (copy.kind == EVTCHN_INTERDOMAIN)
@@ -163,12 +158,11 @@ void evtchn_raise_virq(struct domain *d, u32 virq, u32 vcpu_id)
     spin_unlock(&d->events.lock);
 }
 
-int evtchn_init(struct domain *d, u32 max_port)
+void evtchn_init(struct domain *d, u32 max_port)
 {
     spin_lock_init(&d->events.lock, LOCK_EVTCHN);
     d->events.nr_ports = 0;
     d->events.max_port = MIN(max_port, EVTCHN_MAX_PORTS - 1);
-    return 0;
 }
 
 /* Event lock held. One more bucket of free ports; port 0 is never used. */
@@ -187,7 +181,7 @@ static int add_bucket(struct domain *d)
     return 0;
 }
 
-/* Event lock held. The lowest free port, as Xen gives them out. */
+/* Event lock held. Finds the lowest free port, as Xen does. */
 static int find_free(struct domain *d, u32 *port)
 {
     for (u32 p = 1; p <= d->events.max_port; p++) {
@@ -216,7 +210,7 @@ static void free_port(struct domain *d, u32 port)
     *channel = (struct evtchn){.kind = EVTCHN_FREE};
 }
 
-/* Event lock held. Takes a free port and makes it what `as` says. */
+/* Event lock held. Takes a free port and initialises it from `as`. */
 static int take_port(struct domain *d, const struct evtchn *as, u32 *port)
 {
     u32 p;
@@ -279,9 +273,10 @@ int evtchn_bind_interdomain(struct domain *d, u16 remote_domid, u32 remote_port,
             free_port(d, local);
             rc = rc ? rc : -EINVAL;
         } else {
-            /* The far end may have closed since: disconnect_remote() has then taken its port out. */
+            /* The remote end may have closed since: disconnect_remote() has then cleared remote_port. */
             channel->kind = channel->remote_port ? EVTCHN_INTERDOMAIN : EVTCHN_UNBOUND;
-            /* The remote end may have sent before we were here: a bind always delivers one event. */
+            /* The remote end may have sent an event before this end was bound: a bind always delivers one
+             * event. */
             evtchn_set_pending(d, local, channel);
             *port = local;
         }
@@ -291,7 +286,7 @@ int evtchn_bind_interdomain(struct domain *d, u16 remote_domid, u32 remote_port,
     return rc;
 }
 
-/* One port for the whole domain, on vCPU 0 to begin with; the others exist once per vCPU. */
+/* A global VIRQ has one port per domain, initially on vCPU 0; the others have one port per vCPU. */
 static bool virq_is_global(u32 virq)
 {
     return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
@@ -347,7 +342,7 @@ int evtchn_bind_vcpu(struct domain *d, u32 port, u32 vcpu_id)
     return rc;
 }
 
-/* The far end of (domid, port), which is closing, waits for a new peer again. */
+/* (domid, port) is closing: its remote end becomes unbound again. */
 static void disconnect_remote(u16 remote_domid, u32 remote_port, u16 domid, u32 port)
 {
     struct domain *remote = domain_get(remote_domid);
@@ -359,7 +354,8 @@ static void disconnect_remote(u16 remote_domid, u32 remote_port, u16 domid, u32 
     if (channel && (channel->kind == EVTCHN_INTERDOMAIN || channel->kind == EVTCHN_RESERVED) &&
         channel->remote_domid == domid && channel->remote_port == port) {
         if (channel->kind == EVTCHN_INTERDOMAIN)
-            channel->kind = EVTCHN_UNBOUND; /* else it is being bound or closed: whoever does that goes on */
+            channel->kind =
+                EVTCHN_UNBOUND; /* otherwise a bind or close of it is in progress and will see remote_port 0 */
         channel->remote_port = 0;
     }
     spin_unlock(&remote->events.lock);
@@ -379,10 +375,10 @@ int evtchn_close(struct domain *d, u32 port)
         return -EINVAL;
     }
     if (old.kind == EVTCHN_VIRQ)
-        /* A global VIRQ may have been moved since, but it is always entered at vCPU 0. */
+        /* A global VIRQ may have been moved since, but it is always recorded at vCPU 0. */
         d->vcpu[virq_is_global(old.virq) ? 0 : old.vcpu_id]->virq_port[old.virq] = 0;
     if (old.kind == EVTCHN_INTERDOMAIN)
-        channel->kind = EVTCHN_RESERVED; /* not given out again before the far end knows */
+        channel->kind = EVTCHN_RESERVED; /* not reused before the remote end is disconnected */
     else
         free_port(d, port);
     spin_unlock(&d->events.lock);
@@ -396,27 +392,33 @@ int evtchn_close(struct domain *d, u32 port)
     return 0;
 }
 
-int evtchn_status(struct domain *d, u32 port, struct evtchn_status_info *out)
+int evtchn_status(struct domain *d, u32 port, struct evtchn_status *out)
 {
     static const u8 status[] = {
         [EVTCHN_FREE] = EVTCHNSTAT_closed,     [EVTCHN_RESERVED] = EVTCHNSTAT_closed,
         [EVTCHN_UNBOUND] = EVTCHNSTAT_unbound, [EVTCHN_INTERDOMAIN] = EVTCHNSTAT_interdomain,
         [EVTCHN_VIRQ] = EVTCHNSTAT_virq,       [EVTCHN_IPI] = EVTCHNSTAT_ipi,
     };
-    int rc = -EINVAL;
+    struct evtchn copy;
 
     spin_lock(&d->events.lock);
     const struct evtchn *channel = evtchn_entry(d, port);
-    if (channel) {
-        *out = (struct evtchn_status_info){.status = status[channel->kind],
-                                           .vcpu_id = channel->vcpu_id,
-                                           .remote_domid = channel->remote_domid,
-                                           .remote_port = channel->remote_port,
-                                           .virq = channel->virq};
-        rc = 0;
-    }
+    if (channel)
+        copy = *channel;
     spin_unlock(&d->events.lock);
-    return rc;
+    if (!channel)
+        return -EINVAL;
+    out->status = status[copy.kind];
+    out->vcpu = copy.vcpu_id;
+    if (copy.kind == EVTCHN_UNBOUND) {
+        out->u.unbound.dom = copy.remote_domid;
+    } else if (copy.kind == EVTCHN_INTERDOMAIN) {
+        out->u.interdomain.dom = copy.remote_domid;
+        out->u.interdomain.port = copy.remote_port;
+    } else if (copy.kind == EVTCHN_VIRQ) {
+        out->u.virq = copy.virq;
+    }
+    return 0;
 }
 
 void evtchn_destroy(struct domain *d)

@@ -11,13 +11,14 @@
 
 struct domain;
 struct vcpu;
+struct evtchn_status;
 
 #define EVTCHN_MAX_PORTS 4096u /* 64-bit two-level */
 
 enum evtchn_kind {
     EVTCHN_FREE = 0,
-    EVTCHN_RESERVED, /* port 0, and a port in the middle of being bound or closed */
-    EVTCHN_UNBOUND,  /* waits for remote_domid */
+    EVTCHN_RESERVED, /* port 0, and a port that is being bound or closed */
+    EVTCHN_UNBOUND,  /* remote_domid may bind to it */
     EVTCHN_INTERDOMAIN,
     EVTCHN_VIRQ,
     EVTCHN_IPI,
@@ -33,7 +34,7 @@ struct evtchn { /* [E] */
 
 struct evtchn_state {
     spinlock_t lock;                               /* LOCK_EVTCHN */
-    bool closed;                                   /* [E] destroyed: no port is given out any more */
+    bool closed;                                   /* [E] destroyed: no port is allocated any more */
     u32 nr_ports;                                  /* [E], read without it: grows by a page of entries */
     u32 max_port;                                  /* [I] highest port allowed */
     struct evtchn *bucket[EVTCHN_MAX_PORTS / 256]; /* 256 ports a page */
@@ -41,8 +42,8 @@ struct evtchn_state {
 };
 
 /* Locking of all: at most one domain's event lock is held at a time, and none on entry and return.
- * -ENOMEM. max_port is cut to what the two-level ABI can name. */
-int evtchn_init(struct domain *d, u32 max_port);
+ * max_port is cut to what the two-level ABI can name. */
+void evtchn_init(struct domain *d, u32 max_port);
 void evtchn_destroy(struct domain *d); /* closes every port */
 
 /*
@@ -57,22 +58,14 @@ int evtchn_bind_virq(struct domain *d, u32 virq, u32 vcpu_id, u32 *port);
 int evtchn_bind_ipi(struct domain *d, u32 vcpu_id, u32 *port);
 int evtchn_close(struct domain *d, u32 port);
 int evtchn_send(struct domain *d, u32 port);
-struct evtchn_status_info {
-    u32 status; /* EVTCHNSTAT_* */
-    u32 vcpu_id;
-    u16 remote_domid;
-    u32 remote_port;
-    u32 virq;
-};
-int evtchn_status(struct domain *d, u32 port, struct evtchn_status_info *out);
+/* Fills in status, vcpu, and of u what belongs to the status. */
+int evtchn_status(struct domain *d, u32 port, struct evtchn_status *out);
 int evtchn_bind_vcpu(struct domain *d, u32 port, u32 vcpu_id);
 int evtchn_unmask(struct domain *d, u32 port);
 
 /* Raises a VIRQ on the vCPU it is bound to; nothing happens if it is not bound. Global VIRQs: vcpu_id 0. */
 void evtchn_raise_virq(struct domain *d, u32 virq, u32 vcpu_id);
-/* Has v an event to take (evtchn_upcall_pending)? */
-bool evtchn_pending(struct vcpu *v);
-/* How many ports there may be, out of date at once. */
+/* Number of ports with entries; read without the lock, so it may be out of date. */
 static inline u32 evtchn_nr_ports(const struct evtchn_state *events)
 {
     return __atomic_load_n(&events->nr_ports, __ATOMIC_RELAXED);

@@ -1,11 +1,11 @@
 /*
- * A domain's guest-physical memory. What is mapped and who owns it change together here: a frame
- * leaves the nested tables first, then every CPU stops using it, and only then goes back.
+ * A domain's guest-physical memory. What is mapped and who owns it change together here: a frame is removed
+ * from the nested tables first, then every CPU stops using it, and only then is it freed.
  *
- * Lock: physmap.lock (LOCK_PHYSMAP) of one domain at a time. Under it the allocator's locks may be
- * taken. A last unpin can let another domain go; that is done after the unlock (domain_reap).
+ * Lock: physmap.lock (LOCK_PHYSMAP) of one domain at a time. Under it the allocator's locks may be taken. A
+ * last unpin can free another domain; that is done after the unlock (domain_reap).
  *
- * lint: long: mapping, taking away and teardown are one set of rules about who still uses a frame.
+ * lint: long: mapping, unmapping and teardown follow one set of rules about which CPU still uses a frame.
  */
 #include <domain/internal.h>
 #include <homestead/errno.h>
@@ -58,15 +58,14 @@ int physmap_set_pool(struct domain *d, u64 pages)
 #define ANY_TYPE  (1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL)
 #define OWN_TYPES (1u << NP_RAM | 1u << NP_SPECIAL)
 #define PIECES_A_CALL \
-    1024u /* mappings that go under one hold of the lock, about: under half a millisecond \
-           */
+    1024u /* approximate limit of mappings removed under one hold of the lock: under 0.5 ms \ */
 
-/* Pieces taken out of the tables but not given back yet: all CPUs must have let go of them first. */
+/* Pieces removed from the tables but not freed yet: all CPUs must have stopped using them first. */
 struct removed {
     bool release; /* own RAM goes back to the allocator */
-    bool last;    /* a last unpin happened, somebody may be gone */
+    bool last;    /* a last unpin happened: a domain may have to be freed */
     u32 nr;
-    u32 nr_total; /* in all, those given back included */
+    u32 nr_total; /* in total, including those freed */
     mfn_t mfn[MM_TAKE_MAX];
     u8 order[MM_TAKE_MAX];
     u8 type[MM_TAKE_MAX]; /* enum np_type */
@@ -106,6 +105,15 @@ static void give_back(struct domain *d, struct removed *removed)
     removed->nr = 0;
 }
 
+/* Ends a hold of the lock under which mappings may have been removed. */
+static void end_change(struct domain *d, struct removed *removed)
+{
+    give_back(d, removed);
+    spin_unlock(&d->physmap.lock);
+    if (removed->last)
+        domain_reap();
+}
+
 /* The largest aligned piece at `at` that ends by `end`, up to 1 GiB. */
 static u32 piece_order(u64 at, u64 end)
 {
@@ -115,9 +123,9 @@ static u32 piece_order(u64 at, u64 end)
 }
 
 /*
- * Lock held. Unmaps what of the types is mapped in [from, end), in up to *budget looks at a mapping or a
- * hole, which it counts down. Only a mapping that reaches over the edge has to be split: -ENOMEM; what comes
- * before it has gone then, which for an aligned 2^n frames is nothing.
+ * Lock held. Unmaps what of the types is mapped in [from, end), visiting up to *budget mappings or holes,
+ * counted down. Only a mapping that crosses the edge must be split, which can fail: -ENOMEM; what precedes it
+ * is then unmapped already, which for aligned 2^n frames is nothing.
  */
 static int unmap_range(struct domain *d, u64 from, u64 end, u32 types, u32 *budget, struct removed *removed)
 {
@@ -160,7 +168,7 @@ static bool range_ok(gfn_t g, u32 order)
            NP_GFN_LIMIT - g.n >= BIT(order);
 }
 
-/* Lock held. Tables that a larger mapping has pushed out go back once no CPU walks them any more. */
+/* Lock held. Frees tables that a larger mapping has replaced, once no CPU walks them. */
 static void reap_tables(struct domain *d)
 {
     struct np_table *np = &d->physmap.np;
@@ -168,14 +176,14 @@ static void reap_tables(struct domain *d)
     if (!np->retired_maddr)
         return;
     sched_sync_domain(d);
-    while (np_reap(np, 64)) /* a 1 GiB mapping pushes out 513 tables at most, 64 of 2 MiB one each */
+    while (np_reap(np, 64)) /* a 1 GiB mapping replaces 513 tables at most, 64 of 2 MiB one each */
         ;
 }
 
 /*
- * Lock held. Maps over what is there: the entries from the first on that something is mapped in the range of,
- * as many as the budget allows. Taking it away is what can fail, when it has to be split; the tables it
- * leaves stay in place, so that the new mappings need none. *done: how many.
+ * Lock held. Replaces existing mappings: handles entries, from the first on, whose range has a mapping, as
+ * many as the budget allows. Only the removal can fail, when a mapping must be split. Its tables stay in
+ * place, so the new mappings need none. *done: how many entries.
  */
 static int map_over(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
                     struct removed *removed, u32 *done)
@@ -197,7 +205,7 @@ static int map_over(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order,
     return rc;
 }
 
-/* Lock held. Maps m[i] at g[i]; the ranges may hold something, which goes. */
+/* Lock held. Maps m[i] at g[i], replacing existing mappings. */
 static int place(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
                  struct removed *removed, u32 *done)
 {
@@ -213,7 +221,7 @@ static int place(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u3
             rc = map_over(d, g + *done, m + *done, order, nr - *done, type, removed, &more);
             *done += more;
         }
-        if (rc == -ENOMEM && p->np.retired_maddr) { /* one by one, there would have been these tables */
+        if (rc == -ENOMEM && p->np.retired_maddr) { /* mapped one by one, these tables would be free */
             reap_tables(d);
             rc = 0;
         }
@@ -231,9 +239,7 @@ static int place_list(struct domain *d, const gfn_t *g, const mfn_t *m, u32 orde
 
     spin_lock(&d->physmap.lock);
     int rc = place(d, g, m, order, nr, type, &removed, done);
-    spin_unlock(&d->physmap.lock);
-    if (removed.last)
-        domain_reap();
+    end_change(d, &removed);
     return rc;
 }
 
@@ -268,7 +274,7 @@ static int place_pieces(struct domain *d, gfn_t g, mfn_t m, u32 order, u32 piece
         struct removed ours = {.release = false};
         u32 no_limit = ~0u;
 
-        /* Nobody has seen them but the guest's CPUs. Whole mappings: cannot fail. */
+        /* Only the guest's CPUs may have used them. Whole mappings: cannot fail. */
         int undo_rc = unmap_range(d, g.n, g.n + (done << piece), ANY_TYPE, &no_limit, &ours);
         BUG_ON(undo_rc != 0);
         give_back(d, &ours);
@@ -285,9 +291,7 @@ int physmap_place_unaligned(struct domain *d, gfn_t g, mfn_t m, u32 order)
         return -EINVAL;
     spin_lock(&d->physmap.lock);
     int rc = place_pieces(d, g, m, order, piece, &removed);
-    spin_unlock(&d->physmap.lock);
-    if (removed.last)
-        domain_reap();
+    end_change(d, &removed);
     return rc;
 }
 
@@ -303,13 +307,10 @@ bool physmap_make_room(struct domain *d, gfn_t g, u64 nr_frames)
     bool more = at < end && !d->physmap.destroyed;
     if (more) {
         budget = PIECES_A_CALL;
-        /* A call that only met holes would be repeated for ever: then there is room enough. */
+        /* A call that found only holes would be repeated for ever; then there is room enough. */
         more = unmap_range(d, g.n, end, ANY_TYPE, &budget, &removed) == 0 && removed.nr_total;
     }
-    give_back(d, &removed);
-    spin_unlock(&d->physmap.lock);
-    if (removed.last)
-        domain_reap();
+    end_change(d, &removed);
     return more;
 }
 
@@ -324,14 +325,11 @@ int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release)
     spin_lock(&d->physmap.lock);
     if (!d->physmap.destroyed)
         rc = unmap_range(d, g.n, g.n + BIT(order), ANY_TYPE, &no_limit, &removed);
-    give_back(d, &removed);
-    spin_unlock(&d->physmap.lock);
-    if (removed.last)
-        domain_reap();
+    end_change(d, &removed);
     return rc;
 }
 
-/* Lock held. Single frames are looked at and unmapped at once, which is the common case. */
+/* Lock held. Single frames are checked and unmapped in one step, the common case. */
 static int give_up(struct domain *d, u64 from, u64 nr_frames, struct removed *removed)
 {
     u32 before = removed->nr_total, no_limit = ~0u;
@@ -354,8 +352,7 @@ int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32
         rc = give_up(d, g[*done].n, nr_frames, &removed);
         *done += rc == 0;
     }
-    give_back(d, &removed);
-    spin_unlock(&d->physmap.lock);
+    end_change(d, &removed);
     return rc;
 }
 
@@ -363,7 +360,7 @@ int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32
 static struct np_entry lookup(struct domain *d, gfn_t g)
 {
     if (d->physmap.destroyed)
-        /* One hole all through: whoever skips from hole to hole must get far. */
+        /* One hole throughout, of the largest order, so that walks over holes end soon. */
         return (struct np_entry){.type = NP_NONE, .order = NP_HOLE_ORDER_MAX, .mfn = INVALID_MFN};
     return np_lookup(&d->physmap.np, g);
 }
@@ -401,8 +398,8 @@ int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src
     return rc;
 }
 
-/* Lock held. Unpins what is still foreign, looking at up to budget mappings or holes. True: there is more. A
- * domain that maps none costs nothing for each of its mappings: its tables just go. */
+/* Lock held. Unpins foreign frames, visiting up to budget mappings or holes. True: there are more. Without
+ * foreign frames the mappings are not visited: only the tables are freed. */
 static bool drop_foreign(struct domain *d, u32 budget, bool *last)
 {
     struct physmap *p = &d->physmap;
@@ -421,7 +418,8 @@ static bool drop_foreign(struct domain *d, u32 budget, bool *last)
     return false;
 }
 
-/* The first step shuts the map, so that nothing new comes; then foreign pins go, then tables and pool. */
+/* The first step closes the map, so that nothing new is mapped; then foreign pins are dropped, then tables
+ * and pool freed. */
 bool physmap_destroy_step(struct domain *d, u32 budget)
 {
     struct physmap *p = &d->physmap;

@@ -12,10 +12,10 @@ struct domain;
 
 #define PHYSMAP_POOL_DEFAULT_PAGES 256u /* 1 MiB, as Xen has it */
 
-/* A mapping that was looked up: a guest's page tables and arguments are mostly in the same few. */
+/* A cached lookup: a guest's page tables and arguments are mostly in the same few mappings. */
 #define PHYSMAP_SEEN 8u
 struct physmap_seen {
-    u64 generation; /* of the table then; rights removed since: look again */
+    u64 generation; /* np.generation at the lookup; if it has changed: look up again */
     u64 gfn;
     mfn_t mfn; /* of the first frame of the mapping */
     u32 order;
@@ -26,10 +26,10 @@ struct physmap {
     struct np_table np;
     struct physmap_seen seen[PHYSMAP_SEEN]; /* by 2 MiB of guest-physical memory */
     u64 nr_foreign;                         /* frames of other domains mapped here */
-    u64 sweep_gfn;                          /* teardown: frames below have been looked at */
+    u64 sweep_gfn;                          /* teardown: frames below have been visited */
     u64 pool_pages;                         /* size set */
     u64 pool_used;                          /* of them, in the tables */
-    bool destroyed;                         /* being torn down: nothing can be mapped or looked up any more */
+    bool destroyed;                         /* being torn down: no mapping and no lookup any more */
     mfn_t pool_free; /* list of free pool pages, linked through their first words; INVALID_MFN: empty */
 };
 
@@ -45,21 +45,21 @@ int physmap_set_pool(struct domain *d, u64 pages);
 int physmap_place(struct domain *d, gfn_t g, mfn_t m, u32 order, enum np_type type);
 /*
  * The same for nr extents of RAM, m[i] at g[i], nr 1 .. MM_TAKE_MAX: one after the other, under one hold of
- * the lock. *done: how many. 0: all of them, or at least one and then so much had to be taken away for it
- * that it is time to look up. Else the errno of the one that failed.
+ * the lock. *done: how many. 0: all of them, or at least one and the replacement budget is used up; call
+ * again. Otherwise the errno of the one that failed.
  */
 int physmap_place_many(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, u32 *done);
 /* One extent of RAM at a frame number that its order does not divide: in smaller mappings, up to
- * PHYSMAP_PIECES_MAX of them, else -EINVAL. All or nothing, and nobody sees a part of it meanwhile. */
+ * PHYSMAP_PIECES_MAX of them, else -EINVAL. All or nothing; Homestead never sees a part of it. */
 #define PHYSMAP_PIECES_MAX 512u
 int physmap_place_unaligned(struct domain *d, gfn_t g, mfn_t m, u32 order);
-/* Before something is placed over many frames: if more small mappings are there than can be replaced at once,
- * takes some away. True: call again. */
+/* Call before placing over many frames: if there are more small mappings than can be replaced at once,
+ * removes some. True: call again. */
 bool physmap_make_room(struct domain *d, gfn_t g, u64 nr_frames);
 /*
  * The domain gives up nr extents of nr_frames, 1 .. 512, from g[i] on, aligned or not: own RAM goes back to
  * the allocator. *done: how many. 0 as for physmap_place_many(). -EINVAL: one that is not all there, or holds
- * foreign frames, or d is dying; -ENOMEM: one that cannot be split; of that one a part may have gone then.
+ * foreign frames, or d is dying; -ENOMEM: one that cannot be split; a part of that one may be unmapped then.
  */
 int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32 *done);
 /* Unmaps 2^order frames; own RAM goes back to the allocator when release is set, foreign frames are unpinned.
@@ -70,15 +70,13 @@ struct np_entry physmap_lookup(struct domain *d, gfn_t g);
 /* Maps frame src_gfn of src at g in d, pinned. -EINVAL not src's RAM; -ENOMEM. */
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn);
 
-/* Lets fill() write d's guest frame g, which cannot go meanwhile. -EFAULT: nothing mapped. */
+/* Calls fill() on d's guest frame g, under the lock, so the frame stays mapped. -EFAULT: nothing mapped. */
 int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]));
-/* Where Homestead sees the frame at gaddr, which is good until the lock is dropped; with the same
- * np.generation under a later hold it is there again. Lock held. NULL: nothing mapped. */
+/* Homestead's address of the frame at gaddr, valid until the unlock, and under a later hold if np.generation
+ * is the same. Lock held. NULL: nothing mapped. */
 void *physmap_frame(struct domain *d, u64 gaddr);
-/* Copies to or from guest-physical memory, across frames. -EFAULT: some of it is not there; then parts may be
- * written. */
+/* Copies to guest-physical memory, across frames. -EFAULT: some of it is not there; then parts may be written. */
 int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len);
-int physmap_read(struct domain *d, u64 gaddr, void *dst, u64 len);
 
 /* Dying: drops foreign mappings, then frees tables and pool, at most budget pieces a call. True: more to do.
  */

@@ -26,41 +26,28 @@ void *physmap_frame(struct domain *d, u64 gaddr)
     return mfn_to_virt(mfn(seen->mfn.n + (n & (BIT(seen->order) - 1))));
 }
 
-static int copy(struct domain *d, u64 gaddr, void *buf, u64 len, bool write)
+int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len)
 {
-    char *at = buf;
-    int rc = 0;
+    const char *at = src;
 
     if (gaddr + len < gaddr)
         return -EFAULT;
-    while (len && !rc) {
+    while (len) {
         u64 offset = gaddr & ~PAGE_MASK;
-        u64 chunk = MIN(len, PAGE_SIZE - offset);
+        u64 piece = MIN(len, PAGE_SIZE - offset);
 
         spin_lock(&d->physmap.lock);
         char *page = physmap_frame(d, gaddr);
-        if (!page)
-            rc = -EFAULT;
-        else if (write)
-            memcpy(page + offset, at, chunk);
-        else
-            memcpy(at, page + offset, chunk);
+        if (page)
+            memcpy(page + offset, at, piece);
         spin_unlock(&d->physmap.lock);
-        gaddr += chunk;
-        at += chunk;
-        len -= chunk;
+        if (!page)
+            return -EFAULT;
+        gaddr += piece;
+        at += piece;
+        len -= piece;
     }
-    return rc;
-}
-
-int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len)
-{
-    return copy(d, gaddr, (void *)(uintptr_t)src, len, true);
-}
-
-int physmap_read(struct domain *d, u64 gaddr, void *dst, u64 len)
-{
-    return copy(d, gaddr, dst, len, false);
+    return 0;
 }
 
 int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]))

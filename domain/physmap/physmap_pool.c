@@ -42,7 +42,7 @@ void physmap_pool_return(void *ctx, u64 maddr)
     struct physmap *p = &d->physmap;
 
     p->pool_used--;
-    if (!p->destroyed) /* else nobody will want this page again */
+    if (!p->destroyed) /* else it is not used for a table again */
         frames_clear(maddr_to_mfn(maddr), 1);
     push_free(p, maddr_to_mfn(maddr));
 }
@@ -63,7 +63,8 @@ int physmap_pool_grow(struct domain *d, u64 pages)
             return rc == -ESRCH ? -EINVAL : -ENOMEM;
         }
         mm_take_done(&taken, taken.nr);
-        for (u32 i = taken.nr; i-- > 0;) /* so that they go, and go back, in the order they came */
+        for (u32 i = taken.nr;
+             i-- > 0;) /* so that they are taken, and freed, in the order they were allocated */
             push_free(p, taken.extent[i]);
         p->pool_pages += taken.nr;
     }

@@ -1,9 +1,9 @@
 /*
- * The run loop of each CPU, and what others wait for. Who waits where is sched_queue.c's, every choice
- * sched_policy.c's; docs/scheduling.md tells the whole.
+ * The run loop of each CPU, and waiting for other CPUs. Queues: sched_queue.c. Placement decisions:
+ * sched_policy.c. Overview: docs/scheduling.md.
  *
- * A slice of 10 ms is timed only while somebody else waits, so a lone vCPU sees no needless exits. What makes
- * a running vCPU unable to stay sets need_resched of its CPU; the loop looks at nothing else between two
+ * A slice of 10 ms is timed only while another vCPU waits, so a lone vCPU has no needless exits. Whatever
+ * requires the running vCPU to stop sets need_resched of its CPU; the loop checks nothing else between two
  * entries. Hot path: entry → exit → handler → two flags → entry; no lock.
  */
 #include <arch/x86/cpu/frames.h>
@@ -15,7 +15,7 @@
 #include <homestead/topology.h>
 #include <lib/string.h>
 
-#define HYPERCALL_STEP_NS 2000000ull /* how long a hypercall may go on before it lets others in */
+#define HYPERCALL_STEP_NS 2000000ull /* how long a hypercall may run before it must yield */
 #define KICK_AGAIN_ROUNDS 4096u
 #define QUIET_STOP        (1u << 31)
 #define QUIET_PATIENCE_NS 1000000000ull /* for CPUs to come to their run loops */
@@ -43,7 +43,7 @@ void sched_kick(u32 cpu_id)
 
 void sched_kick_vcpu(const struct vcpu *v)
 {
-    /* It stays on its CPU while it is in its guest. */
+    /* v->cpu does not change while v is in its guest. */
     if (__atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST))
         sched_kick(v->cpu);
 }
@@ -107,7 +107,7 @@ bool sched_is_placed(struct vcpu *v)
     return placed;
 }
 
-/* Waits until v, which was seen in a guest, has left it once. */
+/* Waits until v, which was seen in its guest, has left it once. */
 static void wait_exit(const struct vcpu *v)
 {
     u32 id = __atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE);
@@ -115,7 +115,7 @@ static void wait_exit(const struct vcpu *v)
     u64 exits = __atomic_load_n(&cpu->exits, __ATOMIC_SEQ_CST);
 
     sched_kick(id);
-    /* A vCPU that is with another CPU has left. One that has gone and come back after the kick was used up is
+    /* A vCPU that is on another CPU has left. One that left and entered again after the kick took effect is
      * kicked again. */
     for (u32 rounds = 1; __atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST) &&
                          __atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE) == id &&
@@ -151,7 +151,7 @@ void sched_yield_current(void)
     cpu->need_resched = true;
 }
 
-/* Lock held. v runs from now on. */
+/* Lock held. v starts to run. */
 static void start(struct run_queue *q, struct vcpu *v)
 {
     struct sched_wish wish = vcpu_wish(v);
@@ -236,8 +236,8 @@ static void quiet_serve(void)
         sched_ask_quiet(fn); /* another CPU was faster, or one is away for long */
 }
 
-/* Somebody wants the CPU to choose again. Not if v is alone and may go on: no need to put it back and pick it
- * again. */
+/* The CPU was asked to choose again. If v is alone and may continue, it keeps the CPU; putting it back and
+ * picking it again would be wasted work. */
 static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v)
 {
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);
@@ -250,8 +250,8 @@ static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v
     return keeps;
 }
 
-/* Events go in, then in_guest is set: whoever has something for v from then on kicks. False: v has no state
- * to run with, it waits for a STARTUP interrupt. */
+/* Delivers events, then sets in_guest: from then on other CPUs kick v for a new event. False: v has no
+ * register state to run with; it waits for a STARTUP interrupt. */
 static bool prepare_entry(struct vcpu *v)
 {
     for (;;) {
@@ -273,10 +273,10 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     cpu->current = v;
     hvm_fpu_switch(NULL, &v->hvm);
     cpu->fpu_owner = v;
-    v->exits -= cpu->exits; /* so that nothing is counted twice, at no cost in the loop */
+    v->exits -= cpu->exits; /* so that no exit is counted twice and the loop does no extra work */
     do {
         if (unlikely(!prepare_entry(v)))
-            continue; /* it went offline, which asked for another choice */
+            continue; /* it went offline, which set need_resched */
         hvm_ops->run(&v->hvm, &exit);
         __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
         cpu->exits++;
@@ -293,7 +293,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     } while (!__atomic_load_n(&cpu->need_resched, __ATOMIC_RELAXED) || keeps_cpu(cpu, q, v));
     v->exits += cpu->exits;
     cpu->current = NULL;
-    /* Before v counts as stopped: whoever waits for that may look at its image. */
+    /* Before v counts as stopped: a CPU that waits for that may read its FPU image. */
     hvm_fpu_switch(&v->hvm, NULL);
     cpu->fpu_owner = NULL;
     queue_put_back(q, v);
@@ -301,8 +301,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
 
 enum scrub_result { SCRUB_NOTHING, SCRUB_CLEANED, SCRUB_BUSY };
 
-/* One CPU at a time cleans a node: its memory is no faster for more, and a crowd would wait for the node's
- * lock. */
+/* One CPU at a time cleans a node: more CPUs would not clean faster and would compete for the node's lock. */
 static enum scrub_result scrub(nodeid_t nid)
 {
     static bool busy[MAX_NODES]; /* [a] */
@@ -314,7 +313,7 @@ static enum scrub_result scrub(nodeid_t nid)
     return cleaned ? SCRUB_CLEANED : SCRUB_NOTHING;
 }
 
-/* Whose memory this CPU cleans. */
+/* The nodes whose memory this CPU cleans. */
 static u64 scrub_nodes(struct run_queue *q)
 {
     if (q->scrub_cpus != nr_joined) {
@@ -325,15 +324,16 @@ static u64 scrub_nodes(struct run_queue *q)
 }
 
 /*
- * A claim wants memory clean at once (claims.md section 3): a piece of at most 2 MiB between any two slices,
- * a lone vCPU's too, until there is enough, or nothing can be cleaned. */
+ * A claim wants clean memory at once (claims.md section 3): cleans at most 2 MiB between any two slices, even
+ * of a lone vCPU, until there is enough or nothing is left to clean.
+ */
 static void scrub_for_claims(struct run_queue *q)
 {
     bool more = false;
 
     if (likely(!__atomic_load_n(&q->scrub_asked, __ATOMIC_RELAXED)))
         return;
-    /* Before the look at what is wanted: who asks after it is not forgotten. */
+    /* Cleared before the check of what is wanted, so that a later request is not lost. */
     __atomic_store_n(&q->scrub_asked, false, __ATOMIC_SEQ_CST);
     for (u64 nodes = scrub_nodes(q); nodes && !more; nodes &= nodes - 1) {
         nodeid_t nid = (nodeid_t)__builtin_ctzll(nodes);
@@ -343,11 +343,11 @@ static void scrub_for_claims(struct run_queue *q)
         __atomic_store_n(&q->scrub_asked, true, __ATOMIC_RELAXED);
 }
 
-/* Of the CPUs that clean the node one that idles, else the first. */
+/* Asks an idle CPU of those that clean the node, otherwise the first of them. */
 void mm_wake_scrubber(nodeid_t nid)
 {
     struct run_queue *chosen = NULL;
-    u64 asked = 0, cleaners = 0; /* nodes of CPUs: looked at, and clean nid */
+    u64 asked = 0, cleaners = 0; /* nodes of CPUs: already checked, and those that clean nid */
 
     for (u32 id = 0; id < sched_map.nr; id++) {
         struct run_queue *q = run_queues[id];
@@ -371,8 +371,8 @@ void mm_wake_scrubber(nodeid_t nid)
     sched_kick_to_choose(chosen->id);
 }
 
-/* Nothing to run: cleans memory, this CPU's node first, a piece at a time; sleeps only when all is clean.
- * Other nodes' memory is their own CPUs' business, where they have any. */
+/* Nothing to run: cleans memory one piece at a time, this CPU's node first; sleeps only when all is clean.
+ * Other nodes that have CPUs are cleaned by those. */
 static void idle(struct run_queue *q)
 {
     u64 all = scrub_nodes(q);
@@ -391,7 +391,7 @@ void sched_step(struct cpu *cpu)
 
     cpu->pass_tsc = rdtsc();
     timer_run_due();
-    /* Cleared before the queue is looked at: a request that comes later is seen after the first exit. */
+    /* Cleared before the queue is checked: a request that comes later is seen after the first exit. */
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);
     if (unlikely(quiet_wanted()))
         quiet_serve();

@@ -1,4 +1,4 @@
-/* Which CPU: see sched_policy.h. Pure functions; no locks. */
+/* Placement decisions, see sched_policy.h. Pure functions; no locks. */
 #include <domain/sched/sched_policy.h>
 
 static u32 load_of(const struct sched_cpu *cpu)
@@ -23,7 +23,8 @@ static u32 distance(const struct sched_map *map, nodeid_t from, nodeid_t to)
     return from < MAX_NODES && to < MAX_NODES ? map->distance[from][to] : 255;
 }
 
-/* The node from which nearness is measured: where it was last, if that is home; else its first home. */
+/* The node from which distance is measured: that of its last CPU, if that is home; otherwise its first home
+ * node. */
 static nodeid_t home_of(const struct sched_map *map, const struct sched_wish *wish)
 {
     bool was = wish->last < map->nr && map->cpu[wish->last];
@@ -65,7 +66,7 @@ u32 sched_choose(const struct sched_map *map, const struct sched_wish *wish)
         u64 away = !sched_prefers(map, wish, id), load = load_of(map->cpu[id]);
         u64 not_last = id != wish->last;
         u64 far = distance(map, home, map->cpu[id]->nid);
-        /* Idle CPUs come first and are told apart by preference alone. */
+        /* Idle CPUs come first and are ordered by preference alone. */
         u64 key =
             load ? BIT(62) | (load + away) << 16 | not_last << 9 | far : away << 16 | not_last << 15 | far;
         if (key < best_key) {
@@ -132,7 +133,7 @@ u32 sched_balance(const struct sched_map *map, const struct sched_wish *wish, u3
         s64 need = (s64)(away ? 4 * SCHED_SLICE_NS : SCHED_SLICE_NS);
         if (other && load - other < 2 && lead < need && lead > -(s64)SCHED_DRIFT_NS)
             continue;
-        /* One fewer in line is worth more than any lead; then home, then the lead, then nearness. */
+        /* A shorter queue counts more than any lead; then home, then the lead, then distance. */
         s64 gain = (s64)(load - other) << 40;
         gain -= (s64)away << 39;
         gain += MIN(MAX(lead, -(s64)SCHED_DRIFT_NS), (s64)SCHED_DRIFT_NS) + (s64)SCHED_DRIFT_NS;

@@ -1,11 +1,11 @@
 /*
- * Which CPU: every choice the scheduler makes, as functions of plain facts, so that the host can test them.
+ * All placement decisions of the scheduler, as functions of plain facts, so that host tests can check them.
  *
  * Hard affinity is absolute. Preferred CPUs of a vCPU are those in its soft affinity and on one of the nodes
- * its domain is at home on; where hard affinity leaves none of them, they play no part.
+ * its domain is at home on; where hard affinity allows none of them, preference is ignored.
  *
- * Facts are read without locks and may be old: a choice is a hint, and whoever acts on it checks affinity
- * under the locks. Each function looks at each CPU once at most.
+ * Facts are read without locks and may be out of date: a choice is a hint, and the caller checks affinity
+ * under the locks. Each function looks at each CPU at most once.
  */
 #ifndef DOMAIN_SCHED_POLICY_H
 #define DOMAIN_SCHED_POLICY_H
@@ -13,20 +13,20 @@
 #include <homestead/types.h>
 
 #define SCHED_SLICE_NS  10000000ull
-/* How far a vCPU that was away may be behind the vCPUs of its queue: credit it cannot bank beyond this. */
+/* How far a vCPU that slept may be behind the vCPUs of its queue: the limit of its credit. */
 #define SCHED_CREDIT_NS (2 * SCHED_SLICE_NS)
-/* Queues whose clocks are further apart than this have drifted for good (pinned vCPUs) and are set together.
- */
+/* Queues whose clocks are further apart than this have drifted permanently (pinned vCPUs) and are realigned.
+ * */
 #define SCHED_DRIFT_NS  (4 * SCHED_SLICE_NS)
 #define SCHED_NO_CPU    0xffffffffu
 
-struct sched_cpu { /* [a] written by the queue's holder, read by all */
+struct sched_cpu { /* [a] written under the queue's lock, read by all */
     nodeid_t nid;  /* [I] */
     u32 load;      /* vCPUs that run or wait here */
     u32 assigned;  /* vCPUs that belong here, asleep or not */
     bool away;     /* the one that runs prefers to be elsewhere */
     s64 clock_ns;  /* virtual time of the one that is furthest behind, when it last changed */
-    u64 since_ns;  /* since when a lone vCPU has run (host time), 0: there is none */
+    u64 since_ns;  /* start of the lone vCPU's run (host time), 0: none runs alone */
 };
 
 struct sched_map {
@@ -58,19 +58,19 @@ u32 sched_place(const struct sched_map *map, const struct sched_wish *wish);
 u32 sched_choose(const struct sched_map *map, const struct sched_wish *wish);
 
 /* The order in which CPU self looks at others for work: its own node's first, then by distance, each node's
- * starting behind self's own id. node_of: of each id below nr. out: nr - 1 ids. */
+ * starting after self's own id. node_of: of each id below nr. out: nr - 1 ids. */
 void sched_steal_order(u32 self, u32 nr, const nodeid_t *node_of, const u8 (*distance)[MAX_NODES], u16 *out);
 
-/* Has this CPU work to give away? A vCPU alone on a CPU that is about to run it is not taken. */
+/* Does this CPU have a vCPU to give away? One that is alone on a CPU about to run it is not stolen. */
 bool sched_can_give(const struct sched_cpu *cpu);
 
 /* Virtual time of a CPU's last vCPU in line, at host time now_ns. */
 s64 sched_clock(const struct sched_cpu *cpu, u64 now_ns);
 
-/* A slice has ended on CPU `from` and wish's vCPU waits next in line there. Should
- * it go on elsewhere, so that all get the same? To an idle CPU; to a queue shorter by two; to one shorter by
- * one that is ahead by a slice (by four slices if it is not preferred and `from` is). A queue shorter
- * by one that is behind by SCHED_DRIFT_NS is named, too: its clock has to be set. SCHED_NO_CPU: it stays. */
+/* A slice has ended on CPU `from` and wish's vCPU waits next in line there. Should it continue elsewhere, for
+ * equal shares? To an idle CPU; to a queue shorter by two; to one shorter by one that is ahead by a slice (by
+ * four slices if it is not preferred and `from` is). A queue shorter by one that is behind by SCHED_DRIFT_NS
+ * is returned, too: its clock must be realigned. SCHED_NO_CPU: it stays. */
 u32 sched_balance(const struct sched_map *map, const struct sched_wish *wish, u32 from, u64 now_ns);
 
 /* Virtual time with which a vCPU joins others that are at clock_ns: no more than SCHED_CREDIT_NS behind, and

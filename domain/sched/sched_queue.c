@@ -1,19 +1,20 @@
 /*
- * Run queues: which vCPUs wait where, and how they move.
+ * Run queues: the vCPUs that wait for each CPU, and how they move.
  *
- * A vCPU that can run (RUNNABLE, pause_count 0) waits on the queue of v->cpu or runs there, always one of the
- * two once its waker is done. v->cpu changes only while v does not run, with the locks of both queues held;
- * so whoever holds the lock of queue v->cpu, having looked again after taking it, holds v's [R] fields.
+ * A vCPU that can run (RUNNABLE, pause_count 0) either waits on the queue of v->cpu or runs there, once the
+ * CPU that woke it is done. v->cpu changes only while v does not run, with the locks of both queues held; so
+ * a CPU that holds the lock of queue v->cpu, and has checked v->cpu again after taking it, may access v's [R]
+ * fields.
  *
- * It comes to another queue when an idle CPU takes or calls it, when the end of a slice evens queues out, or
- * when its affinity or its domain's home changes.
+ * It moves to another queue when an idle CPU steals it or calls it home, when queues are balanced at the end
+ * of a slice, or when its affinity or its domain's home nodes change.
  *
  * Virtual time is time on a CPU. A queue's clock never goes back; a vCPU joins within SCHED_CREDIT_NS of it,
- * so a sleeper comes soon, and cannot save up. Queues that have drifted apart, because pinned vCPUs gave them
- * unlike histories, are set together by base_ns.
+ * so a vCPU that slept runs soon but cannot save up time. base_ns realigns queues whose clocks have drifted
+ * apart because of pinned vCPUs.
  *
  * No wake-up is lost: a queue's load is published before its CPU looks for work elsewhere, and whenever a
- * vCPU comes to wait behind another one idle CPUs are looked for once more (both with full fences).
+ * vCPU queues behind another one, idle CPUs are searched once more (both with full fences).
  *
  * Locks: run_queue.lock; two of them in the order of CPU ids. The timer lock may be taken inside.
  *
@@ -92,7 +93,7 @@ void queue_publish(struct run_queue *q)
     __atomic_store_n(&q->facts.load, q->nr_ready + (now != NULL), __ATOMIC_SEQ_CST);
 }
 
-/* Lock held. v waits for its turn, behind those that have had as little. */
+/* Lock held. Queues v by virtual time, after those with the same time. */
 static void enqueue(struct run_queue *q, struct vcpu *v)
 {
     struct list *at = q->ready.prev;
@@ -105,7 +106,7 @@ static void enqueue(struct run_queue *q, struct vcpu *v)
     queue_publish(q);
 }
 
-/* Lock held. v waits there no more; publish afterwards. */
+/* Lock held. Dequeues v; the caller publishes afterwards. */
 static void queue_remove(struct run_queue *q, struct vcpu *v)
 {
     list_del(&v->queue_link);
@@ -122,7 +123,7 @@ struct vcpu *queue_take(struct run_queue *q)
     return v;
 }
 
-/* Both locks held, v neither runs nor waits: belongs to `to` from now on. */
+/* Both locks held; v neither runs nor waits. Moves v to `to`. */
 static void change_queue(struct run_queue *from, struct run_queue *to, struct vcpu *v)
 {
     v->vtime_ns += from->base_ns - to->base_ns;
@@ -139,8 +140,8 @@ void queue_time_slice(struct run_queue *q)
         timer_set(&q->slice, q->current->run_since_ns + SCHED_SLICE_NS);
 }
 
-/* Lock held. Wakes an idle CPU for each vCPU that waits here and has one it may run on. A CPU may have become
- * idle after the place was chosen, and looked here before; and who is next in line is settled only now. */
+/* Lock held. Wakes an idle CPU for each waiting vCPU that may run on one. A CPU may have become idle after
+ * the queue was chosen, having found nothing here; and the order of the queue is known only now. */
 static void queue_call_idle(struct run_queue *q)
 {
     u64 called[MAX_CPUS / 64] = {0};
@@ -150,7 +151,7 @@ static void queue_call_idle(struct run_queue *q)
     for (struct list *node = q->ready.next; node != &q->ready && any; node = node->next) {
         const struct vcpu *v = list_entry(node, struct vcpu, queue_link);
 
-        any = false; /* is there an idle one left? */
+        any = false; /* is an idle CPU left? */
         for (u32 i = 0; i < q->nr_others; i++) {
             u32 id = q->others[i];
             const struct run_queue *other = run_queues[id];
@@ -167,7 +168,7 @@ static void queue_call_idle(struct run_queue *q)
     }
 }
 
-/* Lock held. v begins to wait here; sees to it that somebody takes it. */
+/* Lock held. Queues v here and makes sure that a CPU will run it. */
 static void join(struct run_queue *q, struct vcpu *v)
 {
     s64 clock = sched_clock(&q->facts, time_now_ns()) - q->base_ns;
@@ -191,7 +192,8 @@ static bool must_wait(const struct vcpu *v)
     return vcpu_can_run(v) && !v->running && !v->on_queue;
 }
 
-/* q locked, v must wait: where? Returns with v waiting and q unlocked, or false: look again. */
+/* q is locked and v must wait: chooses a queue for it. True: v waits and q is unlocked. False: q is unlocked;
+ * try again. */
 static bool place(struct run_queue *q, struct vcpu *v)
 {
     struct sched_wish wish = vcpu_wish(v);
@@ -237,7 +239,7 @@ void sched_update(struct vcpu *v)
     }
 }
 
-/* Lock held, on q's CPU: v, which ran, does so no more. */
+/* Lock held, on q's CPU. v stops running. */
 static void stop(struct run_queue *q, struct vcpu *v)
 {
     u64 ran = time_now_ns() - v->run_since_ns;
@@ -248,7 +250,7 @@ static void stop(struct run_queue *q, struct vcpu *v)
     if (q->yielded && next)
         v->vtime_ns = MAX(v->vtime_ns, next->vtime_ns);
     q->yielded = false;
-    queue_publish(q); /* the clock with v's new time, while it still counts */
+    queue_publish(q); /* publishes the clock with v's new time, while v still counts */
     v->leave = false;
     q->current = NULL;
     __atomic_store_n(&q->facts.away, false, __ATOMIC_RELAXED);
@@ -274,7 +276,7 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
             queue_publish(q);
             if (q->nr_ready > 1)
                 queue_call_idle(q);
-            /* The last touch: from here on v may move, or be freed. */
+            /* The last access: after this v may move or be freed. */
             v->running = false;
             spin_unlock(&q->lock);
             return;
@@ -296,7 +298,7 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
     }
 }
 
-/* Both locks held. v, which waits on from, waits on to. */
+/* Both locks held. Moves the waiting v from one queue to the other. */
 static void queue_move_waiting(struct run_queue *from, struct run_queue *to, struct vcpu *v)
 {
     queue_remove(from, v);
@@ -336,8 +338,8 @@ spinlock_t *sched_lock(const struct vcpu *v)
     return &queue_lock_of(v)->lock;
 }
 
-/* Both locks held. Whom q's CPU takes from other: the furthest behind of those that prefer it, else of those
- * that may. */
+/* Both locks held. The vCPU that q's CPU steals from other: the one furthest behind that prefers q's CPU,
+ * otherwise that may run there. */
 static struct vcpu *loot(const struct run_queue *q, struct run_queue *other)
 {
     struct vcpu *found = NULL;
@@ -462,7 +464,7 @@ void sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft)
     struct sched_wish wish = vcpu_wish(v);
     bool bad = !sched_bit(hard, q->id);
     if (v->on_queue) {
-        queue_remove(q, v); /* sched_update() finds it a place, perhaps the same */
+        queue_remove(q, v); /* sched_update() queues it again, perhaps on the same queue */
         queue_publish(q);
     } else if (v->running && (bad || !sched_prefers(&sched_map, &wish, q->id))) {
         v->leave = true;
@@ -481,7 +483,7 @@ void sched_update_home(struct domain *d)
     nodes = d->mem.affinity & all;
     for (u32 nid = 0; nid < nr; nid++)
         most = MAX(most, d->mem.own[nid]);
-    /* Without a wish: the nodes with a good part of its memory. */
+    /* Without node affinity: the nodes that hold at least a quarter as much of its memory as the fullest. */
     for (u32 nid = 0; nid < nr && !(d->mem.affinity & all) && most; nid++)
         if (d->mem.own[nid] >= most / 4)
             nodes |= BIT(nid);

@@ -1,5 +1,4 @@
-/* Run queues, between sched_queue.c (who waits where) and sched.c (the run loop). Nobody else includes this.
- */
+/* Run queues: shared by sched_queue.c and sched.c (the run loop) only. */
 #ifndef DOMAIN_SCHED_QUEUE_H
 #define DOMAIN_SCHED_QUEUE_H
 
@@ -12,16 +11,16 @@ struct run_queue { /* in memory of its CPU's node */
     u32 id;          /* [I] of its CPU */
     u32 nr_ready;
     struct list ready;    /* waiting vCPUs by virtual time, the furthest behind first */
-    struct vcpu *current; /* who runs */
-    s64 base_ns;          /* virtual time here is a vCPU's vtime_ns plus this */
-    bool slice_wanted;    /* [a] somebody else put a vCPU here: start timing the slice */
-    bool yielded;         /* [o] the running one wants to go behind the next */
+    struct vcpu *current; /* the vCPU that runs */
+    s64 base_ns;          /* virtual time of a vCPU here is its vtime_ns plus this */
+    bool slice_wanted;    /* [a] another CPU queued a vCPU here: start timing the slice */
+    bool yielded;         /* [o] the running vCPU yields to the next */
     bool was_idle;        /* [o] at its last turn */
     struct timer slice;
     u64 balanced_ns; /* [o] when queues were last compared */
-    u64 scrub_nodes; /* [o] whose memory to clean when idle, as of scrub_cpus joined CPUs */
+    u64 scrub_nodes; /* [o] nodes whose memory to clean when idle, computed for scrub_cpus CPUs */
     u32 scrub_cpus;
-    bool scrub_asked; /* [a] a claim wants memory clean: also between two slices */
+    bool scrub_asked; /* [a] a claim wants clean memory: clean also between two slices */
     u32 nr_others;
     u16 others[MAX_CPUS]; /* [I] other CPUs in the order in which work is looked for */
 };
@@ -49,23 +48,24 @@ static inline struct vcpu *queue_first(const struct run_queue *q)
 }
 
 void queue_init(struct run_queue *q, const struct cpu *cpu);
-/* Lock held. Takes the furthest behind off the queue, to run; NULL: nobody waits. */
+/* Lock held. Dequeues the vCPU that is furthest behind, to run it; NULL: the queue is empty. */
 struct vcpu *queue_take(struct run_queue *q);
-/* Lock held. What others may know of q after a change. */
+/* Lock held. Publishes q's facts for other CPUs after a change. */
 void queue_publish(struct run_queue *q);
-/* v, which ran on q, its CPU, until now, stops, and waits here or elsewhere if it can run. */
+/* On q's CPU: v stops running, and waits here or on another queue if it can run. */
 void queue_put_back(struct run_queue *q, struct vcpu *v);
 /* q's CPU has nothing to do: takes a waiting vCPU from another queue. */
 bool queue_steal(struct run_queue *q);
-/* ... nor does anybody wait elsewhere: asks vCPUs home that run alone where they would rather not. */
+/* Nor does a vCPU wait elsewhere: calls home one that runs alone on a CPU it does not prefer. */
 void queue_call_home(struct run_queue *q);
-/* q's CPU was idle and has something to do now: if it was called for somebody else's sake, others are. */
+/* q's CPU was idle and now has work: if it was woken for a vCPU of another queue, wakes another idle CPU for
+ * that one. */
 void queue_pass_on(struct run_queue *q);
-/* On q's CPU, a slice after the last time: the next in line may go on elsewhere. */
+/* On q's CPU, at most once a slice: may move the next waiting vCPU to another queue. */
 void queue_balance(struct run_queue *q, u64 now_ns);
 /* Lock held, on q's CPU. The running vCPU's slice ends 10 ms after it began. */
 void queue_time_slice(struct run_queue *q);
-/* Makes a CPU choose again before it enters a guest the next time. */
+/* Makes a CPU choose again before its next guest entry. */
 void sched_kick_to_choose(u32 cpu_id);
 /* Makes it leave its guest or its sleep. */
 void sched_kick(u32 cpu_id);

@@ -11,6 +11,7 @@
  * Usage: hypercall_test [SEED [CALLS]]; the number of calls each thread makes decides the time, not a clock.
  */
 #include "harness.h"
+#include <tests/guest_memory.h>
 
 #define GUESTS      3u /* ids 1..GUESTS, which all threads are after */
 #define CONTEXT_MAX 0x8000u
@@ -108,7 +109,7 @@ static long context(u16 domid)
     long rc = domctl(XEN_DOMCTL_gethvmcontext, domid, &op);
     if (rc)
         return rc;
-    CHECK(physmap_read(dom0, area(), &op, sizeof(op)) == 0);
+    CHECK(guest_memory_read(dom0, area(), &op, sizeof(op)) == 0);
     return domctl(XEN_DOMCTL_sethvmcontext, domid, &op);
 }
 
@@ -228,7 +229,7 @@ static long touch_window(u16 domid)
 
     (void)domid;
     if (draw(2))
-        return physmap_read(dom0, at, &value, sizeof(value));
+        return guest_memory_read(dom0, at, &value, sizeof(value));
     value = 0;
     return physmap_write(dom0, at, &value, sizeof(value));
 }

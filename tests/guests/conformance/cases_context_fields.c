@@ -232,30 +232,7 @@ static void fpu(void)
     fpu_case("fpu_given", 1, 1032, 0x1f80);
     fpu_case("fpu_not_given", 0, 1032, 0x1f80);
     fpu_case("fpu_old_record_of_1024", 0, 1024, 0x1f80);
-    fpu_case("fpu_old_record_of_1016", 0, 1016, 0x1f80);
     fpu_case("fpu_mxcsr_0", 1, 1032, 0);
-}
-
-/* The oldest record has no TSC_AUX: all behind it lies 8 bytes lower. */
-static void old_record(void)
-{
-    struct hvm_hw_cpu c = cpu_good(), back = {0};
-    u8 *bytes = (u8 *)&c;
-    u32 hole = offsetof(struct hvm_hw_cpu, msr_tsc_aux);
-
-    c.tsc = 0x123456;
-    c.msr_tsc_aux = 0x77;
-    c.error_code = 9;
-    for (u32 i = hole; i + 8 < sizeof(c); i++)
-        bytes[i] = bytes[i + 8];
-    stream_begin();
-    stream_add(HVM_SAVE_CODE(CPU), 0, &c, 1016);
-    stream_end();
-    case_begin();
-    long rc = stream_set();
-    bool there = cpu_read(0, &back);
-    case_end(CALL, "old_record_of_1016", rc, " there=%s tsc_aux=%lx efer=%lx", there ? "yes" : "no",
-             back.msr_tsc_aux, back.msr_efer);
 }
 
 void context_fields(void)
@@ -275,6 +252,5 @@ void context_fields(void)
     registers();
     msrs();
     fpu();
-    old_record();
     domain_end(domid);
 }

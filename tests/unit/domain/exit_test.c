@@ -7,6 +7,7 @@
 #include "exit_harness.h"
 #include <arch/x86/hvm/guest_cpuid.h>
 #include <arch/x86/hvm/guest_msr.h>
+#include <tests/guest_memory.h>
 #include <xen/hvm/params.h>
 
 #define GOOD_MSR 0x10u
@@ -207,7 +208,7 @@ static void the_hypercall_page_goes_into_ram(void **state)
     no_fault();
     assert_int_equal(d->hypercall_page_gfn, 0x10);
     u8 last = 0;
-    assert_int_equal(physmap_read(d, 0x10fff, &last, 1), 0);
+    assert_int_equal(guest_memory_read(d, 0x10fff, &last, 1), 0);
     assert_int_equal(last, 0x90);
 }
 

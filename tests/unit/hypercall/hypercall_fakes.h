@@ -213,12 +213,6 @@ void *physmap_frame(struct domain *d, u64 gaddr)
     (void)d;
     return guest + (gaddr & PAGE_MASK);
 }
-int physmap_read(struct domain *d, u64 gaddr, void *dst, u64 len)
-{
-    (void)d;
-    memcpy(dst, guest + gaddr, len);
-    return 0;
-}
 int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len)
 {
     (void)d;
@@ -235,7 +229,7 @@ static struct {
 } event;
 static int event_result;
 static u32 event_port;
-static bool event_pending, event_port_set;
+static bool event_port_set;
 static u32 event_port_late; /* so many questions are answered "not pending" first */
 
 static inline int event_call(const char *name, struct domain *d, u32 a, u32 b, u32 c, u32 *port)
@@ -274,9 +268,9 @@ int evtchn_send(struct domain *d, u32 port)
 {
     return event_call("send", d, port, 0, 0, NULL);
 }
-int evtchn_status(struct domain *d, u32 port, struct evtchn_status_info *out)
+int evtchn_status(struct domain *d, u32 port, struct evtchn_status *out)
 {
-    *out = (struct evtchn_status_info){.status = 2, .vcpu_id = 1, .remote_domid = 5, .remote_port = 77};
+    *out = (struct evtchn_status){.status = 2, .vcpu = 1, .u.interdomain = {.dom = 5, .port = 77}};
     return event_call("status", d, port, 0, 0, NULL);
 }
 int evtchn_bind_vcpu(struct domain *d, u32 port, u32 vcpu_id)
@@ -286,11 +280,6 @@ int evtchn_bind_vcpu(struct domain *d, u32 port, u32 vcpu_id)
 int evtchn_unmask(struct domain *d, u32 port)
 {
     return event_call("unmask", d, port, 0, 0, NULL);
-}
-bool evtchn_pending(struct vcpu *v)
-{
-    (void)v;
-    return event_pending;
 }
 bool evtchn_port_pending(struct domain *d, u32 port)
 {

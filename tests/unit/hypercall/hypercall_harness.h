@@ -23,6 +23,7 @@ struct mem_account *unused_account_find(u16 domid);
 #include <homestead/topology.h>
 #include <hypercall/hypercall.h>
 #include <xen/domctl.h>
+#include <xen/event_channel.h>
 #include <xen/memory.h>
 #include <xen/sysctl.h>
 
@@ -104,6 +105,16 @@ static inline struct domain *add_domain(u16 id)
     abort();
 }
 
+int domain_choose_id(u16 wanted, u16 *domid)
+{
+    static u16 last = 2;
+
+    *domid = wanted == DOMID_ANY ? ++last : wanted;
+    for (u32 i = 0; i < NR_DOMAINS; i++)
+        if (domains[i] && domains[i]->id == *domid)
+            return -EEXIST;
+    return 0;
+}
 static struct domain_config created;
 static int create_result;
 int domain_create(const struct domain_config *config, struct domain **out)
@@ -336,7 +347,7 @@ static inline int machine_setup(void **state)
     room_calls = 0;
     pool_limit = ~0ull;
     create_result = event_result = 0;
-    event_pending = event_port_set = false;
+    event_port_set = false;
     event_port = 9;
     memset(&event, 0, sizeof(event));
     console_len = 0;

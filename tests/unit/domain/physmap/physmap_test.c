@@ -2,6 +2,7 @@
 // sources: arch/x86/hvm/nested_paging.c mm/all
 /* The physmap on the real nested tables and the real allocator: nothing is ever lost, whatever fails. */
 #include <arch/x86/cpu/frames.h>
+#include <tests/guest_memory.h>
 #include "physmap_harness.h"
 
 static void maps_looks_up_and_copies(void **state)
@@ -19,11 +20,11 @@ static void maps_looks_up_and_copies(void **state)
     assert_int_equal(physmap_lookup(d, gfn(0x401)).type, NP_NONE);
     /* Across the border of two mappings. */
     assert_int_equal(physmap_write(d, 0x400000 - 4, "12345678", 8), 0);
-    assert_int_equal(physmap_read(d, 0x400000 - 4, out, 8), 0);
+    assert_int_equal(guest_memory_read(d, 0x400000 - 4, out, 8), 0);
     assert_string_equal(out, "12345678");
     assert_memory_equal((char *)mfn_to_virt(mfn_add(big, 511)) + 0xffc, "1234", 4);
     assert_int_equal(physmap_write(d, 0x401000 - 4, "12345678", 8), -EFAULT);
-    assert_int_equal(physmap_read(d, ~0ull - 3, out, 8), -EFAULT);
+    assert_int_equal(guest_memory_read(d, ~0ull - 3, out, 8), -EFAULT);
     assert_int_equal(physmap_place(d, gfn(1), big, 9, NP_RAM), -EINVAL);
     assert_int_equal(physmap_place(d, gfn(NP_GFN_LIMIT), big, 0, NP_RAM), -EINVAL);
     assert_int_equal(physmap_place(d, gfn(0), big, MAX_ORDER + 1, NP_RAM), -EINVAL);
@@ -159,7 +160,7 @@ static u64 reached(struct domain *d, u64 g)
         if (!memcmp((u8 *)mfn_to_virt(mfn(m)) + 8, &mark, sizeof(mark))) {
             u64 back = 0;
 
-            assert_int_equal(physmap_read(d, (g << PAGE_SHIFT) + 8, &back, sizeof(back)), 0);
+            assert_int_equal(guest_memory_read(d, (g << PAGE_SHIFT) + 8, &back, sizeof(back)), 0);
             assert_int_equal(back, mark);
             return m;
         }
