@@ -17,7 +17,7 @@
 #define DOMAINS_MAX 100u /* shown; the rest is counted */
 #define VCPUS_MAX   64u  /* a domain */
 
-static struct domain_view view;
+struct domain_view domain_view;
 
 static void view_affinity(const struct vcpu *v, struct vcpu_view *out)
 {
@@ -61,8 +61,9 @@ static void view_vcpu(struct vcpu *v, struct vcpu_view *out)
     view_affinity(v, out);
 }
 
-bool domain_view_next(u32 domid, struct domain_view *out)
+bool domain_view_next(u32 domid)
 {
+    struct domain_view *out = &domain_view;
     bool locked = spin_trylock_bounded(domain_list_lock());
     struct domain *d = domain_list_next_locked(domid);
 
@@ -99,9 +100,9 @@ static void each_domain(void (*print)(const struct domain_view *d))
 {
     u32 nr = 0;
 
-    for (u32 id = 0; domain_view_next(id, &view); id = view.id + 1u)
+    for (u32 id = 0; domain_view_next(id); id = domain_view.id + 1u)
         if (nr++ < DOMAINS_MAX)
-            print(&view);
+            print(&domain_view);
     if (nr > DOMAINS_MAX)
         keys_printf("... %u more domains\n", nr - DOMAINS_MAX);
 }

@@ -26,12 +26,14 @@ struct domain_view {
     struct vcpu_view vcpu[DOMAIN_MAX_VCPUS];
 };
 
+extern struct domain_view domain_view; /* the debug console's CPU only */
+
 /*
- * Copies the facts of the first domain with id >= domid. False: there is none. Waits for the domain list's
+ * Copies the facts of the first domain with id >= domid to domain_view. False: there is none. Waits for the domain list's
  * lock for a bounded time only; then it reads without, as no domain can go while somebody else holds it for
- * ever. Facts of one domain may be of slightly different moments. The debug console's CPU only.
+ * ever. Facts of one domain may be of slightly different moments.
  */
-bool domain_view_next(u32 domid, struct domain_view *out);
+bool domain_view_next(u32 domid);
 
 /* Registers m, d, v (domain/debug/dump.c), c, e, l (domain/debug/dump_cpu.c). Boot only. */
 void domain_dump_init(void);

@@ -20,8 +20,6 @@
 #define CPUS_MAX       64u /* lines of exit counts */
 #define LOCK_DOMAINS   100u
 
-static struct domain_view view;
-
 /* In the guest, a CPU comes back when something happens; asleep, when there is work. */
 static bool is_away(const struct cpu *cpu, const struct vcpu *v)
 {
@@ -179,10 +177,10 @@ static void print_domain_locks(void)
     static const char *const names[] = {"domain", "event channels", "physical map", "account"};
     u32 nr[ARRAY_SIZE(names)] = {0}, held[ARRAY_SIZE(names)] = {0}, domains = 0;
 
-    for (u32 id = 0; domains < LOCK_DOMAINS && domain_view_next(id, &view); id = view.id + 1u, domains++)
+    for (u32 id = 0; domains < LOCK_DOMAINS && domain_view_next(id); id = domain_view.id + 1u, domains++)
         for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
             nr[i]++;
-            held[i] += print_held(names[i], view.id, &view.locks[i]);
+            held[i] += print_held(names[i], domain_view.id, &domain_view.locks[i]);
         }
     for (u32 i = 0; i < ARRAY_SIZE(names); i++)
         keys_printf("%-16s %4u, %u held\n", names[i], nr[i], held[i]);

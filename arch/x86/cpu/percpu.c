@@ -1,10 +1,12 @@
 #include <arch/x86/cpu/percpu.h>
 
+#include <homestead/init.h>
 #include <lib/assert.h>
 #include <lib/spinlock.h>
 
-struct cpu *cpus[MAX_CPUS];
+SIZED struct cpu *cpus[MAX_CPUS];
 u32 nr_cpus;
+SIZED_BY(cpus, nr_cpus, 0);
 
 #ifdef DEBUG
 /* Locks are taken in rising level order; equal levels never nest. */
