@@ -10,6 +10,7 @@ CC      := $(CROSS_COMPILE)gcc
 LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
 OBJCOPY := $(CROSS_COMPILE)objcopy
+READELF := $(CROSS_COMPILE)readelf
 HOSTCC  ?= gcc
 NASM    ?= nasm
 
@@ -53,6 +54,12 @@ HV_C    := $(filter-out arch/x86/cpu/asm_offsets.c,$(wildcard $(HV_DIRS:%=%/*.c)
 HV_ASM  := $(wildcard $(HV_DIRS:%=%/*.asm))
 HV_OBJ  := $(HV_C:%.c=$(O)/hv/%.o) $(HV_ASM:%.asm=$(O)/hv/%.asm.o)
 OFFSETS := $(O)/hv/asm_offsets.inc
+# Only booting needs these: their sections get the prefix .init, and their memory is given back (boot/give_back.c).
+# tools/check-init.py proves that nothing else refers to them.
+INIT_FILES := $(filter-out boot/boot_run.c boot/boot_topology.c boot/give_back.c arch/x86/acpi/ram_nodes.c, \
+        $(wildcard boot/*.c boot/*.asm arch/x86/acpi/*.c domain/dom0/*.c)) \
+        arch/x86/cpu/smp_selftest.c arch/x86/cpu/tsc_sync.c
+init_sections = $(if $(filter $<,$(INIT_FILES)),$(Q)$(OBJCOPY) --prefix-alloc-sections=.init $@)
 
 .PHONY: all hypervisor clean distclean help
 all: hypervisor efi guests
@@ -62,6 +69,7 @@ $(O)/hv/%.o: %.c $(MAKEFILES_USED)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -c $< -o $@
+	$(init_sections)
 
 # Struct offsets used by assembly come from the C declarations, never typed by hand.
 $(O)/hv/asm_offsets.s: arch/x86/cpu/asm_offsets.c $(MAKEFILES_USED)
@@ -76,6 +84,7 @@ $(O)/hv/%.asm.o: %.asm $(OFFSETS) $(MAKEFILES_USED)
 	$(call say,NASM,$<)
 	@mkdir -p $(@D)
 	$(Q)$(NASM) -f elf64 -g -F dwarf -w+all -Werror -I$(O)/hv/ -I. -MD $(@:.o=.d) -MP -o $@ $<
+	$(init_sections)
 
 # Two links: the first fixes the addresses, from which the symbol table for backtraces is made; the table
 # has a section of its own behind everything else, so the second link moves nothing.
@@ -92,8 +101,9 @@ $(O)/hv/symbols.c: $(O)/hv/nosyms.elf tools/symbols.py
 $(O)/hv/symbols.o: $(O)/hv/symbols.c
 	$(Q)$(CC) $(HV_CFLAGS) -c $< -o $@
 
-$(O)/homestead.elf: $(HV_OBJ) $(O)/hv/symbols.o linker.ld
+$(O)/homestead.elf: $(HV_OBJ) $(O)/hv/symbols.o linker.ld tools/check-init.py
 	$(call say,LD,$@)
+	$(Q)$(PYTHON) tools/check-init.py $(READELF) $(HV_OBJ)
 	$(Q)$(LD) $(LDFLAGS) -Map=$(O)/homestead.map -o $@ $(HV_OBJ) $(O)/hv/symbols.o
 
 # Multiboot loaders, QEMU's included, take 32-bit ELF only: the same bytes in another container.

@@ -33,6 +33,14 @@ void boot_smp_start(const struct boot_info *info, const struct topology *topo, u
  */
 void boot_run_init(const struct boot_options *options);
 NORETURN void boot_run(void);
+/* The boot CPU's last step, on its own stack: @boot, gives memory back, releases the others, boot_run(). */
+NORETURN void boot_finish(void);
+/* give_back.c: what only booting needs, if the firmware's map has the image in RAM. */
+extern bool boot_image_has_frames;
+void boot_give_back(void);
+/* An operation of smp_start(). */
+extern const struct smp_start_ops boot_smp_ops;
+extern u64 boot_tsc_entry; /* TSC at the hypervisor's first instruction */
 
 /* boot_memory.c: free RAM from the memory map, final page tables, nodes, frame table, allocator. */
 void boot_memory_map(const struct boot_info *info, struct boot_ranges *free);
@@ -40,10 +48,12 @@ void boot_memory_paging(const struct boot_info *info, struct boot_ranges *free);
 void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free);
 /* One zeroed page for a page table, 0: none. Below 4 GiB until the final tables are in use. */
 u64 boot_table_page(void);
-/* Modules have been copied into domain 0: their memory becomes free. */
+/* Modules have been copied into domain 0: their memory, and what else the loader used, becomes free. */
 void boot_memory_reclaim(const struct boot_info *info, const struct topology *topo);
 
-/* boot_topology.c: registers the debug console's t. */
+/* boot_topology.c: what is known of the machine's shape becomes host_topology. */
+void boot_topology_set(const struct topology *t);
+/* Registers the debug console's t. */
 void boot_topology_keys(void);
 
 #endif

@@ -29,7 +29,6 @@
 static struct boot_options options;
 static struct boot_ranges free_ram;
 static struct acpi_info acpi;
-static u64 tsc_entry;
 static u32 nr_cpus_found; /* with those that maxcpus= leaves out */
 
 static void report_option(const char *sentence)
@@ -84,7 +83,6 @@ static void read_acpi(const struct boot_info *info)
 
     if (!options.numa)
         acpi_topology_flatten(&acpi.topology);
-    host_topology = &acpi.topology;
     if (acpi.fadt.has_reset) {
         machine_end_config.have_reset_register = true;
         machine_end_config.reset_space = (u8)acpi.fadt.reset.space;
@@ -239,18 +237,6 @@ static void start_keys(void)
     log_info("Debug console   three times Ctrl-A, then h for help\n");
 }
 
-static NORETURN void boot_finish(void)
-{
-    u64 ready = rdtsc();
-
-    log_fact("@boot tsc_entry=%lu tsc_ready=%lu ticks=%lu tsc_khz=%lu\n", tsc_entry, ready, ready - tsc_entry,
-             tsc_khz);
-    log_info("\n");
-    keys_take_over(); /* a first sign of life, before the others can wonder who polls */
-    smp_release();
-    boot_run();
-}
-
 /* Leaves the boot stack for one with a guard page. */
 static NORETURN void continue_on(u64 stack_top, void (*next)(void))
 {
@@ -265,7 +251,7 @@ NORETURN void boot_main(struct boot_info *info)
 {
     extern char image_start[], image_end[];
 
-    tsc_entry = info->tsc_entry;
+    boot_tsc_entry = info->tsc_entry;
     info->image_size = (u64)(image_end - image_start);
     boot_cpu_early();
     start_console(info);
@@ -275,6 +261,7 @@ NORETURN void boot_main(struct boot_info *info)
         log_warn("no memory for UEFI runtime calls: reset by hardware only\n");
     read_acpi(info);
     start_clocks();
+    boot_topology_set(&acpi.topology);
     boot_memory_nodes(&acpi.topology, &free_ram);
     mm_set_idle_scrub(options.idle_scrub);
     boot_cpu_settle();

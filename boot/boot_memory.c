@@ -154,15 +154,24 @@ void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free)
 
 void boot_memory_reclaim(const struct boot_info *info, const struct topology *topo)
 {
-    static struct boot_ranges modules, back;
+    static struct boot_ranges loaded, back;
 
     for (u32 i = 0; i < info->nr_modules; i++) {
         const struct boot_module *m = &info->modules[i];
-        must(boot_ranges_add(&modules, m->base, m->base + m->size), "too many modules");
+        must(boot_ranges_add(&loaded, m->base, m->base + m->size), "too many modules");
     }
+    for (u32 i = 0; i < info->nr_mem; i++)
+        if (info->mem[i].type == BOOT_MEM_LOADER)
+            must(boot_ranges_add(&loaded, info->mem[i].base, boot_mem_end(&info->mem[i])),
+                 "too many entries");
     /* Only what is RAM with frames, and not the image if a loader put them side by side. */
-    must(boot_ranges_intersect(&back, &modules, &map.ram), "modules");
+    must(boot_ranges_intersect(&back, &loaded, &map.ram), "modules");
     must(boot_ranges_remove(&back, info->image_base, info->image_base + info->image_size), "modules");
     ram_for_each_piece(&back, topo, give_back, NULL);
-    log_info("Modules         %lu KiB given back\n", boot_ranges_total(&back) >> 10);
+    u64 given = boot_ranges_total(&back);
+    loaded.nr = 0;
+    must(boot_ranges_add(&loaded, info->image_base, info->image_base + info->image_size), "image");
+    must(boot_ranges_intersect(&back, &loaded, &map.ram), "image");
+    boot_image_has_frames = boot_ranges_total(&back) == info->image_size;
+    log_info("Loader's memory %lu KiB given back\n", given >> 10);
 }

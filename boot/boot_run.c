@@ -4,10 +4,13 @@
  */
 #include <boot/boot.h>
 
+#include <homestead/init.h>
+#include <arch/x86/cpu/debug/keys.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/nmi.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/stop.h>
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/cpu/debug/watchdog.h>
@@ -15,14 +18,24 @@
 #include <domain/domain.h>
 #include <domain/debug/key_poll.h>
 #include <domain/timer.h>
+#include <lib/log.h>
 #include <lib/printf.h>
 #include <lib/spinlock.h>
 
 #define FAULT_DELAY_NS 300000000ull /* so that a guest runs somewhere when a test's fault comes */
 
-static u32 watchdog_secs;            /* [I] 0: off */
-static u64 test_panic, test_lockup;  /* [I] masks of CPU ids */
-static struct timer looks[MAX_CPUS]; /* [o] */
+static u32 watchdog_secs;                  /* [I] 0: off */
+static u64 test_panic, test_lockup;        /* [I] masks of CPU ids */
+u64 boot_tsc_entry;                        /* [I] */
+static SIZED struct timer looks[MAX_CPUS]; /* [o] */
+SIZED_BY(looks, nr_cpus, 0);
+
+static int enable_virtualization(void)
+{
+    return hvm_ops->cpu_enable();
+}
+
+const struct smp_start_ops boot_smp_ops = {.enable = enable_virtualization, .run = boot_run};
 
 static void name_guest(const struct hvm_vcpu *v, char *out, size_t size)
 {
@@ -84,4 +97,16 @@ NORETURN void boot_run(void)
     key_poll_start();
     fail_as_wanted();
     sched_run();
+}
+
+NORETURN void boot_finish(void)
+{
+    boot_give_back();
+    u64 ready = rdtsc();
+    log_fact("@boot tsc_entry=%lu tsc_ready=%lu ticks=%lu tsc_khz=%lu\n", boot_tsc_entry, ready,
+             ready - boot_tsc_entry, tsc_khz);
+    log_info("\n");
+    keys_take_over(); /* a first sign of life, before the others can wonder who polls */
+    smp_release();
+    boot_run();
 }

@@ -8,43 +8,43 @@
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/tsc_sync.h>
-#include <arch/x86/hvm/hvm.h>
 #include <domain/domain.h>
 #include <lib/log.h>
 
 #define START_LOW    0x10000u /* some firmware writes to the first 64 KiB behind everybody's back */
 #define START_HIGH   0xa0000u
+#define START_BYTES  ((1 + PAGING_START_TABLES) * PAGE_SIZE) /* the code, and its page tables */
 #define XAPIC_MAX_ID 254u
 #define LINES_MAX    16u /* more CPUs than that are shown by node */
 #define EBDA_SEGMENT 0x40eu
 
 static struct cpu *list[MAX_CPUS];
 
-/* Is [page, +4 KiB) of that type in all entries that touch it, and within one? */
-static bool page_is_ram(const struct boot_info *info, u64 page)
+/* Is [at, +START_BYTES) RAM in all entries that touch it, and within one? */
+static bool is_ram(const struct boot_info *info, u64 at)
 {
     bool ram = false;
 
     for (u32 i = 0; i < info->nr_mem; i++) {
         const struct boot_mem *m = &info->mem[i];
-        if (m->base >= page + PAGE_SIZE || m->base + m->size <= page)
+        if (m->base >= at + START_BYTES || m->base + m->size <= at)
             continue;
         if (m->type != BOOT_MEM_RAM)
             return false;
-        ram = ram || (m->base <= page && m->base + m->size >= page + PAGE_SIZE);
+        ram = ram || (m->base <= at && m->base + m->size >= at + START_BYTES);
     }
     return ram;
 }
 
-static bool page_is_used(const struct boot_info *info, u64 page)
+static bool is_used(const struct boot_info *info, u64 at)
 {
     for (u32 i = 0; i < info->nr_modules; i++)
-        if (info->modules[i].base < page + PAGE_SIZE && info->modules[i].base + info->modules[i].size > page)
+        if (info->modules[i].base < at + START_BYTES && info->modules[i].base + info->modules[i].size > at)
             return true;
     return false;
 }
 
-/* The topmost page that will do; 0: none. A BIOS keeps data of its own behind the word at 0x40e, and not
+/* The topmost pages that will do; 0: none. A BIOS keeps data of its own behind the word at 0x40e, and not
  * every map says so. */
 static u64 start_page(const struct boot_info *info)
 {
@@ -55,15 +55,10 @@ static u64 start_page(const struct boot_info *info)
         if (ebda >= START_LOW && ebda < high)
             high = ALIGN_DOWN(ebda, PAGE_SIZE);
     }
-    for (u64 page = high - PAGE_SIZE; page >= START_LOW; page -= PAGE_SIZE)
-        if (page_is_ram(info, page) && !page_is_used(info, page))
-            return page;
+    for (u64 at = high - START_BYTES; at >= START_LOW; at -= PAGE_SIZE)
+        if (is_ram(info, at) && !is_used(info, at))
+            return at;
     return 0;
-}
-
-static int enable_virtualization(void)
-{
-    return hvm_ops->cpu_enable();
 }
 
 /* An id above 254 can be named in x2APIC mode only. */
@@ -152,15 +147,13 @@ static void report(const struct topology *topo, u32 nr_found, u32 online)
 void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found,
                     const struct boot_options *options)
 {
-    static struct smp_start_ops ops = {.enable = enable_virtualization, .run = boot_run};
     u64 page = start_page(info);
     u32 online = 1;
 
-    ops.test_absent = options->test_cpu_fail;
     choose_apic_mode(topo, options->x2apic);
     prepare(topo);
     if (page)
-        online = smp_start(list, topo->nr_cpus, page, &ops);
+        online = smp_start(list, topo->nr_cpus, page, &boot_smp_ops, options->test_cpu_fail);
     else if (topo->nr_cpus > 1)
         log_warn("no RAM below 1 MiB from which CPUs could start: the boot CPU is alone\n");
     sched_set_kick(smp_kick);

@@ -1,7 +1,9 @@
 /* Debug console: t, the machine's shape as the firmware's tables have it. */
 #include <boot/boot.h>
 
+#include <homestead/init.h>
 #include <arch/x86/cpu/debug/keys.h>
+#include <lib/string.h>
 
 #define RANGES_MAX 64u
 #define RUNS_MAX   16u /* runs of CPU ids, a node */
@@ -55,6 +57,17 @@ static void key_topology(void)
             keys_printf(" %u", t->distance[from][to]);
         keys_printf("\n");
     }
+}
+
+static u32 topology_bytes; /* of struct topology, up to the last CPU */
+static SIZED u8 topology[sizeof(struct topology)];
+SIZED_BY(topology, topology_bytes, 0);
+
+void boot_topology_set(const struct topology *t)
+{
+    topology_bytes = (u32)(offsetof(struct topology, cpus) + t->nr_cpus * sizeof(t->cpus[0]));
+    memcpy(topology, t, topology_bytes);
+    host_topology = (const struct topology *)topology;
 }
 
 void boot_topology_keys(void)

@@ -3,7 +3,7 @@
  *
  * The list is sorted by id. by_id[] finds a domain without a lock for mm/, which calls upward while
  * it holds its own locks (mem_account_find): an entry stays until the account owns no frame any more,
- * so whoever holds a frame of a domain finds its account.
+ * so whoever holds a frame of a domain finds its account. It has pages of ids, each there while one of them is used.
  *
  * Lock: list_lock (LOCK_DOMLIST) guards the list, by_id, and every domain's refs and `listed`.
  */
@@ -19,9 +19,50 @@
 void (*domain_ended)(void);
 static spinlock_t list_lock = SPINLOCK_INIT(LOCK_DOMLIST);
 static struct list domains = LIST_INIT(domains);
-static struct domain *by_id[DOMID_MAX + 1]; /* atomic accesses; [0] is domain 0 */
 static u32 nr_zombies;   /* [a] domains whose memory has been given back, except pinned frames */
 static u16 last_auto_id; /* the last id given out, whether or not that creation succeeded */
+
+#define IDS_PER_PAGE (u32)(PAGE_SIZE / sizeof(struct domain *))
+static struct id_page {
+    struct domain **domain; /* [a] its elements too; NULL: none of these ids is used */
+    mfn_t frame;
+    u32 nr_used;
+} by_id[DIV_ROUND_UP(DOMID_MAX + 1, IDS_PER_PAGE)];
+
+static struct domain *find(u32 domid)
+{
+    if (domid > DOMID_MAX)
+        return NULL;
+    struct domain **page = __atomic_load_n(&by_id[domid / IDS_PER_PAGE].domain, __ATOMIC_ACQUIRE);
+    return page ? __atomic_load_n(&page[domid % IDS_PER_PAGE], __ATOMIC_ACQUIRE) : NULL;
+}
+
+/* List lock held, domid not used. -ENOMEM. */
+static int enter_id(u32 domid, struct domain *d)
+{
+    struct id_page *page = &by_id[domid / IDS_PER_PAGE];
+
+    if (!page->domain) {
+        if (mm_alloc(NULL, NODE_NONE, ORDER_4K, MM_OVERHEAD, &page->frame))
+            return -ENOMEM;
+        __atomic_store_n(&page->domain, mfn_to_virt(page->frame), __ATOMIC_RELEASE); /* zeroed */
+    }
+    page->nr_used++;
+    __atomic_store_n(&page->domain[domid % IDS_PER_PAGE], d, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* List lock held. Nobody looks for domid any more, but may for other ids of its page. */
+static void remove_id(u32 domid)
+{
+    struct id_page *page = &by_id[domid / IDS_PER_PAGE];
+
+    __atomic_store_n(&page->domain[domid % IDS_PER_PAGE], NULL, __ATOMIC_RELEASE);
+    if (--page->nr_used)
+        return;
+    __atomic_store_n(&page->domain, NULL, __ATOMIC_RELEASE);
+    mm_free_overhead(NULL, page->frame, ORDER_4K);
+}
 
 static u32 record_order(void)
 {
@@ -34,7 +75,7 @@ static u32 record_order(void)
 
 struct mem_account *mem_account_find(u16 domid)
 {
-    struct domain *d = domid <= DOMID_MAX ? __atomic_load_n(&by_id[domid], __ATOMIC_ACQUIRE) : NULL;
+    struct domain *d = find(domid);
 
     return d ? &d->mem : NULL;
 }
@@ -44,11 +85,11 @@ static int choose_id(u16 wanted, u16 *domid)
 {
     *domid = wanted;
     if (wanted != DOMID_ANY)
-        return wanted > DOMID_MAX ? -EINVAL : by_id[wanted] ? -EEXIST : 0;
+        return wanted > DOMID_MAX ? -EINVAL : find(wanted) ? -EEXIST : 0;
     for (u32 tries = 0; tries < DOMID_MAX; tries++) {
         last_auto_id = last_auto_id >= DOMID_MAX ? 1 : (u16)(last_auto_id + 1);
         *domid = last_auto_id;
-        if (!by_id[last_auto_id])
+        if (!find(last_auto_id))
             return 0;
     }
     return -ENOMEM;
@@ -70,7 +111,7 @@ static int reserve_id(struct domain *d, u16 wanted)
     int rc = choose_id(wanted, &d->id);
     if (!rc) {
         d->mem.domid = d->id;
-        __atomic_store_n(&by_id[d->id], d, __ATOMIC_RELEASE);
+        rc = enter_id(d->id, d);
     }
     spin_unlock(&list_lock);
     return rc;
@@ -92,8 +133,8 @@ static void list_insert(struct domain *d)
 static void release_id(const struct domain *d)
 {
     spin_lock(&list_lock);
-    if (by_id[d->id] == d)
-        __atomic_store_n(&by_id[d->id], NULL, __ATOMIC_RELEASE);
+    if (find(d->id) == d)
+        remove_id(d->id);
     spin_unlock(&list_lock);
 }
 
@@ -104,7 +145,7 @@ static bool list_remove(struct domain *d)
     bool was_listed = d->listed;
     if (was_listed) {
         list_del(&d->link);
-        __atomic_store_n(&by_id[d->id], NULL, __ATOMIC_RELEASE);
+        remove_id(d->id);
         d->listed = false;
         BUG_ON(__atomic_fetch_sub(&nr_zombies, 1, __ATOMIC_RELAXED) == 0);
     }
@@ -205,19 +246,20 @@ spinlock_t *domain_list_lock(void)
 
 struct domain *domain_list_next_locked(u32 domid)
 {
-    for (; domid <= DOMID_MAX; domid++)
-        if (by_id[domid] && by_id[domid]->listed)
-            return by_id[domid];
+    for (; domid <= DOMID_MAX; domid++) {
+        struct domain *d = find(domid);
+        if (d && d->listed)
+            return d;
+    }
     return NULL;
 }
 
 struct domain *domain_get(u16 domid)
 {
-    struct domain *d = NULL;
-
     spin_lock(&list_lock);
-    if (domid <= DOMID_MAX && by_id[domid] && by_id[domid]->listed)
-        d = by_id[domid];
+    struct domain *d = find(domid);
+    if (d && !d->listed)
+        d = NULL;
     if (d)
         d->refs++;
     spin_unlock(&list_lock);

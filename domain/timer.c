@@ -5,6 +5,7 @@
  * Lock: each list has its own (LOCK_TIMER); callbacks run with none held. A timer belongs to the CPU on which
  * it was set last; when a vCPU has moved, its timers follow when they are set the next time.
  */
+#include <homestead/init.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
 #include <domain/timer.h>
@@ -16,7 +17,8 @@ struct timer_queue {
     u64 armed_ns;       /* what the hardware is armed for, 0: off */
 };
 
-static struct timer_queue queues[MAX_CPUS];
+static SIZED struct timer_queue queues[MAX_CPUS];
+SIZED_BY(queues, nr_cpus, 0);
 
 void timer_cpu_init(u32 cpu_id)
 {

@@ -6,6 +6,7 @@
  * Written on the boot CPU during set-up only, read by all without a lock.
  */
 #include <homestead/errno.h>
+#include <homestead/init.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/ledger.h>
@@ -13,16 +14,19 @@
 
 struct window *frame_table;
 
-static struct frame_range ranges[MAX_FRAME_RANGES]; /* sorted by start */
 static u32 nr_ranges;
+static SIZED struct frame_range ranges[MAX_FRAME_RANGES]; /* sorted by start */
+SIZED_BY(ranges, nr_ranges, 8);
 static u32 nr_nodes;
-static struct node nodes[MAX_NODES];
+static SIZED struct node nodes[MAX_NODES];
+SIZED_BY(nodes, nr_nodes, 0);
 
-static struct sibling { /* what a second node needs of a window */
+static u32 nr_siblings;
+static SIZED struct sibling { /* what a second node needs of a window */
     struct region region;
     struct chunk chunk;
 } siblings[MAX_SIBLINGS];
-static u32 nr_siblings;
+SIZED_BY(siblings, nr_siblings, 8);
 
 struct node *node_get(nodeid_t nid)
 {

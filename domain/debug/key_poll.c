@@ -5,6 +5,7 @@
  */
 #include <domain/debug/key_poll.h>
 
+#include <homestead/init.h>
 #include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/debug/key_watch.h>
 #include <arch/x86/cpu/debug/keys.h>
@@ -15,7 +16,8 @@
 
 #define STUCK_AFTER_NS 3000000000ull
 
-static struct timer timers[MAX_CPUS]; /* [o] */
+static SIZED struct timer timers[MAX_CPUS]; /* [o] */
+SIZED_BY(timers, nr_cpus, 0);
 static struct timer stuck_timer;
 static u32 poller; /* [a] CPU id */
 static u32 test_stuck = KEY_POLL_NO_CPU;

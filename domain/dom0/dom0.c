@@ -204,7 +204,10 @@ int dom0_build(const struct dom0_config *config)
                             config->nodes ? "not enough free memory on the nodes of dom0_nodes="
                                           : "not enough free memory");
         }
-    rc = load_image(d, config, &elf, &layout);
+    /* Its RAM's tables are made: what the worst case would have taken beyond them comes back. */
+    rc = physmap_set_pool(d, d->physmap.pool_used + PHYSMAP_POOL_DEFAULT_PAGES);
+    if (!rc)
+        rc = load_image(d, config, &elf, &layout);
     if (!rc)
         rc = write_start_info(d, config, &layout);
     if (rc)

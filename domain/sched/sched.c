@@ -7,6 +7,7 @@
  * entries. Hot path: entry → exit → handler → two flags → entry; no lock.
  */
 #include <arch/x86/cpu/frames.h>
+#include <homestead/init.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
@@ -54,7 +55,7 @@ void sched_kick_to_choose(u32 cpu_id)
     sched_kick(cpu_id);
 }
 
-void sched_init(void)
+INIT void sched_init(void)
 {
     memset(run_queues, 0, sizeof(run_queues));
     memset(&sched_map, 0, sizeof(sched_map));
@@ -64,7 +65,7 @@ void sched_init(void)
     quiet_asked = NULL;
 }
 
-int sched_cpu_init(const struct cpu *cpu)
+INIT int sched_cpu_init(const struct cpu *cpu)
 {
     u32 order = 0;
     mfn_t m;

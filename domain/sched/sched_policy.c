@@ -1,6 +1,7 @@
 /* Placement decisions, see sched_policy.h. Pure functions; no locks. */
 #include <domain/sched/sched_policy.h>
 
+#include <homestead/init.h>
 static u32 load_of(const struct sched_cpu *cpu)
 {
     return __atomic_load_n(&cpu->load, __ATOMIC_SEQ_CST);
@@ -77,8 +78,8 @@ u32 sched_choose(const struct sched_map *map, const struct sched_wish *wish)
     return best;
 }
 
-void sched_steal_order(u32 self, u32 nr, const nodeid_t *node_of, const u8 (*distance_of)[MAX_NODES],
-                       u16 *out)
+INIT void sched_steal_order(u32 self, u32 nr, const nodeid_t *node_of, const u8 (*distance_of)[MAX_NODES],
+                            u16 *out)
 {
     u32 start[256 + 1] = {0};
     nodeid_t here = node_of[self];

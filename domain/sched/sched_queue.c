@@ -21,6 +21,7 @@
  * lint: long: waiting and moving share the locks and the order in which facts are published.
  */
 #include <arch/x86/cpu/percpu.h>
+#include <homestead/init.h>
 #include <arch/x86/cpu/time.h>
 #include <domain/sched/sched_queue.h>
 #include <homestead/topology.h>
@@ -36,9 +37,9 @@ static void slice_expired(void *data)
     __atomic_store_n(&this_cpu()->need_resched, true, __ATOMIC_RELAXED);
 }
 
-void queue_init(struct run_queue *q, const struct cpu *cpu)
+INIT void queue_init(struct run_queue *q, const struct cpu *cpu)
 {
-    static nodeid_t node_of[MAX_CPUS]; /* boot CPU only */
+    static INIT_BSS nodeid_t node_of[MAX_CPUS]; /* boot CPU only */
     u32 nr = MAX(host_topology->nr_cpus, cpu->id + 1);
 
     for (u32 id = 0; id < nr; id++)

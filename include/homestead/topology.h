@@ -53,8 +53,6 @@ struct topology {
     u32 pxm[MAX_NODES];
     u32 nr_ranges; /* sorted by base, no overlaps */
     struct topology_range ranges[TOPOLOGY_MAX_RANGES];
-    u32 nr_cpus; /* enabled CPUs of the MADT, in its order, boot CPU wherever it stands */
-    struct topology_cpu cpus[MAX_CPUS];
     u32 nr_devices;
     struct topology_device devices[TOPOLOGY_MAX_DEVICES]; /* in the table's order */
     u8 distance[MAX_NODES][MAX_NODES];
@@ -62,6 +60,8 @@ struct topology {
     bool have_srat;                /* false: one node, faked, holds everything */
     bool have_slit;                /* false: 10 on the diagonal, 20 elsewhere */
     bool have_hmat;                /* near[] follows the HMAT's latencies for one node at least */
+    u32 nr_cpus;                   /* enabled CPUs of the MADT, in its order, boot CPU wherever it stands */
+    struct topology_cpu cpus[MAX_CPUS]; /* last: the rest of it is given back */
 };
 
 /* [I] The machine's, set by boot_main() before any domain exists. */

@@ -1,8 +1,10 @@
 """The default guests, by UEFI and directly, on machines of several shapes."""
+import re
+
 import pytest
 
 import harness
-from checks import GoodRun, check_nodes
+from checks import PAGES_PER_MIB, GoodRun, check_nodes
 
 
 class DefaultGuests(GoodRun):
@@ -33,6 +35,26 @@ class TestUefi(DefaultGuests):
 
     def test_options_arrive(self, run):
         assert "com1=115200,8n1 console=com1 loglvl=info" in run.text
+
+
+class TestMemoryKept(GoodRun):
+    """What the hypervisor keeps of 2 GiB, all of which but the first MiB is counted."""
+
+    @pytest.fixture(scope="class")
+    def run(self):
+        return harness.boot("--direct", "--cpus", 1)
+
+    def test_it_keeps_6_mib(self, run):
+        assert run.one("kept")["pages"] <= 6 * PAGES_PER_MIB
+
+    def test_what_only_booting_needs_is_given_back(self, run):
+        kept = run.one("kept")
+        assert kept["given_back"] > 1 * PAGES_PER_MIB > 3 * kept["image"]
+
+    def test_domain_0_finds_it_free(self, run):
+        free, total = map(int, re.search(r"([0-9]+) of ([0-9]+) pages free", run.text).groups())
+        dom0 = 64 * PAGES_PER_MIB
+        assert 0 <= total - free - dom0 - run.one("kept")["pages"] <= 8  # what domain 0 has mapped since
 
 
 class TestOneNode(DefaultGuests):

@@ -8,8 +8,6 @@
 
 #define PHYSICAL_ADDRESS_BITS 52 /* APM2 5.3, SDM 3A 4.1.4: the architecture's limit */
 
-const struct topology *host_topology;
-
 static void fill_distances(struct topology *t, const struct acpi_slit *slit)
 {
     for (u32 i = 0; i < MAX_NODES; i++)

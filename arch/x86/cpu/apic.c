@@ -1,5 +1,6 @@
 #include <arch/x86/cpu/apic.h>
 
+#include <homestead/init.h>
 #include <homestead/errno.h>
 #include <arch/x86/cpu/io.h>
 #include <arch/x86/cpu/msr.h>
@@ -70,7 +71,7 @@ static void set_up(bool nmi)
     apic_write(APIC_LVT_TIMER, VECTOR_TIMER); /* one-shot, unmasked */
 }
 
-int apic_init(u64 base)
+INIT int apic_init(u64 base)
 {
     if (!(cpuid(1, 0).edx & BIT(9)))
         return -ENODEV;

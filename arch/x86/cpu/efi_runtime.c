@@ -1,6 +1,7 @@
 #include <arch/x86/cpu/efi_runtime.h>
 
 #include <homestead/errno.h>
+#include <homestead/init.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/paging.h>
 #include <lib/string.h>
@@ -16,7 +17,7 @@ typedef __attribute__((ms_abi)) void (*efi_reset_system_fn)(u32 type, u64 status
 
 static u64 efi_root; /* 0: not prepared */
 
-static u64 *entry_make(u64 table, u64 addr, u32 level, u64 (*alloc_table)(void))
+static INIT u64 *entry_make(u64 table, u64 addr, u32 level, u64 (*alloc_table)(void))
 {
     u64 *entry = (u64 *)maddr_to_virt(table & PTE_ADDR) + ((addr >> (PAGE_SHIFT + 9 * level)) & 511);
 
@@ -29,7 +30,7 @@ static u64 *entry_make(u64 table, u64 addr, u32 level, u64 (*alloc_table)(void))
     return entry;
 }
 
-static int map_identity(u64 addr, u64 (*alloc_table)(void))
+static INIT int map_identity(u64 addr, u64 (*alloc_table)(void))
 {
     u64 table = efi_root;
 
@@ -44,7 +45,7 @@ static int map_identity(u64 addr, u64 (*alloc_table)(void))
     return 0;
 }
 
-int efi_runtime_init(const struct boot_info *info, u64 (*alloc_table)(void))
+INIT int efi_runtime_init(const struct boot_info *info, u64 (*alloc_table)(void))
 {
     if (!info->efi_system_table)
         return 0;

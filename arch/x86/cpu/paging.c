@@ -1,10 +1,11 @@
 /*
- * Homestead's page tables. Only the boot CPU writes them, before other CPUs run or with them told; there is
- * no unmapping, so no shootdown. Tables are reached through the direct map, which the boot entry's tables
+ * Homestead's page tables. Only the boot CPU writes them, while the other CPUs wait for smp_release(); they empty
+ * their TLBs when they are released, so unmapping needs no shootdown. Tables are reached through the direct map, which the boot entry's tables
  * already have for the low 4 GiB: table pages must come from there until paging_init() is done.
  */
 #include <arch/x86/cpu/paging.h>
 
+#include <homestead/init.h>
 #include <homestead/errno.h>
 #include <arch/x86/cpu/msr.h>
 #include <lib/assert.h>
@@ -57,7 +58,7 @@ static u64 *entry_in(u64 table, u64 virt, u32 level)
 }
 
 /* A large mapping becomes 512 smaller ones with the same rights. */
-static int split_large(u64 *entry, u32 level)
+static INIT int split_large(u64 *entry, u32 level)
 {
     u64 table = alloc_table();
 
@@ -73,7 +74,7 @@ static int split_large(u64 *entry, u32 level)
 }
 
 /* The entry for virt at the wanted level, making and splitting tables on the way. */
-static int entry_get(u64 virt, u32 wanted, u64 **out)
+static INIT int entry_get(u64 virt, u32 wanted, u64 **out)
 {
     u64 table = root;
 
@@ -97,7 +98,7 @@ static int entry_get(u64 virt, u32 wanted, u64 **out)
     }
 }
 
-static u32 best_level(u64 virt, u64 maddr, u64 size)
+static INIT u32 best_level(u64 virt, u64 maddr, u64 size)
 {
     for (u32 level = have_1g_pages ? 2 : 1; level > 0; level--)
         if (IS_ALIGNED(virt | maddr, level_size(level)) && size >= level_size(level))
@@ -105,7 +106,7 @@ static u32 best_level(u64 virt, u64 maddr, u64 size)
     return 0;
 }
 
-int paging_map(u64 virt, u64 maddr, u64 size, u32 flags)
+INIT int paging_map(u64 virt, u64 maddr, u64 size, u32 flags)
 {
     if (!IS_ALIGNED(virt | maddr | size, PAGE_SIZE))
         return -EINVAL;
@@ -158,7 +159,7 @@ bool paging_query(u64 virt, u64 *maddr, u32 *flags)
 }
 
 /* The image's text and constants must not be writable through the direct map either. */
-static int protect_alias(u64 maddr, u64 size)
+static INIT int protect_alias(u64 maddr, u64 size)
 {
     for (u64 at = maddr; at < maddr + size; at += PAGE_SIZE) {
         u64 *entry;
@@ -170,7 +171,7 @@ static int protect_alias(u64 maddr, u64 size)
     return 0;
 }
 
-int paging_map_ram(u64 maddr, u64 size)
+INIT int paging_map_ram(u64 maddr, u64 size)
 {
     u64 start = ALIGN_DOWN(maddr, PAGE_SIZE), end = ALIGN_UP(maddr + size, PAGE_SIZE);
 
@@ -183,7 +184,7 @@ int paging_map_ram(u64 maddr, u64 size)
     return rc;
 }
 
-static int map_image(void)
+static INIT int map_image(void)
 {
     u64 text = (u64)(text_end - image_start), constants = (u64)(rodata_end - image_start);
     u64 all = (u64)(image_end - image_start);
@@ -196,7 +197,46 @@ static int map_image(void)
     return rc;
 }
 
-void paging_init(u64 image_base, paging_alloc_fn alloc)
+/* The entry of a 4 KiB page that is mapped. */
+static u64 *page_entry(u64 virt)
+{
+    u64 table = root;
+
+    for (u32 level = 3; level > 0; level--) {
+        u64 entry = *entry_in(table, virt, level);
+        BUG_ON(!(entry & PTE_PRESENT) || (level < 3 && entry & PTE_LARGE));
+        table = entry & PTE_ADDR;
+    }
+    return entry_in(table, virt, 0);
+}
+
+void paging_image_drop(const char *start, const char *end)
+{
+    for (u64 at = (u64)start; at < (u64)end; at += PAGE_SIZE) {
+        *page_entry(at) = 0;
+        if (at < (u64)rodata_end)
+            *page_entry(DIRECTMAP_BASE + image_to_maddr((void *)at)) |= PTE_WRITE;
+    }
+    paging_flush();
+}
+
+void paging_image_move(void *page, u64 maddr)
+{
+    u64 *entry = page_entry((u64)page);
+
+    if (maddr == (*entry & PTE_ADDR))
+        return;
+    memcpy(maddr_to_virt(maddr), page, PAGE_SIZE);
+    *entry = maddr | (*entry & ~PTE_ADDR);
+    paging_flush();
+}
+
+void paging_flush(void)
+{
+    write_cr3(read_cr3());
+}
+
+INIT void paging_init(u64 image_base, paging_alloc_fn alloc)
 {
     image_maddr = image_base;
     alloc_table = alloc;
@@ -215,17 +255,16 @@ void paging_activate(void)
     write_cr4(read_cr4() | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_MCE);
 }
 
-u64 paging_start_tables(u64 maddr)
+INIT u64 paging_start_tables(u64 maddr)
 {
-    static u64 tables[4][512] ALIGNED(PAGE_SIZE); /* in the image, so below 4 GiB */
+    u64 table = maddr + PAGING_START_TABLES * PAGE_SIZE; /* the root is the last page */
 
-    for (u32 level = 3; level > 0; level--)
-        tables[level][(maddr >> (PAGE_SHIFT + 9 * level)) & 511] =
-            image_to_maddr(tables[level - 1]) | PTE_PRESENT | PTE_WRITE;
-    tables[0][(maddr >> PAGE_SHIFT) & 511] = (maddr & PTE_ADDR) | PTE_PRESENT;
-    for (u32 i = 256; i < 512; i++)
-        tables[3][i] = table_virt(root)[i];
-    return image_to_maddr(tables[3]);
+    memset(table_virt(maddr + PAGE_SIZE), 0, PAGING_START_TABLES * PAGE_SIZE);
+    memcpy(table_virt(table) + 256, table_virt(root) + 256, PAGE_SIZE / 2);
+    for (u32 level = 3; level > 0; level--, table -= PAGE_SIZE)
+        *entry_in(table, maddr, level) = (table - PAGE_SIZE) | PTE_PRESENT | PTE_WRITE;
+    *entry_in(table, maddr, 0) = maddr | PTE_PRESENT;
+    return maddr + PAGING_START_TABLES * PAGE_SIZE;
 }
 
 u64 paging_root(void)
@@ -233,7 +272,7 @@ u64 paging_root(void)
     return root;
 }
 
-void *paging_map_device(u64 maddr, u64 size)
+INIT void *paging_map_device(u64 maddr, u64 size)
 {
     u64 start = ALIGN_DOWN(maddr, PAGE_SIZE), end = ALIGN_UP(maddr + size, PAGE_SIZE);
     u64 virt = device_next;
@@ -246,7 +285,7 @@ void *paging_map_device(u64 maddr, u64 size)
     return (void *)(virt + (maddr - start));
 }
 
-const void *paging_map_firmware(u64 maddr, u64 len)
+INIT const void *paging_map_firmware(u64 maddr, u64 len)
 {
     u64 end = maddr + len;
 
@@ -259,7 +298,7 @@ const void *paging_map_firmware(u64 maddr, u64 len)
     return maddr_to_virt(maddr);
 }
 
-u64 paging_map_stack(u64 maddr, u64 size)
+INIT u64 paging_map_stack(u64 maddr, u64 size)
 {
     u64 virt = stack_next + PAGE_SIZE; /* the page left out is the guard */
 

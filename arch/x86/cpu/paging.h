@@ -2,8 +2,8 @@
  * Homestead's own address space. Layout (docs/memory-layout.md):
  *
  *   0xffff800000000000  direct map: all RAM, writable or read-only (the image's text), never executable
- *   0xffffe00000000000  frame table: 16 bytes per frame, backed only where there is RAM
- *   0xfffff00000000000  device registers (uncached) and stacks with guard pages
+ *   0xffffe00000000000  frame table: 9 bytes per frame, backed only where there is RAM
+ *   0xffffff8000000000  device registers (uncached) and stacks with guard pages
  *   0xffffffff80000000  the image: text r-x, rodata r--, data and BSS rw-
  *
  * The boot entry's page tables already have the direct map and the image, so maddr_to_virt() works
@@ -16,8 +16,8 @@
 #include <homestead/addr.h>
 
 #define FRAMETABLE_BASE 0xffffe00000000000ull
-#define DEVICEMAP_BASE  0xfffff00000000000ull
-#define STACKMAP_BASE   0xfffff80000000000ull
+#define DEVICEMAP_BASE  0xffffff8000000000ull
+#define STACKMAP_BASE   0xffffffc000000000ull
 #define IMAGE_VIRT_BASE 0xffffffff80000000ull
 
 enum paging_flag {
@@ -36,9 +36,10 @@ typedef u64 (*paging_alloc_fn)(void);
 void paging_init(u64 image_base, paging_alloc_fn alloc);
 /* Switches this CPU to them. Each CPU calls it once. */
 void paging_activate(void);
-/* For CPUs that start: tables that show [maddr, +4 KiB), executable, at its own address, and besides that
- * what Homestead's show. Returns their root, below 4 GiB. Nobody stays on them but CPUs that come too late.
- */
+/* For CPUs that start: tables that show [maddr, +4 KiB), executable, at its own address, and besides that what
+ * Homestead's show. They are made in the PAGING_START_TABLES pages after that page. Returns their root. Nobody stays
+ * on them but CPUs that come too late. */
+#define PAGING_START_TABLES 4u
 u64 paging_start_tables(u64 maddr);
 /* Machine address of the root table: CR3 of other CPUs, and of the UEFI call tables' upper half. */
 u64 paging_root(void);
@@ -54,6 +55,12 @@ const void *paging_map_firmware(u64 maddr, u64 len);
 /* A stack of size bytes from memory at maddr with an unmapped guard page below. Returns its top, 0 if out of
  * room. */
 u64 paging_map_stack(u64 maddr, u64 size);
+/* Takes pages of the image out of it: their memory is then like any other, writable in the direct map. */
+void paging_image_drop(const char *start, const char *end);
+/* The page of the image's data is at maddr from now on, with what it holds. */
+void paging_image_move(void *page, u64 maddr);
+/* Empties this CPU's TLB. */
+void paging_flush(void);
 /* Is virt mapped now? *flags (may be NULL) gets enum paging_flag. For tests and page-fault reports. */
 bool paging_query(u64 virt, u64 *maddr, u32 *flags);
 

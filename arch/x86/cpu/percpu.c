@@ -1,10 +1,14 @@
 #include <arch/x86/cpu/percpu.h>
 
+#include <homestead/init.h>
+#include <homestead/topology.h>
 #include <lib/assert.h>
 #include <lib/spinlock.h>
 
-struct cpu *cpus[MAX_CPUS];
+SIZED struct cpu *cpus[MAX_CPUS];
 u32 nr_cpus;
+SIZED_BY(cpus, nr_cpus, 0);
+const struct topology *host_topology;
 
 #ifdef DEBUG
 /* Locks are taken in rising level order; equal levels never nest. */

@@ -26,17 +26,17 @@
 struct smp_start_ops {
     int (*enable)(void);        /* on its own stack, interrupts off; not 0: the CPU is left out */
     NORETURN void (*run)(void); /* once released */
-    u64 test_absent;            /* CPU ids that are never sent for, as if they were broken */
 };
 
 /*
  * Starts list[1] to list[nr - 1], NULL being left out, all at once. Each is prepared: id, apic_id, nid,
- * stack_top, ist_tops, tables. trampoline_page: machine address of a page of RAM below 1 MiB that nobody else
- * uses from now on, mapped in the direct map. Afterwards cpus[] and nr_cpus are set, and each list[i]->state
+ * stack_top, ist_tops, tables. trampoline_page: machine address of 1 + PAGING_START_TABLES pages of RAM
+ * below 1 MiB that nobody else uses from now on, mapped in the direct map. Afterwards cpus[] and nr_cpus are set, and each list[i]->state
  * is CPU_ONLINE or CPU_FAILED with its reason in failure; a failed CPU's memory must stay untouched. Boot CPU
- * only, time_init() done. Returns how many are online, this one included; they sleep until smp_release().
+ * only, time_init() done. absent, for tests: a mask of CPU ids below 64 that are not sent for. Returns how many are online, this one included; they sleep until smp_release().
  */
-u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struct smp_start_ops *ops);
+u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struct smp_start_ops *ops,
+              u64 absent);
 void smp_release(void);
 /* How long to wait for a sign of life of any other CPU. Under an emulator the host decides who runs when. */
 u64 smp_patience_ns(void);

@@ -3,11 +3,12 @@
  * that have not been seen. What a CPU needs is prepared by the caller in its struct cpu; nothing is
  * allocated here. Until they are released, CPUs that have arrived sleep.
  *
- * The trampoline's page stays as it is for ever: a CPU that was given up may still come, and must find
- * that nobody waits for it.
+ * If a CPU was given up, it may still come: the trampoline, its tables and smp_slots stay, so that it finds that nobody
+ * waits for it.
  */
 #include <arch/x86/cpu/smp.h>
 
+#include <homestead/init.h>
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/nmi.h>
@@ -28,10 +29,12 @@ extern char trampoline_start[], trampoline_end[], trampoline_root[], trampoline_
 
 void smp_cpu_entry(struct cpu *cpu);
 
-/* trampoline.asm reads these: who may come, and what is meant for it. */
-u32 smp_ids[MAX_CPUS];
-struct cpu *smp_slots[MAX_CPUS];
+/* trampoline.asm reads these: who may come, and what is meant for it. Nobody comes late if all came in time. */
+SIZED u32 smp_ids[MAX_CPUS];
+SIZED struct cpu *smp_slots[MAX_CPUS];
 u32 smp_nr_slots;
+SIZED_BY(smp_ids, smp_nr_slots, 0);
+SIZED_BY(smp_slots, smp_nr_slots, 0);
 
 static const struct smp_start_ops *start_ops; /* [I] */
 static bool released;                         /* [a] */
@@ -84,10 +87,11 @@ NORETURN void smp_cpu_entry(struct cpu *cpu)
         }
         cpu_idle(true);
     }
+    paging_flush(); /* the boot CPU has changed mappings */
     start_ops->run();
 }
 
-static void place_trampoline(u64 page)
+static INIT void place_trampoline(u64 page)
 {
     char *const addresses[] = {trampoline_gdtr_base, trampoline_target32, trampoline_target64};
     u8 *to = maddr_to_virt(page);
@@ -106,7 +110,7 @@ static void place_trampoline(u64 page)
 
 /* Sleeps until all have arrived, or nobody new has for a while: spinning would take time from those who come
  * where CPUs share a host's. */
-static void await_arrivals(u32 wanted)
+static INIT void await_arrivals(u32 wanted)
 {
     u64 patience = smp_patience_ns();
     u64 last_ns = time_now_ns();
@@ -130,13 +134,13 @@ static void await_arrivals(u32 wanted)
 }
 
 /* True if the CPU cannot come any more; false: it has taken its slot and is on the way. */
-static bool give_up(u32 slot)
+static INIT bool give_up(u32 slot)
 {
     return __atomic_exchange_n(&smp_slots[slot], NULL, __ATOMIC_ACQ_REL) != NULL;
 }
 
 /* For a CPU that is on the way. False: it cannot be used. */
-static bool await_state(struct cpu *cpu)
+static INIT bool await_state(struct cpu *cpu)
 {
     u64 end_ns = time_now_ns() + PATIENCE_EMULATED_NS;
 
@@ -148,31 +152,32 @@ static bool await_state(struct cpu *cpu)
 }
 
 /* Only in tests: a CPU that does not answer. */
-static bool absent(u32 slot)
+static INIT bool is_absent(u32 slot, u64 absent)
 {
     const struct cpu *cpu = __atomic_load_n(&smp_slots[slot], __ATOMIC_ACQUIRE);
 
-    return cpu && cpu->id < 64 && (start_ops->test_absent & BIT(cpu->id));
+    return cpu && cpu->id < 64 && (absent & BIT(cpu->id));
 }
 
-static void send_for(u32 nr, u8 page)
+static INIT void send_for(u32 nr, u8 page, u64 absent)
 {
     if (!nr)
         return; /* nobody to wait for */
     for (u32 i = 0; i < nr; i++)
-        if (!absent(i))
+        if (!is_absent(i, absent))
             apic_send_init(smp_ids[i]);
     time_delay_us(INIT_WAIT_US);
     for (u32 i = 0; i < nr; i++)
-        if (!absent(i))
+        if (!is_absent(i, absent))
             apic_send_startup(smp_ids[i], page);
     time_delay_us(STARTUP_WAIT_US);
     for (u32 i = 0; i < nr; i++)
-        if (__atomic_load_n(&smp_slots[i], __ATOMIC_RELAXED) && !absent(i))
+        if (__atomic_load_n(&smp_slots[i], __ATOMIC_RELAXED) && !is_absent(i, absent))
             apic_send_startup(smp_ids[i], page);
 }
 
-u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struct smp_start_ops *ops)
+INIT u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struct smp_start_ops *ops,
+                   u64 absent)
 {
     u32 wanted = 0, online = 1;
 
@@ -186,7 +191,7 @@ u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struc
     }
     smp_nr_slots = wanted;
     place_trampoline(trampoline_page);
-    send_for(wanted, (u8)(trampoline_page >> PAGE_SHIFT));
+    send_for(wanted, (u8)(trampoline_page >> PAGE_SHIFT), absent);
     await_arrivals(wanted);
     for (u32 i = 1, slot = 0; i < nr; i++) {
         struct cpu *cpu = list[i];
@@ -203,6 +208,8 @@ u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struc
         cpus[i] = cpu;
         online++;
     }
+    if (online == wanted + 1)
+        smp_nr_slots = 0;
     nr_cpus = nr;
     return online;
 }

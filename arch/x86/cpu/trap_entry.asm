@@ -12,7 +12,6 @@ section .text
 
 %macro trap_entry 1
         align 16
-trap_entry_%1:
 %if %1 == 8 || (%1 >= 10 && %1 <= 14) || %1 == 17 || %1 == 21 || %1 == 29 || %1 == 30
         ; the CPU has pushed an error code
 %else
@@ -22,6 +21,8 @@ trap_entry_%1:
         jmp     trap_common
 %endmacro
 
+        align 16
+trap_entries:                           ; 256 of 16 bytes
 %assign vector 0
 %rep 256
         trap_entry vector
@@ -69,10 +70,3 @@ trap_common:
         iretq
 
 section .rodata
-align 8
-trap_entries:
-%assign vector 0
-%rep 256
-        dq      trap_entry_ %+ vector
-%assign vector vector + 1
-%endrep

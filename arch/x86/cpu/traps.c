@@ -4,6 +4,7 @@
  */
 #include <arch/x86/cpu/traps.h>
 
+#include <homestead/init.h>
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/msr.h>
@@ -29,14 +30,14 @@ struct table_register {
     u64 base;
 } PACKED;
 
-extern const u64 trap_entries[256];
+extern const u8 trap_entries[256][16]; /* code for each vector */
 
 static struct idt_gate idt[256]; /* [I] shared by all CPUs */
 
-void traps_init(void)
+INIT void traps_init(void)
 {
     for (u32 vector = 0; vector < ARRAY_SIZE(idt); vector++) {
-        u64 entry = trap_entries[vector];
+        u64 entry = (u64)trap_entries[vector];
         idt[vector] = (struct idt_gate){
             .offset_low = (u16)entry,
             .selector = SEL_CODE,

@@ -95,6 +95,22 @@ static void creation_needs_all_its_memory(void **state)
 
 /* --- ids --- */
 
+static void a_page_of_ids_stays_while_one_is_used(void **state)
+{
+    u64 before = free_pages();
+    struct domain *a, *b;
+
+    (void)state;
+    assert_int_equal(try_create(1600, 1, &a), 0);
+    assert_int_equal(try_create(1601, 1, &b), 0);
+    assert_int_equal(kill_all_steps(a), 0);
+    assert_null(mem_account_find(1600));
+    assert_null(mem_account_find(5000));
+    assert_ptr_equal(mem_account_find(1601), &b->mem);
+    assert_int_equal(kill_all_steps(b), 0);
+    is_gone_for_good(1601, before);
+}
+
 static void ids_are_given_in_a_circle(void **state)
 {
     struct domain *d = NULL, *fixed, *next;
@@ -188,9 +204,8 @@ static void a_reference_keeps_the_record(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(creation_needs_all_its_memory),
-        CASE(ids_are_given_in_a_circle),
-        CASE(lists_are_in_order),
+        CASE(creation_needs_all_its_memory), CASE(a_page_of_ids_stays_while_one_is_used),
+        CASE(ids_are_given_in_a_circle),     CASE(lists_are_in_order),
         CASE(a_reference_keeps_the_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

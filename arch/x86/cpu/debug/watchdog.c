@@ -1,12 +1,14 @@
 #include <arch/x86/cpu/debug/watchdog.h>
 
+#include <homestead/init.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/smp.h>
 
-static struct watch {
+static SIZED struct watch {
     u64 beats, exits; /* of the neighbour, at the last look */
     u32 still;        /* looks in a row that found nothing new */
 } watches[MAX_CPUS];  /* [o] by the watching CPU's id */
+SIZED_BY(watches, nr_cpus, 0);
 
 static struct cpu *neighbour(const struct cpu *self)
 {
