@@ -106,8 +106,7 @@ int xc_numainfo(xc_interface *xch, unsigned int *max_nodes, xc_meminfo_t *meminf
 int xc_cputopoinfo(xc_interface *xch, unsigned int *max_cpus, xc_cputopo_t *cputopo);
 /* Free memory of a node, -1: all. */
 int xc_availheap(xc_interface *xch, int min_width, int max_width, int node, u64 *bytes);
-/* Frames [start, end] taken offline or back; status: one PG_* word for each. At most 512 frames.
- */
+/* Frames [start, end] taken offline or back; status: one PG_* word for each. At most 512 frames. */
 int xc_mark_page_offline(xc_interface *xch, unsigned long start, unsigned long end, u32 *status);
 int xc_mark_page_online(xc_interface *xch, unsigned long start, unsigned long end, u32 *status);
 /* Homestead's own, -ENOSYS elsewhere (claims.md section 7). *max_nodes: room, then nodes; host may be NULL.

@@ -1,4 +1,4 @@
-"""ACPI tables from a description, as bytes: whole, broken and odd ones. Layouts: ACPI 6.5, 5.2.12 to 5.2.28.
+"""Makes ACPI tables from a description: valid, broken and unusual ones. Layouts: ACPI 6.5, 5.2.12 to 5.2.28.
 
     srat(cpu(0, pxm=1), memory(0, 1 * GIB, pxm=1), revision=3)
 """
@@ -9,7 +9,7 @@ ENABLED, HOTPLUG, NONVOLATILE = 1, 2, 4
 
 
 def table(signature, body, revision):
-    """The header (5.2.6) and a checksum that makes all bytes add up to 0."""
+    """Adds the header (5.2.6) with a valid checksum."""
     head = struct.pack("<4sIBB6s8sI4sI", signature.encode(), 36 + len(body), revision, 0, b"HSTEAD", b"SHAPES  ", 1, b"TEST", 1)
     checksum = -sum(head + body) & 0xFF
     return head[:9] + bytes([checksum]) + head[10:] + body
@@ -44,7 +44,7 @@ def generic(kind, pxm, bus_device_function=0x0100):
 
 
 def entry(kind, length, payload=b""):
-    """An entry whose length may lie."""
+    """An entry with any value as its length."""
     return bytes([kind, length]) + payload
 
 
@@ -84,6 +84,6 @@ def hmat(latency, initiators, targets):
 
 
 def msct(nodes, cpus, top):
-    """Maximum System Characteristics (5.2.19): limits that nobody has to read."""
+    """Maximum System Characteristics (5.2.19): limits that need not be read."""
     proximity = struct.pack("<BBIIIQ", 1, 22, 0, nodes - 1, cpus, top)
     return table("MSCT", struct.pack("<IIIQ", 0x38, nodes - 1, 0, top) + proximity, 1)

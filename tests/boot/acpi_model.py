@@ -1,4 +1,4 @@
-"""What a machine must look like, worked out a second time: by plain Python from the table's bytes and QEMU's RAM.
+"""The expected description of a machine, computed independently in Python from the table's bytes and QEMU's RAM.
 
 It knows the rules of docs (which entries count, when a table is refused) and none of the hypervisor's code.
 """
@@ -24,7 +24,7 @@ class Machine:
 
 
 def qemu_ram(mem_mib):
-    """q35's RAM as [(base, end)]: what does not fit below the PCI hole continues at 4 GiB."""
+    """q35's RAM as [(base, end)]: RAM that does not fit below the PCI hole is above 4 GiB."""
     size = mem_mib * MIB
     if size < 0xB0000000:
         return [(0, size)]
@@ -38,13 +38,13 @@ def apic_ids(sockets, cores=1, threads=1):
 
 
 def usable(mem_mib, firmware_pages):
-    """RAM without the first MiB and without the firmware's piece."""
+    """RAM without the first MiB and the firmware's range."""
     (_, low_end), *high = qemu_ram(mem_mib)
     return [(MIB, low_end - firmware_pages * PAGE)] + high
 
 
 def node_of(machine, address):
-    """(node, where the answer changes). RAM in no range belongs to the one below it, or to the first."""
+    """(node, the address at which the answer changes). RAM outside of all ranges belongs to the range below it, or to the first."""
     node = machine.ranges[0][2]
     for base, end, owner in machine.ranges:
         if address < base:
@@ -56,7 +56,7 @@ def node_of(machine, address):
 
 
 def uncovered(machine, start, end):
-    """Whether any byte of [start, end) is in no range."""
+    """Is any byte of [start, end) in no range?"""
     for base, stop, _ in machine.ranges:
         if base <= start < stop:
             start = stop
@@ -122,7 +122,7 @@ def read_srat(srat):
 
 
 def machine_of(srats, all_apic_ids):
-    """The machine that these SRATs describe, the first usable one counts. CPUs that it does not name are with the lowest range."""
+    """The machine that the first usable SRAT describes. CPUs that it does not name are on the node of the lowest range."""
     for srat in srats:
         found = read_srat(srat)
         if found is None:

@@ -1,4 +1,4 @@
-"""Machines larger than this one, up to what the host has for a frame table: 1 page in 256. `make boot-big`, not part of `make test`."""
+"""Machines larger than the host. It needs memory for the frame table: 1 page in 256. `make boot-big`, not part of `make test`."""
 import pytest
 
 import harness

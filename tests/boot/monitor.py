@@ -21,7 +21,7 @@ class Monitor:
         self.command("qmp_capabilities")
 
     def command(self, name, **arguments):
-        """The answer, or None if the command was QEMU's end."""
+        """The answer, or None if the command ended QEMU."""
         self.lines.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
         self.lines.flush()
         while True:
@@ -41,7 +41,7 @@ class Monitor:
 
 
 def boot(socket_path, steps, *arguments, timeout=harness.BOOT_TIMEOUT):
-    """steps: (regular expression, what to do with the monitor when it has come), ..., in this order."""
+    """steps: (regular expression, action on the monitor when it has matched), ..., in this order."""
     command = harness.command_of(("--timeout", timeout) + arguments +
                                  (() if "--" in arguments else ("--",)) +
                                  ("-qmp", f"unix:{socket_path},server=on,wait=off"))

@@ -1,4 +1,4 @@
-"""The tests' own tools: tables that are made are well-formed, and the model agrees with what is known of real ones."""
+"""Tests of the tests' tools: acpi_make makes well-formed tables, and the model agrees with known facts of real ones."""
 import json
 
 import pytest
@@ -30,7 +30,7 @@ def test_the_model_reads_what_was_made():
 
 
 def test_every_byte_is_counted_once():
-    """RAM of all sizes over ranges of all kinds: the nodes' pages add up."""
+    """For all sizes of RAM and kinds of ranges, the nodes' pages add up."""
     machine = acpi_model.Machine([0, 1, 2], [(3 << 20, 7 << 20 | 0x801, 1), (9 << 20, 5 << 30, 0), (6 << 30, 7 << 30, 2)], {})
     for mem in (16, 512, 2815, 2816, 4096, 8192):
         assert sum(acpi_model.pages_of_nodes(machine, mem, 32)) == mem * 256 - 256 - 32
@@ -38,7 +38,7 @@ def test_every_byte_is_counted_once():
 
 @pytest.mark.parametrize("path", sorted(REAL.glob("*.expect.json")), ids=lambda path: path.name.split(".")[0])
 def test_the_model_agrees_with_totals_of_real_machines(path):
-    """Their sums are those of the enabled entries: what overlaps is in them twice, and in the model's ranges once."""
+    """Sums are those of the enabled entries, which count overlaps twice; the model counts them once."""
     expected = json.loads(path.read_text())["pxm"]
     srat = path.with_name(path.name.replace("expect.json", "SRAT.dat")).read_bytes()
     cpus, memory = acpi_model.read_srat(srat)

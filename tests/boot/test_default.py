@@ -20,7 +20,7 @@ class DefaultGuests(GoodRun):
 
 
 class TestUefi(DefaultGuests):
-    """./run-qemu.sh as the README shows it."""
+    """./run-qemu.sh without options, as in the README."""
 
     @pytest.fixture(scope="class")
     def run(self):
@@ -89,7 +89,7 @@ class TestFourNodes(DefaultGuests):
 
 
 class TestNoNuma(DefaultGuests):
-    """A machine that says nothing of nodes; and an option that nobody knows, which must not stop the run."""
+    """A machine without a NUMA description, and an unknown option, which must not stop the run."""
 
     @pytest.fixture(scope="class")
     def run(self):

@@ -30,7 +30,7 @@ class TestFourCpus(SmpRun):
 
 
 class TestOneCpu(SmpRun):
-    """More vCPUs than CPUs: who spins must not keep out who is waited for."""
+    """More vCPUs than CPUs: a spinning vCPU must not starve the one that it waits for."""
     guests = {"eight": 8}
 
     @pytest.fixture(scope="class")
@@ -39,7 +39,7 @@ class TestOneCpu(SmpRun):
 
 
 class TestMany(SmpRun):
-    """As many as a domain can have."""
+    """The maximum number of vCPUs."""
     guests = {"many": 128}
 
     @pytest.fixture(scope="class")
@@ -48,7 +48,7 @@ class TestMany(SmpRun):
 
 
 class TestRandomApic(GoodRun):
-    """What a guest does to its own vCPUs hurts nobody else."""
+    """Resetting its own vCPUs at random, a guest does not affect others."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):

@@ -1,4 +1,4 @@
-"""Guests that do not behave, and configurations that are wrong."""
+"""Misbehaving guests and wrong configurations."""
 import pytest
 
 import harness
@@ -8,7 +8,7 @@ ENOMEM, EINVAL, ENOEXEC, ENOENT = -12, -22, -8, -2
 
 
 class TestTooBig(GoodRun):
-    """A guest bigger than its node: a clean ENOMEM, nothing lost, and the next guest still builds."""
+    """A guest larger than its node: ENOMEM, no leak, and the next guest is built."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
@@ -31,7 +31,7 @@ class TestTooBig(GoodRun):
 
 
 class TestModes(GoodRun):
-    """Guests that crash, hang or abuse hypercalls cost nobody else anything."""
+    """Guests that crash, hang or abuse hypercalls do not affect others."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
@@ -52,7 +52,7 @@ class TestModes(GoodRun):
 
 
 class TestBroken(GoodRun):
-    """Wrong configurations are refused one by one; the others are built."""
+    """Wrong configurations are refused; the other guests are built."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
@@ -82,7 +82,7 @@ class TestBroken(GoodRun):
 
 
 class TestUnexpected(AnyRun):
-    """A guest that does not end as its configuration expects: the run fails, and everybody says so."""
+    """A guest that does not end as its configuration expects: the run fails, with the reason."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
@@ -99,7 +99,7 @@ class TestUnexpected(AnyRun):
 
 
 class TestNoGuests(AnyRun):
-    """An archive that is none: no verdict of PASS for having done nothing."""
+    """The module is not an archive: the verdict is FAIL."""
 
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):

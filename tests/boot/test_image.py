@@ -1,4 +1,4 @@
-"""The Multiboot image as loaders read it. GRUB refuses what QEMU takes, so its rules are checked here."""
+"""The Multiboot image. GRUB is stricter than QEMU, so GRUB's rules are checked here."""
 import struct
 
 import pytest

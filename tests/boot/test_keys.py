@@ -1,4 +1,4 @@
-"""The debug console: keys typed while a guest loops, and while a CPU is stuck with the console in its hands."""
+"""The debug console: keys typed while a guest loops, and while a CPU is stuck that holds the console."""
 import re
 import time
 
@@ -14,7 +14,7 @@ LOOPING = rb"looping for ever"
 
 
 class Typist:
-    """A run at whose console somebody types."""
+    """A run with input on its console."""
 
     def __init__(self, guests, *options):
         self.command = harness.command_of(("--direct", "--timeout", harness.BOOT_TIMEOUT, "--guests", guests) + options)
@@ -29,7 +29,7 @@ class Typist:
         self.child.send(keys)
 
     def key(self, key):
-        """Presses it and waits until it has printed."""
+        """Presses the key and waits for the end of its output."""
         self.type(key.encode())
         self.wait(rb"@key key=" + key.encode() + rb"\r?\n")
 
@@ -40,7 +40,7 @@ class Typist:
 
 
 def section(run, key):
-    """What that key has printed, first time."""
+    """The first output of that key."""
     start = next(i for i, line in enumerate(run.lines) if line.startswith(f"--- {key}: "))
     stop = next(i for i in range(start, len(run.lines)) if run.lines[i] == f"@key key={key}")
     return run.lines[start + 1:stop]
@@ -134,7 +134,7 @@ class TestLoopingGuest(Keys):
 
 
 class TestStuckCpu(Keys):
-    """The CPU that polls the line, and runs domain 0, stops with the console in its hands."""
+    """The CPU that polls the serial line and runs domain 0 stops while it holds the console."""
 
     CHECKED = "not checked: a CPU is busy for too long, or another check is under way"
 
@@ -161,7 +161,7 @@ class TestStuckCpu(Keys):
 
 
 class TestOneCpu(AnyRun):
-    """A guest that never leaves the only CPU by itself."""
+    """A guest that never yields the only CPU."""
 
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):

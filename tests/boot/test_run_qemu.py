@@ -1,4 +1,4 @@
-"""run-qemu.sh's own decisions: --dry-run, --help and bad options. No emulator."""
+"""run-qemu.sh without an emulator: --dry-run, --help and invalid options."""
 import re
 import shlex
 import struct
@@ -36,7 +36,7 @@ def test_help_names_every_option():
 
 
 def test_help_knows_every_option_that_is_read():
-    """And the other way round: what the script takes is what --help says."""
+    """The options that the script accepts are exactly those of --help."""
     source = (ROOT / "run-qemu.sh").read_text()
     taken = set(re.findall(r"^    (--[a-z0-9-]+)(?: \| -h)?\)", source, re.M))
     assert taken and taken == set(re.findall(r"^  (--[a-z0-9-]+)", script("--help").stdout, re.M))

@@ -1,4 +1,4 @@
-"""Where vCPUs run: at home, near their memory, on any CPU of it."""
+"""Placement of vCPUs: on the CPUs of the node that has their memory."""
 import pytest
 
 import harness
@@ -6,7 +6,7 @@ from checks import GoodRun
 
 
 class TestHome(GoodRun):
-    """Guests run on the node that their memory is on; domain 0 where dom0_nodes= says."""
+    """Guests run on the node of their memory, domain 0 on those of dom0_nodes=."""
 
     @pytest.fixture(scope="class", params=[0, 1])
     def run(self, request):
@@ -34,7 +34,7 @@ class TestHome(GoodRun):
 
 
 class TestSpinning(GoodRun):
-    """A guest that never gives its CPU up leaves the others theirs, and goes while it runs."""
+    """A guest that never yields is preempted for others, and can be destroyed while it runs."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):

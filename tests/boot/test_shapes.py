@@ -1,4 +1,4 @@
-"""Machines as QEMU's -numa makes them: many nodes, odd nodes, odd CPUs. Each boots once, directly, with small guests."""
+"""Machine shapes made by QEMU's -numa: many nodes, unequal nodes, unequal CPUs. Each boots once, directly, with small guests."""
 import pytest
 
 import acpi_model
@@ -7,7 +7,7 @@ from checks import PAGES_PER_MIB, Shape, ShapeRun
 
 
 def pairs(given):
-    """--dist options, and the same as a function: the way back is the same unless it is given too."""
+    """--dist options, and the distances as a function: symmetric unless both directions are given."""
     options = [word for (a, b), value in given.items() for word in ("--dist", f"{a},{b},{value}")]
     both = {(b, a): value for (a, b), value in given.items()}
     both.update(given)
@@ -37,7 +37,7 @@ def shape(node_mem, node_cpus, *more, dist=None, interleave=False, topology=None
 
 
 def between(mem_mib, from_mib, to_mib):
-    """Where the RAM's from_mib-th to to_mib-th MiB are, in one or two pieces."""
+    """The addresses of the RAM from MiB from_mib to to_mib, as one or two ranges."""
     skipped = 0
     for base, end in acpi_model.qemu_ram(mem_mib):
         low = max(base, base + (from_mib << 20) - skipped)
@@ -103,7 +103,7 @@ class TestShapes(ShapeRun):
 
 
 class TestUefiShapes(ShapeRun):
-    """OVMF's memory map has its own holes: the nodes are right within a few MiB."""
+    """OVMF's memory map has more holes: node sizes are right within a few MiB."""
 
     @pytest.fixture(scope="class", params=UEFI_SHAPES.values(), ids=list(UEFI_SHAPES))
     def shape(self, request):

@@ -1,4 +1,4 @@
-"""Firmware whose tables and RAM disagree: SRATs and SLITs of our own and of real machines on QEMU's RAM and CPUs.
+"""Firmware whose tables contradict the RAM: SRATs and SLITs of our own and of real machines on QEMU's RAM and CPUs.
 
 Whatever the tables say, Homestead boots, every page of RAM is on one node, and guests run. acpi_model.py works out
 which node that is. QEMU corrects the checksums of tables it is given, so wrong ones are left to the host tests.
@@ -132,7 +132,7 @@ def real_machines():
 
 
 def warnings_of(tables):
-    """What such tables must be warned about, from the model."""
+    """The expected warnings for such tables, from the model."""
     srats = [t for t in tables if signature(t) == "SRAT"]
     read = [acpi_model.read_srat(t) for t in srats]
     machine = acpi_model.machine_of(srats, range(CPUS))

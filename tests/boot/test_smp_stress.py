@@ -33,7 +33,7 @@ class TestRandomCalls(OnFourCpus):
 @pytest.mark.parametrize("seed", range(RUNS), scope="class")
 @pytest.mark.parametrize("build", BUILDS, scope="class")
 class TestGuestsAtOnce(OnFourCpus):
-    """Guests that loop, crash, abuse hypercalls and reboot, each on a CPU of its own while the next is built."""
+    """Guests that loop, crash, abuse hypercalls and reboot, each on its own CPU while the next is built."""
 
     @pytest.fixture(scope="class")
     def run(self, build, seed, boot_guests):

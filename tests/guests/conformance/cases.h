@@ -1,4 +1,4 @@
-/* What several files of cases use: short words for common calls. */
+/* Short forms of common calls, shared by several files of cases. */
 #ifndef GUEST_CONFORMANCE_CASES_H
 #define GUEST_CONFORMANCE_CASES_H
 
@@ -29,7 +29,7 @@ static inline long frames_op(u64 cmd, u32 domid, const xen_pfn_t *list, u64 nr, 
     return memory_op(cmd, &r);
 }
 
-/* nr extents one behind the other from gfn; at most 1024. */
+/* nr consecutive extents from gfn; at most 1024. */
 long frames_from(u64 cmd, u32 domid, u64 gfn, u64 nr, u32 order, u32 flags);
 
 #endif

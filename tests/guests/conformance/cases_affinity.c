@@ -1,6 +1,6 @@
 /*
- * The CPUs a vCPU may run on (hard) and likes to run on (soft): setvcpuaffinity and getvcpuaffinity. Maps are
- * shown for CPUs 0 and 1; of the bytes behind the first only their number is shown that have been written.
+ * Hard affinity (CPUs on which a vCPU may run) and soft affinity (CPUs that it prefers): setvcpuaffinity and
+ * getvcpuaffinity. Maps are printed for CPUs 0 and 1; of further bytes, only the number that was written.
  * See cases_affinity_nodes.c for nodes.
  */
 #include <tests/guests/conformance/cases_domain.h>
@@ -48,7 +48,7 @@ static void fill(struct xen_domctl *op, u32 cmd, u32 domid, const struct request
         .cpumap_soft = {.bitmap = XEN_HANDLE(soft_map), .nr_bits = r->nr_bits}};
 }
 
-/* Sets, shows what has been written back, and what is read afterwards. */
+/* Sets the maps; prints what was written back and what is read afterwards. */
 static void set_case(const char *name, u32 domid, struct request r)
 {
     struct xen_domctl op;
@@ -199,7 +199,7 @@ static void without_vcpus(void)
     domain_end(domid);
 }
 
-/* One that runs is moved; its answers come from wherever it is. */
+/* A running vCPU is moved. */
 static void running_guest(void)
 {
     u32 domid = helper_start();

@@ -1,4 +1,4 @@
-/* The nodes a domain's memory comes from: setnodeaffinity and getnodeaffinity. Shown for nodes 0 and 1. */
+/* The nodes a domain's memory comes from: setnodeaffinity and getnodeaffinity. Printed for nodes 0 and 1. */
 #include <tests/guests/conformance/cases_domain.h>
 #include <lib/string.h>
 
@@ -112,8 +112,8 @@ static void pointer_cases(const char *call, u32 cmd, u32 domid)
     CASE_SHOW(call, "then", 0, " map=%x", read_back(domid) & NODES);
 }
 
-/* A wish is no demand: which node is taken depends on where memory is clean at this moment, so only the
- * demand's is shown. */
+/* Without "exact" the node depends on where memory is clean at this moment; so only exact requests are
+ * printed. */
 static void memory(void)
 {
     u32 domid = domain_new(1024);

@@ -1,4 +1,4 @@
-/* The way into the hypervisor: unknown numbers, pointers, who may call, from which mode. */
+/* Entering the hypervisor: unknown numbers, pointers, permissions, CPU modes. */
 #include <tests/guests/conformance/conformance.h>
 #include <lib/string.h>
 #include <xen/version.h>

@@ -102,7 +102,7 @@ static void amounts(u32 domid)
     set_max(domid, 1024);
 }
 
-/* Counts are what the domain shall reach. */
+/* A count is the total that the domain shall reach. */
 static void absolute(u32 domid)
 {
     watch(domid, WATCH_DOMAIN | WATCH_HOST);

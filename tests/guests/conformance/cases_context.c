@@ -1,6 +1,6 @@
 /*
- * gethvmcontext and sethvmcontext: sizes, which records there are, and setting what was read. The parts of
- * the stream that are wrong are in cases_context_bad.c, the fields of a CPU record in cases_context_fields.c.
+ * gethvmcontext and sethvmcontext: sizes, records, and setting what was read. Invalid streams:
+ * cases_context_bad.c. Fields of a CPU record: cases_context_fields.c.
  */
 #include <tests/guests/conformance/cases_context.h>
 #include <lib/string.h>
@@ -227,8 +227,8 @@ static void records(void)
     records_case("offline_again");
 }
 
-/* The stream begins with the header of another domain. Reading the records of a domain without vCPUs is no
- * case: it brings Xen 4.17.7 down (docs/xen-differences.md). */
+/* The stream begins with the header of another domain. Reading the records of a domain without vCPUs is
+ * left out: it crashes Xen 4.17.7 (docs/xen-differences.md). */
 static void without_vcpus(void)
 {
     struct xen_domctl_createdomain config = xc_domain_config(1);

@@ -1,6 +1,6 @@
 /*
- * Streams for sethvmcontext. There is one of ours, built up record by record, and one that was read. The
- * domain's id is given once, with context_use().
+ * Streams for sethvmcontext: one that is built record by record, and one that was read. context_use() sets
+ * the domain for both.
  */
 #ifndef GUEST_CONFORMANCE_CASES_CONTEXT_H
 #define GUEST_CONFORMANCE_CASES_CONTEXT_H
@@ -17,7 +17,7 @@ struct stream {
 extern struct stream stream;
 
 void context_use(u32 domid);
-/* Empties the stream; the second puts a good HEADER in. */
+/* Empties the stream; stream_begin() then adds a valid HEADER. */
 void stream_clear(void);
 void stream_begin(void);
 /* body NULL: zeroes. */
@@ -26,7 +26,7 @@ void stream_end(void);
 long stream_set(void);
 /* stream_begin(), this CPU record for vCPU 0, END. */
 long cpu_set(const struct hvm_hw_cpu *cpu);
-/* What a new guest gets: 32-bit flat, no paging. */
+/* The state of a new guest: 32-bit flat, no paging. */
 struct hvm_hw_cpu cpu_good(void);
 /* The CPU record of a vCPU as it is now. False: there is none. */
 bool cpu_read(u16 instance, struct hvm_hw_cpu *cpu);

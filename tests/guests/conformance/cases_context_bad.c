@@ -1,11 +1,11 @@
-/* sethvmcontext: streams that are not whole, records that do not fit, values no CPU would take. */
+/* sethvmcontext: incomplete streams, records of the wrong size, values that no CPU accepts. */
 #include <tests/guests/conformance/cases_context.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 
 #define CALL "domctl.sethvmcontext"
 
-/* The header at the stream's begin, to be spoilt. */
+/* The header at the start of the stream, to be changed. */
 static struct hvm_save_header *header(void)
 {
     return (struct hvm_save_header *)(void *)(stream.bytes + sizeof(struct hvm_save_descriptor));
@@ -25,7 +25,7 @@ static void good_stream(void)
     stream_end();
 }
 
-/* A good stream, changed by the statements, is set. */
+/* Sets a valid stream that the statements have changed. */
 #define SPOILT(name, ...) \
     do { \
         good_stream(); \
@@ -69,7 +69,7 @@ static long set_size(u32 domid, const void *buffer, u32 size)
     return xc_domain_hvm_setcontext(xch, domid, (u8 *)buffer, size);
 }
 
-/* Cut off at every edge there is. */
+/* Truncated at every boundary. */
 static void cut_off(void)
 {
     static const u32 sizes[] = {0, 1, 7, 8, 9, 31, 32, 33, 39, 40, 41, 1071, 1072, 1073, 1079};
@@ -107,7 +107,7 @@ static void buffers(u32 domid)
     CASE(CALL, "size_all_ones", set_size(domid, bad_ptr(), ~0u));
 }
 
-/* The CPU record of another length, with the stream whole around it. */
+/* A CPU record of another length in a complete stream. */
 static void cpu_length(const char *name, u32 length)
 {
     struct {
@@ -121,7 +121,7 @@ static void cpu_length(const char *name, u32 length)
     CASE(CALL, name, stream_set());
 }
 
-/* The CPU record says it is longer than what is left. */
+/* A CPU record whose length exceeds the rest of the stream. */
 static void cpu_says(const char *name, u32 length)
 {
     good_stream();
@@ -187,7 +187,7 @@ static void state_case(const char *name, u32 domid, long rc)
     case_end(CALL, name, rc, " vcpus=%u rip=%#lx", info.nr_online_vcpus, there ? cpu.rip : 0ul);
 }
 
-/* Whether a stream that is refused has done something before. */
+/* Does a refused stream change anything? */
 static void effects(u32 domid)
 {
     struct hvm_hw_cpu first = cpu_good(), second = cpu_good();

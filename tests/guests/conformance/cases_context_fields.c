@@ -1,4 +1,4 @@
-/* The CPU record of sethvmcontext: combinations no CPU would take, and every field read back. */
+/* The CPU record of sethvmcontext: combinations that no CPU accepts, and every field read back. */
 #include <tests/guests/conformance/cases_context.h>
 #include <lib/printf.h>
 #include <lib/string.h>

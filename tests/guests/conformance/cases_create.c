@@ -1,11 +1,11 @@
 /*
- * createdomain: what may be asked for, and what getdomaininfo says of the domain. Each domain lives for one
- * case. See cases_create_ids.c for the ids and the argument itself.
+ * createdomain: accepted and refused configurations, and getdomaininfo of the new domain. Each domain
+ * exists for one case. Ids and the argument itself: cases_create_ids.c.
  */
 #include <tests/guests/conformance/cases_domain.h>
 #include <xen/domctl.h>
 
-/* One case: an attempt with this configuration and, if there is a domain, how it is shown. */
+/* One case: creates a domain with this configuration and, on success, prints its information. */
 static void attempt(const char *name, const struct xen_domctl_createdomain *config)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain, .u.createdomain = *config};

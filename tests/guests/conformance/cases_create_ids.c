@@ -1,12 +1,12 @@
 /*
- * createdomain: which id the domain gets, and the argument itself. Ids that the hypervisor chooses are
- * printed as steps from the one it chose before.
+ * createdomain: the id of the new domain, and the argument itself. An id that the hypervisor chooses is
+ * printed as the difference to the one before.
  */
 #include <tests/guests/conformance/cases_domain.h>
 #include <lib/string.h>
 #include <xen/domctl.h>
 
-/* domid: as asked for, and then as given. */
+/* *domid: the requested id on entry, the new id on return. */
 static long create(u32 *domid, const struct xen_domctl_createdomain *config)
 {
     struct xen_domctl op = {
@@ -36,7 +36,7 @@ static u32 last_chosen(void)
     return domid;
 }
 
-/* A case that asks for this id, and how far the choice has moved when the next domain is made. */
+/* A case that requests this id; prints how far the next chosen id has moved. */
 static void ask_for(const char *name, u32 wanted)
 {
     u32 last = last_chosen(), domid = wanted;
@@ -80,7 +80,7 @@ static void ids_in_use(void)
     domain_end(domid);
 }
 
-/* The hypervisor's choice goes on from the one before, not from the lowest that is free. */
+/* The hypervisor continues from the last id it chose, not from the lowest free one. */
 static void chosen_ids(void)
 {
     u32 first = last_chosen(), taken = first + 2, a = 0, b = 0, c = 0;
@@ -95,7 +95,7 @@ static void chosen_ids(void)
     domain_end(c);
 }
 
-/* How far the choice has moved after an attempt that failed. */
+/* How far the next chosen id has moved after a failed attempt. */
 static void used_up(const char *name, u32 wanted, const struct xen_domctl_createdomain *config)
 {
     u32 before = last_chosen(), domid = wanted;
@@ -165,7 +165,7 @@ static void pointers(void)
     domain_end(edge->domain);
 }
 
-/* Padding and what is behind the structure's end: nobody looks. */
+/* Padding, and bytes after the end of the structure, are ignored. */
 static void padding(void)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain};

@@ -1,4 +1,4 @@
-/* What the groups about one domain (create, domctl, life, affinity, context) share. */
+/* Shared by the groups about one domain: create, domctl, life, affinity, context. */
 #ifndef GUEST_CONFORMANCE_CASES_DOMAIN_H
 #define GUEST_CONFORMANCE_CASES_DOMAIN_H
 
@@ -12,7 +12,7 @@ static inline long domctl_plain(u32 domid, u32 cmd)
     return domctl(&op);
 }
 
-/* getdomaininfo's flags, 0: no such domain. Whether it runs at this moment is nothing to print. */
+/* getdomaininfo's flags, without those that depend on the moment; 0: no such domain. */
 static inline u32 domain_flags(u32 domid)
 {
     xc_domaininfo_t info;

@@ -64,7 +64,7 @@ static void every_command(u32 domid)
     CASE("domctl.getdomaininfo", "above_the_highest", domctl_plain(DOMID_UNKNOWN, 5));
 }
 
-/* Numbers that neither has: gaps, numbers of the past, beyond the end. */
+/* Numbers that neither has: gaps, obsolete numbers, numbers beyond the end. */
 static void unknown_commands(u32 domid)
 {
     static const u32 unknown[] = {0, 6, 26, 200, 999, 0x80000005, ~0u};
@@ -79,7 +79,7 @@ static void unknown_commands(u32 domid)
     CASE("domctl", "arg_not_mapped", hypercall1(__HYPERVISOR_domctl, XEN_HANDLE(bad_ptr())));
 }
 
-/* A short command's structure is read as a whole, whatever it needs of it. */
+/* The whole structure is read, also for a command that needs little of it. */
 static void argument_edges(u32 domid)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_pausedomain,
@@ -205,7 +205,7 @@ static void tsc(u32 domid)
     CASE("domctl.pausedomain", "once", domctl_plain(domid, XEN_DOMCTL_pausedomain));
 }
 
-/* What a domain must not do to itself. */
+/* Commands that a domain may not use on itself. */
 static void own_domain(void)
 {
     CASE("domctl.destroydomain", "own_domain", domctl_plain(0, XEN_DOMCTL_destroydomain));

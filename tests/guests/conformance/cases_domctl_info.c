@@ -65,7 +65,7 @@ static void states(void)
     domain_end(domid);
 }
 
-/* An id that nobody has stands for the next that somebody has. */
+/* An unused id means the next used one. */
 static void next_ids(void)
 {
     make(FIRST_ID, 1);
@@ -119,7 +119,7 @@ static void vcpus(void)
     vcpu_case("domain_0_beyond", 0, 1);
     domain_end(domid);
     domid = helper_start();
-    helper_call(__HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0); /* so that it has run */
+    helper_call(__HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0); /* it has run then */
     domctl_plain(domid, XEN_DOMCTL_pausedomain);
     vcpu_case("paused", domid, 0);
     CASE_SHOW("domctl.getdomaininfo", "helper_paused", 0, " flags=%#x", domain_flags(domid));

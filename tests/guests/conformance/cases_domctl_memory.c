@@ -100,7 +100,7 @@ static void pool_in_use(void)
     domain_end(domid);
 }
 
-/* Without tables in use all of it can go, and then there is nothing to map memory with. */
+/* Without tables in use the pool can shrink to 0; then no memory can be mapped. */
 static void pool_empty(void)
 {
     u32 domid = without_pool(1);
@@ -116,7 +116,7 @@ static void pool_empty(void)
     domain_end(domid);
 }
 
-/* More than any host has. */
+/* More than the memory of any host. */
 static void pool_too_large(void)
 {
     u32 domid = without_pool(1);

@@ -253,7 +253,7 @@ static void ipis(void)
     clear_all();
 }
 
-/* Ports that are none, for the calls that take one. */
+/* Invalid ports, for the calls that take one. */
 static void wrong_ports(void)
 {
     static const struct {
@@ -278,7 +278,7 @@ static void wrong_ports(void)
     CASE(STATUS, "not_mapped", evtchn_op(EVTCHNOP_status, bad_ptr()));
 }
 
-/* A domain of its own that may have five ports. */
+/* A domain with a limit of five ports. */
 static void limit(void)
 {
     struct xen_domctl_createdomain config = xc_domain_config(1);

@@ -1,6 +1,6 @@
 /*
- * memory_op's arguments: the structure, the list of extents and where it ends, how many, from which extent
- * on, whose memory; memory maps. The same for populating, increasing and decreasing.
+ * memory_op's arguments: the structure, the list of extents and its end, the number of extents, the first
+ * extent of a continuation, the domain; memory maps. The same for populating, increasing and decreasing.
  */
 #include <tests/guests/conformance/cases.h>
 #include <lib/string.h>

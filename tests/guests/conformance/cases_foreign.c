@@ -1,6 +1,6 @@
 /*
- * Other domains' frames in our own map (space 4 of add_to_physmap_batch): where they may stand, whose they
- * may be, what is seen through them, and how they keep a destroyed domain as a zombie.
+ * Other domains' frames in our own map (space 4 of add_to_physmap_batch): allowed places, allowed domains,
+ * the contents seen through them, and how they keep a destroyed domain as a zombie.
  */
 #include <tests/guests/conformance/physmap.h>
 #include <homestead/errno.h>
@@ -10,7 +10,7 @@
 
 static u64 self_before;
 
-/* Pages of ours that have come or gone since self_begin(). */
+/* The change in our own pages since self_begin(). */
 static void self_begin(void)
 {
     self_before = phys_tot(0);
@@ -49,7 +49,7 @@ static void seen_through(u32 d)
     unmap_gfn(0);
 }
 
-/* What stood there before. */
+/* The place is already in use. */
 static void at_places(u32 d)
 {
     u64 own = phys_own_gfn();
@@ -85,7 +85,7 @@ static void at_places(u32 d)
     phys_remove(d, 101);
 }
 
-/* Whose they may be. */
+/* Allowed domains. */
 static void of_whom(u32 d)
 {
     u32 other = domain_new(64);
@@ -114,7 +114,7 @@ static void of_whom(u32 d)
     domain_end(other);
 }
 
-/* What the domain, and we, may do to a frame that is mapped. */
+/* What the domain and we may do with a mapped frame. */
 static void used_frame(u32 d)
 {
     volatile u64 *seen = case_page(0);
@@ -140,7 +140,7 @@ static void used_frame(u32 d)
     unmap_gfn(0);
 }
 
-/* A 2 MiB extent: a frame of it is mapped, others go. */
+/* A 2 MiB extent: one frame of it is mapped, others are freed. */
 static void of_2m(void)
 {
     u32 d = domain_new(2048);
@@ -193,7 +193,7 @@ static void zombie(void)
     CASE("foreign.map", "of_domain_that_is_gone", phys_foreign_one(d, 3, case_gfn(0)));
 }
 
-/* One that ends itself: its memory stays until it is destroyed. */
+/* A domain that shuts down: its memory stays until it is destroyed. */
 static void shut_down(void)
 {
     u32 d = with_pages();

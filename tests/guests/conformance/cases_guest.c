@@ -1,6 +1,6 @@
 /*
- * A caller without privilege, the helper: memory_op on itself, on domain 0 and on nobody. Its other calls:
- * cases_guest_calls.c; those for control only: cases_guest_control.c.
+ * An unprivileged caller, the helper: memory_op on itself, on domain 0 and on a domain that does not exist.
+ * Its other calls: cases_guest_calls.c. Calls for the control domain only: cases_guest_control.c.
  */
 #include <tests/guests/conformance/guest_caller.h>
 #include <homestead/errno.h>
@@ -235,7 +235,7 @@ static void exchanges(void)
     CASE("memory_op.exchange", "order_10_unknown_domain", exchange(0x7fef, 0x7fef, 0x10, 10));
 }
 
-/* Every number there is room for, without an argument. */
+/* Every hypercall number, without an argument. */
 static void numbers(void)
 {
     char name[32];

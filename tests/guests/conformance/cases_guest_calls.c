@@ -179,7 +179,7 @@ static void hvm_params(void)
     }
 }
 
-/* An NMI for the helper's only vCPU, and taking it down, would be the end of it. */
+/* Left out: an NMI to the helper's only vCPU, and taking it offline, would end the helper. */
 static void vcpu_ops(void)
 {
     char name[32];
@@ -204,7 +204,7 @@ static void vcpu_ops(void)
     CASE("vcpu_op", "vcpu_2_to_32", helper_call(__HYPERVISOR_vcpu_op, VCPUOP_is_up, 1ull << 32, 0, 0, 0));
 }
 
-/* Blocking, ending and the watchdog would be the end of it, too. */
+/* Left out: blocking, shutdown and the watchdog would end the helper, too. */
 static void scheduling(void)
 {
     struct sched_remote_shutdown remote = {.domain_id = 0, .reason = SHUTDOWN_crash};

@@ -1,6 +1,6 @@
 /*
- * What only the control domain may do, asked for by the helper: every domctl and sysctl number, the console,
- * calls within a multicall, and every hypercall number there is room for. See cases_guest.c.
+ * Calls for the control domain only, made by the helper: every domctl and sysctl number, the console, calls
+ * within a multicall, and every hypercall number. See cases_guest.c.
  */
 #include <tests/guests/conformance/guest_caller.h>
 #include <lib/printf.h>

@@ -1,6 +1,7 @@
 /*
- * hvm_op: every parameter read and set by the builder on another domain, and on domain 0 itself. What a guest
- * may do to its own is in group guest. VM86_TSS and its sized form are left out: Xen writes there at once.
+ * hvm_op: the builder reads and sets every parameter of another domain and of domain 0. A guest's own
+ * parameters are in group guest. VM86_TSS and its sized form are left out, because Xen writes to that
+ * memory at once.
  */
 #include <tests/guests/conformance/cases.h>
 #include <xen/hvm/hvm_op.h>
@@ -24,7 +25,7 @@ static long set(u32 domid, u32 index, u64 value)
     return hvm_op(HVMOP_set_param, &p);
 }
 
-/* Sets, then reads what it is. */
+/* Sets it, then reads it back. */
 static long set_and_read(u32 domid, u32 index, u64 value, u64 *now)
 {
     long rc = set(domid, index, value);

@@ -1,7 +1,6 @@
 /*
- * How domains stop and go: pauses that are counted, destruction, shutdown from outside. See
- * cases_life_shutdown.c for guests that end themselves and cases_life_zombie.c for what is left of a domain
- * whose frames are held.
+ * Pausing (counted), destroying, and shutting down a domain from outside. Guests that shut down themselves:
+ * cases_life_shutdown.c. Domains that are destroyed while their frames are mapped: cases_life_zombie.c.
  */
 #include <tests/guests/conformance/cases_domain.h>
 #include <lib/printf.h>
@@ -9,7 +8,7 @@
 
 #define PAUSES_MAX 300u
 
-/* Until it is refused; the number of times it was not. */
+/* Repeats the command until it is refused; returns how often it succeeded. */
 static u32 repeat(u32 domid, u32 cmd, long *rc)
 {
     u32 done = 0;
@@ -59,7 +58,7 @@ static void pauses(void)
     domain_end(domid);
 }
 
-/* The helper answers when it runs, and its answer comes late when it was paused meanwhile. */
+/* A running guest is paused and unpaused. */
 static void paused_guest(void)
 {
     u32 domid = helper_start();
@@ -102,7 +101,7 @@ static void destroy(void)
     CASE_SHOW("domctl.getdomaininfo", "and_let_go", 0, " flags=%#x", domain_flags(domid));
 }
 
-/* One code for a domain that has never run, with what is seen of it. */
+/* Shuts down a domain that has never run with this code; prints its information. */
 static void remote_code(u32 code)
 {
     u32 domid = domain_new(16);

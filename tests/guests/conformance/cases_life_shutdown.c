@@ -1,11 +1,11 @@
-/* Guests that end themselves, by each code, and what can be done with a domain that has shut down. */
+/* Guests that shut down with each code, and calls on a domain that has shut down. */
 #include <tests/guests/conformance/cases_domain.h>
 #include <lib/printf.h>
 #include <xen/sched.h>
 
 #define WAIT_MS 5000u
 
-/* The flags once it is shut down, or after a while. */
+/* Waits until it has shut down, or WAIT_MS; returns its flags. */
 static u32 wait_shutdown(u32 domid)
 {
     u64 end = guest_now_ms() + WAIT_MS;

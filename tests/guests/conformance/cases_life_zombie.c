@@ -1,6 +1,6 @@
 /*
- * A domain that has been destroyed while frames of it are mapped elsewhere: it stays, dying, with these
- * frames, until the last is let go. What every call says of it meanwhile.
+ * A domain that was destroyed while other domains map frames of it stays as a dying domain with these frames,
+ * until the last one is unmapped. The result of every call on it meanwhile.
  */
 #include <tests/guests/conformance/cases_domain.h>
 #include <lib/string.h>
@@ -39,7 +39,7 @@ static void state_case(const char *name, u32 domid)
               (int)info.max_vcpu_id);
 }
 
-/* The commands that have no arguments worth a word. */
+/* The commands without arguments. */
 static void plain_commands(u32 domid)
 {
     CASE("domctl.destroydomain", "dying", domctl_plain(domid, XEN_DOMCTL_destroydomain));
@@ -150,7 +150,7 @@ static void held_by_two(void)
     CASE("memory_op.remove_from_physmap", "nothing_there", unmap_gfn(0));
 }
 
-/* The next list entry and the next id know of the zombie. */
+/* The zombie is in the list of domains and keeps its id. */
 static void listed(void)
 {
     struct xen_domctl_createdomain config = xc_domain_config(1);
@@ -171,7 +171,7 @@ static void listed(void)
     CASE("sysctl.getdomaininfolist", "the_zombie_is_gone", xc_domain_getinfolist(xch, domid, 4, info));
 }
 
-/* Memory that a dying domain still has is not the host's. */
+/* Memory that a dying domain still owns is not free. */
 static void host_memory(void)
 {
     u32 domid = domain_new(64);

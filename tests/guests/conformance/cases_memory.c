@@ -1,6 +1,6 @@
 /*
- * memory_op on a domain's memory: populating by each size, node and flag, over what is there, past the limit;
- * increasing, decreasing; figures of a domain. Arguments that are wrong for all of them are in
+ * memory_op on a domain's memory: populating with each size, node and flag, over existing memory, beyond
+ * the limit; increasing, decreasing; figures of a domain. Arguments that are invalid for all of them:
  * cases_extents.c.
  */
 #include <tests/guests/conformance/cases.h>
@@ -17,7 +17,7 @@ static long decrease(u64 gfn, u64 nr, u32 order)
     return frames_from(XENMEM_decrease_reservation, domid, gfn, nr, order, 0);
 }
 
-/* Each order has its place, aligned, 4 MiB apart. */
+/* Each order has its own aligned place, 4 MiB apart. */
 static void orders(void)
 {
     static const u32 too_large[] = {18, 19, 20, 31, 32, 63, 64, 0x7fffffff, 0x80000000, 0xffffffff};
@@ -76,7 +76,7 @@ static void flags(void)
     watch(domid, WATCH_DOMAIN | WATCH_HOST | WATCH_NODES);
 }
 
-/* Where something is already, in pieces, and where nothing may be. */
+/* Over existing memory, in pieces, and at invalid places. */
 static void places(void)
 {
     CASE(POPULATE, "order_9_not_aligned", populate(3, 1, 9, XENMEMF_exact_node(1)));
@@ -124,7 +124,7 @@ static void limit(void)
     decrease(10, 90, 0);
 }
 
-/* Memory that is the domain's and is nowhere: how much, and from where. */
+/* Memory that the domain owns and that is not mapped: how much, from which node. */
 static void increase(void)
 {
     xen_pfn_t list[4] = {1, 2, 3, 4};
@@ -194,7 +194,7 @@ static void figures(void)
     domain_end(d);
 }
 
-/* Each part has a domain of its own, so that what differs in one shows there only. */
+/* Each part has its own domain, so that a difference in one does not affect the others. */
 static void with_domain(void (*part)(void))
 {
     domid = domain_new(8192);

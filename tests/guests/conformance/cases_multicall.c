@@ -1,4 +1,4 @@
-/* multicall: batches of no, one and several calls, with calls that fail and lists that cannot be read. */
+/* multicall: batches of zero, one and several calls, with failing calls and unreadable lists. */
 #include <tests/guests/conformance/conformance.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -81,7 +81,7 @@ static void pointers(void)
     CASE("multicall", "only_the_number", multicall(at, 1));
 }
 
-/* The entry in the middle is this one; what are the results? */
+/* Prints the results of a batch with this entry in the middle. */
 static void middle(const char *name, u64 op, u64 a1, u64 a2)
 {
     fill(3);
@@ -111,7 +111,7 @@ static void contents(void)
     middle("yield", __HYPERVISOR_sched_op, SCHEDOP_yield, 0);
 }
 
-/* The arguments of an entry are as they were, whatever has become of them inside. */
+/* The arguments of an entry are unchanged afterwards. */
 static void arguments(void)
 {
     fill(2);
@@ -124,7 +124,7 @@ static void arguments(void)
               (unsigned long long)list[0].args[4], (unsigned long long)list[0].args[5]);
 }
 
-/* A write of one entry is seen by the next: the batch runs in order. */
+/* The batch runs in order: the next entry sees the write of one entry. */
 static void order(void)
 {
     fill(3);

@@ -1,6 +1,6 @@
 /*
- * add_to_physmap and remove_from_physmap: each space, where shared_info can be seen, and what its place and a
- * removed frame do to a domain's total. Batches: cases_physmap_batch.c; other domains' frames:
+ * add_to_physmap and remove_from_physmap: each space, where shared_info is visible, and how its place and a
+ * removed frame change a domain's total. Batches: cases_physmap_batch.c; other domains' frames:
  * cases_foreign.c.
  */
 #include <tests/guests/conformance/physmap.h>
@@ -36,7 +36,7 @@ static void spaces(void)
     CASE("memory_op.add_to_physmap", "space_all_ones", phys_add(DOMID_SELF, ~0u, 0, case_gfn(0)));
 }
 
-/* Which error wins: of two things that are wrong. */
+/* The order of checks: which of two errors is returned. */
 static void arguments(u32 d)
 {
     struct xen_add_to_physmap arg = {.domid = (domid_t)d, .gpfn = 16};

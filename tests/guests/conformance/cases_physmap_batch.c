@@ -44,7 +44,7 @@ static u32 count(int which)
     return n;
 }
 
-/* Takes them all away again; how many there were. */
+/* Unmaps all of them; returns how many there were. */
 static u32 unmap_all(void)
 {
     u32 n = 0;

@@ -1,6 +1,6 @@
 /*
- * What populating and giving back do to a claim, what a claim keeps from others, and claims that end with
- * their domain. docs/claims.md sections 1, 2 and 4.
+ * How populating and freeing change a claim, how a claim limits others, and claims that end with their
+ * domain. docs/claims.md sections 1, 2 and 4.
  */
 #include <tests/guests/conformance/cases.h>
 
@@ -73,7 +73,7 @@ static void redeem(void)
     domain_end(domid);
 }
 
-/* A domain that has claimed all but some pages, and what another one can still get. */
+/* A domain claims all but some pages; another one gets only the rest. */
 static void all_claimed(void)
 {
     u64 whole = host_free();
@@ -111,7 +111,7 @@ static void all_claimed(void)
     domain_end(b);
 }
 
-/* A request that is claimed for in part, while the rest of memory is claimed by another. */
+/* A request that a claim covers in part, while another domain has claimed the rest of memory. */
 static void in_part(void)
 {
     u64 whole = host_free();

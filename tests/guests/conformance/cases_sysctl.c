@@ -1,6 +1,6 @@
 /*
- * sysctl: facts about the host. Figures differ from machine to machine, so what is printed is how they relate
- * to each other, and how much of an array has been written.
+ * sysctl: facts about the host. The figures depend on the machine, so only relations between them are
+ * printed, and how much of an array was written.
  */
 #include <tests/guests/conformance/conformance.h>
 #include <lib/printf.h>
@@ -29,7 +29,7 @@ static void clear(void)
     memset(array, MARK, sizeof(array));
 }
 
-/* Bytes of the array that a call has changed, to the last one. */
+/* Bytes of the array up to the last one that a call has changed. */
 static u32 written(void)
 {
     for (u32 i = sizeof(array); i; i--) {
@@ -39,7 +39,7 @@ static u32 written(void)
     return 0;
 }
 
-/* --- what is known of the call itself --- */
+/* --- the call itself --- */
 
 static void commands(void)
 {
@@ -119,7 +119,7 @@ static void check_topology(void)
     CASE_SHOW("sysctl.cputopoinfo", "values", rc, " nodes=%u cores=%u", in_nodes, in_cores);
 }
 
-/* `given` elements of room; what comes back against the machine's number. */
+/* Room for `given` elements; prints the returned number relative to the machine's. */
 static void cputopo(const char *name, u32 given, void *at)
 {
     struct xen_sysctl op = op_of(XEN_SYSCTL_cputopoinfo);

@@ -1,7 +1,7 @@
 /*
- * vcpu_op, sched_op, set_timer_op and console_io of domain 0, which has one vCPU, as far as they come back.
- * Times are in its own system time, which is not the same on both; so what fires is told by the timer's event
- * channel.
+ * vcpu_op, sched_op, set_timer_op and console_io of domain 0, which has one vCPU; only calls that return.
+ * Times are in system time, which differs between the two hypervisors; so a timer's event channel shows
+ * that it fired.
  */
 #include <tests/guests/conformance/cases.h>
 #include <tests/guests/conformance/physmap.h>

@@ -1,4 +1,4 @@
-/* xen_version: every command, its buffer whole and at the edge, and the features bit by bit. */
+/* xen_version: every command, with a complete buffer and one that ends too early, and each feature bit. */
 #include <tests/guests/conformance/conformance.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -8,7 +8,7 @@
 
 static u8 buffer[2048];
 
-/* How many bytes a call has changed, to the last one. */
+/* The number of bytes up to the last one that a call has changed. */
 static u32 written(void)
 {
     for (u32 i = sizeof(buffer); i; i--) {
@@ -24,7 +24,7 @@ static long fetch(u32 cmd)
     return version_op(cmd, buffer);
 }
 
-/* Texts: whole fields are written or only the text, but they always end. */
+/* Texts: the whole field or only the text is written, always with a terminating NUL. */
 static bool ends_within(u32 size)
 {
     return strnlen((const char *)buffer, size) < size;

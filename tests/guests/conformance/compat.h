@@ -1,6 +1,6 @@
 /*
- * The structures of Xen's public headers (4.17) as 32-bit callers have them: longs, frame numbers and handles
- * have 4 bytes, 8-byte numbers are aligned to 4. Handles are addresses below 4 GiB: PTR32().
+ * The structures of Xen's public headers (4.17) in the layout of 32-bit callers: longs, frame numbers and
+ * handles have 4 bytes, 8-byte numbers are aligned to 4. Handles are addresses below 4 GiB: PTR32().
  */
 #ifndef GUEST_CONFORMANCE_COMPAT_H
 #define GUEST_CONFORMANCE_COMPAT_H

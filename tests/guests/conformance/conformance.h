@@ -5,8 +5,8 @@
  *   @case call=domctl.max_mem case=unknown_domain rc=-ESRCH
  *   @case call=memory_op.populate_physmap case=2m_exact_node rc=1 tot=0>512 out=1024>512 node1=-512
  *
- * tests/oracle compares the transcripts of both hypervisors. Nothing in here judges; what a hypervisor does
- * is printed, never what it is. What depends on the machine is printed as a difference or as a yes or no.
+ * tests/oracle compares the transcripts of both hypervisors. The program does not judge: it prints what a
+ * hypervisor does. Figures that depend on the machine are printed as a difference or as yes or no.
  * Released interfaces only.
  *
  * The same image is the helper guest (helper.c), which makes hypercalls for domain 0 without its privilege.
@@ -72,23 +72,21 @@ long version_op(u64 cmd, const void *arg);
 /* From 32-bit code (CS.L = 0): structures have the 32-bit layout, pointers are below 4 GiB. call32.asm */
 s64 hypercall32(u32 nr, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5);
 
-/* Pointers that a hypervisor must refuse. bad_ptr(): canonical, not mapped by our page tables. hole_ptr():
- * mapped by them, but no memory behind it. edge_ptr(bytes): only so many bytes of it are memory, then comes a
- * hole. */
+/* Invalid pointers. bad_ptr(): canonical, not mapped by our page tables. hole_ptr(): mapped by them to a
+ * hole in memory. edge_ptr(bytes): memory for so many bytes, then a hole. */
 void *bad_ptr(void);
 void *noncanonical_ptr(void);
 void *hole_ptr(void);
 void *edge_ptr(u64 bytes);
 
-/* --- domains.c: domains to try things on -----------------------------------------------------------------
- */
+/* --- domains.c: domains for the cases --------------------------------------------------------------- */
 
 #define DOMID_UNKNOWN 0x7fefu /* the highest id there is; nobody has it */
 
 /* Finds room in our own physical space. Before anything is mapped. */
 void domains_init(void);
-/* A domain with 1 vCPU that is not initialised, max_pages as limit and a paging pool that will do. Stops the
- * run with a message if that fails. Returns its id. */
+/* A domain with 1 vCPU that is not initialised, max_pages as limit and a sufficient paging pool. Ends the run
+ * with a message if that fails. Returns its id. */
 u32 domain_new(u64 max_pages);
 /* Destroys it and waits until the id is gone. */
 void domain_end(u32 domid);
@@ -98,7 +96,7 @@ bool domain_info(u32 domid, xc_domaininfo_t *info);
  * extents done or -errno. */
 #define NODE_ANY 0xffffffffu
 long domain_populate(u32 domid, u64 gfn, u32 order, u32 node);
-/* Waits (some 10 ms at most) until memory that the hypervisor gives back late is back. */
+/* Waits (some 10 ms at most) until the hypervisor has freed memory whose freeing it defers. */
 void settle(void);
 
 /* Frame numbers of our own physical space where nothing is mapped, for cases: `index` up to CASE_GFNS - 1. */
@@ -111,8 +109,7 @@ long unmap_gfn(u32 index);
 /* Where case_gfn(index) is in our memory. */
 void *case_page(u32 index);
 
-/* --- helper.c: a guest that calls for us -------------------------------------------------------------------
- */
+/* --- helper.c: an unprivileged caller --------------------------------------------------------------- */
 
 /* Of case_gfn(): the helper's mailbox and its data page, beyond those of the cases. */
 #define HELPER_GFN CASE_GFNS
@@ -120,19 +117,18 @@ void *case_page(u32 index);
 /* Starts it (16 MiB, 1 vCPU). One at a time. Returns its domid. Stops the run if that fails. */
 u32 helper_start(void);
 void helper_stop(void);
-/* It ends itself with this code, soon; helper_stop() is still wanted. */
+/* The helper shuts down with this code, soon; helper_stop() must still be called. */
 void helper_shutdown(u32 reason);
 /* The hypercall made by the helper. Its pointers are helper_gaddr() (+ offset), where helper_data() is ours;
  * one page. */
 long helper_call(u64 nr, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
 long helper_call32(u32 nr, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5);
-void *helper_data(void); /* zeroed by nobody: memset it */
+void *helper_data(void); /* not zeroed */
 u64 helper_gaddr(void);
 /* The helper's body, entered instead of the cases in a domain that is not domain 0. */
 NORETURN void helper_main(void);
 
-/* --- the groups, cases_NAME.c: see main.c
- * -------------------------------------------------------------------- */
+/* --- the groups, cases_NAME.c: see main.c ----------------------------------------------------------- */
 
 void cases_calling(void);
 void cases_claim(void);

@@ -1,4 +1,4 @@
-/* Domains to try things on, and frames of our own physical space to map things at. See conformance.h. */
+/* Domains for the cases, and frames of our own physical space for mappings. See conformance.h. */
 #include <tests/guests/conformance/conformance.h>
 #include <homestead/errno.h>
 #include <xen/domctl.h>
@@ -112,8 +112,8 @@ static void go_to(u64 cpus)
     sched_op(SCHEDOP_yield, NULL);
 }
 
-/* Time alone will not do: Xen frees a domain's structures when every CPU has been through its scheduler, and
- * the host may not run a CPU for long. So we go to each of them, several times. */
+/* Waiting is not enough: Xen frees a domain's structures after every CPU has run its scheduler, and the
+ * host may not run an emulated CPU for long. So this vCPU moves to each CPU, several times. */
 void settle(void)
 {
     u64 end = guest_now_ms() + SETTLE_MS;

@@ -1,10 +1,10 @@
-/* What the parts of group guest share. See cases_guest.c. */
+/* Shared by the parts of group guest. See cases_guest.c. */
 #ifndef GUEST_CONFORMANCE_GUEST_CALLER_H
 #define GUEST_CONFORMANCE_GUEST_CALLER_H
 
 #include <tests/guests/conformance/physmap.h>
 
-/* In the helper: an address that its page tables do not have, and one that has no memory behind it. */
+/* In the helper: an address that its page tables do not map, and one that they map to a hole. */
 #define BAD_GVA  0x00007f0000000000ull
 #define HOLE_GVA 0x8000000ull
 

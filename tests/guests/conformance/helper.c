@@ -1,6 +1,6 @@
 /*
- * The helper guest: the same image in a domain without privilege. It makes the hypercalls that domain 0
- * writes into its mailbox page and yields otherwise.
+ * The helper guest: the same image in an unprivileged domain. It makes the hypercalls that domain 0 writes
+ * into its mailbox page, and yields otherwise.
  *
  * Mailbox and data page are frames of the helper's low memory, which domain 0 maps for as long as it lives.
  * `request` is raised by domain 0 when the call is written, `done` follows when its result is.
@@ -100,7 +100,7 @@ u64 helper_gaddr(void)
     return DATA_GADDR;
 }
 
-/* RAM as one piece from 0, of which the image needs what lies from 1 MiB up. */
+/* One range of RAM from 0; the image starts at 1 MiB. */
 static long populate(u32 domid)
 {
     for (u64 gfn = 0; gfn < HELPER_PAGES; gfn += 512) {
@@ -124,7 +124,7 @@ static long write_start_info(u32 domid)
               .map = {.size = HELPER_PAGES << PAGE_SHIFT, .type = XEN_HVM_MEMMAP_TYPE_RAM}};
     struct xen_e820_entry e820 = {.size = page.map.size, .type = XEN_HVM_MEMMAP_TYPE_RAM};
 
-    /* What a null pointer of a call leads to is not left to chance. */
+    /* A call with a null pointer reads this memory: give it defined contents. */
     int rc = image_write(xch, domid, 0, NULL, PAGE_SIZE);
     if (!rc)
         rc = image_write(xch, domid, START_GADDR, &page, sizeof(page));

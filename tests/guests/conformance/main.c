@@ -1,8 +1,8 @@
 /*
  * Runs the groups of cases in order. Option: only=NAME runs one. See conformance.h.
  *
- * Between groups nothing is left of what a group made: the last line of each says what the host's free memory
- * and claims are then, against what they were before it.
+ * Each group removes what it made. Its last line prints the change of the host's free memory and claims
+ * since its start.
  */
 #include <tests/guests/conformance/conformance.h>
 #include <lib/string.h>

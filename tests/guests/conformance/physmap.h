@@ -1,10 +1,10 @@
-/* The calls of <xen/memory.h> that change who is where in a physical map, by their parts. See physmap.c. */
+/* The calls of <xen/memory.h> that change a physical map, by their parts. See physmap.c. */
 #ifndef GUEST_CONFORMANCE_PHYSMAP_H
 #define GUEST_CONFORMANCE_PHYSMAP_H
 
 #include <tests/guests/conformance/conformance.h>
 
-/* What the hypervisors answer, unchanged. */
+/* Return what the hypervisor returns. */
 long phys_add(u32 domid, u32 space, u64 idx, u64 gpfn);
 long phys_remove(u32 domid, u64 gpfn);
 
@@ -16,7 +16,7 @@ long phys_foreign_one(u32 foreign, u64 gfn, u64 gpfn);
 /* The single frame as the call that frees or fills it. */
 long phys_decrease(u32 domid, u64 gfn);
 
-/* What getdomaininfo has; 0: no such domain. */
+/* The total of getdomaininfo; 0: no such domain. */
 u64 phys_tot(u32 domid);
 
 /* A page of our own RAM that the cases may lose: phys_own_gfn() says where. phys_own_back() puts RAM there

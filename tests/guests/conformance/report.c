@@ -89,7 +89,7 @@ static void print_effects(const struct figures *a, const struct figures *b)
         print_change("tot", a->tot, b->tot);
         print_change("max", a->max, b->max);
         print_change("out", a->out, b->out);
-        if (!b->dying) /* when a dying domain's pool goes is nobody's business */
+        if (!b->dying) /* the moment at which a dying domain's pool is freed is not specified */
             print_change("pool", a->pool, b->pool);
     }
     print_difference("free", a->host_free, b->host_free);
