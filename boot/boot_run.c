@@ -35,6 +35,8 @@ static int enable_virtualization(void)
     return hvm_ops->cpu_enable();
 }
 
+static NORETURN void boot_run(void);
+
 const struct smp_start_ops boot_smp_ops = {.enable = enable_virtualization, .run = boot_run};
 
 static void name_guest(const struct hvm_vcpu *v, char *out, size_t size)
@@ -87,7 +89,7 @@ static void fail_as_wanted(void)
         __builtin_ia32_pause();
 }
 
-NORETURN void boot_run(void)
+static NORETURN void boot_run(void)
 {
     struct timer *t = &looks[this_cpu()->id];
 

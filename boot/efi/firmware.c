@@ -41,7 +41,8 @@ const char *firmware_status_text(EFI_STATUS status)
     }
 }
 
-void firmware_text(char *dst, size_t size, const CHAR16 *src)
+/* Copies at most size-1 characters; what is not ASCII becomes '?'. */
+static void firmware_text(char *dst, size_t size, const CHAR16 *src)
 {
     size_t n = 0;
 

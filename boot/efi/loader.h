@@ -31,14 +31,10 @@ struct loader {
 
 /* --- main.c -------------------------------------------------------------------------------------------- */
 
-/* Prints one line on the firmware's console; adds "homestead: " and the line end. */
-void loader_say(struct loader *l, const char *fmt, ...) PRINTF(2, 3);
-/* The same for a failure; returns status, so that it can stand behind `return`. */
+/* Prints one line on the firmware's console, with "homestead: " before it. Returns status, for `return`. */
 EFI_STATUS loader_fail(struct loader *l, EFI_STATUS status, const char *fmt, ...) PRINTF(3, 4);
 /* Allocates pages of the given type with addresses up to max_addr, and remembers them. 0: none to be had. */
 u64 loader_alloc_pages(struct loader *l, EFI_MEMORY_TYPE type, u64 max_addr, u64 nr_pages);
-/* As loader_alloc_pages(), below 4 GiB and on a boundary of align bytes (a power of 2). */
-u64 loader_alloc_aligned(struct loader *l, EFI_MEMORY_TYPE type, u64 nr_pages, u64 align);
 /* Gives back what loader_alloc_pages() returned. */
 void loader_free_pages(struct loader *l, u64 base);
 
@@ -62,8 +58,6 @@ EFI_STATUS files_read(struct loader *l, const char *path, EFI_MEMORY_TYPE type, 
 
 /* A status in words, or "error". */
 const char *firmware_status_text(EFI_STATUS status);
-/* Copies at most size-1 characters; what is not ASCII becomes '?'. */
-void firmware_text(char *dst, size_t size, const CHAR16 *src);
 /* RSDP, frame buffer, system table, the vendor's name. */
 void firmware_describe(struct loader *l, struct boot_info *bi);
 /* One memory map, converted into bi; for planning only. Says what is wrong. */

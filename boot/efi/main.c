@@ -43,7 +43,7 @@ static void say(struct loader *l, const char *fmt, va_list args)
     l->st->ConOut->OutputString(l->st->ConOut, (CHAR16 *)L"\r\n");
 }
 
-void loader_say(struct loader *l, const char *fmt, ...)
+static PRINTF(2, 3) void loader_say(struct loader *l, const char *fmt, ...)
 {
     va_list args;
 
@@ -82,7 +82,8 @@ u64 loader_alloc_pages(struct loader *l, EFI_MEMORY_TYPE type, u64 max_addr, u64
     return base;
 }
 
-u64 loader_alloc_aligned(struct loader *l, EFI_MEMORY_TYPE type, u64 nr_pages, u64 align)
+/* As loader_alloc_pages(), below 4 GiB and on a boundary of align bytes (a power of 2). */
+static u64 loader_alloc_aligned(struct loader *l, EFI_MEMORY_TYPE type, u64 nr_pages, u64 align)
 {
     EFI_PHYSICAL_ADDRESS first = BELOW_4G;
     u64 extra = (align >> PAGE_SHIFT) - 1, head;

@@ -5,6 +5,8 @@
  * A slice of 10 ms is timed only while another vCPU waits, so a lone vCPU has no needless exits. Whatever
  * requires the running vCPU to stop sets need_resched of its CPU; the loop checks nothing else between two
  * entries. Hot path: entry → exit → handler → two flags → entry; no lock.
+ *
+ * lint: long: the run loop and what can stop it share need_resched and the order in which it is set.
  */
 #include <arch/x86/cpu/frames.h>
 #include <homestead/init.h>

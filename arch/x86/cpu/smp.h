@@ -59,9 +59,6 @@ void smp_call_others(smp_call_fn fn, void *arg);
 /* Makes a CPU leave its guest or its sleep; its run loop then looks at need_resched. Any CPU may call. */
 void smp_kick(u32 cpu_id);
 
-/* Takes [virt, virt + size) of the hypervisor's own mappings out of every CPU's TLB. */
-void smp_flush_tlb(u64 virt, u64 size);
-
 /* Serves calls to this CPU, if there are any; what VECTOR_CALL's handler and cpu_relax() do. */
 void smp_serve_calls(void);
 

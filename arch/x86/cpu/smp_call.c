@@ -9,12 +9,9 @@
 #include <arch/x86/cpu/smp.h>
 
 #include <arch/x86/cpu/apic.h>
-#include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/stop.h>
 #include <arch/x86/cpu/traps.h>
 #include <lib/assert.h>
-
-#define INVLPG_MAX 64u /* pages; beyond that everything goes */
 
 void smp_serve_calls(void)
 {
@@ -105,31 +102,4 @@ void smp_call_others(smp_call_fn fn, void *arg)
 void smp_kick(u32 cpu_id)
 {
     apic_send(cpus[cpu_id]->apic_id, VECTOR_WAKE);
-}
-
-struct flush {
-    u64 virt, size;
-};
-
-static void flush_here(void *arg)
-{
-    const struct flush *f = arg;
-
-    if (f->size > INVLPG_MAX * PAGE_SIZE) {
-        /* Changing CR4.PGE drops global entries, too (APM2 5.5.3). */
-        u64 cr4 = read_cr4();
-        write_cr4(cr4 ^ CR4_PGE);
-        write_cr4(cr4);
-        return;
-    }
-    for (u64 at = ALIGN_DOWN(f->virt, PAGE_SIZE); at < f->virt + f->size; at += PAGE_SIZE)
-        __asm__ volatile("invlpg (%0)" : : "r"(at) : "memory");
-}
-
-void smp_flush_tlb(u64 virt, u64 size)
-{
-    struct flush f = {virt, size};
-
-    flush_here(&f);
-    smp_call_others(flush_here, &f);
 }
