@@ -30,12 +30,12 @@ lint-objects:
 lint-layers: lint-objects
 	$(Q)NM=$(NM) $(PYTHON) tools/check-layers.py $(LINT_HV)
 
-# lib/, which guests share, is checked with the hypervisor.
+# lib/, which the loader and guests share, is checked with the hypervisor.
 lint-callers: export NM := $(NM)
 lint-callers: lint-objects
 	$(Q)$(PYTHON) tools/check-callers.py hypervisor $(filter-out boot/efi/%,$(shell git ls-files $(HV_DIRS:%='%/*.h') \
 	    'include/homestead/*.h')) -- $(LINT_HV)
-	$(Q)$(PYTHON) tools/check-callers.py loader $(wildcard boot/efi/*.h) -- $(EFI_OBJ:$(O)/%=build/%)
+	$(Q)$(PYTHON) tools/check-callers.py loader $(wildcard boot/efi/*.h) -- $(filter-out build/efi/lib/%,$(EFI_OBJ:$(O)/%=build/%))
 	$(Q)$(PYTHON) tools/check-callers.py guests $(shell git ls-files 'guest/*.h' 'tests/guests/*.h') -- $(sort $(filter-out \
 	    build/guest/obj/lib/%,$(GUEST_LIB_OBJ) $(foreach p,$(GUEST_PROGRAMS) $(TEST_PROGRAMS),$(GUEST_$(p)_OBJ))))
 
