@@ -7,25 +7,6 @@
 
 #include <mm/node.h>
 
-/* Doubly linked lists whose items know the pointer to themselves: an item leaves its list without knowing
- * which one it is, and a NULL pprev says that it is in none. */
-#define LIST_PUSH(head, item, link, plink) \
-    do { \
-        (item)->link = *(head); \
-        (item)->plink = (head); \
-        if ((item)->link) \
-            (item)->link->plink = &(item)->link; \
-        *(head) = (item); \
-    } while (0)
-
-#define LIST_REMOVE(item, link, plink) \
-    do { \
-        *(item)->plink = (item)->link; \
-        if ((item)->link) \
-            (item)->link->plink = (item)->plink; \
-        (item)->plink = NULL; \
-    } while (0)
-
 /* The region that frame n is in. n must be RAM. */
 static inline struct region *region_of(u64 n, nodeid_t nid)
 {
