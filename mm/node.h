@@ -72,8 +72,6 @@ struct take {
 void node_take(struct node *node, struct take *take);
 /* The chunk and the first bit of a run of free regions of 2^(order - 9), one for orders below; NULL: none. */
 struct chunk *node_find_regions(struct node *node, const struct take *take, u32 *bit);
-/* Wholly free regions that may be broken. */
-u64 node_spare_2m(const struct node *node);
 /* What the locks are held for: a region costs more than a frame, and larger extents many. */
 static inline u32 mm_extents_at_once(u32 order)
 {

@@ -22,7 +22,7 @@ static bool may_break_1g(const struct node *node)
 }
 
 /* Wholly free regions that nobody was promised as a whole. */
-u64 node_spare_2m(const struct node *node)
+static u64 node_spare_2m(const struct node *node)
 {
     u64 promised = node->kept_2m + node->kept_1g * MAP_BITS;
 
