@@ -43,4 +43,26 @@ static inline void list_del(struct list *node)
 #define list_for_each_safe(pos, tmp, head) \
     for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head); pos = tmp, tmp = pos->next)
 
+/*
+ * The same for heads of one pointer, which may be NULL: an item has two members, link to the next item and plink
+ * to the pointer that points to the item. An item can leave without its list being known; a NULL plink says that
+ * it is in none. All zero is an empty list and an item in none, so memory that is zero needs no set-up.
+ */
+#define LIST_PUSH(head, item, link, plink) \
+    do { \
+        (item)->link = *(head); \
+        (item)->plink = (head); \
+        if ((item)->link) \
+            (item)->link->plink = &(item)->link; \
+        *(head) = (item); \
+    } while (0)
+
+#define LIST_REMOVE(item, link, plink) \
+    do { \
+        *(item)->plink = (item)->link; \
+        if ((item)->link) \
+            (item)->link->plink = (item)->plink; \
+        (item)->plink = NULL; \
+    } while (0)
+
 #endif

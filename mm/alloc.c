@@ -1,13 +1,14 @@
 /*
- * Taking memory: which node, clean or dirty, and who pays (docs/claims.md sections 4 and 5).
+ * Taking memory: the choice of node, of clean or dirty memory, and of the claims that are redeemed
+ * (docs/claims.md sections 4 and 5).
  *
  * A transaction holds the account's lock, then the ledger's, then the node's: limits are checked, credits
  * reserved, extents taken and charged, or nothing at all has happened. What is dirty is cleared after that
  * without any lock; until it is done the account counts the transaction as in flight, and a domain that is
  * killed meanwhile keeps its memory until then.
  *
- * All of a transaction comes from one node. Its size is what the locks are held for: MM_TAKE_MAX single
- * frames, or as many regions.
+ * All extents of a transaction come from one node. Its size bounds how long the locks are held:
+ * mm_extents_at_once().
  */
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/frames.h>
@@ -96,7 +97,7 @@ static int take_with_credits(struct job *job, nodeid_t nid, u32 nr)
     job->take.nr = nr;
     spin_lock(&node->lock);
     node_take(node, &job->take);
-    /* A credit is a page: with the maps empty, it is with a scrubber. */
+    /* Each credit stands for a free page: if no map has it, a scrubber does. */
     BUG_ON(!job->take.got && order == 0 && job->take.kinds == TAKE_ANY && job->take.limit == ~0ull &&
            node->scrubbing_pages == 0);
     spin_unlock(&node->lock);

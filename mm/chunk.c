@@ -3,6 +3,7 @@
  * follow from them. Node lock held in every function.
  */
 #include <lib/assert.h>
+#include <lib/list.h>
 #include <mm/region.h>
 
 #define CHUNK_PAGES BIT(ORDER_1G)

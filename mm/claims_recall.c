@@ -22,7 +22,7 @@
 #define HOST      NODE_NONE
 #define LOG_LINES 16u
 
-static struct { /* what the console has not been told yet; [L] */
+static struct { /* not reported on the console yet; [L] */
     struct {
         u16 domid;
         nodeid_t nid; /* HOST: of its host-wide claim */

@@ -1,7 +1,7 @@
 /*
  * Which frames exist: the frame table and the ranges of RAM in it. A frame's node is found by a binary
- * search of the ranges, so that struct page needs no room for it; the table outside the ranges is
- * not backed and must never be read, which is why every frame number from outside goes through here.
+ * search of the ranges, so that no record needs room for it. The table outside the ranges is not
+ * backed and must never be read, so every frame number from outside is looked up here first.
  *
  * Written on the boot CPU during set-up only, read by all without a lock.
  */

@@ -17,6 +17,7 @@
  */
 #include <homestead/errno.h>
 #include <lib/assert.h>
+#include <lib/list.h>
 #include <lib/string.h>
 #include <mm/ledger.h>
 #include <mm/node.h>
@@ -63,16 +64,9 @@ void ledger_credit(nodeid_t nid, u64 pages)
 void claimants_update(struct mem_account *account)
 {
     if (account->outstanding && !account->claimant_link) {
-        account->next_claimant = ledger.claimants;
-        account->claimant_link = &ledger.claimants;
-        if (ledger.claimants)
-            ledger.claimants->claimant_link = &account->next_claimant;
-        ledger.claimants = account;
+        LIST_PUSH(&ledger.claimants, account, next_claimant, claimant_link);
     } else if (!account->outstanding && account->claimant_link) {
-        *account->claimant_link = account->next_claimant;
-        if (account->next_claimant)
-            account->next_claimant->claimant_link = account->claimant_link;
-        account->claimant_link = NULL;
+        LIST_REMOVE(account, next_claimant, claimant_link);
     }
 }
 

@@ -27,8 +27,8 @@ enum mm_flag {
     MM_EXACT_NODE = 1u << 0, /* that node or nothing */
     MM_OVERHEAD = 1u << 1,   /* Homestead's memory, charged to the account as overhead (account may be NULL:
                                 Homestead's own); redeems the account's claims, counts in neither tot nor own */
-    MM_PREEMPT = 1u << 2,    /* about a millisecond at a time: -ERESTART, when some of what it needs has been
-                                cleaned;    nothing is taken then, and a next try finds less to do */
+    MM_PREEMPT = 1u << 2,    /* clears for about a millisecond at most. -ERESTART: cleaned part of it and
+                                took nothing; retry */
 };
 
 /*
@@ -43,8 +43,8 @@ int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mf
 
 /*
  * Many extents in one transaction: limits, credits, claims and memory are taken under one hold of each lock,
- * all from one node, and cleared after that without any. What the caller cannot use goes back by
- * mm_take_done(), and the claims are then as if it had never been asked for (claims.md section 4).
+ * all from one node, and cleared after that without any. mm_take_done() gives
+ * back what the caller cannot use; the claims are then as if it had never been requested (claims.md section 4).
  */
 #define MM_TAKE_MAX 64u
 
@@ -67,8 +67,8 @@ struct mm_taken {
 
 /*
  * Takes 1 to request->nr extents, as many as one node can give at once; the order of nodes is mm_alloc()'s.
- * Errors as mm_alloc()'s, -EINVAL also for nr. While they are under way, up to mm_take_done(), which must
- * follow every success, the account's memory is not released by mm_release_some().
+ * Errors as mm_alloc()'s, -EINVAL also for nr. mm_take_done() must follow every success; until then
+ * mm_release_some() releases nothing of the account's.
  */
 int mm_take(struct mem_account *account, const struct mm_request *request, struct mm_taken *taken);
 /* The first nr_kept extents stay the account's. The others go back and their claims are restored, at one
@@ -101,7 +101,7 @@ int mm_pin(u16 domid, mfn_t m);
 /* True if that was the last pin of a released frame, which is now free: tot of its account has dropped. */
 bool mm_unpin(mfn_t m);
 
-/* Is m a frame of RAM that mm/ knows? */
+/* Is m a frame of RAM that mm/ manages? */
 bool mm_mfn_valid(mfn_t m);
 nodeid_t mm_mfn_node(mfn_t m); /* NODE_NONE if not valid */
 

@@ -1,5 +1,5 @@
 /*
- * Where a node's extents are taken: orders 9 to 17 as runs of regions in a chunk, order 18 as a chunk, orders
+ * Taking extents from a node: orders 9 to 17 as runs of regions in a chunk, order 18 as a chunk, orders
  * 0 to 8 as runs of frames in a region. Node lock held.
  *
  * Placement is by holder: each takes its regions where it took the last one, and its frames in regions of its
@@ -272,14 +272,14 @@ static bool take_from_new(struct node *node, struct take *take)
 
 static void take_small(struct node *node, struct take *take)
 {
-    /* Where a run is, or a clean frame, or one below a limit, only a look at each region tells. */
+    /* Each region must be examined to find a run, a clean frame, or one below a limit. */
     u32 all = take->order || take->limit != ~0ull || take->kinds != TAKE_ANY ? REGIONS_LOOKED_AT : 1;
 
     while (take->got < take->nr) {
         bool any = take_from_list(node, take->holder->open, HOME, take, all) ||
                    take_from_list(node, node->crumbs, HOME, take, all) ||
                    take_from_list(node, node->shared[1], HOME, take, all) || take_from_new(node, take);
-        /* Memory is short: whatever there is, also of others. Clean memory is only a preference. */
+        /* Memory is short: any free frames, also in regions of others. Clean memory is only preferred. */
         if (!any)
             any =
                 take_from_list(node, node->open, OPEN, take, take->kinds == TAKE_ANY ? ~0u : CLEAN_LOOKED_AT);

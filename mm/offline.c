@@ -124,7 +124,7 @@ static u32 node_frame_state(mfn_t m)
            (state == FRAME_OWN ? WHERE_HOMESTEAD : WHERE_IN_USE | (u32)owner << 16);
 }
 
-/* Who keeps a frame that is to leave from leaving. */
+/* Who owns a frame that leaves when it is freed. */
 static u32 keeper(u32 state)
 {
     if (state & WHERE_HOMESTEAD)

@@ -1,12 +1,12 @@
 /*
- * The frame table: what is known of each 4 KiB machine frame. One array of windows of 2 MiB, indexed by
+ * The frame table: the state of each 4 KiB machine frame. One array of windows of 2 MiB, indexed by
  * frame number / 512 and backed only where there is RAM, on the node it describes: per frame a word of
  * 8 bytes, per window a struct region, and room for the struct chunk of a 1 GiB piece: 9 bytes a frame.
  *
- * What a frame is, is said at the highest level where it is one thing: a chunk of 1 GiB that is owned as a
- * whole says it for all its frames, else the region if it is free or owned as a whole, and only a region that
- * is split has a map of free frames and words that mean something. Taking and giving back 2 MiB or 1 GiB
- * therefore touches no frame. A word's pins are always right.
+ * A frame's state is recorded at the coarsest level at which it is uniform: in the chunk of 1 GiB if that is
+ * owned as a whole, else in the region if it is free or owned as a whole. Only a split region has a map of free
+ * frames and valid words. Taking or freeing 2 MiB or 1 GiB therefore touches no frame. The pin count of a word
+ * is always valid.
  */
 #ifndef MM_PAGE_H
 #define MM_PAGE_H
@@ -24,7 +24,7 @@
 struct chunk;
 struct holdings;
 
-/* What a frame, a whole region or a whole chunk is, unless it is free. */
+/* The state of a frame, a whole region or a whole chunk, unless it is free. */
 enum owned_state {
     FRAME_ABSENT = 0, /* no RAM, or not Homestead's to give */
     FRAME_GUEST,      /* a domain's memory */

@@ -1,6 +1,6 @@
 /*
- * Who could not get what, and who held it: counters, and the last refusal in full, for the control domain
- * (claims.md section 7). Also what one account has.
+ * Refused claims and allocations, for the control domain (claims.md section 7): counters, and the last refusal
+ * with those who held the memory.
  *
  * Lock: the ledger's, for all of it, so that what is reported was true at the instant of the refusal.
  */

@@ -6,6 +6,7 @@
  * when all is free and it is a whole window it becomes a bit in its chunk's maps.
  */
 #include <lib/assert.h>
+#include <lib/list.h>
 #include <mm/region.h>
 
 /* --- lists --- */

@@ -7,25 +7,6 @@
 
 #include <mm/node.h>
 
-/* Doubly linked lists whose items know the pointer to themselves: an item leaves its list without knowing
- * which one it is, and a NULL pprev says that it is in none. */
-#define LIST_PUSH(head, item, link, plink) \
-    do { \
-        (item)->link = *(head); \
-        (item)->plink = (head); \
-        if ((item)->link) \
-            (item)->link->plink = &(item)->link; \
-        *(head) = (item); \
-    } while (0)
-
-#define LIST_REMOVE(item, link, plink) \
-    do { \
-        *(item)->plink = (item)->link; \
-        if ((item)->link) \
-            (item)->link->plink = (item)->plink; \
-        (item)->plink = NULL; \
-    } while (0)
-
 /* The region that frame n is in. n must be RAM. */
 static inline struct region *region_of(u64 n, nodeid_t nid)
 {
@@ -46,7 +27,7 @@ static inline struct region *chunk_region(const struct chunk *c, u32 bit)
 void region_add(struct node *node, struct region *r, u32 start, u32 end);
 /* Before frames of a split region are taken for holder: a region of somebody else becomes a shared one. */
 void region_admit(struct node *node, struct region *r, struct holdings *holder);
-/* Takes the free frames bits of word w. Their words are the caller's to write. */
+/* Takes the free frames in `bits` of map word w. The caller writes the frames' words. */
 void region_take_bits(struct node *node, struct region *r, u32 w, u64 bits);
 /* After the last of them: nr frames are holder's now. */
 void region_taken(struct node *node, struct region *r, struct holdings *holder, u32 nr);
@@ -54,7 +35,7 @@ void region_taken(struct node *node, struct region *r, struct holdings *holder, 
  * Returns whether it was dirty. */
 bool region_take(struct node *node, struct region *r, struct holdings *holder, u16 owner,
                  enum owned_state state);
-/* What giving memory up comes to, in frames. */
+/* The result of giving memory up, in frames. */
 struct freed {
     u64 gone; /* no longer the owner's */
     u64 free; /* of them free now; the others went offline */
@@ -84,8 +65,7 @@ static inline bool region_is_free(const struct region *r)
     return r->chunk->state == REGION_SPLIT &&
            (map_test(r->chunk->clean, bit) || map_test(r->chunk->dirty, bit));
 }
-/* Owner and state of frame n as they are, at whatever level they are said. FRAME_ABSENT also if it is free.
- */
+/* Owner and state of frame n, from the level that records them. FRAME_ABSENT also if it is free. */
 enum owned_state frame_get(const struct region *r, u64 n, u16 *owner);
 
 /* --- chunk.c --- */

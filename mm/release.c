@@ -77,13 +77,13 @@ static const struct frame_range *range_of(mfn_t m, u32 order)
     return range && BIT(order) <= range->end - m.n ? range : NULL;
 }
 
-/* Extents of a list that lie behind each other, in one piece of RAM. */
+/* Adjacent extents of a list, in one range of RAM. */
 struct run {
     const struct frame_range *range; /* NULL: not RAM */
     u64 start, end;
 };
 
-/* The run that begins with the extent at *i, which is moved behind it. */
+/* The run that begins with the extent at *i, which then indexes the first one after it. */
 static struct run next_run(const mfn_t *m, u32 order, u32 nr, u32 *i)
 {
     struct run run = {.range = range_of(m[*i], order), .start = m[*i].n, .end = m[*i].n + BIT(order)};

@@ -96,7 +96,7 @@ bool mm_scrub_step(nodeid_t nid)
         return false;
     struct node *node = node_get(nid);
     spin_lock(&node->lock);
-    /* Under the lock: who waits after this look finds the memory away, and waits for it. */
+    /* Under the lock: a CPU that begins to wait after this check sees scrubbing_pages, and waits for it. */
     bool cleaned = !waited_for(node) && scrub_one(node);
     if (!cleaned)
         spin_unlock(&node->lock);

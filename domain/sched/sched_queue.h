@@ -70,4 +70,10 @@ void sched_kick_to_choose(u32 cpu_id);
 /* Makes it leave its guest or its sleep. */
 void sched_kick(u32 cpu_id);
 
+/* --- sched_quiet.c --- */
+/* Shall this CPU come to the top of its run loop, for sched_run_quiet() or sched_ask_quiet()? */
+bool quiet_wanted(void);
+/* There: waits for another CPU's quiet moment, begins one that was asked for. */
+void quiet_serve(void);
+
 #endif

@@ -1,4 +1,4 @@
-// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c
+// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c domain/sched/sched_quiet.c
 // sources: domain/vcpu.c domain/stop.c domain/domain.c domain/timer.c domain/exit.c
 // sources: domain/guest_console.c domain/evtchn/evtchn.c domain/vlapic.c arch/x86/hvm/x2apic.c
 // sources: domain/physmap/physmap.c domain/physmap/physmap_copy.c domain/physmap/physmap_pool.c

@@ -1,4 +1,4 @@
-// sources: domain/sched/sched.c domain/sched/sched_queue.c domain/sched/sched_policy.c domain/timer.c
+// sources: domain/sched/sched.c domain/sched/sched_quiet.c domain/sched/sched_queue.c domain/sched/sched_policy.c domain/timer.c
 // sources: arch/x86/cpu/percpu.c
 /*
  * The real scheduler on simulated CPUs: each is a coroutine that runs sched_step(), and gives control back

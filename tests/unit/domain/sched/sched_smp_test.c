@@ -1,4 +1,4 @@
-// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c
+// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c domain/sched/sched_quiet.c
 // sources: domain/vcpu.c domain/stop.c domain/domain.c domain/timer.c domain/guest_console.c
 // sources: domain/evtchn/evtchn.c domain/physmap/physmap.c domain/physmap/physmap_pool.c
 // sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all

@@ -1,4 +1,4 @@
-// sources: domain/sched/sched.c domain/sched/sched_queue.c domain/sched/sched_policy.c domain/timer.c
+// sources: domain/sched/sched.c domain/sched/sched_quiet.c domain/sched/sched_queue.c domain/sched/sched_policy.c domain/timer.c
 // sources: arch/x86/cpu/percpu.c
 /*
  * The real scheduler on real threads, one per CPU, while another thread wakes, pauses, moves and frees vCPUs
