@@ -215,8 +215,6 @@ void vcpu_offline(struct vcpu *v);
 /* v goes offline until it is brought online again. When the last online vCPU does so, the domain powers off.
  * */
 void vcpu_down(struct vcpu *v);
-/* Writes the pvclock constants into v's vcpu_info. Call again after moving it. */
-void vcpu_update_time(struct vcpu *v);
 /* The vector an event is signalled with, 0: none set by the guest. */
 u8 vcpu_upcall_vector(const struct vcpu *v);
 /* Sets the vector of HVMOP_set_evtchn_upcall_vector, which the APIC delivers. A pending event is delivered

@@ -37,6 +37,23 @@ static void apic_timer_expired(void *data)
     vcpu_notify(data);
 }
 
+/* Writes the pvclock constants into v's vcpu_info. Call again after moving it. */
+static void update_time(struct vcpu *v)
+{
+    struct vcpu_info *info = v->info;
+
+    if (!info)
+        return;
+    struct vcpu_time_info *time = &info->time;
+    u32 version = time->version | 1;
+    __atomic_store_n(&time->version, version, __ATOMIC_SEQ_CST); /* odd: being written */
+    time_pvclock_scale(&time->tsc_to_system_mul, &time->tsc_shift);
+    time->tsc_timestamp = rdtsc() - (u64)this_cpu()->tsc_offset; /* as the guest reads it */
+    time->system_time = time_now_ns();
+    time->flags = XEN_PVCLOCK_TSC_STABLE_BIT;
+    __atomic_store_n(&time->version, version + 1, __ATOMIC_SEQ_CST);
+}
+
 int vcpu_create(struct domain *d, u32 id)
 {
     mfn_t record, control;
@@ -74,7 +91,7 @@ int vcpu_create(struct domain *d, u32 id)
         v->info = (struct vcpu_info *)mfn_to_virt(d->shared_info) + id;
     d->vcpu[id] = v;
     sched_assign_cpu(v);
-    vcpu_update_time(v);
+    update_time(v);
     return 0;
 }
 
@@ -195,22 +212,6 @@ void vcpu_unpause(struct vcpu *v)
     sched_update(v);
 }
 
-void vcpu_update_time(struct vcpu *v)
-{
-    struct vcpu_info *info = v->info;
-
-    if (!info)
-        return;
-    struct vcpu_time_info *time = &info->time;
-    u32 version = time->version | 1;
-    __atomic_store_n(&time->version, version, __ATOMIC_SEQ_CST); /* odd: being written */
-    time_pvclock_scale(&time->tsc_to_system_mul, &time->tsc_shift);
-    time->tsc_timestamp = rdtsc() - (u64)this_cpu()->tsc_offset; /* as the guest reads it */
-    time->system_time = time_now_ns();
-    time->flags = XEN_PVCLOCK_TSC_STABLE_BIT;
-    __atomic_store_n(&time->version, version + 1, __ATOMIC_SEQ_CST);
-}
-
 u8 vcpu_upcall_vector(const struct vcpu *v)
 {
     u64 callback = v->domain->hvm_params[HVM_PARAM_CALLBACK_IRQ];
@@ -263,7 +264,7 @@ int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset)
             domain_check_gone(d);
         return -EINVAL;
     }
-    vcpu_update_time(v);
+    update_time(v);
     vcpu_notify(v);
     return 0;
 }

@@ -32,7 +32,7 @@ static const struct {
     [__HYPERVISOR_domctl] = {hc_domctl, CONTROL},
 };
 
-long hypercall_call(struct hypercall *c, u64 nr)
+static inline long call(struct hypercall *c, u64 nr)
 {
     if (nr >= ARRAY_SIZE(calls) || !calls[nr].handler)
         return -ENOSYS;
@@ -42,6 +42,11 @@ long hypercall_call(struct hypercall *c, u64 nr)
     if (unlikely(c->target))
         domain_put(c->target);
     return rc;
+}
+
+long hypercall_call(struct hypercall *c, u64 nr)
+{
+    return call(c, nr);
 }
 
 static void load_args(struct hypercall *c, const struct hvm_regs *regs)
@@ -88,9 +93,10 @@ struct exit_verdict hypercall_dispatch(struct vcpu *v)
     c.v = v;
     c.compat = !hvm_ops->long_mode_cs(&v->hvm);
     c.in_multicall = false;
+    c.target = NULL;
     if (likely(hvm_ops->cpl(&v->hvm) == 0)) {
         load_args(&c, regs);
-        rc = hypercall_call(&c, c.compat ? (u32)regs->rax : regs->rax);
+        rc = call(&c, c.compat ? (u32)regs->rax : regs->rax);
         if (unlikely(rc == -ERESTART)) {
             store_args(&c, regs);
             return (struct exit_verdict){.action = VERDICT_RETRY};

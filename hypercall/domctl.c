@@ -251,9 +251,12 @@ static long run(struct domctl *ctl)
 
 long hc_domctl(struct hypercall *c)
 {
-    struct domctl ctl = {.c = c};
+    struct domctl ctl; /* op is read below: not cleared before */
     u64 arg = c->arg[0];
 
+    ctl.c = c;
+    ctl.d = NULL;
+    ctl.copy_back = false;
     long rc = copy_from_guest(c->v, &ctl.op, arg, sizeof(ctl.op));
     if (rc)
         return rc;

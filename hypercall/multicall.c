@@ -32,7 +32,11 @@ static int run_entry(struct hypercall *c, u64 gva)
     int rc = read_caller_longs(c, entry, gva, ENTRY_LONGS);
     if (rc)
         return rc;
-    struct hypercall call = {.v = c->v, .compat = c->compat, .in_multicall = true};
+    struct hypercall call;
+    call.v = c->v;
+    call.compat = c->compat;
+    call.in_multicall = true;
+    call.target = NULL;
     memcpy(call.arg, &entry[ENTRY_ARGS], sizeof(call.arg));
     u64 result = (u64)hypercall_call(&call, entry[ENTRY_OP]);
     if ((long)result != -ERESTART)

@@ -406,7 +406,6 @@ long hc_sysctl(struct hypercall *c)
     u64 arg = c->arg[0];
 
     ctl.c = c;
-
     long rc = copy_from_guest(c->v, &ctl.op, arg, sizeof(ctl.op));
     if (rc)
         return rc;

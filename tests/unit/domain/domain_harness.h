@@ -232,7 +232,6 @@ static inline void use_cpu(u32 id)
 }
 
 static struct topology topology = {.nr_nodes = 1};
-const struct topology *host_topology = &topology;
 
 static inline int setup_cpus(u32 nr)
 {
@@ -244,6 +243,7 @@ static inline int setup_cpus(u32 nr)
     mm_set_nodes(1, (const u8(*)[MAX_NODES])near);
     assert_int_equal(mm_add_range(mfn(0x10), mfn(FRAMES), 0), 0);
     memset(cpu_on, 0, sizeof(cpu_on));
+    host_topology = &topology;
     nr_cpus = topology.nr_cpus = nr;
     for (u32 i = 0; i < ARRAY_SIZE(cpu_on); i++) {
         cpu_on[i].id = i;

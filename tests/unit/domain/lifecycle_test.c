@@ -167,7 +167,7 @@ static void killed_in_steps(void **state)
     is_gone_for_good(1, before);
     assert_true(told());
     assert_non_null(strstr(said, "(d1) !\n"));
-    struct evtchn_status_info info;
+    struct evtchn_status info;
     assert_int_equal(evtchn_status(dom0, far, &info), 0);
     assert_int_equal(info.status, EVTCHNSTAT_unbound);
 }
