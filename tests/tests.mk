@@ -3,7 +3,7 @@
 # in its first 20 lines names the real files it is linked with; mm/all is the allocator, hypercall/all is hypercall/.
 
 TEST_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=address,undefined \
-        -fno-sanitize-recover=all -fno-omit-frame-pointer -Iinclude -I. -MMD -MP
+        -fno-sanitize-recover=all -fno-omit-frame-pointer -ftrivial-auto-var-init=pattern -Iinclude -I. -MMD -MP
 UNIT_FILES := $(sort $(shell find tests/unit -name '*_test.c'))
 UNIT_TESTS := $(patsubst %_test.c,%,$(notdir $(UNIT_FILES)))
 unit_file   = $(filter %/$(1)_test.c,$(UNIT_FILES))

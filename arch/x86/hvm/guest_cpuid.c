@@ -215,8 +215,9 @@ static __attribute__((noinline)) void leaf_cpu(const struct hvm_cpuid_ctx *ctx, 
     }
 }
 
-/* leaf_cpu(), which calls ctx->host(), is not inlined: the Xen leaves then need no saved registers. */
-void hvm_cpuid(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+/* Not inlined, nor is leaf_cpu(), which calls ctx->host(): the Xen leaves then need no saved registers. */
+static __attribute__((noinline)) void cpuid_policy(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf,
+                                                   struct cpuid_leaf *out)
 {
     *out = (struct cpuid_leaf){0};
     if (leaf >= XEN_BASE && leaf < XEN_BASE + 0x10000)
@@ -241,5 +242,5 @@ void hvm_guest_cpuid(struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_lea
 {
     if (unlikely(!v->cpuid.host)) /* its first CPUID */
         prepare(v);
-    hvm_cpuid(&v->cpuid, leaf, subleaf, out);
+    cpuid_policy(&v->cpuid, leaf, subleaf, out);
 }

@@ -26,9 +26,8 @@ static inline u32 hvm_apic_id(u32 vcpu_id)
     return 2 * vcpu_id;
 }
 
-/* The leaf as the guest sees it; leaves that do not exist are zero. Any leaf and subleaf. */
-void hvm_cpuid(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
-/* The same for a vCPU on this host. Called on the CPU that runs it. */
+/* The leaf as v's guest sees it; leaves that do not exist are zero. Any leaf and subleaf. Called on the CPU
+ * that runs v. */
 void hvm_guest_cpuid(struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
 
 #endif

@@ -41,24 +41,24 @@ int hvm_init(void)
 #define SEG_TSS   0x08bu /* busy, 32-bit */
 #define TSS_LIMIT 0x67u
 
+static void set_data_segments(struct hvm_state *state, struct hvm_segment data)
+{
+    state->ds = state->es = state->fs = state->gs = state->ss = data;
+}
+
 void hvm_set_pvh_entry(struct hvm_vcpu *v, u32 eip, u32 ebx)
 {
-    const struct hvm_segment data = {.attributes = SEG_DATA, .limit = 0xffffffff};
-    const struct hvm_state state = {
+    struct hvm_state state = {
         .cr0 = CR0_PE | CR0_ET,
         .dr6 = HVM_DR6_RESET,
         .dr7 = HVM_DR7_RESET,
         .pat = HVM_PAT_RESET,
         .cs = {.attributes = SEG_CODE, .limit = 0xffffffff},
-        .ds = data,
-        .es = data,
-        .fs = data,
-        .gs = data,
-        .ss = data,
         .tr = {.attributes = SEG_TSS, .limit = TSS_LIMIT},
         .ldtr = {.attributes = SEG_LDT},
     };
 
+    set_data_segments(&state, (struct hvm_segment){.attributes = SEG_DATA, .limit = 0xffffffff});
     hvm_ops->set_state(v, &state);
     v->regs = (struct hvm_regs){.rip = eip, .rbx = ebx, .rflags = RFLAGS_RESERVED1};
 }
@@ -69,38 +69,21 @@ void hvm_set_pvh_entry(struct hvm_vcpu *v, u32 eip, u32 ebx)
 
 void hvm_set_startup_entry(struct hvm_vcpu *v, u8 vector, u32 signature)
 {
-    const struct hvm_segment data = {.attributes = SEG_DATA16, .limit = LIMIT_64K};
     struct hvm_state state;
 
-    hvm_ops->get_state(v, &state);
-    state = (struct hvm_state){
-        .cr0 = CR0_ET,
-        .dr6 = HVM_DR6_RESET,
-        .dr7 = HVM_DR7_RESET,
-        .pat = state.pat, /* INIT keeps it, and the system-call MSRs */
-        .cs = {.selector = (u16)(vector << 8),
-               .attributes = SEG_CODE16,
-               .limit = LIMIT_64K,
-               .base = (u64)vector << 12},
-        .ds = data,
-        .es = data,
-        .fs = data,
-        .gs = data,
-        .ss = data,
-        .tr = {.attributes = SEG_TSS, .limit = LIMIT_64K},
-        .ldtr = {.attributes = SEG_LDT, .limit = LIMIT_64K},
-        .gdtr = {.limit = LIMIT_64K},
-        .idtr = {.limit = LIMIT_64K},
-        .star = state.star,
-        .lstar = state.lstar,
-        .cstar = state.cstar,
-        .sfmask = state.sfmask,
-        .kernel_gs_base = state.kernel_gs_base,
-        .sysenter_cs = state.sysenter_cs,
-        .sysenter_esp = state.sysenter_esp,
-        .sysenter_eip = state.sysenter_eip,
-        .tsc_aux = state.tsc_aux,
-    };
+    hvm_ops->get_state(v, &state); /* INIT keeps PAT and the system-call MSRs */
+    state.cr0 = CR0_ET;
+    state.cr2 = state.cr3 = state.cr4 = state.efer = 0;
+    state.dr6 = HVM_DR6_RESET;
+    state.dr7 = HVM_DR7_RESET;
+    state.cs = (struct hvm_segment){.selector = (u16)(vector << 8),
+                                    .attributes = SEG_CODE16,
+                                    .limit = LIMIT_64K,
+                                    .base = (u64)vector << 12};
+    set_data_segments(&state, (struct hvm_segment){.attributes = SEG_DATA16, .limit = LIMIT_64K});
+    state.tr = (struct hvm_segment){.attributes = SEG_TSS, .limit = LIMIT_64K};
+    state.ldtr = (struct hvm_segment){.attributes = SEG_LDT, .limit = LIMIT_64K};
+    state.gdtr = state.idtr = (struct hvm_segment){.limit = LIMIT_64K};
     hvm_ops->set_state(v, &state);
     v->regs = (struct hvm_regs){.rdx = signature, .rflags = RFLAGS_RESERVED1};
 }

@@ -1,5 +1,5 @@
 /*
- * The VMCB's exit code, APM2 appendix C → struct hvm_exit. The two hottest exits come first.
+ * The VMCB's exit code, APM2 appendix C → struct hvm_exit. The three hottest exits come first.
  *
  * What no layer above needs to decide is done here and reported as HVM_EXIT_INTERRUPT ("handled, go on"):
  * - Physical INTR, NMI, SMI, INIT: they are still pending (15.13.1-15.13.4) and are taken in a window opened
@@ -76,53 +76,17 @@ static void decode_exception(struct hvm_exit *exit, u8 vector, s32 error)
 static void decode_npf(const struct vmcb *vmcb, struct hvm_exit *exit)
 {
     exit->kind = HVM_EXIT_NPF;
-    exit->insn_len = 0;
     exit->npf.gaddr = vmcb->exit_info2;
     exit->npf.present = vmcb->exit_info1 & NPF_PRESENT;
     exit->npf.write = vmcb->exit_info1 & NPF_WRITE;
     exit->npf.exec = vmcb->exit_info1 & NPF_FETCH;
 }
 
-/* Exits that only SVM has, and unknown ones. */
-static void decode_rare(const struct vmcb *vmcb, struct hvm_exit *exit)
-{
-    exit->insn_len = 0;
-    exit->kind = HVM_EXIT_INTERRUPT;
-    switch (vmcb->exit_code) {
-    case SVM_EXIT_EXCP_BASE + TRAP_DB:
-        decode_exception(exit, TRAP_DB, NO_ERROR);
-        open_interrupt_window();
-        break;
-    case SVM_EXIT_EXCP_BASE + TRAP_AC:
-        decode_exception(exit, TRAP_AC, 0);
-        open_interrupt_window();
-        break;
-    case SVM_EXIT_EXCP_BASE + TRAP_MC:
-        __asm__ volatile("int %0" : : "i"(TRAP_MC) : "memory");
-        break;
-    case SVM_EXIT_RDPMC:
-        decode_exception(exit, TRAP_GP, 0);
-        break;
-    case SVM_EXIT_FERR_FREEZE:
-        decode_exception(exit, TRAP_MF, NO_ERROR);
-        break;
-    case SVM_EXIT_INVD:
-    case SVM_EXIT_WBINVD:
-        exit->kind = HVM_EXIT_IGNORED;
-        exit->insn_len = insn_len(vmcb, 2);
-        break;
-    case SVM_EXIT_INVALID:
-        exit->kind = HVM_EXIT_INVALID;
-        break;
-    default:
-        exit->kind = HVM_EXIT_UNKNOWN;
-    }
-}
-
-/* All but the two hottest exits; a jump table costs more than two compares. */
+/* All but the three hottest exits; a jump table costs more than three compares. */
 static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct vmcb *vmcb,
                                                     struct hvm_exit *exit)
 {
+    exit->insn_len = 0;
     switch (vmcb->exit_code) {
     case SVM_EXIT_INTR:
     case SVM_EXIT_NMI:
@@ -130,17 +94,14 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct v
     case SVM_EXIT_INIT:
         open_interrupt_window();
         exit->kind = HVM_EXIT_INTERRUPT;
-        exit->insn_len = 0;
         break;
     case SVM_EXIT_VINTR:
         svm_close_irq_window(v, vmcb);
         exit->kind = HVM_EXIT_IRQ_WINDOW;
-        exit->insn_len = 0;
         break;
     case SVM_EXIT_IRET:
         svm_leave_nmi(v, vmcb);
         exit->kind = HVM_EXIT_IRQ_WINDOW;
-        exit->insn_len = 0;
         break;
     case SVM_EXIT_HLT:
         exit->kind = HVM_EXIT_HLT;
@@ -152,15 +113,11 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct v
     case SVM_EXIT_MSR:
         decode_msr(v, vmcb, exit);
         break;
-    case SVM_EXIT_IOIO:
-        decode_io(vmcb, exit);
-        break;
     case SVM_EXIT_NPF:
         decode_npf(vmcb, exit);
         break;
     case SVM_EXIT_SHUTDOWN:
         exit->kind = HVM_EXIT_SHUTDOWN;
-        exit->insn_len = 0;
         break;
     case SVM_EXIT_XSETBV: /* CPUID does not offer XSAVE */
     case SVM_EXIT_RSM:
@@ -176,10 +133,32 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct v
     case SVM_EXIT_MWAIT_ARMED:
     case SVM_EXIT_RDPRU:
         exit->kind = HVM_EXIT_FORBIDDEN;
-        exit->insn_len = 0;
+        break;
+    case SVM_EXIT_EXCP_BASE + TRAP_DB:
+        decode_exception(exit, TRAP_DB, NO_ERROR);
+        open_interrupt_window();
+        break;
+    case SVM_EXIT_EXCP_BASE + TRAP_AC:
+        decode_exception(exit, TRAP_AC, 0);
+        open_interrupt_window();
+        break;
+    case SVM_EXIT_EXCP_BASE + TRAP_MC:
+        exit->kind = HVM_EXIT_INTERRUPT;
+        __asm__ volatile("int %0" : : "i"(TRAP_MC) : "memory");
+        break;
+    case SVM_EXIT_RDPMC:
+        decode_exception(exit, TRAP_GP, 0);
+        break;
+    case SVM_EXIT_FERR_FREEZE:
+        decode_exception(exit, TRAP_MF, NO_ERROR);
+        break;
+    case SVM_EXIT_INVD:
+    case SVM_EXIT_WBINVD:
+        exit->kind = HVM_EXIT_IGNORED;
+        exit->insn_len = insn_len(vmcb, 2);
         break;
     default:
-        decode_rare(vmcb, exit);
+        exit->kind = vmcb->exit_code == SVM_EXIT_INVALID ? HVM_EXIT_INVALID : HVM_EXIT_UNKNOWN;
     }
 }
 
@@ -194,6 +173,8 @@ void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exi
     } else if (code == SVM_EXIT_CPUID) {
         exit->kind = HVM_EXIT_CPUID;
         exit->insn_len = insn_len(vmcb, 2);
+    } else if (code == SVM_EXIT_IOIO) {
+        decode_io(vmcb, exit);
     } else {
         decode_others(v, vmcb, exit);
     }

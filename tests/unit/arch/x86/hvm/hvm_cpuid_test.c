@@ -48,20 +48,20 @@ static struct cpuid_leaf host_nothing(u32 leaf, u32 subleaf)
     return leaf == 0 || leaf == 0x80000000u ? l : (struct cpuid_leaf){0};
 }
 
-static struct hvm_cpuid_ctx ctx;
+static struct hvm_vcpu vcpu;
 
 static int setup(void **state)
 {
     (void)state;
     host_max_basic = 0x20;
     host_max_extended = 0x80000021u;
-    ctx = (struct hvm_cpuid_ctx){.vcpu_id = 5,
-                                 .domid = 0x123,
-                                 .tsc_khz = 2300000,
-                                 .tsc_mul = 0xde9be681,
-                                 .tsc_shift = -1,
-                                 .vendor = "AuthenticAMD",
-                                 .host = host_all};
+    vcpu.cpuid = (struct hvm_cpuid_ctx){.vcpu_id = 5,
+                                        .domid = 0x123,
+                                        .tsc_khz = 2300000,
+                                        .tsc_mul = 0xde9be681,
+                                        .tsc_shift = -1,
+                                        .vendor = "AuthenticAMD",
+                                        .host = host_all};
     return 0;
 }
 
@@ -69,7 +69,7 @@ static void leaf_is(u32 leaf, u32 subleaf, u32 eax, u32 ebx, u32 ecx, u32 edx)
 {
     struct cpuid_leaf out = {1, 2, 3, 4};
 
-    hvm_cpuid(&ctx, leaf, subleaf, &out);
+    hvm_guest_cpuid(&vcpu, leaf, subleaf, &out);
     if (out.eax != eax || out.ebx != ebx || out.ecx != ecx || out.edx != edx)
         fail_msg("leaf %x.%x: %x %x %x %x, want %x %x %x %x", leaf, subleaf, out.eax, out.ebx, out.ecx,
                  out.edx, eax, ebx, ecx, edx);
@@ -79,7 +79,7 @@ static struct cpuid_leaf get(u32 leaf, u32 subleaf)
 {
     struct cpuid_leaf out;
 
-    hvm_cpuid(&ctx, leaf, subleaf, &out);
+    hvm_guest_cpuid(&vcpu, leaf, subleaf, &out);
     return out;
 }
 
@@ -97,7 +97,7 @@ static void test_xen_leaves(void **state)
     leaf_is(0x40000004, 0, 0x5c, 5, 0x123, 0);
     leaf_is(0x40000004, 1, 0, 0, 0, 0);
     leaf_is(0x40000005, 0, 0, 0, 0, 0);
-    ctx.host = host_nothing; /* no invariant TSC: not safe */
+    vcpu.cpuid.host = host_nothing; /* no invariant TSC: not safe */
     leaf_is(0x40000003, 0, 0, 0, 2300000, 0);
 }
 
@@ -156,7 +156,7 @@ static void test_limits_and_vendor(void **state)
     (void)state;
     leaf_is(0, 0, 0xd, 0x68747541, 0x444d4163, 0x69746e65);
     leaf_is(0x80000000, 0, 0x80000008, 0x68747541, 0x444d4163, 0x69746e65);
-    ctx.vendor = NULL;
+    vcpu.cpuid.vendor = NULL;
     leaf_is(0, 0, 0xd, 0x756e6547, 0x6c65746e, 0x49656e69);
     leaf_is(0x80000008, 0, 0x3028, 1, 0, 0);
     /* an old host: leaves it does not have are not asked of it, and are empty */
@@ -179,10 +179,10 @@ static void test_topology(void **state)
     leaf_is(0xb, 0, 0, 1, 0x100, 10);
     leaf_is(0xb, 1, 0, 1, 0x201, 10);
     leaf_is(0xb, 2, 0, 0, 2, 10);
-    ctx.vcpu_id = 127;
+    vcpu.cpuid.vcpu_id = 127;
     assert_int_equal(get(1, 0).ebx >> 24, 254);
     /* What Homestead brings itself does not depend on the host; what it only passes on does. */
-    ctx.host = host_nothing;
+    vcpu.cpuid.host = host_nothing;
     assert_int_equal(get(1, 0).ecx, BIT(31) | BIT(21));
     assert_int_equal(get(1, 0).edx, 0);
     leaf_is(7, 0, 0, 0, 0, 0);
