@@ -88,6 +88,7 @@ struct exit_verdict hypercall_dispatch(struct vcpu *v)
     c.v = v;
     c.compat = !hvm_ops->long_mode_cs(&v->hvm);
     c.in_multicall = false;
+    c.target = NULL;
     if (likely(hvm_ops->cpl(&v->hvm) == 0)) {
         load_args(&c, regs);
         rc = hypercall_call(&c, c.compat ? (u32)regs->rax : regs->rax);
