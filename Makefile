@@ -58,7 +58,7 @@ OFFSETS := $(O)/hv/asm_offsets.inc
 # tools/check-init.py proves that nothing else refers to them.
 INIT_FILES := $(filter-out boot/boot_run.c boot/boot_topology.c boot/give_back.c arch/x86/acpi/ram_nodes.c, \
         $(wildcard boot/*.c boot/*.asm arch/x86/acpi/*.c domain/dom0/*.c)) \
-        arch/x86/cpu/smp_selftest.c arch/x86/cpu/tsc_sync.c
+        arch/x86/cpu/smp_selftest.c arch/x86/cpu/tsc_sync.c lib/elf.c
 init_sections = $(if $(filter $<,$(INIT_FILES)),$(Q)$(OBJCOPY) --prefix-alloc-sections=.init $@)
 
 .PHONY: all hypervisor clean distclean help

@@ -22,10 +22,7 @@
 #include <lib/printf.h>
 #include <lib/spinlock.h>
 
-#define FAULT_DELAY_NS 300000000ull /* so that a guest runs somewhere when a test's fault comes */
-
 static u32 watchdog_secs;                  /* [I] 0: off */
-static u64 test_panic, test_lockup;        /* [I] masks of CPU ids */
 u64 boot_tsc_entry;                        /* [I] */
 static SIZED struct timer looks[MAX_CPUS]; /* [o] */
 SIZED_BY(looks, nr_cpus, 0);
@@ -44,25 +41,10 @@ static void name_guest(const struct hvm_vcpu *v, char *out, size_t size)
     snprintf(out, size, "d%uv%u", v->domid, v->vcpu_id);
 }
 
-void boot_run_init(const struct boot_options *options)
-{
-    watchdog_secs = options->watchdog_secs;
-    test_panic = options->test_panic;
-    test_lockup = options->test_lockup;
-    nmi_panics = options->nmi_panic;
-    stop_name_guest = name_guest;
-}
+#ifdef DEBUG
+#define FAULT_DELAY_NS 300000000ull /* so that a guest runs somewhere when a test's fault comes */
 
-static void set_look(struct timer *t)
-{
-    timer_set(t, time_now_ns() + watchdog_secs * (1000000000ull / WATCHDOG_LOOKS));
-}
-
-static void look(void *data)
-{
-    watchdog_look(watchdog_secs);
-    set_look(data);
-}
+static u64 test_panic, test_lockup; /* [I] masks of CPU ids */
 
 static bool chosen(u64 mask)
 {
@@ -88,6 +70,29 @@ static void fail_as_wanted(void)
     for (;;)
         __builtin_ia32_pause();
 }
+#endif
+
+void boot_run_init(const struct boot_options *options)
+{
+    watchdog_secs = options->watchdog_secs;
+#ifdef DEBUG
+    test_panic = options->test_panic;
+    test_lockup = options->test_lockup;
+#endif
+    nmi_panics = options->nmi_panic;
+    stop_name_guest = name_guest;
+}
+
+static void set_look(struct timer *t)
+{
+    timer_set(t, time_now_ns() + watchdog_secs * (1000000000ull / WATCHDOG_LOOKS));
+}
+
+static void look(void *data)
+{
+    watchdog_look(watchdog_secs);
+    set_look(data);
+}
 
 static NORETURN void boot_run(void)
 {
@@ -97,7 +102,9 @@ static NORETURN void boot_run(void)
     if (watchdog_secs)
         set_look(t);
     key_poll_start();
+#ifdef DEBUG
     fail_as_wanted();
+#endif
     sched_run();
 }
 

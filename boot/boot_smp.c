@@ -76,7 +76,7 @@ static void choose_apic_mode(const struct topology *topo, bool wanted)
                  XAPIC_MAX_ID);
 }
 
-static void prepare(const struct topology *topo)
+static void prepare(const struct topology *topo, const struct boot_options *options)
 {
     u32 no_memory = 0;
 
@@ -91,6 +91,9 @@ static void prepare(const struct topology *topo)
         }
         list[i]->id = i;
         list[i]->apic_id = topo->cpus[i].apic_id;
+        if (i < 64 &&
+            options->test_cpu_fail & BIT(i)) /* debug builds only: call one that is not there instead */
+            list[i]->apic_id = XAPIC_MAX_ID;
     }
     if (no_memory)
         log_warn("no memory for %u CPUs: they are left out\n", no_memory);
@@ -151,9 +154,9 @@ void boot_smp_start(const struct boot_info *info, const struct topology *topo, u
     u32 online = 1;
 
     choose_apic_mode(topo, options->x2apic);
-    prepare(topo);
+    prepare(topo, options);
     if (page)
-        online = smp_start(list, topo->nr_cpus, page, &boot_smp_ops, options->test_cpu_fail);
+        online = smp_start(list, topo->nr_cpus, page, &boot_smp_ops);
     else if (topo->nr_cpus > 1)
         log_warn("no RAM below 1 MiB from which CPUs could start: the boot CPU is alone\n");
     sched_set_kick(smp_kick);

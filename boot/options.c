@@ -6,8 +6,8 @@
 #include <lib/string.h>
 
 #define OPTION_MAX 128u
-#define TEST_CPUS  64u
 #ifdef DEBUG
+#define TEST_CPUS     64u
 #define WATCHDOG_SECS 10u
 #else
 #define WATCHDOG_SECS 0u
@@ -110,21 +110,6 @@ static int set_watchdog(struct boot_options *o, const char *value)
     return parse_u32(value, 0, 3600, &o->watchdog_secs);
 }
 
-static int set_test_cpu_fail(struct boot_options *o, const char *value)
-{
-    return parse_mask(value, TEST_CPUS, &o->test_cpu_fail);
-}
-
-static int set_test_panic(struct boot_options *o, const char *value)
-{
-    return parse_mask(value, TEST_CPUS, &o->test_panic);
-}
-
-static int set_test_lockup(struct boot_options *o, const char *value)
-{
-    return parse_mask(value, TEST_CPUS, &o->test_lockup);
-}
-
 static int set_maxcpus(struct boot_options *o, const char *value)
 {
     return parse_u32(value, 1, MAX_CPUS, &o->maxcpus);
@@ -192,11 +177,6 @@ static int set_debugkeys(struct boot_options *o, const char *value)
     return parse_switch(value, &o->debugkeys);
 }
 
-static int set_test_stuck(struct boot_options *o, const char *value)
-{
-    return parse_u32(value, 0, MAX_CPUS - 1, &o->test_stuck);
-}
-
 static int set_debug_exit(struct boot_options *o, const char *value)
 {
     u32 port;
@@ -214,6 +194,29 @@ static int set_debug_exit(struct boot_options *o, const char *value)
     return 0;
 }
 
+#ifdef DEBUG
+/* Faults that tests want. */
+static int set_test_cpu_fail(struct boot_options *o, const char *value)
+{
+    return parse_mask(value, TEST_CPUS, &o->test_cpu_fail);
+}
+
+static int set_test_panic(struct boot_options *o, const char *value)
+{
+    return parse_mask(value, TEST_CPUS, &o->test_panic);
+}
+
+static int set_test_lockup(struct boot_options *o, const char *value)
+{
+    return parse_mask(value, TEST_CPUS, &o->test_lockup);
+}
+
+static int set_test_stuck(struct boot_options *o, const char *value)
+{
+    return parse_u32(value, 0, MAX_CPUS - 1, &o->test_stuck);
+}
+#endif
+
 static const struct {
     const char *name;
     int (*set)(struct boot_options *o, const char *value); /* -EINVAL: value cannot be used, *o as before */
@@ -229,14 +232,16 @@ static const struct {
     {"console", set_console},
     {"com1", set_com1},
     {"debugkeys", set_debugkeys},
-    {"test_stuck", set_test_stuck},
     {"debug-exit", set_debug_exit},
     {"nmi", set_nmi},
     {"x2apic", set_x2apic},
     {"watchdog", set_watchdog},
+#ifdef DEBUG
     {"test_cpu_fail", set_test_cpu_fail},
     {"test_panic", set_test_panic},
     {"test_lockup", set_test_lockup},
+    {"test_stuck", set_test_stuck},
+#endif
 };
 
 static void report_sentence(options_report_fn report, const char *fmt, const char *name, const char *value)

@@ -18,17 +18,17 @@ struct boot_options {
     bool nmi_panic;     /* nmi=report|panic */
     bool x2apic;        /* x2apic=auto|on */
     u32 watchdog_secs;  /* watchdog=SECS, 0: off */
-    /* For tests: CPU ids below 64, as masks. */
+    /* Faults for tests, in debug builds only: CPU ids below 64, as masks. */
     u64 test_cpu_fail; /* these do not come up */
     u64 test_panic;    /* these panic at the same moment, soon after the start */
     u64 test_lockup;   /* these lock up then */
+    u32 test_stuck;    /* this one stops, holding the console; ~0: none */
     bool noreboot;     /* noreboot */
     enum log_level loglvl;
     bool console;  /* console=com1|none */
     u16 com1_port; /* com1=BAUD[,8n1[,PORT]] */
     u32 com1_baud;
     bool debugkeys;       /* debugkeys=yes|no */
-    u32 test_stuck;       /* test_stuck=CPU, ~0: none */
     bool debug_exit_auto; /* debug-exit=auto|off|PORT: QEMU's isa-debug-exit */
     u16 debug_exit_port;
 };

@@ -3,8 +3,9 @@
  * checks every line of the file and reads [global], the second collects the chosen section.
  */
 #include "config.h"
-#include "text.h"
 #include <homestead/errno.h>
+#include <lib/printf.h>
+#include <lib/string.h>
 
 struct slice { /* bytes of the file, not terminated */
     const char *at;
@@ -39,7 +40,7 @@ static struct slice trim(struct slice s)
 
 static bool slice_is(struct slice s, const char *name)
 {
-    size_t n = text_length(name, s.len + 1);
+    size_t n = strnlen(name, s.len + 1);
 
     if (n != s.len)
         return false;
@@ -76,7 +77,7 @@ static int bad_line(struct reader *r, int err, const char *problem, struct slice
 {
     char shown[CONFIG_NAME_MAX];
 
-    text_format(r->why, r->why_size, "line %u: %s '%s'", r->line, problem, slice_show(name, shown));
+    snprintf(r->why, r->why_size, "line %u: %s '%s'", r->line, problem, slice_show(name, shown));
     return err;
 }
 
@@ -184,7 +185,7 @@ static int read_global(struct reader *r, struct boot_config *c)
             return rc;
     }
     if (!rc && !c->section[0]) {
-        text_format(r->why, r->why_size, "[global] has no default=SECTION");
+        snprintf(r->why, r->why_size, "[global] has no default=SECTION");
         rc = -EINVAL;
     }
     return rc;
@@ -238,11 +239,11 @@ static int read_section(struct reader *r, struct boot_config *c)
     if (rc)
         return rc;
     if (!found) {
-        text_format(r->why, r->why_size, "there is no section [%s], which default= names", c->section);
+        snprintf(r->why, r->why_size, "there is no section [%s], which default= names", c->section);
         return -ENOENT;
     }
     if (!c->dom0.path[0]) {
-        text_format(r->why, r->why_size, "section [%s] has no dom0=FILE", c->section);
+        snprintf(r->why, r->why_size, "section [%s] has no dom0=FILE", c->section);
         return -EINVAL;
     }
     return 0;

@@ -26,7 +26,7 @@ struct image_header {
     u64 image_end_vaddr;  /* 0x10 first byte behind the image, BSS included */
 };
 
-struct elf_segment {
+struct image_segment {
     u64 file_offset, file_size; /* bytes to copy */
     u64 image_offset, mem_size; /* from the image's first byte; what file_size leaves is zero */
 };
@@ -35,7 +35,7 @@ struct elf_image {
     u64 span;       /* bytes of memory needed, a multiple of IMAGE_ALIGN */
     u64 uefi_entry; /* virtual address, inside an executable segment */
     u32 nr_segments;
-    struct elf_segment segments[ELF_SEGMENTS_MAX]; /* ascending, do not overlap */
+    struct image_segment segments[ELF_SEGMENTS_MAX]; /* ascending, do not overlap */
 };
 
 /*

@@ -1,6 +1,6 @@
 /* Files on the volume that the loader was started from: see loader.h. */
 #include "loader.h"
-#include "text.h"
+#include <lib/printf.h>
 
 /* A name in a file information block is at most 255 characters on FAT. */
 #define FILE_INFO_BYTES (sizeof(EFI_FILE_INFO) + 256 * sizeof(CHAR16))
@@ -82,9 +82,9 @@ static void full_path(struct loader *l, const char *path, struct loader_file *fi
     size_t i = 0;
 
     if (*path == '\\' || *path == '/')
-        text_format(file->path, sizeof(file->path), "%s", path);
+        snprintf(file->path, sizeof(file->path), "%s", path);
     else
-        text_format(file->path, sizeof(file->path), "%s\\%s", l->directory, path);
+        snprintf(file->path, sizeof(file->path), "%s\\%s", l->directory, path);
     for (; file->path[i]; i++) {
         if (file->path[i] == '/')
             file->path[i] = '\\';

@@ -1,8 +1,8 @@
 /* What the firmware knows of the machine, and leaving it: see loader.h. */
 #include "loader.h"
 #include "memory_map.h"
-#include "text.h"
 #include <homestead/errno.h>
+#include <lib/printf.h>
 
 static const EFI_GUID acpi_20_guid = ACPI_20_TABLE_GUID;
 static const EFI_GUID acpi_10_guid = ACPI_TABLE_GUID;
@@ -80,7 +80,7 @@ void firmware_describe(struct loader *l, struct boot_info *bi)
     bi->rsdp = find_rsdp(l->st);
     bi->efi_system_table = (u64)l->st;
     firmware_text(vendor, sizeof(vendor), l->st->FirmwareVendor);
-    text_format(bi->loader, sizeof(bi->loader), "UEFI: %s", vendor);
+    snprintf(bi->loader, sizeof(bi->loader), "UEFI: %s", vendor);
     if (EFI_ERROR(l->bs->LocateProtocol((EFI_GUID *)&gop_guid, NULL, (void **)&gop)) || !gop->Mode ||
         !gop->Mode->Info)
         return;

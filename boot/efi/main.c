@@ -11,8 +11,8 @@
 #include "loader.h"
 #include "elf_load.h"
 #include "memory_map.h"
-#include "text.h"
 #include <homestead/errno.h>
+#include <lib/printf.h>
 
 #define CONFIG_NAME      "homestead.cfg"
 #define CONFIG_BYTES_MAX KIB(64)
@@ -34,7 +34,7 @@ static void say(struct loader *l, const char *fmt, va_list args)
 
     if (!l->st->ConOut)
         return;
-    text_vformat(line, sizeof(line), fmt, args);
+    vsnprintf(line, sizeof(line), fmt, args);
     for (; line[i]; i++)
         wide[i] = (CHAR16)(u8)line[i];
     wide[i] = 0;
@@ -124,7 +124,7 @@ static EFI_STATUS read_config(struct loader *l)
     char why[160];
     int rc;
 
-    text_format(name, sizeof(name), "%s", CONFIG_NAME);
+    snprintf(name, sizeof(name), "%s", CONFIG_NAME);
     for (u32 i = 0; i < CHAIN_MAX; i++) {
         status = files_read(l, name, EfiBootServicesData, &file);
         if (EFI_ERROR(status))
@@ -138,7 +138,7 @@ static EFI_STATUS read_config(struct loader *l)
             return EFI_SUCCESS;
         if (rc != -ENOENT || !config.chain[0])
             return loader_fail(l, EFI_INVALID_PARAMETER, "%s: %s.", file.path, why);
-        text_format(name, sizeof(name), "%s", config.chain);
+        snprintf(name, sizeof(name), "%s", config.chain);
     }
     return loader_fail(l, EFI_INVALID_PARAMETER, "%s: chain= leads on and on.", file.path);
 }
@@ -175,8 +175,8 @@ static EFI_STATUS load_module(struct loader *l, const struct config_file *what, 
         return status;
     m->base = file.base;
     m->size = file.size;
-    text_format(m->cmdline, sizeof(m->cmdline), "%s", what->args);
-    text_format(m->name, sizeof(m->name), "%s", what->path);
+    snprintf(m->cmdline, sizeof(m->cmdline), "%s", what->args);
+    snprintf(m->name, sizeof(m->name), "%s", what->path);
     bi->nr_modules++;
     return EFI_SUCCESS;
 }
@@ -237,7 +237,7 @@ static EFI_STATUS start(struct loader *l)
     bi->magic = BOOT_INFO_MAGIC;
     bi->version = BOOT_INFO_VERSION;
     bi->source = BOOT_FROM_UEFI;
-    text_format(bi->cmdline, sizeof(bi->cmdline), "%s", config.options);
+    snprintf(bi->cmdline, sizeof(bi->cmdline), "%s", config.options);
 
     status = load_hypervisor(l, bi, &entry);
     if (!EFI_ERROR(status))
@@ -254,7 +254,8 @@ static EFI_STATUS start(struct loader *l)
     status = make_page_tables(l, bi, &cr3);
     if (EFI_ERROR(status))
         return status;
-    loader_say(l, "starting %s of section [%s] at %lx.", config.kernel.path, config.section, bi->image_base);
+    loader_say(l, "starting %s of section [%s] at 0x%lx.", config.kernel.path, config.section,
+               bi->image_base);
     files_close(l);
     status = firmware_exit(l, bi);
     if (EFI_ERROR(status))

@@ -14,13 +14,9 @@
 #include <domain/timer.h>
 #include <lib/log.h>
 
-#define STUCK_AFTER_NS 3000000000ull
-
 static SIZED struct timer timers[MAX_CPUS]; /* [o] */
 SIZED_BY(timers, nr_cpus, 0);
-static struct timer stuck_timer;
-static u32 poller; /* [a] CPU id */
-static u32 test_stuck = KEY_POLL_NO_CPU;
+static u32 poller;  /* [a] CPU id */
 static bool active; /* [I] */
 
 /* The number of CPUs that are up after `from` in the ring of ids, up to and including `to`. */
@@ -54,6 +50,12 @@ static void expired(void *data)
         keys_poll();
 }
 
+#ifdef DEBUG
+#define STUCK_AFTER_NS 3000000000ull
+
+static struct timer stuck_timer;
+static u32 test_stuck; /* [I] CPU id */
+
 /* Simulates a CPU that hangs at the worst moment, with the console held. */
 static void hang(void *data)
 {
@@ -63,14 +65,18 @@ static void hang(void *data)
     for (;;)
         __builtin_ia32_pause();
 }
+#endif
 
 void key_poll_init(u32 stuck_cpu)
 {
-    test_stuck = stuck_cpu;
+    (void)stuck_cpu;
     poller = this_cpu()->id;
     for (u32 id = 0; id < MAX_CPUS; id++)
         timer_init(&timers[id], expired, &timers[id]);
+#ifdef DEBUG
+    test_stuck = stuck_cpu;
     timer_init(&stuck_timer, hang, NULL);
+#endif
     active = true;
 }
 
@@ -81,6 +87,8 @@ void key_poll_start(void)
     if (!active)
         return;
     timer_set(&timers[self], time_now_ns() + KEY_POLL_NS);
+#ifdef DEBUG
     if (self == test_stuck)
         timer_set(&stuck_timer, time_now_ns() + STUCK_AFTER_NS);
+#endif
 }

@@ -4,10 +4,8 @@
 
 #include <homestead/types.h>
 
-#define KEY_POLL_NO_CPU 0xffffffffu
-
-/* Boot CPU, before any CPU is in the run loop. stuck_cpu: that CPU stops for good 3 s after its start,
- * holding the console: for tests (test_stuck=). */
+/* Boot CPU, before any CPU is in the run loop. stuck_cpu, in debug builds: that CPU stops for good 3 s
+ * after its start, holding the console (test_stuck=). */
 void key_poll_init(u32 stuck_cpu);
 /* Each CPU, at the start of its run loop. Nothing if key_poll_init() was not called. */
 void key_poll_start(void);

@@ -4,9 +4,9 @@
  * Boot CPU only, before the scheduler runs.
  */
 #include <domain/dom0/dom0_layout.h>
-#include <domain/dom0/elf.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
+#include <lib/elf.h>
 #include <lib/log.h>
 #include <lib/string.h>
 #include <xen/domctl.h>
@@ -78,8 +78,7 @@ static int populate(struct domain *d, u64 nodes, u64 start, u64 size)
     return 0;
 }
 
-static int load_image(struct domain *d, const struct dom0_config *config, const struct elf_image *elf,
-                      const struct dom0_layout *layout)
+static int load_image(struct domain *d, const struct elf_kernel *elf, const struct dom0_layout *layout)
 {
     for (u32 i = 0; i < elf->nr_segments; i++) {
         const struct elf_segment *s = &elf->segments[i];
@@ -88,7 +87,7 @@ static int load_image(struct domain *d, const struct dom0_config *config, const 
             return fail(-ENOMEM, "the image does not fit",
                         "one of its segments lies outside domain 0's memory");
         /* The rest of the segment is zero already: fresh memory is. */
-        int rc = physmap_write(d, s->paddr, maddr_virt(config->image_maddr + s->file_offset), s->file_size);
+        int rc = physmap_write(d, s->paddr, s->data, s->file_size);
         if (rc)
             return fail(rc, "copying the image", "a frame is missing");
     }
@@ -156,7 +155,7 @@ static int create(const struct dom0_config *config, const struct dom0_layout *la
     return 0;
 }
 
-static void report(const struct domain *d, const struct elf_image *elf, const struct dom0_layout *layout)
+static void report(const struct domain *d, const struct elf_kernel *elf, const struct dom0_layout *layout)
 {
     log_info("Domain 0        kernel at 0x%lx-0x%lx, entry 0x%x, start info at 0x%lx\n",
              (unsigned long)elf->start, (unsigned long)elf->end, elf->pvh_entry,
@@ -172,13 +171,15 @@ static void report(const struct domain *d, const struct elf_image *elf, const st
 int dom0_build(const struct dom0_config *config)
 {
     static struct dom0_layout layout; /* 2.6 KiB: too much for the stack */
-    static struct elf_image elf;
+    static struct elf_kernel elf;
     struct domain *d;
     const char *why;
 
-    int rc = elf_parse(maddr_virt(config->image_maddr), config->image_size, &elf, &why);
-    if (rc)
-        return fail(rc, "the image cannot be started", why);
+    int rc = elf_parse_kernel(maddr_virt(config->image_maddr), config->image_size, &elf, &why);
+    if (rc) {
+        log_error("Domain 0: the image %s (error %d)\n", why, -rc);
+        return rc;
+    }
     u64 mem_bytes = config->mem_bytes;
     if (!mem_bytes)
         mem_bytes = ALIGN_UP(MAX(MIB(64), 2 * (elf.end - elf.start + config->module_size) + MIB(32)), MIB(2));
@@ -207,7 +208,7 @@ int dom0_build(const struct dom0_config *config)
     /* Its RAM's tables are made: what the worst case would have taken beyond them comes back. */
     rc = physmap_set_pool(d, d->physmap.pool_used + PHYSMAP_POOL_DEFAULT_PAGES);
     if (!rc)
-        rc = load_image(d, config, &elf, &layout);
+        rc = load_image(d, &elf, &layout);
     if (!rc)
         rc = write_start_info(d, config, &layout);
     if (rc)

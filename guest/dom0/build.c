@@ -131,10 +131,10 @@ static int pin(struct build *b, const char *items, u32 flag)
     return 0;
 }
 
-static bool segments_overlap(const struct pvhelf *elf, u64 paddr, u64 bytes)
+static bool segments_overlap(const struct elf_kernel *elf, u64 paddr, u64 bytes)
 {
     for (u32 i = 0; i < elf->nr_segments; i++) {
-        const struct pvhelf_segment *s = &elf->segments[i];
+        const struct elf_segment *s = &elf->segments[i];
         if (paddr < s->paddr + s->mem_size && s->paddr < paddr + bytes)
             return true;
     }
@@ -144,16 +144,16 @@ static bool segments_overlap(const struct pvhelf *elf, u64 paddr, u64 bytes)
 static int check_kernel(struct build *b, const void *image, size_t size)
 {
     const char *why = "";
-    int rc = pvhelf_parse(image, size, &b->elf, &why);
+    int rc = elf_parse_kernel(image, size, &b->elf, &why);
 
     for (u32 i = 0; !rc && i < b->elf.nr_segments; i++) {
         if (!layout_contains(&b->layout, b->elf.segments[i].paddr, b->elf.segments[i].mem_size)) {
-            why = "a segment lies outside the guest's memory";
+            why = "has a segment outside the guest's memory";
             rc = -ENOEXEC;
         }
     }
     if (rc)
-        printf("%-9s the kernel %s cannot be loaded: %s\n", b->cfg->name, b->cfg->kernel, why);
+        printf("%-9s the kernel %s cannot be loaded: it %s\n", b->cfg->name, b->cfg->kernel, why);
     return rc;
 }
 
@@ -211,7 +211,7 @@ static int load_and_start(const struct build *b)
     rc = write_start_info(b, &start_info);
     if (rc)
         return rc;
-    rc = image_set_context(xch, b->domid, b->elf.entry, start_info);
+    rc = image_set_context(xch, b->domid, b->elf.pvh_entry, start_info);
     return rc ? say(b, "setting the vCPU's context failed", rc) : 0;
 }
 

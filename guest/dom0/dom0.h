@@ -7,7 +7,7 @@
 #define GUEST_DOM0_DOM0_H
 
 #include <guest/dom0/layout.h>
-#include <guest/lib/pvhelf.h>
+#include <lib/elf.h>
 #include <guest/dom0/xlcfg.h>
 #include <guest/lib/guest.h>
 #include <guest/lib/lock.h>
@@ -79,7 +79,7 @@ struct build {
     bool concurrent; /* other guests are built or end at the same time */
     bool measured;   /* left_node[] is valid */
     struct layout layout;
-    struct pvhelf elf;
+    struct elf_kernel elf;
     u32 nr_nodes; /* 0: any node */
     u32 nodes[MAX_NODES];
     u64 quota[MAX_NODES];     /* pages wanted on nodes[i] */

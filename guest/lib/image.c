@@ -31,10 +31,10 @@ int image_write(xc_interface *xch, u32 domid, u64 paddr, const void *src, u64 le
     return 0;
 }
 
-int image_load(xc_interface *xch, u32 domid, const struct pvhelf *elf)
+int image_load(xc_interface *xch, u32 domid, const struct elf_kernel *elf)
 {
     for (u32 i = 0; i < elf->nr_segments; i++) {
-        const struct pvhelf_segment *s = &elf->segments[i];
+        const struct elf_segment *s = &elf->segments[i];
         int rc = image_write(xch, domid, s->paddr, s->data, s->file_size);
         if (!rc)
             rc = image_write(xch, domid, s->paddr + s->file_size, NULL, s->mem_size - s->file_size);

@@ -5,14 +5,14 @@
 #ifndef GUEST_LIB_IMAGE_H
 #define GUEST_LIB_IMAGE_H
 
-#include <guest/lib/pvhelf.h>
+#include <lib/elf.h>
 #include <guest/lib/xc.h>
 
 /* Copies len bytes to guest-physical paddr, or zeroes them if src is NULL. 0; -EFAULT: not mappable */
 int image_write(xc_interface *xch, u32 domid, u64 paddr, const void *src, u64 len);
 
 /* All segments by p_paddr, the rest of each zeroed. 0; -EFAULT */
-int image_load(xc_interface *xch, u32 domid, const struct pvhelf *elf);
+int image_load(xc_interface *xch, u32 domid, const struct elf_kernel *elf);
 
 /*
  * Sets vCPU 0 to the PVH start state: 32-bit, unpaged, flat, EBX = start_info, entry a guest-physical address

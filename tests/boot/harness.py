@@ -108,6 +108,9 @@ class Run:
         return self.one("guest", name=name, event="created")["domain"]
 
 
+DEBUG_BUILD = ("--", "-kernel", "build/debug/homestead")  # last of boot()'s arguments
+
+
 def command_of(arguments, build=False):
     return [str(ROOT / "run-qemu.sh"), "--no-install"] + ([] if build else ["--no-build"]) + [str(a) for a in arguments]
 

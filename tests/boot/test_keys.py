@@ -144,7 +144,7 @@ class TestStuckCpu(Keys):
             typist.wait(rb"CPU 0 stops here")
             time.sleep(3)  # then it counts as stuck
 
-        return typed(tmp_path_factory, pause, "--cmdline", "test_stuck=0")
+        return typed(tmp_path_factory, pause, "--cmdline", "test_stuck=0 watchdog=0", *harness.DEBUG_BUILD)
 
     def test_it_is_named(self, run):
         stuck = [line for line in section(run, "c") if line.endswith("STUCK")]

@@ -73,7 +73,7 @@ class TestDebug(GoodRun):
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
-        return boot_guests("tiny", "--cpus", "16", "--", "-kernel", "build/debug/homestead")
+        return boot_guests("tiny", "--cpus", "16", *harness.DEBUG_BUILD)
 
     def test_cross_calls(self, run):
         assert any(line.endswith("16 CPUs have called each other") for line in run.lines), run.tail()
@@ -84,7 +84,7 @@ class TestFailed(GoodRun):
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
-        return boot_guests("one", "--cpus", "6", "--cmdline", "test_cpu_fail=1,4")
+        return boot_guests("one", "--cpus", "6", "--cmdline", "test_cpu_fail=1,4", *harness.DEBUG_BUILD)
 
     def test_states(self, run):
         assert {f["id"]: f["state"] for f in run.all("cpu")} == {
@@ -99,7 +99,10 @@ class TestFailed(GoodRun):
 class TestMaxcpus(GoodRun):
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
-        return boot_guests("one", "--cpus", "4", "--cmdline", "maxcpus=3")
+        return boot_guests("one", "--cpus", "4", "--cmdline", "maxcpus=3 test_panic=0")
+
+    def test_a_release_build_knows_no_faults(self, run):
+        assert "warning: unknown option 'test_panic' is ignored" in run.lines
 
     def test_the_rest_is_off(self, run):
         assert [f["state"] for f in run.all("cpu")] == ["online", "online", "online", "off"]
@@ -131,7 +134,7 @@ class TestPanic(AnyRun):
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
-        return boot_guests("long", "--cpus", "5", "--cmdline", "test_panic=2")
+        return boot_guests("long", "--cpus", "5", "--cmdline", "test_panic=2", *harness.DEBUG_BUILD)
 
     def test_status(self, run):
         run.expect_status(harness.PANIC)
@@ -151,7 +154,7 @@ class TestPanicOfMany(AnyRun):
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
-        return boot_guests("long", "--cpus", "64", "--cmdline", "test_panic=8-15")
+        return boot_guests("long", "--cpus", "64", "--cmdline", "test_panic=8-15", *harness.DEBUG_BUILD)
 
     def test_one_reports(self, run):
         run.expect_status(harness.PANIC)
@@ -168,8 +171,7 @@ class TestLockup(AnyRun):
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
-        return boot_guests("long", "--cpus", "3", "--cmdline", "test_lockup=1 watchdog=2", "--",
-                           "-kernel", "build/debug/homestead")
+        return boot_guests("long", "--cpus", "3", "--cmdline", "test_lockup=1 watchdog=2", *harness.DEBUG_BUILD)
 
     def test_it_is_named(self, run):
         run.expect_status(harness.PANIC)

@@ -131,10 +131,12 @@ void console_break_lock(void)
     __atomic_store_n(&holder, 0, __ATOMIC_RELEASE);
 }
 
+#ifdef DEBUG
 void console_hold(void)
 {
     hold();
 }
+#endif
 
 int console_read(void)
 {

@@ -15,7 +15,7 @@ void console_set_level(enum log_level level);
 void console_write(const char *text, size_t len);
 /* Panic only: whoever held the console will not let go of it any more. */
 void console_break_lock(void);
-/* Tests only: takes the console and keeps it. Others print after they have waited for a sign of life. */
+/* Debug builds, for a test: takes the console and keeps it. Others print after they have waited for a sign of life. */
 void console_hold(void);
 /* One received byte, or -1. */
 int console_read(void);

@@ -33,10 +33,9 @@ struct smp_start_ops {
  * stack_top, ist_tops, tables. trampoline_page: machine address of 1 + PAGING_START_TABLES pages of RAM
  * below 1 MiB that nobody else uses from now on, mapped in the direct map. Afterwards cpus[] and nr_cpus are set, and each list[i]->state
  * is CPU_ONLINE or CPU_FAILED with its reason in failure; a failed CPU's memory must stay untouched. Boot CPU
- * only, time_init() done. absent, for tests: a mask of CPU ids below 64 that are not sent for. Returns how many are online, this one included; they sleep until smp_release().
+ * only, time_init() done. Returns how many are online, this one included; they sleep until smp_release().
  */
-u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struct smp_start_ops *ops,
-              u64 absent);
+u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struct smp_start_ops *ops);
 void smp_release(void);
 /* How long to wait for a sign of life of any other CPU. Under an emulator the host decides who runs when. */
 u64 smp_patience_ns(void);

@@ -151,33 +151,22 @@ static INIT bool await_state(struct cpu *cpu)
     return state_of(cpu) == CPU_ARRIVED;
 }
 
-/* Only in tests: a CPU that does not answer. */
-static INIT bool is_absent(u32 slot, u64 absent)
-{
-    const struct cpu *cpu = __atomic_load_n(&smp_slots[slot], __ATOMIC_ACQUIRE);
-
-    return cpu && cpu->id < 64 && (absent & BIT(cpu->id));
-}
-
-static INIT void send_for(u32 nr, u8 page, u64 absent)
+static INIT void send_for(u32 nr, u8 page)
 {
     if (!nr)
         return; /* nobody to wait for */
     for (u32 i = 0; i < nr; i++)
-        if (!is_absent(i, absent))
-            apic_send_init(smp_ids[i]);
+        apic_send_init(smp_ids[i]);
     time_delay_us(INIT_WAIT_US);
     for (u32 i = 0; i < nr; i++)
-        if (!is_absent(i, absent))
-            apic_send_startup(smp_ids[i], page);
+        apic_send_startup(smp_ids[i], page);
     time_delay_us(STARTUP_WAIT_US);
     for (u32 i = 0; i < nr; i++)
-        if (__atomic_load_n(&smp_slots[i], __ATOMIC_RELAXED) && !is_absent(i, absent))
+        if (__atomic_load_n(&smp_slots[i], __ATOMIC_RELAXED))
             apic_send_startup(smp_ids[i], page);
 }
 
-INIT u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struct smp_start_ops *ops,
-                   u64 absent)
+INIT u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struct smp_start_ops *ops)
 {
     u32 wanted = 0, online = 1;
 
@@ -191,7 +180,7 @@ INIT u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const 
     }
     smp_nr_slots = wanted;
     place_trampoline(trampoline_page);
-    send_for(wanted, (u8)(trampoline_page >> PAGE_SHIFT), absent);
+    send_for(wanted, (u8)(trampoline_page >> PAGE_SHIFT));
     await_arrivals(wanted);
     for (u32 i = 1, slot = 0; i < nr; i++) {
         struct cpu *cpu = list[i];

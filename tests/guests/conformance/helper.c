@@ -146,10 +146,10 @@ static long map_mailbox(u32 domid)
 u32 helper_start(void)
 {
     const char *why = "the helper's image";
-    struct pvhelf elf;
+    struct elf_kernel elf;
 
     u32 domid = domain_new(HELPER_PAGES);
-    long rc = pvhelf_parse(guest_env.module.data, guest_env.module.size, &elf, &why);
+    long rc = elf_parse_kernel(guest_env.module.data, guest_env.module.size, &elf, &why);
     if (!rc)
         rc = populate(domid);
     if (!rc)
@@ -159,7 +159,7 @@ u32 helper_start(void)
     if (!rc)
         rc = map_mailbox(domid);
     if (!rc)
-        rc = image_set_context(xch, domid, elf.entry, START_GADDR);
+        rc = image_set_context(xch, domid, elf.pvh_entry, START_GADDR);
     if (!rc)
         rc = xc_domain_unpause(xch, domid);
     if (rc)

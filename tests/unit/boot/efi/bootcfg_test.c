@@ -1,4 +1,4 @@
-// sources: boot/efi/config.c boot/efi/text.c
+// sources: boot/efi/config.c
 /* The UEFI loader's configuration file. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include <boot/efi/config.h>
-#include <boot/efi/text.h>
 #include <homestead/errno.h>
 
 static struct boot_config cfg;
@@ -198,19 +197,6 @@ static void test_damaged_files(void **state)
     }
 }
 
-static void test_text_format(void **state)
-{
-    char buf[64];
-
-    (void)state;
-    text_format(buf, sizeof(buf), "%s|%u|%lu|%lx|%%", "abc", 42u, 18446744073709551615ul, 0xdeadul);
-    assert_string_equal(buf, "abc|42|18446744073709551615|0xdead|%");
-    text_format(buf, 4, "%s", "abcdef");
-    assert_string_equal(buf, "abc");
-    assert_true(text_equal("a", "a") && !text_equal("a", "ab") && !text_equal("ab", "a"));
-    assert_int_equal(text_length("abc", 2), 2);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,7 +213,6 @@ int main(void)
         cmocka_unit_test(test_too_many_modules),
         cmocka_unit_test(test_long_values),
         cmocka_unit_test(test_damaged_files),
-        cmocka_unit_test(test_text_format),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-// sources: domain/dom0/elf.c
+// sources: lib/elf.c
 /* The ELF reader on good images of both kinds and on everything that can be wrong with one. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,8 +6,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <domain/dom0/elf.h>
 #include <homestead/errno.h>
+#include <lib/elf.h>
 
 struct seg {
     u32 type;
@@ -60,12 +60,14 @@ static const struct seg good[] = {
 };
 
 /* Parses a copy of exactly size bytes, so that ASan sees a read behind it. */
-static int parse(const u8 *image, u64 size, struct elf_image *out, const char **why)
+static int parse(const u8 *image, u64 size, struct elf_kernel *out, const char **why)
 {
     u8 *copy = malloc(size ? size : 1);
 
     memcpy(copy, image, size);
-    int rc = elf_parse(copy, size, out, why);
+    int rc = elf_parse_kernel(copy, size, out, why);
+    for (u32 i = 0; !rc && i < out->nr_segments; i++)
+        out->segments[i].data = image + (out->segments[i].data - copy);
     free(copy);
     return rc;
 }
@@ -73,7 +75,7 @@ static int parse(const u8 *image, u64 size, struct elf_image *out, const char **
 static void reads_both_kinds(void **state)
 {
     u8 image[IMAGE_SIZE];
-    struct elf_image out;
+    struct elf_kernel out;
     const char *why;
 
     (void)state;
@@ -83,7 +85,7 @@ static void reads_both_kinds(void **state)
             assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), 0);
             assert_int_equal(out.nr_segments, 2);
             assert_int_equal(out.segments[0].paddr, 0x100000);
-            assert_int_equal(out.segments[0].file_offset, 0x200);
+            assert_ptr_equal(out.segments[0].data, image + 0x200);
             assert_int_equal(out.segments[0].file_size, 0x80);
             assert_int_equal(out.segments[0].mem_size, 0x1000);
             assert_int_equal(out.start, 0x100000);
@@ -96,7 +98,7 @@ static int parse_with(struct seg change, u32 which, u64 entry)
 {
     u8 image[IMAGE_SIZE];
     struct seg segs[3];
-    struct elf_image out = {.nr_segments = 77};
+    struct elf_kernel out = {.nr_segments = 77};
     const char *why = NULL;
 
     memcpy(segs, good, sizeof(segs));
@@ -145,7 +147,7 @@ static void walks_over_other_notes(void **state)
 {
     u8 image[IMAGE_SIZE];
     struct seg segs[3] = {good[0], good[1], {4, 0x2c0, 0, 0x40 + 24, 0x40 + 24}};
-    struct elf_image out;
+    struct elf_kernel out;
     const char *why;
 
     (void)state;
@@ -167,14 +169,14 @@ static void walks_over_other_notes(void **state)
 static void refuses_what_is_no_kernel(void **state)
 {
     u8 image[IMAGE_SIZE];
-    struct elf_image out;
+    struct elf_kernel out;
     const char *why;
 
     (void)state;
     make(image, true, good, 3, 4, 0x100070);
     image[0] = 'M';
     assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -ENOEXEC);
-    assert_string_equal(why, "it is not an ELF file");
+    assert_string_equal(why, "is not an ELF file");
     make(image, true, good, 3, 4, 0x100070);
     image[18] = 183; /* another machine */
     assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -ENOEXEC);
@@ -191,12 +193,62 @@ static void refuses_what_is_no_kernel(void **state)
     assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -EINVAL);
 }
 
+/* One byte or field changed in a good image of 64 bits: refused for that reason. */
+static void expect_refused(u32 at, u64 value, u32 bytes, int error, const char *reason)
+{
+    u8 image[IMAGE_SIZE];
+    struct elf_kernel out;
+    const char *why = NULL;
+
+    make(image, true, good, 3, 8, 0x100070);
+    memcpy(image + at, &value, bytes);
+    assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), error);
+    assert_string_equal(why, reason);
+}
+
+static void says_what_is_wrong(void **state)
+{
+    static const char no_note[] = "has no PVH entry note",
+                      outside[] = "has its PVH entry outside its segments";
+
+    (void)state;
+    expect_refused(4, 3, 1, -ENOEXEC, "is not a little-endian ELF file of 32 or 64 bits");
+    expect_refused(5, 2, 1, -ENOEXEC, "is not a little-endian ELF file of 32 or 64 bits");
+    expect_refused(16, 1, 2, -ENOEXEC, "is not an executable for x86");
+    expect_refused(18, 183, 2, -ENOEXEC, "is not an executable for x86");
+    expect_refused(54, 55, 2, -EINVAL, "has program headers that are too short");
+    expect_refused(56, 18, 2, -EINVAL, "has program headers outside the file");
+    expect_refused(56, 0, 2, -EINVAL, "has nothing to load");
+    expect_refused(NOTE_AT + 8, 17, 4, -ENOEXEC, no_note);
+    expect_refused(NOTE_AT + 12, 'Y', 1, -ENOEXEC, no_note);
+    expect_refused(NOTE_AT, ~0u, 4, -ENOEXEC, no_note);
+    expect_refused(NOTE_AT + 4, ~0u, 4, -ENOEXEC, no_note);
+    expect_refused(NOTE_AT + 4, 6, 4, -ENOEXEC, no_note);
+    expect_refused(NOTE_AT + 20, 1, 4, -EINVAL, outside);        /* 4 GiB above the segment */
+    expect_refused(NOTE_AT + 16, 0x180000, 4, -EINVAL, outside); /* between the segments */
+}
+
+static void every_cut_is_refused(void **state)
+{
+    u8 image[IMAGE_SIZE];
+    struct elf_kernel out;
+    const char *why;
+
+    (void)state;
+    for (int is64 = 0; is64 < 2; is64++) {
+        make(image, is64, good, 3, 4, 0x100070);
+        for (u64 size = 0; size < NOTE_AT + 24; size++)
+            assert_true(parse(image, size, &out, &why) < 0);
+        assert_int_equal(parse(image, NOTE_AT + 24, &out, &why), 0);
+    }
+}
+
 /* Cut at every length, and with random bytes changed: never a bad read (ASan), never a segment outside the
  * file. */
 static void survives_damage(void **state)
 {
     u8 image[IMAGE_SIZE];
-    struct elf_image out;
+    struct elf_kernel out;
     const char *why;
 
     (void)state;
@@ -209,7 +261,8 @@ static void survives_damage(void **state)
         if (parse(image, size, &out, &why))
             continue;
         for (u32 i = 0; i < out.nr_segments; i++) {
-            assert_true(out.segments[i].file_offset + out.segments[i].file_size <= size);
+            assert_true(out.segments[i].data >= image);
+            assert_true(out.segments[i].file_size <= size - (u64)(out.segments[i].data - image));
             assert_true(out.segments[i].paddr + out.segments[i].mem_size <= GIB(4));
         }
     }
@@ -221,6 +274,7 @@ int main(void)
         cmocka_unit_test(reads_both_kinds),          cmocka_unit_test(refuses_bad_segments),
         cmocka_unit_test(needs_a_pvh_entry_inside),  cmocka_unit_test(walks_over_other_notes),
         cmocka_unit_test(refuses_what_is_no_kernel), cmocka_unit_test(survives_damage),
+        cmocka_unit_test(says_what_is_wrong),        cmocka_unit_test(every_cut_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
