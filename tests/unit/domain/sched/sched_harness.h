@@ -56,7 +56,6 @@ static const struct shape shapes[] = {
 static struct cpu cpu_on[CPUS_MAX];
 static _Thread_local struct cpu *here = &cpu_on[0];
 static struct topology topology;
-const struct topology *host_topology = &topology;
 static struct domain *dom;
 static struct vcpu *vcpu[VCPUS_MAX];
 static u64 now_ns; /* atomic */
@@ -145,6 +144,7 @@ static inline void make_machine(const struct shape *shape)
     memset(wanted, 0, sizeof(wanted));
     topology.nr_nodes = shape->nr_nodes;
     nr_cpus = topology.nr_cpus = shape->nr_cpus;
+    host_topology = &topology;
     for (u32 a = 0; a < shape->nr_nodes; a++)
         memcpy(topology.distance[a], shape->distance[a], shape->nr_nodes);
     __atomic_store_n(&now_ns, 1000, __ATOMIC_RELAXED);
