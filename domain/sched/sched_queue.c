@@ -1,5 +1,6 @@
 /*
  * Run queues: the vCPUs that wait for each CPU, and how they move.
+ * lint: long: waiting and moving share the locks and the order in which facts are published.
  *
  * A vCPU that can run (RUNNABLE, pause_count 0) either waits on the queue of v->cpu or runs there, once the
  * CPU that woke it is done. v->cpu changes only while v does not run, with the locks of both queues held; so
@@ -17,8 +18,6 @@
  * vCPU queues behind another one, idle CPUs are searched once more (both with full fences).
  *
  * Locks: run_queue.lock; two of them in the order of CPU ids. The timer lock may be taken inside.
- *
- * lint: long: waiting and moving share the locks and the order in which facts are published.
  */
 #include <arch/x86/cpu/percpu.h>
 #include <homestead/init.h>

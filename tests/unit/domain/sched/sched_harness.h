@@ -56,7 +56,6 @@ static const struct shape shapes[] = {
 static struct cpu cpu_on[CPUS_MAX];
 static _Thread_local struct cpu *here = &cpu_on[0];
 static struct topology topology;
-const struct topology *host_topology = &topology;
 static struct domain *dom;
 static struct vcpu *vcpu[VCPUS_MAX];
 static u64 now_ns; /* atomic */
@@ -140,6 +139,7 @@ static inline void make_machine(const struct shape *shape)
     memset(cpu_on, 0, sizeof(cpu_on));
     memset(cpus, 0, sizeof(cpus));
     memset(&topology, 0, sizeof(topology));
+    host_topology = &topology;
     memset(scrubbed, 0, sizeof(scrubbed));
     memset(dirty, 0, sizeof(dirty));
     memset(wanted, 0, sizeof(wanted));
