@@ -139,6 +139,7 @@ static inline void make_machine(const struct shape *shape)
     memset(cpu_on, 0, sizeof(cpu_on));
     memset(cpus, 0, sizeof(cpus));
     memset(&topology, 0, sizeof(topology));
+    host_topology = &topology;
     memset(scrubbed, 0, sizeof(scrubbed));
     memset(dirty, 0, sizeof(dirty));
     memset(wanted, 0, sizeof(wanted));
