@@ -5,7 +5,7 @@
 #include <homestead/boot_info.h>
 #include <homestead/topology.h>
 #include <arch/x86/cpu/percpu.h>
-#include <boot/boot_mem.h>
+#include <boot/boot_ranges.h>
 #include <boot/options.h>
 
 /* Entries from assembly. */
