@@ -50,8 +50,7 @@ CFLAGS_FREE := -std=gnu11 $(OPT) -g $(WARN) -ffreestanding -fno-builtin-printf -
 HV_CFLAGS := $(CFLAGS_FREE) -Wconversion -Wno-sign-conversion -mcmodel=kernel -DHOMESTEAD
 HV_DIRS := lib arch/x86/cpu arch/x86/cpu/debug arch/x86/acpi mm arch/x86/hvm arch/x86/hvm/svm domain domain/debug \
         domain/dom0 domain/evtchn domain/physmap domain/sched hypercall boot
-HV_C    := $(filter-out arch/x86/cpu/asm_offsets.c $(if $(filter release,$(CONFIG)),arch/x86/cpu/smp_selftest.c), \
-        $(wildcard $(HV_DIRS:%=%/*.c)))
+HV_C    := $(filter-out arch/x86/cpu/asm_offsets.c,$(wildcard $(HV_DIRS:%=%/*.c)))
 HV_ASM  := $(wildcard $(HV_DIRS:%=%/*.asm))
 HV_OBJ  := $(HV_C:%.c=$(O)/hv/%.o) $(HV_ASM:%.asm=$(O)/hv/%.asm.o)
 OFFSETS := $(O)/hv/asm_offsets.inc

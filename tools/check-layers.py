@@ -30,7 +30,7 @@ FLOORS = [
 APART = {
     "guest": ("guest", "include", "lib"),
     "tests/guests": ("tests/guests", "guest", "include", "lib"),
-    "boot/efi": ("boot/efi", "include"),
+    "boot/efi": ("boot/efi", "lib", "include"),
 }
 # Not part of the hypervisor: compiled only to get the offsets of structures of all floors.
 GENERATORS = {"arch/x86/cpu/asm_offsets.c": "boot"}
