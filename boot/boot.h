@@ -5,7 +5,7 @@
 #include <homestead/boot_info.h>
 #include <homestead/topology.h>
 #include <arch/x86/cpu/percpu.h>
-#include <boot/boot_mem.h>
+#include <boot/boot_ranges.h>
 #include <boot/options.h>
 
 /* Entries from assembly. */
@@ -32,7 +32,7 @@ void boot_smp_start(const struct boot_info *info, const struct topology *topo, u
  * loop.
  */
 void boot_run_init(const struct boot_options *options);
-/* The boot CPU's last step, on its own stack: @boot, gives memory back, releases the others, boot_run(). */
+/* The boot CPU's last step, on its own stack: gives memory back, @boot, releases the others, its run loop. */
 NORETURN void boot_finish(void);
 /* give_back.c: what only booting needs, if the firmware's map has the image in RAM. */
 extern bool boot_image_has_frames;

@@ -32,10 +32,6 @@ static int enable_virtualization(void)
     return hvm_ops->cpu_enable();
 }
 
-static NORETURN void boot_run(void);
-
-const struct smp_start_ops boot_smp_ops = {.enable = enable_virtualization, .run = boot_run};
-
 static void name_guest(const struct hvm_vcpu *v, char *out, size_t size)
 {
     snprintf(out, size, "d%uv%u", v->domid, v->vcpu_id);
@@ -72,7 +68,7 @@ static void fail_as_wanted(void)
 }
 #endif
 
-void boot_run_init(const struct boot_options *options)
+INIT void boot_run_init(const struct boot_options *options)
 {
     watchdog_secs = options->watchdog_secs;
 #ifdef DEBUG
@@ -107,6 +103,8 @@ static NORETURN void boot_run(void)
 #endif
     sched_run();
 }
+
+const struct smp_start_ops boot_smp_ops = {.enable = enable_virtualization, .run = boot_run};
 
 NORETURN void boot_finish(void)
 {

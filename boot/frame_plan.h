@@ -12,7 +12,7 @@
 #define BOOT_FRAME_PLAN_H
 
 #include <homestead/topology.h>
-#include <boot/boot_mem.h>
+#include <boot/boot_ranges.h>
 
 struct frame_slice {
     u64 offset;   /* of the table's first byte that this backs; page-aligned, ascending from slice to slice */

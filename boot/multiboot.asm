@@ -147,6 +147,6 @@ early_pdpt:       resb 4096
 early_pd:         resb 4 * 4096
 early_image_pdpt: resb 4096
 early_image_pd:   resb 4096
-boot_stack_bottom: resb 16384
+                  resb 16384
 boot_stack_top:
 boot_tsc:         resq 1

@@ -15,7 +15,7 @@
 
 #include <homestead/boot_info.h>
 #include <homestead/topology.h>
-#include <boot/boot_mem.h>
+#include <boot/boot_ranges.h>
 #include <mm/page.h>
 
 #define RAM_LOW_RESERVED MIB(1)

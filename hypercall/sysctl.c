@@ -9,6 +9,7 @@
  * lint: long: one short function for each of ten commands.
  */
 #include <arch/x86/cpu/msr.h>
+#include <homestead/init.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
 #include <homestead/topology.h>
@@ -32,7 +33,7 @@ struct sysctl {
 
 /* The first words of Xen's feature array: CPUID 1 EDX ECX, 0x80000001 EDX ECX, 0xd.1 EAX, 7 EBX ECX,
  * 0x80000007 EDX. */
-static void fill_hw_cap(u32 cap[8])
+static INIT void fill_hw_cap(u32 cap[8])
 {
     u32 max = cpuid(0, 0).eax, max_extended = cpuid(CPUID_EXTENDED, 0).eax;
 
@@ -69,7 +70,7 @@ static struct {
     u32 hw_cap[8];
 } machine;
 
-void sysctl_init(void)
+INIT void sysctl_init(void)
 {
     machine.cores = 1;
     machine.online = 0;

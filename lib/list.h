@@ -40,8 +40,6 @@ static inline void list_del(struct list *node)
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 #define list_for_each(pos, head)      for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
-#define list_for_each_safe(pos, tmp, head) \
-    for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head); pos = tmp, tmp = pos->next)
 
 /*
  * The same for heads of one pointer, which may be NULL: an item has two members, link to the next item and plink

@@ -81,7 +81,7 @@ nodeid_t mm_mfn_node(mfn_t m)
     return range ? range->nid : NODE_NONE;
 }
 
-void mm_init(struct window *table)
+INIT void mm_init(struct window *table)
 {
     frame_table = table;
     nr_ranges = 0;
@@ -94,7 +94,7 @@ void mm_init(struct window *table)
     ledger_init();
 }
 
-void mm_set_nodes(u32 nr, const u8 near[MAX_NODES][MAX_NODES])
+INIT void mm_set_nodes(u32 nr, const u8 near[MAX_NODES][MAX_NODES])
 {
     BUG_ON(nr == 0 || nr > MAX_NODES);
     nr_nodes = nr;

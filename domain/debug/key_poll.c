@@ -67,7 +67,7 @@ static void hang(void *data)
 }
 #endif
 
-void key_poll_init(u32 stuck_cpu)
+INIT void key_poll_init(u32 stuck_cpu)
 {
     (void)stuck_cpu;
     poller = this_cpu()->id;

@@ -26,7 +26,9 @@
 #include <homestead/topology.h>
 #include <lib/string.h>
 
-struct run_queue *run_queues[MAX_CPUS];
+SIZED struct run_queue *run_queues[MAX_CPUS];
+static u32 nr_queues; /* [I] ids end here */
+SIZED_BY(run_queues, nr_queues, 0);
 struct sched_map sched_map;
 
 static void slice_expired(void *data)
@@ -41,6 +43,7 @@ INIT void queue_init(struct run_queue *q, const struct cpu *cpu)
     static INIT_BSS nodeid_t node_of[MAX_CPUS]; /* boot CPU only */
     u32 nr = MAX(host_topology->nr_cpus, cpu->id + 1);
 
+    nr_queues = MAX(nr_queues, nr);
     for (u32 id = 0; id < nr; id++)
         node_of[id] = host_topology->cpus[id].nid;
     q->id = cpu->id;

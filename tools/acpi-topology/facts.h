@@ -6,7 +6,7 @@
 #define TOOLS_ACPI_TOPOLOGY_FACTS_H
 
 #include <arch/x86/acpi/acpi.h>
-#include <boot/boot_mem.h>
+#include <boot/boot_ranges.h>
 
 #define MESSAGES_MAX  128u
 #define MESSAGE_BYTES 200u

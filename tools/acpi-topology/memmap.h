@@ -12,7 +12,7 @@
 #ifndef TOOLS_ACPI_TOPOLOGY_MEMMAP_H
 #define TOOLS_ACPI_TOPOLOGY_MEMMAP_H
 
-#include <boot/boot_mem.h>
+#include <boot/boot_ranges.h>
 
 /*
  * text: NUL-terminated. *ram: emptied, then the RAM. 0; -EINVAL: a line cannot be read, or there is no RAM;

@@ -89,7 +89,7 @@ INIT int apic_init(u64 base)
     return 0;
 }
 
-int apic_use_x2apic(void)
+INIT int apic_use_x2apic(void)
 {
     if (x2apic)
         return 0;
@@ -152,12 +152,12 @@ void apic_send_nmi(u32 dest_apic_id)
     send(dest_apic_id, ICR_ASSERT | ICR_NMI);
 }
 
-void apic_send_init(u32 dest_apic_id)
+INIT void apic_send_init(u32 dest_apic_id)
 {
     send(dest_apic_id, ICR_ASSERT | ICR_INIT);
 }
 
-void apic_send_startup(u32 dest_apic_id, u8 page)
+INIT void apic_send_startup(u32 dest_apic_id, u8 page)
 {
     send(dest_apic_id, ICR_ASSERT | ICR_STARTUP | page);
 }
@@ -182,7 +182,7 @@ u32 apic_timer_current(void)
     return apic_read(APIC_TIMER_CURRENT);
 }
 
-void pic_disable(void)
+INIT void pic_disable(void)
 {
     /* Remapped to 0x20 first: a spurious IRQ 7 comes through the mask and must not look like an exception. */
     static const u8 init[2][4] = {{0x11, 0x20, 0x04, 0x01}, {0x11, 0x28, 0x02, 0x01}};

@@ -8,6 +8,7 @@
  */
 #include <arch/x86/cpu/console.h>
 
+#include <homestead/init.h>
 #include <arch/x86/cpu/io.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
@@ -33,7 +34,7 @@ static enum log_level log_limit = LOG_INFO; /* [I] */
 static u32 holder;                          /* [a] id + 1 of the CPU that prints, 0: nobody */
 static u32 nr_written;                      /* [a] bytes so far, wrapping: the holder's sign of life */
 
-void console_init(u16 port, u32 baud)
+INIT void console_init(u16 port, u32 baud)
 {
     uart_port = port;
     uart_dead = false;

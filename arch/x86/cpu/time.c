@@ -5,6 +5,7 @@
  */
 #include <arch/x86/cpu/time.h>
 
+#include <homestead/init.h>
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/io.h>
 #include <arch/x86/cpu/msr.h>
@@ -96,7 +97,7 @@ static bool calibrate(const struct reference *r)
     return tsc_khz && apic_khz;
 }
 
-static void set_pvclock_scale(void)
+static INIT void set_pvclock_scale(void)
 {
     /* ns = tsc * 10^6 / khz as a 32-bit fraction: bring the rate into (0.5, 1] GHz by shifting. */
     u64 khz = tsc_khz;
@@ -108,7 +109,7 @@ static void set_pvclock_scale(void)
     pvclock_mul = (u32)((1000000ull << 32) / khz);
 }
 
-void time_init(u16 pm_timer_port)
+INIT void time_init(u16 pm_timer_port)
 {
     static const struct reference pm = {"ACPI PM timer", PM_TIMER_HZ, 0xffffff, read_pm_timer};
     static const struct reference pit = {"PIT", PIT_HZ, 0xffff, read_pit};

@@ -3,6 +3,7 @@
  */
 #include <arch/x86/hvm/hvm.h>
 
+#include <homestead/init.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/hvm/svm/svm.h>
 #include <homestead/errno.h>
@@ -13,7 +14,7 @@ const struct hvm_ops *hvm_ops;
 /* The only place outside a vendor's folder that names a vendor. */
 static const struct hvm_ops *const candidates[] = {&svm_ops};
 
-int hvm_init(void)
+INIT int hvm_init(void)
 {
     for (u32 i = 0; i < ARRAY_SIZE(candidates); i++) {
         const char *why = NULL;

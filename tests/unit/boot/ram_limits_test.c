@@ -1,4 +1,4 @@
-// sources: boot/ram_map.c boot/frame_plan.c boot/boot_mem.c arch/x86/acpi/ram_nodes.c
+// sources: boot/ram_map.c boot/frame_plan.c boot/boot_ranges.c arch/x86/acpi/ram_nodes.c
 /* Memory maps at the limits of what Homestead takes, and beyond. */
 #include "ram_map_model.h"
 

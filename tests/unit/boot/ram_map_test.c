@@ -1,4 +1,4 @@
-// sources: boot/ram_map.c boot/frame_plan.c boot/boot_mem.c arch/x86/acpi/ram_nodes.c
+// sources: boot/ram_map.c boot/frame_plan.c boot/boot_ranges.c arch/x86/acpi/ram_nodes.c
 /* From a firmware's memory map to nodes and the frame table's memory: maps of real servers
  * (tests/data/memmaps), and random ones. */
 #include "ram_map_model.h"

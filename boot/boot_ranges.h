@@ -3,8 +3,8 @@
  * takes page tables, the frame table and stacks; what is left goes to mm/. Bytes, page granular.
  * Plain C, no locks: the boot CPU alone.
  */
-#ifndef BOOT_BOOT_MEM_H
-#define BOOT_BOOT_MEM_H
+#ifndef BOOT_BOOT_RANGES_H
+#define BOOT_BOOT_RANGES_H
 
 #include <homestead/types.h>
 

@@ -1,4 +1,4 @@
-#include <boot/boot_mem.h>
+#include <boot/boot_ranges.h>
 
 #include <homestead/errno.h>
 #include <lib/string.h>

@@ -1,4 +1,4 @@
-// sources: boot/boot_mem.c
+// sources: boot/boot_ranges.c
 /* The boot's free-range list, against a bitmap of pages. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <boot/boot_mem.h>
+#include <boot/boot_ranges.h>
 
 #define PAGES 512u
 
