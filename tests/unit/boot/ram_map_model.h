@@ -5,12 +5,7 @@
 #ifndef TESTS_RAM_MAP_MODEL_H
 #define TESTS_RAM_MAP_MODEL_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/acpi/ram_nodes.h>
 #include <boot/frame_plan.h>

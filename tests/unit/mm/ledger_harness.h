@@ -5,12 +5,7 @@
 #ifndef TESTS_LEDGER_HARNESS_H
 #define TESTS_LEDGER_HARNESS_H
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <homestead/errno.h>
 #include <lib/assert.h>
@@ -133,9 +128,8 @@ static inline void give(nodeid_t n, u64 chunks, u64 regions, u64 loose)
     ledger_credit(n, chunks * G1 + regions * M2 + loose);
 }
 
-static inline int setup(void **state)
+static inline void setup(void)
 {
-    (void)state;
     memset(nodes, 0, sizeof(nodes));
     printed[0] = 0;
     woken = 0;
@@ -146,14 +140,11 @@ static inline int setup(void **state)
     }
     mm_report_recalls();
     printed[0] = 0;
-    return 0;
 }
 
-static inline int teardown(void **state)
+static inline void teardown(void)
 {
-    (void)state;
     check();
-    return 0;
 }
 
 static inline int set1(struct mem_account *d, nodeid_t node, u64 pages, u32 order, u32 flags)

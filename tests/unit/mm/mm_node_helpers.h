@@ -7,11 +7,9 @@
 
 #define GIB_PAGES BIT(ORDER_1G)
 
-static inline int setup(void **state)
+static inline void setup(void)
 {
-    (void)state;
     harness_init(2, 4 * GIB_PAGES, 1024);
-    return 0;
 }
 
 static inline mfn_t take(nodeid_t nid, u32 order)

@@ -1,4 +1,3 @@
-// sources: mm/all
 /*
  * Several CPUs at once, as host threads: builders, each with a claim that must hold to the last page; a
  * domain without a claim that grabs and gives back whatever it can; a scrubber; a mapper that pins and
@@ -28,9 +27,8 @@ static u64 now_ns(void)
     return (u64)ts.tv_sec * 1000000000u + (u64)ts.tv_nsec;
 }
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     harness_init(NODES, NODES * NODE_PAGES, 0);
     for (nodeid_t nid = 0; nid < NODES; nid++)
         assert_int_equal(mm_add_range(mfn(nid * NODE_PAGES), mfn((nid + 1) * NODE_PAGES), nid), 0);
@@ -38,7 +36,6 @@ static int setup(void **state)
         harness_domain(domid, NODE_PAGES);
     stop = false;
     broken_promises = wrong_figures = 0;
-    return 0;
 }
 
 static u32 next_random(u32 *seed)
@@ -163,21 +160,18 @@ static void builder_against(void *(*other)(void *), u16 domid)
     assert_int_equal(mm_check(), 0);
 }
 
-static void two_builders(void **state)
+TEST(two_builders)
 {
-    (void)state;
     builder_against(builder, 2);
 }
 
-static void a_claim_holds_against_a_grabber(void **state)
+TEST(a_claim_holds_against_a_grabber)
 {
-    (void)state;
     builder_against(grabber, 3);
 }
 
-static void a_claim_holds_beside_scrubbing_and_mapping(void **state)
+TEST(a_claim_holds_beside_scrubbing_and_mapping)
 {
-    (void)state;
     builder_against(helper, 4);
 }
 
@@ -192,9 +186,8 @@ static void *populator(void *arg)
 }
 
 /* One CPU populates a domain while another destroys it, many times over. */
-static void destroyed_while_it_is_populated(void **state)
+TEST(destroyed_while_it_is_populated)
 {
-    (void)state;
     u64 end = now_ns() + CASE_NS;
     for (u32 round = 0; round < 200 && now_ns() < end; round++) {
         struct mem_account *account = harness_domain(4, NODE_PAGES);
@@ -216,11 +209,4 @@ static void destroyed_while_it_is_populated(void **state)
     assert_int_equal(mm_check(), 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {T(two_builders), T(a_claim_holds_against_a_grabber),
-                                       T(a_claim_holds_beside_scrubbing_and_mapping),
-                                       T(destroyed_while_it_is_populated)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, harness_teardown)
