@@ -5,10 +5,6 @@
  * acpi_init(). Odd: the rest is a series of records { u8 kind, u8 revision, u16 length, bytes }: tables whose
  * headers are completed, several SRATs among them, and a memory map as text, over which RAM is then placed.
  */
-// sources: arch/x86/acpi/acpi.c arch/x86/acpi/topology.c arch/x86/acpi/madt.c arch/x86/acpi/srat.c
-// sources: arch/x86/acpi/srat_resolve.c arch/x86/acpi/slit.c arch/x86/acpi/fadt.c arch/x86/acpi/walk.c
-// sources: arch/x86/acpi/tables.c arch/x86/acpi/hmat.c arch/x86/acpi/msct.c arch/x86/acpi/nearness.c
-// sources: arch/x86/acpi/ram_nodes.c boot/boot_mem.c lib/parse.c tools/acpi-topology/memmap.c
 #include <tests/unit/arch/x86/acpi/acpi_tables.h>
 
 #include <arch/x86/acpi/ram_nodes.h>

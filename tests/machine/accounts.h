@@ -1,6 +1,6 @@
 /*
- * Accounts without domains, for tests of mm/ alone. Included by one file of a program, as it replaces what the domain layer
- * defines: mem_account_find() and mm_wake_scrubber().
+ * Accounts without domains, for tests of mm/ alone. Included by one file of a program: it replaces the domain layer's
+ * mem_account_find() and mm_wake_scrubber(), so it must not be in the archive where others would find them.
  */
 #ifndef TESTS_MACHINE_ACCOUNTS_H
 #define TESTS_MACHINE_ACCOUNTS_H
@@ -8,14 +8,11 @@
 #include <string.h>
 #include <tests/machine/machine.h>
 
-#define ACCOUNTS 128u
-
 struct mem_account accounts[ACCOUNTS];
 static bool account_known[ACCOUNTS]; /* atomic */
-u64 scrubbers_woken;                 /* a bit per node */
+u64 scrubbers_woken;
 
-/* It is new, and found by its domid from now on. */
-static inline struct mem_account *account_new(u16 domid, u64 max_pages)
+struct mem_account *account_new(u16 domid, u64 max_pages)
 {
     BUG_ON(domid >= ACCOUNTS);
     mem_account_init(&accounts[domid], domid);
@@ -24,7 +21,7 @@ static inline struct mem_account *account_new(u16 domid, u64 max_pages)
     return &accounts[domid];
 }
 
-static inline void accounts_forget(void)
+void accounts_forget(void)
 {
     memset(account_known, 0, sizeof(account_known));
     scrubbers_woken = 0;

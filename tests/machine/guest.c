@@ -1,3 +1,4 @@
+#include <tests/guest_memory.h>
 #include <tests/machine/machine.h>
 
 #define INSN_BYTES 3u /* VMMCALL */
@@ -11,29 +12,15 @@ u64 at(u64 offset)
     return GUEST_BASE + offset;
 }
 
-/* A piece in each frame that it touches. */
-static void copy(u64 offset, void *data, u64 len, bool write)
-{
-    for (u64 done = 0, piece; done < len; done += piece) {
-        u64 gaddr = at(offset + done);
-        struct np_entry entry = physmap_lookup(caller->domain, gaddr_to_gfn(gaddr));
-
-        BUG_ON(entry.type == NP_NONE);
-        piece = MIN(PAGE_SIZE - (gaddr & ~PAGE_MASK), len - done);
-        char *guest = (char *)mfn_to_virt(entry.mfn) + (gaddr & ~PAGE_MASK), *ours = (char *)data + done;
-        memcpy(write ? guest : ours, write ? ours : guest, piece);
-    }
-}
-
 u64 put(u64 offset, const void *data, u64 len)
 {
-    copy(offset, (void *)(uintptr_t)data, len, true);
+    BUG_ON(physmap_write(caller->domain, at(offset), data, len));
     return at(offset);
 }
 
 void get(u64 offset, void *data, u64 len)
 {
-    copy(offset, data, len, false);
+    BUG_ON(guest_memory_read(caller->domain, at(offset), data, len));
 }
 
 long hypercall(u64 nr, u64 arg1, u64 arg2, u64 arg3)

@@ -45,6 +45,13 @@ struct mm_host_info host_info(void);
 u64 free_pages(void); /* of the host */
 void clean_all(void); /* scrubs every node until nothing is dirty */
 
+/* --- accounts.h, which one file of a program includes: accounts without domains, found by their domids --- */
+#define ACCOUNTS 128u
+extern struct mem_account accounts[ACCOUNTS];
+struct mem_account *account_new(u16 domid, u64 max_pages); /* with nothing */
+void accounts_forget(void);
+extern u64 scrubbers_woken; /* a bit per node: mm_wake_scrubber() */
+
 /* --- locks.c: levels rise, and locks are dropped in reverse order --- */
 u32 locks_held(void);
 extern void (*on_first_lock)(u32 level); /* before a first lock is taken: another CPU may come in here */

@@ -15,10 +15,10 @@ static void run_with(u64 ops, u32 nodes, u64 seed)
         .ops = ops, .threads = 1, .nodes = nodes, .seed = seed, .faults = 50};
 
     result = (struct stress_result){0};
-    machine_seed = seed;
-    machine_step = 0;
+    run_seed = seed;
+    run_step = 0;
     stress_single(&options, &result);
-    assert_int_equal(machine_wrong, 0);
+    assert_int_equal(nr_wrong, 0);
     assert_int_equal(result.oversubscribed, 0);
     assert_int_equal(result.false_refusals, 0);
     assert_int_equal(result.lost_pages, 0);
