@@ -27,6 +27,39 @@ void accounts_forget(void)
     scrubbers_woken = 0;
 }
 
+void accounts_make(u32 nr_nodes, u64 nr_frames, u64 real_end)
+{
+    on_first_lock = NULL;
+    memory_make(0, real_end);
+    accounts_forget();
+    use_cpu(0);
+    here->nid = 0;
+    mm_make(nr_nodes, nr_frames);
+}
+
+void accounts_unmake(void)
+{
+    if (locks_held())
+        assert_failed("no lock is held after a test", __FILE__, __LINE__);
+    on_first_lock = NULL;
+    on_clear = NULL;
+    BUG_ON(mm_check());
+    for (u32 domid = 0; domid < ACCOUNTS; domid++) {
+        struct mem_account *account = &accounts[domid];
+
+        if (!account_known[domid])
+            continue;
+        mm_account_kill(account);
+        while (mm_release_some(account, 1000))
+            ;
+        if (account->tot_pages || account->outstanding)
+            assert_failed("a killed domain's pages and claims all come back", __FILE__, __LINE__);
+    }
+    BUG_ON(mm_check());
+    mm_unmake();
+    memory_free();
+}
+
 struct mem_account *mem_account_find(u16 domid)
 {
     return domid < ACCOUNTS && __atomic_load_n(&account_known[domid], __ATOMIC_ACQUIRE) ? &accounts[domid]

@@ -31,18 +31,20 @@ void memory_make(u64 first, u64 end);
 void memory_free(void);
 extern u64 frames_cleared;              /* so far; set it to 0 */
 extern void (*on_clear)(u64 n, u64 nr); /* frames [n, n + nr) have been cleared, no lock held */
+
+/* --- mm.c: mm/ afresh, and what it says of itself --- */
 /* A fresh mm/ with the frame table of [0, nr_frames) and nodes in a line: the nearest first, the lower one of equals. */
 void mm_make(u32 nr_nodes, u64 nr_frames);
 /* The same with the order of nodes given, as for mm_set_nodes(). */
 void mm_make_near(u32 nr_nodes, u64 nr_frames, const u8 near[MAX_NODES][MAX_NODES]);
 void mm_unmake(void);
-
-/* --- figures.c: what mm/ says of itself --- */
 u64 node_free(nodeid_t nid);
 u64 node_claimed(nodeid_t nid);
 u64 node_dirty(nodeid_t nid);
 struct mm_host_info host_info(void);
 u64 free_pages(void); /* of the host */
+int take_one(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, struct mm_taken *taken);
+int release_range(struct mem_account *account, mfn_t m, u32 order); /* mm_release_many() of one */
 void clean_all(void); /* scrubs every node until nothing is dirty */
 
 /* --- accounts.h, which one file of a program includes: accounts without domains, found by their domids --- */
@@ -50,6 +52,10 @@ void clean_all(void); /* scrubs every node until nothing is dirty */
 extern struct mem_account accounts[ACCOUNTS];
 struct mem_account *account_new(u16 domid, u64 max_pages); /* with nothing */
 void accounts_forget(void);
+/* Nodes in a line without RAM, no accounts; frames [0, nr_frames), of them [0, real_end) real memory. */
+void accounts_make(u32 nr_nodes, u64 nr_frames, u64 real_end);
+/* Checks that no lock is held, mm_check(), and that all comes back when the accounts are killed. */
+void accounts_unmake(void);
 extern u64 scrubbers_woken; /* a bit per node: mm_wake_scrubber() */
 
 /* --- locks.c: levels rise, and locks are dropped in reverse order --- */

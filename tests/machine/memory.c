@@ -16,7 +16,6 @@ void (*on_clear)(u64 n, u64 nr);
 
 static u8 *arena;
 static u64 arena_first, arena_end;
-static struct window *table;
 
 static int rubbish_file(void)
 {
@@ -70,33 +69,4 @@ void frames_clear(mfn_t m, u64 nr)
     __atomic_add_fetch(&frames_cleared, nr, __ATOMIC_RELAXED);
     if (on_clear)
         on_clear(m.n, nr);
-}
-
-void mm_unmake(void)
-{
-    free(table);
-    table = NULL;
-}
-
-void mm_make_near(u32 nr_nodes, u64 nr_frames, const u8 near[MAX_NODES][MAX_NODES])
-{
-    mm_unmake();
-    table = calloc(DIV_ROUND_UP(nr_frames, MAP_BITS), sizeof(*table));
-    mm_init(table);
-    mm_set_nodes(nr_nodes, near);
-}
-
-void mm_make(u32 nr_nodes, u64 nr_frames)
-{
-    static u8 near[MAX_NODES][MAX_NODES];
-
-    for (u32 a = 0; a < nr_nodes; a++) {
-        u32 nr = 0;
-
-        for (u32 apart = 0; apart < nr_nodes; apart++)
-            for (u32 b = 0; b < nr_nodes; b++)
-                if ((a > b ? a - b : b - a) == apart)
-                    near[a][nr++] = (u8)b;
-    }
-    mm_make_near(nr_nodes, nr_frames, (const u8(*)[MAX_NODES])near);
 }

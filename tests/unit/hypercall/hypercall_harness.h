@@ -10,7 +10,7 @@
 #include <mm/account.h>
 #define mem_account_find unused_account_find
 struct mem_account *unused_account_find(u16 domid);
-#include <tests/unit/mm/mm_harness.h>
+#include <tests/unit/hypercall/mm_harness.h>
 #undef mem_account_find
 
 #include <arch/x86/cpu/console.h>

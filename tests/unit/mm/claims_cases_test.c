@@ -125,14 +125,14 @@ TEST(replaced_set_at_full_capacity_lets_no_third_in)
     struct claim_entry rest[2] = {{.pages = NODE_PAGES - 100, .node = 1},
                                   {.pages = NODE_PAGES, .node = CLAIM_HOST}};
 
-    third = harness_domain(3, 1000);
+    third = account_new(3, 1000);
     let_in = 0;
     assert_int_equal(claim_install_set(a, mine, 2, 0), 0);
     assert_int_equal(claim_install_set(b, rest, 2, 0), 0);
-    harness_on_lock = try_to_get_in;
+    on_first_lock = try_to_get_in;
     for (u32 i = 0; i < 10; i++)
         assert_int_equal(claim_install_set(a, i % 2 ? mine : moved, 2, CLAIM_REPLACE), 0);
-    harness_on_lock = NULL;
+    on_first_lock = NULL;
     assert_int_equal(let_in, 0);
     assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
 }
@@ -153,9 +153,9 @@ TEST(a_domain_destroyed_in_the_middle_of_a_populate)
 
     assert_int_equal(set1(a, 0, 1000), 0);
     take_pages(a, 0, 100);
-    harness_on_clear = kill_a;
+    on_clear = kill_a;
     int rc = mm_take(a, &request, &taken);
-    harness_on_clear = NULL;
+    on_clear = NULL;
     if (rc == 0)
         mm_take_done(&taken, taken.nr);
     assert_true(rc == 0 || rc == -ESRCH);
@@ -194,12 +194,12 @@ TEST(claim_on_every_node_in_64_domains)
     for (u32 i = 0; i < 3; i++)
         set[i] = (struct claim_entry){.pages = NODE_PAGES / 64, .node = i};
     for (u16 domid = 1; domid <= 64; domid++)
-        assert_int_equal(claim_install_set(harness_domain(domid, 10000), set, 3, 0), 0);
+        assert_int_equal(claim_install_set(account_new(domid, 10000), set, 3, 0), 0);
     assert_int_equal(host_info().outstanding_pages, 3 * NODE_PAGES);
-    assert_int_equal(set1(harness_domain(65, 1), CLAIM_HOST, 1), -ENOMEM);
+    assert_int_equal(set1(account_new(65, 1), CLAIM_HOST, 1), -ENOMEM);
     for (u16 domid = 1; domid <= 64; domid++)
         for (nodeid_t nid = 0; nid < 3; nid++)
-            take_pages(&harness_accounts[domid], nid, NODE_PAGES / 64);
+            take_pages(&accounts[domid], nid, NODE_PAGES / 64);
     assert_int_equal(host_info().free_pages, 0);
     assert_int_equal(host_info().outstanding_pages, 0);
 }
@@ -229,12 +229,12 @@ static u32 builders_that_fail(bool claims)
     u32 failed = 0;
 
     for (u16 i = 0; i < 9; i++) {
-        struct mem_account *d = harness_domain(10 + i, BUILD_PAGES);
+        struct mem_account *d = account_new(10 + i, BUILD_PAGES);
         if (i < 8 && claims)
             assert_int_equal(claim_install_legacy(d, BUILD_PAGES), 0);
     }
     for (u32 i = 9; i-- > 0;)
-        assert_int_equal(pthread_create(&threads[i], NULL, build, &harness_accounts[10 + i]), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, build, &accounts[10 + i]), 0);
     for (u32 i = 0; i < 9; i++) {
         void *result;
         assert_int_equal(pthread_join(threads[i], &result), 0);
@@ -251,7 +251,7 @@ TEST(eight_builders_in_parallel_each_with_a_claim)
 TEST(without_claims_some_would_fail)
 {
     /* The ninth has its memory first: the rest is not enough for eight. */
-    assert_null(build(harness_domain(30, BUILD_PAGES)));
+    assert_null(build(account_new(30, BUILD_PAGES)));
     assert_true(builders_that_fail(false) >= 1);
 }
 
@@ -283,4 +283,4 @@ TEST(offline_2_pages_where_3_of_4_are_claimed)
     assert_int_equal(take(a, 2, 0), 0);
 }
 
-FIXTURE(setup, teardown)
+FIXTURE(setup, accounts_unmake)

@@ -1,6 +1,7 @@
 /* Claims by order, strict claims and scrub on claim on the real allocator: what the ledger promises is there.
  * docs/claims.md section 3. */
-#include "mm_harness.h"
+#include <tests/machine/accounts.h>
+#include <tests/machine/test.h>
 #include <mm/ledger.h>
 #include <mm/region.h>
 
@@ -13,17 +14,11 @@ static struct mem_account *a, *b;
 
 static void setup(void)
 {
-    harness_init(2, N1 + N1_PAGES, 0);
+    accounts_make(2, N1 + N1_PAGES, 0);
     assert_int_equal(mm_add_range(mfn(0), mfn(N1), 0), 0);
     assert_int_equal(mm_add_range(mfn(N1), mfn(N1 + N1_PAGES), 1), 0);
-    a = harness_domain(1, 100000);
-    b = harness_domain(2, 100000);
-}
-
-static void teardown(void)
-{
-    assert_int_equal(mm_check(), 0);
-    harness_teardown();
+    a = account_new(1, 100000);
+    b = account_new(2, 100000);
 }
 
 static int claim(struct mem_account *d, nodeid_t node, u64 pages, u32 order, u32 flags)
@@ -150,9 +145,9 @@ TEST(strict_on_the_allocator)
 
 TEST(scrubbed_on_claim)
 {
-    harness_woken = 0;
+    scrubbers_woken = 0;
     assert_int_equal(claim(a, 0, 2 * M2 + 1, 0, CLAIM_SCRUB), 0);
-    assert_int_equal(harness_woken, BIT(0));
+    assert_int_equal(scrubbers_woken, BIT(0));
     u32 steps = 0;
     while (mm_scrub_wanted(0)) {
         assert_true(mm_scrub_step(0));
@@ -161,11 +156,11 @@ TEST(scrubbed_on_claim)
     assert_int_equal(steps, 3);
     assert_int_equal(node_dirty(0), N1 - 3 * M2);
     assert_int_equal(node_dirty(1), N1_PAGES);
-    harness_cleared = 0;
+    frames_cleared = 0;
     mfn_t m;
     for (u32 i = 0; i < 2 * M2 + 1; i++)
         assert_int_equal(take(a, 0, 0, &m), 0);
-    assert_int_equal(harness_cleared, 0); /* all of it was clean */
+    assert_int_equal(frames_cleared, 0); /* all of it was clean */
 }
 
-FIXTURE(setup, teardown)
+FIXTURE(setup, accounts_unmake)

@@ -149,14 +149,14 @@ TEST(limits_are_checked_and_nothing_lost)
 static void kill_a(u64 n, u64 nr)
 {
     (void)n, (void)nr;
-    harness_on_clear = NULL;
+    on_clear = NULL;
     mm_account_kill(a);
 }
 
 TEST(destroyed_in_the_middle_of_a_populate)
 {
     assert_int_equal(set1(a, 0, 100), 0);
-    harness_on_clear = kill_a;
+    on_clear = kill_a;
     assert_int_equal(take(a, 0, 4), -ESRCH);
     expect_claims(a, 0, 0, 0);
     while (mm_release_some(a, 1)) /* they are its own, and go with the rest */
@@ -173,7 +173,7 @@ TEST(populate_cut_short_is_undone)
     struct mm_taken taken;
 
     assert_int_equal(claim_install_set(a, set, 3, 0), 0);
-    assert_int_equal(harness_take(a, 0, 2, MM_EXACT_NODE, &taken), 0);
+    assert_int_equal(take_one(a, 0, 2, MM_EXACT_NODE, &taken), 0);
     expect_claims(a, 0, 0, 4);
     mm_take_done(&taken, 0);
     expect_claims(a, 1, 2, 5);
@@ -182,14 +182,14 @@ TEST(populate_cut_short_is_undone)
     assert_int_equal(mm_check(), 0);
 
     /* The page of node 1 is gone in the meantime: the claim comes back host-wide, none of it is lost. */
-    assert_int_equal(harness_take(a, 0, 2, MM_EXACT_NODE, &taken), 0);
+    assert_int_equal(take_one(a, 0, 2, MM_EXACT_NODE, &taken), 0);
     take_pages(b, 1, NODE_PAGES - 4);
     mm_take_done(&taken, 0);
     expect_claims(a, 2, 2, 4);
     assert_int_equal(mm_check(), 0);
 
     /* A claim released in the meantime stays released. */
-    assert_int_equal(harness_take(a, 0, 1, MM_EXACT_NODE | MM_OVERHEAD, &taken), 0);
+    assert_int_equal(take_one(a, 0, 1, MM_EXACT_NODE | MM_OVERHEAD, &taken), 0);
     assert_int_equal(claim_install_legacy(a, 0), 0);
     mm_take_done(&taken, 0);
     expect_claims(a, 0, 0, 0);
@@ -223,8 +223,8 @@ static nodeid_t node_of_alloc(struct mem_account *d, nodeid_t nid, u32 flags)
 
 TEST(where_a_page_comes_from)
 {
-    harness_clean_all();
-    harness_cpu_node = 1;
+    clean_all();
+    here->nid = 1;
     assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 1);
     assert_int_equal(node_of_alloc(a, 2, 0), 2);
     assert_int_equal(node_of_alloc(a, 0, MM_EXACT_NODE), 0);
@@ -238,7 +238,7 @@ TEST(where_a_page_comes_from)
     assert_int_equal(take(a, 0, 0), -ENOMEM);
     a->affinity = BIT(50);
     assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 1);
-    harness_cpu_node = NODE_NONE;
+    here->nid = NODE_NONE;
     assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 1); /* node 0 is full */
 }
 
@@ -246,11 +246,11 @@ TEST(remote_clean_before_local_dirty)
 {
     while (mm_scrub_step(1))
         ;
-    harness_cleared = 0;
+    frames_cleared = 0;
     assert_int_equal(node_of_alloc(a, 0, 0), 1);
-    assert_int_equal(harness_cleared, 0);
+    assert_int_equal(frames_cleared, 0);
     assert_int_equal(node_of_alloc(a, 0, MM_EXACT_NODE), 0);
-    assert_int_equal(harness_cleared, 1);
+    assert_int_equal(frames_cleared, 1);
     assert_int_equal(set1(a, 0, 10), 0);         /* 1 is owned already */
     assert_int_equal(node_of_alloc(a, 0, 0), 0); /* local dirty, for it holds a claim there */
     assert_int_equal(node_of_alloc(b, 0, 0), 1);
@@ -264,7 +264,7 @@ static void move_page(u32 level)
 {
     if (level != LOCK_ACCOUNT || ++locks_seen != 2)
         return;
-    harness_on_lock = NULL;
+    on_first_lock = NULL;
     assert_int_equal(release_range(b, moving, 0), 0);
     assert_int_equal(mm_alloc(b, 1, 0, MM_EXACT_NODE, &moving), 0);
 }
@@ -279,7 +279,7 @@ TEST(a_host_claim_finds_the_page_that_moves)
     assert_int_equal(mm_alloc(b, 0, 0, MM_EXACT_NODE, &moving), 0);
     assert_int_equal(set1(a, CLAIM_HOST, a->tot_pages + 1), 0); /* the one page left, on node 1 */
     locks_seen = 0;
-    harness_on_lock = move_page;
+    on_first_lock = move_page;
     assert_int_equal(mm_alloc(a, 0, 0, 0, &m), 0);
     assert_int_equal(mm_mfn_node(m), 0);
     assert_int_equal(mm_mfn_node(moving), 1);
@@ -302,28 +302,28 @@ TEST(claim_on_every_node_in_64_domains)
     struct claim_entry set[MAX_NODES + 1];
     u64 each = 256 / 64;
 
-    harness_init(64, 64 * 256, 0);
+    accounts_make(64, 64 * 256, 0);
     for (nodeid_t nid = 0; nid < 64; nid++) {
         assert_int_equal(mm_add_range(mfn(nid * 256), mfn((nid + 1) * 256), nid), 0);
         set[nid] = (struct claim_entry){.pages = each, .node = nid};
     }
     set[64] = (struct claim_entry){.pages = 0, .node = CLAIM_HOST};
     for (u16 domid = 0; domid < 64; domid++)
-        assert_int_equal(claim_install_set(harness_domain(domid, 10000), set, 65, 0), 0);
+        assert_int_equal(claim_install_set(account_new(domid, 10000), set, 65, 0), 0);
     assert_int_equal(host_info().outstanding_pages, 64 * 256);
-    assert_int_equal(set1(harness_domain(64, 10), 13, 1), -ENOMEM);
+    assert_int_equal(set1(account_new(64, 10), 13, 1), -ENOMEM);
     for (u16 domid = 0; domid < 64; domid++) {
         for (nodeid_t nid = 0; nid < 64; nid++)
-            take_pages(&harness_accounts[domid], nid, each);
-        assert_int_equal(claim_outstanding(&harness_accounts[domid]), 0);
+            take_pages(&accounts[domid], nid, each);
+        assert_int_equal(claim_outstanding(&accounts[domid]), 0);
     }
     assert_int_equal(host_info().free_pages, 0);
     assert_int_equal(mm_check(), 0);
     for (u16 domid = 0; domid < 64; domid++) {
-        mm_account_kill(&harness_accounts[domid]);
-        assert_false(mm_release_some(&harness_accounts[domid], 10000));
+        mm_account_kill(&accounts[domid]);
+        assert_false(mm_release_some(&accounts[domid], 10000));
     }
     assert_int_equal(host_info().free_pages, 64 * 256);
 }
 
-FIXTURE(setup, teardown)
+FIXTURE(setup, accounts_unmake)

@@ -220,7 +220,7 @@ TEST(replaced_set_at_full_capacity)
     assert_int_equal(claim_install_set(b, rest, 2, 0), 0);
     assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
     assert_int_equal(claim_install_set(a, moved, 2, CLAIM_REPLACE), 0);
-    struct mem_account *c = harness_domain(3, 1000);
+    struct mem_account *c = account_new(3, 1000);
     assert_int_equal(set1(c, CLAIM_HOST, 1), -ENOMEM);
     assert_int_equal(take(c, 1, 0), -ENOMEM);
     assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
@@ -253,7 +253,7 @@ TEST(killed_with_a_take_under_way)
 {
     struct mm_taken taken;
 
-    assert_int_equal(harness_take(a, 0, 2, MM_EXACT_NODE, &taken), 0);
+    assert_int_equal(take_one(a, 0, 2, MM_EXACT_NODE, &taken), 0);
     mm_account_kill(a);
     assert_true(mm_release_some(a, 100));
     assert_int_equal(a->tot_pages, 4);
@@ -263,4 +263,4 @@ TEST(killed_with_a_take_under_way)
     assert_int_equal(mm_check(), 0);
 }
 
-FIXTURE(setup, teardown)
+FIXTURE(setup, accounts_unmake)

@@ -1,7 +1,7 @@
 /* The ledger: claims by order, and what is taken back when memory goes offline. docs/claims.md sections 3
  * and 6.
  */
-#include "ledger_harness.h"
+#include "ledger_nodes.h"
 
 /* --- ORDERS --- */
 
@@ -165,10 +165,10 @@ TEST(offline_2_where_3_of_4_are_claimed)
     assert_int_equal(a->outstanding, 2);
     assert_int_equal(a->broken_pages, 1);
     mm_report_recalls();
-    assert_non_null(strstr(printed, "@recall domain=1 node=0 pages=1 extents=0\n"));
-    printed[0] = 0;
+    assert_true(said("@recall domain=1 node=0 pages=1 extents=0\n"));
+    forget_said();
     mm_report_recalls();
-    assert_string_equal(printed, "");
+    assert_string_equal(all_said(), "");
 }
 
 /* Nobody is ever a whole page away from its share, however the pages go, and all go in the end. */
@@ -259,7 +259,7 @@ TEST(host_claims_are_recalled)
     assert_int_equal(a->host_claim, 4);
     assert_int_equal(a->broken_pages, 2);
     mm_report_recalls();
-    assert_non_null(strstr(printed, "@recall domain=1 node=-1 pages=2 extents=0\n"));
+    assert_true(said("@recall domain=1 node=-1 pages=2 extents=0\n"));
 }
 
 /* Pages that came free in the meantime serve first. */
@@ -301,8 +301,8 @@ TEST(broken_extents_are_recalled)
     assert_int_equal(b->broken_units, 1);
     assert_int_equal(a->outstanding, G1);
     mm_report_recalls();
-    assert_non_null(strstr(printed, "@recall domain=1 node=0 pages=0 extents=1\n"));
-    assert_non_null(strstr(printed, "@recall domain=2 node=0 pages=0 extents=1\n"));
+    assert_true(said("@recall domain=1 node=0 pages=0 extents=1\n"));
+    assert_true(said("@recall domain=2 node=0 pages=0 extents=1\n"));
 }
 
 FIXTURE(setup, teardown)

@@ -1,6 +1,6 @@
 /* The ledger: refunds of a part, strict claims, scrub on claim, refusals. docs/claims.md sections 3, 4 and 7.
  */
-#include "ledger_harness.h"
+#include "ledger_nodes.h"
 
 /* --- refunds --- */
 

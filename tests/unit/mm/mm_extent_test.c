@@ -1,5 +1,6 @@
 /* What a domain owns: releasing parts and all of it, pins, death. */
-#include "mm_harness.h"
+#include <tests/machine/accounts.h>
+#include <tests/machine/test.h>
 #include <arch/x86/cpu/frames.h>
 #include <mm/ledger.h>
 #include <mm/region.h>
@@ -10,16 +11,10 @@ static struct mem_account *a, *b;
 
 static void setup(void)
 {
-    harness_init(1, PAGES, 0);
+    accounts_make(1, PAGES, 0);
     assert_int_equal(mm_add_range(mfn(0), mfn(PAGES), 0), 0);
-    a = harness_domain(1, PAGES);
-    b = harness_domain(2, PAGES);
-}
-
-static void teardown(void)
-{
-    assert_int_equal(mm_check(), 0);
-    harness_teardown();
+    a = account_new(1, PAGES);
+    b = account_new(2, PAGES);
 }
 
 static mfn_t take(struct mem_account *d, u32 order)
@@ -164,10 +159,10 @@ TEST(death_in_steps)
 
 TEST(a_dead_domain_shows_nothing)
 {
-    harness_init(1, 64, 64);
+    accounts_make(1, 64, 64);
     assert_int_equal(mm_add_range(mfn(0), mfn(64), 0), 0);
-    a = harness_domain(1, 64);
-    b = harness_domain(2, 64);
+    a = account_new(1, 64);
+    b = account_new(2, 64);
     mfn_t m = take(a, 6);
     memset(mfn_to_virt(m), 0x5a, 64 * PAGE_SIZE);
     mm_account_kill(a);
@@ -178,4 +173,4 @@ TEST(a_dead_domain_shows_nothing)
         assert_int_equal(words[i], 0);
 }
 
-FIXTURE(setup, teardown)
+FIXTURE(setup, accounts_unmake)

@@ -57,7 +57,7 @@ TEST(frames_up_to_64_tib)
     assert_int_equal(mm_add_range(mfn(FRAME_LIMIT - 1), mfn(FRAME_LIMIT + 1), 1), -EINVAL);
     for (u32 i = 0; i < ARRAY_SIZE(at); i++)
         assert_int_equal(mm_add_range(mfn(at[i]), mfn(at[i] + 1024), 1), 0);
-    struct mem_account *account = harness_domain(5, 8192);
+    struct mem_account *account = account_new(5, 8192);
     for (u32 i = 0; i < ARRAY_SIZE(m); i++)
         assert_int_equal(mm_alloc(account, 1, 8, MM_EXACT_NODE, &m[i]), 0);
     assert_int_equal(node_free(1), 0);
@@ -70,7 +70,7 @@ TEST(frames_up_to_64_tib)
     assert_int_equal(node_free(1), ARRAY_SIZE(at) * 1024);
     assert_int_equal(mm_check(), 0);
     munmap(table, bytes);
-    harness_init(2, 64, 64);
+    accounts_make(2, 64, 64);
 }
 
 TEST(a_gap_filled_later_merges)
@@ -139,28 +139,28 @@ TEST(scrubbing_is_stepwise)
     assert_int_equal(mm_add_range(mfn(8192), mfn(8193), 1), 0);
     for (u64 left = 4096; left; left -= 512) {
         assert_int_equal(node_dirty(0), left);
-        harness_cleared = 0;
+        frames_cleared = 0;
         assert_true(mm_scrub_step(0));
-        assert_int_equal(harness_cleared, 512);
+        assert_int_equal(frames_cleared, 512);
         assert_int_equal(mm_check(), 0);
     }
     assert_false(mm_scrub_step(0));
     assert_false(mm_scrub_step(2));
     assert_int_equal(node_dirty(1), 1);
-    harness_cleared = 0;
+    frames_cleared = 0;
     take(0, 12);
-    assert_int_equal(harness_cleared, 0); /* clean as it is, and whole again */
+    assert_int_equal(frames_cleared, 0); /* clean as it is, and whole again */
 }
 
 TEST(clean_before_dirty)
 {
     assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
     mm_scrub_step(0);
-    harness_cleared = 0;
+    frames_cleared = 0;
     mfn_t m = take(0, 9);
-    assert_int_equal(harness_cleared, 0);
+    assert_int_equal(frames_cleared, 0);
     take(0, 3);
-    assert_int_equal(harness_cleared, 8);
+    assert_int_equal(frames_cleared, 8);
     give(m, 9);
     assert_int_equal(node_dirty(0), 1024 - 8);
 }
@@ -175,15 +175,15 @@ TEST(clean_and_dirty_pages_are_one_extent)
     for (u32 i = 0; i < 1024; i++)
         if (m[i].n % 2)
             give(m[i], 0);
-    harness_clean_all();
+    clean_all();
     for (u32 i = 0; i < 1024; i++)
         if (m[i].n % 2 == 0 && m[i].n != 100)
             give(m[i], 0);
     assert_int_equal(mm_check(), 0);
     assert_int_equal(node_dirty(0), 512 + 255); /* the upper half is whole again, and dirty as a whole */
-    harness_cleared = 0;
+    frames_cleared = 0;
     take(0, 5);
-    assert_int_equal(harness_cleared, 32);
+    assert_int_equal(frames_cleared, 32);
     assert_true(none(0, 10));
     mfn_t upper = take(0, 9); /* page 100 is in the lower half */
     assert_int_equal(upper.n, 512);
@@ -201,7 +201,7 @@ TEST(the_search_gets_everywhere)
     static const u64 lows[] = {2, 29998, 59994, 1002};
     for (u32 i = 0; i < ARRAY_SIZE(lows); i++) {
         give(mfn(lows[i]), 0);
-        harness_clean_all();
+        clean_all();
         give(mfn(lows[i] + 1), 0);
         assert_int_equal(take(0, 1).n, lows[i]);
     }
@@ -218,7 +218,7 @@ TEST(a_run_of_many_pieces)
         take(0, 0);
     for (u64 n = NODE / 2; n < NODE; n += 2)
         give(mfn(n), 0);
-    harness_clean_all();
+    clean_all();
     for (u64 n = NODE / 2; n < NODE; n += 2)
         give(mfn(n + 1), 0);
     assert_int_equal(take(0, 15).n, NODE / 2);
@@ -231,7 +231,7 @@ static u32 calls;
 /* While the scrubber holds a piece: what others see and can do. */
 static void during_scrub(u64 n, u64 nr)
 {
-    harness_on_clear = NULL;
+    on_clear = NULL;
     calls++;
     assert_int_equal(frame_table[n / 512].region.state, FRAME_SCRUBBING);
     assert_int_equal(node_free(0), 1024); /* still free */
@@ -245,7 +245,7 @@ TEST(a_piece_being_scrubbed_is_free_but_left_alone)
 {
     calls = 0;
     assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
-    harness_on_clear = during_scrub;
+    on_clear = during_scrub;
     assert_true(mm_scrub_step(0));
     assert_int_equal(calls, 1);
     assert_int_equal(node_free(0), 512);
@@ -271,7 +271,7 @@ TEST(the_check_sees_faults)
 {
     assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
     mfn_t m = take(0, 3);
-    struct mem_account *account = harness_domain(5, 100);
+    struct mem_account *account = account_new(5, 100);
     mfn_t g;
     assert_int_equal(mm_alloc(account, 0, 2, 0, &g), 0);
     assert_int_equal(mm_check(), 0);
@@ -310,4 +310,4 @@ TEST(the_check_sees_faults)
     FAULT(ledger_credit(0, 1), ledger_credit(0, ~0ull));
 }
 
-FIXTURE(setup, harness_teardown)
+FIXTURE(setup, accounts_unmake)

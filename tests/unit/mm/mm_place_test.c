@@ -6,7 +6,7 @@
 /* Domains do not share a region while there are others; then they do, and each gets its own back. */
 TEST(regions_are_a_domains_own)
 {
-    struct mem_account *d[2] = {harness_domain(5, 4096), harness_domain(6, 4096)};
+    struct mem_account *d[2] = {account_new(5, 4096), account_new(6, 4096)};
     mfn_t m[2][64];
 
     assert_int_equal(mm_add_range(mfn(0), mfn(2048), 0), 0);
@@ -38,7 +38,7 @@ TEST(regions_are_a_domains_own)
 /* What is promised whole stays whole against single pages, and pages that are not promised are all there. */
 TEST(promised_regions_stay_whole)
 {
-    struct mem_account *d = harness_domain(5, 4096);
+    struct mem_account *d = account_new(5, 4096);
     mfn_t m;
 
     assert_int_equal(mm_add_range(mfn(3), mfn(2048), 0), 0); /* three whole ones and one of 509 */
@@ -62,7 +62,7 @@ TEST(promised_regions_stay_whole)
 
 TEST(many_in_one_go)
 {
-    struct mem_account *d = harness_domain(5, 600);
+    struct mem_account *d = account_new(5, 600);
     struct mm_request request = {.nid = 0, .nr = MM_TAKE_MAX, .flags = MM_EXACT_NODE};
     struct mm_taken taken;
 
@@ -116,14 +116,14 @@ TEST(below_an_address)
 /* With idle scrubbing off, what a claim wants clean is cleaned all the same, and no more. */
 TEST(claims_are_cleaned_for)
 {
-    struct mem_account *d = harness_domain(5, 4096);
+    struct mem_account *d = account_new(5, 4096);
     struct claim_entry entry = {.pages = 1024, .node = 0};
 
     mm_set_idle_scrub(false);
     assert_int_equal(mm_add_range(mfn(0), mfn(4096), 0), 0);
     assert_false(mm_scrub_step(0));
     assert_int_equal(claim_install_set(d, &entry, 1, CLAIM_SCRUB), 0);
-    harness_clean_all();
+    clean_all();
     mm_set_idle_scrub(true);
     assert_int_equal(node_dirty(0), 4096 - 1024);
 }
@@ -131,7 +131,7 @@ TEST(claims_are_cleaned_for)
 /* A frame of an extent of 1 GiB leaves when the extent is given up, and the rest is free. */
 TEST(a_frame_leaves_a_gibibyte)
 {
-    struct mem_account *d = harness_domain(5, GIB_PAGES);
+    struct mem_account *d = account_new(5, GIB_PAGES);
     u32 status;
     mfn_t m;
 
@@ -161,12 +161,12 @@ TEST(dirty_gibibyte_in_steps)
     assert_int_equal(mm_add_range(mfn(0), mfn(GIB_PAGES), 1), 0); /* not the node that is asked first */
     for (; (rc = mm_take(NULL, &request, &taken)) == -ERESTART; steps++) {
         assert_int_equal(node_free(1), GIB_PAGES);
-        assert_in_range(harness_cleared, 1, 2048);
-        harness_cleared = 0;
+        assert_in_range(frames_cleared, 1, 2048);
+        frames_cleared = 0;
     }
     assert_int_equal(rc, 0);
     assert_int_equal(steps, 512 / 4);
-    assert_int_equal(harness_cleared, 0);
+    assert_int_equal(frames_cleared, 0);
 }
 
-FIXTURE(setup, harness_teardown)
+FIXTURE(setup, accounts_unmake)

@@ -1,5 +1,6 @@
 /* docs/claims.md section 6: frames that go offline and come back, on the real allocator. */
-#include "mm_harness.h"
+#include <tests/machine/accounts.h>
+#include <tests/machine/test.h>
 #include <mm/ledger.h>
 #include <mm/region.h>
 #include <xen/sysctl.h>
@@ -12,17 +13,11 @@ static u32 status;
 
 static void setup(void)
 {
-    harness_init(2, 2 * NODE_PAGES, 2 * NODE_PAGES);
+    accounts_make(2, 2 * NODE_PAGES, 2 * NODE_PAGES);
     for (nodeid_t nid = 0; nid < 2; nid++)
         assert_int_equal(mm_add_range(mfn(nid * NODE_PAGES), mfn((nid + 1) * NODE_PAGES), nid), 0);
-    a = harness_domain(1, 100000);
-    b = harness_domain(2, 100000);
-}
-
-static void teardown(void)
-{
-    assert_int_equal(mm_check(), 0);
-    harness_teardown();
+    a = account_new(1, 100000);
+    b = account_new(2, 100000);
 }
 
 static int claim(struct mem_account *d, nodeid_t node, u64 pages, u32 order)
@@ -153,7 +148,7 @@ TEST(offline_2_where_3_of_4_are_claimed)
  * proportion and always fit. */
 TEST(the_whole_node_goes)
 {
-    struct mem_account *c = harness_domain(3, 100000);
+    struct mem_account *c = account_new(3, 100000);
 
     assert_int_equal(claim(a, 0, NODE_PAGES / 2, 0), 0);
     assert_int_equal(claim(b, 0, NODE_PAGES / 4, 0), 0);
@@ -223,4 +218,4 @@ TEST(leaving_in_a_transaction)
     assert_int_equal(a->broken_pages, 1);
 }
 
-FIXTURE(setup, teardown)
+FIXTURE(setup, accounts_unmake)
