@@ -188,7 +188,7 @@ oracle-tests: all test-guests
 # seeds by hand are in tests/fuzz/corpus/NAME.
 FUZZ_SECS ?= 30
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
-FUZZ_CFLAGS := -std=gnu11 -O1 -g -DHOST_TEST -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -Iinclude -I. -MMD -MP
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -Iinclude -I. -MMD -MP
 $(eval $(call test_kind,build/fuzz/obj,clang,$(FUZZ_CFLAGS),CLANG))
 -include $(FUZZERS:%=build/fuzz/obj/tests/fuzz/%_fuzz.d)
 
@@ -222,8 +222,9 @@ model:
 
 # The allocator on the host, next to a plain buddy: instructions by callgrind, ratios by time. mm/ and the buddy are compiled as in the
 # hypervisor, what drives them as a host program. RECORD=1 keeps the figures for comparison, MARKDOWN=1 prints for docs/benchmarks.md.
-ALLOC_MM    := $(filter-out mm/dump.c,$(wildcard mm/*.c)) lib/string.c tests/bench/alloc/buddy.c
-ALLOC_HOST  := $(filter-out tests/bench/alloc/buddy.c tests/bench/alloc/hold.c,$(wildcard tests/bench/alloc/*.c))
+ALLOC_MM    := $(wildcard mm/*.c) lib/string.c tests/bench/alloc/buddy.c
+ALLOC_HOST  := $(filter-out tests/bench/alloc/buddy.c tests/bench/alloc/hold.c,$(wildcard tests/bench/alloc/*.c)) \
+        $(addprefix tests/machine/,assert.c log.c mm.c)
 ALLOC_FLAGS := -std=gnu11 -O2 -g $(WARN) -Wno-missing-prototypes -fno-pie -fcf-protection=none -D_GNU_SOURCE -Iinclude -I. -MMD -MP
 ALLOC_FREE  := $(filter-out -Og -DDEBUG,$(CFLAGS_FREE)) -O2
 HOLD_FLAGS  := -DHOLD -include tests/bench/alloc/hold_lock.h

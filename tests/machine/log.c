@@ -8,6 +8,7 @@
 #define LOG_BYTES (64u << 10) /* more is dropped */
 
 bool report_errors;
+u32 nr_warnings;
 static char text[LOG_BYTES];
 static size_t used;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -17,6 +18,7 @@ void printk(enum log_level level, const char *fmt, ...)
     va_list args;
 
     pthread_mutex_lock(&mutex);
+    nr_warnings += level <= LOG_WARNING;
     va_start(args, fmt);
     int len = vsnprintf(text + used, LOG_BYTES - used, fmt, args);
     va_end(args);
@@ -33,7 +35,7 @@ bool said(const char *wanted)
 
 void forget_said(void)
 {
-    used = 0;
+    used = nr_warnings = 0;
     text[0] = '\0';
 }
 

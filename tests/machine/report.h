@@ -13,6 +13,7 @@
 bool said(const char *text);
 void forget_said(void);
 const char *all_said(void);
+extern u32 nr_warnings; /* of them, errors included; the rest is no trouble */
 
 /* A test begins: nothing was said. */
 void report_begin(void);

@@ -15,11 +15,6 @@
 
 #define SLICES_MAX 16384u
 
-void printk(enum log_level level, const char *fmt, ...)
-{
-    (void)level, (void)fmt;
-}
-
 static struct boot_info info;
 static struct topology topo;
 static struct ram_map map;

@@ -24,7 +24,7 @@ static void setup(void)
 {
     static u8 distances[100];
 
-    messages_clear();
+    forget_said();
     srat_start(&srat_table, 3);
     for (u32 i = 0; i < 4; i++) {
         srat_mem(&srat_table, pxms[i], GIB(i), GIB(1), 1);
@@ -55,7 +55,7 @@ static int parse(void)
     int rc = acpi_hmat_parse(&hmat, &srat, copy, hmat_table.len);
     free(copy);
     if (rc) {
-        assert_int_equal(nr_messages, 1);
+        assert_int_equal(nr_warnings, 1);
         assert_int_equal(hmat.nr_pairs + hmat.revision + hmat.nr_caches, 0);
     }
     return rc;
@@ -105,7 +105,7 @@ TEST(values_are_read)
         put(&hmat_table, 77, 4); /* an unknown type */
         put(&hmat_table, 8, 4);
         assert_int_equal(parse(), 0);
-        assert_int_equal(nr_messages, 0);
+        assert_int_equal(nr_warnings, 0);
         assert_int_equal(hmat.revision, revision);
         assert_true(hmat.latency[0][1] == 2000 && hmat.latency[1][3] == 5000);
         assert_true(hmat.latency[0][2] == 900); /* 0 in the better table: unknown there */
@@ -133,7 +133,7 @@ TEST(other_hierarchies_units_and_pxms_are_left_out)
     assert_int_equal(parse(), 0);
     assert_int_equal(hmat.nr_pairs, 1);
     assert_true(hmat.latency[0][0] == 7);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("2 structures with an impossible base unit"));
 }
 
@@ -253,7 +253,7 @@ TEST(useless_hmat_is_said)
 {
     machine();
     assert_false(info.topology.have_hmat);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("no latency between nodes, the order is by SLIT"));
 }
 
@@ -271,7 +271,7 @@ TEST(msct_is_never_believed_over_the_srat)
         setup();
         msct_build(&msct_table, cases[i].max_pxm, cases[i].max_maddr);
         machine();
-        assert_int_equal(nr_messages, 1 + cases[i].warnings); /* and the empty HMAT */
+        assert_int_equal(nr_warnings, 1 + cases[i].warnings); /* and the empty HMAT */
         assert_int_equal(said("SRAT is believed"), cases[i].warnings > 0);
         assert_int_equal(info.topology.nr_nodes, 4);
         assert_true(info.msct.found && info.msct.max_pxms == cases[i].max_pxm + 1ull);

@@ -19,7 +19,7 @@ static void setup(void)
 {
     memset(&topo, 0, sizeof(topo));
     memset(&report, 0, sizeof(report));
-    messages_clear();
+    forget_said();
     topo.nr_nodes = 4;
 }
 
@@ -61,7 +61,7 @@ TEST(ram_in_ranges)
     assert_true(report.bytes[2] == MIB(4) && report.bytes[0] == MIB(4));
     assert_true(report.bytes[1] == 0 && report.uncovered == 0 && report.hotplug == 0);
     acpi_ram_warn(&report);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     assert_pieces(0, MIB(9));
 }
 
@@ -82,7 +82,7 @@ TEST(uncovered_ram_goes_with_the_range_below)
     assert_true(report.bytes[3] == MIB(5) && report.bytes[1] == MIB(3));
     assert_true(report.uncovered == MIB(4) && report.uncovered_at == MIB(1));
     acpi_ram_warn(&report);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("4096 KiB of RAM from 0x100000 are in no range"));
     assert_pieces(0, MIB(10));
 }
@@ -95,7 +95,7 @@ TEST(hotplug_and_nvdimm_ranges_count_where_there_is_ram)
     acpi_ram_count(&report, &topo, 0, MIB(8));
     assert_true(report.bytes[1] == MIB(4) && report.hotplug == MIB(4));
     acpi_ram_warn(&report);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     acpi_ram_count(&report, &topo, MIB(66), MIB(68));
     assert_true(report.bytes[2] == MIB(2) && report.nonvolatile == MIB(2) && report.uncovered == 0);
     acpi_ram_warn(&report);

@@ -14,7 +14,7 @@ static struct table tab, tab2;
 static void setup(void)
 {
     memory_reset(&mem);
-    messages_clear();
+    forget_said();
     memset(&list, 0, sizeof(list));
 }
 
@@ -90,16 +90,16 @@ TEST(search_finds_the_bios_area)
     assert_int_equal(acpi_rsdp_search(&mapper), 0xfffe0);
     rsdp_build(low + 0xe0000, 2, 0x1000, 0);
     assert_int_equal(acpi_rsdp_search(&mapper), 0xe0000);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     low[0xe0020] ^= 1;
     assert_int_equal(acpi_rsdp_search(&mapper), 0xfffe0);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("damaged RSDP at 0xe0000"));
     rsdp_build(low + 0xe0040, 0, 0x1001, 0);
     low[0xe0050] ^= 1;
-    messages_clear();
+    forget_said();
     assert_int_equal(acpi_rsdp_search(&mapper), 0xfffe0);
-    assert_int_equal(nr_messages, 1); /* the first one speaks for all */
+    assert_int_equal(nr_warnings, 1); /* the first one speaks for all */
     free(low);
 }
 
@@ -192,7 +192,7 @@ TEST(list_follows_the_xsdt)
     add_roots(2);
     add_leaves();
     assert_int_equal(acpi_tables_list(&list, &mapper, 0x1000), 0);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     assert_true(list.root_is_xsdt);
     assert_int_equal(list.root, 0x2000);
     assert_int_equal(list.rsdp, 0x1000);
@@ -227,10 +227,10 @@ TEST(list_follows_the_rsdt)
     assert_false(list.root_is_xsdt);
     assert_true(said("XSDT: wrong checksum"));
     /* No XSDT address at all is no reason to complain. */
-    messages_clear();
+    forget_said();
     rsdp_build(rsdp_bytes, 2, 0x3000, 0);
     assert_int_equal(acpi_tables_list(&list, &mapper, 0x1000), 0);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
 }
 
 TEST(list_needs_a_root)
@@ -269,7 +269,7 @@ TEST(list_leaves_bad_entries_out)
     poke(&srat2_table, 4, 35, 4);
     assert_int_equal(acpi_tables_list(&list, &mapper, 0x1000), 0);
     assert_int_equal(list.nr, 1);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("3 of 4 tables"));
 }
 
@@ -284,7 +284,7 @@ TEST(list_is_limited)
     add_leaves();
     assert_int_equal(acpi_tables_list(&list, &mapper, 0x1000), 0);
     assert_int_equal(list.nr, ACPI_MAX_TABLES);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("10 of 138 tables"));
 }
 

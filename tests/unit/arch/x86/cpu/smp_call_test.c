@@ -50,12 +50,6 @@ void stop_if_asked(u64 rip, u64 rbp, bool by_nmi)
     fail();
 }
 
-void assert_failed(const char *what, const char *file, int line)
-{
-    print_error("%s:%d: %s\n", file, line, what);
-    abort();
-}
-
 static void count(void *arg)
 {
     served[self->id]++;

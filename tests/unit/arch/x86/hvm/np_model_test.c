@@ -2,7 +2,7 @@
  * Nested page tables, random operations against a model that is one array entry per guest frame. Every
  * allocation fails once in turn, and the pool's bytes show whether a refused operation has touched anything.
  */
-#include "np_harness.h"
+#include "np_pool.h"
 
 #define MODEL_BASE   (3ull << 18) /* gfn; three 1G regions, across nothing special */
 #define MODEL_FRAMES (3ull << 18)

@@ -1,5 +1,5 @@
 /* Nested page tables, case by case: sizes, refusals, splitting, retired tables, the bits the CPU sees. */
-#include "np_harness.h"
+#include "np_pool.h"
 
 static void expect(u64 g, enum np_type type, u64 m, u32 order)
 {

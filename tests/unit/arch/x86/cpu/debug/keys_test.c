@@ -44,11 +44,6 @@ void console_write(const char *text, size_t len)
 {
     strncat(printed, text, len);
 }
-void assert_failed(const char *what, const char *file, int at)
-{
-    mock_assert(0, what, file, at);
-    abort();
-}
 void machine_end(enum machine_end how)
 {
     assert_int_equal(how, MACHINE_RESTART);

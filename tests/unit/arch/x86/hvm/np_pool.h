@@ -2,20 +2,14 @@
  * Nested page tables on table pages from a pool of the test's own, which can be made to fail. One test
  * program includes it once; every test ends with all pages back.
  */
-#ifndef TESTS_NP_HARNESS_H
-#define TESTS_NP_HARNESS_H
+#ifndef TESTS_NP_POOL_H
+#define TESTS_NP_POOL_H
 
 #include <tests/machine/test.h>
 
 #include <arch/x86/hvm/nested_paging.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
-
-void assert_failed(const char *what, const char *file, int line)
-{
-    fail_msg("%s:%d: %s", file, line, what);
-    abort();
-}
 
 /* --- table pages --- */
 
