@@ -29,7 +29,7 @@ void accounts_forget(void)
 
 void accounts_make(u32 nr_nodes, u64 nr_frames, u64 real_end)
 {
-    on_first_lock = NULL;
+    locks_reset();
     memory_make(0, real_end);
     accounts_forget();
     use_cpu(0);
@@ -41,7 +41,7 @@ void accounts_unmake(void)
 {
     if (locks_held())
         assert_failed("no lock is held after a test", __FILE__, __LINE__);
-    on_first_lock = NULL;
+    locks_reset();
     on_clear = NULL;
     BUG_ON(mm_check());
     for (u32 domid = 0; domid < ACCOUNTS; domid++) {

@@ -5,6 +5,13 @@ void (*on_last_unlock)(void);
 
 static _Thread_local u32 levels[8], nr_levels;
 
+void locks_reset(void)
+{
+    nr_levels = 0;
+    on_first_lock = NULL;
+    on_last_unlock = NULL;
+}
+
 u32 locks_held(void)
 {
     return nr_levels;

@@ -15,6 +15,7 @@ void machine_make(const struct test_config *config)
     u32 nodes = config->nodes ?: 1, mib = config->node_mib ?: 16, nr = config->cpus ?: 1;
     u64 pages = (u64)mib << (20 - PAGE_SHIFT), end = MACHINE_BASE + nodes * pages;
 
+    locks_reset();
     memory_make(MACHINE_BASE, nodes * mib <= REAL_MIB_MAX ? end : MACHINE_BASE);
     mm_make(nodes, end);
     for (nodeid_t nid = 0; nid < nodes; nid++)
@@ -53,8 +54,7 @@ void machine_unmake(void)
     here->current = NULL;
     yield_every = 0;
     on_yield_ask = NULL;
-    on_first_lock = NULL;
-    on_last_unlock = NULL;
+    locks_reset();
     on_clear = NULL;
     must(mm_check() == 0, "mm_check() finds nothing");
     domains_destroy();
