@@ -1,59 +1,77 @@
-# Host unit tests: tests/unit/DIR/NAME_test.c in folders like the product's, each one program under ASan and UBSan. The line
-#   // sources: mm/claims.c lib/string.c
-# in its first 20 lines names the real files it is linked with; mm/all is the allocator, hypercall/all is hypercall/.
+# Host tests: tests/unit/DIR/NAME_test.c in folders like the product's, each one program under ASan and UBSan; tests/machine/test.h is how
+# they are written. Two archives are built once for each kind of build and linked with every test, which takes of them what it needs:
+#   KIND/product.a  the product as far as it runs on a host
+#   KIND/machine.a  tests/machine/: what the product needs from below, first in the link
+#   KIND/stress.a   tests/stress/, only for those who run it: before both
+# The first definition of a name counts: a test that defines a function itself replaces it.
 
 TEST_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=address,undefined \
-        -fno-sanitize-recover=all -fno-omit-frame-pointer -ftrivial-auto-var-init=pattern -Iinclude -I. -MMD -MP
+        -fno-sanitize-recover=all -fno-omit-frame-pointer -ftrivial-auto-var-init=pattern -Wno-format-truncation -D_GNU_SOURCE -Iinclude -I. -MMD -MP
+# Not on a host: what drives hardware, and what the C library has.
+HARDWARE_C  := $(addprefix arch/x86/cpu/,apic.c asm_offsets.c console.c efi_runtime.c nmi.c paging.c panic.c percpu.c smp_selftest.c \
+        smp_start.c stop.c symbols.c time.c traps.c debug/watchdog.c) $(addprefix arch/x86/hvm/,fpu.c guest_dump.c svm/svm.c) \
+        $(addprefix boot/,boot_cpu.c boot_main.c boot_memory.c boot_run.c boot_smp.c boot_topology.c entry.c) lib/string.c lib/printf.c
+PRODUCT_C   := $(filter-out $(HARDWARE_C),$(wildcard $(HV_DIRS:%=%/*.c))) \
+        $(addprefix boot/efi/,config.c elf_load.c memory_map.c page_tables.c text.c) \
+        $(addprefix guest/dom0/,cpio.c cpus.c layout.c xlcfg.c) tools/acpi-topology/memmap.c
+STRESS_C    := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
+MACHINE_C   := $(wildcard tests/machine/*.c)
+
+# $(1): folder of the objects, $(2): compiler, $(3): its flags, $(4): what it is called in the output
+define test_kind
+$(1)/%.o: %.c $(MAKEFILES_USED)
+	$$(call say,$(4),$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(3) -c $$< -o $$@
+$(1)/product.a: $(PRODUCT_C:%.c=$(1)/%.o)
+$(1)/machine.a: $(MACHINE_C:%.c=$(1)/%.o)
+$(1)/stress.a: $(STRESS_C:%.c=$(1)/%.o)
+$(1)/product.a $(1)/machine.a $(1)/stress.a: $(MAKEFILES_USED)
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar qc $$@ $$(filter %.o,$$^)
+-include $(patsubst %.c,$(1)/%.d,$(PRODUCT_C) $(MACHINE_C) $(STRESS_C))
+endef
+archives = -Wl,--allow-multiple-definition -Wl,--start-group $(1)/machine.a $(1)/product.a -Wl,--end-group
+
 UNIT_FILES := $(sort $(shell find tests/unit -name '*_test.c'))
 UNIT_TESTS := $(patsubst %_test.c,%,$(notdir $(UNIT_FILES)))
 unit_file   = $(filter %/$(1)_test.c,$(UNIT_FILES))
 UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
-MM_SOURCES := $(wildcard mm/*.c)
-sources_of = $(patsubst hypercall/all,$(wildcard hypercall/*.c),$(patsubst mm/all,$(MM_SOURCES),$(shell sed -n '1,20s|^// sources: *||p' $(1))))
-unit_sources = $(call sources_of,$(call unit_file,$(1)))
+$(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
 .PHONY: check
 check: $(UNIT_BINS) build/host/acpi-topology
 	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py
 
-build/host/obj/%.o: %.c $(MAKEFILES_USED)
-	$(call say,HOSTCC,$<)
-	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(TEST_CFLAGS) -c $< -o $@
-
 define unit_rule
-build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1))) $(patsubst %.c,build/host/obj/%.o,$(call unit_sources,$(1)))
-	$$(call say,HOSTLD,$$@)
-	$$(Q)$(HOSTCC) -fsanitize=address,undefined -o $$@ $$^ -lcmocka
--include $(patsubst %.c,build/host/obj/%.d,$(call unit_file,$(1)) $(call unit_sources,$(1)))
+build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1)))
+-include $(patsubst %.c,build/host/obj/%.d,$(call unit_file,$(1)))
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
+build/host/mm_model_test: build/host/obj/stress.a
+$(UNIT_BINS): build/host/obj/machine.a build/host/obj/product.a
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $(filter %.o %/stress.a,$^) $(call archives,build/host/obj) -lcmocka
 
 # `make check-acpi_srat` builds and runs one.
 check-%: build/host/%_test
 	$(Q)./$<
 
-# Threads as CPUs, under ThreadSanitizer: tests/threads/NAME_test.c, `// sources:` as above, patterns allowed. Part of `make check`.
+# Threads as CPUs, under ThreadSanitizer: tests/threads/NAME_test.c, each with a main() of its own. Part of `make check`.
 # A thread that waits for another one lets it run: there are more threads than host CPUs.
 TSAN_TESTS   := $(patsubst tests/threads/%_test.c,%,$(wildcard tests/threads/*_test.c))
-TSAN_CFLAGS  := $(filter-out -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -fsanitize=thread -Wno-tsan -include sched.h -D__builtin_ia32_pause=sched_yield
-tsan_sources = $(sort $(wildcard $(call sources_of,tests/threads/$(1)_test.c)))
+TSAN_BINS    := $(TSAN_TESTS:%=build/tsan/%_test)
+TSAN_CFLAGS  := $(filter-out -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -fsanitize=thread -Wno-tsan -Wno-maybe-uninitialized -include sched.h -D__builtin_ia32_pause=sched_yield
+$(eval $(call test_kind,build/tsan,$(HOSTCC),$(TSAN_CFLAGS),TSANCC))
+-include $(TSAN_TESTS:%=build/tsan/tests/threads/%_test.d)
 
-build/tsan/%.o: %.c $(MAKEFILES_USED)
-	$(call say,TSANCC,$<)
-	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(TSAN_CFLAGS) -c $< -o $@
-
-define tsan_rule
-build/tsan/$(1)_test: build/tsan/tests/threads/$(1)_test.o $(patsubst %.c,build/tsan/%.o,$(call tsan_sources,$(1)))
-	$$(call say,TSANLD,$$@)
-	$$(Q)$(HOSTCC) -fsanitize=thread -o $$@ $$^
--include $(patsubst %.c,build/tsan/%.d,tests/threads/$(1)_test.c $(call tsan_sources,$(1)))
-endef
-$(foreach t,$(TSAN_TESTS),$(eval $(call tsan_rule,$(t))))
+build/tsan/mm_stress_test: build/tsan/stress.a
+$(TSAN_BINS): build/tsan/%_test: build/tsan/tests/threads/%_test.o build/tsan/machine.a build/tsan/product.a
+	$(call say,TSANLD,$@)
+	$(Q)$(HOSTCC) -fsanitize=thread -o $@ $(filter %.o %/stress.a,$^) $(call archives,build/tsan) -lcmocka
 
 .PHONY: check-tsan
-check-tsan: $(TSAN_TESTS:%=build/tsan/%_test)
+check-tsan: $(TSAN_BINS)
 	$(Q)set -e; for t in $^; do TSAN_OPTIONS=halt_on_error=1 $$t; done
 check: check-tsan
 
@@ -72,24 +90,18 @@ check-bench_tool:
 
 # Random operations on the real mm/, against a reference and by threads: docs/testing.md. Optimized, as it has to make
 # many, with assertions and lock checks.
-STRESS_C      := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
-STRESS_OBJ    := $(patsubst %.c,build/host/stress/%.o,$(STRESS_C) tests/stress/main.c $(MM_SOURCES))
 STRESS_CFLAGS := $(filter-out -O1 -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -O2
+$(eval $(call test_kind,build/host/stress,$(HOSTCC),$(STRESS_CFLAGS),HOSTCC))
+-include build/host/stress/tests/stress/main.d
 
-build/host/stress/%.o: %.c $(MAKEFILES_USED)
-	$(call say,HOSTCC,$<)
-	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(STRESS_CFLAGS) -c $< -o $@
-
-build/host/claim-stress: $(STRESS_OBJ)
+build/host/claim-stress: build/host/stress/tests/stress/main.o build/host/stress/stress.a build/host/stress/machine.a build/host/stress/product.a
 	$(call say,HOSTLD,$@)
-	$(Q)$(HOSTCC) -pthread -o $@ $^
--include $(STRESS_OBJ:.o=.d)
+	$(Q)$(HOSTCC) -pthread -o $@ $(filter %.o %/stress.a,$^) $(call archives,build/host/stress) -lcmocka
 
 # The same under ASan and UBSan: for short runs.
-build/host/claim-stress-asan: $(patsubst %.c,build/host/obj/%.o,$(STRESS_C) tests/stress/main.c $(MM_SOURCES))
+build/host/claim-stress-asan: build/host/obj/tests/stress/main.o build/host/obj/stress.a build/host/obj/machine.a build/host/obj/product.a
 	$(call say,HOSTLD,$@)
-	$(Q)$(HOSTCC) -pthread -fsanitize=address,undefined -o $@ $^
+	$(Q)$(HOSTCC) -pthread -fsanitize=address,undefined -o $@ $(filter %.o %/stress.a,$^) $(call archives,build/host/obj) -lcmocka
 
 .PHONY: claim-stress claim-stress-asan check-stress stress-claims
 claim-stress: build/host/claim-stress
@@ -105,32 +117,22 @@ check: check-stress
 # fails the target, but only after the figures.
 COV        := build/coverage
 COV_DIRS   := mm domain hypercall arch/x86/acpi
-COV_CFLAGS := $(filter-out -O1 -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -O0 --coverage -fprofile-update=atomic \
+COV_CFLAGS := $(filter-out -O1 -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -O0 --coverage -fprofile-update=atomic -Wno-maybe-uninitialized \
         -include sched.h -D__builtin_ia32_pause=sched_yield
 COV_UNIT   := $(UNIT_TESTS:%=$(COV)/unit/%_test)
 COV_THREAD := $(TSAN_TESTS:%=$(COV)/threads/%_test)
 COV_OBJ    := $(patsubst %.c,$(COV)/obj/%.o,$(filter $(COV_DIRS:%=%/%),$(HV_C)))
+$(eval $(call test_kind,$(COV)/obj,$(HOSTCC),$(COV_CFLAGS),COVCC))
 
-$(COV)/obj/%.o: %.c $(MAKEFILES_USED)
-	$(call say,COVCC,$<)
+$(foreach t,$(UNIT_TESTS),$(eval $(COV)/unit/$(t)_test: $(patsubst %.c,$(COV)/obj/%.o,$(call unit_file,$(t)))))
+$(foreach t,$(TSAN_TESTS),$(eval $(COV)/threads/$(t)_test: $(COV)/obj/tests/threads/$(t)_test.o))
+$(COV)/claim-stress: $(COV)/obj/tests/stress/main.o
+$(COV)/acpi-topology: $(ACPI_TOPOLOGY:%.c=$(COV)/obj/%.o)
+$(COV)/claim-stress $(COV)/unit/mm_model_test $(COV)/threads/mm_stress_test: $(COV)/obj/stress.a
+$(COV_UNIT) $(COV_THREAD) $(COV)/claim-stress $(COV)/acpi-topology: $(COV)/obj/machine.a $(COV)/obj/product.a
+	$(call say,COVLD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(COV_CFLAGS) -c $< -o $@
-
-# $(1): the program; $(2): its sources
-define cov_rule
-$(1): $(patsubst %.c,$(COV)/obj/%.o,$(2))
-	$$(call say,COVLD,$$@)
-	@mkdir -p $$(@D)
-	$$(Q)$$(HOSTCC) --coverage -pthread -o $$@ $$^ -lcmocka
--include $(patsubst %.c,$(COV)/obj/%.d,$(2))
-endef
-$(foreach t,$(UNIT_TESTS),\
-    $(eval $(call cov_rule,$(COV)/unit/$(t)_test,tests/unit/$(t)_test.c $(call unit_sources,$(t)))))
-$(foreach t,$(TSAN_TESTS),\
-    $(eval $(call cov_rule,$(COV)/threads/$(t)_test,tests/threads/$(t)_test.c $(call tsan_sources,$(t)))))
-$(eval $(call cov_rule,$(COV)/claim-stress,$(STRESS_C) tests/stress/main.c $(MM_SOURCES)))
-$(eval $(call cov_rule,$(COV)/acpi-topology,$(ACPI_TOPOLOGY)))
--include $(COV_OBJ:.o=.d)
+	$(Q)$(HOSTCC) --coverage -pthread -o $@ $(filter %.o %/stress.a,$^) $(call archives,$(COV)/obj) -lcmocka
 
 .PHONY: coverage coverage-build
 coverage-build: $(COV_OBJ) $(COV_UNIT) $(COV_THREAD) $(COV)/claim-stress $(COV)/acpi-topology
@@ -139,7 +141,7 @@ coverage:
 	$(Q)$(MAKE) --no-print-directory coverage-build
 	$(Q)find $(COV) -name '*.gcda' -delete
 	$(Q)ok=true; \
-	ACPI_TOPOLOGY=$(COV)/acpi-topology $(PYTHON) tools/run-unit.py $(COV_UNIT) tests/unit/acpi_tool_test.py || ok=false; \
+	ACPI_TOPOLOGY=$(COV)/acpi-topology $(PYTHON) tools/run-unit.py $(COV_UNIT) tests/unit/tools/acpi_tool_test.py || ok=false; \
 	for t in $(COV_THREAD); do $$t || ok=false; done; \
 	for n in 1 4; do $(COV)/claim-stress --quiet --ops 1e6 --threads $$n || ok=false; done; \
 	$(PYTHON) tools/coverage.py $(COV)/obj $(COV_DIRS) && $$ok
@@ -181,19 +183,20 @@ oracle: all test-guests
 oracle-tests: all test-guests
 	$(Q)cd tests/oracle && NO_INSTALL=$(NO_INSTALL) TWICE=$(TWICE) $(PYTHON) -B -m pytest -q -p no:cacheprovider $(TESTS) .
 
-# libFuzzer targets, clang: tests/fuzz/NAME_fuzz.c with a `// sources:` line like the unit tests'. Not part of `make test`:
+# libFuzzer targets, clang: tests/fuzz/NAME_fuzz.c. Not part of `make test`:
 # FUZZ_SECS each, a finding ends the run and leaves its input in build/fuzz/. What a run finds new is kept in build/fuzz/corpus-NAME; small
 # seeds by hand are in tests/fuzz/corpus/NAME.
 FUZZ_SECS ?= 30
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
-fuzz_sources = $(call sources_of,tests/fuzz/$(1)_fuzz.c)
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -Iinclude -I. -MMD -MP
+$(eval $(call test_kind,build/fuzz/obj,clang,$(FUZZ_CFLAGS),CLANG))
+-include $(FUZZERS:%=build/fuzz/obj/tests/fuzz/%_fuzz.d)
+
+$(FUZZERS:%=build/fuzz/%): build/fuzz/%: build/fuzz/obj/tests/fuzz/%_fuzz.o build/fuzz/obj/machine.a build/fuzz/obj/product.a
+	$(call say,CLANGLD,$@)
+	$(Q)clang -fsanitize=fuzzer,address,undefined -o $@ $< $(call archives,build/fuzz/obj) -lcmocka
 
 define fuzz_rule
-build/fuzz/$(1): tests/fuzz/$(1)_fuzz.c $(call fuzz_sources,$(1)) $(MAKEFILES_USED)
-	$$(call say,CLANG,$$@)
-	@mkdir -p $$(@D)
-	$$(Q)clang -std=gnu11 -O1 -g -DHOST_TEST -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Iinclude -I. \
-	    -o $$@ tests/fuzz/$(1)_fuzz.c $(call fuzz_sources,$(1))
 .PHONY: fuzz-$(1)
 fuzz-$(1): build/fuzz/$(1)
 	@mkdir -p build/fuzz/corpus-$(1)
@@ -219,8 +222,9 @@ model:
 
 # The allocator on the host, next to a plain buddy: instructions by callgrind, ratios by time. mm/ and the buddy are compiled as in the
 # hypervisor, what drives them as a host program. RECORD=1 keeps the figures for comparison, MARKDOWN=1 prints for docs/benchmarks.md.
-ALLOC_MM    := $(MM_SOURCES) lib/string.c tests/bench/alloc/buddy.c
-ALLOC_HOST  := $(filter-out tests/bench/alloc/buddy.c tests/bench/alloc/hold.c,$(wildcard tests/bench/alloc/*.c))
+ALLOC_MM    := $(wildcard mm/*.c) lib/string.c tests/bench/alloc/buddy.c
+ALLOC_HOST  := $(filter-out tests/bench/alloc/buddy.c tests/bench/alloc/hold.c,$(wildcard tests/bench/alloc/*.c)) \
+        $(addprefix tests/machine/,assert.c log.c mm.c)
 ALLOC_FLAGS := -std=gnu11 -O2 -g $(WARN) -Wno-missing-prototypes -fno-pie -fcf-protection=none -D_GNU_SOURCE -Iinclude -I. -MMD -MP
 ALLOC_FREE  := $(filter-out -Og -DDEBUG,$(CFLAGS_FREE)) -O2
 HOLD_FLAGS  := -DHOLD -include tests/bench/alloc/hold_lock.h

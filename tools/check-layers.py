@@ -30,11 +30,7 @@ FLOORS = [
 APART = {
     "guest": ("guest", "include", "lib"),
     "tests/guests": ("tests/guests", "guest", "include", "lib"),
-<<<<<<< HEAD
     "boot/efi": ("boot/efi", "include", "lib"),
-=======
-    "boot/efi": ("boot/efi", "lib", "include"),
->>>>>>> h-boot
 }
 # Not part of the hypervisor: compiled only to get the offsets of structures of all floors.
 GENERATORS = {"arch/x86/cpu/asm_offsets.c": "boot"}

@@ -1,4 +1,3 @@
-// sources: guest/dom0/cpio.c
 /* Any bytes as the builder's archive: no read beyond the buffer, an end always. */
 #include <stddef.h>
 #include <stdint.h>

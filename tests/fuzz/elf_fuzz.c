@@ -1,4 +1,3 @@
-// sources: lib/elf.c boot/efi/elf_load.c
 /* Any bytes as a kernel and as the hypervisor's image: no read beyond the buffer, no segment outside of it or overlapping. */
 #include <stdlib.h>
 

@@ -1,4 +1,3 @@
-// sources: arch/x86/hvm/guest_walk.c
 /*
  * Any bytes as a guest's page tables: guest_walk() ends after at most five reads, reads only pages it asked
  * for, gives a run that stays within one page, and writes its outputs on success only. Input: cr0, cr3, cr4,

@@ -1,4 +1,3 @@
-// sources: guest/dom0/xlcfg.c
 /* Any bytes as a guest's configuration: an error with its line, or values within their limits. */
 #include <stddef.h>
 #include <stdint.h>

@@ -28,7 +28,7 @@ bool single_expect(enum stress_op op, int rc, int expected)
 
 static void compare_domain(u32 d)
 {
-    const struct mem_account *a = &machine_account[d];
+    const struct mem_account *a = &accounts[d];
 
     MUST(a->tot_pages == ref.tot[d] && a->overhead_pages == ref.over[d], "domain %u: tot %llu, not %llu", d,
          (unsigned long long)a->tot_pages, (unsigned long long)ref.tot[d]);
@@ -79,7 +79,7 @@ static void check_all(void)
     while (run.nr_open) /* it wants a quiet moment */
         single_op_done();
     compare();
-    machine_op = "mm_check";
+    run_op = "mm_check";
     if (mm_check())
         wrong("mm_check() found faults");
     if (ref_recount())
@@ -95,9 +95,9 @@ static void kill_everybody(void)
             single_op_kill(d);
     while (run.nr_held)
         single_op_free_overhead();
-    while (run.nr_pinned && !machine_wrong)
+    while (run.nr_pinned && !nr_wrong)
         single_op_unpin();
-    for (u32 dead = 1; dead && !machine_wrong;) {
+    for (u32 dead = 1; dead && !nr_wrong;) {
         single_op_release_some();
         dead = 0;
         for (u32 d = 1; d < REF_DOMS; d++)
@@ -107,7 +107,7 @@ static void kill_everybody(void)
 
 static void new_phase(void)
 {
-    machine_op = "new phase";
+    run_op = "new phase";
     run.profile = rnd(5) < 3 ? 0 : 1 + rnd(2);
     if (rnd(4) == 0)
         kill_everybody();
@@ -126,7 +126,7 @@ static void offline_some(void)
         single_op_claim_rest(SINGLE_HOG, true);
     do
         single_op_offline();
-    while (ref_host_unclaimed() == 0 && rnd(16) && !machine_wrong);
+    while (ref_host_unclaimed() == 0 && rnd(16) && !nr_wrong);
     if (all)
         single_op_claim_rest(SINGLE_HOG, false);
 }
@@ -169,7 +169,7 @@ static void one_step(void)
 
 static void add(u64 start, u64 end, u32 nid)
 {
-    machine_add(start, end, nid);
+    pages_add(start, end, nid);
     ref_add(start, end, nid);
 }
 
@@ -182,7 +182,7 @@ static u64 set_up(u32 nr_nodes, bool small)
 
     for (u32 nid = 1; nid < nr_nodes; nid++)
         end += size[nid] + 30;
-    machine_init(nr_nodes, end);
+    pages_make(nr_nodes, end);
     ref_init(nr_nodes, end);
     add(base + 3, at, 0);
     for (u32 nid = 1; nid < nr_nodes; nid++) {
@@ -204,35 +204,35 @@ void stress_single(const struct stress_options *options, struct stress_result *r
     rng_seed(&run.rng, options->seed);
     u64 ram = set_up(MIN(options->nodes, REF_NODES), options->ops < 300000);
     for (u32 d = 1; d < REF_DOMS; d++)
-        machine_domain((u16)d, ref.max[d] = d == SINGLE_HOG ? ~0ull : 2000 * d);
-    machine_on_clear = single_on_clear;
+        account_new((u16)d, ref.max[d] = d == SINGLE_HOG ? ~0ull : 2000 * d);
+    on_pages_cleared = single_on_clear;
     compare();
-    for (u64 next_check = 0, next_phase = 0; !machine_wrong && machine_step < options->ops;
-         machine_step = stress_total(&result->counts)) {
-        if (machine_step >= next_phase) {
-            next_phase = machine_step + PHASE_OPS;
+    for (u64 next_check = 0, next_phase = 0; !nr_wrong && run_step < options->ops;
+         run_step = stress_total(&result->counts)) {
+        if (run_step >= next_phase) {
+            next_phase = run_step + PHASE_OPS;
             new_phase();
         } else {
             one_step();
         }
         compare();
-        if (machine_step >= next_check) {
-            next_check = machine_step + CHECK_OPS;
+        if (run_step >= next_check) {
+            next_check = run_step + CHECK_OPS;
             check_all();
         }
     }
-    if (!machine_wrong)
+    if (!nr_wrong)
         kill_everybody();
-    while (run.nr_away && !machine_wrong)
+    while (run.nr_away && !nr_wrong)
         single_op_online();
     compare();
     check_all();
     for (u32 nid = 0; nid < ref.nr_nodes; nid++)
-        while (!machine_wrong && ref.dirty[nid])
+        while (!nr_wrong && ref.dirty[nid])
             single_op_scrub();
     compare();
     struct mm_host_info host;
     mm_host_get_info(&host);
-    result->lost_pages = machine_wrong ? 0 : ram - host.free_pages;
+    result->lost_pages = nr_wrong ? 0 : ram - host.free_pages;
     ref_free_all();
 }

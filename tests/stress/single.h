@@ -55,7 +55,7 @@ static inline u32 rnd(u32 below)
 }
 static inline struct mem_account *single_account(u32 d)
 {
-    return d ? &machine_account[d] : NULL;
+    return d ? &accounts[d] : NULL;
 }
 static inline u32 single_domain(void)
 {

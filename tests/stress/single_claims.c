@@ -18,9 +18,9 @@ void single_op_legacy(u32 d)
     int expected = ref_predict_legacy(d, pages);
     struct ref_set set = {.release = pages == 0};
 
-    machine_op = "legacy claim";
+    run_op = "legacy claim";
     set.h = pages ? pages - ref.tot[d] : 0;
-    if (single_expect(OP_LEGACY, claim_install_legacy(&machine_account[d], pages), expected) && !expected)
+    if (single_expect(OP_LEGACY, claim_install_legacy(&accounts[d], pages), expected) && !expected)
         ref_install(d, &set);
 }
 
@@ -29,11 +29,11 @@ static void read_set(u32 d)
     struct claim_entry got[REF_NODES + 1];
     u32 nr = rnd(REF_NODES + 2), room = nr, used = 0;
 
-    machine_op = "read set";
+    run_op = "read set";
     u32 needed = (ref.h[d] != 0);
     for (u32 i = 0; i < ref.nr_nodes; i++)
         needed += ref.c[d][i] != 0;
-    int rc = claim_read_set(&machine_account[d], got, &nr);
+    int rc = claim_read_set(&accounts[d], got, &nr);
     if (!single_expect(OP_READ_SET, rc, needed > room ? -ENOBUFS : 0))
         return;
     MUST(nr == needed);
@@ -89,9 +89,9 @@ void single_op_set(u32 d)
     u32 nr = some_entries(d, flags, entries);
     struct ref_set set = {.h = 0};
 
-    machine_op = "claim set";
+    run_op = "claim set";
     int expected = ref_predict_set(d, entries, nr, flags, &set);
-    int rc = claim_install_set(&machine_account[d], entries, nr, flags);
+    int rc = claim_install_set(&accounts[d], entries, nr, flags);
     enum stress_op op = ref_out(d) && flags ? OP_REPLACE : OP_SET;
     if (rc == -ENOMEM && expected == 0 && set.by_order) {
         stress_count(&run.result->counts, op, rc);
@@ -110,11 +110,11 @@ void single_op_claim_rest(u32 d, bool claim)
     struct claim_entry entry = {.node = CLAIM_HOST};
     struct ref_set set = {.h = 0};
 
-    machine_op = "claim the rest";
+    run_op = "claim the rest";
     if (claim)
         entry.pages = ref.tot[d] + ref_host_unclaimed() + ref_out(d);
     int expected = ref_predict_set(d, &entry, 1, CLAIM_REPLACE, &set);
-    int rc = claim_install_set(&machine_account[d], &entry, 1, CLAIM_REPLACE);
+    int rc = claim_install_set(&accounts[d], &entry, 1, CLAIM_REPLACE);
     if (single_expect(OP_REPLACE, rc, expected) && expected == 0)
         ref_install(d, &set);
 }

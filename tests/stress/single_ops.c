@@ -80,7 +80,7 @@ void single_op_release(void)
     mfn_t list[MM_TAKE_MAX];
     u64 n;
 
-    machine_op = "release";
+    run_op = "release";
     some_range(&d, &n, &order);
     list[0] = mfn(n);
     int expected = predict_release(d, n, order);
@@ -103,7 +103,7 @@ void single_op_release(void)
         order = MAX_ORDER + 1 + rnd(40);
         expected = -EINVAL;
     }
-    int rc = mm_release_many(&machine_account[d], list, order, nr);
+    int rc = mm_release_many(&accounts[d], list, order, nr);
     if (!single_expect(nr == 1 ? OP_RELEASE : OP_RELEASE_MANY, rc, expected) || rc)
         return;
     for (u32 i = 0; i < nr; i++)
@@ -127,7 +127,7 @@ static void rebirth(u32 d)
     ref.affinity[d] = rnd(2) ? rnd(1u << ref.nr_nodes) : 0;
     if (d == SINGLE_HOG)
         ref.max[d] = ~0ull;
-    machine_domain((u16)d, ref.max[d])->affinity = ref.affinity[d];
+    account_new((u16)d, ref.max[d])->affinity = ref.affinity[d];
     stress_count(&run.result->counts, OP_REBIRTH, 0);
 }
 
@@ -136,13 +136,13 @@ void single_op_release_some(void)
     u32 d = single_domain(), left = 0;
     bool more, all = rnd(4) != 0;
 
-    machine_op = "release_some";
+    run_op = "release_some";
     for (u32 i = 1; i < REF_DOMS; i++) /* a dying one, if there is any */
         d = ref.dying[d] ? d : d % (REF_DOMS - 1) + 1;
     if (!ref.dying[d] || (!all && rnd(8)))
         return;
     do
-        more = mm_release_some(&machine_account[d], rnd(64));
+        more = mm_release_some(&accounts[d], rnd(64));
     while (more && all && !ref.open[d]);
     stress_count(&run.result->counts, OP_RELEASE_SOME, 0);
     for (u64 n = 0; n < ref.nr_frames; n++) {
@@ -160,8 +160,8 @@ void single_op_release_some(void)
 
 void single_op_kill(u32 d)
 {
-    machine_op = "kill";
-    mm_account_kill(&machine_account[d]);
+    run_op = "kill";
+    mm_account_kill(&accounts[d]);
     ref_kill(d);
     stress_count(&run.result->counts, OP_KILL, 0);
 }
@@ -173,7 +173,7 @@ void single_op_pin(void)
     u32 d = single_domain(), order;
     u64 n;
 
-    machine_op = "pin";
+    run_op = "pin";
     if (run.nr_pinned == ARRAY_SIZE(run.pinned))
         return;
     some_range(&d, &n, &order);
@@ -189,7 +189,7 @@ void single_op_pin(void)
 
 void single_op_unpin(void)
 {
-    machine_op = "unpin";
+    run_op = "unpin";
     if (!run.nr_pinned)
         return;
     u32 i = rnd(run.nr_pinned);
@@ -213,7 +213,7 @@ void single_op_scrub(void)
     bool dirty = ref.dirty[nid] != 0;
     u64 before = ref.dirty[nid];
 
-    machine_op = "scrub";
+    run_op = "scrub";
     run.cleared = 0;
     bool did = mm_scrub_step(nid);
     stress_count(&run.result->counts, OP_SCRUB, did ? 0 : -1);
@@ -227,7 +227,7 @@ void single_op_offline(void)
     u32 d, order, status = 0;
     u64 n;
 
-    machine_op = "offline";
+    run_op = "offline";
     some_range(&d, &n, &order);
     if (rnd(3))
         n = rnd((u32)ref.nr_frames + 8);
@@ -260,7 +260,7 @@ void single_op_online(void)
 {
     u32 status = 0, query = 0;
 
-    machine_op = "online";
+    run_op = "online";
     if (!run.nr_away)
         return;
     u32 i = rnd(run.nr_away), n = run.away[i];
@@ -281,9 +281,9 @@ void single_op_settings(void)
 {
     u32 d = single_domain();
 
-    machine_op = "settings";
+    run_op = "settings";
     ref.max[d] = rnd(3) ? 300 + rnd(5000) : rnd(4) ? 1000 + rnd(300000) : rnd(200);
     ref.affinity[d] = rnd(2) ? rnd(1u << ref.nr_nodes) : 0;
-    machine_account[d].max_pages = ref.max[d];
-    machine_account[d].affinity = ref.affinity[d];
+    accounts[d].max_pages = ref.max[d];
+    accounts[d].affinity = ref.affinity[d];
 }

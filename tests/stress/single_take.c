@@ -82,7 +82,7 @@ static void enter_extents(struct single_open *o, u32 from, u32 nr_wanted)
                  ref.frame[k].use);
         if (!intruder.done)
             ref_set(n, BIT(t->order), o->overhead ? REF_OPEN_OVERHEAD : REF_OPEN_GUEST, o->d, true);
-        machine_tag(n, t->order, 1);
+        pages_come(n, t->order, 1);
     }
     if (intruder.done)
         o->receipt = intruder.receipt;
@@ -104,7 +104,7 @@ static void end_take(u32 i, u32 kept)
     struct single_open *o = &run.open[i];
     u64 size = BIT(o->taken.order), back = 0;
 
-    machine_op = "take_done";
+    run_op = "take_done";
     for (u32 k = 0; k < o->taken.nr; k++) {
         u64 n = o->taken.extent[k].n;
 
@@ -151,9 +151,9 @@ void single_take(u32 d, const struct mm_request *request, bool finish)
     struct single_open *o = &run.open[run.nr_open];
     u32 from = 0;
 
-    machine_op = "take";
-    machine_cpu_node = rnd(ref.nr_nodes);
-    int expected = ref_predict_take(d, request, machine_cpu_node, &from);
+    run_op = "take";
+    this_cpu_node = rnd(ref.nr_nodes);
+    int expected = ref_predict_take(d, request, this_cpu_node, &from);
     *o = (struct single_open){.d = d, .overhead = request->flags & MM_OVERHEAD};
     intruder.done = false;
     intruder.armed = d && expected == 0 && request->order == 0 && request->nr == 1 && rnd(100) < run.faults;
@@ -238,12 +238,12 @@ void single_op_alloc(void)
     u32 d = single_domain(), from = 0;
     mfn_t m;
 
-    machine_op = "alloc";
-    machine_cpu_node = rnd(ref.nr_nodes);
+    run_op = "alloc";
+    this_cpu_node = rnd(ref.nr_nodes);
     request.nid = rnd(3) ? rnd(ref.nr_nodes) : NODE_NONE;
     request.flags = rnd(2) ? MM_EXACT_NODE : 0;
-    int expected = ref_predict_take(d, &request, machine_cpu_node, &from);
-    int rc = mm_alloc(&machine_account[d], request.nid, 0, request.flags, &m);
+    int expected = ref_predict_take(d, &request, this_cpu_node, &from);
+    int rc = mm_alloc(&accounts[d], request.nid, 0, request.flags, &m);
     if (!single_expect(OP_ALLOC, rc, expected) || rc)
         return;
     from = node_of(d, m.n, from, &request);
@@ -252,7 +252,7 @@ void single_op_alloc(void)
     struct ref_receipt receipt;
     ref_redeem(d, from, 1, &receipt);
     ref_set(m.n, 1, REF_GUEST, d, true);
-    machine_tag(m.n, 0, 1);
+    pages_come(m.n, 0, 1);
     remember(m.n, d, 0);
 }
 
@@ -268,7 +268,7 @@ void single_op_done(void)
 
 void single_op_free_overhead(void)
 {
-    machine_op = "free_overhead";
+    run_op = "free_overhead";
     if (!run.nr_held)
         return;
     u32 i = rnd(run.nr_held);
@@ -288,11 +288,11 @@ void single_fill_up(void)
     for (u32 nid = 0; nid < ref.nr_nodes; nid++) {
         u64 leave = rnd(4) ? rnd(3000) : rnd(30000);
 
-        for (u32 order = MAX_ORDER + 1; order-- > 0 && !machine_wrong;) {
+        for (u32 order = MAX_ORDER + 1; order-- > 0 && !nr_wrong;) {
             struct mm_request r = {.nid = nid, .order = order, .nr = 1, .flags = MM_EXACT_NODE};
             u64 had = 0;
 
-            while (ref.free[nid] > leave + BIT(order) && had != ref.free[nid] && !machine_wrong) {
+            while (ref.free[nid] > leave + BIT(order) && had != ref.free[nid] && !nr_wrong) {
                 had = ref.free[nid];
                 single_take(SINGLE_HOG, &r, false);
                 if (run.nr_open)

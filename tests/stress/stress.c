@@ -126,7 +126,7 @@ int stress_main(int argc, char **argv)
     if (!parse(argc, argv, &options, &quiet))
         return usage("bad arguments");
     memset(&result, 0, sizeof(result));
-    machine_seed = options.seed;
+    run_seed = options.seed;
     double start = now();
     if (options.threads == 1)
         stress_single(&options, &result);
@@ -139,6 +139,6 @@ int stress_main(int argc, char **argv)
            (unsigned long long)stress_total(&result.counts), options.threads, options.nodes,
            (unsigned long long)options.seed, (unsigned long long)result.oversubscribed,
            (unsigned long long)result.false_refusals, (unsigned long long)result.lost_pages,
-           (unsigned long long)machine_wrong);
-    return result.oversubscribed || result.false_refusals || result.lost_pages || machine_wrong;
+           (unsigned long long)nr_wrong);
+    return result.oversubscribed || result.false_refusals || result.lost_pages || nr_wrong;
 }

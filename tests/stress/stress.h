@@ -2,7 +2,7 @@
 #ifndef TESTS_STRESS_STRESS_H
 #define TESTS_STRESS_STRESS_H
 
-#include "machine.h"
+#include "pages.h"
 
 struct stress_options {
     u64 ops;
@@ -68,7 +68,7 @@ static inline u64 stress_total(const struct stress_counts *counts)
     return sum;
 }
 
-/* Both end at the first thing that is wrong (machine_wrong), at the latest after ops operations. */
+/* Both end at the first thing that is wrong (nr_wrong), at the latest after ops operations. */
 void stress_single(const struct stress_options *options, struct stress_result *result);
 void stress_threads(const struct stress_options *options, struct stress_result *result);
 int stress_main(int argc, char **argv);

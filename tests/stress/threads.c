@@ -19,7 +19,7 @@ static struct {
     struct stress_result *result;
 } all;
 
-static void on_clear(u64 n, u64 nr)
+static void while_cleared(u64 n, u64 nr)
 {
     (void)n;
     (void)nr;
@@ -27,8 +27,9 @@ static void on_clear(u64 n, u64 nr)
         worker_intrude(me->clearing);
 }
 
-static void on_lock(void)
+static void on_lock(u32 level)
 {
+    (void)level;
     if (me && me->faults && wrnd(4000) < me->faults)
         sched_yield();
 }
@@ -49,9 +50,9 @@ static void *worker_main(void *arg)
             worker_give_all_back();
         wait_for_all();
         wait_for_all(); /* it has made all domains anew */
-        u64 end = machine_step + PHASE_OPS;
-        while (machine_step < end && machine_step < me->ops &&
-               !__atomic_load_n(&machine_wrong, __ATOMIC_RELAXED))
+        u64 end = run_step + PHASE_OPS;
+        while (run_step < end && run_step < me->ops &&
+               !__atomic_load_n(&nr_wrong, __ATOMIC_RELAXED))
             worker_step();
         worker_end_all_takes(); /* mm_check() wants a quiet moment */
         wait_for_all();
@@ -78,7 +79,7 @@ static void audit_claims(void)
 
         mm_node_get_info(nid, &node);
         for (u32 d = FIRST_DOMID; d <= nr_domains(all.nr_workers); d++)
-            claimed += machine_account[d].node_claim[nid];
+            claimed += accounts[d].node_claim[nid];
         if (claimed != node.claimed_pages)
             wrong("node %u: %llu claimed, %llu by domains", nid, (unsigned long long)node.claimed_pages,
                   (unsigned long long)claimed);
@@ -86,7 +87,7 @@ static void audit_claims(void)
         unclaimed += node.free_pages - claimed;
     }
     for (u32 d = FIRST_DOMID; d <= nr_domains(all.nr_workers); d++)
-        host_claims += machine_account[d].host_claim;
+        host_claims += accounts[d].host_claim;
     all.result->oversubscribed += host_claims > unclaimed;
 }
 
@@ -95,12 +96,12 @@ static void audit(void)
 {
     u64 pages = free_now();
 
-    machine_op = "audit";
+    run_op = "audit";
     if (mm_check())
         wrong("mm_check() found faults");
     audit_claims();
     for (u32 d = FIRST_DOMID; d <= nr_domains(all.nr_workers); d++)
-        pages += machine_account[d].tot_pages + machine_account[d].overhead_pages;
+        pages += accounts[d].tot_pages + accounts[d].overhead_pages;
     for (u32 i = 0; i < all.nr_workers; i++)
         pages += workers[i]->homestead_pages;
     for (u32 nid = 0; nid < all.nr_nodes; nid++) {
@@ -119,9 +120,9 @@ static void audit(void)
 /* Nobody holds anything any more; every domain ends, and all memory is back. */
 static void end_domains(void)
 {
-    machine_op = "end of all";
+    run_op = "end of all";
     for (u32 d = FIRST_DOMID; d <= nr_domains(all.nr_workers); d++) {
-        struct mem_account *account = &machine_account[d];
+        struct mem_account *account = &accounts[d];
 
         mm_account_kill(account);
         while (mm_release_some(account, 1000))
@@ -147,9 +148,9 @@ static void fill_node(u32 nid, u64 leave)
 
             mm_node_get_info(nid, &node);
             if (node.free_pages < leave + BIT(order) ||
-                mm_alloc(&machine_account[BALLAST], nid, order, MM_EXACT_NODE, &m))
+                mm_alloc(&accounts[BALLAST], nid, order, MM_EXACT_NODE, &m))
                 break;
-            if (m.n >= machine_frames)
+            if (m.n >= pages_end)
                 wrong("ballast at %llu", (unsigned long long)m.n);
         }
     }
@@ -162,7 +163,7 @@ static void make_domains(void)
     for (u32 d = FIRST_DOMID; d <= nr; d++) {
         u32 affinity = rng_draw(&all.rng, 1u << all.nr_nodes);
         u64 max = d == BALLAST ? ~0ull : phase.max_pages;
-        machine_domain((u16)d, max)->affinity = rng_draw(&all.rng, 2) ? affinity : 0;
+        account_new((u16)d, max)->affinity = rng_draw(&all.rng, 2) ? affinity : 0;
         atomic_fetch_add(&life[d].births, 1);
     }
     for (u32 nid = 0; nid < all.nr_nodes && phase.kind == PHASE_TIGHT; nid++)
@@ -191,7 +192,7 @@ static void run_phases(void)
 {
     u64 done = 0, wanted = all.nr_workers * workers[0]->ops;
 
-    for (bool first = true; done < wanted && !machine_wrong; first = false) {
+    for (bool first = true; done < wanted && !nr_wrong; first = false) {
         choose_phase(first);
         wait_for_all();
         wait_for_all(); /* all is given back, if it had to be */
@@ -206,7 +207,7 @@ static void run_phases(void)
         for (u32 i = 0; i < all.nr_workers; i++)
             done += stress_total(&workers[i]->result.counts);
     }
-    if (!machine_wrong) { /* once more with nothing to do but to give back */
+    if (!nr_wrong) { /* once more with nothing to do but to give back */
         phase.fresh = true;
         for (u32 i = 0; i < all.nr_workers; i++)
             workers[i]->ops = 0;
@@ -225,7 +226,7 @@ static void run_phases(void)
 
 static void add(u64 start, u64 end, u32 nid)
 {
-    machine_add(start, end, nid);
+    pages_add(start, end, nid);
     all.ram += end - start;
 }
 
@@ -235,9 +236,9 @@ static void set_up(void)
     const u64 gib = all.small ? 4096 : 262144;
     u64 at = 0, end = 3 * gib + all.nr_nodes * 16000;
 
-    machine_init(all.nr_nodes, end);
-    machine_on_clear = on_clear;
-    machine_on_lock = on_lock;
+    pages_make(all.nr_nodes, end);
+    on_pages_cleared = while_cleared;
+    on_first_lock = on_lock;
     for (u32 nid = 0; nid < all.nr_nodes; nid++) {
         u64 size = nid == 0 ? 2 * gib + 2660 : nid == 1 ? gib - 2660 : all.small ? 2077 : 12877 + nid * 300;
 
@@ -271,7 +272,7 @@ void stress_threads(const struct stress_options *options, struct stress_result *
     rng_seed(&all.rng, options->seed);
     set_up();
     for (u32 d = FIRST_DOMID; d <= nr_domains(all.nr_workers); d++)
-        machine_domain((u16)d, 0);
+        account_new((u16)d, 0);
     pthread_barrier_init(&all.barrier, NULL, all.nr_workers + 1);
     for (u32 i = 0; i < all.nr_workers; i++) {
         struct worker *w = calloc(1, sizeof(*w));

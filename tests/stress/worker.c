@@ -4,7 +4,7 @@
 struct worker *workers[WORKERS_MAX];
 _Thread_local struct worker *me;
 struct phase phase;
-struct domain_life life[MACHINE_DOMAINS];
+struct domain_life life[ACCOUNTS];
 _Atomic u64 recent[RECENT];
 _Atomic u64 offlined;
 
@@ -12,7 +12,7 @@ _Atomic u64 offlined;
  * the pages that are being cleared. */
 void worker_intrude(struct open_take *take)
 {
-    const char *op = machine_op;
+    const char *op = run_op;
     u32 d = take && take->d && wrnd(2) ? take->d : private_domain(me->id, wrnd(PRIVATE_EACH));
 
     if (!take) { /* a scrubber's: somebody may wait for its pages, with the ledger's lock held */
@@ -29,7 +29,7 @@ void worker_intrude(struct open_take *take)
     else
         sched_yield();
     domain_leave(d);
-    machine_op = op;
+    run_op = op;
 }
 
 static void op_claim(void)
@@ -54,7 +54,7 @@ static void op_kill(void)
 
 static void op_scrub(void)
 {
-    machine_op = "scrub";
+    run_op = "scrub";
     call_begin();
     bool did = mm_scrub_step(wrnd(me->nr_nodes));
     call_end(OP_SCRUB, did ? 0 : -1);
@@ -65,7 +65,7 @@ static void op_figures(void)
     struct mm_host_info host;
     struct mm_node_info node;
 
-    machine_op = "figures";
+    run_op = "figures";
     call_begin();
     mm_host_get_info(&host);
     mm_node_get_info(wrnd(me->nr_nodes), &node);
@@ -83,7 +83,7 @@ void worker_step(void)
 {
     u32 r = wrnd(1000);
 
-    machine_cpu_node = wrnd(64) ? me->id % me->nr_nodes : wrnd(me->nr_nodes);
+    this_cpu_node = wrnd(64) ? me->id % me->nr_nodes : wrnd(me->nr_nodes);
     if (r < 420) {
         worker_op_take();
     } else if (r < 480) {

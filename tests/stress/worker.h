@@ -44,7 +44,7 @@ struct domain_life {
     _Atomic s32 users; /* [a] -1: being made anew */
     _Atomic u32 births;
 };
-extern struct domain_life life[MACHINE_DOMAINS];
+extern struct domain_life life[ACCOUNTS];
 bool domain_enter(u32 d);
 void domain_leave(u32 d);
 bool domain_dying(u32 d);
@@ -123,7 +123,7 @@ static inline u32 nr_domains(u32 nr_workers)
 }
 static inline struct mem_account *account_of(u32 d)
 {
-    return d ? &machine_account[d] : NULL;
+    return d ? &accounts[d] : NULL;
 }
 
 /* Around every call that may change mm/, so that another worker can tell that nothing happened. */
@@ -136,7 +136,7 @@ static inline int call_end(enum stress_op op, int rc)
 {
     if (--me->depth == 0)
         atomic_fetch_add(&me->calls, 1);
-    machine_step++;
+    run_step++;
     return stress_count(&me->result.counts, op, rc);
 }
 

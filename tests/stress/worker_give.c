@@ -21,23 +21,23 @@ void domain_leave(u32 d)
 
 bool domain_dying(u32 d)
 {
-    spin_lock(&machine_account[d].lock);
-    bool dying = machine_account[d].dying;
-    spin_unlock(&machine_account[d].lock);
+    spin_lock(&accounts[d].lock);
+    bool dying = accounts[d].dying;
+    spin_unlock(&accounts[d].lock);
     return dying;
 }
 
 u64 domain_total(u32 d)
 {
-    spin_lock(&machine_account[d].lock);
-    u64 pages = machine_account[d].tot_pages;
-    spin_unlock(&machine_account[d].lock);
+    spin_lock(&accounts[d].lock);
+    u64 pages = accounts[d].tot_pages;
+    spin_unlock(&accounts[d].lock);
     return pages;
 }
 
 bool domain_rebirth(u32 d, u64 max_pages)
 {
-    struct mem_account *account = &machine_account[d];
+    struct mem_account *account = &accounts[d];
     s32 nobody = 0;
 
     if (!atomic_compare_exchange_strong(&life[d].users, &nobody, -1))
@@ -46,7 +46,7 @@ bool domain_rebirth(u32 d, u64 max_pages)
     bool gone = account->dying && !account->tot_pages && !account->overhead_pages;
     spin_unlock(&account->lock);
     if (gone) {
-        machine_domain((u16)d, max_pages);
+        account_new((u16)d, max_pages);
         atomic_fetch_add(&life[d].births, 1);
     }
     atomic_store(&life[d].users, 0);
@@ -55,7 +55,7 @@ bool domain_rebirth(u32 d, u64 max_pages)
 
 void worker_kill(u32 d)
 {
-    machine_op = "kill";
+    run_op = "kill";
     worker_disturb(d);
     call_begin();
     mm_account_kill(account_of(d));
@@ -68,7 +68,7 @@ void worker_op_release_some(void)
     u32 d = wrnd(3) ? private_domain(me->id, wrnd(PRIVATE_EACH)) : FIRST_DOMID + wrnd(SHARED);
     bool all = wrnd(2), more = false;
 
-    machine_op = "release_some";
+    run_op = "release_some";
     if (!domain_enter(d))
         return;
     bool dying = domain_dying(d);
@@ -101,10 +101,10 @@ static void free_overhead(u32 i)
 {
     struct held h = me->held[i];
 
-    machine_op = "free_overhead";
+    run_op = "free_overhead";
     if (h.d)
         enter_for_sure(h.d);
-    machine_untag(h.n, h.order, h.tag);
+    pages_go(h.n, h.order, h.tag);
     forget(i);
     call_begin();
     mm_free_overhead(account_of(h.d), mfn(h.n), h.order);
@@ -135,7 +135,7 @@ void worker_release_one(u32 i)
         free_overhead(i);
         return;
     }
-    machine_op = "release";
+    run_op = "release";
     enter_for_sure(d);
     if (!still_held(h)) {
         forget(i);
@@ -143,7 +143,7 @@ void worker_release_one(u32 i)
         return;
     }
     if (is_private(d))
-        machine_untag(n, order, h->tag);
+        pages_go(n, order, h->tag);
     if (order && wrnd(8) == 0) { /* one half only */
         h->order = (u8)--order;
         if (wrnd(2))
@@ -169,7 +169,7 @@ static void release_many(void)
 
     if (first.overhead)
         return;
-    machine_op = "release many";
+    run_op = "release many";
     enter_for_sure(first.d);
     for (u32 i = me->nr_held; i-- > 0 && nr < wanted;) {
         struct held *h = &me->held[i];
@@ -178,7 +178,7 @@ static void release_many(void)
             continue;
         if (still_held(h)) {
             if (is_private(h->d))
-                machine_untag(h->n, h->order, h->tag);
+                pages_go(h->n, h->order, h->tag);
             list[nr++] = mfn(h->n);
         }
         forget(i);
@@ -209,7 +209,7 @@ void worker_op_pin(void)
     u32 d = (u32)(value >> 40);
     u64 n = value & (BIT(40) - 1);
 
-    machine_op = "pin";
+    run_op = "pin";
     if (me->nr_pinned == PINS_MAX || d == 0 || !domain_enter(d))
         return;
     call_begin();
@@ -223,7 +223,7 @@ void worker_op_pin(void)
 
 void worker_op_unpin(void)
 {
-    machine_op = "unpin";
+    run_op = "unpin";
     if (!me->nr_pinned)
         return;
     u32 i = wrnd(me->nr_pinned);
@@ -238,10 +238,10 @@ void worker_op_unpin(void)
 
 void worker_op_offline(void)
 {
-    u64 n = wrnd((u32)machine_frames);
+    u64 n = wrnd((u32)pages_end);
     u32 status;
 
-    machine_op = "offline";
+    run_op = "offline";
     if (me->nr_away == AWAY_MAX || !mm_mfn_valid(mfn(n)))
         return;
     call_begin();
@@ -256,7 +256,7 @@ void worker_op_online(void)
 {
     u32 status;
 
-    machine_op = "online";
+    run_op = "online";
     if (!me->nr_away)
         return;
     u32 i = wrnd(me->nr_away);
@@ -286,7 +286,7 @@ static void check_claims(u32 d)
     for (u32 i = 0; i < nr && rc == 0; i++)
         out += entries[i].pages;
     u64 tot = domain_total(d);
-    if (rc || tot > machine_account[d].max_pages || out > machine_account[d].max_pages - tot)
+    if (rc || tot > accounts[d].max_pages || out > accounts[d].max_pages - tot)
         wrong("domain %u owns %llu and claims %llu, beyond its limit", d, (unsigned long long)tot,
               (unsigned long long)out);
 }
@@ -300,7 +300,7 @@ void worker_op_claim(u32 d)
     bool legacy = wrnd(8) == 0;
     int rc;
 
-    machine_op = "claim";
+    run_op = "claim";
     for (u32 i = 0; i < wanted; i++) {
         u32 selector = (first + i) % (me->nr_nodes + 1);
         bool host = selector == me->nr_nodes;

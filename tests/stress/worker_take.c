@@ -21,10 +21,10 @@ struct before {
 /* A private domain's claims change by its worker's calls only. */
 static void look(u32 d, struct before *b)
 {
-    const struct mem_account *account = &machine_account[d];
+    const struct mem_account *account = &accounts[d];
 
     *b = (struct before){.tot = domain_total(d)};
-    b->out = claim_outstanding(&machine_account[d]); /* another one's offlining may take some back */
+    b->out = claim_outstanding(&accounts[d]); /* another one's offlining may take some back */
     for (u32 nid = 0; nid < me->nr_nodes; nid++)
         b->c[nid] = __atomic_load_n(&account->node_claim[nid], __ATOMIC_RELAXED);
 }
@@ -53,10 +53,10 @@ static bool page_is_there(u32 d, const struct before *b, u32 nid)
 
     mm_node_get_info(nid, &node);
     mm_host_get_info(&host);
-    bool here = d && b->c[nid], any = d && b->out;
-    if (any && b->strict && !here && !b->host)
+    bool on_node = d && b->c[nid], any = d && b->out;
+    if (any && b->strict && !on_node && !b->host)
         return false;
-    return (here || node.free_pages > node.claimed_pages) &&
+    return (on_node || node.free_pages > node.claimed_pages) &&
            (any || host.free_pages > host.outstanding_pages);
 }
 
@@ -115,9 +115,9 @@ static int judge(u32 d, const struct mm_request *r, const struct before *b, bool
 {
     bool exact = (r->flags & MM_EXACT_NODE) && r->nid != NODE_NONE;
 
-    if (rc == -E2BIG && is_private(d) && b->tot + BIT(r->order) <= machine_account[d].max_pages)
+    if (rc == -E2BIG && is_private(d) && b->tot + BIT(r->order) <= accounts[d].max_pages)
         wrong("domain %u with %llu pages is at its limit of %llu", d, (unsigned long long)b->tot,
-              (unsigned long long)machine_account[d].max_pages);
+              (unsigned long long)accounts[d].max_pages);
     if (rc == -ESRCH && (d == 0 || !domain_dying(d)))
         wrong("domain %u is said to be dying", d);
     if (rc != -ENOMEM || r->address_bits || disturbed)
@@ -169,7 +169,7 @@ static void check_extents(struct open_take *o, const struct mm_request *r)
             wrong("extent %llu of order %u on node %u", (unsigned long long)n, t->order, nid);
             continue;
         }
-        machine_tag(n, t->order, o->tag);
+        pages_come(n, t->order, o->tag);
         recent[wrnd(RECENT)] = (u64)o->d << 40 | (n + wrnd((u32)BIT(t->order)));
     }
     me->result.counts.extents += t->nr;
@@ -190,7 +190,7 @@ static void take(u32 d, const struct mm_request *r)
     struct before b = {0};
     bool mine = is_private(d);
 
-    machine_op = "take";
+    run_op = "take";
     if (d && !domain_enter(d))
         return;
     me->next_tag = me->next_tag == 0xffff ? 1 : me->next_tag + 1;
@@ -262,11 +262,11 @@ void worker_end_take(u32 i, u32 kept)
 {
     struct open_take *o = &me->open[i];
 
-    machine_op = "take_done";
+    run_op = "take_done";
     kept = MIN(MIN(kept, o->taken.nr), HELD_MAX - me->nr_held);
     u32 nr = o->taken.nr;
     for (u32 k = kept; k < nr; k++)
-        machine_untag(o->taken.extent[k].n, o->taken.order, o->tag);
+        pages_go(o->taken.extent[k].n, o->taken.order, o->tag);
     call_begin();
     mm_take_done(&o->taken, kept);
     call_end(kept == nr ? OP_DONE_ALL : OP_DONE_PART, 0);
@@ -284,7 +284,7 @@ static void alloc_one(u32 d, const struct mm_request *r)
     struct open_take *o = &me->open[me->nr_open];
     struct before b = {0};
 
-    machine_op = "alloc";
+    run_op = "alloc";
     if (!domain_enter(d))
         return;
     me->next_tag = me->next_tag == 0xffff ? 1 : me->next_tag + 1;

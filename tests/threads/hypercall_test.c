@@ -1,7 +1,3 @@
-// sources: domain/sched/*.c domain/vcpu.c domain/stop.c domain/domain.c domain/timer*.c
-// sources: domain/guest_console.c domain/evtchn/evtchn.c domain/physmap/*.c
-// sources: arch/x86/hvm/nested_paging.c arch/x86/hvm/guest_walk.c mm/all
-// sources: hypercall/*.c lib/parse.c
 /*
  * Several vCPUs of domain 0 in hypercalls at once, as host threads under ThreadSanitizer: they create, build,
  * map, connect, question and destroy the same few domains, each call drawn from a seed. The real hypercall/,
@@ -10,14 +6,87 @@
  *
  * Usage: hypercall_test [SEED [CALLS]]; the number of calls each thread makes decides the time, not a clock.
  */
-#include "harness.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <hypercall/hypercall.h>
 #include <tests/guest_memory.h>
+#include <tests/machine/machine.h>
+#include <tests/machine/test.h>
+#include <xen/domctl.h>
+#include <xen/event_channel.h>
+#include <xen/memory.h>
+#include <xen/sched.h>
+
+#define THREADS    3u
+#define FRAMES     0x2000u /* 32 MiB on two nodes */
+#define AREA_BYTES (16u * PAGE_SIZE)
+#define WINDOW_GFN 0x1000u /* where domain 0 maps foreign frames: all threads in the same few */
 
 #define GUESTS      3u /* ids 1..GUESTS, which all threads are after */
 #define CONTEXT_MAX 0x8000u
 #define CALLS       4000u
 static u32 done_by_call[32], ok_by_call[32];
 static u32 calls_each = CALLS;
+static _Thread_local struct rng rng;
+
+#define must(holds) BUG_ON(!(holds))
+
+static u32 draw(u32 below)
+{
+    return rng_draw(&rng, below);
+}
+
+/* Between two locks others come in, now and then for long. */
+static void gap(void)
+{
+    static _Thread_local struct rng gaps = {1};
+
+    if (rng_draw(&gaps, 8) == 0)
+        sched_yield();
+    if (rng_draw(&gaps, 256) == 0)
+        usleep(100);
+}
+
+static void slow_clear(u64 n, u64 nr)
+{
+    (void)n;
+    if (nr > 1)
+        usleep(200);
+}
+
+/* A thread's own pages of domain 0's memory: the argument first, arrays from the second page on. */
+static u64 area(void)
+{
+    return (u64)here->id * AREA_BYTES;
+}
+static u64 array(void)
+{
+    return area() + PAGE_SIZE;
+}
+
+/* The call until it is through, as the run loop would. */
+static long call(u64 nr, u64 arg0, u64 arg1)
+{
+    struct hypercall c = {.v = dom0->vcpu[here->id], .arg = {arg0, arg1}};
+    long rc;
+
+    do {
+        rc = hypercall_call(&c, nr);
+    } while (rc == -ERESTART);
+    BUG_ON(locks_held());
+    return rc;
+}
+
+static long domctl(u32 cmd, u16 domid, struct xen_domctl *op)
+{
+    op->cmd = cmd;
+    op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    op->domain = domid;
+    return call(__HYPERVISOR_domctl, put(area(), op, sizeof(*op)), 0);
+}
 
 static long max_vcpus(u16 domid);
 static long max_mem(u16 domid);
@@ -33,7 +102,7 @@ static long create(u16 domid)
                                                .arch.emulation_flags = XEN_X86_EMU_LAPIC}};
     long rc = domctl(XEN_DOMCTL_createdomain, domid, &op);
 
-    CHECK(rc != -EEXIST || domid);     /* who names no id gets one */
+    must(rc != -EEXIST || domid);     /* who names no id gets one */
     if (rc == 0 && domid && draw(4)) { /* most are worth living in */
         max_vcpus(domid);
         max_mem(domid);
@@ -104,12 +173,12 @@ static long pause_or_not(u16 domid)
 /* Read, and put back as it was. */
 static long context(u16 domid)
 {
-    struct xen_domctl op = {.u.hvmcontext = {.size = CONTEXT_MAX, .buffer = array_at()}};
+    struct xen_domctl op = {.u.hvmcontext = {.size = CONTEXT_MAX, .buffer = at(array())}};
 
     long rc = domctl(XEN_DOMCTL_gethvmcontext, domid, &op);
     if (rc)
         return rc;
-    CHECK(guest_memory_read(dom0, area(), &op, sizeof(op)) == 0);
+    get(area(), &op, sizeof(op));
     return domctl(XEN_DOMCTL_sethvmcontext, domid, &op);
 }
 
@@ -123,9 +192,9 @@ static long pool(u16 domid)
 static long affinity(u16 domid)
 {
     u64 nodes = 1 + draw(3);
-    struct xen_domctl op = {.u.nodeaffinity.nodemap = {.bitmap = array_at(), .nr_bits = 64}};
+    struct xen_domctl op = {.u.nodeaffinity.nodemap = {.bitmap = at(array()), .nr_bits = 64}};
 
-    put(array_at(), &nodes, sizeof(nodes));
+    put(array(), &nodes, sizeof(nodes));
     return domctl(XEN_DOMCTL_setnodeaffinity, domid, &op);
 }
 
@@ -133,15 +202,15 @@ static long claim(u16 domid)
 {
     const struct xen_memory_claim set[2] = {{.pages = draw(400), .node = draw(2)},
                                             {.pages = draw(400), .node = XEN_DOMCTL_CLAIM_MEMORY_NO_NODE}};
-    struct xen_domctl op = {.u.claim_memory = {.claims = array_at(), .nr_claims = 2, .pad = draw(2)}};
+    struct xen_domctl op = {.u.claim_memory = {.claims = at(array()), .nr_claims = 2, .pad = draw(2)}};
 
-    put(array_at(), set, sizeof(set));
+    put(array(), set, sizeof(set));
     return domctl(XEN_DOMCTL_claim_memory, domid, &op);
 }
 
 static long get_claims(u16 domid)
 {
-    struct xen_domctl op = {.u.get_memory_claims = {.claims = array_at(), .nr_claims = 8}};
+    struct xen_domctl op = {.u.get_memory_claims = {.claims = at(array()), .nr_claims = 8}};
 
     return domctl(XEN_DOMCTL_get_memory_claims, domid, &op);
 }
@@ -151,7 +220,7 @@ static long reservation(u32 cmd, u16 domid)
     u32 order = draw(4) ? draw(3) : ORDER_2M;
     u64 nr = order == ORDER_2M ? 1 : 1 + draw(12);
     u64 gfns[12] = {0};
-    const struct xen_memory_reservation op = {.extent_start = array_at(),
+    const struct xen_memory_reservation op = {.extent_start = at(array()),
                                               .nr_extents = nr,
                                               .extent_order = order,
                                               .mem_flags = draw(2) ? XENMEMF_node(draw(2)) : 0,
@@ -159,12 +228,12 @@ static long reservation(u32 cmd, u16 domid)
 
     for (u32 i = 0; i < nr; i++)
         gfns[i] = (u64)draw(order ? 256 : 64) << order & 0x7ff; /* dense: they meet each other */
-    put(array_at(), gfns, sizeof(gfns));
+    put(array(), gfns, sizeof(gfns));
     put(area(), &op, sizeof(op));
-    return call(__HYPERVISOR_memory_op, cmd, area()) > 0 ? 0 : -ENOMEM;
+    return call(__HYPERVISOR_memory_op, cmd, at(area())) > 0 ? 0 : -ENOMEM;
 }
 
-static long populate(u16 domid)
+static long grow(u16 domid)
 {
     return reservation(XENMEM_populate_physmap, domid);
 }
@@ -184,18 +253,18 @@ static long map_foreign(u16 domid)
                                                 .space = XENMAPSPACE_gmfn_foreign,
                                                 .size = 8,
                                                 .u.foreign_domid = domid,
-                                                .idxs = array_at(),
-                                                .gpfns = array_at() + 0x100,
-                                                .errs = array_at() + 0x200};
+                                                .idxs = at(array()),
+                                                .gpfns = at(array()) + 0x100,
+                                                .errs = at(array()) + 0x200};
 
     for (u32 i = 0; i < 8; i++) {
         indices[i] = draw(2) ? draw(64) : draw(0x800);
         gfns[i] = WINDOW_GFN + draw(64);
     }
-    put(op.idxs, indices, sizeof(indices));
-    put(op.gpfns, gfns, sizeof(gfns));
+    put(array(), indices, sizeof(indices));
+    put(array() + 0x100, gfns, sizeof(gfns));
     put(area(), &op, sizeof(op));
-    return call(__HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, area());
+    return call(__HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, at(area()));
 }
 
 /* Out of domain 0's window, or out of a guest. */
@@ -208,7 +277,7 @@ static long unmap(u16 domid)
         const struct xen_remove_from_physmap window = {.domid = DOMID_SELF, .gpfn = WINDOW_GFN + draw(64)};
 
         put(area(), i ? &window : &guest, sizeof(guest));
-        rc &= call(__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, area());
+        rc &= call(__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, at(area()));
     }
     return rc;
 }
@@ -219,7 +288,7 @@ static long shared_info(u16 domid)
         .domid = domid, .space = XENMAPSPACE_shared_info, .gpfn = draw(0x800)};
 
     put(area(), &op, sizeof(op));
-    return call(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, area());
+    return call(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, at(area()));
 }
 
 /* Reads and writes through whatever is in the window: a copy for a hypercall, or none. */
@@ -239,7 +308,7 @@ static long alloc_port(u16 domid)
     const struct evtchn_alloc_unbound op = {.dom = domid, .remote_dom = DOMID_SELF};
 
     put(area(), &op, sizeof(op));
-    return call(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, area());
+    return call(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, at(area()));
 }
 
 static long bind_port(u16 domid)
@@ -247,7 +316,7 @@ static long bind_port(u16 domid)
     const struct evtchn_bind_interdomain op = {.remote_dom = domid, .remote_port = 1 + draw(8)};
 
     put(area(), &op, sizeof(op));
-    return call(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_interdomain, area());
+    return call(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_interdomain, at(area()));
 }
 
 static long use_port(u16 domid)
@@ -257,7 +326,7 @@ static long use_port(u16 domid)
 
     (void)domid;
     put(area(), &port, sizeof(port));
-    return call(__HYPERVISOR_event_channel_op, ops[draw(4)], area());
+    return call(__HYPERVISOR_event_channel_op, ops[draw(4)], at(area()));
 }
 
 static long reset_ports(u16 domid)
@@ -265,7 +334,7 @@ static long reset_ports(u16 domid)
     const struct evtchn_reset op = {.dom = draw(4) ? domid : DOMID_SELF};
 
     put(area(), &op, sizeof(op));
-    return call(__HYPERVISOR_event_channel_op, EVTCHNOP_reset, area());
+    return call(__HYPERVISOR_event_channel_op, EVTCHNOP_reset, at(area()));
 }
 
 static long port_status(u16 domid)
@@ -273,7 +342,7 @@ static long port_status(u16 domid)
     const struct evtchn_status op = {.dom = domid, .port = 1 + draw(8)};
 
     put(area(), &op, sizeof(op));
-    return call(__HYPERVISOR_event_channel_op, EVTCHNOP_status, area());
+    return call(__HYPERVISOR_event_channel_op, EVTCHNOP_status, at(area()));
 }
 
 /* What the guest's own vCPUs and the idle CPUs would do. */
@@ -295,18 +364,20 @@ static long from_inside(u16 domid)
 }
 
 static long (*const calls[])(u16 domid) = {
-    create,       max_vcpus,   max_mem,      populate,   populate,   decrease,    increase,
+    create,       max_vcpus,   max_mem,      grow, grow,   decrease,    increase,
     map_foreign,  unmap,       claim,        info,       get_claims, context,     vcpu_info,
     pause_or_not, pool,        affinity,     alloc_port, bind_port,  use_port,    reset_ports,
     port_status,  shared_info, touch_window, destroy,    create_any, from_inside, alloc_port,
 };
 _Static_assert(ARRAY_SIZE(calls) <= ARRAY_SIZE(ok_by_call), "counted");
 
+static u32 seed = 1;
+
 static void *dom0_vcpu(void *arg)
 {
     here = arg;
     here->current = dom0->vcpu[here->id];
-    random_state += here->id * 7919 + 1;
+    rng_seed(&rng, seed + here->id * 7919);
     for (u32 i = 0; i < calls_each; i++) {
         u32 which = draw(ARRAY_SIZE(calls));
         long rc = calls[which]((u16)(1 + draw(GUESTS)));
@@ -319,30 +390,6 @@ static void *dom0_vcpu(void *arg)
     return NULL;
 }
 
-static u32 seed = 1;
-static void *seeded(void *arg)
-{
-    random_state = seed;
-    return dom0_vcpu(arg);
-}
-
-/* All guests and all of domain 0's mappings of them go; what is free then must be what was free before. */
-static void clear_away(void)
-{
-    struct domain *d;
-
-    for (u32 id = 1; (d = domain_get_next((u16)id)) != NULL;) {
-        id = d->id + 1u;
-        domain_put(d);
-        CHECK(destroy((u16)(id - 1)) == 0);
-    }
-    for (u64 g = WINDOW_GFN; g < WINDOW_GFN + 64; g++)
-        CHECK(physmap_remove(dom0, gfn(g), 0, false) == 0);
-    CHECK(domain_get_next(1) == NULL);
-    for (u32 port = 1; port < 600; port++)
-        evtchn_close(dom0, port);
-}
-
 int main(int argc, char **argv)
 {
     pthread_t threads[THREADS];
@@ -351,16 +398,16 @@ int main(int argc, char **argv)
         seed = (u32)strtoul(argv[1], NULL, 0);
     if (argc > 2)
         calls_each = (u32)strtoul(argv[2], NULL, 0);
-    set_up();
-    u64 free_before = free_pages(), overhead_before = dom0->mem.overhead_pages;
+    machine_make(&(struct test_config){.nodes = 2, .cpus = THREADS, .domains = 1, .vcpus = THREADS});
+    report_errors = true;
+    yield_every = 5;
+    on_last_unlock = gap;
+    on_clear = slow_clear;
     for (u32 i = 0; i < THREADS; i++)
-        CHECK(pthread_create(&threads[i], NULL, seeded, &cpu_on[i]) == 0);
+        must(pthread_create(&threads[i], NULL, dom0_vcpu, &cpu_on[i]) == 0);
     for (u32 i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    clear_away();
-    CHECK(mm_check() == 0);
-    /* A bucket of ports stays domain 0's. */
-    CHECK(free_pages() + dom0->mem.overhead_pages - overhead_before == free_before);
+    machine_unmake();
     u32 nr_done = 0, nr_ok = 0;
     for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
         if (argc > 1)
@@ -368,7 +415,7 @@ int main(int argc, char **argv)
         nr_done += done_by_call[i];
         nr_ok += ok_by_call[i];
     }
-    CHECK(nr_ok > nr_done / 5); /* they did something */
+    must(nr_ok > nr_done / 5); /* they did something */
     printf("hypercall_test: seed %u, %u calls by each of %u vCPUs\n", seed, calls_each, THREADS);
     return 0;
 }

@@ -1,5 +1,3 @@
-// sources: tests/stress/stress.c tests/stress/threads.c tests/stress/worker*.c tests/stress/machine.c
-// sources: tests/stress/single*.c tests/stress/reference*.c mm/all
 /*
  * claim-stress under ThreadSanitizer: three threads on the real mm/, whatever comes in between. Besides what
  * it checks itself, no two of them touch the same thing without a lock or an atomic access.

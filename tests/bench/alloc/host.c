@@ -1,23 +1,20 @@
 /*
- * What mm/ needs from below, and both allocators as subjects. Unlike the unit tests' harness it is fit for
- * threads and has no sanitizers; memory is only numbers here and is never cleared.
+ * What mm/ needs from below, and both allocators as subjects. Memory is only numbers here and is never
+ * cleared: the figures are mm/'s alone.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/frames.h>
-#include <lib/assert.h>
-#include <lib/log.h>
 #include <mm/claims.h>
 #include <mm/mm.h>
 #include <tests/bench/alloc/bench.h>
 #include <tests/bench/alloc/buddy.h>
-#include <tests/mm_table.h>
+#include <tests/machine/machine.h>
 
-static struct mem_account accounts[BENCH_DOMAINS];
+static struct mem_account bench_accounts[BENCH_DOMAINS];
 static struct buddy_frame *buddy_frames;
 
 void *mfn_to_virt(mfn_t m)
@@ -44,23 +41,7 @@ void mm_wake_scrubber(nodeid_t nid)
 
 struct mem_account *mem_account_find(u16 domid)
 {
-    return domid < BENCH_DOMAINS ? &accounts[domid] : NULL;
-}
-
-void printk(enum log_level level, const char *fmt, ...)
-{
-    va_list args;
-
-    (void)level;
-    va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-}
-
-void assert_failed(const char *what, const char *file, int line)
-{
-    fprintf(stderr, "alloc-bench: %s:%d: %s\n", file, line, what);
-    abort();
+    return domid < BENCH_DOMAINS ? &bench_accounts[domid] : NULL;
 }
 
 /* Everything here is a number to be measured, so what fails ends the program. */
@@ -82,8 +63,8 @@ static void *fresh(void *old, u64 nr, size_t size)
 
 static void domain_init(u32 domain)
 {
-    mem_account_init(&accounts[domain], (u16)domain);
-    accounts[domain].max_pages = ~0ull >> 1;
+    mem_account_init(&bench_accounts[domain], (u16)domain);
+    bench_accounts[domain].max_pages = ~0ull >> 1;
 }
 
 static void homestead_reset(u32 nr_nodes, u64 pages_per_node)
@@ -93,8 +74,7 @@ static void homestead_reset(u32 nr_nodes, u64 pages_per_node)
     for (u32 a = 0; a < nr_nodes; a++)
         for (u32 i = 0; i < nr_nodes; i++)
             near[a][i] = (u8)((a + i) % nr_nodes);
-    mm_table_init(bench_node_base(nr_nodes, pages_per_node));
-    mm_set_nodes(nr_nodes, (const u8(*)[MAX_NODES])near);
+    mm_make_near(nr_nodes, bench_node_base(nr_nodes, pages_per_node), (const u8(*)[MAX_NODES])near);
     for (nodeid_t nid = 0; nid < nr_nodes; nid++)
         must(mm_add_range(mfn(bench_node_base(nid, pages_per_node)),
                           mfn(bench_node_base(nid + 1, pages_per_node)), nid),
@@ -108,7 +88,7 @@ static bool homestead_take(u32 domain, nodeid_t nid, u32 order, u64 *n)
     struct mm_request request = {.nid = nid, .order = order, .nr = 1, .flags = MM_EXACT_NODE};
     struct mm_taken taken;
 
-    if (mm_take(&accounts[domain], &request, &taken))
+    if (mm_take(&bench_accounts[domain], &request, &taken))
         return false;
     mm_take_done(&taken, 1);
     *n = taken.extent[0].n;
@@ -117,12 +97,12 @@ static bool homestead_take(u32 domain, nodeid_t nid, u32 order, u64 *n)
 
 static void homestead_give(u32 domain, u64 n, u32 order)
 {
-    must(release_range(&accounts[domain], mfn(n), order), "mm_release_many");
+    must(release_range(&bench_accounts[domain], mfn(n), order), "mm_release_many");
 }
 
 static void homestead_bulk_pair(u32 domain, nodeid_t nid)
 {
-    struct mem_account *account = &accounts[domain];
+    struct mem_account *account = &bench_accounts[domain];
     struct mm_request request = {.nid = nid, .nr = BENCH_BULK, .flags = MM_EXACT_NODE};
     struct mm_taken taken;
     mfn_t all[BENCH_BULK];
@@ -143,12 +123,12 @@ void host_claim(u32 domain, nodeid_t nid, u64 pages)
 {
     struct claim_entry entry = {.pages = pages, .node = nid};
 
-    must(claim_install_set(&accounts[domain], &entry, 1, 0), "claim_install_set");
+    must(claim_install_set(&bench_accounts[domain], &entry, 1, 0), "claim_install_set");
 }
 
 void host_unclaim(u32 domain)
 {
-    must(claim_install_legacy(&accounts[domain], 0), "claim_install_legacy");
+    must(claim_install_legacy(&bench_accounts[domain], 0), "claim_install_legacy");
 }
 
 void host_claim_set(u32 domain, u32 nr_nodes, u64 pages)
@@ -157,13 +137,13 @@ void host_claim_set(u32 domain, u32 nr_nodes, u64 pages)
 
     for (u32 i = 0; i < nr_nodes; i++)
         set[i] = (struct claim_entry){.pages = pages, .node = i};
-    must(claim_install_set(&accounts[domain], set, nr_nodes, CLAIM_REPLACE), "claim_install_set");
+    must(claim_install_set(&bench_accounts[domain], set, nr_nodes, CLAIM_REPLACE), "claim_install_set");
 }
 
 void host_destroy(u32 domain)
 {
-    mm_account_kill(&accounts[domain]);
-    while (mm_release_some(&accounts[domain], 64)) /* as domain/stop.c does */
+    mm_account_kill(&bench_accounts[domain]);
+    while (mm_release_some(&bench_accounts[domain], 64)) /* as domain/stop.c does */
         ;
     domain_init(domain);
 }

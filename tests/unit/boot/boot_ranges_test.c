@@ -1,11 +1,5 @@
-// sources: boot/boot_ranges.c
 /* The boot's free-range list, against a bitmap of pages. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
+#include <tests/machine/test.h>
 
 #include <boot/boot_ranges.h>
 
@@ -29,11 +23,10 @@ static void check_against(const bool *model)
         assert_false(model[at]);
 }
 
-static void random_operations_match_a_bitmap(void **state)
+TEST(random_operations_match_a_bitmap)
 {
     bool model[PAGES] = {false};
 
-    (void)state;
     srand(7);
     memset(&ranges, 0, sizeof(ranges));
     for (u32 step = 0; step < 20000; step++) {
@@ -79,9 +72,8 @@ static void random_operations_match_a_bitmap(void **state)
     }
 }
 
-static void partial_pages_are_left_out(void **state)
+TEST(partial_pages_are_left_out)
 {
-    (void)state;
     memset(&ranges, 0, sizeof(ranges));
     assert_int_equal(boot_ranges_add(&ranges, 0x1001, 0x3fff), 0);
     assert_int_equal(ranges.nr, 1);
@@ -91,9 +83,8 @@ static void partial_pages_are_left_out(void **state)
     assert_int_equal(ranges.nr, 0);
 }
 
-static void the_end_of_the_address_space(void **state)
+TEST(the_end_of_the_address_space)
 {
-    (void)state;
     memset(&ranges, 0, sizeof(ranges));
     assert_int_equal(boot_ranges_add(&ranges, ~0ull - PAGE_SIZE, ~0ull), 0);
     assert_int_equal(boot_ranges_add(&ranges, ~0ull - 5, ~0ull), 0);
@@ -104,11 +95,10 @@ static void the_end_of_the_address_space(void **state)
     assert_int_equal(ranges.range[0].end, GIB(2));
 }
 
-static void what_two_lists_share(void **state)
+TEST(what_two_lists_share)
 {
     static struct boot_ranges other, both;
 
-    (void)state;
     srand(11);
     for (u32 round = 0; round < 300; round++) {
         bool a[PAGES] = {false}, model[PAGES] = {false};
@@ -132,9 +122,8 @@ static void what_two_lists_share(void **state)
     }
 }
 
-static void a_full_list_refuses_and_stays(void **state)
+TEST(a_full_list_refuses_and_stays)
 {
-    (void)state;
     memset(&ranges, 0, sizeof(ranges));
     for (u64 i = 0; i < BOOT_RANGES_MAX; i++)
         assert_int_equal(boot_ranges_add(&ranges, (i * 8 + 1) * PAGE_SIZE, (i * 8 + 5) * PAGE_SIZE), 0);
@@ -143,14 +132,4 @@ static void a_full_list_refuses_and_stays(void **state)
                                 (BOOT_RANGES_MAX * 8 + 2) * PAGE_SIZE) < 0);
     assert_true(boot_ranges_remove(&ranges, 2 * PAGE_SIZE, 3 * PAGE_SIZE) < 0);
     assert_int_equal(boot_ranges_total(&ranges), total);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_operations_match_a_bitmap), cmocka_unit_test(partial_pages_are_left_out),
-        cmocka_unit_test(the_end_of_the_address_space),     cmocka_unit_test(what_two_lists_share),
-        cmocka_unit_test(a_full_list_refuses_and_stays),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

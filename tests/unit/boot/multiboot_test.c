@@ -1,11 +1,5 @@
-// sources: boot/multiboot.c lib/parse.c
 /* Multiboot information as QEMU and GRUB write it, and as nobody should. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
+#include <tests/machine/test.h>
 #include <sys/mman.h>
 
 #include <boot/multiboot.h>
@@ -34,17 +28,17 @@ static void put_mmap(u32 at, u64 base, u64 size, u32 type)
     put32(at + 20, type);
 }
 
-static int fresh(void **state)
+static void fresh(void)
 {
-    (void)state;
+    if (!low)
+        low = mmap(NULL, GIB(4), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_ptr_not_equal(low, MAP_FAILED);
     memset(low + 0x9000, 0, 0x4000);
     memset(&info, 0, sizeof(info));
-    return 0;
 }
 
-static void as_qemu_does_it(void **state)
+TEST(as_qemu_does_it)
 {
-    (void)state;
     put32(INFO, 1u << 2 | 1u << 3 | 1u << 6 | 1u << 9);
     put32(INFO + 16, 0xa000);
     strcpy((char *)low + 0xa000, "build/homestead loglvl=debug  numa=off");
@@ -75,9 +69,8 @@ static void as_qemu_does_it(void **state)
     assert_int_equal(info.mem[1].type, BOOT_MEM_RESERVED); /* an unknown type is not RAM */
 }
 
-static void grub_gives_no_file_name(void **state)
+TEST(grub_gives_no_file_name)
 {
-    (void)state;
     put32(INFO, 1u << 2 | 1u << 9);
     put32(INFO + 16, 0xa000);
     strcpy((char *)low + 0xa000, "numa=off noreboot");
@@ -87,9 +80,8 @@ static void grub_gives_no_file_name(void **state)
     assert_string_equal(info.cmdline, "numa=off noreboot");
 }
 
-static void without_a_map_the_two_sizes_count(void **state)
+TEST(without_a_map_the_two_sizes_count)
 {
-    (void)state;
     put32(INFO, 1);
     put32(INFO + 4, 639);
     put32(INFO + 8, 65536);
@@ -100,9 +92,8 @@ static void without_a_map_the_two_sizes_count(void **state)
     assert_int_equal(info.mem[1].size, MIB(64));
 }
 
-static void damaged_information_ends(void **state)
+TEST(damaged_information_ends)
 {
-    (void)state;
     put32(INFO, ~0u);
     put32(INFO + 16, 0xfffffff0); /* strings and arrays that would run off the end */
     put32(INFO + 20, 0xffffffff);
@@ -116,9 +107,8 @@ static void damaged_information_ends(void **state)
 }
 
 /* Neighbours of one type are one entry; of too many, the smallest pieces of RAM are left out and counted. */
-static void many_entries(void **state)
+TEST(many_entries)
 {
-    (void)state;
     put32(INFO, 1u << 6);
     put32(INFO + 44, 3000 * 24);
     put32(INFO + 48, 0x10000);
@@ -138,9 +128,8 @@ static void many_entries(void **state)
 }
 
 /* A length that cannot be meant: the half of it might be without what says that RAM is no RAM. */
-static void endless_entries(void **state)
+TEST(endless_entries)
 {
-    (void)state;
     put32(INFO, 1u << 6);
     put32(INFO + 44, 0x00ffffff);
     put32(INFO + 48, 0x10000);
@@ -150,16 +139,4 @@ static void endless_entries(void **state)
     assert_int_equal(info.nr_mem, 0);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(as_qemu_does_it, fresh),
-        cmocka_unit_test_setup(grub_gives_no_file_name, fresh),
-        cmocka_unit_test_setup(without_a_map_the_two_sizes_count, fresh),
-        cmocka_unit_test_setup(damaged_information_ends, fresh),
-        cmocka_unit_test_setup(many_entries, fresh),
-        cmocka_unit_test_setup(endless_entries, fresh),
-    };
-    low = mmap(NULL, GIB(4), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return low == MAP_FAILED ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(fresh, NULL)

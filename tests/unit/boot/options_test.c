@@ -1,11 +1,5 @@
-// sources: boot/options.c lib/parse.c
 /* The command line: every option, its bad values, and what is said of unknown ones. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
+#include <tests/machine/test.h>
 
 #include <boot/options.h>
 
@@ -25,9 +19,8 @@ static struct boot_options parse(const char *cmdline)
     return o;
 }
 
-static void defaults_hold_for_an_empty_line(void **state)
+TEST(defaults_hold_for_an_empty_line)
 {
-    (void)state;
     struct boot_options o = parse("  ");
     assert_int_equal(o.dom0_mem_bytes, 0);
     assert_int_equal(o.dom0_max_vcpus, 1);
@@ -40,9 +33,8 @@ static void defaults_hold_for_an_empty_line(void **state)
     assert_string_equal(said, "");
 }
 
-static void every_option_is_taken(void **state)
+TEST(every_option_is_taken)
 {
-    (void)state;
     struct boot_options o = parse(
         "dom0_mem=64M dom0_max_vcpus=4 dom0_nodes=1,3-5 maxcpus=8 numa=off idle-scrub=off loglvl=debug\t"
         "console=none com1=9600,8n1,0x2f8 noreboot debug-exit=0x501 nmi=panic x2apic=on watchdog=20 "
@@ -69,14 +61,13 @@ static void every_option_is_taken(void **state)
     assert_int_equal(o.test_lockup, 3);
 }
 
-static void a_bare_size_counts_kib(void **state)
+TEST(a_bare_size_counts_kib)
 {
-    (void)state;
     assert_int_equal(parse("dom0_mem=65536").dom0_mem_bytes, MIB(64));
     assert_int_equal(parse("dom0_mem=1G").dom0_mem_bytes, GIB(1));
 }
 
-static void bad_values_are_named_and_change_nothing(void **state)
+TEST(bad_values_are_named_and_change_nothing)
 {
     static const char *const bad[] = {
         "dom0_mem=x",
@@ -110,7 +101,6 @@ static void bad_values_are_named_and_change_nothing(void **state)
     };
     struct boot_options defaults = parse("");
 
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
         struct boot_options o = parse(bad[i]);
         if (!strstr(said, "cannot use the value"))
@@ -119,9 +109,8 @@ static void bad_values_are_named_and_change_nothing(void **state)
     }
 }
 
-static void unknown_options_are_named(void **state)
+TEST(unknown_options_are_named)
 {
-    (void)state;
     struct boot_options o = parse("iommu=force numa=off sync_console");
     assert_non_null(strstr(said, "'iommu'"));
     assert_non_null(strstr(said, "'sync_console'"));
@@ -129,34 +118,18 @@ static void unknown_options_are_named(void **state)
     assert_false(o.numa);
 }
 
-static void nothing_behind_two_dashes_is_ours(void **state)
+TEST(nothing_behind_two_dashes_is_ours)
 {
-    (void)state;
     assert_true(parse("noreboot -- numa=off bogus").numa);
     assert_string_equal(said, "");
 }
 
-static void an_endless_word_is_cut(void **state)
+TEST(an_endless_word_is_cut)
 {
     char line[1000];
 
-    (void)state;
     memset(line, 'a', sizeof(line) - 1);
     line[sizeof(line) - 1] = '\0';
     parse(line);
     assert_non_null(strstr(said, "unknown option"));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_hold_for_an_empty_line),
-        cmocka_unit_test(every_option_is_taken),
-        cmocka_unit_test(a_bare_size_counts_kib),
-        cmocka_unit_test(bad_values_are_named_and_change_nothing),
-        cmocka_unit_test(unknown_options_are_named),
-        cmocka_unit_test(nothing_behind_two_dashes_is_ours),
-        cmocka_unit_test(an_endless_word_is_cut),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

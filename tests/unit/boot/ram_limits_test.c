@@ -1,10 +1,8 @@
-// sources: boot/ram_map.c boot/frame_plan.c boot/boot_ranges.c arch/x86/acpi/ram_nodes.c
 /* Memory maps at the limits of what Homestead takes, and beyond. */
 #include "ram_map_model.h"
 
-static void sixteen_tib(void **state)
+TEST(sixteen_tib)
 {
-    (void)state;
     fresh();
     entry(0, GIB(2), BOOT_MEM_RAM);
     entry(GIB(2), GIB(4), BOOT_MEM_RESERVED);
@@ -21,9 +19,8 @@ static void sixteen_tib(void **state)
         assert_true(slices[k].size < GIB(1) || (slices[k].maddr - slices[k].offset) % GIB(1) == 0);
 }
 
-static void beyond_reach_is_counted(void **state)
+TEST(beyond_reach_is_counted)
 {
-    (void)state;
     fresh();
     entry(MIB(1), GIB(1), BOOT_MEM_RAM);
     entry(RAM_LIMIT - GIB(1), RAM_LIMIT + GIB(3), BOOT_MEM_RAM);
@@ -36,9 +33,8 @@ static void beyond_reach_is_counted(void **state)
     assert_true(map.mapped.range[map.mapped.nr - 1].end <= RAM_LIMIT);
 }
 
-static void nonsense(void **state)
+TEST(nonsense)
 {
-    (void)state;
     fresh();
     assert_int_equal(ram_map_make(&map, &free_ram, &info), -EINVAL);
     entry(GIB(1), GIB(2), BOOT_MEM_RAM);
@@ -53,9 +49,8 @@ static void nonsense(void **state)
     assert_int_equal(ram_map_make(&map, &free_ram, &info), -EINVAL);
 }
 
-static void what_is_used_is_not_free(void **state)
+TEST(what_is_used_is_not_free)
 {
-    (void)state;
     fresh();
     info.image_base = MIB(2), info.image_size = MIB(3) + 5;
     info.modules[0] = (struct boot_module){.base = MIB(9) + 7, .size = 100};
@@ -79,9 +74,8 @@ static void what_is_used_is_not_free(void **state)
 }
 
 /* All entries in use, every second page a hole: nothing is lost, and each node pays for its own. */
-static void as_many_holes_as_entries(void **state)
+TEST(as_many_holes_as_entries)
 {
-    (void)state;
     fresh();
     for (u32 i = 0; i < BOOT_MEM_MAX; i++)
         entry(MIB(16) + i * MIB(4), MIB(16) + i * MIB(4) + MIB(1) + PAGE_SIZE, BOOT_MEM_RAM);
@@ -92,9 +86,8 @@ static void as_many_holes_as_entries(void **state)
     assert_int_equal(report.far, 0);
 }
 
-static void holes_cut_into_one_piece(void **state)
+TEST(holes_cut_into_one_piece)
 {
-    (void)state;
     fresh();
     entry(MIB(1), GIB(64), BOOT_MEM_RAM);
     for (u32 i = 1; i < BOOT_MEM_MAX; i++)
@@ -106,11 +99,10 @@ static void holes_cut_into_one_piece(void **state)
 
 /* More entries than there is room: the smallest RAM goes and is counted; what is not RAM stays, as it may be
  * inside what looks like RAM. */
-static void the_smallest_goes(void **state)
+TEST(the_smallest_goes)
 {
     u64 all = GIB(1), lost = 0;
 
-    (void)state;
     fresh();
     entry(GIB(1), GIB(2), BOOT_MEM_RAM);
     for (u32 i = 1; i <= BOOT_MEM_MAX + 500; i++) {
@@ -138,9 +130,8 @@ static void the_smallest_goes(void **state)
     assert_int_equal(ram_map_make(&map, &free_ram, &info), -EINVAL);
 }
 
-static void a_full_node_gets_its_slice_elsewhere(void **state)
+TEST(a_full_node_gets_its_slice_elsewhere)
 {
-    (void)state;
     fresh();
     entry(MIB(1), GIB(2), BOOT_MEM_RAM);
     node(0, GIB(1), 0);
@@ -152,19 +143,4 @@ static void a_full_node_gets_its_slice_elsewhere(void **state)
                      512 * sizeof(struct window) - 3 * PAGE_SIZE); /* a page table took the fourth */
     free_ram.nr = 0;
     assert_int_equal(frame_plan(&map.ram, &topo, &free_ram, note_slice, NULL, &report), -ENOMEM);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sixteen_tib),
-        cmocka_unit_test(beyond_reach_is_counted),
-        cmocka_unit_test(nonsense),
-        cmocka_unit_test(what_is_used_is_not_free),
-        cmocka_unit_test(as_many_holes_as_entries),
-        cmocka_unit_test(holes_cut_into_one_piece),
-        cmocka_unit_test(the_smallest_goes),
-        cmocka_unit_test(a_full_node_gets_its_slice_elsewhere),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,12 +5,7 @@
 #ifndef TESTS_RAM_MAP_MODEL_H
 #define TESTS_RAM_MAP_MODEL_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/acpi/ram_nodes.h>
 #include <boot/frame_plan.h>
@@ -19,11 +14,6 @@
 #include <lib/log.h>
 
 #define SLICES_MAX 16384u
-
-void printk(enum log_level level, const char *fmt, ...)
-{
-    (void)level, (void)fmt;
-}
 
 static struct boot_info info;
 static struct topology topo;

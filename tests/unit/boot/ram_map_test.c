@@ -1,4 +1,3 @@
-// sources: boot/ram_map.c boot/frame_plan.c boot/boot_ranges.c arch/x86/acpi/ram_nodes.c
 /* From a firmware's memory map to nodes and the frame table's memory: maps of real servers
  * (tests/data/memmaps), and random ones. */
 #include "ram_map_model.h"
@@ -58,9 +57,8 @@ static const struct {
     {"qemu-pvh-overlap", 8, 1023, 1},
 };
 
-static void maps_of_real_servers(void **state)
+TEST(maps_of_real_servers)
 {
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(recorded); i++) {
         load(recorded[i].name);
         print_message("%s\n", recorded[i].name);
@@ -76,9 +74,8 @@ static void maps_of_real_servers(void **state)
 }
 
 /* The machine whose RAM ends at 25 TiB: every node has what the map says, the far ones too. */
-static void ram_far_above_16_tib(void **state)
+TEST(ram_far_above_16_tib)
 {
-    (void)state;
     load("brickland-8node-25t-wide");
     whole_way();
     for (nodeid_t nid = 2; nid < 8; nid++)
@@ -93,12 +90,11 @@ static int refuse(const struct frame_slice *slice, void *arg)
     return ++*(u32 *)arg == 3 ? -EEXIST : 0;
 }
 
-static void a_failure_ends_the_plan(void **state)
+TEST(a_failure_ends_the_plan)
 {
     struct frame_plan_report report;
     u32 calls = 0;
 
-    (void)state;
     load("epyc7601-8node-1t");
     near_by_number();
     assert_int_equal(ram_map_make(&map, &free_ram, &info), 0);
@@ -145,12 +141,11 @@ static void random_nodes(u64 span)
     }
 }
 
-static void random_maps(void **state)
+TEST(random_maps)
 {
     static const u64 spans[] = {MIB(4), MIB(64), GIB(5), 1ull << 45, 1ull << 47};
     u32 planned = 0;
 
-    (void)state;
     for (u32 round = 0; round < 3000; round++) {
         u64 span = spans[rnd(ARRAY_SIZE(spans))];
         struct frame_plan_report report;
@@ -180,15 +175,4 @@ static void random_maps(void **state)
         planned++;
     }
     assert_true(planned > 1000);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(maps_of_real_servers),
-        cmocka_unit_test(ram_far_above_16_tib),
-        cmocka_unit_test(a_failure_ends_the_plan),
-        cmocka_unit_test(random_maps),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

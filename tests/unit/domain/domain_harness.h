@@ -9,12 +9,7 @@
 #ifndef TESTS_DOMAIN_HARNESS_H
 #define TESTS_DOMAIN_HARNESS_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/frames.h>
 #include <arch/x86/cpu/msr.h>
@@ -271,24 +266,21 @@ static inline int setup_cpus(u32 nr)
     return 0;
 }
 
-static inline int setup(void **state)
+static inline void setup(void)
 {
-    (void)state;
-    return setup_cpus(1);
+    setup_cpus(1);
 }
 
-static inline int setup_two_cpus(void **state)
+static inline void setup_two_cpus(void)
 {
-    (void)state;
-    return setup_cpus(2);
+    setup_cpus(2);
 }
 
 /* Every test ends here: all domains go, and every page comes back. */
-static inline int teardown(void **state)
+static inline void teardown(void)
 {
     struct domain *d;
 
-    (void)state;
     use_cpu(0);
     here->current = NULL;
     yield_every = 0;
@@ -312,10 +304,6 @@ static inline int teardown(void **state)
     assert_int_equal(armed_ns[0], 0);
     free(arena);
     mm_table_free();
-    return 0;
 }
-
-#define CASE(f)          cmocka_unit_test_setup_teardown(f, setup, teardown)
-#define CASE_TWO_CPUS(f) cmocka_unit_test_setup_teardown(f, setup_two_cpus, teardown)
 
 #endif

@@ -1,7 +1,3 @@
-// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c domain/sched/sched_quiet.c
-// sources: domain/vcpu.c domain/stop.c domain/domain.c domain/timer.c domain/guest_console.c
-// sources: domain/evtchn/evtchn.c domain/physmap/physmap.c domain/physmap/physmap_pool.c
-// sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
 /* The set of domains: creation with too little memory, ids, lookup, references. */
 #include "domain_harness.h"
 
@@ -17,12 +13,11 @@ void vcpu_deliver_event(struct vcpu *v)
 
 static struct domain *dom0;
 
-static int setup_dom0(void **state)
+static void setup_dom0(void)
 {
-    setup(state);
+    setup();
     dom0 = new_domain(0, 1);
     said[0] = '\0';
-    return 0;
 }
 
 /* --- memory that runs out --- */
@@ -52,13 +47,12 @@ static void unhog(u32 n)
         mm_free_overhead(NULL, hogged[nr_returned++], 0);
 }
 
-static void creation_needs_all_its_memory(void **state)
+TEST(creation_needs_all_its_memory)
 {
     u64 before = free_pages();
     u32 pages = 0;
     struct domain *d = NULL;
 
-    (void)state;
     hog_all();
     while (try_create(1, 8, &d) == -ENOMEM) {
         assert_null(d);
@@ -95,12 +89,11 @@ static void creation_needs_all_its_memory(void **state)
 
 /* --- ids --- */
 
-static void a_page_of_ids_stays_while_one_is_used(void **state)
+TEST(a_page_of_ids_stays_while_one_is_used)
 {
     u64 before = free_pages();
     struct domain *a, *b;
 
-    (void)state;
     assert_int_equal(try_create(1600, 1, &a), 0);
     assert_int_equal(try_create(1601, 1, &b), 0);
     assert_int_equal(kill_all_steps(a), 0);
@@ -111,11 +104,10 @@ static void a_page_of_ids_stays_while_one_is_used(void **state)
     is_gone_for_good(1601, before);
 }
 
-static void ids_are_given_in_a_circle(void **state)
+TEST(ids_are_given_in_a_circle)
 {
     struct domain *d = NULL, *fixed, *next;
 
-    (void)state;
     assert_int_equal(try_create(5, 1, &fixed), 0);
     assert_int_equal(try_create(5, 1, &d), -EEXIST);
     assert_int_equal(try_create(0, 1, &d), -EEXIST);
@@ -148,14 +140,13 @@ static void ids_are_given_in_a_circle(void **state)
     assert_true(wrapped <= 1);
 }
 
-static void lists_are_in_order(void **state)
+TEST(lists_are_in_order)
 {
     static const u16 ids[] = {7, 3, DOMID_MAX, 12};
     static const u16 sorted[] = {0, 3, 7, 12, DOMID_MAX};
     struct domain *d;
     u32 n = 0;
 
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(ids); i++)
         assert_int_equal(try_create(ids[i], 1, &d), 0);
     for (u32 id = 0; (d = domain_get_next((u16)id)) != NULL; id = d->id + 1u) {
@@ -171,13 +162,12 @@ static void lists_are_in_order(void **state)
     assert_null(mem_account_find(0x7ff0));
 }
 
-static void a_reference_keeps_the_record(void **state)
+TEST(a_reference_keeps_the_record)
 {
     u64 before = free_pages();
     struct domain *d = new_domain(1, 2), *next = NULL;
     struct domain *ref = domain_get(1);
 
-    (void)state;
     assert_ptr_equal(ref, d);
     populate(d, 0, 0);
     assert_int_equal(kill_all_steps(d), 0);
@@ -199,14 +189,5 @@ static void a_reference_keeps_the_record(void **state)
 }
 
 #undef CASE
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup_dom0, teardown)
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(creation_needs_all_its_memory), CASE(a_page_of_ids_stays_while_one_is_used),
-        CASE(ids_are_given_in_a_circle),     CASE(lists_are_in_order),
-        CASE(a_reference_keeps_the_record),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup_dom0, teardown)

@@ -1,8 +1,3 @@
-// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c domain/sched/sched_quiet.c
-// sources: domain/vcpu.c domain/stop.c domain/domain.c domain/timer.c domain/exit.c
-// sources: domain/guest_console.c domain/evtchn/evtchn.c domain/vlapic.c arch/x86/hvm/x2apic.c
-// sources: domain/physmap/physmap.c domain/physmap/physmap_copy.c domain/physmap/physmap_pool.c
-// sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
 /* Exits after which a vCPU or its domain does not go on: HLT, triple faults, crashes. */
 #include "exit_harness.h"
 #include <arch/x86/hvm/guest_cpuid.h>
@@ -71,9 +66,8 @@ static void end_is(enum hvm_exit_kind kind, u8 code, const char *why, u32 dumps)
 }
 
 #define END_TEST(name, kind, code, why, dumps) \
-    static void name(void **state) \
+    TEST(name) \
     { \
-        (void)state; \
         end_is(kind, code, why, dumps); \
     }
 END_TEST(a_triple_fault_is_a_reboot, HVM_EXIT_SHUTDOWN, SHUTDOWN_reboot, "d1v0: triple fault\n", 1)
@@ -85,17 +79,15 @@ END_TEST(an_unknown_exit_is_a_crash, HVM_EXIT_UNKNOWN, SHUTDOWN_crash,
          "d1: crashed: unhandled exit, code 0x0\n", 1)
 END_TEST(a_kind_out_of_range_is_a_crash, HVM_EXIT_NR + 5, SHUTDOWN_crash, "unhandled exit", 1)
 
-static void the_toolstack_chooses_the_triple_faults_code(void **state)
+TEST(the_toolstack_chooses_the_triple_faults_code)
 {
-    (void)state;
     d->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON] = SHUTDOWN_watchdog;
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_SHUTDOWN});
     assert_int_equal(d->shutdown_code, SHUTDOWN_watchdog);
 }
 
-static void a_crash_is_told_once(void **state)
+TEST(a_crash_is_told_once)
 {
-    (void)state;
     guest_console_write(d, 'x');
     exits(v,
           (struct hvm_exit){.kind = HVM_EXIT_NPF, .npf = {.gaddr = 0x1000, .exec = true, .present = true}});
@@ -106,9 +98,8 @@ static void a_crash_is_told_once(void **state)
                               "d1: shut down, code 3 (crash)\n");
 }
 
-static void domain_0_is_the_machine(void **state)
+TEST(domain_0_is_the_machine)
 {
-    (void)state;
     ended_how = -1;
     if (!setjmp(machine_ended))
         exits(dom0->vcpu[0], (struct hvm_exit){.kind = HVM_EXIT_UNKNOWN});
@@ -116,9 +107,8 @@ static void domain_0_is_the_machine(void **state)
     ended_how = -1;
 }
 
-static void hlt_without_interrupts_is_for_good(void **state)
+TEST(hlt_without_interrupts_is_for_good)
 {
-    (void)state;
     v->hvm.regs.rflags = RFLAGS_RESERVED1;
     d->vcpu[1]->hvm.regs.rflags = RFLAGS_RESERVED1;
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_HLT});
@@ -133,11 +123,10 @@ static void hlt_without_interrupts_is_for_good(void **state)
     assert_true(evtchn_port_pending(dom0, exc_port));
 }
 
-static void hlt_with_interrupts_waits(void **state)
+TEST(hlt_with_interrupts_waits)
 {
     u32 port;
 
-    (void)state;
     assert_int_equal(evtchn_bind_ipi(d, 0, &port), 0);
     v->hvm.regs.rflags = RFLAGS_RESERVED1 | RFLAGS_IF;
     v->upcall_vector = 0x93;
@@ -154,9 +143,8 @@ static void hlt_with_interrupts_waits(void **state)
 
 /* A builder that polls has no upcall vector and never clears the pending byte: it must still be able to wait.
  */
-static void a_pending_byte_nobody_takes_is_no_event(void **state)
+TEST(a_pending_byte_nobody_takes_is_no_event)
 {
-    (void)state;
     v->hvm.regs.rflags = RFLAGS_RESERVED1 | RFLAGS_IF;
     v->info->evtchn_upcall_pending = 1;
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_HLT});
@@ -167,20 +155,4 @@ static void a_pending_byte_nobody_takes_is_no_event(void **state)
     assert_int_equal(v->state, VCPU_RUNNABLE);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(a_triple_fault_is_a_reboot),
-        CASE(an_unmapped_address_is_a_crash),
-        CASE(a_refused_state_is_a_crash),
-        CASE(an_unknown_exit_is_a_crash),
-        CASE(a_kind_out_of_range_is_a_crash),
-        CASE(the_toolstack_chooses_the_triple_faults_code),
-        CASE(a_crash_is_told_once),
-        CASE(domain_0_is_the_machine),
-        CASE(hlt_without_interrupts_is_for_good),
-        CASE(a_pending_byte_nobody_takes_is_no_event),
-        CASE(hlt_with_interrupts_waits),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup_domains, teardown)

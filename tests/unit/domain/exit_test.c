@@ -1,8 +1,3 @@
-// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c domain/sched/sched_quiet.c
-// sources: domain/vcpu.c domain/stop.c domain/domain.c domain/timer.c domain/exit.c
-// sources: domain/guest_console.c domain/evtchn/evtchn.c domain/vlapic.c arch/x86/hvm/x2apic.c
-// sources: domain/physmap/physmap.c domain/physmap/physmap_copy.c domain/physmap/physmap_pool.c
-// sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
 /* What an exit does to its vCPU: instructions, ports, events. */
 #include "exit_harness.h"
 #include <arch/x86/hvm/guest_cpuid.h>
@@ -82,18 +77,16 @@ static void apply(struct exit_verdict verdict)
     assert_int_equal(here->exit_kinds[HVM_EXIT_HYPERCALL], exits_before + 1);
 }
 
-static void a_skipped_instruction_moves_rip_once(void **state)
+TEST(a_skipped_instruction_moves_rip_once)
 {
-    (void)state;
     apply((struct exit_verdict){.action = VERDICT_SKIP, .vector = 14, .error = 3});
     no_fault();
 }
 
-static void resume_and_retry_leave_rip(void **state)
+TEST(resume_and_retry_leave_rip)
 {
     static const enum verdict_action actions[] = {VERDICT_RESUME, VERDICT_RETRY};
 
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(actions); i++) {
         apply((struct exit_verdict){.action = actions[i], .vector = 14, .error = 3});
         assert_int_equal(nr_skips + nr_injected, 0);
@@ -101,9 +94,8 @@ static void resume_and_retry_leave_rip(void **state)
     }
 }
 
-static void an_exception_is_raised_with_its_error_code(void **state)
+TEST(an_exception_is_raised_with_its_error_code)
 {
-    (void)state;
     apply((struct exit_verdict){.action = VERDICT_RAISE, .vector = 14, .error = 0xffff});
     fault_is(14, 0xffff);
     apply((struct exit_verdict){.action = VERDICT_RAISE, .vector = 17});
@@ -114,7 +106,7 @@ static void an_exception_is_raised_with_its_error_code(void **state)
     fault_is(16, -1);
 }
 
-static void a_crash_names_its_reason(void **state)
+TEST(a_crash_names_its_reason)
 {
     static const struct {
         enum crash_reason reason;
@@ -135,25 +127,23 @@ static void a_crash_names_its_reason(void **state)
         assert_int_equal(d->shutdown_code, crashes[i].code);
         assert_int_equal(nr_dumps, 1);
         assert_non_null(strstr(said, crashes[i].says));
-        teardown(state);
-        setup_domains(state);
+        teardown();
+        setup_domains();
     }
 }
 
 /* --- instructions --- */
 
-static void forbidden_instructions_are_undefined(void **state)
+TEST(forbidden_instructions_are_undefined)
 {
-    (void)state;
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_FORBIDDEN});
     fault_is(6, -1);
 }
 
-static void nothing_to_do(void **state)
+TEST(nothing_to_do)
 {
     struct hvm_regs before = v->hvm.regs;
 
-    (void)state;
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_INTERRUPT});
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_IRQ_WINDOW});
     assert_int_equal(skipped + nr_injected, 0);
@@ -163,11 +153,10 @@ static void nothing_to_do(void **state)
     assert_memory_equal(&before, &v->hvm.regs, sizeof(before));
 }
 
-static void cpuid_and_msrs_use_the_registers(void **state)
+TEST(cpuid_and_msrs_use_the_registers)
 {
     struct hvm_regs *regs = &v->hvm.regs;
 
-    (void)state;
     regs->rax = 0xffffffff00000007;
     regs->rcx = 0xffffffff00000009;
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_CPUID});
@@ -193,9 +182,8 @@ static void cpuid_and_msrs_use_the_registers(void **state)
     fault_is(13, 0);
 }
 
-static void the_hypercall_page_goes_into_ram(void **state)
+TEST(the_hypercall_page_goes_into_ram)
 {
-    (void)state;
     populate(d, 0x10, 0);
     exits(v, (struct hvm_exit){.kind = HVM_EXIT_WRMSR, .msr = PAGE_MSR, .value = 0x11000});
     fault_is(13, 0); /* nothing there */
@@ -219,12 +207,11 @@ static struct hvm_exit port(u16 nr, u8 size, bool in)
     return (struct hvm_exit){.kind = HVM_EXIT_IO, .io = {.port = nr, .size = size, .in = in}};
 }
 
-static void ports_read_ones(void **state)
+TEST(ports_read_ones)
 {
     static const u16 ports[] = {0, 0x60, 0x64, 0x70, 0xcf8, 0xcfc, 0xe9, 0x3f8, 0xcf9, 0xffff};
     u64 *rax = &v->hvm.regs.rax;
 
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(ports); i++) {
         *rax = 0x1111111111111111;
         exits(v, port(ports[i], 1, true));
@@ -260,11 +247,10 @@ static void print(const char *text, size_t len)
 }
 #define PRINT(text) print(text, sizeof(text) - 1)
 
-static void the_console_port_prints_lines(void **state)
+TEST(the_console_port_prints_lines)
 {
     char line[301], want[512];
 
-    (void)state;
     PRINT("hello ");
     assert_string_equal(said, ""); /* not before the line ends */
     PRINT("world\n\n\tx\n");
@@ -290,9 +276,8 @@ static void the_console_port_prints_lines(void **state)
 
 /* --- events --- */
 
-static void an_event_enters_as_soon_as_it_can(void **state)
+TEST(an_event_enters_as_soon_as_it_can)
 {
-    (void)state;
     v->info->evtchn_upcall_pending = 1;
     vcpu_deliver_event(v); /* no vector: this guest polls */
     assert_int_equal(injected_irq + nr_windows, 0);
@@ -321,20 +306,4 @@ static void an_event_enters_as_soon_as_it_can(void **state)
     assert_false(v->irq_waits);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(a_skipped_instruction_moves_rip_once),
-        CASE(resume_and_retry_leave_rip),
-        CASE(an_exception_is_raised_with_its_error_code),
-        CASE(a_crash_names_its_reason),
-        CASE(forbidden_instructions_are_undefined),
-        CASE(nothing_to_do),
-        CASE(cpuid_and_msrs_use_the_registers),
-        CASE(the_hypercall_page_goes_into_ram),
-        CASE(ports_read_ones),
-        CASE(the_console_port_prints_lines),
-        CASE(an_event_enters_as_soon_as_it_can),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup_domains, teardown)

@@ -1,7 +1,3 @@
-// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c domain/sched/sched_quiet.c
-// sources: domain/vcpu.c domain/stop.c domain/domain.c domain/timer.c domain/guest_console.c
-// sources: domain/evtchn/evtchn.c domain/physmap/physmap.c domain/physmap/physmap_pool.c
-// sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
 /* How domains stop and go, with nothing left behind: shutdown, destruction in steps, zombies. */
 #include "domain_harness.h"
 #include <xen/event_channel.h>
@@ -25,15 +21,14 @@ static void once(struct vcpu *v, struct hvm_exit *exit)
     end_run(v);
 }
 
-static int setup_dom0(void **state)
+static void setup_dom0(void)
 {
-    setup(state);
+    setup();
     dom0 = new_domain(0, 1);
     assert_int_equal(evtchn_bind_virq(dom0, VIRQ_DOM_EXC, 0, &exc_port), 0);
     vcpu_online(dom0->vcpu[0]);
     vcpu_block(dom0->vcpu[0]);
     said[0] = '\0';
-    return 0;
 }
 
 /* Has domain 0 been told since the last question? */
@@ -59,11 +54,10 @@ static void ask_for_shutdown(struct vcpu *v, struct hvm_exit *exit)
         end_run(v);
 }
 
-static void shutdown_stops_every_vcpu(void **state)
+TEST(shutdown_stops_every_vcpu)
 {
     struct domain *d = new_domain(1, 3);
 
-    (void)state;
     for (u32 i = 0; i < 3; i++)
         vcpu_online(d->vcpu[i]);
     assert_false(told());
@@ -92,11 +86,10 @@ static void shutdown_stops_every_vcpu(void **state)
     assert_int_equal(here->exits, 3);
 }
 
-static void vcpus_of_a_stopped_domain_start_stopped(void **state)
+TEST(vcpus_of_a_stopped_domain_start_stopped)
 {
     struct domain *d = NULL;
 
-    (void)state;
     assert_int_equal(try_create(1, 2, &d), 0); /* paused by its creation */
     domain_shutdown(d, SHUTDOWN_poweroff);
     assert_int_equal(domain_alloc_vcpus(d, 2), 0);
@@ -110,7 +103,7 @@ static void vcpus_of_a_stopped_domain_start_stopped(void **state)
     assert_int_equal(nr_runs[1][0], 0);
 }
 
-static void domain_0_ends_the_machine(void **state)
+TEST(domain_0_ends_the_machine)
 {
     static const struct {
         u8 code;
@@ -119,7 +112,6 @@ static void domain_0_ends_the_machine(void **state)
                  {SHUTDOWN_suspend, MACHINE_CRASHED},   {SHUTDOWN_crash, MACHINE_CRASHED},
                  {SHUTDOWN_watchdog, MACHINE_CRASHED},  {200, MACHINE_CRASHED}};
 
-    (void)state;
     for (volatile u32 i = 0; i < ARRAY_SIZE(cases); i++) {
         ended_how = -1;
         if (!setjmp(machine_ended))
@@ -133,13 +125,12 @@ static void domain_0_ends_the_machine(void **state)
 
 /* --- destruction --- */
 
-static void killed_in_steps(void **state)
+TEST(killed_in_steps)
 {
     u64 before = free_pages();
     struct domain *d = new_domain(1, 2);
     u32 steps = 0, port, far;
 
-    (void)state;
     for (u64 g = 0; g < 1000; g++)
         populate(d, g * 2, 0); /* 1000 extents */
     vcpu_online(d->vcpu[0]);
@@ -172,11 +163,10 @@ static void killed_in_steps(void **state)
     assert_int_equal(info.status, EVTCHNSTAT_unbound);
 }
 
-static void who_may_not_be_killed(void **state)
+TEST(who_may_not_be_killed)
 {
     struct domain *d = new_domain(1, 1);
 
-    (void)state;
     assert_int_equal(domain_kill(dom0), -EINVAL);
     here->current = d->vcpu[0];
     assert_int_equal(domain_kill(d), -EINVAL);
@@ -198,11 +188,10 @@ static void kill_it_too(void)
     domain_shutdown(victim, SHUTDOWN_crash);
 }
 
-static void one_killer_at_a_time(void **state)
+TEST(one_killer_at_a_time)
 {
     u64 before = free_pages();
 
-    (void)state;
     assert_int_equal(try_create(1, 3, &victim), 0); /* no vCPUs, never unpaused */
     victim->mem.max_pages = FRAMES;
     for (u64 g = 0; g < 200; g++)
@@ -213,12 +202,11 @@ static void one_killer_at_a_time(void **state)
     is_gone_for_good(1, before);
 }
 
-static void a_mapped_page_keeps_a_zombie(void **state)
+TEST(a_mapped_page_keeps_a_zombie)
 {
     u64 before = free_pages();
     struct domain *d = new_domain(1, 1);
 
-    (void)state;
     populate(d, 0x200, 9);
     assert_int_equal(physmap_map_foreign(dom0, gfn(0x100), d, gfn(0x234)), 0);
     u64 tables = dom0->mem.overhead_pages;
@@ -239,12 +227,11 @@ static void a_mapped_page_keeps_a_zombie(void **state)
     is_gone_for_good(1, before);
 }
 
-static void a_mapper_that_dies_lets_zombies_go(void **state)
+TEST(a_mapper_that_dies_lets_zombies_go)
 {
     u64 before = free_pages();
     struct domain *owner = new_domain(1, 1), *mapper = new_domain(2, 1);
 
-    (void)state;
     populate(owner, 0x10, 0);
     populate(owner, 0x11, 0);
     populate(mapper, 0x10, 0);
@@ -261,15 +248,5 @@ static void a_mapper_that_dies_lets_zombies_go(void **state)
 }
 
 #undef CASE
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup_dom0, teardown)
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(shutdown_stops_every_vcpu),    CASE(vcpus_of_a_stopped_domain_start_stopped),
-        CASE(domain_0_ends_the_machine),    CASE(killed_in_steps),
-        CASE(who_may_not_be_killed),        CASE(one_killer_at_a_time),
-        CASE(a_mapped_page_keeps_a_zombie), CASE(a_mapper_that_dies_lets_zombies_go),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup_dom0, teardown)

@@ -1,9 +1,5 @@
-// sources: domain/timer.c
 /* Timers on a fake clock and a fake one-shot. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
@@ -57,9 +53,8 @@ static void fire_at(u64 ns)
 static struct timer a, b, c;
 static char names[] = "abc";
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     cpu_on[1].id = 1;
     here = &cpu_on[0];
     now_ns = 1000;
@@ -69,12 +64,10 @@ static int setup(void **state)
     timer_init(&a, note, names);
     timer_init(&b, note, names + 1);
     timer_init(&c, note, names + 2);
-    return 0;
 }
 
-static void runs_in_order_of_deadlines(void **state)
+TEST(runs_in_order_of_deadlines)
 {
-    (void)state;
     timer_set(&a, 3000);
     assert_int_equal(armed_ns, 3000);
     timer_set(&b, 2000);
@@ -94,9 +87,8 @@ static void runs_in_order_of_deadlines(void **state)
     assert_int_equal(armed_ns, 0);
 }
 
-static void no_work_when_nothing_fired(void **state)
+TEST(no_work_when_nothing_fired)
 {
-    (void)state;
     timer_set(&b, 2000);
     u32 before = nr_arms;
     now_ns = 5000;
@@ -107,9 +99,8 @@ static void no_work_when_nothing_fired(void **state)
     assert_int_equal(fired, 1);
 }
 
-static void set_again_moves_and_cancel_forgets(void **state)
+TEST(set_again_moves_and_cancel_forgets)
 {
-    (void)state;
     timer_set(&b, 2000);
     timer_set(&c, 3000);
     timer_set(&b, 4000);
@@ -131,11 +122,10 @@ static void again(void *data)
     timer_set(data, now_ns); /* due already */
 }
 
-static void a_timer_that_sets_itself_does_not_trap_the_cpu(void **state)
+TEST(a_timer_that_sets_itself_does_not_trap_the_cpu)
 {
     struct timer t;
 
-    (void)state;
     timer_init(&t, again, &t);
     timer_set(&t, 2000);
     fire_at(2000);
@@ -144,9 +134,8 @@ static void a_timer_that_sets_itself_does_not_trap_the_cpu(void **state)
     timer_cancel(&t);
 }
 
-static void cpus_are_apart(void **state)
+TEST(cpus_are_apart)
 {
-    (void)state;
     timer_set(&b, 2000);
     here = &cpu_on[1];
     armed_ns = 77;
@@ -164,14 +153,4 @@ static void cpus_are_apart(void **state)
     assert_int_equal(fired, 2);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(runs_in_order_of_deadlines, setup),
-        cmocka_unit_test_setup(no_work_when_nothing_fired, setup),
-        cmocka_unit_test_setup(set_again_moves_and_cancel_forgets, setup),
-        cmocka_unit_test_setup(a_timer_that_sets_itself_does_not_trap_the_cpu, setup),
-        cmocka_unit_test_setup(cpus_are_apart, setup),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, NULL)

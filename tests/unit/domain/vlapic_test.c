@@ -1,8 +1,3 @@
-// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c domain/sched/sched_quiet.c
-// sources: domain/vcpu.c domain/stop.c domain/domain.c domain/timer.c domain/exit.c
-// sources: domain/vlapic.c arch/x86/hvm/x2apic.c domain/guest_console.c domain/evtchn/evtchn.c
-// sources: domain/physmap/physmap.c domain/physmap/physmap_copy.c domain/physmap/physmap_pool.c
-// sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
 /* Interrupts, NMIs, INIT and STARTUP from one vCPU to another, and the APIC's timer, on the real run loop. */
 #include "exit_harness.h"
 #include <arch/x86/cpu/frames.h>
@@ -43,16 +38,15 @@ int hvm_guest_wrmsr(struct hvm_vcpu *who, u32 msr, u64 value)
     return HVM_MSR_APIC;
 }
 
-static int setup_apics(void **state)
+static void setup_apics(void)
 {
-    setup_domains(state);
+    setup_domains();
     for (u32 i = 0; i < 2; i++) {
         x2apic_reset(&d->vcpu[i]->hvm.apic);
         assert_int_equal(vlapic_wrmsr(d->vcpu[i], SVR, 0x1ff), 0);
         d->vcpu[i]->attention = false;
     }
     started_at = 0;
-    return 0;
 }
 
 /* As the run loop does before an entry, where the vCPU runs. */
@@ -71,11 +65,10 @@ static void send(u32 to, u32 mode)
     assert_int_equal(vlapic_wrmsr(v, ICR, (u64)(2 * to) << 32 | mode), 0);
 }
 
-static void an_interrupt_wakes_and_enters(void **state)
+TEST(an_interrupt_wakes_and_enters)
 {
     struct vcpu *other = d->vcpu[1];
 
-    (void)state;
     vcpu_block(other);
     assert_int_equal(other->state, VCPU_BLOCKED);
     send(1, 0x4041);
@@ -108,9 +101,8 @@ static void an_interrupt_wakes_and_enters(void **state)
     assert_int_equal(injected_irq, 0);
 }
 
-static void cr8_holds_back(void **state)
+TEST(cr8_holds_back)
 {
-    (void)state;
     guest_cr8 = 5;
     send(0, 0x4052);
     enters(v);
@@ -131,9 +123,8 @@ static void cr8_holds_back(void **state)
     assert_int_equal(value, 0x20);
 }
 
-static void nmis_wait_their_turn(void **state)
+TEST(nmis_wait_their_turn)
 {
-    (void)state;
     can_inject_nmi = false;
     send(1, NMI);
     enters(d->vcpu[1]);
@@ -144,11 +135,10 @@ static void nmis_wait_their_turn(void **state)
     assert_int_equal(nr_nmis, 1);
 }
 
-static void init_and_startup(void **state)
+TEST(init_and_startup)
 {
     struct vcpu *other = d->vcpu[1];
 
-    (void)state;
     send(1, SIPI | 0x10); /* it runs: ignored */
     enters(other);
     assert_int_equal(started_at, 0);
@@ -189,9 +179,8 @@ static void init_and_startup(void **state)
     assert_false(d->shut_down);
 }
 
-static void nobody_left_to_start_them(void **state)
+TEST(nobody_left_to_start_them)
 {
-    (void)state;
     send(1, INIT);
     send(0, INIT);
     enters(d->vcpu[1]);
@@ -202,9 +191,8 @@ static void nobody_left_to_start_them(void **state)
     enters(v); /* and it does no harm to look again */
 }
 
-static void the_run_loop_leaves_a_vcpu_without_state(void **state)
+TEST(the_run_loop_leaves_a_vcpu_without_state)
 {
-    (void)state;
     vcpu_offline(d->vcpu[1]);
     send(0, INIT);
     d->vcpu[1]->initialised = false;
@@ -213,9 +201,8 @@ static void the_run_loop_leaves_a_vcpu_without_state(void **state)
     assert_int_equal(v->state, VCPU_OFFLINE);
 }
 
-static void the_timer_ticks(void **state)
+TEST(the_timer_ticks)
 {
-    (void)state;
     vlapic_wrmsr(v, 0x83e, 0xb);
     vlapic_wrmsr(v, 0x832, 1u << 17 | 0xe1);
     vlapic_wrmsr(v, 0x838, 1000000); /* 10 ms */
@@ -236,9 +223,8 @@ static void the_timer_ticks(void **state)
     assert_int_equal(v->apic_timer.deadline_ns, 0); /* masked: no host timer */
 }
 
-static void vcpu_info_moves_once(void **state)
+TEST(vcpu_info_moves_once)
 {
-    (void)state;
     populate(d, 0x10, 0);
     u64 free_before = free_pages();
     v->info->evtchn_pending_sel = 1;
@@ -261,18 +247,4 @@ static void vcpu_info_moves_once(void **state)
 }
 
 #undef CASE
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup_apics, teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(an_interrupt_wakes_and_enters),
-        CASE(cr8_holds_back),
-        CASE(nmis_wait_their_turn),
-        CASE(init_and_startup),
-        CASE(nobody_left_to_start_them),
-        CASE(the_run_loop_leaves_a_vcpu_without_state),
-        CASE(the_timer_ticks),
-        CASE(vcpu_info_moves_once),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup_apics, teardown)

@@ -1,13 +1,5 @@
-// sources: guest/dom0/cpio.c
 /* The builder's archive reader: what it accepts, and every way of being cut short or wrong. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <guest/dom0/cpio.h>
 #include <homestead/errno.h>
@@ -30,9 +22,8 @@ static void append(const char *name, uint32_t mode, const void *data, size_t siz
         archive[archive_len++] = 0;
 }
 
-static int start(void **state)
+static void start(void)
 {
-    (void)state;
     archive_len = 0;
     memset(archive, 0xee, sizeof(archive));
     append("dir", 040755, "", 0);
@@ -40,7 +31,6 @@ static int start(void **state)
     append("empty", 0100600, "", 0);
     append("two.cfg", 0100644, "22", 2);
     append("TRAILER!!!", 0, "", 0);
-    return 0;
 }
 
 /* The exact bytes in a buffer of their own, so that ASan sees every byte read beyond. */
@@ -52,12 +42,11 @@ static char *exact_copy(size_t len)
     return copy;
 }
 
-static void walks_all_entries(void **state)
+TEST(walks_all_entries)
 {
     struct cpio_file f;
     size_t at = 0;
 
-    (void)state;
     assert_int_equal(cpio_next(archive, archive_len, &at, &f), 1);
     assert_string_equal(f.name, "dir");
     assert_false(cpio_is_regular(&f));
@@ -77,11 +66,10 @@ static void walks_all_entries(void **state)
     assert_int_equal(at, end);
 }
 
-static void finds_by_name(void **state)
+TEST(finds_by_name)
 {
     struct cpio_file f;
 
-    (void)state;
     assert_int_equal(cpio_find(archive, archive_len, "two.cfg", &f), 0);
     assert_int_equal(f.size, 2);
     assert_int_equal(cpio_find(archive, archive_len, "one", &f), 0);
@@ -91,11 +79,10 @@ static void finds_by_name(void **state)
 }
 
 /* Cut at every length: never a byte read beyond, and either whole entries or -EINVAL. */
-static void every_cut_is_seen(void **state)
+TEST(every_cut_is_seen)
 {
     int before = 0;
 
-    (void)state;
     for (size_t len = 0; len <= archive_len; len++) {
         char *copy = exact_copy(len);
         struct cpio_file f;
@@ -129,9 +116,8 @@ static void expect_broken(size_t at_byte, const char *bytes, size_t count)
     free(copy);
 }
 
-static void bad_headers_are_refused(void **state)
+TEST(bad_headers_are_refused)
 {
-    (void)state;
     expect_broken(0, "070707", 6); /* the old portable format */
     expect_broken(0,
                   "\x7f"
@@ -147,12 +133,11 @@ static void bad_headers_are_refused(void **state)
     expect_broken(14, "        ", 8);
 }
 
-static void accepts_upper_case_and_checksum_magic(void **state)
+TEST(accepts_upper_case_and_checksum_magic)
 {
     struct cpio_file f;
     size_t at = 0;
 
-    (void)state;
     archive_len = 0;
     append("k", 0100644, "0123456789", 10);
     memcpy(archive, "070702", 6);
@@ -161,27 +146,15 @@ static void accepts_upper_case_and_checksum_magic(void **state)
     assert_int_equal(f.size, 10);
 }
 
-static void archive_without_trailer_ends(void **state)
+TEST(archive_without_trailer_ends)
 {
     struct cpio_file f;
     size_t at = 0;
 
-    (void)state;
     archive_len = 0;
     append("k", 0100644, "0123", 4);
     assert_int_equal(cpio_next(archive, archive_len, &at, &f), 1);
     assert_int_equal(cpio_next(archive, archive_len, &at, &f), 0);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(walks_all_entries, start),
-        cmocka_unit_test_setup(finds_by_name, start),
-        cmocka_unit_test_setup(every_cut_is_seen, start),
-        cmocka_unit_test_setup(bad_headers_are_refused, start),
-        cmocka_unit_test_setup(accepts_upper_case_and_checksum_magic, start),
-        cmocka_unit_test_setup(archive_without_trailer_ends, start),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(start, NULL)

@@ -1,11 +1,5 @@
 /* The CPU lists of a guest's configuration. */
-// sources: guest/dom0/cpus.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <guest/dom0/cpus.h>
 #include <homestead/errno.h>
@@ -23,9 +17,8 @@ static int fails(const char *items)
     return cpus_for_vcpu(items, 0, node_of, 8, map);
 }
 
-static void lists(void **state)
+TEST(lists)
 {
-    (void)state;
     assert_int_equal(for_vcpu("3", 7), 0x08);
     assert_int_equal(for_vcpu("0-3,^1, 7", 0), 0x8d);
     assert_int_equal(for_vcpu("all,^0", 0), 0xfe);
@@ -39,21 +32,14 @@ static void lists(void **state)
     assert_int_equal(map[127], 0xff);
 }
 
-static void refused(void **state)
+TEST(refused)
 {
     static const char *const bad[] = {"",  "x",   "1-", "3-2",   "1,,2",   "1,",
                                       "^", "1 2", "-1", "65536", "nodes:", ";"};
 
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(bad); i++)
         assert_int_equal(fails(bad[i]), -EINVAL);
     assert_int_equal(fails("8"), -ENOENT);
     assert_int_equal(fails("1,^1"), -ENOENT);
     assert_int_equal(fails("nodes:9"), -ENOENT);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lists), cmocka_unit_test(refused)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,20 +1,12 @@
-// sources: guest/dom0/layout.c
 /* The guest memory layout that the builder loads into. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <guest/dom0/layout.h>
 
-static void layout_has_the_holes(void **state)
+TEST(layout_has_the_holes)
 {
     struct layout l;
 
-    (void)state;
     layout_make(256, &l);
     assert_int_equal(l.nr_ranges, 2);
     assert_int_equal(l.nr_pages, 65536 - 0x60);
@@ -34,11 +26,10 @@ static void layout_has_the_holes(void **state)
     assert_int_equal(l.nr_pages, 5120 * 256 - 0x60);
 }
 
-static void layout_contains_whole_pieces_only(void **state)
+TEST(layout_contains_whole_pieces_only)
 {
     struct layout l;
 
-    (void)state;
     layout_make(16, &l);
     assert_true(layout_contains(&l, 0, 0xA0000));
     assert_false(layout_contains(&l, 0, 0xA0001));
@@ -49,9 +40,8 @@ static void layout_contains_whole_pieces_only(void **state)
     assert_false(layout_contains(&l, 0x100000, ~0ull));
 }
 
-static void orders_are_the_largest_that_fit(void **state)
+TEST(orders_are_the_largest_that_fit)
 {
-    (void)state;
     assert_int_equal(layout_order(0x100, 0x10000, ORDER_1G), ORDER_4K);
     assert_int_equal(layout_order(0x200, 0x10000, ORDER_1G), ORDER_2M);
     assert_int_equal(layout_order(0x200, 0x3ff, ORDER_1G), ORDER_4K);
@@ -59,14 +49,4 @@ static void orders_are_the_largest_that_fit(void **state)
     assert_int_equal(layout_order(0x40000, 0x80000, ORDER_2M), ORDER_2M);
     assert_int_equal(layout_order(0x40000, 0x7ffff, ORDER_1G), ORDER_2M);
     assert_int_equal(layout_order(0x40000, 0x80000, ORDER_4K), ORDER_4K);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(layout_has_the_holes),
-        cmocka_unit_test(layout_contains_whole_pieces_only),
-        cmocka_unit_test(orders_are_the_largest_that_fit),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

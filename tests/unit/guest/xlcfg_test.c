@@ -1,13 +1,5 @@
-// sources: guest/dom0/xlcfg.c
 /* The builder's configuration reader: xl.cfg's forms, each key's limits, and messages with line numbers. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <guest/dom0/xlcfg.h>
 #include <homestead/errno.h>
@@ -42,9 +34,8 @@ static void expect_error(const char *text, uint32_t line, const char *message)
     assert_int_equal(err.line, line);
 }
 
-static void defaults(void **state)
+TEST(defaults)
 {
-    (void)state;
     assert_int_equal(parse(BASE), 0);
     assert_string_equal(cfg.name, "a");
     assert_string_equal(cfg.kernel, "k.elf");
@@ -60,9 +51,8 @@ static void defaults(void **state)
     assert_string_equal(cfg.unknown, "");
 }
 
-static void every_key(void **state)
+TEST(every_key)
 {
-    (void)state;
     assert_int_equal(
         parse("# a comment\n\nname='web-1.x'; type = \"pvh\"\r\nkernel = \"vmlinux\" # c\n"
               "\textra = \"console=hvc0 a='b' # no comment\"\nmemory=0x100\nmaxmem = 512\nvcpus = 4\n"
@@ -85,9 +75,8 @@ static void every_key(void **state)
     assert_string_equal(cfg.unknown, "on_crash");
 }
 
-static void nodes_in_every_form(void **state)
+TEST(nodes_in_every_form)
 {
-    (void)state;
     assert_int_equal(parse(BASE "nodes = 3\n"), 0);
     assert_int_equal(cfg.nr_nodes, 1);
     assert_int_equal(cfg.nodes[0], 3);
@@ -107,9 +96,8 @@ static void nodes_in_every_form(void **state)
     expect_error(BASE "nodes = \"first\"\n", 4, "this key does not know that word");
 }
 
-static void claim_modes_and_expectations(void **state)
+TEST(claim_modes_and_expectations)
 {
-    (void)state;
     assert_int_equal(parse(BASE "claim_mode = \"off\"\n"), 0);
     assert_int_equal(cfg.claim_mode, CLAIM_OFF);
     assert_int_equal(parse(BASE "claim_mode = \"node\"\n"), 0);
@@ -124,9 +112,8 @@ static void claim_modes_and_expectations(void **state)
     expect_error(BASE "claim_mode = 1\n", 4, "this key needs a \"string\"");
 }
 
-static void numbers_have_limits(void **state)
+TEST(numbers_have_limits)
 {
-    (void)state;
     expect_error(BASE "vcpus = 0\n", 4, "a number is out of range for this key");
     expect_error(BASE "vcpus = 129\n", 4, "a number is out of range for this key");
     assert_int_equal(parse(BASE "vcpus = 128\n"), 0);
@@ -143,11 +130,10 @@ static void numbers_have_limits(void **state)
     expect_error(BASE "maxmem = 63\n", 5, "maxmem is less than memory");
 }
 
-static void strings_have_limits(void **state)
+TEST(strings_have_limits)
 {
     char text[1024];
 
-    (void)state;
     expect_error("name = \"abc\n", 1, "a string is not closed");
     expect_error("name = \"abc", 1, "a string is not closed");
     expect_error("name = 'abc\"", 1, "a string is not closed");
@@ -165,9 +151,8 @@ static void strings_have_limits(void **state)
     assert_int_equal(parse_bytes("name = \"a\0b\"", 12), -EINVAL);
 }
 
-static void lines_must_be_whole(void **state)
+TEST(lines_must_be_whole)
 {
-    (void)state;
     expect_error("= 3\n", 1, "a line does not start with a key");
     expect_error("\n\nname\n", 3, "a key is not followed by '='");
     expect_error("name \"a\"\n", 1, "a key is not followed by '='");
@@ -178,9 +163,8 @@ static void lines_must_be_whole(void **state)
     assert_int_equal(parse_bytes("\0", 1), -EINVAL);
 }
 
-static void what_must_be_there(void **state)
+TEST(what_must_be_there)
 {
-    (void)state;
     expect_error("", 1, "there is no name");
     expect_error("# only this\n", 2, "there is no name");
     expect_error("name = \"a\"\n", 2, "there is no kernel");
@@ -188,39 +172,20 @@ static void what_must_be_there(void **state)
 }
 
 /* What a broken file was expected to do must be known although it is broken. */
-static void expectation_survives_an_error(void **state)
+TEST(expectation_survives_an_error)
 {
-    (void)state;
     assert_int_equal(parse("expect = \"badconfig\"\nname = \"x\n"), -EINVAL);
     assert_int_equal(cfg.expect, EXPECT_BADCONFIG);
 }
 
 /* Cut at every length: an error or a result, never a byte read beyond. */
-static void every_cut_is_survived(void **state)
+TEST(every_cut_is_survived)
 {
     const char *text =
         "name = \"a\" # c\nkernel='k';memory=64\nnodes = [ 1, \"2\",\n 0x3 ]\nextra = \"x y\"\n";
 
-    (void)state;
     for (size_t len = 0; len <= strlen(text); len++) {
         int rc = parse_bytes(text, len);
         assert_true(rc == 0 || (rc == -EINVAL && err.text && err.line >= 1));
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),
-        cmocka_unit_test(every_key),
-        cmocka_unit_test(nodes_in_every_form),
-        cmocka_unit_test(claim_modes_and_expectations),
-        cmocka_unit_test(numbers_have_limits),
-        cmocka_unit_test(strings_have_limits),
-        cmocka_unit_test(lines_must_be_whole),
-        cmocka_unit_test(what_must_be_there),
-        cmocka_unit_test(expectation_survives_an_error),
-        cmocka_unit_test(every_cut_is_survived),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

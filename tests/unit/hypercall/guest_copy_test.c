@@ -1,15 +1,9 @@
-// sources: hypercall/guest_copy.c arch/x86/hvm/guest_walk.c
 /*
  * Guest copies on real page tables in a small guest memory: what is remembered of a walk must never outlive
  * what it was read from, whoever changes it: the guest its tables, registers or rights, Homestead the
  * physmap.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/msr.h>
 #include <homestead/errno.h>
@@ -66,9 +60,8 @@ static u64 *entry(u32 frame, u64 index)
 }
 
 /* Frames 1, 2, 3, 4: the tables for GVA; it is in frame 10, the page behind it in 11. */
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     memset(memory, 0, sizeof(memory));
     memset(place, 0, sizeof(place));
     memset(gone, 0, sizeof(gone));
@@ -84,7 +77,6 @@ static int setup(void **state)
     for (u32 n = 10; n < FRAMES; n++)
         memset(memory[0][n], (int)(0x40 + n), PAGE_SIZE);
     looks = 0;
-    return 0;
 }
 
 /* The byte that is read at gva, or -errno. */
@@ -101,9 +93,8 @@ static int write_byte(u64 gva, u8 value)
     return copy_to_guest(&caller, gva, &value, 1);
 }
 
-static void a_second_copy_looks_at_the_entries_only(void **state)
+TEST(a_second_copy_looks_at_the_entries_only)
 {
-    (void)state;
     assert_int_equal(byte_at(GVA), 0x4a);
     assert_int_equal(looks, 5); /* four tables and the page */
     assert_int_equal(byte_at(GVA + 4095), 0x4a);
@@ -116,11 +107,10 @@ static void a_second_copy_looks_at_the_entries_only(void **state)
     assert_int_equal(memory[0][10][1], 7);
 }
 
-static void across_pages(void **state)
+TEST(across_pages)
 {
     u8 buf[PAGE_SIZE];
 
-    (void)state;
     assert_int_equal(copy_from_guest(&caller, buf, GVA + 4000, 200), 0);
     assert_int_equal(buf[95], 0x4a);
     assert_int_equal(buf[96], 0x4b);
@@ -134,11 +124,10 @@ static void across_pages(void **state)
 }
 
 /* The guest changes an entry of each level: the next copy goes where it says. */
-static void the_guest_changes_its_tables(void **state)
+TEST(the_guest_changes_its_tables)
 {
-    (void)state;
     for (u32 level = 0; level < 4; level++) {
-        setup(NULL);
+        setup();
         assert_int_equal(write_byte(GVA, 1), 0);
         u64 *changed = entry(4 - level, INDEX(level));
         if (level == 0) {
@@ -163,9 +152,8 @@ static void the_guest_changes_its_tables(void **state)
     }
 }
 
-static void the_guest_changes_registers(void **state)
+TEST(the_guest_changes_registers)
 {
-    (void)state;
     assert_int_equal(byte_at(GVA), 0x4a);
     paging.cr3 = 8 << PAGE_SHIFT; /* no table */
     assert_int_equal(byte_at(GVA), -EFAULT);
@@ -183,13 +171,12 @@ static void the_guest_changes_registers(void **state)
 }
 
 /* Frames go, or are elsewhere: whoever changes the physmap raises the generation. */
-static void the_physmap_changes(void **state)
+TEST(the_physmap_changes)
 {
     static const u32 path[] = {1, 2, 3, 4, 10};
 
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(path); i++) {
-        setup(NULL);
+        setup();
         assert_int_equal(byte_at(GVA), 0x4a);
         gone[path[i]] = true;
         domain.physmap.np.generation++;
@@ -204,9 +191,8 @@ static void the_physmap_changes(void **state)
     }
 }
 
-static void a_domain_that_is_torn_down(void **state)
+TEST(a_domain_that_is_torn_down)
 {
-    (void)state;
     assert_int_equal(byte_at(GVA), 0x4a);
     domain.physmap.destroyed = true;
     memset(gone, true, sizeof(gone)); /* as physmap_frame() says then */
@@ -214,9 +200,8 @@ static void a_domain_that_is_torn_down(void **state)
 }
 
 /* More pages than are remembered, in any order; two that share a place. */
-static void many_pages(void **state)
+TEST(many_pages)
 {
-    (void)state;
     for (u32 i = 0; i < 20; i++)
         *entry(4, INDEX(0) + i) = (20ull + i) << PAGE_SHIFT | PRESENT | WRITE;
     for (u32 round = 0; round < 3; round++)
@@ -226,9 +211,8 @@ static void many_pages(void **state)
         }
 }
 
-static void large_pages_and_small_entries(void **state)
+TEST(large_pages_and_small_entries)
 {
-    (void)state;
     *entry(3, INDEX(1)) = 0 | PRESENT | WRITE | LARGE; /* 2 MiB from 0: GVA's page is beyond our memory */
     assert_int_equal(byte_at(GVA), -EFAULT);
     assert_int_equal(byte_at((GVA & ~0x1fffffull) + 14 * PAGE_SIZE), 0x4e);
@@ -247,30 +231,14 @@ static void large_pages_and_small_entries(void **state)
     assert_int_equal(byte_at((1u << 22) + 3 * PAGE_SIZE), 0x50);
 }
 
-static void nothing_and_too_much(void **state)
+TEST(nothing_and_too_much)
 {
     u8 byte = 0;
 
-    (void)state;
     assert_int_equal(copy_from_guest(&caller, &byte, 0x4000000000000000ull, 0), 0);
     assert_int_equal(copy_from_guest(&caller, &byte, 0x4000000000000000ull, 1), -EFAULT);
     assert_int_equal(copy_from_guest(&caller, &byte, ~0ull, 2), -EFAULT);
     assert_int_equal(looks, 0);
 }
 
-int main(void)
-{
-#define CASE(f) cmocka_unit_test_setup(f, setup)
-    const struct CMUnitTest tests[] = {
-        CASE(a_second_copy_looks_at_the_entries_only),
-        CASE(across_pages),
-        CASE(the_guest_changes_its_tables),
-        CASE(the_guest_changes_registers),
-        CASE(the_physmap_changes),
-        CASE(a_domain_that_is_torn_down),
-        CASE(many_pages),
-        CASE(large_pages_and_small_entries),
-        CASE(nothing_and_too_much),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, NULL)

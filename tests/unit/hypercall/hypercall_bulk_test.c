@@ -1,4 +1,3 @@
-// sources: hypercall/all lib/parse.c mm/all
 /* Lots of extents: what is kept when one of a lot fails, claims included; continuations that leave the claim
  * alone; 32-bit lists; limits on the address; exchange. */
 #define GUEST_BASE 0x40000000ull
@@ -44,20 +43,16 @@ static long do_extents(u32 cmd)
 
 static struct mem_account *account;
 
-static int setup_64(void **state)
+static void setup_64(void)
 {
-    int rc = machine_setup(state);
-
+    machine_setup();
     account = &domains[1]->mem;
-    return rc;
 }
 
-static int setup_32(void **state)
+static void setup_32(void)
 {
-    int rc = setup_64(state);
-
+    setup_64();
     caller_64 = false;
-    return rc;
 }
 
 static void claim(nodeid_t nid, u64 pages)
@@ -69,9 +64,8 @@ static void claim(nodeid_t nid, u64 pages)
 
 /* --- lots --- */
 
-static void a_lot_is_one_copy(void **state)
+TEST(a_lot_is_one_copy)
 {
-    (void)state;
     extents(64, 0, 0, 0);
     forget_walks();
     assert_int_equal(do_extents(POPULATE), 64);
@@ -84,9 +78,8 @@ static void a_lot_is_one_copy(void **state)
 }
 
 /* Lists that cross pages, are longer than a lot, and end where nothing is mapped. */
-static void lists_of_any_length(void **state)
+TEST(lists_of_any_length)
 {
-    (void)state;
     u64 width = caller_64 ? 8 : 4;
 
     extents(300, 0, 0, 0);
@@ -110,9 +103,8 @@ static void lists_of_any_length(void **state)
 
 /* The paging pool ends in the middle of a lot: what was mapped is kept, and claims are as if only that much
  * had been asked for. */
-static void a_lot_that_fails_in_the_middle(void **state)
+TEST(a_lot_that_fails_in_the_middle)
 {
-    (void)state;
     claim(1, 200);
     place_fails_at = 40;
     extents(100, 0, 0, XENMEMF_exact_node(1));
@@ -133,9 +125,8 @@ static void a_lot_that_fails_in_the_middle(void **state)
 }
 
 /* A frame number out of reach, or one the order does not divide, in the middle of a lot. */
-static void odd_frames_in_a_lot(void **state)
+TEST(odd_frames_in_a_lot)
 {
-    (void)state;
     claim(0, 1000);
     extents(20, 0x800, 2, XENMEMF_exact_node(0));
     put_frame(7, 0x2001);
@@ -150,9 +141,8 @@ static void odd_frames_in_a_lot(void **state)
 }
 
 /* max_pages ends the lot, whatever the lots' size. */
-static void the_limit_in_a_lot(void **state)
+TEST(the_limit_in_a_lot)
 {
-    (void)state;
     account->max_pages = 70;
     extents(100, 0, 0, 0);
     assert_int_equal(do_extents(POPULATE), 70);
@@ -167,9 +157,8 @@ static void the_limit_in_a_lot(void **state)
 }
 
 /* A node's last pages, in a lot that wants more. */
-static void the_last_pages_in_a_lot(void **state)
+TEST(the_last_pages_in_a_lot)
 {
-    (void)state;
     struct mm_node_info info;
 
     assert_int_equal(claim_install_legacy(&domains[2]->mem, 3 * NODE_PAGES - 2000), 0);
@@ -195,9 +184,8 @@ static bool one_step(u32 cmd)
 
 /* A large dirty extent is cleaned in steps. Neither the claim nor anything that is owned changes until it is
  * there; and what is claimed stays out of reach. */
-static void dirty_memory_in_steps(void **state)
+TEST(dirty_memory_in_steps)
 {
-    (void)state;
     u32 steps = 0;
     struct mm_node_info before, now;
 
@@ -229,9 +217,8 @@ static void dirty_memory_in_steps(void **state)
 }
 
 /* Destroyed between two steps: the call ends with what was done, and the claim is gone once. */
-static void destroyed_between_two_steps(void **state)
+TEST(destroyed_between_two_steps)
 {
-    (void)state;
     claim(2, NODE_PAGES);
     extents(1, 0x1000, 12, XENMEMF_exact_node(2));
     caller.hvm.regs =
@@ -248,9 +235,8 @@ static void destroyed_between_two_steps(void **state)
 }
 
 /* Replacing took its time: the rest of the lot goes back, and comes again. */
-static void a_lot_in_parts(void **state)
+TEST(a_lot_in_parts)
 {
-    (void)state;
     claim(0, 1000);
     place_at_most = 5;
     yield_every = 3;
@@ -267,9 +253,8 @@ static void a_lot_in_parts(void **state)
 
 /* --- limits on the address --- */
 
-static void below_an_address(void **state)
+TEST(below_an_address)
 {
-    (void)state;
     u64 limit = (1ull << 25) >> PAGE_SHIFT; /* 32 MiB: nodes 0 and 1 */
 
     extents(100, 0, 0, XENMEMF_node(2) | XENMEMF_address_bits(25));
@@ -308,9 +293,8 @@ static long exchange(u64 nr_exchanged, u64 *after)
     return rc;
 }
 
-static void exchange_is_for_pv(void **state)
+TEST(exchange_is_for_pv)
 {
-    (void)state;
     u64 after;
 
     extents(8, 0x200, 0, 0);
@@ -351,30 +335,14 @@ static void exchange_is_for_pv(void **state)
     assert_int_equal(account->outstanding, 492);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_64, machine_teardown)
-#define TEST_32(name) \
+#define ALSO_IN_32_BITS(name) \
+    TEST_WITH(name##_32_bits, setup_32, machine_teardown) \
     { \
-#name " (32 bits)", name, setup_32, machine_teardown, NULL \
+        name(); \
     }
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(a_lot_is_one_copy),
-        TEST_32(a_lot_is_one_copy),
-        TEST(lists_of_any_length),
-        TEST_32(lists_of_any_length),
-        TEST(a_lot_that_fails_in_the_middle),
-        TEST_32(a_lot_that_fails_in_the_middle),
-        TEST(odd_frames_in_a_lot),
-        TEST_32(odd_frames_in_a_lot),
-        TEST(the_limit_in_a_lot),
-        TEST(the_last_pages_in_a_lot),
-        TEST(dirty_memory_in_steps),
-        TEST(destroyed_between_two_steps),
-        TEST(a_lot_in_parts),
-        TEST(below_an_address),
-        TEST(exchange_is_for_pv),
-        TEST_32(exchange_is_for_pv),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+ALSO_IN_32_BITS(a_lot_is_one_copy)
+ALSO_IN_32_BITS(lists_of_any_length)
+ALSO_IN_32_BITS(a_lot_that_fails_in_the_middle)
+ALSO_IN_32_BITS(odd_frames_in_a_lot)
+ALSO_IN_32_BITS(exchange_is_for_pv)
+FIXTURE(setup_64, machine_teardown)

@@ -1,4 +1,3 @@
-// sources: hypercall/all lib/parse.c mm/all
 /* domctl 91 and 92: docs/claims.md section 3, every error in its order. And sysctl: figures and lists. */
 #include "hypercall_harness.h"
 
@@ -29,9 +28,8 @@ static long claim(u16 domid, const struct xen_memory_claim *claims, u32 nr)
 }
 
 /* Each call has every fault from its own on: so each error stands before all that follow. */
-static void claim_errors_in_order(void **state)
+TEST(claim_errors_in_order)
 {
-    (void)state;
     static struct xen_memory_claim set[66];
     struct mem_account *account = &domains[1]->mem;
 
@@ -75,9 +73,8 @@ static void claim_errors_in_order(void **state)
     assert_int_equal(claim(1, set, 1), -EINVAL); /* one is there */
 }
 
-static void claim_sets(void **state)
+TEST(claim_sets)
 {
-    (void)state;
     struct xen_memory_claim set[3] = {XEN_NODE_CLAIM_INIT(2, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE),
                                       XEN_NODE_CLAIM_INIT(2, 0), XEN_NODE_CLAIM_INIT(2, 1)};
     pad = 0;
@@ -95,9 +92,8 @@ static void claim_sets(void **state)
     assert_int_equal(domains[1]->mem.outstanding, 0);
 }
 
-static void claims_read_back(void **state)
+TEST(claims_read_back)
 {
-    (void)state;
     struct xen_memory_claim set[2] = {XEN_NODE_CLAIM_INIT(5, 2), XEN_NODE_CLAIM_INIT(7, ~0u)}, got[3];
     struct xen_domctl_get_memory_claims *get = &op.u.get_memory_claims;
 
@@ -132,9 +128,8 @@ static long sysctl(u32 cmd)
     return rc;
 }
 
-static void sysctl_basics(void **state)
+TEST(sysctl_basics)
 {
-    (void)state;
     sys = (struct xen_sysctl){.cmd = XEN_SYSCTL_physinfo, .interface_version = 0x16};
     assert_int_equal(hypercall(__HYPERVISOR_sysctl, PUT(0, sys), 0, 0), -EACCES);
     assert_memory_equal(guest, &sys, sizeof(sys));
@@ -156,9 +151,8 @@ static void sysctl_basics(void **state)
     assert_int_equal(sysctl(XEN_SYSCTL_physinfo), -EPERM);
 }
 
-static void sysctl_lists(void **state)
+TEST(sysctl_lists)
 {
-    (void)state;
     struct xen_sysctl_meminfo mem[3];
     u32 distance[4];
 
@@ -202,9 +196,8 @@ static void kill_meanwhile(u64 n, u64 nr)
 }
 
 /* Another CPU destroys the domain while memory is cleared for it: it is not done before this call is. */
-static void populate_for_a_dying_domain(void **state)
+TEST(populate_for_a_dying_domain)
 {
-    (void)state;
     harness_on_clear = kill_meanwhile;
     const u64 g = 0;
     const struct xen_memory_reservation wish = {
@@ -216,16 +209,4 @@ static void populate_for_a_dying_domain(void **state)
     assert_int_equal(domains[1]->mem.tot_pages, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(populate_for_a_dying_domain),
-        TEST(claim_errors_in_order),
-        TEST(claim_sets),
-        TEST(claims_read_back),
-        TEST(sysctl_basics),
-        TEST(sysctl_lists),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(machine_setup, machine_teardown)

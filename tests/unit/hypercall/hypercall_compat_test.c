@@ -1,4 +1,3 @@
-// sources: hypercall/all lib/parse.c mm/all
 /* 32-bit callers: every structure whose layout is theirs, results narrowed, continuations in 32-bit
  * registers. The offsets are those of libxen-dev's headers under gcc -m32. */
 #define GUEST_BASE 0x40000000ull
@@ -11,12 +10,10 @@
 #define ARG  0x100u  /* offsets in the guest: the argument, */
 #define LIST 0x2000u /* and an array */
 
-static int setup_32(void **state)
+static void setup_32(void)
 {
-    int rc = machine_setup(state);
-
+    machine_setup();
     caller_64 = false;
-    return rc;
 }
 
 /* Writes nr 32-bit words at offset; the rest of the page is filled with ones, which no call may look at. */
@@ -41,9 +38,8 @@ static const struct hypercall compat_call = {.v = &caller, .compat = true};
 #define READ(native, layout) \
     assert_int_equal(read_caller_struct(&compat_call, &(native), at(ARG), &(layout)), 0)
 
-static void memory_structures(void **state)
+TEST(memory_structures)
 {
-    (void)state;
     struct xen_memory_reservation res;
     struct xen_add_to_physmap atp;
     struct xen_add_to_physmap_batch batch;
@@ -90,9 +86,8 @@ static void memory_structures(void **state)
     assert_int_equal(fmap.map.buffer, 0xf0000003);
 }
 
-static void time_structures(void **state)
+TEST(time_structures)
 {
-    (void)state;
     struct sched_poll poll;
     struct vcpu_set_singleshot_timer shot;
 
@@ -108,9 +103,8 @@ static void time_structures(void **state)
 }
 
 /* Exactly the 32-bit structure is read and written: its last byte at the end of what is mapped. */
-static void exact_sizes(void **state)
+TEST(exact_sizes)
 {
-    (void)state;
     static const struct {
         const struct compat_layout *layout;
         u32 bytes;
@@ -136,9 +130,8 @@ static void exact_sizes(void **state)
     }
 }
 
-static void longs(void **state)
+TEST(longs)
 {
-    (void)state;
     const u64 out[2] = {0x1111111122222222, ~0ull - 1};
     u64 in[2] = {7, 7};
 
@@ -162,9 +155,8 @@ static long memory(u32 cmd)
     return hypercall(__HYPERVISOR_memory_op, cmd, at(ARG), 0);
 }
 
-static void reservations(void **state)
+TEST(reservations)
 {
-    (void)state;
     for (u32 i = 0; i < 300; i++) {
         u32 g = 0x1000 + i;
         put(LIST + 4 * i, &g, sizeof(g));
@@ -195,9 +187,8 @@ static void reservations(void **state)
     assert_int_equal(memory(XENMEM_claim_pages), -ENOSYS); /* as Xen 4.17 */
 }
 
-static void maps(void **state)
+TEST(maps)
 {
-    (void)state;
     const struct xen_e820_entry e820[2] = {{0, 0xa0000, 1}, {0x100000, 0x100000, 2}};
 
     WORDS(ARG, 0, 2, LO(LIST));
@@ -229,9 +220,8 @@ static void maps(void **state)
     assert_int_equal(domains[0]->shared_info_gfn.n, 0x62);
 }
 
-static void timers_and_events(void **state)
+TEST(timers_and_events)
 {
-    (void)state;
     const u64 vcpu_op = __HYPERVISOR_vcpu_op;
 
     assert_int_equal(hypercall(__HYPERVISOR_set_timer_op, 5, 1, 0), 0);
@@ -258,9 +248,8 @@ static void timers_and_events(void **state)
     assert_int_equal(word(ARG + 4), 0x7777);
 }
 
-static void multicalls(void **state)
+TEST(multicalls)
 {
-    (void)state;
     for (u32 g = 0; g < 20; g++)
         put(LIST + 4 * g, &g, sizeof(g));
     WORDS(0x1000, LO(LIST), 20, 0, 0, 1);
@@ -280,14 +269,4 @@ static void multicalls(void **state)
     assert_int_equal(hypercall(__HYPERVISOR_multicall, at(GUEST_BYTES - 32), 2, 0), -EFAULT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_32, machine_teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(memory_structures), TEST(time_structures),
-        TEST(exact_sizes),       TEST(longs),
-        TEST(reservations),      TEST(maps),
-        TEST(timers_and_events), TEST(multicalls),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup_32, machine_teardown)

@@ -1,4 +1,3 @@
-// sources: hypercall/all lib/parse.c mm/all
 /* The context stream: what hostile and broken ones are answered with, and that a good one arrives. */
 #include "hypercall_harness.h"
 #include <arch/x86/cpu/msr.h>
@@ -67,9 +66,8 @@ static int check(void)
     return rc;
 }
 
-static void good_stream(void **state)
+TEST(good_stream)
 {
-    (void)state;
     struct hvm_hw_cpu cpu = good_cpu();
 
     start_with(&cpu);
@@ -78,9 +76,8 @@ static void good_stream(void **state)
 }
 
 /* Cut anywhere: an error, and no byte is read beyond the end. */
-static void truncated(void **state)
+TEST(truncated)
 {
-    (void)state;
     struct hvm_hw_cpu cpu = good_cpu();
 
     start_with(&cpu);
@@ -94,9 +91,8 @@ static void truncated(void **state)
     }
 }
 
-static void header_rules(void **state)
+TEST(header_rules)
 {
-    (void)state;
     struct hvm_save_header header = {.magic = HVM_FILE_MAGIC, .version = 2};
 
     len = 0;
@@ -130,9 +126,8 @@ static int check_one(u16 typecode, u16 instance, u32 size)
     return check();
 }
 
-static void lengths_and_types(void **state)
+TEST(lengths_and_types)
 {
-    (void)state;
     assert_int_equal(check_one(HVM_SAVE_CODE(MTRR), 0, 240), 0);
     assert_int_equal(check_one(HVM_SAVE_CODE(MTRR), 0, 239), -EINVAL);
     assert_int_equal(check_one(HVM_SAVE_CODE(MTRR), 2, 240), -EINVAL);
@@ -161,9 +156,8 @@ static void lengths_and_types(void **state)
         assert_int_equal(check(), -EINVAL); \
     } while (0)
 
-static void impossible_cpus(void **state)
+TEST(impossible_cpus)
 {
-    (void)state;
     BAD(cr0, 0x1);           /* ET is always one */
     BAD(cr0, 0x80000010ull); /* paging without protection */
     BAD(cr0, 0x20000011ull); /* NW without CD */
@@ -201,9 +195,8 @@ static long context(u32 cmd, u64 buffer, u32 size)
     return rc;
 }
 
-static void set_and_get(void **state)
+TEST(set_and_get)
 {
-    (void)state;
     struct hvm_hw_cpu cpu = good_cpu();
 
     cpu.flags = XEN_X86_FPU_INITIALISED;
@@ -238,9 +231,8 @@ static void set_and_get(void **state)
 }
 
 /* A bit that only some CPUs have is taken where this one has it. */
-static void features_of_this_cpu(void **state)
+TEST(features_of_this_cpu)
 {
-    (void)state;
     struct hvm_hw_cpu cpu = good_cpu();
 
     cpu.cr4 = 1; /* VME */
@@ -252,9 +244,8 @@ static void features_of_this_cpu(void **state)
 }
 
 /* Records of older formats end earlier. */
-static void older_records(void **state)
+TEST(older_records)
 {
-    (void)state;
     struct hvm_hw_cpu cpu = good_cpu();
 
     domain_alloc_vcpus(domains[1], 2);
@@ -281,11 +272,10 @@ static void make_vcpus(u32 level)
 }
 
 /* Another CPU makes the domain's vCPUs while the buffer is being allocated: it has no room for them. */
-static void vcpus_that_come_meanwhile(void **state)
+TEST(vcpus_that_come_meanwhile)
 {
     u32 empty = (u32)hvm_context_size_max(0);
 
-    (void)state;
     harness_on_lock = make_vcpus;
     assert_int_equal(context(XEN_DOMCTL_gethvmcontext, at(0x8000), empty), 0);
     assert_int_equal(domains[1]->nr_vcpus, 2);
@@ -293,9 +283,8 @@ static void vcpus_that_come_meanwhile(void **state)
     assert_int_equal(held_vcpus, 0);
 }
 
-static void set_refusals(void **state)
+TEST(set_refusals)
 {
-    (void)state;
     struct hvm_hw_cpu cpu = good_cpu();
 
     domain_alloc_vcpus(domains[1], 2);
@@ -315,15 +304,4 @@ static void set_refusals(void **state)
     assert_int_equal(host_info().free_pages, NR_NODES * NODE_PAGES);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(good_stream),     TEST(truncated),
-        TEST(header_rules),    TEST(lengths_and_types),
-        TEST(impossible_cpus), TEST(set_and_get),
-        TEST(set_refusals),    TEST(vcpus_that_come_meanwhile),
-        TEST(older_records),   TEST(features_of_this_cpu),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(machine_setup, machine_teardown)

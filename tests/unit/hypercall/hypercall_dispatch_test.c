@@ -1,4 +1,3 @@
-// sources: hypercall/all lib/parse.c mm/all
 /* Dispatch, guest copies, and the small families: console_io, xen_version, multicall, events, scheduling,
  * parameters. */
 #include "hypercall_harness.h"
@@ -9,9 +8,8 @@
 #include <xen/vcpu.h>
 #include <xen/version.h>
 
-static void numbers_and_rights(void **state)
+TEST(numbers_and_rights)
 {
-    (void)state;
     assert_int_equal(hypercall(__HYPERVISOR_xen_version, XENVER_version, 0, 0), 0x00040011);
     assert_int_equal(hypercall(__HYPERVISOR_grant_table_op, 0, 0, 0), -ENOSYS);
     assert_int_equal(hypercall(0, 0, 0, 0), -ENOSYS);
@@ -26,9 +24,8 @@ static void numbers_and_rights(void **state)
     assert_int_equal(hypercall(999, 0, 0, 0), -EPERM);
 }
 
-static void callers_of_32_bits(void **state)
+TEST(callers_of_32_bits)
 {
-    (void)state;
     caller_64 = false;
     assert_int_equal(hypercall(__HYPERVISOR_xen_version, XENVER_version, 0, 0), 0x00040011);
     assert_int_equal(hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0), 0);
@@ -37,9 +34,8 @@ static void callers_of_32_bits(void **state)
     assert_int_equal(caller.hvm.regs.rax, (u32)-ENOSYS);
 }
 
-static void copies(void **state)
+TEST(copies)
 {
-    (void)state;
     u8 buf[3 * PAGE_SIZE];
 
     for (u32 i = 0; i < sizeof(guest); i++)
@@ -67,9 +63,8 @@ static void copies(void **state)
     assert_int_equal(copy_to_guest_element(&caller, at(0), ~0ull >> 3, buf, 8), -EFAULT);
 }
 
-static void console_output(void **state)
+TEST(console_output)
 {
-    (void)state;
     for (u32 i = 0; i < 1000; i++)
         guest[i] = (u8)('a' + i % 26);
     yield_every = 2;
@@ -92,9 +87,8 @@ static void console_output(void **state)
     assert_int_equal(hypercall(__HYPERVISOR_console_io, 2, 0, 0), -ENOSYS);
 }
 
-static void version_answers(void **state)
+TEST(version_answers)
 {
-    (void)state;
     struct xen_feature_info info = {.submap_idx = 0};
 
     assert_int_equal(hypercall(__HYPERVISOR_xen_version, XENVER_extraversion, at(0x100), 0), 0);
@@ -117,9 +111,8 @@ static void version_answers(void **state)
     assert_int_equal(hypercall(__HYPERVISOR_xen_version, 11, 0, 0), -ENOSYS);
 }
 
-static void multicalls(void **state)
+TEST(multicalls)
 {
-    (void)state;
     struct xen_memory_reservation res = {.extent_start = at(0x2000), .nr_extents = 20, .domid = 1};
     struct multicall_entry calls[3] = {
         {.op = __HYPERVISOR_memory_op, .args = {XENMEM_populate_physmap, PUT(0x1000, res)}},
@@ -142,9 +135,8 @@ static void multicalls(void **state)
     assert_int_equal(hypercall(__HYPERVISOR_multicall, 0, 0, 0), 0);
 }
 
-static void event_channels(void **state)
+TEST(event_channels)
 {
-    (void)state;
     struct evtchn_alloc_unbound alloc = {.dom = 1, .remote_dom = DOMID_SELF};
     const u64 nr = __HYPERVISOR_event_channel_op;
 
@@ -193,9 +185,8 @@ static void event_channels(void **state)
     assert_int_equal(hypercall(nr, EVTCHNOP_alloc_unbound, PUT(0x100, alloc), 0), -EPERM);
 }
 
-static void scheduling(void **state)
+TEST(scheduling)
 {
-    (void)state;
     struct sched_poll poll = {.ports = at(0x200), .nr_ports = 1, .timeout = 5000};
     u32 port = 3;
     const u64 nr = __HYPERVISOR_sched_op;
@@ -235,9 +226,8 @@ static void scheduling(void **state)
     assert_int_equal(hypercall(nr, SCHEDOP_watchdog, 0, 0), -ENOSYS);
 }
 
-static void vcpu_timers(void **state)
+TEST(vcpu_timers)
 {
-    (void)state;
     struct vcpu_set_singleshot_timer shot = {.timeout_abs_ns = 9000};
     const u64 nr = __HYPERVISOR_vcpu_op;
 
@@ -276,9 +266,8 @@ static long get(u16 domid, u32 index)
     return rc ? rc : (long)value;
 }
 
-static void parameters(void **state)
+TEST(parameters)
 {
-    (void)state;
     assert_int_equal(set(1, HVM_PARAM_STORE_PFN, 0xfeffc), 0);
     assert_int_equal(get(1, HVM_PARAM_STORE_PFN), 0xfeffc);
     assert_int_equal(set(1, HVM_NR_PARAMS, 0), -EINVAL);
@@ -323,13 +312,4 @@ static void parameters(void **state)
                      -EINVAL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(numbers_and_rights), TEST(callers_of_32_bits), TEST(copies),         TEST(console_output),
-        TEST(version_answers),    TEST(multicalls),         TEST(event_channels), TEST(scheduling),
-        TEST(vcpu_timers),        TEST(parameters),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(machine_setup, machine_teardown)

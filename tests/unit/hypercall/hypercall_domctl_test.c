@@ -1,4 +1,3 @@
-// sources: hypercall/all lib/parse.c mm/all
 /* domctl: versions, createdomain's refusals, life, affinities, pools, and what getdomaininfo says. */
 #include "hypercall_harness.h"
 
@@ -16,9 +15,8 @@ static long domctl(u32 cmd, u16 domid)
     return rc;
 }
 
-static void first_checks(void **state)
+TEST(first_checks)
 {
-    (void)state;
     op = (struct xen_domctl){.cmd = XEN_DOMCTL_getdomaininfo, .interface_version = 0x14, .domain = 1};
     assert_int_equal(hypercall(DOMCTL, PUT(0, op), 0, 0), -EACCES);
     assert_memory_equal(guest, &op, sizeof(op));
@@ -32,9 +30,8 @@ static void first_checks(void **state)
     assert_int_equal(hypercall(DOMCTL, 0, 0, 0), -EPERM);
 }
 
-static void getdomaininfo_finds_the_next(void **state)
+TEST(getdomaininfo_finds_the_next)
 {
-    (void)state;
     assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 2), 0);
     assert_int_equal(op.domain, 2);
     domains[1]->id = 40;
@@ -46,9 +43,8 @@ static void getdomaininfo_finds_the_next(void **state)
     assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, DOMID_SELF), -EINVAL);
 }
 
-static void getdomaininfo_flags(void **state)
+TEST(getdomaininfo_flags)
 {
-    (void)state;
     caller.running = true;
     assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 0), 0);
     assert_int_equal(op.u.getdomaininfo.flags, 0xFFFF0122);
@@ -105,9 +101,8 @@ static long create(u16 domid)
         domains[3] = NULL; \
     } while (0)
 
-static void create_gives_ids(void **state)
+TEST(create_gives_ids)
 {
-    (void)state;
     good_config();
     op.u.createdomain.handle[3] = 0x5a;
     assert_int_equal(create(0xffff), 0);
@@ -134,9 +129,8 @@ static void create_gives_ids(void **state)
     assert_int_equal(create(501), -EINVAL);
 }
 
-static void create_refusals(void **state)
+TEST(create_refusals)
 {
-    (void)state;
     REFUSED(arch.emulation_flags, 0, -EOPNOTSUPP);
     REFUSED(arch.emulation_flags, 0x401, -EOPNOTSUPP);
     REFUSED(arch.emulation_flags, 0x801, -EINVAL);
@@ -169,9 +163,8 @@ static void create_refusals(void **state)
     REFUSED(max_vcpus, 1, -ENOMEM);
 }
 
-static void create_that_cannot_be_told_is_undone(void **state)
+TEST(create_that_cannot_be_told_is_undone)
 {
-    (void)state;
     good_config();
     op.cmd = XEN_DOMCTL_createdomain;
     op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
@@ -184,9 +177,8 @@ static void create_that_cannot_be_told_is_undone(void **state)
 
 /* --- life --- */
 
-static void pause_counts(void **state)
+TEST(pause_counts)
 {
-    (void)state;
     assert_int_equal(domctl(XEN_DOMCTL_pausedomain, 0), -EINVAL);
     assert_int_equal(domctl(XEN_DOMCTL_unpausedomain, 1), -EINVAL);
     for (u32 i = 0; i < 255; i++)
@@ -196,18 +188,16 @@ static void pause_counts(void **state)
     assert_int_equal(domains[1]->pause_count, 254);
 }
 
-static void destroy_is_continued(void **state)
+TEST(destroy_is_continued)
 {
-    (void)state;
     kills_needed = 5;
     assert_int_equal(domctl(XEN_DOMCTL_destroydomain, 1), 0);
     assert_int_equal(restarts, 5);
     assert_int_equal(domctl(XEN_DOMCTL_destroydomain, 0), -EINVAL);
 }
 
-static void vcpus_and_memory(void **state)
+TEST(vcpus_and_memory)
 {
-    (void)state;
     op.u.max_vcpus.max = 3;
     assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, 1), -EINVAL);
     op.u.getvcpuinfo.vcpu = 1;
@@ -225,9 +215,8 @@ static void vcpus_and_memory(void **state)
     assert_int_equal(domains[1]->mem.max_pages, 1024);
 }
 
-static void paging_pool(void **state)
+TEST(paging_pool)
 {
-    (void)state;
     struct domain *d = domains[1];
 
     assert_int_equal(domctl(XEN_DOMCTL_get_paging_mempool_size, 1), 0);
@@ -273,9 +262,8 @@ static long set_tsc(u32 mode, u32 khz, u32 incarnation)
     return domctl(XEN_DOMCTL_settscinfo, 1);
 }
 
-static void tsc_is_told_again(void **state)
+TEST(tsc_is_told_again)
 {
-    (void)state;
     assert_int_equal(set_tsc(0, 0, 6), 0);
     assert_int_equal(domctl(XEN_DOMCTL_gettscinfo, 1), 0);
     assert_int_equal(op.u.tsc_info.tsc_mode, 0);
@@ -294,9 +282,8 @@ static void tsc_is_told_again(void **state)
     assert_int_equal(domctl(XEN_DOMCTL_settscinfo, 0), -EINVAL);
 }
 
-static void vcpu_contexts(void **state)
+TEST(vcpu_contexts)
 {
-    (void)state;
     op.u.vcpucontext = (struct xen_domctl_vcpucontext){.vcpu = 0};
     assert_int_equal(domctl(XEN_DOMCTL_setvcpucontext, 0), -EINVAL);
     assert_int_equal(domctl(XEN_DOMCTL_setvcpucontext, 1), -EINVAL); /* no vCPUs yet */
@@ -307,9 +294,8 @@ static void vcpu_contexts(void **state)
     assert_int_equal(domctl(XEN_DOMCTL_setvcpucontext, 1), -EOPNOTSUPP);
 }
 
-static void node_affinity(void **state)
+TEST(node_affinity)
 {
-    (void)state;
     u8 map[8] = {2};
 
     op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){PUT(0x800, map), 64};
@@ -341,9 +327,8 @@ static void node_affinity(void **state)
     assert_int_equal(guest[0x800], 7);
 }
 
-static void vcpu_affinity(void **state)
+TEST(vcpu_affinity)
 {
-    (void)state;
     u8 map[2] = {1, 0};
     struct xen_domctl_vcpuaffinity *aff = &op.u.vcpuaffinity;
 
@@ -363,17 +348,4 @@ static void vcpu_affinity(void **state)
     assert_int_equal(domctl(XEN_DOMCTL_getvcpuaffinity, 1), -EINVAL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(first_checks),        TEST(getdomaininfo_finds_the_next),
-        TEST(getdomaininfo_flags), TEST(create_gives_ids),
-        TEST(create_refusals),     TEST(create_that_cannot_be_told_is_undone),
-        TEST(pause_counts),        TEST(destroy_is_continued),
-        TEST(vcpus_and_memory),    TEST(paging_pool),
-        TEST(node_affinity),       TEST(vcpu_affinity),
-        TEST(tsc_is_told_again),   TEST(vcpu_contexts),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(machine_setup, machine_teardown)

@@ -10,7 +10,7 @@
 #include <mm/account.h>
 #define mem_account_find unused_account_find
 struct mem_account *unused_account_find(u16 domid);
-#include <tests/unit/mm/mm_harness.h>
+#include <tests/unit/hypercall/mm_harness.h>
 #undef mem_account_find
 
 #include <arch/x86/cpu/console.h>
@@ -325,9 +325,8 @@ static inline long hypercall(u64 nr, u64 arg1, u64 arg2, u64 arg3)
     return 0;
 }
 
-static inline int machine_setup(void **state)
+static inline void machine_setup(void)
 {
-    (void)state;
     harness_init(NR_NODES, NR_NODES * NODE_PAGES, 600);
     for (nodeid_t nid = 0; nid < NR_NODES; nid++)
         assert_int_equal(mm_add_range(mfn(nid * NODE_PAGES), mfn((nid + 1) * NODE_PAGES), nid), 0);
@@ -354,18 +353,16 @@ static inline int machine_setup(void **state)
     for (u32 a = 0; a < NR_NODES; a++)
         for (u32 b = 0; b < NR_NODES; b++)
             topology.distance[a][b] = a == b ? 10 : a + b == 2 ? 255 : 21;
-    return 0;
 }
 
-static inline int machine_teardown(void **state)
+static inline void machine_teardown(void)
 {
-    u32 faults = mm_check();
+    assert_int_equal(mm_check(), 0);
     for (u32 i = 0; i < NR_DOMAINS; i++) {
         free(domains[i]);
         domains[i] = NULL;
     }
-    harness_teardown(state);
-    return faults != 0;
+    harness_teardown();
 }
 
 #endif

@@ -1,4 +1,3 @@
-// sources: hypercall/all lib/parse.c mm/all
 /* memory_op: extents and continuations, claims (docs/claims.md section 2, each error in its order), the
  * physical map. */
 #include "hypercall_harness.h"
@@ -29,9 +28,8 @@ static long do_extents(u32 cmd)
     return memory(cmd, &res, sizeof(res));
 }
 
-static void populate_on_nodes(void **state)
+TEST(populate_on_nodes)
 {
-    (void)state;
     extents(160, 0, 0, XENMEMF_exact_node(1));
     assert_int_equal(do_extents(POPULATE), 160);
     assert_int_equal(domains[1]->mem.own[1], 160);
@@ -50,9 +48,8 @@ static void populate_on_nodes(void **state)
     assert_int_equal(do_extents(POPULATE), 0);
 }
 
-static void populate_replaces(void **state)
+TEST(populate_replaces)
 {
-    (void)state;
     extents(2, 7, 0, 0);
     assert_int_equal(do_extents(POPULATE), 2);
     assert_int_equal(do_extents(POPULATE), 2);
@@ -60,9 +57,8 @@ static void populate_replaces(void **state)
 }
 
 /* Stops when it should, goes on where it was, and ends with the whole count. */
-static void populate_is_continued(void **state)
+TEST(populate_is_continued)
 {
-    (void)state;
     yield_every = 1;
     extents(160, 0, 0, XENMEMF_exact_node(1));
     assert_int_equal(do_extents(POPULATE), 160);
@@ -76,9 +72,8 @@ static void populate_is_continued(void **state)
     assert_int_equal(restarts, 1);
 }
 
-static void populate_short(void **state)
+TEST(populate_short)
 {
-    (void)state;
     extents(10, 0, 0, XENMEMF_exact_node(0));
     domains[1]->mem.max_pages = 4;
     assert_int_equal(do_extents(POPULATE), 4);
@@ -93,9 +88,8 @@ static void populate_short(void **state)
     assert_int_equal(do_extents(POPULATE), 2);
 }
 
-static void populate_refuses(void **state)
+TEST(populate_refuses)
 {
-    (void)state;
     extents(4, 0, 0, 0);
     res.domid = 77;
     assert_int_equal(do_extents(POPULATE), 0);
@@ -123,9 +117,8 @@ static void populate_refuses(void **state)
 }
 
 /* No paging memory in the middle of it: pages and claim are as before. */
-static void populate_that_cannot_map(void **state)
+TEST(populate_that_cannot_map)
 {
-    (void)state;
     assert_int_equal(claim_install_legacy(&domains[1]->mem, 100), 0);
     place_fails_at = 2;
     extents(5, 0, 2, XENMEMF_exact_node(1));
@@ -145,9 +138,8 @@ static void populate_that_cannot_map(void **state)
     assert_int_equal(do_extents(POPULATE), 0);
 }
 
-static void decrease(void **state)
+TEST(decrease)
 {
-    (void)state;
     extents(20, 0, 0, 0);
     assert_int_equal(do_extents(POPULATE), 20);
     extents(30, 5, 0, 0);
@@ -175,9 +167,8 @@ static void decrease(void **state)
 }
 
 /* Every fault from its own on: each error stands before those that follow. */
-static void claim_errors_in_order(void **state)
+TEST(claim_errors_in_order)
 {
-    (void)state;
     const u64 bad = 1ull << 40;
     struct mem_account *account = &domains[1]->mem;
 
@@ -221,9 +212,8 @@ static void claim_errors_in_order(void **state)
     }
 }
 
-static void figures(void **state)
+TEST(figures)
 {
-    (void)state;
     domid_t domid = 1;
 
     extents(20, 100, 0, 0);
@@ -243,9 +233,8 @@ static void figures(void **state)
     assert_int_equal(memory(63, &domid, 2), -ENOSYS);
 }
 
-static void memory_map(void **state)
+TEST(memory_map)
 {
-    (void)state;
     struct e820_entry map[2] = {{0, 0xa0000, 1}, {0x100000, 0x700000, 1}}, got[2];
     struct xen_memory_map ask = {.nr_entries = 128, .buffer = at(0x9000)};
     struct xen_foreign_memory_map set = {.domid = 1, .map = {2, PUT(0x8000, map)}};
@@ -274,9 +263,8 @@ static void memory_map(void **state)
     assert_int_equal(domains[1]->nr_e820, 2);
 }
 
-static void shared_info(void **state)
+TEST(shared_info)
 {
-    (void)state;
     struct xen_add_to_physmap add = {.domid = DOMID_SELF, .space = XENMAPSPACE_shared_info, .gpfn = 5};
 
     extents(10, 0, 0, 0);
@@ -311,9 +299,8 @@ static void shared_info(void **state)
     assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -EPERM);
 }
 
-static void foreign_batch(void **state)
+TEST(foreign_batch)
 {
-    (void)state;
     struct xen_add_to_physmap_batch batch = {.domid = DOMID_SELF,
                                              .space = XENMAPSPACE_gmfn_foreign,
                                              .size = 4,
@@ -371,14 +358,4 @@ static void foreign_batch(void **state)
     assert_null(find_mapping(domains[2], 0x3f000));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(populate_on_nodes), TEST(populate_replaces),     TEST(populate_is_continued),
-        TEST(populate_short),    TEST(populate_refuses),      TEST(populate_that_cannot_map),
-        TEST(decrease),          TEST(claim_errors_in_order), TEST(figures),
-        TEST(memory_map),        TEST(shared_info),           TEST(foreign_batch),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(machine_setup, machine_teardown)

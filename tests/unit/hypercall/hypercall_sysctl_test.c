@@ -1,4 +1,3 @@
-// sources: hypercall/all lib/parse.c mm/all
 /* sysctl 14 and Homestead's own three, and the flags of domctl 91: docs/claims.md sections 3, 6 and 7. */
 #include "hypercall_harness.h"
 
@@ -41,9 +40,8 @@ static long page_op(u32 cmd, u32 start, u32 end)
     return sysctl(XEN_SYSCTL_page_offline_op);
 }
 
-static void pages_go_offline(void **state)
+TEST(pages_go_offline)
 {
-    (void)state;
     assert_int_equal(page_op(sysctl_page_offline, 5000, 5003), 0);
     for (u32 i = 0; i < 4; i++)
         assert_int_equal(word(i), PG_OFFLINE_OFFLINED);
@@ -59,9 +57,8 @@ static void pages_go_offline(void **state)
     assert_int_equal(sys.u.page_offline.start, 5003); /* the argument is as it was */
 }
 
-static void page_op_errors(void **state)
+TEST(page_op_errors)
 {
-    (void)state;
     const u32 last = NR_NODES * NODE_PAGES - 1;
 
     assert_int_equal(page_op(0, 5, 5), -EINVAL);
@@ -98,9 +95,8 @@ static long node_memory(u32 room)
     return rc;
 }
 
-static void figures_of_nodes(void **state)
+TEST(figures_of_nodes)
 {
-    (void)state;
     assert_int_equal(claim(1, 1, 1024, 9, XEN_DOMCTL_CLAIM_ORDERS), 0);
     assert_int_equal(claim(2, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE, 30, 0, 0), 0);
     assert_int_equal(page_op(sysctl_page_offline, 8192, 8193), 0);
@@ -125,9 +121,8 @@ static void figures_of_nodes(void **state)
     assert_int_equal(sysctl(XEN_SYSCTL_homestead_node_memory), -EINVAL);
 }
 
-static void figures_of_a_domain(void **state)
+TEST(figures_of_a_domain)
 {
-    (void)state;
     struct xen_homestead_domain_node nodes[NR_NODES];
     const struct xen_sysctl_homestead_domain_memory *d = &sys.u.domain_memory;
     mfn_t m;
@@ -149,9 +144,8 @@ static void figures_of_a_domain(void **state)
     assert_int_equal(sysctl(XEN_SYSCTL_homestead_domain_memory), -EINVAL);
 }
 
-static void refusals_are_told(void **state)
+TEST(refusals_are_told)
 {
-    (void)state;
     struct xen_homestead_refusals r;
     mfn_t m;
 
@@ -174,9 +168,8 @@ static void refusals_are_told(void **state)
     assert_int_equal(sysctl(XEN_SYSCTL_homestead_refusals), -EFAULT);
 }
 
-static void recalls_are_told(void **state)
+TEST(recalls_are_told)
 {
-    (void)state;
     assert_int_equal(claim(1, 0, NODE_PAGES - 2, 0, 0), 0);
     assert_int_equal(page_op(sysctl_page_offline, 100, 104), 0);
     assert_int_equal(domains[1]->mem.outstanding, NODE_PAGES - 5);
@@ -187,12 +180,4 @@ static void recalls_are_told(void **state)
     assert_int_equal(sys.u.domain_memory.num_nodes, NR_NODES);
 }
 
-int main(void)
-{
-#define T(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
-    const struct CMUnitTest tests[] = {
-        T(pages_go_offline),    T(page_op_errors),    T(figures_of_nodes),
-        T(figures_of_a_domain), T(refusals_are_told), T(recalls_are_told),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(machine_setup, machine_teardown)

@@ -2,19 +2,14 @@
  * The claim calls' numbers and layout, as claims.md section 3 has them: no released header can be asked.
  * What Xen's headers have is compared by abi_headers_test.py.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <xen/domctl.h>
 
-static void claim_call_is_as_documented(void **state)
+TEST(claim_call_is_as_documented)
 {
     memory_claim_t c = XEN_NODE_CLAIM_INIT(7, 3);
 
-    (void)state;
     assert_int_equal(XEN_DOMCTL_claim_memory, 91);
     assert_int_equal(XEN_DOMCTL_get_memory_claims, 92);
     assert_int_equal(XEN_DOMCTL_CLAIM_MEMORY_NO_NODE, 0xffffffffu);
@@ -27,12 +22,4 @@ static void claim_call_is_as_documented(void **state)
     assert_int_equal(c.pages, 7);
     assert_int_equal(c.node, 3);
     assert_int_equal(c.pad, 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(claim_call_is_as_documented),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
-// sources: lib/elf.c
 /* The ELF reader on good images of both kinds and on everything that can be wrong with one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <homestead/errno.h>
 #include <lib/elf.h>
@@ -72,13 +67,12 @@ static int parse(const u8 *image, u64 size, struct elf_kernel *out, const char *
     return rc;
 }
 
-static void reads_both_kinds(void **state)
+TEST(reads_both_kinds)
 {
     u8 image[IMAGE_SIZE];
     struct elf_kernel out;
     const char *why;
 
-    (void)state;
     for (int is64 = 0; is64 < 2; is64++)
         for (u32 desc_size = 4; desc_size <= 8; desc_size += 4) {
             make(image, is64, good, 3, desc_size, 0x100070);
@@ -112,9 +106,8 @@ static int parse_with(struct seg change, u32 which, u64 entry)
     return rc;
 }
 
-static void refuses_bad_segments(void **state)
+TEST(refuses_bad_segments)
 {
-    (void)state;
     assert_int_equal(parse_with(good[0], 0, 0x100070), 0);
     assert_int_equal(parse_with((struct seg){1, 0x3f0, 0x100000, 0x80, 0x80}, 0, 0x100000), -EINVAL);
     assert_int_equal(parse_with((struct seg){1, ~0ull - 7, 0x100000, 0x80, 0x80}, 0, 0x100000), -EINVAL);
@@ -131,9 +124,8 @@ static void refuses_bad_segments(void **state)
     assert_int_equal(parse_with((struct seg){1, 0x200, 0x1ff000, 0x80, 0x1000}, 0, 0x200000), 0);
 }
 
-static void needs_a_pvh_entry_inside(void **state)
+TEST(needs_a_pvh_entry_inside)
 {
-    (void)state;
     assert_int_equal(parse_with(good[0], 0, 0xfffff), -EINVAL);
     assert_int_equal(parse_with(good[0], 0, 0x200010), -EINVAL);
     assert_int_equal(parse_with((struct seg){4, NOTE_AT, 0, 19, 24}, 2, 0x100070), -ENOEXEC);
@@ -143,14 +135,13 @@ static void needs_a_pvh_entry_inside(void **state)
     assert_int_equal(parse_with((struct seg){1, 0, 0, 0, 0}, 0, 0x200000), 0); /* empty: ignored */
 }
 
-static void walks_over_other_notes(void **state)
+TEST(walks_over_other_notes)
 {
     u8 image[IMAGE_SIZE];
     struct seg segs[3] = {good[0], good[1], {4, 0x2c0, 0, 0x40 + 24, 0x40 + 24}};
     struct elf_kernel out;
     const char *why;
 
-    (void)state;
     make(image, true, segs, 3, 4, 0x100070);
     /* A note of another vendor with the same type, padded to 0x40 bytes. */
     u32 other[3] = {5, 0x2b, 18};
@@ -166,13 +157,12 @@ static void walks_over_other_notes(void **state)
     assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -ENOEXEC);
 }
 
-static void refuses_what_is_no_kernel(void **state)
+TEST(refuses_what_is_no_kernel)
 {
     u8 image[IMAGE_SIZE];
     struct elf_kernel out;
     const char *why;
 
-    (void)state;
     make(image, true, good, 3, 4, 0x100070);
     image[0] = 'M';
     assert_int_equal(parse(image, IMAGE_SIZE, &out, &why), -ENOEXEC);
@@ -206,12 +196,11 @@ static void expect_refused(u32 at, u64 value, u32 bytes, int error, const char *
     assert_string_equal(why, reason);
 }
 
-static void says_what_is_wrong(void **state)
+TEST(says_what_is_wrong)
 {
     static const char no_note[] = "has no PVH entry note",
                       outside[] = "has its PVH entry outside its segments";
 
-    (void)state;
     expect_refused(4, 3, 1, -ENOEXEC, "is not a little-endian ELF file of 32 or 64 bits");
     expect_refused(5, 2, 1, -ENOEXEC, "is not a little-endian ELF file of 32 or 64 bits");
     expect_refused(16, 1, 2, -ENOEXEC, "is not an executable for x86");
@@ -228,13 +217,12 @@ static void says_what_is_wrong(void **state)
     expect_refused(NOTE_AT + 16, 0x180000, 4, -EINVAL, outside); /* between the segments */
 }
 
-static void every_cut_is_refused(void **state)
+TEST(every_cut_is_refused)
 {
     u8 image[IMAGE_SIZE];
     struct elf_kernel out;
     const char *why;
 
-    (void)state;
     for (int is64 = 0; is64 < 2; is64++) {
         make(image, is64, good, 3, 4, 0x100070);
         for (u64 size = 0; size < NOTE_AT + 24; size++)
@@ -245,13 +233,12 @@ static void every_cut_is_refused(void **state)
 
 /* Cut at every length, and with random bytes changed: never a bad read (ASan), never a segment outside the
  * file. */
-static void survives_damage(void **state)
+TEST(survives_damage)
 {
     u8 image[IMAGE_SIZE];
     struct elf_kernel out;
     const char *why;
 
-    (void)state;
     srand(1);
     for (u32 round = 0; round < 20000; round++) {
         make(image, round & 1, good, 3, 4, 0x100070);
@@ -266,15 +253,4 @@ static void survives_damage(void **state)
             assert_true(out.segments[i].paddr + out.segments[i].mem_size <= GIB(4));
         }
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_both_kinds),          cmocka_unit_test(refuses_bad_segments),
-        cmocka_unit_test(needs_a_pvh_entry_inside),  cmocka_unit_test(walks_over_other_notes),
-        cmocka_unit_test(refuses_what_is_no_kernel), cmocka_unit_test(survives_damage),
-        cmocka_unit_test(says_what_is_wrong),        cmocka_unit_test(every_cut_is_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,5 @@
-// sources: lib/parse.c
 /* lib/: vsnprintf against the host's, the string functions against libc's, the small parsers. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <tests/machine/test.h>
 
 /* The real files under other names, beside the C library's. */
 #define vsnprintf our_vsnprintf
@@ -49,9 +42,8 @@
 #pragma GCC diagnostic ignored "-Wformat"
 #pragma GCC diagnostic ignored "-Wformat-truncation"
 
-static void printf_is_as_c_has_it(void **state)
+TEST(printf_is_as_c_has_it)
 {
-    (void)state;
     SAME("plain %% text");
     SAME("%d %i %u|%5d|%-5d|%05d|%+d|% d", -1, 42, 4000000000u, -12, -12, -12, 7, 7);
     SAME("%ld %lu %lx %lX %#lx", -1l, ~0ul, ~0ul, 0xabcdul, 255ul);
@@ -66,9 +58,8 @@ static void printf_is_as_c_has_it(void **state)
     SAME("%.0d|", 0);
 }
 
-static void printf_never_writes_beyond_size(void **state)
+TEST(printf_never_writes_beyond_size)
 {
-    (void)state;
     for (size_t size = 0; size < 12; size++) {
         char *buf = malloc(size + 1); /* ASan watches the end */
         buf[size] = '!';
@@ -80,11 +71,10 @@ static void printf_never_writes_beyond_size(void **state)
     }
 }
 
-static void pointers_show_all_digits(void **state)
+TEST(pointers_show_all_digits)
 {
     char text[40];
 
-    (void)state;
     our_snprintf(text, sizeof(text), "%p", (void *)0xffffffff80001234);
     assert_string_equal(text, "0xffffffff80001234");
     const char *volatile nothing = NULL; /* volatile: the compiler would see and refuse it */
@@ -92,11 +82,10 @@ static void pointers_show_all_digits(void **state)
     assert_string_equal(text, "(null)");
 }
 
-static void memory_functions_match_libc(void **state)
+TEST(memory_functions_match_libc)
 {
     u8 a[64], b[64];
 
-    (void)state;
     srand(3);
     for (u32 step = 0; step < 20000; step++) {
         size_t from = (size_t)rand() % 32, to = (size_t)rand() % 32, len = (size_t)rand() % 33;
@@ -123,11 +112,10 @@ static void memory_functions_match_libc(void **state)
     }
 }
 
-static void strings_match_libc(void **state)
+TEST(strings_match_libc)
 {
     static const char *const words[] = {"", "a", "ab", "abc", "abd", "b", "\xff"};
 
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(words); i++)
         for (u32 j = 0; j < ARRAY_SIZE(words); j++) {
             int ours = our_strcmp(words[i], words[j]), theirs = strcmp(words[i], words[j]);
@@ -141,12 +129,11 @@ static void strings_match_libc(void **state)
     assert_non_null(our_strchr("abc", '\0'));
 }
 
-static void numbers_are_parsed_or_refused(void **state)
+TEST(numbers_are_parsed_or_refused)
 {
     const char *end;
     u64 value = 99;
 
-    (void)state;
     assert_int_equal(parse_u64("0x1F,rest", &end, false, &value), 0);
     assert_int_equal(value, 0x1f);
     assert_string_equal(end, ",rest");
@@ -161,11 +148,10 @@ static void numbers_are_parsed_or_refused(void **state)
     assert_true(value == GIB(2)); /* written on success only */
 }
 
-static void sizes_have_units(void **state)
+TEST(sizes_have_units)
 {
     u64 bytes;
 
-    (void)state;
     assert_int_equal(parse_size("512", &bytes), 0);
     assert_int_equal(bytes, KIB(512));
     assert_int_equal(parse_size("64M", &bytes), 0);
@@ -179,24 +165,12 @@ static void sizes_have_units(void **state)
     assert_int_equal(parse_size("18014398509481984", &bytes), -ERANGE);
 }
 
-static void copies_are_cut_and_terminated(void **state)
+TEST(copies_are_cut_and_terminated)
 {
     char out[4];
 
-    (void)state;
     assert_int_equal(str_copy(out, "homestead", sizeof(out)), 9);
     assert_string_equal(out, "hom");
     assert_int_equal(str_copy(out, "ab", sizeof(out)), 2);
     assert_string_equal(out, "ab");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(printf_is_as_c_has_it),    cmocka_unit_test(printf_never_writes_beyond_size),
-        cmocka_unit_test(pointers_show_all_digits), cmocka_unit_test(memory_functions_match_libc),
-        cmocka_unit_test(strings_match_libc),       cmocka_unit_test(numbers_are_parsed_or_refused),
-        cmocka_unit_test(sizes_have_units),         cmocka_unit_test(copies_are_cut_and_terminated),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,3 @@
-// sources: mm/all
 /*
  * The cases that every implementation of the claims interface must pass, each by its own words, on the real
  * mm/; the same through real hypercalls are in tests/guests/selftest (case_...). What
@@ -8,9 +7,8 @@
 #include <pthread.h>
 #include <xen/sysctl.h>
 
-static void claim_4_mib_after_max_mem_populate_one_order_9_extent_and_destroy(void **state)
+TEST(claim_4_mib_after_max_mem_populate_one_order_9_extent_and_destroy)
 {
-    (void)state;
     mfn_t m;
 
     a->max_pages = 1024;
@@ -25,9 +23,8 @@ static void claim_4_mib_after_max_mem_populate_one_order_9_extent_and_destroy(vo
     assert_int_equal(host_info().free_pages, 3 * NODE_PAGES);
 }
 
-static void claim_on_a_node_all_but_10(void **state)
+TEST(claim_on_a_node_all_but_10)
 {
-    (void)state;
     struct mm_request twenty = {.nid = 0, .nr = 20, .flags = MM_EXACT_NODE};
     struct mm_taken taken;
     mfn_t m;
@@ -47,9 +44,8 @@ static void claim_on_a_node_all_but_10(void **state)
     expect_claims(a, 0, NODE_PAGES - 10, 0);
 }
 
-static void set_of_host_2_n0_2_n1_2(void **state)
+TEST(set_of_host_2_n0_2_n1_2)
 {
-    (void)state;
     struct claim_entry set[3] = {
         {.pages = 2, .node = CLAIM_HOST}, {.pages = 2, .node = 0}, {.pages = 2, .node = 1}};
 
@@ -67,9 +63,8 @@ static void set_of_host_2_n0_2_n1_2(void **state)
     assert_int_equal(host_info().outstanding_pages, 0);
 }
 
-static void claim_on_all_of_n0_is_redeemed_by_a_big_extent_on_n1(void **state)
+TEST(claim_on_all_of_n0_is_redeemed_by_a_big_extent_on_n1)
 {
-    (void)state;
     assert_int_equal(set1(a, 0, NODE_PAGES), 0);
     assert_int_equal(take(b, 0, 0), -ENOMEM);
     assert_int_equal(take(a, 1, 12), 0);
@@ -77,9 +72,8 @@ static void claim_on_all_of_n0_is_redeemed_by_a_big_extent_on_n1(void **state)
     assert_int_equal(take(b, 0, 0), 0);
 }
 
-static void unknown_nodes_too_many_pages_pads_and_entries(void **state)
+TEST(unknown_nodes_too_many_pages_pads_and_entries)
 {
-    (void)state;
     static const u32 unknown[] = {3, 4, 63, 64, 256, 0x7fffffff};
     struct claim_entry many[256] = {{.pages = 1}}, padded = {.pages = 1, .pad = 1};
 
@@ -96,9 +90,8 @@ static void unknown_nodes_too_many_pages_pads_and_entries(void **state)
     expect_claims(a, 0, 0, 0);
 }
 
-static void host_claim_of_free_less_200_refuses_400_by_each_way(void **state)
+TEST(host_claim_of_free_less_200_refuses_400_by_each_way)
 {
-    (void)state;
     assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES - 200), 0);
     assert_int_equal(claim_install_legacy(b, 400), -ENOMEM);
     assert_int_equal(set1(b, CLAIM_HOST, 400), -ENOMEM);
@@ -125,22 +118,21 @@ static void try_to_get_in(u32 level)
     inside = false;
 }
 
-static void replaced_set_at_full_capacity_lets_no_third_in(void **state)
+TEST(replaced_set_at_full_capacity_lets_no_third_in)
 {
-    (void)state;
     struct claim_entry mine[2] = {{.pages = NODE_PAGES, .node = 0}, {.pages = 100, .node = 1}};
     struct claim_entry moved[2] = {{.pages = NODE_PAGES - 50, .node = 0}, {.pages = 150, .node = 2}};
     struct claim_entry rest[2] = {{.pages = NODE_PAGES - 100, .node = 1},
                                   {.pages = NODE_PAGES, .node = CLAIM_HOST}};
 
-    third = harness_domain(3, 1000);
+    third = account_new(3, 1000);
     let_in = 0;
     assert_int_equal(claim_install_set(a, mine, 2, 0), 0);
     assert_int_equal(claim_install_set(b, rest, 2, 0), 0);
-    harness_on_lock = try_to_get_in;
+    on_first_lock = try_to_get_in;
     for (u32 i = 0; i < 10; i++)
         assert_int_equal(claim_install_set(a, i % 2 ? mine : moved, 2, CLAIM_REPLACE), 0);
-    harness_on_lock = NULL;
+    on_first_lock = NULL;
     assert_int_equal(let_in, 0);
     assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
 }
@@ -154,17 +146,16 @@ static void kill_a(u64 n, u64 nr)
         ;
 }
 
-static void a_domain_destroyed_in_the_middle_of_a_populate(void **state)
+TEST(a_domain_destroyed_in_the_middle_of_a_populate)
 {
-    (void)state;
     struct mm_request request = {.nid = 0, .nr = 64, .flags = MM_EXACT_NODE};
     struct mm_taken taken;
 
     assert_int_equal(set1(a, 0, 1000), 0);
     take_pages(a, 0, 100);
-    harness_on_clear = kill_a;
+    on_clear = kill_a;
     int rc = mm_take(a, &request, &taken);
-    harness_on_clear = NULL;
+    on_clear = NULL;
     if (rc == 0)
         mm_take_done(&taken, taken.nr);
     assert_true(rc == 0 || rc == -ESRCH);
@@ -175,9 +166,8 @@ static void a_domain_destroyed_in_the_middle_of_a_populate(void **state)
     assert_int_equal(host_info().free_pages, 3 * NODE_PAGES);
 }
 
-static void a_claim_on_a_dying_domain(void **state)
+TEST(a_claim_on_a_dying_domain)
 {
-    (void)state;
     assert_int_equal(set1(a, 0, 5), 0);
     mm_account_kill(a);
     assert_int_equal(node_claimed(0), 0);
@@ -187,9 +177,8 @@ static void a_claim_on_a_dying_domain(void **state)
     assert_int_equal(claim_install_legacy(a, 0), -EINVAL);
 }
 
-static void release_twice(void **state)
+TEST(release_twice)
 {
-    (void)state;
     assert_int_equal(set1(a, 0, 5), 0);
     for (u32 i = 0; i < 2; i++) {
         assert_int_equal(set1(a, CLAIM_HOST, 0), 0);
@@ -198,20 +187,19 @@ static void release_twice(void **state)
     }
 }
 
-static void claim_on_every_node_in_64_domains(void **state)
+TEST(claim_on_every_node_in_64_domains)
 {
-    (void)state;
     struct claim_entry set[3];
 
     for (u32 i = 0; i < 3; i++)
         set[i] = (struct claim_entry){.pages = NODE_PAGES / 64, .node = i};
     for (u16 domid = 1; domid <= 64; domid++)
-        assert_int_equal(claim_install_set(harness_domain(domid, 10000), set, 3, 0), 0);
+        assert_int_equal(claim_install_set(account_new(domid, 10000), set, 3, 0), 0);
     assert_int_equal(host_info().outstanding_pages, 3 * NODE_PAGES);
-    assert_int_equal(set1(harness_domain(65, 1), CLAIM_HOST, 1), -ENOMEM);
+    assert_int_equal(set1(account_new(65, 1), CLAIM_HOST, 1), -ENOMEM);
     for (u16 domid = 1; domid <= 64; domid++)
         for (nodeid_t nid = 0; nid < 3; nid++)
-            take_pages(&harness_accounts[domid], nid, NODE_PAGES / 64);
+            take_pages(&accounts[domid], nid, NODE_PAGES / 64);
     assert_int_equal(host_info().free_pages, 0);
     assert_int_equal(host_info().outstanding_pages, 0);
 }
@@ -241,12 +229,12 @@ static u32 builders_that_fail(bool claims)
     u32 failed = 0;
 
     for (u16 i = 0; i < 9; i++) {
-        struct mem_account *d = harness_domain(10 + i, BUILD_PAGES);
+        struct mem_account *d = account_new(10 + i, BUILD_PAGES);
         if (i < 8 && claims)
             assert_int_equal(claim_install_legacy(d, BUILD_PAGES), 0);
     }
     for (u32 i = 9; i-- > 0;)
-        assert_int_equal(pthread_create(&threads[i], NULL, build, &harness_accounts[10 + i]), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, build, &accounts[10 + i]), 0);
     for (u32 i = 0; i < 9; i++) {
         void *result;
         assert_int_equal(pthread_join(threads[i], &result), 0);
@@ -255,23 +243,20 @@ static u32 builders_that_fail(bool claims)
     return failed;
 }
 
-static void eight_builders_in_parallel_each_with_a_claim(void **state)
+TEST(eight_builders_in_parallel_each_with_a_claim)
 {
-    (void)state;
     assert_int_equal(builders_that_fail(true), 0);
 }
 
-static void without_claims_some_would_fail(void **state)
+TEST(without_claims_some_would_fail)
 {
-    (void)state;
     /* The ninth has its memory first: the rest is not enough for eight. */
-    assert_null(build(harness_domain(30, BUILD_PAGES)));
+    assert_null(build(account_new(30, BUILD_PAGES)));
     assert_true(builders_that_fail(false) >= 1);
 }
 
-static void offline_2_pages_where_3_of_4_are_claimed(void **state)
+TEST(offline_2_pages_where_3_of_4_are_claimed)
 {
-    (void)state;
     struct mm_taken taken;
     struct mm_request rest = {.nid = 2, .nr = 64, .flags = MM_EXACT_NODE};
     u32 status, left = 0;
@@ -298,24 +283,4 @@ static void offline_2_pages_where_3_of_4_are_claimed(void **state)
     assert_int_equal(take(a, 2, 0), 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(claim_4_mib_after_max_mem_populate_one_order_9_extent_and_destroy),
-        T(claim_on_a_node_all_but_10),
-        T(set_of_host_2_n0_2_n1_2),
-        T(claim_on_all_of_n0_is_redeemed_by_a_big_extent_on_n1),
-        T(unknown_nodes_too_many_pages_pads_and_entries),
-        T(host_claim_of_free_less_200_refuses_400_by_each_way),
-        T(replaced_set_at_full_capacity_lets_no_third_in),
-        T(a_domain_destroyed_in_the_middle_of_a_populate),
-        T(a_claim_on_a_dying_domain),
-        T(release_twice),
-        T(claim_on_every_node_in_64_domains),
-        T(eight_builders_in_parallel_each_with_a_claim),
-        T(without_claims_some_would_fail),
-        T(offline_2_pages_where_3_of_4_are_claimed),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, accounts_unmake)

@@ -3,27 +3,20 @@
 #ifndef TESTS_CLAIMS_HELPERS_H
 #define TESTS_CLAIMS_HELPERS_H
 
-#include "mm_harness.h"
+#include <tests/machine/accounts.h>
+#include <tests/machine/test.h>
 
 #define NODE_PAGES 4096u
 
 static struct mem_account *a, *b;
 
-static inline int setup(void **state)
+static inline void setup(void)
 {
-    (void)state;
-    harness_init(3, 3 * NODE_PAGES, 0);
+    accounts_make(3, 3 * NODE_PAGES, 0);
     for (nodeid_t nid = 0; nid < 3; nid++)
         assert_int_equal(mm_add_range(mfn(nid * NODE_PAGES), mfn((nid + 1) * NODE_PAGES), nid), 0);
-    a = harness_domain(1, 100000);
-    b = harness_domain(2, 100000);
-    return 0;
-}
-
-static inline int teardown(void **state)
-{
-    assert_int_equal(mm_check(), 0);
-    return harness_teardown(state);
+    a = account_new(1, 100000);
+    b = account_new(2, 100000);
 }
 
 static inline int set1(struct mem_account *d, u32 node, u64 pages)

@@ -1,7 +1,7 @@
-// sources: mm/all
 /* Claims by order, strict claims and scrub on claim on the real allocator: what the ledger promises is there.
  * docs/claims.md section 3. */
-#include "mm_harness.h"
+#include <tests/machine/accounts.h>
+#include <tests/machine/test.h>
 #include <mm/ledger.h>
 #include <mm/region.h>
 
@@ -12,21 +12,13 @@
 
 static struct mem_account *a, *b;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
-    harness_init(2, N1 + N1_PAGES, 0);
+    accounts_make(2, N1 + N1_PAGES, 0);
     assert_int_equal(mm_add_range(mfn(0), mfn(N1), 0), 0);
     assert_int_equal(mm_add_range(mfn(N1), mfn(N1 + N1_PAGES), 1), 0);
-    a = harness_domain(1, 100000);
-    b = harness_domain(2, 100000);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    assert_int_equal(mm_check(), 0);
-    return harness_teardown(state);
+    a = account_new(1, 100000);
+    b = account_new(2, 100000);
 }
 
 static int claim(struct mem_account *d, nodeid_t node, u64 pages, u32 order, u32 flags)
@@ -42,9 +34,8 @@ static int take(struct mem_account *d, nodeid_t nid, u32 order, mfn_t *m)
 
 /* b takes single pages until there are none for it, and gives three of four back, over and over: a's extents
  * are there, whole, whatever is left. */
-static void extents_survive_single_pages(void **state)
+TEST(extents_survive_single_pages)
 {
-    (void)state;
     static mfn_t m[N1];
     u32 seed = 12345;
     mfn_t got;
@@ -78,9 +69,8 @@ static void extents_survive_single_pages(void **state)
 }
 
 /* The same claim in single pages promises no extents: the difference is the flag's. */
-static void without_the_flag_they_do_not(void **state)
+TEST(without_the_flag_they_do_not)
 {
-    (void)state;
     mfn_t m[N1];
     u32 nr = 0;
 
@@ -99,9 +89,8 @@ static void without_the_flag_they_do_not(void **state)
 }
 
 /* Its own single pages break one extent at a time, and the promise of a page always holds. */
-static void own_single_pages(void **state)
+TEST(own_single_pages)
 {
-    (void)state;
     mfn_t m;
 
     assert_int_equal(claim(a, 0, 2 * M2, 9, CLAIM_ORDERS), 0);
@@ -117,9 +106,8 @@ static void own_single_pages(void **state)
 }
 
 /* A transaction that is cut short leaves pages and extents as they were. */
-static void cut_short(void **state)
+TEST(cut_short)
 {
-    (void)state;
     struct mm_taken taken;
 
     assert_int_equal(claim(a, 0, 4 * M2, 9, CLAIM_ORDERS), 0);
@@ -138,9 +126,8 @@ static void cut_short(void **state)
         }
 }
 
-static void strict_on_the_allocator(void **state)
+TEST(strict_on_the_allocator)
 {
-    (void)state;
     mfn_t m;
 
     assert_int_equal(claim(a, 0, 4, 0, CLAIM_STRICT), 0);
@@ -156,12 +143,11 @@ static void strict_on_the_allocator(void **state)
     assert_true(counts.allocs == 1 && last.domid == 1 && last.node == 1);
 }
 
-static void scrubbed_on_claim(void **state)
+TEST(scrubbed_on_claim)
 {
-    (void)state;
-    harness_woken = 0;
+    scrubbers_woken = 0;
     assert_int_equal(claim(a, 0, 2 * M2 + 1, 0, CLAIM_SCRUB), 0);
-    assert_int_equal(harness_woken, BIT(0));
+    assert_int_equal(scrubbers_woken, BIT(0));
     u32 steps = 0;
     while (mm_scrub_wanted(0)) {
         assert_true(mm_scrub_step(0));
@@ -170,23 +156,11 @@ static void scrubbed_on_claim(void **state)
     assert_int_equal(steps, 3);
     assert_int_equal(node_dirty(0), N1 - 3 * M2);
     assert_int_equal(node_dirty(1), N1_PAGES);
-    harness_cleared = 0;
+    frames_cleared = 0;
     mfn_t m;
     for (u32 i = 0; i < 2 * M2 + 1; i++)
         assert_int_equal(take(a, 0, 0, &m), 0);
-    assert_int_equal(harness_cleared, 0); /* all of it was clean */
+    assert_int_equal(frames_cleared, 0); /* all of it was clean */
 }
 
-int main(void)
-{
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        T(extents_survive_single_pages),
-        T(without_the_flag_they_do_not),
-        T(own_single_pages),
-        T(cut_short),
-        T(strict_on_the_allocator),
-        T(scrubbed_on_claim),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, accounts_unmake)

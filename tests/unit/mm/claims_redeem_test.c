@@ -1,4 +1,3 @@
-// sources: mm/all
 /* docs/claims.md sections 4 and 5: what allocations redeem, and which page they get. Section 8 names the
  * cases. */
 #include <mm/ledger.h>
@@ -7,9 +6,8 @@
 
 /* --- section 4 --- */
 
-static void big_extent_elsewhere_redeems_all_of_n0(void **state)
+TEST(big_extent_elsewhere_redeems_all_of_n0)
 {
-    (void)state;
     assert_int_equal(set1(a, 0, NODE_PAGES), 0);
     assert_int_equal(take(b, 0, 0), -ENOMEM);
     assert_int_equal(take(a, 1, 12), 0);
@@ -17,9 +15,8 @@ static void big_extent_elsewhere_redeems_all_of_n0(void **state)
     assert_int_equal(take(b, 0, 0), 0);
 }
 
-static void other_nodes_are_redeemed_ascending(void **state)
+TEST(other_nodes_are_redeemed_ascending)
 {
-    (void)state;
     struct claim_entry set[2] = {{.pages = 3, .node = 2}, {.pages = 3, .node = 1}};
     assert_int_equal(claim_install_set(a, set, 2, 0), 0);
     assert_int_equal(take(a, 0, 2), 0);
@@ -27,9 +24,8 @@ static void other_nodes_are_redeemed_ascending(void **state)
     assert_int_equal(a->node_claim[2], 2);
 }
 
-static void claimed_and_unclaimed_pages_mix(void **state)
+TEST(claimed_and_unclaimed_pages_mix)
 {
-    (void)state;
     assert_int_equal(set1(a, 0, 3), 0);
     assert_int_equal(set1(b, 0, NODE_PAGES - 7), 0); /* 4 unclaimed left */
     assert_int_equal(take(a, 0, 3), -ENOMEM);        /* 8 > 3 + 4 */
@@ -43,9 +39,8 @@ static void claimed_and_unclaimed_pages_mix(void **state)
     assert_int_equal(node_free(0), 0);
 }
 
-static void own_claim_not_eaten_by_another_domain(void **state)
+TEST(own_claim_not_eaten_by_another_domain)
 {
-    (void)state;
     mfn_t m;
     assert_int_equal(set1(a, 0, NODE_PAGES - 10), 0);
     take_pages(b, 0, 10);
@@ -60,9 +55,8 @@ static void own_claim_not_eaten_by_another_domain(void **state)
     expect_claims(a, 0, 0, 0);
 }
 
-static void claim_on_a_all_but_10(void **state)
+TEST(claim_on_a_all_but_10)
 {
-    (void)state;
     u64 got = 0;
     mfn_t m;
     assert_int_equal(set1(a, 0, NODE_PAGES - 10), 0);
@@ -73,9 +67,8 @@ static void claim_on_a_all_but_10(void **state)
     assert_int_equal(mm_mfn_node(m), 1);
 }
 
-static void homestead_never_eats_a_host_claim(void **state)
+TEST(homestead_never_eats_a_host_claim)
 {
-    (void)state;
     mfn_t m;
     assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES - 1), 0);
     assert_int_equal(mm_alloc(NULL, NODE_NONE, 0, MM_OVERHEAD, &m), 0);
@@ -83,9 +76,8 @@ static void homestead_never_eats_a_host_claim(void **state)
     mm_free_overhead(NULL, m, 0);
 }
 
-static void overhead_redeems_but_is_not_owned(void **state)
+TEST(overhead_redeems_but_is_not_owned)
 {
-    (void)state;
     mfn_t m;
     a->max_pages = 10;
     assert_int_equal(set1(a, 0, 10), 0);
@@ -101,9 +93,8 @@ static void overhead_redeems_but_is_not_owned(void **state)
     assert_int_equal(a->overhead_pages, 2);
 }
 
-static void freeing_does_not_restore_a_claim(void **state)
+TEST(freeing_does_not_restore_a_claim)
 {
-    (void)state;
     mfn_t m;
     assert_int_equal(set1(a, 0, 4), 0);
     assert_int_equal(mm_alloc(a, 0, 1, 0, &m), 0);
@@ -122,9 +113,8 @@ static void fragment_node_0(u64 keep)
             mm_free_overhead(NULL, m[i], 0);
 }
 
-static void refund_when_no_extent_is_big_enough(void **state)
+TEST(refund_when_no_extent_is_big_enough)
 {
-    (void)state;
     struct claim_entry set[3] = {
         {.pages = 1, .node = CLAIM_HOST}, {.pages = 2, .node = 0}, {.pages = 5, .node = 1}};
     mfn_t m;
@@ -139,9 +129,8 @@ static void refund_when_no_extent_is_big_enough(void **state)
     expect_claims(a, 1, 2, 1);
 }
 
-static void limits_are_checked_and_nothing_lost(void **state)
+TEST(limits_are_checked_and_nothing_lost)
 {
-    (void)state;
     a->max_pages = 3;
     assert_int_equal(set1(a, 0, 3), 0);
     assert_int_equal(take(a, 0, 2), -E2BIG);
@@ -160,15 +149,14 @@ static void limits_are_checked_and_nothing_lost(void **state)
 static void kill_a(u64 n, u64 nr)
 {
     (void)n, (void)nr;
-    harness_on_clear = NULL;
+    on_clear = NULL;
     mm_account_kill(a);
 }
 
-static void destroyed_in_the_middle_of_a_populate(void **state)
+TEST(destroyed_in_the_middle_of_a_populate)
 {
-    (void)state;
     assert_int_equal(set1(a, 0, 100), 0);
-    harness_on_clear = kill_a;
+    on_clear = kill_a;
     assert_int_equal(take(a, 0, 4), -ESRCH);
     expect_claims(a, 0, 0, 0);
     while (mm_release_some(a, 1)) /* they are its own, and go with the rest */
@@ -178,15 +166,14 @@ static void destroyed_in_the_middle_of_a_populate(void **state)
     assert_int_equal(host_info().outstanding_pages, 0);
 }
 
-static void populate_cut_short_is_undone(void **state)
+TEST(populate_cut_short_is_undone)
 {
-    (void)state;
     struct claim_entry set[3] = {
         {.pages = 1, .node = CLAIM_HOST}, {.pages = 2, .node = 0}, {.pages = 5, .node = 1}};
     struct mm_taken taken;
 
     assert_int_equal(claim_install_set(a, set, 3, 0), 0);
-    assert_int_equal(harness_take(a, 0, 2, MM_EXACT_NODE, &taken), 0);
+    assert_int_equal(take_one(a, 0, 2, MM_EXACT_NODE, &taken), 0);
     expect_claims(a, 0, 0, 4);
     mm_take_done(&taken, 0);
     expect_claims(a, 1, 2, 5);
@@ -195,14 +182,14 @@ static void populate_cut_short_is_undone(void **state)
     assert_int_equal(mm_check(), 0);
 
     /* The page of node 1 is gone in the meantime: the claim comes back host-wide, none of it is lost. */
-    assert_int_equal(harness_take(a, 0, 2, MM_EXACT_NODE, &taken), 0);
+    assert_int_equal(take_one(a, 0, 2, MM_EXACT_NODE, &taken), 0);
     take_pages(b, 1, NODE_PAGES - 4);
     mm_take_done(&taken, 0);
     expect_claims(a, 2, 2, 4);
     assert_int_equal(mm_check(), 0);
 
     /* A claim released in the meantime stays released. */
-    assert_int_equal(harness_take(a, 0, 1, MM_EXACT_NODE | MM_OVERHEAD, &taken), 0);
+    assert_int_equal(take_one(a, 0, 1, MM_EXACT_NODE | MM_OVERHEAD, &taken), 0);
     assert_int_equal(claim_install_legacy(a, 0), 0);
     mm_take_done(&taken, 0);
     expect_claims(a, 0, 0, 0);
@@ -210,9 +197,8 @@ static void populate_cut_short_is_undone(void **state)
     assert_int_equal(node_free(0), NODE_PAGES);
 }
 
-static void ledger_reserve_and_refund(void **state)
+TEST(ledger_reserve_and_refund)
 {
-    (void)state;
     struct claim_receipt receipt;
     assert_int_equal(set1(a, 0, NODE_PAGES), 0);
     ledger_lock();
@@ -235,11 +221,10 @@ static nodeid_t node_of_alloc(struct mem_account *d, nodeid_t nid, u32 flags)
     return mm_mfn_node(m);
 }
 
-static void where_a_page_comes_from(void **state)
+TEST(where_a_page_comes_from)
 {
-    (void)state;
-    harness_clean_all();
-    harness_cpu_node = 1;
+    clean_all();
+    here->nid = 1;
     assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 1);
     assert_int_equal(node_of_alloc(a, 2, 0), 2);
     assert_int_equal(node_of_alloc(a, 0, MM_EXACT_NODE), 0);
@@ -253,20 +238,19 @@ static void where_a_page_comes_from(void **state)
     assert_int_equal(take(a, 0, 0), -ENOMEM);
     a->affinity = BIT(50);
     assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 1);
-    harness_cpu_node = NODE_NONE;
+    here->nid = NODE_NONE;
     assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 1); /* node 0 is full */
 }
 
-static void remote_clean_before_local_dirty(void **state)
+TEST(remote_clean_before_local_dirty)
 {
-    (void)state;
     while (mm_scrub_step(1))
         ;
-    harness_cleared = 0;
+    frames_cleared = 0;
     assert_int_equal(node_of_alloc(a, 0, 0), 1);
-    assert_int_equal(harness_cleared, 0);
+    assert_int_equal(frames_cleared, 0);
     assert_int_equal(node_of_alloc(a, 0, MM_EXACT_NODE), 0);
-    assert_int_equal(harness_cleared, 1);
+    assert_int_equal(frames_cleared, 1);
     assert_int_equal(set1(a, 0, 10), 0);         /* 1 is owned already */
     assert_int_equal(node_of_alloc(a, 0, 0), 0); /* local dirty, for it holds a claim there */
     assert_int_equal(node_of_alloc(b, 0, 0), 1);
@@ -280,14 +264,13 @@ static void move_page(u32 level)
 {
     if (level != LOCK_ACCOUNT || ++locks_seen != 2)
         return;
-    harness_on_lock = NULL;
+    on_first_lock = NULL;
     assert_int_equal(release_range(b, moving, 0), 0);
     assert_int_equal(mm_alloc(b, 1, 0, MM_EXACT_NODE, &moving), 0);
 }
 
-static void a_host_claim_finds_the_page_that_moves(void **state)
+TEST(a_host_claim_finds_the_page_that_moves)
 {
-    (void)state;
     mfn_t m;
 
     take_pages(a, 2, NODE_PAGES);
@@ -296,15 +279,14 @@ static void a_host_claim_finds_the_page_that_moves(void **state)
     assert_int_equal(mm_alloc(b, 0, 0, MM_EXACT_NODE, &moving), 0);
     assert_int_equal(set1(a, CLAIM_HOST, a->tot_pages + 1), 0); /* the one page left, on node 1 */
     locks_seen = 0;
-    harness_on_lock = move_page;
+    on_first_lock = move_page;
     assert_int_equal(mm_alloc(a, 0, 0, 0, &m), 0);
     assert_int_equal(mm_mfn_node(m), 0);
     assert_int_equal(mm_mfn_node(moving), 1);
 }
 
-static void bad_allocation_requests(void **state)
+TEST(bad_allocation_requests)
 {
-    (void)state;
     mfn_t m = mfn(7);
     assert_int_equal(mm_alloc(a, 3, 0, 0, &m), -EINVAL);
     assert_int_equal(mm_alloc(a, 0, 19, 0, &m), -EINVAL);
@@ -315,58 +297,33 @@ static void bad_allocation_requests(void **state)
 
 /* --- many --- */
 
-static void claim_on_every_node_in_64_domains(void **state)
+TEST(claim_on_every_node_in_64_domains)
 {
-    (void)state;
     struct claim_entry set[MAX_NODES + 1];
     u64 each = 256 / 64;
 
-    harness_init(64, 64 * 256, 0);
+    accounts_make(64, 64 * 256, 0);
     for (nodeid_t nid = 0; nid < 64; nid++) {
         assert_int_equal(mm_add_range(mfn(nid * 256), mfn((nid + 1) * 256), nid), 0);
         set[nid] = (struct claim_entry){.pages = each, .node = nid};
     }
     set[64] = (struct claim_entry){.pages = 0, .node = CLAIM_HOST};
     for (u16 domid = 0; domid < 64; domid++)
-        assert_int_equal(claim_install_set(harness_domain(domid, 10000), set, 65, 0), 0);
+        assert_int_equal(claim_install_set(account_new(domid, 10000), set, 65, 0), 0);
     assert_int_equal(host_info().outstanding_pages, 64 * 256);
-    assert_int_equal(set1(harness_domain(64, 10), 13, 1), -ENOMEM);
+    assert_int_equal(set1(account_new(64, 10), 13, 1), -ENOMEM);
     for (u16 domid = 0; domid < 64; domid++) {
         for (nodeid_t nid = 0; nid < 64; nid++)
-            take_pages(&harness_accounts[domid], nid, each);
-        assert_int_equal(claim_outstanding(&harness_accounts[domid]), 0);
+            take_pages(&accounts[domid], nid, each);
+        assert_int_equal(claim_outstanding(&accounts[domid]), 0);
     }
     assert_int_equal(host_info().free_pages, 0);
     assert_int_equal(mm_check(), 0);
     for (u16 domid = 0; domid < 64; domid++) {
-        mm_account_kill(&harness_accounts[domid]);
-        assert_false(mm_release_some(&harness_accounts[domid], 10000));
+        mm_account_kill(&accounts[domid]);
+        assert_false(mm_release_some(&accounts[domid], 10000));
     }
     assert_int_equal(host_info().free_pages, 64 * 256);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(big_extent_elsewhere_redeems_all_of_n0),
-        T(other_nodes_are_redeemed_ascending),
-        T(claimed_and_unclaimed_pages_mix),
-        T(own_claim_not_eaten_by_another_domain),
-        T(claim_on_a_all_but_10),
-        T(homestead_never_eats_a_host_claim),
-        T(overhead_redeems_but_is_not_owned),
-        T(freeing_does_not_restore_a_claim),
-        T(refund_when_no_extent_is_big_enough),
-        T(limits_are_checked_and_nothing_lost),
-        T(destroyed_in_the_middle_of_a_populate),
-        T(populate_cut_short_is_undone),
-        T(ledger_reserve_and_refund),
-        T(where_a_page_comes_from),
-        T(remote_clean_before_local_dirty),
-        T(a_host_claim_finds_the_page_that_moves),
-        T(bad_allocation_requests),
-        T(claim_on_every_node_in_64_domains),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, accounts_unmake)

@@ -1,13 +1,11 @@
-// sources: mm/all
 /* docs/claims.md sections 2 and 3: installing, replacing, reading and releasing claims. Section 8 names the
  * cases. */
 #include "claims_helpers.h"
 
 /* --- section 2 --- */
 
-static void claim_4_mib_after_max_mem(void **state)
+TEST(claim_4_mib_after_max_mem)
 {
-    (void)state;
     mfn_t m;
     a->max_pages = 1024;
     assert_int_equal(claim_install_legacy(a, 1024), 0);
@@ -21,16 +19,14 @@ static void claim_4_mib_after_max_mem(void **state)
     assert_int_equal(host_info().free_pages, 3 * NODE_PAGES);
 }
 
-static void legacy_claim_before_max_mem(void **state)
+TEST(legacy_claim_before_max_mem)
 {
-    (void)state;
     a->max_pages = 0;
     assert_int_equal(claim_install_legacy(a, 1), -EINVAL);
 }
 
-static void legacy_claim_is_absolute(void **state)
+TEST(legacy_claim_is_absolute)
 {
-    (void)state;
     take_pages(a, 0, 10);
     assert_int_equal(claim_install_legacy(a, 10), -EINVAL);
     assert_int_equal(claim_install_legacy(a, 9), -EINVAL);
@@ -38,9 +34,8 @@ static void legacy_claim_is_absolute(void **state)
     expect_claims(a, 1, 0, 0);
 }
 
-static void legacy_errors_in_order(void **state)
+TEST(legacy_errors_in_order)
 {
-    (void)state;
     a->max_pages = 100;
     assert_int_equal(claim_install_legacy(a, 101), -EINVAL);
     assert_int_equal(claim_install_legacy(a, 100), 0);
@@ -54,9 +49,8 @@ static void legacy_errors_in_order(void **state)
     assert_int_equal(claim_install_legacy(a, 50), -EINVAL);
 }
 
-static void legacy_zero_wipes_node_claims_too(void **state)
+TEST(legacy_zero_wipes_node_claims_too)
 {
-    (void)state;
     assert_int_equal(set1(a, 1, 100), 0);
     assert_int_equal(claim_install_legacy(a, 200), -EINVAL);
     assert_int_equal(claim_install_legacy(a, 0), 0);
@@ -64,9 +58,8 @@ static void legacy_zero_wipes_node_claims_too(void **state)
     assert_int_equal(node_claimed(1), 0);
 }
 
-static void host_claim_of_all_but_200(void **state)
+TEST(host_claim_of_all_but_200)
 {
-    (void)state;
     assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES - 200), 0);
     assert_int_equal(claim_install_legacy(b, 400), -ENOMEM);
     assert_int_equal(set1(b, CLAIM_HOST, 400), -ENOMEM);
@@ -74,9 +67,8 @@ static void host_claim_of_all_but_200(void **state)
     assert_int_equal(set1(b, 0, 200), 0);
 }
 
-static void free_plus_one_by_each_way(void **state)
+TEST(free_plus_one_by_each_way)
 {
-    (void)state;
     assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES + 1), -ENOMEM);
     assert_int_equal(set1(a, CLAIM_HOST, 3 * NODE_PAGES + 1), -ENOMEM);
     assert_int_equal(set1(a, 2, NODE_PAGES + 1), -ENOMEM);
@@ -90,9 +82,8 @@ static void free_plus_one_by_each_way(void **state)
 
 /* --- section 3 --- */
 
-static void unknown_nodes(void **state)
+TEST(unknown_nodes)
 {
-    (void)state;
     assert_int_equal(set1(a, 3, 1), -ENOENT);
     assert_int_equal(set1(a, 63, 1), -ENOENT);
     assert_int_equal(set1(a, 64, 1), -ENOENT);
@@ -104,18 +95,16 @@ static void unknown_nodes(void **state)
     assert_int_equal(set1(a, 0, ~0ull), -ENOMEM);
 }
 
-static void both_host_selectors(void **state)
+TEST(both_host_selectors)
 {
-    (void)state;
     struct claim_entry twice[2] = {{.pages = 1, .node = CLAIM_HOST}, {.pages = 1, .node = CLAIM_HOST_LATER}};
     assert_int_equal(claim_install_set(a, twice, 2, 0), -EINVAL);
     assert_int_equal(set1(a, 0x80000000u, 5), 0);
     expect_claims(a, 5, 0, 0);
 }
 
-static void set_errors_in_order(void **state)
+TEST(set_errors_in_order)
 {
-    (void)state;
     struct claim_entry set[3] = {{.pages = 1, .node = 0}, {.pages = 1, .node = 1}, {.pages = 1, .node = 0}};
 
     assert_int_equal(claim_install_set(a, set, 0, 0), -EINVAL);
@@ -143,9 +132,8 @@ static void set_errors_in_order(void **state)
     assert_int_equal(set1(a, 77, 1), -EINVAL); /* dying before the entries */
 }
 
-static void set_above_max(void **state)
+TEST(set_above_max)
 {
-    (void)state;
     struct claim_entry set[3] = {
         {.pages = 50, .node = 0}, {.pages = 40, .node = 1}, {.pages = 11, .node = CLAIM_HOST}};
     a->max_pages = 100;
@@ -166,9 +154,8 @@ static void set_above_max(void **state)
     assert_int_equal(claim_install_set(a, set, 3, 0), -ENOMEM);
 }
 
-static void entries_are_absolute(void **state)
+TEST(entries_are_absolute)
 {
-    (void)state;
     struct claim_entry set[2] = {{.pages = 10, .node = 0}, {.pages = 20, .node = CLAIM_HOST}};
 
     take_pages(a, 0, 4);
@@ -191,9 +178,8 @@ static void entries_are_absolute(void **state)
     expect_claims(b, 2, 0, 0);
 }
 
-static void release_is_idempotent_and_always_allowed(void **state)
+TEST(release_is_idempotent_and_always_allowed)
 {
-    (void)state;
     struct claim_entry zeros[2] = {{.node = 2}, {.node = CLAIM_HOST}};
     assert_int_equal(set1(a, CLAIM_HOST, 0), 0);
     assert_int_equal(set1(a, 1, 100), 0);
@@ -205,9 +191,8 @@ static void release_is_idempotent_and_always_allowed(void **state)
     assert_int_equal(host_info().outstanding_pages, 0);
 }
 
-static void set_is_all_or_nothing(void **state)
+TEST(set_is_all_or_nothing)
 {
-    (void)state;
     struct claim_entry set[3] = {
         {.pages = 10, .node = 0}, {.pages = NODE_PAGES + 1, .node = 1}, {.pages = 1, .node = 2}};
     struct claim_entry full[2] = {{.pages = NODE_PAGES, .node = 0},
@@ -224,9 +209,8 @@ static void set_is_all_or_nothing(void **state)
     expect_claims(a, 2 * NODE_PAGES, NODE_PAGES, 0);
 }
 
-static void replaced_set_at_full_capacity(void **state)
+TEST(replaced_set_at_full_capacity)
 {
-    (void)state;
     struct claim_entry first[2] = {{.pages = NODE_PAGES, .node = 0}, {.pages = 100, .node = 1}};
     struct claim_entry moved[2] = {{.pages = NODE_PAGES - 50, .node = 0}, {.pages = 150, .node = 2}};
     struct claim_entry rest[2] = {{.pages = NODE_PAGES - 100, .node = 1},
@@ -236,16 +220,15 @@ static void replaced_set_at_full_capacity(void **state)
     assert_int_equal(claim_install_set(b, rest, 2, 0), 0);
     assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
     assert_int_equal(claim_install_set(a, moved, 2, CLAIM_REPLACE), 0);
-    struct mem_account *c = harness_domain(3, 1000);
+    struct mem_account *c = account_new(3, 1000);
     assert_int_equal(set1(c, CLAIM_HOST, 1), -ENOMEM);
     assert_int_equal(take(c, 1, 0), -ENOMEM);
     assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
     assert_int_equal(mm_check(), 0);
 }
 
-static void read_back(void **state)
+TEST(read_back)
 {
-    (void)state;
     struct claim_entry set[3] = {
         {.pages = 7, .node = 2}, {.pages = 9, .node = CLAIM_HOST}, {.pages = 5, .node = 0}};
     struct claim_entry got[4] = {{.pages = 1234}};
@@ -266,12 +249,11 @@ static void read_back(void **state)
 }
 
 /* A domain killed between mm_take() and mm_take_done() keeps its memory until the latter. */
-static void killed_with_a_take_under_way(void **state)
+TEST(killed_with_a_take_under_way)
 {
-    (void)state;
     struct mm_taken taken;
 
-    assert_int_equal(harness_take(a, 0, 2, MM_EXACT_NODE, &taken), 0);
+    assert_int_equal(take_one(a, 0, 2, MM_EXACT_NODE, &taken), 0);
     mm_account_kill(a);
     assert_true(mm_release_some(a, 100));
     assert_int_equal(a->tot_pages, 4);
@@ -281,27 +263,4 @@ static void killed_with_a_take_under_way(void **state)
     assert_int_equal(mm_check(), 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(claim_4_mib_after_max_mem),
-        T(killed_with_a_take_under_way),
-        T(legacy_claim_before_max_mem),
-        T(legacy_claim_is_absolute),
-        T(legacy_errors_in_order),
-        T(legacy_zero_wipes_node_claims_too),
-        T(host_claim_of_all_but_200),
-        T(free_plus_one_by_each_way),
-        T(unknown_nodes),
-        T(both_host_selectors),
-        T(set_errors_in_order),
-        T(set_above_max),
-        T(entries_are_absolute),
-        T(release_is_idempotent_and_always_allowed),
-        T(set_is_all_or_nothing),
-        T(replaced_set_at_full_capacity),
-        T(read_back),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, accounts_unmake)

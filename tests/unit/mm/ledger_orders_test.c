@@ -1,14 +1,12 @@
-// sources: mm/claims.c mm/ledger.c mm/ledger_orders.c mm/claims_recall.c mm/refusals.c
 /* The ledger: claims by order, and what is taken back when memory goes offline. docs/claims.md sections 3
  * and 6.
  */
-#include "ledger_harness.h"
+#include "ledger_nodes.h"
 
 /* --- ORDERS --- */
 
-static void order_entries_are_checked(void **state)
+TEST(order_entries_are_checked)
 {
-    (void)state;
     struct claim_entry e[2] = {{.pages = M2, .node = 77, .pad = 9}, {.pages = M2, .node = 0}};
 
     give(0, 2, 4, 0);
@@ -29,9 +27,8 @@ static void order_entries_are_checked(void **state)
     assert_int_equal(nodes[0].kept_2m, 0);
 }
 
-static void orders_need_whole_extents(void **state)
+TEST(orders_need_whole_extents)
 {
-    (void)state;
     struct claim_entry back;
     u32 nr = 1;
 
@@ -49,9 +46,8 @@ static void orders_need_whole_extents(void **state)
     assert_int_equal(set1(c, 0, 4 * M2, 0, 0), 0);
 }
 
-static void orders_are_replaced_at_full_capacity(void **state)
+TEST(orders_are_replaced_at_full_capacity)
 {
-    (void)state;
     give(0, 1, 0, 0);
     assert_int_equal(set1(a, 0, G1, 18, CLAIM_ORDERS), 0);
     assert_int_equal(nodes[0].kept_1g, 1);
@@ -65,9 +61,8 @@ static void orders_are_replaced_at_full_capacity(void **state)
     assert_int_equal(nodes[0].kept_1g, 0);
 }
 
-static void large_extents_use_up_units(void **state)
+TEST(large_extents_use_up_units)
 {
-    (void)state;
     give(0, 0, 4, 0);
     assert_int_equal(set1(a, 0, 3 * M2, 9, CLAIM_ORDERS), 0);
     for (u32 left = 3; left; left--) {
@@ -79,9 +74,8 @@ static void large_extents_use_up_units(void **state)
     assert_int_equal(nodes[0].kept_2m, 0);
 }
 
-static void single_pages_break_one_unit(void **state)
+TEST(single_pages_break_one_unit)
 {
-    (void)state;
     give(0, 0, 3, 0);
     assert_int_equal(set1(a, 0, 3 * M2, 9, CLAIM_ORDERS), 0);
     assert_int_equal(reserve(a, 0, 1, 0), 0);
@@ -98,9 +92,8 @@ static void single_pages_break_one_unit(void **state)
 }
 
 /* Every mix of takes and refunds leaves the units as if the refunded had never been taken. */
-static void refunds_restore_units(void **state)
+TEST(refunds_restore_units)
 {
-    (void)state;
     give(0, 2, 0, 0);
     assert_int_equal(set1(a, 0, 8 * M2, 9, CLAIM_ORDERS), 0);
     for (u64 first = 0; first < 2 * M2; first += 255) {
@@ -125,9 +118,8 @@ static void refunds_restore_units(void **state)
 
 /* While a single page is under way somebody else takes the extent it would have broken: its pages stay
  * claimed, the extent is lost. */
-static void unit_gone_before_the_refund(void **state)
+TEST(unit_gone_before_the_refund)
 {
-    (void)state;
     give(0, 0, 2, M2);
     assert_int_equal(set1(a, 0, 2 * M2, 9, CLAIM_ORDERS), 0);
     assert_int_equal(reserve(a, 0, 1, 0), 0);
@@ -162,9 +154,8 @@ static void withdraw(nodeid_t n, u64 pages)
     ledger_unlock();
 }
 
-static void offline_2_where_3_of_4_are_claimed(void **state)
+TEST(offline_2_where_3_of_4_are_claimed)
 {
-    (void)state;
     give(0, 0, 0, 4);
     assert_int_equal(set1(a, 0, 3, 0, 0), 0);
     withdraw(0, 1);
@@ -174,16 +165,15 @@ static void offline_2_where_3_of_4_are_claimed(void **state)
     assert_int_equal(a->outstanding, 2);
     assert_int_equal(a->broken_pages, 1);
     mm_report_recalls();
-    assert_non_null(strstr(printed, "@recall domain=1 node=0 pages=1 extents=0\n"));
-    printed[0] = 0;
+    assert_true(said("@recall domain=1 node=0 pages=1 extents=0\n"));
+    forget_said();
     mm_report_recalls();
-    assert_string_equal(printed, "");
+    assert_string_equal(all_said(), "");
 }
 
 /* Nobody is ever a whole page away from its share, however the pages go, and all go in the end. */
-static void recall_is_proportional(void **state)
+TEST(recall_is_proportional)
 {
-    (void)state;
     const u64 claims[3] = {70, 20, 10};
 
     give(0, 0, 0, 100);
@@ -202,9 +192,8 @@ static void recall_is_proportional(void **state)
 }
 
 /* One large claim and many small ones, and those who have nothing left count too. */
-static void recall_is_fair_to_the_large(void **state)
+TEST(recall_is_fair_to_the_large)
 {
-    (void)state;
     give(0, 0, 0, 60);
     assert_int_equal(set1(&account[1], 0, 50, 0, 0), 0);
     for (u32 i = 2; i < 12; i++)
@@ -219,9 +208,8 @@ static void recall_is_fair_to_the_large(void **state)
 }
 
 /* A page that leaves between its release and its credit costs nobody a claim. */
-static void a_credit_on_its_way_is_swallowed(void **state)
+TEST(a_credit_on_its_way_is_swallowed)
 {
-    (void)state;
     give(0, 0, 0, 3);
     assert_int_equal(set1(a, 0, 3, 0, 0), 0);
     nodes[0].late = 1;
@@ -236,9 +224,8 @@ static void a_credit_on_its_way_is_swallowed(void **state)
     assert_int_equal(a->broken_pages, 1);
 }
 
-static void recall_of_equals_is_by_domid(void **state)
+TEST(recall_of_equals_is_by_domid)
 {
-    (void)state;
     give(0, 0, 0, 6);
     assert_int_equal(set1(c, 0, 2, 0, 0), 0);
     assert_int_equal(set1(a, 0, 2, 0, 0), 0);
@@ -251,9 +238,8 @@ static void recall_of_equals_is_by_domid(void **state)
 }
 
 /* A new set has lost nothing yet; the figure of what was lost ever stays. */
-static void a_new_set_starts_afresh(void **state)
+TEST(a_new_set_starts_afresh)
 {
-    (void)state;
     give(0, 0, 0, 6);
     assert_int_equal(set1(a, 0, 3, 0, 0), 0);
     assert_int_equal(set1(b, 0, 3, 0, 0), 0);
@@ -264,9 +250,8 @@ static void a_new_set_starts_afresh(void **state)
     assert_int_equal(a->broken_pages, 1);
 }
 
-static void host_claims_are_recalled(void **state)
+TEST(host_claims_are_recalled)
 {
-    (void)state;
     give(0, 0, 0, 4);
     give(1, 0, 0, 4);
     assert_int_equal(claim_install_legacy(a, 6), 0);
@@ -274,13 +259,12 @@ static void host_claims_are_recalled(void **state)
     assert_int_equal(a->host_claim, 4);
     assert_int_equal(a->broken_pages, 2);
     mm_report_recalls();
-    assert_non_null(strstr(printed, "@recall domain=1 node=-1 pages=2 extents=0\n"));
+    assert_true(said("@recall domain=1 node=-1 pages=2 extents=0\n"));
 }
 
 /* Pages that came free in the meantime serve first. */
-static void unclaimed_memory_goes_first(void **state)
+TEST(unclaimed_memory_goes_first)
 {
-    (void)state;
     give(0, 0, 0, 10);
     assert_int_equal(set1(a, 0, 4, 0, 0), 0);
     withdraw(0, 6);
@@ -294,9 +278,8 @@ static void unclaimed_memory_goes_first(void **state)
     assert_int_equal(ledger.spare[0], 1);
 }
 
-static void broken_extents_are_recalled(void **state)
+TEST(broken_extents_are_recalled)
 {
-    (void)state;
     give(0, 1, 4, 0);
     assert_int_equal(set1(a, 0, G1, 18, CLAIM_ORDERS), 0);
     assert_int_equal(set1(b, 0, 3 * M2, 9, CLAIM_ORDERS), 0);
@@ -318,30 +301,8 @@ static void broken_extents_are_recalled(void **state)
     assert_int_equal(b->broken_units, 1);
     assert_int_equal(a->outstanding, G1);
     mm_report_recalls();
-    assert_non_null(strstr(printed, "@recall domain=1 node=0 pages=0 extents=1\n"));
-    assert_non_null(strstr(printed, "@recall domain=2 node=0 pages=0 extents=1\n"));
+    assert_true(said("@recall domain=1 node=0 pages=0 extents=1\n"));
+    assert_true(said("@recall domain=2 node=0 pages=0 extents=1\n"));
 }
 
-int main(void)
-{
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        T(order_entries_are_checked),
-        T(orders_need_whole_extents),
-        T(orders_are_replaced_at_full_capacity),
-        T(large_extents_use_up_units),
-        T(single_pages_break_one_unit),
-        T(refunds_restore_units),
-        T(unit_gone_before_the_refund),
-        T(offline_2_where_3_of_4_are_claimed),
-        T(recall_is_proportional),
-        T(recall_is_fair_to_the_large),
-        T(a_credit_on_its_way_is_swallowed),
-        T(recall_of_equals_is_by_domid),
-        T(a_new_set_starts_afresh),
-        T(host_claims_are_recalled),
-        T(unclaimed_memory_goes_first),
-        T(broken_extents_are_recalled),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, teardown)

@@ -1,15 +1,13 @@
-// sources: mm/claims.c mm/ledger.c mm/ledger_orders.c mm/claims_recall.c mm/refusals.c
 /* The ledger: refunds of a part, strict claims, scrub on claim, refusals. docs/claims.md sections 3, 4 and 7.
  */
-#include "ledger_harness.h"
+#include "ledger_nodes.h"
 
 /* --- refunds --- */
 
 /* Whatever part of a reservation goes back, the claims are as if only the rest had been reserved; in one step
  * or in two. */
-static void refund_of_a_part(void **state)
+TEST(refund_of_a_part)
 {
-    (void)state;
     struct claim_entry set[4] = {{.pages = 3, .node = CLAIM_HOST},
                                  {.pages = 2, .node = 0},
                                  {.pages = 2, .node = 1},
@@ -47,9 +45,8 @@ static void refund_of_a_part(void **state)
 
 /* --- STRICT --- */
 
-static void strict_never_redeems_elsewhere(void **state)
+TEST(strict_never_redeems_elsewhere)
 {
-    (void)state;
     struct claim_entry set[2] = {{.pages = 4, .node = 0}, {.pages = 2, .node = CLAIM_HOST}};
 
     give(0, 0, 0, 100);
@@ -75,9 +72,8 @@ static void strict_never_redeems_elsewhere(void **state)
 
 /* --- SCRUB --- */
 
-static void scrub_is_wanted_until_clean(void **state)
+TEST(scrub_is_wanted_until_clean)
 {
-    (void)state;
     give(0, 0, 0, 100);
     give(1, 0, 0, 100);
     nodes[0].dirty = 80;
@@ -102,9 +98,8 @@ static void scrub_is_wanted_until_clean(void **state)
     assert_int_equal(a->claim_flags, 0);
 }
 
-static void scrub_of_host_claims_is_everybodys(void **state)
+TEST(scrub_of_host_claims_is_everybodys)
 {
-    (void)state;
     struct claim_entry e = {.pages = 120, .node = CLAIM_HOST};
     struct claim_entry both[2] = {{.pages = 50, .node = 0}, {.pages = 10, .node = CLAIM_HOST}};
 
@@ -134,9 +129,8 @@ static void scrub_of_host_claims_is_everybodys(void **state)
 static struct refusal_counts counts;
 static struct refusal last;
 
-static void refusals_name_the_holders(void **state)
+TEST(refusals_name_the_holders)
 {
-    (void)state;
     give(0, 0, 0, 100);
     give(1, 0, 0, 100);
     for (u32 i = 1; i <= 10; i++)
@@ -163,9 +157,8 @@ static void refusals_name_the_holders(void **state)
     assert_true(counts.claims == 2 && last.node == NODE_NONE && last.pages == 1000);
 }
 
-static void refused_allocations(void **state)
+TEST(refused_allocations)
 {
-    (void)state;
     give(0, 0, 0, 10);
     give(1, 0, 0, 100);
     assert_int_equal(set1(b, 0, 9, 0, 0), 0);
@@ -189,9 +182,8 @@ static void refused_allocations(void **state)
     assert_true(counts.allocs == 3 && last.domid == 2 && last.node == 1 && last.nr_holders == 0);
 }
 
-static void views_of_an_account(void **state)
+TEST(views_of_an_account)
 {
-    (void)state;
     static struct claim_view view;
 
     give(0, 0, 4, 0);
@@ -211,17 +203,4 @@ static void views_of_an_account(void **state)
     assert_int_equal(claim_host_total(), 3);
 }
 
-int main(void)
-{
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        T(refund_of_a_part),
-        T(strict_never_redeems_elsewhere),
-        T(scrub_is_wanted_until_clean),
-        T(scrub_of_host_claims_is_everybodys),
-        T(refusals_name_the_holders),
-        T(refused_allocations),
-        T(views_of_an_account),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, teardown)

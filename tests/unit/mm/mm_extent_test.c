@@ -1,6 +1,6 @@
-// sources: mm/all
 /* What a domain owns: releasing parts and all of it, pins, death. */
-#include "mm_harness.h"
+#include <tests/machine/accounts.h>
+#include <tests/machine/test.h>
 #include <arch/x86/cpu/frames.h>
 #include <mm/ledger.h>
 #include <mm/region.h>
@@ -9,20 +9,12 @@
 
 static struct mem_account *a, *b;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
-    harness_init(1, PAGES, 0);
+    accounts_make(1, PAGES, 0);
     assert_int_equal(mm_add_range(mfn(0), mfn(PAGES), 0), 0);
-    a = harness_domain(1, PAGES);
-    b = harness_domain(2, PAGES);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    assert_int_equal(mm_check(), 0);
-    return harness_teardown(state);
+    a = account_new(1, PAGES);
+    b = account_new(2, PAGES);
 }
 
 static mfn_t take(struct mem_account *d, u32 order)
@@ -37,9 +29,8 @@ static u64 *word_of(mfn_t m)
     return &frame_table[m.n / 512].frame[m.n % 512];
 }
 
-static void release_whole_part_and_many(void **state)
+TEST(release_whole_part_and_many)
 {
-    (void)state;
     mfn_t m = take(a, 9);
     assert_int_equal(release_range(a, mfn_add(m, 37), 0), 0);
     assert_int_equal(a->tot_pages, 511);
@@ -56,9 +47,8 @@ static void release_whole_part_and_many(void **state)
     assert_int_equal(node_free(0), PAGES - a->tot_pages);
 }
 
-static void release_over_several_extents(void **state)
+TEST(release_over_several_extents)
 {
-    (void)state;
     mfn_t m = take(a, 4);
     for (u32 i = 0; i < 16; i++)
         assert_int_equal(release_range(a, mfn_add(m, i), 0), 0);
@@ -73,9 +63,8 @@ static void release_over_several_extents(void **state)
     assert_null(a->held[0].full);
 }
 
-static void bad_releases(void **state)
+TEST(bad_releases)
 {
-    (void)state;
     mfn_t m = take(a, 3), other = take(b, 3), own;
     assert_int_equal(mm_alloc(a, 0, 3, MM_OVERHEAD, &own), 0);
     assert_int_equal(release_range(a, other, 3), -EINVAL);
@@ -89,9 +78,8 @@ static void bad_releases(void **state)
     mm_free_overhead(a, own, 3);
 }
 
-static void pins_keep_a_frame(void **state)
+TEST(pins_keep_a_frame)
 {
-    (void)state;
     mfn_t m = take(a, 9);
     assert_int_equal(mm_pin(1, mfn_add(m, 5)), 0);
     assert_int_equal(mm_pin(1, mfn_add(m, 5)), 0);
@@ -112,9 +100,8 @@ static void pins_keep_a_frame(void **state)
     assert_int_equal(node_free(0), PAGES);
 }
 
-static void pins_move_with_the_split(void **state)
+TEST(pins_move_with_the_split)
 {
-    (void)state;
     mfn_t m = take(a, 6);
     for (u32 i = 0; i < 64; i += 3)
         assert_int_equal(mm_pin(1, mfn_add(m, i)), 0);
@@ -127,9 +114,8 @@ static void pins_move_with_the_split(void **state)
     assert_int_equal(mm_check(), 0);
 }
 
-static void bad_pins(void **state)
+TEST(bad_pins)
 {
-    (void)state;
     mfn_t m = take(a, 2), own;
     assert_int_equal(mm_alloc(a, 0, 0, MM_OVERHEAD, &own), 0);
     assert_int_equal(mm_pin(2, m), -EINVAL);
@@ -148,9 +134,8 @@ static void bad_pins(void **state)
     mm_free_overhead(a, own, 0);
 }
 
-static void death_in_steps(void **state)
+TEST(death_in_steps)
 {
-    (void)state;
     mfn_t m = take(a, 9);
     take(a, 0);
     take(a, 10);
@@ -172,13 +157,12 @@ static void death_in_steps(void **state)
     assert_int_equal(node_free(0), PAGES);
 }
 
-static void a_dead_domain_shows_nothing(void **state)
+TEST(a_dead_domain_shows_nothing)
 {
-    (void)state;
-    harness_init(1, 64, 64);
+    accounts_make(1, 64, 64);
     assert_int_equal(mm_add_range(mfn(0), mfn(64), 0), 0);
-    a = harness_domain(1, 64);
-    b = harness_domain(2, 64);
+    a = account_new(1, 64);
+    b = account_new(2, 64);
     mfn_t m = take(a, 6);
     memset(mfn_to_virt(m), 0x5a, 64 * PAGE_SIZE);
     mm_account_kill(a);
@@ -189,18 +173,4 @@ static void a_dead_domain_shows_nothing(void **state)
         assert_int_equal(words[i], 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(release_whole_part_and_many),
-        T(release_over_several_extents),
-        T(bad_releases),
-        T(pins_keep_a_frame),
-        T(pins_move_with_the_split),
-        T(bad_pins),
-        T(death_in_steps),
-        T(a_dead_domain_shows_nothing),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, accounts_unmake)

@@ -3,15 +3,14 @@
 #ifndef TESTS_MM_NODE_HELPERS_H
 #define TESTS_MM_NODE_HELPERS_H
 
-#include "mm_harness.h"
+#include <tests/machine/accounts.h>
+#include <tests/machine/test.h>
 
 #define GIB_PAGES BIT(ORDER_1G)
 
-static inline int setup(void **state)
+static inline void setup(void)
 {
-    (void)state;
-    harness_init(2, 4 * GIB_PAGES, 1024);
-    return 0;
+    accounts_make(2, 4 * GIB_PAGES, 1024);
 }
 
 static inline mfn_t take(nodeid_t nid, u32 order)

@@ -1,4 +1,3 @@
-// sources: mm/all
 /* Ranges, a node's regions and chunks, clean and dirty, scrubbing, the check itself. */
 #include "mm_node_helpers.h"
 #include <arch/x86/cpu/frames.h>
@@ -6,9 +5,8 @@
 #include <mm/region.h>
 #include <sys/mman.h>
 
-static void ranges_are_checked(void **state)
+TEST(ranges_are_checked)
 {
-    (void)state;
     assert_int_equal(mm_add_range(mfn(10), mfn(10), 0), -EINVAL);
     assert_int_equal(mm_add_range(mfn(11), mfn(10), 0), -EINVAL);
     assert_int_equal(mm_add_range(mfn(10), mfn(20), 2), -EINVAL);
@@ -33,9 +31,8 @@ static void ranges_are_checked(void **state)
     assert_int_equal(mm_check(), 0);
 }
 
-static void too_many_ranges(void **state)
+TEST(too_many_ranges)
 {
-    (void)state;
     for (u64 i = 0; i < MAX_FRAME_RANGES; i++)
         assert_int_equal(
             mm_add_range(mfn(4 * (MAX_FRAME_RANGES - i)), mfn(4 * (MAX_FRAME_RANGES - i) + 2), 0), 0);
@@ -45,7 +42,7 @@ static void too_many_ranges(void **state)
 }
 
 /* Real servers have nodes at 16 and 25 TiB: a table of 144 GiB, of which only what is written exists. */
-static void frames_up_to_64_tib(void **state)
+TEST(frames_up_to_64_tib)
 {
     static const u64 at[] = {1ull << 32, (25ull << 40) >> PAGE_SHIFT, FRAME_LIMIT + 1 - 2048};
     size_t bytes = (FRAME_LIMIT + 1) / MAP_BITS * sizeof(struct window);
@@ -54,14 +51,13 @@ static void frames_up_to_64_tib(void **state)
         mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     mfn_t m[12];
 
-    (void)state;
     assert_ptr_not_equal(table, MAP_FAILED);
     mm_init(table);
     mm_set_nodes(2, near);
     assert_int_equal(mm_add_range(mfn(FRAME_LIMIT - 1), mfn(FRAME_LIMIT + 1), 1), -EINVAL);
     for (u32 i = 0; i < ARRAY_SIZE(at); i++)
         assert_int_equal(mm_add_range(mfn(at[i]), mfn(at[i] + 1024), 1), 0);
-    struct mem_account *account = harness_domain(5, 8192);
+    struct mem_account *account = account_new(5, 8192);
     for (u32 i = 0; i < ARRAY_SIZE(m); i++)
         assert_int_equal(mm_alloc(account, 1, 8, MM_EXACT_NODE, &m[i]), 0);
     assert_int_equal(node_free(1), 0);
@@ -74,12 +70,11 @@ static void frames_up_to_64_tib(void **state)
     assert_int_equal(node_free(1), ARRAY_SIZE(at) * 1024);
     assert_int_equal(mm_check(), 0);
     munmap(table, bytes);
-    harness_init(2, 64, 64);
+    accounts_make(2, 64, 64);
 }
 
-static void a_gap_filled_later_merges(void **state)
+TEST(a_gap_filled_later_merges)
 {
-    (void)state;
     assert_int_equal(mm_add_range(mfn(0), mfn(256), 0), 0);
     assert_int_equal(mm_add_range(mfn(512), mfn(1024), 0), 0);
     assert_true(none(0, 10));
@@ -89,9 +84,8 @@ static void a_gap_filled_later_merges(void **state)
     assert_int_equal(mm_check(), 0);
 }
 
-static void extents_of_1_gib(void **state)
+TEST(extents_of_1_gib)
 {
-    (void)state;
     assert_int_equal(mm_add_range(mfn(1), mfn(3 * GIB_PAGES + 5), 0), 0);
     mfn_t a = take(0, ORDER_1G), b = take(0, ORDER_1G);
     assert_true(a.n != b.n);
@@ -105,9 +99,8 @@ static void extents_of_1_gib(void **state)
     assert_int_equal(mm_check(), 0);
 }
 
-static void no_merge_across_nodes(void **state)
+TEST(no_merge_across_nodes)
 {
-    (void)state;
     assert_int_equal(mm_add_range(mfn(0), mfn(512), 0), 0);
     assert_int_equal(mm_add_range(mfn(512), mfn(1024), 1), 0);
     assert_true(none(0, 10) && none(1, 10));
@@ -119,9 +112,8 @@ static void no_merge_across_nodes(void **state)
     assert_int_equal(node_free(1), 512);
 }
 
-static void all_orders_and_all_pages(void **state)
+TEST(all_orders_and_all_pages)
 {
-    (void)state;
     mfn_t m[1024];
     assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
     for (u32 order = 0; order <= 10; order++) {
@@ -141,44 +133,41 @@ static void all_orders_and_all_pages(void **state)
     }
 }
 
-static void scrubbing_is_stepwise(void **state)
+TEST(scrubbing_is_stepwise)
 {
-    (void)state;
     assert_int_equal(mm_add_range(mfn(0), mfn(4096), 0), 0);
     assert_int_equal(mm_add_range(mfn(8192), mfn(8193), 1), 0);
     for (u64 left = 4096; left; left -= 512) {
         assert_int_equal(node_dirty(0), left);
-        harness_cleared = 0;
+        frames_cleared = 0;
         assert_true(mm_scrub_step(0));
-        assert_int_equal(harness_cleared, 512);
+        assert_int_equal(frames_cleared, 512);
         assert_int_equal(mm_check(), 0);
     }
     assert_false(mm_scrub_step(0));
     assert_false(mm_scrub_step(2));
     assert_int_equal(node_dirty(1), 1);
-    harness_cleared = 0;
+    frames_cleared = 0;
     take(0, 12);
-    assert_int_equal(harness_cleared, 0); /* clean as it is, and whole again */
+    assert_int_equal(frames_cleared, 0); /* clean as it is, and whole again */
 }
 
-static void clean_before_dirty(void **state)
+TEST(clean_before_dirty)
 {
-    (void)state;
     assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
     mm_scrub_step(0);
-    harness_cleared = 0;
+    frames_cleared = 0;
     mfn_t m = take(0, 9);
-    assert_int_equal(harness_cleared, 0);
+    assert_int_equal(frames_cleared, 0);
     take(0, 3);
-    assert_int_equal(harness_cleared, 8);
+    assert_int_equal(frames_cleared, 8);
     give(m, 9);
     assert_int_equal(node_dirty(0), 1024 - 8);
 }
 
 /* Every second page clean: that does not keep them apart. */
-static void clean_and_dirty_pages_are_one_extent(void **state)
+TEST(clean_and_dirty_pages_are_one_extent)
 {
-    (void)state;
     mfn_t m[1024];
     assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
     for (u32 i = 0; i < 1024; i++)
@@ -186,15 +175,15 @@ static void clean_and_dirty_pages_are_one_extent(void **state)
     for (u32 i = 0; i < 1024; i++)
         if (m[i].n % 2)
             give(m[i], 0);
-    harness_clean_all();
+    clean_all();
     for (u32 i = 0; i < 1024; i++)
         if (m[i].n % 2 == 0 && m[i].n != 100)
             give(m[i], 0);
     assert_int_equal(mm_check(), 0);
     assert_int_equal(node_dirty(0), 512 + 255); /* the upper half is whole again, and dirty as a whole */
-    harness_cleared = 0;
+    frames_cleared = 0;
     take(0, 5);
-    assert_int_equal(harness_cleared, 32);
+    assert_int_equal(frames_cleared, 32);
     assert_true(none(0, 10));
     mfn_t upper = take(0, 9); /* page 100 is in the lower half */
     assert_int_equal(upper.n, 512);
@@ -202,9 +191,8 @@ static void clean_and_dirty_pages_are_one_extent(void **state)
 }
 
 /* In a node with nothing free but a pair somewhere, the pair is found. */
-static void the_search_gets_everywhere(void **state)
+TEST(the_search_gets_everywhere)
 {
-    (void)state;
     enum { NODE = 60000 };
 
     assert_int_equal(mm_add_range(mfn(0), mfn(NODE), 0), 0);
@@ -213,7 +201,7 @@ static void the_search_gets_everywhere(void **state)
     static const u64 lows[] = {2, 29998, 59994, 1002};
     for (u32 i = 0; i < ARRAY_SIZE(lows); i++) {
         give(mfn(lows[i]), 0);
-        harness_clean_all();
+        clean_all();
         give(mfn(lows[i] + 1), 0);
         assert_int_equal(take(0, 1).n, lows[i]);
     }
@@ -221,9 +209,8 @@ static void the_search_gets_everywhere(void **state)
 }
 
 /* A free run of 64 regions that came back page by page, behind memory that is not free. */
-static void a_run_of_many_pieces(void **state)
+TEST(a_run_of_many_pieces)
 {
-    (void)state;
     enum { NODE = 1 << 16 };
 
     assert_int_equal(mm_add_range(mfn(0), mfn(NODE), 0), 0);
@@ -231,7 +218,7 @@ static void a_run_of_many_pieces(void **state)
         take(0, 0);
     for (u64 n = NODE / 2; n < NODE; n += 2)
         give(mfn(n), 0);
-    harness_clean_all();
+    clean_all();
     for (u64 n = NODE / 2; n < NODE; n += 2)
         give(mfn(n + 1), 0);
     assert_int_equal(take(0, 15).n, NODE / 2);
@@ -244,7 +231,7 @@ static u32 calls;
 /* While the scrubber holds a piece: what others see and can do. */
 static void during_scrub(u64 n, u64 nr)
 {
-    harness_on_clear = NULL;
+    on_clear = NULL;
     calls++;
     assert_int_equal(frame_table[n / 512].region.state, FRAME_SCRUBBING);
     assert_int_equal(node_free(0), 1024); /* still free */
@@ -254,21 +241,19 @@ static void during_scrub(u64 n, u64 nr)
     assert_true(scrubbed_meanwhile.n + 512 <= n || scrubbed_meanwhile.n >= n + nr);
 }
 
-static void a_piece_being_scrubbed_is_free_but_left_alone(void **state)
+TEST(a_piece_being_scrubbed_is_free_but_left_alone)
 {
-    (void)state;
     calls = 0;
     assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
-    harness_on_clear = during_scrub;
+    on_clear = during_scrub;
     assert_true(mm_scrub_step(0));
     assert_int_equal(calls, 1);
     assert_int_equal(node_free(0), 512);
     assert_int_equal(node_dirty(0), 0);
 }
 
-static void wrong_frees_are_bugs(void **state)
+TEST(wrong_frees_are_bugs)
 {
-    (void)state;
     assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
     mfn_t m = take(0, 3);
     expect_assert_failure(mm_free_overhead(NULL, m, 4)); /* more than was taken */
@@ -282,12 +267,11 @@ static void wrong_frees_are_bugs(void **state)
 }
 
 /* mm_check() must find what is wrong, or all the other tests say nothing. */
-static void the_check_sees_faults(void **state)
+TEST(the_check_sees_faults)
 {
-    (void)state;
     assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
     mfn_t m = take(0, 3);
-    struct mem_account *account = harness_domain(5, 100);
+    struct mem_account *account = account_new(5, 100);
     mfn_t g;
     assert_int_equal(mm_alloc(account, 0, 2, 0, &g), 0);
     assert_int_equal(mm_check(), 0);
@@ -326,25 +310,4 @@ static void the_check_sees_faults(void **state)
     FAULT(ledger_credit(0, 1), ledger_credit(0, ~0ull));
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(ranges_are_checked),
-        T(too_many_ranges),
-        T(frames_up_to_64_tib),
-        T(a_gap_filled_later_merges),
-        T(extents_of_1_gib),
-        T(no_merge_across_nodes),
-        T(all_orders_and_all_pages),
-        T(scrubbing_is_stepwise),
-        T(clean_before_dirty),
-        T(clean_and_dirty_pages_are_one_extent),
-        T(the_search_gets_everywhere),
-        T(a_run_of_many_pieces),
-        T(a_piece_being_scrubbed_is_free_but_left_alone),
-        T(wrong_frees_are_bugs),
-        T(the_check_sees_faults),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, accounts_unmake)

@@ -1,14 +1,12 @@
-// sources: mm/all
 /* Where memory is taken: domains keep to themselves, whole memory stays whole, limits, many at a time. */
 #include "mm_node_helpers.h"
 #include <mm/ledger.h>
 #include <mm/region.h>
 
 /* Domains do not share a region while there are others; then they do, and each gets its own back. */
-static void regions_are_a_domains_own(void **state)
+TEST(regions_are_a_domains_own)
 {
-    (void)state;
-    struct mem_account *d[2] = {harness_domain(5, 4096), harness_domain(6, 4096)};
+    struct mem_account *d[2] = {account_new(5, 4096), account_new(6, 4096)};
     mfn_t m[2][64];
 
     assert_int_equal(mm_add_range(mfn(0), mfn(2048), 0), 0);
@@ -38,10 +36,9 @@ static void regions_are_a_domains_own(void **state)
 }
 
 /* What is promised whole stays whole against single pages, and pages that are not promised are all there. */
-static void promised_regions_stay_whole(void **state)
+TEST(promised_regions_stay_whole)
 {
-    (void)state;
-    struct mem_account *d = harness_domain(5, 4096);
+    struct mem_account *d = account_new(5, 4096);
     mfn_t m;
 
     assert_int_equal(mm_add_range(mfn(3), mfn(2048), 0), 0); /* three whole ones and one of 509 */
@@ -63,10 +60,9 @@ static void promised_regions_stay_whole(void **state)
     assert_int_equal(mm_check(), 0);
 }
 
-static void many_in_one_go(void **state)
+TEST(many_in_one_go)
 {
-    (void)state;
-    struct mem_account *d = harness_domain(5, 600);
+    struct mem_account *d = account_new(5, 600);
     struct mm_request request = {.nid = 0, .nr = MM_TAKE_MAX, .flags = MM_EXACT_NODE};
     struct mm_taken taken;
 
@@ -95,9 +91,8 @@ static void many_in_one_go(void **state)
     assert_int_equal(mm_take(d, &request, &taken), -EINVAL);
 }
 
-static void below_an_address(void **state)
+TEST(below_an_address)
 {
-    (void)state;
     struct mm_request request = {.nid = 0, .nr = 1, .flags = MM_OVERHEAD, .address_bits = 22};
     struct mm_taken taken;
 
@@ -119,26 +114,24 @@ static void below_an_address(void **state)
 }
 
 /* With idle scrubbing off, what a claim wants clean is cleaned all the same, and no more. */
-static void claims_are_cleaned_for(void **state)
+TEST(claims_are_cleaned_for)
 {
-    (void)state;
-    struct mem_account *d = harness_domain(5, 4096);
+    struct mem_account *d = account_new(5, 4096);
     struct claim_entry entry = {.pages = 1024, .node = 0};
 
     mm_set_idle_scrub(false);
     assert_int_equal(mm_add_range(mfn(0), mfn(4096), 0), 0);
     assert_false(mm_scrub_step(0));
     assert_int_equal(claim_install_set(d, &entry, 1, CLAIM_SCRUB), 0);
-    harness_clean_all();
+    clean_all();
     mm_set_idle_scrub(true);
     assert_int_equal(node_dirty(0), 4096 - 1024);
 }
 
 /* A frame of an extent of 1 GiB leaves when the extent is given up, and the rest is free. */
-static void a_frame_leaves_a_gibibyte(void **state)
+TEST(a_frame_leaves_a_gibibyte)
 {
-    (void)state;
-    struct mem_account *d = harness_domain(5, GIB_PAGES);
+    struct mem_account *d = account_new(5, GIB_PAGES);
     u32 status;
     mfn_t m;
 
@@ -158,9 +151,8 @@ static void a_frame_leaves_a_gibibyte(void **state)
 }
 
 /* A large dirty extent is cleaned in steps. */
-static void dirty_gibibyte_in_steps(void **state)
+TEST(dirty_gibibyte_in_steps)
 {
-    (void)state;
     struct mm_request request = {.nid = 0, .order = 18, .nr = 1, .flags = MM_OVERHEAD | MM_PREEMPT};
     struct mm_taken taken;
     u32 steps = 0;
@@ -169,21 +161,12 @@ static void dirty_gibibyte_in_steps(void **state)
     assert_int_equal(mm_add_range(mfn(0), mfn(GIB_PAGES), 1), 0); /* not the node that is asked first */
     for (; (rc = mm_take(NULL, &request, &taken)) == -ERESTART; steps++) {
         assert_int_equal(node_free(1), GIB_PAGES);
-        assert_in_range(harness_cleared, 1, 2048);
-        harness_cleared = 0;
+        assert_in_range(frames_cleared, 1, 2048);
+        frames_cleared = 0;
     }
     assert_int_equal(rc, 0);
     assert_int_equal(steps, 512 / 4);
-    assert_int_equal(harness_cleared, 0);
+    assert_int_equal(frames_cleared, 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        T(regions_are_a_domains_own), T(promised_regions_stay_whole), T(many_in_one_go),
-        T(below_an_address),          T(claims_are_cleaned_for),      T(a_frame_leaves_a_gibibyte),
-        T(dirty_gibibyte_in_steps),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, accounts_unmake)

@@ -1,4 +1,3 @@
-// sources: mm/all
 /*
  * Several CPUs at once, as host threads: builders, each with a claim that must hold to the last page; a
  * domain without a claim that grabs and gives back whatever it can; a scrubber; a mapper that pins and
@@ -8,7 +7,8 @@
  * and the test would measure the host's time slices. For the same reason each case ends after a while,
  * however far it got.
  */
-#include "mm_harness.h"
+#include <tests/machine/accounts.h>
+#include <tests/machine/test.h>
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
@@ -21,24 +21,22 @@ static _Atomic bool stop;
 static _Atomic u32 rounds;
 static _Atomic u32 broken_promises, wrong_figures;
 
-static u64 now_ns(void)
+static u64 clock_ns(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (u64)ts.tv_sec * 1000000000u + (u64)ts.tv_nsec;
 }
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
-    harness_init(NODES, NODES * NODE_PAGES, 0);
+    accounts_make(NODES, NODES * NODE_PAGES, 0);
     for (nodeid_t nid = 0; nid < NODES; nid++)
         assert_int_equal(mm_add_range(mfn(nid * NODE_PAGES), mfn((nid + 1) * NODE_PAGES), nid), 0);
     for (u16 domid = 1; domid <= 4; domid++)
-        harness_domain(domid, NODE_PAGES);
+        account_new(domid, NODE_PAGES);
     stop = false;
     broken_promises = wrong_figures = 0;
-    return 0;
 }
 
 static u32 next_random(u32 *seed)
@@ -71,7 +69,7 @@ static void *builder(void *arg)
     static const struct claim_entry set[3] = {
         {.pages = 300, .node = 0}, {.pages = 200, .node = 1}, {.pages = 50, .node = CLAIM_HOST}};
 
-    for (u64 end = now_ns() + CASE_NS; now_ns() < end;) {
+    for (u64 end = clock_ns() + CASE_NS; clock_ns() < end;) {
         mfn_t m;
         if (claim_install_set(account, set, 3, 0) != 0) {
             sched_yield(); /* the grabber has it */
@@ -101,7 +99,7 @@ static void *grabber(void *arg)
 
     while (!stop) {
         u32 order = next_random(&seed) % 6;
-        if (harness_take(account, next_random(&seed) % NODES, order, 0, &taken) == 0) {
+        if (take_one(account, next_random(&seed) % NODES, order, 0, &taken) == 0) {
             mm_take_done(&taken, next_random(&seed) % 4 != 0);
             if (taken.nr && next_random(&seed) % 2)
                 release_range(account, mfn_add(taken.extent[0], next_random(&seed) % BIT(order)), 0);
@@ -144,8 +142,8 @@ static void builder_against(void *(*other)(void *), u16 domid)
     pthread_t threads[2];
 
     rounds = 0;
-    pthread_create(&threads[0], NULL, builder, &harness_accounts[1]);
-    pthread_create(&threads[1], NULL, other, &harness_accounts[domid]);
+    pthread_create(&threads[0], NULL, builder, &accounts[1]);
+    pthread_create(&threads[1], NULL, other, &accounts[domid]);
     pthread_join(threads[0], NULL);
     stop = true;
     pthread_join(threads[1], NULL);
@@ -154,30 +152,27 @@ static void builder_against(void *(*other)(void *), u16 domid)
     assert_int_equal(wrong_figures, 0);
     assert_int_equal(mm_check(), 0);
     for (u16 i = 1; i <= 4; i++) {
-        mm_account_kill(&harness_accounts[i]);
-        assert_false(mm_release_some(&harness_accounts[i], NODE_PAGES));
-        assert_int_equal(harness_accounts[i].tot_pages, 0);
+        mm_account_kill(&accounts[i]);
+        assert_false(mm_release_some(&accounts[i], NODE_PAGES));
+        assert_int_equal(accounts[i].tot_pages, 0);
     }
     assert_int_equal(host_info().free_pages, NODES * NODE_PAGES);
     assert_int_equal(host_info().outstanding_pages, 0);
     assert_int_equal(mm_check(), 0);
 }
 
-static void two_builders(void **state)
+TEST(two_builders)
 {
-    (void)state;
     builder_against(builder, 2);
 }
 
-static void a_claim_holds_against_a_grabber(void **state)
+TEST(a_claim_holds_against_a_grabber)
 {
-    (void)state;
     builder_against(grabber, 3);
 }
 
-static void a_claim_holds_beside_scrubbing_and_mapping(void **state)
+TEST(a_claim_holds_beside_scrubbing_and_mapping)
 {
-    (void)state;
     builder_against(helper, 4);
 }
 
@@ -192,12 +187,11 @@ static void *populator(void *arg)
 }
 
 /* One CPU populates a domain while another destroys it, many times over. */
-static void destroyed_while_it_is_populated(void **state)
+TEST(destroyed_while_it_is_populated)
 {
-    (void)state;
-    u64 end = now_ns() + CASE_NS;
-    for (u32 round = 0; round < 200 && now_ns() < end; round++) {
-        struct mem_account *account = harness_domain(4, NODE_PAGES);
+    u64 end = clock_ns() + CASE_NS;
+    for (u32 round = 0; round < 200 && clock_ns() < end; round++) {
+        struct mem_account *account = account_new(4, NODE_PAGES);
         pthread_t thread;
         void *result;
         assert_int_equal(claim_install_legacy(account, 800), 0);
@@ -216,11 +210,4 @@ static void destroyed_while_it_is_populated(void **state)
     assert_int_equal(mm_check(), 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, harness_teardown)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {T(two_builders), T(a_claim_holds_against_a_grabber),
-                                       T(a_claim_holds_beside_scrubbing_and_mapping),
-                                       T(destroyed_while_it_is_populated)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, accounts_unmake)

@@ -1,6 +1,6 @@
-// sources: mm/all
 /* docs/claims.md section 6: frames that go offline and come back, on the real allocator. */
-#include "mm_harness.h"
+#include <tests/machine/accounts.h>
+#include <tests/machine/test.h>
 #include <mm/ledger.h>
 #include <mm/region.h>
 #include <xen/sysctl.h>
@@ -11,21 +11,13 @@
 static struct mem_account *a, *b;
 static u32 status;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
-    harness_init(2, 2 * NODE_PAGES, 2 * NODE_PAGES);
+    accounts_make(2, 2 * NODE_PAGES, 2 * NODE_PAGES);
     for (nodeid_t nid = 0; nid < 2; nid++)
         assert_int_equal(mm_add_range(mfn(nid * NODE_PAGES), mfn((nid + 1) * NODE_PAGES), nid), 0);
-    a = harness_domain(1, 100000);
-    b = harness_domain(2, 100000);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    assert_int_equal(mm_check(), 0);
-    return harness_teardown(state);
+    a = account_new(1, 100000);
+    b = account_new(2, 100000);
 }
 
 static int claim(struct mem_account *d, nodeid_t node, u64 pages, u32 order)
@@ -62,9 +54,8 @@ static u64 offline_pages(nodeid_t nid)
     return whole.offline_pages;
 }
 
-static void free_frames_leave_and_return(void **state)
+TEST(free_frames_leave_and_return)
 {
-    (void)state;
     assert_int_equal(query(7), 0);
     assert_int_equal(offline(7), PG_OFFLINE_OFFLINED);
     assert_int_equal(offline(7), PG_OFFLINE_OFFLINED); /* again: no second page goes */
@@ -86,9 +77,8 @@ static void free_frames_leave_and_return(void **state)
     assert_int_equal(m.n, 7);
 }
 
-static void not_ram(void **state)
+TEST(not_ram)
 {
-    (void)state;
     const u64 strange[] = {2 * NODE_PAGES, 1ull << 33, ~0ull};
 
     for (u32 i = 0; i < ARRAY_SIZE(strange); i++) {
@@ -99,9 +89,8 @@ static void not_ram(void **state)
     }
 }
 
-static void frames_in_use_leave_when_freed(void **state)
+TEST(frames_in_use_leave_when_freed)
 {
-    (void)state;
     mfn_t m, own;
 
     assert_int_equal(take(a, 0, 9, &m), 0);
@@ -126,9 +115,8 @@ static void frames_in_use_leave_when_freed(void **state)
     assert_int_equal(node_free(1), NODE_PAGES - 1);
 }
 
-static void offline_2_where_3_of_4_are_claimed(void **state)
+TEST(offline_2_where_3_of_4_are_claimed)
 {
-    (void)state;
     mfn_t m, left[4];
 
     for (u32 i = 0; i < 4; i++)
@@ -158,10 +146,9 @@ static void offline_2_where_3_of_4_are_claimed(void **state)
 
 /* Every page of the node is claimed by three domains and goes, one by one: the promises to each shrink in
  * proportion and always fit. */
-static void the_whole_node_goes(void **state)
+TEST(the_whole_node_goes)
 {
-    (void)state;
-    struct mem_account *c = harness_domain(3, 100000);
+    struct mem_account *c = account_new(3, 100000);
 
     assert_int_equal(claim(a, 0, NODE_PAGES / 2, 0), 0);
     assert_int_equal(claim(b, 0, NODE_PAGES / 4, 0), 0);
@@ -183,9 +170,8 @@ static void the_whole_node_goes(void **state)
     assert_int_equal(take(a, 0, 9, &m), 0); /* and is whole again */
 }
 
-static void extents_claimed_whole(void **state)
+TEST(extents_claimed_whole)
 {
-    (void)state;
     mfn_t m;
 
     assert_int_equal(claim(a, 0, 3 * M2, 9), 0);
@@ -209,9 +195,8 @@ static void extents_claimed_whole(void **state)
 
 /* A frame that leaves while a transaction holds it: what the others of it are refunded, the claim is one
  * page short only if the node is. */
-static void leaving_in_a_transaction(void **state)
+TEST(leaving_in_a_transaction)
 {
-    (void)state;
     struct mm_taken taken;
     struct mm_request request = {.nid = 0, .order = 0, .nr = 8, .flags = MM_EXACT_NODE};
 
@@ -233,17 +218,4 @@ static void leaving_in_a_transaction(void **state)
     assert_int_equal(a->broken_pages, 1);
 }
 
-int main(void)
-{
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        T(free_frames_leave_and_return),
-        T(not_ram),
-        T(frames_in_use_leave_when_freed),
-        T(offline_2_where_3_of_4_are_claimed),
-        T(the_whole_node_goes),
-        T(extents_claimed_whole),
-        T(leaving_in_a_transaction),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, accounts_unmake)

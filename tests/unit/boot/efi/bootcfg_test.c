@@ -1,11 +1,5 @@
-// sources: boot/efi/config.c
 /* The UEFI loader's configuration file. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <boot/efi/config.h>
 #include <homestead/errno.h>
@@ -38,9 +32,8 @@ static int parse(const char *text)
         assert_string_equal(why, sentence); \
     } while (0)
 
-static void test_whole_file(void **state)
+TEST(test_whole_file)
 {
-    (void)state;
     assert_int_equal(
         parse("# a comment\r\n; another\n[global]\ndefault = one\n\n[other]\ndom0=x\n"
               "[one]\n  options= com1=115200,8n1  a=b  \nkernel=h.elf\ndom0=d.elf  verbose  x=1\n"
@@ -59,9 +52,8 @@ static void test_whole_file(void **state)
     assert_string_equal(why, "untouched");
 }
 
-static void test_defaults(void **state)
+TEST(test_defaults)
 {
-    (void)state;
     assert_int_equal(parse("[global]\ndefault=s\n[s]\ndom0=d"), 0);
     assert_string_equal(cfg.kernel.path, "homestead.elf");
     assert_string_equal(cfg.options, "");
@@ -69,22 +61,19 @@ static void test_defaults(void **state)
     assert_int_equal(cfg.nr_modules, 0);
 }
 
-static void test_global_may_come_last(void **state)
+TEST(test_global_may_come_last)
 {
-    (void)state;
     assert_int_equal(parse("[s]\ndom0=d\n[global]\ndefault=s\n"), 0);
     assert_string_equal(cfg.dom0.path, "d");
 }
 
-static void test_byte_order_mark(void **state)
+TEST(test_byte_order_mark)
 {
-    (void)state;
     assert_int_equal(parse("\xef\xbb\xbf[global]\ndefault=s\n[s]\ndom0=d\n"), 0);
 }
 
-static void test_unknown_keys_are_named(void **state)
+TEST(test_unknown_keys_are_named)
 {
-    (void)state;
     REFUSED(EINVAL, "line 5: unknown key 'modul'", "[global]\ndefault=s\n[s]\ndom0=d\nmodul=x\n");
     REFUSED(EINVAL, "line 2: unknown key in [global]: 'defualt'", "[global]\ndefualt=s\n[s]\ndom0=d\n");
     /* Sections that are not used must be sound as well: tomorrow they are. */
@@ -92,9 +81,8 @@ static void test_unknown_keys_are_named(void **state)
     REFUSED(EINVAL, "line 2: unknown key '?[31mx'", "[s]\n\x1b[31mx=1\n");
 }
 
-static void test_lines_nobody_understands(void **state)
+TEST(test_lines_nobody_understands)
 {
-    (void)state;
     REFUSED(EINVAL, "line 2: neither [SECTION] nor KEY=VALUE: 'default s'", "[global]\ndefault s\n");
     REFUSED(EINVAL, "line 1: not a section name: '[global'", "[global\n");
     REFUSED(EINVAL, "line 1: not a section name: '[]'", "[]\n");
@@ -104,9 +92,8 @@ static void test_lines_nobody_understands(void **state)
     assert_string_equal(why, "line 1: a zero byte in '[glo?bal]'");
 }
 
-static void test_keys_given_twice(void **state)
+TEST(test_keys_given_twice)
 {
-    (void)state;
     REFUSED(EINVAL, "line 5: given twice in its section: the key 'dom0'",
             "[global]\ndefault=s\n[s]\ndom0=a\ndom0=b\n");
     REFUSED(EINVAL, "line 6: given twice in its section: the key 'kernel'",
@@ -118,9 +105,8 @@ static void test_keys_given_twice(void **state)
     REFUSED(EINVAL, "line 6: there is a second section 's'", "[global]\ndefault=s\n[s]\ndom0=a\n[t]\n[s]\n");
 }
 
-static void test_what_must_be_there(void **state)
+TEST(test_what_must_be_there)
 {
-    (void)state;
     REFUSED(EINVAL, "[global] has no default=SECTION", "");
     REFUSED(EINVAL, "[global] has no default=SECTION", "[s]\ndom0=d\n");
     REFUSED(EINVAL, "section [s] has no dom0=FILE", "[global]\ndefault=s\n[s]\nkernel=k\n");
@@ -129,28 +115,25 @@ static void test_what_must_be_there(void **state)
             "[global]\ndefault=s\n[s]\nkernel=k loglvl=all\ndom0=d\n");
 }
 
-static void test_missing_section_and_chain(void **state)
+TEST(test_missing_section_and_chain)
 {
-    (void)state;
     REFUSED(ENOENT, "there is no section [s], which default= names",
             "[global]\ndefault=s\nchain=more.cfg\n[t]\ndom0=d\n");
     assert_string_equal(cfg.chain, "more.cfg");
     assert_string_equal(cfg.section, "s");
 }
 
-static void test_output_is_untouched_on_failure(void **state)
+TEST(test_output_is_untouched_on_failure)
 {
-    (void)state;
     REFUSED(EINVAL, "section [s] has no dom0=FILE", "[global]\ndefault=s\n[s]\n");
     assert_int_equal(((u8 *)&cfg)[0], 0x5a);
     assert_int_equal(((u8 *)&cfg)[sizeof(cfg) - 1], 0x5a);
 }
 
-static void test_too_many_modules(void **state)
+TEST(test_too_many_modules)
 {
     char text[256] = "[global]\ndefault=s\n[s]\ndom0=d\n";
 
-    (void)state;
     for (u32 i = 0; i < CONFIG_MODULE_MAX; i++)
         strcat(text, "module=m\n");
     assert_int_equal(parse(text), 0);
@@ -160,11 +143,10 @@ static void test_too_many_modules(void **state)
 }
 
 /* The longest value that fits, and one byte more. */
-static void test_long_values(void **state)
+TEST(test_long_values)
 {
     static char text[4096], value[BOOT_CMDLINE_MAX + 1];
 
-    (void)state;
     memset(value, 'x', BOOT_CMDLINE_MAX);
     snprintf(text, sizeof(text), "[global]\ndefault=s\n[s]\noptions=%s\ndom0=d\n", value + 1);
     assert_int_equal(parse(text), 0);
@@ -178,14 +160,13 @@ static void test_long_values(void **state)
 }
 
 /* Every prefix of a good file, and every byte of it replaced: an answer, and never a byte out of place. */
-static void test_damaged_files(void **state)
+TEST(test_damaged_files)
 {
     static const char good[] =
         "\xef\xbb\xbf[global]\ndefault=s\nchain=c\n[s]\noptions=o\ndom0=d e\nmodule=m n\n";
     static const char bytes[] = {0, '\n', '[', ']', '=', '#', ' ', '\xff'};
     char text[sizeof(good)];
 
-    (void)state;
     for (size_t n = 0; n < sizeof(good); n++)
         parse_bytes(good, n);
     for (size_t i = 0; i + 1 < sizeof(good); i++) {
@@ -195,25 +176,4 @@ static void test_damaged_files(void **state)
             parse_bytes(text, sizeof(good) - 1);
         }
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_file),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_global_may_come_last),
-        cmocka_unit_test(test_byte_order_mark),
-        cmocka_unit_test(test_unknown_keys_are_named),
-        cmocka_unit_test(test_lines_nobody_understands),
-        cmocka_unit_test(test_keys_given_twice),
-        cmocka_unit_test(test_what_must_be_there),
-        cmocka_unit_test(test_missing_section_and_chain),
-        cmocka_unit_test(test_output_is_untouched_on_failure),
-        cmocka_unit_test(test_too_many_modules),
-        cmocka_unit_test(test_long_values),
-        cmocka_unit_test(test_damaged_files),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

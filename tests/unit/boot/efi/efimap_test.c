@@ -1,10 +1,5 @@
-// sources: boot/efi/memory_map.c boot/efi/page_tables.c
 /* The UEFI loader's memory map and its page tables, which are walked here as a CPU does. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <boot/efi/elf_load.h>
 #include <boot/efi/memory_map.h>
@@ -17,13 +12,11 @@ static u8 map[MAX_ENTRIES * STRIDE] ALIGNED(8);
 static u64 used;
 static struct boot_info bi;
 
-static int start(void **state)
+static void start(void)
 {
-    (void)state;
     used = 0;
     memset(&bi, 0, sizeof(bi));
     memset(map, 0xa5, sizeof(map));
-    return 0;
 }
 
 static void add_with(u32 type, u64 base, u64 pages, u64 attributes)
@@ -52,7 +45,7 @@ static void expect_entry(u32 i, u64 base, u64 size, u32 type)
     assert_int_equal(bi.mem[i].type, type);
 }
 
-static void test_types(void **state)
+TEST_WITH(test_types, start, NULL)
 {
     static const u32 want[] = {
         BOOT_MEM_RESERVED,    BOOT_MEM_LOADER,      BOOT_MEM_LOADER,   BOOT_MEM_RAM,      BOOT_MEM_RAM,
@@ -60,7 +53,6 @@ static void test_types(void **state)
         BOOT_MEM_NVS,         BOOT_MEM_RESERVED,    BOOT_MEM_RESERVED, BOOT_MEM_RESERVED, BOOT_MEM_RESERVED,
         BOOT_MEM_RESERVED /* 15: not accepted yet */};
 
-    (void)state;
     for (u32 t = 0; t < ARRAY_SIZE(want); t++)
         add(t, t * MIB(2), 1);
     add(0x80000000u, MIB(100), 1); /* an OEM's type */
@@ -71,9 +63,8 @@ static void test_types(void **state)
     expect_entry(ARRAY_SIZE(want), MIB(100), 4096, BOOT_MEM_RESERVED);
 }
 
-static void test_sorted_and_merged(void **state)
+TEST_WITH(test_sorted_and_merged, start, NULL)
 {
-    (void)state;
     add(7, MIB(16), 256);
     add(4, 0, 160);
     add(3, 160 * 4096, 96); /* touches the one above */
@@ -90,9 +81,8 @@ static void test_sorted_and_merged(void **state)
 }
 
 /* RAM by type that is not for general use by attribute. */
-static void test_attributes(void **state)
+TEST_WITH(test_attributes, start, NULL)
 {
-    (void)state;
     add_with(7, MIB(1), 1, 0xf | 1ull << 18); /* specific purpose: CXL, high-bandwidth memory */
     add_with(7, MIB(2), 1, 0xf | 1ull << 15); /* non-volatile */
     add_with(7, MIB(3), 1, 1);                /* cannot be cached */
@@ -117,7 +107,7 @@ static void test_attributes(void **state)
 
 /* The end of a laptop's map (ASUS U32VJ, boot log): unsorted, runtime data between RAM, MMIO with the runtime
  * attribute. */
-static void test_recorded(void **state)
+TEST_WITH(test_recorded, start, NULL)
 {
     static const struct {
         u32 type;
@@ -140,7 +130,6 @@ static void test_recorded(void **state)
         {11, 0x8000000000000001, 0xff000000, 0x100000000},
     };
 
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(d); i++)
         add_with(d[i].type, d[i].start, (d[i].end - d[i].start) >> 12, d[i].attributes);
     assert_int_equal(convert(), 0);
@@ -154,9 +143,8 @@ static void test_recorded(void **state)
 }
 
 /* The hypervisor judges what overlaps or wraps: here it must only arrive. */
-static void test_nonsense_is_passed_on(void **state)
+TEST_WITH(test_nonsense_is_passed_on, start, NULL)
 {
-    (void)state;
     add(7, MIB(1), 2);
     add(0, MIB(1) + 4096, 2);
     add(7, ~0ull << 12, 2);
@@ -174,9 +162,8 @@ static void test_nonsense_is_passed_on(void **state)
 }
 
 /* The limit counts after merging: far more descriptors may come in. */
-static void test_limit(void **state)
+TEST_WITH(test_limit, start, NULL)
 {
-    (void)state;
     for (u32 i = 0; i < BOOT_MEM_MAX * 2; i++)
         add(i % 2 ? 3 : 7, i * MIB(1), 256);
     assert_int_equal(convert(), 0);
@@ -195,9 +182,8 @@ static void test_limit(void **state)
     expect_entry(BOOT_MEM_MAX - 1, BOOT_MEM_MAX * MIB(2), 4096, BOOT_MEM_RESERVED);
 }
 
-static void test_end_leaves_reserved_out(void **state)
+TEST_WITH(test_end_leaves_reserved_out, start, NULL)
 {
-    (void)state;
     add(7, GIB(4), GIB(2) >> 12);
     add(11, 0xfd00000000ull, 1 << 20); /* I/O far above */
     assert_int_equal(convert(), 0);
@@ -248,9 +234,8 @@ static void check_tables(u64 map_end, bool big, u64 mapped_end)
     free(memory);
 }
 
-static void test_page_tables(void **state)
+TEST(test_page_tables)
 {
-    (void)state;
     check_tables(MIB(512), true, GIB(4));
     check_tables(MIB(512), false, GIB(4));
     check_tables(GIB(6) + 4096, true, GIB(7));
@@ -259,20 +244,4 @@ static void test_page_tables(void **state)
     check_tables(GIB(1536) + 1, true, GIB(1537)); /* more than one PDPT */
     check_tables(~0ull >> 1, true, GIB(512) * 128);
     check_tables(~0ull >> 1, false, GIB(512));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_types, start),
-        cmocka_unit_test_setup(test_sorted_and_merged, start),
-        cmocka_unit_test_setup(test_attributes, start),
-        cmocka_unit_test_setup(test_recorded, start),
-        cmocka_unit_test_setup(test_nonsense_is_passed_on, start),
-        cmocka_unit_test_setup(test_limit, start),
-        cmocka_unit_test_setup(test_end_leaves_reserved_out, start),
-        cmocka_unit_test(test_page_tables),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
-// sources: boot/efi/elf_load.c lib/elf.c
 /* The UEFI loader's view of homestead.elf: what it accepts, and that it refuses everything else unread. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <boot/efi/elf_load.h>
 #include <homestead/errno.h>
@@ -53,9 +48,8 @@ static void put_segment(u32 i, u32 flags, u64 offset, u64 vaddr, u64 filesz, u64
 }
 
 /* Code at 0, data with BSS at 0x2000, ending at 0x300000: 4 MiB of memory. */
-static int make_good(void **state)
+static void make_good(void)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(file); i++)
         file[i] = (u8)(i * 7 + 1);
     memset(file, 0, 0x1000);
@@ -76,7 +70,6 @@ static int make_good(void **state)
     put(HEADER, IMAGE_HEADER_MAGIC, 8);
     put(HEADER + 8, V + 0x200, 8);
     put(HEADER + 16, V + 0x300000, 8);
-    return 0;
 }
 
 /* Plans a heap copy of exactly size bytes, so that ASan sees any read behind it. */
@@ -103,16 +96,15 @@ static void refused(const char *part)
     if (!strstr(why, part))
         fail_msg("'%s' does not say '%s'", why, part);
     assert_int_equal(out.nr_segments, 0x5a5a5a5a);
-    make_good(NULL);
+    make_good();
 }
 
-static void test_good_image(void **state)
+TEST(test_good_image)
 {
     struct elf_image image;
     const char *why;
     u8 *memory;
 
-    (void)state;
     assert_int_equal(plan_bytes(sizeof(file), &image, &why), 0);
     assert_int_equal(image.span, MIB(4));
     assert_int_equal(image.uefi_entry, V + 0x200);
@@ -129,12 +121,11 @@ static void test_good_image(void **state)
     free(memory);
 }
 
-static void test_other_program_headers_are_skipped(void **state)
+TEST(test_other_program_headers_are_skipped)
 {
     struct elf_image image;
     const char *why;
 
-    (void)state;
     put(E_PHNUM, 4, 2);
     put_segment(2, 6, ~0ull, 0, ~0ull, 1);
     put(PH + 2 * PH_SIZE + P_TYPE, 0x6474e551, 4); /* PT_GNU_STACK */
@@ -143,9 +134,8 @@ static void test_other_program_headers_are_skipped(void **state)
     assert_int_equal(image.nr_segments, 2);
 }
 
-static void test_wrong_kind_of_file(void **state)
+TEST(test_wrong_kind_of_file)
 {
-    (void)state;
     file[1] = 'e';
     refused("not an ELF file");
     file[4] = 1;
@@ -171,9 +161,8 @@ static void test_wrong_kind_of_file(void **state)
     refused("nothing to load");
 }
 
-static void test_offsets_behind_the_file(void **state)
+TEST(test_offsets_behind_the_file)
 {
-    (void)state;
     put(E_PHOFF, sizeof(file) - 2 * PH_SIZE + 1, 8);
     refused("program headers outside");
     put(E_PHOFF, ~0ull - 8, 8);
@@ -190,9 +179,8 @@ static void test_offsets_behind_the_file(void **state)
     refused("a segment lies behind");
 }
 
-static void test_addresses_outside_of_the_image(void **state)
+TEST(test_addresses_outside_of_the_image)
 {
-    (void)state;
     put(PH + P_VADDR, V - 0x1000, 8);
     refused("outside");
     put(PH + P_VADDR, 0, 8);
@@ -211,18 +199,16 @@ static void test_addresses_outside_of_the_image(void **state)
     refused("overlap");
 }
 
-static void test_too_many_segments(void **state)
+TEST(test_too_many_segments)
 {
-    (void)state;
     put(E_PHNUM, ELF_SEGMENTS_MAX + 1, 2);
     for (u32 i = 1; i <= ELF_SEGMENTS_MAX; i++)
         put_segment(i, 6, DATA, V + i * 0x1000, 1, 1);
     refused("too many segments");
 }
 
-static void test_image_header(void **state)
+TEST(test_image_header)
 {
-    (void)state;
     put(HEADER, IMAGE_HEADER_MAGIC ^ 1, 8);
     refused("another magic");
     put(PH + P_VADDR, V + 0x1000, 8);
@@ -244,18 +230,17 @@ static void test_image_header(void **state)
 }
 
 /* Cut anywhere, and with any single byte of its headers bent: an answer within the file. */
-static void test_damaged_files(void **state)
+TEST(test_damaged_files)
 {
     static const u8 bytes[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
     struct elf_image image;
     const char *why;
 
-    (void)state;
     for (u64 size = 0; size < sizeof(file); size += size < 0x100 ? 1 : 0x3f)
         assert_int_equal(plan_bytes(size, &image, &why), -ENOEXEC);
     for (size_t at = 0; at < PH + 2 * PH_SIZE; at++) {
         for (size_t b = 0; b < sizeof(bytes); b++) {
-            make_good(NULL);
+            make_good();
             file[at] = bytes[b];
             if (!plan_bytes(sizeof(file), &image, &why)) {
                 u8 *memory = malloc(image.span);
@@ -267,18 +252,4 @@ static void test_damaged_files(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_good_image, make_good),
-        cmocka_unit_test_setup(test_other_program_headers_are_skipped, make_good),
-        cmocka_unit_test_setup(test_wrong_kind_of_file, make_good),
-        cmocka_unit_test_setup(test_offsets_behind_the_file, make_good),
-        cmocka_unit_test_setup(test_addresses_outside_of_the_image, make_good),
-        cmocka_unit_test_setup(test_too_many_segments, make_good),
-        cmocka_unit_test_setup(test_image_header, make_good),
-        cmocka_unit_test_setup(test_damaged_files, make_good),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(make_good, NULL)

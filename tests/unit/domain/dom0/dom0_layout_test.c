@@ -1,10 +1,5 @@
-// sources: domain/dom0/dom0_layout.c
 /* Domain 0's memory map on a real-looking host map, odd maps, and random ones. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <domain/dom0/dom0_layout.h>
 #include <homestead/errno.h>
@@ -52,9 +47,8 @@ static void check_sane(u64 mem_bytes)
     assert_int_equal(layout.ram_bytes, mem_bytes);
 }
 
-static void follows_the_host(void **state)
+TEST(follows_the_host)
 {
-    (void)state;
     assert_int_equal(dom0_layout_memory(host, ARRAY_SIZE(host), MIB(64), &layout), 0);
     check_sane(MIB(64));
     assert_int_equal(type_at(0), RAM);
@@ -72,9 +66,8 @@ static void follows_the_host(void **state)
     assert_int_equal(type_at(0x100000000), UNUSABLE);
 }
 
-static void goes_on_above_4g(void **state)
+TEST(goes_on_above_4g)
 {
-    (void)state;
     assert_int_equal(dom0_layout_memory(host, ARRAY_SIZE(host), GIB(3), &layout), 0);
     check_sane(GIB(3));
     assert_int_equal(type_at(0x7fede000), RAM);
@@ -83,9 +76,8 @@ static void goes_on_above_4g(void **state)
     assert_int_equal(dom0_layout_memory(host, ARRAY_SIZE(host), GIB(5), &layout), -ENOMEM);
 }
 
-static void odd_maps(void **state)
+TEST(odd_maps)
 {
-    (void)state;
     /* RAM over the low hole, out of order, overlapped by a reserved piece, wrapping at the end. */
     static const struct e820_entry odd[] = {
         {0x400000, 0x800, RESERVED},
@@ -106,12 +98,11 @@ static void odd_maps(void **state)
 }
 
 /* Hundreds of holes: the smallest go until the rest fits, RAM later than others, ACPI's data last. */
-static void too_many_entries(void **state)
+TEST(too_many_entries)
 {
     static struct e820_entry many[600];
     u32 acpi = 0;
 
-    (void)state;
     for (u32 i = 0; i < 300; i++)
         many[i] = (struct e820_entry){MIB(2) + i * MIB(2), MIB(1), i ? RESERVED : RAM};
     assert_int_equal(dom0_layout_memory(many, 300, MIB(1), &layout), 0);
@@ -133,12 +124,11 @@ static void too_many_entries(void **state)
     assert_int_equal(dom0_layout_memory(many, 300, 140 * GIB(512), &layout), -ENOSPC);
 }
 
-static void places_module_and_info(void **state)
+TEST(places_module_and_info)
 {
     const char *why = NULL;
     u64 image_end = 0x123456;
 
-    (void)state;
     assert_int_equal(dom0_layout_memory(host, ARRAY_SIZE(host), MIB(64), &layout), 0);
     assert_int_equal(dom0_layout_place(&layout, image_end, MIB(10) + 1, 500, &why), 0);
     assert_true(IS_ALIGNED(layout.module_gaddr, PAGE_SIZE) && layout.module_gaddr >= image_end);
@@ -161,21 +151,19 @@ static void places_module_and_info(void **state)
     assert_int_equal(dom0_layout_place(&layout, MIB(60), 0, MIB(5), &why), -ENOSPC);
 }
 
-static void nothing_above_4g(void **state)
+TEST(nothing_above_4g)
 {
     static const struct e820_entry split[] = {{0x100000, MIB(3), RAM}, {0x100000000, GIB(2), RAM}};
     const char *why;
 
-    (void)state;
     assert_int_equal(dom0_layout_memory(split, 2, GIB(1), &layout), 0);
     assert_int_equal(dom0_layout_place(&layout, 0x180000, MIB(4), 100, &why), -ENOSPC);
     assert_int_equal(dom0_layout_place(&layout, 0x180000, MIB(2), 100, &why), 0);
 }
 
 /* Against the definition, on small random maps, page by page. */
-static void random_maps(void **state)
+TEST(random_maps)
 {
-    (void)state;
     srand(3);
     for (u32 round = 0; round < 2000; round++) {
         struct e820_entry map[6];
@@ -206,18 +194,4 @@ static void random_maps(void **state)
                              is_ram[page]);
         assert_int_equal(dom0_layout_memory(map, nr, want + PAGE_SIZE, &layout), -ENOMEM);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(follows_the_host),
-        cmocka_unit_test(goes_on_above_4g),
-        cmocka_unit_test(odd_maps),
-        cmocka_unit_test(too_many_entries),
-        cmocka_unit_test(places_module_and_info),
-        cmocka_unit_test(nothing_above_4g),
-        cmocka_unit_test(random_maps),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,5 @@
-// sources: domain/evtchn/evtchn.c
 /* Event channels: ports, links between domains, and what the guest finds in shared_info. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/frames.h>
 #include <domain/internal.h>
@@ -114,35 +109,32 @@ static struct domain *new_domain(u16 id, u32 max_port)
     return d;
 }
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     memset(used, 0, sizeof(used));
     memset(wakes, 0, sizeof(wakes));
     page_limit = PAGES;
     refs = 0;
     new_domain(0, 4095);
     new_domain(1, 1023);
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     for (u32 id = 0; id < ARRAY_SIZE(doms); id++) {
         struct domain *d = doms[id];
         if (!d)
             continue;
         evtchn_destroy(d);
         evtchn_destroy(d); /* again: nothing to do */
-        if (d->mem.overhead_pages != 1 || refs || depth)
-            return -1;
+        assert_int_equal(d->mem.overhead_pages, 1);
+        assert_int_equal(refs, 0);
+        assert_int_equal(depth, 0);
         free(d->vcpu[0]);
         free(d->vcpu[1]);
         free(d);
         doms[id] = NULL;
     }
-    return 0;
 }
 
 static bool pending(struct domain *d, u32 port)
@@ -150,12 +142,11 @@ static bool pending(struct domain *d, u32 port)
     return evtchn_port_pending(d, port);
 }
 
-static void linked_domains_signal_each_other(void **state)
+TEST(linked_domains_signal_each_other)
 {
     struct domain *a = doms[0], *b = doms[1];
     u32 pa = 0, pb = 0, other = 77;
 
-    (void)state;
     assert_int_equal(evtchn_alloc_unbound(b, 0, &pb), 0);
     assert_int_equal(pb, 1);                 /* port 0 is never given out */
     assert_int_equal(evtchn_send(b, pb), 0); /* nobody there: swallowed */
@@ -201,13 +192,12 @@ static void linked_domains_signal_each_other(void **state)
     assert_int_equal(evtchn_send(a, pa), -EINVAL);
 }
 
-static void masked_events_wait_for_unmask(void **state)
+TEST(masked_events_wait_for_unmask)
 {
     struct domain *d = doms[0];
     struct shared_info *s = domain_shared_info(d);
     u32 port;
 
-    (void)state;
     assert_int_equal(evtchn_bind_ipi(d, 1, &port), 0);
     s->evtchn_mask[0] = ~0ull;
     assert_int_equal(evtchn_send(d, port), 0);
@@ -225,12 +215,11 @@ static void masked_events_wait_for_unmask(void **state)
     assert_int_equal(evtchn_unmask(d, 4095), -EINVAL);
 }
 
-static void virqs_are_bound_once(void **state)
+TEST(virqs_are_bound_once)
 {
     struct domain *d = doms[0];
     u32 port = 0, timer = 0, other = 77;
 
-    (void)state;
     evtchn_raise_virq(d, VIRQ_DOM_EXC, 0); /* not bound: nothing happens */
     assert_int_equal(evtchn_bind_virq(d, NR_VIRQS, 0, &other), -EINVAL);
     assert_int_equal(evtchn_bind_virq(d, VIRQ_DOM_EXC, 1, &other), -EINVAL); /* global: vCPU 0 */
@@ -256,12 +245,11 @@ static void virqs_are_bound_once(void **state)
     assert_false(pending(d, port));
 }
 
-static void ports_run_out_cleanly(void **state)
+TEST(ports_run_out_cleanly)
 {
     struct domain *d = doms[1];
     u32 port = 0, used_ports = 0;
 
-    (void)state;
     while (evtchn_alloc_unbound(d, 0, &port) == 0)
         assert_int_equal(port, ++used_ports);
     assert_int_equal(used_ports, 1023);
@@ -279,13 +267,12 @@ static void ports_run_out_cleanly(void **state)
     assert_int_equal(port, 700);
 }
 
-static void pollers_wake_for_masked_ports(void **state)
+TEST(pollers_wake_for_masked_ports)
 {
     struct domain *d = doms[0];
     struct vcpu *v = d->vcpu[1];
     u32 port, other;
 
-    (void)state;
     assert_int_equal(evtchn_bind_ipi(d, 0, &port), 0);
     assert_int_equal(evtchn_bind_ipi(d, 0, &other), 0);
     domain_shared_info(d)->evtchn_mask[0] = ~0ull;
@@ -311,12 +298,11 @@ static void other_cpu_closes(void)
 
 /* A port that is being closed, bound or reset by one CPU while another one takes its domain, or the far end,
  * away: at each point where no lock is held. */
-static void ends_that_go_meanwhile(void **state)
+TEST(ends_that_go_meanwhile)
 {
     struct evtchn_status near, far;
     u32 pa, pb;
 
-    (void)state;
     for (u32 gap = 0; gap < 6; gap++) {
         struct domain *a = doms[0], *b = doms[1];
 
@@ -349,15 +335,4 @@ static void ends_that_go_meanwhile(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(linked_domains_signal_each_other, setup, teardown),
-        cmocka_unit_test_setup_teardown(masked_events_wait_for_unmask, setup, teardown),
-        cmocka_unit_test_setup_teardown(virqs_are_bound_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(ports_run_out_cleanly, setup, teardown),
-        cmocka_unit_test_setup_teardown(pollers_wake_for_masked_ports, setup, teardown),
-        cmocka_unit_test_setup_teardown(ends_that_go_meanwhile, setup, teardown),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, teardown)

@@ -1,5 +1,3 @@
-// sources: domain/physmap/physmap.c domain/physmap/physmap_pool.c domain/physmap/physmap_copy.c
-// sources: arch/x86/hvm/nested_paging.c mm/all
 /* The physmap in bulk: lists of extents under one hold of the lock, what a failure in the middle leaves, what
  * a large extent over small mappings costs, and the end of a map without foreign frames. */
 #include "physmap_harness.h"
@@ -41,11 +39,10 @@ static u32 fill(struct domain *d, const gfn_t *g, u32 order, u32 nr, int want_rc
     return done;
 }
 
-static void lists_are_mapped(void **state)
+TEST(lists_are_mapped)
 {
     struct domain *d = new_domain(1, 32);
 
-    (void)state;
     assert_int_equal(fill(d, list(0x1f0, 1), 0, 64, 0), 64);
     assert_int_equal(fill(d, list(0x1000, 512), 9, 4, 0), 4);
     assert_int_equal(d->mem.tot_pages, 64 + 2048);
@@ -56,11 +53,10 @@ static void lists_are_mapped(void **state)
 }
 
 /* The pool ends in the middle: the first ones stay, claims are as if only they had been asked for. */
-static void a_small_pool_keeps_the_first(void **state)
+TEST(a_small_pool_keeps_the_first)
 {
     struct domain *d = new_domain(1, 5); /* root, two, and two tables of 4 KiB mappings */
 
-    (void)state;
     assert_int_equal(claim_install_legacy(&d->mem, 1000), 0);
     assert_int_equal(fill(d, list(0, 64), 0, 64, -ENOMEM), 16);
     assert_int_equal(d->mem.tot_pages, 16);
@@ -70,12 +66,11 @@ static void a_small_pool_keeps_the_first(void **state)
 }
 
 /* Over something, next to something, and twice in one list; one wait for the CPUs for all of them. */
-static void lists_replace(void **state)
+TEST(lists_replace)
 {
     struct domain *d = new_domain(1, 32), *src = new_domain(2, 8);
     gfn_t twice[4] = {{0x300}, {0x300}, {0x301}, {0x300}};
 
-    (void)state;
     populate(src, 0x200, 9);
     assert_int_equal(fill(d, list(0x100, 1), 0, 64, 0), 64);
     for (u64 i = 0; i < 8; i++)
@@ -98,12 +93,11 @@ static void lists_replace(void **state)
 }
 
 /* So much to take away that the call is over before its list is: at least one is done, and it goes on. */
-static void replacing_much_stops(void **state)
+TEST(replacing_much_stops)
 {
     struct domain *d = new_domain(1, 64);
     u32 done;
 
-    (void)state;
     for (u64 g = 0; g < 4 * 512; g += 64)
         assert_int_equal(fill(d, list(g, 1), 0, 64, 0), 64);
     take(d, 9, 4);
@@ -117,12 +111,11 @@ static void replacing_much_stops(void **state)
 }
 
 /* Before 8 MiB go over 2048 frames, some go by themselves; over a few nothing has to go. */
-static void room_is_made_in_steps(void **state)
+TEST(room_is_made_in_steps)
 {
     struct domain *d = new_domain(1, 64);
     u32 calls = 0;
 
-    (void)state;
     assert_int_equal(fill(d, list(0, 1), 0, 64, 0), 64);
     assert_false(physmap_make_room(d, gfn(0), 4 * 512));
     assert_int_equal(d->mem.tot_pages, 64);
@@ -142,11 +135,10 @@ static void room_is_made_in_steps(void **state)
 }
 
 /* All or nothing; what was there goes only for what has come. */
-static void unaligned_extents(void **state)
+TEST(unaligned_extents)
 {
     struct domain *d = new_domain(1, 7); /* 4 KiB mappings in four places, at most */
 
-    (void)state;
     assert_int_equal(claim_install_legacy(&d->mem, 2000), 0);
     take(d, 9, 1);
     assert_int_equal(physmap_place_unaligned(d, gfn(0x3f0), taken.extent[0], 9), 0);
@@ -173,12 +165,11 @@ static void unaligned_extents(void **state)
     check_all_back();
 }
 
-static void giving_up(void **state)
+TEST(giving_up)
 {
     struct domain *d = new_domain(1, 32), *src = new_domain(2, 8);
     u32 done;
 
-    (void)state;
     populate(src, 0x200, 9);
     assert_int_equal(fill(d, list(0x100, 1), 0, 64, 0), 64);
     populate(d, 0x200, 9);
@@ -211,12 +202,11 @@ static void giving_up(void **state)
 }
 
 /* The paging pool goes in steps as well, however large it is. */
-static void the_end_comes_in_steps(void **state)
+TEST(the_end_comes_in_steps)
 {
     struct domain *d = new_domain(1, 1000);
     u32 steps = 0;
 
-    (void)state;
     assert_int_equal(fill(d, list(0, 1), 0, 64, 0), 64);
     mm_account_kill(&d->mem);
     for (u64 before = d->physmap.pool_pages; physmap_destroy_step(d, 10); before = d->physmap.pool_pages) {
@@ -228,17 +218,4 @@ static void the_end_comes_in_steps(void **state)
     check_all_back();
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(lists_are_mapped),
-        CASE(a_small_pool_keeps_the_first),
-        CASE(lists_replace),
-        CASE(replacing_much_stops),
-        CASE(room_is_made_in_steps),
-        CASE(unaligned_extents),
-        CASE(giving_up),
-        CASE(the_end_comes_in_steps),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, teardown)

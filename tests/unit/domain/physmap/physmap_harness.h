@@ -5,12 +5,7 @@
 #ifndef TESTS_PHYSMAP_HARNESS_H
 #define TESTS_PHYSMAP_HARNESS_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/frames.h>
@@ -111,11 +106,10 @@ static inline void destroy(struct domain *d)
 
 static u64 free_at_start;
 
-static inline int setup(void **state)
+static inline void setup(void)
 {
     static u8 near[MAX_NODES][MAX_NODES]; /* one node: itself */
 
-    (void)state;
     arena = aligned_alloc(PAGE_SIZE, FRAMES * PAGE_SIZE);
     memset(arena, 0xa5, FRAMES * PAGE_SIZE);
     mm_table_init(FRAMES);
@@ -123,19 +117,16 @@ static inline int setup(void **state)
     assert_int_equal(mm_add_range(mfn(0x200), mfn(FRAMES), 0), 0);
     free_at_start = free_pages();
     syncs = reaps = 0;
-    return 0;
 }
 
-static inline int teardown(void **state)
+static inline void teardown(void)
 {
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(doms); i++) {
         free(doms[i]);
         doms[i] = NULL;
     }
     free(arena);
     mm_table_free();
-    return 0;
 }
 
 /* Every test ends here: domains gone, every page back, the allocator consistent. */
@@ -162,7 +153,5 @@ static inline mfn_t populate(struct domain *d, u64 g, u32 order)
     assert_int_equal(physmap_place(d, gfn(g), m, order, NP_RAM), 0);
     return m;
 }
-
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 #endif

@@ -1,16 +1,13 @@
-// sources: domain/physmap/physmap.c domain/physmap/physmap_pool.c domain/physmap/physmap_copy.c
-// sources: arch/x86/hvm/nested_paging.c mm/all
 /* The physmap on the real nested tables and the real allocator: nothing is ever lost, whatever fails. */
 #include <arch/x86/cpu/frames.h>
 #include <tests/guest_memory.h>
 #include "physmap_harness.h"
 
-static void maps_looks_up_and_copies(void **state)
+TEST(maps_looks_up_and_copies)
 {
     struct domain *d = new_domain(1, 32);
     char out[9] = "";
 
-    (void)state;
     mfn_t big = populate(d, 0x200, 9);
     populate(d, 0x400, 0);
     struct np_entry e = physmap_lookup(d, gfn(0x2ff));
@@ -32,11 +29,10 @@ static void maps_looks_up_and_copies(void **state)
     check_all_back();
 }
 
-static void replacing_releases_what_was_there(void **state)
+TEST(replacing_releases_what_was_there)
 {
     struct domain *d = new_domain(1, 32);
 
-    (void)state;
     populate(d, 0x200, 9);
     assert_int_equal(d->mem.tot_pages, 512);
     mfn_t one = populate(d, 0x210, 0); /* splits the 2 MiB mapping, and its extent */
@@ -58,12 +54,11 @@ static void replacing_releases_what_was_there(void **state)
     check_all_back();
 }
 
-static void a_small_pool_fails_cleanly(void **state)
+TEST(a_small_pool_fails_cleanly)
 {
     struct domain *d = new_domain(1, 3); /* root and two: not enough for a 4 KiB mapping, enough for 2 MiB */
     mfn_t m;
 
-    (void)state;
     assert_int_equal(mm_alloc(&d->mem, NODE_NONE, 0, 0, &m), 0);
     assert_int_equal(physmap_place(d, gfn(0), m, 0, NP_RAM), -ENOMEM);
     assert_int_equal(d->physmap.pool_used, 1);
@@ -88,11 +83,10 @@ static void a_small_pool_fails_cleanly(void **state)
 }
 
 /* XENMEM_maximum_gpfn on a zombie once took 2^36 steps: each lookup said that the hole was one frame. */
-static void a_destroyed_map_is_one_large_hole(void **state)
+TEST(a_destroyed_map_is_one_large_hole)
 {
     struct domain *a = new_domain(1, 32), *b = new_domain(2, 32);
 
-    (void)state;
     populate(b, 0x200, 9);
     assert_int_equal(physmap_map_foreign(a, gfn(0x3f000), b, gfn(0x201)), 0);
     destroy(b);
@@ -104,11 +98,10 @@ static void a_destroyed_map_is_one_large_hole(void **state)
     check_all_back();
 }
 
-static void foreign_frames_are_pinned(void **state)
+TEST(foreign_frames_are_pinned)
 {
     struct domain *a = new_domain(1, 32), *b = new_domain(2, 32);
 
-    (void)state;
     mfn_t m = populate(b, 0x200, 9);
     assert_int_equal(physmap_map_foreign(a, gfn(0x3f000), b, gfn(0x201)), 0);
     assert_int_equal(physmap_lookup(a, gfn(0x3f000)).type, NP_FOREIGN);
@@ -127,11 +120,10 @@ static void foreign_frames_are_pinned(void **state)
     check_all_back();
 }
 
-static void dying_mapper_lets_go(void **state)
+TEST(dying_mapper_lets_go)
 {
     struct domain *a = new_domain(1, 32), *b = new_domain(2, 32);
 
-    (void)state;
     populate(b, 0x200, 9);
     assert_int_equal(physmap_map_foreign(a, gfn(0x1000), b, gfn(0x201)), 0);
     assert_int_equal(physmap_map_foreign(a, gfn(0x80000000), b, gfn(0x202)), 0);
@@ -169,13 +161,12 @@ static u64 reached(struct domain *d, u64 g)
 }
 
 /* Copies remember where they found a mapping: never longer than it is there, however it goes. */
-static void copies_follow_the_map(void **state)
+TEST(copies_follow_the_map)
 {
     struct domain *d = new_domain(1, 32), *src = new_domain(2, 8);
     gfn_t single = gfn(0x405);
     u32 done;
 
-    (void)state;
     mfn_t big = populate(d, 0x200, 9);
     mfn_t one = populate(d, 0x405, 0);
     mfn_t theirs = populate(src, 0x10, 0);
@@ -211,12 +202,11 @@ static void copies_follow_the_map(void **state)
 }
 
 /* Random operations against a plain array. */
-static void random_operations(void **state)
+TEST(random_operations)
 {
     struct domain *d = new_domain(1, 40), *src = new_domain(2, 8);
     static u64 model[0x800]; /* mfn at each gfn, 0: none */
 
-    (void)state;
     memset(model, 0, sizeof(model));
     populate(src, 0x200, 9);
     srand(5);
@@ -261,13 +251,4 @@ static void random_operations(void **state)
     check_all_back();
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(maps_looks_up_and_copies),   CASE(replacing_releases_what_was_there),
-        CASE(a_small_pool_fails_cleanly), CASE(a_destroyed_map_is_one_large_hole),
-        CASE(foreign_frames_are_pinned),  CASE(dying_mapper_lets_go),
-        CASE(copies_follow_the_map),      CASE(random_operations),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, teardown)

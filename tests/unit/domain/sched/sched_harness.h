@@ -6,12 +6,7 @@
 #ifndef TESTS_SCHED_HARNESS_H
 #define TESTS_SCHED_HARNESS_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/frames.h>
 #include <arch/x86/cpu/msr.h>

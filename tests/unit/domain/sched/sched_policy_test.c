@@ -1,11 +1,6 @@
-// sources: domain/sched/sched_policy.c
 /* Each choice of the scheduler on facts written down by hand. Two nodes of two CPUs, unless said otherwise.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <domain/sched/sched_policy.h>
 
@@ -18,9 +13,8 @@ static u8 distance[MAX_NODES][MAX_NODES];
 static u64 hard[MAX_CPUS / 64], soft[MAX_CPUS / 64];
 static struct sched_wish wish;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     memset(cpu, 0, sizeof(cpu));
     memset(&map, 0, sizeof(map));
     memset(hard, 0xff, sizeof(hard));
@@ -35,7 +29,6 @@ static int setup(void **state)
         map.cpu[i] = &cpu[i];
     }
     wish = (struct sched_wish){.hard = hard, .soft = soft, .last = 0};
-    return 0;
 }
 
 static void loads(u32 a, u32 b, u32 c, u32 d)
@@ -46,9 +39,8 @@ static void loads(u32 a, u32 b, u32 c, u32 d)
     cpu[3].load = d;
 }
 
-static void new_ones_go_home_and_spread(void **state)
+TEST(new_ones_go_home_and_spread)
 {
-    (void)state;
     wish.last = SCHED_NO_CPU;
     for (u32 i = 0; i < 8; i++) {
         u32 id = sched_place(&map, &wish);
@@ -70,9 +62,8 @@ static void new_ones_go_home_and_spread(void **state)
     assert_int_equal(sched_place(&map, &wish), 3);
 }
 
-static void who_wakes_goes_to(void **state)
+TEST(who_wakes_goes_to)
 {
-    (void)state;
     wish.last = 1;
     assert_int_equal(sched_choose(&map, &wish), 1); /* where it was */
     loads(0, 1, 0, 0);
@@ -99,9 +90,8 @@ static void who_wakes_goes_to(void **state)
     assert_int_equal(sched_choose(&map, &wish), 3); /* no CPU that it prefers is idle: its last one */
 }
 
-static void farther_nodes_come_later(void **state)
+TEST(farther_nodes_come_later)
 {
-    (void)state;
     for (u32 i = 0; i < NR; i++)
         cpu[i].nid = i;
     distance[0][1] = 40;
@@ -113,13 +103,12 @@ static void farther_nodes_come_later(void **state)
     assert_int_equal(sched_choose(&map, &wish), 3);
 }
 
-static void work_is_looked_for_near_by_first(void **state)
+TEST(work_is_looked_for_near_by_first)
 {
     static const nodeid_t node_of[] = {0, 1, 2, 0, 1, 2, 0, NODE_NONE};
     static const u16 from_3[] = {6, 0, 5, 2, 4, 1, 7};
     u16 order[7];
 
-    (void)state;
     distance[0][1] = 30;
     distance[0][2] = 15;
     sched_steal_order(3, 8, node_of, (const u8(*)[MAX_NODES])distance, order);
@@ -131,9 +120,8 @@ static void work_is_looked_for_near_by_first(void **state)
     assert_true(sched_can_give(&cpu[1]));
 }
 
-static void balance_moves_to(void **state)
+TEST(balance_moves_to)
 {
-    (void)state;
     loads(2, 1, 2, 2);
     assert_int_equal(sched_balance(&map, &wish, 0, 0), SCHED_NO_CPU); /* no lead yet */
     cpu[1].clock_ns = SLICE;
@@ -156,18 +144,16 @@ static void balance_moves_to(void **state)
     assert_int_equal(sched_balance(&map, &wish, 0, 0), 2);
 }
 
-static void credit_has_bounds(void **state)
+TEST(credit_has_bounds)
 {
-    (void)state;
     assert_int_equal(sched_join(0, 100 * SLICE), 98 * SLICE);
     assert_int_equal(sched_join(99 * SLICE, 100 * SLICE), 99 * SLICE);
     assert_int_equal(sched_join(500 * SLICE, 100 * SLICE), 102 * SLICE);
     assert_int_equal(sched_join(-5 * SLICE, SLICE), -SLICE);
 }
 
-static void memory_is_cleaned_by_the_nearest(void **state)
+TEST(memory_is_cleaned_by_the_nearest)
 {
-    (void)state;
     distance[2][0] = 30;
     distance[2][1] = 15;
     assert_int_equal(sched_scrub_nodes(&map, 0, 4), BIT(0) | BIT(3)); /* 3: equally near, the lowest */
@@ -176,14 +162,4 @@ static void memory_is_cleaned_by_the_nearest(void **state)
     assert_int_equal(sched_scrub_nodes(&map, 1, 4), 0xf);
 }
 
-#define CASE(f) cmocka_unit_test_setup(f, setup)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(new_ones_go_home_and_spread),      CASE(who_wakes_goes_to), CASE(farther_nodes_come_later),
-        CASE(work_is_looked_for_near_by_first), CASE(balance_moves_to),  CASE(credit_has_bounds),
-        CASE(memory_is_cleaned_by_the_nearest),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, NULL)

@@ -1,5 +1,3 @@
-// sources: domain/sched/sched.c domain/sched/sched_quiet.c domain/sched/sched_queue.c domain/sched/sched_policy.c domain/timer.c
-// sources: arch/x86/cpu/percpu.c
 /*
  * The real scheduler on simulated CPUs: each is a coroutine that runs sched_step(), and gives control back
  * while it is in a guest or asleep. A CPU that is asleep gets no turn unless it was kicked or its timer is
@@ -89,9 +87,8 @@ static void simulate(const struct shape *shape, u32 steps)
     power_off();
 }
 
-static void a_million_steps(void **state)
+TEST(a_million_steps)
 {
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(shapes); i++)
         simulate(&shapes[i], STEPS_TOTAL / ARRAY_SIZE(shapes));
     print_message("worst wait %u ms, %u turns beside a sleeper, %u moves, %u exits\n",
@@ -143,11 +140,10 @@ static void share(const struct shape *shape, u32 n, u64 pin_first_ms)
     power_off();
 }
 
-static void all_get_the_same(void **state)
+TEST(all_get_the_same)
 {
     static const struct shape two = {.name = "two CPUs", .nr_cpus = 2, .nr_nodes = 1, .distance = {{10}}};
 
-    (void)state;
     share(&two, 3, 0);
     share(&two, 5, 0);
     share(&two, 3, 3000);
@@ -159,11 +155,10 @@ static void all_get_the_same(void **state)
 }
 
 /* A sleeper among spinners: it comes within two slices, and cannot save up while it sleeps. */
-static void sleepers_come_soon_and_save_nothing(void **state)
+TEST(sleepers_come_soon_and_save_nothing)
 {
     static const struct shape one = {.name = "one CPU", .nr_cpus = 1, .nr_nodes = 1, .distance = {{10}}};
 
-    (void)state;
     stay_still = true;
     boot(&one, 4);
     set_state(vcpu[3], VCPU_BLOCKED);
@@ -181,9 +176,8 @@ static void sleepers_come_soon_and_save_nothing(void **state)
 }
 
 /* Alone away from home: called back as soon as a CPU there has nothing to do. */
-static void they_come_home(void **state)
+TEST(they_come_home)
 {
-    (void)state;
     stay_still = true;
     boot(&shapes[1], 8);
     dom->home_nodes = BIT(1);
@@ -215,9 +209,8 @@ static void they_come_home(void **state)
 }
 
 /* A lone spinner sees no exit; idle CPUs sleep; memory is cleaned by its own node's CPUs, or the nearest. */
-static void nothing_ticks(void **state)
+TEST(nothing_ticks)
 {
-    (void)state;
     stay_still = true;
     boot(&shapes[3], 1);
     dirty[0] = dirty[1] = dirty[2] = dirty[3] = 50;
@@ -237,9 +230,8 @@ static void nothing_ticks(void **state)
 /* What a claim wants clean is cleaned by a busy CPU too, a piece between two slices; and then it is quiet
  * again.
  */
-static void claims_are_scrubbed_for(void **state)
+TEST(claims_are_scrubbed_for)
 {
-    (void)state;
     stay_still = true;
     boot(&shapes[3], 1);
     for (u32 ms = 0; ms < 50; ms++)
@@ -271,17 +263,4 @@ static void claims_are_scrubbed_for(void **state)
         round_of_turns();
     assert_int_equal(nr_exits, exits);
     power_off();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_million_steps),
-        cmocka_unit_test(all_get_the_same),
-        cmocka_unit_test(sleepers_come_soon_and_save_nothing),
-        cmocka_unit_test(they_come_home),
-        cmocka_unit_test(nothing_ticks),
-        cmocka_unit_test(claims_are_scrubbed_for),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,3 @@
-// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c domain/sched/sched_quiet.c
-// sources: domain/vcpu.c domain/stop.c domain/domain.c domain/timer.c domain/guest_console.c
-// sources: domain/evtchn/evtchn.c domain/physmap/physmap.c domain/physmap/physmap_pool.c
-// sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
 /* The run loop between CPUs: who is kicked, and what a pause from elsewhere waits for. */
 #include <tests/unit/domain/domain_harness.h>
 #include <pthread.h>
@@ -49,11 +45,10 @@ static void from_cpu0(struct vcpu *v, struct hvm_exit *exit)
     use_cpu(v->cpu);
 }
 
-static void vcpus_are_spread_and_kicked(void **state)
+TEST(vcpus_are_spread_and_kicked)
 {
     struct domain *d = online_domain(1, 4);
 
-    (void)state;
     for (u32 i = 0; i < 4; i++)
         assert_int_equal(d->vcpu[i]->cpu, i % 2);
     assert_true(nr_kicks > 0); /* CPU 1 may sleep */
@@ -91,13 +86,12 @@ static void *cpu1_main(void *arg)
 
 /* While CPU 1 runs it for real: after domain_pause() it is off that CPU, its registers are saved, and nothing
  * moves until the unpause; a page taken from it is not in use any more. */
-static void pause_waits_for_the_other_cpu(void **state)
+TEST(pause_waits_for_the_other_cpu)
 {
     struct domain *d = online_domain(1, 2);
     struct vcpu *v = d->vcpu[1];
     pthread_t other;
 
-    (void)state;
     assert_int_equal(v->cpu, 1);
     step_ns = 0;
     max_runs = ~0ull;
@@ -147,12 +141,11 @@ static void look_around(void)
     assert_int_equal(__atomic_load_n(&nr_runs[1][1], __ATOMIC_RELAXED), ran);
 }
 
-static void a_quiet_moment_stops_the_other_cpu(void **state)
+TEST(a_quiet_moment_stops_the_other_cpu)
 {
     struct domain *d = online_domain(1, 2);
     pthread_t other;
 
-    (void)state;
     step_ns = 0;
     max_runs = ~0ull;
     nr_quiet = 0;
@@ -179,11 +172,10 @@ static void *let_time_pass(void *arg)
     return NULL;
 }
 
-static void no_quiet_moment_while_a_cpu_is_away(void **state)
+TEST(no_quiet_moment_while_a_cpu_is_away)
 {
     pthread_t clock;
 
-    (void)state;
     nr_quiet = 0;
     cpu_on[1].need_resched = false;
     assert_int_equal(pthread_create(&clock, NULL, let_time_pass, NULL), 0);
@@ -192,13 +184,4 @@ static void no_quiet_moment_while_a_cpu_is_away(void **state)
     assert_int_equal(nr_quiet, 0);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE_TWO_CPUS(vcpus_are_spread_and_kicked),
-        CASE_TWO_CPUS(pause_waits_for_the_other_cpu),
-        CASE_TWO_CPUS(a_quiet_moment_stops_the_other_cpu),
-        CASE_TWO_CPUS(no_quiet_moment_while_a_cpu_is_away),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup_two_cpus, teardown)

@@ -1,7 +1,3 @@
-// sources: domain/sched/sched_policy.c domain/sched/sched_queue.c domain/sched/sched.c domain/sched/sched_quiet.c
-// sources: domain/vcpu.c domain/stop.c domain/domain.c domain/timer.c domain/guest_console.c
-// sources: domain/evtchn/evtchn.c domain/physmap/physmap.c domain/physmap/physmap_pool.c
-// sources: arch/x86/hvm/nested_paging.c arch/x86/cpu/percpu.c mm/all
 /* Who runs, for how long, and who must not: the run loop on a scripted processor and a clock. */
 #include <tests/unit/domain/domain_harness.h>
 
@@ -54,12 +50,11 @@ static void one_entry(struct domain *d)
     play = NULL;
 }
 
-static void three_share_evenly(void **state)
+TEST(three_share_evenly)
 {
     struct domain *d = online_domain(1, 3);
     u64 start_ns = now_ns;
 
-    (void)state;
     for (u32 slice = 0; slice < 1000; slice++) {
         u64 before[3], began_ns = now_ns;
 
@@ -86,11 +81,10 @@ static void stay_100(struct vcpu *v, struct hvm_exit *exit)
         end_run(v);
 }
 
-static void a_lone_vcpu_needs_no_timer(void **state)
+TEST(a_lone_vcpu_needs_no_timer)
 {
     struct domain *d = online_domain(1, 2);
 
-    (void)state;
     vcpu_block(d->vcpu[1]);
     stays = 0;
     play = stay_100;
@@ -112,11 +106,10 @@ static void wake_at_third(struct vcpu *v, struct hvm_exit *exit)
     }
 }
 
-static void a_slice_begins_when_somebody_waits(void **state)
+TEST(a_slice_begins_when_somebody_waits)
 {
     struct domain *d = online_domain(1, 2);
 
-    (void)state;
     vcpu_block(d->vcpu[1]);
     stays = 0;
     to_wake = d->vcpu[1];
@@ -134,13 +127,12 @@ static void halt(struct vcpu *v, struct hvm_exit *exit)
     exit->kind = HVM_EXIT_HLT;
 }
 
-static void a_blocked_vcpu_waits_for_an_event(void **state)
+TEST(a_blocked_vcpu_waits_for_an_event)
 {
     struct domain *d = online_domain(1, 1);
     struct vcpu *v = d->vcpu[0];
     u32 port;
 
-    (void)state;
     v->upcall_vector = 0xf3;
     assert_int_equal(evtchn_bind_ipi(d, 0, &port), 0);
     play = halt;
@@ -182,13 +174,12 @@ static void a_blocked_vcpu_waits_for_an_event(void **state)
     assert_int_equal(nr_runs[1][0], 4);
 }
 
-static void timers_wake_a_sleeping_cpu(void **state)
+TEST(timers_wake_a_sleeping_cpu)
 {
     struct domain *d = online_domain(1, 1);
     struct vcpu *v = d->vcpu[0];
     u32 port;
 
-    (void)state;
     while (mm_scrub_step(0))
         ;
     assert_int_equal(evtchn_bind_virq(d, VIRQ_TIMER, 0, &port), 0);
@@ -207,11 +198,10 @@ static void timers_wake_a_sleeping_cpu(void **state)
     assert_int_equal(nr_runs[1][0], 3);
 }
 
-static void pauses_nest(void **state)
+TEST(pauses_nest)
 {
     struct domain *d = online_domain(1, 2);
 
-    (void)state;
     domain_pause(d);
     vcpu_pause(d->vcpu[1], true);
     domain_pause(d);
@@ -248,11 +238,10 @@ static void yield_always(struct vcpu *v, struct hvm_exit *exit)
         end_run(v);
 }
 
-static void yield_lets_the_next_one_in(void **state)
+TEST(yield_lets_the_next_one_in)
 {
     struct domain *d = online_domain(1, 2);
 
-    (void)state;
     stays = 0;
     play = yield_always;
     for (u32 i = 1; i <= 6; i++) {
@@ -279,11 +268,10 @@ static void unpause_before_it_noticed(struct vcpu *v, struct hvm_exit *exit)
         domain_pause(v->domain); /* its own: it stops at this exit */
 }
 
-static void a_running_vcpu_stops_at_its_exit(void **state)
+TEST(a_running_vcpu_stops_at_its_exit)
 {
     struct domain *d = online_domain(1, 1);
 
-    (void)state;
     stays = 0;
     play = unpause_before_it_noticed;
     turn();
@@ -293,9 +281,8 @@ static void a_running_vcpu_stops_at_its_exit(void **state)
     assert_int_equal(stays, 8);
 }
 
-static void long_hypercalls_are_told(void **state)
+TEST(long_hypercalls_are_told)
 {
-    (void)state;
     assert_false(sched_should_yield());
     yield_every = 1;
     assert_true(sched_should_yield());
@@ -322,9 +309,8 @@ static void ask_once(struct vcpu *v, struct hvm_exit *exit)
         end_run(v);
 }
 
-static void a_quiet_moment_comes_between_two_slices(void **state)
+TEST(a_quiet_moment_comes_between_two_slices)
 {
-    (void)state;
     online_domain(1, 1);
     nr_asked = nr_entries = 0;
     play = ask_once;
@@ -338,19 +324,4 @@ static void a_quiet_moment_comes_between_two_slices(void **state)
     assert_int_equal(nr_asked, 1);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(three_share_evenly),
-        CASE(a_lone_vcpu_needs_no_timer),
-        CASE(a_slice_begins_when_somebody_waits),
-        CASE(a_blocked_vcpu_waits_for_an_event),
-        CASE(timers_wake_a_sleeping_cpu),
-        CASE(pauses_nest),
-        CASE(yield_lets_the_next_one_in),
-        CASE(a_running_vcpu_stops_at_its_exit),
-        CASE(long_hypercalls_are_told),
-        CASE(a_quiet_moment_comes_between_two_slices),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, teardown)

@@ -1,5 +1,3 @@
-// sources: domain/sched/sched.c domain/sched/sched_quiet.c domain/sched/sched_queue.c domain/sched/sched_policy.c domain/timer.c
-// sources: arch/x86/cpu/percpu.c
 /*
  * The real scheduler on real threads, one per CPU, while another thread wakes, pauses, moves and frees vCPUs
  * as fast as it can. At the end everybody who can run has run. Runs under ASan: a vCPU touched after its end
@@ -131,11 +129,10 @@ static void act(u32 id)
     }
 }
 
-static void everything_at_once(void **state)
+TEST(everything_at_once)
 {
     pthread_t threads[CPUS_MAX];
 
-    (void)state;
     make_machine(&shapes[2]);
     sched_set_kick(kick);
     here = &cpu_on[nr_cpus]; /* one that runs no guests */
@@ -170,11 +167,4 @@ static void everything_at_once(void **state)
             pthread_join(threads[id], NULL);
     cpus[nr_cpus] = NULL;
     free_machine();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(everything_at_once)};
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,22 +1,16 @@
 /*
  * Checksums and table headers.
  */
-// sources: arch/x86/acpi/tables.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include "acpi_tables.h"
 
 static struct table tab;
 
-static void sums_wrap(void **state)
+TEST(sums_wrap)
 {
     static const u8 bytes[] = {200, 56, 3};
 
-    (void)state;
     assert_int_equal(acpi_sum(bytes, 3), 3);
     assert_int_equal(acpi_sum(bytes, 2), 0);
     assert_int_equal(acpi_sum(bytes, 0), 0);
@@ -26,18 +20,17 @@ static void check_header(u64 avail, u32 min_len, bool good, const char *text)
 {
     u8 *copy = tight(tab.bytes, avail);
 
-    messages_clear();
+    forget_said();
     const struct acpi_header *h = acpi_table_check(copy, avail, "TEST", min_len);
     assert_int_equal(h != NULL, good);
-    assert_int_equal(nr_messages, good ? 0 : 1);
+    assert_int_equal(nr_warnings, good ? 0 : 1);
     if (text)
         assert_true(said(text));
     free(copy);
 }
 
-static void header_is_checked(void **state)
+TEST(header_is_checked)
 {
-    (void)state;
     table_start(&tab, "TEST", 1, 50);
     table_finish(&tab);
     check_header(50, 36, true, NULL);
@@ -63,12 +56,11 @@ static void header_is_checked(void **state)
     check_header(50, 36, false, "signature");
 }
 
-static void header_above_the_limit_is_refused(void **state)
+TEST(header_above_the_limit_is_refused)
 {
     u64 len = ACPI_TABLE_MAX_BYTES + 1;
     u8 *big = calloc(1, len);
 
-    (void)state;
     memcpy(big, "TEST", 4);
     big[4] = (u8)len;
     big[6] = (u8)(len >> 16);
@@ -76,14 +68,4 @@ static void header_above_the_limit_is_refused(void **state)
     assert_null(acpi_table_check(big, len, "TEST", 36));
     assert_true(said("length"));
     free(big);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_wrap),
-        cmocka_unit_test(header_is_checked),
-        cmocka_unit_test(header_above_the_limit_is_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

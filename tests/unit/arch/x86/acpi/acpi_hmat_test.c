@@ -1,14 +1,7 @@
 /*
  * The HMAT, the order of nodes that follows from it, and the MSCT's limits.
  */
-// sources: arch/x86/acpi/acpi.c arch/x86/acpi/topology.c arch/x86/acpi/madt.c arch/x86/acpi/srat.c
-// sources: arch/x86/acpi/srat_resolve.c arch/x86/acpi/slit.c arch/x86/acpi/fadt.c arch/x86/acpi/walk.c
-// sources: arch/x86/acpi/tables.c arch/x86/acpi/hmat.c arch/x86/acpi/msct.c arch/x86/acpi/nearness.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <homestead/errno.h>
 #include "acpi_tables.h"
@@ -27,12 +20,11 @@ static struct acpi_info info;
 static const u32 pxms[] = {3, 5, 7, 9};
 
 /* Four nodes; PXM 3 is node 0, and so on; node 3 has no CPU. SLIT: 10 on the diagonal, 20 elsewhere. */
-static int setup(void **state)
+static void setup(void)
 {
     static u8 distances[100];
 
-    (void)state;
-    messages_clear();
+    forget_said();
     srat_start(&srat_table, 3);
     for (u32 i = 0; i < 4; i++) {
         srat_mem(&srat_table, pxms[i], GIB(i), GIB(1), 1);
@@ -46,7 +38,6 @@ static int setup(void **state)
     slit_build(&slit_table, 10, distances);
     hmat_start(&hmat_table, 2);
     table_start(&msct_table, "NONE", 0, 0);
-    return 0;
 }
 
 static void distance_set(u32 from, u32 to, u8 value)
@@ -64,7 +55,7 @@ static int parse(void)
     int rc = acpi_hmat_parse(&hmat, &srat, copy, hmat_table.len);
     free(copy);
     if (rc) {
-        assert_int_equal(nr_messages, 1);
+        assert_int_equal(nr_warnings, 1);
         assert_int_equal(hmat.nr_pairs + hmat.revision + hmat.nr_caches, 0);
     }
     return rc;
@@ -94,14 +85,13 @@ static void assert_order(nodeid_t from, u32 a, u32 b, u32 c, u32 d)
         fail_msg("order around %u is %u %u %u %u", from, near[0], near[1], near[2], near[3]);
 }
 
-static void values_are_read(void **state)
+TEST(values_are_read)
 {
     static const u16 latency[] = {1, 2, 0, 0xffff, 2, 1, 4, 5, 0, 0, 0, 0, 0, 0, 0, 0};
     static const u16 access[] = {9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0};
 
-    (void)state;
     for (u8 revision = 1; revision <= 2; revision++) {
-        setup(NULL);
+        setup();
         hmat_start(&hmat_table, revision);
         hmat_attached(&hmat_table, 9, 5, revision == 1 ? 3 : 1);
         hmat_attached(&hmat_table, 7, 5, 0); /* says nothing */
@@ -115,7 +105,7 @@ static void values_are_read(void **state)
         put(&hmat_table, 77, 4); /* an unknown type */
         put(&hmat_table, 8, 4);
         assert_int_equal(parse(), 0);
-        assert_int_equal(nr_messages, 0);
+        assert_int_equal(nr_warnings, 0);
         assert_int_equal(hmat.revision, revision);
         assert_true(hmat.latency[0][1] == 2000 && hmat.latency[1][3] == 5000);
         assert_true(hmat.latency[0][2] == 900); /* 0 in the better table: unknown there */
@@ -129,12 +119,11 @@ static void values_are_read(void **state)
     }
 }
 
-static void other_hierarchies_units_and_pxms_are_left_out(void **state)
+TEST(other_hierarchies_units_and_pxms_are_left_out)
 {
     static const u16 one[] = {1, 1, 1, 1};
     static const u32 strange[] = {3, 1000};
 
-    (void)state;
     hmat_matrix(&hmat_table, READ_LATENCY, 0, 2, pxms, one);
     hmat_matrix(&hmat_table, READ_LATENCY, 1ull << 41, 2, pxms, one);
     u32 at = hmat_table.len;
@@ -144,11 +133,11 @@ static void other_hierarchies_units_and_pxms_are_left_out(void **state)
     assert_int_equal(parse(), 0);
     assert_int_equal(hmat.nr_pairs, 1);
     assert_true(hmat.latency[0][0] == 7);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("2 structures with an impossible base unit"));
 }
 
-static void broken_lengths_refuse_the_table(void **state)
+TEST(broken_lengths_refuse_the_table)
 {
     static const u16 one[] = {1, 1, 1, 1};
     static const struct {
@@ -158,27 +147,25 @@ static void broken_lengths_refuse_the_table(void **state)
         {12, 3}, {16, 3}, {12, 0xffffffff}, {16, 0xffffffff}, {12, 0x80000000}, {12, 0x10000},
     };
 
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
-        setup(NULL);
+        setup();
         hmat_matrix(&hmat_table, READ_LATENCY, 7, 2, pxms, one);
         poke(&hmat_table, 40 + bad[i].offset, bad[i].value, 4);
         assert_int_equal(parse(), -EINVAL);
         assert_true(said("broken structure at byte 40"));
     }
-    setup(NULL);
+    setup();
     hmat_attached(&hmat_table, 3, 3, 1);
     put(&hmat_table, 0, 5); /* a rest too small for a structure */
     assert_int_equal(parse(), -EINVAL);
     assert_true(said("broken structure at byte 80"));
-    setup(NULL);
+    setup();
     hmat_start(&hmat_table, 0);
     assert_int_equal(parse(), -EINVAL);
 }
 
-static void order_without_hmat_is_by_distance_then_id(void **state)
+TEST(order_without_hmat_is_by_distance_then_id)
 {
-    (void)state;
     hmat_table.len = 0;
     distance_set(0, 3, 11);
     distance_set(2, 1, 255);
@@ -195,12 +182,11 @@ static void order_without_hmat_is_by_distance_then_id(void **state)
     assert_order(2, 2, 0, 1, 3);
 }
 
-static void order_follows_latency_then_bandwidth(void **state)
+TEST(order_follows_latency_then_bandwidth)
 {
     static const u16 latency[] = {10, 40, 20, 30, 40, 10, 30, 30, 0xffff, 5, 90, 5, 0, 0, 0, 0};
     static const u16 bandwidth[] = {1, 1, 1, 1, 1, 1, 50, 60, 1, 1, 1, 1, 1, 1, 1, 1};
 
-    (void)state;
     hmat_matrix(&hmat_table, READ_LATENCY, 1000, 4, pxms, latency);
     hmat_matrix(&hmat_table, READ_BANDWIDTH, 1000, 4, pxms, bandwidth);
     hmat_attached(&hmat_table, 9, 5, 1);
@@ -214,11 +200,10 @@ static void order_follows_latency_then_bandwidth(void **state)
     assert_true(said("12 latencies order the nodes around 4 of 4"));
 }
 
-static void pairs_beyond_the_hmat_are_scaled_from_the_slit(void **state)
+TEST(pairs_beyond_the_hmat_are_scaled_from_the_slit)
 {
     static const u16 latency[] = {100, 250, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
-    (void)state;
     hmat_matrix(&hmat_table, ACCESS_LATENCY, 1, 4, pxms, latency);
     distance_set(0, 2, 21); /* 210 */
     distance_set(0, 3, 28); /* 280 */
@@ -229,11 +214,10 @@ static void pairs_beyond_the_hmat_are_scaled_from_the_slit(void **state)
     assert_true(said("around 1 of 4"));
 }
 
-static void scale_of_a_node_without_memory(void **state)
+TEST(scale_of_a_node_without_memory)
 {
     static const u16 latency[] = {0, 300, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
-    (void)state;
     hmat_matrix(&hmat_table, ACCESS_LATENCY, 1ull << 40, 4, pxms, latency);
     distance_set(0, 1, 30); /* 10 are 100 units */
     distance_set(0, 2, 31);
@@ -242,12 +226,11 @@ static void scale_of_a_node_without_memory(void **state)
     assert_order(0, 0, 3, 1, 2);
 }
 
-static void a_node_is_nearest_to_itself_whatever_the_scale(void **state)
+TEST(a_node_is_nearest_to_itself_whatever_the_scale)
 {
     static const u16 latency[] = {0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     static const u16 bandwidth[] = {0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
-    (void)state;
     hmat_matrix(&hmat_table, ACCESS_LATENCY, 1, 4, pxms, latency);
     hmat_matrix(&hmat_table, ACCESS_BANDWIDTH, 1, 4, pxms, bandwidth);
     distance_set(0, 1, 30);
@@ -256,27 +239,25 @@ static void a_node_is_nearest_to_itself_whatever_the_scale(void **state)
     assert_order(0, 0, 2, 3, 1);
 }
 
-static void unreachable_by_the_slit_is_last(void **state)
+TEST(unreachable_by_the_slit_is_last)
 {
     static const u16 latency[] = {10, 10000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
-    (void)state;
     hmat_matrix(&hmat_table, ACCESS_LATENCY, 1, 4, pxms, latency);
     distance_set(0, 2, 255);
     machine();
     assert_order(0, 0, 3, 1, 2);
 }
 
-static void useless_hmat_is_said(void **state)
+TEST(useless_hmat_is_said)
 {
-    (void)state;
     machine();
     assert_false(info.topology.have_hmat);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("no latency between nodes, the order is by SLIT"));
 }
 
-static void msct_is_never_believed_over_the_srat(void **state)
+TEST(msct_is_never_believed_over_the_srat)
 {
     static const struct {
         u32 max_pxm;
@@ -286,17 +267,16 @@ static void msct_is_never_believed_over_the_srat(void **state)
         {3, GIB(4) - 1, 0}, {2, 0, 1}, {0xffffffff, 0, 0}, {63, GIB(4) - 2, 1}, {0, 1, 2},
     };
 
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
-        setup(NULL);
+        setup();
         msct_build(&msct_table, cases[i].max_pxm, cases[i].max_maddr);
         machine();
-        assert_int_equal(nr_messages, 1 + cases[i].warnings); /* and the empty HMAT */
+        assert_int_equal(nr_warnings, 1 + cases[i].warnings); /* and the empty HMAT */
         assert_int_equal(said("SRAT is believed"), cases[i].warnings > 0);
         assert_int_equal(info.topology.nr_nodes, 4);
         assert_true(info.msct.found && info.msct.max_pxms == cases[i].max_pxm + 1ull);
     }
-    setup(NULL);
+    setup();
     msct_build(&msct_table, 3, 0);
     msct_table.bytes[50] ^= 1;
     machine();
@@ -305,11 +285,10 @@ static void msct_is_never_believed_over_the_srat(void **state)
     assert_false(info.msct.found);
 }
 
-static void devices_are_recorded(void **state)
+TEST(devices_are_recorded)
 {
     const struct topology_device *d = info.topology.devices;
 
-    (void)state;
     srat_device(&srat_table, 5, 7, 1, 0x0102030405060708, 1);
     srat_device(&srat_table, 6, 0x1000, 0, 0x31, 3); /* no node: nothing but this names it */
     srat_device(&srat_table, 5, 3, 1, 0, 2);         /* disabled */
@@ -338,21 +317,4 @@ static void devices_are_recorded(void **state)
     assert_null(topology_wrong(&info.topology));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(values_are_read, setup),
-        cmocka_unit_test_setup(other_hierarchies_units_and_pxms_are_left_out, setup),
-        cmocka_unit_test_setup(broken_lengths_refuse_the_table, setup),
-        cmocka_unit_test_setup(order_without_hmat_is_by_distance_then_id, setup),
-        cmocka_unit_test_setup(order_follows_latency_then_bandwidth, setup),
-        cmocka_unit_test_setup(pairs_beyond_the_hmat_are_scaled_from_the_slit, setup),
-        cmocka_unit_test_setup(scale_of_a_node_without_memory, setup),
-        cmocka_unit_test_setup(a_node_is_nearest_to_itself_whatever_the_scale, setup),
-        cmocka_unit_test_setup(unreachable_by_the_slit_is_last, setup),
-        cmocka_unit_test_setup(useless_hmat_is_said, setup),
-        cmocka_unit_test_setup(msct_is_never_believed_over_the_srat, setup),
-        cmocka_unit_test_setup(devices_are_recorded, setup),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, NULL)

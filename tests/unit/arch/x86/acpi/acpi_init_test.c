@@ -1,15 +1,7 @@
 /*
  * acpi_init() over a whole machine's memory, and the topology it builds.
  */
-// sources: arch/x86/acpi/acpi.c arch/x86/acpi/topology.c arch/x86/acpi/madt.c arch/x86/acpi/srat.c
-// sources: arch/x86/acpi/srat_resolve.c arch/x86/acpi/slit.c arch/x86/acpi/fadt.c arch/x86/acpi/walk.c
-// sources: arch/x86/acpi/tables.c arch/x86/acpi/hmat.c arch/x86/acpi/msct.c
-// sources: arch/x86/acpi/nearness.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <homestead/errno.h>
 #include "acpi_tables.h"
@@ -90,20 +82,16 @@ static void machine_map(const struct table *srat1, const struct table *srat2)
         memory_add(&mem, SRAT2, srat2->bytes, srat2->len);
 }
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     machine_build();
-    messages_clear();
+    forget_said();
     memset(&info, 0xa5, sizeof(info));
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     memory_reset(&mem);
-    return 0;
 }
 
 static int init(u64 rsdp_maddr)
@@ -145,21 +133,19 @@ static void assert_whole_machine(void)
     assert_string_equal(info.tables.oem_id, "HOMEST");
 }
 
-static void whole_machine(void **state)
+TEST(whole_machine)
 {
-    (void)state;
     machine_map(&srat, NULL);
     assert_int_equal(init(RSDP), 0);
     assert_whole_machine();
-    assert_int_equal(nr_messages, 1); /* SRAT2 in the XSDT is unreadable */
+    assert_int_equal(nr_warnings, 1); /* SRAT2 in the XSDT is unreadable */
     assert_true(said("1 of 5 tables"));
 }
 
-static void rsdp_is_searched_for(void **state)
+TEST(rsdp_is_searched_for)
 {
     u8 *rom = calloc(1, 0x20000);
 
-    (void)state;
     machine_map(&srat, NULL);
     memcpy(rom + 0x12340, rsdp, sizeof(rsdp));
     mem.region[0] = (struct region){.base = 0xe0000, .len = 0x20000, .bytes = rom};
@@ -169,9 +155,8 @@ static void rsdp_is_searched_for(void **state)
     free(rom);
 }
 
-static void sound_srat_wins(void **state)
+TEST(sound_srat_wins)
 {
-    (void)state;
     machine_map(&bad_srat, &srat);
     assert_int_equal(init(RSDP), 0);
     assert_whole_machine();
@@ -183,9 +168,8 @@ static void sound_srat_wins(void **state)
     assert_true(said("2 SRATs, number 1 is used: the only sound one"));
 }
 
-static void of_sound_srats_the_one_with_more_cpus_wins(void **state)
+TEST(of_sound_srats_the_one_with_more_cpus_wins)
 {
-    (void)state;
     srat_start(&bad_srat, 3); /* now valid */
     srat_mem(&bad_srat, 9, 0, GIB(64), 1);
     srat_cpu(&bad_srat, 9, 4, 1);
@@ -194,26 +178,25 @@ static void of_sound_srats_the_one_with_more_cpus_wins(void **state)
     assert_int_equal(init(RSDP), 0);
     assert_whole_machine();
     assert_true(said("number 2 is used: it lists more"));
-    messages_clear();
+    forget_said();
     machine_map(&srat, &bad_srat);
     assert_int_equal(init(RSDP), 0);
     assert_whole_machine();
     assert_true(said("number 1 is used: it lists more"));
 }
 
-static void of_equal_srats_the_first_wins(void **state)
+TEST(of_equal_srats_the_first_wins)
 {
-    (void)state;
     machine_map(&srat, &srat);
     assert_int_equal(init(RSDP), 0);
     assert_whole_machine();
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("number 1 is used: the first one, they agree"));
 
     bad_srat = srat; /* the same CPUs, other memory */
     srat_mem(&bad_srat, 5, GIB(16), GIB(2), 1);
     table_finish(&bad_srat);
-    messages_clear();
+    forget_said();
     machine_map(&bad_srat, &srat);
     assert_int_equal(init(RSDP), 0);
     assert_int_equal(info.topology.nr_ranges, 3);
@@ -222,16 +205,15 @@ static void of_equal_srats_the_first_wins(void **state)
     bad_srat = srat;
     poke(&bad_srat, bad_srat.len - 40 + 16, GIB(3), 8); /* the last range's length */
     table_finish(&bad_srat);
-    messages_clear();
+    forget_said();
     machine_map(&srat, &bad_srat);
     assert_int_equal(init(RSDP), 0);
     assert_whole_machine();
     assert_true(said("number 1 is used: the first one, they differ"));
 }
 
-static void unlisted_cpus_go_to_the_lowest_memory(void **state)
+TEST(unlisted_cpus_go_to_the_lowest_memory)
 {
-    (void)state;
     srat_start(&bad_srat, 3);
     srat_mem(&bad_srat, 2, GIB(64), GIB(64), 1);
     srat_mem(&bad_srat, 9, 0, GIB(64), 1);
@@ -243,15 +225,14 @@ static void unlisted_cpus_go_to_the_lowest_memory(void **state)
     assert_true(said("4 of 4 CPUs are not in the SRAT, put on node 1"));
 }
 
-static void slit_may_be_short_of_localities(void **state)
+TEST(slit_may_be_short_of_localities)
 {
     static const u8 two[] = {10, 15, 15, 10};
 
-    (void)state;
     slit_build(&slit, 2, two); /* PXM 2 and 5 are both beyond it */
     machine_map(&srat, &srat);
     assert_int_equal(init(RSDP), 0);
-    assert_int_equal(nr_messages, 2); /* and that there are two SRATs */
+    assert_int_equal(nr_warnings, 2); /* and that there are two SRATs */
     assert_true(said("2 localities do not cover 2 of 2 nodes"));
     assert_int_equal(info.topology.distance[0][1], 20);
 }
@@ -270,9 +251,8 @@ static void assert_one_node(u32 nr_cpus)
     assert_int_equal(t->distance[0][1], DISTANCE_REMOTE);
 }
 
-static void without_srat_there_is_one_node(void **state)
+TEST(without_srat_there_is_one_node)
 {
-    (void)state;
     machine_map(NULL, NULL);
     assert_int_equal(init(RSDP), 0);
     assert_one_node(4);
@@ -282,9 +262,8 @@ static void without_srat_there_is_one_node(void **state)
     assert_int_equal(info.srat.nr_pxm, 0);
 }
 
-static void without_slit_distances_are_default(void **state)
+TEST(without_slit_distances_are_default)
 {
-    (void)state;
     slit.bytes[44] = 11;
     table_finish(&slit);
     machine_map(&srat, NULL);
@@ -302,9 +281,8 @@ static void without_slit_distances_are_default(void **state)
     assert_int_equal(info.topology.distance[0][1], DISTANCE_REMOTE);
 }
 
-static void without_madt_there_is_one_cpu(void **state)
+TEST(without_madt_there_is_one_cpu)
 {
-    (void)state;
     madt.bytes[50] ^= 1;
     machine_map(&srat, NULL);
     assert_int_equal(init(RSDP), 0);
@@ -315,9 +293,8 @@ static void without_madt_there_is_one_cpu(void **state)
     assert_true(info.madt.lapic_base == ACPI_LAPIC_BASE_DEFAULT);
 }
 
-static void without_tables_there_is_still_a_machine(void **state)
+TEST(without_tables_there_is_still_a_machine)
 {
-    (void)state;
     memory_reset(&mem);
     assert_int_equal(init(0), -ENOENT);
     assert_false(info.found || info.have_madt || info.have_fadt);
@@ -333,9 +310,8 @@ static void without_tables_there_is_still_a_machine(void **state)
     assert_one_node(1);
 }
 
-static void table_that_cannot_be_read_whole(void **state)
+TEST(table_that_cannot_be_read_whole)
 {
-    (void)state;
     machine_map(&srat, NULL);
     for (u32 i = 0; i < mem.nr_regions; i++)
         if (mem.region[i].base == MADT || mem.region[i].base == SRAT1)
@@ -345,9 +321,8 @@ static void table_that_cannot_be_read_whole(void **state)
     assert_true(said("SRAT at 0x1400000 cannot be read whole"));
 }
 
-static void flatten_makes_one_node(void **state)
+TEST(flatten_makes_one_node)
 {
-    (void)state;
     machine_map(&srat, NULL);
     assert_int_equal(init(RSDP), 0);
     acpi_topology_flatten(&info.topology);
@@ -356,24 +331,4 @@ static void flatten_makes_one_node(void **state)
     assert_int_equal(info.topology.pxm[0] + info.topology.pxm[1], 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(whole_machine),
-        TEST(rsdp_is_searched_for),
-        TEST(sound_srat_wins),
-        TEST(of_sound_srats_the_one_with_more_cpus_wins),
-        TEST(of_equal_srats_the_first_wins),
-        TEST(unlisted_cpus_go_to_the_lowest_memory),
-        TEST(slit_may_be_short_of_localities),
-        TEST(without_srat_there_is_one_node),
-        TEST(without_slit_distances_are_default),
-        TEST(without_madt_there_is_one_cpu),
-        TEST(without_tables_there_is_still_a_machine),
-        TEST(table_that_cannot_be_read_whole),
-        TEST(flatten_makes_one_node),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, teardown)

@@ -1,12 +1,7 @@
 /*
  * The sub-table walker, and the MADT read with it.
  */
-// sources: arch/x86/acpi/walk.c arch/x86/acpi/madt.c arch/x86/acpi/tables.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/acpi/walk.h>
 #include <homestead/errno.h>
@@ -15,11 +10,9 @@
 static struct table tab;
 static struct acpi_madt madt;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
-    messages_clear();
-    return 0;
+    forget_said();
 }
 
 /* --- walker --- */
@@ -62,11 +55,10 @@ static void walker_case(u8 odd_length, u32 odd_bytes, u32 want_nr, int want_erro
     assert_int_equal(w.offset, want_error ? 44 : tab.len);
 }
 
-static void walker_stays_inside(void **state)
+TEST(walker_stays_inside)
 {
     struct acpi_walk w;
 
-    (void)state;
     walker_case(2, 2, 2, 0);
     walker_case(255, 255, 2, 0);
     walker_case(0, 4, 1, -EINVAL);
@@ -90,16 +82,15 @@ static int parse(void)
 {
     u8 *copy = tight(tab.bytes, tab.len);
 
-    messages_clear();
+    forget_said();
     memset(&madt, 0xa5, sizeof(madt));
     int rc = acpi_madt_parse(&madt, copy, tab.len);
     free(copy);
     return rc;
 }
 
-static void madt_is_read(void **state)
+TEST(madt_is_read)
 {
-    (void)state;
     madt_start(&tab, 0xfee00000);
     madt_lapic(&tab, 1, 0, 1);
     madt_ioapic(&tab, 3, 0xfec00000, 24);
@@ -111,7 +102,7 @@ static void madt_is_read(void **state)
     madt_lapic(&tab, 5, 0xfe, 3);
     table_finish(&tab);
     assert_int_equal(parse(), 0);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     assert_int_equal(madt.nr_cpus, 3);
     assert_int_equal(madt.cpu[0].apic_id, 0);
     assert_int_equal(madt.cpu[0].acpi_uid, 1);
@@ -127,9 +118,8 @@ static void madt_is_read(void **state)
     assert_true(madt.pcat_compat);
 }
 
-static void lapic_address_override(void **state)
+TEST(lapic_address_override)
 {
-    (void)state;
     madt_start(&tab, 0xfee00000);
     madt_override(&tab, 0x123fee00000);
     table_finish(&tab);
@@ -149,9 +139,8 @@ static void lapic_address_override(void **state)
     assert_true(madt.lapic_base == ACPI_LAPIC_BASE_DEFAULT);
 }
 
-static void bad_entries_are_left_out(void **state)
+TEST(bad_entries_are_left_out)
 {
-    (void)state;
     madt_start(&tab, 0xfee00000);
     for (u32 i = 0; i < 64; i++) { /* type 0 of 6 bytes */
         put(&tab, 0x0600, 2);
@@ -166,15 +155,14 @@ static void bad_entries_are_left_out(void **state)
     assert_int_equal(parse(), 0);
     assert_int_equal(madt.nr_cpus, 2);
     assert_int_equal(madt.cpu[1].apic_id, 0xff);
-    assert_int_equal(nr_messages, 3); /* not 64 */
+    assert_int_equal(nr_warnings, 3); /* not 64 */
     assert_true(said("64 entries too short"));
     assert_true(said("1 repeated"));
     assert_true(said("2 enabled CPUs"));
 }
 
-static void broken_walk_keeps_what_came_before(void **state)
+TEST(broken_walk_keeps_what_came_before)
 {
-    (void)state;
     madt_start(&tab, 0xfee00000);
     madt_lapic(&tab, 1, 0, 1);
     put(&tab, 0x0000, 2); /* length 0 */
@@ -182,13 +170,12 @@ static void broken_walk_keeps_what_came_before(void **state)
     table_finish(&tab);
     assert_int_equal(parse(), 0);
     assert_int_equal(madt.nr_cpus, 1);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("broken entry at byte 52"));
 }
 
-static void too_many_cpus_are_cut(void **state)
+TEST(too_many_cpus_are_cut)
 {
-    (void)state;
     madt_start(&tab, 0xfee00000);
     for (u32 i = 0; i < MAX_CPUS + 7; i++)
         madt_x2apic(&tab, i, i, 1);
@@ -198,14 +185,13 @@ static void too_many_cpus_are_cut(void **state)
     assert_int_equal(parse(), 0);
     assert_int_equal(madt.nr_cpus, MAX_CPUS);
     assert_int_equal(madt.nr_ioapics, ACPI_MAX_IOAPICS);
-    assert_int_equal(nr_messages, 2);
+    assert_int_equal(nr_warnings, 2);
     assert_true(said("7 CPUs more than the 1024 supported"));
     assert_true(said("2 I/O APICs more than the 64 supported"));
 }
 
-static void bad_tables_are_refused(void **state)
+TEST(bad_tables_are_refused)
 {
-    (void)state;
     madt_start(&tab, 0xfee01000);
     madt_lapic(&tab, 1, 0, 1);
     table_finish(&tab);
@@ -213,7 +199,7 @@ static void bad_tables_are_refused(void **state)
     assert_int_equal(parse(), -EINVAL);
     assert_int_equal(madt.nr_cpus, 0);
     assert_true(madt.lapic_base == ACPI_LAPIC_BASE_DEFAULT);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
 
     table_start(&tab, "APIC", 4, 43);
     table_finish(&tab);
@@ -225,18 +211,4 @@ static void bad_tables_are_refused(void **state)
     assert_int_equal(parse(), -EINVAL);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, setup)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(walker_stays_inside),
-        TEST(madt_is_read),
-        TEST(lapic_address_override),
-        TEST(bad_entries_are_left_out),
-        TEST(broken_walk_keeps_what_came_before),
-        TEST(too_many_cpus_are_cut),
-        TEST(bad_tables_are_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, NULL)

@@ -1,12 +1,7 @@
 /*
  * Which node RAM is on: ranges, holes, boundaries inside a page, hot-plug and NVDIMM ranges.
  */
-// sources: arch/x86/acpi/ram_nodes.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/acpi/ram_nodes.h>
 #include "acpi_tables.h"
@@ -20,14 +15,12 @@ static void range(nodeid_t nid, u64 base, u64 end, u32 flags)
         (struct topology_range){.base = base, .size = end - base, .nid = nid, .flags = flags};
 }
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     memset(&topo, 0, sizeof(topo));
     memset(&report, 0, sizeof(report));
-    messages_clear();
+    forget_said();
     topo.nr_nodes = 4;
-    return 0;
 }
 
 static nodeid_t node_of(u64 addr)
@@ -53,12 +46,11 @@ static void assert_pieces(u64 start, u64 end)
     }
 }
 
-static void ram_in_ranges(void **state)
+TEST(ram_in_ranges)
 {
     const struct topology_range *found;
     u64 end;
 
-    (void)state;
     range(2, 0, MIB(4), 0); /* address 0 is not on node 0 */
     range(0, MIB(4), MIB(8), 0);
     assert_int_equal(acpi_ram_node(&topo, 0, &end, &found), 2);
@@ -69,16 +61,15 @@ static void ram_in_ranges(void **state)
     assert_true(report.bytes[2] == MIB(4) && report.bytes[0] == MIB(4));
     assert_true(report.bytes[1] == 0 && report.uncovered == 0 && report.hotplug == 0);
     acpi_ram_warn(&report);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     assert_pieces(0, MIB(9));
 }
 
-static void uncovered_ram_goes_with_the_range_below(void **state)
+TEST(uncovered_ram_goes_with_the_range_below)
 {
     const struct topology_range *found;
     u64 end;
 
-    (void)state;
     range(3, MIB(2), MIB(4), 0);
     range(1, MIB(6), MIB(8), 0);
     assert_int_equal(acpi_ram_node(&topo, 0, &end, &found), 3); /* below the first: with the first */
@@ -91,30 +82,28 @@ static void uncovered_ram_goes_with_the_range_below(void **state)
     assert_true(report.bytes[3] == MIB(5) && report.bytes[1] == MIB(3));
     assert_true(report.uncovered == MIB(4) && report.uncovered_at == MIB(1));
     acpi_ram_warn(&report);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("4096 KiB of RAM from 0x100000 are in no range"));
     assert_pieces(0, MIB(10));
 }
 
-static void hotplug_and_nvdimm_ranges_count_where_there_is_ram(void **state)
+TEST(hotplug_and_nvdimm_ranges_count_where_there_is_ram)
 {
-    (void)state;
     range(0, 0, MIB(4), 0);
     range(1, MIB(4), MIB(64), RANGE_HOTPLUG);
     range(2, MIB(64), MIB(80), RANGE_NONVOLATILE);
     acpi_ram_count(&report, &topo, 0, MIB(8));
     assert_true(report.bytes[1] == MIB(4) && report.hotplug == MIB(4));
     acpi_ram_warn(&report);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     acpi_ram_count(&report, &topo, MIB(66), MIB(68));
     assert_true(report.bytes[2] == MIB(2) && report.nonvolatile == MIB(2) && report.uncovered == 0);
     acpi_ram_warn(&report);
     assert_true(said("2048 KiB of RAM from 0x4200000 are in non-volatile ranges"));
 }
 
-static void a_page_is_on_the_node_of_its_first_byte(void **state)
+TEST(a_page_is_on_the_node_of_its_first_byte)
 {
-    (void)state;
     range(0, 0, 0x9fc00, 0);
     range(1, 0x9fc00, MIB(1) + 1, 0);
     range(2, MIB(1) + 2, MIB(2), 0);
@@ -129,11 +118,10 @@ static void a_page_is_on_the_node_of_its_first_byte(void **state)
     assert_pieces(0, MIB(3));
 }
 
-static void the_end_of_the_address_space(void **state)
+TEST(the_end_of_the_address_space)
 {
     u64 end;
 
-    (void)state;
     range(0, 0, MIB(1), 0);
     range(1, 0xffffffff00000000, ~0ull, 0);
     assert_int_equal(node_of(0xffffffff00000000), 1);
@@ -143,14 +131,4 @@ static void the_end_of_the_address_space(void **state)
     assert_true(end == ALIGN_DOWN(~0ull, PAGE_SIZE));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(ram_in_ranges, setup),
-        cmocka_unit_test_setup(uncovered_ram_goes_with_the_range_below, setup),
-        cmocka_unit_test_setup(hotplug_and_nvdimm_ranges_count_where_there_is_ram, setup),
-        cmocka_unit_test_setup(a_page_is_on_the_node_of_its_first_byte, setup),
-        cmocka_unit_test_setup(the_end_of_the_address_space, setup),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, NULL)

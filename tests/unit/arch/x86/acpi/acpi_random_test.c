@@ -2,15 +2,7 @@
  * Random tables with a fixed seed: whatever the bytes are, the topology keeps its invariants; and for
  * small random SRATs the ranges equal what painting page by page gives.
  */
-// sources: arch/x86/acpi/acpi.c arch/x86/acpi/topology.c arch/x86/acpi/madt.c arch/x86/acpi/srat.c
-// sources: arch/x86/acpi/srat_resolve.c arch/x86/acpi/slit.c arch/x86/acpi/fadt.c arch/x86/acpi/walk.c
-// sources: arch/x86/acpi/tables.c arch/x86/acpi/hmat.c arch/x86/acpi/msct.c
-// sources: arch/x86/acpi/nearness.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <homestead/errno.h>
 #include "acpi_tables.h"
@@ -88,21 +80,20 @@ static void read_and_check(u32 round)
                                    .slit = {copy[2], from[2]->len},
                                    .nr_srats = 1,
                                    .srat = {{copy[3], from[3]->len}}};
-    messages_clear();
+    forget_said();
     acpi_inputs_read(&info, &in);
     const char *wrong = topology_wrong(&info.topology);
     if (wrong)
         fail_msg("round %u: %s", round, wrong);
-    assert_true(nr_messages < 20);
+    assert_true(nr_warnings < 20);
     for (u32 i = 0; i < 4; i++)
         free(copy[i]);
 }
 
-static void mutated_tables_keep_the_invariants(void **state)
+TEST(mutated_tables_keep_the_invariants)
 {
     u32 nr_valid = 0;
 
-    (void)state;
     seed = 1;
     for (u32 round = 0; round < 8000; round++) {
         good_tables();
@@ -117,12 +108,11 @@ static void mutated_tables_keep_the_invariants(void **state)
     assert_in_range(nr_valid, 800, 7200);
 }
 
-static void random_bytes_keep_the_invariants(void **state)
+TEST(random_bytes_keep_the_invariants)
 {
     static const char *const names[] = {"APIC", "FACP", "SLIT", "SRAT"};
     struct table *const tables[] = {&madt_table, &fadt_table, &slit_table, &srat_table};
 
-    (void)state;
     seed = 2;
     for (u32 round = 0; round < 2000; round++) {
         for (u32 i = 0; i < 4; i++) {
@@ -182,11 +172,10 @@ static void compare_with_cells(u32 round)
     }
 }
 
-static void ranges_equal_painted_pages(void **state)
+TEST(ranges_equal_painted_pages)
 {
     u32 nr_good = 0, nr_conflicts = 0;
 
-    (void)state;
     seed = 3;
     for (u32 round = 0; round < 6000; round++) {
         bool conflict = false;
@@ -206,7 +195,7 @@ static void ranges_equal_painted_pages(void **state)
         for (u32 i = 0; i < PAGES; i++)
             conflict |= cells[i].conflict;
 
-        messages_clear();
+        forget_said();
         int rc = acpi_srat_parse(&srat, srat_table.bytes, srat_table.len);
         assert_int_equal(rc, conflict ? -EEXIST : 0);
         if (rc == 0)
@@ -215,14 +204,4 @@ static void ranges_equal_painted_pages(void **state)
         nr_conflicts += rc != 0;
     }
     assert_true(nr_good > 1000 && nr_conflicts > 500);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mutated_tables_keep_the_invariants),
-        cmocka_unit_test(random_bytes_keep_the_invariants),
-        cmocka_unit_test(ranges_equal_painted_pages),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

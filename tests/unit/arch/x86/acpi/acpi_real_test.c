@@ -2,15 +2,7 @@
  * Tables of real machines, from ../shared/acpi-tables beside the source tree or $ACPI_TABLES; skipped when
  * they are not there. NAME.expect.json holds what a log of that machine says per proximity domain.
  */
-// sources: arch/x86/acpi/acpi.c arch/x86/acpi/topology.c arch/x86/acpi/madt.c arch/x86/acpi/srat.c
-// sources: arch/x86/acpi/srat_resolve.c arch/x86/acpi/slit.c arch/x86/acpi/fadt.c arch/x86/acpi/walk.c
-// sources: arch/x86/acpi/tables.c arch/x86/acpi/hmat.c arch/x86/acpi/msct.c
-// sources: arch/x86/acpi/nearness.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <dirent.h>
 
@@ -43,9 +35,8 @@ static struct file load(const char *name)
     return f;
 }
 
-static int find_dir(void **state)
+static void find_dir(void)
 {
-    (void)state;
     dir = getenv("ACPI_TABLES");
     if (!dir)
         dir = "../shared/acpi-tables"; /* tests run in the source tree's root */
@@ -54,12 +45,12 @@ static int find_dir(void **state)
         dir = NULL;
     else
         closedir(d);
-    return 0;
 }
 
 static void need_dir(void)
 {
-    messages_clear();
+    forget_said();
+    find_dir();
     if (!dir)
         skip();
 }
@@ -130,7 +121,7 @@ static void compare(const char *json_name, const char *srat_name)
     memcpy(text, json.bytes, json.len);
     u32 nr = json_totals(text, want, MAX_NODES);
 
-    messages_clear();
+    forget_said();
     assert_int_equal(acpi_srat_parse(&srat, table.bytes, table.len), 0);
     assert_int_equal(srat.nr_pxm, nr);
     for (u32 i = 0; i < nr; i++) {
@@ -143,13 +134,12 @@ static void compare(const char *json_name, const char *srat_name)
     free(table.bytes);
 }
 
-static void totals_match_the_logs(void **state)
+TEST(totals_match_the_logs)
 {
     static const char suffix[] = ".expect.json";
     struct dirent *e;
     u32 nr = 0;
 
-    (void)state;
     need_dir();
     DIR *d = opendir(dir);
     while ((e = readdir(d))) {
@@ -169,12 +159,11 @@ static void totals_match_the_logs(void **state)
 
 /* --- every file through everything --- */
 
-static void every_table_keeps_the_invariants(void **state)
+TEST(every_table_keeps_the_invariants)
 {
     struct dirent *e;
     u32 nr = 0;
 
-    (void)state;
     need_dir();
     DIR *d = opendir(dir);
     while ((e = readdir(d))) {
@@ -220,7 +209,7 @@ static void machine_read(const char *name, const char *const *srats)
         assert_non_null(f[3 + i].bytes);
         in.srat[in.nr_srats++] = (struct acpi_bytes){f[3 + i].bytes, f[3 + i].len};
     }
-    messages_clear();
+    forget_said();
     acpi_inputs_read(&info, &in);
     assert_null(topology_wrong(&info.topology));
     for (u32 i = 0; i < ARRAY_SIZE(f); i++)
@@ -245,15 +234,14 @@ static void assert_machine(u32 nr_nodes, u32 nr_cpus, u32 cpus_per_node)
 
 static const char *const one_srat[] = {"SRAT", NULL};
 
-static void supermicro_boards(void **state)
+TEST(supermicro_boards)
 {
     const struct topology *t = &info.topology;
 
-    (void)state;
     need_dir();
     machine_read("Supermicro_H8QG6", one_srat);
     assert_machine(8, 64, 8);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     assert_int_equal(t->distance[0][1], 16);
     assert_int_equal(t->distance[0][3], 22);
     assert_int_equal(t->distance[7][4], 22);
@@ -265,11 +253,10 @@ static void supermicro_boards(void **state)
     assert_machine(2, 16, 8);
 }
 
-static void dell_r820_has_no_pxm_0(void **state)
+TEST(dell_r820_has_no_pxm_0)
 {
     const struct topology *t = &info.topology;
 
-    (void)state;
     need_dir();
     machine_read("Dell_R820", one_srat);
     assert_machine(4, 80, 20);
@@ -277,14 +264,13 @@ static void dell_r820_has_no_pxm_0(void **state)
         assert_int_equal(t->pxm[i], i + 1);
     assert_int_equal(t->distance[0][1], 20); /* PXM 1 to 2 */
     assert_int_equal(t->distance[0][2], 30); /* PXM 1 to 3: the row starts at locality 0 */
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
 }
 
-static void dell_t5810_has_two_srats(void **state)
+TEST(dell_t5810_has_two_srats)
 {
     static const char *const both[] = {"SRAT1", "SRAT2", NULL}, *const first[] = {"SRAT1", NULL};
 
-    (void)state;
     need_dir();
     machine_read("Dell_Precision_T5810", both);
     assert_machine(1, 4, 4);
@@ -295,13 +281,12 @@ static void dell_t5810_has_two_srats(void **state)
     assert_false(info.topology.have_srat);
 }
 
-static void qemu_hotplug_window_is_split(void **state)
+TEST(qemu_hotplug_window_is_split)
 {
-    (void)state;
     need_dir();
     struct file f = load("qemu_hotplug_nvdimm.SRAT.dat");
     assert_int_equal(acpi_srat_parse(&srat, f.bytes, f.len), 0);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     assert_int_equal(srat.nr_ranges, 6);
     assert_int_equal(srat.range[3].flags, RANGE_HOTPLUG);
     assert_int_equal(srat.range[4].flags, RANGE_NONVOLATILE);
@@ -310,29 +295,14 @@ static void qemu_hotplug_window_is_split(void **state)
     free(f.bytes);
 }
 
-static void overlap_on_one_node_is_merged(void **state)
+TEST(overlap_on_one_node_is_merged)
 {
-    (void)state;
     need_dir();
     struct file f = load("loongson_overlap_itself.SRAT.dat");
     assert_int_equal(acpi_srat_parse(&srat, f.bytes, f.len), 0);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("overlap from 0x80000000"));
     assert_int_equal(srat.nr_ranges, 2);
     assert_true(srat.range[0].base == 0 && srat.range[0].size == 0x170000000);
     free(f.bytes);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(totals_match_the_logs),
-        cmocka_unit_test(every_table_keeps_the_invariants),
-        cmocka_unit_test(supermicro_boards),
-        cmocka_unit_test(dell_r820_has_no_pxm_0),
-        cmocka_unit_test(dell_t5810_has_two_srats),
-        cmocka_unit_test(qemu_hotplug_window_is_split),
-        cmocka_unit_test(overlap_on_one_node_is_merged),
-    };
-    return cmocka_run_group_tests(tests, find_dir, NULL);
 }

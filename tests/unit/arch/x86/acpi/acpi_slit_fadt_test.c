@@ -1,12 +1,7 @@
 /*
  * SLIT and FADT.
  */
-// sources: arch/x86/acpi/slit.c arch/x86/acpi/fadt.c arch/x86/acpi/tables.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <homestead/errno.h>
 #include "acpi_tables.h"
@@ -23,10 +18,10 @@ static int parse_slit(void)
 
     free(copy);
     copy = tight(tab.bytes, tab.len);
-    messages_clear();
+    forget_said();
     slit = (struct acpi_slit){.nr_localities = 99};
     int rc = acpi_slit_parse(&slit, copy, tab.len);
-    assert_int_equal(nr_messages, rc ? 1 : 0);
+    assert_int_equal(nr_warnings, rc ? 1 : 0);
     if (rc)
         assert_int_equal(slit.nr_localities, 99); /* written on success only */
     if (rc) {
@@ -36,11 +31,10 @@ static int parse_slit(void)
     return rc;
 }
 
-static void slit_is_read(void **state)
+TEST(slit_is_read)
 {
     static const u8 distances[] = {10, 21, 255, 22, 10, 30, 11, 31, 10}; /* asymmetric */
 
-    (void)state;
     slit_build(&tab, 3, distances);
     assert_int_equal(parse_slit(), 0);
     assert_int_equal(slit.nr_localities, 3);
@@ -55,13 +49,12 @@ static void slit_is_read(void **state)
     assert_int_equal(acpi_slit_distance(NULL, 1, 1), DISTANCE_LOCAL);
 }
 
-static void slit_with_bad_distances_is_ignored(void **state)
+TEST(slit_with_bad_distances_is_ignored)
 {
     static const u8 good[] = {10, 20, 20, 10};
     static const u8 bad[][4] = {{11, 20, 20, 10}, {10, 20, 20, 0}, {10, 10, 20, 10},
                                 {10, 20, 9, 10},  {10, 0, 20, 10}, {255, 20, 20, 10}};
 
-    (void)state;
     slit_build(&tab, 2, good);
     assert_int_equal(parse_slit(), 0);
     for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -71,12 +64,11 @@ static void slit_with_bad_distances_is_ignored(void **state)
     }
 }
 
-static void slit_size_must_fit_its_count(void **state)
+TEST(slit_size_must_fit_its_count)
 {
     static const u8 good[] = {10, 20, 20, 10};
     static const u64 counts[] = {0, 1, 3, 1024, 1025, 65536, 1ull << 32, (1ull << 32) + 2, ~0ull};
 
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(counts); i++) {
         slit_build(&tab, 2, good);
         poke(&tab, 36, counts[i], 8);
@@ -139,19 +131,18 @@ static int parse_fadt(void)
     table_finish(&tab);
     u8 *copy = tight(tab.bytes, tab.len);
 
-    messages_clear();
+    forget_said();
     memset(&fadt, 0xa5, sizeof(fadt));
     int rc = acpi_fadt_parse(&fadt, copy, tab.len);
     free(copy);
     return rc;
 }
 
-static void fadt_is_read(void **state)
+TEST(fadt_is_read)
 {
-    (void)state;
     fadt_start(3, 244);
     assert_int_equal(parse_fadt(), 0);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     assert_int_equal(fadt.revision, 3);
     assert_true(fadt.has_reset);
     assert_int_equal(fadt.reset.space, ACPI_SPACE_IO);
@@ -163,9 +154,8 @@ static void fadt_is_read(void **state)
     assert_false(fadt.hw_reduced);
 }
 
-static void fadt_reaches_as_far_as_its_length(void **state)
+TEST(fadt_reaches_as_far_as_its_length)
 {
-    (void)state;
     fadt_start(3, 219); /* no X_PM_TMR_BLK */
     assert_int_equal(parse_fadt(), 0);
     assert_int_equal(fadt.pm_timer.address, 0x608);
@@ -184,14 +174,13 @@ static void fadt_reaches_as_far_as_its_length(void **state)
     for (u32 len = 36; len < 116; len += 79) {
         table_start(&tab, "FACP", 1, len);
         assert_int_equal(parse_fadt(), -EINVAL);
-        assert_int_equal(nr_messages, 1);
+        assert_int_equal(nr_warnings, 1);
         assert_int_equal(fadt.reset_value, 0xa5); /* untouched */
     }
 }
 
-static void fadt_flags_decide(void **state)
+TEST(fadt_flags_decide)
 {
-    (void)state;
     fadt_start(3, 244);
     poke(&tab, 112, 0, 4);
     assert_int_equal(parse_fadt(), 0);
@@ -215,14 +204,13 @@ static void reset_case(u8 space, u8 width, u8 bit_offset, u64 address, bool good
     put_gas(116, space, width, bit_offset, address);
     assert_int_equal(parse_fadt(), 0);
     assert_int_equal(fadt.has_reset, good);
-    assert_int_equal(nr_messages, good ? 0 : 1);
+    assert_int_equal(nr_warnings, good ? 0 : 1);
     if (good)
         assert_true(fadt.reset.address == address && fadt.reset.space == space);
 }
 
-static void reset_register_is_checked(void **state)
+TEST(reset_register_is_checked)
 {
-    (void)state;
     reset_case(0, 8, 0, 0xfed00000ull << 8, true);
     reset_case(2, 8, 0, 0x1f00000064, true);
     reset_case(1, 8, 0, 0xffff, true);
@@ -233,9 +221,8 @@ static void reset_register_is_checked(void **state)
     reset_case(1, 8, 1, 0xcf9, false);
 }
 
-static void pm_timer_is_checked(void **state)
+TEST(pm_timer_is_checked)
 {
-    (void)state;
     fadt_start(3, 244);
     put_gas(208, 0, 32, 0, 0xfed40000); /* in memory */
     assert_int_equal(parse_fadt(), 0);
@@ -253,19 +240,4 @@ static void pm_timer_is_checked(void **state)
     poke(&tab, 76, 0x10000, 4);
     assert_int_equal(parse_fadt(), 0);
     assert_false(fadt.has_pm_timer);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slit_is_read),
-        cmocka_unit_test(slit_with_bad_distances_is_ignored),
-        cmocka_unit_test(slit_size_must_fit_its_count),
-        cmocka_unit_test(fadt_is_read),
-        cmocka_unit_test(fadt_reaches_as_far_as_its_length),
-        cmocka_unit_test(fadt_flags_decide),
-        cmocka_unit_test(reset_register_is_checked),
-        cmocka_unit_test(pm_timer_is_checked),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

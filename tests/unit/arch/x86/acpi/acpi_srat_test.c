@@ -1,12 +1,7 @@
 /*
  * The SRAT, with tables built here: PXMs, revisions, lengths, overlaps.
  */
-// sources: arch/x86/acpi/walk.c arch/x86/acpi/srat.c arch/x86/acpi/srat_resolve.c arch/x86/acpi/tables.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <homestead/errno.h>
 #include "acpi_tables.h"
@@ -22,13 +17,13 @@ static int parse_as_is(void)
 {
     u8 *copy = tight(tab.bytes, tab.len);
 
-    messages_clear();
+    forget_said();
     memset(&srat, 0xa5, sizeof(srat));
     int rc = acpi_srat_parse(&srat, copy, tab.len);
     free(copy);
     if (rc != 0) { /* emptied, and one line says why */
         assert_int_equal(srat.nr_pxm + srat.nr_cpus + srat.nr_mem + srat.nr_ranges, 0);
-        assert_int_equal(nr_messages, 1);
+        assert_int_equal(nr_warnings, 1);
     }
     return rc;
 }
@@ -48,9 +43,8 @@ static void assert_range(u32 i, u64 base, u64 end, nodeid_t nid, u32 flags)
     assert_int_equal(srat.range[i].flags, flags);
 }
 
-static void two_nodes(void **state)
+TEST(two_nodes)
 {
-    (void)state;
     srat_start(&tab, 3);
     srat_mem(&tab, 1, MIB(512), MIB(512), ON);
     srat_mem(&tab, 0, 0, 0xa0000, ON);
@@ -61,7 +55,7 @@ static void two_nodes(void **state)
     for (u32 i = 2; i < 0x18; i++)
         put(&tab, 0xff, 1);
     assert_int_equal(parse(), 0);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     assert_int_equal(srat.nr_pxm, 2);
     assert_int_equal(srat.nr_mem, 3);
     assert_int_equal(srat.nr_ranges, 3);
@@ -74,9 +68,8 @@ static void two_nodes(void **state)
     assert_int_equal(acpi_srat_pxm_to_nid(&srat, 2), NODE_NONE);
 }
 
-static void pxms_are_sparse_and_unordered(void **state)
+TEST(pxms_are_sparse_and_unordered)
 {
-    (void)state;
     srat_start(&tab, 3);
     srat_cpu(&tab, 0xfffffffe, 1, ON); /* a node by its CPU alone */
     srat_mem(&tab, 300, 0, GIB(1), ON);
@@ -94,10 +87,9 @@ static void pxms_are_sparse_and_unordered(void **state)
     assert_int_equal(acpi_srat_apic_to_nid(&srat, 1), 3);
 }
 
-static void revision_1_has_8_bit_pxms(void **state)
+TEST(revision_1_has_8_bit_pxms)
 {
     for (u8 revision = 0; revision <= 2; revision++) {
-        (void)state;
         srat_start(&tab, revision);
         srat_cpu(&tab, 0xabcdef01, 1, ON);
         srat_mem(&tab, 0x77665502, 0, GIB(1), ON);
@@ -109,9 +101,8 @@ static void revision_1_has_8_bit_pxms(void **state)
     }
 }
 
-static void disabled_and_empty_entries_count_for_nothing(void **state)
+TEST(disabled_and_empty_entries_count_for_nothing)
 {
-    (void)state;
     srat_start(&tab, 3);
     srat_mem(&tab, 5, 0, GIB(1), ON);
     srat_mem(&tab, 6, 0, GIB(1), HP | NV); /* disabled: neither overlap nor node */
@@ -122,7 +113,7 @@ static void disabled_and_empty_entries_count_for_nothing(void **state)
     srat_x2apic(&tab, 6, 4, 0);
     srat_x2apic(&tab, 6, 0xffffffff, ON);
     assert_int_equal(parse(), 0);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     assert_int_equal(srat.nr_pxm, 1);
     assert_int_equal(srat.pxm[0], 5);
     assert_int_equal(srat.nr_cpus, 0);
@@ -141,9 +132,8 @@ static void wrong_entry_length(u8 type, u8 length)
     assert_true(said("entry of"));
 }
 
-static void wrong_entry_lengths_drop_the_table(void **state)
+TEST(wrong_entry_lengths_drop_the_table)
 {
-    (void)state;
     wrong_entry_length(0, 15);
     wrong_entry_length(0, 17);
     wrong_entry_length(1, 39);
@@ -154,9 +144,8 @@ static void wrong_entry_lengths_drop_the_table(void **state)
 }
 
 /* As the first SRAT of the Dell T5810: a naive walker never ends. */
-static void zero_length_entry_ends_and_is_reported(void **state)
+TEST(zero_length_entry_ends_and_is_reported)
 {
-    (void)state;
     srat_start(&tab, 3);
     srat_mem(&tab, 0, 0, GIB(1), ON);
     put(&tab, 0, 24);
@@ -165,9 +154,8 @@ static void zero_length_entry_ends_and_is_reported(void **state)
     assert_true(said("broken entry at byte 88"));
 }
 
-static void table_ends_early_or_late(void **state)
+TEST(table_ends_early_or_late)
 {
-    (void)state;
     for (u32 cut = 1; cut < 40; cut++) { /* the last entry leaves the table */
         srat_start(&tab, 3);
         srat_mem(&tab, 0, 0, GIB(1), ON);
@@ -199,9 +187,8 @@ static void table_ends_early_or_late(void **state)
     assert_int_equal(parse_as_is(), -EINVAL);
 }
 
-static void overflowing_ranges_drop_the_table(void **state)
+TEST(overflowing_ranges_drop_the_table)
 {
-    (void)state;
     srat_start(&tab, 3);
     srat_mem(&tab, 0, ~0ull - 0xfff, 0x1000, ON);
     assert_int_equal(parse(), -EOVERFLOW);
@@ -212,9 +199,8 @@ static void overflowing_ranges_drop_the_table(void **state)
 }
 
 /* The sweep once would have started over at 0 behind this end. */
-static void range_may_end_at_the_last_byte(void **state)
+TEST(range_may_end_at_the_last_byte)
 {
-    (void)state;
     srat_start(&tab, 3);
     srat_mem(&tab, 0, ~0ull - 0x1000, 0x1000, ON);
     srat_mem(&tab, 0, 0, 0x1000, ON);
@@ -223,9 +209,8 @@ static void range_may_end_at_the_last_byte(void **state)
     assert_range(1, ~0ull - 0x1000, ~0ull, 0, 0);
 }
 
-static void same_node_overlap_is_merged(void **state)
+TEST(same_node_overlap_is_merged)
 {
-    (void)state;
     srat_start(&tab, 3);
     srat_mem(&tab, 0, GIB(2), GIB(4), ON);
     srat_mem(&tab, 0, 0, GIB(4), ON);
@@ -234,7 +219,7 @@ static void same_node_overlap_is_merged(void **state)
     assert_int_equal(srat.nr_ranges, 2);
     assert_range(0, 0, GIB(6), 0, 0);
     assert_range(1, GIB(6), GIB(10), 1, 0);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("overlap from 0x80000000, 0x80000000 bytes"));
 
     srat_start(&tab, 3); /* the same entry twice; touching entries are no overlap */
@@ -247,9 +232,8 @@ static void same_node_overlap_is_merged(void **state)
     assert_true(said("0x40000000 bytes in all"));
 }
 
-static void other_node_overlap_drops_the_table(void **state)
+TEST(other_node_overlap_drops_the_table)
 {
-    (void)state;
     srat_start(&tab, 3);
     srat_mem(&tab, 0, 0, GIB(2), ON);
     srat_mem(&tab, 1, GIB(2) - 1, GIB(2), ON);
@@ -267,15 +251,14 @@ static void other_node_overlap_drops_the_table(void **state)
     assert_range(1, 1, GIB(1) + 1, 1, 0);
 }
 
-static void nvdimm_splits_its_hotplug_window(void **state)
+TEST(nvdimm_splits_its_hotplug_window)
 {
-    (void)state;
     srat_start(&tab, 1);
     srat_mem(&tab, 0, 0, GIB(1), ON);
     srat_mem(&tab, 0, GIB(5), GIB(1), ON | NV);
     srat_mem(&tab, 0, GIB(4), GIB(4), ON | HP);
     assert_int_equal(parse(), 0);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     assert_int_equal(srat.nr_ranges, 4);
     assert_range(0, 0, GIB(1), 0, 0);
     assert_range(1, GIB(4), GIB(5), 0, RANGE_HOTPLUG);
@@ -290,14 +273,13 @@ static void nvdimm_splits_its_hotplug_window(void **state)
     srat_mem(&tab, 0, 0, GIB(4), ON | HP);
     srat_mem(&tab, 0, 0, GIB(1), ON);
     assert_int_equal(parse(), 0);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_range(0, 0, GIB(1), 0, 0);
     assert_range(1, GIB(1), GIB(4), 0, RANGE_HOTPLUG);
 }
 
-static void too_many_nodes_drop_the_table(void **state)
+TEST(too_many_nodes_drop_the_table)
 {
-    (void)state;
     for (u32 extra = 0; extra <= 1; extra++) {
         srat_start(&tab, 3);
         for (u32 i = 0; i < MAX_NODES + extra; i++)
@@ -309,9 +291,8 @@ static void too_many_nodes_drop_the_table(void **state)
     assert_true(said("more than 64 proximity domains"));
 }
 
-static void too_many_ranges_drop_the_table(void **state)
+TEST(too_many_ranges_drop_the_table)
 {
-    (void)state;
     for (u32 extra = 0; extra <= 1; extra++) {
         srat_start(&tab, 3);
         for (u32 i = 0; i < ACPI_SRAT_MAX_MEM + extra; i++)
@@ -327,19 +308,18 @@ static void too_many_ranges_drop_the_table(void **state)
     assert_true(said("after splitting"));
 }
 
-static void odd_cpu_entries_do_no_harm(void **state)
+TEST(odd_cpu_entries_do_no_harm)
 {
-    (void)state;
     srat_start(&tab, 3);
     srat_mem(&tab, 0, 0, GIB(1), ON);
     srat_cpu(&tab, 0, 3, ON);
     srat_x2apic(&tab, 0, 3, ON); /* said twice, the same */
     assert_int_equal(parse(), 0);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     assert_int_equal(srat.nr_cpus, 1);
     srat_x2apic(&tab, 1, 3, ON); /* and once differently */
     assert_int_equal(parse(), 0);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_int_equal(srat.nr_pxm, 1);
     assert_int_equal(acpi_srat_apic_to_nid(&srat, 3), 0);
 
@@ -349,28 +329,6 @@ static void odd_cpu_entries_do_no_harm(void **state)
         srat_x2apic(&tab, 0, i, ON);
     assert_int_equal(parse(), 0);
     assert_int_equal(srat.nr_cpus, MAX_CPUS);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("5 CPUs more than the 1024 supported"));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_nodes),
-        cmocka_unit_test(pxms_are_sparse_and_unordered),
-        cmocka_unit_test(revision_1_has_8_bit_pxms),
-        cmocka_unit_test(disabled_and_empty_entries_count_for_nothing),
-        cmocka_unit_test(wrong_entry_lengths_drop_the_table),
-        cmocka_unit_test(zero_length_entry_ends_and_is_reported),
-        cmocka_unit_test(table_ends_early_or_late),
-        cmocka_unit_test(overflowing_ranges_drop_the_table),
-        cmocka_unit_test(range_may_end_at_the_last_byte),
-        cmocka_unit_test(same_node_overlap_is_merged),
-        cmocka_unit_test(other_node_overlap_drops_the_table),
-        cmocka_unit_test(nvdimm_splits_its_hotplug_window),
-        cmocka_unit_test(too_many_nodes_drop_the_table),
-        cmocka_unit_test(too_many_ranges_drop_the_table),
-        cmocka_unit_test(odd_cpu_entries_do_no_harm),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 /*
- * For the acpi_* tests and the fuzzer: a builder of ACPI tables, a strict memory, a printk() that
- * remembers, and the invariants every topology must have.
+ * For the acpi_* tests and the fuzzer: a builder of ACPI tables, a strict memory, and the invariants every topology must have.
  */
 #ifndef TESTS_UNIT_ACPI_TABLES_H
 #define TESTS_UNIT_ACPI_TABLES_H
@@ -11,34 +10,7 @@
 #include <string.h>
 
 #include <arch/x86/acpi/acpi.h>
-#include <lib/log.h>
-
-/* --- messages --- */
-
-static u32 nr_messages;
-static char messages[8192];
-
-void printk(enum log_level level, const char *fmt, ...)
-{
-    size_t used = strlen(messages);
-    va_list args;
-
-    nr_messages += level <= LOG_WARNING; /* the rest is no trouble */
-    va_start(args, fmt);
-    vsnprintf(messages + used, sizeof(messages) - used, fmt, args);
-    va_end(args);
-}
-
-static inline void messages_clear(void)
-{
-    nr_messages = 0;
-    messages[0] = '\0';
-}
-
-static inline bool said(const char *text)
-{
-    return strstr(messages, text) != NULL;
-}
+#include <tests/machine/report.h>
 
 /* --- tables --- */
 

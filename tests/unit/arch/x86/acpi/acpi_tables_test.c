@@ -1,12 +1,7 @@
 /*
  * RSDP, root tables and the list of tables.
  */
-// sources: arch/x86/acpi/tables.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <homestead/errno.h>
 #include "acpi_tables.h"
@@ -16,28 +11,23 @@ static const struct acpi_mapper mapper = {.map = memory_map, .ctx = &mem};
 static struct acpi_tables list;
 static struct table tab, tab2;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     memory_reset(&mem);
-    messages_clear();
+    forget_said();
     memset(&list, 0, sizeof(list));
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     memory_reset(&mem);
-    return 0;
 }
 
-static void rsdp_revision_0(void **state)
+TEST(rsdp_revision_0)
 {
     u8 r[36];
     struct acpi_rsdp out;
 
-    (void)state;
     rsdp_build(r, 0, 0x1234, 0);
     memory_add(&mem, 0x5000, r, 20); /* nothing behind byte 20 may be read */
     assert_int_equal(acpi_rsdp_read(&mapper, 0x5000, &out), 0);
@@ -52,12 +42,11 @@ static void rsdp_revision_0(void **state)
     assert_int_equal(acpi_rsdp_read(&mapper, 0x9000, &out), -ENOENT);
 }
 
-static void rsdp_revision_2(void **state)
+TEST(rsdp_revision_2)
 {
     u8 r[36];
     struct acpi_rsdp out = {.rsdt = 77};
 
-    (void)state;
     rsdp_build(r, 2, 0x1234, 0x123456789a);
     memory_add(&mem, 0x5000, r, 36);
     assert_int_equal(acpi_rsdp_read(&mapper, 0x5000, &out), 0);
@@ -90,11 +79,10 @@ static u8 *low_memory(u16 segment)
     return low;
 }
 
-static void search_finds_the_bios_area(void **state)
+TEST(search_finds_the_bios_area)
 {
     u8 *low = low_memory(0);
 
-    (void)state;
     assert_int_equal(acpi_rsdp_search(&mapper), 0);
     rsdp_build(low + 0xf0008, 2, 0x1000, 0); /* not on a 16-byte boundary */
     assert_int_equal(acpi_rsdp_search(&mapper), 0);
@@ -102,24 +90,23 @@ static void search_finds_the_bios_area(void **state)
     assert_int_equal(acpi_rsdp_search(&mapper), 0xfffe0);
     rsdp_build(low + 0xe0000, 2, 0x1000, 0);
     assert_int_equal(acpi_rsdp_search(&mapper), 0xe0000);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     low[0xe0020] ^= 1;
     assert_int_equal(acpi_rsdp_search(&mapper), 0xfffe0);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("damaged RSDP at 0xe0000"));
     rsdp_build(low + 0xe0040, 0, 0x1001, 0);
     low[0xe0050] ^= 1;
-    messages_clear();
+    forget_said();
     assert_int_equal(acpi_rsdp_search(&mapper), 0xfffe0);
-    assert_int_equal(nr_messages, 1); /* the first one speaks for all */
+    assert_int_equal(nr_warnings, 1); /* the first one speaks for all */
     free(low);
 }
 
-static void search_finds_the_ebda_first(void **state)
+TEST(search_finds_the_ebda_first)
 {
     u8 *low = low_memory(0x9fc0);
 
-    (void)state;
     rsdp_build(low + 0xf0000, 0, 0x1000, 0);
     rsdp_build(low + 0x9fc00 + 1024, 0, 0x1000, 0); /* behind the first KiB: 0xa0000, not RAM */
     assert_int_equal(acpi_rsdp_search(&mapper), 0xf0000);
@@ -128,11 +115,10 @@ static void search_finds_the_ebda_first(void **state)
     free(low);
 }
 
-static void search_keeps_to_the_ebda(void **state)
+TEST(search_keeps_to_the_ebda)
 {
     u8 *low = low_memory(0x9000);
 
-    (void)state;
     rsdp_build(low + 0x90000 + 1024, 0, 0x1000, 0); /* behind its first KiB */
     assert_int_equal(acpi_rsdp_search(&mapper), 0);
     rsdp_build(low + 0x90000 + 1024 - 32, 0, 0x1000, 0);
@@ -150,11 +136,10 @@ static void search_keeps_to_the_ebda(void **state)
     free(low);
 }
 
-static void search_survives_unreadable_memory(void **state)
+TEST(search_survives_unreadable_memory)
 {
     u8 *low = low_memory(0xffff);
 
-    (void)state;
     rsdp_build(low + 0xf0000, 0, 0x1000, 0);
     assert_int_equal(acpi_rsdp_search(&mapper), 0xf0000);
     mem.region[0].len = 0x1000;
@@ -198,17 +183,16 @@ static void add_leaves(void)
     memory_add(&mem, 0x30000, srat2_table.bytes, srat2_table.len);
 }
 
-static void list_follows_the_xsdt(void **state)
+TEST(list_follows_the_xsdt)
 {
     static const u64 in_xsdt[] = {0x10001, 0, 0x200000000, 0x30000}, in_rsdt[] = {0x10001};
 
-    (void)state;
     root_build(&tab, "XSDT", 4, in_xsdt);
     root_build(&tab2, "RSDT", 1, in_rsdt);
     add_roots(2);
     add_leaves();
     assert_int_equal(acpi_tables_list(&list, &mapper, 0x1000), 0);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
     assert_true(list.root_is_xsdt);
     assert_int_equal(list.root, 0x2000);
     assert_int_equal(list.rsdp, 0x1000);
@@ -223,11 +207,10 @@ static void list_follows_the_xsdt(void **state)
     assert_null(acpi_tables_find(&list, "SLIT", 0));
 }
 
-static void list_follows_the_rsdt(void **state)
+TEST(list_follows_the_rsdt)
 {
     static const u64 in_xsdt[] = {0x10001, 0x200000000}, in_rsdt[] = {0x30000};
 
-    (void)state;
     root_build(&tab, "XSDT", 2, in_xsdt);
     root_build(&tab2, "RSDT", 1, in_rsdt);
     add_roots(0);
@@ -244,15 +227,14 @@ static void list_follows_the_rsdt(void **state)
     assert_false(list.root_is_xsdt);
     assert_true(said("XSDT: wrong checksum"));
     /* No XSDT address at all is no reason to complain. */
-    messages_clear();
+    forget_said();
     rsdp_build(rsdp_bytes, 2, 0x3000, 0);
     assert_int_equal(acpi_tables_list(&list, &mapper, 0x1000), 0);
-    assert_int_equal(nr_messages, 0);
+    assert_int_equal(nr_warnings, 0);
 }
 
-static void list_needs_a_root(void **state)
+TEST(list_needs_a_root)
 {
-    (void)state;
     root_build(&tab, "XSDT", 0, NULL);
     root_build(&tab2, "RSDT", 0, NULL);
     tab.bytes[20] ^= 1;
@@ -274,11 +256,10 @@ static void list_needs_a_root(void **state)
     assert_int_equal(acpi_tables_list(&list, &mapper, 0x1000), -EINVAL);
 }
 
-static void list_leaves_bad_entries_out(void **state)
+TEST(list_leaves_bad_entries_out)
 {
     static const u64 in_xsdt[] = {0x10001, 0xdead0000, 0x30000, ~0ull};
 
-    (void)state;
     root_build(&tab, "XSDT", 4, in_xsdt);
     put(&tab, 0x1234, 5); /* a piece of an entry */
     table_finish(&tab);
@@ -288,13 +269,12 @@ static void list_leaves_bad_entries_out(void **state)
     poke(&srat2_table, 4, 35, 4);
     assert_int_equal(acpi_tables_list(&list, &mapper, 0x1000), 0);
     assert_int_equal(list.nr, 1);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("3 of 4 tables"));
 }
 
-static void list_is_limited(void **state)
+TEST(list_is_limited)
 {
-    (void)state;
     table_start(&tab, "XSDT", 1, 36);
     for (u32 i = 0; i < ACPI_MAX_TABLES + 10; i++)
         put(&tab, 0x10001, 8);
@@ -304,13 +284,12 @@ static void list_is_limited(void **state)
     add_leaves();
     assert_int_equal(acpi_tables_list(&list, &mapper, 0x1000), 0);
     assert_int_equal(list.nr, ACPI_MAX_TABLES);
-    assert_int_equal(nr_messages, 1);
+    assert_int_equal(nr_warnings, 1);
     assert_true(said("10 of 138 tables"));
 }
 
-static void ids_are_made_printable(void **state)
+TEST(ids_are_made_printable)
 {
-    (void)state;
     root_build(&tab, "XSDT", 0, NULL);
     memcpy(tab.bytes + 10, "A\x01\xff  \0", 6);
     memset(tab.bytes + 16, ' ', 8);
@@ -322,23 +301,4 @@ static void ids_are_made_printable(void **state)
     assert_string_equal(list.oem_table_id, "");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(rsdp_revision_0),
-        TEST(rsdp_revision_2),
-        TEST(search_finds_the_bios_area),
-        TEST(search_finds_the_ebda_first),
-        TEST(search_keeps_to_the_ebda),
-        TEST(search_survives_unreadable_memory),
-        TEST(list_follows_the_xsdt),
-        TEST(list_follows_the_rsdt),
-        TEST(list_needs_a_root),
-        TEST(list_leaves_bad_entries_out),
-        TEST(list_is_limited),
-        TEST(ids_are_made_printable),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, teardown)

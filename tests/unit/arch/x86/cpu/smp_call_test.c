@@ -1,14 +1,8 @@
-// sources: arch/x86/cpu/smp_call.c
 /* Cross-calls between threads that play CPUs: none is lost, none runs twice, and no two callers wait for
  * ever. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/smp.h>
@@ -56,12 +50,6 @@ void stop_if_asked(u64 rip, u64 rbp, bool by_nmi)
     fail();
 }
 
-void assert_failed(const char *what, const char *file, int line)
-{
-    print_error("%s:%d: %s\n", file, line, what);
-    abort();
-}
-
 static void count(void *arg)
 {
     served[self->id]++;
@@ -103,11 +91,10 @@ static void *play(void *arg)
     return NULL;
 }
 
-static void all_call_all(void **state)
+TEST(all_call_all)
 {
     pthread_t threads[UP];
 
-    (void)state;
     set_up();
     for (u32 i = 0; i < UP; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, play, cpus[i * STRIDE]), 0);
@@ -120,36 +107,23 @@ static void all_call_all(void **state)
     assert_true(interrupts >= 1 && interrupts <= ROUNDS * UP * UP);
 }
 
-static void a_call_to_oneself_needs_no_interrupt(void **state)
+TEST(a_call_to_oneself_needs_no_interrupt)
 {
     u32 calls = 0;
 
-    (void)state;
     set_up();
     smp_call(0, count, &calls);
     assert_int_equal(calls, 1);
     assert_int_equal(interrupts, 0);
 }
 
-static void alone_there_are_no_others(void **state)
+TEST(alone_there_are_no_others)
 {
     u32 calls = 0;
 
-    (void)state;
     set_up();
     for (u32 id = 1; id < NR; id++)
         cpus[id] = NULL;
     smp_call_others(count, &calls);
     assert_int_equal(calls, 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_call_all),
-        cmocka_unit_test(a_call_to_oneself_needs_no_interrupt),
-        cmocka_unit_test(alone_there_are_no_others),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,5 @@
-// sources: arch/x86/cpu/tsc_sync.c
 /* What three readings of two TSCs say of their difference. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/tsc_sync.h>
 
@@ -13,11 +9,10 @@ static void exchange(struct tsc_bounds *b, u64 now, s64 ahead, u64 there, u64 ba
     tsc_narrow(b, now, now + there + (u64)ahead, now + there + back);
 }
 
-static void equal_tscs_have_no_offset(void **state)
+TEST(equal_tscs_have_no_offset)
 {
     struct tsc_bounds b = TSC_BOUNDS_ANY;
 
-    (void)state;
     exchange(&b, 1000, 0, 500, 20);
     exchange(&b, 5000, 0, 3, 40);
     assert_int_equal(tsc_offset(&b), 0);
@@ -25,20 +20,18 @@ static void equal_tscs_have_no_offset(void **state)
     assert_int_equal(b.high, 3);
 }
 
-static void what_cannot_be_told_apart_is_no_offset(void **state)
+TEST(what_cannot_be_told_apart_is_no_offset)
 {
     struct tsc_bounds b = TSC_BOUNDS_ANY;
 
-    (void)state;
     exchange(&b, 1000, 50, 100, 100);
     assert_int_equal(tsc_offset(&b), 0);
 }
 
-static void a_difference_is_found_within_the_way(void **state)
+TEST(a_difference_is_found_within_the_way)
 {
     static const s64 ahead[] = {1000, -1000, 1ll << 40, -(1ll << 40)};
 
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(ahead); i++) {
         struct tsc_bounds b = TSC_BOUNDS_ANY;
         exchange(&b, 1ull << 50, ahead[i], 9000, 10);
@@ -49,34 +42,19 @@ static void a_difference_is_found_within_the_way(void **state)
     }
 }
 
-static void a_tsc_behind_zero_is_no_trouble(void **state)
+TEST(a_tsc_behind_zero_is_no_trouble)
 {
     struct tsc_bounds b = TSC_BOUNDS_ANY;
 
-    (void)state;
     tsc_narrow(&b, 100, (u64)-400, 110);
     assert_in_range(tsc_offset(&b) + 510, 0, 10);
 }
 
-static void a_jump_starts_anew(void **state)
+TEST(a_jump_starts_anew)
 {
     struct tsc_bounds b = TSC_BOUNDS_ANY;
 
-    (void)state;
     exchange(&b, 1000, 5000, 10, 10);
     exchange(&b, 2000, -7000, 10, 10);
     assert_in_range(tsc_offset(&b) + 7010, 0, 20);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equal_tscs_have_no_offset),
-        cmocka_unit_test(what_cannot_be_told_apart_is_no_offset),
-        cmocka_unit_test(a_difference_is_found_within_the_way),
-        cmocka_unit_test(a_tsc_behind_zero_is_no_trouble),
-        cmocka_unit_test(a_jump_starts_anew),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,5 @@
 /* Guest page-table walks in every paging mode, on a small guest memory of the test's own. */
-// sources: arch/x86/hvm/guest_walk.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/hvm/guest_walk.h>
@@ -38,13 +32,11 @@ static void put4(u32 table, u32 index, u32 entry)
     ((u32 *)memory[table])[index] = entry;
 }
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     memset(memory, 0, sizeof(memory));
     reads = 0;
     w = (struct guest_walk){.page = page};
-    return 0;
 }
 
 static void maps(u64 gva, bool write, u64 want_gaddr, u64 want_run)
@@ -77,9 +69,8 @@ static void long_mode(u64 cr3, u64 more_cr4)
     w.cr3 = cr3;
 }
 
-static void test_no_paging(void **state)
+TEST(test_no_paging)
 {
-    (void)state;
     w.cr0 = CR0_PE;
     w.cr3 = 0xfffff000; /* not looked at */
     maps(0x123456, true, 0x123456, GIB(1) - 0x123456);
@@ -91,9 +82,8 @@ static void test_no_paging(void **state)
     faults(~0ull, true);
 }
 
-static void test_4_levels(void **state)
+TEST(test_4_levels)
 {
-    (void)state;
     /* 0xffff808060a03000: indexes 257, 1, 261, 3 */
     u64 gva = 0xffff808060a03000ull;
     long_mode(0x1000 | 0xfff, 0);
@@ -139,9 +129,8 @@ static void test_4_levels(void **state)
     faults(gva, false);
 }
 
-static void test_large_pages_4_levels(void **state)
+TEST(test_large_pages_4_levels)
 {
-    (void)state;
     long_mode(0x1000, 0);
     put8(1, 0, 0x2000 | P | W);
     put8(2, 0, 0x3000 | P | W);
@@ -156,9 +145,8 @@ static void test_large_pages_4_levels(void **state)
     faults(3ull << 30, false);
 }
 
-static void test_5_levels(void **state)
+TEST(test_5_levels)
 {
-    (void)state;
     u64 gva = 0xff00123456789abcull;
     long_mode(0x1000, CR4_LA57);
     put8(1, gva >> 48 & 511, 0x2000 | P | W);
@@ -176,9 +164,8 @@ static void test_5_levels(void **state)
     faults(gva, false);
 }
 
-static void test_self_reference(void **state)
+TEST(test_self_reference)
 {
-    (void)state;
     long_mode(0x1000, 0);
     put8(1, 0, 0x1000 | P | W);
     maps(0x678, true, 0x1678, 0x988);
@@ -188,9 +175,8 @@ static void test_self_reference(void **state)
     maps(0xfffffffffffff008ull, true, 0x1008, 0xff8);
 }
 
-static void test_pae(void **state)
+TEST(test_pae)
 {
-    (void)state;
     w.cr0 = CR0_PE | CR0_PG | CR0_WP;
     w.cr4 = CR4_PAE;
     w.cr3 = 0x1fe0;                     /* the four entries may stand anywhere at 32 bytes */
@@ -209,9 +195,8 @@ static void test_pae(void **state)
     faults(0xfffffff0, false);
 }
 
-static void test_32_bit(void **state)
+TEST(test_32_bit)
 {
-    (void)state;
     w.cr0 = CR0_PE | CR0_PG | CR0_WP;
     w.cr3 = 0xffff000000001018ull; /* cache bits, and an upper half that does not exist */
     put4(1, 1023, 0x2000 | P | W);
@@ -237,14 +222,4 @@ static void test_32_bit(void **state)
     faults(0x812345, false);
 }
 
-#define CASE(f) cmocka_unit_test_setup(f, setup)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(test_no_paging), CASE(test_4_levels),       CASE(test_large_pages_4_levels),
-        CASE(test_5_levels),  CASE(test_self_reference), CASE(test_pae),
-        CASE(test_32_bit),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, NULL)

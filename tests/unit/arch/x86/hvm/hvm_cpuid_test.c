@@ -1,11 +1,5 @@
 /* What CPUID says to guests: the policy on faked host CPUs. */
-// sources: arch/x86/hvm/guest_cpuid.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/hvm/guest_cpuid.h>
@@ -50,9 +44,8 @@ static struct cpuid_leaf host_nothing(u32 leaf, u32 subleaf)
 
 static struct hvm_vcpu vcpu;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     host_max_basic = 0x20;
     host_max_extended = 0x80000021u;
     vcpu.cpuid = (struct hvm_cpuid_ctx){.vcpu_id = 5,
@@ -62,7 +55,6 @@ static int setup(void **state)
                                         .tsc_shift = -1,
                                         .vendor = "AuthenticAMD",
                                         .host = host_all};
-    return 0;
 }
 
 static void leaf_is(u32 leaf, u32 subleaf, u32 eax, u32 ebx, u32 ecx, u32 edx)
@@ -84,9 +76,8 @@ static struct cpuid_leaf get(u32 leaf, u32 subleaf)
 }
 
 /* abi.md section 5, to the byte */
-static void test_xen_leaves(void **state)
+TEST(test_xen_leaves)
 {
-    (void)state;
     leaf_is(0x40000000, 0, 0x40000005, 0x566e6558, 0x65584d4d, 0x4d4d566e);
     leaf_is(0x40000001, 0, 0x00040011, 0, 0, 0);
     leaf_is(0x40000002, 0, 1, 0x40000000, 0, 0);
@@ -102,17 +93,15 @@ static void test_xen_leaves(void **state)
 }
 
 /* Guests scan in steps of 0x100 for the signature: it must be there once. */
-static void test_xen_scan(void **state)
+TEST(test_xen_scan)
 {
-    (void)state;
     for (u32 leaf = 0x40000006; leaf <= 0x4000ff00; leaf += leaf < 0x40000100 ? 1 : 0x100)
         leaf_is(leaf, 0, 0, 0, 0, 0);
     leaf_is(0x40010000, 0, 0, 0, 0, 0);
 }
 
-static void test_hidden(void **state)
+TEST(test_hidden)
 {
-    (void)state;
     struct cpuid_leaf l = get(1, 0);
     /* MONITOR VMX FMA PCID TSC_DEADLINE XSAVE OSXSAVE AVX F16C */
     static const u8 hidden_ecx[] = {3, 5, 12, 17, 24, 26, 27, 28, 29};
@@ -151,9 +140,8 @@ static void test_hidden(void **state)
     leaf_is(0x80000007, 0, 0, 0, 0, BIT(8));
 }
 
-static void test_limits_and_vendor(void **state)
+TEST(test_limits_and_vendor)
 {
-    (void)state;
     leaf_is(0, 0, 0xd, 0x68747541, 0x444d4163, 0x69746e65);
     leaf_is(0x80000000, 0, 0x80000008, 0x68747541, 0x444d4163, 0x69746e65);
     vcpu.cpuid.vendor = NULL;
@@ -167,9 +155,8 @@ static void test_limits_and_vendor(void **state)
     assert_int_equal(get(0x40000003, 0).eax, 0);
 }
 
-static void test_topology(void **state)
+TEST(test_topology)
 {
-    (void)state;
     struct cpuid_leaf l = get(1, 0);
 
     assert_int_equal(l.ebx >> 24, 10);
@@ -189,12 +176,11 @@ static void test_topology(void **state)
 }
 
 /* The vendor of the hardware virtualization decides which one a vCPU sees, whatever this host is. */
-static void test_a_vcpus_own(void **state)
+TEST(test_a_vcpus_own)
 {
     struct hvm_vcpu v = {.vcpu_id = 3, .domid = 9};
     struct cpuid_leaf out;
 
-    (void)state;
     hvm_guest_cpuid(&v, 0, 0, &out);
     assert_memory_equal(&out.ebx, "Hygo", 4);
     assert_memory_equal(&out.edx, "nGen", 4);
@@ -206,13 +192,4 @@ static void test_a_vcpus_own(void **state)
     assert_int_equal(out.ecx, 2300000);
 }
 
-#define CASE(f) cmocka_unit_test_setup(f, setup)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(test_xen_leaves),        CASE(test_xen_scan), CASE(test_hidden),
-        CASE(test_limits_and_vendor), CASE(test_topology), CASE(test_a_vcpus_own),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, NULL)

@@ -2,13 +2,8 @@
  * What else a guest sees of its CPU: MSR policy over faked hvm_ops, the hypercall page's bytes and the PVH
  * start state.
  */
-// sources: arch/x86/hvm/guest_msr.c arch/x86/hvm/hvm.c arch/x86/hvm/hypercall_page.c arch/x86/hvm/fpu.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/report.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/hvm/hvm.h>
@@ -20,15 +15,8 @@
 /* --- faked hardware virtualization: hvm_init() finds it as svm_ops --- */
 
 static struct hvm_state fake_state;
-static u32 nr_messages, enabled;
+static u32 enabled;
 static bool present;
-
-void printk(enum log_level level, const char *fmt, ...)
-{
-    (void)level;
-    (void)fmt;
-    nr_messages++;
-}
 
 static bool fake_probe(const char **why)
 {
@@ -65,25 +53,22 @@ const struct hvm_ops svm_ops = {
 
 static struct hvm_vcpu v;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     memset(&v, 0, sizeof(v));
     memset(&fake_state, 0, sizeof(fake_state));
     present = true;
     assert_int_equal(hvm_init(), 0);
-    return 0;
 }
 
-static void test_init(void **state)
+TEST(test_init)
 {
-    (void)state;
     present = false;
     hvm_ops = NULL;
-    nr_messages = enabled = 0;
+    enabled = 0;
     assert_int_equal(hvm_init(), -ENODEV);
     assert_null(hvm_ops);
-    assert_true(nr_messages >= 1); /* it says why */
+    assert_true(nr_warnings >= 1); /* it says why */
     assert_int_equal(enabled, 0);
     present = true;
     assert_int_equal(hvm_init(), 0);
@@ -112,9 +97,8 @@ static void read_faults(u32 msr)
 #define writes(msr, value)       assert_int_equal(hvm_guest_wrmsr(&v, msr, value), 0)
 #define write_faults(msr, value) assert_int_equal(hvm_guest_wrmsr(&v, msr, value), -EFAULT)
 
-static void test_efer(void **state)
+TEST(test_efer)
 {
-    (void)state;
     writes(MSR_EFER, EFER_SCE | EFER_LME | EFER_NXE);
     assert_int_equal(fake_state.efer, EFER_SCE | EFER_LME | EFER_NXE);
     reads(MSR_EFER, EFER_SCE | EFER_LME | EFER_NXE);
@@ -130,9 +114,8 @@ static void test_efer(void **state)
     reads(MSR_EFER, EFER_LME | EFER_LMA | EFER_SCE);
 }
 
-static void test_addresses_and_pat(void **state)
+TEST(test_addresses_and_pat)
 {
-    (void)state;
     writes(MSR_LSTAR, 0xffffffff81000000ull);
     reads(MSR_LSTAR, 0xffffffff81000000ull);
     write_faults(MSR_LSTAR, 0x0000800000000000ull);
@@ -150,12 +133,11 @@ static void test_addresses_and_pat(void **state)
 }
 
 /* The list of abi.md 2.2: what Linux touches at boot must not fault. */
-static void test_linux_list(void **state)
+TEST(test_linux_list)
 {
     static const u32 list[] = {0x8b,       0xfe,       0x200,      0x20f,      0x250,      0x258,
                                0x259,      0x268,      0x26f,      0x2ff,      0xc0010010, 0xc0010015,
                                0xc0011029, 0xc0010055, 0xc0010000, 0xc0010003, 0xc0010007};
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(list); i++) {
         u64 value;
         assert_int_equal(hvm_guest_rdmsr(&v, list[i], &value), 0);
@@ -165,9 +147,8 @@ static void test_linux_list(void **state)
     reads(0xfe, 0);      /* and no ranges */
 }
 
-static void test_unknown(void **state)
+TEST(test_unknown)
 {
-    (void)state;
     u64 value = 1;
 
     read_faults(0x999);
@@ -185,9 +166,8 @@ static void test_unknown(void **state)
     writes(MSR_IA32_TSC, 0);
 }
 
-static void test_apic(void **state)
+TEST(test_apic)
 {
-    (void)state;
     v.vcpu_id = 0;
     reads(MSR_IA32_APIC_BASE, 0xfee00d00);
     writes(MSR_IA32_APIC_BASE, 0xfee00d00);
@@ -206,12 +186,11 @@ static void test_apic(void **state)
 
 /* --- hypercall page and start state --- */
 
-static void test_hypercall_page(void **state)
+TEST(test_hypercall_page)
 {
     static u8 page[PAGE_SIZE];
     static const u8 stub29[] = {0xb8, 29, 0, 0, 0, 0x0f, 0x01, 0xd9, 0xc3, 0xcc};
 
-    (void)state;
     hvm_fill_hypercall_page(page);
     assert_memory_equal(page + 29 * 32, stub29, sizeof(stub29));
     for (u32 nr = 0; nr < 128; nr++) {
@@ -229,9 +208,8 @@ static void test_hypercall_page(void **state)
     }
 }
 
-static void test_pvh_entry(void **state)
+TEST(test_pvh_entry)
 {
-    (void)state;
     memset(&v.regs, 0xff, sizeof(v.regs));
     memset(&fake_state, 0xff, sizeof(fake_state));
     hvm_set_pvh_entry(&v, 0x100070, 0x3000);
@@ -254,9 +232,8 @@ static void test_pvh_entry(void **state)
     assert_int_equal(fake_state.cs.selector | fake_state.tr.selector, 0);
 }
 
-static void test_startup_entry(void **state)
+TEST(test_startup_entry)
 {
-    (void)state;
     memset(&v.regs, 0xff, sizeof(v.regs));
     memset(&fake_state, 0xff, sizeof(fake_state));
     fake_state.pat = 0x0007010600070106ull;
@@ -278,11 +255,10 @@ static void test_startup_entry(void **state)
     assert_int_equal(fake_state.lstar, ~0ull); /* INIT leaves it */
 }
 
-static void test_fpu(void **state)
+TEST(test_fpu)
 {
     u8 fpu[512];
 
-    (void)state;
     memset(fpu, 0xff, sizeof(fpu));
     hvm_fpu_reset(fpu);
     assert_int_equal(fpu[0] | fpu[1] << 8, 0x37f);
@@ -290,14 +266,4 @@ static void test_fpu(void **state)
     assert_int_equal(fpu[4] | fpu[511], 0); /* all registers empty */
 }
 
-#define CASE(f) cmocka_unit_test_setup(f, setup)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(test_init),    CASE(test_efer),          CASE(test_addresses_and_pat), CASE(test_linux_list),
-        CASE(test_unknown), CASE(test_apic),          CASE(test_hypercall_page),    CASE(test_pvh_entry),
-        CASE(test_fpu),     CASE(test_startup_entry),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, NULL)

@@ -2,8 +2,7 @@
  * Nested page tables, random operations against a model that is one array entry per guest frame. Every
  * allocation fails once in turn, and the pool's bytes show whether a refused operation has touched anything.
  */
-// sources: arch/x86/hvm/nested_paging.c
-#include "np_harness.h"
+#include "np_pool.h"
 
 #define MODEL_BASE   (3ull << 18) /* gfn; three 1G regions, across nothing special */
 #define MODEL_FRAMES (3ull << 18)
@@ -115,9 +114,8 @@ static void apply(const struct op *op)
         model_apply(op);
 }
 
-static void test_against_model(void **state)
+TEST(test_against_model)
 {
-    (void)state;
     for (u64 seed = 1; seed <= 3; seed++) {
         random_state = seed;
         memset(model, 0, sizeof(model));
@@ -147,10 +145,4 @@ static void test_against_model(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(test_against_model),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, teardown)

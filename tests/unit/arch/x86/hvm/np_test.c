@@ -1,6 +1,5 @@
 /* Nested page tables, case by case: sizes, refusals, splitting, retired tables, the bits the CPU sees. */
-// sources: arch/x86/hvm/nested_paging.c
-#include "np_harness.h"
+#include "np_pool.h"
 
 static void expect(u64 g, enum np_type type, u64 m, u32 order)
 {
@@ -14,9 +13,8 @@ static void expect(u64 g, enum np_type type, u64 m, u32 order)
         assert_false(mfn_valid_value(e.mfn));
 }
 
-static void test_one_entry_per_size(void **state)
+TEST(test_one_entry_per_size)
 {
-    (void)state;
     assert_int_equal(map(gfn(0x40000), mfn(0x80000), 18, NP_RAM), 0);
     assert_int_equal(np.nr_pages, 2); /* root and one level below: one 1G entry */
     expect(0x40000, NP_RAM, 0x80000, 18);
@@ -41,9 +39,8 @@ static void test_one_entry_per_size(void **state)
     expect(1ull << 27, NP_NONE, 0, 27);
 }
 
-static void test_refused(void **state)
+TEST(test_refused)
 {
-    (void)state;
     u64 generation = np.generation;
 
     assert_int_equal(map(gfn(1), mfn(2), 1, NP_RAM), -EINVAL);
@@ -70,9 +67,8 @@ static void test_refused(void **state)
     assert_int_equal(np.generation, generation);                    /* nobody lost anything */
 }
 
-static void test_split(void **state)
+TEST(test_split)
 {
-    (void)state;
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     u64 generation = np.generation;
 
@@ -105,9 +101,8 @@ static void test_split(void **state)
 }
 
 /* What physmap's replacing relies on: once a range has been unmapped, mapping it again needs no page. */
-static void test_replace_needs_no_page(void **state)
+TEST(test_replace_needs_no_page)
 {
-    (void)state;
     assert_int_equal(map(gfn(0x205), mfn(1), 0, NP_RAM), 0);
     assert_int_equal(unmap(gfn(0x205), 0), 0);
     fail_after = 0;
@@ -116,9 +111,8 @@ static void test_replace_needs_no_page(void **state)
 }
 
 /* A large mapping over emptied tables is one entry again, and the tables wait until they are reaped. */
-static void test_retired_tables(void **state)
+TEST(test_retired_tables)
 {
-    (void)state;
     assert_int_equal(map(gfn(0x205), mfn(1), 0, NP_RAM), 0);
     assert_int_equal(map(gfn(0x605), mfn(2), 0, NP_RAM), 0);
     assert_int_equal(unmap(gfn(0x205), 0), 0);
@@ -142,9 +136,8 @@ static void test_retired_tables(void **state)
 }
 
 /* Single unmaps bring the counts on every level back to 0: nothing may seem to be in use. */
-static void test_emptied_one_by_one(void **state)
+TEST(test_emptied_one_by_one)
 {
-    (void)state;
     for (u64 g = 0; g < 0x1000; g += 0x100)
         assert_int_equal(map(gfn(g), mfn(g), 0, NP_RAM), 0);
     assert_int_equal(map(gfn(0x10), mfn(0x10), 4, NP_RAM), 0);
@@ -159,9 +152,8 @@ static void test_emptied_one_by_one(void **state)
     assert_int_equal(nr_taken, 2);
 }
 
-static void test_without_1g_pages(void **state)
+TEST(test_without_1g_pages)
 {
-    (void)state;
     np_largest_order = ORDER_2M;
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     expect(0x12345, NP_RAM, 0x52345, 9);
@@ -172,9 +164,8 @@ static void test_without_1g_pages(void **state)
     assert_int_equal(map(gfn(0), mfn(0), 18, NP_RAM), 0);
 }
 
-static void test_no_root(void **state)
+TEST(test_no_root)
 {
-    (void)state;
     struct np_table none = np;
 
     fail_after = 0;
@@ -183,9 +174,8 @@ static void test_no_root(void **state)
 
 /* The bits the CPU sees, APM2 5.4.1 and 15.25.5: present, writable, user; large as asked; nothing
  * reserved. */
-static void test_hardware_bits(void **state)
+TEST(test_hardware_bits)
 {
-    (void)state;
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     assert_int_equal(map(gfn(0x40000), mfn(0x200), 9, NP_FOREIGN), 0);
     assert_int_equal(map(gfn(0x40200), mfn(0x123), 0, NP_SPECIAL), 0);
@@ -203,13 +193,12 @@ static void test_hardware_bits(void **state)
 }
 
 /* A list of neighbours, over the edge of a table, with a hole, backwards, and one that is taken. */
-static void test_many(void **state)
+TEST(test_many)
 {
     gfn_t g[64];
     mfn_t m[64];
     u32 done;
 
-    (void)state;
     for (u32 i = 0; i < 64; i++) {
         g[i] = gfn(0x1e0 + i);
         m[i] = mfn(0x5000 + 3 * i);
@@ -269,12 +258,11 @@ static void test_many(void **state)
     expect(0x10000000, NP_NONE, 0, NP_HOLE_ORDER_MAX);
 }
 
-static void test_unmap_at(void **state)
+TEST(test_unmap_at)
 {
     struct np_entry old;
     u32 all = 1u << NP_RAM | 1u << NP_FOREIGN;
 
-    (void)state;
     assert_int_equal(map(gfn(0x200), mfn(0x400), 9, NP_RAM), 0);
     assert_int_equal(map(gfn(7), mfn(0x77), 0, NP_FOREIGN), 0);
     u64 generation = np.generation;
@@ -303,20 +291,4 @@ static void test_unmap_at(void **state)
     fail_after = ~0u;
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(test_one_entry_per_size),
-        CASE(test_refused),
-        CASE(test_split),
-        CASE(test_replace_needs_no_page),
-        CASE(test_retired_tables),
-        CASE(test_without_1g_pages),
-        CASE(test_no_root),
-        CASE(test_hardware_bits),
-        CASE(test_emptied_one_by_one),
-        CASE(test_many),
-        CASE(test_unmap_at),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, teardown)

@@ -1,11 +1,5 @@
 /* SVM without the CPU: raw exits decoded, events queued, state moved to the VMCB and back. */
-// sources: arch/x86/hvm/svm/decode.c arch/x86/hvm/svm/event.c arch/x86/hvm/svm/state.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/hvm/svm/svm.h>
@@ -15,9 +9,8 @@ static struct vmcb vmcb ALIGNED(PAGE_SIZE);
 static struct hvm_vcpu v;
 static struct hvm_exit exit_value;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     memset(&vmcb, 0, sizeof(vmcb));
     memset(&v, 0, sizeof(v));
     memset(&exit_value, 0xee, sizeof(exit_value));
@@ -25,7 +18,6 @@ static int setup(void **state)
     v.control = &vmcb;
     vmcb.rip = v.regs.rip = 0x1000;
     vmcb.nrip = 0x1009;
-    return 0;
 }
 
 static void decode(u64 code, u64 info1, u64 info2, enum hvm_exit_kind kind, u32 len)
@@ -39,9 +31,8 @@ static void decode(u64 code, u64 info1, u64 info2, enum hvm_exit_kind kind, u32 
     assert_int_equal(v.exit_code_raw, (u32)code);
 }
 
-static void test_plain(void **state)
+TEST(test_plain)
 {
-    (void)state;
     decode(0x81, 0, 0, HVM_EXIT_HYPERCALL, 3);
     decode(0x72, 0, 0, HVM_EXIT_CPUID, 2);
     decode(0x78, 0, 0, HVM_EXIT_HLT, 1);
@@ -59,9 +50,8 @@ static void test_plain(void **state)
     decode(0x72, 0, 0, HVM_EXIT_CPUID, 9);
 }
 
-static void test_io(void **state)
+TEST(test_io)
 {
-    (void)state;
     decode(0x7b, 0x03f80000 | 1 | 1 << 4, 0x1002, HVM_EXIT_IO, 2);
     assert_int_equal(exit_value.io.port, 0x3f8);
     assert_int_equal(exit_value.io.size, 1);
@@ -74,9 +64,8 @@ static void test_io(void **state)
     assert_true(exit_value.io.string);
 }
 
-static void test_msr(void **state)
+TEST(test_msr)
 {
-    (void)state;
     v.regs.rcx = 0xffffffffc0000080ull;
     v.regs.rax = 0x1111111100000901ull;
     v.regs.rdx = 0x2222222200000003ull;
@@ -86,9 +75,8 @@ static void test_msr(void **state)
     decode(0x7c, 0, 0, HVM_EXIT_RDMSR, 2);
 }
 
-static void test_npf(void **state)
+TEST(test_npf)
 {
-    (void)state;
     decode(0x400, 1ull << 32 | 4 | 2, 0x123456789ab, HVM_EXIT_NPF, 0);
     assert_int_equal(exit_value.npf.gaddr, 0x123456789ab);
     assert_true(exit_value.npf.write);
@@ -97,9 +85,8 @@ static void test_npf(void **state)
     assert_true(exit_value.npf.exec && exit_value.npf.present && !exit_value.npf.write);
 }
 
-static void test_svm_only(void **state)
+TEST(test_svm_only)
 {
-    (void)state;
     decode(0x89, 0, 0, HVM_EXIT_IGNORED, 2);   /* WBINVD */
     decode(0x76, 0, 0, HVM_EXIT_IGNORED, 2);   /* INVD */
     decode(0x6f, 0, 0, HVM_EXIT_EXCEPTION, 0); /* RDPMC: #GP(0) */
@@ -110,9 +97,8 @@ static void test_svm_only(void **state)
     assert_true(exit_value.exception.error < 0);
 }
 
-static void test_window(void **state)
+TEST(test_window)
 {
-    (void)state;
     vmcb.v_intr = SVM_V_INTR_MASKING | 5; /* the guest's own TPR */
     vmcb.clean = SVM_CLEAN_ALL;
     v.regs.rflags = RFLAGS_IF;
@@ -152,7 +138,7 @@ static void test_window(void **state)
 }
 
 /* An event that an exit has cut short goes in again, unless the guest's own instruction brings it back. */
-static void test_requeue(void **state)
+TEST(test_requeue)
 {
     static const struct {
         u64 info, want;
@@ -165,7 +151,6 @@ static void test_requeue(void **state)
         {BIT(31) | 3 << 8 | 3, 0},                      /* INT3 */
         {BIT(31) | 3 << 8 | 4, 0},                      /* INTO */
     };
-    (void)state;
     for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
         vmcb.event_inj = 0x55;
         vmcb.exit_int_info = cases[i].info;
@@ -175,9 +160,8 @@ static void test_requeue(void **state)
 }
 
 /* There is one V_IRQ: a vector on its way gives way to a window, and a window that is open to a vector. */
-static void test_vector_and_window(void **state)
+TEST(test_vector_and_window)
 {
-    (void)state;
     vmcb.v_intr = SVM_V_INTR_MASKING;
     v.regs.rflags = RFLAGS_IF;
     svm_inject_irq(&v, 0x41);
@@ -232,12 +216,11 @@ static void test_vector_and_window(void **state)
     decode(0x78, 0, 0, HVM_EXIT_HLT, 1);
 }
 
-static void test_state(void **state)
+TEST(test_state)
 {
     struct hvm_state in, out;
     u8 *bytes = (u8 *)&in;
 
-    (void)state;
     for (u32 i = 0; i < sizeof(in); i++)
         bytes[i] = (u8)(i * 7 + 1);
     in.efer = EFER_LME | EFER_NXE | EFER_SVME | BIT(13);
@@ -262,14 +245,4 @@ static void test_state(void **state)
     assert_int_equal(vmcb.cpl, 0); /* real mode */
 }
 
-#define CASE(f) cmocka_unit_test_setup(f, setup)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(test_plain),    CASE(test_io),     CASE(test_msr),     CASE(test_npf),
-        CASE(test_svm_only), CASE(test_window), CASE(test_requeue), CASE(test_vector_and_window),
-        CASE(test_state),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, NULL)

@@ -1,12 +1,5 @@
 /* The guest's x2APIC: registers, priorities against a simple model, ICR values, the timer. */
-// sources: arch/x86/hvm/x2apic.c
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/hvm/x2apic.h>
 #include <homestead/errno.h>
@@ -14,12 +7,10 @@
 static struct hvm_apic a;
 static u64 now;
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     x2apic_reset(&a);
     now = 1000000;
-    return 0;
 }
 
 static void reads(u32 msr, u64 want)
@@ -45,9 +36,8 @@ static void write_faults(u32 msr, u64 value)
     assert_memory_equal(&a, &before, sizeof(a));
 }
 
-static void registers(void **state)
+TEST(registers)
 {
-    (void)state;
     reads(0x802, 18);
     reads(0x803, 0x00050014);
     reads(0x80d, 1 << 16 | 1 << 2);
@@ -80,9 +70,8 @@ static void registers(void **state)
     }
 }
 
-static void errors(void **state)
+TEST(errors)
 {
-    (void)state;
     writes(0x80f, 0x1ff);
     writes(0x837, 0xfe);
     writes(0x83f, 15);
@@ -114,9 +103,8 @@ static int model_next(void)
     return top >= 0 && top / 16 > served / 16 && !(served < 0 && top < 0) ? top : served < 0 ? top : -1;
 }
 
-static void same_as_the_model(void **state)
+TEST(same_as_the_model)
 {
-    (void)state;
     srand(7);
     memset(model_irr, 0, sizeof(model_irr));
     memset(model_isr, 0, sizeof(model_isr));
@@ -167,12 +155,11 @@ static void same_as_the_model(void **state)
 
 /* --- ICR: every value of the low half's fields --- */
 
-static void all_icr_values(void **state)
+TEST(all_icr_values)
 {
     static const enum apic_ipi_kind kinds[8] = {APIC_IPI_FIXED,   APIC_IPI_LOWEST, APIC_IPI_NONE,
                                                 APIC_IPI_NONE,    APIC_IPI_NMI,    APIC_IPI_INIT,
                                                 APIC_IPI_STARTUP, APIC_IPI_NONE};
-    (void)state;
     for (u64 low = 0; low < 1u << 20; low++) {
         const u64 icr = 0x1234567800000000ull | low;
         struct apic_ipi ipi = x2apic_decode_icr(icr);
@@ -208,11 +195,10 @@ static u32 count_reached(u32 dest, bool logical, u32 to, u32 source)
     return n;
 }
 
-static void destinations(void **state)
+TEST(destinations)
 {
     const struct apic_ipi ipi = {.kind = APIC_IPI_FIXED, .logical = true, .dest = 2u << 16 | 1u << 4};
 
-    (void)state;
     assert_int_equal(count_reached(36, false, APIC_TO_DEST, 0), 1);
     assert_int_equal(count_reached(37, false, APIC_TO_DEST, 0), 0);
     assert_int_equal(count_reached(0x10024, false, APIC_TO_DEST, 0), 0);
@@ -242,9 +228,8 @@ static void pass(u64 ns)
     x2apic_timer_expire(&a, now);
 }
 
-static void one_shot(void **state)
+TEST(one_shot)
 {
-    (void)state;
     writes(0x80f, 0x1ff);
     writes(0x832, 0xe1);
     assert_int_equal(x2apic_timer_deadline(&a), 0);
@@ -273,9 +258,8 @@ static void one_shot(void **state)
     assert_int_equal(x2apic_timer_deadline(&a), 0);
 }
 
-static void periodic(void **state)
+TEST(periodic)
 {
-    (void)state;
     writes(0x80f, 0x1ff);
     writes(0x83e, 0xb);
     writes(0x832, 0x200e1);
@@ -306,12 +290,4 @@ static void periodic(void **state)
     reads(0x828, 0x40);
 }
 
-#define CASE(f) cmocka_unit_test_setup(f, setup)
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        CASE(registers),    CASE(errors),   CASE(same_as_the_model), CASE(all_icr_values),
-        CASE(destinations), CASE(one_shot), CASE(periodic),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+FIXTURE(setup, NULL)

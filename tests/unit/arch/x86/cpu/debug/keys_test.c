@@ -1,10 +1,5 @@
-// sources: arch/x86/cpu/debug/keys.c arch/x86/cpu/debug/key_watch.c lib/printf.c
 /* The switch sequence, keys, bytes for domain 0, and who polls; on a scripted line and a fake clock. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <cmocka.h>
-#include <string.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/debug/key_watch.h>
@@ -49,11 +44,6 @@ void console_write(const char *text, size_t len)
 {
     strncat(printed, text, len);
 }
-void assert_failed(const char *what, const char *file, int at)
-{
-    mock_assert(0, what, file, at);
-    abort();
-}
 void machine_end(enum machine_end how)
 {
     assert_int_equal(how, MACHINE_RESTART);
@@ -84,12 +74,11 @@ static bool type(const char *bytes)
     return keys_poll();
 }
 
-static void the_sequence_is_three_in_a_row(void **state)
+TEST(the_sequence_is_three_in_a_row)
 {
     struct keys_input in = {0};
     u32 held = 99;
 
-    (void)state;
     assert_int_equal(keys_feed(&in, 1, &held), KEYS_HELD);
     assert_int_equal(keys_feed(&in, 1, &held), KEYS_HELD);
     assert_int_equal(held, 99);
@@ -109,32 +98,29 @@ static void the_sequence_is_three_in_a_row(void **state)
     assert_int_equal(held, 0);
 }
 
-static void without_keys_the_line_is_read_directly(void **state)
+TEST(without_keys_the_line_is_read_directly)
 {
     char bytes[8];
 
-    (void)state;
     assert_false(type("\1\1\1h"));
     assert_int_equal(*line, 1); /* keys_poll() has taken nothing */
     assert_int_equal(keys_read(bytes, sizeof(bytes)), 4);
     assert_memory_equal(bytes, "\1\1\1h", 4);
 }
 
-static void keys_are_registered_once(void **state)
+TEST(keys_are_registered_once)
 {
-    (void)state;
     keys_init();
     keys_register('a', "a thing", key_a);
     expect_assert_failure(keys_register('a', "another", key_a));
     expect_assert_failure(keys_register('h', "another", key_a));
 }
 
-static void outside_bytes_are_domain_0s(void **state)
+TEST(outside_bytes_are_domain_0s)
 {
     char bytes[300];
     char many[65];
 
-    (void)state;
     assert_false(type("ha\1\1b"));
     assert_string_equal(printed, "");
     assert_int_equal(keys_read(bytes, 2), 2);
@@ -152,11 +138,10 @@ static void outside_bytes_are_domain_0s(void **state)
         assert_int_equal(bytes[i], i % 64 ? 'x' : 'y');
 }
 
-static void keys_are_served_inside(void **state)
+TEST(keys_are_served_inside)
 {
     char bytes[8];
 
-    (void)state;
     assert_false(type("\1\1\1"));
     assert_non_null(strstr(printed, "h for help"));
     assert_true(type("a"));
@@ -175,11 +160,10 @@ static void keys_are_served_inside(void **state)
     assert_int_equal(nr_a, 3);
 }
 
-static void a_line_that_never_ends_does_not_hold_the_cpu(void **state)
+TEST(a_line_that_never_ends_does_not_hold_the_cpu)
 {
     u32 before = nr_a;
 
-    (void)state;
     endless = true;
     printed[0] = '\0';
     assert_true(keys_poll());
@@ -187,9 +171,8 @@ static void a_line_that_never_ends_does_not_hold_the_cpu(void **state)
     assert_int_equal(nr_a - before, 64);
 }
 
-static void printing_is_a_sign_of_life(void **state)
+TEST(printing_is_a_sign_of_life)
 {
-    (void)state;
     now_ns = 5000;
     type("");
     assert_int_equal(keys_beat_ns(), 5000);
@@ -197,11 +180,10 @@ static void printing_is_a_sign_of_life(void **state)
     assert_int_equal(keys_beat_ns(), 5005);
 }
 
-static void a_stuck_poller_loses_the_line(void **state)
+TEST(a_stuck_poller_loses_the_line)
 {
     u32 before = nr_a;
 
-    (void)state;
     nested = false;
     steal = true;
     /* The first a is stuck for a while; CPU 1 serves the second; CPU 0 comes back and leaves the third alone.
@@ -214,37 +196,33 @@ static void a_stuck_poller_loses_the_line(void **state)
     assert_int_equal(nr_a - before, 3);
 }
 
-static void restart_ends_the_machine(void **state)
+TEST(restart_ends_the_machine)
 {
-    (void)state;
     expect_assert_failure(type("R"));
     assert_int_equal(nr_ended, 1);
     keys_take_over();
 }
 
-static void the_line_goes_back(void **state)
+TEST(the_line_goes_back)
 {
     char bytes[8];
 
-    (void)state;
     assert_false(type("\1\1\1h"));
     assert_non_null(strstr(printed, "keys go to domain 0"));
     assert_int_equal(keys_read(bytes, 8), 1);
     assert_int_equal(bytes[0], 'h');
 }
 
-static void the_poller_polls_whatever_the_clock_says(void **state)
+TEST(the_poller_polls_whatever_the_clock_says)
 {
-    (void)state;
     struct key_watch w = key_watch_decide(3, 3, 0, 0, 100 * KEY_STALE_NS);
     assert_true(w.poll);
     assert_false(w.take_over);
     assert_int_equal(w.next_ns, KEY_POLL_NS);
 }
 
-static void others_watch_the_less_the_farther_they_are(void **state)
+TEST(others_watch_the_less_the_farther_they_are)
 {
-    (void)state;
     for (u32 rank = 1; rank < 300; rank++) {
         struct key_watch w = key_watch_decide(4, 3, rank, 1000, 1000 + KEY_STALE_NS);
         assert_false(w.poll || w.take_over);
@@ -259,11 +237,10 @@ static void others_watch_the_less_the_farther_they_are(void **state)
 
 /* Any set of CPUs stops at once: the first live one behind the poller takes over, soon, and exactly one does.
  */
-static void whichever_are_stuck_one_takes_over(void **state)
+TEST(whichever_are_stuck_one_takes_over)
 {
     enum { NR = 6 };
 
-    (void)state;
     for (u32 stuck = 0; stuck < (1u << NR) - 1; stuck++) {
         u64 next[NR], beat = 0, end = 30 * KEY_WATCH_NS;
         u32 poller = 2, changes = 0;
@@ -287,25 +264,4 @@ static void whichever_are_stuck_one_takes_over(void **state)
         assert_int_equal(changes, stuck & (1u << 2) ? 1 : 0);
         assert_true(end - beat < 2 * KEY_POLL_NS);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_sequence_is_three_in_a_row),
-        cmocka_unit_test(without_keys_the_line_is_read_directly),
-        cmocka_unit_test(keys_are_registered_once),
-        cmocka_unit_test(outside_bytes_are_domain_0s),
-        cmocka_unit_test(keys_are_served_inside),
-        cmocka_unit_test(a_line_that_never_ends_does_not_hold_the_cpu),
-        cmocka_unit_test(printing_is_a_sign_of_life),
-        cmocka_unit_test(a_stuck_poller_loses_the_line),
-        cmocka_unit_test(restart_ends_the_machine),
-        cmocka_unit_test(the_line_goes_back),
-        cmocka_unit_test(the_poller_polls_whatever_the_clock_says),
-        cmocka_unit_test(others_watch_the_less_the_farther_they_are),
-        cmocka_unit_test(whichever_are_stuck_one_takes_over),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

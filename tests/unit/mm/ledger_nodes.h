@@ -2,20 +2,14 @@
  * The ledger without nodes, for its tests: a node is so many pages, so many whole extents, and what is to be
  * kept whole. One test program includes it once.
  */
-#ifndef TESTS_LEDGER_HARNESS_H
-#define TESTS_LEDGER_HARNESS_H
+#ifndef TESTS_LEDGER_NODES_H
+#define TESTS_LEDGER_NODES_H
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <homestead/errno.h>
-#include <lib/assert.h>
-#include <lib/log.h>
 #include <mm/ledger.h>
+#include <tests/machine/report.h>
 #include <mm/region.h>
 
 #define NODES 3u
@@ -29,7 +23,6 @@ static struct {
     u64 late; /* pages that are free already, and their credits not yet */
 } nodes[NODES];
 static struct mem_account account[12], *const a = &account[1], *const b = &account[2], *const c = &account[3];
-static char printed[2048];
 static u64 woken;
 
 u32 mm_nr_nodes(void)
@@ -67,29 +60,6 @@ nodeid_t mm_mfn_node(mfn_t m)
 {
     (void)m;
     return 0;
-}
-void printk(enum log_level level, const char *fmt, ...)
-{
-    va_list args;
-    size_t len = strlen(printed);
-
-    (void)level;
-    va_start(args, fmt);
-    vsnprintf(printed + len, sizeof(printed) - len, fmt, args);
-    va_end(args);
-}
-void assert_failed(const char *what, const char *file, int line)
-{
-    mock_assert(0, what, file, line);
-    abort();
-}
-void lock_check_take(u32 level)
-{
-    (void)level;
-}
-void lock_check_drop(u32 level)
-{
-    (void)level;
 }
 
 /* Every sum, recomputed. */
@@ -133,11 +103,10 @@ static inline void give(nodeid_t n, u64 chunks, u64 regions, u64 loose)
     ledger_credit(n, chunks * G1 + regions * M2 + loose);
 }
 
-static inline int setup(void **state)
+static inline void setup(void)
 {
-    (void)state;
     memset(nodes, 0, sizeof(nodes));
-    printed[0] = 0;
+    forget_said();
     woken = 0;
     ledger_init();
     for (u16 i = 0; i < ARRAY_SIZE(account); i++) {
@@ -145,15 +114,12 @@ static inline int setup(void **state)
         spin_lock_init(&account[i].lock, LOCK_ACCOUNT);
     }
     mm_report_recalls();
-    printed[0] = 0;
-    return 0;
+    forget_said();
 }
 
-static inline int teardown(void **state)
+static inline void teardown(void)
 {
-    (void)state;
     check();
-    return 0;
 }
 
 static inline int set1(struct mem_account *d, nodeid_t node, u64 pages, u32 order, u32 flags)

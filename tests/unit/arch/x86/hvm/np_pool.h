@@ -2,26 +2,14 @@
  * Nested page tables on table pages from a pool of the test's own, which can be made to fail. One test
  * program includes it once; every test ends with all pages back.
  */
-#ifndef TESTS_NP_HARNESS_H
-#define TESTS_NP_HARNESS_H
+#ifndef TESTS_NP_POOL_H
+#define TESTS_NP_POOL_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/hvm/nested_paging.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
-
-void assert_failed(const char *what, const char *file, int line)
-{
-    fail_msg("%s:%d: %s", file, line, what);
-    abort();
-}
 
 /* --- table pages --- */
 
@@ -79,21 +67,18 @@ static void pool_free(void *ctx, u64 maddr)
     memset(pool[i], 0xa5, PAGE_SIZE);
 }
 
-static int setup(void **state)
+static void setup(void)
 {
-    (void)state;
     memset(taken, 0, sizeof(taken));
     nr_taken = 0;
     fail_after = ~0u;
     np_largest_order = ORDER_1G;
     np = (struct np_table){.alloc = pool_alloc, .free = pool_free, .virt = pool_virt, .ctx = &np};
     assert_int_equal(np_init(&np), 0);
-    return 0;
 }
 
-static int teardown(void **state)
+static void teardown(void)
 {
-    (void)state;
     u32 calls = 0;
 
     while (np_destroy(&np, 3))
@@ -101,7 +86,6 @@ static int teardown(void **state)
     assert_int_equal(nr_taken, 0);
     assert_int_equal(np.nr_pages, 0);
     assert_false(np_destroy(&np, 1)); /* and once more does no harm */
-    return 0;
 }
 
 /* One extent. */
@@ -130,7 +114,5 @@ static inline int unmap(gfn_t g, u32 order)
     }
     return 0;
 }
-
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 #endif

@@ -5,12 +5,7 @@
 #ifndef TESTS_MM_HARNESS_H
 #define TESTS_MM_HARNESS_H
 
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include <tests/machine/test.h>
 
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/frames.h>
@@ -167,13 +162,11 @@ static inline struct mm_host_info host_info(void)
     return info;
 }
 
-static inline int harness_teardown(void **state)
+static inline void harness_teardown(void)
 {
-    (void)state;
     mm_table_free();
     free(harness_arena);
     harness_arena = NULL;
-    return 0;
 }
 
 #endif

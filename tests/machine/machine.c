@@ -1,0 +1,71 @@
+/* All parts together: what TEST(name, .nodes = ...) makes, and what it checks in the end. */
+#include <tests/machine/machine.h>
+#include <tests/machine/test.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <hypercall/hypercall.h>
+
+#define REAL_MIB_MAX 256u /* of a larger machine frames are numbers */
+
+static u64 free_at_start;
+
+void machine_make(const struct test_config *config)
+{
+    u32 nodes = config->nodes ?: 1, mib = config->node_mib ?: 16, nr = config->cpus ?: 1;
+    u64 pages = (u64)mib << (20 - PAGE_SHIFT), end = MACHINE_BASE + nodes * pages;
+
+    locks_reset();
+    memory_make(MACHINE_BASE, nodes * mib <= REAL_MIB_MAX ? end : MACHINE_BASE);
+    mm_make(nodes, end);
+    for (nodeid_t nid = 0; nid < nodes; nid++)
+        BUG_ON(mm_add_range(mfn(MACHINE_BASE + nid * pages), mfn(MACHINE_BASE + (nid + 1) * pages), nid));
+    cpus_make(nr, nodes, mib);
+    clock_reset();
+    console_reset();
+    hvm_reset();
+    dom0 = NULL;
+    caller = NULL;
+    sysctl_init();
+    sched_init();
+    for (u32 id = 0; id < nr; id++)
+        BUG_ON(sched_cpu_init(&cpu_on[id]));
+    sched_set_kick(note_kick);
+    free_at_start = free_pages();
+    for (u32 id = 0; id < config->domains; id++) {
+        struct domain *d = new_domain((u16)id, config->vcpus ?: 1);
+
+        if (id == 0)
+            guest_make(d);
+    }
+    forget_said();
+}
+
+static void must(bool holds, const char *rule)
+{
+    if (!holds)
+        assert_failed(rule, "after the test", 0);
+}
+
+void machine_unmake(void)
+{
+    must(locks_held() == 0, "no lock is held");
+    use_cpu(0);
+    here->current = NULL;
+    yield_every = 0;
+    on_yield_ask = NULL;
+    locks_reset();
+    on_clear = NULL;
+    must(mm_check() == 0, "mm_check() finds nothing");
+    domains_destroy();
+    must(mm_check() == 0, "mm_check() finds nothing when all domains have gone");
+    if (free_pages() != free_at_start)
+        fprintf(stderr, "%llu pages were free before the test, %llu after it\n",
+                (unsigned long long)free_at_start, (unsigned long long)free_pages());
+    must(free_pages() == free_at_start, "every page is back");
+    must(!said("have not come back"), "no domain is left as a zombie");
+    for (u32 id = 0; id < nr_cpus; id++)
+        must(armed_ns[id] == 0, "no CPU's timer is armed");
+    mm_unmake();
+    memory_free();
+}
