@@ -1,27 +1,9 @@
 /*
- * The cases that every implementation of the claims interface must pass, each by its own words, on the real
- * mm/; the same through real hypercalls are in tests/guests/selftest (case_...). What
- * only a hypercall can see (EFAULT, ESRCH, EPERM) is in hypercall_claim_test.c.
+ * Claims while something else happens: many pages at once, other domains between two locks, destroyed domains, builders
+ * side by side. On the real mm/; the same through real hypercalls are in tests/guests/selftest (case_...).
  */
 #include "claims_helpers.h"
 #include <pthread.h>
-#include <xen/sysctl.h>
-
-TEST(claim_4_mib_after_max_mem_populate_one_order_9_extent_and_destroy)
-{
-    mfn_t m;
-
-    a->max_pages = 1024;
-    assert_int_equal(claim_install_legacy(a, 1024), 0);
-    assert_int_equal(claim_outstanding(a), 1024);
-    assert_int_equal(mm_alloc(a, NODE_NONE, 9, 0, &m), 0);
-    assert_int_equal(claim_outstanding(a), 512);
-    mm_account_kill(a);
-    while (mm_release_some(a, 10))
-        ;
-    assert_int_equal(claim_outstanding(a), 0);
-    assert_int_equal(host_info().free_pages, 3 * NODE_PAGES);
-}
 
 TEST(claim_on_a_node_all_but_10)
 {
@@ -41,6 +23,8 @@ TEST(claim_on_a_node_all_but_10)
         assert_int_equal(mm_alloc(b, 0, 0, 0, &m), 0);
         assert_int_not_equal(mm_mfn_node(m), 0);
     }
+    assert_int_equal(mm_alloc(b, 0, 4, 0, &m), 0);
+    assert_int_equal(mm_mfn_node(m), 1);
     expect_claims(a, 0, NODE_PAGES - 10, 0);
 }
 
@@ -61,43 +45,6 @@ TEST(set_of_host_2_n0_2_n1_2)
     assert_int_equal(take(a, 1, 0), 0);
     expect_claims(a, 0, 0, 0);
     assert_int_equal(host_info().outstanding_pages, 0);
-}
-
-TEST(claim_on_all_of_n0_is_redeemed_by_a_big_extent_on_n1)
-{
-    assert_int_equal(set1(a, 0, NODE_PAGES), 0);
-    assert_int_equal(take(b, 0, 0), -ENOMEM);
-    assert_int_equal(take(a, 1, 12), 0);
-    expect_claims(a, 0, 0, 0);
-    assert_int_equal(take(b, 0, 0), 0);
-}
-
-TEST(unknown_nodes_too_many_pages_pads_and_entries)
-{
-    static const u32 unknown[] = {3, 4, 63, 64, 256, 0x7fffffff};
-    struct claim_entry many[256] = {{.pages = 1}}, padded = {.pages = 1, .pad = 1};
-
-    a->max_pages = ~0ull;
-    for (u32 i = 0; i < ARRAY_SIZE(unknown); i++)
-        assert_int_equal(set1(a, unknown[i], 1), -ENOENT);
-    assert_int_equal(set1(a, 0, 1ull << 31), -ENOMEM);
-    assert_int_equal(claim_install_set(a, &padded, 1, 0), -EINVAL);
-    assert_int_equal(claim_install_set(a, many, 256, 0), -E2BIG);
-    /* one page more than is free, by each of the three ways */
-    assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES + 1), -ENOMEM);
-    assert_int_equal(set1(a, CLAIM_HOST, 3 * NODE_PAGES + 1), -ENOMEM);
-    assert_int_equal(set1(a, 2, NODE_PAGES + 1), -ENOMEM);
-    expect_claims(a, 0, 0, 0);
-}
-
-TEST(host_claim_of_free_less_200_refuses_400_by_each_way)
-{
-    assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES - 200), 0);
-    assert_int_equal(claim_install_legacy(b, 400), -ENOMEM);
-    assert_int_equal(set1(b, CLAIM_HOST, 400), -ENOMEM);
-    for (nodeid_t nid = 0; nid < 3; nid++)
-        assert_int_equal(set1(b, nid, 400), -ENOMEM);
-    expect_claims(b, 0, 0, 0);
 }
 
 /* Between any two locks of the replacing call a third domain tries to get in. */
@@ -177,33 +124,6 @@ TEST(a_claim_on_a_dying_domain)
     assert_int_equal(claim_install_legacy(a, 0), -EINVAL);
 }
 
-TEST(release_twice)
-{
-    assert_int_equal(set1(a, 0, 5), 0);
-    for (u32 i = 0; i < 2; i++) {
-        assert_int_equal(set1(a, CLAIM_HOST, 0), 0);
-        assert_int_equal(claim_install_legacy(a, 0), 0);
-        assert_int_equal(host_info().outstanding_pages, 0);
-    }
-}
-
-TEST(claim_on_every_node_in_64_domains)
-{
-    struct claim_entry set[3];
-
-    for (u32 i = 0; i < 3; i++)
-        set[i] = (struct claim_entry){.pages = NODE_PAGES / 64, .node = i};
-    for (u16 domid = 1; domid <= 64; domid++)
-        assert_int_equal(claim_install_set(account_new(domid, 10000), set, 3, 0), 0);
-    assert_int_equal(host_info().outstanding_pages, 3 * NODE_PAGES);
-    assert_int_equal(set1(account_new(65, 1), CLAIM_HOST, 1), -ENOMEM);
-    for (u16 domid = 1; domid <= 64; domid++)
-        for (nodeid_t nid = 0; nid < 3; nid++)
-            take_pages(&accounts[domid], nid, NODE_PAGES / 64);
-    assert_int_equal(host_info().free_pages, 0);
-    assert_int_equal(host_info().outstanding_pages, 0);
-}
-
 /* --- eight builders --- */
 
 #define BUILD_PAGES (3 * NODE_PAGES / 8)
@@ -253,34 +173,6 @@ TEST(without_claims_some_would_fail)
     /* The ninth has its memory first: the rest is not enough for eight. */
     assert_null(build(account_new(30, BUILD_PAGES)));
     assert_true(builders_that_fail(false) >= 1);
-}
-
-TEST(offline_2_pages_where_3_of_4_are_claimed)
-{
-    struct mm_taken taken;
-    struct mm_request rest = {.nid = 2, .nr = 64, .flags = MM_EXACT_NODE};
-    u32 status, left = 0;
-    u64 kept_free[4];
-
-    /* All but the node's last four pages are somebody's. */
-    for (u32 got = 0; got < NODE_PAGES; got += taken.nr) {
-        assert_int_equal(mm_take(b, &rest, &taken), 0);
-        mm_take_done(&taken, taken.nr);
-        for (u32 i = 0; i < taken.nr && got + taken.nr == NODE_PAGES && left < 4; i++)
-            kept_free[left++] = taken.extent[i].n;
-    }
-    for (u32 i = 0; i < 4; i++)
-        assert_int_equal(release_range(b, mfn(kept_free[i]), 0), 0);
-    assert_int_equal(set1(a, 2, 3), 0);
-    for (u32 i = 0; i < 2; i++) {
-        assert_int_equal(mm_offline_page(mfn(kept_free[i]), &status), 0);
-        assert_int_equal(status, PG_OFFLINE_OFFLINED);
-    }
-    assert_int_equal(node_free(2), 2);
-    assert_int_equal(node_claimed(2), 2);
-    assert_int_equal(claim_outstanding(a), 2);
-    assert_int_equal(take(a, 2, 0), 0);
-    assert_int_equal(take(a, 2, 0), 0);
 }
 
 FIXTURE(setup, accounts_unmake)

@@ -55,18 +55,6 @@ TEST(own_claim_not_eaten_by_another_domain)
     expect_claims(a, 0, 0, 0);
 }
 
-TEST(claim_on_a_all_but_10)
-{
-    u64 got = 0;
-    mfn_t m;
-    assert_int_equal(set1(a, 0, NODE_PAGES - 10), 0);
-    for (u32 i = 0; i < 20; i++)
-        got += take(b, 0, 0) == 0;
-    assert_int_equal(got, 10);
-    assert_int_equal(mm_alloc(b, 0, 4, 0, &m), 0);
-    assert_int_equal(mm_mfn_node(m), 1);
-}
-
 TEST(homestead_never_eats_a_host_claim)
 {
     mfn_t m;

@@ -63,7 +63,9 @@ TEST(host_claim_of_all_but_200)
     assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES - 200), 0);
     assert_int_equal(claim_install_legacy(b, 400), -ENOMEM);
     assert_int_equal(set1(b, CLAIM_HOST, 400), -ENOMEM);
-    assert_int_equal(set1(b, 0, 400), -ENOMEM);
+    for (nodeid_t nid = 0; nid < 3; nid++)
+        assert_int_equal(set1(b, nid, 400), -ENOMEM);
+    expect_claims(b, 0, 0, 0);
     assert_int_equal(set1(b, 0, 200), 0);
 }
 
@@ -85,6 +87,7 @@ TEST(free_plus_one_by_each_way)
 TEST(unknown_nodes)
 {
     assert_int_equal(set1(a, 3, 1), -ENOENT);
+    assert_int_equal(set1(a, 4, 1), -ENOENT);
     assert_int_equal(set1(a, 63, 1), -ENOENT);
     assert_int_equal(set1(a, 64, 1), -ENOENT);
     assert_int_equal(set1(a, 256, 1), -ENOENT);
@@ -187,6 +190,10 @@ TEST(release_is_idempotent_and_always_allowed)
     a->max_pages = 5; /* below tot */
     assert_int_equal(claim_install_set(a, zeros, 2, 0), 0);
     assert_int_equal(claim_install_set(a, zeros, 2, CLAIM_REPLACE), 0);
+    for (u32 i = 0; i < 2; i++) {
+        assert_int_equal(set1(a, CLAIM_HOST, 0), 0);
+        assert_int_equal(claim_install_legacy(a, 0), 0);
+    }
     expect_claims(a, 0, 0, 0);
     assert_int_equal(host_info().outstanding_pages, 0);
 }
@@ -207,24 +214,6 @@ TEST(set_is_all_or_nothing)
     assert_int_equal(set1(b, 1, 1), -ENOMEM); /* node 1 has room, the host has none */
     assert_int_equal(claim_install_set(a, set, 3, CLAIM_REPLACE), -ENOMEM);
     expect_claims(a, 2 * NODE_PAGES, NODE_PAGES, 0);
-}
-
-TEST(replaced_set_at_full_capacity)
-{
-    struct claim_entry first[2] = {{.pages = NODE_PAGES, .node = 0}, {.pages = 100, .node = 1}};
-    struct claim_entry moved[2] = {{.pages = NODE_PAGES - 50, .node = 0}, {.pages = 150, .node = 2}};
-    struct claim_entry rest[2] = {{.pages = NODE_PAGES - 100, .node = 1},
-                                  {.pages = NODE_PAGES, .node = CLAIM_HOST}};
-
-    assert_int_equal(claim_install_set(a, first, 2, 0), 0);
-    assert_int_equal(claim_install_set(b, rest, 2, 0), 0);
-    assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
-    assert_int_equal(claim_install_set(a, moved, 2, CLAIM_REPLACE), 0);
-    struct mem_account *c = account_new(3, 1000);
-    assert_int_equal(set1(c, CLAIM_HOST, 1), -ENOMEM);
-    assert_int_equal(take(c, 1, 0), -ENOMEM);
-    assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
-    assert_int_equal(mm_check(), 0);
 }
 
 TEST(read_back)

@@ -154,7 +154,7 @@ static void withdraw(nodeid_t n, u64 pages)
     ledger_unlock();
 }
 
-TEST(offline_2_where_3_of_4_are_claimed)
+TEST(two_credits_go_where_3_of_4_are_claimed)
 {
     give(0, 0, 0, 4);
     assert_int_equal(set1(a, 0, 3, 0, 0), 0);
