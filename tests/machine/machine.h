@@ -60,7 +60,7 @@ extern u64 scrubbers_woken; /* a bit per node: mm_wake_scrubber() */
 
 /* --- locks.c: levels rise, and locks are dropped in reverse order --- */
 u32 locks_held(void);
-void locks_reset(void); /* no hooks, and a test that failed holds none any more */
+void locks_reset(void);                  /* no hooks, and a test that failed holds none any more */
 extern void (*on_first_lock)(u32 level); /* before a first lock is taken: another CPU may come in here */
 extern void (*on_last_unlock)(void);     /* after the last one was dropped */
 

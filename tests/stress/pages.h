@@ -16,8 +16,8 @@ extern u64 pages_end;                        /* the frame numbers' */
 void pages_make(u32 nr_nodes, u64 nr_frames);
 void pages_add(u64 start, u64 end, nodeid_t nid);
 
-void pages_come(u64 n, u32 order, u16 tag); /* all were zero, or it is wrong */
-void pages_go(u64 n, u32 order, u16 tag);   /* all were tag, or it is wrong */
+void pages_come(u64 n, u32 order, u16 tag);     /* all were zero, or it is wrong */
+void pages_go(u64 n, u32 order, u16 tag);       /* all were tag, or it is wrong */
 extern void (*on_pages_cleared)(u64 n, u64 nr); /* no lock held */
 
 /* Something is not as it must be: counted, and the first ones printed with what the thread was at. */

@@ -51,8 +51,7 @@ static void *worker_main(void *arg)
         wait_for_all();
         wait_for_all(); /* it has made all domains anew */
         u64 end = run_step + PHASE_OPS;
-        while (run_step < end && run_step < me->ops &&
-               !__atomic_load_n(&nr_wrong, __ATOMIC_RELAXED))
+        while (run_step < end && run_step < me->ops && !__atomic_load_n(&nr_wrong, __ATOMIC_RELAXED))
             worker_step();
         worker_end_all_takes(); /* mm_check() wants a quiet moment */
         wait_for_all();

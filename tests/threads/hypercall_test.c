@@ -5,6 +5,8 @@
  * page and every claim is back, and no two threads touched the same thing without a lock or an atomic access.
  *
  * Usage: hypercall_test [SEED [CALLS]]; the number of calls each thread makes decides the time, not a clock.
+ *
+ * lint: long: the calls that are drawn, a few lines each
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -102,7 +104,7 @@ static long create(u16 domid)
                                                .arch.emulation_flags = XEN_X86_EMU_LAPIC}};
     long rc = domctl(XEN_DOMCTL_createdomain, domid, &op);
 
-    must(rc != -EEXIST || domid);     /* who names no id gets one */
+    must(rc != -EEXIST || domid);      /* who names no id gets one */
     if (rc == 0 && domid && draw(4)) { /* most are worth living in */
         max_vcpus(domid);
         max_mem(domid);
@@ -364,7 +366,7 @@ static long from_inside(u16 domid)
 }
 
 static long (*const calls[])(u16 domid) = {
-    create,       max_vcpus,   max_mem,      grow, grow,   decrease,    increase,
+    create,       max_vcpus,   max_mem,      grow,       grow,       decrease,    increase,
     map_foreign,  unmap,       claim,        info,       get_claims, context,     vcpu_info,
     pause_or_not, pool,        affinity,     alloc_port, bind_port,  use_port,    reset_ports,
     port_status,  shared_info, touch_window, destroy,    create_any, from_inside, alloc_port,
