@@ -140,6 +140,14 @@ void test_in_range(u64 value, u64 low, u64 high, const char *text, const char *f
     test_fail(file, line);
 }
 
+void test_string(const char *a, const char *b, const char *a_text, const char *file, int line)
+{
+    if (strcmp(a, b) == 0)
+        return;
+    print_error("%s is \"%s\", not \"%s\"\n", a_text, a, b);
+    test_fail(file, line);
+}
+
 void test_true(bool holds, const char *text, const char *wanted, const char *file, int line)
 {
     if (holds)

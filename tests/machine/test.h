@@ -78,6 +78,7 @@ void test_fail(const char *file, int line) __attribute__((noreturn));
 void test_equal(u64 a, u64 b, const char *a_text, const char *b_text, const char *file, int line);
 void test_not_equal(u64 a, u64 b, const char *a_text, const char *b_text, const char *file, int line);
 void test_in_range(u64 value, u64 low, u64 high, const char *text, const char *file, int line);
+void test_string(const char *a, const char *b, const char *a_text, const char *file, int line);
 void test_true(bool holds, const char *text, const char *wanted, const char *file, int line);
 
 #undef assert_true
@@ -89,18 +90,19 @@ void test_true(bool holds, const char *text, const char *wanted, const char *fil
 #undef assert_ptr_equal
 #undef assert_ptr_not_equal
 #undef assert_in_range
+#undef assert_string_equal
 #undef fail
-#define WITH_TEXTS(a, b)           (u64)(a), (u64)(b), #a, #b, __FILE__, __LINE__
 #define assert_true(c)             test_true(c, #c, "true", __FILE__, __LINE__)
 #define assert_false(c)            test_true(!(c), #c, "false", __FILE__, __LINE__)
 #define assert_null(p)             test_true(!(p), #p, "NULL", __FILE__, __LINE__)
 #define assert_non_null(p)         test_true(p, #p, "a pointer", __FILE__, __LINE__)
-#define assert_int_equal(a, b)     test_equal(WITH_TEXTS(a, b))
-#define assert_int_not_equal(a, b) test_not_equal(WITH_TEXTS(a, b))
-#define assert_ptr_equal(a, b)     test_equal(WITH_TEXTS(a, b))
-#define assert_ptr_not_equal(a, b) test_not_equal(WITH_TEXTS(a, b))
+#define assert_int_equal(a, b)     test_equal((u64)(a), (u64)(b), #a, #b, __FILE__, __LINE__)
+#define assert_int_not_equal(a, b) test_not_equal((u64)(a), (u64)(b), #a, #b, __FILE__, __LINE__)
+#define assert_ptr_equal(a, b)     test_equal((u64)(a), (u64)(b), #a, #b, __FILE__, __LINE__)
+#define assert_ptr_not_equal(a, b) test_not_equal((u64)(a), (u64)(b), #a, #b, __FILE__, __LINE__)
 #define assert_in_range(value, low, high) \
     test_in_range((u64)(value), (u64)(low), (u64)(high), #value, __FILE__, __LINE__)
-#define fail() test_fail(__FILE__, __LINE__)
+#define assert_string_equal(a, b) test_string(a, b, #a, __FILE__, __LINE__)
+#define fail()                    test_fail(__FILE__, __LINE__)
 
 #endif
