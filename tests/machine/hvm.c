@@ -41,6 +41,11 @@ static int fake_cpu_enable(void)
     return 0;
 }
 
+static const char *fake_cpuid_vendor(void)
+{
+    return "HygonGenuine";
+}
+
 static void fake_vcpu_init(struct hvm_vcpu *v)
 {
     BUG_ON(mfn_to_virt(maddr_to_mfn(v->control_maddr)) != v->control);
@@ -154,6 +159,7 @@ const struct hvm_ops svm_ops = {
     .hypercall_insn = {0x0f, 0x01, 0xd9},
     .probe = fake_probe,
     .cpu_enable = fake_cpu_enable,
+    .cpuid_vendor = fake_cpuid_vendor,
     .vcpu_init = fake_vcpu_init,
     .run = fake_run,
     .get_state = fake_get_state,
