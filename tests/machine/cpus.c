@@ -41,6 +41,18 @@ void note_kick(u32 cpu_id)
     __atomic_add_fetch(&nr_kicks, 1, __ATOMIC_RELAXED);
 }
 
+void cpus_make_shape(const struct machine_shape *shape, u32 node_mib)
+{
+    cpus_make(shape->nr_cpus, shape->nr_nodes, node_mib);
+    for (u32 id = 0; id < nr_cpus; id++) {
+        cpu_on[id].nid = topology.cpus[id].nid = shape->node_of[id];
+        if (shape->missing & 1u << id)
+            cpus[id] = NULL;
+    }
+    for (u32 a = 0; a < shape->nr_nodes; a++)
+        memcpy(topology.distance[a], shape->distance[a], shape->nr_nodes);
+}
+
 void cpus_make(u32 nr, u32 nr_nodes, u32 node_mib)
 {
     u64 node_bytes = (u64)node_mib << 20;

@@ -10,7 +10,8 @@ s64 injected_error;
 bool can_inject, can_inject_nmi;
 u32 guest_cr8, guest_cpl;
 bool guest_64;
-static const struct hvm_vcpu *fpu_loaded[MAX_CPUS];
+bool hvm_present = true;
+const struct hvm_vcpu *fpu_loaded[MAX_CPUS];
 
 void hvm_reset(void)
 {
@@ -20,13 +21,29 @@ void hvm_reset(void)
     memset(fpu_loaded, 0, sizeof(fpu_loaded));
     skipped = nr_injected = nr_windows = nr_nmis = nr_resets = nr_dumps = 0;
     injected_vector = injected_irq = 0;
-    can_inject = can_inject_nmi = guest_64 = true;
+    can_inject = can_inject_nmi = guest_64 = hvm_present = true;
     guest_cr8 = guest_cpl = 0;
 }
 
 void end_run(struct vcpu *v)
 {
     vcpu_pause(v, false);
+}
+
+static bool fake_probe(const char **why)
+{
+    *why = "the test says so";
+    return hvm_present;
+}
+
+static int fake_cpu_enable(void)
+{
+    return 0;
+}
+
+static const char *fake_cpuid_vendor(void)
+{
+    return "HygonGenuine";
 }
 
 static void fake_vcpu_init(struct hvm_vcpu *v)
@@ -140,6 +157,9 @@ static void fake_skip(struct hvm_vcpu *v, u32 len)
 const struct hvm_ops svm_ops = {
     .name = "script",
     .hypercall_insn = {0x0f, 0x01, 0xd9},
+    .probe = fake_probe,
+    .cpu_enable = fake_cpu_enable,
+    .cpuid_vendor = fake_cpuid_vendor,
     .vcpu_init = fake_vcpu_init,
     .run = fake_run,
     .get_state = fake_get_state,

@@ -12,7 +12,8 @@ static u64 free_at_start;
 
 void machine_make(const struct test_config *config)
 {
-    u32 nodes = config->nodes ?: 1, mib = config->node_mib ?: 16, nr = config->cpus ?: 1;
+    const struct machine_shape *shape = config->shape;
+    u32 nodes = shape ? shape->nr_nodes : config->nodes ?: 1, mib = config->node_mib ?: 16;
     u64 pages = (u64)mib << (20 - PAGE_SHIFT), end = MACHINE_BASE + nodes * pages;
 
     locks_reset();
@@ -21,7 +22,10 @@ void machine_make(const struct test_config *config)
     mm_make(nodes, end);
     for (nodeid_t nid = 0; nid < nodes; nid++)
         BUG_ON(mm_add_range(mfn(MACHINE_BASE + nid * pages), mfn(MACHINE_BASE + (nid + 1) * pages), nid));
-    cpus_make(nr, nodes, mib);
+    if (shape)
+        cpus_make_shape(shape, mib);
+    else
+        cpus_make(config->cpus ?: 1, nodes, mib);
     clock_reset();
     console_reset();
     hvm_reset();
@@ -29,8 +33,8 @@ void machine_make(const struct test_config *config)
     caller = NULL;
     sysctl_init();
     sched_init();
-    for (u32 id = 0; id < nr; id++)
-        BUG_ON(sched_cpu_init(&cpu_on[id]));
+    for (u32 id = 0; id < nr_cpus; id++)
+        BUG_ON(cpus[id] && sched_cpu_init(cpus[id]));
     sched_set_kick(note_kick);
     free_at_start = free_pages();
     for (u32 id = 0; id < config->domains; id++) {

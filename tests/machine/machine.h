@@ -72,6 +72,16 @@ extern u32 nr_sleeps, nr_idles;        /* calls of cpu_idle() */
 extern u32 nr_kicks, kicked_cpu;
 /* CPUs 0 .. nr - 1 up, taking turns over the nodes; this one is CPU 0. Nodes of mib MiB each, MACHINE_BASE on. */
 void cpus_make(u32 nr, u32 nr_nodes, u32 node_mib);
+/* A machine with CPUs of these nodes, and these distances, as cpus_make() leaves node_mib. */
+#define SHAPE_CPUS 16u
+struct machine_shape {
+    const char *name;
+    u32 nr_cpus, nr_nodes;
+    u8 node_of[SHAPE_CPUS];
+    u32 missing; /* bitmap of CPUs that did not come up */
+    u8 distance[4][4];
+};
+void cpus_make_shape(const struct machine_shape *shape, u32 node_mib);
 void use_cpu(u32 id);
 void note_kick(u32 cpu_id); /* for sched_set_kick() */
 
@@ -103,7 +113,9 @@ extern u8 injected_vector, injected_irq;
 extern s64 injected_error;
 extern bool can_inject, can_inject_nmi;
 extern u32 guest_cr8, guest_cpl;
-extern bool guest_64; /* callers are in 64-bit mode */
+extern bool guest_64;    /* callers are in 64-bit mode */
+extern bool hvm_present; /* hvm_init() finds this processor */
+extern const struct hvm_vcpu *fpu_loaded[MAX_CPUS];
 void hvm_reset(void);
 /* Lets the vCPU that runs here come back to the test, as if its CPU had been asked to choose again. */
 void end_run(struct vcpu *v);

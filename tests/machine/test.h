@@ -26,8 +26,9 @@ struct test_config {
     u32 nodes;    /* with memory, in a line; 0: 1 */
     u32 node_mib; /* memory of each, 0: 16; the first node's begins at frame MACHINE_BASE */
     u32 cpus;     /* taking turns over the nodes, 0: 1 */
-    u32 domains;  /* domain 0, which makes hypercalls (guest.c), and 1, 2, ... */
-    u32 vcpus;    /* of each domain, offline but for domain 0's first; 0: 1 */
+    const struct machine_shape *shape; /* CPUs and nodes are its, machine.h; NULL: as above */
+    u32 domains;                       /* domain 0, which makes hypercalls (guest.c), and 1, 2, ... */
+    u32 vcpus;                         /* of each domain, offline but for domain 0's first; 0: 1 */
     void (*setup)(void),
         (*teardown)(void); /* instead of the file's FIXTURE(); the machine is there already */
 };

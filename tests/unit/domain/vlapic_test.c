@@ -1,9 +1,9 @@
 /* Interrupts, NMIs, INIT and STARTUP from one vCPU to another, and the APIC's timer, on the real run loop. */
-#include "exit_harness.h"
-#include <arch/x86/cpu/frames.h>
+#include <tests/machine/machine.h>
+#include <tests/machine/test.h>
+
 #include <arch/x86/hvm/guest_cpuid.h>
-#include <arch/x86/hvm/guest_msr.h>
-#include <domain/exit.h>
+#include <xen/sched.h>
 
 #define ICR  0x830
 #define SVR  0x80f
@@ -12,45 +12,29 @@
 #define SIPI 0x4600u
 #define NMI  0x4400u
 
-struct exit_verdict hypercall_dispatch(struct vcpu *who)
-{
-    (void)who;
-    return (struct exit_verdict){0};
-}
-void hvm_guest_cpuid(struct hvm_vcpu *who, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
-{
-    (void)who;
-    (void)subleaf;
-    *out = (struct cpuid_leaf){.eax = 0x100 + leaf};
-}
-int hvm_guest_rdmsr(struct hvm_vcpu *who, u32 msr, u64 *value)
-{
-    (void)who;
-    (void)msr;
-    (void)value;
-    return HVM_MSR_APIC;
-}
-int hvm_guest_wrmsr(struct hvm_vcpu *who, u32 msr, u64 value)
-{
-    (void)who;
-    (void)msr;
-    (void)value;
-    return HVM_MSR_APIC;
-}
+static struct domain *d; /* two vCPUs online, their APICs enabled */
+static struct vcpu *v, *other;
 
-static void setup_apics(void)
+static void setup(void)
 {
-    setup_domains();
+    d = domain_get(1);
+    domain_put(d);
+    v = d->vcpu[0];
+    other = d->vcpu[1];
+    vcpu_block(caller); /* domain 0's */
     for (u32 i = 0; i < 2; i++) {
+        vcpu_online(d->vcpu[i]);
         x2apic_reset(&d->vcpu[i]->hvm.apic);
         assert_int_equal(vlapic_wrmsr(d->vcpu[i], SVR, 0x1ff), 0);
         d->vcpu[i]->attention = false;
     }
-    started_at = 0;
 }
 
+FIXTURE(setup, NULL)
+#define APIC_TEST(name) TEST(name, .domains = 2, .vcpus = 2)
+
 /* As the run loop does before an entry, where the vCPU runs. */
-static void enters(struct vcpu *who)
+static void enters(struct vcpu *who, u8 irq)
 {
     here->current = who;
     fpu_loaded[here->id] = &who->hvm;
@@ -58,6 +42,13 @@ static void enters(struct vcpu *who)
     vcpu_deliver_event(who);
     fpu_loaded[here->id] = NULL;
     here->current = NULL;
+    assert_int_equal(injected_irq, irq);
+}
+
+/* STARTUP's vector is the page of its first instruction; 0: it has not been taken yet. */
+static u8 started_at(void)
+{
+    return (u8)(((const struct hvm_state *)other->hvm.control)->cs.selector >> 8);
 }
 
 static void send(u32 to, u32 mode)
@@ -65,10 +56,8 @@ static void send(u32 to, u32 mode)
     assert_int_equal(vlapic_wrmsr(v, ICR, (u64)(2 * to) << 32 | mode), 0);
 }
 
-TEST(an_interrupt_wakes_and_enters)
+APIC_TEST(an_interrupt_wakes_and_enters)
 {
-    struct vcpu *other = d->vcpu[1];
-
     vcpu_block(other);
     assert_int_equal(other->state, VCPU_BLOCKED);
     send(1, 0x4041);
@@ -76,43 +65,35 @@ TEST(an_interrupt_wakes_and_enters)
     assert_true(other->attention);
     vcpu_block(other); /* nothing has been taken yet: no sleep */
     assert_int_equal(other->state, VCPU_RUNNABLE);
-    enters(other);
-    assert_int_equal(injected_irq, 0x41);
+    enters(other, 0x41);
     send(1, 0x4042); /* same class: waits for EOI */
-    enters(other);
-    assert_int_equal(injected_irq, 0);
+    enters(other, 0);
     assert_false(other->irq_waits);
     send(1, 0x4053);
     can_inject = false;
-    enters(other);
-    assert_int_equal(injected_irq, 0);
+    enters(other, 0);
     assert_true(other->irq_waits);
     assert_int_equal(other->hvm.window_class, 5);
     can_inject = true;
-    enters(other);
-    assert_int_equal(injected_irq, 0x53);
+    enters(other, 0x53);
     vlapic_wrmsr(other, EOI, 0);
     vlapic_wrmsr(other, EOI, 0);
-    enters(other);
-    assert_int_equal(injected_irq, 0x42);
+    enters(other, 0x42);
     vlapic_wrmsr(other, SVR, 0xff); /* switched off: it takes none */
     send(1, 0x4099);
-    enters(other);
-    assert_int_equal(injected_irq, 0);
+    enters(other, 0);
 }
 
-TEST(cr8_holds_back)
+APIC_TEST(cr8_holds_back)
 {
     guest_cr8 = 5;
     send(0, 0x4052);
-    enters(v);
-    assert_int_equal(injected_irq, 0);
+    enters(v, 0);
     assert_int_equal(v->hvm.window_class, 5); /* an exit when CR8 lets it */
     assert_false(v->irq_waits);
     guest_cr8 = 4;
     v->attention = true;
-    enters(v);
-    assert_int_equal(injected_irq, 0x52);
+    enters(v, 0x52);
     vlapic_wrmsr(v, 0x808, 0x73);
     assert_int_equal(guest_cr8, 7);
     u64 value;
@@ -123,29 +104,27 @@ TEST(cr8_holds_back)
     assert_int_equal(value, 0x20);
 }
 
-TEST(nmis_wait_their_turn)
+APIC_TEST(nmis_wait_their_turn)
 {
     can_inject_nmi = false;
     send(1, NMI);
-    enters(d->vcpu[1]);
-    assert_true(d->vcpu[1]->nmi_pending);
+    enters(other, 0);
+    assert_true(other->nmi_pending);
     can_inject_nmi = true;
-    enters(d->vcpu[1]);
-    assert_false(d->vcpu[1]->nmi_pending);
+    enters(other, 0);
+    assert_false(other->nmi_pending);
     assert_int_equal(nr_nmis, 1);
 }
 
-TEST(init_and_startup)
+APIC_TEST(init_and_startup)
 {
-    struct vcpu *other = d->vcpu[1];
-
     send(1, SIPI | 0x10); /* it runs: ignored */
-    enters(other);
-    assert_int_equal(started_at, 0);
+    enters(other, 0);
+    assert_int_equal(started_at(), 0);
     x2apic_request(&other->hvm.apic, 0x99);
     other->hvm.dr[2] = 7;
     send(1, INIT);
-    enters(other);
+    enters(other, 0);
     assert_int_equal(other->state, VCPU_OFFLINE);
     assert_false(other->initialised);
     assert_int_equal(other->hvm.dr[2], 0);
@@ -157,51 +136,53 @@ TEST(init_and_startup)
     send(1, SIPI | 0x22);
     send(1, SIPI | 0x33); /* the second is ignored, before and after the first has been taken */
     assert_int_equal(other->state, VCPU_RUNNABLE);
-    enters(other);
+    enters(other, 0);
     assert_true(other->initialised);
-    assert_int_equal(started_at, 0x22);
-    assert_int_equal(other->hvm.regs.rdx, 0x101);
+    assert_int_equal(started_at(), 0x22);
+    struct cpuid_leaf signature;
+    hvm_guest_cpuid(&other->hvm, 1, 0, &signature);
+    assert_int_equal(other->hvm.regs.rdx, signature.eax);
     send(1, SIPI | 0x44);
-    enters(other);
-    assert_int_equal(started_at, 0x22);
+    enters(other, 0);
+    assert_int_equal(started_at(), 0x22);
     /* INIT voids a STARTUP that has not been taken; both together are taken in order. */
     send(1, INIT);
     send(1, SIPI | 0x55);
     send(1, INIT);
-    enters(other);
-    assert_int_equal(started_at, 0x22);
+    enters(other, 0);
+    assert_int_equal(started_at(), 0x22);
     assert_int_equal(other->state, VCPU_OFFLINE);
     send(1, INIT);
     send(1, SIPI | 0x66);
-    enters(other);
-    assert_int_equal(started_at, 0x66);
+    enters(other, 0);
+    assert_int_equal(started_at(), 0x66);
     assert_int_equal(other->state, VCPU_RUNNABLE);
     assert_false(d->shut_down);
 }
 
-TEST(nobody_left_to_start_them)
+APIC_TEST(nobody_left_to_start_them)
 {
     send(1, INIT);
     send(0, INIT);
-    enters(d->vcpu[1]);
+    enters(other, 0);
     assert_false(d->shut_down);
-    enters(v);
+    enters(v, 0);
     assert_true(d->shut_down);
     assert_int_equal(d->shutdown_code, SHUTDOWN_poweroff);
-    enters(v); /* and it does no harm to look again */
+    enters(v, 0); /* and it does no harm to look again */
 }
 
-TEST(the_run_loop_leaves_a_vcpu_without_state)
+APIC_TEST(the_run_loop_leaves_a_vcpu_without_state)
 {
-    vcpu_offline(d->vcpu[1]);
+    vcpu_offline(other);
     send(0, INIT);
-    d->vcpu[1]->initialised = false;
+    other->initialised = false;
     sched_step(here);
     assert_int_equal(nr_runs[1][0], 0);
     assert_int_equal(v->state, VCPU_OFFLINE);
 }
 
-TEST(the_timer_ticks)
+APIC_TEST(the_timer_ticks)
 {
     vlapic_wrmsr(v, 0x83e, 0xb);
     vlapic_wrmsr(v, 0x832, 1u << 17 | 0xe1);
@@ -213,17 +194,15 @@ TEST(the_timer_ticks)
     pass(35000000);
     timer_run_due();
     assert_int_equal(v->state, VCPU_RUNNABLE);
-    enters(v);
-    assert_int_equal(injected_irq, 0xe1); /* three were due: one comes */
+    enters(v, 0xe1); /* three were due: one comes */
     assert_int_equal(v->apic_timer.deadline_ns, now_ns + 5000000);
     vlapic_wrmsr(v, EOI, 0);
-    enters(v);
-    assert_int_equal(injected_irq, 0);
+    enters(v, 0);
     vlapic_wrmsr(v, 0x832, BIT(16) | 0xe1);
     assert_int_equal(v->apic_timer.deadline_ns, 0); /* masked: no host timer */
 }
 
-TEST(vcpu_info_moves_once)
+APIC_TEST(vcpu_info_moves_once)
 {
     populate(d, 0x10, 0);
     u64 free_before = free_pages();
@@ -243,8 +222,5 @@ TEST(vcpu_info_moves_once)
     assert_int_equal(physmap_remove(d, gfn(0x10), 0, true), 0);
     assert_int_equal(free_pages(), free_before);
     ((volatile struct vcpu_info *)v->info)->evtchn_upcall_pending = 0;
-    /* teardown() sees whether it comes back */
+    /* the machine sees whether it comes back */
 }
-
-#undef CASE
-FIXTURE(setup_apics, teardown)

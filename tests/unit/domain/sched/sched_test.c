@@ -1,19 +1,16 @@
-/* Who runs, for how long, and who must not: the run loop on a scripted processor and a clock. */
-#include <tests/unit/domain/domain_harness.h>
+/*
+ * Who runs, for how long, and who must not: the run loop on a scripted processor and a clock; and between CPUs who is
+ * kicked, and what a pause from elsewhere waits for.
+ *
+ * lint: long: one run loop, and the guests for it.
+ */
+#include <tests/machine/machine.h>
+#include <tests/machine/test.h>
+
+#include <arch/x86/cpu/msr.h>
+#include <pthread.h>
 
 #define MS 1000000ull
-
-void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit)
-{
-    if (exit->kind == HVM_EXIT_HLT)
-        vcpu_block(v);
-}
-void vcpu_deliver_event(struct vcpu *v)
-{
-    v->attention = false;
-    v->info->evtchn_upcall_pending = 0; /* the guest takes it */
-    v->info->evtchn_pending_sel = 0;
-}
 
 /* A turn of the run loop on the present CPU. */
 static void turn(void)
@@ -28,8 +25,10 @@ static struct domain *online_domain(u16 id, u32 vcpus)
 {
     struct domain *d = new_domain(id, vcpus);
 
-    for (u32 i = 0; i < vcpus; i++)
+    for (u32 i = 0; i < vcpus; i++) {
+        d->vcpu[i]->hvm.regs.rflags = RFLAGS_IF; /* so that HLT waits */
         vcpu_online(d->vcpu[i]);
+    }
     return d;
 }
 
@@ -50,7 +49,7 @@ static void one_entry(struct domain *d)
     play = NULL;
 }
 
-TEST(three_share_evenly)
+TEST(three_share_evenly, .cpus = 1)
 {
     struct domain *d = online_domain(1, 3);
     u64 start_ns = now_ns;
@@ -81,7 +80,7 @@ static void stay_100(struct vcpu *v, struct hvm_exit *exit)
         end_run(v);
 }
 
-TEST(a_lone_vcpu_needs_no_timer)
+TEST(a_lone_vcpu_needs_no_timer, .cpus = 1)
 {
     struct domain *d = online_domain(1, 2);
 
@@ -106,7 +105,7 @@ static void wake_at_third(struct vcpu *v, struct hvm_exit *exit)
     }
 }
 
-TEST(a_slice_begins_when_somebody_waits)
+TEST(a_slice_begins_when_somebody_waits, .cpus = 1)
 {
     struct domain *d = online_domain(1, 2);
 
@@ -121,13 +120,15 @@ TEST(a_slice_begins_when_somebody_waits)
     assert_int_equal(nr_runs[1][1], 1);
 }
 
+/* The guest takes its events first. */
 static void halt(struct vcpu *v, struct hvm_exit *exit)
 {
-    (void)v;
+    v->info->evtchn_upcall_pending = 0;
+    v->info->evtchn_pending_sel = 0;
     exit->kind = HVM_EXIT_HLT;
 }
 
-TEST(a_blocked_vcpu_waits_for_an_event)
+TEST(a_blocked_vcpu_waits_for_an_event, .cpus = 1)
 {
     struct domain *d = online_domain(1, 1);
     struct vcpu *v = d->vcpu[0];
@@ -144,9 +145,7 @@ TEST(a_blocked_vcpu_waits_for_an_event)
     assert_int_equal(nr_runs[1][0], 1);
     assert_true(nr_sleeps > 0);
     /* Sleeping only once all memory is clean. */
-    struct mm_host_info info;
-    mm_host_get_info(&info);
-    assert_int_equal(info.dirty_pages, 0);
+    assert_int_equal(host_info().dirty_pages, 0);
     assert_int_equal(nr_idles, 100);
     assert_true(nr_sleeps < nr_idles);
 
@@ -174,14 +173,13 @@ TEST(a_blocked_vcpu_waits_for_an_event)
     assert_int_equal(nr_runs[1][0], 4);
 }
 
-TEST(timers_wake_a_sleeping_cpu)
+TEST(timers_wake_a_sleeping_cpu, .cpus = 1)
 {
     struct domain *d = online_domain(1, 1);
     struct vcpu *v = d->vcpu[0];
     u32 port;
 
-    while (mm_scrub_step(0))
-        ;
+    clean_all();
     assert_int_equal(evtchn_bind_virq(d, VIRQ_TIMER, 0, &port), 0);
     play = halt;
     turn();
@@ -198,7 +196,7 @@ TEST(timers_wake_a_sleeping_cpu)
     assert_int_equal(nr_runs[1][0], 3);
 }
 
-TEST(pauses_nest)
+TEST(pauses_nest, .cpus = 1)
 {
     struct domain *d = online_domain(1, 2);
 
@@ -238,7 +236,7 @@ static void yield_always(struct vcpu *v, struct hvm_exit *exit)
         end_run(v);
 }
 
-TEST(yield_lets_the_next_one_in)
+TEST(yield_lets_the_next_one_in, .cpus = 1)
 {
     struct domain *d = online_domain(1, 2);
 
@@ -268,7 +266,7 @@ static void unpause_before_it_noticed(struct vcpu *v, struct hvm_exit *exit)
         domain_pause(v->domain); /* its own: it stops at this exit */
 }
 
-TEST(a_running_vcpu_stops_at_its_exit)
+TEST(a_running_vcpu_stops_at_its_exit, .cpus = 1)
 {
     struct domain *d = online_domain(1, 1);
 
@@ -281,7 +279,7 @@ TEST(a_running_vcpu_stops_at_its_exit)
     assert_int_equal(stays, 8);
 }
 
-TEST(long_hypercalls_are_told)
+TEST(long_hypercalls_are_told, .cpus = 1)
 {
     assert_false(sched_should_yield());
     yield_every = 1;
@@ -309,7 +307,7 @@ static void ask_once(struct vcpu *v, struct hvm_exit *exit)
         end_run(v);
 }
 
-TEST(a_quiet_moment_comes_between_two_slices)
+TEST(a_quiet_moment_comes_between_two_slices, .cpus = 1)
 {
     online_domain(1, 1);
     nr_asked = nr_entries = 0;
@@ -324,4 +322,175 @@ TEST(a_quiet_moment_comes_between_two_slices)
     assert_int_equal(nr_asked, 1);
 }
 
-FIXTURE(setup, teardown)
+/* --- between CPUs --- */
+
+static void from_cpu0(struct vcpu *v, struct hvm_exit *exit)
+{
+    (void)exit;
+    if (++stays != 3)
+        return;
+    use_cpu(0);
+    u32 kicks = nr_kicks;
+    vcpu_wake(to_wake); /* waits on CPU 1's queue: CPU 1 has to time the slice itself */
+    assert_int_equal(nr_kicks, kicks + 1);
+    assert_int_equal(kicked_cpu, 1);
+    assert_int_equal(armed_ns[0], 0);
+    assert_int_equal(armed_ns[1], 0);
+    use_cpu(v->cpu);
+}
+
+TEST(vcpus_are_spread_and_kicked, .cpus = 2)
+{
+    struct domain *d = online_domain(1, 4);
+
+    for (u32 i = 0; i < 4; i++)
+        assert_int_equal(d->vcpu[i]->cpu, i % 2);
+    assert_true(nr_kicks > 0); /* CPU 1 may sleep */
+    assert_true(cpu_on[1].need_resched);
+    /* One that is gone does not count. */
+    for (u32 i = 0; i < 2; i++) {
+        struct domain *e = new_domain(2, 1);
+
+        assert_int_equal(e->vcpu[0]->cpu, 0);
+        assert_int_equal(kill_all_steps(e), 0);
+    }
+    vcpu_block(d->vcpu[3]);
+    to_wake = d->vcpu[3];
+    use_cpu(1);
+    stays = 0;
+    play = from_cpu0;
+    sched_step(here);
+    assert_int_equal(nr_runs[1][1], 10); /* the slice is timed from its start all the same */
+    assert_int_equal(nr_runs[1][0] + nr_runs[1][2], 0);
+    play = end_at_once;
+    sched_step(here);
+    assert_int_equal(nr_runs[1][3], 1);
+}
+
+static pthread_t cpu1;
+static bool cpu1_stop;
+
+static void *cpu1_main(void *arg)
+{
+    (void)arg;
+    use_cpu(1);
+    while (!__atomic_load_n(&cpu1_stop, __ATOMIC_RELAXED))
+        sched_step(here);
+    return NULL;
+}
+
+/* CPU 1 runs domain 1's second vCPU for real. */
+static struct domain *start_cpu1(void)
+{
+    struct domain *d = online_domain(1, 2);
+
+    assert_int_equal(d->vcpu[1]->cpu, 1);
+    step_ns = 0;
+    max_runs = ~0ull;
+    cpu1_stop = false;
+    assert_int_equal(pthread_create(&cpu1, NULL, cpu1_main, NULL), 0);
+    return d;
+}
+
+static void stop_cpu1(struct domain *d)
+{
+    domain_pause(d);
+    __atomic_store_n(&cpu1_stop, true, __ATOMIC_RELAXED);
+    pthread_join(cpu1, NULL);
+}
+
+static u64 entries(void)
+{
+    return __atomic_load_n(&nr_runs[1][1], __ATOMIC_RELAXED);
+}
+
+static void wait_for_entry(void)
+{
+    u64 before = entries();
+
+    while (entries() == before)
+        ;
+}
+
+static void wait_a_moment(void)
+{
+    for (volatile u32 wait = 0; wait < 1000; wait++)
+        ;
+}
+
+/* After domain_pause() it is off that CPU, its registers are saved, and nothing moves until the unpause; a page taken
+ * from it is not in use any more. */
+TEST(pause_waits_for_the_other_cpu, .cpus = 2)
+{
+    struct domain *d = start_cpu1();
+    struct vcpu *v = d->vcpu[1];
+
+    for (u32 round = 0; round < 300; round++) {
+        wait_for_entry();
+        populate(d, round, 0);
+        assert_int_equal(physmap_remove(d, gfn(round), 0, true), 0);
+        if (round % 2)
+            domain_pause(d);
+        else
+            vcpu_pause(v, true);
+        assert_false(v->running || v->in_guest);
+        assert_null(fpu_loaded[1]);
+        u64 ran = entries();
+        wait_a_moment();
+        assert_int_equal(entries(), ran);
+        if (round % 2)
+            domain_unpause(d);
+        else
+            vcpu_unpause(v);
+    }
+    stop_cpu1(d);
+}
+
+static u32 nr_quiet;
+
+/* CPU 1 is in its run loop, and stays there. */
+static void look_around(void)
+{
+    u64 ran = entries();
+
+    nr_quiet++;
+    assert_int_equal(locks_held(), 0);
+    assert_null(cpu_on[1].current);
+    wait_a_moment();
+    assert_null(cpu_on[1].current);
+    assert_int_equal(entries(), ran);
+}
+
+TEST(a_quiet_moment_stops_the_other_cpu, .cpus = 2)
+{
+    struct domain *d = start_cpu1();
+
+    nr_quiet = 0;
+    for (u32 round = 0; round < 100; round++) {
+        wait_for_entry(); /* it goes on after the last one */
+        assert_true(sched_run_quiet(look_around));
+    }
+    assert_int_equal(nr_quiet, 100);
+    stop_cpu1(d);
+}
+
+static void *let_time_pass(void *arg)
+{
+    (void)arg;
+    while (!__atomic_load_n(&cpu_on[1].need_resched, __ATOMIC_SEQ_CST)) /* kicked, so somebody waits for it */
+        ;
+    __atomic_add_fetch(&now_ns, 2000000000ull, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+TEST(no_quiet_moment_while_a_cpu_is_away, .cpus = 2)
+{
+    pthread_t clock;
+
+    nr_quiet = 0;
+    cpu_on[1].need_resched = false;
+    assert_int_equal(pthread_create(&clock, NULL, let_time_pass, NULL), 0);
+    assert_false(sched_run_quiet(look_around));
+    pthread_join(clock, NULL);
+    assert_int_equal(nr_quiet, 0);
+}

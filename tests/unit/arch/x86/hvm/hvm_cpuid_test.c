@@ -1,22 +1,8 @@
 /* What CPUID says to guests: the policy on faked host CPUs. */
+#include <tests/machine/machine.h>
 #include <tests/machine/test.h>
 
-#include <arch/x86/cpu/time.h>
 #include <arch/x86/hvm/guest_cpuid.h>
-#include <arch/x86/hvm/hvm.h>
-
-u64 tsc_khz = 2300000;
-void time_pvclock_scale(u32 *mul, s8 *shift)
-{
-    *mul = 0xde9be681;
-    *shift = -1;
-}
-static const char *cpuid_vendor(void)
-{
-    return "HygonGenuine";
-}
-static const struct hvm_ops fake_ops = {.cpuid_vendor = cpuid_vendor};
-const struct hvm_ops *hvm_ops = &fake_ops;
 
 static u32 host_max_basic, host_max_extended;
 
@@ -46,6 +32,7 @@ static struct hvm_vcpu vcpu;
 
 static void setup(void)
 {
+    hvm_reset();
     host_max_basic = 0x20;
     host_max_extended = 0x80000021u;
     vcpu.cpuid = (struct hvm_cpuid_ctx){.vcpu_id = 5,
@@ -67,7 +54,7 @@ static void leaf_is(u32 leaf, u32 subleaf, u32 eax, u32 ebx, u32 ecx, u32 edx)
                  out.edx, eax, ebx, ecx, edx);
 }
 
-static struct cpuid_leaf get(u32 leaf, u32 subleaf)
+static struct cpuid_leaf leaf_of(u32 leaf, u32 subleaf)
 {
     struct cpuid_leaf out;
 
@@ -102,14 +89,14 @@ TEST(test_xen_scan)
 
 TEST(test_hidden)
 {
-    struct cpuid_leaf l = get(1, 0);
+    struct cpuid_leaf l = leaf_of(1, 0);
     /* MONITOR VMX FMA PCID TSC_DEADLINE XSAVE OSXSAVE AVX F16C */
     static const u8 hidden_ecx[] = {3, 5, 12, 17, 24, 26, 27, 28, 29};
     for (u32 i = 0; i < sizeof(hidden_ecx); i++)
         assert_int_equal(l.ecx >> hidden_ecx[i] & 1, 0);
     assert_int_equal(l.edx & BIT(28), 0); /* one thread */
 
-    l = get(7, 0);
+    l = leaf_of(7, 0);
     assert_int_equal(l.eax, 0);
     /* SGX HLE AVX2 INVPCID RTM PQM MPX AVX512F */
     static const u8 hidden_7[] = {2, 4, 5, 10, 11, 12, 14, 16};
@@ -122,7 +109,7 @@ TEST(test_hidden)
     assert_int_equal(l.edx, BIT(4));
     leaf_is(7, 1, 0, 0, 0, 0);
 
-    l = get(0x80000001, 0);
+    l = leaf_of(0x80000001, 0);
     /* CMP_LEGACY SVM EXTAPIC OSVW IBS XOP SKINIT FMA4 TOPOEXT MONITORX */
     static const u8 hidden_81[] = {1, 2, 3, 9, 10, 11, 12, 16, 22, 29};
     for (u32 i = 0; i < sizeof(hidden_81); i++)
@@ -152,12 +139,12 @@ TEST(test_limits_and_vendor)
     host_max_extended = 0x80000004u;
     leaf_is(7, 0, 0, 0, 0, 0);
     leaf_is(0x80000007, 0, 0, 0, 0, 0);
-    assert_int_equal(get(0x40000003, 0).eax, 0);
+    assert_int_equal(leaf_of(0x40000003, 0).eax, 0);
 }
 
 TEST(test_topology)
 {
-    struct cpuid_leaf l = get(1, 0);
+    struct cpuid_leaf l = leaf_of(1, 0);
 
     assert_int_equal(l.ebx >> 24, 10);
     assert_int_equal(l.ebx >> 16 & 0xff, 1);
@@ -167,11 +154,11 @@ TEST(test_topology)
     leaf_is(0xb, 1, 0, 1, 0x201, 10);
     leaf_is(0xb, 2, 0, 0, 2, 10);
     vcpu.cpuid.vcpu_id = 127;
-    assert_int_equal(get(1, 0).ebx >> 24, 254);
+    assert_int_equal(leaf_of(1, 0).ebx >> 24, 254);
     /* What Homestead brings itself does not depend on the host; what it only passes on does. */
     vcpu.cpuid.host = host_nothing;
-    assert_int_equal(get(1, 0).ecx, BIT(31) | BIT(21));
-    assert_int_equal(get(1, 0).edx, 0);
+    assert_int_equal(leaf_of(1, 0).ecx, BIT(31) | BIT(21));
+    assert_int_equal(leaf_of(1, 0).edx, 0);
     leaf_is(7, 0, 0, 0, 0, 0);
 }
 
@@ -189,7 +176,7 @@ TEST(test_a_vcpus_own)
     assert_int_equal(out.ebx, 3);
     assert_int_equal(out.ecx, 9);
     hvm_guest_cpuid(&v, 0x40000003, 0, &out);
-    assert_int_equal(out.ecx, 2300000);
+    assert_int_equal(out.ecx, tsc_khz);
 }
 
 FIXTURE(setup, NULL)

@@ -1,79 +1,32 @@
-/*
- * What else a guest sees of its CPU: MSR policy over faked hvm_ops, the hypercall page's bytes and the PVH
- * start state.
- */
-#include <tests/machine/report.h>
+/* What else a guest sees of its CPU: MSR policy, the hypercall page's bytes and the states in which vCPUs start. */
+#include <tests/machine/machine.h>
 #include <tests/machine/test.h>
 
 #include <arch/x86/cpu/msr.h>
-#include <arch/x86/hvm/hvm.h>
-#include <arch/x86/hvm/svm/svm.h>
 #include <arch/x86/hvm/guest_msr.h>
-#include <homestead/errno.h>
-#include <lib/log.h>
+#include <arch/x86/hvm/svm/svm.h>
 
-/* --- faked hardware virtualization: hvm_init() finds it as svm_ops --- */
-
-static struct hvm_state fake_state;
-static u32 enabled;
-static bool present;
-
-static bool fake_probe(const char **why)
-{
-    *why = "this is a test";
-    return present;
-}
-
-static int fake_cpu_enable(void)
-{
-    enabled++;
-    return 0;
-}
-
-static void fake_get_state(struct hvm_vcpu *v, struct hvm_state *out)
-{
-    (void)v;
-    *out = fake_state;
-}
-
-static void fake_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
-{
-    (void)v;
-    fake_state = *in;
-}
-
-const struct hvm_ops svm_ops = {
-    .name = "fake",
-    .hypercall_insn = {0x0f, 0x01, 0xd9},
-    .probe = fake_probe,
-    .cpu_enable = fake_cpu_enable,
-    .get_state = fake_get_state,
-    .set_state = fake_set_state,
-};
-
+static struct hvm_state state;
 static struct hvm_vcpu v;
 
 static void setup(void)
 {
-    memset(&v, 0, sizeof(v));
-    memset(&fake_state, 0, sizeof(fake_state));
-    present = true;
-    assert_int_equal(hvm_init(), 0);
+    v = (struct hvm_vcpu){.control = &state};
+    state = (struct hvm_state){0};
 }
 
-TEST(test_init)
+FIXTURE(setup, NULL)
+
+TEST(the_processor_is_found)
 {
-    present = false;
+    hvm_present = false;
     hvm_ops = NULL;
-    enabled = 0;
     assert_int_equal(hvm_init(), -ENODEV);
     assert_null(hvm_ops);
-    assert_true(nr_warnings >= 1); /* it says why */
-    assert_int_equal(enabled, 0);
-    present = true;
+    assert_true(said("hvm: no script: the test says so\n"));
+    hvm_present = true;
     assert_int_equal(hvm_init(), 0);
     assert_ptr_equal(hvm_ops, &svm_ops);
-    assert_int_equal(enabled, 1);
 }
 
 /* --- MSRs --- */
@@ -100,15 +53,15 @@ static void read_faults(u32 msr)
 TEST(test_efer)
 {
     writes(MSR_EFER, EFER_SCE | EFER_LME | EFER_NXE);
-    assert_int_equal(fake_state.efer, EFER_SCE | EFER_LME | EFER_NXE);
+    assert_int_equal(state.efer, EFER_SCE | EFER_LME | EFER_NXE);
     reads(MSR_EFER, EFER_SCE | EFER_LME | EFER_NXE);
     write_faults(MSR_EFER, EFER_SVME);
     write_faults(MSR_EFER, BIT(13));
     write_faults(MSR_EFER, BIT(63) | EFER_SCE);
     reads(MSR_EFER, EFER_SCE | EFER_LME | EFER_NXE);
 
-    fake_state.cr0 = CR0_PG | CR0_PE;
-    fake_state.efer = EFER_LME | EFER_LMA;
+    state.cr0 = CR0_PG | CR0_PE;
+    state.efer = EFER_LME | EFER_LMA;
     write_faults(MSR_EFER, EFER_SCE); /* LME cannot go while paging is on */
     writes(MSR_EFER, EFER_LME | EFER_SCE);
     reads(MSR_EFER, EFER_LME | EFER_LMA | EFER_SCE);
@@ -121,9 +74,9 @@ TEST(test_addresses_and_pat)
     write_faults(MSR_LSTAR, 0x0000800000000000ull);
     write_faults(MSR_GS_BASE, 0x1234567800000000ull);
     writes(MSR_FS_BASE, 0x1000);
-    assert_int_equal(fake_state.fs.base, 0x1000);
+    assert_int_equal(state.fs.base, 0x1000);
     writes(MSR_STAR, 0x0023001000000000ull);
-    assert_int_equal(fake_state.star, 0x0023001000000000ull);
+    assert_int_equal(state.star, 0x0023001000000000ull);
     writes(MSR_IA32_PAT, 0x0007010600070106ull);
     reads(MSR_IA32_PAT, 0x0007010600070106ull);
     write_faults(MSR_IA32_PAT, 0x0007010600070102ull);
@@ -211,48 +164,48 @@ TEST(test_hypercall_page)
 TEST(test_pvh_entry)
 {
     memset(&v.regs, 0xff, sizeof(v.regs));
-    memset(&fake_state, 0xff, sizeof(fake_state));
+    memset(&state, 0xff, sizeof(state));
     hvm_set_pvh_entry(&v, 0x100070, 0x3000);
     const struct hvm_regs want = {.rip = 0x100070, .rbx = 0x3000, .rflags = 2};
     assert_memory_equal(&v.regs, &want, sizeof(want));
-    assert_int_equal(fake_state.cr0, 0x11);
-    assert_int_equal(fake_state.cr3 | fake_state.cr4 | fake_state.efer, 0);
-    assert_int_equal(fake_state.dr6, 0xffff0ff0);
-    assert_int_equal(fake_state.dr7, 0x400);
-    assert_int_equal(fake_state.cs.attributes, 0xc9b);
-    assert_int_equal(fake_state.cs.limit, 0xffffffff);
-    const struct hvm_segment *data[] = {&fake_state.ds, &fake_state.es, &fake_state.ss};
+    assert_int_equal(state.cr0, 0x11);
+    assert_int_equal(state.cr3 | state.cr4 | state.efer, 0);
+    assert_int_equal(state.dr6, 0xffff0ff0);
+    assert_int_equal(state.dr7, 0x400);
+    assert_int_equal(state.cs.attributes, 0xc9b);
+    assert_int_equal(state.cs.limit, 0xffffffff);
+    const struct hvm_segment *data[] = {&state.ds, &state.es, &state.ss};
     for (u32 i = 0; i < 3; i++) {
         assert_int_equal(data[i]->attributes, 0xc93);
         assert_int_equal(data[i]->limit, 0xffffffff);
         assert_int_equal(data[i]->selector | data[i]->base, 0);
     }
-    assert_int_equal(fake_state.tr.limit, 0x67);
-    assert_int_equal(fake_state.tr.attributes, 0x8b);
-    assert_int_equal(fake_state.cs.selector | fake_state.tr.selector, 0);
+    assert_int_equal(state.tr.limit, 0x67);
+    assert_int_equal(state.tr.attributes, 0x8b);
+    assert_int_equal(state.cs.selector | state.tr.selector, 0);
 }
 
 TEST(test_startup_entry)
 {
     memset(&v.regs, 0xff, sizeof(v.regs));
-    memset(&fake_state, 0xff, sizeof(fake_state));
-    fake_state.pat = 0x0007010600070106ull;
+    memset(&state, 0xff, sizeof(state));
+    state.pat = 0x0007010600070106ull;
     hvm_set_startup_entry(&v, 0x9f, 0x800f12);
     const struct hvm_regs want = {.rdx = 0x800f12, .rflags = 2};
     assert_memory_equal(&v.regs, &want, sizeof(want));
-    assert_int_equal(fake_state.cr0, 0x10);
-    assert_int_equal(fake_state.cr2 | fake_state.cr3 | fake_state.cr4 | fake_state.efer, 0);
-    assert_int_equal(fake_state.dr7, 0x400);
-    assert_int_equal(fake_state.pat, 0x0007010600070106ull);
-    assert_int_equal(fake_state.cs.selector, 0x9f00);
-    assert_int_equal(fake_state.cs.base, 0x9f000);
-    assert_int_equal(fake_state.cs.limit, 0xffff);
-    assert_int_equal(fake_state.cs.attributes, 0x9b);
-    assert_int_equal(fake_state.ss.attributes, 0x93);
-    assert_int_equal(fake_state.ds.selector | fake_state.ds.base | fake_state.ss.base, 0);
-    assert_int_equal(fake_state.idtr.limit, 0xffff);
-    assert_int_equal(fake_state.idtr.base | fake_state.gdtr.base, 0);
-    assert_int_equal(fake_state.lstar, ~0ull); /* INIT leaves it */
+    assert_int_equal(state.cr0, 0x10);
+    assert_int_equal(state.cr2 | state.cr3 | state.cr4 | state.efer, 0);
+    assert_int_equal(state.dr7, 0x400);
+    assert_int_equal(state.pat, 0x0007010600070106ull);
+    assert_int_equal(state.cs.selector, 0x9f00);
+    assert_int_equal(state.cs.base, 0x9f000);
+    assert_int_equal(state.cs.limit, 0xffff);
+    assert_int_equal(state.cs.attributes, 0x9b);
+    assert_int_equal(state.ss.attributes, 0x93);
+    assert_int_equal(state.ds.selector | state.ds.base | state.ss.base, 0);
+    assert_int_equal(state.idtr.limit, 0xffff);
+    assert_int_equal(state.idtr.base | state.gdtr.base, 0);
+    assert_int_equal(state.lstar, ~0ull); /* INIT leaves it */
 }
 
 TEST(test_fpu)
@@ -265,5 +218,3 @@ TEST(test_fpu)
     assert_int_equal(fpu[24] | fpu[25] << 8 | fpu[26] << 16, 0x1f80);
     assert_int_equal(fpu[4] | fpu[511], 0); /* all registers empty */
 }
-
-FIXTURE(setup, NULL)
