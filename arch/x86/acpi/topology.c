@@ -1,8 +1,6 @@
 /* Combines the parsed tables into struct topology. See topology.h. */
 #include "topology.h"
 
-#include "nearness.h"
-
 #include <lib/log.h>
 #include <lib/string.h>
 
