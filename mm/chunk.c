@@ -47,13 +47,8 @@ void chunk_put_region(struct node *node, struct region *r, bool dirty)
 {
     struct chunk *c = r->chunk;
 
-    if (dirty) {
-        map_set(c->dirty, region_bit(r));
-        c->nr_dirty++;
-    } else {
-        map_set(c->clean, region_bit(r));
-        c->nr_clean++;
-    }
+    map_set(dirty ? c->dirty : c->clean, region_bit(r));
+    ++*(dirty ? &c->nr_dirty : &c->nr_clean);
     node->free_2m++;
     chunk_relist(node, c);
 }
@@ -64,14 +59,9 @@ bool chunk_take_region(struct node *node, struct region *r)
     u32 bit = region_bit(r);
     bool dirty = map_test(c->dirty, bit);
 
-    if (dirty) {
-        map_clear(c->dirty, bit);
-        c->nr_dirty--;
-    } else {
-        BUG_ON(!map_test(c->clean, bit));
-        map_clear(c->clean, bit);
-        c->nr_clean--;
-    }
+    BUG_ON(!dirty && !map_test(c->clean, bit));
+    map_clear(dirty ? c->dirty : c->clean, bit);
+    --*(dirty ? &c->nr_dirty : &c->nr_clean);
     node->free_2m--;
     chunk_relist(node, c);
     return dirty;

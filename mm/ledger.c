@@ -78,11 +78,6 @@ static void host_claim_change(struct mem_account *account, s64 pages)
         __atomic_store_n(&ledger.host_scrub, ledger.host_scrub + pages, __ATOMIC_RELAXED);
 }
 
-static void host_claim_add(struct mem_account *account, u64 pages)
-{
-    host_claim_change(account, (s64)pages);
-}
-
 void host_claim_sub(struct mem_account *account, u64 pages)
 {
     ASSERT(account->host_claim >= pages);
@@ -204,7 +199,7 @@ void ledger_refund_locked(struct mem_account *account, struct claim_receipt *rec
         to_host += back - there;
         redeemed += back;
     }
-    host_claim_add(account, to_host);
+    host_claim_change(account, (s64)to_host);
     account->outstanding += redeemed;
     ledger.host_spare += pages - redeemed;
     claimants_update(account);
@@ -262,7 +257,7 @@ int ledger_install_locked(struct mem_account *account, const struct claim_set *s
         ledger.spare[nid] -= set->node[nid];
         outstanding += set->node[nid];
     }
-    host_claim_add(account, set->host);
+    host_claim_change(account, (s64)set->host);
     account->outstanding = outstanding;
     ledger.host_spare -= outstanding;
     claimants_update(account);
