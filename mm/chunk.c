@@ -30,12 +30,7 @@ void chunk_relist(struct node *node, struct chunk *c)
             LIST_PUSH(&node->chunks[list], c, next, pprev);
         c->list = (u8)list;
     }
-    if ((c->nr_dirty != 0) != (c->dirty_pprev != NULL)) {
-        if (c->nr_dirty)
-            LIST_PUSH(&node->dirty_chunks, c, dirty_next, dirty_pprev);
-        else
-            LIST_REMOVE(c, dirty_next, dirty_pprev);
-    }
+    LIST_SET(c->nr_dirty, &node->dirty_chunks, c, dirty_next, dirty_pprev);
 }
 
 static u32 region_bit(const struct region *r)

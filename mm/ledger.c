@@ -63,11 +63,7 @@ void ledger_credit(nodeid_t nid, u64 pages)
 
 void claimants_update(struct mem_account *account)
 {
-    if (account->outstanding && !account->claimant_link) {
-        LIST_PUSH(&ledger.claimants, account, next_claimant, claimant_link);
-    } else if (!account->outstanding && account->claimant_link) {
-        LIST_REMOVE(account, next_claimant, claimant_link);
-    }
+    LIST_SET(account->outstanding, &ledger.claimants, account, next_claimant, claimant_link);
 }
 
 static void host_claim_change(struct mem_account *account, s64 pages)

@@ -1,14 +1,52 @@
 /*
- * MADT, SRAT and SLIT together become the machine's struct topology. Pure functions on parsed tables.
+ * MADT, SRAT, SLIT and HMAT together become the machine's struct topology; the two small tables that only matter beside the
+ * SRAT are read here as well. Pure functions on bytes and parsed tables.
  */
 #ifndef ARCH_X86_ACPI_TOPOLOGY_H
 #define ARCH_X86_ACPI_TOPOLOGY_H
 
 #include "hmat.h"
 #include "madt.h"
-#include "slit.h"
+#include "srat.h"
 
-/* --- topology.c --- */
+/*
+ * SLIT: relative distances between localities, whose numbers are PXMs (ACPI 6.5 5.2.17). 10 is local, 255 unreachable,
+ * 0 to 9 are reserved.
+ */
+struct acpi_slit {
+    u32 nr_localities; /* > 0 */
+    const u8 *matrix;  /* nr_localities^2 bytes inside the table: valid as long as that is */
+};
+
+/*
+ * Checks the SLIT in the avail bytes at `bytes`; its size must be exactly what its count asks for, the
+ * diagonal 10 and everything else above 10. Asymmetric matrices are allowed. Each refusal is one warning.
+ * 0; -EINVAL: refused, *out untouched.
+ */
+int acpi_slit_parse(struct acpi_slit *out, const void *bytes, u64 avail);
+
+/* The distance between two PXMs; the default for PXMs that the table does not cover, and if s is NULL. */
+u8 acpi_slit_distance(const struct acpi_slit *s, u32 from_pxm, u32 to_pxm);
+
+/*
+ * MSCT: the most that the machine could ever have (ACPI 6.5 5.2.19). Its limits are facts to show, nothing more: where it
+ * contradicts the SRAT, the SRAT is believed.
+ */
+struct acpi_msct {
+    bool found;
+    u64 max_pxms;  /* how many proximity domains there can be, 1 .. 2^32 */
+    u64 max_maddr; /* the highest physical address there can be, 0: not said */
+};
+
+/*
+ * Reads the MSCT in the avail bytes at `bytes`. 0; -EINVAL: header or checksum wrong (one warning), *out
+ * untouched.
+ */
+int acpi_msct_parse(struct acpi_msct *out, const void *bytes, u64 avail);
+
+/* One warning for each limit that the SRAT passes. */
+void acpi_msct_compare(const struct acpi_msct *m, const struct acpi_srat *srat);
+
 /*
  * Fills *out; there is always an answer.
  * madt: without CPUs in it, one CPU with APIC id and UID 0 stands for the boot CPU, which has to correct
