@@ -258,20 +258,20 @@ static long page_offline_op(struct sysctl *ctl)
 static void fill_node(nodeid_t nid, struct xen_homestead_node_memory *out)
 {
     struct mm_node_info info;
-    struct node_whole whole;
+    struct node_counts counts;
 
     mm_node_get_info(nid, &info);
-    node_get_whole(nid, &whole);
+    node_get_counts(nid, &counts);
     *out = (struct xen_homestead_node_memory){
         .size_pages = info.size_pages,
         .free_pages = info.free_pages,
         .claimed_pages = info.claimed_pages,
         .dirty_pages = info.dirty_pages,
-        .offline_pages = whole.offline_pages,
-        .free_2m = whole.free_2m,
-        .free_1g = whole.free_1g,
-        .reserved_2m = whole.kept_2m,
-        .reserved_1g = whole.kept_1g,
+        .offline_pages = counts.offline_pages,
+        .free_2m = counts.free_2m,
+        .free_1g = counts.free_1g,
+        .reserved_2m = counts.kept_2m,
+        .reserved_1g = counts.kept_1g,
     };
 }
 

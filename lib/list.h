@@ -63,4 +63,13 @@ static inline void list_del(struct list *node)
         (item)->plink = NULL; \
     } while (0)
 
+/* Puts the item in the list, or takes it out; one that is already as wanted keeps its place. */
+#define LIST_SET(wanted, head, item, link, plink) \
+    do { \
+        if ((wanted) && !(item)->plink) \
+            LIST_PUSH(head, item, link, plink); \
+        else if (!(wanted) && (item)->plink) \
+            LIST_REMOVE(item, link, plink); \
+    } while (0)
+
 #endif

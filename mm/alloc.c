@@ -291,24 +291,27 @@ static int take_preemptible(struct job *job, const struct node_order *nodes)
     return try_nodes(job, nodes);
 }
 
-static int take(struct job *job)
+static int take(struct job *job, struct mem_account *account)
 {
     struct mm_request request = *job->request;
     struct node_order nodes;
 
+    if (!request_valid(&request, account))
+        return -EINVAL;
+    job->taken->account = account;
     request.nr = MIN(request.nr, mm_extents_at_once(request.order));
     job->request = &request;
     job->guest = job->taken->guest = !(request.flags & MM_OVERHEAD);
     job->take.extent = job->taken->extent;
-    job->take.owner = job->taken->account ? job->taken->account->domid : PAGE_OWNER_NONE;
+    job->take.owner = account ? account->domid : PAGE_OWNER_NONE;
     job->take.state = job->guest ? FRAME_GUEST : FRAME_OWN;
     job->take.order = job->taken->order = request.order;
     job->take.limit =
         request.address_bits && request.address_bits < 64 ? BIT(request.address_bits - PAGE_SHIFT) : ~0ull;
-    node_order_init(&nodes, job->taken->account, request.nid, request.flags);
+    node_order_init(&nodes, account, request.nid, request.flags);
     int rc = request.flags & MM_PREEMPT ? take_preemptible(job, &nodes) : try_nodes(job, &nodes);
     if (unlikely(rc == -ENOMEM))
-        refusal_note_alloc(job->taken->account, nodes.nr == 1 ? nodes.nid[0] : NODE_NONE, request.order,
+        refusal_note_alloc(account, nodes.nr == 1 ? nodes.nid[0] : NODE_NONE, request.order,
                            BIT(request.order));
     if (rc)
         return rc;
@@ -321,10 +324,7 @@ int mm_take(struct mem_account *account, const struct mm_request *request, struc
 {
     struct job job = {.request = request, .taken = taken, .hold = account != NULL};
 
-    if (!request_valid(request, account))
-        return -EINVAL;
-    taken->account = account;
-    return take(&job);
+    return take(&job, account);
 }
 
 int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out)
@@ -332,11 +332,8 @@ int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mf
     struct mm_request request = {.nid = nid, .order = order, .nr = 1, .flags = flags};
     struct mm_taken taken;
     struct job job = {.request = &request, .taken = &taken};
+    int rc = take(&job, account);
 
-    if (!request_valid(&request, account))
-        return -EINVAL;
-    taken.account = account;
-    int rc = take(&job);
     if (rc == 0)
         *out = taken.extent[0];
     return rc;

@@ -189,19 +189,27 @@ static void check_chunk(const struct chunk *c, struct check_tally *tally)
     check_that((c->dirty_pprev != NULL) == (dirty != 0), "chunk among the dirty ones", c->base);
 }
 
-static void check_frames(nodeid_t nid, struct check_tally *tally)
+/* The node's first region at or above frame number *n, which moves on to the next window; NULL: there is none. */
+static const struct region *next_region(nodeid_t nid, u64 *n)
 {
-    u64 done = 0; /* ranges of a node can share a window */
-
     for (u32 i = 0; i < frame_range_count(); i++) {
         const struct frame_range *range = frame_range_get(i);
-        if (range->nid != nid)
-            continue;
-        for (u64 base = MAX(ALIGN_DOWN(range->start, MAP_BITS), done); base < range->end; base += MAP_BITS) {
-            check_region(region_of(base, nid), tally);
-            done = base + MAP_BITS;
+        u64 base = MAX(ALIGN_DOWN(range->start, MAP_BITS), *n); /* ranges of a node can share a window */
+        if (range->nid == nid && base < range->end) {
+            *n = base + MAP_BITS;
+            return region_of(base, nid);
         }
     }
+    return NULL;
+}
+
+static void check_frames(nodeid_t nid, struct check_tally *tally)
+{
+    const struct region *r;
+    u64 at = 0;
+
+    while ((r = next_region(nid, &at)))
+        check_region(r, tally);
     for (const struct chunk *c = node_get(nid)->first_chunk; c; c = c->next_of_node)
         check_chunk(c, tally);
 }
@@ -236,26 +244,20 @@ static void check_lists(nodeid_t nid, const struct check_tally *tally)
 /* Guest frames of one domain on a node, released ones included. */
 static u64 check_frames_of(nodeid_t nid, u16 domid)
 {
-    u64 frames = 0, done = 0;
+    const struct region *r;
+    u64 frames = 0, at = 0;
     u16 owner;
 
-    for (u32 i = 0; i < frame_range_count(); i++) {
-        const struct frame_range *range = frame_range_get(i);
-        if (range->nid != nid)
-            continue;
-        for (u64 base = MAX(ALIGN_DOWN(range->start, MAP_BITS), done); base < range->end; base += MAP_BITS) {
-            const struct region *r = region_of(base, nid);
-            bool split = r->chunk->state == REGION_SPLIT && r->state == REGION_SPLIT && !region_is_free(r);
-            u32 step = split ? 1 : MAP_BITS;
+    while ((r = next_region(nid, &at))) {
+        bool split = region_is_split(r);
+        u32 step = split ? 1 : MAP_BITS;
 
-            done = base + MAP_BITS;
-            for (u32 n = 0; n < MAP_BITS; n += step) {
-                enum owned_state state = frame_get(r, base + n, &owner);
-                if (split && mm_mfn_node(mfn(base + n)) != nid)
-                    continue; /* words are the window's, also of frames that another node has */
-                if ((state == FRAME_GUEST || state == FRAME_RELEASED) && owner == domid)
-                    frames += step;
-            }
+        for (u64 n = r->base; n < r->base + MAP_BITS; n += step) {
+            enum owned_state state = frame_get(r, n, &owner);
+            if (split && mm_mfn_node(mfn(n)) != nid)
+                continue; /* words are the window's, also of frames that another node has */
+            if ((state == FRAME_GUEST || state == FRAME_RELEASED) && owner == domid)
+                frames += step;
         }
     }
     return frames;

@@ -30,12 +30,7 @@ void chunk_relist(struct node *node, struct chunk *c)
             LIST_PUSH(&node->chunks[list], c, next, pprev);
         c->list = (u8)list;
     }
-    if ((c->nr_dirty != 0) != (c->dirty_pprev != NULL)) {
-        if (c->nr_dirty)
-            LIST_PUSH(&node->dirty_chunks, c, dirty_next, dirty_pprev);
-        else
-            LIST_REMOVE(c, dirty_next, dirty_pprev);
-    }
+    LIST_SET(c->nr_dirty, &node->dirty_chunks, c, dirty_next, dirty_pprev);
 }
 
 static u32 region_bit(const struct region *r)
@@ -47,13 +42,8 @@ void chunk_put_region(struct node *node, struct region *r, bool dirty)
 {
     struct chunk *c = r->chunk;
 
-    if (dirty) {
-        map_set(c->dirty, region_bit(r));
-        c->nr_dirty++;
-    } else {
-        map_set(c->clean, region_bit(r));
-        c->nr_clean++;
-    }
+    map_set(dirty ? c->dirty : c->clean, region_bit(r));
+    ++*(dirty ? &c->nr_dirty : &c->nr_clean);
     node->free_2m++;
     chunk_relist(node, c);
 }
@@ -64,14 +54,9 @@ bool chunk_take_region(struct node *node, struct region *r)
     u32 bit = region_bit(r);
     bool dirty = map_test(c->dirty, bit);
 
-    if (dirty) {
-        map_clear(c->dirty, bit);
-        c->nr_dirty--;
-    } else {
-        BUG_ON(!map_test(c->clean, bit));
-        map_clear(c->clean, bit);
-        c->nr_clean--;
-    }
+    BUG_ON(!dirty && !map_test(c->clean, bit));
+    map_clear(dirty ? c->dirty : c->clean, bit);
+    --*(dirty ? &c->nr_dirty : &c->nr_clean);
     node->free_2m--;
     chunk_relist(node, c);
     return dirty;

@@ -171,16 +171,19 @@ static bool small_unit_is_enough(nodeid_t nid)
 
     if (!next_to_lose(loss))
         return false;
-    node_keep_whole(nid, -1, 0);
+    node_keep_whole(nid, ORDER_2M, -1);
     bool enough = node_has_whole(nid, 0, 0);
-    node_keep_whole(nid, 1, 0);
+    node_keep_whole(nid, ORDER_2M, 1);
     return enough;
 }
 
 void ledger_withdraw_locked(nodeid_t nid, u64 pages)
 {
     while (pages--) {
-        if (ledger.spare[nid] + ledger.claimed[nid] <= node_free_pages(nid)) {
+        struct node_counts counts;
+
+        node_get_counts(nid, &counts);
+        if (ledger.spare[nid] + ledger.claimed[nid] <= counts.free_pages) {
             ledger.debt[nid]++;
             continue;
         }

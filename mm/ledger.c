@@ -63,11 +63,7 @@ void ledger_credit(nodeid_t nid, u64 pages)
 
 void claimants_update(struct mem_account *account)
 {
-    if (account->outstanding && !account->claimant_link) {
-        LIST_PUSH(&ledger.claimants, account, next_claimant, claimant_link);
-    } else if (!account->outstanding && account->claimant_link) {
-        LIST_REMOVE(account, next_claimant, claimant_link);
-    }
+    LIST_SET(account->outstanding, &ledger.claimants, account, next_claimant, claimant_link);
 }
 
 static void host_claim_change(struct mem_account *account, s64 pages)
@@ -76,11 +72,6 @@ static void host_claim_change(struct mem_account *account, s64 pages)
     ledger.host_claims += pages;
     if (account->claim_flags & CLAIM_SCRUB)
         __atomic_store_n(&ledger.host_scrub, ledger.host_scrub + pages, __ATOMIC_RELAXED);
-}
-
-static void host_claim_add(struct mem_account *account, u64 pages)
-{
-    host_claim_change(account, (s64)pages);
 }
 
 void host_claim_sub(struct mem_account *account, u64 pages)
@@ -204,7 +195,7 @@ void ledger_refund_locked(struct mem_account *account, struct claim_receipt *rec
         to_host += back - there;
         redeemed += back;
     }
-    host_claim_add(account, to_host);
+    host_claim_change(account, (s64)to_host);
     account->outstanding += redeemed;
     ledger.host_spare += pages - redeemed;
     claimants_update(account);
@@ -262,7 +253,7 @@ int ledger_install_locked(struct mem_account *account, const struct claim_set *s
         ledger.spare[nid] -= set->node[nid];
         outstanding += set->node[nid];
     }
-    host_claim_add(account, set->host);
+    host_claim_change(account, (s64)set->host);
     account->outstanding = outstanding;
     ledger.host_spare -= outstanding;
     claimants_update(account);

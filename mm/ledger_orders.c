@@ -14,17 +14,6 @@
 #include <mm/ledger.h>
 #include <mm/node.h>
 
-static void keep_whole(nodeid_t nid, u32 order, s64 units)
-{
-    if (units)
-        node_keep_whole(nid, order == ORDER_2M ? units : 0, order == ORDER_1G ? units : 0);
-}
-
-static bool has_whole(nodeid_t nid, u32 order, u64 units)
-{
-    return node_has_whole(nid, order == ORDER_2M ? units : 0, order == ORDER_1G ? units : 0);
-}
-
 u64 claim_units(const struct mem_account *account, nodeid_t nid)
 {
     u32 order = account->claim_order[nid];
@@ -58,7 +47,7 @@ u64 claim_node_sub(struct mem_account *account, nodeid_t nid, u64 pages, u32 ord
         made_up = lost - (left >> unit);
     account->node_short[nid] = lost - made_up;
     store(&account->node_claim[nid], left);
-    keep_whole(nid, unit, (s64)(claim_units(account, nid) - units));
+    node_keep_whole(nid, unit, (s64)(claim_units(account, nid) - units));
     return made_up;
 }
 
@@ -68,11 +57,11 @@ static u64 units_there(nodeid_t nid, u32 unit, u64 wanted)
 {
     u64 fits = 0, beyond = wanted + 1;
 
-    if (has_whole(nid, unit, wanted))
+    if (node_has_whole(nid, unit, wanted))
         return wanted;
     while (beyond - fits > 1) {
         u64 middle = fits + (beyond - fits) / 2;
-        if (has_whole(nid, unit, middle))
+        if (node_has_whole(nid, unit, middle))
             fits = middle;
         else
             beyond = middle;
@@ -98,7 +87,7 @@ void claim_node_add(struct mem_account *account, nodeid_t nid, u64 pages, u64 lo
         account->node_short[nid] += now - units - there;
         now = units + there;
     }
-    keep_whole(nid, unit, (s64)(now - units));
+    node_keep_whole(nid, unit, (s64)(now - units));
 }
 
 u64 claim_lost_back(const struct mem_account *account, nodeid_t nid, u64 pages, u64 back, u32 order, u64 lost)
@@ -126,9 +115,9 @@ bool claim_units_fit(const struct mem_account *account, const struct claim_set *
         if (!unit)
             continue;
         /* Given up for a moment that nobody can use: memory is taken under the ledger's lock. */
-        keep_whole(nid, account->claim_order[nid], -own);
-        fit = has_whole(nid, unit, set->node[nid] >> unit);
-        keep_whole(nid, account->claim_order[nid], own);
+        node_keep_whole(nid, account->claim_order[nid], -own);
+        fit = node_has_whole(nid, unit, set->node[nid] >> unit);
+        node_keep_whole(nid, account->claim_order[nid], own);
     }
     return fit;
 }
@@ -137,5 +126,5 @@ void claim_lose_unit(struct mem_account *account, nodeid_t nid)
 {
     ASSERT(claim_units(account, nid));
     account->node_short[nid]++;
-    keep_whole(nid, account->claim_order[nid], -1);
+    node_keep_whole(nid, account->claim_order[nid], -1);
 }

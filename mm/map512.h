@@ -1,6 +1,6 @@
 /*
  * Maps of 512 bits: the 4K frames of a 2 MiB region, the 2 MiB regions of a 1 GiB chunk. An aligned run of
- * 2^order bits, order 0 to 9, is found, set, cleared and counted; nothing here loops over single bits.
+ * 2^order bits, order 0 to 9, is found, set and counted; nothing here loops over single bits.
  */
 #ifndef MM_MAP512_H
 #define MM_MAP512_H
@@ -53,11 +53,6 @@ static inline void map_set_range(u64 map[MAP_WORDS], u32 start, u32 end)
 {
     for (u32 w = start / 64; w * 64 < end; w++)
         map[w] |= map_word_mask(w, start, end);
-}
-static inline void map_clear_range(u64 map[MAP_WORDS], u32 start, u32 end)
-{
-    for (u32 w = start / 64; w * 64 < end; w++)
-        map[w] &= ~map_word_mask(w, start, end);
 }
 static inline u32 map_count_range(const u64 map[MAP_WORDS], u32 start, u32 end)
 {

@@ -1,7 +1,7 @@
 /*
- * A node's figures, for hypercalls and the console, and how much of it is kept whole. Free pages are the ledger's, so that one look at it shows
- * free and outstanding pages of the same instant (docs/claims.md section 7); dirty pages are the nodes' and
- * may lag behind by what other CPUs are doing, never above free.
+ * A node's figures, for hypercalls and the console, and how much of it is kept whole. Free pages are the ledger's, so
+ * that one look at it shows free and outstanding pages of the same instant (docs/claims.md section 7); dirty pages are
+ * the nodes' and may lag behind by what other CPUs are doing, never above free.
  */
 #include <homestead/errno.h>
 #include <lib/assert.h>
@@ -19,24 +19,17 @@ void mm_note_managed(nodeid_t nid, u64 pages)
     node_get(nid)->unmanaged_pages -= pages;
 }
 
-static u64 node_dirty(struct node *node)
-{
-    spin_lock(&node->lock);
-    u64 pages = node->dirty_pages;
-    spin_unlock(&node->lock);
-    return pages;
-}
-
 void mm_node_get_info(nodeid_t nid, struct mm_node_info *out)
 {
     struct node *node = node_get(nid);
     struct ledger_view view = ledger_node_view(nid);
+    struct node_counts counts;
 
     out->size_pages = node->ram_pages + node->unmanaged_pages;
     out->free_pages = view.spare + view.claimed;
     out->claimed_pages = view.claimed;
-    u64 dirty = node_dirty(node);
-    out->dirty_pages = MIN(dirty, out->free_pages);
+    node_get_counts(nid, &counts);
+    out->dirty_pages = MIN(counts.dirty_pages, out->free_pages);
 }
 
 void mm_host_get_info(struct mm_host_info *out)
@@ -45,51 +38,51 @@ void mm_host_get_info(struct mm_host_info *out)
 
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
         struct node *node = node_get(nid);
+        struct node_counts counts;
+
+        node_get_counts(nid, &counts);
         total += node->ram_pages + node->unmanaged_pages;
-        dirty += node_dirty(node);
+        dirty += counts.dirty_pages;
     }
     ledger_host_view(&out->free_pages, &out->outstanding_pages);
     out->total_pages = total;
     out->dirty_pages = MIN(dirty, out->free_pages);
 }
 
-u64 node_free_pages(nodeid_t nid)
+void node_get_counts(nodeid_t nid, struct node_counts *out)
 {
     struct node *node = node_get(nid);
 
     spin_lock(&node->lock);
-    u64 pages = node->free_pages;
+    *out = (struct node_counts){
+        .free_pages = node->free_pages,
+        .dirty_pages = node->dirty_pages,
+        .free_2m = node->free_2m,
+        .free_1g = node->free_1g,
+        .kept_2m = node->kept_2m,
+        .kept_1g = node->kept_1g,
+        .offline_pages = node->offline_pages,
+    };
     spin_unlock(&node->lock);
-    return pages;
 }
 
-void node_get_whole(nodeid_t nid, struct node_whole *out)
+void node_keep_whole(nodeid_t nid, u32 order, s64 extents)
 {
     struct node *node = node_get(nid);
+    u64 *kept = order == ORDER_2M ? &node->kept_2m : &node->kept_1g;
 
+    if (!extents)
+        return;
     spin_lock(&node->lock);
-    *out = (struct node_whole){.free_2m = node->free_2m,
-                               .free_1g = node->free_1g,
-                               .kept_2m = node->kept_2m,
-                               .kept_1g = node->kept_1g,
-                               .offline_pages = node->offline_pages};
+    BUG_ON((s64)*kept + extents < 0);
+    *kept += (u64)extents;
     spin_unlock(&node->lock);
 }
 
-void node_keep_whole(nodeid_t nid, s64 d2m, s64 d1g)
+bool node_has_whole(nodeid_t nid, u32 order, u64 extents)
 {
     struct node *node = node_get(nid);
-
-    spin_lock(&node->lock);
-    BUG_ON((s64)node->kept_2m + d2m < 0 || (s64)node->kept_1g + d1g < 0);
-    node->kept_2m = (u64)((s64)node->kept_2m + d2m);
-    node->kept_1g = (u64)((s64)node->kept_1g + d1g);
-    spin_unlock(&node->lock);
-}
-
-bool node_has_whole(nodeid_t nid, u64 nr_2m, u64 nr_1g)
-{
-    struct node *node = node_get(nid);
+    u64 nr_2m = order == ORDER_2M ? extents : 0, nr_1g = order == ORDER_1G ? extents : 0;
 
     spin_lock(&node->lock);
     u64 all_1g = node->kept_1g + nr_1g;

@@ -89,19 +89,19 @@ void node_wait_done(struct node *node);
 bool node_clean_for(nodeid_t nid, u32 order);
 
 /* --- node.c; each takes the node's lock --- */
-/* Changes how many whole free 2 MiB and 1 GiB extents nobody may break for anything smaller. */
-void node_keep_whole(nodeid_t nid, s64 d2m, s64 d1g);
-/* Could so many more be kept whole now? Of 0 and 0: are those there that are to be kept? */
-bool node_has_whole(nodeid_t nid, u64 nr_2m, u64 nr_1g);
-/* On its maps, or with a scrubber. */
-u64 node_free_pages(nodeid_t nid);
-struct node_whole { /* in extents, but offline_pages */
-    u64 free_2m;    /* those inside free_1g too */
+/* Changes by so many how many whole free extents of ORDER_2M or ORDER_1G nobody may break for anything smaller. */
+void node_keep_whole(nodeid_t nid, u32 order, s64 extents);
+/* Could so many more be kept whole now? Of 0: are those there that are to be kept? */
+bool node_has_whole(nodeid_t nid, u32 order, u64 extents);
+struct node_counts { /* in extents, but for pages; members of struct node */
+    u64 free_pages;
+    u64 dirty_pages;
+    u64 free_2m; /* those inside free_1g too */
     u64 free_1g;
     u64 kept_2m;
     u64 kept_1g;
     u64 offline_pages;
 };
-void node_get_whole(nodeid_t nid, struct node_whole *out);
+void node_get_counts(nodeid_t nid, struct node_counts *out);
 
 #endif

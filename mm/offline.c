@@ -11,125 +11,45 @@
 #include <mm/region.h>
 #include <xen/sysctl.h>
 
-enum {
-    WHERE_OFFLINE = 1u,
-    WHERE_PENDING = 2u, /* leaves when it is freed */
-    WHERE_IN_USE = 4u,  /* by the domain in bits 16 to 31 */
-    WHERE_HOMESTEAD = 8u,
+/* A frame of RAM, and its node with the lock held and no memory with a scrubber. */
+struct place {
+    nodeid_t nid;
+    struct node *node;
+    struct region *r;
+    u32 bit; /* in the region */
+    enum owned_state state;
+    u16 owner;
+    bool leaving; /* leaves when it is freed */
 };
 
-/* Node lock held, no memory with a scrubber. */
-static enum owned_state look(const struct region *r, u64 n, u16 *owner, u64 *word)
+static struct place enter(mfn_t m)
 {
-    enum owned_state state = frame_get(r, n, owner);
+    struct place p = {.nid = mm_mfn_node(m), .bit = (u32)(m.n % MAP_BITS)};
 
+    p.node = node_get(p.nid);
+    node_wait_scrubbers(p.node);
+    spin_lock(&p.node->lock);
+    p.r = region_of(m.n, p.nid);
+    p.state = frame_get(p.r, m.n, &p.owner);
     /* Words of free frames mean nothing. */
-    *word = state == FRAME_ABSENT ? 0 : r->frame[n % MAP_BITS];
-    return state;
+    p.leaving = p.state != FRAME_ABSENT && (p.r->frame[p.bit] & FRAME_LEAVING);
+    return p;
 }
 
-static struct node *enter(mfn_t m, struct region **r)
+static void leave(const struct place *p)
 {
-    nodeid_t nid = mm_mfn_node(m);
-
-    if (nid == NODE_NONE)
-        return NULL;
-    struct node *node = node_get(nid);
-    node_wait_scrubbers(node);
-    spin_lock(&node->lock);
-    *r = region_of(m.n, nid);
-    return node;
-}
-
-static void leave(struct node *node)
-{
-    spin_unlock(&node->lock);
-    node_wait_done(node);
+    spin_unlock(&p->node->lock);
+    node_wait_done(p->node);
 }
 
 /* One in use goes when it is freed, or no longer. */
-static void mark_leaving(struct region *r, u64 n, bool leaves)
+static void mark_leaving(const struct place *p, bool leaves)
 {
     s32 change = leaves ? 1 : -1;
 
-    r->frame[n % MAP_BITS] ^= FRAME_LEAVING;
-    r->nr_leaving = (u16)(r->nr_leaving + change);
-    r->chunk->nr_leaving += (u32)change;
-}
-
-/* A free frame leaves its node: was_free, then its credit is the caller's to withdraw. One in use is marked
- * and leaves when it is freed. -EINVAL: not RAM of mm/. Already offline or marked: 0, was_free false. */
-static int node_offline_frame(mfn_t m, bool *was_free)
-{
-    struct region *r;
-    struct node *node = enter(m, &r);
-    u16 owner;
-    u64 word;
-
-    *was_free = false;
-    if (!node)
-        return -EINVAL;
-    enum owned_state state = look(r, m.n, &owner, &word);
-    if (state == FRAME_ABSENT) {
-        if (region_is_free(r))
-            region_take(node, r, NULL, 0, REGION_SPLIT);
-        region_frame_offline(node, r, (u32)(m.n % MAP_BITS));
-        *was_free = true;
-    } else if (state != FRAME_OFFLINE && !(word & FRAME_LEAVING)) {
-        mark_leaving(r, m.n, true);
-    }
-    leave(node);
-    return 0;
-}
-
-/* The reverse; now_free: it is free again, its credit the caller's to deposit. */
-static int node_online_frame(mfn_t m, bool *now_free)
-{
-    struct region *r;
-    struct node *node = enter(m, &r);
-    u16 owner;
-    u64 word;
-
-    *now_free = false;
-    if (!node)
-        return -EINVAL;
-    enum owned_state state = look(r, m.n, &owner, &word);
-    if (state == FRAME_OFFLINE) {
-        region_frame_online(node, r, (u32)(m.n % MAP_BITS));
-        *now_free = true;
-    } else if (word & FRAME_LEAVING) {
-        mark_leaving(r, m.n, false);
-    }
-    leave(node);
-    return 0;
-}
-
-/* WHERE_* bits; 0: free, or not RAM. */
-static u32 node_frame_state(mfn_t m)
-{
-    struct region *r;
-    struct node *node = enter(m, &r);
-    u16 owner;
-    u64 word;
-
-    if (!node)
-        return 0;
-    enum owned_state state = look(r, m.n, &owner, &word);
-    leave(node);
-    if (state == FRAME_ABSENT)
-        return 0;
-    if (state == FRAME_OFFLINE)
-        return WHERE_OFFLINE;
-    return (word & FRAME_LEAVING ? WHERE_PENDING : 0) |
-           (state == FRAME_OWN ? WHERE_HOMESTEAD : WHERE_IN_USE | (u32)owner << 16);
-}
-
-/* Who owns a frame that leaves when it is freed. */
-static u32 keeper(u32 state)
-{
-    if (state & WHERE_HOMESTEAD)
-        return PG_OFFLINE_XENPAGE | DOMID_XEN << PG_OFFLINE_OWNER_SHIFT;
-    return PG_OFFLINE_OWNED | (state >> 16) << PG_OFFLINE_OWNER_SHIFT;
+    p->r->frame[p->bit] ^= FRAME_LEAVING;
+    p->r->nr_leaving = (u16)(p->r->nr_leaving + change);
+    p->r->chunk->nr_leaving += (u32)change;
 }
 
 static bool is_ram(mfn_t m, u32 *status)
@@ -142,37 +62,48 @@ static bool is_ram(mfn_t m, u32 *status)
 
 int mm_offline_page(mfn_t m, u32 *status)
 {
-    bool was_free = false;
-
     if (!is_ram(m, status))
         return -EINVAL;
     ledger_lock();
-    int rc = node_offline_frame(m, &was_free);
-    if (rc == 0 && was_free)
-        ledger_withdraw_locked(mm_mfn_node(m), 1);
-    u32 state = node_frame_state(m);
+    struct place p = enter(m);
+    bool was_free = p.state == FRAME_ABSENT;
+    if (was_free) {
+        if (region_is_free(p.r))
+            region_take(p.node, p.r, NULL, 0, REGION_SPLIT);
+        region_frame_offline(p.node, p.r, p.bit);
+    } else if (p.state != FRAME_OFFLINE && !p.leaving) {
+        mark_leaving(&p, true);
+    }
+    leave(&p);
+    if (was_free)
+        ledger_withdraw_locked(p.nid, 1);
     ledger_unlock();
-    if (rc)
-        *status = PG_OFFLINE_FAILED;
+    if (was_free || p.state == FRAME_OFFLINE)
+        *status = PG_OFFLINE_OFFLINED;
+    else if (p.state == FRAME_OWN)
+        *status = PG_OFFLINE_PENDING | PG_OFFLINE_XENPAGE | DOMID_XEN << PG_OFFLINE_OWNER_SHIFT;
     else
-        *status = state & WHERE_OFFLINE ? PG_OFFLINE_OFFLINED : PG_OFFLINE_PENDING | keeper(state);
-    return rc;
+        *status = PG_OFFLINE_PENDING | PG_OFFLINE_OWNED | (u32)p.owner << PG_OFFLINE_OWNER_SHIFT;
+    return 0;
 }
 
 int mm_online_page(mfn_t m, u32 *status)
 {
-    bool now_free = false;
-
     if (!is_ram(m, status))
         return -EINVAL;
     ledger_lock();
-    bool was_away = node_frame_state(m) & (WHERE_OFFLINE | WHERE_PENDING);
-    int rc = was_away ? node_online_frame(m, &now_free) : 0;
-    if (rc == 0 && now_free)
-        ledger_deposit_locked(mm_mfn_node(m), 1);
+    struct place p = enter(m);
+    bool was_offline = p.state == FRAME_OFFLINE;
+    if (was_offline)
+        region_frame_online(p.node, p.r, p.bit);
+    else if (p.leaving)
+        mark_leaving(&p, false);
+    leave(&p);
+    if (was_offline)
+        ledger_deposit_locked(p.nid, 1);
     ledger_unlock();
-    *status = rc ? PG_ONLINE_FAILED : was_away ? PG_ONLINE_ONLINED : 0;
-    return rc;
+    *status = was_offline || p.leaving ? PG_ONLINE_ONLINED : 0;
+    return 0;
 }
 
 int mm_query_page(mfn_t m, u32 *status)
@@ -180,9 +111,10 @@ int mm_query_page(mfn_t m, u32 *status)
     if (!is_ram(m, status))
         return -EINVAL;
     ledger_lock();
-    u32 state = node_frame_state(m);
+    struct place p = enter(m);
+    leave(&p);
     ledger_unlock();
-    *status = (state & WHERE_OFFLINE ? PG_OFFLINE_STATUS_OFFLINED : 0) |
-              (state & WHERE_PENDING ? PG_OFFLINE_STATUS_OFFLINE_PENDING : 0);
+    *status = (p.state == FRAME_OFFLINE ? PG_OFFLINE_STATUS_OFFLINED : 0) |
+              (p.leaving ? PG_OFFLINE_STATUS_OFFLINE_PENDING : 0);
     return 0;
 }

@@ -33,19 +33,11 @@ static void home_enter(struct node *node, struct region *r)
 static void relist(struct node *node, struct region *r)
 {
     if ((r->nr_free != 0) != (r->open_pprev != NULL)) {
-        if (r->nr_free)
-            LIST_PUSH(&node->open, r, open_next, open_pprev);
-        else
-            LIST_REMOVE(r, open_next, open_pprev);
+        LIST_SET(r->nr_free, &node->open, r, open_next, open_pprev);
         home_leave(r);
         home_enter(node, r);
     }
-    if ((r->nr_dirty != 0) != (r->dirty_pprev != NULL)) {
-        if (r->nr_dirty)
-            LIST_PUSH(&node->dirty_regions, r, dirty_next, dirty_pprev);
-        else
-            LIST_REMOVE(r, dirty_next, dirty_pprev);
-    }
+    LIST_SET(r->nr_dirty, &node->dirty_regions, r, dirty_next, dirty_pprev);
 }
 
 /* After frames of a split region have become free, or have gone away. */
@@ -55,10 +47,8 @@ static void settle(struct node *node, struct region *r)
         bool dirty = r->nr_dirty != 0;
 
         home_leave(r);
-        if (r->open_pprev)
-            LIST_REMOVE(r, open_next, open_pprev);
-        if (r->dirty_pprev)
-            LIST_REMOVE(r, dirty_next, dirty_pprev);
+        LIST_SET(false, &node->open, r, open_next, open_pprev);
+        LIST_SET(false, &node->dirty_regions, r, dirty_next, dirty_pprev);
         r->holder = NULL;
         r->shared = false;
         if (dirty)
@@ -127,8 +117,7 @@ bool region_take(struct node *node, struct region *r, struct holdings *holder, u
         r->holder = NULL;
         home_enter(node, r);
         LIST_PUSH(&node->open, r, open_next, open_pprev);
-        if (dirty)
-            LIST_PUSH(&node->dirty_regions, r, dirty_next, dirty_pprev);
+        LIST_SET(dirty, &node->dirty_regions, r, dirty_next, dirty_pprev);
         return dirty;
     }
     r->owner = owner;

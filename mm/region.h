@@ -65,6 +65,11 @@ static inline bool region_is_free(const struct region *r)
     return r->chunk->state == REGION_SPLIT &&
            (map_test(r->chunk->clean, bit) || map_test(r->chunk->dirty, bit));
 }
+/* Have its frames states of their own? */
+static inline bool region_is_split(const struct region *r)
+{
+    return r->chunk->state == REGION_SPLIT && r->state == REGION_SPLIT && !region_is_free(r);
+}
 /* Owner and state of frame n, from the level that records them. FRAME_ABSENT also if it is free. */
 enum owned_state frame_get(const struct region *r, u64 n, u16 *owner);
 

@@ -39,9 +39,8 @@ static bool owns(nodeid_t nid, u64 n, u64 end, u16 owner, enum owned_state state
     while (n < end) {
         const struct region *r = region_of(n, nid);
         u64 next = piece_end(r, n, end);
-        bool split = r->chunk->state == REGION_SPLIT && r->state == REGION_SPLIT && !region_is_free(r);
-        if (split ? !owns_frames(r, n, next, frame_word(owner, state))
-                  : frame_get(r, n, &is_owner) != state || is_owner != owner)
+        if (region_is_split(r) ? !owns_frames(r, n, next, frame_word(owner, state))
+                               : frame_get(r, n, &is_owner) != state || is_owner != owner)
             return false;
         n = next;
     }

@@ -27,11 +27,8 @@ byte was_dying; /* looked at before the locks */
 /* install_set_locked(). */
 inline claim_decide(d, replace)
 {
-    i = 0; sum = w_host;
-    do
-    :: i < NN -> sum = sum + w_node[i]; i++
-    :: else -> break
-    od;
+    sum = w_host;
+    for (i : 0 .. NN - 1) { sum = sum + w_node[i] };
     if
     :: DYING(d) -> rc = EINVAL
     :: else ->
@@ -49,11 +46,8 @@ inline claim_decide(d, replace)
         fi
     fi;
     check();
-    w_host = 0; x_host = 0; i = 0;
-    do
-    :: i < NN -> w_node[i] = 0; x_node[i] = 0; i++
-    :: else -> break
-    od
+    w_host = 0; x_host = 0;
+    for (i : 0 .. NN - 1) { w_node[i] = 0; x_node[i] = 0 }
 }
 
 #if defined(BREAK_NODE_BY_NODE)

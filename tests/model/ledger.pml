@@ -70,38 +70,28 @@ inline unlock(l) { l = false }
 /* The invariants, after every step that changes something. All counters are bytes: one below 0 is above RAM. */
 inline check()
 {
-    i = 0; sum = 0;
-    do
-    :: i < NN ->
+    sum = 0;
+    for (i : 0 .. NN - 1) {
         assert(spare[i] <= RAM && claimed[i] <= RAM && held[i] <= RAM && FREE(i) <= RAM);
         assert(spare[i] + claimed[i] + held[i] <= FREE(i) + LEAVES(i)); /* rules 1 and 6 */
         sum = sum + spare[i];
-        j = 0; tally = 0;
-        do
-        :: j < ND ->
+        tally = 0;
+        for (j : 0 .. ND - 1) {
             assert(C(j, i) <= SET(j, i)); /* redeeming and refunding make no claim that was not installed */
-            tally = tally + C(j, i); j++
-        :: else -> break
-        od;
-        assert(tally == claimed[i]);
-        i++
-    :: else -> break
-    od;
+            tally = tally + C(j, i)
+        };
+        assert(tally == claimed[i])
+    };
     assert(host_claims <= sum && host_spare == sum - host_claims); /* rule 2 */
-    j = 0; tally = 0;
-    do
-    :: j < ND ->
-        i = 0; sum = host_claim[j];
-        do
-        :: i < NN -> sum = sum + C(j, i); i++
-        :: else -> break
-        od;
+    tally = 0;
+    for (j : 0 .. ND - 1) {
+        sum = host_claim[j];
+        for (i : 0 .. NN - 1) { sum = sum + C(j, i) };
         assert(outst[j] == sum && outst[j] <= set_out[j]);
         assert(!dying[j] || outst[j] == 0); /* rule 7 */
         assert(acct[j] || dying[j] || tot[j] + outst[j] <= max_pages[j]); /* rule 3 */
-        tally = tally + host_claim[j]; j++
-    :: else -> break
-    od;
+        tally = tally + host_claim[j]
+    };
     assert(tally == host_claims);
     i = 0; j = 0; sum = 0; tally = 0
 }
@@ -112,11 +102,7 @@ inline check()
 inline forget_receipt()
 {
     r_nid = 0; r_pages = 0; r_node = 0; r_host = 0; r_red = 0; r_gen = 0;
-    i = 0;
-    do
-    :: i < NN -> r_other[i] = 0; i++
-    :: else -> break
-    od
+    for (i : 0 .. NN - 1) { r_other[i] = 0 }
 }
 
 #ifdef STRICT /* rather none than one for which a claim on another node would be redeemed */
@@ -141,9 +127,7 @@ inline plan(d, n, r)
     r_host = MIN(r - r_node, host_claim[d]);
 #endif
     r_red = r_node + r_host;
-    i = 0;
-    do
-    :: i < NN ->
+    for (i : 0 .. NN - 1) {
 #ifdef BREAK_DESCENDING
         j = NN - 1 - i;
 #else
@@ -153,10 +137,8 @@ inline plan(d, n, r)
 #ifdef BREAK_NO_STEP3
         r_other[j] = 0;
 #endif
-        r_red = r_red + r_other[j];
-        i++
-    :: else -> break
-    od
+        r_red = r_red + r_other[j]
+    }
 }
 
 /* What the plan must be, said without saying how: everything that can be redeemed is, nothing out of order. */
@@ -164,14 +146,11 @@ inline check_plan(d, n, r)
 {
     assert(r_red == MIN(r, outst[d]));
     assert(r_host == 0 || r_node == C(d, n));
-    i = 0; ok = true; /* ok: all claims that come before this one are used up */
-    do
-    :: i < NN ->
+    ok = true; /* ok: all claims that come before this one are used up */
+    for (i : 0 .. NN - 1) {
         assert(r_other[i] == 0 || (ok && r_node == C(d, n) && r_host == host_claim[d]));
-        ok = ok && (i == n || r_other[i] == C(d, i));
-        i++
-    :: else -> break
-    od
+        ok = ok && (i == n || r_other[i] == C(d, i))
+    }
 }
 
 inline commit(d, n, r)
@@ -180,14 +159,10 @@ inline commit(d, n, r)
     host_spare = host_spare - (r - r_red);
     C(d, n) = C(d, n) - r_node; claimed[n] = claimed[n] - r_node;
     host_claim[d] = host_claim[d] - r_host; host_claims = host_claims - r_host;
-    i = 0;
-    do
-    :: i < NN ->
+    for (i : 0 .. NN - 1) {
         C(d, i) = C(d, i) - r_other[i]; claimed[i] = claimed[i] - r_other[i];
-        spare[i] = spare[i] + r_other[i];
-        i++
-    :: else -> break
-    od;
+        spare[i] = spare[i] + r_other[i]
+    };
     outst[d] = outst[d] - r_red;
     r_nid = n; r_pages = r; r_gen = gen[d];
     held[n] = held[n] + r
@@ -250,9 +225,8 @@ inline refund(d, keep)
         spare[i] = spare[i] + (r_pages - keep)
     fi;
     r_node = part;
-    i = 0; tally = 0; /* tally: of what step 3 redeemed elsewhere, back at its place */
-    do
-    :: i < NN ->
+    tally = 0; /* tally: of what step 3 redeemed elsewhere, back at its place */
+    for (i : 0 .. NN - 1) {
         j = MIN(keep - sum, r_other[i]);
         part = r_other[i] - j;
         r_other[i] = j;
@@ -268,10 +242,8 @@ inline refund(d, keep)
             assert(part == j || spare[i] == 0);
             tally = tally + part
         :: else
-        fi;
-        i++
-    :: else -> break
-    od;
+        fi
+    };
     if
     :: ok ->
         host_claim[d] = host_claim[d] + to_host; host_claims = host_claims + to_host;
@@ -301,12 +273,9 @@ inline credit(n, k)
 
 inline claims_release(d)
 {
-    i = 0;
-    do
-    :: i < NN ->
-        spare[i] = spare[i] + C(d, i); claimed[i] = claimed[i] - C(d, i); C(d, i) = 0; SET(d, i) = 0; i++
-    :: else -> break
-    od;
+    for (i : 0 .. NN - 1) {
+        spare[i] = spare[i] + C(d, i); claimed[i] = claimed[i] - C(d, i); C(d, i) = 0; SET(d, i) = 0
+    };
     host_claims = host_claims - host_claim[d];
     host_spare = host_spare + outst[d];
     host_claim[d] = 0; outst[d] = 0; set_out[d] = 0; gen[d]++
@@ -315,14 +284,11 @@ inline claims_release(d)
 /* claims.c, set_make_relative(): what is still missing of each count. */
 inline set_relative(d)
 {
-    i = 0; sum = 0; /* what the domain owns beyond its entries */
-    do
-    :: i < NN ->
+    sum = 0; /* what the domain owns beyond its entries */
+    for (i : 0 .. NN - 1) {
         x_node[i] = (w_node[i] > OWN(d, i) -> w_node[i] - OWN(d, i) : 0);
-        sum = sum + (OWN(d, i) > w_node[i] -> OWN(d, i) - w_node[i] : 0);
-        i++
-    :: else -> break
-    od;
+        sum = sum + (OWN(d, i) > w_node[i] -> OWN(d, i) - w_node[i] : 0)
+    };
     x_host = (w_host > sum -> w_host - sum : 0)
 }
 
@@ -336,15 +302,12 @@ inline set_fits(d)
 #endif
     ok = x_host <= room;
     room = room - MIN(x_host, room);
-    i = 0; sum = x_host;
-    do
-    :: i < NN ->
+    sum = x_host;
+    for (i : 0 .. NN - 1) {
         ok = ok && x_node[i] <= spare[i] + C(d, i) && x_node[i] <= room;
         room = room - MIN(x_node[i], room);
-        sum = sum + x_node[i];
-        i++
-    :: else -> break
-    od;
+        sum = sum + x_node[i]
+    };
     ok = (sum == 0 || tot[d] + sum > max_pages[d] -> EMPTY : ok);
     room = 0
 }
@@ -352,14 +315,11 @@ inline set_fits(d)
 /* Counts are absolute: with the claim the domain has what its entries say, or more. */
 inline check_absolute(d)
 {
-    i = 0; j = 0; part = x_host; /* owned beyond the entries, and host-wide */
-    do
-    :: i < NN ->
+    j = 0; part = x_host; /* owned beyond the entries, and host-wide */
+    for (i : 0 .. NN - 1) {
         assert(OWN(d, i) + x_node[i] == w_node[i] || (OWN(d, i) > w_node[i] && x_node[i] == 0));
-        part = part + (OWN(d, i) > w_node[i] -> OWN(d, i) - w_node[i] : 0);
-        i++
-    :: else -> break
-    od;
+        part = part + (OWN(d, i) > w_node[i] -> OWN(d, i) - w_node[i] : 0)
+    };
     assert(part == w_host || (part > w_host && x_host == 0));
     part = 0
 }
@@ -367,13 +327,11 @@ inline check_absolute(d)
 inline set_install(d)
 {
     claims_release(d);
-    i = 0; sum = x_host;
-    do
-    :: i < NN ->
+    sum = x_host;
+    for (i : 0 .. NN - 1) {
         spare[i] = spare[i] - x_node[i]; claimed[i] = claimed[i] + x_node[i]; C(d, i) = x_node[i]; SET(d, i) = x_node[i];
-        sum = sum + x_node[i]; i++
-    :: else -> break
-    od;
+        sum = sum + x_node[i]
+    };
     check_absolute(d);
     host_claim[d] = x_host; host_claims = host_claims + x_host;
     outst[d] = sum; set_out[d] = sum;
@@ -383,18 +341,11 @@ inline set_install(d)
 /* --- the end: nothing lost, nothing left under way ----------------------------------------------------------- */
 inline check_end()
 {
-    i = 0;
-    do
-    :: i < NN ->
-        j = 0; tally = 0;
-        do
-        :: j < ND -> tally = tally + OWN(j, i); j++
-        :: else -> break
-        od;
+    for (i : 0 .. NN - 1) {
+        tally = 0;
+        for (j : 0 .. ND - 1) { tally = tally + OWN(j, i) };
         assert(FREE(i) + tally + OFFLINE_PAGES(i) == ram[i]);
-        assert(held[i] == 0 && spare[i] + claimed[i] == FREE(i));
-        i++
-    :: else -> break
-    od;
+        assert(held[i] == 0 && spare[i] + claimed[i] == FREE(i))
+    };
     check()
 }

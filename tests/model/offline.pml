@@ -61,27 +61,20 @@ hidden byte best, all, gone;
 #endif
 inline recall(n)
 {
-    all = 0; gone = 1; best = ND; j = 0;
-    do
-    :: j < ND ->
+    all = 0; gone = 1; best = ND;
+    for (j : 0 .. ND - 1) {
         if
         :: COUNTS(j, n) -> all = all + SHARE(j, n); gone = gone + LOST(j, n)
         :: else
-        fi;
-        j++
-    :: else -> break
-    od;
-    j = 0;
-    do
-    :: j < ND ->
+        fi
+    };
+    for (j : 0 .. ND - 1) {
         if
         :: OWES(j, n) && best == ND -> best = j
         :: OWES(j, n) && best < ND && BEFORE(j, n) -> best = j
         :: else
-        fi;
-        j++
-    :: else -> break
-    od;
+        fi
+    };
     assert(best < ND); /* promised to nobody: the BUG_ON of recall_page() */
     if
     :: n == HOST -> host_claim[best]--; host_claims--
@@ -158,18 +151,11 @@ inline online_page(n)
 inline check_shares(n)
 {
     d_step {
-        gone = 0; all = 0; j = 0;
-        do
-        :: j < ND -> gone = gone + LOST(j, n); all = all + SHARE(j, n); j++
-        :: else -> break
-        od;
-        j = 0;
-        do
-        :: j < ND ->
-            assert(LOST(j, n) * all < SHARE(j, n) * gone + all && LOST(j, n) * all + all > SHARE(j, n) * gone);
-            j++
-        :: else -> break
-        od;
+        gone = 0; all = 0;
+        for (j : 0 .. ND - 1) { gone = gone + LOST(j, n); all = all + SHARE(j, n) };
+        for (j : 0 .. ND - 1) {
+            assert(LOST(j, n) * all < SHARE(j, n) * gone + all && LOST(j, n) * all + all > SHARE(j, n) * gone)
+        };
         assert(claimed[n] == MIN(all, FREE(n))); /* page-exactly */
         j = 0
     }

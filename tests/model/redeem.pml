@@ -42,11 +42,7 @@ inline check_refund(n, pages)
         od;
         assert(host_claim[0] == before_host);
         before_host = 0;
-        i = 0;
-        do
-        :: i < NN -> assert(C(0, i) == before[i]); before[i] = 0; i++
-        :: else -> break
-        od
+        for (i : 0 .. NN - 1) { assert(C(0, i) == before[i]); before[i] = 0 }
     }
 }
 

@@ -45,7 +45,7 @@ static void compare(void)
 {
     struct mm_host_info host;
     u64 all = 0, dirty = 0, claimed = 0;
-    struct node_whole whole;
+    struct node_counts counts;
 
     for (u32 nid = 0; nid < ref.nr_nodes; nid++) {
         struct mm_node_info info;
@@ -59,8 +59,8 @@ static void compare(void)
              (unsigned long long)info.free_pages, (unsigned long long)ref.free[nid],
              (unsigned long long)info.dirty_pages, (unsigned long long)ref.dirty[nid],
              (unsigned long long)info.claimed_pages, (unsigned long long)wanted);
-        node_get_whole(nid, &whole);
-        MUST(whole.offline_pages == ref.offline[nid]);
+        node_get_counts(nid, &counts);
+        MUST(counts.offline_pages == ref.offline[nid]);
         all += ref.free[nid];
         dirty += ref.dirty[nid];
         claimed += wanted;

@@ -104,10 +104,10 @@ static void audit(void)
     for (u32 i = 0; i < all.nr_workers; i++)
         pages += workers[i]->homestead_pages;
     for (u32 nid = 0; nid < all.nr_nodes; nid++) {
-        struct node_whole whole;
+        struct node_counts counts;
 
-        node_get_whole(nid, &whole);
-        pages += whole.offline_pages;
+        node_get_counts(nid, &counts);
+        pages += counts.offline_pages;
     }
     if (pages != all.ram) {
         all.result->lost_pages += pages < all.ram ? all.ram - pages : pages - all.ram;

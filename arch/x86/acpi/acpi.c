@@ -1,8 +1,6 @@
 /* From the mapper to struct acpi_info. See acpi.h. */
 #include "acpi.h"
 
-#include "nearness.h"
-
 #include <homestead/errno.h>
 #include <lib/log.h>
 #include <lib/string.h>

@@ -6,9 +6,6 @@
 #define ARCH_X86_ACPI_ACPI_H
 
 #include "fadt.h"
-#include "hmat.h"
-#include "msct.h"
-#include "tables.h"
 #include "topology.h"
 
 /* A table's bytes, NULL if there is none. */

@@ -85,20 +85,9 @@ static u64 structure_bytes(const struct hmat_structure *e)
     }
 }
 
-/* The structure at *offset, which moves behind it; NULL at the end, and at an error, with *error. */
-static const struct hmat_structure *next_structure(const struct acpi_header *h, u32 *offset, int *error)
+static struct acpi_walk walk_structures(const struct acpi_header *h)
 {
-    u32 left = h->Length - *offset;
-    const struct hmat_structure *e = (const void *)((const u8 *)h + *offset);
-
-    if (left == 0)
-        return NULL;
-    if (left < sizeof(*e) || e->Length < sizeof(*e) || e->Length > left || e->Length < structure_bytes(e)) {
-        *error = -EINVAL;
-        return NULL;
-    }
-    *offset += e->Length;
-    return e;
+    return acpi_walk_start(h, HMAT_FIRST_STRUCTURE, sizeof(struct hmat_structure));
 }
 
 static void read_attributes(struct acpi_hmat *m, const struct acpi_srat *srat,
@@ -143,11 +132,11 @@ static void read_locality(const struct acpi_srat *srat, const struct hmat_locali
 static u32 read_data(const struct acpi_srat *srat, const struct acpi_header *h, enum hmat_data kind,
                      u64 (*values)[MAX_NODES])
 {
-    u32 offset = HMAT_FIRST_STRUCTURE, nr_bad = 0;
-    int error = 0;
+    struct acpi_walk w = walk_structures(h);
     const struct hmat_structure *e;
+    u32 nr_bad = 0;
 
-    while ((e = next_structure(h, &offset, &error))) {
+    while ((e = acpi_walk_next(&w))) {
         const struct hmat_locality *l = (const void *)e;
 
         if (e->Type != HMAT_LATENCY_BANDWIDTH || l->DataType != kind || l->Flags & HIERARCHY_MASK)
@@ -163,23 +152,27 @@ static u32 read_data(const struct acpi_srat *srat, const struct acpi_header *h, 
 /* Everything but the matrices, and whether the structures follow each other to the end. */
 static int read_rest(struct acpi_hmat *m, const struct acpi_srat *srat, const struct acpi_header *h)
 {
-    u32 offset = HMAT_FIRST_STRUCTURE, nr_unknown = 0;
-    int error = 0;
+    struct acpi_walk w = walk_structures(h);
     const struct hmat_structure *e;
+    u32 nr_unknown = 0;
 
-    while ((e = next_structure(h, &offset, &error))) {
-        if (e->Type == HMAT_MEMORY_ATTRIBUTES)
+    while ((e = acpi_walk_next(&w))) {
+        if (e->Length < structure_bytes(e)) {
+            w.offset -= e->Length;
+            w.broken = true;
+        } else if (e->Type == HMAT_MEMORY_ATTRIBUTES) {
             read_attributes(m, srat, (const void *)e);
-        else if (e->Type == HMAT_MEMORY_SIDE_CACHE)
+        } else if (e->Type == HMAT_MEMORY_SIDE_CACHE) {
             m->nr_caches++;
-        else if (e->Type != HMAT_LATENCY_BANDWIDTH)
+        } else if (e->Type != HMAT_LATENCY_BANDWIDTH) {
             nr_unknown++;
+        }
     }
-    if (error)
-        log_warn("ACPI: HMAT: broken structure at byte %u, ignored\n", offset);
+    if (w.broken)
+        log_warn("ACPI: HMAT: broken structure at byte %u, ignored\n", w.offset);
     else if (nr_unknown)
         log_debug("ACPI: HMAT: %u structures of unknown types, skipped\n", nr_unknown);
-    return error;
+    return w.broken ? -EINVAL : 0;
 }
 
 static void empty(struct acpi_hmat *m)

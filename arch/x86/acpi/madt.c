@@ -1,8 +1,6 @@
 /* Reads the MADT (ACPI 6.5 5.2.12). See madt.h. */
 #include "madt.h"
 
-#include "walk.h"
-
 #include <homestead/errno.h>
 #include <lib/log.h>
 #include <lib/string.h>
@@ -105,26 +103,17 @@ static void add_ioapic(struct acpi_madt *m, struct trouble *t, const struct madt
         .id = e->IOAPICID, .gsi_base = e->GlobalSystemInterruptBase, .maddr = e->IOAPICAddress};
 }
 
-/* The bytes an entry of a type that is read here has at least, 0 for the other types. */
-static u32 entry_bytes(u8 type)
-{
-    switch (type) {
-    case MADT_LOCAL_APIC:
-        return sizeof(struct madt_lapic);
-    case MADT_IO_APIC:
-        return sizeof(struct madt_ioapic);
-    case MADT_LOCAL_APIC_ADDRESS_OVERRIDE:
-        return sizeof(struct madt_override);
-    case MADT_LOCAL_X2APIC:
-        return sizeof(struct madt_x2apic);
-    default:
-        return 0;
-    }
-}
+/* The bytes that an entry of a type that is read here has at least. */
+static const u8 entry_bytes[] = {
+    [MADT_LOCAL_APIC] = sizeof(struct madt_lapic),
+    [MADT_IO_APIC] = sizeof(struct madt_ioapic),
+    [MADT_LOCAL_APIC_ADDRESS_OVERRIDE] = sizeof(struct madt_override),
+    [MADT_LOCAL_X2APIC] = sizeof(struct madt_x2apic),
+};
 
 static void read_entry(struct acpi_madt *m, struct trouble *t, const struct acpi_subtable *e)
 {
-    if (e->Length < entry_bytes(e->Type)) {
+    if (e->Type < ARRAY_SIZE(entry_bytes) && e->Length < entry_bytes[e->Type]) {
         t->damaged++;
         return;
     }
@@ -178,11 +167,11 @@ int acpi_madt_parse(struct acpi_madt *out, const void *bytes, u64 avail)
     out->lapic_base = madt->LocalInterruptControllerAddress;
     out->pcat_compat = madt->Flags & MADT_FLAG_PCAT_COMPAT;
 
-    struct acpi_walk w = acpi_walk_start(h, sizeof(*madt));
+    struct acpi_walk w = acpi_walk_start(h, sizeof(*madt), sizeof(struct acpi_subtable));
     const struct acpi_subtable *e;
     while ((e = acpi_walk_next(&w)))
         read_entry(out, &t, e);
-    if (w.error)
+    if (w.broken)
         log_warn("ACPI: MADT: broken entry at byte %u, the rest is ignored\n", w.offset);
     report(&t);
 

@@ -1,5 +1,5 @@
-/* Orders the nodes around each node. See nearness.h. */
-#include "nearness.h"
+/* Orders the nodes around each node. See topology.h. */
+#include "topology.h"
 
 #define DISTANCE_UNREACHABLE 255u
 #define KEY_LAST             (~0ull)

@@ -46,7 +46,9 @@ struct acpi_srat {
  * Reads the SRAT in the avail bytes at `bytes`. Skipped: disabled entries, memory of length 0, CPUs with
  * a broadcast id; GICC (type 3), ITS (4) and unknown types, with a debug line that counts them. Generic
  * initiators and ports (5 and 6) are recorded, but make no node; damaged ones and those beyond the array are
- * left out with one warning. Revision 1 has 8-bit PXMs. Each refusal is one warning.
+ * left out with one warning. Revision 1 has 8-bit PXMs. Where ranges of one PXM overlap, non-volatile wins over
+ * volatile and present over hot-pluggable; NVDIMMs inside a hot-plug window are usual (QEMU), any other overlap is one
+ * warning. Each refusal is one warning.
  * 0, or an error and *out emptied (it is working space):
  *   -EINVAL     header, checksum or an entry's length is wrong, or it lists no memory
  *   -EOVERFLOW  a range passes 2^64
@@ -54,13 +56,6 @@ struct acpi_srat {
  *   -E2BIG      more than MAX_NODES PXMs, ACPI_SRAT_MAX_MEM entries or TOPOLOGY_MAX_RANGES ranges
  */
 int acpi_srat_parse(struct acpi_srat *out, const void *bytes, u64 avail);
-
-/*
- * Fills range[] from mem[] and pxm[] (used by acpi_srat_parse()). Where ranges of one PXM overlap,
- * non-volatile wins over volatile and present over hot-pluggable; NVDIMMs inside a hot-plug window are usual
- * (QEMU), any other overlap is one warning. 0, -EEXIST or -E2BIG as above.
- */
-int acpi_srat_resolve(struct acpi_srat *s);
 
 /* The node id of a PXM, NODE_NONE if it is no node. */
 nodeid_t acpi_srat_pxm_to_nid(const struct acpi_srat *s, u32 pxm);

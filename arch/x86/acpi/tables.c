@@ -68,6 +68,29 @@ const struct acpi_header *acpi_table_check(const void *bytes, u64 avail, const c
     return h;
 }
 
+struct acpi_walk acpi_walk_start(const struct acpi_header *h, u32 first_offset, u32 head_bytes)
+{
+    return (struct acpi_walk){
+        .table = (const u8 *)h, .length = h->Length, .offset = first_offset, .head_bytes = head_bytes};
+}
+
+const void *acpi_walk_next(struct acpi_walk *w)
+{
+    if (w->broken || w->offset >= w->length)
+        return NULL;
+
+    const u8 *e = w->table + w->offset;
+    u32 left = w->length - w->offset, len = 0;
+    if (left >= w->head_bytes)
+        len = w->head_bytes == sizeof(struct acpi_subtable) ? e[1] : acpi_load32(e + 4);
+    /* Length 0 is real: the Dell T5810's first SRAT has such an entry, with a correct checksum. */
+    w->broken = len < w->head_bytes || len > left;
+    if (w->broken)
+        return NULL;
+    w->offset += len;
+    return e;
+}
+
 int acpi_rsdp_read(const struct acpi_mapper *m, u64 maddr, struct acpi_rsdp *out)
 {
     const struct rsdp_bytes *r = m->map(m->ctx, maddr, RSDP_V1_BYTES);

@@ -89,6 +89,36 @@ u8 acpi_sum(const void *bytes, u64 len);
 const struct acpi_header *acpi_table_check(const void *bytes, u64 avail, const char *signature, u32 min_len);
 
 /*
+ * The one walker over the entries behind a table's own fields. Entries of MADT and SRAT begin with a type byte and a
+ * length byte (ACPI 6.5 5.2.12 and 5.2.16), those of the HMAT with a u16 type and, at 4, a u32 length (5.2.28). Every
+ * entry it hands out lies wholly inside the table; a length that would stand still or lead outside ends the walk.
+ *
+ *     struct acpi_walk w = acpi_walk_start(header, 48, sizeof(struct acpi_subtable));
+ *     while ((e = acpi_walk_next(&w)))
+ *         use(bytes 0 to Length - 1 of e);
+ *     if (w.broken) ...
+ */
+struct ACPI_STRUCT acpi_subtable {
+    u8 Type;   /* 0 */
+    u8 Length; /* 1: bytes, these two included */
+};
+
+struct acpi_walk {
+    const u8 *table;
+    u32 length; /* bytes in the table */
+    u32 offset; /* of the next entry; of the broken one, if there is one */
+    u32 head_bytes;
+    bool broken; /* an entry is shorter than its head, or leaves the table */
+};
+
+/* Starts after the table's own fields, first_offset bytes in. h has been through acpi_table_check().
+ * head_bytes: what each entry has at least: 2, or 8 for the HMAT. */
+struct acpi_walk acpi_walk_start(const struct acpi_header *h, u32 first_offset, u32 head_bytes);
+
+/* The next entry; NULL at the end and at a broken one, then and at every call after it. */
+const void *acpi_walk_next(struct acpi_walk *w);
+
+/*
  * Reads the RSDP at maddr into *out. 0; -ENOENT: unreadable or not an RSDP; -EILSEQ: a checksum is wrong
  * (revision 2 has two); -EINVAL: its length is below 36 or above a page. Does not print.
  */

@@ -1,10 +1,100 @@
-/* Combines the parsed tables into struct topology. See topology.h. */
+/* Combines the parsed tables into struct topology; reads SLIT and MSCT. See topology.h. */
 #include "topology.h"
 
-#include "nearness.h"
-
+#include <homestead/errno.h>
 #include <lib/log.h>
 #include <lib/string.h>
+
+/* --- SLIT (ACPI 6.5 5.2.17) --- */
+
+#define SLIT_COUNT_OFFSET   36u /* u64 Number of System Localities, then the matrix: ACPI 6.5 table 5.66 */
+#define SLIT_MATRIX_OFFSET  44u
+/* A square of this many entries would not fit into a table, and the product below stays small. */
+#define SLIT_MAX_LOCALITIES 1024u
+_Static_assert((u64)SLIT_MAX_LOCALITIES *SLIT_MAX_LOCALITIES >= ACPI_TABLE_MAX_BYTES, "limit too low");
+
+static bool values_valid(const u8 *matrix, u32 nr)
+{
+    for (u32 i = 0; i < nr; i++) {
+        for (u32 j = 0; j < nr; j++) {
+            u8 d = matrix[i * nr + j];
+
+            if (i == j ? d != DISTANCE_LOCAL : d <= DISTANCE_LOCAL) {
+                log_warn("ACPI: SLIT: distance %u from %u to %u, ignored\n", d, i, j);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+int acpi_slit_parse(struct acpi_slit *out, const void *bytes, u64 avail)
+{
+    const struct acpi_header *h = acpi_table_check(bytes, avail, "SLIT", SLIT_MATRIX_OFFSET);
+
+    if (!h)
+        return -EINVAL;
+    const u8 *table = bytes;
+    u64 nr = acpi_load64(table + SLIT_COUNT_OFFSET);
+    if (nr == 0 || nr > SLIT_MAX_LOCALITIES || nr * nr != h->Length - SLIT_MATRIX_OFFSET) {
+        log_warn("ACPI: SLIT: %lu localities in %u bytes, ignored\n", (unsigned long)nr, h->Length);
+        return -EINVAL;
+    }
+    const u8 *matrix = table + SLIT_MATRIX_OFFSET;
+    if (!values_valid(matrix, (u32)nr))
+        return -EINVAL;
+    *out = (struct acpi_slit){.nr_localities = (u32)nr, .matrix = matrix};
+    return 0;
+}
+
+u8 acpi_slit_distance(const struct acpi_slit *s, u32 from_pxm, u32 to_pxm)
+{
+    if (s && from_pxm < s->nr_localities && to_pxm < s->nr_localities)
+        return s->matrix[from_pxm * s->nr_localities + to_pxm];
+    return from_pxm == to_pxm ? DISTANCE_LOCAL : DISTANCE_REMOTE;
+}
+
+/* --- MSCT (ACPI 6.5 5.2.19) --- */
+
+struct ACPI_STRUCT msct_table {  /* ACPI 6.5 5.2.19, table 5.68 */
+    struct acpi_header header;   /*  0 */
+    u32 OffsetToProxDomInfo;     /* 36: structures per domain, which add nothing to the totals */
+    u32 MaximumProximityDomains; /* 40: their number minus one */
+    u32 MaximumClockDomains;     /* 44: likewise */
+    u64 MaximumPhysicalAddress;  /* 48 */
+};
+_Static_assert(sizeof(struct msct_table) == 56, "ACPI 6.5 5.2.19");
+
+int acpi_msct_parse(struct acpi_msct *out, const void *bytes, u64 avail)
+{
+    const struct acpi_header *h = acpi_table_check(bytes, avail, "MSCT", sizeof(struct msct_table));
+
+    if (!h)
+        return -EINVAL;
+    const struct msct_table *m = (const void *)h;
+    *out = (struct acpi_msct){
+        .found = true,
+        .max_pxms = m->MaximumProximityDomains + 1ull,
+        .max_maddr = m->MaximumPhysicalAddress,
+    };
+    return 0;
+}
+
+void acpi_msct_compare(const struct acpi_msct *m, const struct acpi_srat *srat)
+{
+    const struct topology_range *last = srat->nr_ranges ? &srat->range[srat->nr_ranges - 1] : NULL;
+
+    if (!m->found)
+        return;
+    if (srat->nr_pxm > m->max_pxms)
+        log_warn("ACPI: MSCT: allows %lu proximity domains, SRAT has %u: SRAT is believed\n",
+                 (unsigned long)m->max_pxms, srat->nr_pxm);
+    if (last && m->max_maddr && last->base + (last->size - 1) > m->max_maddr)
+        log_warn("ACPI: MSCT: ends at 0x%lx, SRAT at 0x%lx: SRAT is believed\n", (unsigned long)m->max_maddr,
+                 (unsigned long)(last->base + (last->size - 1)));
+}
+
+/* --- the topology --- */
 
 #define PHYSICAL_ADDRESS_BITS 52 /* APM2 5.3, SDM 3A 4.1.4: the architecture's limit */
 

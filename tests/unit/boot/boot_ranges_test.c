@@ -83,7 +83,7 @@ TEST(partial_pages_are_left_out)
     assert_int_equal(ranges.nr, 0);
 }
 
-TEST(the_end_of_the_address_space)
+TEST(ranges_at_the_end_of_the_address_space)
 {
     memset(&ranges, 0, sizeof(ranges));
     assert_int_equal(boot_ranges_add(&ranges, ~0ull - PAGE_SIZE, ~0ull), 0);

@@ -141,7 +141,7 @@ static void random_nodes(u64 span)
     }
 }
 
-TEST(random_maps)
+TEST(random_firmware_maps)
 {
     static const u64 spans[] = {MIB(4), MIB(64), GIB(5), 1ull << 45, 1ull << 47};
     u32 planned = 0;

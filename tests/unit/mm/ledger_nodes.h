@@ -29,17 +29,17 @@ u32 mm_nr_nodes(void)
 {
     return NODES;
 }
-void node_keep_whole(nodeid_t nid, s64 d2m, s64 d1g)
+void node_keep_whole(nodeid_t nid, u32 order, s64 extents)
 {
-    nodes[nid].kept_2m += d2m;
-    nodes[nid].kept_1g += d1g;
+    if (order)
+        *(order == ORDER_2M ? &nodes[nid].kept_2m : &nodes[nid].kept_1g) += extents;
     assert_true(nodes[nid].kept_2m >= 0 && nodes[nid].kept_1g >= 0);
 }
-bool node_has_whole(nodeid_t nid, u64 nr_2m, u64 nr_1g)
+bool node_has_whole(nodeid_t nid, u32 order, u64 extents)
 {
-    u64 all_1g = (u64)nodes[nid].kept_1g + nr_1g;
-    return all_1g <= nodes[nid].whole_1g &&
-           (u64)nodes[nid].kept_2m + nr_2m + all_1g * 512 <= nodes[nid].whole_2m;
+    u64 all_1g = (u64)nodes[nid].kept_1g + (order == ORDER_1G ? extents : 0);
+    u64 all_2m = (u64)nodes[nid].kept_2m + (order == ORDER_2M ? extents : 0);
+    return all_1g <= nodes[nid].whole_1g && all_2m + all_1g * 512 <= nodes[nid].whole_2m;
 }
 void mm_node_get_info(nodeid_t nid, struct mm_node_info *out)
 {
@@ -48,9 +48,9 @@ void mm_node_get_info(nodeid_t nid, struct mm_node_info *out)
         (struct mm_node_info){.free_pages = l->spare[nid] + l->claimed[nid], .dirty_pages = nodes[nid].dirty};
 }
 /* One has just left. */
-u64 node_free_pages(nodeid_t nid)
+void node_get_counts(nodeid_t nid, struct node_counts *out)
 {
-    return ledger.spare[nid] + ledger.claimed[nid] + nodes[nid].late - 1;
+    *out = (struct node_counts){.free_pages = ledger.spare[nid] + ledger.claimed[nid] + nodes[nid].late - 1};
 }
 void mm_wake_scrubber(nodeid_t nid)
 {

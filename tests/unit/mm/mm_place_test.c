@@ -42,20 +42,20 @@ TEST(promised_regions_stay_whole)
     mfn_t m;
 
     assert_int_equal(mm_add_range(mfn(3), mfn(2048), 0), 0); /* three whole ones and one of 509 */
-    assert_false(node_has_whole(0, 4, 0));
-    assert_true(node_has_whole(0, 3, 0));
-    assert_false(node_has_whole(0, 0, 1));
-    node_keep_whole(0, 2, 0);
-    assert_true(node_has_whole(0, 1, 0));
-    assert_false(node_has_whole(0, 2, 0));
+    assert_false(node_has_whole(0, ORDER_2M, 4));
+    assert_true(node_has_whole(0, ORDER_2M, 3));
+    assert_false(node_has_whole(0, ORDER_1G, 1));
+    node_keep_whole(0, ORDER_2M, 2);
+    assert_true(node_has_whole(0, ORDER_2M, 1));
+    assert_false(node_has_whole(0, ORDER_2M, 2));
     for (u32 i = 0; i < 509 + 512; i++)
         assert_int_equal(mm_alloc(d, 0, 0, 0, &m), 0);
     assert_true(none(0, 3)); /* nor may anybody else's larger extents */
     assert_true(none(0, 9));
-    node_keep_whole(0, -1, 0);
+    node_keep_whole(0, ORDER_2M, -1);
     take(0, 9);
     assert_true(none(0, 9));
-    node_keep_whole(0, -1, 0);
+    node_keep_whole(0, ORDER_2M, -1);
     take(0, 3);
     assert_int_equal(mm_check(), 0);
 }

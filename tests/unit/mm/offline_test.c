@@ -49,9 +49,9 @@ static u32 query(u64 n)
 
 static u64 offline_pages(nodeid_t nid)
 {
-    struct node_whole whole;
-    node_get_whole(nid, &whole);
-    return whole.offline_pages;
+    struct node_counts counts;
+    node_get_counts(nid, &counts);
+    return counts.offline_pages;
 }
 
 TEST(free_frames_leave_and_return)

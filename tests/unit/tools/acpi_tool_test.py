@@ -275,6 +275,7 @@ def shared(pattern):
 
 
 def test_totals_of_real_machines():
+    assert len(shared("*.expect.json")) >= 6
     for expect in shared("*.expect.json"):
         want = {int(p): t for p, t in json.loads(expect.read_text())["pxm"].items()}
         run = Run("--srat", expect.with_name(expect.name.replace(".expect.json", ".SRAT.dat")))
@@ -287,16 +288,49 @@ def test_totals_of_real_machines():
         assert overlaps == ("overlap" in expect.name) and run.status == (1 if overlaps else 0), expect
 
 
+def real(path, *more):
+    """The tables of a machine, of which path is the SRAT."""
+    for option, signature in (("--slit", "SLIT"), ("--madt", "APIC")):
+        part = path.with_name(f"{path.name.split('.')[0]}.{signature}.dat")
+        more += (option, part) if part.exists() else ()
+    return Run("--srat", path, *more)
+
+
 def test_every_real_table():
     for path in shared("*.dat"):
-        run = Run("--srat", path)
         sound = ".SRAT" in path.name and path.name != "Dell_Precision_T5810.SRAT1.dat"
-        assert (run.status != 2) == sound, path
-        name = path.name.split(".")[0]
-        parts = {o: SHARED / f"{name}.{s}.dat" for o, s in (("slit", "SLIT"), ("madt", "APIC"))}
-        more = [word for option, part in parts.items() if part.exists() for word in (f"--{option}", part)]
-        run = Run("--srat", path, *more)
-        assert (run.status == 0) == (sound and "loongson" not in name), (path, run.warnings())
+        assert (Run("--srat", path).status != 2) == sound, path
+        run = real(path)
+        assert (run.status == 0) == (sound and "loongson" not in path.name), (path, run.warnings())
+
+
+def test_real_machines():
+    for path in shared("Supermicro_*.SRAT.dat") + shared("Dell_R820.SRAT.dat"):
+        pxms, cpus, ranges, distances = {
+            "Supermicro_H8QG6": (range(8), 8, 10, {(0, 1): 16, (0, 3): 22, (7, 4): 22}),
+            "Supermicro_X10DAi": (range(2), 20, 3, {(1, 0): 21}),  # 5 entries, neighbours joined
+            "Supermicro_X8DTT": (range(2), 8, 4, {}),
+            "Dell_R820": (range(1, 5), 20, 4, {(0, 1): 20, (0, 2): 30}),  # no PXM 0, but the SLIT's rows start there
+        }[path.name.split(".")[0]]
+        run = real(path)
+        found = {(int(d["from"]), int(d["to"])): int(d["value"]) for d in run.all("distance")}
+        assert run.nodes("pxm", "cpus") == [(pxm, cpus) for pxm in pxms] and not run.warnings(), path
+        assert len(run.all("range")) == ranges and found.items() >= distances.items(), (path, len(run.all("range")))
+
+
+def test_real_oddities():
+    def ranges(run):
+        return [(int(r["base"], 0), int(r["end"], 0), int(r["hotplug"]), int(r["nonvolatile"])) for r in run.all("range")]
+
+    broken, sound = shared("Dell_Precision_T5810.SRAT[12].dat")
+    run = real(broken, "--srat2", sound)
+    assert run.nodes("cpus") == [(4,)] and len(ranges(run)) == 2
+    assert "broken entry at byte 4424" in run.warnings()[0] and "number 2 is used" in run.warnings()[1]
+    window = ranges(real(SHARED / "qemu_hotplug_nvdimm.SRAT.dat"))
+    assert [r[2:] for r in window[3:]] == [(1, 0), (0, 1), (1, 0)] and window[4][:2] == (0x110000000, 0x120000000)
+    run = real(SHARED / "loongson_overlap_itself.SRAT.dat")
+    assert "overlap from 0x80000000" in run.warnings()[0]
+    assert len(ranges(run)) == 2 and ranges(run)[0] == (0, 0x170000000, 0, 0)
 
 
 def main():

@@ -32,7 +32,7 @@ static int parse(const char *text)
         assert_string_equal(why, sentence); \
     } while (0)
 
-TEST(test_whole_file)
+TEST(whole_file)
 {
     assert_int_equal(
         parse("# a comment\r\n; another\n[global]\ndefault = one\n\n[other]\ndom0=x\n"
@@ -52,7 +52,7 @@ TEST(test_whole_file)
     assert_string_equal(why, "untouched");
 }
 
-TEST(test_defaults)
+TEST(defaults)
 {
     assert_int_equal(parse("[global]\ndefault=s\n[s]\ndom0=d"), 0);
     assert_string_equal(cfg.kernel.path, "homestead.elf");
@@ -61,18 +61,18 @@ TEST(test_defaults)
     assert_int_equal(cfg.nr_modules, 0);
 }
 
-TEST(test_global_may_come_last)
+TEST(global_may_come_last)
 {
     assert_int_equal(parse("[s]\ndom0=d\n[global]\ndefault=s\n"), 0);
     assert_string_equal(cfg.dom0.path, "d");
 }
 
-TEST(test_byte_order_mark)
+TEST(byte_order_mark)
 {
     assert_int_equal(parse("\xef\xbb\xbf[global]\ndefault=s\n[s]\ndom0=d\n"), 0);
 }
 
-TEST(test_unknown_keys_are_named)
+TEST(unknown_keys_are_named)
 {
     REFUSED(EINVAL, "line 5: unknown key 'modul'", "[global]\ndefault=s\n[s]\ndom0=d\nmodul=x\n");
     REFUSED(EINVAL, "line 2: unknown key in [global]: 'defualt'", "[global]\ndefualt=s\n[s]\ndom0=d\n");
@@ -81,7 +81,7 @@ TEST(test_unknown_keys_are_named)
     REFUSED(EINVAL, "line 2: unknown key '?[31mx'", "[s]\n\x1b[31mx=1\n");
 }
 
-TEST(test_lines_nobody_understands)
+TEST(lines_nobody_understands)
 {
     REFUSED(EINVAL, "line 2: neither [SECTION] nor KEY=VALUE: 'default s'", "[global]\ndefault s\n");
     REFUSED(EINVAL, "line 1: not a section name: '[global'", "[global\n");
@@ -92,7 +92,7 @@ TEST(test_lines_nobody_understands)
     assert_string_equal(why, "line 1: a zero byte in '[glo?bal]'");
 }
 
-TEST(test_keys_given_twice)
+TEST(keys_given_twice)
 {
     REFUSED(EINVAL, "line 5: given twice in its section: the key 'dom0'",
             "[global]\ndefault=s\n[s]\ndom0=a\ndom0=b\n");
@@ -105,7 +105,7 @@ TEST(test_keys_given_twice)
     REFUSED(EINVAL, "line 6: there is a second section 's'", "[global]\ndefault=s\n[s]\ndom0=a\n[t]\n[s]\n");
 }
 
-TEST(test_what_must_be_there)
+TEST(what_must_be_there)
 {
     REFUSED(EINVAL, "[global] has no default=SECTION", "");
     REFUSED(EINVAL, "[global] has no default=SECTION", "[s]\ndom0=d\n");
@@ -115,7 +115,7 @@ TEST(test_what_must_be_there)
             "[global]\ndefault=s\n[s]\nkernel=k loglvl=all\ndom0=d\n");
 }
 
-TEST(test_missing_section_and_chain)
+TEST(missing_section_and_chain)
 {
     REFUSED(ENOENT, "there is no section [s], which default= names",
             "[global]\ndefault=s\nchain=more.cfg\n[t]\ndom0=d\n");
@@ -123,14 +123,14 @@ TEST(test_missing_section_and_chain)
     assert_string_equal(cfg.section, "s");
 }
 
-TEST(test_output_is_untouched_on_failure)
+TEST(output_is_untouched_on_failure)
 {
     REFUSED(EINVAL, "section [s] has no dom0=FILE", "[global]\ndefault=s\n[s]\n");
     assert_int_equal(((u8 *)&cfg)[0], 0x5a);
     assert_int_equal(((u8 *)&cfg)[sizeof(cfg) - 1], 0x5a);
 }
 
-TEST(test_too_many_modules)
+TEST(too_many_modules)
 {
     char text[256] = "[global]\ndefault=s\n[s]\ndom0=d\n";
 
@@ -143,7 +143,7 @@ TEST(test_too_many_modules)
 }
 
 /* The longest value that fits, and one byte more. */
-TEST(test_long_values)
+TEST(long_values)
 {
     static char text[4096], value[BOOT_CMDLINE_MAX + 1];
 
@@ -160,7 +160,7 @@ TEST(test_long_values)
 }
 
 /* Every prefix of a good file, and every byte of it replaced: an answer, and never a byte out of place. */
-TEST(test_damaged_files)
+TEST(damaged_texts_are_survived)
 {
     static const char good[] =
         "\xef\xbb\xbf[global]\ndefault=s\nchain=c\n[s]\noptions=o\ndom0=d e\nmodule=m n\n";

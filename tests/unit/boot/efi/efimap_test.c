@@ -45,7 +45,7 @@ static void expect_entry(u32 i, u64 base, u64 size, u32 type)
     assert_int_equal(bi.mem[i].type, type);
 }
 
-TEST_WITH(test_types, start, NULL)
+TEST_WITH(types, start, NULL)
 {
     static const u32 want[] = {
         BOOT_MEM_RESERVED,    BOOT_MEM_LOADER,      BOOT_MEM_LOADER,   BOOT_MEM_RAM,      BOOT_MEM_RAM,
@@ -63,7 +63,7 @@ TEST_WITH(test_types, start, NULL)
     expect_entry(ARRAY_SIZE(want), MIB(100), 4096, BOOT_MEM_RESERVED);
 }
 
-TEST_WITH(test_sorted_and_merged, start, NULL)
+TEST_WITH(sorted_and_merged, start, NULL)
 {
     add(7, MIB(16), 256);
     add(4, 0, 160);
@@ -81,7 +81,7 @@ TEST_WITH(test_sorted_and_merged, start, NULL)
 }
 
 /* RAM by type that is not for general use by attribute. */
-TEST_WITH(test_attributes, start, NULL)
+TEST_WITH(attributes, start, NULL)
 {
     add_with(7, MIB(1), 1, 0xf | 1ull << 18); /* specific purpose: CXL, high-bandwidth memory */
     add_with(7, MIB(2), 1, 0xf | 1ull << 15); /* non-volatile */
@@ -107,7 +107,7 @@ TEST_WITH(test_attributes, start, NULL)
 
 /* The end of a laptop's map (ASUS U32VJ, boot log): unsorted, runtime data between RAM, MMIO with the runtime
  * attribute. */
-TEST_WITH(test_recorded, start, NULL)
+TEST_WITH(recorded, start, NULL)
 {
     static const struct {
         u32 type;
@@ -143,7 +143,7 @@ TEST_WITH(test_recorded, start, NULL)
 }
 
 /* The hypervisor judges what overlaps or wraps: here it must only arrive. */
-TEST_WITH(test_nonsense_is_passed_on, start, NULL)
+TEST_WITH(nonsense_is_passed_on, start, NULL)
 {
     add(7, MIB(1), 2);
     add(0, MIB(1) + 4096, 2);
@@ -162,7 +162,7 @@ TEST_WITH(test_nonsense_is_passed_on, start, NULL)
 }
 
 /* The limit counts after merging: far more descriptors may come in. */
-TEST_WITH(test_limit, start, NULL)
+TEST_WITH(limit, start, NULL)
 {
     for (u32 i = 0; i < BOOT_MEM_MAX * 2; i++)
         add(i % 2 ? 3 : 7, i * MIB(1), 256);
@@ -182,7 +182,7 @@ TEST_WITH(test_limit, start, NULL)
     expect_entry(BOOT_MEM_MAX - 1, BOOT_MEM_MAX * MIB(2), 4096, BOOT_MEM_RESERVED);
 }
 
-TEST_WITH(test_end_leaves_reserved_out, start, NULL)
+TEST_WITH(end_leaves_reserved_out, start, NULL)
 {
     add(7, GIB(4), GIB(2) >> 12);
     add(11, 0xfd00000000ull, 1 << 20); /* I/O far above */
@@ -234,7 +234,7 @@ static void check_tables(u64 map_end, bool big, u64 mapped_end)
     free(memory);
 }
 
-TEST(test_page_tables)
+TEST(page_tables)
 {
     check_tables(MIB(512), true, GIB(4));
     check_tables(MIB(512), false, GIB(4));

@@ -99,7 +99,14 @@ static void refused(const char *part)
     make_good();
 }
 
-TEST(test_good_image)
+/* One field of the good image changed. */
+static void refused_with(size_t at, u64 value, size_t bytes, const char *part)
+{
+    put(at, value, bytes);
+    refused(part);
+}
+
+TEST(good_image)
 {
     struct elf_image image;
     const char *why;
@@ -121,7 +128,7 @@ TEST(test_good_image)
     free(memory);
 }
 
-TEST(test_other_program_headers_are_skipped)
+TEST(other_program_headers_are_skipped)
 {
     struct elf_image image;
     const char *why;
@@ -134,72 +141,47 @@ TEST(test_other_program_headers_are_skipped)
     assert_int_equal(image.nr_segments, 2);
 }
 
-TEST(test_wrong_kind_of_file)
+TEST(wrong_kind_of_file)
 {
-    file[1] = 'e';
-    refused("not an ELF file");
-    file[4] = 1;
-    refused("has program headers");
-    file[4] = 3;
-    refused("32 or 64 bits");
-    file[5] = 2;
-    refused("little-endian");
-    put(E_MACHINE, 183, 2);
-    refused("for x86");
-    put(E_MACHINE, 3, 2);
-    refused("x86-64");
-    put(E_TYPE, 3, 2);
-    refused("fixed addresses");
-    put(E_PHENTSIZE, 32, 2);
-    refused("program headers");
-    put(E_PHNUM, 0, 2);
-    refused("nothing to load");
-    put(PH + PH_SIZE + P_TYPE, 2, 4);
-    refused("dynamic");
+    refused_with(1, 'e', 1, "not an ELF file");
+    refused_with(4, 1, 1, "has program headers");
+    refused_with(4, 3, 1, "32 or 64 bits");
+    refused_with(5, 2, 1, "little-endian");
+    refused_with(E_MACHINE, 183, 2, "for x86");
+    refused_with(E_MACHINE, 3, 2, "x86-64");
+    refused_with(E_TYPE, 3, 2, "fixed addresses");
+    refused_with(E_PHENTSIZE, 32, 2, "program headers");
+    refused_with(E_PHNUM, 0, 2, "nothing to load");
+    refused_with(PH + PH_SIZE + P_TYPE, 2, 4, "dynamic");
     put(PH + P_TYPE, 4, 4);
     put(PH + PH_SIZE + P_TYPE, 4, 4);
     refused("nothing to load");
 }
 
-TEST(test_offsets_behind_the_file)
+TEST(offsets_behind_the_file)
 {
-    put(E_PHOFF, sizeof(file) - 2 * PH_SIZE + 1, 8);
-    refused("program headers outside");
-    put(E_PHOFF, ~0ull - 8, 8);
-    refused("program headers outside");
-    put(E_PHNUM, 0xffff, 2);
-    refused("program headers outside");
-    put(PH + P_OFFSET, sizeof(file), 8);
-    refused("a segment lies behind");
-    put(PH + P_OFFSET, ~0ull, 8);
-    refused("a segment lies behind");
-    put(PH + PH_SIZE + P_FILESZ, 0x201, 8);
-    refused("a segment lies behind");
-    put(PH + PH_SIZE + P_FILESZ, ~0ull - DATA + 1, 8);
-    refused("a segment lies behind");
+    refused_with(E_PHOFF, sizeof(file) - 2 * PH_SIZE + 1, 8, "program headers outside");
+    refused_with(E_PHOFF, ~0ull - 8, 8, "program headers outside");
+    refused_with(E_PHNUM, 0xffff, 2, "program headers outside");
+    refused_with(PH + P_OFFSET, sizeof(file), 8, "a segment lies behind");
+    refused_with(PH + P_OFFSET, ~0ull, 8, "a segment lies behind");
+    refused_with(PH + PH_SIZE + P_FILESZ, 0x201, 8, "a segment lies behind");
+    refused_with(PH + PH_SIZE + P_FILESZ, ~0ull - DATA + 1, 8, "a segment lies behind");
 }
 
-TEST(test_addresses_outside_of_the_image)
+TEST(addresses_outside_of_the_image)
 {
-    put(PH + P_VADDR, V - 0x1000, 8);
-    refused("outside");
-    put(PH + P_VADDR, 0, 8);
-    refused("outside");
-    put(PH + PH_SIZE + P_VADDR, V + IMAGE_SPAN_MAX, 8);
-    refused("outside");
-    put(PH + PH_SIZE + P_MEMSZ, ~0ull, 8);
-    refused("outside");
-    put(PH + PH_SIZE + P_MEMSZ, IMAGE_SPAN_MAX - 0x2000 + 1, 8);
-    refused("outside");
-    put(PH + P_MEMSZ, 0x7ff, 8);
-    refused("more bytes in the file");
-    put(PH + PH_SIZE + P_VADDR, V + 0x7ff, 8);
-    refused("overlap");
-    put(PH + P_MEMSZ, 0x2001, 8);
-    refused("overlap");
+    refused_with(PH + P_VADDR, V - 0x1000, 8, "outside");
+    refused_with(PH + P_VADDR, 0, 8, "outside");
+    refused_with(PH + PH_SIZE + P_VADDR, V + IMAGE_SPAN_MAX, 8, "outside");
+    refused_with(PH + PH_SIZE + P_MEMSZ, ~0ull, 8, "outside");
+    refused_with(PH + PH_SIZE + P_MEMSZ, IMAGE_SPAN_MAX - 0x2000 + 1, 8, "outside");
+    refused_with(PH + P_MEMSZ, 0x7ff, 8, "more bytes in the file");
+    refused_with(PH + PH_SIZE + P_VADDR, V + 0x7ff, 8, "overlap");
+    refused_with(PH + P_MEMSZ, 0x2001, 8, "overlap");
 }
 
-TEST(test_too_many_segments)
+TEST(too_many_segments)
 {
     put(E_PHNUM, ELF_SEGMENTS_MAX + 1, 2);
     for (u32 i = 1; i <= ELF_SEGMENTS_MAX; i++)
@@ -207,30 +189,21 @@ TEST(test_too_many_segments)
     refused("too many segments");
 }
 
-TEST(test_image_header)
+TEST(image_header)
 {
-    put(HEADER, IMAGE_HEADER_MAGIC ^ 1, 8);
-    refused("another magic");
-    put(PH + P_VADDR, V + 0x1000, 8);
-    refused("no image header");
-    put(PH + P_FILESZ, 0x57, 8);
-    refused("no image header");
-    put(HEADER + 8, V + 0x2000, 8); /* data */
-    refused("entry point");
-    put(HEADER + 8, V + 0x800, 8); /* the first byte behind the code */
-    refused("entry point");
-    put(HEADER + 8, 0x200, 8);
-    refused("entry point");
-    put(HEADER + 16, V + 0x2fffff, 8);
-    refused("contradicts");
-    put(HEADER + 16, V + IMAGE_SPAN_MAX + 1, 8);
-    refused("contradicts");
-    put(HEADER + 16, 0x300000, 8);
-    refused("contradicts");
+    refused_with(HEADER, IMAGE_HEADER_MAGIC ^ 1, 8, "another magic");
+    refused_with(PH + P_VADDR, V + 0x1000, 8, "no image header");
+    refused_with(PH + P_FILESZ, 0x57, 8, "no image header");
+    refused_with(HEADER + 8, V + 0x2000, 8, "entry point"); /* data */
+    refused_with(HEADER + 8, V + 0x800, 8, "entry point");  /* the first byte behind the code */
+    refused_with(HEADER + 8, 0x200, 8, "entry point");
+    refused_with(HEADER + 16, V + 0x2fffff, 8, "contradicts");
+    refused_with(HEADER + 16, V + IMAGE_SPAN_MAX + 1, 8, "contradicts");
+    refused_with(HEADER + 16, 0x300000, 8, "contradicts");
 }
 
 /* Cut anywhere, and with any single byte of its headers bent: an answer within the file. */
-TEST(test_damaged_files)
+TEST(damaged_images_are_survived)
 {
     static const u8 bytes[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
     struct elf_image image;

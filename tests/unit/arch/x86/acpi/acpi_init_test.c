@@ -104,6 +104,13 @@ static int init(u64 rsdp_maddr)
     return rc;
 }
 
+static void init_with(const struct table *srat1, const struct table *srat2)
+{
+    forget_said();
+    machine_map(srat1, srat2);
+    assert_int_equal(init(RSDP), 0);
+}
+
 static void assert_whole_machine(void)
 {
     const struct topology *t = &info.topology;
@@ -135,8 +142,7 @@ static void assert_whole_machine(void)
 
 TEST(whole_machine)
 {
-    machine_map(&srat, NULL);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&srat, NULL);
     assert_whole_machine();
     assert_int_equal(nr_warnings, 1); /* SRAT2 in the XSDT is unreadable */
     assert_true(said("1 of 5 tables"));
@@ -157,13 +163,11 @@ TEST(rsdp_is_searched_for)
 
 TEST(sound_srat_wins)
 {
-    machine_map(&bad_srat, &srat);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&bad_srat, &srat);
     assert_whole_machine();
     assert_true(said("broken entry at byte 48"));
     assert_true(said("2 SRATs, number 2 is used: the only sound one"));
-    machine_map(&srat, &bad_srat);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&srat, &bad_srat);
     assert_whole_machine();
     assert_true(said("2 SRATs, number 1 is used: the only sound one"));
 }
@@ -174,21 +178,17 @@ TEST(of_sound_srats_the_one_with_more_cpus_wins)
     srat_mem(&bad_srat, 9, 0, GIB(64), 1);
     srat_cpu(&bad_srat, 9, 4, 1);
     table_finish(&bad_srat);
-    machine_map(&bad_srat, &srat);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&bad_srat, &srat);
     assert_whole_machine();
     assert_true(said("number 2 is used: it lists more"));
-    forget_said();
-    machine_map(&srat, &bad_srat);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&srat, &bad_srat);
     assert_whole_machine();
     assert_true(said("number 1 is used: it lists more"));
 }
 
 TEST(of_equal_srats_the_first_wins)
 {
-    machine_map(&srat, &srat);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&srat, &srat);
     assert_whole_machine();
     assert_int_equal(nr_warnings, 1);
     assert_true(said("number 1 is used: the first one, they agree"));
@@ -196,18 +196,14 @@ TEST(of_equal_srats_the_first_wins)
     bad_srat = srat; /* the same CPUs, other memory */
     srat_mem(&bad_srat, 5, GIB(16), GIB(2), 1);
     table_finish(&bad_srat);
-    forget_said();
-    machine_map(&bad_srat, &srat);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&bad_srat, &srat);
     assert_int_equal(info.topology.nr_ranges, 3);
     assert_true(said("number 1 is used: the first one, they differ"));
 
     bad_srat = srat;
     poke(&bad_srat, bad_srat.len - 40 + 16, GIB(3), 8); /* the last range's length */
     table_finish(&bad_srat);
-    forget_said();
-    machine_map(&srat, &bad_srat);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&srat, &bad_srat);
     assert_whole_machine();
     assert_true(said("number 1 is used: the first one, they differ"));
 }
@@ -218,8 +214,7 @@ TEST(unlisted_cpus_go_to_the_lowest_memory)
     srat_mem(&bad_srat, 2, GIB(64), GIB(64), 1);
     srat_mem(&bad_srat, 9, 0, GIB(64), 1);
     table_finish(&bad_srat);
-    machine_map(&bad_srat, NULL);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&bad_srat, NULL);
     for (u32 i = 0; i < 4; i++)
         assert_int_equal(info.topology.cpus[i].nid, 1);
     assert_true(said("4 of 4 CPUs are not in the SRAT, put on node 1"));
@@ -230,8 +225,7 @@ TEST(slit_may_be_short_of_localities)
     static const u8 two[] = {10, 15, 15, 10};
 
     slit_build(&slit, 2, two); /* PXM 2 and 5 are both beyond it */
-    machine_map(&srat, &srat);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&srat, &srat);
     assert_int_equal(nr_warnings, 2); /* and that there are two SRATs */
     assert_true(said("2 localities do not cover 2 of 2 nodes"));
     assert_int_equal(info.topology.distance[0][1], 20);
@@ -253,11 +247,9 @@ static void assert_one_node(u32 nr_cpus)
 
 TEST(without_srat_there_is_one_node)
 {
-    machine_map(NULL, NULL);
-    assert_int_equal(init(RSDP), 0);
+    init_with(NULL, NULL);
     assert_one_node(4);
-    machine_map(&bad_srat, &bad_srat);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&bad_srat, &bad_srat);
     assert_one_node(4);
     assert_int_equal(info.srat.nr_pxm, 0);
 }
@@ -266,8 +258,7 @@ TEST(without_slit_distances_are_default)
 {
     slit.bytes[44] = 11;
     table_finish(&slit);
-    machine_map(&srat, NULL);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&srat, NULL);
     assert_true(info.topology.have_srat);
     assert_false(info.topology.have_slit);
     assert_int_equal(info.topology.distance[0][1], DISTANCE_REMOTE);
@@ -275,8 +266,7 @@ TEST(without_slit_distances_are_default)
 
     static const u8 small[] = {10, 15, 16, 10}; /* PXM 5 is beyond it */
     slit_build(&slit, 2, small);
-    machine_map(&srat, NULL);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&srat, NULL);
     assert_true(info.topology.have_slit);
     assert_int_equal(info.topology.distance[0][1], DISTANCE_REMOTE);
 }
@@ -284,8 +274,7 @@ TEST(without_slit_distances_are_default)
 TEST(without_madt_there_is_one_cpu)
 {
     madt.bytes[50] ^= 1;
-    machine_map(&srat, NULL);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&srat, NULL);
     assert_false(info.have_madt);
     assert_int_equal(info.topology.nr_cpus, 1);
     assert_int_equal(info.topology.cpus[0].apic_id, 0);
@@ -323,8 +312,7 @@ TEST(table_that_cannot_be_read_whole)
 
 TEST(flatten_makes_one_node)
 {
-    machine_map(&srat, NULL);
-    assert_int_equal(init(RSDP), 0);
+    init_with(&srat, NULL);
     acpi_topology_flatten(&info.topology);
     assert_null(topology_wrong(&info.topology));
     assert_one_node(4);

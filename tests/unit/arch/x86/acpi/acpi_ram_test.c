@@ -118,7 +118,7 @@ TEST(a_page_is_on_the_node_of_its_first_byte)
     assert_pieces(0, MIB(3));
 }
 
-TEST(the_end_of_the_address_space)
+TEST(ram_at_the_end_of_the_address_space)
 {
     u64 end;
 

@@ -34,21 +34,74 @@ static int parse(void)
     return parse_as_is();
 }
 
-static void assert_range(u32 i, u64 base, u64 end, nodeid_t nid, u32 flags)
+static void assert_refused(int error, const char *text)
 {
-    assert_true(i < srat.nr_ranges);
-    assert_true(srat.range[i].base == base);
-    assert_true(srat.range[i].base + srat.range[i].size == end);
-    assert_int_equal(srat.range[i].nid, nid);
-    assert_int_equal(srat.range[i].flags, flags);
+    assert_int_equal(parse(), error);
+    assert_true(said(text));
+}
+
+static u64 number(const char **p)
+{
+    char *end;
+    u64 n = strtoull(*p, &end, 0);
+    u32 shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
+
+    *p = end + (shift != 0);
+    return n << shift;
+}
+
+/* Memory as text: "NODE:BASE+SIZE[h][n] ...", h hot-pluggable, n non-volatile. False at its end. */
+static bool next_mem(const char **p, struct acpi_srat_mem *m)
+{
+    if (!**p)
+        return false;
+    m->pxm = (u32)number(p);
+    ++*p;
+    m->base = number(p);
+    ++*p;
+    m->size = number(p);
+    m->flags = 0;
+    for (; **p && **p != ' '; ++*p)
+        m->flags |= **p == 'h' ? RANGE_HOTPLUG : RANGE_NONVOLATILE;
+    *p += **p == ' ';
+    return true;
+}
+
+static void put_mem(const char *text)
+{
+    struct acpi_srat_mem m;
+
+    while (next_mem(&text, &m))
+        srat_mem(&tab, m.pxm, m.base, m.size,
+                 ON | (m.flags & RANGE_HOTPLUG ? HP : 0) | (m.flags & RANGE_NONVOLATILE ? NV : 0));
+}
+
+static void start_with_mem(const char *text)
+{
+    srat_start(&tab, 3);
+    put_mem(text);
+}
+
+/* All of them, with node ids. */
+static void assert_ranges(const char *text)
+{
+    struct acpi_srat_mem m;
+    u32 nr = 0;
+
+    for (; next_mem(&text, &m); nr++) {
+        const struct topology_range *r = &srat.range[nr];
+
+        assert_true(nr < srat.nr_ranges);
+        assert_true(r->base == m.base && r->size == m.size);
+        assert_int_equal(r->nid, m.pxm);
+        assert_int_equal(r->flags, m.flags);
+    }
+    assert_int_equal(srat.nr_ranges, nr);
 }
 
 TEST(two_nodes)
 {
-    srat_start(&tab, 3);
-    srat_mem(&tab, 1, MIB(512), MIB(512), ON);
-    srat_mem(&tab, 0, 0, 0xa0000, ON);
-    srat_mem(&tab, 0, MIB(1), MIB(511), ON);
+    start_with_mem("1:512M+512M 0:0+640K 0:1M+511M");
     srat_cpu(&tab, 1, 4, ON);
     srat_x2apic(&tab, 0, 0x10000, ON);
     put(&tab, 0x1803, 2); /* GICC affinity: not for x86 */
@@ -58,10 +111,7 @@ TEST(two_nodes)
     assert_int_equal(nr_warnings, 0);
     assert_int_equal(srat.nr_pxm, 2);
     assert_int_equal(srat.nr_mem, 3);
-    assert_int_equal(srat.nr_ranges, 3);
-    assert_range(0, 0, 0xa0000, 0, 0);
-    assert_range(1, MIB(1), MIB(512), 0, 0);
-    assert_range(2, MIB(512), GIB(1), 1, 0);
+    assert_ranges("0:0+640K 0:1M+511M 1:512M+512M");
     assert_int_equal(acpi_srat_apic_to_nid(&srat, 4), 1);
     assert_int_equal(acpi_srat_apic_to_nid(&srat, 0x10000), 0);
     assert_int_equal(acpi_srat_apic_to_nid(&srat, 5), NODE_NONE);
@@ -71,19 +121,15 @@ TEST(two_nodes)
 TEST(pxms_are_sparse_and_unordered)
 {
     srat_start(&tab, 3);
-    srat_cpu(&tab, 0xfffffffe, 1, ON); /* a node by its CPU alone */
-    srat_mem(&tab, 300, 0, GIB(1), ON);
-    srat_mem(&tab, 7, GIB(1), GIB(1), ON);
-    srat_mem(&tab, 44, GIB(2), GIB(1), ON | HP); /* by a hot-plug range alone */
+    srat_cpu(&tab, 0xfffffffe, 1, ON);     /* a node by its CPU alone */
+    put_mem("300:0+1G 7:1G+1G 44:2G+1Gh"); /* by a hot-plug range alone */
     assert_int_equal(parse(), 0);
     assert_int_equal(srat.nr_pxm, 4);
     assert_int_equal(srat.pxm[0], 7);
     assert_int_equal(srat.pxm[1], 44);
     assert_int_equal(srat.pxm[2], 300);
     assert_int_equal(srat.pxm[3], 0xfffffffe);
-    assert_range(0, 0, GIB(1), 2, 0);
-    assert_range(1, GIB(1), GIB(2), 0, 0);
-    assert_range(2, GIB(2), GIB(3), 1, RANGE_HOTPLUG);
+    assert_ranges("2:0+1G 0:1G+1G 1:2G+1Gh");
     assert_int_equal(acpi_srat_apic_to_nid(&srat, 1), 3);
 }
 
@@ -120,61 +166,46 @@ TEST(disabled_and_empty_entries_count_for_nothing)
     assert_int_equal(srat.nr_ranges, 1);
 }
 
-static void wrong_entry_length(u8 type, u8 length)
-{
-    srat_start(&tab, 3);
-    srat_mem(&tab, 0, 0, GIB(1), ON);
-    put(&tab, type, 1);
-    put(&tab, length, 1);
-    for (u32 i = 2; i < length; i++)
-        put(&tab, 0, 1);
-    assert_int_equal(parse(), -EINVAL);
-    assert_true(said("entry of"));
-}
-
 TEST(wrong_entry_lengths_drop_the_table)
 {
-    wrong_entry_length(0, 15);
-    wrong_entry_length(0, 17);
-    wrong_entry_length(1, 39);
-    wrong_entry_length(1, 41);
-    wrong_entry_length(2, 23);
-    wrong_entry_length(2, 25);
-    wrong_entry_length(1, 2);
+    static const u8 heads[][2] = {{0, 15}, {0, 17}, {1, 39}, {1, 41},
+                                  {2, 23}, {2, 25}, {1, 2}}; /* type, length */
+
+    for (u32 i = 0; i < ARRAY_SIZE(heads); i++) {
+        start_with_mem("0:0+1G");
+        put(&tab, heads[i][0], 1);
+        put(&tab, heads[i][1], 1);
+        for (u32 n = 2; n < heads[i][1]; n++)
+            put(&tab, 0, 1);
+        assert_refused(-EINVAL, "entry of");
+    }
 }
 
 /* As the first SRAT of the Dell T5810: a naive walker never ends. */
 TEST(zero_length_entry_ends_and_is_reported)
 {
-    srat_start(&tab, 3);
-    srat_mem(&tab, 0, 0, GIB(1), ON);
+    start_with_mem("0:0+1G");
     put(&tab, 0, 24);
     srat_mem(&tab, 1, GIB(1), GIB(1), ON);
-    assert_int_equal(parse(), -EINVAL);
-    assert_true(said("broken entry at byte 88"));
+    assert_refused(-EINVAL, "broken entry at byte 88");
 }
 
 TEST(table_ends_early_or_late)
 {
     for (u32 cut = 1; cut < 40; cut++) { /* the last entry leaves the table */
-        srat_start(&tab, 3);
-        srat_mem(&tab, 0, 0, GIB(1), ON);
-        srat_mem(&tab, 1, GIB(1), GIB(1), ON);
+        start_with_mem("0:0+1G 1:1G+1G");
         tab.len -= cut;
         assert_int_equal(parse(), -EINVAL);
     }
     table_start(&tab, "SRAT", 3, 47); /* shorter than its fixed part */
     assert_int_equal(parse(), -EINVAL);
     srat_start(&tab, 3);
-    assert_int_equal(parse(), -EINVAL);
-    assert_true(said("no memory"));
-    srat_start(&tab, 3);
-    srat_mem(&tab, 0, 0, GIB(1), ON);
+    assert_refused(-EINVAL, "no memory");
+    start_with_mem("0:0+1G");
     put(&tab, 0, 1); /* half a head behind the last entry */
     assert_int_equal(parse(), -EINVAL);
 
-    srat_start(&tab, 3);
-    srat_mem(&tab, 0, 0, GIB(1), ON);
+    start_with_mem("0:0+1G");
     table_finish(&tab);
     tab.len--; /* the header promises one byte more than there is */
     assert_int_equal(parse_as_is(), -EINVAL);
@@ -187,95 +218,38 @@ TEST(table_ends_early_or_late)
     assert_int_equal(parse_as_is(), -EINVAL);
 }
 
-TEST(overflowing_ranges_drop_the_table)
+TEST(entries_become_ranges)
 {
-    srat_start(&tab, 3);
-    srat_mem(&tab, 0, ~0ull - 0xfff, 0x1000, ON);
-    assert_int_equal(parse(), -EOVERFLOW);
-    srat_start(&tab, 3);
-    srat_mem(&tab, 0, GIB(1), ~0ull, ON);
-    assert_int_equal(parse(), -EOVERFLOW);
-    assert_true(said("overflows"));
-}
+    static const struct {
+        int rc;
+        const char *warning, *entries, *ranges;
+    } cases[] = {
+        {-EOVERFLOW, "overflows", "0:0xfffffffffffff000+0x1000", ""},
+        {-EOVERFLOW, "overflows", "0:1G+0xffffffffffffffff", ""},
+        /* The last byte: the sweep once would have started over at 0 after this end. */
+        {0, NULL, "0:0xffffffffffffefff+0x1000 0:0+4K", "0:0+4K 0:0xffffffffffffefff+0x1000"},
+        /* Overlap on one node is merged; touching entries are no overlap. */
+        {0, "overlap from 0x80000000, 0x80000000 bytes", "0:2G+4G 0:0+4G 1:6G+4G", "0:0+6G 1:6G+4G"},
+        {0, "0x40000000 bytes in all", "0:0+1G 0:0+1G 0:1G+1G", "0:0+2G"},
+        /* On two nodes it drops the table, also wholly inside, and hot-plug is no excuse. */
+        {-EEXIST, "PXM 0 and 1 both have 0x7fffffff", "0:0+2G 1:0x7fffffff+2G", ""},
+        {-EEXIST, "both have 0x40000000", "0:0+4Gh 1:1G+1Gn", ""},
+        {0, NULL, "0:0+1 1:1+1G", "0:0+1 1:1+1G"}, /* to the byte */
+        /* An NVDIMM splits its hot-plug window; a third entry there is one too many. */
+        {0, NULL, "0:0+1G 0:5G+1Gn 0:4G+4Gh", "0:0+1G 0:4G+1Gh 0:5G+1Gn 0:6G+2Gh"},
+        {0, "overlap from 0x140000000, 0x100000 bytes", "0:0+1G 0:5G+1Gn 0:4G+4Gh 0:5G+1M",
+         "0:0+1G 0:4G+1Gh 0:5G+1Gn 0:6G+2Gh"},
+        /* Present memory inside the window: present wins, with a warning. */
+        {0, "overlap", "0:0+4Gh 0:0+1G", "0:0+1G 0:1G+3Gh"},
+    };
 
-/* The sweep once would have started over at 0 behind this end. */
-TEST(range_may_end_at_the_last_byte)
-{
-    srat_start(&tab, 3);
-    srat_mem(&tab, 0, ~0ull - 0x1000, 0x1000, ON);
-    srat_mem(&tab, 0, 0, 0x1000, ON);
-    assert_int_equal(parse(), 0);
-    assert_int_equal(srat.nr_ranges, 2);
-    assert_range(1, ~0ull - 0x1000, ~0ull, 0, 0);
-}
-
-TEST(same_node_overlap_is_merged)
-{
-    srat_start(&tab, 3);
-    srat_mem(&tab, 0, GIB(2), GIB(4), ON);
-    srat_mem(&tab, 0, 0, GIB(4), ON);
-    srat_mem(&tab, 1, GIB(6), GIB(4), ON);
-    assert_int_equal(parse(), 0);
-    assert_int_equal(srat.nr_ranges, 2);
-    assert_range(0, 0, GIB(6), 0, 0);
-    assert_range(1, GIB(6), GIB(10), 1, 0);
-    assert_int_equal(nr_warnings, 1);
-    assert_true(said("overlap from 0x80000000, 0x80000000 bytes"));
-
-    srat_start(&tab, 3); /* the same entry twice; touching entries are no overlap */
-    srat_mem(&tab, 0, 0, GIB(1), ON);
-    srat_mem(&tab, 0, 0, GIB(1), ON);
-    srat_mem(&tab, 0, GIB(1), GIB(1), ON);
-    assert_int_equal(parse(), 0);
-    assert_int_equal(srat.nr_ranges, 1);
-    assert_range(0, 0, GIB(2), 0, 0);
-    assert_true(said("0x40000000 bytes in all"));
-}
-
-TEST(other_node_overlap_drops_the_table)
-{
-    srat_start(&tab, 3);
-    srat_mem(&tab, 0, 0, GIB(2), ON);
-    srat_mem(&tab, 1, GIB(2) - 1, GIB(2), ON);
-    assert_int_equal(parse(), -EEXIST);
-    assert_true(said("PXM 0 and 1 both have 0x7fffffff"));
-    srat_start(&tab, 3); /* wholly inside, and hot-plug is no excuse */
-    srat_mem(&tab, 0, 0, GIB(4), ON | HP);
-    srat_mem(&tab, 1, GIB(1), GIB(1), ON | NV);
-    assert_int_equal(parse(), -EEXIST);
-    srat_start(&tab, 3); /* touching is no overlap, to the byte */
-    srat_mem(&tab, 0, 0, 1, ON);
-    srat_mem(&tab, 1, 1, GIB(1), ON);
-    assert_int_equal(parse(), 0);
-    assert_range(0, 0, 1, 0, 0);
-    assert_range(1, 1, GIB(1) + 1, 1, 0);
-}
-
-TEST(nvdimm_splits_its_hotplug_window)
-{
-    srat_start(&tab, 1);
-    srat_mem(&tab, 0, 0, GIB(1), ON);
-    srat_mem(&tab, 0, GIB(5), GIB(1), ON | NV);
-    srat_mem(&tab, 0, GIB(4), GIB(4), ON | HP);
-    assert_int_equal(parse(), 0);
-    assert_int_equal(nr_warnings, 0);
-    assert_int_equal(srat.nr_ranges, 4);
-    assert_range(0, 0, GIB(1), 0, 0);
-    assert_range(1, GIB(4), GIB(5), 0, RANGE_HOTPLUG);
-    assert_range(2, GIB(5), GIB(6), 0, RANGE_NONVOLATILE);
-    assert_range(3, GIB(6), GIB(8), 0, RANGE_HOTPLUG);
-
-    srat_mem(&tab, 0, GIB(5), MIB(1), ON); /* a third entry there is one too many */
-    assert_int_equal(parse(), 0);
-    assert_true(said("overlap from 0x140000000, 0x100000 bytes"));
-
-    srat_start(&tab, 1); /* present memory inside the window: present wins, with a warning */
-    srat_mem(&tab, 0, 0, GIB(4), ON | HP);
-    srat_mem(&tab, 0, 0, GIB(1), ON);
-    assert_int_equal(parse(), 0);
-    assert_int_equal(nr_warnings, 1);
-    assert_range(0, 0, GIB(1), 0, 0);
-    assert_range(1, GIB(1), GIB(4), 0, RANGE_HOTPLUG);
+    for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
+        start_with_mem(cases[i].entries);
+        assert_int_equal(parse(), cases[i].rc);
+        assert_int_equal(nr_warnings, cases[i].warning != NULL);
+        assert_true(!cases[i].warning || said(cases[i].warning));
+        assert_ranges(cases[i].ranges);
+    }
 }
 
 TEST(too_many_nodes_drop_the_table)
@@ -286,7 +260,7 @@ TEST(too_many_nodes_drop_the_table)
             srat_mem(&tab, 1000 - i, GIB(i), GIB(1), ON);
         assert_int_equal(parse(), extra ? -E2BIG : 0);
         if (!extra)
-            assert_range(0, 0, GIB(1), MAX_NODES - 1, 0);
+            assert_int_equal(srat.range[0].nid, MAX_NODES - 1);
     }
     assert_true(said("more than 64 proximity domains"));
 }
@@ -304,14 +278,12 @@ TEST(too_many_ranges_drop_the_table)
     srat_mem(&tab, 0, 0, GIB(1024), ON | HP);
     for (u32 i = 0; i < 130; i++)
         srat_mem(&tab, 0, GIB(2 * i + 1), GIB(1), ON | NV);
-    assert_int_equal(parse(), -E2BIG);
-    assert_true(said("after splitting"));
+    assert_refused(-E2BIG, "after splitting");
 }
 
 TEST(odd_cpu_entries_do_no_harm)
 {
-    srat_start(&tab, 3);
-    srat_mem(&tab, 0, 0, GIB(1), ON);
+    start_with_mem("0:0+1G");
     srat_cpu(&tab, 0, 3, ON);
     srat_x2apic(&tab, 0, 3, ON); /* said twice, the same */
     assert_int_equal(parse(), 0);
@@ -323,8 +295,7 @@ TEST(odd_cpu_entries_do_no_harm)
     assert_int_equal(srat.nr_pxm, 1);
     assert_int_equal(acpi_srat_apic_to_nid(&srat, 3), 0);
 
-    srat_start(&tab, 3);
-    srat_mem(&tab, 0, 0, GIB(1), ON);
+    start_with_mem("0:0+1G");
     for (u32 i = 0; i < MAX_CPUS + 5; i++)
         srat_x2apic(&tab, 0, i, ON);
     assert_int_equal(parse(), 0);

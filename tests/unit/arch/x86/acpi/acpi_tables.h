@@ -25,6 +25,14 @@ static inline void put(struct table *t, u64 value, u32 nr_bytes)
         t->bytes[t->len++] = i < 8 ? (u8)(value >> 8 * i) : 0;
 }
 
+/* Appends fields, one after the other; the digits of sizes say how many bytes each has. */
+#define FIELDS(t, sizes, ...) put_fields(t, sizes, (const u64[]){__VA_ARGS__})
+static inline void put_fields(struct table *t, const char *sizes, const u64 *values)
+{
+    for (u32 i = 0; sizes[i]; i++)
+        put(t, values[i], (u32)(sizes[i] - '0'));
+}
+
 static inline void poke(struct table *t, u32 offset, u64 value, u32 nr_bytes)
 {
     for (u32 i = 0; i < nr_bytes; i++)
@@ -42,14 +50,20 @@ static inline void table_start(struct table *t, const char *signature, u8 revisi
     t->len = fixed_bytes;
 }
 
-static inline void table_checksum(struct table *t)
+/* What makes the sum of len bytes 0, in the byte at `at` of them. */
+static inline void set_checksum(u8 *bytes, u32 len, u32 at)
 {
     u8 sum = 0;
 
-    t->bytes[9] = 0;
-    for (u32 i = 0; i < t->len; i++)
-        sum = (u8)(sum + t->bytes[i]);
-    t->bytes[9] = (u8)-sum;
+    bytes[at] = 0;
+    for (u32 i = 0; i < len; i++)
+        sum = (u8)(sum + bytes[i]);
+    bytes[at] = (u8)-sum;
+}
+
+static inline void table_checksum(struct table *t)
+{
+    set_checksum(t->bytes, t->len, 9);
 }
 
 static inline void table_finish(struct table *t)
@@ -74,51 +88,23 @@ static inline void srat_start(struct table *t, u8 revision)
 
 static inline void srat_cpu(struct table *t, u32 pxm, u8 apic_id, u32 flags)
 {
-    put(t, 0, 1);
-    put(t, 16, 1);
-    put(t, pxm, 1);
-    put(t, apic_id, 1);
-    put(t, flags, 4);
-    put(t, 0, 1);
-    put(t, pxm >> 8, 3);
-    put(t, 0, 4);
+    FIELDS(t, "11114134", 0, 16, pxm, apic_id, flags, 0, pxm >> 8, 0);
 }
 
 static inline void srat_mem(struct table *t, u32 pxm, u64 base, u64 size, u32 flags)
 {
-    put(t, 1, 1);
-    put(t, 40, 1);
-    put(t, pxm, 4);
-    put(t, 0, 2);
-    put(t, base, 8);
-    put(t, size, 8);
-    put(t, 0, 4);
-    put(t, flags, 4);
-    put(t, 0, 8);
+    FIELDS(t, "114288448", 1, 40, pxm, 0, base, size, 0, flags, 0);
 }
 
 static inline void srat_x2apic(struct table *t, u32 pxm, u32 apic_id, u32 flags)
 {
-    put(t, 2, 1);
-    put(t, 24, 1);
-    put(t, 0, 2);
-    put(t, pxm, 4);
-    put(t, apic_id, 4);
-    put(t, flags, 4);
-    put(t, 0, 8);
+    FIELDS(t, "1124448", 2, 24, 0, pxm, apic_id, flags, 0);
 }
 
 /* type 5: generic initiator, 6: generic port. */
 static inline void srat_device(struct table *t, u8 type, u32 pxm, u8 handle_type, u64 handle, u32 flags)
 {
-    put(t, type, 1);
-    put(t, 32, 1);
-    put(t, 0, 1);
-    put(t, handle_type, 1);
-    put(t, pxm, 4);
-    put(t, handle, 16);
-    put(t, flags, 4);
-    put(t, 0, 4);
+    FIELDS(t, "111148844", type, 32, 0, handle_type, pxm, handle, 0, flags, 0);
 }
 
 static inline void hmat_start(struct table *t, u8 revision)
@@ -128,25 +114,14 @@ static inline void hmat_start(struct table *t, u8 revision)
 
 static inline void hmat_attached(struct table *t, u32 memory_pxm, u32 initiator_pxm, u16 flags)
 {
-    put(t, 0, 4);
-    put(t, 40, 4);
-    put(t, flags, 4);
-    put(t, initiator_pxm, 4);
-    put(t, memory_pxm, 4);
-    put(t, 0, 20);
+    FIELDS(t, "44444884", 0, 40, flags, initiator_pxm, memory_pxm, 0, 0, 0);
 }
 
 /* Initiators and targets are the same n PXMs; values: n * n, row by row. */
 static inline void hmat_matrix(struct table *t, u8 data_type, u64 unit, u32 n, const u32 *pxms,
                                const u16 *values)
 {
-    put(t, 1, 4);
-    put(t, 32 + 8 * n + 2 * n * n, 4);
-    put(t, (u64)data_type << 8, 4);
-    put(t, n, 4);
-    put(t, n, 4);
-    put(t, 0, 4);
-    put(t, unit, 8);
+    FIELDS(t, "4444448", 1, 32 + 8 * n + 2 * n * n, (u64)data_type << 8, n, n, 0, unit);
     for (u32 i = 0; i < 2 * n; i++)
         put(t, pxms[i % n], 4);
     for (u32 i = 0; i < n * n; i++)
@@ -171,38 +146,22 @@ static inline void madt_start(struct table *t, u32 lapic_base)
 
 static inline void madt_lapic(struct table *t, u8 uid, u8 apic_id, u32 flags)
 {
-    put(t, 0, 1);
-    put(t, 8, 1);
-    put(t, uid, 1);
-    put(t, apic_id, 1);
-    put(t, flags, 4);
+    FIELDS(t, "11114", 0, 8, uid, apic_id, flags);
 }
 
 static inline void madt_x2apic(struct table *t, u32 uid, u32 apic_id, u32 flags)
 {
-    put(t, 9, 1);
-    put(t, 16, 1);
-    put(t, 0, 2);
-    put(t, apic_id, 4);
-    put(t, flags, 4);
-    put(t, uid, 4);
+    FIELDS(t, "112444", 9, 16, 0, apic_id, flags, uid);
 }
 
 static inline void madt_ioapic(struct table *t, u8 id, u32 maddr, u32 gsi_base)
 {
-    put(t, 1, 1);
-    put(t, 12, 1);
-    put(t, id, 2);
-    put(t, maddr, 4);
-    put(t, gsi_base, 4);
+    FIELDS(t, "11244", 1, 12, id, maddr, gsi_base);
 }
 
 static inline void madt_override(struct table *t, u64 maddr)
 {
-    put(t, 5, 1);
-    put(t, 12, 1);
-    put(t, 0, 2);
-    put(t, maddr, 8);
+    FIELDS(t, "1128", 5, 12, 0, maddr);
 }
 
 /* distances: n * n values, row by row. */
@@ -260,8 +219,6 @@ static inline void memory_reset(struct memory *m)
 /* 36 bytes of RSDP with sound checksums. */
 static inline void rsdp_build(u8 *out, u8 revision, u32 rsdt, u64 xsdt)
 {
-    u8 sum = 0;
-
     memset(out, 0, 36);
     memcpy(out, "RSD PTR ", 8);
     out[15] = revision;
@@ -270,13 +227,8 @@ static inline void rsdp_build(u8 *out, u8 revision, u32 rsdt, u64 xsdt)
         out[20] = 36;
         memcpy(out + 24, &xsdt, 8);
     }
-    for (u32 i = 0; i < 20; i++)
-        sum = (u8)(sum + out[i]);
-    out[8] = (u8)-sum;
-    sum = 0;
-    for (u32 i = 0; i < 36; i++)
-        sum = (u8)(sum + out[i]);
-    out[32] = (u8)-sum;
+    set_checksum(out, 20, 8);
+    set_checksum(out, 36, 32);
 }
 
 /* --- invariants --- */
