@@ -165,7 +165,4 @@ void boot_smp_start(const struct boot_info *info, const struct topology *topo, u
             panic("no memory for the run queue of CPU %u", id);
     report(topo, nr_found, online);
     tsc_sync_check();
-#ifdef DEBUG
-    smp_self_test();
-#endif
 }

@@ -7,60 +7,95 @@
 
 #define OPTION_MAX 128u
 #ifdef DEBUG
-#define TEST_CPUS     64u
 #define WATCHDOG_SECS 10u
 #else
 #define WATCHDOG_SECS 0u
 #endif
 
-static int parse_u32(const char *value, u64 min, u64 max, u32 *out)
+struct option {
+    const char *name;
+    /* Writes *field. -EINVAL: value cannot be used, and *field is as before. */
+    int (*set)(const struct option *option, const char *value, void *field);
+    size_t field; /* offset in struct boot_options */
+    u64 min, max; /* of a number */
+    const char *words[2];
+};
+
+/* The index of value in words. */
+static int find_word(const char *value, const char *const *words, u32 nr, u32 *index)
 {
-    const char *end;
-    u64 number;
-
-    if (parse_u64(value, &end, false, &number) || *end || number < min || number > max)
-        return -EINVAL;
-    *out = (u32)number;
-    return 0;
-}
-
-static int parse_switch(const char *value, bool *out)
-{
-    static const char *const on[] = {"", "on", "yes", "true", "1", "enable"};
-    static const char *const off[] = {"off", "no", "false", "0", "disable"};
-
-    for (u32 i = 0; i < ARRAY_SIZE(on); i++)
-        if (!strcmp(value, on[i])) {
-            *out = true;
-            return 0;
-        }
-    for (u32 i = 0; i < ARRAY_SIZE(off); i++)
-        if (!strcmp(value, off[i])) {
-            *out = false;
+    for (u32 i = 0; i < nr; i++)
+        if (!strcmp(value, words[i])) {
+            *index = i;
             return 0;
         }
     return -EINVAL;
 }
 
-static int set_dom0_mem(struct boot_options *o, const char *value)
+/* A bool: no value means on. */
+static int set_switch(const struct option *option, const char *value, void *field)
 {
-    u64 bytes;
+    static const char *const words[] = {"off",  "on", "no", "yes",     "false",
+                                        "true", "0",  "1",  "disable", "enable"};
+    u32 index;
 
-    /* Xen's forms min:SIZE and max:SIZE name bounds; domain 0 has one fixed size here, so only a plain size
-     * is taken. */
-    if (parse_size(value, &bytes) || bytes < MIB(4))
+    (void)option;
+    if (find_word(*value ? value : "on", words, ARRAY_SIZE(words), &index))
         return -EINVAL;
-    o->dom0_mem_bytes = bytes;
+    *(bool *)field = index % 2;
     return 0;
 }
 
-static int set_dom0_max_vcpus(struct boot_options *o, const char *value)
+/* A bool: words[1] is true. */
+static int set_choice(const struct option *option, const char *value, void *field)
 {
-    return parse_u32(value, 1, 128, &o->dom0_max_vcpus);
+    u32 index;
+
+    if (find_word(value, option->words, ARRAY_SIZE(option->words), &index))
+        return -EINVAL;
+    *(bool *)field = index;
+    return 0;
 }
 
-/* "1,3-5": numbers below max, which is 64 at most. */
-static int parse_mask(const char *value, u64 max, u64 *out)
+static int set_level(const struct option *option, const char *value, void *field)
+{
+    static const char *const words[] = {"none", "error", "warning", "info", "debug", "all"};
+    static const enum log_level levels[] = {LOG_ERROR, LOG_ERROR, LOG_WARNING,
+                                            LOG_INFO,  LOG_DEBUG, LOG_DEBUG};
+    u32 index;
+
+    (void)option;
+    if (find_word(value, words, ARRAY_SIZE(words), &index))
+        return -EINVAL;
+    *(enum log_level *)field = levels[index];
+    return 0;
+}
+
+/* A u32 from min to max. */
+static int set_number(const struct option *option, const char *value, void *field)
+{
+    const char *end;
+    u64 number;
+
+    if (parse_u64(value, &end, false, &number) || *end || number < option->min || number > option->max)
+        return -EINVAL;
+    *(u32 *)field = (u32)number;
+    return 0;
+}
+
+/* A u64 of at least min bytes. Xen's forms min:SIZE and max:SIZE name bounds; here a size is fixed. */
+static int set_size(const struct option *option, const char *value, void *field)
+{
+    u64 bytes;
+
+    if (parse_size(value, &bytes) || bytes < option->min)
+        return -EINVAL;
+    *(u64 *)field = bytes;
+    return 0;
+}
+
+/* "1,3-5" as a u64: bits up to max, which is 63 at most. */
+static int set_mask(const struct option *option, const char *value, void *field)
 {
     u64 mask = 0;
 
@@ -71,7 +106,7 @@ static int parse_mask(const char *value, u64 max, u64 *out)
         last = first;
         if (*value == '-' && parse_u64(value + 1, &value, false, &last))
             return -EINVAL;
-        if (last < first || last >= max)
+        if (last < first || last > option->max)
             return -EINVAL;
         for (u64 bit = first; bit <= last; bit++)
             mask |= BIT(bit);
@@ -80,84 +115,17 @@ static int parse_mask(const char *value, u64 max, u64 *out)
         if (*value++ != ',')
             return -EINVAL;
     }
-    *out = mask;
+    *(u64 *)field = mask;
     return 0;
 }
 
-static int set_dom0_nodes(struct boot_options *o, const char *value)
+/* BAUD[,8n1[,PORT]]; field is the whole struct boot_options, here and below. */
+static int set_com1(const struct option *option, const char *value, void *field)
 {
-    return parse_mask(value, MAX_NODES, &o->dom0_nodes);
-}
-
-static int set_nmi(struct boot_options *o, const char *value)
-{
-    if (strcmp(value, "report") && strcmp(value, "panic"))
-        return -EINVAL;
-    o->nmi_panic = value[0] == 'p';
-    return 0;
-}
-
-static int set_x2apic(struct boot_options *o, const char *value)
-{
-    if (strcmp(value, "auto") && strcmp(value, "on"))
-        return -EINVAL;
-    o->x2apic = value[0] == 'o';
-    return 0;
-}
-
-static int set_watchdog(struct boot_options *o, const char *value)
-{
-    return parse_u32(value, 0, 3600, &o->watchdog_secs);
-}
-
-static int set_maxcpus(struct boot_options *o, const char *value)
-{
-    return parse_u32(value, 1, MAX_CPUS, &o->maxcpus);
-}
-
-static int set_numa(struct boot_options *o, const char *value)
-{
-    return parse_switch(value, &o->numa);
-}
-
-static int set_idle_scrub(struct boot_options *o, const char *value)
-{
-    return parse_switch(value, &o->idle_scrub);
-}
-
-static int set_noreboot(struct boot_options *o, const char *value)
-{
-    return parse_switch(value, &o->noreboot);
-}
-
-static int set_loglvl(struct boot_options *o, const char *value)
-{
-    static const struct {
-        const char *name;
-        enum log_level level;
-    } levels[] = {{"none", LOG_ERROR}, {"error", LOG_ERROR}, {"warning", LOG_WARNING},
-                  {"info", LOG_INFO},  {"debug", LOG_DEBUG}, {"all", LOG_DEBUG}};
-
-    for (u32 i = 0; i < ARRAY_SIZE(levels); i++)
-        if (!strcmp(value, levels[i].name)) {
-            o->loglvl = levels[i].level;
-            return 0;
-        }
-    return -EINVAL;
-}
-
-static int set_console(struct boot_options *o, const char *value)
-{
-    if (strcmp(value, "com1") && strcmp(value, "none"))
-        return -EINVAL;
-    o->console = value[0] == 'c';
-    return 0;
-}
-
-static int set_com1(struct boot_options *o, const char *value)
-{
+    struct boot_options *o = field;
     u64 baud, port = o->com1_port;
 
+    (void)option;
     if (parse_u64(value, &value, false, &baud) || baud > 115200)
         return -EINVAL;
     if (!strncmp(value, ",8n1", 4)) {
@@ -172,75 +140,43 @@ static int set_com1(struct boot_options *o, const char *value)
     return 0;
 }
 
-static int set_debugkeys(struct boot_options *o, const char *value)
+/* auto, off or a port */
+static int set_debug_exit(const struct option *option, const char *value, void *field)
 {
-    return parse_switch(value, &o->debugkeys);
-}
+    struct boot_options *o = field;
+    u32 port = 0;
 
-static int set_debug_exit(struct boot_options *o, const char *value)
-{
-    u32 port;
-
-    if (!strcmp(value, "auto")) {
-        o->debug_exit_auto = true;
-        return 0;
-    }
-    if (!strcmp(value, "off"))
-        port = 0;
-    else if (parse_u32(value, 1, 0xffff, &port))
+    if (strcmp(value, "auto") && strcmp(value, "off") && set_number(option, value, &port))
         return -EINVAL;
-    o->debug_exit_auto = false;
+    o->debug_exit_auto = !strcmp(value, "auto");
     o->debug_exit_port = (u16)port;
     return 0;
 }
 
+#define FIELD(member) .field = offsetof(struct boot_options, member)
+
+static const struct option options[] = {
+    {"dom0_mem", set_size, FIELD(dom0_mem_bytes), .min = MIB(4)},
+    {"dom0_max_vcpus", set_number, FIELD(dom0_max_vcpus), .min = 1, .max = 128},
+    {"dom0_nodes", set_mask, FIELD(dom0_nodes), .max = MAX_NODES - 1},
+    {"maxcpus", set_number, FIELD(maxcpus), .min = 1, .max = MAX_CPUS},
+    {"numa", set_switch, FIELD(numa)},
+    {"idle-scrub", set_switch, FIELD(idle_scrub)},
+    {"noreboot", set_switch, FIELD(noreboot)},
+    {"loglvl", set_level, FIELD(loglvl)},
+    {"console", set_choice, FIELD(console), .words = {"none", "com1"}},
+    {"com1", set_com1, .field = 0},
+    {"debugkeys", set_switch, FIELD(debugkeys)},
+    {"debug-exit", set_debug_exit, .field = 0, .min = 1, .max = 0xffff},
+    {"nmi", set_choice, FIELD(nmi_panic), .words = {"report", "panic"}},
+    {"x2apic", set_choice, FIELD(x2apic), .words = {"auto", "on"}},
+    {"watchdog", set_number, FIELD(watchdog_secs), .min = 0, .max = 3600},
 #ifdef DEBUG
-/* Faults that tests want. */
-static int set_test_cpu_fail(struct boot_options *o, const char *value)
-{
-    return parse_mask(value, TEST_CPUS, &o->test_cpu_fail);
-}
-
-static int set_test_panic(struct boot_options *o, const char *value)
-{
-    return parse_mask(value, TEST_CPUS, &o->test_panic);
-}
-
-static int set_test_lockup(struct boot_options *o, const char *value)
-{
-    return parse_mask(value, TEST_CPUS, &o->test_lockup);
-}
-
-static int set_test_stuck(struct boot_options *o, const char *value)
-{
-    return parse_u32(value, 0, MAX_CPUS - 1, &o->test_stuck);
-}
-#endif
-
-static const struct {
-    const char *name;
-    int (*set)(struct boot_options *o, const char *value); /* -EINVAL: value cannot be used, *o as before */
-} options[] = {
-    {"dom0_mem", set_dom0_mem},
-    {"dom0_max_vcpus", set_dom0_max_vcpus},
-    {"dom0_nodes", set_dom0_nodes},
-    {"maxcpus", set_maxcpus},
-    {"numa", set_numa},
-    {"idle-scrub", set_idle_scrub},
-    {"noreboot", set_noreboot},
-    {"loglvl", set_loglvl},
-    {"console", set_console},
-    {"com1", set_com1},
-    {"debugkeys", set_debugkeys},
-    {"debug-exit", set_debug_exit},
-    {"nmi", set_nmi},
-    {"x2apic", set_x2apic},
-    {"watchdog", set_watchdog},
-#ifdef DEBUG
-    {"test_cpu_fail", set_test_cpu_fail},
-    {"test_panic", set_test_panic},
-    {"test_lockup", set_test_lockup},
-    {"test_stuck", set_test_stuck},
+    /* Faults that tests ask for. */
+    {"test_cpu_fail", set_mask, FIELD(test_cpu_fail), .max = 63},
+    {"test_panic", set_mask, FIELD(test_panic), .max = 63},
+    {"test_lockup", set_mask, FIELD(test_lockup), .max = 63},
+    {"test_stuck", set_number, FIELD(test_stuck), .max = MAX_CPUS - 1},
 #endif
 };
 
@@ -263,7 +199,7 @@ static void parse_one(char *text, struct boot_options *out, options_report_fn re
     for (u32 i = 0; i < ARRAY_SIZE(options); i++) {
         if (strcmp(text, options[i].name))
             continue;
-        if (options[i].set(out, value ? value : ""))
+        if (options[i].set(&options[i], value ? value : "", (u8 *)out + options[i].field))
             report_sentence(report, "option %s: cannot use the value '%s'", text, value ? value : "");
         return;
     }

@@ -58,8 +58,7 @@ static inline void lock_check_drop(u32 level)
 }
 #endif
 
-/* What a CPU does while it waits for another one: it serves that one's cross-calls, so that two CPUs which
- * wait for each other both go on. Every loop that waits for another CPU calls it. */
+/* Every loop that waits for another CPU calls this. A CPU that is to stop (arch/x86/cpu/stop.h) does not return. */
 #ifdef HOMESTEAD
 void cpu_relax(void);
 #elif defined(HOST_TEST)

@@ -47,10 +47,6 @@ static inline mfn_t maddr_to_mfn(u64 maddr)
 {
     return (mfn_t){maddr >> PAGE_SHIFT};
 }
-static inline u64 gfn_to_gaddr(gfn_t g)
-{
-    return g.n << PAGE_SHIFT;
-}
 static inline gfn_t gaddr_to_gfn(u64 gaddr)
 {
     return (gfn_t){gaddr >> PAGE_SHIFT};

@@ -20,23 +20,17 @@
 #define XEN_DOMCTL_shadow_op               10
 #define XEN_DOMCTL_max_mem                 11
 #define XEN_DOMCTL_setvcpucontext          12
-#define XEN_DOMCTL_getvcpucontext          13
 #define XEN_DOMCTL_getvcpuinfo             14
 #define XEN_DOMCTL_max_vcpus               15
-#define XEN_DOMCTL_scheduler_op            16
 #define XEN_DOMCTL_setdomainhandle         17
-#define XEN_DOMCTL_hypercall_init          22
 #define XEN_DOMCTL_settimeoffset           24
 #define XEN_DOMCTL_getvcpuaffinity         25
 #define XEN_DOMCTL_gethvmcontext           33
 #define XEN_DOMCTL_sethvmcontext           34
-#define XEN_DOMCTL_gethvmcontext_partial   55
 #define XEN_DOMCTL_gettscinfo              59
 #define XEN_DOMCTL_settscinfo              60
 #define XEN_DOMCTL_setnodeaffinity         68
 #define XEN_DOMCTL_getnodeaffinity         69
-#define XEN_DOMCTL_get_cpu_policy          82
-#define XEN_DOMCTL_set_cpu_policy          83
 #define XEN_DOMCTL_get_paging_mempool_size 85
 #define XEN_DOMCTL_set_paging_mempool_size 86
 #define XEN_DOMCTL_claim_memory            91
@@ -50,7 +44,6 @@
 #define XEN_DOMCTL_CDF_iommu        (1U << 5)
 #define XEN_DOMCTL_CDF_nested_virt  (1U << 6)
 #define XEN_DOMCTL_CDF_vpmu         (1U << 7)
-#define XEN_DOMCTL_CDF_MAX          XEN_DOMCTL_CDF_vpmu
 
 #define XEN_DOMCTL_IOMMU_no_sharept (1U << 0)
 #define XEN_DOMCTL_IOMMU_MAX        XEN_DOMCTL_IOMMU_no_sharept
@@ -79,7 +72,6 @@ struct xen_domctl_createdomain {
 #define XEN_DOMINF_paused        (1U << 3)
 #define XEN_DOMINF_blocked       (1U << 4)
 #define XEN_DOMINF_running       (1U << 5)
-#define XEN_DOMINF_debugged      (1U << 6)
 #define XEN_DOMINF_xs_domain     (1U << 7)
 #define XEN_DOMINF_hap           (1U << 8)
 #define XEN_DOMINF_shutdownmask  255
@@ -144,7 +136,6 @@ struct xen_domctl_max_vcpus {
     u32 max;
 };
 
-#define XEN_DOMCTL_SHADOW_OP_OFF            0
 #define XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION 30
 #define XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION 31
 struct xen_domctl_shadow_op_stats {
@@ -164,10 +155,6 @@ struct xen_domctl_setdomainhandle {
     xen_domain_handle_t handle;
 };
 
-struct xen_domctl_hypercall_init {
-    u64 gmfn;
-};
-
 struct xen_domctl_settimeoffset {
     s64 time_offset_seconds;
 };
@@ -175,13 +162,6 @@ struct xen_domctl_settimeoffset {
 struct xen_domctl_hvmcontext {
     u32 size;                       /* bytes, IN room, OUT used */
     XEN_GUEST_HANDLE_64(u8) buffer; /* NULL in a get asks for the size */
-};
-
-struct xen_domctl_hvmcontext_partial {
-    u32 type;
-    u32 instance;
-    u64 bufsz;
-    XEN_GUEST_HANDLE_64(u8) buffer;
 };
 
 struct xen_domctl_tsc_info {
@@ -247,10 +227,8 @@ struct xen_domctl {
         struct xen_domctl_getvcpuinfo getvcpuinfo;
         struct xen_domctl_max_vcpus max_vcpus;
         struct xen_domctl_setdomainhandle setdomainhandle;
-        struct xen_domctl_hypercall_init hypercall_init;
         struct xen_domctl_settimeoffset settimeoffset;
         struct xen_domctl_hvmcontext hvmcontext;
-        struct xen_domctl_hvmcontext_partial hvmcontext_partial;
         struct xen_domctl_tsc_info tsc_info;
         struct xen_domctl_paging_mempool paging_mempool;
         struct xen_domctl_claim_memory claim_memory;
@@ -258,7 +236,6 @@ struct xen_domctl {
         u8 pad[128];
     } u;
 };
-typedef struct xen_domctl xen_domctl_t;
 
 _Static_assert(sizeof(struct xen_domctl_createdomain) == 64, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_getdomaininfo) == 112, "public/domctl.h");

@@ -9,7 +9,6 @@
 
 #define EVTCHNOP_bind_interdomain 0
 #define EVTCHNOP_bind_virq        1
-#define EVTCHNOP_bind_pirq        2
 #define EVTCHNOP_close            3
 #define EVTCHNOP_send             4
 #define EVTCHNOP_status           5
@@ -19,8 +18,6 @@
 #define EVTCHNOP_unmask           9
 #define EVTCHNOP_reset            10
 #define EVTCHNOP_init_control     11
-#define EVTCHNOP_expand_array     12
-#define EVTCHNOP_set_priority     13
 
 typedef u32 evtchn_port_t;
 
@@ -29,42 +26,35 @@ struct evtchn_alloc_unbound {
     domid_t remote_dom; /* IN: who may connect */
     evtchn_port_t port; /* OUT */
 };
-typedef struct evtchn_alloc_unbound evtchn_alloc_unbound_t;
 
 struct evtchn_bind_interdomain {
     domid_t remote_dom;
     evtchn_port_t remote_port;
     evtchn_port_t local_port; /* OUT */
 };
-typedef struct evtchn_bind_interdomain evtchn_bind_interdomain_t;
 
 struct evtchn_bind_virq {
     u32 virq; /* VIRQ_* */
     u32 vcpu;
     evtchn_port_t port; /* OUT */
 };
-typedef struct evtchn_bind_virq evtchn_bind_virq_t;
 
 struct evtchn_bind_ipi {
     u32 vcpu;
     evtchn_port_t port; /* OUT */
 };
-typedef struct evtchn_bind_ipi evtchn_bind_ipi_t;
 
 struct evtchn_close {
     evtchn_port_t port;
 };
-typedef struct evtchn_close evtchn_close_t;
 
 struct evtchn_send {
     evtchn_port_t port;
 };
-typedef struct evtchn_send evtchn_send_t;
 
 #define EVTCHNSTAT_closed      0
 #define EVTCHNSTAT_unbound     1
 #define EVTCHNSTAT_interdomain 2
-#define EVTCHNSTAT_pirq        3
 #define EVTCHNSTAT_virq        4
 #define EVTCHNSTAT_ipi         5
 struct evtchn_status {
@@ -84,23 +74,19 @@ struct evtchn_status {
         u32 virq;
     } u;
 };
-typedef struct evtchn_status evtchn_status_t;
 
 struct evtchn_bind_vcpu {
     evtchn_port_t port;
     u32 vcpu;
 };
-typedef struct evtchn_bind_vcpu evtchn_bind_vcpu_t;
 
 struct evtchn_unmask {
     evtchn_port_t port;
 };
-typedef struct evtchn_unmask evtchn_unmask_t;
 
 struct evtchn_reset {
     domid_t dom;
 };
-typedef struct evtchn_reset evtchn_reset_t;
 
 _Static_assert(sizeof(struct evtchn_alloc_unbound) == 8, "public/event_channel.h");
 _Static_assert(sizeof(struct evtchn_bind_interdomain) == 12, "public/event_channel.h");

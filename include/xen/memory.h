@@ -10,33 +10,22 @@
 /* Homestead's name for how a preempted call says where it goes on (bits of cmd). */
 #define MEMOP_EXTENT_SHIFT 6
 
-#define XENMEM_increase_reservation       0
-#define XENMEM_decrease_reservation       1
-#define XENMEM_maximum_ram_page           2
-#define XENMEM_current_reservation        3
-#define XENMEM_maximum_reservation        4
-#define XENMEM_machphys_mfn_list          5
-#define XENMEM_populate_physmap           6
-#define XENMEM_add_to_physmap             7
-#define XENMEM_memory_map                 9
-#define XENMEM_machine_memory_map         10
-#define XENMEM_exchange                   11
-#define XENMEM_machphys_mapping           12
-#define XENMEM_set_memory_map             13
-#define XENMEM_maximum_gpfn               14
-#define XENMEM_remove_from_physmap        15
-#define XENMEM_set_pod_target             16
-#define XENMEM_get_pod_target             17
-#define XENMEM_get_sharing_freed_pages    18
-#define XENMEM_get_sharing_shared_pages   19
-#define XENMEM_paging_op                  20
-#define XENMEM_access_op                  21
-#define XENMEM_sharing_op                 22
-#define XENMEM_add_to_physmap_batch       23
-#define XENMEM_claim_pages                24
-#define XENMEM_get_vnumainfo              26
-#define XENMEM_reserved_device_memory_map 27
-#define XENMEM_acquire_resource           28
+#define XENMEM_increase_reservation 0
+#define XENMEM_decrease_reservation 1
+#define XENMEM_maximum_ram_page     2
+#define XENMEM_current_reservation  3
+#define XENMEM_maximum_reservation  4
+#define XENMEM_populate_physmap     6
+#define XENMEM_add_to_physmap       7
+#define XENMEM_memory_map           9
+#define XENMEM_machine_memory_map   10
+#define XENMEM_exchange             11
+#define XENMEM_set_memory_map       13
+#define XENMEM_maximum_gpfn         14
+#define XENMEM_remove_from_physmap  15
+#define XENMEM_add_to_physmap_batch 23
+#define XENMEM_claim_pages          24
+#define XENMEM_acquire_resource     28
 
 /* xen_memory_reservation.mem_flags: bits 0-7 address width, 8-15 node + 1 (0: any). */
 #define XENMEMF_address_bits(x)     (x)
@@ -56,7 +45,6 @@ struct xen_memory_reservation {
     unsigned int mem_flags;
     domid_t domid;
 };
-typedef struct xen_memory_reservation xen_memory_reservation_t;
 
 /* XENMEM_exchange: PV guests only, others are answered -EOPNOTSUPP. */
 struct xen_memory_exchange {
@@ -64,7 +52,6 @@ struct xen_memory_exchange {
     struct xen_memory_reservation out; /* for as many in extents of another order */
     xen_ulong_t nr_exchanged;          /* IN: 0. OUT: extents of `in` done */
 };
-typedef struct xen_memory_exchange xen_memory_exchange_t;
 
 #define XENMAPSPACE_shared_info  0
 #define XENMAPSPACE_grant_table  1
@@ -80,7 +67,6 @@ struct xen_add_to_physmap {
     xen_ulong_t idx;
     xen_pfn_t gpfn;
 };
-typedef struct xen_add_to_physmap xen_add_to_physmap_t;
 
 struct xen_add_to_physmap_batch {
     domid_t domid; /* whose map changes */
@@ -94,26 +80,22 @@ struct xen_add_to_physmap_batch {
     XEN_GUEST_HANDLE(xen_pfn_t) gpfns;
     XEN_GUEST_HANDLE(int) errs; /* OUT, one per entry */
 };
-typedef struct xen_add_to_physmap_batch xen_add_to_physmap_batch_t;
 
 struct xen_remove_from_physmap {
     domid_t domid;
     xen_pfn_t gpfn;
 };
-typedef struct xen_remove_from_physmap xen_remove_from_physmap_t;
 
 /* The buffer holds E820 entries of 20 bytes: u64 address, u64 size, u32 type. */
 struct xen_memory_map {
     unsigned int nr_entries; /* IN room, OUT used */
     XEN_GUEST_HANDLE(void) buffer;
 };
-typedef struct xen_memory_map xen_memory_map_t;
 
 struct xen_foreign_memory_map {
     domid_t domid;
     struct xen_memory_map map;
 };
-typedef struct xen_foreign_memory_map xen_foreign_memory_map_t;
 
 /* Homestead's name for one entry of that buffer. */
 struct xen_e820_entry {
@@ -122,21 +104,6 @@ struct xen_e820_entry {
     u32 type; /* XEN_HVM_MEMMAP_TYPE_* */
 } PACKED;
 
-#define XENMEM_resource_ioreq_server 0
-#define XENMEM_resource_grant_table  1
-#define XENMEM_resource_vmtrace_buf  2
-
-struct xen_mem_acquire_resource {
-    domid_t domid;
-    u16 type; /* XENMEM_resource_* */
-    u32 id;
-    u32 nr_frames; /* IN/OUT */
-    u32 pad;
-    u64 frame;
-    XEN_GUEST_HANDLE(xen_pfn_t) frame_list;
-};
-typedef struct xen_mem_acquire_resource xen_mem_acquire_resource_t;
-
 _Static_assert(sizeof(struct xen_memory_reservation) == 32, "public/memory.h");
 _Static_assert(sizeof(struct xen_add_to_physmap) == 24, "public/memory.h");
 _Static_assert(sizeof(struct xen_add_to_physmap_batch) == 32, "public/memory.h");
@@ -144,6 +111,5 @@ _Static_assert(sizeof(struct xen_remove_from_physmap) == 16, "public/memory.h");
 _Static_assert(sizeof(struct xen_memory_map) == 16, "public/memory.h");
 _Static_assert(sizeof(struct xen_foreign_memory_map) == 24, "public/memory.h");
 _Static_assert(sizeof(struct xen_e820_entry) == 20, "ACPI 6.5 15, E820");
-_Static_assert(sizeof(struct xen_mem_acquire_resource) == 32, "public/memory.h");
 
 #endif

@@ -10,9 +10,7 @@
 #define SCHEDOP_shutdown        2
 #define SCHEDOP_poll            3
 #define SCHEDOP_remote_shutdown 4
-#define SCHEDOP_shutdown_code   5
 #define SCHEDOP_watchdog        6
-#define SCHEDOP_pin_override    7
 
 #define SHUTDOWN_poweroff   0
 #define SHUTDOWN_reboot     1
@@ -25,20 +23,17 @@
 struct sched_shutdown {
     unsigned int reason; /* SHUTDOWN_* */
 };
-typedef struct sched_shutdown sched_shutdown_t;
 
 struct sched_poll {
     XEN_GUEST_HANDLE(evtchn_port_t) ports;
     unsigned int nr_ports;
     u64 timeout; /* absolute system time in ns, 0: none */
 };
-typedef struct sched_poll sched_poll_t;
 
 struct sched_remote_shutdown {
     domid_t domain_id;
     unsigned int reason;
 };
-typedef struct sched_remote_shutdown sched_remote_shutdown_t;
 
 _Static_assert(sizeof(struct sched_shutdown) == 4, "public/sched.h");
 _Static_assert(sizeof(struct sched_poll) == 24, "public/sched.h");

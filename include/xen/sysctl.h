@@ -10,35 +10,16 @@
 
 #define XEN_SYSCTL_INTERFACE_VERSION 0x00000015
 
-#define XEN_SYSCTL_readconsole            1
-#define XEN_SYSCTL_tbuf_op                2
-#define XEN_SYSCTL_physinfo               3
-#define XEN_SYSCTL_sched_id               4
-#define XEN_SYSCTL_perfc_op               5
-#define XEN_SYSCTL_getdomaininfolist      6
-#define XEN_SYSCTL_debug_keys             7
-#define XEN_SYSCTL_getcpuinfo             8
-#define XEN_SYSCTL_availheap              9
-#define XEN_SYSCTL_page_offline_op        14
-#define XEN_SYSCTL_cputopoinfo            16
-#define XEN_SYSCTL_numainfo               17
-#define XEN_SYSCTL_cpupool_op             18
-#define XEN_SYSCTL_scheduler_op           19
-#define XEN_SYSCTL_pcitopoinfo            22
-#define XEN_SYSCTL_get_cpu_levelling_caps 25
-#define XEN_SYSCTL_get_cpu_featureset     26
-#define XEN_SYSCTL_get_cpu_policy         29
+#define XEN_SYSCTL_physinfo          3
+#define XEN_SYSCTL_sched_id          4
+#define XEN_SYSCTL_getdomaininfolist 6
+#define XEN_SYSCTL_availheap         9
+#define XEN_SYSCTL_page_offline_op   14
+#define XEN_SYSCTL_cputopoinfo       16
+#define XEN_SYSCTL_numainfo          17
 
-#define XEN_SYSCTL_PHYSCAP_hvm                (1u << 0)
-#define XEN_SYSCTL_PHYSCAP_pv                 (1u << 1)
-#define XEN_SYSCTL_PHYSCAP_directio           (1u << 2)
-#define XEN_SYSCTL_PHYSCAP_hap                (1u << 3)
-#define XEN_SYSCTL_PHYSCAP_shadow             (1u << 4)
-#define XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share (1u << 5)
-#define XEN_SYSCTL_PHYSCAP_vmtrace            (1u << 6)
-#define XEN_SYSCTL_PHYSCAP_vpmu               (1u << 7)
-#define XEN_SYSCTL_PHYSCAP_gnttab_v1          (1u << 8)
-#define XEN_SYSCTL_PHYSCAP_gnttab_v2          (1u << 9)
+#define XEN_SYSCTL_PHYSCAP_hvm (1u << 0)
+#define XEN_SYSCTL_PHYSCAP_hap (1u << 3)
 struct xen_sysctl_physinfo {
     u32 threads_per_core;
     u32 cores_per_socket;
@@ -76,9 +57,7 @@ struct xen_sysctl_availheap {
     u64 avail_bytes;  /* OUT */
 };
 
-#define XEN_INVALID_CORE_ID   (~0U)
-#define XEN_INVALID_SOCKET_ID (~0U)
-#define XEN_INVALID_NODE_ID   (~0U)
+#define XEN_INVALID_NODE_ID (~0U)
 struct xen_sysctl_cputopo {
     u32 core;
     u32 socket;
@@ -121,21 +100,14 @@ struct xen_sysctl_page_offline_op {
 #define PG_OFFLINE_OFFLINED               (1u << 1)
 #define PG_OFFLINE_PENDING                (1u << 2) /* in use: leaves when it is freed */
 #define PG_OFFLINE_FAILED                 (1u << 3)
-#define PG_OFFLINE_AGAIN                  (1u << 4)
 #define PG_ONLINE_FAILED                  PG_OFFLINE_FAILED
 #define PG_ONLINE_ONLINED                 PG_OFFLINE_OFFLINED
 #define PG_OFFLINE_STATUS_OFFLINED        (1u << 1)
-#define PG_OFFLINE_STATUS_ONLINE          (1u << 2)
 #define PG_OFFLINE_STATUS_OFFLINE_PENDING (1u << 3)
-#define PG_OFFLINE_STATUS_BROKEN          (1u << 4)
 /* With PG_OFFLINE_FAILED or PG_OFFLINE_PENDING: why, and whose it is. */
 #define PG_OFFLINE_XENPAGE                (1u << 8)
-#define PG_OFFLINE_DOM0PAGE               (1u << 9)
-#define PG_OFFLINE_ANONYMOUS              (1u << 10)
 #define PG_OFFLINE_NOT_CONV_RAM           (1u << 11)
 #define PG_OFFLINE_OWNED                  (1u << 12)
-#define PG_OFFLINE_BROKEN                 (1u << 13)
-#define PG_ONLINE_BROKEN                  PG_OFFLINE_BROKEN
 #define PG_OFFLINE_OWNER_SHIFT            16
 
 /*
@@ -237,7 +209,6 @@ struct xen_sysctl {
         u8 pad[128];
     } u;
 };
-typedef struct xen_sysctl xen_sysctl_t;
 
 _Static_assert(sizeof(struct xen_sysctl_physinfo) == 112, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_getdomaininfolist) == 24, "public/sysctl.h");

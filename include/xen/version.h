@@ -21,9 +21,6 @@ typedef char xen_extraversion_t[16];
 typedef char xen_capabilities_info_t[1024];
 typedef char xen_changeset_info_t[64];
 typedef char xen_commandline_t[1024];
-#define XEN_EXTRAVERSION_LEN      (sizeof(xen_extraversion_t))
-#define XEN_CAPABILITIES_INFO_LEN (sizeof(xen_capabilities_info_t))
-#define XEN_CHANGESET_INFO_LEN    (sizeof(xen_changeset_info_t))
 
 struct xen_compile_info {
     char compiler[64];
@@ -31,7 +28,6 @@ struct xen_compile_info {
     char compile_domain[32];
     char compile_date[32];
 };
-typedef struct xen_compile_info xen_compile_info_t;
 
 struct xen_platform_parameters {
     xen_ulong_t virt_start;
@@ -42,7 +38,6 @@ struct xen_feature_info {
     unsigned int submap_idx; /* IN */
     u32 submap;              /* OUT: bits XENFEAT_* */
 };
-typedef struct xen_feature_info xen_feature_info_t;
 
 _Static_assert(sizeof(struct xen_compile_info) == 144, "public/version.h");
 _Static_assert(sizeof(struct xen_feature_info) == 8, "public/version.h");

@@ -1,6 +1,7 @@
 /*
  * Xen's public ABI, core part: hypercall numbers, reserved domain ids, virtual interrupts and the
- * structures every guest shares with the hypervisor. Written from the ABI's facts (Xen 4.17, x86_64);
+ * structures every guest shares with the hypervisor. Of the ABI, include/xen/ has what Homestead, its guests
+ * or its tests use. Written from the ABI's facts (Xen 4.17, x86_64);
  * names are Xen's so that its documentation applies. tests/unit/include/abi_headers_test.py compares every
  * size, offset and number of include/xen/ with Debian's libxen-dev.
  *
@@ -18,76 +19,36 @@
 /* Homestead's: the handle of an object in the caller's own address space. */
 #define XEN_HANDLE(ptr)           ((u64)(uintptr_t)(ptr))
 
-#define __HYPERVISOR_set_trap_table                0
-#define __HYPERVISOR_mmu_update                    1
-#define __HYPERVISOR_set_gdt                       2
-#define __HYPERVISOR_stack_switch                  3
-#define __HYPERVISOR_set_callbacks                 4
-#define __HYPERVISOR_fpu_taskswitch                5
-#define __HYPERVISOR_sched_op_compat               6
-#define __HYPERVISOR_platform_op                   7
-#define __HYPERVISOR_set_debugreg                  8
-#define __HYPERVISOR_get_debugreg                  9
-#define __HYPERVISOR_update_descriptor             10
-#define __HYPERVISOR_memory_op                     12
-#define __HYPERVISOR_multicall                     13
-#define __HYPERVISOR_update_va_mapping             14
-#define __HYPERVISOR_set_timer_op                  15
-#define __HYPERVISOR_event_channel_op_compat       16
-#define __HYPERVISOR_xen_version                   17
-#define __HYPERVISOR_console_io                    18
-#define __HYPERVISOR_physdev_op_compat             19
-#define __HYPERVISOR_grant_table_op                20
-#define __HYPERVISOR_vm_assist                     21
-#define __HYPERVISOR_update_va_mapping_otherdomain 22
-#define __HYPERVISOR_iret                          23
-#define __HYPERVISOR_vcpu_op                       24
-#define __HYPERVISOR_set_segment_base              25
-#define __HYPERVISOR_mmuext_op                     26
-#define __HYPERVISOR_xsm_op                        27
-#define __HYPERVISOR_nmi_op                        28
-#define __HYPERVISOR_sched_op                      29
-#define __HYPERVISOR_callback_op                   30
-#define __HYPERVISOR_xenoprof_op                   31
-#define __HYPERVISOR_event_channel_op              32
-#define __HYPERVISOR_physdev_op                    33
-#define __HYPERVISOR_hvm_op                        34
-#define __HYPERVISOR_sysctl                        35
-#define __HYPERVISOR_domctl                        36
-#define __HYPERVISOR_kexec_op                      37
-#define __HYPERVISOR_tmem_op                       38
-#define __HYPERVISOR_argo_op                       39
-#define __HYPERVISOR_xenpmu_op                     40
-#define __HYPERVISOR_dm_op                         41
-#define __HYPERVISOR_hypfs_op                      42
-#define __HYPERVISOR_arch_0                        48
-#define __HYPERVISOR_arch_1                        49
+#define __HYPERVISOR_sched_op_compat  6
+#define __HYPERVISOR_memory_op        12
+#define __HYPERVISOR_multicall        13
+#define __HYPERVISOR_set_timer_op     15
+#define __HYPERVISOR_xen_version      17
+#define __HYPERVISOR_console_io       18
+#define __HYPERVISOR_grant_table_op   20
+#define __HYPERVISOR_iret             23
+#define __HYPERVISOR_vcpu_op          24
+#define __HYPERVISOR_sched_op         29
+#define __HYPERVISOR_event_channel_op 32
+#define __HYPERVISOR_hvm_op           34
+#define __HYPERVISOR_sysctl           35
+#define __HYPERVISOR_domctl           36
 
 /* Interrupts that the hypervisor raises as event channels. */
 #define VIRQ_TIMER      0
 #define VIRQ_DEBUG      1
-#define VIRQ_CONSOLE    2
 #define VIRQ_DOM_EXC    3
 #define VIRQ_TBUF       4
-#define VIRQ_DEBUGGER   6
 #define VIRQ_XENOPROF   7
 #define VIRQ_CON_RING   8
 #define VIRQ_PCPU_STATE 9
-#define VIRQ_MEM_EVENT  10
-#define VIRQ_ARGO       11
 #define VIRQ_ENOMEM     12
 #define VIRQ_XENPMU     13
-#define VIRQ_ARCH_0     16
 #define NR_VIRQS        24
 
 /* console_io(cmd, count, buffer) */
 #define CONSOLEIO_write 0
 #define CONSOLEIO_read  1
-
-/* vm_assist(cmd, type) */
-#define VMASST_CMD_enable                0
-#define VMASST_CMD_disable               1
-#define VMASST_TYPE_runstate_update_flag 5
 
 /* Domain ids from DOMID_FIRST_RESERVED up never name a created domain. */
 #define DOMID_FIRST_RESERVED 0x7FF0U
@@ -97,14 +58,12 @@
 #define DOMID_COW            0x7FF3U
 #define DOMID_INVALID        0x7FF4U
 #define DOMID_IDLE           0x7FFFU
-#define DOMID_MASK           0x7FFFU
 
 /* start_info flags */
 #define SIF_PRIVILEGED (1 << 0)
 #define SIF_INITDOMAIN (1 << 1)
 
-#define XEN_LEGACY_MAX_VCPUS  32
-#define EVTCHN_2L_NR_CHANNELS 4096
+#define XEN_LEGACY_MAX_VCPUS 32
 
 typedef u16 domid_t;
 typedef u64 xen_pfn_t;
@@ -117,7 +76,6 @@ struct multicall_entry {
     xen_ulong_t result;
     xen_ulong_t args[6];
 };
-typedef struct multicall_entry multicall_entry_t;
 
 /* ns = system_time + ((((tsc - tsc_timestamp) << tsc_shift) * tsc_to_system_mul) >> 32); valid while version
  * is even. */
@@ -131,15 +89,12 @@ struct vcpu_time_info {
     u8 flags; /* XEN_PVCLOCK_* */
     u8 pad1[2];
 };
-typedef struct vcpu_time_info vcpu_time_info_t;
 #define XEN_PVCLOCK_TSC_STABLE_BIT (1 << 0)
-#define XEN_PVCLOCK_GUEST_STOPPED  (1 << 1)
 
 struct arch_vcpu_info {
     xen_ulong_t cr2;
     xen_ulong_t pad;
 };
-typedef struct arch_vcpu_info arch_vcpu_info_t;
 
 struct vcpu_info {
     u8 evtchn_upcall_pending;
@@ -149,7 +104,6 @@ struct vcpu_info {
     struct arch_vcpu_info arch;
     struct vcpu_time_info time;
 };
-typedef struct vcpu_info vcpu_info_t;
 
 struct arch_shared_info {
     xen_ulong_t max_pfn;
@@ -159,7 +113,6 @@ struct arch_shared_info {
     xen_ulong_t p2m_vaddr;
     xen_ulong_t p2m_generation;
 };
-typedef struct arch_shared_info arch_shared_info_t;
 
 struct shared_info {
     struct vcpu_info vcpu_info[XEN_LEGACY_MAX_VCPUS];
@@ -171,13 +124,11 @@ struct shared_info {
     u32 wc_sec_hi;
     struct arch_shared_info arch;
 };
-typedef struct shared_info shared_info_t;
 
 struct xenctl_bitmap {
     XEN_GUEST_HANDLE_64(u8) bitmap;
     u32 nr_bits;
 };
-typedef struct xenctl_bitmap xenctl_bitmap_t;
 
 /* Which devices and MSR behaviour an HVM domain gets; part of createdomain. */
 struct xen_arch_domainconfig {
@@ -186,13 +137,8 @@ struct xen_arch_domainconfig {
 };
 #define XEN_X86_EMU_LAPIC    (1U << 0)
 #define XEN_X86_EMU_HPET     (1U << 1)
-#define XEN_X86_EMU_PM       (1U << 2)
-#define XEN_X86_EMU_RTC      (1U << 3)
 #define XEN_X86_EMU_IOAPIC   (1U << 4)
-#define XEN_X86_EMU_PIC      (1U << 5)
 #define XEN_X86_EMU_VGA      (1U << 6)
-#define XEN_X86_EMU_IOMMU    (1U << 7)
-#define XEN_X86_EMU_PIT      (1U << 8)
 #define XEN_X86_EMU_USE_PIRQ (1U << 9)
 #define XEN_X86_EMU_VPCI     (1U << 10)
 #define XEN_X86_EMU_ALL      0x7ffU

@@ -69,14 +69,11 @@ class TestMany(Counts):
 
 
 class TestDebug(GoodRun):
-    """The debug build checks lock levels on every CPU, and calls from each CPU to each other one."""
+    """The debug build checks lock levels on every CPU."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
         return boot_guests("tiny", "--cpus", "16", *harness.DEBUG_BUILD)
-
-    def test_cross_calls(self, run):
-        assert any(line.endswith("16 CPUs have called each other") for line in run.lines), run.tail()
 
 
 class TestFailed(GoodRun):

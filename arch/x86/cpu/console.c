@@ -82,7 +82,7 @@ static bool hold(void)
 
     if (__atomic_load_n(&holder, __ATOMIC_RELAXED) == self)
         return false;
-    /* An NMI comes in the middle of anything, levels too; and it serves no calls. */
+    /* An NMI comes in the middle of anything, lock levels too. */
     if (!this_cpu()->in_nmi)
         lock_check_take(LOCK_CONSOLE);
     while (!__atomic_compare_exchange_n(&holder, &other, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {

@@ -58,12 +58,6 @@ struct cpu {
     u64 exits;                      /* [o] guest exits handled on this CPU */
     u64 pass_tsc;                   /* [o] TSC at the last guest exit or turn of the run loop */
     u64 exit_kinds[CPU_EXIT_KINDS]; /* [o] exits by enum hvm_exit_kind */
-    /* cross-calls, smp_call.c: the one this CPU makes, and who has made one to it */
-    void (*call_fn)(void *arg);
-    void *call_arg;
-    u32 call_unanswered;          /* [a] */
-    bool calls_waiting;           /* [a] */
-    u64 call_from[MAX_CPUS / 64]; /* [a] bitmap of callers */
 };
 
 #ifdef HOMESTEAD

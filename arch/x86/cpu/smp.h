@@ -1,12 +1,8 @@
 /*
- * The other CPUs: starting them, calling them, stopping them.
+ * The other CPUs: starting them, and waking them.
  *
  * A CPU's id is its place in the topology's list (boot CPU first, then the MADT's order), whether or not its
  * neighbours came up: cpus[id] is NULL for one that did not. Loops go through for_each_cpu().
- *
- * Cross-calls cannot deadlock with locks: whoever waits, for a lock or for an answer, does so in cpu_relax(),
- * which serves the calls that others have made to this CPU. So a called function takes no lock, does not wait
- * and is short. It may run in the middle of anything that waits.
  */
 #ifndef CPU_SMP_H
 #define CPU_SMP_H
@@ -39,26 +35,12 @@ u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const struc
 void smp_release(void);
 /* How long to wait for a sign of life of any other CPU. Under an emulator the host decides who runs when. */
 u64 smp_patience_ns(void);
-/* Has a CPU that waits for smp_release() run job(); one at a time. It may make calls. */
+/* Has a CPU that waits for smp_release() run job(); one at a time. */
 void smp_give_job(struct cpu *cpu, void (*job)(void));
 /* Waits until it is done. False: it takes more than a minute. */
 bool smp_await_job(const struct cpu *cpu);
-/* Debug builds, before smp_release(): every CPU calls every other, and the calls are counted. BUG on a wrong
- * count. */
-void smp_self_test(void);
-
-typedef void (*smp_call_fn)(void *arg);
-
-/* Runs fn(arg) on one CPU that is up (this one, too), and waits until it has returned there. Callable with
- * locks held, interrupts off. */
-void smp_call(u32 cpu_id, smp_call_fn fn, void *arg);
-/* The same on every CPU but this one, all at once. */
-void smp_call_others(smp_call_fn fn, void *arg);
 
 /* Makes a CPU leave its guest or its sleep; its run loop then looks at need_resched. Any CPU may call. */
 void smp_kick(u32 cpu_id);
-
-/* Serves calls to this CPU, if there are any; what VECTOR_CALL's handler and cpu_relax() do. */
-void smp_serve_calls(void);
 
 #endif

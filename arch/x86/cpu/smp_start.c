@@ -203,6 +203,11 @@ INIT u32 smp_start(struct cpu *const list[], u32 nr, u64 trampoline_page, const 
     return online;
 }
 
+void smp_kick(u32 cpu_id)
+{
+    apic_send(cpus[cpu_id]->apic_id, VECTOR_WAKE);
+}
+
 void smp_give_job(struct cpu *cpu, void (*job)(void))
 {
     __atomic_store_n(&cpu->job, job, __ATOMIC_RELEASE);

@@ -14,6 +14,7 @@
 #include <arch/x86/cpu/traps.h>
 #include <lib/log.h>
 #include <lib/printf.h>
+#include <lib/spinlock.h>
 
 #define NOBODY       0xffffffffu
 #define DETAILED_MAX 32u /* backtraces printed; more would hide the first ones */
@@ -59,6 +60,12 @@ void stop_if_asked(u64 rip, u64 rbp, bool by_nmi)
     sleep_for_ever();
 }
 
+void cpu_relax(void)
+{
+    __builtin_ia32_pause();
+    stop_if_asked((u64)cpu_relax, (u64)__builtin_frame_address(0), false);
+}
+
 static u32 count_moving(void)
 {
     u32 moving = 0;
@@ -94,7 +101,7 @@ static void ask(bool by_nmi)
         if (by_nmi)
             apic_send_nmi(cpus[id]->apic_id);
         else
-            apic_send(cpus[id]->apic_id, VECTOR_CALL);
+            apic_send(cpus[id]->apic_id, VECTOR_WAKE);
     }
 }
 

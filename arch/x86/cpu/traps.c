@@ -10,7 +10,6 @@
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/nmi.h>
 #include <arch/x86/cpu/panic.h>
-#include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/stop.h>
 #include <lib/log.h>
 
@@ -150,10 +149,7 @@ void trap_handle(struct trap_frame *frame)
     case VECTOR_WAKE:
         this_cpu()->need_resched = true;
         apic_eoi();
-        break;
-    case VECTOR_CALL:
-        apic_eoi(); /* first: a call that is made while this one is served comes again */
-        smp_serve_calls();
+        stop_if_asked(frame->rip, frame->rbp, false);
         break;
     case TRAP_NMI:
         nmi_handle(frame);

@@ -24,8 +24,7 @@ enum trap_vector {
     TRAP_MC = 18,
     /* 0x20-0xdf: devices, none are used */
     VECTOR_TIMER = 0xe0,
-    VECTOR_WAKE = 0xe1, /* another CPU has work for this one's run loop */
-    VECTOR_CALL = 0xe2, /* another CPU has called this one, smp_call.c */
+    VECTOR_WAKE = 0xe1, /* another CPU has work for this one's run loop, or stops it */
     VECTOR_SPURIOUS = 0xff,
 };
 

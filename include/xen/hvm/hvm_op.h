@@ -6,10 +6,8 @@
 
 #define HVMOP_set_param                0
 #define HVMOP_get_param                1
-#define HVMOP_flush_tlbs               5
 #define HVMOP_pagetable_dying          9
 #define HVMOP_get_time                 10
-#define HVMOP_get_mem_type             15
 #define HVMOP_set_evtchn_upcall_vector 23
 
 struct xen_hvm_param {
@@ -18,20 +16,17 @@ struct xen_hvm_param {
     u32 index; /* HVM_PARAM_* */
     u64 value;
 };
-typedef struct xen_hvm_param xen_hvm_param_t;
 
 struct xen_hvm_evtchn_upcall_vector {
     u32 vcpu;
     u8 vector;
 };
-typedef struct xen_hvm_evtchn_upcall_vector xen_hvm_evtchn_upcall_vector_t;
 
 struct xen_hvm_pagetable_dying {
     domid_t domid;
     u16 pad[3];
     u64 gpa; /* of the page table's root */
 };
-typedef struct xen_hvm_pagetable_dying xen_hvm_pagetable_dying_t;
 
 _Static_assert(sizeof(struct xen_hvm_param) == 16, "public/hvm/hvm_op.h");
 _Static_assert(sizeof(struct xen_hvm_evtchn_upcall_vector) == 8, "public/hvm/hvm_op.h");

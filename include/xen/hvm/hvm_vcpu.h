@@ -33,7 +33,6 @@ struct vcpu_hvm_context {
         xen_vcpu_hvm_x86_64_t x86_64;
     } cpu_regs;
 };
-typedef struct vcpu_hvm_context vcpu_hvm_context_t;
 
 _Static_assert(sizeof(struct vcpu_hvm_x86_32) == 120, "public/hvm/hvm_vcpu.h");
 _Static_assert(sizeof(struct vcpu_hvm_x86_64) == 112, "public/hvm/hvm_vcpu.h");

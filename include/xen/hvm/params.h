@@ -5,7 +5,6 @@
 #define HVM_PARAM_CALLBACK_IRQ          0
 #define HVM_PARAM_STORE_PFN             1
 #define HVM_PARAM_STORE_EVTCHN          2
-#define HVM_PARAM_PAE_ENABLED           4
 #define HVM_PARAM_IOREQ_PFN             5
 #define HVM_PARAM_BUFIOREQ_PFN          6
 #define HVM_PARAM_VIRIDIAN              9
@@ -35,9 +34,6 @@
 #define HVM_NR_PARAMS                   39
 
 /* HVM_PARAM_CALLBACK_IRQ: type in bits 63:56. */
-#define HVM_PARAM_CALLBACK_IRQ_TYPE_MASK 0xFF00000000000000ull
-#define HVM_PARAM_CALLBACK_TYPE_GSI      0
-#define HVM_PARAM_CALLBACK_TYPE_PCI_INTX 1
-#define HVM_PARAM_CALLBACK_TYPE_VECTOR   2
+#define HVM_PARAM_CALLBACK_TYPE_VECTOR 2
 
 #endif

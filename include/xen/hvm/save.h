@@ -20,19 +20,10 @@ enum hvm_save_code {
     HVM_SAVE_CODE_END = 0,
     HVM_SAVE_CODE_HEADER = 1,
     HVM_SAVE_CODE_CPU = 2,
-    HVM_SAVE_CODE_PIC = 3,
-    HVM_SAVE_CODE_IOAPIC = 4,
     HVM_SAVE_CODE_LAPIC = 5,
     HVM_SAVE_CODE_LAPIC_REGS = 6,
-    HVM_SAVE_CODE_PCI_IRQ = 7,
-    HVM_SAVE_CODE_ISA_IRQ = 8,
-    HVM_SAVE_CODE_PCI_LINK = 9,
     HVM_SAVE_CODE_PIT = 10,
-    HVM_SAVE_CODE_RTC = 11,
-    HVM_SAVE_CODE_HPET = 12,
-    HVM_SAVE_CODE_PMTIMER = 13,
     HVM_SAVE_CODE_MTRR = 14,
-    HVM_SAVE_CODE_VIRIDIAN_DOMAIN = 15,
     HVM_SAVE_CODE_VIRIDIAN_VCPU = 17,
     HVM_SAVE_CODE_VMCE_VCPU = 18,
     HVM_SAVE_CODE_TSC_ADJUST = 19,
@@ -91,17 +82,6 @@ struct hvm_hw_cpu {
 };
 #define XEN_X86_FPU_INITIALISED (1U << 0) /* fpu_regs is valid */
 
-struct hvm_hw_lapic {
-    u64 apic_base_msr;
-    u32 disabled;
-    u32 timer_divisor;
-    u64 tdt_msr;
-};
-
-struct hvm_hw_lapic_regs {
-    u8 data[1024];
-};
-
 #define MTRR_VCNT     8
 #define NUM_FIXED_MSR 11
 struct hvm_hw_mtrr {
@@ -112,14 +92,9 @@ struct hvm_hw_mtrr {
     u64 msr_mtrr_def_type;
 };
 
-struct hvm_tsc_adjust {
-    u64 tsc_adjust;
-};
-
 _Static_assert(sizeof(struct hvm_save_descriptor) == 8, "public/hvm/save.h");
 _Static_assert(sizeof(struct hvm_save_header) == 24, "public/arch-x86/hvm/save.h");
 _Static_assert(sizeof(struct hvm_hw_cpu) == 1032, "public/arch-x86/hvm/save.h");
-_Static_assert(sizeof(struct hvm_hw_lapic) == 24, "public/arch-x86/hvm/save.h");
 _Static_assert(sizeof(struct hvm_hw_mtrr) == 240, "public/arch-x86/hvm/save.h");
 
 #endif

@@ -16,8 +16,6 @@
 #define XEN_HVM_MEMMAP_TYPE_ACPI     3
 #define XEN_HVM_MEMMAP_TYPE_NVS      4
 #define XEN_HVM_MEMMAP_TYPE_UNUSABLE 5
-#define XEN_HVM_MEMMAP_TYPE_DISABLED 6
-#define XEN_HVM_MEMMAP_TYPE_PMEM     7
 
 struct hvm_start_info {
     u32 magic;
