@@ -11,7 +11,7 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 
-static void *table_virt(u64 maddr)
+static u64 *table_virt(u64 maddr)
 {
     return maddr_virt(maddr);
 }

@@ -16,13 +16,17 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 static u64 memory[PAGES][512];
 static u32 reads;
 
-static const void *page(void *ctx, u64 gaddr)
+static int entry(void *ctx, u64 gaddr, u32 size, u64 *value)
 {
     (void)ctx;
-    if (gaddr % PAGE_SIZE)
+    if (gaddr % size || (size != 4 && size != 8))
         abort();
     reads++;
-    return gaddr / PAGE_SIZE < PAGES ? memory[gaddr / PAGE_SIZE] : NULL;
+    if (gaddr >= sizeof(memory))
+        return -1;
+    *value = 0;
+    memcpy(value, (char *)memory + gaddr, size);
+    return 0;
 }
 
 static void check(const struct guest_walk *w, u64 gva)
@@ -50,7 +54,7 @@ static void check(const struct guest_walk *w, u64 gva)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-    struct guest_walk w = {.page = page};
+    struct guest_walk w = {.entry = entry};
     u64 head[5];
 
     if (size < sizeof(head))

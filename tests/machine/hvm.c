@@ -41,9 +41,11 @@ static int fake_cpu_enable(void)
     return 0;
 }
 
-static const char *fake_cpuid_vendor(void)
+static struct cpuid_leaf fake_cpuid(u32 leaf, u32 subleaf)
 {
-    return "HygonGenuine";
+    (void)leaf;
+    (void)subleaf;
+    return (struct cpuid_leaf){0};
 }
 
 static void fake_vcpu_init(struct hvm_vcpu *v)
@@ -159,7 +161,7 @@ const struct hvm_ops svm_ops = {
     .hypercall_insn = {0x0f, 0x01, 0xd9},
     .probe = fake_probe,
     .cpu_enable = fake_cpu_enable,
-    .cpuid_vendor = fake_cpuid_vendor,
+    .cpuid = fake_cpuid,
     .vcpu_init = fake_vcpu_init,
     .run = fake_run,
     .get_state = fake_get_state,

@@ -54,9 +54,9 @@
 #define XEN_HVM_UPCALL_VECTOR   BIT(6)
 #define XEN_TSC_SAFE            BIT(1) /* 0x40000003.0 EAX: the TSC runs evenly on all CPUs */
 
-static bool host_has_leaf(const struct hvm_cpuid_ctx *ctx, u32 leaf)
+static bool host_has_leaf(u32 leaf)
 {
-    return ctx->host(leaf & 0x80000000u, 0).eax >= leaf;
+    return hvm_ops->cpuid(leaf & 0x80000000u, 0).eax >= leaf;
 }
 
 static u32 text_word(const char *text, u32 word)
@@ -67,31 +67,26 @@ static u32 text_word(const char *text, u32 word)
     return value;
 }
 
-static void leaf_vendor(const struct hvm_cpuid_ctx *ctx, u32 max, struct cpuid_leaf *out)
+static void leaf_vendor(u32 max, struct cpuid_leaf *out)
 {
-    *out = ctx->host(0, 0);
+    *out = hvm_ops->cpuid(0, 0);
     out->eax = max;
-    if (ctx->vendor) {
-        out->ebx = text_word(ctx->vendor, 0);
-        out->edx = text_word(ctx->vendor, 1);
-        out->ecx = text_word(ctx->vendor, 2);
-    }
 }
 
-static void leaf_1(const struct hvm_cpuid_ctx *ctx, struct cpuid_leaf *out)
+static void leaf_1(const struct hvm_vcpu *v, struct cpuid_leaf *out)
 {
-    *out = ctx->host(1, 0);
+    *out = hvm_ops->cpuid(1, 0);
     out->ebx =
-        (out->ebx & 0xff00u) | 1u << 16 | (hvm_apic_id(ctx->vcpu_id) & 0xff) << 24; /* CLFLUSH size stays */
+        (out->ebx & 0xff00u) | 1u << 16 | (hvm_apic_id(v->vcpu_id) & 0xff) << 24; /* CLFLUSH size stays */
     out->ecx = (u32)((out->ecx & KNOWN_1_ECX) | X2APIC_BIT | HYPERVISOR_BIT);
     out->edx &= (u32)KNOWN_1_EDX;
 }
 
-static void leaf_7(const struct hvm_cpuid_ctx *ctx, u32 subleaf, struct cpuid_leaf *out)
+static void leaf_7(u32 subleaf, struct cpuid_leaf *out)
 {
-    if (subleaf != 0 || !host_has_leaf(ctx, 7))
+    if (subleaf != 0 || !host_has_leaf(7))
         return;
-    *out = ctx->host(7, 0);
+    *out = hvm_ops->cpuid(7, 0);
     out->eax = 0; /* no more subleaves */
     out->ebx &= (u32)KNOWN_7_EBX;
     out->ecx &= (u32)KNOWN_7_ECX;
@@ -99,26 +94,26 @@ static void leaf_7(const struct hvm_cpuid_ctx *ctx, u32 subleaf, struct cpuid_le
 }
 
 /* Extended topology: one thread, one core; EDX is the x2APIC id in every subleaf. */
-static void leaf_b(const struct hvm_cpuid_ctx *ctx, u32 subleaf, struct cpuid_leaf *out)
+static void leaf_b(const struct hvm_vcpu *v, u32 subleaf, struct cpuid_leaf *out)
 {
     out->ecx = subleaf & 0xff;
-    out->edx = hvm_apic_id(ctx->vcpu_id);
+    out->edx = hvm_apic_id(v->vcpu_id);
     if (subleaf < 2) {
         out->ebx = 1;
         out->ecx |= (subleaf + 1) << 8; /* level type: 1 thread, 2 core */
     }
 }
 
-static void leaf_80000001(const struct hvm_cpuid_ctx *ctx, struct cpuid_leaf *out)
+static void leaf_80000001(struct cpuid_leaf *out)
 {
-    *out = ctx->host(0x80000001u, 0);
+    *out = hvm_ops->cpuid(0x80000001u, 0);
     out->ecx &= (u32)KNOWN_81_ECX;
     out->edx &= (u32)KNOWN_81_EDX;
 }
 
-static void leaf_80000008(const struct hvm_cpuid_ctx *ctx, struct cpuid_leaf *out)
+static void leaf_80000008(struct cpuid_leaf *out)
 {
-    struct cpuid_leaf host = ctx->host(0x80000008u, 0);
+    struct cpuid_leaf host = hvm_ops->cpuid(0x80000008u, 0);
     u32 physical = MIN(host.eax & 0xff, GUEST_ADDR_BITS);
     u32 linear = MIN(host.eax >> 8 & 0xff, GUEST_ADDR_BITS); /* five levels are not offered */
 
@@ -128,26 +123,29 @@ static void leaf_80000008(const struct hvm_cpuid_ctx *ctx, struct cpuid_leaf *ou
 
 /* Xen's leaf 3: how the guest's TSC relates to time. The TSC is the host's: mode 0, nothing emulated, offset
  * 0. */
-static __attribute__((noinline)) void leaf_xen_tsc(const struct hvm_cpuid_ctx *ctx, u32 subleaf,
-                                                   struct cpuid_leaf *out)
+static __attribute__((noinline)) void leaf_xen_tsc(u32 subleaf, struct cpuid_leaf *out)
 {
+    u32 mul;
+    s8 shift;
+
     switch (subleaf) {
     case 0:
-        if (host_has_leaf(ctx, 0x80000007u) && (ctx->host(0x80000007u, 0).edx & INVARIANT_TSC))
+        if (host_has_leaf(0x80000007u) && (hvm_ops->cpuid(0x80000007u, 0).edx & INVARIANT_TSC))
             out->eax = XEN_TSC_SAFE;
-        out->ecx = (u32)ctx->tsc_khz;
+        out->ecx = (u32)tsc_khz;
         break;
     case 1:
-        out->ecx = ctx->tsc_mul;
-        out->edx = (u32)(s32)ctx->tsc_shift;
+        time_pvclock_scale(&mul, &shift);
+        out->ecx = mul;
+        out->edx = (u32)(s32)shift;
         break;
     case 2:
-        out->eax = (u32)ctx->tsc_khz;
+        out->eax = (u32)tsc_khz;
         break;
     }
 }
 
-static void leaf_xen(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+static void leaf_xen(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {
     static const char signature[] = "XenVMMXenVMM";
 
@@ -164,83 +162,63 @@ static void leaf_xen(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf, str
         out->ebx = XEN_MSR_HYPERCALL;
         break;
     case 3:
-        leaf_xen_tsc(ctx, subleaf, out);
+        leaf_xen_tsc(subleaf, out);
         break;
     case 4:
         if (subleaf)
             break;
         out->eax = (u32)(XEN_HVM_IOMMU_MAPPINGS | XEN_HVM_VCPU_ID_PRESENT | XEN_HVM_DOMID_PRESENT |
                          XEN_HVM_UPCALL_VECTOR);
-        out->ebx = ctx->vcpu_id;
-        out->ecx = ctx->domid;
+        out->ebx = v->vcpu_id;
+        out->ecx = v->domid;
         break;
     }
 }
 
 /* Leaves of the CPU itself. *out is zero. */
-static __attribute__((noinline)) void leaf_cpu(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf,
+static __attribute__((noinline)) void leaf_cpu(const struct hvm_vcpu *v, u32 leaf, u32 subleaf,
                                                struct cpuid_leaf *out)
 {
-    if (leaf > 0x80000000u && leaf <= MAX_EXTENDED_LEAF && !host_has_leaf(ctx, leaf))
+    if (leaf > 0x80000000u && leaf <= MAX_EXTENDED_LEAF && !host_has_leaf(leaf))
         return;
 
     switch (leaf) {
     case 0:
-        leaf_vendor(ctx, MAX_BASIC_LEAF, out);
+        leaf_vendor(MAX_BASIC_LEAF, out);
         break;
     case 1:
-        leaf_1(ctx, out);
+        leaf_1(v, out);
         break;
     case 7:
-        leaf_7(ctx, subleaf, out);
+        leaf_7(subleaf, out);
         break;
     case 0xb:
-        leaf_b(ctx, subleaf, out);
+        leaf_b(v, subleaf, out);
         break;
     case 0x80000000u:
-        leaf_vendor(ctx, MAX_EXTENDED_LEAF, out);
+        leaf_vendor(MAX_EXTENDED_LEAF, out);
         break;
     case 0x80000001u:
-        leaf_80000001(ctx, out);
+        leaf_80000001(out);
         break;
     case 0x80000002u ... 0x80000006u: /* brand string, caches */
-        *out = ctx->host(leaf, 0);
+        *out = hvm_ops->cpuid(leaf, 0);
         break;
     case 0x80000007u:
-        out->edx = ctx->host(leaf, 0).edx & (u32)INVARIANT_TSC;
+        out->edx = hvm_ops->cpuid(leaf, 0).edx & (u32)INVARIANT_TSC;
         break;
     case 0x80000008u:
-        leaf_80000008(ctx, out);
+        leaf_80000008(out);
         break;
     }
 }
 
-/* Not inlined, nor is leaf_cpu(), which calls ctx->host(): the Xen leaves then need no saved registers. */
-static __attribute__((noinline)) void cpuid_policy(const struct hvm_cpuid_ctx *ctx, u32 leaf, u32 subleaf,
-                                                   struct cpuid_leaf *out)
+/* leaf_cpu(), which calls hvm_ops->cpuid(), is not inlined: the Xen leaves then need no saved registers. */
+void hvm_guest_cpuid(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {
     *out = (struct cpuid_leaf){0};
     if (leaf >= XEN_BASE && leaf < XEN_BASE + 0x10000)
-        leaf_xen(ctx, leaf, subleaf, out);
+        leaf_xen(v, leaf, subleaf, out);
     else
-        leaf_cpu(ctx, leaf, subleaf, out);
-}
-
-static __attribute__((noinline)) void prepare(struct hvm_vcpu *v)
-{
-    v->cpuid = (struct hvm_cpuid_ctx){
-        .vcpu_id = v->vcpu_id,
-        .domid = v->domid,
-        .tsc_khz = tsc_khz,
-        .vendor = hvm_ops->cpuid_vendor(),
-        .host = cpuid,
-    };
-    time_pvclock_scale(&v->cpuid.tsc_mul, &v->cpuid.tsc_shift);
-}
-
-void hvm_guest_cpuid(struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
-{
-    if (unlikely(!v->cpuid.host)) /* its first CPUID */
-        prepare(v);
-    cpuid_policy(&v->cpuid, leaf, subleaf, out);
+        leaf_cpu(v, leaf, subleaf, out);
 }

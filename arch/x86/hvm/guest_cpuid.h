@@ -10,16 +10,6 @@
 
 struct hvm_vcpu;
 
-struct hvm_cpuid_ctx {
-    u32 vcpu_id;
-    u32 domid;
-    u64 tsc_khz; /* the guest's TSC is the host's */
-    u32 tsc_mul; /* pvclock scale: time_pvclock_scale() */
-    s8 tsc_shift;
-    const char *vendor; /* 12 characters; NULL: the host's. Guests choose VMMCALL or VMCALL by it. */
-    struct cpuid_leaf (*host)(u32 leaf, u32 subleaf);
-};
-
 /* APIC ids are even, as on Xen. */
 static inline u32 hvm_apic_id(u32 vcpu_id)
 {
@@ -28,6 +18,6 @@ static inline u32 hvm_apic_id(u32 vcpu_id)
 
 /* The leaf as v's guest sees it; leaves that do not exist are zero. Any leaf and subleaf. Called on the CPU
  * that runs v. */
-void hvm_guest_cpuid(struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
+void hvm_guest_cpuid(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
 
 #endif

@@ -64,39 +64,35 @@ static bool pat_valid(u64 value)
     return true;
 }
 
-/* The 64-bit register of the state with this number; NULL: there is none. *address: it must be canonical. */
+/* MSRs that are 64-bit members of the state. */
+static const struct state_register {
+    u32 msr;
+    u16 at;
+    bool address; /* must be canonical */
+} state_registers[] = {
+    {MSR_IA32_SYSENTER_CS, offsetof(struct hvm_state, sysenter_cs), false},
+    {MSR_IA32_SYSENTER_ESP, offsetof(struct hvm_state, sysenter_esp), true},
+    {MSR_IA32_SYSENTER_EIP, offsetof(struct hvm_state, sysenter_eip), true},
+    {MSR_IA32_PAT, offsetof(struct hvm_state, pat), false},
+    {MSR_EFER, offsetof(struct hvm_state, efer), false},
+    {MSR_STAR, offsetof(struct hvm_state, star), false},
+    {MSR_LSTAR, offsetof(struct hvm_state, lstar), true},
+    {MSR_CSTAR, offsetof(struct hvm_state, cstar), true},
+    {MSR_SFMASK, offsetof(struct hvm_state, sfmask), false},
+    {MSR_FS_BASE, offsetof(struct hvm_state, fs.base), true},
+    {MSR_GS_BASE, offsetof(struct hvm_state, gs.base), true},
+    {MSR_KERNEL_GS_BASE, offsetof(struct hvm_state, kernel_gs_base), true},
+};
+
+/* NULL: there is none. */
 static u64 *state_register(struct hvm_state *s, u32 msr, bool *address)
 {
-    *address = true;
-    switch (msr) {
-    case MSR_LSTAR:
-        return &s->lstar;
-    case MSR_CSTAR:
-        return &s->cstar;
-    case MSR_FS_BASE:
-        return &s->fs.base;
-    case MSR_GS_BASE:
-        return &s->gs.base;
-    case MSR_KERNEL_GS_BASE:
-        return &s->kernel_gs_base;
-    case MSR_IA32_SYSENTER_ESP:
-        return &s->sysenter_esp;
-    case MSR_IA32_SYSENTER_EIP:
-        return &s->sysenter_eip;
-    }
-    *address = false;
-    switch (msr) {
-    case MSR_IA32_SYSENTER_CS:
-        return &s->sysenter_cs;
-    case MSR_STAR:
-        return &s->star;
-    case MSR_SFMASK:
-        return &s->sfmask;
-    case MSR_IA32_PAT:
-        return &s->pat;
-    case MSR_EFER:
-        return &s->efer;
-    }
+    for (const struct state_register *r = state_registers; r < state_registers + ARRAY_SIZE(state_registers);
+         r++)
+        if (r->msr == msr) {
+            *address = r->address;
+            return (u64 *)((u8 *)s + r->at);
+        }
     return NULL;
 }
 

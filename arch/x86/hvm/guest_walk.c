@@ -58,20 +58,6 @@ static bool address_valid(const struct guest_walk *walk, const struct mode *mode
     return (u64)((int64_t)(gva << shift) >> shift) == gva;
 }
 
-/* Reads one entry at a guest physical address, once. False: nothing is there. */
-static bool read_entry(const struct guest_walk *walk, u64 gaddr, u32 size, u64 *entry)
-{
-    if (walk->entry)
-        return walk->entry(walk->ctx, gaddr, size, entry) == 0;
-    const u8 *page = walk->page(walk->ctx, gaddr & ~(PAGE_SIZE - 1));
-
-    if (!page)
-        return false;
-    const u8 *at = page + gaddr % PAGE_SIZE;
-    *entry = size == 8 ? *(const volatile u64 *)at : *(const volatile u32 *)at;
-    return true;
-}
-
 /* Start of the page that the last entry maps; false: reserved bits are set. */
 static bool page_base(const struct mode *mode, u64 entry, u32 shift, u64 *base)
 {
@@ -116,7 +102,7 @@ int guest_walk(const struct guest_walk *walk, u64 gva, bool write, u64 *gaddr, u
         u64 index = gva >> shift & ((1u << mode.index_bits) - 1);
         u64 entry, base;
 
-        if (!read_entry(walk, table + index * mode.entry_size, mode.entry_size, &entry) ||
+        if (walk->entry(walk->ctx, table + index * mode.entry_size, mode.entry_size, &entry) ||
             !(entry & PTE_PRESENT))
             return -EFAULT;
         if (!(mode.top_without_write && level == mode.levels))

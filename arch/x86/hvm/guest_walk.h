@@ -10,10 +10,8 @@
 
 struct guest_walk {
     u64 cr0, cr3, cr4, efer;
-    /* Where the page at guest physical address gaddr (page aligned) can be read; NULL: nothing there. */
-    const void *(*page)(void *ctx, u64 gaddr);
-    /* Used instead of page where the page can go away during the read: reads 4 or 8 aligned bytes, once. 0,
-     * or -errno: nothing there. */
+    /* Reads size bytes, 4 or 8, at guest physical address gaddr, which is aligned to that, once. 0, or -errno:
+     * nothing is there. */
     int (*entry)(void *ctx, u64 gaddr, u32 size, u64 *entry);
     void *ctx;
 };

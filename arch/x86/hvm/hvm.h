@@ -36,11 +36,13 @@ struct hvm_segment {
 /* All but the general registers, copied as a whole for context get/set and dumps. */
 struct hvm_state {
     u64 cr0, cr2, cr3, cr4, efer, dr6, dr7, pat;
-    struct hvm_segment cs, ds, es, fs, gs, ss, tr, ldtr, gdtr, idtr;
+    struct hvm_segment cs, ds, es, fs, gs, ss, tr, ldtr, gdtr, idtr; /* HVM_SEGMENTS */
     u64 star, lstar, cstar, sfmask, kernel_gs_base;
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
     u64 tsc_aux;
 };
+
+#define HVM_SEGMENTS(DO) DO(cs) DO(ds) DO(es) DO(fs) DO(gs) DO(ss) DO(tr) DO(ldtr) DO(gdtr) DO(idtr)
 
 /* After RESET and INIT. */
 #define HVM_DR6_RESET 0xffff0ff0u
@@ -74,7 +76,6 @@ struct hvm_vcpu {
     u64 dr[4];            /* DR0-DR3 while its FPU state is not in the registers: hvm_fpu_switch() */
     u64 tsc_aux;          /* kept for context get/set only: guests have neither RDTSCP nor RDPID */
     struct hvm_apic apic;
-    struct hvm_cpuid_ctx cpuid; /* of guest_cpuid.c; .host NULL: not filled yet */
 };
 
 enum hvm_exit_kind {
@@ -128,9 +129,9 @@ struct hvm_ops {
     bool (*probe)(const char **why);
     /* Enables it on this CPU, whose hvm_page_maddr[] are zeroed pages. -ENODEV. */
     int (*cpu_enable)(void);
-    /* The vendor that CPUID names to guests, 12 characters; NULL: the host's. Guests choose the hypercall
-     * instruction by it. */
-    const char *(*cpuid_vendor)(void);
+    /* This CPU's leaf, but leaf 0 names the vendor that guests see: they choose the hypercall instruction by
+     * it. */
+    struct cpuid_leaf (*cpuid)(u32 leaf, u32 subleaf);
     /* control: a zeroed page; fpu as above. Sets the fixed part: intercepts, nested root. */
     void (*vcpu_init)(struct hvm_vcpu *v);
     void (*get_state)(struct hvm_vcpu *v, struct hvm_state *out);
@@ -175,7 +176,7 @@ void hvm_fpu_reset(u8 *fpu);
 /* The hypercall page (abi.md 5): entry nr at nr * 32 does hvm_ops->hypercall_insn. */
 void hvm_fill_hypercall_page(u8 page[PAGE_SIZE]);
 
-/* Prints registers, segments, and the bytes at RIP if they can be read. name: "d1v0". */
+/* Prints registers, segments, and the bytes at RIP if they can be read. name: "d1v0". Physmap lock held. */
 void hvm_dump(struct hvm_vcpu *v, const char *name);
 /* PVH start state (Xen docs/misc/pvh, abi.md 5): 32-bit protected mode, paging off, flat segments, EIP, EBX.
  */

@@ -89,56 +89,41 @@ struct path {
     u32 level; /* where it ended */
 };
 
-static u64 *table_virt(const struct np_table *np, u64 maddr)
-{
-    return np->virt(maddr);
-}
-
 /* Follows tables towards g, at most down to level to. Stops earlier at a leaf or a hole. */
 static struct path walk(const struct np_table *np, gfn_t g, u32 to)
 {
     struct path path = {.level = TOP_LEVEL};
-    u64 *table = table_virt(np, np->root_maddr);
+    u64 *table = np->virt(np->root_maddr);
 
     for (;;) {
         u64 *entry = &table[entry_index(g, path.level)];
         path.entry[path.level] = entry;
         if (path.level == to || !is_table(*entry, path.level))
             return path;
-        table = table_virt(np, *entry & NPE_ADDR_MASK);
+        table = np->virt(*entry & NPE_ADDR_MASK);
         path.level--;
     }
 }
 
-/* nr entries of the table at the path's end have become used: updates the counts in the tables above. */
-static void count_up(struct path *path, u64 nr)
+/* nr entries of the table at the path's end have become used, or if below 0 empty: updates the counts in the
+ * tables above. */
+static void count(struct path *path, s64 nr)
 {
     for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {
-        u64 old = *path->entry[level];
-        write_entry(path->entry[level], old + nr * NPE_COUNT_ONE);
-        if (entry_count(old))
-            return;
-        nr = 1; /* this table was empty, so its own entry has become used as well */
-    }
-}
+        u64 old = *path->entry[level], now = old + (u64)nr * NPE_COUNT_ONE;
 
-/* The same for entries that have become empty. */
-static void count_down(struct path *path, u64 nr)
-{
-    for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {
-        u64 now = *path->entry[level] - nr * NPE_COUNT_ONE;
         write_entry(path->entry[level], now);
-        if (entry_count(now))
+        if (entry_count(nr > 0 ? old : now))
             return;
-        nr = 1;
+        nr = nr > 0 ? 1 : -1; /* the table was, or is now, empty: so its own entry has changed as well */
     }
 }
 
 /* --- table pages ---------------------------------------------------------------------------------------- */
 
-/* Tables allocated in advance, linked through their first word. */
+/* Tables allocated in advance: what an operation that must not fail half-way may need. */
 struct stock {
-    u64 first;
+    u64 maddr[TOP_LEVEL - 1];
     u32 nr;
 };
 
@@ -150,30 +135,15 @@ static u32 leaf_level(u32 order)
     return order >= ORDER_2M && np_largest_order >= ORDER_2M ? 2 : 1;
 }
 
-static void stock_drop(struct np_table *np, struct stock *stock)
-{
-    while (stock->nr) {
-        u64 maddr = stock->first;
-        u64 *table = table_virt(np, maddr);
-        stock->first = table[0];
-        table[0] = 0;
-        stock->nr--;
-        np->free(np->ctx, maddr);
-    }
-}
-
 static int stock_take(struct np_table *np, struct stock *stock, u32 nr)
 {
-    *stock = (struct stock){0};
-    while (stock->nr < nr) {
-        u64 maddr = np->alloc(np->ctx);
-        if (!maddr) {
-            stock_drop(np, stock);
+    for (stock->nr = 0; stock->nr < nr; stock->nr++) {
+        stock->maddr[stock->nr] = np->alloc(np->ctx);
+        if (!stock->maddr[stock->nr]) {
+            while (stock->nr)
+                np->free(np->ctx, stock->maddr[--stock->nr]);
             return -ENOMEM;
         }
-        table_virt(np, maddr)[0] = stock->first;
-        stock->first = maddr;
-        stock->nr++;
     }
     return 0;
 }
@@ -182,19 +152,14 @@ static int stock_take(struct np_table *np, struct stock *stock, u32 nr)
 static u64 stock_use(struct np_table *np, struct stock *stock)
 {
     BUG_ON(!stock->nr);
-    u64 maddr = stock->first;
-    u64 *table = table_virt(np, maddr);
-    stock->first = table[0];
-    table[0] = 0;
-    stock->nr--;
     np->nr_pages++;
-    return maddr;
+    return stock->maddr[--stock->nr];
 }
 
 /* The link is page aligned: a page walker that still reads this table sees an entry that is not present. */
 static void retire(struct np_table *np, u64 maddr)
 {
-    write_entry(&table_virt(np, maddr)[0], np->retired_maddr);
+    write_entry(&np->virt(maddr)[0], np->retired_maddr);
     np->retired_maddr = maddr;
 }
 
@@ -206,7 +171,7 @@ static void split(struct np_table *np, struct path *path, gfn_t g, struct stock 
     u64 old = *path->entry[path->level];
     u32 level = path->level - 1;
     u64 maddr = stock_use(np, stock);
-    u64 *table = table_virt(np, maddr);
+    u64 *table = np->virt(maddr);
     u64 attributes = old & (NPE_LEAF | NPE_TYPE_MASK);
 
     for (u64 i = 0; i < ENTRIES; i++)
@@ -224,14 +189,14 @@ static void add_table(struct np_table *np, struct path *path, gfn_t g, struct st
 
     write_entry(path->entry[path->level], maddr | NPE_TABLE);
     path->level--;
-    path->entry[path->level] = &table_virt(np, maddr)[entry_index(g, path->level)];
+    path->entry[path->level] = &np->virt(maddr)[entry_index(g, path->level)];
 }
 
 /* Unlinks the empty tables below *entry, at most 513 of them. */
 static void retire_below(struct np_table *np, u64 *entry, u32 level)
 {
     u64 maddr = *entry & NPE_ADDR_MASK;
-    u64 *table = table_virt(np, maddr);
+    u64 *table = np->virt(maddr);
 
     write_entry(entry, 0);
     for (u32 i = 0; level > 2 && i < ENTRIES; i++) {
@@ -278,7 +243,7 @@ bool np_reap(struct np_table *np, u32 budget)
 {
     while (np->retired_maddr && budget--) {
         u64 maddr = np->retired_maddr;
-        u64 *table = table_virt(np, maddr);
+        u64 *table = np->virt(maddr);
         np->retired_maddr = table[0];
         table[0] = 0;
         np->nr_pages--;
@@ -294,7 +259,7 @@ static void destroy_one(struct np_table *np)
     u64 maddr = np->root_maddr;
 
     for (u32 level = TOP_LEVEL; level > 1; level--) {
-        u64 *table = table_virt(np, maddr);
+        u64 *table = np->virt(maddr);
         u32 i = 0;
         while (i < ENTRIES && !is_table(table[i], level))
             i++;
@@ -348,7 +313,7 @@ static int map_at(struct np_table *np, gfn_t g, mfn_t m, u32 order, u64 leaf, st
             retire_below(np, entry, level);
         write_entry(entry, leaf | mfn_to_maddr(mfn_add(m, i << level_order(level))));
     }
-    count_up(path, nr);
+    count(path, (s64)nr);
     return 0;
 }
 
@@ -371,7 +336,7 @@ static u32 fill_table(struct path *path, gfn_t in, const gfn_t *g, const mfn_t *
         write_entry(entry, leaf | mfn_to_maddr(m[done]));
     }
     if (done)
-        count_up(path, done);
+        count(path, done);
     return done;
 }
 
@@ -436,7 +401,7 @@ static int empty_part(struct np_table *np, struct path *path, gfn_t g, u32 order
         split(np, path, g, &stock);
     for (u64 i = 0; i < nr; i++)
         write_entry(path->entry[level] + i, 0);
-    count_down(path, nr);
+    count(path, -(s64)nr);
     np->generation++;
     return 0;
 }
@@ -454,7 +419,7 @@ int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry
         return empty_part(np, &path, g, order);
     }
     write_entry(path.entry[path.level], 0);
-    count_down(&path, 1);
+    count(&path, -1);
     np->generation++;
     return 0;
 }

@@ -42,7 +42,7 @@ struct np_table {
     u64 (*alloc)(void *ctx);
     void (*free)(void *ctx, u64 maddr);
     void *ctx;
-    void *(*virt)(u64 maddr); /* where a table page can be read and written */
+    u64 *(*virt)(u64 maddr); /* where a table page can be read and written */
 };
 
 /* [I] Largest mapping this CPU's nested tables can hold: 18, or 9 without 1G pages. Set before the first

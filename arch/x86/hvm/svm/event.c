@@ -86,7 +86,7 @@ void svm_request_irq_window(struct hvm_vcpu *v, u32 class)
     if (class < HVM_ANY_CLASS)
         how = SVM_V_INTR_PRIO(class - (svm_features.cr8_inclusive ? 1 : 0));
     vmcb->v_intr = (vmcb->v_intr & ~V_WINDOW) | SVM_V_IRQ | how;
-    vmcb->intercept_misc1 |= SVM_INTERCEPT_VINTR;
+    vmcb->intercept_misc1 |= SVM_INTERCEPT(VINTR);
     vmcb->clean &= ~(u32)(SVM_CLEAN_INTERCEPTS | SVM_CLEAN_TPR);
     v->in_irq_window = true;
     v->window_class = (u8) class;
@@ -98,7 +98,7 @@ void svm_close_irq_window(struct hvm_vcpu *v, struct vmcb *vmcb)
         (vmcb->v_intr & SVM_V_CR8_MASK) >= v->window_class)
         __atomic_store_n(&svm_features.cr8_inclusive, true, __ATOMIC_RELAXED);
     vmcb->v_intr &= ~V_WINDOW;
-    vmcb->intercept_misc1 &= ~(u32)SVM_INTERCEPT_VINTR;
+    vmcb->intercept_misc1 &= ~SVM_INTERCEPT(VINTR);
     vmcb->clean &= ~(u32)(SVM_CLEAN_INTERCEPTS | SVM_CLEAN_TPR);
     v->in_irq_window = false;
 }
@@ -121,9 +121,9 @@ enum { NMI_NONE, NMI_IN_HANDLER, NMI_AT_IRET };
 static void intercept_iret(struct vmcb *vmcb, bool on)
 {
     if (on)
-        vmcb->intercept_misc1 |= SVM_INTERCEPT_IRET;
+        vmcb->intercept_misc1 |= SVM_INTERCEPT(IRET);
     else
-        vmcb->intercept_misc1 &= ~(u32)SVM_INTERCEPT_IRET;
+        vmcb->intercept_misc1 &= ~SVM_INTERCEPT(IRET);
     vmcb->clean &= ~(u32)SVM_CLEAN_INTERCEPTS;
 }
 

@@ -130,12 +130,18 @@ static int svm_cpu_enable(void)
 
 /* Linux uses VMMCALL for these two vendors and VMCALL for all others, so a guest must see one of them even on
  * an emulated CPU that calls itself something else. */
-static const char *svm_cpuid_vendor(void)
+static struct cpuid_leaf svm_cpuid(u32 leaf, u32 subleaf)
 {
-    struct cpuid_leaf host = cpuid(0, 0);
-    u32 text[3] = {host.ebx, host.edx, host.ecx};
+    struct cpuid_leaf out = cpuid(leaf, subleaf);
+    u32 vendor[3] = {out.ebx, out.edx, out.ecx};
 
-    return memcmp(text, "HygonGenuine", sizeof(text)) == 0 ? "HygonGenuine" : "AuthenticAMD";
+    if (leaf == 0 && memcmp(vendor, "HygonGenuine", sizeof(vendor)) != 0) {
+        memcpy(vendor, "AuthenticAMD", sizeof(vendor));
+        out.ebx = vendor[0];
+        out.edx = vendor[1];
+        out.ecx = vendor[2];
+    }
+    return out;
 }
 
 /* Reset values the guest's owner may replace with set_state(): APM2 14.1.3. */
@@ -144,16 +150,16 @@ static void svm_vcpu_init(struct hvm_vcpu *v)
     struct vmcb *vmcb = svm_vmcb(v);
 
     vmcb->intercept_exceptions = (u32)(BIT(TRAP_DB) | BIT(TRAP_AC) | BIT(TRAP_MC));
-    vmcb->intercept_misc1 =
-        (u32)(SVM_INTERCEPT_INTR | SVM_INTERCEPT_NMI | SVM_INTERCEPT_SMI | SVM_INTERCEPT_INIT |
-              SVM_INTERCEPT_RDPMC | SVM_INTERCEPT_CPUID | SVM_INTERCEPT_RSM | SVM_INTERCEPT_INVD |
-              SVM_INTERCEPT_HLT | SVM_INTERCEPT_INVLPGA | SVM_INTERCEPT_IOIO_PROT | SVM_INTERCEPT_MSR_PROT |
-              SVM_INTERCEPT_FERR_FREEZE | SVM_INTERCEPT_SHUTDOWN);
-    vmcb->intercept_misc2 =
-        (u32)(SVM_INTERCEPT_VMRUN | SVM_INTERCEPT_VMMCALL | SVM_INTERCEPT_VMLOAD | SVM_INTERCEPT_VMSAVE |
-              SVM_INTERCEPT_STGI | SVM_INTERCEPT_CLGI | SVM_INTERCEPT_SKINIT | SVM_INTERCEPT_WBINVD |
-              SVM_INTERCEPT_MONITOR | SVM_INTERCEPT_MWAIT | SVM_INTERCEPT_XSETBV |
-              (svm_features.rdpru ? SVM_INTERCEPT_RDPRU : 0));
+    vmcb->intercept_misc1 = SVM_INTERCEPT(INTR) | SVM_INTERCEPT(NMI) | SVM_INTERCEPT(SMI) |
+                            SVM_INTERCEPT(INIT) | SVM_INTERCEPT(RDPMC) | SVM_INTERCEPT(CPUID) |
+                            SVM_INTERCEPT(RSM) | SVM_INTERCEPT(INVD) | SVM_INTERCEPT(HLT) |
+                            SVM_INTERCEPT(INVLPGA) | SVM_INTERCEPT(IOIO) | SVM_INTERCEPT(MSR) |
+                            SVM_INTERCEPT(FERR_FREEZE) | SVM_INTERCEPT(SHUTDOWN);
+    vmcb->intercept_misc2 = SVM_INTERCEPT(VMRUN) | SVM_INTERCEPT(VMMCALL) | SVM_INTERCEPT(VMLOAD) |
+                            SVM_INTERCEPT(VMSAVE) | SVM_INTERCEPT(STGI) | SVM_INTERCEPT(CLGI) |
+                            SVM_INTERCEPT(SKINIT) | SVM_INTERCEPT(WBINVD) | SVM_INTERCEPT(MONITOR) |
+                            SVM_INTERCEPT(MWAIT) | SVM_INTERCEPT(XSETBV) |
+                            (svm_features.rdpru ? SVM_INTERCEPT(RDPRU) : 0);
     vmcb->iopm_base_pa = image_to_maddr(iopm);
     vmcb->msrpm_base_pa = image_to_maddr(msrpm);
     vmcb->v_intr = SVM_V_INTR_MASKING;
@@ -227,26 +233,24 @@ static void svm_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     svm_decode_exit(v, vmcb, exit);
 }
 
-static void svm_skip(struct hvm_vcpu *v, u32 len)
-{
-    struct vmcb *vmcb = svm_vmcb(v);
-    u64 rip = v->regs.rip + len;
-    bool wide = (vmcb->efer & EFER_LMA) && (vmcb->cs.attributes & HVM_SEG_L);
-
-    v->regs.rip = wide ? rip : (u32)rip;
-    vmcb->interrupt_state &= ~SVM_INTERRUPT_SHADOW;
-}
-
-static u32 svm_cpl(struct hvm_vcpu *v)
-{
-    return svm_vmcb(v)->cpl;
-}
-
 static bool svm_long_mode_cs(struct hvm_vcpu *v)
 {
     const struct vmcb *vmcb = svm_vmcb(v);
 
     return (vmcb->efer & EFER_LMA) && (vmcb->cs.attributes & HVM_SEG_L);
+}
+
+static void svm_skip(struct hvm_vcpu *v, u32 len)
+{
+    u64 rip = v->regs.rip + len;
+
+    v->regs.rip = svm_long_mode_cs(v) ? rip : (u32)rip;
+    svm_vmcb(v)->interrupt_state &= ~SVM_INTERRUPT_SHADOW;
+}
+
+static u32 svm_cpl(struct hvm_vcpu *v)
+{
+    return svm_vmcb(v)->cpl;
 }
 
 static void svm_paging_state(struct hvm_vcpu *v, struct hvm_paging *out)
@@ -264,7 +268,7 @@ const struct hvm_ops svm_ops = {
     .hypercall_insn = {0x0f, 0x01, 0xd9}, /* VMMCALL */
     .probe = svm_probe,
     .cpu_enable = svm_cpu_enable,
-    .cpuid_vendor = svm_cpuid_vendor,
+    .cpuid = svm_cpuid,
     .vcpu_init = svm_vcpu_init,
     .get_state = svm_get_state,
     .set_state = svm_set_state,

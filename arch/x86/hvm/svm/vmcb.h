@@ -4,38 +4,6 @@
 
 #include <arch/x86/hvm/hvm.h>
 
-/* intercept_misc1, offset 0x00c */
-#define SVM_INTERCEPT_INTR        BIT(0)
-#define SVM_INTERCEPT_NMI         BIT(1)
-#define SVM_INTERCEPT_SMI         BIT(2)
-#define SVM_INTERCEPT_INIT        BIT(3)
-#define SVM_INTERCEPT_VINTR       BIT(4)
-#define SVM_INTERCEPT_RDPMC       BIT(15)
-#define SVM_INTERCEPT_CPUID       BIT(18)
-#define SVM_INTERCEPT_RSM         BIT(19)
-#define SVM_INTERCEPT_IRET        BIT(20)
-#define SVM_INTERCEPT_INVD        BIT(22)
-#define SVM_INTERCEPT_HLT         BIT(24)
-#define SVM_INTERCEPT_INVLPGA     BIT(26)
-#define SVM_INTERCEPT_IOIO_PROT   BIT(27)
-#define SVM_INTERCEPT_MSR_PROT    BIT(28)
-#define SVM_INTERCEPT_FERR_FREEZE BIT(30)
-#define SVM_INTERCEPT_SHUTDOWN    BIT(31)
-
-/* intercept_misc2, offset 0x010 */
-#define SVM_INTERCEPT_VMRUN   BIT(0)
-#define SVM_INTERCEPT_VMMCALL BIT(1)
-#define SVM_INTERCEPT_VMLOAD  BIT(2)
-#define SVM_INTERCEPT_VMSAVE  BIT(3)
-#define SVM_INTERCEPT_STGI    BIT(4)
-#define SVM_INTERCEPT_CLGI    BIT(5)
-#define SVM_INTERCEPT_SKINIT  BIT(6)
-#define SVM_INTERCEPT_WBINVD  BIT(9)
-#define SVM_INTERCEPT_MONITOR BIT(10)
-#define SVM_INTERCEPT_MWAIT   BIT(11)
-#define SVM_INTERCEPT_XSETBV  BIT(13)
-#define SVM_INTERCEPT_RDPRU   BIT(14)
-
 /* tlb_control */
 #define SVM_TLB_KEEP      0u
 #define SVM_TLB_FLUSH_ALL 1u
@@ -105,6 +73,9 @@ enum svm_exit_code {
     SVM_EXIT_NPF = 0x400,
 };
 #define SVM_EXIT_INVALID (~0ull)
+
+/* Exits 0x60-0x7f are asked for in intercept_misc1, 0x80-0x9f in intercept_misc2, a bit each in this order. */
+#define SVM_INTERCEPT(exit) ((u32)BIT(SVM_EXIT_##exit % 32))
 
 struct vmcb {
     /* control area */

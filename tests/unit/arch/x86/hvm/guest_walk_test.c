@@ -14,12 +14,16 @@ static struct guest_walk w;
 #define W  2ull
 #define PS 0x80ull
 
-static const void *page(void *ctx, u64 gaddr)
+static int read_entry(void *ctx, u64 gaddr, u32 size, u64 *entry)
 {
     (void)ctx;
-    assert_int_equal(gaddr % PAGE_SIZE, 0);
+    assert_int_equal(gaddr % size, 0);
     reads++;
-    return gaddr / PAGE_SIZE < PAGES ? memory[gaddr / PAGE_SIZE] : NULL;
+    if (gaddr >= sizeof(memory))
+        return -EFAULT;
+    *entry = 0;
+    memcpy(entry, (char *)memory + gaddr, size);
+    return 0;
 }
 
 static void put8(u32 table, u32 index, u64 entry)
@@ -36,7 +40,7 @@ static void setup(void)
 {
     memset(memory, 0, sizeof(memory));
     reads = 0;
-    w = (struct guest_walk){.page = page};
+    w = (struct guest_walk){.entry = read_entry};
 }
 
 static void maps(u64 gva, bool write, u64 want_gaddr, u64 want_run)

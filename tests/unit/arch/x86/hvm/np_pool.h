@@ -30,7 +30,7 @@ static u32 pool_index(u64 maddr)
     return (u32)index;
 }
 
-static void *pool_virt(u64 maddr)
+static u64 *pool_virt(u64 maddr)
 {
     u32 i = pool_index(maddr);
 
