@@ -126,6 +126,7 @@ $(eval $(call test_kind,$(COV)/obj,$(HOSTCC),$(COV_CFLAGS),COVCC))
 
 $(foreach t,$(UNIT_TESTS),$(eval $(COV)/unit/$(t)_test: $(patsubst %.c,$(COV)/obj/%.o,$(call unit_file,$(t)))))
 $(foreach t,$(TSAN_TESTS),$(eval $(COV)/threads/$(t)_test: $(COV)/obj/tests/threads/$(t)_test.o))
+-include $(UNIT_FILES:%.c=$(COV)/obj/%.d) $(TSAN_TESTS:%=$(COV)/obj/tests/threads/%_test.d) $(COV)/obj/tests/stress/main.d
 $(COV)/claim-stress: $(COV)/obj/tests/stress/main.o
 $(COV)/acpi-topology: $(ACPI_TOPOLOGY:%.c=$(COV)/obj/%.o)
 $(COV)/claim-stress $(COV)/unit/mm_model_test $(COV)/threads/mm_stress_test: $(COV)/obj/stress.a
