@@ -162,7 +162,7 @@ TEST(nothing_above_4g)
 }
 
 /* Against the definition, on small random maps, page by page. */
-TEST(random_maps)
+TEST(random_host_maps)
 {
     srand(3);
     for (u32 round = 0; round < 2000; round++) {

@@ -112,12 +112,15 @@ static void end_of_handler(void)
     kicked[0] |= here->need_resched;
 }
 
-static void round_of_turns(void)
+/* Each CPU has a turn every millisecond. */
+static void run_ms(u64 ms)
 {
-    end_of_handler();
-    for (u32 id = 0; id < nr_cpus; id++)
-        turn(id);
-    now_ns += MS;
+    for (; ms; ms--) {
+        end_of_handler();
+        for (u32 id = 0; id < nr_cpus; id++)
+            turn(id);
+        now_ns += MS;
+    }
 }
 
 static void power_off(void)
@@ -130,8 +133,7 @@ static void power_off(void)
     }
     for (u32 id = 0; id < nr_cpus; id++)
         kicked[id] = true;
-    for (u32 i = 0; i < 3; i++)
-        round_of_turns();
+    run_ms(3);
     machine_unmake();
     for (u32 id = 0; id < nr_cpus; id++)
         free(stacks[id]);
@@ -319,20 +321,17 @@ static void share(const struct machine_shape *shape, u32 n, u64 pin_first_ms)
         memset(all, 0xff, sizeof(all));
         for (u32 id = 0; id < n / 2; id++)
             sched_set_affinity(d->vcpu[id], one, all);
-        for (u64 ms = 0; ms < pin_first_ms; ms++)
-            round_of_turns();
+        run_ms(pin_first_ms);
         for (u32 id = 0; id < n / 2; id++)
             sched_set_affinity(d->vcpu[id], all, all);
     }
-    for (u32 ms = 0; ms < 1000; ms++) /* it settles */
-        round_of_turns();
+    run_ms(1000); /* it settles */
     for (u32 window = 0; window < 10; window++) {
         const u64 length = 2000;
 
         for (u32 id = 0; id < n; id++)
             before[id] = vcpu_run_ns(d->vcpu[id]);
-        for (u64 ms = 0; ms < length; ms++)
-            round_of_turns();
+        run_ms(length);
         u64 fair = MIN(length * online / n, length) * MS;
         for (u32 id = 0; id < n; id++) {
             u64 got = vcpu_run_ns(d->vcpu[id]) - before[id];
@@ -369,15 +368,12 @@ TEST(sleepers_come_soon_and_save_nothing)
     stay_still = true;
     boot(&one, 4);
     vcpu_block(d->vcpu[3]);
-    for (u32 ms = 0; ms < 10000; ms++)
-        round_of_turns();
+    run_ms(10000);
     u64 before = vcpu_run_ns(d->vcpu[3]);
     vcpu_wake(d->vcpu[3]);
-    for (u32 ms = 0; ms < 20; ms++)
-        round_of_turns();
+    run_ms(20);
     assert_true(vcpu_run_ns(d->vcpu[3]) > before);
-    for (u32 ms = 0; ms < 980; ms++)
-        round_of_turns();
+    run_ms(980);
     assert_in_range((vcpu_run_ns(d->vcpu[3]) - before) / MS, 230, 300); /* a quarter and the credit */
     power_off();
 }
@@ -390,12 +386,10 @@ TEST(they_come_home)
     d->home_nodes = BIT(1);
     for (u32 id = 0; id < 8; id++)
         vcpu_block(d->vcpu[id]);
-    for (u32 ms = 0; ms < 10; ms++)
-        round_of_turns();
+    run_ms(10);
     for (u32 id = 0; id < 8; id++)
         vcpu_wake(d->vcpu[id]);
-    for (u32 ms = 0; ms < 100; ms++)
-        round_of_turns();
+    run_ms(100);
     u32 away = 0;
     for (u32 id = 0; id < 8; id++) {
         assert_true(d->vcpu[id]->running); /* all eight CPUs are used */
@@ -407,8 +401,7 @@ TEST(they_come_home)
             vcpu_block(d->vcpu[id]);
             left--;
         }
-    for (u32 ms = 0; ms < 100; ms++)
-        round_of_turns();
+    run_ms(100);
     for (u32 id = 0; id < 8; id++)
         if (d->vcpu[id]->state == VCPU_RUNNABLE)
             assert_in_range(d->vcpu[id]->cpu, 4, 7);
@@ -421,13 +414,11 @@ TEST(nothing_ticks)
     stay_still = true;
     boot(&shapes[3], 1);
     u64 dirty = node_dirty(0);
-    for (u32 ms = 0; ms < 200; ms++)
-        round_of_turns();
+    run_ms(200);
     for (u32 nid = 0; nid < 4; nid++)
         assert_int_equal(node_dirty(nid), nid == 0 ? dirty : 0); /* node 0's only CPU runs the guest */
     u32 exits = nr_exits;
-    for (u32 ms = 0; ms < 1000; ms++)
-        round_of_turns();
+    run_ms(1000);
     assert_int_equal(nr_exits, exits);
     for (u32 id = 1; id < nr_cpus; id++)
         assert_true(asleep[id] && !kicked[id] && !armed_ns[id]);
@@ -441,22 +432,18 @@ TEST(claims_are_scrubbed_for)
 {
     stay_still = true;
     boot(&shapes[3], 1);
-    for (u32 ms = 0; ms < 50; ms++)
-        round_of_turns();
+    run_ms(50);
     u64 dirty = node_dirty(0), wanted = 1800;
     const struct claim_entry claim = {.pages = wanted, .node = 0};
     assert_int_equal(claim_install_set(&d->mem, &claim, 1, CLAIM_SCRUB), 0);
-    for (u32 ms = 0; ms < 25; ms++)
-        round_of_turns();
+    run_ms(25);
     assert_in_range(dirty - node_dirty(0), PIECE, 3 * PIECE); /* 10 ms a slice */
     assert_true(d->vcpu[0]->running);
-    for (u32 ms = 0; ms < 100; ms++)
-        round_of_turns();
+    run_ms(100);
     dirty = node_dirty(0);
     assert_in_range(node_free(0) - dirty, wanted, wanted + PIECE);
     u32 exits = nr_exits;
-    for (u32 ms = 0; ms < 500; ms++)
-        round_of_turns();
+    run_ms(500);
     assert_int_equal(nr_exits, exits);
     assert_int_equal(node_dirty(0), dirty);
     power_off();

@@ -12,6 +12,16 @@
 
 #define MS 1000000ull
 
+static u32 stays;    /* in guests */
+static u32 nr_quiet; /* quiet moments */
+
+static void setup(void)
+{
+    stays = nr_quiet = 0;
+}
+
+FIXTURE(setup, NULL)
+
 /* A turn of the run loop on the present CPU. */
 static void turn(void)
 {
@@ -71,8 +81,6 @@ TEST(three_share_evenly, .cpus = 1)
     assert_int_equal(nr_idles, 0);
 }
 
-static u32 stays;
-
 static void stay_100(struct vcpu *v, struct hvm_exit *exit)
 {
     (void)exit;
@@ -85,7 +93,6 @@ TEST(a_lone_vcpu_needs_no_timer, .cpus = 1)
     struct domain *d = online_domain(1, 2);
 
     vcpu_block(d->vcpu[1]);
-    stays = 0;
     play = stay_100;
     turn();
     assert_int_equal(nr_runs[1][0], 100); /* ten slices' worth, undisturbed */
@@ -110,7 +117,6 @@ TEST(a_slice_begins_when_somebody_waits, .cpus = 1)
     struct domain *d = online_domain(1, 2);
 
     vcpu_block(d->vcpu[1]);
-    stays = 0;
     to_wake = d->vcpu[1];
     play = wake_at_third;
     turn();
@@ -209,7 +215,6 @@ TEST(pauses_nest, .cpus = 1)
     assert_int_equal(here->exits, 0);
     assert_int_equal(d->vcpu[1]->pause_count, 2); /* the domain's counts once */
     domain_unpause(d);
-    stays = 0;
     play = stay_100;
     turn();
     assert_int_equal(nr_runs[1][0], 100);
@@ -240,7 +245,6 @@ TEST(yield_lets_the_next_one_in, .cpus = 1)
 {
     struct domain *d = online_domain(1, 2);
 
-    stays = 0;
     play = yield_always;
     for (u32 i = 1; i <= 6; i++) {
         turn();
@@ -270,7 +274,6 @@ TEST(a_running_vcpu_stops_at_its_exit, .cpus = 1)
 {
     struct domain *d = online_domain(1, 1);
 
-    stays = 0;
     play = unpause_before_it_noticed;
     turn();
     assert_int_equal(stays, 8);
@@ -290,36 +293,33 @@ TEST(long_hypercalls_are_told, .cpus = 1)
     here->need_resched = false;
 }
 
-static u32 nr_asked, nr_entries;
-
 static void asked(void)
 {
     assert_null(here->current);
-    nr_asked++;
+    nr_quiet++;
 }
 
 static void ask_once(struct vcpu *v, struct hvm_exit *exit)
 {
     (void)exit;
-    if (++nr_entries == 3)
+    if (++stays == 3)
         sched_ask_quiet(asked);
-    else if (nr_entries > 3)
+    else if (stays > 3)
         end_run(v);
 }
 
 TEST(a_quiet_moment_comes_between_two_slices, .cpus = 1)
 {
     online_domain(1, 1);
-    nr_asked = nr_entries = 0;
     play = ask_once;
     turn();
-    assert_int_equal(nr_entries, 3); /* a lone vCPU leaves for it, too */
-    assert_int_equal(nr_asked, 0);
+    assert_int_equal(stays, 3); /* a lone vCPU leaves for it, too */
+    assert_int_equal(nr_quiet, 0);
     turn();
-    assert_int_equal(nr_entries, 4);
-    assert_int_equal(nr_asked, 1);
+    assert_int_equal(stays, 4);
+    assert_int_equal(nr_quiet, 1);
     turn();
-    assert_int_equal(nr_asked, 1);
+    assert_int_equal(nr_quiet, 1);
 }
 
 /* --- between CPUs --- */
@@ -357,7 +357,6 @@ TEST(vcpus_are_spread_and_kicked, .cpus = 2)
     vcpu_block(d->vcpu[3]);
     to_wake = d->vcpu[3];
     use_cpu(1);
-    stays = 0;
     play = from_cpu0;
     sched_step(here);
     assert_int_equal(nr_runs[1][1], 10); /* the slice is timed from its start all the same */
@@ -446,8 +445,6 @@ TEST(pause_waits_for_the_other_cpu, .cpus = 2)
     stop_cpu1(d);
 }
 
-static u32 nr_quiet;
-
 /* CPU 1 is in its run loop, and stays there. */
 static void look_around(void)
 {
@@ -465,7 +462,6 @@ TEST(a_quiet_moment_stops_the_other_cpu, .cpus = 2)
 {
     struct domain *d = start_cpu1();
 
-    nr_quiet = 0;
     for (u32 round = 0; round < 100; round++) {
         wait_for_entry(); /* it goes on after the last one */
         assert_true(sched_run_quiet(look_around));
@@ -487,7 +483,6 @@ TEST(no_quiet_moment_while_a_cpu_is_away, .cpus = 2)
 {
     pthread_t clock;
 
-    nr_quiet = 0;
     cpu_on[1].need_resched = false;
     assert_int_equal(pthread_create(&clock, NULL, let_time_pass, NULL), 0);
     assert_false(sched_run_quiet(look_around));

@@ -92,41 +92,38 @@ TEST(test_xen_scan)
 
 TEST(test_hidden)
 {
-    struct cpuid_leaf l = leaf_of(1, 0);
-    /* MONITOR VMX FMA PCID TSC_DEADLINE XSAVE OSXSAVE AVX F16C */
-    static const u8 hidden_ecx[] = {3, 5, 12, 17, 24, 26, 27, 28, 29};
-    for (u32 i = 0; i < sizeof(hidden_ecx); i++)
-        assert_int_equal(l.ecx >> hidden_ecx[i] & 1, 0);
-    assert_int_equal(l.edx & BIT(28), 0); /* one thread */
+    static const struct {
+        u32 leaf;
+        u8 bits[11]; /* of ecx if in_ecx, else of ebx; 0: the end */
+        bool in_ecx;
+    } hidden[] = {
+        /* MONITOR VMX FMA PCID TSC_DEADLINE XSAVE OSXSAVE AVX F16C */
+        {1, {3, 5, 12, 17, 24, 26, 27, 28, 29}, true},
+        /* SGX HLE AVX2 INVPCID RTM PQM MPX AVX512F */
+        {7, {2, 4, 5, 10, 11, 12, 14, 16}, false},
+        /* PKU OSPKE WAITPKG CET_SS LA57 RDPID */
+        {7, {3, 4, 5, 7, 16, 22}, true},
+        /* CMP_LEGACY SVM EXTAPIC OSVW IBS XOP SKINIT FMA4 TOPOEXT MONITORX */
+        {0x80000001, {1, 2, 3, 9, 10, 11, 12, 16, 22, 29}, true},
+    };
+    for (u32 i = 0; i < ARRAY_SIZE(hidden); i++) {
+        struct cpuid_leaf l = leaf_of(hidden[i].leaf, 0);
 
-    l = leaf_of(7, 0);
-    assert_int_equal(l.eax, 0);
-    /* SGX HLE AVX2 INVPCID RTM PQM MPX AVX512F */
-    static const u8 hidden_7[] = {2, 4, 5, 10, 11, 12, 14, 16};
-    for (u32 i = 0; i < sizeof(hidden_7); i++)
-        assert_int_equal(l.ebx >> hidden_7[i] & 1, 0);
-    /* PKU OSPKE WAITPKG CET_SS LA57 RDPID */
-    static const u8 hidden_7c[] = {3, 4, 5, 7, 16, 22};
-    for (u32 i = 0; i < sizeof(hidden_7c); i++)
-        assert_int_equal(l.ecx >> hidden_7c[i] & 1, 0);
-    assert_int_equal(l.edx, BIT(4));
+        for (const u8 *bit = hidden[i].bits; *bit; bit++)
+            assert_int_equal((hidden[i].in_ecx ? l.ecx : l.ebx) >> *bit & 1, 0);
+    }
+    assert_int_equal(leaf_of(1, 0).edx & BIT(28), 0); /* one thread */
+    assert_int_equal(leaf_of(7, 0).eax, 0);
+    assert_int_equal(leaf_of(7, 0).edx, BIT(4));
     leaf_is(7, 1, 0, 0, 0, 0);
-
-    l = leaf_of(0x80000001, 0);
-    /* CMP_LEGACY SVM EXTAPIC OSVW IBS XOP SKINIT FMA4 TOPOEXT MONITORX */
-    static const u8 hidden_81[] = {1, 2, 3, 9, 10, 11, 12, 16, 22, 29};
-    for (u32 i = 0; i < sizeof(hidden_81); i++)
-        assert_int_equal(l.ecx >> hidden_81[i] & 1, 0);
-    assert_int_equal(l.edx & (BIT(27) | BIT(25)), 0); /* RDTSCP, FFXSR */
-    assert_true(l.edx & BIT(29));                     /* long mode stays */
+    u32 edx = leaf_of(0x80000001, 0).edx;
+    assert_int_equal(edx & (BIT(27) | BIT(25)), 0); /* RDTSCP, FFXSR */
+    assert_true(edx & BIT(29));                     /* long mode stays */
     for (u32 subleaf = 0; subleaf < 3; subleaf++)
         leaf_is(0xd, subleaf, 0, 0, 0, 0);
-    leaf_is(5, 0, 0, 0, 0, 0);
-    leaf_is(0xa, 0, 0, 0, 0, 0);
-    leaf_is(0x8000000a, 0, 0, 0, 0, 0);
-    leaf_is(0x8000001f, 0, 0, 0, 0, 0);
-    leaf_is(0x10, 0, 0, 0, 0, 0);
-    leaf_is(0xffffffff, 0xffffffff, 0, 0, 0, 0);
+    static const u32 empty[] = {5, 0xa, 0x10, 0x8000000a, 0x8000001f, 0xffffffff};
+    for (u32 i = 0; i < ARRAY_SIZE(empty); i++)
+        leaf_is(empty[i], empty[i] == 0xffffffff ? empty[i] : 0, 0, 0, 0, 0);
     leaf_is(0x80000007, 0, 0, 0, 0, BIT(8));
 }
 
