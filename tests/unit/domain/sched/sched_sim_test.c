@@ -219,25 +219,6 @@ static void check_starvation(void)
     }
 }
 
-static void random_affinity(struct vcpu *v)
-{
-    u64 hard[MAX_CPUS / 64], soft[MAX_CPUS / 64];
-    bool any = false;
-
-    memset(hard, 0xff, sizeof(hard));
-    memset(soft, 0xff, sizeof(soft));
-    while (random_below(3) && !any) {
-        hard[0] = random_below(1u << nr_cpus);
-        for (u32 id = 0; id < nr_cpus; id++)
-            any |= cpus[id] && sched_bit(hard, id);
-    }
-    if (!any)
-        memset(hard, 0xff, sizeof(hard));
-    if (random_below(2))
-        soft[0] = random_below(1u << nr_cpus);
-    sched_set_affinity(v, hard, soft);
-}
-
 /* Something happens, on CPU `here`, which is in a guest or asleep: as if in its next handler. */
 static void happen(void)
 {

@@ -58,19 +58,6 @@ static void *cpu_thread(void *arg)
     return NULL;
 }
 
-static void affinity(struct vcpu *v)
-{
-    u64 hard[MAX_CPUS / 64] = {0}, soft[MAX_CPUS / 64] = {0};
-
-    hard[0] = random_below((1u << nr_cpus) - 1) + 1;
-    soft[0] = random_below(1u << nr_cpus);
-    if (!(hard[0] & ~(u64)shapes[2].missing)) /* only one that is not there */
-        hard[0] |= 2;
-    sched_set_affinity(v, hard, soft);
-    while (!sched_is_placed(v))
-        sched_yield();
-}
-
 static void act(u32 id)
 {
     struct vcpu *v = d->vcpu[id];
@@ -80,7 +67,9 @@ static void act(u32 id)
         vcpu_wake(v);
         break;
     case 0:
-        affinity(v);
+        random_affinity(v);
+        while (!sched_is_placed(v))
+            sched_yield();
         break;
     case 1:
         vcpu_pause(v, true);

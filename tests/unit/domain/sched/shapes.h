@@ -59,6 +59,23 @@ static inline void free_vcpu(struct vcpu *v)
     memset(v, 0xdd, sizeof(*v));
 }
 
+static inline void random_affinity(struct vcpu *v)
+{
+    u64 hard[MAX_CPUS / 64], soft[MAX_CPUS / 64], up = 0;
+
+    memset(hard, 0xff, sizeof(hard));
+    memset(soft, 0xff, sizeof(soft));
+    for (u32 id = 0; id < nr_cpus; id++)
+        up |= cpus[id] ? BIT(id) : 0;
+    if (random_below(3))
+        hard[0] = random_below(1u << nr_cpus);
+    if (!(hard[0] & up)) /* one must be there */
+        hard[0] |= up;
+    if (random_below(2))
+        soft[0] = random_below(1u << nr_cpus);
+    sched_set_affinity(v, hard, soft);
+}
+
 /* With nr vCPUs that run, and the kicks to kick(). */
 static inline void make_shape(const struct machine_shape *shape, u32 nr, void (*kick)(u32 cpu_id))
 {

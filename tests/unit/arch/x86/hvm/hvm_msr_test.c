@@ -161,51 +161,51 @@ TEST(test_hypercall_page)
     }
 }
 
+#define ALL_DATA(...) \
+    .ds = {__VA_ARGS__}, .es = {__VA_ARGS__}, .fs = {__VA_ARGS__}, .gs = {__VA_ARGS__}, .ss = {__VA_ARGS__}
+
+/* abi.md 4.2 */
 TEST(test_pvh_entry)
 {
+    const struct hvm_regs want = {.rip = 0x100070, .rbx = 0x3000, .rflags = 2};
+    const struct hvm_state want_state = {.cr0 = 0x11,
+                                         .dr6 = 0xffff0ff0,
+                                         .dr7 = 0x400,
+                                         .pat = 0x0007040600070406,
+                                         .cs = {.attributes = 0xc9b, .limit = ~0u},
+                                         ALL_DATA(.attributes = 0xc93, .limit = ~0u),
+                                         .tr = {.attributes = 0x8b, .limit = 0x67},
+                                         .ldtr = {.attributes = 0x82}};
+
     memset(&v.regs, 0xff, sizeof(v.regs));
     memset(&state, 0xff, sizeof(state));
     hvm_set_pvh_entry(&v, 0x100070, 0x3000);
-    const struct hvm_regs want = {.rip = 0x100070, .rbx = 0x3000, .rflags = 2};
     assert_memory_equal(&v.regs, &want, sizeof(want));
-    assert_int_equal(state.cr0, 0x11);
-    assert_int_equal(state.cr3 | state.cr4 | state.efer, 0);
-    assert_int_equal(state.dr6, 0xffff0ff0);
-    assert_int_equal(state.dr7, 0x400);
-    assert_int_equal(state.cs.attributes, 0xc9b);
-    assert_int_equal(state.cs.limit, 0xffffffff);
-    const struct hvm_segment *data[] = {&state.ds, &state.es, &state.ss};
-    for (u32 i = 0; i < 3; i++) {
-        assert_int_equal(data[i]->attributes, 0xc93);
-        assert_int_equal(data[i]->limit, 0xffffffff);
-        assert_int_equal(data[i]->selector | data[i]->base, 0);
-    }
-    assert_int_equal(state.tr.limit, 0x67);
-    assert_int_equal(state.tr.attributes, 0x8b);
-    assert_int_equal(state.cs.selector | state.tr.selector, 0);
+    assert_memory_equal(&state, &want_state, sizeof(state));
 }
 
 TEST(test_startup_entry)
 {
-    memset(&v.regs, 0xff, sizeof(v.regs));
-    memset(&state, 0xff, sizeof(state));
-    state.pat = 0x0007010600070106ull;
-    hvm_set_startup_entry(&v, 0x9f, 0x800f12);
     const struct hvm_regs want = {.rdx = 0x800f12, .rflags = 2};
+    struct hvm_state want_state;
+
+    memset(&v.regs, 0xff, sizeof(v.regs));
+    memset(&state, 0xff, sizeof(state)); /* INIT leaves PAT and the system-call MSRs */
+    want_state = state;
+    want_state.cr0 = 0x10;
+    want_state.cr2 = want_state.cr3 = want_state.cr4 = want_state.efer = 0;
+    want_state.dr6 = 0xffff0ff0;
+    want_state.dr7 = 0x400;
+    want_state.cs =
+        (struct hvm_segment){.selector = 0x9f00, .base = 0x9f000, .limit = 0xffff, .attributes = 0x9b};
+    want_state.ds = want_state.es = want_state.fs = want_state.gs = want_state.ss =
+        (struct hvm_segment){.limit = 0xffff, .attributes = 0x93};
+    want_state.tr = (struct hvm_segment){.limit = 0xffff, .attributes = 0x8b};
+    want_state.ldtr = (struct hvm_segment){.limit = 0xffff, .attributes = 0x82};
+    want_state.gdtr = want_state.idtr = (struct hvm_segment){.limit = 0xffff};
+    hvm_set_startup_entry(&v, 0x9f, 0x800f12);
     assert_memory_equal(&v.regs, &want, sizeof(want));
-    assert_int_equal(state.cr0, 0x10);
-    assert_int_equal(state.cr2 | state.cr3 | state.cr4 | state.efer, 0);
-    assert_int_equal(state.dr7, 0x400);
-    assert_int_equal(state.pat, 0x0007010600070106ull);
-    assert_int_equal(state.cs.selector, 0x9f00);
-    assert_int_equal(state.cs.base, 0x9f000);
-    assert_int_equal(state.cs.limit, 0xffff);
-    assert_int_equal(state.cs.attributes, 0x9b);
-    assert_int_equal(state.ss.attributes, 0x93);
-    assert_int_equal(state.ds.selector | state.ds.base | state.ss.base, 0);
-    assert_int_equal(state.idtr.limit, 0xffff);
-    assert_int_equal(state.idtr.base | state.gdtr.base, 0);
-    assert_int_equal(state.lstar, ~0ull); /* INIT leaves it */
+    assert_memory_equal(&state, &want_state, sizeof(state));
 }
 
 TEST(test_fpu)
