@@ -45,6 +45,8 @@ struct mm_host_info host_info(void);
 u64 free_pages(void); /* of the host */
 int take_one(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, struct mm_taken *taken);
 int release_range(struct mem_account *account, mfn_t m, u32 order); /* mm_release_many() of one */
+void hog_all(void);   /* takes every free page of a machine of up to 128 MiB */
+void unhog(u32 nr);   /* gives nr of them back, the lowest and thus neighbours; ~0u: all */
 void clean_all(void); /* scrubs every node until nothing is dirty */
 
 /* --- accounts.h, which one file of a program includes: accounts without domains, found by their domids --- */

@@ -77,6 +77,30 @@ void clean_all(void)
             ;
 }
 
+static bool hogged[1u << 15];
+static u32 hog_next;
+
+void hog_all(void)
+{
+    mfn_t m;
+
+    hog_next = 0;
+    while (mm_alloc(NULL, NODE_NONE, 0, MM_OVERHEAD, &m) == 0) {
+        BUG_ON(m.n - MACHINE_BASE >= ARRAY_SIZE(hogged));
+        hogged[m.n - MACHINE_BASE] = true;
+    }
+}
+
+void unhog(u32 nr)
+{
+    for (; nr && hog_next < ARRAY_SIZE(hogged); hog_next++)
+        if (hogged[hog_next]) {
+            hogged[hog_next] = false;
+            mm_free_overhead(NULL, mfn(MACHINE_BASE + hog_next), 0);
+            nr--;
+        }
+}
+
 int take_one(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, struct mm_taken *taken)
 {
     struct mm_request request = {.nid = nid, .order = order, .nr = 1, .flags = flags};

@@ -241,31 +241,6 @@ TEST(a_mapper_that_dies_lets_zombies_go, .domains = 1)
 
 /* --- memory that runs out --- */
 
-static mfn_t hogged[4096];
-static u32 nr_hogged, nr_returned;
-
-static int by_frame(const void *a, const void *b)
-{
-    u64 x = ((const mfn_t *)a)->n, y = ((const mfn_t *)b)->n;
-
-    return x < y ? -1 : x > y;
-}
-
-static void hog_all(void)
-{
-    nr_hogged = nr_returned = 0;
-    while (mm_alloc(NULL, NODE_NONE, 0, MM_OVERHEAD, &hogged[nr_hogged]) == 0)
-        nr_hogged++;
-    qsort(hogged, nr_hogged, sizeof(hogged[0]), by_frame);
-}
-
-/* n pages, neighbours, come back. */
-static void unhog(u32 n)
-{
-    for (; n && nr_returned < nr_hogged; n--)
-        mm_free_overhead(NULL, hogged[nr_returned++], 0);
-}
-
 TEST(creation_needs_all_its_memory, .domains = 1)
 {
     u64 before = free_pages();
@@ -294,7 +269,7 @@ TEST(creation_needs_all_its_memory, .domains = 1)
     assert_int_equal(domain_alloc_vcpus(d, 7), -EINVAL);
     assert_int_equal(kill_all_steps(d), 0);
     /* Half of them only, and gone all the same. */
-    unhog(4096);
+    unhog(~0u);
     is_gone_for_good(1, before);
     hog_all();
     unhog(pages + 7);
@@ -302,7 +277,7 @@ TEST(creation_needs_all_its_memory, .domains = 1)
     assert_int_equal(domain_alloc_vcpus(d, 8), -ENOMEM);
     assert_in_range(d->nr_vcpus, 1, 3);
     assert_int_equal(kill_all_steps(d), 0);
-    unhog(4096);
+    unhog(~0u);
     is_gone_for_good(1, before);
 }
 
@@ -343,7 +318,7 @@ TEST(ids_are_given_in_a_circle, .domains = 1)
     unhog(8);
     for (u32 i = 0; i < DOMID_MAX - 3u; i++)
         assert_int_equal(try_create(DOMID_ANY, 1, &next), -ENOMEM);
-    unhog(4096);
+    unhog(~0u);
     u32 wrapped = 0;
     u16 last = 0;
     for (u32 i = 0; i < 8; i++) {

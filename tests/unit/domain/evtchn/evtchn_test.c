@@ -149,8 +149,6 @@ PORT_TEST(ports_run_out_cleanly)
 {
     static const u32 no_ports[] = {0, 1024, ~0u};
     u32 port = 0, used_ports = 0;
-    mfn_t hogged[8192];
-    u32 nr = 0;
 
     while (evtchn_alloc_unbound(b, 0, &port) == 0)
         assert_int_equal(port, ++used_ports);
@@ -164,12 +162,10 @@ PORT_TEST(ports_run_out_cleanly)
         assert_int_equal(evtchn_send(b, no_ports[i]), -EINVAL);
     }
     /* No memory for a bucket. */
-    while (mm_alloc(NULL, NODE_NONE, 0, MM_OVERHEAD, &hogged[nr]) == 0)
-        nr++;
+    hog_all();
     assert_int_equal(evtchn_alloc_unbound(dom0, 1, &port), -ENOMEM);
     assert_int_equal(port, 700);
-    while (nr)
-        mm_free_overhead(NULL, hogged[--nr], 0);
+    unhog(~0u);
 }
 
 PORT_TEST(pollers_wake_for_masked_ports)

@@ -53,14 +53,11 @@ TEST(registers)
     write_faults(0x833, 0x200f0); /* only the timer has modes */
     writes(0x80f, 0xff);
     reads(0x832, 0x300f0);
-    write_faults(0x80f, 0x10000);
-    write_faults(0x808, 0x100);
-    write_faults(0x80b, 1);
-    read_faults(0x80b);
-    write_faults(0x828, 1);
-    write_faults(0x83e, 4);
-    write_faults(0x838, BIT(32));
-    write_faults(0x83f, 0x100);
+    static const u64 too_large[][2] = {{0x80f, 0x10000}, {0x808, 0x100},   {0x80b, 1},    {0x828, 1},
+                                       {0x83e, 4},       {0x838, BIT(32)}, {0x83f, 0x100}};
+    for (u32 i = 0; i < ARRAY_SIZE(too_large); i++)
+        write_faults((u32)too_large[i][0], too_large[i][1]);
+    read_faults(0x80b); /* written only */
     read_faults(0x83f);
     for (u32 msr = 0x800; msr <= 0x8ff; msr++) { /* read only, or not there */
         bool writable = msr == 0x808 || msr == 0x80b || msr == 0x80f || msr == 0x828 || msr == 0x830 ||
