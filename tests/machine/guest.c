@@ -6,6 +6,7 @@
 struct domain *dom0;
 struct vcpu *caller;
 u32 restarts;
+void (*on_restart)(void);
 
 u64 at(u64 offset)
 {
@@ -44,6 +45,7 @@ long hypercall(u64 nr, u64 arg1, u64 arg2, u64 arg3)
         struct vcpu *before = here->current;
 
         here->current = caller;
+        here->need_resched = false; /* the run loop has chosen the caller */
         vcpu_handle_exit(caller, &exit);
         here->current = before;
         if (references_held() != held)
@@ -54,6 +56,8 @@ long hypercall(u64 nr, u64 arg1, u64 arg2, u64 arg3)
             return guest_64 ? (long)regs->rax : (long)(s32)regs->rax;
         if (regs->rip != rip || regs->rax != nr)
             assert_failed("a continued hypercall is made again as it was", __FILE__, __LINE__);
+        if (on_restart)
+            on_restart();
     }
     assert_failed("a hypercall ends", __FILE__, __LINE__);
 }

@@ -12,6 +12,7 @@ u32 guest_cr8, guest_cpl;
 bool guest_64;
 bool hvm_present = true;
 const struct hvm_vcpu *fpu_loaded[MAX_CPUS];
+struct hvm_paging guest_paging;
 
 void hvm_reset(void)
 {
@@ -23,6 +24,7 @@ void hvm_reset(void)
     injected_vector = injected_irq = 0;
     can_inject = can_inject_nmi = guest_64 = hvm_present = true;
     guest_cr8 = guest_cpl = 0;
+    guest_paging = (struct hvm_paging){0};
 }
 
 void end_run(struct vcpu *v)
@@ -142,11 +144,10 @@ static bool fake_long_mode_cs(struct hvm_vcpu *v)
     return guest_64;
 }
 
-/* Guest virtual is guest physical. */
 static void fake_paging_state(struct hvm_vcpu *v, struct hvm_paging *out)
 {
     (void)v;
-    *out = (struct hvm_paging){.cr0 = 0};
+    *out = guest_paging;
 }
 
 static void fake_skip(struct hvm_vcpu *v, u32 len)

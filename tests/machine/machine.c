@@ -31,6 +31,7 @@ void machine_make(const struct test_config *config)
     hvm_reset();
     dom0 = NULL;
     caller = NULL;
+    on_restart = NULL;
     sysctl_init();
     sched_init();
     for (u32 id = 0; id < nr_cpus; id++)

@@ -118,6 +118,7 @@ extern u32 guest_cr8, guest_cpl;
 extern bool guest_64;    /* callers are in 64-bit mode */
 extern bool hvm_present; /* hvm_init() finds this processor */
 extern const struct hvm_vcpu *fpu_loaded[MAX_CPUS];
+extern struct hvm_paging guest_paging; /* all 0: guest virtual is guest physical */
 void hvm_reset(void);
 /* Lets the vCPU that runs here come back to the test, as if its CPU had been asked to choose again. */
 void end_run(struct vcpu *v);
@@ -139,6 +140,7 @@ void domains_destroy(void);
 extern struct domain *dom0;                     /* NULL: the machine was made without */
 extern struct vcpu *caller;                     /* dom0's first, or whoever the test says */
 extern u32 restarts;                            /* continuations in the last hypercall() */
+extern void (*on_restart)(void);                /* at each of them: another CPU may come in here */
 u64 at(u64 offset);                             /* in the caller's memory */
 u64 put(u64 offset, const void *data, u64 len); /* returns at(offset) */
 void get(u64 offset, void *data, u64 len);

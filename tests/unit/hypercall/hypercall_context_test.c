@@ -1,6 +1,6 @@
 /* The context stream: what hostile and broken ones are answered with, and that a good one arrives. */
-#include "hypercall_harness.h"
-#include <arch/x86/cpu/msr.h>
+#include "calls.h"
+
 #include <hypercall/hvm_context.h>
 
 static u8 stream[8192];
@@ -91,31 +91,27 @@ TEST(truncated)
     }
 }
 
-TEST(header_rules)
+static int check_header(u16 typecode, u32 magic, u32 version, u32 size)
 {
-    struct hvm_save_header header = {.magic = HVM_FILE_MAGIC, .version = 2};
+    const struct hvm_save_header header = {.magic = magic, .version = version};
 
     len = 0;
-    add(HVM_SAVE_CODE(HEADER), 0, &header, sizeof(header));
+    add(typecode, 0, &header, size);
     add(HVM_SAVE_CODE(END), 0, NULL, 0);
-    assert_int_equal(check(), -EINVAL);
-    header.version = 1;
-    header.magic++;
-    put(0, &header, 0);
-    len = 0;
-    add(HVM_SAVE_CODE(HEADER), 0, &header, sizeof(header));
-    add(HVM_SAVE_CODE(END), 0, NULL, 0);
-    assert_int_equal(check(), -EINVAL);
-    len = 0;
-    add(HVM_SAVE_CODE(HEADER), 0, NULL, 23);
-    assert_int_equal(check(), -ENODATA);
-    len = 0;
-    add(HVM_SAVE_CODE(CPU), 0, NULL, 24);
-    assert_int_equal(check(), -ENODATA);
+    return check();
+}
+
+TEST(header_rules)
+{
+    assert_int_equal(check_header(HVM_SAVE_CODE(HEADER), HVM_FILE_MAGIC, HVM_FILE_VERSION, 24), 0);
+    assert_int_equal(check_header(HVM_SAVE_CODE(HEADER), HVM_FILE_MAGIC, 2, 24), -EINVAL);
+    assert_int_equal(check_header(HVM_SAVE_CODE(HEADER), HVM_FILE_MAGIC + 1, HVM_FILE_VERSION, 24), -EINVAL);
+    assert_int_equal(check_header(HVM_SAVE_CODE(HEADER), HVM_FILE_MAGIC, HVM_FILE_VERSION, 23), -ENODATA);
+    assert_int_equal(check_header(HVM_SAVE_CODE(CPU), HVM_FILE_MAGIC, HVM_FILE_VERSION, 24), -ENODATA);
     start();
     add(HVM_SAVE_CODE(HEADER), 0, stream + 8, 24);
     add(HVM_SAVE_CODE(END), 0, NULL, 0);
-    assert_int_equal(check(), -EINVAL);
+    assert_int_equal(check(), -EINVAL); /* a second one */
 }
 
 static int check_one(u16 typecode, u16 instance, u32 size)
@@ -128,16 +124,26 @@ static int check_one(u16 typecode, u16 instance, u32 size)
 
 TEST(lengths_and_types)
 {
-    assert_int_equal(check_one(HVM_SAVE_CODE(MTRR), 0, 240), 0);
-    assert_int_equal(check_one(HVM_SAVE_CODE(MTRR), 0, 239), -EINVAL);
-    assert_int_equal(check_one(HVM_SAVE_CODE(MTRR), 2, 240), -EINVAL);
-    assert_int_equal(check_one(HVM_SAVE_CODE(LAPIC), 1, 24), 0);
-    assert_int_equal(check_one(HVM_SAVE_CODE(LAPIC), 2, 24), -EINVAL);
-    assert_int_equal(check_one(HVM_SAVE_CODE(PIT), 0, 100), 0);
-    assert_int_equal(check_one(21, 0, 4), -EINVAL);
-    assert_int_equal(check_one(0xffff, 0, 0), -EINVAL);
-    assert_int_equal(check_one(HVM_SAVE_CODE(CPU), 0, 1033), -EINVAL);
-    assert_int_equal(check_one(HVM_SAVE_CODE(CPU), 0, 0), -EINVAL); /* CR0 would be 0 */
+    const struct {
+        u16 typecode, instance;
+        u32 size;
+        int rc;
+    } records[] = {
+        {HVM_SAVE_CODE(MTRR), 0, 240, 0},
+        {HVM_SAVE_CODE(MTRR), 0, 239, -EINVAL},
+        {HVM_SAVE_CODE(MTRR), 2, 240, -EINVAL},
+        {HVM_SAVE_CODE(LAPIC), 1, 24, 0},
+        {HVM_SAVE_CODE(LAPIC), 2, 24, -EINVAL},
+        {HVM_SAVE_CODE(PIT), 0, 100, 0},
+        {21, 0, 4, -EINVAL},
+        {0xffff, 0, 0, -EINVAL},
+        {HVM_SAVE_CODE(CPU), 2, sizeof(struct hvm_hw_cpu), -EINVAL},
+        {HVM_SAVE_CODE(CPU), 0, 1033, -EINVAL},
+        {HVM_SAVE_CODE(CPU), 0, 0, -EINVAL}, /* CR0 would be 0 */
+    };
+
+    for (u32 i = 0; i < ARRAY_SIZE(records); i++)
+        assert_int_equal(check_one(records[i].typecode, records[i].instance, records[i].size), records[i].rc);
     /* A length that says more than there is, up to all there could be. */
     start();
     const struct hvm_save_descriptor huge = {HVM_SAVE_CODE(PIT), 0, 0xffffffff};
@@ -184,47 +190,59 @@ TEST(impossible_cpus)
 
 /* --- through the hypercall --- */
 
-static struct xen_domctl op;
-static long context(u32 cmd, u64 buffer, u32 size)
+static long context(u32 cmd, u16 domid, u64 buffer, u32 size)
 {
-    op = (struct xen_domctl){.cmd = cmd, .interface_version = XEN_DOMCTL_INTERFACE_VERSION, .domain = 1};
-    op.u.hvmcontext.buffer = buffer;
-    op.u.hvmcontext.size = size;
-    long rc = hypercall(__HYPERVISOR_domctl, PUT(0x100, op), 0, 0);
-    GET(0x100, op);
-    return rc;
+    op.u.hvmcontext = (struct xen_domctl_hvmcontext){.buffer = buffer, .size = size};
+    return domctl(cmd, domid);
 }
 
-TEST(set_and_get)
+static long set_stream(u16 domid)
 {
-    struct hvm_hw_cpu cpu = good_cpu();
+    return context(XEN_DOMCTL_sethvmcontext, domid, put(0x1000, stream, len), (u32)len);
+}
+
+static struct hvm_state state_of(u32 id)
+{
+    struct hvm_state state;
+
+    hvm_ops->get_state(&dom(1)->vcpu[id]->hvm, &state);
+    return state;
+}
+
+CALL_TEST(set_and_get)
+{
+    struct vcpu *const *v = dom(1)->vcpu;
+    struct hvm_hw_cpu cpu = good_cpu(), back;
+    struct domain *d;
+    u8 saved[4096];
 
     cpu.flags = XEN_X86_FPU_INITIALISED;
     memset(cpu.fpu_regs, 0xff, sizeof(cpu.fpu_regs));
     cpu.ss_arbytes = 0xC093; /* the VMCS's form of 0xC93 */
     start_with(&cpu);
-    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, put(0x1000, stream, len), (u32)len),
-                     -EINVAL); /* no vCPU */
-    domain_alloc_vcpus(domains[1], 2);
-    assert_int_equal(context(XEN_DOMCTL_gethvmcontext, 0, 0), 0);
+    assert_int_equal(try_create(3, 2, &d), 0);
+    assert_int_equal(set_stream(3), -EINVAL); /* no vCPU */
+    assert_int_equal(context(XEN_DOMCTL_gethvmcontext, 1, 0, 0), 0);
     u32 size = op.u.hvmcontext.size;
-    assert_int_equal(context(XEN_DOMCTL_gethvmcontext, at(0x8000), size - 1), -ENOSPC);
-    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, at(0x1000), (u32)len), 0);
-    assert_int_equal(domains[1]->pause_count, 0);
-    assert_int_equal(other_vcpus[0].state, VCPU_RUNNABLE);
-    assert_int_equal(other_vcpus[1].state, VCPU_OFFLINE);
-    assert_int_equal(other_vcpus[0].hvm.regs.rip, 0x100070);
-    assert_int_equal(other_vcpus[0].hvm.regs.rbx, 0x2000);
-    assert_int_equal(states[0].cs.attributes, 0xC9B);
-    assert_int_equal(states[0].ss.attributes, 0xC93);
-    assert_int_equal(states[0].cr0, 0x11);
-    assert_int_equal(other_vcpus[0].hvm.fpu[24], 0xff);
-    assert_int_equal(other_vcpus[0].hvm.fpu[26], 0); /* MXCSR's reserved bits would make the host fault */
-    assert_int_equal(context(XEN_DOMCTL_gethvmcontext, at(0x8000), size), 0);
+    assert_int_equal(context(XEN_DOMCTL_gethvmcontext, 1, at(0x8000), size - 1), -ENOSPC);
+    vcpu_online(v[1]); /* it is not in the stream */
+    assert_int_equal(set_stream(1), 0);
+    assert_int_equal(v[0]->pause_count, 0);
+    assert_int_equal(v[0]->state, VCPU_RUNNABLE);
+    assert_int_equal(v[1]->state, VCPU_OFFLINE);
+    assert_int_equal(v[0]->hvm.regs.rip, 0x100070);
+    assert_int_equal(v[0]->hvm.regs.rbx, 0x2000);
+    assert_int_equal(state_of(0).cs.attributes, 0xC9B);
+    assert_int_equal(state_of(0).ss.attributes, 0xC93);
+    assert_int_equal(state_of(0).cr0, 0x11);
+    assert_int_equal(v[0]->hvm.fpu[24], 0xff);
+    assert_int_equal(v[0]->hvm.fpu[26], 0); /* MXCSR's reserved bits would make the host fault */
+    assert_int_equal(context(XEN_DOMCTL_gethvmcontext, 1, at(GUEST_BYTES - 100), size), -EFAULT);
+    assert_int_equal(context(XEN_DOMCTL_gethvmcontext, 1, at(0x8000), size), 0);
     assert_int_equal(op.u.hvmcontext.size, 32 + 1040 + 2 * 248 + 8);
-    assert_int_equal(hvm_context_check(guest + 0x8000, op.u.hvmcontext.size, 2), 0);
-    struct hvm_hw_cpu back;
-    GET(0x8000 + 32 + 8, back);
+    GET(0x8000, saved);
+    assert_int_equal(hvm_context_check(saved, op.u.hvmcontext.size, 2), 0);
+    memcpy(&back, saved + 32 + 8, sizeof(back));
     assert_int_equal(back.rip, 0x100070);
     assert_int_equal(back.tr_limit, 0x67);
     assert_int_equal(back.dr6, 0xFFFF0FF0);
@@ -244,20 +262,19 @@ TEST(features_of_this_cpu)
 }
 
 /* Records of older formats end earlier. */
-TEST(older_records)
+CALL_TEST(older_records)
 {
     struct hvm_hw_cpu cpu = good_cpu();
 
-    domain_alloc_vcpus(domains[1], 2);
     cpu.fpu_regs[0] = 0x5a;
     cpu.msr_tsc_aux = 7;
     start();
     add(HVM_SAVE_CODE(CPU), 0, &cpu, 1024);
     add(HVM_SAVE_CODE(END), 0, NULL, 0);
-    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, put(0x1000, stream, len), (u32)len), 0);
-    assert_int_equal(other_vcpus[0].hvm.fpu[0], 0x5a);
-    assert_int_equal(states[0].tsc_aux, 7);
-    /* END's own length is nobody's business. */
+    assert_int_equal(set_stream(1), 0);
+    assert_int_equal(dom(1)->vcpu[0]->hvm.fpu[0], 0x5a);
+    assert_int_equal(state_of(0).tsc_aux, 7);
+    /* END's own length does not count. */
     start_with(&cpu);
     ((struct hvm_save_descriptor *)(void *)(stream + len - 8))->length = ~0u;
     assert_int_equal(check(), 0);
@@ -265,43 +282,45 @@ TEST(older_records)
 
 static void make_vcpus(u32 level)
 {
-    if (level == LOCK_PHYSMAP)
-        return; /* the argument is being read */
-    harness_on_lock = NULL;
-    domain_alloc_vcpus(domains[1], 2);
+    if (level != LOCK_NODE)
+        return; /* not yet the buffer */
+    on_first_lock = NULL;
+    assert_int_equal(domain_alloc_vcpus(dom(3), 2), 0);
 }
 
 /* Another CPU makes the domain's vCPUs while the buffer is being allocated: it has no room for them. */
-TEST(vcpus_that_come_meanwhile)
+CALL_TEST(vcpus_that_come_meanwhile)
 {
-    u32 empty = (u32)hvm_context_size_max(0);
+    const u32 empty = (u32)hvm_context_size_max(0);
+    struct domain *d;
 
-    harness_on_lock = make_vcpus;
-    assert_int_equal(context(XEN_DOMCTL_gethvmcontext, at(0x8000), empty), 0);
-    assert_int_equal(domains[1]->nr_vcpus, 2);
+    assert_int_equal(try_create(3, 2, &d), 0);
+    on_first_lock = make_vcpus;
+    assert_int_equal(context(XEN_DOMCTL_gethvmcontext, 3, at(0x8000), empty), 0);
+    assert_null(on_first_lock);
+    assert_int_equal(d->nr_vcpus, 2);
     assert_int_equal(op.u.hvmcontext.size, empty);
-    assert_int_equal(held_vcpus, 0);
+    domain_unpause(d);
+    assert_int_equal(d->vcpu[0]->pause_count, 0);
 }
 
-TEST(set_refusals)
+CALL_TEST(set_refusals)
 {
-    struct hvm_hw_cpu cpu = good_cpu();
+    const struct hvm_hw_cpu cpu = good_cpu();
+    u64 before = free_pages();
 
-    domain_alloc_vcpus(domains[1], 2);
     start();
     add(HVM_SAVE_CODE(CPU), 0, &cpu, sizeof(cpu));
     add(HVM_SAVE_CODE(CPU), 1, NULL, sizeof(cpu)); /* the second one is bad: nothing happens to the first */
     add(HVM_SAVE_CODE(END), 0, NULL, 0);
-    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, put(0x1000, stream, len), (u32)len), -EINVAL);
-    assert_int_equal(other_vcpus[0].state, VCPU_OFFLINE);
-    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, at(0x1000), 0), -ENODATA);
-    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, at(0x1000), 0xffffffff), -ENOMEM);
-    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, at(GUEST_BYTES - 8), 1080), -EFAULT);
+    assert_int_equal(set_stream(1), -EINVAL);
+    assert_int_equal(dom(1)->vcpu[0]->state, VCPU_OFFLINE);
+    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, 1, at(0x1000), 0), -ENODATA);
+    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, 1, at(0x1000), 0xffffffff), -ENOMEM);
+    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, 1, at(GUEST_BYTES - 8), 1080), -EFAULT);
+    assert_int_equal(free_pages(), before);
     start_with(&cpu);
-    put(0x1000, stream, len);
-    domains[1]->dying = true;
-    assert_int_equal(context(XEN_DOMCTL_sethvmcontext, at(0x1000), (u32)len), -EINVAL);
-    assert_int_equal(host_info().free_pages, NR_NODES * NODE_PAGES);
+    yield_every = 1;
+    assert_int_equal(domain_kill(dom(1)), -ERESTART);
+    assert_int_equal(set_stream(1), -EINVAL);
 }
-
-FIXTURE(machine_setup, machine_teardown)

@@ -1,40 +1,33 @@
-/* domctl: versions, createdomain's refusals, life, affinities, pools, and what getdomaininfo says. */
-#include "hypercall_harness.h"
+/* domctl: the first checks, createdomain's refusals, life, affinities, pools, and what getdomaininfo says. */
+#include "calls.h"
+
+#include <xen/sched.h>
 
 #define DOMCTL __HYPERVISOR_domctl
 
-static struct xen_domctl op;
-
-static long domctl(u32 cmd, u16 domid)
+CALL_TEST(domctl_first_checks)
 {
-    op.cmd = cmd;
-    op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-    op.domain = domid;
-    long rc = hypercall(DOMCTL, PUT(0x100, op), 0, 0);
-    GET(0x100, op);
-    return rc;
-}
+    const struct xen_domctl old = {.cmd = XEN_DOMCTL_getdomaininfo, .interface_version = 0x14, .domain = 1};
+    struct xen_domctl back;
 
-TEST(first_checks)
-{
-    op = (struct xen_domctl){.cmd = XEN_DOMCTL_getdomaininfo, .interface_version = 0x14, .domain = 1};
-    assert_int_equal(hypercall(DOMCTL, PUT(0, op), 0, 0), -EACCES);
-    assert_memory_equal(guest, &op, sizeof(op));
+    assert_int_equal(hypercall(DOMCTL, PUT(ARG, old), 0, 0), -EACCES);
+    GET(ARG, back);
+    assert_memory_equal(&back, &old, sizeof(old));
     assert_int_equal(hypercall(DOMCTL, GUEST_BASE - 8, 0, 0), -EFAULT);
     assert_int_equal(hypercall(DOMCTL, at(GUEST_BYTES - 100), 0, 0), -EFAULT);
     assert_int_equal(domctl(9999, 1), -ENOSYS);
     assert_int_equal(domctl(9999, 77), -ESRCH);
     assert_int_equal(domctl(XEN_DOMCTL_max_mem, DOMID_SELF), -ESRCH);
-    caller.domain = domains[1];
+    call_from(1);
     assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), -EPERM);
     assert_int_equal(hypercall(DOMCTL, 0, 0, 0), -EPERM);
 }
 
-TEST(getdomaininfo_finds_the_next)
+CALL_TEST(getdomaininfo_finds_the_next)
 {
+    new_domain(40, 1);
     assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 2), 0);
     assert_int_equal(op.domain, 2);
-    domains[1]->id = 40;
     assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 3), 0);
     assert_int_equal(op.domain, 40);
     assert_int_equal(op.u.getdomaininfo.domain, 40);
@@ -43,27 +36,35 @@ TEST(getdomaininfo_finds_the_next)
     assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, DOMID_SELF), -EINVAL);
 }
 
-TEST(getdomaininfo_flags)
+static u32 flags_of(u16 domid)
 {
-    caller.running = true;
-    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 0), 0);
-    assert_int_equal(op.u.getdomaininfo.flags, 0xFFFF0122);
-    domains[1]->pause_count = 1;
-    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
-    assert_int_equal(op.u.getdomaininfo.flags, 0xFFFF010A);
+    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, domid), 0);
+    return op.u.getdomaininfo.flags;
+}
+
+CALL_TEST(getdomaininfo_flags)
+{
+    struct domain *d;
+
+    assert_int_equal(try_create(3, 2, &d), 0);
+    caller->running = true;
+    assert_int_equal(flags_of(0), 0xFFFF0122);
+    caller->running = false;
+    assert_int_equal(flags_of(3), 0xFFFF010A);
     assert_int_equal(op.u.getdomaininfo.max_vcpu_id, XEN_INVALID_MAX_VCPU_ID);
-    domains[1]->pause_count = 0;
-    domains[1]->shut_down = true;
-    domains[1]->shutdown_code = 0;
-    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
-    assert_int_equal(op.u.getdomaininfo.flags, 0x00000106);
-    domains[1]->shutdown_code = 255; /* a code like others */
-    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
-    assert_int_equal(op.u.getdomaininfo.flags, 0x00FF0106);
-    domains[1]->dying = true;
-    domains[1]->shutdown_code = 3;
-    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, 1), 0);
-    assert_int_equal(op.u.getdomaininfo.flags, 0x00030107);
+    assert_int_equal(flags_of(1), 0xFFFF0102);
+    assert_int_equal(op.u.getdomaininfo.max_vcpu_id, 1);
+    vcpu_online(dom(1)->vcpu[1]);
+    vcpu_block(dom(1)->vcpu[1]);
+    assert_int_equal(flags_of(1), 0xFFFF0112);
+    domain_shutdown(dom(1), 0);
+    assert_int_equal(flags_of(1), 0x00000116);
+    domain_shutdown(dom(2), 255); /* a code like others */
+    assert_int_equal(flags_of(2), 0x00FF0106);
+    domain_shutdown(d, 3);
+    yield_every = 1;
+    assert_int_equal(domain_kill(d), -ERESTART);
+    assert_int_equal(flags_of(3), 0x0003010F);
 }
 
 /* --- createdomain --- */
@@ -85,36 +86,35 @@ static long create(u16 domid)
     return domctl(XEN_DOMCTL_createdomain, domid);
 }
 
-#define REFUSED(field, value, error) \
+/* The good configuration with one field changed. */
+#define CREATE(field, value, error) \
     do { \
         good_config(); \
         op.u.createdomain.field = (value); \
         assert_int_equal(create(0), (error)); \
-        assert_int_equal(op.domain, 0); \
-    } while (0)
-#define ACCEPTED(field, value) \
-    do { \
-        good_config(); \
-        op.u.createdomain.field = (value); \
-        assert_int_equal(create(0), 0); \
-        free(domains[3]); \
-        domains[3] = NULL; \
+        if (error) \
+            assert_int_equal(op.domain, 0); \
+        else \
+            assert_int_equal(domctl(XEN_DOMCTL_destroydomain, op.domain), 0); \
     } while (0)
 
-TEST(create_gives_ids)
+CALL_TEST(create_gives_ids)
 {
     good_config();
     op.u.createdomain.handle[3] = 0x5a;
     assert_int_equal(create(0xffff), 0);
     u16 first = op.domain;
     assert_true(first > 2 && first < DOMID_FIRST_RESERVED);
-    assert_int_equal(created.max_evtchn_port, 1023);
-    assert_int_equal(created.handle[3], 0x5a);
-    assert_false(created.is_control);
-    assert_int_equal(domctl(XEN_DOMCTL_getdomaininfo, first), 0);
+    assert_int_equal(dom(first)->events.max_port, 1023);
+    assert_false(dom(first)->is_control);
+    assert_int_equal(flags_of(first) & XEN_DOMINF_paused, XEN_DOMINF_paused);
     assert_int_equal(op.u.getdomaininfo.arch_config.emulation_flags, 1);
+    assert_int_equal(op.u.getdomaininfo.handle[3], 0x5a);
+    op.u.setdomainhandle.handle[3] = 0x77;
+    assert_int_equal(domctl(XEN_DOMCTL_setdomainhandle, first), 0);
+    assert_int_equal(dom(first)->handle[3], 0x77);
     /* A failed attempt uses up an id. */
-    REFUSED(flags, 0x103, -EINVAL);
+    CREATE(flags, 0x103, -EINVAL);
     good_config();
     assert_int_equal(create(0), 0);
     assert_int_equal(op.domain, first + 2);
@@ -124,60 +124,59 @@ TEST(create_gives_ids)
     good_config();
     op.u.createdomain.max_vcpus = 0; /* the id is looked at first */
     assert_int_equal(create(500), -EEXIST);
-    good_config();
-    op.u.createdomain.max_grant_frames = 0;
     assert_int_equal(create(501), -EINVAL);
 }
 
-TEST(create_refusals)
+CALL_TEST(create_refusals)
 {
-    REFUSED(arch.emulation_flags, 0, -EOPNOTSUPP);
-    REFUSED(arch.emulation_flags, 0x401, -EOPNOTSUPP);
-    REFUSED(arch.emulation_flags, 0x801, -EINVAL);
-    REFUSED(flags, 1, -EOPNOTSUPP); /* no nested paging */
-    REFUSED(flags, 0, -EOPNOTSUPP); /* PV */
-    REFUSED(flags, 2, -EINVAL);
-    REFUSED(flags, 0x103, -EINVAL);
-    REFUSED(flags, 3 | XEN_DOMCTL_CDF_nested_virt, -EINVAL);
-    REFUSED(flags, 3 | XEN_DOMCTL_CDF_vpmu, -EINVAL);
-    REFUSED(max_vcpus, 0, -EINVAL);
-    REFUSED(max_vcpus, 129, -EINVAL);
-    REFUSED(grant_opts, 0, -EINVAL);
-    REFUSED(grant_opts, 3, -EINVAL);
-    REFUSED(grant_opts, 0x11, -EINVAL);
-    REFUSED(max_grant_frames, 0, -EINVAL);
-    REFUSED(max_grant_frames, 65, -EINVAL);
-    REFUSED(max_maptrack_frames, 1025, -EINVAL);
-    REFUSED(iommu_opts, 1, -EINVAL);
-    REFUSED(vmtrace_size, 4096, -EINVAL);
-    REFUSED(arch.misc_flags, 2, -EINVAL);
-    REFUSED(cpupool_id, 7, -ESRCH);
-    REFUSED(cpupool_id, ~0u, -ESRCH);
-    REFUSED(arch.emulation_flags, 0x1ff, -EOPNOTSUPP);
-    ACCEPTED(max_vcpus, 128);
-    ACCEPTED(max_evtchn_port, 0);
-    ACCEPTED(flags, 3 | XEN_DOMCTL_CDF_iommu);
-    ACCEPTED(arch.emulation_flags, 0x3ff);
-    ACCEPTED(max_grant_frames, -1);
-    create_result = -ENOMEM;
-    REFUSED(max_vcpus, 1, -ENOMEM);
+    CREATE(arch.emulation_flags, 0, -EOPNOTSUPP);
+    CREATE(arch.emulation_flags, 0x401, -EOPNOTSUPP);
+    CREATE(arch.emulation_flags, 0x801, -EINVAL);
+    CREATE(flags, 1, -EOPNOTSUPP); /* no nested paging */
+    CREATE(flags, 0, -EOPNOTSUPP); /* PV */
+    CREATE(flags, 2, -EINVAL);
+    CREATE(flags, 0x103, -EINVAL);
+    CREATE(flags, 3 | XEN_DOMCTL_CDF_nested_virt, -EINVAL);
+    CREATE(flags, 3 | XEN_DOMCTL_CDF_vpmu, -EINVAL);
+    CREATE(max_vcpus, 0, -EINVAL);
+    CREATE(max_vcpus, 129, -EINVAL);
+    CREATE(grant_opts, 0, -EINVAL);
+    CREATE(grant_opts, 3, -EINVAL);
+    CREATE(grant_opts, 0x11, -EINVAL);
+    CREATE(max_grant_frames, 0, -EINVAL);
+    CREATE(max_grant_frames, 65, -EINVAL);
+    CREATE(max_maptrack_frames, 1025, -EINVAL);
+    CREATE(iommu_opts, 1, -EINVAL);
+    CREATE(vmtrace_size, 4096, -EINVAL);
+    CREATE(arch.misc_flags, 2, -EINVAL);
+    CREATE(cpupool_id, 7, -ESRCH);
+    CREATE(cpupool_id, ~0u, -ESRCH);
+    CREATE(arch.emulation_flags, 0x1ff, -EOPNOTSUPP);
+    CREATE(max_vcpus, 128, 0);
+    CREATE(max_evtchn_port, 0, 0);
+    CREATE(flags, 3 | XEN_DOMCTL_CDF_iommu, 0);
+    CREATE(arch.emulation_flags, 0x3ff, 0);
+    CREATE(max_grant_frames, -1, 0);
+    assert_int_equal(claim_install_legacy(&dom(1)->mem, free_pages()), 0);
+    CREATE(max_vcpus, 1, -ENOMEM);
 }
 
-TEST(create_that_cannot_be_told_is_undone)
+CALL_TEST(create_that_cannot_be_told_is_undone)
 {
     good_config();
     op.cmd = XEN_DOMCTL_createdomain;
     op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-    readonly_page = 0;
-    forget_walks();
-    kills_needed = 3;
-    assert_int_equal(hypercall(DOMCTL, PUT(0x100, op), 0, 0), -EFAULT);
-    assert_true(domains[3]->dying);
+    op.domain = 7;
+    PUT(ARG, op);
+    write_protect(ARG);
+    yield_every = 1; /* however many steps that takes */
+    assert_int_equal(hypercall(DOMCTL, at(ARG), 0, 0), -EFAULT);
+    assert_false(exists(7));
 }
 
 /* --- life --- */
 
-TEST(pause_counts)
+CALL_TEST(pause_counts)
 {
     assert_int_equal(domctl(XEN_DOMCTL_pausedomain, 0), -EINVAL);
     assert_int_equal(domctl(XEN_DOMCTL_unpausedomain, 1), -EINVAL);
@@ -185,167 +184,223 @@ TEST(pause_counts)
         assert_int_equal(domctl(XEN_DOMCTL_pausedomain, 1), 0);
     assert_int_equal(domctl(XEN_DOMCTL_pausedomain, 1), -EOVERFLOW);
     assert_int_equal(domctl(XEN_DOMCTL_unpausedomain, 1), 0);
-    assert_int_equal(domains[1]->pause_count, 254);
+    assert_int_equal(dom(1)->pause_count, 254);
 }
 
-TEST(destroy_is_continued)
+CALL_TEST(destroy_is_continued)
 {
-    kills_needed = 5;
+    populate(dom(1), 0, ORDER_2M);
+    yield_every = 1;
     assert_int_equal(domctl(XEN_DOMCTL_destroydomain, 1), 0);
-    assert_int_equal(restarts, 5);
+    assert_true(restarts > 1);
+    assert_false(exists(1));
+    assert_int_equal(domctl(XEN_DOMCTL_destroydomain, 1), -ESRCH);
     assert_int_equal(domctl(XEN_DOMCTL_destroydomain, 0), -EINVAL);
 }
 
-TEST(vcpus_and_memory)
+CALL_TEST(vcpus_and_memory)
 {
-    op.u.max_vcpus.max = 3;
-    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, 1), -EINVAL);
-    op.u.getvcpuinfo.vcpu = 1;
-    assert_int_equal(domctl(XEN_DOMCTL_getvcpuinfo, 1), -ESRCH);
-    op.u.max_vcpus.max = 2;
-    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, 1), 0);
-    assert_int_equal(domctl(XEN_DOMCTL_max_vcpus, 0), -EINVAL);
-    op.u.getvcpuinfo.vcpu = 2;
-    assert_int_equal(domctl(XEN_DOMCTL_getvcpuinfo, 1), -EINVAL);
-    op.u.getvcpuinfo.vcpu = 1;
-    assert_int_equal(domctl(XEN_DOMCTL_getvcpuinfo, 1), 0);
+    struct domain *d;
+    struct {
+        u32 cmd, vcpu;
+        u16 domid;
+        long rc;
+    } calls[] = {
+        {XEN_DOMCTL_getvcpuinfo, 1, 3, -ESRCH},
+        {XEN_DOMCTL_getvcpuinfo, 2, 3, -EINVAL},
+        {XEN_DOMCTL_setvcpucontext, 0, 0, -EINVAL},
+        {XEN_DOMCTL_setvcpucontext, 0, 3, -EINVAL},
+        {XEN_DOMCTL_max_vcpus, 3, 3, -EINVAL},
+        {XEN_DOMCTL_max_vcpus, 2, 0, -EINVAL},
+        {XEN_DOMCTL_max_vcpus, 2, 3, 0},
+        {XEN_DOMCTL_getvcpuinfo, 2, 3, -EINVAL},
+        {XEN_DOMCTL_setvcpucontext, 2, 3, -EINVAL},
+        {XEN_DOMCTL_setvcpucontext, 1, 3, -EOPNOTSUPP},
+        {XEN_DOMCTL_settimeoffset, 0, 3, 0},
+        {XEN_DOMCTL_getvcpuinfo, 1, 3, 0},
+    };
+    _Static_assert(offsetof(struct xen_domctl, u.getvcpuinfo.vcpu) ==
+                           offsetof(struct xen_domctl, u.max_vcpus.max) &&
+                       offsetof(struct xen_domctl, u.getvcpuinfo.vcpu) ==
+                           offsetof(struct xen_domctl, u.vcpucontext.vcpu),
+                   "the number comes first in all");
+
+    assert_int_equal(try_create(3, 2, &d), 0);
+    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+        op.u.getvcpuinfo.vcpu = calls[i].vcpu;
+        assert_int_equal(domctl(calls[i].cmd, calls[i].domid), calls[i].rc);
+    }
     assert_int_equal(op.u.getvcpuinfo.online, 0);
+    vcpu_online(d->vcpu[1]);
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpuinfo, 3), 0);
+    assert_int_equal(op.u.getvcpuinfo.online, 1);
     op.u.max_mem.max_memkb = 4099;
-    assert_int_equal(domctl(XEN_DOMCTL_max_mem, 1), 0);
-    assert_int_equal(domains[1]->mem.max_pages, 1024);
+    assert_int_equal(domctl(XEN_DOMCTL_max_mem, 3), 0);
+    assert_int_equal(d->mem.max_pages, 1024);
 }
 
-TEST(paging_pool)
+static long set_pool(u64 bytes)
 {
-    struct domain *d = domains[1];
+    op.u.paging_mempool.size = bytes;
+    return domctl(XEN_DOMCTL_set_paging_mempool_size, 1);
+}
+
+static void claim_the_rest(void)
+{
+    on_yield_ask = NULL;
+    assert_int_equal(claim_install_legacy(&dom(2)->mem, free_pages()), 0);
+}
+
+CALL_TEST(paging_pool)
+{
+    struct physmap *p = &dom(1)->physmap;
 
     assert_int_equal(domctl(XEN_DOMCTL_get_paging_mempool_size, 1), 0);
     assert_int_equal(op.u.paging_mempool.size, 0x100000);
     yield_every = 1;
-    op.u.paging_mempool.size = 32 << 20;
-    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), 0);
+    assert_int_equal(set_pool(32 << 20), 0);
     assert_int_equal(restarts, 7);
-    assert_int_equal(d->physmap.pool_pages, 8192);
-    op.u.paging_mempool.size = 4 << 20;
-    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), 0);
-    assert_int_equal(d->physmap.pool_pages, 1024);
+    assert_int_equal(p->pool_pages, 8192);
+    assert_int_equal(set_pool(4 << 20), 0);
+    assert_int_equal(p->pool_pages, 1024);
+    assert_int_equal(set_pool(4097), -EINVAL);
+    assert_int_equal(set_pool(1ull << 45), -EINVAL);
+    assert_int_equal(set_pool(1ull << 42), -ENOMEM); /* the host has less: none of it is taken */
+    assert_int_equal(restarts, 0);
+    assert_int_equal(p->pool_pages, 1024);
     yield_every = 0;
-    op.u.paging_mempool.size = 4097;
-    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -EINVAL);
-    op.u.paging_mempool.size = 1ull << 45;
-    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -EINVAL);
-    pool_limit = 5000;
-    op.u.paging_mempool.size = 32 << 20;
-    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -ENOMEM);
-    assert_int_equal(d->physmap.pool_pages, 1024);
-    /* More than the host has: refused before any of it is taken. */
-    pool_limit = ~0ull;
-    yield_every = 1;
-    op.u.paging_mempool.size = 1ull << 42;
-    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -ENOMEM);
-    assert_int_equal(d->physmap.pool_pages, 1024);
-    yield_every = 0;
-    op.u.paging_mempool.size = (host_info().free_pages + 1024) << 12;
-    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), 0);
-    d->physmap.pool_pages = 1024;
-    d->physmap.pool_used = 9;
-    op.u.paging_mempool.size = 8 << 12;
-    assert_int_equal(domctl(XEN_DOMCTL_set_paging_mempool_size, 1), -ENOMEM);
-    op.u.shadow_op = (struct xen_domctl_shadow_op){.op = XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION};
+    assert_int_equal(set_pool((free_pages() + 1024) << PAGE_SHIFT), 0);
+    assert_int_equal(free_pages(), 0);
+    assert_int_equal(set_pool(4 << 20), 0);
+    on_yield_ask = claim_the_rest; /* in the middle there is no more: back to where it was */
+    assert_int_equal(set_pool(32 << 20), -ENOMEM);
+    assert_null(on_yield_ask);
+    assert_int_equal(p->pool_pages, 1024);
+    populate(dom(2), 0, 0);
+    assert_int_equal(claim_install_legacy(&dom(2)->mem, 0), 0);
+    populate(dom(1), 0, 0);
+    assert_int_equal(set_pool((p->pool_used - 1) << PAGE_SHIFT), -ENOMEM);
+}
+
+/* The older form, in MiB. */
+CALL_TEST(shadow_allocation)
+{
+    struct xen_domctl_shadow_op *shadow = &op.u.shadow_op;
+    struct domain *d;
+
+    assert_int_equal(try_create(3, 2, &d), 0);
+    *shadow = (struct xen_domctl_shadow_op){.op = XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION};
+    assert_int_equal(domctl(XEN_DOMCTL_shadow_op, 3), -EINVAL); /* no vCPUs */
+    assert_int_equal(physmap_set_pool(dom(1), 257), 0);
+    assert_int_equal(domctl(XEN_DOMCTL_shadow_op, 1), 0);
+    assert_int_equal(shadow->mb, 2);
+    *shadow = (struct xen_domctl_shadow_op){.op = XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION, .mb = 3};
+    assert_int_equal(domctl(XEN_DOMCTL_shadow_op, 1), 0);
+    assert_int_equal(dom(1)->physmap.pool_pages, 768);
+    shadow->op = XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION + 1000;
     assert_int_equal(domctl(XEN_DOMCTL_shadow_op, 1), -EINVAL);
 }
 
-static long set_tsc(u32 mode, u32 khz, u32 incarnation)
+CALL_TEST(tsc_is_told_again)
 {
-    op.u.tsc_info =
-        (struct xen_domctl_tsc_info){.tsc_mode = mode, .gtsc_khz = khz, .incarnation = incarnation};
-    return domctl(XEN_DOMCTL_settscinfo, 1);
-}
+    const struct {
+        u32 mode, khz, incarnation;
+        long rc;
+        u32 got_mode, got_incarnation;
+        u64 got_khz;
+    } calls
+        [] =
+            {
+                {0, 0, 6, 0, 0, 7, tsc_khz},
+                {2, 1000, 0, 0, 2, 1, 0}, /* never emulated: whatever frequency is said */
+                {1, 0, 5, -EOPNOTSUPP, 2, 1, 0},
+                {0, 1000, 5, -EOPNOTSUPP, 2, 1, 0},
+                {3, 0, 5, -EINVAL, 2, 1, 0},
+            };
+    const struct xen_domctl_tsc_info *info = &op.u.tsc_info;
 
-TEST(tsc_is_told_again)
-{
-    assert_int_equal(set_tsc(0, 0, 6), 0);
-    assert_int_equal(domctl(XEN_DOMCTL_gettscinfo, 1), 0);
-    assert_int_equal(op.u.tsc_info.tsc_mode, 0);
-    assert_int_equal(op.u.tsc_info.gtsc_khz, tsc_khz);
-    assert_int_equal(op.u.tsc_info.incarnation, 7);
-    assert_int_equal(set_tsc(2, 1000, 0), 0); /* never emulated: whatever frequency is said */
-    assert_int_equal(set_tsc(1, 0, 5), -EOPNOTSUPP);
-    assert_int_equal(set_tsc(0, 1000, 5), -EOPNOTSUPP);
-    assert_int_equal(set_tsc(3, 0, 5), -EINVAL);
-    assert_int_equal(domctl(XEN_DOMCTL_gettscinfo, 1), 0);
-    assert_int_equal(op.u.tsc_info.tsc_mode, 2);
-    assert_int_equal(op.u.tsc_info.gtsc_khz, 0);
-    assert_int_equal(op.u.tsc_info.elapsed_nsec, 0);
-    assert_int_equal(op.u.tsc_info.incarnation, 1);
+    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+        op.u.tsc_info = (struct xen_domctl_tsc_info){
+            .tsc_mode = calls[i].mode, .gtsc_khz = calls[i].khz, .incarnation = calls[i].incarnation};
+        assert_int_equal(domctl(XEN_DOMCTL_settscinfo, 1), calls[i].rc);
+        assert_int_equal(domctl(XEN_DOMCTL_gettscinfo, 1), 0);
+        assert_int_equal(info->tsc_mode, calls[i].got_mode);
+        assert_int_equal(info->gtsc_khz, calls[i].got_khz);
+        assert_int_equal(info->elapsed_nsec, calls[i].got_khz ? now_ns : 0);
+        assert_int_equal(info->incarnation, calls[i].got_incarnation);
+    }
     assert_int_equal(domctl(XEN_DOMCTL_gettscinfo, 0), -EINVAL);
     assert_int_equal(domctl(XEN_DOMCTL_settscinfo, 0), -EINVAL);
 }
 
-TEST(vcpu_contexts)
+/* --- affinities --- */
+
+#define MAP 0x800u
+
+static long set_nodes(u8 map, u32 nr_bits)
 {
-    op.u.vcpucontext = (struct xen_domctl_vcpucontext){.vcpu = 0};
-    assert_int_equal(domctl(XEN_DOMCTL_setvcpucontext, 0), -EINVAL);
-    assert_int_equal(domctl(XEN_DOMCTL_setvcpucontext, 1), -EINVAL); /* no vCPUs yet */
-    domain_alloc_vcpus(domains[1], 2);
-    op.u.vcpucontext.vcpu = 2;
-    assert_int_equal(domctl(XEN_DOMCTL_setvcpucontext, 1), -EINVAL);
-    op.u.vcpucontext.vcpu = 1;
-    assert_int_equal(domctl(XEN_DOMCTL_setvcpucontext, 1), -EOPNOTSUPP);
+    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){PUT(MAP, map), nr_bits};
+    return domctl(XEN_DOMCTL_setnodeaffinity, 1);
 }
 
-TEST(node_affinity)
+static long get_nodes(u16 domid, u32 nr_bits)
 {
-    u8 map[8] = {2};
+    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){at(MAP), nr_bits};
+    return domctl(XEN_DOMCTL_getnodeaffinity, domid);
+}
 
-    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){PUT(0x800, map), 64};
-    assert_int_equal(domctl(XEN_DOMCTL_setnodeaffinity, 1), 0);
-    assert_int_equal(domains[1]->mem.affinity, 2);
-    memset(guest + 0x800, 0xee, 32);
-    op.u.nodeaffinity.nodemap.nr_bits = 128;
-    assert_int_equal(domctl(XEN_DOMCTL_getnodeaffinity, 1), 0);
-    assert_int_equal(guest[0x800], 2);
-    for (u32 i = 1; i < 16; i++)
-        assert_int_equal(guest[0x800 + i], 0);
-    assert_int_equal(guest[0x810], 0xee);
-    map[0] = 8; /* no such node */
-    PUT(0x800, map);
-    assert_int_equal(domctl(XEN_DOMCTL_setnodeaffinity, 1), -EINVAL);
-    assert_int_equal(domains[1]->mem.affinity, 2);
-    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){at(0x800), 2}; /* bit 3 is beyond what is given */
-    map[0] = 9;
-    PUT(0x800, map);
-    assert_int_equal(domctl(XEN_DOMCTL_setnodeaffinity, 1), 0);
-    assert_int_equal(domains[1]->mem.affinity, 1);
+CALL_TEST(node_affinity)
+{
+    static const u8 expected[17] = {2, [16] = 0xee};
+    const u64 *affinity = &dom(1)->mem.affinity;
+    u8 map[32];
+
+    memset(map, 0xee, sizeof(map));
+    PUT(MAP, map);
+    assert_int_equal(set_nodes(2, 8), 0);
+    assert_int_equal(*affinity, 2);
+    assert_int_equal(get_nodes(1, 128), 0);
+    GET(MAP, map);
+    assert_memory_equal(map, expected, sizeof(expected));
+    assert_int_equal(set_nodes(8, 8), -EINVAL); /* no such node */
+    assert_int_equal(*affinity, 2);
+    assert_int_equal(set_nodes(9, 2), 0); /* bit 3 is beyond what is given */
+    assert_int_equal(*affinity, 1);
     op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){GUEST_BASE - 1, 64};
     assert_int_equal(domctl(XEN_DOMCTL_setnodeaffinity, 1), -EFAULT);
-    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){at(0x800), ~0u}; /* would be 512 MiB of zeroes */
-    assert_int_equal(domctl(XEN_DOMCTL_getnodeaffinity, 1), -EINVAL);
-    assert_int_equal(domctl(XEN_DOMCTL_getnodeaffinity, 2), -EINVAL);
-    op.u.nodeaffinity.nodemap.nr_bits = 8;
-    assert_int_equal(domctl(XEN_DOMCTL_getnodeaffinity, 2), 0);
-    assert_int_equal(guest[0x800], 7);
+    assert_int_equal(set_nodes(1, ~0u), -EINVAL);
+    assert_int_equal(get_nodes(1, ~0u), -EINVAL); /* would be 512 MiB of zeroes */
+    assert_int_equal(get_nodes(2, 8), 0);
+    GET(MAP, map);
+    assert_int_equal(map[0], 7);
 }
 
-TEST(vcpu_affinity)
+CALL_TEST(vcpu_affinity)
 {
-    u8 map[2] = {1, 0};
     struct xen_domctl_vcpuaffinity *aff = &op.u.vcpuaffinity;
+    const u64 *hard = dom(1)->vcpu[1]->hard_affinity, *soft = dom(1)->vcpu[1]->soft_affinity;
+    u8 map[2] = {1, 3};
 
-    domain_alloc_vcpus(domains[1], 2);
-    *aff = (struct xen_domctl_vcpuaffinity){.vcpu = 2, .flags = 1};
+    *aff = (struct xen_domctl_vcpuaffinity){.vcpu = 2, .flags = XEN_VCPUAFFINITY_HARD};
     assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), -EINVAL);
     aff->vcpu = 1;
     assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), -EINVAL); /* no map */
-    aff->cpumap_hard = (struct xenctl_bitmap){PUT(0x800, map), 8};
+    aff->cpumap_hard = (struct xenctl_bitmap){PUT(MAP, map[0]), 8};
     assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), 0);
-    assert_int_equal(other_vcpus[1].hard_affinity[0], 1);
-    map[0] = 2; /* no such CPU */
-    PUT(0x800, map);
+    assert_int_equal(hard[0], 1);
+    assert_int_equal(soft[0], ~0ull);
+    aff->flags = XEN_VCPUAFFINITY_SOFT;
+    aff->cpumap_soft = (struct xenctl_bitmap){PUT(MAP + 1, map[1]), 8};
+    assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), 0);
+    assert_int_equal(soft[0], 1); /* the CPUs there are */
+    map[0] = 2;                   /* no such CPU */
+    PUT(MAP, map[0]);
+    aff->flags = XEN_VCPUAFFINITY_HARD;
     assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), -EINVAL);
-    assert_int_equal(other_vcpus[1].hard_affinity[0], 1);
+    assert_int_equal(hard[0], 1);
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpuaffinity, 1), 0);
+    GET(MAP, map[0]);
+    assert_int_equal(map[0], 1);
     aff->flags = 0;
     assert_int_equal(domctl(XEN_DOMCTL_getvcpuaffinity, 1), -EINVAL);
 }
-
-FIXTURE(machine_setup, machine_teardown)

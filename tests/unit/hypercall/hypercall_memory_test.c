@@ -1,94 +1,68 @@
-/* memory_op: extents and continuations, claims (docs/claims.md section 2, each error in its order), the
- * physical map. */
-#include "hypercall_harness.h"
+/* memory_op: extents and continuations, legacy claims (docs/claims.md section 2, each error in its order), the physical
+ * map. */
+#include "calls.h"
 
 #define POPULATE XENMEM_populate_physmap
+#define DECREASE XENMEM_decrease_reservation
 
-static struct xen_memory_reservation res;
-
-static long memory(u64 cmd, const void *arg, u64 size)
+CALL_TEST(populate_on_nodes)
 {
-    return hypercall(__HYPERVISOR_memory_op, cmd, put(0x100, arg, size), 0);
+    const u64 *own = dom(1)->mem.own;
+    const struct {
+        u32 nr, order, flags;
+        long done;
+    } calls[] = {
+        {160, 0, XENMEMF_exact_node(1), 160},
+        {3, 9, XENMEMF_exact_node(2), 3},
+        {1, 18, XENMEMF_exact_node(2), 0},
+        {5, 0, XENMEMF_exact_node(5), 0},  /* absent */
+        {5, 0, XENMEMF_node(5), 5},        /* any will do */
+        {5, 0, XENMEMF_exact_node(64), 0}, /* no node can be that */
+        {5, 19, 0, 0},
+    };
+
+    for (u32 i = 0; i < ARRAY_SIZE(calls); i++)
+        assert_int_equal(populate_extents(calls[i].nr, 0x40000 * (i + 1), calls[i].order, calls[i].flags),
+                         calls[i].done);
+    assert_true(own[0] == 5 && own[1] == 160 && own[2] == 3 * 512);
 }
 
-/* nr extents at frames first, first + step, ... for domain 1 */
-static void extents(u64 nr, u64 first, u32 order, u32 flags)
+CALL_TEST(populate_replaces)
 {
-    for (u64 i = 0; i < nr && i < 1024; i++) {
-        u64 g = first + (i << order);
-
-        put(0x1000 + 8 * i, &g, sizeof(g));
-    }
-    res = (struct xen_memory_reservation){
-        .extent_start = at(0x1000), .nr_extents = nr, .extent_order = order, .mem_flags = flags, .domid = 1};
-}
-
-static long do_extents(u32 cmd)
-{
-    return memory(cmd, &res, sizeof(res));
-}
-
-TEST(populate_on_nodes)
-{
-    extents(160, 0, 0, XENMEMF_exact_node(1));
-    assert_int_equal(do_extents(POPULATE), 160);
-    assert_int_equal(domains[1]->mem.own[1], 160);
-    extents(3, 512, 9, XENMEMF_exact_node(0));
-    assert_int_equal(do_extents(POPULATE), 3);
-    assert_int_equal(domains[1]->mem.own[0], 3 * 512);
-    extents(1, 0x40000, 18, XENMEMF_exact_node(0));
-    assert_int_equal(do_extents(POPULATE), 0);
-    extents(5, 0x8000, 0, XENMEMF_exact_node(5)); /* absent */
-    assert_int_equal(do_extents(POPULATE), 0);
-    extents(5, 0x8000, 0, XENMEMF_node(5)); /* any will do */
-    assert_int_equal(do_extents(POPULATE), 5);
-    extents(5, 0x8000, 0, XENMEMF_exact_node(64)); /* no node can be that */
-    assert_int_equal(do_extents(POPULATE), 0);
-    extents(5, 0x8000, 19, 0);
-    assert_int_equal(do_extents(POPULATE), 0);
-}
-
-TEST(populate_replaces)
-{
-    extents(2, 7, 0, 0);
-    assert_int_equal(do_extents(POPULATE), 2);
-    assert_int_equal(do_extents(POPULATE), 2);
-    assert_int_equal(domains[1]->mem.tot_pages, 2);
+    for (u32 i = 0; i < 2; i++)
+        assert_int_equal(populate_extents(2, 7, 0, 0), 2);
+    assert_int_equal(dom(1)->mem.tot_pages, 2);
 }
 
 /* Stops when it should, goes on where it was, and ends with the whole count. */
-TEST(populate_is_continued)
+CALL_TEST(populate_is_continued)
 {
     yield_every = 1;
-    extents(160, 0, 0, XENMEMF_exact_node(1));
-    assert_int_equal(do_extents(POPULATE), 160);
+    assert_int_equal(populate_extents(160, 0, 0, XENMEMF_exact_node(1)), 160);
     assert_int_equal(restarts, 2); /* after 64 and 128, not after the last one */
-    assert_int_equal(domains[1]->mem.tot_pages, 160);
+    assert_int_equal(dom(1)->mem.tot_pages, 160);
     for (u64 g = 0; g < 160; g++)
-        assert_non_null(find_mapping(domains[1], g));
+        assert_true(is_mapped(1, g));
     yield_every = 2;
-    extents(200, 1000, 0, 0);
-    assert_int_equal(do_extents(POPULATE), 200);
-    assert_int_equal(restarts, 1);
+    assert_int_equal(populate_extents(200, 1000, 0, 0), 200);
+    assert_true(restarts == 1 || restarts == 2); /* of three questions */
 }
 
-TEST(populate_short)
+CALL_TEST(populate_short)
 {
-    extents(10, 0, 0, XENMEMF_exact_node(0));
-    domains[1]->mem.max_pages = 4;
-    assert_int_equal(do_extents(POPULATE), 4);
-    domains[1]->mem.max_pages = 100000;
-    res.extent_start = at(GUEST_BYTES - 24); /* the list ends after three */
-    u64 zeros[3] = {100, 101, 102};
-    put(GUEST_BYTES - 24, zeros, sizeof(zeros));
+    const u64 last[3] = {100, 101, 102};
+
+    dom(1)->mem.max_pages = 4;
+    assert_int_equal(populate_extents(10, 0, 0, XENMEMF_exact_node(1)), 4);
+    dom(1)->mem.max_pages = 1000;
+    res.extent_start = put(GUEST_BYTES - 24, last, sizeof(last)); /* the list ends after three */
     assert_int_equal(do_extents(POPULATE), 3);
     res.extent_start = ~0ull - 7; /* and here it wraps */
     assert_int_equal(do_extents(POPULATE), 0);
-    extents(3, NP_GFN_LIMIT - 2, 0, 0);
-    assert_int_equal(do_extents(POPULATE), 2);
+    assert_int_equal(populate_extents(3, NP_GFN_LIMIT - 2, 0, 0), 2);
 }
 
-TEST(populate_refuses)
+CALL_TEST(populate_refuses)
 {
     extents(4, 0, 0, 0);
     res.domid = 77;
@@ -97,265 +71,284 @@ TEST(populate_refuses)
     res.domid = 1;
     assert_int_equal(do_extents(POPULATE | 4 << MEMOP_EXTENT_SHIFT), 4);
     assert_int_equal(do_extents(POPULATE | 2 << MEMOP_EXTENT_SHIFT), 4);
-    assert_int_equal(domains[1]->mem.tot_pages, 2);
+    assert_int_equal(dom(1)->mem.tot_pages, 2);
     res.nr_extents = 1ull << 26;
     assert_int_equal(do_extents(POPULATE), 0);
     assert_int_equal(hypercall(__HYPERVISOR_memory_op, POPULATE, 0, 0), 0);
-    extents(1, 0, 0, XENMEMF_address_bits(13));
-    assert_int_equal(do_extents(POPULATE), 0);
-    extents(1, 0, 0, XENMEMF_populate_on_demand);
-    assert_int_equal(do_extents(POPULATE), 0);
-    caller.domain = domains[2];
-    extents(1, 0, 0, 0);
-    assert_int_equal(do_extents(POPULATE), 0);
+    assert_int_equal(populate_extents(1, 0, 0, XENMEMF_address_bits(12)), 0);
+    assert_int_equal(populate_extents(1, 0, 0, XENMEMF_populate_on_demand), 0);
+    assert_int_equal(populate_extents(1, 0, 0, XENMEMF_vnode), 0);
+    call_from(2);
+    u64 before = dom(2)->mem.tot_pages;
+    assert_int_equal(populate_extents(1, 0, 0, 0), 0);
     res.domid = DOMID_SELF;
     assert_int_equal(do_extents(POPULATE), 1);
-    assert_int_equal(domains[2]->mem.tot_pages, 1);
-    extents(1, 0, 10, 0); /* too big for a guest */
-    res.domid = DOMID_SELF;
+    assert_int_equal(dom(2)->mem.tot_pages, before + 1);
+    res.extent_order = 10; /* too big for a guest */
     assert_int_equal(do_extents(POPULATE), 0);
+    res.extent_order = 0;
+    res.mem_flags = XENMEMF_exact_node(1); /* nor may it choose */
+    assert_int_equal(do_extents(POPULATE), 0);
+    res.mem_flags = XENMEMF_node(1); /* this is ignored */
+    assert_int_equal(do_extents(POPULATE), 1);
+    assert_int_equal(dom(2)->mem.own[1], 0);
 }
 
 /* No paging memory in the middle of it: pages and claim are as before. */
-TEST(populate_that_cannot_map)
+CALL_TEST(populate_that_cannot_map)
 {
-    assert_int_equal(claim_install_legacy(&domains[1]->mem, 100), 0);
-    place_fails_at = 2;
-    extents(5, 0, 2, XENMEMF_exact_node(1));
-    assert_int_equal(do_extents(POPULATE), 2);
-    assert_int_equal(domains[1]->mem.tot_pages, 8);
-    assert_int_equal(domains[1]->mem.outstanding, 92);
-    place_fails_at = 3; /* a frame number that the order does not divide goes in pieces of 1 */
-    extents(1, 33, 3, 0);
-    assert_int_equal(do_extents(POPULATE), 0);
-    assert_int_equal(domains[1]->mem.tot_pages, 8);
-    assert_int_equal(domains[1]->mem.outstanding, 92);
-    assert_null(find_mapping(domains[1], 33));
-    place_fails_at = ~0u;
+    const struct mem_account *account = &dom(1)->mem;
+
+    assert_int_equal(claim_install_legacy(&dom(1)->mem, 100), 0);
+    limit_tables(1, 3);
+    assert_int_equal(populate_extents(5, 1016, 2, XENMEMF_exact_node(1)), 2);
+    assert_int_equal(account->tot_pages, 8);
+    assert_int_equal(account->outstanding, 92);
+    limit_tables(1, 1); /* a frame number that the order does not divide goes in pieces, here of 1 */
+    assert_int_equal(account->outstanding, 91); /* that table */
+    assert_int_equal(populate_extents(1, 2045, 3, 0), 0);
+    assert_int_equal(account->tot_pages, 8);
+    assert_int_equal(account->outstanding, 91);
+    assert_false(is_mapped(1, 2045));
+    limit_tables(1, 2);
     assert_int_equal(do_extents(POPULATE), 1);
-    assert_non_null(find_mapping(domains[1], 40));
-    extents(1, 1, 18, 0); /* 262144 pieces */
-    assert_int_equal(do_extents(POPULATE), 0);
+    assert_true(is_mapped(1, 2045) && is_mapped(1, 2052));
+    assert_int_equal(populate_extents(1, 1, 10, 0), 0); /* more than 512 pieces */
 }
 
-TEST(decrease)
+CALL_TEST(decrease)
 {
-    extents(20, 0, 0, 0);
-    assert_int_equal(do_extents(POPULATE), 20);
+    const u64 *pages = &dom(1)->mem.tot_pages;
+
+    assert_int_equal(populate_extents(20, 0, 0, 0), 20);
     extents(30, 5, 0, 0);
-    assert_int_equal(do_extents(XENMEM_decrease_reservation), 15); /* then comes a hole */
-    assert_int_equal(domains[1]->mem.tot_pages, 5);
+    assert_int_equal(do_extents(DECREASE), 15); /* then comes a hole */
+    assert_int_equal(*pages, 5);
     extents(1, 0, 3, 0); /* the extent has holes */
-    assert_int_equal(do_extents(XENMEM_decrease_reservation), 0);
-    assert_int_equal(domains[1]->mem.tot_pages, 5);
+    assert_int_equal(do_extents(DECREASE), 0);
+    assert_int_equal(*pages, 5);
     extents(2, 0, 0, 0);
     res.extent_start = 0;
     assert_int_equal(do_extents(XENMEM_increase_reservation), 2);
-    assert_int_equal(domains[1]->mem.tot_pages, 7);
-    yield_every = 0;
-    extents(8, 51, 0, 0);
-    assert_int_equal(do_extents(POPULATE), 8);
+    assert_int_equal(*pages, 7);
+    assert_int_equal(populate_extents(8, 51, 0, 0), 8);
     extents(1, 51, 3, 0); /* need not be aligned */
-    assert_int_equal(do_extents(XENMEM_decrease_reservation), 1);
-    assert_int_equal(domains[1]->mem.tot_pages, 7);
-    extents(4, 2048, 9, 0); /* 2 MiB pieces of one extent of 8 MiB */
-    assert_int_equal(do_extents(POPULATE), 4);
+    assert_int_equal(do_extents(DECREASE), 1);
+    assert_int_equal(*pages, 7);
+    assert_int_equal(populate_extents(4, 2048, 9, 0), 4); /* 2 MiB pieces of one extent of 8 MiB */
     extents(1, 2048, 11, 0);
     yield_every = 1;
-    assert_int_equal(do_extents(XENMEM_decrease_reservation), 1);
+    assert_int_equal(do_extents(DECREASE), 1);
     assert_int_equal(restarts, 3);
+    assert_int_equal(*pages, 7);
+    assert_int_equal(do_extents(DECREASE), 0); /* nothing is there */
+    extents(1, NP_GFN_LIMIT, 11, 0);
+    assert_int_equal(do_extents(DECREASE), 0);
 }
 
 /* Every fault from its own on: each error stands before those that follow. */
-TEST(claim_errors_in_order)
+CALL_TEST(legacy_claim_errors_in_order)
 {
-    const u64 bad = 1ull << 40;
-    struct mem_account *account = &domains[1]->mem;
+    const u64 max = dom(1)->mem.max_pages, much = 1ull << 40;
+    const struct {
+        u16 from;
+        struct xen_memory_reservation res;
+        bool dying;
+        u64 max;
+        long rc;
+        u64 outstanding;
+    } calls[] = {
+        {2, {1, much, 1, 1, DOMID_SELF}, true, max, -EINVAL, 0},
+        {2, {0, much, 1, 1, DOMID_SELF}, true, max, -EINVAL, 0},
+        {2, {0, much, 0, 1, DOMID_SELF}, true, max, -EINVAL, 0},
+        {2, {0, much, 0, 0, DOMID_SELF}, true, max, -EINVAL, 0}, /* DOMID_SELF is nobody */
+        {2, {0, much, 0, 0, 1}, true, max, -EPERM, 0},
+        {2, {0, much, 0, 0, 2}, true, max, -EPERM, 0}, /* not for itself either */
+        {0, {0, much, 0, 0, 1}, true, max, -EINVAL, 0},
+        {0, {0, much, 0, 0, 1}, false, max, -EINVAL, 0}, /* above max */
+        {0, {0, much, 0, 0, 1}, false, ~0ull, -ENOMEM, 0},
+        {0, {0, 100, 0, 0, 1}, false, ~0ull, 0, 100},
+        {0, {0, 100, 0, 0, 1}, false, ~0ull, -EINVAL, 100},
+        {0, {0, 0, 0, 0, 1}, false, ~0ull, 0, 0},
+        {0, {1, 100, 0, 0, 1}, false, ~0ull, -EINVAL, 0}, /* each field alone */
+        {0, {0, 100, 1, 0, 1}, false, ~0ull, -EINVAL, 0},
+        {0, {0, 100, 0, 1, 1}, false, ~0ull, -EINVAL, 0},
+    };
 
-    res = (struct xen_memory_reservation){
-        .extent_start = 1, .nr_extents = bad, .extent_order = 1, .mem_flags = 1, .domid = DOMID_SELF};
-    caller.domain = domains[2];
-    account->dying = true;
     assert_int_equal(hypercall(__HYPERVISOR_memory_op, XENMEM_claim_pages | 1 << 6, 0, 0), -EINVAL);
     assert_int_equal(hypercall(__HYPERVISOR_memory_op, XENMEM_claim_pages, 0, 0), -EFAULT);
-    assert_int_equal(do_extents(XENMEM_claim_pages), -EINVAL);
-    res.extent_start = 0;
-    assert_int_equal(do_extents(XENMEM_claim_pages), -EINVAL);
-    res.extent_order = 0;
-    assert_int_equal(do_extents(XENMEM_claim_pages), -EINVAL);
-    res.mem_flags = 0;
-    assert_int_equal(do_extents(XENMEM_claim_pages), -EINVAL); /* DOMID_SELF is nobody */
-    res.domid = 1;
-    assert_int_equal(do_extents(XENMEM_claim_pages), -EPERM);
-    caller.domain = domains[0];
-    assert_int_equal(do_extents(XENMEM_claim_pages), -EINVAL);
-    account->dying = false;
-    assert_int_equal(do_extents(XENMEM_claim_pages), -EINVAL); /* above max */
-    account->max_pages = ~0ull;
-    assert_int_equal(do_extents(XENMEM_claim_pages), -ENOMEM);
-    res.nr_extents = 100;
-    assert_int_equal(do_extents(XENMEM_claim_pages), 0);
-    assert_int_equal(account->outstanding, 100);
-    assert_int_equal(do_extents(XENMEM_claim_pages), -EINVAL);
-    res.nr_extents = 0;
-    assert_int_equal(do_extents(XENMEM_claim_pages), 0);
-    assert_int_equal(account->outstanding, 0);
-    /* Each field alone. */
-    for (u32 field = 0; field < 3; field++) {
-        res = (struct xen_memory_reservation){.extent_start = field == 0,
-                                              .nr_extents = 100,
-                                              .extent_order = field == 1,
-                                              .mem_flags = field == 2,
-                                              .domid = 1};
-        assert_int_equal(do_extents(XENMEM_claim_pages), -EINVAL);
-        assert_int_equal(account->outstanding, 0);
+    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+        call_from(calls[i].from);
+        dom(1)->mem.dying = calls[i].dying;
+        dom(1)->mem.max_pages = calls[i].max;
+        assert_int_equal(memory(XENMEM_claim_pages, &calls[i].res, sizeof(res)), calls[i].rc);
+        assert_int_equal(dom(1)->mem.outstanding, calls[i].outstanding);
     }
 }
 
-TEST(figures)
+CALL_TEST(figures_of_memory)
 {
-    domid_t domid = 1;
+    const struct {
+        u16 from, domid;
+        u64 cmd;
+        long rc;
+    } calls[] = {
+        {0, 1, XENMEM_current_reservation, 20},
+        {0, 1, XENMEM_maximum_reservation, 100000},
+        {0, 1, XENMEM_maximum_reservation | 1 << 6, -EINVAL},
+        {0, 1, XENMEM_maximum_ram_page, FIRST(NR_NODES)},
+        {0, 1, XENMEM_maximum_gpfn, 119},
+        {0, 2, XENMEM_maximum_gpfn, 0},
+        {0, 88, XENMEM_current_reservation, -ESRCH},
+        {2, 1, XENMEM_current_reservation, -EPERM},
+        {2, DOMID_SELF, XENMEM_current_reservation, 512},
+        {2, DOMID_SELF, XENMEM_machine_memory_map, -ENOSYS},
+        {2, DOMID_SELF, 63, -ENOSYS},
+    };
 
-    extents(20, 100, 0, 0);
-    assert_int_equal(do_extents(POPULATE), 20);
-    assert_int_equal(memory(XENMEM_current_reservation, &domid, 2), 20);
-    assert_int_equal(memory(XENMEM_maximum_reservation, &domid, 2), 100000);
-    assert_int_equal(memory(XENMEM_maximum_reservation | 1 << 6, &domid, 2), -EINVAL);
-    assert_int_equal(memory(XENMEM_maximum_ram_page, &domid, 2), NR_NODES * NODE_PAGES);
-    domid = 88;
-    assert_int_equal(memory(XENMEM_current_reservation, &domid, 2), -ESRCH);
-    caller.domain = domains[2];
-    domid = 1;
-    assert_int_equal(memory(XENMEM_current_reservation, &domid, 2), -EPERM);
-    domid = DOMID_SELF;
-    assert_int_equal(memory(XENMEM_current_reservation, &domid, 2), 0);
-    assert_int_equal(memory(XENMEM_machine_memory_map, &domid, 2), -ENOSYS);
-    assert_int_equal(memory(63, &domid, 2), -ENOSYS);
+    assert_int_equal(populate_extents(20, 100, 0, 0), 20);
+    dom(1)->mem.max_pages = 100000;
+    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+        call_from(calls[i].from);
+        assert_int_equal(memory(calls[i].cmd, &calls[i].domid, sizeof(domid_t)), calls[i].rc);
+    }
 }
 
-TEST(memory_map)
+CALL_TEST(memory_map)
 {
-    struct e820_entry map[2] = {{0, 0xa0000, 1}, {0x100000, 0x700000, 1}}, got[2];
+    const struct e820_entry map[2] = {{0, 0xa0000, 1}, {0x100000, 0x700000, 1}};
+    struct e820_entry got[2];
     struct xen_memory_map ask = {.nr_entries = 128, .buffer = at(0x9000)};
-    struct xen_foreign_memory_map set = {.domid = 1, .map = {2, PUT(0x8000, map)}};
+    struct xen_foreign_memory_map set = {.domid = 1, .map = {2, at(0x8000)}};
 
-    caller.domain = domains[1];
+    call_from(1);
     assert_int_equal(memory(XENMEM_memory_map, &ask, sizeof(ask)), -ENOSYS);
-    caller.domain = domains[2];
+    call_from(2);
     assert_int_equal(memory(XENMEM_set_memory_map, &set, sizeof(set)), -EPERM);
-    caller.domain = domains[0];
+    call_from(0);
+    PUT(0x8000, map);
     assert_int_equal(memory(XENMEM_set_memory_map, &set, sizeof(set)), 0);
-    caller.domain = domains[1];
+    call_from(1);
     assert_int_equal(memory(XENMEM_memory_map, &ask, sizeof(ask)), 0);
     GET(0x9000, got);
     assert_memory_equal(got, map, sizeof(map));
-    GET(0x100, ask);
+    GET(ARG, ask);
     assert_int_equal(ask.nr_entries, 2);
     ask.nr_entries = 1;
     assert_int_equal(memory(XENMEM_memory_map, &ask, sizeof(ask)), 0);
-    GET(0x100, ask);
+    GET(ARG, ask);
     assert_int_equal(ask.nr_entries, 1);
-    caller.domain = domains[0];
+    call_from(0);
     set.map.nr_entries = DOMAIN_MAX_E820 + 1;
     assert_int_equal(memory(XENMEM_set_memory_map, &set, sizeof(set)), -EINVAL);
     set.map = (struct xen_memory_map){2, at(GUEST_BYTES - 20)};
     assert_int_equal(memory(XENMEM_set_memory_map, &set, sizeof(set)), -EFAULT);
-    assert_int_equal(domains[1]->nr_e820, 2);
+    assert_int_equal(dom(1)->nr_e820, 2);
 }
 
-TEST(shared_info)
+CALL_TEST(add_to_physmap)
 {
+    const struct {
+        u16 from;
+        u64 cmd;
+        struct xen_add_to_physmap add;
+        long rc;
+    } calls[] = {
+        {0, 0, {DOMID_SELF, 0, XENMAPSPACE_shared_info, 0, NP_GFN_LIMIT}, -ENOENT},
+        {0, 0, {DOMID_SELF, 0, XENMAPSPACE_shared_info, 0, ~0ull}, -EINVAL},
+        {0, 0, {DOMID_SELF, 0, XENMAPSPACE_shared_info, 1, NP_GFN_LIMIT}, -EINVAL},
+        {0, 0, {DOMID_SELF, 0, XENMAPSPACE_gmfn_foreign, 1, 0}, -ENOSYS},
+        {0, 0, {DOMID_SELF, 0, XENMAPSPACE_grant_table, 1, 0}, -EOPNOTSUPP},
+        {0, 0, {DOMID_SELF, 0, XENMAPSPACE_dev_mmio, 1, 0}, -EINVAL},
+        {0, 0, {1, 0, XENMAPSPACE_dev_mmio, 1, 0}, -EACCES},
+        {0, 0, {88, 0, XENMAPSPACE_dev_mmio, 1, 0}, -ESRCH},
+        {0, 0, {DOMID_SELF, 0, 99, 1, 0}, -EINVAL},
+        {0, 0x10000ull << 6, {DOMID_SELF, 0, 99, 1, 0}, -EDOM},
+        {2, 0, {1, 0, 99, 1, 0}, -EPERM},
+    };
     struct xen_add_to_physmap add = {.domid = DOMID_SELF, .space = XENMAPSPACE_shared_info, .gpfn = 5};
+    u64 before = dom0->mem.tot_pages;
 
     extents(10, 0, 0, 0);
     res.domid = 0;
-    domains[0]->mem.max_pages = 1000;
     assert_int_equal(do_extents(POPULATE), 10);
     assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), 0);
-    assert_int_equal(find_mapping(domains[0], 5)->type, NP_SPECIAL);
-    assert_int_equal(domains[0]->mem.tot_pages, 9); /* the page that was there has gone */
+    assert_int_equal(physmap_lookup(dom0, gfn(5)).mfn.n, dom0->shared_info.n);
+    assert_int_equal(dom0->mem.tot_pages, before + 9); /* the page that was there has gone */
     add.gpfn = 7;
     assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), 0);
-    assert_null(find_mapping(domains[0], 5));
-    add.gpfn = NP_GFN_LIMIT;
-    assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -ENOENT);
-    add.gpfn = ~0ull;
-    assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -EINVAL);
-    add.gpfn = NP_GFN_LIMIT;
-    add.idx = 1;
-    assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -EINVAL);
-    add.space = XENMAPSPACE_gmfn_foreign;
-    assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -ENOSYS);
-    add.space = XENMAPSPACE_dev_mmio;
-    assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -EINVAL);
-    add.domid = 1;
-    assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -EACCES);
-    add.domid = DOMID_SELF;
-    add.space = 99;
-    assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -EINVAL);
-    assert_int_equal(memory(XENMEM_add_to_physmap | 0x10000ull << 6, &add, sizeof(add)), -EDOM);
-    add.domid = 1;
-    caller.domain = domains[2];
-    assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), -EPERM);
+    assert_false(is_mapped(0, 5));
+    assert_int_equal(dom0->shared_info_gfn.n, 7);
+    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+        call_from(calls[i].from);
+        assert_int_equal(memory(XENMEM_add_to_physmap | calls[i].cmd, &calls[i].add, sizeof(add)),
+                         calls[i].rc);
+    }
 }
 
-TEST(foreign_batch)
+static s32 errs[4];
+static long add_batch(u64 start, const struct xen_add_to_physmap_batch *batch)
 {
-    struct xen_add_to_physmap_batch batch = {.domid = DOMID_SELF,
-                                             .space = XENMAPSPACE_gmfn_foreign,
-                                             .size = 4,
-                                             .u.foreign_domid = 1,
-                                             .idxs = at(0x2000),
-                                             .gpfns = at(0x3000),
-                                             .errs = at(0x4000)};
-    u64 idxs[4] = {3, 4, 999, ~0ull}, gpfns[4] = {0x3f000, 0x3f001, 0x3f002, 0x3f003};
-    s32 errs[4] = {7, 7, 7, 7};
-
-    extents(10, 0, 0, 0);
-    assert_int_equal(do_extents(POPULATE), 10);
-    PUT(0x2000, idxs);
-    PUT(0x3000, gpfns);
+    memset(errs, 7, sizeof(errs));
     PUT(0x4000, errs);
+    long rc = memory(XENMEM_add_to_physmap_batch | start << MEMOP_EXTENT_SHIFT, batch, sizeof(*batch));
+    GET(0x4000, errs);
+    return rc;
+}
+
+CALL_TEST(foreign_batch)
+{
+    const u64 idxs[4] = {3, 4, 999, ~0ull}, gpfns[4] = {0x3f000, 0x3f001, 0x3f002, 0x3f003};
+    const struct xen_add_to_physmap_batch good = {.domid = DOMID_SELF,
+                                                  .space = XENMAPSPACE_gmfn_foreign,
+                                                  .size = 4,
+                                                  .u.foreign_domid = 1,
+                                                  .idxs = PUT(0x2000, idxs),
+                                                  .gpfns = PUT(0x3000, gpfns),
+                                                  .errs = at(0x4000)};
+    struct xen_add_to_physmap_batch batch = good;
+    const struct xen_remove_from_physmap drop = {.domid = DOMID_SELF, .gpfn = 0x3f001};
+
+    assert_int_equal(populate_extents(10, 0, 0, 0), 10);
+    PUT(0x2000, idxs); /* where the list was */
     yield_every = 1;
-    assert_int_equal(memory(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)), 0);
+    assert_int_equal(add_batch(0, &batch), 0);
     assert_int_equal(restarts, 3);
-    GET(0x4000, errs);
-    assert_int_equal(errs[0], 0);
-    assert_int_equal(errs[1], 0);
-    assert_int_equal(errs[2], -EINVAL);
-    assert_int_equal(errs[3], -EINVAL);
-    assert_int_equal(find_mapping(domains[0], 0x3f001)->m, find_mapping(domains[1], 4)->m);
-    batch.u.foreign_domid = 55;
-    assert_int_equal(memory(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)), 0);
-    GET(0x4000, errs);
-    assert_int_equal(errs[0], -ESRCH);
-    struct xen_remove_from_physmap drop = {.domid = DOMID_SELF, .gpfn = 0x3f001};
+    assert_true(errs[0] == 0 && errs[1] == 0 && errs[2] == -EINVAL && errs[3] == -EINVAL);
+    assert_int_equal(physmap_lookup(dom0, gfn(0x3f001)).mfn.n, physmap_lookup(dom(1), gfn(4)).mfn.n);
+    for (u32 i = 0; i < 2; i++) {
+        batch.u.foreign_domid = i ? 0 : 55;
+        assert_int_equal(add_batch(0, &batch), 0);
+        assert_int_equal(errs[0], i ? -EPERM : -ESRCH); /* nor its own */
+    }
     assert_int_equal(memory(XENMEM_remove_from_physmap, &drop, sizeof(drop)), 0);
     assert_int_equal(memory(XENMEM_remove_from_physmap, &drop, sizeof(drop)), -ENOENT);
-    assert_int_equal(memory(XENMEM_add_to_physmap_batch | 5 << 6, &batch, sizeof(batch)), -EILSEQ);
-    assert_int_equal(memory(XENMEM_add_to_physmap_batch | 4 << 6, &batch, sizeof(batch)), -EILSEQ);
+    assert_int_equal(add_batch(5, &good), -EILSEQ);
+    assert_int_equal(add_batch(4, &good), -EILSEQ);
+    batch = good;
+    batch.size = 0;
+    assert_int_equal(add_batch(0, &batch), 0);
+    batch = good;
     batch.errs = 8;
-    assert_int_equal(memory(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)), -EFAULT);
-    batch.errs = at(0x4000);
+    assert_int_equal(add_batch(0, &batch), -EFAULT);
+    batch = good;
+    batch.idxs = 8;
+    assert_int_equal(add_batch(0, &batch), -EFAULT);
+    batch = good;
     batch.space = XENMAPSPACE_gmfn_range;
-    assert_int_equal(memory(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)), -EOPNOTSUPP);
+    assert_int_equal(add_batch(0, &batch), -EOPNOTSUPP);
     /* A guest gets no other domain's memory, not even from domain 0. */
-    batch.domid = 2;
-    batch.space = XENMAPSPACE_gmfn_foreign;
-    batch.u.foreign_domid = 1;
-    assert_int_equal(memory(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)), 0);
-    GET(0x4000, errs);
-    assert_int_equal(errs[0], -EPERM);
-    assert_null(find_mapping(domains[2], 0x3f000));
-    batch.domid = DOMID_SELF;
-    batch.space = XENMAPSPACE_gmfn_foreign;
-    batch.u.foreign_domid = 1;
-    caller.domain = domains[2];
-    assert_int_equal(memory(XENMEM_add_to_physmap_batch, &batch, sizeof(batch)), 0);
-    GET(0x4000, errs);
-    for (u32 i = 0; i < 4; i++)
-        assert_int_equal(errs[i], -EPERM);
-    assert_null(find_mapping(domains[2], 0x3f000));
+    for (u32 i = 0; i < 2; i++) {
+        batch = good;
+        if (i == 0)
+            batch.domid = 2;
+        else
+            call_from(2);
+        PUT(0x2000, idxs);
+        PUT(0x3000, gpfns);
+        assert_int_equal(add_batch(0, &batch), 0);
+        for (u32 k = 0; k < 4; k++)
+            assert_int_equal(errs[k], -EPERM);
+        assert_false(is_mapped(2, 0x3f000));
+    }
 }
-
-FIXTURE(machine_setup, machine_teardown)
