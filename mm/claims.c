@@ -231,14 +231,6 @@ void claim_get_view(struct mem_account *account, struct claim_view *out)
     both_unlock(account);
 }
 
-u64 claim_host_total(void)
-{
-    ledger_lock();
-    u64 pages = ledger.host_claims;
-    ledger_unlock();
-    return pages;
-}
-
 /* --- scrub on claim ------------------------------------------------------------------------------------- */
 
 /*

@@ -63,8 +63,6 @@ struct claim_view {
     } node[MAX_NODES];
 };
 void claim_get_view(struct mem_account *account, struct claim_view *out);
-/* Pages claimed host-wide, by all. */
-u64 claim_host_total(void);
 
 /* --- refusals: who could not get what, and why --- */
 #define REFUSAL_HOLDERS 8u

@@ -26,7 +26,12 @@ struct acpi_slit {
 int acpi_slit_parse(struct acpi_slit *out, const void *bytes, u64 avail);
 
 /* The distance between two PXMs; the default for PXMs that the table does not cover, and if s is NULL. */
-u8 acpi_slit_distance(const struct acpi_slit *s, u32 from_pxm, u32 to_pxm);
+static inline u8 acpi_slit_distance(const struct acpi_slit *s, u32 from_pxm, u32 to_pxm)
+{
+    if (s && from_pxm < s->nr_localities && to_pxm < s->nr_localities)
+        return s->matrix[from_pxm * s->nr_localities + to_pxm];
+    return from_pxm == to_pxm ? DISTANCE_LOCAL : DISTANCE_REMOTE;
+}
 
 /*
  * MSCT: the most that the machine could ever have (ACPI 6.5 5.2.19). Its limits are facts to show, nothing more: where it
