@@ -30,7 +30,7 @@ static int install(struct mem_account *account, const struct claim_set *set)
     return rc;
 }
 
-/* Only the host's nodes: nobody looks at the others. */
+/* Only the host's nodes: the others are never read. */
 static void set_clear(struct claim_set *set)
 {
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)

@@ -11,7 +11,7 @@
 
 struct ledger {
     spinlock_t lock;        /* LOCK_LEDGER */
-    u64 spare[MAX_NODES];   /* U[n] = free[n] - sum of c[d][n]: claimed by nobody on that node */
+    u64 spare[MAX_NODES];   /* U[n] = free[n] - sum of c[d][n]: without a claim on that node */
     u64 claimed[MAX_NODES]; /* sum of c[d][n] */
     u64 scrub[MAX_NODES];   /* of them by claims with CLAIM_SCRUB; read without the lock as a hint */
     u64 host_spare;         /* H = sum of U[n] - host_claims: what a new promise may use */

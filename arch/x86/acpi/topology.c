@@ -113,7 +113,7 @@ static void fill_one_node(struct topology *t)
     acpi_nearness_fill(t, NULL);
 }
 
-/* A SLIT that is short of localities is no reason not to believe what it has. */
+/* A SLIT with too few localities is used for those that it has. */
 static void check_coverage(const struct topology *t, const struct acpi_slit *slit)
 {
     u32 nr_missing = 0;

@@ -96,7 +96,8 @@ TEST(values_are_read)
         hmat_attached(&hmat_table, 9, 5, revision == 1 ? 3 : 1);
         hmat_attached(&hmat_table, 7, 5, 0); /* says nothing */
         hmat_matrix(&hmat_table, ACCESS_LATENCY, 100, 4, pxms, access);
-        hmat_matrix(&hmat_table, READ_LATENCY, 1000, 4, pxms, latency); /* behind, and still better */
+        hmat_matrix(&hmat_table, READ_LATENCY, 1000, 4, pxms,
+                    latency); /* later in the table, and still preferred */
         hmat_matrix(&hmat_table, WRITE_LATENCY, 1, 4, pxms, access);
         hmat_matrix(&hmat_table, ACCESS_BANDWIDTH, 8, 4, pxms, latency);
         FIELDS(&hmat_table, "44888", 2, 32, 3, 0, 0); /* a memory-side cache */
