@@ -294,7 +294,7 @@ static long node_memory(struct sysctl *ctl)
     op->num_nodes = nr;
     op->free_pages = host.free_pages;
     op->outstanding_pages = host.outstanding_pages;
-    op->host_claimed_pages = claim_host_total();
+    op->host_claimed_pages = host.host_claimed_pages;
     return 0;
 }
 

@@ -1,13 +1,13 @@
 /*
- * mm_check(): every invariant of the frame table, the lists, the accounts and the ledger, recomputed from
- * what is there and compared. For debug builds and tests, at a quiet moment: it takes no lock and may be slow
- * (every frame is looked at, every domid is looked up). Returns the number of faults and logs each.
+ * mm_check(): recomputes every counter of the frame table, the lists, the accounts and the ledger, and compares. For
+ * debug builds and tests, while no other CPU uses mm/: it takes no lock and is slow (it reads every frame and looks
+ * up every domid). Returns the number of faults and logs each.
  */
 #include <lib/log.h>
 #include <mm/ledger.h>
 #include <mm/region.h>
 
-struct check_tally { /* what the frame table says of one node, in frames, regions, chunks */
+struct check_tally { /* counted in the frame table for one node: frames, regions, chunks */
     u64 free, dirty, scrubbing, owned, guest, offline;
     u64 free_2m, free_1g;
 };
@@ -255,7 +255,7 @@ static u64 check_frames_of(nodeid_t nid, u16 domid)
         for (u64 n = r->base; n < r->base + MAP_BITS; n += step) {
             enum owned_state state = frame_get(r, n, &owner);
             if (split && mm_mfn_node(mfn(n)) != nid)
-                continue; /* words are the window's, also of frames that another node has */
+                continue; /* the window's words include frames of other nodes */
             if ((state == FRAME_GUEST || state == FRAME_RELEASED) && owner == domid)
                 frames += step;
         }

@@ -30,7 +30,7 @@ static int install(struct mem_account *account, const struct claim_set *set)
     return rc;
 }
 
-/* Only the host's nodes: nobody looks at the others. */
+/* Only the host's nodes: the others are never read. */
 static void set_clear(struct claim_set *set)
 {
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
@@ -229,14 +229,6 @@ void claim_get_view(struct mem_account *account, struct claim_view *out)
         out->node[nid].order = account->claim_order[nid];
     }
     both_unlock(account);
-}
-
-u64 claim_host_total(void)
-{
-    ledger_lock();
-    u64 pages = ledger.host_claims;
-    ledger_unlock();
-    return pages;
 }
 
 /* --- scrub on claim ------------------------------------------------------------------------------------- */

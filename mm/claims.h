@@ -63,8 +63,6 @@ struct claim_view {
     } node[MAX_NODES];
 };
 void claim_get_view(struct mem_account *account, struct claim_view *out);
-/* Pages claimed host-wide, by all. */
-u64 claim_host_total(void);
 
 /* --- refusals: who could not get what, and why --- */
 #define REFUSAL_HOLDERS 8u
@@ -97,8 +95,8 @@ void refusal_note_alloc(const struct mem_account *account, nodeid_t nid, u32 ord
 /* Is memory of node nid wanted clean by a claim with CLAIM_SCRUB, and is there something to clean? Takes the
  * ledger and node locks only if there is such a claim. */
 bool mm_scrub_wanted(nodeid_t nid);
-/* A known call upward, with no lock of mm/ held: mm_scrub_wanted(nid) has become true, whoever cleans that
- * node should look. */
+/* A known call upward, with no lock of mm/ held: mm_scrub_wanted(nid) has become true, so the scrubber of
+ * that node should run. */
 void mm_wake_scrubber(nodeid_t nid);
 
 /* --- taking memory offline, offline.c: section 6 --- */

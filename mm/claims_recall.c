@@ -1,15 +1,14 @@
 /*
- * Memory that leaves its node although it is promised: claims are taken back, page by page and whole extent
- * by whole extent, from the domains that claim there in proportion to what they claim (claims.md section 6).
+ * Promised memory leaves its node: claims are taken back, one page or one whole extent at a time, from the domains
+ * that have claims there, in proportion to the claims (claims.md section 6).
  *
- * A domain's share of the loss is to the whole loss as its claim was to all claims. Of the domains that have
- * lost less than their share, the next one included, the one loses whose next loss is due first: the one with
- * the least (lost + 1) / claim. So no domain is ever a whole page away from its share, and the outcome does
- * not depend on how the pages came to be lost, at once or one by one. tests/model/offline.pml has the proof
- * for small cases.
+ * A domain's share of a loss is (its claim / all claims) * the loss. The next page is taken from a domain that has
+ * lost less than its share, this page included; of several, from the one with the least (lost + 1) / claim. So the
+ * loss of each domain differs from its share by less than one page, and the result does not depend on whether pages
+ * are lost together or one by one. tests/model/offline.pml checks this for small cases.
  *
- * A frame can leave before its credit has come, while whoever freed it is on its way to the ledger. Then
- * nothing is taken back from anybody: the credit that comes is swallowed (debt).
+ * A frame can leave before its credit arrives: the CPU that freed it has not reached the ledger yet. Then no claim
+ * is taken back; the late credit pays the debt instead.
  *
  * Lock: the ledger's; node locks inside.
  */
@@ -32,7 +31,7 @@ static struct { /* not reported on the console yet; [L] */
     u64 others; /* pages and units beyond that */
 } unsaid;
 
-/* What is shared out: the claims of one node, or of the host, or the units of one order on a node. */
+/* What is lost: claims of one node, host-wide claims, or units of one order on a node. */
 struct loss {
     nodeid_t nid;
     u32 order; /* of units; 0: pages */
@@ -54,7 +53,7 @@ static u64 has_lost(const struct mem_account *account, struct loss loss)
     return loss.order ? account->node_short[loss.nid] : account->node_broken[loss.nid];
 }
 
-/* What all had, those included who have nothing left, and what is lost with the next one. */
+/* *sum: what all domains had, also those that have nothing left. *lost: what has been lost, the next one included. */
 static void sums(struct loss loss, u64 *sum, u64 *lost)
 {
     if (loss.nid == HOST) {
@@ -70,13 +69,13 @@ static void sums(struct loss loss, u64 *sum, u64 *lost)
     *sum = 0;
     *lost = 1;
     for (const struct mem_account *a = ledger.claimants; a; a = a->next_claimant)
-        if (a->claim_order[loss.nid] == loss.order) { /* its pages stay claimed, so it is still here */
+        if (a->claim_order[loss.nid] == loss.order) { /* its pages stay claimed, so it stays in the list */
             *sum += has(a, loss) + has_lost(a, loss);
             *lost += has_lost(a, loss);
         }
 }
 
-/* Is a's next loss due before b's? Of equals the larger claim, then the lower id. */
+/* Does a lose before b? Least (lost + 1) / claim; of equals the larger claim, then the lower id. */
 static bool due_before(const struct mem_account *a, const struct mem_account *b, struct loss loss)
 {
     u64 share_a = has(a, loss) + has_lost(a, loss), share_b = has(b, loss) + has_lost(b, loss);
@@ -88,7 +87,7 @@ static bool due_before(const struct mem_account *a, const struct mem_account *b,
     return has(a, loss) != has(b, loss) ? has(a, loss) > has(b, loss) : a->domid < b->domid;
 }
 
-/* NULL: nobody has anything to lose. */
+/* NULL: no domain has anything to lose. */
 static struct mem_account *next_to_lose(struct loss loss)
 {
     struct mem_account *best = NULL, *any = NULL;
@@ -131,7 +130,7 @@ static void recall_page(nodeid_t nid)
     struct loss loss = {.nid = nid};
     struct mem_account *account = next_to_lose(loss);
 
-    BUG_ON(!account); /* promised to nobody: there would be credits */
+    BUG_ON(!account); /* without a claim there would be credits */
     if (nid == HOST) {
         host_claim_sub(account, 1);
         account->host_broken++;
@@ -149,8 +148,7 @@ static void recall_page(nodeid_t nid)
     claimants_update(account);
 }
 
-/* One extent of this order on the node is no longer kept whole for somebody. False: there is no such claim.
- */
+/* Keeps one extent of this order less whole on the node. False: no domain has such a claim. */
 static bool recall_unit(nodeid_t nid, u32 order)
 {
     struct loss loss = {.nid = nid, .order = order};
@@ -164,7 +162,7 @@ static bool recall_unit(nodeid_t nid, u32 order)
     return true;
 }
 
-/* A frame that left can have broken one extent of either order. Would one 2 MiB extent less be enough? */
+/* A frame that left can have broken an extent of either order. Is it enough to give up one of 2 MiB? */
 static bool small_unit_is_enough(nodeid_t nid)
 {
     struct loss loss = {.nid = nid, .order = ORDER_2M};
@@ -196,7 +194,7 @@ void ledger_withdraw_locked(nodeid_t nid, u64 pages)
     }
     while (!node_has_whole(nid, 0, 0))
         if (!recall_unit(nid, small_unit_is_enough(nid) ? ORDER_2M : ORDER_1G) && !recall_unit(nid, ORDER_2M))
-            BUG_ON(true); /* kept whole for nobody */
+            BUG_ON(true); /* kept whole without a claim */
 }
 
 void ledger_deposit_locked(nodeid_t nid, u64 pages)

@@ -70,11 +70,6 @@ const struct frame_range *frame_range_find(u64 n)
     return i < nr_ranges && ranges[i].start <= n ? &ranges[i] : NULL;
 }
 
-bool mm_mfn_valid(mfn_t m)
-{
-    return frame_range_find(m.n) != NULL;
-}
-
 nodeid_t mm_mfn_node(mfn_t m)
 {
     const struct frame_range *range = frame_range_find(m.n);

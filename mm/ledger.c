@@ -1,19 +1,18 @@
 /*
- * The credit ledger: how many free pages are promised to whom. Units are pages. A credit is the right to
- * take one page of a node; credits exist only for pages that are free (they become free first),
- * and taking begins here, so promises can never exceed memory.
+ * The credit ledger: how many free pages are promised to which domain. Units are pages. A credit is the right to take
+ * one page of a node. A page is free before its credit exists, and an allocation takes the credit before the page, so
+ * promises never exceed memory.
  *
- *   spare[n]    U[n] = free[n] - sum of c[d][n]          pages of node n nobody claimed on that node
+ *   spare[n]    U[n] = free[n] - sum of c[d][n]          pages of node n without a claim on that node
  *   claimed[n]  sum of c[d][n]
  *   host_claims sum of h[d]
  *   host_spare  H = sum of U[n] - host_claims            what a new promise or an unclaimed page may use
  *
  * One lock (LOCK_LEDGER), held for at most O(nodes). The allocator holds it while it takes an extent from
- * a node (LOCK_NODE is higher), so that a reservation whose extent is not there is undone before
- * anyone can see it: giving the credits up first and taking them back later would let another domain win
- * pages in between which step 3 of redemption had released on a third node.
+ * a node (LOCK_NODE is higher). If the extent is not there, the reservation is undone before another CPU can see
+ * it. Otherwise another domain could take pages that step 3 of redemption released on a third node.
  *
- * No sum here can wrap: all of them are bounded by the pages of the host, and installs check before they add.
+ * No sum here can wrap: all are bounded by the pages of the host, and installs check before they add.
  */
 #include <homestead/errno.h>
 #include <lib/assert.h>
@@ -80,7 +79,7 @@ void host_claim_sub(struct mem_account *account, u64 pages)
     host_claim_change(account, -(s64)pages);
 }
 
-/* Step 3 of section 4: what is still uncovered comes from the account's claims on other nodes, ascending. */
+/* Step 3 of section 4: the rest comes from the account's claims on other nodes, ascending. */
 static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, struct claim_receipt *receipt)
 {
     u64 covered = 0;
@@ -96,7 +95,7 @@ static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, st
     return covered;
 }
 
-/* What the account's claims pay of the receipt's pages. False: it may not, the set is strict. */
+/* Plans how many of the receipt's pages the account's claims pay for. False: not allowed, the set is strict. */
 static bool plan_redemption(const struct mem_account *account, struct claim_receipt *receipt, u64 *redeemed)
 {
     u64 pages = receipt->pages;
@@ -126,7 +125,7 @@ int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, 
     if (account && account->outstanding && !plan_redemption(account, receipt, &redeemed))
         return -ENOMEM;
 
-    /* Everything is known; now decide, then change. */
+    /* First decide, then change. */
     if (pages - receipt->from_node > ledger.spare[nid] || pages - redeemed > ledger.host_spare)
         return -ENOMEM;
     ledger.spare[nid] -= pages - receipt->from_node;
@@ -145,7 +144,7 @@ int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, 
     return 0;
 }
 
-/* Of part pages of a redemption those beyond the first *kept, which are counted down. */
+/* How many of part redeemed pages are beyond the first *kept; *kept drops by the others. */
 static u64 beyond_kept(u64 part, u64 *kept)
 {
     u64 stays = MIN(part, *kept);
@@ -153,7 +152,7 @@ static u64 beyond_kept(u64 part, u64 *kept)
     return part - stays;
 }
 
-/* The last `back` of *pages that were redeemed of the account's claim on nid, with *lost. */
+/* Gives the last `back` of *pages redeemed back to the account's claim on nid; *pages and *lost drop. */
 static void node_claim_refund(struct mem_account *account, nodeid_t nid, u64 *pages, u64 back, u32 order,
                               u64 *lost)
 {
@@ -176,7 +175,7 @@ void ledger_refund_locked(struct mem_account *account, struct claim_receipt *rec
         ledger.host_spare += pages;
         return;
     }
-    /* In the order of redemption, so that what stays redeemed is what the kept pages alone would have. */
+    /* In the order of redemption: what stays redeemed is what the kept pages alone would have redeemed. */
     u64 to_node = beyond_kept(receipt->from_node, &kept), to_host = beyond_kept(receipt->from_host, &kept);
     u64 redeemed = to_node + to_host;
 

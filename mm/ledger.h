@@ -11,7 +11,7 @@
 
 struct ledger {
     spinlock_t lock;        /* LOCK_LEDGER */
-    u64 spare[MAX_NODES];   /* U[n] = free[n] - sum of c[d][n]: claimed by nobody on that node */
+    u64 spare[MAX_NODES];   /* U[n] = free[n] - sum of c[d][n]: without a claim on that node */
     u64 claimed[MAX_NODES]; /* sum of c[d][n] */
     u64 scrub[MAX_NODES];   /* of them by claims with CLAIM_SCRUB; read without the lock as a hint */
     u64 host_spare;         /* H = sum of U[n] - host_claims: what a new promise may use */
@@ -19,7 +19,7 @@ struct ledger {
     u64 host_scrub;         /* of them by claims with CLAIM_SCRUB; read without the lock as a hint */
     u64 broken[MAX_NODES]; /* pages taken back from the claims that stand, or stood until they were used up */
     u64 host_broken;       /* and from host-wide ones */
-    u64 debt[MAX_NODES];   /* pages that left before their credits came: those credits never come */
+    u64 debt[MAX_NODES];   /* pages that left before their credits came: these credits are dropped */
     struct mem_account *claimants; /* accounts with outstanding claims, in no order */
 };
 extern struct ledger ledger;
@@ -77,10 +77,10 @@ u64 claim_units(const struct mem_account *account, nodeid_t nid);
 u64 claim_node_sub(struct mem_account *account, nodeid_t nid, u64 pages, u32 order);
 /* c[d][n] grows. Units that cannot be had any more are lost. */
 void claim_node_add(struct mem_account *account, nodeid_t nid, u64 pages, u64 lost);
-/* Of lost units that a reservation of pages has made up for: those that come back with the last `back`. */
+/* How many of the lost units that a reservation of pages made up for come back with its last `back` pages. */
 u64 claim_lost_back(const struct mem_account *account, nodeid_t nid, u64 pages, u64 back, u32 order,
                     u64 lost);
-/* Would the set's units be there if the account's own were given up? */
+/* Would there be enough whole extents for the set if the account's own units were given up? */
 bool claim_units_fit(const struct mem_account *account, const struct claim_set *set);
 /* One unit of the node is given up: its pages stay claimed one by one. */
 void claim_lose_unit(struct mem_account *account, nodeid_t nid);
@@ -93,8 +93,8 @@ void refusal_note_claim_locked(const struct mem_account *account, const struct c
 /* --- claims_recall.c --- */
 /*
  * Pages of node nid that were free have left it: their credits go. If they were promised, claims are taken
- * back page by page, each from the domain whose share it falls to (claims.md section 6), and so are
- * whole extents that are no longer there. O(claimants) for each page taken back.
+ * back page by page in proportion to the claims (claims.md section 6), and units for whole extents that no
+ * longer exist. O(claimants) for each page taken back.
  */
 void ledger_withdraw_locked(nodeid_t nid, u64 pages);
 /* Pages that came back to node nid. */

@@ -1,12 +1,12 @@
 /*
- * c[d][n], and claims by order: so many whole, aligned extents of 2 MiB or 1 GiB on a node that stay
- * obtainable for a domain against everybody else's smaller allocations. Pages of such a claim are counted
- * like any others; the extents it stands for are its units: as many as its pages make up, less those that are
- * lost (node_short): taken back because memory went offline, or used by others between an allocation and its
- * refund. The sum of a node's units is what the node keeps whole.
+ * c[d][n], and claims by order. Such a claim reserves whole, aligned extents of 2 MiB or 1 GiB on a node: smaller
+ * allocations of other domains do not break them. Its pages are counted like those of any claim. Its units are the
+ * extents it stands for: its pages divided by the extent's size, minus the lost ones (node_short), which were taken
+ * back because memory went offline, or were used by others between an allocation and its refund. The node keeps
+ * whole as many extents as the sum of all units.
  *
- * Single pages use up what makes up no unit first, then break one. Extents of the claim's order and larger
- * ones use up units.
+ * Single pages first use up pages that make no unit, then break a unit. Extents of the claim's order and larger ones
+ * use up units.
  *
  * Lock: the ledger's; node locks are taken inside.
  */
@@ -20,8 +20,8 @@ u64 claim_units(const struct mem_account *account, nodeid_t nid)
     return order ? (account->node_claim[nid] >> order) - account->node_short[nid] : 0;
 }
 
-/* Atomic, as others look at it without the lock: the allocator when it chooses between clean and dirty
- * memory, idle CPUs when they choose what to clean. */
+/* Atomic because it is read without the lock: by the allocator, which chooses between clean and dirty memory, and by
+ * idle CPUs, which choose what to clean. */
 static void store(u64 *counter, u64 value)
 {
     __atomic_store_n(counter, value, __ATOMIC_RELAXED);
@@ -51,8 +51,8 @@ u64 claim_node_sub(struct mem_account *account, nodeid_t nid, u64 pages, u32 ord
     return made_up;
 }
 
-/* How many of so many units the node can keep whole now: found by halving, as a claim of small units redeemed
- * by a large extent may want many. */
+/* How many of the wanted units the node can keep whole now. A binary search: a claim of small units that a large
+ * extent redeemed may want many. */
 static u64 units_there(nodeid_t nid, u32 unit, u64 wanted)
 {
     u64 fits = 0, beyond = wanted + 1;
@@ -97,7 +97,7 @@ u64 claim_lost_back(const struct mem_account *account, nodeid_t nid, u64 pages, 
 
     if (!lost || back == pages)
         return lost;
-    /* What the kept pages alone would have made up for, as in claim_node_sub(). */
+    /* What a reservation of only the kept pages would have made up for, as in claim_node_sub(). */
     u64 kept = order < unit ? ((now + pages) >> unit) - (kept_left >> unit) : 0;
     if (order >= unit && lost + (now >> unit) > kept_left >> unit)
         kept = lost + (now >> unit) - (kept_left >> unit);
@@ -114,7 +114,7 @@ bool claim_units_fit(const struct mem_account *account, const struct claim_set *
 
         if (!unit)
             continue;
-        /* Given up for a moment that nobody can use: memory is taken under the ledger's lock. */
+        /* No other CPU can use the gap: memory is taken under the ledger's lock. */
         node_keep_whole(nid, account->claim_order[nid], -own);
         fit = node_has_whole(nid, unit, set->node[nid] >> unit);
         node_keep_whole(nid, account->claim_order[nid], own);

@@ -63,7 +63,7 @@ static inline u32 map_count_range(const u64 map[MAP_WORDS], u32 start, u32 end)
     return count;
 }
 
-/* The first bit at or behind from that is set, or clear; MAP_BITS: there is none. */
+/* The first bit from `from` on that is set, or clear; MAP_BITS: there is none. */
 static inline u32 map_next(const u64 map[MAP_WORDS], u32 from, bool set)
 {
     while (from < MAP_BITS) {

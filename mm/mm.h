@@ -101,9 +101,8 @@ int mm_pin(u16 domid, mfn_t m);
 /* True if that was the last pin of a released frame, which is now free: tot of its account has dropped. */
 bool mm_unpin(mfn_t m);
 
-/* Is m a frame of RAM that mm/ manages? */
-bool mm_mfn_valid(mfn_t m);
-nodeid_t mm_mfn_node(mfn_t m); /* NODE_NONE if not valid */
+/* NODE_NONE: no frame of RAM that mm/ manages. */
+nodeid_t mm_mfn_node(mfn_t m);
 
 /* --- scrubbing --- */
 /* Cleans at most one 2 MiB piece of node nid's dirty memory. False: nothing was dirty. No lock held while
@@ -124,6 +123,7 @@ struct mm_host_info { /* one consistent sample */
     u64 free_pages;
     u64 dirty_pages;
     u64 outstanding_pages;
+    u64 host_claimed_pages; /* of them, claimed host-wide */
 };
 u32 mm_nr_nodes(void);
 /* RAM of the node that mm/ does not manage: image, frame table, ... At boot. */

@@ -44,7 +44,7 @@ void mm_host_get_info(struct mm_host_info *out)
         total += node->ram_pages + node->unmanaged_pages;
         dirty += counts.dirty_pages;
     }
-    ledger_host_view(&out->free_pages, &out->outstanding_pages);
+    out->host_claimed_pages = ledger_host_view(&out->free_pages, &out->outstanding_pages).claimed;
     out->total_pages = total;
     out->dirty_pages = MIN(dirty, out->free_pages);
 }

@@ -89,7 +89,7 @@ void node_wait_done(struct node *node);
 bool node_clean_for(nodeid_t nid, u32 order);
 
 /* --- node.c; each takes the node's lock --- */
-/* Changes by so many how many whole free extents of ORDER_2M or ORDER_1G nobody may break for anything smaller. */
+/* Adds to the number of whole free extents of ORDER_2M or ORDER_1G that must not be broken for anything smaller. */
 void node_keep_whole(nodeid_t nid, u32 order, s64 extents);
 /* Could so many more be kept whole now? Of 0: are those there that are to be kept? */
 bool node_has_whole(nodeid_t nid, u32 order, u64 extents);

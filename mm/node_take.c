@@ -21,7 +21,7 @@ static bool may_break_1g(const struct node *node)
     return node->free_1g > node->kept_1g;
 }
 
-/* Wholly free regions that nobody was promised as a whole. */
+/* Wholly free regions that are not promised as a whole. */
 static u64 node_spare_2m(const struct node *node)
 {
     u64 promised = node->kept_2m + node->kept_1g * MAP_BITS;
@@ -154,7 +154,7 @@ static void take_regions(struct node *node, struct take *take)
 /* --- frames below 2 MiB --------------------------------------------------------------------------------- */
 
 /*
- * A holder has regions of its own; a new one is split off while there are wholly free regions that nobody was
+ * A holder has regions of its own; a new one is split off while there are wholly free regions that are not
  * promised. Then, when memory is short, any region with free frames will do, and becomes a shared one.
  */
 

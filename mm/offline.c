@@ -11,35 +11,27 @@
 #include <mm/region.h>
 #include <xen/sysctl.h>
 
-/* A frame of RAM, and its node with the lock held and no memory with a scrubber. */
-struct place {
-    nodeid_t nid;
-    struct node *node;
-    struct region *r;
-    u32 bit; /* in the region */
-    enum owned_state state;
-    u16 owner;
-    bool leaving; /* leaves when it is freed */
-};
-
-static struct place enter(mfn_t m)
+/* The frame's place, all of its node's memory back from scrubbers. False: not RAM, *status says so. */
+static bool enter(struct place *p, mfn_t m, u32 *status)
 {
-    struct place p = {.nid = mm_mfn_node(m), .bit = (u32)(m.n % MAP_BITS)};
-
-    p.node = node_get(p.nid);
-    node_wait_scrubbers(p.node);
-    spin_lock(&p.node->lock);
-    p.r = region_of(m.n, p.nid);
-    p.state = frame_get(p.r, m.n, &p.owner);
-    /* Words of free frames mean nothing. */
-    p.leaving = p.state != FRAME_ABSENT && (p.r->frame[p.bit] & FRAME_LEAVING);
-    return p;
+    ledger_lock();
+    if (place_lock(p, m, true))
+        return true;
+    ledger_unlock();
+    *status = PG_OFFLINE_FAILED | PG_OFFLINE_NOT_CONV_RAM;
+    return false;
 }
 
+/* The ledger stays locked. */
 static void leave(const struct place *p)
 {
     spin_unlock(&p->node->lock);
     node_wait_done(p->node);
+}
+
+static bool is_leaving(const struct place *p)
+{
+    return p->state != FRAME_ABSENT && (*p->word & FRAME_LEAVING);
 }
 
 /* One in use goes when it is freed, or no longer. */
@@ -47,31 +39,23 @@ static void mark_leaving(const struct place *p, bool leaves)
 {
     s32 change = leaves ? 1 : -1;
 
-    p->r->frame[p->bit] ^= FRAME_LEAVING;
+    *p->word ^= FRAME_LEAVING;
     p->r->nr_leaving = (u16)(p->r->nr_leaving + change);
     p->r->chunk->nr_leaving += (u32)change;
 }
 
-static bool is_ram(mfn_t m, u32 *status)
-{
-    if (mm_mfn_valid(m))
-        return true;
-    *status = PG_OFFLINE_FAILED | PG_OFFLINE_NOT_CONV_RAM;
-    return false;
-}
-
 int mm_offline_page(mfn_t m, u32 *status)
 {
-    if (!is_ram(m, status))
+    struct place p;
+
+    if (!enter(&p, m, status))
         return -EINVAL;
-    ledger_lock();
-    struct place p = enter(m);
     bool was_free = p.state == FRAME_ABSENT;
     if (was_free) {
         if (region_is_free(p.r))
             region_take(p.node, p.r, NULL, 0, REGION_SPLIT);
         region_frame_offline(p.node, p.r, p.bit);
-    } else if (p.state != FRAME_OFFLINE && !p.leaving) {
+    } else if (p.state != FRAME_OFFLINE && !is_leaving(&p)) {
         mark_leaving(&p, true);
     }
     leave(&p);
@@ -89,32 +73,32 @@ int mm_offline_page(mfn_t m, u32 *status)
 
 int mm_online_page(mfn_t m, u32 *status)
 {
-    if (!is_ram(m, status))
+    struct place p;
+
+    if (!enter(&p, m, status))
         return -EINVAL;
-    ledger_lock();
-    struct place p = enter(m);
-    bool was_offline = p.state == FRAME_OFFLINE;
+    bool was_offline = p.state == FRAME_OFFLINE, was_leaving = is_leaving(&p);
     if (was_offline)
         region_frame_online(p.node, p.r, p.bit);
-    else if (p.leaving)
+    else if (was_leaving)
         mark_leaving(&p, false);
     leave(&p);
     if (was_offline)
         ledger_deposit_locked(p.nid, 1);
     ledger_unlock();
-    *status = was_offline || p.leaving ? PG_ONLINE_ONLINED : 0;
+    *status = was_offline || was_leaving ? PG_ONLINE_ONLINED : 0;
     return 0;
 }
 
 int mm_query_page(mfn_t m, u32 *status)
 {
-    if (!is_ram(m, status))
+    struct place p;
+
+    if (!enter(&p, m, status))
         return -EINVAL;
-    ledger_lock();
-    struct place p = enter(m);
+    *status = (p.state == FRAME_OFFLINE ? PG_OFFLINE_STATUS_OFFLINED : 0) |
+              (is_leaving(&p) ? PG_OFFLINE_STATUS_OFFLINE_PENDING : 0);
     leave(&p);
     ledger_unlock();
-    *status = (p.state == FRAME_OFFLINE ? PG_OFFLINE_STATUS_OFFLINED : 0) |
-              (p.leaving ? PG_OFFLINE_STATUS_OFFLINE_PENDING : 0);
     return 0;
 }

@@ -30,7 +30,7 @@ static bool comes_before(const struct mem_account *a, nodeid_t nid, const struct
     return pages > its || (pages == its && a->domid < r->holder[i].domid);
 }
 
-/* The largest holders besides whoever asked, in order. */
+/* The largest holders except the one that asked, in order. */
 static void find_holders(const struct mem_account *asking, struct refusal *r)
 {
     r->nr_holders = 0;

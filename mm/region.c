@@ -374,3 +374,19 @@ enum owned_state frame_get(const struct region *r, u64 n, u16 *owner)
     *owner = frame_owner(r->frame[bit]);
     return frame_state(r->frame[bit]);
 }
+
+bool place_lock(struct place *p, mfn_t m, bool wait)
+{
+    p->nid = mm_mfn_node(m);
+    if (p->nid == NODE_NONE)
+        return false;
+    p->node = node_get(p->nid);
+    if (wait)
+        node_wait_scrubbers(p->node);
+    spin_lock(&p->node->lock);
+    p->r = region_of(m.n, p->nid);
+    p->bit = (u32)(m.n % MAP_BITS);
+    p->word = &p->r->frame[p->bit];
+    p->state = frame_get(p->r, m.n, &p->owner);
+    return true;
+}

@@ -73,6 +73,19 @@ static inline bool region_is_split(const struct region *r)
 /* Owner and state of frame n, from the level that records them. FRAME_ABSENT also if it is free. */
 enum owned_state frame_get(const struct region *r, u64 n, u16 *owner);
 
+struct place { /* of a frame */
+    nodeid_t nid;
+    struct node *node;
+    struct region *r;
+    u32 bit;   /* in the region */
+    u64 *word; /* means nothing but its pins while the frame is free */
+    enum owned_state state;
+    u16 owner;
+};
+/* Finds frame m and takes its node's lock. False, without the lock: m is not RAM. wait: until no memory is with a
+ * scrubber; node_wait_done() follows then, after the lock is dropped. */
+bool place_lock(struct place *p, mfn_t m, bool wait);
+
 /* --- chunk.c --- */
 /* All of a chunk that is owned as a whole becomes free; it has neither pins nor leaving frames. */
 void chunk_free(struct node *node, struct chunk *c, struct freed *freed);

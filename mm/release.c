@@ -168,7 +168,7 @@ void mm_take_done(struct mm_taken *taken, u32 nr_kept)
     if (account)
         spin_lock(&account->lock);
     if (nr_kept < taken->nr) {
-        ledger_lock(); /* held over both: nobody may win the pages before the claim is back */
+        ledger_lock(); /* held over both: no other domain may take the pages before the claim is back */
         spin_lock(&node->lock);
         for (u32 i = nr_kept; i < taken->nr; i++)
             give_up(node, nid, taken->extent[i].n, taken->extent[i].n + BIT(taken->order), holder, &freed);

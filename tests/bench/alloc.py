@@ -94,7 +94,7 @@ def counts():
         if not name:
             continue
         own = collections.Counter()
-        # A line behind `calls=` has the callee's instructions, which are counted where they stand.
+        # A line after `calls=` has the callee's instructions, which are counted where they stand.
         for called, address, cost in re.findall(r"^(calls=.*\n)?(0x[0-9a-f]+) \d+ (\d+)$", text, re.M):
             if not called:
                 own[int(address, 16)] += int(cost)

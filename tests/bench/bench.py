@@ -154,7 +154,7 @@ def measure_xen(wanted):
     xen = machines.Xen() if wanted else None
     if xen and xen.version:
         if not xen.search:
-            print(f"bench: without {machines.XEN_PACKAGE}-dbg of the same version nobody knows what searching takes: dashes")
+            print(f"bench: without {machines.XEN_PACKAGE}-dbg of the same version the cost of searching is not known: dashes")
         return xen.version, all_figures(xen.run), True
     version, kept = recorded()
     reason = f"{machines.XEN_PACKAGE} is not installed" if wanted else "not wanted"

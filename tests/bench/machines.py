@@ -87,7 +87,7 @@ def emulate(words):
         lines.append(line.decode(errors="replace").replace("\r", ""))
         if lines[-1].startswith("@verdict") and verdict is None:
             verdict = lines[-1]
-            # Homestead ends by itself; a plugin's last words come behind.
+            # Homestead ends by itself; a plugin's last lines come after that.
             threading.Timer(2, process.terminate).start()
     process.wait()
     if verdict != "@verdict result=PASS\n":

@@ -1,7 +1,7 @@
 """Reads the output of the conformance domain 0. docs/output.md specifies its lines:
 
     @case group=GROUP call=CALL case=NAME rc=RESULT key=value ...
-    @group name=GROUP cases=N            behind the cases of a group
+    @group name=GROUP cases=N            after the cases of a group
     @verdict result=PASS                 the last
 
 Both hypervisors write domain 0's output in pieces of 128 bytes, and can print a message of their own between two pieces. Such

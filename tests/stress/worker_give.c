@@ -242,7 +242,7 @@ void worker_op_offline(void)
     u32 status;
 
     run_op = "offline";
-    if (me->nr_away == AWAY_MAX || !mm_mfn_valid(mfn(n)))
+    if (me->nr_away == AWAY_MAX || mm_mfn_node(mfn(n)) == NODE_NONE)
         return;
     call_begin();
     int rc = call_end(OP_OFFLINE, mm_offline_page(mfn(n), &status));

@@ -14,7 +14,7 @@ struct ACPI_STRUCT acpi_gas {
 };
 _Static_assert(sizeof(struct acpi_gas) == 12, "ACPI 6.5 5.2.3.2");
 
-/* Offsets of the fields that are read; each needs a table that reaches behind it. */
+/* Offsets of the fields that are read; each needs a table that extends beyond it. */
 enum fadt_offset {
     FADT_PM_TMR_BLK = 76,    /* u32 */
     FADT_PM_TMR_LEN = 91,    /* u8 */

@@ -6,7 +6,7 @@
  *
  * Read latency counts, access latency where there is none; bandwidth likewise; write values are not used.
  * Only the memory itself counts (hierarchy 0), not what a memory-side cache in front of it reaches.
- * Memory-side caches are counted and otherwise skipped. When several structures speak of one pair, the
+ * Memory-side caches are counted and otherwise skipped. When several structures cover one pair, the
  * first one counts.
  */
 #ifndef ARCH_X86_ACPI_HMAT_H
@@ -28,7 +28,7 @@ struct acpi_hmat {
 
 /*
  * Reads the HMAT in the avail bytes at `bytes`. PXMs are those of srat; pairs with others are skipped, as are
- * structures of unknown types. Each refusal is one warning, so is a structure whose base unit makes no sense.
+ * structures of unknown types. Each refusal is one warning, and so is a structure with an impossible base unit.
  * 0; -EINVAL: header, checksum, revision or a structure's length is wrong, *out emptied (it is working
  * space).
  */

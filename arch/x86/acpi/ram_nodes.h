@@ -7,7 +7,7 @@
  *   - a page on a boundary is on the node of its first byte;
  *   - RAM that no range covers goes with the nearest range below it (a hole's RAM is far more often a
  *     rounding of that range than a node of its own), below the first range with the first one. Its bytes
- *     are counted and warned about. The table is still believed: one forgotten MiB is no reason to lose
+ *     are counted and warned about. The table is still used: one forgotten MiB is no reason to lose
  *     the nodes of a whole machine.
  *
  * Pure functions, addresses in bytes; boot/ and the host tool acpi-topology both ask here.

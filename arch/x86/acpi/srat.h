@@ -1,6 +1,6 @@
 /*
  * SRAT: which CPU and which memory belongs to which proximity domain, PXM (ACPI 6.5 5.2.16).
- * Pure functions on bytes. A SRAT is believed as a whole or not at all: a wrong node for memory is
+ * Pure functions on bytes. A SRAT is used as a whole or not at all: a wrong node for memory is
  * worse than no nodes. PXMs get dense node ids in ascending order.
  *
  * A PXM is a node as soon as one enabled CPU or memory entry names it, hot-plug ranges included:

@@ -47,13 +47,6 @@ int acpi_slit_parse(struct acpi_slit *out, const void *bytes, u64 avail)
     return 0;
 }
 
-u8 acpi_slit_distance(const struct acpi_slit *s, u32 from_pxm, u32 to_pxm)
-{
-    if (s && from_pxm < s->nr_localities && to_pxm < s->nr_localities)
-        return s->matrix[from_pxm * s->nr_localities + to_pxm];
-    return from_pxm == to_pxm ? DISTANCE_LOCAL : DISTANCE_REMOTE;
-}
-
 /* --- MSCT (ACPI 6.5 5.2.19) --- */
 
 struct ACPI_STRUCT msct_table {  /* ACPI 6.5 5.2.19, table 5.68 */
@@ -120,7 +113,7 @@ static void fill_one_node(struct topology *t)
     acpi_nearness_fill(t, NULL);
 }
 
-/* A SLIT that is short of localities is no reason not to believe what it has. */
+/* A SLIT with too few localities is used for those that it has. */
 static void check_coverage(const struct topology *t, const struct acpi_slit *slit)
 {
     u32 nr_missing = 0;

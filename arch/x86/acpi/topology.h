@@ -26,11 +26,16 @@ struct acpi_slit {
 int acpi_slit_parse(struct acpi_slit *out, const void *bytes, u64 avail);
 
 /* The distance between two PXMs; the default for PXMs that the table does not cover, and if s is NULL. */
-u8 acpi_slit_distance(const struct acpi_slit *s, u32 from_pxm, u32 to_pxm);
+static inline u8 acpi_slit_distance(const struct acpi_slit *s, u32 from_pxm, u32 to_pxm)
+{
+    if (s && from_pxm < s->nr_localities && to_pxm < s->nr_localities)
+        return s->matrix[from_pxm * s->nr_localities + to_pxm];
+    return from_pxm == to_pxm ? DISTANCE_LOCAL : DISTANCE_REMOTE;
+}
 
 /*
  * MSCT: the most that the machine could ever have (ACPI 6.5 5.2.19). Its limits are facts to show, nothing more: where it
- * contradicts the SRAT, the SRAT is believed.
+ * contradicts the SRAT, the SRAT is used.
  */
 struct acpi_msct {
     bool found;
@@ -66,8 +71,8 @@ void acpi_topology_flatten(struct topology *t);
  * Which nodes are near: for each node the order in which memory is looked for.
  *
  * Itself first; then by latency from the node's CPUs to the other's memory. The HMAT gives it in real
- * units where it covers the pair; for a node without CPUs, the initiator that the HMAT attaches it to
- * speaks. Where the HMAT does not cover a pair, the SLIT's distance is scaled to the same unit: the SLIT's
+ * units where it covers the pair; for a node without CPUs, the values of the initiator that the HMAT attaches it
+ * to are used. Where the HMAT does not cover a pair, the SLIT's distance is scaled to the same unit: the SLIT's
  * own definition is "relative to the local access, 10", so a distance d stands for d/10 of the local
  * latency (or, for a node without local memory, of the first covered pair's latency over its distance).
  * So one row never mixes two scales, and the order is total. A node whose initiator the HMAT does not know

@@ -1,4 +1,4 @@
-/* Multiboot information as QEMU and GRUB write it, and as nobody should. */
+/* Multiboot information as QEMU and GRUB write it, and damaged. */
 #include <tests/machine/test.h>
 #include <sys/mman.h>
 

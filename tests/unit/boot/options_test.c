@@ -1,4 +1,4 @@
-/* The command line: every option, its bad values, and what is said of unknown ones. */
+/* The command line: every option, its bad values, and the report of unknown ones. */
 #include <tests/machine/test.h>
 
 #include <boot/options.h>
@@ -118,7 +118,7 @@ TEST(unknown_options_are_named)
     assert_false(o.numa);
 }
 
-TEST(nothing_behind_two_dashes_is_ours)
+TEST(everything_after_two_dashes_is_ignored)
 {
     assert_true(parse("noreboot -- numa=off bogus").numa);
     assert_string_equal(said, "");

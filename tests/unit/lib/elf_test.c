@@ -54,7 +54,7 @@ static const struct seg good[] = {
     {4, NOTE_AT, 0, 24, 24},
 };
 
-/* Parses a copy of exactly size bytes, so that ASan sees a read behind it. */
+/* Parses a copy of exactly size bytes, so that ASan sees a read beyond it. */
 static int parse(const u8 *image, u64 size, struct elf_kernel *out, const char **why)
 {
     u8 *copy = malloc(size ? size : 1);

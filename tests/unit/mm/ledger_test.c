@@ -200,7 +200,7 @@ TEST(views_of_an_account)
     assert_true(view.node[0].claim == 2 * M2 && view.node[0].units == 2 && view.node[0].order == 9);
     assert_true(view.node[1].claim == 5 && view.node[1].units == 0 && view.node[1].order == 0);
     assert_true(view.node[2].own == 7 && view.node[2].claim == 0);
-    assert_int_equal(claim_host_total(), 3);
+    assert_int_equal(ledger.host_claims, 3);
 }
 
 FIXTURE(setup, teardown)

@@ -7,7 +7,7 @@
 static struct boot_config cfg;
 static char why[160];
 
-/* Parses a copy that ends where the text ends, so that ASan sees every byte read behind it. */
+/* Parses a copy that ends where the text ends, so that ASan sees every read beyond it. */
 static int parse_bytes(const char *text, size_t len)
 {
     char *copy = malloc(len ? len : 1);
@@ -81,7 +81,7 @@ TEST(unknown_keys_are_named)
     REFUSED(EINVAL, "line 2: unknown key '?[31mx'", "[s]\n\x1b[31mx=1\n");
 }
 
-TEST(lines_nobody_understands)
+TEST(malformed_lines)
 {
     REFUSED(EINVAL, "line 2: neither [SECTION] nor KEY=VALUE: 'default s'", "[global]\ndefault s\n");
     REFUSED(EINVAL, "line 1: not a section name: '[global'", "[global\n");

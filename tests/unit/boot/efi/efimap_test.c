@@ -218,7 +218,7 @@ static void check_tables(u64 map_end, bool big, u64 mapped_end)
     memset(memory, 0xa5, (pages + 1) << 12);
     cr3 = page_tables_build(memory, map_end, big, 0x7e000000, MIB(6));
     for (u64 i = 0; i < 4096; i++)
-        assert_int_equal(memory[(pages << 12) + i], 0xa5); /* not a byte more than it said */
+        assert_int_equal(memory[(pages << 12) + i], 0xa5); /* no byte beyond the announced pages */
     for (u64 pa = 0; pa < mapped_end; pa += mapped_end / 1024 + 0x1234567) {
         assert_int_equal(translate(cr3, pa), pa);
         assert_int_equal(translate(cr3, DIRECT_MAP_BASE + pa), pa);

@@ -72,7 +72,7 @@ static void make_good(void)
     put(HEADER + 16, V + 0x300000, 8);
 }
 
-/* Plans a heap copy of exactly size bytes, so that ASan sees any read behind it. */
+/* Plans a heap copy of exactly size bytes, so that ASan sees any read beyond it. */
 static int plan_bytes(u64 size, struct elf_image *out, const char **why)
 {
     u8 *copy = malloc(size ? size : 1);
@@ -158,7 +158,7 @@ TEST(wrong_kind_of_file)
     refused("nothing to load");
 }
 
-TEST(offsets_behind_the_file)
+TEST(offsets_beyond_the_file)
 {
     refused_with(E_PHOFF, sizeof(file) - 2 * PH_SIZE + 1, 8, "program headers outside");
     refused_with(E_PHOFF, ~0ull - 8, 8, "program headers outside");
@@ -195,7 +195,7 @@ TEST(image_header)
     refused_with(PH + P_VADDR, V + 0x1000, 8, "no image header");
     refused_with(PH + P_FILESZ, 0x57, 8, "no image header");
     refused_with(HEADER + 8, V + 0x2000, 8, "entry point"); /* data */
-    refused_with(HEADER + 8, V + 0x800, 8, "entry point");  /* the first byte behind the code */
+    refused_with(HEADER + 8, V + 0x800, 8, "entry point");  /* the first byte after the code */
     refused_with(HEADER + 8, 0x200, 8, "entry point");
     refused_with(HEADER + 16, V + 0x2fffff, 8, "contradicts");
     refused_with(HEADER + 16, V + IMAGE_SPAN_MAX + 1, 8, "contradicts");

@@ -96,14 +96,12 @@ TEST(values_are_read)
         hmat_attached(&hmat_table, 9, 5, revision == 1 ? 3 : 1);
         hmat_attached(&hmat_table, 7, 5, 0); /* says nothing */
         hmat_matrix(&hmat_table, ACCESS_LATENCY, 100, 4, pxms, access);
-        hmat_matrix(&hmat_table, READ_LATENCY, 1000, 4, pxms, latency); /* behind, and still better */
+        hmat_matrix(&hmat_table, READ_LATENCY, 1000, 4, pxms,
+                    latency); /* later in the table, and still preferred */
         hmat_matrix(&hmat_table, WRITE_LATENCY, 1, 4, pxms, access);
         hmat_matrix(&hmat_table, ACCESS_BANDWIDTH, 8, 4, pxms, latency);
-        put(&hmat_table, 2, 4); /* a memory-side cache */
-        put(&hmat_table, 32, 4);
-        put(&hmat_table, 3, 24);
-        put(&hmat_table, 77, 4); /* an unknown type */
-        put(&hmat_table, 8, 4);
+        FIELDS(&hmat_table, "44888", 2, 32, 3, 0, 0); /* a memory-side cache */
+        FIELDS(&hmat_table, "44", 77, 8);             /* an unknown type */
         assert_int_equal(parse(), 0);
         assert_int_equal(nr_warnings, 0);
         assert_int_equal(hmat.revision, revision);
@@ -200,53 +198,44 @@ TEST(order_follows_latency_then_bandwidth)
     assert_true(said("12 latencies order the nodes around 4 of 4"));
 }
 
+/* Latencies from node 0 only: what they do not cover is scaled from the SLIT. */
 TEST(pairs_beyond_the_hmat_are_scaled_from_the_slit)
 {
-    static const u16 latency[] = {100, 250, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const struct {
+        u64 unit;
+        u16 latency[16], bandwidth[16];
+        u8 distance[4]; /* from node 0, 0: 20 */
+        u8 order[4];    /* around node 0 */
+    } cases[] = {
+        {1, {100, 250}, {0}, {0, 0, 21, 28}, {0, 2, 1, 3}}, /* 210 and 280 */
+        {1ull << 40,
+         {0, 300},
+         {0},
+         {0, 30, 31, 29},
+         {0, 3, 1, 2}}, /* no memory of its own: 10 are 100 units */
+        {1,
+         {0, 1},
+         {0, 0, 5},
+         {0, 30, 11, 0},
+         {0, 2, 3, 1}}, /* 11 / 30 of 1 rounds to nothing: itself is nearest */
+        {1, {10, 10000}, {0}, {0, 0, 255, 0}, {0, 3, 1, 2}}, /* unreachable by the SLIT is last */
+    };
 
-    hmat_matrix(&hmat_table, ACCESS_LATENCY, 1, 4, pxms, latency);
-    distance_set(0, 2, 21); /* 210 */
-    distance_set(0, 3, 28); /* 280 */
-    distance_set(1, 0, 30);
-    machine();
-    assert_order(0, 0, 2, 1, 3);
-    assert_order(1, 1, 2, 3, 0); /* by the SLIT alone */
-    assert_true(said("around 1 of 4"));
-}
+    for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
+        const u8 *order = cases[i].order;
 
-TEST(scale_of_a_node_without_memory)
-{
-    static const u16 latency[] = {0, 300, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-
-    hmat_matrix(&hmat_table, ACCESS_LATENCY, 1ull << 40, 4, pxms, latency);
-    distance_set(0, 1, 30); /* 10 are 100 units */
-    distance_set(0, 2, 31);
-    distance_set(0, 3, 29);
-    machine();
-    assert_order(0, 0, 3, 1, 2);
-}
-
-TEST(a_node_is_nearest_to_itself_whatever_the_scale)
-{
-    static const u16 latency[] = {0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-    static const u16 bandwidth[] = {0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-
-    hmat_matrix(&hmat_table, ACCESS_LATENCY, 1, 4, pxms, latency);
-    hmat_matrix(&hmat_table, ACCESS_BANDWIDTH, 1, 4, pxms, bandwidth);
-    distance_set(0, 1, 30);
-    distance_set(0, 2, 11); /* 11 / 30 of 1: rounds to nothing */
-    machine();
-    assert_order(0, 0, 2, 3, 1);
-}
-
-TEST(unreachable_by_the_slit_is_last)
-{
-    static const u16 latency[] = {10, 10000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-
-    hmat_matrix(&hmat_table, ACCESS_LATENCY, 1, 4, pxms, latency);
-    distance_set(0, 2, 255);
-    machine();
-    assert_order(0, 0, 3, 1, 2);
+        setup();
+        hmat_matrix(&hmat_table, ACCESS_LATENCY, cases[i].unit, 4, pxms, cases[i].latency);
+        hmat_matrix(&hmat_table, ACCESS_BANDWIDTH, 1, 4, pxms, cases[i].bandwidth);
+        for (u32 to = 1; to < 4; to++)
+            if (cases[i].distance[to])
+                distance_set(0, to, cases[i].distance[to]);
+        distance_set(1, 0, 30);
+        machine();
+        assert_order(0, order[0], order[1], order[2], order[3]);
+        assert_order(1, 1, 2, 3, 0); /* by the SLIT alone */
+        assert_true(said("around 1 of 4"));
+    }
 }
 
 TEST(useless_hmat_is_said)
@@ -292,12 +281,8 @@ TEST(devices_are_recorded)
     srat_device(&srat_table, 5, 7, 1, 0x0102030405060708, 1);
     srat_device(&srat_table, 6, 0x1000, 0, 0x31, 3); /* no node: nothing but this names it */
     srat_device(&srat_table, 5, 3, 1, 0, 2);         /* disabled */
-    put(&srat_table, 5, 1);                          /* damaged: too short */
-    put(&srat_table, 8, 1);
-    put(&srat_table, 0, 6);
-    put(&srat_table, 4, 1); /* ITS */
-    put(&srat_table, 12, 1);
-    put(&srat_table, 0, 10);
+    FIELDS(&srat_table, "116", 5, 8, 0);             /* damaged: too short */
+    FIELDS(&srat_table, "1182", 4, 12, 0, 0);        /* ITS */
     table_finish(&srat_table);
     machine();
     assert_int_equal(info.topology.nr_nodes, 4);

@@ -93,9 +93,9 @@ TEST(madt_is_read)
     madt_start(&tab, 0xfee00000);
     madt_lapic(&tab, 1, 0, 1);
     madt_ioapic(&tab, 3, 0xfec00000, 24);
-    madt_lapic(&tab, 2, 7, 0); /* a socket nobody filled */
+    madt_lapic(&tab, 2, 7, 0); /* an empty socket */
     madt_lapic(&tab, 3, 9, 2); /* online capable */
-    put(&tab, 0x040a, 2);      /* a type of length 4 nobody reads here */
+    put(&tab, 0x040a, 2);      /* an unknown type, of length 4 */
     put(&tab, 0, 2);
     madt_x2apic(&tab, 500, 0x12345, 1);
     madt_lapic(&tab, 5, 0xfe, 3);

@@ -202,14 +202,14 @@ TEST(table_ends_early_or_late)
     srat_start(&tab, 3);
     assert_refused(-EINVAL, "no memory");
     start_with_mem("0:0+1G");
-    put(&tab, 0, 1); /* half a head behind the last entry */
+    put(&tab, 0, 1); /* half a head after the last entry */
     assert_int_equal(parse(), -EINVAL);
 
     start_with_mem("0:0+1G");
     table_finish(&tab);
     tab.len--; /* the header promises one byte more than there is */
     assert_int_equal(parse_as_is(), -EINVAL);
-    tab.len += 10; /* and bytes behind the table do not matter */
+    tab.len += 10; /* bytes beyond the table do not matter */
     assert_int_equal(parse_as_is(), 0);
     tab.bytes[60] ^= 4;
     assert_int_equal(parse_as_is(), -EINVAL);
@@ -285,11 +285,11 @@ TEST(odd_cpu_entries_do_no_harm)
 {
     start_with_mem("0:0+1G");
     srat_cpu(&tab, 0, 3, ON);
-    srat_x2apic(&tab, 0, 3, ON); /* said twice, the same */
+    srat_x2apic(&tab, 0, 3, ON); /* listed twice, on one node */
     assert_int_equal(parse(), 0);
     assert_int_equal(nr_warnings, 0);
     assert_int_equal(srat.nr_cpus, 1);
-    srat_x2apic(&tab, 1, 3, ON); /* and once differently */
+    srat_x2apic(&tab, 1, 3, ON); /* and once on another node */
     assert_int_equal(parse(), 0);
     assert_int_equal(nr_warnings, 1);
     assert_int_equal(srat.nr_pxm, 1);

@@ -94,7 +94,7 @@ TEST(rsdp_revision_0)
     struct acpi_rsdp out;
 
     rsdp_build(r, 0, 0x1234, 0);
-    memory_add(&mem, 0x5000, r, 20); /* nothing behind byte 20 may be read */
+    memory_add(&mem, 0x5000, r, 20); /* nothing beyond byte 20 may be read */
     assert_int_equal(acpi_rsdp_read(&mapper, 0x5000, &out), 0);
     assert_int_equal(out.revision, 0);
     assert_int_equal(out.rsdt, 0x1234);
@@ -173,7 +173,7 @@ TEST(search_finds_the_ebda_first)
     u8 *low = low_memory(0x9fc0);
 
     rsdp_build(low + 0xf0000, 0, 0x1000, 0);
-    rsdp_build(low + 0x9fc00 + 1024, 0, 0x1000, 0); /* behind the first KiB: 0xa0000, not RAM */
+    rsdp_build(low + 0x9fc00 + 1024, 0, 0x1000, 0); /* beyond the first KiB: 0xa0000, not RAM */
     assert_int_equal(acpi_rsdp_search(&mapper), 0xf0000);
     rsdp_build(low + 0x9fc10, 0, 0x1000, 0);
     assert_int_equal(acpi_rsdp_search(&mapper), 0x9fc10);
@@ -184,7 +184,7 @@ TEST(search_keeps_to_the_ebda)
 {
     u8 *low = low_memory(0x9000);
 
-    rsdp_build(low + 0x90000 + 1024, 0, 0x1000, 0); /* behind its first KiB */
+    rsdp_build(low + 0x90000 + 1024, 0, 0x1000, 0); /* beyond its first KiB */
     assert_int_equal(acpi_rsdp_search(&mapper), 0);
     rsdp_build(low + 0x90000 + 1024 - 32, 0, 0x1000, 0);
     assert_int_equal(acpi_rsdp_search(&mapper), 0x903e0);
