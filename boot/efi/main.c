@@ -3,7 +3,7 @@
  * hypervisor and its modules, fills struct boot_info, leaves boot services and jumps.
  *
  * Every failure is one sentence on the firmware's console and an EFI status for the firmware, with all
- * memory given back. What must survive is allocated as EfiLoaderData (BOOT_MEM_LOADER in the map that
+ * memory given back: loader_fail(). What must survive is allocated as EfiLoaderData (BOOT_MEM_LOADER in the map that
  * the hypervisor gets), everything else as EfiBootServicesData, which is plain RAM afterwards.
  *
  * The state at the hypervisor's entry is written down in handover.asm.
@@ -52,54 +52,45 @@ static PRINTF(2, 3) void loader_say(struct loader *l, const char *fmt, ...)
     va_end(args);
 }
 
-EFI_STATUS loader_fail(struct loader *l, EFI_STATUS status, const char *fmt, ...)
+NORETURN void loader_fail(struct loader *l, EFI_STATUS status, const char *fmt, ...)
 {
     va_list args;
 
     va_start(args, fmt);
     say(l, fmt, args);
     va_end(args);
-    return status;
+    loader_say(l, "not started, back to the firmware.");
+    files_close(l);
+    if (l->map)
+        l->bs->FreePool(l->map);
+    while (l->nr_pages_used)
+        loader_free_pages(l, l->pages[0].base);
+    for (;;)
+        l->bs->Exit(l->image, status, 0, NULL);
 }
 
 /* --- memory --------------------------------------------------------------------------------------------- */
 
-static void remember(struct loader *l, u64 base, u64 nr_pages)
+u64 loader_alloc_pages(struct loader *l, EFI_MEMORY_TYPE type, u64 max_addr, u64 nr_pages, u64 align,
+                       const char *what)
 {
-    l->pages[l->nr_pages_used++] = (struct loader_pages){base, nr_pages};
-}
-
-u64 loader_alloc_pages(struct loader *l, EFI_MEMORY_TYPE type, u64 max_addr, u64 nr_pages)
-{
-    EFI_PHYSICAL_ADDRESS base = max_addr;
     EFI_ALLOCATE_TYPE how = max_addr == ANYWHERE ? AllocateAnyPages : AllocateMaxAddress;
-
-    if (l->nr_pages_used == LOADER_ALLOCATIONS_MAX)
-        return 0;
-    if (EFI_ERROR(l->bs->AllocatePages(how, type, nr_pages, &base)))
-        return 0;
-    remember(l, base, nr_pages);
-    return base;
-}
-
-/* As loader_alloc_pages(), below 4 GiB and on a boundary of align bytes (a power of 2). */
-static u64 loader_alloc_aligned(struct loader *l, EFI_MEMORY_TYPE type, u64 nr_pages, u64 align)
-{
-    EFI_PHYSICAL_ADDRESS first = BELOW_4G;
+    EFI_PHYSICAL_ADDRESS first = max_addr;
+    /* UEFI aligns to 4 KiB only: take more, and give back what is too much on both sides. */
     u64 extra = (align >> PAGE_SHIFT) - 1, head;
 
-    if (l->nr_pages_used == LOADER_ALLOCATIONS_MAX)
-        return 0;
-    /* UEFI aligns to 4 KiB only: take more, and give back what hangs over on both sides. */
-    if (EFI_ERROR(l->bs->AllocatePages(AllocateMaxAddress, type, nr_pages + extra, &first)))
-        return 0;
+    if (l->nr_pages_used == LOADER_ALLOCATIONS_MAX ||
+        EFI_ERROR(l->bs->AllocatePages(how, type, nr_pages + extra, &first)))
+        loader_fail(l, EFI_OUT_OF_RESOURCES, "not enough memory%s for %s (%lu pages).",
+                    max_addr == ANYWHERE ? "" : " below 4 GiB", what, nr_pages);
     head = (ALIGN_UP(first, align) - first) >> PAGE_SHIFT;
     if (head)
         l->bs->FreePages(first, head);
+    first += head << PAGE_SHIFT;
     if (extra - head)
-        l->bs->FreePages(first + ((head + nr_pages) << PAGE_SHIFT), extra - head);
-    remember(l, first + (head << PAGE_SHIFT), nr_pages);
-    return first + (head << PAGE_SHIFT);
+        l->bs->FreePages(first + (nr_pages << PAGE_SHIFT), extra - head);
+    l->pages[l->nr_pages_used++] = (struct loader_pages){first, nr_pages};
+    return first;
 }
 
 void loader_free_pages(struct loader *l, u64 base)
@@ -116,69 +107,56 @@ void loader_free_pages(struct loader *l, u64 base)
 /* --- the steps ------------------------------------------------------------------------------------------ */
 
 /* Follows chain= a few files far, if a file does not have the section that it names itself. */
-static EFI_STATUS read_config(struct loader *l)
+static void read_config(struct loader *l)
 {
-    static char name[CONFIG_PATH_MAX];
+    static char name[CONFIG_PATH_MAX] = CONFIG_NAME;
     struct loader_file file;
-    EFI_STATUS status;
     char why[160];
-    int rc;
 
-    snprintf(name, sizeof(name), "%s", CONFIG_NAME);
     for (u32 i = 0; i < CHAIN_MAX; i++) {
-        status = files_read(l, name, EfiBootServicesData, &file);
-        if (EFI_ERROR(status))
-            return status;
+        files_read(l, name, EfiBootServicesData, &file);
         if (file.size > CONFIG_BYTES_MAX)
-            return loader_fail(l, EFI_BAD_BUFFER_SIZE, "%s is too long for a configuration (%lu bytes).",
-                               file.path, file.size);
-        rc = config_parse((const char *)file.base, file.size, &config, why, sizeof(why));
+            loader_fail(l, EFI_BAD_BUFFER_SIZE, "%s is too long for a configuration (%lu bytes).", file.path,
+                        file.size);
+        int rc = config_parse((const char *)file.base, file.size, &config, why, sizeof(why));
         loader_free_pages(l, file.base);
         if (!rc)
-            return EFI_SUCCESS;
+            return;
         if (rc != -ENOENT || !config.chain[0])
-            return loader_fail(l, EFI_INVALID_PARAMETER, "%s: %s.", file.path, why);
+            loader_fail(l, EFI_INVALID_PARAMETER, "%s: %s.", file.path, why);
         snprintf(name, sizeof(name), "%s", config.chain);
     }
-    return loader_fail(l, EFI_INVALID_PARAMETER, "%s: chain= leads on and on.", file.path);
+    loader_fail(l, EFI_INVALID_PARAMETER, "%s: too many chain= files, one after the other.", file.path);
 }
 
-static EFI_STATUS load_hypervisor(struct loader *l, struct boot_info *bi, u64 *entry)
+/* Returns the entry point. */
+static u64 load_hypervisor(struct loader *l, struct boot_info *bi)
 {
     struct loader_file file;
     struct elf_image image;
     const char *why;
-    EFI_STATUS status = files_read(l, config.kernel.path, EfiBootServicesData, &file);
 
-    if (EFI_ERROR(status))
-        return status;
+    files_read(l, config.kernel.path, EfiBootServicesData, &file);
     if (elf_image_plan((const void *)file.base, file.size, &image, &why))
-        return loader_fail(l, EFI_LOAD_ERROR, "%s %s.", file.path, why);
-    bi->image_base = loader_alloc_aligned(l, EfiLoaderData, image.span >> PAGE_SHIFT, IMAGE_ALIGN);
-    if (!bi->image_base)
-        return loader_fail(l, EFI_OUT_OF_RESOURCES, "not enough memory below 4 GiB to place %s (%lu bytes).",
-                           file.path, image.span);
+        loader_fail(l, EFI_LOAD_ERROR, "%s %s.", file.path, why);
+    bi->image_base = loader_alloc_pages(l, EfiLoaderData, BELOW_4G, image.span >> PAGE_SHIFT, IMAGE_ALIGN,
+                                        "the hypervisor's image");
     bi->image_size = image.span;
     elf_image_place(&image, (const void *)file.base, (void *)bi->image_base);
     loader_free_pages(l, file.base);
-    *entry = image.uefi_entry;
-    return EFI_SUCCESS;
+    return image.uefi_entry;
 }
 
-static EFI_STATUS load_module(struct loader *l, const struct config_file *what, struct boot_info *bi)
+static void load_module(struct loader *l, const struct config_file *what, struct boot_info *bi)
 {
-    struct boot_module *m = &bi->modules[bi->nr_modules];
+    struct boot_module *m = &bi->modules[bi->nr_modules++];
     struct loader_file file;
-    EFI_STATUS status = files_read(l, what->path, EfiLoaderData, &file);
 
-    if (EFI_ERROR(status))
-        return status;
+    files_read(l, what->path, EfiLoaderData, &file);
     m->base = file.base;
     m->size = file.size;
     snprintf(m->cmdline, sizeof(m->cmdline), "%s", what->args);
     snprintf(m->name, sizeof(m->name), "%s", what->path);
-    bi->nr_modules++;
-    return EFI_SUCCESS;
 }
 
 static void cpuid(u32 leaf, u32 *eax, u32 *edx)
@@ -189,8 +167,8 @@ static void cpuid(u32 leaf, u32 *eax, u32 *edx)
     __asm__ volatile("cpuid" : "+a"(*eax), "=b"(ebx), "+c"(ecx), "=d"(*edx));
 }
 
-/* Long-mode page tables of four levels, for the machine's memory as far as the map tells of it. */
-static EFI_STATUS make_page_tables(struct loader *l, const struct boot_info *bi, u64 *cr3)
+/* Long-mode page tables of four levels, for all memory that the map describes. Returns CR3. */
+static u64 make_page_tables(struct loader *l, const struct boot_info *bi)
 {
     u64 cr4, memory, map_end = MAX(memory_map_end(bi), bi->fb.base + bi->fb.size);
     u32 max_leaf, features = 0, unused;
@@ -198,82 +176,46 @@ static EFI_STATUS make_page_tables(struct loader *l, const struct boot_info *bi,
 
     __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
     if (cr4 & BIT(12)) /* LA57 cannot be switched off in long mode */
-        return loader_fail(l, EFI_UNSUPPORTED, "the firmware uses 5-level page tables; turn that off.");
+        loader_fail(l, EFI_UNSUPPORTED, "the firmware uses 5-level page tables; turn that off.");
     cpuid(0x80000000, &max_leaf, &unused);
-    if (max_leaf >= 0x80000001) {
-        u32 eax;
-
-        cpuid(0x80000001, &eax, &features);
-    }
+    if (max_leaf >= 0x80000001)
+        cpuid(0x80000001, &unused, &features);
     has_1g_pages = features & BIT(26);
-    memory = loader_alloc_pages(l, EfiLoaderData, BELOW_4G, page_tables_size(map_end, has_1g_pages));
-    if (!memory)
-        return loader_fail(l, EFI_OUT_OF_RESOURCES, "not enough memory for page tables (%lu pages).",
-                           page_tables_size(map_end, has_1g_pages));
-    *cr3 = page_tables_build((void *)memory, map_end, has_1g_pages, bi->image_base, bi->image_size);
-    return EFI_SUCCESS;
-}
-
-static EFI_STATUS start(struct loader *l)
-{
-    u64 entry = 0, cr3 = 0, stack, info;
-    struct boot_info *bi;
-    EFI_STATUS status;
-
-    status = files_open(l);
-    if (EFI_ERROR(status))
-        return status;
-    status = read_config(l);
-    if (EFI_ERROR(status))
-        return status;
-
-    info = loader_alloc_pages(l, EfiLoaderData, BELOW_4G, DIV_ROUND_UP(sizeof(*bi), PAGE_SIZE));
-    stack = loader_alloc_pages(l, EfiLoaderData, BELOW_4G, STACK_PAGES);
-    if (!info || !stack)
-        return loader_fail(l, EFI_OUT_OF_RESOURCES,
-                           "not enough memory below 4 GiB for the boot information.");
-    bi = (struct boot_info *)info;
-    __builtin_memset(bi, 0, BOOT_INFO_HEAD_SIZE);
-    bi->magic = BOOT_INFO_MAGIC;
-    bi->version = BOOT_INFO_VERSION;
-    bi->source = BOOT_FROM_UEFI;
-    snprintf(bi->cmdline, sizeof(bi->cmdline), "%s", config.options);
-
-    status = load_hypervisor(l, bi, &entry);
-    if (!EFI_ERROR(status))
-        status = load_module(l, &config.dom0, bi);
-    for (u32 i = 0; i < config.nr_modules && !EFI_ERROR(status); i++)
-        status = load_module(l, &config.modules[i], bi);
-    if (EFI_ERROR(status))
-        return status;
-
-    firmware_describe(l, bi);
-    status = firmware_read_map(l, bi);
-    if (EFI_ERROR(status))
-        return status;
-    status = make_page_tables(l, bi, &cr3);
-    if (EFI_ERROR(status))
-        return status;
-    loader_say(l, "starting %s of section [%s] at 0x%lx.", config.kernel.path, config.section,
-               bi->image_base);
-    files_close(l);
-    status = firmware_exit(l, bi);
-    if (EFI_ERROR(status))
-        return status;
-    loader_handover(cr3, stack + (STACK_PAGES << PAGE_SHIFT), entry, bi);
+    memory = loader_alloc_pages(l, EfiLoaderData, BELOW_4G, page_tables_size(map_end, has_1g_pages),
+                                PAGE_SIZE, "page tables");
+    return page_tables_build((void *)memory, map_end, has_1g_pages, bi->image_base, bi->image_size);
 }
 
 /* GNU-EFI's crt0 calls this with System V's convention. */
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 {
     struct loader *l = &the_loader;
-    EFI_STATUS status;
+    u64 entry, cr3, stack;
+    struct boot_info *bi;
 
     *l = (struct loader){.image = image, .st = st, .bs = st->BootServices};
-    status = start(l);
-    loader_say(l, "not started, back to the firmware.");
+    files_open(l);
+    read_config(l);
+
+    bi = (struct boot_info *)loader_alloc_pages(
+        l, EfiLoaderData, BELOW_4G, DIV_ROUND_UP(sizeof(*bi), PAGE_SIZE), PAGE_SIZE, "the boot information");
+    stack = loader_alloc_pages(l, EfiLoaderData, BELOW_4G, STACK_PAGES, PAGE_SIZE, "a stack");
+    __builtin_memset(bi, 0, BOOT_INFO_HEAD_SIZE);
+    bi->magic = BOOT_INFO_MAGIC;
+    bi->version = BOOT_INFO_VERSION;
+    bi->source = BOOT_FROM_UEFI;
+    snprintf(bi->cmdline, sizeof(bi->cmdline), "%s", config.options);
+
+    entry = load_hypervisor(l, bi);
+    load_module(l, &config.dom0, bi);
+    for (u32 i = 0; i < config.nr_modules; i++)
+        load_module(l, &config.modules[i], bi);
+    firmware_describe(l, bi);
+    firmware_read_map(l, bi);
+    cr3 = make_page_tables(l, bi);
+    loader_say(l, "starting %s of section [%s] at 0x%lx.", config.kernel.path, config.section,
+               bi->image_base);
     files_close(l);
-    while (l->nr_pages_used)
-        loader_free_pages(l, l->pages[0].base);
-    return status;
+    firmware_exit(l, bi);
+    loader_handover(cr3, stack + (STACK_PAGES << PAGE_SHIFT), entry, bi);
 }
