@@ -37,6 +37,8 @@ NORETURN void boot_finish(void);
 /* give_back.c: what only booting needs, if the firmware's map has the image in RAM. */
 extern bool boot_image_has_frames;
 void boot_give_back(void);
+/* RAM with frames that was counted as reserved until now. */
+void boot_add_free(u64 start, u64 end);
 /* An operation of smp_start(). */
 extern const struct smp_start_ops boot_smp_ops;
 extern u64 boot_tsc_entry; /* TSC at the hypervisor's first instruction */
@@ -45,10 +47,8 @@ extern u64 boot_tsc_entry; /* TSC at the hypervisor's first instruction */
 void boot_memory_map(const struct boot_info *info, struct boot_ranges *free);
 void boot_memory_paging(const struct boot_info *info, struct boot_ranges *free);
 void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free);
-/* One zeroed page for a page table, 0: none. Below 4 GiB until the final tables are in use. */
-u64 boot_table_page(void);
 /* Modules have been copied into domain 0: their memory, and what else the loader used, becomes free. */
-void boot_memory_reclaim(const struct boot_info *info, const struct topology *topo);
+void boot_memory_reclaim(const struct boot_info *info);
 
 /* boot_topology.c: what is known of the machine's shape becomes host_topology. */
 void boot_topology_set(const struct topology *t);
