@@ -31,7 +31,7 @@ struct loader {
     struct loader_pages pages[LOADER_ALLOCATIONS_MAX];
 };
 
-/* --- main.c -------------------------------------------------------------------------------------------- */
+/* --- loader.c ------------------------------------------------------------------------------------------ */
 
 /* Prints one line on the firmware's console, with "homestead: " before it, gives everything back and leaves to
  * the firmware with that status. */
