@@ -15,7 +15,7 @@ NORETURN void boot_from_uefi(u64 info_maddr, u64 tsc);
 /* Every way in ends here. info is complete and in Homestead's own memory. */
 NORETURN void boot_main(struct boot_info *info);
 
-/* boot_cpu.c: descriptor tables, GS base and stacks of the boot CPU; once there are nodes, moves them to its
+/* cpu_memory.c: descriptor tables, GS base and stacks of the boot CPU; once there are nodes, moves them to its
  * own memory. */
 void boot_cpu_early(void);
 void boot_cpu_settle(void);
@@ -23,12 +23,12 @@ void boot_cpu_settle(void);
  * pages are set. NULL: none. */
 struct cpu *boot_cpu_area(nodeid_t nid);
 
-/* boot_smp.c: starts and reports all CPUs of topo, the boot CPU being its first. nr_found: with those behind
+/* start_cpus.c: starts and reports all CPUs of topo, the boot CPU being its first. nr_found: with those behind
  * topo->nr_cpus that maxcpus= leaves out. They sleep until smp_release(). */
 void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found,
                     const struct boot_options *options);
 
-/* boot_run.c: what every CPU runs at last: its watch over the next one, the faults that tests want, the run
+/* enter_run_loop.c: what every CPU runs at last: its watch over the next one, the faults that tests want, the run
  * loop.
  */
 void boot_run_init(const struct boot_options *options);
@@ -37,20 +37,20 @@ NORETURN void boot_finish(void);
 /* give_back.c: what only booting needs, if the firmware's map has the image in RAM. */
 extern bool boot_image_has_frames;
 void boot_give_back(void);
+/* RAM with frames that was counted as reserved until now. */
+void boot_add_free(u64 start, u64 end);
 /* An operation of smp_start(). */
 extern const struct smp_start_ops boot_smp_ops;
 extern u64 boot_tsc_entry; /* TSC at the hypervisor's first instruction */
 
-/* boot_memory.c: free RAM from the memory map, final page tables, nodes, frame table, allocator. */
+/* memory_setup.c: free RAM from the memory map, final page tables, nodes, frame table, allocator. */
 void boot_memory_map(const struct boot_info *info, struct boot_ranges *free);
 void boot_memory_paging(const struct boot_info *info, struct boot_ranges *free);
 void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free);
-/* One zeroed page for a page table, 0: none. Below 4 GiB until the final tables are in use. */
-u64 boot_table_page(void);
 /* Modules have been copied into domain 0: their memory, and what else the loader used, becomes free. */
-void boot_memory_reclaim(const struct boot_info *info, const struct topology *topo);
+void boot_memory_reclaim(const struct boot_info *info);
 
-/* boot_topology.c: what is known of the machine's shape becomes host_topology. */
+/* host_topology.c: what is known of the machine's shape becomes host_topology. */
 void boot_topology_set(const struct topology *t);
 /* Registers the debug console's t. */
 void boot_topology_keys(void);

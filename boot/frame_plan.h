@@ -1,5 +1,5 @@
 /*
- * Where the frame table's memory comes from: a pure plan, carried out slice by slice by boot_memory.c and
+ * Where the frame table's memory comes from: a pure plan, carried out slice by slice by memory_setup.c and
  * checked by host tests on maps of real servers.
  *
  * The table is one array over all addresses, backed in whole pages only where there is RAM, so 9 bytes for

@@ -45,15 +45,16 @@ static u64 pack_sized_arrays(void)
     return to;
 }
 
-/* What was counted as reserved until now. */
-static void add_free(u64 start, u64 end)
+void boot_add_free(u64 start, u64 end)
 {
     while (start < end) {
         u64 until;
         nodeid_t nid = acpi_ram_node(host_topology, start, &until, NULL);
 
         until = MIN(until, end);
-        if (!mm_add_range(maddr_to_mfn(start), maddr_to_mfn(until), nid))
+        if (mm_add_range(maddr_to_mfn(start), maddr_to_mfn(until), nid))
+            log_warn("memory 0x%lx-0x%lx cannot be used\n", start, until);
+        else
             mm_note_managed(nid, (until - start) >> PAGE_SHIFT);
         start = until;
     }
@@ -67,8 +68,8 @@ static u64 give_back(void)
 
     paging_image_drop(init_start, init_end);
     paging_image_drop(init_bss, image_end);
-    add_free(init, init + init_size);
-    add_free(data, data + data_size);
+    boot_add_free(init, init + init_size);
+    boot_add_free(data, data + data_size);
     return (init_size + data_size) >> PAGE_SHIFT;
 }
 

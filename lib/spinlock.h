@@ -75,13 +75,19 @@ static inline void cpu_relax(void)
 }
 #endif
 
-static inline void spin_lock(spinlock_t *lock)
+/* level: as which the lock counts in the check of levels. */
+static inline void spin_lock_as(spinlock_t *lock, u32 level)
 {
-    lock_check_take(lock->level);
+    lock_check_take(level);
     u16 ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
     /* Pairs with the release in spin_unlock(). */
     while (atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket)
         cpu_relax();
+}
+
+static inline void spin_lock(spinlock_t *lock)
+{
+    spin_lock_as(lock, lock->level);
 }
 
 /* Takes the lock if it is free now. */
@@ -109,34 +115,28 @@ static inline bool spin_trylock_bounded(spinlock_t *lock)
     return false;
 }
 
-static inline void spin_unlock(spinlock_t *lock)
+static inline void spin_unlock_as(spinlock_t *lock, u32 level)
 {
     u16 owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
     atomic_store_explicit(&lock->owner, (u16)(owner + 1), memory_order_release);
-    lock_check_drop(lock->level);
+    lock_check_drop(level);
+}
+
+static inline void spin_unlock(spinlock_t *lock)
+{
+    spin_unlock_as(lock, lock->level);
 }
 
 /* The second lock of a pair of one level. The pair's order is the caller's rule (docs/locks.md); for the
  * check it counts as one level higher. */
 static inline void spin_lock_second(spinlock_t *lock)
 {
-    lock_check_take(lock->level + 1u);
-    u16 ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
-    while (atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket)
-        cpu_relax();
+    spin_lock_as(lock, lock->level + 1u);
 }
 
 static inline void spin_unlock_second(spinlock_t *lock)
 {
-    u16 owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
-    atomic_store_explicit(&lock->owner, (u16)(owner + 1), memory_order_release);
-    lock_check_drop(lock->level + 1u);
-}
-
-static inline bool spin_is_locked(spinlock_t *lock)
-{
-    return atomic_load_explicit(&lock->next, memory_order_relaxed) !=
-           atomic_load_explicit(&lock->owner, memory_order_relaxed);
+    spin_unlock_as(lock, lock->level + 1u);
 }
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 #include <homestead/errno.h>
+#include <lib/parse.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 
@@ -24,30 +25,18 @@ struct entry { /* one line that says something: KEY=VALUE, or the section's own 
     struct slice key, value;
 };
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
 static struct slice trim(struct slice s)
 {
-    while (s.len && is_blank(s.at[0]))
+    while (s.len && is_space(s.at[0]))
         s.at++, s.len--;
-    while (s.len && is_blank(s.at[s.len - 1]))
+    while (s.len && is_space(s.at[s.len - 1]))
         s.len--;
     return s;
 }
 
 static bool slice_is(struct slice s, const char *name)
 {
-    size_t n = strnlen(name, s.len + 1);
-
-    if (n != s.len)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (s.at[i] != name[i])
-            return false;
-    return true;
+    return s.len == strlen(name) && !memcmp(s.at, name, s.len);
 }
 
 /* Copies s, terminated. Returns 0 or -E2BIG; then dst is as it was. */
@@ -55,8 +44,7 @@ static int slice_copy(char *dst, size_t size, struct slice s)
 {
     if (s.len >= size)
         return -E2BIG;
-    for (size_t i = 0; i < s.len; i++)
-        dst[i] = s.at[i];
+    memcpy(dst, s.at, s.len);
     dst[s.len] = 0;
     return 0;
 }
@@ -144,7 +132,7 @@ static int set_file(struct reader *r, const struct entry *e, struct config_file 
 {
     struct slice path = {e->value.at, 0}, args;
 
-    while (path.len < e->value.len && !is_blank(path.at[path.len]))
+    while (path.len < e->value.len && !is_space(path.at[path.len]))
         path.len++;
     args = trim((struct slice){path.at + path.len, e->value.len - path.len});
     if (!path.len)
@@ -251,15 +239,12 @@ static int read_section(struct reader *r, struct boot_config *c)
 
 int config_parse(const char *text, size_t len, struct boot_config *out, char *why, size_t why_size)
 {
-    static const char default_kernel[] = "homestead.elf";
     /* 7 KiB: too much for a firmware's stack, and nobody calls this twice at a time. */
     static struct boot_config c;
     struct reader r;
     int rc;
 
-    c = (struct boot_config){.nr_modules = 0};
-    for (size_t i = 0; i < sizeof(default_kernel); i++)
-        c.kernel.path[i] = default_kernel[i];
+    c = (struct boot_config){.kernel.path = "homestead.elf"};
     reader_start(&r, text, len, why, why_size);
     rc = read_global(&r, &c);
     if (rc)

@@ -9,7 +9,7 @@ EFI_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fpic -fshort-wchar -fno-
         -fno-asynchronous-unwind-tables -fcf-protection=none -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only \
         -maccumulate-outgoing-args -DGNU_EFI_USE_MS_ABI -Iinclude -I. -isystem $(EFI_INCLUDE) \
         -isystem $(EFI_INCLUDE)/x86_64 -MMD -MP
-EFI_OBJ := $(patsubst %.c,$(O)/efi/%.o,$(wildcard boot/efi/*.c) lib/elf.c lib/printf.c lib/string.c) \
+EFI_OBJ := $(patsubst %.c,$(O)/efi/%.o,$(wildcard boot/efi/*.c) lib/elf.c lib/parse.c lib/printf.c lib/string.c) \
            $(patsubst %.asm,$(O)/efi/%.asm.o,$(wildcard boot/efi/*.asm))
 EFI_SECTIONS := .text .sdata .data .rodata .dynamic .dynsym .rel .rela .rel.* .rela.* .reloc
 

@@ -46,7 +46,7 @@ static bool directory_of(const EFI_DEVICE_PATH_PROTOCOL *path, char *out, size_t
     return used != 0;
 }
 
-EFI_STATUS files_open(struct loader *l)
+void files_open(struct loader *l)
 {
     EFI_SIMPLE_FILE_SYSTEM_PROTOCOL *fs;
     EFI_LOADED_IMAGE_PROTOCOL *image;
@@ -54,26 +54,31 @@ EFI_STATUS files_open(struct loader *l)
 
     status = l->bs->HandleProtocol(l->image, (EFI_GUID *)&loaded_image_guid, (void **)&image);
     if (EFI_ERROR(status))
-        return loader_fail(l, status, "the firmware does not say where this loader came from.");
+        loader_fail(l, status, "the firmware does not say where this loader came from.");
     status = l->bs->HandleProtocol(image->DeviceHandle, (EFI_GUID *)&file_system_guid, (void **)&fs);
     if (EFI_ERROR(status))
-        return loader_fail(l, status, "the device this loader came from has no file system.");
+        loader_fail(l, status, "the device this loader came from has no file system.");
     if (!directory_of(image->FilePath, l->directory, sizeof(l->directory)))
-        return loader_fail(l, EFI_INVALID_PARAMETER, "the firmware gives no usable path of this loader.");
+        loader_fail(l, EFI_INVALID_PARAMETER, "the firmware gives no usable path of this loader.");
     status = fs->OpenVolume(fs, &l->root);
     if (EFI_ERROR(status)) {
         l->root = NULL;
-        return loader_fail(l, status, "cannot open the volume this loader came from: %s.",
-                           firmware_status_text(status));
+        loader_fail(l, status, "cannot open the volume this loader came from: %s.",
+                    firmware_status_text(status));
     }
-    return EFI_SUCCESS;
+}
+
+static void close_one(EFI_FILE_PROTOCOL **file)
+{
+    if (*file)
+        (*file)->Close(*file);
+    *file = NULL;
 }
 
 void files_close(struct loader *l)
 {
-    if (l->root)
-        l->root->Close(l->root);
-    l->root = NULL;
+    close_one(&l->file);
+    close_one(&l->root);
 }
 
 /* The full path for people, and the same for the firmware. */
@@ -93,64 +98,46 @@ static void full_path(struct loader *l, const char *path, struct loader_file *fi
     wide[i] = 0;
 }
 
-static EFI_STATUS file_size(struct loader *l, EFI_FILE_PROTOCOL *handle, const char *path, u64 *size)
+static u64 file_size(struct loader *l, const char *path)
 {
     u8 buffer[FILE_INFO_BYTES] ALIGNED(8);
     EFI_FILE_INFO *info = (EFI_FILE_INFO *)buffer;
     UINTN len = sizeof(buffer);
-    EFI_STATUS status = handle->GetInfo(handle, (EFI_GUID *)&file_info_guid, &len, info);
+    EFI_STATUS status = l->file->GetInfo(l->file, (EFI_GUID *)&file_info_guid, &len, info);
 
     if (EFI_ERROR(status))
-        return loader_fail(l, status, "cannot get the size of %s: %s.", path, firmware_status_text(status));
+        loader_fail(l, status, "cannot get the size of %s: %s.", path, firmware_status_text(status));
     if (info->Attribute & EFI_FILE_DIRECTORY)
-        return loader_fail(l, EFI_LOAD_ERROR, "%s is a directory, not a file.", path);
+        loader_fail(l, EFI_LOAD_ERROR, "%s is a directory, not a file.", path);
     if (!info->FileSize)
-        return loader_fail(l, EFI_LOAD_ERROR, "%s is empty.", path);
-    *size = info->FileSize;
-    return EFI_SUCCESS;
+        loader_fail(l, EFI_LOAD_ERROR, "%s is empty.", path);
+    return info->FileSize;
 }
 
-/* Reads all of an open file; the firmware may hand it over in pieces. */
-static EFI_STATUS read_pages(struct loader *l, EFI_FILE_PROTOCOL *handle, EFI_MEMORY_TYPE type,
-                             struct loader_file *file)
-{
-    EFI_STATUS status;
-    u64 done = 0, base;
-
-    base = loader_alloc_pages(l, type, ANYWHERE, DIV_ROUND_UP(file->size, PAGE_SIZE));
-    if (!base)
-        return loader_fail(l, EFI_OUT_OF_RESOURCES, "not enough memory for %s (%lu bytes).", file->path,
-                           file->size);
-    while (done < file->size) {
-        UINTN part = file->size - done;
-
-        status = handle->Read(handle, &part, (void *)(base + done));
-        if (EFI_ERROR(status) || !part) {
-            loader_free_pages(l, base);
-            return loader_fail(l, EFI_ERROR(status) ? status : EFI_END_OF_FILE,
-                               "cannot read %s behind byte %lu: %s.", file->path, done,
-                               EFI_ERROR(status) ? firmware_status_text(status) : "end of file");
-        }
-        done += part;
-    }
-    __builtin_memset((void *)(base + done), 0, ALIGN_UP(done, PAGE_SIZE) - done);
-    file->base = base;
-    return EFI_SUCCESS;
-}
-
-EFI_STATUS files_read(struct loader *l, const char *path, EFI_MEMORY_TYPE type, struct loader_file *file)
+void files_read(struct loader *l, const char *path, EFI_MEMORY_TYPE type, struct loader_file *file)
 {
     static CHAR16 wide[sizeof(file->path)];
-    EFI_FILE_PROTOCOL *handle;
     EFI_STATUS status;
+    u64 done = 0;
 
     full_path(l, path, file, wide);
-    status = l->root->Open(l->root, &handle, wide, EFI_FILE_MODE_READ, 0);
-    if (EFI_ERROR(status))
-        return loader_fail(l, status, "cannot open %s: %s.", file->path, firmware_status_text(status));
-    status = file_size(l, handle, file->path, &file->size);
-    if (!EFI_ERROR(status))
-        status = read_pages(l, handle, type, file);
-    handle->Close(handle);
-    return status;
+    status = l->root->Open(l->root, &l->file, wide, EFI_FILE_MODE_READ, 0);
+    if (EFI_ERROR(status)) {
+        l->file = NULL;
+        loader_fail(l, status, "cannot open %s: %s.", file->path, firmware_status_text(status));
+    }
+    file->size = file_size(l, file->path);
+    file->base =
+        loader_alloc_pages(l, type, ANYWHERE, DIV_ROUND_UP(file->size, PAGE_SIZE), PAGE_SIZE, file->path);
+    while (done < file->size) { /* the firmware may return it in pieces */
+        UINTN part = file->size - done;
+
+        status = l->file->Read(l->file, &part, (void *)(file->base + done));
+        if (EFI_ERROR(status) || !part)
+            loader_fail(l, EFI_ERROR(status) ? status : EFI_END_OF_FILE, "cannot read %s after byte %lu: %s.",
+                        file->path, done, EFI_ERROR(status) ? firmware_status_text(status) : "end of file");
+        done += part;
+    }
+    __builtin_memset((void *)(file->base + done), 0, ALIGN_UP(done, PAGE_SIZE) - done);
+    close_one(&l->file);
 }

@@ -1,7 +1,6 @@
 /* What the firmware knows of the machine, and leaving it: see loader.h. */
 #include "loader.h"
 #include "memory_map.h"
-#include <homestead/errno.h>
 #include <lib/printf.h>
 
 static const EFI_GUID acpi_20_guid = ACPI_20_TABLE_GUID;
@@ -15,30 +14,26 @@ static const EFI_GUID gop_guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
 
 const char *firmware_status_text(EFI_STATUS status)
 {
-    switch (status) {
-    case EFI_NOT_FOUND:
-        return "not found";
-    case EFI_OUT_OF_RESOURCES:
-        return "out of resources";
-    case EFI_INVALID_PARAMETER:
-        return "invalid parameter";
-    case EFI_DEVICE_ERROR:
-        return "device error";
-    case EFI_VOLUME_CORRUPTED:
-        return "the volume is corrupted";
-    case EFI_ACCESS_DENIED:
-        return "access denied";
-    case EFI_NO_MEDIA:
-        return "no medium";
-    case EFI_MEDIA_CHANGED:
-        return "the medium was changed";
-    case EFI_UNSUPPORTED:
-        return "unsupported";
-    case EFI_BUFFER_TOO_SMALL:
-        return "buffer too small";
-    default:
-        return "error";
-    }
+    static const struct {
+        EFI_STATUS status;
+        char text[24];
+    } texts[] = {
+        {EFI_NOT_FOUND, "not found"},
+        {EFI_OUT_OF_RESOURCES, "out of resources"},
+        {EFI_INVALID_PARAMETER, "invalid parameter"},
+        {EFI_DEVICE_ERROR, "device error"},
+        {EFI_VOLUME_CORRUPTED, "the volume is corrupted"},
+        {EFI_ACCESS_DENIED, "access denied"},
+        {EFI_NO_MEDIA, "no medium"},
+        {EFI_MEDIA_CHANGED, "the medium was changed"},
+        {EFI_UNSUPPORTED, "unsupported"},
+        {EFI_BUFFER_TOO_SMALL, "buffer too small"},
+    };
+
+    for (u32 i = 0; i < ARRAY_SIZE(texts); i++)
+        if (texts[i].status == status)
+            return texts[i].text;
+    return "error";
 }
 
 /* Copies at most size-1 characters; what is not ASCII becomes '?'. */
@@ -94,48 +89,56 @@ void firmware_describe(struct loader *l, struct boot_info *bi)
     };
 }
 
-static EFI_STATUS convert(struct loader *l, void *map, UINTN size, UINTN stride, struct boot_info *bi)
-{
-    if (memory_map_convert(map, size, stride, bi))
-        return loader_fail(l, EFI_INCOMPATIBLE_VERSION,
-                           "the firmware's memory map has entries of %lu bytes, which is not UEFI's form.",
-                           (u64)stride);
-    return EFI_SUCCESS;
-}
+struct firmware_map {
+    UINTN capacity, size, key, stride; /* bytes, but for the key */
+};
 
 /* A buffer for the memory map, with room for it to grow. It is boot services' memory: free afterwards. */
-static EFI_STATUS alloc_map(struct loader *l, void **map, UINTN *capacity)
+static void alloc_map(struct loader *l, struct firmware_map *map)
 {
-    UINTN size = 0, key, stride = 0;
     UINT32 version;
-    EFI_STATUS status = l->bs->GetMemoryMap(&size, NULL, &key, &stride, &version);
 
-    if (status != EFI_BUFFER_TOO_SMALL || !stride)
-        return loader_fail(l, EFI_DEVICE_ERROR, "the firmware does not tell the size of its memory map.");
-    *capacity = size + MAP_SLACK * stride;
-    status = l->bs->AllocatePool(EfiBootServicesData, *capacity, map);
-    if (EFI_ERROR(status))
-        return loader_fail(l, status, "not enough memory for the memory map (%lu bytes).", (u64)*capacity);
-    return EFI_SUCCESS;
+    map->size = map->stride = 0;
+    EFI_STATUS status = l->bs->GetMemoryMap(&map->size, NULL, &map->key, &map->stride, &version);
+    if (status != EFI_BUFFER_TOO_SMALL || !map->stride)
+        loader_fail(l, EFI_DEVICE_ERROR, "the firmware does not report the size of its memory map.");
+    map->capacity = map->size + MAP_SLACK * map->stride;
+    status = l->bs->AllocatePool(EfiBootServicesData, map->capacity, &l->map);
+    if (EFI_ERROR(status)) {
+        l->map = NULL;
+        loader_fail(l, status, "not enough memory for the memory map (%lu bytes).", (u64)map->capacity);
+    }
 }
 
-EFI_STATUS firmware_read_map(struct loader *l, struct boot_info *bi)
+static void free_map(struct loader *l)
 {
-    UINTN capacity, size, key, stride;
-    UINT32 version;
-    void *map;
-    EFI_STATUS status = alloc_map(l, &map, &capacity);
+    l->bs->FreePool(l->map);
+    l->map = NULL;
+}
 
-    if (EFI_ERROR(status))
-        return status;
-    size = capacity;
-    status = l->bs->GetMemoryMap(&size, map, &key, &stride, &version);
+/* Reads the map and converts it into bi. An error is the firmware's. */
+static EFI_STATUS get_map(struct loader *l, struct firmware_map *map, struct boot_info *bi)
+{
+    UINT32 version;
+
+    map->size = map->capacity;
+    EFI_STATUS status = l->bs->GetMemoryMap(&map->size, l->map, &map->key, &map->stride, &version);
+    if (!EFI_ERROR(status) && memory_map_convert(l->map, map->size, map->stride, bi))
+        loader_fail(l, EFI_INCOMPATIBLE_VERSION,
+                    "the firmware's memory map has entries of %lu bytes, which is not UEFI's form.",
+                    (u64)map->stride);
+    return status;
+}
+
+void firmware_read_map(struct loader *l, struct boot_info *bi)
+{
+    struct firmware_map map;
+
+    alloc_map(l, &map);
+    EFI_STATUS status = get_map(l, &map, bi);
     if (EFI_ERROR(status))
         loader_fail(l, status, "cannot get the memory map: %s.", firmware_status_text(status));
-    else
-        status = convert(l, map, size, stride, bi);
-    l->bs->FreePool(map);
-    return status;
+    free_map(l);
 }
 
 /*
@@ -143,39 +146,24 @@ EFI_STATUS firmware_read_map(struct loader *l, struct boot_info *bi)
  * (a timer may), ExitBootServices refuses, and from then on only memory services and another attempt
  * are allowed (UEFI 2.10, 7.4.6): the buffer comes first, and a message afterwards is a best effort.
  */
-EFI_STATUS firmware_exit(struct loader *l, struct boot_info *bi)
+void firmware_exit(struct loader *l, struct boot_info *bi)
 {
-    UINTN capacity, size, key, stride;
-    EFI_STATUS status;
-    UINT32 version;
-    void *map;
+    EFI_STATUS status = EFI_SUCCESS;
+    struct firmware_map map;
 
-    status = alloc_map(l, &map, &capacity);
-    if (EFI_ERROR(status))
-        return status;
+    alloc_map(l, &map);
     for (u32 tries = 0; tries < EXIT_TRIES; tries++) {
-        size = capacity;
-        status = l->bs->GetMemoryMap(&size, map, &key, &stride, &version);
+        status = get_map(l, &map, bi);
         if (status == EFI_BUFFER_TOO_SMALL) {
-            l->bs->FreePool(map);
-            status = alloc_map(l, &map, &capacity);
-            if (EFI_ERROR(status))
-                return status;
-            status = EFI_BUFFER_TOO_SMALL;
+            free_map(l);
+            alloc_map(l, &map);
             continue;
         }
         if (EFI_ERROR(status))
             break;
-        status = convert(l, map, size, stride, bi);
-        if (EFI_ERROR(status)) {
-            l->bs->FreePool(map);
-            return status;
-        }
-        status = l->bs->ExitBootServices(l->image, key);
+        status = l->bs->ExitBootServices(l->image, map.key);
         if (!EFI_ERROR(status))
-            return EFI_SUCCESS;
+            return;
     }
-    l->bs->FreePool(map);
-    return loader_fail(l, status, "the firmware does not let go of the machine: %s.",
-                       firmware_status_text(status));
+    loader_fail(l, status, "the firmware does not end its boot services: %s.", firmware_status_text(status));
 }

@@ -1,7 +1,7 @@
 /*
  * What the parts of the UEFI loader share. Everything runs on the boot CPU inside boot services, so
- * there are no locks. The one struct loader knows every page that was allocated, so that any failure
- * can give all of it back: main.c alone does that.
+ * there are no locks. The one struct loader knows everything that was opened or allocated, so that
+ * loader_fail() can give it back from anywhere: a function that returns has succeeded.
  */
 #ifndef BOOT_EFI_LOADER_H
 #define BOOT_EFI_LOADER_H
@@ -24,17 +24,22 @@ struct loader {
     EFI_SYSTEM_TABLE *st;
     EFI_BOOT_SERVICES *bs;
     EFI_FILE_PROTOCOL *root;         /* the volume that the loader came from; NULL: not open */
+    EFI_FILE_PROTOCOL *file;         /* that is being read; NULL: none */
+    void *map;                       /* buffer for the memory map; NULL: none */
     char directory[CONFIG_PATH_MAX]; /* in which the loader stands, without the last backslash */
     u32 nr_pages_used;               /* entries of pages[] */
     struct loader_pages pages[LOADER_ALLOCATIONS_MAX];
 };
 
-/* --- main.c -------------------------------------------------------------------------------------------- */
+/* --- loader.c ------------------------------------------------------------------------------------------ */
 
-/* Prints one line on the firmware's console, with "homestead: " before it. Returns status, for `return`. */
-EFI_STATUS loader_fail(struct loader *l, EFI_STATUS status, const char *fmt, ...) PRINTF(3, 4);
-/* Allocates pages of the given type with addresses up to max_addr, and remembers them. 0: none to be had. */
-u64 loader_alloc_pages(struct loader *l, EFI_MEMORY_TYPE type, u64 max_addr, u64 nr_pages);
+/* Prints one line on the firmware's console, with "homestead: " before it, gives everything back and leaves to
+ * the firmware with that status. */
+NORETURN void loader_fail(struct loader *l, EFI_STATUS status, const char *fmt, ...) PRINTF(3, 4);
+/* Allocates pages of the given type with addresses up to max_addr (BELOW_4G or ANYWHERE), on a boundary of align
+ * bytes (a power of 2). what: what they are for, for the message when there are none. */
+u64 loader_alloc_pages(struct loader *l, EFI_MEMORY_TYPE type, u64 max_addr, u64 nr_pages, u64 align,
+                       const char *what);
 /* Gives back what loader_alloc_pages() returned. */
 void loader_free_pages(struct loader *l, u64 base);
 
@@ -45,14 +50,14 @@ struct loader_file {
     char path[2 * CONFIG_PATH_MAX]; /* full, with backslashes, for messages */
 };
 
-/* Opens the volume and finds the directory the loader was started from. Says what is wrong. */
-EFI_STATUS files_open(struct loader *l);
+/* Opens the volume and finds the directory the loader was started from. */
+void files_open(struct loader *l);
 void files_close(struct loader *l);
 /*
  * Reads a file into pages of its own. A path with a leading slash (either way) starts at the volume's
- * root, any other at the loader's directory. file->path is always set. Says what is wrong.
+ * root, any other at the loader's directory.
  */
-EFI_STATUS files_read(struct loader *l, const char *path, EFI_MEMORY_TYPE type, struct loader_file *file);
+void files_read(struct loader *l, const char *path, EFI_MEMORY_TYPE type, struct loader_file *file);
 
 /* --- firmware.c ---------------------------------------------------------------------------------------- */
 
@@ -60,10 +65,10 @@ EFI_STATUS files_read(struct loader *l, const char *path, EFI_MEMORY_TYPE type, 
 const char *firmware_status_text(EFI_STATUS status);
 /* RSDP, frame buffer, system table, the vendor's name. */
 void firmware_describe(struct loader *l, struct boot_info *bi);
-/* One memory map, converted into bi; for planning only. Says what is wrong. */
-EFI_STATUS firmware_read_map(struct loader *l, struct boot_info *bi);
-/* The last memory map, converted into bi, and out of boot services. Says what is wrong. */
-EFI_STATUS firmware_exit(struct loader *l, struct boot_info *bi);
+/* One memory map, converted into bi; for planning only. */
+void firmware_read_map(struct loader *l, struct boot_info *bi);
+/* The last memory map, converted into bi, and out of boot services. */
+void firmware_exit(struct loader *l, struct boot_info *bi);
 
 /* --- handover.asm -------------------------------------------------------------------------------------- */
 

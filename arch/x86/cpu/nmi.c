@@ -7,7 +7,6 @@
  */
 #include <arch/x86/cpu/nmi.h>
 
-#include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/io.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/panic.h>
@@ -63,20 +62,15 @@ void nmi_handle(const struct trap_frame *frame)
         return; /* the speaker itself, or one that will be asked in a moment */
     cpu->in_nmi = true;
     u8 status = inb(PORT_NMI_STATUS);
-    if (status & (NMI_SERR | NMI_IOCHK)) {
-        stop_begin();
-        console_break_lock();
-        report_nmi(frame, status);
-        panic_end(status & NMI_SERR ? "NMI: memory or system error" : "NMI: I/O check", frame->rip,
-                  own_rbp(frame));
-    }
-    if (nmi_panics) {
-        stop_begin();
-        console_break_lock();
-        report_nmi(frame, status);
-        panic_end("NMI", frame->rip, own_rbp(frame));
-    }
+    const char *fatal = status & NMI_SERR    ? "NMI: memory or system error"
+                        : status & NMI_IOCHK ? "NMI: I/O check"
+                        : nmi_panics         ? "NMI"
+                                             : NULL;
+    if (fatal)
+        panic_begin();
     report_nmi(frame, status);
+    if (fatal)
+        panic_end(fatal, frame->rip, own_rbp(frame));
     backtrace_print(frame->rip, own_rbp(frame));
     cpu->in_nmi = false;
 }
@@ -125,9 +119,8 @@ void machine_check_handle(const struct trap_frame *frame)
     /* Some processors tell all CPUs of one CPU's error: the one that knows more speaks. */
     if (!any_bank_valid())
         time_delay_us(YIELD_US);
-    stop_begin();
     this_cpu()->in_nmi = true;
-    console_break_lock();
+    panic_begin();
     log_error("\nMachine check on CPU %u (node %u): MCG_STATUS %lx, at 0x%lx\n", this_cpu()->id,
               this_cpu()->nid, nr_banks() ? rdmsr(MSR_MCG_STATUS) : 0, frame->rip);
     if (!print_banks())

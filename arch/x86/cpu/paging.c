@@ -73,11 +73,9 @@ static INIT int split_large(u64 *entry, u32 level)
     return 0;
 }
 
-/* The entry for virt at the wanted level, making and splitting tables on the way. */
-static INIT int entry_get(u64 virt, u32 wanted, u64 **out)
+/* The entry for virt at the wanted level, making and splitting tables on the way. table: the root. */
+static INIT int entry_get(u64 table, u64 virt, u32 wanted, u64 **out)
 {
-    u64 table = root;
-
     for (u32 level = 3;; level--) {
         u64 *entry = entry_in(table, virt, level);
         if (level == wanted) {
@@ -106,14 +104,14 @@ static INIT u32 best_level(u64 virt, u64 maddr, u64 size)
     return 0;
 }
 
-INIT int paging_map(u64 virt, u64 maddr, u64 size, u32 flags)
+INIT int paging_map_in(u64 tables, u64 virt, u64 maddr, u64 size, u32 flags)
 {
     if (!IS_ALIGNED(virt | maddr | size, PAGE_SIZE))
         return -EINVAL;
     while (size) {
         u32 level = best_level(virt, maddr, size);
         u64 *entry;
-        int rc = entry_get(virt, level, &entry);
+        int rc = entry_get(tables, virt, level, &entry);
         if (rc)
             return rc;
         if (*entry & PTE_PRESENT) {
@@ -122,7 +120,7 @@ INIT int paging_map(u64 virt, u64 maddr, u64 size, u32 flags)
             /* A table is there already: fill it a size smaller. */
             u64 piece = level_size(level);
             for (u64 done = 0; done < piece; done += level_size(level - 1)) {
-                rc = entry_get(virt + done, level - 1, &entry);
+                rc = entry_get(tables, virt + done, level - 1, &entry);
                 if (rc)
                     return rc;
                 if (!(*entry & PTE_PRESENT))
@@ -136,6 +134,11 @@ INIT int paging_map(u64 virt, u64 maddr, u64 size, u32 flags)
         size -= level_size(level);
     }
     return 0;
+}
+
+INIT int paging_map(u64 virt, u64 maddr, u64 size, u32 flags)
+{
+    return paging_map_in(root, virt, maddr, size, flags);
 }
 
 bool paging_query(u64 virt, u64 *maddr, u32 *flags)
@@ -163,7 +166,7 @@ static INIT int protect_alias(u64 maddr, u64 size)
 {
     for (u64 at = maddr; at < maddr + size; at += PAGE_SIZE) {
         u64 *entry;
-        int rc = entry_get(DIRECTMAP_BASE + at, 0, &entry);
+        int rc = entry_get(root, DIRECTMAP_BASE + at, 0, &entry);
         if (rc)
             return rc;
         *entry = at | pte_flags(0);
@@ -267,9 +270,13 @@ INIT u64 paging_start_tables(u64 maddr)
     return maddr + PAGING_START_TABLES * PAGE_SIZE;
 }
 
-u64 paging_root(void)
+INIT u64 paging_make_tables(void)
 {
-    return root;
+    u64 tables = alloc_table();
+
+    if (tables)
+        memcpy(table_virt(tables) + 256, table_virt(root) + 256, PAGE_SIZE / 2);
+    return tables;
 }
 
 INIT void *paging_map_device(u64 maddr, u64 size)

@@ -41,11 +41,14 @@ void paging_activate(void);
  * on them but CPUs that come too late. */
 #define PAGING_START_TABLES 4u
 u64 paging_start_tables(u64 maddr);
-/* Machine address of the root table: CR3 of other CPUs, and of the UEFI call tables' upper half. */
-u64 paging_root(void);
 /* Maps [maddr, maddr + size) at virt with the largest pages that fit. -ENOMEM, -EINVAL (not page aligned),
  * -EEXIST. */
 int paging_map(u64 virt, u64 maddr, u64 size, u32 flags);
+/* Other tables that show Homestead in the upper half and nothing in the lower half: the machine address of their root,
+ * 0: no memory. */
+u64 paging_make_tables(void);
+/* paging_map() into them. */
+int paging_map_in(u64 tables, u64 virt, u64 maddr, u64 size, u32 flags);
 /* Adds RAM to the direct map: writable, never executable, keeping the image's read-only parts read-only. */
 int paging_map_ram(u64 maddr, u64 size);
 /* Maps device registers uncached; returns where, NULL if out of room. */

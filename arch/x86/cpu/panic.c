@@ -23,12 +23,6 @@
 
 struct machine_end_config machine_end_config;
 
-static NORETURN void halt_forever(void)
-{
-    for (;;)
-        __asm__ volatile("cli; hlt");
-}
-
 static void debug_exit(u8 value)
 {
     if (machine_end_config.debug_exit_port)
@@ -65,14 +59,19 @@ void backtrace_print(u64 rip, u64 rbp)
     }
 }
 
+void panic_begin(void)
+{
+    stop_begin();
+    console_break_lock();
+}
+
 void panic(const char *fmt, ...)
 {
     char reason[200];
     va_list args;
 
     __asm__ volatile("cli");
-    stop_begin();
-    console_break_lock();
+    panic_begin();
     va_start(args, fmt);
     vsnprintf(reason, sizeof(reason), fmt, args);
     va_end(args);
@@ -100,7 +99,7 @@ void panic_end(const char *reason, u64 rip, u64 rbp)
     log_fact("@panic cpu=%u reason=\"%s\"\n", this_cpu()->id, word);
     debug_exit(DEBUG_EXIT_PANIC);
     log_error("Halted.\n");
-    halt_forever();
+    cpu_halt();
 }
 
 void assert_failed(const char *what, const char *file, int line)
@@ -156,5 +155,5 @@ void machine_end(enum machine_end how)
     if (restarts && !machine_end_config.noreboot)
         reboot();
     log_info("Halted%s.\n", restarts ? " instead of rebooting (noreboot)" : "");
-    halt_forever();
+    cpu_halt();
 }

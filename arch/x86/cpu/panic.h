@@ -8,8 +8,9 @@
  * status. */
 NORETURN void panic(const char *fmt, ...) PRINTF(1, 2);
 
-/* The last part of it, for those who have called stop_begin() and said what happened: backtrace from a frame,
- * the other CPUs' ones, `@panic`, the end. */
+/* The same in two parts, for callers that print more. First: this CPU alone prints from now on (others that panic
+ * too stop here). Last: backtraces of this CPU from a frame and of the others, `@panic`, the end. */
+void panic_begin(void);
 NORETURN void panic_end(const char *reason, u64 rip, u64 rbp);
 
 enum machine_end {

@@ -87,6 +87,13 @@ static inline void cpu_idle(bool sleep)
         __asm__ volatile("sti; nop; cli" : : : "memory");
     }
 }
+
+/* Only an NMI or a machine check wakes this CPU again. */
+static inline NORETURN void cpu_halt(void)
+{
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}
 #else
 /* host tests supply these */
 struct cpu *this_cpu(void);

@@ -26,12 +26,6 @@ void (*stop_name_guest)(const struct hvm_vcpu *v, char *out, size_t size);
 static u32 speaker = NOBODY; /* [a] CPU id */
 static u32 phase;            /* [a] enum stop_phase */
 
-static NORETURN void sleep_for_ever(void)
-{
-    for (;;)
-        __asm__ volatile("cli; hlt");
-}
-
 void stop_begin(void)
 {
     u32 expected = NOBODY, me = this_cpu()->id;
@@ -39,7 +33,7 @@ void stop_begin(void)
     if (__atomic_compare_exchange_n(&speaker, &expected, me, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
         expected == me)
         return;
-    sleep_for_ever(); /* the speaker's NMI finds us here */
+    cpu_halt(); /* the speaker's NMI finds us here */
 }
 
 bool stop_begun(void)
@@ -57,7 +51,7 @@ void stop_if_asked(u64 rip, u64 rbp, bool by_nmi)
     cpu->stop_rip = rip;
     cpu->stop_rbp = cpu->in_guest ? 0 : rbp; /* a guest's is no address of ours */
     __atomic_store_n(&cpu->stopped, true, __ATOMIC_RELEASE);
-    sleep_for_ever();
+    cpu_halt();
 }
 
 void cpu_relax(void)

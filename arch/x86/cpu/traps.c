@@ -6,7 +6,6 @@
 
 #include <homestead/init.h>
 #include <arch/x86/cpu/apic.h>
-#include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/nmi.h>
 #include <arch/x86/cpu/panic.h>
@@ -132,8 +131,7 @@ static void dump_registers(const struct trap_frame *f)
 
 static NORETURN void trap_fatal(const struct trap_frame *frame)
 {
-    stop_begin();
-    console_break_lock();
+    panic_begin();
     log_error("\nException %lu on CPU %u: %s\n", frame->vector, this_cpu()->id, trap_name(frame->vector));
     dump_registers(frame);
     panic_end(trap_name(frame->vector), frame->rip, frame->rbp);

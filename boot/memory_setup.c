@@ -54,7 +54,8 @@ void boot_memory_map(const struct boot_info *info, struct boot_ranges *free)
              boot_ranges_total(free) >> 20, free->nr);
 }
 
-u64 boot_table_page(void)
+/* One zeroed page for a page table, 0: none. Below 4 GiB until the final tables are in use. */
+static u64 boot_table_page(void)
 {
     if (!table_source) {
         mfn_t m;
@@ -107,16 +108,6 @@ static void add_free(u64 start, u64 end, nodeid_t nid, void *arg)
     }
 }
 
-/* What was not managed until now, and counted as such. */
-static void give_back(u64 start, u64 end, nodeid_t nid, void *arg)
-{
-    u64 before = unused;
-
-    add_free(start, end, nid, arg);
-    if (unused == before)
-        mm_note_managed(nid, (end - start) >> PAGE_SHIFT);
-}
-
 /* Total and, with the other sign, free: the difference is what Homestead keeps. */
 static void count_ram(u64 start, u64 end, nodeid_t nid, void *arg)
 {
@@ -152,7 +143,7 @@ void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free)
              table.nr_slices, table.far >> PAGE_SHIFT);
 }
 
-void boot_memory_reclaim(const struct boot_info *info, const struct topology *topo)
+void boot_memory_reclaim(const struct boot_info *info)
 {
     static struct boot_ranges loaded, back;
 
@@ -167,7 +158,8 @@ void boot_memory_reclaim(const struct boot_info *info, const struct topology *to
     /* Only what is RAM with frames, and not the image if a loader put them side by side. */
     must(boot_ranges_intersect(&back, &loaded, &map.ram), "modules");
     must(boot_ranges_remove(&back, info->image_base, info->image_base + info->image_size), "modules");
-    ram_for_each_piece(&back, topo, give_back, NULL);
+    for (u32 i = 0; i < back.nr; i++)
+        boot_add_free(back.range[i].start, back.range[i].end);
     u64 given = boot_ranges_total(&back);
     loaded.nr = 0;
     must(boot_ranges_add(&loaded, info->image_base, info->image_base + info->image_size), "image");

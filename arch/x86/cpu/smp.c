@@ -54,12 +54,6 @@ u64 smp_patience_ns(void)
     return cpuid(1, 0).ecx & BIT(31) ? PATIENCE_EMULATED_NS : PATIENCE_NS;
 }
 
-static NORETURN void park(void)
-{
-    for (;;)
-        __asm__ volatile("cli; hlt");
-}
-
 static enum cpu_state state_of(const struct cpu *cpu)
 {
     return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE);
@@ -78,7 +72,7 @@ NORETURN void smp_cpu_entry(struct cpu *cpu)
     bool wanted = settle(cpu, cpu->failure ? CPU_FAILED : CPU_ARRIVED);
     __atomic_fetch_add(&nr_arrived, 1, __ATOMIC_RELEASE);
     if (!wanted || cpu->failure)
-        park();
+        cpu_halt();
     while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE)) {
         void (*job)(void) = __atomic_load_n(&cpu->job, __ATOMIC_ACQUIRE);
         if (job) {

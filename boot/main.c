@@ -222,7 +222,7 @@ static void start_dom0(const struct boot_info *info)
     int rc = dom0_build(&config);
     if (rc)
         panic("domain 0 cannot be built (error %d)", -rc);
-    boot_memory_reclaim(info, &acpi.topology);
+    boot_memory_reclaim(info);
 }
 
 static void start_keys(void)
@@ -257,7 +257,7 @@ NORETURN void boot_main(struct boot_info *info)
     start_console(info);
     boot_memory_map(info, &free_ram);
     boot_memory_paging(info, &free_ram);
-    if (efi_runtime_init(info, boot_table_page))
+    if (efi_runtime_init(info))
         log_warn("no memory for UEFI runtime calls: reset by hardware only\n");
     read_acpi(info);
     start_clocks();
