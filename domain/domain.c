@@ -64,14 +64,7 @@ static void remove_id(u32 domid)
     mm_free_overhead(NULL, page->frame, ORDER_4K);
 }
 
-static u32 record_order(void)
-{
-    u32 order = 0;
-
-    while ((PAGE_SIZE << order) < sizeof(struct domain))
-        order++;
-    return order;
-}
+#define RECORD_ORDER bytes_to_order(sizeof(struct domain))
 
 struct mem_account *mem_account_find(u16 domid)
 {
@@ -126,6 +119,7 @@ static void list_insert(struct domain *d)
     spin_unlock(&list_lock);
 }
 
+/* If d has it. */
 static void release_id(const struct domain *d)
 {
     spin_lock(&list_lock);
@@ -157,7 +151,7 @@ static void free_record(struct domain *d)
     if (d->mem.overhead_pages)
         log_error("d%u: %lu pages of Homestead's memory for it have not come back\n", d->id,
                   (unsigned long)d->mem.overhead_pages);
-    mm_free_overhead(NULL, d->record, record_order());
+    mm_free_overhead(NULL, d->record, RECORD_ORDER);
     if (domain_ended)
         domain_ended();
 }
@@ -166,8 +160,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
 {
     mfn_t record;
 
-    int rc = mm_alloc(NULL, NODE_NONE, record_order(), MM_OVERHEAD, &record);
-    if (rc)
+    if (mm_alloc(NULL, NODE_NONE, RECORD_ORDER, MM_OVERHEAD, &record))
         return -ENOMEM;
     struct domain *d = mfn_to_virt(record); /* zeroed */
     spin_lock_init(&d->lock, LOCK_DOMAIN);
@@ -191,20 +184,13 @@ int domain_create(const struct domain_config *config, struct domain **out)
     evtchn_init(d, config->max_evtchn_port);
 
     /* The id comes first: an attempt that fails later has used it up, as on Xen. */
-    rc = reserve_id(d, config->domid);
-    bool reserved = rc == 0;
-    if (!rc) {
-        rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &d->shared_info);
-        if (rc) {
-            d->shared_info = INVALID_MFN;
-            rc = -ENOMEM;
-        }
-    }
+    int rc = reserve_id(d, config->domid);
+    if (!rc && mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &d->shared_info))
+        rc = -ENOMEM;
     if (!rc)
         rc = physmap_init(d, PHYSMAP_POOL_DEFAULT_PAGES);
     if (rc) {
-        if (reserved)
-            release_id(d);
+        release_id(d);
         domain_put(d);
         return rc;
     }
