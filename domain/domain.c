@@ -1,11 +1,12 @@
 /*
  * The set of domains: creation, lookup, references.
  *
- * The list is sorted by id. by_id[] finds a domain without a lock for mm/, which calls upward while
- * it holds its own locks (mem_account_find): an entry stays until the account owns no frame any more,
- * so whoever holds a frame of a domain finds its account. It has pages of ids, each there while one of them is used.
+ * by_id[] finds a domain without a lock for mm/, which calls upward while it holds its own locks
+ * (mem_account_find): an entry stays until the account owns no frame any more, so whoever holds a frame of a
+ * domain finds its account. All other lookups find only those that are `listed`. It has pages of ids, each there
+ * while one of them is used.
  *
- * Lock: list_lock (LOCK_DOMLIST) guards the list, by_id, and every domain's refs and `listed`.
+ * Lock: list_lock (LOCK_DOMLIST) guards by_id, and every domain's refs and `listed`.
  */
 #include <arch/x86/cpu/frames.h>
 #include <domain/internal.h>
@@ -18,7 +19,6 @@
 
 void (*domain_ended)(void);
 static spinlock_t list_lock = SPINLOCK_INIT(LOCK_DOMLIST);
-static struct list domains = LIST_INIT(domains);
 static u32 nr_zombies;   /* [a] domains whose memory has been given back, except pinned frames */
 static u16 last_auto_id; /* the last id given out, whether or not that creation succeeded */
 
@@ -64,14 +64,7 @@ static void remove_id(u32 domid)
     mm_free_overhead(NULL, page->frame, ORDER_4K);
 }
 
-static u32 record_order(void)
-{
-    u32 order = 0;
-
-    while ((PAGE_SIZE << order) < sizeof(struct domain))
-        order++;
-    return order;
-}
+#define RECORD_ORDER bytes_to_order(sizeof(struct domain))
 
 struct mem_account *mem_account_find(u16 domid)
 {
@@ -121,15 +114,12 @@ static int reserve_id(struct domain *d, u16 wanted)
 static void list_insert(struct domain *d)
 {
     spin_lock(&list_lock);
-    struct list *before = domains.next;
-    while (before != &domains && list_entry(before, struct domain, link)->id < d->id)
-        before = before->next;
-    list_add_tail(before, &d->link);
     d->listed = true;
     d->refs++;
     spin_unlock(&list_lock);
 }
 
+/* If d has it. */
 static void release_id(const struct domain *d)
 {
     spin_lock(&list_lock);
@@ -144,7 +134,6 @@ static bool list_remove(struct domain *d)
     spin_lock(&list_lock);
     bool was_listed = d->listed;
     if (was_listed) {
-        list_del(&d->link);
         remove_id(d->id);
         d->listed = false;
         BUG_ON(__atomic_fetch_sub(&nr_zombies, 1, __ATOMIC_RELAXED) == 0);
@@ -162,7 +151,7 @@ static void free_record(struct domain *d)
     if (d->mem.overhead_pages)
         log_error("d%u: %lu pages of Homestead's memory for it have not come back\n", d->id,
                   (unsigned long)d->mem.overhead_pages);
-    mm_free_overhead(NULL, d->record, record_order());
+    mm_free_overhead(NULL, d->record, RECORD_ORDER);
     if (domain_ended)
         domain_ended();
 }
@@ -171,11 +160,9 @@ int domain_create(const struct domain_config *config, struct domain **out)
 {
     mfn_t record;
 
-    int rc = mm_alloc(NULL, NODE_NONE, record_order(), MM_OVERHEAD, &record);
-    if (rc)
+    if (mm_alloc(NULL, NODE_NONE, RECORD_ORDER, MM_OVERHEAD, &record))
         return -ENOMEM;
     struct domain *d = mfn_to_virt(record); /* zeroed */
-    list_init(&d->link);
     spin_lock_init(&d->lock, LOCK_DOMAIN);
     mem_account_init(&d->mem, config->domid);
     d->mem.affinity = config->affinity;
@@ -190,7 +177,6 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->is_control = config->is_control;
     d->create_flags = config->flags;
     d->max_vcpus = config->max_vcpus;
-    d->max_evtchn_port = config->max_evtchn_port;
     d->tsc_incarnation = 1;
     d->emulation_flags = config->emulation_flags;
     d->misc_flags = config->misc_flags;
@@ -198,20 +184,13 @@ int domain_create(const struct domain_config *config, struct domain **out)
     evtchn_init(d, config->max_evtchn_port);
 
     /* The id comes first: an attempt that fails later has used it up, as on Xen. */
-    rc = reserve_id(d, config->domid);
-    bool reserved = rc == 0;
-    if (!rc) {
-        rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &d->shared_info);
-        if (rc) {
-            d->shared_info = INVALID_MFN;
-            rc = -ENOMEM;
-        }
-    }
+    int rc = reserve_id(d, config->domid);
+    if (!rc && mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &d->shared_info))
+        rc = -ENOMEM;
     if (!rc)
         rc = physmap_init(d, PHYSMAP_POOL_DEFAULT_PAGES);
     if (rc) {
-        if (reserved)
-            release_id(d);
+        release_id(d);
         domain_put(d);
         return rc;
     }
@@ -246,10 +225,12 @@ spinlock_t *domain_list_lock(void)
 
 struct domain *domain_list_next_locked(u32 domid)
 {
-    for (; domid <= DOMID_MAX; domid++) {
+    while (domid <= DOMID_MAX) {
         struct domain *d = find(domid);
+
         if (d && d->listed)
             return d;
+        domid = by_id[domid / IDS_PER_PAGE].domain ? domid + 1 : ALIGN_UP(domid + 1, IDS_PER_PAGE);
     }
     return NULL;
 }
@@ -268,20 +249,12 @@ struct domain *domain_get(u16 domid)
 
 struct domain *domain_get_next(u16 domid)
 {
-    struct domain *found = NULL;
-
     spin_lock(&list_lock);
-    list_for_each (node, &domains) {
-        struct domain *d = list_entry(node, struct domain, link);
-
-        if (d->id >= domid) {
-            found = d;
-            d->refs++;
-            break;
-        }
-    }
+    struct domain *d = domain_list_next_locked(domid);
+    if (d)
+        d->refs++;
     spin_unlock(&list_lock);
-    return found;
+    return d;
 }
 
 void domain_put(struct domain *d)
@@ -326,13 +299,11 @@ void domain_reap(void)
 {
     if (!__atomic_load_n(&nr_zombies, __ATOMIC_RELAXED))
         return;
-    for (u32 id = 0; id <= DOMID_MAX;) {
-        struct domain *d = domain_get_next((u16)id);
+    for (struct domain *d = domain_get_next(0); d;) {
+        u16 next = d->id + 1u;
 
-        if (!d)
-            break;
-        id = d->id + 1u;
         domain_check_gone(d);
         domain_put(d);
+        d = domain_get_next(next);
     }
 }

@@ -94,7 +94,6 @@ struct vcpu {
 };
 
 struct domain {
-    struct list link;  /* domain list lock */
     u16 id;            /* [I] */
     bool is_control;   /* [I] domain 0: may use control operations */
     bool dying;        /* [D], read without it: domain_is_dying() */
@@ -102,7 +101,7 @@ struct domain {
     u8 shutdown_code;  /* [D] SHUTDOWN_*; 0xff while not shut down */
     bool freed;        /* [D][a] memory and tables are freed; only the record may be left */
     bool kill_running; /* [D] a CPU is inside domain_kill() */
-    bool listed;       /* domain list lock */
+    bool listed;       /* domain list lock: lookups find it */
     spinlock_t lock;   /* LOCK_DOMAIN */
     u64 home_nodes;    /* [a] nodes its vCPUs prefer, a bit per node, 0: any; sched_update_home() */
     u32 pause_count;   /* [D] every vCPU is off the CPUs while > 0 */
@@ -114,7 +113,6 @@ struct domain {
     u32 emulation_flags, misc_flags;
     u32 max_vcpus;       /* [I] as given at creation */
     u32 nr_vcpus;        /* [D], read without it: domain_nr_vcpus(); 0 or max_vcpus */
-    u32 max_evtchn_port; /* [I] */
     u32 tsc_mode;        /* [D] settscinfo's, to be told again */
     u32 tsc_incarnation; /* [D] */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];

@@ -155,19 +155,12 @@ static struct exit_verdict on_exception(struct vcpu *v, const struct hvm_exit *e
         .action = VERDICT_RAISE, .vector = exit->exception.vector, .error = exit->exception.error};
 }
 
-/* Exits after which the domain cannot go on. */
+/* The domain cannot go on. */
 static struct exit_verdict on_fatal(struct vcpu *v, const struct hvm_exit *exit)
 {
-    struct exit_verdict verdict = {.action = VERDICT_CRASH, .reason = CRASH_UNHANDLED_EXIT};
-
     (void)v;
-    if (exit->kind == HVM_EXIT_NPF)
-        verdict.reason = CRASH_NESTED_FAULT;
-    else if (exit->kind == HVM_EXIT_SHUTDOWN)
-        verdict.reason = CRASH_TRIPLE_FAULT;
-    else if (exit->kind == HVM_EXIT_INVALID)
-        verdict.reason = CRASH_INVALID_STATE;
-    return verdict;
+    (void)exit;
+    return (struct exit_verdict){.action = VERDICT_CRASH};
 }
 
 static struct exit_verdict (*const handlers[HVM_EXIT_NR])(struct vcpu *v, const struct hvm_exit *exit) = {
@@ -191,6 +184,7 @@ _Static_assert(HVM_EXIT_NR <= CPU_EXIT_KINDS, "every kind is counted");
 
 /* --- verdicts ------------------------------------------------------------------------------------------- */
 
+/* The shutdown code is the domain's parameter, not "crash". */
 static void end_by_triple_fault(struct vcpu *v)
 {
     char name[16];
@@ -202,21 +196,21 @@ static void end_by_triple_fault(struct vcpu *v)
     domain_shutdown(v->domain, (u8)v->domain->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON]);
 }
 
-static void crash(struct vcpu *v, const struct hvm_exit *exit, enum crash_reason reason)
+static void crash(struct vcpu *v, const struct hvm_exit *exit)
 {
-    char why[96] = "the processor refused the vCPU's state"; /* CRASH_INVALID_STATE */
+    char why[96] = "the processor refused the vCPU's state"; /* HVM_EXIT_INVALID */
 
-    if (reason == CRASH_TRIPLE_FAULT) {
+    if (exit->kind == HVM_EXIT_SHUTDOWN) {
         end_by_triple_fault(v);
         return;
     }
-    if (reason == CRASH_NESTED_FAULT)
+    if (exit->kind == HVM_EXIT_NPF)
         snprintf(why, sizeof(why), "%s guest-physical 0x%lx, where %s",
                  exit->npf.exec    ? "executed"
                  : exit->npf.write ? "wrote"
                                    : "read",
                  (unsigned long)exit->npf.gaddr, exit->npf.present ? "it may not" : "nothing is mapped");
-    else if (reason == CRASH_UNHANDLED_EXIT)
+    else if (exit->kind != HVM_EXIT_INVALID)
         snprintf(why, sizeof(why), "unhandled exit, code 0x%x", v->hvm.exit_code_raw);
     domain_crash(v->domain, why);
 }
@@ -234,7 +228,7 @@ static __attribute__((noinline)) void apply_rare(struct vcpu *v, const struct hv
         hvm_ops->inject_exception(&v->hvm, verdict.vector, verdict.error);
         break;
     case VERDICT_CRASH:
-        crash(v, exit, verdict.reason);
+        crash(v, exit);
         break;
     }
 }

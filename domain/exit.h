@@ -12,14 +12,7 @@ enum verdict_action {
     VERDICT_SKIP,   /* the instruction has been carried out: RIP moves past it, an interrupt shadow ends */
     VERDICT_RETRY,  /* the guest executes the instruction again: a hypercall that is continued */
     VERDICT_RAISE,  /* the instruction raises .vector with .error */
-    VERDICT_CRASH,  /* the domain ends because of .reason */
-};
-
-enum crash_reason {
-    CRASH_NESTED_FAULT, /* the exit says where */
-    CRASH_TRIPLE_FAULT, /* the shutdown code is HVM_PARAM_TRIPLE_FAULT_REASON, not "crash" */
-    CRASH_INVALID_STATE,
-    CRASH_UNHANDLED_EXIT,
+    VERDICT_CRASH,  /* the domain ends: the exit's kind says why */
 };
 
 #define VERDICT_NO_ERROR (-1)
@@ -28,7 +21,6 @@ enum crash_reason {
 struct exit_verdict {
     u8 action; /* enum verdict_action */
     u8 vector;
-    u8 reason; /* enum crash_reason */
     s32 error; /* VERDICT_NO_ERROR: the exception has no error code */
 };
 _Static_assert(sizeof(struct exit_verdict) == 8, "returned in RAX");

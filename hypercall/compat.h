@@ -12,18 +12,15 @@
 
 #include <hypercall/hypercall.h>
 
-#define COMPAT_MAX_FIELDS 7u
-#define COMPAT_MAX_BYTES  24u
-#define CALLER_MAX_LONGS  8u
+#define COMPAT_MAX_BYTES 24u
+#define CALLER_MAX_LONGS 8u
 
-/* One structure in both layouts; all in bytes. Fields are unsigned. */
+/* One structure in both layouts. */
 struct compat_layout {
+    /* A letter a field, all unsigned: h 2 bytes, w 4, q 8; l a long, frame number or handle, 8 or a 32-bit
+     * caller's 4. Aligned to their size, but a 32-bit caller's q to 4. */
+    const char *fields;
     u8 native_bytes, compat_bytes;
-    u8 nr_fields;
-    struct compat_field {
-        u8 native_offset, native_bytes;
-        u8 compat_offset, compat_bytes; /* at most native_bytes */
-    } field[COMPAT_MAX_FIELDS];
 };
 
 /* Each is named after the structure of include/xen/ it is converted to. */

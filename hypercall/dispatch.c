@@ -49,20 +49,21 @@ long hypercall_call(struct hypercall *c, u64 nr)
     return call(c, nr);
 }
 
+/* The registers of argument n, of a 64-bit and a 32-bit caller. */
+/* clang-format off */
+#define ARGUMENTS(DO) DO(0, rdi, rbx) DO(1, rsi, rcx) DO(2, rdx, rdx) DO(3, r10, rsi) DO(4, r8, rdi)
+#define LOAD_64(n, wide, narrow)  c->arg[n] = regs->wide;
+#define LOAD_32(n, wide, narrow)  c->arg[n] = (u32)regs->narrow;
+#define STORE_64(n, wide, narrow) regs->wide = c->arg[n];
+#define STORE_32(n, wide, narrow) regs->narrow = (u32)c->arg[n];
+/* clang-format on */
+
 static void load_args(struct hypercall *c, const struct hvm_regs *regs)
 {
     if (c->compat) {
-        c->arg[0] = (u32)regs->rbx;
-        c->arg[1] = (u32)regs->rcx;
-        c->arg[2] = (u32)regs->rdx;
-        c->arg[3] = (u32)regs->rsi;
-        c->arg[4] = (u32)regs->rdi;
+        ARGUMENTS(LOAD_32)
     } else {
-        c->arg[0] = regs->rdi;
-        c->arg[1] = regs->rsi;
-        c->arg[2] = regs->rdx;
-        c->arg[3] = regs->r10;
-        c->arg[4] = regs->r8;
+        ARGUMENTS(LOAD_64)
     }
 }
 
@@ -70,17 +71,9 @@ static void load_args(struct hypercall *c, const struct hvm_regs *regs)
 static void store_args(const struct hypercall *c, struct hvm_regs *regs)
 {
     if (c->compat) {
-        regs->rbx = (u32)c->arg[0];
-        regs->rcx = (u32)c->arg[1];
-        regs->rdx = (u32)c->arg[2];
-        regs->rsi = (u32)c->arg[3];
-        regs->rdi = (u32)c->arg[4];
+        ARGUMENTS(STORE_32)
     } else {
-        regs->rdi = c->arg[0];
-        regs->rsi = c->arg[1];
-        regs->rdx = c->arg[2];
-        regs->r10 = c->arg[3];
-        regs->r8 = c->arg[4];
+        ARGUMENTS(STORE_64)
     }
 }
 

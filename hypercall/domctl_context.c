@@ -19,14 +19,11 @@ struct buffer {
 /* -ENOMEM, also for sizes larger than any context. */
 static int buffer_get(struct buffer *buffer, u64 size)
 {
-    buffer->order = 0;
-    while ((PAGE_SIZE << buffer->order) < size)
-        if (++buffer->order > BUFFER_ORDER_MAX)
-            return -ENOMEM;
-    int rc = mm_alloc(NULL, NODE_NONE, buffer->order, MM_OVERHEAD, &buffer->m);
-    if (!rc)
-        buffer->bytes = mfn_to_virt(buffer->m);
-    return rc ? -ENOMEM : 0;
+    buffer->order = bytes_to_order(size);
+    if (buffer->order > BUFFER_ORDER_MAX || mm_alloc(NULL, NODE_NONE, buffer->order, MM_OVERHEAD, &buffer->m))
+        return -ENOMEM;
+    buffer->bytes = mfn_to_virt(buffer->m);
+    return 0;
 }
 
 static void buffer_put(struct buffer *buffer)

@@ -80,9 +80,7 @@ long domctl_set_paging_mempool(struct domctl *ctl)
 {
     u64 size = ctl->op.u.paging_mempool.size;
 
-    if (size & ~PAGE_MASK)
-        return -EINVAL;
-    if (size >> PAGE_SHIFT > PAGES_MAX)
+    if ((size & ~PAGE_MASK) || size >> PAGE_SHIFT > PAGES_MAX)
         return -EINVAL;
     return resize_pool(ctl->d, size >> PAGE_SHIFT);
 }

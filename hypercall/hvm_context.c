@@ -168,30 +168,18 @@ static u16 attributes(u32 arbytes)
     COPY(idtr.limit, idtr_limit)
 #define SEGMENTS(COPY) COPY(cs) COPY(ds) COPY(es) COPY(fs) COPY(gs) COPY(ss) COPY(tr) COPY(ldtr)
 
-#define LOAD_REGISTER(name)          regs->name = cpu->name;
-#define LOAD_STATE(name, cpu_name)   state->name = cpu->cpu_name;
+#define LOAD_REGISTER(name)          v->hvm.regs.name = cpu->name;
+#define LOAD_STATE(name, cpu_name)   state.name = cpu->cpu_name;
 #define LOAD_SEGMENT(name) \
-    state->name = (struct hvm_segment){ .selector = (u16)cpu->name##_sel, .limit = cpu->name##_limit, \
-                                        .attributes = attributes(cpu->name##_arbytes), \
-                                        .base = cpu->name##_base };
-#define SAVE_REGISTER(name)          cpu->name = regs->name;
-#define SAVE_STATE(name, cpu_name)   cpu->cpu_name = state->name;
+    state.name = (struct hvm_segment){ .selector = (u16)cpu->name##_sel, .limit = cpu->name##_limit, \
+                                       .attributes = attributes(cpu->name##_arbytes), \
+                                       .base = cpu->name##_base };
+#define SAVE_REGISTER(name)          cpu.name = v->hvm.regs.name;
+#define SAVE_STATE(name, cpu_name)   cpu.cpu_name = state.name;
 #define SAVE_SEGMENT(name) \
-    cpu->name##_sel = state->name.selector, cpu->name##_arbytes = state->name.attributes, \
-    cpu->name##_limit = state->name.limit, cpu->name##_base = state->name.base;
+    cpu.name##_sel = state.name.selector, cpu.name##_arbytes = state.name.attributes, \
+    cpu.name##_limit = state.name.limit, cpu.name##_base = state.name.base;
 /* clang-format on */
-
-static void load_regs(struct hvm_regs *regs, const struct hvm_hw_cpu *cpu)
-{
-    REGISTERS(LOAD_REGISTER)
-    regs->rflags = (cpu->rflags & HVM_RFLAGS_VALID) | RFLAGS_RESERVED1;
-}
-
-static void load_state(struct hvm_state *state, const struct hvm_hw_cpu *cpu)
-{
-    STATE(LOAD_STATE)
-    SEGMENTS(LOAD_SEGMENT)
-}
 
 static void load_fpu(u8 *image, const struct hvm_hw_cpu *cpu)
 {
@@ -211,9 +199,11 @@ static void load_cpu(struct vcpu *v, const struct hvm_hw_cpu *cpu)
     struct hvm_state state;
 
     hvm_ops->get_state(&v->hvm, &state); /* for what the record lacks: PAT */
-    load_state(&state, cpu);
+    STATE(LOAD_STATE)
+    SEGMENTS(LOAD_SEGMENT)
     hvm_ops->set_state(&v->hvm, &state);
-    load_regs(&v->hvm.regs, cpu);
+    REGISTERS(LOAD_REGISTER)
+    v->hvm.regs.rflags = (cpu->rflags & HVM_RFLAGS_VALID) | RFLAGS_RESERVED1;
     load_fpu(v->hvm.fpu, cpu);
     v->hvm.dr[0] = cpu->dr0;
     v->hvm.dr[1] = cpu->dr1;
@@ -229,9 +219,7 @@ void hvm_context_load(struct domain *d, const u8 *buf, u64 size)
     u64 at = 0;
 
     /* A vCPU that is not in the stream goes offline. */
-    u32 nr = domain_nr_vcpus(d);
-
-    for (u32 id = 0; id < nr; id++)
+    for (u32 id = 0; id < domain_nr_vcpus(d); id++)
         vcpu_offline(d->vcpu[id]);
     while (!next_record(buf, size, &at, &record) && record.head.typecode != HVM_SAVE_CODE(END))
         if (record.head.typecode == HVM_SAVE_CODE(CPU)) {
@@ -259,18 +247,6 @@ static u8 *put_record(u8 *to, u16 typecode, u32 instance, const void *body, u32 
     return to + sizeof(head) + length;
 }
 
-static void save_state(struct hvm_hw_cpu *cpu, const struct hvm_state *state)
-{
-    STATE(SAVE_STATE)
-    SEGMENTS(SAVE_SEGMENT)
-}
-
-static void save_regs(struct hvm_hw_cpu *cpu, const struct hvm_regs *regs)
-{
-    REGISTERS(SAVE_REGISTER)
-    cpu->rflags = regs->rflags;
-}
-
 static u8 *save_cpu(u8 *to, struct vcpu *v)
 {
     struct hvm_state state;
@@ -283,10 +259,12 @@ static u8 *save_cpu(u8 *to, struct vcpu *v)
         .flags = XEN_X86_FPU_INITIALISED,
     };
 
-    save_regs(&cpu, &v->hvm.regs);
+    REGISTERS(SAVE_REGISTER)
+    cpu.rflags = v->hvm.regs.rflags;
     memcpy(cpu.fpu_regs, v->hvm.fpu, sizeof(cpu.fpu_regs));
     hvm_ops->get_state(&v->hvm, &state);
-    save_state(&cpu, &state);
+    STATE(SAVE_STATE)
+    SEGMENTS(SAVE_SEGMENT)
     return put_record(to, HVM_SAVE_CODE(CPU), v->id, &cpu, sizeof(cpu));
 }
 

@@ -22,19 +22,15 @@ enum param_rights {
     ALL = SET_SELF | GET_SELF | TOOLS,
 };
 
-#define HOLE_3 3
-#define HOLE_7 7
-#define HOLE_8 8
 /* Not in the table: deprecated parameters, -EINVAL for every caller. Unused numbers can be stored. */
 static const u8 rights[HVM_NR_PARAMS] = {
     [HVM_PARAM_CALLBACK_IRQ] = ALL,
     [HVM_PARAM_STORE_PFN] = TOOLS | GET_SELF,
     [HVM_PARAM_STORE_EVTCHN] = ALL,
-    [HOLE_3] = TOOLS,
+    [3] = TOOLS,
     [HVM_PARAM_IOREQ_PFN] = TOOLS | ONCE,
     [HVM_PARAM_BUFIOREQ_PFN] = TOOLS | ONCE,
-    [HOLE_7] = TOOLS,
-    [HOLE_8] = TOOLS,
+    [7 ... 8] = TOOLS,
     [HVM_PARAM_VIRIDIAN] = TOOLS | ONCE,
     [HVM_PARAM_TIMER_MODE] = TOOLS,
     [HVM_PARAM_HPET_ENABLED] = TOOLS,

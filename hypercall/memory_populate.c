@@ -108,22 +108,17 @@ static enum step populate_unaligned(const struct reservation *r, gfn_t g, u32 *d
     return placed ? STEP_DONE : STEP_FAILED;
 }
 
-static bool in_reach(const struct reservation *r, gfn_t g)
-{
-    return g.n < NP_GFN_LIMIT && NP_GFN_LIMIT - g.n >= BIT(r->order);
-}
-
 /* Allocates and maps extents at the first of the nr frame numbers. */
 static enum step populate(const struct reservation *r, const gfn_t *g, u32 nr, u32 *done)
 {
     struct mm_taken taken;
     u32 lot = 0;
 
-    if (!in_reach(r, g[0]))
+    if (!np_in_reach(g[0], BIT(r->order)))
         return STEP_FAILED;
     if (r->order > ORDER_2M && physmap_make_room(r->d, g[0], BIT(r->order)))
         return STEP_AGAIN;
-    while (lot < nr && in_reach(r, g[lot]) && IS_ALIGNED(g[lot].n, BIT(r->order)))
+    while (lot < nr && np_in_reach(g[lot], BIT(r->order)) && IS_ALIGNED(g[lot].n, BIT(r->order)))
         lot++;
     if (!lot)
         return populate_unaligned(r, g[0], done);
@@ -157,7 +152,7 @@ static enum step decrease_big(const struct reservation *r, gfn_t g, u32 *done)
     u64 at = g.n, end = g.n + BIT(r->order);
     bool any = false;
 
-    if (!in_reach(r, g))
+    if (!np_in_reach(g, BIT(r->order)))
         return STEP_FAILED;
     while (at < end) {
         struct np_entry entry = physmap_lookup(r->d, gfn(at));

@@ -61,26 +61,27 @@ static bool task_valid(u16 ar)
     return (ar & (SEG_P | SEG_S | SEG_UNUSED)) == SEG_P && (type == TSS32_BUSY || type == TSS16_BUSY);
 }
 
+/* From *in, where they are called eax, .. or rax, .. */
+#define TAKE_REGISTERS(e) \
+    *regs = (struct hvm_regs){.rax = in->e##ax, \
+                              .rcx = in->e##cx, \
+                              .rdx = in->e##dx, \
+                              .rbx = in->e##bx, \
+                              .rsp = in->e##sp, \
+                              .rbp = in->e##bp, \
+                              .rsi = in->e##si, \
+                              .rdi = in->e##di, \
+                              .rip = in->e##ip, \
+                              .rflags = in->e##flags}; \
+    state->cr0 = in->cr0, state->cr3 = in->cr3, state->cr4 = in->cr4, state->efer = in->efer
+
 static int from_32(const struct vcpu_hvm_x86_32 *in, struct hvm_state *state, struct hvm_regs *regs)
 {
     if (in->pad1 || in->pad2[0] || in->pad2[1] || in->pad2[2] || !code_valid(in->cs_ar) ||
         !data_valid(in->ds_ar) || !data_valid(in->es_ar) || !stack_valid(in->ss_ar) ||
         !task_valid(in->tr_ar) || (in->cs_ar ^ in->ss_ar) & 0x60 /* one privilege */)
         return -EINVAL;
-    *regs = (struct hvm_regs){.rax = in->eax,
-                              .rcx = in->ecx,
-                              .rdx = in->edx,
-                              .rbx = in->ebx,
-                              .rsp = in->esp,
-                              .rbp = in->ebp,
-                              .rsi = in->esi,
-                              .rdi = in->edi,
-                              .rip = in->eip,
-                              .rflags = in->eflags};
-    state->cr0 = in->cr0;
-    state->cr3 = in->cr3;
-    state->cr4 = in->cr4;
-    state->efer = in->efer;
+    TAKE_REGISTERS(e);
     state->cs = segment(in->cs_base, in->cs_limit, in->cs_ar);
     state->ds = segment(in->ds_base, in->ds_limit, in->ds_ar);
     state->ss = segment(in->ss_base, in->ss_limit, in->ss_ar);
@@ -95,20 +96,7 @@ static int from_64(const struct vcpu_hvm_x86_64 *in, struct hvm_state *state, st
 
     if (!(in->efer & EFER_LMA) || (u64)((s64)(in->rip << 16) >> 16) != in->rip)
         return -EINVAL;
-    *regs = (struct hvm_regs){.rax = in->rax,
-                              .rcx = in->rcx,
-                              .rdx = in->rdx,
-                              .rbx = in->rbx,
-                              .rsp = in->rsp,
-                              .rbp = in->rbp,
-                              .rsi = in->rsi,
-                              .rdi = in->rdi,
-                              .rip = in->rip,
-                              .rflags = in->rflags};
-    state->cr0 = in->cr0;
-    state->cr3 = in->cr3;
-    state->cr4 = in->cr4;
-    state->efer = in->efer;
+    TAKE_REGISTERS(r);
     state->cs = (struct hvm_segment){.attributes = FLAT_CODE64, .limit = 0xffffffff};
     state->ds = state->es = state->ss = data;
     state->tr = (struct hvm_segment){.attributes = FLAT_TSS, .limit = TSS_LIMIT};
@@ -177,8 +165,7 @@ static long initialise(struct hypercall *c, struct vcpu *v)
 
 static long register_info(struct hypercall *c, struct vcpu *v)
 {
-    struct vcpu_register_vcpu_info
-        op; /* the same for 32-bit callers: they have only 8-byte numbers aligned */
+    struct vcpu_register_vcpu_info op; /* the same for 32-bit callers: no longs, 8-byte numbers aligned */
 
     int rc = copy_from_guest(c->v, &op, c->arg[2], sizeof(op));
     if (rc)

@@ -18,58 +18,59 @@
 #include <lib/parse.h>
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <mm/ledger.h>
 #include <mm/mm.h>
+#include <mm/node.h>
 
 #define DOMAINS_MAX 100u /* shown; the rest is counted */
 #define VCPUS_MAX   64u  /* a domain */
 
 struct vcpu_view {
-    enum vcpu_state state;
-    bool online, running;
-    u32 cpu, pause_count;
+    u32 id, cpu, pause_count, cpl;
+    bool running, blocked;
     u64 run_ns, exits, rip, cr3;
-    u32 cpl;
     bool any_cpu;           /* hard affinity is every CPU */
     u32 first_cpu, nr_cpus; /* of the hard affinity */
 };
 
-static struct domain copy;                       /* the domain that is being shown */
-static struct vcpu_view vcpus[DOMAIN_MAX_VCPUS]; /* and its vCPUs */
+static struct domain copy; /* the domain that is being shown */
+static u32 nr_online;      /* of its vCPUs */
 
 static void view_affinity(const struct vcpu *v, struct vcpu_view *out)
 {
+    u32 online = 0;
+
     out->nr_cpus = 0;
-    for (u32 id = nr_cpus; id-- > 0;)
-        if (cpus[id] && v->hard_affinity[id / 64] & BIT(id % 64)) {
+    for (u32 id = nr_cpus; id-- > 0;) {
+        if (!cpus[id])
+            continue;
+        online++;
+        if (v->hard_affinity[id / 64] & BIT(id % 64)) {
             out->first_cpu = id;
             out->nr_cpus++;
         }
-    u32 online = 0;
-    for (u32 id = 0; id < nr_cpus; id++)
-        online += cpus[id] != NULL;
+    }
     out->any_cpu = out->nr_cpus == online || !out->nr_cpus;
 }
 
 static void view_vcpu(struct vcpu *v, struct vcpu_view *out)
 {
-    struct hvm_paging paging;
-
-    out->state = v->state;
-    out->online = v->state != VCPU_OFFLINE;
-    out->running = v->running;
-    out->cpu = v->cpu;
-    out->pause_count = v->pause_count;
-    out->run_ns = v->run_ns;
-    out->exits = v->exits;
     const struct cpu *cpu = cpus[v->cpu];
+    struct hvm_paging paging = {0};
+
+    *out = (struct vcpu_view){.id = v->id,
+                              .cpu = v->cpu,
+                              .pause_count = v->pause_count,
+                              .running = v->running,
+                              .blocked = v->state == VCPU_BLOCKED,
+                              .run_ns = v->run_ns,
+                              .exits = v->exits,
+                              .rip = v->hvm.regs.rip};
     if (v->running && cpu && cpu->current == v) {
         out->run_ns += time_now_ns() - v->run_since_ns;
         out->exits += cpu->exits;
     }
-    out->rip = v->hvm.regs.rip;
-    out->cr3 = 0;
-    out->cpl = 0;
-    if (!v->running && out->online) {
+    if (!v->running) {
         hvm_ops->paging_state(&v->hvm, &paging);
         out->cr3 = paging.cr3;
         out->cpl = hvm_ops->cpl(&v->hvm);
@@ -90,8 +91,7 @@ static bool copy_next(u32 domid)
     if (d) {
         memcpy(&copy, d, sizeof(copy));
         copy.nr_vcpus = domain_nr_vcpus(d); /* those are complete */
-        for (u32 id = 0; id < copy.nr_vcpus; id++)
-            view_vcpu(d->vcpu[id], &vcpus[id]);
+        nr_online = domain_nr_online(d);
     }
     if (locked)
         spin_unlock(domain_list_lock());
@@ -131,9 +131,26 @@ static void print_memory(const struct domain *d)
             keys_printf("       %-4u  %10lu %10lu\n", nid, d->mem.own[nid], d->mem.node_claim[nid]);
 }
 
+static void print_nodes(void)
+{
+    keys_printf("node      pages       free      clean      dirty  scrubbing    claimed   in pieces of"
+                "   1G       2M       4K (pages)\n");
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
+        struct node *node = node_get(nid);
+        u64 free = node->free_pages, dirty = MIN(node->dirty_pages, free);
+        u64 whole = node->free_1g, regions = node->free_2m;
+
+        keys_printf("%4u %10lu %10lu %10lu %10lu %10lu %10lu", nid, node->ram_pages + node->unmanaged_pages,
+                    free, free - dirty, dirty, node->scrubbing_pages, ledger_claimed_hint(nid));
+        keys_printf(" %19lu %8lu %8lu\n", whole << ORDER_1G,
+                    regions > whole * MAP_BITS ? (regions - whole * MAP_BITS) << ORDER_2M : 0,
+                    free > regions << ORDER_2M ? free - (regions << ORDER_2M) : 0);
+    }
+}
+
 static void key_memory(void)
 {
-    dump_nodes();
+    print_nodes();
     keys_printf("domain node       owned    claimed   (pages of 4 KiB)\n");
     each_domain(print_memory);
 }
@@ -150,10 +167,7 @@ static const char *state_of_domain(const struct domain *d)
 static void print_domain(const struct domain *d)
 {
     char limit[24];
-    u32 nr_online = 0;
 
-    for (u32 id = 0; id < d->nr_vcpus; id++)
-        nr_online += vcpus[id].online;
     keys_printf("d%-5u %-9s  vCPUs %u of %u  pages %lu, limit %s  claimed %lu  pauses %u  refs %u", d->id,
                 state_of_domain(d), nr_online, d->max_vcpus, d->mem.tot_pages,
                 limit_text(d->mem.max_pages, limit), d->mem.outstanding, d->pause_count, d->refs);
@@ -167,43 +181,52 @@ static void key_domains(void)
     each_domain(print_domain);
 }
 
-static void print_vcpu(u32 domid, u32 id, const struct vcpu_view *v)
+static void print_vcpu(u32 domid, const struct vcpu_view *v)
 {
-    static const char *const states[] = {"offline", "waiting", "blocked"};
     char affinity[32], name[16];
 
     if (v->any_cpu)
         snprintf(affinity, sizeof(affinity), "any");
     else
         snprintf(affinity, sizeof(affinity), "%u%s", v->first_cpu, v->nr_cpus > 1 ? "+" : "");
-    snprintf(name, sizeof(name), "d%uv%u", domid, id);
+    snprintf(name, sizeof(name), "d%uv%u", domid, v->id);
     keys_printf("%-9s %-8s %4u  %-4s %8lu ms %10lu exits  pauses %u  rip 0x%lx", name,
-                v->running                    ? "running"
-                : v->pause_count              ? "paused"
-                : v->state < VCPU_BLOCKED + 1 ? states[v->state]
-                                              : "?",
+                v->running       ? "running"
+                : v->pause_count ? "paused"
+                : v->blocked     ? "blocked"
+                                 : "waiting",
                 v->cpu, affinity, v->run_ns / 1000000, v->exits, v->pause_count, v->rip);
     if (!v->running)
         keys_printf(" cr3 0x%lx cpl %u", v->cr3, v->cpl);
     keys_printf("\n");
 }
 
+/* The first VCPUS_MAX vCPUs of domain domid that are online. Returns how many. Locking as copy_next(). */
+static u32 view_vcpus(u32 domid, struct vcpu_view *views)
+{
+    bool locked = spin_trylock_bounded(domain_list_lock());
+    struct domain *d = domain_list_next_locked(domid);
+    u32 nr = 0;
+
+    for (u32 id = 0; d && d->id == domid && id < domain_nr_vcpus(d) && nr < VCPUS_MAX; id++)
+        if (d->vcpu[id]->state != VCPU_OFFLINE)
+            view_vcpu(d->vcpu[id], &views[nr++]);
+    if (locked)
+        spin_unlock(domain_list_lock());
+    return nr;
+}
+
 static void print_vcpus(const struct domain *d)
 {
-    u32 shown = 0, offline = 0, more = 0;
+    struct vcpu_view views[VCPUS_MAX];
+    u32 nr = view_vcpus(d->id, views);
 
-    for (u32 id = 0; id < d->nr_vcpus; id++) {
-        if (!vcpus[id].online)
-            offline++;
-        else if (shown++ < VCPUS_MAX)
-            print_vcpu(d->id, id, &vcpus[id]);
-        else
-            more++;
-    }
-    if (more)
-        keys_printf("d%u        ... %u more online\n", d->id, more);
-    if (offline)
-        keys_printf("d%u        %u offline\n", d->id, offline);
+    for (u32 i = 0; i < nr; i++)
+        print_vcpu(d->id, &views[i]);
+    if (nr_online > VCPUS_MAX)
+        keys_printf("d%u        ... %u more online\n", d->id, nr_online - VCPUS_MAX);
+    if (d->nr_vcpus > nr_online)
+        keys_printf("d%u        %u offline\n", d->id, d->nr_vcpus - nr_online);
 }
 
 static void key_vcpus(void)
@@ -384,11 +407,21 @@ static void print_domain_locks(void)
         keys_printf("%-16s %4u, %u held\n", names[i], nr, held[i]);
 }
 
+static void print_memory_locks(void)
+{
+    u32 held = 0;
+
+    keys_printf("%-16s    1, %u held\n", "claims", print_held("claims", 0, ledger_get_lock()));
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
+        held += print_held("node", nid, &node_get(nid)->lock);
+    keys_printf("%-16s %4u, %u held\n", "node", mm_nr_nodes(), held);
+}
+
 static void key_locks(void)
 {
     keys_printf("%-16s    1, %u held\n", "domain list", print_held("domain list", 0, domain_list_lock()));
     print_domain_locks();
-    dump_memory_locks(print_held);
+    print_memory_locks();
     print_per_cpu("run queue", sched_cpu_lock);
     print_per_cpu("timers", timer_cpu_lock);
 #ifdef DEBUG

@@ -83,11 +83,6 @@ static void evtchn_set_pending(struct domain *d, u32 port, const struct evtchn *
     wake_pollers(d, port);
 }
 
-static void evtchn_clear_pending(struct domain *d, u32 port)
-{
-    test_and_clear(domain_shared_info(d)->evtchn_pending, port);
-}
-
 bool evtchn_port_pending(struct domain *d, u32 port)
 {
     return port < EVTCHN_MAX_PORTS && test_bit(domain_shared_info(d)->evtchn_pending, port);
@@ -206,7 +201,7 @@ static void free_port(struct domain *d, u32 port)
 
     if (!channel)
         return;
-    evtchn_clear_pending(d, port);
+    test_and_clear(domain_shared_info(d)->evtchn_pending, port);
     *channel = (struct evtchn){.kind = EVTCHN_FREE};
 }
 

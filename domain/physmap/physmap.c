@@ -55,10 +55,10 @@ int physmap_set_pool(struct domain *d, u64 pages)
     return rc;
 }
 
-#define ANY_TYPE  (1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL)
-#define OWN_TYPES (1u << NP_RAM | 1u << NP_SPECIAL)
-#define PIECES_A_CALL \
-    1024u /* approximate limit of mappings removed under one hold of the lock: under 0.5 ms \ */
+#define ANY_TYPE      (1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL)
+#define OWN_TYPES     (1u << NP_RAM | 1u << NP_SPECIAL)
+/* Approximate limit of mappings removed under one hold of the lock: under 0.5 ms. */
+#define PIECES_A_CALL 1024u
 
 /* Pieces removed from the tables but not freed yet: all CPUs must have stopped using them first. */
 struct removed {
@@ -162,12 +162,6 @@ static bool all_own(struct domain *d, u64 from, u64 end)
     return true;
 }
 
-static bool range_ok(gfn_t g, u32 order)
-{
-    return order <= MAX_ORDER && IS_ALIGNED(g.n, BIT(order)) && g.n < NP_GFN_LIMIT &&
-           NP_GFN_LIMIT - g.n >= BIT(order);
-}
-
 /* Lock held. Frees tables that a larger mapping has replaced, once no CPU walks them. */
 static void reap_tables(struct domain *d)
 {
@@ -191,7 +185,7 @@ static int map_over(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order,
     u32 cleared = 0;
     int rc = 0;
 
-    while (cleared < nr && removed->nr_total < PIECES_A_CALL && range_ok(g[cleared], order)) {
+    while (cleared < nr && removed->nr_total < PIECES_A_CALL && np_range_valid(g[cleared], order)) {
         u32 before = removed->nr_total, no_limit = ~0u;
 
         rc = unmap_range(d, g[cleared].n, g[cleared].n + BIT(order), ANY_TYPE, &no_limit, removed);
@@ -287,7 +281,7 @@ int physmap_place_unaligned(struct domain *d, gfn_t g, mfn_t m, u32 order)
     struct removed removed = {.release = true};
     u32 piece = piece_order(g.n, g.n + BIT(order));
 
-    if (g.n >= NP_GFN_LIMIT || NP_GFN_LIMIT - g.n < BIT(order) || BIT(order - piece) > PHYSMAP_PIECES_MAX)
+    if (!np_in_reach(g, BIT(order)) || BIT(order - piece) > PHYSMAP_PIECES_MAX)
         return -EINVAL;
     spin_lock(&d->physmap.lock);
     int rc = place_pieces(d, g, m, order, piece, &removed);
@@ -320,7 +314,7 @@ int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release)
     u32 no_limit = ~0u;
     int rc = -EINVAL;
 
-    if (!range_ok(g, order))
+    if (!np_range_valid(g, order))
         return -EINVAL;
     spin_lock(&d->physmap.lock);
     if (!d->physmap.destroyed)
@@ -334,7 +328,7 @@ static int give_up(struct domain *d, u64 from, u64 nr_frames, struct removed *re
 {
     u32 before = removed->nr_total, no_limit = ~0u;
 
-    if (from >= NP_GFN_LIMIT || NP_GFN_LIMIT - from < nr_frames)
+    if (!np_in_reach(gfn(from), nr_frames))
         return -EINVAL;
     if (nr_frames > 1 && !all_own(d, from, from + nr_frames))
         return -EINVAL;

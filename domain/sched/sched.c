@@ -63,12 +63,9 @@ INIT void sched_init(void)
 
 INIT int sched_cpu_init(const struct cpu *cpu)
 {
-    u32 order = 0;
     mfn_t m;
 
-    while ((PAGE_SIZE << order) < sizeof(struct run_queue))
-        order++;
-    if (mm_alloc(NULL, cpu->nid, order, MM_OVERHEAD, &m))
+    if (mm_alloc(NULL, cpu->nid, bytes_to_order(sizeof(struct run_queue)), MM_OVERHEAD, &m))
         return -ENOMEM;
     struct run_queue *q = mfn_to_virt(m); /* zeroed */
     queue_init(q, cpu);

@@ -27,6 +27,15 @@ static inline gfn_t gfn(u64 n)
 {
     return (gfn_t){n};
 }
+/* The smallest order whose pieces have room for so many bytes. */
+static inline u32 bytes_to_order(u64 bytes)
+{
+    u32 order = 0;
+
+    while ((PAGE_SIZE << order) < bytes)
+        order++;
+    return order;
+}
 static inline mfn_t mfn_add(mfn_t m, u64 frames)
 {
     return (mfn_t){m.n + frames};

@@ -214,7 +214,7 @@ static __attribute__((noinline)) void leaf_cpu(const struct hvm_vcpu *v, u32 lea
 }
 
 /* leaf_cpu(), which calls hvm_ops->cpuid(), is not inlined: the Xen leaves then need no saved registers. */
-void hvm_guest_cpuid(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+void hvm_guest_cpuid(struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {
     *out = (struct cpuid_leaf){0};
     if (leaf >= XEN_BASE && leaf < XEN_BASE + 0x10000)

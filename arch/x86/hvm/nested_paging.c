@@ -210,11 +210,6 @@ static void retire_below(struct np_table *np, u64 *entry, u32 level)
     np->generation++;
 }
 
-static bool range_valid(gfn_t g, u32 order)
-{
-    return order <= MAX_ORDER && g.n < NP_GFN_LIMIT && IS_ALIGNED(g.n, 1ull << order);
-}
-
 /* Is any of the nr entries from first on in use? */
 static bool any_in_use(const u64 *first, u64 nr, u32 level)
 {
@@ -292,7 +287,7 @@ static int map_at(struct np_table *np, gfn_t g, mfn_t m, u32 order, u64 leaf, st
     struct stock stock;
     u32 level = leaf_level(order);
 
-    if (!range_valid(g, order) || !IS_ALIGNED(m.n, 1ull << order) || (mfn_to_maddr(m) & ~NPE_ADDR_MASK))
+    if (!np_range_valid(g, order) || !IS_ALIGNED(m.n, 1ull << order) || (mfn_to_maddr(m) & ~NPE_ADDR_MASK))
         return -EINVAL;
 
     *path = walk(np, g, level);
@@ -408,7 +403,7 @@ static int empty_part(struct np_table *np, struct path *path, gfn_t g, u32 order
 
 int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old)
 {
-    if (!range_valid(g, order))
+    if (!np_range_valid(g, order))
         return -EINVAL;
     struct path path = walk(np, g, 1);
     *old = describe(&path, g);

@@ -26,6 +26,17 @@ enum np_type {
 
 #define NP_HOLE_ORDER_MAX 27u /* the largest hole np_lookup() reports: an entry of the root table */
 
+/* Are [g, g + nr) guest frames that there can be? */
+static inline bool np_in_reach(gfn_t g, u64 nr)
+{
+    return g.n < NP_GFN_LIMIT && NP_GFN_LIMIT - g.n >= nr;
+}
+/* The same for 2^order frames at a multiple of that. */
+static inline bool np_range_valid(gfn_t g, u32 order)
+{
+    return order <= MAX_ORDER && IS_ALIGNED(g.n, BIT(order)) && np_in_reach(g, BIT(order));
+}
+
 struct np_entry {
     enum np_type type;
     u32 order; /* 0, 9 or 18: size of the mapping that covers the frame; NP_NONE: size of the hole around it,

@@ -76,7 +76,7 @@ static void apply(struct exit_verdict verdict)
 
     nr_hypercalls = 0;
     wanted = verdict;
-    exits(v, EXIT(.kind = HVM_EXIT_HYPERCALL, .npf = {.gaddr = 0x5000, .write = true}));
+    exits(v, EXIT(.kind = HVM_EXIT_HYPERCALL));
     assert_int_equal(nr_hypercalls, 1);
     assert_int_equal(here->exit_kinds[HVM_EXIT_HYPERCALL], exits_before + 1);
 }
@@ -152,7 +152,7 @@ END_TEST(a_kind_out_of_range_is_a_crash, HVM_EXIT_NR + 5, SHUTDOWN_crash, "unhan
 EXIT_TEST(the_toolstack_chooses_the_triple_faults_code)
 {
     d->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON] = SHUTDOWN_watchdog;
-    apply((struct exit_verdict){.action = VERDICT_CRASH, .reason = CRASH_TRIPLE_FAULT});
+    exits(v, EXIT(.kind = HVM_EXIT_SHUTDOWN));
     assert_int_equal(d->shutdown_code, SHUTDOWN_watchdog);
 }
 
