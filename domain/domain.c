@@ -239,10 +239,10 @@ struct domain *domain_get(u16 domid)
 {
     spin_lock(&list_lock);
     struct domain *d = find(domid);
-    if (d && !d->listed)
-        d = NULL;
-    if (d)
+    if (d && d->listed)
         d->refs++;
+    else
+        d = NULL;
     spin_unlock(&list_lock);
     return d;
 }

@@ -16,6 +16,7 @@
 
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/traps.h>
 #include <arch/x86/hvm/guest_cpuid.h>
 #include <arch/x86/hvm/guest_msr.h>
 #include <domain/internal.h>
@@ -23,25 +24,29 @@
 #include <lib/printf.h>
 #include <xen/hvm/params.h>
 
-#define VECTOR_UD 6u
-#define VECTOR_GP 13u
-
 #define PORT_CONSOLE 0xe9u
 
 static const struct exit_verdict resume = {.action = VERDICT_RESUME};
 static const struct exit_verdict skip = {.action = VERDICT_SKIP};
-static const struct exit_verdict raise_gp = {.action = VERDICT_RAISE, .vector = VECTOR_GP};
+static const struct exit_verdict raise_gp = {.action = VERDICT_RAISE, .vector = TRAP_GP};
 static const struct exit_verdict raise_ud = {
-    .action = VERDICT_RAISE, .vector = VECTOR_UD, .error = VERDICT_NO_ERROR};
+    .action = VERDICT_RAISE, .vector = TRAP_UD, .error = VERDICT_NO_ERROR};
+static const struct exit_verdict end_domain = {.action = VERDICT_CRASH};
 
 /* --- handlers ------------------------------------------------------------------------------------------- */
 
-static struct exit_verdict on_interrupt(struct vcpu *v, const struct hvm_exit *exit)
-{
-    (void)v;
-    (void)exit;
-    return resume;
-}
+/* A handler with nothing to do but to return its verdict. */
+#define ALWAYS(name, verdict) \
+    static struct exit_verdict name(struct vcpu *v, const struct hvm_exit *exit) \
+    { \
+        (void)v; \
+        (void)exit; \
+        return verdict; \
+    }
+ALWAYS(on_interrupt, resume)
+ALWAYS(on_ignored, skip)
+ALWAYS(on_forbidden, raise_ud)
+ALWAYS(on_fatal, end_domain)
 
 /* Before the next entry vcpu_deliver_event() injects the event that waits. */
 static struct exit_verdict on_irq_window(struct vcpu *v, const struct hvm_exit *exit)
@@ -68,13 +73,6 @@ static struct exit_verdict on_cpuid(struct vcpu *v, const struct hvm_exit *exit)
     regs->rbx = leaf.ebx;
     regs->rcx = leaf.ecx;
     regs->rdx = leaf.edx;
-    return skip;
-}
-
-static struct exit_verdict on_ignored(struct vcpu *v, const struct hvm_exit *exit)
-{
-    (void)v;
-    (void)exit;
     return skip;
 }
 
@@ -141,26 +139,11 @@ static struct exit_verdict on_io(struct vcpu *v, const struct hvm_exit *exit)
     return skip;
 }
 
-static struct exit_verdict on_forbidden(struct vcpu *v, const struct hvm_exit *exit)
-{
-    (void)v;
-    (void)exit;
-    return raise_ud;
-}
-
 static struct exit_verdict on_exception(struct vcpu *v, const struct hvm_exit *exit)
 {
     (void)v;
     return (struct exit_verdict){
         .action = VERDICT_RAISE, .vector = exit->exception.vector, .error = exit->exception.error};
-}
-
-/* The domain cannot go on. */
-static struct exit_verdict on_fatal(struct vcpu *v, const struct hvm_exit *exit)
-{
-    (void)v;
-    (void)exit;
-    return (struct exit_verdict){.action = VERDICT_CRASH};
 }
 
 static struct exit_verdict (*const handlers[HVM_EXIT_NR])(struct vcpu *v, const struct hvm_exit *exit) = {

@@ -55,48 +55,40 @@ static const u8 rights[HVM_NR_PARAMS] = {
 };
 _Static_assert(HVM_NR_PARAMS <= NR_HVM_PARAMS, "a domain has room for them");
 
-/* 0; -EINVAL; -ENODEV for a parameter of a missing device. */
-static int check_value(u32 index, u64 value)
+static bool value_valid(u32 index, u64 value)
 {
-    bool ok = true;
-
     switch (index) {
     case HVM_PARAM_TIMER_MODE:
-        ok = value <= TIMER_MODE_MAX;
-        break;
+        return value <= TIMER_MODE_MAX;
     case HVM_PARAM_TRIPLE_FAULT_REASON:
-        ok = value <= SHUTDOWN_MAX;
-        break;
+        return value <= SHUTDOWN_MAX;
     case HVM_PARAM_X87_FIP_WIDTH:
-        ok = value == 0 || value == 4 || value == 8;
-        break;
+        return value == 0 || value == 4 || value == 8;
     case HVM_PARAM_NR_IOREQ_SERVER_PAGES:
-        ok = value != 0;
-        break;
+        return value != 0;
     case HVM_PARAM_VIRIDIAN: /* every value would enable it */
-        ok = false;
-        break;
+        return false;
     case HVM_PARAM_ACPI_S_STATE: /* these can only be set to off */
     case HVM_PARAM_ALTP2M:
     case HVM_PARAM_MCA_CAP:
-        ok = value == 0;
-        break;
-    case HVM_PARAM_ACPI_IOPORTS_LOCATION:
-        return -ENODEV;
+        return value == 0;
+    default:
+        return true;
     }
-    return ok ? 0 : -EINVAL;
 }
 
 static int set_param(struct domain *d, u32 index, u64 value)
 {
-    int rc;
+    int rc = 0;
 
     spin_lock(&d->lock);
     u64 old = d->hvm_params[index];
     if ((rights[index] & ONCE) && old != 0 && old != value)
         rc = -EEXIST;
-    else
-        rc = check_value(index, value);
+    else if (index == HVM_PARAM_ACPI_IOPORTS_LOCATION)
+        rc = -ENODEV; /* there is no such device */
+    else if (!value_valid(index, value))
+        rc = -EINVAL;
     if (!rc)
         d->hvm_params[index] = value;
     spin_unlock(&d->lock);

@@ -106,28 +106,10 @@ static int batch_entry(struct hypercall *c, const struct xen_add_to_physmap_batc
     return copy_to_guest_element(c->v, op->errs, i, &result, sizeof(result));
 }
 
-static long run_batch(struct hypercall *c, const struct xen_add_to_physmap_batch *op)
-{
-    u64 start = memop_start(c);
-
-    if (op->size < start)
-        return -EILSEQ;
-    if (op->size == start)
-        return start ? -EILSEQ : 0;
-    for (u64 i = start; i < op->size;) {
-        int rc = batch_entry(c, op, i);
-
-        if (rc)
-            return rc;
-        if (++i < op->size && sched_should_yield())
-            return memop_continue(c, i);
-    }
-    return 0;
-}
-
 long memop_add_to_physmap_batch(struct hypercall *c)
 {
     struct xen_add_to_physmap_batch op;
+    u64 start = memop_start(c);
 
     long rc = read_caller_struct(c, &op, c->arg[1], &compat_add_to_physmap_batch);
     if (rc)
@@ -135,7 +117,18 @@ long memop_add_to_physmap_batch(struct hypercall *c)
     if (op.space == XENMAPSPACE_gmfn_range)
         return -EOPNOTSUPP;
     rc = find_target(c, op.domid, op.space);
-    return rc ? rc : run_batch(c, &op);
+    if (rc)
+        return rc;
+    if (op.size < start || (op.size == start && start))
+        return -EILSEQ;
+    for (u64 i = start; i < op.size;) {
+        rc = batch_entry(c, &op, i);
+        if (rc)
+            return rc;
+        if (++i < op.size && sched_should_yield())
+            return memop_continue(c, i);
+    }
+    return 0;
 }
 
 /* Unmaps one frame of any type. The domain's own memory stays allocated to it, as on Xen. */

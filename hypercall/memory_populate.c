@@ -177,12 +177,7 @@ static enum step decrease_big(const struct reservation *r, gfn_t g, u32 *done)
     return any ? STEP_DONE : STEP_FAILED;
 }
 
-/* The next frame numbers of the caller's list. Returns how many of nr can be read. */
-static u32 read_list(const struct hypercall *c, const struct reservation *r, u64 index, gfn_t *g, u32 nr)
-{
-    _Static_assert(sizeof(gfn_t) == sizeof(u64), "an array of frame numbers is one of numbers");
-    return read_caller_array(c, &g[0].n, r->list, index, nr);
-}
+_Static_assert(sizeof(gfn_t) == sizeof(u64), "an array of frame numbers is one of numbers");
 
 /* Does some of nr extents, from the index-th on. *done: how many. */
 static enum step some_extents(struct hypercall *c, const struct reservation *r, u64 index, u32 nr, u32 *done)
@@ -194,7 +189,7 @@ static enum step some_extents(struct hypercall *c, const struct reservation *r, 
     if (cmd == XENMEM_increase_reservation)
         return increase(r, nr, done);
     bool big = r->order > ORDER_2M;
-    nr = read_list(c, r, index, g, big ? 1 : nr);
+    nr = read_caller_array(c, &g[0].n, r->list, index, big ? 1 : nr);
     if (!nr)
         return STEP_FAILED;
     if (cmd == XENMEM_populate_physmap)

@@ -35,7 +35,6 @@
 #define SVM_CLEAN_INTERCEPTS BIT(0)
 #define SVM_CLEAN_ASID       BIT(2)
 #define SVM_CLEAN_TPR        BIT(3) /* the whole of v_intr */
-#define SVM_CLEAN_CR         BIT(5) /* CR0, CR3, CR4, EFER */
 #define SVM_CLEAN_ALL        0x3ffu /* bits 0-9: all but AVIC and CET, which are not used */
 
 /* Exit codes, appendix C */
