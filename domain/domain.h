@@ -161,8 +161,7 @@ void domain_put(struct domain *d);
 /* Frees every dying domain whose last pinned frame has been unpinned. Call without locks. */
 void domain_reap(void);
 
-/* Nested. pause waits until no vCPU of d runs (except when called by d itself: then it stops at its next
- * exit). */
+/* Nested. pause waits until no vCPU of d runs; for the caller's own d it does not: d stops at its next exit. */
 void domain_pause(struct domain *d);
 void domain_unpause(struct domain *d); /* ignored at 0; -EINVAL semantics belong to the caller */
 void domain_shutdown(
@@ -204,23 +203,19 @@ void vcpu_wake(struct vcpu *v);
  * Any CPU; takes only the lock of v's run queue. */
 void vcpu_notify(struct vcpu *v);
 void vcpu_name(const struct vcpu *v, char buf[16]); /* "d1v0" */
-/* Adds or removes one reason not to run. wait: until v has left its CPU (never for the vCPU that runs on this
- * CPU). */
+/* Adds or removes a reason not to run. wait: until v has left its CPU (never for the vCPU that runs here). */
 void vcpu_pause(struct vcpu *v, bool wait);
 void vcpu_unpause(struct vcpu *v);
 /* v goes offline until it is brought online again; the domain's state does not change. v is paused. */
 void vcpu_offline(struct vcpu *v);
-/* v goes offline until it is brought online again. When the last online vCPU does so, the domain powers off.
- * */
+/* The same for a running v. When the last online vCPU goes offline so, the domain powers off. */
 void vcpu_down(struct vcpu *v);
 /* The vector an event is signalled with, 0: none set by the guest. */
 u8 vcpu_upcall_vector(const struct vcpu *v);
-/* Sets the vector of HVMOP_set_evtchn_upcall_vector, which the APIC delivers. A pending event is delivered
- * with it. */
+/* HVMOP_set_evtchn_upcall_vector: the APIC delivers this vector, and a pending event with it. */
 void vcpu_set_upcall_vector(struct vcpu *v, u8 vector);
 /* Moves v's vcpu_info with its contents into a page of the guest, once. All events are marked pending there.
- * offset: bytes. -ENXIO: across the page's end; -EINVAL: not the domain's RAM, not 8-byte aligned, or done
- * before. */
+ * offset: bytes. -ENXIO: crosses the page's end; -EINVAL: not the domain's RAM, not 8-byte aligned, done before. */
 int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset);
 /* Time on a CPU so far, in ns, the running slice included. */
 u64 vcpu_run_ns(struct vcpu *v);
@@ -252,8 +247,7 @@ void sched_init(void);
  * sched_run(). -ENOMEM: it never runs a guest. */
 struct cpu;
 int sched_cpu_init(const struct cpu *cpu);
-/* Recomputes the nodes a domain is at home on: its node affinity, otherwise where its memory is. Call after a
- * change of either. */
+/* Recomputes a domain's home nodes after a change of its node affinity, or of where its memory is. */
 void sched_update_home(struct domain *d);
 /* Bitmaps of MAX_CPUS bits. set takes effect at once for a waiting vCPU, and at the next exit, which is
  * forced, for a running one. hard must contain a CPU that is up. */

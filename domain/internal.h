@@ -17,8 +17,7 @@ static inline struct shared_info *domain_shared_info(struct domain *d)
     return mfn_to_virt(d->shared_info);
 }
 
-/* Is an event pending for v? evtchn_upcall_mask does not count: it is for PV guests, which have no interrupt
- * flag. */
+/* Is an event pending for v? evtchn_upcall_mask is for PV guests only, which have no interrupt flag. */
 static inline bool vcpu_event_pending(const struct vcpu *v)
 {
     return v->info && __atomic_load_n(&v->info->evtchn_upcall_pending, __ATOMIC_SEQ_CST);
@@ -40,8 +39,7 @@ void sched_assign_cpu(struct vcpu *v);
 void sched_forget(struct vcpu *v);
 /* Call after a change that affects whether v can run: queues it, dequeues it, or makes its CPU stop it. */
 void sched_update(struct vcpu *v);
-/* Takes the lock of v's [R] fields and returns it. After the unlock v may move to another CPU, and thus
- * another lock. */
+/* Takes the lock of v's [R] fields and returns it. After the unlock v may move, and so have another lock. */
 spinlock_t *sched_lock(const struct vcpu *v);
 /* The same by CPU, for the debug console. */
 spinlock_t *sched_cpu_lock(u32 cpu_id);

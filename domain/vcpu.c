@@ -162,8 +162,7 @@ void vcpu_block(struct vcpu *v)
 {
     set_state(v, VCPU_RUNNABLE, VCPU_BLOCKED);
     /* Checked after the state has changed: an event that arrived before the change found no blocked vCPU to
-     * wake. A guest that polls never clears the pending byte and takes no upcall, so for it the byte does not
-     * count. */
+     * wake. The pending byte of a guest that takes no upcall, but polls, does not count. */
     if (v->irq_waits || __atomic_load_n(&v->attention, __ATOMIC_SEQ_CST) ||
         (vcpu_event_pending(v) && vcpu_upcall_vector(v)))
         vcpu_wake(v);

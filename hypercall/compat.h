@@ -28,8 +28,7 @@ extern const struct compat_layout compat_memory_reservation, compat_add_to_physm
     compat_add_to_physmap_batch, compat_remove_from_physmap, compat_memory_map, compat_foreign_memory_map,
     compat_sched_poll, compat_vcpu_set_singleshot_timer;
 
-/* Reads the structure at gva, whose layout for a 32-bit caller is given, into *native. -EFAULT: *native must
- * not be used. */
+/* Reads the structure at gva into *native. -EFAULT: *native must not be used. */
 int read_caller_struct(const struct hypercall *c, void *native, u64 gva, const struct compat_layout *layout);
 /* Writes the whole structure back, padding as 0 for a 32-bit caller. -EFAULT. */
 int write_caller_struct(const struct hypercall *c, u64 gva, const void *native,
@@ -38,8 +37,7 @@ int write_caller_struct(const struct hypercall *c, u64 gva, const void *native,
 /* Element index of an array of longs, frame numbers or handles. -EFAULT: not mapped, or its address wraps;
  * *value is then unchanged. */
 int read_caller_long(const struct hypercall *c, u64 *value, u64 array, u64 index);
-/* nr elements from the index-th on, in one copy if all are mapped. Returns how many could be read, from the
- * first on. */
+/* nr elements from the index-th on, in one copy if all are mapped. Returns how many could be read. */
 u32 read_caller_array(const struct hypercall *c, u64 *values, u64 array, u64 index, u32 nr);
 /* nr <= CALLER_MAX_LONGS longs from gva on, in one copy. -EFAULT: not mapped or not writable. */
 int read_caller_longs(const struct hypercall *c, u64 *values, u64 gva, u32 nr);

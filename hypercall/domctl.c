@@ -16,8 +16,7 @@
 #define TSC_MODE_ALWAYS  1u /* always emulated */
 #define TSC_MODE_NEVER   2u /* never emulated: what Homestead does in every mode */
 
-/* getdomaininfo: flags as Xen has them: 0xFFFF0122 for a running domain 0, a code of all ones while not shut
- * down. */
+/* getdomaininfo's flags as on Xen: 0xFFFF0122 for a running domain 0. The code if it is not shut down: */
 #define NO_CODE             0xffffu /* distinct from the code 255 that a guest can set */
 #define GUEST_PHYSICAL_BITS 48u
 _Static_assert(NP_GFN_LIMIT == 1ull << (GUEST_PHYSICAL_BITS - PAGE_SHIFT), "the physmap's size");

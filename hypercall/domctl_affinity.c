@@ -12,8 +12,7 @@
 #define BITMAP_BYTES_MAX 4096u /* of a caller's bitmap; Xen has no limit, and an unbounded loop */
 #define CPU_WORDS        (MAX_CPUS / 64)
 
-/* The first nr_bits bits of the guest's bitmap, the rest of words (nr_bits rounded up to 64) zero. -EFAULT,
- * -EINVAL. */
+/* The guest's first nr_bits bits, the rest of words (nr_bits rounded up to 64) zero. -EFAULT, -EINVAL. */
 static int bitmap_from_guest(struct vcpu *v, const struct xenctl_bitmap *from, u64 *words, u32 nr_bits)
 {
     u32 guest_bytes = (u32)(((u64)from->nr_bits + 7) / 8);
@@ -59,8 +58,7 @@ static u64 online_nodes(void)
     return nr >= 64 ? ~0ull : BIT(nr) - 1;
 }
 
-/* All bits set mean no affinity; reading that back gives all existing nodes. -EINVAL: no existing node is
- * set. */
+/* All bits set mean no affinity, which is read back as all existing nodes. -EINVAL: no existing node. */
 long domctl_nodeaffinity(struct domctl *ctl)
 {
     const struct xenctl_bitmap *map = &ctl->op.u.nodeaffinity.nodemap;
@@ -93,8 +91,7 @@ struct cpu_maps {
 };
 
 /* Returns when v has left the CPUs it may not use any more. Does not wait for a vCPU of the caller's own
- * domain, which might wait for the caller in the same way: that one leaves at its next exit, which has been
- * forced. */
+ * domain, which might wait for the caller in the same way: it leaves at its next exit, which is forced. */
 static void set_maps(const struct domctl *ctl, struct vcpu *v, const struct cpu_maps *maps)
 {
     sched_set_affinity(v, maps->hard, maps->soft);

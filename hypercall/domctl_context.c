@@ -62,8 +62,7 @@ long domctl_gethvmcontext(struct domctl *ctl)
     return 0;
 }
 
-/* -EINVAL: dying, or a bad context; -ENODATA: header or END missing; -ENOMEM; -EFAULT. All or
- * nothing. */
+/* All or nothing. -EINVAL: dying, or a bad context; -ENODATA: header or END missing; -ENOMEM; -EFAULT. */
 long domctl_sethvmcontext(struct domctl *ctl)
 {
     const struct xen_domctl_hvmcontext *op = &ctl->op.u.hvmcontext;

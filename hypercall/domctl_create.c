@@ -41,8 +41,7 @@ static bool config_valid(const struct xen_domctl_createdomain *config)
            !(config->arch.emulation_flags & ~XEN_X86_EMU_ALL);
 }
 
-/* A PVH guest has a local APIC and nothing else. The full set is accepted as on Xen, but its devices are not
- * emulated. */
+/* A PVH guest has a local APIC only. The full set is accepted as on Xen, but its devices are not emulated. */
 static bool emulation_possible(u32 emulation)
 {
     return emulation == XEN_X86_EMU_LAPIC || emulation == EMU_FULL;
@@ -71,8 +70,7 @@ static int check_config(const struct xen_domctl_createdomain *config)
     return 0;
 }
 
-/* Destroys a new domain whose id could not be returned to the caller. It has no memory yet, so this is short.
- * */
+/* Destroys a domain whose id could not be returned to the caller. It has no memory yet, so this is short. */
 static void discard(struct domain *d)
 {
     while (domain_kill(d) == -ERESTART)
@@ -99,8 +97,7 @@ long domctl_createdomain(struct domctl *ctl)
         return rc;
     memcpy(config.handle, arg->handle, sizeof(config.handle));
     rc = domain_create(&config, &d);
-    /* Another CPU may have taken the id that was free a moment ago: if the caller named none, take the next
-     * one. */
+    /* Another CPU may have taken the id since: if the caller named none, take the next one. */
     if (rc == -EEXIST && !named) {
         config.domid = DOMID_ANY;
         rc = domain_create(&config, &d);

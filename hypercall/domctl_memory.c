@@ -133,8 +133,7 @@ long domctl_claim_memory(struct domctl *ctl)
     return claim_install_set(&ctl->d->mem, entries, op->nr_claims, op->pad);
 }
 
-/* -EINVAL: pad; -ENOBUFS: nr_claims is set to the number of entries; -EFAULT. A domain without claims: 0
- * entries. */
+/* -EINVAL: pad; -ENOBUFS: nr_claims is set to the number of entries; -EFAULT. 0 entries: no claims. */
 long domctl_get_memory_claims(struct domctl *ctl)
 {
     struct xen_domctl_get_memory_claims *op = &ctl->op.u.get_memory_claims;

@@ -29,8 +29,7 @@ struct record {
     const u8 *body;
 };
 
-/* Reads the record at *at and advances *at past it. -ENODATA: no room for a descriptor; -EINVAL: the body
- * does not fit. */
+/* Reads the record at *at and moves *at past it. -ENODATA: no room for a head; -EINVAL: for the body. */
 static int next_record(const u8 *buf, u64 size, u64 *at, struct record *record)
 {
     if (size - *at < sizeof(record->head))

@@ -27,8 +27,7 @@ struct hypercall {
     struct domain *target; /* of hypercall_target(); the dispatcher puts it back */
 };
 
-/* Runs call number nr of c if the caller has the permission, and puts c->target back. -ENOSYS: not
- * implemented; -EPERM. */
+/* Runs call nr of c with the caller's permission, and puts c->target back. -ENOSYS: there is none; -EPERM. */
 long hypercall_call(struct hypercall *c, u64 nr);
 
 /* Sets c->target, once a call, to the domain an id names, DOMID_SELF included. -ESRCH: there is none; -EPERM:

@@ -35,8 +35,7 @@ static u64 maximum_gpfn(struct domain *d)
     }
 }
 
-/* A number of frames as a result, limited for a 32-bit caller so that it is never read as an error, as on
- * Xen. */
+/* A number of frames; a 32-bit caller's is limited so that it is never read as an error, as on Xen. */
 static long frames_result(const struct hypercall *c, u64 frames)
 {
     return (long)(c->compat ? MIN(frames, (u64)INT32_MAX) : frames);

@@ -147,8 +147,7 @@ long memop_remove_from_physmap(struct hypercall *c)
     return physmap_remove(c->target, gfn(op.gpfn), ORDER_4K, false);
 }
 
-/* Bytes of one reservation in the caller's layout: struct xen_memory_exchange consists of two of them and a
- * long. */
+/* Bytes of a reservation in the caller's layout: struct xen_memory_exchange is two of them and a long. */
 static u64 reservation_bytes(const struct hypercall *c)
 {
     return c->compat ? compat_memory_reservation.compat_bytes : compat_memory_reservation.native_bytes;

@@ -26,8 +26,7 @@ struct reservation {
     u32 address_bits; /* of struct mm_request */
 };
 
-/* The node field of mem_flags: used for the control domain; a guest's is ignored, but exact_node is an error.
- * False: invalid. */
+/* The node field of mem_flags; a guest's is ignored, but exact_node is an error. False: invalid. */
 static bool decode_node(const struct domain *caller, u32 mem_flags, struct reservation *r)
 {
     u32 nid = XENMEMF_get_node(mem_flags);
@@ -47,8 +46,7 @@ static bool decode_node(const struct domain *caller, u32 mem_flags, struct reser
     return true;
 }
 
-/* The address limit of a request, 0 if all of the host's memory is below it. False: no memory could meet it.
- * */
+/* The request's address limit, 0 if all of the host is below it. False: no memory could meet it. */
 static bool decode_address_bits(u32 mem_flags, struct reservation *r)
 {
     u32 bits = XENMEMF_get_address_bits(mem_flags);
@@ -93,8 +91,7 @@ static enum step take(const struct reservation *r, u32 nr, struct mm_taken *take
     return rc == 0 ? STEP_DONE : rc == -ERESTART ? STEP_AGAIN : STEP_FAILED;
 }
 
-/* Allocates and maps one extent at a frame number that its order does not divide, with more and smaller
- * mappings. */
+/* One extent at a frame number that its order does not divide, with more and smaller mappings. */
 static enum step populate_unaligned(const struct reservation *r, gfn_t g, u32 *done)
 {
     struct mm_taken taken;

@@ -41,8 +41,7 @@ static bool any_port_pending(const struct vcpu *v, const u32 *ports, u32 nr)
     return false;
 }
 
-/* Waits until one of the ports is pending, any other event comes, or the timeout (absolute system time in ns)
- * expires. */
+/* Until one of the ports is pending, any other event comes, or the timeout (system time in ns) has passed. */
 static long op_poll(struct hypercall *c)
 {
     struct vcpu *v = c->v;

@@ -31,8 +31,7 @@ struct sysctl {
 #define SLIT_NO_PATH   255u
 #define CPUID_EXTENDED 0x80000000u
 
-/* The first words of Xen's feature array: CPUID 1 EDX ECX, 0x80000001 EDX ECX, 0xd.1 EAX, 7 EBX ECX,
- * 0x80000007 EDX. */
+/* Xen's feature array: CPUID 1 EDX ECX, 0x80000001 EDX ECX, 0xd.1 EAX, 7 EBX ECX, 0x80000007 EDX. */
 static INIT void fill_hw_cap(u32 cap[8])
 {
     u32 max = cpuid(0, 0).eax, max_extended = cpuid(CPUID_EXTENDED, 0).eax;

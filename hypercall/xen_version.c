@@ -63,8 +63,7 @@ static __attribute__((noinline)) long get_guest_handle(struct hypercall *c)
     return copy_to_guest(c->v, c->arg[1], handle, sizeof(handle));
 }
 
-/* Guests use XENVER_version as a call that does nothing, to take their events: what needs a stack frame is not
- * inlined here. */
+/* XENVER_version is the call that guests take their events with: what needs a stack frame is not inlined. */
 long hc_xen_version(struct hypercall *c)
 {
     bool control = c->v->domain->is_control;

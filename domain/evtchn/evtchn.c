@@ -48,8 +48,7 @@ static void mark_vcpu(struct vcpu *v, u32 port)
 
     if (!info || test_and_set(&info->evtchn_pending_sel, port / 64))
         return;
-    /* The vector of HVMOP_set_evtchn_upcall_vector is delivered by the APIC, once for each time the byte is
-     * set. */
+    /* The APIC delivers the vector that the guest has set, once for each time the byte is set. */
     if (!__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) && v->upcall_vector)
         x2apic_request(&v->hvm.apic, v->upcall_vector);
     vcpu_notify(v);
@@ -270,8 +269,7 @@ int evtchn_bind_interdomain(struct domain *d, u16 remote_domid, u32 remote_port,
         } else {
             /* The remote end may have closed since: disconnect_remote() has then cleared remote_port. */
             channel->kind = channel->remote_port ? EVTCHN_INTERDOMAIN : EVTCHN_UNBOUND;
-            /* The remote end may have sent an event before this end was bound: a bind always delivers one
-             * event. */
+            /* The remote end may have sent an event before this end was bound: a bind always delivers one. */
             evtchn_set_pending(d, local, channel);
             *port = local;
         }

@@ -412,8 +412,7 @@ static bool drop_foreign(struct domain *d, u32 budget, bool *last)
     return false;
 }
 
-/* The first step closes the map, so that nothing new is mapped; then foreign pins are dropped, then tables
- * and pool freed. */
+/* The first step closes the map; then foreign pins are dropped, then tables and pool freed. */
 bool physmap_destroy_step(struct domain *d, u32 budget)
 {
     struct physmap *p = &d->physmap;

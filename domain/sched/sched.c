@@ -109,8 +109,7 @@ static void wait_exit(const struct vcpu *v)
     u64 exits = __atomic_load_n(&cpu->exits, __ATOMIC_SEQ_CST);
 
     sched_kick(id);
-    /* A vCPU that is on another CPU has left. One that left and entered again after the kick took effect is
-     * kicked again. */
+    /* On another CPU it has left. One that entered again after the kick took effect is kicked again. */
     for (u32 rounds = 1; __atomic_load_n(&v->in_guest, __ATOMIC_SEQ_CST) &&
                          __atomic_load_n(&v->cpu, __ATOMIC_ACQUIRE) == id &&
                          __atomic_load_n(&cpu->exits, __ATOMIC_SEQ_CST) == exits;

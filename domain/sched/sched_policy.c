@@ -24,8 +24,7 @@ static u32 distance(const struct sched_map *map, nodeid_t from, nodeid_t to)
     return from < MAX_NODES && to < MAX_NODES ? map->distance[from][to] : 255;
 }
 
-/* The node from which distance is measured: that of its last CPU, if that is home; otherwise its first home
- * node. */
+/* Distance is measured from the node of its last CPU, if that is home; otherwise from its first home node. */
 static nodeid_t home_of(const struct sched_map *map, const struct sched_wish *wish)
 {
     bool was = wish->last < map->nr && map->cpu[wish->last];

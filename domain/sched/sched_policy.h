@@ -15,8 +15,7 @@
 #define SCHED_SLICE_NS  10000000ull
 /* How far a vCPU that slept may be behind the vCPUs of its queue: the limit of its credit. */
 #define SCHED_CREDIT_NS (2 * SCHED_SLICE_NS)
-/* Queues whose clocks are further apart than this have drifted permanently (pinned vCPUs) and are realigned.
- * */
+/* Queues whose clocks are further apart have drifted permanently (pinned vCPUs) and are realigned. */
 #define SCHED_DRIFT_NS  (4 * SCHED_SLICE_NS)
 #define SCHED_NO_CPU    0xffffffffu
 

@@ -195,8 +195,7 @@ static bool must_wait(const struct vcpu *v)
     return vcpu_can_run(v) && !v->running && !v->on_queue;
 }
 
-/* q is locked and v must wait: chooses a queue for it. True: v waits and q is unlocked. False: q is unlocked;
- * try again. */
+/* q is locked and v must wait: chooses a queue for it, and unlocks q. True: v waits. False: try again. */
 static bool place(struct run_queue *q, struct vcpu *v)
 {
     struct sched_wish wish = vcpu_wish(v);

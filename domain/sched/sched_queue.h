@@ -58,8 +58,7 @@ void queue_put_back(struct run_queue *q, struct vcpu *v);
 bool queue_steal(struct run_queue *q);
 /* Nor does a vCPU wait elsewhere: calls home one that runs alone on a CPU it does not prefer. */
 void queue_call_home(struct run_queue *q);
-/* q's CPU was idle and now has work: if it was woken for a vCPU of another queue, wakes another idle CPU for
- * that one. */
+/* q's CPU was idle and has work: if it was woken for another queue's vCPU, wakes another idle CPU for it. */
 void queue_pass_on(struct run_queue *q);
 /* On q's CPU, at most once a slice: may move the next waiting vCPU to another queue. */
 void queue_balance(struct run_queue *q, u64 now_ns);

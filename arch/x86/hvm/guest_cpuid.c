@@ -121,8 +121,7 @@ static void leaf_80000008(struct cpuid_leaf *out)
     out->ebx = host.ebx & (u32)CLZERO;
 }
 
-/* Xen's leaf 3: how the guest's TSC relates to time. The TSC is the host's: mode 0, nothing emulated, offset
- * 0. */
+/* Xen's leaf 3: how the guest's TSC relates to time. It is the host's: mode 0, nothing emulated, offset 0. */
 static __attribute__((noinline)) void leaf_xen_tsc(u32 subleaf, struct cpuid_leaf *out)
 {
     u32 mul;

@@ -16,8 +16,7 @@ static inline u32 hvm_apic_id(u32 vcpu_id)
     return 2 * vcpu_id;
 }
 
-/* The leaf as v's guest sees it; leaves that do not exist are zero. Any leaf and subleaf. Called on the CPU
- * that runs v. */
+/* The leaf as v's guest sees it, zero if it does not exist. Any leaf and subleaf; on the CPU that runs v. */
 void hvm_guest_cpuid(struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
 
 #endif

@@ -10,8 +10,7 @@
 
 struct guest_walk {
     u64 cr0, cr3, cr4, efer;
-    /* Reads size bytes, 4 or 8, at guest physical address gaddr, which is aligned to that, once. 0, or -errno:
-     * nothing is there. */
+    /* Reads 4 or 8 bytes, once, at a guest physical address aligned to that. 0; -errno: nothing is there. */
     int (*entry)(void *ctx, u64 gaddr, u32 size, u64 *entry);
     void *ctx;
 };

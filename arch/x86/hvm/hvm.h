@@ -129,8 +129,7 @@ struct hvm_ops {
     bool (*probe)(const char **why);
     /* Enables it on this CPU, whose hvm_page_maddr[] are zeroed pages. -ENODEV. */
     int (*cpu_enable)(void);
-    /* This CPU's leaf, but leaf 0 names the vendor that guests see: they choose the hypercall instruction by
-     * it. */
+    /* This CPU's leaf, but 0 names the vendor by which guests choose the hypercall instruction. */
     struct cpuid_leaf (*cpuid)(u32 leaf, u32 subleaf);
     /* control: a zeroed page; fpu as above. Sets the fixed part: intercepts, nested root. */
     void (*vcpu_init)(struct hvm_vcpu *v);
@@ -168,8 +167,7 @@ extern const struct hvm_ops *hvm_ops;
 int hvm_init(void);
 
 /* Saves x87, SSE and DR0-DR3, which neither the VMCB nor struct hvm_regs holds, to `from` and loads those
- * of `to`. NULL: leave that half out. The caller keeps this_cpu()->fpu_owner, and saves a vCPU before it
- * moves to another CPU. */
+ * of `to`. NULL: not that half. The caller keeps this_cpu()->fpu_owner, and saves a vCPU before it moves. */
 void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to);
 /* Sets a 512-byte FXSAVE image to the state after FNINIT, MXCSR 0x1f80. */
 void hvm_fpu_reset(u8 *fpu);

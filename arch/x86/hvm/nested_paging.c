@@ -105,8 +105,7 @@ static struct path walk(const struct np_table *np, gfn_t g, u32 to)
     }
 }
 
-/* nr entries of the table at the path's end have become used, or if below 0 empty: updates the counts in the
- * tables above. */
+/* nr entries at the path's end have become used, below 0 empty: updates the counts in the tables above. */
 static void count(struct path *path, s64 nr)
 {
     for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {

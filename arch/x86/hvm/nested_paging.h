@@ -56,8 +56,7 @@ struct np_table {
     u64 *(*virt)(u64 maddr); /* where a table page can be read and written */
 };
 
-/* [I] Largest mapping this CPU's nested tables can hold: 18, or 9 without 1G pages. Set before the first
- * np_init(). */
+/* [I] Largest mapping of this CPU's nested tables: 18, or 9 without 1G pages. Set before any np_init(). */
 extern u32 np_largest_order;
 
 /* Takes the root page. Fields but alloc, free, ctx and virt are set here. -ENOMEM. */

@@ -31,8 +31,7 @@ void svm_get_state(struct hvm_vcpu *v, struct hvm_state *out)
     HVM_SEGMENTS(GET_SEGMENT)
     out->efer = vmcb->efer & ~EFER_SVME;
     out->tsc_aux = v->tsc_aux;
-    /* SYSRET does not change SS's hidden part, so its DPL can differ from the CPL, which set_state() takes
-     * from it. */
+    /* SYSRET leaves SS's hidden part, so its DPL can differ from the CPL, which set_state() takes from it. */
     out->ss.attributes = (u16)((out->ss.attributes & ~SEG_DPL_MASK) | vmcb->cpl << SEG_DPL_SHIFT);
 }
 

@@ -28,8 +28,7 @@
 #define VM_CR_LOCK         BIT(3)
 #define XCR0_X87           1u
 
-/* Of struct cpu's hvm_page_maddr: what VM_HSAVE_PA names, and the host's own FS, GS, TR, LDTR and system-call
- * MSRs for VMLOAD. */
+/* hvm_page_maddr[] of a CPU: VM_HSAVE_PA's; the host's FS, GS, TR, LDTR and system-call MSRs for VMLOAD. */
 enum { HSAVE_PAGE, VMSAVE_PAGE };
 
 #define IOPM_BYTES  (3 * PAGE_SIZE) /* 64 Ki ports and three bits more */

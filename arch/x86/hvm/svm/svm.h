@@ -8,8 +8,7 @@
 struct svm_features {
     bool nrip;  /* the VMCB has the address of the next instruction */
     bool rdpru; /* RDPRU exists, so its intercept does */
-    /* [a] QEMU: a virtual interrupt of the same class as CR8 is delivered, against APM2 15.21.4. Detected
-     * when it happens. */
+    /* [a] QEMU, against APM2 15.21.4: delivers a virtual interrupt of CR8's own class. Found at run time. */
     bool cr8_inclusive;
 };
 extern struct svm_features svm_features;
@@ -24,8 +23,7 @@ static inline struct vmcb *svm_vmcb(const struct hvm_vcpu *v)
 /* run.asm: runs the guest until its next exit. vmsave_maddr: this CPU's VMSAVE area. */
 void svm_enter(struct hvm_vcpu *v, u64 vmsave_maddr);
 
-/* decode.c: the VMCB's exit code → one neutral value. regs are up to date. May open a window for host
- * interrupts. */
+/* decode.c: the VMCB's exit code → one neutral value. regs are up to date. May open an interrupt window. */
 void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit);
 
 /* state.c */
