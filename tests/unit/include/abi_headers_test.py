@@ -16,7 +16,7 @@ ROOT = abi_compare.ROOT
 BEYOND = ROOT / "build/host/abi-beyond.txt"
 # Far below what there is, far above what a generator that reads only a part would find.
 FLOOR = {"constant": 230, "enumerator": 8, "sample": 50, "size": 600, "offset": 550, "type": 650, "length": 30, "bit-field": 4,
-         "typedef": 12, "same layout": 450, "compat offset": 25, "compat size": 35, "table member": 25, "table head": 8}
+         "typedef": 12, "same layout": 450, "compat size": 8, "compat fields": 16, "compat field": 50}
 HEADERS = abi_compare.header_names(ROOT)
 XEN, XEN32 = abi_compare.xen_of(HEADERS), abi_compare.xen_of(HEADERS, "-m32")
 LISTS = abi_compare.read_list()
@@ -25,7 +25,7 @@ LISTS = abi_compare.read_list()
 def compare(root=ROOT, ours_listed=LISTS["ours"], compat_listed=LISTS["32 bits"], xen=XEN):
     # The headers' own assertions would find some broken layouts first.
     ours = abi_compare.ours_of(root, "-D_Static_assert(...)=")
-    compat = abi_compat.compat_of(root / "hypercall/compat.c", root)
+    compat = abi_compat.compat_of("hypercall/compat.c", root)
     return (abi_compare.Comparison(ours, xen, ours_listed, abi_compare.guards_of(root)),
             abi_compat.CompatComparison(ours, xen, XEN32, compat, compat_listed))
 
@@ -61,7 +61,7 @@ BROKEN = [
      "struct hvm_hw_cpu.pending_reserved: bit-field 8139 19 unsigned, libxen-dev 8140 19 unsigned",
      "struct hvm_hw_cpu.pending_valid: bit-field 8158 1 unsigned, libxen-dev 8159 1 unsigned",
      "struct hvm_hw_cpu: differs in 32 bits (pending_type, pending_error_valid, pending_reserved, pending_valid), and compat.c "
-     "has no structure for it"),
+     "has no layout for it"),
     ("include/xen/memory.h", "(((x) >> 8) - 1) & 0xffu", "(((x) >> 8) - 1) & 0x7fu",
      "XENMEMF_get_node(0): sample 0x7f, libxen-dev 0xff", "XENMEMF_get_node(1): sample 0x7f, libxen-dev 0xff",
      "XENMEMF_get_node(2): sample 0x7f, libxen-dev 0xff", "XENMEMF_get_node(3): sample 0x7f, libxen-dev 0xff",
@@ -72,11 +72,11 @@ BROKEN = [
     ("include/xen/hvm/hvm_op.h", "u32 vcpu;\n    u8 vector;", "u8 vector;\n    u32 vcpu;",
      "struct xen_hvm_evtchn_upcall_vector.vector: offset 0, libxen-dev 4",
      "struct xen_hvm_evtchn_upcall_vector.vcpu: offset 4, libxen-dev 0",
-     "struct xen_hvm_evtchn_upcall_vector: differs in 32 bits (vector, vcpu), and compat.c has no structure for it"),
+     "struct xen_hvm_evtchn_upcall_vector: differs in 32 bits (vector, vcpu), and compat.c has no layout for it"),
     ("include/xen/version.h", "compile_date[32]", "compile_date[36]", "struct xen_compile_info: size 0x94, libxen-dev 0x90",
      "struct xen_compile_info.compile_date: size 0x24, libxen-dev 0x20",
      "struct xen_compile_info.compile_date: length 36, libxen-dev 32",
-     "struct xen_compile_info: differs in 32 bits (compile_date, its size), and compat.c has no structure for it"),
+     "struct xen_compile_info: differs in 32 bits (compile_date, its size), and compat.c has no layout for it"),
     ("include/xen/version.h", "char xen_commandline_t[1024]", "u8 xen_commandline_t[1000]",
      "typedef xen_commandline_t: typedef 0x3e8, libxen-dev 0x400", "typedef xen_commandline_t: type unsigned, libxen-dev signed",
      "typedef xen_commandline_t: length 1000, libxen-dev 1024"),
@@ -84,17 +84,16 @@ BROKEN = [
      "struct xen_sysctl.u.availheap.node: type unsigned, libxen-dev signed"),
     ("include/xen/domctl.h", "XEN_DOMCTL_claim_memory            91", "XEN_DOMCTL_claim_memory            86",
      "XEN_DOMCTL_claim_memory: the number of Xen's XEN_DOMCTL_set_paging_mempool_size"),
-    ("hypercall/compat.c", "    compat_long idx;\n    compat_long gpfn;", "    compat_long gpfn;\n    compat_long idx;",
-     "struct compat_add_to_physmap.gpfn: compat offset 8, libxen-dev in 32 bits 12",
-     "struct compat_add_to_physmap.idx: compat offset 12, libxen-dev in 32 bits 8",
-     "table compat_add_to_physmap: table member [8, 8, 12, 4], libxen-dev in 32 bits [8, 8, 8, 4]",
-     "table compat_add_to_physmap: table member [16, 8, 8, 4], libxen-dev in 32 bits [16, 8, 12, 4]"),
-    ("hypercall/compat.c", "ports, nr_ports, timeout)", "ports, nr_ports, nr_ports)",
-     "table compat_sched_poll: table member [8, 4, 4, 4], libxen-dev in 32 bits [16, 8, 8, 8]"),
-    ("hypercall/compat.c", "compat_remove_from_physmap, 2, domid, gpfn", "compat_remove_from_physmap, 1, domid",
-     "table compat_remove_from_physmap: table head [16, 8, 1], libxen-dev in 32 bits [16, 8, 2]",
-     "table compat_remove_from_physmap: table member [0, 0, 0, 0], libxen-dev in 32 bits [0, 2, 0, 2]",
-     "table compat_remove_from_physmap: table member [0, 2, 0, 2], libxen-dev in 32 bits [8, 8, 4, 4]"),
+    ("hypercall/compat.c", '{"hhwll"', '{"hhlwl"',
+     "compat_add_to_physmap in 64 bits: compat field [8, 4], libxen-dev [4, 4]",
+     "compat_add_to_physmap in 64 bits: compat field [16, 4], libxen-dev [8, 8]",
+     "compat_add_to_physmap in 64 bits: compat field [24, 8], libxen-dev [16, 8]"),
+    ("hypercall/compat.c", '{"lwq"', '{"lq"',
+     "compat_sched_poll in 64 bits: compat fields 2, libxen-dev 3", "compat_sched_poll in 32 bits: compat fields 2, libxen-dev 3",
+     "compat_sched_poll in 64 bits: compat field [8, 8], libxen-dev [8, 4]",
+     "compat_sched_poll in 32 bits: compat field [4, 8], libxen-dev [4, 4]"),
+    ("hypercall/compat.c", "sizeof(struct xen_remove_from_physmap), 8", "sizeof(struct xen_remove_from_physmap), 12",
+     "compat_remove_from_physmap: compat size 12, libxen-dev 8"),
 ]
 
 
@@ -132,7 +131,7 @@ def test_the_list_is_exact():
         "XENMEMF_node(): in abi_ours.list, but libxen-dev has it",
         "XEN_GONE: in abi_ours.list, but not in include/xen"]), headers.wrong
     assert sorted(compat.wrong) == sorted([
-        "struct multicall_entry: differs in 32 bits (op, result, args, its size), and compat.c has no structure for it",
+        "struct multicall_entry: differs in 32 bits (op, result, args, its size), and compat.c has no layout for it",
         "struct sched_poll: listed for 32-bit callers, but compat.c has it",
         "struct evtchn_status: is the same in 32 bits, but listed",
         "struct xen_gone: listed for 32-bit callers, but not in include/xen"]), compat.wrong
