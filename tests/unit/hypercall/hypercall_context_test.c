@@ -142,7 +142,7 @@ TEST(lengths_and_types)
         {HVM_SAVE_CODE(CPU), 0, 0, -EINVAL}, /* CR0 would be 0 */
     };
 
-    for (u32 i = 0; i < ARRAY_SIZE(records); i++)
+    for_each_row (i, records)
         assert_int_equal(check_one(records[i].typecode, records[i].instance, records[i].size), records[i].rc);
     /* A length that says more than there is, up to all there could be. */
     start();

@@ -226,7 +226,7 @@ CALL_TEST(vcpus_and_memory)
                    "the number comes first in all");
 
     assert_int_equal(try_create(3, 2, &d), 0);
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         op.u.getvcpuinfo.vcpu = calls[i].vcpu;
         assert_int_equal(domctl(calls[i].cmd, calls[i].domid), calls[i].rc);
     }
@@ -319,7 +319,7 @@ CALL_TEST(tsc_is_told_again)
             };
     const struct xen_domctl_tsc_info *info = &op.u.tsc_info;
 
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         op.u.tsc_info = (struct xen_domctl_tsc_info){
             .tsc_mode = calls[i].mode, .gtsc_khz = calls[i].khz, .incarnation = calls[i].incarnation};
         assert_int_equal(domctl(XEN_DOMCTL_settscinfo, 1), calls[i].rc);

@@ -21,7 +21,7 @@ CALL_TEST(populate_on_nodes)
         {5, 19, 0, 0},
     };
 
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++)
+    for_each_row (i, calls)
         assert_int_equal(populate_extents(calls[i].nr, 0x40000 * (i + 1), calls[i].order, calls[i].flags),
                          calls[i].done);
     assert_true(own[0] == 5 && own[1] == 160 && own[2] == 3 * 512);
@@ -157,7 +157,7 @@ CALL_TEST(legacy_claim_errors_in_order)
 
     assert_int_equal(hypercall(__HYPERVISOR_memory_op, XENMEM_claim_pages | 1 << 6, 0, 0), -EINVAL);
     assert_int_equal(hypercall(__HYPERVISOR_memory_op, XENMEM_claim_pages, 0, 0), -EFAULT);
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         call_from(calls[i].from);
         dom(1)->mem.dying = calls[i].dying;
         dom(1)->mem.max_pages = calls[i].max;
@@ -188,7 +188,7 @@ CALL_TEST(figures_of_memory)
 
     assert_int_equal(populate_extents(20, 100, 0, 0), 20);
     dom(1)->mem.max_pages = 100000;
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         call_from(calls[i].from);
         assert_int_equal(memory(calls[i].cmd, &calls[i].domid, sizeof(domid_t)), calls[i].rc);
     }
@@ -259,7 +259,7 @@ CALL_TEST(add_to_physmap)
     assert_int_equal(memory(XENMEM_add_to_physmap, &add, sizeof(add)), 0);
     assert_false(is_mapped(0, 5));
     assert_int_equal(dom0->shared_info_gfn.n, 7);
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         call_from(calls[i].from);
         assert_int_equal(memory(XENMEM_add_to_physmap | calls[i].cmd, &calls[i].add, sizeof(add)),
                          calls[i].rc);
