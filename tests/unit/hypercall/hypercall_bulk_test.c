@@ -124,18 +124,6 @@ CALL_TEST(the_limit_in_a_lot)
     assert_int_equal(account->tot_pages, account->max_pages);
 }
 
-/* A node's last pages, in a lot that wants more. */
-CALL_TEST(the_last_pages_in_a_lot)
-{
-    u64 claimed = free_pages() - 2000;
-
-    assert_int_equal(claim_install_legacy(&dom(2)->mem, claimed), 0);
-    assert_int_equal(populate_extents(1, 0x4000, 10, XENMEMF_exact_node(2)), 1);
-    assert_int_equal(populate_extents(1000, 0, 0, XENMEMF_exact_node(2)), 2000 - 1024);
-    assert_int_equal(node_free(2), NODE_PAGES - 2000);
-    assert_int_equal(dom(2)->mem.outstanding, claimed);
-}
-
 /* --- continuations --- */
 
 static u64 dirty_before;
