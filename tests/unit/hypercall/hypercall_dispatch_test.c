@@ -390,14 +390,11 @@ CALL_TEST(parameters)
 
 CALL_TEST(upcall_vectors)
 {
-    const struct {
-        struct xen_hvm_evtchn_upcall_vector up;
-        long rc;
-    } calls[] = {{{1, 0xf3}, 0}, {{2, 0xf3}, -ENOENT}, {{2, 15}, -EINVAL}};
+    const struct xen_hvm_evtchn_upcall_vector up[] = {{1, 0xf3}, {2, 0xf3}, {2, 15}};
+    const long rc[] = {0, -ENOENT, -EINVAL};
 
-    for_each_row (i, calls)
-        assert_int_equal(
-            hypercall(__HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, PUT(ARG, calls[i].up), 0),
-            calls[i].rc);
+    for_each_row (i, up)
+        assert_int_equal(hypercall(__HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, PUT(ARG, up[i]), 0),
+                         rc[i]);
     assert_int_equal(dom0->vcpu[1]->upcall_vector, 0xf3);
 }
