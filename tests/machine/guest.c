@@ -1,4 +1,3 @@
-#include <tests/guest_memory.h>
 #include <tests/machine/machine.h>
 
 #define INSN_BYTES 3u /* VMMCALL */
@@ -22,6 +21,23 @@ u64 put(u64 offset, const void *data, u64 len)
 void get(u64 offset, void *data, u64 len)
 {
     BUG_ON(guest_memory_read(caller->domain, at(offset), data, len));
+}
+
+int guest_memory_read(struct domain *of, u64 gaddr, void *to, u64 len)
+{
+    int rc = 0;
+
+    spin_lock(&of->physmap.lock);
+    for (u64 i = 0; i < len && !rc; i++) {
+        const u8 *page = gaddr + i < gaddr ? NULL : physmap_frame(of, gaddr + i);
+
+        if (page)
+            ((u8 *)to)[i] = page[(gaddr + i) & ~PAGE_MASK];
+        else
+            rc = -EFAULT;
+    }
+    spin_unlock(&of->physmap.lock);
+    return rc;
 }
 
 long hypercall(u64 nr, u64 arg1, u64 arg2, u64 arg3)

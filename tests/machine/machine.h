@@ -144,6 +144,8 @@ extern void (*on_restart)(void);                /* at each of them: another CPU 
 u64 at(u64 offset);                             /* in the caller's memory */
 u64 put(u64 offset, const void *data, u64 len); /* returns at(offset) */
 void get(u64 offset, void *data, u64 len);
+/* Any domain's memory, byte by byte. -EFAULT: some of it is not there. */
+int guest_memory_read(struct domain *of, u64 gaddr, void *to, u64 len);
 #define PUT(offset, object) put(offset, &(object), sizeof(object))
 #define GET(offset, object) get(offset, &(object), sizeof(object))
 /* Executes the hypercall instruction until it is passed, as the run loop would. RAX. */

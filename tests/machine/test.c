@@ -50,6 +50,7 @@ static void run(void **state)
 
     use_fixture(&config, test->file);
     report_begin();
+    test_row = -1;
     if (test->make)
         test->make(&config);
     if (config.setup)
@@ -90,8 +91,12 @@ int main(int argc, char **argv)
 
 /* --- what failed, in words --- */
 
+s64 test_row = -1;
+
 void test_fail(const char *file, int line)
 {
+    if (test_row >= 0)
+        print_error("in row %lld of the table, the first is 0\n", (long long)test_row);
     report_log();
     _fail(file, line);
     abort();

@@ -74,6 +74,9 @@ void machine_unmake(void);
     }
 
 /* --- assertions --- */
+/* Each row of a table, an array: a failed assertion says in which. */
+extern s64 test_row;
+#define for_each_row(i, table) for (u32 i = 0; (test_row = i < ARRAY_SIZE(table) ? (s64)i : -1) >= 0; i++)
 /* Ends the test that runs: what was printed before says why. */
 void test_fail(const char *file, int line) __attribute__((noreturn));
 void test_equal(u64 a, u64 b, const char *a_text, const char *b_text, const char *file, int line);

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include <hypercall/hypercall.h>
-#include <tests/guest_memory.h>
 #include <tests/machine/machine.h>
 #include <tests/machine/test.h>
 #include <xen/domctl.h>

@@ -1,5 +1,4 @@
 /* What an exit does to its vCPU and its domain: instructions, ports, events, HLT, and crashes. */
-#include <tests/guest_memory.h>
 #include <tests/machine/machine.h>
 #include <tests/machine/test.h>
 

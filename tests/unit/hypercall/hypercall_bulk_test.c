@@ -78,7 +78,7 @@ CALL_TEST(a_lot_that_fails_in_the_middle)
     const struct mem_account *account = &dom(1)->mem;
 
     claim(1, 200);
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         limit_tables(1, calls[i].tables); /* which may be covered by the claim, too */
         u64 claimed = account->outstanding, pages = account->tot_pages,
             more = calls[i].done << calls[i].order;
@@ -122,18 +122,6 @@ CALL_TEST(the_limit_in_a_lot)
     res.nr_extents = 1000;
     assert_int_equal(do_extents(XENMEM_increase_reservation), 511);
     assert_int_equal(account->tot_pages, account->max_pages);
-}
-
-/* A node's last pages, in a lot that wants more. */
-CALL_TEST(the_last_pages_in_a_lot)
-{
-    u64 claimed = free_pages() - 2000;
-
-    assert_int_equal(claim_install_legacy(&dom(2)->mem, claimed), 0);
-    assert_int_equal(populate_extents(1, 0x4000, 10, XENMEMF_exact_node(2)), 1);
-    assert_int_equal(populate_extents(1000, 0, 0, XENMEMF_exact_node(2)), 2000 - 1024);
-    assert_int_equal(node_free(2), NODE_PAGES - 2000);
-    assert_int_equal(dom(2)->mem.outstanding, claimed);
 }
 
 /* --- continuations --- */
@@ -224,7 +212,7 @@ CALL_TEST(populate_below_an_address)
         {1, 0, XENMEMF_address_bits(255), 1},
     };
 
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         u64 first = 0x1000 * i, step = BIT(calls[i].order);
 
         assert_int_equal(populate_extents(calls[i].nr, first, calls[i].order, calls[i].flags), calls[i].done);
@@ -279,7 +267,7 @@ CALL_TEST(exchange_is_for_pv)
     put(0x6000, &(u64){0x7777}, 8);
     claim(1, 500);
     assert_int_equal(populate_extents(8, 0x200, 0, XENMEMF_exact_node(1)), 8);
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         u64 nr = calls[i].before;
 
         call_from(calls[i].from);

@@ -53,7 +53,7 @@ CALL_TEST(set_claim_errors_in_order)
         {0, 1, 1, 0, good, false, {NODE_PAGES, 1, 0}, ~0ull, -EINVAL}, /* one is there */
     };
 
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         call_from(calls[i].from);
         PUT(0x4000, calls[i].entry);
         dom(1)->mem.dying = calls[i].dying;

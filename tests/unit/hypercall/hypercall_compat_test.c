@@ -30,68 +30,49 @@ static u32 word(u64 offset)
 
 /* --- the decoders by themselves: each field has its own value, and lands where it belongs --- */
 
-/* After WORDS(ARG, ...): what they are as a `struct xen`. */
-#define DECODED(xen, layout, ...) \
+/* The words are at the end of memory: exactly those are read and written. */
+static void decode(const struct compat_layout *layout, const u32 *w, u32 nr, const void *wanted, u64 bytes)
+{
+    const struct hypercall call = {.v = caller, .compat = true};
+    u64 last = put(GUEST_BYTES - nr * sizeof(*w), w, nr * sizeof(*w));
+    u8 native[64];
+
+    for (u32 round = 0; round < 2; round++) {
+        memset(native, 0xee, sizeof(native));
+        assert_int_equal(read_caller_struct(&call, native, last, layout), 0);
+        assert_memory_equal(native, wanted, bytes);
+        assert_int_equal(write_caller_struct(&call, last, native, layout), 0); /* and read again */
+    }
+    assert_int_equal(read_caller_struct(&call, native, last + 1, layout), -EFAULT);
+    assert_int_equal(write_caller_struct(&call, last + 1, native, layout), -EFAULT);
+}
+/* The words, and what they are as a `struct xen`. */
+#define W(...) (const u32[]){__VA_ARGS__}, sizeof((const u32[]){__VA_ARGS__}) / sizeof(u32)
+#define DECODED(layout, words, xen, ...) \
     do { \
         static const struct xen wanted = {__VA_ARGS__}; \
-        const struct hypercall call = {.v = caller, .compat = true}; \
-        struct xen native; \
-        memset(&native, 0xee, sizeof(native)); \
-        assert_int_equal(read_caller_struct(&call, &native, at(ARG), &(layout)), 0); \
-        assert_memory_equal(&native, &wanted, sizeof(wanted)); \
+        decode(&(layout), words, &wanted, sizeof(wanted)); \
     } while (0)
 
 CALL_TEST(structures)
 {
-    WORDS(ARG, 0x80000001, 0xfffffff2, 0x80000003, 0x80000004, 0xffff8005);
-    DECODED(xen_memory_reservation, compat_memory_reservation, .extent_start = 0x80000001,
-            .nr_extents = 0xfffffff2, .extent_order = 0x80000003, .mem_flags = 0x80000004, .domid = 0x8005);
-    WORDS(ARG, 0x00021001, 3, 0x80000004, 0xfffffff5);
-    DECODED(xen_add_to_physmap, compat_add_to_physmap, .domid = 0x1001, .size = 2, .space = 3,
-            .idx = 0x80000004, .gpfn = 0xfffffff5);
-    WORDS(ARG, 0x00021001, 0x00040003, 5, 6, 0xf0000007);
-    DECODED(xen_add_to_physmap_batch, compat_add_to_physmap_batch, .domid = 0x1001, .space = 2, .size = 3,
-            .u.foreign_domid = 4, .idxs = 5, .gpfns = 6, .errs = 0xf0000007);
-    WORDS(ARG, 0xffff0007, 0xf0000001);
-    DECODED(xen_remove_from_physmap, compat_remove_from_physmap, .domid = 7, .gpfn = 0xf0000001);
-    WORDS(ARG, 9, 0xf0000002);
-    DECODED(xen_memory_map, compat_memory_map, .nr_entries = 9, .buffer = 0xf0000002);
-    WORDS(ARG, 0xffff0003, 8, 0xf0000003);
-    DECODED(xen_foreign_memory_map, compat_foreign_memory_map, .domid = 3, .map = {8, 0xf0000003});
-    WORDS(ARG, 0xf0000001, 2, 0x33333333, 0x44444444);
-    DECODED(sched_poll, compat_sched_poll, .ports = 0xf0000001, .nr_ports = 2, .timeout = 0x4444444433333333);
-    WORDS(ARG, 0x11111111, 0x22222222, 3);
-    DECODED(vcpu_set_singleshot_timer, compat_vcpu_set_singleshot_timer, .timeout_abs_ns = 0x2222222211111111,
-            .flags = 3);
-}
-
-/* Exactly the 32-bit structure is read and written: its last byte at the end of what is mapped. */
-CALL_TEST(exact_sizes)
-{
-    static const struct {
-        const struct compat_layout *layout;
-        u32 bytes;
-    } all[] = {
-        {&compat_memory_reservation, 20},
-        {&compat_add_to_physmap, 16},
-        {&compat_add_to_physmap_batch, 20},
-        {&compat_remove_from_physmap, 8},
-        {&compat_memory_map, 8},
-        {&compat_foreign_memory_map, 12},
-        {&compat_sched_poll, 16},
-        {&compat_vcpu_set_singleshot_timer, 12},
-    };
-    const struct hypercall call = {.v = caller, .compat = true};
-    u8 native[64] = {0};
-
-    for (u32 i = 0; i < ARRAY_SIZE(all); i++) {
-        u64 last = at(GUEST_BYTES - all[i].bytes);
-
-        assert_int_equal(read_caller_struct(&call, native, last, all[i].layout), 0);
-        assert_int_equal(read_caller_struct(&call, native, last + 1, all[i].layout), -EFAULT);
-        assert_int_equal(write_caller_struct(&call, last, native, all[i].layout), 0);
-        assert_int_equal(write_caller_struct(&call, last + 1, native, all[i].layout), -EFAULT);
-    }
+    DECODED(compat_memory_reservation, W(0x80000001, 0xfffffff2, 0x80000003, 0x80000004, 0xffff8005),
+            xen_memory_reservation, .extent_start = 0x80000001, .nr_extents = 0xfffffff2,
+            .extent_order = 0x80000003, .mem_flags = 0x80000004, .domid = 0x8005);
+    DECODED(compat_add_to_physmap, W(0x00021001, 3, 0x80000004, 0xfffffff5), xen_add_to_physmap,
+            .domid = 0x1001, .size = 2, .space = 3, .idx = 0x80000004, .gpfn = 0xfffffff5);
+    DECODED(compat_add_to_physmap_batch, W(0x00021001, 0x00040003, 5, 6, 0xf0000007),
+            xen_add_to_physmap_batch, .domid = 0x1001, .space = 2, .size = 3, .u.foreign_domid = 4, .idxs = 5,
+            .gpfns = 6, .errs = 0xf0000007);
+    DECODED(compat_remove_from_physmap, W(0xffff0007, 0xf0000001), xen_remove_from_physmap, .domid = 7,
+            .gpfn = 0xf0000001);
+    DECODED(compat_memory_map, W(9, 0xf0000002), xen_memory_map, .nr_entries = 9, .buffer = 0xf0000002);
+    DECODED(compat_foreign_memory_map, W(0xffff0003, 8, 0xf0000003), xen_foreign_memory_map, .domid = 3,
+            .map = {8, 0xf0000003});
+    DECODED(compat_sched_poll, W(0xf0000001, 2, 0x33333333, 0x44444444), sched_poll, .ports = 0xf0000001,
+            .nr_ports = 2, .timeout = 0x4444444433333333);
+    DECODED(compat_vcpu_set_singleshot_timer, W(0x11111111, 0x22222222, 3), vcpu_set_singleshot_timer,
+            .timeout_abs_ns = 0x2222222211111111, .flags = 3);
 }
 
 CALL_TEST(longs)
@@ -127,26 +108,14 @@ static long memory_op(u32 cmd)
     return hypercall(__HYPERVISOR_memory_op, cmd, at(ARG), 0);
 }
 
-CALL_TEST(reservations)
+CALL_TEST(figures_are_narrowed)
 {
-    yield_every = 1;
-    assert_int_equal(populate_extents(300, 0x1000, 0, 0), 300);
-    assert_int_equal(restarts, 4); /* the extent goes on in EBX */
-    assert_int_equal(dom(1)->mem.tot_pages, 300);
-    assert_true(is_mapped(1, 0x1000) && is_mapped(1, 0x1000 + 299));
-    WORDS(ARG, 1);
-    assert_int_equal(memory_op(XENMEM_current_reservation), 300);
-    extents(290, 0x1000, 0, 0);
-    assert_int_equal(do_extents(XENMEM_decrease_reservation), 290);
-    WORDS(ARG, 0, 5, 0, 0, 1);
-    assert_int_equal(memory_op(XENMEM_increase_reservation), 5);
-    assert_int_equal(dom(1)->mem.tot_pages, 15);
-    WORDS(ARG, LO(LIST), 0xffffffff, 0, 0, 1);
-    assert_int_equal(memory_op(XENMEM_populate_physmap), 0);
     dom(1)->mem.max_pages = 0xffffffffull;
     WORDS(ARG, 1);
     assert_int_equal(memory_op(XENMEM_maximum_reservation), 0x7fffffff); /* as Xen: never like an error */
     assert_int_equal(caller->hvm.regs.rax, 0x7fffffff);
+    WORDS(ARG, 0, 5, 0, 0, 1);
+    assert_int_equal(memory_op(XENMEM_increase_reservation), 5);
     WORDS(ARG, 0, 40, 0, 0, 1);
     assert_int_equal(memory_op(XENMEM_claim_pages), -ENOSYS); /* as Xen 4.17 */
 }

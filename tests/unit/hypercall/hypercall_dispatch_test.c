@@ -32,7 +32,7 @@ CALL_TEST(numbers_and_rights)
         {1, true, 3, 999, -EPERM},
     };
 
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         call_from(calls[i].from);
         guest_64 = calls[i].in_64;
         guest_cpl = calls[i].cpl;
@@ -109,7 +109,7 @@ CALL_TEST(version_answers)
         info.submap_idx = 1;
         assert_int_equal(hypercall(__HYPERVISOR_xen_version, XENVER_get_features, PUT(ARG, info), 0),
                          -EINVAL);
-        for (u32 i = 0; i < ARRAY_SIZE(calls); i++)
+        for_each_row (i, calls)
             assert_int_equal(hypercall(__HYPERVISOR_xen_version, calls[i].cmd, calls[i].arg, 0),
                              from == 0 ? calls[i].dom0_rc : calls[i].guest_rc);
     }
@@ -281,7 +281,7 @@ CALL_TEST(shutdowns)
     const struct sched_shutdown down = {.reason = 1};
     const u64 nr = __HYPERVISOR_sched_op;
 
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         const struct sched_remote_shutdown remote = {.domain_id = calls[i].domid, .reason = 4};
 
         call_from(calls[i].from);
@@ -318,7 +318,7 @@ CALL_TEST(vcpu_timers)
         {VCPUOP_up, 1, 0, 0, -EINVAL, 0}, /* it has no state */
     };
 
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         const struct vcpu_set_singleshot_timer shot = {calls[i].timeout_ns, calls[i].flags};
 
         assert_int_equal(hypercall(__HYPERVISOR_vcpu_op, calls[i].cmd, calls[i].vcpu, PUT(ARG, shot)),
@@ -372,7 +372,7 @@ CALL_TEST(parameters)
     };
     const u64 nr = __HYPERVISOR_hvm_op;
 
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         bool getting = calls[i].cmd == GET_IT;
         struct xen_hvm_param p = {
             .domid = calls[i].domid, .index = calls[i].index, .value = getting ? 0x1111 : calls[i].value};
@@ -390,14 +390,11 @@ CALL_TEST(parameters)
 
 CALL_TEST(upcall_vectors)
 {
-    const struct {
-        struct xen_hvm_evtchn_upcall_vector up;
-        long rc;
-    } calls[] = {{{1, 0xf3}, 0}, {{2, 0xf3}, -ENOENT}, {{2, 15}, -EINVAL}};
+    const struct xen_hvm_evtchn_upcall_vector up[] = {{1, 0xf3}, {2, 0xf3}, {2, 15}};
+    const long rc[] = {0, -ENOENT, -EINVAL};
 
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++)
-        assert_int_equal(
-            hypercall(__HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, PUT(ARG, calls[i].up), 0),
-            calls[i].rc);
+    for_each_row (i, up)
+        assert_int_equal(hypercall(__HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, PUT(ARG, up[i]), 0),
+                         rc[i]);
     assert_int_equal(dom0->vcpu[1]->upcall_vector, 0xf3);
 }

@@ -45,7 +45,7 @@ CALL_TEST(availheap)
         {-1, 0, 25, -EOPNOTSUPP, 0},
     };
 
-    for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    for_each_row (i, calls) {
         sys.u.availheap = (struct xen_sysctl_availheap){
             .node = calls[i].node, .min_bitwidth = calls[i].min, .max_bitwidth = calls[i].max};
         assert_int_equal(sysctl(XEN_SYSCTL_availheap), calls[i].rc);

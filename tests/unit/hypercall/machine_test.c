@@ -3,7 +3,6 @@
 #include <tests/machine/test.h>
 
 #include <xen/memory.h>
-#include <xen/sched.h>
 
 TEST(populate_takes_a_page_of_the_node, .nodes = 2, .domains = 2)
 {
@@ -55,19 +54,4 @@ TEST(a_timer_that_stays_armed, .cpus = 2)
     armed_ns[1] = now_ns + 1;
     expect_assert_failure(machine_unmake());
     armed_ns[1] = 0;
-}
-
-TEST(the_clock_and_the_vcpus, .nodes = 2, .cpus = 2, .domains = 1, .vcpus = 2)
-{
-    u64 before = now_ns;
-
-    assert_int_equal(cpu_on[1].nid, 1);
-    pass(10);
-    assert_int_equal(now_ns, before + 10);
-    assert_int_equal(caller->state, VCPU_RUNNABLE);
-    assert_int_equal(dom0->vcpu[1]->state, VCPU_OFFLINE);
-    assert_int_equal(hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0), 0);
-    assert_int_equal(hypercall(77, 0, 0, 0), -ENOSYS);
-    guest_cpl = 3;
-    assert_int_equal(hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0), -EPERM);
 }

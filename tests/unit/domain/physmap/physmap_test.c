@@ -4,7 +4,6 @@
  *
  * lint: long: one map.
  */
-#include <tests/guest_memory.h>
 #include <tests/machine/machine.h>
 #include <tests/machine/test.h>
 
