@@ -80,10 +80,7 @@ inline claim_install(d, replace)
 inline claim_install(d, replace)
 {
     lock(acct[d]);
-    if
-    :: replace -> atomic { !ledger_lk -> d_step { claims_release(d); check() } }
-    :: else
-    fi;
+    WHEN(replace, atomic { !ledger_lk -> d_step { claims_release(d); check() } });
     atomic { !ledger_lk -> d_step { claim_decide(d, false) } }
     unlock(acct[d])
 }

@@ -78,10 +78,7 @@ proctype other()
     TAKE_LOCALS;
 
     take_any(1, 0, 1);
-    if
-    :: got > 0 -> take_done(1, 1)
-    :: else
-    fi;
+    WHEN(got > 0, take_done(1, 1));
     finished++
 }
 

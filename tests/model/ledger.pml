@@ -34,6 +34,7 @@
 #endif
 
 #define MIN(a, b) ((a) < (b) -> (a) : (b))
+#define WHEN(condition, statements) if :: condition -> statements :: else fi
 #define C(d, n)   node_claim[(d) * NN + (n)]
 #define OWN(d, n) own[(d) * NN + (n)]
 #define SET(d, n) set_node[(d) * NN + (n)]

@@ -63,10 +63,7 @@ inline recall(n)
 {
     all = 0; gone = 1; best = ND;
     for (j : 0 .. ND - 1) {
-        if
-        :: COUNTS(j, n) -> all = all + SHARE(j, n); gone = gone + LOST(j, n)
-        :: else
-        fi
+        WHEN(COUNTS(j, n), all = all + SHARE(j, n); gone = gone + LOST(j, n))
     };
     for (j : 0 .. ND - 1) {
         if
@@ -131,10 +128,7 @@ inline offline_page(n, left)
         check()
     }
     d_step {
-        if
-        :: left -> withdraw(n)
-        :: else
-        fi;
+        WHEN(left, withdraw(n));
         unlock(ledger_lk)
     }
 }

@@ -159,26 +159,17 @@ inline node_take(d, n, order)
 inline refund_all(d)
 {
     d_step {
-        if
-        :: got == 0 -> held[r_nid] = held[r_nid] - r_pages
-        :: else
-        fi;
+        WHEN(got == 0, held[r_nid] = held[r_nid] - r_pages);
         room = 0;
         if
         :: gen[d] == r_gen -> room = (r_nid == 0 -> r_node : r_other[0]);
-            if
-            :: r_nid != 0 -> room = MIN(room, spare[0])
-            :: else
-            fi
+            WHEN(r_nid != 0, room = MIN(room, spare[0]))
         :: else
         fi;
         back = room; room = 0;
         refund(d, 0)
     }
-    if
-    :: back > 0 && by_order[d] -> units_add(d, back)
-    :: else
-    fi;
+    WHEN(back > 0 && by_order[d], units_add(d, back));
     back = 0; u_lost = 0
 }
 
@@ -200,10 +191,7 @@ inline try_once(d, n, order)
 #ifdef BREAK_UNITS_LATE
         node_take(d, n, order);
 #endif
-        if
-        :: back > 0 && by_order[d] -> units_sub(d, back, order)
-        :: else
-        fi;
+        WHEN(back > 0 && by_order[d], units_sub(d, back, order));
         back = 0;
 #ifndef BREAK_UNITS_LATE
         node_take(d, n, order);
@@ -239,10 +227,7 @@ inline take(d, n, order)
             unlock(ledger_lk)
         }
         d_step {
-            if
-            :: got > 0 -> OWN(d, n) = OWN(d, n) + got; tot[d] = tot[d] + got
-            :: else
-            fi;
+            WHEN(got > 0, OWN(d, n) = OWN(d, n) + got; tot[d] = tot[d] + got);
             unlock(acct[d])
         }
         if
@@ -400,10 +385,7 @@ end:
             fi
         }
         atomic { /* node lock */
-            if
-            :: there[w] == 2 && NOBODY_WAITS -> scrubbed[w] = true
-            :: else
-            fi
+            WHEN(there[w] == 2 && NOBODY_WAITS, scrubbed[w] = true)
         }
         atomic { scrubbed[w] = false; w = 0 }
     od

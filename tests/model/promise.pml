@@ -55,10 +55,7 @@ proctype greedy(byte d)
         fi;
         take_any(d, first, 1);
         first = 0;
-        if
-        :: got > 0 -> take_done(d, got)
-        :: else
-        fi;
+        WHEN(got > 0, take_done(d, got));
         forget()
     :: OWN(d, 0) > 0 -> release(d, 0)
     :: OWN(d, 1) > 0 -> release(d, 1)

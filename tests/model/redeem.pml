@@ -113,10 +113,7 @@ init
     d_step {
         setup(0, 5); setup(1, 6); setup(2, 4);
         max_pages[0] = 8;
-        if
-        :: rc > 0 -> claim_at_start(0)
-        :: else
-        fi;
+        WHEN(rc > 0, claim_at_start(0));
         w_node[0] = 0; w_node[1] = 0; w_node[2] = 0; w_host = 0; x_node[0] = 0; x_node[1] = 0; x_node[2] = 0; x_host = 0; rc = 0
     }
 #ifdef EXAMPLE

@@ -88,10 +88,7 @@ proctype second()
     forget();
     lo = 2; hi = 2;
     take(1, 1);
-    if
-    :: got > 0 -> take_done(1, 0)
-    :: else
-    fi;
+    WHEN(got > 0, take_done(1, 0));
     finished++
 }
 #endif

@@ -56,10 +56,7 @@ proctype taker(byte d)
 
     lo = 2; hi = 2;
     take(d, 1);
-    if
-    :: got > 0 -> take_done(d, 1); won[d] = true
-    :: else
-    fi;
+    WHEN(got > 0, take_done(d, 1); won[d] = true);
     finished++
 }
 

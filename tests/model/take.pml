@@ -60,10 +60,7 @@ inline take_from_nodes(d, want)
             LOCK_AGAIN;
             d_step {
                 again = (got == 0);
-                if
-                :: got < r_pages -> held[r_nid] = held[r_nid] - (r_pages - got); refund(d, got)
-                :: else
-                fi;
+                WHEN(got < r_pages, held[r_nid] = held[r_nid] - (r_pages - got); refund(d, got));
                 check()
             }
         :: else
@@ -95,16 +92,10 @@ inline take(d, want)
         :: else
         fi;
         d_step {
-            if
-            :: got > 0 -> tot[d] = tot[d] + got; OWN(d, r_nid) = OWN(d, r_nid) + got; busy[d]++
-            :: else
-            fi;
+            WHEN(got > 0, tot[d] = tot[d] + got; OWN(d, r_nid) = OWN(d, r_nid) + got; busy[d]++);
             unlock(acct[d])
         }
-        if
-        :: again -> (lo < hi || maps[lo] > 0 || scrubbing[lo] == 0) /* node_relax() */
-        :: else
-        fi
+        WHEN(again, (lo < hi || maps[lo] > 0 || scrubbing[lo] == 0)) /* node_relax() */
     :: else -> break
     od
 }
@@ -216,10 +207,7 @@ inline give_back(d, n, back)
 #endif
     d_step { OWN(d, n) = OWN(d, n) - 1; tot[d] = tot[d] - 1; assert(tot[d] <= RAM && OWN(d, n) <= RAM) }
 #ifndef BREAK_CREDITS_FIRST
-    if
-    :: back > 0 -> atomic { !ledger_lk -> d_step { credit(n, 1); back = 0; check() } }
-    :: else
-    fi
+    WHEN(back > 0, atomic { !ledger_lk -> d_step { credit(n, 1); back = 0; check() } })
 #endif
 }
 
