@@ -50,7 +50,7 @@ static u64 start_page(const struct boot_info *info)
 {
     u64 high = START_HIGH;
 
-    if (info->source == BOOT_FROM_MULTIBOOT && paging_query(DIRECTMAP_BASE, NULL, NULL)) {
+    if (info->source == BOOT_FROM_MULTIBOOT && paging_is_mapped(DIRECTMAP_BASE)) {
         u64 ebda = (u64) * (const u16 *)maddr_to_virt(EBDA_SEGMENT) << 4;
         if (ebda >= START_LOW && ebda < high)
             high = ALIGN_DOWN(ebda, PAGE_SIZE);

@@ -64,7 +64,6 @@ void paging_image_drop(const char *start, const char *end);
 void paging_image_move(void *page, u64 maddr);
 /* Empties this CPU's TLB. */
 void paging_flush(void);
-/* Is virt mapped now? *flags (may be NULL) gets enum paging_flag. For tests and page-fault reports. */
-bool paging_query(u64 virt, u64 *maddr, u32 *flags);
+bool paging_is_mapped(u64 virt);
 
 #endif

@@ -46,8 +46,8 @@ void backtrace_print(u64 rip, u64 rbp)
     print_frame(rip);
     for (u32 depth = 0; depth < BACKTRACE_MAX; depth++) {
         /* A frame is two words on a mapped stack, and frames only go up. */
-        if (!IS_ALIGNED(rbp, 8) || rbp < DIRECTMAP_BASE || !paging_query(rbp, NULL, NULL) ||
-            !paging_query(rbp + 8, NULL, NULL))
+        if (!IS_ALIGNED(rbp, 8) || rbp < DIRECTMAP_BASE || !paging_is_mapped(rbp) ||
+            !paging_is_mapped(rbp + 8))
             break;
         const u64 *frame = (const u64 *)rbp;
         if (!frame[1])
