@@ -172,7 +172,7 @@ static void put_conversion(struct out *o, char conversion, struct spec *spec, va
     case '%':
         put(o, '%');
         break;
-    default: /* shows up as it stands in the format */
+    default: /* printed as it is in the format */
         put(o, '%');
         put(o, conversion);
     }

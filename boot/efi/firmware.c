@@ -1,4 +1,4 @@
-/* What the firmware knows of the machine, and leaving it: see loader.h. */
+/* Facts that the firmware provides, and the end of its services: see loader.h. */
 #include "loader.h"
 #include "memory_map.h"
 #include <lib/printf.h>

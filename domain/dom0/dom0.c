@@ -12,13 +12,13 @@
 #include <xen/domctl.h>
 #include <xen/hvm/start_info.h>
 
-#define NO_PAGE_LIMIT 0xffffffffull /* max_pages of domain 0, as Xen tells it: 16 TiB */
+#define NO_PAGE_LIMIT 0xffffffffull /* max_pages of domain 0, as Xen reports it: 16 TiB */
 
 /* Start info, module entry and strings in one block; offsets from its start. */
 #define INFO_MODULE  64u
 #define INFO_STRINGS 96u
-_Static_assert(sizeof(struct hvm_start_info) <= INFO_MODULE, "module entry behind start info");
-_Static_assert(INFO_MODULE + sizeof(struct hvm_modlist_entry) <= INFO_STRINGS, "strings behind module entry");
+_Static_assert(sizeof(struct hvm_start_info) <= INFO_MODULE, "module entry after start info");
+_Static_assert(INFO_MODULE + sizeof(struct hvm_modlist_entry) <= INFO_STRINGS, "strings after module entry");
 
 static int fail(int rc, const char *what, const char *why)
 {
@@ -205,7 +205,7 @@ int dom0_build(const struct dom0_config *config)
                             config->nodes ? "not enough free memory on the nodes of dom0_nodes="
                                           : "not enough free memory");
         }
-    /* Its RAM's tables are made: what the worst case would have taken beyond them comes back. */
+    /* The tables of its RAM exist now: give back what the worst case would have needed beyond them. */
     rc = physmap_set_pool(d, d->physmap.pool_used + PHYSMAP_POOL_DEFAULT_PAGES);
     if (!rc)
         rc = load_image(d, &elf, &layout);
