@@ -84,8 +84,6 @@ void firmware_describe(struct loader *l, struct boot_info *bi)
         .size = gop->Mode->FrameBufferSize,
         .width = gop->Mode->Info->HorizontalResolution,
         .height = gop->Mode->Info->VerticalResolution,
-        .stride = gop->Mode->Info->PixelsPerScanLine,
-        .format = (u32)gop->Mode->Info->PixelFormat,
     };
 }
 

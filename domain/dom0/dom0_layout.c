@@ -161,6 +161,5 @@ int dom0_layout_place(struct dom0_layout *layout, u64 image_end, u64 module_size
     }
     layout->module_gaddr = module;
     layout->start_info_gaddr = info;
-    layout->start_info_size = info_size;
     return 0;
 }

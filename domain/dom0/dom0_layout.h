@@ -15,7 +15,6 @@ struct dom0_layout {
     struct e820_entry e820[DOMAIN_MAX_E820];
     u64 ram_bytes;        /* RAM in it, in whole pages */
     u64 start_info_gaddr; /* struct hvm_start_info, the module entry after it, then the two command lines */
-    u64 start_info_size;  /* bytes */
     u64 module_gaddr;     /* page aligned */
 };
 

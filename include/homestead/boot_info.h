@@ -10,7 +10,7 @@
 #include <homestead/types.h>
 
 #define BOOT_INFO_MAGIC   0x44545345454d4f48ull /* "HOMEESTD" */
-#define BOOT_INFO_VERSION 2u
+#define BOOT_INFO_VERSION 3u
 
 /* Firmware of large servers gives 200 to 1,000 descriptors; neighbours of one type become one entry. */
 #define BOOT_MEM_MAX     2048u
@@ -47,8 +47,6 @@ struct boot_framebuffer {
     u64 base; /* 0: none */
     u64 size;
     u32 width, height; /* pixels */
-    u32 stride;        /* pixels per line */
-    u32 format;        /* EFI_GRAPHICS_PIXEL_FORMAT */
 };
 
 enum boot_source { BOOT_FROM_MULTIBOOT = 1, BOOT_FROM_UEFI = 2 };
