@@ -26,11 +26,6 @@ static int fail(int rc, const char *what, const char *why)
     return rc;
 }
 
-static const char *text(const char *s)
-{
-    return s ? s : "";
-}
-
 /* One extent of the order for d: on the first of its nodes that has one, or anywhere if it has none set. */
 static int take_extent(struct domain *d, u64 nodes, u32 order, mfn_t *out)
 {
@@ -97,7 +92,7 @@ static int load_image(struct domain *d, const struct elf_kernel *elf, const stru
 static int write_start_info(struct domain *d, const struct dom0_config *config,
                             const struct dom0_layout *layout)
 {
-    const char *cmdline = text(config->cmdline), *module_cmdline = text(config->module_cmdline);
+    const char *cmdline = config->cmdline, *module_cmdline = config->module_cmdline;
     u64 base = layout->start_info_gaddr;
     u64 cmdline_at = base + INFO_STRINGS, module_cmdline_at = cmdline_at + strlen(cmdline) + 1;
     struct hvm_start_info info = {
@@ -157,15 +152,13 @@ static int create(const struct dom0_config *config, const struct dom0_layout *la
 
 static void report(const struct domain *d, const struct elf_kernel *elf, const struct dom0_layout *layout)
 {
-    log_info("Domain 0        kernel at 0x%lx-0x%lx, entry 0x%x, start info at 0x%lx\n",
-             (unsigned long)elf->start, (unsigned long)elf->end, elf->pvh_entry,
-             (unsigned long)layout->start_info_gaddr);
+    log_info("Domain 0        kernel at 0x%lx-0x%lx, entry 0x%x, start info at 0x%lx\n", elf->start, elf->end,
+             elf->pvh_entry, layout->start_info_gaddr);
     if (layout->module_gaddr)
-        log_info("Domain 0        module at 0x%lx\n", (unsigned long)layout->module_gaddr);
+        log_info("Domain 0        module at 0x%lx\n", layout->module_gaddr);
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
         if (d->mem.own[nid])
-            log_info("Domain 0        %6lu MiB on node %u\n",
-                     (unsigned long)(d->mem.own[nid] >> (20 - PAGE_SHIFT)), nid);
+            log_info("Domain 0        %6lu MiB on node %u\n", (d->mem.own[nid] >> (20 - PAGE_SHIFT)), nid);
 }
 
 int dom0_build(const struct dom0_config *config)
@@ -188,8 +181,7 @@ int dom0_build(const struct dom0_config *config)
         return fail(rc, "laying out its memory",
                     rc == -ENOMEM ? "the machine has less memory than that"
                                   : "the host's memory map is too long");
-    u64 info_size =
-        INFO_STRINGS + strlen(text(config->cmdline)) + 1 + strlen(text(config->module_cmdline)) + 1;
+    u64 info_size = INFO_STRINGS + strlen(config->cmdline) + 1 + strlen(config->module_cmdline) + 1;
     rc = dom0_layout_place(&layout, elf.end, config->module_size, info_size, &why);
     if (rc)
         return fail(rc, "its memory is too small", why);
