@@ -1,4 +1,4 @@
-/* The composer and what it is made of. Nobody outside boot/ includes this. */
+/* boot_main() and what it calls in boot/. No other folder includes this. */
 #ifndef BOOT_BOOT_H
 #define BOOT_BOOT_H
 
@@ -23,14 +23,13 @@ void boot_cpu_settle(void);
  * pages are set. NULL: none. */
 struct cpu *boot_cpu_area(nodeid_t nid);
 
-/* start_cpus.c: starts and reports all CPUs of topo, the boot CPU being its first. nr_found: with those behind
+/* start_cpus.c: starts and reports all CPUs of topo, the boot CPU being its first. nr_found: with those after
  * topo->nr_cpus that maxcpus= leaves out. They sleep until smp_release(). */
 void boot_smp_start(const struct boot_info *info, const struct topology *topo, u32 nr_found,
                     const struct boot_options *options);
 
-/* enter_run_loop.c: what every CPU runs at last: its watch over the next one, the faults that tests want, the run
- * loop.
- */
+/* enter_run_loop.c: the last steps of every CPU: the watchdog over the next CPU, the faults that tests ask for, the run
+ * loop. */
 void boot_run_init(const struct boot_options *options);
 /* The boot CPU's last step, on its own stack: gives memory back, @boot, releases the others, its run loop. */
 NORETURN void boot_finish(void);
@@ -50,7 +49,7 @@ void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free);
 /* Modules have been copied into domain 0: their memory, and what else the loader used, becomes free. */
 void boot_memory_reclaim(const struct boot_info *info);
 
-/* host_topology.c: what is known of the machine's shape becomes host_topology. */
+/* host_topology.c: sets host_topology, to a copy. */
 void boot_topology_set(const struct topology *t);
 /* Registers the debug console's t. */
 void boot_topology_keys(void);

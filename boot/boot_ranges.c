@@ -35,22 +35,22 @@ int boot_ranges_add(struct boot_ranges *r, u64 start, u64 end)
     if (start >= end)
         return 0;
     u32 at = first_reaching(r, start);
-    u32 behind = at; /* ranges at..behind-1 touch the new one and melt into it */
-    while (behind < r->nr && r->range[behind].start <= end) {
-        start = MIN(start, r->range[behind].start);
-        end = MAX(end, r->range[behind].end);
-        behind++;
+    u32 after = at; /* ranges at..after-1 touch the new one and are merged into it */
+    while (after < r->nr && r->range[after].start <= end) {
+        start = MIN(start, r->range[after].start);
+        end = MAX(end, r->range[after].end);
+        after++;
     }
-    if (behind == at) {
+    if (after == at) {
         if (r->nr == BOOT_RANGES_MAX)
             return -ENOMEM;
         memmove(&r->range[at + 1], &r->range[at], (r->nr - at) * sizeof(r->range[0]));
         r->nr++;
-        behind++;
+        after++;
     }
     r->range[at].start = start;
     r->range[at].end = end;
-    drop(r, at + 1, behind);
+    drop(r, at + 1, after);
     return 0;
 }
 

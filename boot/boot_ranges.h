@@ -26,7 +26,7 @@ int boot_ranges_remove(struct boot_ranges *r, u64 start, u64 end);
 /* Takes size bytes from the top of [low, high), aligned. Returns the address, 0: none (page 0 is never free).
  */
 u64 boot_ranges_take(struct boot_ranges *r, u64 size, u64 align, u64 low, u64 high);
-/* The same with the address at `phase` behind a boundary of align, for memory that is to be mapped with large
+/* The same with the address at `phase` after a boundary of align, for memory that is to be mapped with large
  * pages at an address with that phase. phase < align. */
 u64 boot_ranges_take_phase(struct boot_ranges *r, u64 size, u64 align, u64 phase, u64 low, u64 high);
 u64 boot_ranges_total(const struct boot_ranges *r);

@@ -47,10 +47,10 @@ static bool chosen(u64 mask)
     return this_cpu()->id < 64 && (mask & BIT(this_cpu()->id));
 }
 
-/* The faults that options ask for. */
+/* The faults that options ask for, if this CPU is one of theirs. */
 static void fail_as_wanted(void)
 {
-    static u64 fault_ns; /* [a] when: the first one says */
+    static u64 fault_ns; /* [a] when: set by the first CPU */
     bool panics = chosen(test_panic), locks_up = chosen(test_lockup);
     u64 when_ns = 0;
 
@@ -113,7 +113,7 @@ NORETURN void boot_finish(void)
     log_fact("@boot tsc_entry=%lu tsc_ready=%lu ticks=%lu tsc_khz=%lu\n", boot_tsc_entry, ready,
              ready - boot_tsc_entry, tsc_khz);
     log_info("\n");
-    keys_take_over(); /* a first sign of life, before the others can wonder who polls */
+    keys_take_over(); /* a first sign of life, before another CPU checks for one */
     smp_release();
     boot_run();
 }

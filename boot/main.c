@@ -1,6 +1,6 @@
 /*
- * The composer: brings up the house floor by floor, one line on the console each, and ends in the run
- * loop. The order is the design: nothing here is called before what it stands on.
+ * boot_main(): initializes the layers from the bottom up, prints a line for each, and ends in the run loop.
+ * Nothing is called before what it depends on.
  */
 #include <boot/boot.h>
 

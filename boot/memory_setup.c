@@ -1,7 +1,7 @@
 /*
  * From the firmware's memory map to an allocator: what is free RAM (ram_map.h), the direct map, which node
  * each piece is on (arch/x86/acpi/ram_nodes.h), and the frame table, each slice of it in memory of the node
- * it describes (frame_plan.h). Here is what touches the machine; the decisions are over there.
+ * it describes (frame_plan.h). This file accesses the machine; those decide.
  */
 #include <boot/boot.h>
 
@@ -20,7 +20,7 @@ _Static_assert(RAM_LIMIT <= DIRECTMAP_SIZE, "RAM that is used is in the direct m
 _Static_assert((FRAME_LIMIT + 1) / MAP_BITS * sizeof(struct window) <= DEVICEMAP_BASE - FRAMETABLE_BASE,
                "the frame table has room for all of it");
 
-static struct boot_ranges *table_source; /* where boot_table_page() takes from; NULL: mm/ has it all now */
+static struct boot_ranges *table_source; /* of boot_table_page(); NULL: mm/ */
 static u64 table_limit = GIB(4);         /* as far as the direct map reaches that is in use */
 static struct ram_map map;
 static u64 unused; /* bytes of RAM that nothing will use; each was warned about */

@@ -1,5 +1,5 @@
 /*
- * Source: Multiboot specification 0.6.96, 3.3. Offsets stand beside the fields they are of.
+ * Source: Multiboot specification 0.6.96, 3.3.
  */
 #include <boot/multiboot.h>
 
@@ -83,7 +83,7 @@ static void parse_memory(const u8 *low4g, u32 info, u32 flags, struct boot_info 
         if (size < 20)
             break;
         if (entries++ == MMAP_ENTRIES_MAX) {
-            /* What is not read might say that something is not RAM: no half of such a list can be used. */
+            /* An entry that is not read may be the one that is not RAM: a part of such a list cannot be used. */
             out->nr_mem = 0;
             return;
         }

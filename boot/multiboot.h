@@ -7,8 +7,8 @@
 #define MULTIBOOT_LOADER_MAGIC 0x2badb002u
 #define MULTIBOOT_PHYS_BASE    0x200000u /* as in linker.ld */
 
-/* low4g: where machine address 0 can be read; the 4 GiB behind it are readable. info_maddr: as the loader
- * gave it. */
+/* low4g: where machine address 0 can be read; the 4 GiB from there are readable. info_maddr: as the
+ * loader gave it. */
 void multiboot_parse(const u8 *low4g, u32 info_maddr, struct boot_info *out);
 
 #endif

@@ -12,7 +12,7 @@ static bool is_ram(u32 type)
     return type == BOOT_MEM_RAM || type == BOOT_MEM_LOADER;
 }
 
-/* Firmware's data that is read later, and nobody's device. */
+/* Firmware's data that is read later and is not device memory. */
 static bool is_data(u32 type)
 {
     return type == BOOT_MEM_ACPI || type == BOOT_MEM_NVS || type == BOOT_MEM_EFI_RT_DATA;
@@ -59,7 +59,7 @@ static int cut_entry(struct ram_map *map, const struct boot_mem *m)
     return rc;
 }
 
-/* What this CPU stands on stays mapped, whatever the map says of it. */
+/* What this CPU uses now stays mapped, whatever type the map gives it. */
 static int keep_ours(struct ram_map *map, const struct boot_info *info)
 {
     int rc = 0;

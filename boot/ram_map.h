@@ -3,7 +3,7 @@
  * maps of real servers. Bytes.
  *
  *   - RAM is what an entry calls RAM (or the loader's memory) and no entry calls anything else: entries may
- *     overlap, stand in any order and begin or end inside a page, and what is not RAM wins, in whole pages.
+ *     overlap, be in any order and begin or end inside a page, and what is not RAM wins, in whole pages.
  *     Persistent, specific-purpose and unaccepted memory, and everything unknown, is not RAM.
  *   - The first MiB stays out (firmware's data, and CPUs start there).
  *   - RAM at RAM_LIMIT and above is out of reach: the frame table's links end there, and so does the direct
@@ -30,7 +30,7 @@ struct ram_map {
 };
 
 /*
- * Fills *map and *free (RAM that nobody uses; its lists may be used before). -EINVAL: the map has no entries,
+ * Fills *map and *free (RAM that is not in use; the lists may hold old entries). -EINVAL: the map has no entries,
  * or no RAM. -ENOMEM: a list is full, which a map of BOOT_MEM_MAX entries cannot bring about.
  */
 int ram_map_make(struct ram_map *map, struct boot_ranges *free, const struct boot_info *info);

@@ -1,5 +1,5 @@
 /*
- * All CPUs: finds the page from which they start, gives each its memory, starts them, and says who is there.
+ * Finds the page from which CPUs start, gives each CPU its memory, starts them all and prints which are online.
  */
 #include <boot/boot.h>
 
@@ -11,7 +11,7 @@
 #include <domain/domain.h>
 #include <lib/log.h>
 
-#define START_LOW    0x10000u /* some firmware writes to the first 64 KiB behind everybody's back */
+#define START_LOW    0x10000u /* some firmware writes to the first 64 KiB at any time */
 #define START_HIGH   0xa0000u
 #define START_BYTES  ((1 + PAGING_START_TABLES) * PAGE_SIZE) /* the code, and its page tables */
 #define XAPIC_MAX_ID 254u
@@ -44,13 +44,13 @@ static bool is_used(const struct boot_info *info, u64 at)
     return false;
 }
 
-/* The topmost pages that will do; 0: none. A BIOS keeps data of its own behind the word at 0x40e, and not
- * every map says so. */
+/* The topmost suitable pages; 0: none. A BIOS keeps data from the segment in the word at 0x40e upward, and not
+ * every map reserves it. */
 static u64 start_page(const struct boot_info *info)
 {
     u64 high = START_HIGH;
 
-    if (info->source == BOOT_FROM_MULTIBOOT && paging_query(DIRECTMAP_BASE, NULL, NULL)) {
+    if (info->source == BOOT_FROM_MULTIBOOT && paging_is_mapped(DIRECTMAP_BASE)) {
         u64 ebda = (u64) * (const u16 *)maddr_to_virt(EBDA_SEGMENT) << 4;
         if (ebda >= START_LOW && ebda < high)
             high = ALIGN_DOWN(ebda, PAGE_SIZE);
@@ -61,7 +61,7 @@ static u64 start_page(const struct boot_info *info)
     return 0;
 }
 
-/* An id above 254 can be named in x2APIC mode only. */
+/* An id above 254 can be addressed in x2APIC mode only. */
 static void choose_apic_mode(const struct topology *topo, bool wanted)
 {
     u32 nr_high = 0;

@@ -1,5 +1,5 @@
 /*
- * BUG_ON: an impossible host state in which going on could corrupt or leak; always compiled in.
+ * BUG_ON: an impossible host state in which continuing could corrupt or leak; always compiled in.
  * ASSERT: a programmer's slip; debug builds only, release code takes a safe path by itself.
  * assert_failed() is one of the known calls upward: the CPU layer (panic) or the host test has it.
  */

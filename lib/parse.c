@@ -1,6 +1,7 @@
 #include <lib/parse.h>
 
 #include <homestead/errno.h>
+#include <lib/string.h>
 
 size_t str_copy(char *dst, const char *src, size_t size)
 {
@@ -33,25 +34,10 @@ static int digit_value(char c)
 /* Power of two of a size suffix, -1 if c is none. */
 static int suffix_shift(char c)
 {
-    switch (c) {
-    case 'B':
-    case 'b':
-        return 0;
-    case 'K':
-    case 'k':
-        return 10;
-    case 'M':
-    case 'm':
-        return 20;
-    case 'G':
-    case 'g':
-        return 30;
-    case 'T':
-    case 't':
-        return 40;
-    default:
-        return -1;
-    }
+    static const char suffixes[] = "BKMGT";
+    const char *at = c ? strchr(suffixes, c & ~('a' ^ 'A')) : NULL;
+
+    return at ? 10 * (int)(at - suffixes) : -1;
 }
 
 int parse_u64(const char *s, const char **end, bool allow_suffix, u64 *out)

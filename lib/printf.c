@@ -1,6 +1,6 @@
 /*
- * vsnprintf for consoles: integers, strings, characters, pointers. One pass over the format, no
- * allocation, never writes beyond size.
+ * vsnprintf for consoles, with what Homestead and its guests print. One pass over the format, no allocation, never
+ * writes beyond size.
  */
 #include <lib/printf.h>
 
@@ -13,10 +13,10 @@ struct out {
 };
 
 struct spec {
-    bool left, zero, plus, space, alt;
+    bool left, zero, plus, alt;
     int width;
-    int precision; /* -1: none */
-    int length;    /* bytes of the integer argument */
+    int precision; /* of a string; -1: none */
+    bool is_64;    /* the integer argument */
 };
 
 static void put(struct out *o, char c)
@@ -44,7 +44,7 @@ static void put_text(struct out *o, const struct spec *spec, const char *text, s
         put_run(o, ' ', fill);
 }
 
-static void put_number(struct out *o, const struct spec *spec, u64 value, u32 base, bool upper, char sign)
+static void put_number(struct out *o, const struct spec *spec, u64 value, u32 base, char sign)
 {
     char digits[24];
     int nr = 0;
@@ -52,26 +52,20 @@ static void put_number(struct out *o, const struct spec *spec, u64 value, u32 ba
     int nr_prefix = 0;
 
     for (u64 rest = value; rest || nr == 0; rest /= base)
-        digits[nr++] = (upper ? "0123456789ABCDEF" : "0123456789abcdef")[rest % base];
-    if (spec->precision == 0 && value == 0)
-        nr = 0;
+        digits[nr++] = "0123456789abcdef"[rest % base];
     if (sign)
         prefix[nr_prefix++] = sign;
     if (spec->alt && base == 16 && value) {
         prefix[nr_prefix++] = '0';
-        prefix[nr_prefix++] = upper ? 'X' : 'x';
+        prefix[nr_prefix++] = 'x';
     }
-    int zeros = spec->precision > nr ? spec->precision - nr : 0;
-    int fill = spec->width - nr - nr_prefix - zeros;
-    if (spec->zero && !spec->left && spec->precision < 0 && fill > 0) {
-        zeros = fill;
-        fill = 0;
-    }
-    if (!spec->left)
+    int fill = spec->width - nr - nr_prefix;
+    if (!spec->left && !spec->zero)
         put_run(o, ' ', fill);
     for (int i = 0; i < nr_prefix; i++)
         put(o, prefix[i]);
-    put_run(o, '0', zeros);
+    if (!spec->left && spec->zero)
+        put_run(o, '0', fill);
     while (nr)
         put(o, digits[--nr]);
     if (spec->left)
@@ -96,7 +90,7 @@ static const char *parse_count(const char *fmt, va_list *args, int *out)
 
 static const char *parse_spec(const char *fmt, va_list *args, struct spec *spec)
 {
-    *spec = (struct spec){.precision = -1, .length = sizeof(int)};
+    *spec = (struct spec){.precision = -1};
     for (;; fmt++) {
         if (*fmt == '-')
             spec->left = true;
@@ -104,8 +98,6 @@ static const char *parse_spec(const char *fmt, va_list *args, struct spec *spec)
             spec->zero = true;
         else if (*fmt == '+')
             spec->plus = true;
-        else if (*fmt == ' ')
-            spec->space = true;
         else if (*fmt == '#')
             spec->alt = true;
         else
@@ -118,46 +110,28 @@ static const char *parse_spec(const char *fmt, va_list *args, struct spec *spec)
     }
     if (*fmt == '.')
         fmt = parse_count(fmt + 1, args, &spec->precision);
-    for (;; fmt++) {
-        if (*fmt == 'l' || *fmt == 'z' || *fmt == 'j' || *fmt == 't')
-            spec->length = 8;
-        else if (*fmt == 'h')
-            spec->length = spec->length == 2 ? 1 : 2;
-        else
-            return fmt;
-    }
-}
-
-static void put_signed(struct out *o, const struct spec *spec, s64 value)
-{
-    char sign = value < 0 ? '-' : spec->plus ? '+' : spec->space ? ' ' : '\0';
-
-    put_number(o, spec, value < 0 ? 0 - (u64)value : (u64)value, 10, false, sign);
+    for (; *fmt == 'l' || *fmt == 'z'; fmt++)
+        spec->is_64 = true;
+    return fmt;
 }
 
 static void put_conversion(struct out *o, char conversion, struct spec *spec, va_list *args)
 {
     switch (conversion) {
-    case 'd':
-    case 'i': {
-        s64 value = spec->length == 8 ? va_arg(*args, s64) : va_arg(*args, int);
-        put_signed(o, spec, spec->length == 1 ? (s8)value : spec->length == 2 ? (s16)value : value);
+    case 'd': {
+        s64 value = spec->is_64 ? va_arg(*args, s64) : va_arg(*args, int);
+        put_number(o, spec, value < 0 ? 0 - (u64)value : (u64)value, 10,
+                   value < 0    ? '-'
+                   : spec->plus ? '+'
+                                : '\0');
         break;
     }
     case 'u':
-    case 'x':
-    case 'X': {
-        u64 value = spec->length == 8 ? va_arg(*args, u64) : va_arg(*args, unsigned);
-        if (spec->length < 4)
-            value = spec->length == 1 ? (u8)value : (u16)value;
-        put_number(o, spec, value, conversion == 'u' ? 10 : 16, conversion == 'X', '\0');
+    case 'x': {
+        u64 value = spec->is_64 ? va_arg(*args, u64) : va_arg(*args, unsigned);
+        put_number(o, spec, value, conversion == 'u' ? 10 : 16, '\0');
         break;
     }
-    case 'p':
-        spec->alt = true;
-        spec->precision = 16;
-        put_number(o, spec, (u64)va_arg(*args, void *), 16, false, '\0');
-        break;
     case 's': {
         const char *text = va_arg(*args, const char *);
         text = text ? text : "(null)";
@@ -172,7 +146,7 @@ static void put_conversion(struct out *o, char conversion, struct spec *spec, va
     case '%':
         put(o, '%');
         break;
-    default: /* shows up as it stands in the format */
+    default: /* printed as it is in the format */
         put(o, '%');
         put(o, conversion);
     }

@@ -1,6 +1,6 @@
 /*
- * Formatted output into a buffer. Conversions: %d %i %u %x %X %p %s %c %% with flags - 0 + space,
- * width, precision (numbers or *), lengths hh h l ll z. No floating point. %p prints 0x and 16 digits.
+ * Formatted output into a buffer. Conversions: %d %u %x %s %c %% with flags - 0 + #, a width (a number or *), a
+ * precision (of %s only), lengths l ll z. Others are printed as they are in the format.
  */
 #ifndef LIB_PRINTF_H
 #define LIB_PRINTF_H

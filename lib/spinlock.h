@@ -103,8 +103,8 @@ static inline bool spin_trylock(spinlock_t *lock)
     return true;
 }
 
-/* For those who must go on even if the holder never lets go (debug console, panic): tries for some ten
- * milliseconds. */
+/* For code that must continue even if the holder never releases the lock (debug console, panic): tries for some
+ * ten milliseconds. */
 static inline bool spin_trylock_bounded(spinlock_t *lock)
 {
     for (u32 tries = 0; tries < 200000; tries++) {

@@ -16,12 +16,12 @@ struct slice { /* bytes of the file, not terminated */
 struct reader {
     const char *next, *end;
     u32 line;             /* of the last line that was read, from 1 */
-    struct slice section; /* in which that line stands; at is NULL before the first section */
+    struct slice section; /* of that line; at is NULL before the first section */
     char *why;
     size_t why_size;
 };
 
-struct entry { /* one line that says something: KEY=VALUE, or the section's own line with no key */
+struct entry { /* a line that is not empty: KEY=VALUE, or the section's own line with no key */
     struct slice key, value;
 };
 
@@ -72,12 +72,12 @@ static int bad_line(struct reader *r, int err, const char *problem, struct slice
 static void reader_start(struct reader *r, const char *text, size_t len, char *why, size_t why_size)
 {
     *r = (struct reader){.next = text, .end = text + len, .why = why, .why_size = why_size};
-    /* Editors on other systems put a byte order mark in front. */
+    /* Editors on other systems write a byte order mark first. */
     if (len >= 3 && (u8)text[0] == 0xef && (u8)text[1] == 0xbb && (u8)text[2] == 0xbf)
         r->next += 3;
 }
 
-/* Reads on to the next line that says something. Returns 1, 0 at the end, or -EINVAL. */
+/* Reads up to the next line that is not empty. Returns 1, 0 at the end, or -EINVAL. */
 static int reader_next(struct reader *r, struct entry *out)
 {
     while (r->next < r->end) {
@@ -142,7 +142,7 @@ static int set_file(struct reader *r, const struct entry *e, struct config_file 
     return 0;
 }
 
-/* First pass: every line is sound, and what [global] says. */
+/* First pass: checks every line and reads [global]. */
 static int read_global(struct reader *r, struct boot_config *c)
 {
     static const char *const section_keys[] = {"options", "kernel", "dom0", "module"};
@@ -239,7 +239,7 @@ static int read_section(struct reader *r, struct boot_config *c)
 
 int config_parse(const char *text, size_t len, struct boot_config *out, char *why, size_t why_size)
 {
-    /* 7 KiB: too much for a firmware's stack, and nobody calls this twice at a time. */
+    /* 7 KiB: too much for a firmware's stack. */
     static struct boot_config c;
     struct reader r;
     int rc;

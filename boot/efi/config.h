@@ -11,8 +11,8 @@
  *     dom0=FILE ARGUMENTS       domain 0's image, must be there
  *     module=FILE ARGUMENTS     passed to domain 0; may be repeated, CONFIG_MODULE_MAX times
  *
- * Lines that start with # or ; are comments. Unlike Xen's loader, a key nobody knows is an error:
- * a misspelt `module` should not show up as a puzzled domain 0.
+ * Lines that start with # or ; are comments. Unlike in Xen's loader, an unknown key is an error: a
+ * misspelt `module` is reported here, not by a domain 0 without its module.
  */
 #ifndef BOOT_EFI_CONFIG_H
 #define BOOT_EFI_CONFIG_H
@@ -42,7 +42,7 @@ struct boot_config {
 /*
  * Reads len bytes of text. *out is written on success, and on -ENOENT as far as section and chain.
  * Returns 0, or with a sentence in why (no line end, names the line where there is one):
- *   -EINVAL  a line nobody understands, an unknown or repeated key, no default=, no dom0=
+ *   -EINVAL  a line of no known form, an unknown or repeated key, no default=, no dom0=
  *   -E2BIG   a value longer than its field, or too many module= lines
  *   -ENOENT  the section that default= names is not in this file (chain may say where to look next)
  */

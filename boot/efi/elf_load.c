@@ -24,10 +24,10 @@ static const char *add_segment(struct elf_image *image, const struct elf_file *f
     if (image->nr_segments == ELF_SEGMENTS_MAX)
         return "has too many segments";
     if (!elf_holds(f, h->offset, h->file_size))
-        return "is cut short: a segment lies behind the end of the file";
+        return "is cut short: a segment is beyond the end of the file";
     if (h->file_size > h->mem_size)
         return "has a segment with more bytes in the file than in memory";
-    /* An address below the base wraps around to an offset far behind the end. */
+    /* An address below the base wraps around to an offset far beyond the end. */
     if (!in_range(offset, h->mem_size, IMAGE_SPAN_MAX))
         return "has a segment outside of the hypervisor's address range";
     if (image->nr_segments) {

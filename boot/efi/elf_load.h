@@ -3,7 +3,7 @@
  * no EFI types; tests/unit/boot/efi/elfload_test.c runs it on the host.
  *
  * The image is linked at IMAGE_VIRT_BASE and may be placed anywhere below 4 GiB on a 2 MiB boundary:
- * each segment goes to base + (p_vaddr - IMAGE_VIRT_BASE). p_paddr is the Multiboot loaders' affair.
+ * each segment goes to base + (p_vaddr - IMAGE_VIRT_BASE). p_paddr is for Multiboot loaders.
  */
 #ifndef BOOT_EFI_ELF_LOAD_H
 #define BOOT_EFI_ELF_LOAD_H
@@ -12,7 +12,7 @@
 
 #define IMAGE_VIRT_BASE  0xffffffff80000000ull
 #define IMAGE_ALIGN      MIB(2)
-/* One page directory maps it, and it must leave room for other machines than the developer's. */
+/* One page directory maps it, and it must fit into the memory of small machines. */
 #define IMAGE_SPAN_MAX   MIB(256)
 #define ELF_SEGMENTS_MAX 16u
 
@@ -23,7 +23,7 @@
 struct image_header {
     u64 magic;            /* 0x00 IMAGE_HEADER_MAGIC */
     u64 uefi_entry_vaddr; /* 0x08 where the loader jumps to in long mode */
-    u64 image_end_vaddr;  /* 0x10 first byte behind the image, BSS included */
+    u64 image_end_vaddr;  /* 0x10 first byte after the image, BSS included */
 };
 
 struct image_segment {
@@ -39,7 +39,7 @@ struct elf_image {
 };
 
 /*
- * Checks `size` bytes of file and says how to place them. *out is written on success only.
+ * Checks `size` bytes of file and plans how to place them. *out is written on success only.
  * Returns 0, or -ENOEXEC with *why a phrase that completes "FILE ...".
  */
 int elf_image_plan(const void *file, u64 size, struct elf_image *out, const char **why);

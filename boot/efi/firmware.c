@@ -1,4 +1,4 @@
-/* What the firmware knows of the machine, and leaving it: see loader.h. */
+/* Facts that the firmware provides, and the end of its services: see loader.h. */
 #include "loader.h"
 #include "memory_map.h"
 #include <lib/printf.h>
@@ -84,8 +84,6 @@ void firmware_describe(struct loader *l, struct boot_info *bi)
         .size = gop->Mode->FrameBufferSize,
         .width = gop->Mode->Info->HorizontalResolution,
         .height = gop->Mode->Info->VerticalResolution,
-        .stride = gop->Mode->Info->PixelsPerScanLine,
-        .format = (u32)gop->Mode->Info->PixelFormat,
     };
 }
 

@@ -28,7 +28,7 @@ loader_handover:
     ; 4. Go.
     mov rdi, rcx
     call rdx
-.stop: ; the hypervisor does not return; if it does, no code is left to tell anybody
+.stop: ; the hypervisor does not return; if it does, no code is left that could report it
     cli
     hlt
     jmp .stop

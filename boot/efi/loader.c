@@ -6,7 +6,7 @@
  * memory given back: loader_fail(). What must survive is allocated as EfiLoaderData (BOOT_MEM_LOADER in the map that
  * the hypervisor gets), everything else as EfiBootServicesData, which is plain RAM afterwards.
  *
- * The state at the hypervisor's entry is written down in handover.asm.
+ * handover.asm describes the state at the hypervisor's entry.
  */
 #include "loader.h"
 #include "elf_load.h"

@@ -26,7 +26,7 @@ struct loader {
     EFI_FILE_PROTOCOL *root;         /* the volume that the loader came from; NULL: not open */
     EFI_FILE_PROTOCOL *file;         /* that is being read; NULL: none */
     void *map;                       /* buffer for the memory map; NULL: none */
-    char directory[CONFIG_PATH_MAX]; /* in which the loader stands, without the last backslash */
+    char directory[CONFIG_PATH_MAX]; /* of the loader's file, without the last backslash */
     u32 nr_pages_used;               /* entries of pages[] */
     struct loader_pages pages[LOADER_ALLOCATIONS_MAX];
 };

@@ -12,7 +12,7 @@ _Static_assert(sizeof(struct efi_descriptor) == 40, "UEFI 2.10, 7.2.3");
 
 #define EFI_BOOT_SERVICES_CODE 3u
 
-/* UEFI 2.10, 7.2.1: EFI_MEMORY_TYPE. Those behind are reserved: memory-mapped I/O (11, 12), PAL code (13),
+/* UEFI 2.10, 7.2.1: EFI_MEMORY_TYPE. Later ones are reserved: memory-mapped I/O (11, 12), PAL code (13),
  * persistent (14), not accepted yet (15), vendors' own. */
 static const u32 boot_type[] = {
     [0] = BOOT_MEM_RESERVED,    /* EfiReservedMemoryType */

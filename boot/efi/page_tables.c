@@ -46,7 +46,7 @@ u64 page_tables_build(void *memory, u64 map_end, bool has_1g_pages, u64 image_ba
 {
     struct shape s = shape_of(map_end, has_1g_pages);
     u64 *pml4 = memory;
-    u64 *pdpt = pml4 + ENTRIES; /* one behind the other, so that an index may run through all */
+    u64 *pdpt = pml4 + ENTRIES; /* one after the other, so that one index runs through all */
     u64 *pd = pdpt + s.pdpts * ENTRIES;
     u64 *image_pdpt = pd + s.pds * ENTRIES;
     u64 *image_pd = image_pdpt + ENTRIES;

@@ -12,23 +12,18 @@
 #include <xen/domctl.h>
 #include <xen/hvm/start_info.h>
 
-#define NO_PAGE_LIMIT 0xffffffffull /* max_pages of domain 0, as Xen tells it: 16 TiB */
+#define NO_PAGE_LIMIT 0xffffffffull /* max_pages of domain 0, as Xen reports it: 16 TiB */
 
 /* Start info, module entry and strings in one block; offsets from its start. */
 #define INFO_MODULE  64u
 #define INFO_STRINGS 96u
-_Static_assert(sizeof(struct hvm_start_info) <= INFO_MODULE, "module entry behind start info");
-_Static_assert(INFO_MODULE + sizeof(struct hvm_modlist_entry) <= INFO_STRINGS, "strings behind module entry");
+_Static_assert(sizeof(struct hvm_start_info) <= INFO_MODULE, "module entry after start info");
+_Static_assert(INFO_MODULE + sizeof(struct hvm_modlist_entry) <= INFO_STRINGS, "strings after module entry");
 
 static int fail(int rc, const char *what, const char *why)
 {
     log_error("Domain 0: %s: %s (error %d)\n", what, why, -rc);
     return rc;
-}
-
-static const char *text(const char *s)
-{
-    return s ? s : "";
 }
 
 /* One extent of the order for d: on the first of its nodes that has one, or anywhere if it has none set. */
@@ -97,7 +92,7 @@ static int load_image(struct domain *d, const struct elf_kernel *elf, const stru
 static int write_start_info(struct domain *d, const struct dom0_config *config,
                             const struct dom0_layout *layout)
 {
-    const char *cmdline = text(config->cmdline), *module_cmdline = text(config->module_cmdline);
+    const char *cmdline = config->cmdline, *module_cmdline = config->module_cmdline;
     u64 base = layout->start_info_gaddr;
     u64 cmdline_at = base + INFO_STRINGS, module_cmdline_at = cmdline_at + strlen(cmdline) + 1;
     struct hvm_start_info info = {
@@ -157,15 +152,13 @@ static int create(const struct dom0_config *config, const struct dom0_layout *la
 
 static void report(const struct domain *d, const struct elf_kernel *elf, const struct dom0_layout *layout)
 {
-    log_info("Domain 0        kernel at 0x%lx-0x%lx, entry 0x%x, start info at 0x%lx\n",
-             (unsigned long)elf->start, (unsigned long)elf->end, elf->pvh_entry,
-             (unsigned long)layout->start_info_gaddr);
+    log_info("Domain 0        kernel at 0x%lx-0x%lx, entry 0x%x, start info at 0x%lx\n", elf->start, elf->end,
+             elf->pvh_entry, layout->start_info_gaddr);
     if (layout->module_gaddr)
-        log_info("Domain 0        module at 0x%lx\n", (unsigned long)layout->module_gaddr);
+        log_info("Domain 0        module at 0x%lx\n", layout->module_gaddr);
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
         if (d->mem.own[nid])
-            log_info("Domain 0        %6lu MiB on node %u\n",
-                     (unsigned long)(d->mem.own[nid] >> (20 - PAGE_SHIFT)), nid);
+            log_info("Domain 0        %6lu MiB on node %u\n", (d->mem.own[nid] >> (20 - PAGE_SHIFT)), nid);
 }
 
 int dom0_build(const struct dom0_config *config)
@@ -188,8 +181,7 @@ int dom0_build(const struct dom0_config *config)
         return fail(rc, "laying out its memory",
                     rc == -ENOMEM ? "the machine has less memory than that"
                                   : "the host's memory map is too long");
-    u64 info_size =
-        INFO_STRINGS + strlen(text(config->cmdline)) + 1 + strlen(text(config->module_cmdline)) + 1;
+    u64 info_size = INFO_STRINGS + strlen(config->cmdline) + 1 + strlen(config->module_cmdline) + 1;
     rc = dom0_layout_place(&layout, elf.end, config->module_size, info_size, &why);
     if (rc)
         return fail(rc, "its memory is too small", why);
@@ -205,7 +197,7 @@ int dom0_build(const struct dom0_config *config)
                             config->nodes ? "not enough free memory on the nodes of dom0_nodes="
                                           : "not enough free memory");
         }
-    /* Its RAM's tables are made: what the worst case would have taken beyond them comes back. */
+    /* The tables of its RAM exist now: give back what the worst case would have needed beyond them. */
     rc = physmap_set_pool(d, d->physmap.pool_used + PHYSMAP_POOL_DEFAULT_PAGES);
     if (!rc)
         rc = load_image(d, &elf, &layout);

@@ -70,7 +70,7 @@ static bool is_crumb(u32 type, bool given, u64 size, u64 crumb)
     return size < crumb;
 }
 
-/* The layout without crumbs; those of RAM are not given to domain 0 either. */
+/* The layout without pieces below the size of `crumb`; such RAM is not given to domain 0 either. */
 static int layout_memory(const struct e820_entry *host, u32 nr_host, u64 mem_bytes, u64 crumb,
                          struct dom0_layout *out)
 {
@@ -146,21 +146,20 @@ int dom0_layout_place(struct dom0_layout *layout, u64 image_end, u64 module_size
     u64 module = 0;
 
     u64 info = find_place(layout, MAX(image_end, LOW_HOLE_END), info_size);
-    *why = "the start information does not fit behind the image, below 4 GiB";
+    *why = "the start information does not fit after the image, below 4 GiB";
     if (!info)
         return -ENOSPC;
     if (module_size) {
-        /* On a 2 MiB boundary where there is room: easier on whoever maps it. */
+        /* On a 2 MiB boundary where there is room: large pages can map it. */
         u64 from = info + info_size;
         module = find_place(layout, ALIGN_UP(from, MIB(2)), module_size);
         if (!module)
             module = find_place(layout, from, module_size);
-        *why = "the module does not fit behind the image, below 4 GiB";
+        *why = "the module does not fit after the image, below 4 GiB";
         if (!module)
             return -ENOSPC;
     }
     layout->module_gaddr = module;
     layout->start_info_gaddr = info;
-    layout->start_info_size = info_size;
     return 0;
 }

@@ -14,8 +14,7 @@ struct dom0_layout {
     u32 nr_e820; /* sorted by address, no overlaps */
     struct e820_entry e820[DOMAIN_MAX_E820];
     u64 ram_bytes;        /* RAM in it, in whole pages */
-    u64 start_info_gaddr; /* struct hvm_start_info, the module entry behind it, then the two command lines */
-    u64 start_info_size;  /* bytes */
+    u64 start_info_gaddr; /* struct hvm_start_info, the module entry after it, then the two command lines */
     u64 module_gaddr;     /* page aligned */
 };
 
@@ -28,7 +27,7 @@ struct dom0_layout {
 int dom0_layout_memory(const struct e820_entry *host, u32 nr_host, u64 mem_bytes, struct dom0_layout *out);
 
 /*
- * Finds places behind the image's end for start info and module, below 4 GiB in RAM, page aligned, nothing
+ * Finds places after the image's end for start info and module, below 4 GiB in RAM, page aligned, nothing
  * overlapping. -ENOSPC: they do not fit. *why names what.
  */
 int dom0_layout_place(struct dom0_layout *layout, u64 image_end, u64 module_size, u64 info_size,

@@ -10,7 +10,7 @@
 #include <homestead/types.h>
 
 #define BOOT_INFO_MAGIC   0x44545345454d4f48ull /* "HOMEESTD" */
-#define BOOT_INFO_VERSION 2u
+#define BOOT_INFO_VERSION 3u
 
 /* Firmware of large servers gives 200 to 1,000 descriptors; neighbours of one type become one entry. */
 #define BOOT_MEM_MAX     2048u
@@ -40,15 +40,13 @@ struct boot_module {
     u64 base;                       /* maddr, page aligned when the UEFI loader placed it */
     u64 size;                       /* bytes */
     char cmdline[BOOT_CMDLINE_MAX]; /* arguments only, without the file's name; NUL terminated */
-    char name[256];                 /* the file, as the loader was told; empty if it keeps that to itself */
+    char name[256];                 /* the file's name; empty if the loader does not pass it */
 };
 
 struct boot_framebuffer {
     u64 base; /* 0: none */
     u64 size;
     u32 width, height; /* pixels */
-    u32 stride;        /* pixels per line */
-    u32 format;        /* EFI_GRAPHICS_PIXEL_FORMAT */
 };
 
 enum boot_source { BOOT_FROM_MULTIBOOT = 1, BOOT_FROM_UEFI = 2 };
@@ -63,7 +61,7 @@ struct boot_info {
     u64 efi_system_table; /* maddr, 0: not started by UEFI */
     u64 tsc_entry;        /* TSC at the hypervisor's first instruction */
     struct boot_framebuffer fb;
-    char loader[64]; /* who started us, for people */
+    char loader[64]; /* the loader's name, for the console */
     char cmdline[BOOT_CMDLINE_MAX];
     u32 nr_modules;
     struct boot_module modules[BOOT_MODULE_MAX];
@@ -93,7 +91,7 @@ static inline u32 boot_mem_smallest(const struct boot_info *info)
 }
 
 /*
- * Adds an entry behind the others, joined with the last one if that ends where it begins and is of its type.
+ * Adds an entry after the others, joined with the last one if that ends where it begins and is of its type.
  * With mem[] full the smallest piece of RAM gives way and is counted in mem_left_out: what is RAM may be
  * forgotten, what is not RAM may not, as it could lie inside a piece of RAM. (With no RAM at all in mem[]
  * nothing can be forgotten wrongly: the entry is left out.)

@@ -1,5 +1,5 @@
 /*
- * What ACPI says of the machine's NUMA shape, as plain data: filled by arch/x86/acpi (pure functions
+ * The machine's NUMA shape as ACPI describes it, as plain data: filled by arch/x86/acpi (pure functions
  * on bytes), read by boot, mm and the CPU code. Node ids are dense and ascend with the proximity
  * domain (PXM) they stand for.
  */
@@ -60,7 +60,7 @@ struct topology {
     bool have_srat;                /* false: one node, faked, holds everything */
     bool have_slit;                /* false: 10 on the diagonal, 20 elsewhere */
     bool have_hmat;                /* near[] follows the HMAT's latencies for one node at least */
-    u32 nr_cpus;                   /* enabled CPUs of the MADT, in its order, boot CPU wherever it stands */
+    u32 nr_cpus;                   /* enabled CPUs of the MADT, in its order, boot CPU in any place */
     struct topology_cpu cpus[MAX_CPUS]; /* last: the rest of it is given back */
 };
 

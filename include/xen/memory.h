@@ -7,7 +7,7 @@
 
 #include <xen/xen.h>
 
-/* Homestead's name for how a preempted call says where it goes on (bits of cmd). */
+/* Homestead's name for where a preempted call stores its progress (bits of cmd). */
 #define MEMOP_EXTENT_SHIFT 6
 
 #define XENMEM_increase_reservation 0

@@ -15,7 +15,7 @@
 #define VCPUOP_register_vcpu_info            10
 #define VCPUOP_send_nmi                      11
 
-#define VCPU_SSHOTTMR_future (1U << 0) /* a time gone by: -ETIME instead of firing at once */
+#define VCPU_SSHOTTMR_future (1U << 0) /* a time in the past: -ETIME instead of firing at once */
 struct vcpu_set_singleshot_timer {
     u64 timeout_abs_ns;
     u32 flags;

@@ -205,7 +205,7 @@ class TestNmi(GoodRun):
     def test_it_is_reported(self, run):
         lines = [line for line in run.lines if "NMI on CPU " in line]
         assert len(lines) == 2, run.text
-        assert all(re.search(r"NMI on CPU 0 \(node 0\), port 0x61 says 0x[0-9a-f]+, at \w+\+0x", line) for line in lines)
+        assert all(re.search(r"NMI on CPU 0 \(node 0\), port 0x61 reads 0x[0-9a-f]+, at \w+\+0x", line) for line in lines)
 
 
 class TestNmiPanic(AnyRun):

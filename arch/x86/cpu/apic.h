@@ -26,7 +26,7 @@ void apic_eoi(void);
 /* Timer, one shot: counts down from count at the bus clock divided by 16; 0 stops it. */
 void apic_timer_start(u32 count);
 u32 apic_timer_current(void);
-/* Masks the two 8259s, whose interrupts nobody here wants. */
+/* Masks the two 8259s: none of their interrupts is used. */
 void pic_disable(void);
 
 #endif

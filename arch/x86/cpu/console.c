@@ -2,9 +2,9 @@
  * 16550 driver and printk(). Output is polled: the transmitter's LSR.THRE is waited for before every
  * byte (emulators and real UARTs drop bytes otherwise), but never for ever.
  *
- * Whole messages hold the console. A CPU that is stuck holding it must not silence the others, so whoever has
- * waited long without seeing a byte go out takes it from the holder. That needs more than a ticket lock has:
- * the holder's name. A CPU that comes again while it holds the console (NMI) prints into its own message.
+ * A CPU holds the console for a whole message. One that is stuck holding it must not silence the others, so a CPU
+ * that has waited long while no byte went out takes it from the holder. A ticket lock does not record its holder,
+ * so it is not one. An NMI on the CPU that holds the console prints into that CPU's message.
  */
 #include <arch/x86/cpu/console.h>
 
@@ -31,7 +31,7 @@ enum uart_register { UART_DATA = 0, UART_IER = 1, UART_FCR = 2, UART_LCR = 3, UA
 static u16 uart_port;  /* [I] 0: none */
 static bool uart_dead; /* the line did not take a byte in TX_SPINS; not waited for again */
 static enum log_level log_limit = LOG_INFO; /* [I] */
-static u32 holder;                          /* [a] id + 1 of the CPU that prints, 0: nobody */
+static u32 holder;                          /* [a] id + 1 of the CPU that prints, 0: none */
 static u32 nr_written;                      /* [a] bytes so far, wrapping: the holder's sign of life */
 
 INIT void console_init(u16 port, u32 baud)
@@ -77,7 +77,7 @@ static void uart_put(u8 byte)
 static bool hold(void)
 {
     u32 self = this_cpu()->id + 1, last = nr_written, other = 0, seen = 0;
-    /* Before time_init() there is one CPU, and nobody to wait for. */
+    /* Before time_init() there is one CPU, and none to wait for. */
     u64 patience = (u64)tsc_khz * HOLD_MS, since = rdtsc();
 
     if (__atomic_load_n(&holder, __ATOMIC_RELAXED) == self)

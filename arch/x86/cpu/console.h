@@ -13,7 +13,7 @@ void console_init(u16 port, u32 baud);
 void console_set_level(enum log_level level);
 /* Raw bytes, as they come (\n becomes \r\n). Whole calls do not interleave. */
 void console_write(const char *text, size_t len);
-/* Panic only: whoever held the console will not let go of it any more. */
+/* Panic only: takes the console from a holder that will not release it any more. */
 void console_break_lock(void);
 /* Debug builds, for a test: takes the console and keeps it. Others print after they have waited for a sign of life. */
 void console_hold(void);

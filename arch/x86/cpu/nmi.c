@@ -1,9 +1,9 @@
 /*
- * NMIs come from another CPU that wants this one to stop, or from outside: a button, a watchdog, memory and
- * I/O errors; port 0x61 tells those (Intel's chipset datasheets, NMI_SC: bit 7 SERR#, bit 6 IOCHK#). Machine
+ * An NMI comes from another CPU that stops this one, or from outside: a button, a watchdog, a memory or I/O
+ * error; port 0x61 reports the errors (Intel's chipset datasheets, NMI_SC: bit 7 SERR#, bit 6 IOCHK#). Machine
  * checks: APM2 9, SDM 3B 15.
  *
- * Both come in the middle of anything: no lock is waited for that this CPU may hold (cpu->in_nmi).
+ * Both interrupt any code, so the handlers wait for no lock that this CPU may hold (cpu->in_nmi).
  */
 #include <arch/x86/cpu/nmi.h>
 
@@ -35,7 +35,7 @@
 
 bool nmi_panics;
 
-/* Behind an exit the register still is the guest's, who may put anything there. */
+/* Just after an exit RBP is still the guest's and may have any value. */
 static u64 own_rbp(const struct trap_frame *frame)
 {
     return this_cpu()->in_guest ? 0 : frame->rbp;
@@ -46,7 +46,7 @@ static void report_nmi(const struct trap_frame *frame, u8 status)
     u64 offset = 0;
     const char *name = symbol_lookup(frame->rip, &offset);
 
-    log_error("NMI on CPU %u (node %u), port 0x61 says 0x%x, at %s+0x%lx%s\n", this_cpu()->id,
+    log_error("NMI on CPU %u (node %u), port 0x61 reads 0x%x, at %s+0x%lx%s\n", this_cpu()->id,
               this_cpu()->nid, status, name ? name : "?", offset,
               this_cpu()->in_guest ? ", back from a guest"
               : this_cpu()->idle   ? ", idle"
@@ -59,7 +59,7 @@ void nmi_handle(const struct trap_frame *frame)
 
     stop_if_asked(frame->rip, frame->rbp, true);
     if (stop_begun())
-        return; /* the speaker itself, or one that will be asked in a moment */
+        return; /* this CPU prints, or will be stopped soon */
     cpu->in_nmi = true;
     u8 status = inb(PORT_NMI_STATUS);
     const char *fatal = status & NMI_SERR    ? "NMI: memory or system error"
@@ -82,7 +82,7 @@ static u32 nr_banks(void)
     return (u32)(rdmsr(MSR_MCG_CAP) & MCG_CAP_BANKS);
 }
 
-/* Returns how many banks have something to say. */
+/* Returns how many banks hold an error. */
 static u32 print_banks(void)
 {
     u32 banks = nr_banks(), valid = 0;
@@ -116,7 +116,7 @@ static bool any_bank_valid(void)
 
 void machine_check_handle(const struct trap_frame *frame)
 {
-    /* Some processors tell all CPUs of one CPU's error: the one that knows more speaks. */
+    /* Some processors signal one CPU's error to all CPUs: the one whose banks hold it prints. */
     if (!any_bank_valid())
         time_delay_us(YIELD_US);
     this_cpu()->in_nmi = true;
@@ -124,7 +124,7 @@ void machine_check_handle(const struct trap_frame *frame)
     log_error("\nMachine check on CPU %u (node %u): MCG_STATUS %lx, at 0x%lx\n", this_cpu()->id,
               this_cpu()->nid, nr_banks() ? rdmsr(MSR_MCG_STATUS) : 0, frame->rip);
     if (!print_banks())
-        log_error("  no bank says why\n");
+        log_error("  no bank holds an error\n");
     panic_end("machine check", frame->rip, own_rbp(frame));
 }
 

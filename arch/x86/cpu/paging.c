@@ -141,24 +141,26 @@ INIT int paging_map(u64 virt, u64 maddr, u64 size, u32 flags)
     return paging_map_in(root, virt, maddr, size, flags);
 }
 
-bool paging_query(u64 virt, u64 *maddr, u32 *flags)
+/* The entry that maps virt, at level 2, 1 or 0. NULL: none does. */
+static u64 *entry_find(u64 virt, u32 *level)
 {
     u64 table = root ? root : read_cr3(); /* before paging_init(): the entry's tables */
 
-    for (u32 level = 3;; level--) {
-        u64 entry = *entry_in(table, virt, level);
-        if (!(entry & PTE_PRESENT))
-            return false;
-        if (level == 0 || (level < 3 && (entry & PTE_LARGE))) {
-            if (maddr)
-                *maddr = (entry & PTE_ADDR & ~(level_size(level) - 1)) + (virt & (level_size(level) - 1));
-            if (flags)
-                *flags = (entry & PTE_WRITE ? PAGING_WRITE : 0) | (entry & PTE_NX ? 0 : PAGING_EXEC) |
-                         (entry & PTE_PCD ? PAGING_UNCACHED : 0);
-            return true;
-        }
-        table = entry & PTE_ADDR;
+    for (*level = 3;; (*level)--) {
+        u64 *entry = entry_in(table, virt, *level);
+        if (!(*entry & PTE_PRESENT))
+            return NULL;
+        if (*level == 0 || (*level < 3 && (*entry & PTE_LARGE)))
+            return entry;
+        table = *entry & PTE_ADDR;
     }
+}
+
+bool paging_is_mapped(u64 virt)
+{
+    u32 level;
+
+    return entry_find(virt, &level);
 }
 
 /* The image's text and constants must not be writable through the direct map either. */
@@ -203,14 +205,11 @@ static INIT int map_image(void)
 /* The entry of a 4 KiB page that is mapped. */
 static u64 *page_entry(u64 virt)
 {
-    u64 table = root;
+    u32 level;
+    u64 *entry = entry_find(virt, &level);
 
-    for (u32 level = 3; level > 0; level--) {
-        u64 entry = *entry_in(table, virt, level);
-        BUG_ON(!(entry & PTE_PRESENT) || (level < 3 && entry & PTE_LARGE));
-        table = entry & PTE_ADDR;
-    }
-    return entry_in(table, virt, 0);
+    BUG_ON(!entry || level);
+    return entry;
 }
 
 void paging_image_drop(const char *start, const char *end)
@@ -299,8 +298,7 @@ INIT const void *paging_map_firmware(u64 maddr, u64 len)
     if (end < maddr || end > DIRECTMAP_SIZE)
         return NULL;
     for (u64 at = ALIGN_DOWN(maddr, PAGE_SIZE); at < end; at += PAGE_SIZE)
-        if (!paging_query(DIRECTMAP_BASE + at, NULL, NULL) &&
-            paging_map(DIRECTMAP_BASE + at, at, PAGE_SIZE, 0))
+        if (!paging_is_mapped(DIRECTMAP_BASE + at) && paging_map(DIRECTMAP_BASE + at, at, PAGE_SIZE, 0))
             return NULL;
     return maddr_to_virt(maddr);
 }

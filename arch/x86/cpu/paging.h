@@ -37,8 +37,8 @@ void paging_init(u64 image_base, paging_alloc_fn alloc);
 /* Switches this CPU to them. Each CPU calls it once. */
 void paging_activate(void);
 /* For CPUs that start: tables that show [maddr, +4 KiB), executable, at its own address, and besides that what
- * Homestead's show. They are made in the PAGING_START_TABLES pages after that page. Returns their root. Nobody stays
- * on them but CPUs that come too late. */
+ * Homestead's show. They are made in the PAGING_START_TABLES pages after that page. Returns their root. Only CPUs
+ * that start too late stay on them. */
 #define PAGING_START_TABLES 4u
 u64 paging_start_tables(u64 maddr);
 /* Maps [maddr, maddr + size) at virt with the largest pages that fit. -ENOMEM, -EINVAL (not page aligned),
@@ -64,7 +64,6 @@ void paging_image_drop(const char *start, const char *end);
 void paging_image_move(void *page, u64 maddr);
 /* Empties this CPU's TLB. */
 void paging_flush(void);
-/* Is virt mapped now? *flags (may be NULL) gets enum paging_flag. For tests and page-fault reports. */
-bool paging_query(u64 virt, u64 *maddr, u32 *flags);
+bool paging_is_mapped(u64 virt);
 
 #endif

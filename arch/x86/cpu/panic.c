@@ -46,13 +46,13 @@ void backtrace_print(u64 rip, u64 rbp)
     print_frame(rip);
     for (u32 depth = 0; depth < BACKTRACE_MAX; depth++) {
         /* A frame is two words on a mapped stack, and frames only go up. */
-        if (!IS_ALIGNED(rbp, 8) || rbp < DIRECTMAP_BASE || !paging_query(rbp, NULL, NULL) ||
-            !paging_query(rbp + 8, NULL, NULL))
+        if (!IS_ALIGNED(rbp, 8) || rbp < DIRECTMAP_BASE || !paging_is_mapped(rbp) ||
+            !paging_is_mapped(rbp + 8))
             break;
         const u64 *frame = (const u64 *)rbp;
         if (!frame[1])
             break;
-        print_frame(frame[1] - 1); /* inside the call, not behind it */
+        print_frame(frame[1] - 1); /* inside the call, not after it */
         if (frame[0] <= rbp)
             break;
         rbp = frame[0];
@@ -133,7 +133,7 @@ static void reboot(void)
     if (machine_end_config.efi_system_table)
         efi_reset(machine_end_config.efi_system_table, EFI_RESET_COLD);
     reset_by_acpi();
-    outb(0xcf9, 0x06); /* the PC's own reset register, then the oldest way of all */
+    outb(0xcf9, 0x06); /* the chipset's reset register */
     reset_by_keyboard_controller();
 }
 

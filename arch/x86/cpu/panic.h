@@ -1,4 +1,4 @@
-/* The end of a run: panic, and the orderly ways out. */
+/* The end of a run: panic, power-off, reboot. */
 #ifndef CPU_PANIC_H
 #define CPU_PANIC_H
 
@@ -16,7 +16,7 @@ NORETURN void panic_end(const char *reason, u64 rip, u64 rbp);
 enum machine_end {
     MACHINE_POWEROFF, /* dom0 shut down with poweroff: the run passed */
     MACHINE_REBOOT,
-    MACHINE_RESTART, /* a person at the debug console wants it */
+    MACHINE_RESTART, /* by a key of the debug console */
     MACHINE_CRASHED, /* dom0 crashed or reported failure */
 };
 

@@ -1,8 +1,8 @@
 /*
- * What each CPU has for itself. GS base points to the CPU's own struct cpu while Homestead runs.
+ * The data of each CPU. GS base points to the CPU's own struct cpu while Homestead runs.
  *
- * Homestead runs with interrupts disabled except in guests and while idle: a handler only notes what
- * happened (flags below), and the run loop acts on it. So nothing here needs to be interrupt safe.
+ * Homestead runs with interrupts disabled except in guests and while idle: a handler only sets a flag
+ * below, and the run loop acts on it. So nothing here needs to be interrupt safe.
  */
 #ifndef CPU_PERCPU_H
 #define CPU_PERCPU_H
@@ -18,8 +18,8 @@ struct hvm_vcpu;
 
 enum cpu_state {
     CPU_OFF,      /* left out */
-    CPU_STARTING, /* has been sent for */
-    CPU_ARRIVED,  /* runs, but nothing is asked of it yet */
+    CPU_STARTING, /* its start IPIs are sent */
+    CPU_ARRIVED,  /* runs, and waits for smp_release() */
     CPU_ONLINE,
     CPU_FAILED,
 };
@@ -35,13 +35,13 @@ struct cpu {
     struct cpu_tables *tables;
     u64 ist_tops[CPU_IST_STACKS]; /* [I] 0: none yet */
     bool idle;                    /* [o] in HLT, or about to */
-    bool in_guest;                /* [o] from before the entry to behind the exit */
+    bool in_guest;                /* [o] from before the entry to after the exit */
     bool in_nmi;                  /* [o] must not wait for a lock that this CPU may hold */
     const struct hvm_vcpu *guest; /* [o] that was entered last */
     u64 beats;                    /* [o] turns of the run loop that did not go through a guest */
     s64 tsc_offset;               /* [I] ticks by which this TSC is ahead of the boot CPU's */
     void (*job)(void);            /* [a] smp_give_job() */
-    /* once it was stopped, for the one who prints it */
+    /* stored by stop_if_asked(), for stop_print() */
     bool stopped; /* [a] */
     u64 stop_rip, stop_rbp;
     bool timer_fired;       /* [o] set by the APIC timer's handler, cleared by the run loop */
@@ -74,8 +74,7 @@ static inline nodeid_t this_node(void)
     return this_cpu()->nid;
 }
 
-/* Takes the interrupts that have come; sleep: waits for one first, which may have come already. Returns with
- * interrupts off again. */
+/* Takes pending interrupts; sleep: waits for one if none is pending. Returns with interrupts off again. */
 static inline void cpu_idle(bool sleep)
 {
     this_cpu()->beats++;

@@ -3,8 +3,8 @@
  * that have not been seen. What a CPU needs is prepared by the caller in its struct cpu; nothing is
  * allocated here. Until they are released, CPUs that have arrived sleep.
  *
- * If a CPU was given up, it may still come: the trampoline, its tables and smp_slots stay, so that it finds that nobody
- * waits for it.
+ * A CPU that was given up may still start: the trampoline, its tables and smp_slots stay, so that it finds its slot
+ * empty.
  */
 #include <arch/x86/cpu/smp.h>
 
@@ -29,7 +29,7 @@ extern char trampoline_start[], trampoline_end[], trampoline_root[], trampoline_
 
 void smp_cpu_entry(struct cpu *cpu);
 
-/* trampoline.asm reads these: who may come, and what is meant for it. Nobody comes late if all came in time. */
+/* trampoline.asm reads these: APIC ids of the CPUs that may start, and the struct cpu of each. Emptied if all did. */
 SIZED u32 smp_ids[MAX_CPUS];
 SIZED struct cpu *smp_slots[MAX_CPUS];
 u32 smp_nr_slots;
@@ -40,7 +40,7 @@ static const struct smp_start_ops *start_ops; /* [I] */
 static bool released;                         /* [a] */
 static u32 nr_arrived;                        /* [a] or failed on the way */
 
-/* From CPU_STARTING, once: either the CPU says how it goes, or it is given up. False: the other was first. */
+/* Leaves CPU_STARTING, once: set by the CPU itself, or by the boot CPU that gives it up. False: the other was first. */
 static bool settle(struct cpu *cpu, enum cpu_state state)
 {
     u32 expected = CPU_STARTING;
@@ -102,8 +102,8 @@ static INIT void place_trampoline(u64 page)
     }
 }
 
-/* Sleeps until all have arrived, or nobody new has for a while: spinning would take time from those who come
- * where CPUs share a host's. */
+/* Sleeps until all have arrived, or none has for a while. Spinning would take time from the starting CPUs where an
+ * emulator runs them all on few CPUs of its host. */
 static INIT void await_arrivals(u32 wanted)
 {
     u64 patience = smp_patience_ns();
@@ -127,7 +127,7 @@ static INIT void await_arrivals(u32 wanted)
     this_cpu()->timer_fired = false;
 }
 
-/* True if the CPU cannot come any more; false: it has taken its slot and is on the way. */
+/* True: the CPU can no longer start. False: it has taken its slot and is on the way. */
 static INIT bool give_up(u32 slot)
 {
     return __atomic_exchange_n(&smp_slots[slot], NULL, __ATOMIC_ACQ_REL) != NULL;
@@ -148,7 +148,7 @@ static INIT bool await_state(struct cpu *cpu)
 static INIT void send_for(u32 nr, u8 page)
 {
     if (!nr)
-        return; /* nobody to wait for */
+        return; /* none to wait for */
     for (u32 i = 0; i < nr; i++)
         apic_send_init(smp_ids[i]);
     time_delay_us(INIT_WAIT_US);

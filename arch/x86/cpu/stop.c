@@ -1,8 +1,8 @@
 /*
- * At the end one CPU speaks and all others are silent. Each of them notes in its own struct cpu where it
- * was and sleeps; the speaker reads their stacks, which nobody changes any more.
+ * At the end of a run one CPU, the speaker, prints, and all others are stopped. Each of them stores in its own
+ * struct cpu where it was, and halts; the speaker reads their stacks, which no longer change.
  *
- * Everything here is bounded in time, and takes no lock: a CPU may be dead, and what it held stays held.
+ * Everything here is bounded in time and takes no lock: a dead CPU never releases what it holds.
  */
 #include <arch/x86/cpu/stop.h>
 
@@ -33,7 +33,7 @@ void stop_begin(void)
     if (__atomic_compare_exchange_n(&speaker, &expected, me, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
         expected == me)
         return;
-    cpu_halt(); /* the speaker's NMI finds us here */
+    cpu_halt(); /* the speaker's NMI stops it here */
 }
 
 bool stop_begun(void)
@@ -49,7 +49,7 @@ void stop_if_asked(u64 rip, u64 rbp, bool by_nmi)
     if (asked == STOP_NO || (asked == STOP_NOW && !by_nmi) || cpu->id == speaker)
         return;
     cpu->stop_rip = rip;
-    cpu->stop_rbp = cpu->in_guest ? 0 : rbp; /* a guest's is no address of ours */
+    cpu->stop_rbp = cpu->in_guest ? 0 : rbp; /* a guest's RBP is no frame of Homestead */
     __atomic_store_n(&cpu->stopped, true, __ATOMIC_RELEASE);
     cpu_halt();
 }
@@ -69,7 +69,7 @@ static u32 count_moving(void)
     return moving;
 }
 
-/* As long as one more stops from time to time. Returns how many do not. */
+/* Waits until all are stopped, or until none has stopped for a while. Returns how many are not. */
 static u32 await_stopped(void)
 {
     u64 last_ns = time_now_ns(), patience = smp_patience_ns();
@@ -161,7 +161,7 @@ static bool was_busy(const struct cpu *cpu)
     return !is_silent(cpu) && !cpu->idle;
 }
 
-static u32 first_left_out; /* the first CPU id behind those that were shown in detail */
+static u32 first_left_out; /* the first CPU id after those shown in detail */
 
 static bool busy_left_out(const struct cpu *cpu)
 {

@@ -11,21 +11,20 @@ struct trap_frame;
  * other sleeps here until it is stopped, and never returns.
  */
 void stop_begin(void);
-/* Has somebody begun? */
+/* Has a CPU called stop_begin()? */
 bool stop_begun(void);
 /*
- * Stops all other CPUs and waits until they are, or a bounded time. gently: where they hold no lock of the
- * console's, as far as they come there soon; else, and for those that do not come, by NMI. Returns how many
+ * Stops all other CPUs and waits for them, for a bounded time. gently: first where they do not hold the console,
+ * at an interrupt or in cpu_relax(); those that do not come there soon, by NMI. Else all by NMI. Returns how many
  * could not be stopped.
  */
 u32 stop_others(bool gently);
-/* What each other CPU was doing when it was stopped, with its backtrace; those that slept in one line. */
+/* Prints what each other CPU was doing when it was stopped, with its backtrace; idle ones in one line. */
 void stop_print(void);
-/* The CPU that calls this is one of the others: it remembers where it was and sleeps for ever, if it is asked
- * to; else returns. by_nmi: from the NMI's handler. */
+/* If this CPU is to stop: stores where it was and halts. Else returns. by_nmi: from the NMI's handler. */
 void stop_if_asked(u64 rip, u64 rbp, bool by_nmi);
 
-/* "d1v0" of a guest's vCPU; set by the floor that knows. NULL: nobody does yet. */
+/* Writes the name of a guest's vCPU, "d1v0"; set by boot/. NULL: not set yet. */
 extern void (*stop_name_guest)(const struct hvm_vcpu *v, char *out, size_t size);
 
 #endif

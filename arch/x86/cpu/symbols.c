@@ -10,7 +10,7 @@ const char *symbol_lookup(u64 addr, u64 *offset)
         return NULL;
     u32 wanted = (u32)(addr - IMAGE_VIRT_BASE);
     high = symbol_count;
-    while (low < high) { /* first entry behind wanted */
+    while (low < high) { /* first entry after wanted */
         u32 middle = low + (high - low) / 2;
         if (symbol_table[middle].offset <= wanted)
             low = middle + 1;

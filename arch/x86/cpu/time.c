@@ -63,8 +63,7 @@ static void start_pit(void)
 }
 
 /*
- * Whoever runs beneath us (SMM, an emulator) may take the CPU away between two reads: of a few tries, the one
- * that took least time counts.
+ * SMM or an emulator may take the CPU away between two reads, so the fastest of a few tries counts.
  */
 static struct sample take_sample(const struct reference *r)
 {

@@ -8,10 +8,10 @@ extern u64 tsc_khz; /* [I] after time_init() */
 
 /* Calibrates TSC and APIC timer against the ACPI PM timer (port, 0: use the PIT). */
 void time_init(u16 pm_timer_port);
-/* Nanoseconds since time_init(), monotonic, and the same on all CPUs as far as tsc_sync.c can
- * tell. */
+/* Nanoseconds since time_init(), monotonic, and the same on all CPUs within what tsc_sync.c can
+ * measure. */
 u64 time_now_ns(void);
-/* Waits on the spot. */
+/* Busy-waits. */
 void time_delay_us(u32 us);
 u64 time_ns_to_tsc(u64 ns);
 u64 time_tsc_to_ns(u64 tsc_delta);

@@ -1,6 +1,6 @@
 /*
  * Exceptions are Homestead's own bugs or broken hardware: they end in panic() with registers and a
- * backtrace. Interrupts only leave a note for the run loop (see percpu.h).
+ * backtrace. Interrupts only set a flag for the run loop (see percpu.h).
  */
 #include <arch/x86/cpu/traps.h>
 

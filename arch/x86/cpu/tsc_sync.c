@@ -1,7 +1,7 @@
 /*
- * The boot CPU asks, the other answers with its TSC, a few times over; the fastest exchanges bound the
- * difference. A TSC that is certainly off is corrected by an offset, so that time_now_ns() tells the same
- * time everywhere. All other CPUs sleep meanwhile.
+ * The boot CPU asks and the other CPU answers with its TSC, a few times; the fastest exchanges bound the
+ * difference. A TSC that certainly differs is corrected by an offset, so that time_now_ns() returns the same
+ * time on every CPU. All other CPUs sleep meanwhile.
  */
 #include <arch/x86/cpu/tsc_sync.h>
 
@@ -40,7 +40,7 @@ static struct {
     bool finished; /* [a] no more questions */
 } exchange;
 
-/* The reading is neither earlier nor later than what stands before and behind it. */
+/* Read neither earlier nor later than the code around it. */
 static u64 ordered_tsc(void)
 {
     __asm__ volatile("lfence" : : : "memory");

@@ -1,4 +1,4 @@
-/* Do all CPUs' TSCs tell the same time? One exchange is three readings: here, there, here again. */
+/* Compares the TSCs of all CPUs. One exchange is three readings: here, there, here again. */
 #ifndef CPU_TSC_SYNC_H
 #define CPU_TSC_SYNC_H
 

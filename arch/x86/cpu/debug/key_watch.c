@@ -1,4 +1,4 @@
-/* The decision who polls the serial line. Plain C, no state, no locks. */
+/* Decides which CPU polls the serial line. Plain C, no state, no locks. */
 #include <arch/x86/cpu/debug/key_watch.h>
 
 struct key_watch key_watch_decide(u32 self, u32 poller, u32 rank, u64 beat_ns, u64 now_ns)

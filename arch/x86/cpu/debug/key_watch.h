@@ -1,9 +1,9 @@
 /*
- * Who polls the serial line: a pure decision, taken by each CPU when its own timer for it has expired.
+ * Which CPU polls the serial line: a pure decision, taken by each CPU when its own timer for it has expired.
  *
- * One CPU polls every 100 ms and leaves a sign of life. All others look at that sign, the next one in the
- * ring of CPUs every 0.5 s, the one behind it every second, and so on up to 10 s: an idle machine stays idle,
- * and whichever set of CPUs is stuck, the first live one behind them takes over.
+ * One CPU polls every 100 ms and leaves a sign of life. All others check that sign: the next one in the ring
+ * of CPUs every 0.5 s, the one after it every second, and so on up to 10 s. So an idle machine stays idle, and
+ * if CPUs are stuck, the first live one after them takes over.
  */
 #ifndef CPU_KEY_WATCH_H
 #define CPU_KEY_WATCH_H

@@ -4,8 +4,8 @@
  * No interrupt of the UART is used, so the line is polled. A 16550 holds 16 bytes: what comes faster than 16
  * bytes a poll (pasted text) is lost on real hardware, typing is not.
  *
- * polling is taken by the CPU that is inside keys_poll(). It is no spinlock, because a CPU that never comes
- * back must not keep it: keys_take_over() hands it out again.
+ * `polling` is taken by the CPU that is inside keys_poll(). It is not a spinlock, because a CPU that never
+ * returns must not keep it: keys_take_over() frees it.
  */
 #include <arch/x86/cpu/debug/keys.h>
 
@@ -80,7 +80,7 @@ void keys_printf(const char *fmt, ...)
     va_end(args);
     console_write(line, strlen(line));
     beat();
-    this_cpu()->beats++; /* nor is this CPU locked up */
+    this_cpu()->beats++; /* and for the watchdog */
 }
 
 static void help(void)
@@ -185,7 +185,7 @@ bool keys_poll(void)
         !__atomic_compare_exchange_n(&polling, &nobody, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return false;
     beat();
-    /* Whoever was taken over while it served a key leaves the line alone. */
+    /* A CPU that was replaced while it served a key reads no more bytes. */
     for (u32 nr = 0; nr < BYTES_MAX && __atomic_load_n(&polling, __ATOMIC_RELAXED) == self; nr++) {
         byte = console_read();
         if (byte < 0)

@@ -1,11 +1,11 @@
 /*
  * The debug console: keys on the serial line after the switch sequence (three times Ctrl-A). Each key is
  * registered where its data lives; this module only reads bytes and dispatches. Without the sequence bytes
- * are domain 0's, who asks for them with CONSOLEIO_read.
+ * are for domain 0, which reads them with CONSOLEIO_read.
  *
  * A key's function runs in the run loop of the CPU that polls the line, interrupts off, no lock held. It must
  * print even if another CPU is stuck holding a lock: it reads without locks what can be read so, or gives up
- * on a lock after a bounded wait (spin_trylock_bounded). Who polls is decided in key_watch.h.
+ * on a lock after a bounded wait (spin_trylock_bounded). key_watch.h decides which CPU polls.
  */
 #ifndef CPU_KEYS_H
 #define CPU_KEYS_H
@@ -44,7 +44,7 @@ bool keys_poll(void);
 void keys_take_over(void);
 /* Bytes for domain 0, at most max; returns how many. */
 u32 keys_read(char *bytes, u32 max);
-/* Prints for a key, whatever loglvl= says. A served key may print for seconds: this shows that it lives. */
+/* Prints for a key, whatever loglvl= says. A served key may print for seconds: this is a sign of life. */
 void keys_printf(const char *fmt, ...) PRINTF(1, 2);
 /* time_now_ns() of the last sign of life of the CPU that polls. */
 u64 keys_beat_ns(void);

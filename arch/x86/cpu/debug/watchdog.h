@@ -7,11 +7,11 @@
 
 #include <homestead/types.h>
 
-/* Looks that find no life before it counts as a lockup: the host of an emulator may have slept over one. */
+/* Checks in a row without a sign of life that make a lockup: an emulator's host may have been suspended in one. */
 #define WATCHDOG_LOOKS 4u
 
-/* Every CPU, from its run loop, at a quarter of the wanted limit. Panics, and so makes all CPUs show where
- * they are, after WATCHDOG_LOOKS looks in a row without a sign of life. secs: the limit, for the message. */
+/* Called by every CPU, from its run loop, WATCHDOG_LOOKS times in secs. Panics, which prints a backtrace of every
+ * CPU, after WATCHDOG_LOOKS checks in a row without a sign of life. secs: the limit, for the message. */
 void watchdog_look(u32 secs);
 
 #endif

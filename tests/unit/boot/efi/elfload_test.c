@@ -163,10 +163,10 @@ TEST(offsets_beyond_the_file)
     refused_with(E_PHOFF, sizeof(file) - 2 * PH_SIZE + 1, 8, "program headers outside");
     refused_with(E_PHOFF, ~0ull - 8, 8, "program headers outside");
     refused_with(E_PHNUM, 0xffff, 2, "program headers outside");
-    refused_with(PH + P_OFFSET, sizeof(file), 8, "a segment lies behind");
-    refused_with(PH + P_OFFSET, ~0ull, 8, "a segment lies behind");
-    refused_with(PH + PH_SIZE + P_FILESZ, 0x201, 8, "a segment lies behind");
-    refused_with(PH + PH_SIZE + P_FILESZ, ~0ull - DATA + 1, 8, "a segment lies behind");
+    refused_with(PH + P_OFFSET, sizeof(file), 8, "a segment is beyond");
+    refused_with(PH + P_OFFSET, ~0ull, 8, "a segment is beyond");
+    refused_with(PH + PH_SIZE + P_FILESZ, 0x201, 8, "a segment is beyond");
+    refused_with(PH + PH_SIZE + P_FILESZ, ~0ull - DATA + 1, 8, "a segment is beyond");
 }
 
 TEST(addresses_outside_of_the_image)
