@@ -231,7 +231,6 @@ static void start_keys(void)
         return;
     keys_init();
     domain_dump_init();
-    memory_check_init();
     boot_topology_keys();
     key_poll_init(options.test_stuck);
     log_info("Debug console   three times Ctrl-A, then h for help\n");

@@ -96,8 +96,7 @@ int domain_choose_id(u16 wanted, u16 *domid)
     return rc;
 }
 
-/* Chooses the id and reserves it. Lookups do not find d yet: an id can be guessed, and another CPU must not
- * destroy a half-made domain or map its frames. */
+/* Chooses the id and reserves it. Lookups do not find d yet: other CPUs must not use a half-made domain. */
 static int reserve_id(struct domain *d, u16 wanted)
 {
     spin_lock(&list_lock);
@@ -267,8 +266,7 @@ void domain_put(struct domain *d)
         free_record(d);
 }
 
-/* Has all of d's memory been freed? Taking the account lock ensures that the CPU that freed the last page has
- * finished with the account. */
+/* Is all of d's memory freed? With the account lock, so that whoever freed the last page is done with it. */
 static bool is_gone(struct domain *d)
 {
     if (!domain_is_dying(d) || !__atomic_load_n(&d->freed, __ATOMIC_ACQUIRE))

@@ -5,8 +5,7 @@
  * vCPUs stay stopped) → dying (domain_kill; memory is freed in steps) → gone, or a zombie while another
  * domain still maps one of its frames.
  *
- * Legend: [I] fixed after creation, [D] domain lock, [R] run queue lock, [E] event lock, [o] owner CPU, [a]
- * atomic.
+ * [I] fixed after creation, [D] domain lock, [R] run queue lock, [E] event lock, [o] owner CPU, [a] atomic.
  */
 #ifndef DOMAIN_DOMAIN_H
 #define DOMAIN_DOMAIN_H
@@ -161,7 +160,7 @@ void domain_put(struct domain *d);
 /* Frees every dying domain whose last pinned frame has been unpinned. Call without locks. */
 void domain_reap(void);
 
-/* Nested. pause waits until no vCPU of d runs; for the caller's own d it does not: d stops at its next exit. */
+/* Nested. pause waits until no vCPU of d runs; but d itself does not wait: it stops at its next exit. */
 void domain_pause(struct domain *d);
 void domain_unpause(struct domain *d); /* ignored at 0; -EINVAL semantics belong to the caller */
 void domain_shutdown(
@@ -194,13 +193,11 @@ static inline bool domain_is_dying(const struct domain *d)
 u32 domain_nr_online(struct domain *d);
 /* Makes an offline vCPU runnable with the register state that was set. */
 void vcpu_online(struct vcpu *v);
-/* The same for a vCPU that may have no register state yet: it then goes offline again at once, unless a
- * STARTUP interrupt has arrived. */
+/* The same for a vCPU that may have no register state: without a STARTUP it goes offline again at once. */
 void vcpu_start(struct vcpu *v);
 void vcpu_block(struct vcpu *v); /* until vcpu_wake(); no-op when an event is pending */
 void vcpu_wake(struct vcpu *v);
-/* v has a new interrupt, event, INIT or timer: wakes it and makes it check before it enters the guest again.
- * Any CPU; takes only the lock of v's run queue. */
+/* v has something new to look at before its next entry: wakes or kicks it. Any CPU; locks its run queue. */
 void vcpu_notify(struct vcpu *v);
 void vcpu_name(const struct vcpu *v, char buf[16]); /* "d1v0" */
 /* Adds or removes a reason not to run. wait: until v has left its CPU (never for the vCPU that runs here). */
@@ -215,7 +212,7 @@ u8 vcpu_upcall_vector(const struct vcpu *v);
 /* HVMOP_set_evtchn_upcall_vector: the APIC delivers this vector, and a pending event with it. */
 void vcpu_set_upcall_vector(struct vcpu *v, u8 vector);
 /* Moves v's vcpu_info with its contents into a page of the guest, once. All events are marked pending there.
- * offset: bytes. -ENXIO: crosses the page's end; -EINVAL: not the domain's RAM, not 8-byte aligned, done before. */
+ * offset: bytes. -ENXIO: crosses the page's end; -EINVAL: not the domain's RAM, not aligned to 8, or done. */
 int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset);
 /* Time on a CPU so far, in ns, the running slice included. */
 u64 vcpu_run_ns(struct vcpu *v);
@@ -243,8 +240,7 @@ bool sched_should_yield(void);
 void sched_yield_current(void);
 /* Once, before the first sched_cpu_init(). */
 void sched_init(void);
-/* Adds a CPU: allocates its run queue in its node's memory. On the boot CPU, before any CPU enters
- * sched_run(). -ENOMEM: it never runs a guest. */
+/* Adds a CPU, on the boot CPU, before any is in sched_run(). -ENOMEM: it never runs a guest. */
 struct cpu;
 int sched_cpu_init(const struct cpu *cpu);
 /* Recomputes a domain's home nodes after a change of its node affinity, or of where its memory is. */

@@ -25,8 +25,7 @@ void timer_init(struct timer *t, void (*expired)(void *data), void *data);
 void timer_set(struct timer *t, u64 deadline_ns);
 /* From any CPU. The callback may still be running on another CPU when it returns. */
 void timer_cancel(struct timer *t);
-/* The same, and waits until no callback is running, even one that sets the timer again: t may then be freed.
- * Not from its own callback. */
+/* The same, and waits for callbacks, even one that sets t again: t may then be freed. Not from its own. */
 void timer_cancel_sync(struct timer *t);
 /* Runs what is due on this CPU and arms the hardware for the next. */
 void timer_run_due(void);

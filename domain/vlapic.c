@@ -5,12 +5,10 @@
  * INIT and STARTUP change a vCPU's state, so the vCPU applies them itself before it enters its guest: no
  * vCPU waits for another, and two may send INIT to each other. A vCPU that has taken INIT, or never had a
  * state, is offline with `initialised` false until STARTUP comes; a second STARTUP is ignored. When the
- * last vCPU of a domain goes offline in this way, no other could start it: the domain powers off, as with
- * VCPUOP_down.
+ * last vCPU of a domain goes offline in this way, the domain powers off, as with VCPUOP_down.
  *
  * The APIC's timer is one software timer, armed only while its interrupt is not masked. Its handler only
- * notifies the vCPU. Ticks that a vCPU missed while it could not run count as one, and a period has a minimum
- * length.
+ * notifies the vCPU. Ticks that a vCPU missed while it could not run count as one; periods have a minimum.
  *
  * Locks: the domain's for init_sipi and initialised; IRR, nmi_pending and attention are atomic; all else
  * belongs to the CPU that runs the vCPU.

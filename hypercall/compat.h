@@ -4,8 +4,7 @@
  * These functions convert: values are zero-extended on the way in and truncated on the way out, as Xen does.
  *
  * Structures without longs, handles and 8-byte numbers are the same for both; guest_copy.h copies them
- * unchanged. No lock may be held. Source of the layouts: Xen's public headers, as a 32-bit compiler lays them
- * out.
+ * unchanged. No lock may be held. Source: Xen's public headers, as a 32-bit compiler lays them out.
  */
 #ifndef HYPERCALL_COMPAT_H
 #define HYPERCALL_COMPAT_H

@@ -1,7 +1,6 @@
 /*
  * createdomain. Validates the request; domain_create() carries it out. Error codes and the order of the
- * checks are Xen's: id in use, then flags and counts, then unsupported features, then grants, then the CPU
- * pool.
+ * checks are Xen's: id in use, flags and counts, unsupported features, grants, CPU pool.
  *
  * As with Xen a failed attempt uses up the id that would have been given.
  */
@@ -18,8 +17,7 @@
 #define MAPTRACK_MAX      1024
 #define CPUPOOL_ONLY      0u
 
-/* Rejects flags and numbers that are invalid or need what does not exist here (PV guests, nested
- * virtualization, a virtual PMU, tracing). */
+/* Not invalid, and nothing that does not exist here: PV guests, nesting, a virtual PMU, tracing. */
 static bool config_valid(const struct xen_domctl_createdomain *config)
 {
     u32 flags = config->flags;

@@ -32,8 +32,7 @@ static u64 pool_pages(struct domain *d, u64 *used)
     return pages;
 }
 
-/* Is more than the unclaimed free memory? Without this check that would show only after all of it was
- * allocated. Other domains' claims count as used. */
+/* More than is free and not claimed by others? Without this, that would show after all had been allocated. */
 static bool too_much(struct domain *d, u64 more)
 {
     struct mm_host_info host;

@@ -2,8 +2,7 @@
  * A vCPU's state as a stream of records: HEADER, per vCPU CPU (if online) and MTRR, END.
  *
  * Records of devices and features that Homestead has no state for are accepted and ignored, so that a context
- * read from Xen can be used; unknown types are refused, as Xen does. Nested paging ignores MTRRs: guest
- * memory is cached.
+ * read from Xen can be used; unknown types are refused, as Xen does. Nested paging ignores MTRRs.
  */
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/time.h>

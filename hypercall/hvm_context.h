@@ -15,8 +15,7 @@ bool hvm_context_control_valid(u64 cr0, u64 cr4, u64 efer);
 
 /* Bytes that a domain of nr_vcpus vCPUs needs at most. */
 u64 hvm_context_size_max(u32 nr_vcpus);
-/* Writes the context of d's first nr_vcpus vCPUs; buf has room for hvm_context_size_max(nr_vcpus). Returns
- * the bytes used. d's vCPUs do not run. */
+/* Writes the context of d's first nr_vcpus vCPUs, which do not run, to buf, which has room. The size. */
 u64 hvm_context_save(struct domain *d, u32 nr_vcpus, u8 *buf);
 
 /*

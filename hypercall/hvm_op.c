@@ -1,6 +1,5 @@
 /*
- * __HYPERVISOR_hvm_op(op, arg): the numbered parameters of a domain (where its rings are, how events are
- * delivered).
+ * __HYPERVISOR_hvm_op(op, arg): a domain's numbered parameters (where its rings are, how events come).
  *
  * One table has the access rights of each parameter, as observed on Xen 4.17. A parameter's lock: d->lock.
  */

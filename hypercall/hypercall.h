@@ -3,12 +3,10 @@
  *
  * A handler gets a struct hypercall, returns a result for the caller (0, a count, or -errno with Xen's
  * values) or -ERESTART: it has then stored the arguments to continue with in arg[], the guest's instruction
- * pointer stays unchanged, and the call is repeated when the vCPU runs next. -ERESTART never reaches the
- * guest.
+ * pointer stays unchanged, and the call is repeated when the vCPU runs next. Guests never see -ERESTART.
  *
  * Rules of every handler: read the argument once into a local, check everything, change, copy out. No lock is
- * held while guest memory is touched. A failed call changes nothing. No loop without a bound or a
- * sched_should_yield() in it.
+ * held while guest memory is touched. A failed call changes nothing. Loops have a bound, or can yield.
  */
 #ifndef HYPERCALL_HYPERCALL_H
 #define HYPERCALL_HYPERCALL_H

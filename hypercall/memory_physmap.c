@@ -1,6 +1,5 @@
 /*
- * add_to_physmap, its batch form, remove_from_physmap and exchange: all changes of a domain's physical map
- * other than allocation.
+ * add_to_physmap, its batch form, remove_from_physmap and exchange: a domain's map, not allocation.
  *
  * Spaces: shared_info (index 0), and for the control domain other domains' frames (batch only). Grant frames
  * and moving a domain's own frames: -EOPNOTSUPP.
@@ -8,8 +7,7 @@
 #include <hypercall/compat.h>
 #include <hypercall/memory_op.h>
 
-/* The error of a failed mapping at g: as on Xen -ENOENT for a frame number beyond the tables, except ~0,
- * which is no frame number. */
+/* The error of a failed mapping at g: as on Xen -ENOENT beyond the tables, except for ~0, no frame. */
 static int place_error(int rc, gfn_t g)
 {
     return rc == -EINVAL && g.n >= NP_GFN_LIMIT && g.n != ~0ull ? -ENOENT : rc;
@@ -170,8 +168,7 @@ static long check_exchange(const struct hypercall *c, const struct xen_memory_ex
     return nid != 0xff && bad_node ? -EINVAL : 0;
 }
 
-/* Xen's result for the first frame. -EFAULT: no list; -EINVAL: not mapped; otherwise -EOPNOTSUPP: only a PV
- * guest's memory can be exchanged. */
+/* Xen's result for the first frame. -EFAULT: no list; -EINVAL: not mapped; -EOPNOTSUPP: not a PV guest's. */
 static long exchange_first(struct hypercall *c, const struct xen_memory_exchange *op, u64 first)
 {
     u64 g;

@@ -1,7 +1,6 @@
 /*
  * increase_reservation, decrease_reservation and populate_physmap: a list of extents, processed in batches of
- * up to LIST_MAX: one copy of their frame numbers, one transaction of the allocator, one hold of the physmap
- * lock.
+ * up to LIST_MAX: one copy of their frame numbers, one transaction of the allocator, one physmap lock.
  *
  * The result is the number of extents done, whatever stopped the rest: a bad argument, a bad frame number, no
  * memory. Each extent is all or nothing, claims included: extents of a batch that cannot be mapped are freed,

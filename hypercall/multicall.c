@@ -1,6 +1,5 @@
 /*
- * __HYPERVISOR_multicall(call_list, nr_calls): a batch, one result each. libxc makes every memory_op a batch
- * of one.
+ * __HYPERVISOR_multicall(call_list, nr_calls): a batch, one result each. libxc's memory_ops are such.
  *
  * For an entry that must be continued, its new arguments are written back into the guest's list, and the
  * batch resumes at it. Entries before the current one are never run twice.

@@ -1,12 +1,11 @@
 /*
- * Debug console: m memory and claims, d domains, v vCPUs, c CPUs, e exit counts, l locks.
+ * Debug console: m memory, d domains, v vCPUs, c CPUs, e exit counts, l locks, k a check of memory.
  *
  * Nothing here waits for a lock without bound, and none is held while something is printed: the line is slow.
  * Facts are read into plain copies first and printed then. The one static copy belongs to the CPU that serves
- * a key. Other CPUs' figures are read as they are, without asking those CPUs anything: one of them may be
- * stuck.
+ * a key. Other CPUs' figures are read without asking those CPUs anything: one of them may be stuck.
  *
- * lint: long: six keys that share the copies and the rules of reading them.
+ * lint: long: seven keys that share the copies and the rules of reading them.
  */
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/debug/keys.h>
@@ -15,6 +14,8 @@
 #include <arch/x86/cpu/time.h>
 #include <domain/debug/dump.h>
 #include <domain/internal.h>
+#include <lib/assert.h>
+#include <lib/log.h>
 #include <lib/parse.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -368,8 +369,7 @@ static void key_exits(void)
     print_counts("all     ", total);
 }
 
-/* Prints it if it is held. The ticket being served and the next ticket are two words, not read atomically,
- * which is precise enough here. */
+/* Prints it if it is held. Its two tickets are not read atomically, which is precise enough here. */
 static bool print_held(const char *name, u32 nr, const spinlock_t *lock)
 {
     u16 served = atomic_load_explicit(&lock->owner, memory_order_relaxed);
@@ -431,6 +431,37 @@ static void key_locks(void)
 #endif
 }
 
+/* k compares every list, sum and claim of mm/ with the frame table. The time is in
+ * proportion to the memory and the number of domains; the faults are logged. */
+static u32 nr_faults; /* of the last check */
+
+static void check(void)
+{
+    nr_faults = mm_check();
+}
+
+static void key_check(void)
+{
+    if (sched_run_quiet(check))
+        keys_printf("%u faults\n", nr_faults);
+    else
+        keys_printf("not checked: a CPU is busy for too long, or another check is under way\n");
+}
+
+#ifdef DEBUG
+static void check_after_end(void)
+{
+    check();
+    BUG_ON(nr_faults);
+    log_debug("memory checked: no fault\n");
+}
+
+static void ask_for_check(void)
+{
+    sched_ask_quiet(check_after_end);
+}
+#endif
+
 void domain_dump_init(void)
 {
     keys_register('m', "memory and claims, by node and domain", key_memory);
@@ -439,4 +470,8 @@ void domain_dump_init(void)
     keys_register('c', "CPUs: where they are, what they do", key_cpus);
     keys_register('e', "exit counts by kind", key_exits);
     keys_register('l', "locks that are held", key_locks);
+    keys_register('k', "check of every list and sum of memory; stops all CPUs meanwhile", key_check);
+#ifdef DEBUG
+    domain_ended = ask_for_check;
+#endif
 }

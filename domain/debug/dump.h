@@ -3,9 +3,8 @@
 
 #include <domain/domain.h>
 
-/* Registers the debug console's keys about domains, vCPUs and CPUs: m, d, v, c, e, l. Boot only. */
+/* Registers the debug console's keys m, d, v, c, e, l and k; in debug builds memory is also checked, as by k,
+ * whenever a domain has ended. Boot only. */
 void domain_dump_init(void);
-/* Registers k (check_memory.c); in debug builds memory is also checked whenever a domain has ended. */
-void memory_check_init(void);
 
 #endif

@@ -1,13 +1,11 @@
 /*
- * Event channels: the port table, binding and closing, and the delivery of an event. Rules of Xen's ABI
- * (public/event_channel.h).
+ * Event channels: the port table, binding and closing, and delivery, by Xen's ABI (public/event_channel.h).
  *
  * Ports live in buckets of 256 that are taken as needed, as overhead of the domain. Pending and mask bits are
  * in the shared_info page, which the guest changes at the same time: only atomic read-modify-writes touch them.
  *
  * Lock: events.lock (LOCK_EVTCHN) of one domain at a time. A link between two domains is therefore made and
- * cut in steps, and each use of it checks that both ends still name each other. Waking a vCPU takes its run
- * queue's lock inside.
+ * cut in steps, and each use checks that both ends still name each other. Run queue locks are taken inside.
  *
  * lint: long: delivery and binding share the port table and the rules of its locking.
  */

@@ -53,8 +53,7 @@ int physmap_place_many(struct domain *d, const gfn_t *g, const mfn_t *m, u32 ord
  * PHYSMAP_PIECES_MAX of them, else -EINVAL. All or nothing; Homestead never sees a part of it. */
 #define PHYSMAP_PIECES_MAX 512u
 int physmap_place_unaligned(struct domain *d, gfn_t g, mfn_t m, u32 order);
-/* Call before placing over many frames: if there are more small mappings than can be replaced at once,
- * removes some. True: call again. */
+/* Before placing over many frames: removes mappings if they are too many for one call. True: call again. */
 bool physmap_make_room(struct domain *d, gfn_t g, u64 nr_frames);
 /*
  * The domain gives up nr extents of nr_frames, 1 .. 512, from g[i] on, aligned or not: own RAM goes back to

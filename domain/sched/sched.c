@@ -167,8 +167,7 @@ static struct vcpu *pick(struct run_queue *q)
     return v;
 }
 
-/* The CPU was asked to choose again. If v is alone and may continue, it keeps the CPU; putting it back and
- * picking it again would be wasted work. */
+/* The CPU was asked to choose again. A v that is alone and may continue keeps it: that saves a turn. */
 static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v)
 {
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);

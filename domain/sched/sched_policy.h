@@ -47,8 +47,7 @@ static inline bool sched_bit(const u64 *words, u32 cpu)
 
 bool sched_prefers(const struct sched_map *map, const struct sched_wish *wish, u32 cpu);
 
-/* Where a new vCPU belongs: the preferred CPU with the fewest vCPUs, else any allowed one. SCHED_NO_CPU: hard
- * affinity allows none that is there. */
+/* Where a new vCPU belongs: the preferred, else any allowed CPU with the fewest vCPUs. SCHED_NO_CPU: none. */
 u32 sched_place(const struct sched_map *map, const struct sched_wish *wish);
 
 /* Where a vCPU that wakes, or must leave its CPU, goes: its last CPU if that is idle and preferred; the
@@ -72,8 +71,7 @@ s64 sched_clock(const struct sched_cpu *cpu, u64 now_ns);
  * is returned, too: its clock must be realigned. SCHED_NO_CPU: it stays. */
 u32 sched_balance(const struct sched_map *map, const struct sched_wish *wish, u32 from, u64 now_ns);
 
-/* Virtual time with which a vCPU joins others that are at clock_ns: no more than SCHED_CREDIT_NS behind, and
- * no more than that ahead. */
+/* Virtual time with which a vCPU joins others that are at clock_ns: at most SCHED_CREDIT_NS from it. */
 s64 sched_join(s64 vtime_ns, s64 clock_ns);
 
 /* The nodes whose memory CPUs of node nid clean: its own, and those without CPUs that are nearest to it (of

@@ -4,8 +4,7 @@
  *
  * A vCPU that can run (RUNNABLE, pause_count 0) either waits on the queue of v->cpu or runs there, once the
  * CPU that woke it is done. v->cpu changes only while v does not run, with the locks of both queues held; so
- * a CPU that holds the lock of queue v->cpu, and has checked v->cpu again after taking it, may access v's [R]
- * fields.
+ * a CPU that holds the lock of queue v->cpu, and has checked v->cpu again since, may access v's [R] fields.
  *
  * It moves to another queue when an idle CPU steals it or calls it home, when queues are balanced at the end
  * of a slice, or when its affinity or its domain's home nodes change.
@@ -340,8 +339,7 @@ spinlock_t *sched_lock(const struct vcpu *v)
     return &queue_lock_of(v)->lock;
 }
 
-/* Both locks held. The vCPU that q's CPU steals from other: the one furthest behind that prefers q's CPU,
- * otherwise that may run there. */
+/* Both locks held. What q's CPU steals: the vCPU furthest behind that prefers it, else that may run there. */
 static struct vcpu *loot(const struct run_queue *q, struct run_queue *other)
 {
     struct vcpu *found = NULL;

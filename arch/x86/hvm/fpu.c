@@ -1,7 +1,6 @@
 /*
  * Registers that stay in the CPU while Homestead runs, because it does not use them: x87 and SSE, and the
- * breakpoint addresses (#VMEXIT disables them through DR7, APM2 15.6.1). They are switched only when the CPU
- * runs another vCPU.
+ * breakpoint addresses (#VMEXIT disables them through DR7, APM2 15.6.1). Switched only with the vCPU.
  */
 #include <arch/x86/hvm/hvm.h>
 

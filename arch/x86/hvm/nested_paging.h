@@ -64,8 +64,7 @@ int np_init(struct np_table *np);
 /* Frees every table page, root included. The caller releases what was mapped. budget: table pages to
  * free in one call; returns true while there are more (call again). */
 bool np_destroy(struct np_table *np, u32 budget);
-/* Frees retired tables. Only when no CPU can still hold translations older than the current generation.
- * budget and result as for np_destroy(). */
+/* Frees retired tables, once no CPU has older translations. budget and result as for np_destroy(). */
 bool np_reap(struct np_table *np, u32 budget);
 /*
  * Maps nr times 2^order frames, g[i] to m[i]; any order 0..18, in pieces of the largest order of 0, 9, 18

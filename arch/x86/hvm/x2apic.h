@@ -66,8 +66,7 @@ struct apic_ipi x2apic_decode_icr(u64 icr);
 /* Does an IPI sent by APIC source reach APIC id? */
 bool x2apic_ipi_reaches(const struct apic_ipi *ipi, u32 source, u32 id);
 
-/* The highest requested vector whose priority class is above those in service, -1: none. TPR and a disabled
- * APIC can still block it: x2apic_deliverable(). */
+/* The highest requested vector of a class above those in service, -1: none. See also x2apic_deliverable(). */
 int x2apic_highest(const struct hvm_apic *a);
 bool x2apic_deliverable(const struct hvm_apic *a, int vector);
 /* The processor takes it: IRR to ISR. */

@@ -174,8 +174,7 @@ void svm_requeue_event(const struct hvm_vcpu *v, struct vmcb *vmcb)
     bool by_instruction = type == SVM_EVENT_TYPE_SOFT ||
                           (type == SVM_EVENT_TYPE_EXCP && (vector == VECTOR_BP || vector == VECTOR_OF));
 
-    /* An exit during the delivery of a virtual interrupt: hardware has cleared V_IRQ. QEMU has not, reports
-     * an exception here, and delivers V_IRQ again. */
+    /* An exit during its delivery: hardware has cleared V_IRQ. QEMU has not, and delivers V_IRQ again. */
     if (svm_irq_on_its_way(v, vmcb) && vector == SVM_V_INTR_VECTOR_OF(vmcb->v_intr) &&
         vector >= VECTOR_IRQ_MIN)
         event = 0;
