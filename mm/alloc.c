@@ -232,10 +232,7 @@ static void clear_taken(const struct job *job)
             frames_clear(take->extent[__builtin_ctzll(bits)], BIT(take->order));
         return;
     }
-    for (u32 bit = 0, end; (bit = map_next(take->dirty_regions, bit, true)) < MAP_BITS; bit = end) {
-        end = map_next(take->dirty_regions, bit, false);
-        frames_clear(mfn(base + (u64)bit * MAP_BITS), (u64)(end - bit) * MAP_BITS);
-    }
+    clear_runs(base, take->dirty_regions, MAP_BITS);
 }
 
 /* -ESRCH: the domain was killed while its memory was being cleared; it is still its memory, and goes with the

@@ -79,6 +79,8 @@ static inline u32 mm_extents_at_once(u32 order)
 }
 
 /* --- scrub.c --- */
+/* Clears what the set bits stand for, frames from `base` on, without any lock. */
+void clear_runs(u64 base, const u64 map[MAP_WORDS], u64 frames_a_bit);
 /* Lets a scrubber on another CPU get on. */
 void node_relax(void);
 /* Makes scrubbers of the node let go: none of its memory is away from the return to node_wait_done(). */

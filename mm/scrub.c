@@ -46,11 +46,11 @@ static bool waited_for(const struct node *node)
     return __atomic_load_n(&node->nr_waiting, __ATOMIC_SEQ_CST) != 0;
 }
 
-static void clear_frames(const struct region *r, const u64 frames[MAP_WORDS])
+void clear_runs(u64 base, const u64 map[MAP_WORDS], u64 frames_a_bit)
 {
-    for (u32 bit = 0, end; (bit = map_next(frames, bit, true)) < MAP_BITS; bit = end) {
-        end = map_next(frames, bit, false);
-        frames_clear(mfn(r->base + bit), end - bit);
+    for (u32 bit = 0, end; (bit = map_next(map, bit, true)) < MAP_BITS; bit = end) {
+        end = map_next(map, bit, false);
+        frames_clear(mfn(base + bit * frames_a_bit), (end - bit) * frames_a_bit);
     }
 }
 
@@ -72,7 +72,7 @@ static void scrub_frames(struct node *node, struct region *r)
 
     region_scrub_frames_begin(node, r, frames);
     spin_unlock(&node->lock);
-    clear_frames(r, frames);
+    clear_runs(r->base, frames, 1);
     spin_lock(&node->lock);
     region_scrub_frames_end(node, r, frames);
     spin_unlock(&node->lock);

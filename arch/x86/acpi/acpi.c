@@ -110,7 +110,7 @@ void acpi_inputs_read(struct acpi_info *out, const struct acpi_inputs *in)
     order_nodes(out, have_hmat);
 }
 
-/* Maps the instance-th table of that signature. False if there is none. */
+/* Maps the instance-th table of that signature. False if there is none, or it cannot be read. */
 static bool table_map(struct acpi_bytes *out, const struct acpi_tables *t, const struct acpi_mapper *m,
                       const char *signature, u32 instance)
 {
@@ -122,7 +122,7 @@ static bool table_map(struct acpi_bytes *out, const struct acpi_tables *t, const
     out->len = ref->length;
     if (!out->bytes)
         log_warn("ACPI: %.4s at 0x%lx cannot be read whole, ignored\n", signature, (unsigned long)ref->maddr);
-    return true;
+    return out->bytes;
 }
 
 int acpi_init(struct acpi_info *out, const struct acpi_mapper *m, u64 rsdp_maddr)
@@ -145,11 +145,8 @@ int acpi_init(struct acpi_info *out, const struct acpi_mapper *m, u64 rsdp_maddr
         table_map(&in.slit, t, m, "SLIT", 0);
         table_map(&in.hmat, t, m, "HMAT", 0);
         table_map(&in.msct, t, m, "MSCT", 0);
-        for (u32 i = 0; i < ACPI_MAX_SRATS; i++) {
-            struct acpi_bytes *b = &in.srat[in.nr_srats];
-            if (table_map(b, t, m, "SRAT", i) && b->bytes)
-                in.nr_srats++;
-        }
+        for (u32 i = 0; i < ACPI_MAX_SRATS; i++)
+            in.nr_srats += table_map(&in.srat[in.nr_srats], t, m, "SRAT", i);
     }
     if (!in.madt.bytes)
         log_warn("ACPI: no MADT, the boot CPU alone is known\n");

@@ -240,11 +240,6 @@ static int read_entry(struct acpi_srat *s, struct trouble *t, const struct acpi_
  * At most 2 * ACPI_SRAT_MAX_MEM gaps of ACPI_SRAT_MAX_MEM entries.
  */
 
-static u64 end_of(const struct acpi_srat_mem *m)
-{
-    return m->base + m->size;
-}
-
 /* The lowest boundary above pos, 0 when there is none. */
 static u64 boundary_above(const struct acpi_srat *s, u64 pos)
 {
@@ -252,7 +247,7 @@ static u64 boundary_above(const struct acpi_srat *s, u64 pos)
 
     for (u32 i = 0; i < s->nr_mem; i++) {
         const struct acpi_srat_mem *m = &s->mem[i];
-        u64 b = m->base > pos ? m->base : end_of(m);
+        u64 b = m->base > pos ? m->base : m->base + m->size;
 
         if (b > pos && (lowest == 0 || b < lowest))
             lowest = b;
@@ -277,7 +272,7 @@ static int cover_gap(const struct acpi_srat *s, u64 pos, struct cover *out)
     for (u32 i = 0; i < s->nr_mem; i++) {
         const struct acpi_srat_mem *m = &s->mem[i];
 
-        if (m->base > pos || end_of(m) <= pos)
+        if (m->base > pos || m->base + m->size <= pos)
             continue;
         if (c.nr++ == 0)
             c.first = m;
@@ -342,8 +337,6 @@ static int resolve(struct acpi_srat *s)
                  (unsigned long)first_overlap, (unsigned long)overlapping);
     return 0;
 }
-
-/* --- the whole table --- */
 
 static void report(const struct trouble *t)
 {

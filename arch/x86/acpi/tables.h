@@ -92,11 +92,6 @@ const struct acpi_header *acpi_table_check(const void *bytes, u64 avail, const c
  * The one walker over the entries that follow a table's own fields. Entries of MADT and SRAT begin with a type byte and a
  * length byte (ACPI 6.5 5.2.12 and 5.2.16), those of the HMAT with a u16 type and, at 4, a u32 length (5.2.28). Every
  * entry that it returns lies wholly inside the table. A length of 0, or one that leaves the table, ends the walk.
- *
- *     struct acpi_walk w = acpi_walk_start(header, 48, sizeof(struct acpi_subtable));
- *     while ((e = acpi_walk_next(&w)))
- *         use(bytes 0 to Length - 1 of e);
- *     if (w.broken) ...
  */
 struct ACPI_STRUCT acpi_subtable {
     u8 Type;   /* 0 */
