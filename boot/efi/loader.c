@@ -52,6 +52,18 @@ static PRINTF(2, 3) void loader_say(struct loader *l, const char *fmt, ...)
     va_end(args);
 }
 
+/* Gives back what loader_alloc_pages() returned. */
+static void free_pages(struct loader *l, u64 base)
+{
+    for (u32 i = 0; i < l->nr_pages_used; i++) {
+        if (l->pages[i].base != base)
+            continue;
+        l->bs->FreePages(base, l->pages[i].nr_pages);
+        l->pages[i] = l->pages[--l->nr_pages_used];
+        return;
+    }
+}
+
 NORETURN void loader_fail(struct loader *l, EFI_STATUS status, const char *fmt, ...)
 {
     va_list args;
@@ -64,7 +76,7 @@ NORETURN void loader_fail(struct loader *l, EFI_STATUS status, const char *fmt, 
     if (l->map)
         l->bs->FreePool(l->map);
     while (l->nr_pages_used)
-        loader_free_pages(l, l->pages[0].base);
+        free_pages(l, l->pages[0].base);
     for (;;)
         l->bs->Exit(l->image, status, 0, NULL);
 }
@@ -93,17 +105,6 @@ u64 loader_alloc_pages(struct loader *l, EFI_MEMORY_TYPE type, u64 max_addr, u64
     return first;
 }
 
-void loader_free_pages(struct loader *l, u64 base)
-{
-    for (u32 i = 0; i < l->nr_pages_used; i++) {
-        if (l->pages[i].base != base)
-            continue;
-        l->bs->FreePages(base, l->pages[i].nr_pages);
-        l->pages[i] = l->pages[--l->nr_pages_used];
-        return;
-    }
-}
-
 /* --- the steps ------------------------------------------------------------------------------------------ */
 
 /* Follows chain= a few files far, if a file does not have the section that it names itself. */
@@ -119,7 +120,7 @@ static void read_config(struct loader *l)
             loader_fail(l, EFI_BAD_BUFFER_SIZE, "%s is too long for a configuration (%lu bytes).", file.path,
                         file.size);
         int rc = config_parse((const char *)file.base, file.size, &config, why, sizeof(why));
-        loader_free_pages(l, file.base);
+        free_pages(l, file.base);
         if (!rc)
             return;
         if (rc != -ENOENT || !config.chain[0])
@@ -143,7 +144,7 @@ static u64 load_hypervisor(struct loader *l, struct boot_info *bi)
                                         "the hypervisor's image");
     bi->image_size = image.span;
     elf_image_place(&image, (const void *)file.base, (void *)bi->image_base);
-    loader_free_pages(l, file.base);
+    free_pages(l, file.base);
     return image.uefi_entry;
 }
 

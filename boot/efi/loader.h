@@ -40,8 +40,6 @@ NORETURN void loader_fail(struct loader *l, EFI_STATUS status, const char *fmt, 
  * bytes (a power of 2). what: what they are for, for the message when there are none. */
 u64 loader_alloc_pages(struct loader *l, EFI_MEMORY_TYPE type, u64 max_addr, u64 nr_pages, u64 align,
                        const char *what);
-/* Gives back what loader_alloc_pages() returned. */
-void loader_free_pages(struct loader *l, u64 base);
 
 /* --- files.c ------------------------------------------------------------------------------------------- */
 
