@@ -15,6 +15,7 @@ struct trap_frame {
 enum trap_vector {
     TRAP_DB = 1,
     TRAP_NMI = 2,
+    TRAP_UD = 6,
     TRAP_DF = 8,
     TRAP_GP = 13,
     TRAP_AC = 17,
