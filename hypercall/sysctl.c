@@ -62,23 +62,23 @@ static u32 core_of(u32 cpu)
     return core;
 }
 
-/* [I] Constant while domains run. */
-static struct {
-    u32 cores, online;
-    u64 max_mfn;
-    u32 hw_cap[8];
-} machine;
+static struct xen_sysctl_physinfo machine; /* [I] what does not change while domains run */
 
 INIT void sysctl_init(void)
 {
-    machine.cores = 1;
-    machine.online = 0;
+    machine = (struct xen_sysctl_physinfo){
+        .threads_per_core = 1,
+        .max_cpu_id = host_topology->nr_cpus - 1,
+        .nr_nodes = mm_nr_nodes(),
+        .max_node_id = MAX_NODES - 1,
+        .cpu_khz = (u32)tsc_khz,
+        .capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap,
+        .max_mfn = memop_max_page() - 1,
+    };
     for (u32 cpu = 0; cpu < host_topology->nr_cpus; cpu++)
-        machine.cores = MAX(machine.cores, core_of(cpu) + 1);
+        machine.cores_per_socket = MAX(machine.cores_per_socket, core_of(cpu) + 1);
     for (u32 cpu = 0; cpu < nr_cpus; cpu++)
-        machine.online += cpus[cpu] != NULL;
-    machine.max_mfn = memop_max_page() - 1;
-    memset(machine.hw_cap, 0, sizeof(machine.hw_cap));
+        machine.nr_cpus += cpus[cpu] != NULL;
     fill_hw_cap(machine.hw_cap);
 }
 
@@ -88,23 +88,12 @@ static long physinfo(struct sysctl *ctl)
     struct mm_host_info mem;
 
     mm_host_get_info(&mem);
+    *info = machine;
+    info->total_pages = mem.total_pages;
     /* Memory that waits for scrubbing is in free_pages: it can be had at any time. As in Xen 4.17 scrub_pages
      * is 0, so that tools that add the two get the right sum. */
-    *info = (struct xen_sysctl_physinfo){
-        .threads_per_core = 1,
-        .cores_per_socket = machine.cores,
-        .nr_cpus = machine.online,
-        .max_cpu_id = host_topology->nr_cpus - 1,
-        .nr_nodes = mm_nr_nodes(),
-        .max_node_id = MAX_NODES - 1,
-        .cpu_khz = (u32)tsc_khz,
-        .capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap,
-        .total_pages = mem.total_pages,
-        .free_pages = mem.free_pages,
-        .outstanding_pages = mem.outstanding_pages,
-        .max_mfn = machine.max_mfn,
-    };
-    memcpy(info->hw_cap, machine.hw_cap, sizeof(info->hw_cap));
+    info->free_pages = mem.free_pages;
+    info->outstanding_pages = mem.outstanding_pages;
     return 0;
 }
 
