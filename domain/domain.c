@@ -3,10 +3,11 @@
  *
  * by_id[] finds a domain without a lock for mm/, which calls upward while it holds its own locks
  * (mem_account_find): an entry stays until the account owns no frame any more, so whoever holds a frame of a
- * domain finds its account. All other lookups find only those that are `listed`. It has pages of ids, each there
- * while one of them is used.
+ * domain finds its account. It has pages of ids, each there while one of them is used.
  *
- * Lock: list_lock (LOCK_DOMLIST) guards by_id, and every domain's refs and `listed`.
+ * The list is sorted by id, for lookups of the next domain.
+ *
+ * Lock: list_lock (LOCK_DOMLIST) guards the list, by_id, and every domain's refs and `listed`.
  */
 #include <arch/x86/cpu/frames.h>
 #include <domain/internal.h>
@@ -19,6 +20,7 @@
 
 void (*domain_ended)(void);
 static spinlock_t list_lock = SPINLOCK_INIT(LOCK_DOMLIST);
+static struct list domains = LIST_INIT(domains);
 static u32 nr_zombies;   /* [a] domains whose memory has been given back, except pinned frames */
 static u16 last_auto_id; /* the last id given out, whether or not that creation succeeded */
 
@@ -113,6 +115,10 @@ static int reserve_id(struct domain *d, u16 wanted)
 static void list_insert(struct domain *d)
 {
     spin_lock(&list_lock);
+    struct list *before = domains.next;
+    while (before != &domains && list_entry(before, struct domain, link)->id < d->id)
+        before = before->next;
+    list_add_tail(before, &d->link);
     d->listed = true;
     d->refs++;
     spin_unlock(&list_lock);
@@ -133,6 +139,7 @@ static bool list_remove(struct domain *d)
     spin_lock(&list_lock);
     bool was_listed = d->listed;
     if (was_listed) {
+        list_del(&d->link);
         remove_id(d->id);
         d->listed = false;
         BUG_ON(__atomic_fetch_sub(&nr_zombies, 1, __ATOMIC_RELAXED) == 0);
@@ -162,6 +169,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     if (mm_alloc(NULL, NODE_NONE, RECORD_ORDER, MM_OVERHEAD, &record))
         return -ENOMEM;
     struct domain *d = mfn_to_virt(record); /* zeroed */
+    list_init(&d->link);
     spin_lock_init(&d->lock, LOCK_DOMAIN);
     mem_account_init(&d->mem, config->domid);
     d->mem.affinity = config->affinity;
@@ -224,12 +232,11 @@ spinlock_t *domain_list_lock(void)
 
 struct domain *domain_list_next_locked(u32 domid)
 {
-    while (domid <= DOMID_MAX) {
+    for (; domid <= DOMID_MAX; domid++) {
         struct domain *d = find(domid);
 
         if (d && d->listed)
             return d;
-        domid = by_id[domid / IDS_PER_PAGE].domain ? domid + 1 : ALIGN_UP(domid + 1, IDS_PER_PAGE);
     }
     return NULL;
 }
@@ -248,12 +255,20 @@ struct domain *domain_get(u16 domid)
 
 struct domain *domain_get_next(u16 domid)
 {
+    struct domain *found = NULL;
+
     spin_lock(&list_lock);
-    struct domain *d = domain_list_next_locked(domid);
-    if (d)
-        d->refs++;
+    list_for_each (node, &domains) {
+        struct domain *d = list_entry(node, struct domain, link);
+
+        if (d->id >= domid) {
+            found = d;
+            d->refs++;
+            break;
+        }
+    }
     spin_unlock(&list_lock);
-    return d;
+    return found;
 }
 
 void domain_put(struct domain *d)

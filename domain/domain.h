@@ -93,6 +93,7 @@ struct vcpu {
 };
 
 struct domain {
+    struct list link;  /* domain list lock */
     u16 id;            /* [I] */
     bool is_control;   /* [I] domain 0: may use control operations */
     bool dying;        /* [D], read without it: domain_is_dying() */
