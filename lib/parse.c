@@ -1,7 +1,6 @@
 #include <lib/parse.h>
 
 #include <homestead/errno.h>
-#include <lib/string.h>
 
 size_t str_copy(char *dst, const char *src, size_t size)
 {
@@ -35,9 +34,11 @@ static int digit_value(char c)
 static int suffix_shift(char c)
 {
     static const char suffixes[] = "BKMGT";
-    const char *at = c ? strchr(suffixes, c & ~('a' ^ 'A')) : NULL;
 
-    return at ? 10 * (int)(at - suffixes) : -1;
+    for (int i = 0; suffixes[i]; i++)
+        if ((c & ~('a' ^ 'A')) == suffixes[i])
+            return 10 * i;
+    return -1;
 }
 
 int parse_u64(const char *s, const char **end, bool allow_suffix, u64 *out)
