@@ -98,8 +98,8 @@ int domain_choose_id(u16 wanted, u16 *domid)
     return rc;
 }
 
-/* Chooses the id and reserves it. Lookups do not find d yet: other CPUs must not use a half-made domain. */
-static int reserve_id(struct domain *d, u16 wanted)
+/* Chooses the id and takes it. Lookups do not find d yet: other CPUs must not use a half-made domain. */
+static int take_id(struct domain *d, u16 wanted)
 {
     spin_lock(&list_lock);
     int rc = choose_id(wanted, &d->id);
@@ -191,7 +191,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     evtchn_init(d, config->max_evtchn_port);
 
     /* The id comes first: an attempt that fails later has used it up, as on Xen. */
-    int rc = reserve_id(d, config->domid);
+    int rc = take_id(d, config->domid);
     if (!rc && mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &d->shared_info))
         rc = -ENOMEM;
     if (!rc)

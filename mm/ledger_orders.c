@@ -1,5 +1,5 @@
 /*
- * c[d][n], and claims by order. Such a claim reserves whole, aligned extents of 2 MiB or 1 GiB on a node: smaller
+ * c[d][n], and claims by order. Such a claim keeps whole, aligned extents of 2 MiB or 1 GiB on a node: smaller
  * allocations of other domains do not break them. Its pages are counted like those of any claim. Its units are the
  * extents it stands for: its pages divided by the extent's size, minus the lost ones (node_short), which were taken
  * back because memory went offline, or were used by others between an allocation and its refund. The node keeps
