@@ -5,29 +5,6 @@
 #include "claims_helpers.h"
 #include <pthread.h>
 
-TEST(claim_on_a_node_all_but_10)
-{
-    struct mm_request twenty = {.nid = 0, .nr = 20, .flags = MM_EXACT_NODE};
-    struct mm_taken taken;
-    mfn_t m;
-
-    assert_int_equal(set1(a, 0, NODE_PAGES - 10), 0);
-    u32 got = 0;
-    while (got < 20 && mm_take(b, &twenty, &taken) == 0) { /* as a populate call would */
-        got += taken.nr;
-        mm_take_done(&taken, taken.nr);
-    }
-    assert_int_equal(got, 10);
-    assert_int_equal(mm_take(b, &twenty, &taken), -ENOMEM);
-    for (u32 i = 0; i < 20; i++) { /* without exact-node it lands elsewhere */
-        assert_int_equal(mm_alloc(b, 0, 0, 0, &m), 0);
-        assert_int_not_equal(mm_mfn_node(m), 0);
-    }
-    assert_int_equal(mm_alloc(b, 0, 4, 0, &m), 0);
-    assert_int_equal(mm_mfn_node(m), 1);
-    expect_claims(a, 0, NODE_PAGES - 10, 0);
-}
-
 TEST(set_of_host_2_n0_2_n1_2)
 {
     struct claim_entry set[3] = {
@@ -82,35 +59,6 @@ TEST(replaced_set_at_full_capacity_lets_no_third_in)
     on_first_lock = NULL;
     assert_int_equal(let_in, 0);
     assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
-}
-
-static void kill_a(u64 n, u64 nr)
-{
-    (void)n;
-    (void)nr;
-    mm_account_kill(a);
-    while (mm_release_some(a, 100) && !a->in_flight) /* its destroyer goes on meanwhile */
-        ;
-}
-
-TEST(a_domain_destroyed_in_the_middle_of_a_populate)
-{
-    struct mm_request request = {.nid = 0, .nr = 64, .flags = MM_EXACT_NODE};
-    struct mm_taken taken;
-
-    assert_int_equal(set1(a, 0, 1000), 0);
-    take_pages(a, 0, 100);
-    on_clear = kill_a;
-    int rc = mm_take(a, &request, &taken);
-    on_clear = NULL;
-    if (rc == 0)
-        mm_take_done(&taken, taken.nr);
-    assert_true(rc == 0 || rc == -ESRCH);
-    while (mm_release_some(a, 100))
-        ;
-    assert_int_equal(a->tot_pages, 0);
-    assert_int_equal(node_claimed(0), 0);
-    assert_int_equal(host_info().free_pages, 3 * NODE_PAGES);
 }
 
 TEST(a_claim_on_a_dying_domain)

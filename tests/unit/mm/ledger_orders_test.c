@@ -154,23 +154,6 @@ static void withdraw(nodeid_t n, u64 pages)
     ledger_unlock();
 }
 
-TEST(two_credits_go_where_3_of_4_are_claimed)
-{
-    give(0, 0, 0, 4);
-    assert_int_equal(set1(a, 0, 3, 0, 0), 0);
-    withdraw(0, 1);
-    withdraw(0, 1);
-    assert_int_equal(ledger.spare[0] + ledger.claimed[0], 2);
-    assert_int_equal(ledger.claimed[0], 2);
-    assert_int_equal(a->outstanding, 2);
-    assert_int_equal(a->broken_pages, 1);
-    mm_report_recalls();
-    assert_true(said("@recall domain=1 node=0 pages=1 extents=0\n"));
-    forget_said();
-    mm_report_recalls();
-    assert_string_equal(all_said(), "");
-}
-
 /* Nobody is ever a whole page away from its share, however the pages go, and all go in the end. */
 TEST(recall_is_proportional)
 {
@@ -260,6 +243,9 @@ TEST(host_claims_are_recalled)
     assert_int_equal(a->broken_pages, 2);
     mm_report_recalls();
     assert_true(said("@recall domain=1 node=-1 pages=2 extents=0\n"));
+    forget_said();
+    mm_report_recalls();
+    assert_string_equal(all_said(), "");
 }
 
 /* Pages that came free in the meantime serve first. */

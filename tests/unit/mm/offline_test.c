@@ -144,32 +144,6 @@ TEST(offline_2_where_3_of_4_are_claimed)
     assert_int_equal(take(b, 0, 0, &m), 0);
 }
 
-/* Every page of the node is claimed by three domains and goes, one by one: the promises to each shrink in
- * proportion and always fit. */
-TEST(the_whole_node_goes)
-{
-    struct mem_account *c = account_new(3, 100000);
-
-    assert_int_equal(claim(a, 0, NODE_PAGES / 2, 0), 0);
-    assert_int_equal(claim(b, 0, NODE_PAGES / 4, 0), 0);
-    assert_int_equal(claim(c, 0, NODE_PAGES / 4, 0), 0);
-    for (u64 gone = 1; gone <= NODE_PAGES; gone++) {
-        assert_int_equal(offline((gone - 1) * 5 % NODE_PAGES), PG_OFFLINE_OFFLINED);
-        assert_true(a->broken_pages * 2 >= gone - 1 && a->broken_pages * 2 <= gone + 1);
-        assert_true(b->broken_pages * 4 + 4 > gone && b->broken_pages * 4 < gone + 4);
-        if (gone % 256 == 0)
-            assert_int_equal(mm_check(), 0);
-    }
-    assert_int_equal(node_free(0), 0);
-    assert_int_equal(host_info().outstanding_pages, 0);
-    assert_int_equal(a->broken_pages, NODE_PAGES / 2);
-    for (u64 n = 0; n < NODE_PAGES; n++)
-        assert_int_equal(online(n), PG_ONLINE_ONLINED);
-    assert_int_equal(node_free(0), NODE_PAGES);
-    mfn_t m;
-    assert_int_equal(take(a, 0, 9, &m), 0); /* and is whole again */
-}
-
 TEST(extents_claimed_whole)
 {
     mfn_t m;

@@ -135,23 +135,6 @@ TEST(test_retired_tables)
     assert_int_equal(nr_taken, 2);
 }
 
-/* Single unmaps bring the counts on every level back to 0: nothing may seem to be in use. */
-TEST(test_emptied_one_by_one)
-{
-    for (u64 g = 0; g < 0x1000; g += 0x100)
-        assert_int_equal(map(gfn(g), mfn(g), 0, NP_RAM), 0);
-    assert_int_equal(map(gfn(0x10), mfn(0x10), 4, NP_RAM), 0);
-    assert_int_equal(unmap(gfn(0x10), 4), 0);
-    for (u64 g = 0; g < 0x1000; g += 0x100) {
-        assert_int_equal(map(gfn(0), mfn(0), 18, NP_RAM), -EEXIST);
-        assert_int_equal(unmap(gfn(g), 0), 0);
-    }
-    assert_int_equal(map(gfn(0), mfn(0), 18, NP_RAM), 0);
-    assert_int_equal(nr_taken, 2 + 1 + 8);
-    np_reap(&np, ~0u);
-    assert_int_equal(nr_taken, 2);
-}
-
 TEST(test_without_1g_pages)
 {
     np_largest_order = ORDER_2M;
