@@ -125,15 +125,6 @@ static void end_take(u32 i, u32 kept)
     *o = run.open[--run.nr_open];
 }
 
-static enum stress_op kind_of(const struct mm_request *r)
-{
-    return r->flags & MM_OVERHEAD ? OP_TAKE_OVERHEAD
-           : r->address_bits      ? OP_TAKE_LIMITED
-           : r->order >= ORDER_2M ? OP_TAKE_HUGE
-           : r->nr > 1            ? OP_TAKE_BULK
-                                  : OP_TAKE;
-}
-
 static struct claim_view view; /* of the domain before the take */
 
 /* What is kept whole for claims by order, the reference does not know; but that the domain's own is there. */
@@ -169,14 +160,14 @@ void single_take(u32 d, const struct mm_request *request, bool finish)
     if (intruder.done && rc == -ESRCH &&
         ref.dying[d]) { /* killed in the middle: the page goes with the rest */
         ref_set(run.last_cleared, 1, REF_GUEST, d, true);
-        stress_count(&run.result->counts, kind_of(request), rc);
+        stress_count(&run.result->counts, take_kind(request), rc);
         return;
     }
     if (rc == -ENOMEM && expected == 0 && may_be_kept_whole(d, request)) {
-        stress_count(&run.result->counts, kind_of(request), rc);
+        stress_count(&run.result->counts, take_kind(request), rc);
         return;
     }
-    if (!single_expect(kind_of(request), rc, expected))
+    if (!single_expect(take_kind(request), rc, expected))
         return;
     if (rc) {
         MUST(request->order > 0 || run.cleared == 0, "%u frames cleared for nothing", run.cleared);

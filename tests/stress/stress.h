@@ -59,6 +59,14 @@ static inline int stress_count(struct stress_counts *counts, enum stress_op op, 
     (rc ? counts->refused : counts->ok)[op]++;
     return rc;
 }
+static inline enum stress_op take_kind(const struct mm_request *r)
+{
+    return r->flags & MM_OVERHEAD ? OP_TAKE_OVERHEAD
+           : r->address_bits      ? OP_TAKE_LIMITED
+           : r->order >= ORDER_2M ? OP_TAKE_HUGE
+           : r->nr > 1            ? OP_TAKE_BULK
+                                  : OP_TAKE;
+}
 static inline u64 stress_total(const struct stress_counts *counts)
 {
     u64 sum = 0;

@@ -32,23 +32,11 @@ void worker_intrude(struct open_take *take)
     run_op = op;
 }
 
-static void op_claim(void)
+static void op_on(u32 d, void (*op)(u32 d))
 {
-    u32 d = wrnd(4) ? private_domain(me->id, wrnd(PRIVATE_EACH)) : FIRST_DOMID + wrnd(SHARED);
-
     if (!domain_enter(d))
         return;
-    worker_op_claim(d);
-    domain_leave(d);
-}
-
-static void op_kill(void)
-{
-    u32 d = wrnd(2) ? private_domain(me->id, wrnd(PRIVATE_EACH)) : FIRST_DOMID + wrnd(SHARED);
-
-    if (!domain_enter(d))
-        return;
-    worker_kill(d);
+    op(d);
     domain_leave(d);
 }
 
@@ -92,7 +80,7 @@ void worker_step(void)
     } else if (r < 800) {
         worker_op_release();
     } else if (r < 860) {
-        op_claim();
+        op_on(worker_domain(75), worker_op_claim);
     } else if (r < 890) {
         worker_op_pin();
     } else if (r < 925) {
@@ -108,7 +96,7 @@ void worker_step(void)
             worker_op_online();
     } else if (r < 990) {
         if (wrnd(4) == 0)
-            op_kill();
+            op_on(worker_domain(50), worker_kill);
     } else {
         worker_op_release_some();
     }
@@ -127,8 +115,7 @@ void worker_give_all_back(void)
     for (u32 k = 0; k < PRIVATE_EACH; k++) /* the others' memory goes while its owner is at it */
         if (wrnd(2)) {
             u32 d = private_domain(me->id, k);
-            while (!domain_enter(d))
-                cpu_relax();
+            domain_enter_for_sure(d);
             worker_kill(d);
             domain_leave(d);
         }

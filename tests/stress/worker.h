@@ -46,6 +46,7 @@ struct domain_life {
 };
 extern struct domain_life life[ACCOUNTS];
 bool domain_enter(u32 d);
+void domain_enter_for_sure(u32 d); /* waits while it is being made anew */
 void domain_leave(u32 d);
 bool domain_dying(u32 d);
 /* If it is dead and gone. */
@@ -112,6 +113,11 @@ static inline bool fault(void)
 static inline u32 private_domain(u32 worker, u32 k)
 {
     return BALLAST + 1 + worker * PRIVATE_EACH + k;
+}
+/* One of the worker's own in percent of cases, else a shared one. */
+static inline u32 worker_domain(u32 percent)
+{
+    return wrnd(100) < percent ? private_domain(me->id, wrnd(PRIVATE_EACH)) : FIRST_DOMID + wrnd(SHARED);
 }
 static inline bool is_private(u32 d)
 {

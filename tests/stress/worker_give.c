@@ -14,6 +14,12 @@ bool domain_enter(u32 d)
     return true;
 }
 
+void domain_enter_for_sure(u32 d)
+{
+    while (!domain_enter(d))
+        cpu_relax();
+}
+
 void domain_leave(u32 d)
 {
     atomic_fetch_sub(&life[d].users, 1);
@@ -65,7 +71,7 @@ void worker_kill(u32 d)
 /* One step of a dying domain's end, as its destroyer makes it, or all steps. */
 void worker_op_release_some(void)
 {
-    u32 d = wrnd(3) ? private_domain(me->id, wrnd(PRIVATE_EACH)) : FIRST_DOMID + wrnd(SHARED);
+    u32 d = worker_domain(67);
     bool all = wrnd(2), more = false;
 
     run_op = "release_some";
@@ -91,19 +97,13 @@ static void forget(u32 i)
     me->held[i] = me->held[--me->nr_held];
 }
 
-static void enter_for_sure(u32 d)
-{
-    while (!domain_enter(d))
-        cpu_relax(); /* somebody looks whether it can be made anew */
-}
-
 static void free_overhead(u32 i)
 {
     struct held h = me->held[i];
 
     run_op = "free_overhead";
     if (h.d)
-        enter_for_sure(h.d);
+        domain_enter_for_sure(h.d);
     pages_go(h.n, h.order, h.tag);
     forget(i);
     call_begin();
@@ -136,7 +136,7 @@ void worker_release_one(u32 i)
         return;
     }
     run_op = "release";
-    enter_for_sure(d);
+    domain_enter_for_sure(d);
     if (!still_held(h)) {
         forget(i);
         domain_leave(d);
@@ -170,7 +170,7 @@ static void release_many(void)
     if (first.overhead)
         return;
     run_op = "release many";
-    enter_for_sure(first.d);
+    domain_enter_for_sure(first.d);
     for (u32 i = me->nr_held; i-- > 0 && nr < wanted;) {
         struct held *h = &me->held[i];
 

@@ -143,15 +143,6 @@ static int judge(u32 d, const struct mm_request *r, const struct before *b, bool
     return taken ? judge_again(d, r, taken) : rc;
 }
 
-static enum stress_op op_of(const struct mm_request *r)
-{
-    return r->flags & MM_OVERHEAD ? OP_TAKE_OVERHEAD
-           : r->address_bits      ? OP_TAKE_LIMITED
-           : r->order >= ORDER_2M ? OP_TAKE_HUGE
-           : r->nr > 1            ? OP_TAKE_BULK
-                                  : OP_TAKE;
-}
-
 static void check_extents(struct open_take *o, const struct mm_request *r)
 {
     const struct mm_taken *t = &o->taken;
@@ -184,32 +175,40 @@ void worker_disturb(u32 d)
         me->clearing->disturbed = true;
 }
 
-static void take(u32 d, const struct mm_request *r)
+/* Enters the domain and notes how it stands. NULL: it is being made anew. */
+static struct open_take *begin_take(u32 d, const struct mm_request *r, struct before *b)
 {
     struct open_take *o = &me->open[me->nr_open];
+
+    if (d && !domain_enter(d))
+        return NULL;
+    me->next_tag = me->next_tag == 0xffff ? 1 : me->next_tag + 1;
+    *o = (struct open_take){.d = d,
+                            .births = d ? life[d].births : 0,
+                            .tag = me->next_tag,
+                            .overhead = r->flags & MM_OVERHEAD,
+                            .offlined_before = offlined};
+    worker_disturb(d);
+    if (is_private(d) && (r->order == ORDER_2M || r->order == ORDER_1G))
+        look_closely(d, b);
+    else if (is_private(d))
+        look(d, b);
+    o->out_before = b->out;
+    me->clearing = o;
+    return o;
+}
+
+static void take(u32 d, const struct mm_request *r)
+{
     struct before b = {0};
     bool mine = is_private(d);
 
     run_op = "take";
-    if (d && !domain_enter(d))
+    struct open_take *o = begin_take(d, r, &b);
+    if (!o)
         return;
-    me->next_tag = me->next_tag == 0xffff ? 1 : me->next_tag + 1;
-    o->d = d;
-    o->births = d ? life[d].births : 0;
-    o->tag = me->next_tag;
-    o->overhead = r->flags & MM_OVERHEAD;
-    worker_disturb(d);
-    o->disturbed = false;
-    u64 before = offlined;
-    if (mine && (r->order == ORDER_2M || r->order == ORDER_1G))
-        look_closely(d, &b);
-    else if (mine)
-        look(d, &b);
-    o->out_before = b.out;
-    o->offlined_before = before;
-    me->clearing = o;
     call_begin();
-    int rc = call_end(op_of(r), mm_take(account_of(d), r, &o->taken));
+    int rc = call_end(take_kind(r), mm_take(account_of(d), r, &o->taken));
     if (mine && r->order == 0 && !r->address_bits && !o->disturbed)
         me->result.counts.exact_promised +=
             r->nid != NODE_NONE && (r->flags & MM_EXACT_NODE) ? b.c[r->nid] != 0 : b.out != 0;
@@ -281,24 +280,14 @@ void worker_end_take(u32 i, u32 kept)
 /* The same for one extent by mm_alloc(), which has a shorter way, and no end. */
 static void alloc_one(u32 d, const struct mm_request *r)
 {
-    struct open_take *o = &me->open[me->nr_open];
     struct before b = {0};
 
     run_op = "alloc";
-    if (!domain_enter(d))
+    struct open_take *o = begin_take(d, r, &b);
+    if (!o)
         return;
-    me->next_tag = me->next_tag == 0xffff ? 1 : me->next_tag + 1;
-    *o = (struct open_take){.d = d, .births = life[d].births, .tag = me->next_tag};
-    worker_disturb(d);
-    o->offlined_before = offlined;
-    if (is_private(d) && r->order == ORDER_2M)
-        look_closely(d, &b);
-    else if (is_private(d))
-        look(d, &b);
-    o->out_before = b.out;
     o->taken.order = r->order;
     o->taken.nr = 1;
-    me->clearing = o;
     call_begin();
     int rc = call_end(OP_ALLOC, mm_alloc(account_of(d), r->nid, r->order, r->flags, &o->taken.extent[0]));
     me->clearing = NULL;
@@ -323,16 +312,11 @@ static u32 some_order(void)
     return r < 850 ? 0 : r < 996 ? 1 + wrnd(5) : wrnd(10);
 }
 
-static u32 some_domain(void)
-{
-    return wrnd(10) < 7 ? private_domain(me->id, wrnd(PRIVATE_EACH)) : FIRST_DOMID + wrnd(SHARED);
-}
-
 void worker_op_take(void)
 {
     struct mm_request r = {.nr = 1};
     bool overhead = me->nr_overhead < 64 && wrnd(16) == 0;
-    u32 d = overhead && wrnd(4) == 0 ? 0 : some_domain();
+    u32 d = overhead && wrnd(4) == 0 ? 0 : worker_domain(70);
 
     r.order = overhead ? wrnd(3) : some_order();
     r.nid = wrnd(4) ? wrnd(me->nr_nodes) : NODE_NONE;
