@@ -115,19 +115,35 @@ def command_of(arguments, build=False):
     return [str(ROOT / "run-qemu.sh"), "--no-install"] + ([] if build else ["--no-build"]) + [str(a) for a in arguments]
 
 
+class Console:
+    """A run of ./run-qemu.sh with these arguments, whose console is read and written to as it goes on."""
+
+    def __init__(self, *arguments, timeout=BOOT_TIMEOUT):
+        self.command = command_of(("--timeout", timeout) + arguments)
+        # Pipes, not a terminal: a container or chroot may have no /dev/pts.
+        self.child = popen_spawn.PopenSpawn(self.command, cwd=str(ROOT), timeout=timeout + 60, maxread=65536)
+        self.raw = b""
+
+    def wait(self, *patterns):
+        """Which of these came first. An exception if it was none, or nothing any more: the script itself hangs."""
+        try:
+            found = self.child.expect(list(patterns))
+        except pexpect.TIMEOUT:
+            self.child.kill(signal.SIGTERM)
+            raise
+        self.raw += self.child.before + (self.child.after if isinstance(self.child.after, bytes) else b"")
+        return found
+
+    def end(self):
+        self.wait(pexpect.EOF)
+        status = self.child.wait()
+        return Run(self.raw, status if status >= 0 else 128 - status, " ".join(self.command))
+
+
 @functools.lru_cache(maxsize=None)
 def boot(*arguments, timeout=BOOT_TIMEOUT):
     """Runs ./run-qemu.sh with these arguments to its end. Equal arguments boot only once."""
-    command = command_of(("--timeout", timeout) + arguments)
-    # Pipes, not a terminal: a container or chroot may have no /dev/pts.
-    child = popen_spawn.PopenSpawn(command, cwd=str(ROOT), timeout=timeout + 60, maxread=65536)
-    try:
-        child.expect(pexpect.EOF)  # a hang of the script itself is an exception here
-    except pexpect.TIMEOUT:
-        child.kill(signal.SIGTERM)
-        raise
-    status = child.wait()
-    return Run(child.before, status if status >= 0 else 128 - status, " ".join(command))
+    return Console(*arguments, timeout=timeout).end()
 
 
 def guest_dir(name, destination):

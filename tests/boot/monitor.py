@@ -1,10 +1,8 @@
 """A boot during which QEMU's monitor is used: returns a harness.Run; a command is sent when a given text has been printed."""
 import json
-import signal
 import socket
 
 import pexpect
-from pexpect import popen_spawn
 
 import harness
 
@@ -42,24 +40,11 @@ class Monitor:
 
 def boot(socket_path, steps, *arguments, timeout=harness.BOOT_TIMEOUT):
     """steps: (regular expression, action on the monitor when it has matched), ..., in this order."""
-    command = harness.command_of(("--timeout", timeout) + arguments +
-                                 (() if "--" in arguments else ("--",)) +
-                                 ("-qmp", f"unix:{socket_path},server=on,wait=off"))
-    child = popen_spawn.PopenSpawn(command, cwd=str(harness.ROOT), timeout=timeout + 60, maxread=65536)
-    raw, monitor = b"", None
-    try:
-        for pattern, act in steps:
-            child.expect([pattern, pexpect.EOF])
-            raw += child.before + (child.after if isinstance(child.after, bytes) else b"")
-            if not isinstance(child.after, bytes):
-                break
-            monitor = monitor or Monitor(socket_path)
-            act(monitor)
-        else:
-            child.expect(pexpect.EOF)
-            raw += child.before
-    except pexpect.TIMEOUT:
-        child.kill(signal.SIGTERM)
-        raise
-    status = child.wait()
-    return harness.Run(raw, status if status >= 0 else 128 - status, " ".join(command))
+    more = (() if "--" in arguments else ("--",)) + ("-qmp", f"unix:{socket_path},server=on,wait=off")
+    console, monitor = harness.Console(*arguments, *more, timeout=timeout), None
+    for pattern, act in steps:
+        if console.wait(pattern, pexpect.EOF):
+            break
+        monitor = monitor or Monitor(socket_path)
+        act(monitor)
+    return console.end()

@@ -8,8 +8,14 @@ from checks import GoodRun
 NAMES = ["a", "b", "c", "d", "e", "f"]
 
 
-class Concurrent(GoodRun):
-    """Four builders: lines of different guests alternate, but each line is complete and correct."""
+@pytest.mark.parametrize("cpus", [4, 1], scope="class")
+class TestConcurrent(GoodRun):
+    """Four builders: lines of different guests alternate, but each line is complete and correct. On one CPU builders are
+    preempted at any point."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests, cpus):
+        return boot_guests("concurrent", "--cpus", cpus, "--mem", "1G", "--one-thread", "--cmdline", "dom0_max_vcpus=4")
 
     def test_each_guest_ran(self, run):
         for name in NAMES:
@@ -42,20 +48,6 @@ class Concurrent(GoodRun):
 
     def test_all_of_domain_0s_vcpus_worked(self, run):
         assert "dom0      4 vCPUs" in run.text
-
-
-class TestFourCpus(Concurrent):
-    @pytest.fixture(scope="class")
-    def run(self, boot_guests):
-        return boot_guests("concurrent", "--cpus", 4, "--mem", "1G", "--one-thread", "--cmdline", "dom0_max_vcpus=4")
-
-
-class TestOneCpu(Concurrent):
-    """More vCPUs than CPUs: builders are preempted at any point."""
-
-    @pytest.fixture(scope="class")
-    def run(self, boot_guests):
-        return boot_guests("concurrent", "--cpus", 1, "--mem", "1G", "--cmdline", "dom0_max_vcpus=4")
 
 
 class TestManyVcpus(GoodRun):

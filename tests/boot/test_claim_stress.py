@@ -11,7 +11,15 @@ MACHINE = ("--direct", "--dom0", "build/guest/selftest.elf", "--nodes", 4, "--me
            "--dom0-args", f"mode=claimstress rounds={ROUNDS}")
 
 
-class ClaimStress(GoodRun):
+@pytest.mark.parametrize("options", [
+    ("--cpus", 4, "--one-thread"),
+    ("--cpus", 1, *harness.DEBUG_BUILD),  # builders are preempted at any point
+], ids=["4-cpus", "1-cpu-debug"], scope="class")
+class TestClaimStress(GoodRun):
+    @pytest.fixture(scope="class")
+    def run(self, options):
+        return harness.boot(*MACHINE, *options, timeout=240 + 4 * ROUNDS)
+
     def test_every_round_has_one_end(self, run):
         for fact in run.all("claimstress"):
             assert (fact["rounds"], fact["builders"]) == (ROUNDS, 8)
@@ -35,17 +43,3 @@ class ClaimStress(GoodRun):
 
     def test_nothing_was_wrong(self, run):
         assert not [line for line in run.lines if line.startswith("claimstress: ")]
-
-
-class TestFourCpus(ClaimStress):
-    @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot(*MACHINE, "--cpus", 4, "--one-thread", timeout=240 + 4 * ROUNDS)
-
-
-class TestOneCpu(ClaimStress):
-    """Builders are preempted at any point; debug build."""
-
-    @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot(*MACHINE, "--cpus", 1, "--", "-kernel", "build/debug/homestead", timeout=240 + 4 * ROUNDS)

