@@ -11,23 +11,12 @@ import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import machines
+from machines import ROOT
+
 RECORDED = pathlib.Path(__file__).with_name("boot.recorded")
 MACHINES = [(cpus, mem) for mem in ("2G", "16G") for cpus in (1, 16, 64)]
 NODES = 2
-
-
-def output(*command):
-    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
-
-
-def addresses():
-    """Where Multiboot enters, before paging, and the function that prints @boot."""
-    link = {name: int(address, 16) for address, _, name in re.findall(
-        r"^([0-9a-f]+) (.) (multiboot_entry|boot_finish)$", output("nm", "build/homestead.elf"), re.M)}
-    segment = re.search(r"^ *LOAD +\S+ +(\S+) +(\S+)", output("readelf", "-lW", "build/homestead"), re.M)
-    virtual, physical = int(segment[1], 16), int(segment[2], 16)
-    return (link["multiboot_entry"] & 0xFFFFFFFF) - virtual + physical, link["boot_finish"]
 
 
 def measure(cpus, mem, plugin):
@@ -47,8 +36,8 @@ def main():
     parser.add_argument("--record", action="store_true", help="write these figures to tests/bench/boot.recorded")
     args = parser.parse_args()
 
-    start, stop = addresses()
-    plugin = f"{ROOT}/build/host/count.so,start={start:#x},stop={stop:#x}"
+    stop = machines.address_of("build/homestead.elf", "boot_finish")  # it prints @boot
+    plugin = f"{ROOT}/build/host/count.so,start={machines.homestead_entry():#x},stop={stop:#x}"
     recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
     found, first = {}, None
     print(f"Instructions from the hypervisor's entry to domain 0, {NODES} nodes")

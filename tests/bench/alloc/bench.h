@@ -8,6 +8,7 @@
 #define BENCH_ALLOC_BENCH_H
 
 #include <homestead/addr.h>
+#include <time.h>
 
 #define BENCH_DOMAINS 8u
 #define BENCH_BULK    64u
@@ -30,6 +31,14 @@ extern const struct subject subject_homestead, subject_buddy;
 static inline u64 bench_node_base(nodeid_t nid, u64 pages_per_node)
 {
     return BENCH_GIB + nid * pages_per_node;
+}
+
+static inline u64 bench_ns(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (u64)t.tv_sec * 1000000000ull + (u64)t.tv_nsec;
 }
 
 /* --- work.c: work that both allocators do --- */

@@ -9,7 +9,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <valgrind/callgrind.h>
 
 #include <homestead/types.h>
@@ -25,15 +24,6 @@ static bool does(const struct subject *on, const struct work *work)
 }
 
 #ifndef HOLD
-/* This thread's own time: what others get of the processor does not count. */
-static u64 now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (u64)t.tv_sec * 1000000000ull + (u64)t.tv_nsec;
-}
-
 static void count(const struct subject *on, const struct work *work)
 {
     char name[64];
@@ -64,9 +54,10 @@ static void time_work(const struct work *work)
         for (u32 round = 0; round < ROUNDS; round++) {
             if (round == 0 || work->once)
                 work->prepare(subjects[s]);
-            u64 start = now_ns();
+            /* This thread's own time: what others get of the processor does not count. */
+            u64 start = bench_ns(CLOCK_THREAD_CPUTIME_ID);
             work->run(subjects[s], work->time_ops);
-            u64 ns = now_ns() - start;
+            u64 ns = bench_ns(CLOCK_THREAD_CPUTIME_ID) - start;
             best[s] = MIN(best[s], ns);
         }
         printf("figure %s %s %.3f\n", work->name, subjects[s]->name,

@@ -3,7 +3,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <homestead/types.h>
 #include <tests/bench/alloc/bench.h>
@@ -17,14 +16,6 @@ struct worker {
     u64 ops;
 };
 static _Atomic u32 waiting; /* threads that have not started yet; all go when the last one comes */
-
-static u64 now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (u64)t.tv_sec * 1000000000ull + (u64)t.tv_nsec;
-}
 
 static void *worker_main(void *arg)
 {
@@ -63,9 +54,9 @@ u64 threads_run(const struct subject *on, u32 nr, bool same, bool bulk, u64 ops)
     }
     while (atomic_load(&waiting) > 1)
         sched_yield();
-    u64 start = now_ns();
+    u64 start = bench_ns(CLOCK_MONOTONIC);
     atomic_fetch_sub(&waiting, 1);
     for (u32 i = 0; i < nr; i++)
         pthread_join(workers[i].thread, NULL);
-    return now_ns() - start;
+    return bench_ns(CLOCK_MONOTONIC) - start;
 }
