@@ -1,8 +1,5 @@
 """Machines larger than the host. It needs memory for the frame table: 1 page in 256. `make boot-big`, not part of `make test`."""
-import pytest
-
-import harness
-from checks import ShapeRun
+from checks import ShapeRun, each_shape
 from test_shapes import shape
 
 UNTOUCHED = ("--cmdline", "idle-scrub=off")
@@ -14,11 +11,6 @@ SHAPES = {
 }
 
 
+@each_shape(SHAPES)
 class TestBigShapes(ShapeRun):
-    @pytest.fixture(scope="class", params=SHAPES.values(), ids=list(SHAPES))
-    def shape(self, request):
-        return request.param
-
-    @pytest.fixture(scope="class")
-    def run(self, shape, tmp_path_factory):
-        return harness.boot("--direct", "--guests", shape.guests(tmp_path_factory.mktemp("shape")), *shape.options)
+    """Each of them, booted directly."""

@@ -124,16 +124,19 @@ class Shape:
         return harness.guests_on(directory, full, none, self.guest_mib)
 
 
+def each_shape(shapes):
+    """Makes a test class of a dictionary of shapes by name."""
+    return pytest.mark.parametrize("shape", shapes.values(), ids=list(shapes), scope="class")
+
+
 class ShapeRun(GoodRun):
-    """Checks for every machine. Shape and run come from the module's fixture `shape_and_run`, or from the class."""
+    """Checks for every machine. The test class has a fixture `shape`."""
+
+    boot_by = ("--direct",)
 
     @pytest.fixture(scope="class")
-    def shape(self, shape_and_run):
-        return shape_and_run[0]
-
-    @pytest.fixture(scope="class")
-    def run(self, shape_and_run):
-        return shape_and_run[1]
+    def run(self, shape, tmp_path_factory):
+        return harness.boot(*self.boot_by, "--guests", shape.guests(tmp_path_factory.mktemp("shape")), *shape.options)
 
     def test_the_nodes_are_the_machines(self, run, shape):
         assert [n["id"] for n in run.all("node")] == list(range(len(shape.machine.pxm)))

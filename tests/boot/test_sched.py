@@ -31,17 +31,3 @@ class TestHome(GoodRun):
     def test_not_on_domain_0s_cpu(self, run):
         own = run.one("vcpu", domain=0)["cpu"]
         assert all(vcpu["cpu"] != own for vcpu in run.all("vcpu") if vcpu["domain"])
-
-
-class TestSpinning(GoodRun):
-    """A guest that never yields is preempted for others, and can be destroyed while it runs."""
-
-    @pytest.fixture(scope="class")
-    def run(self, boot_guests):
-        return boot_guests("modes", "--nodes", "4", "--cpus", "16", "--mem", "1G")
-
-    def test_it_is_destroyed_while_it_runs(self, run):
-        assert run.events("loop") == [("created", 0), ("started", 0), ("timeout", -11), ("destroyed", 0)]
-
-    def test_it_ran_all_the_time(self, run):
-        assert run.one("vcpu", domain=run.domain("loop"))["ms"] > 100

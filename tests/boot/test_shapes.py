@@ -1,9 +1,6 @@
 """Machine shapes made by QEMU's -numa: many nodes, unequal nodes, unequal CPUs. Each boots once, directly, with small guests."""
-import pytest
-
 import acpi_model
-import harness
-from checks import PAGES_PER_MIB, Shape, ShapeRun
+from checks import PAGES_PER_MIB, Shape, ShapeRun, each_shape
 
 
 def pairs(given):
@@ -91,27 +88,16 @@ UEFI_SHAPES = {
 }
 
 
-@pytest.fixture(scope="class", params=SHAPES.values(), ids=list(SHAPES))
-def shape_and_run(request, tmp_path_factory):
-    wanted = request.param
-    guests = wanted.guests(tmp_path_factory.mktemp("shape"))
-    return wanted, harness.boot("--direct", "--guests", guests, *wanted.options)
-
-
+@each_shape(SHAPES)
 class TestShapes(ShapeRun):
     """Each machine shape, booted directly."""
 
 
+@each_shape(UEFI_SHAPES)
 class TestUefiShapes(ShapeRun):
     """OVMF's memory map has more holes: node sizes are right within a few MiB."""
 
-    @pytest.fixture(scope="class", params=UEFI_SHAPES.values(), ids=list(UEFI_SHAPES))
-    def shape(self, request):
-        return request.param
-
-    @pytest.fixture(scope="class")
-    def run(self, shape, tmp_path_factory):
-        return harness.boot("--guests", shape.guests(tmp_path_factory.mktemp("shape")), *shape.options)
+    boot_by = ()
 
     def test_every_page_of_ram_is_on_its_node(self, run, shape):
         for node, most in zip(run.all("node"), shape.pages()):

@@ -88,17 +88,17 @@ def signature(table):
     return table[:4].decode()
 
 
-def shape_of(tables, directory, warnings, mem_mib=MEM):
+def shape_of(tables, warnings, directory):
     paths = []
     for number, table in enumerate(tables):
         paths.append(directory / f"{number}.{signature(table)}.dat")
         paths[-1].write_bytes(table)
     machine = acpi_model.machine_of([t for t in tables if signature(t) == "SRAT"], range(CPUS))
     matrix = acpi_model.read_slit(next((t for t in tables if signature(t) == "SLIT"), None))
-    options = ["--nodes", 0, "--cpus", CPUS, "--mem", f"{mem_mib}M"]
+    options = ["--nodes", 0, "--cpus", CPUS, "--mem", f"{MEM}M"]
     for path in paths:
         options += ["--acpi-table", path]
-    return Shape(options, mem_mib, machine, lambda a, b: acpi_model.distance_of(machine, matrix, a, b), warnings,
+    return Shape(options, MEM, machine, lambda a, b: acpi_model.distance_of(machine, matrix, a, b), warnings,
                  guest_mib=4 if len(machine.pxm) > 40 else 16)
 
 
@@ -107,20 +107,10 @@ class TableRun(ShapeRun):
         assert ("no SRAT: one node" in run.text) == (not shape.machine.have_srat)
 
 
-@pytest.fixture(scope="module")
-def start(tmp_path_factory):
-    def run(tables, warnings, *more, mem_mib=MEM):
-        shape = shape_of(tables, tmp_path_factory.mktemp("tables"), warnings, mem_mib)
-        guests = shape.guests(tmp_path_factory.mktemp("guests"))
-        return shape, harness.boot("--direct", "--guests", guests, *shape.options, *more)
-
-    return run
-
-
 class TestOwnTables(TableRun):
     @pytest.fixture(scope="class", params=CASES.values(), ids=list(CASES))
-    def shape_and_run(self, request, start):
-        return start(*request.param)
+    def shape(self, request, tmp_path_factory):
+        return shape_of(*request.param, tmp_path_factory.mktemp("tables"))
 
 
 def real_machines():
@@ -156,6 +146,6 @@ def warnings_of(tables):
 @pytest.mark.skipif(not REAL.is_dir(), reason="no tables of real machines here")
 class TestRealTables(TableRun):
     @pytest.fixture(scope="class", params=real_machines().values(), ids=list(real_machines()))
-    def shape_and_run(self, request, start):
+    def shape(self, request, tmp_path_factory):
         tables = [path.read_bytes() for path in request.param]
-        return start(tables, warnings_of(tables))
+        return shape_of(tables, warnings_of(tables), tmp_path_factory.mktemp("tables"))

@@ -42,14 +42,6 @@ class TestCounts(GoodRun):
         assert len(about) == (cpus if cpus <= 16 else nodes)
 
 
-class TestDebug(GoodRun):
-    """The debug build checks lock levels on every CPU."""
-
-    @pytest.fixture(scope="class")
-    def run(self, boot_guests):
-        return boot_guests("tiny", "--cpus", "16", *harness.DEBUG_BUILD)
-
-
 class TestFailed(GoodRun):
     """CPUs that do not start are reported and not used; they keep their numbers."""
 

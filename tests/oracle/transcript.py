@@ -31,8 +31,6 @@ class Transcript:
     groups: dict = dataclasses.field(default_factory=dict)
     faults: list = dataclasses.field(default_factory=list)
 
-    def of_group(self, group):
-        return {key: rest for key, rest in self.cases.items() if key[0] == group}
 
 
 class Reader:

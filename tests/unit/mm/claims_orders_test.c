@@ -1,52 +1,29 @@
 /* Claims by order, strict claims and scrub on claim on the real allocator: what the ledger promises is there.
  * docs/claims.md section 3. */
-#include <tests/machine/accounts.h>
-#include <tests/machine/test.h>
 #include <mm/ledger.h>
 #include <mm/region.h>
 
-#define M2       512u
-#define REGIONS  16u /* of node 0 */
-#define N1       (REGIONS * M2)
-#define N1_PAGES 4096u
-
-static struct mem_account *a, *b;
-
-static void setup(void)
-{
-    accounts_make(2, N1 + N1_PAGES, 0);
-    assert_int_equal(mm_add_range(mfn(0), mfn(N1), 0), 0);
-    assert_int_equal(mm_add_range(mfn(N1), mfn(N1 + N1_PAGES), 1), 0);
-    a = account_new(1, 100000);
-    b = account_new(2, 100000);
-}
-
-static int claim(struct mem_account *d, nodeid_t node, u64 pages, u32 order, u32 flags)
-{
-    struct claim_entry e = {.pages = pages, .node = node, .pad = order};
-    return claim_install_set(d, &e, 1, flags);
-}
-
-static int take(struct mem_account *d, nodeid_t nid, u32 order, mfn_t *m)
-{
-    return mm_alloc(d, nid, order, MM_EXACT_NODE, m);
-}
+#define M2         512u
+#define REGIONS    16u /* of each node */
+#define NODES      2u
+#define NODE_PAGES (REGIONS * M2)
+#include "claims_helpers.h"
 
 /* b takes single pages until there are none for it, and gives three of four back, over and over: a's extents
  * are there, whole, whatever is left. */
 TEST(extents_survive_single_pages)
 {
-    static mfn_t m[N1];
+    static mfn_t m[NODE_PAGES];
     u32 seed = 12345;
     mfn_t got;
 
     assert_int_equal(claim(a, 0, 6 * M2, 9, CLAIM_ORDERS), 0);
     for (u32 round = 0; round < 4; round++) {
         u32 nr = 0, kept = 0;
-        while (take(b, 0, 0, &m[nr]) == 0)
+        while (take_at(b, 0, 0, &m[nr]) == 0)
             nr++;
         assert_int_equal(b->own[0], (REGIONS - 6) * M2);
-        assert_int_equal(take(b, 0, 9, &got), -ENOMEM);
+        assert_int_equal(take_at(b, 0, 9, &got), -ENOMEM);
         assert_true(node_has_whole(0, 0, 0));
         for (u32 i = 0; i < nr; i++) {
             seed = seed * 1103515245 + 12345;
@@ -58,34 +35,34 @@ TEST(extents_survive_single_pages)
         assert_true(kept > 0);
         assert_int_equal(mm_check(), 0);
     }
-    while (take(b, 0, 0, &got) == 0)
+    while (take_at(b, 0, 0, &got) == 0)
         ;
     for (u32 i = 0; i < 6; i++) {
-        assert_int_equal(take(a, 0, 9, &got), 0);
+        assert_int_equal(take_at(a, 0, 9, &got), 0);
         assert_int_equal(mm_check(), 0);
     }
     assert_int_equal(a->outstanding, 0);
-    assert_int_equal(take(a, 0, 0, &got), -ENOMEM);
+    assert_int_equal(take_at(a, 0, 0, &got), -ENOMEM);
 }
 
 /* The same claim in single pages promises no extents: the difference is the flag's. */
 TEST(without_the_flag_they_do_not)
 {
-    mfn_t m[N1];
+    mfn_t m[NODE_PAGES];
     u32 nr = 0;
 
     assert_int_equal(claim(a, 0, 6 * M2, 0, 0), 0);
     /* Everybody's pages once, so that every region is broken. */
     assert_int_equal(claim_install_legacy(a, 0), 0);
-    while (take(b, 0, 0, &m[nr]) == 0)
+    while (take_at(b, 0, 0, &m[nr]) == 0)
         nr++;
     for (u32 i = 0; i < nr; i++)
         if (m[i].n % 512)
             assert_int_equal(release_range(b, m[i], 0), 0);
     assert_int_equal(claim(a, 0, 6 * M2, 9, CLAIM_ORDERS), -ENOMEM);
     assert_int_equal(claim(a, 0, 6 * M2, 0, 0), 0);
-    assert_int_equal(take(a, 0, 9, &m[0]), -ENOMEM);
-    assert_int_equal(take(a, 0, 0, &m[0]), 0);
+    assert_int_equal(take_at(a, 0, 9, &m[0]), -ENOMEM);
+    assert_int_equal(take_at(a, 0, 0, &m[0]), 0);
 }
 
 /* Its own single pages break one extent at a time, and the promise of a page always holds. */
@@ -96,13 +73,13 @@ TEST(own_single_pages)
     assert_int_equal(claim(a, 0, 2 * M2, 9, CLAIM_ORDERS), 0);
     assert_int_equal(claim(b, 0, (REGIONS - 2) * M2, 0, 0), 0);
     for (u32 i = 0; i < 2 * M2; i++) {
-        assert_int_equal(take(a, 0, 0, &m), 0);
+        assert_int_equal(take_at(a, 0, 0, &m), 0);
         assert_int_equal(claim_units(a, 0), (2 * M2 - i - 1) / M2);
         if (i % 100 == 0)
             assert_int_equal(mm_check(), 0);
     }
     for (u32 i = 0; i < (REGIONS - 2) * M2; i++)
-        assert_int_equal(take(b, 0, 0, &m), 0);
+        assert_int_equal(take_at(b, 0, 0, &m), 0);
 }
 
 /* A transaction that is cut short leaves pages and extents as they were. */
@@ -126,23 +103,6 @@ TEST(cut_short)
         }
 }
 
-TEST(strict_on_the_allocator)
-{
-    mfn_t m;
-
-    assert_int_equal(claim(a, 0, 4, 0, CLAIM_STRICT), 0);
-    assert_int_equal(take(a, 1, 0, &m), -ENOMEM);
-    assert_int_equal(a->outstanding, 4);
-    assert_int_equal(mm_alloc(a, 1, 0, 0, &m), 0); /* not exact: the next node is the one that is claimed */
-    assert_int_equal(mm_mfn_node(m), 0);
-    assert_int_equal(a->outstanding, 3);
-
-    struct refusal_counts counts;
-    struct refusal last;
-    refusal_get(&counts, &last);
-    assert_true(counts.allocs == 1 && last.domid == 1 && last.node == 1);
-}
-
 TEST(scrubbed_on_claim)
 {
     scrubbers_woken = 0;
@@ -154,12 +114,12 @@ TEST(scrubbed_on_claim)
         steps++;
     }
     assert_int_equal(steps, 3);
-    assert_int_equal(node_dirty(0), N1 - 3 * M2);
-    assert_int_equal(node_dirty(1), N1_PAGES);
+    assert_int_equal(node_dirty(0), NODE_PAGES - 3 * M2);
+    assert_int_equal(node_dirty(1), NODE_PAGES);
     frames_cleared = 0;
     mfn_t m;
     for (u32 i = 0; i < 2 * M2 + 1; i++)
-        assert_int_equal(take(a, 0, 0, &m), 0);
+        assert_int_equal(take_at(a, 0, 0, &m), 0);
     assert_int_equal(frames_cleared, 0); /* all of it was clean */
 }
 

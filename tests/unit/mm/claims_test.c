@@ -19,12 +19,6 @@ TEST(claim_4_mib_after_max_mem)
     assert_int_equal(host_info().free_pages, 3 * NODE_PAGES);
 }
 
-TEST(legacy_claim_before_max_mem)
-{
-    a->max_pages = 0;
-    assert_int_equal(claim_install_legacy(a, 1), -EINVAL);
-}
-
 TEST(legacy_claim_is_absolute)
 {
     take_pages(a, 0, 10);

@@ -61,19 +61,6 @@ TEST(orders_are_replaced_at_full_capacity)
     assert_int_equal(nodes[0].kept_1g, 0);
 }
 
-TEST(large_extents_use_up_units)
-{
-    give(0, 0, 4, 0);
-    assert_int_equal(set1(a, 0, 3 * M2, 9, CLAIM_ORDERS), 0);
-    for (u32 left = 3; left; left--) {
-        assert_int_equal(claim_units(a, 0), left);
-        assert_int_equal(take_2m(a), 0);
-        check();
-    }
-    assert_int_equal(a->outstanding, 0);
-    assert_int_equal(nodes[0].kept_2m, 0);
-}
-
 TEST(single_pages_break_one_unit)
 {
     give(0, 0, 3, 0);

@@ -152,19 +152,6 @@ TEST(scrubbing_is_stepwise)
     assert_int_equal(frames_cleared, 0); /* clean as it is, and whole again */
 }
 
-TEST(clean_before_dirty)
-{
-    assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
-    mm_scrub_step(0);
-    frames_cleared = 0;
-    mfn_t m = take(0, 9);
-    assert_int_equal(frames_cleared, 0);
-    take(0, 3);
-    assert_int_equal(frames_cleared, 8);
-    give(m, 9);
-    assert_int_equal(node_dirty(0), 1024 - 8);
-}
-
 /* Every second page clean: that does not keep them apart. */
 TEST(clean_and_dirty_pages_are_one_extent)
 {

@@ -1,35 +1,14 @@
 /* docs/claims.md section 6: frames that go offline and come back, on the real allocator. */
-#include <tests/machine/accounts.h>
-#include <tests/machine/test.h>
 #include <mm/ledger.h>
 #include <mm/region.h>
 #include <xen/sysctl.h>
 
 #define M2         512u
+#define NODES      2u
 #define NODE_PAGES 2048u
+#include "claims_helpers.h"
 
-static struct mem_account *a, *b;
 static u32 status;
-
-static void setup(void)
-{
-    accounts_make(2, 2 * NODE_PAGES, 2 * NODE_PAGES);
-    for (nodeid_t nid = 0; nid < 2; nid++)
-        assert_int_equal(mm_add_range(mfn(nid * NODE_PAGES), mfn((nid + 1) * NODE_PAGES), nid), 0);
-    a = account_new(1, 100000);
-    b = account_new(2, 100000);
-}
-
-static int claim(struct mem_account *d, nodeid_t node, u64 pages, u32 order)
-{
-    struct claim_entry e = {.pages = pages, .node = node, .pad = order};
-    return claim_install_set(d, &e, 1, CLAIM_ORDERS | CLAIM_REPLACE);
-}
-
-static int take(struct mem_account *d, nodeid_t nid, u32 order, mfn_t *m)
-{
-    return mm_alloc(d, nid, order, MM_EXACT_NODE, m);
-}
 
 static u32 offline(u64 n)
 {
@@ -65,7 +44,7 @@ TEST(free_frames_leave_and_return)
     assert_int_equal(mm_check(), 0);
     mfn_t m;
     u64 got = 0;
-    while (take(a, 0, 0, &m) == 0) {
+    while (take_at(a, 0, 0, &m) == 0) {
         assert_true(m.n != 7);
         got++;
     }
@@ -73,7 +52,7 @@ TEST(free_frames_leave_and_return)
     assert_int_equal(online(7), PG_ONLINE_ONLINED);
     assert_int_equal(online(7), 0); /* it is not offline */
     assert_int_equal(offline_pages(0), 0);
-    assert_int_equal(take(a, 0, 0, &m), 0);
+    assert_int_equal(take_at(a, 0, 0, &m), 0);
     assert_int_equal(m.n, 7);
 }
 
@@ -93,7 +72,7 @@ TEST(frames_in_use_leave_when_freed)
 {
     mfn_t m, own;
 
-    assert_int_equal(take(a, 0, 9, &m), 0);
+    assert_int_equal(take_at(a, 0, 9, &m), 0);
     u64 n = m.n + 100;
     assert_int_equal(offline(n), PG_OFFLINE_PENDING | PG_OFFLINE_OWNED | 1u << PG_OFFLINE_OWNER_SHIFT);
     assert_int_equal(query(n), PG_OFFLINE_STATUS_OFFLINE_PENDING);
@@ -120,12 +99,12 @@ TEST(offline_2_where_3_of_4_are_claimed)
     mfn_t m, left[4];
 
     for (u32 i = 0; i < 4; i++)
-        assert_int_equal(take(b, 0, 0, &left[i]), 0);
-    while (take(b, 0, 0, &m) == 0)
+        assert_int_equal(take_at(b, 0, 0, &left[i]), 0);
+    while (take_at(b, 0, 0, &m) == 0)
         ;
     for (u32 i = 0; i < 4; i++)
         assert_int_equal(release_range(b, left[i], 0), 0);
-    assert_int_equal(claim(a, 0, 3, 0), 0);
+    assert_int_equal(claim(a, 0, 3, 0, CLAIM_ORDERS | CLAIM_REPLACE), 0);
     assert_int_equal(offline(left[0].n), PG_OFFLINE_OFFLINED);
     assert_int_equal(offline(left[1].n), PG_OFFLINE_OFFLINED);
     assert_int_equal(node_free(0), 2);
@@ -135,20 +114,20 @@ TEST(offline_2_where_3_of_4_are_claimed)
     assert_int_equal(host_info().outstanding_pages, 2);
     assert_int_equal(mm_check(), 0);
     /* What is left of the promise is kept. */
-    assert_int_equal(take(b, 0, 0, &m), -ENOMEM);
-    assert_int_equal(take(a, 0, 0, &m), 0);
-    assert_int_equal(take(a, 0, 0, &m), 0);
-    assert_int_equal(take(a, 0, 0, &m), -ENOMEM);
+    assert_int_equal(take_at(b, 0, 0, &m), -ENOMEM);
+    assert_int_equal(take_at(a, 0, 0, &m), 0);
+    assert_int_equal(take_at(a, 0, 0, &m), 0);
+    assert_int_equal(take_at(a, 0, 0, &m), -ENOMEM);
     assert_int_equal(online(left[0].n), PG_ONLINE_ONLINED);
     assert_int_equal(a->outstanding, 0); /* it comes back unclaimed */
-    assert_int_equal(take(b, 0, 0, &m), 0);
+    assert_int_equal(take_at(b, 0, 0, &m), 0);
 }
 
 TEST(extents_claimed_whole)
 {
     mfn_t m;
 
-    assert_int_equal(claim(a, 0, 3 * M2, 9), 0);
+    assert_int_equal(claim(a, 0, 3 * M2, 9, CLAIM_ORDERS | CLAIM_REPLACE), 0);
     assert_int_equal(offline(5), PG_OFFLINE_OFFLINED); /* of four: one was nobody's */
     assert_int_equal(claim_units(a, 0), 3);
     assert_int_equal(offline(6), PG_OFFLINE_OFFLINED); /* in the same 2 MiB */
@@ -158,12 +137,12 @@ TEST(extents_claimed_whole)
     assert_int_equal(a->broken_units, 1);
     assert_int_equal(a->outstanding, 3 * M2);
     assert_int_equal(mm_check(), 0);
-    assert_int_equal(take(b, 0, 9, &m), -ENOMEM);
-    assert_int_equal(take(a, 0, 9, &m), 0);
-    assert_int_equal(take(a, 0, 9, &m), 0);
-    assert_int_equal(take(a, 0, 9, &m), -ENOMEM);
+    assert_int_equal(take_at(b, 0, 9, &m), -ENOMEM);
+    assert_int_equal(take_at(a, 0, 9, &m), 0);
+    assert_int_equal(take_at(a, 0, 9, &m), 0);
+    assert_int_equal(take_at(a, 0, 9, &m), -ENOMEM);
     for (u32 i = 0; i < M2; i++)
-        assert_int_equal(take(a, 0, 0, &m), 0);
+        assert_int_equal(take_at(a, 0, 0, &m), 0);
     assert_int_equal(a->outstanding, 0);
 }
 
@@ -174,7 +153,7 @@ TEST(leaving_in_a_transaction)
     struct mm_taken taken;
     struct mm_request request = {.nid = 0, .order = 0, .nr = 8, .flags = MM_EXACT_NODE};
 
-    assert_int_equal(claim(a, 0, NODE_PAGES, 0), 0);
+    assert_int_equal(claim(a, 0, NODE_PAGES, 0, CLAIM_ORDERS | CLAIM_REPLACE), 0);
     assert_int_equal(mm_take(a, &request, &taken), 0);
     assert_int_equal(taken.nr, 8);
     assert_int_equal(offline(taken.extent[6].n) & PG_OFFLINE_STATUS_MASK, PG_OFFLINE_PENDING);
@@ -184,7 +163,7 @@ TEST(leaving_in_a_transaction)
     assert_int_equal(a->broken_pages, 1);
     assert_int_equal(mm_check(), 0);
 
-    assert_int_equal(claim(a, 0, 100, 0), 0);
+    assert_int_equal(claim(a, 0, 100, 0, CLAIM_ORDERS | CLAIM_REPLACE), 0);
     assert_int_equal(mm_take(a, &request, &taken), 0);
     assert_int_equal(offline(taken.extent[0].n) & PG_OFFLINE_STATUS_MASK, PG_OFFLINE_PENDING);
     mm_take_done(&taken, 0);
