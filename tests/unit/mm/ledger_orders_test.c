@@ -61,23 +61,6 @@ TEST(orders_are_replaced_at_full_capacity)
     assert_int_equal(nodes[0].kept_1g, 0);
 }
 
-TEST(single_pages_break_one_unit)
-{
-    give(0, 0, 3, 0);
-    assert_int_equal(set1(a, 0, 3 * M2, 9, CLAIM_ORDERS), 0);
-    assert_int_equal(reserve(a, 0, 1, 0), 0);
-    nodes[0].whole_2m--;
-    assert_int_equal(claim_units(a, 0), 2);
-    assert_int_equal(reserve(a, 0, 511, 0), 0);
-    assert_int_equal(claim_units(a, 0), 2);
-    assert_int_equal(reserve(a, 0, 1, 0), 0);
-    nodes[0].whole_2m--;
-    assert_int_equal(claim_units(a, 0), 1);
-    assert_int_equal(take_2m(a), 0); /* 511 pages claimed one by one remain */
-    assert_int_equal(a->node_claim[0], 511);
-    assert_int_equal(claim_units(a, 0), 0);
-}
-
 /* Every mix of takes and refunds leaves the units as if the refunded had never been taken. */
 TEST(refunds_restore_units)
 {

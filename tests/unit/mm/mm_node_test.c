@@ -112,27 +112,6 @@ TEST(no_merge_across_nodes)
     assert_int_equal(node_free(1), 512);
 }
 
-TEST(all_orders_and_all_pages)
-{
-    mfn_t m[1024];
-    assert_int_equal(mm_add_range(mfn(0), mfn(1024), 0), 0);
-    for (u32 order = 0; order <= 10; order++) {
-        for (u32 i = 0; i < 1024u >> order; i++) {
-            m[i] = take(0, order);
-            for (u64 n = m[i].n; n < m[i].n + BIT(order); n++)
-                assert_int_equal(*(u64 *)mfn_to_virt(mfn(n)), 0);
-            *(u64 *)mfn_to_virt(m[i]) = 1;
-        }
-        assert_true(none(0, 0));
-        assert_int_equal(node_free(0), 0);
-        for (u32 i = 0; i < 1024u >> order; i++) /* in another order than taken */
-            give(m[(i * 5 + 3) % (1024u >> order)], order);
-        assert_int_equal(node_free(0), 1024);
-        assert_int_equal(node_dirty(0), 1024);
-        assert_int_equal(mm_check(), 0);
-    }
-}
-
 TEST(scrubbing_is_stepwise)
 {
     assert_int_equal(mm_add_range(mfn(0), mfn(4096), 0), 0);

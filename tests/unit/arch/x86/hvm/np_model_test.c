@@ -3,20 +3,20 @@
  * allocation fails once in turn, and the pool's bytes show whether a refused operation has touched anything.
  */
 #include "np_pool.h"
+#include <tests/machine/random.h>
 
 #define MODEL_BASE   (3ull << 18) /* gfn; three 1G regions, across nothing special */
-#define MODEL_FRAMES (3ull << 18)
+#define MODEL_FRAMES (3u << 18)
 
 static u64 model[MODEL_FRAMES]; /* 0: nothing; else mfn * 8 + type */
 static u64 snapshot[POOL_PAGES][512];
 static bool snapshot_taken[POOL_PAGES];
 
-static u64 random_state;
+static struct rng rng;
 
-static u64 rnd(u64 below)
+static u64 rnd(u32 below)
 {
-    random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
-    return (random_state >> 33) % below;
+    return rng_draw(&rng, below);
 }
 
 static void check_frame(u64 index)
@@ -69,7 +69,7 @@ static struct op random_op(void)
     /* Half of the time near the start of a region, so that operations meet. */
     op.index = rnd(2) ? rnd(MODEL_FRAMES) : rnd(3) << 18 | rnd(0x800);
     op.index = ALIGN_DOWN(op.index, 1ull << op.order);
-    op.mfn = ALIGN_DOWN(rnd(1ull << 24), 1ull << op.order);
+    op.mfn = ALIGN_DOWN(rnd(1u << 24), 1ull << op.order);
     return op;
 }
 
@@ -117,7 +117,7 @@ static void apply(const struct op *op)
 TEST(test_against_model)
 {
     for (u64 seed = 1; seed <= 3; seed++) {
-        random_state = seed;
+        rng_seed(&rng, seed);
         memset(model, 0, sizeof(model));
         for (u32 step = 0; step < 300; step++) {
             struct op op = random_op();
