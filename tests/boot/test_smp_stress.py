@@ -9,7 +9,7 @@ from checks import AnyRun
 
 RUNS = int(os.environ.get("STRESS_RUNS", "1"))
 BUILDS = {"release": [], "debug": ["-kernel", "build/debug/homestead"]}
-CALLS = {"release": 60000, "debug": 30000}
+CALLS = {"release": 60000, "debug": 30000}  # of the first seed
 
 
 class OnFourCpus(AnyRun):
@@ -31,12 +31,12 @@ class TestRandomCalls(OnFourCpus):
     @pytest.fixture(scope="class")
     def run(self, build, seed):
         return harness.boot("--direct", "--cpus", "4", "--nodes", "2", "--cmdline", "loglvl=error", "--",
-                            *BUILDS[build], "-initrd", f"build/guest/hostile.elf seed={100 + seed} calls={CALLS[build]}")
+                            *BUILDS[build], "-initrd", f"build/guest/hostile.elf seed={100 + seed} calls={15000 if seed else CALLS[build]}")
 
     def test_it_really_did_something(self, run):
         made = re.search(r"(\d+) of (\d+) calls refused, (\d+) domains made, 0 left", run.text)
         refused, calls, domains = (int(n) for n in made.groups())
-        assert domains > 100 and calls // 10 < refused < calls
+        assert domains > min(100, calls // 300) and calls // 10 < refused < calls
 
 
 @pytest.mark.parametrize("seed", range(RUNS), scope="class")

@@ -39,9 +39,6 @@ TEST(legacy_errors_in_order)
     assert_int_equal(claim_install_legacy(a, 0), 0);
     a->max_pages = ~0ull;
     assert_int_equal(claim_install_legacy(a, ~0ull), -ENOMEM);
-    mm_account_kill(a);
-    assert_int_equal(claim_install_legacy(a, 0), -EINVAL);
-    assert_int_equal(claim_install_legacy(a, 50), -EINVAL);
 }
 
 TEST(legacy_zero_wipes_node_claims_too)

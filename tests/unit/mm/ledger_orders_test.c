@@ -124,39 +124,32 @@ static void withdraw(nodeid_t n, u64 pages)
     ledger_unlock();
 }
 
-/* Nobody is ever a whole page away from its share, however the pages go, and all go in the end. */
+/* Nobody is ever a whole page away from its share, however the pages go, and all go in the end; also one large claim
+ * among many small ones. Those who have nothing left count too. */
 TEST(recall_is_proportional)
 {
-    const u64 claims[3] = {70, 20, 10};
+    static const struct {
+        s64 pages;
+        u32 nr;
+        u64 claims[11];
+    } cases[] = {{100, 3, {10, 20, 70}}, {60, 11, {50, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}};
 
-    give(0, 0, 0, 100);
-    for (u32 i = 0; i < 3; i++)
-        assert_int_equal(set1(&account[3 - i], 0, claims[i], 0, 0), 0);
-    for (u64 gone = 1; gone <= 100; gone++) {
-        withdraw(0, 1);
-        for (u32 i = 0; i < 3; i++) {
-            s64 away = (s64)(account[3 - i].broken_pages * 100) - (s64)(gone * claims[i]);
-            assert_true(away > -100 && away < 100);
-            assert_int_equal(account[3 - i].broken_pages + account[3 - i].node_claim[0], claims[i]);
+    for_each_row (k, cases) {
+        setup();
+        give(0, 0, 0, (u64)cases[k].pages);
+        for (u32 i = 0; i < cases[k].nr; i++)
+            assert_int_equal(set1(&account[i + 1], 0, cases[k].claims[i], 0, 0), 0);
+        for (s64 gone = 1; gone <= cases[k].pages; gone++) {
+            withdraw(0, 1);
+            for (u32 i = 0; i < cases[k].nr; i++) {
+                const struct mem_account *d = &account[i + 1];
+                s64 away = (s64)d->broken_pages * cases[k].pages - gone * (s64)cases[k].claims[i];
+                assert_true(away > -cases[k].pages && away < cases[k].pages);
+                assert_int_equal(d->broken_pages + d->node_claim[0], cases[k].claims[i]);
+            }
+            check();
         }
-        check();
-    }
-    assert_int_equal(ledger.claimed[0] + ledger.spare[0], 0);
-}
-
-/* One large claim and many small ones, and those who have nothing left count too. */
-TEST(recall_is_fair_to_the_large)
-{
-    give(0, 0, 0, 60);
-    assert_int_equal(set1(&account[1], 0, 50, 0, 0), 0);
-    for (u32 i = 2; i < 12; i++)
-        assert_int_equal(set1(&account[i], 0, 1, 0, 0), 0);
-    for (u64 gone = 1; gone <= 60; gone++) {
-        withdraw(0, 1);
-        for (u32 i = 1; i < 12; i++) {
-            s64 away = (s64)(account[i].broken_pages * 60) - (s64)(gone * (i == 1 ? 50 : 1));
-            assert_true(away > -60 && away < 60);
-        }
+        assert_int_equal(ledger.claimed[0] + ledger.spare[0], 0);
     }
 }
 
