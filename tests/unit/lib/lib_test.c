@@ -143,7 +143,7 @@ TEST(numbers_are_parsed_or_refused)
     assert_int_equal(parse_u64("2G", &end, true, &value), 0);
     assert_true(value == GIB(2));
     assert_int_equal(parse_u64("99999999999T", NULL, true, &value), -ERANGE);
-    assert_true(value == GIB(2)); /* written on success only */
+    assert_true(value == GIB(2));                               /* written on success only */
     assert_int_equal(parse_u64("7 kB", &end, true, &value), 0); /* a space is no suffix */
     assert_true(value == 7 && *end == ' ');
     assert_int_equal(parse_u64("3k,", &end, true, &value), 0);
