@@ -19,17 +19,24 @@ void mm_note_managed(nodeid_t nid, u64 pages)
     node_get(nid)->unmanaged_pages -= pages;
 }
 
+static u64 count_dirty_pages(struct node *node)
+{
+    spin_lock(&node->lock);
+    u64 pages = node->dirty_pages;
+    spin_unlock(&node->lock);
+    return pages;
+}
+
 void mm_node_get_info(nodeid_t nid, struct mm_node_info *out)
 {
     struct node *node = node_get(nid);
     struct ledger_view view = ledger_node_view(nid);
-    struct node_counts counts;
+    u64 dirty = count_dirty_pages(node);
 
     out->size_pages = node->ram_pages + node->unmanaged_pages;
     out->free_pages = view.spare + view.claimed;
     out->claimed_pages = view.claimed;
-    node_get_counts(nid, &counts);
-    out->dirty_pages = MIN(counts.dirty_pages, out->free_pages);
+    out->dirty_pages = MIN(dirty, out->free_pages);
 }
 
 void mm_host_get_info(struct mm_host_info *out)
@@ -38,11 +45,9 @@ void mm_host_get_info(struct mm_host_info *out)
 
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
         struct node *node = node_get(nid);
-        struct node_counts counts;
 
-        node_get_counts(nid, &counts);
         total += node->ram_pages + node->unmanaged_pages;
-        dirty += counts.dirty_pages;
+        dirty += count_dirty_pages(node);
     }
     out->host_claimed_pages = ledger_host_view(&out->free_pages, &out->outstanding_pages).claimed;
     out->total_pages = total;
