@@ -19,8 +19,8 @@
 #define V_LOW     0x52u
 #define V_HIGH    0x93u
 #define V_TIMER   0xe1u
-#define WAIT_MS   20000u
-#define RING_HOPS 256u /* at least a lap: a wait of the same length must do for any number of vCPUs */
+#define WAIT_MS   50000u /* finds a hang: eight vCPUs on a busy host have taken 28 s */
+#define RING_HOPS 256u   /* at least a lap: a wait of the same length must do for any number of vCPUs */
 #define TICKS     5u
 #define TICK      1000000u /* counts of 10 ns */
 
