@@ -25,44 +25,45 @@ static u32 nr_zombies;   /* [a] domains whose memory has been given back, except
 static u16 last_auto_id; /* the last id given out, whether or not that creation succeeded */
 
 #define IDS_PER_PAGE (u32)(PAGE_SIZE / sizeof(struct domain *))
+#define NR_ID_PAGES  ((1u << 16) / IDS_PER_PAGE) /* any u16 may be looked up, those above DOMID_MAX too */
+static struct domain **by_id[NR_ID_PAGES]; /* [a] the elements too; NULL: none of the page's ids is used */
 static struct id_page {
-    struct domain **domain; /* [a] its elements too; NULL: none of these ids is used */
     mfn_t frame;
     u32 nr_used;
-} by_id[DIV_ROUND_UP(DOMID_MAX + 1, IDS_PER_PAGE)];
+} id_pages[NR_ID_PAGES];
 
-static struct domain *find(u32 domid)
+static inline struct domain *find(u32 domid) /* a u16 */
 {
-    if (domid > DOMID_MAX)
-        return NULL;
-    struct domain **page = __atomic_load_n(&by_id[domid / IDS_PER_PAGE].domain, __ATOMIC_ACQUIRE);
+    struct domain **page = __atomic_load_n(&by_id[domid / IDS_PER_PAGE], __ATOMIC_ACQUIRE);
     return page ? __atomic_load_n(&page[domid % IDS_PER_PAGE], __ATOMIC_ACQUIRE) : NULL;
 }
 
 /* List lock held, domid not used. -ENOMEM. */
 static int enter_id(u32 domid, struct domain *d)
 {
-    struct id_page *page = &by_id[domid / IDS_PER_PAGE];
+    struct id_page *page = &id_pages[domid / IDS_PER_PAGE];
+    struct domain ***ids = &by_id[domid / IDS_PER_PAGE];
 
-    if (!page->domain) {
+    if (!*ids) {
         if (mm_alloc(NULL, NODE_NONE, ORDER_4K, MM_OVERHEAD, &page->frame))
             return -ENOMEM;
-        __atomic_store_n(&page->domain, mfn_to_virt(page->frame), __ATOMIC_RELEASE); /* zeroed */
+        __atomic_store_n(ids, mfn_to_virt(page->frame), __ATOMIC_RELEASE); /* zeroed */
     }
     page->nr_used++;
-    __atomic_store_n(&page->domain[domid % IDS_PER_PAGE], d, __ATOMIC_RELEASE);
+    __atomic_store_n(&(*ids)[domid % IDS_PER_PAGE], d, __ATOMIC_RELEASE);
     return 0;
 }
 
 /* List lock held. Nobody looks for domid any more, but may for other ids of its page. */
 static void remove_id(u32 domid)
 {
-    struct id_page *page = &by_id[domid / IDS_PER_PAGE];
+    struct id_page *page = &id_pages[domid / IDS_PER_PAGE];
+    struct domain ***ids = &by_id[domid / IDS_PER_PAGE];
 
-    __atomic_store_n(&page->domain[domid % IDS_PER_PAGE], NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&(*ids)[domid % IDS_PER_PAGE], NULL, __ATOMIC_RELEASE);
     if (--page->nr_used)
         return;
-    __atomic_store_n(&page->domain, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(ids, NULL, __ATOMIC_RELEASE);
     mm_free_overhead(NULL, page->frame, ORDER_4K);
 }
 

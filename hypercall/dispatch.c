@@ -101,10 +101,9 @@ struct exit_verdict hypercall_dispatch(struct vcpu *v)
 
 int hypercall_target(struct hypercall *c, u16 domid)
 {
-    const struct domain *caller = c->v->domain;
+    struct domain *d = c->target = domain_get(domid == DOMID_SELF ? c->v->domain->id : domid);
 
-    c->target = domain_get(domid == DOMID_SELF ? caller->id : domid);
-    if (!c->target)
+    if (!d)
         return -ESRCH;
-    return c->target == caller || caller->is_control ? 0 : -EPERM;
+    return likely(c->v->domain->is_control) || d == c->v->domain ? 0 : -EPERM;
 }

@@ -117,7 +117,7 @@ static long claim_pages(struct hypercall *c)
 
     if (c->compat)
         return -ENOSYS; /* as Xen 4.17; XEN_DOMCTL_claim_memory has one layout for all */
-    long rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
+    int rc = copy_from_guest(c->v, &op, c->arg[1], sizeof(op));
     if (rc)
         return rc;
     if (op.extent_start || op.extent_order || op.mem_flags)
