@@ -1,7 +1,7 @@
 /*
  * The boot CPU asks and the other CPU answers with its TSC, a few times; the fastest exchanges bound the
  * difference. A TSC that certainly differs is corrected by an offset, so that time_now_ns() returns the same
- * time on every CPU. All other CPUs sleep meanwhile.
+ * time on every CPU. All other CPUs sleep during it.
  */
 #include <arch/x86/cpu/tsc_sync.h>
 

@@ -38,6 +38,7 @@ static const char *press(char key)
     console_input = bytes;
     while (*console_input)
         keys_poll();
+    console_input = ""; /* the array goes */
     return console;
 }
 
