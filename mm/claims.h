@@ -10,10 +10,10 @@
 #define CLAIM_HOST_LATER 0x80000000u /* the same in the later drafts of the interface */
 
 enum claim_flag { /* section 3; all but the first belong to the installed set */
-                  CLAIM_REPLACE = 1u << 0,
-                  CLAIM_STRICT = 1u << 1, /* allocations that would redeem the claim of another node fail */
-                  CLAIM_SCRUB = 1u << 2,  /* claimed memory is cleaned at once */
-                  CLAIM_ORDERS = 1u << 3, /* entries tell the order their pages are claimed in */
+                  CLAIM_REPLACE = 1u << 16,
+                  CLAIM_STRICT = 1u << 17, /* allocations that would redeem the claim of another node fail */
+                  CLAIM_SCRUB = 1u << 18,  /* claimed memory is cleaned at once */
+                  CLAIM_ORDERS = 1u << 19, /* entries tell the order their pages are claimed in */
                   CLAIM_ALL_FLAGS = CLAIM_REPLACE | CLAIM_STRICT | CLAIM_SCRUB | CLAIM_ORDERS,
 };
 

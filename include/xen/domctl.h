@@ -191,12 +191,15 @@ typedef struct xen_memory_claim memory_claim_t;
 #define XEN_DOMCTL_CLAIM_MEMORY_NO_NODE     0xFFFFFFFFU /* host-wide */
 #define XEN_DOMCTL_CLAIM_MEMORY_NO_NODE_ALT 0x80000000U /* the later series' value, means the same */
 
-/* Bits of xen_domctl_claim_memory.pad: Homestead's extensions. */
-#define XEN_DOMCTL_CLAIM_REPLACE   (1U << 0)
-#define XEN_DOMCTL_CLAIM_STRICT    (1U << 1)
-#define XEN_DOMCTL_CLAIM_SCRUB     (1U << 2)
-#define XEN_DOMCTL_CLAIM_ORDERS    (1U << 3)
-#define XEN_DOMCTL_CLAIM_ALL_FLAGS 0xfU
+/*
+ * Bits of xen_domctl_claim_memory.pad: Homestead's extensions. The lower half stays 0: a later draft of the
+ * interface has a mode there, in which 1 asks for a read-back.
+ */
+#define XEN_DOMCTL_CLAIM_REPLACE   (1U << 16)
+#define XEN_DOMCTL_CLAIM_STRICT    (1U << 17)
+#define XEN_DOMCTL_CLAIM_SCRUB     (1U << 18)
+#define XEN_DOMCTL_CLAIM_ORDERS    (1U << 19)
+#define XEN_DOMCTL_CLAIM_ALL_FLAGS 0xf0000U
 
 struct xen_domctl_claim_memory {
     XEN_GUEST_HANDLE_64(memory_claim_t) claims;

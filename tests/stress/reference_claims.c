@@ -245,7 +245,7 @@ int ref_predict_set(u32 d, const struct claim_entry *e, u32 nr, u32 flags, struc
 {
     u64 node_pages[REF_NODES] = {0}, host_pages = 0, beyond = 0;
 
-    if ((flags & ~15u) || ref.dying[d])
+    if ((flags & ~(u32)CLAIM_ALL_FLAGS) || ref.dying[d])
         return -EINVAL;
     int rc = predict_entries(e, nr, flags, node_pages, &host_pages);
     if (rc)

@@ -85,7 +85,7 @@ static u32 some_entries(u32 d, u32 flags, struct claim_entry *entries)
 void single_op_set(u32 d)
 {
     struct claim_entry entries[REF_NODES + 1];
-    u32 flags = rnd(60) == 0 ? BIT(4 + rnd(28)) : rnd(3) ? rnd(2) : rnd(16);
+    u32 flags = rnd(60) == 0 ? BIT(rnd(32)) : (rnd(3) ? rnd(2) : rnd(16)) * CLAIM_REPLACE;
     u32 nr = some_entries(d, flags, entries);
     struct ref_set set = {.h = 0};
 

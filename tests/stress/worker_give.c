@@ -294,7 +294,7 @@ static void check_claims(u32 d)
 void worker_op_claim(u32 d)
 {
     struct claim_entry entries[NODES_MAX + 1];
-    u32 nr = 0, flags = (wrnd(3) ? CLAIM_REPLACE : 0) | (wrnd(3) ? 0 : wrnd(8) << 1),
+    u32 nr = 0, flags = (wrnd(3) ? CLAIM_REPLACE : 0) | (wrnd(3) ? 0 : wrnd(8) * CLAIM_STRICT),
         first = wrnd(me->nr_nodes + 1);
     u32 wanted = 1 + wrnd(me->nr_nodes + 1);
     bool legacy = wrnd(8) == 0;

@@ -41,6 +41,7 @@ static void bad_arguments(const struct selftest_host *host)
     selftest_equal("bad_node_256", "result", -ENOENT, shell_claim_node(a, 256, 1));
     selftest_equal("bad_entry_pad", "result", -EINVAL, claim_entry_pad(a, host->first));
     selftest_equal("bad_flags", "result", -EINVAL, claim_pad(a, EVERY_BIT));
+    selftest_equal("bad_mode_of_v7", "result", -EINVAL, claim_pad(a, 1));
     selftest_equal("bad_node_twice", "result", -EINVAL, claim_twice_in_a_set(a, host->first));
     selftest_equal("bad_no_entries", "result", -EINVAL, xc_domain_claim_memory(xch, a, 0, many));
     selftest_equal("bad_256_entries", "result", -E2BIG, xc_domain_claim_memory(xch, a, 256, many));
