@@ -8,7 +8,8 @@
  *
  * I/O: port 0xE9 is a console; every other port reads as all ones and ignores writes, the PC's reset
  * ports too, as for a PVH guest of Xen. INS and OUTS get #GP: there is no device they could serve.
- * An access to an unmapped guest-physical address crashes the domain: no device has registers there.
+ * An access to an unmapped guest-physical address crashes the domain: no device has registers there. A frame
+ * that is being replaced has no mapping for a moment, so the tables are read again under the physmap lock.
  *
  * Runs on the vCPU's CPU, interrupts off, no lock held.
  */
@@ -139,6 +140,14 @@ static struct exit_verdict on_io(struct vcpu *v, const struct hvm_exit *exit)
     return skip;
 }
 
+static struct exit_verdict on_npf(struct vcpu *v, const struct hvm_exit *exit)
+{
+    /* All mappings allow everything: an access that a present one refused is a fault of its tables. */
+    if (!exit->npf.present && physmap_lookup(v->domain, gaddr_to_gfn(exit->npf.gaddr)).type != NP_NONE)
+        return resume;
+    return end_domain;
+}
+
 static struct exit_verdict on_exception(struct vcpu *v, const struct hvm_exit *exit)
 {
     (void)v;
@@ -154,7 +163,7 @@ static struct exit_verdict (*const handlers[HVM_EXIT_NR])(struct vcpu *v, const 
     [HVM_EXIT_RDMSR] = on_rdmsr,
     [HVM_EXIT_WRMSR] = on_wrmsr,
     [HVM_EXIT_IO] = on_io,
-    [HVM_EXIT_NPF] = on_fatal,
+    [HVM_EXIT_NPF] = on_npf,
     [HVM_EXIT_IRQ_WINDOW] = on_irq_window,
     [HVM_EXIT_SHUTDOWN] = on_fatal,
     [HVM_EXIT_FORBIDDEN] = on_forbidden,

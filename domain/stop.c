@@ -111,12 +111,15 @@ void domain_shutdown(struct domain *d, u8 code)
     tell_control_domain();
 }
 
-/* The dump reads the guest's stack through the nested tables, which other vCPUs could change. */
+/* The lock is for the nested tables, and not held while a slow console prints. */
 void domain_dump_vcpu(struct vcpu *v, const char *name)
 {
+    u8 code[HVM_CODE_BYTES];
+
     spin_lock(&v->domain->physmap.lock);
-    hvm_dump(&v->hvm, name);
+    u32 nr = hvm_read_code(&v->hvm, code);
     spin_unlock(&v->domain->physmap.lock);
+    hvm_dump(&v->hvm, name, code, nr);
 }
 
 void domain_crash(struct domain *d, const char *why)

@@ -189,9 +189,18 @@ void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)
     fpu_loaded[here->id] = to;
 }
 
-void hvm_dump(struct hvm_vcpu *v, const char *name)
+u32 hvm_read_code(struct hvm_vcpu *v, u8 code[HVM_CODE_BYTES])
 {
     (void)v;
+    (void)code;
+    return 0;
+}
+
+void hvm_dump(struct hvm_vcpu *v, const char *name, const u8 *code, u32 nr_code)
+{
+    (void)v;
+    (void)code;
+    (void)nr_code;
     printk(LOG_ERROR, "dump of %s\n", name);
     nr_dumps++;
 }

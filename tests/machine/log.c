@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <pthread.h>
+#include <tests/machine/machine.h>
 #include <tests/machine/report.h>
 
 #define LOG_BYTES (64u << 10) /* more is dropped */
@@ -11,12 +12,18 @@ bool report_errors;
 u32 nr_warnings;
 static char text[LOG_BYTES];
 static size_t used;
+static _Thread_local bool failing; /* a failed assertion may print */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 void printk(enum log_level level, const char *fmt, ...)
 {
     va_list args;
 
+    /* A line takes milliseconds on a serial port, in which other CPUs would wait for the lock. */
+    if (locks_held() && !failing) {
+        failing = true;
+        assert_failed("nothing is printed while a lock is held", __FILE__, __LINE__);
+    }
     pthread_mutex_lock(&mutex);
     nr_warnings += level <= LOG_WARNING;
     va_start(args, fmt);
@@ -36,6 +43,7 @@ bool said(const char *wanted)
 void forget_said(void)
 {
     used = nr_warnings = 0;
+    failing = false;
     text[0] = '\0';
 }
 

@@ -1,4 +1,4 @@
-/* Prints a guest's registers after a crash, and the bytes at RIP. Physmap lock held, for the nested tables. */
+/* Prints a guest's registers after a crash, and the bytes at RIP. */
 #include <arch/x86/hvm/hvm.h>
 
 #include <arch/x86/cpu/msr.h>
@@ -8,8 +8,6 @@
 #include <lib/log.h>
 #include <lib/printf.h>
 #include <lib/string.h>
-
-#define CODE_BYTES 16u
 
 static const u8 *guest_byte(struct np_table *np, u64 gaddr)
 {
@@ -37,37 +35,49 @@ static void dump_segment(const char *name, const struct hvm_segment *s)
 
 #define DUMP_SEGMENT(name) dump_segment(#name, &s.name);
 
-static void dump_code(struct hvm_vcpu *v, const struct hvm_state *state)
+u32 hvm_read_code(struct hvm_vcpu *v, u8 code[HVM_CODE_BYTES])
 {
-    struct guest_walk walk = {.cr0 = state->cr0,
-                              .cr3 = state->cr3,
-                              .cr4 = state->cr4,
-                              .efer = state->efer,
+    struct hvm_state state;
+    u32 nr = 0;
+
+    hvm_ops->get_state(v, &state);
+    struct guest_walk walk = {.cr0 = state.cr0,
+                              .cr3 = state.cr3,
+                              .cr4 = state.cr4,
+                              .efer = state.efer,
                               .entry = read_entry,
                               .ctx = v->np};
-    char line[3 * CODE_BYTES + 1] = "";
-    u64 base = hvm_ops->long_mode_cs(v) ? 0 : state->cs.base;
+    u64 base = hvm_ops->long_mode_cs(v) ? 0 : state.cs.base;
 
-    for (u32 i = 0; i < CODE_BYTES; i++) {
-        u64 at = base + v->regs.rip + i;
+    for (; nr < HVM_CODE_BYTES; nr++) {
+        u64 at = base + v->regs.rip + nr;
         u64 gaddr, run;
         const u8 *byte;
 
-        if (!(state->efer & EFER_LMA))
+        if (!(state.efer & EFER_LMA))
             at = (u32)at;
-        if (guest_walk(&walk, at, false, &gaddr, &run) || !(byte = guest_byte(v->np, gaddr))) {
-            log_error("  code at rip:%s (%s)\n", line,
-                      i ? "then nothing is mapped" : "nothing is mapped there");
-            return;
-        }
-        snprintf(line + 3 * i, 4, " %02x", *byte);
+        if (guest_walk(&walk, at, false, &gaddr, &run) || !(byte = guest_byte(v->np, gaddr)))
+            break;
+        code[nr] = *byte;
     }
-    log_error("  code at rip:%s\n", line);
+    return nr;
+}
+
+static void dump_code(const u8 *code, u32 nr)
+{
+    char line[3 * HVM_CODE_BYTES + 1] = "";
+
+    for (u32 i = 0; i < nr; i++)
+        snprintf(line + 3 * i, 4, " %02x", code[i]);
+    log_error("  code at rip:%s%s\n", line,
+              nr == HVM_CODE_BYTES ? ""
+              : nr                 ? " (then nothing is mapped)"
+                                   : " (nothing is mapped there)");
 }
 
 #define dump_row(...) log_error("  %s %016lx  %s %016lx  %s %016lx  %s %016lx\n", __VA_ARGS__)
 
-void hvm_dump(struct hvm_vcpu *v, const char *name)
+void hvm_dump(struct hvm_vcpu *v, const char *name, const u8 *code, u32 nr_code)
 {
     const struct hvm_regs *r = &v->regs;
     struct hvm_state s;
@@ -85,5 +95,5 @@ void hvm_dump(struct hvm_vcpu *v, const char *name)
     log_error("  cr0 %08lx  cr2 %016lx  cr3 %016lx  cr4 %08lx  efer %04lx\n", s.cr0, s.cr2, s.cr3, s.cr4,
               s.efer);
     HVM_SEGMENTS(DUMP_SEGMENT)
-    dump_code(v, &s);
+    dump_code(code, nr_code);
 }

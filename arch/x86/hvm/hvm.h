@@ -174,8 +174,12 @@ void hvm_fpu_reset(u8 *fpu);
 /* The hypercall page (abi.md 5): entry nr at nr * 32 does hvm_ops->hypercall_insn. */
 void hvm_fill_hypercall_page(u8 page[PAGE_SIZE]);
 
-/* Prints registers, segments, and the bytes at RIP if they can be read. name: "d1v0". Physmap lock held. */
-void hvm_dump(struct hvm_vcpu *v, const char *name);
+/* Copies the bytes at CS:RIP, as the guest's page tables map them now, up to the first unmapped one. How many.
+ * Physmap lock held. */
+#define HVM_CODE_BYTES 16u
+u32 hvm_read_code(struct hvm_vcpu *v, u8 code[HVM_CODE_BYTES]);
+/* Prints registers, segments, and what hvm_read_code() found. name: "d1v0". No lock held: the console is slow. */
+void hvm_dump(struct hvm_vcpu *v, const char *name, const u8 *code, u32 nr_code);
 /* PVH start state (Xen docs/misc/pvh, abi.md 5): 32-bit protected mode, paging off, flat segments, EIP, EBX.
  */
 void hvm_set_pvh_entry(struct hvm_vcpu *v, u32 eip, u32 ebx);

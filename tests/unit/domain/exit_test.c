@@ -148,6 +148,20 @@ END_TEST(an_unknown_exit_is_a_crash, HVM_EXIT_UNKNOWN, SHUTDOWN_crash,
          "d1: crashed: unhandled exit, code 0xab\n")
 END_TEST(a_kind_out_of_range_is_a_crash, HVM_EXIT_NR + 5, SHUTDOWN_crash, "unhandled exit")
 
+/* Between the fault and its handler another vCPU has finished replacing the frame. */
+EXIT_TEST(a_frame_mapped_again_is_no_crash)
+{
+    const struct hvm_exit fault = {.kind = HVM_EXIT_NPF, .npf = {.gaddr = 0x5678, .write = true}};
+
+    populate(d, 5, 0);
+    exits(v, &fault);
+    assert_int_equal(skipped + nr_injected, 0);
+    assert_false(d->shut_down);
+    assert_int_equal(physmap_remove(d, gfn(5), ORDER_4K, true), 0);
+    exits(v, &fault);
+    assert_true(d->shut_down);
+}
+
 EXIT_TEST(the_toolstack_chooses_the_triple_faults_code)
 {
     d->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON] = SHUTDOWN_watchdog;
