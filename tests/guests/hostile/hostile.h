@@ -1,8 +1,11 @@
-/* Random hypercalls; see main.c. */
+/* The attacks, and the generator of random hypercalls. */
 #ifndef GUEST_HOSTILE_HOSTILE_H
 #define GUEST_HOSTILE_HOSTILE_H
 
 #include <homestead/types.h>
+
+bool attack_calls(void);
+bool attack_replace(void);
 
 #define HOSTILE_PORTS 4096u
 
