@@ -79,13 +79,17 @@ static void release_ram(struct domain *d, const mfn_t *m, u32 order, u32 nr)
         BUG_ON(mm_release_many(&d->mem, m, order, nr) != 0);
 }
 
-/* Lock held. */
+/* Lock held. Frees what has been taken out of the tables, and tables that are not used any more. */
 static void give_back(struct domain *d, struct removed *removed)
 {
+    struct np_table *np = &d->physmap.np;
     u32 order = 0, nr_ram = 0; /* the first entries of mfn[]: to be released together */
 
-    if (removed->nr)
+    if (removed->nr || np->retired_maddr)
         sched_sync_domain(d);
+    while (
+        np->retired_maddr) /* three for each removed piece; a 1 GiB mapping replaces 513, 64 of 2 MiB one each */
+        np_reap(np, 64);
     for (u32 i = 0; i < removed->nr; i++) {
         mfn_t m = removed->mfn[i];
 
@@ -162,18 +166,6 @@ static bool all_own(struct domain *d, u64 from, u64 end)
     return true;
 }
 
-/* Lock held. Frees tables that a larger mapping has replaced, once no CPU walks them. */
-static void reap_tables(struct domain *d)
-{
-    struct np_table *np = &d->physmap.np;
-
-    if (!np->retired_maddr)
-        return;
-    sched_sync_domain(d);
-    while (np_reap(np, 64)) /* a 1 GiB mapping replaces 513 tables at most, 64 of 2 MiB one each */
-        ;
-}
-
 /*
  * Lock held. Replaces existing mappings: handles entries, from the first on, whose range has a mapping, as
  * many as the budget allows. Only the removal can fail, when a mapping must be split. Its tables stay in
@@ -216,13 +208,12 @@ static int place(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u3
             *done += more;
         }
         if (rc == -ENOMEM && p->np.retired_maddr) { /* mapped one by one, these tables would be free */
-            reap_tables(d);
+            give_back(d, removed);
             rc = 0;
         }
     }
     if (type == NP_FOREIGN)
         p->nr_foreign += *done;
-    reap_tables(d);
     return rc;
 }
 
@@ -302,7 +293,7 @@ bool physmap_make_room(struct domain *d, gfn_t g, u64 nr_frames)
     if (more) {
         budget = PIECES_A_CALL;
         /* A call that found only holes would be repeated for ever; then there is room enough. */
-        more = unmap_range(d, g.n, end, ANY_TYPE, &budget, &removed) == 0 && removed.nr_total;
+        more = unmap_range(d, g.n, end, ANY_TYPE | NP_TRIM, &budget, &removed) == 0 && removed.nr_total;
     }
     end_change(d, &removed);
     return more;
@@ -318,7 +309,7 @@ int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release)
         return -EINVAL;
     spin_lock(&d->physmap.lock);
     if (!d->physmap.destroyed)
-        rc = unmap_range(d, g.n, g.n + BIT(order), ANY_TYPE, &no_limit, &removed);
+        rc = unmap_range(d, g.n, g.n + BIT(order), ANY_TYPE | NP_TRIM, &no_limit, &removed);
     end_change(d, &removed);
     return rc;
 }
@@ -332,7 +323,7 @@ static int give_up(struct domain *d, u64 from, u64 nr_frames, struct removed *re
         return -EINVAL;
     if (nr_frames > 1 && !all_own(d, from, from + nr_frames))
         return -EINVAL;
-    int rc = unmap_range(d, from, from + nr_frames, OWN_TYPES, &no_limit, removed);
+    int rc = unmap_range(d, from, from + nr_frames, OWN_TYPES | NP_TRIM, &no_limit, removed);
     return !rc && removed->nr_total == before ? -EINVAL : rc;
 }
 
@@ -384,11 +375,9 @@ int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src
 
     spin_lock(&d->physmap.lock);
     rc = place(d, &g, &entry.mfn, ORDER_4K, 1, NP_FOREIGN, &removed, &done);
-    spin_unlock(&d->physmap.lock);
     if (rc)
         removed.last |= mm_unpin(entry.mfn);
-    if (removed.last)
-        domain_reap();
+    end_change(d, &removed);
     return rc;
 }
 

@@ -191,7 +191,8 @@ static void add_table(struct np_table *np, struct path *path, gfn_t g, struct st
     path->entry[path->level] = &np->virt(maddr)[entry_index(g, path->level)];
 }
 
-/* Unlinks the empty tables below *entry, at most 513 of them. */
+/* Unlinks the empty tables below *entry: 513 of them at most, and below the root as many as removals without
+ * NP_TRIM have left. */
 static void retire_below(struct np_table *np, u64 *entry, u32 level)
 {
     u64 maddr = *entry & NPE_ADDR_MASK;
@@ -199,11 +200,8 @@ static void retire_below(struct np_table *np, u64 *entry, u32 level)
 
     write_entry(entry, 0);
     for (u32 i = 0; level > 2 && i < ENTRIES; i++) {
-        if (is_table(table[i], level - 1)) {
-            u64 child = table[i] & NPE_ADDR_MASK;
-            write_entry(&table[i], 0);
-            retire(np, child);
-        }
+        if (is_table(table[i], level - 1))
+            retire_below(np, &table[i], level - 1);
     }
     retire(np, maddr);
     np->generation++;
@@ -400,6 +398,13 @@ static int empty_part(struct np_table *np, struct path *path, gfn_t g, u32 order
     return 0;
 }
 
+/* Unlinks the tables above the path's end that have no entry in use, and what hangs from them. */
+static void trim(struct np_table *np, const struct path *path)
+{
+    for (u32 level = path->level + 1; level <= TOP_LEVEL && !entry_count(*path->entry[level]); level++)
+        retire_below(np, path->entry[level], level);
+}
+
 int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old)
 {
     if (!np_range_valid(g, order))
@@ -415,5 +420,7 @@ int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry
     write_entry(path.entry[path.level], 0);
     count(&path, -1);
     np->generation++;
+    if (types & NP_TRIM)
+        trim(np, &path);
     return 0;
 }

@@ -6,9 +6,9 @@
  * table pages; unmapping never merges. The caller holds the owner's physmap lock. Every change that removes a
  * right raises the generation, which run() compares; the caller makes running vCPUs exit.
  *
- * Tables that unmapping has emptied stay in place, so that replacing a mapping needs no more pages than
- * splitting does. When a large mapping replaces them they are retired: other CPUs may still have them in
- * their page-walk caches, so only np_reap(), after a flush, or np_destroy() frees them.
+ * Tables that unmapping has emptied stay in place unless NP_TRIM asks otherwise, so that replacing a mapping
+ * needs no more pages than splitting does. Trimmed tables, and those a large mapping replaces, are retired: other
+ * CPUs may still have them in their page-walk caches, so only np_reap(), after a flush, or np_destroy() frees them.
  */
 #ifndef HVM_NESTED_PAGING_H
 #define HVM_NESTED_PAGING_H
@@ -76,9 +76,11 @@ int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, 
                 u32 *done);
 /*
  * Looks up g (*old) and unmaps it if its type is in types (a bit each, 1 << enum np_type). A mapping of up to
- * 2^order frames goes as a whole; a larger one is split and loses 2^order frames, and old->order is that.
+ * 2^order frames goes as a whole; a larger one is split and loses 2^order frames, and old->order is that. With
+ * NP_TRIM in types the tables that this leaves empty are retired.
  * -EINVAL: beyond NP_GFN_LIMIT or misaligned; -ENOMEM: no table page to split with. Then nothing is changed.
  */
+#define NP_TRIM BIT(31)
 int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old);
 /* The mapping of g. Never fails; NP_NONE beyond the limit. */
 struct np_entry np_lookup(struct np_table *np, gfn_t g);

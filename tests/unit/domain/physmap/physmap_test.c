@@ -103,6 +103,26 @@ MAP_TEST(a_small_pool_fails_cleanly)
     assert_int_equal(d->physmap.pool_pages, 10);
 }
 
+/* A guest that gives pages up all over its memory gets the tables' pages back for other places. */
+MAP_TEST(empty_tables_return_to_the_pool)
+{
+    struct domain *d = make(1, 8);
+    gfn_t g = gfn(0);
+    u32 done;
+
+    for (u64 at = 0; at < 100; at++) {
+        u64 n = at * 0x40000;
+
+        populate(d, n, 0);
+        if (at % 2)
+            assert_int_equal(physmap_remove(d, gfn(n), 0, true), 0);
+        else
+            assert_int_equal(physmap_give_up(d, (g = gfn(n), &g), 1, 1, &done), 0);
+        assert_int_equal(d->physmap.pool_used, 1);
+    }
+    assert_int_equal(d->mem.tot_pages, 0);
+}
+
 MAP_TEST(foreign_frames_are_pinned)
 {
     struct domain *a = make(1, 32), *b = make(2, 32);

@@ -51,19 +51,20 @@ struct op {
     u64 index, mfn;
     u32 order;
     enum np_type type;
+    u32 trim;
 };
 
 static int run_op(const struct op *op)
 {
     gfn_t g = gfn(MODEL_BASE + op->index);
 
-    return op->map ? map(g, mfn(op->mfn), op->order, op->type) : unmap(g, op->order);
+    return op->map ? map(g, mfn(op->mfn), op->order, op->type) : unmap_and(g, op->order, op->trim);
 }
 
 static struct op random_op(void)
 {
     static const u32 orders[] = {0, 0, 0, 1, 3, 8, 9, 9, 9, 10, 13, 17, 18, 18};
-    struct op op = {.map = rnd(2), .type = 1 + rnd(3)};
+    struct op op = {.map = rnd(2), .type = 1 + rnd(3), .trim = rnd(2) ? NP_TRIM : 0};
 
     op.order = orders[rnd(ARRAY_SIZE(orders))];
     /* Half of the time near the start of a region, so that operations meet. */

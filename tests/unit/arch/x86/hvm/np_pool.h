@@ -98,21 +98,27 @@ static inline int map(gfn_t g, mfn_t m, u32 order, enum np_type type)
     return rc;
 }
 
-/* Whatever is mapped in 2^order frames. A part of a larger mapping is all or nothing. */
-static inline int unmap(gfn_t g, u32 order)
+#define ALL_TYPES (1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL)
+
+/* Whatever is mapped in 2^order frames. A part of a larger mapping is all or nothing. trim: NP_TRIM or 0. */
+static inline int unmap_and(gfn_t g, u32 order, u32 trim)
 {
-    const u32 all = 1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL;
     struct np_entry old;
     u32 piece = order;
 
     for (u64 n = g.n; n < g.n + BIT(order); n = (n | (BIT(MIN(old.order, order)) - 1)) + 1) {
         if (n != g.n)
             piece = MIN(order, (u32)__builtin_ctzll(n));
-        int rc = np_unmap(&np, gfn(n), piece, all, &old);
+        int rc = np_unmap(&np, gfn(n), piece, ALL_TYPES | trim, &old);
         if (rc)
             return rc;
     }
     return 0;
+}
+
+static inline int unmap(gfn_t g, u32 order)
+{
+    return unmap_and(g, order, 0);
 }
 
 #endif

@@ -274,4 +274,31 @@ TEST(test_unmap_at)
     fail_after = ~0u;
 }
 
+TEST(test_trimmed_tables_go)
+{
+    static const struct {
+        u64 gfn;
+        u32 tables; /* that are left without it */
+    } pages[] = {{0x200, 8}, {0x3ff, 7}, {0x8000000, 4}, {0x400, 1}};
+
+    for (u32 i = 0; i < ARRAY_SIZE(pages); i++)
+        assert_int_equal(map(gfn(pages[i].gfn), mfn(i), 0, NP_RAM), 0);
+    assert_int_equal(nr_taken, 8);
+    for (u32 i = 0; i < ARRAY_SIZE(pages); i++) {
+        u32 before = nr_taken;
+
+        assert_int_equal(unmap_and(gfn(pages[i].gfn), 0, NP_TRIM), 0);
+        assert_int_equal(nr_taken, before); /* a CPU may still walk them */
+        assert_false(np_reap(&np, 3));
+        assert_int_equal(nr_taken, pages[i].tables);
+        expect(pages[i].gfn, NP_NONE, 0,
+               pages[i].tables == 8   ? 0
+               : pages[i].tables == 7 ? 9
+                                      : NP_HOLE_ORDER_MAX);
+    }
+    assert_int_equal(map(gfn(0x200), mfn(1), 0, NP_RAM), 0);
+    assert_int_equal(unmap(gfn(0x200), 0), 0);
+    assert_int_equal(nr_taken, 4); /* not asked for */
+}
+
 FIXTURE(setup, teardown)
