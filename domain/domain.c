@@ -174,6 +174,8 @@ int domain_create(const struct domain_config *config, struct domain **out)
     spin_lock_init(&d->lock, LOCK_DOMAIN);
     mem_account_init(&d->mem, config->domid);
     d->mem.affinity = config->affinity;
+    d->node_affinity = config->affinity ? config->affinity : ~0ull;
+    d->auto_node_affinity = !config->affinity;
     d->record = record;
     d->shared_info = INVALID_MFN;
     d->shared_info_gfn = INVALID_GFN;
@@ -223,6 +225,8 @@ int domain_alloc_vcpus(struct domain *d, u32 n)
             __atomic_store_n(&d->nr_vcpus, d->nr_vcpus + 1, __ATOMIC_RELEASE);
     }
     spin_unlock(&d->lock);
+    if (!rc)
+        domain_update_node_affinity(d);
     return rc;
 }
 

@@ -76,6 +76,7 @@ struct vcpu {
     u64 run_since_ns; /* [o] start of this slice */
     u64 exits;        /* [o] exits so far; while it runs, minus cpu->exits of its CPU: run_vcpu() */
     u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [R] */
+    bool soft_effective; /* [R] of the CPUs of hard_affinity that are up, soft has some and not all */
     /* what guest_copy.c remembers [o] */
     struct hvm_paging path_paging;        /* under which the paths were walked */
     struct guest_path paths[GUEST_PATHS]; /* by the page's number */
@@ -117,6 +118,8 @@ struct domain {
     u32 tsc_incarnation; /* [D] */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
     struct mem_account mem;
+    u64 node_affinity;       /* mem.lock: as getnodeaffinity reports it, a bit per node */
+    bool auto_node_affinity; /* mem.lock: it follows the affinity of the vCPUs */
     struct physmap physmap;
     struct evtchn_state events;
     mfn_t shared_info;             /* [I] MM_OVERHEAD page, shown by add_to_physmap */
@@ -244,6 +247,11 @@ void sched_init(void);
 /* Adds a CPU, on the boot CPU, before any is in sched_run(). -ENOMEM: it never runs a guest. */
 struct cpu;
 int sched_cpu_init(const struct cpu *cpu);
+/* The node affinity, a bit per node. Set: all ones make it automatic. domain/node_affinity.c */
+u64 domain_node_affinity(struct domain *d);
+void domain_set_node_affinity(struct domain *d, u64 nodes);
+/* After a change of the vCPUs' affinity, or of their number. */
+void domain_update_node_affinity(struct domain *d);
 /* Recomputes a domain's home nodes after a change of its node affinity, or of where its memory is. */
 void sched_update_home(struct domain *d);
 /* Bitmaps of MAX_CPUS bits. set takes effect at once for a waiting vCPU, and at the next exit, which is

@@ -58,19 +58,14 @@ static u64 online_nodes(void)
     return nr >= 64 ? ~0ull : BIT(nr) - 1;
 }
 
-/* All bits set mean no affinity, which is read back as all existing nodes. -EINVAL: no existing node. */
+/* Stored as given, for reading back; all bits set make it automatic. -EINVAL: no existing node. */
 long domctl_nodeaffinity(struct domctl *ctl)
 {
     const struct xenctl_bitmap *map = &ctl->op.u.nodeaffinity.nodemap;
-    struct mem_account *account = &ctl->d->mem;
     u64 nodes;
 
     if (ctl->op.cmd == XEN_DOMCTL_getnodeaffinity) {
-        spin_lock(&account->lock);
-        nodes = account->affinity;
-        spin_unlock(&account->lock);
-        if (!nodes)
-            nodes = online_nodes();
+        nodes = domain_node_affinity(ctl->d);
         return bitmap_to_guest(ctl->c->v, map, &nodes, MAX_NODES);
     }
     int rc = bitmap_from_guest(ctl->c->v, map, &nodes, MAX_NODES);
@@ -78,11 +73,7 @@ long domctl_nodeaffinity(struct domctl *ctl)
         return rc;
     if (!(nodes & online_nodes()))
         return -EINVAL;
-    spin_lock(&account->lock);
-    /* Stored as given, for reading back. Atomic: the allocator reads it before it takes the lock. */
-    __atomic_store_n(&account->affinity, nodes == ~0ull ? 0 : nodes, __ATOMIC_RELAXED);
-    spin_unlock(&account->lock);
-    sched_update_home(ctl->d);
+    domain_set_node_affinity(ctl->d, nodes);
     return 0;
 }
 
@@ -95,6 +86,7 @@ struct cpu_maps {
 static void set_maps(const struct domctl *ctl, struct vcpu *v, const struct cpu_maps *maps)
 {
     sched_set_affinity(v, maps->hard, maps->soft);
+    domain_update_node_affinity(ctl->d);
     while (v->domain != ctl->c->v->domain && !sched_is_placed(v))
         cpu_relax();
 }

@@ -22,7 +22,7 @@
 /* Node order of section 5. */
 struct node_order {
     u8 nid[MAX_NODES];
-    u32 nr;
+    u32 nr, nr_affine; /* the first nr_affine are those of the node affinity */
 };
 
 /* A transaction. */
@@ -41,13 +41,14 @@ static void node_order_init(struct node_order *order, const struct mem_account *
     u64 seen = 0, affinity = 0;
     u32 nr_nodes = mm_nr_nodes();
 
-    order->nr = 0;
+    order->nr = order->nr_affine = 0;
     if (nid == NODE_NONE) {
         if (account)
             affinity = __atomic_load_n(&account->affinity, __ATOMIC_RELAXED);
         for (nodeid_t i = 0; i < nr_nodes; i++)
             if (affinity & BIT(i))
                 order->nid[order->nr++] = (u8)i;
+        order->nr_affine = order->nr;
         nid = order->nr ? order->nid[0] : this_node();
         if (nid >= nr_nodes)
             nid = 0; /* a CPU whose node is not known */
@@ -195,8 +196,8 @@ static bool has_clean(struct node *node)
 }
 
 /*
- * First pass: clean memory, or any on a node where the account holds a claim. Second pass: any. A single
- * page that no node had is asked for once more of all at one instant: while pages and credits move between
+ * First pass: clean memory, or any on a node of the account's affinity or where it holds a claim: cleaning is
+ * paid once, distance at every access. Second pass: any. A single page that no node had is asked for once more of all at one instant: while pages and credits move between
  * nodes, each can be empty at the moment it is looked at, and yet a host-wide claim must not fail.
  */
 static int try_nodes(struct job *job, const struct node_order *order)
@@ -205,7 +206,7 @@ static int try_nodes(struct job *job, const struct node_order *order)
 
     for (u32 i = 0; i < order->nr && order->nr > 1; i++) {
         const u8 *nid = &order->nid[i];
-        if (holds_claim(job->taken->account, *nid))
+        if (i < order->nr_affine || holds_claim(job->taken->account, *nid))
             rc = try_hard(job, nid, 1);
         else if (has_clean(node_get(*nid)))
             rc = try_once(job, nid, 1, TAKE_CLEAN);

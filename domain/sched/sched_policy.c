@@ -12,11 +12,16 @@ static bool allowed(const struct sched_map *map, const struct sched_wish *wish, 
     return cpu < map->nr && map->cpu[cpu] && sched_bit(wish->hard, cpu);
 }
 
-bool sched_prefers(const struct sched_map *map, const struct sched_wish *wish, u32 cpu)
+static bool at_home(const struct sched_map *map, const struct sched_wish *wish, u32 cpu)
 {
     nodeid_t nid = map->cpu[cpu]->nid;
 
-    return sched_bit(wish->soft, cpu) && (!wish->nodes || (nid < MAX_NODES && wish->nodes & BIT(nid)));
+    return !wish->nodes || (nid < MAX_NODES && wish->nodes & BIT(nid));
+}
+
+bool sched_prefers(const struct sched_map *map, const struct sched_wish *wish, u32 cpu)
+{
+    return wish->soft ? sched_bit(wish->soft, cpu) : at_home(map, wish, cpu);
 }
 
 static u32 distance(const struct sched_map *map, nodeid_t from, nodeid_t to)
@@ -29,7 +34,7 @@ static nodeid_t home_of(const struct sched_map *map, const struct sched_wish *wi
 {
     bool was = wish->last < map->nr && map->cpu[wish->last];
 
-    if (was && (!wish->nodes || sched_prefers(map, wish, wish->last)))
+    if (was && at_home(map, wish, wish->last))
         return map->cpu[wish->last]->nid;
     return wish->nodes ? (nodeid_t)__builtin_ctzll(wish->nodes) : 0;
 }
@@ -117,7 +122,7 @@ s64 sched_clock(const struct sched_cpu *cpu, u64 now_ns)
 u32 sched_balance(const struct sched_map *map, const struct sched_wish *wish, u32 from, u64 now_ns)
 {
     u32 load = load_of(map->cpu[from]), best = SCHED_NO_CPU;
-    bool at_home = sched_prefers(map, wish, from);
+    bool likes_here = sched_prefers(map, wish, from);
     nodeid_t here = map->cpu[from]->nid;
     s64 clock = sched_clock(map->cpu[from], now_ns), best_gain = 0;
 
@@ -128,7 +133,7 @@ u32 sched_balance(const struct sched_map *map, const struct sched_wish *wish, u3
         u32 other = load_of(cpu);
         if (other >= load)
             continue;
-        bool away = at_home && !sched_prefers(map, wish, id);
+        bool away = likes_here && !sched_prefers(map, wish, id);
         s64 lead = sched_clock(cpu, now_ns) - clock;
         s64 need = (s64)(away ? 4 * SCHED_SLICE_NS : SCHED_SLICE_NS);
         if (other && load - other < 2 && lead < need && lead > -(s64)SCHED_DRIFT_NS)

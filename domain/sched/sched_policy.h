@@ -1,8 +1,8 @@
 /*
  * All placement decisions of the scheduler, as functions of plain facts, so that host tests can check them.
  *
- * Hard affinity is absolute. Preferred CPUs of a vCPU are those in its soft affinity and on one of the nodes
- * its domain is at home on; where hard affinity allows none of them, preference is ignored.
+ * Hard affinity is absolute. A vCPU prefers the CPUs of its soft affinity; without one that has an effect, those
+ * on the nodes where its domain is at home. Where hard affinity allows none of these, it prefers none.
  *
  * Facts are read without locks and may be out of date: a choice is a hint, and the caller checks affinity
  * under the locks. Each function looks at each CPU at most once.
@@ -35,7 +35,7 @@ struct sched_map {
 };
 
 struct sched_wish {         /* of one vCPU */
-    const u64 *hard, *soft; /* bitmaps of CPU ids */
+    const u64 *hard, *soft; /* bitmaps of CPU ids; soft NULL: it has no effect */
     u64 nodes;              /* where its domain is at home, a bit per node; 0: nowhere */
     u32 last;               /* CPU it belongs to now, SCHED_NO_CPU: none yet */
 };

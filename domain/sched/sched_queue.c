@@ -455,12 +455,26 @@ void sched_get_affinity(const struct vcpu *v, u64 *hard, u64 *soft)
     spin_unlock(lock);
 }
 
+/* Has soft affinity an effect, among the CPUs that hard affinity allows? */
+static bool is_effective(const u64 *hard, const u64 *soft)
+{
+    bool any = false, all = true;
+
+    for (u32 id = 0; id < nr_queues; id++)
+        if (run_queues[id] && sched_bit(hard, id)) {
+            any |= sched_bit(soft, id);
+            all &= sched_bit(soft, id);
+        }
+    return any && !all;
+}
+
 void sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft)
 {
     struct run_queue *q = queue_lock_of(v);
 
     memcpy(v->hard_affinity, hard, sizeof(v->hard_affinity));
     memcpy(v->soft_affinity, soft, sizeof(v->soft_affinity));
+    v->soft_effective = is_effective(hard, soft);
     struct sched_wish wish = vcpu_wish(v);
     bool bad = !sched_bit(hard, q->id);
     if (v->on_queue) {
@@ -480,11 +494,13 @@ void sched_update_home(struct domain *d)
     u64 all = nr >= 64 ? ~0ull : BIT(nr) - 1, most = 0, nodes;
 
     spin_lock(&d->mem.lock);
-    nodes = d->mem.affinity & all;
+    nodes = d->auto_node_affinity ? 0 : d->node_affinity & all;
+    bool given = nodes;
     for (u32 nid = 0; nid < nr; nid++)
         most = MAX(most, d->mem.own[nid]);
-    /* Without node affinity: the nodes that hold at least a quarter as much of its memory as the fullest. */
-    for (u32 nid = 0; nid < nr && !(d->mem.affinity & all) && most; nid++)
+    /* None given: the nodes that hold at least a quarter as much of its memory as the fullest. An automatic one
+     * is where memory was wanted; what counts is where it is. */
+    for (u32 nid = 0; nid < nr && !given && most; nid++)
         if (d->mem.own[nid] >= most / 4)
             nodes |= BIT(nid);
     spin_unlock(&d->mem.lock);

@@ -37,7 +37,7 @@ static inline bool vcpu_can_run(const struct vcpu *v)
 static inline struct sched_wish vcpu_wish(const struct vcpu *v)
 {
     return (struct sched_wish){.hard = v->hard_affinity,
-                               .soft = v->soft_affinity,
+                               .soft = v->soft_effective ? v->soft_affinity : NULL,
                                .nodes = __atomic_load_n(&v->domain->home_nodes, __ATOMIC_RELAXED),
                                .last = v->cpu};
 }

@@ -1,5 +1,5 @@
 /*
- * One guest from its configuration: create, limit, paging pool, claim, node affinity, populate, load, start
+ * One guest from its configuration: create, limit, paging pool, node affinity, pins, claim, populate, load, start
  * info, context. Order and values follow abi.md section 4.2. Nothing here destroys: the caller does,
  * whatever the result, if b->created.
  *
@@ -84,6 +84,13 @@ static int claim(struct build *b)
 {
     memory_claim_t set[MAX_NODES];
 
+    if (!b->nr_nodes) {
+        int rc = place_guest(b);
+        if (rc)
+            return say(b, "placing it on a node failed", rc);
+        if (b->nr_nodes)
+            return 0;
+    }
     if (b->cfg->claim_mode == CLAIM_OFF)
         return 0;
     if (b->cfg->claim_mode == CLAIM_HOST || !b->nr_nodes)
@@ -242,13 +249,13 @@ int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, siz
     rc = create(b);
     guest_unlock_shared(&build_memory);
     if (!rc)
-        rc = claim(b);
-    if (!rc)
         rc = set_affinity(b);
     if (!rc)
         rc = pin(b, cfg->cpus, XEN_VCPUAFFINITY_HARD);
     if (!rc)
         rc = pin(b, cfg->cpus_soft, XEN_VCPUAFFINITY_SOFT);
+    if (!rc)
+        rc = claim(b);
     if (!rc)
         rc = populate_guest(b);
     if (!rc)

@@ -69,6 +69,13 @@ struct build;
  * guest is built or destroyed meanwhile. */
 int populate_guest(struct build *b);
 
+/* --- place.c ------------------------------------------------------------------------------------------- */
+
+/* For a guest without nodes, whose vCPUs are pinned: claims its memory on a node that has room for all of it, which is
+ * then its node. If it is not to be claimed by node, its node affinity becomes that node. 0 also if no node has room.
+ */
+int place_guest(struct build *b);
+
 /* --- build.c ------------------------------------------------------------------------------------------- */
 
 /* A guest that is being built. */

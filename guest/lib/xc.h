@@ -42,6 +42,7 @@ int xc_domain_setmaxmem(xc_interface *xch, u32 domid, u64 max_memkb);
 int xc_domain_max_vcpus(xc_interface *xch, u32 domid, unsigned int max);
 /* The bitmap of MAX_NODES bits. */
 int xc_domain_node_setaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap);
+int xc_domain_node_getaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap);
 /* flags: XEN_VCPUAFFINITY_HARD or _SOFT; the bitmap of MAX_CPUS bits. */
 int xc_vcpu_setaffinity(xc_interface *xch, u32 domid, u32 vcpu, u32 flags, xc_cpumap_t cpumap);
 /* Returns how many entries of info were filled, from first_domain up. */

@@ -80,14 +80,25 @@ int xc_domain_max_vcpus(xc_interface *xch, u32 domid, unsigned int max)
     return do_domctl(&op);
 }
 
-int xc_domain_node_setaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap)
+static int node_affinity(u32 cmd, u32 domid, xc_nodemap_t nodemap)
 {
-    struct xen_domctl op = {.cmd = XEN_DOMCTL_setnodeaffinity, .domain = (domid_t)domid};
+    struct xen_domctl op = {.cmd = cmd, .domain = (domid_t)domid};
 
-    (void)xch;
     op.u.nodeaffinity.nodemap.bitmap = XEN_HANDLE(nodemap);
     op.u.nodeaffinity.nodemap.nr_bits = MAX_NODES;
     return do_domctl(&op);
+}
+
+int xc_domain_node_setaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap)
+{
+    (void)xch;
+    return node_affinity(XEN_DOMCTL_setnodeaffinity, domid, nodemap);
+}
+
+int xc_domain_node_getaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap)
+{
+    (void)xch;
+    return node_affinity(XEN_DOMCTL_getnodeaffinity, domid, nodemap);
 }
 
 int xc_vcpu_setaffinity(xc_interface *xch, u32 domid, u32 vcpu, u32 flags, xc_cpumap_t cpumap)

@@ -153,11 +153,12 @@ void ref_recall(u32 nid)
 /* --- section 5 --- */
 
 /* Nodes lie on a line: nearest first, the lower of two equally near ones first. */
-static u32 nodes_in_order(u32 d, u32 nid, u32 flags, u32 cpu_node, u32 *list)
+static u32 nodes_in_order(u32 d, u32 nid, u32 flags, u32 cpu_node, u32 *list, u32 *nr_affine)
 {
     u32 nr = 0, from = nid;
     bool used[REF_NODES] = {false};
 
+    *nr_affine = 0;
     if (nid != NODE_NONE && (flags & MM_EXACT_NODE)) {
         list[0] = nid;
         return 1;
@@ -168,6 +169,7 @@ static u32 nodes_in_order(u32 d, u32 nid, u32 flags, u32 cpu_node, u32 *list)
                 list[nr++] = i;
                 used[i] = true;
             }
+        *nr_affine = nr;
         from = nr ? list[0] : cpu_node;
     }
     for (u32 distance = 0; distance < ref.nr_nodes; distance++)
@@ -181,7 +183,7 @@ static u32 nodes_in_order(u32 d, u32 nid, u32 flags, u32 cpu_node, u32 *list)
 
 int ref_predict_take(u32 d, const struct mm_request *r, u32 cpu_node, u32 *from)
 {
-    u32 list[REF_NODES], nr;
+    u32 list[REF_NODES], nr, nr_affine;
     bool guest = !(r->flags & MM_OVERHEAD);
     u64 limit = ref.nr_frames;
 
@@ -195,10 +197,10 @@ int ref_predict_take(u32 d, const struct mm_request *r, u32 cpu_node, u32 *from)
         return -E2BIG;
     if (r->address_bits && r->address_bits < 64)
         limit = MIN(limit, ALIGN_DOWN(BIT(r->address_bits) >> PAGE_SHIFT, 512)); /* by whole regions */
-    nr = nodes_in_order(d, r->nid, r->flags, cpu_node, list);
+    nr = nodes_in_order(d, r->nid, r->flags, cpu_node, list, &nr_affine);
     for (u32 pass = nr > 1 ? 0 : 1; pass < 2; pass++)
         for (u32 i = 0; i < nr; i++) {
-            bool clean_only = pass == 0 && !(d && ref.c[d][list[i]]);
+            bool clean_only = pass == 0 && i >= nr_affine && !(d && ref.c[d][list[i]]);
             if (ref_credits_suffice(d, list[i], BIT(r->order)) &&
                 ref_run_exists(list[i], r->order, clean_only ? REF_CLEAN : REF_ANY, limit)) {
                 *from = list[i];

@@ -1,7 +1,7 @@
 /*
  * Hard affinity (CPUs on which a vCPU may run) and soft affinity (CPUs that it prefers): setvcpuaffinity and
  * getvcpuaffinity. Maps are printed for CPUs 0 and 1; of further bytes, only the number that was written.
- * See cases_affinity_nodes.c for nodes.
+ * nodes= is the node affinity afterwards; see cases_affinity_nodes.c and cases_affinity_auto.c.
  */
 #include <tests/guests/conformance/cases_domain.h>
 #include <lib/string.h>
@@ -64,8 +64,8 @@ static void set_case(const char *name, u32 domid, struct request r)
     prepare(soft_map, 0, 64);
     fill(&op, XEN_DOMCTL_getvcpuaffinity, domid, &read);
     domctl(&op);
-    case_end("domctl.setvcpuaffinity", name, rc, " hard=%x soft=%x then_hard=%x then_soft=%x", hard, soft,
-             hard_map[0] & CPUS, soft_map[0] & CPUS);
+    case_end("domctl.setvcpuaffinity", name, rc, " hard=%x soft=%x then_hard=%x then_soft=%x nodes=%lx", hard,
+             soft, hard_map[0] & CPUS, soft_map[0] & CPUS, node_affinity(domid));
 }
 
 static void get_case(const char *name, u32 domid, struct request r)
@@ -229,4 +229,5 @@ void cases_affinity(void)
     without_vcpus();
     running_guest();
     affinity_nodes();
+    affinity_auto();
 }

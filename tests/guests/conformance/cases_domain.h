@@ -28,6 +28,7 @@ void domctl_memory(void);
 void life_shutdown(void);
 void life_zombie(void);
 void affinity_nodes(void);
+void affinity_auto(void);
 void context_bad(void);
 void context_fields(void);
 

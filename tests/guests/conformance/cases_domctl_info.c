@@ -35,9 +35,10 @@ static u32 make(u32 domid, u32 max_vcpus)
     return domid;
 }
 
-static long max_vcpus(u32 domid, u32 max)
+static void max_vcpus(u32 domid, const char *name, u32 max)
 {
-    return xc_domain_max_vcpus(xch, domid, max);
+    CASE_SHOW("domctl.max_vcpus", name, xc_domain_max_vcpus(xch, domid, max), " nodes=%lx",
+              node_affinity(domid));
 }
 
 static void states(void)
@@ -45,23 +46,23 @@ static void states(void)
     u32 domid = make(FIRST_ID, 2);
 
     info_case("new", domid);
-    CASE("domctl.max_vcpus", "one_less", max_vcpus(domid, 1));
-    CASE("domctl.max_vcpus", "zero", max_vcpus(domid, 0));
-    CASE("domctl.max_vcpus", "one_more", max_vcpus(domid, 3));
-    CASE("domctl.max_vcpus", "all_ones", max_vcpus(domid, ~0u));
+    max_vcpus(domid, "one_less", 1);
+    max_vcpus(domid, "zero", 0);
+    max_vcpus(domid, "one_more", 3);
+    max_vcpus(domid, "all_ones", ~0u);
     info_case("still_without_vcpus", domid);
-    CASE("domctl.max_vcpus", "good", max_vcpus(domid, 2));
+    max_vcpus(domid, "good", 2);
     info_case("with_vcpus", domid);
-    CASE("domctl.max_vcpus", "good_again", max_vcpus(domid, 2));
-    CASE("domctl.max_vcpus", "less_than_there_are", max_vcpus(domid, 1));
-    CASE("domctl.max_vcpus", "more_than_there_are", max_vcpus(domid, 3));
+    max_vcpus(domid, "good_again", 2);
+    max_vcpus(domid, "less_than_there_are", 1);
+    max_vcpus(domid, "more_than_there_are", 3);
     CASE("domctl.pausedomain", "twice", domctl_plain(domid, XEN_DOMCTL_pausedomain));
     info_case("paused_twice", domid);
     domctl_plain(domid, XEN_DOMCTL_unpausedomain);
     info_case("paused_once", domid);
     CASE("domctl.unpausedomain", "vcpus_without_context", domctl_plain(domid, XEN_DOMCTL_unpausedomain));
     info_case("unpaused", domid);
-    CASE("domctl.max_vcpus", "unpaused", max_vcpus(domid, 2));
+    max_vcpus(domid, "unpaused", 2);
     domain_end(domid);
 }
 
@@ -109,7 +110,7 @@ static void vcpus(void)
 
     vcpu_case("no_vcpus_yet", domid, 0);
     vcpu_case("no_vcpus_yet_beyond", domid, 2);
-    max_vcpus(domid, 2);
+    xc_domain_max_vcpus(xch, domid, 2);
     vcpu_case("first", domid, 0);
     vcpu_case("last", domid, 1);
     vcpu_case("beyond", domid, 2);

@@ -68,7 +68,7 @@ static void affinities(u32 domid)
     map[0] = 1;
     op.u.vcpuaffinity = (struct xen_domctl_vcpuaffinity){
         .flags = XEN_VCPUAFFINITY_HARD, .cpumap_hard = {.bitmap = XEN_HANDLE(map), .nr_bits = 64}};
-    CASE("domctl.setvcpuaffinity", "dying", domctl(&op));
+    CASE_SHOW("domctl.setvcpuaffinity", "dying", domctl(&op), " nodes=%lx", node_affinity(domid));
     op.cmd = XEN_DOMCTL_getvcpuaffinity;
     CASE_SHOW("domctl.getvcpuaffinity", "dying", domctl(&op), " map=%x", map[0] & 3);
 }

@@ -96,6 +96,8 @@ bool domain_info(u32 domid, xc_domaininfo_t *info);
  * extents done or -errno. */
 #define NODE_ANY 0xffffffffu
 long domain_populate(u32 domid, u64 gfn, u32 order, u32 node);
+/* getnodeaffinity: a bit for each node; 0: the call failed. */
+u64 node_affinity(u32 domid);
 /* Waits (some 10 ms at most) until the hypervisor has freed memory whose freeing it defers. */
 void settle(void);
 

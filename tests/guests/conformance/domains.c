@@ -85,6 +85,15 @@ bool domain_info(u32 domid, xc_domaininfo_t *info)
     return xc_domain_getinfo_single(xch, domid, info) == 0;
 }
 
+u64 node_affinity(u32 domid)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_getnodeaffinity, .domain = (domid_t)domid};
+    u64 nodes = 0;
+
+    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){.bitmap = XEN_HANDLE(&nodes), .nr_bits = 64};
+    return domctl(&op) ? 0 : nodes;
+}
+
 void domain_end(u32 domid)
 {
     u64 end = guest_now_ms() + WAIT_MS;

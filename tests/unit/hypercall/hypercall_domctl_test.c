@@ -1,4 +1,4 @@
-/* domctl: the first checks, createdomain's refusals, life, affinities, pools, and what getdomaininfo says. */
+/* domctl: the first checks, createdomain's refusals, life, pools, and what getdomaininfo says. */
 #include "calls.h"
 
 #include <xen/sched.h>
@@ -323,76 +323,4 @@ CALL_TEST(tsc_is_told_again)
     }
     assert_int_equal(domctl(XEN_DOMCTL_gettscinfo, 0), -EINVAL);
     assert_int_equal(domctl(XEN_DOMCTL_settscinfo, 0), -EINVAL);
-}
-
-/* --- affinities --- */
-
-#define MAP 0x800u
-
-static long set_nodes(u8 map, u32 nr_bits)
-{
-    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){PUT(MAP, map), nr_bits};
-    return domctl(XEN_DOMCTL_setnodeaffinity, 1);
-}
-
-static long get_nodes(u16 domid, u32 nr_bits)
-{
-    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){at(MAP), nr_bits};
-    return domctl(XEN_DOMCTL_getnodeaffinity, domid);
-}
-
-CALL_TEST(node_affinity)
-{
-    static const u8 expected[17] = {2, [16] = 0xee};
-    const u64 *affinity = &dom(1)->mem.affinity;
-    u8 map[32];
-
-    memset(map, 0xee, sizeof(map));
-    PUT(MAP, map);
-    assert_int_equal(set_nodes(2, 8), 0);
-    assert_int_equal(*affinity, 2);
-    assert_int_equal(get_nodes(1, 128), 0);
-    GET(MAP, map);
-    assert_memory_equal(map, expected, sizeof(expected));
-    assert_int_equal(set_nodes(8, 8), -EINVAL); /* no such node */
-    assert_int_equal(*affinity, 2);
-    assert_int_equal(set_nodes(9, 2), 0); /* bit 3 is beyond what is given */
-    assert_int_equal(*affinity, 1);
-    op.u.nodeaffinity.nodemap = (struct xenctl_bitmap){GUEST_BASE - 1, 64};
-    assert_int_equal(domctl(XEN_DOMCTL_setnodeaffinity, 1), -EFAULT);
-    assert_int_equal(set_nodes(1, ~0u), -EINVAL);
-    assert_int_equal(get_nodes(1, ~0u), -EINVAL); /* would be 512 MiB of zeroes */
-    assert_int_equal(get_nodes(2, 8), 0);
-    GET(MAP, map);
-    assert_int_equal(map[0], 7);
-}
-
-CALL_TEST(vcpu_affinity)
-{
-    struct xen_domctl_vcpuaffinity *aff = &op.u.vcpuaffinity;
-    const u64 *hard = dom(1)->vcpu[1]->hard_affinity, *soft = dom(1)->vcpu[1]->soft_affinity;
-    u8 map[2] = {1, 3};
-
-    *aff = (struct xen_domctl_vcpuaffinity){.vcpu = 2, .flags = XEN_VCPUAFFINITY_HARD};
-    assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), -EINVAL);
-    aff->vcpu = 1;
-    assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), -EINVAL); /* no map */
-    aff->cpumap_hard = (struct xenctl_bitmap){PUT(MAP, map[0]), 8};
-    assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), 0);
-    assert_int_equal(hard[0], 1);
-    assert_int_equal(soft[0], ~0ull);
-    aff->flags = XEN_VCPUAFFINITY_SOFT;
-    aff->cpumap_soft = (struct xenctl_bitmap){PUT(MAP + 1, map[1]), 8};
-    assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), 0);
-    assert_int_equal(soft[0], 1); /* the CPUs there are */
-    map[0] = 2;                   /* no such CPU */
-    PUT(MAP, map[0]);
-    aff->flags = XEN_VCPUAFFINITY_HARD;
-    assert_int_equal(domctl(XEN_DOMCTL_setvcpuaffinity, 1), -EINVAL);
-    assert_int_equal(hard[0], 1);
-    assert_int_equal(domctl(XEN_DOMCTL_getvcpuaffinity, 1), 0);
-    GET(MAP, map[0]);
-    assert_int_equal(map[0], 1);
-    aff->flags = 0;
-    assert_int_equal(domctl(XEN_DOMCTL_getvcpuaffinity, 1), -EINVAL);
 }

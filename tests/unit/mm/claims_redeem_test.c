@@ -236,6 +236,21 @@ TEST(remote_clean_before_local_dirty)
     assert_int_equal(node_of_alloc(b, 0, 0), 1);
 }
 
+TEST(dirty_memory_of_the_affinity_before_clean_elsewhere)
+{
+    while (mm_scrub_step(1))
+        ;
+    a->affinity = BIT(2) | BIT(0);
+    assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 0);
+    while (node_free(0))
+        take_pages(b, 0, 1);
+    assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 2);
+    assert_int_equal(node_of_alloc(a, 2, 0), 1); /* a node that is asked for is a wish for this once */
+    while (node_free(2))
+        take_pages(b, 2, 1);
+    assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 1);
+}
+
 static mfn_t moving;
 static u32 locks_seen;
 

@@ -28,7 +28,7 @@ static void setup(void)
         cpu[i].nid = i / 2;
         map.cpu[i] = &cpu[i];
     }
-    wish = (struct sched_wish){.hard = hard, .soft = soft, .last = 0};
+    wish = (struct sched_wish){.hard = hard, .last = 0};
 }
 
 static void loads(u32 a, u32 b, u32 c, u32 d)
@@ -87,7 +87,42 @@ TEST(who_wakes_goes_to)
     loads(1, 0, 0, 0);
     assert_int_equal(sched_choose(&map, &wish), 1);
     soft[0] = 1;
+    wish.soft = soft;
     assert_int_equal(sched_choose(&map, &wish), 3); /* no CPU that it prefers is idle: its last one */
+}
+
+/* What soft affinity says is taken before where the memory is. */
+TEST(soft_comes_before_home)
+{
+    wish.nodes = BIT(0);
+    wish.soft = soft;
+    soft[0] = 0xc;
+    assert_true(sched_prefers(&map, &wish, 3));
+    assert_false(sched_prefers(&map, &wish, 0));
+    assert_int_equal(sched_choose(&map, &wish), 2);
+    assert_int_equal(sched_place(&map, &wish), 2);
+    loads(0, 0, 1, 0);
+    assert_int_equal(sched_choose(&map, &wish), 3);
+    loads(0, 0, 1, 1);
+    assert_int_equal(sched_choose(&map, &wish), 0); /* none of them is idle: the nearest idle one */
+    loads(3, 3, 3, 2);
+    assert_int_equal(sched_choose(&map, &wish), 3);
+    loads(2, 2, 2, 1); /* the lead that one at home would need is for those that are not in the soft set */
+    wish.last = 2;
+    cpu[0].clock_ns = 3 * SLICE;
+    loads(1, 2, 2, 2);
+    assert_int_equal(sched_balance(&map, &wish, 2, 0), SCHED_NO_CPU);
+    cpu[3].clock_ns = SLICE;
+    loads(2, 2, 2, 1);
+    assert_int_equal(sched_balance(&map, &wish, 2, 0), 3);
+    /* Of the soft set the one near the memory. */
+    soft[0] = 0x9;
+    wish.last = 2;
+    loads(0, 0, 0, 0);
+    assert_int_equal(sched_choose(&map, &wish), 0);
+    soft[0] = 0xe;
+    loads(0, 1, 1, 0);
+    assert_int_equal(sched_choose(&map, &wish), 3);
 }
 
 TEST(farther_nodes_come_later)
