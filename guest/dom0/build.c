@@ -19,6 +19,17 @@ static int say(const struct build *b, const char *what, int rc)
     return rc;
 }
 
+static int say_no_node(const struct build *b, const struct host_state *host, u32 node)
+{
+    if (node < host->nr_nodes)
+        printf("%-9s node %u has no memory\n", b->cfg->name, node);
+    else if (host->nr_nodes == 1)
+        printf("%-9s node %u: this host has node 0 only\n", b->cfg->name, node);
+    else
+        printf("%-9s node %u: this host has nodes 0 to %u\n", b->cfg->name, node, host->nr_nodes - 1);
+    return -ENOENT;
+}
+
 static int choose_nodes(struct build *b, const struct host_state *host)
 {
     const struct xlcfg *cfg = b->cfg;
@@ -36,7 +47,7 @@ static int choose_nodes(struct build *b, const struct host_state *host)
     for (u32 i = 0; cfg->nodes_kind == NODES_LIST && i < cfg->nr_nodes; i++) {
         u32 n = cfg->nodes[i];
         if (n >= host->nr_nodes || !host->size_pages[n])
-            return -ENOENT;
+            return say_no_node(b, host, n);
         b->nodes[b->nr_nodes++] = n;
     }
     /* Equal shares of a multiple of 2 MiB; the last node gets the rest. */
@@ -121,16 +132,17 @@ static int set_affinity(struct build *b)
 }
 
 /* Sets the hard or soft affinity of each vCPU from the configuration. */
-static int pin(struct build *b, const char *items, u32 flag)
+static int pin(struct build *b, const struct xl_value *cpus, const char *key, u32 flag)
 {
+    char text[XLCFG_CPUS_MAX];
     u8 map[MAX_CPUS / 8];
 
-    for (u32 id = 0; items[0] && id < b->cfg->maxvcpus; id++) {
-        int rc = cpus_for_vcpu(items, id, host_cpu_node, host_nr_cpus, map);
-        if (rc)
-            return say(b,
-                       rc == -ENOENT ? "the host has no such CPU" : "cpus or cpus_soft is not a list of CPUs",
-                       rc);
+    for (u32 id = 0; id < b->cfg->maxvcpus && xlcfg_cpus(cpus, id, text); id++) {
+        int rc = cpus_parse(text, host_cpu_node, host_nr_cpus, map);
+        if (rc) {
+            printf("%-9s %s \"%s\": the host has CPUs 0 to %u\n", b->cfg->name, key, text, host_nr_cpus - 1);
+            return rc;
+        }
         rc = xc_vcpu_setaffinity(xch, b->domid, id, flag, map);
         if (rc)
             return say(b, "setting a vCPU's affinity failed", rc);
@@ -251,9 +263,9 @@ int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, siz
     if (!rc)
         rc = set_affinity(b);
     if (!rc)
-        rc = pin(b, cfg->cpus, XEN_VCPUAFFINITY_HARD);
+        rc = pin(b, &cfg->cpus, "cpus", XEN_VCPUAFFINITY_HARD);
     if (!rc)
-        rc = pin(b, cfg->cpus_soft, XEN_VCPUAFFINITY_SOFT);
+        rc = pin(b, &cfg->cpus_soft, "cpus_soft", XEN_VCPUAFFINITY_SOFT);
     if (!rc)
         rc = claim(b);
     if (!rc)

@@ -70,39 +70,12 @@ static int one_part(struct text *t, const u32 *node_of, u32 nr_cpus, u8 *map)
     return 0;
 }
 
-/* The item of this vCPU; false: there is none for it. */
-static bool find_item(const char *items, u32 vcpu, struct text *t)
+int cpus_parse(const char *text, const u32 *node_of, u32 nr_cpus, u8 map[MAX_CPUS / 8])
 {
-    size_t len = strlen(items);
-
-    *t = (struct text){.at = items, .end = items + len};
-    if (len == 0 || items[len - 1] != ';')
-        return true;
-    for (;; vcpu--) {
-        const char *end = t->at;
-
-        if (*end == 0)
-            return false;
-        while (*end != ';')
-            end++;
-        if (vcpu == 0) {
-            t->end = end;
-            return true;
-        }
-        t->at = end + 1;
-    }
-}
-
-int cpus_for_vcpu(const char *items, u32 vcpu, const u32 *node_of, u32 nr_cpus, u8 map[MAX_CPUS / 8])
-{
-    struct text t;
+    struct text t = {.at = text, .end = text + strlen(text)};
     bool any = false;
 
     memset(map, 0, MAX_CPUS / 8);
-    if (!find_item(items, vcpu, &t)) {
-        memset(map, 0xff, MAX_CPUS / 8);
-        return 0;
-    }
     do {
         int rc = one_part(&t, node_of, nr_cpus, map);
         if (rc)

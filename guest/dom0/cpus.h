@@ -1,7 +1,6 @@
 /*
- * What `cpus` and `cpus_soft` of a configuration mean for one vCPU, xl.cfg(5): "all", or numbers, ranges A-B
- * and node:A or nodes:A-B (all CPUs of these nodes) with commas between; ^ before one takes it out again.
- * Plain C for untrusted input.
+ * What a text of `cpus` or `cpus_soft` means, xl.cfg(5): "all", or numbers, ranges A-B and node:A or nodes:A-B (all
+ * CPUs of these nodes) with commas between; ^ before one removes it. Plain C for untrusted input.
  */
 #ifndef GUEST_DOM0_CPUS_H
 #define GUEST_DOM0_CPUS_H
@@ -9,11 +8,9 @@
 #include <homestead/types.h>
 
 /*
- * Sets the bits of map, MAX_CPUS of them. items: one text for all vCPUs, or, if it ends in ';', an item with
- * a
- * ';' behind it for each vCPU; vCPUs behind the last one may run anywhere. node_of[cpu], nr_cpus entries.
- * -EINVAL: not of this form; -ENOENT: no CPU is left that exists.
+ * Sets the bits of map, MAX_CPUS of them, and clears the others. node_of[cpu] has nr_cpus entries. -EINVAL: the text
+ * is not of this form; -ENOENT: none of these CPUs exists.
  */
-int cpus_for_vcpu(const char *items, u32 vcpu, const u32 *node_of, u32 nr_cpus, u8 map[MAX_CPUS / 8]);
+int cpus_parse(const char *text, const u32 *node_of, u32 nr_cpus, u8 map[MAX_CPUS / 8]);
 
 #endif

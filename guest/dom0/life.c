@@ -207,23 +207,32 @@ static void build_and_run(struct life *life, const struct xlcfg *cfg, const stru
     end(life, &b, &before, clean);
 }
 
+static void print_notes(const struct life *life, const struct xlcfg *cfg)
+{
+    struct xl_message note;
+
+    for (struct xl_cursor at = cfg->file; xlcfg_next_note(cfg, &at, &note);)
+        printf("%s:%u: %s\n", life->file, note.line, note.text);
+}
+
 void life_run(struct life *life)
 {
-    struct xlcfg_error err;
+    struct xl_message error;
     struct xlcfg cfg;
     struct cpio_file image = {0};
 
-    int rc = xlcfg_parse(life->text, life->len, &cfg, &err);
+    int rc = xlcfg_parse(life->text, life->len, &cfg, &error);
+    bool mine = rc || !options.only || strcmp(options.only, cfg.name) == 0;
+    if (mine && !life->no_memory) /* else said before */
+        print_notes(life, &cfg);
     if (rc) {
-        printf("%s:%u: %s\n", life->file, err.line, err.text);
+        printf("%s:%u: %s\n", life->file, error.line, error.text);
         printf("@guest domain=none event=failed code=%d name=%s\n", rc, life->file);
         conclude(life->file, true, cfg.expect, EXPECT_BADCONFIG);
         return;
     }
-    if (options.only && strcmp(options.only, cfg.name) != 0)
+    if (!mine)
         return;
-    if (cfg.unknown[0])
-        printf("%s: unknown key '%s' ignored\n", life->file, cfg.unknown);
     rc = cpio_find(guest_env.module.data, guest_env.module.size, cfg.kernel, &image);
     if (rc) {
         printf("%s: %s '%s'\n", life->file,

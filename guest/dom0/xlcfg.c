@@ -1,397 +1,455 @@
-/* The xl.cfg reader: a scanner over a bounded text, one value parser, one table of keys. See xlcfg.h. */
+/* The keys of a configuration: what is read from each, its limits, and what is said of all others. See xlcfg.h. */
+#include <guest/dom0/cpus.h>
 #include <guest/dom0/xlcfg.h>
 #include <homestead/errno.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 
-#define MEMORY_MAX_MIB (16u << 20) /* 16 TiB */
-#define VCPUS_MAX      128u
-#define TIMEOUT_MAX_S  3600u
+#define MEMORY_MAX_MIB (16 << 20) /* 16 TiB */
+#define TIMEOUT_MAX_S  3600
 
 const char *const xlcfg_expect_names[EXPECT_COUNT] = {"poweroff", "reboot",    "crash",    "loop",
                                                       "enomem",   "badkernel", "badconfig"};
 
-struct scanner {
-    const char *at, *end;
-    u32 line;
-    struct xlcfg_error *err;
+/* Every key that has a meaning here, for the notes on those that do not. */
+static const char *const known_keys[] = {
+    "name",   "kernel",  "ramdisk",  "extra", "cmdline",   "root",  "memory",
+    "maxmem", "vcpus",   "maxvcpus", "cpus",  "cpus_soft", "nodes", "claim_mode",
+    "expect", "timeout", "optional", "type",  "pool",      "vnuma", "numa_placement"};
+
+struct parser {
+    struct xlcfg *out;
+    struct xl_message *error;
 };
 
-enum value_kind { VALUE_NUMBER, VALUE_STRING, VALUE_LIST };
-struct value {
-    enum value_kind kind;
-    u64 number;
-    char text[XLCFG_TEXT_MAX]; /* of a list: its items, each with a ';' behind it */
-    u32 nr_items;
-    bool numbers;               /* the list holds nothing else */
-    u64 items[XLCFG_NODES_MAX]; /* the first ones, if so */
-};
-
-static int fail(struct scanner *s, const char *text)
+static bool has_key(const struct xlcfg *cfg, const char *key, struct xl_value *v)
 {
-    *s->err = (struct xlcfg_error){.line = s->line, .text = text};
+    return xl_find(cfg->file, key, strlen(key), v);
+}
+
+static bool find(const struct parser *p, const char *key, struct xl_value *v)
+{
+    return has_key(p->out, key, v);
+}
+
+static int fail(struct parser *p, u32 line, const char *key, const char *text)
+{
+    p->error->line = line;
+    snprintf(p->error->text, sizeof(p->error->text), "%s: %s", key, text);
     return -EINVAL;
 }
 
-static int peek(const struct scanner *s)
+/* The last line: where something is missing. */
+static int fail_at_end(struct parser *p, const char *key, const char *text)
 {
-    return s->at < s->end ? (unsigned char)*s->at : -1;
+    struct xl_cursor c = p->out->file;
+    struct xl_value v;
+
+    while (xl_next(&c, &v))
+        ;
+    return fail(p, c.line, key, text);
 }
 
-/* Blanks and comments; newlines too if across_lines. */
-static void skip(struct scanner *s, bool across_lines)
+/* Reads a string. Leaves out as it is if the key is not there. */
+static int get_text(struct parser *p, const char *key, char *out, size_t size)
 {
-    for (;;) {
-        int c = peek(s);
-        if (c == '#') {
-            while (peek(s) != -1 && peek(s) != '\n')
-                s->at++;
-        } else if (c == '\n' && across_lines) {
-            s->line++;
-            s->at++;
-        } else if (c == ' ' || c == '\t' || c == '\r') {
-            s->at++;
-        } else {
-            return;
-        }
-    }
+    struct xl_value v;
+
+    if (!find(p, key, &v))
+        return 0;
+    s64 len = xl_string(&v, out, size);
+    if (len < 0)
+        return fail(p, v.line, key, "a list, but one value is needed");
+    return (size_t)len < size ? 0 : fail(p, v.line, key, "the value is too long");
 }
 
-static bool is_key_char(int c)
+/* Reads a number in [min, max]. Leaves *out as it is if the key is not there. */
+static int get_number(struct parser *p, const char *key, s64 min, s64 max, s64 *out)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
+    struct xl_value v;
+    s64 number;
 
-static int scan_number(struct scanner *s, u64 *out)
-{
-    u64 base = 10, value = 0;
-    bool any = false;
-
-    if (s->end - s->at > 2 && s->at[0] == '0' && (s->at[1] == 'x' || s->at[1] == 'X')) {
-        base = 16;
-        s->at += 2;
+    if (!find(p, key, &v))
+        return 0;
+    int rc = xl_number(&v, &number);
+    if (rc == -EINVAL)
+        return fail(p, v.line, key, v.is_added ? "a number cannot be added to by +=" : "not a number");
+    if (rc || number < min || number > max) {
+        p->error->line = v.line;
+        snprintf(p->error->text, sizeof(p->error->text), "%s: the number must be from %ld to %ld", key,
+                 (long)min, (long)max);
+        return -EINVAL;
     }
-    for (;; s->at++) {
-        int c = peek(s);
-        u64 digit = 99;
-        if (c >= '0' && c <= '9')
-            digit = (u64)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            digit = (u64)(c - 'a') + 10;
-        else if (c >= 'A' && c <= 'F')
-            digit = (u64)(c - 'A') + 10;
-        if (digit >= base)
-            break;
-        if (value > (~0ull - digit) / base)
-            return fail(s, "a number is too large");
-        value = value * base + digit;
-        any = true;
-    }
-    if (!any || is_key_char(peek(s)))
-        return fail(s, "not a number (strings need quotes)");
-    *out = value;
+    *out = number;
     return 0;
 }
 
-static int scan_string(struct scanner *s, char *out, size_t size)
+/* The position of a word in words[]; count if it is none of them. */
+static u32 word_of(const struct xl_value *v, const char *const *words, u32 count)
 {
-    int quote = peek(s);
-    size_t n = 0;
+    char text[16];
+    u32 i = 0;
 
-    for (s->at++;; s->at++) {
-        int c = peek(s);
-        if (c == -1 || c == '\n' || c == 0)
-            return fail(s, "a string is not closed");
-        if (c == quote)
-            break;
-        if (n + 1 >= size)
-            return fail(s, "a string is too long");
-        out[n++] = (char)c;
-    }
-    s->at++;
-    out[n] = 0;
-    return 0;
+    if (xl_string(v, text, sizeof(text)) < 0)
+        return count;
+    while (i < count && strcmp(text, words[i]) != 0)
+        i++;
+    return i;
 }
 
-/* An item of a list: a bare number, or a string, which may hold one. */
-static int scan_item(struct scanner *s, struct value *v, size_t *len)
+/* Reads one of words[] as its position. Leaves *out as it is if the key is not there. */
+static int get_word(struct parser *p, const char *key, const char *const *words, u32 count, u32 *out)
 {
-    const char *start = s->at;
-    char text[XLCFG_TEXT_MAX];
-    u64 number = 0;
-    int rc;
+    struct xl_value v;
 
-    if (peek(s) == '"' || peek(s) == '\'') {
-        struct xlcfg_error ignored;
-        rc = scan_string(s, text, sizeof(text));
-        struct scanner inner = {
-            .at = text, .end = text + (rc ? 0 : strlen(text)), .line = s->line, .err = &ignored};
-        if (!rc && (scan_number(&inner, &number) || inner.at != inner.end))
-            v->numbers = false;
-    } else {
-        rc = scan_number(s, &number);
-        size_t bytes = MIN((size_t)(s->at - start), sizeof(text) - 1);
-        memcpy(text, start, bytes);
-        text[bytes] = 0;
+    if (!find(p, key, &v))
+        return 0;
+    u32 word = word_of(&v, words, count);
+    if (word < count) {
+        *out = word;
+        return 0;
     }
+    struct xl_message *e = p->error;
+    e->line = v.line;
+    size_t len = (size_t)snprintf(e->text, sizeof(e->text), "%s: not one of", key);
+    for (u32 i = 0; i < count && len < sizeof(e->text); i++)
+        len += (size_t)snprintf(e->text + len, sizeof(e->text) - len, " \"%s\"", words[i]);
+    return -EINVAL;
+}
+
+static int get_name(struct parser *p)
+{
+    char *name = p->out->name;
+    struct xl_value v;
+
+    if (!find(p, "name", &v))
+        return fail_at_end(p, "name", "missing");
+    int rc = get_text(p, "name", name, sizeof(p->out->name));
     if (rc)
         return rc;
-    size_t bytes = strlen(text);
-    if (*len + bytes + 2 > sizeof(v->text))
-        return fail(s, "a list is too long");
-    memcpy(v->text + *len, text, bytes);
-    *len += bytes;
-    v->text[(*len)++] = ';';
-    v->text[*len] = 0;
-    if (v->nr_items < XLCFG_NODES_MAX)
-        v->items[v->nr_items] = number;
-    v->nr_items++;
-    return 0;
+    for (const char *c = name; *c; c++) {
+        bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
+        if (!letter && !(*c >= '0' && *c <= '9') && !strchr("._-", *c))
+            return fail(p, v.line, "name", "a name has letters, digits and . _ - only");
+    }
+    return name[0] ? 0 : fail(p, v.line, "name", "empty");
 }
 
-static int scan_list(struct scanner *s, struct value *v)
+static int get_kernel(struct parser *p)
 {
-    size_t len = 0;
+    int rc = get_text(p, "kernel", p->out->kernel, sizeof(p->out->kernel));
 
-    v->numbers = true;
-    s->at++; /* [ */
-    for (;;) {
-        skip(s, true);
-        if (peek(s) == ']')
-            break;
-        int rc = scan_item(s, v, &len);
+    if (rc)
+        return rc;
+    return p->out->kernel[0] ? 0 : fail_at_end(p, "kernel", "missing");
+}
+
+/* As xl: cmdline, or else root and extra. */
+static int get_command_line(struct parser *p)
+{
+    static const char prefix[] = "root=";
+    char *out = p->out->extra;
+    size_t size = sizeof(p->out->extra), len = 0;
+    struct xl_value v;
+
+    if (find(p, "cmdline", &v))
+        return get_text(p, "cmdline", out, size);
+    if (find(p, "root", &v)) {
+        memcpy(out, prefix, sizeof(prefix));
+        int rc = get_text(p, "root", out + sizeof(prefix) - 1, size - sizeof(prefix));
         if (rc)
             return rc;
-        skip(s, true);
-        if (peek(s) == ',')
-            s->at++;
-        else if (peek(s) != ']')
-            return fail(s, "a list is not closed");
+        len = strlen(out);
+        if (find(p, "extra", &v))
+            out[len++] = ' ';
+        out[len] = 0;
     }
-    s->at++;
-    return 0;
+    return get_text(p, "extra", out + len, size - len);
 }
 
-static int scan_value(struct scanner *s, struct value *v)
+static int get_memory(struct parser *p)
 {
-    int c = peek(s);
+    s64 memory = 0, maxmem = 0;
+    struct xl_value v;
 
-    *v = (struct value){0};
-    if (c == '"' || c == '\'') {
-        v->kind = VALUE_STRING;
-        return scan_string(s, v->text, sizeof(v->text));
-    }
-    if (c == '[') {
-        v->kind = VALUE_LIST;
-        return scan_list(s, v);
-    }
-    v->kind = VALUE_NUMBER;
-    return scan_number(s, &v->number);
+    int rc = get_number(p, "memory", 1, MEMORY_MAX_MIB, &memory);
+    if (!rc && !memory)
+        rc = fail_at_end(p, "memory", "missing");
+    maxmem = memory;
+    if (!rc)
+        rc = get_number(p, "maxmem", 1, MEMORY_MAX_MIB, &maxmem);
+    if (!rc && maxmem < memory && find(p, "maxmem", &v))
+        rc = fail(p, v.line, "maxmem", "less than memory");
+    p->out->memory_mib = (u64)memory;
+    p->out->maxmem_mib = (u64)maxmem;
+    return rc;
 }
 
-/* --- keys: each setter gets a value of any kind and says what is wrong with it ------------------------- */
-
-static int set_text(struct scanner *s, const struct value *v, char *out, size_t size)
+static int get_vcpus(struct parser *p)
 {
-    if (v->kind != VALUE_STRING)
-        return fail(s, "this key needs a \"string\"");
-    size_t len = strlen(v->text);
-    if (len >= size)
-        return fail(s, "a string is too long for this key");
-    memcpy(out, v->text, len + 1);
-    return 0;
+    s64 vcpus = 1, maxvcpus;
+    struct xl_value v;
+
+    int rc = get_number(p, "vcpus", 1, XLCFG_VCPUS_MAX, &vcpus);
+    maxvcpus = vcpus;
+    if (!rc)
+        rc = get_number(p, "maxvcpus", 1, XLCFG_VCPUS_MAX, &maxvcpus);
+    if (!rc && maxvcpus < vcpus && find(p, "maxvcpus", &v))
+        rc = fail(p, v.line, "maxvcpus", "less than vcpus");
+    p->out->vcpus = (u32)vcpus;
+    p->out->maxvcpus = (u32)maxvcpus;
+    return rc;
 }
 
-static int set_number(struct scanner *s, const struct value *v, u64 min, u64 max, u64 *out)
+static int add_node(struct parser *p, const struct xl_value *v)
 {
-    if (v->kind != VALUE_NUMBER)
-        return fail(s, "this key needs a number");
-    if (v->number < min || v->number > max)
-        return fail(s, "a number is out of range for this key");
-    *out = v->number;
-    return 0;
-}
+    struct xlcfg *out = p->out;
+    s64 node;
 
-/* The position of v's text in names. */
-static int set_choice(struct scanner *s, const struct value *v, const char *const *names, u32 count, u32 *out)
-{
-    if (v->kind != VALUE_STRING)
-        return fail(s, "this key needs a \"string\"");
-    for (u32 i = 0; i < count; i++) {
-        if (strcmp(v->text, names[i]) == 0) {
-            *out = i;
-            return 0;
-        }
-    }
-    return fail(s, "this key does not know that word");
-}
-
-static int set_nodes(struct scanner *s, const struct value *v, struct xlcfg *out)
-{
-    static const char *const words[] = {"any", "last", "all"};
-    const u64 *items = v->kind == VALUE_NUMBER ? &v->number : v->items;
-    u32 count = v->kind == VALUE_NUMBER ? 1 : v->nr_items;
-    u32 word = 0;
-
-    if (v->kind == VALUE_STRING) {
-        int rc = set_choice(s, v, words, ARRAY_SIZE(words), &word);
-        if (!rc)
-            out->nodes_kind = word == 0 ? NODES_ANY : word == 1 ? NODES_LAST : NODES_ALL;
-        return rc;
-    }
-    if (count == 0)
-        return fail(s, "the list of nodes is empty");
-    if (v->kind == VALUE_LIST && !v->numbers)
-        return fail(s, "not a number (strings need quotes)");
-    if (count > XLCFG_NODES_MAX)
-        return fail(s, "a list is too long");
-    for (u32 i = 0; i < count; i++) {
-        if (items[i] > 0xffff)
-            return fail(s, "not a node number");
-        for (u32 j = 0; j < i; j++) {
-            if (items[j] == items[i])
-                return fail(s, "a node is named twice");
-        }
-        out->nodes[i] = (u32)items[i];
-    }
-    out->nr_nodes = count;
+    if (xl_number(v, &node) || node < 0 || node > 0xffff)
+        return fail(p, v->line, "nodes", "not a node number, \"any\", \"last\" or \"all\"");
+    if (out->nr_nodes == MAX_NODES)
+        return fail(p, v->line, "nodes", "too many nodes");
+    for (u32 i = 0; i < out->nr_nodes; i++)
+        if (out->nodes[i] == (u32)node)
+            return fail(p, v->line, "nodes", "a node is named twice");
+    out->nodes[out->nr_nodes++] = (u32)node;
     out->nodes_kind = NODES_LIST;
     return 0;
 }
 
-/* What the words mean is found out when the host's CPUs are known. */
-static int set_cpus(struct scanner *s, const struct value *v, char *out)
+static int get_nodes(struct parser *p)
 {
-    if (v->kind == VALUE_NUMBER || !v->text[0])
-        return fail(s, "this key needs a \"string\" or a list");
-    memcpy(out, v->text, sizeof(v->text));
+    static const char *const words[] = {[NODES_ANY] = "any", [NODES_LAST] = "last", [NODES_ALL] = "all"};
+    struct xl_value v, item;
+    int rc = 0;
+
+    if (!find(p, "nodes", &v))
+        return 0;
+    u32 word = word_of(&v, words, ARRAY_SIZE(words));
+    if (word < ARRAY_SIZE(words)) {
+        p->out->nodes_kind = (enum xlcfg_nodes)word;
+        return 0;
+    }
+    if (!v.is_list)
+        return add_node(p, &v);
+    struct xl_items items = xl_items(&v);
+    while (!rc && xl_next_item(&items, &item))
+        rc = add_node(p, &item);
+    return rc || p->out->nr_nodes ? rc : fail(p, v.line, "nodes", "an empty list");
+}
+
+static int check_cpus(struct parser *p, const char *key, const struct xl_value *v)
+{
+    char text[XLCFG_CPUS_MAX];
+    u8 map[MAX_CPUS / 8];
+    s64 len = xl_string(v, text, sizeof(text));
+
+    if (len >= (s64)sizeof(text))
+        return fail(p, v->line, key, "the value is too long");
+    if (len < 0 || cpus_parse(text, NULL, 0, map) == -EINVAL)
+        return fail(p, v->line, key, "not a list of CPUs such as \"0-3,^1\", \"nodes:1\" or \"all\"");
     return 0;
 }
 
-static bool key_is(const char *key, size_t len, const char *name)
+/* What exists of these CPUs is found out when the host's are known. */
+static int get_cpus(struct parser *p, const char *key, struct xl_value *out)
 {
-    return strlen(name) == len && memcmp(key, name, len) == 0;
+    struct xl_value item;
+    int rc = 0;
+
+    if (!find(p, key, out))
+        return 0;
+    if (!out->is_list)
+        return check_cpus(p, key, out);
+    struct xl_items items = xl_items(out);
+    while (!rc && xl_next_item(&items, &item))
+        rc = check_cpus(p, key, &item);
+    return rc;
 }
 
-/* lint: long: one line per key */
-static int set_key(struct scanner *s, const char *key, size_t len, const struct value *v, struct xlcfg *out)
+bool xlcfg_cpus(const struct xl_value *cpus, u32 vcpu, char out[XLCFG_CPUS_MAX])
 {
-    static const char *const claim_words[] = {"node", "host", "off"};
-    u64 number = 0;
-    u32 word = 0;
-    int rc;
+    struct xl_value item = *cpus;
 
-    if (key_is(key, len, "name")) {
-        rc = set_text(s, v, out->name, sizeof(out->name));
-        for (const char *p = out->name; !rc && *p; p++) {
-            if (!is_key_char((unsigned char)*p) && *p != '.')
-                rc = fail(s, "a name has letters, digits and . _ - only");
+    if (!cpus->text)
+        return false;
+    if (cpus->is_list) {
+        struct xl_items items = xl_items(cpus);
+        for (u32 i = 0; i <= vcpu; i++)
+            if (!xl_next_item(&items, &item))
+                return false;
+    }
+    (void)xl_string(&item, out, XLCFG_CPUS_MAX);
+    return true;
+}
+
+/* Without these keys' effect a guest would not be what its author wants. */
+static int refuse_what_is_not_done(struct parser *p)
+{
+    static const char *const pools[] = {"Pool-0"};
+    struct xl_value v;
+    s64 placement = 1;
+    u32 pool;
+
+    if (find(p, "ramdisk", &v))
+        return fail(p, v.line, "ramdisk", "not supported");
+    if (find(p, "vnuma", &v))
+        return fail(p, v.line, "vnuma", "not supported; use nodes and cpus to place a guest");
+    int rc = get_number(p, "numa_placement", 0, 1, &placement);
+    if (!rc && !placement && find(p, "numa_placement", &v))
+        return fail(p, v.line, "numa_placement", "0 is not supported; use nodes or cpus to place a guest");
+    return rc ? rc : get_word(p, "pool", pools, ARRAY_SIZE(pools), &pool);
+}
+
+static int get_options(struct parser *p)
+{
+    static const char *const claims[] = {[CLAIM_NODE] = "node", [CLAIM_HOST] = "host", [CLAIM_OFF] = "off"};
+    s64 timeout = 60, optional = 0;
+    u32 claim = CLAIM_NODE;
+
+    int rc = get_word(p, "claim_mode", claims, ARRAY_SIZE(claims), &claim);
+    if (!rc)
+        rc = get_number(p, "timeout", 1, TIMEOUT_MAX_S, &timeout);
+    if (!rc)
+        rc = get_number(p, "optional", 0, 1, &optional);
+    p->out->claim_mode = (enum xlcfg_claim)claim;
+    p->out->timeout_s = (u32)timeout;
+    p->out->optional = optional != 0;
+    return rc;
+}
+
+int xlcfg_parse(const char *text, size_t len, struct xlcfg *out, struct xl_message *error)
+{
+    static int (*const getters[])(struct parser *) = {
+        get_name,  get_kernel, get_command_line,        get_memory,
+        get_vcpus, get_nodes,  refuse_what_is_not_done, get_options};
+    struct parser p = {.out = out, .error = error};
+    struct xl_cursor end = xl_start(text, len);
+    u32 expect = EXPECT_POWEROFF;
+
+    *out = (struct xlcfg){.file = end};
+    int syntax = xl_check(&end, error);
+    out->file.end = end.at;
+    /* A broken file's expectation counts, too. */
+    struct xl_message message;
+    int rc = get_word(&(struct parser){.out = out, .error = &message}, "expect", xlcfg_expect_names,
+                      EXPECT_COUNT, &expect);
+    out->expect = (enum xlcfg_expect)expect;
+    if (syntax)
+        return syntax;
+    if (rc)
+        *error = message;
+    for (u32 i = 0; !rc && i < ARRAY_SIZE(getters); i++)
+        rc = getters[i](&p);
+    if (!rc)
+        rc = get_cpus(&p, "cpus", &out->cpus);
+    return rc ? rc : get_cpus(&p, "cpus_soft", &out->cpus_soft);
+}
+
+/* --- notes --------------------------------------------------------------------------------------------- */
+
+#define HINT_MAX 24u
+
+/* How many letters must be added, removed or changed, or neighbours swapped, to make b from a. Both have at most
+ * HINT_MAX letters. */
+static u32 typing_errors(const char *a, u32 a_len, const char *b, u32 b_len)
+{
+    u8 rows[3][HINT_MAX + 1];
+
+    for (u32 i = 0; i <= a_len; i++) {
+        u8 *row = rows[i % 3];
+        const u8 *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
+        row[0] = (u8)i;
+        for (u32 j = 1; j <= b_len; j++) {
+            if (i == 0) {
+                row[j] = (u8)j;
+                continue;
+            }
+            u32 best = MIN(above[j] + 1u, row[j - 1] + 1u);
+            best = MIN(best, a[i - 1] == b[j - 1] ? above[j - 1] : above[j - 1] + 1u);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                best = MIN(best, above2[j - 2] + 1u);
+            row[j] = (u8)best;
         }
-        return rc;
     }
-    if (key_is(key, len, "kernel"))
-        return set_text(s, v, out->kernel, sizeof(out->kernel));
-    if (key_is(key, len, "extra") || key_is(key, len, "cmdline"))
-        return set_text(s, v, out->extra, sizeof(out->extra));
-    if (key_is(key, len, "memory"))
-        return set_number(s, v, 1, MEMORY_MAX_MIB, &out->memory_mib);
-    if (key_is(key, len, "maxmem"))
-        return set_number(s, v, 1, MEMORY_MAX_MIB, &out->maxmem_mib);
-    if (key_is(key, len, "nodes"))
-        return set_nodes(s, v, out);
-    if (key_is(key, len, "vcpus") || key_is(key, len, "maxvcpus")) {
-        rc = set_number(s, v, 1, VCPUS_MAX, &number);
-        *(len == 5 ? &out->vcpus : &out->maxvcpus) = (u32)number; /* not used if rc */
-        return rc;
-    }
-    if (key_is(key, len, "cpus"))
-        return set_cpus(s, v, out->cpus);
-    if (key_is(key, len, "cpus_soft"))
-        return set_cpus(s, v, out->cpus_soft);
-    if (key_is(key, len, "timeout")) {
-        rc = set_number(s, v, 1, TIMEOUT_MAX_S, &number);
-        out->timeout_s = rc ? out->timeout_s : (u32)number;
-        return rc;
-    }
-    if (key_is(key, len, "optional")) {
-        rc = set_number(s, v, 0, 1, &number);
-        out->optional = number != 0;
-        return rc;
-    }
-    if (key_is(key, len, "claim_mode")) {
-        rc = set_choice(s, v, claim_words, ARRAY_SIZE(claim_words), &word);
-        out->claim_mode = rc ? out->claim_mode : (enum xlcfg_claim)word;
-        return rc;
-    }
-    if (key_is(key, len, "expect")) {
-        rc = set_choice(s, v, xlcfg_expect_names, EXPECT_COUNT, &word);
-        out->expect = rc ? out->expect : (enum xlcfg_expect)word;
-        return rc;
-    }
-    if (!out->unknown[0] && !key_is(key, len, "type")) {
-        size_t n = MIN(len, sizeof(out->unknown) - 1);
-        memcpy(out->unknown, key, n);
-        out->unknown[n] = 0;
-    }
-    return 0;
+    return rows[a_len % 3][b_len];
 }
 
-static int parse_line(struct scanner *s, struct xlcfg *out)
+/* The key that was probably meant, or NULL. */
+static const char *likely_key(const char *name, size_t len)
 {
-    struct value v;
-    const char *key = s->at;
+    u32 fewest = len < 6 ? 2 : 3; /* one more than allowed */
+    const char *best = NULL;
 
-    while (is_key_char(peek(s)))
-        s->at++;
-    size_t len = (size_t)(s->at - key);
-    if (len == 0)
-        return fail(s, "a line does not start with a key");
-    skip(s, false);
-    if (peek(s) != '=')
-        return fail(s, "a key is not followed by '='");
-    s->at++;
-    skip(s, false);
-    int rc = scan_value(s, &v);
-    if (rc)
-        return rc;
-    rc = set_key(s, key, len, &v, out);
-    if (rc)
-        return rc;
-    skip(s, false);
-    if (peek(s) != -1 && peek(s) != '\n' && peek(s) != ';')
-        return fail(s, "something follows a value");
-    return 0;
-}
-
-int xlcfg_parse(const char *text, size_t len, struct xlcfg *out, struct xlcfg_error *err)
-{
-    struct scanner s = {.at = text, .end = text + len, .line = 1, .err = err};
-
-    *out = (struct xlcfg){.vcpus = 1, .timeout_s = 60};
-    for (;;) {
-        skip(&s, true);
-        if (peek(&s) == ';') {
-            s.at++;
+    for (u32 i = 0; i < ARRAY_SIZE(known_keys) && len <= HINT_MAX; i++) {
+        const char *key = known_keys[i];
+        if (key[0] != name[0])
             continue;
+        u32 errors = typing_errors(name, (u32)len, key, (u32)strlen(key));
+        if (errors < fewest) {
+            fewest = errors;
+            best = key;
         }
-        if (peek(&s) == -1)
-            break;
-        int rc = parse_line(&s, out);
-        if (rc)
-            return rc;
     }
-    if (!out->name[0])
-        return fail(&s, "there is no name");
-    if (!out->kernel[0])
-        return fail(&s, "there is no kernel");
-    if (!out->memory_mib)
-        return fail(&s, "there is no memory");
-    if (!out->maxvcpus)
-        out->maxvcpus = out->vcpus;
-    if (out->maxvcpus < out->vcpus)
-        return fail(&s, "maxvcpus is less than vcpus");
-    if (!out->maxmem_mib)
-        out->maxmem_mib = out->memory_mib;
-    if (out->maxmem_mib < out->memory_mib)
-        return fail(&s, "maxmem is less than memory");
-    return 0;
+    return best;
+}
+
+static bool is_key(const struct xl_value *v, const char *key)
+{
+    return strlen(key) == v->name_len && memcmp(key, v->name, v->name_len) == 0;
+}
+
+/* Writes what there is to say about a key. False: nothing. */
+static bool note_key(const struct xlcfg *cfg, const struct xl_value *v, struct xl_message *note)
+{
+    static const char *const pvh = "pvh";
+    size_t size = sizeof(note->text);
+    struct xl_value other;
+
+    note->line = v->line;
+    for (u32 i = 0; i < ARRAY_SIZE(known_keys); i++) {
+        if (!is_key(v, known_keys[i]))
+            continue;
+        if (is_key(v, "type") && has_key(cfg, "type", &other) && word_of(&other, &pvh, 1))
+            snprintf(note->text, size, "type ignored: every guest is started as \"pvh\"");
+        else if ((is_key(v, "extra") || is_key(v, "root")) && has_key(cfg, "cmdline", &other))
+            snprintf(note->text, size, "%s ignored, because there is cmdline", known_keys[i]);
+        else
+            return false;
+        return true;
+    }
+    const char *meant = likely_key(v->name, v->name_len);
+    snprintf(note->text, size, "unknown key '%.*s' ignored%s%s%s", (int)MIN(v->name_len, 64u), v->name,
+             meant ? ": did you mean " : "", meant ? meant : "", meant ? "?" : "");
+    return true;
+}
+
+/* Writes that a line of the text is not as it looks, and forgets it. False: there is none. */
+static bool note_line(u32 *line, const char *text, struct xl_message *note)
+{
+    if (!*line)
+        return false;
+    note->line = *line;
+    *line = 0;
+    snprintf(note->text, sizeof(note->text), "%s", text);
+    return true;
+}
+
+bool xlcfg_next_note(const struct xlcfg *cfg, struct xl_cursor *at, struct xl_message *note)
+{
+    struct xl_cursor before = cfg->file;
+    struct xl_value v, first;
+
+    for (;;) {
+        before.end = at->at;
+        if (!xl_next(at, &v))
+            break;
+        if (!xl_find(before, v.name, v.name_len, &first) && note_key(cfg, &v, note))
+            return true;
+    }
+    return note_line(&at->escape_line, "an octal escape in a string stands for nothing, as in xl 4.17",
+                     note) ||
+           note_line(&at->ignored_line, "the last character ignored, as in xl: it has no meaning there",
+                     note);
 }

@@ -1,16 +1,17 @@
 /*
- * Reads one guest's configuration in xl.cfg syntax: `key = value` on lines of their own (or cut by
- * ';'), '#' comments, values are numbers, "strings", 'strings' or [ lists, over several lines ].
- * Plain C on bytes that somebody else wrote. Keys and defaults: guest/README.md.
+ * One guest's configuration, from a file in the syntax of xl.cfg (xlsyntax.h). Keys and defaults: guest/README.md.
+ * Plain C for untrusted bytes.
  */
 #ifndef GUEST_DOM0_XLCFG_H
 #define GUEST_DOM0_XLCFG_H
 
-#include <homestead/types.h>
+#include <guest/dom0/xlsyntax.h>
 
 #define XLCFG_NAME_MAX  64u
-#define XLCFG_TEXT_MAX  512u
-#define XLCFG_NODES_MAX 8u
+#define XLCFG_FILE_MAX  256u
+#define XLCFG_TEXT_MAX  2048u
+#define XLCFG_CPUS_MAX  512u
+#define XLCFG_VCPUS_MAX 128u
 
 enum xlcfg_nodes { NODES_ANY, NODES_LAST, NODES_ALL, NODES_LIST };
 enum xlcfg_claim { CLAIM_NODE, CLAIM_HOST, CLAIM_OFF };
@@ -29,34 +30,37 @@ enum xlcfg_expect {
 extern const char *const xlcfg_expect_names[EXPECT_COUNT];
 
 struct xlcfg {
+    struct xl_cursor file; /* the text, which must live as long as this */
     char name[XLCFG_NAME_MAX];
-    char kernel[XLCFG_NAME_MAX]; /* a file of the archive */
+    char kernel[XLCFG_FILE_MAX]; /* a file of the archive */
     char extra[XLCFG_TEXT_MAX];  /* the guest's command line */
     u64 memory_mib;
     u64 maxmem_mib; /* >= memory_mib */
     u32 vcpus;
-    u32 maxvcpus; /* >= vcpus */
-    /* Affinity as cpus.h takes it; "": anywhere. */
-    char cpus[XLCFG_TEXT_MAX], cpus_soft[XLCFG_TEXT_MAX];
+    u32 maxvcpus;                    /* >= vcpus */
+    struct xl_value cpus, cpus_soft; /* for xlcfg_cpus() */
     enum xlcfg_nodes nodes_kind;
     u32 nr_nodes; /* NODES_LIST: entries of nodes[], no duplicates */
-    u32 nodes[XLCFG_NODES_MAX];
+    u32 nodes[MAX_NODES];
     enum xlcfg_claim claim_mode;
     enum xlcfg_expect expect;
     u32 timeout_s;
-    bool optional;                /* a missing node skips the guest */
-    char unknown[XLCFG_NAME_MAX]; /* the first key that is not known; "": none. xl ignores such keys too. */
-};
-
-struct xlcfg_error {
-    u32 line;         /* from 1 */
-    const char *text; /* what is wrong, for people */
+    bool optional; /* a missing node skips the guest */
 };
 
 /*
- * Parses len bytes. Returns 0, or -EINVAL with *err set and *out unspecified except for expect, which
- * holds what had been read until then.
+ * Parses len bytes. Returns 0, or -EINVAL with *error set and *out unspecified except for file and expect, which hold
+ * what can be read in spite of the error.
  */
-int xlcfg_parse(const char *text, size_t len, struct xlcfg *out, struct xlcfg_error *err);
+int xlcfg_parse(const char *text, size_t len, struct xlcfg *out, struct xl_message *error);
+
+/*
+ * What of a file has no effect: each unknown key once, a guest type that there is not, and what libxlutil
+ * leaves out of values without a word. Start with *at = cfg->file. False: no further note.
+ */
+bool xlcfg_next_note(const struct xlcfg *cfg, struct xl_cursor *at, struct xl_message *note);
+
+/* Writes what `cpus`, or `cpus_soft`, says for a vCPU, for cpus_parse(). False: nothing; it may run anywhere. */
+bool xlcfg_cpus(const struct xl_value *cpus, u32 vcpu, char out[XLCFG_CPUS_MAX]);
 
 #endif
