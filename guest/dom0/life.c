@@ -58,7 +58,7 @@ static const char *event_of(int code)
 }
 
 /* Lets the guest run to its end. Returns its shutdown code, -EAGAIN (timeout) or -errno. */
-static int run_guest(const struct build *b)
+static int run_guest(struct build *b)
 {
     u64 start = guest_now_ms();
 
@@ -69,7 +69,7 @@ static int run_guest(const struct build *b)
         rc = build_release_claim(b);
     if (rc)
         return rc;
-    rc = watch_wait(b->domid, b->cfg->timeout_s * 1000ull);
+    rc = watch_wait(b->domid, &b->console, b->cfg->timeout_s * 1000ull);
     host_print_vcpus(b->domid);
     if (!options.quiet)
         printf("%-9s %s after %lu ms, code %d\n", b->cfg->name, event_of(rc), guest_now_ms() - start, rc);
@@ -116,10 +116,11 @@ static void conclude(const char *name, bool clean, enum xlcfg_expect expect, enu
     count_one(pass ? &guests.passed : &guests.failed);
 }
 
-static bool destroy(const struct build *b)
+static bool destroy(struct build *b)
 {
     if (!b->created)
         return true;
+    console_close(&b->console);
     guest_lock_shared(&build_memory);
     int rc = watch_destroy(b->domid);
     guest_unlock_shared(&build_memory);
@@ -146,7 +147,7 @@ static void say_failed(const struct build *b, int rc)
 }
 
 /* Destroys the guest; judges it unless it was concurrent. */
-static void end(struct life *life, const struct build *b, const struct host_state *before, bool clean)
+static void end(struct life *life, struct build *b, const struct host_state *before, bool clean)
 {
     s64 pages = 0, claims = 0;
 
