@@ -3,8 +3,7 @@
  * info, context. Order and values follow abi.md section 4.2. Nothing here destroys: the caller does,
  * whatever the result, if b->created.
  *
- * Several vCPUs build at once, each its own guest. Lock: build_memory, held shared while memory of the host
- * is taken or given back, held exclusively while that is measured.
+ * Several vCPUs build at once, each its own guest.
  */
 #include <guest/dom0/cpus.h>
 #include <guest/dom0/dom0.h>
@@ -222,20 +221,17 @@ int build_release_claim(const struct build *b)
 }
 
 int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
-                const struct host_state *host, bool concurrent)
+                const struct host_state *host)
 {
     memset(b, 0, sizeof(*b));
     b->cfg = cfg;
-    b->concurrent = concurrent;
     layout_make(cfg->memory_mib, &b->layout);
     int rc = choose_nodes(b, host);
     if (!rc)
         rc = check_kernel(b, image, image_size);
     if (rc)
         return rc;
-    guest_lock_shared(&build_memory);
     rc = create(b);
-    guest_unlock_shared(&build_memory);
     if (!rc)
         rc = claim(b);
     if (!rc)

@@ -10,7 +10,6 @@
 #include <guest/dom0/ring.h>
 #include <guest/dom0/xlcfg.h>
 #include <guest/lib/guest.h>
-#include <guest/lib/lock.h>
 #include <guest/lib/xc.h>
 
 extern xc_interface *xch;
@@ -54,9 +53,6 @@ bool host_has_node_claims(void);
 
 /* --- populate.c ---------------------------------------------------------------------------------------- */
 
-/* Held shared while memory of the host is taken or given back, exclusively while that is measured. */
-extern struct guest_rwlock build_memory;
-
 #define POPULATE_ANY_NODE 0xffffffffu
 /*
  * Populates frames [gfn, end) of a domain, largest extents first, from exactly this node or from any.
@@ -65,8 +61,7 @@ extern struct guest_rwlock build_memory;
 int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done);
 
 struct build;
-/* Populates all of a guest's memory, each node its quota. Fills populated[]; also left_node[], if no other
- * guest is built or destroyed meanwhile. */
+/* Populates all of a guest's memory, each node its quota. Fills populated[] if there are nodes. */
 int populate_guest(struct build *b);
 
 /* --- console.c ----------------------------------------------------------------------------------------- */
@@ -98,8 +93,6 @@ struct build {
     const struct xlcfg *cfg;
     u32 domid; /* valid if created */
     bool created;
-    bool concurrent; /* other guests are built or end at the same time */
-    bool measured;   /* left_node[] is valid */
     struct layout layout;
     struct elf_kernel elf;
     struct console console;
@@ -107,12 +100,11 @@ struct build {
     u32 nodes[MAX_NODES];
     u64 quota[MAX_NODES];     /* pages wanted on nodes[i] */
     u64 populated[MAX_NODES]; /* by node id */
-    s64 left_node[MAX_NODES]; /* by node id: pages that were free before the populate and no longer are */
 };
 /* Builds the guest completely and leaves it paused. -ENOENT: a node is missing; -ENOMEM: not enough memory;
  * -ENOEXEC: bad kernel. */
 int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
-                const struct host_state *host, bool concurrent);
+                const struct host_state *host);
 /* Releases what is still claimed. */
 int build_release_claim(const struct build *b);
 
