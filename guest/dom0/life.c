@@ -17,10 +17,12 @@ struct dom0_guests guests;
 /* One line of the account. node: an id, or "any". */
 static void print_populated(const struct build *b, const char *node, u64 pages)
 {
+    bool any = node[0] == 'a';
+
     printf("@populated domain=%u node=%s pages=%lu\n", b->domid, node, pages);
     if (!options.quiet)
-        printf("%-9s domain %u has %lu pages (%lu MiB) on %s%s\n", b->cfg->name, b->domid, pages,
-               (pages + 128) >> (20 - PAGE_SHIFT), node[0] == 'a' ? "" : "node ", node);
+        printf("%-9s domain %u has %lu pages (%lu MiB) on %snode%s%s\n", b->cfg->name, b->domid, pages,
+               (pages + 128) >> (20 - PAGE_SHIFT), any ? "any " : "", any ? "" : " ", any ? "" : node);
 }
 
 /*
