@@ -2,14 +2,17 @@
 # default; in tests/guests/ those that only tests and benchmarks run. They do not depend on CONFIG.
 
 GUEST_PROGRAMS := dom0 test
-TEST_PROGRAMS  := bench hostile conformance selftest
+TEST_PROGRAMS  := bench hostile conformance selftest stranger
 guest_files     = $(wildcard $(foreach d,guest/$(1) tests/guests/$(1),$(d)/*.$(2))) $(filter %.c,$(GUEST_PARTS_$(1):%=guest/dom0/%.$(2)))
 # The builder's parts that the self test is made of.
-GUEST_PARTS_selftest := session host populate layout shell watch
+GUEST_PARTS_selftest := session host populate layout shell watch console ring
 GUEST_CFLAGS   := $(filter-out -Og -DDEBUG,$(CFLAGS_FREE)) -O2 -mcmodel=small -fno-delete-null-pointer-checks
 GUEST_LIB_C    := lib/elf.c lib/printf.c lib/string.c lib/parse.c $(wildcard guest/lib/*.c)
 GUEST_LIB_OBJ  := $(GUEST_LIB_C:%.c=build/guest/obj/%.o) \
         $(patsubst %.asm,build/guest/obj/%.asm.o,$(wildcard guest/lib/*.asm))
+
+# `stranger` is a guest as others write them: it has nothing of guest/lib.
+guest_lib       = $(if $(filter stranger,$(1)),build/guest/obj/lib/printf.o build/guest/obj/lib/string.o,$(GUEST_LIB_OBJ))
 
 .PHONY: guests test-guests
 guests: $(GUEST_PROGRAMS:%=build/guest/%.elf) build/guest/default.cpio
@@ -29,10 +32,10 @@ build/guest/obj/%.asm.o: %.asm $(MAKEFILES_USED)
 define guest_rule
 GUEST_$(1)_OBJ := $$(patsubst %.c,build/guest/obj/%.o,$$(call guest_files,$(1),c)) \
     $$(patsubst %.asm,build/guest/obj/%.asm.o,$$(call guest_files,$(1),asm))
-build/guest/$(1).elf: $$(GUEST_$(1)_OBJ) $$(GUEST_LIB_OBJ) guest/lib/guest.lds
+build/guest/$(1).elf: $$(GUEST_$(1)_OBJ) $$(call guest_lib,$(1)) guest/lib/guest.lds
 	$$(call say,LD,$$@)
 	$$(Q)$$(LD) -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none --no-warn-rwx-segments \
-	    -T guest/lib/guest.lds -o $$@ $$(GUEST_$(1)_OBJ) $$(GUEST_LIB_OBJ)
+	    -T guest/lib/guest.lds -o $$@ $$(GUEST_$(1)_OBJ) $$(call guest_lib,$(1))
 -include $$(GUEST_$(1)_OBJ:.o=.d)
 endef
 $(foreach p,$(GUEST_PROGRAMS) $(TEST_PROGRAMS),$(eval $(call guest_rule,$(p))))

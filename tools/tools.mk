@@ -85,6 +85,11 @@ stress:
 claim-boot:
 	$(Q)CLAIM_ROUNDS=$(or $(ROUNDS),200) $(MAKE) --no-print-directory boot TESTS="-k claim_stress"
 
+# The boot test neighbours with 200 rounds instead of 3.
+.PHONY: neighbour-boot
+neighbour-boot:
+	$(Q)NEIGHBOUR_ROUNDS=$(or $(ROUNDS),200) $(MAKE) --no-print-directory boot TESTS="-k test_neighbours"
+
 # Emulated machines larger than the host. Needs some 10 GiB of memory, so it is not part of `make test`.
 boot-big: all test-guests
 	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) big_shapes.py
@@ -128,6 +133,7 @@ help:
 	@echo 'make boot [TESTS=...]    boot tests only, e.g. TESTS="-k uefi"'
 	@echo 'make oracle [ONLY=GROUP] runs the same domain 0 on Homestead and on Xen 4.17 and compares the results'
 	@echo 'make boot-big            boot tests with up to 2 TiB of memory that is never touched'
+	@echo 'make neighbour-boot      16 guests at a time with changing memory and ports, 200 rounds (ROUNDS=N), in QEMU'
 	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'
 	@echo 'make stress-claims       10^8 random operations on the allocator, by threads and against a reference'
 	@echo 'make coverage            lines and branches of mm, domain, hypercall, acpi that the host tests run'

@@ -3,12 +3,12 @@
  * info, context. Order and values follow abi.md section 4.2. Nothing here destroys: the caller does,
  * whatever the result, if b->created.
  *
- * Several vCPUs build at once, each its own guest. Lock: build_memory, held shared while memory of the host
- * is taken or given back, held exclusively while that is measured.
+ * Several vCPUs build at once, each its own guest.
  */
 #include <guest/dom0/cpus.h>
 #include <guest/dom0/dom0.h>
 #include <guest/lib/image.h>
+#include <lib/parse.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <xen/hvm/start_info.h>
@@ -79,7 +79,7 @@ static int create(struct build *b)
         return say(b, "max_mem failed", rc);
     u64 pool = xc_domain_overhead(b->layout.nr_pages, cfg->maxvcpus);
     rc = xc_set_paging_mempool_size(xch, b->domid, pool);
-    return rc ? say(b, "sizing the paging pool failed", rc) : 0;
+    return rc ? say(b, "sizing the paging pool failed", rc) : console_connect(&b->console, b->domid);
 }
 
 static int claim_host(struct build *b)
@@ -150,16 +150,6 @@ static int pin(struct build *b, const struct xl_value *cpus, const char *key, u3
     return 0;
 }
 
-static bool segments_overlap(const struct elf_kernel *elf, u64 paddr, u64 bytes)
-{
-    for (u32 i = 0; i < elf->nr_segments; i++) {
-        const struct elf_segment *s = &elf->segments[i];
-        if (paddr < s->paddr + s->mem_size && s->paddr < paddr + bytes)
-            return true;
-    }
-    return false;
-}
-
 static int check_kernel(struct build *b, const void *image, size_t size)
 {
     const char *why = "";
@@ -176,41 +166,33 @@ static int check_kernel(struct build *b, const void *image, size_t size)
     return rc;
 }
 
-/* Writes one page with the start info, its memory map and the command line. *gaddr: its address. */
+/* Writes the start info, its memory map and the command line behind the kernel. *gaddr: its address. */
 static int write_start_info(const struct build *b, u64 *gaddr)
 {
     struct {
         struct hvm_start_info info;
         struct hvm_memmap_table_entry map[LAYOUT_MAX];
         char cmdline[XLCFG_TEXT_MAX];
-    } page;
+    } block;
     struct xen_e820_entry e820[LAYOUT_MAX];
-    static const u64 places[] = {0x9f000, 0x1000, 0x8000, 0x50000};
-    u64 at = 0;
 
-    for (u32 i = 0; i < ARRAY_SIZE(places) && !at; i++) {
-        if (layout_contains(&b->layout, places[i], PAGE_SIZE) &&
-            !segments_overlap(&b->elf, places[i], PAGE_SIZE))
-            at = places[i];
-    }
+    u64 at = layout_place(&b->layout, &b->elf, sizeof(block));
     if (!at)
         return say(b, "no room for the start info", -ENOEXEC);
-    memset(&page, 0, sizeof(page));
-    page.info =
-        (struct hvm_start_info){.magic = XEN_HVM_START_MAGIC_VALUE,
-                                .version = 1,
-                                .cmdline_paddr = at + ((u64)(uintptr_t)page.cmdline - (u64)(uintptr_t)&page),
-                                .memmap_paddr = at + ((u64)(uintptr_t)page.map - (u64)(uintptr_t)&page),
-                                .memmap_entries = b->layout.nr_ranges};
-    snprintf(page.cmdline, sizeof(page.cmdline), "%s", b->cfg->extra);
+    memset(&block, 0, sizeof(block));
+    block.info = (struct hvm_start_info){.magic = XEN_HVM_START_MAGIC_VALUE,
+                                         .version = 1,
+                                         .cmdline_paddr = at + ((u8 *)block.cmdline - (u8 *)&block),
+                                         .memmap_paddr = at + ((u8 *)block.map - (u8 *)&block),
+                                         .memmap_entries = b->layout.nr_ranges};
+    str_copy(block.cmdline, b->cfg->extra, sizeof(block.cmdline));
     for (u32 i = 0; i < b->layout.nr_ranges; i++) {
-        u64 start = b->layout.ranges[i].start << PAGE_SHIFT, end = b->layout.ranges[i].end << PAGE_SHIFT;
-        page.map[i] = (struct hvm_memmap_table_entry){
-            .addr = start, .size = end - start, .type = XEN_HVM_MEMMAP_TYPE_RAM};
-        e820[i] =
-            (struct xen_e820_entry){.addr = start, .size = end - start, .type = XEN_HVM_MEMMAP_TYPE_RAM};
+        const struct layout_range *r = &b->layout.ranges[i];
+        u64 start = r->start << PAGE_SHIFT, size = (r->end - r->start) << PAGE_SHIFT;
+        block.map[i] = (struct hvm_memmap_table_entry){.addr = start, .size = size, .type = r->type};
+        e820[i] = (struct xen_e820_entry){.addr = start, .size = size, .type = r->type};
     }
-    int rc = image_write(xch, b->domid, at, &page, sizeof(page));
+    int rc = image_write(xch, b->domid, at, &block, sizeof(block));
     if (rc)
         return say(b, "writing the start info failed", rc);
     rc = xc_domain_set_memory_map(xch, b->domid, e820, b->layout.nr_ranges);
@@ -220,7 +202,7 @@ static int write_start_info(const struct build *b, u64 *gaddr)
     return 0;
 }
 
-static int load_and_start(const struct build *b)
+static int load_and_start(struct build *b)
 {
     u64 start_info = 0;
 
@@ -231,7 +213,7 @@ static int load_and_start(const struct build *b)
     if (rc)
         return rc;
     rc = image_set_context(xch, b->domid, b->elf.pvh_entry, start_info);
-    return rc ? say(b, "setting the vCPU's context failed", rc) : 0;
+    return rc ? say(b, "setting the vCPU's context failed", rc) : console_open(&b->console);
 }
 
 int build_release_claim(const struct build *b)
@@ -246,20 +228,17 @@ int build_release_claim(const struct build *b)
 }
 
 int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
-                const struct host_state *host, bool concurrent)
+                const struct host_state *host)
 {
     memset(b, 0, sizeof(*b));
     b->cfg = cfg;
-    b->concurrent = concurrent;
     layout_make(cfg->memory_mib, &b->layout);
     int rc = choose_nodes(b, host);
     if (!rc)
         rc = check_kernel(b, image, image_size);
     if (rc)
         return rc;
-    guest_lock_shared(&build_memory);
     rc = create(b);
-    guest_unlock_shared(&build_memory);
     if (!rc)
         rc = set_affinity(b);
     if (!rc)

@@ -7,10 +7,9 @@
 #define GUEST_DOM0_DOM0_H
 
 #include <guest/dom0/layout.h>
-#include <lib/elf.h>
+#include <guest/dom0/ring.h>
 #include <guest/dom0/xlcfg.h>
 #include <guest/lib/guest.h>
-#include <guest/lib/lock.h>
 #include <guest/lib/xc.h>
 
 extern xc_interface *xch;
@@ -54,9 +53,6 @@ bool host_has_node_claims(void);
 
 /* --- populate.c ---------------------------------------------------------------------------------------- */
 
-/* Held shared while memory of the host is taken or given back, exclusively while that is measured. */
-extern struct guest_rwlock build_memory;
-
 #define POPULATE_ANY_NODE 0xffffffffu
 /*
  * Populates frames [gfn, end) of a domain, largest extents first, from exactly this node or from any.
@@ -65,8 +61,7 @@ extern struct guest_rwlock build_memory;
 int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done);
 
 struct build;
-/* Populates all of a guest's memory, each node its quota. Fills populated[]; also left_node[], if no other
- * guest is built or destroyed meanwhile. */
+/* Populates all of a guest's memory, each node its quota. Fills populated[] if there are nodes. */
 int populate_guest(struct build *b);
 
 /* --- place.c ------------------------------------------------------------------------------------------- */
@@ -76,6 +71,28 @@ int populate_guest(struct build *b);
  */
 int place_guest(struct build *b);
 
+/* --- console.c ----------------------------------------------------------------------------------------- */
+
+/* A guest's console: a ring in a page of its memory, and an event channel. Zeroed: not connected. */
+struct console {
+    u32 domid;
+    evtchn_port_t port; /* ours; 0: none */
+    volatile struct xencons_interface *page;
+    u64 due_ms; /* it is not served before */
+    struct ring ring;
+};
+/* Connects an event channel, and tells the guest where the ring will be. Before its memory is claimed, because
+ * the hypervisor needs a page for the channel. */
+int console_connect(struct console *c, u32 domid);
+/* Maps the ring, when the guest's memory is there. This vCPU serves the console from now on, one at a time. */
+int console_open(struct console *c);
+/* Prints what the guest has written, at no more than CONSOLE_RATE. Returns how many ms to wait before the next
+ * call, or 0: until an event. */
+u64 console_serve(struct console *c);
+/* Prints the rest, unmaps the ring and closes the channel. Before the domain is destroyed, or it stays. Does
+ * nothing for a console that is not connected. */
+void console_close(struct console *c);
+
 /* --- build.c ------------------------------------------------------------------------------------------- */
 
 /* A guest that is being built. */
@@ -83,20 +100,18 @@ struct build {
     const struct xlcfg *cfg;
     u32 domid; /* valid if created */
     bool created;
-    bool concurrent; /* other guests are built or end at the same time */
-    bool measured;   /* left_node[] is valid */
     struct layout layout;
     struct elf_kernel elf;
+    struct console console;
     u32 nr_nodes; /* 0: any node */
     u32 nodes[MAX_NODES];
     u64 quota[MAX_NODES];     /* pages wanted on nodes[i] */
     u64 populated[MAX_NODES]; /* by node id */
-    s64 left_node[MAX_NODES]; /* by node id: pages that were free before the populate and no longer are */
 };
 /* Builds the guest completely and leaves it paused. -ENOENT: a node is missing; -ENOMEM: not enough memory;
  * -ENOEXEC: bad kernel. */
 int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
-                const struct host_state *host, bool concurrent);
+                const struct host_state *host);
 /* Releases what is still claimed. */
 int build_release_claim(const struct build *b);
 
@@ -134,8 +149,9 @@ bool archive_run(void);
 void watch_init(u64 gaddr);
 /* Sleeps up to ms, less if a domain changes state. */
 void watch_sleep(u64 ms);
-/* Returns the shutdown code (>= 0), -EAGAIN after timeout_ms, or -errno. */
-int watch_wait(u32 domid, u64 timeout_ms);
+/* Serves the guest's console until it ends. Returns the shutdown code (>= 0), -EAGAIN after timeout_ms, or
+ * -errno. */
+int watch_wait(u32 domid, struct console *console, u64 timeout_ms);
 /* Destroys and waits until the id is gone. */
 int watch_destroy(u32 domid);
 

@@ -1,11 +1,12 @@
 /* See layout.h. */
 #include <guest/dom0/layout.h>
+#include <xen/hvm/start_info.h>
 
-static void add(struct layout *l, u64 start, u64 end)
+static void add(struct layout *l, u64 start, u64 end, u32 type)
 {
     if (start >= end)
         return;
-    l->ranges[l->nr_ranges++] = (struct layout_range){start, end};
+    l->ranges[l->nr_ranges++] = (struct layout_range){start, end, type};
     l->nr_pages += end - start;
 }
 
@@ -14,20 +15,48 @@ void layout_make(u64 memory_mib, struct layout *out)
     u64 frames = memory_mib << (20 - PAGE_SHIFT);
 
     *out = (struct layout){0};
-    add(out, 0, MIN(frames, LAYOUT_HOLE_START));
-    add(out, LAYOUT_HOLE_END, MIN(frames, LAYOUT_LOW_END));
+    add(out, 0, MIN(frames, LAYOUT_HOLE_START), XEN_HVM_MEMMAP_TYPE_RAM);
+    add(out, LAYOUT_HOLE_END, MIN(frames, LAYOUT_LOW_END), XEN_HVM_MEMMAP_TYPE_RAM);
+    add(out, LAYOUT_CONSOLE, LAYOUT_CONSOLE + 1, XEN_HVM_MEMMAP_TYPE_RESERVED);
     if (frames > LAYOUT_LOW_END)
-        add(out, LAYOUT_HIGH_START, LAYOUT_HIGH_START + (frames - LAYOUT_LOW_END));
+        add(out, LAYOUT_HIGH_START, LAYOUT_HIGH_START + (frames - LAYOUT_LOW_END), XEN_HVM_MEMMAP_TYPE_RAM);
 }
 
 bool layout_contains(const struct layout *l, u64 paddr, u64 bytes)
 {
     for (u32 i = 0; i < l->nr_ranges; i++) {
         u64 start = l->ranges[i].start << PAGE_SHIFT, end = l->ranges[i].end << PAGE_SHIFT;
-        if (paddr >= start && paddr <= end && bytes <= end - paddr)
+        if (l->ranges[i].type == XEN_HVM_MEMMAP_TYPE_RAM && paddr >= start && paddr <= end &&
+            bytes <= end - paddr)
             return true;
     }
     return false;
+}
+
+static bool overlaps(const struct elf_kernel *elf, u64 paddr, u64 bytes)
+{
+    for (u32 i = 0; i < elf->nr_segments; i++) {
+        const struct elf_segment *s = &elf->segments[i];
+        if (paddr < s->paddr + s->mem_size && s->paddr < paddr + bytes)
+            return true;
+    }
+    return false;
+}
+
+u64 layout_place(const struct layout *l, const struct elf_kernel *elf, u64 bytes)
+{
+    const u64 lowest = LAYOUT_HOLE_END << PAGE_SHIFT;
+    u64 best = 0;
+
+    for (u32 i = 0; i <= elf->nr_segments; i++) {
+        u64 at = lowest;
+        if (i < elf->nr_segments)
+            at = ALIGN_UP(elf->segments[i].paddr + elf->segments[i].mem_size, PAGE_SIZE);
+        if (at >= lowest && at > best && at < GIB(4) && layout_contains(l, at, bytes) &&
+            !overlaps(elf, at, bytes))
+            best = at;
+    }
+    return best;
 }
 
 u32 layout_order(u64 gfn, u64 end, u32 max_order)

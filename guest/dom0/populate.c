@@ -7,8 +7,6 @@
 
 #define BATCH 256u
 
-struct guest_rwlock build_memory;
-
 /* The longest run of extents of one size from gfn on. Returns its order; fills starts[] and *count. */
 static u32 next_batch(u64 gfn, u64 end, u32 max_order, xen_pfn_t *starts, u32 *count)
 {
@@ -59,7 +57,7 @@ int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done)
 }
 
 /* Walks the layout and the nodes' quotas in parallel. */
-static int populate_all(struct build *b)
+int populate_guest(struct build *b)
 {
     u32 node = 0;
     u64 left = b->nr_nodes ? b->quota[0] : ~0ull;
@@ -85,40 +83,4 @@ static int populate_all(struct build *b)
         }
     }
     return 0;
-}
-
-/* Populates, and measures the drop in free pages on every node. */
-static int populate_measured(struct build *b)
-{
-    struct host_state now;
-
-    int rc = host_read(&now);
-    for (u32 n = 0; !rc && n < now.nr_nodes; n++)
-        b->left_node[n] = (s64)now.free_pages[n];
-    if (!rc)
-        rc = populate_all(b);
-    if (!rc)
-        rc = host_read(&now);
-    for (u32 n = 0; !rc && n < now.nr_nodes; n++)
-        b->left_node[n] -= (s64)now.free_pages[n];
-    b->measured = rc == 0;
-    return rc;
-}
-
-int populate_guest(struct build *b)
-{
-    /* The node of memory that was asked for on no node can be measured only if nobody else takes any
-     * meanwhile. */
-    bool alone = !b->concurrent || !b->nr_nodes;
-
-    if (alone)
-        guest_lock_alone(&build_memory);
-    else
-        guest_lock_shared(&build_memory);
-    int rc = alone ? populate_measured(b) : populate_all(b);
-    if (alone)
-        guest_unlock_alone(&build_memory);
-    else
-        guest_unlock_shared(&build_memory);
-    return rc;
 }

@@ -1,7 +1,8 @@
 /*
  * Waiting: for a guest's end and for a destroyed domain to go. The hypervisor raises VIRQ_DOM_EXC when a
- * domain changes state; SCHEDOP_poll sleeps until that or a timeout, which is in system time and so needs
- * the shared info's clock. Where any of it is missing, SCHEDOP_yield keeps the CPU free for others.
+ * domain changes state; SCHEDOP_poll sleeps until that, an event of a guest's console or a timeout, which is
+ * in system time and so needs the shared info's clock. Where any of it is missing, SCHEDOP_yield keeps the CPU
+ * free for others.
  *
  * All vCPUs share the port: an event wakes every vCPU that sleeps on it, and the first one clears the pending
  * bit. A vCPU that was not asleep yet can miss the event, and then sleeps until its timeout.
@@ -59,17 +60,22 @@ static u64 system_time(volatile struct shared_info *page)
     return 0;
 }
 
-void watch_sleep(u64 ms)
+/* Sleeps up to ms, or until a domain changes state, or port (0: none) has an event. */
+static void sleep_on(u64 ms, evtchn_port_t port)
 {
     volatile struct shared_info *page = shared;
     u64 now = page ? system_time(page) : 0;
 
     if (now) {
+        evtchn_port_t ports[] = {exc_port, port};
         struct sched_poll poll = {
-            .ports = XEN_HANDLE(&exc_port), .nr_ports = 1, .timeout = now + ms * 1000000};
-        volatile xen_ulong_t *word = &page->evtchn_pending[exc_port / 64];
+            .ports = XEN_HANDLE(ports), .nr_ports = port ? 2 : 1, .timeout = now + ms * 1000000};
         if (!hypercall2(__HYPERVISOR_sched_op, SCHEDOP_poll, &poll)) {
-            __asm__ volatile("lock btrq %1, %0" : "+m"(*word) : "Ir"((u64)exc_port % 64) : "memory");
+            for (u32 i = 0; i < poll.nr_ports; i++)
+                __asm__ volatile("lock btrq %1, %0"
+                                 : "+m"(page->evtchn_pending[ports[i] / 64])
+                                 : "Ir"((u64)ports[i] % 64)
+                                 : "memory");
             return;
         }
         shared = NULL; /* for every vCPU; those in a poll hold the address */
@@ -80,7 +86,12 @@ void watch_sleep(u64 ms)
     while (guest_now_ms() < end);
 }
 
-int watch_wait(u32 domid, u64 timeout_ms)
+void watch_sleep(u64 ms)
+{
+    sleep_on(ms, 0);
+}
+
+int watch_wait(u32 domid, struct console *console, u64 timeout_ms)
 {
     u64 deadline = guest_now_ms() + timeout_ms;
     xc_domaininfo_t info;
@@ -89,11 +100,15 @@ int watch_wait(u32 domid, u64 timeout_ms)
         int rc = xc_domain_getinfo_single(xch, domid, &info);
         if (rc)
             return rc;
+        u64 rest_ms = console_serve(console);
         if (info.flags & XEN_DOMINF_shutdown)
             return (int)(info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
         if (guest_now_ms() >= deadline)
             return -EAGAIN;
-        watch_sleep(50);
+        if (rest_ms)
+            sleep_on(MIN(rest_ms, 50), 0);
+        else
+            sleep_on(50, console->port);
     }
 }
 

@@ -57,6 +57,10 @@ int xc_domain_hvm_setcontext(xc_interface *xch, u32 domid, u8 *hvm_ctxt, u32 siz
 int xc_hvm_param_set(xc_interface *xch, u32 domid, u32 param, u64 value);
 int xc_hvm_param_get(xc_interface *xch, u32 domid, u32 param, u64 *value);
 evtchn_port_or_error_t xc_evtchn_alloc_unbound(xc_interface *xch, u32 dom, u32 remote_dom);
+/* Ports of our own, as libxenevtchn has them: connected to another domain's port, rung, closed. */
+evtchn_port_or_error_t xc_evtchn_bind_interdomain(u32 dom, evtchn_port_t remote_port);
+int xc_evtchn_notify(evtchn_port_t port);
+int xc_evtchn_unbind(evtchn_port_t port);
 
 /* --- xc_memory.c: memory and claims ---------------------------------------------------------------- */
 
@@ -94,10 +98,13 @@ int xc_domain_remove_from_physmap(xc_interface *xch, u32 domid, xen_pfn_t gpfn);
 void *xc_map_foreign_pages(xc_interface *xch, u32 dom, const xen_pfn_t *arr, int num);
 /* This vCPU's mapping. */
 void xc_unmap_foreign(void);
+/* One page more for each vCPU, which can stay mapped while the window is used. Same rules. */
+void *xc_map_foreign_kept(xc_interface *xch, u32 dom, xen_pfn_t gfn);
+void xc_unmap_foreign_kept(void);
 /* gaddr: address of the windows of vCPUs 0 to nr_vcpus - 1, one after the other. Call once. -ENOSPC: it is
  * 0. */
 int xc_foreign_init(u64 gaddr, u32 nr_vcpus);
-#define XC_FOREIGN_BYTES(nr_vcpus) ((u64)(nr_vcpus)*XC_FOREIGN_MAX * PAGE_SIZE)
+#define XC_FOREIGN_BYTES(nr_vcpus) ((u64)(nr_vcpus) * (XC_FOREIGN_MAX + 1) * PAGE_SIZE)
 
 /* --- xc_host.c: the host ----------------------------------------------------------------------------- */
 

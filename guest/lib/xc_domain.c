@@ -202,3 +202,25 @@ evtchn_port_or_error_t xc_evtchn_alloc_unbound(xc_interface *xch, u32 dom, u32 r
     int rc = (int)hypercall2(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, &arg);
     return rc ? rc : (int)arg.port;
 }
+
+evtchn_port_or_error_t xc_evtchn_bind_interdomain(u32 dom, evtchn_port_t remote_port)
+{
+    struct evtchn_bind_interdomain arg = {.remote_dom = (domid_t)dom, .remote_port = remote_port};
+    int rc = (int)hypercall2(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_interdomain, &arg);
+
+    return rc ? rc : (int)arg.local_port;
+}
+
+int xc_evtchn_notify(evtchn_port_t port)
+{
+    struct evtchn_send arg = {.port = port};
+
+    return (int)hypercall2(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &arg);
+}
+
+int xc_evtchn_unbind(evtchn_port_t port)
+{
+    struct evtchn_close arg = {.port = port};
+
+    return (int)hypercall2(__HYPERVISOR_event_channel_op, EVTCHNOP_close, &arg);
+}

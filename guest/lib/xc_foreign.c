@@ -18,21 +18,22 @@ int xc_foreign_init(u64 gaddr, u32 nr_vcpus)
 
 static u64 window_of(u32 vcpu)
 {
-    return first_gfn + (u64)vcpu * XC_FOREIGN_MAX;
+    return first_gfn + (u64)vcpu * (XC_FOREIGN_MAX + 1);
 }
 
-void *xc_map_foreign_pages(xc_interface *xch, u32 dom, const xen_pfn_t *arr, int num)
+/* The page behind the window. */
+static u64 kept_of(u32 vcpu)
+{
+    return window_of(vcpu) + XC_FOREIGN_MAX;
+}
+
+/* Maps num frames from window_gfn on. The first error, what was done before it stays. */
+static long map_at(u64 window_gfn, u32 dom, const xen_pfn_t *arr, int num)
 {
     xen_ulong_t idxs[XC_FOREIGN_MAX];
     xen_pfn_t gpfns[XC_FOREIGN_MAX];
     int errs[XC_FOREIGN_MAX];
 
-    u32 self = smp_id();
-    u64 window_gfn = window_of(self);
-
-    (void)xch;
-    if (self >= nr_windows || used[self] || num < 1 || num > (int)XC_FOREIGN_MAX)
-        return NULL;
     for (int i = 0; i < num; i++) {
         idxs[i] = arr[i];
         gpfns[i] = window_gfn + (u64)i;
@@ -47,14 +48,24 @@ void *xc_map_foreign_pages(xc_interface *xch, u32 dom, const xen_pfn_t *arr, int
                                            .errs = XEN_HANDLE(errs)};
     long rc = do_memory_op(XENMEM_add_to_physmap_batch, &arg);
 
-    used[self] = num;
     for (int i = 0; i < num && !rc; i++)
         rc = errs[i];
-    if (rc) {
+    return rc;
+}
+
+void *xc_map_foreign_pages(xc_interface *xch, u32 dom, const xen_pfn_t *arr, int num)
+{
+    u32 self = smp_id();
+
+    (void)xch;
+    if (self >= nr_windows || used[self] || num < 1 || num > (int)XC_FOREIGN_MAX)
+        return NULL;
+    used[self] = num;
+    if (map_at(window_of(self), dom, arr, num)) {
         xc_unmap_foreign();
         return NULL;
     }
-    return (void *)(window_gfn << PAGE_SHIFT);
+    return (void *)(window_of(self) << PAGE_SHIFT);
 }
 
 void xc_unmap_foreign(void)
@@ -65,4 +76,19 @@ void xc_unmap_foreign(void)
     for (int i = 0; i < used[self]; i++)
         (void)xc_domain_remove_from_physmap(NULL, DOMID_SELF, window_of(self) + (u64)i);
     used[self] = 0;
+}
+
+void *xc_map_foreign_kept(xc_interface *xch, u32 dom, xen_pfn_t gfn)
+{
+    u32 self = smp_id();
+
+    (void)xch;
+    if (self >= nr_windows || map_at(kept_of(self), dom, &gfn, 1))
+        return NULL;
+    return (void *)(kept_of(self) << PAGE_SHIFT);
+}
+
+void xc_unmap_foreign_kept(void)
+{
+    (void)xc_domain_remove_from_physmap(NULL, DOMID_SELF, kept_of(smp_id()));
 }

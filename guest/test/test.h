@@ -17,4 +17,8 @@ bool smp_run(void);
 /* apic.c: random writes to the APIC. */
 bool apic_run(void);
 
+/* restless.c: gives back and takes memory and event channels at random. False: memory changed or was not
+ * clean, or a call failed that must not; it was printed. */
+bool restless_run(void);
+
 #endif

@@ -1,0 +1,127 @@
+/* The builder's end of the console ring, with guests that keep to the protocol and guests that do not. */
+#include <tests/machine/test.h>
+
+#include <guest/dom0/ring.h>
+
+static struct xencons_interface page;
+static struct ring ring;
+static char said[32768]; /* each line, with '|' behind it */
+
+static void line(void *arg, const char *text)
+{
+    assert_ptr_equal(arg, &page);
+    assert_true(strlen(text) < RING_LINE_BYTES);
+    assert_true(strlen(said) + strlen(text) + 2 < sizeof(said));
+    strcat(strcat(said, text), "|");
+}
+
+static void start(void)
+{
+    memset(&page, 0, sizeof(page));
+    memset(&ring, 0, sizeof(ring));
+    said[0] = 0;
+}
+
+static void write_bytes(const char *bytes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        page.out[page.out_prod++ % sizeof(page.out)] = bytes[i];
+}
+
+static uint32_t drain(void)
+{
+    return ring_drain(&ring, &page, line, &page);
+}
+
+TEST(lines_come_when_they_end)
+{
+    write_bytes("one\ntw", 6);
+    assert_int_equal(drain(), 6);
+    assert_string_equal(said, "one|");
+    assert_int_equal(page.out_cons, 6);
+    write_bytes("o\r\n\nthree", 9);
+    assert_int_equal(drain(), 9);
+    assert_string_equal(said, "one|two||");
+    assert_int_equal(drain(), 0);
+    ring_finish(&ring, line, &page);
+    ring_finish(&ring, line, &page);
+    assert_string_equal(said, "one|two||three|");
+}
+
+TEST(indices_wrap)
+{
+    page.out_prod = page.out_cons = ring.cons = 0xfffffffe;
+    write_bytes("abcd\n", 5);
+    assert_int_equal(drain(), 5);
+    assert_string_equal(said, "abcd|");
+    assert_int_equal(page.out_cons, 3);
+    assert_false(ring.lost);
+}
+
+TEST(a_full_ring_is_taken_in_one_go)
+{
+    char bytes[2048];
+
+    memset(bytes, 'x', sizeof(bytes));
+    for (uint32_t i = 63; i < sizeof(bytes); i += 64)
+        bytes[i] = '\n';
+    write_bytes(bytes, sizeof(bytes));
+    assert_int_equal(drain(), 2048);
+    assert_int_equal(strlen(said), 2048);
+    assert_false(ring.lost);
+}
+
+TEST(long_lines_are_cut_without_an_empty_one_after_them)
+{
+    char bytes[2 * 127 + 1];
+
+    memset(bytes, 'y', sizeof(bytes));
+    bytes[sizeof(bytes) - 1] = '\n';
+    write_bytes(bytes, sizeof(bytes));
+    write_bytes("\nz\n", 3);
+    drain();
+    assert_int_equal(strlen(said), 2 * 128 + 1 + 2);
+    assert_string_equal(said + 2 * 128, "|z|");
+}
+
+TEST(control_characters_are_dropped)
+{
+    write_bytes("a\x1b[31m\x9b\x7f\0b\t\r@\n", 14);
+    drain();
+    assert_string_equal(said, "a[31mb\t@|");
+}
+
+/* The guest says that it wrote more than the ring holds, or less than was taken: skipped, and in step again. */
+TEST(wrong_indices_lose_output_and_nothing_else)
+{
+    page.out_prod = 2049;
+    assert_int_equal(drain(), 0);
+    assert_true(ring.lost);
+    assert_int_equal(page.out_cons, 2049);
+    write_bytes("ok\n", 3);
+    assert_int_equal(drain(), 3);
+    page.out_prod = 5;
+    assert_int_equal(drain(), 0);
+    assert_int_equal(page.out_cons, 5);
+    page.out_cons = 77;
+    write_bytes("still\n", 6);
+    assert_int_equal(drain(), 6);
+    assert_int_equal(page.out_cons, 11);
+    assert_string_equal(said, "ok|still|");
+}
+
+TEST(any_indices_and_bytes)
+{
+    srandom(12);
+    for (int i = 0; i < 20000; i++) {
+        page.out_prod = random() % 3 ? page.out_prod + (uint32_t)random() % 300 : (uint32_t)random();
+        page.out_cons = (uint32_t)random();
+        page.out[random() % sizeof(page.out)] = (char)random();
+        uint32_t bytes = drain();
+        assert_true(bytes <= sizeof(page.out));
+        assert_int_equal(page.out_cons, page.out_prod);
+        said[0] = 0;
+    }
+}
+
+FIXTURE(start, NULL)
