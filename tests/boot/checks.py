@@ -33,14 +33,31 @@ class AnyRun:
 class GoodRun(AnyRun):
     """A run that passed."""
 
+    degraded = ""  # the words of @verdict; a class of parameters overrides the fixture instead
+
+    @pytest.fixture
+    def reasons(self):
+        return self.degraded
+
     def test_passes(self, run):
         run.expect_status(harness.PASS)
 
-    def test_last_line_says_so(self, run):
-        assert run.last_line() == "run-qemu: PASS"
+    def test_last_line_says_so(self, run, reasons):
+        assert run.last_line() == "run-qemu: PASS" + (f", degraded: {reasons}" if reasons else "")
 
-    def test_one_verdict(self, run):
-        assert run.one("verdict")["result"] == "PASS"
+    def test_one_verdict(self, run, reasons):
+        verdict = run.one("verdict")
+        assert verdict["result"] == "PASS" and verdict.get("degraded", "") == reasons
+
+    def test_the_books_balance(self, run):
+        """RAM of the firmware's map is free, Homestead's, the modules' or reserved. A lost MiB is in no sum."""
+        memory = run.one("memory")
+        assert memory["firmware"] == sum(memory[k] for k in ("free", "homestead", "modules", "reserved")), memory
+        assert memory["pages"] == memory["firmware"] - memory["reserved"]
+        memmap, cpus = run.one("memmap"), run.one("cpus")["online"]
+        assert memory["reserved"] - memmap["left_out"] in range(acpi_model.LOW_PAGES + 1)
+        assert memory["homestead"] <= memmap["table"] + 24 * cpus + 1024, (memory, memmap)
+        assert f"Loader's memory {memory['modules'] * 4} KiB given back" in run.lines
 
     def test_no_panic(self, run):
         assert not run.all("panic"), run.tail()

@@ -85,7 +85,8 @@ static void place_ram(const struct boot_ranges *ram)
         sum += report.bytes[i];
     if (sum != boot_ranges_total(ram))
         abort();
-    acpi_ram_warn(&report);
+    if (acpi_ram_warn(&report, &info.topology) > info.topology.nr_nodes)
+        abort();
 }
 
 static void fuzz_tables(const u8 *data, size_t size)

@@ -66,7 +66,7 @@ static void fill_ram(struct facts *f)
             at = until;
         }
     }
-    acpi_ram_warn(&report);
+    (void)acpi_ram_warn(&report, t);
     for (u32 i = 0; i < t->nr_nodes; i++)
         f->node[i].bytes = report.bytes[i];
 }

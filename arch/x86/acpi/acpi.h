@@ -25,6 +25,8 @@ struct acpi_info {
     bool found;                /* RSDP and root table were sound */
     bool have_madt;            /* false: madt holds defaults, topology one made-up CPU */
     bool have_fadt;            /* false: fadt is all zero */
+    bool lost_cpus;            /* the MADT describes CPUs that are not in topology, or there is none */
+    bool lost_nodes;           /* there is an SRAT, and none is used */
     struct acpi_tables tables; /* for tables read elsewhere; empty unless found */
     struct acpi_madt madt;     /* lapic_base is always valid */
     struct acpi_fadt fadt;
