@@ -58,6 +58,8 @@ extern u64 boot_tsc_entry; /* TSC at the hypervisor's first instruction */
 
 /* memory_setup.c: free RAM from the memory map, final page tables, nodes, frame table, allocator. */
 void boot_memory_map(const struct boot_info *info, struct boot_ranges *free);
+/* Is there RAM with frames in [start, end)? */
+bool boot_memory_has_ram(u64 start, u64 end);
 void boot_memory_paging(const struct boot_info *info, struct boot_ranges *free);
 void boot_memory_nodes(const struct boot_info *info, const struct topology *topo, struct boot_ranges *free);
 /* @memory: what has become of the firmware's RAM. Warns if the figures do not add up. */

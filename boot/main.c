@@ -94,7 +94,7 @@ static void explain_no_acpi(const struct boot_info *info)
 
 static void read_acpi(const struct boot_info *info)
 {
-    static const struct acpi_mapper mapper = {.map = map_table};
+    static const struct acpi_mapper mapper = {.map = map_table, .has_ram = boot_memory_has_ram};
     int rc = acpi_init(&acpi, &mapper, info->rsdp);
 
     if (!rc && acpi.lost_cpus)

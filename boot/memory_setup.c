@@ -61,6 +61,23 @@ void boot_memory_map(const struct boot_info *info, struct boot_ranges *free)
              boot_ranges_total(free) >> 20, free->nr);
 }
 
+/* Bytes of [start, end) that are RAM with frames. */
+static u64 ram_in(u64 start, u64 end)
+{
+    u64 bytes = 0;
+
+    for (u32 i = 0; i < map.ram.nr; i++) {
+        u64 from = MAX(start, map.ram.range[i].start), to = MIN(end, map.ram.range[i].end);
+        bytes += from < to ? to - from : 0;
+    }
+    return bytes;
+}
+
+bool boot_memory_has_ram(u64 start, u64 end)
+{
+    return ram_in(start, end);
+}
+
 /* One zeroed page for a page table, 0: none. Below 4 GiB until the final tables are in use. */
 static u64 boot_table_page(void)
 {
@@ -157,18 +174,6 @@ void boot_memory_nodes(const struct boot_info *info, const struct topology *topo
     log_fact("@memmap ranges=%u pages=%lu left_out=%lu table=%lu slices=%u far=%lu\n", map.ram.nr,
              boot_ranges_total(&map.ram) >> PAGE_SHIFT, unused >> PAGE_SHIFT, table.bytes >> PAGE_SHIFT,
              table.nr_slices, table.far >> PAGE_SHIFT);
-}
-
-/* Bytes of [start, end) that are RAM with frames. */
-static u64 ram_in(u64 start, u64 end)
-{
-    u64 bytes = 0;
-
-    for (u32 i = 0; i < map.ram.nr; i++) {
-        u64 from = MAX(start, map.ram.range[i].start), to = MIN(end, map.ram.range[i].end);
-        bytes += from < to ? to - from : 0;
-    }
-    return bytes;
 }
 
 void boot_memory_report(const struct boot_info *info)

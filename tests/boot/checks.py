@@ -125,6 +125,7 @@ class Shape:
     distance: Callable = lambda a, b: 10 if a == b else 20
     warnings: List[str] = dataclasses.field(default_factory=list)  # regular expressions; each must occur, no others may
     guest_mib: int = 16
+    degraded: str = ""  # of @verdict
 
     def pages(self):
         """Pages of each node, with the mean of what the firmware may reserve."""
@@ -154,6 +155,10 @@ class ShapeRun(GoodRun):
     @pytest.fixture(scope="class")
     def run(self, shape, tmp_path_factory):
         return harness.boot(*self.boot_by, "--guests", shape.guests(tmp_path_factory.mktemp("shape")), *shape.options)
+
+    @pytest.fixture
+    def reasons(self, shape):
+        return shape.degraded
 
     def test_the_nodes_are_the_machines(self, run, shape):
         assert [n["id"] for n in run.all("node")] == list(range(len(shape.machine.pxm)))

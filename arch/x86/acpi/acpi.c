@@ -43,7 +43,7 @@ static bool read_srats(struct acpi_info *out, const struct acpi_inputs *in)
     for (u32 i = 0; i < in->nr_srats; i++) {
         struct acpi_srat *s = nr_sound ? &out->other_srat : &out->srat;
 
-        if (acpi_srat_parse(s, in->srat[i].bytes, in->srat[i].len) != 0)
+        if (acpi_srat_parse(s, in->srat[i].bytes, in->srat[i].len, in->has_ram) != 0)
             continue;
         if (nr_sound++ == 0) {
             best = cpus_listed(s, &out->madt);
@@ -133,6 +133,7 @@ int acpi_init(struct acpi_info *out, const struct acpi_mapper *m, u64 rsdp_maddr
     int rc = -ENOENT;
 
     memset(&in, 0, sizeof(in));
+    in.has_ram = m->has_ram;
     memset(&out->tables, 0, sizeof(out->tables));
     if (rsdp_maddr == 0)
         rsdp_maddr = acpi_rsdp_search(m);

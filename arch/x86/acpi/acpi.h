@@ -16,6 +16,7 @@ struct acpi_bytes {
 
 struct acpi_inputs {
     struct acpi_bytes madt, fadt, slit, hmat, msct;
+    acpi_has_ram_fn has_ram; /* NULL: there is no memory map */
     u32 nr_srats;
     struct acpi_bytes srat[ACPI_MAX_SRATS];
 };
