@@ -280,7 +280,8 @@ case $status in
 33)
     has '^@verdict result=FAIL' && finish 4 "FAIL: the status says PASS, the output says FAIL"
     has '^@verdict result=PASS' || finish 4 "FAIL: the run ended without a verdict"
-    finish 0 "PASS"
+    degraded=$(sed -n 's/\r$//; s/^@verdict result=PASS degraded=//p' "$log")
+    finish 0 "PASS${degraded:+, degraded: $degraded}"
     ;;
 35) finish 1 "FAIL: domain 0's verdict" ;;
 37) finish 3 "FAIL: the hypervisor panicked" ;;

@@ -15,6 +15,20 @@ NORETURN void boot_from_uefi(u64 info_maddr, u64 tsc);
 /* Every way in ends here. info is complete and in Homestead's own memory. */
 NORETURN void boot_main(struct boot_info *info);
 
+/*
+ * degraded.c: why this machine is less than its firmware describes, for domain 0's verdict. What options ask for
+ * is no reason. Whoever sets one prints a warning with the cause.
+ */
+enum boot_reason {
+    BOOT_WITHOUT_ACPI,
+    BOOT_FEWER_CPUS,
+    BOOT_FEWER_NODES,
+    BOOT_LESS_MEMORY,
+};
+void boot_degrade(enum boot_reason reason);
+/* domain 0's command line, after degraded=REASON,... if there are reasons. Prints them. */
+const char *boot_dom0_cmdline(const char *cmdline);
+
 /* cpu_memory.c: descriptor tables, GS base and stacks of the boot CPU; once there are nodes, moves them to its
  * own memory. */
 void boot_cpu_early(void);
@@ -44,8 +58,12 @@ extern u64 boot_tsc_entry; /* TSC at the hypervisor's first instruction */
 
 /* memory_setup.c: free RAM from the memory map, final page tables, nodes, frame table, allocator. */
 void boot_memory_map(const struct boot_info *info, struct boot_ranges *free);
+/* Is there RAM with frames in [start, end)? */
+bool boot_memory_has_ram(u64 start, u64 end);
 void boot_memory_paging(const struct boot_info *info, struct boot_ranges *free);
-void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free);
+void boot_memory_nodes(const struct boot_info *info, const struct topology *topo, struct boot_ranges *free);
+/* @memory: what has become of the firmware's RAM. Warns if the figures do not add up. */
+void boot_memory_report(const struct boot_info *info);
 /* Modules have been copied into domain 0: their memory, and what else the loader used, becomes free. */
 void boot_memory_reclaim(const struct boot_info *info);
 

@@ -8,16 +8,21 @@
 #define RANGES_MAX 64u
 #define RUNS_MAX   16u /* runs of CPU ids, a node */
 
+static bool runs_on(const struct topology *t, u32 id, nodeid_t nid)
+{
+    return id < t->nr_cpus && cpus[id] && t->cpus[id].nid == nid;
+}
+
 static void print_cpus(const struct topology *t, nodeid_t nid)
 {
     u32 runs = 0, nr = 0;
 
     keys_printf("node %-3u PXM %-4u CPUs", nid, t->pxm[nid]);
     for (u32 id = 0; id < t->nr_cpus; id++) {
-        if (t->cpus[id].nid != nid)
+        if (!runs_on(t, id, nid))
             continue;
         u32 first = id;
-        while (id + 1 < t->nr_cpus && t->cpus[id + 1].nid == nid)
+        while (runs_on(t, id + 1, nid))
             id++;
         nr += id - first + 1;
         if (runs++ >= RUNS_MAX)

@@ -76,13 +76,33 @@ static const void *map_table(void *ctx, u64 maddr, u64 len)
     return paging_map_firmware(maddr, len);
 }
 
+/* A BIOS puts the RSDP where it is searched for; UEFI tells its address to its applications, and Multiboot 1 has no
+ * field for it. ACPI's memory in the map shows that there are tables. */
+static void explain_no_acpi(const struct boot_info *info)
+{
+    bool has_tables = false;
+
+    for (u32 i = 0; i < info->nr_mem; i++)
+        has_tables = has_tables || info->mem[i].type == BOOT_MEM_ACPI || info->mem[i].type == BOOT_MEM_NVS;
+    boot_degrade(BOOT_WITHOUT_ACPI);
+    if (info->source == BOOT_FROM_MULTIBOOT && has_tables)
+        log_warn(
+            "booted by Multiboot on a UEFI machine: the firmware's ACPI tables are not handed over that way; "
+            "start BOOTX64.EFI (GRUB: chainloader) instead\n");
+    log_warn("ACPI: no tables found: one node, one CPU\n");
+}
+
 static void read_acpi(const struct boot_info *info)
 {
-    static const struct acpi_mapper mapper = {.map = map_table};
+    static const struct acpi_mapper mapper = {.map = map_table, .has_ram = boot_memory_has_ram};
     int rc = acpi_init(&acpi, &mapper, info->rsdp);
 
+    if (!rc && acpi.lost_cpus)
+        boot_degrade(BOOT_FEWER_CPUS);
     if (!options.numa)
         acpi_topology_flatten(&acpi.topology);
+    else if (acpi.lost_nodes)
+        boot_degrade(BOOT_FEWER_NODES);
     if (acpi.fadt.has_reset) {
         machine_end_config.have_reset_register = true;
         machine_end_config.reset_space = (u8)acpi.fadt.reset.space;
@@ -92,7 +112,7 @@ static void read_acpi(const struct boot_info *info)
             machine_end_config.reset_register = paging_map_device(acpi.fadt.reset.address, 1);
     }
     if (rc)
-        log_info("ACPI            none found: one node, one CPU\n");
+        explain_no_acpi(info);
     else
         log_info("ACPI            %s at 0x%lx, %u tables, by %s\n",
                  acpi.tables.root_is_xsdt ? "XSDT" : "RSDT", acpi.tables.root, acpi.tables.nr,
@@ -104,7 +124,7 @@ static void read_acpi(const struct boot_info *info)
 /* CPU ids are places in the topology's list, and the boot CPU is 0 wherever the MADT has it. */
 static void boot_cpu_first(struct topology *topo, u32 boot_apic_id)
 {
-    struct topology_cpu boot = {.apic_id = boot_apic_id, .enabled = true};
+    struct topology_cpu boot = {.apic_id = boot_apic_id};
     u32 at = 0;
 
     while (at < topo->nr_cpus && topo->cpus[at].apic_id != boot_apic_id)
@@ -143,20 +163,18 @@ static void start_clocks(void)
     time_init(pm_port ? (u16)acpi.fadt.pm_timer.address : 0);
 }
 
+/* Those that run. */
 static u32 node_cpus(const struct topology *topo, nodeid_t nid)
 {
     u32 count = 0;
 
     for (u32 i = 0; i < topo->nr_cpus; i++)
-        count += topo->cpus[i].enabled && topo->cpus[i].nid == nid;
+        count += cpus[i] && topo->cpus[i].nid == nid;
     return count;
 }
 
 static void print_nodes(const struct topology *topo)
 {
-    struct mm_host_info host;
-
-    mm_host_get_info(&host);
     for (nodeid_t nid = 0; nid < topo->nr_nodes; nid++) {
         struct mm_node_info info;
         mm_node_get_info(nid, &info);
@@ -168,7 +186,6 @@ static void print_nodes(const struct topology *topo)
     for (nodeid_t from = 0; from < topo->nr_nodes; from++)
         for (nodeid_t to = 0; to < topo->nr_nodes; to++)
             log_fact("@distance from=%u to=%u value=%u\n", from, to, topo->distance[from][to]);
-    log_fact("@memory pages=%lu free=%lu\n", host.total_pages, host.free_pages);
 }
 
 static void start_virtualization(void)
@@ -177,17 +194,13 @@ static void start_virtualization(void)
         panic("no hardware virtualization: domain 0 cannot run");
 }
 
-/* The host's map as E820 says it: loader's memory is RAM, UEFI's runtime regions are reserved. */
+/* The host's map as E820 says it: UEFI's runtime regions are reserved. */
 static u32 make_e820(const struct boot_info *info, struct e820_entry *out, u32 max)
 {
     u32 nr = 0;
 
     for (u32 i = 0; i < info->nr_mem && nr < max; i++) {
-        u32 type = info->mem[i].type;
-        if (type == BOOT_MEM_LOADER)
-            type = BOOT_MEM_RAM;
-        else if (type > BOOT_MEM_UNUSABLE)
-            type = BOOT_MEM_RESERVED;
+        u32 type = info->mem[i].type > BOOT_MEM_UNUSABLE ? BOOT_MEM_RESERVED : info->mem[i].type;
         out[nr++] = (struct e820_entry){.addr = info->mem[i].base, .size = info->mem[i].size, .type = type};
     }
     return nr;
@@ -209,7 +222,7 @@ static void start_dom0(const struct boot_info *info)
     const struct dom0_config config = {
         .image_maddr = image->base,
         .image_size = image->size,
-        .cmdline = image->cmdline,
+        .cmdline = boot_dom0_cmdline(image->cmdline),
         .module_maddr = module->base,
         .module_size = info->nr_modules > 1 ? module->size : 0,
         .module_cmdline = module_cmdline,
@@ -261,16 +274,17 @@ NORETURN void boot_main(struct boot_info *info)
     read_acpi(info);
     start_clocks();
     boot_topology_set(&acpi.topology);
-    boot_memory_nodes(&acpi.topology, &free_ram);
+    boot_memory_nodes(info, &acpi.topology, &free_ram);
     mm_set_idle_scrub(options.idle_scrub);
     boot_cpu_settle();
     machine_check_init();
-    print_nodes(&acpi.topology);
     start_virtualization();
     sched_init();
     start_keys();
     boot_run_init(&options);
     boot_smp_start(info, &acpi.topology, nr_cpus_found, &options);
+    print_nodes(&acpi.topology);
+    boot_memory_report(info);
     sysctl_init();
     start_dom0(info);
     continue_on(this_cpu()->stack_top, boot_finish);

@@ -23,7 +23,11 @@ _Static_assert((FRAME_LIMIT + 1) / MAP_BITS * sizeof(struct window) <= DEVICEMAP
 static struct boot_ranges *table_source; /* of boot_table_page(); NULL: mm/ */
 static u64 table_limit = GIB(4);         /* as far as the direct map reaches that is in use */
 static struct ram_map map;
+static struct boot_ranges loaded;
 static u64 unused; /* bytes of RAM that nothing will use; each was warned about */
+static struct {    /* pages of map.ram by what they were taken for */
+    u64 tables, frame_table, modules, managed;
+} books;
 
 static void must(int rc, const char *what)
 {
@@ -36,6 +40,7 @@ static void leave_out(const char *why, u64 bytes)
     if (!bytes)
         return;
     unused += bytes;
+    boot_degrade(BOOT_LESS_MEMORY);
     log_warn("memory map: %lu MiB of RAM %s: not used\n", DIV_ROUND_UP(bytes, MIB(1)), why);
 }
 
@@ -46,12 +51,31 @@ void boot_memory_map(const struct boot_info *info, struct boot_ranges *free)
     int rc = ram_map_make(&map, free, info);
     if (rc)
         panic("memory map: %s", rc == -EINVAL ? "it has no RAM" : "too many pieces");
-    if (map.nonsense)
+    if (map.nonsense) {
+        boot_degrade(BOOT_LESS_MEMORY);
         log_warn("memory map: %u entries wrap around, ignored\n", map.nonsense);
+    }
     leave_out("is beyond 64 TiB", map.out_of_reach);
     leave_out("is in more pieces than the loader's table holds", map.left_out);
     log_info("Memory          %lu MiB of RAM, %lu MiB free, %u ranges\n", boot_ranges_total(&map.ram) >> 20,
              boot_ranges_total(free) >> 20, free->nr);
+}
+
+/* Bytes of [start, end) that are RAM with frames. */
+static u64 ram_in(u64 start, u64 end)
+{
+    u64 bytes = 0;
+
+    for (u32 i = 0; i < map.ram.nr; i++) {
+        u64 from = MAX(start, map.ram.range[i].start), to = MIN(end, map.ram.range[i].end);
+        bytes += from < to ? to - from : 0;
+    }
+    return bytes;
+}
+
+bool boot_memory_has_ram(u64 start, u64 end)
+{
+    return ram_in(start, end);
 }
 
 /* One zeroed page for a page table, 0: none. Below 4 GiB until the final tables are in use. */
@@ -64,8 +88,10 @@ static u64 boot_table_page(void)
     u64 page = boot_ranges_take(table_source, PAGE_SIZE, PAGE_SIZE, RAM_LOW_RESERVED, GIB(4));
     if (!page && table_limit > GIB(4))
         page = boot_ranges_take(table_source, PAGE_SIZE, PAGE_SIZE, RAM_LOW_RESERVED, table_limit);
-    if (page)
-        memset(maddr_to_virt(page), 0, PAGE_SIZE);
+    if (!page)
+        return 0;
+    memset(maddr_to_virt(page), 0, PAGE_SIZE);
+    books.tables++;
     return page;
 }
 
@@ -102,8 +128,11 @@ static int back_frame_table(const struct frame_slice *slice, void *arg)
 static void add_free(u64 start, u64 end, nodeid_t nid, void *arg)
 {
     (void)arg;
-    if (mm_add_range(maddr_to_mfn(start), maddr_to_mfn(end), nid)) {
+    if (!mm_add_range(maddr_to_mfn(start), maddr_to_mfn(end), nid)) {
+        books.managed += (end - start) >> PAGE_SHIFT;
+    } else {
         unused += end - start;
+        boot_degrade(BOOT_LESS_MEMORY);
         log_warn("memory 0x%lx-0x%lx cannot be used\n", start, end);
     }
 }
@@ -114,7 +143,7 @@ static void count_ram(u64 start, u64 end, nodeid_t nid, void *arg)
     ((u64 *)arg)[nid] += (end - start) >> PAGE_SHIFT;
 }
 
-void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free)
+void boot_memory_nodes(const struct boot_info *info, const struct topology *topo, struct boot_ranges *free)
 {
     static u64 ram[MAX_NODES], available[MAX_NODES];
     static struct acpi_ram_report report;
@@ -122,7 +151,8 @@ void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free)
 
     for (u32 i = 0; i < map.ram.nr; i++)
         acpi_ram_count(&report, topo, map.ram.range[i].start, map.ram.range[i].end);
-    acpi_ram_warn(&report);
+    if (acpi_ram_warn(&report, topo))
+        boot_degrade(BOOT_FEWER_NODES);
     int rc = frame_plan(&map.ram, topo, free, back_frame_table, NULL, &table);
     if (rc)
         panic("no memory for the frame table (error %d)", -rc);
@@ -132,6 +162,9 @@ void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free)
     mm_set_nodes(topo->nr_nodes, topo->near);
     ram_for_each_piece(&map.ram, topo, count_ram, ram);
     ram_for_each_piece(free, topo, count_ram, available);
+    must(ram_map_loaded(&loaded, &map, info), "modules");
+    books.modules = boot_ranges_total(&loaded) >> PAGE_SHIFT;
+    books.frame_table = table.bytes >> PAGE_SHIFT;
     table_source = NULL;
     ram_for_each_piece(free, topo, add_free, NULL);
     for (nodeid_t nid = 0; nid < topo->nr_nodes; nid++)
@@ -143,27 +176,29 @@ void boot_memory_nodes(const struct topology *topo, struct boot_ranges *free)
              table.nr_slices, table.far >> PAGE_SHIFT);
 }
 
+void boot_memory_report(const struct boot_info *info)
+{
+    struct mm_host_info host;
+
+    mm_host_get_info(&host);
+    u64 firmware = map.firmware >> PAGE_SHIFT, reserved = (map.low + unused) >> PAGE_SHIFT;
+    u64 image = ram_in(info->image_base, info->image_base + info->image_size) >> PAGE_SHIFT;
+    u64 homestead = image + books.tables + books.frame_table + books.managed - host.free_pages;
+
+    log_fact("@memory pages=%lu free=%lu firmware=%lu homestead=%lu modules=%lu reserved=%lu\n",
+             host.total_pages, host.free_pages, firmware, homestead, books.modules, reserved);
+    if (host.free_pages + homestead + books.modules + reserved == firmware)
+        return;
+    boot_degrade(BOOT_LESS_MEMORY);
+    log_warn("memory: of %lu pages of RAM %ld are not accounted for\n", firmware,
+             (s64)(firmware - host.free_pages - homestead - books.modules - reserved));
+}
+
 void boot_memory_reclaim(const struct boot_info *info)
 {
-    static struct boot_ranges loaded, back;
-
-    for (u32 i = 0; i < info->nr_modules; i++) {
-        const struct boot_module *m = &info->modules[i];
-        must(boot_ranges_add(&loaded, m->base, m->base + m->size), "too many modules");
-    }
-    for (u32 i = 0; i < info->nr_mem; i++)
-        if (info->mem[i].type == BOOT_MEM_LOADER)
-            must(boot_ranges_add(&loaded, info->mem[i].base, boot_mem_end(&info->mem[i])),
-                 "too many entries");
-    /* Only what is RAM with frames, and not the image if a loader put them side by side. */
-    must(boot_ranges_intersect(&back, &loaded, &map.ram), "modules");
-    must(boot_ranges_remove(&back, info->image_base, info->image_base + info->image_size), "modules");
-    for (u32 i = 0; i < back.nr; i++)
-        boot_add_free(back.range[i].start, back.range[i].end);
-    u64 given = boot_ranges_total(&back);
-    loaded.nr = 0;
-    must(boot_ranges_add(&loaded, info->image_base, info->image_base + info->image_size), "image");
-    must(boot_ranges_intersect(&back, &loaded, &map.ram), "image");
-    boot_image_has_frames = boot_ranges_total(&back) == info->image_size;
-    log_info("Loader's memory %lu KiB given back\n", given >> 10);
+    must(ram_map_loaded(&loaded, &map, info), "modules");
+    for (u32 i = 0; i < loaded.nr; i++)
+        boot_add_free(loaded.range[i].start, loaded.range[i].end);
+    boot_image_has_frames = ram_in(info->image_base, info->image_base + info->image_size) == info->image_size;
+    log_info("Loader's memory %lu KiB given back\n", boot_ranges_total(&loaded) >> 10);
 }

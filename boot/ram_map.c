@@ -5,12 +5,8 @@
 #include <arch/x86/acpi/ram_nodes.h>
 
 /* Each entry adds at most one range to a list, by beginning or by splitting one. */
-_Static_assert(BOOT_RANGES_MAX >= 2 * BOOT_MEM_MAX + BOOT_MODULE_MAX + 1, "a list holds any map");
-
-static bool is_ram(u32 type)
-{
-    return type == BOOT_MEM_RAM || type == BOOT_MEM_LOADER;
-}
+_Static_assert(BOOT_RANGES_MAX >= 2 * BOOT_MEM_MAX + BOOT_MODULE_MAX + BOOT_USED_MAX + 3,
+               "a list holds any map");
 
 /* Firmware's data that is read later and is not device memory. */
 static bool is_data(u32 type)
@@ -35,10 +31,8 @@ static int add_entry(struct ram_map *map, const struct boot_mem *m)
     u64 end = boot_mem_end(m);
     int rc = 0;
 
-    if (is_ram(m->type)) {
-        if (end > RAM_LIMIT)
-            map->out_of_reach += end - MAX(m->base, RAM_LIMIT);
-        rc = add_reachable(&map->ram, MAX(m->base, RAM_LOW_RESERVED), end);
+    if (m->type == BOOT_MEM_RAM) {
+        rc = boot_ranges_add(&map->ram, m->base, end);
         if (!rc)
             rc = add_reachable(&map->mapped, m->base, end);
     } else if (is_data(m->type) && m->base < RAM_LIMIT) {
@@ -52,38 +46,48 @@ static int cut_entry(struct ram_map *map, const struct boot_mem *m)
 {
     int rc = 0;
 
-    if (!is_ram(m->type) && m->size)
+    if (m->type != BOOT_MEM_RAM && m->size)
         rc = boot_ranges_remove(&map->ram, m->base, boot_mem_end(m));
-    if (!rc && !is_ram(m->type) && !is_data(m->type) && m->size)
+    if (!rc && m->type != BOOT_MEM_RAM && !is_data(m->type) && m->size)
         rc = boot_ranges_remove(&map->mapped, m->base, boot_mem_end(m));
     return rc;
 }
 
-/* What this CPU uses now stays mapped, whatever type the map gives it. */
-static int keep_ours(struct ram_map *map, const struct boot_info *info)
+/* Takes [start, end) out of RAM; *bytes is how much that was. */
+static int leave_out(struct ram_map *map, u64 start, u64 end, u64 *bytes)
 {
-    int rc = 0;
+    u64 before = boot_ranges_total(&map->ram);
+    int rc = boot_ranges_remove(&map->ram, start, end);
 
-    for (u32 i = 0; i < info->nr_mem && !rc; i++)
-        if (info->mem[i].type == BOOT_MEM_LOADER && !wraps(&info->mem[i]))
-            rc = add_reachable(&map->mapped, info->mem[i].base, boot_mem_end(&info->mem[i]));
-    for (u32 i = 0; i < info->nr_modules && !rc; i++) {
-        const struct boot_module *m = &info->modules[i];
-        rc = add_reachable(&map->mapped, ALIGN_DOWN(m->base, PAGE_SIZE),
-                           ALIGN_UP(m->base + m->size, PAGE_SIZE));
-    }
+    *bytes = before - boot_ranges_total(&map->ram);
     return rc;
 }
 
-static int take_used(struct boot_ranges *free, const struct boot_info *info)
+/* Modules, and what else the UEFI loader allocated, in whole pages. */
+static int for_each_used(const struct boot_info *info, int (*fn)(struct boot_ranges *, u64, u64),
+                         struct boot_ranges *r)
 {
-    int rc = boot_ranges_remove(free, info->image_base, info->image_base + info->image_size);
+    int rc = 0;
 
-    for (u32 i = 0; i < info->nr_mem && !rc; i++)
-        if (info->mem[i].type == BOOT_MEM_LOADER)
-            rc = boot_ranges_remove(free, info->mem[i].base, boot_mem_end(&info->mem[i]));
-    for (u32 i = 0; i < info->nr_modules && !rc; i++)
-        rc = boot_ranges_remove(free, info->modules[i].base, info->modules[i].base + info->modules[i].size);
+    for (u32 i = 0; i < info->nr_modules && !rc; i++) {
+        const struct boot_module *m = &info->modules[i];
+        rc = fn(r, ALIGN_DOWN(m->base, PAGE_SIZE), ALIGN_UP(m->base + m->size, PAGE_SIZE));
+    }
+    for (u32 i = 0; i < info->nr_used && !rc; i++)
+        rc = fn(r, info->used[i].base, info->used[i].base + info->used[i].size);
+    return rc;
+}
+
+int ram_map_loaded(struct boot_ranges *loaded, const struct ram_map *map, const struct boot_info *info)
+{
+    static struct boot_ranges all;
+
+    all.nr = 0;
+    int rc = for_each_used(info, add_reachable, &all);
+    if (!rc)
+        rc = boot_ranges_intersect(loaded, &all, &map->ram);
+    if (!rc)
+        rc = boot_ranges_remove(loaded, info->image_base, info->image_base + info->image_size);
     return rc;
 }
 
@@ -93,24 +97,30 @@ int ram_map_make(struct ram_map *map, struct boot_ranges *free, const struct boo
 
     map->ram.nr = 0;
     map->mapped.nr = 0;
-    map->out_of_reach = 0;
     map->left_out = info->mem_left_out;
     map->nonsense = 0;
     for (u32 i = 0; i < info->nr_mem && !rc; i++) {
         const struct boot_mem *m = &info->mem[i];
-        if (is_ram(m->type) && wraps(m))
+        if (m->type == BOOT_MEM_RAM && wraps(m))
             map->nonsense++;
         else if (m->size)
             rc = add_entry(map, m);
     }
     for (u32 i = 0; i < info->nr_mem && !rc; i++)
         rc = cut_entry(map, &info->mem[i]);
+    map->firmware = boot_ranges_total(&map->ram) + map->left_out;
     if (!rc)
-        rc = keep_ours(map, info);
+        rc = leave_out(map, 0, RAM_LOW_RESERVED, &map->low);
+    if (!rc)
+        rc = leave_out(map, RAM_LIMIT, ~0ull, &map->out_of_reach);
+    if (!rc)
+        rc = for_each_used(info, add_reachable, &map->mapped); /* this CPU uses it, whatever type it has */
     if (rc)
         return rc;
     boot_ranges_copy(free, &map->ram);
-    rc = take_used(free, info);
+    rc = boot_ranges_remove(free, info->image_base, info->image_base + info->image_size);
+    if (!rc)
+        rc = for_each_used(info, boot_ranges_remove, free);
     return rc ? rc : map->ram.nr ? 0 : -EINVAL;
 }
 

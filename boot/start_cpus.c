@@ -41,6 +41,9 @@ static bool is_used(const struct boot_info *info, u64 at)
     for (u32 i = 0; i < info->nr_modules; i++)
         if (info->modules[i].base < at + START_BYTES && info->modules[i].base + info->modules[i].size > at)
             return true;
+    for (u32 i = 0; i < info->nr_used; i++)
+        if (info->used[i].base < at + START_BYTES && info->used[i].base + info->used[i].size > at)
+            return true;
     return false;
 }
 
@@ -163,6 +166,8 @@ void boot_smp_start(const struct boot_info *info, const struct topology *topo, u
     for_each_cpu (id)
         if (sched_cpu_init(cpus[id]))
             panic("no memory for the run queue of CPU %u", id);
+    if (online < topo->nr_cpus)
+        boot_degrade(BOOT_FEWER_CPUS);
     report(topo, nr_found, online);
     tsc_sync_check();
 }

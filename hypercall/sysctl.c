@@ -11,6 +11,7 @@
 #include <arch/x86/cpu/msr.h>
 #include <homestead/init.h>
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/time.h>
 #include <homestead/topology.h>
 #include <hypercall/domctl.h>
@@ -52,13 +53,13 @@ static INIT void fill_hw_cap(u32 cap[8])
         cap[7] = cpuid(CPUID_EXTENDED + 7, 0).edx;
 }
 
-/* Position of a CPU among those of its node. */
+/* Position of a CPU among those of its node that run. */
 static u32 core_of(u32 cpu)
 {
     u32 core = 0;
 
     for (u32 i = 0; i < cpu; i++)
-        core += host_topology->cpus[i].nid == host_topology->cpus[cpu].nid;
+        core += cpus[i] && host_topology->cpus[i].nid == host_topology->cpus[cpu].nid;
     return core;
 }
 
@@ -75,10 +76,10 @@ INIT void sysctl_init(void)
         .capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap,
         .max_mfn = memop_max_page() - 1,
     };
-    for (u32 cpu = 0; cpu < host_topology->nr_cpus; cpu++)
+    for_each_cpu (cpu) {
         machine.cores_per_socket = MAX(machine.cores_per_socket, core_of(cpu) + 1);
-    for (u32 cpu = 0; cpu < nr_cpus; cpu++)
-        machine.nr_cpus += cpus[cpu] != NULL;
+        machine.nr_cpus++;
+    }
     fill_hw_cap(machine.hw_cap);
 }
 
@@ -157,8 +158,10 @@ static long cputopoinfo(struct sysctl *ctl)
         nr = MIN(nr, op->num_cpus);
     for (u32 cpu = 0; op->cputopo && cpu < nr; cpu++) {
         nodeid_t nid = host_topology->cpus[cpu].nid;
-        const struct xen_sysctl_cputopo topo = {
-            .core = core_of(cpu), .socket = nid, .node = nid == NODE_NONE ? XEN_INVALID_NODE_ID : nid};
+        const struct xen_sysctl_cputopo up = {.core = core_of(cpu), .socket = nid, .node = nid};
+        const struct xen_sysctl_cputopo down = {
+            .core = XEN_INVALID_CORE_ID, .socket = XEN_INVALID_SOCKET_ID, .node = XEN_INVALID_NODE_ID};
+        const struct xen_sysctl_cputopo topo = cpus[cpu] ? up : down;
 
         int rc = copy_to_guest_element(ctl->c->v, op->cputopo, cpu, &topo, sizeof(topo));
         if (rc)

@@ -100,7 +100,7 @@ run: all
 # --- host tools ---------------------------------------------------------------------------------------------
 # The hypervisor's ACPI code on table files. Built without sanitizers, for users; the unit tests and the fuzzer run the
 # same code with them.
-ACPI_CODE     := $(addprefix arch/x86/acpi/,acpi.c topology.c nearness.c madt.c srat.c fadt.c hmat.c ram_nodes.c tables.c)
+ACPI_CODE     := $(addprefix arch/x86/acpi/,acpi.c topology.c nearness.c madt.c srat.c srat_ranges.c fadt.c hmat.c ram_nodes.c tables.c)
 ACPI_TOPOLOGY := $(ACPI_CODE) boot/boot_ranges.c lib/parse.c $(wildcard tools/acpi-topology/*.c)
 TOOL_OBJ      := $(ACPI_TOPOLOGY:%.c=build/host/tools/%.o)
 TOOL_CFLAGS   := -std=gnu11 -O2 -g $(WARN) -Iinclude -I. -MMD -MP

@@ -3,8 +3,8 @@
  * hypervisor and its modules, fills struct boot_info, leaves boot services and jumps.
  *
  * Every failure is one sentence on the firmware's console and an EFI status for the firmware, with all
- * memory given back: loader_fail(). What must survive is allocated as EfiLoaderData (BOOT_MEM_LOADER in the map that
- * the hypervisor gets), everything else as EfiBootServicesData, which is plain RAM afterwards.
+ * memory given back: loader_fail(). What must survive is allocated as EfiLoaderData and listed in struct boot_info; all
+ * other memory of loaders and of boot services is plain RAM afterwards.
  *
  * handover.asm describes the state at the hypervisor's entry.
  */
@@ -187,6 +187,14 @@ static u64 make_page_tables(struct loader *l, const struct boot_info *bi)
     return page_tables_build((void *)memory, map_end, has_1g_pages, bi->image_base, bi->image_size);
 }
 
+/* What is allocated now is the hypervisor's. */
+static void list_used(const struct loader *l, struct boot_info *bi)
+{
+    for (u32 i = 0; i < l->nr_pages_used; i++)
+        bi->used[bi->nr_used++] =
+            (struct boot_used){.base = l->pages[i].base, .size = l->pages[i].nr_pages << PAGE_SHIFT};
+}
+
 /* GNU-EFI's crt0 calls this with System V's convention. */
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 {
@@ -217,6 +225,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
     loader_say(l, "starting %s of section [%s] at 0x%lx.", config.kernel.path, config.section,
                bi->image_base);
     files_close(l);
+    list_used(l, bi);
     firmware_exit(l, bi);
     loader_handover(cr3, stack + (STACK_PAGES << PAGE_SHIFT), entry, bi);
 }

@@ -10,7 +10,7 @@
 #include <homestead/types.h>
 #include "config.h"
 
-#define LOADER_ALLOCATIONS_MAX 16u
+#define LOADER_ALLOCATIONS_MAX BOOT_USED_MAX
 #define BELOW_4G               0xffffffffull
 #define ANYWHERE               (~0ull)
 

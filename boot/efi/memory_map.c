@@ -16,8 +16,8 @@ _Static_assert(sizeof(struct efi_descriptor) == 40, "UEFI 2.10, 7.2.3");
  * persistent (14), not accepted yet (15), vendors' own. */
 static const u32 boot_type[] = {
     [0] = BOOT_MEM_RESERVED,    /* EfiReservedMemoryType */
-    [1] = BOOT_MEM_LOADER,      /* EfiLoaderCode */
-    [2] = BOOT_MEM_LOADER,      /* EfiLoaderData */
+    [1] = BOOT_MEM_RAM,         /* EfiLoaderCode */
+    [2] = BOOT_MEM_RAM,         /* EfiLoaderData */
     [3] = BOOT_MEM_RAM,         /* EfiBootServicesCode */
     [4] = BOOT_MEM_RAM,         /* EfiBootServicesData */
     [5] = BOOT_MEM_EFI_RT_CODE, /* EfiRuntimeServicesCode */

@@ -22,7 +22,8 @@ struct efi_descriptor {
  * Fills bi->mem, bi->nr_mem and bi->mem_left_out: sorted by base, neighbours of one type joined before they
  * count. Descriptors that overlap or make no sense stay as they are: the hypervisor decides, and what is not
  * RAM wins. Sorts the descriptors in place. Boot services' memory becomes RAM, as it is unused after
- * ExitBootServices; the loader's own (EfiLoaderCode, EfiLoaderData) stays BOOT_MEM_LOADER; what has no better
+ * ExitBootServices, and so does every loader's (EfiLoaderCode, EfiLoaderData): a loader that started this one, GRUB for
+ * example, may hold half of the machine. What this loader still needs is in bi->used. What has no better
  * name (memory-mapped I/O, persistent and unaccepted memory included) is reserved, and so is RAM that cannot
  * be written back or is marked specific-purpose or non-volatile; RAM marked EFI_MEMORY_RUNTIME is the
  * firmware's. More than BOOT_MEM_MAX entries: see boot_info_add_mem().

@@ -20,7 +20,7 @@ static bool verdict_given;
 static NORETURN void finish(bool pass)
 {
     verdict_given = true;
-    printf("@verdict result=%s\n", pass ? "PASS" : "FAIL");
+    guest_verdict(pass);
     guest_shutdown(pass ? SHUTDOWN_poweroff : SHUTDOWN_crash);
 }
 

@@ -58,6 +58,9 @@ int printf(const char *fmt, ...) PRINTF(1, 2);
 /* Ends the domain; reason is SHUTDOWN_*. */
 NORETURN void guest_shutdown(unsigned int reason);
 
+/* Prints @verdict: a domain 0's last line. With the reasons of the hypervisor's degraded=, if there are any. */
+void guest_verdict(bool pass);
+
 /* Time since start-up, from the TSC. */
 u64 guest_now_ms(void);
 u64 rdtsc(void);

@@ -73,6 +73,14 @@ u64 guest_option_number(const char *name, u64 otherwise)
     return otherwise;
 }
 
+void guest_verdict(bool pass)
+{
+    char why[64] = "";
+
+    guest_option("degraded", why, sizeof(why));
+    printf("@verdict result=%s%s%s\n", pass ? "PASS" : "FAIL", why[0] ? " degraded=" : "", why);
+}
+
 static void copy_start_info(const struct hvm_start_info *si)
 {
     guest_env.start_version = si->version;

@@ -1,8 +1,8 @@
 /*
  * The one hand-over between every way of being started (UEFI loader, Multiboot) and boot_main().
  * All addresses are machine addresses. The structure is self-contained: strings are inside it, so
- * nothing of the firmware's or loader's memory is needed after it has been filled, except the
- * modules and the image themselves, which the memory map marks as BOOT_MEM_LOADER.
+ * nothing of the firmware's or loader's memory is needed after it has been filled, except the image, the
+ * modules and what used[] lists. The memory map calls all of that RAM, like what other loaders left behind.
  */
 #ifndef HOMESTEAD_BOOT_INFO_H
 #define HOMESTEAD_BOOT_INFO_H
@@ -10,11 +10,12 @@
 #include <homestead/types.h>
 
 #define BOOT_INFO_MAGIC   0x44545345454d4f48ull /* "HOMEESTD" */
-#define BOOT_INFO_VERSION 3u
+#define BOOT_INFO_VERSION 4u
 
 /* Firmware of large servers gives 200 to 1,000 descriptors; neighbours of one type become one entry. */
 #define BOOT_MEM_MAX     2048u
 #define BOOT_MODULE_MAX  4u
+#define BOOT_USED_MAX    16u
 #define BOOT_CMDLINE_MAX 1024u
 
 /* Values 1 to 5 are E820's. */
@@ -24,7 +25,6 @@ enum boot_mem_type {
     BOOT_MEM_ACPI = 3, /* ACPI tables, free once they have been read */
     BOOT_MEM_NVS = 4,
     BOOT_MEM_UNUSABLE = 5,
-    BOOT_MEM_LOADER = 0x100,      /* RAM that holds the image, modules or this structure */
     BOOT_MEM_EFI_RT_CODE = 0x101, /* UEFI runtime services, code */
     BOOT_MEM_EFI_RT_DATA = 0x102, /* UEFI runtime services, data */
 };
@@ -41,6 +41,11 @@ struct boot_module {
     u64 size;                       /* bytes */
     char cmdline[BOOT_CMDLINE_MAX]; /* arguments only, without the file's name; NUL terminated */
     char name[256];                 /* the file's name; empty if the loader does not pass it */
+};
+
+struct boot_used {
+    u64 base; /* bytes, page aligned */
+    u64 size;
 };
 
 struct boot_framebuffer {
@@ -65,7 +70,11 @@ struct boot_info {
     char cmdline[BOOT_CMDLINE_MAX];
     u32 nr_modules;
     struct boot_module modules[BOOT_MODULE_MAX];
-    u64 mem_left_out; /* bytes of RAM for which mem[] had no room: the smallest pieces */
+    u32 nr_used;
+    struct boot_used
+        used[BOOT_USED_MAX]; /* RAM that the UEFI loader allocated: all of the above, this structure, the
+                                             stack and the page tables of the entry; in any order */
+    u64 mem_left_out;        /* bytes of RAM for which mem[] had no room: the smallest pieces */
     u32 nr_mem;
     struct boot_mem mem[BOOT_MEM_MAX]; /* last: only nr_mem of them are written, cleared and copied */
 };

@@ -31,7 +31,6 @@ struct topology_cpu {
     u32 apic_id;
     u32 acpi_uid;
     nodeid_t nid;
-    bool enabled;
 };
 
 /* What SRAT says of things that are neither CPU nor memory (ACPI 6.5 5.2.16.6 and 5.2.16.7). */

@@ -57,7 +57,9 @@ struct xen_sysctl_availheap {
     u64 avail_bytes;  /* OUT */
 };
 
-#define XEN_INVALID_NODE_ID (~0U)
+#define XEN_INVALID_CORE_ID   (~0U)
+#define XEN_INVALID_SOCKET_ID (~0U)
+#define XEN_INVALID_NODE_ID   (~0U)
 struct xen_sysctl_cputopo {
     u32 core;
     u32 socket;

@@ -4,7 +4,7 @@ It knows the rules of docs (which entries count, when a table is refused) and no
 """
 import dataclasses
 import struct
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Set
 
 MIB, GIB = 1 << 20, 1 << 30
 PAGE = 4096
@@ -15,12 +15,15 @@ MAX_NODES = 64
 
 @dataclasses.dataclass
 class Machine:
-    """Nodes in the order of their ids. ranges: (base, end, node), ascending. cpus: APIC id -> node."""
+    """Nodes in the order of their ids. ranges: (base, end, node), ascending. cpus: APIC id -> node.
+    present: nodes on which a range is neither hot-pluggable nor non-volatile. rivals: ranges of two nodes overlap."""
 
     pxm: List[int]
     ranges: List[tuple]
     cpus: Dict[int, int]
     have_srat: bool = True
+    present: Set[int] = dataclasses.field(default_factory=set)
+    rivals: bool = False
 
 
 def qemu_ram(mem_mib):
@@ -115,30 +118,48 @@ def read_srat(srat):
                 memory.append((base, base + size, pxm & mask, flags))
     if not memory or any(end >= 1 << 64 for _, end, *_ in memory):
         return None
-    for base, end, pxm, _ in memory:
-        if any(b < end and base < e and p != pxm for b, e, p, _ in memory):
-            return None
     return cpus, memory
 
 
-def machine_of(srats, all_apic_ids):
+def owners(memory, ram):
+    """[(base, end, PXM, is present)] without overlaps, and whether PXMs overlap. None: they do where there is RAM."""
+    edges = sorted({edge for base, end, *_ in memory for edge in (base, end)})
+    pieces, rivals = [], False
+    for base, end in zip(edges, edges[1:]):
+        here = [m for m in memory if m[0] <= base < m[1]]
+        if not here:
+            continue
+        pxm = next((m for m in here if m[3] & 6 != 2), here[0])[2]  # what is no empty window comes first
+        if any(m[2] != pxm for m in here):
+            if any(start < end and base < stop for start, stop in ram):
+                return None
+            rivals = True
+        own = [m[3] & 6 for m in here if m[2] == pxm]
+        pieces.append((base, end, pxm, 0 in own and not any(flags & 4 for flags in own)))
+    return pieces, rivals
+
+
+def machine_of(srats, all_apic_ids, mem_mib):
     """The machine that the first usable SRAT describes. CPUs that it does not name are on the node of the lowest range."""
     for srat in srats:
         found = read_srat(srat)
-        if found is None:
+        resolved = found and owners(found[1], usable(mem_mib, 32))
+        if not resolved:
             continue
-        cpus, memory = found
+        (cpus, memory), (pieces, rivals) = found, resolved
         pxm = sorted({p for _, _, p, _ in memory} | set(cpus.values()))
         if len(pxm) > MAX_NODES:
             continue
-        ranges = []
-        for base, end, p, _ in sorted(memory):  # those that overlap are on the same node
-            if ranges and base < ranges[-1][1]:
-                base = ranges[-1][1]
-            if base < end:
-                ranges.append((base, end, pxm.index(p)))
-        return Machine(pxm, ranges, {a: pxm.index(cpus[a]) if a in cpus else ranges[0][2] for a in all_apic_ids})
+        ranges = [(base, end, pxm.index(p)) for base, end, p, _ in pieces]
+        return Machine(pxm, ranges, {a: pxm.index(cpus[a]) if a in cpus else ranges[0][2] for a in all_apic_ids},
+                       present={pxm.index(p) for *_, p, present in pieces if present}, rivals=rivals)
     return flat(all_apic_ids)
+
+
+def empty_nodes(machine, mem_mib):
+    """Nodes that the SRAT gives memory, and the memory map none."""
+    pages = pages_of_nodes(machine, mem_mib, 32)
+    return [node for node in sorted(machine.present) if not pages[node]]
 
 
 def read_slit(slit: Optional[bytes]):

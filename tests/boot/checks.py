@@ -33,14 +33,31 @@ class AnyRun:
 class GoodRun(AnyRun):
     """A run that passed."""
 
+    degraded = ""  # the words of @verdict; a class of parameters overrides the fixture instead
+
+    @pytest.fixture
+    def reasons(self):
+        return self.degraded
+
     def test_passes(self, run):
         run.expect_status(harness.PASS)
 
-    def test_last_line_says_so(self, run):
-        assert run.last_line() == "run-qemu: PASS"
+    def test_last_line_says_so(self, run, reasons):
+        assert run.last_line() == "run-qemu: PASS" + (f", degraded: {reasons}" if reasons else "")
 
-    def test_one_verdict(self, run):
-        assert run.one("verdict")["result"] == "PASS"
+    def test_one_verdict(self, run, reasons):
+        verdict = run.one("verdict")
+        assert verdict["result"] == "PASS" and verdict.get("degraded", "") == reasons
+
+    def test_the_books_balance(self, run):
+        """RAM of the firmware's map is free, Homestead's, the modules' or reserved. A lost MiB is in no sum."""
+        memory = run.one("memory")
+        assert memory["firmware"] == sum(memory[k] for k in ("free", "homestead", "modules", "reserved")), memory
+        assert memory["pages"] == memory["firmware"] - memory["reserved"]
+        memmap, cpus = run.one("memmap"), run.one("cpus")["online"]
+        assert memory["reserved"] - memmap["left_out"] in range(acpi_model.LOW_PAGES + 1)
+        assert memory["homestead"] <= memmap["table"] + 24 * cpus + 1024, (memory, memmap)
+        assert f"Loader's memory {memory['modules'] * 4} KiB given back" in run.lines
 
     def test_no_panic(self, run):
         assert not run.all("panic"), run.tail()
@@ -108,6 +125,7 @@ class Shape:
     distance: Callable = lambda a, b: 10 if a == b else 20
     warnings: List[str] = dataclasses.field(default_factory=list)  # regular expressions; each must occur, no others may
     guest_mib: int = 16
+    degraded: str = ""  # of @verdict
 
     def pages(self):
         """Pages of each node, with the mean of what the firmware may reserve."""
@@ -137,6 +155,10 @@ class ShapeRun(GoodRun):
     @pytest.fixture(scope="class")
     def run(self, shape, tmp_path_factory):
         return harness.boot(*self.boot_by, "--guests", shape.guests(tmp_path_factory.mktemp("shape")), *shape.options)
+
+    @pytest.fixture
+    def reasons(self, shape):
+        return shape.degraded
 
     def test_the_nodes_are_the_machines(self, run, shape):
         assert [n["id"] for n in run.all("node")] == list(range(len(shape.machine.pxm)))

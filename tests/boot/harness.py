@@ -22,8 +22,8 @@ BOOT_TIMEOUT = 240
 PASS, FAIL, USAGE, PANIC, NO_VERDICT, TIMEOUT, SETUP = range(7)
 
 ESCAPES = re.compile(r"\x1b(\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9])")
-FACT = re.compile(r'@([a-z][a-z0-9_]*)((?: [a-z][a-z0-9_]*=(?:"[^"]*"|[^ ",]+))*)')
-PAIR = re.compile(r'([a-z][a-z0-9_]*)=(?:"([^"]*)"|([^ ",]+))')
+FACT = re.compile(r'@([a-z][a-z0-9_]*)((?: [a-z][a-z0-9_]*=(?:"[^"]*"|[^ ",]+(?:,[^ ",]+)*))*)')
+PAIR = re.compile(r'([a-z][a-z0-9_]*)=(?:"([^"]*)"|([^ "]+))')
 
 
 class BadFact(Exception):

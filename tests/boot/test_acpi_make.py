@@ -55,6 +55,6 @@ def test_the_model_agrees_with_totals_of_real_machines(path):
         assert bytes_of(int(pxm), False) == want["mem"]
         assert bytes_of(int(pxm), True) == want["hot"]
         assert sum(owner == int(pxm) for owner in cpus.values()) == want["cpus"]
-    ranges = acpi_model.machine_of([srat], []).ranges
+    ranges = acpi_model.machine_of([srat], [], 512).ranges
     assert all(a[1] <= b[0] for a, b in zip(ranges, ranges[1:]))
     assert all(any(b <= byte < e for b, e, _ in ranges) for base, end, *_ in memory for byte in (base, end - 1))

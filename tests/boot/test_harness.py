@@ -72,7 +72,7 @@ def test_one_is_exact():
 
 @pytest.mark.parametrize("line", [
     "@", "@Node id=0", "@node  id=0", "@node id", "@node id=", "@node id=0 ", "@node id=0 id=1", '@panic reason="a',
-    "@node id=0, pxm=0", "@ node id=0",
+    "@node id=0, pxm=0", "@node id=0,,1", "@node id=,0", "@ node id=0",
 ])
 def test_malformed_facts_are_refused(line):
     with pytest.raises(harness.BadFact):

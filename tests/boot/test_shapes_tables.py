@@ -21,6 +21,8 @@ UNCOVERED = r"of RAM from 0x[0-9a-f]+ are in no range"
 REFUSED = r"ACPI: SRAT: .*, ignored$"
 NO_SLIT = r"ACPI: SLIT: .*, ignored$"
 OVERLAP = r"ACPI: SRAT: entries overlap from 0x[0-9a-f]+"
+RIVALS = r"ACPI: SRAT: PXM [0-9]+ and [0-9]+ both have 0x[0-9a-f]+, where there is no RAM"
+EMPTY = r"ACPI: SRAT: [0-9]+ nodes have memory that is not in the memory map"
 
 
 def cpus(*pxms, make=cpu):
@@ -44,11 +46,11 @@ CASES = {
                                   memory(128 * MIB, 256 * MIB, 0), cpu(1, 0), cpu(2, 2))], []),
     "holes": ([srat(TWO, memory(0, 100 * MIB, 0), memory(128 * MIB, 128 * MIB, 1), memory(300 * MIB, 100 * MIB, 0))], [UNCOVERED]),
     "nothing-at-the-start": ([srat(cpus(1, 1, 2, 2), memory(200 * MIB, 100 * MIB, 2), memory(300 * MIB, GIB, 1))], [UNCOVERED]),
-    "covers-other-addresses-only": ([srat(TWO, memory(64 * GIB, GIB, 0), memory(65 * GIB, GIB, 1))], [UNCOVERED]),
+    "covers-other-addresses-only": ([srat(TWO, memory(64 * GIB, GIB, 0), memory(65 * GIB, GIB, 1))], [UNCOVERED, EMPTY]),
     "ranges-beyond-ram": ([srat(TWO, memory(0, 256 * MIB, 0), memory(256 * MIB, 4 * TIB, 1), memory(8 * TIB, TIB, 0))], []),
-    "a-node-beyond-ram": ([srat(cpus(0, 1, 2, 2), HALVES, memory(32 * GIB, GIB, 2))], []),
+    "a-node-beyond-ram": ([srat(cpus(0, 1, 2, 2), HALVES, memory(32 * GIB, GIB, 2))], [EMPTY]),
     "ends-inside-a-page": ([srat(TWO, memory(0, 256 * MIB + 0x801, 0), memory(256 * MIB + 0x801, GIB, 1))], []),
-    "all-ram-in-one-of-8": ([srat(cpus(0, 2, 4, 6), *[memory(n * 64 * GIB, 64 * GIB, (n + 5) % 8) for n in range(8)])], []),
+    "all-ram-in-one-of-8": ([srat(cpus(0, 2, 4, 6), *[memory(n * 64 * GIB, 64 * GIB, (n + 5) % 8) for n in range(8)])], [EMPTY]),
     "x2apic-entries": ([srat(cpus(0, 1, 1, 0, make=x2apic), x2apic(1000, 1), HALVES)], []),
     "apic-and-x2apic-entries": ([srat(cpu(0, 0), x2apic(1, 1), cpu(2, 1), x2apic(3, 0), cpu(0xFF, 9, 0), x2apic(2**32 - 1, 9, 0),
                                       HALVES)], []),
@@ -59,6 +61,15 @@ CASES = {
     "disabled-between": ([srat(TWO, memory(0, 0, 7, 0), memory(0, GIB, 5, 0), HALVES, memory(128 * MIB, 0, 6), cpu(0, 1, 0))], []),
     "hotplug-and-nonvolatile": ([srat(TWO, HALVES, memory(4 * GIB, 60 * GIB, 1, ENABLED | HOTPLUG),
                                       memory(8 * GIB, GIB, 1, ENABLED | NONVOLATILE))], []),
+    "nvdimm-in-another-nodes-window": ([srat(TWO, HALVES, memory(4 * GIB, 4 * GIB, 1, ENABLED | HOTPLUG),
+                                             memory(4 * GIB, GIB, 0, ENABLED | NONVOLATILE))], [RIVALS]),
+    "nvdimms-in-the-last-nodes-window": ([srat(TWO, HALVES, memory(4 * GIB, GIB, 2, ENABLED | NONVOLATILE),
+                                               memory(5 * GIB, GIB, 3, ENABLED | NONVOLATILE),
+                                               memory(4 * GIB, 15 * GIB, 3, ENABLED | HOTPLUG))], [RIVALS]),
+    "two-nodes-windows": ([srat(TWO, HALVES, memory(4 * GIB, 4 * GIB, 0, ENABLED | HOTPLUG),
+                                memory(4 * GIB, 4 * GIB, 1, ENABLED | HOTPLUG))], [RIVALS]),
+    "ram-in-another-nodes-window": ([srat(TWO, HALVES, memory(384 * MIB, 4 * GIB, 0, ENABLED | HOTPLUG))], [REFUSED]),
+    "two-nodes-below-the-first-mib": ([srat(TWO, HALVES, memory(0, 640 << 10, 1))], [RIVALS]),
     "ram-in-a-hotplug-range": ([srat(TWO, memory(0, 256 * MIB, 0), memory(256 * MIB, 4 * GIB, 1, ENABLED | HOTPLUG))], []),
     "a-cpu-missing": ([srat(cpus(0, 1), HALVES)], [HOMELESS]),
     "no-cpus": ([srat(HALVES)], [HOMELESS]),
@@ -93,13 +104,15 @@ def shape_of(tables, warnings, directory):
     for number, table in enumerate(tables):
         paths.append(directory / f"{number}.{signature(table)}.dat")
         paths[-1].write_bytes(table)
-    machine = acpi_model.machine_of([t for t in tables if signature(t) == "SRAT"], range(CPUS))
+    srats = [t for t in tables if signature(t) == "SRAT"]
+    machine = acpi_model.machine_of(srats, range(CPUS), MEM)
+    lost = (srats and not machine.have_srat) or acpi_model.empty_nodes(machine, MEM)
     matrix = acpi_model.read_slit(next((t for t in tables if signature(t) == "SLIT"), None))
     options = ["--nodes", 0, "--cpus", CPUS, "--mem", f"{MEM}M"]
     for path in paths:
         options += ["--acpi-table", path]
     return Shape(options, MEM, machine, lambda a, b: acpi_model.distance_of(machine, matrix, a, b), warnings,
-                 guest_mib=4 if len(machine.pxm) > 40 else 16)
+                 guest_mib=4 if len(machine.pxm) > 40 else 16, degraded="nodes" if lost else "")
 
 
 class TableRun(ShapeRun):
@@ -125,7 +138,7 @@ def warnings_of(tables):
     """The expected warnings for such tables, from the model."""
     srats = [t for t in tables if signature(t) == "SRAT"]
     read = [acpi_model.read_srat(t) for t in srats]
-    machine = acpi_model.machine_of(srats, range(CPUS))
+    machine = acpi_model.machine_of(srats, range(CPUS), MEM)
     warnings = [REFUSED] if read[0] is None else []
     if len(srats) > 1:
         warnings.append("2 SRATs, number . is used")
@@ -135,9 +148,13 @@ def warnings_of(tables):
     if any(apic_id not in listed for apic_id in range(CPUS)):
         warnings.append(HOMELESS)
     # An NVDIMM inside a hot-plug window is no mistake.
-    if any(a[0] < b[1] and b[0] < a[1] and {a[3], b[3]} != {ENABLED | HOTPLUG, ENABLED | NONVOLATILE}
+    if any(a[0] < b[1] and b[0] < a[1] and a[2] == b[2] and {a[3], b[3]} != {ENABLED | HOTPLUG, ENABLED | NONVOLATILE}
            for i, a in enumerate(ranges) for b in ranges[:i]):
         warnings.append(OVERLAP)
+    if machine.rivals:
+        warnings.append(RIVALS)
+    if acpi_model.empty_nodes(machine, MEM):
+        warnings.append(EMPTY)
     if any(acpi_model.uncovered(machine, *piece) for piece in acpi_model.usable(MEM, 32)):
         warnings.append(UNCOVERED)
     return warnings

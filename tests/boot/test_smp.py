@@ -45,6 +45,8 @@ class TestCounts(GoodRun):
 class TestFailed(GoodRun):
     """CPUs that do not start are reported and not used; they keep their numbers."""
 
+    degraded = "cpus"
+
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
         return boot_guests("one", "--cpus", "6", "--cmdline", "test_cpu_fail=1,4", *harness.DEBUG_BUILD)
@@ -53,6 +55,12 @@ class TestFailed(GoodRun):
         assert {f["id"]: f["state"] for f in run.all("cpu")} == {
             0: "online", 1: "failed", 2: "online", 3: "online", 4: "failed", 5: "online"}
         assert run.one("cpus") == {"found": 6, "online": 4}
+
+    def test_they_are_in_no_nodes_count(self, run):
+        assert [n["cpus"] for n in run.all("node")] == [2, 2]
+
+    def test_the_verdict_says_so(self, run):
+        assert "Degraded        cpus: less than the firmware describes, see the warnings above" in run.lines
 
     def test_a_sentence_each(self, run):
         for cpu, node in (1, 0), (4, 1):

@@ -85,13 +85,24 @@ static void place_ram(const struct boot_ranges *ram)
         sum += report.bytes[i];
     if (sum != boot_ranges_total(ram))
         abort();
-    acpi_ram_warn(&report);
+    if (acpi_ram_warn(&report, &info.topology) > info.topology.nr_nodes)
+        abort();
+}
+
+static struct boot_ranges ram;
+
+static bool has_ram(u64 start, u64 end)
+{
+    static struct boot_ranges wanted, both;
+
+    wanted.nr = 0;
+    return boot_ranges_add(&wanted, ALIGN_DOWN(start, PAGE_SIZE), end) ||
+           boot_ranges_intersect(&both, &wanted, &ram) || both.nr;
 }
 
 static void fuzz_tables(const u8 *data, size_t size)
 {
     static struct table t;
-    static struct boot_ranges ram;
     struct acpi_inputs in = {0};
     struct acpi_bytes *const where[] = {
         [MADT] = &in.madt, [SLIT] = &in.slit, [FADT] = &in.fadt, [HMAT] = &in.hmat, [MSCT] = &in.msct};
@@ -119,6 +130,7 @@ static void fuzz_tables(const u8 *data, size_t size)
         else if (in.nr_srats < ACPI_MAX_SRATS)
             in.srat[in.nr_srats++] = b;
     }
+    in.has_ram = ram.nr ? has_ram : NULL;
     acpi_inputs_read(&info, &in);
     check();
     place_ram(&ram);

@@ -68,7 +68,6 @@ void cpus_make(u32 nr, u32 nr_nodes, u32 node_mib)
     for (u32 id = 0; id < nr; id++) {
         cpu_on[id].id = topology.cpus[id].apic_id = id;
         cpu_on[id].nid = topology.cpus[id].nid = id % nr_nodes;
-        topology.cpus[id].enabled = true;
         cpus[id] = &cpu_on[id];
     }
     for (u32 a = 0; a < nr_nodes; a++) {

@@ -2,6 +2,7 @@
 #include "facts.h"
 
 #include <arch/x86/acpi/ram_nodes.h>
+#include <boot/ram_map.h>
 #include <lib/log.h>
 
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 struct message_list warnings, notes;
+struct boot_ranges facts_ram;
 
 /* The hypervisor's code speaks through this. Debug words are left out. */
 void printk(enum log_level level, const char *fmt, ...)
@@ -53,20 +55,20 @@ static void fill_ram(struct facts *f)
     static struct acpi_ram_report report;
     const struct topology *t = &f->info.topology;
 
-    for (u32 i = 0; i < f->ram.nr; i++) {
-        acpi_ram_count(&report, t, f->ram.range[i].start, f->ram.range[i].end);
-        for (u64 at = f->ram.range[i].start; at < f->ram.range[i].end;) {
+    for (u32 i = 0; i < facts_ram.nr; i++) {
+        acpi_ram_count(&report, t, facts_ram.range[i].start, facts_ram.range[i].end);
+        for (u64 at = facts_ram.range[i].start; at < facts_ram.range[i].end;) {
             const struct topology_range *range;
             u64 until;
 
             acpi_ram_node(t, at, &until, &range);
-            until = MIN(until, f->ram.range[i].end);
+            until = MIN(until, facts_ram.range[i].end);
             if (range)
                 f->range_ram[range - t->ranges] += until - at;
             at = until;
         }
     }
-    acpi_ram_warn(&report);
+    (void)acpi_ram_warn(&report, t);
     for (u32 i = 0; i < t->nr_nodes; i++)
         f->node[i].bytes = report.bytes[i];
 }
@@ -88,8 +90,22 @@ static void fill_ranges(struct facts *f)
     }
 }
 
-void facts_fill(struct facts *f, const struct acpi_inputs *in)
+/* As the hypervisor sees it: what it does not use is on no node. */
+static bool has_ram(u64 start, u64 end)
 {
+    const struct boot_ranges *ram = &facts_ram;
+
+    start = MAX(start, RAM_LOW_RESERVED);
+    end = MIN(end, RAM_LIMIT);
+    for (u32 i = 0; i < ram->nr; i++)
+        if (MAX(start, ram->range[i].start) < MIN(end, ram->range[i].end))
+            return true;
+    return false;
+}
+
+void facts_fill(struct facts *f, struct acpi_inputs *in)
+{
+    in->has_ram = f->have_memmap ? has_ram : NULL;
     acpi_inputs_read(&f->info, in);
     f->refused = !f->info.topology.have_srat;
     if (f->refused)

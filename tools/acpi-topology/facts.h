@@ -29,7 +29,6 @@ struct facts {
     struct acpi_info info;
     bool refused; /* no SRAT could be used */
     bool have_memmap;
-    struct boot_ranges ram; /* meaningful if have_memmap */
     struct node_sums node[MAX_NODES];
     u64 range_ram[TOPOLOGY_MAX_RANGES]; /* bytes of RAM in each range of the topology */
     u32 nr_cpus;
@@ -43,8 +42,11 @@ struct message_list {
 };
 extern struct message_list warnings, notes;
 
-/* Reads the tables; f->ram and f->have_memmap are filled before. */
-void facts_fill(struct facts *f, const struct acpi_inputs *in);
+/* The memory map's RAM, if have_memmap. */
+extern struct boot_ranges facts_ram;
+
+/* Reads the tables; facts_ram and f->have_memmap are filled before. */
+void facts_fill(struct facts *f, struct acpi_inputs *in);
 
 void print_text(const struct facts *f);
 void print_json(const struct facts *f);

@@ -74,7 +74,7 @@ static void load_memmap(struct facts *f, const char *name)
 
     if (strlen(b.bytes) != b.len)
         die(name, "is no text");
-    if (memmap_parse(&f->ram, b.bytes, error, sizeof(error)))
+    if (memmap_parse(&facts_ram, b.bytes, error, sizeof(error)))
         die(name, error);
     f->have_memmap = true;
 }

@@ -43,7 +43,7 @@ static bool read_srats(struct acpi_info *out, const struct acpi_inputs *in)
     for (u32 i = 0; i < in->nr_srats; i++) {
         struct acpi_srat *s = nr_sound ? &out->other_srat : &out->srat;
 
-        if (acpi_srat_parse(s, in->srat[i].bytes, in->srat[i].len) != 0)
+        if (acpi_srat_parse(s, in->srat[i].bytes, in->srat[i].len, in->has_ram) != 0)
             continue;
         if (nr_sound++ == 0) {
             best = cpus_listed(s, &out->madt);
@@ -97,6 +97,8 @@ void acpi_inputs_read(struct acpi_info *out, const struct acpi_inputs *in)
     out->have_madt = in->madt.bytes && acpi_madt_parse(&out->madt, in->madt.bytes, in->madt.len) == 0;
     out->have_fadt = in->fadt.bytes && acpi_fadt_parse(&out->fadt, in->fadt.bytes, in->fadt.len) == 0;
     bool have_srat = read_srats(out, in);
+    out->lost_cpus = !out->have_madt || out->madt.nr_cpus == 0 || out->madt.incomplete;
+    out->lost_nodes = !have_srat && in->nr_srats;
     bool have_slit = have_srat && in->slit.bytes && acpi_slit_parse(&slit, in->slit.bytes, in->slit.len) == 0;
     bool have_hmat = have_srat && in->hmat.bytes &&
                      acpi_hmat_parse(&out->hmat, &out->srat, in->hmat.bytes, in->hmat.len) == 0;
@@ -131,6 +133,7 @@ int acpi_init(struct acpi_info *out, const struct acpi_mapper *m, u64 rsdp_maddr
     int rc = -ENOENT;
 
     memset(&in, 0, sizeof(in));
+    in.has_ram = m->has_ram;
     memset(&out->tables, 0, sizeof(out->tables));
     if (rsdp_maddr == 0)
         rsdp_maddr = acpi_rsdp_search(m);
@@ -151,5 +154,6 @@ int acpi_init(struct acpi_info *out, const struct acpi_mapper *m, u64 rsdp_maddr
     if (!in.madt.bytes)
         log_warn("ACPI: no MADT, the boot CPU alone is known\n");
     acpi_inputs_read(out, &in);
+    out->lost_nodes = !out->topology.have_srat && acpi_tables_find(&out->tables, "SRAT", 0);
     return rc;
 }

@@ -16,6 +16,7 @@ struct acpi_bytes {
 
 struct acpi_inputs {
     struct acpi_bytes madt, fadt, slit, hmat, msct;
+    acpi_has_ram_fn has_ram; /* NULL: there is no memory map */
     u32 nr_srats;
     struct acpi_bytes srat[ACPI_MAX_SRATS];
 };
@@ -25,6 +26,8 @@ struct acpi_info {
     bool found;                /* RSDP and root table were sound */
     bool have_madt;            /* false: madt holds defaults, topology one made-up CPU */
     bool have_fadt;            /* false: fadt is all zero */
+    bool lost_cpus;            /* the MADT describes CPUs that are not in topology, or there is none */
+    bool lost_nodes;           /* there is an SRAT, and none is used */
     struct acpi_tables tables; /* for tables read elsewhere; empty unless found */
     struct acpi_madt madt;     /* lapic_base is always valid */
     struct acpi_fadt fadt;

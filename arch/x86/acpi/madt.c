@@ -173,6 +173,7 @@ int acpi_madt_parse(struct acpi_madt *out, const void *bytes, u64 avail)
         read_entry(out, &t, e);
     if (w.broken)
         log_warn("ACPI: MADT: broken entry at byte %u, the rest is ignored\n", w.offset);
+    out->incomplete = w.broken || t.damaged || t.too_many_cpus;
     report(&t);
 
     if (out->lapic_base == 0 || !IS_ALIGNED(out->lapic_base, PAGE_SIZE)) {

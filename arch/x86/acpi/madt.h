@@ -24,6 +24,7 @@ struct acpi_madt {
     u64 lapic_base;   /* maddr */
     bool pcat_compat; /* there is a pair of 8259s, to be masked before APICs are used */
     u32 nr_cpus;      /* enabled ones, each APIC id once */
+    bool incomplete;  /* CPUs may be missing: entries were damaged, cut off or too many */
     u32 nr_hotplug;   /* not there now, but "online capable" */
     u32 nr_ioapics;
     struct acpi_madt_cpu cpu[MAX_CPUS];

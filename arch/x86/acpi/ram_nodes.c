@@ -65,8 +65,28 @@ void acpi_ram_count(struct acpi_ram_report *report, const struct topology *t, u6
     }
 }
 
-void acpi_ram_warn(const struct acpi_ram_report *report)
+/* Does the firmware say that the node has RAM now? */
+static bool is_described(const struct topology *t, nodeid_t nid)
 {
+    for (u32 i = 0; i < t->nr_ranges; i++)
+        if (t->ranges[i].nid == nid && !t->ranges[i].flags)
+            return true;
+    return false;
+}
+
+u32 acpi_ram_warn(const struct acpi_ram_report *report, const struct topology *t)
+{
+    u32 nr_empty = 0;
+    nodeid_t first = 0;
+
+    for (nodeid_t nid = t->nr_nodes; nid-- > 0;)
+        if (!report->bytes[nid] && is_described(t, nid)) {
+            first = nid;
+            nr_empty++;
+        }
+    if (nr_empty)
+        log_warn("ACPI: SRAT: %u nodes have memory that is not in the memory map, as node %u\n", nr_empty,
+                 first);
     if (report->uncovered)
         log_warn(
             "ACPI: SRAT: %lu KiB of RAM from 0x%lx are in no range, put on the node of the range below\n",
@@ -74,4 +94,5 @@ void acpi_ram_warn(const struct acpi_ram_report *report)
     if (report->nonvolatile)
         log_warn("ACPI: SRAT: %lu KiB of RAM from 0x%lx are in non-volatile ranges, used as RAM\n",
                  (unsigned long)(report->nonvolatile >> 10), (unsigned long)report->nonvolatile_at);
+    return nr_empty;
 }

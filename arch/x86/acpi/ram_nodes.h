@@ -37,7 +37,10 @@ struct acpi_ram_report {
 /* Adds the RAM [start, end), both page-aligned, to the report. O(ranges). */
 void acpi_ram_count(struct acpi_ram_report *report, const struct topology *t, u64 start, u64 end);
 
-/* One warning for RAM that no range covers, one for RAM in NVDIMM ranges. */
-void acpi_ram_warn(const struct acpi_ram_report *report);
+/*
+ * One warning for RAM that no range covers, one for RAM in NVDIMM ranges, one for nodes without RAM on which a range is
+ * neither hot-pluggable nor non-volatile. Returns the number of such nodes.
+ */
+u32 acpi_ram_warn(const struct acpi_ram_report *report, const struct topology *t);
 
 #endif

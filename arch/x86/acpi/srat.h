@@ -48,14 +48,20 @@ struct acpi_srat {
  * initiators and ports (5 and 6) are recorded, but make no node; damaged ones and those beyond the array are
  * left out with one warning. Revision 1 has 8-bit PXMs. Where ranges of one PXM overlap, non-volatile wins over
  * volatile and present over hot-pluggable; NVDIMMs inside a hot-plug window are usual (QEMU), any other overlap is one
- * warning. Each refusal is one warning.
+ * warning. Where ranges of two PXMs overlap and has_ram finds RAM, the table is refused. Without RAM the place goes to
+ * an entry that is no hot-plug window, else to the first, with one warning: no page is there that could be on a wrong
+ * node. has_ram NULL: there is no memory map, and entries that are neither hot-pluggable nor non-volatile count as RAM.
+ * Each refusal is one warning.
  * 0, or an error and *out emptied (it is working space):
  *   -EINVAL     header, checksum or an entry's length is wrong, or it lists no memory
  *   -EOVERFLOW  a range passes 2^64
- *   -EEXIST     ranges of two PXMs overlap
+ *   -EEXIST     ranges of two PXMs overlap where there is RAM
  *   -E2BIG      more than MAX_NODES PXMs, ACPI_SRAT_MAX_MEM entries or TOPOLOGY_MAX_RANGES ranges
  */
-int acpi_srat_parse(struct acpi_srat *out, const void *bytes, u64 avail);
+int acpi_srat_parse(struct acpi_srat *out, const void *bytes, u64 avail, acpi_has_ram_fn has_ram);
+
+/* A part of it, in srat_ranges.c: fills range[] from mem[] and pxm[]. 0, -EEXIST or -E2BIG as above. */
+int acpi_srat_resolve(struct acpi_srat *s, acpi_has_ram_fn has_ram);
 
 /* The node id of a PXM, NODE_NONE if it is no node. */
 nodeid_t acpi_srat_pxm_to_nid(const struct acpi_srat *s, u32 pxm);

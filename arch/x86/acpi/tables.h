@@ -17,6 +17,9 @@
 #define ACPI_MAX_TABLES      128u
 #define ACPI_MAX_SRATS       4u
 
+/* Does the firmware's memory map have RAM that is used in [start, end)? Bytes. */
+typedef bool (*acpi_has_ram_fn)(u64 start, u64 end);
+
 /*
  * map() returns a pointer to the len bytes at maddr, or NULL if they cannot all be read. It must stay
  * valid until the function that was given the mapper returns. len is never 0.
@@ -24,6 +27,7 @@
 struct acpi_mapper {
     const void *(*map)(void *ctx, u64 maddr, u64 len);
     void *ctx;
+    acpi_has_ram_fn has_ram; /* NULL: there is no memory map */
 };
 
 /* ACPI 6.5 5.2.6, table 5.4 */

@@ -156,8 +156,8 @@ static void add_cpu(struct topology *t, const struct acpi_madt_cpu *cpu, const s
         ++*nr_unlisted;
         nid = home_of_unlisted(t);
     }
-    t->cpus[t->nr_cpus++] = (struct topology_cpu){
-        .apic_id = cpu->apic_id, .acpi_uid = cpu->acpi_uid, .nid = nid, .enabled = true};
+    t->cpus[t->nr_cpus++] =
+        (struct topology_cpu){.apic_id = cpu->apic_id, .acpi_uid = cpu->acpi_uid, .nid = nid};
 }
 
 void acpi_topology_build(struct topology *out, const struct acpi_madt *madt, const struct acpi_srat *srat,

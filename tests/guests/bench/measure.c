@@ -119,6 +119,6 @@ void bench_check(int rc, const char *what)
     if (!rc)
         return;
     printf("bench: %s: %d\n", what, rc);
-    printf("@verdict result=FAIL\n");
+    guest_verdict(false);
     guest_shutdown(SHUTDOWN_crash);
 }

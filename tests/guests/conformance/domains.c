@@ -59,7 +59,7 @@ long unmap_gfn(u32 index)
 void give_up(const char *what, long rc)
 {
     printf("conformance: %s: %ld\n", what, rc);
-    printf("@verdict result=FAIL\n");
+    guest_verdict(false);
     guest_shutdown(SHUTDOWN_crash);
 }
 

@@ -48,11 +48,11 @@ void guest_main(void)
         if (all || !strcmp(only, groups[i].name))
             run_group(i);
     }
-    printf("@verdict result=%s\n", nr_cases() ? "PASS" : "FAIL");
+    guest_verdict(nr_cases());
     guest_shutdown(SHUTDOWN_poweroff);
 }
 
 void guest_on_fatal(void)
 {
-    printf("@verdict result=FAIL\n");
+    guest_verdict(false);
 }

@@ -32,12 +32,12 @@ void guest_main(void)
     bool pass = run(name ? name : "calls");
 
     if (guest_env.is_dom0)
-        printf("@verdict result=%s\n", pass ? "PASS" : "FAIL");
+        guest_verdict(pass);
     guest_shutdown(pass ? SHUTDOWN_poweroff : SHUTDOWN_crash);
 }
 
 void guest_on_fatal(void)
 {
     if (guest_env.is_dom0)
-        printf("@verdict result=FAIL\n");
+        guest_verdict(false);
 }

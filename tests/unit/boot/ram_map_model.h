@@ -54,7 +54,7 @@ static inline bool model_is_ram(u64 page)
         return false;
     for (u32 i = 0; i < info.nr_mem; i++) {
         const struct boot_mem *m = &info.mem[i];
-        bool wraps = m->size > ~0ull - m->base, good = m->type == BOOT_MEM_RAM || m->type == BOOT_MEM_LOADER;
+        bool wraps = m->size > ~0ull - m->base, good = m->type == BOOT_MEM_RAM;
         u64 end = wraps ? ~0ull : m->base + m->size;
 
         if (!m->size)
@@ -72,12 +72,13 @@ static inline bool model_is_device(u64 page)
 {
     bool device = false;
 
+    for (u32 i = 0; i < info.nr_used; i++)
+        if (info.used[i].base < page + PAGE_SIZE && info.used[i].base + info.used[i].size > page)
+            return false;
     for (u32 i = 0; i < info.nr_mem; i++) {
         const struct boot_mem *m = &info.mem[i];
         if (!m->size || m->base >= page + PAGE_SIZE || boot_mem_end(m) <= page)
             continue;
-        if (m->type == BOOT_MEM_LOADER)
-            return false;
         device |= m->type != BOOT_MEM_RAM && m->type != BOOT_MEM_ACPI && m->type != BOOT_MEM_NVS &&
                   m->type != BOOT_MEM_EFI_RT_DATA;
     }
@@ -128,6 +129,7 @@ static inline void check_ram(void)
         total += ram ? at[i + 1] - at[i] : 0;
     }
     assert_int_equal(boot_ranges_total(&map.ram), total);
+    assert_int_equal(map.firmware, total + map.low + map.out_of_reach + map.left_out);
 }
 
 /* --- pieces and the plan -------------------------------------------------------------------------------- */

@@ -114,8 +114,7 @@ static u64 rnd(u64 below)
 
 static void random_entry(u64 span)
 {
-    static const u32 types[] = {
-        1, 1, 1, 1, 2, 3, 4, 5, BOOT_MEM_LOADER, BOOT_MEM_EFI_RT_CODE, BOOT_MEM_EFI_RT_DATA, 99};
+    static const u32 types[] = {1, 1, 1, 1, 1, 2, 3, 4, 5, BOOT_MEM_EFI_RT_CODE, BOOT_MEM_EFI_RT_DATA, 99};
     u64 base = rnd(span), size = rnd(4) ? rnd(span / 4) : rnd(3 * PAGE_SIZE);
 
     if (rnd(3)) {

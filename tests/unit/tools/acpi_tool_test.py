@@ -138,6 +138,44 @@ def test_overlaps():
     assert other.status == 2 and not other.all("node") and "PXM 0 and 1" in other.warnings()[0]
 
 
+def test_overlaps_of_nodes_matter_where_there_is_ram():
+    base = (cpu(0, 0), cpu(1, 1), mem(0, 0, 512 * M), mem(1, 512 * M, 512 * M))
+    window, windows = mem(1, 4 * G, 4 * G, ON | HOT), mem(0, 4 * G, 4 * G, ON | HOT)
+    tables = {  # of each node: NVDIMMs, and what is free of windows
+        "an NVDIMM in another node's window": ((window, mem(0, 4 * G, G, ON | NV)), [(G, 0), (0, 3 * G)]),
+        "two NVDIMMs of QEMU": ((mem(2, 4 * G, G, ON | NV), mem(3, 5 * G, G, ON | NV), mem(3, 4 * G, 15 * G, ON | HOT)),
+                                [(0, 0), (0, 0), (G, 0), (G, 13 * G)]),
+        "two windows": ((windows, window), [(0, 4 * G), (0, 0)]),
+    }
+    for entries, sums in tables.values():
+        for memmap in {}, {"memmap": "0 1G ram"}:
+            run = one_srat(*base, *entries, **memmap)
+            assert run.status == 1 and len(run.warnings()) == 1 and "both have 0x100000000, where there is no RAM" in run.warnings()[0]
+            assert run.nodes("nonvolatile_bytes", "hotplug_bytes") == sums
+            assert run.nodes("cpus") == [(1,), (1,), (0,), (0,)][:len(sums)]
+        refused = one_srat(*base, *entries, memmap="0 1G ram\n4G 5G ram")
+        assert refused.status == 2 and "both have 0x100000000, ignored" in refused.warnings()[0]
+    # RAM by the SRAT's own word is RAM as long as no map says otherwise.
+    there = base + (mem(0, 768 * M, 256 * M), )
+    assert one_srat(*there).status == one_srat(*there, memmap="0 1G ram").status == 2
+    assert one_srat(*there, memmap="0 768M ram").status == 1
+
+
+def test_qemus_dimmpxm():
+    """The table of QEMU's own test `dimmpxm`: an NVDIMM of PXM 2 in the window, which is always the last node's."""
+    table = srat(*(cpu(i, i) for i in range(4)), mem(0, 0, 640 * K), mem(0, M, 31 * M), *(mem(i, i * 32 * M, 32 * M) for i in (1, 2, 3)),
+                   mem(2, 4 * G + 128 * M, 128 * M, ON | NV), mem(3, 4 * G, 4 * G - 128 * M, ON | HOT), revision=1)
+    assert len(table) == 0x188
+    run = Run(*make(srat=table, memmap="0 128M ram"))
+    assert run.status == 1 and "PXM 2 and 3 both have 0x108000000, where there is no RAM" in run.warnings()[0]
+    assert run.nodes("bytes", "nonvolatile_bytes", "cpus") == [(32 * M, 0, 1), (32 * M, 0, 1), (32 * M, 128 * M, 1), (32 * M, 0, 1)]
+
+
+def test_a_node_whose_memory_is_not_in_the_map():
+    run = one_srat(mem(0, 0, 4 * G), mem(1, 4 * G, 4 * G), mem(2, 8 * G, 4 * G, ON | HOT), memmap="0 4G ram")
+    assert run.status == 1 and run.warnings() == ["ACPI: SRAT: 1 nodes have memory that is not in the memory map, as node 1"]
+
+
 def test_hotplug_and_nvdimm():
     tables = dict(srat=srat(mem(0, 0, G), mem(1, 4 * G, 8 * G, ON | HOT), mem(1, 6 * G, G, ON | NV)))
     alone = Run(*make(**tables))

@@ -48,7 +48,7 @@ static void expect_entry(u32 i, u64 base, u64 size, u32 type)
 TEST_WITH(types, start, NULL)
 {
     static const u32 want[] = {
-        BOOT_MEM_RESERVED,    BOOT_MEM_LOADER,      BOOT_MEM_LOADER,   BOOT_MEM_RAM,      BOOT_MEM_RAM,
+        BOOT_MEM_RESERVED,    BOOT_MEM_RAM,         BOOT_MEM_RAM,      BOOT_MEM_RAM,      BOOT_MEM_RAM,
         BOOT_MEM_EFI_RT_CODE, BOOT_MEM_EFI_RT_DATA, BOOT_MEM_RAM,      BOOT_MEM_UNUSABLE, BOOT_MEM_ACPI,
         BOOT_MEM_NVS,         BOOT_MEM_RESERVED,    BOOT_MEM_RESERVED, BOOT_MEM_RESERVED, BOOT_MEM_RESERVED,
         BOOT_MEM_RESERVED /* 15: not accepted yet */};
@@ -68,16 +68,15 @@ TEST_WITH(sorted_and_merged, start, NULL)
     add(7, MIB(16), 256);
     add(4, 0, 160);
     add(3, 160 * 4096, 96); /* touches the one above */
-    add(2, MIB(17), 16);    /* touches, another type */
+    add(2, MIB(17), 16);    /* a loader's: RAM too */
     add(1, MIB(17) + 16 * 4096, 16);
     add(7, MIB(32), 1); /* a gap */
     add(7, MIB(64), 0); /* nothing */
     assert_int_equal(convert(), 0);
-    assert_int_equal(bi.nr_mem, 4);
+    assert_int_equal(bi.nr_mem, 3);
     expect_entry(0, 0, MIB(1), BOOT_MEM_RAM);
-    expect_entry(1, MIB(16), MIB(1), BOOT_MEM_RAM);
-    expect_entry(2, MIB(17), 32 * 4096, BOOT_MEM_LOADER);
-    expect_entry(3, MIB(32), 4096, BOOT_MEM_RAM);
+    expect_entry(1, MIB(16), MIB(1) + 32 * 4096, BOOT_MEM_RAM);
+    expect_entry(2, MIB(32), 4096, BOOT_MEM_RAM);
 }
 
 /* RAM by type that is not for general use by attribute. */
@@ -91,7 +90,7 @@ TEST_WITH(attributes, start, NULL)
     add_with(7, MIB(6), 1, 0xf | 1ull << 20); /* can be unplugged: RAM */
     add_with(4, MIB(7), 1, 0xf | 1ull << 63); /* the firmware wants it at run time */
     add_with(3, MIB(8), 1, 0xf | 1ull << 63); /* so its code */
-    add_with(2, MIB(9), 1, 0);                /* our own, whatever its attributes */
+    add_with(2, MIB(9), 1, 0);                /* a loader's is judged alike */
     add_with(11, MIB(10), 1, 0xf);            /* MMIO stays MMIO */
     assert_int_equal(convert(), 0);
     assert_int_equal(bi.nr_mem, 10);
@@ -101,7 +100,7 @@ TEST_WITH(attributes, start, NULL)
     expect_entry(5, MIB(6), 4096, BOOT_MEM_RAM);
     expect_entry(6, MIB(7), 4096, BOOT_MEM_EFI_RT_DATA);
     expect_entry(7, MIB(8), 4096, BOOT_MEM_EFI_RT_CODE);
-    expect_entry(8, MIB(9), 4096, BOOT_MEM_LOADER);
+    expect_entry(8, MIB(9), 4096, BOOT_MEM_RESERVED);
     expect_entry(9, MIB(10), 4096, BOOT_MEM_RESERVED);
 }
 

@@ -32,7 +32,7 @@ static void setup(void)
             srat_cpu(&srat_table, pxms[i], (u8)i, 1);
     }
     table_finish(&srat_table);
-    assert_int_equal(acpi_srat_parse(&srat, srat_table.bytes, srat_table.len), 0);
+    assert_int_equal(acpi_srat_parse(&srat, srat_table.bytes, srat_table.len, NULL), 0);
     for (u32 i = 0; i < 100; i++)
         distances[i] = i % 11 == 0 ? 10 : 20;
     slit_build(&slit_table, 10, distances);

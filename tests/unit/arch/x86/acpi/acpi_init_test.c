@@ -114,8 +114,7 @@ static void init_with(const struct table *srat1, const struct table *srat2)
 static void assert_whole_machine(void)
 {
     /* The MADT's order, without the empty socket. */
-    static const struct topology_cpu cpus[] = {
-        {4, 0, 1, true}, {0, 1, 0, true}, {2, 2, 0, true}, {300, 4, 1, true}};
+    static const struct topology_cpu cpus[] = {{4, 0, 1}, {0, 1, 0}, {2, 2, 0}, {300, 4, 1}};
     const struct topology *t = &info.topology;
 
     assert_true(info.found && info.have_madt && info.have_fadt);

@@ -60,7 +60,7 @@ TEST(ram_in_ranges)
     acpi_ram_count(&report, &topo, 0, MIB(8));
     assert_true(report.bytes[2] == MIB(4) && report.bytes[0] == MIB(4));
     assert_true(report.bytes[1] == 0 && report.uncovered == 0 && report.hotplug == 0);
-    acpi_ram_warn(&report);
+    assert_int_equal(acpi_ram_warn(&report, &topo), 0);
     assert_int_equal(nr_warnings, 0);
     assert_pieces(0, MIB(9));
 }
@@ -81,7 +81,7 @@ TEST(uncovered_ram_goes_with_the_range_below)
     acpi_ram_count(&report, &topo, MIB(1), MIB(9));
     assert_true(report.bytes[3] == MIB(5) && report.bytes[1] == MIB(3));
     assert_true(report.uncovered == MIB(4) && report.uncovered_at == MIB(1));
-    acpi_ram_warn(&report);
+    assert_int_equal(acpi_ram_warn(&report, &topo), 0);
     assert_int_equal(nr_warnings, 1);
     assert_true(said("4096 KiB of RAM from 0x100000 are in no range"));
     assert_pieces(0, MIB(10));
@@ -94,12 +94,29 @@ TEST(hotplug_and_nvdimm_ranges_count_where_there_is_ram)
     range(2, MIB(64), MIB(80), RANGE_NONVOLATILE);
     acpi_ram_count(&report, &topo, 0, MIB(8));
     assert_true(report.bytes[1] == MIB(4) && report.hotplug == MIB(4));
-    acpi_ram_warn(&report);
+    assert_int_equal(acpi_ram_warn(&report, &topo), 0);
     assert_int_equal(nr_warnings, 0);
     acpi_ram_count(&report, &topo, MIB(66), MIB(68));
     assert_true(report.bytes[2] == MIB(2) && report.nonvolatile == MIB(2) && report.uncovered == 0);
-    acpi_ram_warn(&report);
+    assert_int_equal(acpi_ram_warn(&report, &topo), 0);
     assert_true(said("2048 KiB of RAM from 0x4200000 are in non-volatile ranges"));
+}
+
+/* A node whose memory the map does not have is lost; an empty hot-plug window or an NVDIMM is not. */
+TEST(nodes_whose_memory_is_not_there_are_counted)
+{
+    topo.nr_nodes = 5;
+    range(0, 0, MIB(4), 0);
+    range(1, MIB(64), MIB(80), RANGE_HOTPLUG);
+    range(2, MIB(80), MIB(96), RANGE_NONVOLATILE);
+    range(3, MIB(96), MIB(100), 0);
+    range(4, MIB(100), MIB(104), 0);
+    acpi_ram_count(&report, &topo, 0, MIB(4));
+    assert_int_equal(acpi_ram_warn(&report, &topo), 2);
+    assert_int_equal(nr_warnings, 1);
+    assert_true(said("2 nodes have memory that is not in the memory map, as node 3"));
+    acpi_ram_count(&report, &topo, MIB(99), MIB(101));
+    assert_int_equal(acpi_ram_warn(&report, &topo), 0);
 }
 
 TEST(a_page_is_on_the_node_of_its_first_byte)

@@ -13,13 +13,15 @@
 static struct table tab;
 static struct acpi_srat srat;
 
+static acpi_has_ram_fn has_ram; /* of the memory map; NULL: there is none */
+
 static int parse_as_is(void)
 {
     u8 *copy = tight(tab.bytes, tab.len);
 
     forget_said();
     memset(&srat, 0xa5, sizeof(srat));
-    int rc = acpi_srat_parse(&srat, copy, tab.len);
+    int rc = acpi_srat_parse(&srat, copy, tab.len, has_ram);
     free(copy);
     if (rc != 0) { /* emptied, and one line says why */
         assert_int_equal(srat.nr_pxm + srat.nr_cpus + srat.nr_mem + srat.nr_ranges, 0);
@@ -231,9 +233,9 @@ TEST(entries_become_ranges)
         /* Overlap on one node is merged; touching entries are no overlap. */
         {0, "overlap from 0x80000000, 0x80000000 bytes", "0:2G+4G 0:0+4G 1:6G+4G", "0:0+6G 1:6G+4G"},
         {0, "0x40000000 bytes in all", "0:0+1G 0:0+1G 0:1G+1G", "0:0+2G"},
-        /* On two nodes it drops the table, also wholly inside, and hot-plug is no excuse. */
+        /* On two nodes it drops the table, also wholly inside. */
         {-EEXIST, "PXM 0 and 1 both have 0x7fffffff", "0:0+2G 1:0x7fffffff+2G", ""},
-        {-EEXIST, "both have 0x40000000", "0:0+4Gh 1:1G+1Gn", ""},
+        {-EEXIST, "both have 0x40000000", "0:0+4Gh 1:1G+1G", ""},
         {0, NULL, "0:0+1 1:1+1G", "0:0+1 1:1+1G"}, /* to the byte */
         /* An NVDIMM splits its hot-plug window; a third entry there is one too many. */
         {0, NULL, "0:0+1G 0:5G+1Gn 0:4G+4Gh", "0:0+1G 0:4G+1Gh 0:5G+1Gn 0:6G+2Gh"},
@@ -250,6 +252,47 @@ TEST(entries_become_ranges)
         assert_true(!cases[i].warning || said(cases[i].warning));
         assert_ranges(cases[i].ranges);
     }
+}
+
+static bool ram_below_1g(u64 start, u64 end)
+{
+    return start < GIB(1) && end > start;
+}
+
+/* Two nodes at one place matter where there is RAM. Elsewhere a medium wins over a window, whichever comes first. */
+TEST(nodes_overlap_without_ram)
+{
+    static const struct {
+        const char *entries, *ranges, *without_map; /* NULL: refused */
+    } cases[] = {
+        {"0:0+1G 1:4G+4Gh 0:4G+1Gn", "0:0+1G 0:4G+1Gn 1:5G+3Gh", "0:0+1G 0:4G+1Gn 1:5G+3Gh"},
+        {"0:0+1G 2:4G+1Gn 1:5G+1Gn 1:4G+15Gh", "0:0+1G 2:4G+1Gn 1:5G+1Gn 1:6G+13Gh",
+         "0:0+1G 2:4G+1Gn 1:5G+1Gn 1:6G+13Gh"},
+        {"0:0+1G 1:4G+4Gh 0:2G+4Gh", "0:0+1G 0:2G+2Gh 1:4G+4Gh", "0:0+1G 0:2G+2Gh 1:4G+4Gh"},
+        {"0:0+1G 0:4G+1Gn 1:4G+1Gn", "0:0+1G 0:4G+1Gn", "0:0+1G 0:4G+1Gn"},
+        {"0:0+1G 0:4G+1Ghn 1:4G+2Gn", "0:0+1G 0:4G+1Ghn 1:5G+1Gn", "0:0+1G 0:4G+1Ghn 1:5G+1Gn"},
+        /* An entry that is neither says that there is RAM; only the map knows that it is wrong. */
+        {"0:0+1G 1:2G+2G 0:3G+2G", "0:0+1G 1:2G+2G 0:4G+1G", NULL},
+        {"0:0+1G 1:2G+2Gh 0:2G+1G", "0:0+1G 0:2G+1G 1:3G+1Gh", NULL},
+        /* With RAM there, none of them is right. */
+        {"0:0+1G 1:0+4Gh", NULL, NULL},
+        {"0:512M+1Gh 1:0+513Mh", NULL, "1:0+512Mh 0:512M+1Gh"},
+        {"0:0+1Gn 1:0x3fffffff+1Gh", NULL, "0:0+1Gn 1:1G+0x3fffffffh"},
+    };
+
+    for (u32 i = 0; i < ARRAY_SIZE(cases); i++)
+        for (u32 with_map = 0; with_map <= 1; with_map++) {
+            const char *ranges = with_map ? cases[i].ranges : cases[i].without_map;
+
+            has_ram = with_map ? ram_below_1g : NULL;
+            start_with_mem(cases[i].entries);
+            assert_int_equal(parse(), ranges ? 0 : -EEXIST);
+            assert_int_equal(nr_warnings, 1);
+            assert_int_equal(said("where there is no RAM"), ranges != NULL);
+            if (ranges)
+                assert_ranges(ranges);
+        }
+    has_ram = NULL;
 }
 
 TEST(too_many_nodes_drop_the_table)

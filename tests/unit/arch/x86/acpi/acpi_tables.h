@@ -256,7 +256,7 @@ static inline const char *topology_wrong(const struct topology *t)
     }
     INVARIANT(t->nr_cpus >= 1 && t->nr_cpus <= MAX_CPUS);
     for (u32 i = 0; i < t->nr_cpus; i++) {
-        INVARIANT(t->cpus[i].enabled && t->cpus[i].nid < t->nr_nodes);
+        INVARIANT(t->cpus[i].nid < t->nr_nodes);
         for (u32 j = 0; j < i; j++)
             INVARIANT(t->cpus[i].apic_id != t->cpus[j].apic_id);
     }
