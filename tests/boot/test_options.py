@@ -1,4 +1,7 @@
-"""Options as strangers write them: what they cause, and what is said of those that do not hold."""
+"""Options as strangers write them, on the command line, in homestead.cfg and as UEFI's load options: what they cause, and
+what is said of those that do not hold."""
+import re
+
 import pytest
 
 import harness
@@ -68,3 +71,73 @@ class TestSecondLineOnly(GoodRun):
 
     def test_nothing_is_refused(self, run):
         assert not [line for line in run.lines if line.startswith("warning: ")], run.tail()
+
+
+TWO_SECTIONS = """\
+# One for every day, one for rescue.
+[global]
+default=normal
+[normal]
+options=com1=115200,8n1 console=com1 loglvl=info
+dom0=dom0.elf
+module=default.cpio
+[safe]
+options=com1=115200,8n1 console=com1 loglvl=info maxcpus=1 numa=off # as little as possible
+dom0=dom0.elf quiet
+module=guests.cpio
+"""
+
+
+class TestLoadOptions(GoodRun):
+    """The loader is started three times from the shell: twice with what is not there, then with what is."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        config = tmp_path_factory.mktemp("config") / "two.cfg"
+        config.write_text(TWO_SECTIONS)
+        guests = harness.guest_dir("tiny", tmp_path_factory.mktemp("tiny"))
+        return harness.boot("--boot-config", config, "--guests", guests, "--load-options", "nosuch", "--load-options",
+                            "-cfg=none.cfg safe", "--load-options", "-basevideo -q root=/dev/sda safe -- maxcpus=3 idle_scrub=no")
+
+    def test_a_section_that_is_not_there(self, run):
+        assert r"homestead: \EFI\BOOT\homestead.cfg: there is no section [nosuch]; the file has [normal], [safe]." in run.lines
+
+    def test_a_file_that_is_not_there(self, run):
+        assert r"homestead: cannot open \EFI\BOOT\none.cfg: not found." in run.lines
+
+    def test_words_without_effect_are_named(self, run):
+        assert [line for line in run.lines if line.startswith("homestead: warning: ")] == [
+            "homestead: warning: load option '-basevideo' has no effect here.",
+            "homestead: warning: load option '-q' has no effect here.",
+            "homestead: warning: load option 'root=/dev/sda' is not used: the section is [safe]."]
+
+    def test_the_section_and_its_options_hold_and_then_those_given(self, run):
+        assert "homestead: starting homestead.elf of section [safe]" in run.text
+        assert "Options         com1=115200,8n1 console=com1 loglvl=info maxcpus=1 numa=off maxcpus=3 idle_scrub=no" in run.lines
+        assert run.one("cpus") == {"found": 4, "online": 3} and len(run.all("node")) == 1
+        assert run.names() == ["tiny"]
+
+    def test_the_hypervisor_refuses_nothing(self, run):
+        assert not [line for line in run.lines if line.startswith(("warning: ", "option "))]
+
+
+class TestReadme(GoodRun):
+    """The homestead.cfg of README.md, word for word."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        readme = (harness.ROOT / "README.md").read_text()
+        (block,) = re.findall(r"`homestead\.cfg`:\n\n((?:    .*\n|\n)+)", readme)
+        config = tmp_path_factory.mktemp("readme") / "homestead.cfg"
+        config.write_text(re.sub("^    ", "", block, flags=re.M))
+        return harness.boot("--boot-config", config)
+
+    def test_the_default_guests_run(self, run):
+        assert run.names() == ["near", "far"]
+
+    def test_the_help_names_the_files(self):
+        readme = (harness.ROOT / "README.md").read_text()
+        text = (harness.ROOT / "run-qemu.sh").read_text()
+        named = re.search(r"--boot-config FILE.*?--load-options", text, re.S)[0]
+        for name in re.findall(r"^    (?:kernel|dom0|module)=(\S+)", readme, re.M):
+            assert name in named and name in (harness.ROOT / "docs/options.md").read_text()
