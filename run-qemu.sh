@@ -35,7 +35,11 @@ What is booted
   --dom0 FILE           domain 0 (default build/guest/dom0.elf); a FILE in build/ is built first
   --cmdline TEXT        hypervisor options, appended to the default ones
   --dom0-args TEXT      arguments of domain 0
-  --boot-config FILE    uses FILE as homestead.cfg; the options above do not apply (UEFI only)
+  --boot-config FILE    uses FILE as homestead.cfg; --cmdline and --dom0-args do not apply (UEFI only). It may name
+                        homestead.elf, dom0.elf (of --dom0), default.cpio (the default guests), guests.cpio (of
+                        --guests)
+  --load-options TEXT   starts the loader from UEFI's shell with TEXT as its load options: [-cfg=FILE] [SECTION]
+                        [-- OPTIONS] (UEFI only; repeatable: the next TEXT if the loader gives up)
 
 How it is run
   --timeout SECS        ends the run after SECS seconds of wall-clock time (default 120)
@@ -73,7 +77,7 @@ nodes=2 cpus=4 mem=2G timeout_secs=120
 direct=0 icount=0 one_thread=auto gdb=0 dry_run=0 install=1 build=1 nodes_given=0
 guests='' cmdline='' dom0=build/guest/dom0.elf dom0_args='' boot_config=''
 node_mem='' node_cpus='' topology='' hotplug='' nvdimm='' hmat=0 interleave=0 cpus_given=0 mem_given=0
-dists=() tables=() qemu_more=()
+dists=() tables=() load_options=() qemu_more=()
 
 number() { # NAME VALUE MIN MAX
     [[ $2 =~ ^[0-9]{1,6}$ ]] || bad_usage "$1 needs a number, not '$2'"
@@ -96,7 +100,8 @@ one_line() { # NAME VALUE
 has_value() {
     case $1 in
     --nodes | --cpus | --mem | --node-mem | --node-cpus | --topology | --dist | --hotplug | --nvdimm | --guests) ;;
-    --acpi-table | --cmdline | --dom0 | --dom0-args | --boot-config | --timeout) ;;
+    --acpi-table | --cmdline | --dom0 | --dom0-args | --boot-config | --load-options) ;;
+    --timeout) ;;
     *) return 1 ;;
     esac
 }
@@ -135,6 +140,7 @@ while [ $# -gt 0 ]; do
     --dom0) dom0=$(absolute "$value") && dom0=${dom0#"$PWD"/} ;;
     --dom0-args) one_line --dom0-args "$value" && dom0_args=$value ;;
     --boot-config) boot_config=$(absolute "$value") ;;
+    --load-options) one_line --load-options "$value" && load_options+=("$value") ;;
     --timeout) number --timeout "$value" 1 999999 && timeout_secs=$((10#$value)) ;;
     --gdb) gdb=1 ;;
     --no-install) install=0 ;;
@@ -158,6 +164,7 @@ done
 . tools/qemu-machine.sh
 check_machine
 [ -z "$boot_config" ] || [ "$direct" = 0 ] || bad_usage "--boot-config cannot be combined with --direct"
+[ "${#load_options[@]}" = 0 ] || [ "$direct" = 0 ] || bad_usage "--load-options cannot be combined with --direct"
 [ -z "$boot_config" ] || [ -f "$boot_config" ] || bad_usage "there is no file '$boot_config'"
 [ -z "$guests" ] || [ -d "$guests" ] || [ -f "$guests" ] || bad_usage "there is no directory or file '$guests'"
 [[ $dom0 == build/* ]] || [ -f "$dom0" ] || bad_usage "there is no domain 0 '$dom0'"
@@ -243,8 +250,14 @@ dom0=dom0.elf${dom0_args:+ $dom0_args}
 module=guests.cpio
 END
     fi
-    tools/mkesp.sh "$run_dir/esp.img" build/BOOTX64.EFI "$run_dir/homestead.cfg" build/homestead.elf \
-        "$dom0=dom0.elf" "$cpio=guests.cpio" || finish 6 "FAIL: cannot make the boot image"
+    mkesp=(tools/mkesp.sh)
+    if [ "${#load_options[@]}" -gt 0 ]; then
+        printf '@echo -off\r\nfs0:\r\ncd \\EFI\\BOOT\r\n' >"$run_dir/startup.nsh"
+        printf 'homestead.efi %s\r\n' "${load_options[@]}" >>"$run_dir/startup.nsh"
+        mkesp+=(--startup "$run_dir/startup.nsh")
+    fi
+    "${mkesp[@]}" "$run_dir/esp.img" build/BOOTX64.EFI "$run_dir/homestead.cfg" build/homestead.elf \
+        "$dom0=dom0.elf" "$cpio=guests.cpio" build/guest/default.cpio || finish 6 "FAIL: cannot make the boot image"
 fi
 
 # --- run --------------------------------------------------------------------------------------------------
@@ -253,7 +266,10 @@ fi
 watch_for_refusal() {
     local waited=0
 
-    until grep -qa 'homestead: not started' "$log" 2>/dev/null; do sleep 1; done
+    # Each load option is a start of its own.
+    until (($(grep -ca 'homestead: not started' "$log" 2>/dev/null) >= (${#load_options[@]} ? ${#load_options[@]} : 1))); do
+        sleep 1
+    done
     until grep -qa 'Interactive Shell' "$log" || ((waited++ == 15)); do sleep 1; done
     kill "$(cat "$run_dir/qemu.pid")"
 }

@@ -20,7 +20,7 @@ void boot_degrade(enum boot_reason reason)
 
 const char *boot_dom0_cmdline(const char *cmdline)
 {
-    static char text[BOOT_CMDLINE_MAX + 48]; /* room for all words */
+    static char text[2 * BOOT_CMDLINE_MAX + 48]; /* room for all words */
     char list[32] = "";
 
     for (u32 i = 0; i < ARRAY_SIZE(words); i++)

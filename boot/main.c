@@ -25,15 +25,48 @@
 #include <mm/mm.h>
 
 #define QEMU_DEBUG_EXIT_PORT 0xf4u
+#define UART_DIVISOR         1u /* 115,200 baud */
+
+static const u16 usual_ports[] = {0x3f8, 0x2f8};
 
 static struct boot_options options;
 static struct boot_ranges free_ram;
 static struct acpi_info acpi;
 static u32 nr_cpus_found; /* with those that maxcpus= leaves out */
 
-static void report_option(const char *sentence)
+static void report_option(enum log_level level, const char *sentence)
 {
-    log_warn("%s\n", sentence);
+    printk(level, "%s\n", sentence);
+}
+
+static bool add_serial_line(const struct serial_options *s)
+{
+    static const u8 parities[] = {['n'] = 0x00, ['o'] = 0x08, ['e'] = 0x18, ['m'] = 0x28, ['s'] = 0x38};
+    u32 lcr = (s->data_bits - 5u) | (s->stop_bits - 1u) << 2 | parities[(u8)s->parity];
+
+    return console_add(s->port, (u16)(s->baud ? s->base / s->baud : 0), (u8)lcr);
+}
+
+/* Returns a mask of the lines that are asked for and do not answer. If none answers, whoever asked listens elsewhere. */
+static u32 start_serial(void)
+{
+    u32 silent = 0;
+
+    for (u32 i = 0; i < OPTIONS_SERIAL_LINES; i++)
+        if ((options.console & BIT(i)) && !add_serial_line(&options.com[i]))
+            silent |= BIT(i);
+    if (silent == options.console && silent)
+        for (u32 i = 0; i < ARRAY_SIZE(usual_ports); i++)
+            console_add(usual_ports[i], UART_DIVISOR, CONSOLE_LCR_8N1);
+    return silent;
+}
+
+static void report_silent(u32 silent)
+{
+    for (u32 i = 0; i < OPTIONS_SERIAL_LINES; i++)
+        if (silent & BIT(i))
+            log_warn("com%u: no serial line answers at 0x%x%s\n", i + 1, options.com[i].port,
+                     silent == options.console ? ": printing on 0x3f8 and 0x2f8" : "");
 }
 
 /* isa-debug-exit is looked for only where the CPU says that it is QEMU's TCG or KVM. */
@@ -54,7 +87,7 @@ static bool under_qemu(void)
 static void start_console(const struct boot_info *info)
 {
     options_parse(info->cmdline, &options, NULL);
-    console_init(options.console ? options.com1_port : 0, options.com1_baud);
+    u32 silent = start_serial();
     console_set_level(options.loglvl);
     machine_end_config = (struct machine_end_config){
         .noreboot = options.noreboot,
@@ -66,6 +99,10 @@ static void start_console(const struct boot_info *info)
     log_info("Loader          %s\n", info->loader[0] ? info->loader : "unknown");
     log_info("Options         %s\n", info->cmdline[0] ? info->cmdline : "(none)");
     options_parse(info->cmdline, &options, report_option);
+    report_silent(silent);
+    if (info->strings_cut)
+        log_warn("%u command lines are too long: what follows the first %u characters is ignored\n",
+                 info->strings_cut, BOOT_CMDLINE_MAX - 1);
     if (info->fb.base)
         log_info("Framebuffer     %ux%u at 0x%lx\n", info->fb.width, info->fb.height, info->fb.base);
 }
@@ -206,12 +243,25 @@ static u32 make_e820(const struct boot_info *info, struct e820_entry *out, u32 m
     return nr;
 }
 
+/* The image's arguments, and what follows -- on the hypervisor's command line, as on Xen. */
+static const char *dom0_cmdline(const struct boot_info *info)
+{
+    static char joined[2 * BOOT_CMDLINE_MAX];
+    const char *more = options_for_dom0(info->cmdline), *own = info->modules[0].cmdline;
+
+    snprintf(joined, sizeof(joined), "%s%s%s", own, *own && *more ? " " : "", more);
+    return joined;
+}
+
 static void start_dom0(const struct boot_info *info)
 {
     static struct e820_entry e820[BOOT_MEM_MAX];
     static char module_cmdline[BOOT_CMDLINE_MAX];
     const struct boot_module *image = &info->modules[0], *module = &info->modules[1];
+    u32 online = 0;
 
+    for_each_cpu (id)
+        online++;
     if (!info->nr_modules)
         panic("no domain 0: the loader passed no module");
     if (info->nr_modules > 2)
@@ -222,12 +272,12 @@ static void start_dom0(const struct boot_info *info)
     const struct dom0_config config = {
         .image_maddr = image->base,
         .image_size = image->size,
-        .cmdline = boot_dom0_cmdline(image->cmdline),
+        .cmdline = boot_dom0_cmdline(dom0_cmdline(info)),
         .module_maddr = module->base,
         .module_size = info->nr_modules > 1 ? module->size : 0,
         .module_cmdline = module_cmdline,
         .mem_bytes = options.dom0_mem_bytes,
-        .max_vcpus = options.dom0_max_vcpus,
+        .max_vcpus = MAX(options.dom0_min_vcpus, MIN(online, options.dom0_max_vcpus)),
         .nodes = options.dom0_nodes,
         .host_e820 = e820,
         .nr_host_e820 = make_e820(info, e820, ARRAY_SIZE(e820)),

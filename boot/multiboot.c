@@ -40,13 +40,22 @@ static u64 read64(const u8 *low4g, u64 maddr)
     return read32(low4g, maddr) | (u64)read32(low4g, maddr + 4) << 32;
 }
 
-/* The strings end at a NUL of the loader's; never read past what fits. */
-static void read_string(const u8 *low4g, u64 maddr, char *out, size_t size)
+/* The strings end at a NUL of the loader's; never read past what fits. Returns 1 if words are left out: a part of a
+ * word may be another value. */
+static u32 read_string(const u8 *low4g, u64 maddr, char *out, size_t size)
 {
-    size_t room = MIN((u64)size - 1, GIB(4) - maddr);
+    size_t room = MIN((u64)size - 1, GIB(4) - maddr), len;
+    bool cut;
 
     memcpy(out, low4g + maddr, room);
     out[room] = '\0';
+    len = strlen(out);
+    cut = len == room && maddr + room < GIB(4) && low4g[maddr + room];
+    if (cut && !is_space((char)low4g[maddr + room]))
+        while (len && !is_space(out[len - 1]))
+            len--;
+    out[len] = '\0';
+    return cut;
 }
 
 /* Loaders other than GRUB 2 put the image's name in front of its arguments, as Xen's users know it. */
@@ -107,7 +116,7 @@ static void parse_modules(const u8 *low4g, u32 info, bool has_name, struct boot_
         m->base = start;
         m->size = end - start;
         if (string)
-            read_string(low4g, string, m->cmdline, sizeof(m->cmdline));
+            out->strings_cut += read_string(low4g, string, m->cmdline, sizeof(m->cmdline));
         split_name(m->cmdline, m->name, sizeof(m->name), has_name);
         out->nr_modules++;
     }
@@ -127,7 +136,8 @@ void multiboot_parse(const u8 *low4g, u32 info, struct boot_info *out)
         read_string(low4g, read32(low4g, (u64)info + MB_LOADER_NAME), out->loader, sizeof(out->loader));
     bool has_name = strncmp(out->loader, "GRUB", 4) != 0;
     if (flags & MB_HAS_CMDLINE) {
-        read_string(low4g, read32(low4g, (u64)info + MB_CMDLINE), out->cmdline, sizeof(out->cmdline));
+        out->strings_cut +=
+            read_string(low4g, read32(low4g, (u64)info + MB_CMDLINE), out->cmdline, sizeof(out->cmdline));
         split_name(out->cmdline, unused, sizeof(unused), has_name);
     }
     parse_memory(low4g, info, flags, out);

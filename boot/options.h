@@ -1,6 +1,6 @@
 /*
- * The command line. Options carry Xen's names where they mean the same (docs/options.md). Plain C,
- * tested on the host.
+ * The command line. Options carry Xen's names where they mean the same, and take Xen's forms where a form has one
+ * meaning here (docs/options.md). Plain C, tested on the host.
  */
 #ifndef BOOT_OPTIONS_H
 #define BOOT_OPTIONS_H
@@ -8,36 +8,49 @@
 #include <homestead/types.h>
 #include <lib/log.h>
 
+enum x2apic_choice { X2APIC_AUTO, X2APIC_ON, X2APIC_OFF };
+
+#define OPTIONS_SERIAL_LINES 2u
+
+struct serial_options { /* com1=, com2= */
+    u32 baud;           /* 0: the line stays as the firmware set it */
+    u32 base;           /* the highest baud rate, which has divisor 1 */
+    u16 port;
+    u8 data_bits, stop_bits; /* 5 to 8, 1 to 2 */
+    char parity;             /* n, o, e, m, s */
+};
+
 struct boot_options {
-    u64 dom0_mem_bytes; /* dom0_mem=SIZE, 0: choose */
-    u32 dom0_max_vcpus; /* dom0_max_vcpus=N, default 1 */
-    u64 dom0_nodes;     /* dom0_nodes=N[,N-M...] as a mask, 0: any */
-    u32 maxcpus;        /* maxcpus=N, 0: all */
-    bool numa;          /* numa=on|off */
-    bool idle_scrub;    /* idle-scrub=on|off */
-    bool nmi_panic;     /* nmi=report|panic */
-    bool x2apic;        /* x2apic=auto|on */
-    u32 watchdog_secs;  /* watchdog=SECS, 0: off */
+    u64 dom0_mem_bytes; /* 0: choose */
+    u32 dom0_min_vcpus; /* domain 0 gets a vCPU for each CPU, but at least and at most so many */
+    u32 dom0_max_vcpus;
+    u64 dom0_nodes;    /* a mask, 0: any */
+    u32 maxcpus;       /* 0: all */
+    u32 watchdog_secs; /* 0: off */
+    u32 x2apic;        /* enum x2apic_choice */
+    bool numa, idle_scrub, nmi_panic, noreboot, debugkeys;
     /* Faults for tests, in debug builds only: CPU ids below 64, as masks. */
     u64 test_cpu_fail; /* these do not come up */
     u64 test_panic;    /* these panic at the same moment, soon after the start */
     u64 test_lockup;   /* these lock up then */
     u32 test_stuck;    /* this one stops, holding the console; ~0: none */
-    bool noreboot;     /* noreboot */
     enum log_level loglvl;
-    bool console;  /* console=com1|none */
-    u16 com1_port; /* com1=BAUD[,8n1[,PORT]] */
-    u32 com1_baud;
-    bool debugkeys;       /* debugkeys=yes|no */
+    u32 console; /* serial lines for the output, bit 0: com1, bit 1: com2; 0: none */
+    struct serial_options com[OPTIONS_SERIAL_LINES];
     bool debug_exit_auto; /* debug-exit=auto|off|PORT: QEMU's isa-debug-exit */
     u16 debug_exit_port;
 };
 
-/* Called with one sentence per problem: an unknown option, or a value that cannot be used (its default
- * stays). */
-typedef void (*options_report_fn)(const char *sentence);
+/*
+ * Called with one sentence for each word that does not hold as it was given. LOG_WARNING: an unknown option, or a
+ * value that cannot be used, at least not all of it. LOG_INFO: a value with less effect here than on Xen.
+ */
+typedef void (*options_report_fn)(enum log_level level, const char *sentence);
 
 /* Fills *out: defaults, then what cmdline says, later ones winning. report may be NULL. */
 void options_parse(const char *cmdline, struct boot_options *out, options_report_fn report);
+
+/* What follows the word `--`, "" if there is none: Xen appends it to domain 0's command line. */
+const char *options_for_dom0(const char *cmdline);
 
 #endif

@@ -65,11 +65,11 @@ static u64 start_page(const struct boot_info *info)
 }
 
 /* An id above 254 can be addressed in x2APIC mode only. */
-static void choose_apic_mode(const struct topology *topo, bool wanted)
+static void choose_apic_mode(const struct topology *topo, enum x2apic_choice wanted)
 {
     u32 nr_high = 0;
 
-    if (wanted && apic_use_x2apic())
+    if (wanted == X2APIC_ON && apic_use_x2apic())
         log_warn("this CPU has no x2APIC mode\n");
 
     for (u32 i = 0; i < topo->nr_cpus; i++)
@@ -77,6 +77,9 @@ static void choose_apic_mode(const struct topology *topo, bool wanted)
     if (nr_high && !apic_in_x2apic_mode() && apic_use_x2apic())
         log_warn("%u CPUs have APIC ids above %u, and this CPU has no x2APIC: they are left out\n", nr_high,
                  XAPIC_MAX_ID);
+    if (wanted == X2APIC_OFF && apic_in_x2apic_mode())
+        log_warn("x2apic=off does not hold: %s\n",
+                 nr_high ? "APIC ids above 254 need x2APIC mode" : "the firmware has entered x2APIC mode");
 }
 
 static void prepare(const struct topology *topo, const struct boot_options *options)

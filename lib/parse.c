@@ -49,6 +49,8 @@ int parse_u64(const char *s, const char **end, bool allow_suffix, u64 *out)
     if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X')) {
         base = 16;
         s += 2;
+    } else if (s[0] == '0') {
+        base = 8;
     }
     if (digit_value(*s) >= base)
         return -EINVAL;

@@ -1,10 +1,11 @@
 #!/bin/bash
 # Makes a FAT image for UEFI with mtools: needs neither root nor a mount.
 #
-#   tools/mkesp.sh OUT.img LOADER.EFI [FILE[=NAME]...]
+#   tools/mkesp.sh [--startup FILE] OUT.img LOADER.EFI [FILE[=NAME]...]
 #
 # LOADER.EFI becomes \EFI\BOOT\BOOTX64.EFI, the path that firmware tries on removable media. Each FILE is copied
 # next to it, as NAME or under its own name. The image has no partition table; firmware and QEMU accept that.
+# --startup: FILE is a script for UEFI's shell, which starts because the loader is \EFI\BOOT\homestead.efi instead.
 set -euo pipefail
 
 die() {
@@ -12,7 +13,12 @@ die() {
     exit 1
 }
 
-[ $# -ge 2 ] || die "usage: mkesp.sh OUT.img LOADER.EFI [FILE[=NAME]...]"
+startup='' loader_name=BOOTX64.EFI
+if [ "${1-}" = --startup ] && [ $# -ge 2 ]; then
+    startup=$2 loader_name=homestead.efi
+    shift 2
+fi
+[ $# -ge 2 ] || die "usage: mkesp.sh [--startup FILE] OUT.img LOADER.EFI [FILE[=NAME]...]"
 out=$1 loader=$2
 shift 2
 [ -f "$loader" ] || die "there is no loader '$loader'"
@@ -42,7 +48,8 @@ truncate -s "${mib}M" -- "$tmp"
 # The serial number is fixed, so that the same files give the same image.
 mformat -i "$tmp" -F -v HOMESTEAD -N 486f6d65 ::
 mmd -i "$tmp" ::/EFI ::/EFI/BOOT
-mcopy -i "$tmp" "$loader" ::/EFI/BOOT/BOOTX64.EFI
+mcopy -i "$tmp" "$loader" "::/EFI/BOOT/$loader_name"
+[ -z "$startup" ] || mcopy -i "$tmp" "$startup" ::/startup.nsh
 for i in "${!sources[@]}"; do
     mcopy -i "$tmp" "${sources[$i]}" "::/EFI/BOOT/${names[$i]}"
 done

@@ -18,7 +18,7 @@ struct reader {
     u32 line;             /* of the last line that was read, from 1 */
     struct slice section; /* of that line; at is NULL before the first section */
     char *why;
-    size_t why_size;
+    size_t why_size, why_len;
 };
 
 struct entry { /* a line that is not empty: KEY=VALUE, or the section's own line with no key */
@@ -31,6 +31,15 @@ static struct slice trim(struct slice s)
         s.at++, s.len--;
     while (s.len && is_space(s.at[s.len - 1]))
         s.len--;
+    return s;
+}
+
+/* The part in front of a # that starts the line or follows a blank. */
+static struct slice without_comment(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] == '#' && (i == 0 || is_space(s.at[i - 1])))
+            return (struct slice){s.at, i};
     return s;
 }
 
@@ -60,12 +69,23 @@ static const char *slice_show(struct slice s, char buf[CONFIG_NAME_MAX])
     return buf;
 }
 
-/* Fails with a sentence about the reader's current line. */
+/* Appends to the reader's sentences; what does not fit is cut. */
+static PRINTF(2, 3) void add_why(struct reader *r, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    r->why_len += (size_t)vsnprintf(r->why + r->why_len, r->why_size - r->why_len, fmt, args);
+    va_end(args);
+    r->why_len = MIN(r->why_len, r->why_size - 1);
+}
+
+/* Fails with a sentence about the reader's current line, after those that there are. */
 static int bad_line(struct reader *r, int err, const char *problem, struct slice name)
 {
     char shown[CONFIG_NAME_MAX];
 
-    snprintf(r->why, r->why_size, "line %u: %s '%s'", r->line, problem, slice_show(name, shown));
+    add_why(r, "%sline %u: %s '%s'", r->why_len ? "; " : "", r->line, problem, slice_show(name, shown));
     return err;
 }
 
@@ -87,11 +107,11 @@ static int reader_next(struct reader *r, struct entry *out)
             line.len++;
         r->next = line.at + line.len + (line.at + line.len < r->end);
         r->line++;
-        line = trim(line);
+        line = trim(without_comment(line));
         for (size_t i = 0; i < line.len; i++)
             if (!line.at[i])
                 return bad_line(r, -EINVAL, "a zero byte in", line);
-        if (!line.len || line.at[0] == '#' || line.at[0] == ';')
+        if (!line.len || line.at[0] == ';')
             continue;
         if (line.at[0] == '[') {
             if (line.len < 3 || line.at[line.len - 1] != ']')
@@ -142,11 +162,11 @@ static int set_file(struct reader *r, const struct entry *e, struct config_file 
     return 0;
 }
 
-/* First pass: checks every line and reads [global]. */
-static int read_global(struct reader *r, struct boot_config *c)
+/* First pass: checks every line and reads [global]. section: see config_parse(). */
+static int read_global(struct reader *r, const char *section, struct boot_config *c)
 {
     static const char *const section_keys[] = {"options", "kernel", "dom0", "module"};
-    bool have_default = false, have_chain = false;
+    bool have_default = false, have_chain = false, unknown = false;
     struct entry e;
     int rc;
 
@@ -160,23 +180,46 @@ static int read_global(struct reader *r, struct boot_config *c)
             else if (slice_is(e.key, "chain"))
                 rc = set_text(r, &e, c->chain, sizeof(c->chain), &have_chain);
             else
-                rc = bad_line(r, -EINVAL, "unknown key in [global]:", e.key);
+                unknown = bad_line(r, -EINVAL, "unknown key in [global]:", e.key);
         } else {
             bool known = false;
 
             for (size_t i = 0; i < ARRAY_SIZE(section_keys); i++)
                 known |= slice_is(e.key, section_keys[i]);
             if (!known)
-                rc = bad_line(r, -EINVAL, "unknown key", e.key);
+                unknown = bad_line(r, -EINVAL, "unknown key", e.key);
         }
         if (rc)
             return rc;
     }
-    if (!rc && !c->section[0]) {
-        snprintf(r->why, r->why_size, "[global] has no default=SECTION");
-        rc = -EINVAL;
+    if (rc || unknown)
+        return rc ? rc : -EINVAL;
+    if (section && *section && str_copy(c->section, section, sizeof(c->section)) >= sizeof(c->section)) {
+        add_why(r, "the section's name is too long");
+        return -E2BIG;
     }
-    return rc;
+    if (!c->section[0]) {
+        add_why(r, "[global] has no default=SECTION");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* The sections that could be asked for, in the sentence's words. */
+static void add_sections(struct reader *r)
+{
+    u32 nr = 0;
+    struct entry e;
+
+    while (reader_next(r, &e) > 0) {
+        char shown[CONFIG_NAME_MAX];
+
+        if (e.key.len || slice_is(r->section, "global"))
+            continue;
+        add_why(r, "%s [%s]", nr++ ? "," : "; the file has", slice_show(r->section, shown));
+    }
+    if (!nr)
+        add_why(r, "; the file has none");
 }
 
 /* One KEY=VALUE of the chosen section. had[] remembers the keys that may stand once. */
@@ -205,9 +248,10 @@ static int take_key(struct reader *r, const struct entry *e, struct boot_config 
     return rc;
 }
 
-/* Second pass: the section that default= names. */
+/* Second pass: c->section. */
 static int read_section(struct reader *r, struct boot_config *c)
 {
+    struct reader again = *r;
     bool found = false, had[3] = {false};
     struct entry e;
     int rc;
@@ -227,17 +271,19 @@ static int read_section(struct reader *r, struct boot_config *c)
     if (rc)
         return rc;
     if (!found) {
-        snprintf(r->why, r->why_size, "there is no section [%s], which default= names", c->section);
+        add_why(&again, "there is no section [%s]", c->section);
+        add_sections(&again);
         return -ENOENT;
     }
     if (!c->dom0.path[0]) {
-        snprintf(r->why, r->why_size, "section [%s] has no dom0=FILE", c->section);
+        add_why(r, "section [%s] has no dom0=FILE", c->section);
         return -EINVAL;
     }
     return 0;
 }
 
-int config_parse(const char *text, size_t len, struct boot_config *out, char *why, size_t why_size)
+int config_parse(const char *text, size_t len, const char *section, struct boot_config *out, char *why,
+                 size_t why_size)
 {
     /* 7 KiB: too much for a firmware's stack. */
     static struct boot_config c;
@@ -246,7 +292,7 @@ int config_parse(const char *text, size_t len, struct boot_config *out, char *wh
 
     c = (struct boot_config){.kernel.path = "homestead.elf"};
     reader_start(&r, text, len, why, why_size);
-    rc = read_global(&r, &c);
+    rc = read_global(&r, section, &c);
     if (rc)
         return rc;
     reader_start(&r, text, len, why, why_size);

@@ -3,7 +3,7 @@
  * tests/unit/boot/efi/bootcfg_test.c runs it on the host.
  *
  *     [global]
- *     default=SECTION           which of the sections below is used
+ *     default=SECTION           which of the sections below is used if the load options name none
  *     chain=FILE                read this file instead if SECTION is not in here
  *     [SECTION]
  *     options=TEXT              the hypervisor's command line
@@ -11,8 +11,9 @@
  *     dom0=FILE ARGUMENTS       domain 0's image, must be there
  *     module=FILE ARGUMENTS     passed to domain 0; may be repeated, CONFIG_MODULE_MAX times
  *
- * Lines that start with # or ; are comments. Unlike in Xen's loader, an unknown key is an error: a
- * misspelt `module` is reported here, not by a domain 0 without its module.
+ * A # at the start of a line or after a blank begins a comment, and so does a ; at the start. Unlike in Xen's loader,
+ * a # inside a word is part of it, and an unknown key is an error: a misspelt `module` is reported here, not by a
+ * domain 0 without its module.
  */
 #ifndef BOOT_EFI_CONFIG_H
 #define BOOT_EFI_CONFIG_H
@@ -40,12 +41,14 @@ struct boot_config {
 };
 
 /*
- * Reads len bytes of text. *out is written on success, and on -ENOENT as far as section and chain.
- * Returns 0, or with a sentence in why (no line end, names the line where there is one):
- *   -EINVAL  a line of no known form, an unknown or repeated key, no default=, no dom0=
+ * Reads len bytes of text. section: the one to use, NULL or "" for default=. *out is written on success, and on
+ * -ENOENT as far as section and chain. Returns 0, or with sentences in why (no line end, each with its line where there
+ * is one; all unknown keys of the file are named):
+ *   -EINVAL  a line of no known form, an unknown or repeated key, no section and no default=, no dom0=
  *   -E2BIG   a value longer than its field, or too many module= lines
- *   -ENOENT  the section that default= names is not in this file (chain may say where to look next)
+ *   -ENOENT  the section is not in this file (chain may say where to look next)
  */
-int config_parse(const char *text, size_t len, struct boot_config *out, char *why, size_t why_size);
+int config_parse(const char *text, size_t len, const char *section, struct boot_config *out, char *why,
+                 size_t why_size);
 
 #endif

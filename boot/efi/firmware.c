@@ -5,6 +5,7 @@
 
 static const EFI_GUID acpi_20_guid = ACPI_20_TABLE_GUID;
 static const EFI_GUID acpi_10_guid = ACPI_TABLE_GUID;
+static const EFI_GUID loaded_image_guid = EFI_LOADED_IMAGE_PROTOCOL_GUID;
 static const EFI_GUID gop_guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
 
 /* More descriptors than the last answer had: allocating the buffer itself makes some, a retry a few more.
@@ -44,6 +45,40 @@ static void firmware_text(char *dst, size_t size, const CHAR16 *src)
     for (; src && src[n] && n + 1 < size; n++)
         dst[n] = src[n] >= ' ' && src[n] <= '~' ? (char)src[n] : '?';
     dst[n] = 0;
+}
+
+/* The last part of the last file node of a device path. The walk is bounded: firmware's paths have a few nodes. */
+static void file_name(const EFI_DEVICE_PATH_PROTOCOL *path, char *out, size_t size)
+{
+    out[0] = 0;
+    for (u32 nodes = 0;
+         path && path->Type == MEDIA_DEVICE_PATH && path->SubType == MEDIA_FILEPATH_DP && nodes < 16;
+         nodes++) {
+        size_t len = (size_t)path->Length[0] | (size_t)path->Length[1] << 8;
+        const CHAR16 *text = (const CHAR16 *)(path + 1), *last = text;
+
+        if (len < sizeof(*path))
+            return;
+        for (const CHAR16 *c = text; c < text + (len - sizeof(*path)) / sizeof(*c) && *c; c++)
+            if (*c == '\\')
+                last = c + 1;
+        firmware_text(out, MIN(size, (size_t)(text + (len - sizeof(*path)) / sizeof(*text) - last) + 1),
+                      last);
+        path = (const EFI_DEVICE_PATH_PROTOCOL *)((const u8 *)path + len);
+    }
+}
+
+size_t firmware_load_options(struct loader *l, const void **bytes, char *name, size_t name_size)
+{
+    EFI_LOADED_IMAGE_PROTOCOL *image;
+
+    *bytes = NULL;
+    name[0] = 0;
+    if (EFI_ERROR(l->bs->HandleProtocol(l->image, (EFI_GUID *)&loaded_image_guid, (void **)&image)))
+        return 0;
+    file_name(image->FilePath, name, name_size);
+    *bytes = image->LoadOptions;
+    return image->LoadOptionsSize;
 }
 
 static bool guid_equal(const EFI_GUID *a, const EFI_GUID *b)

@@ -10,6 +10,7 @@
  */
 #include "loader.h"
 #include "elf_load.h"
+#include "load_options.h"
 #include "memory_map.h"
 #include <homestead/errno.h>
 #include <lib/printf.h>
@@ -21,6 +22,7 @@
 
 static struct loader the_loader;
 static struct boot_config config; /* large: not for the firmware's stack */
+static struct load_options load_options;
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st);
 
@@ -28,7 +30,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st);
 
 static void say(struct loader *l, const char *fmt, va_list args)
 {
-    static char line[512];
+    static char line[1024];
     static CHAR16 wide[sizeof(line)];
     size_t i = 0;
 
@@ -107,20 +109,40 @@ u64 loader_alloc_pages(struct loader *l, EFI_MEMORY_TYPE type, u64 max_addr, u64
 
 /* --- the steps ------------------------------------------------------------------------------------------ */
 
+static void report_load_option(void *l, const char *sentence)
+{
+    loader_say(l, "warning: %s.", sentence);
+}
+
+static void read_load_options(struct loader *l)
+{
+    const void *bytes;
+    char name[CONFIG_NAME_MAX], why[160];
+    size_t size = firmware_load_options(l, &bytes, name, sizeof(name));
+
+    if (load_options_parse(bytes, size, name, &load_options, why, sizeof(why), report_load_option, l))
+        loader_fail(l, EFI_INVALID_PARAMETER, "%s.", why);
+}
+
 /* Follows chain= a few files far, if a file does not have the section that it names itself. */
 static void read_config(struct loader *l)
 {
-    static char name[CONFIG_PATH_MAX] = CONFIG_NAME;
+    static char name[CONFIG_PATH_MAX];
     struct loader_file file;
-    char why[160];
+    char why[400];
 
+    snprintf(name, sizeof(name), "%s", load_options.config[0] ? load_options.config : CONFIG_NAME);
     for (u32 i = 0; i < CHAIN_MAX; i++) {
         files_read(l, name, EfiBootServicesData, &file);
         if (file.size > CONFIG_BYTES_MAX)
             loader_fail(l, EFI_BAD_BUFFER_SIZE, "%s is too long for a configuration (%lu bytes).", file.path,
                         file.size);
-        int rc = config_parse((const char *)file.base, file.size, &config, why, sizeof(why));
+        int rc =
+            config_parse((const char *)file.base, file.size, load_options.section, &config, why, sizeof(why));
         free_pages(l, file.base);
+        if (!rc && load_options_append(config.options, load_options.options))
+            loader_fail(l, EFI_INVALID_PARAMETER,
+                        "the options of section [%s] and of the load options are too long.", config.section);
         if (!rc)
             return;
         if (rc != -ENOENT || !config.chain[0])
@@ -204,6 +226,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 
     *l = (struct loader){.image = image, .st = st, .bs = st->BootServices};
     files_open(l);
+    read_load_options(l);
     read_config(l);
 
     bi = (struct boot_info *)loader_alloc_pages(

@@ -61,6 +61,8 @@ void files_read(struct loader *l, const char *path, EFI_MEMORY_TYPE type, struct
 
 /* A status in words, or "error". */
 const char *firmware_status_text(EFI_STATUS status);
+/* The load options' bytes, in *bytes, and their number. name: the loader's own file name, "" if it is not known. */
+size_t firmware_load_options(struct loader *l, const void **bytes, char *name, size_t name_size);
 /* RSDP, frame buffer, system table, the vendor's name. */
 void firmware_describe(struct loader *l, struct boot_info *bi);
 /* One memory map, converted into bi; for planning only. */

@@ -69,6 +69,7 @@ struct boot_info {
     char loader[64]; /* the loader's name, for the console */
     char cmdline[BOOT_CMDLINE_MAX];
     u32 nr_modules;
+    u32 strings_cut; /* command lines that were longer than their field: only their first words are here */
     struct boot_module modules[BOOT_MODULE_MAX];
     u32 nr_used;
     struct boot_used

@@ -16,10 +16,11 @@ module=guests.cpio
 
 # case: (homestead.cfg, what the loader must print)
 LOADER_CASES = {
-    "unknown-key": (GOOD.replace("module=", "modul="), r"\EFI\BOOT\homestead.cfg: line 7: unknown key 'modul'."),
+    "unknown-keys": (GOOD.replace("module=", "modul=") + "ramdisk=x\n",
+                     r"\EFI\BOOT\homestead.cfg: line 7: unknown key 'modul'; line 8: unknown key 'ramdisk'."),
     "missing-file": (GOOD.replace("guests.cpio", "nothere.cpio"), r"cannot open \EFI\BOOT\nothere.cpio: not found."),
     "no-section": (GOOD.replace("default=homestead", "default=other"),
-                   r"\EFI\BOOT\homestead.cfg: there is no section [other], which default= names."),
+                   r"\EFI\BOOT\homestead.cfg: there is no section [other]; the file has [homestead]."),
     "no-dom0": (GOOD.replace("dom0=dom0.elf\n", ""), r"\EFI\BOOT\homestead.cfg: section [homestead] has no dom0=FILE."),
     "not-elf": (GOOD.replace("kernel=homestead.elf", "kernel=guests.cpio"), r"\EFI\BOOT\guests.cpio is not an ELF file."),
     "empty": ("", r"\EFI\BOOT\homestead.cfg is empty."),

@@ -18,38 +18,42 @@
 #include <lib/string.h>
 
 enum uart_register { UART_DATA = 0, UART_IER = 1, UART_FCR = 2, UART_LCR = 3, UART_MCR = 4, UART_LSR = 5 };
-#define LCR_8N1          0x03u
 #define LCR_DLAB         0x80u
 #define FCR_ENABLE_CLEAR 0x07u
 #define MCR_DTR_RTS      0x03u
 #define LSR_DATA_READY   0x01u
 #define LSR_THRE         0x20u
-#define UART_CLOCK_HZ    115200u /* base rate: divisor 1 */
+#define NO_UART          0xffu   /* all ones */
 #define TX_SPINS         200000u /* a dead line costs this long per byte, then counts as gone */
 #define HOLD_MS          500u    /* longer than a dead line takes for the byte that shows it */
 
-static u16 uart_port;  /* [I] 0: none */
-static bool uart_dead; /* the line did not take a byte in TX_SPINS; not waited for again */
+#define UARTS_MAX 2u
+
+struct uart {
+    u16 port;  /* [I] */
+    bool dead; /* the line did not take a byte in TX_SPINS; not waited for again */
+};
+static struct uart uarts[UARTS_MAX];
+static u32 nr_uarts;                        /* [I] */
 static enum log_level log_limit = LOG_INFO; /* [I] */
 static u32 holder;                          /* [a] id + 1 of the CPU that prints, 0: none */
 static u32 nr_written;                      /* [a] bytes so far, wrapping: the holder's sign of life */
 
-INIT void console_init(u16 port, u32 baud)
+INIT bool console_add(u16 port, u16 divisor, u8 lcr)
 {
-    uart_port = port;
-    uart_dead = false;
-    if (!port)
-        return;
+    if (inb((u16)(port + UART_LSR)) == NO_UART || nr_uarts == UARTS_MAX)
+        return false;
     outb((u16)(port + UART_IER), 0);
-    if (baud) {
-        u32 divisor = MAX(UART_CLOCK_HZ / baud, 1u);
-        outb((u16)(port + UART_LCR), LCR_8N1 | LCR_DLAB);
+    if (divisor) {
+        outb((u16)(port + UART_LCR), lcr | LCR_DLAB);
         outb((u16)(port + UART_DATA), (u8)divisor);
         outb((u16)(port + UART_IER), (u8)(divisor >> 8));
     }
-    outb((u16)(port + UART_LCR), LCR_8N1);
+    outb((u16)(port + UART_LCR), lcr);
     outb((u16)(port + UART_FCR), FCR_ENABLE_CLEAR);
     outb((u16)(port + UART_MCR), MCR_DTR_RTS);
+    uarts[nr_uarts++].port = port;
+    return true;
 }
 
 void console_set_level(enum log_level level)
@@ -57,20 +61,24 @@ void console_set_level(enum log_level level)
     log_limit = level;
 }
 
-static void uart_put(u8 byte)
+static void uart_put(struct uart *u, u8 byte)
 {
     u32 spins = 0;
 
-    if (!uart_port)
-        return;
-    while (!(inb((u16)(uart_port + UART_LSR)) & LSR_THRE)) {
-        if (uart_dead || ++spins > TX_SPINS) {
-            uart_dead = true;
+    while (!(inb((u16)(u->port + UART_LSR)) & LSR_THRE)) {
+        if (u->dead || ++spins > TX_SPINS) {
+            u->dead = true;
             return;
         }
     }
-    uart_dead = false;
-    outb((u16)(uart_port + UART_DATA), byte);
+    u->dead = false;
+    outb((u16)(u->port + UART_DATA), byte);
+}
+
+static void put(u8 byte)
+{
+    for (u32 i = 0; i < nr_uarts; i++)
+        uart_put(&uarts[i], byte);
 }
 
 /* True: taken here, to be released. */
@@ -119,8 +127,8 @@ void console_write(const char *text, size_t len)
 
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '\n')
-            uart_put('\r');
-        uart_put((u8)text[i]);
+            put('\r');
+        put((u8)text[i]);
         __atomic_store_n(&nr_written, nr_written + 1, __ATOMIC_RELAXED);
     }
     if (taken)
@@ -141,13 +149,12 @@ void console_hold(void)
 
 int console_read(void)
 {
-    if (!uart_port)
-        return -1;
-    u8 status = inb((u16)(uart_port + UART_LSR));
-    /* All ones: there is no UART. */
-    if (status == 0xff || !(status & LSR_DATA_READY))
-        return -1;
-    return inb((u16)(uart_port + UART_DATA));
+    for (u32 i = 0; i < nr_uarts; i++) {
+        u8 status = inb((u16)(uarts[i].port + UART_LSR));
+        if (status != NO_UART && (status & LSR_DATA_READY))
+            return inb((u16)(uarts[i].port + UART_DATA));
+    }
+    return -1;
 }
 
 void printk(enum log_level level, const char *fmt, ...)

@@ -1,5 +1,5 @@
 /*
- * The serial console: one 16550, transmit polled on LSR.THRE. Output is for people and for tests;
+ * The serial console: one or two 16550s, transmit polled on LSR.THRE. Output is for people and for tests;
  * printk() (lib/log.h) is built on it.
  */
 #ifndef CPU_CONSOLE_H
@@ -8,8 +8,11 @@
 #include <homestead/types.h>
 #include <lib/log.h>
 
-/* port 0: no serial line. divisor_latch from baud; 0 keeps what the firmware set. */
-void console_init(u16 port, u32 baud);
+#define CONSOLE_LCR_8N1 0x03u
+
+/* Adds a serial line, of at most two. divisor: of its base rate; 0 keeps the rate that the firmware set. lcr: the line
+ * control register. False: nothing answers at the port, and nothing is added. */
+bool console_add(u16 port, u16 divisor, u8 lcr);
 void console_set_level(enum log_level level);
 /* Raw bytes, as they come (\n becomes \r\n). Whole calls do not interleave. */
 void console_write(const char *text, size_t len);
@@ -17,7 +20,7 @@ void console_write(const char *text, size_t len);
 void console_break_lock(void);
 /* Debug builds, for a test: takes the console and keeps it. Others print after they have waited for a sign of life. */
 void console_hold(void);
-/* One received byte, or -1. */
+/* One byte received on any line, or -1. */
 int console_read(void);
 
 #endif

@@ -80,6 +80,36 @@ TEST(grub_gives_no_file_name)
     assert_string_equal(info.cmdline, "numa=off noreboot");
 }
 
+/* "dom0_mem=128M" must not become "dom0_mem=12". */
+TEST(a_long_command_line_ends_with_a_whole_word)
+{
+    static const u32 lengths[] = {BOOT_CMDLINE_MAX - 1, BOOT_CMDLINE_MAX, BOOT_CMDLINE_MAX + 1};
+    char *line = (char *)low + 0xa000;
+
+    for (u32 i = 0; i < ARRAY_SIZE(lengths); i++) {
+        fresh();
+        put32(INFO, 1u << 2 | 1u << 9);
+        put32(INFO + 16, 0xa000);
+        put32(INFO + 64, 0xb300);
+        strcpy((char *)low + 0xb300, "GRUB 2.06");
+        memset(line, 'x', lengths[i]);
+        memcpy(line + lengths[i] - 14, " dom0_mem=128M", 15);
+        multiboot_parse(low, INFO, &info);
+        assert_int_equal(info.strings_cut, i > 0);
+        assert_int_equal(strlen(info.cmdline), i ? lengths[i] - 13 : lengths[i]);
+    }
+    fresh();
+    put32(INFO, 1u << 2 | 1u << 9);
+    put32(INFO + 16, 0xa000);
+    put32(INFO + 64, 0xb300);
+    strcpy((char *)low + 0xb300, "GRUB 2.06");
+    memset(line, 'x', BOOT_CMDLINE_MAX);
+    memcpy(line + BOOT_CMDLINE_MAX - 11, " maxcpus=2 more", 16); /* the word ends where the field does */
+    multiboot_parse(low, INFO, &info);
+    assert_int_equal(info.strings_cut, 1);
+    assert_string_equal(info.cmdline + BOOT_CMDLINE_MAX - 11, " maxcpus=2");
+}
+
 TEST(without_a_map_the_two_sizes_count)
 {
     put32(INFO, 1);

@@ -140,6 +140,12 @@ TEST(numbers_are_parsed_or_refused)
     assert_int_equal(parse_u64("18446744073709551616", NULL, false, &value), -ERANGE);
     assert_int_equal(parse_u64("x", NULL, false, &value), -EINVAL);
     assert_int_equal(parse_u64("0x", NULL, false, &value), -EINVAL);
+    assert_int_equal(parse_u64("017,", &end, false, &value), 0);
+    assert_int_equal(value, 15);
+    assert_int_equal(*end, ',');
+    assert_int_equal(parse_u64("08", &end, false, &value), 0); /* 0, and what is no octal digit */
+    assert_int_equal(*end, '8');
+    assert_int_equal(parse_size("08M", &value), -EINVAL);
     assert_int_equal(parse_u64("2G", &end, true, &value), 0);
     assert_true(value == GIB(2));
     assert_int_equal(parse_u64("99999999999T", NULL, true, &value), -ERANGE);

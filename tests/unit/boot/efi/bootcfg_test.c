@@ -5,7 +5,8 @@
 #include <homestead/errno.h>
 
 static struct boot_config cfg;
-static char why[160];
+static char why[400];
+static const char *section; /* that is asked for */
 
 /* Parses a copy that ends where the text ends, so that ASan sees every read beyond it. */
 static int parse_bytes(const char *text, size_t len)
@@ -16,7 +17,7 @@ static int parse_bytes(const char *text, size_t len)
     memcpy(copy, text, len);
     memset(&cfg, 0x5a, sizeof(cfg));
     strcpy(why, "untouched");
-    rc = config_parse(copy, len, &cfg, why, sizeof(why));
+    rc = config_parse(copy, len, section, &cfg, why, sizeof(why));
     free(copy);
     return rc;
 }
@@ -67,6 +68,35 @@ TEST(global_may_come_last)
     assert_string_equal(cfg.dom0.path, "d");
 }
 
+TEST(comments_at_line_ends)
+{
+    assert_int_equal(
+        parse("[global] # first\ndefault=s\t# which\n[s]#no comment]\n[s] # it\noptions=a b  # c\n"
+              "dom0=d x#y ; z # w\n  # all of it\n"),
+        0);
+    assert_string_equal(cfg.section, "s");
+    assert_string_equal(cfg.options, "a b");
+    assert_string_equal(cfg.dom0.args,
+                        "x#y ; z"); /* inside a word it is part of it, and ; is only a comment at the start */
+    REFUSED(EINVAL, "line 4: no file name for the key 'dom0'", "[global]\ndefault=s\n[s]\ndom0= # d\n");
+}
+
+TEST(the_load_options_section_wins)
+{
+    section = "t";
+    assert_int_equal(parse("[global]\ndefault=s\n[s]\ndom0=d\n[t]\ndom0=e\n"), 0);
+    assert_string_equal(cfg.section, "t");
+    assert_string_equal(cfg.dom0.path, "e");
+    assert_int_equal(parse("[t]\ndom0=e\n"), 0); /* no default= is needed then */
+    REFUSED(ENOENT, "there is no section [t]; the file has [s], [u]",
+            "[global]\ndefault=s\n[s]\ndom0=d\n[u]\ndom0=f\n");
+    REFUSED(ENOENT, "there is no section [t]; the file has none", "[global]\ndefault=s\n");
+    section = "";
+    assert_int_equal(parse("[global]\ndefault=s\n[s]\ndom0=d\n[t]\ndom0=e\n"), 0);
+    assert_string_equal(cfg.section, "s");
+    section = NULL;
+}
+
 TEST(byte_order_mark)
 {
     assert_int_equal(parse("\xef\xbb\xbf[global]\ndefault=s\n[s]\ndom0=d\n"), 0);
@@ -79,6 +109,14 @@ TEST(unknown_keys_are_named)
     /* Sections that are not used must be sound as well: tomorrow they are. */
     REFUSED(EINVAL, "line 6: unknown key 'ramdisk'", "[global]\ndefault=s\n[s]\ndom0=d\n[t]\nramdisk=x\n");
     REFUSED(EINVAL, "line 2: unknown key '?[31mx'", "[s]\n\x1b[31mx=1\n");
+    /* All of them, and the error that ends the reading. */
+    REFUSED(EINVAL,
+            "line 2: unknown key in [global]: 'timeout'; line 5: unknown key 'ramdisk'; line 7: unknown key "
+            "'video'; "
+            "line 8: unknown key 'xsm'",
+            "[global]\ntimeout=3\ndefault=s\n[s]\nramdisk=r\ndom0=d\nvideo=v\nxsm=x\n");
+    REFUSED(EINVAL, "line 2: unknown key 'a'; line 3: neither [SECTION] nor KEY=VALUE: 'b'",
+            "[s]\na=1\nb\nc=2\n");
 }
 
 TEST(malformed_lines)
@@ -117,7 +155,7 @@ TEST(what_must_be_there)
 
 TEST(missing_section_and_chain)
 {
-    REFUSED(ENOENT, "there is no section [s], which default= names",
+    REFUSED(ENOENT, "there is no section [s]; the file has [t]",
             "[global]\ndefault=s\nchain=more.cfg\n[t]\ndom0=d\n");
     assert_string_equal(cfg.chain, "more.cfg");
     assert_string_equal(cfg.section, "s");
@@ -128,6 +166,16 @@ TEST(output_is_untouched_on_failure)
     REFUSED(EINVAL, "section [s] has no dom0=FILE", "[global]\ndefault=s\n[s]\n");
     assert_int_equal(((u8 *)&cfg)[0], 0x5a);
     assert_int_equal(((u8 *)&cfg)[sizeof(cfg) - 1], 0x5a);
+}
+
+TEST(many_unknown_keys_are_cut)
+{
+    char text[2000] = "[s]\n";
+
+    for (u32 i = 0; i < 100; i++)
+        strcat(text, "unknown=x\n");
+    assert_int_equal(parse(text), -EINVAL);
+    assert_int_equal(strlen(why), sizeof(why) - 1);
 }
 
 TEST(too_many_modules)
