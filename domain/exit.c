@@ -19,6 +19,7 @@
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/traps.h>
 #include <arch/x86/hvm/guest_cpuid.h>
+#include <arch/x86/hvm/guest_cr.h>
 #include <arch/x86/hvm/guest_msr.h>
 #include <domain/internal.h>
 #include <lib/log.h>
@@ -38,7 +39,7 @@ static const struct exit_verdict end_domain = {.action = VERDICT_CRASH};
 
 /* A handler with nothing to do but to return its verdict. */
 #define ALWAYS(name, verdict) \
-    static struct exit_verdict name(struct vcpu *v, const struct hvm_exit *exit) \
+    static struct exit_verdict name(struct vcpu *v, struct hvm_exit *exit) \
     { \
         (void)v; \
         (void)exit; \
@@ -50,20 +51,20 @@ ALWAYS(on_forbidden, raise_ud)
 ALWAYS(on_fatal, end_domain)
 
 /* Before the next entry vcpu_deliver_event() injects the event that waits. */
-static struct exit_verdict on_irq_window(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_irq_window(struct vcpu *v, struct hvm_exit *exit)
 {
     (void)exit;
     __atomic_store_n(&v->attention, true, __ATOMIC_SEQ_CST);
     return resume;
 }
 
-static struct exit_verdict on_hypercall(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_hypercall(struct vcpu *v, struct hvm_exit *exit)
 {
     (void)exit;
     return hypercall_dispatch(v);
 }
 
-static struct exit_verdict on_cpuid(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_cpuid(struct vcpu *v, struct hvm_exit *exit)
 {
     struct hvm_regs *regs = &v->hvm.regs;
     struct cpuid_leaf leaf;
@@ -77,7 +78,7 @@ static struct exit_verdict on_cpuid(struct vcpu *v, const struct hvm_exit *exit)
     return skip;
 }
 
-static struct exit_verdict on_hlt(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_hlt(struct vcpu *v, struct hvm_exit *exit)
 {
     (void)exit;
     if (v->hvm.regs.rflags & RFLAGS_IF)
@@ -98,7 +99,7 @@ static bool place_hypercall_page(struct vcpu *v, u64 value)
     return true;
 }
 
-static struct exit_verdict on_rdmsr(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_rdmsr(struct vcpu *v, struct hvm_exit *exit)
 {
     struct hvm_regs *regs = &v->hvm.regs;
     u64 value = 0; /* value of the hypercall page's MSR */
@@ -113,7 +114,7 @@ static struct exit_verdict on_rdmsr(struct vcpu *v, const struct hvm_exit *exit)
     return skip;
 }
 
-static struct exit_verdict on_wrmsr(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_wrmsr(struct vcpu *v, struct hvm_exit *exit)
 {
     int rc = hvm_guest_wrmsr(&v->hvm, exit->msr, exit->value);
 
@@ -123,7 +124,35 @@ static struct exit_verdict on_wrmsr(struct vcpu *v, const struct hvm_exit *exit)
     return done ? skip : raise_gp;
 }
 
-static struct exit_verdict on_io(struct vcpu *v, const struct hvm_exit *exit)
+/* Where hardware does not decode the instruction, it is read from the guest's memory. Another vCPU may have
+ * changed it since: whatever is there now is executed. */
+static bool decode_cr4(struct vcpu *v, struct hvm_exit *exit)
+{
+    u8 code[HVM_CODE_BYTES];
+    bool write;
+
+    if (exit->cr4.known)
+        return true;
+    spin_lock(&v->domain->physmap.lock);
+    u32 nr = hvm_read_code(&v->hvm, code);
+    spin_unlock(&v->domain->physmap.lock);
+    exit->insn_len = hvm_decode_mov_cr4(code, nr, hvm_ops->long_mode_cs(&v->hvm), &write, &exit->cr4.gpr);
+    return exit->insn_len && write == exit->cr4.write;
+}
+
+static struct exit_verdict on_cr4(struct vcpu *v, struct hvm_exit *exit)
+{
+    if (!decode_cr4(v, exit))
+        return resume;
+    u64 *gpr = &v->hvm.regs.gpr[exit->cr4.gpr];
+    if (!exit->cr4.write)
+        *gpr = v->hvm.cr4;
+    else if (hvm_guest_write_cr4(&v->hvm, hvm_ops->long_mode_cs(&v->hvm) ? *gpr : (u32)*gpr))
+        return raise_gp;
+    return skip;
+}
+
+static struct exit_verdict on_io(struct vcpu *v, struct hvm_exit *exit)
 {
     struct hvm_regs *regs = &v->hvm.regs;
 
@@ -140,7 +169,7 @@ static struct exit_verdict on_io(struct vcpu *v, const struct hvm_exit *exit)
     return skip;
 }
 
-static struct exit_verdict on_npf(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_npf(struct vcpu *v, struct hvm_exit *exit)
 {
     /* All mappings allow everything: an access that a present one refused is a fault of its tables. */
     if (!exit->npf.present && physmap_lookup(v->domain, gaddr_to_gfn(exit->npf.gaddr)).type != NP_NONE)
@@ -148,20 +177,21 @@ static struct exit_verdict on_npf(struct vcpu *v, const struct hvm_exit *exit)
     return end_domain;
 }
 
-static struct exit_verdict on_exception(struct vcpu *v, const struct hvm_exit *exit)
+static struct exit_verdict on_exception(struct vcpu *v, struct hvm_exit *exit)
 {
     (void)v;
     return (struct exit_verdict){
         .action = VERDICT_RAISE, .vector = exit->exception.vector, .error = exit->exception.error};
 }
 
-static struct exit_verdict (*const handlers[HVM_EXIT_NR])(struct vcpu *v, const struct hvm_exit *exit) = {
+static struct exit_verdict (*const handlers[HVM_EXIT_NR])(struct vcpu *v, struct hvm_exit *exit) = {
     [HVM_EXIT_INTERRUPT] = on_interrupt,
     [HVM_EXIT_HYPERCALL] = on_hypercall,
     [HVM_EXIT_CPUID] = on_cpuid,
     [HVM_EXIT_HLT] = on_hlt,
     [HVM_EXIT_RDMSR] = on_rdmsr,
     [HVM_EXIT_WRMSR] = on_wrmsr,
+    [HVM_EXIT_CR4] = on_cr4,
     [HVM_EXIT_IO] = on_io,
     [HVM_EXIT_NPF] = on_npf,
     [HVM_EXIT_IRQ_WINDOW] = on_irq_window,
@@ -225,7 +255,7 @@ static __attribute__((noinline)) void apply_rare(struct vcpu *v, const struct hv
     }
 }
 
-void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit)
+void vcpu_handle_exit(struct vcpu *v, struct hvm_exit *exit)
 {
     u32 kind = exit->kind < HVM_EXIT_NR ? exit->kind : HVM_EXIT_UNKNOWN;
 

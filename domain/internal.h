@@ -53,7 +53,7 @@ void sched_wait_stopped(struct vcpu *v);
 
 /* --- exit.c --- */
 /* Handles the exit. May mark the vCPU as not runnable; the run loop sees that. */
-void vcpu_handle_exit(struct vcpu *v, const struct hvm_exit *exit);
+void vcpu_handle_exit(struct vcpu *v, struct hvm_exit *exit);
 
 /* --- vlapic.c --- */
 /* Before v enters its guest, when attention is set or an event pends: INIT and STARTUP are acted upon, the

@@ -6,19 +6,13 @@
  */
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/time.h>
+#include <arch/x86/hvm/guest_cr.h>
 #include <homestead/errno.h>
 #include <hypercall/hvm_context.h>
 #include <lib/string.h>
 
 #define MXCSR_VALID 0xffffu /* FXRSTOR takes no other bits */
 #define MXCSR_AT    24u
-
-#define CR0_AM BIT(18)
-#define CR0_VALID \
-    (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
-/* TSD to OSXMMEXCPT and OSXSAVE. Not 5-level paging, VMX, SMX, nor PCIDE, which guests are not offered. */
-#define CR4_VALID  (0x7fcull | CR4_OSXSAVE)
-#define EFER_VALID (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
 #define MTRR_CAP_DEFAULT 0x508u /* write combining, fixed ranges, 8 variable ones */
 #define PAT_DEFAULT      0x0007040600070406ull
@@ -55,29 +49,6 @@ static void get_cpu(const struct record *record, struct hvm_hw_cpu *cpu)
     }
 }
 
-/* The valid CR4 bits, including those that depend on the CPU. */
-static u64 cr4_valid(void)
-{
-    u32 edx = cpuid(1, 0).edx;
-    struct cpuid_leaf seven = cpuid(0, 0).eax >= 7 ? cpuid(7, 0) : (struct cpuid_leaf){0};
-
-    return CR4_VALID | (edx & BIT(1) ? CR4_VME | CR4_PVI : 0) | (seven.ebx & BIT(0) ? CR4_FSGSBASE : 0) |
-           (seven.ebx & BIT(7) ? CR4_SMEP : 0) | (seven.ebx & BIT(20) ? CR4_SMAP : 0) |
-           (seven.ecx & BIT(2) ? CR4_UMIP : 0);
-}
-
-bool hvm_context_control_valid(u64 cr0, u64 cr4, u64 efer)
-{
-    bool paging = cr0 & CR0_PG, lme = efer & EFER_LME, lma = efer & EFER_LMA;
-
-    if ((cr0 & ~CR0_VALID) || !(cr0 & CR0_ET) || (paging && !(cr0 & CR0_PE)) ||
-        ((cr0 & CR0_NW) && !(cr0 & CR0_CD)))
-        return false;
-    if ((cr4 & ~cr4_valid()) || (efer & ~EFER_VALID) || lma != (lme && paging))
-        return false;
-    return !lma || (cr4 & CR4_PAE);
-}
-
 static int check_cpu(const struct record *record)
 {
     struct hvm_hw_cpu cpu;
@@ -86,7 +57,7 @@ static int check_cpu(const struct record *record)
         return -EINVAL;
     get_cpu(record, &cpu);
     if ((cpu.flags & ~XEN_X86_FPU_INITIALISED) || cpu.pad0 ||
-        !hvm_context_control_valid(cpu.cr0, cpu.cr4, cpu.msr_efer))
+        !hvm_guest_control_valid(cpu.cr0, cpu.cr4, cpu.msr_efer))
         return -EINVAL;
     /* The upper halves of these must be zero, or the CPU refuses to run the guest or to load the value. */
     if (cpu.dr6 >> 32 || cpu.dr7 >> 32 || cpu.msr_tsc_aux >> 32)

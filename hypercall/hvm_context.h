@@ -10,9 +10,6 @@
 
 #define HVM_RFLAGS_VALID 0x3f7fd7ull
 
-/* Is this combination valid for a guest? */
-bool hvm_context_control_valid(u64 cr0, u64 cr4, u64 efer);
-
 /* Bytes that a domain of nr_vcpus vCPUs needs at most. */
 u64 hvm_context_size_max(u32 nr_vcpus);
 /* Writes the context of d's first nr_vcpus vCPUs, which do not run, to buf, which has room. The size. */

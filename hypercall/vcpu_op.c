@@ -8,6 +8,7 @@
  * in shared_info; the others get events only once they have registered one.
  */
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/hvm/guest_cr.h>
 #include <arch/x86/cpu/time.h>
 #include <hypercall/compat.h>
 #include <hypercall/hvm_context.h>
@@ -122,7 +123,7 @@ static int vcpu_initialise(struct vcpu *v, const struct vcpu_hvm_context *contex
     if (rc)
         return rc;
     state.cr0 |= CR0_ET;
-    if (!(state.cr0 & CR0_PE) || !hvm_context_control_valid(state.cr0, state.cr4, state.efer) ||
+    if (!(state.cr0 & CR0_PE) || !hvm_guest_control_valid(state.cr0, state.cr4, state.efer) ||
         (regs.rflags & ~HVM_RFLAGS_VALID))
         return -EINVAL;
     regs.rflags |= RFLAGS_RESERVED1;

@@ -43,11 +43,22 @@ static int fake_cpu_enable(void)
     return 0;
 }
 
+/* A CPU with every feature of the leaves that decide on control registers, and no other leaf. */
 static struct cpuid_leaf fake_cpuid(u32 leaf, u32 subleaf)
 {
-    (void)leaf;
     (void)subleaf;
-    return (struct cpuid_leaf){0};
+    switch (leaf) {
+    case 0:
+        return (struct cpuid_leaf){.eax = 7};
+    case 0x80000000u:
+        return (struct cpuid_leaf){.eax = 0x80000001u};
+    case 1:
+    case 7:
+    case 0x80000001u:
+        return (struct cpuid_leaf){~0u, ~0u, ~0u, ~0u};
+    default:
+        return (struct cpuid_leaf){0};
+    }
 }
 
 static void fake_vcpu_init(struct hvm_vcpu *v)
@@ -77,6 +88,7 @@ static void fake_get_state(struct hvm_vcpu *v, struct hvm_state *out)
 static void fake_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
 {
     memcpy(v->control, in, sizeof(*in));
+    v->cr4 = in->cr4;
 }
 
 static bool fake_can_inject(struct hvm_vcpu *v)
@@ -187,13 +199,6 @@ void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)
 {
     BUG_ON(fpu_loaded[here->id] != from);
     fpu_loaded[here->id] = to;
-}
-
-u32 hvm_read_code(struct hvm_vcpu *v, u8 code[HVM_CODE_BYTES])
-{
-    (void)v;
-    (void)code;
-    return 0;
 }
 
 void hvm_dump(struct hvm_vcpu *v, const char *name, const u8 *code, u32 nr_code)

@@ -37,26 +37,35 @@
 #define CR0_ET         BIT(4)
 #define CR0_NE         BIT(5)
 #define CR0_WP         BIT(16)
+#define CR0_AM         BIT(18)
 #define CR0_NW         BIT(29)
 #define CR0_CD         BIT(30)
 #define CR0_PG         BIT(31)
 #define CR4_VME        BIT(0)
 #define CR4_PVI        BIT(1)
+#define CR4_TSD        BIT(2)
+#define CR4_DE         BIT(3)
 #define CR4_PSE        BIT(4)
 #define CR4_PAE        BIT(5)
 #define CR4_MCE        BIT(6)
 #define CR4_PGE        BIT(7)
+#define CR4_PCE        BIT(8)
 #define CR4_OSFXSR     BIT(9)
 #define CR4_OSXMMEXCPT BIT(10)
 #define CR4_UMIP       BIT(11)
 #define CR4_LA57       BIT(12)
 #define CR4_FSGSBASE   BIT(16)
+#define CR4_PCIDE      BIT(17)
 #define CR4_OSXSAVE    BIT(18)
 #define CR4_SMEP       BIT(20)
 #define CR4_SMAP       BIT(21)
+#define CR4_PKE        BIT(22)
+#define CR4_CET        BIT(23)
 
+#define RFLAGS_TF        BIT(8)
 #define RFLAGS_IF        BIT(9)
-#define RFLAGS_RESERVED1 BIT(1) /* always one */
+#define RFLAGS_RF        BIT(16) /* no instruction breakpoint at the next instruction */
+#define RFLAGS_RESERVED1 BIT(1)  /* always one */
 
 static inline u64 rdmsr(u32 msr)
 {

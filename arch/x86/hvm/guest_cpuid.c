@@ -3,7 +3,7 @@
  * topology leaves (1, 0xB, 0x80000008) agree on that.
  *
  * Hidden although the CPU may have them: SVM and VMX (no nesting), XSAVE with AVX and PKU (only x87 and SSE
- * are switched), RDTSCP and RDPID (TSC_AUX is not switched), MONITOR (intercepted), LA57, PCID, CET, SGX,
+ * are switched; guest_cr.c keeps the rest unreachable), RDTSCP and RDPID (TSC_AUX is not switched), MONITOR (intercepted), LA57, PCID, CET, SGX,
  * MPX, PMU, MSRs of speculation control, TSC deadline timer (the APIC's timer does not have that mode).
  */
 #include <arch/x86/hvm/guest_cpuid.h>
@@ -73,24 +73,35 @@ static void leaf_vendor(u32 max, struct cpuid_leaf *out)
     out->eax = max;
 }
 
-static void leaf_1(const struct hvm_vcpu *v, struct cpuid_leaf *out)
+static struct cpuid_leaf features(struct cpuid_leaf host, u64 ebx, u64 ecx, u64 edx)
 {
-    *out = hvm_ops->cpuid(1, 0);
-    out->ebx =
-        (out->ebx & 0xff00u) | 1u << 16 | (hvm_apic_id(v->vcpu_id) & 0xff) << 24; /* CLFLUSH size stays */
-    out->ecx = (u32)((out->ecx & KNOWN_1_ECX) | X2APIC_BIT | HYPERVISOR_BIT);
-    out->edx &= (u32)KNOWN_1_EDX;
+    return (struct cpuid_leaf){
+        .ebx = host.ebx & (u32)ebx, .ecx = host.ecx & (u32)ecx, .edx = host.edx & (u32)edx};
 }
 
-static void leaf_7(u32 subleaf, struct cpuid_leaf *out)
+struct cpuid_leaf hvm_guest_features(u32 leaf)
 {
-    if (subleaf != 0 || !host_has_leaf(7))
-        return;
-    *out = hvm_ops->cpuid(7, 0);
-    out->eax = 0; /* no more subleaves */
-    out->ebx &= (u32)KNOWN_7_EBX;
-    out->ecx &= (u32)KNOWN_7_ECX;
-    out->edx &= (u32)KNOWN_7_EDX;
+    switch (host_has_leaf(leaf) ? leaf : 0) {
+    case 1:
+        return features(hvm_ops->cpuid(leaf, 0), 0, KNOWN_1_ECX, KNOWN_1_EDX);
+    case 7:
+        return features(hvm_ops->cpuid(leaf, 0), KNOWN_7_EBX, KNOWN_7_ECX, KNOWN_7_EDX);
+    case 0x80000001u:
+        return features(hvm_ops->cpuid(leaf, 0), 0, KNOWN_81_ECX, KNOWN_81_EDX);
+    default:
+        return (struct cpuid_leaf){0};
+    }
+}
+
+static void leaf_1(const struct hvm_vcpu *v, struct cpuid_leaf *out)
+{
+    struct cpuid_leaf host = hvm_ops->cpuid(1, 0);
+
+    *out = hvm_guest_features(1);
+    out->eax = host.eax;
+    out->ebx =
+        (host.ebx & 0xff00u) | 1u << 16 | (hvm_apic_id(v->vcpu_id) & 0xff) << 24; /* CLFLUSH size stays */
+    out->ecx |= (u32)(X2APIC_BIT | HYPERVISOR_BIT);
 }
 
 /* Extended topology: one thread, one core; EDX is the x2APIC id in every subleaf. */
@@ -106,9 +117,11 @@ static void leaf_b(const struct hvm_vcpu *v, u32 subleaf, struct cpuid_leaf *out
 
 static void leaf_80000001(struct cpuid_leaf *out)
 {
-    *out = hvm_ops->cpuid(0x80000001u, 0);
-    out->ecx &= (u32)KNOWN_81_ECX;
-    out->edx &= (u32)KNOWN_81_EDX;
+    struct cpuid_leaf host = hvm_ops->cpuid(0x80000001u, 0);
+
+    *out = hvm_guest_features(0x80000001u);
+    out->eax = host.eax;
+    out->ebx = host.ebx;
 }
 
 static void leaf_80000008(struct cpuid_leaf *out)
@@ -189,7 +202,8 @@ static __attribute__((noinline)) void leaf_cpu(const struct hvm_vcpu *v, u32 lea
         leaf_1(v, out);
         break;
     case 7:
-        leaf_7(subleaf, out);
+        if (subleaf == 0)
+            *out = hvm_guest_features(7); /* and EAX: no more subleaves */
         break;
     case 0xb:
         leaf_b(v, subleaf, out);

@@ -16,6 +16,8 @@ static inline u32 hvm_apic_id(u32 vcpu_id)
     return 2 * vcpu_id;
 }
 
+/* The feature words of leaves 1, 7 and 0x80000001, the same in every guest; the rest is 0. */
+struct cpuid_leaf hvm_guest_features(u32 leaf);
 /* The leaf as v's guest sees it, zero if it does not exist. Any leaf and subleaf; on the CPU that runs v. */
 void hvm_guest_cpuid(struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out);
 

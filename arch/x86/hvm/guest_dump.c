@@ -2,30 +2,8 @@
 #include <arch/x86/hvm/hvm.h>
 
 #include <arch/x86/cpu/msr.h>
-#include <arch/x86/cpu/paging.h>
-#include <arch/x86/hvm/guest_walk.h>
-#include <homestead/errno.h>
 #include <lib/log.h>
 #include <lib/printf.h>
-#include <lib/string.h>
-
-static const u8 *guest_byte(struct np_table *np, u64 gaddr)
-{
-    struct np_entry entry = np_lookup(np, gaddr_to_gfn(gaddr));
-
-    return entry.type == NP_NONE ? NULL : (const u8 *)mfn_to_virt(entry.mfn) + gaddr % PAGE_SIZE;
-}
-
-static int read_entry(void *np, u64 gaddr, u32 size, u64 *entry)
-{
-    const u8 *at = guest_byte(np, gaddr);
-
-    if (!at)
-        return -EFAULT;
-    *entry = 0;
-    memcpy(entry, at, size);
-    return 0;
-}
 
 static void dump_segment(const char *name, const struct hvm_segment *s)
 {
@@ -34,34 +12,6 @@ static void dump_segment(const char *name, const struct hvm_segment *s)
 }
 
 #define DUMP_SEGMENT(name) dump_segment(#name, &s.name);
-
-u32 hvm_read_code(struct hvm_vcpu *v, u8 code[HVM_CODE_BYTES])
-{
-    struct hvm_state state;
-    u32 nr = 0;
-
-    hvm_ops->get_state(v, &state);
-    struct guest_walk walk = {.cr0 = state.cr0,
-                              .cr3 = state.cr3,
-                              .cr4 = state.cr4,
-                              .efer = state.efer,
-                              .entry = read_entry,
-                              .ctx = v->np};
-    u64 base = hvm_ops->long_mode_cs(v) ? 0 : state.cs.base;
-
-    for (; nr < HVM_CODE_BYTES; nr++) {
-        u64 at = base + v->regs.rip + nr;
-        u64 gaddr, run;
-        const u8 *byte;
-
-        if (!(state.efer & EFER_LMA))
-            at = (u32)at;
-        if (guest_walk(&walk, at, false, &gaddr, &run) || !(byte = guest_byte(v->np, gaddr)))
-            break;
-        code[nr] = *byte;
-    }
-    return nr;
-}
 
 static void dump_code(const u8 *code, u32 nr)
 {

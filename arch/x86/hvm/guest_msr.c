@@ -7,6 +7,7 @@
 #include <arch/x86/hvm/guest_msr.h>
 
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/hvm/guest_cr.h>
 #include <homestead/errno.h>
 
 #define MSR_XEN_HYPERCALL 0x40000000u
@@ -17,8 +18,6 @@
 #define MSR_MTRRCAP     0xfeu
 #define MSR_MTRRDEFTYPE 0x2ffu
 #define MTRR_ALL_WB     (BIT(11) | 6) /* enabled, no ranges, default write-back: what nested paging gives */
-
-#define EFER_VALID (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
 /* Machine registers that guests access at boot: reads return 0, writes are ignored. */
 static const struct {
@@ -99,7 +98,7 @@ static u64 *state_register(struct hvm_state *s, u32 msr, bool *address)
 /* Turns *value into the new EFER, LMA kept; -EFAULT if the CPU would refuse it (APM2 3.1.7, 14.6.1). */
 static int efer_check(const struct hvm_state *s, u64 *value)
 {
-    if (*value & ~EFER_VALID)
+    if (*value & ~(hvm_guest_efer_bits() | EFER_LMA))
         return -EFAULT;
     if ((s->cr0 & CR0_PG) && ((*value ^ s->efer) & EFER_LME))
         return -EFAULT;

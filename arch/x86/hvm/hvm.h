@@ -9,6 +9,7 @@
 #ifndef HVM_HVM_H
 #define HVM_HVM_H
 
+#include <arch/x86/hvm/guest_code.h>
 #include <arch/x86/hvm/guest_cpuid.h>
 #include <homestead/addr.h>
 #include <arch/x86/hvm/nested_paging.h>
@@ -17,8 +18,13 @@
 /* Assembly gets the offsets from arch/x86/cpu/asm_offsets.c. run() copies rax, rsp, rip and rflags to and
  * from the VMCB or VMCS; between runs the copies here are valid. */
 struct hvm_regs {
-    u64 rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;
-    u64 r8, r9, r10, r11, r12, r13, r14, r15;
+    union {
+        struct {
+            u64 rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi;
+            u64 r8, r9, r10, r11, r12, r13, r14, r15;
+        };
+        u64 gpr[16]; /* by the number that an instruction has for it */
+    };
     u64 rip, rflags;
 };
 
@@ -75,6 +81,7 @@ struct hvm_vcpu {
     struct cpu *last_cpu; /* ran there last: that CPU's cached copy of the control block is valid */
     u64 dr[4];            /* DR0-DR3 while its FPU state is not in the registers: hvm_fpu_switch() */
     u64 tsc_aux;          /* kept for context get/set only: guests have neither RDTSCP nor RDPID */
+    u64 cr4;              /* as the guest wrote it; underneath MCE is always set: guest_cr.h */
     struct hvm_apic apic;
 };
 
@@ -85,6 +92,7 @@ enum hvm_exit_kind {
     HVM_EXIT_HLT,
     HVM_EXIT_RDMSR,      /* .msr */
     HVM_EXIT_WRMSR,      /* .msr, .value */
+    HVM_EXIT_CR4,        /* .cr4: MOV to or from CR4 */
     HVM_EXIT_IO,         /* .io */
     HVM_EXIT_NPF,        /* .npf: nested page fault */
     HVM_EXIT_IRQ_WINDOW, /* the guest can now take an interrupt, or an NMI */
@@ -105,6 +113,11 @@ struct hvm_exit {
             u32 msr;
             u64 value;
         };
+        struct {
+            bool known; /* the vendor's hardware has decoded the instruction: these two and insn_len */
+            bool write;
+            u8 gpr; /* 0-15: index in hvm_regs.gpr */
+        } cr4;
         struct {
             u16 port;
             u8 size; /* 1, 2, 4 */
@@ -134,6 +147,7 @@ struct hvm_ops {
     /* control: a zeroed page; fpu as above. Sets the fixed part: intercepts, nested root. */
     void (*vcpu_init)(struct hvm_vcpu *v);
     void (*get_state)(struct hvm_vcpu *v, struct hvm_state *out);
+    /* Old translations of the guest's addresses are not used any more. */
     void (*set_state)(struct hvm_vcpu *v, const struct hvm_state *in);
     /* Runs the guest until something happens. Called and returns with interrupts off. */
     void (*run)(struct hvm_vcpu *v, struct hvm_exit *exit);
@@ -174,10 +188,6 @@ void hvm_fpu_reset(u8 *fpu);
 /* The hypercall page (abi.md 5): entry nr at nr * 32 does hvm_ops->hypercall_insn. */
 void hvm_fill_hypercall_page(u8 page[PAGE_SIZE]);
 
-/* Copies the bytes at CS:RIP, as the guest's page tables map them now, up to the first unmapped one. How many.
- * Physmap lock held. */
-#define HVM_CODE_BYTES 16u
-u32 hvm_read_code(struct hvm_vcpu *v, u8 code[HVM_CODE_BYTES]);
 /* Prints registers, segments, and what hvm_read_code() found. name: "d1v0". No lock held: the console is slow. */
 void hvm_dump(struct hvm_vcpu *v, const char *name, const u8 *code, u32 nr_code);
 /* PVH start state (Xen docs/misc/pvh, abi.md 5): 32-bit protected mode, paging off, flat segments, EIP, EBX.

@@ -30,7 +30,7 @@ FIXTURE(setup, NULL)
 #define EXIT_TEST(name) TEST(name, .domains = 2, .vcpus = 2)
 
 /* What it does is complete when this returns. */
-static void exits(struct vcpu *who, const struct hvm_exit *exit)
+static void exits(struct vcpu *who, struct hvm_exit *exit)
 {
     skipped = nr_injected = injected_vector = 0;
     injected_error = 77;
@@ -151,7 +151,7 @@ END_TEST(a_kind_out_of_range_is_a_crash, HVM_EXIT_NR + 5, SHUTDOWN_crash, "unhan
 /* Between the fault and its handler another vCPU has finished replacing the frame. */
 EXIT_TEST(a_frame_mapped_again_is_no_crash)
 {
-    const struct hvm_exit fault = {.kind = HVM_EXIT_NPF, .npf = {.gaddr = 0x5678, .write = true}};
+    struct hvm_exit fault = {.kind = HVM_EXIT_NPF, .npf = {.gaddr = 0x5678, .write = true}};
 
     populate(d, 5, 0);
     exits(v, &fault);
@@ -300,6 +300,92 @@ EXIT_TEST(the_hypercall_page_goes_into_ram)
     assert_int_equal(d->hypercall_page_gfn, 0x10);
     assert_int_equal(guest_memory_read(d, 0x10fff, &last, 1), 0);
     assert_int_equal(last, 0xcc);
+}
+
+/* --- CR4 --- */
+
+static u8 *code_at; /* what is at v's RIP */
+
+static void to_code(u64 rip, bool paging)
+{
+    struct hvm_state state = {.cr0 = CR0_ET | CR0_PE | (paging ? CR0_PG : 0), .cs = {.base = 0x4000}};
+
+    hvm_ops->set_state(&v->hvm, &state);
+    code_at = (u8 *)mfn_to_virt(physmap_lookup(d, gfn(0x10)).mfn) + (rip + 0x4000) % PAGE_SIZE;
+    v->hvm.regs.rip = rip;
+}
+
+static void mov_cr4(bool write, bool known, u8 gpr)
+{
+    u64 rip = v->hvm.regs.rip;
+
+    exits(v, &(struct hvm_exit){.kind = HVM_EXIT_CR4,
+                                .insn_len = known ? 2 : 0,
+                                .cr4 = {.known = known, .write = write, .gpr = known ? gpr : 0xcc}});
+    if (!skipped)
+        assert_int_equal(v->hvm.regs.rip, rip);
+}
+
+EXIT_TEST(cr4_by_hardware)
+{
+    guest_64 = true;
+    v->hvm.regs.gpr[11] = CR4_PGE;
+    mov_cr4(true, true, 11);
+    is_skipped();
+    assert_int_equal(v->hvm.cr4, CR4_PGE);
+    v->hvm.regs.gpr[11] = CR4_PGE | CR4_PKE;
+    mov_cr4(true, true, 11);
+    fault_is(13, 0);
+    v->hvm.regs.gpr[11] = CR4_PGE | BIT(63);
+    mov_cr4(true, true, 11);
+    fault_is(13, 0);
+    assert_int_equal(v->hvm.cr4, CR4_PGE);
+    v->hvm.regs.rsp = 7;
+    mov_cr4(false, true, 4);
+    is_skipped();
+    assert_int_equal(v->hvm.regs.rsp, CR4_PGE);
+    guest_64 = false; /* the upper half is not written, and not there */
+    v->hvm.regs.rbx = CR4_DE | BIT(63);
+    mov_cr4(true, true, 3);
+    is_skipped();
+    assert_int_equal(v->hvm.cr4, CR4_DE);
+}
+
+EXIT_TEST(cr4_by_the_bytes)
+{
+    static const u8 from_rbp[] = {0x66, 0x0f, 0x22, 0xe5};
+
+    populate(d, 0x10, 0);
+    guest_64 = false;
+    to_code(0xc123, false);
+    memcpy(code_at, from_rbp, sizeof(from_rbp));
+    v->hvm.regs.rbp = CR4_TSD;
+    mov_cr4(true, false, 0);
+    assert_int_equal(skipped, 4);
+    assert_int_equal(nr_injected, 0);
+    assert_int_equal(v->hvm.cr4, CR4_TSD);
+    /* Another vCPU was faster: the guest executes what is there now. */
+    to_code(0xc123, false);
+    code_at[2] = 0x20;
+    mov_cr4(true, false, 0);
+    assert_int_equal(skipped + nr_injected, 0);
+    code_at[1] = 0x90;
+    mov_cr4(true, false, 0);
+    assert_int_equal(skipped + nr_injected, 0);
+    /* To the end of what is mapped, and beyond. */
+    to_code(0xcffc, false);
+    memcpy(code_at, from_rbp, sizeof(from_rbp));
+    mov_cr4(true, false, 0);
+    assert_int_equal(skipped, 4);
+    to_code(0xcffd, false);
+    memcpy(code_at, from_rbp, 3);
+    mov_cr4(true, false, 0);
+    assert_int_equal(skipped + nr_injected, 0);
+    /* Its page tables are gone as well. */
+    to_code(0xc123, true);
+    mov_cr4(true, false, 0);
+    assert_int_equal(skipped + nr_injected, 0);
+    assert_false(d->shut_down);
 }
 
 /* --- ports --- */

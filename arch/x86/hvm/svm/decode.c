@@ -66,6 +66,15 @@ static void decode_msr(const struct hvm_vcpu *v, const struct vmcb *vmcb, struct
     exit->insn_len = insn_len(vmcb, 2);
 }
 
+static void decode_cr4(const struct vmcb *vmcb, struct hvm_exit *exit)
+{
+    exit->kind = HVM_EXIT_CR4;
+    exit->cr4.known = svm_features.assists && (vmcb->exit_info1 & SVM_CR_MOV);
+    exit->cr4.write = vmcb->exit_code == SVM_EXIT_CR4_WRITE;
+    exit->cr4.gpr = (u8)(vmcb->exit_info1 & SVM_CR_GPR);
+    exit->insn_len = insn_len(vmcb, 0);
+}
+
 static void decode_exception(struct hvm_exit *exit, u8 vector, s32 error)
 {
     exit->kind = HVM_EXIT_EXCEPTION;
@@ -110,6 +119,10 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct v
         if (unlikely(svm_irq_on_its_way(v, vmcb)) && (v->regs.rflags & RFLAGS_IF))
             exit->kind = HVM_EXIT_IGNORED;
         break;
+    case SVM_EXIT_CR4_READ:
+    case SVM_EXIT_CR4_WRITE:
+        decode_cr4(vmcb, exit);
+        break;
     case SVM_EXIT_MSR:
         decode_msr(v, vmcb, exit);
         break;
@@ -119,7 +132,8 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct v
     case SVM_EXIT_SHUTDOWN:
         exit->kind = HVM_EXIT_SHUTDOWN;
         break;
-    case SVM_EXIT_XSETBV: /* CPUID does not offer XSAVE */
+    case SVM_EXIT_XSETBV: /* CPUID offers neither XSAVE nor RDTSCP */
+    case SVM_EXIT_RDTSCP:
     case SVM_EXIT_RSM:
     case SVM_EXIT_INVLPGA:
     case SVM_EXIT_VMRUN:
@@ -164,9 +178,9 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct v
 
 void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit)
 {
-    u64 code = vmcb->exit_code;
+    u32 code = vmcb->exit_code;
 
-    v->exit_code_raw = (u32)code;
+    v->exit_code_raw = code;
     if (likely(code == SVM_EXIT_VMMCALL)) {
         exit->kind = HVM_EXIT_HYPERCALL;
         exit->insn_len = insn_len(vmcb, 3);

@@ -1,6 +1,7 @@
 /*
  * A vCPU's registers between struct hvm_state and the VMCB. Nothing is refused here: a state the CPU does not
- * accept ends in VMEXIT_INVALID. EFER.SVME, which VMRUN demands, is always set and never reported.
+ * accept ends in VMEXIT_INVALID. EFER.SVME, which VMRUN demands, is always set and never reported. So is
+ * CR4.MCE: a machine check is the host's, and while MCE is clear it shuts the CPU down instead (APM2 9.3.2).
  */
 #include <arch/x86/hvm/svm/svm.h>
 
@@ -13,7 +14,7 @@
 /* What is copied as it is, in either direction: struct hvm_state's name and the VMCB's. */
 /* clang-format off */
 #define REGISTERS(COPY) \
-    COPY(cr0, cr0) COPY(cr2, cr2) COPY(cr3, cr3) COPY(cr4, cr4) COPY(dr6, dr6) COPY(dr7, dr7) COPY(pat, g_pat) \
+    COPY(cr0, cr0) COPY(cr2, cr2) COPY(cr3, cr3) COPY(dr6, dr6) COPY(dr7, dr7) COPY(pat, g_pat) \
     COPY(star, star) COPY(lstar, lstar) COPY(cstar, cstar) COPY(sfmask, sfmask) \
     COPY(kernel_gs_base, kernel_gs_base) COPY(sysenter_cs, sysenter_cs) COPY(sysenter_esp, sysenter_esp) \
     COPY(sysenter_eip, sysenter_eip)
@@ -30,6 +31,7 @@ void svm_get_state(struct hvm_vcpu *v, struct hvm_state *out)
     REGISTERS(GET_REGISTER)
     HVM_SEGMENTS(GET_SEGMENT)
     out->efer = vmcb->efer & ~EFER_SVME;
+    out->cr4 = v->cr4;
     out->tsc_aux = v->tsc_aux;
     /* SYSRET leaves SS's hidden part, so its DPL can differ from the CPL, which set_state() takes from it. */
     out->ss.attributes = (u16)((out->ss.attributes & ~SEG_DPL_MASK) | vmcb->cpl << SEG_DPL_SHIFT);
@@ -43,8 +45,11 @@ void svm_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
     REGISTERS(SET_REGISTER)
     HVM_SEGMENTS(SET_SEGMENT)
     vmcb->efer = (in->efer & EFER_ALLOWED) | EFER_SVME | (long_mode ? EFER_LMA : 0);
+    v->cr4 = in->cr4;
+    vmcb->cr4 = in->cr4 | CR4_MCE;
     v->tsc_aux = in->tsc_aux;
     /* Real mode runs at privilege 0; otherwise SS's DPL is the privilege, in virtual 8086 mode as well. */
     vmcb->cpl = in->cr0 & CR0_PE ? (in->ss.attributes & SEG_DPL_MASK) >> SEG_DPL_SHIFT : 0;
     vmcb->clean = 0;
+    v->asid_generation = 0; /* translations may have changed with CR4, EFER, PAT: a new ASID */
 }

@@ -23,10 +23,10 @@
 #define CPUID_PAGE1GB      BIT(26) /* 0x80000001 EDX */
 #define CPUID_NESTED_PAGES BIT(0)  /* 0x8000000A EDX */
 #define CPUID_NRIP_SAVE    BIT(3)
+#define CPUID_ASSISTS      BIT(7)
 #define CPUID_RDPRU        BIT(4)  /* 0x80000008 EBX */
-#define CPUID_XSAVE        BIT(26) /* 1 ECX */
+#define CPUID_RDTSCP       BIT(27) /* 0x80000001 EDX */
 #define VM_CR_LOCK         BIT(3)
-#define XCR0_X87           1u
 
 /* hvm_page_maddr[] of a CPU: VM_HSAVE_PA's; the host's FS, GS, TR, LDTR and system-call MSRs for VMLOAD. */
 enum { HSAVE_PAGE, VMSAVE_PAGE };
@@ -87,24 +87,18 @@ static bool svm_probe(const char **why)
 
     *why = NULL;
     svm_features.nrip = leaf.edx & CPUID_NRIP_SAVE;
+    svm_features.assists = svm_features.nrip && (leaf.edx & CPUID_ASSISTS);
     svm_features.rdpru = cpuid(0x80000008u, 0).ebx & CPUID_RDPRU;
     np_largest_order = cpuid(0x80000001u, 0).edx & CPUID_PAGE1GB ? ORDER_1G : ORDER_2M;
     fill_permission_maps();
     return true;
 }
 
-/* FXSAVE must include SSE. XCR0 is shared with guests, who may set CR4.OSXSAVE: it allows x87 only, so
- * that guests have no register that hvm_fpu_switch() does not switch. */
+/* FXSAVE must include SSE. Registers beyond need CR4.OSXSAVE, which no guest can set: guest_cr.c. */
 static void enable_fpu(void)
 {
     write_cr0((read_cr0() & ~(CR0_TS | CR0_EM)) | CR0_MP);
     write_cr4(read_cr4() | CR4_OSFXSR);
-    if (!(cpuid(1, 0).ecx & CPUID_XSAVE))
-        return;
-    u64 cr4 = read_cr4();
-    write_cr4(cr4 | CR4_OSXSAVE);
-    __asm__ volatile("xsetbv" : : "c"(0), "a"(XCR0_X87), "d"(0));
-    write_cr4(cr4 & ~CR4_OSXSAVE);
 }
 
 static int svm_cpu_enable(void)
@@ -117,6 +111,9 @@ static int svm_cpu_enable(void)
     if (!(rdmsr(MSR_EFER) & EFER_SVME))
         return -ENODEV;
     enable_fpu();
+    if (cpuid(0x80000001u, 0).edx & CPUID_RDTSCP)
+        wrmsr(MSR_TSC_AUX,
+              0); /* a guest that reads it in spite of CPUID learns nothing, as RDPID cannot exit */
 
     wrmsr(MSR_VM_HSAVE_PA, cpu->hvm_page_maddr[HSAVE_PAGE]);
     __asm__ volatile("vmsave %%rax" : : "a"(cpu->hvm_page_maddr[VMSAVE_PAGE]) : "memory");
@@ -148,6 +145,7 @@ static void svm_vcpu_init(struct hvm_vcpu *v)
 {
     struct vmcb *vmcb = svm_vmcb(v);
 
+    vmcb->intercept_cr = SVM_INTERCEPT_CR4;
     vmcb->intercept_exceptions = (u32)(BIT(TRAP_DB) | BIT(TRAP_AC) | BIT(TRAP_MC));
     vmcb->intercept_misc1 = SVM_INTERCEPT(INTR) | SVM_INTERCEPT(NMI) | SVM_INTERCEPT(SMI) |
                             SVM_INTERCEPT(INIT) | SVM_INTERCEPT(RDPMC) | SVM_INTERCEPT(CPUID) |
@@ -156,8 +154,8 @@ static void svm_vcpu_init(struct hvm_vcpu *v)
                             SVM_INTERCEPT(FERR_FREEZE) | SVM_INTERCEPT(SHUTDOWN);
     vmcb->intercept_misc2 = SVM_INTERCEPT(VMRUN) | SVM_INTERCEPT(VMMCALL) | SVM_INTERCEPT(VMLOAD) |
                             SVM_INTERCEPT(VMSAVE) | SVM_INTERCEPT(STGI) | SVM_INTERCEPT(CLGI) |
-                            SVM_INTERCEPT(SKINIT) | SVM_INTERCEPT(WBINVD) | SVM_INTERCEPT(MONITOR) |
-                            SVM_INTERCEPT(MWAIT) | SVM_INTERCEPT(XSETBV) |
+                            SVM_INTERCEPT(SKINIT) | SVM_INTERCEPT(RDTSCP) | SVM_INTERCEPT(WBINVD) |
+                            SVM_INTERCEPT(MONITOR) | SVM_INTERCEPT(MWAIT) | SVM_INTERCEPT(XSETBV) |
                             (svm_features.rdpru ? SVM_INTERCEPT(RDPRU) : 0);
     vmcb->iopm_base_pa = image_to_maddr(iopm);
     vmcb->msrpm_base_pa = image_to_maddr(msrpm);
@@ -166,6 +164,7 @@ static void svm_vcpu_init(struct hvm_vcpu *v)
     vmcb->n_cr3 = v->np->root_maddr;
     vmcb->efer = EFER_SVME;
     vmcb->cr0 = CR0_ET;
+    vmcb->cr4 = CR4_MCE;
     vmcb->dr6 = HVM_DR6_RESET;
     vmcb->dr7 = HVM_DR7_RESET;
     vmcb->rflags = RFLAGS_RESERVED1;
@@ -173,6 +172,7 @@ static void svm_vcpu_init(struct hvm_vcpu *v)
     vmcb->clean = 0;
 
     v->regs.rflags = RFLAGS_RESERVED1;
+    v->cr4 = 0;
     v->last_cpu = NULL;
     v->asid_generation = 0;
     v->in_irq_window = false;
@@ -258,7 +258,7 @@ static void svm_paging_state(struct hvm_vcpu *v, struct hvm_paging *out)
 
     out->cr0 = vmcb->cr0;
     out->cr3 = vmcb->cr3;
-    out->cr4 = vmcb->cr4;
+    out->cr4 = v->cr4;
     out->efer = vmcb->efer & ~EFER_SVME;
 }
 

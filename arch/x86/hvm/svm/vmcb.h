@@ -21,6 +21,10 @@
 #define SVM_INTERRUPT_SHADOW BIT(0) /* interrupt_state */
 #define SVM_NP_ENABLE        BIT(0) /* nested_ctl */
 
+/* exit_info1 of MOV CRx with decode assists, 15.8.1: the general register, and that it is a MOV */
+#define SVM_CR_GPR 0xfull
+#define SVM_CR_MOV BIT(63)
+
 /* event_inj and exit_int_info, 15.20 */
 #define SVM_EVENT_VECTOR      0xffull
 #define SVM_EVENT_TYPE_MASK   (7ull << 8)
@@ -39,6 +43,8 @@
 
 /* Exit codes, appendix C */
 enum svm_exit_code {
+    SVM_EXIT_CR4_READ = 0x04,
+    SVM_EXIT_CR4_WRITE = 0x14,
     SVM_EXIT_EXCP_BASE = 0x40, /* + vector */
     SVM_EXIT_INTR = 0x60,
     SVM_EXIT_NMI = 0x61,
@@ -63,6 +69,7 @@ enum svm_exit_code {
     SVM_EXIT_STGI = 0x84,
     SVM_EXIT_CLGI = 0x85,
     SVM_EXIT_SKINIT = 0x86,
+    SVM_EXIT_RDTSCP = 0x87,
     SVM_EXIT_WBINVD = 0x89,
     SVM_EXIT_MONITOR = 0x8a,
     SVM_EXIT_MWAIT = 0x8b,
@@ -71,7 +78,10 @@ enum svm_exit_code {
     SVM_EXIT_RDPRU = 0x8e,
     SVM_EXIT_NPF = 0x400,
 };
-#define SVM_EXIT_INVALID (~0ull)
+#define SVM_EXIT_INVALID (~0u)
+
+/* Exits 0x00-0x1f are asked for in intercept_cr, a bit each. */
+#define SVM_INTERCEPT_CR4 (BIT(SVM_EXIT_CR4_READ) | BIT(SVM_EXIT_CR4_WRITE))
 
 /* Exits 0x60-0x7f are asked for in intercept_misc1, 0x80-0x9f in intercept_misc2, a bit each in this order. */
 #define SVM_INTERCEPT(exit) ((u32)BIT(SVM_EXIT_##exit % 32))
@@ -95,11 +105,12 @@ struct vmcb {
     u8 reserved_05d[3];
     u64 v_intr;          /* 0x060 */
     u64 interrupt_state; /* 0x068 */
-    u64 exit_code;       /* 0x070 */
-    u64 exit_info1;      /* 0x078 */
-    u64 exit_info2;      /* 0x080 */
-    u64 exit_int_info;   /* 0x088 */
-    u64 nested_ctl;      /* 0x090 */
+    u32 exit_code;       /* 0x070 */
+    u32 exit_code_high; /* of no meaning: some CPUs leave it alone, others extend the sign of VMEXIT_INVALID */
+    u64 exit_info1;     /* 0x078 */
+    u64 exit_info2;     /* 0x080 */
+    u64 exit_int_info;  /* 0x088 */
+    u64 nested_ctl;     /* 0x090 */
     u8 reserved_098[0x10];
     u64 event_inj; /* 0x0a8 */
     u64 n_cr3;     /* 0x0b0 */

@@ -22,7 +22,8 @@ static void setup(void)
 
 static void decode(u64 code, u64 info1, u64 info2, enum hvm_exit_kind kind, u32 len)
 {
-    vmcb.exit_code = code;
+    vmcb.exit_code = (u32)code;
+    vmcb.exit_code_high = (u32)(code >> 32);
     vmcb.exit_info1 = info1;
     vmcb.exit_info2 = info2;
     svm_decode_exit(&v, &vmcb, &exit_value);
@@ -40,8 +41,11 @@ TEST(test_plain)
     decode(~0ull, 0, 0, HVM_EXIT_INVALID, 0);
     decode(0x401, 0, 0, HVM_EXIT_UNKNOWN, 0);
     decode(0x10, 0, 0, HVM_EXIT_UNKNOWN, 0);
+    decode(0xffffffffull, 0, 0, HVM_EXIT_INVALID, 0); /* 32 bits count: some CPUs write no more */
+    decode(0x1234567800000081ull, 0, 0, HVM_EXIT_HYPERCALL, 3);
+    decode(0x1234567800000401ull, 0, 0, HVM_EXIT_UNKNOWN, 0);
     static const u8 forbidden[] = {0x73, 0x7a, 0x80, 0x82, 0x83, 0x84, 0x85,
-                                   0x86, 0x8a, 0x8b, 0x8c, 0x8d, 0x8e};
+                                   0x86, 0x87, 0x8a, 0x8b, 0x8c, 0x8d, 0x8e};
     for (u32 i = 0; i < sizeof(forbidden); i++)
         decode(forbidden[i], 0, 0, HVM_EXIT_FORBIDDEN, 0);
 
@@ -73,6 +77,22 @@ TEST(test_msr)
     assert_int_equal(exit_value.msr, 0xc0000080);
     assert_int_equal(exit_value.value, 0x300000901ull);
     decode(0x7c, 0, 0, HVM_EXIT_RDMSR, 2);
+}
+
+TEST(test_cr4)
+{
+    decode(0x14, BIT(63) | 0xb, 0, HVM_EXIT_CR4, 0);
+    assert_true(exit_value.cr4.write && !exit_value.cr4.known); /* no decode assists: not to be relied on */
+    svm_features.nrip = svm_features.assists = true;
+    decode(0x14, BIT(63) | 0xb, 0, HVM_EXIT_CR4, 9);
+    assert_true(exit_value.cr4.write && exit_value.cr4.known);
+    assert_int_equal(exit_value.cr4.gpr, 11);
+    decode(0x04, BIT(63) | 0xf0, 0, HVM_EXIT_CR4, 9);
+    assert_true(!exit_value.cr4.write && exit_value.cr4.known);
+    assert_int_equal(exit_value.cr4.gpr, 0);
+    decode(0x04, 7, 0, HVM_EXIT_CR4, 9);
+    assert_false(exit_value.cr4.known);
+    svm_features.nrip = svm_features.assists = false;
 }
 
 TEST(test_npf)
@@ -225,12 +245,16 @@ TEST(test_state)
         bytes[i] = (u8)(i * 7 + 1);
     in.efer = EFER_LME | EFER_NXE | EFER_SVME | BIT(13);
     in.cr0 = CR0_PE | CR0_PG;
+    in.cr4 &= ~CR4_MCE; /* stays set underneath */
+    v.asid_generation = 5;
     in.ss.attributes = 0xcf3; /* DPL 3 */
     vmcb.clean = SVM_CLEAN_ALL;
     svm_set_state(&v, &in);
     assert_int_equal(vmcb.efer, EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME);
     assert_int_equal(vmcb.cpl, 3);
     assert_int_equal(vmcb.clean, 0);
+    assert_int_equal(v.asid_generation, 0); /* no old translation is used */
+    assert_int_equal(vmcb.cr4, in.cr4 | CR4_MCE);
     svm_get_state(&v, &out);
     in.efer = EFER_LME | EFER_LMA | EFER_NXE;
     assert_memory_equal(&in, &out, sizeof(in));

@@ -1,0 +1,19 @@
+/*
+ * The code at a vCPU's RIP, for what hardware does not decode. The guest can change it at any time, so it need
+ * not be the instruction that has exited.
+ */
+#ifndef HVM_GUEST_CODE_H
+#define HVM_GUEST_CODE_H
+
+#include <homestead/types.h>
+
+struct hvm_vcpu;
+
+/* Copies the bytes at CS:RIP, as the guest's page tables map them now, up to the first unmapped one. How many.
+ * Physmap lock held. */
+#define HVM_CODE_BYTES 16u
+u32 hvm_read_code(struct hvm_vcpu *v, u8 code[HVM_CODE_BYTES]);
+/* MOV to or from CR4 in nr bytes of code: its length, and *gpr 0-15. 0: it is none. */
+u32 hvm_decode_mov_cr4(const u8 *code, u32 nr, bool is_64, bool *write, u8 *gpr);
+
+#endif

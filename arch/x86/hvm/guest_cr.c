@@ -1,0 +1,77 @@
+/* Values of a guest's control registers, see guest_cr.h. */
+#include <arch/x86/hvm/guest_cr.h>
+
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/hvm/guest_cpuid.h>
+#include <arch/x86/hvm/hvm.h>
+#include <homestead/errno.h>
+
+#define CR0_VALID \
+    (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
+
+enum { EBX, ECX, EDX };
+
+/* What must be offered for bits to be settable. CR4.PCE: every CPU has RDPMC; it gets #GP all the same. */
+static const struct rule {
+    u64 bits;
+    u32 leaf;
+    u8 reg, bit;
+} cr4_rules[] = {
+    {CR4_VME | CR4_PVI, 1, EDX, 1}, {CR4_TSD, 1, EDX, 4},      {CR4_DE, 1, EDX, 2},
+    {CR4_PSE, 1, EDX, 3},           {CR4_PAE, 1, EDX, 6},      {CR4_MCE, 1, EDX, 7},
+    {CR4_PGE, 1, EDX, 13},          {CR4_OSFXSR, 1, EDX, 24},  {CR4_OSXMMEXCPT, 1, EDX, 25},
+    {CR4_UMIP, 7, ECX, 2},          {CR4_LA57, 7, ECX, 16},    {CR4_FSGSBASE, 7, EBX, 0},
+    {CR4_PCIDE, 1, ECX, 17},        {CR4_OSXSAVE, 1, ECX, 26}, {CR4_SMEP, 7, EBX, 7},
+    {CR4_SMAP, 7, EBX, 20},         {CR4_PKE, 7, ECX, 3},      {CR4_CET, 7, ECX, 7},
+};
+static const struct rule efer_rules[] = {
+    {EFER_SCE, 0x80000001u, EDX, 11},
+    {EFER_LME | EFER_LMA, 0x80000001u, EDX, 29},
+    {EFER_NXE, 0x80000001u, EDX, 20},
+};
+
+static u64 offered(const struct rule *rules, u32 nr)
+{
+    u64 bits = 0;
+
+    for (u32 i = 0; i < nr; i++) {
+        struct cpuid_leaf leaf = hvm_guest_features(rules[i].leaf);
+        u32 word = rules[i].reg == EBX ? leaf.ebx : rules[i].reg == ECX ? leaf.ecx : leaf.edx;
+        bits |= word & BIT(rules[i].bit) ? rules[i].bits : 0;
+    }
+    return bits;
+}
+
+u64 hvm_guest_cr4_bits(void)
+{
+    return CR4_PCE | offered(cr4_rules, ARRAY_SIZE(cr4_rules));
+}
+
+u64 hvm_guest_efer_bits(void)
+{
+    return offered(efer_rules, ARRAY_SIZE(efer_rules));
+}
+
+bool hvm_guest_control_valid(u64 cr0, u64 cr4, u64 efer)
+{
+    bool paging = cr0 & CR0_PG, lme = efer & EFER_LME, lma = efer & EFER_LMA;
+
+    if ((cr0 & ~CR0_VALID) || !(cr0 & CR0_ET) || (paging && !(cr0 & CR0_PE)) ||
+        ((cr0 & CR0_NW) && !(cr0 & CR0_CD)))
+        return false;
+    if ((cr4 & ~hvm_guest_cr4_bits()) || (efer & ~hvm_guest_efer_bits()) || lma != (lme && paging))
+        return false;
+    return !lma || (cr4 & CR4_PAE);
+}
+
+int hvm_guest_write_cr4(struct hvm_vcpu *v, u64 value)
+{
+    struct hvm_state state;
+
+    hvm_ops->get_state(v, &state);
+    if ((value & ~hvm_guest_cr4_bits()) || ((state.efer & EFER_LMA) && !(value & CR4_PAE)))
+        return -EFAULT;
+    state.cr4 = value;
+    hvm_ops->set_state(v, &state);
+    return 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * Which values CR0, CR4 and EFER may have in a guest. A bit that switches on something that CPUID does not
+ * offer cannot be set: behind it are registers that Homestead does not switch between vCPUs (PKRU, XCR0 and
+ * YMM, CET's), and modes that it does not know. Plain C over hvm_ops. Sources: APM2 3.1, APM3 appendix E.
+ */
+#ifndef HVM_GUEST_CR_H
+#define HVM_GUEST_CR_H
+
+#include <homestead/types.h>
+
+struct hvm_vcpu;
+
+/* The bits that guests can set. */
+u64 hvm_guest_cr4_bits(void);
+u64 hvm_guest_efer_bits(void);
+/* Would a CPU with these bits run with this combination? */
+bool hvm_guest_control_valid(u64 cr0, u64 cr4, u64 efer);
+/* MOV CR4. -EFAULT: #GP(0) is due. On the CPU that runs v. */
+int hvm_guest_write_cr4(struct hvm_vcpu *v, u64 value);
+
+#endif
