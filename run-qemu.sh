@@ -40,6 +40,7 @@ What is booted
                         --guests)
   --load-options TEXT   starts the loader from UEFI's shell with TEXT as its load options: [-cfg=FILE] [SECTION]
                         [-- OPTIONS] (UEFI only; repeatable: the next TEXT if the loader gives up)
+  --esp FILE            boots FILE, an image of a disk, by UEFI; nothing else of this group applies
 
 How it is run
   --timeout SECS        ends the run after SECS seconds of wall-clock time (default 120)
@@ -75,7 +76,7 @@ cd "$(dirname "$(readlink -f "$0")")"
 
 nodes=2 cpus=4 mem=2G timeout_secs=120
 direct=0 icount=0 one_thread=auto gdb=0 dry_run=0 install=1 build=1 nodes_given=0
-guests='' cmdline='' dom0=build/guest/dom0.elf dom0_args='' boot_config=''
+esp='' guests='' cmdline='' dom0=build/guest/dom0.elf dom0_args='' boot_config=''
 node_mem='' node_cpus='' topology='' hotplug='' nvdimm='' hmat=0 interleave=0 cpus_given=0 mem_given=0
 dists=() tables=() load_options=() qemu_more=()
 
@@ -100,7 +101,7 @@ one_line() { # NAME VALUE
 has_value() {
     case $1 in
     --nodes | --cpus | --mem | --node-mem | --node-cpus | --topology | --dist | --hotplug | --nvdimm | --guests) ;;
-    --acpi-table | --cmdline | --dom0 | --dom0-args | --boot-config | --load-options) ;;
+    --acpi-table | --cmdline | --dom0 | --dom0-args | --esp | --boot-config | --load-options) ;;
     --timeout) ;;
     *) return 1 ;;
     esac
@@ -141,6 +142,7 @@ while [ $# -gt 0 ]; do
     --dom0-args) one_line --dom0-args "$value" && dom0_args=$value ;;
     --boot-config) boot_config=$(absolute "$value") ;;
     --load-options) one_line --load-options "$value" && load_options+=("$value") ;;
+    --esp) esp=$(absolute "$value") ;;
     --timeout) number --timeout "$value" 1 999999 && timeout_secs=$((10#$value)) ;;
     --gdb) gdb=1 ;;
     --no-install) install=0 ;;
@@ -165,6 +167,8 @@ done
 check_machine
 [ -z "$boot_config" ] || [ "$direct" = 0 ] || bad_usage "--boot-config cannot be combined with --direct"
 [ "${#load_options[@]}" = 0 ] || [ "$direct" = 0 ] || bad_usage "--load-options cannot be combined with --direct"
+[ -z "$esp" ] || [ "$direct" = 0 ] || bad_usage "--esp cannot be combined with --direct"
+[ -z "$esp" ] || [ -f "$esp" ] || bad_usage "there is no file '$esp'"
 [ -z "$boot_config" ] || [ -f "$boot_config" ] || bad_usage "there is no file '$boot_config'"
 [ -z "$guests" ] || [ -d "$guests" ] || [ -f "$guests" ] || bad_usage "there is no directory or file '$guests'"
 [[ $dom0 == build/* ]] || [ -f "$dom0" ] || bad_usage "there is no domain 0 '$dom0'"
@@ -234,7 +238,9 @@ elif [ -n "$guests" ]; then
     [ "$(head -c 6 -- "$guests")" = 070701 ] || finish 2 "FAIL: $guests is not a newc cpio archive"
     cp -- "$guests" "$cpio"
 fi
-if [ "$direct" = 0 ]; then
+if [ -n "$esp" ]; then
+    cp -- "$esp" "$run_dir/esp.img"
+elif [ "$direct" = 0 ]; then
     if [ -n "$boot_config" ]; then
         cp -- "$boot_config" "$run_dir/homestead.cfg"
     else

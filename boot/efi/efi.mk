@@ -26,16 +26,23 @@ $(O)/efi/%.asm.o: %.asm $(MAKEFILES_USED)
 	@mkdir -p $(@D)
 	$(Q)$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP -o $@ $<
 
-# A symbol that nobody defines would be a jump to address 0 in the firmware, without a word: refuse it here.
+# A UEFI application of the tests: holds memory as another boot loader does, then starts the loader.
+HOLDER_OBJ := $(O)/efi/tests/strangers/holder.o
 $(O)/efi/loader.so: $(EFI_OBJ)
+$(O)/efi/holder.so: $(HOLDER_OBJ)
+
+# A symbol that nobody defines would be a jump to address 0 in the firmware, without a word: refuse it here.
+$(O)/efi/%.so:
 	$(call say,LD,$@)
 	$(Q)$(LD) -nostdlib -znocombreloc -znoexecstack --no-warn-rwx-segments -T $(EFI_LIB)/elf_x86_64_efi.lds \
-	    -shared -Bsymbolic -L $(EFI_LIB) -o $@ $(EFI_LIB)/crt0-efi-x86_64.o $(EFI_OBJ) -lgnuefi -lefi
+	    -shared -Bsymbolic -L $(EFI_LIB) -o $@ $(EFI_LIB)/crt0-efi-x86_64.o $^ -lgnuefi -lefi
 	$(Q)if $(NM) -D --undefined-only $@ | grep .; then \
 	    echo "$@: the symbols above are not defined anywhere" >&2; rm -f $@; exit 1; fi
 
 $(O)/BOOTX64.EFI: $(O)/efi/loader.so
+$(O)/holder.efi: $(O)/efi/holder.so
+$(O)/BOOTX64.EFI $(O)/holder.efi:
 	$(call say,OBJCOPY,$@)
 	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j '%') --target efi-app-x86_64 --subsystem=10 $< $@
 
--include $(EFI_OBJ:.o=.d)
+-include $(EFI_OBJ:.o=.d) $(HOLDER_OBJ:.o=.d)

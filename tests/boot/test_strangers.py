@@ -1,42 +1,68 @@
-"""Guests, configurations and archives as others make them."""
+"""Boots as others set them up: by loaders that hold memory, from odd directories, on odd machines."""
+import os
+import subprocess
+
 import pytest
 
 import harness
-from checks import GoodRun
+from checks import PAGES_PER_MIB, GoodRun
+
+CONFIG = """\
+[global]
+default=homestead
+[homestead]
+options=com1=115200,8n1 console=com1 loglvl=info
+dom0=dom0.elf
+module=default.cpio
+"""
 
 
-class TestStrangerGuest(GoodRun):
-    """Guests that use the first MiB as their own at once, and print through the console ring until it has been taken."""
+def make_disk(path, directory, first=None):
+    """A disk whose firmware starts `first`, a program in build/, or the loader itself; Homestead is in the directory."""
+    build = harness.ROOT / "build"
+    config = path.with_suffix(".cfg")
+    config.write_text(CONFIG)
+    homestead = {f"{directory}/{name}": build / file for name, file in (
+        ("BOOTX64.EFI", "BOOTX64.EFI"), ("homestead.elf", "homestead.elf"), ("dom0.elf", "guest/dom0.elf"),
+        ("default.cpio", "guest/default.cpio"))}
+    files = {f"{directory}/homestead.cfg": config, **homestead}
+    if first:
+        files["EFI/BOOT/BOOTX64.EFI"] = build / first
 
-    @pytest.fixture(scope="class", params=[1, 4])
-    def run(self, request, boot_guests):
-        return boot_guests("stranger", "--cpus", request.param, "--mem", "4G", "--cmdline", "idle-scrub=off")
+    def mtools(command, *words):
+        subprocess.run([command, "-i", path, *words], check=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
 
-    def said(self, run, name):
-        prefix = f"(d{run.domain(name)}) stranger: "
-        return [line[len(prefix):] for line in run.lines if line.startswith(prefix)]
+    with open(path, "wb") as disk:
+        disk.truncate(64 << 20)
+    mtools("mformat", "-F", "::")
+    parts = {parent for file in files for parent in (file.rsplit("/", count)[0] for count in range(1, file.count("/") + 1))}
+    for folder in sorted(parts):
+        mtools("mmd", f"::/{folder}")
+    for name, source in files.items():
+        mtools("mcopy", source, f"::/{name}")
+    return path
 
-    @pytest.mark.parametrize("name", ["plain", "big", "flood", "wild", "after"])
-    def test_it_powers_off(self, run, name):
-        assert ("shutdown", 0) in run.events(name), run.tail()
-        assert "the maps are the same, the ring is reserved, no store" in self.said(run, name)
 
-    def test_the_start_info_is_behind_the_kernel(self, run):
-        (where,) = [line for line in self.said(run, "plain") if line.startswith("start info at ")]
-        address, words = int(where.split()[3].rstrip(","), 16), where.split("'", 1)[1][:-1]
-        assert 0x100000 < address < 0x200000 and address % 4096 == 0
-        assert words == "hello from libxc's layout"
+class TestLoaderThatHoldsMemory(GoodRun):
+    """Another boot loader has three quarters of memory as EfiLoaderData and EfiLoaderCode. It is RAM."""
 
-    def test_ram_on_both_sides_of_the_ring(self, run):
-        assert [line for line in self.said(run, "big") if line.startswith("map ")] == [
-            "map 0 0xa0000 type 1", "map 0x100000 0xbff00000 type 1", "map 0xfefff000 0x1000 type 2",
-            "map 0x100000000 0x8000000 type 1"]
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        return harness.boot("--esp", make_disk(tmp_path_factory.mktemp("esp") / "disk", "EFI/homestead", "holder.efi"))
 
-    def test_a_flood_comes_out_whole_and_slowly(self, run):
-        flood = [line for line in self.said(run, "flood") if line.startswith("a line that nobody needs")]
-        assert {line for line in flood} == {"a line that nobody needs, again and again, to fill the ring and the log"}
-        assert 20 < len(flood) < 1000 and self.said(run, "flood")[-1] == "it was taken"
+    @pytest.fixture(scope="class")
+    def plain(self):
+        return harness.boot()
 
-    def test_wrong_indices_lose_lines_only(self, run):
-        assert self.said(run, "wild")[-1] == "in step again"
-        assert f"dom0: domain {run.domain('wild')} has wrong indices in its console ring, output was skipped" in run.lines
+    def test_the_memory_was_held(self, run):
+        assert "holder: three quarters of free memory held" in run.text
+
+    def test_no_memory_is_lost(self, run, plain):
+        """As much is free as without the other loader, on each node too, to the MiB."""
+        for key in ("pages", "free"):
+            assert abs(run.one("memory")[key] - plain.one("memory")[key]) < PAGES_PER_MIB
+            for node in run.all("node"):
+                assert abs(node[key] - plain.one("node", id=node["id"])[key]) < 8 * PAGES_PER_MIB
+
+    def test_homestead_keeps_the_same(self, run, plain):
+        assert abs(run.one("kept")["pages"] - plain.one("kept")["pages"]) < 32
