@@ -16,6 +16,7 @@
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/time.h>
+#include <boot/multiboot.h>
 #include <domain/domain.h>
 #include <domain/debug/dump.h>
 #include <domain/debug/key_poll.h>
@@ -113,16 +114,10 @@ static const void *map_table(void *ctx, u64 maddr, u64 len)
     return paging_map_firmware(maddr, len);
 }
 
-/* A BIOS puts the RSDP where it is searched for; UEFI tells its address to its applications, and Multiboot 1 has no
- * field for it. ACPI's memory in the map shows that there are tables. */
-static void explain_no_acpi(const struct boot_info *info)
+static void report_no_acpi(const struct boot_info *info)
 {
-    bool has_tables = false;
-
-    for (u32 i = 0; i < info->nr_mem; i++)
-        has_tables = has_tables || info->mem[i].type == BOOT_MEM_ACPI || info->mem[i].type == BOOT_MEM_NVS;
     boot_degrade(BOOT_WITHOUT_ACPI);
-    if (info->source == BOOT_FROM_MULTIBOOT && has_tables)
+    if (multiboot_is_on_uefi(info))
         log_warn(
             "booted by Multiboot on a UEFI machine: the firmware's ACPI tables are not handed over that way; "
             "start BOOTX64.EFI (GRUB: chainloader) instead\n");
@@ -149,7 +144,7 @@ static void read_acpi(const struct boot_info *info)
             machine_end_config.reset_register = paging_map_device(acpi.fadt.reset.address, 1);
     }
     if (rc)
-        explain_no_acpi(info);
+        report_no_acpi(info);
     else
         log_info("ACPI            %s at 0x%lx, %u tables, by %s\n",
                  acpi.tables.root_is_xsdt ? "XSDT" : "RSDT", acpi.tables.root, acpi.tables.nr,

@@ -144,3 +144,12 @@ void multiboot_parse(const u8 *low4g, u32 info, struct boot_info *out)
     if (flags & MB_HAS_MODULES)
         parse_modules(low4g, info, has_name, out);
 }
+
+bool multiboot_is_on_uefi(const struct boot_info *info)
+{
+    bool has_tables = false;
+
+    for (u32 i = 0; i < info->nr_mem; i++)
+        has_tables = has_tables || info->mem[i].type == BOOT_MEM_ACPI || info->mem[i].type == BOOT_MEM_NVS;
+    return info->source == BOOT_FROM_MULTIBOOT && has_tables;
+}

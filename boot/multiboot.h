@@ -11,4 +11,10 @@
  * loader gave it. */
 void multiboot_parse(const u8 *low4g, u32 info_maddr, struct boot_info *out);
 
+/*
+ * Where no RSDP was found: is that because this is a UEFI machine? A BIOS puts the RSDP where it is searched for; UEFI tells
+ * its address to its applications, and Multiboot 1 has no field for it. ACPI's memory in the map shows that tables exist.
+ */
+bool multiboot_is_on_uefi(const struct boot_info *info);
+
 #endif

@@ -66,3 +66,12 @@ class TestLoaderThatHoldsMemory(GoodRun):
 
     def test_homestead_keeps_the_same(self, run, plain):
         assert abs(run.one("kept")["pages"] - plain.one("kept")["pages"]) < 32
+
+
+@pytest.mark.parametrize("cpu", ["Opteron_G4", "Opteron_G5", "EPYC,-xsaveopt,-xgetbv1,-avx,-avx2"], scope="class")
+class TestWithoutXsaveopt(GoodRun):
+    """CPUs with XSAVE and an empty CPUID leaf 0xD.1: QEMU 7.2 never ends a write that sets CR4.OSXSAVE (docs/testing.md)."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests, cpu):
+        return boot_guests("one", "--", "-cpu", cpu)

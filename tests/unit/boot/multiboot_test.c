@@ -170,3 +170,25 @@ TEST(endless_entries)
 }
 
 FIXTURE(fresh, NULL)
+
+/* Without an RSDP: memory of ACPI in the map is what UEFI's GRUB shows, a BIOS without ACPI has none. */
+TEST(a_uefi_machine_is_known_by_its_map)
+{
+    static const struct {
+        u32 type;
+        bool uefi;
+    } cases[] = {{1, false}, {2, false}, {3, true}, {4, true}, {5, false}};
+
+    for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
+        fresh();
+        put32(INFO, 1u << 6);
+        put32(INFO + 44, 48);
+        put32(INFO + 48, 0xc000);
+        put_mmap(0xc000, 0, 0x9fc00, 1);
+        put_mmap(0xc018, 0x7f000000, 0x1000, cases[i].type);
+        multiboot_parse(low, INFO, &info);
+        assert_int_equal(multiboot_is_on_uefi(&info), cases[i].uefi);
+        info.source = BOOT_FROM_UEFI;
+        assert_false(multiboot_is_on_uefi(&info));
+    }
+}
