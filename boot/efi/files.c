@@ -1,5 +1,7 @@
 /* Files on the volume that the loader was started from: see loader.h. */
 #include "loader.h"
+#include "text.h"
+#include <homestead/errno.h>
 #include <lib/printf.h>
 
 /* A name in a file information block is at most 255 characters on FAT. */
@@ -9,41 +11,21 @@ static const EFI_GUID loaded_image_guid = EFI_LOADED_IMAGE_PROTOCOL_GUID;
 static const EFI_GUID file_system_guid = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
 static const EFI_GUID file_info_guid = EFI_FILE_INFO_ID;
 
-/*
- * Writes the directory part of a device path's file nodes, which may come in several pieces. The walk
- * ends at the first node that is no node, and after a bounded number in any case.
- */
-static bool directory_of(const EFI_DEVICE_PATH_PROTOCOL *path, char *out, size_t size)
+/* Cuts the loader's own path into its directory and its name. */
+static void set_directory(struct loader *l, const void *device_path)
 {
-    size_t used = 0, cut = 0;
+    size_t cut = 0;
+    int rc = text_of_path(device_path, l->directory, sizeof(l->directory));
 
-    for (u32 nodes = 0; path && path->Type == MEDIA_DEVICE_PATH && path->SubType == MEDIA_FILEPATH_DP;
-         nodes++) {
-        size_t len = (size_t)path->Length[0] | (size_t)path->Length[1] << 8;
-        const u8 *name = (const u8 *)(path + 1);
-
-        if (len < sizeof(*path) || nodes == 16)
-            return false;
-        if (used && out[used - 1] != '\\' && used + 1 < size)
-            out[used++] = '\\';
-        for (size_t i = 0; i + 1 < len - sizeof(*path); i += 2) {
-            u32 c = name[i] | (u32)name[i + 1] << 8;
-
-            if (!c)
-                break;
-            if (c >= 0x80 || used + 1 >= size)
-                return false;
-            if (c == '\\' && used && out[used - 1] == '\\')
-                continue;
-            out[used++] = (char)c;
-        }
-        path = (const EFI_DEVICE_PATH_PROTOCOL *)((const u8 *)path + len);
-    }
-    for (size_t i = 0; i < used; i++)
-        if (out[i] == '\\')
+    if (rc)
+        loader_fail(l, EFI_INVALID_PARAMETER, "%s",
+                    rc == -E2BIG ? "the path of this loader is too long; move it to a shorter one."
+                                 : "the firmware gives no usable path of this loader.");
+    for (size_t i = 0; l->directory[i]; i++)
+        if (l->directory[i] == '\\')
             cut = i;
-    out[cut] = 0;
-    return used != 0;
+    snprintf(l->name, sizeof(l->name), "%s", l->directory + cut + (l->directory[cut] == '\\'));
+    l->directory[cut] = 0;
 }
 
 void files_open(struct loader *l)
@@ -58,8 +40,7 @@ void files_open(struct loader *l)
     status = l->bs->HandleProtocol(image->DeviceHandle, (EFI_GUID *)&file_system_guid, (void **)&fs);
     if (EFI_ERROR(status))
         loader_fail(l, status, "the device this loader came from has no file system.");
-    if (!directory_of(image->FilePath, l->directory, sizeof(l->directory)))
-        loader_fail(l, EFI_INVALID_PARAMETER, "the firmware gives no usable path of this loader.");
+    set_directory(l, image->FilePath);
     status = fs->OpenVolume(fs, &l->root);
     if (EFI_ERROR(status)) {
         l->root = NULL;
@@ -81,21 +62,16 @@ void files_close(struct loader *l)
     close_one(&l->root);
 }
 
-/* The full path for people, and the same for the firmware. */
-static void full_path(struct loader *l, const char *path, struct loader_file *file, CHAR16 *wide)
+/* The full path. */
+static void full_path(struct loader *l, const char *path, struct loader_file *file)
 {
-    size_t i = 0;
-
     if (*path == '\\' || *path == '/')
         snprintf(file->path, sizeof(file->path), "%s", path);
     else
         snprintf(file->path, sizeof(file->path), "%s\\%s", l->directory, path);
-    for (; file->path[i]; i++) {
+    for (size_t i = 0; file->path[i]; i++)
         if (file->path[i] == '/')
             file->path[i] = '\\';
-        wide[i] = (CHAR16)(u8)file->path[i];
-    }
-    wide[i] = 0;
 }
 
 static u64 file_size(struct loader *l, const char *path)
@@ -116,12 +92,13 @@ static u64 file_size(struct loader *l, const char *path)
 
 void files_read(struct loader *l, const char *path, EFI_MEMORY_TYPE type, struct loader_file *file)
 {
-    static CHAR16 wide[sizeof(file->path)];
+    static u16 wide[sizeof(file->path)];
     EFI_STATUS status;
     u64 done = 0;
 
-    full_path(l, path, file, wide);
-    status = l->root->Open(l->root, &l->file, wide, EFI_FILE_MODE_READ, 0);
+    full_path(l, path, file);
+    text_to_units(wide, ARRAY_SIZE(wide), file->path);
+    status = l->root->Open(l->root, &l->file, (CHAR16 *)wide, EFI_FILE_MODE_READ, 0);
     if (EFI_ERROR(status)) {
         l->file = NULL;
         loader_fail(l, status, "cannot open %s: %s.", file->path, firmware_status_text(status));

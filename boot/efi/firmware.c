@@ -47,36 +47,13 @@ static void firmware_text(char *dst, size_t size, const CHAR16 *src)
     dst[n] = 0;
 }
 
-/* The last part of the last file node of a device path. The walk is bounded: firmware's paths have a few nodes. */
-static void file_name(const EFI_DEVICE_PATH_PROTOCOL *path, char *out, size_t size)
-{
-    out[0] = 0;
-    for (u32 nodes = 0;
-         path && path->Type == MEDIA_DEVICE_PATH && path->SubType == MEDIA_FILEPATH_DP && nodes < 16;
-         nodes++) {
-        size_t len = (size_t)path->Length[0] | (size_t)path->Length[1] << 8;
-        const CHAR16 *text = (const CHAR16 *)(path + 1), *last = text;
-
-        if (len < sizeof(*path))
-            return;
-        for (const CHAR16 *c = text; c < text + (len - sizeof(*path)) / sizeof(*c) && *c; c++)
-            if (*c == '\\')
-                last = c + 1;
-        firmware_text(out, MIN(size, (size_t)(text + (len - sizeof(*path)) / sizeof(*text) - last) + 1),
-                      last);
-        path = (const EFI_DEVICE_PATH_PROTOCOL *)((const u8 *)path + len);
-    }
-}
-
-size_t firmware_load_options(struct loader *l, const void **bytes, char *name, size_t name_size)
+size_t firmware_load_options(struct loader *l, const void **bytes)
 {
     EFI_LOADED_IMAGE_PROTOCOL *image;
 
     *bytes = NULL;
-    name[0] = 0;
     if (EFI_ERROR(l->bs->HandleProtocol(l->image, (EFI_GUID *)&loaded_image_guid, (void **)&image)))
         return 0;
-    file_name(image->FilePath, name, name_size);
     *bytes = image->LoadOptions;
     return image->LoadOptionsSize;
 }

@@ -1,5 +1,6 @@
 /* The parser of load options: see load_options.h. Sources: UEFI 2.10, 3.1.3 (EFI_LOAD_OPTION), 10.3 (device paths). */
 #include "load_options.h"
+#include "text.h"
 
 #include <homestead/errno.h>
 #include <lib/parse.h>
@@ -64,10 +65,10 @@ static bool is_ascii(u32 c)
     return is_text(c) && c < 0x7f;
 }
 
-/* Characters of width bytes up to a NUL or the end; what is not ASCII becomes '?'. False: it is no such text. */
+/* Characters of width bytes up to a NUL or the end, as UTF-8. False: it is no such text. */
 static bool decode(struct bytes b, size_t width, char text[TEXT_MAX])
 {
-    size_t nr = 0, nr_ascii = 0, at = 0;
+    size_t len = 0, nr = 0, nr_ascii = 0, at = 0;
 
     if (width == 2 && b.size >= 2 && read16(b.at) == 0xfeff) /* a byte order mark */
         at = 2;
@@ -75,12 +76,13 @@ static bool decode(struct bytes b, size_t width, char text[TEXT_MAX])
         u32 c = width == 2 ? read16(b.at + at) : b.at[at];
         if (!c)
             break;
-        if (!is_text(c) || (width == 1 && !is_ascii(c)) || nr == TEXT_MAX - 1)
+        if (!is_text(c) || (width == 1 && !is_ascii(c)) || len + TEXT_UNIT_MAX >= TEXT_MAX)
             return false;
+        nr++;
         nr_ascii += is_ascii(c);
-        text[nr++] = is_ascii(c) ? (char)c : '?';
+        len += text_from_unit(c, text + len);
     }
-    text[nr] = '\0';
+    text[len] = '\0';
     /* Data looks like 16-bit letters of many scripts. Behind 8-bit text there is nothing but its end. */
     if (width == 2)
         return nr_ascii * 2 >= nr;
@@ -170,8 +172,6 @@ static int set_config(struct parser *p, const char *file)
 {
     if (!*file)
         return refuse(p, -EINVAL, "-cfg= names no file: %.*s", usage);
-    if (strchr(file, '?'))
-        return refuse(p, -EINVAL, "the file's name in -cfg= has characters other than ASCII: '%.*s'", file);
     if (str_copy(p->out->config, file, sizeof(p->out->config)) >= sizeof(p->out->config))
         return refuse(p, -E2BIG, "the file's name in -cfg= is too long: '%.*s'", file);
     return 0;

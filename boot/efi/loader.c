@@ -12,6 +12,7 @@
 #include "elf_load.h"
 #include "load_options.h"
 #include "memory_map.h"
+#include "text.h"
 #include <homestead/errno.h>
 #include <lib/printf.h>
 
@@ -31,17 +32,14 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st);
 static void say(struct loader *l, const char *fmt, va_list args)
 {
     static char line[1024];
-    static CHAR16 wide[sizeof(line)];
-    size_t i = 0;
+    static u16 wide[sizeof(line)];
 
     if (!l->st->ConOut)
         return;
     vsnprintf(line, sizeof(line), fmt, args);
-    for (; line[i]; i++)
-        wide[i] = (CHAR16)(u8)line[i];
-    wide[i] = 0;
+    text_to_units(wide, ARRAY_SIZE(wide), line);
     l->st->ConOut->OutputString(l->st->ConOut, (CHAR16 *)L"homestead: ");
-    l->st->ConOut->OutputString(l->st->ConOut, wide);
+    l->st->ConOut->OutputString(l->st->ConOut, (CHAR16 *)wide);
     l->st->ConOut->OutputString(l->st->ConOut, (CHAR16 *)L"\r\n");
 }
 
@@ -117,10 +115,10 @@ static void report_load_option(void *l, const char *sentence)
 static void read_load_options(struct loader *l)
 {
     const void *bytes;
-    char name[CONFIG_NAME_MAX], why[160];
-    size_t size = firmware_load_options(l, &bytes, name, sizeof(name));
+    char why[160];
+    size_t size = firmware_load_options(l, &bytes);
 
-    if (load_options_parse(bytes, size, name, &load_options, why, sizeof(why), report_load_option, l))
+    if (load_options_parse(bytes, size, l->name, &load_options, why, sizeof(why), report_load_option, l))
         loader_fail(l, EFI_INVALID_PARAMETER, "%s.", why);
 }
 

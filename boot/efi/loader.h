@@ -11,6 +11,7 @@
 #include "config.h"
 
 #define LOADER_ALLOCATIONS_MAX BOOT_USED_MAX
+#define DIRECTORY_MAX          512u
 #define BELOW_4G               0xffffffffull
 #define ANYWHERE               (~0ull)
 
@@ -23,11 +24,12 @@ struct loader {
     EFI_HANDLE image;
     EFI_SYSTEM_TABLE *st;
     EFI_BOOT_SERVICES *bs;
-    EFI_FILE_PROTOCOL *root;         /* the volume that the loader came from; NULL: not open */
-    EFI_FILE_PROTOCOL *file;         /* that is being read; NULL: none */
-    void *map;                       /* buffer for the memory map; NULL: none */
-    char directory[CONFIG_PATH_MAX]; /* of the loader's file, without the last backslash */
-    u32 nr_pages_used;               /* entries of pages[] */
+    EFI_FILE_PROTOCOL *root;       /* the volume that the loader came from; NULL: not open */
+    EFI_FILE_PROTOCOL *file;       /* that is being read; NULL: none */
+    void *map;                     /* buffer for the memory map; NULL: none */
+    char directory[DIRECTORY_MAX]; /* of the loader's file, without the last backslash */
+    char name[CONFIG_NAME_MAX];    /* that file's name */
+    u32 nr_pages_used;             /* entries of pages[] */
     struct loader_pages pages[LOADER_ALLOCATIONS_MAX];
 };
 
@@ -44,8 +46,8 @@ u64 loader_alloc_pages(struct loader *l, EFI_MEMORY_TYPE type, u64 max_addr, u64
 /* --- files.c ------------------------------------------------------------------------------------------- */
 
 struct loader_file {
-    u64 base, size;                 /* maddr and bytes; the last page is filled up with zeros */
-    char path[2 * CONFIG_PATH_MAX]; /* full, with backslashes, for messages */
+    u64 base, size;                             /* maddr and bytes; the last page is filled up with zeros */
+    char path[DIRECTORY_MAX + CONFIG_PATH_MAX]; /* full, with backslashes, for messages */
 };
 
 /* Opens the volume and finds the directory the loader was started from. */
@@ -61,8 +63,8 @@ void files_read(struct loader *l, const char *path, EFI_MEMORY_TYPE type, struct
 
 /* A status in words, or "error". */
 const char *firmware_status_text(EFI_STATUS status);
-/* The load options' bytes, in *bytes, and their number. name: the loader's own file name, "" if it is not known. */
-size_t firmware_load_options(struct loader *l, const void **bytes, char *name, size_t name_size);
+/* The load options' bytes, in *bytes, and their number. */
+size_t firmware_load_options(struct loader *l, const void **bytes);
 /* RSDP, frame buffer, system table, the vendor's name. */
 void firmware_describe(struct loader *l, struct boot_info *bi);
 /* One memory map, converted into bi; for planning only. */

@@ -13,18 +13,18 @@ default=homestead
 [homestead]
 options=com1=115200,8n1 console=com1 loglvl=info
 dom0=dom0.elf
-module=default.cpio
+module={module}
 """
 
 
-def make_disk(path, directory, first=None):
+def make_disk(path, directory, first=None, module="default.cpio"):
     """A disk whose firmware starts `first`, a program in build/, or the loader itself; Homestead is in the directory."""
     build = harness.ROOT / "build"
     config = path.with_suffix(".cfg")
-    config.write_text(CONFIG)
+    config.write_text(CONFIG.format(module=module))
     homestead = {f"{directory}/{name}": build / file for name, file in (
         ("BOOTX64.EFI", "BOOTX64.EFI"), ("homestead.elf", "homestead.elf"), ("dom0.elf", "guest/dom0.elf"),
-        ("default.cpio", "guest/default.cpio"))}
+        (module, "guest/default.cpio"))}
     files = {f"{directory}/homestead.cfg": config, **homestead}
     if first:
         files["EFI/BOOT/BOOTX64.EFI"] = build / first
@@ -66,6 +66,15 @@ class TestLoaderThatHoldsMemory(GoodRun):
 
     def test_homestead_keeps_the_same(self, run, plain):
         assert abs(run.one("kept")["pages"] - plain.one("kept")["pages"]) < 32
+
+
+@pytest.mark.parametrize("directory", ["EFI/Hyperviseur-\u00e9", "EFI/\u4e2d\u6587 and a space"], scope="class")
+class TestDirectoryInAnyScript(GoodRun):
+    """The loader and its files are in a directory whose name is not ASCII; homestead.cfg, which is UTF-8, names such a file."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory, directory):
+        return harness.boot("--esp", make_disk(tmp_path_factory.mktemp("esp") / "disk", directory, "holder.efi", "invit\u00e9s.cpio"))
 
 
 @pytest.mark.parametrize("cpu", ["Opteron_G4", "Opteron_G5", "EPYC,-xsaveopt,-xgetbv1,-avx,-avx2"], scope="class")

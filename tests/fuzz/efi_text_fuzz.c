@@ -1,6 +1,7 @@
-/* Any bytes as load options and as homestead.cfg: every text is terminated inside its field, and sections that are found
- * are those that were asked for. */
+/* Any bytes as load options, as homestead.cfg and as names: every text is terminated inside its field, sections that are
+ * found are those that were asked for, and names come back as they were. */
 #include <boot/efi/load_options.h>
+#include <boot/efi/text.h>
 #include <homestead/errno.h>
 
 #include <stdlib.h>
@@ -22,8 +23,31 @@ static void check_file(const struct config_file *f)
         abort();
 }
 
+/* 16-bit units to bytes and back; and any bytes to units. */
+static void check_units(const u8 *data, size_t size)
+{
+    static char text[3 * 512 + 1];
+    static u16 units[512], back[512];
+    size_t nr = 0, len = 0;
+
+    for (; nr < 511 && 2 * nr + 1 < size && (data[2 * nr] || data[2 * nr + 1]); nr++) {
+        units[nr] = (u16)(data[2 * nr] | data[2 * nr + 1] << 8);
+        len += text_from_unit(units[nr], text + len);
+    }
+    text[len] = 0;
+    units[nr] = 0;
+    text_to_units(back, 512, text);
+    if (memcmp(back, units, (nr + 1) * 2))
+        abort();
+    len = size < sizeof(text) ? size : sizeof(text) - 1;
+    memcpy(text, data, len);
+    text[len] = 0;
+    text_to_units(back, len + 1, text);
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
+    check_units(data, size);
     static struct load_options o;
     static struct boot_config c;
     char why[400] = "";

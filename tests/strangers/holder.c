@@ -1,6 +1,6 @@
 /*
  * A UEFI application like a boot loader with a heap: holds a part of the machine's memory as EfiLoaderData and
- * EfiLoaderCode, which it never gives back, then starts \EFI\homestead\BOOTX64.EFI. GRUB 2.06 takes a quarter of RAM in this
+ * EfiLoaderCode, which it never gives back, then starts the BOOTX64.EFI in another directory than its own. GRUB 2.06 takes a quarter of RAM in this
  * way, builds of it by distributions half, and for a while three quarters.
  */
 #include <efi.h>
@@ -9,6 +9,7 @@
 #define PATH_WORDS  64u
 
 static const EFI_GUID loaded_image_guid = EFI_LOADED_IMAGE_PROTOCOL_GUID;
+static const EFI_GUID file_system_guid = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
 static const EFI_GUID device_path_guid = EFI_DEVICE_PATH_PROTOCOL_GUID;
 
 EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE *st);
@@ -34,16 +35,59 @@ static UINTN free_pages(EFI_BOOT_SERVICES *bs)
     return pages;
 }
 
-/* The path of a file on the volume that this program came from. */
-static EFI_DEVICE_PATH_PROTOCOL *path_to(EFI_BOOT_SERVICES *bs, EFI_HANDLE self, const CHAR16 *file)
+static UINTN append(CHAR16 *to, UINTN used, const CHAR16 *text)
+{
+    for (; *text && used + 1 < PATH_WORDS; text++)
+        to[used++] = *text;
+    to[used] = 0;
+    return used;
+}
+
+static BOOLEAN is_own(const CHAR16 *name)
+{
+    return name[0] == '.' || ((name[0] | 0x20) == 'b' && (name[1] | 0x20) == 'o' && (name[2] | 0x20) == 'o' &&
+                              (name[3] | 0x20) == 't' && !name[4]);
+}
+
+/* Writes the loader's path: \EFI\, the first directory there but BOOT, \BOOTX64.EFI. */
+static BOOLEAN find_loader(EFI_BOOT_SERVICES *bs, EFI_HANDLE volume, CHAR16 path[PATH_WORDS])
+{
+    static UINT8 buffer[1024] __attribute__((aligned(8)));
+    EFI_SIMPLE_FILE_SYSTEM_PROTOCOL *fs;
+    EFI_FILE_PROTOCOL *root, *efi;
+    EFI_FILE_INFO *info = (EFI_FILE_INFO *)buffer;
+
+    if (EFI_ERROR(bs->HandleProtocol(volume, (EFI_GUID *)&file_system_guid, (void **)&fs)) ||
+        EFI_ERROR(fs->OpenVolume(fs, &root)) ||
+        EFI_ERROR(root->Open(root, &efi, (CHAR16 *)L"\\EFI", EFI_FILE_MODE_READ, 0)))
+        return FALSE;
+    for (;;) {
+        UINTN size = sizeof(buffer);
+        if (EFI_ERROR(efi->Read(efi, &size, buffer)) || !size)
+            return FALSE;
+        if (info->Attribute & EFI_FILE_DIRECTORY && !is_own(info->FileName))
+            break;
+    }
+    UINTN used = append(path, 0, L"\\EFI\\");
+    used = append(path, used, info->FileName);
+    append(path, used, L"\\BOOTX64.EFI");
+    efi->Close(efi);
+    root->Close(root);
+    return TRUE;
+}
+
+/* The device path of the loader, on the volume that this program came from. */
+static EFI_DEVICE_PATH_PROTOCOL *path_to_loader(EFI_BOOT_SERVICES *bs, EFI_HANDLE self)
 {
     static UINT8 path[1024];
+    static CHAR16 file[PATH_WORDS];
     EFI_LOADED_IMAGE_PROTOCOL *image;
     EFI_DEVICE_PATH_PROTOCOL *node;
     UINTN used = 0, name_bytes = 0;
 
     if (EFI_ERROR(bs->HandleProtocol(self, (EFI_GUID *)&loaded_image_guid, (void **)&image)) ||
-        EFI_ERROR(bs->HandleProtocol(image->DeviceHandle, (EFI_GUID *)&device_path_guid, (void **)&node)))
+        EFI_ERROR(bs->HandleProtocol(image->DeviceHandle, (EFI_GUID *)&device_path_guid, (void **)&node)) ||
+        !find_loader(bs, image->DeviceHandle, file))
         return NULL;
     while (node->Type != END_DEVICE_PATH_TYPE) {
         UINTN bytes = node->Length[0] | (UINTN)node->Length[1] << 8;
@@ -75,9 +119,9 @@ EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE *st)
     }
     say(st, held < wanted / 2 ? L"holder: there is too little memory\r\n"
                               : L"holder: three quarters of free memory held\r\n");
-    EFI_DEVICE_PATH_PROTOCOL *path = path_to(bs, self, L"\\EFI\\homestead\\BOOTX64.EFI");
+    EFI_DEVICE_PATH_PROTOCOL *path = path_to_loader(bs, self);
     if (!path || EFI_ERROR(bs->LoadImage(FALSE, self, path, NULL, 0, &loader))) {
-        say(st, L"holder: cannot load \\EFI\\homestead\\BOOTX64.EFI\r\n");
+        say(st, L"holder: cannot load the loader\r\n");
         return EFI_LOAD_ERROR;
     }
     return bs->StartImage(loader, NULL, NULL);
