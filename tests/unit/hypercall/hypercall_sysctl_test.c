@@ -108,6 +108,30 @@ CALL_TEST(lists_of_cpus_and_domains)
     assert_int_equal(sysctl(XEN_SYSCTL_getdomaininfolist), -EFAULT);
 }
 
+/* A CPU that never came up has its place in the list, and is on no node. */
+CALL_TEST(a_cpu_that_did_not_start_is_on_no_node, .cpus = 6)
+{
+    struct xen_sysctl_cputopo topo[6];
+    struct cpu *failed = cpus[2];
+
+    memset(&sys, 0, sizeof(sys));
+    cpus[2] = NULL;
+    sysctl_init();
+    sys.u.cputopoinfo = (struct xen_sysctl_cputopoinfo){.num_cpus = 6, .cputopo = at(0x1000)};
+    assert_int_equal(sysctl(XEN_SYSCTL_cputopoinfo), 0);
+    assert_int_equal(sys.u.cputopoinfo.num_cpus, 6);
+    GET(0x1000, topo);
+    for (u32 id = 0; id < 6; id++)
+        assert_int_equal(topo[id].node, id == 2 ? XEN_INVALID_NODE_ID : id % NR_NODES);
+    assert_true(topo[2].core == XEN_INVALID_CORE_ID && topo[2].socket == XEN_INVALID_SOCKET_ID);
+    assert_true(topo[0].core == 0 && topo[3].core == 1 && topo[5].core == 0); /* those of a node that run */
+    assert_int_equal(sysctl(XEN_SYSCTL_physinfo), 0);
+    assert_int_equal(sys.u.physinfo.nr_cpus, 5);
+    assert_int_equal(sys.u.physinfo.max_cpu_id, 5);
+    assert_int_equal(sys.u.physinfo.cores_per_socket, 2);
+    cpus[2] = failed;
+}
+
 /* --- pages offline --- */
 
 static u32 status[600];
