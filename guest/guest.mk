@@ -16,7 +16,7 @@ guest_lib       = $(if $(filter stranger,$(1)),build/guest/obj/lib/printf.o buil
 
 .PHONY: guests test-guests
 guests: $(GUEST_PROGRAMS:%=build/guest/%.elf) build/guest/default.cpio
-test-guests: $(TEST_PROGRAMS:%=build/guest/%.elf) build/holder.efi
+test-guests: $(TEST_PROGRAMS:%=build/guest/%.elf) $(STRANGERS:%=build/%.efi)
 	@:
 
 build/guest/obj/%.o: %.c $(MAKEFILES_USED)

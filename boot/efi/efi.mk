@@ -26,10 +26,11 @@ $(O)/efi/%.asm.o: %.asm $(MAKEFILES_USED)
 	@mkdir -p $(@D)
 	$(Q)$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP -o $@ $<
 
-# A UEFI application of the tests: holds memory as another boot loader does, then starts the loader.
-HOLDER_OBJ := $(O)/efi/tests/strangers/holder.o
+# UEFI applications of the tests that stand for other boot loaders.
+STRANGERS := holder multiboot
 $(O)/efi/loader.so: $(EFI_OBJ)
-$(O)/efi/holder.so: $(HOLDER_OBJ)
+$(O)/efi/holder.so: $(O)/efi/tests/strangers/holder.o
+$(O)/efi/multiboot.so: $(patsubst %,$(O)/efi/tests/strangers/%.o,multiboot multiboot_enter.asm)
 
 # A symbol that nobody defines would be a jump to address 0 in the firmware, without a word: refuse it here.
 $(O)/efi/%.so:
@@ -40,9 +41,9 @@ $(O)/efi/%.so:
 	    echo "$@: the symbols above are not defined anywhere" >&2; rm -f $@; exit 1; fi
 
 $(O)/BOOTX64.EFI: $(O)/efi/loader.so
-$(O)/holder.efi: $(O)/efi/holder.so
-$(O)/BOOTX64.EFI $(O)/holder.efi:
+$(STRANGERS:%=$(O)/%.efi): $(O)/%.efi: $(O)/efi/%.so
+$(O)/BOOTX64.EFI $(STRANGERS:%=$(O)/%.efi):
 	$(call say,OBJCOPY,$@)
 	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j '%') --target efi-app-x86_64 --subsystem=10 $< $@
 
--include $(EFI_OBJ:.o=.d) $(HOLDER_OBJ:.o=.d)
+-include $(EFI_OBJ:.o=.d) $(wildcard $(O)/efi/tests/strangers/*.d)

@@ -7,6 +7,7 @@ import pytest
 import harness
 from checks import PAGES_PER_MIB, GoodRun
 
+BUILD = harness.ROOT / "build"
 CONFIG = """\
 [global]
 default=homestead
@@ -17,25 +18,15 @@ module={module}
 """
 
 
-def make_disk(path, directory, first=None, module="default.cpio"):
-    """A disk whose firmware starts `first`, a program in build/, or the loader itself; Homestead is in the directory."""
-    build = harness.ROOT / "build"
-    config = path.with_suffix(".cfg")
-    config.write_text(CONFIG.format(module=module))
-    homestead = {f"{directory}/{name}": build / file for name, file in (
-        ("BOOTX64.EFI", "BOOTX64.EFI"), ("homestead.elf", "homestead.elf"), ("dom0.elf", "guest/dom0.elf"),
-        (module, "guest/default.cpio"))}
-    files = {f"{directory}/homestead.cfg": config, **homestead}
-    if first:
-        files["EFI/BOOT/BOOTX64.EFI"] = build / first
-
+def make_disk(path, files):
+    """A FAT disk. files: {path on it: file of the host}."""
     def mtools(command, *words):
         subprocess.run([command, "-i", path, *words], check=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
 
     with open(path, "wb") as disk:
         disk.truncate(64 << 20)
     mtools("mformat", "-F", "::")
-    parts = {parent for file in files for parent in (file.rsplit("/", count)[0] for count in range(1, file.count("/") + 1))}
+    parts = {file.rsplit("/", count)[0] for file in files for count in range(1, file.count("/") + 1)}
     for folder in sorted(parts):
         mtools("mmd", f"::/{folder}")
     for name, source in files.items():
@@ -43,12 +34,22 @@ def make_disk(path, directory, first=None, module="default.cpio"):
     return path
 
 
+def chainloaded(path, directory, module="default.cpio"):
+    """A disk whose firmware starts holder.efi, which starts the loader in the directory."""
+    config = path.with_suffix(".cfg")
+    config.write_text(CONFIG.format(module=module))
+    return make_disk(path, {
+        "EFI/BOOT/BOOTX64.EFI": BUILD / "holder.efi", f"{directory}/BOOTX64.EFI": BUILD / "BOOTX64.EFI",
+        f"{directory}/homestead.cfg": config, f"{directory}/homestead.elf": BUILD / "homestead.elf",
+        f"{directory}/dom0.elf": harness.BUILT / "dom0.elf", f"{directory}/{module}": harness.BUILT / "default.cpio"})
+
+
 class TestLoaderThatHoldsMemory(GoodRun):
     """Another boot loader has three quarters of memory as EfiLoaderData and EfiLoaderCode. It is RAM."""
 
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):
-        return harness.boot("--esp", make_disk(tmp_path_factory.mktemp("esp") / "disk", "EFI/homestead", "holder.efi"))
+        return harness.boot("--esp", chainloaded(tmp_path_factory.mktemp("esp") / "disk", "EFI/homestead"))
 
     @pytest.fixture(scope="class")
     def plain(self):
@@ -74,7 +75,27 @@ class TestDirectoryInAnyScript(GoodRun):
 
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory, directory):
-        return harness.boot("--esp", make_disk(tmp_path_factory.mktemp("esp") / "disk", directory, "holder.efi", "invit\u00e9s.cpio"))
+        return harness.boot("--esp", chainloaded(tmp_path_factory.mktemp("esp") / "disk", directory, "invit\u00e9s.cpio"))
+
+
+class TestMultibootOnUefi(GoodRun):
+    """Multiboot 1 has no field for the RSDP, which UEFI does not put where a BIOS does: the cause and the way out are named."""
+
+    degraded = "acpi"
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        return harness.boot("--esp", make_disk(tmp_path_factory.mktemp("esp") / "disk", {
+            "EFI/BOOT/BOOTX64.EFI": BUILD / "multiboot.efi", "boot/homestead": BUILD / "homestead",
+            "boot/dom0.elf": harness.BUILT / "dom0.elf", "boot/default.cpio": harness.BUILT / "default.cpio"}))
+
+    def test_the_cause_and_the_way_out(self, run):
+        assert ("warning: booted by Multiboot on a UEFI machine: the firmware's ACPI tables are not handed over that way; "
+                "start BOOTX64.EFI (GRUB: chainloader) instead") in run.lines
+        assert "warning: ACPI: no tables found: one node, one CPU" in run.lines
+
+    def test_what_there_is(self, run):
+        assert run.one("cpus") == {"found": 1, "online": 1} and len(run.all("node")) == 1
 
 
 @pytest.mark.parametrize("cpu", ["Opteron_G4", "Opteron_G5", "EPYC,-xsaveopt,-xgetbv1,-avx,-avx2"], scope="class")
