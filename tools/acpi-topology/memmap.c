@@ -206,8 +206,7 @@ static enum found linux_bare(const char *line, struct entry *out)
 {
     const char *p = strstr(line, "[mem 0x");
 
-    if (!p || strstr(line, "==>") || strstr(line, "remove") || strstr(line, "update") ||
-        strstr(line, "setup_data"))
+    if (!p || strstr(line, "remove") || strstr(line, "update") || strstr(line, "setup_data"))
         return NOT_HERE;
     p += strlen("[mem ");
     if (!parse_pair(&p, '-', out) || *p != ']')
