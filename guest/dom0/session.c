@@ -5,6 +5,8 @@
  */
 #include <guest/dom0/dom0.h>
 #include <guest/lib/work.h>
+#include <lib/parse.h>
+#include <lib/string.h>
 #include <xen/sched.h>
 #include <xen/version.h>
 
@@ -30,6 +32,32 @@ void guest_on_fatal(void)
         finish(false);
 }
 
+/* Names each word of the command line that is no option: an option with a slip must not pass for one that holds. */
+static void name_unknown_words(void)
+{
+    static const char *const names[] = {"mode", "only", "quiet", "slack", "wait"};
+    const char *p = guest_env.cmdline;
+
+    for (;;) {
+        size_t len = 0, name_len = 0;
+        bool known = false;
+
+        while (is_space(*p))
+            p++;
+        while (p[len] && !is_space(p[len]))
+            len++;
+        if (!len)
+            return;
+        while (name_len < len && p[name_len] != '=')
+            name_len++;
+        for (u32 i = 0; i < ARRAY_SIZE(names); i++)
+            known |= strlen(names[i]) == name_len && !strncmp(p, names[i], name_len);
+        if (!known)
+            printf("dom0: unknown option '%.*s' is ignored\n", (int)MIN(len, (size_t)60), p);
+        p += len;
+    }
+}
+
 static void read_options(void)
 {
     static char only[XLCFG_NAME_MAX];
@@ -39,6 +67,7 @@ static void read_options(void)
     options.only = guest_option("only", only, sizeof(only));
     options.slack = guest_option_number("slack", host_has_node_claims() ? 0 : SLACK_XEN);
     options.vcpus = work_vcpus();
+    name_unknown_words();
 }
 
 /* Physical space for the shared info page and the windows onto guests' memory. */

@@ -62,12 +62,13 @@ const char *guest_option(const char *name, char *buf, size_t size)
 
 u64 guest_option_number(const char *name, u64 otherwise)
 {
+    const char *end;
     char word[32];
     u64 value;
 
     if (!guest_option(name, word, sizeof(word)))
         return otherwise;
-    if (!parse_u64(word, NULL, false, &value))
+    if (!parse_u64(word, &end, false, &value) && !*end)
         return value;
     printf("%s= needs a number, not '%s'\n", name, word);
     return otherwise;

@@ -1,11 +1,16 @@
 """Options as strangers write them, on the command line, in homestead.cfg and as UEFI's load options: what they cause, and
 what is said of those that do not hold."""
+import pathlib
 import re
+import shlex
+import shutil
+import struct
+import subprocess
 
 import pytest
 
 import harness
-from checks import GoodRun
+from checks import AnyRun, GoodRun
 
 
 class TestXensForms(GoodRun):
@@ -20,7 +25,7 @@ class TestXensForms(GoodRun):
         return harness.boot("--direct", "--nodes", 2, "--cpus", 2, "--cmdline",
                             "dom0_mem=128M,max:128M dom0_max_vcpus=1-2 loglvl=all/all console=vga,com1,com2 "
                             "com2=115200,8n1,0x2f8,3 x2apic=off watchdog iommu=verbose dom0_nodes=0 sync_console "
-                            "dom0_nodes=1,0x -- only=near", "--", "-serial", f"file:{second}")
+                            "dom0_nodes=1,0x -- only=near slack=1O root=/dev/sda", "--", "-serial", f"file:{second}")
 
     def test_domain_0_has_what_was_asked_for(self, run):
         assert "Domain 0           128 MiB on node 0" in run.text, run.tail()
@@ -30,6 +35,10 @@ class TestXensForms(GoodRun):
 
     def test_what_follows_two_dashes_reaches_it(self, run):
         assert run.names() == ["near"]
+
+    def test_it_names_what_it_cannot_use(self, run):
+        assert [line for line in run.lines if line.startswith(("dom0: ", "slack="))] == [
+            "slack= needs a number, not '1O'", "dom0: unknown option 'root=/dev/sda' is ignored"]
 
     def test_each_word_that_does_not_hold_is_named_once(self, run):
         assert [line for line in run.lines if line.startswith(("warning: ", "option "))] == [
@@ -119,6 +128,52 @@ class TestLoadOptions(GoodRun):
 
     def test_the_hypervisor_refuses_nothing(self, run):
         assert not [line for line in run.lines if line.startswith(("warning: ", "option "))]
+
+
+# Debian's and Ubuntu's names of the same.
+CODE = next((name for name in ("OVMF_CODE.fd", "OVMF_CODE_4M.fd") if (pathlib.Path("/usr/share/OVMF") / name).exists()), None)
+GLOBAL_VARIABLES = "-guid 8be4df61-93ca-11d2-aa0d-00e098032b8c -bs -rt -nv"  # UEFI 2.10, 3.3
+
+
+def boot_entry(path, description, optional):
+    """An EFI_LOAD_OPTION (UEFI 2.10, 3.1.3) for a file on any volume."""
+    path = (path + "\0").encode("utf-16-le")
+    devices = struct.pack("<BBH", 4, 4, 4 + len(path)) + path + struct.pack("<BBH", 0x7F, 0xFF, 4)
+    return struct.pack("<IH", 1, len(devices)) + (description + "\0").encode("utf-16-le") + devices + optional
+
+
+class TestBootEntry(AnyRun):
+    """A boot entry with load options, as efibootmgr -u makes it: the firmware passes no name in front."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        place = tmp_path_factory.mktemp("entry")
+        entry = boot_entry(r"\EFI\BOOT\homestead.efi", "rescue", "safe -- maxcpus=2\0".encode("utf-16-le"))
+        (place / "startup.nsh").write_text(f"setvar Boot0009 {GLOBAL_VARIABLES} ={entry.hex()}\r\n"
+                                           f"setvar BootNext {GLOBAL_VARIABLES} =0900\r\nreset\r\n")
+        (place / "homestead.cfg").write_text(TWO_SECTIONS)
+        guest = harness.ROOT / "build/guest"
+        subprocess.run([harness.ROOT / "tools/mkesp.sh", "--startup", place / "startup.nsh", place / "esp.img",
+                        harness.ROOT / "build/BOOTX64.EFI", place / "homestead.cfg", harness.ROOT / "build/homestead.elf",
+                        guest / "dom0.elf", f"{guest / 'default.cpio'}=guests.cpio"], check=True)
+        shutil.copy(f"/usr/share/OVMF/{CODE.replace('CODE', 'VARS')}", place / "vars")
+        qemu = shlex.split(subprocess.run([harness.ROOT / "run-qemu.sh", "--dry-run"], check=True, stdout=subprocess.PIPE,
+                                          universal_newlines=True).stdout)
+        qemu.remove("-no-reboot")
+        at = qemu.index("-bios")  # variables must survive the reset
+        qemu[at:at + 2] = ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/{CODE}",
+                           "-drive", f"if=pflash,unit=1,format=raw,file={place}/vars"]
+        qemu = [re.sub("file=[^,]*esp.img", f"file={place}/esp.img", word).replace(",bootindex=0", "") for word in qemu]
+        done = subprocess.run(["timeout", "-k", "5", str(harness.BOOT_TIMEOUT), *qemu], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, cwd=harness.ROOT)
+        return harness.Run(done.stdout, done.returncode, " ".join(qemu))
+
+    def test_it_passes(self, run):
+        assert run.status == 33 and run.one("verdict")["result"] == "PASS", run.tail()
+
+    def test_the_section_and_the_options_hold(self, run):
+        assert "homestead: starting homestead.elf of section [safe]" in run.text and "homestead: warning" not in run.text
+        assert run.one("cpus") == {"found": 4, "online": 2} and len(run.all("node")) == 1
 
 
 class TestReadme(GoodRun):

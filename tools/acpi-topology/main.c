@@ -4,77 +4,46 @@
  * 2 refused (no SRAT can be used, a file cannot be read, wrong arguments).
  */
 #include "facts.h"
+#include "inputs.h"
 #include "memmap.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define EXIT_USABLE   0
-#define EXIT_WARNINGS 1
-#define EXIT_REFUSED  2
-
-#define MEMMAP_MAX_BYTES MIB(8)
-
 static const char usage[] =
-    "usage: acpi-topology --srat F [--srat2 F] [--slit F] [--madt F] [--hmat F] [--msct F] [--memmap F] "
-    "[--json]\n"
+    "usage: acpi-topology [FILE|DIRECTORY]... [--srat F] [--srat2 F] [--slit F] [--madt F] [--hmat F] "
+    "[--msct F]\n"
+    "                     [--memmap F] [--json]\n"
     "\n"
     "Shows which nodes, CPUs and distances Homestead would find on a machine with these ACPI tables, and\n"
     "everything it would warn about.\n"
     "\n"
-    "  --srat F     raw SRAT, header included: /sys/firmware/acpi/tables/SRAT, or `acpidump -b`\n"
+    "  FILE         tables: the text of `acpidump`, of `iasl -d`, `xxd` or `hexdump -Cv`, or binary ones, "
+    "one or\n"
+    "               several in a row\n"
+    "  DIRECTORY    the tables of its files, for example /sys/firmware/acpi/tables\n"
+    "  --srat F     the SRAT of such a file; a single raw table is taken as the SRAT\n"
     "  --srat2 F    a second SRAT, if the machine has two (up to four: --srat may be repeated too)\n"
-    "  --slit F     raw SLIT: distances\n"
-    "  --madt F     raw MADT (signature APIC): the CPUs; without it the SRAT's CPUs are shown\n"
-    "  --hmat F     raw HMAT: latencies, for the order of nodes\n"
-    "  --msct F     raw MSCT: limits, shown and compared\n"
-    "  --memmap F   the firmware's memory map: Linux's boot log (its BIOS-e820 lines), or lines `START END "
-    "TYPE`\n"
+    "  --slit F     SLIT: distances\n"
+    "  --madt F     MADT (signature APIC): the CPUs; without it the SRAT's CPUs are shown\n"
+    "  --hmat F     HMAT: latencies, for the order of nodes\n"
+    "  --msct F     MSCT: limits, shown and compared\n"
+    "  --memmap F   the firmware's memory map: a log of Linux or Xen, /proc/iomem, /sys/firmware/memmap, or "
+    "lines\n"
+    "               `START END TYPE`\n"
     "  --json       JSON instead of text and @ lines\n"
     "  --help       this text\n"
     "\n"
     "Exit status: 0 usable, 1 usable with warnings, 2 refused. The output is described in "
     "docs/topology.md.\n";
 
-static NORETURN void die(const char *name, const char *why)
-{
-    fprintf(stderr, "acpi-topology: %s: %s\n", name, why);
-    exit(EXIT_REFUSED);
-}
-
-/* The whole file with a NUL behind it; never freed: the program is short. */
-static struct acpi_bytes load(const char *name, u64 max)
-{
-    FILE *in = fopen(name, "rb");
-
-    if (!in)
-        die(name, strerror(errno));
-    char *bytes = malloc(max + 2);
-    if (!bytes)
-        die(name, "no memory");
-    u64 len = fread(bytes, 1, max + 1, in);
-    if (ferror(in))
-        die(name, strerror(errno));
-    fclose(in);
-    if (len > max)
-        die(name, "is too large for what it should be");
-    if (len == 0)
-        die(name, "is empty");
-    bytes[len] = '\0';
-    return (struct acpi_bytes){.bytes = bytes, .len = len};
-}
-
 static void load_memmap(struct facts *f, const char *name)
 {
     static char error[200];
-    struct acpi_bytes b = load(name, MEMMAP_MAX_BYTES);
 
-    if (strlen(b.bytes) != b.len)
-        die(name, "is no text");
-    if (memmap_parse(&facts_ram, b.bytes, error, sizeof(error)))
+    if (memmap_parse(&facts_ram, inputs_memmap(name), error, sizeof(error)))
         die(name, error);
     f->have_memmap = true;
 }
@@ -96,21 +65,19 @@ int main(int argc, char **argv)
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
         case 's':
-            if (in.nr_srats == ACPI_MAX_SRATS)
-                die(optarg, "one SRAT too many");
-            in.srat[in.nr_srats++] = load(optarg, ACPI_TABLE_MAX_BYTES);
+            inputs_add(&in, optarg, "SRAT");
             break;
         case 'l':
-            in.slit = load(optarg, ACPI_TABLE_MAX_BYTES);
+            inputs_add(&in, optarg, "SLIT");
             break;
         case 'a':
-            in.madt = load(optarg, ACPI_TABLE_MAX_BYTES);
+            inputs_add(&in, optarg, "APIC");
             break;
         case 'h':
-            in.hmat = load(optarg, ACPI_TABLE_MAX_BYTES);
+            inputs_add(&in, optarg, "HMAT");
             break;
         case 'm':
-            in.msct = load(optarg, ACPI_TABLE_MAX_BYTES);
+            inputs_add(&in, optarg, "MSCT");
             break;
         case 'e':
             load_memmap(&facts, optarg);
@@ -126,10 +93,12 @@ int main(int argc, char **argv)
             return EXIT_REFUSED;
         }
     }
-    if (optind < argc)
-        die(argv[optind], "unexpected argument, see --help");
+    for (int i = optind; i < argc; i++)
+        inputs_add(&in, argv[i], NULL);
+    if (in.nr_srats == 0 && optind < argc)
+        die(argv[optind], "has no SRAT");
     if (in.nr_srats == 0)
-        die("--srat", "is required, see --help");
+        die("--srat", "is required, or a file with all tables; see --help");
     facts_fill(&facts, &in);
     (json ? print_json : print_text)(&facts);
     if (fflush(stdout) || ferror(stdout))
