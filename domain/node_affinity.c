@@ -10,16 +10,16 @@
 
 #define CPU_WORDS (MAX_CPUS / 64)
 
-/* The unions of the vCPUs' maps. */
+/* The unions of the vCPUs' maps, for CPU ids below nr_cpus. */
 static void union_of_vcpus(const struct domain *d, u64 *hard, u64 *soft)
 {
-    u32 nr = domain_nr_vcpus(d);
+    u32 nr = domain_nr_vcpus(d), words = DIV_ROUND_UP(nr_cpus, 64u);
 
     for (u32 id = 0; id < nr; id++) {
         const struct vcpu *v = d->vcpu[id];
         spinlock_t *lock = sched_lock(v);
 
-        for (u32 i = 0; i < CPU_WORDS; i++) {
+        for (u32 i = 0; i < words; i++) {
             hard[i] |= v->hard_affinity[i];
             soft[i] |= v->soft_affinity[i];
         }

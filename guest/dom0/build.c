@@ -1,5 +1,5 @@
 /*
- * One guest from its configuration: create, limit, paging pool, node affinity, pins, claim, populate, load, start
+ * One guest from its configuration: create, limit, node affinity, pins, paging pool, claim, populate, load, start
  * info, context. Order and values follow abi.md section 4.2. Nothing here destroys: the caller does,
  * whatever the result, if b->created.
  *
@@ -75,10 +75,15 @@ static int create(struct build *b)
     if (rc)
         return say(b, "max_vcpus failed", rc);
     rc = xc_domain_setmaxmem(xch, b->domid, cfg->maxmem_mib << 10);
-    if (rc)
-        return say(b, "max_mem failed", rc);
-    u64 pool = xc_domain_overhead(b->layout.nr_pages, cfg->maxvcpus);
-    rc = xc_set_paging_mempool_size(xch, b->domid, pool);
+    return rc ? say(b, "max_mem failed", rc) : 0;
+}
+
+/* When the node affinity is known, for nested tables to be where the memory will be; and before the claim. */
+static int connect(struct build *b)
+{
+    u64 pool = xc_domain_overhead(b->layout.nr_pages, b->cfg->maxvcpus);
+
+    int rc = xc_set_paging_mempool_size(xch, b->domid, pool);
     return rc ? say(b, "sizing the paging pool failed", rc) : console_connect(&b->console, b->domid);
 }
 
@@ -245,6 +250,8 @@ int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, siz
         rc = pin(b, &cfg->cpus, "cpus", XEN_VCPUAFFINITY_HARD);
     if (!rc)
         rc = pin(b, &cfg->cpus_soft, "cpus_soft", XEN_VCPUAFFINITY_SOFT);
+    if (!rc)
+        rc = connect(b);
     if (!rc)
         rc = claim(b);
     if (!rc)

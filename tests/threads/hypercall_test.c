@@ -192,11 +192,22 @@ static long pool(u16 domid)
 
 static long affinity(u16 domid)
 {
-    u64 nodes = 1 + draw(3);
+    u64 nodes = draw(4) ? ~0ull : 1 + draw(3);
     struct xen_domctl op = {.u.nodeaffinity.nodemap = {.bitmap = at(array()), .nr_bits = 64}};
 
     put(array(), &nodes, sizeof(nodes));
     return domctl(XEN_DOMCTL_setnodeaffinity, domid, &op);
+}
+
+static long pin(u16 domid)
+{
+    u64 map = 1 + draw(3);
+    struct xen_domctl op = {.u.vcpuaffinity = {.vcpu = draw(4),
+                                               .flags = XEN_VCPUAFFINITY_HARD,
+                                               .cpumap_hard = {.bitmap = at(array()), .nr_bits = 64}}};
+
+    put(array(), &map, sizeof(map));
+    return domctl(XEN_DOMCTL_setvcpuaffinity, domid, &op);
 }
 
 static long claim(u16 domid)
@@ -365,10 +376,10 @@ static long from_inside(u16 domid)
 }
 
 static long (*const calls[])(u16 domid) = {
-    create,       max_vcpus,   max_mem,      grow,       grow,       decrease,    increase,
-    map_foreign,  unmap,       claim,        info,       get_claims, context,     vcpu_info,
-    pause_or_not, pool,        affinity,     alloc_port, bind_port,  use_port,    reset_ports,
-    port_status,  shared_info, touch_window, destroy,    create_any, from_inside, alloc_port,
+    create,   max_vcpus,  max_mem,     grow,       grow,        decrease,    increase,     map_foreign,
+    unmap,    claim,      info,        get_claims, context,     vcpu_info,   pause_or_not, pool,
+    affinity, alloc_port, bind_port,   use_port,   reset_ports, port_status, shared_info,  touch_window,
+    destroy,  create_any, from_inside, alloc_port, pin,
 };
 _Static_assert(ARRAY_SIZE(calls) <= ARRAY_SIZE(ok_by_call), "counted");
 

@@ -166,7 +166,7 @@ static void many_vcpus(void)
     domain_end(domid);
 }
 
-/* Its affinity was set before (affinity_nodes.c). It has one vCPU on both hypervisors. */
+/* Its affinity was set before (cases_affinity_nodes.c). It has one vCPU on both hypervisors. */
 static void own_domain(void)
 {
     const u32 domid = 0;

@@ -221,6 +221,26 @@ CALL_TEST(affinity_that_failed_is_not_followed, .cpus = 3)
     assert_false(dom(1)->vcpu[0]->soft_effective);
 }
 
+/* Another CPU changes the other vCPU's affinity just before the node affinity is computed. */
+static void pin_the_other(u32 level)
+{
+    static const u64 cpu_2[MAX_CPUS / 64] = {4}, all[MAX_CPUS / 64] = {~0ull};
+
+    if (level != LOCK_ACCOUNT)
+        return;
+    on_first_lock = NULL;
+    sched_set_affinity(dom(1)->vcpu[1], cpu_2, all);
+    domain_update_node_affinity(dom(1));
+}
+
+CALL_TEST(of_two_changes_at_once_the_later_result_has_both, .cpus = 3)
+{
+    on_first_lock = pin_the_other;
+    assert_int_equal(set_vcpu(1, 0, HARD, 4, 0), 0);
+    assert_null(on_first_lock);
+    assert_nodes(1, 4, 4);
+}
+
 static void assert_populates_on(nodeid_t nid, u64 first)
 {
     u64 before = node_free(nid);
@@ -229,10 +249,11 @@ static void assert_populates_on(nodeid_t nid, u64 first)
     assert_in_range(before - node_free(nid), 16, 18); /* and tables */
 }
 
-/* What the calling CPU's node is does not matter. */
+/* The calling CPU is on node 0, where alone memory is clean. */
 CALL_TEST(memory_comes_from_the_nodes_of_pinned_cpus, .cpus = 3)
 {
-    clean_all();
+    while (mm_scrub_step(0))
+        ;
     assert_populates_on(0, 0);
     assert_int_equal(set_vcpu(1, 0, HARD, 4, 0), 0);
     assert_int_equal(set_vcpu(1, 1, HARD, 4, 0), 0);

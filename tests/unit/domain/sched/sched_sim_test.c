@@ -389,6 +389,31 @@ TEST(they_come_home)
     power_off();
 }
 
+/* Soft affinity away from home: an idle CPU of the soft set comes before one near the memory. */
+TEST(soft_affinity_comes_before_home)
+{
+    static const u64 all[MAX_CPUS / 64] = {~0ull}, last_four[MAX_CPUS / 64] = {0xf0};
+
+    stay_still = true;
+    boot(&shapes[1], 4);
+    d->home_nodes = BIT(0);
+    for (u32 id = 0; id < 4; id++)
+        sched_set_affinity(d->vcpu[id], all, last_four);
+    run_ms(100);
+    for (u32 id = 0; id < 4; id++) {
+        assert_true(d->vcpu[id]->running);
+        assert_in_range(d->vcpu[id]->cpu, 4, 7);
+    }
+    for (u32 id = 0; id < 4; id++) /* no wish that has an effect: home */
+        sched_set_affinity(d->vcpu[id], all, all);
+    run_ms(100);
+    for (u32 id = 0; id < 4; id++) {
+        assert_true(d->vcpu[id]->running);
+        assert_in_range(d->vcpu[id]->cpu, 0, 3);
+    }
+    power_off();
+}
+
 /* A lone spinner sees no exit; idle CPUs sleep; memory is cleaned by its own node's CPUs, or the nearest. */
 TEST(nothing_ticks)
 {
