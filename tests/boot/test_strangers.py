@@ -1,8 +1,12 @@
 """Guests, configurations and archives as others make them."""
+import re
+
 import pytest
 
 import harness
-from checks import GoodRun
+from checks import AnyRun, GoodRun
+
+STRANGERS = harness.ROOT / "tests" / "strangers"
 
 
 class TestStrangerGuest(GoodRun):
@@ -40,3 +44,46 @@ class TestStrangerGuest(GoodRun):
     def test_wrong_indices_lose_lines_only(self, run):
         assert self.said(run, "wild")[-1] == "in step again"
         assert f"dom0: domain {run.domain('wild')} has wrong indices in its console ring, output was skipped" in run.lines
+
+
+HOST = r"\(\d+ on node 0, \d+ on node 1\)"
+# guest: (a line that says what is wrong and what to do, how its verdict begins)
+ERRORS = {
+    "node9": (r"node 9: this host has nodes 0 to 1", r"FAIL: expected poweroff, got no guest: node 9: this host has nodes 0 to 1"),
+    "node": (r"wants 1900 MiB on node 1, 10\d\d MiB are free and unclaimed there \((9\d\d|10\d\d) on node 0\); "
+             r"(without nodes it fits|all nodes together have room for it \(nodes = \"all\"\)), or lower its memory to 10\d\d MiB",
+             r"PASS: enomem, as expected"),
+    "unclaimed": (r"wants 1100 MiB on node 1 and got 10\d\d of them, 0 MiB are free and unclaimed there \(\d+ on node 0\); "
+                  r"(without nodes it fits|all nodes together .*), or lower its memory to 10\d\d MiB",
+                  r"FAIL: expected poweroff, got enomem: wants 1100 MiB on node 1 and got "),
+    "host": (rf"wants 3000 MiB, \d\d\d\d MiB are free and unclaimed on this host {HOST}; too much for this host: lower its memory "
+             r"to \d\d\d\d MiB", r"PASS: enomem, as expected"),
+    "huge": (rf"wants 16777216 MiB and \d+ MiB for its page tables, \d+ MiB are free and unclaimed on this host {HOST}; too much "
+             r"for this host", r"PASS: enomem, as expected"),
+    "two": (r"wants 10\d\d of its 2020 MiB on node 0, \d+ MiB are free and unclaimed there \(\d+ on node 1\); too much for this "
+            r"host: lower its memory to \d+ MiB", r"PASS: enomem, as expected"),
+    "early": (None, r"FAIL: expected poweroff, got suspend \(shutdown code 2\)"),
+    "late": (None, r"FAIL: expected poweroff, got loop: still running after 1 s"),
+    "pin": (r"cpus .*17.*: .*host has CPUs 0 to 3.*", r"FAIL: expected poweroff, got no guest: cpus "),
+    "tight": (r"the kernel test.elf needs memory at 0x100000 to 0x[0-9a-f]+; with 3 MiB, the guest's is up to 0xa0000 and from "
+              r"0x100000 to 0x300000", r"FAIL: expected poweroff, got badkernel: the kernel test.elf needs memory at "),
+}
+
+
+class TestErrors(AnyRun):
+    """Each failed build has a sentence with the cause, what there is, and what to do; and so has each failed verdict."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests(STRANGERS / "errors")
+
+    @pytest.mark.parametrize("name", ERRORS)
+    def test_the_sentence(self, run, name):
+        said = [re.sub(r"^\S+ +", "", line) for line in run.lines if line.startswith(f"{name} ")]
+        cause, verdict = ERRORS[name]
+        assert cause is None or sum(1 for line in said if re.fullmatch(cause, line)) == 1, said
+        assert re.match(verdict, said[-1]), said
+
+    def test_nothing_leaks(self, run):
+        assert all((fact["pages"], fact["claims"]) == (0, 0) for fact in run.all("leak")), run.tail()
+        assert run.one("verdict")["result"] == "FAIL"
