@@ -149,7 +149,7 @@ static enum token next_token(struct xl_cursor *c, struct xl_message *error)
         return TOKEN_END;
     char first = *c->at;
     if (is_lower(first)) {
-        while (c->at < c->end && (is_lower(*c->at) || is_digit(*c->at) || *c->at == '_'))
+        while (c->at < c->end && (is_lower(*c->at) || is_digit(*c->at) || *c->at == '_' || *c->at == '.'))
             c->at++;
         return TOKEN_NAME;
     }

@@ -1,0 +1,221 @@
+/*
+ * The rules of guest/README.md for keys, once more: on the values that libxlutil gives, with the host's C library. See
+ * model.h.
+ */
+#include "model.h"
+
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "xlu.h"
+
+#define ESRCH 3
+
+/* A key that is there and is no string of less than size bytes is bad. Returns whether it is there. */
+static bool text_is(const char *key, size_t size, const char **text, bool *bad)
+{
+    int rc = xlu_string(key, text);
+
+    if (rc)
+        *text = "";
+    if ((rc && rc != -ESRCH) || strlen(*text) >= size)
+        *bad = true;
+    return rc == 0;
+}
+
+static void number_is(const char *key, long min, long max, long otherwise, long *out, bool *bad)
+{
+    int rc = xlu_number(key, out);
+
+    if (rc)
+        *out = otherwise;
+    if ((rc && rc != -ESRCH) || (!rc && (*out < min || *out > max)))
+        *bad = true;
+}
+
+/* The position of a key's word in words, which end with NULL; otherwise if the key is not there. */
+static int word_is(const char *key, const char *const *words, int otherwise, bool *bad)
+{
+    const char *text;
+    int rc = xlu_string(key, &text);
+
+    if (rc == -ESRCH)
+        return otherwise;
+    for (int i = 0; !rc && words[i]; i++)
+        if (strcmp(words[i], text) == 0)
+            return i;
+    *bad = true;
+    return otherwise;
+}
+
+static bool is_there(const char *key)
+{
+    const char *text;
+
+    return xlu_string(key, &text) != -ESRCH;
+}
+
+static bool are_cpus(const char *text)
+{
+    static regex_t form;
+    static bool made;
+
+    if (!made &&
+        regcomp(&form,
+                "^ *\\^?(nodes?:)?(all|[0-9]+(-[0-9]+)?) *(, *\\^?(nodes?:)?(all|[0-9]+(-[0-9]+)?) *)*$",
+                REG_EXTENDED | REG_NOSUB))
+        abort();
+    made = true;
+    if (strlen(text) >= XLCFG_CPUS_MAX || regexec(&form, text, 0, NULL, 0))
+        return false;
+    for (const char *c = text; *c;) {
+        char *end;
+        if (*c < '0' || *c > '9') {
+            c++;
+            continue;
+        }
+        unsigned long first = strtoul(c, &end, 10), last = first;
+        if (*end == '-')
+            last = strtoul(end + 1, &end, 10);
+        if (first > 65535 || last > 65535 || last < first)
+            return false;
+        c = end;
+    }
+    return true;
+}
+
+/* Compares all vCPUs' texts of `cpus` or `cpus_soft`. False: they differ, or *bad. */
+static bool cpus_equal(const char *key, const struct xl_value *ours, bool *bad)
+{
+    char text[XLCFG_CPUS_MAX];
+    const char *theirs;
+    int nr = 0;
+
+    if (!is_there(key))
+        return *bad || !xlcfg_cpus(ours, 0, text);
+    if (xlu_string(key, &theirs) == 0) {
+        *bad = *bad || !are_cpus(theirs);
+        return *bad || (xlcfg_cpus(ours, 99, text) && strcmp(text, theirs) == 0);
+    }
+    xlu_list(key, &nr);
+    for (int i = 0; i < nr; i++) {
+        theirs = xlu_item(key, i);
+        *bad = *bad || !theirs || !are_cpus(theirs);
+    }
+    for (int i = 0; i < nr && !*bad; i++)
+        if (!xlcfg_cpus(ours, (u32)i, text) || strcmp(text, xlu_item(key, i)) != 0)
+            return false;
+    return *bad || !xlcfg_cpus(ours, (u32)nr, text);
+}
+
+static bool node_of(const char *text, u32 *out)
+{
+    char *end;
+    long node = strtol(text, &end, 0);
+
+    *out = (u32)node;
+    return end != text && !*end && node >= 0 && node <= 65535;
+}
+
+static bool nodes_equal(const struct xlcfg *cfg, bool *bad)
+{
+    static const char *const words[] = {"any", "last", "all", NULL};
+    u32 nodes[MAX_NODES], nr = 0;
+    const char *text;
+    int items = 1;
+    bool no_word = false;
+    long number;
+
+    int word = word_is("nodes", words, NODES_ANY, &no_word);
+    if (!no_word)
+        return *bad || cfg->nodes_kind == (enum xlcfg_nodes)word;
+    if (xlu_string("nodes", &text) == 0)
+        *bad = *bad || xlu_number("nodes", &number) || !node_of(text, &nodes[nr++]);
+    else if (xlu_list("nodes", &items) || items < 1 || items > (int)MAX_NODES)
+        *bad = true;
+    for (int i = 0; !*bad && !nr && i < items; i++) {
+        text = xlu_item("nodes", i);
+        *bad = *bad || !text || !node_of(text, &nodes[i]);
+        for (int j = 0; j < i; j++)
+            *bad = *bad || nodes[i] == nodes[j];
+    }
+    return *bad || (cfg->nodes_kind == NODES_LIST && cfg->nr_nodes == (u32)items &&
+                    memcmp(cfg->nodes, nodes, (size_t)items * sizeof(nodes[0])) == 0);
+}
+
+/* Writes the command line as xl makes it. */
+static void command_line(char *out, size_t size, bool *bad)
+{
+    const char *cmdline, *root, *extra;
+
+    if (text_is("cmdline", size, &cmdline, bad)) {
+        snprintf(out, size, "%s", *bad ? "" : cmdline);
+        return;
+    }
+    if (*bad)
+        return;
+    bool has_root = text_is("root", size, &root, bad), has_extra = text_is("extra", size, &extra, bad);
+    if (*bad)
+        return;
+    int len = has_root ? snprintf(out, size, "root=%s%s%s", root, has_extra ? " " : "", extra)
+                       : snprintf(out, size, "%s", extra);
+    *bad = *bad || (size_t)len >= size;
+}
+
+/* The condition may set bad, also if the file was refused. */
+#define RULE(name, condition) \
+    do { \
+        bool same = condition; \
+        if (!bad && !rc && !same) \
+            return name; \
+    } while (0)
+
+const char *model_differs(int rc, const struct xlcfg *cfg)
+{
+    static const char *const claims[] = {"node", "host", "off", NULL};
+    static const char *const pools[] = {"Pool-0", NULL};
+    static char line[XLCFG_TEXT_MAX];
+    const char *expects[EXPECT_COUNT + 1] = {NULL}, *text;
+    long number, more;
+    bool bad = is_there("vnuma") || is_there("ramdisk");
+
+    memcpy(expects, xlcfg_expect_names, sizeof(xlcfg_expect_names));
+    int word = word_is("expect", expects, EXPECT_POWEROFF, &bad);
+    RULE("expect", cfg->expect == (enum xlcfg_expect)word);
+    bad = bad || !is_there("name") || !is_there("kernel") || !is_there("memory");
+    text_is("name", XLCFG_NAME_MAX, &text, &bad);
+    bad = bad || !*text ||
+          text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")];
+    RULE("name", strcmp(cfg->name, text) == 0);
+    text_is("kernel", XLCFG_FILE_MAX, &text, &bad);
+    bad = bad || !*text;
+    RULE("kernel", strcmp(cfg->kernel, text) == 0);
+    command_line(line, sizeof(line), &bad);
+    RULE("cmdline", strcmp(cfg->extra, line) == 0);
+    number_is("memory", 1, 16 << 20, 0, &number, &bad);
+    RULE("memory", cfg->memory_mib == (u64)number);
+    number_is("maxmem", 1, 16 << 20, number, &more, &bad);
+    bad = bad || more < number;
+    RULE("maxmem", cfg->maxmem_mib == (u64)more);
+    number_is("vcpus", 1, 128, 1, &number, &bad);
+    RULE("vcpus", cfg->vcpus == (u32)number);
+    number_is("maxvcpus", 1, 128, number, &more, &bad);
+    bad = bad || more < number;
+    RULE("maxvcpus", cfg->maxvcpus == (u32)more);
+    word = word_is("claim_mode", claims, CLAIM_NODE, &bad);
+    RULE("claim_mode", cfg->claim_mode == (enum xlcfg_claim)word);
+    number_is("timeout", 1, 3600, 60, &number, &bad);
+    RULE("timeout", cfg->timeout_s == (u32)number);
+    number_is("optional", 0, 1, 0, &number, &bad);
+    RULE("optional", cfg->optional == (number != 0));
+    number_is("numa_placement", 1, 1, 1, &number, &bad);
+    word_is("pool", pools, 0, &bad);
+    RULE("nodes", nodes_equal(cfg, &bad));
+    RULE("cpus", cpus_equal("cpus", &cfg->cpus, &bad));
+    RULE("cpus_soft", cpus_equal("cpus_soft", &cfg->cpus_soft, &bad));
+    if (rc && !bad)
+        return "refused without a reason";
+    return !rc && bad ? "read in spite of a wrong value" : NULL;
+}
