@@ -164,7 +164,7 @@ static int claim(struct build *b)
 {
     memory_claim_t set[MAX_NODES];
 
-    if (!b->nr_nodes) {
+    if (!b->nr_nodes && b->cfg->numa_placement) {
         int rc = place_guest(b);
         if (rc)
             return refused(b, "it cannot be placed on a node", rc);
@@ -259,29 +259,37 @@ static int check_kernel(struct build *b, const void *image, size_t size)
     return 0;
 }
 
-/* Writes the start info, its memory map and the command line behind the kernel. *gaddr: its address. */
-static int write_start_info(struct build *b, u64 *gaddr)
+/* Writes the start info, its memory map and the command line behind the kernel, and the ramdisk from the next page on.
+ * *gaddr: the start info's address. */
+static int write_start_info(struct build *b, const struct cpio_file *ramdisk, u64 *gaddr)
 {
     struct {
         struct hvm_start_info info;
         struct hvm_memmap_table_entry map[LAYOUT_MAX];
+        struct hvm_modlist_entry module;
         char cmdline[XLCFG_TEXT_MAX];
     } block;
     struct xen_e820_entry e820[LAYOUT_MAX];
+    const u64 ramdisk_at = ALIGN_UP(sizeof(block), PAGE_SIZE);
 
-    u64 at = layout_place(&b->layout, &b->elf, sizeof(block));
+    u64 at = layout_place(&b->layout, &b->elf, ramdisk->data ? ramdisk_at + ramdisk->size : sizeof(block));
     if (!at)
-        return build_fail(
-            b, -ENOEXEC,
-            "the kernel %s ends at %#lx and the guest's memory at %#lx: no room for the start info; give it "
-            "more memory than %lu MiB",
-            b->cfg->kernel, b->elf.end, end_of_low_memory(b), b->cfg->memory_mib);
+        return build_fail(b, -ENOEXEC,
+                          "the kernel %s ends at %#lx and the guest's memory at %#lx: no room for the start "
+                          "info%s; give it "
+                          "more memory than %lu MiB",
+                          b->cfg->kernel, b->elf.end, end_of_low_memory(b),
+                          ramdisk->data ? " and the ramdisk" : "", b->cfg->memory_mib);
     memset(&block, 0, sizeof(block));
     block.info = (struct hvm_start_info){.magic = XEN_HVM_START_MAGIC_VALUE,
                                          .version = 1,
+                                         .nr_modules = ramdisk->data != NULL,
+                                         .modlist_paddr =
+                                             ramdisk->data ? at + ((u8 *)&block.module - (u8 *)&block) : 0,
                                          .cmdline_paddr = at + ((u8 *)block.cmdline - (u8 *)&block),
                                          .memmap_paddr = at + ((u8 *)block.map - (u8 *)&block),
                                          .memmap_entries = b->layout.nr_ranges};
+    block.module = (struct hvm_modlist_entry){.paddr = at + ramdisk_at, .size = ramdisk->size};
     str_copy(block.cmdline, b->cfg->extra, sizeof(block.cmdline));
     for (u32 i = 0; i < b->layout.nr_ranges; i++) {
         const struct layout_range *r = &b->layout.ranges[i];
@@ -290,6 +298,8 @@ static int write_start_info(struct build *b, u64 *gaddr)
         e820[i] = (struct xen_e820_entry){.addr = start, .size = size, .type = r->type};
     }
     int rc = image_write(xch, b->domid, at, &block, sizeof(block));
+    if (!rc)
+        rc = image_write(xch, b->domid, at + ramdisk_at, ramdisk->data, ramdisk->size);
     if (rc)
         return refused(b, "the start info cannot be written to its memory", rc);
     rc = xc_domain_set_memory_map(xch, b->domid, e820, b->layout.nr_ranges);
@@ -299,14 +309,14 @@ static int write_start_info(struct build *b, u64 *gaddr)
     return 0;
 }
 
-static int load_and_start(struct build *b)
+static int load_and_start(struct build *b, const struct cpio_file *ramdisk)
 {
     u64 start_info = 0;
 
     int rc = image_load(xch, b->domid, &b->elf);
     if (rc)
         return refused(b, "the kernel cannot be written to its memory", rc);
-    rc = write_start_info(b, &start_info);
+    rc = write_start_info(b, ramdisk, &start_info);
     if (rc)
         return rc;
     rc = image_set_context(xch, b->domid, b->elf.pvh_entry, start_info);
@@ -327,15 +337,15 @@ int build_release_claim(struct build *b)
     return rc ? refused(b, "what is left of its claim cannot be released", rc) : 0;
 }
 
-int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
-                const struct host_state *host)
+int build_guest(struct build *b, const struct xlcfg *cfg, const struct cpio_file *kernel,
+                const struct cpio_file *ramdisk, const struct host_state *host)
 {
     memset(b, 0, sizeof(*b));
     b->cfg = cfg;
     layout_make(cfg->memory_mib, &b->layout);
     int rc = choose_nodes(b, host);
     if (!rc)
-        rc = check_kernel(b, image, image_size);
+        rc = check_kernel(b, kernel->data, kernel->size);
     if (rc)
         return rc;
     rc = create(b);
@@ -350,6 +360,6 @@ int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, siz
     if (!rc)
         rc = populate(b);
     if (!rc)
-        rc = load_and_start(b);
+        rc = load_and_start(b, ramdisk);
     return rc;
 }

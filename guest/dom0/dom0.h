@@ -6,6 +6,7 @@
 #ifndef GUEST_DOM0_DOM0_H
 #define GUEST_DOM0_DOM0_H
 
+#include <guest/dom0/cpio.h>
 #include <guest/dom0/explain.h>
 #include <guest/dom0/layout.h>
 #include <guest/dom0/ring.h>
@@ -119,9 +120,9 @@ struct build {
     u32 stuck_at;             /* populate failed: at which of nodes[] */
 };
 /* Builds the guest completely and leaves it paused. -ENOENT: a node is missing; -ENOMEM: not enough memory;
- * -ENOEXEC: bad kernel. b->why has been printed. */
-int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
-                const struct host_state *host);
+ * -ENOEXEC: bad kernel. b->why has been printed. ramdisk->data may be NULL: none. */
+int build_guest(struct build *b, const struct xlcfg *cfg, const struct cpio_file *kernel,
+                const struct cpio_file *ramdisk, const struct host_state *host);
 /* Releases what is still claimed. */
 int build_release_claim(struct build *b);
 /* Sets and prints b->why. Returns rc. */

@@ -211,7 +211,7 @@ void life_judge(const struct life *life, s64 pages, s64 claims)
     judge(life, clean && life->clean);
 }
 
-static void build_and_run(struct life *life, const struct cpio_file *image)
+static void build_and_run(struct life *life, const struct cpio_file *kernel, const struct cpio_file *ramdisk)
 {
     const struct xlcfg *cfg = &life->cfg;
     struct build *b = &life->build;
@@ -223,8 +223,9 @@ static void build_and_run(struct life *life, const struct cpio_file *image)
         return;
     }
     if (!options.quiet)
-        printf("%-9s kernel %s, %lu MiB, %u vCPU\n", cfg->name, cfg->kernel, cfg->memory_mib, cfg->vcpus);
-    int rc = build_guest(b, cfg, image->data, image->size, &before);
+        printf("%-9s kernel %s%s%s, %lu MiB, %u vCPU\n", cfg->name, cfg->kernel,
+               cfg->ramdisk[0] ? ", ramdisk " : "", cfg->ramdisk, cfg->memory_mib, cfg->vcpus);
+    int rc = build_guest(b, cfg, kernel, ramdisk, &before);
     if (rc == -ENOENT && cfg->optional && !b->created) {
         printf("@guest domain=none event=skipped code=%d name=%s\n", rc, cfg->name);
         count_one(&guests.skipped);
@@ -258,10 +259,27 @@ static void print_notes(const struct life *life)
         printf("%s:%u: %s\n", life->file, note.line, note.text);
 }
 
+/* False: the archive does not have it, and the guest is judged. */
+static bool find_file(struct life *life, const char *key, const char *name, struct cpio_file *out)
+{
+    const struct xlcfg *cfg = &life->cfg;
+    char why[XLCFG_FILE_MAX + 64];
+
+    int rc = cpio_find(guest_env.module.data, guest_env.module.size, name, out);
+    if (!rc)
+        return true;
+    snprintf(why, sizeof(why), "%s %s '%s'",
+             rc == -ENOENT ? "the archive has no" : "the archive is cut short before the", key, name);
+    printf("%s: %s\n", life->file, why);
+    printf("@guest domain=none event=failed code=%d name=%s\n", rc, cfg->name);
+    conclude(cfg->name, true, cfg->expect, EXPECT_BADKERNEL, why);
+    return false;
+}
+
 void life_run(struct life *life)
 {
     const struct xlcfg *cfg = &life->cfg;
-    struct cpio_file image = {0};
+    struct cpio_file kernel = {0}, ramdisk = {0};
     struct xl_message error;
 
     int rc = xlcfg_parse(life->text, life->len, &life->cfg, &error);
@@ -276,16 +294,7 @@ void life_run(struct life *life)
     }
     if (!mine)
         return;
-    rc = cpio_find(guest_env.module.data, guest_env.module.size, cfg->kernel, &image);
-    if (rc) {
-        char why[XLCFG_FILE_MAX + 64];
-        snprintf(why, sizeof(why), "%s '%s'",
-                 rc == -ENOENT ? "the archive has no kernel" : "the archive is cut short before the kernel",
-                 cfg->kernel);
-        printf("%s: %s\n", life->file, why);
-        printf("@guest domain=none event=failed code=%d name=%s\n", rc, cfg->name);
-        conclude(cfg->name, true, cfg->expect, EXPECT_BADKERNEL, why);
-        return;
-    }
-    build_and_run(life, &image);
+    if (find_file(life, "kernel", cfg->kernel, &kernel) &&
+        (!cfg->ramdisk[0] || find_file(life, "ramdisk", cfg->ramdisk, &ramdisk)))
+        build_and_run(life, &kernel, &ramdisk);
 }

@@ -124,10 +124,12 @@ static int get_name(struct parser *p)
     return name[0] ? 0 : fail(p, v.line, "name", "empty");
 }
 
-static int get_kernel(struct parser *p)
+static int get_files(struct parser *p)
 {
-    int rc = get_text(p, "kernel", p->out->kernel, sizeof(p->out->kernel));
+    int rc = get_text(p, "ramdisk", p->out->ramdisk, sizeof(p->out->ramdisk));
 
+    if (!rc)
+        rc = get_text(p, "kernel", p->out->kernel, sizeof(p->out->kernel));
     if (rc)
         return rc;
     return p->out->kernel[0] ? 0 : fail_at_end(p, "kernel", "missing");
@@ -273,21 +275,18 @@ bool xlcfg_cpus(const struct xl_value *cpus, u32 vcpu, char out[XLCFG_CPUS_MAX])
     return true;
 }
 
-/* Without these keys' effect a guest would not be what its author wants. */
-static int refuse_what_is_not_done(struct parser *p)
+/* Placement by vnuma and by pools is not there. A guest without its placement is not what its author wants. */
+static int get_placement(struct parser *p)
 {
     static const char *const pools[] = {"Pool-0"};
     struct xl_value v;
     s64 placement = 1;
     u32 pool;
 
-    if (find(p, "ramdisk", &v))
-        return fail(p, v.line, "ramdisk", "not supported");
     if (find(p, "vnuma", &v))
         return fail(p, v.line, "vnuma", "not supported; use nodes and cpus to place a guest");
     int rc = get_number(p, "numa_placement", 0, 1, &placement);
-    if (!rc && !placement && find(p, "numa_placement", &v))
-        return fail(p, v.line, "numa_placement", "0 is not supported; use nodes or cpus to place a guest");
+    p->out->numa_placement = placement != 0;
     return rc ? rc : get_word(p, "pool", pools, ARRAY_SIZE(pools), &pool);
 }
 
@@ -310,9 +309,8 @@ static int get_options(struct parser *p)
 
 int xlcfg_parse(const char *text, size_t len, struct xlcfg *out, struct xl_message *error)
 {
-    static int (*const getters[])(struct parser *) = {
-        get_name,  get_kernel, get_command_line,        get_memory,
-        get_vcpus, get_nodes,  refuse_what_is_not_done, get_options};
+    static int (*const getters[])(struct parser *) = {get_name,  get_files, get_command_line, get_memory,
+                                                      get_vcpus, get_nodes, get_placement,    get_options};
     struct parser p = {.out = out, .error = error};
     struct xl_cursor end = xl_start(text, len);
     u32 expect = EXPECT_POWEROFF;

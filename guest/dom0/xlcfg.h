@@ -32,8 +32,9 @@ extern const char *const xlcfg_expect_names[EXPECT_COUNT];
 struct xlcfg {
     struct xl_cursor file; /* the text, which must live as long as this */
     char name[XLCFG_NAME_MAX];
-    char kernel[XLCFG_FILE_MAX]; /* a file of the archive */
-    char extra[XLCFG_TEXT_MAX];  /* the guest's command line */
+    char kernel[XLCFG_FILE_MAX];  /* a file of the archive */
+    char ramdisk[XLCFG_FILE_MAX]; /* the same, or "" */
+    char extra[XLCFG_TEXT_MAX];   /* the guest's command line */
     u64 memory_mib;
     u64 maxmem_mib; /* >= memory_mib */
     u32 vcpus;
@@ -45,7 +46,8 @@ struct xlcfg {
     enum xlcfg_claim claim_mode;
     enum xlcfg_expect expect;
     u32 timeout_s;
-    bool optional; /* a missing node skips the guest */
+    bool numa_placement; /* if no nodes are named, the builder chooses one */
+    bool optional;       /* a missing node skips the guest */
 };
 
 /*

@@ -20,7 +20,7 @@ class TestStrangerGuest(GoodRun):
         prefix = f"(d{run.domain(name)}) stranger: "
         return [line[len(prefix):] for line in run.lines if line.startswith(prefix)]
 
-    @pytest.mark.parametrize("name", ["plain", "big", "flood", "wild", "after"])
+    @pytest.mark.parametrize("name", ["plain", "big", "flood", "wild", "after", "ramdisk"])
     def test_it_powers_off(self, run, name):
         assert ("shutdown", 0) in run.events(name), run.tail()
         assert "the maps are the same, the ring is reserved, no store" in self.said(run, name)
@@ -30,6 +30,23 @@ class TestStrangerGuest(GoodRun):
         address, words = int(where.split()[3].rstrip(","), 16), where.split("'", 1)[1][:-1]
         assert 0x100000 < address < 0x200000 and address % 4096 == 0
         assert words == "hello from libxc's layout"
+
+    def test_a_ramdisk_is_the_module(self, run):
+        data = (harness.GUESTS / "stranger/ramdisk.txt").read_bytes()
+        sum31 = 0
+        for byte in data:
+            sum31 = (sum31 * 31 + byte) & 0xffffffff
+        assert len(data) > 4096
+        assert f"1 module, {len(data)} bytes at start info + 0x1000, sum {sum31:#x}" in self.said(run, "ramdisk")
+        assert not [line for line in self.said(run, "plain") if "module" in line]
+
+    def test_a_ramdisk_that_is_not_there(self, run):
+        assert run.events("no-ramdisk") == [("failed", -2)]
+        assert "8-no-ramdisk.cfg: the archive has no ramdisk 'nowhere.img'" in run.lines
+
+    def test_a_ramdisk_that_does_not_fit(self, run):
+        assert ("failed", -8) in run.events("large-ramdisk")
+        assert [line for line in run.lines if line.startswith("large-ramdisk ") and "no room for the start info and the ramdisk" in line]
 
     def test_ram_on_both_sides_of_the_ring(self, run):
         assert [line for line in self.said(run, "big") if line.startswith("map ")] == [

@@ -62,6 +62,7 @@ static void check_limits(const struct xlcfg *cfg)
 {
     require(strlen(cfg->name) < sizeof(cfg->name) && cfg->name[0]);
     require(strlen(cfg->kernel) < sizeof(cfg->kernel) && cfg->kernel[0]);
+    require(strlen(cfg->ramdisk) < sizeof(cfg->ramdisk));
     require(strlen(cfg->extra) < sizeof(cfg->extra));
     require(cfg->memory_mib && cfg->maxmem_mib >= cfg->memory_mib && cfg->maxmem_mib <= 16 << 20);
     require(cfg->vcpus && cfg->vcpus <= cfg->maxvcpus && cfg->maxvcpus <= XLCFG_VCPUS_MAX);

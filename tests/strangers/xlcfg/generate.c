@@ -203,7 +203,8 @@ static void put_right_value(struct rng *rng, struct text *t, const char *key)
                  {"optional", {"0", "'1'"}},
                  {"type", {"'pvh'", "'pv'"}},
                  {"pool", {"'Pool-0'"}},
-                 {"numa_placement", {"1", "'1'"}}};
+                 {"numa_placement", {"1", "'0'"}},
+                 {"ramdisk", {"'initrd'", "\"/boot/initrd.img\""}}};
 
     for (u32 i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
         if (strcmp(right[i].key, key) != 0)

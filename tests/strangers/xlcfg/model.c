@@ -179,7 +179,7 @@ const char *model_differs(int rc, const struct xlcfg *cfg)
     static char line[XLCFG_TEXT_MAX];
     const char *expects[EXPECT_COUNT + 1] = {NULL}, *text;
     long number, more;
-    bool bad = is_there("vnuma") || is_there("ramdisk");
+    bool bad = is_there("vnuma");
 
     memcpy(expects, xlcfg_expect_names, sizeof(xlcfg_expect_names));
     int word = word_is("expect", expects, EXPECT_POWEROFF, &bad);
@@ -192,6 +192,8 @@ const char *model_differs(int rc, const struct xlcfg *cfg)
     text_is("kernel", XLCFG_FILE_MAX, &text, &bad);
     bad = bad || !*text;
     RULE("kernel", strcmp(cfg->kernel, text) == 0);
+    text_is("ramdisk", XLCFG_FILE_MAX, &text, &bad);
+    RULE("ramdisk", strcmp(cfg->ramdisk, text) == 0);
     command_line(line, sizeof(line), &bad);
     RULE("cmdline", strcmp(cfg->extra, line) == 0);
     number_is("memory", 1, 16 << 20, 0, &number, &bad);
@@ -210,7 +212,8 @@ const char *model_differs(int rc, const struct xlcfg *cfg)
     RULE("timeout", cfg->timeout_s == (u32)number);
     number_is("optional", 0, 1, 0, &number, &bad);
     RULE("optional", cfg->optional == (number != 0));
-    number_is("numa_placement", 1, 1, 1, &number, &bad);
+    number_is("numa_placement", 0, 1, 1, &number, &bad);
+    RULE("numa_placement", cfg->numa_placement == (number != 0));
     word_is("pool", pools, 0, &bad);
     RULE("nodes", nodes_equal(cfg, &bad));
     RULE("cpus", cpus_equal("cpus", &cfg->cpus, &bad));

@@ -49,6 +49,8 @@ static void write_meaning(const struct xlcfg *cfg)
 {
     line("name %s", cfg->name);
     line("kernel %s", cfg->kernel);
+    if (cfg->ramdisk[0])
+        line("ramdisk %s", cfg->ramdisk);
     line("memory %lu", cfg->memory_mib);
     if (cfg->maxmem_mib != cfg->memory_mib)
         line("maxmem %lu", cfg->maxmem_mib);

@@ -65,6 +65,8 @@ TEST(defaults)
     assert_int_equal(cfg.expect, EXPECT_POWEROFF);
     assert_int_equal(cfg.timeout_s, 60);
     assert_false(cfg.optional);
+    assert_string_equal(cfg.ramdisk, "");
+    assert_true(cfg.numa_placement);
     assert_string_equal(notes(BASE), "");
 }
 
@@ -74,7 +76,8 @@ TEST(every_key)
         parse("# a comment\n\nname='web-1.x'; type = \"pvh\"\nkernel = \"vmlinux\" # c\n"
               "\textra = \"console=hvc0 a='b' # no comment\"\nmemory=0x100\nmaxmem = '512'\nvcpus = 4\n"
               "maxvcpus = 010\nnodes = [ 1,\n  # here too\n \"0\", ]\nclaim_mode = \"host\"\n"
-              "expect = 'reboot'\ntimeout = 5\noptional = 1\npool = 'Pool-0'\nnuma_placement = 1\n"),
+              "expect = 'reboot'\ntimeout = 5\noptional = 1\npool = 'Pool-0'\nnuma_placement = 0\n"
+              "ramdisk = 'initrd'\n"),
         0);
     assert_string_equal(cfg.name, "web-1.x");
     assert_string_equal(cfg.kernel, "vmlinux");
@@ -91,6 +94,8 @@ TEST(every_key)
     assert_int_equal(cfg.expect, EXPECT_REBOOT);
     assert_int_equal(cfg.timeout_s, 5);
     assert_true(cfg.optional);
+    assert_false(cfg.numa_placement);
+    assert_string_equal(cfg.ramdisk, "initrd");
 }
 
 TEST(the_last_assignment_counts)
@@ -250,11 +255,8 @@ TEST(what_must_be_there)
 /* Placement that would not be done is an error, not a key without effect. */
 TEST(keys_that_are_refused)
 {
-    refused(BASE "ramdisk = 'initrd'\n", 4, "ramdisk: not supported");
     refused(BASE "vnuma = [ [ 'pnode=0', 'size=64' ] ]\n", 4,
             "vnuma: not supported; use nodes and cpus to place a guest");
-    refused(BASE "numa_placement = 0\n", 4,
-            "numa_placement: 0 is not supported; use nodes or cpus to place a guest");
     refused(BASE "pool = 'Pool-node1'\n", 4, "pool: not one of \"Pool-0\"");
 }
 
