@@ -162,31 +162,32 @@ static int claim_host(struct build *b)
 
 static int claim(struct build *b)
 {
-    memory_claim_t set[MAX_NODES];
+    const struct xlcfg *cfg = b->cfg;
 
-    if (!b->nr_nodes && b->cfg->numa_placement) {
+    if (!b->nr_nodes && cfg->numa_placement) {
         int rc = place_guest(b);
         if (rc)
             return refused(b, "it cannot be placed on a node", rc);
         if (b->nr_nodes)
             return 0;
     }
-    if (b->cfg->claim_mode == CLAIM_OFF)
+    if (cfg->claim_mode == CLAIM_OFF)
         return 0;
-    if (b->cfg->claim_mode == CLAIM_HOST || !b->nr_nodes)
+    if (claim_must_be_on_nodes(cfg) && (!b->nr_nodes || !host_has_node_claims()))
+        return build_fail(b, b->nr_nodes ? -EOPNOTSUPP : -ENOMEM,
+                          "claim_order and claim_flags need a claim by node, and %s",
+                          host_has_node_claims() ? "no node has room for all of it; name nodes"
+                                                 : "this hypervisor has none");
+    if (cfg->claim_mode == CLAIM_HOST || !b->nr_nodes)
         return claim_host(b);
-    for (u32 i = 0; i < b->nr_nodes; i++)
-        set[i] = (memory_claim_t)XEN_NODE_CLAIM_INIT(b->quota[i], b->nodes[i]);
-    int rc = xc_domain_claim_memory(xch, b->domid, b->nr_nodes, set);
+    int rc = claim_on_nodes(b);
     if (rc == -ENOSYS) {
-        printf("%-9s this hypervisor has no node claims, claiming host-wide\n", b->cfg->name);
+        printf("%-9s this hypervisor has no node claims, claiming host-wide\n", cfg->name);
         return claim_host(b);
     }
-    for (u32 i = 0; i < b->nr_nodes; i++)
-        printf("@claim domain=%u node=%u pages=%lu result=%d name=%s\n", b->domid, b->nodes[i], b->quota[i],
-               rc, b->cfg->name);
+    claim_print(b, rc);
     if (rc == -ENOMEM)
-        return short_of_memory(b, fullest(b), 0, 0);
+        return claim_short_of_extents(b) ? rc : short_of_memory(b, fullest(b), 0, 0);
     return rc ? refused(b, "its memory cannot be claimed", rc) : 0;
 }
 
@@ -328,12 +329,8 @@ static int load_and_start(struct build *b, const struct cpio_file *ramdisk)
 
 int build_release_claim(struct build *b)
 {
-    memory_claim_t none = XEN_NODE_CLAIM_INIT(0, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE);
+    int rc = claim_release(b);
 
-    if (b->cfg->claim_mode == CLAIM_OFF)
-        return 0;
-    int rc = host_has_node_claims() ? xc_domain_claim_memory(xch, b->domid, 1, &none)
-                                    : xc_domain_claim_pages(xch, b->domid, 0);
     return rc ? refused(b, "what is left of its claim cannot be released", rc) : 0;
 }
 

@@ -99,6 +99,20 @@ u64 console_serve(struct console *c);
  * nothing for a console that is not connected. */
 void console_close(struct console *c);
 
+/* --- claim.c ------------------------------------------------------------------------------------------- */
+
+/* Claims the quotas of b->nodes[], in the order and with the flags of the configuration. By order, a node's pages are
+ * rounded up to whole extents, and the domain may own as many until claim_release(). Prints nothing. */
+int claim_on_nodes(struct build *b);
+/* Prints the claim that claim_on_nodes() has tried. */
+void claim_print(const struct build *b, int rc);
+/* The guest needs a claim by node: it has an order or flags. */
+bool claim_must_be_on_nodes(const struct xlcfg *cfg);
+/* A claim by order was refused with -ENOMEM. Returns that, or 0: every node has enough whole extents. */
+int claim_short_of_extents(struct build *b);
+/* Releases what is still claimed. */
+int claim_release(const struct build *b);
+
 /* --- build.c ------------------------------------------------------------------------------------------- */
 
 #define BUILD_WHY_MAX 512u
@@ -115,6 +129,7 @@ struct build {
     u32 nr_nodes;            /* 0: any node */
     u32 nodes[MAX_NODES];
     u64 quota[MAX_NODES];     /* pages wanted on nodes[i] */
+    u64 surplus;              /* pages claimed beyond the quotas, for whole extents */
     u64 populated[MAX_NODES]; /* by node id */
     u64 done;                 /* pages populated in all */
     u32 stuck_at;             /* populate failed: at which of nodes[] */

@@ -61,7 +61,7 @@ static bool check_placement(const struct build *b)
         print_populated(b, "any", info.tot_pages);
         sum = info.tot_pages;
     }
-    if (sum != info.tot_pages || sum != b->layout.nr_pages || info.outstanding_pages) {
+    if (sum != info.tot_pages || sum != b->layout.nr_pages || info.outstanding_pages != b->surplus) {
         printf(
             "%-9s %lu pages were to be populated; the domain has %lu, on nodes %lu, and %lu still claimed\n",
             b->cfg->name, b->layout.nr_pages, info.tot_pages, sum, info.outstanding_pages);

@@ -290,18 +290,60 @@ static int get_placement(struct parser *p)
     return rc ? rc : get_word(p, "pool", pools, ARRAY_SIZE(pools), &pool);
 }
 
+static int add_claim_flag(struct parser *p, const struct xl_value *v)
+{
+    static const char *const words[] = {"strict", "scrub"};
+    u32 word = word_of(v, words, ARRAY_SIZE(words));
+
+    if (word == ARRAY_SIZE(words))
+        return fail(p, v->line, "claim_flags", "not a list of \"strict\" and \"scrub\"");
+    *(word == 0 ? &p->out->claim_strict : &p->out->claim_scrub) = true;
+    return 0;
+}
+
+static int get_claim_flags(struct parser *p)
+{
+    struct xl_value v, item;
+    int rc = 0;
+
+    if (!find(p, "claim_flags", &v))
+        return 0;
+    if (!v.is_list)
+        return add_claim_flag(p, &v);
+    struct xl_items items = xl_items(&v);
+    while (!rc && xl_next_item(&items, &item))
+        rc = add_claim_flag(p, &item);
+    return rc;
+}
+
+static int get_claim(struct parser *p)
+{
+    static const char *const modes[] = {[CLAIM_NODE] = "node", [CLAIM_HOST] = "host", [CLAIM_OFF] = "off"};
+    static const char *const sizes[] = {"4K", "2M", "1G"};
+    static const u32 orders[] = {ORDER_4K, ORDER_2M, ORDER_1G};
+    u32 mode = CLAIM_NODE, size = 0;
+    struct xl_value v;
+
+    int rc = get_word(p, "claim_mode", modes, ARRAY_SIZE(modes), &mode);
+    if (!rc)
+        rc = get_word(p, "claim_order", sizes, ARRAY_SIZE(sizes), &size);
+    if (!rc)
+        rc = get_claim_flags(p);
+    p->out->claim_mode = (enum xlcfg_claim)mode;
+    p->out->claim_order = orders[size];
+    if (!rc && mode != CLAIM_NODE && (size || p->out->claim_strict || p->out->claim_scrub) &&
+        find(p, "claim_mode", &v))
+        rc = fail(p, v.line, "claim_mode", "claim_order and claim_flags need \"node\"");
+    return rc;
+}
+
 static int get_options(struct parser *p)
 {
-    static const char *const claims[] = {[CLAIM_NODE] = "node", [CLAIM_HOST] = "host", [CLAIM_OFF] = "off"};
     s64 timeout = 60, optional = 0;
-    u32 claim = CLAIM_NODE;
 
-    int rc = get_word(p, "claim_mode", claims, ARRAY_SIZE(claims), &claim);
-    if (!rc)
-        rc = get_number(p, "timeout", 1, TIMEOUT_MAX_S, &timeout);
+    int rc = get_number(p, "timeout", 1, TIMEOUT_MAX_S, &timeout);
     if (!rc)
         rc = get_number(p, "optional", 0, 1, &optional);
-    p->out->claim_mode = (enum xlcfg_claim)claim;
     p->out->timeout_s = (u32)timeout;
     p->out->optional = optional != 0;
     return rc;
@@ -309,8 +351,9 @@ static int get_options(struct parser *p)
 
 int xlcfg_parse(const char *text, size_t len, struct xlcfg *out, struct xl_message *error)
 {
-    static int (*const getters[])(struct parser *) = {get_name,  get_files, get_command_line, get_memory,
-                                                      get_vcpus, get_nodes, get_placement,    get_options};
+    static int (*const getters[])(struct parser *) = {get_name,      get_files, get_command_line,
+                                                      get_memory,    get_vcpus, get_nodes,
+                                                      get_placement, get_claim, get_options};
     struct parser p = {.out = out, .error = error};
     struct xl_cursor end = xl_start(text, len);
     u32 expect = EXPECT_POWEROFF;

@@ -44,6 +44,8 @@ struct xlcfg {
     u32 nr_nodes; /* NODES_LIST: entries of nodes[], no duplicates */
     u32 nodes[MAX_NODES];
     enum xlcfg_claim claim_mode;
+    u32 claim_order;                /* of the extents to claim on nodes: 0, ORDER_2M or ORDER_1G */
+    bool claim_strict, claim_scrub; /* these, and claim_order > 0, only with CLAIM_NODE */
     enum xlcfg_expect expect;
     u32 timeout_s;
     bool numa_placement; /* if no nodes are named, the builder chooses one */

@@ -104,3 +104,38 @@ class TestErrors(AnyRun):
     def test_nothing_leaks(self, run):
         assert all((fact["pages"], fact["claims"]) == (0, 0) for fact in run.all("leak")), run.tail()
         assert run.one("verdict")["result"] == "FAIL"
+
+
+class TestClaimKeys(GoodRun):
+    """claim_order and claim_flags: what is claimed, and what is refused."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests(STRANGERS / "claim_keys")
+
+    def claims(self, run, name):
+        return [(fact["node"], fact["pages"], fact["result"]) for fact in run.all("claim") if fact["name"] == name]
+
+    @pytest.mark.parametrize("name, claims", [("order", [("1", 64 * 256, 0)]), ("two", [("0", 30 * 256, 0), ("1", 32 * 256, 0)]),
+                                              ("placed", [("1", 32 * 256, 0)])])
+    def test_whole_extents_are_claimed(self, run, name, claims):
+        assert [(str(node), pages, result) for node, pages, result in self.claims(run, name)] == claims
+        assert ("shutdown", 0) in run.events(name)
+
+    def test_memory_is_where_it_was_claimed(self, run):
+        """Claimed are whole extents, of which the last may not be needed in full."""
+        for name in ("order", "two", "placed"):
+            populated = {fact["node"]: fact["pages"] for fact in run.all("populated", domain=run.domain(name))}
+            claimed = {node: pages for node, pages, _ in self.claims(run, name)}
+            assert populated.keys() == claimed.keys()
+            assert all(0 <= claimed[node] - populated[node] < 512 for node in claimed), name
+
+    def test_extents_that_are_not_there(self, run):
+        assert [fact[1:] for fact in self.claims(run, "large")] == [(2 << 18, -12)]
+        assert [line for line in run.lines if re.match(r"large +wants 2 whole extents of 1 GiB on node 1, [01] are free there", line)]
+
+    def test_no_node_has_room(self, run):
+        assert run.events("nowhere")[1:] == [("failed", -12), ("destroyed", 0)] and not self.claims(run, "nowhere")
+
+    def test_they_need_claims_by_node(self, run):
+        assert '6-host.cfg:5: claim_mode: claim_order and claim_flags need "node"' in run.lines

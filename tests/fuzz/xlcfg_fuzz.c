@@ -68,6 +68,7 @@ static void check_limits(const struct xlcfg *cfg)
     require(cfg->vcpus && cfg->vcpus <= cfg->maxvcpus && cfg->maxvcpus <= XLCFG_VCPUS_MAX);
     require(cfg->nr_nodes <= MAX_NODES && (cfg->nodes_kind == NODES_LIST) == (cfg->nr_nodes > 0));
     require(cfg->timeout_s && cfg->claim_mode <= CLAIM_OFF);
+    require(cfg->claim_mode == CLAIM_NODE || !(cfg->claim_order || cfg->claim_strict || cfg->claim_scrub));
     check_cpus(&cfg->cpus);
     check_cpus(&cfg->cpus_soft);
 }

@@ -198,6 +198,8 @@ static void put_right_value(struct rng *rng, struct text *t, const char *key)
                  {"cpus_soft", {"'nodes:0'", "[1,\n2,]", "0", "'all,^0'"}},
                  {"nodes", {"1", "'1'", "[0, '1']", "'any'", "'all'", "\"last\"", "[\n2\n]", "010"}},
                  {"claim_mode", {"'node'", "'host'", "\"off\""}},
+                 {"claim_order", {"'2M'", "\"1G\"", "'4K'"}},
+                 {"claim_flags", {"['strict', 'scrub']", "'scrub'", "[]", "[\"strict\",]"}},
                  {"expect", {"'crash'", "'poweroff'", "\"enomem\""}},
                  {"timeout", {"5", "'60'"}},
                  {"optional", {"0", "'1'"}},

@@ -145,6 +145,31 @@ static bool nodes_equal(const struct xlcfg *cfg, bool *bad)
                     memcmp(cfg->nodes, nodes, (size_t)items * sizeof(nodes[0])) == 0);
 }
 
+/* Which of the claims' flags are set, bit 0 strict and bit 1 scrub. */
+static u32 claim_flags(bool *bad)
+{
+    const char *text = NULL;
+    int items = 1;
+    u32 flags = 0;
+
+    if (!is_there("claim_flags"))
+        return 0;
+    bool is_text = xlu_string("claim_flags", &text) == 0;
+    if (!is_text)
+        xlu_list("claim_flags", &items);
+    for (int i = 0; i < items; i++) {
+        if (!is_text)
+            text = xlu_item("claim_flags", i);
+        if (text && strcmp(text, "strict") == 0)
+            flags |= 1;
+        else if (text && strcmp(text, "scrub") == 0)
+            flags |= 2;
+        else
+            *bad = true;
+    }
+    return flags;
+}
+
 /* Writes the command line as xl makes it. */
 static void command_line(char *out, size_t size, bool *bad)
 {
@@ -208,6 +233,12 @@ const char *model_differs(int rc, const struct xlcfg *cfg)
     RULE("maxvcpus", cfg->maxvcpus == (u32)more);
     word = word_is("claim_mode", claims, CLAIM_NODE, &bad);
     RULE("claim_mode", cfg->claim_mode == (enum xlcfg_claim)word);
+    static const char *const orders[] = {"4K", "2M", "1G", NULL};
+    int order = word_is("claim_order", orders, 0, &bad);
+    RULE("claim_order", cfg->claim_order == (u32)order * 9);
+    u32 flags = claim_flags(&bad);
+    RULE("claim_flags", flags == cfg->claim_strict + 2u * cfg->claim_scrub);
+    bad = bad || ((order || flags) && word != CLAIM_NODE);
     number_is("timeout", 1, 3600, 60, &number, &bad);
     RULE("timeout", cfg->timeout_s == (u32)number);
     number_is("optional", 0, 1, 0, &number, &bad);

@@ -200,6 +200,26 @@ TEST(claim_modes_and_expectations)
     refused(BASE "claim_mode = ['off']\n", 4, "claim_mode: not one of \"node\" \"host\" \"off\"");
 }
 
+TEST(claim_order_and_flags)
+{
+    assert_int_equal(parse(BASE "claim_order = '2M'\nclaim_flags = ['strict',\n\"scrub\"]\n"), 0);
+    assert_int_equal(cfg.claim_order, ORDER_2M);
+    assert_true(cfg.claim_strict && cfg.claim_scrub);
+    assert_int_equal(parse(BASE "claim_order = \"1G\"\nclaim_mode = 'node'\nclaim_flags = 'scrub'\n"), 0);
+    assert_int_equal(cfg.claim_order, ORDER_1G);
+    assert_true(!cfg.claim_strict && cfg.claim_scrub);
+    assert_int_equal(parse(BASE "claim_order = '4K'\nclaim_mode = 'off'\nclaim_flags = []\n"), 0);
+    assert_int_equal(cfg.claim_order, ORDER_4K);
+    assert_true(!cfg.claim_strict && !cfg.claim_scrub);
+    refused(BASE "claim_order = 9\n", 4, "claim_order: not one of \"4K\" \"2M\" \"1G\"");
+    refused(BASE "claim_flags = ['strict',\n'orders']\n", 5,
+            "claim_flags: not a list of \"strict\" and \"scrub\"");
+    refused(BASE "claim_flags = ['scrub']\nclaim_mode = 'host'\n", 5,
+            "claim_mode: claim_order and claim_flags need \"node\"");
+    refused(BASE "claim_mode = 'off'\nclaim_order = '2M'\n", 4,
+            "claim_mode: claim_order and claim_flags need \"node\"");
+}
+
 TEST(numbers_have_limits)
 {
     refused(BASE "vcpus = 0\n", 4, "vcpus: the number must be from 1 to 128");
