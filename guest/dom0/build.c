@@ -112,10 +112,13 @@ static int choose_nodes(struct build *b, const struct host_state *host)
             return no_such_node(b, host, n);
         b->nodes[b->nr_nodes++] = n;
     }
-    /* Equal shares of a multiple of 2 MiB; the last node gets the rest. */
+    /* The sizes of vnuma, or equal shares of a multiple of 2 MiB; the last node gets the rest. */
     u64 left = b->layout.nr_pages;
     for (u32 i = 0; i < b->nr_nodes; i++) {
-        u64 share = i + 1 == b->nr_nodes ? left : ALIGN_DOWN(b->layout.nr_pages / b->nr_nodes, 512);
+        u64 share = cfg->vnuma ? cfg->node_mib[i] << (20 - PAGE_SHIFT)
+                               : ALIGN_DOWN(b->layout.nr_pages / b->nr_nodes, 512);
+        if (i + 1 == b->nr_nodes)
+            share = left;
         b->quota[i] = share;
         left -= share;
     }
@@ -204,12 +207,12 @@ static int set_affinity(struct build *b)
 }
 
 /* Sets the hard or soft affinity of each vCPU from the configuration. */
-static int pin(struct build *b, const struct xl_value *cpus, const char *key, u32 flag)
+static int pin(struct build *b, bool soft, const char *key, u32 flag)
 {
     char text[XLCFG_CPUS_MAX];
     u8 map[MAX_CPUS / 8];
 
-    for (u32 id = 0; id < b->cfg->maxvcpus && xlcfg_cpus(cpus, id, text); id++) {
+    for (u32 id = 0; id < b->cfg->maxvcpus && xlcfg_cpus(b->cfg, soft, id, text); id++) {
         int rc = cpus_parse(text, host_cpu_node, host_nr_cpus, map);
         if (rc)
             return build_fail(b, rc, "%s \"%s\": the host has CPUs 0 to %u", key, text, host_nr_cpus - 1);
@@ -349,9 +352,9 @@ int build_guest(struct build *b, const struct xlcfg *cfg, const struct cpio_file
     if (!rc)
         rc = set_affinity(b);
     if (!rc)
-        rc = pin(b, &cfg->cpus, "cpus", XEN_VCPUAFFINITY_HARD);
+        rc = pin(b, false, "cpus", XEN_VCPUAFFINITY_HARD);
     if (!rc)
-        rc = pin(b, &cfg->cpus_soft, "cpus_soft", XEN_VCPUAFFINITY_SOFT);
+        rc = pin(b, true, "cpus_soft", XEN_VCPUAFFINITY_SOFT);
     if (!rc)
         rc = claim(b);
     if (!rc)

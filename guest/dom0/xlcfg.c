@@ -1,12 +1,12 @@
 /* The keys of a configuration: what is read from each, and its limits. See xlcfg.h. */
 #include <guest/dom0/cpus.h>
 #include <guest/dom0/xlcfg.h>
+#include <guest/dom0/xlvnuma.h>
 #include <homestead/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 
-#define MEMORY_MAX_MIB (16 << 20) /* 16 TiB */
-#define TIMEOUT_MAX_S  3600
+#define TIMEOUT_MAX_S 3600
 
 const char *const xlcfg_expect_names[EXPECT_COUNT] = {"poweroff", "reboot",    "crash",    "loop",
                                                       "enomem",   "badkernel", "badconfig"};
@@ -259,10 +259,13 @@ static int get_cpus(struct parser *p, const char *key, struct xl_value *out)
     return rc;
 }
 
-bool xlcfg_cpus(const struct xl_value *cpus, u32 vcpu, char out[XLCFG_CPUS_MAX])
+bool xlcfg_cpus(const struct xlcfg *cfg, bool soft, u32 vcpu, char out[XLCFG_CPUS_MAX])
 {
+    const struct xl_value *cpus = soft ? &cfg->cpus_soft : &cfg->cpus;
     struct xl_value item = *cpus;
 
+    if (!cpus->text && soft && cfg->vnuma)
+        return snprintf(out, XLCFG_CPUS_MAX, "node:%u", cfg->vcpu_node[vcpu]) > 0;
     if (!cpus->text)
         return false;
     if (cpus->is_list) {
@@ -275,19 +278,37 @@ bool xlcfg_cpus(const struct xl_value *cpus, u32 vcpu, char out[XLCFG_CPUS_MAX])
     return true;
 }
 
-/* Placement by vnuma and by pools is not there. A guest without its placement is not what its author wants. */
+/* The vCPUs of all virtual nodes are the domain's. */
+static int get_vnuma(struct parser *p)
+{
+    struct xl_value v, other;
+    u32 vcpus, line;
+
+    if (!find(p, "vnuma", &v))
+        return 0;
+    if (find(p, "nodes", &other))
+        return fail(p, other.line, "nodes", "vnuma names the nodes already");
+    const char *wrong = xlvnuma_read(&v, p->out, &vcpus, &line);
+    if (wrong)
+        return fail(p, line, "vnuma", wrong);
+    if (vcpus < p->out->vcpus || (find(p, "maxvcpus", &other) && vcpus != p->out->maxvcpus))
+        return fail(p, v.line, "vnuma", "its vCPUs are fewer than vcpus, or not as many as maxvcpus");
+    p->out->maxvcpus = vcpus;
+    return 0;
+}
+
+/* There is one pool of CPUs. A guest without its placement is not what its author wants. */
 static int get_placement(struct parser *p)
 {
     static const char *const pools[] = {"Pool-0"};
-    struct xl_value v;
     s64 placement = 1;
     u32 pool;
 
-    if (find(p, "vnuma", &v))
-        return fail(p, v.line, "vnuma", "not supported; use nodes and cpus to place a guest");
     int rc = get_number(p, "numa_placement", 0, 1, &placement);
     p->out->numa_placement = placement != 0;
-    return rc ? rc : get_word(p, "pool", pools, ARRAY_SIZE(pools), &pool);
+    if (!rc)
+        rc = get_word(p, "pool", pools, ARRAY_SIZE(pools), &pool);
+    return rc ? rc : get_vnuma(p);
 }
 
 static int add_claim_flag(struct parser *p, const struct xl_value *v)

@@ -86,6 +86,9 @@ static bool note_key(const struct xlcfg *cfg, const struct xl_value *v, struct x
             continue;
         if (is_key(v, "type") && has_other_type(cfg))
             snprintf(note->text, size, "type ignored: every guest is started as \"pvh\"");
+        else if (is_key(v, "vnuma"))
+            snprintf(note->text, size,
+                     "vnuma places memory and vCPUs; the guest itself sees one node, no vdistances");
         else if ((is_key(v, "extra") || is_key(v, "root")) && has_key(cfg, "cmdline", &other))
             snprintf(note->text, size, "%s ignored, because there is cmdline", known_keys[i]);
         else

@@ -106,12 +106,12 @@ class TestErrors(AnyRun):
         assert run.one("verdict")["result"] == "FAIL"
 
 
-class TestClaimKeys(GoodRun):
-    """claim_order and claim_flags: what is claimed, and what is refused."""
+class TestKeys(GoodRun):
+    """Keys of configurations: claim_order and claim_flags, vnuma, numbers in quotes."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests):
-        return boot_guests(STRANGERS / "claim_keys")
+        return boot_guests(STRANGERS / "keys")
 
     def claims(self, run, name):
         return [(fact["node"], fact["pages"], fact["result"]) for fact in run.all("claim") if fact["name"] == name]
@@ -136,6 +136,24 @@ class TestClaimKeys(GoodRun):
 
     def test_no_node_has_room(self, run):
         assert run.events("nowhere")[1:] == [("failed", -12), ("destroyed", 0)] and not self.claims(run, "nowhere")
+
+    def test_vnuma_places_memory(self, run):
+        populated = {fact["node"]: fact["pages"] for fact in run.all("populated", domain=run.domain("vnuma"))}
+        assert populated == {0: 48 * 256 - 95, 1: 16 * 256}, populated
+        assert "7-vnuma.cfg:6: vnuma places memory and vCPUs; the guest itself sees one node, no vdistances" in run.lines
+
+    def test_vnuma_places_vcpus(self, run):
+        vcpus = run.all("vcpu", domain=run.domain("vnuma"))
+        assert [fact["node"] for fact in sorted(vcpus, key=lambda fact: fact["id"])] == [1, 0, 1], vcpus
+
+    def test_vnuma_on_a_node_that_is_not_there(self, run):
+        assert run.events("vnuma-node") == [("skipped", -2)]
+
+    def test_numbers_in_quotes(self, run):
+        assert [fact["pages"] for fact in run.all("populated", domain=run.domain("quoted"))] == [64 * 256 - 95]
+        assert run.all("populated", domain=run.domain("quoted"))[0]["node"] == 1
+        assert {(fact["cpu"], fact["node"]) for fact in run.all("vcpu", domain=run.domain("quoted"))} == {(2, 1)}
+        assert "9-quoted.cfg:7: unknown key 'maxcpus' ignored: did you mean maxvcpus?" in run.lines
 
     def test_they_need_claims_by_node(self, run):
         assert '6-host.cfg:5: claim_mode: claim_order and claim_flags need "node"' in run.lines

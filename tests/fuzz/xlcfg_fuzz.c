@@ -48,13 +48,13 @@ static void read_all(struct xl_cursor file, size_t len)
     free(out);
 }
 
-static void check_cpus(const struct xl_value *cpus)
+static void check_cpus(const struct xlcfg *cfg, bool soft)
 {
     static const u32 node_of[4] = {0, 0, 1, 1};
     char text[XLCFG_CPUS_MAX];
     u8 map[MAX_CPUS / 8];
 
-    for (u32 id = 0; id < XLCFG_VCPUS_MAX && xlcfg_cpus(cpus, id, text); id++)
+    for (u32 id = 0; id < cfg->maxvcpus && xlcfg_cpus(cfg, soft, id, text); id++)
         require(strlen(text) < sizeof(text) && cpus_parse(text, node_of, 4, map) != -EINVAL);
 }
 
@@ -69,8 +69,8 @@ static void check_limits(const struct xlcfg *cfg)
     require(cfg->nr_nodes <= MAX_NODES && (cfg->nodes_kind == NODES_LIST) == (cfg->nr_nodes > 0));
     require(cfg->timeout_s && cfg->claim_mode <= CLAIM_OFF);
     require(cfg->claim_mode == CLAIM_NODE || !(cfg->claim_order || cfg->claim_strict || cfg->claim_scrub));
-    check_cpus(&cfg->cpus);
-    check_cpus(&cfg->cpus_soft);
+    check_cpus(cfg, false);
+    check_cpus(cfg, true);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -198,6 +198,12 @@ static void put_right_value(struct rng *rng, struct text *t, const char *key)
                  {"cpus_soft", {"'nodes:0'", "[1,\n2,]", "0", "'all,^0'"}},
                  {"nodes", {"1", "'1'", "[0, '1']", "'any'", "'all'", "\"last\"", "[\n2\n]", "010"}},
                  {"claim_mode", {"'node'", "'host'", "\"off\""}},
+                 {"vnuma",
+                  {"[['pnode=0','size=32','vcpus=0','vdistances=10,20'],\n['pnode=1',\"size=32\",'vcpus=1']]",
+                   "[[\"pnode=1\", \"size=64\", \"vcpus=0-1,2\"]]",
+                   "[['size=16','vcpus=1','pnode=0'],['pnode=3','size=32','vcpus=0'],['pnode=0','vcpus=2-7','"
+                   "size=16']]",
+                   "[['pnode=0','size=64','vcpus=1']]"}},
                  {"claim_order", {"'2M'", "\"1G\"", "'4K'"}},
                  {"claim_flags", {"['strict', 'scrub']", "'scrub'", "[]", "[\"strict\",]"}},
                  {"expect", {"'crash'", "'poweroff'", "\"enomem\""}},

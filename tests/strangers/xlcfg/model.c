@@ -87,17 +87,17 @@ static bool are_cpus(const char *text)
 }
 
 /* Compares all vCPUs' texts of `cpus` or `cpus_soft`. False: they differ, or *bad. */
-static bool cpus_equal(const char *key, const struct xl_value *ours, bool *bad)
+static bool cpus_equal(const char *key, const struct xlcfg *cfg, bool soft, bool *bad)
 {
     char text[XLCFG_CPUS_MAX];
     const char *theirs;
     int nr = 0;
 
     if (!is_there(key))
-        return *bad || !xlcfg_cpus(ours, 0, text);
+        return *bad || (soft && cfg->vnuma) || !xlcfg_cpus(cfg, soft, 0, text);
     if (xlu_string(key, &theirs) == 0) {
         *bad = *bad || !are_cpus(theirs);
-        return *bad || (xlcfg_cpus(ours, 99, text) && strcmp(text, theirs) == 0);
+        return *bad || (xlcfg_cpus(cfg, soft, 99, text) && strcmp(text, theirs) == 0);
     }
     xlu_list(key, &nr);
     for (int i = 0; i < nr; i++) {
@@ -105,9 +105,115 @@ static bool cpus_equal(const char *key, const struct xl_value *ours, bool *bad)
         *bad = *bad || !theirs || !are_cpus(theirs);
     }
     for (int i = 0; i < nr && !*bad; i++)
-        if (!xlcfg_cpus(ours, (u32)i, text) || strcmp(text, xlu_item(key, i)) != 0)
+        if (!xlcfg_cpus(cfg, soft, (u32)i, text) || strcmp(text, xlu_item(key, i)) != 0)
             return false;
-    return *bad || !xlcfg_cpus(ours, (u32)nr, text);
+    return *bad || !xlcfg_cpus(cfg, soft, (u32)nr, text);
+}
+
+/* What vnuma says: MiB of each node, and the node of each vCPU, -1: none. */
+struct vnuma {
+    long mib[65535], all_mib;
+    int node[XLCFG_VCPUS_MAX], vcpus;
+};
+
+/* Takes vCPUs like "0-3, 5" to a node. */
+static void take_vcpus(struct vnuma *v, const char *text, int node, bool *bad)
+{
+    static regex_t form;
+    static bool made;
+
+    if (!made && regcomp(&form, "^ *[0-9]+(-[0-9]+)?( *, *[0-9]+(-[0-9]+)?)* *$", REG_EXTENDED | REG_NOSUB))
+        abort();
+    made = true;
+    if (regexec(&form, text, 0, NULL, 0)) {
+        *bad = true;
+        return;
+    }
+    bool mine[XLCFG_VCPUS_MAX] = {false};
+    for (const char *c = text; *c && !*bad;) {
+        char *end;
+        if (*c < '0' || *c > '9') {
+            c++;
+            continue;
+        }
+        unsigned long first = strtoul(c, &end, 10), last = *end == '-' ? strtoul(end + 1, &end, 10) : first;
+        *bad = last >= XLCFG_VCPUS_MAX || first > last;
+        for (unsigned long id = first; id <= last && !*bad; id++)
+            mine[id] = true;
+        c = end;
+    }
+    for (u32 id = 0; id < XLCFG_VCPUS_MAX; id++) {
+        *bad = *bad || (mine[id] && v->node[id] >= 0);
+        v->node[id] = mine[id] ? node : v->node[id];
+    }
+}
+
+static void read_vnode(struct vnuma *v, int index, bool *bad)
+{
+    char vcpus[256] = "", rest[256];
+    long pnode = -1, size = -1, number;
+    int nr = xlu_inner_list("vnuma", index);
+
+    *bad = *bad || nr < 0;
+    for (int i = 0; i < nr && !*bad; i++) {
+        const char *option = xlu_inner_item("vnuma", index, i);
+        int end = 0;
+        if (!option || strlen(option) > 255)
+            *bad = true;
+        else if (sscanf(option, "pnode=%6[0-9]%n", rest, &end) == 1 && !option[end] &&
+                 (number = atol(rest)) < 65535)
+            pnode = number;
+        else if (sscanf(option, "size=%9[0-9]%n", rest, &end) == 1 && !option[end] &&
+                 (number = atol(rest)) > 0 && number <= 16 << 20)
+            size = number;
+        else if (strncmp(option, "vcpus=", 6) == 0 && option[6])
+            snprintf(vcpus, sizeof(vcpus), "%s", option + 6);
+        else
+            *bad = strncmp(option, "vdistances=", 11) != 0 || !option[11];
+        /* What is overwritten by a further vcpus= must be right, too. */
+        static struct vnuma nobody;
+        memset(nobody.node, 0xff, sizeof(nobody.node));
+        if (!*bad && option[0] == 'v' && option[1] == 'c')
+            take_vcpus(&nobody, vcpus, 0, bad);
+    }
+    *bad = *bad || pnode < 0 || size < 0 || !vcpus[0];
+    if (*bad)
+        return;
+    v->mib[pnode] += size;
+    v->all_mib += size;
+    take_vcpus(v, vcpus, (int)pnode, bad);
+}
+
+static bool vnuma_equal(const struct xlcfg *cfg, long memory, long maxmem, long vcpus, long *maxvcpus,
+                        bool *bad)
+{
+    static struct vnuma v;
+    int nr = 0;
+
+    if (!is_there("vnuma"))
+        return *bad || !cfg->vnuma;
+    *bad = *bad || is_there("nodes") || xlu_list("vnuma", &nr);
+    memset(&v, 0, sizeof(v));
+    memset(v.node, 0xff, sizeof(v.node));
+    for (int i = 0; i < nr && !*bad; i++)
+        read_vnode(&v, i, bad);
+    for (u32 id = 0; id < XLCFG_VCPUS_MAX; id++) {
+        *bad = *bad || (v.node[id] >= 0 && (u32)v.vcpus != id);
+        v.vcpus += v.node[id] >= 0;
+    }
+    *bad = *bad || v.all_mib != memory || v.all_mib != maxmem || v.vcpus < vcpus ||
+           (is_there("maxvcpus") && v.vcpus != *maxvcpus);
+    *maxvcpus = v.vcpus;
+    u32 nodes = 0;
+    for (u32 node = 0; node < 65535; node++)
+        nodes += v.mib[node] > 0;
+    *bad = *bad || nodes > MAX_NODES;
+    bool same = cfg->vnuma && nodes == cfg->nr_nodes;
+    for (u32 i = 0; i < nodes && same && !*bad; i++)
+        same = v.mib[cfg->nodes[i]] == (long)cfg->node_mib[i];
+    for (int id = 0; id < v.vcpus && same; id++)
+        same = v.node[id] == cfg->vcpu_node[id];
+    return *bad || same;
 }
 
 static bool node_of(const char *text, u32 *out)
@@ -203,8 +309,8 @@ const char *model_differs(int rc, const struct xlcfg *cfg)
     static const char *const pools[] = {"Pool-0", NULL};
     static char line[XLCFG_TEXT_MAX];
     const char *expects[EXPECT_COUNT + 1] = {NULL}, *text;
-    long number, more;
-    bool bad = is_there("vnuma");
+    long number, more, memory, maxmem;
+    bool bad = false;
 
     memcpy(expects, xlcfg_expect_names, sizeof(xlcfg_expect_names));
     int word = word_is("expect", expects, EXPECT_POWEROFF, &bad);
@@ -226,10 +332,13 @@ const char *model_differs(int rc, const struct xlcfg *cfg)
     number_is("maxmem", 1, 16 << 20, number, &more, &bad);
     bad = bad || more < number;
     RULE("maxmem", cfg->maxmem_mib == (u64)more);
+    memory = number;
+    maxmem = more;
     number_is("vcpus", 1, 128, 1, &number, &bad);
     RULE("vcpus", cfg->vcpus == (u32)number);
     number_is("maxvcpus", 1, 128, number, &more, &bad);
     bad = bad || more < number;
+    RULE("vnuma", vnuma_equal(cfg, memory, maxmem, number, &more, &bad));
     RULE("maxvcpus", cfg->maxvcpus == (u32)more);
     word = word_is("claim_mode", claims, CLAIM_NODE, &bad);
     RULE("claim_mode", cfg->claim_mode == (enum xlcfg_claim)word);
@@ -246,9 +355,10 @@ const char *model_differs(int rc, const struct xlcfg *cfg)
     number_is("numa_placement", 0, 1, 1, &number, &bad);
     RULE("numa_placement", cfg->numa_placement == (number != 0));
     word_is("pool", pools, 0, &bad);
-    RULE("nodes", nodes_equal(cfg, &bad));
-    RULE("cpus", cpus_equal("cpus", &cfg->cpus, &bad));
-    RULE("cpus_soft", cpus_equal("cpus_soft", &cfg->cpus_soft, &bad));
+    if (!is_there("vnuma"))
+        RULE("nodes", nodes_equal(cfg, &bad));
+    RULE("cpus", cpus_equal("cpus", cfg, false, &bad));
+    RULE("cpus_soft", cpus_equal("cpus_soft", cfg, true, &bad));
     if (rc && !bad)
         return "refused without a reason";
     return !rc && bad ? "read in spite of a wrong value" : NULL;

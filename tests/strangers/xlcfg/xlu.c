@@ -72,6 +72,32 @@ const char *xlu_item(const char *key, int index)
     return xlu_cfg_get_list(config, key, &list, NULL, 1) ? NULL : xlu_cfg_get_listitem(list, index);
 }
 
+static XLU_ConfigList *inner_list(const char *key, int index)
+{
+    XLU_ConfigList *list, *inner;
+    XLU_ConfigValue *item;
+
+    if (xlu_cfg_get_list(config, key, &list, NULL, 1))
+        return NULL;
+    item = xlu_cfg_get_listitem2(list, index);
+    return item && !xlu_cfg_value_get_list(config, item, &inner, 1) ? inner : NULL;
+}
+
+int xlu_inner_list(const char *key, int index)
+{
+    XLU_ConfigList *list = inner_list(key, index);
+    int nr = 0;
+
+    while (list && xlu_cfg_get_listitem2(list, nr))
+        nr++;
+    return list ? nr : -1;
+}
+
+const char *xlu_inner_item(const char *key, int index, int inner)
+{
+    return xlu_cfg_get_listitem(inner_list(key, index), inner);
+}
+
 void write_string(FILE *out, const char *text)
 {
     fputc('"', out);

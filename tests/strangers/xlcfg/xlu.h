@@ -19,6 +19,9 @@ int xlu_number(const char *key, long *out);
 int xlu_list(const char *key, int *nr_items);
 /* An item that is a number or string, else NULL. */
 const char *xlu_item(const char *key, int index);
+/* The number of items of an item that is a list, else -1; and one of them that is a number or string, else NULL. */
+int xlu_inner_list(const char *key, int index);
+const char *xlu_inner_item(const char *key, int index, int inner);
 
 /* Writes the value as main.c writes ours; nothing if there is none. */
 void xlu_write(FILE *out, const char *key);

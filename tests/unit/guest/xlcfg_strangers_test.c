@@ -36,11 +36,11 @@ static size_t load(const char *path, char *out, size_t size)
     return bytes;
 }
 
-static void write_cpus(const char *key, const struct xl_value *cpus, u32 nr)
+static void write_cpus(const char *key, const struct xlcfg *cfg, bool soft)
 {
     char text[XLCFG_CPUS_MAX];
 
-    for (u32 i = 0; i < nr && xlcfg_cpus(cpus, i, text); i++)
+    for (u32 i = 0; i < cfg->maxvcpus && xlcfg_cpus(cfg, soft, i, text); i++)
         line("%s %u: %s", key, i, text);
 }
 
@@ -61,9 +61,9 @@ static void write_meaning(const struct xlcfg *cfg)
     if (cfg->extra[0])
         line("command line %s", cfg->extra);
     for (u32 i = 0; i < cfg->nr_nodes; i++)
-        line("node %u", cfg->nodes[i]);
-    write_cpus("cpus", &cfg->cpus, cfg->maxvcpus);
-    write_cpus("cpus_soft", &cfg->cpus_soft, cfg->maxvcpus);
+        line(cfg->vnuma ? "node %u, %lu MiB" : "node %u", cfg->nodes[i], cfg->node_mib[i]);
+    write_cpus("cpus", cfg, false);
+    write_cpus("cpus_soft", cfg, true);
 }
 
 static void write_file(const char *path)
