@@ -13,7 +13,8 @@ HARDWARE_C  := $(addprefix arch/x86/cpu/,apic.c asm_offsets.c console.c efi_runt
         $(addprefix boot/,cpu_memory.c enter_run_loop.c entry.c give_back.c host_topology.c main.c memory_setup.c start_cpus.c) lib/string.c lib/printf.c
 PRODUCT_C   := $(filter-out $(HARDWARE_C),$(wildcard $(HV_DIRS:%=%/*.c))) \
         $(filter-out %/files.c %/firmware.c %/loader.c,$(wildcard boot/efi/*.c)) \
-        $(addprefix guest/dom0/,cpio.c cpus.c layout.c ring.c xlcfg.c xlsyntax.c) tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c
+        $(addprefix guest/dom0/,cpio.c cpus.c explain.c layout.c ring.c xlcfg.c xlnotes.c xlsyntax.c xltoken.c xlvnuma.c) \
+        tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c
 STRESS_C    := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
 MACHINE_C   := $(wildcard tests/machine/*.c)
 
@@ -87,6 +88,31 @@ check-acpi_tool: build/host/acpi-topology
 .PHONY: check-bench_tool
 check-bench_tool:
 	$(Q)tests/unit/tools/bench_tool_test.py
+
+# The builder's reader of xl.cfg files against libxlutil: docs/testing.md. FILES for each of SEEDS; a short run is part of
+# `make check`.
+XLCFG_OBJ := $(patsubst %.c,build/host/obj/%.o,$(wildcard tests/strangers/xlcfg/*.c))
+XLCFG_CFG  = $(wildcard tests/strangers/xlcfg/files/*.cfg)
+FILES     ?= 100000
+SEEDS     ?= 1 2 3
+-include $(XLCFG_OBJ:.o=.d)
+build/host/xlcfg-compare: $(XLCFG_OBJ) build/host/obj/product.a build/host/obj/machine.a
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $(filter %.o,$^) $(call archives,build/host/obj) -lcmocka -lxlutil -lxenlight
+
+.PHONY: strangers-xlcfg check-strangers_xlcfg
+strangers-xlcfg:
+	$(Q)$(SETUP) build test
+	$(Q)$(MAKE) --no-print-directory build/host/xlcfg-compare
+	$(Q)set -e; for seed in $(SEEDS); do build/host/xlcfg-compare --seed $$seed --files $(FILES) $(XLCFG_CFG); done
+ifneq ($(wildcard /usr/include/libxlutil.h),)
+check-strangers_xlcfg: build/host/xlcfg-compare
+	$(Q)$< --files 10000 $(XLCFG_CFG)
+else
+check-strangers_xlcfg:
+	@echo "strangers-xlcfg skipped: no /usr/include/libxlutil.h (Debian's libxen-dev)"
+endif
+check: check-strangers_xlcfg
 
 # Random operations on the real mm/, against a reference and by threads: docs/testing.md. Optimized, as it has to make
 # many, with assertions and lock checks.
@@ -186,7 +212,7 @@ oracle-tests: all test-guests
 
 # libFuzzer targets, clang: tests/fuzz/NAME_fuzz.c. Not part of `make test`:
 # FUZZ_SECS each, a finding ends the run and leaves its input in build/fuzz/. What a run finds new is kept in build/fuzz/corpus-NAME; small
-# seeds by hand are in tests/fuzz/corpus/NAME.
+# seeds are in tests/fuzz/corpus/NAME and tests/strangers/NAME/files.
 FUZZ_SECS ?= 30
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -Iinclude -I. -MMD -MP
@@ -202,7 +228,7 @@ define fuzz_rule
 fuzz-$(1): build/fuzz/$(1)
 	@mkdir -p build/fuzz/corpus-$(1)
 	$$(Q)cd build/fuzz && ./$(1) -max_total_time=$$(FUZZ_SECS) -print_final_stats=1 corpus-$(1) \
-	    $$(wildcard $$(CURDIR)/tests/fuzz/corpus/$(1))
+	    $$(wildcard $$(CURDIR)/tests/fuzz/corpus/$(1) $$(CURDIR)/tests/strangers/$(1)/files)
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
 .PHONY: fuzz

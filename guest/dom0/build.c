@@ -13,21 +13,83 @@
 #include <lib/string.h>
 #include <xen/hvm/start_info.h>
 
-static int say(const struct build *b, const char *what, int rc)
+static int say_why(const struct build *b, int rc)
 {
-    printf("%-9s %s: %d\n", b->cfg->name, what, rc);
+    printf("%-9s %s\n", b->cfg->name, b->why);
     return rc;
 }
 
-static int say_no_node(const struct build *b, const struct host_state *host, u32 node)
+int build_fail(struct build *b, int rc, const char *fmt, ...)
 {
-    if (node < host->nr_nodes)
-        printf("%-9s node %u has no memory\n", b->cfg->name, node);
-    else if (host->nr_nodes == 1)
-        printf("%-9s node %u: this host has node 0 only\n", b->cfg->name, node);
-    else
-        printf("%-9s node %u: this host has nodes 0 to %u\n", b->cfg->name, node, host->nr_nodes - 1);
-    return -ENOENT;
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(b->why, sizeof(b->why), fmt, args);
+    va_end(args);
+    return say_why(b, rc);
+}
+
+/* A call that the hypervisor refused. */
+static int refused(struct build *b, const char *what, int rc)
+{
+    return build_fail(b, rc, "%s: %s", what, explain_error(rc));
+}
+
+/* What the hypervisor has noted of the refusal, if it is the last one: true at that instant. */
+static void use_refusal(const struct build *b, struct memory_figures *f)
+{
+    xc_claim_refusals_t r;
+
+    if (xc_claim_refusals(xch, &r) || r.kind == XEN_HOMESTEAD_REFUSAL_none || r.domid != b->domid)
+        return;
+    if (r.node < f->nr_nodes) {
+        f->node[r.node].free = r.free_pages;
+        f->node[r.node].claimed = r.claimed_pages;
+    }
+    f->nr_holders = MIN((u32)r.nr_holders, EXPLAIN_HOLDERS);
+    for (u32 i = 0; i < f->nr_holders; i++)
+        f->holder[i] = r.holder[i].domid;
+}
+
+/* Not enough memory: on the i-th of its nodes, or of the host if it has none. */
+static int short_of_memory(struct build *b, u32 i, u64 got, u64 tables)
+{
+    bool on_node = b->nr_nodes && !tables;
+    struct shortage s = {.wanted = on_node ? b->quota[i] : b->layout.nr_pages,
+                         .got = got,
+                         .all = on_node && b->nr_nodes > 1 ? b->layout.nr_pages : 0,
+                         .node = on_node ? b->nodes[i] : NODE_NONE,
+                         .tables = tables};
+    struct memory_figures f;
+
+    if (host_figures(b->domid, &f))
+        return build_fail(b, -ENOMEM, "no memory, and the hypervisor does not say how much there is");
+    use_refusal(b, &f);
+    explain_shortage(b->why, sizeof(b->why), &f, &s);
+    return say_why(b, -ENOMEM);
+}
+
+/* The first of its nodes that is too full; the last one if none is now. */
+static u32 fullest(const struct build *b)
+{
+    struct memory_figures f;
+    u32 i = 0;
+
+    if (!b->nr_nodes || host_figures(b->domid, &f))
+        return 0;
+    while (i + 1 < b->nr_nodes && b->quota[i] <= explain_unclaimed(&f, b->nodes[i]))
+        i++;
+    return i;
+}
+
+static int no_such_node(struct build *b, const struct host_state *host, u32 node)
+{
+    struct memory_figures f = {.nr_nodes = host->nr_nodes};
+
+    for (u32 n = 0; n < host->nr_nodes; n++)
+        f.node[n].size = host->size_pages[n];
+    explain_node(b->why, sizeof(b->why), &f, node);
+    return say_why(b, -ENOENT);
 }
 
 static int choose_nodes(struct build *b, const struct host_state *host)
@@ -47,13 +109,16 @@ static int choose_nodes(struct build *b, const struct host_state *host)
     for (u32 i = 0; cfg->nodes_kind == NODES_LIST && i < cfg->nr_nodes; i++) {
         u32 n = cfg->nodes[i];
         if (n >= host->nr_nodes || !host->size_pages[n])
-            return say_no_node(b, host, n);
+            return no_such_node(b, host, n);
         b->nodes[b->nr_nodes++] = n;
     }
-    /* Equal shares of a multiple of 2 MiB; the last node gets the rest. */
+    /* The sizes of vnuma, or equal shares of a multiple of 2 MiB; the last node gets the rest. */
     u64 left = b->layout.nr_pages;
     for (u32 i = 0; i < b->nr_nodes; i++) {
-        u64 share = i + 1 == b->nr_nodes ? left : ALIGN_DOWN(b->layout.nr_pages / b->nr_nodes, 512);
+        u64 share = cfg->vnuma ? cfg->node_mib[i] << (20 - PAGE_SHIFT)
+                               : ALIGN_DOWN(b->layout.nr_pages / b->nr_nodes, 512);
+        if (i + 1 == b->nr_nodes)
+            share = left;
         b->quota[i] = share;
         left -= share;
     }
@@ -68,23 +133,28 @@ static int create(struct build *b)
     memcpy(config.handle, "Homestead", sizeof("Homestead") - 1);
     int rc = xc_domain_create(xch, &b->domid, &config);
     if (rc)
-        return say(b, "creating the domain failed", rc);
+        return refused(b, "the domain cannot be created", rc);
     b->created = true;
     printf("@guest domain=%u event=created code=0 name=%s\n", b->domid, cfg->name);
     rc = xc_domain_max_vcpus(xch, b->domid, cfg->maxvcpus);
     if (rc)
-        return say(b, "max_vcpus failed", rc);
+        return refused(b, "its vCPUs cannot be created", rc);
     rc = xc_domain_setmaxmem(xch, b->domid, cfg->maxmem_mib << 10);
-    return rc ? say(b, "max_mem failed", rc) : 0;
+    return rc ? refused(b, "its memory cannot be limited", rc) : 0;
 }
 
 /* When the node affinity is known, for nested tables to be where the memory will be; and before the claim. */
 static int connect(struct build *b)
 {
     u64 pool = xc_domain_overhead(b->layout.nr_pages, b->cfg->maxvcpus);
-
     int rc = xc_set_paging_mempool_size(xch, b->domid, pool);
-    return rc ? say(b, "sizing the paging pool failed", rc) : console_connect(&b->console, b->domid);
+
+    if (rc == -ENOMEM)
+        return short_of_memory(b, 0, 0, pool >> PAGE_SHIFT);
+    if (rc)
+        return refused(b, "memory for its page tables cannot be set", rc);
+    const char *what = console_connect(&b->console, b->domid, &rc);
+    return what ? refused(b, what, rc) : 0;
 }
 
 static int claim_host(struct build *b)
@@ -93,35 +163,40 @@ static int claim_host(struct build *b)
 
     printf("@claim domain=%u node=host pages=%lu result=%d name=%s\n", b->domid, b->layout.nr_pages, rc,
            b->cfg->name);
-    return rc ? say(b, "claiming memory host-wide failed", rc) : 0;
+    if (rc == -ENOMEM)
+        return short_of_memory(b, fullest(b), 0, 0);
+    return rc ? refused(b, "its memory cannot be claimed host-wide", rc) : 0;
 }
 
 static int claim(struct build *b)
 {
-    memory_claim_t set[MAX_NODES];
+    const struct xlcfg *cfg = b->cfg;
 
-    if (!b->nr_nodes) {
+    if (!b->nr_nodes && cfg->numa_placement) {
         int rc = place_guest(b);
         if (rc)
-            return say(b, "placing it on a node failed", rc);
+            return refused(b, "it cannot be placed on a node", rc);
         if (b->nr_nodes)
             return 0;
     }
-    if (b->cfg->claim_mode == CLAIM_OFF)
+    if (cfg->claim_mode == CLAIM_OFF)
         return 0;
-    if (b->cfg->claim_mode == CLAIM_HOST || !b->nr_nodes)
+    if (claim_must_be_on_nodes(cfg) && (!b->nr_nodes || !host_has_node_claims()))
+        return build_fail(b, b->nr_nodes ? -EOPNOTSUPP : -ENOMEM,
+                          "claim_order and claim_flags need a claim by node, and %s",
+                          host_has_node_claims() ? "no node has room for all of it; name nodes"
+                                                 : "this hypervisor has none");
+    if (cfg->claim_mode == CLAIM_HOST || !b->nr_nodes)
         return claim_host(b);
-    for (u32 i = 0; i < b->nr_nodes; i++)
-        set[i] = (memory_claim_t)XEN_NODE_CLAIM_INIT(b->quota[i], b->nodes[i]);
-    int rc = xc_domain_claim_memory(xch, b->domid, b->nr_nodes, set);
+    int rc = claim_on_nodes(b);
     if (rc == -ENOSYS) {
-        printf("%-9s this hypervisor has no node claims, claiming host-wide\n", b->cfg->name);
+        printf("%-9s this hypervisor has no node claims, claiming host-wide\n", cfg->name);
         return claim_host(b);
     }
-    for (u32 i = 0; i < b->nr_nodes; i++)
-        printf("@claim domain=%u node=%u pages=%lu result=%d name=%s\n", b->domid, b->nodes[i], b->quota[i],
-               rc, b->cfg->name);
-    return rc ? say(b, "claiming memory failed", rc) : 0;
+    claim_print(b, rc);
+    if (rc == -ENOMEM)
+        return claim_short_of_extents(b) ? rc : short_of_memory(b, fullest(b), 0, 0);
+    return rc ? refused(b, "its memory cannot be claimed", rc) : 0;
 }
 
 static int set_affinity(struct build *b)
@@ -133,63 +208,97 @@ static int set_affinity(struct build *b)
     for (u32 i = 0; i < b->nr_nodes; i++)
         map[b->nodes[i] / 8] |= (u8)(1u << (b->nodes[i] % 8));
     int rc = xc_domain_node_setaffinity(xch, b->domid, map);
-    return rc ? say(b, "setting the node affinity failed", rc) : 0;
+    return rc ? refused(b, "its node affinity cannot be set", rc) : 0;
 }
 
 /* Sets the hard or soft affinity of each vCPU from the configuration. */
-static int pin(struct build *b, const struct xl_value *cpus, const char *key, u32 flag)
+static int pin(struct build *b, bool soft, const char *key, u32 flag)
 {
     char text[XLCFG_CPUS_MAX];
     u8 map[MAX_CPUS / 8];
 
-    for (u32 id = 0; id < b->cfg->maxvcpus && xlcfg_cpus(cpus, id, text); id++) {
+    for (u32 id = 0; id < b->cfg->maxvcpus && xlcfg_cpus(b->cfg, soft, id, text); id++) {
         int rc = cpus_parse(text, host_cpu_node, host_nr_cpus, map);
-        if (rc) {
-            printf("%-9s %s \"%s\": the host has CPUs 0 to %u\n", b->cfg->name, key, text, host_nr_cpus - 1);
-            return rc;
-        }
+        if (rc)
+            return build_fail(b, rc, "%s \"%s\": the host has CPUs 0 to %u", key, text, host_nr_cpus - 1);
         rc = xc_vcpu_setaffinity(xch, b->domid, id, flag, map);
         if (rc)
-            return say(b, "setting a vCPU's affinity failed", rc);
+            return refused(b, "the affinity of a vCPU cannot be set", rc);
     }
     return 0;
 }
 
-static int check_kernel(struct build *b, const void *image, size_t size)
+static int populate(struct build *b)
 {
-    const char *why = "";
-    int rc = elf_parse_kernel(image, size, &b->elf, &why);
+    int rc = populate_guest(b);
 
-    for (u32 i = 0; !rc && i < b->elf.nr_segments; i++) {
-        if (!layout_contains(&b->layout, b->elf.segments[i].paddr, b->elf.segments[i].mem_size)) {
-            why = "has a segment outside the guest's memory";
-            rc = -ENOEXEC;
-        }
-    }
-    if (rc)
-        printf("%-9s the kernel %s cannot be loaded: it %s\n", b->cfg->name, b->cfg->kernel, why);
-    return rc;
+    if (rc == -ENOMEM)
+        return short_of_memory(b, b->stuck_at, b->nr_nodes ? b->populated[b->nodes[b->stuck_at]] : b->done,
+                               0);
+    return rc ? refused(b, "its memory cannot be populated", rc) : 0;
 }
 
-/* Writes the start info, its memory map and the command line behind the kernel. *gaddr: its address. */
-static int write_start_info(const struct build *b, u64 *gaddr)
+/* The guest's memory from 1 MiB on ends there, below 3 GiB. In bytes. */
+static u64 end_of_low_memory(const struct build *b)
+{
+    u64 end = 0;
+
+    for (u32 i = 0; i < b->layout.nr_ranges; i++)
+        if (b->layout.ranges[i].start <= LAYOUT_HOLE_END)
+            end = b->layout.ranges[i].end << PAGE_SHIFT;
+    return end;
+}
+
+static int check_kernel(struct build *b, const void *image, size_t size)
+{
+    const char *why = "", *kernel = b->cfg->kernel;
+    int rc = elf_parse_kernel(image, size, &b->elf, &why);
+
+    if (rc)
+        return build_fail(b, rc, "the kernel %s cannot be loaded: it %s", kernel, why);
+    for (u32 i = 0; i < b->elf.nr_segments; i++) {
+        const struct elf_segment *s = &b->elf.segments[i];
+        if (!layout_contains(&b->layout, s->paddr, s->mem_size))
+            return build_fail(
+                b, -ENOEXEC,
+                "the kernel %s needs memory at %#lx to %#lx; with %lu MiB, the guest's is up to 0xa0000 and "
+                "from 0x100000 to %#lx",
+                kernel, s->paddr, s->paddr + s->mem_size, b->cfg->memory_mib, end_of_low_memory(b));
+    }
+    return 0;
+}
+
+/* Writes the start info, its memory map and the command line behind the kernel, and the ramdisk from the next page on.
+ * *gaddr: the start info's address. */
+static int write_start_info(struct build *b, const struct cpio_file *ramdisk, u64 *gaddr)
 {
     struct {
         struct hvm_start_info info;
         struct hvm_memmap_table_entry map[LAYOUT_MAX];
+        struct hvm_modlist_entry module;
         char cmdline[XLCFG_TEXT_MAX];
     } block;
     struct xen_e820_entry e820[LAYOUT_MAX];
+    const u64 ramdisk_at = ALIGN_UP(sizeof(block), PAGE_SIZE);
 
-    u64 at = layout_place(&b->layout, &b->elf, sizeof(block));
+    u64 at = layout_place(&b->layout, &b->elf, ramdisk->data ? ramdisk_at + ramdisk->size : sizeof(block));
     if (!at)
-        return say(b, "no room for the start info", -ENOEXEC);
+        return build_fail(b, -ENOEXEC,
+                          "the kernel %s ends at %#lx and the guest's memory at %#lx: no room for the start "
+                          "info%s; give it "
+                          "more memory than %lu MiB",
+                          b->cfg->kernel, b->elf.end, end_of_low_memory(b),
+                          ramdisk->data ? " and the ramdisk" : "", b->cfg->memory_mib);
     memset(&block, 0, sizeof(block));
     block.info = (struct hvm_start_info){.magic = XEN_HVM_START_MAGIC_VALUE,
                                          .version = 1,
+                                         .nr_modules = ramdisk->data != NULL,
+                                         .modlist_paddr =
+                                             ramdisk->data ? at + ((u8 *)&block.module - (u8 *)&block) : 0,
                                          .cmdline_paddr = at + ((u8 *)block.cmdline - (u8 *)&block),
                                          .memmap_paddr = at + ((u8 *)block.map - (u8 *)&block),
                                          .memmap_entries = b->layout.nr_ranges};
+    block.module = (struct hvm_modlist_entry){.paddr = at + ramdisk_at, .size = ramdisk->size};
     str_copy(block.cmdline, b->cfg->extra, sizeof(block.cmdline));
     for (u32 i = 0; i < b->layout.nr_ranges; i++) {
         const struct layout_range *r = &b->layout.ranges[i];
@@ -198,65 +307,66 @@ static int write_start_info(const struct build *b, u64 *gaddr)
         e820[i] = (struct xen_e820_entry){.addr = start, .size = size, .type = r->type};
     }
     int rc = image_write(xch, b->domid, at, &block, sizeof(block));
+    if (!rc)
+        rc = image_write(xch, b->domid, at + ramdisk_at, ramdisk->data, ramdisk->size);
     if (rc)
-        return say(b, "writing the start info failed", rc);
+        return refused(b, "the start info cannot be written to its memory", rc);
     rc = xc_domain_set_memory_map(xch, b->domid, e820, b->layout.nr_ranges);
     if (rc)
-        return say(b, "setting the memory map failed", rc);
+        return refused(b, "its memory map cannot be set", rc);
     *gaddr = at;
     return 0;
 }
 
-static int load_and_start(struct build *b)
+static int load_and_start(struct build *b, const struct cpio_file *ramdisk)
 {
     u64 start_info = 0;
 
     int rc = image_load(xch, b->domid, &b->elf);
     if (rc)
-        return say(b, "writing the kernel to the guest's memory failed", rc);
-    rc = write_start_info(b, &start_info);
+        return refused(b, "the kernel cannot be written to its memory", rc);
+    rc = write_start_info(b, ramdisk, &start_info);
     if (rc)
         return rc;
     rc = image_set_context(xch, b->domid, b->elf.pvh_entry, start_info);
-    return rc ? say(b, "setting the vCPU's context failed", rc) : console_open(&b->console);
+    if (rc)
+        return refused(b, "the registers of its vCPU cannot be set", rc);
+    rc = console_open(&b->console);
+    return rc ? refused(b, "its console ring cannot be mapped", rc) : 0;
 }
 
-int build_release_claim(const struct build *b)
+int build_release_claim(struct build *b)
 {
-    memory_claim_t none = XEN_NODE_CLAIM_INIT(0, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE);
+    int rc = claim_release(b);
 
-    if (b->cfg->claim_mode == CLAIM_OFF)
-        return 0;
-    int rc = host_has_node_claims() ? xc_domain_claim_memory(xch, b->domid, 1, &none)
-                                    : xc_domain_claim_pages(xch, b->domid, 0);
-    return rc ? say(b, "releasing the claim failed", rc) : 0;
+    return rc ? refused(b, "what is left of its claim cannot be released", rc) : 0;
 }
 
-int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
-                const struct host_state *host)
+int build_guest(struct build *b, const struct xlcfg *cfg, const struct cpio_file *kernel,
+                const struct cpio_file *ramdisk, const struct host_state *host)
 {
     memset(b, 0, sizeof(*b));
     b->cfg = cfg;
     layout_make(cfg->memory_mib, &b->layout);
     int rc = choose_nodes(b, host);
     if (!rc)
-        rc = check_kernel(b, image, image_size);
+        rc = check_kernel(b, kernel->data, kernel->size);
     if (rc)
         return rc;
     rc = create(b);
     if (!rc)
         rc = set_affinity(b);
     if (!rc)
-        rc = pin(b, &cfg->cpus, "cpus", XEN_VCPUAFFINITY_HARD);
+        rc = pin(b, false, "cpus", XEN_VCPUAFFINITY_HARD);
     if (!rc)
-        rc = pin(b, &cfg->cpus_soft, "cpus_soft", XEN_VCPUAFFINITY_SOFT);
+        rc = pin(b, true, "cpus_soft", XEN_VCPUAFFINITY_SOFT);
     if (!rc)
         rc = connect(b);
     if (!rc)
         rc = claim(b);
     if (!rc)
-        rc = populate_guest(b);
+        rc = populate(b);
     if (!rc)
-        rc = load_and_start(b);
+        rc = load_and_start(b, ramdisk);
     return rc;
 }

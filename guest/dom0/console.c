@@ -12,34 +12,30 @@
 #define CONSOLE_RATE 16u /* bytes a ms, some 160,000 baud */
 #define CONSOLE_REST 2u  /* ms at least */
 
-static int fail(u32 domid, const char *what, int rc)
-{
-    printf("dom0: the console of domain %u: %s: %d\n", domid, what, rc);
-    return rc;
-}
-
-int console_connect(struct console *c, u32 domid)
+const char *console_connect(struct console *c, u32 domid, int *rc)
 {
     c->domid = domid;
-    int port = xc_evtchn_alloc_unbound(xch, domid, 0);
-    if (port < 0)
-        return fail(domid, "no event channel in the guest", port);
-    int rc = xc_hvm_param_set(xch, domid, HVM_PARAM_CONSOLE_PFN, LAYOUT_CONSOLE);
-    if (!rc)
-        rc = xc_hvm_param_set(xch, domid, HVM_PARAM_CONSOLE_EVTCHN, (u64)port);
-    if (rc)
-        return fail(domid, "setting HVM_PARAM_CONSOLE_PFN or _EVTCHN failed", rc);
-    rc = xc_evtchn_bind_interdomain(domid, (evtchn_port_t)port);
-    if (rc < 0)
-        return fail(domid, "no event channel in domain 0", rc);
-    c->port = (evtchn_port_t)rc;
-    return 0;
+    *rc = xc_evtchn_alloc_unbound(xch, domid, 0);
+    if (*rc < 0)
+        return "there is no event channel for its console";
+    u64 port = (u64)*rc;
+    *rc = xc_hvm_param_set(xch, domid, HVM_PARAM_CONSOLE_PFN, LAYOUT_CONSOLE);
+    if (!*rc)
+        *rc = xc_hvm_param_set(xch, domid, HVM_PARAM_CONSOLE_EVTCHN, port);
+    if (*rc)
+        return "HVM_PARAM_CONSOLE_PFN or _EVTCHN cannot be set";
+    *rc = xc_evtchn_bind_interdomain(domid, (evtchn_port_t)port);
+    if (*rc < 0)
+        return "domain 0 has no event channel for its console";
+    c->port = (evtchn_port_t)*rc;
+    *rc = 0;
+    return NULL;
 }
 
 int console_open(struct console *c)
 {
     c->page = xc_map_foreign_kept(xch, c->domid, LAYOUT_CONSOLE);
-    return c->page ? 0 : fail(c->domid, "the ring cannot be mapped", -EFAULT);
+    return c->page ? 0 : -EFAULT;
 }
 
 static void print_line(void *arg, const char *text)

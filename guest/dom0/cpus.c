@@ -51,6 +51,15 @@ static void mark(u8 *map, const u32 *node_of, u32 nr_cpus, u32 first, u32 last, 
     }
 }
 
+/* A number, or two of them with - between. */
+static bool range(struct text *t, u32 *first, u32 *last)
+{
+    if (!number(t, first))
+        return false;
+    *last = *first;
+    return !take(t, "-") || (number(t, last) && *last >= *first);
+}
+
 static int one_part(struct text *t, const u32 *node_of, u32 nr_cpus, u8 *map)
 {
     u32 first = 0, last = NUMBER_MAX;
@@ -58,13 +67,8 @@ static int one_part(struct text *t, const u32 *node_of, u32 nr_cpus, u8 *map)
     skip_blanks(t);
     bool out = take(t, "^");
     bool nodes = take(t, "nodes:") || take(t, "node:");
-    if (!take(t, "all")) {
-        if (!number(t, &first))
-            return -EINVAL;
-        last = first;
-        if (take(t, "-") && (!number(t, &last) || last < first))
-            return -EINVAL;
-    }
+    if (!take(t, "all") && !range(t, &first, &last))
+        return -EINVAL;
     skip_blanks(t);
     mark(map, node_of, nr_cpus, first, last, nodes, out);
     return 0;
@@ -86,4 +90,21 @@ int cpus_parse(const char *text, const u32 *node_of, u32 nr_cpus, u8 map[MAX_CPU
     for (u32 i = 0; i < MAX_CPUS / 8; i++)
         any = any || map[i];
     return any ? 0 : -ENOENT;
+}
+
+int cpus_parse_numbers(const char *text, u32 limit, u8 *map)
+{
+    struct text t = {.at = text, .end = text + strlen(text)};
+    u32 first, last;
+
+    memset(map, 0, limit / 8);
+    do {
+        skip_blanks(&t);
+        if (!range(&t, &first, &last) || last >= limit)
+            return -EINVAL;
+        for (u32 i = first; i <= last; i++)
+            map[i / 8] |= (u8)(1u << i % 8);
+        skip_blanks(&t);
+    } while (take(&t, ","));
+    return t.at == t.end ? 0 : -EINVAL;
 }

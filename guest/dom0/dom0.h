@@ -6,6 +6,8 @@
 #ifndef GUEST_DOM0_DOM0_H
 #define GUEST_DOM0_DOM0_H
 
+#include <guest/dom0/cpio.h>
+#include <guest/dom0/explain.h>
 #include <guest/dom0/layout.h>
 #include <guest/dom0/ring.h>
 #include <guest/dom0/xlcfg.h>
@@ -38,6 +40,9 @@ struct host_state {
     u64 claimed_total; /* outstanding claims of all domains */
 };
 int host_read(struct host_state *out);
+/* What there is for a domain: free memory, claims and their holders, what others own. The domain itself and
+ * domain 0 do not count as others. */
+int host_figures(u32 domid, struct memory_figures *out);
 /* Prints the host's nodes; also fills host_nr_cpus and host_cpu_node. Call once, first. vCPU 0. */
 int host_print(void);
 extern u32 host_nr_cpus, host_cpu_node[MAX_CPUS];
@@ -82,9 +87,10 @@ struct console {
     struct ring ring;
 };
 /* Connects an event channel, and tells the guest where the ring will be. Before its memory is claimed, because
- * the hypervisor needs a page for the channel. */
-int console_connect(struct console *c, u32 domid);
-/* Maps the ring, when the guest's memory is there. This vCPU serves the console from now on, one at a time. */
+ * the hypervisor needs a page for the channel. Returns NULL, or what does not work, with *rc the error. */
+const char *console_connect(struct console *c, u32 domid, int *rc);
+/* Maps the ring, when the guest's memory is there. This vCPU serves the console from now on, one at a time.
+ * -EFAULT. */
 int console_open(struct console *c);
 /* Prints what the guest has written, at no more than CONSOLE_RATE. Returns how many ms to wait before the next
  * call, or 0: until an event. */
@@ -93,7 +99,23 @@ u64 console_serve(struct console *c);
  * nothing for a console that is not connected. */
 void console_close(struct console *c);
 
+/* --- claim.c ------------------------------------------------------------------------------------------- */
+
+/* Claims the quotas of b->nodes[], in the order and with the flags of the configuration. By order, a node's pages are
+ * rounded up to whole extents, and the domain may own as many until claim_release(). Prints nothing. */
+int claim_on_nodes(struct build *b);
+/* Prints the claim that claim_on_nodes() has tried. */
+void claim_print(const struct build *b, int rc);
+/* The guest needs a claim by node: it has an order or flags. */
+bool claim_must_be_on_nodes(const struct xlcfg *cfg);
+/* A claim by order was refused with -ENOMEM. Returns that, or 0: every node has enough whole extents. */
+int claim_short_of_extents(struct build *b);
+/* Releases what is still claimed. */
+int claim_release(const struct build *b);
+
 /* --- build.c ------------------------------------------------------------------------------------------- */
+
+#define BUILD_WHY_MAX 512u
 
 /* A guest that is being built. */
 struct build {
@@ -103,17 +125,23 @@ struct build {
     struct layout layout;
     struct elf_kernel elf;
     struct console console;
-    u32 nr_nodes; /* 0: any node */
+    char why[BUILD_WHY_MAX]; /* it failed: a sentence for people */
+    u32 nr_nodes;            /* 0: any node */
     u32 nodes[MAX_NODES];
     u64 quota[MAX_NODES];     /* pages wanted on nodes[i] */
+    u64 surplus;              /* pages claimed beyond the quotas, for whole extents */
     u64 populated[MAX_NODES]; /* by node id */
+    u64 done;                 /* pages populated in all */
+    u32 stuck_at;             /* populate failed: at which of nodes[] */
 };
 /* Builds the guest completely and leaves it paused. -ENOENT: a node is missing; -ENOMEM: not enough memory;
- * -ENOEXEC: bad kernel. */
-int build_guest(struct build *b, const struct xlcfg *cfg, const void *image, size_t image_size,
-                const struct host_state *host);
+ * -ENOEXEC: bad kernel. b->why has been printed. ramdisk->data may be NULL: none. */
+int build_guest(struct build *b, const struct xlcfg *cfg, const struct cpio_file *kernel,
+                const struct cpio_file *ramdisk, const struct host_state *host);
 /* Releases what is still claimed. */
-int build_release_claim(const struct build *b);
+int build_release_claim(struct build *b);
+/* Sets and prints b->why. Returns rc. */
+int build_fail(struct build *b, int rc, const char *fmt, ...) PRINTF(3, 4);
 
 /* --- life.c -------------------------------------------------------------------------------------------- */
 
@@ -121,16 +149,18 @@ extern struct dom0_guests {
     u32 passed, failed, skipped; /* guests; atomic */
 } guests;
 
-/* One configuration of the archive and the result of its guest. */
+/* One configuration of the archive, its guest and the result. Large: not for the stack of a vCPU. */
 struct life {
     const char *file, *text; /* text: len bytes, inside the archive */
     size_t len;
-    bool concurrent;               /* other guests run at the same time */
-    bool no_memory;                /* if concurrent: not enough memory; to be retried alone */
-    bool over;                     /* if concurrent: it has ended and is not judged yet */
-    bool clean;                    /* if over: nothing was wrong with its memory */
-    enum xlcfg_expect expect, end; /* if over */
-    char name[XLCFG_NAME_MAX];     /* if over */
+    bool concurrent;       /* other guests run at the same time */
+    bool no_memory;        /* if concurrent: not enough memory; to be retried alone */
+    bool over;             /* it has ended; if concurrent, it is not judged yet */
+    bool ran;              /* it was built */
+    bool clean;            /* if over: nothing was wrong with its memory */
+    enum xlcfg_expect end; /* if over */
+    struct xlcfg cfg;
+    struct build build;
 };
 /* Builds, watches and destroys the guest; judges it unless it was concurrent. */
 void life_run(struct life *life);

@@ -3,6 +3,7 @@
  * that do not change while the machine runs are read once, by host_print().
  */
 #include <guest/dom0/dom0.h>
+#include <guest/lib/lock.h>
 #include <xen/version.h>
 
 u32 host_nr_cpus, host_cpu_node[MAX_CPUS];
@@ -32,6 +33,69 @@ int host_read(struct host_state *out)
     out->free_total = info.free_pages;
     out->claimed_total = info.outstanding_pages;
     return 0;
+}
+
+/* Puts a domain among the largest holders of claims, largest first. claims[]: those of the holders. */
+static void add_holder(struct memory_figures *f, u64 claims[EXPLAIN_HOLDERS], u32 domid, u64 pages)
+{
+    u32 at = MIN(f->nr_holders, EXPLAIN_HOLDERS);
+
+    f->nr_holders++;
+    while (at && claims[at - 1] < pages)
+        at--;
+    for (u32 i = EXPLAIN_HOLDERS; i > at + 1; i--) {
+        claims[i - 1] = claims[i - 2];
+        f->holder[i - 1] = f->holder[i - 2];
+    }
+    if (at < EXPLAIN_HOLDERS) {
+        claims[at] = pages;
+        f->holder[at] = domid;
+    }
+}
+
+static int add_domains(struct memory_figures *f, u32 domid)
+{
+    u64 claims[EXPLAIN_HOLDERS] = {0};
+    xc_domaininfo_t info[8];
+    u32 next = 1;
+    int nr;
+
+    while ((nr = xc_domain_getinfolist(xch, next, ARRAY_SIZE(info), info)) > 0) {
+        for (int i = 0; i < nr; i++) {
+            next = info[i].domain + 1u;
+            if (info[i].domain == domid)
+                continue;
+            f->in_use += info[i].tot_pages;
+            if (info[i].outstanding_pages)
+                add_holder(f, claims, info[i].domain, info[i].outstanding_pages);
+        }
+    }
+    return nr;
+}
+
+int host_figures(u32 domid, struct memory_figures *out)
+{
+    static xc_node_claim_t nodes[MAX_NODES]; /* too large for the stack of a vCPU */
+    static struct guest_lock nodes_lock;
+    struct xen_sysctl_homestead_node_memory ours;
+    u32 nr = ARRAY_SIZE(nodes);
+    struct host_state host;
+
+    int rc = host_read(&host);
+    if (rc)
+        return rc;
+    *out = (struct memory_figures){.nr_nodes = host.nr_nodes, .host_claimed = host.claimed_total};
+    guest_lock(&nodes_lock);
+    bool by_node = xc_node_claim_info(xch, &nr, nodes, &ours) == 0;
+    if (by_node)
+        out->host_claimed = ours.host_claimed_pages;
+    for (u32 n = 0; n < host.nr_nodes; n++) {
+        out->node[n].size = host.size_pages[n];
+        out->node[n].free = by_node && n < nr ? nodes[n].free_pages : host.free_pages[n];
+        out->node[n].claimed = by_node && n < nr ? nodes[n].claimed_pages : 0;
+    }
+    guest_unlock(&nodes_lock);
+    return add_domains(out, domid);
 }
 
 static int read_cpus(void)

@@ -61,7 +61,7 @@ static bool check_placement(const struct build *b)
         print_populated(b, "any", info.tot_pages);
         sum = info.tot_pages;
     }
-    if (sum != info.tot_pages || sum != b->layout.nr_pages || info.outstanding_pages) {
+    if (sum != info.tot_pages || sum != b->layout.nr_pages || info.outstanding_pages != b->surplus) {
         printf(
             "%-9s %lu pages were to be populated; the domain has %lu, on nodes %lu, and %lu still claimed\n",
             b->cfg->name, b->layout.nr_pages, info.tot_pages, sum, info.outstanding_pages);
@@ -83,8 +83,9 @@ static int run_guest(struct build *b)
     /* Printed before the unpause, or the guest could print first. If that fails, event=failed follows. */
     printf("@guest domain=%u event=started code=0 name=%s\n", b->domid, b->cfg->name);
     int rc = xc_domain_unpause(xch, b->domid);
-    if (!rc)
-        rc = build_release_claim(b);
+    if (rc)
+        return build_fail(b, rc, "it cannot be started: %s", explain_error(rc));
+    rc = build_release_claim(b);
     if (rc)
         return rc;
     rc = watch_wait(b->domid, &b->console, b->cfg->timeout_s * 1000ull);
@@ -111,6 +112,20 @@ static enum xlcfg_expect outcome_of_run(int code)
     }
 }
 
+/* The same for people in build.why, for an end that `expect` does not name, or of which its word says too little. */
+static void describe_run(struct build *b, int code)
+{
+    static const char *const words[] = {"", "", "suspend", "", "a watchdog's end", "a soft reset"};
+
+    if (code == -EAGAIN)
+        snprintf(b->why, sizeof(b->why), "still running after %u s", b->cfg->timeout_s);
+    else if (code < 0 && !b->why[0])
+        snprintf(b->why, sizeof(b->why), "no answer of the hypervisor: %s", explain_error(code));
+    else if (code >= 0 && outcome_of_run(code) == EXPECT_COUNT)
+        snprintf(b->why, sizeof(b->why), "%s (shutdown code %d)",
+                 (u32)code < ARRAY_SIZE(words) ? words[code] : "an unknown end", code);
+}
+
 static enum xlcfg_expect outcome_of_build(int rc)
 {
     return rc == -ENOMEM ? EXPECT_ENOMEM : rc == -ENOEXEC ? EXPECT_BADKERNEL : EXPECT_COUNT;
@@ -121,16 +136,19 @@ static void count_one(u32 *counter)
     __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 }
 
-static void conclude(const char *name, bool clean, enum xlcfg_expect expect, enum xlcfg_expect outcome)
+/* why: a sentence about an end that no expectation names, or that was not expected. */
+static void conclude(const char *name, bool clean, enum xlcfg_expect expect, enum xlcfg_expect outcome,
+                     const char *why)
 {
-    const char *word = outcome == EXPECT_COUNT ? "something else" : xlcfg_expect_names[outcome];
+    const char *word = outcome == EXPECT_COUNT ? "" : xlcfg_expect_names[outcome];
     bool pass = clean && outcome == expect;
 
     if (outcome == expect)
         printf("%-9s %s: %s, as expected%s\n", name, pass ? "PASS" : "FAIL", word,
                clean ? "" : ", but its memory was not right");
     else
-        printf("%-9s FAIL: expected %s, got %s\n", name, xlcfg_expect_names[expect], word);
+        printf("%-9s FAIL: expected %s, got %s%s%s\n", name, xlcfg_expect_names[expect], word,
+               word[0] && why[0] ? ": " : "", why);
     count_one(pass ? &guests.passed : &guests.failed);
 }
 
@@ -162,102 +180,121 @@ static void say_failed(const struct build *b, int rc)
         printf("@guest domain=none event=failed code=%d name=%s\n", rc, b->cfg->name);
 }
 
+static void judge(const struct life *life, bool clean)
+{
+    char why[BUILD_WHY_MAX];
+
+    snprintf(why, sizeof(why), "%s%s", life->end == EXPECT_COUNT && !life->ran ? "no guest: " : "",
+             life->build.why);
+    conclude(life->cfg.name, clean, life->cfg.expect, life->end, why);
+}
+
 /* Destroys the guest; judges it unless it was concurrent. */
-static void end(struct life *life, struct build *b, const struct host_state *before, bool clean)
+static void end(struct life *life, const struct host_state *before, bool clean)
 {
     s64 pages = 0, claims = 0;
 
-    if (life->concurrent) {
-        life->clean = destroy(b) && clean;
-        life->expect = b->cfg->expect;
-        memcpy(life->name, b->cfg->name, sizeof(life->name));
-        life->over = true;
+    life->clean = destroy(&life->build) && clean;
+    life->over = true;
+    if (life->concurrent)
         return;
-    }
-    if (!destroy(b) || host_settle(before, options.slack, 5000, &pages, &claims))
-        clean = false;
+    if (host_settle(before, options.slack, 5000, &pages, &claims))
+        judge(life, false);
     else
-        clean = check_leak(b->cfg->name, pages, claims) && clean;
-    conclude(b->cfg->name, clean, b->cfg->expect, life->end);
+        life_judge(life, pages, claims);
 }
 
 void life_judge(const struct life *life, s64 pages, s64 claims)
 {
-    bool clean = check_leak(life->name, pages, claims);
+    bool clean = check_leak(life->cfg.name, pages, claims);
 
-    conclude(life->name, clean && life->clean, life->expect, life->end);
+    judge(life, clean && life->clean);
 }
 
-static void build_and_run(struct life *life, const struct xlcfg *cfg, const struct cpio_file *image)
+static void build_and_run(struct life *life, const struct cpio_file *kernel, const struct cpio_file *ramdisk)
 {
+    const struct xlcfg *cfg = &life->cfg;
+    struct build *b = &life->build;
     struct host_state before;
-    struct build b;
     bool clean = true;
 
     if (host_read(&before)) {
-        count_one(&guests.failed);
+        conclude(cfg->name, false, cfg->expect, EXPECT_COUNT, "no figures of the host's memory");
         return;
     }
     if (!options.quiet)
-        printf("%-9s kernel %s, %lu MiB, %u vCPU\n", cfg->name, cfg->kernel, cfg->memory_mib, cfg->vcpus);
-    int rc = build_guest(&b, cfg, image->data, image->size, &before);
-    if (rc == -ENOENT && cfg->optional && !b.created) {
+        printf("%-9s kernel %s%s%s, %lu MiB, %u vCPU\n", cfg->name, cfg->kernel,
+               cfg->ramdisk[0] ? ", ramdisk " : "", cfg->ramdisk, cfg->memory_mib, cfg->vcpus);
+    int rc = build_guest(b, cfg, kernel, ramdisk, &before);
+    if (rc == -ENOENT && cfg->optional && !b->created) {
         printf("@guest domain=none event=skipped code=%d name=%s\n", rc, cfg->name);
         count_one(&guests.skipped);
         return;
     }
     if (rc) {
-        say_failed(&b, rc);
+        say_failed(b, rc);
         if (rc == -ENOMEM && life->concurrent) {
-            destroy(&b);
+            destroy(b);
             printf("%-9s no memory for it beside the others: once more when they have ended\n", cfg->name);
             life->no_memory = true;
             return;
         }
         life->end = outcome_of_build(rc);
     } else {
-        clean = check_placement(&b);
-        int code = run_guest(&b);
-        printf("@guest domain=%u event=%s code=%d name=%s\n", b.domid, event_of(code), code, cfg->name);
+        clean = check_placement(b);
+        life->ran = true;
+        int code = run_guest(b);
+        printf("@guest domain=%u event=%s code=%d name=%s\n", b->domid, event_of(code), code, cfg->name);
         life->end = outcome_of_run(code);
+        describe_run(b, code);
     }
-    end(life, &b, &before, clean);
+    end(life, &before, clean);
 }
 
-static void print_notes(const struct life *life, const struct xlcfg *cfg)
+static void print_notes(const struct life *life)
 {
     struct xl_message note;
 
-    for (struct xl_cursor at = cfg->file; xlcfg_next_note(cfg, &at, &note);)
+    for (struct xl_cursor at = life->cfg.file; xlcfg_next_note(&life->cfg, &at, &note);)
         printf("%s:%u: %s\n", life->file, note.line, note.text);
+}
+
+/* False: the archive does not have it, and the guest is judged. */
+static bool find_file(struct life *life, const char *key, const char *name, struct cpio_file *out)
+{
+    const struct xlcfg *cfg = &life->cfg;
+    char why[XLCFG_FILE_MAX + 64];
+
+    int rc = cpio_find(guest_env.module.data, guest_env.module.size, name, out);
+    if (!rc)
+        return true;
+    snprintf(why, sizeof(why), "%s %s '%s'",
+             rc == -ENOENT ? "the archive has no" : "the archive is cut short before the", key, name);
+    printf("%s: %s\n", life->file, why);
+    printf("@guest domain=none event=failed code=%d name=%s\n", rc, cfg->name);
+    conclude(cfg->name, true, cfg->expect, EXPECT_BADKERNEL, why);
+    return false;
 }
 
 void life_run(struct life *life)
 {
+    const struct xlcfg *cfg = &life->cfg;
+    struct cpio_file kernel = {0}, ramdisk = {0};
     struct xl_message error;
-    struct xlcfg cfg;
-    struct cpio_file image = {0};
 
-    int rc = xlcfg_parse(life->text, life->len, &cfg, &error);
-    bool mine = rc || !options.only || strcmp(options.only, cfg.name) == 0;
+    int rc = xlcfg_parse(life->text, life->len, &life->cfg, &error);
+    bool mine = rc || !options.only || strcmp(options.only, cfg->name) == 0;
     if (mine && !life->no_memory) /* else said before */
-        print_notes(life, &cfg);
+        print_notes(life);
     if (rc) {
         printf("%s:%u: %s\n", life->file, error.line, error.text);
         printf("@guest domain=none event=failed code=%d name=%s\n", rc, life->file);
-        conclude(life->file, true, cfg.expect, EXPECT_BADCONFIG);
+        conclude(life->file, true, cfg->expect, EXPECT_BADCONFIG, error.text);
         return;
     }
     if (!mine)
         return;
-    rc = cpio_find(guest_env.module.data, guest_env.module.size, cfg.kernel, &image);
-    if (rc) {
-        printf("%s: %s '%s'\n", life->file,
-               rc == -ENOENT ? "the archive has no kernel" : "the archive is cut short before the kernel",
-               cfg.kernel);
-        printf("@guest domain=none event=failed code=%d name=%s\n", rc, cfg.name);
-        conclude(cfg.name, true, cfg.expect, EXPECT_BADKERNEL);
-        return;
-    }
-    build_and_run(life, &cfg, &image);
+    if (find_file(life, "kernel", cfg->kernel, &kernel) &&
+        (!cfg->ramdisk[0] || find_file(life, "ramdisk", cfg->ramdisk, &ramdisk)))
+        build_and_run(life, &kernel, &ramdisk);
 }

@@ -25,16 +25,14 @@ static u32 roomiest(const struct host_state *host, const u8 *map, u64 pages)
 /* Of free pages some may be promised to others, so a claim that fails only rules this node out. */
 static int claim_on(struct build *b, u32 node)
 {
-    memory_claim_t claim = XEN_NODE_CLAIM_INIT(b->layout.nr_pages, node);
-
-    int rc = xc_domain_claim_memory(xch, b->domid, 1, &claim);
-    if (!rc) {
-        printf("@claim domain=%u node=%u pages=%lu result=0 name=%s\n", b->domid, node, b->layout.nr_pages,
-               b->cfg->name);
-        b->nr_nodes = 1;
-        b->nodes[0] = node;
-        b->quota[0] = b->layout.nr_pages;
-    }
+    b->nr_nodes = 1;
+    b->nodes[0] = node;
+    b->quota[0] = b->layout.nr_pages;
+    int rc = claim_on_nodes(b);
+    if (rc)
+        b->nr_nodes = 0;
+    else
+        claim_print(b, rc);
     return rc;
 }
 

@@ -73,11 +73,10 @@ int populate_guest(struct build *b)
                 populate_range(b->domid, gfn, stop, b->nr_nodes ? b->nodes[node] : POPULATE_ANY_NODE, &done);
             if (b->nr_nodes)
                 b->populated[b->nodes[node]] += done;
-            if (rc) {
-                printf("%-9s populate stopped at gfn %#lx\n", b->cfg->name, gfn + done);
-                printf("%-9s not enough memory: %d\n", b->cfg->name, rc);
+            b->done += done;
+            b->stuck_at = node;
+            if (rc)
                 return rc;
-            }
             gfn += done;
             left -= done;
         }

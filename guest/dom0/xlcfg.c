@@ -1,35 +1,24 @@
-/* The keys of a configuration: what is read from each, its limits, and what is said of all others. See xlcfg.h. */
+/* The keys of a configuration: what is read from each, and its limits. See xlcfg.h. */
 #include <guest/dom0/cpus.h>
 #include <guest/dom0/xlcfg.h>
+#include <guest/dom0/xlvnuma.h>
 #include <homestead/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 
-#define MEMORY_MAX_MIB (16 << 20) /* 16 TiB */
-#define TIMEOUT_MAX_S  3600
+#define TIMEOUT_MAX_S 3600
 
 const char *const xlcfg_expect_names[EXPECT_COUNT] = {"poweroff", "reboot",    "crash",    "loop",
                                                       "enomem",   "badkernel", "badconfig"};
-
-/* Every key that has a meaning here, for the notes on those that do not. */
-static const char *const known_keys[] = {
-    "name",   "kernel",  "ramdisk",  "extra", "cmdline",   "root",  "memory",
-    "maxmem", "vcpus",   "maxvcpus", "cpus",  "cpus_soft", "nodes", "claim_mode",
-    "expect", "timeout", "optional", "type",  "pool",      "vnuma", "numa_placement"};
 
 struct parser {
     struct xlcfg *out;
     struct xl_message *error;
 };
 
-static bool has_key(const struct xlcfg *cfg, const char *key, struct xl_value *v)
-{
-    return xl_find(cfg->file, key, strlen(key), v);
-}
-
 static bool find(const struct parser *p, const char *key, struct xl_value *v)
 {
-    return has_key(p->out, key, v);
+    return xl_find(p->out->file, key, strlen(key), v);
 }
 
 static int fail(struct parser *p, u32 line, const char *key, const char *text)
@@ -135,10 +124,12 @@ static int get_name(struct parser *p)
     return name[0] ? 0 : fail(p, v.line, "name", "empty");
 }
 
-static int get_kernel(struct parser *p)
+static int get_files(struct parser *p)
 {
-    int rc = get_text(p, "kernel", p->out->kernel, sizeof(p->out->kernel));
+    int rc = get_text(p, "ramdisk", p->out->ramdisk, sizeof(p->out->ramdisk));
 
+    if (!rc)
+        rc = get_text(p, "kernel", p->out->kernel, sizeof(p->out->kernel));
     if (rc)
         return rc;
     return p->out->kernel[0] ? 0 : fail_at_end(p, "kernel", "missing");
@@ -268,10 +259,13 @@ static int get_cpus(struct parser *p, const char *key, struct xl_value *out)
     return rc;
 }
 
-bool xlcfg_cpus(const struct xl_value *cpus, u32 vcpu, char out[XLCFG_CPUS_MAX])
+bool xlcfg_cpus(const struct xlcfg *cfg, bool soft, u32 vcpu, char out[XLCFG_CPUS_MAX])
 {
+    const struct xl_value *cpus = soft ? &cfg->cpus_soft : &cfg->cpus;
     struct xl_value item = *cpus;
 
+    if (!cpus->text && soft && cfg->vnuma)
+        return snprintf(out, XLCFG_CPUS_MAX, "node:%u", cfg->vcpu_node[vcpu]) > 0;
     if (!cpus->text)
         return false;
     if (cpus->is_list) {
@@ -284,36 +278,93 @@ bool xlcfg_cpus(const struct xl_value *cpus, u32 vcpu, char out[XLCFG_CPUS_MAX])
     return true;
 }
 
-/* Without these keys' effect a guest would not be what its author wants. */
-static int refuse_what_is_not_done(struct parser *p)
+/* The vCPUs of all virtual nodes are the domain's. */
+static int get_vnuma(struct parser *p)
+{
+    struct xl_value v, other;
+    u32 vcpus, line;
+
+    if (!find(p, "vnuma", &v))
+        return 0;
+    if (find(p, "nodes", &other))
+        return fail(p, other.line, "nodes", "vnuma names the nodes already");
+    const char *wrong = xlvnuma_read(&v, p->out, &vcpus, &line);
+    if (wrong)
+        return fail(p, line, "vnuma", wrong);
+    if (vcpus < p->out->vcpus || (find(p, "maxvcpus", &other) && vcpus != p->out->maxvcpus))
+        return fail(p, v.line, "vnuma", "its vCPUs are fewer than vcpus, or not as many as maxvcpus");
+    p->out->maxvcpus = vcpus;
+    return 0;
+}
+
+/* There is one pool of CPUs. A guest without its placement is not what its author wants. */
+static int get_placement(struct parser *p)
 {
     static const char *const pools[] = {"Pool-0"};
-    struct xl_value v;
     s64 placement = 1;
     u32 pool;
 
-    if (find(p, "ramdisk", &v))
-        return fail(p, v.line, "ramdisk", "not supported");
-    if (find(p, "vnuma", &v))
-        return fail(p, v.line, "vnuma", "not supported; use nodes and cpus to place a guest");
     int rc = get_number(p, "numa_placement", 0, 1, &placement);
-    if (!rc && !placement && find(p, "numa_placement", &v))
-        return fail(p, v.line, "numa_placement", "0 is not supported; use nodes or cpus to place a guest");
-    return rc ? rc : get_word(p, "pool", pools, ARRAY_SIZE(pools), &pool);
+    p->out->numa_placement = placement != 0;
+    if (!rc)
+        rc = get_word(p, "pool", pools, ARRAY_SIZE(pools), &pool);
+    return rc ? rc : get_vnuma(p);
+}
+
+static int add_claim_flag(struct parser *p, const struct xl_value *v)
+{
+    static const char *const words[] = {"strict", "scrub"};
+    u32 word = word_of(v, words, ARRAY_SIZE(words));
+
+    if (word == ARRAY_SIZE(words))
+        return fail(p, v->line, "claim_flags", "not a list of \"strict\" and \"scrub\"");
+    *(word == 0 ? &p->out->claim_strict : &p->out->claim_scrub) = true;
+    return 0;
+}
+
+static int get_claim_flags(struct parser *p)
+{
+    struct xl_value v, item;
+    int rc = 0;
+
+    if (!find(p, "claim_flags", &v))
+        return 0;
+    if (!v.is_list)
+        return add_claim_flag(p, &v);
+    struct xl_items items = xl_items(&v);
+    while (!rc && xl_next_item(&items, &item))
+        rc = add_claim_flag(p, &item);
+    return rc;
+}
+
+static int get_claim(struct parser *p)
+{
+    static const char *const modes[] = {[CLAIM_NODE] = "node", [CLAIM_HOST] = "host", [CLAIM_OFF] = "off"};
+    static const char *const sizes[] = {"4K", "2M", "1G"};
+    static const u32 orders[] = {ORDER_4K, ORDER_2M, ORDER_1G};
+    u32 mode = CLAIM_NODE, size = 0;
+    struct xl_value v;
+
+    int rc = get_word(p, "claim_mode", modes, ARRAY_SIZE(modes), &mode);
+    if (!rc)
+        rc = get_word(p, "claim_order", sizes, ARRAY_SIZE(sizes), &size);
+    if (!rc)
+        rc = get_claim_flags(p);
+    p->out->claim_mode = (enum xlcfg_claim)mode;
+    p->out->claim_order = orders[size];
+    if (!rc && mode != CLAIM_NODE && (size || p->out->claim_strict || p->out->claim_scrub) &&
+        find(p, "claim_mode", &v))
+        rc = fail(p, v.line, "claim_mode", "claim_order and claim_flags need \"node\"");
+    return rc;
 }
 
 static int get_options(struct parser *p)
 {
-    static const char *const claims[] = {[CLAIM_NODE] = "node", [CLAIM_HOST] = "host", [CLAIM_OFF] = "off"};
     s64 timeout = 60, optional = 0;
-    u32 claim = CLAIM_NODE;
 
-    int rc = get_word(p, "claim_mode", claims, ARRAY_SIZE(claims), &claim);
-    if (!rc)
-        rc = get_number(p, "timeout", 1, TIMEOUT_MAX_S, &timeout);
+    int rc = get_number(p, "timeout", 1, TIMEOUT_MAX_S, &timeout);
     if (!rc)
         rc = get_number(p, "optional", 0, 1, &optional);
-    p->out->claim_mode = (enum xlcfg_claim)claim;
     p->out->timeout_s = (u32)timeout;
     p->out->optional = optional != 0;
     return rc;
@@ -321,9 +372,9 @@ static int get_options(struct parser *p)
 
 int xlcfg_parse(const char *text, size_t len, struct xlcfg *out, struct xl_message *error)
 {
-    static int (*const getters[])(struct parser *) = {
-        get_name,  get_kernel, get_command_line,        get_memory,
-        get_vcpus, get_nodes,  refuse_what_is_not_done, get_options};
+    static int (*const getters[])(struct parser *) = {get_name,      get_files, get_command_line,
+                                                      get_memory,    get_vcpus, get_nodes,
+                                                      get_placement, get_claim, get_options};
     struct parser p = {.out = out, .error = error};
     struct xl_cursor end = xl_start(text, len);
     u32 expect = EXPECT_POWEROFF;
@@ -345,111 +396,4 @@ int xlcfg_parse(const char *text, size_t len, struct xlcfg *out, struct xl_messa
     if (!rc)
         rc = get_cpus(&p, "cpus", &out->cpus);
     return rc ? rc : get_cpus(&p, "cpus_soft", &out->cpus_soft);
-}
-
-/* --- notes --------------------------------------------------------------------------------------------- */
-
-#define HINT_MAX 24u
-
-/* How many letters must be added, removed or changed, or neighbours swapped, to make b from a. Both have at most
- * HINT_MAX letters. */
-static u32 typing_errors(const char *a, u32 a_len, const char *b, u32 b_len)
-{
-    u8 rows[3][HINT_MAX + 1];
-
-    for (u32 i = 0; i <= a_len; i++) {
-        u8 *row = rows[i % 3];
-        const u8 *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
-        row[0] = (u8)i;
-        for (u32 j = 1; j <= b_len; j++) {
-            if (i == 0) {
-                row[j] = (u8)j;
-                continue;
-            }
-            u32 best = MIN(above[j] + 1u, row[j - 1] + 1u);
-            best = MIN(best, a[i - 1] == b[j - 1] ? above[j - 1] : above[j - 1] + 1u);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                best = MIN(best, above2[j - 2] + 1u);
-            row[j] = (u8)best;
-        }
-    }
-    return rows[a_len % 3][b_len];
-}
-
-/* The key that was probably meant, or NULL. */
-static const char *likely_key(const char *name, size_t len)
-{
-    u32 fewest = len < 6 ? 2 : 3; /* one more than allowed */
-    const char *best = NULL;
-
-    for (u32 i = 0; i < ARRAY_SIZE(known_keys) && len <= HINT_MAX; i++) {
-        const char *key = known_keys[i];
-        if (key[0] != name[0])
-            continue;
-        u32 errors = typing_errors(name, (u32)len, key, (u32)strlen(key));
-        if (errors < fewest) {
-            fewest = errors;
-            best = key;
-        }
-    }
-    return best;
-}
-
-static bool is_key(const struct xl_value *v, const char *key)
-{
-    return strlen(key) == v->name_len && memcmp(key, v->name, v->name_len) == 0;
-}
-
-/* Writes what there is to say about a key. False: nothing. */
-static bool note_key(const struct xlcfg *cfg, const struct xl_value *v, struct xl_message *note)
-{
-    static const char *const pvh = "pvh";
-    size_t size = sizeof(note->text);
-    struct xl_value other;
-
-    note->line = v->line;
-    for (u32 i = 0; i < ARRAY_SIZE(known_keys); i++) {
-        if (!is_key(v, known_keys[i]))
-            continue;
-        if (is_key(v, "type") && has_key(cfg, "type", &other) && word_of(&other, &pvh, 1))
-            snprintf(note->text, size, "type ignored: every guest is started as \"pvh\"");
-        else if ((is_key(v, "extra") || is_key(v, "root")) && has_key(cfg, "cmdline", &other))
-            snprintf(note->text, size, "%s ignored, because there is cmdline", known_keys[i]);
-        else
-            return false;
-        return true;
-    }
-    const char *meant = likely_key(v->name, v->name_len);
-    snprintf(note->text, size, "unknown key '%.*s' ignored%s%s%s", (int)MIN(v->name_len, 64u), v->name,
-             meant ? ": did you mean " : "", meant ? meant : "", meant ? "?" : "");
-    return true;
-}
-
-/* Writes that a line of the text is not as it looks, and forgets it. False: there is none. */
-static bool note_line(u32 *line, const char *text, struct xl_message *note)
-{
-    if (!*line)
-        return false;
-    note->line = *line;
-    *line = 0;
-    snprintf(note->text, sizeof(note->text), "%s", text);
-    return true;
-}
-
-bool xlcfg_next_note(const struct xlcfg *cfg, struct xl_cursor *at, struct xl_message *note)
-{
-    struct xl_cursor before = cfg->file;
-    struct xl_value v, first;
-
-    for (;;) {
-        before.end = at->at;
-        if (!xl_next(at, &v))
-            break;
-        if (!xl_find(before, v.name, v.name_len, &first) && note_key(cfg, &v, note))
-            return true;
-    }
-    return note_line(&at->escape_line, "an octal escape in a string stands for nothing, as in xl 4.17",
-                     note) ||
-           note_line(&at->ignored_line, "the last character ignored, as in xl: it has no meaning there",
-                     note);
 }

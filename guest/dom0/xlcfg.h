@@ -12,6 +12,7 @@
 #define XLCFG_TEXT_MAX  2048u
 #define XLCFG_CPUS_MAX  512u
 #define XLCFG_VCPUS_MAX 128u
+#define MEMORY_MAX_MIB  (16 << 20) /* 16 TiB */
 
 enum xlcfg_nodes { NODES_ANY, NODES_LAST, NODES_ALL, NODES_LIST };
 enum xlcfg_claim { CLAIM_NODE, CLAIM_HOST, CLAIM_OFF };
@@ -32,8 +33,9 @@ extern const char *const xlcfg_expect_names[EXPECT_COUNT];
 struct xlcfg {
     struct xl_cursor file; /* the text, which must live as long as this */
     char name[XLCFG_NAME_MAX];
-    char kernel[XLCFG_FILE_MAX]; /* a file of the archive */
-    char extra[XLCFG_TEXT_MAX];  /* the guest's command line */
+    char kernel[XLCFG_FILE_MAX];  /* a file of the archive */
+    char ramdisk[XLCFG_FILE_MAX]; /* the same, or "" */
+    char extra[XLCFG_TEXT_MAX];   /* the guest's command line */
     u64 memory_mib;
     u64 maxmem_mib; /* >= memory_mib */
     u32 vcpus;
@@ -42,10 +44,16 @@ struct xlcfg {
     enum xlcfg_nodes nodes_kind;
     u32 nr_nodes; /* NODES_LIST: entries of nodes[], no duplicates */
     u32 nodes[MAX_NODES];
+    bool vnuma;                     /* node_mib and vcpu_node are valid, and the nodes are those of vnuma */
+    u64 node_mib[MAX_NODES];        /* memory on nodes[i] */
+    u16 vcpu_node[XLCFG_VCPUS_MAX]; /* valid below maxvcpus */
     enum xlcfg_claim claim_mode;
+    u32 claim_order;                /* of the extents to claim on nodes: 0, ORDER_2M or ORDER_1G */
+    bool claim_strict, claim_scrub; /* these, and claim_order > 0, only with CLAIM_NODE */
     enum xlcfg_expect expect;
     u32 timeout_s;
-    bool optional; /* a missing node skips the guest */
+    bool numa_placement; /* if no nodes are named, the builder chooses one */
+    bool optional;       /* a missing node skips the guest */
 };
 
 /*
@@ -60,7 +68,8 @@ int xlcfg_parse(const char *text, size_t len, struct xlcfg *out, struct xl_messa
  */
 bool xlcfg_next_note(const struct xlcfg *cfg, struct xl_cursor *at, struct xl_message *note);
 
-/* Writes what `cpus`, or `cpus_soft`, says for a vCPU, for cpus_parse(). False: nothing; it may run anywhere. */
-bool xlcfg_cpus(const struct xl_value *cpus, u32 vcpu, char out[XLCFG_CPUS_MAX]);
+/* Writes what `cpus`, or `cpus_soft` or else vnuma, says for a vCPU below maxvcpus, for cpus_parse(). False: nothing; it
+ * may run anywhere. */
+bool xlcfg_cpus(const struct xlcfg *cfg, bool soft, u32 vcpu, char out[XLCFG_CPUS_MAX]);
 
 #endif

@@ -1,4 +1,6 @@
 """Fixtures for the boot tests, and their summary line."""
+import pathlib
+
 import pytest
 
 import harness
@@ -6,12 +8,13 @@ import harness
 
 @pytest.fixture(scope="session")
 def boot_guests(tmp_path_factory):
-    """boot_guests(NAME, *options): boots directly with the guests of tests/boot/guests/NAME, once for each NAME and options."""
+    """boot_guests(NAME, *options): boots directly with the guests of tests/boot/guests/NAME, or of a path, once for each NAME
+    and options."""
     packed = {}
 
     def run(name, *options):
         if name not in packed:
-            packed[name] = harness.guest_dir(name, tmp_path_factory.mktemp(name))
+            packed[name] = harness.guest_dir(name, tmp_path_factory.mktemp(pathlib.Path(name).name))
         return harness.boot("--direct", "--guests", packed[name], *options)
 
     return run

@@ -154,7 +154,7 @@ def guest_dir(name, destination):
     for file in source.iterdir():
         shutil.copy(file, destination / file.name)
     for config in configs:
-        for image in re.findall(r'^\s*kernel\s*=\s*["\']([^"\']+)["\']', config.read_text(), re.M):
+        for image in re.findall(r'^\s*(?:kernel|ramdisk)\s*=\s*["\']([^"\']+)["\']', config.read_text(), re.M):
             built = BUILT / image
             if built.is_file() and not (destination / image).exists():
                 shutil.copy(built, destination / image)

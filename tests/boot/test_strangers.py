@@ -1,107 +1,159 @@
-"""Boots as others set them up: by loaders that hold memory, from odd directories, on odd machines."""
-import os
-import subprocess
+"""Guests, configurations and archives as others make them."""
+import re
 
 import pytest
 
 import harness
-from checks import PAGES_PER_MIB, GoodRun
+from checks import AnyRun, GoodRun
 
-BUILD = harness.ROOT / "build"
-CONFIG = """\
-[global]
-default=homestead
-[homestead]
-options=com1=115200,8n1 console=com1 loglvl=info
-dom0=dom0.elf
-module={module}
-"""
+STRANGERS = harness.ROOT / "tests" / "strangers"
 
 
-def make_disk(path, files):
-    """A FAT disk. files: {path on it: file of the host}."""
-    def mtools(command, *words):
-        subprocess.run([command, "-i", path, *words], check=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
+class TestStrangerGuest(GoodRun):
+    """Guests that use the first MiB as their own at once, and print through the console ring until it has been taken."""
 
-    with open(path, "wb") as disk:
-        disk.truncate(64 << 20)
-    mtools("mformat", "-F", "::")
-    parts = {file.rsplit("/", count)[0] for file in files for count in range(1, file.count("/") + 1)}
-    for folder in sorted(parts):
-        mtools("mmd", f"::/{folder}")
-    for name, source in files.items():
-        mtools("mcopy", source, f"::/{name}")
-    return path
+    @pytest.fixture(scope="class", params=[1, 4])
+    def run(self, request, boot_guests):
+        return boot_guests("stranger", "--cpus", request.param, "--mem", "4G", "--cmdline", "idle-scrub=off")
 
+    def said(self, run, name):
+        prefix = f"(d{run.domain(name)}) stranger: "
+        return [line[len(prefix):] for line in run.lines if line.startswith(prefix)]
 
-def chainloaded(path, directory, module="default.cpio"):
-    """A disk whose firmware starts holder.efi, which starts the loader in the directory."""
-    config = path.with_suffix(".cfg")
-    config.write_text(CONFIG.format(module=module))
-    return make_disk(path, {
-        "EFI/BOOT/BOOTX64.EFI": BUILD / "holder.efi", f"{directory}/BOOTX64.EFI": BUILD / "BOOTX64.EFI",
-        f"{directory}/homestead.cfg": config, f"{directory}/homestead.elf": BUILD / "homestead.elf",
-        f"{directory}/dom0.elf": harness.BUILT / "dom0.elf", f"{directory}/{module}": harness.BUILT / "default.cpio"})
+    @pytest.mark.parametrize("name", ["plain", "big", "flood", "wild", "after", "ramdisk"])
+    def test_it_powers_off(self, run, name):
+        assert ("shutdown", 0) in run.events(name), run.tail()
+        assert "the maps are the same, the ring is reserved, no store" in self.said(run, name)
 
+    def test_the_start_info_is_behind_the_kernel(self, run):
+        (where,) = [line for line in self.said(run, "plain") if line.startswith("start info at ")]
+        address, words = int(where.split()[3].rstrip(","), 16), where.split("'", 1)[1][:-1]
+        assert 0x100000 < address < 0x200000 and address % 4096 == 0
+        assert words == "hello from libxc's layout"
 
-class TestLoaderThatHoldsMemory(GoodRun):
-    """Another boot loader has three quarters of memory as EfiLoaderData and EfiLoaderCode. It is RAM."""
+    def test_a_ramdisk_is_the_module(self, run):
+        data = (harness.GUESTS / "stranger/ramdisk.txt").read_bytes()
+        sum31 = 0
+        for byte in data:
+            sum31 = (sum31 * 31 + byte) & 0xffffffff
+        assert len(data) > 4096
+        assert f"1 module, {len(data)} bytes at start info + 0x1000, sum {sum31:#x}" in self.said(run, "ramdisk")
+        assert not [line for line in self.said(run, "plain") if "module" in line]
 
-    @pytest.fixture(scope="class")
-    def run(self, tmp_path_factory):
-        return harness.boot("--esp", chainloaded(tmp_path_factory.mktemp("esp") / "disk", "EFI/homestead"))
+    def test_a_ramdisk_that_is_not_there(self, run):
+        assert run.events("no-ramdisk") == [("failed", -2)]
+        assert "8-no-ramdisk.cfg: the archive has no ramdisk 'nowhere.img'" in run.lines
 
-    @pytest.fixture(scope="class")
-    def plain(self):
-        return harness.boot()
+    def test_a_ramdisk_that_does_not_fit(self, run):
+        assert ("failed", -8) in run.events("large-ramdisk")
+        assert [line for line in run.lines if line.startswith("large-ramdisk ") and "no room for the start info and the ramdisk" in line]
 
-    def test_the_memory_was_held(self, run):
-        assert "holder: three quarters of free memory held" in run.text
+    def test_ram_on_both_sides_of_the_ring(self, run):
+        assert [line for line in self.said(run, "big") if line.startswith("map ")] == [
+            "map 0 0xa0000 type 1", "map 0x100000 0xbff00000 type 1", "map 0xfefff000 0x1000 type 2",
+            "map 0x100000000 0x8000000 type 1"]
 
-    def test_no_memory_is_lost(self, run, plain):
-        """As much is free as without the other loader, on each node too, to the MiB."""
-        for key in ("pages", "free"):
-            assert abs(run.one("memory")[key] - plain.one("memory")[key]) < PAGES_PER_MIB
-            for node in run.all("node"):
-                assert abs(node[key] - plain.one("node", id=node["id"])[key]) < 8 * PAGES_PER_MIB
+    def test_a_flood_comes_out_whole_and_slowly(self, run):
+        flood = [line for line in self.said(run, "flood") if line.startswith("a line that nobody needs")]
+        assert {line for line in flood} == {"a line that nobody needs, again and again, to fill the ring and the log"}
+        assert 20 < len(flood) < 1000 and self.said(run, "flood")[-1] == "it was taken"
 
-    def test_homestead_keeps_the_same(self, run, plain):
-        assert abs(run.one("kept")["pages"] - plain.one("kept")["pages"]) < 32
-
-
-@pytest.mark.parametrize("directory", ["EFI/Hyperviseur-\u00e9", "EFI/\u4e2d\u6587 and a space"], scope="class")
-class TestDirectoryInAnyScript(GoodRun):
-    """The loader and its files are in a directory whose name is not ASCII; homestead.cfg, which is UTF-8, names such a file."""
-
-    @pytest.fixture(scope="class")
-    def run(self, tmp_path_factory, directory):
-        return harness.boot("--esp", chainloaded(tmp_path_factory.mktemp("esp") / "disk", directory, "invit\u00e9s.cpio"))
+    def test_wrong_indices_lose_lines_only(self, run):
+        assert self.said(run, "wild")[-1] == "in step again"
+        assert f"dom0: domain {run.domain('wild')} has wrong indices in its console ring, output was skipped" in run.lines
 
 
-class TestMultibootOnUefi(GoodRun):
-    """Multiboot 1 has no field for the RSDP, which UEFI does not put where a BIOS does: the cause and the way out are named."""
+HOST = r"\(\d+ on node 0, \d+ on node 1\)"
+# guest: (a line that says what is wrong and what to do, how its verdict begins)
+ERRORS = {
+    "node9": (r"node 9: this host has nodes 0 to 1", r"FAIL: expected poweroff, got no guest: node 9: this host has nodes 0 to 1"),
+    "node": (r"wants 1900 MiB on node 1, 10\d\d MiB are free and unclaimed there \((9\d\d|10\d\d) on node 0\); "
+             r"(without nodes it fits|all nodes together have room for it \(nodes = \"all\"\)), or lower its memory to 10\d\d MiB",
+             r"PASS: enomem, as expected"),
+    "unclaimed": (r"wants 1100 MiB on node 1 and got 10\d\d of them, 0 MiB are free and unclaimed there \(\d+ on node 0\); "
+                  r"(without nodes it fits|all nodes together .*), or lower its memory to 10\d\d MiB",
+                  r"FAIL: expected poweroff, got enomem: wants 1100 MiB on node 1 and got "),
+    "host": (rf"wants 3000 MiB, \d\d\d\d MiB are free and unclaimed on this host {HOST}; too much for this host: lower its memory "
+             r"to \d\d\d\d MiB", r"PASS: enomem, as expected"),
+    "huge": (rf"wants 16777216 MiB and \d+ MiB for its page tables, \d+ MiB are free and unclaimed on this host {HOST}; too much "
+             r"for this host", r"PASS: enomem, as expected"),
+    "two": (r"wants 10\d\d of its 2020 MiB on node 0, \d+ MiB are free and unclaimed there \(\d+ on node 1\); too much for this "
+            r"host: lower its memory to \d+ MiB", r"PASS: enomem, as expected"),
+    "early": (None, r"FAIL: expected poweroff, got suspend \(shutdown code 2\)"),
+    "late": (None, r"FAIL: expected poweroff, got loop: still running after 1 s"),
+    "pin": (r"cpus .*17.*: .*host has CPUs 0 to 3.*", r"FAIL: expected poweroff, got no guest: cpus "),
+    "tight": (r"the kernel test.elf needs memory at 0x100000 to 0x[0-9a-f]+; with 3 MiB, the guest's is up to 0xa0000 and from "
+              r"0x100000 to 0x300000", r"FAIL: expected poweroff, got badkernel: the kernel test.elf needs memory at "),
+}
 
-    degraded = "acpi"
 
-    @pytest.fixture(scope="class")
-    def run(self, tmp_path_factory):
-        return harness.boot("--esp", make_disk(tmp_path_factory.mktemp("esp") / "disk", {
-            "EFI/BOOT/BOOTX64.EFI": BUILD / "multiboot.efi", "boot/homestead": BUILD / "homestead",
-            "boot/dom0.elf": harness.BUILT / "dom0.elf", "boot/default.cpio": harness.BUILT / "default.cpio"}))
-
-    def test_the_cause_and_the_way_out(self, run):
-        assert ("warning: booted by Multiboot on a UEFI machine: the firmware's ACPI tables are not handed over that way; "
-                "start BOOTX64.EFI (GRUB: chainloader) instead") in run.lines
-        assert "warning: ACPI: no tables found: one node, one CPU" in run.lines
-
-    def test_what_there_is(self, run):
-        assert run.one("cpus") == {"found": 1, "online": 1} and len(run.all("node")) == 1
-
-
-@pytest.mark.parametrize("cpu", ["Opteron_G4", "Opteron_G5", "EPYC,-xsaveopt,-xgetbv1,-avx,-avx2"], scope="class")
-class TestWithoutXsaveopt(GoodRun):
-    """CPUs with XSAVE and an empty CPUID leaf 0xD.1: QEMU 7.2 never ends a write that sets CR4.OSXSAVE (docs/testing.md)."""
+class TestErrors(AnyRun):
+    """Each failed build has a sentence with the cause, what there is, and what to do; and so has each failed verdict."""
 
     @pytest.fixture(scope="class")
-    def run(self, boot_guests, cpu):
-        return boot_guests("one", "--", "-cpu", cpu)
+    def run(self, boot_guests):
+        return boot_guests(STRANGERS / "errors")
+
+    @pytest.mark.parametrize("name", ERRORS)
+    def test_the_sentence(self, run, name):
+        said = [re.sub(r"^\S+ +", "", line) for line in run.lines if line.startswith(f"{name} ")]
+        cause, verdict = ERRORS[name]
+        assert cause is None or sum(1 for line in said if re.fullmatch(cause, line)) == 1, said
+        assert re.match(verdict, said[-1]), said
+
+    def test_nothing_leaks(self, run):
+        assert all((fact["pages"], fact["claims"]) == (0, 0) for fact in run.all("leak")), run.tail()
+        assert run.one("verdict")["result"] == "FAIL"
+
+
+class TestKeys(GoodRun):
+    """Keys of configurations: claim_order and claim_flags, vnuma, numbers in quotes."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests(STRANGERS / "keys")
+
+    def claims(self, run, name):
+        return [(fact["node"], fact["pages"], fact["result"]) for fact in run.all("claim") if fact["name"] == name]
+
+    @pytest.mark.parametrize("name, claims", [("order", [("1", 64 * 256, 0)]), ("two", [("0", 30 * 256, 0), ("1", 32 * 256, 0)]),
+                                              ("placed", [("1", 32 * 256, 0)])])
+    def test_whole_extents_are_claimed(self, run, name, claims):
+        assert [(str(node), pages, result) for node, pages, result in self.claims(run, name)] == claims
+        assert ("shutdown", 0) in run.events(name)
+
+    def test_memory_is_where_it_was_claimed(self, run):
+        """Claimed are whole extents, of which the last may not be needed in full."""
+        for name in ("order", "two", "placed"):
+            populated = {fact["node"]: fact["pages"] for fact in run.all("populated", domain=run.domain(name))}
+            claimed = {node: pages for node, pages, _ in self.claims(run, name)}
+            assert populated.keys() == claimed.keys()
+            assert all(0 <= claimed[node] - populated[node] < 512 for node in claimed), name
+
+    def test_extents_that_are_not_there(self, run):
+        assert [fact[1:] for fact in self.claims(run, "large")] == [(2 << 18, -12)]
+        assert [line for line in run.lines if re.match(r"large +wants 2 whole extents of 1 GiB on node 1, [01] are free there", line)]
+
+    def test_no_node_has_room(self, run):
+        assert run.events("nowhere")[1:] == [("failed", -12), ("destroyed", 0)] and not self.claims(run, "nowhere")
+
+    def test_vnuma_places_memory(self, run):
+        populated = {fact["node"]: fact["pages"] for fact in run.all("populated", domain=run.domain("vnuma"))}
+        assert populated == {0: 48 * 256 - 95, 1: 16 * 256}, populated
+        assert "7-vnuma.cfg:6: vnuma places memory and vCPUs; the guest itself sees one node, no vdistances" in run.lines
+
+    def test_vnuma_places_vcpus(self, run):
+        vcpus = run.all("vcpu", domain=run.domain("vnuma"))
+        assert [fact["node"] for fact in sorted(vcpus, key=lambda fact: fact["id"])] == [1, 0, 1], vcpus
+
+    def test_vnuma_on_a_node_that_is_not_there(self, run):
+        assert run.events("vnuma-node") == [("skipped", -2)]
+
+    def test_numbers_in_quotes(self, run):
+        assert [fact["pages"] for fact in run.all("populated", domain=run.domain("quoted"))] == [64 * 256 - 95]
+        assert run.all("populated", domain=run.domain("quoted"))[0]["node"] == 1
+        assert {(fact["cpu"], fact["node"]) for fact in run.all("vcpu", domain=run.domain("quoted"))} == {(2, 1)}
+        assert "9-quoted.cfg:7: unknown key 'maxcpus' ignored: did you mean maxvcpus?" in run.lines
+
+    def test_they_need_claims_by_node(self, run):
+        assert '6-host.cfg:5: claim_mode: claim_order and claim_flags need "node"' in run.lines

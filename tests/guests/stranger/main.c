@@ -1,7 +1,7 @@
 /*
  * A guest as others write them, on what libxc's layout gives: nothing of the builder's is in the first MiB, and all
  * output goes through the console ring, each time until it has been taken (no port 0xE9, no guest/lib). It prints what
- * it was given and powers off. The first word of the command line:
+ * it was given, with a checksum of its ramdisk, and powers off. The first word of the command line:
  *   (none)  checks the start info against XENMEM_memory_map
  *   flood   writes and rings as fast as it can, for 1 s; a line must have been taken whole at its end
  *   wild    writes random indices and rings ports at random; a good line must come out after that
@@ -156,6 +156,18 @@ static bool check(const struct hvm_start_info *si)
     return same && ring_reserved;
 }
 
+static void say_ramdisk(const struct hvm_start_info *si)
+{
+    const struct hvm_modlist_entry *m = (const struct hvm_modlist_entry *)si->modlist_paddr;
+    const u8 *bytes = (const u8 *)m->paddr;
+    u32 sum = 0;
+
+    for (u64 i = 0; i < m->size; i++)
+        sum = sum * 31 + bytes[i];
+    say("stranger: %u module, %lu bytes at start info + %#lx, sum %#x\n", si->nr_modules, m->size,
+        m->paddr - (u64)(uintptr_t)si, sum);
+}
+
 static void flood(void)
 {
     static const char line[] =
@@ -198,6 +210,8 @@ void stranger_main(const struct hvm_start_info *si)
     const char *words = si->cmdline_paddr ? (const char *)si->cmdline_paddr : "";
     say("stranger: start info at %#lx, command line '%s'\n", (u64)(uintptr_t)si, words);
     bool ok = check(si);
+    if (si->nr_modules)
+        say_ramdisk(si);
     if (strncmp(words, "flood", 5) == 0)
         flood();
     if (strncmp(words, "wild", 4) == 0)

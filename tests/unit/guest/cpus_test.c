@@ -43,3 +43,15 @@ TEST(refused)
     assert_int_equal(cpus_parse("0-3", NULL, 0, map), -ENOENT);
     assert_int_equal(cpus_parse("0-3;", NULL, 0, map), -EINVAL);
 }
+
+TEST(plain_numbers)
+{
+    u8 small[2];
+
+    assert_int_equal(cpus_parse_numbers("0, 3-4 ,15", 16, small), 0);
+    assert_int_equal(small[0], 0x19);
+    assert_int_equal(small[1], 0x80);
+    static const char *const bad[] = {"", "16", "3-16", "all", "^1", "node:1", "1,", "4-3", "1 2"};
+    for (u32 i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_int_equal(cpus_parse_numbers(bad[i], 16, small), -EINVAL);
+}

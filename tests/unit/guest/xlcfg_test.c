@@ -65,6 +65,8 @@ TEST(defaults)
     assert_int_equal(cfg.expect, EXPECT_POWEROFF);
     assert_int_equal(cfg.timeout_s, 60);
     assert_false(cfg.optional);
+    assert_string_equal(cfg.ramdisk, "");
+    assert_true(cfg.numa_placement);
     assert_string_equal(notes(BASE), "");
 }
 
@@ -74,7 +76,8 @@ TEST(every_key)
         parse("# a comment\n\nname='web-1.x'; type = \"pvh\"\nkernel = \"vmlinux\" # c\n"
               "\textra = \"console=hvc0 a='b' # no comment\"\nmemory=0x100\nmaxmem = '512'\nvcpus = 4\n"
               "maxvcpus = 010\nnodes = [ 1,\n  # here too\n \"0\", ]\nclaim_mode = \"host\"\n"
-              "expect = 'reboot'\ntimeout = 5\noptional = 1\npool = 'Pool-0'\nnuma_placement = 1\n"),
+              "expect = 'reboot'\ntimeout = 5\noptional = 1\npool = 'Pool-0'\nnuma_placement = 0\n"
+              "ramdisk = 'initrd'\n"),
         0);
     assert_string_equal(cfg.name, "web-1.x");
     assert_string_equal(cfg.kernel, "vmlinux");
@@ -91,6 +94,8 @@ TEST(every_key)
     assert_int_equal(cfg.expect, EXPECT_REBOOT);
     assert_int_equal(cfg.timeout_s, 5);
     assert_true(cfg.optional);
+    assert_false(cfg.numa_placement);
+    assert_string_equal(cfg.ramdisk, "initrd");
 }
 
 TEST(the_last_assignment_counts)
@@ -155,17 +160,17 @@ TEST(cpus_in_every_form)
     char cpus[XLCFG_CPUS_MAX];
 
     assert_int_equal(parse(BASE "cpus = 2\ncpus_soft = ['0', 1, \"2-3,^2\"]\ncpus_soft += ['nodes:1']\n"), 0);
-    assert_true(xlcfg_cpus(&cfg.cpus, 77, cpus));
+    assert_true(xlcfg_cpus(&cfg, false, 77, cpus));
     assert_string_equal(cpus, "2");
-    assert_true(xlcfg_cpus(&cfg.cpus_soft, 1, cpus));
+    assert_true(xlcfg_cpus(&cfg, true, 1, cpus));
     assert_string_equal(cpus, "1");
-    assert_true(xlcfg_cpus(&cfg.cpus_soft, 2, cpus));
+    assert_true(xlcfg_cpus(&cfg, true, 2, cpus));
     assert_string_equal(cpus, "2-3,^2");
-    assert_true(xlcfg_cpus(&cfg.cpus_soft, 3, cpus));
+    assert_true(xlcfg_cpus(&cfg, true, 3, cpus));
     assert_string_equal(cpus, "nodes:1");
-    assert_false(xlcfg_cpus(&cfg.cpus_soft, 4, cpus));
+    assert_false(xlcfg_cpus(&cfg, true, 4, cpus));
     assert_int_equal(parse(BASE), 0);
-    assert_false(xlcfg_cpus(&cfg.cpus, 0, cpus));
+    assert_false(xlcfg_cpus(&cfg, false, 0, cpus));
     refused(BASE "cpus = 'x'\n", 4, "cpus: not a list of CPUs such as \"0-3,^1\", \"nodes:1\" or \"all\"");
     refused(BASE "cpus = '1;'\n", 4, "cpus: not a list of CPUs such as \"0-3,^1\", \"nodes:1\" or \"all\"");
     refused(BASE "cpus_soft = [1,\n[2]]\n", 5,
@@ -193,6 +198,26 @@ TEST(claim_modes_and_expectations)
             "\"badconfig\"");
     refused(BASE "claim_mode = 1\n", 4, "claim_mode: not one of \"node\" \"host\" \"off\"");
     refused(BASE "claim_mode = ['off']\n", 4, "claim_mode: not one of \"node\" \"host\" \"off\"");
+}
+
+TEST(claim_order_and_flags)
+{
+    assert_int_equal(parse(BASE "claim_order = '2M'\nclaim_flags = ['strict',\n\"scrub\"]\n"), 0);
+    assert_int_equal(cfg.claim_order, ORDER_2M);
+    assert_true(cfg.claim_strict && cfg.claim_scrub);
+    assert_int_equal(parse(BASE "claim_order = \"1G\"\nclaim_mode = 'node'\nclaim_flags = 'scrub'\n"), 0);
+    assert_int_equal(cfg.claim_order, ORDER_1G);
+    assert_true(!cfg.claim_strict && cfg.claim_scrub);
+    assert_int_equal(parse(BASE "claim_order = '4K'\nclaim_mode = 'off'\nclaim_flags = []\n"), 0);
+    assert_int_equal(cfg.claim_order, ORDER_4K);
+    assert_true(!cfg.claim_strict && !cfg.claim_scrub);
+    refused(BASE "claim_order = 9\n", 4, "claim_order: not one of \"4K\" \"2M\" \"1G\"");
+    refused(BASE "claim_flags = ['strict',\n'orders']\n", 5,
+            "claim_flags: not a list of \"strict\" and \"scrub\"");
+    refused(BASE "claim_flags = ['scrub']\nclaim_mode = 'host'\n", 5,
+            "claim_mode: claim_order and claim_flags need \"node\"");
+    refused(BASE "claim_mode = 'off'\nclaim_order = '2M'\n", 4,
+            "claim_mode: claim_order and claim_flags need \"node\"");
 }
 
 TEST(numbers_have_limits)
@@ -247,14 +272,64 @@ TEST(what_must_be_there)
     refused("name = \"a\"\nkernel = \"k\"\n", 3, "memory: missing");
 }
 
+#define VNODE(text) BASE "vnuma = [" text "]\n"
+
+TEST(vnuma_places_memory_and_vcpus)
+{
+    char cpus[XLCFG_CPUS_MAX];
+
+    assert_string_equal(notes(VNODE("['pnode=1','size=16','vcpus=0,3','vdistances=10,20'],\n"
+                                    "['vcpus= 1-2','size=32','pnode=0'],['pnode=1','size=16','vcpus=4']")),
+                        "4: vnuma places memory and vCPUs; the guest itself sees one node, no vdistances|");
+    assert_int_equal(cfg.nodes_kind, NODES_LIST);
+    assert_int_equal(cfg.nr_nodes, 2);
+    assert_int_equal(cfg.nodes[0], 1);
+    assert_int_equal(cfg.node_mib[0], 32);
+    assert_int_equal(cfg.nodes[1], 0);
+    assert_int_equal(cfg.node_mib[1], 32);
+    assert_int_equal(cfg.vcpus, 1);
+    assert_int_equal(cfg.maxvcpus, 5);
+    assert_false(xlcfg_cpus(&cfg, false, 0, cpus));
+    assert_true(xlcfg_cpus(&cfg, true, 3, cpus));
+    assert_string_equal(cpus, "node:1");
+    assert_int_equal(parse(VNODE("['pnode=1','size=64','vcpus=0']") "cpus_soft = '5'\n"), 0);
+    assert_true(xlcfg_cpus(&cfg, true, 0, cpus));
+    assert_string_equal(cpus, "5");
+}
+
+TEST(vnuma_must_be_whole)
+{
+    refused(BASE "vnuma = 1\n", 4, "vnuma: not a list of nodes");
+    refused(VNODE("\n'pnode=0'"), 5, "vnuma: a node is not a list");
+    refused(VNODE("['pnode=0','size=64']"), 4, "vnuma: a node needs pnode=, size= and vcpus=");
+    refused(VNODE("['pnode=x','size=64','vcpus=0']"), 4, "vnuma: pnode is not a node number");
+    refused(VNODE("['pnode=65535','size=64','vcpus=0']"), 4, "vnuma: pnode is not a node number");
+    refused(VNODE("['pnode=0','size=0','vcpus=0']"), 4, "vnuma: size is not a number of MiB");
+    refused(VNODE("['pnode=0','size=99999999999999999999','vcpus=0']"), 4,
+            "vnuma: size is not a number of MiB");
+    refused(VNODE("['pnode=0','size=64','vcpus=128']"), 4, "vnuma: vcpus is not a list of vCPUs");
+    refused(VNODE("['pnode=0','size=64','vcpus=all']"), 4, "vnuma: vcpus is not a list of vCPUs");
+    refused(VNODE("['pnode=0','size=64','vcpus=0','memory=1']"), 4,
+            "vnuma: not pnode=, size=, vcpus= or vdistances=");
+    refused(VNODE("['pnode=0',['size=64'],'vcpus=0']"), 4, "vnuma: not an option of a node");
+    refused(VNODE("['pnode=0','size=32','vcpus=0'],\n['pnode=1','size=32','vcpus=0-1']"), 5,
+            "vnuma: a vCPU is on two nodes");
+    refused(VNODE("['pnode=0','size=64','vcpus=1']"), 4, "vnuma: a vCPU is on no node");
+    refused(VNODE("['pnode=0','size=63','vcpus=0']"), 4,
+            "vnuma: the sizes do not add up to memory and maxmem");
+    refused(VNODE("['pnode=0','size=64','vcpus=0']") "maxmem = 65\n", 4,
+            "vnuma: the sizes do not add up to memory and maxmem");
+    refused(VNODE("['pnode=0','size=64','vcpus=0']") "vcpus = 2\n", 4,
+            "vnuma: its vCPUs are fewer than vcpus, or not as many as maxvcpus");
+    refused(VNODE("['pnode=0','size=64','vcpus=0-1']") "maxvcpus = 3\n", 4,
+            "vnuma: its vCPUs are fewer than vcpus, or not as many as maxvcpus");
+    refused(VNODE("['pnode=0','size=64','vcpus=0']") "nodes = 0\n", 5,
+            "nodes: vnuma names the nodes already");
+}
+
 /* Placement that would not be done is an error, not a key without effect. */
 TEST(keys_that_are_refused)
 {
-    refused(BASE "ramdisk = 'initrd'\n", 4, "ramdisk: not supported");
-    refused(BASE "vnuma = [ [ 'pnode=0', 'size=64' ] ]\n", 4,
-            "vnuma: not supported; use nodes and cpus to place a guest");
-    refused(BASE "numa_placement = 0\n", 4,
-            "numa_placement: 0 is not supported; use nodes or cpus to place a guest");
     refused(BASE "pool = 'Pool-node1'\n", 4, "pool: not one of \"Pool-0\"");
 }
 

@@ -80,6 +80,7 @@ TEST(values)
     assert_string_equal(value("\n;;\nb=1;\n\n"), "none");
     assert_string_equal(value("a=1;a=2\n"), "2");
     assert_string_equal(value("a=0x1f\n"), "0x1f");
+    assert_string_equal(value("a.b_9=1\na=2"), "2");
     assert_string_equal(value("a=\"\xff\t\"\n"), "\xff\t");
 }
 

@@ -1,0 +1,365 @@
+/*
+ * The rules of guest/README.md for keys, once more: on the values that libxlutil gives, with the host's C library. See
+ * model.h.
+ */
+#include "model.h"
+
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "xlu.h"
+
+#define ESRCH 3
+
+/* A key that is there and is no string of less than size bytes is bad. Returns whether it is there. */
+static bool text_is(const char *key, size_t size, const char **text, bool *bad)
+{
+    int rc = xlu_string(key, text);
+
+    if (rc)
+        *text = "";
+    if ((rc && rc != -ESRCH) || strlen(*text) >= size)
+        *bad = true;
+    return rc == 0;
+}
+
+static void number_is(const char *key, long min, long max, long otherwise, long *out, bool *bad)
+{
+    int rc = xlu_number(key, out);
+
+    if (rc)
+        *out = otherwise;
+    if ((rc && rc != -ESRCH) || (!rc && (*out < min || *out > max)))
+        *bad = true;
+}
+
+/* The position of a key's word in words, which end with NULL; otherwise if the key is not there. */
+static int word_is(const char *key, const char *const *words, int otherwise, bool *bad)
+{
+    const char *text;
+    int rc = xlu_string(key, &text);
+
+    if (rc == -ESRCH)
+        return otherwise;
+    for (int i = 0; !rc && words[i]; i++)
+        if (strcmp(words[i], text) == 0)
+            return i;
+    *bad = true;
+    return otherwise;
+}
+
+static bool is_there(const char *key)
+{
+    const char *text;
+
+    return xlu_string(key, &text) != -ESRCH;
+}
+
+static bool are_cpus(const char *text)
+{
+    static regex_t form;
+    static bool made;
+
+    if (!made &&
+        regcomp(&form,
+                "^ *\\^?(nodes?:)?(all|[0-9]+(-[0-9]+)?) *(, *\\^?(nodes?:)?(all|[0-9]+(-[0-9]+)?) *)*$",
+                REG_EXTENDED | REG_NOSUB))
+        abort();
+    made = true;
+    if (strlen(text) >= XLCFG_CPUS_MAX || regexec(&form, text, 0, NULL, 0))
+        return false;
+    for (const char *c = text; *c;) {
+        char *end;
+        if (*c < '0' || *c > '9') {
+            c++;
+            continue;
+        }
+        unsigned long first = strtoul(c, &end, 10), last = first;
+        if (*end == '-')
+            last = strtoul(end + 1, &end, 10);
+        if (first > 65535 || last > 65535 || last < first)
+            return false;
+        c = end;
+    }
+    return true;
+}
+
+/* Compares all vCPUs' texts of `cpus` or `cpus_soft`. False: they differ, or *bad. */
+static bool cpus_equal(const char *key, const struct xlcfg *cfg, bool soft, bool *bad)
+{
+    char text[XLCFG_CPUS_MAX];
+    const char *theirs;
+    int nr = 0;
+
+    if (!is_there(key))
+        return *bad || (soft && cfg->vnuma) || !xlcfg_cpus(cfg, soft, 0, text);
+    if (xlu_string(key, &theirs) == 0) {
+        *bad = *bad || !are_cpus(theirs);
+        return *bad || (xlcfg_cpus(cfg, soft, 99, text) && strcmp(text, theirs) == 0);
+    }
+    xlu_list(key, &nr);
+    for (int i = 0; i < nr; i++) {
+        theirs = xlu_item(key, i);
+        *bad = *bad || !theirs || !are_cpus(theirs);
+    }
+    for (int i = 0; i < nr && !*bad; i++)
+        if (!xlcfg_cpus(cfg, soft, (u32)i, text) || strcmp(text, xlu_item(key, i)) != 0)
+            return false;
+    return *bad || !xlcfg_cpus(cfg, soft, (u32)nr, text);
+}
+
+/* What vnuma says: MiB of each node, and the node of each vCPU, -1: none. */
+struct vnuma {
+    long mib[65535], all_mib;
+    int node[XLCFG_VCPUS_MAX], vcpus;
+};
+
+/* Takes vCPUs like "0-3, 5" to a node. */
+static void take_vcpus(struct vnuma *v, const char *text, int node, bool *bad)
+{
+    static regex_t form;
+    static bool made;
+
+    if (!made && regcomp(&form, "^ *[0-9]+(-[0-9]+)?( *, *[0-9]+(-[0-9]+)?)* *$", REG_EXTENDED | REG_NOSUB))
+        abort();
+    made = true;
+    if (regexec(&form, text, 0, NULL, 0)) {
+        *bad = true;
+        return;
+    }
+    bool mine[XLCFG_VCPUS_MAX] = {false};
+    for (const char *c = text; *c && !*bad;) {
+        char *end;
+        if (*c < '0' || *c > '9') {
+            c++;
+            continue;
+        }
+        unsigned long first = strtoul(c, &end, 10), last = *end == '-' ? strtoul(end + 1, &end, 10) : first;
+        *bad = last >= XLCFG_VCPUS_MAX || first > last;
+        for (unsigned long id = first; id <= last && !*bad; id++)
+            mine[id] = true;
+        c = end;
+    }
+    for (u32 id = 0; id < XLCFG_VCPUS_MAX; id++) {
+        *bad = *bad || (mine[id] && v->node[id] >= 0);
+        v->node[id] = mine[id] ? node : v->node[id];
+    }
+}
+
+static void read_vnode(struct vnuma *v, int index, bool *bad)
+{
+    char vcpus[256] = "", rest[256];
+    long pnode = -1, size = -1, number;
+    int nr = xlu_inner_list("vnuma", index);
+
+    *bad = *bad || nr < 0;
+    for (int i = 0; i < nr && !*bad; i++) {
+        const char *option = xlu_inner_item("vnuma", index, i);
+        int end = 0;
+        if (!option || strlen(option) > 255)
+            *bad = true;
+        else if (sscanf(option, "pnode=%6[0-9]%n", rest, &end) == 1 && !option[end] &&
+                 (number = atol(rest)) < 65535)
+            pnode = number;
+        else if (sscanf(option, "size=%9[0-9]%n", rest, &end) == 1 && !option[end] &&
+                 (number = atol(rest)) > 0 && number <= 16 << 20)
+            size = number;
+        else if (strncmp(option, "vcpus=", 6) == 0 && option[6])
+            snprintf(vcpus, sizeof(vcpus), "%s", option + 6);
+        else
+            *bad = strncmp(option, "vdistances=", 11) != 0 || !option[11];
+        /* What is overwritten by a further vcpus= must be right, too. */
+        static struct vnuma nobody;
+        memset(nobody.node, 0xff, sizeof(nobody.node));
+        if (!*bad && option[0] == 'v' && option[1] == 'c')
+            take_vcpus(&nobody, vcpus, 0, bad);
+    }
+    *bad = *bad || pnode < 0 || size < 0 || !vcpus[0];
+    if (*bad)
+        return;
+    v->mib[pnode] += size;
+    v->all_mib += size;
+    take_vcpus(v, vcpus, (int)pnode, bad);
+}
+
+static bool vnuma_equal(const struct xlcfg *cfg, long memory, long maxmem, long vcpus, long *maxvcpus,
+                        bool *bad)
+{
+    static struct vnuma v;
+    int nr = 0;
+
+    if (!is_there("vnuma"))
+        return *bad || !cfg->vnuma;
+    *bad = *bad || is_there("nodes") || xlu_list("vnuma", &nr);
+    memset(&v, 0, sizeof(v));
+    memset(v.node, 0xff, sizeof(v.node));
+    for (int i = 0; i < nr && !*bad; i++)
+        read_vnode(&v, i, bad);
+    for (u32 id = 0; id < XLCFG_VCPUS_MAX; id++) {
+        *bad = *bad || (v.node[id] >= 0 && (u32)v.vcpus != id);
+        v.vcpus += v.node[id] >= 0;
+    }
+    *bad = *bad || v.all_mib != memory || v.all_mib != maxmem || v.vcpus < vcpus ||
+           (is_there("maxvcpus") && v.vcpus != *maxvcpus);
+    *maxvcpus = v.vcpus;
+    u32 nodes = 0;
+    for (u32 node = 0; node < 65535; node++)
+        nodes += v.mib[node] > 0;
+    *bad = *bad || nodes > MAX_NODES;
+    bool same = cfg->vnuma && nodes == cfg->nr_nodes;
+    for (u32 i = 0; i < nodes && same && !*bad; i++)
+        same = v.mib[cfg->nodes[i]] == (long)cfg->node_mib[i];
+    for (int id = 0; id < v.vcpus && same; id++)
+        same = v.node[id] == cfg->vcpu_node[id];
+    return *bad || same;
+}
+
+static bool node_of(const char *text, u32 *out)
+{
+    char *end;
+    long node = strtol(text, &end, 0);
+
+    *out = (u32)node;
+    return end != text && !*end && node >= 0 && node <= 65535;
+}
+
+static bool nodes_equal(const struct xlcfg *cfg, bool *bad)
+{
+    static const char *const words[] = {"any", "last", "all", NULL};
+    u32 nodes[MAX_NODES], nr = 0;
+    const char *text;
+    int items = 1;
+    bool no_word = false;
+    long number;
+
+    int word = word_is("nodes", words, NODES_ANY, &no_word);
+    if (!no_word)
+        return *bad || cfg->nodes_kind == (enum xlcfg_nodes)word;
+    if (xlu_string("nodes", &text) == 0)
+        *bad = *bad || xlu_number("nodes", &number) || !node_of(text, &nodes[nr++]);
+    else if (xlu_list("nodes", &items) || items < 1 || items > (int)MAX_NODES)
+        *bad = true;
+    for (int i = 0; !*bad && !nr && i < items; i++) {
+        text = xlu_item("nodes", i);
+        *bad = *bad || !text || !node_of(text, &nodes[i]);
+        for (int j = 0; j < i; j++)
+            *bad = *bad || nodes[i] == nodes[j];
+    }
+    return *bad || (cfg->nodes_kind == NODES_LIST && cfg->nr_nodes == (u32)items &&
+                    memcmp(cfg->nodes, nodes, (size_t)items * sizeof(nodes[0])) == 0);
+}
+
+/* Which of the claims' flags are set, bit 0 strict and bit 1 scrub. */
+static u32 claim_flags(bool *bad)
+{
+    const char *text = NULL;
+    int items = 1;
+    u32 flags = 0;
+
+    if (!is_there("claim_flags"))
+        return 0;
+    bool is_text = xlu_string("claim_flags", &text) == 0;
+    if (!is_text)
+        xlu_list("claim_flags", &items);
+    for (int i = 0; i < items; i++) {
+        if (!is_text)
+            text = xlu_item("claim_flags", i);
+        if (text && strcmp(text, "strict") == 0)
+            flags |= 1;
+        else if (text && strcmp(text, "scrub") == 0)
+            flags |= 2;
+        else
+            *bad = true;
+    }
+    return flags;
+}
+
+/* Writes the command line as xl makes it. */
+static void command_line(char *out, size_t size, bool *bad)
+{
+    const char *cmdline, *root, *extra;
+
+    if (text_is("cmdline", size, &cmdline, bad)) {
+        snprintf(out, size, "%s", *bad ? "" : cmdline);
+        return;
+    }
+    if (*bad)
+        return;
+    bool has_root = text_is("root", size, &root, bad), has_extra = text_is("extra", size, &extra, bad);
+    if (*bad)
+        return;
+    int len = has_root ? snprintf(out, size, "root=%s%s%s", root, has_extra ? " " : "", extra)
+                       : snprintf(out, size, "%s", extra);
+    *bad = *bad || (size_t)len >= size;
+}
+
+/* The condition may set bad, also if the file was refused. */
+#define RULE(name, condition) \
+    do { \
+        bool same = condition; \
+        if (!bad && !rc && !same) \
+            return name; \
+    } while (0)
+
+const char *model_differs(int rc, const struct xlcfg *cfg)
+{
+    static const char *const claims[] = {"node", "host", "off", NULL};
+    static const char *const pools[] = {"Pool-0", NULL};
+    static char line[XLCFG_TEXT_MAX];
+    const char *expects[EXPECT_COUNT + 1] = {NULL}, *text;
+    long number, more, memory, maxmem;
+    bool bad = false;
+
+    memcpy(expects, xlcfg_expect_names, sizeof(xlcfg_expect_names));
+    int word = word_is("expect", expects, EXPECT_POWEROFF, &bad);
+    RULE("expect", cfg->expect == (enum xlcfg_expect)word);
+    bad = bad || !is_there("name") || !is_there("kernel") || !is_there("memory");
+    text_is("name", XLCFG_NAME_MAX, &text, &bad);
+    bad = bad || !*text ||
+          text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")];
+    RULE("name", strcmp(cfg->name, text) == 0);
+    text_is("kernel", XLCFG_FILE_MAX, &text, &bad);
+    bad = bad || !*text;
+    RULE("kernel", strcmp(cfg->kernel, text) == 0);
+    text_is("ramdisk", XLCFG_FILE_MAX, &text, &bad);
+    RULE("ramdisk", strcmp(cfg->ramdisk, text) == 0);
+    command_line(line, sizeof(line), &bad);
+    RULE("cmdline", strcmp(cfg->extra, line) == 0);
+    number_is("memory", 1, 16 << 20, 0, &number, &bad);
+    RULE("memory", cfg->memory_mib == (u64)number);
+    number_is("maxmem", 1, 16 << 20, number, &more, &bad);
+    bad = bad || more < number;
+    RULE("maxmem", cfg->maxmem_mib == (u64)more);
+    memory = number;
+    maxmem = more;
+    number_is("vcpus", 1, 128, 1, &number, &bad);
+    RULE("vcpus", cfg->vcpus == (u32)number);
+    number_is("maxvcpus", 1, 128, number, &more, &bad);
+    bad = bad || more < number;
+    RULE("vnuma", vnuma_equal(cfg, memory, maxmem, number, &more, &bad));
+    RULE("maxvcpus", cfg->maxvcpus == (u32)more);
+    word = word_is("claim_mode", claims, CLAIM_NODE, &bad);
+    RULE("claim_mode", cfg->claim_mode == (enum xlcfg_claim)word);
+    static const char *const orders[] = {"4K", "2M", "1G", NULL};
+    int order = word_is("claim_order", orders, 0, &bad);
+    RULE("claim_order", cfg->claim_order == (u32)order * 9);
+    u32 flags = claim_flags(&bad);
+    RULE("claim_flags", flags == cfg->claim_strict + 2u * cfg->claim_scrub);
+    bad = bad || ((order || flags) && word != CLAIM_NODE);
+    number_is("timeout", 1, 3600, 60, &number, &bad);
+    RULE("timeout", cfg->timeout_s == (u32)number);
+    number_is("optional", 0, 1, 0, &number, &bad);
+    RULE("optional", cfg->optional == (number != 0));
+    number_is("numa_placement", 0, 1, 1, &number, &bad);
+    RULE("numa_placement", cfg->numa_placement == (number != 0));
+    word_is("pool", pools, 0, &bad);
+    if (!is_there("vnuma"))
+        RULE("nodes", nodes_equal(cfg, &bad));
+    RULE("cpus", cpus_equal("cpus", cfg, false, &bad));
+    RULE("cpus_soft", cpus_equal("cpus_soft", cfg, true, &bad));
+    if (rc && !bad)
+        return "refused without a reason";
+    return !rc && bad ? "read in spite of a wrong value" : NULL;
+}
