@@ -260,17 +260,15 @@ static void print_notes(const struct life *life)
 }
 
 /* False: the archive does not have it, and the guest is judged. */
-static bool find_file(struct life *life, const char *key, const char *name, struct cpio_file *out)
+static bool find_file(const struct life *life, const char *key, const char *name, struct cpio_file *out)
 {
     const struct xlcfg *cfg = &life->cfg;
-    char why[XLCFG_FILE_MAX + 64];
+    char why[CPIO_WHY_MAX];
 
-    int rc = cpio_find(guest_env.module.data, guest_env.module.size, name, out);
+    int rc = cpio_find(guest_env.module.data, guest_env.module.size, name, out, why);
     if (!rc)
         return true;
-    snprintf(why, sizeof(why), "%s %s '%s'",
-             rc == -ENOENT ? "the archive has no" : "the archive is cut short before the", key, name);
-    printf("%s: %s\n", life->file, why);
+    printf("%-9s its %s: %s\n", cfg->name, key, why);
     printf("@guest domain=none event=failed code=%d name=%s\n", rc, cfg->name);
     conclude(cfg->name, true, cfg->expect, EXPECT_BADKERNEL, why);
     return false;

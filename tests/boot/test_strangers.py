@@ -1,5 +1,8 @@
 """Guests, configurations and archives as others make them."""
+import os
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -42,7 +45,7 @@ class TestStrangerGuest(GoodRun):
 
     def test_a_ramdisk_that_is_not_there(self, run):
         assert run.events("no-ramdisk") == [("failed", -2)]
-        assert "8-no-ramdisk.cfg: the archive has no ramdisk 'nowhere.img'" in run.lines
+        assert "no-ramdisk its ramdisk: the archive has no file 'nowhere.img'" in run.lines
 
     def test_a_ramdisk_that_does_not_fit(self, run):
         assert ("failed", -8) in run.events("large-ramdisk")
@@ -157,3 +160,94 @@ class TestKeys(GoodRun):
 
     def test_they_need_claims_by_node(self, run):
         assert '6-host.cfg:5: claim_mode: claim_order and claim_flags need "node"' in run.lines
+
+
+def archive_config(name, kernel, end="poweroff"):
+    return f'name = "{name}"\nkernel = "{kernel}"\nmemory = 16\nextra = "mode=shutdown"\nexpect = "{end}"\n'
+
+
+def linked_files(directory):
+    """A directory with the links that people have in theirs."""
+    shutil.copy(harness.BUILT / "test.elf", directory / "a.elf")
+    os.link(directory / "a.elf", directory / "b.elf")
+    (directory / "c.elf").symlink_to("a.elf")
+    (directory / "sub").mkdir()
+    (directory / "sub" / "up.elf").symlink_to("../b.elf")
+    (directory / "boot").symlink_to("sub")
+    for name, kernel in {"hard-a": "a.elf", "hard-b": "b.elf", "soft": "c.elf", "dot": "./b.elf", "path": "/sub/up.elf",
+                         "linked": "boot/../boot/up.elf"}.items():
+        (directory / f"{name}.cfg").write_text(archive_config(name, kernel))
+    (directory / "sub" / "deep.cfg").write_text(archive_config("deep", "a.elf"))
+    return directory
+
+
+LINKED = {"hard-a", "hard-b", "soft", "dot", "path", "linked", "deep"}
+
+
+class Links(GoodRun):
+    names = LINKED
+
+    def test_every_guest_has_its_kernel(self, run):
+        assert set(run.names()) == self.names
+        assert all(("shutdown", 0) in run.events(name) for name in self.names)
+
+
+class TestLinksInADirectory(Links):
+    """--guests DIR keeps links, and packs what is behind those that lead out of the directory, or by an absolute path."""
+
+    names = LINKED | {"more"}
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        directory = linked_files(tmp_path_factory.mktemp("links"))
+        outside = tmp_path_factory.mktemp("outside")
+        (directory / "b.elf").unlink()
+        (directory / "b.elf").symlink_to(directory / "c.elf")
+        (directory / "a.elf").rename(outside / "kernel")
+        (directory / "a.elf").symlink_to(os.path.relpath(outside / "kernel", directory))
+        (directory / "more").symlink_to(outside)
+        (directory / "parent").symlink_to("..")
+        (directory / "more.cfg").write_text(archive_config("more", "more/kernel"))
+        (directory / ".#lock").symlink_to("nobody@nowhere:1")
+        return harness.boot("--direct", "--guests", directory)
+
+
+class TestLinksInAnArchive(Links):
+    """An archive as cpio makes it of the same directory: hard links without data, symbolic links, names with ./"""
+
+    @pytest.fixture(scope="class", params=["sorted", "reversed"])
+    def run(self, request, tmp_path_factory):
+        directory = linked_files(tmp_path_factory.mktemp("links"))
+        names = subprocess.run(["find", ".", "-mindepth", "1"], cwd=directory, stdout=subprocess.PIPE, check=True).stdout
+        names = sorted(names.splitlines(), reverse=request.param == "reversed")
+        archive = tmp_path_factory.mktemp("archive") / "guests.cpio"
+        with archive.open("wb") as out:
+            subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=directory, input=b"\n".join(names), stdout=out, check=True)
+        return harness.boot("--direct", "--guests", archive)
+
+
+class TestBadLinks(GoodRun):
+    """Links that lead nowhere are named, and what is no kernel is not called one that is not ELF."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        directory = tmp_path_factory.mktemp("bad")
+        (directory / "gone.elf").symlink_to("../build/vmlinux")
+        (directory / "round.elf").symlink_to("round.elf")
+        (directory / "images").mkdir()
+        for name, kernel in {"gone": "gone.elf", "round": "round.elf", "folder": "./images", "none": "none.elf"}.items():
+            (directory / f"{name}.cfg").write_text(archive_config(name, kernel, "badkernel"))
+        archive = tmp_path_factory.mktemp("archive") / "guests.cpio"
+        with archive.open("wb") as out:
+            names = b"\n".join(os.fsencode(path.name) for path in directory.iterdir())
+            subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=directory, input=names, stdout=out, check=True)
+        return harness.boot("--direct", "--guests", archive)
+
+    @pytest.mark.parametrize("name,sentence", [
+        ("gone", "'gone.elf' is a symbolic link to '../build/vmlinux', which the archive does not have"),
+        ("round", "the symbolic link 'round.elf' leads back to itself, or is too long"),
+        ("folder", "'images' is a directory"),
+        ("none", "the archive has no file 'none.elf'"),
+    ])
+    def test_the_sentence(self, run, name, sentence):
+        assert f"{name:9} its kernel: {sentence}" in run.lines, run.tail()
