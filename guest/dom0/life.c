@@ -119,6 +119,12 @@ static void describe_run(struct build *b, int code)
 
     if (code == -EAGAIN)
         snprintf(b->why, sizeof(b->why), "still running after %u s", b->cfg->timeout_s);
+    else if (code == SHUTDOWN_reboot)
+        snprintf(b->why, sizeof(b->why),
+                 "it asked for a reboot, or had a triple fault: see the lines of d%u above", b->domid);
+    else if (code == SHUTDOWN_crash)
+        snprintf(b->why, sizeof(b->why),
+                 "it shut down with code 3, or did what ends a domain: see the lines of d%u above", b->domid);
     else if (code < 0 && !b->why[0])
         snprintf(b->why, sizeof(b->why), "no answer of the hypervisor: %s", explain_error(code));
     else if (code >= 0 && outcome_of_run(code) == EXPECT_COUNT)

@@ -23,7 +23,7 @@ class TestStrangerGuest(GoodRun):
         prefix = f"(d{run.domain(name)}) stranger: "
         return [line[len(prefix):] for line in run.lines if line.startswith(prefix)]
 
-    @pytest.mark.parametrize("name", ["plain", "big", "flood", "wild", "after", "ramdisk"])
+    @pytest.mark.parametrize("name", ["plain", "big", "flood", "gone", "wild", "after", "ramdisk"])
     def test_it_powers_off(self, run, name):
         assert ("shutdown", 0) in run.events(name), run.tail()
         assert "the maps are the same, the ring is reserved, no store" in self.said(run, name)
@@ -60,6 +60,9 @@ class TestStrangerGuest(GoodRun):
         flood = [line for line in self.said(run, "flood") if line.startswith("a line that nobody needs")]
         assert {line for line in flood} == {"a line that nobody needs, again and again, to fill the ring and the log"}
         assert 20 < len(flood) < 1000 and self.said(run, "flood")[-1] == "it was taken"
+
+    def test_a_ring_that_goes_costs_only_its_guest(self, run):
+        assert self.said(run, "gone")[-1] == "the ring goes"
 
     def test_wrong_indices_lose_lines_only(self, run):
         assert self.said(run, "wild")[-1] == "in step again"
@@ -160,6 +163,39 @@ class TestKeys(GoodRun):
 
     def test_they_need_claims_by_node(self, run):
         assert '6-host.cfg:5: claim_mode: claim_order and claim_flags need "node"' in run.lines
+
+
+class TestRefusedBesideOthers(GoodRun):
+    """More builders than their node has memory for: each refusal says so, and whose claims there are."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        directory = tmp_path_factory.mktemp("refused")
+        shutil.copy(harness.BUILT / "test.elf", directory / "test.elf")
+        for i in range(6):
+            (directory / f"{i}.cfg").write_text(
+                f'name = "c{i}"\nkernel = "test.elf"\nmemory = 100\nnodes = [1]\nextra = "mode=loop"\ntimeout = 2\nexpect = "loop"\n')
+        return harness.boot("--direct", "--guests", directory, "--mem", "512M", "--cmdline", "dom0_max_vcpus=6")
+
+    def test_each_refusal_has_a_sentence(self, run):
+        refused = [fact["name"] for fact in run.all("guest", event="failed")]
+        said = [line for line in run.lines if re.fullmatch(
+            r"c\d +wants 100 MiB on node 1, \d+ MiB are free (there, of which \d+ MiB are claimed by d\d+( and d\d+|, d\d+)*"
+            r"|and unclaimed there) \(\d+ (free and unclaimed )?on node 0\); .*", line)]
+        assert len(refused) >= 4 and sorted(line.split()[0] for line in said) == sorted(refused), said
+
+    def test_they_are_built_when_the_others_have_ended(self, run):
+        assert all(run.all("guest", name=f"c{i}", event="timeout") for i in range(6))
+
+    def test_memory_is_where_it_was_claimed(self, run):
+        """Refused guests have two domains: those that ran."""
+        ran = {fact["domain"] for fact in run.all("guest", event="started")}
+        assert {p["domain"] for p in run.all("populated")} == ran and len(ran) == 6
+        assert {(p["node"], p["pages"]) for p in run.all("populated")} == {(1, 100 * 256 - 95)}
+
+    def test_started_guests_were_created_and_ended(self, run):
+        for name in run.names():
+            assert [e for e, _ in run.events(name)][-4:] == ["created", "started", "timeout", "destroyed"]
 
 
 def archive_config(name, kernel, end="poweroff"):
