@@ -230,10 +230,26 @@ targets=(all)
 [[ $dom0 != build/* ]] || targets+=("$dom0")
 [ "$build" = 0 ] || make --no-print-directory "${targets[@]}" >&2 || finish 6 "FAIL: Homestead does not build"
 
+# Packs the directory of guests. Links stay links where they lead to something in it; where they lead out of it, what is
+# there is packed in their place. Domain 0 names those that lead nowhere.
+pack() {
+    local top target link stage=$run_dir/guests
+
+    top=$(realpath -- "$guests")
+    cp -a -- "$guests/." "$stage" && chmod -R u+w -- "$stage" || return
+    while IFS= read -r -d '' link; do
+        target=$(realpath -e -- "$guests/$link" 2>/dev/null) || continue
+        case $target/ in
+        "$top"/*) [[ $(readlink -- "$guests/$link") == /* ]] || continue ;;
+        esac
+        [[ $top/ != "$target"/* ]] || continue # all of it again
+        rm -- "$stage/$link" && cp -rL -- "$target" "$stage/$link" || return
+    done < <(cd -- "$guests" && find . -type l -print0)
+    (cd -- "$stage" && find . -mindepth 1 -print0 | sort -z | cpio --null --quiet -o -H newc)
+}
+
 if [ -d "$guests" ]; then
-    absolute_cpio=$PWD/$cpio
-    (cd -- "$guests" && find . -mindepth 1 -print0 | sort -z | cpio --null --quiet -o -H newc) >"$absolute_cpio" ||
-        finish 6 "FAIL: cannot pack $guests"
+    pack >"$cpio" || finish 6 "FAIL: cannot pack $guests"
 elif [ -n "$guests" ]; then
     [ "$(head -c 6 -- "$guests")" = 070701 ] || finish 2 "FAIL: $guests is not a newc cpio archive"
     cp -- "$guests" "$cpio"

@@ -20,14 +20,26 @@ static bool ends_with(const char *s, const char *end)
     return n > m && strcmp(s + n - m, end) == 0;
 }
 
-/* The next configuration at or after *offset. Returns 1, 0: there is none, -EINVAL: the archive is broken. */
-static int next_config(size_t *offset, struct cpio_file *f)
+/* The next configuration at or after *offset, with the data that a link leads to; a link that leads nowhere counts in
+ * *bad. Returns 1, 0: there is none, -EINVAL: the archive is broken. */
+static int next_config(size_t *offset, struct cpio_file *f, u32 *bad)
 {
+    const void *archive = guest_env.module.data;
+    size_t len = guest_env.module.size;
+    char why[CPIO_WHY_MAX];
     int rc;
 
-    do
-        rc = cpio_next(guest_env.module.data, guest_env.module.size, offset, f);
-    while (rc > 0 && !(cpio_is_regular(f) && ends_with(f->name, ".cfg")));
+    while ((rc = cpio_next(archive, len, offset, f)) > 0) {
+        if (!ends_with(f->name, ".cfg"))
+            continue;
+        int found = cpio_resolve(archive, len, f, why);
+        if (found > 0)
+            break;
+        if (found < 0) {
+            printf("dom0: %s\n", why);
+            ++*bad;
+        }
+    }
     return rc;
 }
 
@@ -64,12 +76,12 @@ static bool run_concurrently(u32 nr)
  */
 static int run_all(size_t *offset, u32 *configs, bool *ok)
 {
-    u32 most = options.vcpus > 1 ? CONCURRENT_MAX : 1, nr = 0;
+    u32 most = options.vcpus > 1 ? CONCURRENT_MAX : 1, nr = 0, bad = 0;
     struct cpio_file f;
     int rc;
 
     do {
-        rc = next_config(offset, &f);
+        rc = next_config(offset, &f, &bad);
         if (rc > 0) {
             lives[nr++] = (struct life){
                 .file = f.name, .text = (const char *)f.data, .len = f.size, .concurrent = most > 1};
@@ -83,6 +95,7 @@ static int run_all(size_t *offset, u32 *configs, bool *ok)
             life_run(&lives[0]);
         nr = 0;
     } while (rc > 0);
+    *ok = *ok && !bad;
     return rc;
 }
 
@@ -102,8 +115,8 @@ bool archive_run(void)
         return false;
     }
     if (rc < 0)
-        printf("dom0: the module is not a cpio archive in newc format, or is cut short at byte %lu\n",
-               offset);
+        printf("dom0: at byte %lu, the module is %s\n", offset,
+               cpio_describe(guest_env.module.data, guest_env.module.size));
     else if (!configs)
         printf("dom0: the archive has no .cfg file\n");
     return rc == 0 && configs && ok;

@@ -205,7 +205,7 @@ static bool build_all(void)
         ok = !rc && show(stages[step]) && ok;
     }
     if (rc)
-        printf("claimtable: a claim or a build failed: %d\n", rc);
+        printf("claimtable: a claim or a build failed: %s\n", explain_error(rc));
     return ok;
 }
 
@@ -233,7 +233,7 @@ static int create_all(u32 *nr)
         rc = xc_domain_node_setaffinity(xch, r->domid, first_node);
     }
     if (rc)
-        printf("claimtable: a domain cannot be created: %d\n", rc);
+        printf("claimtable: a domain cannot be created: %s\n", explain_error(rc));
     return rc;
 }
 

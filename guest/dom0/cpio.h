@@ -14,6 +14,7 @@ struct cpio_file {
     const u8 *data;   /* inside the archive */
     size_t size;      /* bytes */
     u32 mode;         /* POSIX: type and permissions */
+    u32 ino, dev[2], nlink;
 };
 
 /*
@@ -23,9 +24,22 @@ struct cpio_file {
  */
 int cpio_next(const void *archive, size_t len, size_t *offset, struct cpio_file *out);
 
-/* Finds the regular file of that name. Returns 0, -ENOENT, or -EINVAL (archive broken before it was found). */
-int cpio_find(const void *archive, size_t len, const char *name, struct cpio_file *out);
+#define CPIO_WHY_MAX 320u
 
-bool cpio_is_regular(const struct cpio_file *f);
+/*
+ * Finds a regular file as after unpacking the archive in a directory: a leading "/" is that directory, "." and ".." count
+ * but do not leave it, symbolic links are followed, the last of several entries of a name holds. A hard link without data
+ * has that of another entry of its inode: cpio stores data with the last name only.
+ * *out keeps the entry's own name. Returns 0; else *why (CPIO_WHY_MAX bytes) is a sentence: -ENOENT: there is no such
+ * file; -EINVAL: the archive is broken before it was found.
+ */
+int cpio_find(const void *archive, size_t len, const char *name, struct cpio_file *out, char *why);
+
+/* For an entry of cpio_next(): gives it the data that its name stands for. Returns 1; 0: it is no file, or a later entry
+ * has its name; or the errors of cpio_find(). */
+int cpio_resolve(const void *archive, size_t len, struct cpio_file *f, char *why);
+
+/* What the bytes are if they are not what cpio_next() reads, for people: completes "the module is ...". */
+const char *cpio_describe(const void *archive, size_t len);
 
 #endif

@@ -16,12 +16,12 @@ int host_read(struct host_state *out)
 
     int rc = xc_numainfo(xch, &nodes, meminfo, NULL);
     if (rc) {
-        printf("dom0: numainfo failed: %d\n", rc);
+        printf("dom0: numainfo failed: %s\n", explain_error(rc));
         return rc;
     }
     rc = xc_physinfo(xch, &info);
     if (rc) {
-        printf("dom0: physinfo failed: %d\n", rc);
+        printf("dom0: physinfo failed: %s\n", explain_error(rc));
         return rc;
     }
     out->nr_nodes = MIN(nodes, MAX_NODES);
@@ -105,7 +105,7 @@ static int read_cpus(void)
     int rc = xc_cputopoinfo(xch, &nr, topology);
 
     if (rc) {
-        printf("dom0: cputopoinfo failed: %d\n", rc);
+        printf("dom0: cputopoinfo failed: %s\n", explain_error(rc));
         return rc;
     }
     host_nr_cpus = MIN(nr, MAX_CPUS);
@@ -137,7 +137,7 @@ int host_print(void)
     for (u32 i = 0; i < h.nr_nodes; i++) {
         rc = xc_availheap(xch, 0, 0, (int)i, &avail);
         if (rc) {
-            printf("dom0: availheap of node %u failed: %d\n", i, rc);
+            printf("dom0: availheap of node %u failed: %s\n", i, explain_error(rc));
             return rc;
         }
         printf("node %-4u %8lu of %8lu pages free, distances", i, avail >> PAGE_SHIFT, h.size_pages[i]);

@@ -119,6 +119,12 @@ static void describe_run(struct build *b, int code)
 
     if (code == -EAGAIN)
         snprintf(b->why, sizeof(b->why), "still running after %u s", b->cfg->timeout_s);
+    else if (code == SHUTDOWN_reboot)
+        snprintf(b->why, sizeof(b->why),
+                 "it asked for a reboot, or had a triple fault: see the lines of d%u above", b->domid);
+    else if (code == SHUTDOWN_crash)
+        snprintf(b->why, sizeof(b->why),
+                 "it shut down with code 3, or did what ends a domain: see the lines of d%u above", b->domid);
     else if (code < 0 && !b->why[0])
         snprintf(b->why, sizeof(b->why), "no answer of the hypervisor: %s", explain_error(code));
     else if (code >= 0 && outcome_of_run(code) == EXPECT_COUNT)
@@ -260,17 +266,15 @@ static void print_notes(const struct life *life)
 }
 
 /* False: the archive does not have it, and the guest is judged. */
-static bool find_file(struct life *life, const char *key, const char *name, struct cpio_file *out)
+static bool find_file(const struct life *life, const char *key, const char *name, struct cpio_file *out)
 {
     const struct xlcfg *cfg = &life->cfg;
-    char why[XLCFG_FILE_MAX + 64];
+    char why[CPIO_WHY_MAX];
 
-    int rc = cpio_find(guest_env.module.data, guest_env.module.size, name, out);
+    int rc = cpio_find(guest_env.module.data, guest_env.module.size, name, out, why);
     if (!rc)
         return true;
-    snprintf(why, sizeof(why), "%s %s '%s'",
-             rc == -ENOENT ? "the archive has no" : "the archive is cut short before the", key, name);
-    printf("%s: %s\n", life->file, why);
+    printf("%-9s its %s: %s\n", cfg->name, key, why);
     printf("@guest domain=none event=failed code=%d name=%s\n", rc, cfg->name);
     conclude(cfg->name, true, cfg->expect, EXPECT_BADKERNEL, why);
     return false;

@@ -121,7 +121,7 @@ int watch_destroy(u32 domid)
     while (rc == -ERESTART || rc == -EAGAIN)
         rc = xc_domain_destroy(xch, domid);
     if (rc) {
-        printf("dom0: destroying domain %u failed: %d\n", domid, rc);
+        printf("dom0: destroying domain %u failed: %s\n", domid, explain_error(rc));
         return rc;
     }
     while (xc_domain_getinfo_single(xch, domid, &info) == 0) {

@@ -3,6 +3,7 @@
 A boot returns a Run: the whole console text, the `@name key=value` lines as dictionaries (docs/output.md specifies
 them), and the status. Tests share a Run; each checks one thing.
 """
+import collections
 import functools
 import pathlib
 import re
@@ -71,16 +72,21 @@ class Run:
         self.lines = clean(raw)
         self.text = "\n".join(self.lines)
         self.facts, self.malformed = [], []
+        self.index = collections.defaultdict(list)  # by the line's name, and by that and the key `name`
         for number, line in enumerate(self.lines):
             if line.startswith("@"):
                 try:
                     self.facts.append(parse_fact(line, number))
                 except BadFact:
                     self.malformed.append(line)
+        for fact in self.facts:
+            self.index[fact.name, None].append(fact)
+            if "name" in fact:
+                self.index[fact.name, fact["name"]].append(fact)
 
     def all(self, name, /, **having):
         """The facts of this name whose keys have the given values."""
-        return [f for f in self.facts if f.name == name and all(f.get(k) == v for k, v in having.items())]
+        return [f for f in self.index.get((name, having.get("name")), []) if all(f.get(k) == v for k, v in having.items())]
 
     def one(self, name, /, **having):
         found = self.all(name, **having)

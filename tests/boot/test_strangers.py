@@ -1,5 +1,8 @@
 """Guests, configurations and archives as others make them."""
+import os
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -20,7 +23,7 @@ class TestStrangerGuest(GoodRun):
         prefix = f"(d{run.domain(name)}) stranger: "
         return [line[len(prefix):] for line in run.lines if line.startswith(prefix)]
 
-    @pytest.mark.parametrize("name", ["plain", "big", "flood", "wild", "after", "ramdisk"])
+    @pytest.mark.parametrize("name", ["plain", "big", "flood", "gone", "wild", "after", "ramdisk"])
     def test_it_powers_off(self, run, name):
         assert ("shutdown", 0) in run.events(name), run.tail()
         assert "the maps are the same, the ring is reserved, no store" in self.said(run, name)
@@ -42,7 +45,7 @@ class TestStrangerGuest(GoodRun):
 
     def test_a_ramdisk_that_is_not_there(self, run):
         assert run.events("no-ramdisk") == [("failed", -2)]
-        assert "8-no-ramdisk.cfg: the archive has no ramdisk 'nowhere.img'" in run.lines
+        assert "no-ramdisk its ramdisk: the archive has no file 'nowhere.img'" in run.lines
 
     def test_a_ramdisk_that_does_not_fit(self, run):
         assert ("failed", -8) in run.events("large-ramdisk")
@@ -57,6 +60,9 @@ class TestStrangerGuest(GoodRun):
         flood = [line for line in self.said(run, "flood") if line.startswith("a line that nobody needs")]
         assert {line for line in flood} == {"a line that nobody needs, again and again, to fill the ring and the log"}
         assert 20 < len(flood) < 1000 and self.said(run, "flood")[-1] == "it was taken"
+
+    def test_a_ring_that_goes_costs_only_its_guest(self, run):
+        assert self.said(run, "gone")[-1] == "the ring goes"
 
     def test_wrong_indices_lose_lines_only(self, run):
         assert self.said(run, "wild")[-1] == "in step again"
@@ -157,3 +163,127 @@ class TestKeys(GoodRun):
 
     def test_they_need_claims_by_node(self, run):
         assert '6-host.cfg:5: claim_mode: claim_order and claim_flags need "node"' in run.lines
+
+
+class TestRefusedBesideOthers(GoodRun):
+    """More builders than their node has memory for: each refusal says so, and whose claims there are."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        directory = tmp_path_factory.mktemp("refused")
+        shutil.copy(harness.BUILT / "test.elf", directory / "test.elf")
+        for i in range(6):
+            (directory / f"{i}.cfg").write_text(
+                f'name = "c{i}"\nkernel = "test.elf"\nmemory = 100\nnodes = [1]\nextra = "mode=loop"\ntimeout = 2\nexpect = "loop"\n')
+        return harness.boot("--direct", "--guests", directory, "--mem", "512M", "--cmdline", "dom0_max_vcpus=6")
+
+    def test_each_refusal_has_a_sentence(self, run):
+        refused = [fact["name"] for fact in run.all("guest", event="failed")]
+        said = [line for line in run.lines if re.fullmatch(
+            r"c\d +wants 100 MiB on node 1, \d+ MiB are free (there, of which \d+ MiB are claimed by d\d+( and d\d+|, d\d+)*"
+            r"|and unclaimed there) \(\d+ (free and unclaimed )?on node 0\); .*", line)]
+        assert len(refused) >= 4 and sorted(line.split()[0] for line in said) == sorted(refused), said
+
+    def test_they_are_built_when_the_others_have_ended(self, run):
+        assert all(run.all("guest", name=f"c{i}", event="timeout") for i in range(6))
+
+    def test_memory_is_where_it_was_claimed(self, run):
+        """Refused guests have two domains: those that ran."""
+        ran = {fact["domain"] for fact in run.all("guest", event="started")}
+        assert {p["domain"] for p in run.all("populated")} == ran and len(ran) == 6
+        assert {(p["node"], p["pages"]) for p in run.all("populated")} == {(1, 100 * 256 - 95)}
+
+    def test_started_guests_were_created_and_ended(self, run):
+        for name in run.names():
+            assert [e for e, _ in run.events(name)][-4:] == ["created", "started", "timeout", "destroyed"]
+
+
+def archive_config(name, kernel, end="poweroff"):
+    return f'name = "{name}"\nkernel = "{kernel}"\nmemory = 16\nextra = "mode=shutdown"\nexpect = "{end}"\n'
+
+
+def linked_files(directory):
+    """A directory with the links that people have in theirs."""
+    shutil.copy(harness.BUILT / "test.elf", directory / "a.elf")
+    os.link(directory / "a.elf", directory / "b.elf")
+    (directory / "c.elf").symlink_to("a.elf")
+    (directory / "sub").mkdir()
+    (directory / "sub" / "up.elf").symlink_to("../b.elf")
+    (directory / "boot").symlink_to("sub")
+    for name, kernel in {"hard-a": "a.elf", "hard-b": "b.elf", "soft": "c.elf", "dot": "./b.elf", "path": "/sub/up.elf",
+                         "linked": "boot/../boot/up.elf"}.items():
+        (directory / f"{name}.cfg").write_text(archive_config(name, kernel))
+    (directory / "sub" / "deep.cfg").write_text(archive_config("deep", "a.elf"))
+    return directory
+
+
+LINKED = {"hard-a", "hard-b", "soft", "dot", "path", "linked", "deep"}
+
+
+class Links(GoodRun):
+    names = LINKED
+
+    def test_every_guest_has_its_kernel(self, run):
+        assert set(run.names()) == self.names
+        assert all(("shutdown", 0) in run.events(name) for name in self.names)
+
+
+class TestLinksInADirectory(Links):
+    """--guests DIR keeps links, and packs what is behind those that lead out of the directory, or by an absolute path."""
+
+    names = LINKED | {"more"}
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        directory = linked_files(tmp_path_factory.mktemp("links"))
+        outside = tmp_path_factory.mktemp("outside")
+        (directory / "b.elf").unlink()
+        (directory / "b.elf").symlink_to(directory / "c.elf")
+        (directory / "a.elf").rename(outside / "kernel")
+        (directory / "a.elf").symlink_to(os.path.relpath(outside / "kernel", directory))
+        (directory / "more").symlink_to(outside)
+        (directory / "parent").symlink_to("..")
+        (directory / "more.cfg").write_text(archive_config("more", "more/kernel"))
+        (directory / ".#lock").symlink_to("nobody@nowhere:1")
+        return harness.boot("--direct", "--guests", directory)
+
+
+class TestLinksInAnArchive(Links):
+    """An archive as cpio makes it of the same directory: hard links without data, symbolic links, names with ./"""
+
+    @pytest.fixture(scope="class", params=["sorted", "reversed"])
+    def run(self, request, tmp_path_factory):
+        directory = linked_files(tmp_path_factory.mktemp("links"))
+        names = subprocess.run(["find", ".", "-mindepth", "1"], cwd=directory, stdout=subprocess.PIPE, check=True).stdout
+        names = sorted(names.splitlines(), reverse=request.param == "reversed")
+        archive = tmp_path_factory.mktemp("archive") / "guests.cpio"
+        with archive.open("wb") as out:
+            subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=directory, input=b"\n".join(names), stdout=out, check=True)
+        return harness.boot("--direct", "--guests", archive)
+
+
+class TestBadLinks(GoodRun):
+    """Links that lead nowhere are named, and what is no kernel is not called one that is not ELF."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        directory = tmp_path_factory.mktemp("bad")
+        (directory / "gone.elf").symlink_to("../build/vmlinux")
+        (directory / "round.elf").symlink_to("round.elf")
+        (directory / "images").mkdir()
+        for name, kernel in {"gone": "gone.elf", "round": "round.elf", "folder": "./images", "none": "none.elf"}.items():
+            (directory / f"{name}.cfg").write_text(archive_config(name, kernel, "badkernel"))
+        archive = tmp_path_factory.mktemp("archive") / "guests.cpio"
+        with archive.open("wb") as out:
+            names = b"\n".join(os.fsencode(path.name) for path in directory.iterdir())
+            subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=directory, input=names, stdout=out, check=True)
+        return harness.boot("--direct", "--guests", archive)
+
+    @pytest.mark.parametrize("name,sentence", [
+        ("gone", "'gone.elf' is a symbolic link to '../build/vmlinux', which the archive does not have"),
+        ("round", "the symbolic link 'round.elf' leads back to itself, or is too long"),
+        ("folder", "'images' is a directory"),
+        ("none", "the archive has no file 'none.elf'"),
+    ])
+    def test_the_sentence(self, run, name, sentence):
+        assert f"{name:9} its kernel: {sentence}" in run.lines, run.tail()

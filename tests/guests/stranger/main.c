@@ -4,6 +4,7 @@
  * it was given, with a checksum of its ramdisk, and powers off. The first word of the command line:
  *   (none)  checks the start info against XENMEM_memory_map
  *   flood   writes and rings as fast as it can, for 1 s; a line must have been taken whole at its end
+ *   gone    gives back the page of the ring, and takes another one for its place
  *   wild    writes random indices and rings ports at random; a good line must come out after that
  */
 #include <homestead/types.h>
@@ -202,6 +203,23 @@ static void wild(void)
     say("\nstranger: in step again\n");
 }
 
+static bool gone(void)
+{
+    xen_pfn_t frame = (u64)(uintptr_t)ring >> PAGE_SHIFT;
+    struct xen_memory_reservation arg = {
+        .extent_start = XEN_HANDLE(&frame), .nr_extents = 1, .domid = DOMID_SELF};
+
+    say("stranger: the ring goes\n");
+    if (hypercall(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &arg) != 1)
+        return false;
+    notify();
+    yield();
+    if (hypercall(__HYPERVISOR_memory_op, XENMEM_populate_physmap, &arg) != 1)
+        return false;
+    put("stranger: nobody reads this\n", 28);
+    return true;
+}
+
 void stranger_main(const struct hvm_start_info *si)
 {
     set_up();
@@ -214,6 +232,8 @@ void stranger_main(const struct hvm_start_info *si)
         say_ramdisk(si);
     if (strncmp(words, "flood", 5) == 0)
         flood();
+    if (strncmp(words, "gone", 4) == 0)
+        ok = gone() && ok;
     if (strncmp(words, "wild", 4) == 0)
         wild();
     stop(ok ? SHUTDOWN_poweroff : SHUTDOWN_crash);
