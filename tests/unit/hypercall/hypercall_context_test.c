@@ -230,6 +230,13 @@ CALL_TEST(set_and_get)
     assert_int_equal(back.rip, 0x100070);
     assert_int_equal(back.tr_limit, 0x67);
     assert_int_equal(back.dr6, 0xFFFF0FF0);
+    u64 tsc = back.tsc; /* as the guest reads it, wherever the caller runs */
+    here->tsc_offset = 1ll << 50;
+    assert_int_equal(context(XEN_DOMCTL_gethvmcontext, 1, at(0x8000), size), 0);
+    here->tsc_offset = 0;
+    GET(0x8000, saved);
+    memcpy(&back, saved + 32 + 8, sizeof(back));
+    assert_true(tsc + (1ull << 49) - back.tsc > 1ull << 50);
 }
 
 /* A bit that only some CPUs have is taken where this one offers it: guest_cr_test.c has all of them. */
