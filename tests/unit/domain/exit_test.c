@@ -1,4 +1,8 @@
-/* What an exit does to its vCPU and its domain: instructions, ports, events, HLT, and crashes. */
+/*
+ * What an exit does to its vCPU and its domain: instructions, ports, events, HLT, and crashes.
+ *
+ * lint: long: one fixture, and tests of each kind of exit.
+ */
 #include <tests/machine/machine.h>
 #include <tests/machine/test.h>
 
