@@ -81,6 +81,8 @@ static struct exit_verdict on_cpuid(struct vcpu *v, struct hvm_exit *exit)
 static struct exit_verdict on_hlt(struct vcpu *v, struct hvm_exit *exit)
 {
     (void)exit;
+    if (v->hvm.regs.rflags & RFLAGS_TF)
+        return skip; /* the trap wakes it */
     if (v->hvm.regs.rflags & RFLAGS_IF)
         vcpu_block(v);
     else
@@ -237,6 +239,22 @@ static void crash(struct vcpu *v, const struct hvm_exit *exit)
     domain_crash(v->domain, why);
 }
 
+/* What ends an instruction besides RIP: RF is cleared, and TF traps. */
+static __attribute__((noinline)) void end_instruction(struct vcpu *v)
+{
+    struct hvm_regs *regs = &v->hvm.regs;
+    struct hvm_state state;
+
+    regs->rflags &= ~RFLAGS_RF;
+    if (!(regs->rflags & RFLAGS_TF))
+        return;
+    hvm_ops->get_state(&v->hvm, &state);
+    state.dr6 |= DR6_BS;
+    state.dr7 &= ~DR7_GD; /* as at each #DB, so that its handler can use the debug registers */
+    hvm_ops->set_state(&v->hvm, &state);
+    hvm_ops->inject_exception(&v->hvm, TRAP_DB, VERDICT_NO_ERROR);
+}
+
 /* All verdicts but "skip", the verdict of nearly every exit. */
 static __attribute__((noinline)) void apply_rare(struct vcpu *v, const struct hvm_exit *exit,
                                                  struct exit_verdict verdict)
@@ -247,6 +265,8 @@ static __attribute__((noinline)) void apply_rare(struct vcpu *v, const struct hv
     case VERDICT_RETRY:
         break;
     case VERDICT_RAISE:
+        if (verdict.vector != TRAP_DB) /* a fault's handler returns past an instruction breakpoint */
+            v->hvm.regs.rflags |= RFLAGS_RF;
         hvm_ops->inject_exception(&v->hvm, verdict.vector, verdict.error);
         break;
     case VERDICT_CRASH:
@@ -261,8 +281,11 @@ void vcpu_handle_exit(struct vcpu *v, struct hvm_exit *exit)
 
     this_cpu()->exit_kinds[kind]++;
     struct exit_verdict verdict = handlers[kind](v, exit);
-    if (likely(verdict.action == VERDICT_SKIP))
+    if (likely(verdict.action == VERDICT_SKIP)) {
         hvm_ops->skip(&v->hvm, exit->insn_len);
-    else
+        if (unlikely(v->hvm.regs.rflags & (RFLAGS_TF | RFLAGS_RF)))
+            end_instruction(v);
+    } else {
         apply_rare(v, exit, verdict);
+    }
 }

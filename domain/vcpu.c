@@ -8,6 +8,7 @@
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
+#include <arch/x86/cpu/tsc_sync.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <lib/printf.h>
@@ -48,7 +49,7 @@ static void update_time(struct vcpu *v)
     u32 version = time->version | 1;
     __atomic_store_n(&time->version, version, __ATOMIC_SEQ_CST); /* odd: being written */
     time_pvclock_scale(&time->tsc_to_system_mul, &time->tsc_shift);
-    time->tsc_timestamp = rdtsc() - (u64)this_cpu()->tsc_offset; /* as the guest reads it */
+    time->tsc_timestamp = tsc_synced();
     time->system_time = time_now_ns();
     time->flags = XEN_PVCLOCK_TSC_STABLE_BIT;
     __atomic_store_n(&time->version, version + 1, __ATOMIC_SEQ_CST);

@@ -6,6 +6,7 @@
  */
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/time.h>
+#include <arch/x86/cpu/tsc_sync.h>
 #include <arch/x86/hvm/guest_cr.h>
 #include <homestead/errno.h>
 #include <hypercall/hvm_context.h>
@@ -224,7 +225,7 @@ static u8 *save_cpu(u8 *to, struct vcpu *v)
         .dr1 = v->hvm.dr[1],
         .dr2 = v->hvm.dr[2],
         .dr3 = v->hvm.dr[3],
-        .tsc = rdtsc(),
+        .tsc = tsc_synced(),
         .flags = XEN_X86_FPU_INITIALISED,
     };
 

@@ -181,19 +181,18 @@ static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v
 }
 
 /* Delivers events, then sets in_guest: from then on other CPUs kick v for a new event. False: v has no
- * register state to run with; it waits for a STARTUP interrupt. */
+ * register state to run with and waits for a STARTUP interrupt, or another event has come meanwhile. */
 static bool prepare_entry(struct vcpu *v)
 {
-    for (;;) {
-        if (unlikely(v->attention || v->nmi_pending || vcpu_event_pending(v)))
-            vcpu_deliver_event(v);
-        if (unlikely(!v->initialised))
-            return false;
-        __atomic_store_n(&v->in_guest, true, __ATOMIC_SEQ_CST);
-        if (likely(!__atomic_load_n(&v->attention, __ATOMIC_SEQ_CST)))
-            return true;
-        __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
-    }
+    if (unlikely(v->attention || v->nmi_pending || vcpu_event_pending(v)))
+        vcpu_deliver_event(v);
+    if (unlikely(!v->initialised))
+        return false;
+    __atomic_store_n(&v->in_guest, true, __ATOMIC_SEQ_CST);
+    if (likely(!__atomic_load_n(&v->attention, __ATOMIC_SEQ_CST)))
+        return true;
+    __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
+    return false;
 }
 
 static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
@@ -205,13 +204,15 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     cpu->fpu_owner = v;
     v->exits -= cpu->exits; /* so that no exit is counted twice and the loop does no extra work */
     do {
-        if (unlikely(!prepare_entry(v)))
-            continue; /* it went offline, which set need_resched */
-        hvm_ops->run(&v->hvm, &exit);
-        __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
-        cpu->exits++;
-        cpu->pass_tsc = rdtsc();
-        vcpu_handle_exit(v, &exit);
+        if (likely(prepare_entry(v))) {
+            hvm_ops->run(&v->hvm, &exit);
+            __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
+            cpu->exits++;
+            cpu->pass_tsc = rdtsc();
+            vcpu_handle_exit(v, &exit);
+        } else {
+            cpu_idle(false); /* others may send events without end: interrupts, timers and slices go on */
+        }
         if (unlikely(cpu->timer_fired))
             timer_run_due();
         if (unlikely(__atomic_load_n(&q->slice_wanted, __ATOMIC_RELAXED))) {

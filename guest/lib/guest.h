@@ -61,6 +61,10 @@ NORETURN void guest_shutdown(unsigned int reason);
 /* Prints @verdict: a domain 0's last line. With the reasons of the hypervisor's degraded=, if there are any. */
 void guest_verdict(bool pass);
 
+/* Calls fn(arg), on any vCPU, one at a time. -1, or the vector of an exception that ended it; guest_probe_rip is where. */
+int guest_probe(void (*fn)(void *arg), void *arg);
+extern u64 guest_probe_rip;
+
 /* Time since start-up, from the TSC. */
 u64 guest_now_ms(void);
 u64 rdtsc(void);

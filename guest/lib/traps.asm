@@ -1,8 +1,7 @@
 ; Exceptions and interrupts of our guests: 256 stubs that bring the stack to one shape.
 ;
 ; In:  the CPU's frame, with or without an error code
-; Out: exceptions go to trap_handler(frame) and never return; guest/lib/traps.c prints and shuts the domain
-;      down. NMI and vectors from 32 up go to irq_handler(vector) and return.
+; Out: exceptions go to trap_handler(frame); guest/lib/traps.c prints and shuts the domain down, or ends a probe. NMI and vectors from 32 up go to irq_handler(vector) and return.
 
 global trap_stubs
 extern trap_handler, irq_handler
@@ -50,10 +49,28 @@ trap_common:                    ; the order of struct trap_frame
         push rbx
         push rax
         mov rdi, rsp
+        mov rbx, rsp
         and rsp, -16
         cld
-        call trap_handler
-        ud2
+        call trap_handler       ; returns for guest_probe() only
+        mov rsp, rbx
+        pop rax
+        pop rbx
+        pop rcx
+        pop rdx
+        pop rsi
+        pop rdi
+        pop rbp
+        pop r8
+        pop r9
+        pop r10
+        pop r11
+        pop r12
+        pop r13
+        pop r14
+        pop r15
+        add rsp, 16
+        iretq
 
 irq_common:                     ; what C may change
         push rax

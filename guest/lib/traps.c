@@ -1,4 +1,4 @@
-/* Exceptions end the program: dump, guest_on_fatal(), shutdown as crashed. A second exception meanwhile
+/* Exceptions end the program, unless it expects them (guest_probe()): dump, guest_on_fatal(), shutdown as crashed. A second exception meanwhile
  * shuts down at once. */
 #include <guest/lib/internal.h>
 #include <xen/sched.h>
@@ -21,8 +21,16 @@ struct idt_entry { /* AMD APM2 4.8.4 */
 };
 _Static_assert(sizeof(struct idt_entry) == 16, "APM2 4.8.4");
 
+#define RFLAGS_TF (1ull << 8)
+
 extern char trap_stubs[];
-void trap_handler(const struct trap_frame *f);
+void trap_handler(struct trap_frame *f);
+
+/* probe.asm */
+extern u64 probe_rsp;
+extern u32 probe_vector;
+extern char probe_resume[];
+u64 guest_probe_rip;
 
 static struct idt_entry idt[256];
 
@@ -49,11 +57,19 @@ void traps_init(void)
     traps_load();
 }
 
-void trap_handler(const struct trap_frame *f)
+void trap_handler(struct trap_frame *f)
 {
     static bool dying;
     u64 cr2;
 
+    if (probe_rsp) {
+        probe_vector = (u32)f->vector;
+        guest_probe_rip = f->rip;
+        f->rip = (u64)(uintptr_t)probe_resume;
+        f->rsp = probe_rsp;
+        f->rflags &= ~RFLAGS_TF;
+        return;
+    }
     if (dying)
         guest_shutdown(SHUTDOWN_crash);
     dying = true;

@@ -4,7 +4,8 @@ import re
 import pytest
 
 import harness
-from checks import AnyRun
+import monitor
+from checks import AnyRun, GoodRun
 
 BUILDS = {"release": [], "debug": ["-kernel", "build/debug/homestead"]}
 
@@ -49,3 +50,58 @@ class TestReplaceInAGuest(AnyRun):
     def test_figures(self, run):
         frames, accesses, stale, soiled = replaced(run)
         assert frames == 250 * 4 and accesses > frames and (stale, soiled) == (0, 0)
+
+
+def found(run, name):
+    """What each vCPU of a guest found in its registers."""
+    prefix = f"(d{run.domain(name)}) soil: vcpu "
+    return [line[len(prefix):] for line in run.lines if line.startswith(prefix)]
+
+
+@pytest.mark.parametrize("cpu", ["max", "EPYC", "Opteron_G5"], scope="class")
+class TestSoiledRegisters(GoodRun):
+    """Nothing that a vCPU leaves in a register, whether CPUID offers it or not, is seen by another one, then or later."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests, cpu):
+        return boot_guests("soil", "--cpus", "1", "--nodes", "1", "--", "-cpu", f"{cpu},vendor=AuthenticAMD")
+
+    def test_each_vcpu_finds_its_own(self, run):
+        assert re.search(r"soil: (\d\d+) and \1 registers written, 0 of them lost", run.text), run.tail()
+
+    def test_the_next_guest_finds_nothing(self, run):
+        clean, after = found(run, "clean"), found(run, "after")
+        assert len(clean) == 6 and clean == after
+        assert [line[2:] for line in clean[:3]] == [line[2:] for line in clean[3:]]
+
+    def test_what_cpuid_hides_is_not_there(self, run):
+        text = " ".join(found(run, "clean"))
+        for register in ("xcr0", "pkru", "ymm"):
+            assert text.count(f" {register}=#6") == 2, text
+
+    def test_single_steps(self, run):
+        assert any("step: 10 of 10 instructions trap" in line for line in run.lines), run.tail()
+
+
+class TestSoiledRegistersOfDomain0(AnyRun):
+    @pytest.fixture(scope="class")
+    def run(self):
+        return as_domain_0("soil do=soil", "debug")
+
+    def test_status(self, run):
+        run.expect_status(harness.PASS)
+
+
+class TestMachineCheckInAGuestWithoutMce(GoodRun):
+    """A guest that clears CR4.MCE does not turn the host's machine check into a reset. QEMU gives it to the guest, however."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        directory = tmp_path_factory.mktemp("mce")
+        inject = lambda m: m.human("mce 0 4 0xbe00000000000135 0x5 0x12345678 0x8c")
+        return monitor.boot(directory / "qmp", [(rb"mce: machine checks are off\r?\n", inject)], "--direct", "--guests",
+                            harness.guest_dir("mce", directory), "--cpus", "1", "--nodes", "1")
+
+    def test_only_the_guest_ends(self, run):
+        assert any("exception 18 error 0" in line for line in run.lines), run.tail()
+        assert ("shutdown", 3) in run.events("mce")

@@ -62,6 +62,9 @@
 #define CR4_PKE        BIT(22)
 #define CR4_CET        BIT(23)
 
+#define DR6_BS BIT(14) /* single step */
+#define DR7_GD BIT(13)
+
 #define RFLAGS_TF        BIT(8)
 #define RFLAGS_IF        BIT(9)
 #define RFLAGS_RF        BIT(16) /* no instruction breakpoint at the next instruction */

@@ -52,6 +52,10 @@ struct cpu {
     u64 hvm_page_maddr[2]; /* [I] pages for the vendor's use */
     u64 asid_generation;   /* [o] */
     u32 asid_next, asid_max;
+    struct {
+        u64 looked_ns, ns, life;
+        u32 turns;
+    } wait; /* [o] wait.c */
     /* lock level check in debug builds */
     u32 nr_locks;
     u32 lock_levels[8];

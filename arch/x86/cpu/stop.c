@@ -12,6 +12,7 @@
 #include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/cpu/traps.h>
+#include <arch/x86/cpu/wait.h>
 #include <lib/log.h>
 #include <lib/printf.h>
 #include <lib/spinlock.h>
@@ -58,6 +59,8 @@ void cpu_relax(void)
 {
     __builtin_ia32_pause();
     stop_if_asked((u64)cpu_relax, (u64)__builtin_frame_address(0), false);
+    if (unlikely(wait_in_vain(this_cpu())) && !stop_begun())
+        panic("CPU %u has waited for another CPU for %u s", this_cpu()->id, WAIT_MAX_SECS);
 }
 
 static u32 count_moving(void)

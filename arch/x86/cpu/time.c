@@ -10,6 +10,7 @@
 #include <arch/x86/cpu/io.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/tsc_sync.h>
 #include <lib/log.h>
 #include <lib/spinlock.h>
 
@@ -156,7 +157,7 @@ u64 time_ns_to_tsc(u64 ns)
 
 u64 time_now_ns(void)
 {
-    return time_tsc_to_ns(rdtsc() - (u64)this_cpu()->tsc_offset - tsc_start);
+    return time_tsc_to_ns(tsc_synced() - tsc_start);
 }
 
 void time_delay_us(u32 us)

@@ -42,7 +42,7 @@ static u64 offered(const struct rule *rules, u32 nr)
     return bits;
 }
 
-u64 hvm_guest_cr4_bits(void)
+static u64 cr4_bits(void)
 {
     return CR4_PCE | offered(cr4_rules, ARRAY_SIZE(cr4_rules));
 }
@@ -59,7 +59,7 @@ bool hvm_guest_control_valid(u64 cr0, u64 cr4, u64 efer)
     if ((cr0 & ~CR0_VALID) || !(cr0 & CR0_ET) || (paging && !(cr0 & CR0_PE)) ||
         ((cr0 & CR0_NW) && !(cr0 & CR0_CD)))
         return false;
-    if ((cr4 & ~hvm_guest_cr4_bits()) || (efer & ~hvm_guest_efer_bits()) || lma != (lme && paging))
+    if ((cr4 & ~cr4_bits()) || (efer & ~hvm_guest_efer_bits()) || lma != (lme && paging))
         return false;
     return !lma || (cr4 & CR4_PAE);
 }
@@ -69,7 +69,7 @@ int hvm_guest_write_cr4(struct hvm_vcpu *v, u64 value)
     struct hvm_state state;
 
     hvm_ops->get_state(v, &state);
-    if ((value & ~hvm_guest_cr4_bits()) || ((state.efer & EFER_LMA) && !(value & CR4_PAE)))
+    if ((value & ~cr4_bits()) || ((state.efer & EFER_LMA) && !(value & CR4_PAE)))
         return -EFAULT;
     state.cr4 = value;
     hvm_ops->set_state(v, &state);

@@ -10,8 +10,7 @@
 
 struct hvm_vcpu;
 
-/* The bits that guests can set. */
-u64 hvm_guest_cr4_bits(void);
+/* The bits of EFER that guests can set. */
 u64 hvm_guest_efer_bits(void);
 /* Would a CPU with these bits run with this combination? */
 bool hvm_guest_control_valid(u64 cr0, u64 cr4, u64 efer);

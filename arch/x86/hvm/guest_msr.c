@@ -7,6 +7,7 @@
 #include <arch/x86/hvm/guest_msr.h>
 
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/tsc_sync.h>
 #include <arch/x86/hvm/guest_cr.h>
 #include <homestead/errno.h>
 
@@ -135,7 +136,7 @@ int hvm_guest_rdmsr(struct hvm_vcpu *v, u32 msr, u64 *value)
         return HVM_MSR_APIC;
     switch (msr) {
     case MSR_IA32_TSC:
-        *value = rdtsc();
+        *value = tsc_synced();
         return 0;
     case MSR_IA32_APIC_BASE:
         *value = apic_base(v);
@@ -168,7 +169,7 @@ int hvm_guest_wrmsr(struct hvm_vcpu *v, u32 msr, u64 value)
     switch (msr) {
     case MSR_IA32_APIC_BASE:
         return value == apic_base(v) ? 0 : -EFAULT;
-    case MSR_IA32_TSC: /* the TSC is the host's; guests take their time from pvclock */
+    case MSR_IA32_TSC: /* one TSC for all guests, however it is read; they take their time from pvclock */
     case MSR_MTRRDEFTYPE:
         return 0;
     }

@@ -5,7 +5,10 @@
 #include <homestead/types.h>
 
 bool attack_calls(void);
+bool attack_mce(void);
 bool attack_replace(void);
+bool attack_soil(void);
+bool attack_step(void);
 
 #define HOSTILE_PORTS 4096u
 

@@ -12,8 +12,8 @@ static const struct attack {
     const char *name;
     bool (*run)(void); /* false: something was wrong, and has been printed */
 } attacks[] = {
-    {"calls", attack_calls},
-    {"replace", attack_replace},
+    {"calls", attack_calls}, {"mce", attack_mce},   {"replace", attack_replace},
+    {"soil", attack_soil},   {"step", attack_step},
 };
 
 static bool run(const char *name)

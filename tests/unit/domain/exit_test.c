@@ -1,4 +1,8 @@
-/* What an exit does to its vCPU and its domain: instructions, ports, events, HLT, and crashes. */
+/*
+ * What an exit does to its vCPU and its domain: instructions, ports, events, HLT, and crashes.
+ *
+ * lint: long: one fixture, and tests of each kind of exit.
+ */
 #include <tests/machine/machine.h>
 #include <tests/machine/test.h>
 
@@ -300,6 +304,71 @@ EXIT_TEST(the_hypercall_page_goes_into_ram)
     assert_int_equal(d->hypercall_page_gfn, 0x10);
     assert_int_equal(guest_memory_read(d, 0x10fff, &last, 1), 0);
     assert_int_equal(last, 0xcc);
+}
+
+/* --- what ends an instruction --- */
+
+static struct hvm_state state_of(struct vcpu *who)
+{
+    struct hvm_state state;
+
+    hvm_ops->get_state(&who->hvm, &state);
+    return state;
+}
+
+/* APM2 13.1.4: TF traps after an instruction, also one that Homestead carries out; RF covers one instruction. */
+EXIT_TEST(single_steps_trap)
+{
+    struct hvm_exit steps[] = {
+        {.kind = HVM_EXIT_CPUID},
+        {.kind = HVM_EXIT_RDMSR, .msr = 0x8b},
+        {.kind = HVM_EXIT_WRMSR, .msr = 0x8b},
+        {.kind = HVM_EXIT_IO, .io = {.port = 0x80, .size = 1}},
+        {.kind = HVM_EXIT_IO, .io = {.port = 0x80, .size = 1, .in = true}},
+        {.kind = HVM_EXIT_HLT},
+        {.kind = HVM_EXIT_IGNORED},
+        {.kind = HVM_EXIT_HYPERCALL},
+        {.kind = HVM_EXIT_CR4, .cr4 = {.known = true}},
+    };
+
+    wanted = (struct exit_verdict){.action = VERDICT_SKIP};
+    for_each_row (i, steps) {
+        struct hvm_state state = {.dr6 = HVM_DR6_RESET | 1, .dr7 = HVM_DR7_RESET | DR7_GD};
+
+        steps[i].insn_len = 2;
+        hvm_ops->set_state(&v->hvm, &state);
+        v->hvm.regs.rflags = RFLAGS_RESERVED1 | RFLAGS_IF | RFLAGS_TF | RFLAGS_RF;
+        exits(v, &steps[i]);
+        assert_int_equal(skipped, 2);
+        assert_int_equal(nr_injected, 1);
+        assert_int_equal(injected_vector, 1);
+        assert_int_equal(injected_error, -1);
+        assert_int_equal(state_of(v).dr6, HVM_DR6_RESET | DR6_BS | 1);
+        assert_int_equal(state_of(v).dr7, HVM_DR7_RESET);
+        assert_int_equal(v->hvm.regs.rflags, RFLAGS_RESERVED1 | RFLAGS_IF | RFLAGS_TF);
+        assert_int_equal(v->state, VCPU_RUNNABLE); /* HLT: the trap wakes it */
+
+        if (steps[i].kind == HVM_EXIT_HLT)
+            continue;
+        hvm_ops->set_state(&v->hvm, &state);
+        v->hvm.regs.rflags = RFLAGS_RESERVED1 | RFLAGS_RF;
+        exits(v, &steps[i]);
+        is_skipped();
+        assert_int_equal(state_of(v).dr6, HVM_DR6_RESET | 1);
+        assert_int_equal(state_of(v).dr7, HVM_DR7_RESET | DR7_GD);
+        assert_int_equal(v->hvm.regs.rflags, RFLAGS_RESERVED1);
+    }
+    /* Neither a fault nor an instruction that is executed again is one. */
+    v->hvm.regs.rflags = RFLAGS_RESERVED1 | RFLAGS_TF;
+    exits(v, EXIT(.kind = HVM_EXIT_FORBIDDEN));
+    fault_is(6, -1);
+    assert_int_equal(v->hvm.regs.rflags, RFLAGS_RESERVED1 | RFLAGS_TF | RFLAGS_RF);
+    v->hvm.regs.rflags = RFLAGS_RESERVED1 | RFLAGS_TF;
+    exits(v, EXIT(.kind = HVM_EXIT_EXCEPTION, .exception = {.vector = 1, .error = -1}));
+    fault_is(1, -1);
+    assert_int_equal(v->hvm.regs.rflags, RFLAGS_RESERVED1 | RFLAGS_TF);
+    apply((struct exit_verdict){.action = VERDICT_RETRY});
+    assert_int_equal(skipped + nr_injected, 0);
 }
 
 /* --- CR4 --- */

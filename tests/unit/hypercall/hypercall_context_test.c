@@ -230,6 +230,13 @@ CALL_TEST(set_and_get)
     assert_int_equal(back.rip, 0x100070);
     assert_int_equal(back.tr_limit, 0x67);
     assert_int_equal(back.dr6, 0xFFFF0FF0);
+    u64 tsc = back.tsc; /* as the guest reads it, wherever the caller runs */
+    here->tsc_offset = 1ll << 50;
+    assert_int_equal(context(XEN_DOMCTL_gethvmcontext, 1, at(0x8000), size), 0);
+    here->tsc_offset = 0;
+    GET(0x8000, saved);
+    memcpy(&back, saved + 32 + 8, sizeof(back));
+    assert_true(tsc + (1ull << 49) - back.tsc > 1ull << 50);
 }
 
 /* A bit that only some CPUs have is taken where this one offers it: guest_cr_test.c has all of them. */
@@ -240,9 +247,10 @@ TEST(features_of_this_cpu)
     for (u32 bit = 0; bit < 64; bit++) {
         cpu.cr4 = BIT(bit);
         start_with(&cpu);
-        assert_int_equal(check(), hvm_guest_cr4_bits() & BIT(bit) ? 0 : -EINVAL);
+        assert_int_equal(check(), hvm_guest_control_valid(CR0_ET, BIT(bit), 0) ? 0 : -EINVAL);
     }
-    assert_int_equal(hvm_guest_cr4_bits() & (CR4_OSXSAVE | CR4_PKE), 0);
+    assert_false(hvm_guest_control_valid(CR0_ET, CR4_OSXSAVE, 0) ||
+                 hvm_guest_control_valid(CR0_ET, CR4_PKE, 0));
 }
 
 /* Records of older formats end earlier. */

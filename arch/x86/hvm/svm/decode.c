@@ -91,7 +91,8 @@ static void decode_npf(const struct vmcb *vmcb, struct hvm_exit *exit)
     exit->npf.exec = vmcb->exit_info1 & NPF_FETCH;
 }
 
-/* All but the three hottest exits; a jump table costs more than three compares. */
+/* All but the three hottest exits; a jump table costs more than three compares.
+ * lint: long: one switch over the exit codes. */
 static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct vmcb *vmcb,
                                                     struct hvm_exit *exit)
 {
