@@ -6,8 +6,9 @@
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 
-#define SVR_ON     0x1ffu
-#define VECTOR_NMI 2u
+#define SVR_ON      0x1ffu
+#define BASE_X2APIC 0xc00u /* enabled, x2APIC mode */
+#define VECTOR_NMI  2u
 
 extern u8 ap_trampoline[], ap_trampoline_end[], ap_vmmcall[];
 void smp_ap_main(u32 apic_id, u32 early_hypercalls);
@@ -41,6 +42,12 @@ u32 smp_count(void)
     return n;
 }
 
+void smp_apic_on(void)
+{
+    wrmsr(APIC_BASE, rdmsr(APIC_BASE) | BASE_X2APIC);
+    wrmsr(APIC_SVR, SVR_ON);
+}
+
 void smp_init(void)
 {
     u8 *page = (u8 *)(uintptr_t)SMP_TRAMPOLINE;
@@ -48,7 +55,7 @@ void smp_init(void)
     __asm__("" : "+r"(page)); /* an address that the compiler knows nothing of */
     memcpy(page, ap_trampoline, (size_t)(ap_trampoline_end - ap_trampoline));
     page[ap_vmmcall - ap_trampoline] = !guest_env.is_intel;
-    wrmsr(APIC_SVR, SVR_ON);
+    smp_apic_on();
 }
 
 void smp_ap_main(u32 apic_id, u32 early_hypercalls)
@@ -57,7 +64,7 @@ void smp_ap_main(u32 apic_id, u32 early_hypercalls)
     struct smp_vcpu *self = &smp_vcpus[id];
 
     traps_load();
-    wrmsr(APIC_SVR, SVR_ON);
+    smp_apic_on();
     self->apic_id = apic_id;
     self->early_hypercalls = early_hypercalls;
     __atomic_add_fetch(&self->starts, 1, __ATOMIC_SEQ_CST);

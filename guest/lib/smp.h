@@ -14,6 +14,7 @@
 #define SMP_STACK_BYTES 16384u
 
 enum {
+    APIC_BASE = 0x1b,
     APIC_TPR = 0x808,
     APIC_EOI = 0x80b,
     APIC_SVR = 0x80f,
@@ -74,8 +75,10 @@ extern struct smp_vcpu smp_vcpus[SMP_MAX];
 u32 smp_id(void);
 /* The number of vCPUs, by VCPUOP_is_up. */
 u32 smp_count(void);
-/* Gets the trampoline and this vCPU's APIC ready. Once, on vCPU 0. */
+/* Gets the trampoline ready, and this vCPU's APIC, in x2APIC mode. Once, on vCPU 0. */
 void smp_init(void);
+/* This vCPU's APIC to x2APIC mode, and on. A vCPU starts in xAPIC mode; INIT keeps the mode. */
+void smp_apic_on(void);
 /* mode: vector and ICR_ bits. */
 void smp_send(u32 id, u32 mode);
 /* INIT, STARTUP, STARTUP to one. */

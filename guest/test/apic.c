@@ -57,6 +57,7 @@ bool apic_run(void)
         *p = LOOP;
     for (volatile u32 *p = (u32 *)table; p < (u32 *)(uintptr_t)1024; p++)
         *p = LOOP_VECTOR;
+    smp_apic_on();
     for (u32 i = 0; i < WRITES; i++) {
         if (rnd() % 4)
             write_icr(nr);

@@ -375,6 +375,7 @@ int hostile_init(u64 seed)
 {
     u64 hole = guest_find_hole(MIB(2));
 
+    hostile_wrmsr(0x1b, 0xfee00d00); /* to x2APIC mode */
     state = seed * 0x9e3779b97f4a7c15ull | 1;
     window = hole >> 12;
     return hole ? 0 : -ENOSPC;
