@@ -6,13 +6,17 @@
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 
-#define SVR_ON      0x1ffu
-#define BASE_X2APIC 0xc00u /* enabled, x2APIC mode */
-#define VECTOR_NMI  2u
+#define SVR_ON         0x1ffu
+#define IA32_APIC_BASE 0x1bu
+#define BASE_X2APIC    0xc00u /* enabled, x2APIC mode */
+#define XAPIC_PAGE     0xfee00000u
+#define APIC_FIRST     0x800u
+#define VECTOR_NMI     2u
 
 extern u8 ap_trampoline[], ap_trampoline_end[], ap_vmmcall[];
 void smp_ap_main(u32 apic_id, u32 early_hypercalls);
 
+bool smp_xapic;
 void (*smp_on_irq)(u32 vector);
 void (*smp_body)(u32 id);
 struct smp_vcpu smp_vcpus[SMP_MAX];
@@ -30,7 +34,7 @@ void irq_handler(u64 vector)
     if (smp_on_irq)
         smp_on_irq((u32)vector);
     if (vector != VECTOR_NMI)
-        wrmsr(APIC_EOI, 0);
+        apic_write(APIC_EOI, 0);
 }
 
 u32 smp_count(void)
@@ -42,10 +46,34 @@ u32 smp_count(void)
     return n;
 }
 
+static volatile u32 *xapic_at(u32 reg)
+{
+    return (volatile u32 *)(uintptr_t)(XAPIC_PAGE + (reg - APIC_FIRST) * 16);
+}
+
+u64 apic_read(u32 reg)
+{
+    return smp_xapic ? *xapic_at(reg) : rdmsr(reg);
+}
+
+void apic_write(u32 reg, u64 value)
+{
+    if (!smp_xapic) {
+        wrmsr(reg, value);
+    } else if (reg == APIC_SELF_IPI) {
+        *xapic_at(APIC_ICR) = ICR_TO_SELF | ICR_ASSERT | (u32)value;
+    } else {
+        if (reg == APIC_ICR)
+            *xapic_at(APIC_ICR + 1) = (u32)(value >> 32);
+        *xapic_at(reg) = (u32)value;
+    }
+}
+
 void smp_apic_on(void)
 {
-    wrmsr(APIC_BASE, rdmsr(APIC_BASE) | BASE_X2APIC);
-    wrmsr(APIC_SVR, SVR_ON);
+    if (!smp_xapic)
+        wrmsr(IA32_APIC_BASE, rdmsr(IA32_APIC_BASE) | BASE_X2APIC);
+    apic_write(APIC_SVR, SVR_ON);
 }
 
 void smp_init(void)
@@ -73,7 +101,7 @@ void smp_ap_main(u32 apic_id, u32 early_hypercalls)
 
 void smp_send(u32 id, u32 mode)
 {
-    wrmsr(APIC_ICR, (u64)(2 * id) << 32 | ICR_ASSERT | mode);
+    apic_write(APIC_ICR, (u64)(2 * id) << (smp_xapic ? 56 : 32) | ICR_ASSERT | mode);
 }
 
 void smp_start(u32 id)
