@@ -26,8 +26,8 @@ static void write_register(void)
     static const struct {
         u32 msr;
         u64 valid;
-    } registers[] = {{APIC_TPR, 0xff},   {APIC_SVR, 0x1ff},    {APIC_LVT_TIMER, 0x3f7ff},
-                     {0x833, 0x1f7ff},   {0x837, 0x1f7ff},     {APIC_TIMER_COUNT, 0xffffffff},
+    } registers[] = {{APIC_TPR, 0xff},   {APIC_SVR, 0x1ff},    {APIC_LVT_TIMER, 0x310ff},
+                     {0x833, 0x117ff},   {0x837, 0x110ff},     {APIC_TIMER_COUNT, 0xffffffff},
                      {APIC_DIVIDE, 0xb}, {APIC_SELF_IPI, 0xff}};
     u64 i = rnd() % ARRAY_SIZE(registers);
 

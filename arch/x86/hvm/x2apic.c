@@ -37,11 +37,10 @@ enum { LVT_TIMER = 0, LVT_ERROR = 5 };
 
 #define VERSION_6_LVTS 0x00050014u
 #define SVR_RESET      0xffu
-#define SVR_VALID      0x13ffull /* vector, enable, focus checking, no EOI broadcast */
+#define SVR_VALID      0x3ffull /* vector, enable, focus checking */
 #define SVR_ENABLE     BIT(8)
 #define LVT_MASKED     BIT(16)
 #define LVT_PERIODIC   BIT(17)
-#define LVT_VALID      0x1f7ffull /* vector, delivery mode, status, polarity, IRR, trigger, mask */
 #define DIVIDE_VALID   0xbull
 
 #define ESR_SEND_ILLEGAL    BIT(5)
@@ -63,6 +62,11 @@ enum { LVT_TIMER = 0, LVT_ERROR = 5 };
 #define ICR_SHORTHAND(icr) ((u32)((icr) >> 18 & 3))
 #define ICR_VALID          0xffffffff000ccfffull
 #define DEST_EVERYBODY     0xffffffffu
+
+/* Bits of each LVT that can be set: vector, status and mask; what else is an entry's own (10.5.1). */
+static const u32 lvt_valid[] = {
+    0x310ff /* periodic */, 0x117ff /* mode */, 0x117ff, 0x1f7ff /* mode, level */, 0x1f7ff, 0x110ff};
+_Static_assert(ARRAY_SIZE(lvt_valid) == ARRAY_SIZE(((struct hvm_apic *)0)->lvt), "one for each");
 
 static u32 class_of(int vector)
 {
@@ -361,7 +365,7 @@ static int set_svr(struct hvm_apic *a, u32 value)
 
 static int write_lvt(struct hvm_apic *a, u32 index, u64 value)
 {
-    if (value & ~(LVT_VALID | (index == LVT_TIMER ? LVT_PERIODIC : 0)))
+    if (value & ~(u64)lvt_valid[index])
         return -EFAULT;
     a->lvt[index] = (u32)(value | (x2apic_enabled(a) ? 0 : LVT_MASKED));
     return index == LVT_TIMER ? X2APIC_TIMER : 0;
@@ -491,10 +495,8 @@ static u32 xapic_valid_bits(u32 nr)
         return 0xff;
     case APIC_SVR:
         return SVR_VALID;
-    case APIC_LVT:
-        return LVT_VALID | LVT_PERIODIC;
-    case APIC_LVT + 1 ... APIC_LVT_END:
-        return LVT_VALID;
+    case APIC_LVT ... APIC_LVT_END:
+        return lvt_valid[nr - APIC_LVT];
     case APIC_DIVIDE:
         return DIVIDE_VALID;
     case APIC_TIMER_COUNT:

@@ -52,6 +52,10 @@ TEST(registers)
     reads(0x832, 0x200f0);
     write_faults(0x832, 0x400f0); /* TSC deadline */
     write_faults(0x833, 0x200f0); /* only the timer has modes */
+    write_faults(0x832, 0x104f0);
+    write_faults(0x834, 0x120f0);
+    write_faults(0x837, 0x104f0);
+    write_faults(0x80f, 0x11ff); /* no control of EOI broadcasts */
     writes(0x80f, 0xff);
     reads(0x832, 0x300f0);
     static const u64 too_large[][2] = {{0x80f, 0x10000}, {0x808, 0x100},   {0x80b, 1},    {0x828, 1},
@@ -165,11 +169,14 @@ TEST(xapic_registers)
         {0x80, 0xff, 0},
         {0xd0, 0xff000000, 0},
         {0xe0, 0xffffffff, 0x0fffffff},
-        {0xf0, 0x13ff, 0},
+        {0xf0, 0x3ff, 0},
         {0x310, 0xff000000, 0},
-        {0x320, 0x3f7ff, 0x10000}, /* the APIC is off then: masked */
-        {0x330, 0x1f7ff, 0x10000},
-        {0x370, 0x1f7ff, 0x10000},
+        {0x320, 0x310ff, 0x10000}, /* the APIC is off then: masked */
+        {0x330, 0x117ff, 0x10000},
+        {0x340, 0x117ff, 0x10000},
+        {0x350, 0x1f7ff, 0x10000},
+        {0x360, 0x1f7ff, 0x10000},
+        {0x370, 0x110ff, 0x10000},
         {0x380, 0xffffffff, 0},
         {0x3e0, 0xb, 0},
     };
@@ -215,17 +222,17 @@ TEST(xapic_has_no_faults)
 TEST(xapic_takes_any_size)
 {
     to_xapic();
-    xwrite(0x320, 0x201f1);
+    xwrite(0x320, 0x200f1);
     assert_int_equal(xapic_read(&a, 18, 0x320, 1, now), 0xf1);
-    assert_int_equal(xapic_read(&a, 18, 0x321, 2, now), 0x301);
+    assert_int_equal(xapic_read(&a, 18, 0x321, 2, now), 0x300);
     assert_int_equal(xapic_read(&a, 18, 0x322, 4, now), 3);
-    assert_int_equal(xapic_read(&a, 18, 0x320, 8, now), 0x301f1);
+    assert_int_equal(xapic_read(&a, 18, 0x320, 8, now), 0x300f1);
     assert_int_equal(xapic_read(&a, 18, 0x324, 4, now), 0);
     assert_int_equal(xapic_read(&a, 18, 0x3ff, 1, now), 0);
     xapic_write(&a, 18, 0x320, 1, 0x77, now);
-    assert_int_equal(xread(0x320), 0x30177);
+    assert_int_equal(xread(0x320), 0x30077);
     xapic_write(&a, 18, 0x322, 1, 1, now);
-    assert_int_equal(xread(0x320), 0x10177);
+    assert_int_equal(xread(0x320), 0x10077);
     xapic_write(&a, 18, 0x320, 8, 0xffffffff000200e0, now);
     assert_int_equal(xread(0x320), 0x300e0);
     static const u32 outside[][2] = {{0x324, 4}, {0x322, 4}, {0x323, 2}, {0x328, 8}, {0x321, 8}, {0x32f, 1}};
