@@ -8,8 +8,8 @@
  *
  * I/O: port 0xE9 is a console; every other port reads as all ones and ignores writes, the PC's reset
  * ports too, as for a PVH guest of Xen. INS and OUTS get #GP: there is no device they could serve.
- * An access to an unmapped guest-physical address crashes the domain: no device has registers there. A frame
- * that is being replaced has no mapping for a moment, so the tables are read again under the physmap lock.
+ * Memory that is not mapped reads as all ones and ignores writes as well: mmio.c. A frame that is being
+ * replaced has no mapping for a moment, so the tables are read again under the physmap lock.
  *
  * Runs on the vCPU's CPU, interrupts off, no lock held.
  */
@@ -176,7 +176,7 @@ static struct exit_verdict on_npf(struct vcpu *v, struct hvm_exit *exit)
     /* All mappings allow everything: an access that a present one refused is a fault of its tables. */
     if (!exit->npf.present && physmap_lookup(v->domain, gaddr_to_gfn(exit->npf.gaddr)).type != NP_NONE)
         return resume;
-    return end_domain;
+    return mmio_access(v, exit);
 }
 
 static struct exit_verdict on_exception(struct vcpu *v, struct hvm_exit *exit)
@@ -220,20 +220,21 @@ static void end_by_triple_fault(struct vcpu *v)
     domain_shutdown(v->domain, (u8)v->domain->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON]);
 }
 
-static void crash(struct vcpu *v, const struct hvm_exit *exit)
+static void crash(struct vcpu *v, const struct hvm_exit *exit, struct exit_verdict verdict)
 {
-    char why[96] = "the processor refused the vCPU's state"; /* HVM_EXIT_INVALID */
+    char why[128] = "the processor refused the vCPU's state"; /* HVM_EXIT_INVALID */
 
     if (exit->kind == HVM_EXIT_SHUTDOWN) {
         end_by_triple_fault(v);
         return;
     }
     if (exit->kind == HVM_EXIT_NPF)
-        snprintf(why, sizeof(why), "%s guest-physical 0x%lx, where %s",
+        snprintf(why, sizeof(why), "%s guest-physical 0x%lx, where %s%s",
                  exit->npf.exec    ? "executed"
                  : exit->npf.write ? "wrote"
                                    : "read",
-                 (unsigned long)exit->npf.gaddr, exit->npf.present ? "it may not" : "nothing is mapped");
+                 (unsigned long)exit->npf.gaddr, exit->npf.present ? "it may not" : "nothing is mapped",
+                 mmio_refusal(verdict.vector));
     else if (exit->kind != HVM_EXIT_INVALID)
         snprintf(why, sizeof(why), "unhandled exit, code 0x%x", v->hvm.exit_code_raw);
     domain_crash(v->domain, why);
@@ -270,7 +271,7 @@ static __attribute__((noinline)) void apply_rare(struct vcpu *v, const struct hv
         hvm_ops->inject_exception(&v->hvm, verdict.vector, verdict.error);
         break;
     case VERDICT_CRASH:
-        crash(v, exit);
+        crash(v, exit, verdict);
         break;
     }
 }

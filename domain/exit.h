@@ -12,7 +12,7 @@ enum verdict_action {
     VERDICT_SKIP,   /* the instruction has been carried out: RIP moves past it, a shadow ends, TF traps */
     VERDICT_RETRY,  /* the guest executes the instruction again: a hypercall that is continued */
     VERDICT_RAISE,  /* the instruction raises .vector with .error */
-    VERDICT_CRASH,  /* the domain ends: the exit's kind says why */
+    VERDICT_CRASH,  /* the domain ends: the exit's kind says why, and for a nested page fault .vector */
 };
 
 #define VERDICT_NO_ERROR (-1)
@@ -21,7 +21,7 @@ enum verdict_action {
 struct exit_verdict {
     u8 action; /* enum verdict_action */
     u8 vector;
-    s32 error; /* VERDICT_NO_ERROR: the exception has no error code */
+    s32 error;  /* VERDICT_NO_ERROR: the exception has no error code */
 };
 _Static_assert(sizeof(struct exit_verdict) == 8, "returned in RAX");
 

@@ -23,6 +23,14 @@ static inline bool vcpu_event_pending(const struct vcpu *v)
     return v->info && __atomic_load_n(&v->info->evtchn_upcall_pending, __ATOMIC_SEQ_CST);
 }
 
+/* The APIC delivers the vector that the guest has set for events. An APIC that is off forgets it: vlapic.c
+ * requests it again when the guest switches the APIC on. Event lock held, or v runs here. */
+static inline void vcpu_request_upcall(struct vcpu *v)
+{
+    if (v->upcall_vector && x2apic_enabled(&v->hvm.apic))
+        x2apic_request(&v->hvm.apic, v->upcall_vector);
+}
+
 /* --- vcpu.c --- */
 /* Fills d->vcpu[id]. -ENOMEM. */
 int vcpu_create(struct domain *d, u32 id);
@@ -59,9 +67,21 @@ void vcpu_handle_exit(struct vcpu *v, struct hvm_exit *exit);
 /* Before v enters its guest, when attention is set or an event pends: INIT and STARTUP are acted upon, the
  * most important event is put into the guest, and for what cannot go in now an exit is asked for. */
 void vcpu_deliver_event(struct vcpu *v);
-/* MSRs 0x800-0x8ff of the vCPU that runs here. 0; -EFAULT: #GP is due. */
+/* IA32_APIC_BASE and MSRs 0x800-0x8ff of the vCPU that runs here. 0; -EFAULT: #GP is due. */
 int vlapic_rdmsr(struct vcpu *v, u32 msr, u64 *value);
 int vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value);
+/* Does v's APIC have its registers in the page of this guest-physical address now? */
+bool vlapic_is_at(const struct vcpu *v, u64 gaddr);
+/* 1 to 8 bytes of that page. */
+u64 vlapic_read(struct vcpu *v, u64 gaddr, u32 bytes);
+void vlapic_write(struct vcpu *v, u64 gaddr, u32 bytes, u64 value);
+
+/* --- mmio.c --- */
+/* A nested page fault: carries out an access to guest-physical memory that is not there, or to the APIC, and
+ * sets exit->insn_len. */
+struct exit_verdict mmio_access(struct vcpu *v, struct hvm_exit *exit);
+/* Why it has ended the domain: .vector of the verdict. "": there is nothing to add. */
+const char *mmio_refusal(u8 reason);
 
 /* --- domain.c --- */
 /* A domain's memory has been freed except pinned frames. Call before domain_check_gone(). */

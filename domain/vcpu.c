@@ -87,6 +87,7 @@ int vcpu_create(struct domain *d, u32 id)
     v->hvm.fpu = (u8 *)v + FPU_OFFSET;
     hvm_fpu_reset(v->hvm.fpu);
     hvm_ops->vcpu_init(&v->hvm);
+    x2apic_init(&v->hvm.apic, id == 0);
     v->info_frame = INVALID_MFN;
     if (id < XEN_LEGACY_MAX_VCPUS)
         v->info = (struct vcpu_info *)mfn_to_virt(d->shared_info) + id;
@@ -228,7 +229,7 @@ void vcpu_set_upcall_vector(struct vcpu *v, u8 vector)
     bool pending = vcpu_event_pending(v);
     spin_unlock(&v->domain->events.lock);
     if (pending) {
-        x2apic_request(&v->hvm.apic, vector);
+        vcpu_request_upcall(v);
         vcpu_notify(v);
     }
 }
@@ -255,8 +256,7 @@ int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset)
         /* As Xen does: a spurious event is delivered, and no event that was sent to the old place is lost. */
         info->evtchn_pending_sel = ~0ull;
         info->evtchn_upcall_pending = 1;
-        if (v->upcall_vector)
-            x2apic_request(&v->hvm.apic, v->upcall_vector);
+        vcpu_request_upcall(v);
     }
     spin_unlock(&d->events.lock);
     if (!first) {

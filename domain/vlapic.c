@@ -13,6 +13,7 @@
  * Locks: the domain's for init_sipi and initialised; IRR, nmi_pending and attention are atomic; all else
  * belongs to the CPU that runs the vCPU.
  */
+#include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/hvm/guest_cpuid.h>
 #include <domain/internal.h>
@@ -95,7 +96,7 @@ static void receive(struct vcpu *v, const struct apic_ipi *ipi)
 
 static void send(struct vcpu *from)
 {
-    struct apic_ipi ipi = x2apic_decode_icr(from->hvm.apic.icr);
+    struct apic_ipi ipi = x2apic_decode_icr(&from->hvm.apic);
     struct domain *d = from->domain;
     bool locked = ipi.kind == APIC_IPI_INIT || ipi.kind == APIC_IPI_STARTUP;
 
@@ -106,7 +107,7 @@ static void send(struct vcpu *from)
     for (u32 id = 0; id < d->nr_vcpus; id++) {
         struct vcpu *v = d->vcpu[id];
 
-        if (!x2apic_ipi_reaches(&ipi, hvm_apic_id(from->id), hvm_apic_id(id)))
+        if (!x2apic_ipi_reaches(&ipi, hvm_apic_id(from->id), &v->hvm.apic, hvm_apic_id(id)))
             continue;
         if (ipi.kind == APIC_IPI_LOWEST && !x2apic_enabled(&v->hvm.apic))
             continue;
@@ -120,8 +121,26 @@ static void send(struct vcpu *from)
 
 /* --- registers ------------------------------------------------------------------------------------------ */
 
+/* Work that a write has left: X2APIC_*. */
+static void finish_write(struct vcpu *v, int todo)
+{
+    if (todo & X2APIC_TPR)
+        hvm_ops->set_cr8(&v->hvm, v->hvm.apic.tpr >> 4);
+    if (todo & X2APIC_TIMER)
+        update_timer(v);
+    if (todo & X2APIC_SEND)
+        send(v);
+    if ((todo & X2APIC_ON) && vcpu_event_pending(v))
+        vcpu_request_upcall(v);
+    __atomic_store_n(&v->attention, true, __ATOMIC_SEQ_CST); /* a blocked interrupt may be deliverable now */
+}
+
 int vlapic_rdmsr(struct vcpu *v, u32 msr, u64 *value)
 {
+    if (msr == MSR_IA32_APIC_BASE) {
+        *value = v->hvm.apic.base;
+        return 0;
+    }
     read_cr8(v);
     x2apic_timer_expire(&v->hvm.apic, time_now_ns());
     return x2apic_read(&v->hvm.apic, hvm_apic_id(v->id), msr, time_now_ns(), value);
@@ -130,17 +149,31 @@ int vlapic_rdmsr(struct vcpu *v, u32 msr, u64 *value)
 int vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value)
 {
     read_cr8(v);
-    int todo = x2apic_write(&v->hvm.apic, msr, value, time_now_ns());
+    int todo = msr == MSR_IA32_APIC_BASE ? x2apic_write_base(&v->hvm.apic, value)
+                                         : x2apic_write(&v->hvm.apic, msr, value, time_now_ns());
     if (todo < 0)
         return todo;
-    if (todo & X2APIC_TPR)
-        hvm_ops->set_cr8(&v->hvm, v->hvm.apic.tpr >> 4);
-    if (todo & X2APIC_TIMER)
-        update_timer(v);
-    if (todo & X2APIC_SEND)
-        send(v);
-    __atomic_store_n(&v->attention, true, __ATOMIC_SEQ_CST); /* a blocked interrupt may be deliverable now */
+    finish_write(v, todo);
     return 0;
+}
+
+bool vlapic_is_at(const struct vcpu *v, u64 gaddr)
+{
+    return x2apic_in_xapic_mode(&v->hvm.apic) && !((v->hvm.apic.base ^ gaddr) & PAGE_MASK);
+}
+
+u64 vlapic_read(struct vcpu *v, u64 gaddr, u32 bytes)
+{
+    read_cr8(v);
+    x2apic_timer_expire(&v->hvm.apic, time_now_ns());
+    return xapic_read(&v->hvm.apic, hvm_apic_id(v->id), gaddr & ~PAGE_MASK, bytes, time_now_ns());
+}
+
+void vlapic_write(struct vcpu *v, u64 gaddr, u32 bytes, u64 value)
+{
+    read_cr8(v);
+    finish_write(
+        v, xapic_write(&v->hvm.apic, hvm_apic_id(v->id), gaddr & ~PAGE_MASK, bytes, value, time_now_ns()));
 }
 
 /* --- injection ------------------------------------------------------------------------------------------ */

@@ -46,9 +46,9 @@ static void mark_vcpu(struct vcpu *v, u32 port)
 
     if (!info || test_and_set(&info->evtchn_pending_sel, port / 64))
         return;
-    /* The APIC delivers the vector that the guest has set, once for each time the byte is set. */
-    if (!__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) && v->upcall_vector)
-        x2apic_request(&v->hvm.apic, v->upcall_vector);
+    /* One interrupt each time the byte is set. */
+    if (!__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
+        vcpu_request_upcall(v);
     vcpu_notify(v);
 }
 

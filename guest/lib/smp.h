@@ -1,5 +1,5 @@
 /*
- * Several vCPUs: starting them by INIT-SIPI-SIPI, interrupts between them, waiting. vCPU n has x2APIC id 2n
+ * Several vCPUs: starting them by INIT-SIPI-SIPI, interrupts between them, waiting. vCPU n has APIC id 2n
  * and its own 16 KiB stack, from whose address it derives n. Page SMP_TRAMPOLINE is overwritten.
  *
  * The vCPUs share everything else. Jobs for all of them at once: work.h.
@@ -13,9 +13,11 @@
 #define SMP_TRAMPOLINE  0x10000u
 #define SMP_STACK_BYTES 16384u
 
+/* Registers of the local APIC by their MSR, in either mode: apic_read(). */
 enum {
     APIC_TPR = 0x808,
     APIC_EOI = 0x80b,
+    APIC_LDR = 0x80d,
     APIC_SVR = 0x80f,
     APIC_ISR = 0x810,
     APIC_IRR = 0x820,
@@ -31,6 +33,7 @@ enum {
 #define ICR_STARTUP   (6u << 8)
 #define ICR_LOGICAL   (1u << 11)
 #define ICR_ASSERT    (1u << 14)
+#define ICR_TO_SELF   (1u << 18)
 #define ICR_TO_ALL    (2u << 18)
 #define ICR_TO_OTHERS (3u << 18)
 
@@ -76,6 +79,13 @@ u32 smp_id(void);
 u32 smp_count(void);
 /* Gets the trampoline and this vCPU's APIC ready. Once, on vCPU 0. */
 void smp_init(void);
+/* The APICs stay in xAPIC mode, in which a vCPU starts. Set before smp_init(). Otherwise they are in x2APIC mode. */
+extern bool smp_xapic;
+/* Sets this vCPU's APIC to its mode, and on. */
+void smp_apic_on(void);
+/* In xAPIC mode, ICR's destination is in bits 56-63, and SELF_IPI is an ICR. */
+u64 apic_read(u32 reg);
+void apic_write(u32 reg, u64 value);
 /* mode: vector and ICR_ bits. */
 void smp_send(u32 id, u32 mode);
 /* INIT, STARTUP, STARTUP to one. */

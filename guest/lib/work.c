@@ -5,10 +5,9 @@
 #include <guest/lib/work.h>
 #include <xen/vcpu.h>
 
-#define IA32_APIC_BASE 0x1bu
-#define APIC_BASE_X2   (1u << 10)
-#define START_MS       10000u
-#define NAP_MS         5u
+#define CPUID_X2APIC (1u << 21) /* 1 ECX */
+#define START_MS     10000u
+#define NAP_MS       5u
 
 void (*work_sleep)(u64 ms);
 
@@ -39,7 +38,7 @@ u32 work_vcpus(void)
     if (nr_vcpus)
         return nr_vcpus;
     nr_vcpus = smp_count();
-    if (nr_vcpus > 1 && !(rdmsr(IA32_APIC_BASE) & APIC_BASE_X2))
+    if (nr_vcpus > 1 && !(cpuid(1, 0).ecx & CPUID_X2APIC))
         nr_vcpus = 1;
     if (nr_vcpus > 1) {
         smp_init();

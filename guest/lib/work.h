@@ -9,7 +9,7 @@
 
 typedef void work_fn(void *arg, u32 job);
 
-/* How many vCPUs there are for work, from 1. Only 1 where the local APIC is not in x2APIC mode. The first
+/* How many vCPUs there are for work, from 1. Only 1 where the local APIC has no x2APIC mode. The first
  * call gets smp.h ready. vCPU 0 only. */
 u32 work_vcpus(void);
 

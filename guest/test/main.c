@@ -1,6 +1,7 @@
 /*
  * The test guest: tests all its memory but its own image, or misbehaves as its command line says
- * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, restless, shutdown with code=N.
+ * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, mmio, restless, shutdown with
+ * code=N.
  */
 #include <guest/lib/guest.h>
 #include <guest/test/test.h>
@@ -52,6 +53,8 @@ void guest_main(void)
         guest_shutdown(apic_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     if (strcmp(mode, "restless") == 0)
         guest_shutdown(restless_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
+    if (strcmp(mode, "mmio") == 0)
+        guest_shutdown(mmio_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     if (strcmp(mode, "crash") == 0)
         crash();
     if (strcmp(mode, "loop") == 0)

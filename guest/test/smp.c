@@ -1,6 +1,7 @@
 /*
  * mode=smp: starts all vCPUs by INIT-SIPI-SIPI and checks what they can do to each other. Each check prints
- * one line, "smp: CHECK ok" or "smp: CHECK FAILED ..."; the last line is "smp: N vCPUs ok" or FAILED.
+ * one line, "smp: CHECK ok" or "smp: CHECK FAILED ..."; the last line is "smp: N vCPUs ok" or FAILED. Option
+ * xapic: in xAPIC mode, up to 8 vCPUs.
  *
  * vCPU 0 leads: it writes a job for the others, wakes them by an interrupt and waits until they are done.
  * The others sleep in HLT between jobs.
@@ -97,21 +98,21 @@ static bool touch(u32 id, bool look)
 static void tick(u32 id)
 {
     nr_ticks[id] = 0;
-    wrmsr(APIC_DIVIDE, 0xb);
-    wrmsr(APIC_LVT_TIMER, 1u << 17 | V_TIMER);
-    wrmsr(APIC_TIMER_COUNT, TICK);
+    apic_write(APIC_DIVIDE, 0xb);
+    apic_write(APIC_LVT_TIMER, 1u << 17 | V_TIMER);
+    apic_write(APIC_TIMER_COUNT, TICK);
     while (nr_ticks[id] < TICKS)
         irq_wait();
-    wrmsr(APIC_TIMER_COUNT, 0);
-    wrmsr(APIC_LVT_TIMER, V_TIMER); /* one shot */
-    irq_on();                       /* one more tick may have come meanwhile */
+    apic_write(APIC_TIMER_COUNT, 0);
+    apic_write(APIC_LVT_TIMER, V_TIMER); /* one shot */
+    irq_on();                            /* one more tick may have come meanwhile */
     __asm__ volatile("nop; nop" ::: "memory");
     irq_off();
     nr_ticks[id] = 0;
-    wrmsr(APIC_TIMER_COUNT, TICK);
+    apic_write(APIC_TIMER_COUNT, TICK);
     while (nr_ticks[id] < 1)
         irq_wait();
-    if (rdmsr(APIC_TIMER_CURRENT) != 0)
+    if (apic_read(APIC_TIMER_CURRENT) != 0)
         nr_ticks[id] = 100; /* it must stand still now */
 }
 
@@ -153,6 +154,8 @@ static void do_job(u32 id)
 
 static void body(u32 id)
 {
+    if (smp_xapic)
+        apic_write(APIC_LDR, 1u << (24 + id));
     for (;;) {
         while (job[id] == JOB_NONE)
             irq_wait();
@@ -170,7 +173,7 @@ static void give_all(enum job what)
 {
     for (u32 id = 1; id < nr; id++)
         job[id] = what;
-    wrmsr(APIC_ICR, ICR_TO_OTHERS | ICR_ASSERT | V_WAKE);
+    apic_write(APIC_ICR, ICR_TO_OTHERS | ICR_ASSERT | V_WAKE);
 }
 
 static bool jobs_done(void)
@@ -236,16 +239,16 @@ static bool one_is_down(void)
 static void priorities(void)
 {
     __asm__ volatile("mov %0, %%cr8" : : "r"(5ull));
-    bool ok = rdmsr(APIC_TPR) == 0x50;
-    wrmsr(APIC_SELF_IPI, V_LOW);
-    wrmsr(APIC_SELF_IPI, V_HIGH);
+    bool ok = apic_read(APIC_TPR) == 0x50;
+    apic_write(APIC_SELF_IPI, V_LOW);
+    apic_write(APIC_SELF_IPI, V_HIGH);
     irq_on();
     __asm__ volatile("nop; nop" ::: "memory");
     ok = ok && nr_high == 1 && nr_low == 0;
-    ok = ok && rdmsr(APIC_IRR + V_LOW / 32) == 1u << V_LOW % 32;
-    wrmsr(APIC_TPR, 0x40);
+    ok = ok && apic_read(APIC_IRR + V_LOW / 32) == 1u << V_LOW % 32;
+    apic_write(APIC_TPR, 0x40);
     __asm__ volatile("nop; nop" ::: "memory");
-    ok = ok && nr_low == 1 && rdmsr(APIC_IRR + V_LOW / 32) == 0 && rdmsr(APIC_ISR + V_LOW / 32) == 0;
+    ok = ok && nr_low == 1 && apic_read(APIC_IRR + V_LOW / 32) == 0 && apic_read(APIC_ISR + V_LOW / 32) == 0;
     irq_off();
     __asm__ volatile("mov %0, %%cr8" : : "r"(0ull));
     check("priorities", ok);
@@ -264,14 +267,17 @@ static void interrupts(void)
 {
     smp_send(1, V_RING);
     check("ring", smp_wait(laps_done, WAIT_MS));
-    wrmsr(APIC_ICR, ICR_TO_OTHERS | ICR_ASSERT | ICR_NMI);
+    apic_write(APIC_ICR, ICR_TO_OTHERS | ICR_ASSERT | ICR_NMI);
     check("nmi", smp_wait(nmis_done, WAIT_MS));
-    for (u32 cluster = 0; cluster <= 2 * (nr - 1) / 16; cluster++) { /* all of the cluster but vCPU 0 */
+    if (smp_xapic) /* the flat model: a bit for each, all but vCPU 0 */
+        apic_write(APIC_ICR, 0xfeull << 56 | ICR_LOGICAL | ICR_ASSERT | V_LOGICAL);
+    for (u32 cluster = 0; !smp_xapic && cluster <= 2 * (nr - 1) / 16;
+         cluster++) { /* all of the cluster but vCPU 0 */
         u64 members = cluster ? 0xffff : 0xfffe;
-        wrmsr(APIC_ICR, (u64)cluster << 48 | members << 32 | ICR_LOGICAL | ICR_ASSERT | V_LOGICAL);
+        apic_write(APIC_ICR, (u64)cluster << 48 | members << 32 | ICR_LOGICAL | ICR_ASSERT | V_LOGICAL);
     }
     check("logical", smp_wait(logical_done, WAIT_MS));
-    wrmsr(APIC_ICR, ICR_TO_ALL | ICR_ASSERT | V_ALL);
+    apic_write(APIC_ICR, ICR_TO_ALL | ICR_ASSERT | V_ALL);
     check("broadcast", smp_wait(broadcast_done, WAIT_MS));
 }
 
@@ -361,7 +367,10 @@ static void by_hypercall(void)
 
 bool smp_run(void)
 {
+    char word[2];
+
     nr = smp_count();
+    smp_xapic = guest_option("xapic", word, sizeof(word));
     smp_on_irq = on_irq;
     smp_body = body;
     smp_init();

@@ -14,6 +14,10 @@ bool abuse_run(void);
 /* smp.c: starts all vCPUs and lets them work on each other. False: a check failed; it was printed. */
 bool smp_run(void);
 
+/* mmio.c: accesses to memory that is not there, in 16-, 32- and 64-bit code. Does not return if option
+ * crash= names one that ends the domain. */
+bool mmio_run(void);
+
 /* apic.c: random writes to the APIC. */
 bool apic_run(void);
 

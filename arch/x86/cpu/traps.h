@@ -18,6 +18,7 @@ enum trap_vector {
     TRAP_UD = 6,
     TRAP_DF = 8,
     TRAP_GP = 13,
+    TRAP_PF = 14,
     TRAP_AC = 17,
     TRAP_MC = 18,
     /* 0x20-0xdf: devices, none are used */

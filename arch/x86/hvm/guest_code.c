@@ -26,28 +26,36 @@ static int read_entry(void *np, u64 gaddr, u32 size, u64 *entry)
     return 0;
 }
 
+int hvm_translate(struct hvm_vcpu *v, u64 gva, bool write, u64 *gaddr)
+{
+    struct hvm_paging paging;
+    u64 run;
+
+    hvm_ops->paging_state(v, &paging);
+    const struct guest_walk walk = {.cr0 = paging.cr0,
+                                    .cr3 = paging.cr3,
+                                    .cr4 = paging.cr4,
+                                    .efer = paging.efer,
+                                    .entry = read_entry,
+                                    .ctx = v->np};
+
+    if (!(paging.efer & EFER_LMA))
+        gva = (u32)gva;
+    return guest_walk(&walk, gva, write, gaddr, &run);
+}
+
 u32 hvm_read_code(struct hvm_vcpu *v, u8 code[HVM_CODE_BYTES])
 {
     struct hvm_state state;
     u32 nr = 0;
 
     hvm_ops->get_state(v, &state);
-    struct guest_walk walk = {.cr0 = state.cr0,
-                              .cr3 = state.cr3,
-                              .cr4 = state.cr4,
-                              .efer = state.efer,
-                              .entry = read_entry,
-                              .ctx = v->np};
-    u64 base = hvm_ops->long_mode_cs(v) ? 0 : state.cs.base;
-
+    u64 at = v->regs.rip + (hvm_ops->long_mode_cs(v) ? 0 : state.cs.base);
     for (; nr < HVM_CODE_BYTES; nr++) {
-        u64 at = base + v->regs.rip + nr;
-        u64 gaddr, run;
+        u64 gaddr;
         const u8 *byte;
 
-        if (!(state.efer & EFER_LMA))
-            at = (u32)at;
-        if (guest_walk(&walk, at, false, &gaddr, &run) || !(byte = guest_byte(v->np, gaddr)))
+        if (hvm_translate(v, at + nr, false, &gaddr) || !(byte = guest_byte(v->np, gaddr)))
             break;
         code[nr] = *byte;
     }

@@ -9,6 +9,9 @@
 
 struct hvm_vcpu;
 
+/* The guest-physical address of a linear one, cut to 32 bits outside long mode, as guest_walk(). Physmap lock
+ * held. */
+int hvm_translate(struct hvm_vcpu *v, u64 gva, bool write, u64 *gaddr);
 /* Copies the bytes at CS:RIP, as the guest's page tables map them now, up to the first unmapped one. How many.
  * Physmap lock held. */
 #define HVM_CODE_BYTES 16u

@@ -21,6 +21,7 @@
 
 #define HYPERVISOR_BIT BIT(31) /* 1 ECX */
 #define X2APIC_BIT     BIT(21)
+#define APIC_BIT       BIT(9) /* 1 EDX */
 
 /* Leaf 1 EDX: FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE
  * SSE2. Leaf 0x80000001 EDX repeats those of bits 0-9, 12-17, 23 and 24. */
@@ -93,6 +94,12 @@ struct cpuid_leaf hvm_guest_features(u32 leaf)
     }
 }
 
+/* The APIC's bit, which two leaves have, is clear while IA32_APIC_BASE disables the APIC. */
+static u32 hidden_apic(const struct hvm_vcpu *v)
+{
+    return v->apic.base & APIC_BASE_ENABLE ? 0 : (u32)APIC_BIT;
+}
+
 static void leaf_1(const struct hvm_vcpu *v, struct cpuid_leaf *out)
 {
     struct cpuid_leaf host = hvm_ops->cpuid(1, 0);
@@ -102,6 +109,7 @@ static void leaf_1(const struct hvm_vcpu *v, struct cpuid_leaf *out)
     out->ebx =
         (host.ebx & 0xff00u) | 1u << 16 | (hvm_apic_id(v->vcpu_id) & 0xff) << 24; /* CLFLUSH size stays */
     out->ecx |= (u32)(X2APIC_BIT | HYPERVISOR_BIT);
+    out->edx &= ~hidden_apic(v);
 }
 
 /* Extended topology: one thread, one core; EDX is the x2APIC id in every subleaf. */
@@ -115,13 +123,14 @@ static void leaf_b(const struct hvm_vcpu *v, u32 subleaf, struct cpuid_leaf *out
     }
 }
 
-static void leaf_80000001(struct cpuid_leaf *out)
+static void leaf_80000001(const struct hvm_vcpu *v, struct cpuid_leaf *out)
 {
     struct cpuid_leaf host = hvm_ops->cpuid(0x80000001u, 0);
 
     *out = hvm_guest_features(0x80000001u);
     out->eax = host.eax;
     out->ebx = host.ebx;
+    out->edx &= ~hidden_apic(v);
 }
 
 static void leaf_80000008(struct cpuid_leaf *out)
@@ -212,7 +221,7 @@ static __attribute__((noinline)) void leaf_cpu(const struct hvm_vcpu *v, u32 lea
         leaf_vendor(MAX_EXTENDED_LEAF, out);
         break;
     case 0x80000001u:
-        leaf_80000001(out);
+        leaf_80000001(v, out);
         break;
     case 0x80000002u ... 0x80000006u: /* brand string, caches */
         *out = hvm_ops->cpuid(leaf, 0);

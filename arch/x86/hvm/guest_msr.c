@@ -1,8 +1,6 @@
 /*
  * The guest MSR policy, see guest_msr.h. MSRs that the vendor's code switches at entry and exit (STAR,
  * SYSENTER, FS base, ...) need not exit; they are handled all the same, because that differs between vendors.
- *
- * The APIC is always in x2APIC mode: an attempt to leave it gets #GP.
  */
 #include <arch/x86/hvm/guest_msr.h>
 
@@ -12,9 +10,6 @@
 #include <homestead/errno.h>
 
 #define MSR_XEN_HYPERCALL 0x40000000u
-
-#define APIC_BASE_X2APIC 0xfee00c00ull /* address, enabled, x2APIC mode */
-#define APIC_BASE_BSP    BIT(8)
 
 #define MSR_MTRRCAP     0xfeu
 #define MSR_MTRRDEFTYPE 0x2ffu
@@ -123,23 +118,20 @@ static int write_state_register(struct hvm_vcpu *v, u32 msr, u64 value)
     return 0;
 }
 
-static u64 apic_base(const struct hvm_vcpu *v)
+static bool is_apic(u32 msr)
 {
-    return APIC_BASE_X2APIC | (v->vcpu_id == 0 ? APIC_BASE_BSP : 0);
+    return msr == MSR_IA32_APIC_BASE || (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST);
 }
 
 int hvm_guest_rdmsr(struct hvm_vcpu *v, u32 msr, u64 *value)
 {
     if (msr == MSR_XEN_HYPERCALL)
         return HVM_MSR_HYPERCALL_PAGE;
-    if (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST)
+    if (is_apic(msr))
         return HVM_MSR_APIC;
     switch (msr) {
     case MSR_IA32_TSC:
         *value = tsc_synced();
-        return 0;
-    case MSR_IA32_APIC_BASE:
-        *value = apic_base(v);
         return 0;
     case MSR_MTRRDEFTYPE:
         *value = MTRR_ALL_WB;
@@ -164,11 +156,9 @@ int hvm_guest_wrmsr(struct hvm_vcpu *v, u32 msr, u64 value)
 {
     if (msr == MSR_XEN_HYPERCALL)
         return HVM_MSR_HYPERCALL_PAGE;
-    if (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST)
+    if (is_apic(msr))
         return HVM_MSR_APIC;
     switch (msr) {
-    case MSR_IA32_APIC_BASE:
-        return value == apic_base(v) ? 0 : -EFAULT;
     case MSR_IA32_TSC: /* one TSC for all guests, however it is read; they take their time from pvclock */
     case MSR_MTRRDEFTYPE:
         return 0;

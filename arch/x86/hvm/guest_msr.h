@@ -9,7 +9,7 @@
 
 /* MSR 0x40000000, Xen's hypercall page: the caller handles it. */
 #define HVM_MSR_HYPERCALL_PAGE 1
-/* MSRs 0x800-0x8ff, the x2APIC: the caller handles them. */
+/* IA32_APIC_BASE, and MSRs 0x800-0x8ff, the x2APIC: the caller handles them. */
 #define HVM_MSR_APIC           2
 
 /* 0; -EFAULT: #GP(0) is due; HVM_MSR_HYPERCALL_PAGE, HVM_MSR_APIC. *value is set on 0 only. */

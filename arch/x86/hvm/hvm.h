@@ -35,7 +35,8 @@ struct hvm_segment {
     u64 base;
 };
 
-#define HVM_SEG_L BIT(9) /* attributes of a 64-bit code segment */
+#define HVM_SEG_L BIT(9)  /* attributes of a 64-bit code segment */
+#define HVM_SEG_D BIT(10) /* and of a 32-bit one */
 
 #define HVM_ANY_CLASS 16u /* see request_irq_window() */
 
@@ -127,6 +128,10 @@ struct hvm_exit {
         struct {
             u64 gaddr;
             bool write, exec, present; /* present: a permission fault */
+            bool in_tables;            /* during the CPU's walk of the guest's page tables */
+            bool in_delivery;          /* during the delivery of an event */
+            u8 nr_code;                /* bytes at RIP that the CPU has fetched, 0: it does not say */
+            const u8 *code;
         } npf;
         struct {
             u8 vector;

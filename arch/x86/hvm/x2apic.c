@@ -1,47 +1,58 @@
 /*
- * The guest's x2APIC, see x2apic.h. All interrupts are edge triggered: there is no I/O APIC, so TMR reads 0.
+ * The guest's local APIC, see x2apic.h. Registers have one number in both modes: MSR - 0x800, or offset / 16.
+ * xAPIC mode masks what x2APIC mode refuses, and is otherwise the same but for the few registers of its own.
+ *
+ * All interrupts are edge triggered: there is no I/O APIC, so TMR reads 0.
  * The TSC deadline mode is not offered by CPUID and refused.
  */
 #include <arch/x86/hvm/x2apic.h>
 
 #include <homestead/errno.h>
 
-/* registers by MSR number */
 enum {
-    X2APIC_ID = 0x802,
-    X2APIC_VERSION = 0x803,
-    X2APIC_TPR_MSR = 0x808,
-    X2APIC_PPR = 0x80a,
-    X2APIC_EOI = 0x80b,
-    X2APIC_LDR = 0x80d,
-    X2APIC_SVR = 0x80f,
-    X2APIC_ISR = 0x810, /* 8 of ISR, 8 of TMR, 8 of IRR */
-    X2APIC_TMR = 0x818,
-    X2APIC_IRR = 0x820,
-    X2APIC_IRR_END = 0x827,
-    X2APIC_ESR = 0x828,
-    X2APIC_ICR = 0x830,
-    X2APIC_LVT = 0x832,
-    X2APIC_LVT_END = 0x837,
-    X2APIC_TIMER_COUNT = 0x838,
-    X2APIC_TIMER_CURRENT = 0x839,
-    X2APIC_DIVIDE = 0x83e,
-    X2APIC_SELF_IPI = 0x83f,
+    APIC_ID = 0x02,
+    APIC_VERSION = 0x03,
+    APIC_TPR = 0x08,
+    APIC_PPR = 0x0a,
+    APIC_EOI = 0x0b,
+    APIC_LDR = 0x0d,
+    APIC_DFR = 0x0e, /* xAPIC mode only */
+    APIC_SVR = 0x0f,
+    APIC_ISR = 0x10, /* 8 of ISR, 8 of TMR, 8 of IRR */
+    APIC_TMR = 0x18,
+    APIC_IRR = 0x20,
+    APIC_IRR_END = 0x27,
+    APIC_ESR = 0x28,
+    APIC_ICR = 0x30,
+    APIC_ICR_HIGH = 0x31, /* xAPIC mode only */
+    APIC_LVT = 0x32,
+    APIC_LVT_END = 0x37,
+    APIC_TIMER_COUNT = 0x38,
+    APIC_TIMER_CURRENT = 0x39,
+    APIC_DIVIDE = 0x3e,
+    APIC_SELF_IPI = 0x3f, /* x2APIC mode only */
 };
 
 enum { LVT_TIMER = 0, LVT_ERROR = 5 };
 
 #define VERSION_6_LVTS 0x00050014u
 #define SVR_RESET      0xffu
-#define SVR_VALID      0x13ffull /* vector, enable, focus checking, no EOI broadcast */
+#define SVR_VALID      0x3ffull /* vector, enable, focus checking */
 #define SVR_ENABLE     BIT(8)
 #define LVT_MASKED     BIT(16)
 #define LVT_PERIODIC   BIT(17)
-#define LVT_VALID      0x1f7ffull /* vector, delivery mode, status, polarity, IRR, trigger, mask */
 #define DIVIDE_VALID   0xbull
 
 #define ESR_SEND_ILLEGAL    BIT(5)
 #define ESR_RECEIVE_ILLEGAL BIT(6)
+#define ESR_NO_REGISTER     BIT(7)
+
+#define DFR_FLAT 0xffffffffu
+#define DFR_ONES 0x0fffffffu /* bits that are always set */
+#define ID_SHIFT 24u         /* of ids in xAPIC mode's registers */
+#define ID_ALL   0xffu
+
+#define BASE_VALID (APIC_BASE_BSP | APIC_BASE_X2APIC | APIC_BASE_ENABLE | 0x0000fffffffff000ull)
 
 /* ICR, SDM 3A figure 10-28 */
 #define ICR_MODE(icr)      ((u32)((icr) >> 8 & 7))
@@ -51,6 +62,11 @@ enum { LVT_TIMER = 0, LVT_ERROR = 5 };
 #define ICR_SHORTHAND(icr) ((u32)((icr) >> 18 & 3))
 #define ICR_VALID          0xffffffff000ccfffull
 #define DEST_EVERYBODY     0xffffffffu
+
+/* Bits of each LVT that can be set: vector, status and mask; what else is an entry's own (10.5.1). */
+static const u32 lvt_valid[] = {
+    0x310ff /* periodic */, 0x117ff /* mode */, 0x117ff, 0x1f7ff /* mode, level */, 0x1f7ff, 0x110ff};
+_Static_assert(ARRAY_SIZE(lvt_valid) == ARRAY_SIZE(((struct hvm_apic *)0)->lvt), "one for each");
 
 static u32 class_of(int vector)
 {
@@ -67,11 +83,34 @@ static int highest_bit(const u64 *words)
     return -1;
 }
 
+/* --- modes ---------------------------------------------------------------------------------------------- */
+
+void x2apic_init(struct hvm_apic *a, bool is_bsp)
+{
+    a->base = APIC_BASE_RESET | APIC_BASE_ENABLE | (is_bsp ? APIC_BASE_BSP : 0);
+    x2apic_reset(a);
+}
+
 void x2apic_reset(struct hvm_apic *a)
 {
-    *a = (struct hvm_apic){.svr = SVR_RESET};
+    *a = (struct hvm_apic){.base = a->base, .svr = SVR_RESET, .dfr = DFR_FLAT};
     for (u32 i = 0; i < ARRAY_SIZE(a->lvt); i++)
         a->lvt[i] = (u32)LVT_MASKED;
+}
+
+int x2apic_write_base(struct hvm_apic *a, u64 value)
+{
+    bool was_on = a->base & APIC_BASE_ENABLE, on = value & APIC_BASE_ENABLE;
+    bool was_x2 = x2apic_in_x2_mode(a), x2 = value & APIC_BASE_X2APIC;
+
+    /* x2APIC mode is entered from xAPIC mode, and left for "disabled". */
+    if ((value & ~BASE_VALID) || (x2 && !(was_on && on)) || (was_x2 && !x2 && on))
+        return -EFAULT;
+    __atomic_store_n(&a->base, value, __ATOMIC_RELAXED);
+    if (on == was_on)
+        return 0;
+    x2apic_reset(a);
+    return X2APIC_TIMER | X2APIC_TPR;
 }
 
 /* --- priorities ----------------------------------------------------------------------------------------- */
@@ -190,8 +229,9 @@ static void set_divide(struct hvm_apic *a, u32 divide, u64 now_ns)
 
 /* --- interrupts to others ------------------------------------------------------------------------------- */
 
-struct apic_ipi x2apic_decode_icr(u64 icr)
+struct apic_ipi x2apic_decode_icr(const struct hvm_apic *a)
 {
+    u64 icr = a->icr;
     static const u8 kinds[8] = {[0] = APIC_IPI_FIXED,
                                 [1] = APIC_IPI_LOWEST,
                                 [4] = APIC_IPI_NMI,
@@ -203,6 +243,11 @@ struct apic_ipi x2apic_decode_icr(u64 icr)
                            .vector = (u8)icr,
                            .dest = (u32)(icr >> 32)};
 
+    if (!x2apic_in_x2_mode(a)) {
+        ipi.dest >>= ID_SHIFT;
+        if (ipi.dest == ID_ALL && !ipi.logical)
+            ipi.dest = DEST_EVERYBODY;
+    }
     /* Only a fixed interrupt can include its sender (SDM 3A table 10-4); the level form of INIT with the
      * level off ("de-assert") has had no meaning since the Pentium 4. */
     if (ipi.kind != APIC_IPI_FIXED && (ipi.to == APIC_TO_SELF || ipi.to == APIC_TO_ALL))
@@ -214,7 +259,21 @@ struct apic_ipi x2apic_decode_icr(u64 icr)
     return ipi;
 }
 
-bool x2apic_ipi_reaches(const struct apic_ipi *ipi, u32 source, u32 id)
+/* 10.6.2.2, 10.12.10.2 */
+static bool matches_logical(const struct hvm_apic *a, u32 id, u32 dest)
+{
+    u32 own = __atomic_load_n(&a->ldr, __ATOMIC_RELAXED) >> ID_SHIFT;
+
+    if (x2apic_in_x2_mode(a)) /* a cluster of 16 and a bit for each in it */
+        return dest >> 16 == id >> 4 && (dest & 1u << (id & 15));
+    if (dest > ID_ALL)
+        return false;
+    if (__atomic_load_n(&a->dfr, __ATOMIC_RELAXED) == DFR_FLAT)
+        return dest & own;
+    return (dest >> 4 == own >> 4 || dest >> 4 == 0xf) && (dest & own & 0xf); /* clusters of four */
+}
+
+bool x2apic_ipi_reaches(const struct apic_ipi *ipi, u32 source, const struct hvm_apic *a, u32 id)
 {
     switch (ipi->to) {
     case APIC_TO_SELF:
@@ -228,9 +287,7 @@ bool x2apic_ipi_reaches(const struct apic_ipi *ipi, u32 source, u32 id)
     }
     if (ipi->dest == DEST_EVERYBODY)
         return true;
-    if (ipi->logical) /* a cluster of 16 and a bit for each in it: 10.12.10.2 */
-        return ipi->dest >> 16 == id >> 4 && (ipi->dest & 1u << (id & 15));
-    return ipi->dest == id;
+    return ipi->logical ? matches_logical(a, id, ipi->dest) : ipi->dest == id;
 }
 
 static int write_icr(struct hvm_apic *a, u64 value)
@@ -252,52 +309,44 @@ static u32 half_of(const u64 *words, u32 index)
     return (u32)(__atomic_load_n(&words[index / 2], __ATOMIC_SEQ_CST) >> index % 2 * 32);
 }
 
-int x2apic_read(const struct hvm_apic *a, u32 id, u32 msr, u64 now_ns, u64 *value)
+/* What both modes read and write. -EFAULT: no such register, or a reserved bit. */
+static int read_register(const struct hvm_apic *a, u32 nr, u64 now_ns, u64 *value)
 {
-    switch (msr) {
-    case X2APIC_ID:
-        *value = id;
-        return 0;
-    case X2APIC_VERSION:
+    switch (nr) {
+    case APIC_VERSION:
         *value = VERSION_6_LVTS;
         return 0;
-    case X2APIC_TPR_MSR:
+    case APIC_TPR:
         *value = a->tpr;
         return 0;
-    case X2APIC_PPR:
+    case APIC_PPR:
         *value = processor_priority(a);
         return 0;
-    case X2APIC_LDR: /* cluster and bit follow from the id: 10.12.10.2 */
-        *value = (id >> 4) << 16 | 1u << (id & 15);
-        return 0;
-    case X2APIC_SVR:
+    case APIC_SVR:
         *value = a->svr;
         return 0;
-    case X2APIC_ISR ... X2APIC_TMR - 1:
-        *value = half_of(a->isr, msr - X2APIC_ISR);
+    case APIC_ISR ... APIC_TMR - 1:
+        *value = half_of(a->isr, nr - APIC_ISR);
         return 0;
-    case X2APIC_TMR ... X2APIC_IRR - 1:
+    case APIC_TMR ... APIC_IRR - 1:
         *value = 0;
         return 0;
-    case X2APIC_IRR ... X2APIC_IRR_END:
-        *value = half_of(a->irr, msr - X2APIC_IRR);
+    case APIC_IRR ... APIC_IRR_END:
+        *value = half_of(a->irr, nr - APIC_IRR);
         return 0;
-    case X2APIC_ESR:
+    case APIC_ESR:
         *value = a->esr;
         return 0;
-    case X2APIC_ICR:
-        *value = a->icr;
+    case APIC_LVT ... APIC_LVT_END:
+        *value = a->lvt[nr - APIC_LVT];
         return 0;
-    case X2APIC_LVT ... X2APIC_LVT_END:
-        *value = a->lvt[msr - X2APIC_LVT];
-        return 0;
-    case X2APIC_TIMER_COUNT:
+    case APIC_TIMER_COUNT:
         *value = a->timer_count;
         return 0;
-    case X2APIC_TIMER_CURRENT:
+    case APIC_TIMER_CURRENT:
         *value = current_count(a, now_ns);
         return 0;
-    case X2APIC_DIVIDE:
+    case APIC_DIVIDE:
         *value = a->divide;
         return 0;
     }
@@ -305,16 +354,18 @@ int x2apic_read(const struct hvm_apic *a, u32 id, u32 msr, u64 now_ns, u64 *valu
 }
 
 /* A disabled APIC keeps its local interrupts masked (10.4.7.2). */
-static void set_svr(struct hvm_apic *a, u32 value)
+static int set_svr(struct hvm_apic *a, u32 value)
 {
-    a->svr = value;
+    u32 old = __atomic_exchange_n(&a->svr, value, __ATOMIC_SEQ_CST);
+
     for (u32 i = 0; i < ARRAY_SIZE(a->lvt) && !(value & SVR_ENABLE); i++)
         a->lvt[i] |= (u32)LVT_MASKED;
+    return X2APIC_TIMER | ((value & ~old & SVR_ENABLE) ? X2APIC_ON : 0);
 }
 
 static int write_lvt(struct hvm_apic *a, u32 index, u64 value)
 {
-    if (value & ~(LVT_VALID | (index == LVT_TIMER ? LVT_PERIODIC : 0)))
+    if (value & ~(u64)lvt_valid[index])
         return -EFAULT;
     a->lvt[index] = (u32)(value | (x2apic_enabled(a) ? 0 : LVT_MASKED));
     return index == LVT_TIMER ? X2APIC_TIMER : 0;
@@ -331,49 +382,179 @@ static int write_self_ipi(struct hvm_apic *a, u64 value)
     return 0;
 }
 
-int x2apic_write(struct hvm_apic *a, u32 msr, u64 value, u64 now_ns)
+static int write_register(struct hvm_apic *a, u32 nr, u64 value, u64 now_ns)
 {
-    switch (msr) {
-    case X2APIC_TPR_MSR:
+    switch (nr) {
+    case APIC_TPR:
         if (value > 0xff)
             return -EFAULT;
         a->tpr = (u32)value;
         return X2APIC_TPR;
-    case X2APIC_SVR:
+    case APIC_SVR:
         if (value & ~SVR_VALID)
             return -EFAULT;
-        set_svr(a, (u32)value);
-        return X2APIC_TIMER;
-    case X2APIC_EOI:
+        return set_svr(a, (u32)value);
+    case APIC_EOI:
         if (value)
             return -EFAULT;
         end_of_interrupt(a);
         return 0;
-    case X2APIC_ESR:
+    case APIC_ESR:
         if (value)
             return -EFAULT;
         a->esr = a->errors;
         a->errors = 0;
         return 0;
-    case X2APIC_ICR:
-        return write_icr(a, value);
-    case X2APIC_LVT ... X2APIC_LVT_END:
+    case APIC_LVT ... APIC_LVT_END:
         x2apic_timer_expire(a, now_ns); /* a tick that is due uses the old entry */
-        return write_lvt(a, msr - X2APIC_LVT, value);
-    case X2APIC_TIMER_COUNT:
+        return write_lvt(a, nr - APIC_LVT, value);
+    case APIC_TIMER_COUNT:
         if (value >> 32)
             return -EFAULT;
         a->timer_count = (u32)value;
         a->deadline_ns = value ? now_ns + value * tick_ns(a) : 0;
         return X2APIC_TIMER;
-    case X2APIC_DIVIDE:
+    case APIC_DIVIDE:
         if (value & ~DIVIDE_VALID)
             return -EFAULT;
         x2apic_timer_expire(a, now_ns);
         set_divide(a, (u32)value, now_ns);
         return X2APIC_TIMER;
-    case X2APIC_SELF_IPI:
-        return write_self_ipi(a, value);
     }
     return -EFAULT;
+}
+
+/* --- x2APIC mode ---------------------------------------------------------------------------------------- */
+
+int x2apic_read(const struct hvm_apic *a, u32 id, u32 msr, u64 now_ns, u64 *value)
+{
+    u32 nr = msr - X2APIC_MSR_FIRST;
+
+    if (!x2apic_in_x2_mode(a))
+        return -EFAULT;
+    switch (nr) {
+    case APIC_ID:
+        *value = id;
+        return 0;
+    case APIC_LDR: /* cluster and bit follow from the id: 10.12.10.2 */
+        *value = (id >> 4) << 16 | 1u << (id & 15);
+        return 0;
+    case APIC_ICR:
+        *value = a->icr;
+        return 0;
+    }
+    return read_register(a, nr, now_ns, value);
+}
+
+int x2apic_write(struct hvm_apic *a, u32 msr, u64 value, u64 now_ns)
+{
+    u32 nr = msr - X2APIC_MSR_FIRST;
+
+    if (!x2apic_in_x2_mode(a))
+        return -EFAULT;
+    if (nr == APIC_ICR)
+        return write_icr(a, value);
+    if (nr == APIC_SELF_IPI)
+        return write_self_ipi(a, value);
+    return write_register(a, nr, value, now_ns);
+}
+
+/* --- xAPIC mode ----------------------------------------------------------------------------------------- */
+
+/* -EFAULT: there is no such register. */
+static int read_xapic_register(const struct hvm_apic *a, u32 id, u32 nr, u64 now_ns, u64 *value)
+{
+    switch (nr) {
+    case APIC_ID:
+        *value = id << ID_SHIFT;
+        return 0;
+    case APIC_LDR:
+        *value = a->ldr;
+        return 0;
+    case APIC_DFR:
+        *value = a->dfr;
+        return 0;
+    case APIC_ICR:
+        *value = (u32)a->icr;
+        return 0;
+    case APIC_ICR_HIGH:
+        *value = a->icr >> 32;
+        return 0;
+    case APIC_EOI:
+        *value = 0;
+        return 0;
+    }
+    return read_register(a, nr, now_ns, value);
+}
+
+/* The bits of a register that a write can set. */
+static u32 xapic_valid_bits(u32 nr)
+{
+    switch (nr) {
+    case APIC_TPR:
+        return 0xff;
+    case APIC_SVR:
+        return SVR_VALID;
+    case APIC_LVT ... APIC_LVT_END:
+        return lvt_valid[nr - APIC_LVT];
+    case APIC_DIVIDE:
+        return DIVIDE_VALID;
+    case APIC_TIMER_COUNT:
+        return ~0u;
+    }
+    return 0; /* EOI, ESR: the value does not matter */
+}
+
+static int write_xapic_register(struct hvm_apic *a, u32 id, u32 nr, u32 value, u64 now_ns)
+{
+    u64 unused;
+
+    switch (nr) {
+    case APIC_LDR:
+        __atomic_store_n(&a->ldr, value & ID_ALL << ID_SHIFT, __ATOMIC_RELAXED);
+        return 0;
+    case APIC_DFR:
+        __atomic_store_n(&a->dfr, value | DFR_ONES, __ATOMIC_RELAXED);
+        return 0;
+    case APIC_ICR_HIGH:
+        a->icr = (u32)a->icr | (u64)(value & ID_ALL << ID_SHIFT) << 32;
+        return 0;
+    case APIC_ICR:
+        return write_icr(a, (a->icr >> 32 << 32) | (value & (u32)ICR_VALID));
+    }
+    int todo = write_register(a, nr, value & xapic_valid_bits(nr), now_ns);
+    if (todo >= 0)
+        return todo;
+    if (read_xapic_register(a, id, nr, now_ns, &unused)) /* otherwise it is read only */
+        note_error(a, ESR_NO_REGISTER);
+    return 0;
+}
+
+u64 xapic_read(struct hvm_apic *a, u32 id, u32 offset, u32 bytes, u64 now_ns)
+{
+    u32 within = offset % 16;
+    u64 value = 0;
+
+    if (read_xapic_register(a, id, offset / 16, now_ns, &value))
+        note_error(a, ESR_NO_REGISTER);
+    value = within < 4 ? value >> 8 * within : 0;
+    return bytes < 4 ? value & (BIT(8 * bytes) - 1) : value;
+}
+
+int xapic_write(struct hvm_apic *a, u32 id, u32 offset, u32 bytes, u64 value, u64 now_ns)
+{
+    u32 within = offset % 16;
+    u64 old = 0;
+
+    if (within >= 4)
+        return 0;
+    if (within + MIN(bytes, 4u) > 4)
+        return 0; /* runs out of the register */
+    if (bytes < 4) {
+        u64 mask = (BIT(8 * bytes) - 1) << 8 * within;
+
+        read_xapic_register(a, id, offset / 16, now_ns, &old);
+        value = (old & ~mask) | (value << 8 * within & mask);
+    }
+    return write_xapic_register(a, id, offset / 16, (u32)value, now_ns);
 }

@@ -125,6 +125,12 @@ void helper_shutdown(u32 reason);
  * one page. */
 long helper_call(u64 nr, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
 long helper_call32(u32 nr, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5);
+/* One instruction of the helper's. -EFAULT: #GP; gaddr: also where nothing is mapped. */
+long helper_rdmsr(u32 msr, u64 *value);
+long helper_wrmsr(u32 msr, u64 value);
+u64 helper_load(u64 gaddr, u32 bytes);
+void helper_store(u64 gaddr, u32 bytes, u64 value);
+struct cpuid_regs helper_cpuid(u32 leaf);
 void *helper_data(void); /* not zeroed */
 u64 helper_gaddr(void);
 /* The helper's body, entered instead of the cases in a domain that is not domain 0. */
@@ -154,6 +160,7 @@ void cases_multicall(void);
 void cases_compat(void);
 void cases_compat_calls(void); /* a part of compat */
 void cases_guest(void);
+void cases_apic(void);
 
 /* Ends the run with a message: domain 0 itself cannot go on. */
 NORETURN void give_up(const char *what, long rc);

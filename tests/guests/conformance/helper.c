@@ -1,6 +1,6 @@
 /*
  * The helper guest: the same image in an unprivileged domain. It makes the hypercalls that domain 0 writes
- * into its mailbox page, and yields otherwise.
+ * into its mailbox page, or one instruction, and yields otherwise.
  *
  * Mailbox and data page are frames of the helper's low memory, which domain 0 maps for as long as it lives.
  * `request` is raised by domain 0 when the call is written, `done` follows when its result is.
@@ -18,7 +18,7 @@
 #define START_GADDR   0x9f000ull
 #define ANSWER_MS     20000u
 
-enum mode { CALL_64, CALL_32, END };
+enum mode { CALL_64, CALL_32, RDMSR, WRMSR, LOAD, STORE, CPUID, END };
 
 struct mailbox {
     u32 request, done;
@@ -30,10 +30,52 @@ struct mailbox {
 static struct mailbox *mailbox; /* domain 0's view */
 static u32 helper_domid;
 
-static long call(const struct mailbox *m)
-{
-    const u64 *a = m->args;
+/* msr_try.asm: 0, or -1 after #GP. */
+long try_rdmsr(u32 msr, u64 *value);
+long try_wrmsr(u32 msr, u64 value);
+void try_init(void);
 
+#define ACCESS(type) \
+    do { \
+        volatile type *at = (volatile type *)a[0]; \
+        if (store) \
+            *at = (type)a[2]; \
+        else \
+            a[2] = *at; \
+    } while (0)
+
+/* a: address, bytes, value */
+static void access_memory(u64 *a, bool store)
+{
+    if (a[1] == 1)
+        ACCESS(u8);
+    else if (a[1] == 2)
+        ACCESS(u16);
+    else if (a[1] == 4)
+        ACCESS(u32);
+    else
+        ACCESS(u64);
+}
+
+static long call(struct mailbox *m)
+{
+    u64 *a = m->args;
+    struct cpuid_regs regs;
+
+    switch (m->mode) {
+    case RDMSR:
+        return try_rdmsr((u32)a[0], &a[2]) ? -EFAULT : 0;
+    case WRMSR:
+        return try_wrmsr((u32)a[0], a[2]) ? -EFAULT : 0;
+    case LOAD:
+    case STORE:
+        access_memory(a, m->mode == STORE);
+        return 0;
+    case CPUID:
+        regs = cpuid((u32)a[0], (u32)a[1]);
+        memcpy(a, &regs, sizeof(regs));
+        return 0;
+    }
     if (m->mode == CALL_32)
         return hypercall32((u32)m->nr, (u32)a[0], (u32)a[1], (u32)a[2], (u32)a[3], (u32)a[4]);
     return hypercall(m->nr, a[0], a[1], a[2], a[3], a[4]);
@@ -43,6 +85,7 @@ void helper_main(void)
 {
     struct mailbox *box = (struct mailbox *)MAILBOX_GADDR;
 
+    try_init();
     for (;;) {
         u32 request = __atomic_load_n(&box->request, __ATOMIC_ACQUIRE);
         if (request == box->done) {
@@ -83,6 +126,47 @@ long helper_call(u64 nr, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 long helper_call32(u32 nr, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5)
 {
     return send(&(struct mailbox){.mode = CALL_32, .nr = nr, .args = {a1, a2, a3, a4, a5}});
+}
+
+static long one_insn(enum mode mode, u64 a1, u64 a2, u64 *value)
+{
+    long rc = send(&(struct mailbox){.mode = mode, .args = {a1, a2, *value}});
+
+    *value = mailbox->args[2];
+    return rc;
+}
+
+long helper_rdmsr(u32 msr, u64 *value)
+{
+    *value = 0;
+    return one_insn(RDMSR, msr, 0, value);
+}
+
+long helper_wrmsr(u32 msr, u64 value)
+{
+    return one_insn(WRMSR, msr, 0, &value);
+}
+
+u64 helper_load(u64 gaddr, u32 bytes)
+{
+    u64 value = 0;
+
+    one_insn(LOAD, gaddr, bytes, &value);
+    return value;
+}
+
+void helper_store(u64 gaddr, u32 bytes, u64 value)
+{
+    one_insn(STORE, gaddr, bytes, &value);
+}
+
+struct cpuid_regs helper_cpuid(u32 leaf)
+{
+    struct cpuid_regs regs;
+
+    send(&(struct mailbox){.mode = CPUID, .args = {leaf}});
+    memcpy(&regs, mailbox->args, sizeof(regs));
+    return regs;
 }
 
 void helper_shutdown(u32 reason)

@@ -354,7 +354,7 @@ static long call_apic(void)
 
     if (below(4) == 0) {
         static const u32 registers[] = {0x808, 0x80f, 0x832, 0x833, 0x837, 0x838, 0x83e, 0x83f};
-        static const u64 valid[] = {0xff, 0x1ff, 0x3f7ff, 0x1f7ff, 0x1f7ff, 0xffffffff, 0xb, 0xff};
+        static const u64 valid[] = {0xff, 0x1ff, 0x310ff, 0x117ff, 0x110ff, 0xffffffff, 0xb, 0xff};
         u32 i = (u32)below(ARRAY_SIZE(registers));
         hostile_wrmsr(registers[i], rnd() & valid[i]);
         return 0;
@@ -375,6 +375,7 @@ int hostile_init(u64 seed)
 {
     u64 hole = guest_find_hole(MIB(2));
 
+    hostile_wrmsr(0x1b, 0xfee00d00); /* to x2APIC mode */
     state = seed * 0x9e3779b97f4a7c15ull | 1;
     window = hole >> 12;
     return hole ? 0 : -ENOSPC;

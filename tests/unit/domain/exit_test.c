@@ -110,7 +110,9 @@ static enum hvm_exit_kind bad_kind;
 static void bad_exit_of_d(struct vcpu *who, struct hvm_exit *exit)
 {
     if (who->domain == d)
-        *exit = (struct hvm_exit){.kind = bad_kind, .npf = {.gaddr = 0xdead000, .write = true}};
+        *exit = (struct hvm_exit){
+            .kind = bad_kind,
+            .npf = {.gaddr = 0xdead000, .write = true, .nr_code = 2, .code = (const u8 *)"\x0f\x0b"}};
     else if (who->domain == dom0 || nr_runs[2][0] == 50)
         end_run(who);
 }
@@ -145,7 +147,8 @@ static void end_is(enum hvm_exit_kind kind, u8 code, const char *why)
     }
 END_TEST(a_triple_fault_is_a_reboot, HVM_EXIT_SHUTDOWN, SHUTDOWN_reboot, "d1v0: triple fault\ndump of d1v0\n")
 END_TEST(an_unmapped_address_is_a_crash, HVM_EXIT_NPF, SHUTDOWN_crash,
-         "d1: crashed: wrote guest-physical 0xdead000, where nothing is mapped\n")
+         "d1: crashed: wrote guest-physical 0xdead000, where nothing is mapped, by an instruction that is not "
+         "emulated\n")
 END_TEST(a_refused_state_is_a_crash, HVM_EXIT_INVALID, SHUTDOWN_crash,
          "d1: crashed: the processor refused the vCPU's state\n")
 END_TEST(an_unknown_exit_is_a_crash, HVM_EXIT_UNKNOWN, SHUTDOWN_crash,
@@ -155,7 +158,9 @@ END_TEST(a_kind_out_of_range_is_a_crash, HVM_EXIT_NR + 5, SHUTDOWN_crash, "unhan
 /* Between the fault and its handler another vCPU has finished replacing the frame. */
 EXIT_TEST(a_frame_mapped_again_is_no_crash)
 {
-    struct hvm_exit fault = {.kind = HVM_EXIT_NPF, .npf = {.gaddr = 0x5678, .write = true}};
+    struct hvm_exit fault = {
+        .kind = HVM_EXIT_NPF,
+        .npf = {.gaddr = 0x5678, .write = true, .nr_code = 2, .code = (const u8 *)"\x0f\x0b"}};
 
     populate(d, 5, 0);
     exits(v, &fault);
@@ -280,6 +285,10 @@ EXIT_TEST(cpuid_and_msrs_use_the_registers)
     exits(second, EXIT(.kind = HVM_EXIT_RDMSR, .msr = PAGE_MSR));
     is_skipped();
     assert_int_equal(regs->rax | regs->rdx, 0);
+    exits(second, EXIT(.kind = HVM_EXIT_RDMSR, .msr = 0x802));
+    fault_is(13, 0); /* in xAPIC mode */
+    exits(second, EXIT(.kind = HVM_EXIT_WRMSR, .msr = 0x1b, .value = 0xfee00c00));
+    is_skipped();
     exits(second, EXIT(.kind = HVM_EXIT_RDMSR, .msr = 0x802));
     is_skipped();
     assert_int_equal(regs->rax, 2); /* its APIC's id */

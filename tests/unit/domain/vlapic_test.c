@@ -24,7 +24,7 @@ static void setup(void)
     vcpu_block(caller); /* domain 0's */
     for (u32 i = 0; i < 2; i++) {
         vcpu_online(d->vcpu[i]);
-        x2apic_reset(&d->vcpu[i]->hvm.apic);
+        assert_int_equal(vlapic_wrmsr(d->vcpu[i], 0x1b, 0xfee00c00), 0); /* x2APIC mode */
         assert_int_equal(vlapic_wrmsr(d->vcpu[i], SVR, 0x1ff), 0);
         d->vcpu[i]->attention = false;
     }
@@ -200,6 +200,87 @@ APIC_TEST(the_timer_ticks)
     enters(v, 0);
     vlapic_wrmsr(v, 0x832, BIT(16) | 0xe1);
     assert_int_equal(v->apic_timer.deadline_ns, 0); /* masked: no host timer */
+}
+
+/* --- the upcall vector --- */
+
+/* Linux: vCPU 0 sets vector and vcpu_info of one that is down, and events come before it starts. */
+APIC_TEST(an_upcall_waits_for_the_apic)
+{
+    u32 port;
+
+    send(1, INIT);
+    enters(other, 0);
+    vcpu_set_upcall_vector(other, 0xf3);
+    assert_int_equal(evtchn_bind_ipi(d, 1, &port), 0);
+    assert_int_equal(evtchn_send(d, port), 0);
+    assert_int_equal(other->info->evtchn_upcall_pending, 1);
+    assert_int_equal(x2apic_highest(&other->hvm.apic), -1);
+    send(1, SIPI | 0x22);
+    enters(other, 0);
+    assert_int_equal(vlapic_wrmsr(other, SVR, 0x1ff), 0);
+    enters(other, 0xf3);
+    assert_int_equal(vlapic_wrmsr(other, SVR, 0x1fe), 0); /* it is on already: no second one */
+    assert_int_equal(x2apic_highest(&other->hvm.apic), -1);
+    /* and none of what is not pending */
+    assert_int_equal(vlapic_wrmsr(other, EOI, 0), 0);
+    other->info->evtchn_upcall_pending = 0;
+    assert_int_equal(vlapic_wrmsr(other, SVR, 0xff), 0);
+    assert_int_equal(vlapic_wrmsr(other, SVR, 0x1ff), 0);
+    assert_int_equal(x2apic_highest(&other->hvm.apic), -1);
+}
+
+/* --- xAPIC mode --- */
+
+#define PAGE 0xfee00000u
+
+static void xapic(struct vcpu *who)
+{
+    assert_int_equal(vlapic_wrmsr(who, 0x1b, 0xfee00000), 0);
+    assert_int_equal(vlapic_wrmsr(who, 0x1b, 0xfee00800), 0);
+    assert_true(vlapic_is_at(who, PAGE) && vlapic_is_at(who, PAGE + 0xfff));
+    assert_false(vlapic_is_at(who, PAGE - 1) || vlapic_is_at(who, PAGE + 0x1000) ||
+                 vlapic_is_at(who, BIT(32) | PAGE));
+}
+
+APIC_TEST(interrupts_in_xapic_mode)
+{
+    assert_false(vlapic_is_at(other, PAGE)); /* x2APIC mode */
+    xapic(v);
+    xapic(other);
+    vlapic_write(v, PAGE + 0xf0, 4, 0x1ff);
+    vlapic_write(other, PAGE + 0xf0, 4, 0x1ff);
+    assert_int_equal(vlapic_read(other, PAGE + 0x20, 4), 2u << 24);
+    vlapic_write(v, PAGE + 0x310, 4, 2u << 24);
+    vlapic_write(v, PAGE + 0x300, 4, 0x4041);
+    enters(other, 0x41);
+    assert_int_equal(vlapic_read(other, PAGE + 0x120, 4), 2); /* ISR */
+    vlapic_write(other, PAGE + 0xb0, 4, 0);
+    assert_int_equal(vlapic_read(other, PAGE + 0x120, 4), 0);
+    vlapic_write(v, PAGE + 0x80, 4, 0x73);
+    assert_int_equal(guest_cr8, 7);
+    guest_cr8 = 2;
+    assert_int_equal(vlapic_read(v, PAGE + 0x80, 4), 0x20);
+    vlapic_write(v, PAGE + 0x300, 4, INIT);
+    vlapic_write(v, PAGE + 0x300, 4, SIPI | 0x22);
+    enters(other, 0);
+    assert_int_equal(started_at(), 0x22);
+    assert_true(vlapic_is_at(other, PAGE)); /* INIT keeps the mode */
+    assert_int_equal(vlapic_read(other, PAGE + 0xf0, 4), 0xff);
+}
+
+APIC_TEST(the_timer_in_xapic_mode)
+{
+    xapic(v);
+    vlapic_write(v, PAGE + 0xf0, 4, 0x1ff);
+    vlapic_write(v, PAGE + 0x3e0, 4, 0xb);
+    vlapic_write(v, PAGE + 0x320, 4, 0xe1);
+    vlapic_write(v, PAGE + 0x380, 4, 1000000); /* 10 ms */
+    assert_int_equal(v->apic_timer.deadline_ns, now_ns + 10000000);
+    pass(4000000);
+    assert_int_equal(vlapic_read(v, PAGE + 0x390, 4), 600000);
+    assert_int_equal(vlapic_wrmsr(v, 0x1b, 0xfee00000), 0); /* a disabled APIC ticks no more */
+    assert_int_equal(v->apic_timer.deadline_ns, 0);
 }
 
 APIC_TEST(vcpu_info_moves_once)

@@ -28,6 +28,7 @@
 #define NPF_PRESENT  BIT(0)
 #define NPF_WRITE    BIT(1)
 #define NPF_FETCH    BIT(4)
+#define NPF_TABLES   BIT(33)
 
 /* Takes all pending host interrupts. Their handlers only set flags for the run loop. */
 static inline void open_interrupt_window(void)
@@ -89,6 +90,10 @@ static void decode_npf(const struct vmcb *vmcb, struct hvm_exit *exit)
     exit->npf.present = vmcb->exit_info1 & NPF_PRESENT;
     exit->npf.write = vmcb->exit_info1 & NPF_WRITE;
     exit->npf.exec = vmcb->exit_info1 & NPF_FETCH;
+    exit->npf.in_tables = vmcb->exit_info1 & NPF_TABLES;
+    exit->npf.in_delivery = vmcb->exit_int_info & SVM_EVENT_VALID;
+    exit->npf.nr_code = vmcb->fetched_len & 0xf; /* decode assists, 15.8.4 */
+    exit->npf.code = vmcb->fetched;
 }
 
 /* All but the three hottest exits; a jump table costs more than three compares.

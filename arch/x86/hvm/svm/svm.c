@@ -176,7 +176,6 @@ static void svm_vcpu_init(struct hvm_vcpu *v)
     v->last_cpu = NULL;
     v->asid_generation = 0;
     v->in_irq_window = false;
-    x2apic_reset(&v->apic);
 }
 
 /* A new identifier on this CPU: no TLB entry of this vCPU matches any more. */

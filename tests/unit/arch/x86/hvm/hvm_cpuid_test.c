@@ -43,7 +43,7 @@ static void setup(void)
 {
     host_max_basic = 0x20;
     host_max_extended = 0x80000021u;
-    vcpu = (struct hvm_vcpu){.vcpu_id = 5, .domid = 0x123};
+    vcpu = (struct hvm_vcpu){.vcpu_id = 5, .domid = 0x123, .apic = {.base = APIC_BASE_ENABLE}};
     fake_ops.cpuid = host_all;
 }
 
@@ -88,6 +88,16 @@ TEST(test_xen_scan)
     for (u32 leaf = 0x40000006; leaf <= 0x4000ff00; leaf += leaf < 0x40000100 ? 1 : 0x100)
         leaf_is(leaf, 0, 0, 0, 0, 0);
     leaf_is(0x40010000, 0, 0, 0, 0, 0);
+}
+
+TEST(a_disabled_apic_is_hidden)
+{
+    assert_int_equal(leaf_of(1, 0).edx >> 9 & 1, 1);
+    assert_int_equal(leaf_of(0x80000001, 0).edx >> 9 & 1, 1);
+    u32 edx = leaf_of(1, 0).edx, extended = leaf_of(0x80000001, 0).edx;
+    vcpu.apic.base = 0xfee00000;
+    assert_int_equal(leaf_of(1, 0).edx, edx & ~BIT(9));
+    assert_int_equal(leaf_of(0x80000001, 0).edx, extended & ~BIT(9));
 }
 
 TEST(test_hidden)

@@ -103,6 +103,15 @@ TEST(test_npf)
     assert_false(exit_value.npf.exec || exit_value.npf.present);
     decode(0x400, 4 | 1 | 0x10, 0x1000, HVM_EXIT_NPF, 0);
     assert_true(exit_value.npf.exec && exit_value.npf.present && !exit_value.npf.write);
+    assert_false(exit_value.npf.in_tables || exit_value.npf.in_delivery);
+    assert_int_equal(exit_value.npf.nr_code, 0);
+    vmcb.exit_int_info = 0x80000b0e;
+    vmcb.fetched_len = 15;
+    vmcb.fetched[14] = 0x8b;
+    decode(0x400, 1ull << 33 | 4 | 2, 0x1000, HVM_EXIT_NPF, 0);
+    assert_true(exit_value.npf.in_tables && exit_value.npf.in_delivery);
+    assert_int_equal(exit_value.npf.nr_code, 15);
+    assert_int_equal(exit_value.npf.code[14], 0x8b);
 }
 
 TEST(test_svm_only)

@@ -1,4 +1,4 @@
-/* The guest's x2APIC: registers, priorities against a simple model, ICR values, the timer. */
+/* The guest's local APIC: modes, registers, priorities against a simple model, ICR values, destinations, the timer. */
 #include <tests/machine/test.h>
 
 #include <arch/x86/hvm/x2apic.h>
@@ -9,7 +9,8 @@ static u64 now;
 
 static void setup(void)
 {
-    x2apic_reset(&a);
+    x2apic_init(&a, true);
+    assert_int_equal(x2apic_write_base(&a, 0xfee00d00), 0);
     now = 1000000;
 }
 
@@ -51,6 +52,10 @@ TEST(registers)
     reads(0x832, 0x200f0);
     write_faults(0x832, 0x400f0); /* TSC deadline */
     write_faults(0x833, 0x200f0); /* only the timer has modes */
+    write_faults(0x832, 0x104f0);
+    write_faults(0x834, 0x120f0);
+    write_faults(0x837, 0x104f0);
+    write_faults(0x80f, 0x11ff); /* no control of EOI broadcasts */
     writes(0x80f, 0xff);
     reads(0x832, 0x300f0);
     static const u64 too_large[][2] = {{0x80f, 0x10000}, {0x808, 0x100},   {0x80b, 1},    {0x828, 1},
@@ -65,6 +70,233 @@ TEST(registers)
         if (!writable)
             write_faults(msr, 0);
     }
+}
+
+/* --- modes --- */
+
+#define OFF    0xfee00100ull
+#define XAPIC  0xfee00900ull
+#define X2APIC 0xfee00d00ull
+
+TEST(transitions_of_the_mode)
+{
+    static const u64 modes[] = {OFF, XAPIC, X2APIC, 0xfee00500};
+    /* from, to: 'y' allowed, 'f' #GP */
+    static const char *const allowed[] = {"yyff", "yyyf", "yfyf"};
+
+    for (u32 from = 0; from < 3; from++) {
+        for (u32 to = 0; to < 4; to++) {
+            x2apic_init(&a, true);
+            assert_int_equal(a.base, XAPIC);
+            if (from != 1)
+                assert_true(x2apic_write_base(&a, modes[from]) >= 0);
+            struct hvm_apic before = a;
+            int rc = x2apic_write_base(&a, modes[to]);
+            if (allowed[from][to] == 'y') {
+                assert_true(rc >= 0);
+                assert_int_equal(a.base, modes[to]);
+            } else {
+                assert_int_equal(rc, -EFAULT);
+                assert_memory_equal(&a, &before, sizeof(a));
+            }
+            assert_int_equal(x2apic_in_xapic_mode(&a), a.base == XAPIC);
+            assert_int_equal(x2apic_in_x2_mode(&a), a.base == X2APIC);
+        }
+    }
+}
+
+TEST(reserved_bits_of_the_base)
+{
+    x2apic_init(&a, false);
+    assert_int_equal(a.base, 0xfee00800);
+    for (u32 bit = 0; bit < 64; bit++) {
+        bool valid = bit == 8 || bit >= 10;
+
+        if (bit == 10 || bit == 11)
+            continue;
+        x2apic_init(&a, false);
+        assert_int_equal(x2apic_write_base(&a, a.base | BIT(bit)), valid && bit < 48 ? 0 : -EFAULT);
+    }
+}
+
+TEST(disabling_resets)
+{
+    writes(0x80f, 0x1ff);
+    writes(0x808, 0x55);
+    writes(0x832, 0xf0);
+    writes(0x838, 100);
+    x2apic_request(&a, 0x99);
+    assert_int_equal(x2apic_write_base(&a, OFF), X2APIC_TIMER | X2APIC_TPR);
+    assert_false(x2apic_enabled(&a));
+    assert_int_equal(x2apic_highest(&a), -1);
+    assert_int_equal(x2apic_timer_deadline(&a), 0);
+    assert_int_equal(a.tpr, 0);
+    read_faults(0x802);
+    write_faults(0x80f, 0x1ff);
+    assert_true(x2apic_write_base(&a, XAPIC) >= 0);
+    read_faults(0x802);
+    x2apic_write_base(&a, X2APIC);
+    x2apic_reset(&a); /* INIT */
+    assert_int_equal(a.base, X2APIC);
+}
+
+static void to_xapic(void)
+{
+    x2apic_init(&a, true);
+}
+static u32 xread(u32 offset)
+{
+    return (u32)xapic_read(&a, 18, offset, 4, now);
+}
+static int xwrite(u32 offset, u32 value)
+{
+    return xapic_write(&a, 18, offset, 4, value, now);
+}
+static u32 new_errors(void)
+{
+    xwrite(0x280, 0xffffffff);
+    return xread(0x280);
+}
+
+TEST(xapic_registers)
+{
+    /* offset; what a write of all ones leaves, what one of zeroes leaves */
+    static const struct {
+        u32 offset, ones, zeroes;
+    } table[] = {
+        {0x20, 18u << 24, 18u << 24},
+        {0x30, 0x50014, 0x50014},
+        {0x80, 0xff, 0},
+        {0xd0, 0xff000000, 0},
+        {0xe0, 0xffffffff, 0x0fffffff},
+        {0xf0, 0x3ff, 0},
+        {0x310, 0xff000000, 0},
+        {0x320, 0x310ff, 0x10000}, /* the APIC is off then: masked */
+        {0x330, 0x117ff, 0x10000},
+        {0x340, 0x117ff, 0x10000},
+        {0x350, 0x1f7ff, 0x10000},
+        {0x360, 0x1f7ff, 0x10000},
+        {0x370, 0x110ff, 0x10000},
+        {0x380, 0xffffffff, 0},
+        {0x3e0, 0xb, 0},
+    };
+
+    to_xapic();
+    assert_int_equal(xread(0xe0), 0xffffffff);
+    assert_int_equal(xread(0xf0), 0xff);
+    for_each_row (i, table) {
+        xwrite(table[i].offset, 0xffffffff);
+        assert_int_equal(xread(table[i].offset), table[i].ones);
+        xwrite(table[i].offset, 0);
+        assert_int_equal(xread(table[i].offset), table[i].zeroes);
+    }
+    assert_int_equal(new_errors(), 0);
+    xwrite(0x300, 0xffffffff);
+    assert_int_equal(xread(0x300), 0xccfff);
+}
+
+TEST(xapic_has_no_faults)
+{
+    to_xapic();
+    /* everything that is no register */
+    for (u32 nr = 0; nr < 0x100; nr++) {
+        bool is = nr == 2 || nr == 3 || nr == 8 || (nr >= 0xa && nr <= 0xb) || (nr >= 0xd && nr <= 0x28) ||
+                  (nr >= 0x30 && nr <= 0x39) || nr == 0x3e;
+
+        assert_int_equal(new_errors(), 0);
+        if (!is)
+            assert_int_equal(xread(nr * 16), 0);
+        else
+            xread(nr * 16);
+        assert_int_equal(new_errors(), is ? 0 : 0x80);
+        if (is && nr != 3 && (nr < 0x10 || nr > 0x27) && nr != 0x39)
+            continue;
+        struct hvm_apic before = a;
+        assert_int_equal(xwrite(nr * 16, 0x12345678), 0);
+        before.errors = a.errors;
+        assert_memory_equal(&a, &before, sizeof(a));
+        assert_int_equal(new_errors(), is ? 0 : 0x80);
+    }
+}
+
+TEST(xapic_takes_any_size)
+{
+    to_xapic();
+    xwrite(0x320, 0x200f1);
+    assert_int_equal(xapic_read(&a, 18, 0x320, 1, now), 0xf1);
+    assert_int_equal(xapic_read(&a, 18, 0x321, 2, now), 0x300);
+    assert_int_equal(xapic_read(&a, 18, 0x322, 4, now), 3);
+    assert_int_equal(xapic_read(&a, 18, 0x320, 8, now), 0x300f1);
+    assert_int_equal(xapic_read(&a, 18, 0x324, 4, now), 0);
+    assert_int_equal(xapic_read(&a, 18, 0x3ff, 1, now), 0);
+    xapic_write(&a, 18, 0x320, 1, 0x77, now);
+    assert_int_equal(xread(0x320), 0x30077);
+    xapic_write(&a, 18, 0x322, 1, 1, now);
+    assert_int_equal(xread(0x320), 0x10077);
+    xapic_write(&a, 18, 0x320, 8, 0xffffffff000200e0, now);
+    assert_int_equal(xread(0x320), 0x300e0);
+    static const u32 outside[][2] = {{0x324, 4}, {0x322, 4}, {0x323, 2}, {0x328, 8}, {0x321, 8}, {0x32f, 1}};
+    for_each_row (i, outside) {
+        xapic_write(&a, 18, outside[i][0], outside[i][1], 0, now);
+        assert_int_equal(xread(0x320), 0x300e0);
+    }
+    a.isr[0] = BIT(40);
+    xapic_write(&a, 18, 0xb0, 1, 0x5a, now); /* an EOI of any size and value */
+    assert_int_equal(a.isr[0], 0);
+}
+
+static struct apic_ipi xsends(u32 high, u32 low)
+{
+    xwrite(0x310, high << 24);
+    assert_int_equal(xwrite(0x300, low), X2APIC_SEND);
+    return x2apic_decode_icr(&a);
+}
+
+TEST(xapic_destinations)
+{
+    struct hvm_apic flat, cluster, far;
+
+    to_xapic();
+    x2apic_init(&flat, false);
+    x2apic_init(&cluster, false);
+    x2apic_init(&far, false);
+    xapic_write(&flat, 2, 0xd0, 4, 0x04ffffff, now);
+    xapic_write(&cluster, 4, 0xd0, 4, 0x32ffffff, now); /* cluster 3, member 1 */
+    xapic_write(&cluster, 4, 0xe0, 4, 0, now);
+    x2apic_write_base(&far, 0xfee00c00); /* id 0x24: cluster 2, member 4 */
+    const struct {
+        u32 dest, low;
+        bool flat, cluster, far;
+    } table[] = {
+        {2, 0x4031, true, false, false},    {4, 0x4031, false, true, false},
+        {0x24, 0x4031, false, false, true}, {5, 0x4031, false, false, false},
+        {0xff, 0x4031, true, true, true}, /* everybody */
+        {4, 0x4831, true, false, false},    {0x36, 0x4831, true, true, false},
+        {0x34, 0x4831, true, false, false}, {0x32, 0x4831, false, true, false},
+        {0xf2, 0x4831, false, true, false}, {0xff, 0x4831, true, true, false},
+        {0, 0x4831, false, false, false},   {0, 0xc4031, true, true, true}, /* all others */
+    };
+    for_each_row (i, table) {
+        struct apic_ipi ipi = xsends(table[i].dest, table[i].low);
+
+        assert_int_equal(ipi.kind, APIC_IPI_FIXED);
+        assert_int_equal(ipi.vector, 0x31);
+        assert_int_equal(x2apic_ipi_reaches(&ipi, 18, &flat, 2), table[i].flat);
+        assert_int_equal(x2apic_ipi_reaches(&ipi, 18, &cluster, 4), table[i].cluster);
+        assert_int_equal(x2apic_ipi_reaches(&ipi, 18, &far, 0x24), table[i].far);
+    }
+    /* from x2APIC mode: 32-bit destinations, of which xAPIC mode has 8 bits */
+    struct apic_ipi wide = {.kind = APIC_IPI_FIXED, .dest = 0xff};
+    assert_false(x2apic_ipi_reaches(&wide, 0, &flat, 2));
+    wide.dest = 0x102;
+    assert_false(x2apic_ipi_reaches(&wide, 0, &flat, 2));
+    wide.logical = true;
+    wide.dest = 0x104;
+    assert_false(x2apic_ipi_reaches(&wide, 0, &flat, 2));
+    wide.dest = 0x20010;
+    assert_true(x2apic_ipi_reaches(&wide, 0, &far, 0x24));
+    wide.dest = ~0u;
+    assert_true(x2apic_ipi_reaches(&wide, 0, &flat, 2));
 }
 
 TEST(errors)
@@ -159,7 +391,8 @@ TEST(all_icr_values)
                                                 APIC_IPI_STARTUP, APIC_IPI_NONE};
     for (u64 low = 0; low < 1u << 20; low++) {
         const u64 icr = 0x1234567800000000ull | low;
-        struct apic_ipi ipi = x2apic_decode_icr(icr);
+        a.icr = icr;
+        struct apic_ipi ipi = x2apic_decode_icr(&a);
         u32 mode = low >> 8 & 7, to = low >> 18 & 3;
         enum apic_ipi_kind want = kinds[mode];
 
@@ -188,7 +421,7 @@ static u32 count_reached(u32 dest, bool logical, u32 to, u32 source)
     u32 n = 0;
 
     for (u32 id = 0; id < 256; id += 2)
-        n += x2apic_ipi_reaches(&ipi, source, id);
+        n += x2apic_ipi_reaches(&ipi, source, &a, id);
     return n;
 }
 
@@ -204,7 +437,7 @@ TEST(destinations)
     assert_int_equal(count_reached(2u << 16 | 0xffff, true, APIC_TO_DEST, 0), 8);
     assert_int_equal(count_reached(2u << 16, true, APIC_TO_DEST, 0), 0);
     assert_int_equal(count_reached(99u << 16 | 0xffff, true, APIC_TO_DEST, 0), 0);
-    assert_true(x2apic_ipi_reaches(&ipi, 0, 36));
+    assert_true(x2apic_ipi_reaches(&ipi, 0, &a, 36));
     assert_int_equal(count_reached(0, false, APIC_TO_SELF, 8), 1);
     assert_int_equal(count_reached(0, true, APIC_TO_ALL, 8), 128);
     assert_int_equal(count_reached(0, false, APIC_TO_OTHERS, 8), 127);
