@@ -271,9 +271,10 @@ void sched_init(void);
 /* Adds a CPU, on the boot CPU, before any is in sched_run(). -ENOMEM: it never runs a guest. */
 struct cpu;
 int sched_cpu_init(const struct cpu *cpu);
-/* Weight 1 .. 65535; cap in percent of one CPU, 0: none. At once, also for vCPUs that run. */
+/* Weight 1 .. 65535, 0: leave it; cap in percent of one CPU, 0: none. At once, also for vCPUs that run. */
 #define SCHED_WEIGHT_DEFAULT 256u
-void sched_set_params(struct domain *d, u32 weight, u32 cap);
+void sched_set_params(struct domain *d, u16 weight, u16 cap);
+void sched_get_params(const struct domain *d, u16 *weight, u16 *cap);
 /* The node affinity, a bit per node. Set: all ones make it automatic. domain/node_affinity.c */
 u64 domain_node_affinity(struct domain *d);
 void domain_set_node_affinity(struct domain *d, u64 nodes);

@@ -362,12 +362,19 @@ void group_unlink(struct run_queue *q, struct vcpu *v)
     drop_reservation(v->domain, g);
 }
 
-void sched_set_params(struct domain *d, u32 weight, u32 cap)
+void sched_get_params(const struct domain *d, u16 *weight, u16 *cap)
+{
+    *weight = (u16)weight_of(d);
+    *cap = (u16)__atomic_load_n(&d->sched.cap, __ATOMIC_RELAXED);
+}
+
+void sched_set_params(struct domain *d, u16 weight, u16 cap)
 {
     u64 now_ns = time_now_ns();
 
-    __atomic_store_n(&d->sched.weight, weight, __ATOMIC_RELAXED);
-    if (cap == d->sched.cap)
+    if (weight)
+        __atomic_store_n(&d->sched.weight, weight, __ATOMIC_RELAXED);
+    if (cap == __atomic_load_n(&d->sched.cap, __ATOMIC_RELAXED))
         return;
     __atomic_store_n(&d->sched.cap, cap, __ATOMIC_RELAXED);
     /* Nothing of the old cap's is left: neither saved time nor a debt, nor what groups wait for. */

@@ -80,7 +80,7 @@ static void boot(u32 nr, u32 nr_nodes)
     coroutines_make();
 }
 
-static struct party *add(u32 nr_vcpus, u32 weight, u32 cap, enum habit habit)
+static struct party *add(u32 nr_vcpus, u16 weight, u16 cap, enum habit habit)
 {
     struct party *p = &party[nr_parties++];
 
@@ -254,7 +254,7 @@ TEST(one_beside_128)
     power_off();
 }
 
-static void weights(u32 nr, u32 a_vcpus, u32 a, u32 b_vcpus, u32 b, u32 within)
+static void weights(u32 nr, u32 a_vcpus, u16 a, u32 b_vcpus, u16 b, u32 within)
 {
     boot(nr, 1);
     add(a_vcpus, a, 0, SPINS);
@@ -345,7 +345,7 @@ TEST(who_seldom_runs_is_soon_served)
     power_off();
 }
 
-static void capped(u32 nr, u32 nr_vcpus, u32 cap, enum habit habit)
+static void capped(u32 nr, u32 nr_vcpus, u16 cap, enum habit habit)
 {
     boot(nr, 1);
     struct party *p = add(nr_vcpus, 256, cap, habit), *other = add(nr, 256, 0, SPINS);
@@ -368,7 +368,7 @@ static void capped(u32 nr, u32 nr_vcpus, u32 cap, enum habit habit)
     for (u32 id = 0; id < nr_vcpus && habit == SPINS; id++)
         assert_true(vcpu_run_ns(p->d->vcpu[id]) > p->ran_ns[id]);
     /* A new cap holds at once, and no cap is none. */
-    sched_set_params(p->d, 256, cap * 2);
+    sched_set_params(p->d, 256, (u16)(cap * 2));
     forget();
     live(1000);
     assert_in_range(used(p, 1000), 0, cap * 20 + 5 + cap * 2 / 5);
@@ -410,7 +410,7 @@ TEST(a_cap_holds_on_an_idle_machine)
 
 TEST(random_domains_get_what_water_filling_gives)
 {
-    static const u32 weights_of[] = {64, 128, 256, 256, 256, 512, 1024};
+    static const u16 weights_of[] = {64, 128, 256, 256, 256, 512, 1024};
     u64 off = 0, of = 0;
 
     for (u32 run = 0; run < RUNS; run++) {
@@ -423,7 +423,7 @@ TEST(random_domains_get_what_water_filling_gives)
         for (u32 i = 0; i < domains; i++)
             add(1 + random_below(random_below(2) ? 2 * nr : 3),
                 weights_of[random_below(ARRAY_SIZE(weights_of))],
-                random_below(3) ? 0 : 10 + random_below(150), SPINS);
+                random_below(3) ? 0 : (u16)(10 + random_below(150)), SPINS);
         live(1500);
         forget();
         live(4000);

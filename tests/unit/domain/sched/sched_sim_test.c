@@ -16,6 +16,7 @@ static u32 was_on[VCPUS_MAX];
 static u32 worst_unserved;
 static bool stay_still; /* guests spin, nothing happens */
 static u32 nr_exits;
+static u64 uncap_at; /* 0: no cap */
 
 static void guest_runs(struct vcpu *v, struct hvm_exit *exit)
 {
@@ -93,7 +94,7 @@ static u32 check_groups(const struct run_queue *q, const struct list *list, u64 
 /* Every queue's figures are those of its list, and every vCPU is where it should be, once. */
 static void check_books(void)
 {
-    u32 queued = 0, assigned = 0, members = 0;
+    u32 queued = 0, assigned = 0, members = 0, wanting = 0;
 
     for (u32 id = 0; id < nr_cpus; id++) {
         const struct run_queue *q = run_queues[id];
@@ -118,12 +119,15 @@ static void check_books(void)
             continue;
         members++;
         queued -= v->on_queue;
+        wanting += v->wants;
+        assert_int_equal(v->wants, v->on_queue || v->running);
         assert_false(v->on_queue && v->running);
         if (vcpu_can_run(v))
             assert_true(v->on_queue || v->running);
     }
     assert_int_equal(queued, 0);
     assert_int_equal(assigned, members);
+    assert_int_equal(wanting, d->sched.nr_wanting);
 }
 
 /* Nobody waits for longer than two turns of each CPU while one that may take it sleeps undisturbed: in a turn
@@ -135,6 +139,9 @@ static void check_work_conserving(void)
     for (u32 i = 0; i < VCPUS_MAX; i++) {
         const struct vcpu *v = d->vcpu[i];
         u32 sleeper = SCHED_NO_CPU;
+
+        if (v && v->on_queue && d->group[v->cpu].parked)
+            v = NULL;
 
         for (u32 id = 0; id < nr_cpus && v && v->on_queue; id++)
             if (cpus[id] && sched_bit(v->hard_affinity, id) && asleep[id] && !kicked[id])
@@ -152,7 +159,7 @@ static void check_starvation(void)
     const u64 bound = VCPUS_MAX * (SCHED_SLICE_NS + SCHED_CREDIT_NS);
 
     for (u32 i = 0; i < VCPUS_MAX; i++) {
-        if (!d->vcpu[i] || !d->vcpu[i]->on_queue) {
+        if (!d->vcpu[i] || !d->vcpu[i]->on_queue || d->sched.cap) {
             waits_since[i] = 0;
             continue;
         }
@@ -212,12 +219,18 @@ static void simulate(const struct machine_shape *shape, u32 steps)
             nr_moves += d->vcpu[id] && d->vcpu[id]->cpu != was_on[id];
             was_on[id] = d->vcpu[id] ? d->vcpu[id]->cpu : 0;
         }
+        if (uncap_at && now_ns >= uncap_at) {
+            sched_set_params(d, 256, 0);
+            uncap_at = 0;
+        }
         check_work_conserving();
         check_books();
         check_starvation();
         if (step % nr_cpus == 0)
             now_ns += MS;
     }
+    sched_set_params(d, 256, 0);
+    uncap_at = 0;
     power_off();
 }
 
