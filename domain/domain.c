@@ -67,7 +67,7 @@ static void remove_id(u32 domid)
     mm_free_overhead(NULL, page->frame, ORDER_4K);
 }
 
-#define RECORD_ORDER bytes_to_order(sizeof(struct domain))
+#define RECORD_ORDER bytes_to_order(sizeof(struct domain) + sched_groups_bytes())
 
 struct mem_account *mem_account_find(u16 domid)
 {
@@ -192,6 +192,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->misc_flags = config->misc_flags;
     memcpy(d->handle, config->handle, sizeof(d->handle));
     evtchn_init(d, config->max_evtchn_port);
+    sched_domain_init(d);
 
     /* The id comes first: an attempt that fails later has used it up, as on Xen. */
     int rc = take_id(d, config->domid);

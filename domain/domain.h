@@ -62,6 +62,7 @@ struct vcpu {
     bool running;          /* [R] on a CPU now */
     bool in_guest; /* [a] between entry and exit; other CPUs wait for false before they free its memory */
     bool on_queue; /* [R] */
+    bool wants;    /* [R] counts in its domain's nr_wanting: group_want() */
     struct list queue_link; /* [R] */
     bool initialised; /* [D] has register state to run with; otherwise it waits for a STARTUP interrupt */
     bool attention;   /* [a] vcpu_deliver_event() has something to look at: vcpu_notify() */
@@ -71,7 +72,7 @@ struct vcpu {
     u32 pause_count;  /* [R] reasons not to run: domain paused, shut down, dying */
     u32 cpu;          /* [R] whose run queue it belongs to: changes only while it does not run */
     bool leave;       /* [R] it runs where it must not run, or prefers not to: moves at its next exit */
-    s64 vtime_ns;     /* [R] its virtual time, on the scale of its queue */
+    s64 vtime_ns;     /* [R] its virtual time among its domain's vCPUs; in a group less the group's base_ns */
     u64 run_ns;       /* [R] time on a CPU so far */
     u64 run_since_ns; /* [o] start of this slice */
     u64 exits;        /* [o] exits so far; while it runs, minus cpu->exits of its CPU: run_vcpu() */
@@ -91,6 +92,27 @@ struct vcpu {
     struct timer poll_timer;
     struct timer singleshot;
     struct timer apic_timer;
+};
+
+/* A domain's vCPUs that wait or run on one CPU. [R] of that CPU. domain/sched/sched_group.c */
+struct sched_group {
+    struct list link;    /* of a list of its queue, while one waits */
+    struct list members; /* that wait, by virtual time */
+    s64 vtime_ns;        /* weighted, on the scale of its queue */
+    s64 base_ns;         /* virtual time of a member is its vtime_ns plus this */
+    u64 starts_ns;       /* of the piece of time that it reserved, 0: none */
+    u32 share;           /* its part of the domain's weight, 0 while it is parked */
+    u16 nr;              /* its vCPUs */
+    u8 parked;           /* waits for starts_ns */
+    u16 cap;             /* with which it reserved */
+};
+
+struct sched_domain { /* sched_set_params() */
+    u32 weight;       /* [a] 1 .. 65535 */
+    u32 cap;          /* [a] percent of one CPU, 0: none */
+    u64 cap_free_ns;  /* [a] when the time that was granted will be paid for */
+    u64 wanted_ns;    /* [a] with nr_wanting: how many wanted to run, summed over time */
+    u32 nr_wanting;   /* [a] vCPUs that run or wait */
 };
 
 struct domain {
@@ -131,6 +153,8 @@ struct domain {
     /* [D] port 0xE9 console line being collected */
     u32 line_len;
     char line[128];
+    struct sched_domain sched;
+    struct sched_group group[]; /* by CPU */
 };
 
 struct domain_config { /* decoded from XEN_DOMCTL_createdomain; limits have been checked */
@@ -247,6 +271,10 @@ void sched_init(void);
 /* Adds a CPU, on the boot CPU, before any is in sched_run(). -ENOMEM: it never runs a guest. */
 struct cpu;
 int sched_cpu_init(const struct cpu *cpu);
+/* Weight 1 .. 65535, 0: leave it; cap in percent of one CPU, 0: none. At once, also for vCPUs that run. */
+#define SCHED_WEIGHT_DEFAULT 256u
+void sched_set_params(struct domain *d, u16 weight, u16 cap);
+void sched_get_params(const struct domain *d, u16 *weight, u16 *cap);
 /* The node affinity, a bit per node. Set: all ones make it automatic. domain/node_affinity.c */
 u64 domain_node_affinity(struct domain *d);
 void domain_set_node_affinity(struct domain *d, u64 nodes);

@@ -41,7 +41,10 @@ void vcpu_drop_info(struct vcpu *v);
 /* Called when all memory of a domain is back, its record too. NULL: nobody wants to know. */
 extern void (*domain_ended)(void);
 
-/* --- sched.c, sched_queue.c --- */
+/* --- sched.c, sched_queue.c, sched_group.c --- */
+/* The bytes of the groups that follow a domain's record, one for each CPU; and their first values. */
+u64 sched_groups_bytes(void);
+void sched_domain_init(struct domain *d);
 /* Assigns v to a CPU's run queue. Once, before it is online. */
 void sched_assign_cpu(struct vcpu *v);
 void sched_forget(struct vcpu *v);

@@ -189,6 +189,26 @@ static long max_vcpus(struct domctl *ctl)
     return domain_alloc_vcpus(ctl->d, ctl->op.u.max_vcpus.max);
 }
 
+/* Weight and cap, with the structure of Xen's credit2. A domain has them, not its vCPUs. A cap above what its vCPUs
+ * can use is refused, as there. */
+static long scheduler_op(struct domctl *ctl)
+{
+    const struct xen_domctl_scheduler_op *op = &ctl->op.u.scheduler_op;
+    struct xen_domctl_sched_credit2 *params = &ctl->op.u.scheduler_op.u.credit2;
+
+    if (op->sched_id != XEN_SCHEDULER_CREDIT2)
+        return -EINVAL;
+    if (op->cmd == XEN_DOMCTL_SCHEDOP_getinfo) {
+        sched_get_params(ctl->d, &params->weight, &params->cap);
+        ctl->copy_back = true;
+        return 0;
+    }
+    if (op->cmd != XEN_DOMCTL_SCHEDOP_putinfo || params->cap > 100 * domain_nr_vcpus(ctl->d))
+        return -EINVAL;
+    sched_set_params(ctl->d, params->weight, params->cap);
+    return 0;
+}
+
 static long settimeoffset(struct domctl *ctl)
 {
     (void)ctl;
@@ -217,6 +237,7 @@ static const struct {
     [XEN_DOMCTL_setvcpucontext] = {setvcpucontext, OTHER},
     [XEN_DOMCTL_getvcpuinfo] = {getvcpuinfo, ANY},
     [XEN_DOMCTL_max_vcpus] = {max_vcpus, OTHER},
+    [XEN_DOMCTL_scheduler_op] = {scheduler_op, ANY},
     [XEN_DOMCTL_setdomainhandle] = {setdomainhandle, ANY},
     [XEN_DOMCTL_settimeoffset] = {settimeoffset, ANY},
     [XEN_DOMCTL_getvcpuaffinity] = {domctl_vcpuaffinity, ANY},

@@ -27,7 +27,6 @@ struct sysctl {
     struct xen_sysctl op;
 };
 
-#define SCHED_ID_NULL  9 /* Xen's id of the scheduler without parameters */
 #define ALL_NODES      (-1)
 #define SLIT_NO_PATH   255u
 #define CPUID_EXTENDED 0x80000000u
@@ -369,7 +368,7 @@ static long run(struct sysctl *ctl)
     case XEN_SYSCTL_physinfo:
         return physinfo(ctl);
     case XEN_SYSCTL_sched_id:
-        ctl->op.u.sched_id.sched_id = SCHED_ID_NULL;
+        ctl->op.u.sched_id.sched_id = XEN_SCHEDULER_CREDIT2; /* whose parameters a domain has */
         return 0;
     case XEN_SYSCTL_getdomaininfolist:
         return getdomaininfolist(ctl);

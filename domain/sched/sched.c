@@ -145,13 +145,14 @@ void sched_yield_current(void)
 }
 
 /* Lock held. v starts to run. */
-static void start(struct run_queue *q, struct vcpu *v)
+static void start(struct run_queue *q, struct vcpu *v, u64 now_ns)
 {
     struct sched_wish wish = vcpu_wish(v);
 
     v->running = true;
-    v->run_since_ns = time_now_ns();
+    v->run_since_ns = now_ns;
     q->current = v;
+    group_start(q, now_ns);
     __atomic_store_n(&q->facts.away, !sched_prefers(&sched_map, &wish, q->id), __ATOMIC_RELAXED);
     queue_publish(q);
     queue_time_slice(q);
@@ -159,10 +160,12 @@ static void start(struct run_queue *q, struct vcpu *v)
 
 static struct vcpu *pick(struct run_queue *q)
 {
+    u64 now_ns = time_now_ns();
+
     spin_lock(&q->lock);
-    struct vcpu *v = queue_take(q);
+    struct vcpu *v = group_take(q, now_ns);
     if (v)
-        start(q, v);
+        start(q, v, now_ns);
     spin_unlock(&q->lock);
     return v;
 }
@@ -172,7 +175,8 @@ static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v
 {
     __atomic_store_n(&cpu->need_resched, false, __ATOMIC_SEQ_CST);
     spin_lock(&q->lock);
-    bool keeps = vcpu_can_run(v) && !q->nr_ready && !v->leave &&
+    bool keeps = vcpu_can_run(v) && !q->nr_ready && !v->leave && list_empty(&q->parked) &&
+                 !__atomic_load_n(&v->domain->sched.cap, __ATOMIC_RELAXED) &&
                  !__atomic_load_n(&q->scrub_asked, __ATOMIC_RELAXED) && !quiet_wanted();
     if (keeps)
         q->yielded = false;
@@ -328,7 +332,7 @@ void sched_step(struct cpu *cpu)
         quiet_serve();
     scrub_for_claims(q);
     struct vcpu *v = pick(q);
-    if (!v && queue_steal(q))
+    while (!v && queue_steal(q)) /* again if it is one that its cap parks here */
         v = pick(q);
     if (!v) {
         if (!q->was_idle)

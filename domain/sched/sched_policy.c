@@ -59,6 +59,15 @@ u32 sched_place(const struct sched_map *map, const struct sched_wish *wish)
     return best;
 }
 
+u64 sched_share(const struct sched_map *map, const struct sched_wish *wish, u32 cpu)
+{
+    u64 share = __atomic_load_n(&map->cpu[cpu]->share, __ATOMIC_RELAXED);
+    const struct sched_group *g = wish->groups ? &wish->groups[cpu] : NULL;
+    u64 was = g ? __atomic_load_n(&g->share, __ATOMIC_RELAXED) : 0;
+
+    return was ? MAX(share, was) - was + __atomic_load_n(&g->nr, __ATOMIC_RELAXED) * wish->share : share;
+}
+
 u32 sched_choose(const struct sched_map *map, const struct sched_wish *wish)
 {
     nodeid_t home = home_of(map, wish);
@@ -70,10 +79,11 @@ u32 sched_choose(const struct sched_map *map, const struct sched_wish *wish)
             continue;
         u64 away = !sched_prefers(map, wish, id), load = load_of(map->cpu[id]);
         u64 not_last = id != wish->last;
+        u64 share = load ? sched_share(map, wish, id) : 0;
         u64 far = distance(map, home, map->cpu[id]->nid);
         /* Idle CPUs come first and are ordered by preference alone. */
-        u64 key =
-            load ? BIT(62) | (load + away) << 16 | not_last << 9 | far : away << 16 | not_last << 15 | far;
+        u64 key = load ? BIT(62) | (share + away * wish->share) << 16 | not_last << 9 | far
+                       : away << 16 | not_last << 15 | far;
         if (key < best_key) {
             best_key = key;
             best = id;
@@ -116,12 +126,16 @@ s64 sched_clock(const struct sched_cpu *cpu, u64 now_ns)
     s64 clock = __atomic_load_n(&cpu->clock_ns, __ATOMIC_RELAXED);
     u64 since = __atomic_load_n(&cpu->since_ns, __ATOMIC_RELAXED);
 
-    return since && now_ns > since ? clock + (s64)(now_ns - since) : clock;
+    u64 share = __atomic_load_n(&cpu->share, __ATOMIC_RELAXED);
+
+    return since && share && now_ns > since ? clock + sched_vtime(now_ns - since, share) : clock;
 }
 
 u32 sched_balance(const struct sched_map *map, const struct sched_wish *wish, u32 from, u64 now_ns)
 {
-    u32 load = load_of(map->cpu[from]), best = SCHED_NO_CPU;
+    u64 share = sched_share(map, wish, from);
+    s64 slice = sched_vtime(SCHED_SLICE_NS, wish->share), drift = sched_vtime(SCHED_DRIFT_NS, wish->share);
+    u32 best = SCHED_NO_CPU;
     bool likes_here = sched_prefers(map, wish, from);
     nodeid_t here = map->cpu[from]->nid;
     s64 clock = sched_clock(map->cpu[from], now_ns), best_gain = 0;
@@ -130,18 +144,17 @@ u32 sched_balance(const struct sched_map *map, const struct sched_wish *wish, u3
         if (id == from || !allowed(map, wish, id))
             continue;
         const struct sched_cpu *cpu = map->cpu[id];
-        u32 other = load_of(cpu);
-        if (other >= load)
+        u64 other = load_of(cpu) ? sched_share(map, wish, id) : 0;
+        if (other >= share)
             continue;
         bool away = likes_here && !sched_prefers(map, wish, id);
         s64 lead = sched_clock(cpu, now_ns) - clock;
-        s64 need = (s64)(away ? 4 * SCHED_SLICE_NS : SCHED_SLICE_NS);
-        if (other && load - other < 2 && lead < need && lead > -(s64)SCHED_DRIFT_NS)
+        if (other && share - other < 2 * wish->share && lead < (away ? 4 * slice : slice) && lead > -drift)
             continue;
         /* A shorter queue counts more than any lead; then home, then the lead, then distance. */
-        s64 gain = (s64)(load - other) << 40;
-        gain -= (s64)away << 39;
-        gain += MIN(MAX(lead, -(s64)SCHED_DRIFT_NS), (s64)SCHED_DRIFT_NS) + (s64)SCHED_DRIFT_NS;
+        s64 gain = (s64)((share - other) * 2 / wish->share) << 12;
+        gain -= away << 11;
+        gain += (MIN(MAX(lead, -drift), drift) + drift) * 128 / slice;
         gain = gain * 2 + (cpu->nid == here);
         if (gain > best_gain) {
             best_gain = gain;
@@ -151,9 +164,11 @@ u32 sched_balance(const struct sched_map *map, const struct sched_wish *wish, u3
     return best;
 }
 
-s64 sched_join(s64 vtime_ns, s64 clock_ns)
+s64 sched_join(s64 vtime_ns, s64 clock_ns, u64 share)
 {
-    return MIN(MAX(vtime_ns, clock_ns - (s64)SCHED_CREDIT_NS), clock_ns + (s64)SCHED_CREDIT_NS);
+    s64 limit = sched_vtime(SCHED_CREDIT_NS, share);
+
+    return MIN(MAX(vtime_ns, clock_ns - limit), clock_ns + limit);
 }
 
 u64 sched_scrub_nodes(const struct sched_map *map, nodeid_t nid, u32 nr_nodes)

@@ -10,22 +10,27 @@
 #ifndef DOMAIN_SCHED_POLICY_H
 #define DOMAIN_SCHED_POLICY_H
 
-#include <homestead/types.h>
+#include <domain/domain.h>
 
-#define SCHED_SLICE_NS  10000000ull
+#define SCHED_SLICE_NS      10000000ull
 /* How far a vCPU that slept may be behind the vCPUs of its queue: the limit of its credit. */
-#define SCHED_CREDIT_NS (2 * SCHED_SLICE_NS)
+#define SCHED_CREDIT_NS     (2 * SCHED_SLICE_NS)
 /* Queues whose clocks are further apart have drifted permanently (pinned vCPUs) and are realigned. */
-#define SCHED_DRIFT_NS  (4 * SCHED_SLICE_NS)
-#define SCHED_NO_CPU    0xffffffffu
+#define SCHED_DRIFT_NS      (4 * SCHED_SLICE_NS)
+#define SCHED_NO_CPU        0xffffffffu
+/* A share is a part of a domain's weight, in these units. A group with the share of the default weight has the virtual
+ * time of its CPU; one with a smaller share runs for a shorter time in the same virtual time. */
+#define SCHED_SHARE_UNIT    1024ull
+#define SCHED_SHARE_DEFAULT (256 * SCHED_SHARE_UNIT)
 
 struct sched_cpu { /* [a] written under the queue's lock, read by all */
     nodeid_t nid;  /* [I] */
     u32 load;      /* vCPUs that run or wait here */
+    u64 share;     /* sum of theirs */
     u32 assigned;  /* vCPUs that belong here, asleep or not */
     bool away;     /* the one that runs prefers to be elsewhere */
     s64 clock_ns;  /* virtual time of the one that is furthest behind, when it last changed */
-    u64 since_ns;  /* start of the lone vCPU's run (host time), 0: none runs alone */
+    u64 since_ns;  /* clock_ns is of this host time, and advances since; 0: it stands, for others wait */
 };
 
 struct sched_map {
@@ -34,16 +39,28 @@ struct sched_map {
     const u8 (*distance)[MAX_NODES]; /* as in SLIT */
 };
 
-struct sched_wish {         /* of one vCPU */
-    const u64 *hard, *soft; /* bitmaps of CPU ids; soft NULL: it has no effect */
-    u64 nodes;              /* where its domain is at home, a bit per node; 0: nowhere */
-    u32 last;               /* CPU it belongs to now, SCHED_NO_CPU: none yet */
+struct sched_wish {                   /* of one vCPU */
+    const u64 *hard, *soft;           /* bitmaps of CPU ids; soft NULL: it has no effect */
+    u64 nodes;                        /* where its domain is at home, a bit per node; 0: nowhere */
+    u32 last;                         /* CPU it belongs to now, SCHED_NO_CPU: none yet */
+    u64 share;                        /* its own */
+    const struct sched_group *groups; /* its domain's, by CPU, NULL: it has none anywhere */
 };
 
 static inline bool sched_bit(const u64 *words, u32 cpu)
 {
     return words[cpu / 64] & BIT(cpu % 64);
 }
+
+/* In virtual time: a run of ns on a CPU by what has this share, at least 8 units. Up to 4 s. */
+static inline s64 sched_vtime(u64 ns, u64 share)
+{
+    return (s64)(MIN(ns, 0xffffffffull) * ((SCHED_SHARE_DEFAULT << 16) / share) >> 16);
+}
+
+/* The share of a CPU's vCPUs. Those of wish's domain count as wish does: how many of them want to run may have changed
+ * since that CPU's share was last computed. */
+u64 sched_share(const struct sched_map *map, const struct sched_wish *wish, u32 cpu);
 
 bool sched_prefers(const struct sched_map *map, const struct sched_wish *wish, u32 cpu);
 
@@ -71,8 +88,9 @@ s64 sched_clock(const struct sched_cpu *cpu, u64 now_ns);
  * is returned, too: its clock must be realigned. SCHED_NO_CPU: it stays. */
 u32 sched_balance(const struct sched_map *map, const struct sched_wish *wish, u32 from, u64 now_ns);
 
-/* Virtual time with which a vCPU joins others that are at clock_ns: at most SCHED_CREDIT_NS from it. */
-s64 sched_join(s64 vtime_ns, s64 clock_ns);
+/* Virtual time with which a vCPU of this share joins others that are at clock_ns: at most what it would pay for
+ * SCHED_CREDIT_NS from it. */
+s64 sched_join(s64 vtime_ns, s64 clock_ns, u64 share);
 
 /* The nodes whose memory CPUs of node nid clean: its own, and those without CPUs that are nearest to it (of
  * equally near nodes with CPUs the lowest takes it). */

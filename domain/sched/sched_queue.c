@@ -26,11 +26,13 @@
 #include <lib/string.h>
 
 SIZED struct run_queue *run_queues[MAX_CPUS];
+#define BALANCE_MAX 8u /* vCPUs that are moved at the end of one slice */
+
 static u32 nr_queues; /* [I] ids end here */
 SIZED_BY(run_queues, nr_queues, 0);
 struct sched_map sched_map;
 
-static void slice_expired(void *data)
+void queue_slice_expired(void *data)
 {
     (void)data;
     /* Set on this CPU, so it runs on this CPU. */
@@ -49,7 +51,9 @@ INIT void queue_init(struct run_queue *q, const struct cpu *cpu)
     q->facts.nid = cpu->nid;
     spin_lock_init(&q->lock, LOCK_RUNQUEUE);
     list_init(&q->ready);
-    timer_init(&q->slice, slice_expired, NULL);
+    list_init(&q->parked);
+    timer_init(&q->slice, queue_slice_expired, NULL);
+    timer_init(&q->unpark, queue_slice_expired, NULL);
     q->nr_others = nr - 1;
     sched_steal_order(cpu->id, nr, node_of, host_topology->distance, q->others);
 }
@@ -83,7 +87,8 @@ static void queue_unlock_two(struct run_queue *a, struct run_queue *b)
 
 void queue_publish(struct run_queue *q)
 {
-    const struct vcpu *first = queue_first(q), *now = q->current;
+    const struct sched_group *first = queue_first_group(q),
+                             *now = q->current ? group_of(q, q->current) : NULL;
     s64 clock = q->facts.clock_ns;
 
     if (first || now) {
@@ -91,44 +96,22 @@ void queue_publish(struct run_queue *q)
         clock = MAX(clock, behind + q->base_ns);
     }
     __atomic_store_n(&q->facts.clock_ns, clock, __ATOMIC_RELAXED);
-    __atomic_store_n(&q->facts.since_ns, now && !first ? now->run_since_ns : 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&q->facts.since_ns, now && !first ? q->charged_ns : 0, __ATOMIC_RELAXED);
     __atomic_store_n(&q->facts.load, q->nr_ready + (now != NULL), __ATOMIC_SEQ_CST);
 }
 
-/* Lock held. Queues v by virtual time, after those with the same time. */
-static void enqueue(struct run_queue *q, struct vcpu *v)
+/* Lock held. The waiting v leaves q. */
+static void queue_remove(struct run_queue *q, struct vcpu *v)
 {
-    struct list *at = q->ready.prev;
-
-    while (at != &q->ready && list_entry(at, struct vcpu, queue_link)->vtime_ns > v->vtime_ns)
-        at = at->prev;
-    list_add_tail(at->next, &v->queue_link);
-    v->on_queue = true;
-    q->nr_ready++;
+    group_unlink(q, v);
+    group_exit(q, v, time_now_ns());
     queue_publish(q);
 }
 
-/* Lock held. Dequeues v; the caller publishes afterwards. */
-static void queue_remove(struct run_queue *q, struct vcpu *v)
+/* Both locks held; v neither runs nor waits. Moves v to `to`. exact: group_carry(). */
+static void change_queue(struct run_queue *from, struct run_queue *to, struct vcpu *v, bool exact)
 {
-    list_del(&v->queue_link);
-    v->on_queue = false;
-    q->nr_ready--;
-}
-
-struct vcpu *queue_take(struct run_queue *q)
-{
-    struct vcpu *v = queue_first(q);
-
-    if (v)
-        queue_remove(q, v);
-    return v;
-}
-
-/* Both locks held; v neither runs nor waits. Moves v to `to`. */
-static void change_queue(struct run_queue *from, struct run_queue *to, struct vcpu *v)
-{
-    v->vtime_ns += from->base_ns - to->base_ns;
+    group_carry(from, to, v, exact, time_now_ns());
     __atomic_store_n(&from->facts.assigned, from->facts.assigned - 1, __ATOMIC_RELAXED);
     __atomic_store_n(&to->facts.assigned, to->facts.assigned + 1, __ATOMIC_RELAXED);
     __atomic_store_n(&v->cpu, to->id, __ATOMIC_RELEASE);
@@ -136,10 +119,20 @@ static void change_queue(struct run_queue *from, struct run_queue *to, struct vc
 
 void queue_time_slice(struct run_queue *q)
 {
-    bool wanted = q->nr_ready || __atomic_load_n(&q->scrub_asked, __ATOMIC_RELAXED);
+    bool wanted = q->nr_ready || q->grant_ns || __atomic_load_n(&q->scrub_asked, __ATOMIC_RELAXED);
 
     if (q->current && !q->slice.deadline_ns && wanted)
-        timer_set(&q->slice, q->current->run_since_ns + SCHED_SLICE_NS);
+        timer_set(&q->slice, q->current->run_since_ns + (q->grant_ns ? q->grant_ns : SCHED_SLICE_NS));
+}
+
+/* The vCPU that waits after v. */
+static struct vcpu *queue_next(const struct run_queue *q, const struct vcpu *v)
+{
+    const struct sched_group *g = group_of(q, v);
+
+    if (v->queue_link.next != &g->members)
+        return list_entry(v->queue_link.next, struct vcpu, queue_link);
+    return g->link.next == &q->ready ? NULL : group_first(list_entry(g->link.next, struct sched_group, link));
 }
 
 /* Lock held. Wakes an idle CPU for each waiting vCPU that may run on one. A CPU may have become idle after
@@ -150,9 +143,7 @@ static void queue_call_idle(struct run_queue *q)
     bool any = true;
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    for (struct list *node = q->ready.next; node != &q->ready && any; node = node->next) {
-        const struct vcpu *v = list_entry(node, struct vcpu, queue_link);
-
+    for (const struct vcpu *v = queue_first(q); v && any; v = queue_next(q, v)) {
         any = false; /* is an idle CPU left? */
         for (u32 i = 0; i < q->nr_others; i++) {
             u32 id = q->others[i];
@@ -173,10 +164,9 @@ static void queue_call_idle(struct run_queue *q)
 /* Lock held. Queues v here and makes sure that a CPU will run it. */
 static void join(struct run_queue *q, struct vcpu *v)
 {
-    s64 clock = sched_clock(&q->facts, time_now_ns()) - q->base_ns;
-
-    v->vtime_ns = sched_join(v->vtime_ns, clock);
-    enqueue(q, v);
+    group_enter(q, v, time_now_ns());
+    group_link(q, v);
+    queue_publish(q);
     if (!q->current) {
         sched_kick_to_choose(q->id);
     } else if (q->id == this_cpu()->id) {
@@ -210,7 +200,7 @@ static bool place(struct run_queue *q, struct vcpu *v)
     queue_lock_two(q, to);
     bool still = v->cpu == q->id && must_wait(v) && sched_bit(v->hard_affinity, target);
     if (still) {
-        change_queue(q, to, v);
+        change_queue(q, to, v, false);
         join(to, v);
     }
     queue_unlock_two(q, to);
@@ -228,12 +218,12 @@ void sched_update(struct vcpu *v)
             continue;
         }
         if (!vcpu_can_run(v)) {
-            if (v->on_queue) {
+            if (v->on_queue)
                 queue_remove(q, v);
-                queue_publish(q);
-            } else if (v->running) {
+            if (v->running)
                 sched_kick_to_choose(q->id);
-            }
+            else
+                group_want(v, false, time_now_ns());
         }
         spin_unlock(&q->lock);
         return;
@@ -243,13 +233,13 @@ void sched_update(struct vcpu *v)
 /* Lock held, on q's CPU. v stops running. */
 static void stop(struct run_queue *q, struct vcpu *v)
 {
-    u64 ran = time_now_ns() - v->run_since_ns;
+    u64 now_ns = time_now_ns(), ran = now_ns - v->run_since_ns;
 
     v->run_ns += ran;
-    v->vtime_ns += (s64)ran;
-    const struct vcpu *next = queue_first(q);
-    if (q->yielded && next)
-        v->vtime_ns = MAX(v->vtime_ns, next->vtime_ns);
+    group_charge(q, now_ns);
+    group_paid(q, ran);
+    if (q->yielded)
+        group_yield(q);
     q->yielded = false;
     queue_publish(q); /* publishes the clock with v's new time, while v still counts */
     v->leave = false;
@@ -272,8 +262,12 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
         }
         if (target == q->id || target == SCHED_NO_CPU) {
             stop(q, v);
-            if (vcpu_can_run(v))
-                enqueue(q, v);
+            if (vcpu_can_run(v)) {
+                group_link(q, v);
+            } else {
+                group_exit(q, v, q->charged_ns);
+                group_want(v, false, q->charged_ns);
+            }
             queue_publish(q);
             if (q->nr_ready > 1)
                 queue_call_idle(q);
@@ -288,9 +282,10 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
         bool fits = vcpu_can_run(v) && sched_bit(v->hard_affinity, target);
         if (fits) {
             stop(q, v);
+            group_exit(q, v, q->charged_ns);
             queue_publish(q);
             v->running = false;
-            change_queue(q, to, v);
+            change_queue(q, to, v, false);
             join(to, v);
         }
         queue_unlock_two(q, to);
@@ -299,12 +294,11 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
     }
 }
 
-/* Both locks held. Moves the waiting v from one queue to the other. */
-static void queue_move_waiting(struct run_queue *from, struct run_queue *to, struct vcpu *v)
+/* Both locks held. Moves the waiting v from one queue to the other. exact: group_carry(). */
+static void queue_move_waiting(struct run_queue *from, struct run_queue *to, struct vcpu *v, bool exact)
 {
     queue_remove(from, v);
-    queue_publish(from);
-    change_queue(from, to, v);
+    change_queue(from, to, v, exact);
     join(to, v);
 }
 
@@ -317,7 +311,6 @@ void sched_assign_cpu(struct vcpu *v)
 
     spin_lock(&q->lock);
     v->cpu = q->id;
-    v->vtime_ns = q->facts.clock_ns - q->base_ns;
     __atomic_store_n(&q->facts.assigned, q->facts.assigned + 1, __ATOMIC_RELAXED);
     spin_unlock(&q->lock);
 }
@@ -326,10 +319,9 @@ void sched_forget(struct vcpu *v)
 {
     struct run_queue *q = queue_lock_of(v);
 
-    if (v->on_queue) {
+    if (v->on_queue)
         queue_remove(q, v);
-        queue_publish(q);
-    }
+    group_want(v, false, time_now_ns());
     __atomic_store_n(&q->facts.assigned, q->facts.assigned - 1, __ATOMIC_RELAXED);
     spin_unlock(&q->lock);
 }
@@ -346,8 +338,7 @@ static struct vcpu *loot(const struct run_queue *q, struct run_queue *other)
 
     if (other->nr_ready + (other->current != NULL) < 2)
         return NULL;
-    list_for_each (node, &other->ready) {
-        struct vcpu *v = list_entry(node, struct vcpu, queue_link);
+    for (struct vcpu *v = queue_first(other); v; v = queue_next(other, v)) {
         struct sched_wish wish = vcpu_wish(v);
 
         if (!sched_bit(v->hard_affinity, q->id))
@@ -370,7 +361,7 @@ bool queue_steal(struct run_queue *q)
         queue_lock_two(q, other);
         struct vcpu *v = loot(q, other);
         if (v)
-            queue_move_waiting(other, q, v);
+            queue_move_waiting(other, q, v, false);
         queue_unlock_two(q, other);
         if (v)
             return true;
@@ -404,33 +395,63 @@ void queue_call_home(struct run_queue *q)
     }
 }
 
-void queue_balance(struct run_queue *q, u64 now_ns)
+/* False: the next in line stays. */
+static bool balance_one(struct run_queue *q, u64 now_ns)
 {
     u32 target = SCHED_NO_CPU;
+    struct sched_wish wish;
+    bool moves = false;
 
-    q->balanced_ns = now_ns;
     spin_lock(&q->lock);
     struct vcpu *v = queue_first(q);
     if (v) {
-        struct sched_wish wish = vcpu_wish(v);
-
+        wish = vcpu_wish(v);
         target = sched_balance(&sched_map, &wish, q->id, now_ns);
     }
     spin_unlock(&q->lock);
     if (target == SCHED_NO_CPU)
-        return;
+        return false;
     struct run_queue *to = run_queues[target];
     queue_lock_two(q, to);
     s64 lead = sched_clock(&to->facts, now_ns) - sched_clock(&q->facts, now_ns);
-    if (queue_first(q) == v && sched_bit(v->hard_affinity, target) && to->facts.load < q->facts.load) {
-        if (to->facts.load == 0 || q->facts.load - to->facts.load >= 2 || lead > 0) {
-            queue_move_waiting(q, to, v);
-        } else if (lead <= -(s64)SCHED_DRIFT_NS) {
+    u64 share = sched_share(&sched_map, &wish, q->id), other = sched_share(&sched_map, &wish, target);
+    if (queue_first(q) == v && sched_bit(v->hard_affinity, target) && other < share) {
+        moves = to->facts.load == 0 || share - other >= 2 * wish.share || lead > 0;
+        if (moves) {
+            queue_move_waiting(q, to, v, true);
+        } else if (lead <= -sched_vtime(SCHED_DRIFT_NS, wish.share)) {
             to->base_ns -= lead;
             __atomic_store_n(&to->facts.clock_ns, to->facts.clock_ns - lead, __ATOMIC_RELAXED);
         }
     }
     queue_unlock_two(q, to);
+    return moves;
+}
+
+/* A vCPU that runs alone has no turns, so its share may be of a time when more, or fewer, of its domain's vCPUs wanted
+ * to run. It is recomputed at most once a slice, whoever asks. */
+static void weigh_lone(const struct run_queue *q, u64 now_ns)
+{
+    for (u32 i = 0; i < q->nr_others; i++) {
+        struct run_queue *other = run_queues[q->others[i]];
+
+        if (!other || !__atomic_load_n(&other->facts.since_ns, __ATOMIC_RELAXED) ||
+            now_ns - __atomic_load_n(&other->weighed_ns, __ATOMIC_RELAXED) < SCHED_SLICE_NS)
+            continue;
+        spin_lock(&other->lock);
+        __atomic_store_n(&other->weighed_ns, now_ns, __ATOMIC_RELAXED);
+        if (other->current)
+            group_weigh_current(other);
+        spin_unlock(&other->lock);
+    }
+}
+
+void queue_balance(struct run_queue *q, u64 now_ns)
+{
+    q->balanced_ns = now_ns;
+    weigh_lone(q, now_ns);
+    for (u32 moved = 0; moved < BALANCE_MAX && balance_one(q, now_ns); moved++)
+        ;
 }
 
 void queue_pass_on(struct run_queue *q)
@@ -479,7 +500,6 @@ void sched_set_affinity(struct vcpu *v, const u64 *hard, const u64 *soft)
     bool bad = !sched_bit(hard, q->id);
     if (v->on_queue) {
         queue_remove(q, v); /* sched_update() queues it again, perhaps on the same queue */
-        queue_publish(q);
     } else if (v->running && (bad || !sched_prefers(&sched_map, &wish, q->id))) {
         v->leave = true;
         sched_kick_to_choose(q->id);

@@ -22,6 +22,7 @@
 #define XEN_DOMCTL_setvcpucontext          12
 #define XEN_DOMCTL_getvcpuinfo             14
 #define XEN_DOMCTL_max_vcpus               15
+#define XEN_DOMCTL_scheduler_op            16
 #define XEN_DOMCTL_setdomainhandle         17
 #define XEN_DOMCTL_settimeoffset           24
 #define XEN_DOMCTL_getvcpuaffinity         25
@@ -132,6 +133,30 @@ struct xen_domctl_vcpuaffinity {
     struct xenctl_bitmap cpumap_soft;
 };
 
+#define XEN_SCHEDULER_CREDIT2 6
+
+struct xen_domctl_sched_credit2 {
+    u16 weight; /* 1 .. 65535 */
+    u16 cap;    /* percent of one CPU, 0: none */
+};
+
+#define XEN_DOMCTL_SCHEDOP_putinfo     0
+#define XEN_DOMCTL_SCHEDOP_getinfo     1
+#define XEN_DOMCTL_SCHEDOP_putvcpuinfo 2
+#define XEN_DOMCTL_SCHEDOP_getvcpuinfo 3
+struct xen_domctl_scheduler_op {
+    u32 sched_id; /* XEN_SCHEDULER_* */
+    u32 cmd;      /* XEN_DOMCTL_SCHEDOP_* */
+    union {
+        struct xen_domctl_sched_credit2 credit2;
+        struct {
+            XEN_GUEST_HANDLE_64(xen_domctl_schedparam_vcpu_t) vcpus;
+            u32 nr_vcpus;
+            u32 padding;
+        } v;
+    } u;
+};
+
 struct xen_domctl_max_vcpus {
     u32 max;
 };
@@ -229,6 +254,7 @@ struct xen_domctl {
         struct xen_domctl_vcpucontext vcpucontext;
         struct xen_domctl_getvcpuinfo getvcpuinfo;
         struct xen_domctl_max_vcpus max_vcpus;
+        struct xen_domctl_scheduler_op scheduler_op;
         struct xen_domctl_setdomainhandle setdomainhandle;
         struct xen_domctl_settimeoffset settimeoffset;
         struct xen_domctl_hvmcontext hvmcontext;
@@ -244,6 +270,7 @@ _Static_assert(sizeof(struct xen_domctl_createdomain) == 64, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_getdomaininfo) == 112, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_vcpuaffinity) == 40, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_shadow_op) == 40, "public/domctl.h");
+_Static_assert(sizeof(struct xen_domctl_scheduler_op) == 24, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_hvmcontext) == 16, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_tsc_info) == 24, "public/domctl.h");
 _Static_assert(sizeof(struct xen_memory_claim) == 16, "claims.md 3");

@@ -24,7 +24,7 @@ static const struct {
     {"version", cases_version},   {"multicall", cases_multicall},
     {"sysctl", cases_sysctl},     {"events", cases_events},
     {"hvm", cases_hvm},           {"vcpu", cases_vcpu},
-    {"apic", cases_apic},
+    {"apic", cases_apic},         {"sched", cases_sched},
 };
 
 static void run_group(u32 i)

@@ -23,7 +23,7 @@ CALL_TEST(sysctl_basics)
     assert_int_equal(sys.u.physinfo.nr_nodes, NR_NODES);
     assert_int_equal(sys.u.physinfo.max_mfn, FIRST(NR_NODES) - 1);
     assert_int_equal(sysctl(XEN_SYSCTL_sched_id), 0);
-    assert_int_equal(sys.u.sched_id.sched_id, 9);
+    assert_int_equal(sys.u.sched_id.sched_id, XEN_SCHEDULER_CREDIT2);
     call_from(1);
     assert_int_equal(sysctl(XEN_SYSCTL_physinfo), -EPERM);
 }

@@ -28,15 +28,17 @@ static void setup(void)
         cpu[i].nid = i / 2;
         map.cpu[i] = &cpu[i];
     }
-    wish = (struct sched_wish){.hard = hard, .last = 0};
+    wish = (struct sched_wish){.hard = hard, .last = 0, .share = SCHED_SHARE_DEFAULT};
 }
 
 static void loads(u32 a, u32 b, u32 c, u32 d)
 {
-    cpu[0].load = a;
-    cpu[1].load = b;
-    cpu[2].load = c;
-    cpu[3].load = d;
+    const u32 load[NR] = {a, b, c, d};
+
+    for (u32 i = 0; i < NR; i++) {
+        cpu[i].load = load[i];
+        cpu[i].share = load[i] * SCHED_SHARE_DEFAULT;
+    }
 }
 
 TEST(new_ones_go_home_and_spread)
@@ -181,10 +183,10 @@ TEST(balance_moves_to)
 
 TEST(credit_has_bounds)
 {
-    assert_int_equal(sched_join(0, 100 * SLICE), 98 * SLICE);
-    assert_int_equal(sched_join(99 * SLICE, 100 * SLICE), 99 * SLICE);
-    assert_int_equal(sched_join(500 * SLICE, 100 * SLICE), 102 * SLICE);
-    assert_int_equal(sched_join(-5 * SLICE, SLICE), -SLICE);
+    assert_int_equal(sched_join(0, 100 * SLICE, SCHED_SHARE_DEFAULT), 98 * SLICE);
+    assert_int_equal(sched_join(99 * SLICE, 100 * SLICE, SCHED_SHARE_DEFAULT), 99 * SLICE);
+    assert_int_equal(sched_join(500 * SLICE, 100 * SLICE, SCHED_SHARE_DEFAULT), 102 * SLICE);
+    assert_int_equal(sched_join(-5 * SLICE, SLICE, SCHED_SHARE_DEFAULT), -SLICE);
 }
 
 TEST(memory_is_cleaned_by_the_nearest)

@@ -4,54 +4,19 @@
  * lost and is found. A million turns with everything that can happen to vCPUs; after each turn the promises of
  * docs/scheduling.md are checked.
  *
- * lint: long: the coroutines and the checks are for these tests only.
+ * lint: long: the checks are for these tests only.
  */
-#include "shapes.h"
-#include <ucontext.h>
+#include "coroutines.h"
 
 #define STEPS_TOTAL 1000000u
 #define PIECE       512u /* pages that are cleaned at a time */
-#define STACK_BYTES (256u << 10)
 
-static ucontext_t driver, context[SHAPE_CPUS];
-static char *stacks[SHAPE_CPUS];
-static bool kicked[SHAPE_CPUS], asleep[SHAPE_CPUS];
 static u64 waits_since[VCPUS_MAX], worst_wait_ns, nr_moves;
 static u32 was_on[VCPUS_MAX];
 static u32 worst_unserved;
 static bool stay_still; /* guests spin, nothing happens */
 static u32 nr_exits;
-
-static void kick(u32 cpu_id)
-{
-    kicked[cpu_id] = true;
-}
-
-/* Back to the driver until this CPU gets a turn in which it has something to do. */
-static void give_turn(void)
-{
-    struct cpu *me = here;
-
-    swapcontext(&context[me->id], &driver);
-    here = me;
-}
-
-static bool interrupted(void)
-{
-    pass(0);
-    bool yes = kicked[here->id] || here->timer_fired;
-    kicked[here->id] = false;
-    return yes;
-}
-
-void cpu_idle(bool sleep)
-{
-    do {
-        asleep[here->id] = sleep;
-        give_turn();
-    } while (!interrupted() && sleep);
-    asleep[here->id] = false;
-}
+static u64 uncap_at; /* 0: no cap */
 
 static void guest_runs(struct vcpu *v, struct hvm_exit *exit)
 {
@@ -71,56 +36,12 @@ static void guest_runs(struct vcpu *v, struct hvm_exit *exit)
         sched_yield_current();
 }
 
-static void cpu_main(void)
-{
-    for (;;)
-        sched_step(here);
-}
-
 static void boot(const struct machine_shape *shape, u32 nr_vcpus)
 {
     make_shape(shape, nr_vcpus, kick);
     play = guest_runs;
-    memset(asleep, 0, sizeof(asleep));
     memset(waits_since, 0, sizeof(waits_since));
-    for (u32 id = 0; id < nr_cpus; id++) {
-        stacks[id] = malloc(STACK_BYTES);
-        getcontext(&context[id]);
-        context[id].uc_stack = (stack_t){.ss_sp = stacks[id], .ss_size = STACK_BYTES};
-        makecontext(&context[id], cpu_main, 0);
-        kicked[id] = true;
-    }
-}
-
-static void turn(u32 id)
-{
-    if (!cpus[id])
-        return;
-    /* Asleep, and nothing came: no turn. */
-    if (asleep[id] && !kicked[id] && !(armed_ns[id] && armed_ns[id] <= now_ns))
-        return;
-    use_cpu(id);
-    swapcontext(&driver, &context[id]);
-    assert_int_equal(locks_held(), 0);
-    use_cpu(0);
-}
-
-/* What the test does, it does as if in a handler on CPU 0, which looks at its own requests after that. */
-static void end_of_handler(void)
-{
-    use_cpu(0);
-    kicked[0] |= here->need_resched;
-}
-
-/* Each CPU has a turn every millisecond. */
-static void run_ms(u64 ms)
-{
-    for (; ms; ms--) {
-        end_of_handler();
-        for (u32 id = 0; id < nr_cpus; id++)
-            turn(id);
-        now_ns += MS;
-    }
+    coroutines_make();
 }
 
 static void power_off(void)
@@ -135,35 +56,60 @@ static void power_off(void)
         kicked[id] = true;
     run_ms(3);
     machine_unmake();
-    for (u32 id = 0; id < nr_cpus; id++)
-        free(stacks[id]);
+    coroutines_free();
     stay_still = false;
+}
+
+/* The number of vCPUs that wait in the groups of a list. Adds up their shares. */
+static u32 check_groups(const struct run_queue *q, const struct list *list, u64 *share)
+{
+    s64 group_last = INT64_MIN;
+    u32 length = 0;
+
+    list_for_each (link, list) {
+        const struct sched_group *g = list_entry(link, struct sched_group, link);
+        s64 last = INT64_MIN, key = list == &q->parked ? (s64)g->starts_ns : g->vtime_ns;
+        u32 members = 0;
+
+        assert_true(key >= group_last && !list_empty(&g->members));
+        assert_int_equal(g->parked, list == &q->parked);
+        group_last = key;
+        list_for_each (node, &g->members) {
+            const struct vcpu *v = list_entry(node, struct vcpu, queue_link);
+
+            assert_true(v->on_queue && !v->running && v->wants && v->cpu == q->id && vcpu_can_run(v));
+            assert_true(sched_bit(v->hard_affinity, q->id));
+            assert_ptr_equal(group_of(q, v), g);
+            assert_true(v->vtime_ns >= last);
+            last = v->vtime_ns;
+            members++;
+        }
+        assert_int_equal(g->nr, members + (q->current && group_of(q, q->current) == g));
+        *share += g->share;
+        length += members;
+    }
+    return length;
 }
 
 /* Every queue's figures are those of its list, and every vCPU is where it should be, once. */
 static void check_books(void)
 {
-    u32 queued = 0, assigned = 0, members = 0;
+    u32 queued = 0, assigned = 0, members = 0, wanting = 0;
 
     for (u32 id = 0; id < nr_cpus; id++) {
         const struct run_queue *q = run_queues[id];
         u32 length = 0;
-        s64 last = INT64_MIN;
+        u64 share = 0;
 
         if (!q)
             continue;
-        list_for_each (node, &q->ready) {
-            const struct vcpu *v = list_entry(node, struct vcpu, queue_link);
-
-            assert_true(v->on_queue && !v->running && v->cpu == id && vcpu_can_run(v));
-            assert_true(sched_bit(v->hard_affinity, id));
-            assert_true(v->vtime_ns >= last);
-            last = v->vtime_ns;
-            length++;
-        }
+        length = check_groups(q, &q->ready, &share);
         assert_int_equal(length, q->nr_ready);
         assert_int_equal(q->facts.load, length + (q->current != NULL));
-        queued += length;
+        queued += length + check_groups(q, &q->parked, &share);
+        if (q->current && list_empty(&group_of(q, q->current)->link))
+            share += group_of(q, q->current)->share;
+        assert_int_equal(share, q->facts.share);
         assigned += q->facts.assigned;
     }
     for (u32 id = 0; id < VCPUS_MAX; id++) {
@@ -173,12 +119,15 @@ static void check_books(void)
             continue;
         members++;
         queued -= v->on_queue;
+        wanting += v->wants;
+        assert_int_equal(v->wants, v->on_queue || v->running);
         assert_false(v->on_queue && v->running);
         if (vcpu_can_run(v))
             assert_true(v->on_queue || v->running);
     }
     assert_int_equal(queued, 0);
     assert_int_equal(assigned, members);
+    assert_int_equal(wanting, d->sched.nr_wanting);
 }
 
 /* Nobody waits for longer than two turns of each CPU while one that may take it sleeps undisturbed: in a turn
@@ -190,6 +139,9 @@ static void check_work_conserving(void)
     for (u32 i = 0; i < VCPUS_MAX; i++) {
         const struct vcpu *v = d->vcpu[i];
         u32 sleeper = SCHED_NO_CPU;
+
+        if (v && v->on_queue && d->group[v->cpu].parked)
+            v = NULL;
 
         for (u32 id = 0; id < nr_cpus && v && v->on_queue; id++)
             if (cpus[id] && sched_bit(v->hard_affinity, id) && asleep[id] && !kicked[id])
@@ -207,7 +159,7 @@ static void check_starvation(void)
     const u64 bound = VCPUS_MAX * (SCHED_SLICE_NS + SCHED_CREDIT_NS);
 
     for (u32 i = 0; i < VCPUS_MAX; i++) {
-        if (!d->vcpu[i] || !d->vcpu[i]->on_queue) {
+        if (!d->vcpu[i] || !d->vcpu[i]->on_queue || d->sched.cap) {
             waits_since[i] = 0;
             continue;
         }
@@ -267,12 +219,18 @@ static void simulate(const struct machine_shape *shape, u32 steps)
             nr_moves += d->vcpu[id] && d->vcpu[id]->cpu != was_on[id];
             was_on[id] = d->vcpu[id] ? d->vcpu[id]->cpu : 0;
         }
+        if (uncap_at && now_ns >= uncap_at) {
+            sched_set_params(d, 256, 0);
+            uncap_at = 0;
+        }
         check_work_conserving();
         check_books();
         check_starvation();
         if (step % nr_cpus == 0)
             now_ns += MS;
     }
+    sched_set_params(d, 256, 0);
+    uncap_at = 0;
     power_off();
 }
 
