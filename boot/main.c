@@ -325,6 +325,7 @@ NORETURN void boot_main(struct boot_info *info)
     machine_check_init();
     start_virtualization();
     sched_init();
+    guest_console_init();
     start_keys();
     boot_run_init(&options);
     boot_smp_start(info, &acpi.topology, nr_cpus_found, &options);

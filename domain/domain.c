@@ -67,7 +67,8 @@ static void remove_id(u32 domid)
     mm_free_overhead(NULL, page->frame, ORDER_4K);
 }
 
-#define RECORD_ORDER bytes_to_order(sizeof(struct domain) + sched_groups_bytes())
+/* The rest of the pages is the ring of its console. */
+#define RECORD_ORDER bytes_to_order(sizeof(struct domain) + sched_groups_bytes() + GUEST_CONSOLE_MIN)
 
 struct mem_account *mem_account_find(u16 domid)
 {
@@ -171,6 +172,8 @@ int domain_create(const struct domain_config *config, struct domain **out)
         return -ENOMEM;
     struct domain *d = mfn_to_virt(record); /* zeroed */
     list_init(&d->link);
+    u64 used = sizeof(*d) + sched_groups_bytes();
+    guest_console_new(d, (char *)d + used, (u32)((PAGE_SIZE << RECORD_ORDER) - used));
     spin_lock_init(&d->lock, LOCK_DOMAIN);
     mem_account_init(&d->mem, config->domid);
     d->mem.affinity = config->affinity;

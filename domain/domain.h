@@ -153,6 +153,15 @@ struct domain {
     /* [D] port 0xE9 console line being collected */
     u32 line_len;
     char line[128];
+    struct guest_console {
+        struct list link; /* output lock, guest_console.c, as all that follows; in its list while used > 0 */
+        char *ring;       /* [I] in the record's pages */
+        u32 size, start, used; /* [I] size; bytes */
+        bool closed;           /* its domain is about to go */
+        u32 nr_dropped;        /* lines that were dropped since this was last reported */
+        u32 credit;            /* bytes that may be written now */
+        u64 credit_since_ns;
+    } console;
     struct sched_domain sched;
     struct sched_group group[]; /* by CPU */
 };
@@ -244,6 +253,11 @@ void vcpu_set_upcall_vector(struct vcpu *v, u8 vector);
 int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset);
 /* Time on a CPU so far, in ns, the running slice included. */
 u64 vcpu_run_ns(struct vcpu *v);
+
+/* Before the first domain. */
+void guest_console_init(void);
+/* Output of d's own, at most 128 bytes, as it is. False: there is no room now, try again later. guest_console.c */
+bool guest_console_put(struct domain *d, const char *text, u32 len);
 
 /* domain 0 from its ELF image (machine memory) and at most one module. domain/dom0/dom0.c */
 struct dom0_config {

@@ -214,8 +214,8 @@ static void end_by_triple_fault(struct vcpu *v)
     char name[16];
 
     vcpu_name(v, name);
-    guest_console_flush(v->domain);
-    log_error("%s: triple fault\n", name);
+    guest_console_end_line(v->domain);
+    guest_console_say(v->domain, "%s: triple fault\n", name);
     domain_dump_vcpu(v, name);
     domain_shutdown(v->domain, (u8)v->domain->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON]);
 }

@@ -1,34 +1,315 @@
 /*
- * What guests write to port 0xE9, a line at a time: "(d1) text". A guest's bytes are not trusted: control
- * characters are dropped, so that it cannot forge other lines or control a terminal.
+ * The console output of domains: what guests write to port 0xE9, what domain 0 writes by console_io, and the
+ * hypervisor's lines about a domain's end. A domain's output waits in a ring of its own, behind struct domain in the
+ * same pages. A timer takes the records of all rings in the order in which they were written and gives the serial
+ * line as much as it takes at once: no CPU waits for the line. What the hypervisor says with printk() goes out at
+ * once, before what waits here.
  *
- * Lock: d->lock for the line being collected, which all vCPUs of the domain share; the (slow) serial line is
- * written from a copy without it.
+ * A guest's bytes are not trusted: control characters are dropped, so that it cannot forge other lines or control
+ * a terminal. Its lines have a rate, and those that find no room or no credit are dropped and counted. Domain 0's
+ * output is never dropped: its call is repeated until there is room.
+ *
+ * Budget: a drain writes at most DRAIN_BYTES; an append copies at most a line.
+ *
+ * Locks: d->lock for the line being collected, which all vCPUs of the domain share. output_lock for all rings. The
+ * CPU that has set `draining` owns `current`, and writes to the serial line without a lock.
  */
 #include <domain/internal.h>
-#include <lib/log.h>
+
+#include <arch/x86/cpu/console.h>
+#include <arch/x86/cpu/time.h>
+#include <homestead/init.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 
-/* Lock held. Takes the line; its length. */
+#define RATE_BYTES     4096u /* a second, of a guest */
+#define NS_PER_BYTE    (1000000000u / RATE_BYTES)
+#define BURST_BYTES    16384u
+#define RESUME_BYTES   1024u /* after a drop: of credit and of room, before a line is taken again */
+#define RESERVED_BYTES 3072u /* of a ring, for the hypervisor's lines: a crash dump has about 2 KiB */
+#define DRAIN_BYTES    512u
+#define DRAIN_NS       1000000u
+#define LINE_BYTES     128u /* of a record's text */
+#define FINAL_NS       2000000000ull
+
+enum record_kind {
+    RECORD_GUEST, /* a line of the guest's: printed with its name in front */
+    RECORD_ABOUT, /* the hypervisor's line about the domain */
+    RECORD_RAW,   /* bytes as they came */
+};
+
+struct record {
+    u64 sequence; /* of all domains' records */
+    u8 kind;      /* enum record_kind */
+    u8 len;       /* bytes of text that follow */
+};
+#define RECORD_BYTES 10u /* as it is stored */
+
+static spinlock_t output_lock = SPINLOCK_INIT(LOCK_OUTPUT);
+static struct list pending; /* output_lock: domains whose rings are not empty */
+static u64 next_sequence;   /* output_lock */
+static bool armed;          /* output_lock: the timer is set, or its callback runs */
+static struct timer timer;
+
+static bool draining; /* [a] a CPU writes `current` */
+static struct {
+    char text[2 * LINE_BYTES + 16];
+    u32 len, done;
+    u32 prefix; /* bytes in front of the guest's own; 0: none */
+} current;
+
+/* --- the ring: output_lock held ------------------------------------------------------------------------------ */
+
+static void ring_put(struct guest_console *c, const void *bytes, u32 len)
+{
+    u32 at = (c->start + c->used) % c->size, first = MIN(len, c->size - at);
+
+    memcpy(c->ring + at, bytes, first);
+    memcpy(c->ring, (const char *)bytes + first, len - first);
+    c->used += len;
+}
+
+static void ring_peek(const struct guest_console *c, u32 offset, void *bytes, u32 len)
+{
+    u32 at = (c->start + offset) % c->size, first = MIN(len, c->size - at);
+
+    memcpy(bytes, c->ring + at, first);
+    memcpy((char *)bytes + first, c->ring, len - first);
+}
+
+static struct record first_record(const struct guest_console *c)
+{
+    u8 bytes[RECORD_BYTES];
+    struct record r;
+
+    ring_peek(c, 0, bytes, sizeof(bytes));
+    memcpy(&r.sequence, bytes, sizeof(r.sequence));
+    r.kind = bytes[8];
+    r.len = bytes[9];
+    return r;
+}
+
+static void put_record(struct domain *d, enum record_kind kind, const char *text, u32 len)
+{
+    struct guest_console *c = &d->console;
+    u8 bytes[RECORD_BYTES];
+
+    memcpy(bytes, &next_sequence, sizeof(next_sequence));
+    next_sequence++;
+    bytes[8] = (u8)kind;
+    bytes[9] = (u8)len;
+    if (!c->used)
+        list_add_tail(&pending, &c->link);
+    ring_put(c, bytes, sizeof(bytes));
+    ring_put(c, text, len);
+}
+
+/* "4,096" */
+static void count_text(char out[24], u64 n)
+{
+    char digits[24];
+    u32 len = (u32)snprintf(digits, sizeof(digits), "%lu", (unsigned long)n), at = 0;
+
+    for (u32 i = 0; i < len; i++) {
+        if (i && (len - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+}
+
+/* Reports what was dropped, if anything was. */
+static void put_dropped(struct domain *d)
+{
+    char text[64], count[24];
+
+    if (!d->console.nr_dropped || d->console.closed)
+        return;
+    count_text(count, d->console.nr_dropped);
+    u32 len = (u32)snprintf(text, sizeof(text), "d%u: %s lines dropped\n", d->id, count);
+    d->console.nr_dropped = 0;
+    put_record(d, RECORD_ABOUT, text, len);
+}
+
+static void earn_credit(struct guest_console *c, u64 now_ns)
+{
+    u64 earned = (now_ns - c->credit_since_ns) / NS_PER_BYTE;
+
+    if (!earned)
+        return;
+    c->credit_since_ns =
+        c->credit + earned >= BURST_BYTES ? now_ns : c->credit_since_ns + earned * NS_PER_BYTE;
+    c->credit = (u32)MIN(c->credit + earned, (u64)BURST_BYTES);
+}
+
+/* Is there room for a record of len bytes of text, and for a guest's line credit too? */
+static bool admits(struct guest_console *c, enum record_kind kind, u32 len)
+{
+    u32 room = c->size - c->used, need = RECORD_BYTES + len + RECORD_BYTES + 64; /* with a report of drops */
+
+    if (kind != RECORD_GUEST)
+        return room >= need;
+    if (c->nr_dropped)
+        need = MAX(need, RESUME_BYTES);
+    earn_credit(c, time_now_ns());
+    if (room < need + RESERVED_BYTES || c->credit < MAX(len, c->nr_dropped ? RESUME_BYTES : 0))
+        return false;
+    c->credit -= len;
+    return true;
+}
+
+/* --- draining ------------------------------------------------------------------------------------------------ */
+
+/* output_lock held. Of the domain whose record is the oldest. */
+static struct domain *oldest(void)
+{
+    struct domain *found = NULL;
+    u64 least = ~0ull;
+
+    list_for_each (node, &pending) {
+        struct domain *d = list_entry(node, struct domain, console.link);
+        u64 sequence = first_record(&d->console).sequence;
+
+        if (sequence < least) {
+            least = sequence;
+            found = d;
+        }
+    }
+    return found;
+}
+
+static void current_add(const char *text, u32 len)
+{
+    for (u32 i = 0; i < len; i++) {
+        if (text[i] == '\n')
+            current.text[current.len++] = '\r';
+        current.text[current.len++] = text[i];
+    }
+}
+
+static void make_current(u16 domid, enum record_kind kind, const char *text, u32 len)
+{
+    char prefix[12] = "";
+
+    if (kind == RECORD_GUEST)
+        snprintf(prefix, sizeof(prefix), len ? "(d%u) " : "(d%u)", domid);
+    current.len = current.done = 0;
+    current_add(prefix, (u32)strlen(prefix));
+    current.prefix = current.len;
+    current_add(text, len);
+    if (kind == RECORD_GUEST)
+        current_add("\n", 1);
+}
+
+/* Takes the oldest record into `current`. False: there is none. */
+static bool next_record(void)
+{
+    char text[LINE_BYTES];
+
+    spin_lock(&output_lock);
+    struct domain *d = oldest();
+    struct record r = {0};
+    u16 domid = 0;
+    if (d) {
+        struct guest_console *c = &d->console;
+        domid = d->id;
+        r = first_record(c);
+        ring_peek(c, RECORD_BYTES, text, r.len);
+        c->start = (c->start + RECORD_BYTES + r.len) % c->size;
+        c->used -= RECORD_BYTES + r.len;
+        if (!c->used)
+            list_del(&c->link);
+    }
+    spin_unlock(&output_lock);
+    if (d)
+        make_current(domid, (enum record_kind)r.kind, text, r.len);
+    return d;
+}
+
+/* Writes what the line takes at once. Another CPU's message may have broken the line: then it starts again, with
+ * what is left. True: `current` is done. */
+static bool write_current(u32 *budget)
+{
+    if (console_line_broken() && current.done) {
+        current.done -= MIN(current.done, current.prefix);
+        memmove(current.text + current.done, current.text, current.prefix);
+    }
+    u32 nr = MIN(current.len - current.done, *budget);
+    u32 written = (u32)console_try(current.text + current.done, nr);
+    current.done += written;
+    *budget -= written;
+    return current.done == current.len;
+}
+
+static void drain(void)
+{
+    u32 budget = DRAIN_BYTES;
+
+    if (__atomic_exchange_n(&draining, true, __ATOMIC_ACQUIRE))
+        return;
+    while (budget && (current.done < current.len || next_record()))
+        if (!write_current(&budget))
+            break;
+    __atomic_store_n(&draining, false, __ATOMIC_RELEASE);
+}
+
+static void expired(void *data)
+{
+    (void)data;
+    drain();
+    spin_lock(&output_lock);
+    armed = !list_empty(&pending) || current.done < current.len;
+    bool again = armed;
+    spin_unlock(&output_lock);
+    if (again)
+        timer_set(&timer, time_now_ns() + DRAIN_NS);
+}
+
+/* --- interface ----------------------------------------------------------------------------------------------- */
+
+INIT void guest_console_init(void)
+{
+    list_init(&pending);
+    timer_init(&timer, expired, NULL);
+    armed = draining = false;
+    current.len = current.done = 0;
+}
+
+void guest_console_new(struct domain *d, char *ring, u32 size)
+{
+    d->console.ring = ring;
+    d->console.size = size;
+    d->console.credit = BURST_BYTES;
+}
+
+static bool append(struct domain *d, enum record_kind kind, const char *text, u32 len)
+{
+    struct guest_console *c = &d->console;
+
+    spin_lock(&output_lock);
+    bool taken = !c->closed && admits(c, kind, len);
+    if (taken) {
+        put_dropped(d);
+        put_record(d, kind, text, len);
+    } else if (kind != RECORD_RAW) {
+        c->nr_dropped++;
+    }
+    bool start = taken && !armed;
+    armed |= start;
+    spin_unlock(&output_lock);
+    if (start)
+        timer_set(&timer, time_now_ns() + 1);
+    return taken;
+}
+
+/* d->lock held. Takes the line; its length. */
 static u32 take_line(struct domain *d, char line[sizeof(d->line)])
 {
     u32 len = d->line_len;
 
     memcpy(line, d->line, len);
-    line[len] = '\0';
     d->line_len = 0;
     return len;
-}
-
-void guest_console_flush(struct domain *d)
-{
-    char line[sizeof(d->line)];
-
-    spin_lock(&d->lock);
-    u32 len = take_line(d, line);
-    spin_unlock(&d->lock);
-    if (len)
-        log_info("(d%u) %s\n", d->id, line);
 }
 
 void guest_console_write(struct domain *d, u8 byte)
@@ -46,6 +327,66 @@ void guest_console_write(struct domain *d, u8 byte)
     }
     u32 len = end ? take_line(d, line) : 0;
     spin_unlock(&d->lock);
-    if (end)
-        log_info(len ? "(d%u) %s\n" : "(d%u)\n", d->id, line);
+    if (end && console_shows(LOG_INFO))
+        append(d, RECORD_GUEST, line, len);
+}
+
+bool guest_console_put(struct domain *d, const char *text, u32 len)
+{
+    return append(d, RECORD_RAW, text, len);
+}
+
+void guest_console_end_line(struct domain *d)
+{
+    char line[sizeof(d->line)];
+
+    spin_lock(&d->lock);
+    u32 len = take_line(d, line);
+    spin_unlock(&d->lock);
+    if (len && console_shows(LOG_INFO))
+        append(d, RECORD_GUEST, line, len);
+}
+
+void guest_console_say(void *domain, const char *fmt, ...)
+{
+    struct domain *d = domain;
+    char text[2 * LINE_BYTES];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    u32 len = (u32)strlen(text);
+    if (d->is_control) {
+        guest_console_finish();
+        console_write(text, len);
+        return;
+    }
+    for (u32 at = 0; at < len; at += LINE_BYTES)
+        append(d, RECORD_ABOUT, text + at, MIN(LINE_BYTES, len - at));
+}
+
+bool guest_console_close(struct domain *d)
+{
+    drain();
+    spin_lock(&output_lock);
+    if (!d->console.used)
+        put_dropped(d);
+    d->console.closed = !d->console.used;
+    spin_unlock(&output_lock);
+    return d->console.closed;
+}
+
+void guest_console_finish(void)
+{
+    u64 deadline = time_now_ns() + FINAL_NS;
+
+    while (__atomic_exchange_n(&draining, true, __ATOMIC_ACQUIRE))
+        cpu_relax(); /* less than a millisecond */
+    while ((current.done < current.len || next_record()) && time_now_ns() < deadline) {
+        console_line_broken();
+        console_write(current.text + current.done, current.len - current.done);
+        current.done = current.len;
+    }
+    __atomic_store_n(&draining, false, __ATOMIC_RELEASE);
 }

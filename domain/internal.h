@@ -96,9 +96,21 @@ struct domain *domain_list_next_locked(u32 domid);
 /* --- stop.c --- */
 void domain_dump_vcpu(struct vcpu *v, const char *name);
 
-/* --- guest_console.c: what guests write to port 0xE9 --- */
+/* --- guest_console.c --- */
+#define GUEST_CONSOLE_MIN 4096u /* bytes of a ring */
+/* A new domain's ring. */
+void guest_console_new(struct domain *d, char *ring, u32 size);
+/* A byte of a guest's, at port 0xE9. A line waits until the serial line takes it, or is dropped and counted. */
 void guest_console_write(struct domain *d, u8 byte);
-void guest_console_flush(struct domain *d);
+/* The guest writes nothing more: what it has of a line becomes one. */
+void guest_console_end_line(struct domain *d);
+/* The hypervisor's message about a domain, after what that has written. Domain 0's is printed at once. */
+void guest_console_say(void *domain, const char *fmt, ...) PRINTF(2, 3);
+/* True: all of its output is written, and no more is taken: the ring may go. False: the line has taken what it takes
+ * now; call again. */
+bool guest_console_close(struct domain *d);
+/* Before the machine ends: waits for the serial line, at most 2 s, until everything is written. */
+void guest_console_finish(void);
 
 /* --- physmap_pool.c; the physmap lock is held --- */
 u64 physmap_pool_take(void *ctx);

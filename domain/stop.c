@@ -6,11 +6,11 @@
  *
  * Lock: d->lock (LOCK_DOMAIN) for the flags; never while waiting for a vCPU to stop.
  */
+#include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
-#include <lib/log.h>
 #include <xen/sched.h>
 
 /* d->lock held. */
@@ -104,10 +104,13 @@ void domain_shutdown(struct domain *d, u8 code)
     spin_unlock(&d->lock);
     if (!first)
         return;
-    guest_console_flush(d);
-    log_info("d%u: shut down, code %u (%s)\n", d->id, code, shutdown_name(code));
-    if (d->is_control)
+    guest_console_end_line(d);
+    if (console_shows(LOG_INFO))
+        guest_console_say(d, "d%u: shut down, code %u (%s)\n", d->id, code, shutdown_name(code));
+    if (d->is_control) {
+        guest_console_finish();
         end_machine(code);
+    }
     tell_control_domain();
 }
 
@@ -119,7 +122,8 @@ void domain_dump_vcpu(struct vcpu *v, const char *name)
     spin_lock(&v->domain->physmap.lock);
     u32 nr = hvm_read_code(&v->hvm, code);
     spin_unlock(&v->domain->physmap.lock);
-    hvm_dump(&v->hvm, name, code, nr);
+    const struct hvm_say to = {.line = guest_console_say, .ctx = v->domain};
+    hvm_dump(&v->hvm, name, code, nr, &to);
 }
 
 void domain_crash(struct domain *d, const char *why)
@@ -128,8 +132,8 @@ void domain_crash(struct domain *d, const char *why)
 
     /* Printed once: other vCPUs may hit the same error before they stop. */
     if (!__atomic_load_n(&d->shut_down, __ATOMIC_RELAXED)) {
-        guest_console_flush(d);
-        log_error("d%u: crashed: %s\n", d->id, why);
+        guest_console_end_line(d);
+        guest_console_say(d, "d%u: crashed: %s\n", d->id, why);
         if (v && v->domain == d) {
             char name[16];
 
@@ -178,7 +182,7 @@ int domain_kill(struct domain *d)
     wait_vcpus(d);
     mm_account_kill(&d->mem);
     if (first) {
-        guest_console_flush(d);
+        guest_console_end_line(d);
         evtchn_destroy(d);
         for (u32 id = 0; id < d->nr_vcpus; id++)
             vcpu_drop_info(d->vcpu[id]);
@@ -187,6 +191,8 @@ int domain_kill(struct domain *d)
     }
     if (!rc)
         rc = kill_memory(d);
+    if (!rc && !guest_console_close(d)) /* its ring goes with it */
+        rc = -ERESTART;
     if (!rc)
         domain_count_zombie();
     spin_lock(&d->lock);

@@ -3,9 +3,9 @@
  * dispatch table says so; Xen's release builds answer a guest with -EPERM too).
  *
  * Input is what the debug console does not take: everything except the switch sequence and what follows it.
- * The line is slow: output is written in pieces, and the call can yield between them.
+ * The line is slow: output goes into the domain's ring (domain/guest_console.c), and the call is repeated, after
+ * others have had their turn, until there is room.
  */
-#include <arch/x86/cpu/console.h>
 #include <arch/x86/cpu/debug/keys.h>
 #include <hypercall/hypercall.h>
 #include <xen/xen.h>
@@ -23,10 +23,14 @@ static long console_write_call(struct hypercall *c, u32 count, u64 buffer)
         int rc = copy_from_guest(c->v, piece, buffer, len);
         if (rc)
             return rc;
-        console_write(piece, len);
-        count -= len;
-        buffer += len;
-        if (count && sched_should_yield()) {
+        bool full = !guest_console_put(c->v->domain, piece, len);
+        if (!full) {
+            count -= len;
+            buffer += len;
+        }
+        if (count && (full || sched_should_yield())) {
+            if (full)
+                sched_yield_current();
             c->arg[1] = count;
             c->arg[2] = buffer;
             return -ERESTART;

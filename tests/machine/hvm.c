@@ -201,11 +201,11 @@ void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)
     fpu_loaded[here->id] = to;
 }
 
-void hvm_dump(struct hvm_vcpu *v, const char *name, const u8 *code, u32 nr_code)
+void hvm_dump(struct hvm_vcpu *v, const char *name, const u8 *code, u32 nr_code, const struct hvm_say *to)
 {
     (void)v;
     (void)code;
     (void)nr_code;
-    printk(LOG_ERROR, "dump of %s\n", name);
+    to->line(to->ctx, "dump of %s\n", name);
     nr_dumps++;
 }

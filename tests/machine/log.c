@@ -35,6 +35,16 @@ void printk(enum log_level level, const char *fmt, ...)
     pthread_mutex_unlock(&mutex);
 }
 
+void log_byte(char byte)
+{
+    pthread_mutex_lock(&mutex);
+    if (used < LOG_BYTES - 1) {
+        text[used++] = byte;
+        text[used] = '\0';
+    }
+    pthread_mutex_unlock(&mutex);
+}
+
 bool said(const char *wanted)
 {
     return strstr(text, wanted);

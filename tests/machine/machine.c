@@ -34,6 +34,7 @@ void machine_make(const struct test_config *config)
     on_restart = NULL;
     sysctl_init();
     sched_init();
+    guest_console_init();
     for (u32 id = 0; id < nr_cpus; id++)
         BUG_ON(cpus[id] && sched_cpu_init(cpus[id]));
     sched_set_kick(note_kick);

@@ -12,6 +12,7 @@
 /* Has the text been printed since the test began, or since forget_said()? */
 bool said(const char *text);
 void forget_said(void);
+void log_byte(char byte);
 const char *all_said(void);
 extern u32 nr_warnings; /* of them, errors included; the rest is no trouble */
 

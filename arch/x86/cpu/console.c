@@ -17,9 +17,19 @@
 #include <lib/spinlock.h>
 #include <lib/string.h>
 
-enum uart_register { UART_DATA = 0, UART_IER = 1, UART_FCR = 2, UART_LCR = 3, UART_MCR = 4, UART_LSR = 5 };
+enum uart_register {
+    UART_DATA = 0,
+    UART_IER = 1,
+    UART_FCR = 2,
+    UART_IIR = 2,
+    UART_LCR = 3,
+    UART_MCR = 4,
+    UART_LSR = 5
+};
 #define LCR_DLAB         0x80u
 #define FCR_ENABLE_CLEAR 0x07u
+#define IIR_FIFO         0xc0u /* both bits: the FIFO works */
+#define FIFO_BYTES       16u
 #define MCR_DTR_RTS      0x03u
 #define LSR_DATA_READY   0x01u
 #define LSR_THRE         0x20u
@@ -31,6 +41,7 @@ enum uart_register { UART_DATA = 0, UART_IER = 1, UART_FCR = 2, UART_LCR = 3, UA
 
 struct uart {
     u16 port;  /* [I] */
+    u16 burst; /* [I] bytes it takes at once when THRE is set */
     bool dead; /* the line did not take a byte in TX_SPINS; not waited for again */
 };
 static struct uart uarts[UARTS_MAX];
@@ -38,6 +49,9 @@ static u32 nr_uarts;                        /* [I] */
 static enum log_level log_limit = LOG_INFO; /* [I] */
 static u32 holder;                          /* [a] id + 1 of the CPU that prints, 0: none */
 static u32 nr_written;                      /* [a] bytes so far, wrapping: the holder's sign of life */
+static bool line_open;   /* [holder] the last byte was console_try()'s, and did not end a line */
+static bool line_broken; /* [a] since then a message has */
+static u64 try_since;    /* [holder] TSC when console_try() last wrote something */
 
 INIT bool console_add(u16 port, u16 divisor, u8 lcr)
 {
@@ -52,7 +66,8 @@ INIT bool console_add(u16 port, u16 divisor, u8 lcr)
     outb((u16)(port + UART_LCR), lcr);
     outb((u16)(port + UART_FCR), FCR_ENABLE_CLEAR);
     outb((u16)(port + UART_MCR), MCR_DTR_RTS);
-    uarts[nr_uarts++].port = port;
+    bool fifo = (inb((u16)(port + UART_IIR)) & IIR_FIFO) == IIR_FIFO;
+    uarts[nr_uarts++] = (struct uart){.port = port, .burst = fifo ? FIFO_BYTES : 1};
     return true;
 }
 
@@ -121,10 +136,68 @@ static void release(void)
         lock_check_drop(LOCK_CONSOLE);
 }
 
+/* Waits only for a UART that has just died. How many bytes all of them take now. */
+static u32 ready_bytes(void)
+{
+    u32 nr = FIFO_BYTES;
+    bool patient = rdtsc() - try_since < (u64)tsc_khz * HOLD_MS;
+
+    for (u32 i = 0; i < nr_uarts; i++) {
+        bool ready = inb((u16)(uarts[i].port + UART_LSR)) & LSR_THRE;
+        if (!ready && !uarts[i].dead && !patient)
+            uarts[i].dead = true;
+        else if (ready)
+            uarts[i].dead = false;
+        if (!uarts[i].dead)
+            nr = ready ? MIN(nr, uarts[i].burst) : 0;
+    }
+    return nr;
+}
+
+size_t console_try(const char *text, size_t len)
+{
+    u32 nobody = 0;
+    size_t done = 0;
+
+    if (!__atomic_compare_exchange_n(&holder, &nobody, this_cpu()->id + 1, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+        return 0;
+    lock_check_take(LOCK_CONSOLE);
+    for (u32 nr; done < len && (nr = ready_bytes()) != 0;) {
+        for (; nr && done < len; nr--, done++)
+            for (u32 i = 0; i < nr_uarts; i++)
+                if (!uarts[i].dead)
+                    outb((u16)(uarts[i].port + UART_DATA), (u8)text[done]);
+        try_since = rdtsc();
+    }
+    if (done) {
+        line_open = text[done - 1] != '\n';
+        __atomic_store_n(&nr_written, nr_written + (u32)done, __ATOMIC_RELAXED);
+    }
+    release();
+    return done;
+}
+
+bool console_line_broken(void)
+{
+    return __atomic_exchange_n(&line_broken, false, __ATOMIC_RELAXED);
+}
+
+bool console_shows(enum log_level level)
+{
+    return level <= log_limit;
+}
+
 void console_write(const char *text, size_t len)
 {
     bool taken = hold();
 
+    if (line_open) {
+        line_open = false;
+        __atomic_store_n(&line_broken, true, __ATOMIC_RELAXED);
+        put('\r');
+        put('\n');
+    }
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '\n')
             put('\r');

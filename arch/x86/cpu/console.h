@@ -16,6 +16,15 @@ bool console_add(u16 port, u16 divisor, u8 lcr);
 void console_set_level(enum log_level level);
 /* Raw bytes, as they come (\n becomes \r\n). Whole calls do not interleave. */
 void console_write(const char *text, size_t len);
+/*
+ * Writes as many of the bytes as all lines take at once, as they are, and returns how many; it never waits. 0 if another
+ * CPU prints. A later message of another kind ends a line that this has left open.
+ */
+size_t console_try(const char *text, size_t len);
+/* Has a message ended such a line since the last call? */
+bool console_line_broken(void);
+/* Is a message of this level printed? */
+bool console_shows(enum log_level level);
 /* Panic only: takes the console from a holder that will not release it any more. */
 void console_break_lock(void);
 /* Debug builds, for a test: takes the console and keeps it. Others print after they have waited for a sign of life. */

@@ -193,8 +193,13 @@ void hvm_fpu_reset(u8 *fpu);
 /* The hypercall page (abi.md 5): entry nr at nr * 32 does hvm_ops->hypercall_insn. */
 void hvm_fill_hypercall_page(u8 page[PAGE_SIZE]);
 
-/* Prints registers, segments, and what hvm_read_code() found. name: "d1v0". No lock held: the console is slow. */
-void hvm_dump(struct hvm_vcpu *v, const char *name, const u8 *code, u32 nr_code);
+/* Where messages about a vCPU go. */
+struct hvm_say {
+    void (*line)(void *ctx, const char *fmt, ...) PRINTF(2, 3);
+    void *ctx;
+};
+/* Prints registers, segments, and what hvm_read_code() found. name: "d1v0". */
+void hvm_dump(struct hvm_vcpu *v, const char *name, const u8 *code, u32 nr_code, const struct hvm_say *to);
 /* PVH start state (Xen docs/misc/pvh, abi.md 5): 32-bit protected mode, paging off, flat segments, EIP, EBX.
  */
 void hvm_set_pvh_entry(struct hvm_vcpu *v, u32 eip, u32 ebx);

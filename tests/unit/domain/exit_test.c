@@ -41,6 +41,8 @@ static void exits(struct vcpu *who, struct hvm_exit *exit)
     here->current = who;
     vcpu_handle_exit(who, exit);
     here->current = NULL;
+    pass(1);         /* for the console */
+    timer_run_due();
 }
 
 static void fault_is(u8 vector, s64 error)
@@ -127,6 +129,7 @@ static void end_is(enum hvm_exit_kind kind, u8 code, const char *why)
     v->hvm.exit_code_raw = 0xab;
     for (u32 i = 0; i < 20 && nr_runs[2][0] < 50; i++)
         sched_step(here);
+    timer_run_due();
     assert_true(d->shut_down);
     assert_int_equal(d->shutdown_code, code);
     assert_int_equal(nr_runs[1][0], 1); /* that exit was the last */

@@ -1,0 +1,175 @@
+/* The rings of domains' console output: order, rate, drops, a slow serial line, and the end of a domain. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tests/machine/machine.h>
+#include <tests/machine/test.h>
+
+#include <xen/sched.h>
+
+#define MS 1000000u
+
+static void type(struct domain *d, const char *text)
+{
+    while (*text)
+        guest_console_write(d, (u8)*text++);
+}
+
+/* The timer fires as often as it is due in that time. */
+static void wait_ms(u32 ms)
+{
+    for (u32 i = 0; i < ms; i++) {
+        pass(MS);
+        timer_run_due();
+    }
+}
+
+#define CONSOLE_TEST(name) TEST(name, .domains = 3)
+
+static struct domain *dom(u16 id)
+{
+    struct domain *d = domain_get(id);
+
+    domain_put(d);
+    return d;
+}
+
+CONSOLE_TEST(records_come_in_the_order_of_writing)
+{
+    type(dom(1), "one\n");
+    type(dom(2), "two\n");
+    assert_true(guest_console_put(dom0, "zero\n", 5));
+    type(dom(1), "thr");
+    guest_console_say(dom(2), "d2: about %u\n", 2);
+    type(dom(1), "ee\n");
+    assert_string_equal(all_said(), ""); /* nothing on the guest's own time */
+    wait_ms(1);
+    assert_string_equal(all_said(), "(d1) one\n(d2) two\nzero\nd2: about 2\n(d1) three\n");
+}
+
+/* A line that takes 10 bytes a millisecond. */
+CONSOLE_TEST(nobody_waits_for_a_slow_line)
+{
+    console_room = 0;
+    type(dom(1), "0123456789abcdef\n");
+    type(dom(2), "next\n");
+    for (u32 ms = 0; ms < 4; ms++) {
+        assert_int_equal(armed_ns[here->id] != 0, true);
+        console_room = 10;
+        wait_ms(1);
+    }
+    assert_string_equal(all_said(), "(d1) 0123456789abcdef\n(d2) next\n");
+    wait_ms(1);
+    assert_int_equal(armed_ns[here->id], 0);
+}
+
+/* The hypervisor's message comes at once, on a line of its own; the guest's line then begins again. */
+CONSOLE_TEST(a_message_has_its_own_line)
+{
+    console_room = 8;
+    type(dom(1), "abcdefgh\n");
+    wait_ms(1);
+    console_message();
+    printk(LOG_ERROR, "important\n");
+    console_room = ~0u;
+    wait_ms(1);
+    assert_string_equal(all_said(), "(d1) abc\nimportant\n(d1) defgh\n");
+}
+
+/* 20,000 lines of a flooding guest: what its ring and its rate allow, and how many were dropped. */
+CONSOLE_TEST(a_flood_is_dropped_and_counted)
+{
+    u32 lines = 0, dropped = 0, reports = 0, number;
+
+    console_room = 0;
+    for (u32 i = 0; i < 20000; i++)
+        type(dom(1), "0123456789012345678\n"); /* 30 bytes with the header */
+    type(dom(2), "neighbour\n");
+    console_room = ~0u;
+    wait_ms(100);
+    assert_true(said("(d2) neighbour\n"));
+    wait_ms(10000);
+    type(dom(1), "0123456789012345678\n");
+    wait_ms(10);
+    for (const char *at = all_said(); *at; at = strchr(at, '\n') + 1) {
+        if (!strncmp(at, "(d1) 0123456789012345678\n", 25))
+            lines++;
+        else if (sscanf(at, "d1: %u", &number) == 1 && strchr(at, ',')) {
+            reports++;
+            dropped = number * 1000 + (u32)atoi(strchr(at, ',') + 1);
+        }
+    }
+    assert_int_equal(reports, 1);
+    assert_int_equal(lines + dropped, 20001);
+    assert_true(lines > 50 && lines < 300);
+}
+
+/* In the long run a guest gets its rate and no more, on a line that takes everything. */
+CONSOLE_TEST(a_guest_has_a_rate)
+{
+    const u32 shown = 26; /* bytes on the line for 19 of the guest's */
+    u32 before = 0;
+
+    for (u32 ms = 0; ms < 20000; ms++) {
+        for (u32 i = 0; i < 8; i++)
+            type(dom(1), "0123456789012345678\n");
+        wait_ms(1);
+        if (ms == 10000)
+            before = console_room; /* the first burst is over */
+    }
+    u32 a_second = (before - console_room) / 10 * 19 / shown;
+    assert_true(a_second > 4096 * 9 / 10 && a_second < 4096 * 11 / 10);
+}
+
+CONSOLE_TEST(domain_0_loses_nothing)
+{
+    u32 sent = 0;
+
+    console_room = 0;
+    while (guest_console_put(dom0, "0123456789abcde\n", 16))
+        sent++;
+    assert_true(sent > 100);
+    assert_false(guest_console_put(dom0, "0123456789abcde\n", 16));
+    console_room = ~0u;
+    wait_ms(1);
+    while (guest_console_put(dom0, "0123456789abcde\n", 16))
+        sent++;
+    wait_ms(50);
+    assert_int_equal(strlen(all_said()), sent * 16);
+}
+
+/* A domain's record goes only after its last words. */
+CONSOLE_TEST(last_words_come_before_the_end)
+{
+    struct domain *d = new_domain(7, 1);
+
+    vcpu_online(d->vcpu[0]);
+    console_room = 0;
+    type(d, "first\nlast words");
+    domain_shutdown(d, SHUTDOWN_poweroff);
+    for (u32 i = 0; i < 5; i++)
+        assert_int_equal(domain_kill(d), -ERESTART);
+    assert_true(exists(7));
+    console_room = ~0u;
+    assert_int_equal(kill_all_steps(d), 0);
+    assert_false(exists(7));
+    assert_string_equal(all_said(), "(d7) first\n(d7) last words\nd7: shut down, code 0 (power off)\n");
+    wait_ms(2);
+}
+
+/* Reports of a crash have room when the guest has filled all of its own. */
+CONSOLE_TEST(a_crash_report_has_room)
+{
+    console_room = 0;
+    for (u32 i = 0; i < 1000; i++)
+        type(dom(1), "0123456789012345678\n");
+    for (u32 i = 0; i < 25; i++)
+        guest_console_say(dom(1), "  r%02u %016lx  r%02u %016lx  r%02u %016lx  r%02u %016lx\n", i, 1ul, i,
+                          2ul, i, 3ul, i, 4ul);
+    console_room = ~0u;
+    wait_ms(50);
+    assert_true(said("r24 0000000000000001"));
+}
+
+FIXTURE(NULL, NULL)
