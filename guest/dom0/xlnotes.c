@@ -112,18 +112,23 @@ static bool note_line(u32 *line, const char *text, struct xl_message *note)
     return true;
 }
 
+static bool is_first(struct xl_cursor file, const struct xl_value *v)
+{
+    struct xl_value first;
+
+    while (xl_next(&file, &first))
+        if (first.name_len == v->name_len && memcmp(first.name, v->name, v->name_len) == 0)
+            return first.name == v->name;
+    return true;
+}
+
 bool xlcfg_next_note(const struct xlcfg *cfg, struct xl_cursor *at, struct xl_message *note)
 {
-    struct xl_cursor before = cfg->file;
-    struct xl_value v, first;
+    struct xl_value v;
 
-    for (;;) {
-        before.end = at->at;
-        if (!xl_next(at, &v))
-            break;
-        if (!xl_find(before, v.name, v.name_len, &first) && note_key(cfg, &v, note))
+    while (xl_next(at, &v))
+        if (is_first(cfg->file, &v) && note_key(cfg, &v, note))
             return true;
-    }
     return note_line(&at->escape_line, "an octal escape in a string stands for nothing, as in xl 4.17",
                      note) ||
            note_line(&at->ignored_line, "the last character ignored, as in xl: it has no meaning there",

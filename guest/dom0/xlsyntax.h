@@ -4,7 +4,8 @@
  * extend over lines. A number is a text of digits: what it means is decided when it is read as a number. Differences
  * from libxlutil: guest/README.md. `make strangers-xlcfg` compares both.
  *
- * Plain C for untrusted bytes. Nothing is copied or recorded: a value is a place in the text, which must not change.
+ * Plain C for untrusted bytes. Nothing is copied or recorded: a value is a place in the text, which must not change. To find
+ * a key takes a walk through the text.
  */
 #ifndef GUEST_DOM0_XLSYNTAX_H
 #define GUEST_DOM0_XLSYNTAX_H

@@ -116,6 +116,10 @@ static enum xl_token odd_token(struct xl_cursor *c, struct xl_message *error)
         return no_token(c, error, "a carriage return: lines must end with a newline alone, as for xl");
     if (byte == '-')
         return no_token(c, error, "'-' is neither in a key nor in a number without quotes");
+    if ((u8)byte >= 0x80)
+        return no_token(
+            c, error,
+            "a byte that is not ASCII outside of quotes, as of a typographic quote or a byte order mark");
     if (byte >= 'A' && byte <= 'Z')
         return no_token(c, error, "an upper-case letter: keys and numbers without quotes have none");
     return no_token(c, error, "a character that is only valid in quotes or in a comment");

@@ -177,7 +177,9 @@ TEST(lines_must_be_whole)
     refused("a + = 1\n", 1, "a character that is only valid in quotes or in a comment");
     assert_int_equal(check_bytes("a='x\0y'", 7), -EINVAL);
     assert_string_equal(error.text, "a string has a NUL byte");
-    assert_int_equal(check_bytes("\xff\xfe", 2), -EINVAL);
+    refused("\xef\xbb\xbf"
+            "a = 1\n",
+            1, "a byte that is not ASCII outside of quotes, as of a typographic quote or a byte order mark");
     assert_int_equal(check_bytes("#\0\r\n", 4), 0);
 }
 
