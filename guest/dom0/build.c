@@ -149,8 +149,10 @@ static int connect(struct build *b)
     u64 pool = xc_domain_overhead(b->layout.nr_pages, b->cfg->maxvcpus);
     int rc = xc_set_paging_mempool_size(xch, b->domid, pool);
 
-    if (rc == -ENOMEM)
+    if (rc == -ENOMEM) {
+        (void)xc_set_paging_mempool_size(xch, b->domid, 0); /* Xen keeps what it got, and that is not free */
         return short_of_memory(b, 0, 0, pool >> PAGE_SHIFT);
+    }
     if (rc)
         return refused(b, "memory for its page tables cannot be set", rc);
     const char *what = console_connect(&b->console, b->domid, &rc);
