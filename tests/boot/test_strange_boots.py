@@ -38,10 +38,10 @@ def chainloaded(path, directory, module="default.cpio"):
     """A disk whose firmware starts holder.efi, which starts the loader in the directory."""
     config = path.with_suffix(".cfg")
     config.write_text(CONFIG.format(module=module))
-    return make_disk(path, {
-        "EFI/BOOT/BOOTX64.EFI": BUILD / "holder.efi", f"{directory}/BOOTX64.EFI": BUILD / "BOOTX64.EFI",
-        f"{directory}/homestead.cfg": config, f"{directory}/homestead.elf": BUILD / "homestead.elf",
-        f"{directory}/dom0.elf": harness.BUILT / "dom0.elf", f"{directory}/{module}": harness.BUILT / "default.cpio"})
+    homestead = {"BOOTX64.EFI": BUILD / "BOOTX64.EFI", "homestead.cfg": config, "homestead.elf": BUILD / "homestead.elf",
+                 "dom0.elf": harness.BUILT / "dom0.elf", module: harness.BUILT / "default.cpio"}
+    return make_disk(path, {"EFI/BOOT/BOOTX64.EFI": BUILD / "holder.efi",
+                            **{f"{directory}/{name}": source for name, source in homestead.items()}})
 
 
 class TestLoaderThatHoldsMemory(GoodRun):
@@ -87,7 +87,7 @@ class TestMultibootOnUefi(GoodRun):
     def run(self, tmp_path_factory):
         return harness.boot("--esp", make_disk(tmp_path_factory.mktemp("esp") / "disk", {
             "EFI/BOOT/BOOTX64.EFI": BUILD / "multiboot.efi", "boot/homestead": BUILD / "homestead",
-            "boot/dom0.elf": harness.BUILT / "dom0.elf", "boot/default.cpio": harness.BUILT / "default.cpio"}))
+            **{f"boot/{name}": harness.BUILT / name for name in ("dom0.elf", "default.cpio")}}))
 
     def test_the_cause_and_the_way_out(self, run):
         assert ("warning: booted by Multiboot on a UEFI machine: the firmware's ACPI tables are not handed over that way; "
