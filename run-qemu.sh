@@ -168,6 +168,8 @@ check_machine
 [ -z "$boot_config" ] || [ "$direct" = 0 ] || bad_usage "--boot-config cannot be combined with --direct"
 [ "${#load_options[@]}" = 0 ] || [ "$direct" = 0 ] || bad_usage "--load-options cannot be combined with --direct"
 [ -z "$esp" ] || [ "$direct" = 0 ] || bad_usage "--esp cannot be combined with --direct"
+[ -z "$esp" ] || [ -z "$guests$cmdline$dom0_args$boot_config${load_options[*]-}" ] ||
+    bad_usage "--esp cannot be combined with options for what is on the image"
 [ -z "$esp" ] || [ -f "$esp" ] || bad_usage "there is no file '$esp'"
 [ -z "$boot_config" ] || [ -z "$cmdline$dom0_args" ] ||
     bad_usage "--cmdline and --dom0-args cannot be combined with --boot-config, which has the options"
