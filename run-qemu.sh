@@ -35,7 +35,7 @@ What is booted
   --dom0 FILE           domain 0 (default build/guest/dom0.elf); a FILE in build/ is built first
   --cmdline TEXT        hypervisor options, appended to the default ones
   --dom0-args TEXT      arguments of domain 0
-  --boot-config FILE    uses FILE as homestead.cfg; --cmdline and --dom0-args do not apply (UEFI only). It may name
+  --boot-config FILE    uses FILE as homestead.cfg, without --cmdline and --dom0-args (UEFI only). It may name
                         homestead.elf, dom0.elf (of --dom0), default.cpio (the default guests), guests.cpio (of
                         --guests)
   --load-options TEXT   starts the loader from UEFI's shell with TEXT as its load options: [-cfg=FILE] [SECTION]
@@ -168,7 +168,11 @@ check_machine
 [ -z "$boot_config" ] || [ "$direct" = 0 ] || bad_usage "--boot-config cannot be combined with --direct"
 [ "${#load_options[@]}" = 0 ] || [ "$direct" = 0 ] || bad_usage "--load-options cannot be combined with --direct"
 [ -z "$esp" ] || [ "$direct" = 0 ] || bad_usage "--esp cannot be combined with --direct"
+[ -z "$esp" ] || [ -z "$guests$cmdline$dom0_args$boot_config${load_options[*]-}" ] ||
+    bad_usage "--esp cannot be combined with options for what is on the image"
 [ -z "$esp" ] || [ -f "$esp" ] || bad_usage "there is no file '$esp'"
+[ -z "$boot_config" ] || [ -z "$cmdline$dom0_args" ] ||
+    bad_usage "--cmdline and --dom0-args cannot be combined with --boot-config, which has the options"
 [ -z "$boot_config" ] || [ -f "$boot_config" ] || bad_usage "there is no file '$boot_config'"
 [ -z "$guests" ] || [ -d "$guests" ] || [ -f "$guests" ] || bad_usage "there is no directory or file '$guests'"
 [[ $dom0 == build/* ]] || [ -f "$dom0" ] || bad_usage "there is no domain 0 '$dom0'"

@@ -437,11 +437,11 @@ static void take(char *text, struct boot_options *out, const struct boot_options
 static void walk(const char *cmdline, struct boot_options *out, const struct boot_options *final,
                  options_report_fn report)
 {
-    const char *word, *start = cmdline;
+    const char *word;
     size_t len;
 
     defaults(out);
-    while ((len = next_word(&cmdline, &word))) {
+    for (bool first = true; (len = next_word(&cmdline, &word)); first = false) {
         char text[OPTION_MAX];
 
         if (len >= sizeof(text)) {
@@ -453,7 +453,7 @@ static void walk(const char *cmdline, struct boot_options *out, const struct boo
         }
         str_copy(text, word, len + 1);
         /* GRUB's menus for Xen write this in place of the image's name. */
-        if (word == start && !strcmp(text, "placeholder"))
+        if (first && !strcmp(text, "placeholder"))
             continue;
         take(text, out, final, report);
     }

@@ -174,6 +174,9 @@ def test_relative_paths_are_the_callers(tmp_path):
 
 
 @pytest.mark.parametrize("arguments,hint", [
+    (["--boot-config", "README.md", "--cmdline", "maxcpus=1"], "cannot be combined"),
+    (["--boot-config", "README.md", "--dom0-args", "quiet"], "cannot be combined"),
+    (["--esp", "README.md", "--load-options", "safe"], "--esp cannot be combined"),
     (["--direct", "--load-options", "safe"], "--load-options cannot"), (["--load-options", "a\nb"], "one line"),
     (["--nodes", "x"], "--nodes"), (["--nodes", "65"], "0 to 64"), (["--nodes"], "--nodes needs a value"),
     (["--cpus", "0"], "1 to 255"), (["--cpus", "256"], "1 to 255"), (["--cpus", "-1"], "--cpus"),

@@ -27,7 +27,7 @@ static void check_file(const struct config_file *f)
 static void check_units(const u8 *data, size_t size)
 {
     static char text[3 * 512 + 1];
-    static u16 units[512], back[512];
+    static u16 units[512], back[sizeof(text)];
     size_t nr = 0, len = 0;
 
     for (; nr < 511 && 2 * nr + 1 < size && (data[2 * nr] || data[2 * nr + 1]); nr++) {

@@ -296,7 +296,8 @@ static int pass(struct boot_ranges *ram, const char *text, form_fn form, bool is
         if (found == NOT_HERE)
             continue;
         if (found == DAMAGED) {
-            snprintf(error, size, "line %u is no memory map entry: %.*s", number,
+            snprintf(error, size, "line %u is no memory map entry%s: %.*s", number,
+                     form == plain ? ", and no line is one of Linux's or Xen's" : "",
                      MIN(60, (int)strcspn(line, "\r")), line);
             return -EINVAL;
         }

@@ -218,7 +218,7 @@ TEST(other_names_of_xen_with_one_meaning_here)
     assert_true(taken("nmi=fatal").nmi_panic);
     assert_int_equal(taken("dom0-mem=128M dom0-max-vcpus=2").dom0_mem_bytes, MIB(128)); /* - and _ are one */
     assert_false(taken("idle_scrub=off").idle_scrub);
-    assert_int_equal(taken("placeholder maxcpus=2").maxcpus, 2); /* GRUB's menus for Xen */
+    assert_int_equal(taken(" placeholder maxcpus=2").maxcpus, 2); /* GRUB's menus for Xen */
     parse("maxcpus=2 placeholder");
     assert_string_equal(said, "unknown option 'placeholder' is ignored|");
 }

@@ -222,6 +222,7 @@ def test_bad_memory_maps_are_refused():
     for text, why in (("0 1G\n", "line 1 "), ("0 1G ram\nx\n", "line 2 "), ("2G 1G ram", "line 1 "), ("0 1G reserved", "no RAM"),
                       ("0 0x20000000000000 ram", "52-bit"), ("BIOS-e820: [mem 0x0-0xffffffffffffffff] usable", "line 1 "),
                       ("BIOS-e820: [mem 0x0 0xfff] usable", "line 1 "), ("", "empty"), (b"0 1G ram\0", "no text"),
+                      ("[    0.000000] Linux version 6.1\n", "line 1 is no memory map entry, and no line is one of Linux's or Xen's"),
                       ("".join(f"{2 * i}M {2 * i + 1}M ram\n" for i in range(5000)), "too many")):
         run = one_srat(mem(0, 0, G), memmap=text)
         assert run.status == 2 and why in run.errors and not run.text, (text[:40], run.errors)
