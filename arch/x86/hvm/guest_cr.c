@@ -11,7 +11,7 @@
 
 enum { EBX, ECX, EDX };
 
-/* What must be offered for bits to be settable. CR4.PCE: every CPU has RDPMC; it gets #GP all the same. */
+/* What must be offered for bits to be settable, by leaf. CR4.PCE: every CPU has RDPMC; it gets #GP. */
 static const struct rule {
     u64 bits;
     u32 leaf;
@@ -20,8 +20,8 @@ static const struct rule {
     {CR4_VME | CR4_PVI, 1, EDX, 1}, {CR4_TSD, 1, EDX, 4},      {CR4_DE, 1, EDX, 2},
     {CR4_PSE, 1, EDX, 3},           {CR4_PAE, 1, EDX, 6},      {CR4_MCE, 1, EDX, 7},
     {CR4_PGE, 1, EDX, 13},          {CR4_OSFXSR, 1, EDX, 24},  {CR4_OSXMMEXCPT, 1, EDX, 25},
-    {CR4_UMIP, 7, ECX, 2},          {CR4_LA57, 7, ECX, 16},    {CR4_FSGSBASE, 7, EBX, 0},
     {CR4_PCIDE, 1, ECX, 17},        {CR4_OSXSAVE, 1, ECX, 26}, {CR4_SMEP, 7, EBX, 7},
+    {CR4_UMIP, 7, ECX, 2},          {CR4_LA57, 7, ECX, 16},    {CR4_FSGSBASE, 7, EBX, 0},
     {CR4_SMAP, 7, EBX, 20},         {CR4_PKE, 7, ECX, 3},      {CR4_CET, 7, ECX, 7},
 };
 static const struct rule efer_rules[] = {
@@ -30,26 +30,34 @@ static const struct rule efer_rules[] = {
     {EFER_NXE, 0x80000001u, EDX, 20},
 };
 
-static u64 offered(const struct rule *rules, u32 nr)
+/* The bits of value that a guest cannot set. Asks only for what is needed: executing CPUID takes a while. */
+static u64 refused(const struct rule *rules, u32 nr, u64 value)
 {
-    u64 bits = 0;
+    struct cpuid_leaf leaf = {0};
+    u32 leaf_nr = 0;
 
-    for (u32 i = 0; i < nr; i++) {
-        struct cpuid_leaf leaf = hvm_guest_features(rules[i].leaf);
+    for (u32 i = 0; i < nr && value; i++) {
+        if (!(rules[i].bits & value))
+            continue;
+        if (rules[i].leaf != leaf_nr) {
+            leaf_nr = rules[i].leaf;
+            leaf = hvm_guest_features(leaf_nr);
+        }
         u32 word = rules[i].reg == EBX ? leaf.ebx : rules[i].reg == ECX ? leaf.ecx : leaf.edx;
-        bits |= word & BIT(rules[i].bit) ? rules[i].bits : 0;
+        if (word & BIT(rules[i].bit))
+            value &= ~rules[i].bits;
     }
-    return bits;
+    return value;
 }
 
-static u64 cr4_bits(void)
+static bool cr4_valid(u64 value)
 {
-    return CR4_PCE | offered(cr4_rules, ARRAY_SIZE(cr4_rules));
+    return !refused(cr4_rules, ARRAY_SIZE(cr4_rules), value & ~CR4_PCE);
 }
 
-u64 hvm_guest_efer_bits(void)
+bool hvm_guest_efer_valid(u64 value)
 {
-    return offered(efer_rules, ARRAY_SIZE(efer_rules));
+    return !refused(efer_rules, ARRAY_SIZE(efer_rules), value);
 }
 
 bool hvm_guest_control_valid(u64 cr0, u64 cr4, u64 efer)
@@ -59,7 +67,7 @@ bool hvm_guest_control_valid(u64 cr0, u64 cr4, u64 efer)
     if ((cr0 & ~CR0_VALID) || !(cr0 & CR0_ET) || (paging && !(cr0 & CR0_PE)) ||
         ((cr0 & CR0_NW) && !(cr0 & CR0_CD)))
         return false;
-    if ((cr4 & ~cr4_bits()) || (efer & ~hvm_guest_efer_bits()) || lma != (lme && paging))
+    if (!cr4_valid(cr4) || !hvm_guest_efer_valid(efer) || lma != (lme && paging))
         return false;
     return !lma || (cr4 & CR4_PAE);
 }
@@ -69,7 +77,7 @@ int hvm_guest_write_cr4(struct hvm_vcpu *v, u64 value)
     struct hvm_state state;
 
     hvm_ops->get_state(v, &state);
-    if ((value & ~cr4_bits()) || ((state.efer & EFER_LMA) && !(value & CR4_PAE)))
+    if (!cr4_valid(value) || ((state.efer & EFER_LMA) && !(value & CR4_PAE)))
         return -EFAULT;
     state.cr4 = value;
     hvm_ops->set_state(v, &state);

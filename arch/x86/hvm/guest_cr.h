@@ -10,8 +10,8 @@
 
 struct hvm_vcpu;
 
-/* The bits of EFER that guests can set. */
-u64 hvm_guest_efer_bits(void);
+/* Can guests set these bits of EFER? */
+bool hvm_guest_efer_valid(u64 value);
 /* Would a CPU with these bits run with this combination? */
 bool hvm_guest_control_valid(u64 cr0, u64 cr4, u64 efer);
 /* MOV CR4. -EFAULT: #GP(0) is due. On the CPU that runs v. */

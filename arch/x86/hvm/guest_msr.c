@@ -94,7 +94,7 @@ static u64 *state_register(struct hvm_state *s, u32 msr, bool *address)
 /* Turns *value into the new EFER, LMA kept; -EFAULT if the CPU would refuse it (APM2 3.1.7, 14.6.1). */
 static int efer_check(const struct hvm_state *s, u64 *value)
 {
-    if (*value & ~(hvm_guest_efer_bits() | EFER_LMA))
+    if (!hvm_guest_efer_valid(*value & ~EFER_LMA))
         return -EFAULT;
     if ((s->cr0 & CR0_PG) && ((*value ^ s->efer) & EFER_LME))
         return -EFAULT;

@@ -81,6 +81,15 @@ static u64 cr4_bits(void)
     return bits;
 }
 
+static u64 efer_bits(void)
+{
+    u64 bits = 0;
+
+    for (u32 bit = 0; bit < 64; bit++)
+        bits |= hvm_guest_efer_valid(BIT(bit)) ? BIT(bit) : 0;
+    return bits;
+}
+
 TEST(cr4_bits_follow_cpuid)
 {
     for_each_row (i, cr4) {
@@ -97,10 +106,12 @@ TEST(cr4_bits_follow_cpuid)
     }
     missing.leaf = 0;
     assert_int_equal(cr4_bits() >> 26, 0);
-    assert_int_equal(hvm_guest_efer_bits(), EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
+    assert_int_equal(efer_bits(), EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
+    assert_true(hvm_guest_control_valid(CR0_ET, cr4_bits(), 0)); /* all at once */
+    assert_false(hvm_guest_control_valid(CR0_ET, cr4_bits() | CR4_PKE, 0));
     host_is_bare = true;
     assert_int_equal(cr4_bits(), CR4_PCE);
-    assert_int_equal(hvm_guest_efer_bits(), 0);
+    assert_int_equal(efer_bits(), 0);
 }
 
 TEST(writes_of_cr4)
