@@ -91,10 +91,8 @@ int xapic_write(struct hvm_apic *a, u32 id, u32 offset, u32 bytes, u64 value, u6
     u32 within = offset % 16;
     u64 old = 0;
 
-    if (within >= 4)
-        return 0;
     if (within + MIN(bytes, 4u) > 4)
-        return 0; /* runs out of the register */
+        return 0; /* not in the register alone */
     if (bytes < 4) {
         u64 mask = (BIT(8 * bytes) - 1) << 8 * within;
 
