@@ -35,6 +35,8 @@ enum {
 #define ICR_VALID    0xffffffff000ccfffull
 extern const u32 apic_lvt_valid[APIC_NR_LVT];
 
+#define ICR_MODE(icr)   ((u32)((icr) >> 8 & 7)) /* delivery mode, SDM 3A figure 10-28 */
+#define DFR_FLAT        0xffffffffu
 #define ID_SHIFT        24u /* of ids in xAPIC mode's registers */
 #define ID_ALL          0xffu
 #define ESR_NO_REGISTER BIT(7)
