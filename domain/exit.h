@@ -21,7 +21,7 @@ enum verdict_action {
 struct exit_verdict {
     u8 action; /* enum verdict_action */
     u8 vector;
-    s32 error;  /* VERDICT_NO_ERROR: the exception has no error code */
+    s32 error; /* VERDICT_NO_ERROR: the exception has no error code */
 };
 _Static_assert(sizeof(struct exit_verdict) == 8, "returned in RAX");
 

@@ -1,72 +1,30 @@
 /*
  * The guest's local APIC, see x2apic.h. Registers have one number in both modes: MSR - 0x800, or offset / 16.
- * xAPIC mode masks what x2APIC mode refuses, and is otherwise the same but for the few registers of its own.
+ * xAPIC mode: xapic.c.
  *
  * All interrupts are edge triggered: there is no I/O APIC, so TMR reads 0.
  * The TSC deadline mode is not offered by CPUID and refused.
  */
-#include <arch/x86/hvm/x2apic.h>
+#include <arch/x86/hvm/apic_registers.h>
 
 #include <homestead/errno.h>
-
-enum {
-    APIC_ID = 0x02,
-    APIC_VERSION = 0x03,
-    APIC_TPR = 0x08,
-    APIC_PPR = 0x0a,
-    APIC_EOI = 0x0b,
-    APIC_LDR = 0x0d,
-    APIC_DFR = 0x0e, /* xAPIC mode only */
-    APIC_SVR = 0x0f,
-    APIC_ISR = 0x10, /* 8 of ISR, 8 of TMR, 8 of IRR */
-    APIC_TMR = 0x18,
-    APIC_IRR = 0x20,
-    APIC_IRR_END = 0x27,
-    APIC_ESR = 0x28,
-    APIC_ICR = 0x30,
-    APIC_ICR_HIGH = 0x31, /* xAPIC mode only */
-    APIC_LVT = 0x32,
-    APIC_LVT_END = 0x37,
-    APIC_TIMER_COUNT = 0x38,
-    APIC_TIMER_CURRENT = 0x39,
-    APIC_DIVIDE = 0x3e,
-    APIC_SELF_IPI = 0x3f, /* x2APIC mode only */
-};
 
 enum { LVT_TIMER = 0, LVT_ERROR = 5 };
 
 #define VERSION_6_LVTS 0x00050014u
 #define SVR_RESET      0xffu
-#define SVR_VALID      0x3ffull /* vector, enable, focus checking */
 #define SVR_ENABLE     BIT(8)
 #define LVT_MASKED     BIT(16)
 #define LVT_PERIODIC   BIT(17)
-#define DIVIDE_VALID   0xbull
 
 #define ESR_SEND_ILLEGAL    BIT(5)
 #define ESR_RECEIVE_ILLEGAL BIT(6)
-#define ESR_NO_REGISTER     BIT(7)
-
-#define DFR_FLAT 0xffffffffu
-#define DFR_ONES 0x0fffffffu /* bits that are always set */
-#define ID_SHIFT 24u         /* of ids in xAPIC mode's registers */
-#define ID_ALL   0xffu
 
 #define BASE_VALID (APIC_BASE_BSP | APIC_BASE_X2APIC | APIC_BASE_ENABLE | 0x0000fffffffff000ull)
 
-/* ICR, SDM 3A figure 10-28 */
-#define ICR_MODE(icr)      ((u32)((icr) >> 8 & 7))
-#define ICR_LOGICAL        BIT(11)
-#define ICR_ASSERT         BIT(14)
-#define ICR_LEVEL          BIT(15)
-#define ICR_SHORTHAND(icr) ((u32)((icr) >> 18 & 3))
-#define ICR_VALID          0xffffffff000ccfffull
-#define DEST_EVERYBODY     0xffffffffu
-
 /* Bits of each LVT that can be set: vector, status and mask; what else is an entry's own (10.5.1). */
-static const u32 lvt_valid[] = {
+const u32 apic_lvt_valid[APIC_NR_LVT] = {
     0x310ff /* periodic */, 0x117ff /* mode */, 0x117ff, 0x1f7ff /* mode, level */, 0x1f7ff, 0x110ff};
-_Static_assert(ARRAY_SIZE(lvt_valid) == ARRAY_SIZE(((struct hvm_apic *)0)->lvt), "one for each");
 
 static u32 class_of(int vector)
 {
@@ -154,7 +112,7 @@ static u32 processor_priority(const struct hvm_apic *a)
 
 /* --- errors --------------------------------------------------------------------------------------------- */
 
-static void note_error(struct hvm_apic *a, u64 error)
+void apic_note_error(struct hvm_apic *a, u64 error)
 {
     u32 lvt = a->lvt[LVT_ERROR];
 
@@ -208,7 +166,7 @@ void x2apic_timer_expire(struct hvm_apic *a, u64 now_ns)
     if (lvt & LVT_MASKED)
         return;
     if ((lvt & 0xff) < X2APIC_VECTOR_MIN)
-        note_error(a, ESR_RECEIVE_ILLEGAL);
+        apic_note_error(a, ESR_RECEIVE_ILLEGAL);
     else
         x2apic_request(a, (u8)lvt);
 }
@@ -229,68 +187,7 @@ static void set_divide(struct hvm_apic *a, u32 divide, u64 now_ns)
 
 /* --- interrupts to others ------------------------------------------------------------------------------- */
 
-struct apic_ipi x2apic_decode_icr(const struct hvm_apic *a)
-{
-    u64 icr = a->icr;
-    static const u8 kinds[8] = {[0] = APIC_IPI_FIXED,
-                                [1] = APIC_IPI_LOWEST,
-                                [4] = APIC_IPI_NMI,
-                                [5] = APIC_IPI_INIT,
-                                [6] = APIC_IPI_STARTUP};
-    struct apic_ipi ipi = {.kind = kinds[ICR_MODE(icr)],
-                           .to = ICR_SHORTHAND(icr),
-                           .logical = icr & ICR_LOGICAL,
-                           .vector = (u8)icr,
-                           .dest = (u32)(icr >> 32)};
-
-    if (!x2apic_in_x2_mode(a)) {
-        ipi.dest >>= ID_SHIFT;
-        if (ipi.dest == ID_ALL && !ipi.logical)
-            ipi.dest = DEST_EVERYBODY;
-    }
-    /* Only a fixed interrupt can include its sender (SDM 3A table 10-4); the level form of INIT with the
-     * level off ("de-assert") has had no meaning since the Pentium 4. */
-    if (ipi.kind != APIC_IPI_FIXED && (ipi.to == APIC_TO_SELF || ipi.to == APIC_TO_ALL))
-        ipi.kind = APIC_IPI_NONE;
-    if (ipi.kind == APIC_IPI_INIT && (icr & ICR_LEVEL) && !(icr & ICR_ASSERT))
-        ipi.kind = APIC_IPI_NONE;
-    if ((ipi.kind == APIC_IPI_FIXED || ipi.kind == APIC_IPI_LOWEST) && ipi.vector < X2APIC_VECTOR_MIN)
-        ipi.kind = APIC_IPI_NONE;
-    return ipi;
-}
-
-/* 10.6.2.2, 10.12.10.2 */
-static bool matches_logical(const struct hvm_apic *a, u32 id, u32 dest)
-{
-    u32 own = __atomic_load_n(&a->ldr, __ATOMIC_RELAXED) >> ID_SHIFT;
-
-    if (x2apic_in_x2_mode(a)) /* a cluster of 16 and a bit for each in it */
-        return dest >> 16 == id >> 4 && (dest & 1u << (id & 15));
-    if (dest > ID_ALL)
-        return false;
-    if (__atomic_load_n(&a->dfr, __ATOMIC_RELAXED) == DFR_FLAT)
-        return dest & own;
-    return (dest >> 4 == own >> 4 || dest >> 4 == 0xf) && (dest & own & 0xf); /* clusters of four */
-}
-
-bool x2apic_ipi_reaches(const struct apic_ipi *ipi, u32 source, const struct hvm_apic *a, u32 id)
-{
-    switch (ipi->to) {
-    case APIC_TO_SELF:
-        return id == source;
-    case APIC_TO_ALL:
-        return true;
-    case APIC_TO_OTHERS:
-        return id != source;
-    case APIC_TO_DEST:
-        break;
-    }
-    if (ipi->dest == DEST_EVERYBODY)
-        return true;
-    return ipi->logical ? matches_logical(a, id, ipi->dest) : ipi->dest == id;
-}
-
-static int write_icr(struct hvm_apic *a, u64 value)
+int apic_write_icr(struct hvm_apic *a, u64 value)
 {
     u32 mode = ICR_MODE(value);
 
@@ -298,7 +195,7 @@ static int write_icr(struct hvm_apic *a, u64 value)
         return -EFAULT;
     a->icr = value;
     if (mode <= 1 && (u8)value < X2APIC_VECTOR_MIN)
-        note_error(a, ESR_SEND_ILLEGAL);
+        apic_note_error(a, ESR_SEND_ILLEGAL);
     return X2APIC_SEND;
 }
 
@@ -309,8 +206,7 @@ static u32 half_of(const u64 *words, u32 index)
     return (u32)(__atomic_load_n(&words[index / 2], __ATOMIC_SEQ_CST) >> index % 2 * 32);
 }
 
-/* What both modes read and write. -EFAULT: no such register, or a reserved bit. */
-static int read_register(const struct hvm_apic *a, u32 nr, u64 now_ns, u64 *value)
+int apic_read_register(const struct hvm_apic *a, u32 nr, u64 now_ns, u64 *value)
 {
     switch (nr) {
     case APIC_VERSION:
@@ -365,7 +261,7 @@ static int set_svr(struct hvm_apic *a, u32 value)
 
 static int write_lvt(struct hvm_apic *a, u32 index, u64 value)
 {
-    if (value & ~(u64)lvt_valid[index])
+    if (value & ~(u64)apic_lvt_valid[index])
         return -EFAULT;
     a->lvt[index] = (u32)(value | (x2apic_enabled(a) ? 0 : LVT_MASKED));
     return index == LVT_TIMER ? X2APIC_TIMER : 0;
@@ -376,13 +272,13 @@ static int write_self_ipi(struct hvm_apic *a, u64 value)
     if (value > 0xff)
         return -EFAULT;
     if (value < X2APIC_VECTOR_MIN)
-        note_error(a, ESR_SEND_ILLEGAL);
+        apic_note_error(a, ESR_SEND_ILLEGAL);
     else if (x2apic_enabled(a))
         x2apic_request(a, (u8)value);
     return 0;
 }
 
-static int write_register(struct hvm_apic *a, u32 nr, u64 value, u64 now_ns)
+int apic_write_register(struct hvm_apic *a, u32 nr, u64 value, u64 now_ns)
 {
     switch (nr) {
     case APIC_TPR:
@@ -443,7 +339,7 @@ int x2apic_read(const struct hvm_apic *a, u32 id, u32 msr, u64 now_ns, u64 *valu
         *value = a->icr;
         return 0;
     }
-    return read_register(a, nr, now_ns, value);
+    return apic_read_register(a, nr, now_ns, value);
 }
 
 int x2apic_write(struct hvm_apic *a, u32 msr, u64 value, u64 now_ns)
@@ -453,108 +349,8 @@ int x2apic_write(struct hvm_apic *a, u32 msr, u64 value, u64 now_ns)
     if (!x2apic_in_x2_mode(a))
         return -EFAULT;
     if (nr == APIC_ICR)
-        return write_icr(a, value);
+        return apic_write_icr(a, value);
     if (nr == APIC_SELF_IPI)
         return write_self_ipi(a, value);
-    return write_register(a, nr, value, now_ns);
-}
-
-/* --- xAPIC mode ----------------------------------------------------------------------------------------- */
-
-/* -EFAULT: there is no such register. */
-static int read_xapic_register(const struct hvm_apic *a, u32 id, u32 nr, u64 now_ns, u64 *value)
-{
-    switch (nr) {
-    case APIC_ID:
-        *value = id << ID_SHIFT;
-        return 0;
-    case APIC_LDR:
-        *value = a->ldr;
-        return 0;
-    case APIC_DFR:
-        *value = a->dfr;
-        return 0;
-    case APIC_ICR:
-        *value = (u32)a->icr;
-        return 0;
-    case APIC_ICR_HIGH:
-        *value = a->icr >> 32;
-        return 0;
-    case APIC_EOI:
-        *value = 0;
-        return 0;
-    }
-    return read_register(a, nr, now_ns, value);
-}
-
-/* The bits of a register that a write can set. */
-static u32 xapic_valid_bits(u32 nr)
-{
-    switch (nr) {
-    case APIC_TPR:
-        return 0xff;
-    case APIC_SVR:
-        return SVR_VALID;
-    case APIC_LVT ... APIC_LVT_END:
-        return lvt_valid[nr - APIC_LVT];
-    case APIC_DIVIDE:
-        return DIVIDE_VALID;
-    case APIC_TIMER_COUNT:
-        return ~0u;
-    }
-    return 0; /* EOI, ESR: the value does not matter */
-}
-
-static int write_xapic_register(struct hvm_apic *a, u32 id, u32 nr, u32 value, u64 now_ns)
-{
-    u64 unused;
-
-    switch (nr) {
-    case APIC_LDR:
-        __atomic_store_n(&a->ldr, value & ID_ALL << ID_SHIFT, __ATOMIC_RELAXED);
-        return 0;
-    case APIC_DFR:
-        __atomic_store_n(&a->dfr, value | DFR_ONES, __ATOMIC_RELAXED);
-        return 0;
-    case APIC_ICR_HIGH:
-        a->icr = (u32)a->icr | (u64)(value & ID_ALL << ID_SHIFT) << 32;
-        return 0;
-    case APIC_ICR:
-        return write_icr(a, (a->icr >> 32 << 32) | (value & (u32)ICR_VALID));
-    }
-    int todo = write_register(a, nr, value & xapic_valid_bits(nr), now_ns);
-    if (todo >= 0)
-        return todo;
-    if (read_xapic_register(a, id, nr, now_ns, &unused)) /* otherwise it is read only */
-        note_error(a, ESR_NO_REGISTER);
-    return 0;
-}
-
-u64 xapic_read(struct hvm_apic *a, u32 id, u32 offset, u32 bytes, u64 now_ns)
-{
-    u32 within = offset % 16;
-    u64 value = 0;
-
-    if (read_xapic_register(a, id, offset / 16, now_ns, &value))
-        note_error(a, ESR_NO_REGISTER);
-    value = within < 4 ? value >> 8 * within : 0;
-    return bytes < 4 ? value & (BIT(8 * bytes) - 1) : value;
-}
-
-int xapic_write(struct hvm_apic *a, u32 id, u32 offset, u32 bytes, u64 value, u64 now_ns)
-{
-    u32 within = offset % 16;
-    u64 old = 0;
-
-    if (within >= 4)
-        return 0;
-    if (within + MIN(bytes, 4u) > 4)
-        return 0; /* runs out of the register */
-    if (bytes < 4) {
-        u64 mask = (BIT(8 * bytes) - 1) << 8 * within;
-
-        read_xapic_register(a, id, offset / 16, now_ns, &old);
-        value = (old & ~mask) | (value << 8 * within & mask);
-    }
-    return write_xapic_register(a, id, offset / 16, (u32)value, now_ns);
+    return apic_write_register(a, nr, value, now_ns);
 }

@@ -29,17 +29,19 @@
 #define APIC_BASE_X2APIC BIT(10)
 #define APIC_BASE_ENABLE BIT(11)
 
+#define APIC_NR_LVT 6u
+
 struct hvm_apic {
     u64 base; /* [a] IA32_APIC_BASE; INIT keeps it */
     u32 svr;  /* [a] */
     u32 tpr;
-    u32 esr, errors; /* as latched by the last write; errors since then */
-    u32 lvt[6];      /* MSRs 0x832-0x837: timer, thermal, performance, LINT0, LINT1, error */
-    u32 timer_count; /* 0x838 */
-    u32 divide;      /* 0x83e */
-    u64 icr;         /* as written last; xAPIC mode: the destination is in bits 56-63 */
-    u32 ldr, dfr;    /* [a] xAPIC mode: logical id in bits 24-31; cluster or flat in 28-31 */
-    u64 deadline_ns; /* when the timer next reaches 0; 0: it is stopped */
+    u32 esr, errors;      /* as latched by the last write; errors since then */
+    u32 lvt[APIC_NR_LVT]; /* MSRs 0x832-0x837: timer, thermal, performance, LINT0, LINT1, error */
+    u32 timer_count;      /* 0x838 */
+    u32 divide;           /* 0x83e */
+    u64 icr;              /* as written last; xAPIC mode: the destination is in bits 56-63 */
+    u32 ldr, dfr;         /* [a] xAPIC mode: logical id in bits 24-31; cluster or flat in 28-31 */
+    u64 deadline_ns;      /* when the timer next reaches 0; 0: it is stopped */
     u64 isr[4];
     u64 irr[4]; /* [a] */
 };

@@ -149,9 +149,10 @@ static void end_is(enum hvm_exit_kind kind, u8 code, const char *why)
         end_is(kind, code, why); \
     }
 END_TEST(a_triple_fault_is_a_reboot, HVM_EXIT_SHUTDOWN, SHUTDOWN_reboot, "d1v0: triple fault\ndump of d1v0\n")
-END_TEST(an_unmapped_address_is_a_crash, HVM_EXIT_NPF, SHUTDOWN_crash,
-         "d1: crashed: wrote guest-physical 0xdead000, where nothing is mapped, by an instruction that is not "
-         "emulated\n")
+END_TEST(
+    an_unmapped_address_is_a_crash, HVM_EXIT_NPF, SHUTDOWN_crash,
+    "d1: crashed: wrote guest-physical 0xdead000, where nothing is mapped, by an instruction that is not "
+    "emulated\n")
 END_TEST(a_refused_state_is_a_crash, HVM_EXIT_INVALID, SHUTDOWN_crash,
          "d1: crashed: the processor refused the vCPU's state\n")
 END_TEST(an_unknown_exit_is_a_crash, HVM_EXIT_UNKNOWN, SHUTDOWN_crash,
