@@ -31,3 +31,18 @@ class TestHome(GoodRun):
     def test_not_on_domain_0s_cpu(self, run):
         own = run.one("vcpu", domain=0)["cpu"]
         assert all(vcpu["cpu"] != own for vcpu in run.all("vcpu") if vcpu["domain"])
+
+
+class TestFair(GoodRun):
+    """A domain of one vCPU beside one of 128 that all spin: it keeps its half of two CPUs."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("spin", "--cpus", "2", "--mem", "1G", "--one-thread", "--cmdline", "dom0_max_vcpus=3")
+
+    def test_one_has_a_cpu(self, run):
+        assert run.one("vcpu", domain=run.domain("one"))["ms"] >= 0.9 * 6000
+
+    def test_all_of_the_many_run(self, run):
+        many = run.all("vcpu", domain=run.domain("many"))
+        assert len(many) == 128 and all(vcpu["ms"] > 0 for vcpu in many)
