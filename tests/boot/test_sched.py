@@ -46,3 +46,20 @@ class TestFair(GoodRun):
     def test_all_of_the_many_run(self, run):
         many = run.all("vcpu", domain=run.domain("many"))
         assert len(many) == 128 and all(vcpu["ms"] > 0 for vcpu in many)
+
+
+class TestWeights(GoodRun):
+    """Three guests with two spinning vCPUs each, on two CPUs, by `cpu_weight` and `cap`."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        run = boot_guests("weights", "--cpus", "2", "--mem", "1G", "--one-thread", "--cmdline", "dom0_max_vcpus=4")
+        run.ms = {name: sum(vcpu["ms"] for vcpu in run.all("vcpu", domain=run.domain(name)))
+                  for name in ("heavy", "light", "capped")}
+        return run
+
+    def test_twice_the_weight_is_twice_the_time(self, run):
+        assert 1.7 < run.ms["heavy"] / run.ms["light"] < 2.3
+
+    def test_the_cap_holds(self, run):
+        assert 0.22 * 6000 < run.ms["capped"] < 0.28 * 6000
