@@ -1,4 +1,7 @@
-/* The keys of a configuration: what is read from each, and its limits. See xlcfg.h. */
+/*
+ * The keys of a configuration: what is read from each, and its limits. See xlcfg.h.
+ * lint: long: one short function for each key.
+ */
 #include <guest/dom0/cpus.h>
 #include <guest/dom0/xlcfg.h>
 #include <guest/dom0/xlvnuma.h>

@@ -1,4 +1,7 @@
-/* The builder's configuration reader: each key with its limits, and messages and notes with their lines. */
+/*
+ * The builder's configuration reader: each key with its limits, and messages and notes with their lines.
+ * lint: long: one short test for each key.
+ */
 #include <tests/machine/test.h>
 
 #include <guest/dom0/xlcfg.h>
