@@ -9,9 +9,9 @@
  * It moves to another queue when an idle CPU steals it or calls it home, when queues are balanced at the end
  * of a slice, or when its affinity or its domain's home nodes change.
  *
- * Virtual time is time on a CPU. A queue's clock never goes back; a vCPU joins within SCHED_CREDIT_NS of it,
- * so a vCPU that slept runs soon but cannot save up time. base_ns realigns queues whose clocks have drifted
- * apart because of pinned vCPUs.
+ * What waits is sorted by domain and virtual time in sched_group.c. A queue's clock is the virtual time of the group
+ * that is furthest behind, and never goes back. base_ns realigns queues whose clocks have drifted apart because
+ * of pinned vCPUs.
  *
  * No wake-up is lost: a queue's load is published before its CPU looks for work elsewhere, and whenever a
  * vCPU queues behind another one, idle CPUs are searched once more (both with full fences).
@@ -32,7 +32,7 @@ static u32 nr_queues; /* [I] ids end here */
 SIZED_BY(run_queues, nr_queues, 0);
 struct sched_map sched_map;
 
-void queue_slice_expired(void *data)
+static void slice_expired(void *data)
 {
     (void)data;
     /* Set on this CPU, so it runs on this CPU. */
@@ -52,8 +52,8 @@ INIT void queue_init(struct run_queue *q, const struct cpu *cpu)
     spin_lock_init(&q->lock, LOCK_RUNQUEUE);
     list_init(&q->ready);
     list_init(&q->parked);
-    timer_init(&q->slice, queue_slice_expired, NULL);
-    timer_init(&q->unpark, queue_slice_expired, NULL);
+    timer_init(&q->slice, slice_expired, NULL);
+    timer_init(&q->unpark, slice_expired, NULL);
     q->nr_others = nr - 1;
     sched_steal_order(cpu->id, nr, node_of, host_topology->distance, q->others);
 }

@@ -85,8 +85,6 @@ void queue_pass_on(struct run_queue *q);
 void queue_balance(struct run_queue *q, u64 now_ns);
 /* Lock held, on q's CPU. The running vCPU's slice ends 10 ms after it began, or when its cap wants it. */
 void queue_time_slice(struct run_queue *q);
-/* Of a timer: makes this CPU choose again. */
-void queue_slice_expired(void *data);
 /* Makes a CPU choose again before its next guest entry. */
 void sched_kick_to_choose(u32 cpu_id);
 /* Makes it leave its guest or its sleep. */

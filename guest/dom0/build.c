@@ -139,6 +139,11 @@ static int create(struct build *b)
     rc = xc_domain_max_vcpus(xch, b->domid, cfg->maxvcpus);
     if (rc)
         return refused(b, "its vCPUs cannot be created", rc);
+    struct xen_domctl_sched_credit2 share = {.weight = cfg->cpu_weight, .cap = cfg->cap};
+    if (share.weight || share.cap)
+        rc = xc_sched_credit2_domain_set(xch, b->domid, &share);
+    if (rc)
+        return refused(b, "its weight and cap cannot be set", rc);
     rc = xc_domain_setmaxmem(xch, b->domid, cfg->maxmem_mib << 10);
     return rc ? refused(b, "its memory cannot be limited", rc) : 0;
 }

@@ -1,4 +1,7 @@
-/* The keys of a configuration: what is read from each, and its limits. See xlcfg.h. */
+/*
+ * The keys of a configuration: what is read from each, and its limits. See xlcfg.h.
+ * lint: long: one short function for each key.
+ */
 #include <guest/dom0/cpus.h>
 #include <guest/dom0/xlcfg.h>
 #include <guest/dom0/xlvnuma.h>
@@ -192,6 +195,19 @@ static int get_vcpus(struct parser *p)
     return rc;
 }
 
+/* After the number of vCPUs: Homestead refuses a cap that they cannot use, as Xen's credit2 does. */
+static int get_scheduling(struct parser *p)
+{
+    s64 weight = 0, cap = 0;
+
+    int rc = get_number(p, "cpu_weight", 1, 65535, &weight);
+    if (!rc)
+        rc = get_number(p, "cap", 0, 100 * p->out->maxvcpus, &cap);
+    p->out->cpu_weight = (u16)weight;
+    p->out->cap = (u16)cap;
+    return rc;
+}
+
 static int add_node(struct parser *p, const struct xl_value *v)
 {
     struct xlcfg *out = p->out;
@@ -372,9 +388,9 @@ static int get_options(struct parser *p)
 
 int xlcfg_parse(const char *text, size_t len, struct xlcfg *out, struct xl_message *error)
 {
-    static int (*const getters[])(struct parser *) = {get_name,      get_files, get_command_line,
-                                                      get_memory,    get_vcpus, get_nodes,
-                                                      get_placement, get_claim, get_options};
+    static int (*const getters[])(struct parser *) = {
+        get_name,  get_files,     get_command_line, get_memory,  get_vcpus,
+        get_nodes, get_placement, get_claim,        get_options, get_scheduling};
     struct parser p = {.out = out, .error = error};
     struct xl_cursor end = xl_start(text, len);
     u32 expect = EXPECT_POWEROFF;

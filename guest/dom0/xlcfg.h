@@ -40,6 +40,8 @@ struct xlcfg {
     u64 maxmem_mib; /* >= memory_mib */
     u32 vcpus;
     u32 maxvcpus;                    /* >= vcpus */
+    u16 cpu_weight;                  /* 0: not given */
+    u16 cap;                         /* percent of one CPU, 0: none */
     struct xl_value cpus, cpus_soft; /* for xlcfg_cpus() */
     enum xlcfg_nodes nodes_kind;
     u32 nr_nodes; /* NODES_LIST: entries of nodes[], no duplicates */

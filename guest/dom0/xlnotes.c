@@ -5,9 +5,10 @@
 
 /* Every key that has a meaning here, for the notes on those that do not. */
 static const char *const known_keys[] = {
-    "name",   "kernel",   "ramdisk",  "extra",     "cmdline", "root",       "memory",        "maxmem",
-    "vcpus",  "maxvcpus", "cpus",     "cpus_soft", "nodes",   "claim_mode", "claim_order",   "claim_flags",
-    "expect", "timeout",  "optional", "type",      "pool",    "vnuma",      "numa_placement"};
+    "name",        "kernel",         "ramdisk",    "extra",   "cmdline",   "root",  "memory",
+    "maxmem",      "vcpus",          "maxvcpus",   "cpus",    "cpus_soft", "nodes", "claim_mode",
+    "claim_order", "claim_flags",    "expect",     "timeout", "optional",  "type",  "pool",
+    "vnuma",       "numa_placement", "cpu_weight", "cap"};
 
 #define HINT_MAX 24u
 

@@ -40,6 +40,8 @@ int xc_domain_unpause(xc_interface *xch, u32 domid);
 int xc_domain_shutdown(xc_interface *xch, u32 domid, int reason);
 int xc_domain_setmaxmem(xc_interface *xch, u32 domid, u64 max_memkb);
 int xc_domain_max_vcpus(xc_interface *xch, u32 domid, unsigned int max);
+/* weight 0: it stays. */
+int xc_sched_credit2_domain_set(xc_interface *xch, u32 domid, struct xen_domctl_sched_credit2 *sdom);
 /* The bitmap of MAX_NODES bits. */
 int xc_domain_node_setaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap);
 int xc_domain_node_getaffinity(xc_interface *xch, u32 domid, xc_nodemap_t nodemap);

@@ -80,6 +80,17 @@ int xc_domain_max_vcpus(xc_interface *xch, u32 domid, unsigned int max)
     return do_domctl(&op);
 }
 
+int xc_sched_credit2_domain_set(xc_interface *xch, u32 domid, struct xen_domctl_sched_credit2 *sdom)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_scheduler_op, .domain = (domid_t)domid};
+
+    (void)xch;
+    op.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
+    op.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_putinfo;
+    op.u.scheduler_op.u.credit2 = *sdom;
+    return do_domctl(&op);
+}
+
 static int node_affinity(u32 cmd, u32 domid, xc_nodemap_t nodemap)
 {
     struct xen_domctl op = {.cmd = cmd, .domain = (domid_t)domid};

@@ -1,7 +1,7 @@
 /*
  * The test guest: tests all its memory but its own image, or misbehaves as its command line says
- * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, mmio, restless, shutdown with
- * code=N.
+ * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, mmio, restless, spin, shutdown
+ * with code=N.
  */
 #include <guest/lib/guest.h>
 #include <guest/test/test.h>
@@ -55,6 +55,10 @@ void guest_main(void)
         guest_shutdown(restless_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     if (strcmp(mode, "mmio") == 0)
         guest_shutdown(mmio_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
+    if (strcmp(mode, "spin") == 0) {
+        spin_run();
+        guest_shutdown(SHUTDOWN_poweroff);
+    }
     if (strcmp(mode, "crash") == 0)
         crash();
     if (strcmp(mode, "loop") == 0)

@@ -25,4 +25,7 @@ bool apic_run(void);
  * clean, or a call failed that must not; it was printed. */
 bool restless_run(void);
 
+/* spin.c: all vCPUs run, for ms=N milliseconds or for ever. */
+void spin_run(void);
+
 #endif

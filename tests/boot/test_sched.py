@@ -31,3 +31,35 @@ class TestHome(GoodRun):
     def test_not_on_domain_0s_cpu(self, run):
         own = run.one("vcpu", domain=0)["cpu"]
         assert all(vcpu["cpu"] != own for vcpu in run.all("vcpu") if vcpu["domain"])
+
+
+class TestFair(GoodRun):
+    """A domain of one vCPU beside one of 128 that all spin: it keeps its half of two CPUs."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("spin", "--cpus", "2", "--mem", "1G", "--one-thread", "--cmdline", "dom0_max_vcpus=3")
+
+    def test_one_has_a_cpu(self, run):
+        assert run.one("vcpu", domain=run.domain("one"))["ms"] >= 0.9 * 6000
+
+    def test_all_of_the_many_run(self, run):
+        many = run.all("vcpu", domain=run.domain("many"))
+        assert len(many) == 128 and all(vcpu["ms"] > 0 for vcpu in many)
+
+
+class TestWeights(GoodRun):
+    """Three guests with two spinning vCPUs each, on two CPUs, by `cpu_weight` and `cap`."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        run = boot_guests("weights", "--cpus", "2", "--mem", "1G", "--one-thread", "--cmdline", "dom0_max_vcpus=4")
+        run.ms = {name: sum(vcpu["ms"] for vcpu in run.all("vcpu", domain=run.domain(name)))
+                  for name in ("heavy", "light", "capped")}
+        return run
+
+    def test_twice_the_weight_is_twice_the_time(self, run):
+        assert 1.7 < run.ms["heavy"] / run.ms["light"] < 2.3
+
+    def test_the_cap_holds(self, run):
+        assert 0.22 * 6000 < run.ms["capped"] < 0.28 * 6000

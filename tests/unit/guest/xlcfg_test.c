@@ -1,4 +1,7 @@
-/* The builder's configuration reader: each key with its limits, and messages and notes with their lines. */
+/*
+ * The builder's configuration reader: each key with its limits, and messages and notes with their lines.
+ * lint: long: one short test for each key.
+ */
 #include <tests/machine/test.h>
 
 #include <guest/dom0/xlcfg.h>
@@ -381,6 +384,20 @@ TEST(expectation_survives_an_error)
 }
 
 /* Cut at every length: an error or a result, never a byte read beyond. */
+TEST(weight_and_cap)
+{
+    assert_int_equal(parse(BASE "vcpus = 2\ncpu_weight = 512\ncap = 200\n"), 0);
+    assert_int_equal(cfg.cpu_weight, 512);
+    assert_int_equal(cfg.cap, 200);
+    assert_int_equal(parse(BASE "cap = 0\n"), 0);
+    assert_int_equal(cfg.cpu_weight, 0);
+    assert_int_equal(cfg.cap, 0);
+    refused(BASE "cpu_weight = 0\n", 4, "cpu_weight: the number must be from 1 to 65535");
+    refused(BASE "cpu_weight = 65536\n", 4, "cpu_weight: the number must be from 1 to 65535");
+    refused(BASE "vcpus = 2\ncap = 201\n", 5, "cap: the number must be from 0 to 200");
+    assert_int_equal(parse(BASE "maxvcpus = 4\ncap = 400\n"), 0);
+}
+
 TEST(every_cut_is_survived)
 {
     const char *text =

@@ -324,3 +324,37 @@ CALL_TEST(tsc_is_told_again)
     assert_int_equal(domctl(XEN_DOMCTL_gettscinfo, 0), -EINVAL);
     assert_int_equal(domctl(XEN_DOMCTL_settscinfo, 0), -EINVAL);
 }
+
+static long scheduler(u32 id, u32 cmd, u16 weight, u16 cap)
+{
+    op.u.scheduler_op = (struct xen_domctl_scheduler_op){
+        .sched_id = id, .cmd = cmd, .u.credit2 = {.weight = weight, .cap = cap}};
+    return domctl(XEN_DOMCTL_scheduler_op, 1);
+}
+
+static void params_are(u16 weight, u16 cap)
+{
+    assert_int_equal(scheduler(XEN_SCHEDULER_CREDIT2, XEN_DOMCTL_SCHEDOP_getinfo, 1, 1), 0);
+    assert_int_equal(op.u.scheduler_op.u.credit2.weight, weight);
+    assert_int_equal(op.u.scheduler_op.u.credit2.cap, cap);
+}
+
+CALL_TEST(weights_and_caps)
+{
+    enum { ID = XEN_SCHEDULER_CREDIT2, PUT_INFO = XEN_DOMCTL_SCHEDOP_putinfo };
+
+    params_are(256, 0);
+    assert_int_equal(scheduler(ID, PUT_INFO, 65535, 200), 0); /* of two vCPUs */
+    params_are(65535, 200);
+    assert_int_equal(scheduler(ID, PUT_INFO, 1, 201), -EINVAL);
+    params_are(65535, 200);
+    assert_int_equal(scheduler(ID, PUT_INFO, 0, 50), 0);
+    params_are(65535, 50);
+    assert_int_equal(scheduler(ID, PUT_INFO, 256, 0), 0);
+    params_are(256, 0);
+    assert_int_equal(scheduler(5, PUT_INFO, 512, 0), -EINVAL);
+    assert_int_equal(scheduler(5, XEN_DOMCTL_SCHEDOP_getinfo, 0, 0), -EINVAL);
+    for (u32 cmd = XEN_DOMCTL_SCHEDOP_putvcpuinfo; cmd < 6; cmd++)
+        assert_int_equal(scheduler(ID, cmd, 512, 0), -EINVAL);
+    params_are(256, 0);
+}

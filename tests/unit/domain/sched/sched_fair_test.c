@@ -2,6 +2,8 @@
  * Weights and caps: the real scheduler on simulated CPUs, with several domains. What each domain gets is compared with
  * what it should get, which is computed by water-filling: shares rise with the weights until a domain has its cap, or a
  * CPU for each of its vCPUs, and the rest goes to the others.
+ *
+ * lint: long: the habits and the measuring are for these tests only.
  */
 #include "coroutines.h"
 
