@@ -355,8 +355,8 @@ static void capped(u32 nr, u32 nr_vcpus, u16 cap, enum habit habit)
     for (u32 second = 0; second < 4; second++) {
         forget();
         live(1000);
-        u32 got = used(p, 1000), least = habit == SPINS ? cap * 97 / 10 : 0;
-        if (got < least || got > cap * 10 + 5 + cap / 5)
+        u32 got = used(p, 1000), least = habit == SPINS ? cap * 97u / 10 : 0;
+        if (got < least || got > cap * 10u + 5 + cap / 5u)
             fail_msg("%u CPUs, %u vCPUs, habit %u, cap %u: %u thousandths", nr, nr_vcpus, habit, cap, got);
         u32 rest = used(other, 1000); /* others have it */
         if (got + rest < nr * 990)
