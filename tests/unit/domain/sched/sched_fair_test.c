@@ -396,11 +396,11 @@ TEST(caps_hold)
     }
 }
 
-/* A capped domain alone: the machine sleeps for the rest. */
-TEST(a_cap_holds_on_an_idle_machine)
+/* A capped domain alone: the machine sleeps for the rest. What it does not use of a piece of time is not lost. */
+static void capped_alone(enum habit habit)
 {
     boot(2, 1);
-    struct party *p = add(1, 256, 0, SPINS);
+    struct party *p = add(1, 256, 0, habit);
     live(100); /* a run without an end */
     sched_set_params(p->d, 256, 25);
     forget();
@@ -408,6 +408,12 @@ TEST(a_cap_holds_on_an_idle_machine)
     assert_in_range(used(p, 2000), 240, 255);
     assert_true(asleep[0] || asleep[1]);
     power_off();
+}
+
+TEST(a_cap_holds_on_an_idle_machine)
+{
+    capped_alone(SPINS);
+    capped_alone(YIELDS);
 }
 
 TEST(random_domains_get_what_water_filling_gives)
