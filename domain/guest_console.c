@@ -384,9 +384,9 @@ void guest_console_finish(void)
     while (__atomic_exchange_n(&draining, true, __ATOMIC_ACQUIRE))
         cpu_relax(); /* less than a millisecond */
     while ((current.done < current.len || next_record()) && time_now_ns() < deadline) {
-        console_line_broken();
-        console_write(current.text + current.done, current.len - current.done);
-        current.done = current.len;
+        u32 budget = DRAIN_BYTES;
+        if (!write_current(&budget))
+            cpu_relax();
     }
     __atomic_store_n(&draining, false, __ATOMIC_RELEASE);
 }

@@ -20,7 +20,7 @@ void console_reset(void)
     ended_how = -1;
 }
 
-void console_write(const char *text, size_t len)
+static void store(const char *text, size_t len)
 {
     len = MIN(len, sizeof(console) - 1 - console_len);
     memcpy(console + console_len, text, len);
@@ -34,7 +34,7 @@ size_t console_try(const char *text, size_t len)
     console_room -= (u32)len;
     for (size_t i = 0; i < len; i++)
         if (text[i] != '\r') {
-            console_write(text + i, 1);
+            store(text + i, 1);
             log_byte(text[i]);
         }
     if (len)
@@ -52,10 +52,18 @@ bool console_line_broken(void)
 
 void console_message(void)
 {
-    if (line_open)
+    if (line_open) {
+        store("\n", 1);
         log_byte('\n');
+    }
     line_broken = line_open;
     line_open = false;
+}
+
+void console_write(const char *text, size_t len)
+{
+    console_message();
+    store(text, len);
 }
 
 bool console_shows(enum log_level level)

@@ -100,8 +100,8 @@ void clock_reset(void);
 /* --- console.c --- */
 extern char console[4096]; /* what was written by console_write(), as text */
 extern size_t console_len;
-extern u32 console_room;    /* bytes that console_try() still takes: it writes to `console` and to what is said */
-void console_message(void); /* what a message of the hypervisor's does to a line that is open */
+extern u32 console_room;          /* bytes that console_try() still takes, for `console` and what is said */
+void console_message(void);       /* what a message of the hypervisor's does to a line that is open */
 extern const char *console_input; /* what is typed */
 extern jmp_buf machine_ended;     /* machine_end() comes here */
 extern int ended_how;

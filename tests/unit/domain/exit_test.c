@@ -41,7 +41,7 @@ static void exits(struct vcpu *who, struct hvm_exit *exit)
     here->current = who;
     vcpu_handle_exit(who, exit);
     here->current = NULL;
-    pass(1);         /* for the console */
+    pass(1); /* for the console */
     timer_run_due();
 }
 

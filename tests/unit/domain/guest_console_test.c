@@ -158,6 +158,24 @@ CONSOLE_TEST(last_words_come_before_the_end)
     wait_ms(2);
 }
 
+/* A line of which a part is out is continued, not begun anew. */
+CONSOLE_TEST(the_end_of_the_machine_writes_what_waits)
+{
+    const char *fact = "@guest domain=8\n";
+
+    vcpu_online(dom0->vcpu[0]);
+    console_room = 1;
+    assert_true(guest_console_put(dom0, fact, (u32)strlen(fact)));
+    type(dom(1), "one\n");
+    wait_ms(1);
+    console_room = ~0u;
+    if (!setjmp(machine_ended))
+        domain_shutdown(dom0, SHUTDOWN_poweroff);
+    assert_int_equal(ended_how, MACHINE_POWEROFF);
+    assert_string_equal(console, "@guest domain=8\n(d1) one\nd0: shut down, code 0 (power off)\n");
+    wait_ms(2);
+}
+
 /* Reports of a crash have room when the guest has filled all of its own. */
 CONSOLE_TEST(a_crash_report_has_room)
 {
