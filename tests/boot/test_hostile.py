@@ -52,6 +52,41 @@ class TestReplaceInAGuest(AnyRun):
         assert frames == 250 * 4 and accesses > frames and (stale, soiled) == (0, 0)
 
 
+DOMAIN_0 = ["instructions", "sweep", "storm", "tables", "toctou", "claims", "offline", "race"]
+
+
+@pytest.mark.parametrize("build", BUILDS, scope="class")
+class TestAttacksOfDomain0(AnyRun):
+    @pytest.fixture(scope="class")
+    def run(self, build):
+        return as_domain_0("+".join(DOMAIN_0) + " calls=300", build)
+
+    def test_status(self, run):
+        run.expect_status(harness.PASS)
+
+    @pytest.mark.parametrize("name", DOMAIN_0)
+    def test_the_attack(self, run, name):
+        assert run.one("attack", name=name)["result"] == "ok", run.tail()
+
+
+GUESTS = {"instructions": ["instructions", "sweep"], "storm": ["storm"], "tables": ["tables"], "toctou": ["toctou"]}
+
+
+@pytest.mark.parametrize("build", BUILDS, scope="class")
+class TestAttacksOfGuests(GoodRun):
+    @pytest.fixture(scope="class")
+    def run(self, build, boot_guests):
+        return boot_guests("attacks", "--cpus", "4", "--nodes", "2", "--", *BUILDS[build])
+
+    @pytest.mark.parametrize("name", GUESTS)
+    def test_the_attack(self, run, name):
+        for attack in GUESTS[name]:
+            assert f"(d{run.domain(name)}) @attack name={attack} result=ok" in run.lines, run.tail()
+
+    def test_odd_tables_end_the_guest_only(self, run):
+        assert ("shutdown", 3) in run.events("walks")
+
+
 def found(run, name):
     """What each vCPU of a guest found in its registers."""
     prefix = f"(d{run.domain(name)}) soil: vcpu "

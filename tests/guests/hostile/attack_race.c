@@ -118,7 +118,9 @@ bool attack_race(void)
     if (!window || vcpus < 2 || xc_domain_create(xch, &first, &config) ||
         xc_domain_setmaxmem(xch, first, 64) || xc_domain_populate_physmap(xch, first, 1, 0, 0, &frame) != 1 ||
         map_foreign(first, 0, window) || map_foreign(first, 0, window + 15) ||
-        xc_domain_remove_from_physmap(xch, DOMID_SELF, window + 15) || xc_physinfo(xch, &before))
+        xc_domain_remove_from_physmap(xch, DOMID_SELF, window) ||
+        xc_domain_remove_from_physmap(xch, DOMID_SELF, window + 15) || xc_domain_destroy(xch, first) ||
+        xc_physinfo(xch, &before))
         return false;
     bool ok = work_run(vcpus, vcpus, job, &race);
     for (u32 i = 0; i < 16; i++)
@@ -132,6 +134,6 @@ bool attack_race(void)
     printf("hostile   race: %u vCPUs, %lu domains made, %u left, %ld pages and %ld claims lost\n", vcpus,
            nr_created, left, (long)(before.free_pages - after.free_pages),
            (long)(after.outstanding_pages - before.outstanding_pages));
-    return ok && !left && after.free_pages >= before.free_pages &&
+    return ok && !left && after.free_pages == before.free_pages &&
            after.outstanding_pages == before.outstanding_pages;
 }

@@ -49,6 +49,7 @@ void guest_main(void)
         if (next)
             *next++ = '\0';
         bool ok = run(name);
+        /* A guest's line has its domain in front. */
         printf("@attack name=%s result=%s\n", name, ok ? "ok" : "failed");
         pass = ok && pass;
     }
