@@ -1,5 +1,6 @@
 """Attacks of tests/guests/hostile, as domain 0 and as a guest, on both builds."""
 import re
+import shutil
 
 import pytest
 
@@ -50,6 +51,70 @@ class TestReplaceInAGuest(AnyRun):
     def test_figures(self, run):
         frames, accesses, stale, soiled = replaced(run)
         assert frames == 250 * 4 and accesses > frames and (stale, soiled) == (0, 0)
+
+
+DOMAIN_0 = ["instructions", "sweep", "storm", "tables", "toctou", "claims", "offline", "race"]
+
+
+@pytest.mark.parametrize("build", BUILDS, scope="class")
+class TestAttacksOfDomain0(AnyRun):
+    @pytest.fixture(scope="class")
+    def run(self, build):
+        return as_domain_0("+".join(DOMAIN_0) + " calls=300", build)
+
+    def test_status(self, run):
+        run.expect_status(harness.PASS)
+
+    @pytest.mark.parametrize("name", DOMAIN_0)
+    def test_the_attack(self, run, name):
+        assert run.one("attack", name=name)["result"] == "ok", run.tail()
+
+
+GUESTS = {"instructions": ["instructions", "sweep"], "storm": ["storm"], "tables": ["tables"], "toctou": ["toctou"]}
+
+
+@pytest.mark.parametrize("build", BUILDS, scope="class")
+class TestAttacksOfGuests(GoodRun):
+    @pytest.fixture(scope="class")
+    def run(self, build, boot_guests):
+        return boot_guests("attacks", "--cpus", "4", "--nodes", "2", "--", *BUILDS[build])
+
+    @pytest.mark.parametrize("name", GUESTS)
+    def test_the_attack(self, run, name):
+        for attack in GUESTS[name]:
+            assert f"(d{run.domain(name)}) @attack name={attack} result=ok" in run.lines, run.tail()
+
+    def test_odd_tables_end_the_guest_only(self, run):
+        assert ("shutdown", 3) in run.events("walks")
+
+
+class TestFlood:
+    """Eight guests that print as fast as they can cost their neighbour no more than eight that spin."""
+
+    @pytest.fixture(scope="class")
+    def gaps(self, tmp_path_factory):
+        """The neighbour's longest time without the CPU, in us, beside each kind; and the run with the flood."""
+        longest = {}
+        for kind in ("spin", "print"):
+            directory = tmp_path_factory.mktemp(kind)
+            shutil.copy(harness.BUILT / "hostile.elf", directory)
+            for number in range(9):
+                name, attack = ("neighbour", "gap ms=500") if number == 8 else (f"noise{number}", f"flood ms=1200 do={kind}")
+                (directory / f"{number}.cfg").write_text(
+                    f'name = "{name}"\nkernel = "hostile.elf"\nextra = "attack={attack}"\nmemory = 16\n')
+            run = harness.boot("--direct", "--icount", "--guests", directory, "--cpus", "1", "--nodes", "1", "--cmdline",
+                               "dom0_max_vcpus=9")
+            run.expect_status(harness.PASS)
+            longest[kind] = int(re.search(r"gap: the longest was (\d+) us", run.text).group(1))
+        return longest, run
+
+    def test_the_gap(self, gaps):
+        longest, _ = gaps
+        assert 0 < longest["print"] <= 1.5 * longest["spin"], longest
+
+    def test_lines_are_dropped_and_counted(self, gaps):
+        _, run = gaps
+        assert re.search(r"^d\d+: \d{1,3}(,\d{3})* lines dropped$", run.text, re.M), run.tail()
 
 
 def found(run, name):

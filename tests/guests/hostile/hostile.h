@@ -5,10 +5,20 @@
 #include <homestead/types.h>
 
 bool attack_calls(void);
+bool attack_claims(void);
+bool attack_flood(void);
+bool attack_gap(void);
+bool attack_instructions(void);
 bool attack_mce(void);
+bool attack_offline(void);
+bool attack_race(void);
 bool attack_replace(void);
 bool attack_soil(void);
 bool attack_step(void);
+bool attack_storm(void);
+bool attack_sweep(void);
+bool attack_tables(void);
+bool attack_toctou(void);
 
 #define HOSTILE_PORTS 4096u
 
