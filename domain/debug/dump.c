@@ -34,8 +34,14 @@ struct vcpu_view {
     u32 first_cpu, nr_cpus; /* of the hard affinity */
 };
 
-static struct domain copy; /* the domain that is being shown */
-static u32 nr_online;      /* of its vCPUs */
+static struct domain_view {
+    u32 id, refs, pause_count, max_vcpus, nr_vcpus, nr_online;
+    bool dying, shut_down;
+    u8 shutdown_code;
+    u64 tot_pages, max_pages, outstanding, overhead_pages, host_claim;
+    u64 own[MAX_NODES], node_claim[MAX_NODES];
+    spinlock_t lock, events_lock, physmap_lock, account_lock;
+} copy; /* the domain that is being shown */
 
 static void view_affinity(const struct vcpu *v, struct vcpu_view *out)
 {
@@ -90,9 +96,26 @@ static bool copy_next(u32 domid)
     struct domain *d = domain_list_next_locked(domid);
 
     if (d) {
-        memcpy(&copy, d, sizeof(copy));
-        copy.nr_vcpus = domain_nr_vcpus(d); /* those are complete */
-        nr_online = domain_nr_online(d);
+        copy = (struct domain_view){.id = d->id,
+                                    .refs = d->refs,
+                                    .pause_count = d->pause_count,
+                                    .max_vcpus = d->max_vcpus,
+                                    .nr_vcpus = domain_nr_vcpus(d),
+                                    .nr_online = domain_nr_online(d),
+                                    .dying = d->dying,
+                                    .shut_down = d->shut_down,
+                                    .shutdown_code = d->shutdown_code,
+                                    .tot_pages = d->mem.tot_pages,
+                                    .max_pages = d->mem.max_pages,
+                                    .outstanding = d->mem.outstanding,
+                                    .overhead_pages = d->mem.overhead_pages,
+                                    .host_claim = d->mem.host_claim,
+                                    .lock = d->lock,
+                                    .events_lock = d->events.lock,
+                                    .physmap_lock = d->physmap.lock,
+                                    .account_lock = d->mem.lock};
+        memcpy(copy.own, d->mem.own, sizeof(copy.own));
+        memcpy(copy.node_claim, d->mem.node_claim, sizeof(copy.node_claim));
     }
     if (locked)
         spin_unlock(domain_list_lock());
@@ -100,7 +123,7 @@ static bool copy_next(u32 domid)
 }
 
 /* Calls print for each domain, up to a bound. */
-static void each_domain(void (*print)(const struct domain *d))
+static void each_domain(void (*print)(const struct domain_view *d))
 {
     u32 nr = 0;
 
@@ -120,16 +143,16 @@ static const char *limit_text(u64 pages, char buf[24])
     return buf;
 }
 
-static void print_memory(const struct domain *d)
+static void print_memory(const struct domain_view *d)
 {
     char limit[24];
 
     keys_printf("d%-5u all   %10lu %10lu   limit %s, overhead %lu, on the host as a whole %lu\n", d->id,
-                d->mem.tot_pages, d->mem.outstanding, limit_text(d->mem.max_pages, limit),
-                d->mem.overhead_pages, d->mem.host_claim);
+                d->tot_pages, d->outstanding, limit_text(d->max_pages, limit), d->overhead_pages,
+                d->host_claim);
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
-        if (d->mem.own[nid] || d->mem.node_claim[nid])
-            keys_printf("       %-4u  %10lu %10lu\n", nid, d->mem.own[nid], d->mem.node_claim[nid]);
+        if (d->own[nid] || d->node_claim[nid])
+            keys_printf("       %-4u  %10lu %10lu\n", nid, d->own[nid], d->node_claim[nid]);
 }
 
 static void print_nodes(void)
@@ -156,7 +179,7 @@ static void key_memory(void)
     each_domain(print_memory);
 }
 
-static const char *state_of_domain(const struct domain *d)
+static const char *state_of_domain(const struct domain_view *d)
 {
     if (d->dying)
         return "dying";
@@ -165,13 +188,13 @@ static const char *state_of_domain(const struct domain *d)
     return d->pause_count ? "paused" : "running";
 }
 
-static void print_domain(const struct domain *d)
+static void print_domain(const struct domain_view *d)
 {
     char limit[24];
 
     keys_printf("d%-5u %-9s  vCPUs %u of %u  pages %lu, limit %s  claimed %lu  pauses %u  refs %u", d->id,
-                state_of_domain(d), nr_online, d->max_vcpus, d->mem.tot_pages,
-                limit_text(d->mem.max_pages, limit), d->mem.outstanding, d->pause_count, d->refs);
+                state_of_domain(d), d->nr_online, d->max_vcpus, d->tot_pages, limit_text(d->max_pages, limit),
+                d->outstanding, d->pause_count, d->refs);
     if (d->shut_down)
         keys_printf("  code %u", d->shutdown_code);
     keys_printf("\n");
@@ -217,17 +240,17 @@ static u32 view_vcpus(u32 domid, struct vcpu_view *views)
     return nr;
 }
 
-static void print_vcpus(const struct domain *d)
+static void print_vcpus(const struct domain_view *d)
 {
     struct vcpu_view views[VCPUS_MAX];
     u32 nr = view_vcpus(d->id, views);
 
     for (u32 i = 0; i < nr; i++)
         print_vcpu(d->id, &views[i]);
-    if (nr_online > VCPUS_MAX)
-        keys_printf("d%u        ... %u more online\n", d->id, nr_online - VCPUS_MAX);
-    if (d->nr_vcpus > nr_online)
-        keys_printf("d%u        %u offline\n", d->id, d->nr_vcpus - nr_online);
+    if (d->nr_online > VCPUS_MAX)
+        keys_printf("d%u        ... %u more online\n", d->id, d->nr_online - VCPUS_MAX);
+    if (d->nr_vcpus > d->nr_online)
+        keys_printf("d%u        %u offline\n", d->id, d->nr_vcpus - d->nr_online);
 }
 
 static void key_vcpus(void)
@@ -398,7 +421,7 @@ static void print_per_cpu(const char *name, spinlock_t *(*lock_of)(u32 cpu_id))
 static void print_domain_locks(void)
 {
     static const char *const names[] = {"domain", "event channels", "physical map", "account"};
-    const spinlock_t *const locks[] = {&copy.lock, &copy.events.lock, &copy.physmap.lock, &copy.mem.lock};
+    const spinlock_t *const locks[] = {&copy.lock, &copy.events_lock, &copy.physmap_lock, &copy.account_lock};
     u32 held[ARRAY_SIZE(names)] = {0}, nr = 0;
 
     for (u32 id = 0; nr < LOCK_DOMAINS && copy_next(id); id = copy.id + 1u, nr++)
