@@ -1,6 +1,7 @@
 """Attacks of tests/guests/hostile, as domain 0 and as a guest, on both builds."""
 import re
 import shutil
+import time
 
 import pytest
 
@@ -163,7 +164,11 @@ class TestMachineCheckInAGuestWithoutMce(GoodRun):
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):
         directory = tmp_path_factory.mktemp("mce")
-        inject = lambda m: m.human("mce 0 4 0xbe00000000000135 0x5 0x12345678 0x8c")
+
+        def inject(m):
+            time.sleep(0.3)  # the hypervisor, in which it is a panic, still writes to the console when the line has been read
+            m.human("mce 0 4 0xbe00000000000135 0x5 0x12345678 0x8c")
+
         return monitor.boot(directory / "qmp", [(rb"mce: machine checks are off\r?\n", inject)], "--direct", "--guests",
                             harness.guest_dir("mce", directory), "--cpus", "1", "--nodes", "1")
 
