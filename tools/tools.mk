@@ -15,7 +15,7 @@ lint: lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-h
 	@echo "lint: passed"
 
 # The only files in the root.
-ROOT_FILES := .clang-format .gitignore CONTRIBUTING.md LICENSE Makefile README.md linker.ld run-qemu.sh
+ROOT_FILES := .clang-format .gitignore CONTRIBUTING.md LICENSE Makefile README.md SECURITY.md linker.ld run-qemu.sh
 
 lint-root:
 	$(Q)set -- $(filter-out $(ROOT_FILES),$(shell git ls-files -co --exclude-standard | grep -v /)); \

@@ -1,4 +1,4 @@
-"""Attacks of tests/guests/hostile, as domain 0 and as a guest, on both builds."""
+"""Attacks of tests/guests/hostile, as domain 0 and as a guest, on both builds; the table is in docs/security.md."""
 import re
 import shutil
 import time
@@ -100,10 +100,10 @@ class TestFlood:
             directory = tmp_path_factory.mktemp(kind)
             shutil.copy(harness.BUILT / "hostile.elf", directory)
             for number in range(9):
-                name, attack = ("neighbour", "gap ms=500") if number == 8 else (f"noise{number}", f"flood ms=1200 do={kind}")
+                name, attack = ("neighbour", "gap ms=200") if number == 8 else (f"noise{number}", f"flood ms=500 do={kind}")
                 (directory / f"{number}.cfg").write_text(
                     f'name = "{name}"\nkernel = "hostile.elf"\nextra = "attack={attack}"\nmemory = 16\n')
-            run = harness.boot("--direct", "--icount", "--guests", directory, "--cpus", "1", "--nodes", "1", "--cmdline",
+            run = harness.boot("--direct", "--icount", "--guests", directory, "--cpus", "1", "--nodes", "1", "--mem", "512M", "--cmdline",
                                "dom0_max_vcpus=9")
             run.expect_status(harness.PASS)
             longest[kind] = int(re.search(r"gap: the longest was (\d+) us", run.text).group(1))
@@ -175,3 +175,17 @@ class TestMachineCheckInAGuestWithoutMce(GoodRun):
     def test_only_the_guest_ends(self, run):
         assert any("exception 18 error 0" in line for line in run.lines), run.tail()
         assert ("shutdown", 3) in run.events("mce")
+
+
+def test_the_table_of_attacks_is_true():
+    """Each attack has a row, and each class, file and make target in a row exists."""
+    rows = [line for line in (harness.ROOT / "docs/security.md").read_text().splitlines() if line.startswith("| ")]
+    rows = rows[next(i for i, line in enumerate(rows) if line.startswith("| attack |")) + 1:]
+    text = "\n".join(rows)
+    hostile = harness.ROOT / "tests/guests/hostile"
+    assert set(re.findall(r"attack_\w+\.c", text)) == {file.name for file in hostile.glob("attack_*.c")}
+    classes = {name for file in (harness.ROOT / "tests/boot").glob("test_*.py") for name in re.findall(r"^class (Test\w+)", file.read_text(), re.M)}
+    assert all(re.search(r"`Test\w+`", row) for row in rows) and set(re.findall(r"`(Test\w+)`", text)) <= classes
+    recipes = "\n".join(file.read_text() for file in [*harness.ROOT.glob("t*/*.mk"), harness.ROOT / "Makefile"])
+    for target in re.findall(r"`make ([\w-]+)`", text):
+        assert re.search(rf"^[^\t#=]*\b({target}|{target.split('-')[0]}-)(?![\w]).*:", recipes, re.M), target
