@@ -155,7 +155,6 @@ CONSOLE_TEST(last_words_come_before_the_end)
     assert_int_equal(kill_all_steps(d), 0);
     assert_false(exists(7));
     assert_string_equal(all_said(), "(d7) first\n(d7) last words\nd7: shut down, code 0 (power off)\n");
-    wait_ms(2);
 }
 
 /* A line of which a part is out is continued, not begun anew. */
@@ -173,7 +172,6 @@ CONSOLE_TEST(the_end_of_the_machine_writes_what_waits)
         domain_shutdown(dom0, SHUTDOWN_poweroff);
     assert_int_equal(ended_how, MACHINE_POWEROFF);
     assert_string_equal(console, "@guest domain=8\n(d1) one\nd0: shut down, code 0 (power off)\n");
-    wait_ms(2);
 }
 
 /* Reports of a crash have room when the guest has filled all of its own. */

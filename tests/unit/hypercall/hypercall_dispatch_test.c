@@ -50,6 +50,7 @@ CALL_TEST(console_output)
         text[i] = (char)('a' + i % 26);
     yield_every = 2;
     assert_int_equal(hypercall(nr, CONSOLEIO_write, sizeof(text), PUT(0, text)), 0);
+    guest_console_finish();
     assert_int_equal(console_len, sizeof(text));
     assert_memory_equal(console, text, sizeof(text));
     assert_int_equal(restarts, 3);
@@ -57,6 +58,7 @@ CALL_TEST(console_output)
     /* Four gigabytes of two megabytes: ends where the memory does. */
     yield_every = 1;
     assert_int_equal(hypercall(nr, CONSOLEIO_write, 0xffffffff, at(GUEST_BYTES - 256)), -EFAULT);
+    guest_console_finish();
     assert_int_equal(console_len, sizeof(text) + 256);
     console_input = "hello";
     assert_int_equal(hypercall(nr, CONSOLEIO_read, 3, at(ARG)), 3);
