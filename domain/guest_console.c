@@ -9,7 +9,8 @@
  * a terminal. Its lines have a rate, and those that find no room or no credit are dropped and counted. Domain 0's
  * output is never dropped: its call is repeated until there is room.
  *
- * Budget: a drain writes at most DRAIN_BYTES; an append copies at most a line.
+ * Budget: a drain begins no record after DRAIN_BYTES, so that lines are whole on a line that takes them; an append
+ * copies at most a line.
  *
  * Locks: d->lock for the line being collected, which all vCPUs of the domain share. output_lock for all rings. The
  * CPU that has set `draining` owns `current`, and writes to the serial line without a lock.
@@ -228,27 +229,26 @@ static bool next_record(void)
 
 /* Writes what the line takes at once. Another CPU's message may have broken the line: then it starts again, with
  * what is left. True: `current` is done. */
-static bool write_current(u32 *budget)
+static bool write_current(u32 *written)
 {
     if (console_line_broken() && current.done) {
         current.done -= MIN(current.done, current.prefix);
         memmove(current.text + current.done, current.text, current.prefix);
     }
-    u32 nr = MIN(current.len - current.done, *budget);
-    u32 written = (u32)console_try(current.text + current.done, nr);
-    current.done += written;
-    *budget -= written;
+    u32 nr = (u32)console_try(current.text + current.done, current.len - current.done);
+    current.done += nr;
+    *written += nr;
     return current.done == current.len;
 }
 
 static void drain(void)
 {
-    u32 budget = DRAIN_BYTES;
+    u32 written = 0;
 
     if (__atomic_exchange_n(&draining, true, __ATOMIC_ACQUIRE))
         return;
-    while (budget && (current.done < current.len || next_record()))
-        if (!write_current(&budget))
+    while (written < DRAIN_BYTES && (current.done < current.len || next_record()))
+        if (!write_current(&written))
             break;
     __atomic_store_n(&draining, false, __ATOMIC_RELEASE);
 }
@@ -380,13 +380,12 @@ bool guest_console_close(struct domain *d)
 void guest_console_finish(void)
 {
     u64 deadline = time_now_ns() + FINAL_NS;
+    u32 written = 0;
 
     while (__atomic_exchange_n(&draining, true, __ATOMIC_ACQUIRE))
         cpu_relax(); /* less than a millisecond */
-    while ((current.done < current.len || next_record()) && time_now_ns() < deadline) {
-        u32 budget = DRAIN_BYTES;
-        if (!write_current(&budget))
+    while ((current.done < current.len || next_record()) && time_now_ns() < deadline)
+        if (!write_current(&written))
             cpu_relax();
-    }
     __atomic_store_n(&draining, false, __ATOMIC_RELEASE);
 }

@@ -77,6 +77,22 @@ CONSOLE_TEST(a_message_has_its_own_line)
     assert_string_equal(all_said(), "(d1) abc\nimportant\n(d1) defgh\n");
 }
 
+/* A message can come between two drains, but not within a line that was taken as a whole. */
+CONSOLE_TEST(a_drain_ends_with_a_record)
+{
+    u32 nr = 0;
+
+    while (guest_console_put(dom0, "0123456789012345678901234567\n", 29))
+        nr++;
+    for (u32 ms = 0; ms < 50; ms++) {
+        size_t before = strlen(all_said());
+        wait_ms(1);
+        assert_int_equal(strlen(all_said()) % 29, 0);
+        assert_true(strlen(all_said()) - before < 512 + 29);
+    }
+    assert_int_equal(strlen(all_said()), nr * 29);
+}
+
 /* 20,000 lines of a flooding guest: what its ring and its rate allow, and how many were dropped. */
 CONSOLE_TEST(a_flood_is_dropped_and_counted)
 {
