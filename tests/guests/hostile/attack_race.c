@@ -15,22 +15,6 @@
 
 static u64 window, nr_created;
 
-static long map_foreign(u32 domid, u64 gfn, u64 at)
-{
-    xen_ulong_t idx = gfn;
-    xen_pfn_t gpfn = at;
-    int err = 0;
-    struct xen_add_to_physmap_batch batch = {.domid = DOMID_SELF,
-                                             .space = XENMAPSPACE_gmfn_foreign,
-                                             .size = 1,
-                                             .u.foreign_domid = (u16)domid,
-                                             .idxs = (u64)&idx,
-                                             .gpfns = (u64)&gpfn,
-                                             .errs = (u64)&err};
-
-    return hypercall2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, &batch);
-}
-
 static void claim(u32 domid, u64 r)
 {
     memory_claim_t entry = {.pages = r % 4096,
@@ -69,7 +53,7 @@ static void one_call(u64 r)
         xc_domain_populate_physmap(xch, domid, ARRAY_SIZE(frames), r & BIT(30) ? 9 : 0, 0, frames);
         break;
     case 7:
-        map_foreign(domid, (r >> 8) % 64, at);
+        hostile_map_foreign(domid, (r >> 8) % 64, at);
         break;
     case 8:
         xc_domain_remove_from_physmap(xch, r & BIT(31) ? DOMID_SELF : domid,
@@ -117,7 +101,7 @@ bool attack_race(void)
     xen_pfn_t frame = 0;
     if (!window || vcpus < 2 || xc_domain_create(xch, &first, &config) ||
         xc_domain_setmaxmem(xch, first, 64) || xc_domain_populate_physmap(xch, first, 1, 0, 0, &frame) != 1 ||
-        map_foreign(first, 0, window) || map_foreign(first, 0, window + 15) ||
+        hostile_map_foreign(first, 0, window) || hostile_map_foreign(first, 0, window + 15) ||
         xc_domain_remove_from_physmap(xch, DOMID_SELF, window) ||
         xc_domain_remove_from_physmap(xch, DOMID_SELF, window + 15) || xc_domain_destroy(xch, first) ||
         xc_physinfo(xch, &before))

@@ -102,18 +102,7 @@ static bool make_owner(void)
 
 static bool place_foreign(void)
 {
-    xen_ulong_t idx = nr_replaced % 2;
-    xen_pfn_t gpfn = target >> 12;
-    int err = 0;
-    struct xen_add_to_physmap_batch batch = {.domid = DOMID_SELF,
-                                             .space = XENMAPSPACE_gmfn_foreign,
-                                             .size = 1,
-                                             .u.foreign_domid = (u16)owner,
-                                             .idxs = (u64)&idx,
-                                             .gpfns = (u64)&gpfn,
-                                             .errs = (u64)&err};
-
-    return hypercall2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, &batch) == 0 && !err;
+    return hostile_map_foreign(owner, nr_replaced % 2, target >> 12) == 0;
 }
 
 /* --- the race ------------------------------------------------------------------------------------------------ */

@@ -26,6 +26,9 @@ bool attack_toctou(void);
 
 extern u64 hostile_domains_made, hostile_aps_poked;
 
+/* Domain 0: maps frame gfn of a domain at frame `at` of its own. 0 or -errno. */
+long hostile_map_foreign(u32 domid, u64 gfn, u64 at);
+
 /* 0; -ENOSPC: no hole for foreign frames. */
 int hostile_init(u64 seed);
 /* One call; returns its result. */
