@@ -1,4 +1,7 @@
-/* The builder's archive reader: what it accepts, and every way of being cut short or wrong. */
+/*
+ * The builder's archive reader: what it accepts, and every way of being cut short or wrong.
+ * lint: long: one reader, a case for each way.
+ */
 #include <tests/machine/test.h>
 
 #include <guest/dom0/cpio.h>
