@@ -255,7 +255,10 @@ pack() {
 if [ -d "$guests" ]; then
     pack >"$cpio" || finish 6 "FAIL: cannot pack $guests"
 elif [ -n "$guests" ]; then
-    [ "$(head -c 6 -- "$guests")" = 070701 ] || finish 2 "FAIL: $guests is not a newc cpio archive"
+    case $(head -c 6 -- "$guests" | tr -d '\0') in
+    070701 | 070702) ;;
+    *) finish 2 "FAIL: $guests is not a newc cpio archive: unpack it if it is compressed, pack it with cpio -o -H newc" ;;
+    esac
     cp -- "$guests" "$cpio"
 fi
 if [ -n "$esp" ]; then

@@ -11,6 +11,7 @@
 #define S_IFLNK      0120000u
 #define PATH_BYTES   1024u
 #define LINKS_MAX    40u
+#define TRAILER      2
 
 /* Fields after the magic, in order. */
 enum field { F_INO, F_MODE, F_NLINK = 4, F_FILESIZE = 6, F_DEVMAJOR, F_DEVMINOR, F_NAMESIZE = 11 };
@@ -37,9 +38,14 @@ static int parse_field(const u8 *header, enum field f, u32 *out)
     return 0;
 }
 
-int cpio_next(const void *archive, size_t len, size_t *offset, struct cpio_file *out)
+static bool is_magic(const u8 *p)
 {
-    const u8 *base = archive;
+    return memcmp(p, "070701", 6) == 0 || memcmp(p, "070702", 6) == 0;
+}
+
+/* cpio_next() of one archive, with TRAILER for its end. */
+static int read_entry(const u8 *base, size_t len, size_t *offset, struct cpio_file *out)
+{
     size_t at = *offset;
     u32 mode, data_size, name_size, ino, nlink, dev[2];
 
@@ -47,7 +53,7 @@ int cpio_next(const void *archive, size_t len, size_t *offset, struct cpio_file 
         return 0;
     const u8 *h = base + at;
     size_t left = len - at;
-    if (left < HEADER_BYTES || (memcmp(h, "070701", 6) != 0 && memcmp(h, "070702", 6) != 0))
+    if (left < HEADER_BYTES || !is_magic(h))
         return -EINVAL;
     if (parse_field(h, F_MODE, &mode) || parse_field(h, F_FILESIZE, &data_size) ||
         parse_field(h, F_NAMESIZE, &name_size) || parse_field(h, F_INO, &ino) ||
@@ -59,9 +65,11 @@ int cpio_next(const void *archive, size_t len, size_t *offset, struct cpio_file 
     const char *name = (const char *)h + HEADER_BYTES;
     if (name_size == 0 || name_size > left - HEADER_BYTES || name[name_size - 1] != 0)
         return -EINVAL;
-    if (strcmp(name, "TRAILER!!!") == 0)
-        return 0;
     size_t data_at = ALIGN_UP((size_t)HEADER_BYTES + name_size, (size_t)4);
+    if (strcmp(name, "TRAILER!!!") == 0) {
+        *offset = at + MIN(left, data_at);
+        return TRAILER;
+    }
     if (data_at > left || data_size > left - data_at)
         return -EINVAL;
 
@@ -77,6 +85,31 @@ int cpio_next(const void *archive, size_t len, size_t *offset, struct cpio_file 
     /* The padding of the last entry may be cut off. */
     *offset = at + MIN(left, ALIGN_UP(data_at + data_size, (size_t)4));
     return 1;
+}
+
+/* Skips the padding after a trailer, and what is no archive. */
+static size_t next_archive(const u8 *base, size_t len, size_t at)
+{
+    while (at < len && base[at] == 0)
+        at++;
+    return len - at >= 6 && is_magic(base + at) ? at : len;
+}
+
+int cpio_next(const void *archive, size_t len, size_t *offset, struct cpio_file *out)
+{
+    size_t at = *offset;
+    bool first = at == 0;
+    int rc;
+
+    while ((rc = read_entry(archive, len, &at, out)) == TRAILER) {
+        at = next_archive(archive, len, at);
+        first = true;
+    }
+    if (rc == 1) {
+        out->first = first;
+        *offset = at;
+    }
+    return rc;
 }
 
 static u32 type_of(const struct cpio_file *f)
@@ -129,24 +162,30 @@ static int look_up(const void *archive, size_t len, const char *path, struct cpi
     return found ? 1 : rc;
 }
 
-/* A hard link without data gets that of its inode. 0, -EINVAL: the archive is broken before that came. */
+/* A hard link without data gets that of its inode, in its own one of joined archives: each numbers its inodes by itself.
+ * 0, -EINVAL: the archive is broken before that came. */
 static int find_data(const void *archive, size_t len, struct cpio_file *f)
 {
-    struct cpio_file other;
+    struct cpio_file other, data = {0};
     size_t offset = 0;
+    bool here = false;
     int rc;
 
     if (f->size || f->nlink < 2)
         return 0;
-    while ((rc = cpio_next(archive, len, &offset, &other)) == 1) {
+    while ((rc = cpio_next(archive, len, &offset, &other)) == 1 && !(here && (data.size || other.first))) {
+        if (other.first)
+            data.size = 0;
+        here = here || other.name == f->name;
         if (type_of(&other) == S_IFREG && other.size && other.ino == f->ino && other.dev[0] == f->dev[0] &&
-            other.dev[1] == f->dev[1]) {
-            f->data = other.data;
-            f->size = other.size;
-            return 0;
-        }
+            other.dev[1] == f->dev[1])
+            data = other;
     }
-    return rc;
+    if (!data.size)
+        return MIN(rc, 0);
+    f->data = data.data;
+    f->size = data.size;
+    return 0;
 }
 
 /* Puts a symbolic link's target before what is left of a path. False: too long. */

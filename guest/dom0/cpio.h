@@ -2,7 +2,8 @@
  * Reads a cpio archive in the "newc" format (magic 070701, or 070702 with checksums, which are not
  * verified). Plain C for untrusted input: every length is checked against the buffer.
  * Format: 110 bytes of ASCII header (magic, then 13 fields of 8 hex digits), the name with its NUL,
- * the data; name and data each padded to 4 bytes. "TRAILER!!!" ends it.
+ * the data; name and data each padded to 4 bytes. "TRAILER!!!" ends it. Archives can be joined (cat a.cpio
+ * b.cpio), as for Linux's initramfs, with zeros between them.
  */
 #ifndef GUEST_DOM0_CPIO_H
 #define GUEST_DOM0_CPIO_H
@@ -15,11 +16,12 @@ struct cpio_file {
     size_t size;      /* bytes */
     u32 mode;         /* POSIX: type and permissions */
     u32 ino, dev[2], nlink;
+    bool first; /* of its archive, where several are joined */
 };
 
 /*
  * Reads the entry at *offset (start with 0) and moves *offset to the next one.
- * Returns 1: *out is filled; 0: the trailer or the end of the buffer between two entries;
+ * Returns 1: *out is filled; 0: the last trailer, or the end of the buffer between two entries;
  * -EINVAL: not a newc archive, or an entry that extends beyond the end.
  */
 int cpio_next(const void *archive, size_t len, size_t *offset, struct cpio_file *out);

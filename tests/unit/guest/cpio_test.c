@@ -170,6 +170,42 @@ TEST(hard_links_are_one_file)
     assert_string_equal(why, "the archive is cut short, or broken, before 'a.elf'");
 }
 
+/* As cat joins them, with the padding of cpio; each has inodes of its own. */
+TEST(archives_can_be_joined)
+{
+    struct cpio_file f;
+    size_t at = 0, nr = 0, firsts = 0;
+
+    archive_len = 0;
+    append_inode("a.elf", 0100644, "", 0, 7, 2, 0);
+    append_inode("b.elf", 0100644, "one", 3, 7, 2, 0);
+    append_inode("lost.elf", 0100644, "", 0, 9, 2, 0);
+    append("x.cfg", 0100644, "old", 3);
+    append("TRAILER!!!", 0, "", 0);
+    memset(archive + archive_len, 0, 404);
+    archive_len += 404;
+    append_inode("c.elf", 0100644, "", 0, 7, 2, 0);
+    append_inode("d.elf", 0100644, "two", 3, 7, 2, 0);
+    append_inode("f.elf", 0100644, "not lost's", 10, 9, 2, 0);
+    append("x.cfg", 0100644, "new", 3);
+    append("TRAILER!!!", 0, "", 0);
+    append("TRAILER!!!", 0, "", 0);
+    expect("a.elf", "one");
+    expect("b.elf", "one");
+    expect("c.elf", "two");
+    expect("d.elf", "two");
+    expect("lost.elf", "");
+    expect("x.cfg", "new");
+    memcpy(archive + archive_len, "junk after it", 13); /* is no archive */
+    archive_len += 13;
+    while (cpio_next(archive, archive_len, &at, &f) == 1) {
+        nr++;
+        firsts += f.first;
+    }
+    assert_int_equal(nr, 8);
+    assert_int_equal(firsts, 2);
+}
+
 TEST(symbolic_links_are_followed)
 {
     archive_len = 0;
