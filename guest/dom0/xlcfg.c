@@ -55,6 +55,19 @@ static int get_text(struct parser *p, const char *key, char *out, size_t size)
     return (size_t)len < size ? 0 : fail(p, v.line, key, "the value is too long");
 }
 
+/* What is wrong with a value that xl_number() does not read. */
+static const char *not_a_number(const struct xl_value *v)
+{
+    char text[4];
+
+    if (v->is_added)
+        return "a number cannot be added to by +=";
+    /* 08 looks like one: the reader of xl.cfg is told the rule. */
+    if (xl_string(v, text, sizeof(text)) >= 2 && text[0] == '0' && text[1] >= '0' && text[1] <= '9')
+        return "not a number: after a leading 0 it is octal, with digits 0 to 7";
+    return "not a number";
+}
+
 /* Reads a number in [min, max]. Leaves *out as it is if the key is not there. */
 static int get_number(struct parser *p, const char *key, s64 min, s64 max, s64 *out)
 {
@@ -65,7 +78,7 @@ static int get_number(struct parser *p, const char *key, s64 min, s64 max, s64 *
         return 0;
     int rc = xl_number(&v, &number);
     if (rc == -EINVAL)
-        return fail(p, v.line, key, v.is_added ? "a number cannot be added to by +=" : "not a number");
+        return fail(p, v.line, key, not_a_number(&v));
     if (rc || number < min || number > max) {
         p->error->line = v.line;
         snprintf(p->error->text, sizeof(p->error->text), "%s: the number must be from %ld to %ld", key,

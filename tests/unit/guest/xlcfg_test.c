@@ -234,7 +234,11 @@ TEST(numbers_have_limits)
     refused(BASE "memory = 18446744073709551615\n", 4, "memory: the number must be from 1 to 16777216");
     refused(BASE "memory = '-1'\n", 4, "memory: the number must be from 1 to 16777216");
     refused(BASE "memory = 'lots'\n", 4, "memory: not a number");
-    refused(BASE "memory = 08\n", 4, "memory: not a number");
+    refused(BASE "memory = 08\n", 4,
+            "memory: not a number: after a leading 0 it is octal, with digits 0 to 7");
+    refused(BASE "memory = '0190'\n", 4,
+            "memory: not a number: after a leading 0 it is octal, with digits 0 to 7");
+    refused(BASE "memory = '0 MiB'\n", 4, "memory: not a number");
     refused(BASE "memory = [64]\n", 4, "memory: not a number");
     refused(BASE "memory += 4\n", 3, "memory: a number cannot be added to by +=");
     refused(BASE "timeout = 3601\n", 4, "timeout: the number must be from 1 to 3600");
