@@ -229,8 +229,9 @@ static void build_and_run(struct life *life, const struct cpio_file *kernel, con
         return;
     }
     if (!options.quiet)
-        printf("%-9s kernel %s%s%s, %lu MiB, %u vCPU\n", cfg->name, cfg->kernel,
-               cfg->ramdisk[0] ? ", ramdisk " : "", cfg->ramdisk, cfg->memory_mib, cfg->vcpus);
+        printf("%-9s kernel %s%s%s, %lu MiB, %u vCPU%s\n", cfg->name, cfg->kernel,
+               cfg->ramdisk[0] ? ", ramdisk " : "", cfg->ramdisk, cfg->memory_mib, cfg->vcpus,
+               cfg->vcpus == 1 ? "" : "s");
     int rc = build_guest(b, cfg, kernel, ramdisk, &before);
     if (rc == -ENOENT && cfg->optional && !b->created) {
         printf("@guest domain=none event=skipped code=%d name=%s\n", rc, cfg->name);
