@@ -22,10 +22,12 @@ static void people_nodes(const struct facts *f)
 
     printf("SRAT revision %u, %u nodes, %u CPUs%s\n\n", f->info.srat.revision, t->nr_nodes, f->nr_cpus,
            f->info.have_madt ? "" : " (in the SRAT; no MADT was given)");
-    printf("node        PXM  %13s  hot-plug MiB  CPUs\n", f->have_memmap ? "RAM MiB" : "memory MiB");
+    printf("node        PXM  %13s  hot-plug MiB  non-volatile MiB  CPUs\n",
+           f->have_memmap ? "RAM MiB" : "memory MiB");
     for (u32 i = 0; i < t->nr_nodes; i++)
-        printf("%4u %10u  %13lu  %12lu  %4u\n", i, t->pxm[i], (unsigned long)(f->node[i].bytes >> 20),
-               (unsigned long)(f->node[i].hotplug_bytes >> 20), f->node[i].cpus);
+        printf("%4u %10u  %13lu  %12lu  %16lu  %4u\n", i, t->pxm[i], (unsigned long)(f->node[i].bytes >> 20),
+               (unsigned long)(f->node[i].hotplug_bytes >> 20),
+               (unsigned long)(f->node[i].nonvolatile_bytes >> 20), f->node[i].cpus);
     printf("\nrange                                    node  flags\n");
     for (u32 i = 0; i < t->nr_ranges; i++) {
         const struct topology_range *r = &t->ranges[i];

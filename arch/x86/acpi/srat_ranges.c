@@ -149,8 +149,8 @@ int acpi_srat_resolve(struct acpi_srat *s, acpi_has_ram_fn has_ram)
         log_warn("ACPI: SRAT: entries overlap from 0x%lx, 0x%lx bytes in all; merged\n",
                  (unsigned long)o.same_first, (unsigned long)o.same_node);
     if (o.rivals)
-        log_warn(
-            "ACPI: SRAT: PXM %u and %u both have 0x%lx, where there is no RAM: 0x%lx bytes of such in all\n",
-            o.owner_pxm, o.rival_pxm, (unsigned long)o.rivals_first, (unsigned long)o.rivals);
+        log_warn("ACPI: SRAT: PXM %u and %u both have 0x%lx, where there is no RAM: no page is lost (0x%lx "
+                 "bytes of overlap)\n",
+                 o.owner_pxm, o.rival_pxm, (unsigned long)o.rivals_first, (unsigned long)o.rivals);
     return 0;
 }

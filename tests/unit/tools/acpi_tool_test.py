@@ -172,6 +172,9 @@ def test_qemus_dimmpxm():
     run = Run(*make(srat=table, memmap="0 128M ram"))
     assert run.status == 1 and "PXM 2 and 3 both have 0x108000000, where there is no RAM" in run.warnings()[0]
     assert run.nodes("bytes", "nonvolatile_bytes", "cpus") == [(32 * M, 0, 1), (32 * M, 0, 1), (32 * M, 128 * M, 1), (32 * M, 0, 1)]
+    # What people read has the same figures: PXM, RAM, hot-plug, non-volatile, CPUs of nodes 2 and 3.
+    rows = [line.split() for line in run.text.splitlines()]
+    assert ["2", "2", "32", "0", "128", "1"] in rows and ["3", "3", "32", "3840", "0", "1"] in rows, run.text
 
 
 def test_a_node_whose_memory_is_not_in_the_map():
