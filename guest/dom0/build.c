@@ -191,8 +191,9 @@ static int claim(struct build *b)
     if (claim_must_be_on_nodes(cfg) && (!b->nr_nodes || !host_has_node_claims()))
         return build_fail(b, b->nr_nodes ? -EOPNOTSUPP : -ENOMEM,
                           "claim_order and claim_flags need a claim by node, and %s",
-                          host_has_node_claims() ? "no node has room for all of it; name nodes"
-                                                 : "this hypervisor has none");
+                          !host_has_node_claims() ? "this hypervisor has none"
+                          : cfg->claim_order      ? "no node has all of it in such extents; name nodes"
+                                                  : "no node has room for all of it; name nodes");
     if (cfg->claim_mode == CLAIM_HOST || !b->nr_nodes)
         return claim_host(b);
     int rc = claim_on_nodes(b);
@@ -226,8 +227,13 @@ static int pin(struct build *b, bool soft, const char *key, u32 flag)
 
     for (u32 id = 0; id < b->cfg->maxvcpus && xlcfg_cpus(b->cfg, soft, id, text); id++) {
         int rc = cpus_parse(text, host_cpu_node, host_nr_cpus, map);
-        if (rc)
-            return build_fail(b, rc, "%s \"%s\": the host has CPUs 0 to %u", key, text, host_nr_cpus - 1);
+        if (rc) {
+            u32 node = 0;
+            for (u32 cpu = 0; cpu < host_nr_cpus; cpu++)
+                node = MAX(node, host_cpu_node[cpu]);
+            return build_fail(b, rc, "%s \"%s\": no CPU is left, the host has CPUs 0 to %u on nodes 0 to %u",
+                              key, text, host_nr_cpus - 1, node);
+        }
         rc = xc_vcpu_setaffinity(xch, b->domid, id, flag, map);
         if (rc)
             return refused(b, "the affinity of a vCPU cannot be set", rc);
