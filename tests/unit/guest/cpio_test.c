@@ -1,7 +1,4 @@
-/*
- * The builder's archive reader: what it accepts, and every way of being cut short or wrong.
- * lint: long: one reader, a case for each way.
- */
+/* The builder's archive reader: what it accepts, and every way of being cut short or wrong. */
 #include <tests/machine/test.h>
 
 #include <guest/dom0/cpio.h>
@@ -189,7 +186,6 @@ TEST(archives_can_be_joined)
     archive_len += 404;
     append_inode("c.elf", 0100644, "", 0, 7, 2, 0);
     append_inode("d.elf", 0100644, "two", 3, 7, 2, 0);
-    append_inode("e.elf", 0100644, "", 0, 7, 2, 0);
     append_inode("f.elf", 0100644, "not lost's", 10, 9, 2, 0);
     append("x.cfg", 0100644, "new", 3);
     append("TRAILER!!!", 0, "", 0);
@@ -198,21 +194,16 @@ TEST(archives_can_be_joined)
     expect("b.elf", "one");
     expect("c.elf", "two");
     expect("d.elf", "two");
-    expect("e.elf", "two");
     expect("lost.elf", "");
     expect("x.cfg", "new");
+    memcpy(archive + archive_len, "junk after it", 13); /* is no archive */
+    archive_len += 13;
     while (cpio_next(archive, archive_len, &at, &f) == 1) {
         nr++;
         firsts += f.first;
     }
-    assert_int_equal(nr, 9);
+    assert_int_equal(nr, 8);
     assert_int_equal(firsts, 2);
-    memcpy(archive + archive_len, "junk after it", 13); /* is no archive */
-    archive_len += 13;
-    at = nr = 0;
-    while (cpio_next(archive, archive_len, &at, &f) == 1)
-        nr++;
-    assert_int_equal(nr, 9);
 }
 
 TEST(symbolic_links_are_followed)
