@@ -26,6 +26,12 @@ static int fail(int rc, const char *what, const char *why)
     return rc;
 }
 
+static int too_large(u64 bytes, const char *than)
+{
+    log_error("Domain 0: wants %lu MiB, more %s: lower dom0_mem= (error %d)\n", bytes >> 20, than, ENOMEM);
+    return -ENOMEM;
+}
+
 /* One extent of the order for d: on the first of its nodes that has one, or anywhere if it has none set. */
 static int take_extent(struct domain *d, u64 nodes, u32 order, mfn_t *out)
 {
@@ -178,9 +184,8 @@ int dom0_build(const struct dom0_config *config)
         mem_bytes = ALIGN_UP(MAX(MIB(64), 2 * (elf.end - elf.start + config->module_size) + MIB(32)), MIB(2));
     rc = dom0_layout_memory(config->host_e820, config->nr_host_e820, mem_bytes, &layout);
     if (rc)
-        return fail(rc, "laying out its memory",
-                    rc == -ENOMEM ? "the machine has less memory than that"
-                                  : "the host's memory map is too long");
+        return rc == -ENOMEM ? too_large(mem_bytes, "than the machine has")
+                             : fail(rc, "laying out its memory", "the host's memory map is too long");
     u64 info_size = INFO_STRINGS + strlen(config->cmdline) + 1 + strlen(config->module_cmdline) + 1;
     rc = dom0_layout_place(&layout, elf.end, config->module_size, info_size, &why);
     if (rc)
@@ -193,9 +198,10 @@ int dom0_build(const struct dom0_config *config)
         if (layout.e820[i].type == XEN_HVM_MEMMAP_TYPE_RAM) {
             rc = populate(d, config->nodes, layout.e820[i].addr, layout.e820[i].size);
             if (rc)
-                return fail(rc, "populating it",
-                            config->nodes ? "not enough free memory on the nodes of dom0_nodes="
-                                          : "not enough free memory");
+                return rc == -ENOMEM
+                           ? too_large(mem_bytes, config->nodes ? "than is free on the nodes of dom0_nodes="
+                                                                : "than is free")
+                           : fail(rc, "populating it", "a frame cannot be mapped");
         }
     /* The tables of its RAM exist now: give back what the worst case would have needed beyond them. */
     rc = physmap_set_pool(d, d->physmap.pool_used + PHYSMAP_POOL_DEFAULT_PAGES);

@@ -53,6 +53,16 @@ class TestLoader:
         assert not run.facts, run.tail()
 
 
+@pytest.mark.parametrize("options, sentence", [
+    ("dom0_mem=2G", "wants 2048 MiB, more than the machine has: lower dom0_mem="),
+    ("dom0_mem=600M dom0_nodes=1", "wants 600 MiB, more than is free on the nodes of dom0_nodes=: lower dom0_mem="),
+])
+def test_a_domain_0_that_does_not_fit(options, sentence):
+    run = harness.boot("--direct", "--mem", "1G", "--cmdline", options)
+    assert f"Domain 0: {sentence} (error 12)" in run.lines, run.tail()
+    run.expect_status(harness.PANIC)
+
+
 # case: (options, seconds, status, the last line)
 FAILED = {
     # Domain 0 is not an ELF image.
