@@ -23,7 +23,7 @@
 #include <lib/printf.h>
 #include <lib/string.h>
 
-#define RATE_BYTES     4096u /* a second, of a guest */
+#define RATE_BYTES     4096u /* a second, of a guest, with RECORD_BYTES for each line */
 #define NS_PER_BYTE    (1000000000u / RATE_BYTES)
 #define BURST_BYTES    16384u
 #define RESUME_BYTES   1024u /* after a drop: of credit and of room, before a line is taken again */
@@ -146,16 +146,17 @@ static void earn_credit(struct guest_console *c, u64 now_ns)
 /* Is there room for a record of len bytes of text, and for a guest's line credit too? */
 static bool admits(struct guest_console *c, enum record_kind kind, u32 len)
 {
-    u32 room = c->size - c->used, need = RECORD_BYTES + len + RECORD_BYTES + 64; /* with a report of drops */
+    u32 cost = RECORD_BYTES + len; /* an empty line is one on the serial line too */
+    u32 room = c->size - c->used, need = cost + RECORD_BYTES + 64; /* with a report of drops */
 
     if (kind != RECORD_GUEST)
         return room >= need;
     if (c->nr_dropped)
         need = MAX(need, RESUME_BYTES);
     earn_credit(c, time_now_ns());
-    if (room < need + RESERVED_BYTES || c->credit < MAX(len, c->nr_dropped ? RESUME_BYTES : 0))
+    if (room < need + RESERVED_BYTES || c->credit < MAX(cost, c->nr_dropped ? RESUME_BYTES : 0))
         return false;
-    c->credit -= len;
+    c->credit -= cost;
     return true;
 }
 

@@ -134,8 +134,20 @@ CONSOLE_TEST(a_guest_has_a_rate)
         if (ms == 10000)
             before = console_room; /* the first burst is over */
     }
-    u32 a_second = (before - console_room) / 10 * 19 / shown;
+    u32 a_second = (before - console_room) / 10 * (19 + 10) / shown;
     assert_true(a_second > 4096 * 9 / 10 && a_second < 4096 * 11 / 10);
+}
+
+/* A line without text costs the serial line as much as its prefix. */
+CONSOLE_TEST(empty_lines_have_a_rate)
+{
+    u32 room = console_room;
+
+    for (u32 ms = 0; ms < 10000; ms++) {
+        type(dom(1), "\n\n\n\n\n\n\n\n\n\n");
+        wait_ms(1);
+    }
+    assert_true(room - console_room < 16384 + 10 * 4096);
 }
 
 CONSOLE_TEST(domain_0_loses_nothing)
