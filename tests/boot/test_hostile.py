@@ -100,7 +100,7 @@ class TestFlood:
             directory = tmp_path_factory.mktemp(kind)
             shutil.copy(harness.BUILT / "hostile.elf", directory)
             for number in range(9):
-                name, attack = ("neighbour", "gap ms=200") if number == 8 else (f"noise{number}", f"flood ms=500 do={kind}")
+                name, attack = ("neighbour", "gap ms=130") if number == 8 else (f"noise{number}", f"flood ms=320 do={kind}")
                 (directory / f"{number}.cfg").write_text(
                     f'name = "{name}"\nkernel = "hostile.elf"\nextra = "attack={attack}"\nmemory = 16\n')
             run = harness.boot("--direct", "--icount", "--guests", directory, "--cpus", "1", "--nodes", "1", "--mem", "512M", "--cmdline",
