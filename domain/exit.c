@@ -135,9 +135,7 @@ static bool decode_cr4(struct vcpu *v, struct hvm_exit *exit)
 
     if (exit->cr4.known)
         return true;
-    spin_lock(&v->domain->physmap.lock);
-    u32 nr = hvm_read_code(&v->hvm, code);
-    spin_unlock(&v->domain->physmap.lock);
+    u32 nr = vcpu_read_code(v, code);
     exit->insn_len = hvm_decode_mov_cr4(code, nr, hvm_ops->long_mode_cs(&v->hvm), &write, &exit->cr4.gpr);
     return exit->insn_len && write == exit->cr4.write;
 }

@@ -94,6 +94,8 @@ spinlock_t *domain_list_lock(void);
 struct domain *domain_list_next_locked(u32 domid);
 
 /* --- stop.c --- */
+/* hvm_read_code() under the physmap lock. */
+u32 vcpu_read_code(struct vcpu *v, u8 code[HVM_CODE_BYTES]);
 void domain_dump_vcpu(struct vcpu *v, const char *name);
 
 /* --- guest_console.c --- */

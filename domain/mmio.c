@@ -3,7 +3,7 @@
  * mode the page of the vCPU's local APIC has registers, unless the domain has put memory there.
  *
  * The instruction is read and decoded once (insn.h) and its operands are translated again, because a nested
- * page fault says neither. The guest may change both meanwhile: if no operand is where the fault was, it
+ * page fault says neither. The guest may change both at the same time: if no operand is where the fault was, it
  * executes the instruction again. An operand can cross a page and be partly memory, and MOVS has another one;
  * memory is accessed with the kernel's rights, so for the kernel only.
  *

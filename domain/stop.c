@@ -114,14 +114,19 @@ void domain_shutdown(struct domain *d, u8 code)
     tell_control_domain();
 }
 
-/* The lock is for the nested tables, and not held while a slow console prints. */
+u32 vcpu_read_code(struct vcpu *v, u8 code[HVM_CODE_BYTES])
+{
+    spin_lock(&v->domain->physmap.lock);
+    u32 nr = hvm_read_code(&v->hvm, code);
+    spin_unlock(&v->domain->physmap.lock);
+    return nr;
+}
+
 void domain_dump_vcpu(struct vcpu *v, const char *name)
 {
     u8 code[HVM_CODE_BYTES];
 
-    spin_lock(&v->domain->physmap.lock);
-    u32 nr = hvm_read_code(&v->hvm, code);
-    spin_unlock(&v->domain->physmap.lock);
+    u32 nr = vcpu_read_code(v, code);
     const struct hvm_say to = {.line = guest_console_say, .ctx = v->domain};
     hvm_dump(&v->hvm, name, code, nr, &to);
 }

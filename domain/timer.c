@@ -129,7 +129,8 @@ void timer_run_due(void)
     q->armed_ns = 0; /* the one shot is spent */
     u64 now_ns = time_now_ns();
     /* Due timers move to a list of their own first, so that a callback that sets its timer again, even for
-     * now, cannot keep the CPU in this loop. A timer cancelled meanwhile leaves this list in the same way. */
+     * now, cannot keep the CPU in this loop. A timer that is cancelled during the loop leaves this list in the
+     * same way. */
     while (!list_empty(&q->timers) && list_entry(q->timers.next, struct timer, link)->deadline_ns <= now_ns) {
         struct list *first = q->timers.next;
 

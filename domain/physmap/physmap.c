@@ -87,8 +87,8 @@ static void give_back(struct domain *d, struct removed *removed)
 
     if (removed->nr || np->retired_maddr)
         sched_sync_domain(d);
-    while (
-        np->retired_maddr) /* three for each removed piece; a 1 GiB mapping replaces 513, 64 of 2 MiB one each */
+    /* Three for each removed piece; a 1 GiB mapping replaces 513, 64 of 2 MiB one each. */
+    while (np->retired_maddr)
         np_reap(np, 64);
     for (u32 i = 0; i < removed->nr; i++) {
         mfn_t m = removed->mfn[i];

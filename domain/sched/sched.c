@@ -185,7 +185,7 @@ static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v
 }
 
 /* Delivers events, then sets in_guest: from then on other CPUs kick v for a new event. False: v has no
- * register state to run with and waits for a STARTUP interrupt, or another event has come meanwhile. */
+ * register state to run with and waits for a STARTUP interrupt, or another event has come since. */
 static bool prepare_entry(struct vcpu *v)
 {
     if (unlikely(v->attention || v->nmi_pending || vcpu_event_pending(v)))

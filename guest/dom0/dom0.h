@@ -86,7 +86,7 @@ struct console {
     u64 due_ms; /* it is not served before */
     struct ring ring;
 };
-/* Connects an event channel, and tells the guest where the ring will be. Before its memory is claimed, because
+/* Connects an event channel, and sets the HVM parameters of the ring. Before its memory is claimed, because
  * the hypervisor needs a page for the channel. Returns NULL, or what does not work, with *rc the error. */
 const char *console_connect(struct console *c, u32 domid, int *rc);
 /* Maps the ring, when the guest's memory is there. This vCPU serves the console from now on, one at a time.

@@ -47,17 +47,19 @@ int hvm_translate(struct hvm_vcpu *v, u64 gva, bool write, u64 *gaddr)
 u32 hvm_read_code(struct hvm_vcpu *v, u8 code[HVM_CODE_BYTES])
 {
     struct hvm_state state;
+    const u8 *byte = NULL;
     u32 nr = 0;
 
     hvm_ops->get_state(v, &state);
     u64 at = v->regs.rip + (hvm_ops->long_mode_cs(v) ? 0 : state.cs.base);
     for (; nr < HVM_CODE_BYTES; nr++) {
         u64 gaddr;
-        const u8 *byte;
 
-        if (hvm_translate(v, at + nr, false, &gaddr) || !(byte = guest_byte(v->np, gaddr)))
+        /* One walk a page. */
+        if ((!nr || (at + nr) % PAGE_SIZE == 0) &&
+            (hvm_translate(v, at + nr, false, &gaddr) || !(byte = guest_byte(v->np, gaddr))))
             break;
-        code[nr] = *byte;
+        code[nr] = *byte++;
     }
     return nr;
 }
