@@ -5,6 +5,7 @@
  *
  * Several vCPUs build at once, each its own guest.
  */
+#include <guest/dom0/acpi.h>
 #include <guest/dom0/cpus.h>
 #include <guest/dom0/dom0.h>
 #include <guest/lib/image.h>
@@ -254,12 +255,7 @@ static int populate(struct build *b)
 /* The guest's memory from 1 MiB on ends there, below 3 GiB. In bytes. */
 static u64 end_of_low_memory(const struct build *b)
 {
-    u64 end = 0;
-
-    for (u32 i = 0; i < b->layout.nr_ranges; i++)
-        if (b->layout.ranges[i].start <= LAYOUT_HOLE_END)
-            end = b->layout.ranges[i].end << PAGE_SHIFT;
-    return end;
+    return b->layout.ranges[0].end << PAGE_SHIFT;
 }
 
 static int check_kernel(struct build *b, const void *image, size_t size)
@@ -287,11 +283,11 @@ static int write_start_info(struct build *b, const struct cpio_file *ramdisk, u6
 {
     struct {
         struct hvm_start_info info;
-        struct hvm_memmap_table_entry map[LAYOUT_MAX];
+        struct hvm_memmap_table_entry map[LAYOUT_MAP_MAX];
         struct hvm_modlist_entry module;
         char cmdline[XLCFG_TEXT_MAX];
     } block;
-    struct xen_e820_entry e820[LAYOUT_MAX];
+    struct xen_e820_entry e820[LAYOUT_MAP_MAX];
     const u64 ramdisk_at = ALIGN_UP(sizeof(block), PAGE_SIZE);
 
     u64 at = layout_place(&b->layout, &b->elf, ramdisk->data ? ramdisk_at + ramdisk->size : sizeof(block));
@@ -310,11 +306,12 @@ static int write_start_info(struct build *b, const struct cpio_file *ramdisk, u6
                                              ramdisk->data ? at + ((u8 *)&block.module - (u8 *)&block) : 0,
                                          .cmdline_paddr = at + ((u8 *)block.cmdline - (u8 *)&block),
                                          .memmap_paddr = at + ((u8 *)block.map - (u8 *)&block),
-                                         .memmap_entries = b->layout.nr_ranges};
+                                         .memmap_entries = b->layout.nr_map,
+                                         .rsdp_paddr = LAYOUT_ACPI << PAGE_SHIFT};
     block.module = (struct hvm_modlist_entry){.paddr = at + ramdisk_at, .size = ramdisk->size};
     str_copy(block.cmdline, b->cfg->extra, sizeof(block.cmdline));
-    for (u32 i = 0; i < b->layout.nr_ranges; i++) {
-        const struct layout_range *r = &b->layout.ranges[i];
+    for (u32 i = 0; i < b->layout.nr_map; i++) {
+        const struct layout_range *r = &b->layout.map[i];
         u64 start = r->start << PAGE_SHIFT, size = (r->end - r->start) << PAGE_SHIFT;
         block.map[i] = (struct hvm_memmap_table_entry){.addr = start, .size = size, .type = r->type};
         e820[i] = (struct xen_e820_entry){.addr = start, .size = size, .type = r->type};
@@ -324,10 +321,26 @@ static int write_start_info(struct build *b, const struct cpio_file *ramdisk, u6
         rc = image_write(xch, b->domid, at + ramdisk_at, ramdisk->data, ramdisk->size);
     if (rc)
         return refused(b, "the start info cannot be written to its memory", rc);
-    rc = xc_domain_set_memory_map(xch, b->domid, e820, b->layout.nr_ranges);
+    rc = xc_domain_set_memory_map(xch, b->domid, e820, b->layout.nr_map);
     if (rc)
         return refused(b, "its memory map cannot be set", rc);
     *gaddr = at;
+    return 0;
+}
+
+static int write_acpi_tables(struct build *b)
+{
+    const struct guest_acpi acpi = {.nr_vcpus = b->cfg->vcpus, .nr_max_vcpus = b->cfg->maxvcpus};
+    int pages = (int)DIV_ROUND_UP(guest_acpi_size(&acpi), PAGE_SIZE);
+    xen_pfn_t gfns[LAYOUT_CONSOLE - LAYOUT_ACPI];
+
+    for (u32 i = 0; i < ARRAY_SIZE(gfns); i++)
+        gfns[i] = LAYOUT_ACPI + i;
+    void *at = xc_map_foreign_pages(xch, b->domid, gfns, pages);
+    if (!at)
+        return refused(b, "its ACPI tables cannot be written to its memory", -EFAULT);
+    guest_acpi_write(&acpi, LAYOUT_ACPI << PAGE_SHIFT, at);
+    xc_unmap_foreign();
     return 0;
 }
 
@@ -338,7 +351,9 @@ static int load_and_start(struct build *b, const struct cpio_file *ramdisk)
     int rc = image_load(xch, b->domid, &b->elf);
     if (rc)
         return refused(b, "the kernel cannot be written to its memory", rc);
-    rc = write_start_info(b, ramdisk, &start_info);
+    rc = write_acpi_tables(b);
+    if (!rc)
+        rc = write_start_info(b, ramdisk, &start_info);
     if (rc)
         return rc;
     rc = image_set_context(xch, b->domid, b->elf.pvh_entry, start_info);

@@ -2,31 +2,40 @@
 #include <guest/dom0/layout.h>
 #include <xen/hvm/start_info.h>
 
-static void add(struct layout *l, u64 start, u64 end, u32 type)
+static void own(struct layout *l, u64 start, u64 end)
 {
     if (start >= end)
         return;
-    l->ranges[l->nr_ranges++] = (struct layout_range){start, end, type};
+    l->ranges[l->nr_ranges++] = (struct layout_range){start, end, XEN_HVM_MEMMAP_TYPE_RAM};
     l->nr_pages += end - start;
+}
+
+static void describe(struct layout *l, u64 start, u64 end, u32 type)
+{
+    if (start < end)
+        l->map[l->nr_map++] = (struct layout_range){start, end, type};
 }
 
 void layout_make(u64 memory_mib, struct layout *out)
 {
-    u64 frames = memory_mib << (20 - PAGE_SHIFT);
+    const u64 frames = memory_mib << (20 - PAGE_SHIFT);
+    const u64 low_end = MIN(frames, LAYOUT_LOW_END), high_end = LAYOUT_HIGH_START + (frames - low_end);
 
     *out = (struct layout){0};
-    add(out, 0, MIN(frames, LAYOUT_HOLE_START), XEN_HVM_MEMMAP_TYPE_RAM);
-    add(out, LAYOUT_HOLE_END, MIN(frames, LAYOUT_LOW_END), XEN_HVM_MEMMAP_TYPE_RAM);
-    add(out, LAYOUT_CONSOLE, LAYOUT_CONSOLE + 1, XEN_HVM_MEMMAP_TYPE_RESERVED);
-    if (frames > LAYOUT_LOW_END)
-        add(out, LAYOUT_HIGH_START, LAYOUT_HIGH_START + (frames - LAYOUT_LOW_END), XEN_HVM_MEMMAP_TYPE_RAM);
+    own(out, 0, low_end);
+    own(out, LAYOUT_HIGH_START, high_end);
+    describe(out, 0, LAYOUT_HOLE_START, XEN_HVM_MEMMAP_TYPE_RAM);
+    describe(out, LAYOUT_ACPI, LAYOUT_CONSOLE, XEN_HVM_MEMMAP_TYPE_ACPI);
+    describe(out, LAYOUT_CONSOLE, LAYOUT_HOLE_END, XEN_HVM_MEMMAP_TYPE_RESERVED);
+    describe(out, LAYOUT_HOLE_END, low_end, XEN_HVM_MEMMAP_TYPE_RAM);
+    describe(out, LAYOUT_HIGH_START, high_end, XEN_HVM_MEMMAP_TYPE_RAM);
 }
 
 bool layout_contains(const struct layout *l, u64 paddr, u64 bytes)
 {
-    for (u32 i = 0; i < l->nr_ranges; i++) {
-        u64 start = l->ranges[i].start << PAGE_SHIFT, end = l->ranges[i].end << PAGE_SHIFT;
-        if (l->ranges[i].type == XEN_HVM_MEMMAP_TYPE_RAM && paddr >= start && paddr <= end &&
+    for (u32 i = 0; i < l->nr_map; i++) {
+        u64 start = l->map[i].start << PAGE_SHIFT, end = l->map[i].end << PAGE_SHIFT;
+        if (l->map[i].type == XEN_HVM_MEMMAP_TYPE_RAM && paddr >= start && paddr <= end &&
             bytes <= end - paddr)
             return true;
     }

@@ -1,8 +1,8 @@
 ; PVH entry of a guest that uses the first MiB as scratch before it reads anything: its page tables are at 0x10000, and
-; the rest of the first MiB is not mapped in them. It shares nothing with guest/lib.
+; the rest of its RAM below 1 MiB is not mapped in them. It shares nothing with guest/lib.
 ;
 ; In:  EBX = struct hvm_start_info (guest-physical), flat segments, paging off, interrupts off
-; Out: stranger_main(start_info), 1 MiB to 4 GiB mapped 1:1, IF = 0
+; Out: stranger_main(start_info), 0xA0000 to 4 GiB mapped 1:1, IF = 0
 
 extern stranger_main
 
@@ -47,8 +47,8 @@ entry:  cld
         cmp ecx, 2048
         jne .pd
         mov dword [TABLES + 0x2000], TABLES + 0x6000 + PRESENT
-        mov eax, 0x100000 + PRESENT
-        mov ecx, 256
+        mov eax, 0xa0000 + PRESENT
+        mov ecx, 0xa0
 .pt:    mov [TABLES + 0x6000 + ecx * 8], eax
         add eax, 0x1000
         inc ecx

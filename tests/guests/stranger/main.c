@@ -1,7 +1,7 @@
 /*
- * A guest as others write them, on what libxc's layout gives: nothing of the builder's is in the first MiB, and all
- * output goes through the console ring, each time until it has been taken (no port 0xE9, no guest/lib). It prints what
- * it was given, with a checksum of its ramdisk, and powers off. The first word of the command line:
+ * A guest as others write them: nothing of the builder's is in RAM below 1 MiB, and all output goes through the
+ * console ring, each time until it has been taken (no port 0xE9, no guest/lib). It prints what it was given, with
+ * a checksum of its ramdisk, and powers off. The first word of the command line:
  *   (none)  checks the start info against XENMEM_memory_map
  *   flood   writes and rings as fast as it can, for 1 s; a line must have been taken whole at its end
  *   gone    gives back the page of the ring, and takes another one for its place

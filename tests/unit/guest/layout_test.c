@@ -4,40 +4,83 @@
 #include <guest/dom0/layout.h>
 #include <xen/hvm/start_info.h>
 
-TEST(layout_has_the_holes)
+static void assert_range(const struct layout_range *r, uint64_t start, uint64_t end, uint32_t type)
 {
-    struct layout l;
-
-    layout_make(256, &l);
-    assert_int_equal(l.nr_ranges, 3);
-    assert_int_equal(l.nr_pages, 65536 - 0x60 + 1);
-    assert_int_equal(l.ranges[0].end, 0xA0);
-    assert_int_equal(l.ranges[1].start, 0x100);
-    assert_int_equal(l.ranges[1].end, 0x10000);
-    layout_make(1, &l);
-    assert_int_equal(l.nr_ranges, 2);
-    assert_int_equal(l.nr_pages, 0xA0 + 1);
-    layout_make(3072, &l);
-    assert_int_equal(l.nr_ranges, 3);
-    assert_int_equal(l.ranges[1].end, 0xC0000);
-    layout_make(5120, &l);
-    assert_int_equal(l.nr_ranges, 4);
-    assert_int_equal(l.ranges[3].start, 0x100000);
-    assert_int_equal(l.ranges[3].end, 0x180000);
-    assert_int_equal(l.nr_pages, 5120 * 256 - 0x60 + 1);
+    assert_int_equal(r->start, start);
+    assert_int_equal(r->end, end);
+    assert_int_equal(r->type, type);
 }
 
-TEST(layout_has_a_reserved_page_for_the_console)
+TEST(a_guest_owns_exactly_its_memory)
+{
+    static const uint32_t sizes[] = {1,    2,    3,    64,   256,  512,  1023,
+                                     1024, 3071, 3072, 3073, 4096, 8192, 1 << 24};
+    struct layout l;
+
+    for (uint32_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        uint64_t pages = 0;
+        layout_make(sizes[i], &l);
+        for (uint32_t j = 0; j < l.nr_ranges; j++)
+            pages += l.ranges[j].end - l.ranges[j].start;
+        assert_int_equal(l.nr_pages, sizes[i] * 256ull);
+        assert_int_equal(pages, l.nr_pages);
+    }
+    layout_make(3072, &l);
+    assert_int_equal(l.nr_ranges, 1);
+    assert_range(&l.ranges[0], 0, 0xC0000, XEN_HVM_MEMMAP_TYPE_RAM);
+    layout_make(5120, &l);
+    assert_int_equal(l.nr_ranges, 2);
+    assert_range(&l.ranges[0], 0, 0xC0000, XEN_HVM_MEMMAP_TYPE_RAM);
+    assert_range(&l.ranges[1], 0x100000, 0x180000, XEN_HVM_MEMMAP_TYPE_RAM);
+}
+
+TEST(the_memory_map_keeps_tables_and_ring_out_of_ram)
 {
     struct layout l;
 
     layout_make(5120, &l);
-    assert_int_equal(l.ranges[2].start, 0xFEFFF);
-    assert_int_equal(l.ranges[2].end, 0xFF000);
-    assert_int_equal(l.ranges[2].type, XEN_HVM_MEMMAP_TYPE_RESERVED);
-    for (uint32_t i = 0; i < l.nr_ranges; i++)
-        assert_true(i == 2 || l.ranges[i].type == XEN_HVM_MEMMAP_TYPE_RAM);
-    assert_false(layout_contains(&l, 0xFEFFF000, 4096));
+    assert_int_equal(l.nr_map, 5);
+    assert_range(&l.map[0], 0, 0xA0, XEN_HVM_MEMMAP_TYPE_RAM);
+    assert_range(&l.map[1], 0xE0, 0xFF, XEN_HVM_MEMMAP_TYPE_ACPI);
+    assert_range(&l.map[2], 0xFF, 0x100, XEN_HVM_MEMMAP_TYPE_RESERVED);
+    assert_range(&l.map[3], 0x100, 0xC0000, XEN_HVM_MEMMAP_TYPE_RAM);
+    assert_range(&l.map[4], 0x100000, 0x180000, XEN_HVM_MEMMAP_TYPE_RAM);
+    layout_make(256, &l);
+    assert_int_equal(l.nr_map, 4);
+    assert_range(&l.map[3], 0x100, 0x10000, XEN_HVM_MEMMAP_TYPE_RAM);
+    layout_make(1, &l);
+    assert_int_equal(l.nr_map, 3);
+    assert_false(layout_contains(&l, 0xE0000, 4096));
+    assert_false(layout_contains(&l, 0xFF000, 4096));
+    assert_false(layout_contains(&l, 0xA0000, 4096));
+}
+
+/* How many extents of each order a range is populated with, when the host has all of them. */
+static void count_extents(const struct layout_range *r, uint32_t count[3])
+{
+    for (uint64_t gfn = r->start; gfn < r->end;) {
+        uint32_t order = layout_order(gfn, r->end, ORDER_1G);
+        count[order == ORDER_1G ? 0 : order == ORDER_2M ? 1 : 2]++;
+        gfn += 1ull << order;
+    }
+}
+
+TEST(memory_is_cut_into_the_largest_extents)
+{
+    static const struct {
+        uint32_t mib, count[3];
+    } cases[] = {{2, {0, 1, 0}},      {3, {0, 1, 256}},  {512, {0, 256, 0}}, {1024, {1, 0, 0}},
+                 {1536, {1, 256, 0}}, {2048, {2, 0, 0}}, {3072, {3, 0, 0}},  {4096, {4, 0, 0}},
+                 {4097, {4, 0, 256}}, {8192, {8, 0, 0}}};
+    struct layout l;
+
+    for (uint32_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        uint32_t count[3] = {0};
+        layout_make(cases[i].mib, &l);
+        for (uint32_t j = 0; j < l.nr_ranges; j++)
+            count_extents(&l.ranges[j], count);
+        assert_memory_equal(count, cases[i].count, sizeof(count));
+    }
 }
 
 /* [start, end) pairs, in bytes. */
