@@ -332,7 +332,7 @@ static int write_acpi_tables(struct build *b)
 {
     const struct guest_acpi acpi = {.nr_vcpus = b->cfg->vcpus, .nr_max_vcpus = b->cfg->maxvcpus};
     int pages = (int)DIV_ROUND_UP(guest_acpi_size(&acpi), PAGE_SIZE);
-    xen_pfn_t gfns[LAYOUT_CONSOLE - LAYOUT_ACPI];
+    xen_pfn_t gfns[LAYOUT_ROM - LAYOUT_ACPI];
 
     for (u32 i = 0; i < ARRAY_SIZE(gfns); i++)
         gfns[i] = LAYOUT_ACPI + i;

@@ -25,8 +25,8 @@ void layout_make(u64 memory_mib, struct layout *out)
     own(out, 0, low_end);
     own(out, LAYOUT_HIGH_START, high_end);
     describe(out, 0, LAYOUT_HOLE_START, XEN_HVM_MEMMAP_TYPE_RAM);
-    describe(out, LAYOUT_ACPI, LAYOUT_CONSOLE, XEN_HVM_MEMMAP_TYPE_ACPI);
-    describe(out, LAYOUT_CONSOLE, LAYOUT_HOLE_END, XEN_HVM_MEMMAP_TYPE_RESERVED);
+    describe(out, LAYOUT_ACPI, LAYOUT_ROM, XEN_HVM_MEMMAP_TYPE_ACPI);
+    describe(out, LAYOUT_ROM, LAYOUT_HOLE_END, XEN_HVM_MEMMAP_TYPE_RESERVED);
     describe(out, LAYOUT_HOLE_END, low_end, XEN_HVM_MEMMAP_TYPE_RAM);
     describe(out, LAYOUT_HIGH_START, high_end, XEN_HVM_MEMMAP_TYPE_RAM);
 }

@@ -14,7 +14,8 @@
 #include <lib/elf.h>
 
 #define LAYOUT_HOLE_START 0xA0ull
-#define LAYOUT_ACPI       0xE0ull /* up to LAYOUT_CONSOLE; a search for the RSDP begins here (ACPI 6.5 5.2.5.1) */
+#define LAYOUT_ACPI       0xE0ull /* a search for the RSDP begins here (ACPI 6.5 5.2.5.1) */
+#define LAYOUT_ROM        0xF0ull /* end of the tables. Linux takes it for the ROM of a PC, whatever the map says */
 #define LAYOUT_CONSOLE    0xFFull
 #define LAYOUT_HOLE_END   0x100ull
 #define LAYOUT_LOW_END    (GIB(3) >> PAGE_SHIFT)
@@ -24,7 +25,7 @@
 
 struct layout_range { /* [start, end), frames */
     u64 start, end;
-    u32 type; /* XEN_HVM_MEMMAP_TYPE_RAM; in the map also _ACPI: the tables, and _RESERVED: the console ring */
+    u32 type; /* XEN_HVM_MEMMAP_TYPE_RAM; in the map also _ACPI: the tables, and _RESERVED: from LAYOUT_ROM */
 };
 
 struct layout {

@@ -53,7 +53,7 @@ class TestStrangerGuest(GoodRun):
 
     def test_the_memory_map_has_tables_and_ring_below_1_mib(self, run):
         assert [line for line in self.said(run, "big") if line.startswith("map ")] == [
-            "map 0 0xa0000 type 1", "map 0xe0000 0x1f000 type 3", "map 0xff000 0x1000 type 2",
+            "map 0 0xa0000 type 1", "map 0xe0000 0x10000 type 3", "map 0xf0000 0x10000 type 2",
             "map 0x100000 0xbff00000 type 1", "map 0x100000000 0x8000000 type 1"]
 
     def test_a_flood_comes_out_whole_and_slowly(self, run):

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define AT   (LAYOUT_ACPI << PAGE_SHIFT)
-#define ROOM ((LAYOUT_CONSOLE - LAYOUT_ACPI) << PAGE_SHIFT)
+#define ROOM ((LAYOUT_ROM - LAYOUT_ACPI) << PAGE_SHIFT)
 
 static struct acpi_info info; /* too large for a stack */
 

@@ -41,8 +41,8 @@ TEST(the_memory_map_keeps_tables_and_ring_out_of_ram)
     layout_make(5120, &l);
     assert_int_equal(l.nr_map, 5);
     assert_range(&l.map[0], 0, 0xA0, XEN_HVM_MEMMAP_TYPE_RAM);
-    assert_range(&l.map[1], 0xE0, 0xFF, XEN_HVM_MEMMAP_TYPE_ACPI);
-    assert_range(&l.map[2], 0xFF, 0x100, XEN_HVM_MEMMAP_TYPE_RESERVED);
+    assert_range(&l.map[1], 0xE0, 0xF0, XEN_HVM_MEMMAP_TYPE_ACPI);
+    assert_range(&l.map[2], 0xF0, 0x100, XEN_HVM_MEMMAP_TYPE_RESERVED);
     assert_range(&l.map[3], 0x100, 0xC0000, XEN_HVM_MEMMAP_TYPE_RAM);
     assert_range(&l.map[4], 0x100000, 0x180000, XEN_HVM_MEMMAP_TYPE_RAM);
     layout_make(256, &l);
