@@ -17,6 +17,7 @@ const struct compat_layout compat_remove_from_physmap = {"hl", sizeof(struct xen
 const struct compat_layout compat_memory_map = {"wl", sizeof(struct xen_memory_map), 8};
 /* nr_entries begins a structure that is aligned like a long. */
 const struct compat_layout compat_foreign_memory_map = {"hll", sizeof(struct xen_foreign_memory_map), 12};
+const struct compat_layout compat_pod_target = {"qqqqh", sizeof(struct xen_pod_target), 36};
 const struct compat_layout compat_sched_poll = {"lwq", sizeof(struct sched_poll), 16};
 const struct compat_layout compat_vcpu_set_singleshot_timer = {"qw", sizeof(struct vcpu_set_singleshot_timer),
                                                                12};

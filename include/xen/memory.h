@@ -23,6 +23,8 @@
 #define XENMEM_set_memory_map       13
 #define XENMEM_maximum_gpfn         14
 #define XENMEM_remove_from_physmap  15
+#define XENMEM_set_pod_target       16
+#define XENMEM_get_pod_target       17
 #define XENMEM_add_to_physmap_batch 23
 #define XENMEM_claim_pages          24
 #define XENMEM_acquire_resource     28
@@ -86,6 +88,15 @@ struct xen_remove_from_physmap {
     xen_pfn_t gpfn;
 };
 
+/* Populate on demand: memory that a domain has in its map before it owns it. */
+struct xen_pod_target {
+    u64 target_pages;    /* IN, set only */
+    u64 tot_pages;       /* OUT */
+    u64 pod_cache_pages; /* OUT: owned, in no map entry yet */
+    u64 pod_entries;     /* OUT: map entries without a page */
+    domid_t domid;
+};
+
 /* The buffer holds E820 entries of 20 bytes: u64 address, u64 size, u32 type. */
 struct xen_memory_map {
     unsigned int nr_entries; /* IN room, OUT used */
@@ -109,6 +120,7 @@ _Static_assert(sizeof(struct xen_add_to_physmap) == 24, "public/memory.h");
 _Static_assert(sizeof(struct xen_add_to_physmap_batch) == 32, "public/memory.h");
 _Static_assert(sizeof(struct xen_remove_from_physmap) == 16, "public/memory.h");
 _Static_assert(sizeof(struct xen_memory_map) == 16, "public/memory.h");
+_Static_assert(sizeof(struct xen_pod_target) == 40, "public/memory.h");
 _Static_assert(sizeof(struct xen_foreign_memory_map) == 24, "public/memory.h");
 _Static_assert(sizeof(struct xen_e820_entry) == 20, "ACPI 6.5 15, E820");
 

@@ -226,6 +226,20 @@ static void memory_maps(void)
     CASE("memory_op_32.memory_map", "over_the_edge", op32(XENMEM_memory_map, edge_ptr(sizeof(map) - 1)));
 }
 
+static void pod_targets(void)
+{
+    struct pod_target_32 pod = {5, 1, 2, 3, (u16)dom};
+
+    CASE_SHOW("memory_op_32.get_pod_target", "good", op32(XENMEM_get_pod_target, &pod),
+              " target=%lu tot=%lu cache=%lu entries=%lu", pod.target_pages, pod.tot_pages,
+              pod.pod_cache_pages, pod.pod_entries);
+    CASE("memory_op_32.set_pod_target", "good", op32(XENMEM_set_pod_target, &pod));
+    pod.target_pages = 1ull << 32;
+    CASE("memory_op_32.set_pod_target", "2_to_32", op32(XENMEM_set_pod_target, &pod));
+    CASE("memory_op_32.get_pod_target", "over_the_edge",
+         op32(XENMEM_get_pod_target, edge_ptr(sizeof(pod) - 1)));
+}
+
 static void others(void)
 {
     struct reservation_32 r = {.nr_extents = 64, .domid = (u16)dom};
@@ -248,6 +262,7 @@ void cases_compat(void)
     physmap();
     batch();
     memory_maps();
+    pod_targets();
     others();
     domain_end(dom);
     cases_compat_calls();

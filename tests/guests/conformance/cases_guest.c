@@ -179,6 +179,22 @@ static long set_map(u32 domid, u32 nr, u64 buffer)
     return memop(XENMEM_set_memory_map, &arg, sizeof(arg));
 }
 
+static long pod_target(u64 cmd, u32 domid)
+{
+    struct xen_pod_target arg = {.domid = (domid_t)domid, .tot_pages = 1};
+
+    return memop(cmd, &arg, sizeof(arg));
+}
+
+static void pod_targets(void)
+{
+    CASE("memory_op.get_pod_target", "self", pod_target(XENMEM_get_pod_target, DOMID_SELF));
+    CASE("memory_op.set_pod_target", "self", pod_target(XENMEM_set_pod_target, DOMID_SELF));
+    CASE("memory_op.get_pod_target", "domain_0", pod_target(XENMEM_get_pod_target, 0));
+    CASE("memory_op.set_pod_target", "domain_0", pod_target(XENMEM_set_pod_target, 0));
+    CASE("memory_op.get_pod_target", "unknown_domain", pod_target(XENMEM_get_pod_target, 0x7fef));
+}
+
 static void maps(void)
 {
     struct xen_e820_entry entry = {0, 0x1000000, 1};
@@ -263,6 +279,7 @@ void cases_guest(void)
     physmap();
     batches();
     maps();
+    pod_targets();
     exchanges();
     numbers();
     cases_guest_calls(self);

@@ -194,6 +194,51 @@ static void figures(void)
     domain_end(d);
 }
 
+static struct xen_pod_target pod;
+
+static long pod_op(u64 cmd, u32 whose, u64 target)
+{
+    pod = (struct xen_pod_target){.domid = (domid_t)whose,
+                                  .target_pages = target,
+                                  .tot_pages = 1,
+                                  .pod_cache_pages = 2,
+                                  .pod_entries = 3};
+    return memory_op(cmd, &pod);
+}
+
+#define POD_CASE(call, name, result) \
+    CASE_SHOW("memory_op." call, name, result, " target=%lu tot=%lu cache=%lu entries=%lu", \
+              pod.target_pages, pod.tot_pages, pod.pod_cache_pages, pod.pod_entries)
+
+/* Of a domain without populate on demand: of 8192 pages at most, none or 600 are there. */
+static void pod_target(void)
+{
+    watch(domid, WATCH_DOMAIN | WATCH_HOST);
+    POD_CASE("get_pod_target", "empty", pod_op(XENMEM_get_pod_target, domid, 77));
+    POD_CASE("set_pod_target", "empty_0", pod_op(XENMEM_set_pod_target, domid, 0));
+    populate(0, 600, 0, XENMEMF_exact_node(1));
+    POD_CASE("get_pod_target", "600", pod_op(XENMEM_get_pod_target, domid, ~0ull));
+    POD_CASE("set_pod_target", "0_of_600", pod_op(XENMEM_set_pod_target, domid, 0));
+    POD_CASE("set_pod_target", "10_of_600", pod_op(XENMEM_set_pod_target, domid, 10));
+    POD_CASE("set_pod_target", "600_of_600", pod_op(XENMEM_set_pod_target, domid, 600));
+    POD_CASE("set_pod_target", "more", pod_op(XENMEM_set_pod_target, domid, 5000));
+    POD_CASE("set_pod_target", "the_limit", pod_op(XENMEM_set_pod_target, domid, 8192));
+    POD_CASE("set_pod_target", "above_the_limit", pod_op(XENMEM_set_pod_target, domid, 8193));
+    POD_CASE("set_pod_target", "all_ones", pod_op(XENMEM_set_pod_target, domid, ~0ull));
+    POD_CASE("set_pod_target", "unknown_domain", pod_op(XENMEM_set_pod_target, DOMID_UNKNOWN, 0));
+    POD_CASE("get_pod_target", "unknown_domain", pod_op(XENMEM_get_pod_target, DOMID_UNKNOWN, 0));
+    POD_CASE("get_pod_target", "domid_invalid", pod_op(XENMEM_get_pod_target, DOMID_INVALID, 0));
+    POD_CASE("get_pod_target", "domid_io", pod_op(XENMEM_get_pod_target, DOMID_IO, 0));
+    CASE("memory_op.get_pod_target", "self", pod_op(XENMEM_get_pod_target, DOMID_SELF, 0));
+    CASE("memory_op.get_pod_target", "not_mapped", memory_op(XENMEM_get_pod_target, bad_ptr()));
+    CASE("memory_op.set_pod_target", "not_mapped", memory_op(XENMEM_set_pod_target, bad_ptr()));
+    CASE("memory_op.get_pod_target", "start_extent",
+         pod_op(XENMEM_get_pod_target | 1u << MEMOP_EXTENT_SHIFT, domid, 0));
+    CASE("memory_op.set_pod_target", "start_extent",
+         pod_op(XENMEM_set_pod_target | 1u << MEMOP_EXTENT_SHIFT, domid, 0));
+    decrease(0, 600, 0);
+}
+
 /* Each part has its own domain, so that a difference in one does not affect the others. */
 static void with_domain(void (*part)(void))
 {
@@ -211,5 +256,6 @@ void cases_memory(void)
     with_domain(far_away);
     with_domain(limit);
     with_domain(increase);
+    with_domain(pod_target);
     figures();
 }

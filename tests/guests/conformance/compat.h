@@ -55,6 +55,11 @@ struct foreign_memory_map_32 {
     struct memory_map_32 map;
 };
 
+struct pod_target_32 {
+    u64_of_32 target_pages, tot_pages, pod_cache_pages, pod_entries;
+    u16 domid;
+};
+
 struct multicall_entry_32 {
     u32 op;
     u32 result;
@@ -78,6 +83,7 @@ _Static_assert(sizeof(struct add_to_physmap_32) == 16, "public/memory.h");
 _Static_assert(sizeof(struct add_to_physmap_batch_32) == 20, "public/memory.h");
 _Static_assert(sizeof(struct remove_from_physmap_32) == 8, "public/memory.h");
 _Static_assert(sizeof(struct foreign_memory_map_32) == 12, "public/memory.h");
+_Static_assert(sizeof(struct pod_target_32) == 36, "public/memory.h");
 _Static_assert(sizeof(struct multicall_entry_32) == 32, "public/xen.h");
 _Static_assert(sizeof(struct sched_poll_32) == 16, "public/sched.h");
 _Static_assert(sizeof(struct set_singleshot_timer_32) == 12, "public/vcpu.h");

@@ -69,6 +69,9 @@ CALL_TEST(structures)
     DECODED(compat_memory_map, W(9, 0xf0000002), xen_memory_map, .nr_entries = 9, .buffer = 0xf0000002);
     DECODED(compat_foreign_memory_map, W(0xffff0003, 8, 0xf0000003), xen_foreign_memory_map, .domid = 3,
             .map = {8, 0xf0000003});
+    DECODED(compat_pod_target, W(1, 2, 3, 4, 5, 6, 7, 8, 0xffff0009), xen_pod_target,
+            .target_pages = 0x200000001, .tot_pages = 0x400000003, .pod_cache_pages = 0x600000005,
+            .pod_entries = 0x800000007, .domid = 9);
     DECODED(compat_sched_poll, W(0xf0000001, 2, 0x33333333, 0x44444444), sched_poll, .ports = 0xf0000001,
             .nr_ports = 2, .timeout = 0x4444444433333333);
     DECODED(compat_vcpu_set_singleshot_timer, W(0x11111111, 0x22222222, 3), vcpu_set_singleshot_timer,
