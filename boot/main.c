@@ -285,12 +285,14 @@ static void start_dom0(const struct boot_info *info)
 
 static void start_keys(void)
 {
-    if (!options.console || !options.debugkeys)
+    if (!options.console)
+        return;
+    key_poll_init(options.test_stuck);
+    if (!options.debugkeys)
         return;
     keys_init();
     domain_dump_init();
     boot_topology_keys();
-    key_poll_init(options.test_stuck);
     log_info("Debug console   three times Ctrl-A, then h for help\n");
 }
 

@@ -56,7 +56,9 @@ static bool draining; /* [a] a CPU writes `current` */
 static struct {
     char text[2 * LINE_BYTES + 16];
     u32 len, done;
+    u32 lead;   /* bytes that end a line which domain 0 has left open, as a prompt is; then come */
     u32 prefix; /* bytes in front of the guest's own; 0: none */
+    bool open;  /* domain 0 has left a line open */
 } current;
 
 /* --- the ring: output_lock held ------------------------------------------------------------------------------ */
@@ -196,8 +198,12 @@ static void make_current(u16 domid, enum record_kind kind, const char *text, u32
     if (kind == RECORD_GUEST)
         snprintf(prefix, sizeof(prefix), len ? "(d%u) " : "(d%u)", domid);
     current.len = current.done = 0;
+    if (current.open && kind != RECORD_RAW)
+        current_add("\n", 1);
+    current.open = kind == RECORD_RAW && len && text[len - 1] != '\n';
+    current.lead = current.len;
     current_add(prefix, (u32)strlen(prefix));
-    current.prefix = current.len;
+    current.prefix = current.len - current.lead;
     current_add(text, len);
     if (kind == RECORD_GUEST)
         current_add("\n", 1);
@@ -228,14 +234,26 @@ static bool next_record(void)
     return d;
 }
 
-/* Writes what the line takes at once. Another CPU's message may have broken the line: then it starts again, with
- * what is left. True: `current` is done. */
+/* The serial line is at the begin of a line because of another CPU's message. A guest's line starts again with its
+ * prefix and what is left; any other is repeated from its begin, so that tools find it whole. */
+static void begin_line_again(void)
+{
+    if (current.done <= current.lead + current.prefix) {
+        current.done = current.lead;
+    } else if (current.prefix) {
+        current.done -= current.prefix;
+        memmove(current.text + current.done, current.text + current.lead, current.prefix);
+    } else {
+        while (current.done > current.lead && current.text[current.done - 1] != '\n')
+            current.done--;
+    }
+}
+
+/* Writes what the line takes at once. True: `current` is done. */
 static bool write_current(u32 *written)
 {
-    if (console_line_broken() && current.done) {
-        current.done -= MIN(current.done, current.prefix);
-        memmove(current.text + current.done, current.text, current.prefix);
-    }
+    if (console_line_broken())
+        begin_line_again();
     u32 nr = (u32)console_try(current.text + current.done, current.len - current.done);
     current.done += nr;
     *written += nr;
@@ -274,6 +292,7 @@ INIT void guest_console_init(void)
     timer_init(&timer, expired, NULL);
     armed = draining = false;
     current.len = current.done = 0;
+    current.open = false;
 }
 
 void guest_console_new(struct domain *d, char *ring, u32 size)

@@ -1,5 +1,6 @@
 /*
- * Polling the serial line: one timer a CPU, which asks key_watch_decide() what to do.
+ * Polling the serial line: one timer a CPU, which asks key_watch_decide() what to do. Domain 0 is told of its bytes by
+ * VIRQ_CONSOLE.
  *
  * No lock: poller is changed by compare-and-swap only, and a CPU touches its own timer only.
  */
@@ -11,13 +12,16 @@
 #include <arch/x86/cpu/debug/keys.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
+#include <domain/domain.h>
+#include <domain/evtchn/evtchn.h>
 #include <domain/timer.h>
 #include <lib/log.h>
 
 static SIZED struct timer timers[MAX_CPUS]; /* [o] */
 SIZED_BY(timers, nr_cpus, 0);
-static u32 poller;  /* [a] CPU id */
-static bool active; /* [I] */
+static u32 poller;   /* [a] CPU id */
+static bool active;  /* [I] */
+static u64 typed_ns; /* [poller] when input came last; 0: never */
 
 /* The number of CPUs that are up after `from` in the ring of ids, up to and including `to`. */
 static u32 rank_of(u32 from, u32 to)
@@ -29,6 +33,23 @@ static u32 rank_of(u32 from, u32 to)
         rank += cpus[id] != NULL;
     }
     return rank;
+}
+
+/* Polls, and sets the timer for the next time if that is soon. */
+static void poll(struct timer *timer)
+{
+    u32 found = keys_poll();
+    u64 now = time_now_ns();
+
+    if (found & KEYS_CAME)
+        typed_ns = now;
+    if (typed_ns && now - typed_ns < KEY_TYPED_NS)
+        timer_set(timer, now + KEY_TYPING_NS);
+    struct domain *control = found & KEYS_FOR_DOMAIN_0 ? domain_get(0) : NULL;
+    if (!control)
+        return;
+    evtchn_raise_virq(control, VIRQ_CONSOLE, 0);
+    domain_put(control);
 }
 
 static void expired(void *data)
@@ -47,7 +68,7 @@ static void expired(void *data)
         log_debug("CPU %u does not serve the debug console any more: CPU %u does\n", now_polls, self);
     }
     if (todo.poll)
-        keys_poll();
+        poll(data);
 }
 
 #ifdef DEBUG

@@ -20,6 +20,7 @@ extern xc_interface *xch;
 
 extern struct dom0_options {
     bool quiet;       /* print @ lines only, as far as possible */
+    bool frames;      /* guests' output comes as @output lines, for tools/guest-logs.py */
     const char *only; /* NULL: all guests */
     u64 slack;        /* pages a destroyed domain may leave behind */
     u32 vcpus;        /* number of vCPUs that build guests */
@@ -81,20 +82,29 @@ int place_guest(struct build *b);
 /* A guest's console: a ring in a page of its memory, and an event channel. Zeroed: not connected. */
 struct console {
     u32 domid;
+    const char *name;   /* its guest's */
     evtchn_port_t port; /* ours; 0: none */
     volatile struct xencons_interface *page;
-    u64 due_ms; /* it is not served before */
+    struct console *next; /* of those that are open */
+    u64 due_ms;           /* it is not served before */
+    bool paused, killed;  /* as commands on the console have it */
     struct ring ring;
+    struct lines lines;
+    u32 nr_typed;
+    char typed[1024]; /* that the guest's ring had no room for */
 };
+/* The guest of this name is to be in the foreground when its console opens. vCPU 0, before any guest. */
+void console_foreground(const char *name);
 /* Connects an event channel, and sets the HVM parameters of the ring. Before its memory is claimed, because
  * the hypervisor needs a page for the channel. Returns NULL, or what does not work, with *rc the error. */
 const char *console_connect(struct console *c, u32 domid, int *rc);
 /* Maps the ring, when the guest's memory is there. This vCPU serves the console from now on, one at a time.
- * -EFAULT. */
-int console_open(struct console *c);
-/* Prints what the guest has written, at no more than CONSOLE_RATE. Returns how many ms to wait before the next
- * call, or 0: until an event. */
+ * name lives as long as it is open. -EFAULT. */
+int console_open(struct console *c, const char *name);
+/* Prints what the guest has written. Returns how many ms to wait before the next call, or 0: until an event. */
 u64 console_serve(struct console *c);
+/* Reads what was typed: carries out commands, and gives the rest to the guest in the foreground. */
+void console_input(void);
 /* Prints the rest, unmaps the ring and closes the channel. Before the domain is destroyed, or it stays. Does
  * nothing for a console that is not connected. */
 void console_close(struct console *c);
@@ -179,8 +189,8 @@ bool archive_run(void);
 void watch_init(u64 gaddr);
 /* Sleeps up to ms, less if a domain changes state. */
 void watch_sleep(u64 ms);
-/* Serves the guest's console until it ends. Returns the shutdown code (>= 0), -EAGAIN after timeout_ms, or
- * -errno. */
+/* Serves the guest's console until it ends, and the serial line's input. Returns the shutdown code (>= 0), -EAGAIN after
+ * timeout_ms, -EINTR if a command on the console says that it is to be destroyed, or -errno. */
 int watch_wait(u32 domid, struct console *console, u64 timeout_ms);
 /* Destroys and waits until the id is gone. */
 int watch_destroy(u32 domid);

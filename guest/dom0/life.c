@@ -72,7 +72,7 @@ static bool check_placement(const struct build *b)
 
 static const char *event_of(int code)
 {
-    return code == -EAGAIN ? "timeout" : code < 0 ? "failed" : "shutdown";
+    return code == -EAGAIN ? "timeout" : code == -EINTR ? "killed" : code < 0 ? "failed" : "shutdown";
 }
 
 /* Lets the guest run to its end. Returns its shutdown code, -EAGAIN (timeout) or -errno. */
@@ -107,6 +107,8 @@ static enum xlcfg_expect outcome_of_run(int code)
         return EXPECT_CRASH;
     case -EAGAIN:
         return EXPECT_LOOP;
+    case -EINTR:
+        return EXPECT_KILLED;
     default:
         return EXPECT_COUNT;
     }
@@ -119,6 +121,8 @@ static void describe_run(struct build *b, int code)
 
     if (code == -EAGAIN)
         snprintf(b->why, sizeof(b->why), "still running after %u s", b->cfg->timeout_s);
+    else if (code == -EINTR)
+        snprintf(b->why, sizeof(b->why), "it was destroyed by a command on the console");
     else if (code == SHUTDOWN_reboot)
         snprintf(b->why, sizeof(b->why),
                  "it asked for a reboot, or had a triple fault: see the lines of d%u above", b->domid);

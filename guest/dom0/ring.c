@@ -1,51 +1,73 @@
 /* See ring.h. */
 #include <guest/dom0/ring.h>
 
-static void end_line(struct ring *r, ring_line_fn *line, void *arg)
+u32 ring_take(struct ring *r, volatile struct xencons_interface *page, char *bytes, u32 max, bool *more)
 {
-    r->text[r->used] = 0;
-    r->used = 0;
-    line(arg, r->text);
+    XENCONS_RING_IDX prod = __atomic_load_n(&page->out_prod, __ATOMIC_ACQUIRE);
+    u32 waiting = prod - r->out_cons;
+
+    if (waiting > sizeof(page->out)) {
+        r->lost = true;
+        r->out_cons = prod;
+        waiting = 0;
+    }
+    u32 taken = MIN(waiting, max);
+    for (u32 i = 0; i < taken; i++)
+        bytes[i] = page->out[MASK_XENCONS_IDX(r->out_cons + i, page->out)];
+    r->out_cons += taken;
+    __atomic_store_n(&page->out_cons, r->out_cons, __ATOMIC_RELEASE);
+    *more = taken < waiting;
+    return taken;
 }
 
-static void take(struct ring *r, u8 byte, ring_line_fn *line, void *arg)
+u32 ring_give(struct ring *r, volatile struct xencons_interface *page, const char *bytes, u32 len)
+{
+    /* The guest has read what it gives room for. */
+    u32 unread = r->in_prod - __atomic_load_n(&page->in_cons, __ATOMIC_ACQUIRE);
+    u32 room = unread > sizeof(page->in) ? sizeof(page->in) : sizeof(page->in) - unread;
+    u32 given = MIN(len, room);
+
+    for (u32 i = 0; i < given; i++)
+        page->in[MASK_XENCONS_IDX(r->in_prod + i, page->in)] = bytes[i];
+    r->in_prod += given;
+    __atomic_store_n(&page->in_prod, r->in_prod, __ATOMIC_RELEASE);
+    return given;
+}
+
+static void end_line(struct lines *l, line_fn *line, void *arg)
+{
+    l->text[l->used] = 0;
+    l->used = 0;
+    line(arg, l->text);
+}
+
+static void add(struct lines *l, u8 byte, line_fn *line, void *arg)
 {
     if (byte == '\n') {
-        if (!r->cut || r->used)
-            end_line(r, line, arg);
-        r->cut = false;
+        if (!l->cut || l->used)
+            end_line(l, line, arg);
+        l->cut = false;
         return;
     }
     /* 0x80-0x9f too: control characters of 8-bit terminals, 0x9b is their ESC [. */
     if ((byte < ' ' && byte != '\t') || (byte >= 0x7f && byte <= 0x9f))
         return;
-    r->cut = false;
-    r->text[r->used++] = (char)byte;
-    if (r->used == RING_LINE_BYTES - 1) {
-        end_line(r, line, arg);
-        r->cut = true;
+    l->cut = false;
+    l->text[l->used++] = (char)byte;
+    if (l->used == LINE_BYTES - 1) {
+        end_line(l, line, arg);
+        l->cut = true;
     }
 }
 
-u32 ring_drain(struct ring *r, volatile struct xencons_interface *page, ring_line_fn *line, void *arg)
+void lines_feed(struct lines *l, const char *bytes, u32 len, line_fn *line, void *arg)
 {
-    XENCONS_RING_IDX prod = __atomic_load_n(&page->out_prod, __ATOMIC_ACQUIRE);
-    u32 bytes = prod - r->cons;
-
-    if (bytes > sizeof(page->out)) {
-        r->lost = true;
-        r->cons = prod;
-        bytes = 0;
-    }
-    for (u32 i = 0; i < bytes; i++)
-        take(r, (u8)page->out[MASK_XENCONS_IDX(r->cons + i, page->out)], line, arg);
-    r->cons += bytes;
-    __atomic_store_n(&page->out_cons, r->cons, __ATOMIC_RELEASE);
-    return bytes;
+    for (u32 i = 0; i < len; i++)
+        add(l, (u8)bytes[i], line, arg);
 }
 
-void ring_finish(struct ring *r, ring_line_fn *line, void *arg)
+void lines_finish(struct lines *l, line_fn *line, void *arg)
 {
-    if (r->used)
-        end_line(r, line, arg);
+    if (l->used)
+        end_line(l, line, arg);
 }

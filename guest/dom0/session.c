@@ -35,7 +35,7 @@ void guest_on_fatal(void)
 /* Names each word of the command line that is no option: an option with a slip must not pass for one that holds. */
 static void name_unknown_words(void)
 {
-    static const char *const names[] = {"mode", "only", "quiet", "slack", "wait"};
+    static const char *const names[] = {"foreground", "frames", "mode", "only", "quiet", "slack", "wait"};
     const char *p = guest_env.cmdline;
 
     for (;;) {
@@ -61,9 +61,12 @@ static void name_unknown_words(void)
 static void read_options(void)
 {
     static char only[XLCFG_NAME_MAX];
-    char word[2];
+    char word[XLCFG_NAME_MAX];
 
     options.quiet = guest_option("quiet", word, sizeof(word));
+    if (guest_option("foreground", word, sizeof(word)))
+        console_foreground(word);
+    options.frames = guest_option("frames", word, sizeof(word));
     options.only = guest_option("only", only, sizeof(only));
     options.slack = guest_option_number("slack", host_has_node_claims() ? 0 : SLACK_XEN);
     options.vcpus = work_vcpus();

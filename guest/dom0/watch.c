@@ -1,10 +1,10 @@
 /*
  * Waiting: for a guest's end and for a destroyed domain to go. The hypervisor raises VIRQ_DOM_EXC when a
- * domain changes state; SCHEDOP_poll sleeps until that, an event of a guest's console or a timeout, which is
- * in system time and so needs the shared info's clock. Where any of it is missing, SCHEDOP_yield keeps the CPU
- * free for others.
+ * domain changes state, and VIRQ_CONSOLE when something was typed; SCHEDOP_poll sleeps until that, an event of a
+ * guest's console or a timeout, which is in system time and so needs the shared info's clock. Where any of it is
+ * missing, SCHEDOP_yield keeps the CPU free for others.
  *
- * All vCPUs share the port: an event wakes every vCPU that sleeps on it, and the first one clears the pending
+ * All vCPUs share the VIRQs' ports: an event wakes every vCPU that sleeps on it, and the first one clears the pending
  * bit. A vCPU that was not asleep yet can miss the event, and then sleeps until its timeout.
  */
 #include <guest/dom0/dom0.h>
@@ -13,13 +13,22 @@
 #include <xen/sched.h>
 
 static volatile struct shared_info *shared;
-static evtchn_port_t exc_port; /* 0: not bound */
+static evtchn_port_t exc_port, typed_port; /* 0: not bound */
+
+static long bind_virq(u32 virq, evtchn_port_t *port)
+{
+    struct evtchn_bind_virq bind = {.virq = virq};
+    long rc = hypercall2(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, &bind);
+
+    if (!rc)
+        *port = bind.port;
+    return rc;
+}
 
 void watch_init(u64 gaddr)
 {
     struct xen_add_to_physmap map = {
         .domid = DOMID_SELF, .space = XENMAPSPACE_shared_info, .gpfn = gaddr >> PAGE_SHIFT};
-    struct evtchn_bind_virq bind = {.virq = VIRQ_DOM_EXC};
     char word[16];
 
     const char *how = guest_option("wait", word, sizeof(word));
@@ -27,13 +36,13 @@ void watch_init(u64 gaddr)
         return;
     long rc = hypercall2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &map);
     if (!rc)
-        rc = hypercall2(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, &bind);
+        rc = bind_virq(VIRQ_DOM_EXC, &exc_port);
     if (rc) {
         printf("dom0: no shared info or VIRQ_DOM_EXC (%ld): waiting by yielding\n", rc);
         return;
     }
     shared = (volatile struct shared_info *)gaddr;
-    exc_port = bind.port;
+    (void)bind_virq(VIRQ_CONSOLE, &typed_port); /* without it, input is looked for every 50 ms */
 }
 
 /* System time in ns, 0: the hypervisor offers none. */
@@ -60,16 +69,19 @@ static u64 system_time(volatile struct shared_info *page)
     return 0;
 }
 
-/* Sleeps up to ms, or until a domain changes state, or port (0: none) has an event. */
-static void sleep_on(u64 ms, evtchn_port_t port)
+/* Sleeps up to ms, or until a domain changes state, or one of the ports (0: none) has an event. */
+static void sleep_on(u64 ms, evtchn_port_t port1, evtchn_port_t port2)
 {
     volatile struct shared_info *page = shared;
     u64 now = page ? system_time(page) : 0;
 
     if (now) {
-        evtchn_port_t ports[] = {exc_port, port};
-        struct sched_poll poll = {
-            .ports = XEN_HANDLE(ports), .nr_ports = port ? 2 : 1, .timeout = now + ms * 1000000};
+        evtchn_port_t ports[3] = {exc_port};
+        struct sched_poll poll = {.ports = XEN_HANDLE(ports), .nr_ports = 1, .timeout = now + ms * 1000000};
+        if (port1)
+            ports[poll.nr_ports++] = port1;
+        if (port2)
+            ports[poll.nr_ports++] = port2;
         if (!hypercall2(__HYPERVISOR_sched_op, SCHEDOP_poll, &poll)) {
             for (u32 i = 0; i < poll.nr_ports; i++)
                 __asm__ volatile("lock btrq %1, %0"
@@ -88,7 +100,7 @@ static void sleep_on(u64 ms, evtchn_port_t port)
 
 void watch_sleep(u64 ms)
 {
-    sleep_on(ms, 0);
+    sleep_on(ms, 0, 0);
 }
 
 int watch_wait(u32 domid, struct console *console, u64 timeout_ms)
@@ -100,15 +112,15 @@ int watch_wait(u32 domid, struct console *console, u64 timeout_ms)
         int rc = xc_domain_getinfo_single(xch, domid, &info);
         if (rc)
             return rc;
+        console_input();
         u64 rest_ms = console_serve(console);
         if (info.flags & XEN_DOMINF_shutdown)
             return (int)(info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
+        if (__atomic_load_n(&console->killed, __ATOMIC_ACQUIRE))
+            return -EINTR;
         if (guest_now_ms() >= deadline)
             return -EAGAIN;
-        if (rest_ms)
-            sleep_on(MIN(rest_ms, 50), 0);
-        else
-            sleep_on(50, console->port);
+        sleep_on(rest_ms ? MIN(rest_ms, 50) : 50, typed_port, rest_ms ? 0 : console->port);
     }
 }
 

@@ -11,8 +11,8 @@
 
 #define TIMEOUT_MAX_S 3600
 
-const char *const xlcfg_expect_names[EXPECT_COUNT] = {"poweroff", "reboot",    "crash",    "loop",
-                                                      "enomem",   "badkernel", "badconfig"};
+const char *const xlcfg_expect_names[EXPECT_COUNT] = {"poweroff", "reboot", "crash",     "loop",
+                                                      "killed",   "enomem", "badkernel", "badconfig"};
 
 struct parser {
     struct xlcfg *out;

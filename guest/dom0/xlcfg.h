@@ -22,7 +22,8 @@ enum xlcfg_expect {
     EXPECT_POWEROFF,
     EXPECT_REBOOT,
     EXPECT_CRASH,
-    EXPECT_LOOP, /* still running at the timeout */
+    EXPECT_LOOP,   /* still running at the timeout */
+    EXPECT_KILLED, /* by a command on the console */
     EXPECT_ENOMEM,
     EXPECT_BADKERNEL,
     EXPECT_BADCONFIG,

@@ -14,18 +14,36 @@
 #define LINE_BYTES 1024u
 
 static struct guest_lock output;
+static bool line_open; /* output: console_raw()'s last byte did not end a line */
 static struct {
     u32 used;
     char text[LINE_BYTES];
 } lines[SMP_MAX]; /* each its vCPU's own */
 
-static void put(const char *text, size_t len)
+/* output held. */
+static void put_locked(const char *text, size_t len)
 {
-    guest_lock(&output);
     if (guest_env.is_dom0)
         hypercall(__HYPERVISOR_console_io, CONSOLEIO_write, len, (u64)(uintptr_t)text, 0, 0);
     for (size_t i = 0; i < len && !guest_env.is_dom0; i++)
         __asm__ volatile("outb %0, %1" ::"a"(text[i]), "Nd"((u16)DEBUG_PORT));
+}
+
+static void put(const char *text, size_t len)
+{
+    guest_lock(&output);
+    if (line_open)
+        put_locked("\n", 1);
+    line_open = false;
+    put_locked(text, len);
+    guest_unlock(&output);
+}
+
+void console_raw(const char *text, size_t len)
+{
+    guest_lock(&output);
+    put_locked(text, len);
+    line_open = len ? text[len - 1] != '\n' : line_open;
     guest_unlock(&output);
 }
 

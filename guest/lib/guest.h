@@ -54,6 +54,8 @@ void guest_on_fatal(void);
  * in dom0 a line goes out when it ends, elsewhere each call's text at once, and neither is torn by another
  * vCPU's. */
 int printf(const char *fmt, ...) PRINTF(1, 2);
+/* Writes bytes as they are, at once. If they leave a line open, the next printf() ends it first. */
+void console_raw(const char *text, size_t len);
 
 /* Ends the domain; reason is SHUTDOWN_*. */
 NORETURN void guest_shutdown(unsigned int reason);

@@ -36,6 +36,7 @@ xc_interface *xc_interface_open(void);
 struct xen_domctl_createdomain xc_domain_config(u32 max_vcpus);
 int xc_domain_create(xc_interface *xch, u32 *pdomid, struct xen_domctl_createdomain *config);
 int xc_domain_destroy(xc_interface *xch, u32 domid);
+int xc_domain_pause(xc_interface *xch, u32 domid);
 int xc_domain_unpause(xc_interface *xch, u32 domid);
 int xc_domain_shutdown(xc_interface *xch, u32 domid, int reason);
 int xc_domain_setmaxmem(xc_interface *xch, u32 domid, u64 max_memkb);

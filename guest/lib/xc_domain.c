@@ -49,6 +49,12 @@ int xc_domain_destroy(xc_interface *xch, u32 domid)
     return simple(domid, XEN_DOMCTL_destroydomain);
 }
 
+int xc_domain_pause(xc_interface *xch, u32 domid)
+{
+    (void)xch;
+    return simple(domid, XEN_DOMCTL_pausedomain);
+}
+
 int xc_domain_unpause(xc_interface *xch, u32 domid)
 {
     (void)xch;

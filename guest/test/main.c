@@ -1,7 +1,7 @@
 /*
  * The test guest: tests all its memory but its own image, or misbehaves as its command line says
- * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, mmio, restless, spin, shutdown
- * with code=N.
+ * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, mmio, restless, spin, echo,
+ * shutdown with code=N.
  */
 #include <guest/lib/guest.h>
 #include <guest/test/test.h>
@@ -59,6 +59,8 @@ void guest_main(void)
         spin_run();
         guest_shutdown(SHUTDOWN_poweroff);
     }
+    if (strcmp(mode, "echo") == 0)
+        echo_run();
     if (strcmp(mode, "crash") == 0)
         crash();
     if (strcmp(mode, "loop") == 0)

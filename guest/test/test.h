@@ -28,4 +28,7 @@ bool restless_run(void);
 /* spin.c: all vCPUs run, for ms=N milliseconds or for ever. */
 void spin_run(void);
 
+/* echo.c: writes back what is typed, and carries out commands. */
+NORETURN void echo_run(void);
+
 #endif

@@ -37,6 +37,7 @@
 /* Interrupts that the hypervisor raises as event channels. */
 #define VIRQ_TIMER      0
 #define VIRQ_DEBUG      1
+#define VIRQ_CONSOLE    2
 #define VIRQ_DOM_EXC    3
 #define VIRQ_TBUF       4
 #define VIRQ_XENOPROF   7

@@ -87,7 +87,7 @@ class GoodRun(AnyRun):
         for name in run.names():
             events = [e for e, _ in run.events(name)]
             if "started" in events:
-                assert events[:2] == ["created", "started"] and events[2] in ("shutdown", "timeout"), (name, events)
+                assert events[:2] == ["created", "started"] and events[2] in ("shutdown", "timeout", "killed"), (name, events)
 
     def test_destroying_works(self, run):
         assert all(f["code"] == 0 for f in run.all("guest", event="destroyed"))

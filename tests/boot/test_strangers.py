@@ -56,10 +56,10 @@ class TestStrangerGuest(GoodRun):
             "map 0 0xa0000 type 1", "map 0xe0000 0x10000 type 3", "map 0xf0000 0x10000 type 2",
             "map 0x100000 0xbff00000 type 1", "map 0x100000000 0x8000000 type 1"]
 
-    def test_a_flood_comes_out_whole_and_slowly(self, run):
+    def test_a_flood_comes_out_whole(self, run):
         flood = [line for line in self.said(run, "flood") if line.startswith("a line that nobody needs")]
         assert {line for line in flood} == {"a line that nobody needs, again and again, to fill the ring and the log"}
-        assert 20 < len(flood) < 1000 and self.said(run, "flood")[-1] == "it was taken"
+        assert len(flood) > 20 and self.said(run, "flood")[-1] == "it was taken"
 
     def test_a_ring_that_goes_costs_only_its_guest(self, run):
         assert self.said(run, "gone")[-1] == "the ring goes"

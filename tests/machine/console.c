@@ -72,6 +72,8 @@ bool console_shows(enum log_level level)
     return true;
 }
 
+void console_hold(void) {}
+
 int console_read(void)
 {
     return *console_input ? *console_input++ : -1;

@@ -77,6 +77,38 @@ CONSOLE_TEST(a_message_has_its_own_line)
     assert_string_equal(all_said(), "(d1) abc\nimportant\n(d1) defgh\n");
 }
 
+/* Domain 0's lines are for tools too: one that was broken comes again as a whole, and those before it do not. */
+CONSOLE_TEST(a_broken_line_of_domain_0_is_repeated)
+{
+    console_room = 12;
+    assert_true(guest_console_put(dom0, "first\n@fact a=1 b=2\n", 20));
+    wait_ms(1);
+    console_message();
+    printk(LOG_ERROR, "important\n");
+    console_room = ~0u;
+    wait_ms(1);
+    assert_string_equal(all_said(), "first\n@fact\nimportant\n@fact a=1 b=2\n");
+}
+
+/* A prompt, and what is typed after it; other domains' lines begin on their own. */
+CONSOLE_TEST(a_line_that_domain_0_leaves_open)
+{
+    assert_true(guest_console_put(dom0, "login: ", 7));
+    assert_true(guest_console_put(dom0, "ro", 2));
+    type(dom(1), "one\n");
+    type(dom(2), "two\n");
+    assert_true(guest_console_put(dom0, "ot\n", 3));
+    guest_console_say(dom(2), "d2: about\n");
+    assert_true(guest_console_put(dom0, "# ", 2));
+    wait_ms(1);
+    console_message(); /* ends the line already */
+    printk(LOG_ERROR, "important\n");
+    type(dom(1), "three\n");
+    wait_ms(1);
+    assert_string_equal(all_said(),
+                        "login: ro\n(d1) one\n(d2) two\not\nd2: about\n# \nimportant\n(d1) three\n");
+}
+
 /* A message can come between two drains, but not within a line that was taken as a whole. */
 CONSOLE_TEST(a_drain_ends_with_a_record)
 {

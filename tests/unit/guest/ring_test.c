@@ -5,12 +5,13 @@
 
 static struct xencons_interface page;
 static struct ring ring;
+static struct lines lines;
 static char said[32768]; /* each line, with '|' behind it */
 
 static void line(void *arg, const char *text)
 {
     assert_ptr_equal(arg, &page);
-    assert_true(strlen(text) < RING_LINE_BYTES);
+    assert_true(strlen(text) < LINE_BYTES);
     assert_true(strlen(said) + strlen(text) + 2 < sizeof(said));
     strcat(strcat(said, text), "|");
 }
@@ -19,6 +20,7 @@ static void start(void)
 {
     memset(&page, 0, sizeof(page));
     memset(&ring, 0, sizeof(ring));
+    memset(&lines, 0, sizeof(lines));
     said[0] = 0;
 }
 
@@ -30,7 +32,25 @@ static void write_bytes(const char *bytes, uint32_t count)
 
 static uint32_t drain(void)
 {
-    return ring_drain(&ring, &page, line, &page);
+    char bytes[sizeof(page.out)];
+    bool more = true;
+    uint32_t nr = ring_take(&ring, &page, bytes, sizeof(bytes), &more);
+
+    assert_false(more);
+    lines_feed(&lines, bytes, nr, line, &page);
+    return nr;
+}
+
+/* What the guest finds. */
+static const char *read_bytes(void)
+{
+    static char bytes[2048];
+    uint32_t nr = 0;
+
+    while (page.in_cons != page.in_prod)
+        bytes[nr++] = page.in[page.in_cons++ % sizeof(page.in)];
+    bytes[nr] = 0;
+    return bytes;
 }
 
 TEST(lines_come_when_they_end)
@@ -43,14 +63,14 @@ TEST(lines_come_when_they_end)
     assert_int_equal(drain(), 9);
     assert_string_equal(said, "one|two||");
     assert_int_equal(drain(), 0);
-    ring_finish(&ring, line, &page);
-    ring_finish(&ring, line, &page);
+    lines_finish(&lines, line, &page);
+    lines_finish(&lines, line, &page);
     assert_string_equal(said, "one|two||three|");
 }
 
 TEST(indices_wrap)
 {
-    page.out_prod = page.out_cons = ring.cons = 0xfffffffe;
+    page.out_prod = page.out_cons = ring.out_cons = 0xfffffffe;
     write_bytes("abcd\n", 5);
     assert_int_equal(drain(), 5);
     assert_string_equal(said, "abcd|");
@@ -69,6 +89,21 @@ TEST(a_full_ring_is_taken_in_one_go)
     assert_int_equal(drain(), 2048);
     assert_int_equal(strlen(said), 2048);
     assert_false(ring.lost);
+}
+
+TEST(a_ring_is_taken_in_pieces)
+{
+    char bytes[4];
+    bool more = false;
+
+    write_bytes("abcdef", 6);
+    assert_int_equal(ring_take(&ring, &page, bytes, 4, &more), 4);
+    assert_memory_equal(bytes, "abcd", 4);
+    assert_true(more);
+    assert_int_equal(page.out_cons, 4);
+    assert_int_equal(ring_take(&ring, &page, bytes, 4, &more), 2);
+    assert_memory_equal(bytes, "ef", 2);
+    assert_false(more);
 }
 
 TEST(long_lines_are_cut_without_an_empty_one_after_them)
@@ -110,13 +145,59 @@ TEST(wrong_indices_lose_output_and_nothing_else)
     assert_string_equal(said, "ok|still|");
 }
 
+TEST(input_comes_in_order_and_wraps)
+{
+    page.in_prod = page.in_cons = ring.in_prod = 0xfffffffd;
+    assert_int_equal(ring_give(&ring, &page, "hello", 5), 5);
+    assert_int_equal(page.in_prod, 2);
+    assert_string_equal(read_bytes(), "hello");
+    assert_int_equal(ring_give(&ring, &page, "", 0), 0);
+    assert_int_equal(ring_give(&ring, &page, "!", 1), 1);
+    assert_string_equal(read_bytes(), "!");
+}
+
+TEST(input_waits_for_room)
+{
+    char bytes[1500];
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)('a' + i % 26);
+    assert_int_equal(ring_give(&ring, &page, bytes, sizeof(bytes)), 1024);
+    assert_int_equal(ring_give(&ring, &page, bytes + 1024, 476), 0);
+    page.in_cons += 100;
+    assert_int_equal(ring_give(&ring, &page, bytes + 1024, 476), 100);
+    assert_int_equal(strlen(read_bytes()), 1024);
+    assert_int_equal(ring_give(&ring, &page, bytes + 1124, 376), 376);
+    assert_memory_equal(read_bytes(), bytes + 1124, 376);
+}
+
+/* The guest's index says that it has read more than it got, or is far behind: it loses input, and nobody else. */
+TEST(wrong_indices_of_input)
+{
+    page.in_cons = 5;
+    assert_int_equal(ring_give(&ring, &page, "abc", 3), 3);
+    assert_int_equal(page.in_prod, 3);
+    page.in_prod = 0x12345678; /* ours is not read */
+    page.in_cons = 3;
+    assert_int_equal(ring_give(&ring, &page, "defg", 4), 4);
+    assert_int_equal(page.in_prod, 7);
+    assert_string_equal(read_bytes(), "defg");
+    page.in_cons = 7 - 2000;
+    assert_int_equal(ring_give(&ring, &page, "x", 1), 1);
+    assert_int_equal(page.in_prod, 8);
+}
+
 TEST(any_indices_and_bytes)
 {
     srandom(12);
     for (int i = 0; i < 20000; i++) {
         page.out_prod = random() % 3 ? page.out_prod + (uint32_t)random() % 300 : (uint32_t)random();
         page.out_cons = (uint32_t)random();
+        page.in_cons = random() % 3 ? page.in_prod : (uint32_t)random();
+        page.in_prod = (uint32_t)random();
         page.out[random() % sizeof(page.out)] = (char)random();
+        assert_true(ring_give(&ring, &page, said, (uint32_t)random() % sizeof(said)) <= sizeof(page.in));
+        assert_int_equal(page.in_prod, ring.in_prod);
         uint32_t bytes = drain();
         assert_true(bytes <= sizeof(page.out));
         assert_int_equal(page.out_cons, page.out_prod);

@@ -196,9 +196,10 @@ TEST(claim_modes_and_expectations)
         assert_int_equal(parse(text), 0);
         assert_int_equal(cfg.expect, i);
     }
-    refused(BASE "expect = \"Reboot\"\n", 4,
-            "expect: not one of \"poweroff\" \"reboot\" \"crash\" \"loop\" \"enomem\" \"badkernel\" "
-            "\"badconfig\"");
+    refused(
+        BASE "expect = \"Reboot\"\n", 4,
+        "expect: not one of \"poweroff\" \"reboot\" \"crash\" \"loop\" \"killed\" \"enomem\" \"badkernel\" "
+        "\"badconfig\"");
     refused(BASE "claim_mode = 1\n", 4, "claim_mode: not one of \"node\" \"host\" \"off\"");
     refused(BASE "claim_mode = ['off']\n", 4, "claim_mode: not one of \"node\" \"host\" \"off\"");
 }

@@ -27,7 +27,7 @@ static struct {
     const char *what;
     key_fn fn;       /* NULL: no such key */
 } keys[NR_KEYS];     /* [I] */
-static bool enabled; /* [I] */
+static bool enabled; /* [I] there is a debug console */
 static struct keys_input input;
 static u32 polling; /* [a] id + 1 of the CPU inside keys_poll() */
 static u64 beat_ns; /* [a] */
@@ -103,24 +103,20 @@ void keys_init(void)
     keys_register('R', "reboot the machine now (noreboot: halt)", restart);
 }
 
-static void give_to_domain_0(char byte)
+static u32 give_to_domain_0(char byte)
 {
     if (!spin_trylock_bounded(&waiting.lock))
-        return;
+        return 0;
     if (waiting.nr < WAITING_MAX)
         waiting.bytes[(waiting.first + waiting.nr++) % WAITING_MAX] = byte;
     spin_unlock(&waiting.lock);
+    return KEYS_FOR_DOMAIN_0;
 }
 
 u32 keys_read(char *bytes, u32 max)
 {
     u32 nr = 0;
 
-    if (!enabled) {
-        for (int byte; nr < max && (byte = console_read()) >= 0; nr++)
-            bytes[nr] = (char)byte;
-        return nr;
-    }
     spin_lock(&waiting.lock);
     for (; nr < max && waiting.nr; nr++) {
         bytes[nr] = waiting.bytes[waiting.first];
@@ -131,24 +127,26 @@ u32 keys_read(char *bytes, u32 max)
     return nr;
 }
 
-static bool serve(u8 byte)
+static u32 serve(u8 byte)
 {
     if (byte < FIRST_KEY || byte >= NR_KEYS - 1) /* Enter and the like */
-        return false;
+        return 0;
     if (!keys[byte].fn) {
         keys_printf("debug console: no key '%c'; h shows those that there are\n", (char)byte);
-        return false;
+        return 0;
     }
     keys_printf("\n--- %c: %s (CPU %u)\n", (char)byte, keys[byte].what, this_cpu()->id);
     keys[byte].fn();
     keys_printf("@key key=%c\n", (char)byte);
-    return true;
+    return KEYS_SERVED;
 }
 
-static bool act(u8 byte)
+static u32 act(u8 byte)
 {
     u32 held;
 
+    if (!enabled)
+        return give_to_domain_0((char)byte);
     switch (keys_feed(&input, byte, &held)) {
     case KEYS_TO_DEBUG:
         keys_printf("\ndebug console: keys go to the hypervisor, h for help, three times Ctrl-A to leave\n");
@@ -159,14 +157,13 @@ static bool act(u8 byte)
     case KEYS_PASS:
         while (held--)
             give_to_domain_0((char)KEYS_SWITCH_BYTE);
-        give_to_domain_0((char)byte);
-        break;
+        return give_to_domain_0((char)byte);
     case KEYS_SERVE:
         return serve(byte);
     case KEYS_HELD:
         break;
     }
-    return false;
+    return 0;
 }
 
 void keys_take_over(void)
@@ -175,24 +172,22 @@ void keys_take_over(void)
     beat();
 }
 
-bool keys_poll(void)
+u32 keys_poll(void)
 {
-    u32 self = this_cpu()->id + 1, nobody = 0;
-    bool served = false;
+    u32 self = this_cpu()->id + 1, nobody = 0, found = 0;
     int byte;
 
-    if (!enabled ||
-        !__atomic_compare_exchange_n(&polling, &nobody, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-        return false;
+    if (!__atomic_compare_exchange_n(&polling, &nobody, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return 0;
     beat();
     /* A CPU that was replaced while it served a key reads no more bytes. */
     for (u32 nr = 0; nr < BYTES_MAX && __atomic_load_n(&polling, __ATOMIC_RELAXED) == self; nr++) {
         byte = console_read();
         if (byte < 0)
             break;
-        served |= act((u8)byte);
+        found |= KEYS_CAME | act((u8)byte);
     }
     u32 mine = self;
     __atomic_compare_exchange_n(&polling, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-    return served;
+    return found;
 }

@@ -32,15 +32,16 @@ enum keys_verdict {
 /* One byte; a pure function of *in. *held is written with KEYS_PASS. */
 enum keys_verdict keys_feed(struct keys_input *in, u8 byte, u32 *held);
 
-/* Registers h and R, and makes the line ours; without this call keys_poll() does nothing and keys_read()
- * reads the line itself. Boot only. */
+/* Registers h and R. Without this call there is no debug console: all bytes are for domain 0. Boot only. */
 void keys_init(void);
 /* what: a few words for the help, kept by reference. One function a key: BUG on a second one. Boot only. */
 void keys_register(char key, const char *what, key_fn fn);
+#define KEYS_CAME         1u /* bytes came in */
+#define KEYS_SERVED       2u /* a key was served */
+#define KEYS_FOR_DOMAIN_0 4u /* keys_read() has bytes */
 /* Takes the bytes that have come in, up to a bound, and acts on them. Any CPU, in its run loop, one at a
- * time; if one got stuck in here, the next one to come after keys_take_over() goes on. True if a key was
- * served. */
-bool keys_poll(void);
+ * time; if one got stuck in here, the next one to come after keys_take_over() goes on. Returns KEYS_ bits. */
+u32 keys_poll(void);
 void keys_take_over(void);
 /* Bytes for domain 0, at most max; returns how many. */
 u32 keys_read(char *bytes, u32 max);

@@ -1,0 +1,137 @@
+"""Guests' consoles on the serial line: the foreground, commands, and much output."""
+import re
+
+import pytest
+
+import harness
+from checks import GoodRun
+
+FLOOD = 1500  # lines of 64 bytes
+FILLER = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class Consoles(harness.Console):
+    """A run of three guests that are talked to: alpha, beta, and gamma, which is killed."""
+
+    def __init__(self, directory, *options):
+        super().__init__("--direct", "--guests", harness.guest_dir("echo", directory), *options)
+        self.type = self.child.send
+
+    def order(self, key, answer, name=None):
+        self.type(b"\x1d" + (str(self.domain(name)).encode() if name else b"") + key)
+        self.wait(rb"@console event=" + answer + rb"[^\n]*\n")
+
+    def domain(self, name):
+        return int(re.findall(rb"@guest domain=(\d+) event=created code=0 name=%s\r" % name.encode(), self.raw)[-1])
+
+    def say(self, text, answer):
+        """Types a line; the answer comes after its echo."""
+        self.type(text + b"\r")
+        self.wait(re.escape(text) + rb"\r\n" + answer + rb"> ")
+
+
+class TestConsoles(GoodRun):
+    """Three guests at once, each on its own vCPU of domain 0."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        c = Consoles(tmp_path_factory.mktemp("echo"), "--cmdline", "dom0_max_vcpus=3")
+        for _ in range(3):
+            c.wait(rb"\(d\d\) echo: ready")
+        c.type(b"nobody")
+        c.wait(rb"no guest has the input: ")
+        c.order(b"\r", b"refused")
+        c.order(b"9k", b"refused")
+        c.order(b"z", b"refused")
+        c.order(b"?", b"helped")
+        c.order(b"\r", b"foreground", "alpha")
+        c.wait(rb"> ")  # the prompt that it had begun
+        c.say(b"hello", rb"you said 'hello'\r\n")
+        c.type(b"a\x1d\x1db\r")
+        c.wait(rb"a\x1db\r\nyou said 'a\x1db'\r\n> ")
+        c.type(b"l" * 79 + b"\x1dl")  # a command in the middle of a line
+        c.wait(rb"event=listed")
+        c.type(b"\r")
+        c.wait(rb"you said 'l{79}'\r\n> ")
+        c.say(b"bytes", rb"(?s:.{257})")  # a carriage return comes before the newline
+        c.bytes = c.child.after[-259:-2]
+        c.type(b"flood %d\r" % FLOOD)
+        c.order(b"\r", b"foreground", "beta")
+        c.type(b"flood %d\r" % FLOOD)
+        for _ in range(2):
+            c.wait(rb"%010d [a-zA-Z]+\r\n" % (FLOOD - 1))
+        c.order(b"p", b"paused")
+        c.type(b"time\r")
+        c.order(b"l", b"listed")
+        c.order(b"p", b"unpaused", "beta")
+        c.wait(rb"time\r\n\d+ ms\r\n> ")
+        c.order(b"k", b"kill", "gamma")
+        c.wait(rb"event=killed")
+        c.order(b"n", b"foreground")
+        c.order(b"\r", b"foreground", "beta")
+        c.type(b"shutdown 0\r")
+        c.wait(rb"event=background domain=\d+ name=beta")
+        c.order(b"n", b"foreground")
+        c.order(b"q", b"background")
+        c.type(b"lost")
+        c.order(b"\r", b"foreground", "alpha")
+        c.type(b"e9\r")
+        c.wait(rb"\(d\d\) by port 0xE9\r\n")
+        c.type(b"shutdown 0\r")
+        run = c.end()
+        run.bytes = c.bytes
+        return run
+
+    def test_every_byte_goes_out_in_the_foreground(self, run):
+        assert run.bytes == bytes(range(10)) + b"\r" + bytes(range(10, 256))
+
+    def written(self, run, name):
+        """What the guest wrote as it came out, from the moment when the other one took the foreground."""
+        start = next(i for i, line in enumerate(run.lines) if re.match("@console event=foreground .*name=beta", line))
+        prefix = f"(d{run.domain(name)}) " if name == "alpha" else ""
+        lines = [line[len(prefix):] for line in run.lines[start:] if line.startswith(prefix)]
+        return "".join(line for line in lines if re.fullmatch("[0-9a-zA-Z ]+", line))
+
+    def test_a_flood_is_whole_in_the_foreground(self, run):
+        assert "".join(f"{i:010} {FILLER}" for i in range(FLOOD)) in self.written(run, "beta")
+
+    def test_a_flood_is_whole_in_the_background(self, run):
+        """It began in the foreground."""
+        written = self.written(run, "alpha")
+        first = int(re.search(r"(\d{10}) ", written)[1])
+        assert first < FLOOD // 2 and "".join(f"{i:010} {FILLER}" for i in range(first, FLOOD)) in written
+
+    def test_killed(self, run):
+        assert run.events("gamma")[-2:] == [("killed", -4), ("destroyed", 0)]
+
+    def test_nothing_typed_for_nobody_arrives(self, run):
+        assert "you said 'lost" not in run.text and "you said 'nobody" not in run.text
+
+    def test_a_paused_guest_does_not_answer(self, run):
+        at = [i for i, line in enumerate(run.lines) if re.search("event=(paused|unpaused|listed)", line)][-3:]
+        paused, listed, unpaused = (run.lines[i] for i in at)
+        assert "event=paused" in paused and "event=listed" in listed and "event=unpaused" in unpaused, (paused, unpaused)
+        assert any(re.match(rf"console   d{run.domain('beta')} +beta +paused", line) for line in run.lines[at[0]:at[1]])
+        assert not any(" ms" in line for line in run.lines[at[0]:at[2]])
+
+
+class TestOneVcpu(GoodRun):
+    """The same guests one after the other; each has the foreground from its start."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        c = Consoles(tmp_path_factory.mktemp("echo"), "--cpus", 1, "--dom0-args", "foreground=alpha")
+        c.wait(rb"event=foreground domain=\d+ name=alpha[^>]*> ")
+        c.say(b"hello", rb"you said 'hello'\r\n")
+        c.type(b"shutdown 0\r")
+        c.wait(rb"\(d\d+\) echo: ready")
+        c.order(b"\r", b"foreground", "beta")
+        c.say(b"hello", rb"you said 'hello'\r\n")
+        c.type(b"shutdown 0\r")
+        c.wait(rb"\(d\d+\) echo: ready")
+        c.order(b"k", b"kill", "gamma")
+        return c.end()
+
+    def test_each_ends_before_the_next(self, run):
+        events = [(f["name"], f["event"]) for f in run.all("guest") if f["event"] in ("started", "destroyed")]
+        assert events == [(name, event) for name in ("alpha", "beta", "gamma") for event in ("started", "destroyed")]
