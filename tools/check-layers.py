@@ -42,10 +42,10 @@ UPCALLS = {
     "hypercall_dispatch": ("domain", "the run loop meets hypercalls among the exits"),
 }
 DOCUMENT = "docs/architecture.md"
-# Headers of the compiler, and GNU-EFI's for the UEFI loader.
+# Headers of the compiler, GNU-EFI's for the UEFI loader, and those of the decoders that domain 0 is linked with.
 FREESTANDING = {"stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdalign.h", "stdnoreturn.h",
                 "limits.h", "float.h", "iso646.h", "cpuid.h"}
-EXTRA_SYSTEM = {"boot/efi": {"efi.h"}}
+EXTRA_SYSTEM = {"boot/efi": {"efi.h"}, "guest": {"lz4.h", "lzma.h", "zlib.h", "zstd.h", "zstd_errors.h"}}
 
 INCLUDE = re.compile(r'^\s*[#%]\s*include\s*(<([^>]+)>|"([^"]+)")', re.M)
 

@@ -9,6 +9,17 @@ set -euo pipefail
 
 # GROUP PACKAGE PROBE. The probe is a command, or a file if it starts with a slash. A package is missing if its probe
 # is: a compiler that was installed in another way will do.
+# Static libraries for domain 0, which runs on x86_64: on another host, they are used if they are there.
+decoders() {
+    local dir=/usr/lib/x86_64-linux-gnu
+    [ "$(uname -m)" = x86_64 ] || return 0
+    cat <<END
+build zlib1g-dev        $dir/libz.a
+build liblz4-dev        $dir/liblz4.a
+build liblzma-dev       $dir/liblzma.a
+build libzstd-dev       $dir/libzstd.a
+END
+}
 packages() {
     local compiler=gcc binutils=binutils
     if [ "$(uname -m)" != x86_64 ]; then
@@ -22,6 +33,7 @@ build nasm              nasm
 build gnu-efi           /usr/lib/crt0-efi-x86_64.o
 build python3           /usr/bin/python3
 build cpio              cpio
+$(decoders)
 boot  qemu-system-x86   qemu-system-x86_64
 boot  ovmf              /usr/share/ovmf/OVMF.fd
 boot  mtools            mformat

@@ -8,6 +8,7 @@
 #include <guest/dom0/acpi.h>
 #include <guest/dom0/cpus.h>
 #include <guest/dom0/dom0.h>
+#include <guest/dom0/kernels.h>
 #include <guest/lib/image.h>
 #include <lib/parse.h>
 #include <lib/printf.h>
@@ -258,22 +259,32 @@ static u64 end_of_low_memory(const struct build *b)
     return b->layout.ranges[0].end << PAGE_SHIFT;
 }
 
-static int check_kernel(struct build *b, const void *image, size_t size)
+/* A segment that does not fit in the guest's memory. */
+static int too_large(struct build *b, const struct elf_segment *s)
 {
-    const char *why = "", *kernel = b->cfg->kernel;
-    int rc = elf_parse_kernel(image, size, &b->elf, &why);
+    u64 end = s->paddr + s->mem_size;
 
-    if (rc)
-        return build_fail(b, rc, "the kernel %s cannot be loaded: it %s", kernel, why);
-    for (u32 i = 0; i < b->elf.nr_segments; i++) {
-        const struct elf_segment *s = &b->elf.segments[i];
-        if (!layout_contains(&b->layout, s->paddr, s->mem_size))
-            return build_fail(
-                b, -ENOEXEC,
-                "the kernel %s needs memory at %#lx to %#lx; with %lu MiB, the guest's is up to 0xa0000 and "
-                "from 0x100000 to %#lx",
-                kernel, s->paddr, s->paddr + s->mem_size, b->cfg->memory_mib, end_of_low_memory(b));
-    }
+    if (end > end_of_low_memory(b) && s->paddr >= LAYOUT_HOLE_END << PAGE_SHIFT &&
+        end <= LAYOUT_LOW_END << PAGE_SHIFT)
+        return build_fail(b, -ENOEXEC,
+                          "the kernel %s needs more than %lu MiB of memory, the guest has %lu MiB",
+                          b->cfg->kernel, DIV_ROUND_UP(b->elf.end, MIB(1)), b->cfg->memory_mib);
+    return build_fail(
+        b, -ENOEXEC,
+        "the kernel %s needs memory at %#lx to %#lx; with %lu MiB, the guest's is up to 0xa0000 and "
+        "from 0x100000 to %#lx",
+        b->cfg->kernel, s->paddr, end, b->cfg->memory_mib, end_of_low_memory(b));
+}
+
+static int check_kernel(struct build *b, const struct kernel_image *image)
+{
+    const char *why = "";
+
+    if (elf_parse_kernel(image->data, image->size, &b->elf, &why))
+        return build_fail(b, -ENOEXEC, "the kernel %s cannot be loaded: it %s", b->cfg->kernel, why);
+    for (u32 i = 0; i < b->elf.nr_segments; i++)
+        if (!layout_contains(&b->layout, b->elf.segments[i].paddr, b->elf.segments[i].mem_size))
+            return too_large(b, &b->elf.segments[i]);
     return 0;
 }
 
@@ -370,18 +381,12 @@ int build_release_claim(struct build *b)
     return rc ? refused(b, "what is left of its claim cannot be released", rc) : 0;
 }
 
-int build_guest(struct build *b, const struct xlcfg *cfg, const struct cpio_file *kernel,
-                const struct cpio_file *ramdisk, const struct host_state *host)
+/* From the check of the image on. */
+static int build_with(struct build *b, const struct kernel_image *image, const struct cpio_file *ramdisk)
 {
-    memset(b, 0, sizeof(*b));
-    b->cfg = cfg;
-    layout_make(cfg->memory_mib, &b->layout);
-    int rc = choose_nodes(b, host);
+    int rc = check_kernel(b, image);
     if (!rc)
-        rc = check_kernel(b, kernel->data, kernel->size);
-    if (rc)
-        return rc;
-    rc = create(b);
+        rc = create(b);
     if (!rc)
         rc = set_affinity(b);
     if (!rc)
@@ -396,5 +401,25 @@ int build_guest(struct build *b, const struct xlcfg *cfg, const struct cpio_file
         rc = populate(b);
     if (!rc)
         rc = load_and_start(b, ramdisk);
+    return rc;
+}
+
+int build_guest(struct build *b, const struct xlcfg *cfg, const struct cpio_file *kernel,
+                const struct cpio_file *ramdisk, const struct host_state *host)
+{
+    struct kernel_image image = {0};
+    char why[KERNELS_WHY_MAX];
+
+    memset(b, 0, sizeof(*b));
+    b->cfg = cfg;
+    layout_make(cfg->memory_mib, &b->layout);
+    int rc = choose_nodes(b, host);
+    if (rc)
+        return rc;
+    rc = kernels_get(kernel->data, kernel->size, &image, why);
+    if (rc)
+        return build_fail(b, rc, "the kernel %s cannot be loaded: it %s", cfg->kernel, why);
+    rc = build_with(b, &image, ramdisk);
+    kernels_put(&image);
     return rc;
 }

@@ -4,6 +4,7 @@
  * Runs unmodified on Xen 4.17. Options and configuration keys: guest/README.md.
  */
 #include <guest/dom0/dom0.h>
+#include <guest/dom0/libc_for_decoders.h>
 #include <lib/string.h>
 
 /* Runs the mode that mode= names: builds guests (default), or shows a table of claims. */
@@ -22,6 +23,7 @@ static bool run_mode(void)
 void guest_main(void)
 {
     session_begin();
+    libc_init();
     bool ok = run_mode();
     printf("dom0      %u guests as expected, %u not, %u skipped\n", guests.passed, guests.failed,
            guests.skipped);

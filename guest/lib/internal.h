@@ -10,6 +10,8 @@ NORETURN void guest_start(const struct hvm_start_info *si);
 int memory_read_map(const struct hvm_start_info *si);
 /* memory.c: maps RAM above 4 GiB 1:1. Returns 0 or -ENOMEM (page table pool too small). */
 int memory_map_all(void);
+/* start.c: what C code by others expects of a vCPU: SSE, and a stack guard at %fs:0x28. On each. */
+void vcpu_prepare(void);
 /* xen.c: finds the hypervisor's leaves, sets guest_env's fields. Returns 0 or -ENODEV. */
 int xen_detect(void);
 /* xen.c: installs the hypercall page and checks it against the direct way. Returns 0 or -EIO. */

@@ -92,6 +92,7 @@ void smp_ap_main(u32 apic_id, u32 early_hypercalls)
     struct smp_vcpu *self = &smp_vcpus[id];
 
     traps_load();
+    vcpu_prepare();
     smp_apic_on();
     self->apic_id = apic_id;
     self->early_hypercalls = early_hypercalls;

@@ -4,9 +4,17 @@
  */
 #include <guest/lib/internal.h>
 #include <guest/lib/hypercall.h>
+#include <guest/lib/smp.h>
 #include <xen/sched.h>
 #include <lib/parse.h>
 #include <lib/string.h>
+
+#define CR0_MP         (1u << 1)
+#define CR0_EM         (1u << 2)
+#define CR0_TS         (1u << 3)
+#define CR4_OSFXSR     (1u << 9)
+#define CR4_OSXMMEXCPT (1u << 10)
+#define MSR_FS_BASE    0xc0000100u
 
 struct guest_env guest_env;
 
@@ -95,10 +103,26 @@ static void copy_start_info(const struct hvm_start_info *si)
     }
 }
 
+/* Code by others is compiled for SSE and with -fstack-protector, which reads the guard at %fs:0x28 (System V ABI, x86-64
+ * supplement: FS is the thread pointer). The guard is the same for all, so one block serves all vCPUs. */
+void vcpu_prepare(void)
+{
+    static const u64 thread[8] = {[5] = 0x00a5c3e17f2d9b00};
+    u64 cr0, cr4;
+
+    __asm__ volatile("mov %%cr0, %0\n\tmov %%cr4, %1" : "=r"(cr0), "=r"(cr4));
+    __asm__ volatile("mov %0, %%cr0\n\tmov %1, %%cr4"
+                     :
+                     : "r"((cr0 & ~(CR0_EM | CR0_TS)) | CR0_MP), "r"(cr4 | CR4_OSFXSR | CR4_OSXMMEXCPT)
+                     : "memory");
+    wrmsr(MSR_FS_BASE, (u64)(uintptr_t)thread);
+}
+
 void guest_start(const struct hvm_start_info *si)
 {
     start_tsc = rdtsc();
     traps_init();
+    vcpu_prepare();
     if (xen_detect() || si->magic != XEN_HVM_START_MAGIC_VALUE) /* there is no console for a message */
         __asm__ volatile("ud2");
     copy_start_info(si);

@@ -47,7 +47,7 @@ u32 work_vcpus(void)
     return nr_vcpus;
 }
 
-static void nap(void)
+void work_nap(void)
 {
     if (work_sleep)
         work_sleep(NAP_MS);
@@ -90,7 +90,7 @@ bool work_run(u32 max_vcpus, u32 nr_jobs, work_fn *fn, void *arg)
             continue;
         }
         while (hypercall(__HYPERVISOR_vcpu_op, VCPUOP_is_up, id, 0, 0, 0) == 1)
-            nap();
+            work_nap();
     }
     return all_started;
 }

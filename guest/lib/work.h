@@ -20,6 +20,9 @@ u32 work_vcpus(void);
  */
 bool work_run(u32 max_vcpus, u32 nr_jobs, work_fn *fn, void *arg);
 
+/* Gives way to the other vCPUs, for a few ms. */
+void work_nap(void);
+
 /* What vCPU 0 does, for at most ms, while it waits for the others. NULL: it yields. */
 extern void (*work_sleep)(u64 ms);
 
