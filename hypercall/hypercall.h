@@ -13,7 +13,7 @@
 
 #include <domain/domain.h>
 #include <homestead/errno.h>
-#include <hypercall/guest_copy.h>
+#include <domain/guest_copy.h>
 
 #define HYPERCALL_NR_ARGS 5u
 

@@ -4,7 +4,7 @@
  */
 #include "calls.h"
 
-#include <hypercall/guest_copy.h>
+#include <domain/guest_copy.h>
 
 #define PRESENT  1ull
 #define WRITE    2ull

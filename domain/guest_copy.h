@@ -5,8 +5,8 @@
  * No lock may be held. Cost: one walk per page touched. The guest may change its memory during the copy: read
  * a structure once and use the local copy.
  */
-#ifndef HYPERCALL_GUEST_COPY_H
-#define HYPERCALL_GUEST_COPY_H
+#ifndef DOMAIN_GUEST_COPY_H
+#define DOMAIN_GUEST_COPY_H
 
 #include <domain/domain.h>
 

@@ -9,7 +9,7 @@
  */
 #include <arch/x86/hvm/guest_walk.h>
 #include <homestead/errno.h>
-#include <hypercall/guest_copy.h>
+#include <domain/guest_copy.h>
 #include <lib/string.h>
 
 struct recorder {
