@@ -16,6 +16,7 @@
 #include <domain/timer.h>
 #include <lib/list.h>
 #include <mm/account.h>
+#include <xen/vcpu.h>
 #include <xen/xen.h>
 
 #define DOMAIN_MAX_VCPUS 128u
@@ -73,11 +74,14 @@ struct vcpu {
     u32 cpu;          /* [R] whose run queue it belongs to: changes only while it does not run */
     bool leave;       /* [R] it runs where it must not run, or prefers not to: moves at its next exit */
     s64 vtime_ns;     /* [R] its virtual time among its domain's vCPUs; in a group less the group's base_ns */
-    u64 run_ns;       /* [R] time on a CPU so far */
     u64 run_since_ns; /* [o] start of this slice */
     u64 exits;        /* [o] exits so far; while it runs, minus cpu->exits of its CPU: run_vcpu() */
     u64 hard_affinity[MAX_CPUS / 64], soft_affinity[MAX_CPUS / 64]; /* [R] */
     bool soft_effective; /* [R] of the CPUs of hard_affinity that are up, soft has some and not all */
+    /* runstate.c */
+    struct vcpu_runstate_info runstate; /* [R] times up to its state_entry_time */
+    u64 runstate_area;    /* [R] guest-virtual, 0: none; whether there is one is read without the lock */
+    bool runstate_compat; /* [R] the area has the layout of 32-bit callers */
     /* what guest_copy.c remembers [o] */
     struct hvm_paging path_paging;        /* under which the paths were walked */
     struct guest_path paths[GUEST_PATHS]; /* by the page's number */
@@ -136,6 +140,7 @@ struct domain {
     u32 emulation_flags, misc_flags;
     u32 max_vcpus;       /* [I] as given at creation */
     u32 nr_vcpus;        /* [D], read without it: domain_nr_vcpus(); 0 or max_vcpus */
+    u32 vm_assist;       /* [a] bit per VMASST_TYPE_* that is enabled */
     u32 tsc_mode;        /* [D] settscinfo's, to be told again */
     u32 tsc_incarnation; /* [D] */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
@@ -253,6 +258,14 @@ void vcpu_set_upcall_vector(struct vcpu *v, u8 vector);
 int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset);
 /* Time on a CPU so far, in ns, the running slice included. */
 u64 vcpu_run_ns(struct vcpu *v);
+
+/* What v does, and how long it has done each thing, up to now. runstate.c */
+void vcpu_runstate(struct vcpu *v, struct vcpu_runstate_info *info);
+/* Writes it to gva in the address space of `by`, in the layout of its 32-bit (compat) or 64-bit callers. -EFAULT. */
+int runstate_copy_to_guest(struct vcpu *by, u64 gva, bool compat, const struct vcpu_runstate_info *info);
+/* From now on v's runstate is written to gva (0: nowhere) when v starts and stops to run, in v's own context, if it is
+ * mapped there; now in the context of `by`, the vCPU that runs here. */
+void vcpu_register_runstate(struct vcpu *v, u64 gva, bool compat, struct vcpu *by);
 
 /* Before the first domain. */
 void guest_console_init(void);

@@ -62,6 +62,12 @@ void sched_kick_vcpu(const struct vcpu *v);
 /* Waits until v is off its CPU; returns at once for the vCPU that runs here. */
 void sched_wait_stopped(struct vcpu *v);
 
+/* --- runstate.c --- */
+/* v's state, pause count or running has changed; its lock is held. Called also where it may have changed. */
+void runstate_update(struct vcpu *v, u64 now_ns);
+/* Writes v's area. v runs here, and does (not) go on to. */
+void runstate_write_area(struct vcpu *v, bool leaves);
+
 /* --- exit.c --- */
 /* Handles the exit. May mark the vCPU as not runnable; the run loop sees that. */
 void vcpu_handle_exit(struct vcpu *v, struct hvm_exit *exit);

@@ -92,6 +92,8 @@ int vcpu_create(struct domain *d, u32 id)
     if (id < XEN_LEGACY_MAX_VCPUS)
         v->info = (struct vcpu_info *)mfn_to_virt(d->shared_info) + id;
     d->vcpu[id] = v;
+    v->runstate.state = RUNSTATE_offline;
+    v->runstate.state_entry_time = time_now_ns();
     sched_assign_cpu(v);
     update_time(v);
     return 0;
@@ -129,8 +131,10 @@ static void set_state(struct vcpu *v, enum vcpu_state from, enum vcpu_state to)
     spinlock_t *lock = sched_lock(v);
 
     bool changes = v->state == from;
-    if (changes)
+    if (changes) {
         v->state = to;
+        runstate_update(v, time_now_ns());
+    }
     spin_unlock(lock);
     if (changes)
         sched_update(v);
@@ -179,6 +183,7 @@ void vcpu_wake(struct vcpu *v)
     if (wakes) {
         v->poll_any = false;
         v->state = VCPU_RUNNABLE;
+        runstate_update(v, time_now_ns());
     }
     spin_unlock(lock);
     if (wakes)
@@ -197,6 +202,7 @@ void vcpu_pause(struct vcpu *v, bool wait)
     spinlock_t *lock = sched_lock(v);
 
     v->pause_count++;
+    runstate_update(v, time_now_ns());
     spin_unlock(lock);
     sched_update(v);
     if (wait)
@@ -209,6 +215,7 @@ void vcpu_unpause(struct vcpu *v)
 
     if (v->pause_count)
         v->pause_count--;
+    runstate_update(v, time_now_ns());
     spin_unlock(lock);
     sched_update(v);
 }
@@ -280,13 +287,4 @@ void vcpu_drop_info(struct vcpu *v)
     spin_unlock(&v->domain->events.lock);
     if (frame.n != INVALID_MFN.n)
         mm_unpin(frame);
-}
-
-u64 vcpu_run_ns(struct vcpu *v)
-{
-    spinlock_t *lock = sched_lock(v);
-
-    u64 ns = v->run_ns + (v->running ? time_now_ns() - v->run_since_ns : 0);
-    spin_unlock(lock);
-    return ns;
 }

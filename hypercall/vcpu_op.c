@@ -4,7 +4,7 @@
  * VCPUOP_initialise gives a vCPU that has no state yet the registers to start with. The whole of them is
  * checked first: what the CPU would refuse is -EINVAL, not a crash later. Facts: Xen's public/hvm/hvm_vcpu.h.
  *
- * Not implemented: runstate and time areas, periodic timers, NMIs (-ENOSYS). vCPUs below 32 have a vcpu_info
+ * Not implemented: periodic timers, NMIs (-ENOSYS). vCPUs below 32 have a vcpu_info
  * in shared_info; the others get events only once they have registered one.
  */
 #include <arch/x86/cpu/msr.h>
@@ -176,6 +176,26 @@ static long register_info(struct hypercall *c, struct vcpu *v)
     return vcpu_register_info(v, gfn(op.mfn), op.offset);
 }
 
+static long get_runstate(struct hypercall *c, struct vcpu *v)
+{
+    struct vcpu_runstate_info info;
+
+    vcpu_runstate(v, &info);
+    return runstate_copy_to_guest(c->v, c->arg[2], c->compat, &info);
+}
+
+/* As in Xen, the address is not checked, and the first copy is written through the caller's page tables. */
+static long register_runstate(struct hypercall *c, struct vcpu *v)
+{
+    u64 gva;
+
+    int rc = read_caller_long(c, &gva, c->arg[2], 0);
+    if (rc)
+        return rc;
+    vcpu_register_runstate(v, gva, c->compat, c->v);
+    return 0;
+}
+
 long hc_vcpu_op(struct hypercall *c)
 {
     struct domain *d = c->v->domain;
@@ -195,6 +215,10 @@ long hc_vcpu_op(struct hypercall *c)
     case VCPUOP_down:
         vcpu_down(v);
         return 0;
+    case VCPUOP_get_runstate_info:
+        return get_runstate(c, v);
+    case VCPUOP_register_runstate_memory_area:
+        return register_runstate(c, v);
     case VCPUOP_register_vcpu_info:
         return register_info(c, v);
     case VCPUOP_is_up:

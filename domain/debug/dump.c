@@ -70,7 +70,7 @@ static void view_vcpu(struct vcpu *v, struct vcpu_view *out)
                               .pause_count = v->pause_count,
                               .running = v->running,
                               .blocked = v->state == VCPU_BLOCKED,
-                              .run_ns = v->run_ns,
+                              .run_ns = v->runstate.time[RUNSTATE_running],
                               .exits = v->exits,
                               .rip = v->hvm.regs.rip};
     if (v->running && cpu && cpu->current == v) {

@@ -151,6 +151,7 @@ static void start(struct run_queue *q, struct vcpu *v, u64 now_ns)
 
     v->running = true;
     v->run_since_ns = now_ns;
+    runstate_update(v, now_ns);
     q->current = v;
     group_start(q, now_ns);
     __atomic_store_n(&q->facts.away, !sched_prefers(&sched_map, &wish, q->id), __ATOMIC_RELAXED);
@@ -206,6 +207,8 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
     cpu->current = v;
     hvm_fpu_switch(NULL, &v->hvm);
     cpu->fpu_owner = v;
+    if (unlikely(__atomic_load_n(&v->runstate_area, __ATOMIC_RELAXED)))
+        runstate_write_area(v, false);
     v->exits -= cpu->exits; /* so that no exit is counted twice and the loop does no extra work */
     do {
         if (likely(prepare_entry(v))) {
@@ -227,6 +230,8 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
         }
     } while (!__atomic_load_n(&cpu->need_resched, __ATOMIC_RELAXED) || keeps_cpu(cpu, q, v));
     v->exits += cpu->exits;
+    if (unlikely(__atomic_load_n(&v->runstate_area, __ATOMIC_RELAXED)))
+        runstate_write_area(v, true);
     cpu->current = NULL;
     /* Before v counts as stopped: a CPU that waits for that may read its FPU image. */
     hvm_fpu_switch(&v->hvm, NULL);

@@ -235,7 +235,6 @@ static void stop(struct run_queue *q, struct vcpu *v)
 {
     u64 now_ns = time_now_ns(), ran = now_ns - v->run_since_ns;
 
-    v->run_ns += ran;
     group_charge(q, now_ns);
     group_paid(q, ran);
     if (q->yielded)
@@ -271,8 +270,9 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
             queue_publish(q);
             if (q->nr_ready > 1)
                 queue_call_idle(q);
-            /* The last access: after this v may move or be freed. */
             v->running = false;
+            runstate_update(v, q->charged_ns);
+            /* After this v may move or be freed. */
             spin_unlock(&q->lock);
             return;
         }
@@ -285,6 +285,7 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
             group_exit(q, v, q->charged_ns);
             queue_publish(q);
             v->running = false;
+            runstate_update(v, q->charged_ns);
             change_queue(q, to, v, false);
             join(to, v);
         }

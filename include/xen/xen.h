@@ -26,6 +26,7 @@
 #define __HYPERVISOR_xen_version      17
 #define __HYPERVISOR_console_io       18
 #define __HYPERVISOR_grant_table_op   20
+#define __HYPERVISOR_vm_assist        21
 #define __HYPERVISOR_iret             23
 #define __HYPERVISOR_vcpu_op          24
 #define __HYPERVISOR_sched_op         29
@@ -50,6 +51,11 @@
 /* console_io(cmd, count, buffer) */
 #define CONSOLEIO_write 0
 #define CONSOLEIO_read  1
+
+/* vm_assist(cmd, type) */
+#define VMASST_CMD_enable                0
+#define VMASST_CMD_disable               1
+#define VMASST_TYPE_runstate_update_flag 5 /* XEN_RUNSTATE_UPDATE in runstate areas */
 
 /* Domain ids from DOMID_FIRST_RESERVED up never name a created domain. */
 #define DOMID_FIRST_RESERVED 0x7FF0U

@@ -83,6 +83,50 @@ static void timers(void)
     vcpu32(VCPUOP_stop_singleshot_timer, 0, NULL);
 }
 
+static void runstate(const char *call, const char *name, u32 cmd, u32 vcpu, const void *arg,
+                     struct runstate_info_32 *seen)
+{
+    memset(seen, 0xff, sizeof(*seen));
+    case_begin();
+    long rc = vcpu32(cmd, vcpu, arg);
+    /* The upper half of a time of less than an hour; what follows the structure. */
+    case_end(call, name, rc, " state=%d entered_high=%x blocked_high=%x offline_high=%x beyond=%x",
+             seen->state, (u32)(seen->state_entry_time >> 42), (u32)(seen->time[2] >> 42),
+             (u32)(seen->time[3] >> 42), *(u32 *)(seen + 1));
+}
+
+static void runstates(void)
+{
+    static struct {
+        struct runstate_info_32 info;
+        u32 beyond;
+    } at = {.beyond = 0x12345678};
+    u32 area = PTR32(&at), *edge = edge_ptr(sizeof(area));
+    const char *get = "vcpu_op_32.get_runstate_info", *reg = "vcpu_op_32.register_runstate_memory_area";
+
+    runstate(get, "good", VCPUOP_get_runstate_info, 0, &at, &at.info);
+    runstate(get, "vcpu_1_of_1", VCPUOP_get_runstate_info, 1, &at, &at.info);
+    runstate(get, "no_memory", VCPUOP_get_runstate_info, 0, hole_ptr(), &at.info);
+    CASE(get, "to_the_edge", vcpu32(VCPUOP_get_runstate_info, 0, edge_ptr(sizeof(at.info))));
+    CASE(get, "over_the_edge", vcpu32(VCPUOP_get_runstate_info, 0, edge_ptr(sizeof(at.info) - 1)));
+    runstate(reg, "good", VCPUOP_register_runstate_memory_area, 0, &area, &at.info);
+    memcpy(edge, &area, sizeof(area));
+    runstate(reg, "argument_to_the_edge", VCPUOP_register_runstate_memory_area, 0, edge, &at.info);
+    runstate(reg, "argument_over_the_edge", VCPUOP_register_runstate_memory_area, 0, edge_ptr(3), &at.info);
+    runstate(reg, "vcpu_1_of_1", VCPUOP_register_runstate_memory_area, 1, &area, &at.info);
+    area = PTR32(hole_ptr());
+    runstate(reg, "no_memory", VCPUOP_register_runstate_memory_area, 0, &area, &at.info);
+    area = ~0u;
+    runstate(reg, "all_ones", VCPUOP_register_runstate_memory_area, 0, &area, &at.info);
+    area = 0x90000000;
+    runstate(reg, "not_mapped", VCPUOP_register_runstate_memory_area, 0, &area, &at.info);
+    CASE("vm_assist_32.enable", "type_5", hypercall32(__HYPERVISOR_vm_assist, VMASST_CMD_enable, 5, 0, 0, 0));
+    CASE("vm_assist_32.disable", "type_5",
+         hypercall32(__HYPERVISOR_vm_assist, VMASST_CMD_disable, 5, 0, 0, 0));
+    CASE("vm_assist_32.enable", "type_3", hypercall32(__HYPERVISOR_vm_assist, VMASST_CMD_enable, 3, 0, 0, 0));
+    vcpu_op(VCPUOP_register_runstate_memory_area, 0, &(struct vcpu_register_runstate_memory_area){0});
+}
+
 static long sched32(u32 cmd, const void *arg)
 {
     return hypercall32(__HYPERVISOR_sched_op, cmd, PTR32(arg), 0, 0, 0);
@@ -237,6 +281,7 @@ void cases_compat_calls(void)
 
     multicalls();
     timers();
+    runstates();
     polls();
     versions();
     watch(d, WATCH_DOMAIN);

@@ -83,11 +83,133 @@ static void vcpus(void)
     CASE("vcpu_op", "cmd_1000", vcpu_op(1000, 0, bad_ptr()));
 }
 
+static u64 system_ns(void)
+{
+    const struct vcpu_time_info *t = &shared->vcpu_info[0].time;
+    u64 ticks = rdtsc() - t->tsc_timestamp;
+
+    ticks = t->tsc_shift >= 0 ? ticks << t->tsc_shift : ticks >> -t->tsc_shift;
+    return t->system_time + (u64)((unsigned __int128)ticks * t->tsc_to_system_mul >> 32);
+}
+
 static long poll(const evtchn_port_t *ports, u32 nr, u64 timeout)
 {
     struct sched_poll p = {.ports = XEN_HANDLE(ports), .nr_ports = nr, .timeout = timeout};
 
     return sched_op(SCHEDOP_poll, &p);
+}
+
+/* What a call has written of an area that was full of ones; what depends on the time is shown as yes or no. */
+static void runstate_case(const char *call, const char *name, long rc, const struct vcpu_runstate_info *r)
+{
+    u64 sum = r->time[0] + r->time[1] + r->time[2] + r->time[3];
+
+    case_end(call, name, rc, " state=%d entered=%s ran=%s sum=%s", r->state,
+             r->state_entry_time == ~0ull         ? "as_before"
+             : r->state_entry_time >> 63          ? "flagged"
+             : r->state_entry_time <= system_ns() ? "yes"
+                                                  : "later",
+             r->time[0] == ~0ull ? "as_before" : "yes", sum <= system_ns() + 1000000 ? "yes" : "no");
+}
+
+static void get_runstate(const char *name, u64 vcpu, void *at, struct vcpu_runstate_info *seen)
+{
+    memset(seen, 0xff, sizeof(*seen));
+    case_begin();
+    runstate_case("vcpu_op.get_runstate_info", name, vcpu_op(VCPUOP_get_runstate_info, vcpu, at), seen);
+}
+
+static void register_runstate(const char *name, u64 vcpu, void *at, struct vcpu_runstate_info *seen)
+{
+    struct vcpu_register_runstate_memory_area area = {.addr = XEN_HANDLE(at)};
+
+    memset(seen, 0xff, sizeof(*seen));
+    case_begin();
+    runstate_case("vcpu_op.register_runstate_memory_area", name,
+                  vcpu_op(VCPUOP_register_runstate_memory_area, vcpu, &area), seen);
+}
+
+/* Waits without a CPU until the area says that the vCPU has run again since. */
+static void area_case(const char *name, struct vcpu_runstate_info *seen)
+{
+    struct vcpu_runstate_info before = *seen;
+
+    case_begin();
+    poll(NULL, 0, system_ns() + 3000000);
+    u64 blocked = seen->time[RUNSTATE_blocked] - before.time[RUNSTATE_blocked];
+    case_end("runstate_area", name, 0, " state=%d entered=%s blocked=%s", seen->state,
+             seen->state_entry_time > before.state_entry_time ? "later" : "as_before",
+             blocked > 1000000 ? "longer" : "as_before");
+}
+
+static void runstates(void)
+{
+    static struct vcpu_runstate_info info;
+    static u8 pages[2 * PAGE_SIZE] ALIGNED(4096);
+    struct vcpu_runstate_info *across = (void *)(pages + PAGE_SIZE - 19);
+    static const u64 none[] = {1, 127, 8192, 1ull << 31, 1ull << 32, ~0ull};
+
+    get_runstate("vcpu_0", 0, &info, &info);
+    for (u32 i = 0; i < ARRAY_SIZE(none); i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "vcpu_%#lx", none[i]);
+        get_runstate(name, none[i], &info, &info);
+        register_runstate(name, none[i], &info, &info);
+    }
+    get_runstate("not_mapped", 0, bad_ptr(), &info);
+    get_runstate("no_memory", 0, hole_ptr(), &info);
+    get_runstate("over_the_edge", 0, edge_ptr(sizeof(info) - 1), &info);
+    get_runstate("to_the_edge", 0, edge_ptr(sizeof(info)), edge_ptr(sizeof(info)));
+
+    CASE("vcpu_op.register_runstate_memory_area", "argument_not_mapped",
+         vcpu_op(VCPUOP_register_runstate_memory_area, 0, bad_ptr()));
+    CASE("vcpu_op.register_runstate_memory_area", "argument_over_the_edge",
+         vcpu_op(VCPUOP_register_runstate_memory_area, 0, edge_ptr(7)));
+    register_runstate("good", 0, &info, &info);
+    area_case("after_a_wait", &info);
+    register_runstate("across_pages_unaligned", 0, across, across);
+    area_case("the_old_one", &info);
+    area_case("across_pages_unaligned", across);
+    register_runstate("to_the_edge", 0, edge_ptr(sizeof(info)), edge_ptr(sizeof(info)));
+    area_case("to_the_edge", edge_ptr(sizeof(info)));
+    register_runstate("over_the_edge", 0, edge_ptr(sizeof(info) - 1), &info);
+    register_runstate("not_mapped", 0, bad_ptr(), &info);
+    area_case("not_mapped", &info);
+    register_runstate("no_memory", 0, hole_ptr(), &info);
+    area_case("no_memory", &info);
+    register_runstate("not_canonical", 0, noncanonical_ptr(), &info);
+    area_case("not_canonical", &info);
+    register_runstate("all_ones", 0, (void *)~0ull, &info);
+    area_case("all_ones", &info);
+    register_runstate("good_again", 0, &info, &info);
+    area_case("good_again", &info);
+}
+
+static long vm_assist(u64 cmd, u64 type)
+{
+    return hypercall2(__HYPERVISOR_vm_assist, cmd, (void *)type);
+}
+
+static void assists(void)
+{
+    static const u64 types[] = {0, 1, 2, 3, 4, 5, 6, 31, 32, 33, 63, 64, ~0u, 5 | 1ull << 32};
+    static struct vcpu_runstate_info info;
+    char name[32];
+
+    for (u32 i = 0; i < ARRAY_SIZE(types); i++) {
+        snprintf(name, sizeof(name), "type_%#lx", types[i]);
+        CASE("vm_assist.enable", name, vm_assist(VMASST_CMD_enable, types[i]));
+        CASE("vm_assist.disable", name, vm_assist(VMASST_CMD_disable, types[i]));
+    }
+    CASE("vm_assist.enable", "twice", vm_assist(VMASST_CMD_enable, 5));
+    register_runstate("with_the_update_flag", 0, &info, &info);
+    area_case("with_the_update_flag", &info);
+    CASE("vm_assist.disable", "twice", vm_assist(VMASST_CMD_disable, 5));
+    CASE("vm_assist", "cmd_2", vm_assist(2, 5));
+    CASE("vm_assist", "cmd_2_type_0", vm_assist(2, 0));
+    CASE("vm_assist", "cmd_all_ones", vm_assist(~0u, 5));
+    CASE("vm_assist", "cmd_1_and_high_bits", vm_assist(1 | 1ull << 32, 5));
+    vcpu_op(VCPUOP_register_runstate_memory_area, 0, &(struct vcpu_register_runstate_memory_area){0});
 }
 
 static void scheduling(void)
@@ -156,6 +278,8 @@ void cases_vcpu(void)
     timer_port = virq.port;
     timers();
     vcpus();
+    runstates();
+    assists();
     scheduling();
     watch(0, WATCH_NOTHING);
     console();

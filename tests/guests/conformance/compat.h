@@ -77,6 +77,12 @@ struct set_singleshot_timer_32 {
     u32 flags;
 };
 
+struct runstate_info_32 {
+    int state;
+    u64_of_32 state_entry_time;
+    u64_of_32 time[4];
+};
+
 _Static_assert(sizeof(struct reservation_32) == 20, "public/memory.h");
 _Static_assert(sizeof(struct exchange_32) == 44, "public/memory.h");
 _Static_assert(sizeof(struct add_to_physmap_32) == 16, "public/memory.h");
@@ -87,5 +93,6 @@ _Static_assert(sizeof(struct pod_target_32) == 36, "public/memory.h");
 _Static_assert(sizeof(struct multicall_entry_32) == 32, "public/xen.h");
 _Static_assert(sizeof(struct sched_poll_32) == 16, "public/sched.h");
 _Static_assert(sizeof(struct set_singleshot_timer_32) == 12, "public/vcpu.h");
+_Static_assert(sizeof(struct runstate_info_32) == 44, "public/vcpu.h");
 
 #endif

@@ -2,7 +2,7 @@
  * Guest copies on real page tables: what is remembered of a walk must never outlive what it was read from, whoever
  * changes it: the guest its tables, registers or rights, Homestead the physmap.
  */
-#include "calls.h"
+#include <tests/unit/hypercall/calls.h>
 
 #include <domain/guest_copy.h>
 

@@ -314,7 +314,7 @@ CALL_TEST(vcpu_timers)
         {VCPUOP_set_singleshot_timer, 1, 0, 10, -EINVAL, when}, /* another one's */
         {VCPUOP_stop_singleshot_timer, 1, 0, 0, -EINVAL, when},
         {VCPUOP_stop_singleshot_timer, 0, 0, 0, 0, 0},
-        {VCPUOP_register_runstate_memory_area, 0, 0, 0, -ENOSYS, 0},
+        {VCPUOP_send_nmi, 0, 0, 0, -ENOSYS, 0},
         {VCPUOP_up, 1, 0, 0, -EINVAL, 0}, /* it has no state */
     };
 
