@@ -7,7 +7,7 @@
  * lock, no cache line but the vCPU's and this CPU's.
  *
  * I/O: port 0xE9 is a console; every other port reads as all ones and ignores writes, the PC's reset
- * ports too, as for a PVH guest of Xen. INS and OUTS get #GP: there is no device they could serve.
+ * ports too, as for a PVH guest of Xen. INS and OUTS: string_io.c.
  * Memory that is not mapped reads as all ones and ignores writes as well: mmio.c. A frame that is being
  * replaced has no mapping for a moment, so the tables are read again under the physmap lock.
  *
@@ -25,8 +25,6 @@
 #include <lib/log.h>
 #include <lib/printf.h>
 #include <xen/hvm/params.h>
-
-#define PORT_CONSOLE 0xe9u
 
 static const struct exit_verdict resume = {.action = VERDICT_RESUME};
 static const struct exit_verdict skip = {.action = VERDICT_SKIP};
@@ -156,8 +154,8 @@ static struct exit_verdict on_io(struct vcpu *v, struct hvm_exit *exit)
 {
     struct hvm_regs *regs = &v->hvm.regs;
 
-    if (exit->io.string)
-        return raise_gp;
+    if (unlikely(exit->io.string))
+        return string_io(v, exit);
     if (!exit->io.in) {
         if (exit->io.size == 1 && exit->io.port == PORT_CONSOLE)
             guest_console_write(v->domain, (u8)regs->rax);
@@ -262,6 +260,9 @@ static __attribute__((noinline)) void apply_rare(struct vcpu *v, const struct hv
     case VERDICT_SKIP:
     case VERDICT_RESUME:
     case VERDICT_RETRY:
+        break;
+    case VERDICT_NEXT:
+        end_instruction(v);
         break;
     case VERDICT_RAISE:
         if (verdict.vector != TRAP_DB) /* a fault's handler returns past an instruction breakpoint */

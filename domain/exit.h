@@ -11,6 +11,7 @@ enum verdict_action {
     VERDICT_RESUME, /* the guest goes on at its RIP: no instruction was due */
     VERDICT_SKIP,   /* the instruction has been carried out: RIP moves past it, a shadow ends, TF traps */
     VERDICT_RETRY,  /* the guest executes the instruction again: a hypercall that is continued */
+    VERDICT_NEXT,   /* a part of what a REP repeats has been carried out: RIP stays, TF traps */
     VERDICT_RAISE,  /* the instruction raises .vector with .error */
     VERDICT_CRASH,  /* the domain ends: the exit's kind says why, and for a nested page fault .vector */
 };

@@ -92,6 +92,11 @@ struct exit_verdict mmio_access(struct vcpu *v, struct hvm_exit *exit);
 /* Why it has ended the domain: .vector of the verdict. "": there is nothing to add. */
 const char *mmio_refusal(u8 reason);
 
+/* --- string_io.c --- */
+#define PORT_CONSOLE 0xe9u
+/* INS or OUTS, with or without REP: as much of it as one exit may do. */
+struct exit_verdict string_io(struct vcpu *v, struct hvm_exit *exit);
+
 /* --- domain.c --- */
 /* A domain's memory has been freed except pinned frames. Call before domain_check_gone(). */
 void domain_count_zombie(void);

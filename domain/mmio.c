@@ -15,16 +15,14 @@
  * takes the domain's lock.
  */
 #include <arch/x86/cpu/traps.h>
+#include <arch/x86/hvm/guest_walk.h>
 #include <arch/x86/hvm/insn.h>
 #include <domain/exit.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <lib/string.h>
 
-#define PF_PRESENT BIT(0)
-#define PF_WRITE   BIT(1)
-#define PF_USER    BIT(2)
-#define USER_CPL   3u
+#define USER_CPL 3u
 
 enum { REFUSED_ANYWAY, REFUSED_INSN, REFUSED_TABLES, REFUSED_DELIVERY, REFUSED_USER };
 

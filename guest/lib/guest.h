@@ -63,9 +63,9 @@ NORETURN void guest_shutdown(unsigned int reason);
 /* Prints @verdict: a domain 0's last line. With the reasons of the hypervisor's degraded=, if there are any. */
 void guest_verdict(bool pass);
 
-/* Calls fn(arg), on any vCPU, one at a time. -1, or the vector of an exception that ended it; guest_probe_rip is where. */
+/* Calls fn(arg), on any vCPU, one at a time. -1, or the vector of an exception that ended it; guest_probe_rip and so on are its. */
 int guest_probe(void (*fn)(void *arg), void *arg);
-extern u64 guest_probe_rip;
+extern u64 guest_probe_rip, guest_probe_error, guest_probe_rcx;
 
 /* Time since start-up, from the TSC. */
 u64 guest_now_ms(void);

@@ -30,7 +30,7 @@ void trap_handler(struct trap_frame *f);
 extern u64 probe_rsp;
 extern u32 probe_vector;
 extern char probe_resume[];
-u64 guest_probe_rip;
+u64 guest_probe_rip, guest_probe_error, guest_probe_rcx;
 
 static struct idt_entry idt[256];
 
@@ -65,6 +65,8 @@ void trap_handler(struct trap_frame *f)
     if (probe_rsp) {
         probe_vector = (u32)f->vector;
         guest_probe_rip = f->rip;
+        guest_probe_error = f->error;
+        guest_probe_rcx = f->rcx;
         f->rip = (u64)(uintptr_t)probe_resume;
         f->rsp = probe_rsp;
         f->rflags &= ~RFLAGS_TF;

@@ -9,6 +9,7 @@
 
 #define HOLE        0xd0000000u
 #define OLD         0x11223344u
+#define END         (1ull << 32) /* of what entry.asm maps */
 #define NR_MAX      64u
 #define DESCRIPTORS 6u
 
@@ -17,10 +18,10 @@ extern u8 mmio_code_16[];
 
 /* What the forms of all kinds of code give. */
 static const u32 common[] = {
-    0x112233ff,    0x1122ff44, 0x1122ffff, 0xffffffff, 0x000000ff, 0x112200ff, 0x0000ffff,
-    0xffffffff,    0x1122ffff, 0xffffffff, 0x112233ff, 0x1122ffff, 0xffffffff, 0xffffffff,
-    0xffffffff,    0xffffffff, 0xffffffff, 0x112233ff, 0x1122ffff, 0xffffffff, HOLE + 7,
-    HOLE + 0x1015, 0xffffffff, 0xffffffff, 0xffffffff, HOLE + 19,  HOLE - 2,
+    0x112233ff, 0x1122ff44, 0x1122ffff, 0xffffffff, 0x000000ff, 0x112200ff,    0x0000ffff, 0xffffffff,
+    0x1122ffff, 0xffffffff, 0x112233ff, 0x1122ffff, 0xffffffff, 0xffffffff,    0xffffffff, 0xffffffff,
+    0xffffffff, 0x112233ff, 0x1122ffff, 0xffffffff, HOLE + 7,   HOLE + 0x1015, 0xffffffff, 0xffffffff,
+    0xffffffff, HOLE + 19,  HOLE - 2,   0xffffffff, 0xffffffff, 0x112233ff,    27,         HOLE + 20,
 };
 static const u32 only_64[] = {0xffffffff, 0xffffffff, 0x112233ff, 0xffffffff,
                               0xffffffff, 0xffffffff, 0xff,       0xffffffff};
@@ -86,6 +87,31 @@ static NORETURN void crash(const char *how)
     guest_shutdown(0);
 }
 
+/* OUTS and INS that leave what is mapped: #PF with the registers as of the element that failed. */
+static void outs_past_end(void *arg)
+{
+    (void)arg;
+    __asm__ volatile("rep outsw" : : "S"(END - 4), "c"(7), "d"(0x80) : "memory");
+}
+
+static void ins_past_end(void *arg)
+{
+    (void)arg;
+    __asm__ volatile("rep insl" : : "D"(END - 6), "c"(7), "d"(0x80) : "memory");
+}
+
+static bool faults(const char *name, void (*fn)(void *), u64 error, u64 rcx)
+{
+    u64 cr2 = 0;
+    int vector = guest_probe(fn, NULL);
+
+    __asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
+    bool ok = vector == 14 && cr2 == END && guest_probe_error == error && guest_probe_rcx == rcx;
+    printf("mmio: %s past the end: exception %d, error %lu, rcx %lu, cr2 %#lx %s\n", name, vector,
+           guest_probe_error, guest_probe_rcx, cr2, ok ? "ok" : "FAILED");
+    return ok;
+}
+
 bool mmio_run(void)
 {
     static u32 results[NR_MAX];
@@ -98,6 +124,8 @@ bool mmio_run(void)
     ok = same("64-bit", mmio_forms_64(results), results, only_64, ARRAY_SIZE(only_64));
     ok = same("32-bit", mmio_forms_32(results), results, only_32, ARRAY_SIZE(only_32)) && ok;
     ok = same("16-bit", mmio_forms_16(results), results, only_16, ARRAY_SIZE(only_16)) && ok;
+    ok = faults("outs", outs_past_end, 0, 5) && ok;
+    ok = faults("ins", ins_past_end, 2, 6) && ok;
     printf("mmio: %s\n", ok ? "ok" : "FAILED");
     return ok;
 }

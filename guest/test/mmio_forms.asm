@@ -9,6 +9,8 @@ global mmio_forms_64, mmio_forms_32, mmio_forms_16, mmio_code_16
 
 HOLE    equ 0xd0000000          ; as in mmio.c: no RAM is there in any guest
 OLD     equ 0x11223344
+PORT    equ 0x60
+CONSOLE equ 0xe9
 CODE_64 equ 8                   ; as in entry.asm
 DATA    equ 16
 CODE_32 equ 24
@@ -98,7 +100,32 @@ DATA_16 equ 40                  ; from HOLE on, 64 KiB
         mov eax, edi
         mov edi, edx
         KEEP
+        mov edx, PORT
+        mov ecx, 2
+        a32 rep insd                    ; two results of ones
+        mov dword [edi], OLD
+        std
+        a32 insb                        ; and one with its last byte, downwards
+        cld
+        add edi, 5
+        mov esi, TEXT
+        mov ecx, TEXT_BYTES
+        mov edx, CONSOLE
+        a32 rep outsb
+        sub esi, TEXT
+        lea eax, [esi + ecx]
+        KEEP
+        mov esi, HOLE                   ; from nothing to a port that nobody has
+        mov ecx, 5
+        mov edx, PORT
+        a32 rep outsd
+        lea eax, [esi + ecx]
+        KEEP
 %endmacro
+
+section .rodata
+TEXT:   db "mmio: printed by rep outsb", 10
+TEXT_BYTES equ $ - TEXT
 
 section .text exec alloc nowrite align=16
 bits 64

@@ -12,9 +12,17 @@ class TestMmio(GoodRun):
     def run(self, boot_guests):
         return boot_guests("mmio", "--cpus", "4", "--one-thread")
 
-    @pytest.mark.parametrize("code,results", [(64, 35), (32, 29), (16, 29)])
+    @pytest.mark.parametrize("code,results", [(64, 40), (32, 34), (16, 34)])
     def test_reads_give_ones_and_writes_are_dropped(self, run, code, results):
         assert f"(d{run.domain('mmio')}) mmio: {code}-bit code, {results} results ok" in run.lines, run.tail()
+
+    def test_outs_prints(self, run):
+        assert run.lines.count(f"(d{run.domain('mmio')}) mmio: printed by rep outsb") == 3, run.tail()
+
+    @pytest.mark.parametrize("found", ["outs past the end: exception 14, error 0, rcx 5, cr2 0x100000000 ok",
+                                       "ins past the end: exception 14, error 2, rcx 6, cr2 0x100000000 ok"])
+    def test_string_io_faults_at_the_element(self, run, found):
+        assert f"(d{run.domain('mmio')}) mmio: {found}" in run.lines, run.tail()
 
     @pytest.mark.parametrize("name,reason", [
         ("insn", "read guest-physical 0xd0000000, where nothing is mapped, by an instruction that is not emulated"),

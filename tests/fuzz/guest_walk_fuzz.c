@@ -29,6 +29,37 @@ static int entry(void *ctx, u64 gaddr, u32 size, u64 *value)
     return 0;
 }
 
+static u32 marks;
+
+static bool mark(void *ctx, u64 gaddr, u32 size, u64 old, u64 new)
+{
+    u64 now;
+
+    if (entry(ctx, gaddr, size, &now) || now != old || (new & ~0x60ull) != (old & ~0x60ull) || new == old)
+        abort();
+    marks++;
+    return true;
+}
+
+/* An access with the guest's rights finds what Homestead's own does, or #PF with the access in its error code. */
+static void check_access(const struct guest_walk *w, u64 gva, u64 want, bool found)
+{
+    for (u32 i = 0; i < 8; i++) {
+        u32 access = (i & 1 ? PF_WRITE : 0) | (i & 2 ? PF_USER : 0) | (i & 4 ? GUEST_SMAP : 0), error = 0;
+        u64 gaddr = ~1ull;
+
+        marks = 0;
+        if (guest_access(w, gva, access, &gaddr, &error) == 0) {
+            if (!found || gaddr != want || marks > 5)
+                abort();
+        } else if (gaddr != ~1ull || marks ||
+                   (error & ~(u32)(PF_PRESENT | PF_RESERVED | PF_WRITE | PF_USER)) ||
+                   ((w->cr0 & CR0_PG) && ((error ^ access) & (PF_WRITE | PF_USER)))) {
+            abort();
+        }
+    }
+}
+
 static void check(const struct guest_walk *w, u64 gva)
 {
     u64 gaddr[2] = {~1ull, ~1ull}, run[2] = {~2ull, ~2ull};
@@ -50,11 +81,12 @@ static void check(const struct guest_walk *w, u64 gva)
         abort();
     if (!rc[0] && rc[1] && !(w->cr0 & CR0_WP))
         abort();
+    check_access(w, gva, gaddr[0], !rc[0]);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-    struct guest_walk w = {.entry = entry};
+    struct guest_walk w = {.entry = entry, .mark = mark};
     u64 head[5];
 
     if (size < sizeof(head))

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arch/x86/cpu/msr.h>
 #include <arch/x86/hvm/insn.h>
 #include <homestead/errno.h>
 
@@ -30,6 +31,36 @@ static void check_insn(const struct insn *insn, u32 nr, u32 bits)
     REQUIRE(insn->reg < (bits == 64 ? 16 : 8) && insn->kind <= INSN_MOVE);
     REQUIRE(bits == 64 || !(insn->address >> 32 | insn->to >> 32));
     REQUIRE(!insn->repeat || insn->string);
+}
+
+/* INS and OUTS: never more elements than are left, nor beyond the page, and only their registers change. */
+static void check_io(const u8 *code, u32 nr, u32 bits)
+{
+    struct insn_io io = {.length = 0x5a}, more;
+    struct hvm_regs after = regs;
+    u64 address = 0x5a5a;
+
+    int rc = insn_decode_io(code, nr, bits, &io);
+    REQUIRE(rc == 0 || rc == -EOPNOTSUPP || (rc == -ENODATA && nr < 15));
+    if (rc) {
+        REQUIRE(io.length == 0x5a);
+        return;
+    }
+    REQUIRE(io.length >= 1 && io.length <= 15 && io.length <= nr && io.segment < 6);
+    REQUIRE(io.bytes == 1 || io.bytes == 2 || io.bytes == 4);
+    REQUIRE(!insn_decode_io(code, io.length, bits, &more) && !memcmp(&io, &more, sizeof(io)));
+    int run = insn_io_run(&io, bits, &regs, &state, bits == 32, &address);
+    REQUIRE(run <= (int)PAGE_SIZE);
+    if (run <= 0) {
+        REQUIRE(address == 0x5a5a);
+        return;
+    }
+    u64 last =
+        regs.rflags & RFLAGS_DF ? address - (u64)(run - 1) * io.bytes : address + (u64)run * io.bytes - 1;
+    REQUIRE(run == 1 || address / PAGE_SIZE == last / PAGE_SIZE);
+    insn_io_advance(&io, &after, (u32)run);
+    for (u32 i = 0; i < 16; i++)
+        REQUIRE(regs.gpr[i] == after.gpr[i] || (i == 1 && io.repeat) || i == (io.in ? 7 : 6));
 }
 
 static void check_finish(const struct insn *insn)
@@ -59,7 +90,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     memcpy(&regs.rflags, data + 16 * sizeof(u64), sizeof(u64));
     memcpy(bases, data + 17 * sizeof(u64), sizeof(bases));
     for (u32 i = 0; i < 6; i++)
-        segments[i]->base = bases[i];
+        *segments[i] = (struct hvm_segment){
+            .base = bases[i], .attributes = (u16)(bases[i] >> 48), .limit = (u32)(bases[i] >> 16)};
     for (u32 bits = 16; bits <= 64; bits *= 2) {
         u32 nr = (u32)(size - head < 16 ? size - head : 16);
         u8 *code = malloc(nr ? nr : 1); /* exactly so many: ASan sees a read past them */
@@ -68,6 +100,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
         memcpy(code, data + head, nr);
         memset(&insn, 0x5a, sizeof(insn));
         copy = insn;
+        check_io(code, nr, bits);
         int rc = insn_decode(code, nr, bits, &regs, &state, &insn);
         REQUIRE(rc == 0 || rc == -EOPNOTSUPP || (rc == -ENODATA && nr < 15));
         if (rc) {

@@ -67,8 +67,10 @@
 
 #define RFLAGS_TF        BIT(8)
 #define RFLAGS_IF        BIT(9)
+#define RFLAGS_DF        BIT(10)
 #define RFLAGS_RF        BIT(16) /* no instruction breakpoint at the next instruction */
-#define RFLAGS_RESERVED1 BIT(1)  /* always one */
+#define RFLAGS_AC        BIT(18)
+#define RFLAGS_RESERVED1 BIT(1) /* always one */
 
 static inline u64 rdmsr(u32 msr)
 {

@@ -17,6 +17,7 @@ enum trap_vector {
     TRAP_NMI = 2,
     TRAP_UD = 6,
     TRAP_DF = 8,
+    TRAP_SS = 12,
     TRAP_GP = 13,
     TRAP_PF = 14,
     TRAP_AC = 17,

@@ -26,22 +26,50 @@ static int read_entry(void *np, u64 gaddr, u32 size, u64 *entry)
     return 0;
 }
 
-int hvm_translate(struct hvm_vcpu *v, u64 gva, bool write, u64 *gaddr)
+static bool mark_entry(void *np, u64 gaddr, u32 size, u64 old, u64 entry)
+{
+    u8 *at = (u8 *)(uintptr_t)guest_byte(np, gaddr);
+    u32 old_32 = (u32)old;
+
+    if (!at)
+        return false;
+    if (size == sizeof(u32))
+        return __atomic_compare_exchange_n((u32 *)at, &old_32, (u32)entry, false, __ATOMIC_SEQ_CST,
+                                           __ATOMIC_SEQ_CST);
+    return __atomic_compare_exchange_n((u64 *)at, &old, entry, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static struct guest_walk walk_of(struct hvm_vcpu *v)
 {
     struct hvm_paging paging;
-    u64 run;
 
     hvm_ops->paging_state(v, &paging);
-    const struct guest_walk walk = {.cr0 = paging.cr0,
-                                    .cr3 = paging.cr3,
-                                    .cr4 = paging.cr4,
-                                    .efer = paging.efer,
-                                    .entry = read_entry,
-                                    .ctx = v->np};
+    return (struct guest_walk){.cr0 = paging.cr0,
+                               .cr3 = paging.cr3,
+                               .cr4 = paging.cr4,
+                               .efer = paging.efer,
+                               .entry = read_entry,
+                               .mark = mark_entry,
+                               .ctx = v->np};
+}
 
-    if (!(paging.efer & EFER_LMA))
-        gva = (u32)gva;
-    return guest_walk(&walk, gva, write, gaddr, &run);
+int hvm_translate(struct hvm_vcpu *v, u64 gva, bool write, u64 *gaddr)
+{
+    const struct guest_walk walk = walk_of(v);
+    u64 run;
+
+    return guest_walk(&walk, walk.efer & EFER_LMA ? gva : (u32)gva, write, gaddr, &run);
+}
+
+int hvm_guest_access(struct hvm_vcpu *v, u64 gva, bool write, u64 *gaddr, u32 *error)
+{
+    const struct guest_walk walk = walk_of(v);
+    bool user = hvm_ops->cpl(v) == 3;
+    u32 access = (write ? PF_WRITE : 0) | (user ? PF_USER : 0);
+
+    if (!user && (walk.cr4 & CR4_SMAP) && !(v->regs.rflags & RFLAGS_AC))
+        access |= GUEST_SMAP;
+    return guest_access(&walk, walk.efer & EFER_LMA ? gva : (u32)gva, access, gaddr, error);
 }
 
 u32 hvm_read_code(struct hvm_vcpu *v, u8 code[HVM_CODE_BYTES])

@@ -12,6 +12,8 @@ struct hvm_vcpu;
 /* The guest-physical address of a linear one, cut to 32 bits outside long mode, as guest_walk(). Physmap lock
  * held. */
 int hvm_translate(struct hvm_vcpu *v, u64 gva, bool write, u64 *gaddr);
+/* The same for an access of the guest's own at its present privilege: guest_access(). Physmap lock held. */
+int hvm_guest_access(struct hvm_vcpu *v, u64 gva, bool write, u64 *gaddr, u32 *error);
 /* Copies the bytes at CS:RIP, as the guest's page tables map them now, up to the first unmapped one. How many.
  * Physmap lock held. */
 #define HVM_CODE_BYTES 16u

@@ -2,8 +2,8 @@
  * Guest page-table walk, see guest_walk.h. All modes share one loop; struct mode holds the differences. The
  * guest may change its tables during the walk: each entry is read once, at most five in all.
  *
- * The access is Homestead's own, so user bit, NX, SMAP and protection keys do not matter; a write honours
- * CR0.WP. Bits that the CPU would call reserved are refused where they would give a frame no CPU could reach.
+ * guest_walk(): the access is Homestead's own, so user bit, NX, SMAP and protection keys do not matter; a write
+ * honours CR0.WP. guest_access(): as the CPU has it, without protection keys, which guests do not have. Bits that the CPU would call reserved are refused where they would give a frame no CPU could reach.
  */
 #include <arch/x86/hvm/guest_walk.h>
 
@@ -13,6 +13,9 @@
 
 #define PTE_PRESENT    BIT(0)
 #define PTE_WRITE      BIT(1)
+#define PTE_USER       BIT(2)
+#define PTE_ACCESSED   BIT(5)
+#define PTE_DIRTY      BIT(6)
 #define PTE_LARGE      BIT(7)
 #define ADDR_MASK_LONG 0x000ffffffffff000ull /* entries and CR3 with 8-byte entries */
 #define ADDR_MASK_32   0xfffff000ull
@@ -75,55 +78,124 @@ static bool page_base(const struct mode *mode, u64 entry, u32 shift, u64 *base)
     return !(entry & below & ~0x1fffull); /* bit 12 is PAT */
 }
 
-static void set_result(u64 base, u64 gva, u64 size, u64 *gaddr, u64 *run_bytes)
+/* What a walk has found: where the address is, and the entries on the way, the last one last. */
+struct found {
+    u64 gaddr, run_bytes;
+    bool writable, user;
+    u32 nr;
+    u64 at[5], entry[5];
+};
+
+static void set_result(u64 base, u64 gva, u64 size, struct found *out)
 {
     u64 offset = gva & (size - 1);
 
-    *gaddr = base + offset;
-    *run_bytes = size - offset;
+    out->gaddr = base + offset;
+    out->run_bytes = size - offset;
 }
 
-int guest_walk(const struct guest_walk *walk, u64 gva, bool write, u64 *gaddr, u64 *run_bytes)
+/* 0; or -EFAULT and as *error what a #PF would say of the entries: 0, or P and RSV. */
+static int walk_tables(const struct guest_walk *walk, u64 gva, struct found *out, u32 *error)
 {
-    if (!(walk->cr0 & CR0_PG)) { /* EFER does not matter: long mode needs paging */
-        if (gva >> 32)
-            return -EFAULT;
-        set_result(gva & ~(GIB(1) - 1), gva, GIB(1), gaddr, run_bytes);
-        return 0;
-    }
-
     struct mode mode = walk_mode(walk);
+
+    *error = 0;
     if (!address_valid(walk, &mode, gva))
         return -EFAULT;
     u64 table = mode.root;
-    bool writable = true;
+    out->writable = out->user = true;
     for (u32 level = mode.levels; level >= 1; level--) {
         u32 shift = PAGE_SHIFT + (level - 1) * mode.index_bits;
         u64 index = gva >> shift & ((1u << mode.index_bits) - 1);
-        u64 entry, base;
+        u64 at = table + index * mode.entry_size, entry, base;
 
-        if (walk->entry(walk->ctx, table + index * mode.entry_size, mode.entry_size, &entry) ||
-            !(entry & PTE_PRESENT))
+        if (walk->entry(walk->ctx, at, mode.entry_size, &entry) || !(entry & PTE_PRESENT))
             return -EFAULT;
-        if (!(mode.top_without_write && level == mode.levels))
-            writable = writable && (entry & PTE_WRITE);
+        if (!(mode.top_without_write && level == mode.levels)) {
+            out->writable = out->writable && (entry & PTE_WRITE);
+            out->user = out->user && (entry & PTE_USER);
+            out->at[out->nr] = at;
+            out->entry[out->nr++] = entry;
+        }
 
         bool large = level > 1 && (entry & PTE_LARGE);
         if (large && !(mode.large_levels & BIT(level))) {
             if (mode.entry_size == 8)
-                return -EFAULT; /* reserved */
-            large = false;      /* without CR4.PSE the bit is ignored */
+                break;
+            large = false; /* without CR4.PSE the bit is ignored */
         }
         if (level > 1 && !large) {
             table = entry & (mode.entry_size == 8 ? ADDR_MASK_LONG : ADDR_MASK_32);
             continue;
         }
-        if (write && !writable && (walk->cr0 & CR0_WP))
-            return -EFAULT;
         if (!page_base(&mode, entry, shift, &base))
-            return -EFAULT;
-        set_result(base, gva, 1ull << shift, gaddr, run_bytes);
+            break;
+        set_result(base, gva, 1ull << shift, out);
         return 0;
     }
+    *error = PF_PRESENT | PF_RESERVED;
     return -EFAULT;
+}
+
+/* With paging off; EFER does not matter, because long mode needs paging. */
+static int walk_nothing(u64 gva, struct found *out)
+{
+    if (gva >> 32)
+        return -EFAULT;
+    set_result(gva & ~(GIB(1) - 1), gva, GIB(1), out);
+    return 0;
+}
+
+int guest_walk(const struct guest_walk *walk, u64 gva, bool write, u64 *gaddr, u64 *run_bytes)
+{
+    struct found found = {0};
+    bool paging = walk->cr0 & CR0_PG;
+    u32 unused;
+
+    if (paging ? walk_tables(walk, gva, &found, &unused) : walk_nothing(gva, &found))
+        return -EFAULT;
+    if (paging && write && !found.writable && (walk->cr0 & CR0_WP))
+        return -EFAULT;
+    *gaddr = found.gaddr;
+    *run_bytes = found.run_bytes;
+    return 0;
+}
+
+/* Sets A in each entry and D in the last one, where they are clear. */
+static bool mark(const struct guest_walk *walk, const struct found *found, u32 size, bool write)
+{
+    for (u32 i = 0; i < found->nr; i++) {
+        u64 bits = PTE_ACCESSED | (write && i == found->nr - 1 ? PTE_DIRTY : 0);
+
+        if ((found->entry[i] & bits) != bits &&
+            !walk->mark(walk->ctx, found->at[i], size, found->entry[i], found->entry[i] | bits))
+            return false;
+    }
+    return true;
+}
+
+int guest_access(const struct guest_walk *walk, u64 gva, u32 access, u64 *gaddr, u32 *error)
+{
+    struct found found = {0};
+    bool write = access & PF_WRITE, user = access & PF_USER;
+
+    if (!(walk->cr0 & CR0_PG)) {
+        if (walk_nothing(gva, &found))
+            return -EFAULT;
+    } else {
+        int rc = walk_tables(walk, gva, &found, error);
+        bool refused = !rc && ((user && !found.user) || (!user && found.user && (access & GUEST_SMAP)) ||
+                               (write && !found.writable && (user || (walk->cr0 & CR0_WP))));
+
+        if (refused)
+            *error = PF_PRESENT;
+        if (rc || refused) {
+            *error |= access & (PF_WRITE | PF_USER);
+            return -EFAULT;
+        }
+        if (!mark(walk, &found, walk_mode(walk).entry_size, write))
+            return -EAGAIN;
+    }
+    *gaddr = found.gaddr;
+    return 0;
 }

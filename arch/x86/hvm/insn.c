@@ -1,15 +1,24 @@
-/* The decoder, see insn.h. Bytes are taken one after the other; one that is missing reads 0 and is noted. */
+/*
+ * The decoder, see insn.h. Bytes are taken one after the other; one that is missing reads 0 and is noted.
+ * lint: long: one instruction set, with the same prefixes, segments and registers for all.
+ */
 #include <arch/x86/hvm/insn.h>
 
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/traps.h>
 #include <homestead/errno.h>
 
 enum { ES, CS, SS, DS, FS, GS, NO_SEGMENT };
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 
-#define REX_W     8u
-#define NO_INDEX  4u
-#define DIRECTION BIT(10) /* RFLAGS.DF */
+#define REX_W    8u
+#define NO_INDEX 4u
+#define OP_INS   0x6cu /* bit 0: words, bit 1: OUTS */
+
+#define SEGMENT_RIGHT        BIT(1) /* attributes: data can be written, code can be read */
+#define SEGMENT_EXPANDS_DOWN BIT(2) /* data */
+#define SEGMENT_CODE         BIT(3)
+#define SEGMENT_PRESENT      BIT(7)
 
 struct decoder {
     const u8 *at, *end;
@@ -314,7 +323,7 @@ static void step(struct hvm_regs *regs, u32 nr, const struct insn *insn, u64 by)
 
 bool insn_finish(const struct insn *insn, struct hvm_regs *regs, u64 value)
 {
-    u64 by = regs->rflags & DIRECTION ? -(u64)insn->bytes : insn->bytes;
+    u64 by = regs->rflags & RFLAGS_DF ? -(u64)insn->bytes : insn->bytes;
 
     if (insn->kind == INSN_LOAD || insn->kind == INSN_EXCHANGE) {
         value = insn->sign ? sign_extended(value, insn->bytes) : low_bytes(value, insn->bytes);
@@ -333,4 +342,98 @@ bool insn_finish(const struct insn *insn, struct hvm_regs *regs, u64 value)
         return true;
     step(regs, RCX, insn, ~0ull);
     return low_bytes(regs->rcx, insn->address_bytes) == 0;
+}
+
+/* --- INS and OUTS ---------------------------------------------------------------------------------------- */
+
+int insn_decode_io(const u8 *code, u32 nr, u32 code_bits, struct insn_io *out)
+{
+    struct decoder d = {
+        .at = code, .end = code + MIN(nr, INSN_BYTES_MAX), .mode = code_bits / 8, .override = NO_SEGMENT};
+
+    u32 opcode = take_prefixes(&d);
+    if (d.missing)
+        return nr < INSN_BYTES_MAX ? -ENODATA : -EOPNOTSUPP;
+    if ((opcode & ~3u) != OP_INS || d.lock)
+        return -EOPNOTSUPP;
+    bool in = !(opcode & 2);
+    *out = (struct insn_io){.in = in,
+                            .repeat = d.repeat,
+                            .length = (u8)(d.at - code),
+                            .bytes = opcode & 1 ? (u8)MIN(d.op_bytes, 4u) : 1,
+                            .address_bytes = (u8)d.address_bytes,
+                            .segment = (u8)(in ? ES : data_segment(&d))};
+    return 0;
+}
+
+/* Offsets of a segment outside 64-bit code: [*low, *high]. False: it may not be accessed. */
+static bool segment_range(const struct hvm_segment *segment, bool write, u64 *low, u64 *high)
+{
+    bool code = segment->attributes & SEGMENT_CODE, right = segment->attributes & SEGMENT_RIGHT;
+
+    *low = 0;
+    *high = segment->limit;
+    if (!(segment->attributes & SEGMENT_PRESENT))
+        return false;
+    if (!code && (segment->attributes & SEGMENT_EXPANDS_DOWN)) {
+        *low = *high + 1;
+        *high = segment->attributes & HVM_SEG_D ? 0xffffffffu : 0xffff;
+    }
+    return write ? !code && right : !code || right;
+}
+
+static bool canonical(u64 address, u64 cr4)
+{
+    u32 unused = cr4 & CR4_LA57 ? 7 : 16;
+
+    return (u64)((s64)(address << unused) >> unused) == address;
+}
+
+int insn_io_run(const struct insn_io *io, u32 code_bits, const struct hvm_regs *regs,
+                const struct hvm_state *state, bool user, u64 *address)
+{
+    const struct hvm_segment *const segments[] = {&state->es, &state->cs, &state->ss,
+                                                  &state->ds, &state->fs, &state->gs};
+    const struct hvm_segment *segment = segments[io->segment];
+    u64 left = io->repeat ? low_bytes(regs->rcx, io->address_bytes) : 1;
+    u64 last = low_bytes(~0ull, io->address_bytes), offset = regs->gpr[io->in ? RDI : RSI] & last;
+    u64 low = 0, high = ~0ull, at = offset;
+    int fault = io->segment == SS ? -TRAP_SS : -TRAP_GP;
+    bool down = regs->rflags & RFLAGS_DF;
+
+    if (!left)
+        return 0;
+    if (code_bits == 64) {
+        at += io->segment >= FS ? segment->base : 0;
+        if (!canonical(at, state->cr4) || !canonical(at + io->bytes - 1, state->cr4))
+            return fault;
+    } else {
+        if (!segment_range(segment, io->in, &low, &high) || offset < low || offset + io->bytes - 1 > high)
+            return fault;
+        at = (u32)(at + segment->base);
+    }
+    if (user && (state->cr0 & CR0_AM) && (regs->rflags & RFLAGS_AC) && at % io->bytes)
+        return -TRAP_AC;
+
+    *address = at;
+    u64 in_page = at % PAGE_SIZE, nr = 1;
+    if (down && in_page + io->bytes <= PAGE_SIZE)
+        nr = MIN(in_page, offset - low) / io->bytes + 1;
+    else if (in_page + io->bytes <= PAGE_SIZE)
+        nr = MIN((MIN(high - offset, PAGE_SIZE - 1 - in_page) + 1) / io->bytes,
+                 (last - offset) / io->bytes + 1);
+    return (int)MIN(nr, left);
+}
+
+bool insn_io_advance(const struct insn_io *io, struct hvm_regs *regs, u32 nr)
+{
+    u64 by = (u64)nr * io->bytes;
+    u32 pointer = io->in ? RDI : RSI;
+
+    set_register(regs, pointer, io->address_bytes,
+                 regs->rflags & RFLAGS_DF ? regs->gpr[pointer] - by : regs->gpr[pointer] + by);
+    if (!io->repeat)
+        return true;
+    set_register(regs, RCX, io->address_bytes, regs->rcx - nr);
+    return low_bytes(regs->rcx, io->address_bytes) == 0;
 }

@@ -52,4 +52,24 @@ int insn_decode(const u8 *code, u32 nr, u32 code_bits, const struct hvm_regs *re
  */
 bool insn_finish(const struct insn *insn, struct hvm_regs *regs, u64 value);
 
+/* INS, OUTS: 6C-6F. */
+struct insn_io {
+    bool in, repeat;
+    u8 length;
+    u8 bytes; /* of an element: 1, 2, 4 */
+    u8 address_bytes;
+    u8 segment; /* of the memory: 0-5 are ES, CS, SS, DS, FS, GS */
+};
+/* -ENODATA, -EOPNOTSUPP as above. *out is set on success only. */
+int insn_decode_io(const u8 *code, u32 nr, u32 code_bits, struct insn_io *out);
+/*
+ * How many elements the instruction may access in a row from *address on (linear), upwards or, with DF,
+ * downwards: all that are left, or as many as are on one page; 1 if the element crosses a page. 0: none is left.
+ * Below 0: less the vector of the exception that is due, with error code 0.
+ */
+int insn_io_run(const struct insn_io *io, u32 code_bits, const struct hvm_regs *regs,
+                const struct hvm_state *state, bool user, u64 *address);
+/* nr of them, 1 or more, are done. False: REP has more to do, so RIP stays. */
+bool insn_io_advance(const struct insn_io *io, struct hvm_regs *regs, u32 nr);
+
 #endif
