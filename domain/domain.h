@@ -145,6 +145,7 @@ struct domain {
     u32 tsc_incarnation; /* [D] */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
     struct mem_account mem;
+    struct vnuma *vnuma;     /* [D] its virtual NUMA topology, NULL: none; domain/vnuma.h */
     u64 node_affinity;       /* mem.lock: as getnodeaffinity reports it, a bit per node */
     bool auto_node_affinity; /* mem.lock: it follows the affinity of the vCPUs */
     struct physmap physmap;

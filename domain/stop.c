@@ -10,6 +10,7 @@
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
 #include <domain/internal.h>
+#include <domain/vnuma.h>
 #include <homestead/errno.h>
 #include <xen/sched.h>
 
@@ -191,6 +192,7 @@ int domain_kill(struct domain *d)
         evtchn_destroy(d);
         for (u32 id = 0; id < d->nr_vcpus; id++)
             vcpu_drop_info(d->vcpu[id]);
+        vnuma_drop(d);
         if (sched_should_yield())
             rc = -ERESTART;
     }

@@ -247,6 +247,7 @@ static const struct {
     [XEN_DOMCTL_settscinfo] = {settscinfo, OTHER},
     [XEN_DOMCTL_setnodeaffinity] = {domctl_nodeaffinity, ANY},
     [XEN_DOMCTL_getnodeaffinity] = {domctl_nodeaffinity, ANY},
+    [XEN_DOMCTL_setvnumainfo] = {domctl_setvnumainfo, ANY},
     [XEN_DOMCTL_get_paging_mempool_size] = {domctl_get_paging_mempool, ANY},
     [XEN_DOMCTL_set_paging_mempool_size] = {domctl_set_paging_mempool, ANY},
     [XEN_DOMCTL_claim_memory] = {domctl_claim_memory, ANY},

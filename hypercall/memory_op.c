@@ -178,6 +178,7 @@ static const struct {
     [XENMEM_get_pod_target] = {pod_target, 0, -ENOSYS},
     [XENMEM_exchange] = {memop_exchange, 0, -EINVAL},
     [XENMEM_claim_pages] = {claim_pages, 0, -EINVAL},
+    [XENMEM_get_vnumainfo] = {memop_get_vnumainfo, 0, -EINVAL},
 };
 
 long hc_memory_op(struct hypercall *c)

@@ -32,6 +32,9 @@ long memop_add_to_physmap_batch(struct hypercall *c);
 long memop_remove_from_physmap(struct hypercall *c);
 long memop_exchange(struct hypercall *c);
 
+/* vnuma.c */
+long memop_get_vnumainfo(struct hypercall *c);
+
 /* One past the host's highest frame of RAM. memory_op.c */
 u64 memop_max_page(void);
 

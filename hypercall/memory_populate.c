@@ -8,6 +8,7 @@
  * batches, and while dirty memory is cleaned that takes too long to clear at once; the number done is then in
  * the command word. No lock is held across batches: frames and limits may change between two of them.
  */
+#include <domain/vnuma.h>
 #include <hypercall/compat.h>
 #include <hypercall/memory_op.h>
 #include <mm/claims.h>
@@ -25,6 +26,16 @@ struct reservation {
     u32 address_bits; /* of struct mm_request */
 };
 
+/* A virtual node's, which guests may name too. Without a topology the node is ignored. */
+static bool decode_vnode(u32 mem_flags, struct reservation *r)
+{
+    if (vnuma_pnode(r->d, XENMEMF_get_node(mem_flags), &r->nid))
+        return false;
+    if (r->nid != NODE_NONE && mem_flags & XENMEMF_exact_node_request)
+        r->mm_flags = MM_EXACT_NODE;
+    return true;
+}
+
 /* The node field of mem_flags; a guest's is ignored, but exact_node is an error. False: invalid. */
 static bool decode_node(const struct domain *caller, u32 mem_flags, struct reservation *r)
 {
@@ -32,6 +43,8 @@ static bool decode_node(const struct domain *caller, u32 mem_flags, struct reser
 
     r->nid = NODE_NONE;
     r->mm_flags = 0;
+    if (mem_flags & XENMEMF_vnode)
+        return decode_vnode(mem_flags, r);
     if (nid == 0xff) /* no node given */
         return true;
     if (!caller->is_control)
@@ -59,10 +72,11 @@ static bool decode(struct hypercall *c, const struct xen_memory_reservation *op,
 {
     const struct domain *caller = c->v->domain;
 
+    r->d = c->target;
     r->list = op->extent_start;
     r->order = op->extent_order;
     return decode_address_bits(op->mem_flags, r) && !(op->mem_flags & XENMEMF_populate_on_demand) &&
-           !(op->mem_flags & XENMEMF_vnode) && decode_node(caller, op->mem_flags, r) &&
+           decode_node(caller, op->mem_flags, r) &&
            r->order <= (caller->is_control ? MAX_ORDER : GUEST_MAX_ORDER);
 }
 
@@ -203,10 +217,9 @@ long memop_reservation(struct hypercall *c)
     enum step step = STEP_DONE;
 
     if (read_caller_struct(c, &op, c->arg[1], &compat_memory_reservation) ||
-        op.nr_extents > MEMOP_START_MAX || start >= op.nr_extents || !decode(c, &op, &r) ||
-        hypercall_target(c, op.domid))
+        op.nr_extents > MEMOP_START_MAX || start >= op.nr_extents || hypercall_target(c, op.domid) ||
+        !decode(c, &op, &r))
         return (long)start;
-    r.d = c->target;
     while (step == STEP_DONE && index < op.nr_extents) {
         u32 done;
 

@@ -114,12 +114,13 @@ static int choose_nodes(struct build *b, const struct host_state *host)
             return no_such_node(b, host, n);
         b->nodes[b->nr_nodes++] = n;
     }
-    /* The sizes of vnuma, or equal shares of a multiple of 2 MiB; the last node gets the rest. */
+    /* The memory of its virtual nodes, or equal shares of a multiple of 2 MiB; the last node gets the rest. */
     u64 left = b->layout.nr_pages;
     for (u32 i = 0; i < b->nr_nodes; i++) {
-        u64 share = cfg->vnuma ? cfg->node_mib[i] << (20 - PAGE_SHIFT)
-                               : ALIGN_DOWN(b->layout.nr_pages / b->nr_nodes, 512);
-        if (i + 1 == b->nr_nodes)
+        u64 share = ALIGN_DOWN(b->layout.nr_pages / b->nr_nodes, 512);
+        if (cfg->nr_vnodes)
+            share = vnuma_pages_on(&b->vnuma, b->nodes[i]);
+        else if (i + 1 == b->nr_nodes)
             share = left;
         b->quota[i] = share;
         left -= share;
@@ -413,6 +414,7 @@ int build_guest(struct build *b, const struct xlcfg *cfg, const struct cpio_file
     memset(b, 0, sizeof(*b));
     b->cfg = cfg;
     layout_make(cfg->memory_mib, &b->layout);
+    vnuma_make(cfg, &b->layout, &b->vnuma);
     int rc = choose_nodes(b, host);
     if (rc)
         return rc;

@@ -100,8 +100,10 @@ int cpus_parse_numbers(const char *text, u32 limit, u8 *map)
     memset(map, 0, limit / 8);
     do {
         skip_blanks(&t);
-        if (!range(&t, &first, &last) || last >= limit)
+        if (!range(&t, &first, &last))
             return -EINVAL;
+        if (last >= limit)
+            return -ERANGE;
         for (u32 i = first; i <= last; i++)
             map[i / 8] |= (u8)(1u << i % 8);
         skip_blanks(&t);

@@ -13,8 +13,8 @@
  */
 int cpus_parse(const char *text, const u32 *node_of, u32 nr_cpus, u8 map[MAX_CPUS / 8]);
 
-/* Sets the bits of numbers and ranges with commas between. map has limit bits, a multiple of 8. -EINVAL: not of this form, or a number
- * is >= limit. */
+/* Sets the bits of numbers and ranges with commas between. map has limit bits, a multiple of 8. -EINVAL: not of this
+ * form; -ERANGE: a number is >= limit. */
 int cpus_parse_numbers(const char *text, u32 limit, u8 *map);
 
 #endif

@@ -10,6 +10,7 @@
 #include <guest/dom0/explain.h>
 #include <guest/dom0/layout.h>
 #include <guest/dom0/ring.h>
+#include <guest/dom0/vnuma.h>
 #include <guest/dom0/xlcfg.h>
 #include <guest/lib/guest.h>
 #include <guest/lib/xc.h>
@@ -133,6 +134,7 @@ struct build {
     u32 domid; /* valid if created */
     bool created;
     struct layout layout;
+    struct vnuma_plan vnuma;
     struct elf_kernel elf;
     struct console console;
     char why[BUILD_WHY_MAX]; /* it failed: a sentence for people */

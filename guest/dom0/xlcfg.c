@@ -293,8 +293,8 @@ bool xlcfg_cpus(const struct xlcfg *cfg, bool soft, u32 vcpu, char out[XLCFG_CPU
     const struct xl_value *cpus = soft ? &cfg->cpus_soft : &cfg->cpus;
     struct xl_value item = *cpus;
 
-    if (!cpus->text && soft && cfg->vnuma)
-        return snprintf(out, XLCFG_CPUS_MAX, "node:%u", cfg->vcpu_node[vcpu]) > 0;
+    if (!cpus->text && soft && cfg->nr_vnodes)
+        return snprintf(out, XLCFG_CPUS_MAX, "node:%u", cfg->vnodes[cfg->vcpu_vnode[vcpu]].pnode) > 0;
     if (!cpus->text)
         return false;
     if (cpus->is_list) {
@@ -311,15 +311,15 @@ bool xlcfg_cpus(const struct xlcfg *cfg, bool soft, u32 vcpu, char out[XLCFG_CPU
 static int get_vnuma(struct parser *p)
 {
     struct xl_value v, other;
-    u32 vcpus, line;
+    u32 vcpus;
 
     if (!find(p, "vnuma", &v))
         return 0;
     if (find(p, "nodes", &other))
         return fail(p, other.line, "nodes", "vnuma names the nodes already");
-    const char *wrong = xlvnuma_read(&v, p->out, &vcpus, &line);
-    if (wrong)
-        return fail(p, line, "vnuma", wrong);
+    int rc = xlvnuma_read(&v, p->out, &vcpus, p->error);
+    if (rc)
+        return rc;
     if (vcpus < p->out->vcpus || (find(p, "maxvcpus", &other) && vcpus != p->out->maxvcpus))
         return fail(p, v.line, "vnuma", "its vCPUs are fewer than vcpus, or not as many as maxvcpus");
     p->out->maxvcpus = vcpus;

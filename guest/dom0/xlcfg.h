@@ -7,12 +7,13 @@
 
 #include <guest/dom0/xlsyntax.h>
 
-#define XLCFG_NAME_MAX  64u
-#define XLCFG_FILE_MAX  256u
-#define XLCFG_TEXT_MAX  2048u
-#define XLCFG_CPUS_MAX  512u
-#define XLCFG_VCPUS_MAX 128u
-#define MEMORY_MAX_MIB  (16 << 20) /* 16 TiB */
+#define XLCFG_NAME_MAX   64u
+#define XLCFG_FILE_MAX   256u
+#define XLCFG_TEXT_MAX   2048u
+#define XLCFG_CPUS_MAX   512u
+#define XLCFG_VCPUS_MAX  128u
+#define XLCFG_VNODES_MAX 32u        /* what Xen's and Homestead's setvnumainfo take */
+#define MEMORY_MAX_MIB   (16 << 20) /* 16 TiB */
 
 enum xlcfg_nodes { NODES_ANY, NODES_LAST, NODES_ALL, NODES_LIST };
 enum xlcfg_claim { CLAIM_NODE, CLAIM_HOST, CLAIM_OFF };
@@ -31,6 +32,13 @@ enum xlcfg_expect {
 };
 extern const char *const xlcfg_expect_names[EXPECT_COUNT];
 
+/* A virtual node of `vnuma`. */
+struct xlcfg_vnode {
+    u32 pnode;    /* the host's node that its memory comes from */
+    u64 size_mib; /* 0: it has vCPUs only */
+    u8 distance[XLCFG_VNODES_MAX];
+};
+
 struct xlcfg {
     struct xl_cursor file; /* the text, which must live as long as this */
     char name[XLCFG_NAME_MAX];
@@ -47,9 +55,9 @@ struct xlcfg {
     enum xlcfg_nodes nodes_kind;
     u32 nr_nodes; /* NODES_LIST: entries of nodes[], no duplicates */
     u32 nodes[MAX_NODES];
-    bool vnuma;                     /* node_mib and vcpu_node are valid, and the nodes are those of vnuma */
-    u64 node_mib[MAX_NODES];        /* memory on nodes[i] */
-    u16 vcpu_node[XLCFG_VCPUS_MAX]; /* valid below maxvcpus */
+    u32 nr_vnodes; /* > 0: nodes[] are those of the virtual nodes that have memory */
+    struct xlcfg_vnode vnodes[XLCFG_VNODES_MAX];
+    u8 vcpu_vnode[XLCFG_VCPUS_MAX]; /* valid below maxvcpus */
     enum xlcfg_claim claim_mode;
     u32 claim_order;                /* of the extents to claim on nodes: 0, ORDER_2M or ORDER_1G */
     bool claim_strict, claim_scrub; /* these, and claim_order > 0, only with CLAIM_NODE */

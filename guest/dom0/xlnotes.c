@@ -75,6 +75,22 @@ static bool is_key(const struct xl_value *v, const char *key)
     return strlen(key) == v->name_len && memcmp(key, v->name, v->name_len) == 0;
 }
 
+/* Writes that a virtual node is as near to another as to itself. False: none is. */
+static bool note_distance(const struct xlcfg *cfg, struct xl_message *note)
+{
+    for (u32 from = 0; from < cfg->nr_vnodes; from++)
+        for (u32 to = 0; to < cfg->nr_vnodes; to++)
+            if (from != to && cfg->vnodes[from].distance[to] <= cfg->vnodes[from].distance[from]) {
+                snprintf(note->text, sizeof(note->text),
+                         "a distance of %u from node %u to %u: Linux ignores all vdistances unless those to "
+                         "other nodes "
+                         "are more than 10",
+                         cfg->vnodes[from].distance[to], from, to);
+                return true;
+            }
+    return false;
+}
+
 /* Writes what there is to say about a key. False: nothing. */
 static bool note_key(const struct xlcfg *cfg, const struct xl_value *v, struct xl_message *note)
 {
@@ -88,8 +104,7 @@ static bool note_key(const struct xlcfg *cfg, const struct xl_value *v, struct x
         if (is_key(v, "type") && has_other_type(cfg))
             snprintf(note->text, size, "type ignored: every guest is started as \"pvh\"");
         else if (is_key(v, "vnuma"))
-            snprintf(note->text, size,
-                     "vnuma places memory and vCPUs; the guest itself sees one node, no vdistances");
+            return note_distance(cfg, note);
         else if ((is_key(v, "extra") || is_key(v, "root")) && has_key(cfg, "cmdline", &other))
             snprintf(note->text, size, "%s ignored, because there is cmdline", known_keys[i]);
         else

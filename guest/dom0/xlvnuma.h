@@ -5,10 +5,11 @@
 #include <guest/dom0/xlcfg.h>
 
 /*
- * Reads vnuma = [ ["pnode=N", "size=MIB", "vcpus=A-B,C", "vdistances=..."], ... ]: the nodes and vCPUs' nodes of out,
- * whose memory must be the sum of all sizes. *vcpus: how many vCPUs there are on all of them, numbered from 0. Returns
- * NULL, or what is wrong in line *line.
+ * Reads vnuma = [ ["pnode=N", "size=MIB", "vcpus=A-B,C", "vdistances=10,20"], ... ] into the virtual nodes, nodes and
+ * vCPUs of out, whose memory must be the sum of all sizes. *vcpus: how many vCPUs there are on all nodes, numbered
+ * from 0. A node without vcpus= has memory only, one with size=0 vCPUs only. Without vdistances= a node is 10 from
+ * itself and 20 from the others. 0; -EINVAL with *error.
  */
-const char *xlvnuma_read(const struct xl_value *vnuma, struct xlcfg *out, u32 *vcpus, u32 *line);
+int xlvnuma_read(const struct xl_value *vnuma, struct xlcfg *out, u32 *vcpus, struct xl_message *error);
 
 #endif

@@ -32,6 +32,7 @@
 #define XEN_DOMCTL_settscinfo              60
 #define XEN_DOMCTL_setnodeaffinity         68
 #define XEN_DOMCTL_getnodeaffinity         69
+#define XEN_DOMCTL_setvnumainfo            74
 #define XEN_DOMCTL_get_paging_mempool_size 85
 #define XEN_DOMCTL_set_paging_mempool_size 86
 #define XEN_DOMCTL_claim_memory            91
@@ -197,6 +198,18 @@ struct xen_domctl_tsc_info {
     u64 elapsed_nsec;
 };
 
+/* A virtual NUMA topology, instead of the one before. */
+struct xen_domctl_vnuma {
+    u32 nr_vnodes;
+    u32 nr_vmemranges;
+    u32 nr_vcpus;                        /* the domain's max_vcpus */
+    u32 pad;                             /* 0 */
+    XEN_GUEST_HANDLE_64(uint) vdistance; /* nr_vnodes * nr_vnodes */
+    XEN_GUEST_HANDLE_64(uint) vcpu_to_vnode;
+    XEN_GUEST_HANDLE_64(uint) vnode_to_pnode;
+    XEN_GUEST_HANDLE_64(xen_vmemrange_t) vmemrange;
+};
+
 struct xen_domctl_paging_mempool {
     u64 size; /* bytes */
 };
@@ -259,6 +272,7 @@ struct xen_domctl {
         struct xen_domctl_settimeoffset settimeoffset;
         struct xen_domctl_hvmcontext hvmcontext;
         struct xen_domctl_tsc_info tsc_info;
+        struct xen_domctl_vnuma vnuma;
         struct xen_domctl_paging_mempool paging_mempool;
         struct xen_domctl_claim_memory claim_memory;
         struct xen_domctl_get_memory_claims get_memory_claims;
@@ -273,6 +287,7 @@ _Static_assert(sizeof(struct xen_domctl_shadow_op) == 40, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_scheduler_op) == 24, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_hvmcontext) == 16, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_tsc_info) == 24, "public/domctl.h");
+_Static_assert(sizeof(struct xen_domctl_vnuma) == 48, "public/domctl.h");
 _Static_assert(sizeof(struct xen_memory_claim) == 16, "claims.md 3");
 _Static_assert(sizeof(struct xen_domctl_claim_memory) == 16, "claims.md 3");
 _Static_assert(offsetof(struct xen_domctl_claim_memory, nr_claims) == 8, "claims.md 3");

@@ -27,9 +27,10 @@
 #define XENMEM_get_pod_target       17
 #define XENMEM_add_to_physmap_batch 23
 #define XENMEM_claim_pages          24
+#define XENMEM_get_vnumainfo        26
 #define XENMEM_acquire_resource     28
 
-/* xen_memory_reservation.mem_flags: bits 0-7 address width, 8-15 node + 1 (0: any). */
+/* xen_memory_reservation.mem_flags: bits 0-7 address width, 8-15 node + 1 (0: any), with XENMEMF_vnode a virtual node. */
 #define XENMEMF_address_bits(x)     (x)
 #define XENMEMF_get_address_bits(x) ((x)&0xffu)
 #define XENMEMF_node(x)             (((x) + 1) << 8)
@@ -115,6 +116,33 @@ struct xen_e820_entry {
     u32 type; /* XEN_HVM_MEMMAP_TYPE_* */
 } PACKED;
 
+/* RAM of a virtual node. */
+struct xen_vmemrange {
+    u64 start, end;     /* bytes, guest-physical */
+    unsigned int flags; /* 0 */
+    unsigned int nid;
+};
+
+/* A domain's virtual NUMA topology. -ENOBUFS: the numbers are what it has. A 32-bit caller has the same layout, and
+ * the lower halves of its pointers count. */
+struct xen_vnuma_topology_info {
+    domid_t domid;
+    u16 pad;
+    unsigned int nr_vnodes, nr_vcpus, nr_vmemranges; /* IN room, OUT used */
+    union {
+        XEN_GUEST_HANDLE(uint) h;
+        u64 pad;
+    } vdistance; /* nr_vnodes * nr_vnodes */
+    union {
+        XEN_GUEST_HANDLE(uint) h;
+        u64 pad;
+    } vcpu_to_vnode;
+    union {
+        XEN_GUEST_HANDLE(xen_vmemrange_t) h;
+        u64 pad;
+    } vmemrange;
+};
+
 _Static_assert(sizeof(struct xen_memory_reservation) == 32, "public/memory.h");
 _Static_assert(sizeof(struct xen_add_to_physmap) == 24, "public/memory.h");
 _Static_assert(sizeof(struct xen_add_to_physmap_batch) == 32, "public/memory.h");
@@ -122,6 +150,8 @@ _Static_assert(sizeof(struct xen_remove_from_physmap) == 16, "public/memory.h");
 _Static_assert(sizeof(struct xen_memory_map) == 16, "public/memory.h");
 _Static_assert(sizeof(struct xen_pod_target) == 40, "public/memory.h");
 _Static_assert(sizeof(struct xen_foreign_memory_map) == 24, "public/memory.h");
+_Static_assert(sizeof(struct xen_vmemrange) == 24, "public/memory.h");
+_Static_assert(sizeof(struct xen_vnuma_topology_info) == 40, "public/memory.h");
 _Static_assert(sizeof(struct xen_e820_entry) == 20, "ACPI 6.5 15, E820");
 
 #endif

@@ -203,7 +203,9 @@ static void put_right_value(struct rng *rng, struct text *t, const char *key)
                    "[[\"pnode=1\", \"size=64\", \"vcpus=0-1,2\"]]",
                    "[['size=16','vcpus=1','pnode=0'],['pnode=3','size=32','vcpus=0'],['pnode=0','vcpus=2-7','"
                    "size=16']]",
-                   "[['pnode=0','size=64','vcpus=1']]",
+                   "[['pnode=0','size=64','vdistances=10,30'],['vcpus=0-1','pnode=0','size=0','vdistances=30,"
+                   "10']]",
+                   "[['pnode=0','size=64','vcpus=0','vdistances=10,20']]",
                    "[['pnode=0','size=32','vcpus=0-1'],['pnode=1','size=32','vcpus=1']]",
                    "[['pnode=0','size=63','vcpus=0']]"}},
                  {"claim_order", {"'2M'", "\"1G\"", "'4K'"}},

@@ -94,7 +94,7 @@ static bool cpus_equal(const char *key, const struct xlcfg *cfg, bool soft, bool
     int nr = 0;
 
     if (!is_there(key))
-        return *bad || (soft && cfg->vnuma) || !xlcfg_cpus(cfg, soft, 0, text);
+        return *bad || (soft && cfg->nr_vnodes) || !xlcfg_cpus(cfg, soft, 0, text);
     if (xlu_string(key, &theirs) == 0) {
         *bad = *bad || !are_cpus(theirs);
         return *bad || (xlcfg_cpus(cfg, soft, 99, text) && strcmp(text, theirs) == 0);
@@ -110,10 +110,13 @@ static bool cpus_equal(const char *key, const struct xlcfg *cfg, bool soft, bool
     return *bad || !xlcfg_cpus(cfg, soft, (u32)nr, text);
 }
 
-/* What vnuma says: MiB of each node, and the node of each vCPU, -1: none. */
+/* What vnuma says: its nodes, and the one of each vCPU, -1: none. */
 struct vnuma {
-    long mib[65535], all_mib;
-    int node[XLCFG_VCPUS_MAX], vcpus;
+    struct {
+        long pnode, mib;
+        int distances, distance[XLCFG_VNODES_MAX];
+    } node[XLCFG_VNODES_MAX];
+    int vnode[XLCFG_VCPUS_MAX], vcpus;
 };
 
 /* Takes vCPUs like "0-3, 5" to a node. */
@@ -143,8 +146,26 @@ static void take_vcpus(struct vnuma *v, const char *text, int node, bool *bad)
         c = end;
     }
     for (u32 id = 0; id < XLCFG_VCPUS_MAX; id++) {
-        *bad = *bad || (mine[id] && v->node[id] >= 0);
-        v->node[id] = mine[id] ? node : v->node[id];
+        *bad = *bad || (mine[id] && v->vnode[id] >= 0);
+        v->vnode[id] = mine[id] ? node : v->vnode[id];
+    }
+}
+
+/* Distances like "10,20". Returns how many. */
+static int take_distances(const char *text, int distance[XLCFG_VNODES_MAX], bool *bad)
+{
+    int nr = 0;
+
+    for (;; text++) {
+        char *end;
+        long value = *text >= '0' && *text <= '9' ? strtol(text, &end, 10) : -1;
+        *bad = *bad || value < 10 || value > 254 || (*end && *end != ',') || nr == XLCFG_VNODES_MAX;
+        if (*bad)
+            return 0;
+        distance[nr++] = (int)value;
+        text = end;
+        if (!*text)
+            return nr;
     }
 }
 
@@ -154,7 +175,7 @@ static void read_vnode(struct vnuma *v, int index, bool *bad)
     long pnode = -1, size = -1, number;
     int nr = xlu_inner_list("vnuma", index);
 
-    *bad = *bad || nr < 0;
+    *bad = *bad || nr < 0 || index >= (int)XLCFG_VNODES_MAX;
     for (int i = 0; i < nr && !*bad; i++) {
         const char *option = xlu_inner_item("vnuma", index, i);
         int end = 0;
@@ -164,56 +185,87 @@ static void read_vnode(struct vnuma *v, int index, bool *bad)
                  (number = atol(rest)) < 65535)
             pnode = number;
         else if (sscanf(option, "size=%9[0-9]%n", rest, &end) == 1 && !option[end] &&
-                 (number = atol(rest)) > 0 && number <= 16 << 20)
+                 (number = atol(rest)) <= 16 << 20)
             size = number;
         else if (strncmp(option, "vcpus=", 6) == 0 && option[6])
             snprintf(vcpus, sizeof(vcpus), "%s", option + 6);
+        else if (strncmp(option, "vdistances=", 11) == 0 && option[11])
+            v->node[index].distances = take_distances(option + 11, v->node[index].distance, bad);
         else
-            *bad = strncmp(option, "vdistances=", 11) != 0 || !option[11];
+            *bad = true;
         /* What is overwritten by a further vcpus= must be right, too. */
         static struct vnuma nobody;
-        memset(nobody.node, 0xff, sizeof(nobody.node));
+        memset(nobody.vnode, 0xff, sizeof(nobody.vnode));
         if (!*bad && option[0] == 'v' && option[1] == 'c')
             take_vcpus(&nobody, vcpus, 0, bad);
     }
-    *bad = *bad || pnode < 0 || size < 0 || !vcpus[0];
+    *bad = *bad || pnode < 0 || size < 0;
     if (*bad)
         return;
-    v->mib[pnode] += size;
-    v->all_mib += size;
-    take_vcpus(v, vcpus, (int)pnode, bad);
+    v->node[index].pnode = pnode;
+    v->node[index].mib = size;
+    if (vcpus[0])
+        take_vcpus(v, vcpus, index, bad);
+}
+
+/* The distances of one node: those given, or 10 and 20. */
+static void check_distances(struct vnuma *v, int index, int nr, bool *bad)
+{
+    int *distance = v->node[index].distance;
+
+    *bad = *bad || (v->node[index].distances && v->node[index].distances != nr);
+    for (int to = 0; to < nr && !v->node[index].distances; to++)
+        distance[to] = index == to ? 10 : 20;
+    *bad = *bad || distance[index] != 10;
+}
+
+/* Has the builder the same node? */
+static bool vnode_equal(const struct vnuma *v, const struct xlcfg *cfg, int index)
+{
+    const struct xlcfg_vnode *mine = &cfg->vnodes[index];
+    bool same = mine->pnode == v->node[index].pnode && mine->size_mib == (u64)v->node[index].mib,
+         placed = false;
+
+    for (u32 to = 0; to < cfg->nr_vnodes; to++)
+        same = same && mine->distance[to] == v->node[index].distance[to];
+    for (u32 i = 0; i < cfg->nr_nodes; i++)
+        placed = placed || cfg->nodes[i] == mine->pnode;
+    return same && (placed || !mine->size_mib);
 }
 
 static bool vnuma_equal(const struct xlcfg *cfg, long memory, long maxmem, long vcpus, long *maxvcpus,
                         bool *bad)
 {
     static struct vnuma v;
+    long mib = 0;
     int nr = 0;
 
     if (!is_there("vnuma"))
-        return *bad || !cfg->vnuma;
+        return *bad || !cfg->nr_vnodes;
     *bad = *bad || is_there("nodes") || xlu_list("vnuma", &nr);
     memset(&v, 0, sizeof(v));
-    memset(v.node, 0xff, sizeof(v.node));
+    memset(v.vnode, 0xff, sizeof(v.vnode));
     for (int i = 0; i < nr && !*bad; i++)
         read_vnode(&v, i, bad);
-    for (u32 id = 0; id < XLCFG_VCPUS_MAX; id++) {
-        *bad = *bad || (v.node[id] >= 0 && (u32)v.vcpus != id);
-        v.vcpus += v.node[id] >= 0;
+    for (int i = 0; i < nr && !*bad; i++) {
+        check_distances(&v, i, nr, bad);
+        mib += v.node[i].mib;
     }
-    *bad = *bad || v.all_mib != memory || v.all_mib != maxmem || v.vcpus < vcpus ||
+    for (u32 id = 0; id < XLCFG_VCPUS_MAX; id++) {
+        *bad = *bad || (v.vnode[id] >= 0 && (u32)v.vcpus != id);
+        v.vcpus += v.vnode[id] >= 0;
+    }
+    *bad = *bad || mib != memory || mib != maxmem || !v.vcpus || v.vcpus < vcpus ||
            (is_there("maxvcpus") && v.vcpus != *maxvcpus);
     *maxvcpus = v.vcpus;
-    u32 nodes = 0;
-    for (u32 node = 0; node < 65535; node++)
-        nodes += v.mib[node] > 0;
-    *bad = *bad || nodes > MAX_NODES;
-    bool same = cfg->vnuma && nodes == cfg->nr_nodes;
-    for (u32 i = 0; i < nodes && same && !*bad; i++)
-        same = v.mib[cfg->nodes[i]] == (long)cfg->node_mib[i];
+    if (*bad)
+        return true;
+    bool same = (u32)nr == cfg->nr_vnodes;
+    for (int i = 0; i < nr && same; i++)
+        same = vnode_equal(&v, cfg, i);
     for (int id = 0; id < v.vcpus && same; id++)
-        same = v.node[id] == cfg->vcpu_node[id];
-    return *bad || same;
+        same = v.vnode[id] == cfg->vcpu_vnode[id];
+    return same;
 }
 
 static bool node_of(const char *text, u32 *out)

@@ -51,7 +51,9 @@ TEST(plain_numbers)
     assert_int_equal(cpus_parse_numbers("0, 3-4 ,15", 16, small), 0);
     assert_int_equal(small[0], 0x19);
     assert_int_equal(small[1], 0x80);
-    static const char *const bad[] = {"", "16", "3-16", "all", "^1", "node:1", "1,", "4-3", "1 2"};
+    assert_int_equal(cpus_parse_numbers("16", 16, small), -ERANGE);
+    assert_int_equal(cpus_parse_numbers("3-16", 16, small), -ERANGE);
+    static const char *const bad[] = {"", "all", "^1", "node:1", "1,", "4-3", "1 2"};
     for (u32 i = 0; i < ARRAY_SIZE(bad); i++)
         assert_int_equal(cpus_parse_numbers(bad[i], 16, small), -EINVAL);
 }

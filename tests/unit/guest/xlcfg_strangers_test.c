@@ -61,7 +61,16 @@ static void write_meaning(const struct xlcfg *cfg)
     if (cfg->extra[0])
         line("command line %s", cfg->extra);
     for (u32 i = 0; i < cfg->nr_nodes; i++)
-        line(cfg->vnuma ? "node %u, %lu MiB" : "node %u", cfg->nodes[i], cfg->node_mib[i]);
+        line("node %u", cfg->nodes[i]);
+    for (u32 i = 0; i < cfg->nr_vnodes; i++) {
+        const struct xlcfg_vnode *n = &cfg->vnodes[i];
+        char distances[XLCFG_VNODES_MAX * 4 + 1] = "";
+        for (u32 to = 0; to < cfg->nr_vnodes; to++)
+            sprintf(distances + strlen(distances), " %u", n->distance[to]);
+        line("vnode %u: node %u, %lu MiB, distances%s", i, n->pnode, n->size_mib, distances);
+    }
+    for (u32 id = 0; cfg->nr_vnodes && id < cfg->maxvcpus; id++)
+        line("vcpu %u: vnode %u", id, cfg->vcpu_vnode[id]);
     write_cpus("cpus", cfg, false);
     write_cpus("cpus_soft", cfg, true);
 }

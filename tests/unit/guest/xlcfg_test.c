@@ -286,15 +286,21 @@ TEST(vnuma_places_memory_and_vcpus)
 {
     char cpus[XLCFG_CPUS_MAX];
 
-    assert_string_equal(notes(VNODE("['pnode=1','size=16','vcpus=0,3','vdistances=10,20'],\n"
+    assert_string_equal(notes(VNODE("['pnode=1','size=16','vcpus=0,3','vdistances=10,20,254'],\n"
                                     "['vcpus= 1-2','size=32','pnode=0'],['pnode=1','size=16','vcpus=4']")),
-                        "4: vnuma places memory and vCPUs; the guest itself sees one node, no vdistances|");
+                        "");
     assert_int_equal(cfg.nodes_kind, NODES_LIST);
     assert_int_equal(cfg.nr_nodes, 2);
     assert_int_equal(cfg.nodes[0], 1);
-    assert_int_equal(cfg.node_mib[0], 32);
     assert_int_equal(cfg.nodes[1], 0);
-    assert_int_equal(cfg.node_mib[1], 32);
+    assert_int_equal(cfg.nr_vnodes, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(cfg.vnodes[i].pnode, i != 1);
+        assert_int_equal(cfg.vnodes[i].size_mib, i == 1 ? 32 : 16);
+    }
+    assert_memory_equal(cfg.vcpu_vnode, ((uint8_t[]){0, 1, 1, 0, 2}), 5);
+    assert_memory_equal(cfg.vnodes[0].distance, ((uint8_t[]){10, 20, 254}), 3);
+    assert_memory_equal(cfg.vnodes[1].distance, ((uint8_t[]){20, 10, 20}), 3);
     assert_int_equal(cfg.vcpus, 1);
     assert_int_equal(cfg.maxvcpus, 5);
     assert_false(xlcfg_cpus(&cfg, false, 0, cpus));
@@ -305,34 +311,96 @@ TEST(vnuma_places_memory_and_vcpus)
     assert_string_equal(cpus, "5");
 }
 
+TEST(a_distance_that_linux_does_not_believe)
+{
+    assert_string_equal(
+        notes(VNODE("['pnode=1','size=32','vcpus=0'],\n"
+                    "['vdistances=10,10','size=32','pnode=1']")),
+        "4: a distance of 10 from node 1 to 0: Linux ignores all vdistances unless those to other nodes "
+        "are more than 10|");
+}
+
+/* The last of several options of a kind counts. */
+TEST(vnuma_has_nodes_of_memory_or_vcpus_only)
+{
+    assert_int_equal(parse(VNODE("['pnode=2','size=0','vcpus=0-127'],['pnode=1','size=3','size=64']")), 0);
+    assert_int_equal(cfg.nr_nodes, 1);
+    assert_int_equal(cfg.nodes[0], 1);
+    assert_int_equal(cfg.nr_vnodes, 2);
+    assert_int_equal(cfg.vnodes[0].pnode, 2);
+    assert_int_equal(cfg.maxvcpus, 128);
+    assert_int_equal(cfg.vcpu_vnode[127], 0);
+}
+
 TEST(vnuma_must_be_whole)
 {
+    char nodes[4096] = "";
+
     refused(BASE "vnuma = 1\n", 4, "vnuma: not a list of nodes");
     refused(VNODE("\n'pnode=0'"), 5, "vnuma: a node is not a list");
-    refused(VNODE("['pnode=0','size=64']"), 4, "vnuma: a node needs pnode=, size= and vcpus=");
+    refused(VNODE("['pnode=0','vcpus=0']"), 4, "vnuma: a node needs pnode= and size=");
     refused(VNODE("['pnode=x','size=64','vcpus=0']"), 4, "vnuma: pnode is not a node number");
     refused(VNODE("['pnode=65535','size=64','vcpus=0']"), 4, "vnuma: pnode is not a node number");
-    refused(VNODE("['pnode=0','size=0','vcpus=0']"), 4, "vnuma: size is not a number of MiB");
+    refused(VNODE("['pnode=','size=64','vcpus=0']"), 4, "vnuma: not pnode=, size=, vcpus= or vdistances=");
+    refused(VNODE("['pnode=0','size=-1','vcpus=0']"), 4, "vnuma: size is not a number of MiB");
     refused(VNODE("['pnode=0','size=99999999999999999999','vcpus=0']"), 4,
             "vnuma: size is not a number of MiB");
-    refused(VNODE("['pnode=0','size=64','vcpus=128']"), 4, "vnuma: vcpus is not a list of vCPUs");
-    refused(VNODE("['pnode=0','size=64','vcpus=all']"), 4, "vnuma: vcpus is not a list of vCPUs");
+    refused(VNODE("['pnode=0','size=64','vcpus=128']"), 4,
+            "vnuma: a guest has up to 128 vCPUs, numbered from 0");
+    refused(VNODE("['pnode=0','size=64','vcpus=all']"), 4,
+            "vnuma: vcpus is not a list of vCPUs such as 0-3,5");
     refused(VNODE("['pnode=0','size=64','vcpus=0','memory=1']"), 4,
             "vnuma: not pnode=, size=, vcpus= or vdistances=");
     refused(VNODE("['pnode=0',['size=64'],'vcpus=0']"), 4, "vnuma: not an option of a node");
     refused(VNODE("['pnode=0','size=32','vcpus=0'],\n['pnode=1','size=32','vcpus=0-1']"), 5,
-            "vnuma: a vCPU is on two nodes");
-    refused(VNODE("['pnode=0','size=64','vcpus=1']"), 4, "vnuma: a vCPU is on no node");
+            "vnuma: vCPU 0 is on two nodes, 0 and 1");
+    refused(VNODE("['pnode=0','size=64','vcpus=1']"), 4, "vnuma: vCPU 0 is on no node");
+    refused(VNODE("['pnode=0','size=64']"), 4, "vnuma: no node has vcpus=");
     refused(VNODE("['pnode=0','size=63','vcpus=0']"), 4,
-            "vnuma: the sizes do not add up to memory and maxmem");
+            "vnuma: the sizes add up to 63 MiB, but memory is 64");
+    refused(BASE "vnuma = []\n", 4, "vnuma: the sizes add up to 0 MiB, but memory is 64");
     refused(VNODE("['pnode=0','size=64','vcpus=0']") "maxmem = 65\n", 4,
-            "vnuma: the sizes do not add up to memory and maxmem");
+            "vnuma: the sizes add up to 64 MiB, but maxmem is 65");
     refused(VNODE("['pnode=0','size=64','vcpus=0']") "vcpus = 2\n", 4,
             "vnuma: its vCPUs are fewer than vcpus, or not as many as maxvcpus");
     refused(VNODE("['pnode=0','size=64','vcpus=0-1']") "maxvcpus = 3\n", 4,
             "vnuma: its vCPUs are fewer than vcpus, or not as many as maxvcpus");
     refused(VNODE("['pnode=0','size=64','vcpus=0']") "nodes = 0\n", 5,
             "nodes: vnuma names the nodes already");
+    strcpy(nodes, BASE "vnuma = [");
+    for (int i = 0; i < 33; i++)
+        strcat(nodes, "['pnode=0','size=2'],\n");
+    refused(strcat(nodes, "]\n"), 36, "vnuma: more than 32 nodes");
+}
+
+TEST(vdistances_must_be_those_of_a_slit)
+{
+    static const char *const bad[][2] = {
+        {"", "not pnode=, size=, vcpus= or vdistances="},
+        {"10,", "vdistances is not a list of distances such as 10,20"},
+        {"10 20", "vdistances is not a list of distances such as 10,20"},
+        {"10,-20", "vdistances is not a list of distances such as 10,20"},
+        {"10,99999999", "vdistances is not a list of distances such as 10,20"},
+        {"10,9", "a distance is from 10, a node's to itself, to 254, and not 9"},
+        {"10,255", "a distance is from 10, a node's to itself, to 254, and not 255"},
+        {"10", "node 0 has 1 vdistances, but there are 2 nodes"},
+        {"10,20,30", "node 0 has 3 vdistances, but there are 2 nodes"},
+        {"11,20", "node 0's distance to itself is 11 and must be 10"},
+        {"20,10", "node 0's distance to itself is 20 and must be 10"}};
+
+    for (uint32_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char text[512], expected[256];
+        snprintf(text, sizeof(text),
+                 VNODE("['pnode=0','size=32','vcpus=0','vdistances=%s'],['pnode=0','size=32']"), bad[i][0]);
+        snprintf(expected, sizeof(expected), "vnuma: %s", bad[i][1]);
+        refused(text, 4, expected);
+    }
+    char many[512] = VNODE("['pnode=0','size=64','vcpus=0','vdistances=10");
+    char *end = many + strlen(many) - strlen("]\n");
+    for (int i = 0; i < 32; i++)
+        end += sprintf(end, ",20");
+    sprintf(end, "']]\n");
+    refused(many, 4, "vnuma: vdistances has more than 32 distances");
 }
 
 /* Placement that would not be done is an error, not a key without effect. */

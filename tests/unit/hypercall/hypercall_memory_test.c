@@ -57,7 +57,6 @@ CALL_TEST(populate_refuses)
     assert_int_equal(hypercall(__HYPERVISOR_memory_op, POPULATE, 0, 0), 0);
     assert_int_equal(populate_extents(1, 0, 0, XENMEMF_address_bits(12)), 0);
     assert_int_equal(populate_extents(1, 0, 0, XENMEMF_populate_on_demand), 0);
-    assert_int_equal(populate_extents(1, 0, 0, XENMEMF_vnode), 0);
     call_from(2);
     u64 before = dom(2)->mem.tot_pages;
     assert_int_equal(populate_extents(1, 0, 0, 0), 0);
