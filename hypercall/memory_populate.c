@@ -207,6 +207,9 @@ long memop_reservation(struct hypercall *c)
         hypercall_target(c, op.domid))
         return (long)start;
     r.d = c->target;
+    /* A guest that takes back what it gave stays on the nodes that it was claimed on. */
+    if (!c->v->domain->is_control && domain_has_given_nodes(r.d))
+        r.mm_flags |= MM_AFFINITY_ONLY;
     while (step == STEP_DONE && index < op.nr_extents) {
         u32 done;
 
