@@ -68,6 +68,14 @@ void domain_set_node_affinity(struct domain *d, u64 nodes)
     sched_update_home(d);
 }
 
+bool domain_has_given_nodes(struct domain *d)
+{
+    spin_lock(&d->mem.lock);
+    bool given = !d->auto_node_affinity;
+    spin_unlock(&d->mem.lock);
+    return given;
+}
+
 u64 domain_node_affinity(struct domain *d)
 {
     spin_lock(&d->mem.lock);

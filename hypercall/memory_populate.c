@@ -220,6 +220,9 @@ long memop_reservation(struct hypercall *c)
         op.nr_extents > MEMOP_START_MAX || start >= op.nr_extents || hypercall_target(c, op.domid) ||
         !decode(c, &op, &r))
         return (long)start;
+    /* A guest that takes back what it gave stays on the nodes that it was claimed on. */
+    if (!c->v->domain->is_control && domain_has_given_nodes(r.d))
+        r.mm_flags |= MM_AFFINITY_ONLY;
     while (step == STEP_DONE && index < op.nr_extents) {
         u32 done;
 

@@ -35,8 +35,22 @@ struct job {
     bool in_flight; /* counted so */
 };
 
-static void node_order_init(struct node_order *order, const struct mem_account *account, nodeid_t nid,
-                            u32 flags)
+/* The nodes on which the account has least come first, so that a domain that gives back and takes stays spread. */
+static void sort_by_own(struct node_order *order, struct mem_account *account)
+{
+    spin_lock(&account->lock);
+    for (u32 i = 1; i < order->nr; i++) {
+        u8 nid = order->nid[i];
+        u32 at = i;
+
+        for (; at && account->own[order->nid[at - 1]] > account->own[nid]; at--)
+            order->nid[at] = order->nid[at - 1];
+        order->nid[at] = nid;
+    }
+    spin_unlock(&account->lock);
+}
+
+static void node_order_init(struct node_order *order, struct mem_account *account, nodeid_t nid, u32 flags)
 {
     u64 seen = 0, affinity = 0;
     u32 nr_nodes = mm_nr_nodes();
@@ -49,6 +63,10 @@ static void node_order_init(struct node_order *order, const struct mem_account *
             if (affinity & BIT(i))
                 order->nid[order->nr++] = (u8)i;
         order->nr_affine = order->nr;
+        if (order->nr && flags & MM_AFFINITY_ONLY) {
+            sort_by_own(order, account);
+            return;
+        }
         nid = order->nr ? order->nid[0] : this_node();
         if (nid >= nr_nodes)
             nid = 0; /* a CPU whose node is not known */
@@ -254,7 +272,7 @@ static int land(struct job *job)
 
 static bool request_valid(const struct mm_request *request, const struct mem_account *account)
 {
-    u32 known = MM_EXACT_NODE | MM_OVERHEAD | MM_PREEMPT;
+    u32 known = MM_EXACT_NODE | MM_OVERHEAD | MM_PREEMPT | MM_AFFINITY_ONLY;
 
     if (request->order > MAX_ORDER || (request->flags & ~known) || !request->nr || request->nr > MM_TAKE_MAX)
         return false;

@@ -29,6 +29,8 @@ enum mm_flag {
                                 Homestead's own); redeems the account's claims, counts in neither tot nor own */
     MM_PREEMPT = 1u << 2,    /* clears for about a millisecond at most. -ERESTART: cleaned part of it and
                                 took nothing; retry */
+    MM_AFFINITY_ONLY = 1u << 3, /* without a node: the account's affinity, if it has one, or nothing; first
+                                   where the account has least */
 };
 
 /*

@@ -154,7 +154,7 @@ static int create(struct build *b)
 /* When the node affinity is known, for nested tables to be where the memory will be; and before the claim. */
 static int connect(struct build *b)
 {
-    u64 pool = xc_domain_overhead(b->layout.nr_pages, b->cfg->maxvcpus);
+    u64 pool = xc_domain_overhead(b->cfg->maxmem_mib << (20 - PAGE_SHIFT), b->cfg->maxvcpus);
     int rc = xc_set_paging_mempool_size(xch, b->domid, pool);
 
     if (rc == -ENOMEM) {

@@ -71,6 +71,12 @@ struct build;
 /* Populates all of a guest's memory, each node its quota. Fills populated[] if there are nodes. */
 int populate_guest(struct build *b);
 
+/* --- owned.c ------------------------------------------------------------------------------------------- */
+
+/* Prints the nodes on which the guest's pages are no longer those that it was built with, because it has given some
+ * back or taken more. False: some are on a node that its configuration does not name. */
+bool owned_check(const struct build *b);
+
 /* --- place.c ------------------------------------------------------------------------------------------- */
 
 /* For a guest without nodes, whose vCPUs are pinned: claims its memory on a node that has room for all of it, which is

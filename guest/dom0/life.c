@@ -255,6 +255,7 @@ static void build_and_run(struct life *life, const struct cpio_file *kernel, con
         clean = check_placement(b);
         life->ran = true;
         int code = run_guest(b);
+        clean = owned_check(b) && clean;
         printf("@guest domain=%u event=%s code=%d name=%s\n", b->domid, event_of(code), code, cfg->name);
         life->end = outcome_of_run(code);
         describe_run(b, code);

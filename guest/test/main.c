@@ -1,7 +1,7 @@
 /*
  * The test guest: tests all its memory but its own image, or misbehaves as its command line says
- * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, mmio, restless, spin, echo,
- * shutdown with code=N.
+ * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, mmio, restless, balloon, spin,
+ * echo, shutdown with code=N.
  */
 #include <guest/lib/guest.h>
 #include <guest/test/test.h>
@@ -53,6 +53,8 @@ void guest_main(void)
         guest_shutdown(apic_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     if (strcmp(mode, "restless") == 0)
         guest_shutdown(restless_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
+    if (strcmp(mode, "balloon") == 0)
+        guest_shutdown(balloon_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     if (strcmp(mode, "mmio") == 0)
         guest_shutdown(mmio_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     if (strcmp(mode, "spin") == 0) {

@@ -25,6 +25,10 @@ bool apic_run(void);
  * clean, or a call failed that must not; it was printed. */
 bool restless_run(void);
 
+/* balloon.c: gives memory back, takes it again, and more, up to the domain's limit. False: a call failed that must not,
+ * or memory was not clean, or changed; it was printed. */
+bool balloon_run(void);
+
 /* spin.c: all vCPUs run, for ms=N milliseconds or for ever. */
 void spin_run(void);
 

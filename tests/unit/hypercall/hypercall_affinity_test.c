@@ -266,3 +266,42 @@ CALL_TEST(memory_comes_from_the_nodes_of_pinned_cpus, .cpus = 3)
     assert_int_equal(set_all_nodes(1, ~0ull), 0);
     assert_populates_on(1, 0x800);
 }
+
+static long populate_itself(u64 nr, u64 first)
+{
+    call_from(1);
+    extents(nr, first, 0, 0);
+    res.domid = DOMID_SELF;
+    long rc = do_extents(XENMEM_populate_physmap);
+    call_from(0);
+    return rc;
+}
+
+/* What a guest takes back is on the nodes that it was given, in equal shares, or it gets nothing. */
+CALL_TEST(a_guest_stays_on_its_nodes, .cpus = 3)
+{
+    struct mem_account *mem = &dom(1)->mem;
+
+    mem->max_pages = 1 << 20;
+    call_from(1); /* with memory of node 0 */
+    call_from(0);
+    u64 own_0 = mem->own[0];
+    assert_int_equal(set_all_nodes(1, 6), 0);
+    assert_int_equal(populate_itself(640, 0x1000), 640);
+    assert_int_equal(mem->own[0], own_0);
+    assert_int_equal(mem->own[1], 320);
+    assert_int_equal(mem->own[2], 320);
+    assert_int_equal(set_all_nodes(1, 4), 0);
+    u64 first = 0x2000;
+    while (populate_itself(64, first) == 64)
+        first += 64;
+    assert_int_equal(populate_itself(64, first + 64), 0); /* its node is full */
+    assert_int_equal(mem->own[0], own_0);
+    assert_int_equal(mem->own[1], 320);
+    assert_true(node_free(0) > 1024 && node_free(1) > 1024);
+    extents(64, first + 64, 0, 0); /* domain 0 populates for it anywhere */
+    assert_int_equal(do_extents(XENMEM_populate_physmap), 64);
+    first += 64;
+    assert_int_equal(set_all_nodes(1, ~0ull), 0); /* automatic: it has been given none */
+    assert_int_equal(populate_itself(64, first + 64), 64);
+}
