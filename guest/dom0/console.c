@@ -35,6 +35,7 @@ static char
     front_name[XLCFG_NAME_MAX]; /* whose next domain comes to the foreground by itself, "": nobody's */
 static struct terminal terminal;
 static bool hinted; /* input for nobody has been answered */
+static bool ended;  /* atomic; the run is to end */
 
 /* --- connecting ---------------------------------------------------------------------------------------- */
 
@@ -169,6 +170,7 @@ static void help(void)
            "input\n"
            "console   3 Enter   input goes to domain 3        n   to the next guest     q   to no guest\n"
            "console   p   pauses, or unpauses    k   destroys the guest    l   lists the guests\n"
+           "console   x   ends the run: destroys all guests, and starts no more\n"
            "console   Ctrl-] twice sends Ctrl-] to the guest; Escape: no command\n"
            "@console event=helped\n");
 }
@@ -202,8 +204,13 @@ static void command_guest(const struct terminal_command *command)
         toggle_pause(c);
     } else {
         say("kill", c);
-        __atomic_store_n(&c->killed, true, __ATOMIC_RELEASE); /* its vCPU sees it within 50 ms */
+        __atomic_store_n(&c->killed, true, __ATOMIC_RELAXED); /* its vCPU sees it within 50 ms */
     }
+}
+
+bool console_says_end(const struct console *c)
+{
+    return __atomic_load_n(&ended, __ATOMIC_RELAXED) || (c && __atomic_load_n(&c->killed, __ATOMIC_RELAXED));
 }
 
 static void command_run(const struct terminal_command *command)
@@ -228,6 +235,10 @@ static void command_run(const struct terminal_command *command)
         break;
     case 'l':
         list();
+        break;
+    case 'x':
+        __atomic_store_n(&ended, true, __ATOMIC_RELAXED);
+        printf("console   the run ends\n@console event=ended\n");
         break;
     case '?':
         help();

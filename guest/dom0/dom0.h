@@ -104,6 +104,8 @@ const char *console_connect(struct console *c, u32 domid, int *rc);
 int console_open(struct console *c, const char *name);
 /* Prints what the guest has written. Returns how many ms to wait before the next call, or 0: until an event. */
 u64 console_serve(struct console *c);
+/* A command said that the guest, or the whole run (c is NULL), is to end. */
+bool console_says_end(const struct console *c);
 /* Reads what was typed: carries out commands, and gives the rest to the guest in the foreground. */
 void console_input(void);
 /* Prints the rest, unmaps the ring and closes the channel. Before the domain is destroyed, or it stays. Does

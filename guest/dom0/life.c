@@ -303,6 +303,11 @@ void life_run(struct life *life)
     }
     if (!mine)
         return;
+    if (console_says_end(NULL)) {
+        printf("@guest domain=none event=skipped code=%d name=%s\n", -EINTR, cfg->name);
+        count_one(&guests.skipped);
+        return;
+    }
     if (find_file(life, "kernel", cfg->kernel, &kernel) &&
         (!cfg->ramdisk[0] || find_file(life, "ramdisk", cfg->ramdisk, &ramdisk)))
         build_and_run(life, &kernel, &ramdisk);

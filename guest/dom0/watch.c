@@ -116,7 +116,7 @@ int watch_wait(u32 domid, struct console *console, u64 timeout_ms)
         u64 rest_ms = console_serve(console);
         if (info.flags & XEN_DOMINF_shutdown)
             return (int)(info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
-        if (__atomic_load_n(&console->killed, __ATOMIC_ACQUIRE))
+        if (console_says_end(console))
             return -EINTR;
         if (guest_now_ms() >= deadline)
             return -EAGAIN;
