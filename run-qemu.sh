@@ -43,6 +43,7 @@ What is booted
   --esp FILE            boots FILE, an image of a disk, by UEFI; nothing else of this group applies
 
 How it is run
+  --guest-logs DIR      writes what each guest prints to DIR/NAME.log
   --timeout SECS        ends the run after SECS seconds of wall-clock time (default 120)
   --gdb                 waits for gdb on port 1234; no timeout
   --no-install          does not install missing packages: lists them and stops
@@ -74,7 +75,7 @@ finish() {
 start_dir=$PWD
 cd "$(dirname "$(readlink -f "$0")")"
 
-nodes=2 cpus=4 mem=2G timeout_secs=120
+nodes=2 cpus=4 mem=2G timeout_secs=120 guest_logs=''
 direct=0 icount=0 one_thread=auto gdb=0 dry_run=0 install=1 build=1 nodes_given=0
 esp='' guests='' cmdline='' dom0=build/guest/dom0.elf dom0_args='' boot_config=''
 node_mem='' node_cpus='' topology='' hotplug='' nvdimm='' hmat=0 interleave=0 cpus_given=0 mem_given=0
@@ -102,7 +103,7 @@ has_value() {
     case $1 in
     --nodes | --cpus | --mem | --node-mem | --node-cpus | --topology | --dist | --hotplug | --nvdimm | --guests) ;;
     --acpi-table | --cmdline | --dom0 | --dom0-args | --esp | --boot-config | --load-options) ;;
-    --timeout) ;;
+    --timeout | --guest-logs) ;;
     *) return 1 ;;
     esac
 }
@@ -144,6 +145,7 @@ while [ $# -gt 0 ]; do
     --load-options) one_line --load-options "$value" && load_options+=("$value") ;;
     --esp) esp=$(absolute "$value") ;;
     --timeout) number --timeout "$value" 1 999999 && timeout_secs=$((10#$value)) ;;
+    --guest-logs) guest_logs=$(absolute "$value") ;;
     --gdb) gdb=1 ;;
     --no-install) install=0 ;;
     --no-build) build=0 ;;
@@ -175,12 +177,15 @@ check_machine
     bad_usage "--cmdline and --dom0-args cannot be combined with --boot-config, which has the options"
 [ -z "$boot_config" ] || [ -f "$boot_config" ] || bad_usage "there is no file '$boot_config'"
 [ -z "$guests" ] || [ -d "$guests" ] || [ -f "$guests" ] || bad_usage "there is no directory or file '$guests'"
+[ -z "$guest_logs" ] || [ -z "$esp$boot_config" ] ||
+    bad_usage "--guest-logs cannot be combined with --esp or --boot-config: give domain 0 the option frames there"
 [[ $dom0 == build/* ]] || [ -f "$dom0" ] || bad_usage "there is no domain 0 '$dom0'"
 # QEMU reads a module's name up to the first space.
 [[ $direct = 0 || $dom0 != *' '* ]] || bad_usage "--dom0 with --direct must have no space in its name"
 
 # --- the QEMU command -------------------------------------------------------------------------------------
 
+[ -z "$guest_logs" ] || dom0_args="frames${dom0_args:+ $dom0_args}"
 options="com1=115200,8n1 console=com1 loglvl=info${cmdline:+ $cmdline}"
 if [ "$dry_run" = 1 ]; then
     run_dir=build/run/dry-run
@@ -218,10 +223,11 @@ fi
 
 # --- build ------------------------------------------------------------------------------------------------
 
-watcher='' log=$run_dir/console.log
+watcher='' terminal='' log=$run_dir/console.log
 # shellcheck disable=SC2317 # the trap calls it
 cleanup() {
     [ -z "$watcher" ] || kill "$watcher" 2>/dev/null || true
+    [ -z "$terminal" ] || stty "$terminal" 2>/dev/null || true
     cp -f -- "$log" build/run/last.log 2>/dev/null || true
     rm -rf -- "$run_dir"
 }
@@ -313,8 +319,17 @@ if [ "$direct" = 0 ]; then
     watch_for_refusal &
     watcher=$!
 fi
+# On a terminal, QEMU makes it raw, and as it was unless it is killed. It also makes what it reads non-blocking: it gets a
+# description of its own, or a slow terminal would lose output.
+if [ -t 0 ]; then
+    terminal=$(stty -g)
+    exec <"$(tty)"
+    say "keys go to the machine: Ctrl-] ? for help, Ctrl-] x ends the run"
+fi
+show=(cat)
+[ -z "$guest_logs" ] || show=(tools/guest-logs.py "$guest_logs")
 set +e
-${limit[@]+"${limit[@]}"} "${qemu[@]}" -pidfile "$run_dir/qemu.pid" | tee "$log"
+${limit[@]+"${limit[@]}"} "${qemu[@]}" -pidfile "$run_dir/qemu.pid" | "${show[@]}" | tee "$log"
 status=${PIPESTATUS[0]}
 set -e
 echo

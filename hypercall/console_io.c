@@ -3,14 +3,24 @@
  * dispatch table says so; Xen's release builds answer a guest with -EPERM too).
  *
  * Input is what the debug console does not take: everything except the switch sequence and what follows it.
- * The line is slow: output goes into the domain's ring (domain/guest_console.c), and the call is repeated, after
- * others have had their turn, until there is room.
+ * The line is slow: output goes into the domain's ring (domain/guest_console.c). While that is full, the vCPU sleeps,
+ * and the call is repeated until there is room.
  */
 #include <arch/x86/cpu/debug/keys.h>
+#include <arch/x86/cpu/time.h>
 #include <hypercall/hypercall.h>
 #include <xen/xen.h>
 
 #define PIECE_BYTES 128u
+#define FULL_NS     1000000u /* as often as the ring is drained */
+
+/* Less, if an event comes. */
+static void sleep_while_full(struct vcpu *v)
+{
+    timer_cancel(&v->poll_timer);
+    timer_set(&v->poll_timer, time_now_ns() + FULL_NS);
+    vcpu_block(v);
+}
 
 /* -EFAULT: what was readable has been written, as with Xen. */
 static long console_write_call(struct hypercall *c, u32 count, u64 buffer)
@@ -30,7 +40,7 @@ static long console_write_call(struct hypercall *c, u32 count, u64 buffer)
         }
         if (count && (full || sched_should_yield())) {
             if (full)
-                sched_yield_current();
+                sleep_while_full(c->v);
             c->arg[1] = count;
             c->arg[2] = buffer;
             return -ERESTART;

@@ -42,7 +42,8 @@ $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
 .PHONY: check
 check: $(UNIT_BINS) build/host/acpi-topology
-	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
+		tests/unit/tools/guest_logs_test.py
 
 define unit_rule
 build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1)))
@@ -84,6 +85,10 @@ check-abi_headers:
 .PHONY: check-acpi_tool
 check-acpi_tool: build/host/acpi-topology
 	$(Q)tests/unit/tools/acpi_tool_test.py
+
+.PHONY: check-guest_logs
+check-guest_logs:
+	$(Q)tests/unit/tools/guest_logs_test.py
 
 .PHONY: check-bench_tool
 check-bench_tool:

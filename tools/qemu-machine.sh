@@ -147,7 +147,7 @@ check_machine() {
     check_distances
 }
 
-# Machine, CPUs, memory, serial line.
+# Machine, CPUs, memory, serial line. On a terminal all keys go to the line, Ctrl-C too.
 machine_words() {
     local cpu_model machine memory
     # Without MONITOR the firmware parks the other CPUs in HLT. In TCG, MWAIT is a busy loop.
@@ -161,7 +161,7 @@ machine_words() {
         ((nvdimm_mib == 0)) || machine+=,nvdimm=on
     fi
     qemu=(qemu-system-x86_64 -M "$machine" -cpu "$cpu_model" -smp "$smp" -m "$memory"
-        -nodefaults -display none -serial stdio -no-reboot -device 'isa-debug-exit,iobase=0xf4,iosize=4')
+        -nodefaults -display none -chardev stdio,id=line,signal=off -serial chardev:line -no-reboot -device 'isa-debug-exit,iobase=0xf4,iosize=4')
     if [ "$icount" = 1 ]; then
         qemu+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off' -rtc 'base=2020-01-01,clock=vm')
     else

@@ -371,7 +371,8 @@ static int load_and_start(struct build *b, const struct cpio_file *ramdisk)
     rc = image_set_context(xch, b->domid, b->elf.pvh_entry, start_info);
     if (rc)
         return refused(b, "the registers of its vCPU cannot be set", rc);
-    rc = console_open(&b->console, b->cfg->name);
+    b->backlog = kernel_memory_alloc(CONSOLE_BACKLOG_BYTES);
+    rc = console_open(&b->console, b->cfg->name, b->backlog);
     return rc ? refused(b, "its console ring cannot be mapped", rc) : 0;
 }
 

@@ -3,16 +3,18 @@
  * what is typed goes to it. All others' output is printed as lines `(dN) text`, and so is that of all guests while none
  * is in the foreground. The commands that Ctrl-] begins: guest/README.md.
  *
- * The vCPU that builds a guest also takes its output. Input is read by any vCPU that waits for a guest: VIRQ_CONSOLE
- * wakes all of them, and the first one reads it and gives it to the guest in the foreground.
+ * The vCPU that builds a guest also serves its ring. It takes output as fast as it comes, because guests spin while
+ * their ring is full, and prints it at the serial line's pace, from a backlog; only when that is full the guest waits.
+ * Nothing is lost. Input is read by any vCPU that waits for a guest: VIRQ_CONSOLE wakes all of them, and the first one
+ * reads it and gives it to the guest in the foreground.
  *
- * A guest can fill its ring and ring the channel as fast as it likes: after each visit the vCPU rests for as long as
- * the line needed for the output, and the guest's events do not wake it meanwhile. So domain 0 spends no more than half
- * of its time on it, and others get the line. The guest finds its ring full and waits; nothing is lost.
+ * A guest can ring its channel as fast as it likes. Therefore visits are counted: after VISITS_MAX of them in WINDOW_MS,
+ * its events do not wake the vCPU for the rest of that time.
  *
- * Lock: `lock` for the list of consoles, `front`, the terminal, and each console's members but ring.out_cons, lines,
- * due_ms and page, which are its vCPU's own; it maps and unmaps the page with the lock held. It is held while a piece is
- * printed, so that nothing of a guest comes after the line that says that it has left the foreground.
+ * Lock: `lock` for the list of consoles, `front`, the terminal, and each console's members but ring.out_cons,
+ * ring.lost, backlog, window_ms, nr_visits and page, which are its vCPU's own; it maps and unmaps the page with the lock
+ * held. It is held while a piece is printed, so that nothing of a guest comes after the line that says that it has left
+ * the foreground.
  */
 #include <guest/dom0/dom0.h>
 #include <guest/dom0/terminal.h>
@@ -22,9 +24,10 @@
 #include <lib/string.h>
 #include <xen/hvm/params.h>
 
-#define REST_MS      2u /* at least */
-#define PIECE_BYTES  512u
-#define VISIT_PIECES 4u /* all of a ring */
+#define WINDOW_MS   8u
+#define VISITS_MAX  32u
+#define IDLE_MS     50u
+#define PIECE_BYTES 256u
 /* A frame is one line, which goes to the hypervisor in one piece, so that no other output divides it. */
 #define FRAME_BYTES  99u
 
@@ -35,6 +38,7 @@ static char
     front_name[XLCFG_NAME_MAX]; /* whose next domain comes to the foreground by itself, "": nobody's */
 static struct terminal terminal;
 static bool hinted; /* input for nobody has been answered */
+static bool ended;  /* atomic; the run is to end */
 
 /* --- connecting ---------------------------------------------------------------------------------------- */
 
@@ -169,6 +173,7 @@ static void help(void)
            "input\n"
            "console   3 Enter   input goes to domain 3        n   to the next guest     q   to no guest\n"
            "console   p   pauses, or unpauses    k   destroys the guest    l   lists the guests\n"
+           "console   x   ends the run: destroys all guests, and starts no more\n"
            "console   Ctrl-] twice sends Ctrl-] to the guest; Escape: no command\n"
            "@console event=helped\n");
 }
@@ -202,8 +207,13 @@ static void command_guest(const struct terminal_command *command)
         toggle_pause(c);
     } else {
         say("kill", c);
-        __atomic_store_n(&c->killed, true, __ATOMIC_RELEASE); /* its vCPU sees it within 50 ms */
+        __atomic_store_n(&c->killed, true, __ATOMIC_RELAXED); /* its vCPU sees it within 50 ms */
     }
+}
+
+bool console_says_end(const struct console *c)
+{
+    return __atomic_load_n(&ended, __ATOMIC_RELAXED) || (c && __atomic_load_n(&c->killed, __ATOMIC_RELAXED));
 }
 
 static void command_run(const struct terminal_command *command)
@@ -228,6 +238,10 @@ static void command_run(const struct terminal_command *command)
         break;
     case 'l':
         list();
+        break;
+    case 'x':
+        __atomic_store_n(&ended, true, __ATOMIC_RELAXED);
+        printf("console   the run ends\n@console event=ended\n");
         break;
     case '?':
         help();
@@ -296,13 +310,15 @@ void console_foreground(const char *name)
     str_copy(front_name, name, sizeof(front_name));
 }
 
-int console_open(struct console *c, const char *name)
+int console_open(struct console *c, const char *name, char *backlog)
 {
     struct console **at = &consoles;
     int rc = 0;
 
     guest_lock(&lock);
     c->name = name;
+    c->backlog = backlog ? (struct backlog){.bytes = backlog, .size = CONSOLE_BACKLOG_BYTES}
+                         : (struct backlog){.bytes = c->little, .size = sizeof(c->little)};
     c->page = xc_map_foreign_kept(xch, c->domid, LAYOUT_CONSOLE);
     if (c->page) {
         while (*at && (*at)->domid < c->domid)
@@ -318,46 +334,64 @@ int console_open(struct console *c, const char *name)
     return rc;
 }
 
-/* Returns the number of bytes; *more: there are more. */
-static u32 take_piece(struct console *c, bool *more)
+/* Takes output. Returns the number of bytes. */
+static u32 take(struct console *c)
 {
-    char bytes[PIECE_BYTES];
     bool lost_before = c->ring.lost;
+    u32 nr = backlog_fill(&c->backlog, &c->ring, c->page);
 
-    guest_lock(&lock);
-    u32 nr = ring_take(&c->ring, c->page, bytes, sizeof(bytes), more);
     if (c->ring.lost && !lost_before)
         printf("dom0: domain %u has wrong indices in its console ring, output was skipped\n", c->domid);
-    if (nr)
-        show(c, bytes, nr);
-    guest_unlock(&lock);
-    return nr;
-}
-
-static u32 drain(struct console *c)
-{
-    bool more = true;
-    u32 nr = 0;
-
-    for (u32 i = 0; i < VISIT_PIECES && more; i++)
-        nr += take_piece(c, &more);
     if (nr)
         (void)xc_evtchn_notify(c->port); /* the guest may have ended */
     return nr;
 }
 
-u64 console_serve(struct console *c)
+static void print_piece(struct console *c)
 {
-    u64 begin = guest_now_ms();
+    const char *bytes;
 
+    guest_lock(&lock);
+    u32 nr = backlog_peek(&c->backlog, &bytes, PIECE_BYTES);
+    show(c, bytes, nr);
+    guest_unlock(&lock);
+    backlog_drop(&c->backlog, nr);
+}
+
+/* Counts a visit. May the guest's events wake the vCPU? Else they may after *ms. */
+static bool within_budget(struct console *c, u64 *ms)
+{
+    u64 now = guest_now_ms();
+
+    if (now - c->window_ms >= WINDOW_MS) {
+        c->window_ms = now;
+        c->nr_visits = 0;
+    }
+    bool within = ++c->nr_visits < VISITS_MAX;
+    *ms = within ? IDLE_MS : c->window_ms + WINDOW_MS - now;
+    return within;
+}
+
+u64 console_serve(struct console *c, bool *listen)
+{
+    u64 ms = IDLE_MS;
+
+    *listen = false;
     if (!c->page)
+        return ms;
+    (void)take(c);
+    if (c->backlog.used) {
+        print_piece(c);
         return 0;
-    if (begin < c->due_ms)
-        return c->due_ms - begin;
-    u32 nr = drain(c);
-    u64 end = guest_now_ms();
-    c->due_ms = end + MAX(end - begin, (u64)REST_MS);
-    return nr ? c->due_ms - end : 0;
+    }
+    *listen = within_budget(c, &ms);
+    return ms;
+}
+
+void console_print_all(struct console *c)
+{
+    while (c->backlog.used || (c->page && take(c)))
+        print_piece(c);
 }
 
 void console_close(struct console *c)
@@ -365,7 +399,9 @@ void console_close(struct console *c)
     struct console **at = &consoles;
 
     if (c->page) {
-        (void)drain(c);
+        (void)take(c);
+        while (c->backlog.used)
+            print_piece(c);
         guest_lock(&lock);
         lines_finish(&c->lines, print_line, c);
         while (*at != c)

@@ -93,7 +93,10 @@ struct console {
     evtchn_port_t port; /* ours; 0: none */
     volatile struct xencons_interface *page;
     struct console *next; /* of those that are open */
-    u64 due_ms;           /* it is not served before */
+    u64 window_ms;        /* visits are counted since then */
+    u32 nr_visits;
+    struct backlog backlog;
+    char little[2048];   /* the backlog's, if there is no memory for more */
     bool paused, killed;  /* as commands on the console have it */
     struct ring ring;
     struct lines lines;
@@ -105,11 +108,19 @@ void console_foreground(const char *name);
 /* Connects an event channel, and sets the HVM parameters of the ring. Before its memory is claimed, because
  * the hypervisor needs a page for the channel. Returns NULL, or what does not work, with *rc the error. */
 const char *console_connect(struct console *c, u32 domid, int *rc);
+#define CONSOLE_BACKLOG_BYTES (64u << 10)
 /* Maps the ring, when the guest's memory is there. This vCPU serves the console from now on, one at a time.
- * name lives as long as it is open. -EFAULT. */
-int console_open(struct console *c, const char *name);
-/* Prints what the guest has written. Returns how many ms to wait before the next call, or 0: until an event. */
-u64 console_serve(struct console *c);
+ * name lives as long as it is open, and so does backlog, of CONSOLE_BACKLOG_BYTES or NULL. -EFAULT. */
+int console_open(struct console *c, const char *name, char *backlog);
+/*
+ * Takes what the guest has written, and prints a piece of what was taken. Returns after how many ms at most it wants to
+ * be called again, 0: at once; *listen: earlier if there is an event of c->port.
+ */
+u64 console_serve(struct console *c, bool *listen);
+/* Prints all that the guest has written. */
+void console_print_all(struct console *c);
+/* A command said that the guest, or the whole run (c is NULL), is to end. */
+bool console_says_end(const struct console *c);
 /* Reads what was typed: carries out commands, and gives the rest to the guest in the foreground. */
 void console_input(void);
 /* Prints the rest, unmaps the ring and closes the channel. Before the domain is destroyed, or it stays. Does
@@ -143,6 +154,7 @@ struct build {
     struct vnuma_plan vnuma;
     struct elf_kernel elf;
     struct console console;
+    char *backlog; /* the console's; of the kernels' memory, NULL: there is none */
     char why[BUILD_WHY_MAX]; /* it failed: a sentence for people */
     u32 nr_nodes;            /* 0: any node */
     u32 nodes[MAX_NODES];

@@ -8,6 +8,7 @@
  */
 #include <guest/dom0/cpio.h>
 #include <guest/dom0/dom0.h>
+#include <guest/dom0/kernels.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <xen/sched.h>
@@ -167,6 +168,8 @@ static bool destroy(struct build *b)
     if (!b->created)
         return true;
     console_close(&b->console);
+    kernel_memory_free(b->backlog);
+    b->backlog = NULL;
     int rc = watch_destroy(b->domid);
     printf("@guest domain=%u event=destroyed code=%d name=%s\n", b->domid, rc, b->cfg->name);
     return rc == 0;
@@ -304,6 +307,11 @@ void life_run(struct life *life)
     }
     if (!mine)
         return;
+    if (console_says_end(NULL)) {
+        printf("@guest domain=none event=skipped code=%d name=%s\n", -EINTR, cfg->name);
+        count_one(&guests.skipped);
+        return;
+    }
     if (find_file(life, "kernel", cfg->kernel, &kernel) &&
         (!cfg->ramdisk[0] || find_file(life, "ramdisk", cfg->ramdisk, &ramdisk)))
         build_and_run(life, &kernel, &ramdisk);

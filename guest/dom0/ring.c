@@ -1,7 +1,7 @@
 /* See ring.h. */
 #include <guest/dom0/ring.h>
 
-u32 ring_take(struct ring *r, volatile struct xencons_interface *page, char *bytes, u32 max, bool *more)
+u32 ring_take(struct ring *r, volatile struct xencons_interface *page, char *bytes, u32 max)
 {
     XENCONS_RING_IDX prod = __atomic_load_n(&page->out_prod, __ATOMIC_ACQUIRE);
     u32 waiting = prod - r->out_cons;
@@ -16,7 +16,6 @@ u32 ring_take(struct ring *r, volatile struct xencons_interface *page, char *byt
         bytes[i] = page->out[MASK_XENCONS_IDX(r->out_cons + i, page->out)];
     r->out_cons += taken;
     __atomic_store_n(&page->out_cons, r->out_cons, __ATOMIC_RELEASE);
-    *more = taken < waiting;
     return taken;
 }
 
@@ -32,6 +31,32 @@ u32 ring_give(struct ring *r, volatile struct xencons_interface *page, const cha
     r->in_prod += given;
     __atomic_store_n(&page->in_prod, r->in_prod, __ATOMIC_RELEASE);
     return given;
+}
+
+u32 backlog_fill(struct backlog *b, struct ring *r, volatile struct xencons_interface *page)
+{
+    u32 all = 0, taken;
+
+    do {
+        u32 end = (b->start + b->used) % b->size;
+        u32 room = MIN(b->size - b->used, b->size - end); /* one after the other */
+        taken = room ? ring_take(r, page, b->bytes + end, room) : 0;
+        b->used += taken;
+        all += taken;
+    } while (taken && all < sizeof(page->out)); /* the guest may go on for ever */
+    return all;
+}
+
+u32 backlog_peek(const struct backlog *b, const char **bytes, u32 max)
+{
+    *bytes = b->bytes + b->start;
+    return MIN(MIN(b->used, max), b->size - b->start);
+}
+
+void backlog_drop(struct backlog *b, u32 len)
+{
+    b->start = (b->start + len) % b->size;
+    b->used -= len;
 }
 
 static void end_line(struct lines *l, line_fn *line, void *arg)

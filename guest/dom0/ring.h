@@ -17,11 +17,23 @@ struct ring {
     bool lost;                 /* an index was wrong: what lay before it has been skipped */
 };
 
-/* Takes at most max bytes; *more: there are more of them. One caller at a time. */
-u32 ring_take(struct ring *r, volatile struct xencons_interface *page, char *bytes, u32 max, bool *more);
+/* Takes at most max bytes. One caller at a time. */
+u32 ring_take(struct ring *r, volatile struct xencons_interface *page, char *bytes, u32 max);
 /* Gives as many of the bytes as there is room for, and returns how many. If the guest's index is wrong, the guest loses
  * input. One caller at a time. */
 u32 ring_give(struct ring *r, volatile struct xencons_interface *page, const char *bytes, u32 len);
+
+/* Output that was taken and is not printed yet. */
+struct backlog {
+    char *bytes;
+    u32 size;
+    u32 start, used;
+};
+/* Takes what there is, as far as there is room. Returns the number of bytes. */
+u32 backlog_fill(struct backlog *b, struct ring *r, volatile struct xencons_interface *page);
+/* The oldest bytes, up to max that lie one after the other; backlog_drop() after use. */
+u32 backlog_peek(const struct backlog *b, const char **bytes, u32 max);
+void backlog_drop(struct backlog *b, u32 len);
 
 #define LINE_BYTES 128u /* longer lines are cut into several, as those of port 0xE9 */
 

@@ -107,20 +107,24 @@ int watch_wait(u32 domid, struct console *console, u64 timeout_ms)
 {
     u64 deadline = guest_now_ms() + timeout_ms;
     xc_domaininfo_t info;
+    bool listen;
 
     for (;;) {
         int rc = xc_domain_getinfo_single(xch, domid, &info);
         if (rc)
             return rc;
         console_input();
-        u64 rest_ms = console_serve(console);
-        if (info.flags & XEN_DOMINF_shutdown)
+        if (info.flags & XEN_DOMINF_shutdown) {
+            console_print_all(console);
             return (int)(info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
-        if (__atomic_load_n(&console->killed, __ATOMIC_ACQUIRE))
+        }
+        if (console_says_end(console))
             return -EINTR;
         if (guest_now_ms() >= deadline)
             return -EAGAIN;
-        sleep_on(rest_ms ? MIN(rest_ms, 50) : 50, typed_port, rest_ms ? 0 : console->port);
+        u64 ms = console_serve(console, &listen);
+        if (ms)
+            sleep_on(ms, typed_port, listen ? console->port : 0);
     }
 }
 

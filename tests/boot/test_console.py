@@ -4,7 +4,7 @@ import re
 import pytest
 
 import harness
-from checks import GoodRun
+from checks import AnyRun, GoodRun
 
 FLOOD = 1500  # lines of 64 bytes
 FILLER = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -135,3 +135,69 @@ class TestOneVcpu(GoodRun):
     def test_each_ends_before_the_next(self, run):
         events = [(f["name"], f["event"]) for f in run.all("guest") if f["event"] in ("started", "destroyed")]
         assert events == [(name, event) for name in ("alpha", "beta", "gamma") for event in ("started", "destroyed")]
+
+
+class TestGuestLogs(GoodRun):
+    """--guest-logs: what each guest prints, byte by byte, in the foreground and in the background; the display is as without it."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        logs = tmp_path_factory.mktemp("logs")
+        c = Consoles(tmp_path_factory.mktemp("echo"), "--guest-logs", logs, "--cmdline", "dom0_max_vcpus=3")
+        for _ in range(3):
+            c.wait(rb"\(d\d\) echo: ready")
+        c.order(b"\r", b"foreground", "alpha")
+        c.wait(rb"> ")
+        c.say(b"hello", rb"you said 'hello'\r\n")
+        c.say(b"bytes", rb"(?s:.{257})")
+        c.type(b"flood %d\r" % FLOOD)
+        c.order(b"\r", b"foreground", "beta")
+        c.type(b"flood %d\r" % FLOOD)
+        for _ in range(2):
+            c.wait(rb"%010d [a-zA-Z]+\r\n" % (FLOOD - 1))
+        c.order(b"\r", b"foreground", "alpha")
+        c.type(b"e9\r")
+        c.wait(rb"\(d\d\) by port 0xE9\r\n")
+        c.type(b"shutdown 0\r")
+        c.wait(rb"event=background domain=\d+ name=alpha")
+        c.order(b"\r", b"foreground", "beta")
+        c.order(b"k", b"kill", "gamma")
+        c.type(b"shutdown 0\r")
+        run = c.end()
+        run.logs = {path.name: path.read_bytes() for path in logs.iterdir()}
+        return run
+
+    def test_one_log_a_guest(self, run):
+        assert sorted(run.logs) == ["alpha.log", "beta.log", "gamma.log"]
+
+    def test_logs_are_complete(self, run):
+        flood = "".join(f"{i:010} {FILLER}\n" for i in range(FLOOD)).encode()
+        domains = {name: run.domain(name) for name in ("alpha", "beta")}
+        head = "test guest: domain %d, %d memory ranges, mode echo\necho: ready\r\n> "
+        ranges = int(re.search(r"domain \d+, (\d+) memory ranges", run.text)[1])
+        alpha = run.logs["alpha.log"]
+        assert alpha.count(b"by port 0xE9\n") == 1  # its place is not exact
+        assert alpha.replace(b"by port 0xE9\n", b"") == (
+            (head % (domains["alpha"], ranges)).encode() + b"hello\r\nyou said 'hello'\r\n> bytes\r\n" + bytes(range(256))
+            + b"> flood %d\r\n" % FLOOD + flood + b"> e9\r\n> shutdown 0\r\n")
+        assert run.logs["beta.log"] == (head % (domains["beta"], ranges)).encode() + b"flood %d\r\n" % FLOOD + flood + b"> shutdown 0\r\n"
+
+    def test_no_frame_is_shown(self, run):
+        assert not run.all("output")
+
+
+class TestEnd(AnyRun):
+    """Ctrl-] x."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        c = Consoles(tmp_path_factory.mktemp("echo"))
+        c.wait(rb"\(d\d\) echo: ready")
+        c.order(b"x", b"ended")
+        return c.end()
+
+    def test_it_ends_the_guest_and_starts_no_other(self, run):
+        run.expect_status(harness.FAIL)
+        assert [event for event, _ in run.events("alpha")] == ["created", "started", "killed", "destroyed"]
+        assert run.events("beta") == run.events("gamma") == [("skipped", -4)]
+        assert run.all("leak", name="total", pages=0, claims=0)

@@ -1,6 +1,8 @@
 /* Dispatch, and the small families: console_io, xen_version, multicall, events, scheduling, parameters. */
 #include "calls.h"
 
+#include <arch/x86/cpu/debug/keys.h>
+
 #include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
@@ -59,6 +61,7 @@ CALL_TEST(console_output)
     assert_int_equal(console_len, sizeof(text) + 256);
     assert_memory_equal(console, text, sizeof(text));
     console_input = "hello";
+    keys_poll();
     assert_int_equal(hypercall(nr, CONSOLEIO_read, 3, at(ARG)), 3);
     GET(ARG, text);
     assert_memory_equal(text, "hel", 3);
@@ -66,6 +69,35 @@ CALL_TEST(console_output)
     assert_int_equal(hypercall(nr, CONSOLEIO_read, 100, at(ARG)), 0);
     assert_int_equal(hypercall(nr, CONSOLEIO_read, 1u << 31, at(ARG)), -E2BIG);
     assert_int_equal(hypercall(nr, 2, 0, 0), -ENOSYS);
+}
+
+/* The line is slow: the vCPU that writes more than there is room for sleeps until the ring is drained. */
+CALL_TEST(console_output_that_finds_no_room)
+{
+    struct hvm_exit exit = {.kind = HVM_EXIT_HYPERCALL, .insn_len = 3};
+    struct hvm_regs *regs = &caller->hvm.regs;
+    static const char line[] = "0123456789012345678901234567890123456789012345678901234567890123456789\n";
+    u64 rip = regs->rip;
+
+    console_room = 0;
+    while (guest_console_put(dom0, line, sizeof(line) - 1))
+        ;
+    here->current = caller;
+    regs->rax = __HYPERVISOR_console_io;
+    regs->rdi = CONSOLEIO_write;
+    regs->rsi = sizeof(line) - 1;
+    regs->rdx = PUT(0, line);
+    vcpu_handle_exit(caller, &exit);
+    assert_int_equal(regs->rip, rip);
+    assert_int_equal(caller->state, VCPU_BLOCKED);
+    console_room = ~0u;
+    pass(1000000);
+    timer_run_due();
+    assert_int_equal(caller->state, VCPU_RUNNABLE);
+    vcpu_handle_exit(caller, &exit);
+    assert_int_equal(regs->rip, rip + 3); /* VMMCALL */
+    assert_int_equal(regs->rax, 0);
+    guest_console_finish();
 }
 
 static const char *version_text(u32 cmd)

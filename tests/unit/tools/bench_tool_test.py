@@ -13,6 +13,7 @@ from unittest import mock
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 sys.dont_write_bytecode = True
 import bench  # noqa: E402
+import cmocka  # noqa: E402
 import machines  # noqa: E402
 import plot  # noqa: E402
 from machines import Figure  # noqa: E402
@@ -131,24 +132,5 @@ class Documents(unittest.TestCase):
         self.assertEqual((version, xen, now), ("none", {}, False))
 
 
-class Result(unittest.TestResult):
-    """What cmocka would print."""
-    def addSuccess(self, test):
-        print(f"[       OK ] {test.id()}")
-
-    def addSkip(self, test, reason):
-        print(f"[  SKIPPED ] {test.id()}")
-
-    def addFailure(self, test, err):
-        super().addFailure(test, err)
-        print(f"{self.failures[-1][1]}\n[  FAILED  ] {test.id()}")
-
-    def addError(self, test, err):
-        super().addError(test, err)
-        print(f"{self.errors[-1][1]}\n[  FAILED  ] {test.id()}")
-
-
 if __name__ == "__main__":
-    result = Result()
-    unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]).run(result)
-    sys.exit(0 if result.wasSuccessful() else 1)
+    cmocka.main()
