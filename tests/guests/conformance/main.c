@@ -25,6 +25,7 @@ static const struct {
     {"sysctl", cases_sysctl},     {"events", cases_events},
     {"hvm", cases_hvm},           {"vcpu", cases_vcpu},
     {"apic", cases_apic},         {"sched", cases_sched},
+    {"areas", cases_areas},
 };
 
 static void run_group(u32 i)
