@@ -260,6 +260,9 @@ int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset);
 /* Time on a CPU so far, in ns, the running slice included. */
 u64 vcpu_run_ns(struct vcpu *v);
 
+/* The clock of every vCPU, always the same: system time is time_now_ns(), computed from the TSC as time.c does, so no
+ * two vCPUs and no two moments differ by a rounding. The version is even and not 0. */
+void vcpu_time_info(struct vcpu_time_info *time);
 /* What v does, and how long it has done each thing, up to now. runstate.c */
 void vcpu_runstate(struct vcpu *v, struct vcpu_runstate_info *info);
 /* Writes it to gva in the address space of `by`, in the layout of its 32-bit (compat) or 64-bit callers. -EFAULT. */

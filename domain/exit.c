@@ -7,7 +7,8 @@
  * lock, no cache line but the vCPU's and this CPU's.
  *
  * I/O: port 0xE9 is a console; every other port reads as all ones and ignores writes, the PC's reset
- * ports too, as for a PVH guest of Xen. INS and OUTS: string_io.c.
+ * ports too, as for a PVH guest of Xen, but the PC timer's channel 2 reads 0: Linux measures its TSC by it and gives up
+ * at once when it does not start with all ones. INS and OUTS: string_io.c.
  * Memory that is not mapped reads as all ones and ignores writes as well: mmio.c. A frame that is being
  * replaced has no mapping for a moment, so the tables are read again under the physmap lock.
  *
@@ -25,6 +26,8 @@
 #include <lib/log.h>
 #include <lib/printf.h>
 #include <xen/hvm/params.h>
+
+#define PORT_TIMER_2 0x42u
 
 static const struct exit_verdict resume = {.action = VERDICT_RESUME};
 static const struct exit_verdict skip = {.action = VERDICT_SKIP};
@@ -161,6 +164,8 @@ static struct exit_verdict on_io(struct vcpu *v, struct hvm_exit *exit)
             guest_console_write(v->domain, (u8)regs->rax);
     } else if (exit->io.size == 4) {
         regs->rax = 0xffffffff; /* a 32-bit result clears the upper half */
+    } else if (exit->io.size == 1 && exit->io.port == PORT_TIMER_2) {
+        regs->rax &= ~0xffull;
     } else {
         regs->rax |= exit->io.size == 1 ? 0xff : 0xffff;
     }

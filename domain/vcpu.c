@@ -38,20 +38,26 @@ static void apic_timer_expired(void *data)
     vcpu_notify(data);
 }
 
-/* Writes the pvclock constants into v's vcpu_info. Call again after moving it. */
+void vcpu_time_info(struct vcpu_time_info *time)
+{
+    *time = (struct vcpu_time_info){
+        .version = 2, .tsc_timestamp = time_tsc_start(), .flags = XEN_PVCLOCK_TSC_STABLE_BIT};
+    time_pvclock_scale(&time->tsc_to_system_mul, &time->tsc_shift);
+}
+
+/* Writes the clock into v's vcpu_info. Call again after moving it. */
 static void update_time(struct vcpu *v)
 {
-    struct vcpu_info *info = v->info;
+    struct vcpu_time_info now;
 
-    if (!info)
+    if (!v->info)
         return;
-    struct vcpu_time_info *time = &info->time;
+    struct vcpu_time_info *time = &v->info->time;
     u32 version = time->version | 1;
+    vcpu_time_info(&now);
+    now.version = version;
     __atomic_store_n(&time->version, version, __ATOMIC_SEQ_CST); /* odd: being written */
-    time_pvclock_scale(&time->tsc_to_system_mul, &time->tsc_shift);
-    time->tsc_timestamp = tsc_synced();
-    time->system_time = time_now_ns();
-    time->flags = XEN_PVCLOCK_TSC_STABLE_BIT;
+    *time = now;
     __atomic_store_n(&time->version, version + 1, __ATOMIC_SEQ_CST);
 }
 

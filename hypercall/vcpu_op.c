@@ -196,6 +196,26 @@ static long register_runstate(struct hypercall *c, struct vcpu *v)
     return 0;
 }
 
+/*
+ * A copy of vcpu_info's time, which a guest's kernel can show to its programs. It never changes, so it is written once,
+ * through the caller's page tables as in Xen, and not remembered. The address is not checked, as there.
+ */
+static long register_time(struct hypercall *c)
+{
+    struct vcpu_time_info time;
+    u64 gva;
+
+    int rc = read_caller_long(c, &gva, c->arg[2], 0);
+    if (rc || !gva)
+        return rc;
+    vcpu_time_info(&time);
+    u32 version = time.version++; /* odd: being written */
+    copy_to_guest(c->v, gva, &time.version, sizeof(time.version));
+    copy_to_guest(c->v, gva, &time, sizeof(time));
+    copy_to_guest(c->v, gva, &version, sizeof(version));
+    return 0;
+}
+
 long hc_vcpu_op(struct hypercall *c)
 {
     struct domain *d = c->v->domain;
@@ -219,6 +239,8 @@ long hc_vcpu_op(struct hypercall *c)
         return get_runstate(c, v);
     case VCPUOP_register_runstate_memory_area:
         return register_runstate(c, v);
+    case VCPUOP_register_vcpu_time_memory_area:
+        return register_time(c);
     case VCPUOP_register_vcpu_info:
         return register_info(c, v);
     case VCPUOP_is_up:

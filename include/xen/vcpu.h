@@ -4,17 +4,18 @@
 
 #include <xen/xen.h>
 
-#define VCPUOP_initialise                    0
-#define VCPUOP_up                            1
-#define VCPUOP_down                          2
-#define VCPUOP_is_up                         3
-#define VCPUOP_get_runstate_info             4
-#define VCPUOP_register_runstate_memory_area 5
-#define VCPUOP_stop_periodic_timer           7
-#define VCPUOP_set_singleshot_timer          8
-#define VCPUOP_stop_singleshot_timer         9
-#define VCPUOP_register_vcpu_info            10
-#define VCPUOP_send_nmi                      11
+#define VCPUOP_initialise                     0
+#define VCPUOP_up                             1
+#define VCPUOP_down                           2
+#define VCPUOP_is_up                          3
+#define VCPUOP_get_runstate_info              4
+#define VCPUOP_register_runstate_memory_area  5
+#define VCPUOP_stop_periodic_timer            7
+#define VCPUOP_set_singleshot_timer           8
+#define VCPUOP_stop_singleshot_timer          9
+#define VCPUOP_register_vcpu_info             10
+#define VCPUOP_send_nmi                       11
+#define VCPUOP_register_vcpu_time_memory_area 13
 
 /* VCPUOP_get_runstate_info, and what is in a registered area. */
 struct vcpu_runstate_info {
@@ -29,7 +30,17 @@ struct vcpu_runstate_info {
 #define RUNSTATE_offline    3
 
 struct vcpu_register_runstate_memory_area {
-    u64 addr; /* guest-virtual; a 32-bit caller's has 4 bytes */
+    union {
+        XEN_GUEST_HANDLE(vcpu_runstate_info_t) h;
+        u64 p;
+    } addr; /* guest-virtual; a 32-bit caller's has 4 bytes */
+};
+
+struct vcpu_register_time_memory_area {
+    union {
+        XEN_GUEST_HANDLE(vcpu_time_info_t) h;
+        u64 p;
+    } addr; /* guest-virtual; a 32-bit caller's has 4 bytes */
 };
 
 #define VCPU_SSHOTTMR_future (1U << 0) /* a time in the past: -ETIME instead of firing at once */

@@ -135,6 +135,11 @@ INIT void time_init(u16 pm_timer_port)
              tsc_khz % 1000, apic_khz / 1000, apic_khz % 1000, by);
 }
 
+u64 time_tsc_start(void)
+{
+    return tsc_start;
+}
+
 void time_pvclock_scale(u32 *mul, s8 *shift)
 {
     *mul = pvclock_mul;

@@ -15,6 +15,8 @@ u64 time_now_ns(void);
 void time_delay_us(u32 us);
 u64 time_ns_to_tsc(u64 ns);
 u64 time_tsc_to_ns(u64 tsc_delta);
+/* tsc_synced() at time_now_ns() 0. */
+u64 time_tsc_start(void);
 /* Multiplier and shift of the pvclock ABI: ns = ((tsc << shift) * mul) >> 32 (shift < 0: right). */
 void time_pvclock_scale(u32 *mul, s8 *shift);
 /* Arms this CPU's one-shot timer for deadline_ns (time_now_ns() scale); at or before now fires at once. 0:

@@ -124,7 +124,8 @@ static void runstates(void)
     CASE("vm_assist_32.disable", "type_5",
          hypercall32(__HYPERVISOR_vm_assist, VMASST_CMD_disable, 5, 0, 0, 0));
     CASE("vm_assist_32.enable", "type_3", hypercall32(__HYPERVISOR_vm_assist, VMASST_CMD_enable, 3, 0, 0, 0));
-    vcpu_op(VCPUOP_register_runstate_memory_area, 0, &(struct vcpu_register_runstate_memory_area){0});
+    vcpu_op(VCPUOP_register_runstate_memory_area, 0,
+            &(struct vcpu_register_runstate_memory_area){.addr.p = 0});
 }
 
 static long sched32(u32 cmd, const void *arg)

@@ -121,7 +121,7 @@ static void get_runstate(const char *name, u64 vcpu, void *at, struct vcpu_runst
 
 static void register_runstate(const char *name, u64 vcpu, void *at, struct vcpu_runstate_info *seen)
 {
-    struct vcpu_register_runstate_memory_area area = {.addr = XEN_HANDLE(at)};
+    struct vcpu_register_runstate_memory_area area = {.addr.h = XEN_HANDLE(at)};
 
     memset(seen, 0xff, sizeof(*seen));
     case_begin();
@@ -209,7 +209,8 @@ static void assists(void)
     CASE("vm_assist", "cmd_2_type_0", vm_assist(2, 0));
     CASE("vm_assist", "cmd_all_ones", vm_assist(~0u, 5));
     CASE("vm_assist", "cmd_1_and_high_bits", vm_assist(1 | 1ull << 32, 5));
-    vcpu_op(VCPUOP_register_runstate_memory_area, 0, &(struct vcpu_register_runstate_memory_area){0});
+    vcpu_op(VCPUOP_register_runstate_memory_area, 0,
+            &(struct vcpu_register_runstate_memory_area){.addr.p = 0});
 }
 
 static void scheduling(void)

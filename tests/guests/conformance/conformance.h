@@ -88,6 +88,7 @@ void domains_init(void);
 /* A domain with 1 vCPU that is not initialised, max_pages as limit and a sufficient paging pool. Ends the run
  * with a message if that fails. Returns its id. */
 u32 domain_new(u64 max_pages);
+u32 domain_new_vcpus(u64 max_pages, u32 vcpus);
 /* Destroys it and waits until the id is gone. */
 void domain_end(u32 domid);
 /* getdomaininfo of exactly this domain; false: there is none. */
@@ -118,6 +119,7 @@ void *case_page(u32 index);
 
 /* Starts it (16 MiB, 1 vCPU). One at a time. Returns its domid. Stops the run if that fails. */
 u32 helper_start(void);
+u32 helper_start_vcpus(u32 vcpus); /* only the first is up */
 void helper_stop(void);
 /* The helper shuts down with this code, soon; helper_stop() must still be called. */
 void helper_shutdown(u32 reason);
@@ -128,6 +130,7 @@ long helper_call32(u32 nr, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5);
 /* One instruction of the helper's. -EFAULT: #GP; gaddr: also where nothing is mapped. */
 long helper_rdmsr(u32 msr, u64 *value);
 long helper_wrmsr(u32 msr, u64 value);
+u32 helper_in(u16 port, u32 bytes); /* of all ones, what it reads */
 u64 helper_load(u64 gaddr, u32 bytes);
 void helper_store(u64 gaddr, u32 bytes, u64 value);
 struct cpuid_regs helper_cpuid(u32 leaf);
@@ -163,6 +166,7 @@ void cases_compat(void);
 void cases_compat_calls(void); /* a part of compat */
 void cases_guest(void);
 void cases_apic(void);
+void cases_areas(void);
 
 /* Ends the run with a message: domain 0 itself cannot go on. */
 NORETURN void give_up(const char *what, long rc);

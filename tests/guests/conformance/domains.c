@@ -65,16 +65,21 @@ void give_up(const char *what, long rc)
 
 u32 domain_new(u64 max_pages)
 {
-    struct xen_domctl_createdomain config = xc_domain_config(1);
+    return domain_new_vcpus(max_pages, 1);
+}
+
+u32 domain_new_vcpus(u64 max_pages, u32 vcpus)
+{
+    struct xen_domctl_createdomain config = xc_domain_config(vcpus);
     u32 domid = 0;
 
     long rc = xc_domain_create(xch, &domid, &config);
     if (!rc)
-        rc = xc_domain_max_vcpus(xch, domid, 1);
+        rc = xc_domain_max_vcpus(xch, domid, vcpus);
     if (!rc)
         rc = xc_domain_setmaxmem(xch, domid, max_pages << (PAGE_SHIFT - 10));
     if (!rc)
-        rc = xc_set_paging_mempool_size(xch, domid, xc_domain_overhead(max_pages, 1));
+        rc = xc_set_paging_mempool_size(xch, domid, xc_domain_overhead(max_pages, vcpus));
     if (rc)
         give_up("making a domain", rc);
     return domid;

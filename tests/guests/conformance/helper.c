@@ -18,7 +18,7 @@
 #define START_GADDR   0x9f000ull
 #define ANSWER_MS     20000u
 
-enum mode { CALL_64, CALL_32, RDMSR, WRMSR, LOAD, STORE, CPUID, END };
+enum mode { CALL_64, CALL_32, RDMSR, WRMSR, LOAD, STORE, CPUID, IN, END };
 
 struct mailbox {
     u32 request, done;
@@ -57,6 +57,20 @@ static void access_memory(u64 *a, bool store)
         ACCESS(u64);
 }
 
+static void read_port(u64 *a)
+{
+    u16 nr = (u16)a[0];
+    u32 value = ~0u;
+
+    if (a[1] == 1)
+        __asm__ volatile("inb %1, %b0" : "+a"(value) : "d"(nr));
+    else if (a[1] == 2)
+        __asm__ volatile("inw %1, %w0" : "+a"(value) : "d"(nr));
+    else
+        __asm__ volatile("inl %1, %0" : "+a"(value) : "d"(nr));
+    a[2] = value;
+}
+
 static long call(struct mailbox *m)
 {
     u64 *a = m->args;
@@ -70,6 +84,9 @@ static long call(struct mailbox *m)
     case LOAD:
     case STORE:
         access_memory(a, m->mode == STORE);
+        return 0;
+    case IN:
+        read_port(a);
         return 0;
     case CPUID:
         regs = cpuid((u32)a[0], (u32)a[1]);
@@ -155,6 +172,14 @@ u64 helper_load(u64 gaddr, u32 bytes)
     return value;
 }
 
+u32 helper_in(u16 port, u32 bytes)
+{
+    u64 value = 0;
+
+    one_insn(IN, port, bytes, &value);
+    return (u32)value;
+}
+
 void helper_store(u64 gaddr, u32 bytes, u64 value)
 {
     one_insn(STORE, gaddr, bytes, &value);
@@ -229,10 +254,15 @@ static long map_mailbox(u32 domid)
 
 u32 helper_start(void)
 {
+    return helper_start_vcpus(1);
+}
+
+u32 helper_start_vcpus(u32 vcpus)
+{
     const char *why = "the helper's image";
     struct elf_kernel elf;
 
-    u32 domid = domain_new(HELPER_PAGES);
+    u32 domid = domain_new_vcpus(HELPER_PAGES, vcpus);
     long rc = elf_parse_kernel(guest_env.module.data, guest_env.module.size, &elf, &why);
     if (!rc)
         rc = populate(domid);

@@ -477,9 +477,24 @@ static void port(u16 nr, u8 size, bool in)
     exits(v, EXIT(.kind = HVM_EXIT_IO, .io = {.port = nr, .size = size, .in = in}));
 }
 
+EXIT_TEST(the_timer_port_reads_0)
+{
+    v->hvm.regs.rax = 0x1111111111111111;
+    port(0x42, 1, true, false);
+    is_skipped();
+    assert_int_equal(v->hvm.regs.rax, 0x1111111111111100);
+    port(0x42, 2, true, false);
+    assert_int_equal(v->hvm.regs.rax, 0x111111111111ffff);
+    port(0x42, 4, true, false);
+    assert_int_equal(v->hvm.regs.rax, 0xffffffff);
+    port(0x42, 1, false, false);
+    assert_string_equal(all_said(), "");
+}
+
 EXIT_TEST(ports_read_ones)
 {
-    static const u16 ports[] = {0, 0x60, 0x64, 0x70, 0xcf8, 0xcfc, 0xe9, 0x3f8, 0xcf9, 0xffff};
+    static const u16 ports[] = {0,    0x40,  0x41,  0x43, 0x60,  0x61,  0x64,
+                                0x70, 0xcf8, 0xcfc, 0xe9, 0x3f8, 0xcf9, 0xffff};
     static const u64 ones[] = {[1] = 0x11111111111111ff, [2] = 0x111111111111ffff, [4] = 0xffffffff};
     u64 *rax = &v->hvm.regs.rax;
 

@@ -371,6 +371,53 @@ TEST(another_vcpu, .domains = 1, .vcpus = 3)
     assert_int_equal(area(AREA).state, RUNSTATE_blocked);
 }
 
+static void a_time_area(void)
+{
+    struct vcpu_time_info time, info = dom0->vcpu[0]->info->time;
+    u8 ones[64], after[64];
+    u64 gva = at(AREA + 3);
+
+    memset(ones, 0xff, sizeof(ones));
+    PUT(AREA, ones);
+    assert_int_equal(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_time_memory_area, 0, PUT(ARG, gva)),
+                     0);
+    GET(AREA + 3, time);
+    assert_int_equal(time.version % 2, 0);
+    assert_true(time.version > 0);
+    assert_int_equal(time.flags, XEN_PVCLOCK_TSC_STABLE_BIT);
+    assert_int_equal(time.system_time, 0);
+    assert_int_equal(time.tsc_timestamp, time_tsc_start());
+    time.version = info.version;
+    assert_memory_equal(&time, &info, sizeof(info));
+    GET(AREA, after);
+    assert_memory_equal(after, ones, 3);
+    assert_memory_equal(after + 35, ones, 64 - 35);
+    for (u32 vcpu = 0; vcpu < 3; vcpu++) {
+        PUT(AREA, ones);
+        assert_int_equal(
+            hypercall(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_time_memory_area, vcpu, PUT(ARG, gva)),
+            vcpu < 2 ? 0 : -ENOENT);
+        GET(AREA, after);
+        assert_int_equal(memcmp(after, ones, sizeof(ones)) == 0, vcpu == 2);
+    }
+    gva = 1ull << 31;
+    assert_int_equal(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_time_memory_area, 0, PUT(ARG, gva)),
+                     0);
+    assert_int_equal(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_time_memory_area, 0, 1ull << 31),
+                     -EFAULT);
+}
+
+TEST(an_area_of_the_clock, .domains = 1, .vcpus = 2)
+{
+    a_time_area();
+}
+
+TEST(an_area_of_the_clock_of_a_32_bit_caller, .domains = 1, .vcpus = 2)
+{
+    guest_64 = false;
+    a_time_area();
+}
+
 TEST(assists, .domains = 1)
 {
     static const struct {
