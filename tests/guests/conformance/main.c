@@ -25,7 +25,7 @@ static const struct {
     {"sysctl", cases_sysctl},     {"events", cases_events},
     {"hvm", cases_hvm},           {"vcpu", cases_vcpu},
     {"apic", cases_apic},         {"sched", cases_sched},
-    {"vnuma", cases_vnuma},
+    {"vnuma", cases_vnuma},       {"grants", cases_grants},
 };
 
 static void run_group(u32 i)
