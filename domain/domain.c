@@ -190,6 +190,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->is_control = config->is_control;
     d->create_flags = config->flags;
     d->max_vcpus = config->max_vcpus;
+    d->max_grant_frames = config->max_grant_frames;
     d->tsc_incarnation = 1;
     d->emulation_flags = config->emulation_flags;
     d->misc_flags = config->misc_flags;

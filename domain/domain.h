@@ -12,6 +12,7 @@
 
 #include <arch/x86/hvm/hvm.h>
 #include <domain/evtchn/evtchn.h>
+#include <domain/grant/grant.h>
 #include <domain/physmap/physmap.h>
 #include <domain/timer.h>
 #include <lib/list.h>
@@ -150,6 +151,8 @@ struct domain {
     bool auto_node_affinity; /* mem.lock: it follows the affinity of the vCPUs */
     struct physmap physmap;
     struct evtchn_state events;
+    u32 max_grant_frames;          /* [I] */
+    struct grant_table *grants;    /* [D] NULL: not used yet */
     mfn_t shared_info;             /* [I] MM_OVERHEAD page, shown by add_to_physmap */
     gfn_t shared_info_gfn;         /* [D] where, INVALID_GFN: nowhere */
     u64 hvm_params[NR_HVM_PARAMS]; /* [D] */
@@ -177,6 +180,7 @@ struct domain_config { /* decoded from XEN_DOMCTL_createdomain; limits have been
     u32 flags;
     u32 max_vcpus;
     u32 max_evtchn_port;
+    u32 max_grant_frames;            /* up to GRANT_FRAMES_MAX */
     u32 emulation_flags, misc_flags; /* only to be told again */
     u8 handle[16];
     bool is_control;

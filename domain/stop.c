@@ -198,6 +198,8 @@ int domain_kill(struct domain *d)
     }
     if (!rc)
         rc = kill_memory(d);
+    if (!rc)
+        grant_destroy(d);
     if (!rc && !guest_console_close(d)) /* its ring goes with it */
         rc = -ERESTART;
     if (!rc)

@@ -24,6 +24,7 @@ static const struct {
     [__HYPERVISOR_set_timer_op] = {hc_set_timer_op, ANYONE},
     [__HYPERVISOR_xen_version] = {hc_xen_version, ANYONE},
     [__HYPERVISOR_console_io] = {hc_console_io, CONTROL},
+    [__HYPERVISOR_grant_table_op] = {hc_grant_table_op, ANYONE},
     [__HYPERVISOR_vm_assist] = {hc_vm_assist, ANYONE},
     [__HYPERVISOR_vcpu_op] = {hc_vcpu_op, ANYONE},
     [__HYPERVISOR_sched_op] = {hc_sched_op, ANYONE},

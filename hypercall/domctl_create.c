@@ -13,8 +13,7 @@
 /* Everything a full HVM guest has. */
 #define EMU_FULL          (XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI)
 #define GRANT_VERSION_MAX 2u
-#define GRANT_FRAMES_MAX  64 /* Xen's defaults, which are also the limits */
-#define MAPTRACK_MAX      1024
+#define MAPTRACK_MAX      1024 /* Xen's default, which is also its limit */
 #define CPUPOOL_ONLY      0u
 
 /* Not invalid, and nothing that does not exist here: PV guests, nesting, a virtual PMU, tracing. */
@@ -51,7 +50,7 @@ static bool grants_valid(const struct xen_domctl_createdomain *config)
 
     /* Negative limits ask for the default. */
     return version >= 1 && version <= GRANT_VERSION_MAX && config->max_grant_frames != 0 &&
-           config->max_grant_frames <= GRANT_FRAMES_MAX && config->max_maptrack_frames <= MAPTRACK_MAX;
+           config->max_grant_frames <= (s32)GRANT_FRAMES_MAX && config->max_maptrack_frames <= MAPTRACK_MAX;
 }
 
 static int check_config(const struct xen_domctl_createdomain *config)
@@ -82,6 +81,7 @@ long domctl_createdomain(struct domctl *ctl)
         .flags = arg->flags,
         .max_vcpus = arg->max_vcpus,
         .max_evtchn_port = arg->max_evtchn_port,
+        .max_grant_frames = arg->max_grant_frames < 0 ? GRANT_FRAMES_MAX : (u32)arg->max_grant_frames,
         .emulation_flags = arg->arch.emulation_flags,
         .misc_flags = arg->arch.misc_flags,
     };

@@ -38,6 +38,7 @@ long hc_multicall(struct hypercall *c);
 long hc_set_timer_op(struct hypercall *c);
 long hc_xen_version(struct hypercall *c);
 long hc_console_io(struct hypercall *c);
+long hc_grant_table_op(struct hypercall *c);
 long hc_vm_assist(struct hypercall *c);
 long hc_vcpu_op(struct hypercall *c);
 long hc_sched_op(struct hypercall *c);

@@ -1,8 +1,8 @@
 /*
  * add_to_physmap, its batch form, remove_from_physmap and exchange: a domain's map, not allocation.
  *
- * Spaces: shared_info (index 0), and for the control domain other domains' frames (batch only). Grant frames
- * and moving a domain's own frames: -EOPNOTSUPP.
+ * Spaces: shared_info (index 0), the grant table, and for the control domain other domains' frames (batch only).
+ * Moving a domain's own frames: -EOPNOTSUPP.
  */
 #include <hypercall/compat.h>
 #include <hypercall/memory_op.h>
@@ -11,6 +11,15 @@
 static int place_error(int rc, gfn_t g)
 {
     return rc == -EINVAL && g.n >= NP_GFN_LIMIT && g.n != ~0ull ? -ENOENT : rc;
+}
+
+/* The page was at `old` and is now at g: unmaps it there, unless that has been mapped over since. */
+static int leave_old_place(struct domain *d, gfn_t old, gfn_t g, mfn_t page)
+{
+    if (old.n == g.n || old.n >= NP_GFN_LIMIT)
+        return 0;
+    struct np_entry entry = physmap_lookup(d, old);
+    return entry.type == NP_SPECIAL && entry.mfn.n == page.n ? physmap_remove(d, old, ORDER_4K, false) : 0;
 }
 
 /*
@@ -29,10 +38,19 @@ static int place_shared_info(struct domain *d, u64 index, gfn_t g)
     gfn_t old = d->shared_info_gfn;
     d->shared_info_gfn = g;
     spin_unlock(&d->lock);
-    /* The old place may have been mapped over since. */
-    if (old.n != g.n && old.n < NP_GFN_LIMIT && physmap_lookup(d, old).type == NP_SPECIAL)
-        return physmap_remove(d, old, ORDER_4K, false);
-    return 0;
+    return leave_old_place(d, old, g, d->shared_info);
+}
+
+/* The same for a frame of the grant table, which grows for it. Version 1 has no status frames. */
+static int place_grant_frame(struct domain *d, u64 index, gfn_t g)
+{
+    mfn_t frame;
+
+    int rc = grant_frame(d, index, &frame);
+    if (rc)
+        return rc;
+    rc = physmap_place(d, g, frame, ORDER_4K, NP_SPECIAL);
+    return rc ? place_error(rc, g) : leave_old_place(d, grant_moved(d, index, g), g, frame);
 }
 
 /* Maps frame index of domain domid at g in d. Only the control domain has foreign frames, and only in its own
@@ -61,6 +79,7 @@ static int place_one(struct domain *d, u32 space, u16 foreign_domid, u64 index, 
     case XENMAPSPACE_gmfn_foreign:
         return place_foreign(d, foreign_domid, index, g);
     case XENMAPSPACE_grant_table:
+        return place_grant_frame(d, index, g);
     case XENMAPSPACE_gmfn:
     case XENMAPSPACE_gmfn_range:
         return -EOPNOTSUPP;

@@ -38,7 +38,7 @@ int physmap_init(struct domain *d, u64 pool_pages); /* -ENOMEM */
 int physmap_set_pool(struct domain *d, u64 pages);
 
 /*
- * Maps RAM of d (or its shared_info page: NP_SPECIAL, order 0) at g, replacing what was there: own RAM
+ * Maps RAM of d (or its shared_info page or a frame of its grant table: NP_SPECIAL, order 0) at g, replacing what was there: own RAM
  * replaced is released, foreign frames are unpinned. -EINVAL: order, alignment or range, or d is dying;
  * -ENOMEM: the paging pool is too small. A failure leaves the map as it was.
  */

@@ -5,8 +5,11 @@
 
 int try_create(u16 id, u32 vcpus, struct domain **d)
 {
-    const struct domain_config config = {
-        .domid = id, .max_vcpus = vcpus, .max_evtchn_port = 1023, .is_control = id == 0};
+    const struct domain_config config = {.domid = id,
+                                         .max_vcpus = vcpus,
+                                         .max_evtchn_port = 1023,
+                                         .max_grant_frames = GRANT_FRAMES_MAX,
+                                         .is_control = id == 0};
     int rc = domain_create(&config, d);
 
     if (rc == 0)

@@ -19,7 +19,7 @@ enum np_type {
     NP_NONE = 0,    /* not mapped */
     NP_RAM = 1,     /* the domain's own memory */
     NP_FOREIGN = 2, /* another domain's frame, pinned */
-    NP_SPECIAL = 3, /* Homestead's page shown to the guest: shared_info */
+    NP_SPECIAL = 3, /* Homestead's page shown to the guest: shared_info, grant frames */
 };
 
 #define NP_GFN_LIMIT (1ull << 36) /* guest frames: 48-bit guest physical addresses */

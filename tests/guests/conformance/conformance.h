@@ -159,6 +159,7 @@ void cases_hvm(void);
 void cases_vcpu(void);
 void cases_sched(void);
 void cases_vnuma(void);
+void cases_grants(void);
 void cases_sysctl(void);
 void cases_version(void);
 void cases_multicall(void);

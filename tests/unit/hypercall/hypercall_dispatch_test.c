@@ -20,7 +20,7 @@ CALL_TEST(numbers_and_rights)
         long rc;
     } calls[] = {
         {0, true, 0, __HYPERVISOR_xen_version, 0x00040011},
-        {0, true, 0, __HYPERVISOR_grant_table_op, -ENOSYS},
+        {0, true, 0, __HYPERVISOR_sched_op_compat, -ENOSYS},
         {0, true, 0, 0, -ENOSYS},
         {0, true, 0, 37, -ENOSYS},
         {0, true, 0, ~0ull, -ENOSYS},

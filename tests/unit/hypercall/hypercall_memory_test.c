@@ -270,7 +270,6 @@ CALL_TEST(add_to_physmap)
         {0, 0, {DOMID_SELF, 0, XENMAPSPACE_shared_info, 0, ~0ull}, -EINVAL},
         {0, 0, {DOMID_SELF, 0, XENMAPSPACE_shared_info, 1, NP_GFN_LIMIT}, -EINVAL},
         {0, 0, {DOMID_SELF, 0, XENMAPSPACE_gmfn_foreign, 1, 0}, -ENOSYS},
-        {0, 0, {DOMID_SELF, 0, XENMAPSPACE_grant_table, 1, 0}, -EOPNOTSUPP},
         {0, 0, {DOMID_SELF, 0, XENMAPSPACE_dev_mmio, 1, 0}, -EINVAL},
         {0, 0, {1, 0, XENMAPSPACE_dev_mmio, 1, 0}, -EACCES},
         {0, 0, {88, 0, XENMAPSPACE_dev_mmio, 1, 0}, -ESRCH},
