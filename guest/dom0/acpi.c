@@ -209,7 +209,7 @@ static void write_srat(const struct guest_acpi *g, struct srat *srat)
     for (u32 i = 0; i < g->nr_ranges; i++)
         *memory++ = (struct srat_memory){.Type = 1,
                                          .Length = sizeof(*memory),
-                                         .ProximityDomain = g->ranges[i].vnode,
+                                         .ProximityDomain = g->ranges[i].nid,
                                          .BaseAddress = g->ranges[i].start,
                                          .Length64 = g->ranges[i].end - g->ranges[i].start,
                                          .Flags = 1};

@@ -7,20 +7,14 @@
 #ifndef GUEST_DOM0_ACPI_H
 #define GUEST_DOM0_ACPI_H
 
-#include <homestead/types.h>
-
-/* Guest-physical memory [start, end) of a virtual node, in bytes. */
-struct guest_acpi_range {
-    u64 start, end;
-    u32 vnode;
-};
+#include <xen/memory.h>
 
 struct guest_acpi {
     u32 nr_vcpus;     /* enabled: the guest starts them when it boots */
     u32 nr_max_vcpus; /* listed; at most 127 + 1, so that each APIC id fits in a byte and is not 255 */
     u32 nr_vnodes;    /* 0: neither SRAT nor SLIT */
     u32 nr_ranges;
-    const struct guest_acpi_range *ranges;
+    const struct xen_vmemrange *ranges;
     const u32 *vcpu_to_vnode; /* nr_max_vcpus */
     const u32 *distances;     /* nr_vnodes rows of nr_vnodes, each 10 to 255 */
 };

@@ -1,12 +1,11 @@
 /*
- * One guest from its configuration: create, limit, node affinity, pins, paging pool, claim, populate, load, start
+ * One guest from its configuration: create, limit, nodes (nodes.c), paging pool, claim, populate, load, start
  * info, context. Order and values follow abi.md section 4.2. Nothing here destroys: the caller does,
  * whatever the result, if b->created.
  *
  * Several vCPUs build at once, each its own guest.
  */
 #include <guest/dom0/acpi.h>
-#include <guest/dom0/cpus.h>
 #include <guest/dom0/dom0.h>
 #include <guest/dom0/kernels.h>
 #include <guest/lib/image.h>
@@ -82,50 +81,6 @@ static u32 fullest(const struct build *b)
     while (i + 1 < b->nr_nodes && b->quota[i] <= explain_unclaimed(&f, b->nodes[i]))
         i++;
     return i;
-}
-
-static int no_such_node(struct build *b, const struct host_state *host, u32 node)
-{
-    struct memory_figures f = {.nr_nodes = host->nr_nodes};
-
-    for (u32 n = 0; n < host->nr_nodes; n++)
-        f.node[n].size = host->size_pages[n];
-    explain_node(b->why, sizeof(b->why), &f, node);
-    return say_why(b, -ENOENT);
-}
-
-static int choose_nodes(struct build *b, const struct host_state *host)
-{
-    const struct xlcfg *cfg = b->cfg;
-
-    for (u32 n = 0; n < host->nr_nodes; n++) {
-        if (!host->size_pages[n])
-            continue;
-        if (cfg->nodes_kind == NODES_ALL)
-            b->nodes[b->nr_nodes++] = n;
-        if (cfg->nodes_kind == NODES_LAST) {
-            b->nodes[0] = n;
-            b->nr_nodes = 1;
-        }
-    }
-    for (u32 i = 0; cfg->nodes_kind == NODES_LIST && i < cfg->nr_nodes; i++) {
-        u32 n = cfg->nodes[i];
-        if (n >= host->nr_nodes || !host->size_pages[n])
-            return no_such_node(b, host, n);
-        b->nodes[b->nr_nodes++] = n;
-    }
-    /* The memory of its virtual nodes, or equal shares of a multiple of 2 MiB; the last node gets the rest. */
-    u64 left = b->layout.nr_pages;
-    for (u32 i = 0; i < b->nr_nodes; i++) {
-        u64 share = ALIGN_DOWN(b->layout.nr_pages / b->nr_nodes, 512);
-        if (cfg->nr_vnodes)
-            share = vnuma_pages_on(&b->vnuma, b->nodes[i]);
-        else if (i + 1 == b->nr_nodes)
-            share = left;
-        b->quota[i] = share;
-        left -= share;
-    }
-    return 0;
 }
 
 static int create(struct build *b)
@@ -208,40 +163,6 @@ static int claim(struct build *b)
     if (rc == -ENOMEM)
         return claim_short_of_extents(b) ? rc : short_of_memory(b, fullest(b), 0, 0);
     return rc ? refused(b, "its memory cannot be claimed", rc) : 0;
-}
-
-static int set_affinity(struct build *b)
-{
-    u8 map[MAX_NODES / 8] = {0};
-
-    if (!b->nr_nodes)
-        return 0;
-    for (u32 i = 0; i < b->nr_nodes; i++)
-        map[b->nodes[i] / 8] |= (u8)(1u << (b->nodes[i] % 8));
-    int rc = xc_domain_node_setaffinity(xch, b->domid, map);
-    return rc ? refused(b, "its node affinity cannot be set", rc) : 0;
-}
-
-/* Sets the hard or soft affinity of each vCPU from the configuration. */
-static int pin(struct build *b, bool soft, const char *key, u32 flag)
-{
-    char text[XLCFG_CPUS_MAX];
-    u8 map[MAX_CPUS / 8];
-
-    for (u32 id = 0; id < b->cfg->maxvcpus && xlcfg_cpus(b->cfg, soft, id, text); id++) {
-        int rc = cpus_parse(text, host_cpu_node, host_nr_cpus, map);
-        if (rc) {
-            u32 node = 0;
-            for (u32 cpu = 0; cpu < host_nr_cpus; cpu++)
-                node = MAX(node, host_cpu_node[cpu]);
-            return build_fail(b, rc, "%s \"%s\": no CPU is left, the host has CPUs 0 to %u on nodes 0 to %u",
-                              key, text, host_nr_cpus - 1, node);
-        }
-        rc = xc_vcpu_setaffinity(xch, b->domid, id, flag, map);
-        if (rc)
-            return refused(b, "the affinity of a vCPU cannot be set", rc);
-    }
-    return 0;
 }
 
 static int populate(struct build *b)
@@ -342,7 +263,13 @@ static int write_start_info(struct build *b, const struct cpio_file *ramdisk, u6
 
 static int write_acpi_tables(struct build *b)
 {
-    const struct guest_acpi acpi = {.nr_vcpus = b->cfg->vcpus, .nr_max_vcpus = b->cfg->maxvcpus};
+    const struct guest_acpi acpi = {.nr_vcpus = b->cfg->vcpus,
+                                    .nr_max_vcpus = b->cfg->maxvcpus,
+                                    .nr_vnodes = b->vnuma.nr_vnodes,
+                                    .nr_ranges = b->vnuma.nr_ranges,
+                                    .ranges = b->vnuma.range,
+                                    .vcpu_to_vnode = b->vnuma.vcpu_to_vnode,
+                                    .distances = b->vnuma.distance};
     int pages = (int)DIV_ROUND_UP(guest_acpi_size(&acpi), PAGE_SIZE);
     xen_pfn_t gfns[LAYOUT_ROM - LAYOUT_ACPI];
 
@@ -390,11 +317,7 @@ static int build_with(struct build *b, const struct kernel_image *image, const s
     if (!rc)
         rc = create(b);
     if (!rc)
-        rc = set_affinity(b);
-    if (!rc)
-        rc = pin(b, false, "cpus", XEN_VCPUAFFINITY_HARD);
-    if (!rc)
-        rc = pin(b, true, "cpus_soft", XEN_VCPUAFFINITY_SOFT);
+        rc = nodes_set(b);
     if (!rc)
         rc = connect(b);
     if (!rc)
@@ -416,7 +339,7 @@ int build_guest(struct build *b, const struct xlcfg *cfg, const struct cpio_file
     b->cfg = cfg;
     layout_make(cfg->memory_mib, &b->layout);
     vnuma_make(cfg, &b->layout, &b->vnuma);
-    int rc = choose_nodes(b, host);
+    int rc = nodes_choose(b, host);
     if (rc)
         return rc;
     rc = kernels_get(kernel->data, kernel->size, &image, why);

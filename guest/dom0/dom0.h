@@ -141,6 +141,15 @@ int claim_short_of_extents(struct build *b);
 /* Releases what is still claimed. */
 int claim_release(const struct build *b);
 
+/* --- nodes.c ------------------------------------------------------------------------------------------- */
+
+/* The nodes of the configuration, with the share of each. -ENOENT: one is missing. */
+int nodes_choose(struct build *b, const struct host_state *host);
+/* Node affinity, affinity of vCPUs, and the virtual nodes. */
+int nodes_set(struct build *b);
+/* Prints the virtual nodes that the hypervisor has for the domain. False: they are others than were set. */
+bool nodes_check(const struct build *b);
+
 /* --- build.c ------------------------------------------------------------------------------------------- */
 
 #define BUILD_WHY_MAX 512u

@@ -255,7 +255,7 @@ static void build_and_run(struct life *life, const struct cpio_file *kernel, con
         }
         life->end = outcome_of_build(rc);
     } else {
-        clean = check_placement(b);
+        clean = check_placement(b) && nodes_check(b);
         life->ran = true;
         int code = run_guest(b);
         clean = owned_check(b) && clean;

@@ -21,10 +21,10 @@ static u32 next_batch(u64 gfn, u64 end, u32 max_order, xen_pfn_t *starts, u32 *c
     return order;
 }
 
-int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done)
+/* populate_range() with mem_flags. */
+static int populate_with(u32 domid, u64 gfn, u64 end, unsigned int flags, u64 *done)
 {
     xen_pfn_t starts[BATCH];
-    unsigned int flags = node == POPULATE_ANY_NODE ? 0 : (unsigned int)XENMEMF_exact_node(node);
     u64 no_1g_until = 0, no_2m_until = 0; /* the host had no extent of that size for frames below */
 
     while (gfn < end) {
@@ -56,10 +56,46 @@ int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done)
     return 0;
 }
 
+int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done)
+{
+    return populate_with(domid, gfn, end,
+                         node == POPULATE_ANY_NODE ? 0 : (unsigned int)XENMEMF_exact_node(node), done);
+}
+
+static u32 index_of(const struct build *b, u32 node)
+{
+    u32 i = 0;
+
+    while (b->nodes[i] != node)
+        i++;
+    return i;
+}
+
+/* By virtual node, range by range: the hypervisor knows on which node of the host each is. */
+static int populate_vnodes(struct build *b)
+{
+    const struct vnuma_plan *p = &b->vnuma;
+    int rc = 0;
+
+    for (u32 i = 0; !rc && i < p->nr_ranges; i++) {
+        const struct xen_vmemrange *r = &p->range[i];
+        u64 done = 0;
+        rc = populate_with(b->domid, r->start >> PAGE_SHIFT, r->end >> PAGE_SHIFT,
+                           XENMEMF_vnode | (unsigned int)XENMEMF_exact_node(r->nid), &done);
+        b->populated[p->pnode[r->nid]] += done;
+        b->done += done;
+        b->stuck_at = index_of(b, p->pnode[r->nid]);
+    }
+    return rc;
+}
+
 /* Walks the layout and the nodes' quotas in parallel. */
 int populate_guest(struct build *b)
 {
     u32 node = 0;
+
+    if (b->vnuma.nr_vnodes)
+        return populate_vnodes(b);
     u64 left = b->nr_nodes ? b->quota[0] : ~0ull;
 
     for (u32 i = 0; i < b->layout.nr_ranges; i++) {

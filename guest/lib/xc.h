@@ -84,6 +84,13 @@ int xc_domain_populate_physmap_exact(xc_interface *xch, u32 domid, unsigned long
                                      unsigned int extent_order, unsigned int mem_flags,
                                      xen_pfn_t *extent_start);
 int xc_domain_set_memory_map(xc_interface *xch, u32 domid, struct xen_e820_entry entries[], u32 nr_entries);
+/* The virtual NUMA topology. get: room, then what there is; -EOPNOTSUPP: none; -ENOBUFS: the numbers are what is
+ * needed. */
+int xc_domain_setvnuma(xc_interface *xch, u32 domid, u32 nr_vnodes, u32 nr_vmemranges, u32 nr_vcpus,
+                       struct xen_vmemrange *vmemrange, unsigned int *vdistance, unsigned int *vcpu_to_vnode,
+                       unsigned int *vnode_to_pnode);
+int xc_domain_getvnuma(xc_interface *xch, u32 domid, u32 *nr_vnodes, u32 *nr_vmemranges, u32 *nr_vcpus,
+                       struct xen_vmemrange *vmemrange, unsigned int *vdistance, unsigned int *vcpu_to_vnode);
 /* The pool that nested page tables come from, bytes. */
 int xc_set_paging_mempool_size(xc_interface *xch, u32 domid, u64 size);
 int xc_get_paging_mempool_size(xc_interface *xch, u32 domid, u64 *size);

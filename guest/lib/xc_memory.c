@@ -72,6 +72,45 @@ int xc_domain_set_memory_map(xc_interface *xch, u32 domid, struct xen_e820_entry
     return (int)do_memory_op(XENMEM_set_memory_map, &arg);
 }
 
+int xc_domain_setvnuma(xc_interface *xch, u32 domid, u32 nr_vnodes, u32 nr_vmemranges, u32 nr_vcpus,
+                       struct xen_vmemrange *vmemrange, unsigned int *vdistance, unsigned int *vcpu_to_vnode,
+                       unsigned int *vnode_to_pnode)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_setvnumainfo,
+                            .domain = (domid_t)domid,
+                            .u.vnuma = {.nr_vnodes = nr_vnodes,
+                                        .nr_vmemranges = nr_vmemranges,
+                                        .nr_vcpus = nr_vcpus,
+                                        .vdistance = XEN_HANDLE(vdistance),
+                                        .vcpu_to_vnode = XEN_HANDLE(vcpu_to_vnode),
+                                        .vnode_to_pnode = XEN_HANDLE(vnode_to_pnode),
+                                        .vmemrange = XEN_HANDLE(vmemrange)}};
+
+    (void)xch;
+    return do_domctl(&op);
+}
+
+int xc_domain_getvnuma(xc_interface *xch, u32 domid, u32 *nr_vnodes, u32 *nr_vmemranges, u32 *nr_vcpus,
+                       struct xen_vmemrange *vmemrange, unsigned int *vdistance, unsigned int *vcpu_to_vnode)
+{
+    struct xen_vnuma_topology_info arg = {.domid = (domid_t)domid,
+                                          .nr_vnodes = *nr_vnodes,
+                                          .nr_vcpus = *nr_vcpus,
+                                          .nr_vmemranges = *nr_vmemranges,
+                                          .vdistance.h = XEN_HANDLE(vdistance),
+                                          .vcpu_to_vnode.h = XEN_HANDLE(vcpu_to_vnode),
+                                          .vmemrange.h = XEN_HANDLE(vmemrange)};
+
+    (void)xch;
+    int rc = (int)do_memory_op(XENMEM_get_vnumainfo, &arg);
+    if (!rc || rc == -ENOBUFS) {
+        *nr_vnodes = arg.nr_vnodes;
+        *nr_vcpus = arg.nr_vcpus;
+        *nr_vmemranges = arg.nr_vmemranges;
+    }
+    return rc;
+}
+
 int xc_set_paging_mempool_size(xc_interface *xch, u32 domid, u64 size)
 {
     struct xen_domctl op = {

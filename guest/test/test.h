@@ -29,6 +29,10 @@ bool restless_run(void);
  * or memory was not clean, or changed; it was printed. */
 bool balloon_run(void);
 
+/* vnuma.c: prints the virtual nodes as the hypervisor and ACPI tell them, and exchanges a page of each. False: something is
+ * wrong; it was printed. */
+bool vnuma_run(void);
+
 /* spin.c: all vCPUs run, for ms=N milliseconds or for ever. */
 void spin_run(void);
 

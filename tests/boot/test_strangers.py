@@ -149,7 +149,12 @@ class TestKeys(GoodRun):
     def test_vnuma_places_memory(self, run):
         populated = {fact["node"]: fact["pages"] for fact in run.all("populated", domain=run.domain("vnuma"))}
         assert populated == {0: 48 * 256, 1: 16 * 256}, populated
-        assert "7-vnuma.cfg:6: vnuma places memory and vCPUs; the guest itself sees one node, no vdistances" in run.lines
+        assert [line for line in run.lines if line.startswith("7-vnuma.cfg:6: a distance of 10 from node 0 to 2: Linux ignores")]
+
+    def test_vnuma_is_what_the_guest_is_told(self, run):
+        vnodes = [[fact[key] for key in ("vnode", "node", "pages", "vcpus", "distances")]
+                  for fact in run.all("vnuma", domain=run.domain("vnuma"))]
+        assert vnodes == [[0, 1, 2048, 0, "10,20,10"], [1, 0, 12288, 1, "20,10,20"], [2, 1, 2048, 2, "10,20,10"]]
 
     def test_vnuma_places_vcpus(self, run):
         vcpus = run.all("vcpu", domain=run.domain("vnuma"))

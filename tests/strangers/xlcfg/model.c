@@ -1,6 +1,7 @@
 /*
  * The rules of guest/README.md for keys, once more: on the values that libxlutil gives, with the host's C library. See
  * model.h.
+ * lint: long: the rule of each key.
  */
 #include "model.h"
 

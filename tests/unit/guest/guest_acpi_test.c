@@ -103,8 +103,8 @@ TEST(what_a_guest_must_not_expect_is_absent)
 
 TEST(virtual_nodes_are_in_srat_and_slit)
 {
-    static const struct guest_acpi_range ranges[] = {
-        {0, MIB(512), 0}, {MIB(512), GIB(3), 1}, {GIB(4), GIB(5), 1}};
+    static const struct xen_vmemrange ranges[] = {
+        {0, MIB(512), 0, 0}, {MIB(512), GIB(3), 0, 1}, {GIB(4), GIB(5), 0, 1}};
     static const u32 vnode[] = {0, 1, 1, 0}, distances[] = {10, 21, 31, 10};
     const struct guest_acpi g = {.nr_vcpus = 4,
                                  .nr_max_vcpus = 4,
@@ -123,7 +123,7 @@ TEST(virtual_nodes_are_in_srat_and_slit)
     for (u32 i = 0; i < 3; i++) {
         assert_int_equal(info.srat.mem[i].base, ranges[i].start);
         assert_int_equal(info.srat.mem[i].size, ranges[i].end - ranges[i].start);
-        assert_int_equal(info.srat.mem[i].pxm, ranges[i].vnode);
+        assert_int_equal(info.srat.mem[i].pxm, ranges[i].nid);
         assert_int_equal(info.srat.mem[i].flags, 0);
     }
     assert_int_equal(info.srat.nr_cpus, 4);
@@ -137,7 +137,7 @@ TEST(virtual_nodes_are_in_srat_and_slit)
 /* 128 vCPUs and as many virtual nodes, one of them on both sides of the gap below 4 GiB. */
 TEST(the_largest_guest_fits_in_its_place)
 {
-    static struct guest_acpi_range ranges[129];
+    static struct xen_vmemrange ranges[129];
     static u32 vnode[128], distances[128 * 128];
     const struct guest_acpi g = {.nr_vcpus = 128,
                                  .nr_max_vcpus = 128,
@@ -148,7 +148,7 @@ TEST(the_largest_guest_fits_in_its_place)
                                  .distances = distances};
 
     for (u32 i = 0; i < 129; i++)
-        ranges[i] = (struct guest_acpi_range){i * MIB(2), (i + 1) * MIB(2), i % 128};
+        ranges[i] = (struct xen_vmemrange){i * MIB(2), (i + 1) * MIB(2), 0, i % 128};
     for (u32 i = 0; i < 128; i++)
         vnode[i] = i;
     for (u32 i = 0; i < ARRAY_SIZE(distances); i++)

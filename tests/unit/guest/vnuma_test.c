@@ -16,7 +16,7 @@ static void make(const uint64_t *mib, uint32_t nr)
     cfg.maxvcpus = 3;
     cfg.vcpu_vnode[1] = 1;
     for (uint32_t i = 0; i < nr; i++) {
-        cfg.vnodes[i] = (struct xlcfg_vnode){.pnode = 7 - i, .size_mib = mib[i], .distance = {10, 20}};
+        cfg.vnodes[i] = (struct xlcfg_vnode){.pnode = 7 - i, .size_mib = mib[i], .distance = {10 + i, 20}};
         cfg.memory_mib += mib[i];
     }
     layout_make(cfg.memory_mib, &layout);
@@ -30,12 +30,14 @@ static void check_ranges(void)
     uint32_t i = 0;
 
     for (uint32_t l = 0; l < layout.nr_ranges; l++) {
-        for (uint64_t at = layout.ranges[l].start; at < layout.ranges[l].end; at = plan.range[i++].end) {
+        uint64_t at = layout.ranges[l].start << 12, end = layout.ranges[l].end << 12;
+        for (; at < end; at = plan.range[i++].end) {
             assert_true(i < plan.nr_ranges);
             assert_int_equal(plan.range[i].start, at);
-            assert_true(plan.range[i].end > at && plan.range[i].end <= layout.ranges[l].end);
-            assert_true(!i || plan.range[i].vnode >= plan.range[i - 1].vnode);
-            pages[plan.range[i].vnode] += plan.range[i].end - at;
+            assert_true(plan.range[i].end > at && plan.range[i].end <= end);
+            assert_int_equal(plan.range[i].flags, 0);
+            assert_true(!i || plan.range[i].nid >= plan.range[i - 1].nid);
+            pages[plan.range[i].nid] += vnuma_range_pages(&plan.range[i]);
         }
     }
     assert_int_equal(i, plan.nr_ranges);
@@ -45,9 +47,9 @@ static void check_ranges(void)
 
 static void check_range(uint32_t i, uint64_t start, uint64_t end, uint32_t vnode)
 {
-    assert_int_equal(plan.range[i].start, start);
-    assert_int_equal(plan.range[i].end, end);
-    assert_int_equal(plan.range[i].vnode, vnode);
+    assert_int_equal(plan.range[i].start, start << 12);
+    assert_int_equal(plan.range[i].end, end << 12);
+    assert_int_equal(plan.range[i].nid, vnode);
 }
 
 TEST(no_virtual_nodes_no_plan)
@@ -67,8 +69,8 @@ TEST(nodes_end_at_their_size)
     assert_int_equal(plan.pnode[0], 7);
     assert_int_equal(plan.pnode[1], 6);
     assert_int_equal(plan.nr_vcpus, 3);
-    assert_memory_equal(plan.vcpu_vnode, ((uint8_t[]){0, 1, 0}), 3);
-    assert_memory_equal(plan.distance[1], ((uint8_t[]){10, 20}), 2);
+    assert_memory_equal(plan.vcpu_to_vnode, ((uint32_t[]){0, 1, 0}), 12);
+    assert_memory_equal(plan.distance, ((uint32_t[]){10, 20, 11, 20}), 16);
 }
 
 TEST(pages_on_a_node_of_the_host)
