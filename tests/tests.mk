@@ -13,7 +13,8 @@ HARDWARE_C  := $(addprefix arch/x86/cpu/,apic.c asm_offsets.c console.c efi_runt
         $(addprefix boot/,cpu_memory.c enter_run_loop.c entry.c give_back.c host_topology.c main.c memory_setup.c start_cpus.c) lib/string.c lib/printf.c
 PRODUCT_C   := $(filter-out $(HARDWARE_C),$(wildcard $(HV_DIRS:%=%/*.c))) \
         $(filter-out %/files.c %/firmware.c %/loader.c,$(wildcard boot/efi/*.c)) \
-        $(addprefix guest/dom0/,acpi.c cpio.c cpus.c explain.c layout.c ring.c terminal.c vnuma.c xlcfg.c xlnotes.c xlsyntax.c xltoken.c xlvnuma.c) \
+        $(addprefix guest/dom0/,acpi.c bzimage.c cpio.c cpus.c decode.c explain.c heap.c kernels.c layout.c ring.c terminal.c \
+        vnuma.c xlcfg.c xlnotes.c xlsyntax.c xltoken.c xlvnuma.c) \
         tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c
 STRESS_C    := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
 MACHINE_C   := $(wildcard tests/machine/*.c)
@@ -32,7 +33,9 @@ $(1)/product.a $(1)/machine.a $(1)/stress.a: $(MAKEFILES_USED)
 	$$(Q)rm -f $$@ && ar qc $$@ $$(filter %.o,$$^)
 -include $(patsubst %.c,$(1)/%.d,$(PRODUCT_C) $(MACHINE_C) $(STRESS_C))
 endef
-archives = -Wl,--allow-multiple-definition -Wl,--start-group $(1)/machine.a $(1)/product.a -Wl,--end-group
+# The product's decoders of kernels are libraries, as in domain 0.
+DECODERS := -Wl,--as-needed -lz -llz4 -llzma -lzstd -Wl,--no-as-needed
+archives = -Wl,--allow-multiple-definition -Wl,--start-group $(1)/machine.a $(1)/product.a -Wl,--end-group $(DECODERS)
 
 UNIT_FILES := $(sort $(shell find tests/unit -name '*_test.c'))
 UNIT_TESTS := $(patsubst %_test.c,%,$(notdir $(UNIT_FILES)))

@@ -91,7 +91,7 @@ static enum decoded decode_xz(const struct payload *p, u8 *out, u64 *own)
         if (rc == LZMA_OK)
             rc = lzma_code(&s, LZMA_FINISH);
     }
-    u64 unread = s.avail_in, room = s.avail_out, got = s.total_out;
+    u64 unread = s.avail_in, got = s.total_out;
     lzma_end(&s);
     if (rc == LZMA_STREAM_END)
         return check_size(got, p->decoded, unread);
@@ -99,7 +99,7 @@ static enum decoded decode_xz(const struct payload *p, u8 *out, u64 *own)
         return DECODED_NO_MEMORY;
     if (rc != LZMA_OK && rc != LZMA_BUF_ERROR)
         return DECODED_DAMAGED;
-    return unread || !room ? DECODED_LARGER : DECODED_CUT_SHORT;
+    return unread ? DECODED_LARGER : DECODED_CUT_SHORT;
 }
 
 static enum decoded decode_zstd(const struct payload *p, u8 *out, u64 *own)
