@@ -81,6 +81,34 @@ int vnuma_pnode(struct domain *d, u32 vnode, nodeid_t *pnode)
     return rc;
 }
 
+/* NODE_NONE: it is in no range. Ranges may overlap: the first counts. */
+static nodeid_t pnode_of_frame(const struct vnuma *vnuma, gfn_t g)
+{
+    u64 gaddr = g.n << PAGE_SHIFT;
+
+    for (u32 i = 0; i < vnuma->nr_ranges; i++) {
+        const struct xen_vmemrange *r = &vnuma->range[i];
+        if (gaddr >= r->start && gaddr < r->end)
+            return r->nid < vnuma->nr_nodes ? vnuma->vnode_to_pnode[r->nid] : NODE_NONE;
+    }
+    return NODE_NONE;
+}
+
+u32 vnuma_pnode_of_frames(struct domain *d, const gfn_t *g, u32 nr, nodeid_t *pnode)
+{
+    u32 same = nr;
+
+    *pnode = NODE_NONE;
+    spin_lock(&d->lock);
+    if (d->vnuma) {
+        *pnode = pnode_of_frame(d->vnuma, g[0]);
+        for (same = 1; same < nr && pnode_of_frame(d->vnuma, g[same]) == *pnode; same++)
+            ;
+    }
+    spin_unlock(&d->lock);
+    return same;
+}
+
 void vnuma_drop(struct domain *d)
 {
     spin_lock(&d->lock);

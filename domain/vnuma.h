@@ -1,6 +1,6 @@
 /*
- * A domain's virtual NUMA topology: what setvnumainfo has set, as get_vnumainfo returns it. Homestead uses only
- * vnode_to_pnode of it, for memory that is asked for by virtual node.
+ * A domain's virtual NUMA topology: what setvnumainfo has set, as get_vnumainfo returns it. Homestead uses it
+ * for memory that is asked for by virtual node, or by a guest for frames of one.
  */
 #ifndef DOMAIN_VNUMA_H
 #define DOMAIN_VNUMA_H
@@ -33,6 +33,9 @@ struct vnuma *vnuma_get(struct domain *d);
 void vnuma_put(struct domain *d, struct vnuma *vnuma);
 /* The host's node of a virtual node; NODE_NONE: d has no topology. -EINVAL: it has no such node. */
 int vnuma_pnode(struct domain *d, u32 vnode, nodeid_t *pnode);
+/* The host's node of the virtual node that guest frame g[0] is on, NODE_NONE if it is on none. Returns how many of the
+ * nr > 0 frames from there on are on the same one. */
+u32 vnuma_pnode_of_frames(struct domain *d, const gfn_t *g, u32 nr, nodeid_t *pnode);
 /* The domain is dying: it has no topology any more, and can get none. */
 void vnuma_drop(struct domain *d);
 

@@ -24,6 +24,7 @@ struct reservation {
     nodeid_t nid; /* NODE_NONE: any */
     u32 mm_flags;
     u32 address_bits; /* of struct mm_request */
+    bool own;         /* a guest's request for itself */
 };
 
 /* A virtual node's, which guests may name too. Without a topology the node is ignored. */
@@ -118,14 +119,30 @@ static enum step populate_unaligned(const struct reservation *r, gfn_t g, u32 *d
     return placed ? STEP_DONE : STEP_FAILED;
 }
 
+/* A guest's own request, for frames of its virtual nodes: their memory stays where it was. Returns how many of the nr
+ * frames *on is right for. */
+static u32 keep_on_vnode(const struct reservation *r, const gfn_t *g, u32 nr, struct reservation *on)
+{
+    *on = *r;
+    nr = vnuma_pnode_of_frames(r->d, g, nr, &on->nid);
+    if (on->nid != NODE_NONE)
+        on->mm_flags |= MM_EXACT_NODE;
+    return nr;
+}
+
 /* Allocates and maps extents at the first of the nr frame numbers. */
 static enum step populate(const struct reservation *r, const gfn_t *g, u32 nr, u32 *done)
 {
+    struct reservation on_vnode;
     struct mm_taken taken;
     u32 lot = 0;
 
     if (!np_in_reach(g[0], BIT(r->order)))
         return STEP_FAILED;
+    if (r->own && r->nid == NODE_NONE) {
+        nr = keep_on_vnode(r, g, nr, &on_vnode);
+        r = &on_vnode;
+    }
     if (r->order > ORDER_2M && physmap_make_room(r->d, g[0], BIT(r->order)))
         return STEP_AGAIN;
     while (lot < nr && np_in_reach(g[lot], BIT(r->order)) && IS_ALIGNED(g[lot].n, BIT(r->order)))
@@ -221,7 +238,8 @@ long memop_reservation(struct hypercall *c)
         !decode(c, &op, &r))
         return (long)start;
     /* A guest that takes back what it gave stays on the nodes that it was claimed on. */
-    if (!c->v->domain->is_control && domain_has_given_nodes(r.d))
+    r.own = !c->v->domain->is_control;
+    if (r.own && domain_has_given_nodes(r.d))
         r.mm_flags |= MM_AFFINITY_ONLY;
     while (step == STEP_DONE && index < op.nr_extents) {
         u32 done;

@@ -280,3 +280,58 @@ CALL_TEST(memory_by_virtual_node)
     assert_int_equal(populate_extents(1, 2048, 0, XENMEMF_vnode | XENMEMF_node(0)), 0);
 }
 ALSO_IN_32_BITS(memory_by_virtual_node)
+
+/* A guest that names no node, as a balloon driver does: 0 to 4 MiB and 8 to 9 MiB are on node 2, 4 to 8 MiB on node 1. */
+CALL_TEST(a_guest_keeps_memory_on_its_virtual_nodes)
+{
+    static const u64 frames[] = {0x10, 0x410, 0x411, 0x11, 0x810, 0x900, 0x412};
+    const u64 *own = dom(1)->mem.own;
+
+    call_from(1); /* with memory of node 0, at 0x900 among others */
+    call_from(0);
+    u64 own_0 = own[0];
+    describe(20, 30);
+    assert_int_equal(set(1), 0);
+    call_from(1);
+    for (u32 i = 0; i < ARRAY_SIZE(frames); i++)
+        put_frame(i, frames[i]);
+    res = (struct xen_memory_reservation){
+        .extent_start = at(LIST), .nr_extents = ARRAY_SIZE(frames), .domid = DOMID_SELF};
+    assert_int_equal(do_extents(XENMEM_populate_physmap), ARRAY_SIZE(frames));
+    assert_int_equal(own[1], 3);
+    assert_int_equal(own[2], 3);
+    assert_int_equal(own[0], own_0 + 1); /* 0x900 is on none: the CPU's node */
+    put_frame(0, 0x600);
+    put_frame(1, 0x400);
+    res.nr_extents = 2;
+    res.extent_order = 9;
+    assert_int_equal(do_extents(XENMEM_populate_physmap), 2);
+    assert_int_equal(own[1], 3 + 1024 - 3); /* over the three of before */
+    res.extent_order = 0;
+    res.nr_extents = 64;
+    u64 before = own[2];
+    for (u64 next = 0x80; node_free(2) > 256; next += 64) {
+        call_from(0);
+        assert_int_equal(populate_extents(64, 0x10000 + next, 0, XENMEMF_exact_node(2)), 64);
+    }
+    call_from(1);
+    before = own[2];
+    u64 there = node_free(2), taken = 0;
+    for (u64 next = 0x80; next < 0x400; next += 64) {
+        extents(64, next, 0, 0);
+        res.domid = DOMID_SELF;
+        long rc = do_extents(XENMEM_populate_physmap);
+        taken += (u64)rc;
+        if (rc < 64)
+            break;
+    }
+    assert_int_equal(own[2], before + taken);
+    assert_in_range(taken, 1, there);
+    assert_true(node_free(0) > 1024);
+    extents(1, 0x3ff, 0, 0); /* node 2 is full: nothing, and node 1 still has some */
+    res.domid = DOMID_SELF;
+    assert_int_equal(do_extents(XENMEM_populate_physmap), 0);
+    extents(1, 0x700, 0, 0);
+    res.domid = DOMID_SELF;
+    assert_int_equal(do_extents(XENMEM_populate_physmap), 1);
+}
