@@ -83,6 +83,9 @@ long hc_sched_op(struct hypercall *c)
 {
     switch ((u32)c->arg[0]) {
     case SCHEDOP_yield:
+        /* The caller waits for another CPU. PAUSE lets a sibling thread run; QEMU with one thread for all CPUs turns to
+         * the next one, which it else does ten times a second. */
+        __builtin_ia32_pause();
         sched_yield_current();
         return 0;
     case SCHEDOP_block:
