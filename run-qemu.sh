@@ -31,6 +31,11 @@ The machine
 
 What is booted
   --direct              boots by QEMU's own Multiboot loader, without UEFI: faster
+  --linux               guests that are Debian's Linux, one a node and one over two nodes, and a shell in the first one.
+                        Downloads linux-image-cloud-amd64 and busybox-static by apt-get, once; installs neither
+  --test                with --linux: each guest checks itself and powers off; no shell
+  --linux-dir DIR       with --linux: downloads nothing; DIR has vmlinuz* or linux-image-*.deb, and busybox or
+                        busybox-static_*.deb. The same as LINUX_DIR=DIR in the environment
   --guests DIR|CPIO     guests for domain 0: a directory to pack, or a newc cpio archive (default: two guests)
   --dom0 FILE           domain 0 (default build/guest/dom0.elf); a FILE in build/ is built first
   --cmdline TEXT        hypervisor options, appended to the default ones
@@ -44,9 +49,10 @@ What is booted
 
 How it is run
   --guest-logs DIR      writes what each guest prints to DIR/NAME.log
-  --timeout SECS        ends the run after SECS seconds of wall-clock time (default 120)
+  --timeout SECS        ends the run after SECS seconds of wall-clock time (default 120; with --linux --test 600, with
+                        --linux none)
   --gdb                 waits for gdb on port 1234; no timeout
-  --no-install          does not install missing packages: lists them and stops
+  --no-install          does not install missing packages: lists them and stops; downloads nothing either
   --no-build            uses build/ as is
   --dry-run             prints the QEMU command and does nothing else
   --help                prints this text
@@ -75,7 +81,7 @@ finish() {
 start_dir=$PWD
 cd "$(dirname "$(readlink -f "$0")")"
 
-nodes=2 cpus=4 mem=2G timeout_secs=120 guest_logs=''
+nodes=2 cpus=4 mem=2G timeout_secs='' linux=0 linux_test=0 guest_logs=''
 direct=0 icount=0 one_thread=auto gdb=0 dry_run=0 install=1 build=1 nodes_given=0
 esp='' guests='' cmdline='' dom0=build/guest/dom0.elf dom0_args='' boot_config=''
 node_mem='' node_cpus='' topology='' hotplug='' nvdimm='' hmat=0 interleave=0 cpus_given=0 mem_given=0
@@ -102,7 +108,7 @@ one_line() { # NAME VALUE
 has_value() {
     case $1 in
     --nodes | --cpus | --mem | --node-mem | --node-cpus | --topology | --dist | --hotplug | --nvdimm | --guests) ;;
-    --acpi-table | --cmdline | --dom0 | --dom0-args | --esp | --boot-config | --load-options) ;;
+    --acpi-table | --cmdline | --dom0 | --dom0-args | --esp | --boot-config | --load-options | --linux-dir) ;;
     --timeout | --guest-logs) ;;
     *) return 1 ;;
     esac
@@ -138,6 +144,9 @@ while [ $# -gt 0 ]; do
     --threads) one_thread=0 ;;
     --direct) direct=1 ;;
     --guests) guests=$(absolute "$value") ;;
+    --linux) linux=1 ;;
+    --test) linux_test=1 ;;
+    --linux-dir) LINUX_DIR=$(absolute "$value") && export LINUX_DIR ;;
     --cmdline) one_line --cmdline "$value" && cmdline=$value ;;
     --dom0) dom0=$(absolute "$value") && dom0=${dom0#"$PWD"/} ;;
     --dom0-args) one_line --dom0-args "$value" && dom0_args=$value ;;
@@ -176,6 +185,9 @@ check_machine
 [ -z "$boot_config" ] || [ -z "$cmdline$dom0_args" ] ||
     bad_usage "--cmdline and --dom0-args cannot be combined with --boot-config, which has the options"
 [ -z "$boot_config" ] || [ -f "$boot_config" ] || bad_usage "there is no file '$boot_config'"
+[ "$linux" = 0 ] || [ -z "$guests$boot_config$esp" ] ||
+    bad_usage "--linux cannot be combined with --guests, --boot-config or --esp"
+[ "$linux" = 1 ] || [ "$linux_test" = 0 ] || bad_usage "--test needs --linux"
 [ -z "$guests" ] || [ -d "$guests" ] || [ -f "$guests" ] || bad_usage "there is no directory or file '$guests'"
 [ -z "$guest_logs" ] || [ -z "$esp$boot_config" ] ||
     bad_usage "--guest-logs cannot be combined with --esp or --boot-config: give domain 0 the option frames there"
@@ -185,6 +197,13 @@ check_machine
 
 # --- the QEMU command -------------------------------------------------------------------------------------
 
+[ -n "$timeout_secs" ] || case $linux$linux_test in
+0*) timeout_secs=120 ;;
+11) timeout_secs=600 ;;
+esac
+# All of these guests live at the same time, and domain 0 needs a vCPU for each. It decodes the kernel in its memory.
+[ "$linux$linux_test" != 10 ] || dom0_args="foreground=linux${dom0_args:+ $dom0_args}"
+[ "$linux" = 0 ] || cmdline="dom0_max_vcpus=$((${#sizes[@]} + 2)) dom0_mem=160M${cmdline:+ $cmdline}"
 [ -z "$guest_logs" ] || dom0_args="frames${dom0_args:+ $dom0_args}"
 options="com1=115200,8n1 console=com1 loglvl=info${cmdline:+ $cmdline}"
 if [ "$dry_run" = 1 ]; then
@@ -196,7 +215,7 @@ fi
 comma() { printf '%s' "${1//,/,,}"; } # escapes commas for QEMU
 qemu=()
 qemu_machine
-if [ -n "$guests" ]; then
+if [ -n "$guests" ] || [ "$linux" = 1 ]; then
     cpio=$run_dir/guests.cpio
 else
     cpio=build/guest/default.cpio
@@ -235,8 +254,11 @@ trap cleanup EXIT
 
 setup=(tools/setup.sh)
 [ "$install" = 1 ] || setup+=(--no-install)
-"${setup[@]}" build boot >&2 || finish 6 "FAIL: packages are missing"
+groups=(build boot)
+[ "$linux" = 0 ] || groups+=(linux)
+"${setup[@]}" "${groups[@]}" >&2 || finish 6 "FAIL: packages are missing"
 targets=(all)
+[ "$linux" = 0 ] || targets+=(build/guest/linux-probe)
 [[ $dom0 != build/* ]] || targets+=("$dom0")
 [ "$build" = 0 ] || make --no-print-directory "${targets[@]}" >&2 || finish 6 "FAIL: Homestead does not build"
 
@@ -258,6 +280,20 @@ pack() {
     (cd -- "$stage" && find . -mindepth 1 -print0 | sort -z | cpio --null --quiet -o -H newc)
 }
 
+if [ "$linux" = 1 ]; then
+    join() { local IFS=, && printf '%s' "$*"; }
+    get=(tools/get-linux.sh)
+    [ "$install" = 1 ] || get+=(--no-install)
+    "${get[@]}" build/linux/cloud || finish 6 "FAIL: there is no Linux for the guests"
+    guests=$run_dir/linux
+    linux_flags=()
+    [ "$linux_test" = 0 ] || linux_flags=(--test)
+    ((nodes > 0)) || { sizes=("$mem_mib") && shares=("$cpus"); }
+    with_memory=()
+    for ((i = 0; i < ${#sizes[@]}; i++)); do ((sizes[i] == 0)) || with_memory+=("$i"); done
+    tools/linux-guests.sh build/linux/cloud "$guests" ${linux_flags[@]+"${linux_flags[@]}"} "$(join "${sizes[@]}")" \
+        "$(join "${shares[@]}")" "$(distance_of "${with_memory[0]}" "${with_memory[1]-0}")" || finish 6 "FAIL: cannot make the guests"
+fi
 if [ -d "$guests" ]; then
     pack >"$cpio" || finish 6 "FAIL: cannot pack $guests"
 elif [ -n "$guests" ]; then
@@ -309,7 +345,8 @@ watch_for_refusal() {
     kill "$(cat "$run_dir/qemu.pid")"
 }
 
-limit=(timeout --foreground -k 5 "$timeout_secs")
+limit=()
+[ -z "$timeout_secs" ] || limit=(timeout --foreground -k 5 "$timeout_secs")
 if [ "$gdb" = 1 ]; then
     limit=()
     say "waiting for: gdb build/homestead.elf -ex 'target remote :1234' -ex 'hbreak boot_main' -ex continue"
@@ -340,6 +377,11 @@ case $status in
 33)
     has '^@verdict result=FAIL' && finish 4 "FAIL: the status says PASS, the output says FAIL"
     has '^@verdict result=PASS' || finish 4 "FAIL: the run ended without a verdict"
+    if [ "$linux_test" = 1 ]; then
+        checked=$(grep -ca '^(d[0-9]*) @linux check=summary result=ok' "$log") || true
+        # shellcheck disable=SC2012 # names of our own
+        [ "$checked" = "$(ls "$guests"/*.cfg | wc -l)" ] || finish 1 "FAIL: $checked guests reported that their checks are ok"
+    fi
     degraded=$(sed -n 's/\r$//; s/^@verdict result=PASS degraded=//p' "$log")
     finish 0 "PASS${degraded:+, degraded: $degraded}"
     ;;

@@ -55,3 +55,9 @@ build/guest/%.cpio: build/guest/test.elf guest/configs/% $(MAKEFILES_USED)
 	@rm -rf $@.dir
 
 $(foreach d,$(wildcard guest/configs/*),$(eval build/guest/$(notdir $(d)).cpio: $(wildcard $(d)/*)))
+
+# What checks a Linux guest from the inside: a static program for Linux, with the C library (./run-qemu.sh --linux).
+build/guest/linux-probe: guest/linux/probe.c $(MAKEFILES_USED)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(filter-out -Wmissing-prototypes,$(WARN)) -static -s -o $@ $<

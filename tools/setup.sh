@@ -2,7 +2,7 @@
 # Installs the packages that Homestead needs, on Debian and Ubuntu. On other systems it lists what is missing.
 #
 #   tools/setup.sh [--no-install] [GROUP...]      default: build boot test; all groups: build boot test oracle lint bochs
-#                                                 model bench coverage
+#                                                 model bench coverage linux
 #
 # With --no-install, or without apt-get, it lists what is missing and ends with status 1.
 set -euo pipefail
@@ -21,9 +21,10 @@ build libzstd-dev       $dir/libzstd.a
 END
 }
 packages() {
-    local compiler=gcc binutils=binutils
+    local compiler=gcc binutils=binutils libc=libc6-dev libc_file=/usr/lib/x86_64-linux-gnu/libc.a
     if [ "$(uname -m)" != x86_64 ]; then
         compiler=gcc-x86-64-linux-gnu binutils=binutils-x86-64-linux-gnu
+        libc=libc6-dev-amd64-cross libc_file=/usr/x86_64-linux-gnu/lib/libc.a
     fi
     cat <<END
 build make              make
@@ -39,11 +40,15 @@ boot  ovmf              /usr/share/ovmf/OVMF.fd
 boot  mtools            mformat
 test  gcc               gcc
 test  libc6-dev         /usr/include/stdio.h
+test  $libc             $libc_file
 test  libcmocka-dev     /usr/include/cmocka.h
 test  libxen-dev        /usr/include/xen/xen.h
 test  python3-pytest    /usr/lib/python3/dist-packages/pytest/__init__.py
 test  python3-pexpect   /usr/lib/python3/dist-packages/pexpect/__init__.py
 oracle gzip             gzip
+linux $compiler         ${CROSS_COMPILE:-x86_64-linux-gnu-}gcc
+linux $libc             $libc_file
+linux cpio              cpio
 lint  clang-format      clang-format
 lint  shellcheck        shellcheck
 bochs bochs             bochs
@@ -67,13 +72,13 @@ groups=()
 for arg in "$@"; do
     case $arg in
     --no-install) install=0 ;;
-    build | boot | test | oracle | lint | bochs | model | bench | coverage) groups+=("$arg") ;;
+    build | boot | test | oracle | lint | bochs | model | bench | coverage | linux) groups+=("$arg") ;;
     --help | -h)
         sed -n '2,7s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
-        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model bench coverage)" >&2
+        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model bench coverage linux)" >&2
         exit 2
         ;;
     esac

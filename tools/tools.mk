@@ -71,9 +71,16 @@ test:
 	$(Q)$(PYTHON) tools/test.py "$(MAKE)" check=unit boot=boot oracle-tests=oracle
 
 # TESTS='-k uefi' is passed to pytest. Some tests boot the debug build, with its assertions and lock checks.
-boot: all test-guests
+boot: all test-guests build/guest/linux-probe
 	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
-	$(Q)cd tests/boot && $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) .
+	$(Q)cd tests/boot && NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) .
+
+# Linux as a guest, all of it: other kernels, more vCPUs, bad images. `make boot` has the short form.
+.PHONY: linux-test
+linux-test: all test-guests build/guest/linux-probe
+	$(Q)$(SETUP) build boot test
+	$(Q)cd tests/boot && LINUX_TEST=long NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) \
+	    test_linux.py long_linux.py
 
 # The boot test smp_stress with ten machines of each kind instead of one.
 .PHONY: stress
@@ -132,6 +139,7 @@ help:
 	@echo 'make check               host tests only; check-NAME runs NAME_test.c alone'
 	@echo 'make boot [TESTS=...]    boot tests only, e.g. TESTS="-k uefi"'
 	@echo 'make oracle [ONLY=GROUP] runs the same domain 0 on Homestead and on Xen 4.17 and compares the results'
+	@echo 'make linux-test          Debian'\''s kernels as guests: several versions, up to 64 vCPUs, vNUMA, bad images'
 	@echo 'make boot-big            boot tests with up to 2 TiB of memory that is never touched'
 	@echo 'make neighbour-boot      16 guests at a time with changing memory and ports, 200 rounds (ROUNDS=N), in QEMU'
 	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'

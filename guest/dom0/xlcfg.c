@@ -9,10 +9,10 @@
 #include <lib/printf.h>
 #include <lib/string.h>
 
-#define TIMEOUT_MAX_S 3600
+#define TIMEOUT_MAX_S 1000000
 
-const char *const xlcfg_expect_names[EXPECT_COUNT] = {"poweroff", "reboot", "crash",     "loop",
-                                                      "killed",   "enomem", "badkernel", "badconfig"};
+const char *const xlcfg_expect_names[EXPECT_COUNT] = {"poweroff", "reboot",    "crash",     "loop", "killed",
+                                                      "enomem",   "badkernel", "badconfig", "any"};
 
 struct parser {
     struct xlcfg *out;

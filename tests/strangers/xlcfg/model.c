@@ -401,7 +401,7 @@ const char *model_differs(int rc, const struct xlcfg *cfg)
     u32 flags = claim_flags(&bad);
     RULE("claim_flags", flags == cfg->claim_strict + 2u * cfg->claim_scrub);
     bad = bad || ((order || flags) && word != CLAIM_NODE);
-    number_is("timeout", 1, 3600, 60, &number, &bad);
+    number_is("timeout", 1, 1000000, 60, &number, &bad);
     RULE("timeout", cfg->timeout_s == (u32)number);
     number_is("optional", 0, 1, 0, &number, &bad);
     RULE("optional", cfg->optional == (number != 0));
