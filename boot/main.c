@@ -16,6 +16,7 @@
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/time.h>
+#include <arch/x86/cpu/wall_clock.h>
 #include <boot/multiboot.h>
 #include <domain/domain.h>
 #include <domain/debug/dump.h>
@@ -174,7 +175,7 @@ static void boot_cpu_first(struct topology *topo, u32 boot_apic_id)
     topo->cpus[0] = boot;
 }
 
-static void start_clocks(void)
+static void start_clocks(const struct boot_info *info)
 {
     struct cpu *cpu = this_cpu();
     bool pm_port = acpi.fadt.has_pm_timer && acpi.fadt.pm_timer.space == ACPI_SPACE_IO;
@@ -193,6 +194,7 @@ static void start_clocks(void)
         acpi.topology.nr_cpus = options.maxcpus;
     }
     time_init(pm_port ? (u16)acpi.fadt.pm_timer.address : 0);
+    wall_clock_init(&info->time, !acpi.fadt.no_cmos, acpi.fadt.century);
 }
 
 /* Those that run. */
@@ -319,7 +321,7 @@ NORETURN void boot_main(struct boot_info *info)
     if (efi_runtime_init(info))
         log_warn("no memory for UEFI runtime calls: reset by hardware only\n");
     read_acpi(info);
-    start_clocks();
+    start_clocks(info);
     boot_topology_set(&acpi.topology);
     boot_memory_nodes(info, &acpi.topology, &free_ram);
     mm_set_idle_scrub(options.idle_scrub);

@@ -10,6 +10,7 @@
  * Lock: list_lock (LOCK_DOMLIST) guards the list, by_id, and every domain's refs and `listed`.
  */
 #include <arch/x86/cpu/frames.h>
+#include <arch/x86/cpu/wall_clock.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
@@ -164,6 +165,32 @@ static void free_record(struct domain *d)
         domain_ended();
 }
 
+/* Domain lock held, or nobody else has d yet. Where the time is not known, the guest finds 0. */
+static void update_wall_clock(struct domain *d)
+{
+    struct shared_info *s = domain_shared_info(d);
+    u64 seconds;
+    u32 ns;
+
+    if (!wall_clock_at_zero(&seconds, &ns))
+        return;
+    seconds += (u64)d->time_offset_s;
+    u32 version = s->wc_version | 1;
+    __atomic_store_n(&s->wc_version, version, __ATOMIC_SEQ_CST); /* odd: being written */
+    s->wc_sec = (u32)seconds;
+    s->wc_nsec = ns;
+    s->wc_sec_hi = (u32)(seconds >> 32);
+    __atomic_store_n(&s->wc_version, version + 1, __ATOMIC_SEQ_CST);
+}
+
+void domain_set_time_offset(struct domain *d, s64 seconds)
+{
+    spin_lock(&d->lock);
+    d->time_offset_s = seconds;
+    update_wall_clock(d);
+    spin_unlock(&d->lock);
+}
+
 int domain_create(const struct domain_config *config, struct domain **out)
 {
     mfn_t record;
@@ -209,6 +236,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
         domain_put(d);
         return rc;
     }
+    update_wall_clock(d);
     list_insert(d);
     *out = d;
     return 0;

@@ -141,6 +141,7 @@ struct domain {
     u32 emulation_flags, misc_flags;
     u32 max_vcpus;       /* [I] as given at creation */
     u32 nr_vcpus;        /* [D], read without it: domain_nr_vcpus(); 0 or max_vcpus */
+    s64 time_offset_s;   /* [D] settimeoffset's */
     u32 vm_assist;       /* [a] bit per VMASST_TYPE_* that is enabled */
     u32 tsc_mode;        /* [D] settscinfo's, to be told again */
     u32 tsc_incarnation; /* [D] */
@@ -206,6 +207,9 @@ struct domain *domain_get_next(u16 domid);
 void domain_put(struct domain *d);
 /* Frees every dying domain whose last pinned frame has been unpinned. Call without locks. */
 void domain_reap(void);
+
+/* d's wall clock is the host's and so many seconds. */
+void domain_set_time_offset(struct domain *d, s64 seconds);
 
 /* Nested. pause waits until no vCPU of d runs; but d itself does not wait: it stops at its next exit. */
 void domain_pause(struct domain *d);

@@ -211,8 +211,8 @@ static long scheduler_op(struct domctl *ctl)
 
 static long settimeoffset(struct domctl *ctl)
 {
-    (void)ctl;
-    return 0; /* guests' wall clock is the host's */
+    domain_set_time_offset(ctl->d, ctl->op.u.settimeoffset.time_offset_seconds);
+    return 0;
 }
 
 enum target {

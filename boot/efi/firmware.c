@@ -79,6 +79,26 @@ static u64 find_rsdp(const EFI_SYSTEM_TABLE *st)
     return old;
 }
 
+/* Read here and not after boot services have ended, when few systems ever call GetTime(). */
+static void read_time(struct loader *l, struct boot_efi_time *out)
+{
+    EFI_TIME t;
+
+    if (EFI_ERROR(l->st->RuntimeServices->GetTime(&t, NULL)))
+        return;
+    *out = (struct boot_efi_time){
+        .year = t.Year,
+        .month = t.Month,
+        .day = t.Day,
+        .hour = t.Hour,
+        .minute = t.Minute,
+        .second = t.Second,
+        .ns = t.Nanosecond,
+        .zone_minutes = t.TimeZone,
+        .tsc = __builtin_ia32_rdtsc(),
+    };
+}
+
 void firmware_describe(struct loader *l, struct boot_info *bi)
 {
     EFI_GRAPHICS_OUTPUT_PROTOCOL *gop;
@@ -86,6 +106,7 @@ void firmware_describe(struct loader *l, struct boot_info *bi)
 
     bi->rsdp = find_rsdp(l->st);
     bi->efi_system_table = (u64)l->st;
+    read_time(l, &bi->time);
     firmware_text(vendor, sizeof(vendor), l->st->FirmwareVendor);
     snprintf(bi->loader, sizeof(bi->loader), "UEFI: %s", vendor);
     if (EFI_ERROR(l->bs->LocateProtocol((EFI_GUID *)&gop_guid, NULL, (void **)&gop)) || !gop->Mode ||

@@ -65,7 +65,7 @@ void files_read(struct loader *l, const char *path, EFI_MEMORY_TYPE type, struct
 const char *firmware_status_text(EFI_STATUS status);
 /* The load options' bytes, in *bytes, and their number. */
 size_t firmware_load_options(struct loader *l, const void **bytes);
-/* RSDP, frame buffer, system table, the vendor's name. */
+/* RSDP, frame buffer, system table, the vendor's name, the time. */
 void firmware_describe(struct loader *l, struct boot_info *bi);
 /* One memory map, converted into bi; for planning only. */
 void firmware_read_map(struct loader *l, struct boot_info *bi);

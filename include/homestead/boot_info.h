@@ -10,7 +10,7 @@
 #include <homestead/types.h>
 
 #define BOOT_INFO_MAGIC   0x44545345454d4f48ull /* "HOMEESTD" */
-#define BOOT_INFO_VERSION 4u
+#define BOOT_INFO_VERSION 5u
 
 /* Firmware of large servers gives 200 to 1,000 descriptors; neighbours of one type become one entry. */
 #define BOOT_MEM_MAX     2048u
@@ -54,6 +54,14 @@ struct boot_framebuffer {
     u32 width, height; /* pixels */
 };
 
+/* EFI_TIME as GetTime() gave it (UEFI 2.10, 8.3), and the TSC at that moment. year 0: there is none. */
+struct boot_efi_time {
+    u32 year, month, day, hour, minute, second, ns;
+    s32 zone_minutes; /* UTC is the time plus this; BOOT_EFI_ZONE_UNSPECIFIED: it is UTC */
+    u64 tsc;
+};
+#define BOOT_EFI_ZONE_UNSPECIFIED 0x7ff
+
 enum boot_source { BOOT_FROM_MULTIBOOT = 1, BOOT_FROM_UEFI = 2 };
 
 struct boot_info {
@@ -65,6 +73,7 @@ struct boot_info {
     u64 rsdp;       /* maddr of ACPI's RSDP, 0: not known */
     u64 efi_system_table; /* maddr, 0: not started by UEFI */
     u64 tsc_entry;        /* TSC at the hypervisor's first instruction */
+    struct boot_efi_time time;
     struct boot_framebuffer fb;
     char loader[64]; /* the loader's name, for the console */
     char cmdline[BOOT_CMDLINE_MAX];

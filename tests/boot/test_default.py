@@ -1,4 +1,5 @@
 """The default guests, by UEFI and directly, on machines of several shapes."""
+import datetime
 import re
 
 import pytest
@@ -19,8 +20,19 @@ class DefaultGuests(GoodRun):
                 assert [p["node"] for p in run.all("populated", domain=claim["domain"])] == [claim["node"]]
 
 
+    clock_by = "CMOS"
+
+    def test_the_wall_clock_is_the_hosts(self, run):
+        date, by = re.search(r"^Wall clock +(.*) UTC \(by (.*)\)$", run.text, re.M).groups()
+        age = datetime.datetime.utcnow() - datetime.datetime.strptime(date, "%Y-%m-%d %H:%M:%S")
+        assert datetime.timedelta() <= age < datetime.timedelta(hours=1)  # the boot was some tests ago
+        assert by == self.clock_by
+
+
 class TestUefi(DefaultGuests):
     """./run-qemu.sh without options, as in the README."""
+
+    clock_by = "UEFI"
 
     @pytest.fixture(scope="class")
     def run(self):

@@ -18,6 +18,8 @@ _Static_assert(sizeof(struct acpi_gas) == 12, "ACPI 6.5 5.2.3.2");
 enum fadt_offset {
     FADT_PM_TMR_BLK = 76,    /* u32 */
     FADT_PM_TMR_LEN = 91,    /* u8 */
+    FADT_CENTURY = 108,      /* u8 */
+    FADT_BOOT_ARCH = 109,    /* u16, since revision 2 */
     FADT_FLAGS = 112,        /* u32 */
     FADT_RESET_REG = 116,    /* GAS, since revision 2 */
     FADT_RESET_VALUE = 128,  /* u8 */
@@ -27,6 +29,8 @@ enum fadt_offset {
 #define FADT_RESET_BYTES (FADT_RESET_VALUE + 1u)
 #define FADT_X_TMR_BYTES (FADT_X_PM_TMR_BLK + (u32)sizeof(struct acpi_gas))
 
+#define ARCH_NO_CMOS              (1u << 5) /* of BOOT_ARCH, table 5.11; since ACPI 4.0, whose FADT has revision 4 */
+#define CMOS_BYTES                128u
 #define FLAG_TMR_VAL_EXT          (1u << 8)
 #define FLAG_RESET_REG_SUP        (1u << 10)
 #define FLAG_HW_REDUCED_ACPI      (1u << 20)
@@ -87,6 +91,8 @@ int acpi_fadt_parse(struct acpi_fadt *out, const void *bytes, u64 avail)
     u32 flags = acpi_load32(table + FADT_FLAGS);
     struct acpi_fadt f = {.revision = h->Revision};
 
+    f.no_cmos = f.revision >= 4 && (table[FADT_BOOT_ARCH] & ARCH_NO_CMOS);
+    f.century = table[FADT_CENTURY] < CMOS_BYTES ? table[FADT_CENTURY] : 0;
     f.hw_reduced = f.revision >= 5 && (flags & FLAG_HW_REDUCED_ACPI);
     read_reset(&f, table, h->Length, flags);
     if (!f.hw_reduced) /* ACPI 6.5 4.1: no PM timer there */

@@ -1,5 +1,5 @@
 /*
- * FADT: the reset register and the PM timer (ACPI 6.5 5.2.9, 4.8.3.3, 4.8.3.6). Pure functions on bytes.
+ * FADT: the reset register, the PM timer, the real-time clock (ACPI 6.5 5.2.9, 4.8.3.3, 4.8.3.6). Pure functions on bytes.
  */
 #ifndef ARCH_X86_ACPI_FADT_H
 #define ARCH_X86_ACPI_FADT_H
@@ -21,6 +21,8 @@ struct acpi_register {
 struct acpi_fadt {
     u32 revision; /* 0: no FADT */
     bool hw_reduced;
+    bool no_cmos; /* it says that there is no real-time clock at ports 0x70 and 0x71 */
+    u8 century;   /* index of that clock's register with the century, 0: none */
     bool has_reset;
     struct acpi_register reset; /* one byte wide */
     u8 reset_value;

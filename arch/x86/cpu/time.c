@@ -17,6 +17,8 @@
 #define PM_TIMER_HZ    3579545u
 #define PIT_HZ         1193182u
 #define CALIBRATION_US 2000u
+#define CMOS_INDEX     0x70u
+#define CMOS_DATA      0x71u
 #define READS_MAX      2000000u /* a reference clock that stands still ends here */
 #define EDGE_READS     8u
 
@@ -171,6 +173,12 @@ void time_delay_us(u32 us)
 
     while (time_now_ns() < end)
         cpu_relax();
+}
+
+u8 cmos_read(u8 index)
+{
+    outb(CMOS_INDEX, index & 0x7f); /* bit 7 would mask NMIs */
+    return inb(CMOS_DATA);
 }
 
 void time_arm_ns(u64 deadline_ns)

@@ -19,6 +19,8 @@ u64 time_tsc_to_ns(u64 tsc_delta);
 u64 time_tsc_start(void);
 /* Multiplier and shift of the pvclock ABI: ns = ((tsc << shift) * mul) >> 32 (shift < 0: right). */
 void time_pvclock_scale(u32 *mul, s8 *shift);
+/* A register of the PC's real-time clock, index up to 127; 0xff where there is no such clock. */
+u8 cmos_read(u8 index);
 /* Arms this CPU's one-shot timer for deadline_ns (time_now_ns() scale); at or before now fires at once. 0:
  * off. */
 void time_arm_ns(u64 deadline_ns);

@@ -113,6 +113,30 @@ static void other_vcpu(void)
     }
 }
 
+/* The date depends on the machine, and so does the fraction of a second; but not what an offset changes. */
+static void wall_clock(const struct shared_info *shared)
+{
+    static const s64 offsets[] = {3600, -3600, 1ll << 40, 0};
+    u64 first = shared->wc_sec | (u64)shared->wc_sec_hi << 32;
+
+    CASE_SHOW("shared_info.wc", "at_start", 0, " even=%u after_2020=%u before_2100=%u ns=%s",
+              !(shared->wc_version & 1), first > 1577836800, first < 4102444800,
+              shared->wc_nsec < 1000000000 ? "good" : "bad");
+    for (u32 i = 0; i < ARRAY_SIZE(offsets); i++) {
+        struct xen_domctl op = {.cmd = XEN_DOMCTL_settimeoffset,
+                                .u.settimeoffset.time_offset_seconds = offsets[i]};
+        char name[32];
+        u32 version = shared->wc_version, ns = shared->wc_nsec;
+
+        snprintf(name, sizeof(name), "offset_%u", i);
+        case_begin();
+        long rc = domctl(&op);
+        u64 now = shared->wc_sec | (u64)shared->wc_sec_hi << 32;
+        case_end("domctl.settimeoffset", name, rc, " changed=%ld version=%u ns=%s", (long)(now - first),
+                 shared->wc_version - version, shared->wc_nsec == ns ? "same" : "other");
+    }
+}
+
 static void ports(void)
 {
     static const u16 nrs[] = {0x20, 0x21, 0x40, 0x41,  0x42,  0x43,  0x60, 0x61,
@@ -135,6 +159,7 @@ void cases_areas(void)
     if (rc)
         give_up("shared_info", rc);
     time_areas(case_page(0));
+    wall_clock(case_page(0));
     helper_start_vcpus(2);
     other_vcpu();
     ports();

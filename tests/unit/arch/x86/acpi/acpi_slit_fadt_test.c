@@ -184,6 +184,25 @@ TEST(fadt_flags_decide)
     assert_false(fadt.hw_reduced);
 }
 
+static void clock_case(u8 revision, u8 century, u16 boot_arch, u8 century_read, bool no_cmos)
+{
+    fadt_start(revision, 244);
+    tab.bytes[108] = century;
+    poke(&tab, 109, boot_arch, 2);
+    assert_int_equal(parse_fadt(), 0);
+    assert_int_equal(fadt.century, century_read);
+    assert_int_equal(fadt.no_cmos, no_cmos);
+}
+
+TEST(the_real_time_clock)
+{
+    clock_case(3, 0x32, 0xffff, 0x32, false); /* the flag came with revision 4 */
+    clock_case(4, 0, 1u << 5, 0, true);
+    clock_case(6, 127, ~(1u << 5) & 0xffff, 127, false);
+    clock_case(6, 128, 0, 0, false); /* bit 7 of the index is no register's */
+    clock_case(6, 0xff, 1u << 5, 0, true);
+}
+
 static void reset_case(u8 space, u8 width, u8 bit_offset, u64 address, bool good)
 {
     fadt_start(6, 276);
