@@ -31,6 +31,10 @@ static inline void vcpu_request_upcall(struct vcpu *v)
         x2apic_request(&v->hvm.apic, v->upcall_vector);
 }
 
+/* --- evtchn/evtchn.c --- */
+/* Tells v, if it has a vcpu_info, that an event is there. Event lock held. */
+void evtchn_upcall(struct vcpu *v);
+
 /* --- vcpu.c --- */
 /* Fills d->vcpu[id]. -ENOMEM. */
 int vcpu_create(struct domain *d, u32 id);
