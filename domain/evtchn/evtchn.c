@@ -45,21 +45,11 @@ static bool test_bit(const u64 *words, u32 bit)
     return __atomic_load_n(&words[bit / 64], __ATOMIC_SEQ_CST) & BIT(bit % 64);
 }
 
-void evtchn_upcall(struct vcpu *v)
-{
-    if (!v->info)
-        return;
-    /* One interrupt each time the byte is set. */
-    if (!__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
-        vcpu_request_upcall(v);
-    vcpu_notify(v);
-}
-
 /* Tells vCPU v that word port/64 of the pending bits has a new event. */
 static void mark_vcpu(struct vcpu *v, u32 port)
 {
     if (v->info && !test_and_set(&v->info->evtchn_pending_sel, port / 64))
-        evtchn_upcall(v);
+        vcpu_raise_upcall(v);
 }
 
 static void wake_pollers(struct domain *d, u32 port)
@@ -241,23 +231,37 @@ static int add_bucket(struct domain *d)
     return 0;
 }
 
-/* Event lock held. Finds the lowest free port, as Xen does. */
-static int find_free(struct domain *d, u32 *port)
+/* Event lock held. The lowest free port of [from, end); -ENOSPC: there is none; -ENOMEM. With the FIFO ABI not one that the
+ * guest still has in a queue. */
+static int find_free_from(struct domain *d, u32 from, u32 end, u32 *port)
 {
-    u32 last = d->events.fifo ? d->events.max_port : MIN(d->events.max_port, EVTCHN_MAX_PORTS - 1);
-
-    for (u32 p = d->events.lowest_free; p <= last; p++) {
+    for (u32 p = from; p < end; p++) {
         if (p >= d->events.nr_ports) {
             int rc = add_bucket(d);
             if (rc)
                 return rc;
         }
-        if (evtchn_entry(d, p)->kind == EVTCHN_FREE) {
-            d->events.lowest_free = *port = p;
+        if (evtchn_entry(d, p)->kind == EVTCHN_FREE && !(d->events.fifo && fifo_is_linked(d, p))) {
+            *port = p;
             return 0;
         }
     }
     return -ENOSPC;
+}
+
+/* Event lock held. Finds the lowest free port, as Xen does; but one that was in a queue when it was passed only once
+ * there is no other. */
+static int find_free(struct domain *d, u32 *port)
+{
+    struct evtchn_state *events = &d->events;
+    u32 end = MIN(events->max_port + 1, events->fifo ? EVTCHN_FIFO_MAX_PORTS : EVTCHN_MAX_PORTS);
+
+    int rc = find_free_from(d, events->lowest_free, end, port);
+    if (rc == -ENOSPC && events->nr_used + 1 < end)
+        rc = find_free_from(d, 1, events->lowest_free, port);
+    if (!rc)
+        events->lowest_free = *port + 1;
+    return rc;
 }
 
 /* Event lock held. The table may be gone: ports are closed in steps, and another CPU may destroy the domain.
@@ -549,17 +553,21 @@ int evtchn_init_control(struct domain *d, u32 vcpu_id, gfn_t g, u32 offset)
     return rc;
 }
 
+/* Event lock held. Is there room for a page? */
+static int check_array(const struct domain *d)
+{
+    if (d->events.closed)
+        return -EINVAL;
+    if (!d->events.fifo)
+        return -EOPNOTSUPP;
+    return d->events.fifo->nr_pages == FIFO_PAGES ? -ENOSPC : 0;
+}
+
 /* Event lock held. */
-static int add_array_page(struct domain *d, mfn_t frame)
+static void add_array_page(struct domain *d, mfn_t frame)
 {
     struct evtchn_fifo *fifo = d->events.fifo;
 
-    if (d->events.closed)
-        return -EINVAL;
-    if (!fifo)
-        return -EOPNOTSUPP;
-    if (fifo->nr_pages == FIFO_PAGES)
-        return -ENOSPC;
     u32 port = (u32)(fifo->nr_pages * FIFO_PAGE_WORDS), end = (u32)(port + FIFO_PAGE_WORDS);
     fifo->page[fifo->nr_pages++] = frame;
     for (; port < end && port < d->events.nr_ports; port++) {
@@ -569,20 +577,23 @@ static int add_array_page(struct domain *d, mfn_t frame)
             evtchn_set_pending(d, port, channel);
         channel->pending = false;
     }
-    return 0;
 }
 
 int evtchn_expand_array(struct domain *d, gfn_t g)
 {
     mfn_t frame;
 
-    int rc = __atomic_load_n(&d->events.fifo, __ATOMIC_RELAXED) ? 0 : -EOPNOTSUPP; /* Xen's order */
+    spin_lock(&d->events.lock);
+    int rc = check_array(d);
+    spin_unlock(&d->events.lock);
     if (!rc)
         rc = physmap_pin(d, g, &frame);
     if (rc)
         return rc;
     spin_lock(&d->events.lock);
-    rc = add_array_page(d, frame);
+    rc = check_array(d);
+    if (!rc)
+        add_array_page(d, frame);
     spin_unlock(&d->events.lock);
     if (rc)
         unpin(d, frame);
@@ -595,7 +606,9 @@ int evtchn_set_priority(struct domain *d, u32 port, u32 priority)
 
     spin_lock(&d->events.lock);
     struct evtchn *channel = evtchn_entry(d, port);
-    if (channel && !d->events.fifo) {
+    if (channel && channel->kind == EVTCHN_RESERVED) {
+        rc = -EACCES;
+    } else if (channel && !d->events.fifo) {
         rc = -ENOSYS;
     } else if (channel && priority <= EVTCHN_FIFO_PRIORITY_MIN) {
         channel->priority = (u8)priority;

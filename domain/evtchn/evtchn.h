@@ -84,7 +84,8 @@ int evtchn_unmask(struct domain *d, u32 port);
 int evtchn_init_control(struct domain *d, u32 vcpu_id, gfn_t g, u32 offset);
 /* Frame g is the next page of the event array. -EOPNOTSUPP: the two-level ABI; -ENOSPC: it has all; -EINVAL. */
 int evtchn_expand_array(struct domain *d, gfn_t g);
-/* From its next event on. -ENOSYS: the two-level ABI; -EINVAL. */
+/* From its next event on. -ENOSYS: the two-level ABI; -EACCES: port 0, or it
+ * is about to close; -EINVAL. */
 int evtchn_set_priority(struct domain *d, u32 port, u32 priority);
 
 /* Raises a VIRQ on the vCPU it is bound to; nothing happens if it is not bound. Global VIRQs: vcpu_id 0. */

@@ -103,7 +103,7 @@ static void link_event(struct domain *d, u32 port, struct evtchn *channel, event
         return;
     __atomic_store_n(&to->block->head[priority], port, __ATOMIC_SEQ_CST);
     if (!(set_bits(&to->block->ready, 1u << priority) & 1u << priority))
-        evtchn_upcall(d->vcpu[channel->vcpu_id]);
+        vcpu_raise_upcall(d->vcpu[channel->vcpu_id]);
 }
 
 bool fifo_set_pending(struct domain *d, u32 port, struct evtchn *channel)
@@ -134,6 +134,13 @@ bool fifo_is_pending(struct domain *d, u32 port, const struct evtchn *channel)
     const event_word_t *word = word_of(d->events.fifo, port);
 
     return word ? __atomic_load_n(word, __ATOMIC_SEQ_CST) & PENDING : channel->pending;
+}
+
+bool fifo_is_linked(struct domain *d, u32 port)
+{
+    const event_word_t *word = word_of(d->events.fifo, port);
+
+    return word && (__atomic_load_n(word, __ATOMIC_SEQ_CST) & LINKED);
 }
 
 void fifo_unmask(struct domain *d, u32 port, struct evtchn *channel)

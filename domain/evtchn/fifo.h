@@ -36,6 +36,8 @@ bool fifo_drop(struct domain *d);
 bool fifo_set_pending(struct domain *d, u32 port, struct evtchn *channel);
 void fifo_clear_pending(struct domain *d, u32 port, struct evtchn *channel);
 bool fifo_is_pending(struct domain *d, u32 port, const struct evtchn *channel);
+/* Is the event in a queue of the guest's? Then its port, though closed, is not used again. */
+bool fifo_is_linked(struct domain *d, u32 port);
 void fifo_unmask(struct domain *d, u32 port, struct evtchn *channel);
 
 #endif

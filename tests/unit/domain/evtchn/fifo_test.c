@@ -180,10 +180,15 @@ FIFO_TEST(a_closed_port_is_not_pending)
     port = ipi(0);
     assert_int_equal(evtchn_send(d, port), 0);
     assert_int_equal(evtchn_close(d, port), 0);
-    assert_int_equal(*word(port), LINKED); /* the guest drops it when it comes to it */
+    assert_int_equal(*word(port), LINKED); /* the guest drops it when it comes to it, */
+    assert_int_equal(ipi(0), port + 1);    /* and until then the port is not used again */
+    *word(port) = 0;
+    d->events.max_port = port + 1;
     assert_int_equal(ipi(0), port);
     assert_int_equal(evtchn_send(d, port), 0);
     assert_int_equal(*word(port), PENDING | LINKED);
+    assert_int_equal(evtchn_close(d, port), 0);
+    assert_int_equal(evtchn_bind_ipi(d, 0, &port), -ENOSPC);
 }
 
 FIFO_TEST(without_a_control_block_nothing_is_linked)
