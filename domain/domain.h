@@ -90,7 +90,7 @@ struct vcpu {
     struct vcpu_info *info; /* [E] in shared_info, memory that the guest writes; NULL: none (id >= 32) */
     mfn_t info_frame; /* [E] the guest's page that holds it, pinned; INVALID_MFN: it is in shared_info */
     u8 upcall_vector; /* [E] 0: none set (HVMOP_set_evtchn_upcall_vector) */
-    u16 virq_port[NR_VIRQS]; /* [E] port each VIRQ is bound to, 0: none */
+    u32 virq_port[NR_VIRQS]; /* [E] port each VIRQ is bound to, 0: none */
     bool poll_any;           /* [E] in SCHEDOP_poll */
     u32 nr_poll;
     u32 poll_ports[128];

@@ -31,6 +31,17 @@ static inline void vcpu_request_upcall(struct vcpu *v)
         x2apic_request(&v->hvm.apic, v->upcall_vector);
 }
 
+/* Tells v, if it has a vcpu_info, that an event is there. Event lock held. */
+static inline void vcpu_raise_upcall(struct vcpu *v)
+{
+    if (!v->info)
+        return;
+    /* One interrupt each time the byte is set. */
+    if (!__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
+        vcpu_request_upcall(v);
+    vcpu_notify(v);
+}
+
 /* --- vcpu.c --- */
 /* Fills d->vcpu[id]. -ENOMEM. */
 int vcpu_create(struct domain *d, u32 id);

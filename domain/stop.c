@@ -187,13 +187,15 @@ int domain_kill(struct domain *d)
     int rc = 0;
     wait_vcpus(d);
     mm_account_kill(&d->mem);
-    if (first) {
+    if (first)
         guest_console_end_line(d);
-        evtchn_destroy(d);
+    if (evtchn_destroy(d))
+        rc = -ERESTART;
+    if (!rc) {
         for (u32 id = 0; id < d->nr_vcpus; id++)
             vcpu_drop_info(d->vcpu[id]);
         vnuma_drop(d);
-        if (sched_should_yield())
+        if (first && sched_should_yield())
             rc = -ERESTART;
     }
     if (!rc)

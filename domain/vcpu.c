@@ -255,16 +255,16 @@ int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset)
         return -ENXIO;
     if (offset % 8)
         return -EINVAL;
-    struct np_entry entry = physmap_lookup(d, g);
-    if (entry.type != NP_RAM || mm_pin(d->id, entry.mfn))
+    mfn_t frame;
+    if (physmap_pin(d, g, &frame))
         return -EINVAL;
-    struct vcpu_info *info = (struct vcpu_info *)((u8 *)mfn_to_virt(entry.mfn) + offset);
+    struct vcpu_info *info = (struct vcpu_info *)((u8 *)mfn_to_virt(frame) + offset);
     spin_lock(&d->events.lock);
     bool first = v->info_frame.n == INVALID_MFN.n;
     if (first) {
         if (v->info)
             *info = *v->info;
-        v->info_frame = entry.mfn;
+        v->info_frame = frame;
         v->info = info;
         /* As Xen does: a spurious event is delivered, and no event that was sent to the old place is lost. */
         info->evtchn_pending_sel = ~0ull;
@@ -273,7 +273,7 @@ int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset)
     }
     spin_unlock(&d->events.lock);
     if (!first) {
-        if (mm_unpin(entry.mfn))
+        if (mm_unpin(frame))
             domain_check_gone(d);
         return -EINVAL;
     }

@@ -1,8 +1,7 @@
 /*
  * __HYPERVISOR_event_channel_op(cmd, arg): one table of commands. The dispatcher copies the argument in, finds
  * the domain, and copies results out; a handler hands over to domain/evtchn/evtchn.h. The structures are the
- * same for 32-bit and 64-bit callers. The FIFO event ABI (init_control, expand_array, set_priority) is not
- * there: -ENOSYS makes guests use the two-level one.
+ * same for 32-bit and 64-bit callers.
  */
 #include <hypercall/hypercall.h>
 #include <lib/string.h>
@@ -17,6 +16,9 @@ union event_op {
     struct evtchn_status status;
     struct evtchn_bind_vcpu bind_vcpu;
     evtchn_port_t port; /* close, send, unmask */
+    struct evtchn_init_control init_control;
+    struct evtchn_expand_array expand_array;
+    struct evtchn_set_priority set_priority;
 };
 _Static_assert(offsetof(struct evtchn_alloc_unbound, dom) == 0 && offsetof(struct evtchn_status, dom) == 0 &&
                    offsetof(struct evtchn_reset, dom) == 0,
@@ -76,19 +78,29 @@ static int unmask(struct hypercall *c, union event_op *op)
     return evtchn_unmask(c->v->domain, op->port);
 }
 
-/* Closes every port. Closing twice does no harm, so a continuation starts over. */
 static int reset(struct hypercall *c, union event_op *op)
 {
     (void)op;
-    u32 nr_ports = evtchn_nr_ports(&c->target->events); /* at most EVTCHN_MAX_PORTS */
+    return evtchn_reset(c->target);
+}
 
-    for (u32 port = 1; port < nr_ports; port++) {
-        bool was_open = evtchn_close(c->target, port) == 0;
+static int init_control(struct hypercall *c, union event_op *op)
+{
+    struct evtchn_init_control *init = &op->init_control;
 
-        if (was_open && sched_should_yield())
-            return -ERESTART;
-    }
-    return 0;
+    int rc = evtchn_init_control(c->v->domain, init->vcpu, gfn(init->control_gfn), init->offset);
+    init->link_bits = EVTCHN_FIFO_LINK_BITS;
+    return rc;
+}
+
+static int expand_array(struct hypercall *c, union event_op *op)
+{
+    return evtchn_expand_array(c->v->domain, gfn(op->expand_array.array_gfn));
+}
+
+static int set_priority(struct hypercall *c, union event_op *op)
+{
+    return evtchn_set_priority(c->v->domain, op->set_priority.port, op->set_priority.priority);
 }
 
 enum target {
@@ -117,6 +129,9 @@ static const struct call {
     [EVTCHNOP_bind_vcpu] = {bind_vcpu, OWN, sizeof(struct evtchn_bind_vcpu), 0},
     [EVTCHNOP_unmask] = {unmask, OWN, sizeof(evtchn_port_t), 0},
     [EVTCHNOP_reset] = {reset, NAMED, sizeof(struct evtchn_reset), 0},
+    [EVTCHNOP_init_control] = {init_control, OWN, sizeof(struct evtchn_init_control), RESULTS},
+    [EVTCHNOP_expand_array] = {expand_array, OWN, sizeof(struct evtchn_expand_array), 0},
+    [EVTCHNOP_set_priority] = {set_priority, OWN, sizeof(struct evtchn_set_priority), 0},
 };
 
 /* Apart from the lookup, for the sake of fewer saved registers. */

@@ -132,7 +132,7 @@ static int create(const struct dom0_config *config, const struct dom0_layout *la
         .domid = 0,
         .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
         .max_vcpus = MAX(1u, MIN(config->max_vcpus, DOMAIN_MAX_VCPUS)),
-        .max_evtchn_port = EVTCHN_MAX_PORTS - 1,
+        .max_evtchn_port = EVTCHN_FIFO_MAX_PORTS - 1,
         .max_grant_frames = GRANT_FRAMES_MAX,
         .is_control = true,
         .affinity = config->nodes,

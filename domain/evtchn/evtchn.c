@@ -10,12 +10,18 @@
  * lint: long: delivery and binding share the port table and the rules of its locking.
  */
 #include <arch/x86/cpu/frames.h>
+#include <domain/evtchn/fifo.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <xen/event_channel.h>
 
-#define PORTS_PER_BUCKET 256u
+#define PORTS_PER_BUCKET EVTCHN_BUCKET_PORTS
 _Static_assert(sizeof(struct evtchn) * PORTS_PER_BUCKET <= PAGE_SIZE, "a bucket is one page");
+#define MORE_BUCKETS (EVTCHN_FIFO_MAX_PORTS / PORTS_PER_BUCKET)
+#define MORE_ORDER   1u
+_Static_assert(MORE_BUCKETS *(sizeof(struct evtchn *) + sizeof(mfn_t)) <= PAGE_SIZE << MORE_ORDER,
+               "struct evtchn_state");
+#define CLOSES_A_LOOK 64u /* ports, open or not, between questions whether to yield */
 
 static struct evtchn *evtchn_entry(struct domain *d, u32 port)
 {
@@ -42,14 +48,8 @@ static bool test_bit(const u64 *words, u32 bit)
 /* Tells vCPU v that word port/64 of the pending bits has a new event. */
 static void mark_vcpu(struct vcpu *v, u32 port)
 {
-    struct vcpu_info *info = v->info;
-
-    if (!info || test_and_set(&info->evtchn_pending_sel, port / 64))
-        return;
-    /* One interrupt each time the byte is set. */
-    if (!__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
-        vcpu_request_upcall(v);
-    vcpu_notify(v);
+    if (v->info && !test_and_set(&v->info->evtchn_pending_sel, port / 64))
+        vcpu_raise_upcall(v);
 }
 
 static void wake_pollers(struct domain *d, u32 port)
@@ -69,11 +69,18 @@ static void wake_pollers(struct domain *d, u32 port)
     }
 }
 
-static void evtchn_set_pending(struct domain *d, u32 port, const struct evtchn *channel)
+static void evtchn_set_pending(struct domain *d, u32 port, struct evtchn *channel)
 {
     struct shared_info *shared = domain_shared_info(d);
 
-    if (channel->vcpu_id >= domain_nr_vcpus(d) || test_and_set(shared->evtchn_pending, port))
+    if (channel->vcpu_id >= domain_nr_vcpus(d))
+        return;
+    if (unlikely(d->events.fifo)) {
+        if (fifo_set_pending(d, port, channel))
+            wake_pollers(d, port);
+        return;
+    }
+    if (test_and_set(shared->evtchn_pending, port))
         return;
     if (!test_bit(shared->evtchn_mask, port))
         mark_vcpu(d->vcpu[channel->vcpu_id], port);
@@ -82,7 +89,13 @@ static void evtchn_set_pending(struct domain *d, u32 port, const struct evtchn *
 
 bool evtchn_port_pending(struct domain *d, u32 port)
 {
-    return port < EVTCHN_MAX_PORTS && test_bit(domain_shared_info(d)->evtchn_pending, port);
+    if (likely(!__atomic_load_n(&d->events.fifo, __ATOMIC_RELAXED)))
+        return port < EVTCHN_MAX_PORTS && test_bit(domain_shared_info(d)->evtchn_pending, port);
+    spin_lock(&d->events.lock);
+    const struct evtchn *channel = evtchn_entry(d, port);
+    bool pending = channel && d->events.fifo && fifo_is_pending(d, port, channel);
+    spin_unlock(&d->events.lock);
+    return pending;
 }
 
 /* The other end of an interdomain channel, from the sender's copy of it: sender_port of domain sender. */
@@ -93,7 +106,7 @@ static void notify_remote(u16 sender, u32 sender_port, u16 domid, u32 port)
     if (!remote)
         return;
     spin_lock(&remote->events.lock);
-    const struct evtchn *channel = evtchn_entry(remote, port);
+    struct evtchn *channel = evtchn_entry(remote, port);
     if (channel && channel->kind == EVTCHN_INTERDOMAIN && channel->remote_domid == sender &&
         channel->remote_port == sender_port)
         evtchn_set_pending(remote, port, channel);
@@ -107,7 +120,7 @@ int evtchn_send(struct domain *d, u32 port)
     int rc = 0;
 
     spin_lock(&d->events.lock);
-    const struct evtchn *channel = evtchn_entry(d, port);
+    struct evtchn *channel = evtchn_entry(d, port);
     if (channel)
         copy = *channel;
     if (copy.kind == EVTCHN_IPI)
@@ -127,10 +140,12 @@ int evtchn_unmask(struct domain *d, u32 port)
     int rc = -EINVAL;
 
     spin_lock(&d->events.lock);
-    const struct evtchn *channel = evtchn_entry(d, port);
+    struct evtchn *channel = evtchn_entry(d, port);
     if (channel) {
-        if (test_and_clear(shared->evtchn_mask, port) && test_bit(shared->evtchn_pending, port) &&
-            channel->vcpu_id < domain_nr_vcpus(d))
+        if (d->events.fifo)
+            fifo_unmask(d, port, channel);
+        else if (test_and_clear(shared->evtchn_mask, port) && test_bit(shared->evtchn_pending, port) &&
+                 channel->vcpu_id < domain_nr_vcpus(d))
             mark_vcpu(d->vcpu[channel->vcpu_id], port);
         rc = 0;
     }
@@ -152,42 +167,101 @@ void evtchn_raise_virq(struct domain *d, u32 virq, u32 vcpu_id)
 
 void evtchn_init(struct domain *d, u32 max_port)
 {
-    spin_lock_init(&d->events.lock, LOCK_EVTCHN);
-    d->events.nr_ports = 0;
-    d->events.max_port = MIN(max_port, EVTCHN_MAX_PORTS - 1);
+    struct evtchn_state *events = &d->events;
+
+    spin_lock_init(&events->lock, LOCK_EVTCHN);
+    events->nr_ports = events->nr_used = 0;
+    events->max_port = MIN(max_port, EVTCHN_FIFO_MAX_PORTS - 1);
+    events->lowest_free = events->next_close = 1;
+    events->bucket = events->first;
+    events->bucket_mfn = events->first_mfn;
+    events->more = INVALID_MFN;
+}
+
+/* Event lock held. Room to name more than the first buckets. */
+static int add_more(struct domain *d)
+{
+    struct evtchn_state *events = &d->events;
+
+    if (mm_alloc(&d->mem, NODE_NONE, MORE_ORDER, MM_OVERHEAD, &events->more))
+        return -ENOMEM;
+    struct evtchn **bucket = mfn_to_virt(events->more);
+    mfn_t *bucket_mfn = (mfn_t *)(bucket + MORE_BUCKETS);
+    for (u32 i = 0; i < EVTCHN_FIRST_BUCKETS; i++) {
+        bucket[i] = events->first[i];
+        bucket_mfn[i] = events->first_mfn[i];
+    }
+    events->bucket = bucket;
+    events->bucket_mfn = bucket_mfn;
+    return 0;
+}
+
+/* Event lock held. Frees all buckets but the first nr, which are among the first of all. */
+static void drop_buckets(struct domain *d, u32 nr)
+{
+    struct evtchn_state *events = &d->events;
+
+    for (u32 i = nr; i < events->nr_ports / PORTS_PER_BUCKET; i++)
+        mm_free_overhead(&d->mem, events->bucket_mfn[i], ORDER_4K);
+    __atomic_store_n(&events->nr_ports, MIN(events->nr_ports, nr * PORTS_PER_BUCKET), __ATOMIC_RELAXED);
+    if (!mfn_valid_value(events->more))
+        return;
+    events->bucket = events->first;
+    events->bucket_mfn = events->first_mfn;
+    mm_free_overhead(&d->mem, events->more, MORE_ORDER);
+    events->more = INVALID_MFN;
 }
 
 /* Event lock held. One more bucket of free ports; port 0 is never used. */
 static int add_bucket(struct domain *d)
 {
     struct evtchn_state *events = &d->events;
+    u32 nr = events->nr_ports / PORTS_PER_BUCKET;
     mfn_t m;
 
-    int rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &m);
+    int rc = nr == EVTCHN_FIRST_BUCKETS && !mfn_valid_value(events->more) ? add_more(d) : 0;
+    if (!rc)
+        rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &m);
     if (rc)
         return -ENOMEM;
-    events->bucket[events->nr_ports / PORTS_PER_BUCKET] = mfn_to_virt(m);
-    events->bucket_mfn[events->nr_ports / PORTS_PER_BUCKET] = m;
+    events->bucket[nr] = mfn_to_virt(m);
+    events->bucket_mfn[nr] = m;
     __atomic_store_n(&events->nr_ports, events->nr_ports + PORTS_PER_BUCKET, __ATOMIC_RELAXED);
     evtchn_entry(d, 0)->kind = EVTCHN_RESERVED;
     return 0;
 }
 
-/* Event lock held. Finds the lowest free port, as Xen does. */
-static int find_free(struct domain *d, u32 *port)
+/* Event lock held. The lowest free port of [from, end); -ENOSPC: there is none; -ENOMEM. With the FIFO ABI not one that the
+ * guest still has in a queue. */
+static int find_free_from(struct domain *d, u32 from, u32 end, u32 *port)
 {
-    for (u32 p = 1; p <= d->events.max_port; p++) {
+    for (u32 p = from; p < end; p++) {
         if (p >= d->events.nr_ports) {
             int rc = add_bucket(d);
             if (rc)
                 return rc;
         }
-        if (evtchn_entry(d, p)->kind == EVTCHN_FREE) {
+        if (evtchn_entry(d, p)->kind == EVTCHN_FREE && !(d->events.fifo && fifo_is_linked(d, p))) {
             *port = p;
             return 0;
         }
     }
     return -ENOSPC;
+}
+
+/* Event lock held. Finds the lowest free port, as Xen does; but one that was in a queue when it was passed only once
+ * there is no other. */
+static int find_free(struct domain *d, u32 *port)
+{
+    struct evtchn_state *events = &d->events;
+    u32 end = MIN(events->max_port + 1, events->fifo ? EVTCHN_FIFO_MAX_PORTS : EVTCHN_MAX_PORTS);
+
+    int rc = find_free_from(d, events->lowest_free, end, port);
+    if (rc == -ENOSPC && events->nr_used + 1 < end)
+        rc = find_free_from(d, 1, events->lowest_free, port);
+    if (!rc)
+        events->lowest_free = *port + 1;
+    return rc;
 }
 
 /* Event lock held. The table may be gone: ports are closed in steps, and another CPU may destroy the domain.
@@ -198,8 +272,15 @@ static void free_port(struct domain *d, u32 port)
 
     if (!channel)
         return;
-    test_and_clear(domain_shared_info(d)->evtchn_pending, port);
-    *channel = (struct evtchn){.kind = EVTCHN_FREE};
+    if (d->events.fifo)
+        fifo_clear_pending(d, port, channel);
+    else
+        test_and_clear(domain_shared_info(d)->evtchn_pending, port);
+    *channel = (struct evtchn){.kind = EVTCHN_FREE,
+                               .linked_vcpu_id = channel->linked_vcpu_id,
+                               .linked_priority = channel->linked_priority};
+    d->events.nr_used--;
+    d->events.lowest_free = MIN(d->events.lowest_free, port);
 }
 
 /* Event lock held. Takes a free port and initialises it from `as`. */
@@ -212,7 +293,13 @@ static int take_port(struct domain *d, const struct evtchn *as, u32 *port)
     int rc = find_free(d, &p);
     if (rc)
         return rc;
-    *evtchn_entry(d, p) = *as;
+    struct evtchn *channel = evtchn_entry(d, p);
+    const struct evtchn old = *channel;
+    *channel = *as;
+    channel->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+    channel->linked_vcpu_id = old.linked_vcpu_id;
+    channel->linked_priority = old.linked_priority;
+    d->events.nr_used++;
     *port = p;
     return 0;
 }
@@ -298,7 +385,7 @@ int evtchn_bind_virq(struct domain *d, u32 virq, u32 vcpu_id, u32 *port)
     } else {
         rc = take_port(d, &as, port);
         if (!rc)
-            d->vcpu[vcpu_id]->virq_port[virq] = (u16)*port;
+            d->vcpu[vcpu_id]->virq_port[virq] = *port;
     }
     spin_unlock(&d->events.lock);
     return rc;
@@ -412,19 +499,188 @@ int evtchn_status(struct domain *d, u32 port, struct evtchn_status *out)
     return 0;
 }
 
-void evtchn_destroy(struct domain *d)
+/* --- the FIFO ABI: fifo.c ---------------------------------------------------------------------------------- */
+
+/* Event lock held. What is pending moves; the words follow with the pages of the array. */
+static void leave_two_level(struct domain *d)
+{
+    struct shared_info *shared = domain_shared_info(d);
+
+    for (u32 port = 1; port < d->events.nr_ports; port++)
+        evtchn_entry(d, port)->pending = test_and_clear(shared->evtchn_pending, port);
+}
+
+/* Event lock held. */
+static int add_control_block(struct domain *d, u32 vcpu_id, mfn_t frame, u32 offset)
+{
+    bool first = !d->events.fifo;
+
+    if (d->events.closed || (!first && d->events.fifo->vcpu[vcpu_id].block))
+        return -EINVAL;
+    if (first) {
+        int rc = fifo_make(d);
+        if (rc)
+            return rc;
+        leave_two_level(d);
+    }
+    d->events.fifo->vcpu[vcpu_id].frame = frame;
+    d->events.fifo->vcpu[vcpu_id].block = (void *)((u8 *)mfn_to_virt(frame) + offset);
+    return 0;
+}
+
+static void unpin(struct domain *d, mfn_t frame)
+{
+    if (mm_unpin(frame))
+        domain_check_gone(d);
+}
+
+int evtchn_init_control(struct domain *d, u32 vcpu_id, gfn_t g, u32 offset)
+{
+    mfn_t frame;
+
+    if (vcpu_id >= domain_nr_vcpus(d))
+        return -ENOENT;
+    if (offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || offset % 8)
+        return -EINVAL;
+    int rc = physmap_pin(d, g, &frame);
+    if (rc)
+        return rc;
+    spin_lock(&d->events.lock);
+    rc = add_control_block(d, vcpu_id, frame, offset);
+    spin_unlock(&d->events.lock);
+    if (rc)
+        unpin(d, frame);
+    return rc;
+}
+
+/* Event lock held. Is there room for a page? */
+static int check_array(const struct domain *d)
+{
+    if (d->events.closed)
+        return -EINVAL;
+    if (!d->events.fifo)
+        return -EOPNOTSUPP;
+    return d->events.fifo->nr_pages == FIFO_PAGES ? -ENOSPC : 0;
+}
+
+/* Event lock held. */
+static void add_array_page(struct domain *d, mfn_t frame)
+{
+    struct evtchn_fifo *fifo = d->events.fifo;
+
+    u32 port = (u32)(fifo->nr_pages * FIFO_PAGE_WORDS), end = (u32)(port + FIFO_PAGE_WORDS);
+    fifo->page[fifo->nr_pages++] = frame;
+    for (; port < end && port < d->events.nr_ports; port++) {
+        struct evtchn *channel = evtchn_entry(d, port);
+
+        if (channel->pending)
+            evtchn_set_pending(d, port, channel);
+        channel->pending = false;
+    }
+}
+
+int evtchn_expand_array(struct domain *d, gfn_t g)
+{
+    mfn_t frame;
+
+    spin_lock(&d->events.lock);
+    int rc = check_array(d);
+    spin_unlock(&d->events.lock);
+    if (!rc)
+        rc = physmap_pin(d, g, &frame);
+    if (rc)
+        return rc;
+    spin_lock(&d->events.lock);
+    rc = check_array(d);
+    if (!rc)
+        add_array_page(d, frame);
+    spin_unlock(&d->events.lock);
+    if (rc)
+        unpin(d, frame);
+    return rc;
+}
+
+int evtchn_set_priority(struct domain *d, u32 port, u32 priority)
+{
+    int rc = -EINVAL;
+
+    spin_lock(&d->events.lock);
+    struct evtchn *channel = evtchn_entry(d, port);
+    if (channel && channel->kind == EVTCHN_RESERVED) {
+        rc = -EACCES;
+    } else if (channel && !d->events.fifo) {
+        rc = -ENOSYS;
+    } else if (channel && priority <= EVTCHN_FIFO_PRIORITY_MIN) {
+        channel->priority = (u8)priority;
+        rc = 0;
+    }
+    spin_unlock(&d->events.lock);
+    return rc;
+}
+
+/* --- the end ----------------------------------------------------------------------------------------------- */
+
+/* Closes the next few ports. False: all are, or, for a reset, the domain's destruction has come between. */
+static bool close_some(struct domain *d, bool for_ever)
 {
     struct evtchn_state *events = &d->events;
 
     spin_lock(&events->lock);
-    events->closed = true;
-    u32 nr_ports = events->nr_ports;
+    if (events->closed != for_ever) {
+        spin_unlock(&events->lock);
+        return false;
+    }
+    u32 port = events->next_close, end = MIN(port + CLOSES_A_LOOK, events->nr_ports);
+    events->next_close = MAX(port, end);
     spin_unlock(&events->lock);
-    for (u32 port = 1; port < nr_ports; port++)
-        evtchn_close(d, port); /* -EINVAL for free ones */
+    for (u32 p = port; p < end; p++)
+        evtchn_close(d, p); /* -EINVAL for free ones */
+    return port < end;
+}
+
+int evtchn_reset(struct domain *d)
+{
+    struct evtchn_state *events = &d->events;
+    bool last = false;
+    int rc = 0;
+
+    while (close_some(d, false))
+        if (sched_should_yield())
+            return -ERESTART;
     spin_lock(&events->lock);
-    for (u32 i = 0; i < events->nr_ports / PORTS_PER_BUCKET; i++)
-        mm_free_overhead(&d->mem, events->bucket_mfn[i], ORDER_4K);
-    __atomic_store_n(&events->nr_ports, 0, __ATOMIC_RELAXED);
+    if (!events->closed) {
+        events->next_close = 1;
+        rc = events->nr_used ? -EAGAIN : 0;
+    }
+    if (!events->closed && !rc && events->fifo) {
+        last = fifo_drop(d);
+        drop_buckets(d, EVTCHN_FIRST_BUCKETS);
+        events->lowest_free = 1;
+    }
     spin_unlock(&events->lock);
+    if (last)
+        domain_check_gone(d);
+    return rc;
+}
+
+bool evtchn_destroy(struct domain *d)
+{
+    struct evtchn_state *events = &d->events;
+
+    spin_lock(&events->lock);
+    if (!events->closed)
+        events->next_close = 1;
+    events->closed = true;
+    spin_unlock(&events->lock);
+    while (close_some(d, true))
+        if (sched_should_yield())
+            return true;
+    spin_lock(&events->lock);
+    if (events->fifo)
+        fifo_drop(d);
+    drop_buckets(d, 0);
+    events->nr_used = 0;
+    events->next_close = events->lowest_free = 1;
+    spin_unlock(&events->lock);
+    return false;
 }

@@ -358,25 +358,35 @@ struct np_entry physmap_lookup(struct domain *d, gfn_t g)
     return entry;
 }
 
+/* The pin is taken under the lock: d cannot give the frame away between the lookup and the pin. */
+int physmap_pin(struct domain *d, gfn_t g, mfn_t *frame)
+{
+    int rc = -EINVAL;
+
+    spin_lock(&d->physmap.lock);
+    struct np_entry entry = lookup(d, g);
+    if (entry.type == NP_RAM)
+        rc = mm_pin(d->id, entry.mfn);
+    spin_unlock(&d->physmap.lock);
+    if (!rc)
+        *frame = entry.mfn;
+    return rc;
+}
+
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn)
 {
     struct removed removed = {.release = true};
-    int rc = -EINVAL;
+    mfn_t frame;
     u32 done;
 
-    /* The pin is taken under src's lock: src cannot give the frame away between the lookup and the pin. */
-    spin_lock(&src->physmap.lock);
-    struct np_entry entry = lookup(src, src_gfn);
-    if (entry.type == NP_RAM)
-        rc = mm_pin(src->id, entry.mfn);
-    spin_unlock(&src->physmap.lock);
+    int rc = physmap_pin(src, src_gfn, &frame);
     if (rc)
         return rc;
 
     spin_lock(&d->physmap.lock);
-    rc = place(d, &g, &entry.mfn, ORDER_4K, 1, NP_FOREIGN, &removed, &done);
+    rc = place(d, &g, &frame, ORDER_4K, 1, NP_FOREIGN, &removed, &done);
     if (rc)
-        removed.last |= mm_unpin(entry.mfn);
+        removed.last |= mm_unpin(frame);
     end_change(d, &removed);
     return rc;
 }

@@ -66,6 +66,8 @@ int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32
 int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release);
 struct np_entry physmap_lookup(struct domain *d, gfn_t g);
 
+/* Pins the frame of d's RAM at g: it stays what it is until mm_unpin(), whatever becomes of its mapping. -EINVAL. */
+int physmap_pin(struct domain *d, gfn_t g, mfn_t *frame);
 /* Maps frame src_gfn of src at g in d, pinned. -EINVAL not src's RAM; -ENOMEM. */
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn);
 

@@ -18,6 +18,8 @@
 #define EVTCHNOP_unmask           9
 #define EVTCHNOP_reset            10
 #define EVTCHNOP_init_control     11
+#define EVTCHNOP_expand_array     12
+#define EVTCHNOP_set_priority     13
 
 typedef u32 evtchn_port_t;
 
@@ -88,6 +90,48 @@ struct evtchn_reset {
     domid_t dom;
 };
 
+/* The FIFO ABI: control block of a vCPU, and event array pages of the domain, in the guest's memory. */
+struct evtchn_init_control {
+    u64 control_gfn;
+    u32 offset; /* of the control block in that frame */
+    u32 vcpu;
+    u8 link_bits; /* OUT */
+    u8 _pad[7];
+};
+
+struct evtchn_expand_array {
+    u64 array_gfn;
+};
+
+struct evtchn_set_priority {
+    evtchn_port_t port;
+    u32 priority; /* EVTCHN_FIFO_PRIORITY_MAX .. _MIN */
+};
+
+#define EVTCHN_FIFO_PRIORITY_MAX     0
+#define EVTCHN_FIFO_PRIORITY_DEFAULT 7
+#define EVTCHN_FIFO_PRIORITY_MIN     15
+#define EVTCHN_FIFO_MAX_QUEUES       (EVTCHN_FIFO_PRIORITY_MIN + 1)
+
+typedef u32 event_word_t;
+
+/* Bits of an event word. */
+#define EVTCHN_FIFO_PENDING     31
+#define EVTCHN_FIFO_MASKED      30
+#define EVTCHN_FIFO_LINKED      29
+#define EVTCHN_FIFO_BUSY        28
+#define EVTCHN_FIFO_LINK_BITS   17
+#define EVTCHN_FIFO_LINK_MASK   ((1 << EVTCHN_FIFO_LINK_BITS) - 1)
+#define EVTCHN_FIFO_NR_CHANNELS (1 << EVTCHN_FIFO_LINK_BITS)
+
+struct evtchn_fifo_control_block {
+    u32 ready; /* a bit per queue */
+    u32 _rsvd;
+    u32 head[EVTCHN_FIFO_MAX_QUEUES];
+};
+
+_Static_assert(sizeof(struct evtchn_init_control) == 24, "public/event_channel.h");
+_Static_assert(sizeof(struct evtchn_fifo_control_block) == 72, "public/event_channel.h");
 _Static_assert(sizeof(struct evtchn_alloc_unbound) == 8, "public/event_channel.h");
 _Static_assert(sizeof(struct evtchn_bind_interdomain) == 12, "public/event_channel.h");
 _Static_assert(sizeof(struct evtchn_bind_virq) == 12, "public/event_channel.h");

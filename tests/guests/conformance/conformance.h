@@ -160,6 +160,7 @@ void cases_vcpu(void);
 void cases_sched(void);
 void cases_vnuma(void);
 void cases_grants(void);
+void cases_fifo(void);
 void cases_sysctl(void);
 void cases_version(void);
 void cases_multicall(void);

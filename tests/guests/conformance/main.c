@@ -26,7 +26,7 @@ static const struct {
     {"hvm", cases_hvm},           {"vcpu", cases_vcpu},
     {"apic", cases_apic},         {"sched", cases_sched},
     {"vnuma", cases_vnuma},       {"areas", cases_areas},
-    {"grants", cases_grants},
+    {"grants", cases_grants},     {"fifo", cases_fifo},
 };
 
 static void run_group(u32 i)

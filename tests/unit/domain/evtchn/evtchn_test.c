@@ -32,6 +32,12 @@ static bool woken(struct vcpu *v)
     return yes;
 }
 
+static void destroy(struct domain *d)
+{
+    while (evtchn_destroy(d))
+        ;
+}
+
 static bool pending(struct domain *d, u32 port)
 {
     return evtchn_port_pending(d, port);
@@ -86,10 +92,10 @@ PORT_TEST(linked_domains_signal_each_other)
     assert_int_equal(status(b, pb).status, EVTCHNSTAT_unbound); /* waits for a again */
     assert_int_equal(evtchn_bind_interdomain(a, 1, pb, 0, &pa), 0);
     /* A domain that goes takes its ends along. */
-    evtchn_destroy(a);
+    destroy(a);
     assert_int_equal(status(b, pb).status, EVTCHNSTAT_unbound);
     assert_int_equal(evtchn_send(a, pa), -EINVAL);
-    evtchn_destroy(a); /* again: nothing to do */
+    destroy(a); /* again: nothing to do */
 }
 
 PORT_TEST(masked_events_wait_for_unmask)
@@ -209,7 +215,7 @@ static void at_gap(u32 gap, void (*fn)(void))
 
 static void other_cpu_destroys(void)
 {
-    evtchn_destroy(b);
+    destroy(b);
 }
 static void other_cpu_closes(void)
 {
@@ -240,7 +246,7 @@ PORT_TEST(ends_that_go_meanwhile)
         at_gap(gap, other_cpu_destroys);
         evtchn_close(b, pb); /* as the control domain's reset does */
         on_first_lock = NULL;
-        evtchn_destroy(b);
+        destroy(b);
         assert_int_equal(evtchn_alloc_unbound(b, 0, &pb), -EINVAL); /* no more ports */
         assert_int_equal(status(a, pa).status, EVTCHNSTAT_unbound);
         assert_int_equal(evtchn_close(a, pa), 0);
