@@ -195,16 +195,19 @@ static void write_madt(const struct guest_acpi *g, struct madt *madt)
     finish(madt, "APIC", 3, (u64)((u8 *)cpu - (u8 *)madt));
 }
 
+/* The vCPUs node by node: Linux numbers nodes as it meets them here, first those of CPUs, then those of memory. */
 static void write_srat(const struct guest_acpi *g, struct srat *srat)
 {
     struct srat_lapic *cpu = (struct srat_lapic *)(srat + 1);
 
     srat->Reserved1 = 1;
-    for (u32 id = 0; id < g->nr_max_vcpus; id++)
-        *cpu++ = (struct srat_lapic){.Length = sizeof(*cpu),
-                                     .ProximityDomainLow = (u8)g->vcpu_to_vnode[id],
-                                     .APICID = (u8)(2 * id),
-                                     .Flags = 1};
+    for (u32 vnode = 0; vnode < g->nr_vnodes; vnode++)
+        for (u32 id = 0; id < g->nr_max_vcpus; id++)
+            if (g->vcpu_to_vnode[id] == vnode)
+                *cpu++ = (struct srat_lapic){.Length = sizeof(*cpu),
+                                             .ProximityDomainLow = (u8)vnode,
+                                             .APICID = (u8)(2 * id),
+                                             .Flags = 1};
     struct srat_memory *memory = (struct srat_memory *)cpu;
     for (u32 i = 0; i < g->nr_ranges; i++)
         *memory++ = (struct srat_memory){.Type = 1,

@@ -124,8 +124,8 @@ static int memory(int cpu, int node, unsigned long kib)
         return fail("mbind");
     wrong = wrong_words((uint64_t *)map, bytes / 8);
     elsewhere = pages_elsewhere(map, bytes / PAGE, node);
-    printf("%lu KiB of node %d, %lu words wrong, %ld pages elsewhere, %lld ms\n", kib, node, (unsigned long)wrong, elsewhere,
-        (now_ns() - start) / 1000000);
+    printf("%lu KiB of node %d, %lu words wrong, %ld pages elsewhere, %lld ms\n", kib, node,
+           (unsigned long)wrong, elsewhere, (now_ns() - start) / 1000000);
     return wrong || elsewhere;
 }
 
@@ -152,7 +152,8 @@ static int load_cpu(int cpu, long long until, struct load *load)
 
         if (child == 0)
             _exit(cpu % 100 + 1);
-        if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != cpu % 100 + 1)
+        if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status) ||
+            WEXITSTATUS(status) != cpu % 100 + 1)
             return 2;
         load->forks++;
         if (read(timer, &ticks, sizeof(ticks)) != sizeof(ticks))
@@ -171,7 +172,8 @@ static int load(int secs)
 {
     static const char *const reasons[] = {"", "no timer", "a child was lost", "no tick", "a timer was early"};
     int ids[MAX_CPUS], nr = all_cpus(ids), worst = 0, status;
-    struct load *loads = mmap(NULL, sizeof(*loads) * MAX_CPUS, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct load *loads =
+        mmap(NULL, sizeof(*loads) * MAX_CPUS, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     unsigned long forks = 0, ticks = 0, idle = 0;
     long long late_ns = 0, until = now_ns() + secs * NS;
 
@@ -191,8 +193,8 @@ static int load(int secs)
         idle += loads[i].ticks == 0;
         late_ns = loads[i].late_ns > late_ns ? loads[i].late_ns : late_ns;
     }
-    printf("%d CPUs, %d s, %lu forks, %lu ticks, at most %lld ms late%s%s\n", nr, secs, forks, ticks, late_ns / 1000000,
-        worst ? ", " : "", worst <= 4 ? reasons[worst] : "a child crashed");
+    printf("%d CPUs, %d s, %lu forks, %lu ticks, at most %lld ms late%s%s\n", nr, secs, forks, ticks,
+           late_ns / 1000000, worst ? ", " : "", worst <= 4 ? reasons[worst] : "a child crashed");
     return worst || idle || late_ns / 1000000 > LATE_MS_MOST;
 }
 

@@ -105,7 +105,7 @@ TEST(virtual_nodes_are_in_srat_and_slit)
 {
     static const struct xen_vmemrange ranges[] = {
         {0, MIB(512), 0, 0}, {MIB(512), GIB(3), 0, 1}, {GIB(4), GIB(5), 0, 1}};
-    static const u32 vnode[] = {0, 1, 1, 0}, distances[] = {10, 21, 31, 10};
+    static const u32 vnode[] = {1, 0, 0, 1}, distances[] = {10, 21, 31, 10};
     const struct guest_acpi g = {.nr_vcpus = 4,
                                  .nr_max_vcpus = 4,
                                  .nr_vnodes = 2,
@@ -129,6 +129,12 @@ TEST(virtual_nodes_are_in_srat_and_slit)
     assert_int_equal(info.srat.nr_cpus, 4);
     for (u32 i = 0; i < 4; i++)
         assert_int_equal(acpi_srat_apic_to_nid(&info.srat, 2 * i), vnode[i]);
+    /* Linux numbers nodes in the order of the vCPUs' entries. */
+    u8 *low = write_tables(&g);
+    const u8 *srat = table_of(low, "SRAT");
+    for (u32 i = 0; i < 4; i++)
+        assert_int_equal(srat[48 + 16 * i + 2], i / 2);
+    free(low);
     for (u32 from = 0; from < 2; from++)
         for (u32 to = 0; to < 2; to++)
             assert_int_equal(info.topology.distance[from][to], distances[2 * from + to]);
