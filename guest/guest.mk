@@ -29,18 +29,22 @@ build/guest/obj/%.asm.o: %.asm $(MAKEFILES_USED)
 	@mkdir -p $(@D)
 	$(Q)$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP -o $@ $<
 
-# Debian's static libraries, for kernels that are compressed. Headers of a hosted system need no -mgeneral-regs-only.
-GUEST_LIBS_dom0 := $(addprefix -l:lib,z.a lz4.a lzma.a zstd.a)
-DECODER_DIR     := $(patsubst %/,%,$(dir $(filter /%,$(shell $(CC) -print-file-name=libzstd.a))))
+# Debian's static libraries, for kernels that are compressed.
+DECODER_LIBS    := libz.a liblz4.a liblzma.a libzstd.a
+GUEST_LIBS_dom0 := $(foreach l,$(DECODER_LIBS),$(shell $(CC) -print-file-name=$(l)))
+$(DECODER_LIBS):
+	@echo "dom0: $(CC) has no $@; Debian's zlib1g-dev, liblz4-dev, liblzma-dev and libzstd-dev (amd64) have it: tools/setup.sh build"
+	@exit 1
+
+build/guest/obj/guest/dom0/decode.o: | $(GUEST_LIBS_dom0)
 
 define guest_rule
 GUEST_$(1)_OBJ := $$(patsubst %.c,build/guest/obj/%.o,$$(call guest_files,$(1),c)) \
     $$(patsubst %.asm,build/guest/obj/%.asm.o,$$(call guest_files,$(1),asm))
-build/guest/$(1).elf: $$(GUEST_$(1)_OBJ) $$(call guest_lib,$(1)) guest/lib/guest.lds
+build/guest/$(1).elf: $$(GUEST_$(1)_OBJ) $$(call guest_lib,$(1)) guest/lib/guest.lds $$(GUEST_LIBS_$(1))
 	$$(call say,LD,$$@)
 	$$(Q)$$(LD) -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none --no-warn-rwx-segments \
-	    -T guest/lib/guest.lds -o $$@ $$(GUEST_$(1)_OBJ) \
-	    $$(call guest_lib,$(1)) $$(if $$(GUEST_LIBS_$(1)),$$(DECODER_DIR:%=-L%) --start-group $$(GUEST_LIBS_$(1)) --end-group)
+	    -T guest/lib/guest.lds -o $$@ $$(GUEST_$(1)_OBJ) $$(call guest_lib,$(1)) $$(GUEST_LIBS_$(1))
 -include $$(GUEST_$(1)_OBJ:.o=.d)
 endef
 $(foreach p,$(GUEST_PROGRAMS) $(TEST_PROGRAMS),$(eval $(call guest_rule,$(p))))

@@ -9,17 +9,6 @@ set -euo pipefail
 
 # GROUP PACKAGE PROBE. The probe is a command, or a file if it starts with a slash. A package is missing if its probe
 # is: a compiler that was installed in another way will do.
-# Static libraries for domain 0, which runs on x86_64: on another host, they are used if they are there.
-decoders() {
-    local dir=/usr/lib/x86_64-linux-gnu
-    [ "$(uname -m)" = x86_64 ] || return 0
-    cat <<END
-build zlib1g-dev        $dir/libz.a
-build liblz4-dev        $dir/liblz4.a
-build liblzma-dev       $dir/liblzma.a
-build libzstd-dev       $dir/libzstd.a
-END
-}
 packages() {
     local compiler=gcc binutils=binutils libc=libc6-dev libc_file=/usr/lib/x86_64-linux-gnu/libc.a
     if [ "$(uname -m)" != x86_64 ]; then
@@ -42,6 +31,10 @@ test  gcc               gcc
 test  libc6-dev         /usr/include/stdio.h
 test  $libc             $libc_file
 test  libcmocka-dev     /usr/include/cmocka.h
+test  zlib1g-dev        /usr/include/zlib.h
+test  liblz4-dev        /usr/include/lz4.h
+test  liblzma-dev       /usr/include/lzma.h
+test  libzstd-dev       /usr/include/zstd.h
 test  libxen-dev        /usr/include/xen/xen.h
 test  python3-pytest    /usr/lib/python3/dist-packages/pytest/__init__.py
 test  python3-pexpect   /usr/lib/python3/dist-packages/pexpect/__init__.py
@@ -63,6 +56,15 @@ bench gnuplot-nox       gnuplot
 bench xen-hypervisor-4.17-amd64     /boot/xen-4.17-amd64.gz
 bench xen-hypervisor-4.17-amd64-dbg /usr/lib/debug/boot/xen-syms-4.17-amd64
 END
+}
+
+# Static libraries for domain 0, which runs on x86_64; and on the host for its tests.
+decoders() {
+    local package arch=''
+    [ "$(uname -m)" = x86_64 ] || arch=:amd64
+    for package in zlib1g-dev=libz.a liblz4-dev=liblz4.a liblzma-dev=liblzma.a libzstd-dev=libzstd.a; do
+        echo "build ${package%=*}$arch /usr/lib/x86_64-linux-gnu/${package#*=}"
+    done
 }
 
 say() { echo "setup: $*"; }
@@ -139,6 +141,7 @@ say "installing with ${root[*]:+${root[*]} }apt-get: ${missing[*]}"
 apt update >/dev/null || say "apt-get update failed; trying the existing package lists"
 if ! apt install --no-install-recommends "${missing[@]}"; then
     say "apt-get could not install them"
+    case ${missing[*]} in *:amd64*) say "packages of amd64 need: dpkg --add-architecture amd64" ;; esac
     exit 1
 fi
 mapfile -t missing < <(list_missing)

@@ -14,6 +14,10 @@
 
 #define NO_PAGE_LIMIT 0xffffffffull /* max_pages of domain 0, as Xen reports it: 16 TiB */
 
+/* A module that is so large has compressed kernels: one is 40 to 70 MiB when decoded, and liblzma wants 32 MiB besides. */
+#define KERNELS_MODULE  MIB(4)
+#define KERNELS_DECODED MIB(96)
+
 /* Start info, module entry and strings in one block; offsets from its start. */
 #define INFO_MODULE  64u
 #define INFO_STRINGS 96u
@@ -181,8 +185,11 @@ int dom0_build(const struct dom0_config *config)
         return rc;
     }
     u64 mem_bytes = config->mem_bytes;
-    if (!mem_bytes)
+    if (!mem_bytes) {
         mem_bytes = ALIGN_UP(MAX(MIB(64), 2 * (elf.end - elf.start + config->module_size) + MIB(32)), MIB(2));
+        if (config->module_size > KERNELS_MODULE)
+            mem_bytes += KERNELS_DECODED;
+    }
     rc = dom0_layout_memory(config->host_e820, config->nr_host_e820, mem_bytes, &layout);
     if (rc)
         return rc == -ENOMEM ? too_large(mem_bytes, "than the machine has")

@@ -210,38 +210,56 @@ static int check_kernel(struct build *b, const struct kernel_image *image)
     return 0;
 }
 
-/* Writes the start info, its memory map and the command line behind the kernel, and the ramdisk from the next page on.
- * *gaddr: the start info's address. */
-static int write_start_info(struct build *b, const struct cpio_file *ramdisk, u64 *gaddr)
-{
-    struct {
-        struct hvm_start_info info;
-        struct hvm_memmap_table_entry map[LAYOUT_MAP_MAX];
-        struct hvm_modlist_entry module;
-        char cmdline[XLCFG_TEXT_MAX];
-    } block;
-    struct xen_e820_entry e820[LAYOUT_MAP_MAX];
-    const u64 ramdisk_at = ALIGN_UP(sizeof(block), PAGE_SIZE);
+/* What the builder puts behind the kernel; the ramdisk follows from RAMDISK_OFFSET on. */
+struct start_block {
+    struct hvm_start_info info;
+    struct hvm_memmap_table_entry map[LAYOUT_MAP_MAX];
+    struct hvm_modlist_entry module;
+    char cmdline[XLCFG_TEXT_MAX];
+};
+#define RAMDISK_OFFSET ALIGN_UP(sizeof(struct start_block), PAGE_SIZE)
 
-    u64 at = layout_place(&b->layout, &b->elf, ramdisk->data ? ramdisk_at + ramdisk->size : sizeof(block));
-    if (!at)
-        return build_fail(b, -ENOEXEC,
-                          "the kernel %s ends at %#lx and the guest's memory at %#lx: no room for the start "
-                          "info%s; give it "
-                          "more memory than %lu MiB",
-                          b->cfg->kernel, b->elf.end, end_of_low_memory(b),
-                          ramdisk->data ? " and the ramdisk" : "", b->cfg->memory_mib);
+/* Sets b->start_info, below 4 GiB. */
+static int place_start_block(struct build *b, const struct cpio_file *ramdisk)
+{
+    u64 size = ramdisk->data ? RAMDISK_OFFSET + ramdisk->size : sizeof(struct start_block);
+
+    b->start_info = layout_place(&b->layout, &b->elf, size);
+    if (b->start_info)
+        return 0;
+    u64 needed = DIV_ROUND_UP(ALIGN_UP(b->elf.end, PAGE_SIZE) + size, MIB(1));
+    if (needed > LAYOUT_LOW_END >> (20 - PAGE_SHIFT))
+        return build_fail(
+            b, -ENOEXEC,
+            "no room for the ramdisk %s of %lu MiB: the kernel %s ends at %#lx, a guest's memory below "
+            "4 GiB at %#lx",
+            b->cfg->ramdisk, DIV_ROUND_UP(ramdisk->size, MIB(1)), b->cfg->kernel, b->elf.end,
+            LAYOUT_LOW_END << PAGE_SHIFT);
+    return build_fail(
+        b, -ENOEXEC, "the kernel %s%s%s%s need%s more than %lu MiB of memory, the guest has %lu MiB",
+        b->cfg->kernel, ramdisk->data ? ", the ramdisk " : "", ramdisk->data ? b->cfg->ramdisk : "",
+        ramdisk->data ? " and the start info" : " with its start info", ramdisk->data ? "" : "s", needed,
+        b->cfg->memory_mib);
+}
+
+/* Writes the start info, its memory map, the command line and the ramdisk. */
+static int write_start_block(struct build *b, const struct cpio_file *ramdisk)
+{
+    struct start_block block;
+    struct xen_e820_entry e820[LAYOUT_MAP_MAX];
+    const u64 at = b->start_info;
+
     memset(&block, 0, sizeof(block));
     block.info = (struct hvm_start_info){.magic = XEN_HVM_START_MAGIC_VALUE,
                                          .version = 1,
                                          .nr_modules = ramdisk->data != NULL,
                                          .modlist_paddr =
-                                             ramdisk->data ? at + ((u8 *)&block.module - (u8 *)&block) : 0,
-                                         .cmdline_paddr = at + ((u8 *)block.cmdline - (u8 *)&block),
-                                         .memmap_paddr = at + ((u8 *)block.map - (u8 *)&block),
+                                             ramdisk->data ? at + offsetof(struct start_block, module) : 0,
+                                         .cmdline_paddr = at + offsetof(struct start_block, cmdline),
+                                         .memmap_paddr = at + offsetof(struct start_block, map),
                                          .memmap_entries = b->layout.nr_map,
                                          .rsdp_paddr = LAYOUT_ACPI << PAGE_SHIFT};
-    block.module = (struct hvm_modlist_entry){.paddr = at + ramdisk_at, .size = ramdisk->size};
+    block.module = (struct hvm_modlist_entry){.paddr = at + RAMDISK_OFFSET, .size = ramdisk->size};
     str_copy(block.cmdline, b->cfg->extra, sizeof(block.cmdline));
     for (u32 i = 0; i < b->layout.nr_map; i++) {
         const struct layout_range *r = &b->layout.map[i];
@@ -251,13 +269,12 @@ static int write_start_info(struct build *b, const struct cpio_file *ramdisk, u6
     }
     int rc = image_write(xch, b->domid, at, &block, sizeof(block));
     if (!rc)
-        rc = image_write(xch, b->domid, at + ramdisk_at, ramdisk->data, ramdisk->size);
+        rc = image_write(xch, b->domid, at + RAMDISK_OFFSET, ramdisk->data, ramdisk->size);
     if (rc)
         return refused(b, "the start info cannot be written to its memory", rc);
     rc = xc_domain_set_memory_map(xch, b->domid, e820, b->layout.nr_map);
     if (rc)
         return refused(b, "its memory map cannot be set", rc);
-    *gaddr = at;
     return 0;
 }
 
@@ -285,17 +302,15 @@ static int write_acpi_tables(struct build *b)
 
 static int load_and_start(struct build *b, const struct cpio_file *ramdisk)
 {
-    u64 start_info = 0;
-
     int rc = image_load(xch, b->domid, &b->elf);
     if (rc)
         return refused(b, "the kernel cannot be written to its memory", rc);
     rc = write_acpi_tables(b);
     if (!rc)
-        rc = write_start_info(b, ramdisk, &start_info);
+        rc = write_start_block(b, ramdisk);
     if (rc)
         return rc;
-    rc = image_set_context(xch, b->domid, b->elf.pvh_entry, start_info);
+    rc = image_set_context(xch, b->domid, b->elf.pvh_entry, b->start_info);
     if (rc)
         return refused(b, "the registers of its vCPU cannot be set", rc);
     b->backlog = kernel_memory_alloc(CONSOLE_BACKLOG_BYTES);
@@ -314,6 +329,8 @@ int build_release_claim(struct build *b)
 static int build_with(struct build *b, const struct kernel_image *image, const struct cpio_file *ramdisk)
 {
     int rc = check_kernel(b, image);
+    if (!rc)
+        rc = place_start_block(b, ramdisk);
     if (!rc)
         rc = create(b);
     if (!rc)

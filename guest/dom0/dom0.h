@@ -161,7 +161,8 @@ struct build {
     bool created;
     struct layout layout;
     struct vnuma_plan vnuma;
-    struct elf_kernel elf;
+    struct elf_kernel elf; /* its segments' data is there during the build only */
+    u64 start_info;        /* its address */
     struct console console;
     char *backlog;           /* the console's; of the kernels' memory, NULL: there is none */
     char why[BUILD_WHY_MAX]; /* it failed: a sentence for people */
