@@ -29,7 +29,7 @@
 #define IDLE_MS     50u
 #define PIECE_BYTES 256u
 /* A frame is one line, which goes to the hypervisor in one piece, so that no other output divides it. */
-#define FRAME_BYTES  99u
+#define FRAME_BYTES 99u
 
 static struct guest_lock lock;
 static struct console *consoles; /* by ascending domid */

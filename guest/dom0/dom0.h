@@ -97,7 +97,7 @@ struct console {
     u32 nr_visits;
     struct backlog backlog;
     char little[2048];   /* the backlog's, if there is no memory for more */
-    bool paused, killed;  /* as commands on the console have it */
+    bool paused, killed; /* as commands on the console have it */
     struct ring ring;
     struct lines lines;
     u32 nr_typed;
@@ -163,7 +163,7 @@ struct build {
     struct vnuma_plan vnuma;
     struct elf_kernel elf;
     struct console console;
-    char *backlog; /* the console's; of the kernels' memory, NULL: there is none */
+    char *backlog;           /* the console's; of the kernels' memory, NULL: there is none */
     char why[BUILD_WHY_MAX]; /* it failed: a sentence for people */
     u32 nr_nodes;            /* 0: any node */
     u32 nodes[MAX_NODES];
