@@ -316,8 +316,9 @@ void sched_set_params(struct domain *d, u16 weight, u16 cap);
 void sched_get_params(const struct domain *d, u16 *weight, u16 *cap);
 /* The node affinity, a bit per node. Set: all ones make it automatic. domain/node_affinity.c */
 u64 domain_node_affinity(struct domain *d);
-/* It was given, and is not automatic. */
-bool domain_has_given_nodes(struct domain *d);
+/* For memory that a guest asks for itself, on no node: *given, its node affinity was given, and memory of other nodes is
+ * not for it; else the node to try first, that on which it has most. NODE_NONE: the automatic affinity, or none. */
+nodeid_t domain_main_node(struct domain *d, bool *given);
 void domain_set_node_affinity(struct domain *d, u64 nodes);
 /* After a change of the vCPUs' affinity, or of their number. */
 void domain_update_node_affinity(struct domain *d);

@@ -68,12 +68,19 @@ void domain_set_node_affinity(struct domain *d, u64 nodes)
     sched_update_home(d);
 }
 
-bool domain_has_given_nodes(struct domain *d)
+nodeid_t domain_main_node(struct domain *d, bool *given)
 {
+    nodeid_t most = 0;
+
     spin_lock(&d->mem.lock);
-    bool given = !d->auto_node_affinity;
+    *given = !d->auto_node_affinity;
+    for (nodeid_t i = 1; i < mm_nr_nodes(); i++)
+        if (d->mem.own[i] > d->mem.own[most])
+            most = i;
+    if (d->mem.affinity || !d->mem.own[most])
+        most = NODE_NONE;
     spin_unlock(&d->mem.lock);
-    return given;
+    return most;
 }
 
 u64 domain_node_affinity(struct domain *d)

@@ -23,8 +23,9 @@ struct reservation {
     u32 order;
     nodeid_t nid; /* NODE_NONE: any */
     u32 mm_flags;
-    u32 address_bits; /* of struct mm_request */
-    bool own;         /* a guest's request for itself */
+    u32 address_bits;  /* of struct mm_request */
+    bool own;          /* a guest's request for itself; then: */
+    nodeid_t main_nid; /* the node to try first */
 };
 
 /* A virtual node's, which guests may name too. Without a topology the node is ignored. */
@@ -119,29 +120,31 @@ static enum step populate_unaligned(const struct reservation *r, gfn_t g, u32 *d
     return placed ? STEP_DONE : STEP_FAILED;
 }
 
-/* A guest's own request, for frames of its virtual nodes: their memory stays where it was. Returns how many of the nr
- * frames *on is right for. */
-static u32 keep_on_vnode(const struct reservation *r, const gfn_t *g, u32 nr, struct reservation *on)
+/* A guest's own request: memory of its virtual nodes stays on their nodes, other memory where most of it is. Returns how
+ * many of the nr frames *on is right for. */
+static u32 keep_on_nodes(const struct reservation *r, const gfn_t *g, u32 nr, struct reservation *on)
 {
     *on = *r;
     nr = vnuma_pnode_of_frames(r->d, g, nr, &on->nid);
     if (on->nid != NODE_NONE)
         on->mm_flags |= MM_EXACT_NODE;
+    else
+        on->nid = r->main_nid;
     return nr;
 }
 
 /* Allocates and maps extents at the first of the nr frame numbers. */
 static enum step populate(const struct reservation *r, const gfn_t *g, u32 nr, u32 *done)
 {
-    struct reservation on_vnode;
+    struct reservation on_nodes;
     struct mm_taken taken;
     u32 lot = 0;
 
     if (!np_in_reach(g[0], BIT(r->order)))
         return STEP_FAILED;
     if (r->own && r->nid == NODE_NONE) {
-        nr = keep_on_vnode(r, g, nr, &on_vnode);
-        r = &on_vnode;
+        nr = keep_on_nodes(r, g, nr, &on_nodes);
+        r = &on_nodes;
     }
     if (r->order > ORDER_2M && physmap_make_room(r->d, g[0], BIT(r->order)))
         return STEP_AGAIN;
@@ -239,8 +242,12 @@ long memop_reservation(struct hypercall *c)
         return (long)start;
     /* A guest that takes back what it gave stays on the nodes that it was claimed on. */
     r.own = !c->v->domain->is_control;
-    if (r.own && domain_has_given_nodes(r.d))
-        r.mm_flags |= MM_AFFINITY_ONLY;
+    if (r.own) {
+        bool given;
+
+        r.main_nid = domain_main_node(r.d, &given);
+        r.mm_flags |= given ? MM_AFFINITY_ONLY : 0;
+    }
     while (step == STEP_DONE && index < op.nr_extents) {
         u32 done;
 

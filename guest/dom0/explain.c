@@ -167,6 +167,8 @@ void explain_shortage(char *out, size_t size, const struct memory_figures *f, co
         add(&t, "wants %lu MiB", mib_up(s->wanted));
     if (s->tables)
         add(&t, " and %lu MiB for its page tables", mib_up(s->tables));
+    if (s->tables && s->maxmem)
+        add(&t, " (maxmem = %lu)", mib(s->maxmem));
     if (s->node != NODE_NONE)
         add(&t, " on node %u", s->node);
     if (s->got)

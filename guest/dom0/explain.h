@@ -33,6 +33,7 @@ struct shortage {
     u64 all; /* the guest's memory, if wanted is only the share of one of its nodes; else 0 */
     u32 node;
     u64 tables; /* pages for its page tables besides; 0: it has them */
+    u64 maxmem; /* pages that these tables are for, if they are more than its memory */
 };
 void explain_shortage(char *out, size_t size, const struct memory_figures *f, const struct shortage *s);
 

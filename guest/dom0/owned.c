@@ -9,6 +9,11 @@ static bool is_own_node(const struct build *b, u32 node)
     return b->cfg->nodes_kind == NODES_ANY;
 }
 
+static u64 in_mib(u64 pages)
+{
+    return (pages + 128) >> (20 - PAGE_SHIFT);
+}
+
 bool owned_check(const struct build *b)
 {
     xc_domain_claim_t own[MAX_NODES];
@@ -22,9 +27,9 @@ bool owned_check(const struct build *b)
         if (pages == b->populated[n])
             continue;
         printf("@owned domain=%u node=%u pages=%lu\n", b->domid, n, pages);
-        if (!options.quiet)
-            printf("%-9s has %lu pages (%lu MiB) on node %u now\n", b->cfg->name, pages,
-                   (pages + 128) >> (20 - PAGE_SHIFT), n);
+        /* Linux gives a page for the shared info: no news for people. */
+        if (!options.quiet && in_mib(pages) != in_mib(b->populated[n]))
+            printf("%-9s has %lu pages (%lu MiB) on node %u now\n", b->cfg->name, pages, in_mib(pages), n);
         if (pages && !is_own_node(b, n)) {
             printf("%-9s has memory on node %u, which is none of its nodes\n", b->cfg->name, n);
             ok = false;

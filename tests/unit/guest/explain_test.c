@@ -69,6 +69,12 @@ TEST(too_large_for_the_host)
         shortage(&f, (struct shortage){.wanted = MIB_PAGES(1500), .tables = MIB_PAGES(5), .node = NODE_NONE}),
         "wants 1500 MiB and 5 MiB for its page tables, 1005 MiB are free and unclaimed on this host; "
         "wait until other guests have ended, or lower its memory to 1000 MiB");
+    assert_string_equal(shortage(&f, (struct shortage){.wanted = MIB_PAGES(64),
+                                                       .tables = MIB_PAGES(31313),
+                                                       .maxmem = MIB_PAGES(16000000),
+                                                       .node = NODE_NONE}),
+                        "wants 64 MiB and 31313 MiB for its page tables (maxmem = 16000000), "
+                        "1005 MiB are free and unclaimed on this host; too much for this host");
 }
 
 TEST(claimed_by_others)

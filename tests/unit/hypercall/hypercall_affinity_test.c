@@ -301,7 +301,24 @@ CALL_TEST(a_guest_stays_on_its_nodes, .cpus = 3)
     assert_true(node_free(0) > 1024 && node_free(1) > 1024);
     extents(64, first + 64, 0, 0); /* domain 0 populates for it anywhere */
     assert_int_equal(do_extents(XENMEM_populate_physmap), 64);
-    first += 64;
-    assert_int_equal(set_all_nodes(1, ~0ull), 0); /* automatic: it has been given none */
-    assert_int_equal(populate_itself(64, first + 64), 64);
+}
+
+/* A guest that was given no nodes: first the one with most of its memory, then others. */
+CALL_TEST(a_guest_stays_where_most_of_its_memory_is, .cpus = 3)
+{
+    struct mem_account *mem = &dom(1)->mem;
+
+    mem->max_pages = 1 << 20;
+    assert_int_equal(populate_extents(1024, 0x1000, 0, XENMEMF_exact_node(2)), 1024);
+    call_from(1); /* on node 0, with 512 pages there */
+    call_from(0);
+    u64 own_0 = mem->own[0];
+    assert_int_equal(populate_itself(64, 0x2000), 64);
+    assert_int_equal(mem->own[2], 1024 + 64);
+    assert_int_equal(mem->own[0], own_0);
+    u64 first = 0x3000;
+    for (; node_free(2); first += 64)
+        assert_int_equal(populate_itself(64, first), 64);
+    assert_int_equal(populate_itself(64, first), 64);
+    assert_true(mem->own[0] + mem->own[1] > own_0);
 }
