@@ -15,6 +15,8 @@
  * ring.lost, backlog, window_ms, nr_visits and page, which are its vCPU's own; it maps and unmaps the page with the lock
  * held. It is held while a piece is printed, so that nothing of a guest comes after the line that says that it has left
  * the foreground.
+ *
+ * lint: long: output and commands share the lock, the list of consoles and the foreground.
  */
 #include <guest/dom0/dom0.h>
 #include <guest/dom0/terminal.h>
@@ -29,7 +31,7 @@
 #define IDLE_MS     50u
 #define PIECE_BYTES 256u
 /* A frame is one line, which goes to the hypervisor in one piece, so that no other output divides it. */
-#define FRAME_BYTES  99u
+#define FRAME_BYTES 99u
 
 static struct guest_lock lock;
 static struct console *consoles; /* by ascending domid */

@@ -97,7 +97,7 @@ struct console {
     u32 nr_visits;
     struct backlog backlog;
     char little[2048];   /* the backlog's, if there is no memory for more */
-    bool paused, killed;  /* as commands on the console have it */
+    bool paused, killed; /* as commands on the console have it */
     struct ring ring;
     struct lines lines;
     u32 nr_typed;
@@ -140,6 +140,14 @@ bool claim_must_be_on_nodes(const struct xlcfg *cfg);
 int claim_short_of_extents(struct build *b);
 /* Releases what is still claimed. */
 int claim_release(const struct build *b);
+/*
+ * The turn to claim: one vCPU's at a time. A guest that is built again holds it from before its old domain is destroyed
+ * until the new one has its claim, so that no other guest is given the memory in between. Waits for it, unless this vCPU
+ * has it already.
+ */
+void claim_turn_begin(void);
+/* Nothing if this vCPU does not have it. */
+void claim_turn_end(void);
 
 /* --- nodes.c ------------------------------------------------------------------------------------------- */
 
@@ -163,7 +171,7 @@ struct build {
     struct vnuma_plan vnuma;
     struct elf_kernel elf;
     struct console console;
-    char *backlog; /* the console's; of the kernels' memory, NULL: there is none */
+    char *backlog;           /* the console's; of the kernels' memory, NULL: there is none */
     char why[BUILD_WHY_MAX]; /* it failed: a sentence for people */
     u32 nr_nodes;            /* 0: any node */
     u32 nodes[MAX_NODES];
@@ -197,12 +205,20 @@ struct life {
     bool over;             /* it has ended; if concurrent, it is not judged yet */
     bool ran;              /* it was built */
     bool clean;            /* if over: nothing was wrong with its memory */
+    u32 nr_restarts;       /* so far */
+    u32 nr_quick;          /* the last ones, each of which followed a short run */
+    u64 deadline_ms;       /* of all its runs together; 0: none has begun */
+    bool preserve;         /* if it has run */
     enum xlcfg_expect end; /* if over */
     struct xlcfg cfg;
     struct build build;
 };
 /* Builds, watches and destroys the guest; judges it unless it was concurrent. */
 void life_run(struct life *life);
+/* Destroys the guests whose configuration says that they are preserved. Where no guest is alive. */
+void life_destroy_preserved(void);
+/* Judges them, which are then forgotten. pages, claims: what all guests together have left behind. */
+void life_judge_preserved(s64 pages, s64 claims);
 /* Judges a concurrent guest. pages, claims: what all of them together have left behind. */
 void life_judge(const struct life *life, s64 pages, s64 claims);
 

@@ -5,15 +5,35 @@
  * Concurrent guests share these figures, so they are judged after all of them have ended (life_judge()). A
  * concurrent guest that failed for want of memory is not judged, because the others may have held that
  * memory.
+ *
+ * A guest that has shut down can be built again (on_reboot and the like): a new domain, after the old one was destroyed,
+ * because its memory is needed. A guest that is preserved keeps its domain until all guests have ended.
  */
 #include <guest/dom0/cpio.h>
 #include <guest/dom0/dom0.h>
 #include <guest/dom0/kernels.h>
+#include <guest/lib/lock.h>
+#include <lib/parse.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <xen/sched.h>
 
+/* A run of less than this is short; so many of them in a row, and the guest is not started again. */
+#define SHORT_RUN_MS   60000u
+#define SHORT_RUNS_MAX 4u
+#define PRESERVED_MAX  64u
+
 struct dom0_guests guests;
+
+static struct guest_lock preserved_lock;
+static struct preserved {
+    u32 domid;
+    bool clean;
+    enum xlcfg_expect expect, end;
+    char name[XLCFG_NAME_MAX];
+    char why[BUILD_WHY_MAX];
+} preserved[PRESERVED_MAX]; /* preserved_lock */
+static u32 nr_preserved;
 
 /* One line of the account. node: an id, or "any". */
 static void print_populated(const struct build *b, const char *node, u64 pages)
@@ -77,7 +97,7 @@ static const char *event_of(int code)
 }
 
 /* Lets the guest run to its end. Returns its shutdown code, -EAGAIN (timeout) or -errno. */
-static int run_guest(struct build *b)
+static int run_guest(struct build *b, u64 deadline_ms)
 {
     u64 start = guest_now_ms();
 
@@ -89,7 +109,7 @@ static int run_guest(struct build *b)
     rc = build_release_claim(b);
     if (rc)
         return rc;
-    rc = watch_wait(b->domid, &b->console, b->cfg->timeout_s * 1000ull);
+    rc = watch_wait(b->domid, &b->console, start < deadline_ms ? deadline_ms - start : 0);
     host_print_vcpus(b->domid);
     if (!options.quiet)
         printf("%-9s %s after %lu ms, code %d\n", b->cfg->name, event_of(rc), guest_now_ms() - start, rc);
@@ -164,13 +184,18 @@ static void conclude(const char *name, bool clean, enum xlcfg_expect expect, enu
     count_one(pass ? &guests.passed : &guests.failed);
 }
 
+static void close_console(struct build *b)
+{
+    console_close(&b->console);
+    kernel_memory_free(b->backlog);
+    b->backlog = NULL;
+}
+
 static bool destroy(struct build *b)
 {
     if (!b->created)
         return true;
-    console_close(&b->console);
-    kernel_memory_free(b->backlog);
-    b->backlog = NULL;
+    close_console(b);
     int rc = watch_destroy(b->domid);
     printf("@guest domain=%u event=destroyed code=%d name=%s\n", b->domid, rc, b->cfg->name);
     return rc == 0;
@@ -194,6 +219,48 @@ static void say_failed(const struct build *b, int rc)
         printf("@guest domain=none event=failed code=%d name=%s\n", rc, b->cfg->name);
 }
 
+/* Notes the guest, which has ended, for the time when all have. False: there are too many. */
+static bool preserve(struct life *life, bool clean)
+{
+    struct build *b = &life->build;
+    struct preserved *p = NULL;
+
+    guest_lock(&preserved_lock);
+    if (nr_preserved < PRESERVED_MAX)
+        p = &preserved[nr_preserved++];
+    guest_unlock(&preserved_lock);
+    if (!p) {
+        printf("%-9s is not preserved: %u guests are\n", b->cfg->name, PRESERVED_MAX);
+        return false;
+    }
+    close_console(b);
+    *p = (struct preserved){.domid = b->domid, .clean = clean, .expect = life->cfg.expect, .end = life->end};
+    str_copy(p->name, b->cfg->name, sizeof(p->name));
+    str_copy(p->why, b->why, sizeof(p->why));
+    printf("@guest domain=%u event=preserved code=0 name=%s\n", b->domid, b->cfg->name);
+    return true;
+}
+
+void life_destroy_preserved(void)
+{
+    for (u32 i = 0; i < nr_preserved; i++) {
+        struct preserved *p = &preserved[i];
+        int rc = watch_destroy(p->domid);
+        p->clean = rc == 0 && p->clean;
+        printf("@guest domain=%u event=destroyed code=%d name=%s\n", p->domid, rc, p->name);
+    }
+}
+
+void life_judge_preserved(s64 pages, s64 claims)
+{
+    for (u32 i = 0; i < nr_preserved; i++) {
+        const struct preserved *p = &preserved[i];
+        bool clean = check_leak(p->name, pages, claims);
+        conclude(p->name, clean && p->clean, p->expect, p->end, p->why);
+    }
+    nr_preserved = 0;
+}
+
 static void judge(const struct life *life, bool clean)
 {
     char why[BUILD_WHY_MAX];
@@ -203,11 +270,13 @@ static void judge(const struct life *life, bool clean)
     conclude(life->cfg.name, clean, life->cfg.expect, life->end, why);
 }
 
-/* Destroys the guest; judges it unless it was concurrent. */
+/* Destroys the guest, and judges it unless it was concurrent; or preserves it. */
 static void end(struct life *life, const struct host_state *before, bool clean)
 {
     s64 pages = 0, claims = 0;
 
+    if (life->preserve && preserve(life, clean))
+        return;
     life->clean = destroy(&life->build) && clean;
     life->over = true;
     if (life->concurrent)
@@ -225,6 +294,62 @@ void life_judge(const struct life *life, s64 pages, s64 claims)
     judge(life, clean && life->clean);
 }
 
+static enum xlcfg_action action_on(const struct xlcfg *cfg, int code)
+{
+    return code >= 0 && code < (int)XLCFG_SHUTDOWNS ? cfg->on_shutdown[code] : ACTION_DESTROY;
+}
+
+/* The guest shall be started again. May it? */
+static bool may_restart(struct life *life, u64 ran_ms)
+{
+    life->nr_quick = ran_ms < SHORT_RUN_MS ? life->nr_quick + 1 : 0;
+    if (life->nr_quick < SHORT_RUNS_MAX)
+        return true;
+    printf("%-9s is not started again: it has ended %u times in a row within %u s of its start\n",
+           life->cfg.name, SHORT_RUNS_MAX, SHORT_RUN_MS / 1000);
+    return false;
+}
+
+/* Runs the guest that was built, and destroys it if it is to be built again. True: it is. */
+static bool run_once(struct life *life, bool *clean)
+{
+    const struct xlcfg *cfg = &life->cfg;
+    struct build *b = &life->build;
+    u64 start = guest_now_ms();
+
+    if (!life->deadline_ms)
+        life->deadline_ms = start + cfg->timeout_s * 1000ull;
+    *clean = check_placement(b) && nodes_check(b) && *clean;
+    life->ran = true;
+    int code = run_guest(b, life->deadline_ms);
+    *clean = owned_check(b) && *clean;
+    printf("@guest domain=%u event=%s code=%d name=%s\n", b->domid, event_of(code), code, cfg->name);
+    life->end = outcome_of_run(code);
+    describe_run(b, code);
+    enum xlcfg_action action = action_on(cfg, code);
+    life->preserve = action == ACTION_PRESERVE;
+    if (action != ACTION_RESTART || !may_restart(life, guest_now_ms() - start))
+        return false;
+    printf("@guest domain=%u event=restart code=%u name=%s\n", b->domid, ++life->nr_restarts, cfg->name);
+    claim_turn_begin();
+    *clean = destroy(b) && *clean;
+    return true;
+}
+
+/* Returns what build_guest() does, 0 after the guest's end. */
+static int build_and_run_all(struct life *life, const struct cpio_file *kernel,
+                             const struct cpio_file *ramdisk, const struct host_state *before, bool *clean)
+{
+    int rc;
+
+    life->deadline_ms = 0;
+    do {
+        rc = build_guest(&life->build, &life->cfg, kernel, ramdisk, before);
+        claim_turn_end();
+    } while (!rc && run_once(life, clean));
+    return rc;
+}
+
 static void build_and_run(struct life *life, const struct cpio_file *kernel, const struct cpio_file *ramdisk)
 {
     const struct xlcfg *cfg = &life->cfg;
@@ -240,7 +365,7 @@ static void build_and_run(struct life *life, const struct cpio_file *kernel, con
         printf("%-9s kernel %s%s%s, %lu MiB, %u vCPU%s\n", cfg->name, cfg->kernel,
                cfg->ramdisk[0] ? ", ramdisk " : "", cfg->ramdisk, cfg->memory_mib, cfg->vcpus,
                cfg->vcpus == 1 ? "" : "s");
-    int rc = build_guest(b, cfg, kernel, ramdisk, &before);
+    int rc = build_and_run_all(life, kernel, ramdisk, &before, &clean);
     if (rc == -ENOENT && cfg->optional && !b->created) {
         printf("@guest domain=none event=skipped code=%d name=%s\n", rc, cfg->name);
         count_one(&guests.skipped);
@@ -255,14 +380,6 @@ static void build_and_run(struct life *life, const struct cpio_file *kernel, con
             return;
         }
         life->end = outcome_of_build(rc);
-    } else {
-        clean = check_placement(b) && nodes_check(b);
-        life->ran = true;
-        int code = run_guest(b);
-        clean = owned_check(b) && clean;
-        printf("@guest domain=%u event=%s code=%d name=%s\n", b->domid, event_of(code), code, cfg->name);
-        life->end = outcome_of_run(code);
-        describe_run(b, code);
     }
     end(life, &before, clean);
 }

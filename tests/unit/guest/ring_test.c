@@ -111,7 +111,8 @@ TEST(a_backlog_keeps_the_order)
 
     srandom(3);
     while (read < 20000) {
-        for (uint32_t nr = (uint32_t)random() % 60; nr && page.out_prod - page.out_cons < sizeof(page.out); nr--)
+        for (uint32_t nr = (uint32_t)random() % 60; nr && page.out_prod - page.out_cons < sizeof(page.out);
+             nr--)
             page.out[page.out_prod++ % sizeof(page.out)] = (char)(written++ * 7);
         backlog_fill(&b, &ring, &page);
         assert_true(b.used == sizeof(room) || page.out_cons == page.out_prod);
