@@ -58,10 +58,10 @@ static bool run_concurrently(u32 nr)
     if (host_read(&before))
         return false;
     bool ok = work_run(options.vcpus, nr, run_one, NULL);
-    life_destroy_preserved();
+    judge_destroy_preserved();
     if (host_settle(&before, options.slack, 5000, &pages, &claims))
         return false;
-    life_judge_preserved(pages, claims);
+    judge_preserved(pages, claims);
     for (u32 i = 0; i < nr; i++)
         if (lives[i].over)
             life_judge(&lives[i], pages, claims);
@@ -79,10 +79,10 @@ static bool end_preserved(const struct host_state *before)
 {
     s64 pages = 0, claims = 0;
 
-    life_destroy_preserved();
+    judge_destroy_preserved();
     if (host_settle(before, options.slack, 5000, &pages, &claims))
         return false;
-    life_judge_preserved(pages, claims);
+    judge_preserved(pages, claims);
     return true;
 }
 

@@ -190,11 +190,7 @@ int build_release_claim(struct build *b);
 /* Sets and prints b->why. Returns rc. */
 int build_fail(struct build *b, int rc, const char *fmt, ...) PRINTF(3, 4);
 
-/* --- life.c -------------------------------------------------------------------------------------------- */
-
-extern struct dom0_guests {
-    u32 passed, failed, skipped; /* guests; atomic */
-} guests;
+/* --- life.c ------------------------------------------------------------------------------------------- */
 
 /* One configuration of the archive, its guest and the result. Large: not for the stack of a vCPU. */
 struct life {
@@ -215,12 +211,27 @@ struct life {
 };
 /* Builds, watches and destroys the guest; judges it unless it was concurrent. */
 void life_run(struct life *life);
-/* Destroys the guests whose configuration says that they are preserved. Where no guest is alive. */
-void life_destroy_preserved(void);
-/* Judges them, which are then forgotten. pages, claims: what all guests together have left behind. */
-void life_judge_preserved(s64 pages, s64 claims);
 /* Judges a concurrent guest. pages, claims: what all of them together have left behind. */
 void life_judge(const struct life *life, s64 pages, s64 claims);
+
+/* --- judge.c ------------------------------------------------------------------------------------------- */
+
+extern struct dom0_guests {
+    u32 passed, failed, skipped; /* guests; atomic */
+} guests;
+void judge_count(u32 *counter);
+/* Prints whether the guest's end is as expected, and counts it. clean: nothing was wrong with its memory; why: a sentence
+ * about an end that no expectation names, or that was not expected. */
+void judge_end(const char *name, bool clean, enum xlcfg_expect expect, enum xlcfg_expect outcome,
+               const char *why);
+/* Prints what was left behind. False: pages or claims are missing. */
+bool judge_leak(const char *name, s64 pages, s64 claims);
+/* Notes a guest that is to be preserved. False: there are too many. The caller closes its console. */
+bool judge_later(const struct life *life, bool clean);
+/* Destroys those guests. Where no guest runs. */
+void judge_destroy_preserved(void);
+/* Judges them, which are then forgotten. pages, claims: what all guests together have left behind. */
+void judge_preserved(s64 pages, s64 claims);
 
 /* --- archive.c ----------------------------------------------------------------------------------------- */
 

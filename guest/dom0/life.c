@@ -12,8 +12,6 @@
 #include <guest/dom0/cpio.h>
 #include <guest/dom0/dom0.h>
 #include <guest/dom0/kernels.h>
-#include <guest/lib/lock.h>
-#include <lib/parse.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 #include <xen/sched.h>
@@ -21,19 +19,6 @@
 /* A run of less than this is short; so many of them in a row, and the guest is not started again. */
 #define SHORT_RUN_MS   60000u
 #define SHORT_RUNS_MAX 4u
-#define PRESERVED_MAX  64u
-
-struct dom0_guests guests;
-
-static struct guest_lock preserved_lock;
-static struct preserved {
-    u32 domid;
-    bool clean;
-    enum xlcfg_expect expect, end;
-    char name[XLCFG_NAME_MAX];
-    char why[BUILD_WHY_MAX];
-} preserved[PRESERVED_MAX]; /* preserved_lock */
-static u32 nr_preserved;
 
 /* One line of the account. node: an id, or "any". */
 static void print_populated(const struct build *b, const char *node, u64 pages)
@@ -162,28 +147,6 @@ static enum xlcfg_expect outcome_of_build(int rc)
     return rc == -ENOMEM ? EXPECT_ENOMEM : rc == -ENOEXEC ? EXPECT_BADKERNEL : EXPECT_COUNT;
 }
 
-static void count_one(u32 *counter)
-{
-    __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
-}
-
-/* why: a sentence about an end that no expectation names, or that was not expected. */
-static void conclude(const char *name, bool clean, enum xlcfg_expect expect, enum xlcfg_expect outcome,
-                     const char *why)
-{
-    const char *word = outcome == EXPECT_COUNT ? "" : xlcfg_expect_names[outcome];
-    bool expected = outcome == expect || (expect == EXPECT_ANY && outcome <= EXPECT_KILLED);
-    bool pass = clean && expected;
-
-    if (expected)
-        printf("%-9s %s: %s, as expected%s\n", name, pass ? "PASS" : "FAIL", word,
-               clean ? "" : ", but its memory was not right");
-    else
-        printf("%-9s FAIL: expected %s, got %s%s%s\n", name, xlcfg_expect_names[expect], word,
-               word[0] && why[0] ? ": " : "", why);
-    count_one(pass ? &guests.passed : &guests.failed);
-}
-
 static void close_console(struct build *b)
 {
     console_close(&b->console);
@@ -201,16 +164,6 @@ static bool destroy(struct build *b)
     return rc == 0;
 }
 
-/* False: pages or claims are missing. */
-static bool check_leak(const char *name, s64 pages, s64 claims)
-{
-    printf("@leak pages=%ld claims=%ld name=%s\n", pages, claims, name);
-    if (pages_within(pages, options.slack) && claims == 0)
-        return true;
-    printf("%-9s %ld pages and %ld claimed pages did not come back\n", name, pages, claims);
-    return false;
-}
-
 static void say_failed(const struct build *b, int rc)
 {
     if (b->created)
@@ -219,55 +172,13 @@ static void say_failed(const struct build *b, int rc)
         printf("@guest domain=none event=failed code=%d name=%s\n", rc, b->cfg->name);
 }
 
-/* Notes the guest, which has ended, for the time when all have. False: there are too many. */
-static bool preserve(struct life *life, bool clean)
-{
-    struct build *b = &life->build;
-    struct preserved *p = NULL;
-
-    guest_lock(&preserved_lock);
-    if (nr_preserved < PRESERVED_MAX)
-        p = &preserved[nr_preserved++];
-    guest_unlock(&preserved_lock);
-    if (!p) {
-        printf("%-9s is not preserved: %u guests are\n", b->cfg->name, PRESERVED_MAX);
-        return false;
-    }
-    close_console(b);
-    *p = (struct preserved){.domid = b->domid, .clean = clean, .expect = life->cfg.expect, .end = life->end};
-    str_copy(p->name, b->cfg->name, sizeof(p->name));
-    str_copy(p->why, b->why, sizeof(p->why));
-    printf("@guest domain=%u event=preserved code=0 name=%s\n", b->domid, b->cfg->name);
-    return true;
-}
-
-void life_destroy_preserved(void)
-{
-    for (u32 i = 0; i < nr_preserved; i++) {
-        struct preserved *p = &preserved[i];
-        int rc = watch_destroy(p->domid);
-        p->clean = rc == 0 && p->clean;
-        printf("@guest domain=%u event=destroyed code=%d name=%s\n", p->domid, rc, p->name);
-    }
-}
-
-void life_judge_preserved(s64 pages, s64 claims)
-{
-    for (u32 i = 0; i < nr_preserved; i++) {
-        const struct preserved *p = &preserved[i];
-        bool clean = check_leak(p->name, pages, claims);
-        conclude(p->name, clean && p->clean, p->expect, p->end, p->why);
-    }
-    nr_preserved = 0;
-}
-
 static void judge(const struct life *life, bool clean)
 {
     char why[BUILD_WHY_MAX];
 
     snprintf(why, sizeof(why), "%s%s", life->end == EXPECT_COUNT && !life->ran ? "no guest: " : "",
              life->build.why);
-    conclude(life->cfg.name, clean, life->cfg.expect, life->end, why);
+    judge_end(life->cfg.name, clean, life->cfg.expect, life->end, why);
 }
 
 /* Destroys the guest, and judges it unless it was concurrent; or preserves it. */
@@ -275,8 +186,10 @@ static void end(struct life *life, const struct host_state *before, bool clean)
 {
     s64 pages = 0, claims = 0;
 
-    if (life->preserve && preserve(life, clean))
+    if (life->preserve && judge_later(life, clean)) {
+        close_console(&life->build);
         return;
+    }
     life->clean = destroy(&life->build) && clean;
     life->over = true;
     if (life->concurrent)
@@ -289,7 +202,7 @@ static void end(struct life *life, const struct host_state *before, bool clean)
 
 void life_judge(const struct life *life, s64 pages, s64 claims)
 {
-    bool clean = check_leak(life->cfg.name, pages, claims);
+    bool clean = judge_leak(life->cfg.name, pages, claims);
 
     judge(life, clean && life->clean);
 }
@@ -358,7 +271,7 @@ static void build_and_run(struct life *life, const struct cpio_file *kernel, con
     bool clean = true;
 
     if (host_read(&before)) {
-        conclude(cfg->name, false, cfg->expect, EXPECT_COUNT, "no figures of the host's memory");
+        judge_end(cfg->name, false, cfg->expect, EXPECT_COUNT, "no figures of the host's memory");
         return;
     }
     if (!options.quiet)
@@ -368,7 +281,7 @@ static void build_and_run(struct life *life, const struct cpio_file *kernel, con
     int rc = build_and_run_all(life, kernel, ramdisk, &before, &clean);
     if (rc == -ENOENT && cfg->optional && !b->created) {
         printf("@guest domain=none event=skipped code=%d name=%s\n", rc, cfg->name);
-        count_one(&guests.skipped);
+        judge_count(&guests.skipped);
         return;
     }
     if (rc) {
@@ -403,7 +316,7 @@ static bool find_file(const struct life *life, const char *key, const char *name
         return true;
     printf("%-9s its %s: %s\n", cfg->name, key, why);
     printf("@guest domain=none event=failed code=%d name=%s\n", rc, cfg->name);
-    conclude(cfg->name, true, cfg->expect, EXPECT_BADKERNEL, why);
+    judge_end(cfg->name, true, cfg->expect, EXPECT_BADKERNEL, why);
     return false;
 }
 
@@ -420,14 +333,14 @@ void life_run(struct life *life)
     if (rc) {
         printf("%s:%u: %s\n", life->file, error.line, error.text);
         printf("@guest domain=none event=failed code=%d name=%s\n", rc, life->file);
-        conclude(life->file, true, cfg->expect, EXPECT_BADCONFIG, error.text);
+        judge_end(life->file, true, cfg->expect, EXPECT_BADCONFIG, error.text);
         return;
     }
     if (!mine)
         return;
     if (console_says_end(NULL)) {
         printf("@guest domain=none event=skipped code=%d name=%s\n", -EINTR, cfg->name);
-        count_one(&guests.skipped);
+        judge_count(&guests.skipped);
         return;
     }
     if (find_file(life, "kernel", cfg->kernel, &kernel) &&
