@@ -14,6 +14,8 @@
  *
  * Locks: d->lock for the line being collected, which all vCPUs of the domain share. output_lock for all rings. The
  * CPU that has set `draining` owns `current`, and writes to the serial line without a lock.
+ *
+ * lint: long: the records' writers, their ring and its drain.
  */
 #include <domain/internal.h>
 

@@ -14,7 +14,7 @@ HARDWARE_C  := $(addprefix arch/x86/cpu/,apic.c asm_offsets.c console.c efi_runt
 PRODUCT_C   := $(filter-out $(HARDWARE_C),$(wildcard $(HV_DIRS:%=%/*.c))) \
         $(filter-out %/files.c %/firmware.c %/loader.c,$(wildcard boot/efi/*.c)) \
         $(addprefix guest/dom0/,acpi.c bzimage.c cpio.c cpus.c decode.c explain.c heap.c kernels.c layout.c ring.c terminal.c \
-        vnuma.c xlcfg.c xlnotes.c xlsyntax.c xltoken.c xlvnuma.c) \
+        vnuma.c xlcfg.c xlevents.c xlnotes.c xlsyntax.c xltoken.c xlvnuma.c) \
         tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c
 STRESS_C    := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
 MACHINE_C   := $(wildcard tests/machine/*.c)

@@ -161,7 +161,7 @@ machine_words() {
         ((nvdimm_mib == 0)) || machine+=,nvdimm=on
     fi
     qemu=(qemu-system-x86_64 -M "$machine" -cpu "$cpu_model" -smp "$smp" -m "$memory"
-        -nodefaults -display none -chardev stdio,id=line,signal=off -serial chardev:line -no-reboot -device 'isa-debug-exit,iobase=0xf4,iosize=4')
+        -nodefaults -display none -chardev 'stdio,id=line,signal=off' -serial chardev:line -no-reboot -device 'isa-debug-exit,iobase=0xf4,iosize=4')
     if [ "$icount" = 1 ]; then
         qemu+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off' -rtc 'base=2020-01-01,clock=vm')
     else

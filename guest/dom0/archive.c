@@ -58,8 +58,10 @@ static bool run_concurrently(u32 nr)
     if (host_read(&before))
         return false;
     bool ok = work_run(options.vcpus, nr, run_one, NULL);
+    judge_destroy_preserved();
     if (host_settle(&before, options.slack, 5000, &pages, &claims))
         return false;
+    judge_preserved(pages, claims);
     for (u32 i = 0; i < nr; i++)
         if (lives[i].over)
             life_judge(&lives[i], pages, claims);
@@ -72,14 +74,28 @@ static bool run_concurrently(u32 nr)
     return ok;
 }
 
+/* No guest runs any more. False: the host's state could not be read. */
+static bool end_preserved(const struct host_state *before)
+{
+    s64 pages = 0, claims = 0;
+
+    judge_destroy_preserved();
+    if (host_settle(before, options.slack, 5000, &pages, &claims))
+        return false;
+    judge_preserved(pages, claims);
+    return true;
+}
+
 /* Runs all configurations from *offset on; returns what cpio_next() does. *ok: false after any other error.
  */
 static int run_all(size_t *offset, u32 *configs, bool *ok)
 {
     u32 most = options.vcpus > 1 ? CONCURRENT_MAX : 1, nr = 0, bad = 0;
+    struct host_state before;
     struct cpio_file f;
     int rc;
 
+    *ok = host_read(&before) == 0;
     do {
         rc = next_config(offset, &f, &bad);
         if (rc > 0) {
@@ -95,7 +111,7 @@ static int run_all(size_t *offset, u32 *configs, bool *ok)
             life_run(&lives[0]);
         nr = 0;
     } while (rc > 0);
-    *ok = *ok && !bad;
+    *ok = end_preserved(&before) && *ok && !bad;
     return rc;
 }
 

@@ -339,8 +339,11 @@ static int build_with(struct build *b, const struct kernel_image *image, const s
         rc = nodes_set(b);
     if (!rc)
         rc = connect(b);
-    if (!rc)
+    if (!rc) {
+        claim_turn_begin();
         rc = claim(b);
+    }
+    claim_turn_end();
     if (!rc)
         rc = populate(b);
     if (!rc)

@@ -1,6 +1,7 @@
 /* Claims by node: the guest's quotas with the order and flags of its configuration. See dom0.h. */
 #include <guest/dom0/dom0.h>
 #include <guest/lib/lock.h>
+#include <guest/lib/smp.h>
 
 /* What is claimed for the i-th node: its quota in whole extents. */
 static u64 claimed_pages(const struct build *b, u32 i)
@@ -78,4 +79,25 @@ int claim_release(const struct build *b)
     int rc = host_has_node_claims() ? xc_domain_claim_memory(xch, b->domid, 1, &none)
                                     : xc_domain_claim_pages(xch, b->domid, 0);
     return rc || !b->cfg->claim_order ? rc : xc_domain_setmaxmem(xch, b->domid, b->cfg->maxmem_mib << 10);
+}
+
+static struct guest_lock turn;
+static u32 turn_of; /* atomic; smp_id() + 1 of the vCPU that has it, 0: none */
+
+void claim_turn_begin(void)
+{
+    u32 self = smp_id() + 1;
+
+    if (__atomic_load_n(&turn_of, __ATOMIC_RELAXED) == self)
+        return;
+    guest_lock(&turn);
+    __atomic_store_n(&turn_of, self, __ATOMIC_RELAXED);
+}
+
+void claim_turn_end(void)
+{
+    if (__atomic_load_n(&turn_of, __ATOMIC_RELAXED) != smp_id() + 1)
+        return;
+    __atomic_store_n(&turn_of, 0, __ATOMIC_RELAXED);
+    guest_unlock(&turn);
 }

@@ -15,6 +15,8 @@
  * ring.lost, backlog, window_ms, nr_visits and page, which are its vCPU's own; it maps and unmaps the page with the lock
  * held. It is held while a piece is printed, so that nothing of a guest comes after the line that says that it has left
  * the foreground.
+ *
+ * lint: long: output and commands share the lock, the list of consoles and the foreground.
  */
 #include <guest/dom0/dom0.h>
 #include <guest/dom0/terminal.h>

@@ -140,6 +140,14 @@ bool claim_must_be_on_nodes(const struct xlcfg *cfg);
 int claim_short_of_extents(struct build *b);
 /* Releases what is still claimed. */
 int claim_release(const struct build *b);
+/*
+ * The turn to claim: one vCPU's at a time. A guest that is built again holds it from before its old domain is destroyed
+ * until the new one has its claim, so that no other guest is given the memory in between. Waits for it, unless this vCPU
+ * has it already.
+ */
+void claim_turn_begin(void);
+/* Nothing if this vCPU does not have it. */
+void claim_turn_end(void);
 
 /* --- nodes.c ------------------------------------------------------------------------------------------- */
 
@@ -183,11 +191,7 @@ int build_release_claim(struct build *b);
 /* Sets and prints b->why. Returns rc. */
 int build_fail(struct build *b, int rc, const char *fmt, ...) PRINTF(3, 4);
 
-/* --- life.c -------------------------------------------------------------------------------------------- */
-
-extern struct dom0_guests {
-    u32 passed, failed, skipped; /* guests; atomic */
-} guests;
+/* --- life.c ------------------------------------------------------------------------------------------- */
 
 /* One configuration of the archive, its guest and the result. Large: not for the stack of a vCPU. */
 struct life {
@@ -198,6 +202,10 @@ struct life {
     bool over;             /* it has ended; if concurrent, it is not judged yet */
     bool ran;              /* it was built */
     bool clean;            /* if over: nothing was wrong with its memory */
+    u32 nr_restarts;       /* so far */
+    u32 nr_quick;          /* the last ones, each of which followed a short run */
+    u64 deadline_ms;       /* of all its runs together; 0: none has begun */
+    bool preserve;         /* if it has run */
     enum xlcfg_expect end; /* if over */
     struct xlcfg cfg;
     struct build build;
@@ -206,6 +214,25 @@ struct life {
 void life_run(struct life *life);
 /* Judges a concurrent guest. pages, claims: what all of them together have left behind. */
 void life_judge(const struct life *life, s64 pages, s64 claims);
+
+/* --- judge.c ------------------------------------------------------------------------------------------- */
+
+extern struct dom0_guests {
+    u32 passed, failed, skipped; /* guests; atomic */
+} guests;
+void judge_count(u32 *counter);
+/* Prints whether the guest's end is as expected, and counts it. clean: nothing was wrong with its memory; why: a sentence
+ * about an end that no expectation names, or that was not expected. */
+void judge_end(const char *name, bool clean, enum xlcfg_expect expect, enum xlcfg_expect outcome,
+               const char *why);
+/* Prints what was left behind. False: pages or claims are missing. */
+bool judge_leak(const char *name, s64 pages, s64 claims);
+/* Notes a guest that is to be preserved. False: there are too many. The caller closes its console. */
+bool judge_later(const struct life *life, bool clean);
+/* Destroys those guests. Where no guest runs. */
+void judge_destroy_preserved(void);
+/* Judges them, which are then forgotten. pages, claims: what all guests together have left behind. */
+void judge_preserved(s64 pages, s64 claims);
 
 /* --- archive.c ----------------------------------------------------------------------------------------- */
 

@@ -5,6 +5,9 @@
  * Concurrent guests share these figures, so they are judged after all of them have ended (life_judge()). A
  * concurrent guest that failed for want of memory is not judged, because the others may have held that
  * memory.
+ *
+ * A guest that has shut down can be built again (on_reboot and the like): a new domain, after the old one was destroyed,
+ * because its memory is needed. A guest that is preserved keeps its domain until all guests have ended.
  */
 #include <guest/dom0/cpio.h>
 #include <guest/dom0/dom0.h>
@@ -13,7 +16,9 @@
 #include <lib/string.h>
 #include <xen/sched.h>
 
-struct dom0_guests guests;
+/* A run of less than this is short; so many of them in a row, and the guest is not started again. */
+#define SHORT_RUN_MS   60000u
+#define SHORT_RUNS_MAX 4u
 
 /* One line of the account. node: an id, or "any". */
 static void print_populated(const struct build *b, const char *node, u64 pages)
@@ -77,7 +82,7 @@ static const char *event_of(int code)
 }
 
 /* Lets the guest run to its end. Returns its shutdown code, -EAGAIN (timeout) or -errno. */
-static int run_guest(struct build *b)
+static int run_guest(struct build *b, u64 deadline_ms)
 {
     u64 start = guest_now_ms();
 
@@ -89,7 +94,7 @@ static int run_guest(struct build *b)
     rc = build_release_claim(b);
     if (rc)
         return rc;
-    rc = watch_wait(b->domid, &b->console, b->cfg->timeout_s * 1000ull);
+    rc = watch_wait(b->domid, &b->console, start < deadline_ms ? deadline_ms - start : 0);
     host_print_vcpus(b->domid);
     if (!options.quiet)
         printf("%-9s %s after %lu ms, code %d\n", b->cfg->name, event_of(rc), guest_now_ms() - start, rc);
@@ -142,48 +147,21 @@ static enum xlcfg_expect outcome_of_build(int rc)
     return rc == -ENOMEM ? EXPECT_ENOMEM : rc == -ENOEXEC ? EXPECT_BADKERNEL : EXPECT_COUNT;
 }
 
-static void count_one(u32 *counter)
+static void close_console(struct build *b)
 {
-    __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
-}
-
-/* why: a sentence about an end that no expectation names, or that was not expected. */
-static void conclude(const char *name, bool clean, enum xlcfg_expect expect, enum xlcfg_expect outcome,
-                     const char *why)
-{
-    const char *word = outcome == EXPECT_COUNT ? "" : xlcfg_expect_names[outcome];
-    bool expected = outcome == expect || (expect == EXPECT_ANY && outcome <= EXPECT_KILLED);
-    bool pass = clean && expected;
-
-    if (expected)
-        printf("%-9s %s: %s, as expected%s\n", name, pass ? "PASS" : "FAIL", word,
-               clean ? "" : ", but its memory was not right");
-    else
-        printf("%-9s FAIL: expected %s, got %s%s%s\n", name, xlcfg_expect_names[expect], word,
-               word[0] && why[0] ? ": " : "", why);
-    count_one(pass ? &guests.passed : &guests.failed);
+    console_close(&b->console);
+    kernel_memory_free(b->backlog);
+    b->backlog = NULL;
 }
 
 static bool destroy(struct build *b)
 {
     if (!b->created)
         return true;
-    console_close(&b->console);
-    kernel_memory_free(b->backlog);
-    b->backlog = NULL;
+    close_console(b);
     int rc = watch_destroy(b->domid);
     printf("@guest domain=%u event=destroyed code=%d name=%s\n", b->domid, rc, b->cfg->name);
     return rc == 0;
-}
-
-/* False: pages or claims are missing. */
-static bool check_leak(const char *name, s64 pages, s64 claims)
-{
-    printf("@leak pages=%ld claims=%ld name=%s\n", pages, claims, name);
-    if (pages_within(pages, options.slack) && claims == 0)
-        return true;
-    printf("%-9s %ld pages and %ld claimed pages did not come back\n", name, pages, claims);
-    return false;
 }
 
 static void say_failed(const struct build *b, int rc)
@@ -200,14 +178,18 @@ static void judge(const struct life *life, bool clean)
 
     snprintf(why, sizeof(why), "%s%s", life->end == EXPECT_COUNT && !life->ran ? "no guest: " : "",
              life->build.why);
-    conclude(life->cfg.name, clean, life->cfg.expect, life->end, why);
+    judge_end(life->cfg.name, clean, life->cfg.expect, life->end, why);
 }
 
-/* Destroys the guest; judges it unless it was concurrent. */
+/* Destroys the guest, and judges it unless it was concurrent; or preserves it. */
 static void end(struct life *life, const struct host_state *before, bool clean)
 {
     s64 pages = 0, claims = 0;
 
+    if (life->preserve && judge_later(life, clean)) {
+        close_console(&life->build);
+        return;
+    }
     life->clean = destroy(&life->build) && clean;
     life->over = true;
     if (life->concurrent)
@@ -220,9 +202,65 @@ static void end(struct life *life, const struct host_state *before, bool clean)
 
 void life_judge(const struct life *life, s64 pages, s64 claims)
 {
-    bool clean = check_leak(life->cfg.name, pages, claims);
+    bool clean = judge_leak(life->cfg.name, pages, claims);
 
     judge(life, clean && life->clean);
+}
+
+static enum xlcfg_action action_on(const struct xlcfg *cfg, int code)
+{
+    return code >= 0 && code < (int)XLCFG_SHUTDOWNS ? cfg->on_shutdown[code] : ACTION_DESTROY;
+}
+
+/* The guest shall be started again. May it? */
+static bool may_restart(struct life *life, u64 ran_ms)
+{
+    life->nr_quick = ran_ms < SHORT_RUN_MS ? life->nr_quick + 1 : 0;
+    if (life->nr_quick < SHORT_RUNS_MAX)
+        return true;
+    printf("%-9s is not started again: it has ended %u times in a row within %u s of its start\n",
+           life->cfg.name, SHORT_RUNS_MAX, SHORT_RUN_MS / 1000);
+    return false;
+}
+
+/* Runs the guest that was built, and destroys it if it is to be built again. True: it is. */
+static bool run_once(struct life *life, bool *clean)
+{
+    const struct xlcfg *cfg = &life->cfg;
+    struct build *b = &life->build;
+    u64 start = guest_now_ms();
+
+    if (!life->deadline_ms)
+        life->deadline_ms = start + cfg->timeout_s * 1000ull;
+    *clean = check_placement(b) && nodes_check(b) && *clean;
+    life->ran = true;
+    int code = run_guest(b, life->deadline_ms);
+    *clean = owned_check(b) && *clean;
+    printf("@guest domain=%u event=%s code=%d name=%s\n", b->domid, event_of(code), code, cfg->name);
+    life->end = outcome_of_run(code);
+    describe_run(b, code);
+    enum xlcfg_action action = action_on(cfg, code);
+    life->preserve = action == ACTION_PRESERVE;
+    if (action != ACTION_RESTART || !may_restart(life, guest_now_ms() - start))
+        return false;
+    printf("@guest domain=%u event=restart code=%u name=%s\n", b->domid, ++life->nr_restarts, cfg->name);
+    claim_turn_begin();
+    *clean = destroy(b) && *clean;
+    return true;
+}
+
+/* Returns what build_guest() does, 0 after the guest's end. */
+static int build_and_run_all(struct life *life, const struct cpio_file *kernel,
+                             const struct cpio_file *ramdisk, const struct host_state *before, bool *clean)
+{
+    int rc;
+
+    life->deadline_ms = 0;
+    do {
+        rc = build_guest(&life->build, &life->cfg, kernel, ramdisk, before);
+        claim_turn_end();
+    } while (!rc && run_once(life, clean));
+    return rc;
 }
 
 static void build_and_run(struct life *life, const struct cpio_file *kernel, const struct cpio_file *ramdisk)
@@ -233,17 +271,17 @@ static void build_and_run(struct life *life, const struct cpio_file *kernel, con
     bool clean = true;
 
     if (host_read(&before)) {
-        conclude(cfg->name, false, cfg->expect, EXPECT_COUNT, "no figures of the host's memory");
+        judge_end(cfg->name, false, cfg->expect, EXPECT_COUNT, "no figures of the host's memory");
         return;
     }
     if (!options.quiet)
         printf("%-9s kernel %s%s%s, %lu MiB, %u vCPU%s\n", cfg->name, cfg->kernel,
                cfg->ramdisk[0] ? ", ramdisk " : "", cfg->ramdisk, cfg->memory_mib, cfg->vcpus,
                cfg->vcpus == 1 ? "" : "s");
-    int rc = build_guest(b, cfg, kernel, ramdisk, &before);
+    int rc = build_and_run_all(life, kernel, ramdisk, &before, &clean);
     if (rc == -ENOENT && cfg->optional && !b->created) {
         printf("@guest domain=none event=skipped code=%d name=%s\n", rc, cfg->name);
-        count_one(&guests.skipped);
+        judge_count(&guests.skipped);
         return;
     }
     if (rc) {
@@ -255,14 +293,6 @@ static void build_and_run(struct life *life, const struct cpio_file *kernel, con
             return;
         }
         life->end = outcome_of_build(rc);
-    } else {
-        clean = check_placement(b) && nodes_check(b);
-        life->ran = true;
-        int code = run_guest(b);
-        clean = owned_check(b) && clean;
-        printf("@guest domain=%u event=%s code=%d name=%s\n", b->domid, event_of(code), code, cfg->name);
-        life->end = outcome_of_run(code);
-        describe_run(b, code);
     }
     end(life, &before, clean);
 }
@@ -286,7 +316,7 @@ static bool find_file(const struct life *life, const char *key, const char *name
         return true;
     printf("%-9s its %s: %s\n", cfg->name, key, why);
     printf("@guest domain=none event=failed code=%d name=%s\n", rc, cfg->name);
-    conclude(cfg->name, true, cfg->expect, EXPECT_BADKERNEL, why);
+    judge_end(cfg->name, true, cfg->expect, EXPECT_BADKERNEL, why);
     return false;
 }
 
@@ -303,14 +333,14 @@ void life_run(struct life *life)
     if (rc) {
         printf("%s:%u: %s\n", life->file, error.line, error.text);
         printf("@guest domain=none event=failed code=%d name=%s\n", rc, life->file);
-        conclude(life->file, true, cfg->expect, EXPECT_BADCONFIG, error.text);
+        judge_end(life->file, true, cfg->expect, EXPECT_BADCONFIG, error.text);
         return;
     }
     if (!mine)
         return;
     if (console_says_end(NULL)) {
         printf("@guest domain=none event=skipped code=%d name=%s\n", -EINTR, cfg->name);
-        count_one(&guests.skipped);
+        judge_count(&guests.skipped);
         return;
     }
     if (find_file(life, "kernel", cfg->kernel, &kernel) &&

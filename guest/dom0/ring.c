@@ -1,7 +1,7 @@
 /* See ring.h. */
 #include <guest/dom0/ring.h>
 
-u32 ring_take(struct ring *r, volatile struct xencons_interface *page, char *bytes, u32 max)
+static u32 take(struct ring *r, volatile struct xencons_interface *page, char *bytes, u32 max)
 {
     XENCONS_RING_IDX prod = __atomic_load_n(&page->out_prod, __ATOMIC_ACQUIRE);
     u32 waiting = prod - r->out_cons;
@@ -40,7 +40,7 @@ u32 backlog_fill(struct backlog *b, struct ring *r, volatile struct xencons_inte
     do {
         u32 end = (b->start + b->used) % b->size;
         u32 room = MIN(b->size - b->used, b->size - end); /* one after the other */
-        taken = room ? ring_take(r, page, b->bytes + end, room) : 0;
+        taken = room ? take(r, page, b->bytes + end, room) : 0;
         b->used += taken;
         all += taken;
     } while (taken && all < sizeof(page->out)); /* the guest may go on for ever */

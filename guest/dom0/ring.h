@@ -17,8 +17,6 @@ struct ring {
     bool lost;                 /* an index was wrong: what lay before it has been skipped */
 };
 
-/* Takes at most max bytes. One caller at a time. */
-u32 ring_take(struct ring *r, volatile struct xencons_interface *page, char *bytes, u32 max);
 /* Gives as many of the bytes as there is room for, and returns how many. If the guest's index is wrong, the guest loses
  * input. One caller at a time. */
 u32 ring_give(struct ring *r, volatile struct xencons_interface *page, const char *bytes, u32 len);
@@ -29,7 +27,7 @@ struct backlog {
     u32 size;
     u32 start, used;
 };
-/* Takes what there is, as far as there is room. Returns the number of bytes. */
+/* Takes what the guest has written, as far as there is room. Returns the number of bytes. One caller at a time. */
 u32 backlog_fill(struct backlog *b, struct ring *r, volatile struct xencons_interface *page);
 /* The oldest bytes, up to max that lie one after the other; backlog_drop() after use. */
 u32 backlog_peek(const struct backlog *b, const char **bytes, u32 max);

@@ -4,6 +4,7 @@
  */
 #include <guest/dom0/cpus.h>
 #include <guest/dom0/xlcfg.h>
+#include <guest/dom0/xlevents.h>
 #include <guest/dom0/xlvnuma.h>
 #include <homestead/errno.h>
 #include <lib/printf.h>
@@ -422,6 +423,8 @@ int xlcfg_parse(const char *text, size_t len, struct xlcfg *out, struct xl_messa
         *error = message;
     for (u32 i = 0; !rc && i < ARRAY_SIZE(getters); i++)
         rc = getters[i](&p);
+    if (!rc)
+        rc = xlevents_parse(out, error);
     if (!rc)
         rc = get_cpus(&p, "cpus", &out->cpus);
     return rc ? rc : get_cpus(&p, "cpus_soft", &out->cpus_soft);

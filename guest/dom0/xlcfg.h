@@ -33,6 +33,10 @@ enum xlcfg_expect {
 };
 extern const char *const xlcfg_expect_names[EXPECT_COUNT];
 
+/* What becomes of a guest that has shut down. */
+enum xlcfg_action { ACTION_DESTROY, ACTION_RESTART, ACTION_PRESERVE };
+#define XLCFG_SHUTDOWNS 6u /* SHUTDOWN_ codes */
+
 /* A virtual node of `vnuma`. */
 struct xlcfg_vnode {
     u32 pnode;    /* the host's node that its memory comes from */
@@ -63,6 +67,7 @@ struct xlcfg {
     u32 claim_order;                /* of the extents to claim on nodes: 0, ORDER_2M or ORDER_1G */
     bool claim_strict, claim_scrub; /* these, and claim_order > 0, only with CLAIM_NODE */
     enum xlcfg_expect expect;
+    u8 on_shutdown[XLCFG_SHUTDOWNS]; /* enum xlcfg_action by SHUTDOWN_ code */
     u32 timeout_s;
     bool numa_placement; /* if no nodes are named, the builder chooses one */
     bool optional;       /* a missing node skips the guest */

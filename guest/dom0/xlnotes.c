@@ -1,14 +1,15 @@
 /* What of a configuration has no effect, see xlcfg_next_note(). */
-#include <guest/dom0/xlcfg.h>
+#include <guest/dom0/xlevents.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 
 /* Every key that has a meaning here, for the notes on those that do not. */
 static const char *const known_keys[] = {
-    "name",        "kernel",         "ramdisk",    "extra",   "cmdline",   "root",  "memory",
-    "maxmem",      "vcpus",          "maxvcpus",   "cpus",    "cpus_soft", "nodes", "claim_mode",
-    "claim_order", "claim_flags",    "expect",     "timeout", "optional",  "type",  "pool",
-    "vnuma",       "numa_placement", "cpu_weight", "cap"};
+    "name",     "kernel",      "ramdisk",     "extra",       "cmdline",        "root",
+    "memory",   "maxmem",      "vcpus",       "maxvcpus",    "cpus",           "cpus_soft",
+    "nodes",    "claim_mode",  "claim_order", "claim_flags", "expect",         "timeout",
+    "optional", "type",        "pool",        "vnuma",       "numa_placement", "cpu_weight",
+    "cap",      "on_poweroff", "on_reboot",   "on_crash",    "on_watchdog",    "on_soft_reset"};
 
 #define HINT_MAX 24u
 
@@ -108,7 +109,7 @@ static bool note_key(const struct xlcfg *cfg, const struct xl_value *v, struct x
         else if ((is_key(v, "extra") || is_key(v, "root")) && has_key(cfg, "cmdline", &other))
             snprintf(note->text, size, "%s ignored, because there is cmdline", known_keys[i]);
         else
-            return false;
+            return has_key(cfg, known_keys[i], &other) && xlevents_note(&other, note);
         return true;
     }
     const char *meant = likely_key(v->name, v->name_len);

@@ -94,12 +94,11 @@ class GoodRun(AnyRun):
 
     def test_memory_is_where_it_was_claimed(self, run):
         """Each node with a granted claim has exactly its pages; other nodes have none."""
-        for name in run.names():
-            if ("started", 0) not in run.events(name):
-                continue
-            claims = [c for c in run.all("claim", domain=run.domain(name), name=name) if c["node"] != "host"]
+        for started in run.all("guest", event="started"):
+            name, domain = started["name"], started["domain"]
+            claims = [c for c in run.all("claim", domain=domain, name=name) if c["node"] != "host"]
             if claims:
-                populated = {p["node"]: p["pages"] for p in run.all("populated", domain=run.domain(name))}
+                populated = {p["node"]: p["pages"] for p in run.all("populated", domain=domain)}
                 assert populated == {c["node"]: c["pages"] for c in claims}, name
                 assert all(c["result"] == 0 for c in claims), name
 

@@ -1,6 +1,12 @@
 """Guests' consoles on the serial line: the foreground, commands, and much output."""
+import fcntl
+import pty
 import re
+import shutil
+import subprocess
+import termios
 
+import pexpect.fdpexpect
 import pytest
 
 import harness
@@ -201,3 +207,36 @@ class TestEnd(AnyRun):
         assert [event for event, _ in run.events("alpha")] == ["created", "started", "killed", "destroyed"]
         assert run.events("beta") == run.events("gamma") == [("skipped", -4)]
         assert run.all("leak", name="total", pages=0, claims=0)
+
+
+class TestTerminal(AnyRun):
+    """On a terminal all keys reach the guest, Ctrl-C too, and the terminal is as before afterwards."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        try:
+            ours, theirs = pty.openpty()
+        except OSError as error:
+            pytest.skip(f"no pseudo-terminal: {error}")
+        directory = harness.guest_dir("one", tmp_path_factory.mktemp("terminal"))
+        shutil.copy(harness.GUESTS / "echo/1-alpha.cfg", directory / "0.cfg")
+        command = harness.command_of(("--direct", "--guests", directory, "--dom0-args", "foreground=alpha"))
+        before = termios.tcgetattr(theirs)
+        child = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=harness.ROOT, start_new_session=True,
+                                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        line = pexpect.fdpexpect.fdspawn(ours, timeout=harness.BOOT_TIMEOUT)
+        line.expect(rb"Ctrl-\] x ends the run")
+        line.expect(rb"event=foreground[^>]*> ")
+        line.send(b"a\x03b\x1a\x1c\r")
+        line.expect(rb"you said 'a\x03b\x1a\x1c'\r")
+        line.send(b"shutdown 0\r")
+        line.expect(rb"run-qemu: PASS")
+        run = harness.Run(b"", child.wait())
+        run.restored = termios.tcgetattr(theirs) == before
+        return run
+
+    def test_it_ends_well(self, run):
+        run.expect_status(harness.PASS)
+
+    def test_the_terminal_is_as_before(self, run):
+        assert run.restored

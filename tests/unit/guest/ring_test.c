@@ -33,7 +33,8 @@ static void write_bytes(const char *bytes, uint32_t count)
 static uint32_t drain(void)
 {
     char bytes[sizeof(page.out)];
-    uint32_t nr = ring_take(&ring, &page, bytes, sizeof(bytes));
+    struct backlog b = {.bytes = bytes, .size = sizeof(bytes)};
+    uint32_t nr = backlog_fill(&b, &ring, &page);
 
     lines_feed(&lines, bytes, nr, line, &page);
     return nr;
@@ -92,12 +93,15 @@ TEST(a_full_ring_is_taken_in_one_go)
 TEST(a_ring_is_taken_in_pieces)
 {
     char bytes[4];
+    struct backlog b = {.bytes = bytes, .size = sizeof(bytes)};
 
     write_bytes("abcdef", 6);
-    assert_int_equal(ring_take(&ring, &page, bytes, 4), 4);
+    assert_int_equal(backlog_fill(&b, &ring, &page), 4);
     assert_memory_equal(bytes, "abcd", 4);
     assert_int_equal(page.out_cons, 4);
-    assert_int_equal(ring_take(&ring, &page, bytes, 4), 2);
+    assert_int_equal(backlog_fill(&b, &ring, &page), 0);
+    backlog_drop(&b, 4);
+    assert_int_equal(backlog_fill(&b, &ring, &page), 2);
     assert_memory_equal(bytes, "ef", 2);
 }
 

@@ -204,6 +204,45 @@ TEST(claim_modes_and_expectations)
     refused(BASE "claim_mode = ['off']\n", 4, "claim_mode: not one of \"node\" \"host\" \"off\"");
 }
 
+static void check_actions(const char *text, const char *letters)
+{
+    assert_int_equal(parse(text), 0);
+    for (u32 code = 0; code < XLCFG_SHUTDOWNS; code++)
+        assert_int_equal("drp"[cfg.on_shutdown[code]], letters[code]);
+}
+
+/* By code: poweroff, reboot, suspend, crash, watchdog, soft reset. */
+TEST(ends_and_what_follows)
+{
+    check_actions(BASE, "drdddr");
+    check_actions(BASE "expect = 'reboot'\n", "dddddr");
+    check_actions(BASE "expect = 'reboot'\non_reboot = 'restart'\n", "drdddr");
+    check_actions(BASE "expect = 'crash'\non_crash = 'restart'\non_poweroff = \"preserve\"\n", "prdrdr");
+    check_actions(BASE "on_watchdog = 'restart'\non_soft_reset = 'preserve'\non_reboot = 'destroy'\n",
+                  "ddddrp");
+    check_actions(BASE "on_crash = 'coredump-destroy'\non_reboot = 'rename-restart'\n"
+                       "on_poweroff = 'soft-reset'\non_watchdog = 'coredump-restart'\n",
+                  "rrddrr");
+    refused(BASE "\non_crash = 'Restart'\n", 5,
+            "on_crash: not one of \"destroy\" \"restart\" \"preserve\", nor another action of xl.cfg");
+    refused(BASE "on_reboot = ['restart']\n", 4,
+            "on_reboot: not one of \"destroy\" \"restart\" \"preserve\", nor another action of xl.cfg");
+    refused(BASE "on_poweroff = 1\n", 4,
+            "on_poweroff: not one of \"destroy\" \"restart\" \"preserve\", nor another action of xl.cfg");
+}
+
+TEST(ends_that_are_not_as_in_xl_are_noted)
+{
+    assert_string_equal(
+        notes(BASE "on_crash = 'coredump-restart'\non_reboot = 'restart'\n"
+                   "on_poweroff = 'rename-restart'\non_watchdog = 'coredump-destroy'\n"
+                   "on_soft_reset = 'soft-reset'\n"),
+        "4: on_crash: \"coredump-restart\" is done as \"restart\": there are no core dumps|"
+        "6: on_poweroff: \"rename-restart\" is done as \"restart\": the old domain is not kept|"
+        "7: on_watchdog: \"coredump-destroy\" is done as \"destroy\": there are no core dumps|"
+        "8: on_soft_reset: \"soft-reset\" is done as \"restart\": there is no soft reset|");
+}
+
 TEST(claim_order_and_flags)
 {
     assert_int_equal(parse(BASE "claim_order = '2M'\nclaim_flags = ['strict',\n\"scrub\"]\n"), 0);
@@ -412,8 +451,8 @@ TEST(keys_that_are_refused)
 TEST(every_unknown_key_is_named_once)
 {
     assert_string_equal(
-        notes(BASE "on_crash = \"destroy\"\nvcpu = 4\nmaxcpus = 4\nvcpu = 2\nvif = [ [''] ]\n"),
-        "4: unknown key 'on_crash' ignored|"
+        notes(BASE "on_resume = \"destroy\"\nvcpu = 4\nmaxcpus = 4\nvcpu = 2\nvif = [ [''] ]\n"),
+        "4: unknown key 'on_resume' ignored|"
         "5: unknown key 'vcpu' ignored: did you mean vcpus?|"
         "6: unknown key 'maxcpus' ignored: did you mean maxvcpus?|"
         "8: unknown key 'vif' ignored|");

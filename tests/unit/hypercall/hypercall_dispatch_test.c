@@ -1,4 +1,5 @@
-/* Dispatch, and the small families: console_io, xen_version, multicall, events, scheduling, parameters. */
+/* Dispatch, and the small families: console_io, xen_version, multicall, events, scheduling, parameters.
+ * lint: long: a few cases of each. */
 #include "calls.h"
 
 #include <arch/x86/cpu/debug/keys.h>
