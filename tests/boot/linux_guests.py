@@ -86,6 +86,16 @@ def assert_all_ok(run, domain, checks):
 class Guests(harness.Console):
     """A run whose guests are commanded while they run."""
 
+    def started(self, name):
+        """The domain of this name that was started last."""
+        found = re.findall(rb"@guest domain=(\d+) event=started code=0 name=" + name.encode() + rb"\r?\n", self.raw)
+        return int(found[-1])
+
+    def wait_ready(self, number):
+        """Waits until so many guests have asked for a command: test.end=ask."""
+        for _ in range(number):
+            self.wait(rb"\(d\d+\) @linux check=ready")
+
     def escape(self, keys, answer):
         """A command of domain 0's console, and its answer."""
         self.child.send(ESCAPE + keys)
