@@ -67,7 +67,7 @@ extra = "console=hvc0 quiet test.name=$1 $4"
 END
     shift 4
     if [ "$testing" = 1 ]; then
-        set -- "$@" "timeout = 300"
+        set -- "$@" "timeout = 300" 'on_reboot = "destroy"'
     else
         set -- "$@" "timeout = 1000000" 'expect = "any"'
     fi

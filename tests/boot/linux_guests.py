@@ -42,6 +42,8 @@ def config(destination, name, *more, memory=192, vcpus=1, nodes=(), vnodes=(), d
            secs=5, kernel_file="vmlinuz", words="console=hvc0 quiet"):
     """A configuration file. nodes: all memory on this node; vnodes: (pnode, MiB, [vcpu, ...]), ...; more: lines of their own."""
     lines = [f'name = "{name}"', f'kernel = "{kernel_file}"', 'ramdisk = "initramfs"', "timeout = 240", *more]
+    if end != "ask":
+        lines.append('on_reboot = "destroy"')  # how a guest ends whose checks failed
     sizes, where, rows = [memory], [0] * vcpus, [[10]]
     if vnodes:
         sizes, memory = [mib for _, mib, _ in vnodes], sum(mib for _, mib, _ in vnodes)
