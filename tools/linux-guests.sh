@@ -67,7 +67,7 @@ extra = "console=hvc0 quiet test.name=$1 $4"
 END
     shift 4
     if [ "$testing" = 1 ]; then
-        set -- "$@" "timeout = 300"
+        set -- "$@" "timeout = 300" 'on_reboot = "destroy"'
     else
         set -- "$@" "timeout = 1000000" 'expect = "any"'
     fi
@@ -108,6 +108,8 @@ for node in "${full[@]}"; do
     ((vcpus > 0)) || vcpus=1
     name=node$node
     ((count > 0)) || name=linux
-    configuration "$name" "$mib" "$vcpus" "$(checks "$mib" "$(zeros "$vcpus")" 10)" "nodes = [$node]"
+    words=$(checks "$mib" "$(zeros "$vcpus")" 10)
+    ((count == 0)) || words=${words:-test.wait=1}
+    configuration "$name" "$mib" "$vcpus" "$words" "nodes = [$node]"
 done
 ((count > 0)) || fail "no node has enough memory: a guest of $SMALLEST MiB needs a node of $((2 * SMALLEST + 272)) MiB"

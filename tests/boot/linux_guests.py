@@ -42,6 +42,8 @@ def config(destination, name, *more, memory=192, vcpus=1, nodes=(), vnodes=(), d
            secs=5, kernel_file="vmlinuz", words="console=hvc0 quiet"):
     """A configuration file. nodes: all memory on this node; vnodes: (pnode, MiB, [vcpu, ...]), ...; more: lines of their own."""
     lines = [f'name = "{name}"', f'kernel = "{kernel_file}"', 'ramdisk = "initramfs"', "timeout = 240", *more]
+    if end != "ask":
+        lines.append('on_reboot = "destroy"')  # how a guest ends whose checks failed
     sizes, where, rows = [memory], [0] * vcpus, [[10]]
     if vnodes:
         sizes, memory = [mib for _, mib, _ in vnodes], sum(mib for _, mib, _ in vnodes)
@@ -85,6 +87,16 @@ def assert_all_ok(run, domain, checks):
 
 class Guests(harness.Console):
     """A run whose guests are commanded while they run."""
+
+    def started(self, name):
+        """The domain of this name that was started last."""
+        found = re.findall(rb"@guest domain=(\d+) event=started code=0 name=" + name.encode() + rb"\r?\n", self.raw)
+        return int(found[-1])
+
+    def wait_ready(self, number):
+        """Waits until so many guests have asked for a command: test.end=ask."""
+        for _ in range(number):
+            self.wait(rb"\(d\d+\) @linux check=ready")
 
     def escape(self, keys, answer):
         """A command of domain 0's console, and its answer."""

@@ -3,10 +3,8 @@ form (`make linux-test`, long_linux.py) has other kernels and larger guests. Wit
 skipped."""
 import re
 import shutil
-import subprocess
 import time
 
-import pexpect
 import pytest
 
 import harness
@@ -116,3 +114,101 @@ class TestClock(GoodRun):
     def test_time_goes_on_while_it_is_paused(self, run):
         times = [ns / 1e9 for _, _, ns in run.marks[1]]
         assert 2.9 < max(later - earlier for earlier, later in zip(times, times[1:])) < 5
+
+
+class TestEnds(GoodRun):
+    """Four guests at once on four nodes, built in parallel, all busy. Then one is destroyed, one crashes, one powers off, and one
+    reboots and is started again on its node. A fifth never uses its console."""
+
+    CHECKS = "cpus,nodes,memory,load"
+    ENDS = {"killed": "killed", "crashed": "crash", "off": "poweroff", "again": "poweroff"}
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        directory = linux.directory(tmp_path_factory.mktemp("ends"))
+        for node, (name, end) in enumerate(self.ENDS.items()):
+            linux.config(directory, name, f'expect = "{end}"', nodes=[node], run=self.CHECKS, end="ask", secs=3)
+        linux.config(directory, "silent", memory=128, run="cpus", words="console=tty0 quiet")
+        guests = linux.Guests("--direct", "--nodes", 4, "--mem", "2G", "--guests", directory,
+                              "--cmdline", "dom0_mem=160M dom0_max_vcpus=5")
+        guests.wait_ready(4)
+        guests.escape(b"%dk" % guests.started("killed"), rb"kill ")
+        guests.type(guests.started("crashed"), "crash")
+        guests.type(guests.started("off"), "poweroff")
+        guests.type(guests.started("again"), "reboot")
+        guests.wait_ready(1)
+        guests.type(guests.started("again"), "poweroff")
+        return guests.end()
+
+    @pytest.mark.parametrize("name, code", [("killed", -4), ("crashed", 3), ("off", 0), ("silent", 0)])
+    def test_each_ends_as_it_was_told(self, run, name, code):
+        assert [event for event in run.events(name) if event[0] in ("shutdown", "killed")] == [("killed" if code == -4 else "shutdown", code)]
+
+    @pytest.mark.parametrize("name", ENDS)
+    def test_their_checks_were_ok(self, run, name):
+        for guest in run.all("guest", event="created", name=name):
+            linux.assert_all_ok(run, guest["domain"], self.CHECKS)
+
+    def test_a_reboot_stays_on_its_node(self, run):
+        domains = [guest["domain"] for guest in run.all("guest", event="created", name="again")]
+        assert len(domains) == 2
+        for domain in domains:
+            claim = run.one("claim", domain=domain)
+            assert claim["node"] == 3
+            assert run.one("populated", domain=domain) == {"domain": domain, "node": 3, "pages": claim["pages"]}
+
+    def test_the_crash_was_a_crash(self, run):
+        assert re.search(r"^\(d\d+\) .*Kernel panic - not syncing: sysrq triggered crash$", run.text, re.M)
+
+
+LINUX = 'kernel = "vmlinuz"\nramdisk = "initramfs"\nmemory = 128\n'
+# name: (configuration, how it fails, a part of the sentence)
+BAD = {
+    "cut": ('kernel = "cut"\nmemory = 128\n', "badkernel", "the kernel cut cannot be loaded: it is a bzImage that is cut short"),
+    "damaged": ('kernel = "damaged"\nmemory = 128\n', "badkernel", "the kernel damaged cannot be loaded: it "),
+    "large": ('kernel = "vmlinuz"\nramdisk = "large"\nmemory = 128\n', "badkernel",
+              "no room for the start info and the ramdisk; give it more memory than 128 MiB"),
+    "noteless": ('kernel = "noteless"\nmemory = 128\n', "badkernel", "the kernel noteless cannot be loaded: it has no PVH entry note"),
+    "vsizes": (LINUX + 'vcpus = 2\nvnuma = [["pnode=0", "size=64", "vcpus=0"], ["pnode=1", "size=32", "vcpus=1"]]\n', "badconfig",
+               "vnuma: the sizes add up to 96 MiB, but memory is 128"),
+    "vroom": ('kernel = "vmlinuz"\nmemory = 1000\nvcpus = 2\n'
+              'vnuma = [["pnode=0", "size=100", "vcpus=0"], ["pnode=1", "size=900", "vcpus=1"]]\n', "enomem",
+              "wants 900 of its 1000 MiB on node 1, "),
+    "vcpus": (LINUX + "vcpus = 129\n", "badconfig", "vcpus: the number must be from 1 to 128"),
+}
+
+
+class TestBadInput(GoodRun):
+    """Each is refused with one sentence, and nothing is built of it."""
+
+    @pytest.fixture(scope="class")
+    def run(self, tmp_path_factory):
+        directory = linux.directory(tmp_path_factory.mktemp("bad"))
+        image = (directory / "vmlinuz").read_bytes()
+        (directory / "cut").write_bytes(image[:len(image) // 2])
+        (directory / "damaged").write_bytes(image[:len(image) // 2] + bytes(4096) + image[len(image) // 2 + 4096:])
+        shutil.copy(harness.BUILT / "linux-probe", directory / "noteless")
+        with open(directory / "large", "wb") as file:
+            file.truncate(120 << 20)
+        for name, (text, end, _) in BAD.items():
+            (directory / f"{name}.cfg").write_text(f'name = "{name}"\nexpect = "{end}"\n{text}')
+        return harness.boot("--direct", "--mem", "1500M", "--guests", directory, "--cmdline", "dom0_mem=320M")
+
+    @pytest.mark.parametrize("name", BAD)
+    def test_one_sentence(self, run, name):
+        sentences = [line for line in run.lines if re.match(rf"{name}(\.cfg:\d+:)? ", line) and BAD[name][2] in line]
+        assert len(sentences) == 1, run.tail(200)
+
+    @pytest.mark.parametrize("name", BAD)
+    def test_it_never_ran(self, run, name):
+        assert not [f for f in run.all("guest", event="started") if f["name"] == name]
+
+
+def test_a_pnode_that_does_not_exist(tmp_path_factory):
+    """No expectation covers it, so the verdict is FAIL."""
+    directory = linux.directory(tmp_path_factory.mktemp("pnode"))
+    linux.config(directory, "pnode", vcpus=2, vnodes=[(0, 64, [0]), (9, 64, [1])])
+    run = harness.boot("--direct", "--guests", directory, "--cmdline", "dom0_mem=160M")
+    run.expect_status(harness.FAIL)
+    assert "pnode     node 9: this host has nodes 0 to 1" in run.lines
+    assert run.events("pnode") == [("failed", -2)] and run.one("leak", name="total")["pages"] == 0
