@@ -13,6 +13,8 @@
 #include <domain/domain.h>
 
 #define SCHED_SLICE_NS      10000000ull
+/* A vCPU runs for so long before one that has woken, and is behind by more than that, takes its CPU. */
+#define SCHED_TURN_NS       1000000ull
 /* How far a vCPU that slept may be behind the vCPUs of its queue: the limit of its credit. */
 #define SCHED_CREDIT_NS     (2 * SCHED_SLICE_NS)
 /* Queues whose clocks are further apart have drifted permanently (pinned vCPUs) and are realigned. */

@@ -121,8 +121,25 @@ void queue_time_slice(struct run_queue *q)
 {
     bool wanted = q->nr_ready || q->grant_ns || __atomic_load_n(&q->scrub_asked, __ATOMIC_RELAXED);
 
-    if (q->current && !q->slice.deadline_ns && wanted)
-        timer_set(&q->slice, q->current->run_since_ns + (q->grant_ns ? q->grant_ns : SCHED_SLICE_NS));
+    if (!q->current || !wanted || (q->slice.deadline_ns && !q->preempted))
+        return;
+    u64 ns = q->preempted ? SCHED_TURN_NS : q->grant_ns ? q->grant_ns : SCHED_SLICE_NS;
+    timer_set(&q->slice, q->current->run_since_ns + ns);
+}
+
+/* Lock held. Does v, which has just begun to wait, go before the one that runs? Only the next in line does, and only if
+ * it is behind by more than a turn that others may cut short: so two that are equally far do not take turns of that
+ * length. */
+static bool preempts(struct run_queue *q, const struct vcpu *v)
+{
+    const struct vcpu *now = q->current;
+
+    group_charge(q, time_now_ns());
+    if (queue_first(q) != v)
+        return false;
+    const struct sched_group *g = group_of(q, v), *running = group_of(q, now);
+    s64 lead = g == running ? now->vtime_ns - v->vtime_ns : running->vtime_ns - g->vtime_ns;
+    return lead > sched_vtime(SCHED_TURN_NS, vcpu_share(v));
 }
 
 /* The vCPU that waits after v. */
@@ -169,11 +186,16 @@ static void join(struct run_queue *q, struct vcpu *v)
     queue_publish(q);
     if (!q->current) {
         sched_kick_to_choose(q->id);
-    } else if (q->id == this_cpu()->id) {
-        queue_time_slice(q);
-    } else if (q->nr_ready == 1) {
-        __atomic_store_n(&q->slice_wanted, true, __ATOMIC_SEQ_CST);
-        sched_kick(q->id);
+    } else {
+        bool sooner = !q->preempted && preempts(q, v);
+
+        q->preempted |= sooner;
+        if (q->id == this_cpu()->id) {
+            queue_time_slice(q);
+        } else if (q->nr_ready == 1 || sooner) {
+            __atomic_store_n(&q->slice_wanted, true, __ATOMIC_SEQ_CST);
+            sched_kick(q->id);
+        }
     }
     if (q->current || q->nr_ready > 1)
         queue_call_idle(q);
@@ -240,6 +262,7 @@ static void stop(struct run_queue *q, struct vcpu *v)
     if (q->yielded)
         group_yield(q);
     q->yielded = false;
+    q->preempted = false;
     queue_publish(q); /* publishes the clock with v's new time, while v still counts */
     v->leave = false;
     q->current = NULL;

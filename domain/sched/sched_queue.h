@@ -18,7 +18,8 @@ struct run_queue { /* in memory of its CPU's node */
     u64 grant_ns;          /* of its domain's cap, 0: it has none */
     u32 grant_cap;         /* at which that was granted */
     s64 base_ns;           /* virtual time of a group here is its vtime_ns plus this */
-    bool slice_wanted;     /* [a] another CPU queued a vCPU here: start timing the slice */
+    bool slice_wanted;     /* [a] another CPU queued a vCPU here: start timing the slice, or a turn */
+    bool preempted;        /* who has woken goes first: the running vCPU has SCHED_TURN_NS and no slice */
     bool yielded;          /* [o] the running vCPU yields to the next */
     bool was_idle;         /* [o] at its last turn */
     struct timer slice, unpark;
@@ -83,7 +84,8 @@ void queue_call_home(struct run_queue *q);
 void queue_pass_on(struct run_queue *q);
 /* On q's CPU, at most once a slice: may move the next waiting vCPUs to other queues. */
 void queue_balance(struct run_queue *q, u64 now_ns);
-/* Lock held, on q's CPU. The running vCPU's slice ends 10 ms after it began, or when its cap wants it. */
+/* Lock held, on q's CPU. The running vCPU's slice ends 10 ms after it began, when its cap wants it, or when another one
+ * that has woken goes first. */
 void queue_time_slice(struct run_queue *q);
 /* Makes a CPU choose again before its next guest entry. */
 void sched_kick_to_choose(u32 cpu_id);

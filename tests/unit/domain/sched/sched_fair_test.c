@@ -328,7 +328,7 @@ TEST(no_habit_gains)
     habits(YIELDS, 2, 1020);
     habits(YIELDS, 16, 1020);
     habits(TURNS, 16, 1020);
-    habits(HIDES, 2, 1020);
+    habits(HIDES, 2, 1030); /* it wakes ahead of a turn now and then */
     habits(HIDES, 16, 1020);
 }
 
@@ -343,7 +343,7 @@ TEST(who_seldom_runs_is_soon_served)
     forget();
     live(4000);
     print_message("waits %u ms at most\n", (u32)(seldom->gap_ns / MS));
-    assert_in_range(seldom->gap_ns, 0, 12 * MS);
+    assert_in_range(seldom->gap_ns, 0, 3 * MS);
     power_off();
 }
 

@@ -102,14 +102,37 @@ TEST(a_lone_vcpu_needs_no_timer, .cpus = 1)
 
 static struct vcpu *to_wake;
 
+static void wake_at_first(struct vcpu *v, struct hvm_exit *exit)
+{
+    (void)exit;
+    if (v->id == 0 && ++stays == 1) {
+        assert_int_equal(armed_ns[0], 0);
+        vcpu_wake(to_wake);
+        assert_int_equal(armed_ns[0], v->run_since_ns + 10 * MS); /* the slice counts from its start */
+    }
+}
+
 static void wake_at_third(struct vcpu *v, struct hvm_exit *exit)
 {
     (void)exit;
     if (v->id == 0 && ++stays == 3) {
         assert_int_equal(armed_ns[0], 0);
         vcpu_wake(to_wake);
-        assert_int_equal(armed_ns[0], v->run_since_ns + 10 * MS); /* the slice counts from its start */
+        assert_int_equal(armed_ns[0], v->run_since_ns + 1 * MS); /* it is behind by more than a turn */
     }
+}
+
+TEST(who_wakes_and_is_behind_goes_first, .cpus = 1)
+{
+    struct domain *d = online_domain(1, 2);
+
+    vcpu_block(d->vcpu[1]);
+    to_wake = d->vcpu[1];
+    play = wake_at_third;
+    turn();
+    assert_int_equal(nr_runs[1][0], 4); /* its turn is over: it leaves at the next exit */
+    one_entry(d);
+    assert_int_equal(nr_runs[1][1], 1);
 }
 
 TEST(a_slice_begins_when_somebody_waits, .cpus = 1)
@@ -118,7 +141,7 @@ TEST(a_slice_begins_when_somebody_waits, .cpus = 1)
 
     vcpu_block(d->vcpu[1]);
     to_wake = d->vcpu[1];
-    play = wake_at_third;
+    play = wake_at_first;
     turn();
     assert_int_equal(nr_runs[1][0], 10);
     assert_int_equal(armed_ns[0], 0); /* nobody's slice while nobody runs */
@@ -331,7 +354,7 @@ static void from_cpu0(struct vcpu *v, struct hvm_exit *exit)
         return;
     use_cpu(0);
     u32 kicks = nr_kicks;
-    vcpu_wake(to_wake); /* waits on CPU 1's queue: CPU 1 has to time the slice itself */
+    vcpu_wake(to_wake); /* waits on CPU 1's queue: CPU 1 has to time the turn itself */
     assert_int_equal(nr_kicks, kicks + 1);
     assert_int_equal(kicked_cpu, 1);
     assert_int_equal(armed_ns[0], 0);
@@ -359,7 +382,7 @@ TEST(vcpus_are_spread_and_kicked, .cpus = 2)
     use_cpu(1);
     play = from_cpu0;
     sched_step(here);
-    assert_int_equal(nr_runs[1][1], 10); /* the slice is timed from its start all the same */
+    assert_int_equal(nr_runs[1][1], 4); /* its turn is timed from its start all the same */
     assert_int_equal(nr_runs[1][0] + nr_runs[1][2], 0);
     play = end_at_once;
     sched_step(here);
