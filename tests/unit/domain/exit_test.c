@@ -480,14 +480,14 @@ static void port(u16 nr, u8 size, bool in)
 EXIT_TEST(the_timer_port_reads_0)
 {
     v->hvm.regs.rax = 0x1111111111111111;
-    port(0x42, 1, true, false);
+    port(0x42, 1, true);
     is_skipped();
     assert_int_equal(v->hvm.regs.rax, 0x1111111111111100);
-    port(0x42, 2, true, false);
+    port(0x42, 2, true);
     assert_int_equal(v->hvm.regs.rax, 0x111111111111ffff);
-    port(0x42, 4, true, false);
+    port(0x42, 4, true);
     assert_int_equal(v->hvm.regs.rax, 0xffffffff);
-    port(0x42, 1, false, false);
+    port(0x42, 1, false);
     assert_string_equal(all_said(), "");
 }
 
