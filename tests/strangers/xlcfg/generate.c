@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const keys[] = {
-    "name",    "kernel", "memory",    "maxmem",         "vcpus",      "maxvcpus",    "extra",      "root",
-    "cmdline", "cpus",   "cpus_soft", "nodes",          "claim_mode", "expect",      "timeout",    "optional",
-    "type",    "pool",   "vnuma",     "numa_placement", "ramdisk",    "on_crash",    "vif",        "disk",
-    "a",       "b",      "k_1",       "x9.y",           "vcpu",       "claim_order", "claim_flags"};
+static const char *const keys[] = {"name",        "kernel",     "memory",     "maxmem",  "vcpus",
+                                   "maxvcpus",    "extra",      "root",       "cmdline", "cpus",
+                                   "cpus_soft",   "nodes",      "claim_mode", "expect",  "timeout",
+                                   "optional",    "type",       "pool",       "vnuma",   "numa_placement",
+                                   "ramdisk",     "on_crash",   "on_reboot",  "vif",     "disk",
+                                   "a",           "b",          "k_1",        "x9.y",    "vcpu",
+                                   "claim_order", "claim_flags"};
 static const char *const words[] = {"any",
                                     "all",
                                     "last",
@@ -215,6 +217,8 @@ static void put_right_value(struct rng *rng, struct text *t, const char *key)
                  {"optional", {"0", "'1'"}},
                  {"type", {"'pvh'", "'pv'"}},
                  {"pool", {"'Pool-0'"}},
+                 {"on_crash", {"'restart'", "\"preserve\"", "'coredump-destroy'"}},
+                 {"on_reboot", {"'destroy'", "\"soft-reset\"", "'rename-restart'"}},
                  {"numa_placement", {"1", "'0'"}},
                  {"ramdisk", {"'initrd'", "\"/boot/initrd.img\""}}};
 

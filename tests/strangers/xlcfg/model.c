@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "xlu.h"
+#include <xen/sched.h>
 
 #define ESRCH 3
 
@@ -56,6 +57,34 @@ static bool is_there(const char *key)
     const char *text;
 
     return xlu_string(key, &text) != -ESRCH;
+}
+
+/* on_poweroff and the like: each word of xl's, and what becomes of the guest here. */
+static bool actions_equal(const struct xlcfg *cfg, bool *bad)
+{
+    static const char *const words[] = {
+        "destroy",          "restart",          "preserve",   "rename-restart",
+        "coredump-destroy", "coredump-restart", "soft-reset", NULL};
+    static const u8 meaning[] = {ACTION_DESTROY, ACTION_RESTART, ACTION_PRESERVE, ACTION_RESTART,
+                                 ACTION_DESTROY, ACTION_RESTART, ACTION_RESTART};
+    static const struct {
+        const char *key;
+        u32 code;
+        int otherwise;
+    } keys[] = {{"on_poweroff", SHUTDOWN_poweroff, 0},
+                {"on_reboot", SHUTDOWN_reboot, 1},
+                {"on_crash", SHUTDOWN_crash, 0},
+                {"on_watchdog", SHUTDOWN_watchdog, 0},
+                {"on_soft_reset", SHUTDOWN_soft_reset, 1}};
+    bool equal = true;
+
+    for (u32 i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        bool ends = keys[i].code == SHUTDOWN_reboot && cfg->expect == EXPECT_REBOOT && !is_there(keys[i].key);
+        int word = word_is(keys[i].key, words, ends ? 0 : keys[i].otherwise, bad);
+
+        equal = equal && cfg->on_shutdown[keys[i].code] == meaning[word];
+    }
+    return equal;
 }
 
 static bool are_cpus(const char *text)
@@ -408,6 +437,7 @@ const char *model_differs(int rc, const struct xlcfg *cfg)
     number_is("numa_placement", 0, 1, 1, &number, &bad);
     RULE("numa_placement", cfg->numa_placement == (number != 0));
     word_is("pool", pools, 0, &bad);
+    RULE("on_poweroff and the like", actions_equal(cfg, &bad));
     if (!is_there("vnuma"))
         RULE("nodes", nodes_equal(cfg, &bad));
     RULE("cpus", cpus_equal("cpus", cfg, false, &bad));
