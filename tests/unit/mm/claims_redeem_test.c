@@ -285,7 +285,7 @@ TEST(bad_allocation_requests)
     mfn_t m = mfn(7);
     assert_int_equal(mm_alloc(a, 3, 0, 0, &m), -EINVAL);
     assert_int_equal(mm_alloc(a, 0, 19, 0, &m), -EINVAL);
-    assert_int_equal(mm_alloc(a, 0, 0, 8, &m), -EINVAL);
+    assert_int_equal(mm_alloc(a, 0, 0, 16, &m), -EINVAL);
     assert_int_equal(mm_alloc(NULL, 0, 0, 0, &m), -EINVAL);
     assert_int_equal(m.n, 7);
 }
