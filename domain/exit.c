@@ -162,12 +162,12 @@ static struct exit_verdict on_io(struct vcpu *v, struct hvm_exit *exit)
     if (!exit->io.in) {
         if (exit->io.size == 1 && exit->io.port == PORT_CONSOLE)
             guest_console_write(v->domain, (u8)regs->rax);
-    } else if (exit->io.size == 4) {
-        regs->rax = 0xffffffff; /* a 32-bit result clears the upper half */
-    } else if (exit->io.size == 1 && exit->io.port == PORT_TIMER_2) {
-        regs->rax &= ~0xffull;
+    } else if (exit->io.size == 1) {
+        regs->rax = (regs->rax & ~0xffull) | (exit->io.port == PORT_TIMER_2 ? 0 : 0xff);
+    } else if (exit->io.size == 2) {
+        regs->rax |= 0xffff;
     } else {
-        regs->rax |= exit->io.size == 1 ? 0xff : 0xffff;
+        regs->rax = 0xffffffff; /* a 32-bit result clears the upper half */
     }
     return skip;
 }

@@ -74,7 +74,7 @@ void sched_kick_vcpu(const struct vcpu *v);
 void sched_wait_stopped(struct vcpu *v);
 
 /* --- runstate.c --- */
-/* v's state, pause count or running has changed; its lock is held. Called also where it may have changed. */
+/* v's state, pause count or running may have changed, at now_ns (0: now); its lock is held. */
 void runstate_update(struct vcpu *v, u64 now_ns);
 /* Writes v's area. v runs here, and does (not) go on to. */
 void runstate_write_area(struct vcpu *v, bool leaves);

@@ -45,7 +45,7 @@ void runstate_update(struct vcpu *v, u64 now_ns)
     int state = state_of(v, v->running);
 
     if (state != v->runstate.state)
-        enter(&v->runstate, state, now_ns);
+        enter(&v->runstate, state, now_ns ? now_ns : time_now_ns());
 }
 
 void vcpu_runstate(struct vcpu *v, struct vcpu_runstate_info *info)
@@ -61,10 +61,11 @@ void vcpu_runstate(struct vcpu *v, struct vcpu_runstate_info *info)
 
 u64 vcpu_run_ns(struct vcpu *v)
 {
-    struct vcpu_runstate_info info;
+    spinlock_t *lock = sched_lock(v);
+    u64 ns = v->runstate.time[RUNSTATE_running] + (v->running ? time_now_ns() - v->run_since_ns : 0);
 
-    vcpu_runstate(v, &info);
-    return info.time[RUNSTATE_running];
+    spin_unlock(lock);
+    return ns;
 }
 
 int runstate_copy_to_guest(struct vcpu *by, u64 gva, bool compat, const struct vcpu_runstate_info *info)

@@ -139,7 +139,7 @@ static void set_state(struct vcpu *v, enum vcpu_state from, enum vcpu_state to)
     bool changes = v->state == from;
     if (changes) {
         v->state = to;
-        runstate_update(v, time_now_ns());
+        runstate_update(v, 0);
     }
     spin_unlock(lock);
     if (changes)
@@ -189,7 +189,7 @@ void vcpu_wake(struct vcpu *v)
     if (wakes) {
         v->poll_any = false;
         v->state = VCPU_RUNNABLE;
-        runstate_update(v, time_now_ns());
+        runstate_update(v, 0);
     }
     spin_unlock(lock);
     if (wakes)
@@ -208,7 +208,7 @@ void vcpu_pause(struct vcpu *v, bool wait)
     spinlock_t *lock = sched_lock(v);
 
     v->pause_count++;
-    runstate_update(v, time_now_ns());
+    runstate_update(v, 0);
     spin_unlock(lock);
     sched_update(v);
     if (wait)
@@ -221,7 +221,7 @@ void vcpu_unpause(struct vcpu *v)
 
     if (v->pause_count)
         v->pause_count--;
-    runstate_update(v, time_now_ns());
+    runstate_update(v, 0);
     spin_unlock(lock);
     sched_update(v);
 }
