@@ -309,6 +309,7 @@ static void restarts(void)
     started("restart asleep");
     give(1, JOB_SPIN);
     bool ok = smp_wait(one_spins, WAIT_MS);
+    check("runstates", ok && runstates_add_up(nr, 1));
     job[1] = JOB_NONE;
     smp_start(1);
     starts_wanted[1]++;

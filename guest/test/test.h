@@ -14,6 +14,9 @@ bool abuse_run(void);
 /* smp.c: starts all vCPUs and lets them work on each other. False: a check failed; it was printed. */
 bool smp_run(void);
 
+/* runstates.c: all nr vCPUs sleep, but 0, which calls, and `spinner`: does what the hypervisor says of their time add up? */
+bool runstates_add_up(u32 nr, u32 spinner);
+
 /* mmio.c: accesses to memory that is not there, in 16-, 32- and 64-bit code. Does not return if option
  * crash= names one that ends the domain. */
 bool mmio_run(void);

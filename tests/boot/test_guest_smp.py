@@ -6,7 +6,7 @@ import pytest
 from checks import GoodRun
 
 CHECKS = ("priorities", "start", "ring", "nmi", "logical", "broadcast", "memory", "timer", "spin", "restart asleep",
-          "restart spinning", "startup ignored", "restart each other", "VCPUOP_initialise", "started by VCPUOP_up")
+          "runstates", "restart spinning", "startup ignored", "restart each other", "VCPUOP_initialise", "started by VCPUOP_up")
 
 
 # ({guest: vCPUs}, directory of guests, options)
