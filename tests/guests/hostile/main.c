@@ -14,6 +14,7 @@ static const struct attack {
 } attacks[] = {
     {"calls", attack_calls},
     {"claims", attack_claims},
+    {"fifo", attack_fifo},
     {"flood", attack_flood},
     {"gap", attack_gap},
     {"instructions", attack_instructions},
