@@ -4,10 +4,10 @@
 #include <xen/event_channel.h>
 
 /* In the helper: a page for the control block, and two of the event array. */
-#define CONTROL    0xe00000ull
-#define ARRAY      0xe01000ull
-#define BLOCK      0x40u /* offset */
-#define NO_FRAME   0x3000000ull
+#define CONTROL  0xe00000ull
+#define ARRAY    0xe01000ull
+#define BLOCK    0x40u /* offset */
+#define NO_FRAME 0x3000000ull
 
 static long call(u64 cmd, const void *arg, u64 size)
 {
