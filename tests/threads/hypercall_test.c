@@ -341,6 +341,37 @@ static long use_port(u16 domid)
     return call(__HYPERVISOR_event_channel_op, ops[draw(4)], at(area()));
 }
 
+/* Pages that nothing else of this test uses. */
+static long fifo(u16 domid)
+{
+    const u64 g = at(0x100000 + draw(4) * PAGE_SIZE) >> PAGE_SHIFT;
+    const struct evtchn_init_control control = {
+        .control_gfn = g, .offset = draw(8) * 128, .vcpu = draw(THREADS)};
+    const struct evtchn_set_priority priority = {.port = 1 + draw(16), .priority = draw(16)};
+
+    (void)domid;
+    switch (draw(3)) {
+    case 0:
+        put(area(), &control, sizeof(control));
+        return call(__HYPERVISOR_event_channel_op, EVTCHNOP_init_control, at(area()));
+    case 1:
+        put(area(), &g, sizeof(g));
+        return call(__HYPERVISOR_event_channel_op, EVTCHNOP_expand_array, at(area()));
+    default:
+        put(area(), &priority, sizeof(priority));
+        return call(__HYPERVISOR_event_channel_op, EVTCHNOP_set_priority, at(area()));
+    }
+}
+
+static long place_grant(u16 domid)
+{
+    const struct xen_add_to_physmap op = {
+        .domid = domid, .space = XENMAPSPACE_grant_table, .idx = draw(6), .gpfn = 0x300 + draw(8)};
+
+    put(area(), &op, sizeof(op));
+    return call(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, at(area()));
+}
+
 static long reset_ports(u16 domid)
 {
     const struct evtchn_reset op = {.dom = draw(4) ? domid : DOMID_SELF};
@@ -379,7 +410,7 @@ static long (*const calls[])(u16 domid) = {
     create,   max_vcpus,  max_mem,     grow,       grow,        decrease,    increase,     map_foreign,
     unmap,    claim,      info,        get_claims, context,     vcpu_info,   pause_or_not, pool,
     affinity, alloc_port, bind_port,   use_port,   reset_ports, port_status, shared_info,  touch_window,
-    destroy,  create_any, from_inside, alloc_port, pin,
+    destroy,  create_any, from_inside, alloc_port, pin,         fifo,        place_grant,
 };
 _Static_assert(ARRAY_SIZE(calls) <= ARRAY_SIZE(ok_by_call), "counted");
 

@@ -6,6 +6,7 @@
 
 bool attack_calls(void);
 bool attack_claims(void);
+bool attack_fifo(void);
 bool attack_flood(void);
 bool attack_gap(void);
 bool attack_instructions(void);
