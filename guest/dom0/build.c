@@ -60,6 +60,7 @@ static int short_of_memory(struct build *b, u32 i, u64 got, u64 tables)
                          .got = got,
                          .all = on_node && b->nr_nodes > 1 ? b->layout.nr_pages : 0,
                          .node = on_node ? b->nodes[i] : NODE_NONE,
+                         .vnuma = on_node && b->vnuma.nr_vnodes,
                          .tables = tables};
     if (b->cfg->maxmem_mib > b->cfg->memory_mib)
         s.maxmem = b->cfg->maxmem_mib << (20 - PAGE_SHIFT);

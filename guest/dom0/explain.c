@@ -132,24 +132,26 @@ static void add_cure(struct text *t, const struct memory_figures *f, const struc
     u64 there = s->got + explain_unclaimed(f, s->node);
     u64 promised = free_on(f, s->node) - explain_unclaimed(f, s->node);
     u64 fits = mib(less(there, s->tables));
-    u32 other = s->node == NODE_NONE ? NODE_NONE : node_with_room(f, all);
+    u32 other = s->node == NODE_NONE || s->vnuma ? NODE_NONE : node_with_room(f, all);
     const char *join = ", or";
 
-    if (s->all && s->wanted)
+    if (s->all && s->wanted && !s->vnuma)
         fits = fits * mib(s->all) / MAX(mib(s->wanted), 1ull);
     if (other != NODE_NONE)
         add(t, "; node %u has room for it", other);
-    else if (s->node != NODE_NONE && fits_on_all(f, all))
+    else if (s->node != NODE_NONE && !s->vnuma && fits_on_all(f, all))
         add(t, "; all nodes together have room for it (nodes = \"all\")");
     else if (s->node != NODE_NONE && s->got + explain_unclaimed(f, NODE_NONE) >= all)
-        add(t, "; without nodes it fits");
+        add(t, "; without %s it fits", s->vnuma ? "vnuma" : "nodes");
     else if (promised && needed <= there + promised)
         add(t, "; wait until what is claimed has been built and has ended");
     else if (needed <= there + promised + f->in_use)
         add(t, "; wait until other guests have ended");
     else
         join = "; too much for this host:";
-    if (other == NODE_NONE && fits)
+    if (fits && s->vnuma)
+        add(t, "%s give its virtual nodes there at most %lu MiB", join, fits);
+    else if (other == NODE_NONE && fits)
         add(t, "%s lower its memory to %lu MiB", join, fits);
     else if (join[0] == ';')
         add(t, "; too much for this host");

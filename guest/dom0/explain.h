@@ -32,6 +32,7 @@ struct shortage {
     u64 wanted, got;
     u64 all; /* the guest's memory, if wanted is only the share of one of its nodes; else 0 */
     u32 node;
+    bool vnuma; /* wanted is what its virtual nodes on that node need */
     u64 tables; /* pages for its page tables besides; 0: it has them */
     u64 maxmem; /* pages that these tables are for, if they are more than its memory */
 };

@@ -323,6 +323,8 @@ static int get_vnuma(struct parser *p)
         return rc;
     if (vcpus < p->out->vcpus || (find(p, "maxvcpus", &other) && vcpus != p->out->maxvcpus))
         return fail(p, v.line, "vnuma", "its vCPUs are fewer than vcpus, or not as many as maxvcpus");
+    if (!find(p, "vcpus", &other) && !find(p, "maxvcpus", &other))
+        p->out->vcpus = vcpus;
     p->out->maxvcpus = vcpus;
     return 0;
 }

@@ -40,17 +40,19 @@ def directory(destination, name="6.1-cloud"):
 
 def config(destination, name, *more, memory=192, vcpus=1, nodes=(), vnodes=(), distance=20, run="cpus,nodes,distances,dmesg", end="poweroff",
            secs=5, kernel_file="vmlinuz", words="console=hvc0 quiet"):
-    """A configuration file. nodes: all memory on this node; vnodes: (pnode, MiB, [vcpu, ...]), ...; more: lines of their own."""
+    """A configuration file. nodes: all memory on this node; vnodes: (pnode, MiB, [vcpu, ...]), ...; distance: between any
+    two of them, or a list of rows; more: lines of their own."""
     lines = [f'name = "{name}"', f'kernel = "{kernel_file}"', 'ramdisk = "initramfs"', "timeout = 240", *more]
     if end != "ask":
         lines.append('on_reboot = "destroy"')  # how a guest ends whose checks failed
     sizes, where, rows = [memory], [0] * vcpus, [[10]]
     if vnodes:
         sizes, memory = [mib for _, mib, _ in vnodes], sum(mib for _, mib, _ in vnodes)
-        rows = [[10 if a == b else distance for b in range(len(vnodes))] for a in range(len(vnodes))]
+        rows = distance if isinstance(distance, list) else [[10 if a == b else distance for b in range(len(vnodes))] for a in range(len(vnodes))]
         where = [next(n for n, (_, _, ids) in enumerate(vnodes) if v in ids) for v in range(vcpus)]
         lines.append("vnuma = [" + ", ".join(
-            f'["pnode={pnode}", "size={mib}", "vcpus={",".join(map(str, ids))}", "vdistances={",".join(map(str, row))}"]'
+            f'["pnode={pnode}", "size={mib}", ' + (f'"vcpus={",".join(map(str, ids))}", ' if ids else "") +
+            f'"vdistances={",".join(map(str, row))}"]'
             for (pnode, mib, ids), row in zip(vnodes, rows)) + "]")
     elif nodes:
         lines.append(f"nodes = {list(nodes)}")

@@ -417,10 +417,12 @@ const char *model_differs(int rc, const struct xlcfg *cfg)
     memory = number;
     maxmem = more;
     number_is("vcpus", 1, 128, 1, &number, &bad);
-    RULE("vcpus", cfg->vcpus == (u32)number);
     number_is("maxvcpus", 1, 128, number, &more, &bad);
     bad = bad || more < number;
     RULE("vnuma", vnuma_equal(cfg, memory, maxmem, number, &more, &bad));
+    RULE("vcpus",
+         cfg->vcpus ==
+             (u32)(is_there("vnuma") && !is_there("vcpus") && !is_there("maxvcpus") ? more : number));
     RULE("maxvcpus", cfg->maxvcpus == (u32)more);
     word = word_is("claim_mode", claims, CLAIM_NODE, &bad);
     RULE("claim_mode", cfg->claim_mode == (enum xlcfg_claim)word);

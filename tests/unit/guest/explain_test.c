@@ -55,6 +55,23 @@ TEST(too_large_for_a_node)
                         "node 0 has room for it");
 }
 
+/* A node with room for all of it is no cure, and a lower memory would not be the sum of the sizes. */
+TEST(virtual_nodes_that_do_not_fit)
+{
+    struct memory_figures f = two_nodes(420, 748);
+    struct shortage s = {.wanted = MIB_PAGES(900), .all = MIB_PAGES(1000), .node = 1, .vnuma = true};
+
+    assert_string_equal(
+        shortage(&f, s),
+        "wants 900 of its 1000 MiB on node 1, 748 MiB are free and unclaimed there (420 on node 0); "
+        "without vnuma it fits, or give its virtual nodes there at most 748 MiB");
+    f.node[0].free = 0;
+    assert_string_equal(
+        shortage(&f, s),
+        "wants 900 of its 1000 MiB on node 1, 748 MiB are free and unclaimed there (0 on node 0); "
+        "too much for this host: give its virtual nodes there at most 748 MiB");
+}
+
 TEST(too_large_for_the_host)
 {
     struct memory_figures f = two_nodes(1005, 1021);

@@ -340,7 +340,7 @@ TEST(vnuma_places_memory_and_vcpus)
     assert_memory_equal(cfg.vcpu_vnode, ((uint8_t[]){0, 1, 1, 0, 2}), 5);
     assert_memory_equal(cfg.vnodes[0].distance, ((uint8_t[]){10, 20, 254}), 3);
     assert_memory_equal(cfg.vnodes[1].distance, ((uint8_t[]){20, 10, 20}), 3);
-    assert_int_equal(cfg.vcpus, 1);
+    assert_int_equal(cfg.vcpus, 5);
     assert_int_equal(cfg.maxvcpus, 5);
     assert_false(xlcfg_cpus(&cfg, false, 0, cpus));
     assert_true(xlcfg_cpus(&cfg, true, 3, cpus));
