@@ -172,6 +172,18 @@ static void report(const struct domain *d, const struct elf_kernel *elf, const s
             log_info("Domain 0        %6lu MiB on node %u\n", (d->mem.own[nid] >> (20 - PAGE_SHIFT)), nid);
 }
 
+/* Without dom0_mem=. The memory for kernels may be a quarter of what is free: a small machine boots without it. */
+static u64 default_memory(const struct elf_kernel *elf, u64 module_size)
+{
+    struct mm_host_info host;
+    u64 bytes = MAX(MIB(64), 2 * (elf->end - elf->start + module_size) + MIB(32));
+
+    mm_host_get_info(&host);
+    if (module_size > KERNELS_MODULE)
+        bytes += MIN(KERNELS_DECODED, host.free_pages / 4 << PAGE_SHIFT);
+    return ALIGN_UP(bytes, MIB(2));
+}
+
 int dom0_build(const struct dom0_config *config)
 {
     static struct dom0_layout layout; /* 2.6 KiB: too much for the stack */
@@ -184,12 +196,7 @@ int dom0_build(const struct dom0_config *config)
         log_error("Domain 0: the image %s (error %d)\n", why, -rc);
         return rc;
     }
-    u64 mem_bytes = config->mem_bytes;
-    if (!mem_bytes) {
-        mem_bytes = ALIGN_UP(MAX(MIB(64), 2 * (elf.end - elf.start + config->module_size) + MIB(32)), MIB(2));
-        if (config->module_size > KERNELS_MODULE)
-            mem_bytes += KERNELS_DECODED;
-    }
+    u64 mem_bytes = config->mem_bytes ? config->mem_bytes : default_memory(&elf, config->module_size);
     rc = dom0_layout_memory(config->host_e820, config->nr_host_e820, mem_bytes, &layout);
     if (rc)
         return rc == -ENOMEM ? too_large(mem_bytes, "than the machine has")
