@@ -3,7 +3,8 @@
  * 4 KiB. The guest owns exactly what `memory` says: [0, memory) below 3 GiB, the rest from 4 GiB.
  *
  * [0xA0, 0x100) is a PC's hole for video memory and ROMs. It is memory of the guest like the rest, so that the
- * extents from 0 on are whole, and a kernel that searches ROMs there reads zeros without an exit. The memory map
+ * extents from 0 on are whole, and a kernel that searches ROMs there reads zeros without an exit. Without it,
+ * Debian's Linux 6.1 ends at 0xC0000, by an instruction that the hypervisor does not emulate. The memory map
  * does not have it as RAM: what the builder needs for as long as the guest runs, the ACPI tables and the page of
  * the console ring, is there. Pure functions.
  */
