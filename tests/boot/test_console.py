@@ -228,7 +228,7 @@ class TestTerminal(AnyRun):
         line.expect(rb"Ctrl-\] x ends the run")
         line.expect(rb"event=foreground[^>]*> ")
         line.send(b"a\x03b\x1a\x1c\r")
-        line.expect(rb"you said 'a\x03b\x1a\x1c'\r")
+        assert line.expect([rb"you said 'a\x03b\x1a\x1c'\r", rb"run-qemu: (FAIL|PASS)"], timeout=60) == 0
         line.send(b"shutdown 0\r")
         line.expect(rb"run-qemu: PASS")
         run = harness.Run(b"", child.wait())
