@@ -26,7 +26,7 @@
 #define PAGE         4096ul
 #define MAX_CPUS     256
 #define NS           1000000000ll
-#define MPOL_BIND    2 // linux/mempolicy.h, which libc6-dev does not bring
+#define MPOL_BIND    2 // of mbind(2), which has no header in libc6-dev
 #define TIMER_NS     10000000ll
 #define LATE_MS_MOST 3000 // an emulated machine that shares two CPUs with others
 
