@@ -64,7 +64,7 @@ class TestShell(AnyRun):
     @pytest.fixture(scope="class")
     def run(self):
         linux.kernel()
-        shell = linux.Guests("--direct", "--mem", "1500M", "--linux")
+        shell = linux.Guests("--direct", "--mem", "1500M", "--linux", timeout=480)
         shell.wait(rb"linux# ")
         shell.child.send(b"nproc; cat /sys/devices/system/node/online\n")
         shell.wait(rb"2\r?\n0-1\r?\n")
@@ -131,7 +131,7 @@ class TestEnds(GoodRun):
             linux.config(directory, name, f'expect = "{end}"', nodes=[node], run=self.CHECKS, end="ask", secs=3)
         linux.config(directory, "silent", memory=128, run="cpus", words="console=tty0 quiet")
         guests = linux.Guests("--direct", "--nodes", 4, "--mem", "2G", "--guests", directory,
-                              "--cmdline", "dom0_max_vcpus=5")
+                              "--cmdline", "dom0_max_vcpus=5", timeout=480)
         guests.wait_ready(4)
         guests.escape(b"%dk" % guests.started("killed"), rb"kill ")
         guests.type(guests.started("crashed"), "crash")
