@@ -147,7 +147,7 @@ static int load_cpu(int cpu, long long until, struct load *load)
     start = now_ns();
     if (timerfd_settime(timer, 0, &every, NULL))
         return 1;
-    while (now_ns() < until) {
+    do { // at least once, however late it has started
         pid_t child = fork();
 
         if (child == 0)
@@ -164,7 +164,7 @@ static int load_cpu(int cpu, long long until, struct load *load)
             return 4; // early
         if (late > load->late_ns)
             load->late_ns = late;
-    }
+    } while (now_ns() < until);
     return 0;
 }
 
