@@ -201,9 +201,9 @@ check_machine
 0*) timeout_secs=120 ;;
 11) timeout_secs=600 ;;
 esac
-# All of these guests live at the same time, and domain 0 needs a vCPU for each. It decodes the kernel in its memory.
+# All of these guests live at the same time, and domain 0 needs a vCPU for each.
 [ "$linux$linux_test" != 10 ] || dom0_args="foreground=linux${dom0_args:+ $dom0_args}"
-[ "$linux" = 0 ] || cmdline="dom0_max_vcpus=$((${#sizes[@]} + 2)) dom0_mem=160M${cmdline:+ $cmdline}"
+[ "$linux" = 0 ] || cmdline="dom0_max_vcpus=$((${#sizes[@]} + 2))${cmdline:+ $cmdline}"
 [ -z "$guest_logs" ] || dom0_args="frames${dom0_args:+ $dom0_args}"
 options="com1=115200,8n1 console=com1 loglvl=info${cmdline:+ $cmdline}"
 if [ "$dry_run" = 1 ]; then

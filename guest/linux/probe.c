@@ -26,7 +26,7 @@
 #define PAGE         4096ul
 #define MAX_CPUS     256
 #define NS           1000000000ll
-#define MPOL_BIND    2 // linux/mempolicy.h, which libc6-dev does not bring
+#define MPOL_BIND    2 // of mbind(2), which has no header in libc6-dev
 #define TIMER_NS     10000000ll
 #define LATE_MS_MOST 3000 // an emulated machine that shares two CPUs with others
 
@@ -147,7 +147,7 @@ static int load_cpu(int cpu, long long until, struct load *load)
     start = now_ns();
     if (timerfd_settime(timer, 0, &every, NULL))
         return 1;
-    while (now_ns() < until) {
+    do { // at least once, however late it has started
         pid_t child = fork();
 
         if (child == 0)
@@ -164,7 +164,7 @@ static int load_cpu(int cpu, long long until, struct load *load)
             return 4; // early
         if (late > load->late_ns)
             load->late_ns = late;
-    }
+    } while (now_ns() < until);
     return 0;
 }
 
