@@ -573,8 +573,9 @@ static void add_array_page(struct domain *d, mfn_t frame)
     for (; port < end && port < d->events.nr_ports; port++) {
         struct evtchn *channel = evtchn_entry(d, port);
 
-        if (channel->pending)
-            evtchn_set_pending(d, port, channel);
+        /* Who polls for it has been woken when it was sent. */
+        if (channel->pending && channel->vcpu_id < domain_nr_vcpus(d))
+            fifo_set_pending(d, port, channel);
         channel->pending = false;
     }
 }

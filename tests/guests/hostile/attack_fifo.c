@@ -1,7 +1,7 @@
 /*
  * attack=fifo: event channels by the FIFO ABI, while vCPU 1 writes rubbish into the event array and the control blocks,
  * the others send, unmask, move and close, and vCPU 0 also gives back the pages and starts over. Ends after ms=
- * milliseconds; then an honest guest must still get its event.
+ * milliseconds; then an honest guest must still get its event, and every page that was pinned is given back.
  */
 #include <tests/guests/hostile/hostile.h>
 #include <guest/lib/guest.h>
@@ -119,6 +119,13 @@ static void body(u32 id)
     hypercall(__HYPERVISOR_vcpu_op, VCPUOP_down, id, 0, 0, 0);
 }
 
+static long own_pages(void)
+{
+    u16 self = DOMID_SELF;
+
+    return hypercall2(__HYPERVISOR_memory_op, XENMEM_current_reservation, &self);
+}
+
 static bool honest(void)
 {
     struct evtchn_bind_ipi ipi = {0};
@@ -148,6 +155,7 @@ bool attack_fifo(void)
     for (u32 id = 1; id < nr_vcpus; id++)
         smp_start(id);
     reset();
+    long before = own_pages();
     ok = start();
     do {
         for (u32 i = 0; i < 100; i++) {
@@ -164,7 +172,8 @@ bool attack_fifo(void)
         while (hypercall(__HYPERVISOR_vcpu_op, VCPUOP_is_up, id, 0, 0, 0) > 0)
             __builtin_ia32_pause();
     ok = honest() && ok;
-    printf("hostile   fifo: %lu calls, %lu words, %lu rounds%s\n", nr_sent, nr_written, nr_rounds,
-           ok ? "" : ", and no event in the end");
-    return ok && nr_rounds > 0 && nr_sent > 50 && nr_written > 50;
+    long lost = own_pages() - before; /* replaced, and pinned for ever */
+    printf("hostile   fifo: %lu calls, %lu words, %lu rounds, %ld pages lost%s\n", nr_sent, nr_written,
+           nr_rounds, lost, ok ? "" : ", and no event in the end");
+    return ok && !lost && nr_rounds > 0 && nr_sent > 50 && nr_written > 50;
 }
