@@ -53,6 +53,9 @@ static bool harmless(u64 nr, u64 cmd)
         return cmd != SCHEDOP_yield && cmd != SCHEDOP_block && cmd != SCHEDOP_shutdown;
     if (nr == __HYPERVISOR_set_timer_op || nr == __HYPERVISOR_xen_version || nr == __HYPERVISOR_vcpu_op)
         return false;
+    /* Its first argument is the pointer: all memory from 0 on would be calls, and get results. */
+    if (nr == __HYPERVISOR_multicall)
+        return false;
     return true;
 }
 
@@ -69,6 +72,8 @@ static void sweep(void)
                           hypercall(nr, cmd, bad_pointers[i], ~0ull, bad_pointers[i], 1));
         }
     }
+    for (u32 i = 0; i < ARRAY_SIZE(bad_pointers); i++)
+        must_be("calls nowhere", -EFAULT, hypercall2(__HYPERVISOR_multicall, bad_pointers[i], (void *)~0ull));
     for (u64 nr = 64; nr < 5000; nr = nr * 2 + 1)
         must_be("unknown hypercall", -ENOSYS, hypercall(nr, 0, 0, 0, 0, 0));
     must_be("hypercall ~0", -ENOSYS, hypercall(~0ull, 0, 0, 0, 0, 0));

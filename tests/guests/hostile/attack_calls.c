@@ -9,6 +9,9 @@
 #include <guest/lib/guest.h>
 #include <guest/lib/hypercall.h>
 #include <guest/lib/xc.h>
+#include <xen/event_channel.h>
+#include <xen/grant_table.h>
+#include <xen/memory.h>
 
 /* Uses every event port once, so that the port table has its full size before memory is counted. */
 static void warm_up_ports(xc_interface *xch)
@@ -19,6 +22,21 @@ static void warm_up_ports(xc_interface *xch)
         ;
     for (close.port = 1; close.port < HOSTILE_PORTS; close.port++)
         hypercall2(__HYPERVISOR_event_channel_op, EVTCHNOP_close, &close);
+}
+
+/* Makes every frame of domain 0's grant table, which keeps them, before memory is counted. */
+static bool warm_up_grants(xc_interface *xch)
+{
+    struct gnttab_query_size size = {.dom = DOMID_SELF};
+    struct xen_add_to_physmap add = {
+        .domid = DOMID_SELF, .space = XENMAPSPACE_grant_table, .gpfn = guest_find_hole(MIB(2)) >> PAGE_SHIFT};
+
+    if (hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_query_size, XEN_HANDLE(&size), 1, 0, 0) ||
+        size.status != GNTST_okay)
+        return false;
+    add.idx = size.max_nr_frames - 1;
+    return hypercall2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &add) == 0 &&
+           xc_domain_remove_from_physmap(xch, DOMID_SELF, add.gpfn) == 0;
 }
 
 static u32 destroy_all(xc_interface *xch)
@@ -47,7 +65,7 @@ bool attack_calls(void)
 
     printf("hostile   %lu calls from seed %lu\n", calls, seed);
     warm_up_ports(xch);
-    if (xc_physinfo(xch, &before) || hostile_init(seed)) {
+    if (!warm_up_grants(xch) || xc_physinfo(xch, &before) || hostile_init(seed)) {
         printf("hostile   cannot start\n");
         return false;
     }
@@ -55,6 +73,9 @@ bool attack_calls(void)
         errors += hostile_call() < 0;
 
     u32 left = destroy_all(xch);
+    /* Back from the FIFO ABI, if an init_control was valid: its record goes. */
+    struct evtchn_reset reset = {.dom = DOMID_SELF};
+    hypercall2(__HYPERVISOR_event_channel_op, EVTCHNOP_reset, &reset);
     int rc = xc_physinfo(xch, &after);
     s64 pages = (s64)(before.free_pages - after.free_pages);
     s64 claims = (s64)(after.outstanding_pages - before.outstanding_pages);
