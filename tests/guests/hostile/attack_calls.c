@@ -73,9 +73,6 @@ bool attack_calls(void)
         errors += hostile_call() < 0;
 
     u32 left = destroy_all(xch);
-    /* Back from the FIFO ABI, if an init_control was valid: its record goes. */
-    struct evtchn_reset reset = {.dom = DOMID_SELF};
-    hypercall2(__HYPERVISOR_event_channel_op, EVTCHNOP_reset, &reset);
     int rc = xc_physinfo(xch, &after);
     s64 pages = (s64)(before.free_pages - after.free_pages);
     s64 claims = (s64)(after.outstanding_pages - before.outstanding_pages);

@@ -303,7 +303,11 @@ static long call_event(void)
         ((u32 *)argument)[0] = (u32)below(64);
     if (below(2))
         ((u16 *)argument)[1] = (u16)victim();
-    return hypercall(__HYPERVISOR_event_channel_op, below(16), below(8) ? (u64)argument : pointer(), 0, 0, 0);
+    u64 cmd = below(16);
+    /* Events would be written into our own memory. attack=fifo makes these calls. */
+    if (cmd == EVTCHNOP_init_control || cmd == EVTCHNOP_expand_array)
+        return hypercall(__HYPERVISOR_event_channel_op, cmd, 1ull << 46, 0, 0, 0);
+    return hypercall(__HYPERVISOR_event_channel_op, cmd, below(8) ? (u64)argument : pointer(), 0, 0, 0);
 }
 
 static long call_sched(void)
