@@ -198,6 +198,13 @@ bench: all test-guests build/host/count.so build/host/profile.so
 bench-boot: all test-guests build/host/count.so
 	$(Q)$(PYTHON) tests/bench/boot.py $(if $(RECORD),--record)
 
+# A Linux guest on both: instructions to its /init, and exits by kind. ARGS=--vcpus 2.
+.PHONY: bench-linux
+bench-linux: all build/host/profile.so
+	-$(Q)tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) boot bench
+	$(Q)tools/get-linux.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) build/linux/cloud
+	$(Q)$(PYTHON) tests/bench/linux.py $(ARGS)
+
 # Where a figure of `make bench` goes, by function of the hypervisor: CASE=physinfo, ARGS=--blocks. tests/bench/profile.py.
 .PHONY: profile
 profile: all test-guests build/host/profile.so
