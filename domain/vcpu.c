@@ -273,8 +273,7 @@ int vcpu_register_info(struct vcpu *v, gfn_t g, u32 offset)
     }
     spin_unlock(&d->events.lock);
     if (!first) {
-        if (mm_unpin(frame))
-            domain_check_gone(d);
+        physmap_unpin(d, frame);
         return -EINVAL;
     }
     update_time(v);

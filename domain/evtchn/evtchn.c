@@ -1,8 +1,8 @@
 /*
- * Event channels: the port table, binding and closing, and delivery, by Xen's ABI (public/event_channel.h).
+ * Event channels: binding and closing, and delivery, by Xen's ABI (public/event_channel.h). The table of ports: ports.c.
  *
- * Ports live in buckets of 256 that are taken as needed, as overhead of the domain. Pending and mask bits are
- * in the shared_info page, which the guest changes at the same time: only atomic read-modify-writes touch them.
+ * Pending and mask bits are in the shared_info page, which the guest changes at the same time: only atomic
+ * read-modify-writes touch them.
  *
  * Lock: events.lock (LOCK_EVTCHN) of one domain at a time. A link between two domains is therefore made and
  * cut in steps, and each use checks that both ends still name each other. Run queue locks are taken inside.
@@ -11,24 +11,12 @@
  */
 #include <arch/x86/cpu/frames.h>
 #include <domain/evtchn/fifo.h>
+#include <domain/evtchn/ports.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <xen/event_channel.h>
 
-#define PORTS_PER_BUCKET EVTCHN_BUCKET_PORTS
-_Static_assert(sizeof(struct evtchn) * PORTS_PER_BUCKET <= PAGE_SIZE, "a bucket is one page");
-#define MORE_BUCKETS (EVTCHN_FIFO_MAX_PORTS / PORTS_PER_BUCKET)
-#define MORE_ORDER   1u
-_Static_assert(MORE_BUCKETS *(sizeof(struct evtchn *) + sizeof(mfn_t)) <= PAGE_SIZE << MORE_ORDER,
-               "struct evtchn_state");
 #define CLOSES_A_LOOK 64u /* ports, open or not, between questions whether to yield */
-
-static struct evtchn *evtchn_entry(struct domain *d, u32 port)
-{
-    if (port >= d->events.nr_ports)
-        return NULL;
-    return &d->events.bucket[port / PORTS_PER_BUCKET][port % PORTS_PER_BUCKET];
-}
 
 static bool test_and_set(u64 *words, u32 bit)
 {
@@ -165,105 +153,6 @@ void evtchn_raise_virq(struct domain *d, u32 virq, u32 vcpu_id)
     spin_unlock(&d->events.lock);
 }
 
-void evtchn_init(struct domain *d, u32 max_port)
-{
-    struct evtchn_state *events = &d->events;
-
-    spin_lock_init(&events->lock, LOCK_EVTCHN);
-    events->nr_ports = events->nr_used = 0;
-    events->max_port = MIN(max_port, EVTCHN_FIFO_MAX_PORTS - 1);
-    events->lowest_free = events->next_close = 1;
-    events->bucket = events->first;
-    events->bucket_mfn = events->first_mfn;
-    events->more = INVALID_MFN;
-}
-
-/* Event lock held. Room to name more than the first buckets. */
-static int add_more(struct domain *d)
-{
-    struct evtchn_state *events = &d->events;
-
-    if (mm_alloc(&d->mem, NODE_NONE, MORE_ORDER, MM_OVERHEAD, &events->more))
-        return -ENOMEM;
-    struct evtchn **bucket = mfn_to_virt(events->more);
-    mfn_t *bucket_mfn = (mfn_t *)(bucket + MORE_BUCKETS);
-    for (u32 i = 0; i < EVTCHN_FIRST_BUCKETS; i++) {
-        bucket[i] = events->first[i];
-        bucket_mfn[i] = events->first_mfn[i];
-    }
-    events->bucket = bucket;
-    events->bucket_mfn = bucket_mfn;
-    return 0;
-}
-
-/* Event lock held. Frees all buckets but the first nr, which are among the first of all. */
-static void drop_buckets(struct domain *d, u32 nr)
-{
-    struct evtchn_state *events = &d->events;
-
-    for (u32 i = nr; i < events->nr_ports / PORTS_PER_BUCKET; i++)
-        mm_free_overhead(&d->mem, events->bucket_mfn[i], ORDER_4K);
-    __atomic_store_n(&events->nr_ports, MIN(events->nr_ports, nr * PORTS_PER_BUCKET), __ATOMIC_RELAXED);
-    if (!mfn_valid_value(events->more))
-        return;
-    events->bucket = events->first;
-    events->bucket_mfn = events->first_mfn;
-    mm_free_overhead(&d->mem, events->more, MORE_ORDER);
-    events->more = INVALID_MFN;
-}
-
-/* Event lock held. One more bucket of free ports; port 0 is never used. */
-static int add_bucket(struct domain *d)
-{
-    struct evtchn_state *events = &d->events;
-    u32 nr = events->nr_ports / PORTS_PER_BUCKET;
-    mfn_t m;
-
-    int rc = nr == EVTCHN_FIRST_BUCKETS && !mfn_valid_value(events->more) ? add_more(d) : 0;
-    if (!rc)
-        rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &m);
-    if (rc)
-        return -ENOMEM;
-    events->bucket[nr] = mfn_to_virt(m);
-    events->bucket_mfn[nr] = m;
-    __atomic_store_n(&events->nr_ports, events->nr_ports + PORTS_PER_BUCKET, __ATOMIC_RELAXED);
-    evtchn_entry(d, 0)->kind = EVTCHN_RESERVED;
-    return 0;
-}
-
-/* Event lock held. The lowest free port of [from, end); -ENOSPC: there is none; -ENOMEM. With the FIFO ABI not one that the
- * guest still has in a queue. */
-static int find_free_from(struct domain *d, u32 from, u32 end, u32 *port)
-{
-    for (u32 p = from; p < end; p++) {
-        if (p >= d->events.nr_ports) {
-            int rc = add_bucket(d);
-            if (rc)
-                return rc;
-        }
-        if (evtchn_entry(d, p)->kind == EVTCHN_FREE && !(d->events.fifo && fifo_is_linked(d, p))) {
-            *port = p;
-            return 0;
-        }
-    }
-    return -ENOSPC;
-}
-
-/* Event lock held. Finds the lowest free port, as Xen does; but one that was in a queue when it was passed only once
- * there is no other. */
-static int find_free(struct domain *d, u32 *port)
-{
-    struct evtchn_state *events = &d->events;
-    u32 end = MIN(events->max_port + 1, events->fifo ? EVTCHN_FIFO_MAX_PORTS : EVTCHN_MAX_PORTS);
-
-    int rc = find_free_from(d, events->lowest_free, end, port);
-    if (rc == -ENOSPC && events->nr_used + 1 < end)
-        rc = find_free_from(d, 1, events->lowest_free, port);
-    if (!rc)
-        events->lowest_free = *port + 1;
-    return rc;
-}
-
 /* Event lock held. The table may be gone: ports are closed in steps, and another CPU may destroy the domain.
  */
 static void free_port(struct domain *d, u32 port)
@@ -290,7 +179,7 @@ static int take_port(struct domain *d, const struct evtchn *as, u32 *port)
 
     if (d->events.closed)
         return -EINVAL;
-    int rc = find_free(d, &p);
+    int rc = ports_find_free(d, &p);
     if (rc)
         return rc;
     struct evtchn *channel = evtchn_entry(d, p);
@@ -528,12 +417,6 @@ static int add_control_block(struct domain *d, u32 vcpu_id, mfn_t frame, u32 off
     return 0;
 }
 
-static void unpin(struct domain *d, mfn_t frame)
-{
-    if (mm_unpin(frame))
-        domain_check_gone(d);
-}
-
 int evtchn_init_control(struct domain *d, u32 vcpu_id, gfn_t g, u32 offset)
 {
     mfn_t frame;
@@ -549,7 +432,7 @@ int evtchn_init_control(struct domain *d, u32 vcpu_id, gfn_t g, u32 offset)
     rc = add_control_block(d, vcpu_id, frame, offset);
     spin_unlock(&d->events.lock);
     if (rc)
-        unpin(d, frame);
+        physmap_unpin(d, frame);
     return rc;
 }
 
@@ -597,7 +480,7 @@ int evtchn_expand_array(struct domain *d, gfn_t g)
         add_array_page(d, frame);
     spin_unlock(&d->events.lock);
     if (rc)
-        unpin(d, frame);
+        physmap_unpin(d, frame);
     return rc;
 }
 
@@ -655,7 +538,7 @@ int evtchn_reset(struct domain *d)
     }
     if (!events->closed && !rc && events->fifo) {
         last = fifo_drop(d);
-        drop_buckets(d, EVTCHN_FIRST_BUCKETS);
+        ports_drop(d, EVTCHN_FIRST_BUCKETS);
         events->lowest_free = 1;
     }
     spin_unlock(&events->lock);
@@ -679,7 +562,7 @@ bool evtchn_destroy(struct domain *d)
     spin_lock(&events->lock);
     if (events->fifo)
         fifo_drop(d);
-    drop_buckets(d, 0);
+    ports_drop(d, 0);
     events->nr_used = 0;
     events->next_close = events->lowest_free = 1;
     spin_unlock(&events->lock);

@@ -373,6 +373,12 @@ int physmap_pin(struct domain *d, gfn_t g, mfn_t *frame)
     return rc;
 }
 
+void physmap_unpin(struct domain *d, mfn_t frame)
+{
+    if (mm_unpin(frame))
+        domain_check_gone(d);
+}
+
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn)
 {
     struct removed removed = {.release = true};

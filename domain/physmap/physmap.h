@@ -38,7 +38,8 @@ int physmap_init(struct domain *d, u64 pool_pages); /* -ENOMEM */
 int physmap_set_pool(struct domain *d, u64 pages);
 
 /*
- * Maps RAM of d (or its shared_info page or a frame of its grant table: NP_SPECIAL, order 0) at g, replacing what was there: own RAM
+ * Maps RAM of d (or its shared_info page or a frame of its grant table: NP_SPECIAL, order 0) at g, replacing what
+ * was there: own RAM
  * replaced is released, foreign frames are unpinned. -EINVAL: order, alignment or range, or d is dying;
  * -ENOMEM: the paging pool is too small. A failure leaves the map as it was.
  */
@@ -66,8 +67,11 @@ int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32
 int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release);
 struct np_entry physmap_lookup(struct domain *d, gfn_t g);
 
-/* Pins the frame of d's RAM at g: it stays what it is until mm_unpin(), whatever becomes of its mapping. -EINVAL. */
+/* Pins the frame of d's RAM at g: it stays what it is until physmap_unpin(), whatever becomes of its mapping.
+ * -EINVAL. */
 int physmap_pin(struct domain *d, gfn_t g, mfn_t *frame);
+/* d may be gone then, except to the caller, who holds a reference. No lock held. */
+void physmap_unpin(struct domain *d, mfn_t frame);
 /* Maps frame src_gfn of src at g in d, pinned. -EINVAL not src's RAM; -ENOMEM. */
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn);
 
