@@ -53,6 +53,11 @@ int host_print_vcpus(u32 domid);
 /* Waits up to timeout_ms until free pages are within slack of `before` and claims are equal. *pages: pages
  * still missing (negative: more are free); *claims: outstanding claims now minus before. */
 int host_settle(const struct host_state *before, u64 slack, u64 timeout_ms, s64 *pages, s64 *claims);
+/* For people: rounded. */
+static inline u64 pages_in_mib(u64 pages)
+{
+    return (pages + 128) >> (20 - PAGE_SHIFT);
+}
 /* Is |pages| at most slack? */
 bool pages_within(s64 pages, u64 slack);
 /* Does this hypervisor have domctl 91 (claims on nodes)? */

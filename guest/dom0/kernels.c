@@ -115,8 +115,8 @@ static struct kernel *free_entry(void)
     return NULL;
 }
 
-/* Decodes into a new entry, with the lock held but for the decoding itself. Returns 0; -EAGAIN: there is no memory, or no entry,
- * until others are done; or an error with *why. */
+/* Decodes into a new entry, with the lock held but for the decoding itself. Returns 0; -EAGAIN: there is no memory, or
+ * no entry, until others are done; or an error with *why. */
 static int decode(const void *file, const struct payload *p, struct kernel **out, char *why)
 {
     struct kernel *k = free_entry();

@@ -28,7 +28,7 @@ static void print_populated(const struct build *b, const char *node, u64 pages)
     printf("@populated domain=%u node=%s pages=%lu\n", b->domid, node, pages);
     if (!options.quiet)
         printf("%-9s domain %u has %lu pages (%lu MiB) on %snode%s%s\n", b->cfg->name, b->domid, pages,
-               (pages + 128) >> (20 - PAGE_SHIFT), any ? "any " : "", any ? "" : " ", any ? "" : node);
+               pages_in_mib(pages), any ? "any " : "", any ? "" : " ", any ? "" : node);
 }
 
 /*

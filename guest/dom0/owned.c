@@ -9,11 +9,6 @@ static bool is_own_node(const struct build *b, u32 node)
     return b->cfg->nodes_kind == NODES_ANY;
 }
 
-static u64 in_mib(u64 pages)
-{
-    return (pages + 128) >> (20 - PAGE_SHIFT);
-}
-
 bool owned_check(const struct build *b)
 {
     xc_domain_claim_t own[MAX_NODES];
@@ -28,8 +23,9 @@ bool owned_check(const struct build *b)
             continue;
         printf("@owned domain=%u node=%u pages=%lu\n", b->domid, n, pages);
         /* Linux gives a page for the shared info: no news for people. */
-        if (!options.quiet && in_mib(pages) != in_mib(b->populated[n]))
-            printf("%-9s has %lu pages (%lu MiB) on node %u now\n", b->cfg->name, pages, in_mib(pages), n);
+        if (!options.quiet && pages_in_mib(pages) != pages_in_mib(b->populated[n]))
+            printf("%-9s has %lu pages (%lu MiB) on node %u now\n", b->cfg->name, pages, pages_in_mib(pages),
+                   n);
         if (pages && !is_own_node(b, n)) {
             printf("%-9s has memory on node %u, which is none of its nodes\n", b->cfg->name, n);
             ok = false;

@@ -113,15 +113,12 @@ static int read_option(struct reader *r, const struct xl_value *v, struct vnode 
 }
 
 /* Two virtual nodes may be on the same node of the host. */
-static int add_pnode(struct reader *r, u32 pnode)
+static void add_pnode(struct xlcfg *out, u32 pnode)
 {
-    struct xlcfg *out = r->out;
-
     for (u32 i = 0; i < out->nr_nodes; i++)
         if (out->nodes[i] == pnode)
-            return 0;
+            return;
     out->nodes[out->nr_nodes++] = pnode;
-    return 0;
 }
 
 static int add_vnode(struct reader *r, const struct vnode *n)
@@ -136,7 +133,9 @@ static int add_vnode(struct reader *r, const struct vnode *n)
         out->vcpu_vnode[id] = (u8)out->nr_vnodes;
     }
     out->vnodes[out->nr_vnodes++] = n->node;
-    return n->node.size_mib ? add_pnode(r, n->node.pnode) : 0;
+    if (n->node.size_mib)
+        add_pnode(out, n->node.pnode);
+    return 0;
 }
 
 static int read_vnode(struct reader *r, const struct xl_value *v)

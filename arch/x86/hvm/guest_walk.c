@@ -3,7 +3,8 @@
  * guest may change its tables during the walk: each entry is read once, at most five in all.
  *
  * guest_walk(): the access is Homestead's own, so user bit, NX, SMAP and protection keys do not matter; a write
- * honours CR0.WP. guest_access(): as the CPU has it, without protection keys, which guests do not have. Bits that the CPU would call reserved are refused where they would give a frame no CPU could reach.
+ * honours CR0.WP. guest_access(): as the CPU has it, without protection keys, which guests do not have. Bits that the
+ * CPU would call reserved are refused where they would give a frame no CPU could reach.
  */
 #include <arch/x86/hvm/guest_walk.h>
 
