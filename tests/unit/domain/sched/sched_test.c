@@ -102,34 +102,37 @@ TEST(a_lone_vcpu_needs_no_timer, .cpus = 1)
 
 static struct vcpu *to_wake;
 
-static void wake_at_first(struct vcpu *v, struct hvm_exit *exit)
+static u32 wake_at;     /* vCPU 0's exit */
+static u64 expected_ms; /* of its slice then, which counts from its start */
+
+static void wakes(struct vcpu *v, struct hvm_exit *exit)
 {
     (void)exit;
-    if (v->id == 0 && ++stays == 1) {
+    if (v->id == 0 && ++stays == wake_at) {
         assert_int_equal(armed_ns[0], 0);
         vcpu_wake(to_wake);
-        assert_int_equal(armed_ns[0], v->run_since_ns + 10 * MS); /* the slice counts from its start */
+        assert_int_equal(armed_ns[0], v->run_since_ns + expected_ms * MS);
     }
 }
 
-static void wake_at_third(struct vcpu *v, struct hvm_exit *exit)
-{
-    (void)exit;
-    if (v->id == 0 && ++stays == 3) {
-        assert_int_equal(armed_ns[0], 0);
-        vcpu_wake(to_wake);
-        assert_int_equal(armed_ns[0], v->run_since_ns + 1 * MS); /* it is behind by more than a turn */
-    }
-}
-
-TEST(who_wakes_and_is_behind_goes_first, .cpus = 1)
+/* A turn of vCPU 0, in which it wakes vCPU 1. */
+static struct domain *turn_that_wakes(u32 at, u64 ms)
 {
     struct domain *d = online_domain(1, 2);
 
     vcpu_block(d->vcpu[1]);
     to_wake = d->vcpu[1];
-    play = wake_at_third;
+    wake_at = at;
+    expected_ms = ms;
+    play = wakes;
     turn();
+    return d;
+}
+
+TEST(who_wakes_and_is_behind_goes_first, .cpus = 1)
+{
+    struct domain *d = turn_that_wakes(3, 1); /* it is behind by more than a turn */
+
     assert_int_equal(nr_runs[1][0], 4); /* its turn is over: it leaves at the next exit */
     one_entry(d);
     assert_int_equal(nr_runs[1][1], 1);
@@ -137,12 +140,8 @@ TEST(who_wakes_and_is_behind_goes_first, .cpus = 1)
 
 TEST(a_slice_begins_when_somebody_waits, .cpus = 1)
 {
-    struct domain *d = online_domain(1, 2);
+    struct domain *d = turn_that_wakes(1, 10);
 
-    vcpu_block(d->vcpu[1]);
-    to_wake = d->vcpu[1];
-    play = wake_at_first;
-    turn();
     assert_int_equal(nr_runs[1][0], 10);
     assert_int_equal(armed_ns[0], 0); /* nobody's slice while nobody runs */
     one_entry(d);
