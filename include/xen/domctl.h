@@ -256,11 +256,12 @@ struct xen_domctl_get_memory_claims {
 
 /* What XENMEM_claim_pages does for the domain from now on. */
 struct xen_domctl_homestead_legacy_claims {
-#define XEN_HOMESTEAD_LEGACY_host          0 /* a host-wide claim, as in Xen */
-#define XEN_HOMESTEAD_LEGACY_affinity      1 /* claims on the nodes of its node affinity; what they lack, host-wide */
+#define XEN_HOMESTEAD_LEGACY_host 0 /* a host-wide claim, as in Xen */
+#define XEN_HOMESTEAD_LEGACY_affinity \
+    1 /* claims on the nodes of its node affinity; what they lack, host-wide */
 #define XEN_HOMESTEAD_LEGACY_affinity_only 2 /* claims on these nodes, or -ENOMEM */
-    u32 mode; /* OUT: what it did before */
-    u32 pad;  /* 0 */
+    u32 mode;                                /* OUT: what it did before */
+    u32 pad;                                 /* 0 */
 };
 
 struct xen_domctl {
