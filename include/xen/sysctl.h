@@ -19,8 +19,9 @@
 #define XEN_SYSCTL_numainfo          17
 #define XEN_SYSCTL_cpupool_op        18
 
-#define XEN_SYSCTL_PHYSCAP_hvm (1u << 0)
-#define XEN_SYSCTL_PHYSCAP_hap (1u << 3)
+#define XEN_SYSCTL_PHYSCAP_hvm       (1u << 0)
+#define XEN_SYSCTL_PHYSCAP_hap       (1u << 3)
+#define XEN_SYSCTL_PHYSCAP_gnttab_v1 (1u << 8)
 struct xen_sysctl_physinfo {
     u32 threads_per_core;
     u32 cores_per_socket;

@@ -91,7 +91,7 @@ static void physinfo(void)
     CASE_SHOW("sysctl.physinfo", "memory", rc, " free_in_total=%u claims_in_free=%u scrub=%llu max_mfn=%u",
               p->free_pages <= p->total_pages, p->outstanding_pages <= p->free_pages,
               (unsigned long long)p->scrub_pages, p->max_mfn + 1 >= p->total_pages);
-    for (u32 bit = 0; bit < 4; bit++) {
+    for (u32 bit = 0; bit < 10; bit++) {
         char name[32];
 
         snprintf(name, sizeof(name), "capability_%u", bit);
