@@ -36,7 +36,7 @@ typedef struct xc_interface_core xc_interface;
 #endif
 
 /* A domctl.h that has the published interface defines these itself. */
-#ifndef XEN_NODE_CLAIM_INIT
+#ifndef XEN_DOMCTL_claim_memory
 /* One wish: the domain shall own `pages` pages on `node`; for the host-wide entry, that many more on any node. */
 struct xen_memory_claim {
     uint64_t pages;
@@ -44,12 +44,16 @@ struct xen_memory_claim {
     uint32_t pad;  /* 0; with HS_CLAIM_ORDERS the order in which the pages are claimed: 0, 9 or 18 */
 };
 typedef struct xen_memory_claim memory_claim_t;
+#endif
 
 /* Initialises a memory_claim_t; what is not named is 0. */
+#ifndef XEN_NODE_CLAIM_INIT
 #define XEN_NODE_CLAIM_INIT(pages_, node_) \
     { \
         .pages = (pages_), .node = (node_) \
     }
+#endif
+#ifndef XEN_DOMCTL_CLAIM_MEMORY_NO_NODE
 #define XEN_DOMCTL_CLAIM_MEMORY_NO_NODE 0xFFFFFFFFU
 #endif
 

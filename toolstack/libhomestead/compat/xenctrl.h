@@ -7,7 +7,7 @@
 #define HOMESTEAD_COMPAT_XENCTRL_H
 
 #include_next <xenctrl.h>
-#include "../homestead.h"
+#include <homestead.h>
 
 /* xc_domain_claim_pages_node() is there, and the OCaml stub stub_xc_domain_numa_get_node_pages (toolstack/ocaml). */
 #ifndef XEN_DOMCTL_NUMA_OP_GET_NODE_PAGES
