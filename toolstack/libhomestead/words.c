@@ -112,13 +112,14 @@ void say_refusal(struct text *t, const struct hs_refusals *r)
     say_node(t, r->node);
     say(t, r->node == HS_ANY_NODE ? "; in all " : "; ");
     say_size(t, r->free_pages);
-    say(t, r->node == HS_ANY_NODE ? " are free, " : " are free there, ");
+    say(t, r->node == HS_ANY_NODE ? " are free" : " are free there");
     if (!r->claimed_pages) {
-        say(t, "nothing of it claimed");
+        say(t, ", and nothing is claimed");
         return;
     }
+    say(t, ", of which ");
     say_size(t, r->claimed_pages);
-    say(t, " of it claimed");
+    say(t, " are claimed");
     say_holders(t, r);
 }
 

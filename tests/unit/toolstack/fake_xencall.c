@@ -29,12 +29,15 @@ static struct buffer *buffers;
 static u32 handles;
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER, hypervisor_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* Also the buffers of a test that failed. */
 void fake_reset(void)
 {
     fake_hypervisor = NULL;
     fake_open_errno = 0;
     fake_buffers_left = ~0u;
     fake_opens = fake_closes = fake_calls = 0;
+    hypervisor_lock =
+        (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER; /* a test that failed in it came out by longjmp() */
 }
 
 u32 fake_handles(void)
@@ -64,6 +67,18 @@ void *fake_memory(u64 address, u64 len)
     }
     pthread_mutex_unlock(&list_lock);
     return found;
+}
+
+u64 fake_bytes(u64 address)
+{
+    u64 bytes = 0;
+
+    pthread_mutex_lock(&list_lock);
+    for (struct buffer *b = buffers; b; b = b->next)
+        if (address - (uintptr_t)b->memory < b->size)
+            bytes = b->size - (address - (uintptr_t)b->memory);
+    pthread_mutex_unlock(&list_lock);
+    return bytes;
 }
 
 /* --- the hypervisor's view of the caller's memory, instead of domain/guest_copy.c ---------------------------- */

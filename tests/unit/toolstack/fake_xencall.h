@@ -18,6 +18,8 @@ extern u32 fake_opens, fake_closes, fake_calls; /* so far; set them to 0 */
 
 /* The memory of a buffer from that address on. NULL: not len bytes of one buffer. */
 void *fake_memory(u64 address, u64 len);
+/* From there to the end of the buffer. 0: it is in none. */
+u64 fake_bytes(u64 address);
 /* Buffers and handles in use. The library's own handle stays. */
 u32 fake_buffers(void);
 u32 fake_handles(void);
