@@ -38,7 +38,7 @@ endif
 .SECONDARY:
 .DELETE_ON_ERROR:
 # A changed Makefile rebuilds everything: flags are part of what an object depends on.
-MAKEFILES_USED := Makefile linker.ld $(wildcard boot/efi/efi.mk guest/guest.mk tests/tests.mk tools/tools.mk)
+MAKEFILES_USED := Makefile linker.ld $(wildcard boot/efi/efi.mk guest/guest.mk tests/tests.mk tools/tools.mk toolstack/toolstack.mk toolstack/*/*.mk)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith \
         -Wwrite-strings -Wvla -Wimplicit-fallthrough -Werror
@@ -124,6 +124,7 @@ $(foreach d,$(HV_DIRS),$(eval $(call obj_rule,$(d))))
 -include boot/efi/efi.mk
 -include guest/guest.mk
 -include tools/tools.mk
+-include toolstack/toolstack.mk
 -include tests/tests.mk
 
 clean:

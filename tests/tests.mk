@@ -54,6 +54,9 @@ build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1)))
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
 build/host/mm_model_test: build/host/obj/stress.a
+# Tests of toolstack/ have the library in them, and a libxencall that calls the machine's hypervisor.
+$(filter build/host/libhomestead_%,$(UNIT_BINS)): $(patsubst %.c,build/host/obj/%.o,$(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
+-include $(patsubst %.c,build/host/obj/%.d,$(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
 $(UNIT_BINS): build/host/obj/machine.a build/host/obj/product.a
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $(filter %.o %/stress.a,$^) $(call archives,build/host/obj) -lcmocka
