@@ -33,9 +33,14 @@ What is booted
   --direct              boots by QEMU's own Multiboot loader, without UEFI: faster
   --linux               guests that are Debian's Linux, one a node and one over two nodes, and a shell in the first one.
                         Downloads linux-image-cloud-amd64 and busybox-static by apt-get, once; installs neither
-  --test                with --linux: each guest checks itself and powers off; no shell
+  --linux-dom0          domain 0 is Debian's Linux with Debian's xl, and gives a shell: xl list, xl create. Downloads
+                        linux-image-amd64, xen-utils-4.17 and their like as --linux does; implies --mem 3G
+  --test                with --linux: each guest checks itself and powers off; no shell. With --linux-dom0: domain 0
+                        runs its checks (guest/linux-dom0/checks)
   --linux-dir DIR       with --linux: downloads nothing; DIR has vmlinuz* or linux-image-*.deb, and busybox or
                         busybox-static_*.deb. The same as LINUX_DIR=DIR in the environment
+  --linux-dom0-dir DIR  with --linux-dom0: downloads nothing for domain 0; DIR has the packages. The same as
+                        LINUX_DOM0_DIR=DIR in the environment
   --guests DIR|CPIO     guests for domain 0: a directory to pack, or a newc cpio archive (default: two guests)
   --dom0 FILE           domain 0 (default build/guest/dom0.elf); a FILE in build/ is built first
   --cmdline TEXT        hypervisor options, appended to the default ones
@@ -49,8 +54,8 @@ What is booted
 
 How it is run
   --guest-logs DIR      writes what each guest prints to DIR/NAME.log
-  --timeout SECS        ends the run after SECS seconds of wall-clock time (default 120; with --linux --test 600, with
-                        --linux none)
+  --timeout SECS        ends the run after SECS seconds of wall-clock time (default 120; with --linux or --linux-dom0
+                        none, 600 with --test)
   --gdb                 waits for gdb on port 1234; no timeout
   --no-install          does not install missing packages: lists them and stops; downloads nothing either
   --no-build            uses build/ as is
@@ -81,7 +86,7 @@ finish() {
 start_dir=$PWD
 cd "$(dirname "$(readlink -f "$0")")"
 
-nodes=2 cpus=4 mem=2G timeout_secs='' linux=0 linux_test=0 guest_logs=''
+nodes=2 cpus=4 mem=2G timeout_secs='' linux=0 linux_dom0=0 linux_test=0 guest_logs=''
 direct=0 icount=0 one_thread=auto gdb=0 dry_run=0 install=1 build=1 nodes_given=0
 esp='' guests='' cmdline='' dom0=build/guest/dom0.elf dom0_args='' boot_config=''
 node_mem='' node_cpus='' topology='' hotplug='' nvdimm='' hmat=0 interleave=0 cpus_given=0 mem_given=0
@@ -109,7 +114,7 @@ has_value() {
     case $1 in
     --nodes | --cpus | --mem | --node-mem | --node-cpus | --topology | --dist | --hotplug | --nvdimm | --guests) ;;
     --acpi-table | --cmdline | --dom0 | --dom0-args | --esp | --boot-config | --load-options | --linux-dir) ;;
-    --timeout | --guest-logs) ;;
+    --timeout | --guest-logs | --linux-dom0-dir) ;;
     *) return 1 ;;
     esac
 }
@@ -145,8 +150,10 @@ while [ $# -gt 0 ]; do
     --direct) direct=1 ;;
     --guests) guests=$(absolute "$value") ;;
     --linux) linux=1 ;;
+    --linux-dom0) linux_dom0=1 ;;
     --test) linux_test=1 ;;
     --linux-dir) LINUX_DIR=$(absolute "$value") && export LINUX_DIR ;;
+    --linux-dom0-dir) LINUX_DOM0_DIR=$(absolute "$value") && export LINUX_DOM0_DIR ;;
     --cmdline) one_line --cmdline "$value" && cmdline=$value ;;
     --dom0) dom0=$(absolute "$value") && dom0=${dom0#"$PWD"/} ;;
     --dom0-args) one_line --dom0-args "$value" && dom0_args=$value ;;
@@ -173,6 +180,8 @@ done
 
 # --- checks -----------------------------------------------------------------------------------------------
 
+# Domain 0's Linux wants more than the builder.
+[ "$linux_dom0$mem_given" != 10 ] || [ -n "$node_mem" ] || mem=3G
 # shellcheck source=tools/qemu-machine.sh
 . tools/qemu-machine.sh
 check_machine
@@ -187,7 +196,10 @@ check_machine
 [ -z "$boot_config" ] || [ -f "$boot_config" ] || bad_usage "there is no file '$boot_config'"
 [ "$linux" = 0 ] || [ -z "$guests$boot_config$esp" ] ||
     bad_usage "--linux cannot be combined with --guests, --boot-config or --esp"
-[ "$linux" = 1 ] || [ "$linux_test" = 0 ] || bad_usage "--test needs --linux"
+[ "$linux_dom0" = 0 ] || [ "$linux$guests$boot_config$esp$guest_logs" = 0 ] ||
+    bad_usage "--linux-dom0 cannot be combined with --linux, --guests, --guest-logs, --boot-config or --esp"
+[ "$linux_dom0" = 0 ] || [ "$dom0" = build/guest/dom0.elf ] || bad_usage "--linux-dom0 cannot be combined with --dom0"
+[ "$linux$linux_dom0" != 00 ] || [ "$linux_test" = 0 ] || bad_usage "--test needs --linux or --linux-dom0"
 [ -z "$guests" ] || [ -d "$guests" ] || [ -f "$guests" ] || bad_usage "there is no directory or file '$guests'"
 [ -z "$guest_logs" ] || [ -z "$esp$boot_config" ] ||
     bad_usage "--guest-logs cannot be combined with --esp or --boot-config: give domain 0 the option frames there"
@@ -197,13 +209,19 @@ check_machine
 
 # --- the QEMU command -------------------------------------------------------------------------------------
 
-[ -n "$timeout_secs" ] || case $linux$linux_test in
-0*) timeout_secs=120 ;;
-11) timeout_secs=600 ;;
+[ -n "$timeout_secs" ] || case $linux$linux_dom0$linux_test in
+00*) timeout_secs=120 ;;
+*1) timeout_secs=600 ;;
 esac
 # All of these guests live at the same time, and domain 0 needs a vCPU for each.
 [ "$linux$linux_test" != 10 ] || dom0_args="foreground=linux${dom0_args:+ $dom0_args}"
 [ "$linux" = 0 ] || cmdline="dom0_max_vcpus=$((${#sizes[@]} + 2))${cmdline:+ $cmdline}"
+if [ "$linux_dom0" = 1 ]; then
+    # What follows "test.run=" in the caller's arguments counts, as it is the last.
+    dom0=build/linux-dom0/vmlinux cmdline="dom0_mem=640M dom0_max_vcpus=2${cmdline:+ $cmdline}"
+    [[ $linux_test = 0 || $dom0_args == *test.run=* ]] || dom0_args="test.run=short${dom0_args:+ $dom0_args}"
+    dom0_args="console=hvc0 quiet${dom0_args:+ $dom0_args}"
+fi
 [ -z "$guest_logs" ] || dom0_args="frames${dom0_args:+ $dom0_args}"
 options="com1=115200,8n1 console=com1 loglvl=info${cmdline:+ $cmdline}"
 if [ "$dry_run" = 1 ]; then
@@ -215,7 +233,7 @@ fi
 comma() { printf '%s' "${1//,/,,}"; } # escapes commas for QEMU
 qemu=()
 qemu_machine
-if [ -n "$guests" ] || [ "$linux" = 1 ]; then
+if [ -n "$guests" ] || [ "$linux$linux_dom0" != 00 ]; then
     cpio=$run_dir/guests.cpio
 else
     cpio=build/guest/default.cpio
@@ -255,11 +273,12 @@ trap cleanup EXIT
 setup=(tools/setup.sh)
 [ "$install" = 1 ] || setup+=(--no-install)
 groups=(build boot)
-[ "$linux" = 0 ] || groups+=(linux)
+[ "$linux$linux_dom0" = 00 ] || groups+=(linux)
+[ "$linux_dom0" = 0 ] || groups+=(linux-dom0)
 "${setup[@]}" "${groups[@]}" >&2 || finish 6 "FAIL: packages are missing"
 targets=(all)
-[ "$linux" = 0 ] || targets+=(build/guest/linux-probe)
-[[ $dom0 != build/* ]] || targets+=("$dom0")
+[ "$linux$linux_dom0" = 00 ] || targets+=(build/guest/linux-probe)
+[[ $linux_dom0 = 1 || $dom0 != build/* ]] || targets+=("$dom0")
 [ "$build" = 0 ] || make --no-print-directory "${targets[@]}" >&2 || finish 6 "FAIL: Homestead does not build"
 
 # Packs the directory of guests. Links stay links where they lead to something in it; where they lead out of it, what is
@@ -280,11 +299,15 @@ pack() {
     (cd -- "$stage" && find . -mindepth 1 -print0 | sort -z | cpio --null --quiet -o -H newc)
 }
 
-if [ "$linux" = 1 ]; then
+no_install=()
+[ "$install" = 1 ] || no_install=(--no-install)
+if [ "$linux_dom0" = 1 ]; then
+    tools/get-linux-dom0.sh ${no_install[@]+"${no_install[@]}"} build/linux-dom0 || finish 6 "FAIL: there is no Linux for domain 0"
+    tools/get-linux.sh ${no_install[@]+"${no_install[@]}"} build/linux/cloud || finish 6 "FAIL: there is no Linux for the guests"
+    tools/linux-dom0.sh build/linux-dom0 build/linux/cloud "$cpio" || finish 6 "FAIL: cannot make domain 0's initramfs"
+elif [ "$linux" = 1 ]; then
     join() { local IFS=, && printf '%s' "$*"; }
-    get=(tools/get-linux.sh)
-    [ "$install" = 1 ] || get+=(--no-install)
-    "${get[@]}" build/linux/cloud || finish 6 "FAIL: there is no Linux for the guests"
+    tools/get-linux.sh ${no_install[@]+"${no_install[@]}"} build/linux/cloud || finish 6 "FAIL: there is no Linux for the guests"
     guests=$run_dir/linux
     linux_flags=()
     [ "$linux_test" = 0 ] || linux_flags=(--test)
@@ -377,7 +400,7 @@ case $status in
 33)
     has '^@verdict result=FAIL' && finish 4 "FAIL: the status says PASS, the output says FAIL"
     has '^@verdict result=PASS' || finish 4 "FAIL: the run ended without a verdict"
-    if [ "$linux_test" = 1 ]; then
+    if [ "$linux$linux_test" = 11 ]; then
         checked=$(grep -ca '^(d[0-9]*) @linux check=summary result=ok' "$log") || true
         # shellcheck disable=SC2012 # names of our own
         [ "$checked" = "$(ls "$guests"/*.cfg | wc -l)" ] || finish 1 "FAIL: $checked guests reported that their checks are ok"

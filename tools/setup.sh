@@ -2,7 +2,7 @@
 # Installs the packages that Homestead needs, on Debian and Ubuntu. On other systems it lists what is missing.
 #
 #   tools/setup.sh [--no-install] [GROUP...]      default: build boot test; all groups: build boot test oracle lint bochs
-#                                                 model bench coverage linux
+#                                                 model bench coverage linux linux-dom0
 #
 # With --no-install, or without apt-get, it lists what is missing and ends with status 1.
 set -euo pipefail
@@ -42,6 +42,8 @@ oracle gzip             gzip
 linux $compiler         ${CROSS_COMPILE:-x86_64-linux-gnu-}gcc
 linux $libc             $libc_file
 linux cpio              cpio
+linux-dom0 $binutils    ${CROSS_COMPILE:-x86_64-linux-gnu-}readelf
+linux-dom0 xz-utils     xz
 lint  clang-format      clang-format
 lint  shellcheck        shellcheck
 bochs bochs             bochs
@@ -74,13 +76,13 @@ groups=()
 for arg in "$@"; do
     case $arg in
     --no-install) install=0 ;;
-    build | boot | test | oracle | lint | bochs | model | bench | coverage | linux) groups+=("$arg") ;;
+    build | boot | test | oracle | lint | bochs | model | bench | coverage | linux | linux-dom0) groups+=("$arg") ;;
     --help | -h)
         sed -n '2,7s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
-        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model bench coverage linux)" >&2
+        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model bench coverage linux linux-dom0)" >&2
         exit 2
         ;;
     esac

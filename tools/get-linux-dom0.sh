@@ -1,0 +1,167 @@
+#!/bin/bash
+# Gets Debian's Linux and Debian's tools of Xen for domain 0, as Debian has built them:
+#
+#   tools/get-linux-dom0.sh [--no-install] DIR
+#
+# DIR/vmlinux is the kernel of linux-image-amd64, DIR/root what its initramfs takes from packages: xl, xenstored,
+# xenconsoled and the like with the libraries that they need, busybox, the kernel's Xen modules, and GRUB for a guest.
+# DIR/packages are the packages. Nothing is installed, and no root is needed. What is in DIR is used again.
+# $LINUX_DOM0_DIR: a directory like DIR/packages, instead of the network. If something cannot be had: prints the reason on
+# standard error, exit status 1. --no-install: downloads nothing.
+set -euo pipefail
+
+download=1
+if [ "${1:-}" = --no-install ]; then
+    download=0
+    shift
+fi
+[ $# = 1 ] || {
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+}
+
+fail() {
+    echo "no Linux for domain 0: $*" >&2
+    exit 1
+}
+hint='give a directory with the packages by --linux-dom0-dir or LINUX_DOM0_DIR'
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/debian-packages.sh
+. "$here/debian-packages.sh"
+
+mkdir -p "$1/packages"
+top=$(cd "$1" && pwd) dir=$top/packages
+readelf=${CROSS_COMPILE:-x86_64-linux-gnu-}readelf
+
+KERNEL=linux-image-amd64
+# What has the programs; the libraries' packages are those that these depend on.
+PACKAGES=(xen-utils-4.17 xen-utils-common xenstore-utils busybox-static grub-xen-host)
+XEN=usr/lib/xen-4.17/bin
+PROGRAMS=("$XEN"/{xl,xenstored,xenconsoled,xenconsole,xen-init-dom0,xenstore-control,xen-hvmctx} usr/bin/xenstore)
+# What the C library opens by name, to end a thread.
+OPENED=(libgcc_s.so.1)
+DATA=(bin/busybox etc/xen/xl.conf usr/lib/grub-xen/grub-i386-xen_pvh.bin)
+MODULES=(xen-{privcmd,evtchn,gntdev,gntalloc}.ko xenfs.ko)
+RECIPE=$(cat "$0" "$here/debian-packages.sh" | cksum)
+
+[ ! -s "$top/vmlinux" ] || [ "$(cat "$top/recipe" 2>/dev/null)" != "$RECIPE" ] || exit 0
+rm -rf -- "$top/recipe" "$top/root" "$top/unpacked"
+command -v "$readelf" >/dev/null || fail "there is no $readelf, which finds the libraries of a program: tools/setup.sh linux-dom0"
+
+# get PACKAGE...: they are in $dir afterwards.
+get() {
+    local name file missing=()
+    for name in "$@"; do
+        if [ -n "${LINUX_DOM0_DIR:-}" ]; then
+            file=$(first_file "$LINUX_DOM0_DIR" "${name}_*.deb") || fail "$LINUX_DOM0_DIR has no ${name}_*.deb"
+            [ "$file" -ef "$dir/$(basename "$file")" ] || cp -- "$file" "$dir/"
+        else
+            first_file "$dir" "${name}_*.deb" >/dev/null || missing+=("$name")
+        fi
+    done
+    [ ${#missing[@]} = 0 ] || fetch "${missing[@]}"
+}
+
+unpack() { # PACKAGE...
+    local name
+    for name in "$@"; do
+        dpkg-deb -x "$(first_file "$dir" "${name}_*.deb")" "$top/unpacked" || fail "the package $name cannot be unpacked"
+    done
+}
+
+# The libraries that a program or library needs, by name.
+needed() { "$readelf" -d "$@" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort -u; }
+
+# library NAME: where it is, below $top/unpacked.
+library() { (cd "$top/unpacked" && find lib lib64 usr/lib -path '*/python*' -prune -o -name "$1" -print 2>/dev/null | head -n 1 | grep .); }
+
+# Copies the files, and the libraries that they need, to $top/root. Status 1: there is no such library yet.
+take_programs() {
+    local file name todo=("$@") known=' '
+    cd "$top/unpacked"
+    for name in "${OPENED[@]}"; do
+        todo+=("$(library "$name")") || return
+    done
+    while [ ${#todo[@]} -gt 0 ]; do
+        file=${todo[0]} todo=("${todo[@]:1}")
+        [ -e "$file" ] || fail "the packages have no /$file"
+        mkdir -p "$top/root/$(dirname "$file")"
+        cp -L -- "$file" "$top/root/$file"
+        for name in $(needed "$file"); do
+            [[ $known != *" $name "* ]] || continue
+            known+="$name "
+            todo+=("$(library "$name")") || return
+        done
+    done
+}
+
+# The libraries' packages that these depend on and that are not unpacked.
+libraries_of() {
+    local name
+    for name in "$@"; do
+        dpkg-deb -f "$(first_file "$dir" "${name}_*.deb")" Depends
+    done | tr ',' '\n' | sed 's/^ *//; s/[ (:].*//' | grep -E '^(lib|zlib)' | sort -u | while read -r name; do
+        [[ " ${unpacked[*]} " == *" $name "* ]] || echo "$name"
+    done
+}
+
+get_programs() {
+    local level=("${PACKAGES[@]}")
+    unpacked=()
+    rm -rf -- "$top/unpacked" "$top/root"
+    mkdir -p "$top/unpacked" "$top/root"
+    while [ ${#level[@]} -gt 0 ]; do
+        get "${level[@]}" || return
+        unpack "${level[@]}"
+        unpacked+=("${level[@]}")
+        ! (take_programs "${PROGRAMS[@]}") || return 0
+        mapfile -t level < <(libraries_of "${level[@]}")
+    done
+    fail "no package has all libraries of ${PROGRAMS[*]}"
+}
+
+# The ELF file in a bzImage of Debian's generic kernel, which is packed by xz.
+extract() {
+    local at
+    at=$(LC_ALL=C grep -abo -m 1 -P '\xfd7zXZ' "$1" | head -n 1) || return
+    # What follows the payload is not xz's.
+    tail -c "+$((${at%%:*} + 1))" "$1" | xz -dc --single-stream >"$2" 2>/dev/null || true
+    [ "$(head -c 4 "$2" | tail -c 3 | tr -d '\0')" = ELF ]
+}
+
+get_all() {
+    if [ -n "${LINUX_DOM0_DIR:-}" ]; then
+        [ -d "$LINUX_DOM0_DIR" ] || fail "there is no directory $LINUX_DOM0_DIR"
+        kernel=$(first_file "$LINUX_DOM0_DIR" 'linux-image-[0-9]*-amd64_*.deb') || fail "$LINUX_DOM0_DIR has no linux-image-*-amd64_*.deb"
+        kernel=$(basename "${kernel%%_*}")
+    else
+        kernel=$(kernel_package "$KERNEL") || return
+    fi
+    get "$kernel" && get_programs
+}
+
+if [ -n "${LINUX_DOM0_DIR:-}" ]; then
+    get_all
+else
+    [ "$download" = 1 ] || fail "$KERNEL and ${PACKAGES[0]} are not in $top, and nothing may be downloaded"
+    with_lists get_all "$KERNEL or ${PACKAGES[0]}"
+fi
+
+root=$top/root
+for file in "${DATA[@]}"; do
+    install -D "$top/unpacked/$file" "$root/$file" || fail "the packages have no /$file"
+done
+# The program's interpreter has this name.
+install -D "$top/unpacked/$(library ld-linux-x86-64.so.2)" "$root/lib64/ld-linux-x86-64.so.2"
+
+package=$(first_file "$dir" "${kernel}_*.deb")
+mkdir -p "$root/lib/modules" "$top/unpacked/kernel"
+dpkg-deb --fsys-tarfile "$package" | tar -x -C "$top/unpacked/kernel" --wildcards './boot/vmlinuz-*' "${MODULES[@]/#/*/}" ||
+    fail "the package $kernel is damaged, or has no kernel with the modules ${MODULES[*]}"
+for name in "${MODULES[@]}"; do
+    install -m 644 "$(find "$top/unpacked/kernel" -name "$name")" "$root/lib/modules/"
+done
+cp -- "$(first_file "$top/unpacked/kernel/boot" 'vmlinuz-*')" "$top/vmlinuz"
+extract "$top/vmlinuz" "$top/vmlinux" || fail "the kernel of $kernel cannot be extracted"
+rm -rf -- "$top/unpacked"
+echo "$RECIPE" >"$top/recipe"
