@@ -141,7 +141,7 @@ def main():
         if args.only != "xen":
             said["homestead"] = boot("homestead", "build/homestead", HOMESTEAD_OPTIONS, words, args.cpus if args.only else 1)
         if args.only != "homestead":
-            said["xen"] = boot("xen", XEN, XEN_OPTIONS, words, 1)
+            said["xen"] = boot("xen", XEN, XEN_OPTIONS, words + " test.patience=5", 1)
     except NoPackages as why:
         print(f"xl: SKIP: {why}")
         return 2
