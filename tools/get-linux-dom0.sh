@@ -140,10 +140,15 @@ get_all() {
     get "$kernel" && get_programs
 }
 
+# What is there without a download.
+if [ -z "${LINUX_DOM0_DIR:-}" ] && [ "$download" = 0 ]; then
+    first_file "$dir" 'linux-image-[0-9]*-amd64_*.deb' >/dev/null ||
+        fail "$KERNEL and ${PACKAGES[0]} are not in $top, and nothing may be downloaded"
+    LINUX_DOM0_DIR=$dir
+fi
 if [ -n "${LINUX_DOM0_DIR:-}" ]; then
     get_all
 else
-    [ "$download" = 1 ] || fail "$KERNEL and ${PACKAGES[0]} are not in $top, and nothing may be downloaded"
     with_lists get_all "$KERNEL or ${PACKAGES[0]}"
 fi
 
