@@ -123,7 +123,7 @@ get_programs() {
 # The ELF file in a bzImage of Debian's generic kernel, which is packed by xz.
 extract() {
     local at
-    at=$(LC_ALL=C grep -abo -m 1 -P '\xfd7zXZ\0' "$1" | head -n 1) || return
+    at=$(LC_ALL=C grep -abo -m 1 -P '\xfd7zXZ' "$1" | head -n 1) || return
     # What follows the payload is not xz's.
     tail -c "+$((${at%%:*} + 1))" "$1" | xz -dc --single-stream >"$2" 2>/dev/null || true
     [ "$(head -c 4 "$2" | tail -c 3 | tr -d '\0')" = ELF ]
@@ -140,10 +140,15 @@ get_all() {
     get "$kernel" && get_programs
 }
 
+# What is there without a download.
+if [ -z "${LINUX_DOM0_DIR:-}" ] && [ "$download" = 0 ]; then
+    first_file "$dir" 'linux-image-[0-9]*-amd64_*.deb' >/dev/null ||
+        fail "$KERNEL and ${PACKAGES[0]} are not in $top, and nothing may be downloaded"
+    LINUX_DOM0_DIR=$dir
+fi
 if [ -n "${LINUX_DOM0_DIR:-}" ]; then
     get_all
 else
-    [ "$download" = 1 ] || fail "$KERNEL and ${PACKAGES[0]} are not in $top, and nothing may be downloaded"
     with_lists get_all "$KERNEL or ${PACKAGES[0]}"
 fi
 

@@ -82,6 +82,12 @@ linux-test: all test-guests build/guest/linux-probe
 	$(Q)cd tests/boot && LINUX_TEST=long NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) \
 	    test_linux.py long_linux.py
 
+# Debian's Linux and xl as domain 0, here and on Xen: ARGS="--run short --only homestead --cpus 4".
+.PHONY: xl-test
+xl-test: all build/guest/linux-probe
+	$(Q)$(SETUP) build boot oracle linux linux-dom0
+	$(Q)NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B tests/linux-dom0/xl.py $(ARGS)
+
 # The boot test smp_stress with ten machines of each kind instead of one.
 .PHONY: stress
 stress:
@@ -140,6 +146,7 @@ help:
 	@echo 'make boot [TESTS=...]    boot tests only, e.g. TESTS="-k uefi"'
 	@echo 'make oracle [ONLY=GROUP] runs the same domain 0 on Homestead and on Xen 4.17 and compares the results'
 	@echo 'make linux-test          Debian'\''s kernels as guests: several versions, up to 64 vCPUs, vNUMA, bad images'
+	@echo 'make xl-test             Debian'\''s Linux and xl as domain 0, here and on Xen: creates, uses and destroys guests'
 	@echo 'make boot-big            boot tests with up to 2 TiB of memory that is never touched'
 	@echo 'make neighbour-boot      16 guests at a time with changing memory and ports, 200 rounds (ROUNDS=N), in QEMU'
 	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'

@@ -1,7 +1,7 @@
 /*
  * The test guest: tests all its memory but its own image, or misbehaves as its command line says
  * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, mmio, restless, balloon, vnuma,
- * spin, echo, shutdown with code=N.
+ * spin, echo, rings, shutdown with code=N.
  */
 #include <guest/lib/guest.h>
 #include <guest/test/test.h>
@@ -61,6 +61,10 @@ void guest_main(void)
         guest_shutdown(vnuma_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     if (strcmp(mode, "spin") == 0) {
         spin_run();
+        guest_shutdown(SHUTDOWN_poweroff);
+    }
+    if (strcmp(mode, "rings") == 0) {
+        rings_run();
         guest_shutdown(SHUTDOWN_poweroff);
     }
     if (strcmp(mode, "echo") == 0)

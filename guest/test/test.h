@@ -39,6 +39,9 @@ bool vnuma_run(void);
 /* spin.c: all vCPUs run, for ms=N milliseconds or for ever. */
 void spin_run(void);
 
+/* rings.c: random bytes in all that the guest shares with domain 0. */
+void rings_run(void);
+
 /* echo.c: writes back what is typed, and carries out commands. */
 NORETURN void echo_run(void);
 

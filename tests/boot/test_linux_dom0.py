@@ -1,0 +1,62 @@
+"""Debian's Linux as domain 0, with Debian's xl: the front door runs the short form of guest/linux-dom0/checks, and gives a shell. The
+long form, also on Xen, is `make xl-test` (tests/linux-dom0/). Skipped if Debian's packages cannot be had."""
+import os
+import re
+import subprocess
+
+import pytest
+
+import harness
+import linux_guests
+from checks import AnyRun
+
+CHECKS = harness.ROOT / "guest" / "linux-dom0" / "checks"
+SHORT = re.search(r"^SHORT=(\S+)$", CHECKS.read_text(), re.M).group(1).split(",")
+
+
+def packages():
+    """Downloads once; skips the test if they cannot be had."""
+    linux_guests.kernel()
+    flags = ["--no-install"] if os.environ.get("NO_INSTALL", "0") not in ("", "0") else []
+    got = subprocess.run([harness.ROOT / "tools" / "get-linux-dom0.sh", *flags, harness.ROOT / "build" / "linux-dom0"],
+                         capture_output=True, text=True)
+    if got.returncode:
+        pytest.skip(got.stderr.strip())
+
+
+class TestFrontDoor(AnyRun):
+    """./run-qemu.sh --linux-dom0 --test"""
+
+    @pytest.fixture(scope="class")
+    def run(self):
+        packages()
+        return harness.boot("--direct", "--linux-dom0", "--test", timeout=900)
+
+    def test_it_passes(self, run):
+        run.expect_status(harness.PASS)
+        assert run.last_line() == "run-qemu: PASS"
+
+    @pytest.mark.parametrize("check", [*SHORT, "memory", "summary"])
+    def test_check(self, run, check):
+        found = run.all("xl", check=check)
+        assert [fact["result"] for fact in found] == ["ok"], run.tail(150)
+
+
+class TestShell(AnyRun):
+    """./run-qemu.sh --linux-dom0, booted by UEFI: a shell of domain 0 in which somebody looks around."""
+
+    @pytest.fixture(scope="class")
+    def run(self):
+        packages()
+        shell = linux_guests.Guests("--linux-dom0", "--cmdline", "dom0_max_vcpus=1", timeout=480)
+        shell.wait(rb"dom0# ")
+        shell.child.send(b"xl list\n")
+        shell.wait(rb"Domain-0 +0 +640 +1 ")
+        shell.child.send(b"exit\n")
+        return shell.end()
+
+    def test_it_passes(self, run):
+        run.expect_status(harness.PASS)
+
+    def test_it_says_what_can_be_done(self, run):
+        assert "xl create -c guests/linux.cfg" in run.text
