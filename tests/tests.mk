@@ -208,6 +208,15 @@ bench-linux: all build/host/profile.so
 	$(Q)tools/get-linux.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) build/linux/cloud
 	$(Q)$(PYTHON) tests/bench/linux.py $(ARGS)
 
+# xl create and xl destroy in a Linux domain 0 on both: instructions, and exits by kind.
+.PHONY: bench-xl
+bench-xl: all build/guest/linux-probe build/host/profile.so
+	-$(Q)tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) boot bench
+	$(Q)tools/get-linux-dom0.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) build/linux-dom0
+	$(Q)tools/get-linux.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) build/linux/cloud
+	$(Q)tools/linux-dom0.sh build/linux-dom0 build/linux/cloud build/linux-dom0/initramfs
+	$(Q)$(PYTHON) tests/bench/xl.py $(ARGS)
+
 # Where a figure of `make bench` goes, by function of the hypervisor: CASE=physinfo, ARGS=--blocks. tests/bench/profile.py.
 .PHONY: profile
 profile: all test-guests build/host/profile.so

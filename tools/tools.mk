@@ -156,6 +156,7 @@ help:
 	@echo 'make profile [CASE=...]  instructions by function for one figure of make bench'
 	@echo 'make bench-boot          instructions of booting, by number of CPUs and memory size'
 	@echo 'make bench-linux         instructions of a Linux guest'\''s boot, here and on Xen, and its exits by kind'
+	@echo 'make bench-xl            instructions of xl create and xl destroy in a Linux domain 0, here and on Xen'
 	@echo 'make bench-alloc         the page allocator on the host: instructions and time'
 	@echo 'make bochs               the main job in Bochs, with another SVM than QEMU'\''s'
 	@echo 'make model [MODELS=...]  checks the rules of claims as Promela models with spin'
