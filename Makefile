@@ -38,7 +38,7 @@ endif
 .SECONDARY:
 .DELETE_ON_ERROR:
 # A changed Makefile rebuilds everything: flags are part of what an object depends on.
-MAKEFILES_USED := Makefile linker.ld $(wildcard boot/efi/efi.mk guest/guest.mk tests/tests.mk tools/tools.mk)
+MAKEFILES_USED := Makefile linker.ld $(wildcard boot/efi/efi.mk guest/guest.mk tests/tests.mk tools/tools.mk toolstack/toolstack.mk toolstack/*/*.mk)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith \
         -Wwrite-strings -Wvla -Wimplicit-fallthrough -Werror
@@ -60,7 +60,7 @@ OFFSETS := $(O)/hv/asm_offsets.inc
 # Only booting needs these: their sections get the prefix .init, and their memory is given back (boot/give_back.c).
 # tools/check-init.py proves that nothing else refers to them.
 INIT_FILES := $(filter-out boot/enter_run_loop.c boot/give_back.c boot/host_topology.c arch/x86/acpi/ram_nodes.c, \
-        $(wildcard boot/*.c boot/*.asm arch/x86/acpi/*.c domain/dom0/*.c)) arch/x86/cpu/tsc_sync.c lib/elf.c
+        $(wildcard boot/*.c boot/*.asm arch/x86/acpi/*.c domain/dom0/*.c)) arch/x86/cpu/tsc_sync.c lib/elf.c lib/guest_acpi.c
 init_sections = $(if $(filter $<,$(INIT_FILES)),$(Q)$(OBJCOPY) --prefix-alloc-sections=.init $@)
 
 .PHONY: all hypervisor clean distclean help
@@ -124,6 +124,7 @@ $(foreach d,$(HV_DIRS),$(eval $(call obj_rule,$(d))))
 -include boot/efi/efi.mk
 -include guest/guest.mk
 -include tools/tools.mk
+-include toolstack/toolstack.mk
 -include tests/tests.mk
 
 clean:

@@ -325,6 +325,7 @@ NORETURN void boot_main(struct boot_info *info)
     boot_topology_set(&acpi.topology);
     boot_memory_nodes(info, &acpi.topology, &free_ram);
     mm_set_idle_scrub(options.idle_scrub);
+    claim_set_legacy_default(options.legacy_claims);
     boot_cpu_settle();
     machine_check_init();
     start_virtualization();

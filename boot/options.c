@@ -9,6 +9,7 @@
 #include <lib/parse.h>
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <mm/claims.h>
 
 #define OPTION_MAX        512u /* bytes of one option */
 #define SHOWN_MAX         100  /* characters of a value in a message */
@@ -119,6 +120,21 @@ static void show_x2apic(const struct option *option, const void *field, char buf
     static const char *const shown[] = {[X2APIC_AUTO] = "auto", [X2APIC_ON] = "on", [X2APIC_OFF] = "off"};
 
     snprintf(buf, OPTION_SHOWN, "%s=%s holds", option->name, shown[*(const u32 *)field]);
+}
+
+static const char *const legacy_words[] = {[CLAIM_LEGACY_HOST] = "off",
+                                           [CLAIM_LEGACY_AFFINITY] = "affinity",
+                                           [CLAIM_LEGACY_AFFINITY_ONLY] = "affinity-only"};
+
+static int set_legacy_claims(const struct option *option, const char *value, void *field)
+{
+    (void)option;
+    return find_word(value, legacy_words, ARRAY_SIZE(legacy_words), field);
+}
+
+static void show_legacy_claims(const struct option *option, const void *field, char buf[OPTION_SHOWN])
+{
+    snprintf(buf, OPTION_SHOWN, "%s=%s holds", option->name, legacy_words[*(const u32 *)field]);
 }
 
 static int read_level(const char *value, enum log_level *level)
@@ -322,6 +338,8 @@ static const struct option options[] = {
     {"nosmp", BOOLEAN, set_nosmp, show_maxcpus, FIELD(maxcpus)},
     {"numa", "on, off or noacpi", set_numa, show_switch, FIELD(numa)},
     {"idle-scrub", BOOLEAN, SWITCH(idle_scrub)},
+    {"legacy-claims", "off, affinity or affinity-only", set_legacy_claims, show_legacy_claims,
+     FIELD(legacy_claims)},
     {"noreboot", BOOLEAN, SWITCH(noreboot)},
     {"loglvl", LEVELS, set_level, show_level, FIELD(loglvl)},
     {"guest_loglvl", LEVELS, set_guest_level, show_guest_level, FIELD(loglvl)},

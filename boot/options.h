@@ -28,6 +28,7 @@ struct boot_options {
     u32 maxcpus;       /* 0: all */
     u32 watchdog_secs; /* 0: off */
     u32 x2apic;        /* enum x2apic_choice */
+    u32 legacy_claims; /* enum claim_legacy */
     bool numa, idle_scrub, nmi_panic, noreboot, debugkeys;
     /* Faults for tests, in debug builds only: CPU ids below 64, as masks. */
     u64 test_cpu_fail; /* these do not come up */

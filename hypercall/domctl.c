@@ -263,6 +263,8 @@ static long run(struct domctl *ctl)
         ctl->d = ctl->c->target = domain_get(ctl->op.domain);
     if (!ctl->d && target != NOT_YET && target != OR_NEXT)
         return -ESRCH;
+    if (cmd == XEN_DOMCTL_homestead_legacy_claims)
+        return domctl_homestead_legacy_claims(ctl);
     if (cmd >= ARRAY_SIZE(calls) || !calls[cmd].handler)
         return -ENOSYS;
     if (target == OTHER && ctl->d == ctl->c->v->domain)

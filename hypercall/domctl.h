@@ -23,6 +23,7 @@ long domctl_get_paging_mempool(struct domctl *ctl);
 long domctl_set_paging_mempool(struct domctl *ctl);
 long domctl_claim_memory(struct domctl *ctl);
 long domctl_get_memory_claims(struct domctl *ctl);
+long domctl_homestead_legacy_claims(struct domctl *ctl);
 long domctl_setvnumainfo(struct domctl *ctl);
 long domctl_nodeaffinity(struct domctl *ctl);
 long domctl_vcpuaffinity(struct domctl *ctl);

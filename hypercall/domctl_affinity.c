@@ -1,55 +1,15 @@
 /*
  * domctl: which nodes a domain's memory comes from, and which CPUs its vCPUs run on, both as bitmaps in the
- * caller's memory. A caller's bitmap may be shorter or longer than Homestead's: missing bits are read as 0,
- * extra ones are written as 0.
+ * caller's memory (bitmap.h).
  */
 #include <arch/x86/cpu/percpu.h>
 #include <homestead/topology.h>
+#include <hypercall/bitmap.h>
 #include <hypercall/domctl.h>
 #include <lib/string.h>
 #include <mm/mm.h>
 
-#define BITMAP_BYTES_MAX 4096u /* of a caller's bitmap; Xen has no limit, and an unbounded loop */
-#define CPU_WORDS        (MAX_CPUS / 64)
-
-/* The guest's first nr_bits bits, the rest of words (nr_bits rounded up to 64) zero. -EFAULT, -EINVAL. */
-static int bitmap_from_guest(struct vcpu *v, const struct xenctl_bitmap *from, u64 *words, u32 nr_bits)
-{
-    u32 guest_bytes = (u32)(((u64)from->nr_bits + 7) / 8);
-    u32 bits = MIN(from->nr_bits, nr_bits);
-
-    memset(words, 0, DIV_ROUND_UP(nr_bits, 64u) * sizeof(u64));
-    if (guest_bytes > BITMAP_BYTES_MAX)
-        return -EINVAL;
-    int rc = copy_from_guest(v, words, from->bitmap, (bits + 7) / 8);
-    if (rc)
-        return rc;
-    if (bits % 64)
-        words[bits / 64] &= BIT(bits % 64) - 1;
-    return 0;
-}
-
-static int bitmap_to_guest(struct vcpu *v, const struct xenctl_bitmap *to, const u64 *words, u32 nr_bits)
-{
-    u64 masked[CPU_WORDS];
-    static const u8 zeros[256];
-    u32 guest_bytes = (u32)(((u64)to->nr_bits + 7) / 8);
-    u32 bytes = MIN(guest_bytes, (nr_bits + 7) / 8);
-
-    if (guest_bytes > BITMAP_BYTES_MAX)
-        return -EINVAL;
-    memcpy(masked, words, DIV_ROUND_UP(nr_bits, 64u) * sizeof(u64));
-    if (nr_bits % 64)
-        masked[nr_bits / 64] &= BIT(nr_bits % 64) - 1;
-    int rc = copy_to_guest(v, to->bitmap, masked, bytes);
-    while (!rc && bytes < guest_bytes) {
-        u32 piece = MIN(guest_bytes - bytes, (u32)sizeof(zeros));
-
-        rc = copy_to_guest(v, to->bitmap + bytes, zeros, piece);
-        bytes += piece;
-    }
-    return rc;
-}
+#define CPU_WORDS (MAX_CPUS / 64)
 
 static u64 online_nodes(void)
 {

@@ -150,3 +150,19 @@ long domctl_get_memory_claims(struct domctl *ctl)
     ctl->copy_back = true;
     return rc;
 }
+
+_Static_assert(XEN_HOMESTEAD_LEGACY_host == (int)CLAIM_LEGACY_HOST &&
+                   XEN_HOMESTEAD_LEGACY_affinity == (int)CLAIM_LEGACY_AFFINITY &&
+                   XEN_HOMESTEAD_LEGACY_affinity_only == (int)CLAIM_LEGACY_AFFINITY_ONLY,
+               "mm/ has the ABI's modes under its own names");
+
+long domctl_homestead_legacy_claims(struct domctl *ctl)
+{
+    struct xen_domctl_homestead_legacy_claims *op = &ctl->op.u.homestead_legacy_claims;
+
+    if (op->pad || op->mode > XEN_HOMESTEAD_LEGACY_affinity_only)
+        return -EINVAL;
+    op->mode = claim_set_legacy(&ctl->d->mem, op->mode);
+    ctl->copy_back = true;
+    return 0;
+}

@@ -6,7 +6,7 @@
  * Nodes and CPUs are numbered without gaps. Where Homestead does not know more, a node is shown as one socket
  * and its CPUs as the cores of it.
  *
- * lint: long: one short function for each of ten commands.
+ * lint: long: one short function for each of eleven commands.
  */
 #include <arch/x86/cpu/msr.h>
 #include <homestead/init.h>
@@ -14,6 +14,7 @@
 #include <arch/x86/cpu/smp.h>
 #include <arch/x86/cpu/time.h>
 #include <homestead/topology.h>
+#include <hypercall/bitmap.h>
 #include <hypercall/domctl.h>
 #include <hypercall/memory_op.h>
 #include <lib/string.h>
@@ -72,7 +73,8 @@ INIT void sysctl_init(void)
         .nr_nodes = mm_nr_nodes(),
         .max_node_id = MAX_NODES - 1,
         .cpu_khz = (u32)tsc_khz,
-        .capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap,
+        .capabilities =
+            XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap | XEN_SYSCTL_PHYSCAP_gnttab_v1,
         .max_mfn = memop_max_page() - 1,
     };
     for_each_cpu (cpu) {
@@ -205,6 +207,71 @@ static long numainfo(struct sysctl *ctl)
     }
     op->num_nodes = nr;
     return rc;
+}
+
+static u32 nr_domains(void)
+{
+    u32 nr = 0;
+    struct domain *d;
+
+    for (u32 next = 0; next <= DOMID_MAX && (d = domain_get_next((u16)next)); nr++) {
+        next = d->id + 1u;
+        domain_put(d);
+    }
+    return nr;
+}
+
+static long cpupool_info(struct sysctl *ctl)
+{
+    struct xen_sysctl_cpupool_op *op = &ctl->op.u.cpupool_op;
+    u64 words[MAX_CPUS / 64] = {0};
+
+    for_each_cpu (cpu)
+        words[cpu / 64] |= BIT(cpu % 64);
+    op->sched_id = XEN_SCHEDULER_CREDIT2;
+    op->n_dom = nr_domains();
+    return bitmap_to_guest(ctl->c->v, &op->cpumap, words, host_topology->nr_cpus);
+}
+
+static long cpupool_move(u16 domid, u32 pool)
+{
+    struct domain *d = domid == 0 ? NULL : domain_get(domid);
+
+    if (!d)
+        return domid == 0 ? -EPERM : -ESRCH; /* the caller itself is not moved */
+    domain_put(d);
+    return pool == 0 ? 0 : -ENOENT; /* where it is already */
+}
+
+/* There is one pool, number 0, with all CPUs and all domains. What would change that gets Xen's error for
+ * such a host, or -EOPNOTSUPP where Xen would do it. */
+static long cpupool_op(struct sysctl *ctl)
+{
+    const struct xen_sysctl_cpupool_op *op = &ctl->op.u.cpupool_op;
+    static const u64 none[MAX_CPUS / 64];
+
+    switch (op->op) {
+    case XEN_SYSCTL_CPUPOOL_OP_CREATE:
+        return op->cpupool_id == 0 ? -EEXIST : -EOPNOTSUPP;
+    case XEN_SYSCTL_CPUPOOL_OP_DESTROY:
+        return op->cpupool_id == 0 ? -EBUSY : -ENOENT;
+    case XEN_SYSCTL_CPUPOOL_OP_INFO:
+        return op->cpupool_id == 0 ? cpupool_info(ctl) : -ENOENT;
+    case XEN_SYSCTL_CPUPOOL_OP_ADDCPU:
+        if (op->cpu >= host_topology->nr_cpus && op->cpu != XEN_SYSCTL_CPUPOOL_PAR_ANY)
+            return -EINVAL;
+        return op->cpupool_id == 0 ? -ENODEV : -ENOENT; /* none is free */
+    case XEN_SYSCTL_CPUPOOL_OP_RMCPU:
+        if (op->cpupool_id != 0)
+            return -ENOENT;
+        return op->cpu == 0 || op->cpu >= host_topology->nr_cpus ? -EINVAL : -EOPNOTSUPP;
+    case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:
+        return cpupool_move((u16)op->domid, op->cpupool_id);
+    case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
+        return bitmap_to_guest(ctl->c->v, &op->cpumap, none, host_topology->nr_cpus);
+    default:
+        return -ENOSYS;
+    }
 }
 
 /* One call's work: each frame may cost a look at every domain with claims. */
@@ -378,6 +445,8 @@ static long run(struct sysctl *ctl)
         return cputopoinfo(ctl);
     case XEN_SYSCTL_numainfo:
         return numainfo(ctl);
+    case XEN_SYSCTL_cpupool_op:
+        return cpupool_op(ctl);
     case XEN_SYSCTL_page_offline_op:
         return page_offline_op(ctl);
     case XEN_SYSCTL_homestead_node_memory:

@@ -12,6 +12,7 @@ void mem_account_init(struct mem_account *account, u16 domid)
     memset(account, 0, sizeof(*account));
     spin_lock_init(&account->lock, LOCK_ACCOUNT);
     account->domid = domid;
+    account->legacy_claims = (u8)ledger.legacy;
 }
 
 void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages)

@@ -31,6 +31,7 @@ struct mem_account {
     u64 own[MAX_NODES];         /* [A] of them, on each node */
     u64 overhead_pages;         /* [A] Homestead's memory for this domain; in neither tot nor own */
     u64 affinity;               /* [A] bit per node: where pages without a node request come from; 0 = any */
+    u8 legacy_claims;           /* [A] enum claim_legacy: what a claim without nodes becomes */
     u32 in_flight;              /* [A] mm_take()s that are not done */
     u64 host_claim;             /* [L] h[d] */
     u64 node_claim[MAX_NODES];  /* [L] c[d][n] */
@@ -47,7 +48,7 @@ struct mem_account {
     struct holdings held[MAX_NODES]; /* [N] */
 };
 
-/* All zero but the domid: no pages, no claims, max 0. Before anyone else can see the account. */
+/* All zero but the domid and what its legacy claims become: no pages, no claims, max 0. Before anyone else can see the account. */
 void mem_account_init(struct mem_account *account, u16 domid);
 
 /* tot and own drop by pages. Account lock held. */

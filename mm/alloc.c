@@ -50,6 +50,22 @@ static void sort_by_own(struct node_order *order, struct mem_account *account)
     spin_unlock(&account->lock);
 }
 
+u32 mm_affinity_order(u64 affinity, u8 nid[MAX_NODES])
+{
+    nodeid_t first = 0;
+    u32 nr_nodes = mm_nr_nodes(), nr = 0;
+
+    while (first < nr_nodes && !(affinity & BIT(first)))
+        first++;
+    if (first == nr_nodes)
+        return 0;
+    const struct node *from = node_get(first);
+    for (u32 i = 0; i < nr_nodes; i++)
+        if (affinity & BIT(from->near[i]))
+            nid[nr++] = from->near[i];
+    return nr;
+}
+
 static void node_order_init(struct node_order *order, struct mem_account *account, nodeid_t nid, u32 flags)
 {
     u64 seen = 0, affinity = 0;
@@ -59,10 +75,7 @@ static void node_order_init(struct node_order *order, struct mem_account *accoun
     if (nid == NODE_NONE) {
         if (account)
             affinity = __atomic_load_n(&account->affinity, __ATOMIC_RELAXED);
-        for (nodeid_t i = 0; i < nr_nodes; i++)
-            if (affinity & BIT(i))
-                order->nid[order->nr++] = (u8)i;
-        order->nr_affine = order->nr;
+        order->nr = order->nr_affine = mm_affinity_order(affinity, order->nid);
         if (order->nr && flags & MM_AFFINITY_ONLY) {
             sort_by_own(order, account);
             return;

@@ -39,6 +39,30 @@ static void set_clear(struct claim_set *set)
     set->flags = 0;
 }
 
+/*
+ * Deals pages to the nodes of the affinity, in the order in which the allocator tries them, each up to what is not
+ * claimed there. Returns how many are left, which is all of them without an affinity. The account has no claims.
+ */
+static u64 set_by_affinity(const struct mem_account *account, struct claim_set *set, u64 pages)
+{
+    u8 nodes[MAX_NODES];
+    u32 nr = mm_affinity_order(account->affinity, nodes);
+
+    if (nr == 0 || nr == mm_nr_nodes())
+        return pages;
+    for (u32 i = 0; i < nr; i++) {
+        u64 part = MIN(pages, ledger.spare[nodes[i]]);
+
+        set->node[nodes[i]] = part;
+        pages -= part;
+    }
+    if (account->legacy_claims == CLAIM_LEGACY_AFFINITY)
+        return pages;
+    /* What no node has is asked of the first one, which refuses, and is named for it. */
+    set->node[nodes[0]] += pages;
+    return 0;
+}
+
 static int install_legacy_locked(struct mem_account *account, u64 pages)
 {
     struct claim_set set;
@@ -52,7 +76,10 @@ static int install_legacy_locked(struct mem_account *account, u64 pages)
     if (account->outstanding || pages <= account->tot_pages || pages > account->max_pages)
         return -EINVAL;
     set_clear(&set);
-    set.host = pages - account->tot_pages;
+    pages -= account->tot_pages;
+    if (account->legacy_claims != CLAIM_LEGACY_HOST)
+        pages = set_by_affinity(account, &set, pages);
+    set.host = pages;
     return install(account, &set);
 }
 
@@ -62,6 +89,20 @@ int claim_install_legacy(struct mem_account *account, u64 pages)
     int rc = install_legacy_locked(account, pages);
     both_unlock(account);
     return rc;
+}
+
+void claim_set_legacy_default(enum claim_legacy mode)
+{
+    ledger.legacy = mode;
+}
+
+enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legacy mode)
+{
+    spin_lock(&account->lock);
+    enum claim_legacy before = account->legacy_claims;
+    account->legacy_claims = (u8)mode;
+    spin_unlock(&account->lock);
+    return before;
 }
 
 /* May the entry's pages be claimed in its order? */

@@ -23,13 +23,23 @@ struct claim_entry {
     u32 pad;  /* with CLAIM_ORDERS the order the node's pages are claimed in: 0, 9 or 18; else 0 */
 };
 
+enum claim_legacy { /* section 2: where a claim without nodes is staked */
+                    CLAIM_LEGACY_HOST,
+                    CLAIM_LEGACY_AFFINITY, /* on the nodes of the account's affinity; what they lack, host-wide */
+                    CLAIM_LEGACY_AFFINITY_ONLY, /* on them, or nowhere */
+};
+
 /*
  * XENMEM_claim_pages (section 2), from "domain dying" on. pages is absolute; 0 releases every claim.
  * -EINVAL: dying, or a claim is there already, or pages <= tot, or pages > max.
- * -ENOMEM: the host has not that many unclaimed free pages.
- * Takes the account and ledger locks; O(nodes).
+ * -ENOMEM: the host, or with CLAIM_LEGACY_AFFINITY_ONLY the nodes of the affinity, have not that many unclaimed
+ * free pages. Takes the account and ledger locks; O(nodes), after a refusal O(claimants).
  */
 int claim_install_legacy(struct mem_account *account, u64 pages);
+/* What that does for each new account. Boot CPU only. */
+void claim_set_legacy_default(enum claim_legacy mode);
+/* What that does for this account from now on; returns what it did. Takes the account lock. */
+enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legacy mode);
 
 /*
  * XEN_DOMCTL_claim_memory (section 3), from "domain dying" on, errors in exactly that order. All or nothing.

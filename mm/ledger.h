@@ -20,6 +20,7 @@ struct ledger {
     u64 broken[MAX_NODES]; /* pages taken back from the claims that stand, or stood until they were used up */
     u64 host_broken;       /* and from host-wide ones */
     u64 debt[MAX_NODES];   /* pages that left before their credits came: these credits are dropped */
+    enum claim_legacy legacy;      /* [I] of a new account */
     struct mem_account *claimants; /* accounts with outstanding claims, in no order */
 };
 extern struct ledger ledger;

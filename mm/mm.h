@@ -33,6 +33,10 @@ enum mm_flag {
                                    where the account has least */
 };
 
+/* The nodes of the mask, in the order in which memory is looked for that is wanted on none: the lowest first, then those
+ * nearest to it. Returns how many. */
+u32 mm_affinity_order(u64 affinity, u8 nid[MAX_NODES]);
+
 /*
  * Takes 2^order frames, zeroed. nid NODE_NONE: the account's affinity, else the CPU's node, first.
  * Without MM_OVERHEAD the extent becomes the domain's (tot, own, extent list).

@@ -13,7 +13,7 @@ HARDWARE_C  := $(addprefix arch/x86/cpu/,apic.c asm_offsets.c console.c efi_runt
         $(addprefix boot/,cpu_memory.c enter_run_loop.c entry.c give_back.c host_topology.c main.c memory_setup.c start_cpus.c) lib/string.c lib/printf.c
 PRODUCT_C   := $(filter-out $(HARDWARE_C),$(wildcard $(HV_DIRS:%=%/*.c))) \
         $(filter-out %/files.c %/firmware.c %/loader.c,$(wildcard boot/efi/*.c)) \
-        $(addprefix guest/dom0/,acpi.c bzimage.c cpio.c cpus.c decode.c explain.c heap.c kernels.c layout.c ring.c terminal.c \
+        $(addprefix guest/dom0/,bzimage.c cpio.c cpus.c decode.c explain.c heap.c kernels.c layout.c ring.c terminal.c \
         vnuma.c xlcfg.c xlevents.c xlnotes.c xlsyntax.c xltoken.c xlvnuma.c) \
         tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c
 STRESS_C    := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
@@ -54,6 +54,9 @@ build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1)))
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
 build/host/mm_model_test: build/host/obj/stress.a
+# Tests of toolstack/ have the library in them, and a libxencall that calls the machine's hypervisor.
+$(filter build/host/libhomestead_%,$(UNIT_BINS)): $(patsubst %.c,build/host/obj/%.o,$(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
+-include $(patsubst %.c,build/host/obj/%.d,$(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
 $(UNIT_BINS): build/host/obj/machine.a build/host/obj/product.a
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $(filter %.o %/stress.a,$^) $(call archives,build/host/obj) -lcmocka

@@ -2,7 +2,7 @@
 # Installs the packages that Homestead needs, on Debian and Ubuntu. On other systems it lists what is missing.
 #
 #   tools/setup.sh [--no-install] [GROUP...]      default: build boot test; all groups: build boot test oracle lint bochs
-#                                                 model bench coverage linux linux-dom0
+#                                                 model bench coverage linux linux-dom0 toolstack
 #
 # With --no-install, or without apt-get, it lists what is missing and ends with status 1.
 set -euo pipefail
@@ -52,6 +52,10 @@ bochs vgabios           /usr/share/vgabios/vgabios.bin
 model spin              spin
 model gcc               gcc
 model libc6-dev         /usr/include/stdio.h
+toolstack $compiler     ${CROSS_COMPILE:-x86_64-linux-gnu-}gcc
+toolstack libxen-dev    /usr/include/xencall.h
+toolstack ocaml-nox     ocamlopt
+toolstack mandoc        mandoc
 coverage gcc            gcc
 coverage gcovr          gcovr
 bench gnuplot-nox       gnuplot
@@ -76,13 +80,13 @@ groups=()
 for arg in "$@"; do
     case $arg in
     --no-install) install=0 ;;
-    build | boot | test | oracle | lint | bochs | model | bench | coverage | linux | linux-dom0) groups+=("$arg") ;;
+    build | boot | test | oracle | lint | bochs | model | bench | coverage | linux | linux-dom0 | toolstack) groups+=("$arg") ;;
     --help | -h)
         sed -n '2,7s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
-        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model bench coverage linux linux-dom0)" >&2
+        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model bench coverage linux linux-dom0 toolstack)" >&2
         exit 2
         ;;
     esac

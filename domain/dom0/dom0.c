@@ -1,12 +1,15 @@
 /*
  * Builds domain 0 from its kernel image and one module, as Xen does for a PVH domain 0: host-like
- * memory map, start info of version 0 (the map is asked for with XENMEM_memory_map), flags 3.
+ * memory map, start info of version 0 (the map is asked for with XENMEM_memory_map), flags 3, ACPI tables. They are ours
+ * and name vCPUs only: it has no device. There is no SRAT: its vCPUs run on any node, and its memory is not split.
  * Boot CPU only, before the scheduler runs.
  */
 #include <domain/dom0/dom0_layout.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
+#include <lib/assert.h>
 #include <lib/elf.h>
+#include <lib/guest_acpi.h>
 #include <lib/log.h>
 #include <lib/string.h>
 #include <xen/domctl.h>
@@ -83,6 +86,29 @@ static int populate(struct domain *d, u64 nodes, u64 start, u64 size)
     return 0;
 }
 
+/* Zero pages where domain 0 has nothing in the first MiB. Its memory map does not list them. */
+static int populate_low(struct domain *d, u64 nodes)
+{
+    int rc = 0;
+
+    for (u64 at = 0; at < DOM0_LAYOUT_LOW_END && !rc; at += PAGE_SIZE)
+        if (physmap_lookup(d, gfn(at >> PAGE_SHIFT)).type == NP_NONE)
+            rc = populate(d, nodes, at, PAGE_SIZE);
+    return rc;
+}
+
+static int write_acpi_tables(struct domain *d)
+{
+    static u8 tables[PAGE_SIZE];
+    const struct guest_acpi acpi = {.nr_vcpus = d->max_vcpus, .nr_max_vcpus = d->max_vcpus};
+    u64 size = guest_acpi_size(&acpi);
+
+    BUG_ON(size > sizeof(tables));
+    guest_acpi_write(&acpi, DOM0_LAYOUT_ACPI, tables);
+    int rc = physmap_write(d, DOM0_LAYOUT_ACPI, tables, size);
+    return rc ? fail(rc, "copying its ACPI tables", "a frame is missing") : 0;
+}
+
 static int load_image(struct domain *d, const struct elf_kernel *elf, const struct dom0_layout *layout)
 {
     for (u32 i = 0; i < elf->nr_segments; i++) {
@@ -112,6 +138,7 @@ static int write_start_info(struct domain *d, const struct dom0_config *config,
         .nr_modules = config->module_size ? 1 : 0,
         .modlist_paddr = config->module_size ? base + INFO_MODULE : 0,
         .cmdline_paddr = cmdline_at,
+        .rsdp_paddr = DOM0_LAYOUT_ACPI,
     };
     struct hvm_modlist_entry module = {
         .paddr = layout->module_gaddr, .size = config->module_size, .cmdline_paddr = module_cmdline_at};
@@ -209,21 +236,23 @@ int dom0_build(const struct dom0_config *config)
     rc = create(config, &layout, &d);
     if (rc)
         return rc;
-    for (u32 i = 0; i < layout.nr_e820; i++)
-        if (layout.e820[i].type == XEN_HVM_MEMMAP_TYPE_RAM) {
+    for (u32 i = 0; i < layout.nr_e820 && !rc; i++)
+        if (layout.e820[i].type == XEN_HVM_MEMMAP_TYPE_RAM)
             rc = populate(d, config->nodes, layout.e820[i].addr, layout.e820[i].size);
-            if (rc)
-                return rc == -ENOMEM
-                           ? too_large(mem_bytes, config->nodes ? "than is free on the nodes of dom0_nodes="
-                                                                : "than is free")
-                           : fail(rc, "populating it", "a frame cannot be mapped");
-        }
+    if (!rc)
+        rc = populate_low(d, config->nodes);
+    if (rc)
+        return rc == -ENOMEM
+                   ? too_large(mem_bytes, config->nodes ? "than is free on the nodes of dom0_nodes=" : "than is free")
+                   : fail(rc, "populating it", "a frame cannot be mapped");
     /* The tables of its RAM exist now: give back what the worst case would have needed beyond them. */
     rc = physmap_set_pool(d, d->physmap.pool_used + PHYSMAP_POOL_DEFAULT_PAGES);
     if (!rc)
         rc = load_image(d, &elf, &layout);
     if (!rc)
         rc = write_start_info(d, config, &layout);
+    if (!rc)
+        rc = write_acpi_tables(d);
     if (rc)
         return rc;
     hvm_set_pvh_entry(&d->vcpu[0]->hvm, elf.pvh_entry, (u32)layout.start_info_gaddr);

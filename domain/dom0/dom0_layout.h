@@ -3,12 +3,17 @@
  *
  * Domain 0 sees the host's map: RAM where the host has RAM, in ascending order, as much as it was
  * given; the rest of the host's RAM as UNUSABLE, so that it can map foreign frames there; everything
- * else as the host has it. [640 KiB, 1 MiB) is never RAM.
+ * else as the host has it. [640 KiB, 1 MiB) is never RAM in the map; the rest of the first MiB is backed by zero
+ * pages all the same, because kernels search it for tables of the firmware, and holds the ACPI tables.
  */
 #ifndef DOMAIN_DOM0_LAYOUT_H
 #define DOMAIN_DOM0_LAYOUT_H
 
 #include <domain/domain.h>
+
+#define DOM0_LAYOUT_LOW_END MIB(1)
+#define DOM0_LAYOUT_ACPI    0xe0000ull /* a search for the RSDP begins here (ACPI 6.5 5.2.5.1) */
+#define DOM0_LAYOUT_ROM     0xf0000ull /* end of the tables. Linux takes it for the ROM of a PC, whatever the map says */
 
 struct dom0_layout {
     u32 nr_e820; /* sorted by address, no overlaps */

@@ -5,10 +5,10 @@
  *
  * Several vCPUs build at once, each its own guest.
  */
-#include <guest/dom0/acpi.h>
 #include <guest/dom0/dom0.h>
 #include <guest/dom0/kernels.h>
 #include <guest/lib/image.h>
+#include <lib/guest_acpi.h>
 #include <lib/parse.h>
 #include <lib/printf.h>
 #include <lib/string.h>

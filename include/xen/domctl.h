@@ -37,6 +37,8 @@
 #define XEN_DOMCTL_set_paging_mempool_size 86
 #define XEN_DOMCTL_claim_memory            91
 #define XEN_DOMCTL_get_memory_claims       92
+/* Homestead's own: a number Xen does not use ("HS" in the upper half). */
+#define XEN_DOMCTL_homestead_legacy_claims 0x48530001
 
 #define XEN_DOMCTL_CDF_hvm          (1U << 0)
 #define XEN_DOMCTL_CDF_hap          (1U << 1)
@@ -252,6 +254,16 @@ struct xen_domctl_get_memory_claims {
     u32 pad;
 };
 
+/* What XENMEM_claim_pages does for the domain from now on. */
+struct xen_domctl_homestead_legacy_claims {
+#define XEN_HOMESTEAD_LEGACY_host 0 /* a host-wide claim, as in Xen */
+#define XEN_HOMESTEAD_LEGACY_affinity \
+    1 /* claims on the nodes of its node affinity; what they lack, host-wide */
+#define XEN_HOMESTEAD_LEGACY_affinity_only 2 /* claims on these nodes, or -ENOMEM */
+    u32 mode;                                /* OUT: what it did before */
+    u32 pad;                                 /* 0 */
+};
+
 struct xen_domctl {
     u32 cmd;
     u32 interface_version;
@@ -276,6 +288,7 @@ struct xen_domctl {
         struct xen_domctl_paging_mempool paging_mempool;
         struct xen_domctl_claim_memory claim_memory;
         struct xen_domctl_get_memory_claims get_memory_claims;
+        struct xen_domctl_homestead_legacy_claims homestead_legacy_claims;
         u8 pad[128];
     } u;
 };

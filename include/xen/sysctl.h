@@ -17,9 +17,11 @@
 #define XEN_SYSCTL_page_offline_op   14
 #define XEN_SYSCTL_cputopoinfo       16
 #define XEN_SYSCTL_numainfo          17
+#define XEN_SYSCTL_cpupool_op        18
 
-#define XEN_SYSCTL_PHYSCAP_hvm (1u << 0)
-#define XEN_SYSCTL_PHYSCAP_hap (1u << 3)
+#define XEN_SYSCTL_PHYSCAP_hvm       (1u << 0)
+#define XEN_SYSCTL_PHYSCAP_hap       (1u << 3)
+#define XEN_SYSCTL_PHYSCAP_gnttab_v1 (1u << 8)
 struct xen_sysctl_physinfo {
     u32 threads_per_core;
     u32 cores_per_socket;
@@ -82,6 +84,24 @@ struct xen_sysctl_numainfo {
     u32 num_nodes; /* IN room, OUT used; with NULL arrays: how many there are */
     XEN_GUEST_HANDLE_64(xen_sysctl_meminfo_t) meminfo;
     XEN_GUEST_HANDLE_64(u32) distance; /* [from * num_nodes + to] */
+};
+
+#define XEN_SYSCTL_CPUPOOL_OP_CREATE     1
+#define XEN_SYSCTL_CPUPOOL_OP_DESTROY    2
+#define XEN_SYSCTL_CPUPOOL_OP_INFO       3 /* of the pool, or of the one with the next higher id */
+#define XEN_SYSCTL_CPUPOOL_OP_ADDCPU     4
+#define XEN_SYSCTL_CPUPOOL_OP_RMCPU      5
+#define XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN 6
+#define XEN_SYSCTL_CPUPOOL_OP_FREEINFO   7 /* CPUs in no pool */
+#define XEN_SYSCTL_CPUPOOL_PAR_ANY       0xffffffffu
+struct xen_sysctl_cpupool_op {
+    u32 op;
+    u32 cpupool_id;              /* OUT of INFO */
+    u32 sched_id;                /* OUT of INFO */
+    u32 domid;                   /* of MOVEDOMAIN */
+    u32 cpu;                     /* of ADDCPU, RMCPU */
+    u32 n_dom;                   /* OUT of INFO */
+    struct xenctl_bitmap cpumap; /* filled in by INFO, FREEINFO */
 };
 
 /* Frames taken offline and back, [start, end]. status: one word for each, also after an error, which ends the
@@ -204,6 +224,7 @@ struct xen_sysctl {
         struct xen_sysctl_availheap availheap;
         struct xen_sysctl_cputopoinfo cputopoinfo;
         struct xen_sysctl_numainfo numainfo;
+        struct xen_sysctl_cpupool_op cpupool_op;
         struct xen_sysctl_page_offline_op page_offline;
         struct xen_sysctl_homestead_node_memory node_memory;
         struct xen_sysctl_homestead_domain_memory domain_memory;
@@ -217,6 +238,7 @@ _Static_assert(sizeof(struct xen_sysctl_getdomaininfolist) == 24, "public/sysctl
 _Static_assert(sizeof(struct xen_sysctl_availheap) == 24, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_cputopoinfo) == 16, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_numainfo) == 24, "public/sysctl.h");
+_Static_assert(sizeof(struct xen_sysctl_cpupool_op) == 40, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_page_offline_op) == 24, "public/sysctl.h");
 _Static_assert(offsetof(struct xen_sysctl_page_offline_op, status) == 16, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_homestead_node_memory) == 72, "ours");

@@ -4,7 +4,8 @@ import pytest
 import harness
 from checks import GoodRun
 
-NEED_TWO_NODES = ["case_order_of_redemption", "case_big_extent_elsewhere", "case_all_or_nothing", "case_strict"]
+NEED_TWO_NODES = ["case_order_of_redemption", "case_big_extent_elsewhere", "case_all_or_nothing", "case_strict",
+                  "case_legacy_by_affinity"]
 CASES = NEED_TWO_NODES + [
     "case_host_claim", "case_node_full_but_ten", "case_legacy_against_each_way", "case_claim_four_mib", "case_bad_arguments",
     "case_too_many_pages", "case_destroyed_midway", "case_dying_domain", "case_release_twice", "case_replaced_at_full",

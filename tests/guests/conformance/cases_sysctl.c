@@ -91,7 +91,7 @@ static void physinfo(void)
     CASE_SHOW("sysctl.physinfo", "memory", rc, " free_in_total=%u claims_in_free=%u scrub=%llu max_mfn=%u",
               p->free_pages <= p->total_pages, p->outstanding_pages <= p->free_pages,
               (unsigned long long)p->scrub_pages, p->max_mfn + 1 >= p->total_pages);
-    for (u32 bit = 0; bit < 4; bit++) {
+    for (u32 bit = 0; bit < 10; bit++) {
         char name[32];
 
         snprintf(name, sizeof(name), "capability_%u", bit);
@@ -298,6 +298,87 @@ static void getdomaininfolist(void)
     domains("both_ended", 0, ROOM, array);
 }
 
+/* --- CPU pools: one, with everything in it --- */
+
+static long pool_op(struct xen_sysctl *op, u32 sub, u32 pool, u32 arg)
+{
+    *op = op_of(XEN_SYSCTL_cpupool_op);
+    clear();
+    op->u.cpupool_op = (struct xen_sysctl_cpupool_op){
+        .op = sub, .cpupool_id = pool, .sched_id = XEN_SCHEDULER_CREDIT2, .domid = arg, .cpu = arg, .n_dom = 77};
+    op->u.cpupool_op.cpumap = (struct xenctl_bitmap){.bitmap = XEN_HANDLE(array), .nr_bits = 20};
+    return sysctl(op);
+}
+
+static void pool_info(const char *name, u32 sub, u32 pool, u8 *map, u32 bits)
+{
+    struct xen_sysctl op = op_of(XEN_SYSCTL_cpupool_op);
+    const struct xen_sysctl_cpupool_op *p = &op.u.cpupool_op;
+
+    clear();
+    op.u.cpupool_op =
+        (struct xen_sysctl_cpupool_op){.op = sub, .cpupool_id = pool, .sched_id = 77, .domid = 77, .n_dom = 77};
+    op.u.cpupool_op.cpumap = (struct xenctl_bitmap){.bitmap = XEN_HANDLE(map), .nr_bits = bits};
+    long rc = sysctl(&op);
+    CASE_SHOW("sysctl.cpupool_op", name, rc, " pool=%d sched_known=%u n_dom=%u map=%x written=%u",
+              (int)p->cpupool_id, p->sched_id < 16, p->n_dom, array[0], written());
+}
+
+static void cpupools(void)
+{
+    static const struct {
+        const char *name;
+        u32 sub, pool, arg; /* a CPU or a domain */
+    } refused[] = {
+        {"create_pool_0", XEN_SYSCTL_CPUPOOL_OP_CREATE, 0, 0},
+        {"destroy_pool_0", XEN_SYSCTL_CPUPOOL_OP_DESTROY, 0, 0},
+        {"destroy_pool_1", XEN_SYSCTL_CPUPOOL_OP_DESTROY, 1, 0},
+        {"add_cpu_0_to_0", XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, 0},
+        {"add_cpu_1_to_9", XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 9, 1},
+        {"add_cpu_4095", XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, 4095},
+        {"add_any_cpu", XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, XEN_SYSCTL_CPUPOOL_PAR_ANY},
+        {"remove_cpu_0", XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, 0},
+        {"remove_cpu_4095", XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, 4095},
+        {"remove_from_9", XEN_SYSCTL_CPUPOOL_OP_RMCPU, 9, 1},
+        {"move_domain_0", XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 0, 0},
+        {"move_no_domain", XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 0, 0x7fef},
+        {"move_domain_65536", XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 0, 0x10000},
+        {"op_0", 0, 0, 0},
+        {"op_8", 8, 0, 0},
+        {"op_all_ones", 0xffffffff, 0, 0},
+    };
+    struct xen_sysctl op;
+
+    for (u32 i = 0; i < ARRAY_SIZE(refused); i++)
+        CASE("sysctl.cpupool_op", refused[i].name,
+             pool_op(&op, refused[i].sub, refused[i].pool, refused[i].arg));
+    u32 domid = domain_new(16);
+    CASE("sysctl.cpupool_op", "move_to_its_own", pool_op(&op, XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 0, domid));
+    CASE("sysctl.cpupool_op", "move_to_9", pool_op(&op, XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 9, domid));
+    pool_info("info_2_domains", XEN_SYSCTL_CPUPOOL_OP_INFO, 0, array, 20);
+    domain_end(domid);
+    pool_info("info", XEN_SYSCTL_CPUPOOL_OP_INFO, 0, array, 20);
+    pool_info("info_1_bit", XEN_SYSCTL_CPUPOOL_OP_INFO, 0, array, 1);
+    pool_info("info_0_bits", XEN_SYSCTL_CPUPOOL_OP_INFO, 0, array, 0);
+    pool_info("info_null", XEN_SYSCTL_CPUPOOL_OP_INFO, 0, NULL, 0);
+    pool_info("info_bad_map", XEN_SYSCTL_CPUPOOL_OP_INFO, 0, bad_ptr(), 20);
+    pool_info("info_above_0", XEN_SYSCTL_CPUPOOL_OP_INFO, 1, array, 20);
+    pool_info("info_any", XEN_SYSCTL_CPUPOOL_OP_INFO, XEN_SYSCTL_CPUPOOL_PAR_ANY, array, 20);
+    pool_info("free", XEN_SYSCTL_CPUPOOL_OP_FREEINFO, 5, array, 20);
+    pool_info("free_bad_map", XEN_SYSCTL_CPUPOOL_OP_FREEINFO, 0, bad_ptr(), 20);
+    /* Xen does what follows; it is taken back. */
+    long rc = pool_op(&op, XEN_SYSCTL_CPUPOOL_OP_CREATE, XEN_SYSCTL_CPUPOOL_PAR_ANY, 0);
+    CASE("sysctl.cpupool_op", "create_any", rc);
+    if (!rc)
+        pool_op(&op, XEN_SYSCTL_CPUPOOL_OP_DESTROY, op.u.cpupool_op.cpupool_id, 0);
+    if (cpus > 1) {
+        rc = pool_op(&op, XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, 1);
+        CASE("sysctl.cpupool_op", "remove_cpu_1", rc);
+        if (!rc)
+            pool_op(&op, XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, 1);
+    }
+}
+
 void cases_sysctl(void)
 {
     commands();
@@ -306,4 +387,5 @@ void cases_sysctl(void)
     numainfo();
     availheap();
     getdomaininfolist();
+    cpupools();
 }

@@ -1,4 +1,5 @@
 /* Two domains: neither a build nor a claim of one may use what the other has claimed. */
+#include <guest/lib/hypercall.h>
 #include <tests/guests/selftest/selftest.h>
 
 #define KEEP     10u /* pages left unclaimed */
@@ -81,6 +82,45 @@ static void legacy_claim_against_each_way(const struct selftest_host *host)
     selftest_equal("legacy_host_is_full", "pages", (s64)h.free_total, selftest_claimed());
 }
 
+static int set_legacy(u32 domid, u32 mode)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_homestead_legacy_claims,
+                            .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+                            .domain = (domid_t)domid,
+                            .u.homestead_legacy_claims.mode = mode};
+
+    return (int)hypercall1(__HYPERVISOR_domctl, (u64)(uintptr_t)&op);
+}
+
+/* A's claim, which names no node, is on the node of its affinity; what that lacks is host-wide, or refused. */
+static void legacy_claim_by_affinity(const struct selftest_host *host)
+{
+    struct host_state h;
+    u32 a, b, node = host->last;
+    u8 nodes[MAX_NODES / 8] = {0};
+
+    if (!selftest_domain(host->now.free_total, WANT, &a) ||
+        !selftest_domain(host->now.free_total, WANT, &b) || host_read(&h))
+        return;
+    nodes[node / 8] = (u8)(1u << node % 8);
+    u64 there = h.free_pages[node];
+    selftest_equal("legacy_affinity_set", "result", 0, xc_domain_node_setaffinity(xch, a, nodes));
+    selftest_equal("legacy_affinity_mode", "result", 0, set_legacy(a, XEN_HOMESTEAD_LEGACY_affinity));
+    selftest_equal("legacy_affinity_claim", "result", 0, xc_domain_claim_pages(xch, a, there - KEEP));
+    selftest_equal("legacy_affinity_other", "result", -ENOMEM, shell_claim_node(b, node, KEEP + 1));
+    selftest_equal("legacy_affinity_other_fits", "result", 0, shell_claim_node(b, node, KEEP));
+    selftest_equal("legacy_affinity_release", "result", 0, xc_domain_claim_pages(xch, a, 0));
+    selftest_equal("legacy_affinity_beyond", "result", 0, xc_domain_claim_pages(xch, a, there));
+    selftest_equal("legacy_affinity_rest", "pages", (s64)there, shell_outstanding(a));
+    selftest_equal("legacy_affinity_again", "result", 0, xc_domain_claim_pages(xch, a, 0));
+    selftest_equal("legacy_only_mode", "result", 0, set_legacy(a, XEN_HOMESTEAD_LEGACY_affinity_only));
+    selftest_equal("legacy_only_too_large", "result", -ENOMEM, xc_domain_claim_pages(xch, a, there));
+    selftest_equal("legacy_only_has_none", "pages", 0, shell_outstanding(a));
+    selftest_equal("legacy_only_fits", "result", 0, xc_domain_claim_pages(xch, a, there - KEEP));
+    selftest_equal("legacy_only_build", "pages", WANT, shell_populate_few(a, CASE_GFN, WANT, 0));
+    selftest_equal("legacy_only_redeemed", "pages", (s64)(there - KEEP - WANT), shell_outstanding(a));
+}
+
 const struct selftest_case selftest_two[] = {
     {.name = "case_host_claim", .run = host_claim_holds, .min_nodes = 1},
     {.name = "case_node_full_but_ten", .run = node_claim_holds, .node_claims = true, .min_nodes = 1},
@@ -88,5 +128,10 @@ const struct selftest_case selftest_two[] = {
      .run = legacy_claim_against_each_way,
      .node_claims = true,
      .min_nodes = 1},
+    {.name = "case_legacy_by_affinity",
+     .run = legacy_claim_by_affinity,
+     .node_claims = true,
+     .ours = true,
+     .min_nodes = 2},
     {0},
 };

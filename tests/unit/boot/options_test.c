@@ -6,6 +6,7 @@
 #include <tests/machine/test.h>
 
 #include <boot/options.h>
+#include <mm/claims.h>
 
 static char said[8192];  /* of warnings */
 static char noted[4096]; /* what is taken with less effect */
@@ -49,6 +50,7 @@ TEST(defaults_hold_for_an_empty_line)
     assert_int_equal(o.loglvl, LOG_INFO);
     assert_true(!o.nmi_panic && o.x2apic == X2APIC_AUTO && !o.test_cpu_fail && !o.test_panic &&
                 !o.test_lockup);
+    assert_int_equal(o.legacy_claims, CLAIM_LEGACY_HOST);
     assert_int_equal(o.watchdog_secs, 10); /* host tests are debug builds */
 }
 
@@ -57,7 +59,8 @@ TEST(every_option_is_taken)
     struct boot_options o = taken(
         "dom0_mem=64M dom0_max_vcpus=4 dom0_nodes=1,3-5 maxcpus=8 numa=off idle-scrub=off loglvl=debug\t"
         "console=none com1=9600,8n1,0x2f8 noreboot debug-exit=0x501 nmi=panic x2apic=on watchdog=20 "
-        "test_cpu_fail=1,3-5 test_panic=63 test_lockup=0-1 debugkeys=no test_stuck=3");
+        "test_cpu_fail=1,3-5 test_panic=63 test_lockup=0-1 debugkeys=no test_stuck=3 legacy_claims=affinity");
+    assert_int_equal(o.legacy_claims, CLAIM_LEGACY_AFFINITY);
     assert_int_equal(o.dom0_mem_bytes, MIB(64));
     assert_true(o.dom0_min_vcpus == 4 && o.dom0_max_vcpus == 4);
     assert_int_equal(o.dom0_nodes, 0x3a);

@@ -122,6 +122,31 @@ CALL_TEST(claims_read_back)
     assert_int_equal(domctl(XEN_DOMCTL_get_memory_claims, 1), -EINVAL);
 }
 
+static long legacy(u16 domid, u32 mode, u32 pad)
+{
+    op.u.homestead_legacy_claims = (struct xen_domctl_homestead_legacy_claims){.mode = mode, .pad = pad};
+    return domctl(XEN_DOMCTL_homestead_legacy_claims, domid);
+}
+
+CALL_TEST(legacy_claims_by_domain)
+{
+    call_from(1);
+    assert_int_equal(legacy(1, XEN_HOMESTEAD_LEGACY_affinity, 0), -EPERM);
+    call_from(0);
+    assert_int_equal(legacy(99, XEN_HOMESTEAD_LEGACY_affinity, 0), -ESRCH);
+    assert_int_equal(legacy(1, XEN_HOMESTEAD_LEGACY_affinity_only + 1, 0), -EINVAL);
+    assert_int_equal(legacy(1, XEN_HOMESTEAD_LEGACY_affinity, 1), -EINVAL);
+    assert_int_equal(legacy(1, ~0u, 0), -EINVAL);
+    assert_int_equal(legacy(1, XEN_HOMESTEAD_LEGACY_affinity, 0), 0);
+    assert_int_equal(op.u.homestead_legacy_claims.mode, XEN_HOMESTEAD_LEGACY_host);
+    dom(1)->mem.affinity = BIT(1);
+    res = (struct xen_memory_reservation){.nr_extents = dom(1)->mem.tot_pages + 9, .domid = 1};
+    assert_int_equal(do_extents(XENMEM_claim_pages), 0);
+    assert_true(dom(1)->mem.node_claim[1] == 9 && dom(1)->mem.outstanding == 9);
+    assert_int_equal(legacy(1, XEN_HOMESTEAD_LEGACY_affinity_only, 0), 0);
+    assert_int_equal(op.u.homestead_legacy_claims.mode, XEN_HOMESTEAD_LEGACY_affinity);
+}
+
 static void kill_meanwhile(u64 n, u64 nr)
 {
     (void)n, (void)nr;

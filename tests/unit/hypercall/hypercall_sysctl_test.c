@@ -145,6 +145,56 @@ static long page_op(u32 cmd, u32 start, u32 end)
     return rc;
 }
 
+static long pool_op(u32 sub, u32 pool, u32 arg)
+{
+    sys.u.cpupool_op = (struct xen_sysctl_cpupool_op){.op = sub, .cpupool_id = pool, .domid = arg, .cpu = arg};
+    sys.u.cpupool_op.cpumap = (struct xenctl_bitmap){.bitmap = at(LIST), .nr_bits = 16};
+    return sysctl(XEN_SYSCTL_cpupool_op);
+}
+
+CALL_TEST(one_cpu_pool, .cpus = 6)
+{
+    static const struct {
+        u32 sub, pool, arg;
+        long rc;
+    } refused[] = {
+        {XEN_SYSCTL_CPUPOOL_OP_CREATE, 0, 0, -EEXIST},
+        {XEN_SYSCTL_CPUPOOL_OP_CREATE, XEN_SYSCTL_CPUPOOL_PAR_ANY, 0, -EOPNOTSUPP},
+        {XEN_SYSCTL_CPUPOOL_OP_DESTROY, 0, 0, -EBUSY},
+        {XEN_SYSCTL_CPUPOOL_OP_DESTROY, 1, 0, -ENOENT},
+        {XEN_SYSCTL_CPUPOOL_OP_INFO, 1, 0, -ENOENT},
+        {XEN_SYSCTL_CPUPOOL_OP_INFO, XEN_SYSCTL_CPUPOOL_PAR_ANY, 0, -ENOENT},
+        {XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, 5, -ENODEV},
+        {XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, 6, -EINVAL},
+        {XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 1, 5, -ENOENT},
+        {XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, XEN_SYSCTL_CPUPOOL_PAR_ANY, -ENODEV},
+        {XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, 0, -EINVAL},
+        {XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, 6, -EINVAL},
+        {XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, 1, -EOPNOTSUPP},
+        {XEN_SYSCTL_CPUPOOL_OP_RMCPU, 1, 1, -ENOENT},
+        {XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 0, 0, -EPERM},
+        {XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 0, 7, -ESRCH},
+        {XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 0, 0x10000, -EPERM},
+        {XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 1, 1, -ENOENT},
+        {XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, 0, 1, 0},
+        {0, 0, 0, -ENOSYS},
+        {8, 0, 0, -ENOSYS},
+    };
+    u16 map = 0;
+
+    for_each_row (i, refused)
+        assert_int_equal(pool_op(refused[i].sub, refused[i].pool, refused[i].arg), refused[i].rc);
+    assert_int_equal(pool_op(XEN_SYSCTL_CPUPOOL_OP_INFO, 0, 0), 0);
+    GET(LIST, map);
+    assert_int_equal(map, 0x3f);
+    assert_int_equal(sys.u.cpupool_op.n_dom, 3);
+    assert_int_equal(sys.u.cpupool_op.sched_id, XEN_SCHEDULER_CREDIT2);
+    assert_int_equal(sys.u.cpupool_op.cpupool_id, 0);
+    assert_int_equal(pool_op(XEN_SYSCTL_CPUPOOL_OP_FREEINFO, 0, 0), 0);
+    GET(LIST, map);
+    assert_int_equal(map, 0);
+}
+
 CALL_TEST(pages_go_offline)
 {
     const u32 n = FIRST(1) + 900;

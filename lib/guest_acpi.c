@@ -1,6 +1,6 @@
-/* See acpi.h. Sections are those of ACPI 6.5, revisions those of ACPI 5.0, which brought hardware-reduced
+/* See guest_acpi.h. Sections are those of ACPI 6.5, revisions those of ACPI 5.0, which brought hardware-reduced
  * machines. */
-#include <guest/dom0/acpi.h>
+#include <lib/guest_acpi.h>
 #include <lib/string.h>
 
 #define LAPIC_BASE 0xfee00000u

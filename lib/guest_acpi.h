@@ -2,10 +2,11 @@
  * The ACPI tables of a guest: RSDP, XSDT, a hardware-reduced FADT with an empty DSDT, MADT, and with virtual
  * nodes SRAT and SLIT. They describe vCPUs and memory, and no device: a PVH guest has none.
  *
- * Xen's rules: a vCPU's ACPI processor UID is its number, its APIC id twice that. Pure functions on bytes.
+ * Xen's rules: a vCPU's ACPI processor UID is its number, its APIC id twice that. Pure functions on bytes, for those
+ * who build domains: Homestead for domain 0, domain 0 for others.
  */
-#ifndef GUEST_DOM0_ACPI_H
-#define GUEST_DOM0_ACPI_H
+#ifndef LIB_GUEST_ACPI_H
+#define LIB_GUEST_ACPI_H
 
 #include <xen/memory.h>
 

@@ -5,7 +5,7 @@
 #include <tests/machine/test.h>
 
 #include <arch/x86/acpi/acpi.h>
-#include <guest/dom0/acpi.h>
+#include <lib/guest_acpi.h>
 #include <guest/dom0/layout.h>
 #include <lib/string.h>
 #include <stdlib.h>

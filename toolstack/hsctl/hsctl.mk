@@ -1,0 +1,12 @@
+# hsctl, the command of toolstack/hsctl/. Included by toolstack/toolstack.mk.
+# xen.c has the ABI of include/xen/, as libhomestead; nothing else here sees it.
+HSCTL_C   := $(wildcard toolstack/hsctl/*.c)
+HSCTL_OBJ := $(HSCTL_C:%.c=$(TS)/obj/%.o)
+$(HSCTL_OBJ): TS_CFLAGS += -I.
+$(TS)/obj/toolstack/hsctl/xen.o: TS_CFLAGS += -Iinclude
+TOOLSTACK_ALL += $(TS)/hsctl
+-include $(HSCTL_OBJ:.o=.d)
+
+$(TS)/hsctl: $(HSCTL_OBJ) $(LIBHS)
+	$(call say,LD,$@)
+	$(Q)$(CC) -o $@ $(HSCTL_OBJ) $(TS_LINK) -lxencall -lxenstore -lm

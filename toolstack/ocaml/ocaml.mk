@@ -1,0 +1,51 @@
+# The OCaml binding and the builder in OCaml: Debian's ocaml-nox, no ocamlfind. Included by toolstack/toolstack.mk.
+OCAMLOPT  ?= ocamlopt
+TSO       := $(TS)/ocaml
+OCAML_FLAGS := -w +a-4-9-40-41-42-44-45-70 -warn-error +a -g -I $(TSO)
+
+ifneq ($(shell command -v $(OCAMLOPT) 2>/dev/null),)
+OCAML_STUBS := $(patsubst %,$(TS)/obj/toolstack/ocaml/%.o,homestead_stubs node_pages_stub)
+OCAML_XC    := $(TS)/obj/toolstack/ocaml/builder/xc_stubs.o
+# OCaml's headers, which our warnings do not concern.
+$(OCAML_STUBS) $(OCAML_XC): TS_CFLAGS += -isystem $(shell $(OCAMLOPT) -where) -Wno-missing-prototypes -Wno-shadow
+-include $(OCAML_STUBS:.o=.d) $(OCAML_XC:.o=.d)
+TOOLSTACK_ALL += $(TS)/ocaml-builder
+
+$(TSO)/libhomestead_stubs.a: $(OCAML_STUBS)
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && $(CROSS_COMPILE)ar qcs $@ $^
+
+$(TSO)/%.cmi: toolstack/ocaml/%.mli $(MAKEFILES_USED)
+	$(call say,OCAML,$<)
+	@mkdir -p $(@D)
+	$(Q)$(OCAMLOPT) $(OCAML_FLAGS) -c -o $@ $<
+$(TSO)/%.cmx: toolstack/ocaml/%.ml $(TSO)/%.cmi
+	$(call say,OCAML,$<)
+	$(Q)$(OCAMLOPT) $(OCAML_FLAGS) -c -o $@ $<
+$(TSO)/%.cmi: toolstack/ocaml/builder/%.mli $(MAKEFILES_USED)
+	$(call say,OCAML,$<)
+	@mkdir -p $(@D)
+	$(Q)$(OCAMLOPT) $(OCAML_FLAGS) -c -o $@ $<
+$(TSO)/xc.cmx: toolstack/ocaml/builder/xc.ml $(TSO)/xc.cmi
+	$(call say,OCAML,$<)
+	$(Q)$(OCAMLOPT) $(OCAML_FLAGS) -c -o $@ $<
+$(TSO)/builder.cmx: toolstack/ocaml/builder/builder.ml $(TSO)/xc.cmx $(TSO)/homestead.cmx
+	$(call say,OCAML,$<)
+	$(Q)$(OCAMLOPT) $(OCAML_FLAGS) -c -o $@ $<
+
+# `ocamlopt homestead.cmxa` links the stubs and libhomestead, too.
+$(TSO)/homestead.cmxa: $(TSO)/homestead.cmx $(TSO)/libhomestead_stubs.a
+	$(call say,OCAML,$@)
+	$(Q)$(OCAMLOPT) -a -o $@ $< -cclib -lhomestead_stubs -cclib -lhomestead
+
+$(TS)/ocaml-builder: $(TSO)/homestead.cmxa $(TSO)/xc.cmx $(TSO)/builder.cmx $(OCAML_XC) $(LIBHS)
+	$(call say,OCAML,$@)
+	$(Q)$(OCAMLOPT) -g -o $@ -I $(TSO) $(TSO)/homestead.cmxa $(TSO)/xc.cmx $(TSO)/builder.cmx $(OCAML_XC) \
+	    -ccopt -L$(TSO) -ccopt -L$(TS) -ccopt -Wl,-rpath,'\$$ORIGIN' -cclib -lxenctrl
+else
+toolstack: ocaml-skipped
+.PHONY: ocaml-skipped
+ocaml-skipped:
+	@echo "toolstack: no OCaml binding and builder: no $(OCAMLOPT) (Debian's ocaml-nox; make toolstack-deps)"
+endif
