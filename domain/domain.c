@@ -165,7 +165,7 @@ static void free_record(struct domain *d)
         domain_ended();
 }
 
-/* Domain lock held, or nobody else has d yet. Where the time is not known, the guest finds 0. */
+/* Domain lock held. Where the time is not known, the guest finds 0. */
 static void update_wall_clock(struct domain *d)
 {
     struct shared_info *s = domain_shared_info(d);
@@ -183,12 +183,30 @@ static void update_wall_clock(struct domain *d)
     __atomic_store_n(&s->wc_version, version + 1, __ATOMIC_SEQ_CST);
 }
 
+static void domain_update_wall_clock(struct domain *d)
+{
+    spin_lock(&d->lock);
+    update_wall_clock(d);
+    spin_unlock(&d->lock);
+}
+
 void domain_set_time_offset(struct domain *d, s64 seconds)
 {
     spin_lock(&d->lock);
     d->time_offset_s = seconds;
     update_wall_clock(d);
     spin_unlock(&d->lock);
+}
+
+void domain_update_wall_clocks(void)
+{
+    spin_lock(&list_lock);
+    list_for_each (node, &domains) {
+        struct domain *d = list_entry(node, struct domain, link);
+
+        domain_update_wall_clock(d);
+    }
+    spin_unlock(&list_lock);
 }
 
 int domain_create(const struct domain_config *config, struct domain **out)
@@ -236,8 +254,9 @@ int domain_create(const struct domain_config *config, struct domain **out)
         domain_put(d);
         return rc;
     }
-    update_wall_clock(d);
     list_insert(d);
+    /* Now that it is listed: a clock that is set meanwhile must not be missed. */
+    domain_update_wall_clock(d);
     *out = d;
     return 0;
 }

@@ -210,6 +210,8 @@ void domain_reap(void);
 
 /* d's wall clock is the host's and so many seconds. */
 void domain_set_time_offset(struct domain *d, s64 seconds);
+/* The host's wall clock has been set: every domain's follows. Takes the list's lock for O(domains). */
+void domain_update_wall_clocks(void);
 
 /* Nested. pause waits until no vCPU of d runs; but d itself does not wait: it stops at its next exit. */
 void domain_pause(struct domain *d);

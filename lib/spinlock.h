@@ -23,6 +23,7 @@ enum lock_level {
     LOCK_NODE = 70,    /* one node's free lists */
     LOCK_RUNQUEUE = 80,
     LOCK_TIMER = 85,
+    LOCK_WALL_CLOCK = 87,
     LOCK_OUTPUT = 88, /* all domains' console rings */
     LOCK_CONSOLE = 90,
 };

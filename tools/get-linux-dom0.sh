@@ -38,8 +38,8 @@ KERNEL=linux-image-amd64
 PACKAGES=(xen-utils-4.17 xen-utils-common xenstore-utils busybox-static grub-xen-host)
 XEN=usr/lib/xen-4.17/bin
 PROGRAMS=("$XEN"/{xl,xenstored,xenconsoled,xenconsole,xen-init-dom0,xenstore-control,xen-hvmctx} usr/bin/xenstore)
-# What the C library opens by name, to end a thread.
-OPENED=(libgcc_s.so.1)
+# What the C library opens by name, to end a thread; and what the programs of toolstack/ need besides.
+OPENED=(libgcc_s.so.1 libm.so.6)
 DATA=(bin/busybox etc/xen/xl.conf usr/lib/grub-xen/grub-i386-xen_pvh.bin)
 MODULES=(xen-{privcmd,evtchn,gntdev,gntalloc}.ko xenfs.ko)
 RECIPE=$(cat "$0" "$here/debian-packages.sh" | cksum)

@@ -10,25 +10,27 @@
 /* Homestead's name for where a preempted call stores its progress (bits of cmd). */
 #define MEMOP_EXTENT_SHIFT 6
 
-#define XENMEM_increase_reservation 0
-#define XENMEM_decrease_reservation 1
-#define XENMEM_maximum_ram_page     2
-#define XENMEM_current_reservation  3
-#define XENMEM_maximum_reservation  4
-#define XENMEM_populate_physmap     6
-#define XENMEM_add_to_physmap       7
-#define XENMEM_memory_map           9
-#define XENMEM_machine_memory_map   10
-#define XENMEM_exchange             11
-#define XENMEM_set_memory_map       13
-#define XENMEM_maximum_gpfn         14
-#define XENMEM_remove_from_physmap  15
-#define XENMEM_set_pod_target       16
-#define XENMEM_get_pod_target       17
-#define XENMEM_add_to_physmap_batch 23
-#define XENMEM_claim_pages          24
-#define XENMEM_get_vnumainfo        26
-#define XENMEM_acquire_resource     28
+#define XENMEM_increase_reservation     0
+#define XENMEM_decrease_reservation     1
+#define XENMEM_maximum_ram_page         2
+#define XENMEM_current_reservation      3
+#define XENMEM_maximum_reservation      4
+#define XENMEM_populate_physmap         6
+#define XENMEM_add_to_physmap           7
+#define XENMEM_memory_map               9
+#define XENMEM_machine_memory_map       10
+#define XENMEM_exchange                 11
+#define XENMEM_set_memory_map           13
+#define XENMEM_maximum_gpfn             14
+#define XENMEM_remove_from_physmap      15
+#define XENMEM_set_pod_target           16
+#define XENMEM_get_pod_target           17
+#define XENMEM_get_sharing_freed_pages  18
+#define XENMEM_get_sharing_shared_pages 19
+#define XENMEM_add_to_physmap_batch     23
+#define XENMEM_claim_pages              24
+#define XENMEM_get_vnumainfo            26
+#define XENMEM_acquire_resource         28
 
 /* xen_memory_reservation.mem_flags: bits 0-7 address width, 8-15 node + 1 (0: any), with XENMEMF_vnode a virtual node. */
 #define XENMEMF_address_bits(x)     (x)

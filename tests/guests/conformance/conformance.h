@@ -169,6 +169,7 @@ void cases_compat_calls(void); /* a part of compat */
 void cases_guest(void);
 void cases_apic(void);
 void cases_areas(void);
+void cases_platform(void);
 
 /* Ends the run with a message: domain 0 itself cannot go on. */
 NORETURN void give_up(const char *what, long rc);

@@ -13,6 +13,7 @@
 #include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/memory.h>
+#include <xen/platform.h>
 #include <xen/sched.h>
 #include <xen/sysctl.h>
 #include <xen/vcpu.h>
@@ -294,6 +295,18 @@ static long call_sysctl(void)
     return hypercall1(__HYPERVISOR_sysctl, (u64)s);
 }
 
+static long call_platform(void)
+{
+    static const u32 usual[] = {XENPF_settime32, XENPF_settime64, XENPF_firmware_info, XENPF_get_cpuinfo,
+                                XENPF_get_cpu_version};
+    struct xen_platform_op *p = (void *)(arena + ALIGN_DOWN(below(ARENA_BYTES - sizeof(*p)), 8));
+
+    fill(&p->u, sizeof(p->u));
+    p->cmd = below(4) ? usual[below(ARRAY_SIZE(usual))] : (u32)below(70);
+    p->interface_version = below(20) ? XENPF_INTERFACE_VERSION : (u32)word();
+    return hypercall1(__HYPERVISOR_platform_op, below(8) ? (u64)p : pointer());
+}
+
 static long call_event(void)
 {
     u64 *argument = (u64 *)(arena + ALIGN_DOWN(below(ARENA_BYTES - 64), 8));
@@ -390,7 +403,7 @@ long hostile_call(void)
     static long (*const kinds[])(void) = {
         call_domctl,  call_domctl,  call_domctl,       call_reservation, call_reservation,
         call_context, call_physmap, call_memory_query, call_sysctl,      call_event,
-        call_sched,   call_hvm,     call_other,        call_apic,
+        call_sched,   call_hvm,     call_other,        call_apic,        call_platform,
     };
 
     return kinds[below(ARRAY_SIZE(kinds))]();
