@@ -5,7 +5,7 @@
  * vCPUs stay stopped) → dying (domain_kill; memory is freed in steps) → gone, or a zombie while another
  * domain still maps one of its frames.
  *
- * [I] fixed after creation, [D] domain lock, [R] run queue lock, [E] event lock, [o] owner CPU, [a] atomic.
+ * [I] fixed after creation, [D] domain lock, [R] run queue lock, [E] event lock, [G] grant lock, [o] owner CPU, [a] atomic.
  */
 #ifndef DOMAIN_DOMAIN_H
 #define DOMAIN_DOMAIN_H
@@ -13,6 +13,7 @@
 #include <arch/x86/hvm/hvm.h>
 #include <domain/evtchn/evtchn.h>
 #include <domain/grant/grant.h>
+#include <domain/grant/maptrack.h>
 #include <domain/physmap/physmap.h>
 #include <domain/timer.h>
 #include <lib/list.h>
@@ -153,7 +154,11 @@ struct domain {
     struct physmap physmap;
     struct evtchn_state events;
     u32 max_grant_frames;          /* [I] */
-    struct grant_table *grants;    /* [D] NULL: not used yet */
+    u32 max_maptrack_frames;       /* [I] */
+    spinlock_t grant_lock;         /* LOCK_GRANT */
+    struct grant_table *grants;    /* [G] NULL: not used yet */
+    struct maptrack maptrack;      /* [G] the grants that it has mapped */
+    u32 nr_acquired;               /* [a] mappings of its grant frames by the control domain */
     mfn_t shared_info;             /* [I] MM_OVERHEAD page, shown by add_to_physmap */
     gfn_t shared_info_gfn;         /* [D] where, INVALID_GFN: nowhere */
     u64 hvm_params[NR_HVM_PARAMS]; /* [D] */
@@ -182,6 +187,7 @@ struct domain_config { /* decoded from XEN_DOMCTL_createdomain; limits have been
     u32 max_vcpus;
     u32 max_evtchn_port;
     u32 max_grant_frames;            /* up to GRANT_FRAMES_MAX */
+    u32 max_maptrack_frames;         /* up to MAPTRACK_FRAMES_MAX */
     u32 emulation_flags, misc_flags; /* only to be told again */
     u8 handle[16];
     bool is_control;

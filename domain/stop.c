@@ -156,6 +156,9 @@ static int kill_memory(struct domain *d)
     while (physmap_destroy_step(d, 64))
         if (sched_should_yield())
             return -ERESTART;
+    while (grant_release_maps(d, 64))
+        if (sched_should_yield())
+            return -ERESTART;
     while (mm_release_some(&d->mem, 64))
         if (sched_should_yield())
             return -ERESTART;

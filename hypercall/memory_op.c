@@ -187,6 +187,7 @@ static const struct {
     [XENMEM_get_sharing_shared_pages] = {sharing_counter, 0, -ENOSYS},
     [XENMEM_exchange] = {memop_exchange, 0, -EINVAL},
     [XENMEM_claim_pages] = {claim_pages, 0, -EINVAL},
+    [XENMEM_acquire_resource] = {memop_acquire_resource, ~0ull, 0},
     [XENMEM_get_vnumainfo] = {memop_get_vnumainfo, 0, -EINVAL},
 };
 

@@ -165,6 +165,7 @@ static int create(const struct dom0_config *config, const struct dom0_layout *la
         .max_vcpus = MAX(1u, MIN(config->max_vcpus, DOMAIN_MAX_VCPUS)),
         .max_evtchn_port = EVTCHN_FIFO_MAX_PORTS - 1,
         .max_grant_frames = GRANT_FRAMES_MAX,
+        .max_maptrack_frames = MAPTRACK_FRAMES_MAX,
         .is_control = true,
         .affinity = config->nodes,
     };

@@ -51,6 +51,24 @@ struct xen_memory_reservation {
     domid_t domid;
 };
 
+#define XENMEM_resource_ioreq_server 0
+#define XENMEM_resource_grant_table  1
+#define XENMEM_resource_vmtrace_buf  2
+
+#define XENMEM_resource_grant_table_id_shared 0
+#define XENMEM_resource_grant_table_id_status 1
+
+/* Pages of the hypervisor's that belong to a domain, for the control domain's map. */
+struct xen_mem_acquire_resource {
+    domid_t domid;
+    u16 type; /* XENMEM_resource_* */
+    u32 id;
+    u32 nr_frames;                          /* 0 without a list: OUT, how many there can be */
+    u32 pad;                                /* 0 */
+    u64 frame;                              /* the first */
+    XEN_GUEST_HANDLE(xen_pfn_t) frame_list; /* where to map them */
+};
+
 /* XENMEM_exchange: PV guests only, others are answered -EOPNOTSUPP. */
 struct xen_memory_exchange {
     struct xen_memory_reservation in;  /* given up; nr_extents << extent_order pages, */
@@ -152,6 +170,7 @@ _Static_assert(sizeof(struct xen_remove_from_physmap) == 16, "public/memory.h");
 _Static_assert(sizeof(struct xen_memory_map) == 16, "public/memory.h");
 _Static_assert(sizeof(struct xen_pod_target) == 40, "public/memory.h");
 _Static_assert(sizeof(struct xen_foreign_memory_map) == 24, "public/memory.h");
+_Static_assert(sizeof(struct xen_mem_acquire_resource) == 32, "public/memory.h");
 _Static_assert(sizeof(struct xen_vmemrange) == 24, "public/memory.h");
 _Static_assert(sizeof(struct xen_vnuma_topology_info) == 40, "public/memory.h");
 _Static_assert(sizeof(struct xen_e820_entry) == 20, "ACPI 6.5 15, E820");
