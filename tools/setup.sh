@@ -44,6 +44,7 @@ linux $libc             $libc_file
 linux cpio              cpio
 linux-dom0 $binutils    ${CROSS_COMPILE:-x86_64-linux-gnu-}readelf
 linux-dom0 xz-utils     xz
+linux-dom0 libxen-dev   /usr/include/xencall.h
 lint  clang-format      clang-format
 lint  shellcheck        shellcheck
 bochs bochs             bochs

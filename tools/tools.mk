@@ -71,7 +71,7 @@ test:
 	$(Q)$(PYTHON) tools/test.py "$(MAKE)" check=unit boot=boot oracle-tests=oracle
 
 # TESTS='-k uefi' is passed to pytest. Some tests boot the debug build, with its assertions and lock checks.
-boot: all test-guests build/guest/linux-probe
+boot: all test-guests toolstack build/guest/linux-probe
 	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
 	$(Q)cd tests/boot && NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" $(TESTS) .
 
@@ -84,7 +84,7 @@ linux-test: all test-guests build/guest/linux-probe
 
 # Debian's Linux and xl as domain 0, here and on Xen: ARGS="--run short --only homestead --cpus 4".
 .PHONY: xl-test
-xl-test: all build/guest/linux-probe
+xl-test: all toolstack build/guest/linux-probe
 	$(Q)$(SETUP) build boot oracle linux linux-dom0
 	$(Q)NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B tests/linux-dom0/xl.py $(ARGS)
 
