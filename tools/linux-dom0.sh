@@ -36,6 +36,9 @@ done
 mv "$root/usr/lib/grub-xen/grub-i386-xen_pvh.bin" "$root/guests/grub-pvh"
 "${CROSS_COMPILE:-x86_64-linux-gnu-}objcopy" --strip-all "$built/guest/test.elf" "$root/guests/test.elf"
 install -m 644 "$src"/guests/*.cfg "$root/guests/"
-[ ! -x "$built/toolstack/hsctl" ] || install -m 755 "$built/toolstack/hsctl" "$root/usr/bin/"
+# They look for libhomestead beside themselves; the other libraries are those of Debian's tools.
+for name in hsctl claim-example ocaml-builder libhomestead.so.1; do
+    [ ! -x "$built/toolstack/$name" ] || install -m 755 "$built/toolstack/$name" "$root/usr/bin/"
+done
 # Not compressed: that would only cost it time.
 (cd "$root" && find . -mindepth 1 | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$file"
