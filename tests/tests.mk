@@ -44,8 +44,8 @@ UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
 $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
 .PHONY: check
-check: $(UNIT_BINS) build/host/acpi-topology
-	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
+check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
 		tests/unit/tools/guest_logs_test.py
 
 define unit_rule
