@@ -44,8 +44,8 @@ UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
 $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
 .PHONY: check
-check: $(UNIT_BINS) build/host/acpi-topology
-	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
+check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) tests/unit/toolstack/toolstack_files_test.py tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
 		tests/unit/tools/guest_logs_test.py
 
 define unit_rule
@@ -57,6 +57,21 @@ build/host/mm_model_test: build/host/obj/stress.a
 # Tests of toolstack/ have the library in them, and a libxencall that calls the machine's hypervisor.
 $(filter build/host/libhomestead_%,$(UNIT_BINS)): $(patsubst %.c,build/host/obj/%.o,$(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
 -include $(patsubst %.c,build/host/obj/%.d,$(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
+# Programs as they are written for libxen-dev and the library's headers: the example of the manual, first block of C there, and a
+# toolstack's. The test's own xen/ must not be found.
+FOREIGN_CFLAGS := $(filter-out -Iinclude -I.,$(TEST_CFLAGS)) -Itoolstack/libhomestead/compat -Itoolstack/libhomestead -Wno-missing-prototypes
+build/host/foreign/readme_example.c: toolstack/README.md
+	@mkdir -p $(@D)
+	$(Q)awk '/^```c$$/ { on = 1; next } on && /^```/ { exit } on' $< > $@
+build/host/foreign/%.o: build/host/foreign/%.c
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOSTCC) $(FOREIGN_CFLAGS) -c $< -o $@
+build/host/foreign/%.o: tests/unit/toolstack/%.c
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(FOREIGN_CFLAGS) -c $< -o $@
+build/host/libhomestead_example_test: build/host/foreign/readme_example.o build/host/foreign/as_a_toolstack.o
+-include build/host/foreign/readme_example.d build/host/foreign/as_a_toolstack.d
 $(UNIT_BINS): build/host/obj/machine.a build/host/obj/product.a
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $(filter %.o %/stress.a,$^) $(call archives,build/host/obj) -lcmocka
@@ -87,6 +102,10 @@ check: check-tsan
 .PHONY: check-abi_headers
 check-abi_headers:
 	$(Q)tests/unit/include/abi_headers_test.py
+
+.PHONY: check-toolstack_files
+check-toolstack_files:
+	$(Q)tests/unit/toolstack/toolstack_files_test.py
 
 .PHONY: check-acpi_tool
 check-acpi_tool: build/host/acpi-topology

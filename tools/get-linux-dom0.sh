@@ -38,8 +38,10 @@ KERNEL=linux-image-amd64
 PACKAGES=(xen-utils-4.17 xen-utils-common xenstore-utils busybox-static grub-xen-host)
 XEN=usr/lib/xen-4.17/bin
 PROGRAMS=("$XEN"/{xl,xenstored,xenconsoled,xenconsole,xen-init-dom0,xenstore-control,xen-hvmctx} usr/bin/xenstore)
-# What the C library opens by name, to end a thread; and what the programs of toolstack/ need besides.
-OPENED=(libgcc_s.so.1 libm.so.6)
+# What the C library opens by name, to end a thread.
+OPENED=(libgcc_s.so.1)
+# What programs of toolstack/ need besides.
+TOOLSTACK=(libm.so.6)
 DATA=(bin/busybox etc/xen/xl.conf usr/lib/grub-xen/grub-i386-xen_pvh.bin)
 MODULES=(xen-{privcmd,evtchn,gntdev,gntalloc}.ko xenfs.ko)
 RECIPE=$(cat "$0" "$here/debian-packages.sh" | cksum)
@@ -79,7 +81,7 @@ library() { (cd "$top/unpacked" && find lib lib64 usr/lib -path '*/python*' -pru
 take_programs() {
     local file name todo=("$@") known=' '
     cd "$top/unpacked"
-    for name in "${OPENED[@]}"; do
+    for name in "${OPENED[@]}" "${TOOLSTACK[@]}"; do
         todo+=("$(library "$name")") || return
     done
     while [ ${#todo[@]} -gt 0 ]; do

@@ -147,6 +147,8 @@ help:
 	@echo 'make oracle [ONLY=GROUP] runs the same domain 0 on Homestead and on Xen 4.17 and compares the results'
 	@echo 'make linux-test          Debian'\''s kernels as guests: several versions, up to 64 vCPUs, vNUMA, bad images'
 	@echo 'make xl-test             Debian'\''s Linux and xl as domain 0, here and on Xen: creates, uses and destroys guests'
+	@echo 'make toolstack           userland for domain 0: libhomestead, its OCaml binding, hsctl; needs libxen-dev, ocaml-nox'
+	@echo 'make toolstack-install   the library, its headers and manual pages, PREFIX=/usr/local DESTDIR='
 	@echo 'make boot-big            boot tests with up to 2 TiB of memory that is never touched'
 	@echo 'make neighbour-boot      16 guests at a time with changing memory and ports, 200 rounds (ROUNDS=N), in QEMU'
 	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'

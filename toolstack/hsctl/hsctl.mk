@@ -5,6 +5,7 @@ HSCTL_OBJ := $(HSCTL_C:%.c=$(TS)/obj/%.o)
 $(HSCTL_OBJ): TS_CFLAGS += -I.
 $(TS)/obj/toolstack/hsctl/xen.o: TS_CFLAGS += -Iinclude
 TOOLSTACK_ALL += $(TS)/hsctl
+TOOLSTACK_PROGRAMS += hsctl
 -include $(HSCTL_OBJ:.o=.d)
 
 $(TS)/hsctl: $(HSCTL_OBJ) $(LIBHS)
