@@ -57,6 +57,11 @@ build/host/mm_model_test: build/host/obj/stress.a
 # Tests of toolstack/ have the library in them, and a libxencall that calls the machine's hypervisor.
 $(filter build/host/libhomestead_%,$(UNIT_BINS)): $(patsubst %.c,build/host/obj/%.o,$(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
 -include $(patsubst %.c,build/host/obj/%.d,$(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
+# hsctl's have the command in them too, and a libxenstore that knows names.
+HSCTL_TEST_OBJ := $(patsubst %.c,build/host/obj/%.o,$(filter-out %/main.c,$(wildcard toolstack/hsctl/*.c)) \
+        $(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
+$(filter build/host/hsctl_%,$(UNIT_BINS)): $(HSCTL_TEST_OBJ)
+-include $(HSCTL_TEST_OBJ:.o=.d)
 $(UNIT_BINS): build/host/obj/machine.a build/host/obj/product.a
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $(filter %.o %/stress.a,$^) $(call archives,build/host/obj) -lcmocka

@@ -9,4 +9,4 @@ TOOLSTACK_ALL += $(TS)/hsctl
 
 $(TS)/hsctl: $(HSCTL_OBJ) $(LIBHS)
 	$(call say,LD,$@)
-	$(Q)$(CC) -o $@ $(HSCTL_OBJ) $(TS_LINK) -lxencall -lxenstore -lm
+	$(Q)$(CC) -o $@ $(HSCTL_OBJ) $(TS_LINK) -lxencall -lxenstore

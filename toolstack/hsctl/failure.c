@@ -1,4 +1,4 @@
-#include "explain.h"
+#include "failure.h"
 #include "json.h"
 #include "size.h"
 
@@ -225,7 +225,7 @@ static void put_shortages(struct explanation *e, struct json *j)
         put_shortage(e, &s);
 }
 
-void explain_shortage(const struct show *show, const struct state *s, uint32_t domid, const struct args *args)
+void failure_shortage(const struct show *show, const struct state *s, uint32_t domid, const struct args *args)
 {
     static const char *const text = "not that much memory is free and not claimed";
     const struct domain_state *d = state_domain(s, domid);
@@ -233,7 +233,7 @@ void explain_shortage(const struct show *show, const struct state *s, uint32_t d
     char who[DOMAIN_TEXT];
 
     if (!d || !s->node_claims) {
-        explain_error(show, "the claim was refused", ENOMEM, text);
+        failure_print(show, "the claim was refused", ENOMEM, text);
         return;
     }
     e.domain_row = (uint32_t)(d - s->domains);
@@ -256,7 +256,7 @@ void explain_shortage(const struct show *show, const struct state *s, uint32_t d
         fprintf(show->to, "hsctl:   there would be enough by now: memory was given back meanwhile\n");
 }
 
-void explain_error(const struct show *show, const char *what, int error, const char *text)
+void failure_print(const struct show *show, const char *what, int error, const char *text)
 {
     if (!show->json) {
         fprintf(show->to, "hsctl: %s: %s\n", what, text);
