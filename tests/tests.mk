@@ -15,7 +15,8 @@ PRODUCT_C   := $(filter-out $(HARDWARE_C),$(wildcard $(HV_DIRS:%=%/*.c))) \
         $(filter-out %/files.c %/firmware.c %/loader.c,$(wildcard boot/efi/*.c)) \
         $(addprefix guest/dom0/,bzimage.c cpio.c cpus.c decode.c explain.c heap.c kernels.c layout.c ring.c terminal.c \
         vnuma.c xlcfg.c xlevents.c xlnotes.c xlsyntax.c xltoken.c xlvnuma.c) \
-        tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c
+        tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c \
+        $(filter-out %/clock.c %/command.c %/host.c %/main.c %/xen.c,$(wildcard toolstack/hsctl/*.c))
 STRESS_C    := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
 MACHINE_C   := $(wildcard tests/machine/*.c)
 
@@ -57,10 +58,10 @@ build/host/mm_model_test: build/host/obj/stress.a
 # Tests of toolstack/ have the library in them, and a libxencall that calls the machine's hypervisor.
 $(filter build/host/libhomestead_%,$(UNIT_BINS)): $(patsubst %.c,build/host/obj/%.o,$(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
 -include $(patsubst %.c,build/host/obj/%.d,$(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
-# hsctl's have the command in them too, and a libxenstore that knows names.
-HSCTL_TEST_OBJ := $(patsubst %.c,build/host/obj/%.o,$(filter-out %/main.c,$(wildcard toolstack/hsctl/*.c)) \
+# The test of the whole command has what product.a has not, too: what of hsctl asks the hypervisor, and a libxenstore of names.
+HSCTL_TEST_OBJ := $(patsubst %.c,build/host/obj/%.o,$(addprefix toolstack/hsctl/,command.c host.c xen.c) \
         $(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
-$(filter build/host/hsctl_%,$(UNIT_BINS)): $(HSCTL_TEST_OBJ)
+build/host/hsctl_command_test: $(HSCTL_TEST_OBJ)
 -include $(HSCTL_TEST_OBJ:.o=.d)
 $(UNIT_BINS): build/host/obj/machine.a build/host/obj/product.a
 	$(call say,HOSTLD,$@)

@@ -133,7 +133,7 @@ static int compare_held(const void *a, const void *b)
                                 : (x->domid > y->domid) - (x->domid < y->domid);
 }
 
-/* "; web holds 800 MiB, db 100 MiB and 3 others 20 MiB": claims there of other domains, the largest first. */
+/* "; web holds 800 MiB, db 100 MiB and 3 more 20 MiB": claims there of other domains, the largest first. */
 static void put_holders(const struct explanation *e, uint32_t node)
 {
     struct held *held = calloc(e->s->nr_domains + 1, sizeof(*held));
@@ -156,7 +156,7 @@ static void put_holders(const struct explanation *e, uint32_t node)
     for (uint32_t i = 4; i < nr; i++)
         others += held[i].pages;
     if (nr > 4)
-        fprintf(e->show->to, " and %u others %s", nr - 4, show_amount(e->show, others, size));
+        fprintf(e->show->to, " and %u more %s", nr - 4, show_amount(e->show, others, size));
     free(held);
 }
 
