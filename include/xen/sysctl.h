@@ -197,7 +197,7 @@ struct xen_homestead_refusals {
     u32 kind; /* XEN_HOMESTEAD_REFUSAL_* */
     domid_t domid;
     u16 nr_holders;
-    u32 node;       /* XEN_INVALID_NODE_ID: any, or several */
+    u32 node;       /* the one that is short; XEN_INVALID_NODE_ID: none by itself */
     u32 order;      /* of the extents that were to be allocated */
     u64 pages;      /* wanted; of a claim: those the domain did not have yet */
     u64 free_pages; /* there at that moment, or in all */
