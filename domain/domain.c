@@ -241,6 +241,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     spin_lock_init(&d->grant_lock, LOCK_GRANT);
     maptrack_init(&d->maptrack);
     d->tsc_incarnation = 1;
+    d->policy = *cpu_policy_default();
     d->emulation_flags = config->emulation_flags;
     d->misc_flags = config->misc_flags;
     memcpy(d->handle, config->handle, sizeof(d->handle));

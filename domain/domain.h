@@ -146,6 +146,8 @@ struct domain {
     u32 vm_assist;       /* [a] bit per VMASST_TYPE_* that is enabled */
     u32 tsc_mode;        /* [D] settscinfo's, to be told again */
     u32 tsc_incarnation; /* [D] */
+    bool started;            /* [D] its vCPUs may have run */
+    struct cpu_policy policy; /* [D] what CPUID shows to it; [I] once it has started */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
     struct mem_account mem;
     struct vnuma *vnuma;     /* [D] its virtual NUMA topology, NULL: none; domain/vnuma.h */
@@ -218,6 +220,10 @@ void domain_reap(void);
 void domain_set_time_offset(struct domain *d, s64 seconds);
 /* The host's wall clock has been set: every domain's follows. Takes the list's lock for O(domains). */
 void domain_update_wall_clocks(void);
+
+/* Makes these changes of d's CPU policy, all or none. -EEXIST: d has started; -EINVAL: dying, or not within the host's
+ * maximum (*leaf and *subleaf say what is not), or a vCPU's state is not possible with it (they stay). cpu_policy.c */
+int domain_change_cpu_policy(struct domain *d, const struct cpu_policy_change *change, u32 *leaf, u32 *subleaf);
 
 /* Nested. pause waits until no vCPU of d runs; but d itself does not wait: it stops at its next exit. */
 void domain_pause(struct domain *d);

@@ -42,9 +42,11 @@ void domain_unpause(struct domain *d)
 {
     sched_update_home(d); /* its memory may have changed while it was paused */
     spin_lock(&d->lock);
-    if (d->pause_count && --d->pause_count == 0)
+    if (d->pause_count && --d->pause_count == 0) {
+        d->started = true;
         for (u32 id = 0; id < d->nr_vcpus; id++)
             vcpu_unpause(d->vcpu[id]);
+    }
     spin_unlock(&d->lock);
 }
 

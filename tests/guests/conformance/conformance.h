@@ -161,6 +161,7 @@ void cases_sched(void);
 void cases_vnuma(void);
 void cases_grants(void);
 void cases_fifo(void);
+void cases_policy(void);
 void cases_sysctl(void);
 void cases_version(void);
 void cases_multicall(void);

@@ -28,6 +28,7 @@ static const struct {
     {"vnuma", cases_vnuma},       {"areas", cases_areas},
     {"grants", cases_grants},     {"fifo", cases_fifo},
     {"platform", cases_platform},
+    {"policy", cases_policy},
 };
 
 static void run_group(u32 i)
