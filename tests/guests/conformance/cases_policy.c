@@ -17,12 +17,21 @@
 #define MARK 0x5au
 #define NONE 0xffffffffu
 
-#define CR4_SMEP  (1u << 20)
-#define CR4_TSD   (1u << 2)
-#define CPUID_TSC (1u << 4)  /* 1 EDX */
-#define CPUID_AES (1u << 25) /* 1 ECX */
-#define CPUID_SMEP (1u << 7) /* 7 EBX */
-#define CPUID_ITSC (1u << 8) /* 0x80000007 EDX */
+#define CR4_DE          (1u << 3)
+#define CR4_SMEP        (1u << 20)
+#define CR4_SMAP        (1u << 21)
+#define EFER_SCE        (1u << 0)
+#define APIC_X2         (1u << 10)
+#define MSR_APIC_BASE   0x1bu
+#define MSR_EFER        0xc0000080u
+#define CPUID_DE        (1u << 2)  /* 1 EDX */
+#define CPUID_HTT       (1u << 28)
+#define CPUID_X2APIC    (1u << 21) /* 1 ECX */
+#define CPUID_AES       (1u << 25)
+#define CPUID_SMEP      (1u << 7)  /* 7 EBX */
+#define CPUID_SMAP      (1u << 20)
+#define CPUID_SYSCALL   (1u << 11) /* 0x80000001 EDX */
+#define CPUID_ITSC      (1u << 8)  /* 0x80000007 EDX */
 #define MSR_PLATFORM_INFO     0xceu
 #define MSR_ARCH_CAPABILITIES 0x10au
 
@@ -429,6 +438,88 @@ static void values(void)
     change("xen_limit_40000002", 0x40000000, A, NONE, 0x40000002);
 }
 
+/* --- what the guest sees --- */
+
+/* One register of one leaf of the domain that is being made. */
+static void edit(u32 d, u32 leaf, u32 reg, u32 clear_bits, u32 set_bits)
+{
+    xen_cpuid_leaf_t *l = find(leaf, get(d));
+    u32 *word = &l->a + reg;
+
+    *word = (*word & ~clear_bits) | set_bits;
+    if (set_to(d, 1, l, 0, NULL))
+        give_up("a policy for the helper", leaf);
+}
+
+static void show_guest(const char *name)
+{
+    struct cpuid_regs one = helper_cpuid(1), seven = helper_cpuid(7), ext = helper_cpuid(0x80000001);
+    u64 base = 0, efer = 0;
+
+    helper_rdmsr(MSR_APIC_BASE, &base);
+    helper_rdmsr(MSR_EFER, &efer);
+    CASE_SHOW("guest.cpuid", name, 0, " de=%u htt=%u x2apic=%u aes=%u smep=%u smap=%u syscall=%u itsc=%u hypervisor=%u",
+              !!(one.edx & CPUID_DE), !!(one.edx & CPUID_HTT), !!(one.ecx & CPUID_X2APIC), !!(one.ecx & CPUID_AES),
+              !!(seven.ebx & CPUID_SMEP), !!(seven.ebx & CPUID_SMAP), !!(ext.edx & CPUID_SYSCALL),
+              !!(helper_cpuid(0x80000007).edx & CPUID_ITSC), one.ecx >> 31);
+    CASE_SHOW("guest.cpuid_values", name, 0, " threads=%u apic_id=%u brand=%x xen=%x leaf_4_of_xen=%u",
+              one.ebx >> 16 & 0xff, one.ebx >> 24, helper_cpuid(0x80000002).eax == 0x41424344,
+              helper_cpuid(0x40000000).eax, helper_cpuid(0x40000004).eax != 0);
+    CASE("guest.cr4", name, helper_set_cr4(CR4_SMEP));
+    CASE("guest.cr4_smap", name, helper_set_cr4(CR4_SMAP));
+    CASE("guest.cr4_de", name, helper_set_cr4(CR4_DE));
+    CASE("guest.efer_sce", name, helper_wrmsr(MSR_EFER, efer | EFER_SCE));
+    CASE("guest.x2apic", name, helper_wrmsr(MSR_APIC_BASE, base | APIC_X2));
+}
+
+/* Two threads a package, as Xen's toolstack tells its guests. */
+static void all_of_them(u32 d)
+{
+    edit(d, 1, D, 0, CPUID_HTT);
+    edit(d, 1, B, 0xffff0000, 0x33020000); /* with the id of an APIC */
+}
+
+static void fewer(u32 d)
+{
+    all_of_them(d);
+    edit(d, 1, D, CPUID_DE, 0);
+    edit(d, 1, C, CPUID_AES | CPUID_X2APIC, 0);
+    edit(d, 7, B, CPUID_SMEP, 0);
+    edit(d, 0x80000001, D, CPUID_SYSCALL, 0);
+    edit(d, 0x80000002, A, NONE, 0x41424344);
+    edit(d, 0x40000000, A, NONE, 3);
+}
+
+static void no_leaf_7(u32 d)
+{
+    all_of_them(d);
+    edit(d, 0, A, NONE, 6);
+}
+
+static void guests(void)
+{
+    static const struct {
+        const char *name;
+        void (*before)(u32 domid);
+    } rows[] = {{"all", all_of_them}, {"fewer_features", fewer}, {"no_leaf_7", no_leaf_7}};
+
+    for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+        u32 d = helper_start_with(1, rows[i].before), nr = get(d);
+
+        memcpy(before, leaves, sizeof(leaves));
+        show_guest(rows[i].name);
+        CASE_SHOW("guest.policy", rows[i].name, 0, " unchanged=%u", get(d) == nr && !memcmp(before, leaves, sizeof(before)));
+        if (i == 0) {
+            set_query("of_a_running_domain", d, nr, before, 2, msrs);
+            set_query("of_a_running_domain_not_mapped", d, 1, bad_ptr(), 0, NULL);
+            xc_domain_pause(xch, d);
+            set_query("of_a_paused_domain", d, 0, NULL, 0, NULL);
+            xc_domain_unpause(xch, d);
+        }
+        helper_stop();
+    }
+}
+
 void cases_policy(void)
 {
     featuresets();
@@ -440,4 +531,5 @@ void cases_policy(void)
     strange_msrs();
     domain_end(dom);
     values();
+    guests();
 }

@@ -197,6 +197,29 @@ static long call_context(void)
     return below(2) ? hypercall1(__HYPERVISOR_domctl, (u64)&d) : rc;
 }
 
+/* The policy of some domain, with damage, written back to some domain that has mostly not run. */
+static long call_policy(void)
+{
+    struct xen_domctl d = {.cmd = XEN_DOMCTL_get_cpu_policy,
+                           .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+                           .domain = victim()};
+    xen_cpuid_leaf_t *leaves = (xen_cpuid_leaf_t *)arena;
+
+    d.u.cpu_policy.leaves = (u64)arena;
+    d.u.cpu_policy.nr_leaves = below(4) ? 128 : (u32)word();
+    long rc = hypercall1(__HYPERVISOR_domctl, (u64)&d);
+    if (rc < 0)
+        return rc;
+    for (u32 i = 0; i < below(12); i++)
+        ((u32 *)&leaves[below(32)])[below(4) ? 2 + below(4) : below(6)] ^= below(2) ? 1u << below(32) : (u32)word();
+    d.cmd = XEN_DOMCTL_set_cpu_policy;
+    d.domain = victim();
+    d.u.cpu_policy.nr_leaves = below(8) ? d.u.cpu_policy.nr_leaves : (u32)below(200);
+    d.u.cpu_policy.nr_msrs = (u32)below(4);
+    d.u.cpu_policy.msrs = below(4) ? (u64)arena + 8192 : pointer();
+    return hypercall1(__HYPERVISOR_domctl, (u64)&d);
+}
+
 static long call_reservation(void)
 {
     static const u32 commands[] = {XENMEM_populate_physmap, XENMEM_populate_physmap,
@@ -402,7 +425,7 @@ long hostile_call(void)
 {
     static long (*const kinds[])(void) = {
         call_domctl,  call_domctl,  call_domctl,       call_reservation, call_reservation,
-        call_context, call_physmap, call_memory_query, call_sysctl,      call_event,
+        call_context, call_policy, call_physmap, call_memory_query, call_sysctl,      call_event,
         call_sched,   call_hvm,     call_other,        call_apic,        call_platform,
     };
 
