@@ -122,15 +122,6 @@ get_programs() {
     fail "no package has all libraries of ${PROGRAMS[*]}"
 }
 
-# The ELF file in a bzImage of Debian's generic kernel, which is packed by xz.
-extract() {
-    local at
-    at=$(LC_ALL=C grep -abo -m 1 -P '\xfd7zXZ' "$1" | head -n 1) || return
-    # What follows the payload is not xz's.
-    tail -c "+$((${at%%:*} + 1))" "$1" | xz -dc --single-stream >"$2" 2>/dev/null || true
-    [ "$(head -c 4 "$2" | tail -c 3 | tr -d '\0')" = ELF ]
-}
-
 get_all() {
     if [ -n "${LINUX_DOM0_DIR:-}" ]; then
         [ -d "$LINUX_DOM0_DIR" ] || fail "there is no directory $LINUX_DOM0_DIR"
@@ -169,6 +160,6 @@ for name in "${MODULES[@]}"; do
     install -m 644 "$(find "$top/unpacked/kernel" -name "$name")" "$root/lib/modules/"
 done
 cp -- "$(first_file "$top/unpacked/kernel/boot" 'vmlinuz-*')" "$top/vmlinuz"
-extract "$top/vmlinuz" "$top/vmlinux" || fail "the kernel of $kernel cannot be extracted"
+"$here/extract-kernel.sh" "$top/vmlinuz" "$top/vmlinux" || fail "the kernel of $kernel cannot be extracted"
 rm -rf -- "$top/unpacked"
 echo "$RECIPE" >"$top/recipe"

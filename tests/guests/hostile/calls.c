@@ -3,6 +3,8 @@
  * of two and their neighbours, all ones, pointers into an arena that the hypervisor may overwrite, invalid
  * pointers. No random number can be one of this guest's own addresses, because results are written where
  * arguments point.
+ *
+ * lint: long: a short generator for each family of calls.
  */
 #include <tests/guests/hostile/hostile.h>
 #include <guest/lib/guest.h>
