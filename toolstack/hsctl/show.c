@@ -228,7 +228,7 @@ static void put_limits(const struct show *show, const struct hs_domain *d)
 
     fprintf(show->to, "has %s, claims %s more, and may have %s\n", show_amount(show, d->tot_pages, a),
             show_amount(show, d->outstanding_pages, b),
-            d->max_pages > PAGES_MAX ? "any amount" : show_amount(show, d->max_pages, c));
+            d->max_pages >= UINT32_MAX ? "any amount" : show_amount(show, d->max_pages, c));
     if (d->broken_pages || d->broken_extents)
         fprintf(show->to,
                 "taken back from its claims as memory went offline: %s, and %" PRIu64 " whole extents\n",

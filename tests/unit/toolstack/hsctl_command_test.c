@@ -1,6 +1,8 @@
 /*
  * hsctl as a whole, on the real library and on the hypercalls, mm/ and domain/ of the test machine. Its README's transcript
  * is made here: with UPDATE=1 in the environment it is written anew. Every JSON text is read by Python at the end.
+ *
+ * lint: long: one command, and all that it prints
  */
 #include <tests/unit/hypercall/calls.h>
 
