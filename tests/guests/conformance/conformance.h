@@ -162,6 +162,8 @@ void cases_vcpu(void);
 void cases_sched(void);
 void cases_vnuma(void);
 void cases_grants(void);
+void cases_xl(void);
+void cases_xl_domain(void); /* a part of xl */
 void cases_fifo(void);
 void cases_policy(void);
 void cases_sysctl(void);
