@@ -138,6 +138,12 @@ struct cpuid_regs helper_cpuid(u32 leaf);
 long helper_set_cr4(u64 bits); /* CR4 has them for a moment */
 void *helper_data(void); /* not zeroed */
 u64 helper_gaddr(void);
+/* It works on grants for a while, see helper.c, and meanwhile we go on. helper_wait(): until it has ended; its result. */
+void helper_begin_revoking(u64 flags_gaddr, u64 counter_gaddr, u64 rounds);
+void helper_begin_mapping(u64 op_gaddr, u64 rounds);
+void helper_begin_copying(u64 op_gaddr, u64 to_gaddr, u64 rounds);
+bool helper_busy(void);
+long helper_wait(void);
 /* The helper's body, entered instead of the cases in a domain that is not domain 0. */
 NORETURN void helper_main(void);
 
