@@ -278,7 +278,7 @@ groups=(build boot)
 "${setup[@]}" "${groups[@]}" >&2 || finish 6 "FAIL: packages are missing"
 targets=(all)
 [ "$linux$linux_dom0" = 00 ] || targets+=(build/guest/linux-probe)
-[ "$linux_dom0" = 0 ] || targets+=(toolstack)
+[ "$linux_dom0" = 0 ] || targets+=(toolstack) # what can be built of it
 [[ $linux_dom0 = 1 || $dom0 != build/* ]] || targets+=("$dom0")
 [ "$build" = 0 ] || make --no-print-directory "${targets[@]}" >&2 || finish 6 "FAIL: Homestead does not build"
 

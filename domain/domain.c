@@ -155,6 +155,7 @@ static void free_record(struct domain *d)
 {
     for (u32 id = 0; id < d->nr_vcpus; id++)
         vcpu_free(d->vcpu[id]);
+    grant_free(d);
     if (mfn_valid_value(d->shared_info))
         mm_free_overhead(&d->mem, d->shared_info, ORDER_4K);
     if (d->mem.overhead_pages)
@@ -165,7 +166,7 @@ static void free_record(struct domain *d)
         domain_ended();
 }
 
-/* Domain lock held, or nobody else has d yet. Where the time is not known, the guest finds 0. */
+/* Domain lock held. Where the time is not known, the guest finds 0. */
 static void update_wall_clock(struct domain *d)
 {
     struct shared_info *s = domain_shared_info(d);
@@ -183,12 +184,30 @@ static void update_wall_clock(struct domain *d)
     __atomic_store_n(&s->wc_version, version + 1, __ATOMIC_SEQ_CST);
 }
 
+static void domain_update_wall_clock(struct domain *d)
+{
+    spin_lock(&d->lock);
+    update_wall_clock(d);
+    spin_unlock(&d->lock);
+}
+
 void domain_set_time_offset(struct domain *d, s64 seconds)
 {
     spin_lock(&d->lock);
     d->time_offset_s = seconds;
     update_wall_clock(d);
     spin_unlock(&d->lock);
+}
+
+void domain_update_wall_clocks(void)
+{
+    spin_lock(&list_lock);
+    list_for_each (node, &domains) {
+        struct domain *d = list_entry(node, struct domain, link);
+
+        domain_update_wall_clock(d);
+    }
+    spin_unlock(&list_lock);
 }
 
 int domain_create(const struct domain_config *config, struct domain **out)
@@ -218,7 +237,11 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->create_flags = config->flags;
     d->max_vcpus = config->max_vcpus;
     d->max_grant_frames = config->max_grant_frames;
+    d->max_maptrack_frames = config->max_maptrack_frames;
+    spin_lock_init(&d->grant_lock, LOCK_GRANT);
+    maptrack_init(&d->maptrack);
     d->tsc_incarnation = 1;
+    d->policy = *cpu_policy_default();
     d->emulation_flags = config->emulation_flags;
     d->misc_flags = config->misc_flags;
     memcpy(d->handle, config->handle, sizeof(d->handle));
@@ -236,8 +259,9 @@ int domain_create(const struct domain_config *config, struct domain **out)
         domain_put(d);
         return rc;
     }
-    update_wall_clock(d);
     list_insert(d);
+    /* Now that it is listed: a clock that is set meanwhile must not be missed. */
+    domain_update_wall_clock(d);
     *out = d;
     return 0;
 }
@@ -319,7 +343,7 @@ void domain_put(struct domain *d)
         free_record(d);
 }
 
-/* Is all of d's memory freed? With the account lock, so that whoever freed the last page is done with it. */
+/* Is all of d's memory freed, and no frame of its grant table mapped? With the account lock, so that whoever freed the last page is done with it. */
 static bool is_gone(struct domain *d)
 {
     if (!domain_is_dying(d) || !__atomic_load_n(&d->freed, __ATOMIC_ACQUIRE))
@@ -327,7 +351,7 @@ static bool is_gone(struct domain *d)
     spin_lock(&d->mem.lock);
     u64 pages = d->mem.tot_pages;
     spin_unlock(&d->mem.lock);
-    return pages == 0;
+    return pages == 0 && !__atomic_load_n(&d->nr_acquired, __ATOMIC_SEQ_CST);
 }
 
 void domain_check_gone(struct domain *d)
@@ -338,17 +362,18 @@ void domain_check_gone(struct domain *d)
 
 void domain_count_zombie(void)
 {
-    __atomic_fetch_add(&nr_zombies, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&nr_zombies, 1, __ATOMIC_SEQ_CST);
 }
 
 /*
  * Without a zombie this does not touch the list, which all CPUs share. No zombie is missed: domain_kill()
  * counts it before it checks, under the account's lock, whether pages are left. If the page unpinned here was
- * still counted then, it was freed later under the same lock, so this CPU sees the count.
+ * still counted then, it was freed later under the same lock, so this CPU sees the count. The same holds for
+ * nr_acquired, whose changes and those of the count are in one order.
  */
 void domain_reap(void)
 {
-    if (!__atomic_load_n(&nr_zombies, __ATOMIC_RELAXED))
+    if (!__atomic_load_n(&nr_zombies, __ATOMIC_SEQ_CST))
         return;
     for (struct domain *d = domain_get_next(0); d;) {
         u16 next = d->id + 1u;

@@ -5,7 +5,7 @@
  * vCPUs stay stopped) → dying (domain_kill; memory is freed in steps) → gone, or a zombie while another
  * domain still maps one of its frames.
  *
- * [I] fixed after creation, [D] domain lock, [R] run queue lock, [E] event lock, [o] owner CPU, [a] atomic.
+ * [I] fixed after creation, [D] domain lock, [R] run queue lock, [E] event lock, [G] grant lock, [o] owner CPU, [a] atomic.
  */
 #ifndef DOMAIN_DOMAIN_H
 #define DOMAIN_DOMAIN_H
@@ -13,6 +13,7 @@
 #include <arch/x86/hvm/hvm.h>
 #include <domain/evtchn/evtchn.h>
 #include <domain/grant/grant.h>
+#include <domain/grant/maptrack.h>
 #include <domain/physmap/physmap.h>
 #include <domain/timer.h>
 #include <lib/list.h>
@@ -145,6 +146,8 @@ struct domain {
     u32 vm_assist;       /* [a] bit per VMASST_TYPE_* that is enabled */
     u32 tsc_mode;        /* [D] settscinfo's, to be told again */
     u32 tsc_incarnation; /* [D] */
+    bool started;            /* [D] its vCPUs may have run */
+    struct cpu_policy policy; /* [D] what CPUID shows to it; [I] once it has started */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
     struct mem_account mem;
     struct vnuma *vnuma;     /* [D] its virtual NUMA topology, NULL: none; domain/vnuma.h */
@@ -153,7 +156,11 @@ struct domain {
     struct physmap physmap;
     struct evtchn_state events;
     u32 max_grant_frames;          /* [I] */
-    struct grant_table *grants;    /* [D] NULL: not used yet */
+    u32 max_maptrack_frames;       /* [I] */
+    spinlock_t grant_lock;         /* LOCK_GRANT */
+    struct grant_table *grants;    /* [G] NULL: not used yet */
+    struct maptrack maptrack;      /* [G] the grants that it has mapped */
+    u32 nr_acquired;               /* [a] mappings of its grant frames by the control domain */
     mfn_t shared_info;             /* [I] MM_OVERHEAD page, shown by add_to_physmap */
     gfn_t shared_info_gfn;         /* [D] where, INVALID_GFN: nowhere */
     u64 hvm_params[NR_HVM_PARAMS]; /* [D] */
@@ -182,6 +189,7 @@ struct domain_config { /* decoded from XEN_DOMCTL_createdomain; limits have been
     u32 max_vcpus;
     u32 max_evtchn_port;
     u32 max_grant_frames;            /* up to GRANT_FRAMES_MAX */
+    u32 max_maptrack_frames;         /* up to MAPTRACK_FRAMES_MAX */
     u32 emulation_flags, misc_flags; /* only to be told again */
     u8 handle[16];
     bool is_control;
@@ -210,6 +218,12 @@ void domain_reap(void);
 
 /* d's wall clock is the host's and so many seconds. */
 void domain_set_time_offset(struct domain *d, s64 seconds);
+/* The host's wall clock has been set: every domain's follows. Takes the list's lock for O(domains). */
+void domain_update_wall_clocks(void);
+
+/* Makes these changes of d's CPU policy, all or none. -EEXIST: d has started; -EINVAL: dying, or not within the host's
+ * maximum (*leaf and *subleaf say what is not), or a vCPU's state is not possible with it (they stay). cpu_policy.c */
+int domain_change_cpu_policy(struct domain *d, const struct cpu_policy_change *change, u32 *leaf, u32 *subleaf);
 
 /* Nested. pause waits until no vCPU of d runs; but d itself does not wait: it stops at its next exit. */
 void domain_pause(struct domain *d);

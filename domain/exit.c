@@ -174,9 +174,16 @@ static struct exit_verdict on_io(struct vcpu *v, struct hvm_exit *exit)
 
 static struct exit_verdict on_npf(struct vcpu *v, struct hvm_exit *exit)
 {
-    /* All mappings allow everything: an access that a present one refused is a fault of its tables. */
-    if (!exit->npf.present && physmap_lookup(v->domain, gaddr_to_gfn(exit->npf.gaddr)).type != NP_NONE)
+    enum np_type type = physmap_lookup(v->domain, gaddr_to_gfn(exit->npf.gaddr)).type;
+
+    if (!exit->npf.present && type != NP_NONE)
         return resume;
+    /* A mapping refuses only that a grant is written which is mapped for reading. If there is none, it has been
+     * unmapped since, or the fault is one of the tables. */
+    if (exit->npf.present && exit->npf.write && type != NP_GRANT_RO &&
+        v->hvm.np_generation != __atomic_load_n(&v->domain->physmap.np.generation, __ATOMIC_ACQUIRE))
+        return resume;
+    exit->npf.present &= !exit->npf.write || type != NP_GRANT_RO;
     return mmio_access(v, exit);
 }
 

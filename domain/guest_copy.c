@@ -27,7 +27,7 @@ static int read_entry(void *ctx, u64 gaddr, u32 size, u64 *entry)
 {
     struct recorder *recorder = ctx;
     struct guest_path *path = recorder->path;
-    const char *frame = physmap_frame(recorder->d, gaddr);
+    const char *frame = physmap_frame(recorder->d, gaddr, false);
 
     if (!frame || path->nr == GUEST_PATH_LEVELS)
         return -EFAULT;
@@ -68,7 +68,7 @@ static __attribute__((noinline)) char *walk(struct vcpu *v, struct guest_path *p
     path->entry_size = 8;
     if (guest_walk(&walk, gva, write, &gaddr, &run_bytes))
         return NULL;
-    char *virt = physmap_frame(d, gaddr);
+    char *virt = physmap_frame(d, gaddr, write);
     if (!virt)
         return NULL;
     path->page = gva >> PAGE_SHIFT;

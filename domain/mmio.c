@@ -1,5 +1,6 @@
 /*
- * Accesses to guest-physical memory where nothing is mapped: reads give all ones, writes do nothing. In xAPIC
+ * Accesses to guest-physical memory where nothing is mapped: reads give all ones, writes do nothing. Nor do writes to
+ * a grant that is mapped for reading, as on Xen. In xAPIC
  * mode the page of the vCPU's local APIC has registers, unless the domain has put memory there.
  *
  * The instruction is read and decoded once (insn.h) and its operands are translated again, because a nested
@@ -42,6 +43,7 @@ struct piece {
     u64 gaddr;
     u32 bytes;
     u8 *memory; /* NULL: nothing is mapped there */
+    bool readonly;
 };
 
 struct access {
@@ -62,7 +64,7 @@ static struct exit_verdict refused(u8 reason)
 }
 
 /* -EFAULT: the guest's page tables do not map .bad_gva, or not for writing. Physmap lock held. */
-static int add_operand(struct vcpu *v, struct access *a, u64 fault, u64 gva, u32 bytes, bool write)
+static int add_operand(struct vcpu *v, struct access *a, u64 fault, u64 gva, u32 bytes, bool read, bool write)
 {
     while (bytes) {
         struct piece *p = &a->pieces[a->nr];
@@ -71,12 +73,11 @@ static int add_operand(struct vcpu *v, struct access *a, u64 fault, u64 gva, u32
         if (hvm_translate(&v->hvm, gva, write, &p->gaddr))
             return -EFAULT;
         p->bytes = MIN(bytes, (u32)(PAGE_SIZE - (gva & ~PAGE_MASK)));
-        u8 *page = physmap_frame(v->domain, p->gaddr);
+        u8 *page = physmap_frame(v->domain, p->gaddr, false);
         p->memory = page ? page + (p->gaddr & ~PAGE_MASK) : NULL;
-        if (page)
-            a->has_memory = true;
-        else if (fault - p->gaddr < p->bytes)
-            a->has_fault = true;
+        p->readonly = page && write && !physmap_frame(v->domain, p->gaddr, true);
+        a->has_memory |= page && (read || !p->readonly);
+        a->has_fault |= (!page || p->readonly) && fault - p->gaddr < p->bytes;
         a->nr++;
         gva += p->bytes;
         bytes -= p->bytes;
@@ -106,7 +107,7 @@ static u64 read_pieces(struct vcpu *v, const struct access *a, u32 nr)
 static void write_pieces(struct vcpu *v, const struct access *a, u64 value, bool memory)
 {
     for (const struct piece *p = a->pieces + a->to; p < a->pieces + a->nr; p++) {
-        if (p->memory && memory)
+        if (p->memory && memory && !p->readonly)
             memcpy(p->memory, &value, p->bytes);
         else if (!p->memory && !memory && vlapic_is_at(v, p->gaddr))
             vlapic_write(v, p->gaddr, p->bytes, value);
@@ -135,12 +136,12 @@ static struct exit_verdict access_operands(struct vcpu *v, u64 fault, struct hvm
 {
     bool two = insn->kind == INSN_MOVE, write = insn->kind == INSN_STORE || insn->kind == INSN_EXCHANGE;
 
-    int rc = add_operand(v, a, fault, insn->address, insn->bytes, write);
+    int rc = add_operand(v, a, fault, insn->address, insn->bytes, insn->kind != INSN_STORE, write);
     u32 nr_first = a->nr;
     if (two && !rc) {
         write = true;
         a->to = nr_first;
-        rc = add_operand(v, a, fault, insn->to, insn->bytes, write);
+        rc = add_operand(v, a, fault, insn->to, insn->bytes, false, write);
     }
     if (!a->has_fault)
         return again;

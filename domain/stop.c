@@ -42,9 +42,11 @@ void domain_unpause(struct domain *d)
 {
     sched_update_home(d); /* its memory may have changed while it was paused */
     spin_lock(&d->lock);
-    if (d->pause_count && --d->pause_count == 0)
+    if (d->pause_count && --d->pause_count == 0) {
+        d->started = true;
         for (u32 id = 0; id < d->nr_vcpus; id++)
             vcpu_unpause(d->vcpu[id]);
+    }
     spin_unlock(&d->lock);
 }
 
@@ -154,6 +156,9 @@ void domain_crash(struct domain *d, const char *why)
 static int kill_memory(struct domain *d)
 {
     while (physmap_destroy_step(d, 64))
+        if (sched_should_yield())
+            return -ERESTART;
+    while (grant_release_maps(d, 64))
         if (sched_should_yield())
             return -ERESTART;
     while (mm_release_some(&d->mem, 64))

@@ -7,7 +7,8 @@
  * The CPU has checked IOPL and the guest's permission map. Not every CPU reports prefixes, so the instruction is
  * read again; if the guest has changed it to one that would need other rights, the guest executes that one.
  *
- * Where nothing is mapped, the local APIC's page included, memory gives all ones and drops what is written.
+ * Where nothing is mapped, the local APIC's page included, memory gives all ones and drops what is written, as does a
+ * grant that is mapped for reading.
  * Physmap lock: while addresses are translated and memory is accessed; not while the console is written.
  */
 #include <arch/x86/cpu/msr.h>
@@ -70,7 +71,7 @@ static struct exit_verdict translate(struct vcpu *v, u64 address, u64 first, u64
 static void access(struct vcpu *v, const struct part parts[2], bool in, u8 *text)
 {
     for (u32 i = 0; i < 2 && parts[i].bytes; i++) {
-        u8 *page = physmap_frame(v->domain, parts[i].gaddr);
+        u8 *page = physmap_frame(v->domain, parts[i].gaddr, in);
         u8 *memory = page ? page + parts[i].gaddr % PAGE_SIZE : NULL;
 
         if (in && memory)

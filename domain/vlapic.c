@@ -17,6 +17,7 @@
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/hvm/guest_cpuid.h>
 #include <domain/internal.h>
+#include <homestead/errno.h>
 #include <lib/string.h>
 #include <xen/hvm/params.h>
 #include <xen/sched.h>
@@ -146,10 +147,18 @@ int vlapic_rdmsr(struct vcpu *v, u32 msr, u64 *value)
     return x2apic_read(&v->hvm.apic, hvm_apic_id(v->id), msr, time_now_ns(), value);
 }
 
+/* A CPU that does not offer x2APIC mode has no bit for it. */
+static int write_base(struct vcpu *v, u64 value)
+{
+    if ((value & APIC_BASE_X2APIC) && !(v->hvm.policy->basic[1].ecx & CPUID_X2APIC))
+        return -EFAULT;
+    return x2apic_write_base(&v->hvm.apic, value);
+}
+
 int vlapic_wrmsr(struct vcpu *v, u32 msr, u64 value)
 {
     read_cr8(v);
-    int todo = msr == MSR_IA32_APIC_BASE ? x2apic_write_base(&v->hvm.apic, value)
+    int todo = msr == MSR_IA32_APIC_BASE ? write_base(v, value)
                                          : x2apic_write(&v->hvm.apic, msr, value, time_now_ns());
     if (todo < 0)
         return todo;

@@ -4,6 +4,7 @@
  */
 #include <hypercall/compat.h>
 #include <lib/string.h>
+#include <xen/grant_table.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
@@ -18,6 +19,12 @@ const struct compat_layout compat_memory_map = {"wl", sizeof(struct xen_memory_m
 /* nr_entries begins a structure that is aligned like a long. */
 const struct compat_layout compat_foreign_memory_map = {"hll", sizeof(struct xen_foreign_memory_map), 12};
 const struct compat_layout compat_pod_target = {"qqqqh", sizeof(struct xen_pod_target), 36};
+const struct compat_layout compat_mem_acquire_resource = {"hhwwwql", sizeof(struct xen_mem_acquire_resource),
+                                                          28};
+const struct compat_layout compat_gnttab_setup_table = {"hwhl", sizeof(struct gnttab_setup_table), 16};
+const struct compat_layout compat_gnttab_transfer = {"lhwh", sizeof(struct gnttab_transfer), 16};
+const struct compat_layout compat_gnttab_get_status_frames = {"whhl", sizeof(struct gnttab_get_status_frames),
+                                                              12};
 const struct compat_layout compat_sched_poll = {"lwq", sizeof(struct sched_poll), 16};
 const struct compat_layout compat_vcpu_set_singleshot_timer = {"qw", sizeof(struct vcpu_set_singleshot_timer),
                                                                12};

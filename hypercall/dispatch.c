@@ -19,6 +19,7 @@ static const struct {
     long (*handler)(struct hypercall *c);
     u8 permission; /* enum permission */
 } calls[] = {
+    [__HYPERVISOR_platform_op] = {hc_platform_op, CONTROL},
     [__HYPERVISOR_memory_op] = {hc_memory_op, ANYONE},
     [__HYPERVISOR_multicall] = {hc_multicall, ANYONE},
     [__HYPERVISOR_set_timer_op] = {hc_set_timer_op, ANYONE},

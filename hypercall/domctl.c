@@ -248,6 +248,8 @@ static const struct {
     [XEN_DOMCTL_setnodeaffinity] = {domctl_nodeaffinity, ANY},
     [XEN_DOMCTL_getnodeaffinity] = {domctl_nodeaffinity, ANY},
     [XEN_DOMCTL_setvnumainfo] = {domctl_setvnumainfo, ANY},
+    [XEN_DOMCTL_get_cpu_policy] = {domctl_get_cpu_policy, ANY},
+    [XEN_DOMCTL_set_cpu_policy] = {domctl_set_cpu_policy, OTHER},
     [XEN_DOMCTL_get_paging_mempool_size] = {domctl_get_paging_mempool, ANY},
     [XEN_DOMCTL_set_paging_mempool_size] = {domctl_set_paging_mempool, ANY},
     [XEN_DOMCTL_claim_memory] = {domctl_claim_memory, ANY},

@@ -76,7 +76,7 @@ long domctl_sethvmcontext(struct domctl *ctl)
     if (!rc && domain_is_dying(d))
         rc = -EINVAL;
     if (!rc)
-        rc = hvm_context_check(buffer.bytes, op->size, domain_nr_vcpus(d));
+        rc = hvm_context_check(buffer.bytes, op->size, domain_nr_vcpus(d), &d->policy);
     if (!rc) {
         u32 held = domain_hold(d);
         hvm_context_load(d, buffer.bytes, op->size);

@@ -13,7 +13,6 @@
 /* Everything a full HVM guest has. */
 #define EMU_FULL          (XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI)
 #define GRANT_VERSION_MAX 2u
-#define MAPTRACK_MAX      1024 /* Xen's default, which is also its limit */
 #define CPUPOOL_ONLY      0u
 
 /* Not invalid, and nothing that does not exist here: PV guests, nesting, a virtual PMU, tracing. */
@@ -50,7 +49,8 @@ static bool grants_valid(const struct xen_domctl_createdomain *config)
 
     /* Negative limits ask for the default. */
     return version >= 1 && version <= GRANT_VERSION_MAX && config->max_grant_frames != 0 &&
-           config->max_grant_frames <= (s32)GRANT_FRAMES_MAX && config->max_maptrack_frames <= MAPTRACK_MAX;
+           config->max_grant_frames <= (s32)GRANT_FRAMES_MAX &&
+           config->max_maptrack_frames <= (s32)MAPTRACK_FRAMES_MAX;
 }
 
 static int check_config(const struct xen_domctl_createdomain *config)
@@ -82,6 +82,8 @@ long domctl_createdomain(struct domctl *ctl)
         .max_vcpus = arg->max_vcpus,
         .max_evtchn_port = arg->max_evtchn_port,
         .max_grant_frames = arg->max_grant_frames < 0 ? GRANT_FRAMES_MAX : (u32)arg->max_grant_frames,
+        .max_maptrack_frames =
+            arg->max_maptrack_frames < 0 ? MAPTRACK_FRAMES_MAX : (u32)arg->max_maptrack_frames,
         .emulation_flags = arg->arch.emulation_flags,
         .misc_flags = arg->arch.misc_flags,
     };

@@ -50,7 +50,7 @@ static void get_cpu(const struct record *record, struct hvm_hw_cpu *cpu)
     }
 }
 
-static int check_cpu(const struct record *record)
+static int check_cpu(const struct record *record, const struct cpu_policy *policy)
 {
     struct hvm_hw_cpu cpu;
 
@@ -58,7 +58,7 @@ static int check_cpu(const struct record *record)
         return -EINVAL;
     get_cpu(record, &cpu);
     if ((cpu.flags & ~XEN_X86_FPU_INITIALISED) || cpu.pad0 ||
-        !hvm_guest_control_valid(cpu.cr0, cpu.cr4, cpu.msr_efer))
+        !hvm_guest_control_valid(policy, cpu.cr0, cpu.cr4, cpu.msr_efer))
         return -EINVAL;
     /* The upper halves of these must be zero, or the CPU refuses to run the guest or to load the value. */
     if (cpu.dr6 >> 32 || cpu.dr7 >> 32 || cpu.msr_tsc_aux >> 32)
@@ -66,13 +66,13 @@ static int check_cpu(const struct record *record)
     return cpu.pending_valid ? -EINVAL : 0; /* an event in flight cannot be restored */
 }
 
-static int check_record(const struct record *record, u32 nr_vcpus)
+static int check_record(const struct record *record, u32 nr_vcpus, const struct cpu_policy *policy)
 {
     bool has_vcpu = record->head.instance < nr_vcpus;
 
     switch (record->head.typecode) {
     case HVM_SAVE_CODE(CPU):
-        return has_vcpu ? check_cpu(record) : -EINVAL;
+        return has_vcpu ? check_cpu(record, policy) : -EINVAL;
     case HVM_SAVE_CODE(MTRR):
         return has_vcpu && record->head.length == sizeof(struct hvm_hw_mtrr) ? 0 : -EINVAL;
     case HVM_SAVE_CODE(LAPIC):
@@ -90,7 +90,7 @@ static int check_record(const struct record *record, u32 nr_vcpus)
     }
 }
 
-int hvm_context_check(const u8 *buf, u64 size, u32 nr_vcpus)
+int hvm_context_check(const u8 *buf, u64 size, u32 nr_vcpus, const struct cpu_policy *policy)
 {
     struct hvm_save_header header;
     struct record record;
@@ -109,7 +109,7 @@ int hvm_context_check(const u8 *buf, u64 size, u32 nr_vcpus)
             return rc;
         if (record.head.typecode == HVM_SAVE_CODE(END))
             return 0;
-        rc = check_record(&record, nr_vcpus);
+        rc = check_record(&record, nr_vcpus, policy);
         if (rc)
             return rc;
     }

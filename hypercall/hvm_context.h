@@ -20,7 +20,7 @@ u64 hvm_context_save(struct domain *d, u32 nr_vcpus, u8 *buf);
  * not this format or version, a record that is longer than the stream, of unknown type or wrong length, for a
  * vCPU that does not exist, or an invalid CPU state.
  */
-int hvm_context_check(const u8 *buf, u64 size, u32 nr_vcpus);
+int hvm_context_check(const u8 *buf, u64 size, u32 nr_vcpus, const struct cpu_policy *policy);
 /* Loads a checked context into d's vCPUs and brings those with a CPU record online. d's vCPUs do not run. */
 void hvm_context_load(struct domain *d, const u8 *buf, u64 size);
 

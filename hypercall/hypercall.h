@@ -33,6 +33,7 @@ long hypercall_call(struct hypercall *c, u64 nr);
 int hypercall_target(struct hypercall *c, u16 domid);
 
 /* One handler per number; arguments as in Xen's public headers. */
+long hc_platform_op(struct hypercall *c);
 long hc_memory_op(struct hypercall *c);
 long hc_multicall(struct hypercall *c);
 long hc_set_timer_op(struct hypercall *c);

@@ -137,6 +137,13 @@ static long pod_target(struct hypercall *c)
     return write_caller_struct(c, c->arg[1], &op, &compat_pod_target);
 }
 
+/* How many frames domains share, and save by that: `xl info` prints them. Homestead shares none. */
+static long sharing_counter(struct hypercall *c)
+{
+    (void)c;
+    return 0;
+}
+
 /* XENMEM_claim_pages: the order of the checks is docs/claims.md section 2, which is released Xen's. */
 static long claim_pages(struct hypercall *c)
 {
@@ -176,8 +183,11 @@ static const struct {
     [XENMEM_remove_from_physmap] = {memop_remove_from_physmap, 0, -EINVAL},
     [XENMEM_set_pod_target] = {pod_target, 0, -ENOSYS},
     [XENMEM_get_pod_target] = {pod_target, 0, -ENOSYS},
+    [XENMEM_get_sharing_freed_pages] = {sharing_counter, 0, -ENOSYS},
+    [XENMEM_get_sharing_shared_pages] = {sharing_counter, 0, -ENOSYS},
     [XENMEM_exchange] = {memop_exchange, 0, -EINVAL},
     [XENMEM_claim_pages] = {claim_pages, 0, -EINVAL},
+    [XENMEM_acquire_resource] = {memop_acquire_resource, ~0ull, 0},
     [XENMEM_get_vnumainfo] = {memop_get_vnumainfo, 0, -EINVAL},
 };
 

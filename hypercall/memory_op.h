@@ -31,6 +31,11 @@ long memop_add_to_physmap(struct hypercall *c);
 long memop_add_to_physmap_batch(struct hypercall *c);
 long memop_remove_from_physmap(struct hypercall *c);
 long memop_exchange(struct hypercall *c);
+/* What physmap_place() and its like return for g, as Xen would say it. */
+int memop_place_error(int rc, gfn_t g);
+
+/* acquire_resource.c */
+long memop_acquire_resource(struct hypercall *c);
 
 /* vnuma.c */
 long memop_get_vnumainfo(struct hypercall *c);

@@ -8,7 +8,7 @@
 #include <hypercall/memory_op.h>
 
 /* The error of a failed mapping at g: as on Xen -ENOENT beyond the tables, except for ~0, no frame. */
-static int place_error(int rc, gfn_t g)
+int memop_place_error(int rc, gfn_t g)
 {
     return rc == -EINVAL && g.n >= NP_GFN_LIMIT && g.n != ~0ull ? -ENOENT : rc;
 }
@@ -33,7 +33,7 @@ static int place_shared_info(struct domain *d, u64 index, gfn_t g)
         return -EINVAL;
     int rc = physmap_place(d, g, d->shared_info, ORDER_4K, NP_SPECIAL);
     if (rc)
-        return place_error(rc, g);
+        return memop_place_error(rc, g);
     spin_lock(&d->lock);
     gfn_t old = d->shared_info_gfn;
     d->shared_info_gfn = g;
@@ -50,7 +50,7 @@ static int place_grant_frame(struct domain *d, u64 index, gfn_t g)
     if (rc)
         return rc;
     rc = physmap_place(d, g, frame, ORDER_4K, NP_SPECIAL);
-    return rc ? place_error(rc, g) : leave_old_place(d, grant_moved(d, index, g), g, frame);
+    return rc ? memop_place_error(rc, g) : leave_old_place(d, grant_moved(d, index, g), g, frame);
 }
 
 /* Maps frame index of domain domid at g in d. Only the control domain has foreign frames, and only in its own
@@ -66,7 +66,7 @@ static int place_foreign(struct domain *d, u16 domid, u64 index, gfn_t g)
     if (src == d)
         rc = -EPERM;
     else if (index < NP_GFN_LIMIT)
-        rc = place_error(physmap_map_foreign(d, g, src, gfn(index)), g);
+        rc = memop_place_error(physmap_map_foreign(d, g, src, gfn(index)), g);
     domain_put(src);
     return rc;
 }
@@ -159,7 +159,9 @@ long memop_remove_from_physmap(struct hypercall *c)
     rc = hypercall_target(c, op.domid);
     if (rc)
         return rc;
-    if (physmap_lookup(c->target, gfn(op.gpfn)).type == NP_NONE)
+    enum np_type type = physmap_lookup(c->target, gfn(op.gpfn)).type;
+    if (type == NP_NONE || type == NP_GRANT ||
+        type == NP_GRANT_RO) /* a grant has to be unmapped by its handle */
         return -ENOENT;
     return physmap_remove(c->target, gfn(op.gpfn), ORDER_4K, false);
 }

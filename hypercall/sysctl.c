@@ -15,6 +15,7 @@
 #include <arch/x86/cpu/time.h>
 #include <homestead/topology.h>
 #include <hypercall/bitmap.h>
+#include <hypercall/cpu_policy.h>
 #include <hypercall/domctl.h>
 #include <hypercall/memory_op.h>
 #include <lib/string.h>
@@ -22,10 +23,10 @@
 #include <mm/mm.h>
 #include <xen/sysctl.h>
 
-/* op is copied back after a success. */
 struct sysctl {
     struct hypercall *c;
     struct xen_sysctl op;
+    bool copy_back; /* op is copied back after a success, and if this is set */
 };
 
 #define ALL_NODES      (-1)
@@ -447,6 +448,10 @@ static long run(struct sysctl *ctl)
         return numainfo(ctl);
     case XEN_SYSCTL_cpupool_op:
         return cpupool_op(ctl);
+    case XEN_SYSCTL_get_cpu_featureset:
+        return sysctl_get_cpu_featureset(ctl->c, &ctl->op.u.cpu_featureset, &ctl->copy_back);
+    case XEN_SYSCTL_get_cpu_policy:
+        return sysctl_get_cpu_policy(ctl->c, &ctl->op.u.cpu_policy, &ctl->copy_back);
     case XEN_SYSCTL_page_offline_op:
         return page_offline_op(ctl);
     case XEN_SYSCTL_homestead_node_memory:
@@ -466,11 +471,14 @@ long hc_sysctl(struct hypercall *c)
     u64 arg = c->arg[0];
 
     ctl.c = c;
+    ctl.copy_back = false;
     long rc = copy_from_guest(c->v, &ctl.op, arg, sizeof(ctl.op));
     if (rc)
         return rc;
     if (ctl.op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
         return -EACCES;
     rc = run(&ctl);
-    return rc ? rc : copy_to_guest(c->v, arg, &ctl.op, sizeof(ctl.op));
+    if ((!rc || ctl.copy_back) && copy_to_guest(c->v, arg, &ctl.op, sizeof(ctl.op)))
+        rc = -EFAULT;
+    return rc;
 }

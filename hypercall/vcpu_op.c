@@ -123,7 +123,7 @@ static int vcpu_initialise(struct vcpu *v, const struct vcpu_hvm_context *contex
     if (rc)
         return rc;
     state.cr0 |= CR0_ET;
-    if (!(state.cr0 & CR0_PE) || !hvm_guest_control_valid(state.cr0, state.cr4, state.efer) ||
+    if (!(state.cr0 & CR0_PE) || !hvm_guest_control_valid(&d->policy, state.cr0, state.cr4, state.efer) ||
         (regs.rflags & ~HVM_RFLAGS_VALID))
         return -EINVAL;
     regs.rflags |= RFLAGS_RESERVED1;

@@ -16,6 +16,7 @@
 enum lock_level {
     LOCK_DOMLIST = 10, /* the list of domains */
     LOCK_DOMAIN = 20,  /* one domain's state */
+    LOCK_GRANT = 25,   /* one domain's grant table and the handles of what it maps */
     LOCK_EVTCHN = 30,
     LOCK_PHYSMAP = 40,
     LOCK_ACCOUNT = 50, /* one domain's page list and totals */
@@ -23,6 +24,7 @@ enum lock_level {
     LOCK_NODE = 70,    /* one node's free lists */
     LOCK_RUNQUEUE = 80,
     LOCK_TIMER = 85,
+    LOCK_WALL_CLOCK = 87,
     LOCK_OUTPUT = 88, /* all domains' console rings */
     LOCK_CONSOLE = 90,
 };

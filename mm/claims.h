@@ -81,7 +81,7 @@ enum refusal_kind { REFUSAL_NONE, REFUSAL_CLAIM, REFUSAL_ALLOC };
 struct refusal {
     enum refusal_kind kind;
     u16 domid;                     /* who asked; REFUSAL_NOBODY: Homestead itself */
-    nodeid_t node;                 /* for what node; NODE_NONE: any, or several */
+    nodeid_t node;                 /* that is short; NODE_NONE: none by itself */
     u32 order;                     /* of an allocation's extents */
     u64 pages;                     /* how many pages it wanted; of a claim: that were still missing */
     u64 free_pages, claimed_pages; /* of that node then, or of the host */

@@ -104,6 +104,8 @@ void mm_account_kill(struct mem_account *account);
 /* A pin keeps a frame from being freed (a foreign mapping). Owner must match. -EINVAL: not domid's guest
  * memory. -EOVERFLOW: 2^28 - 1 pins in one extent. */
 int mm_pin(u16 domid, mfn_t m);
+/* The domain whose overhead m is, a single frame. */
+u16 mm_overhead_owner(mfn_t m);
 /* True if that was the last pin of a released frame, which is now free: tot of its account has dropped. */
 bool mm_unpin(mfn_t m);
 

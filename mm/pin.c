@@ -60,3 +60,13 @@ bool mm_unpin(mfn_t m)
     spin_unlock(&account->lock);
     return true;
 }
+
+u16 mm_overhead_owner(mfn_t m)
+{
+    struct place p;
+
+    BUG_ON(!place_lock(&p, m, false));
+    BUG_ON(p.state != FRAME_OWN || p.owner == PAGE_OWNER_NONE);
+    spin_unlock(&p.node->lock);
+    return p.owner;
+}

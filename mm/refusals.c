@@ -67,18 +67,29 @@ static void note(enum refusal_kind kind, const struct mem_account *account, node
     find_holders(account, r);
 }
 
+/* Has the node by itself fewer pages than the set wants there? What the account has claimed there is replaced. */
+static bool node_is_short(const struct mem_account *account, const struct claim_set *set, nodeid_t nid)
+{
+    return set->node[nid] > ledger.spare[nid] + account->node_claim[nid];
+}
+
+/* Of a set for several nodes, the first that is short by itself is named, with what was wanted there. */
 void refusal_note_claim_locked(const struct mem_account *account, const struct claim_set *set)
 {
     u64 pages = set->host;
     nodeid_t only = set->host ? NODE_NONE : MAX_NODES; /* MAX_NODES: no node yet */
 
+    refused.claims++;
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
+        if (node_is_short(account, set, nid)) {
+            note(REFUSAL_CLAIM, account, nid, 0, set->node[nid]);
+            return;
+        }
         if (!set->node[nid])
             continue;
         only = only == MAX_NODES ? nid : NODE_NONE;
         pages += set->node[nid];
     }
-    refused.claims++;
     note(REFUSAL_CLAIM, account, only, 0, pages);
 }
 

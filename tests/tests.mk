@@ -15,7 +15,8 @@ PRODUCT_C   := $(filter-out $(HARDWARE_C),$(wildcard $(HV_DIRS:%=%/*.c))) \
         $(filter-out %/files.c %/firmware.c %/loader.c,$(wildcard boot/efi/*.c)) \
         $(addprefix guest/dom0/,bzimage.c cpio.c cpus.c decode.c explain.c heap.c kernels.c layout.c ring.c terminal.c \
         vnuma.c xlcfg.c xlevents.c xlnotes.c xlsyntax.c xltoken.c xlvnuma.c) \
-        tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c
+        tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c \
+        $(filter-out %/clock.c %/command.c %/host.c %/main.c %/xen.c,$(wildcard toolstack/hsctl/*.c))
 STRESS_C    := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
 MACHINE_C   := $(wildcard tests/machine/*.c)
 
@@ -44,9 +45,9 @@ UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
 $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
 .PHONY: check
-check: $(UNIT_BINS) build/host/acpi-topology
-	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
-		tests/unit/tools/guest_logs_test.py
+check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) tests/unit/toolstack/toolstack_files_test.py tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
+		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py
 
 define unit_rule
 build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1)))
@@ -57,6 +58,26 @@ build/host/mm_model_test: build/host/obj/stress.a
 # Tests of toolstack/ have the library in them, and a libxencall that calls the machine's hypervisor.
 $(filter build/host/libhomestead_%,$(UNIT_BINS)): $(patsubst %.c,build/host/obj/%.o,$(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
 -include $(patsubst %.c,build/host/obj/%.d,$(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
+# Programs as they are written for libxen-dev and the library's headers: the example of the manual, first block of C there, and a
+# toolstack's. The test's own xen/ must not be found.
+FOREIGN_CFLAGS := $(filter-out -Iinclude -I.,$(TEST_CFLAGS)) -Itoolstack/libhomestead/compat -Itoolstack/libhomestead -Wno-missing-prototypes
+build/host/foreign/readme_example.c: toolstack/README.md
+	@mkdir -p $(@D)
+	$(Q)awk '/^```c$$/ { on = 1; next } on && /^```/ { exit } on' $< > $@
+build/host/foreign/%.o: build/host/foreign/%.c
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOSTCC) $(FOREIGN_CFLAGS) -c $< -o $@
+build/host/foreign/%.o: tests/unit/toolstack/%.c
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(FOREIGN_CFLAGS) -c $< -o $@
+build/host/libhomestead_example_test: build/host/foreign/readme_example.o build/host/foreign/as_a_toolstack.o
+-include build/host/foreign/readme_example.d build/host/foreign/as_a_toolstack.d
+# The test of the whole command has what product.a has not, too: what of hsctl asks the hypervisor, and a libxenstore of names.
+HSCTL_TEST_OBJ := $(patsubst %.c,build/host/obj/%.o,$(addprefix toolstack/hsctl/,command.c host.c xen.c) \
+        $(wildcard toolstack/libhomestead/*.c tests/unit/toolstack/fake_*.c))
+build/host/hsctl_command_test: $(HSCTL_TEST_OBJ)
+-include $(HSCTL_TEST_OBJ:.o=.d)
 $(UNIT_BINS): build/host/obj/machine.a build/host/obj/product.a
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $@ $(filter %.o %/stress.a,$^) $(call archives,build/host/obj) -lcmocka
@@ -87,6 +108,10 @@ check: check-tsan
 .PHONY: check-abi_headers
 check-abi_headers:
 	$(Q)tests/unit/include/abi_headers_test.py
+
+.PHONY: check-toolstack_files
+check-toolstack_files:
+	$(Q)tests/unit/toolstack/toolstack_files_test.py
 
 .PHONY: check-acpi_tool
 check-acpi_tool: build/host/acpi-topology
@@ -207,6 +232,15 @@ bench-linux: all build/host/profile.so
 	-$(Q)tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) boot bench
 	$(Q)tools/get-linux.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) build/linux/cloud
 	$(Q)$(PYTHON) tests/bench/linux.py $(ARGS)
+
+# xl create and xl destroy in a Linux domain 0 on both: instructions, and exits by kind.
+.PHONY: bench-xl
+bench-xl: all build/guest/linux-probe build/host/profile.so
+	-$(Q)tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) boot bench
+	$(Q)tools/get-linux-dom0.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) build/linux-dom0
+	$(Q)tools/get-linux.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) build/linux/cloud
+	$(Q)tools/linux-dom0.sh build/linux-dom0 build/linux/cloud build/linux-dom0/initramfs
+	$(Q)$(PYTHON) tests/bench/xl.py $(ARGS)
 
 # Where a figure of `make bench` goes, by function of the hypervisor: CASE=physinfo, ARGS=--blocks. tests/bench/profile.py.
 .PHONY: profile

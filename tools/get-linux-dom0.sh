@@ -38,8 +38,10 @@ KERNEL=linux-image-amd64
 PACKAGES=(xen-utils-4.17 xen-utils-common xenstore-utils busybox-static grub-xen-host)
 XEN=usr/lib/xen-4.17/bin
 PROGRAMS=("$XEN"/{xl,xenstored,xenconsoled,xenconsole,xen-init-dom0,xenstore-control,xen-hvmctx} usr/bin/xenstore)
-# What the C library opens by name, to end a thread; and what the programs of toolstack/ need besides.
-OPENED=(libgcc_s.so.1 libm.so.6)
+# What the C library opens by name, to end a thread.
+OPENED=(libgcc_s.so.1)
+# What programs of toolstack/ need besides.
+TOOLSTACK=(libm.so.6)
 DATA=(bin/busybox etc/xen/xl.conf usr/lib/grub-xen/grub-i386-xen_pvh.bin)
 MODULES=(xen-{privcmd,evtchn,gntdev,gntalloc}.ko xenfs.ko)
 RECIPE=$(cat "$0" "$here/debian-packages.sh" | cksum)
@@ -79,7 +81,7 @@ library() { (cd "$top/unpacked" && find lib lib64 usr/lib -path '*/python*' -pru
 take_programs() {
     local file name todo=("$@") known=' '
     cd "$top/unpacked"
-    for name in "${OPENED[@]}"; do
+    for name in "${OPENED[@]}" "${TOOLSTACK[@]}"; do
         todo+=("$(library "$name")") || return
     done
     while [ ${#todo[@]} -gt 0 ]; do
@@ -120,15 +122,6 @@ get_programs() {
     fail "no package has all libraries of ${PROGRAMS[*]}"
 }
 
-# The ELF file in a bzImage of Debian's generic kernel, which is packed by xz.
-extract() {
-    local at
-    at=$(LC_ALL=C grep -abo -m 1 -P '\xfd7zXZ' "$1" | head -n 1) || return
-    # What follows the payload is not xz's.
-    tail -c "+$((${at%%:*} + 1))" "$1" | xz -dc --single-stream >"$2" 2>/dev/null || true
-    [ "$(head -c 4 "$2" | tail -c 3 | tr -d '\0')" = ELF ]
-}
-
 get_all() {
     if [ -n "${LINUX_DOM0_DIR:-}" ]; then
         [ -d "$LINUX_DOM0_DIR" ] || fail "there is no directory $LINUX_DOM0_DIR"
@@ -167,6 +160,6 @@ for name in "${MODULES[@]}"; do
     install -m 644 "$(find "$top/unpacked/kernel" -name "$name")" "$root/lib/modules/"
 done
 cp -- "$(first_file "$top/unpacked/kernel/boot" 'vmlinuz-*')" "$top/vmlinuz"
-extract "$top/vmlinuz" "$top/vmlinux" || fail "the kernel of $kernel cannot be extracted"
+"$here/extract-kernel.sh" "$top/vmlinuz" "$top/vmlinux" || fail "the kernel of $kernel cannot be extracted"
 rm -rf -- "$top/unpacked"
 echo "$RECIPE" >"$top/recipe"

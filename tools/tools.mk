@@ -88,6 +88,12 @@ xl-test: all toolstack build/guest/linux-probe
 	$(Q)$(SETUP) build boot oracle linux linux-dom0
 	$(Q)NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B tests/linux-dom0/xl.py $(ARGS)
 
+# Eight guests of xl in a Linux domain 0, recorded and drawn by hsctl: build/timeline.svg, or FILE=...
+.PHONY: timeline
+timeline: all toolstack build/guest/linux-probe
+	$(Q)$(SETUP) build boot linux linux-dom0 toolstack
+	$(Q)NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B tests/linux-dom0/timeline.py $(FILE)
+
 # The boot test smp_stress with ten machines of each kind instead of one.
 .PHONY: stress
 stress:
@@ -147,6 +153,9 @@ help:
 	@echo 'make oracle [ONLY=GROUP] runs the same domain 0 on Homestead and on Xen 4.17 and compares the results'
 	@echo 'make linux-test          Debian'\''s kernels as guests: several versions, up to 64 vCPUs, vNUMA, bad images'
 	@echo 'make xl-test             Debian'\''s Linux and xl as domain 0, here and on Xen: creates, uses and destroys guests'
+	@echo 'make toolstack           userland for domain 0: libhomestead, its OCaml binding, hsctl; needs libxen-dev, ocaml-nox'
+	@echo 'make toolstack-install   the library, its headers and manual pages, PREFIX=/usr/local DESTDIR='
+	@echo 'make timeline            draws what eight guests of xl claim and hold over time: build/timeline.svg'
 	@echo 'make boot-big            boot tests with up to 2 TiB of memory that is never touched'
 	@echo 'make neighbour-boot      16 guests at a time with changing memory and ports, 200 rounds (ROUNDS=N), in QEMU'
 	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'
@@ -156,6 +165,7 @@ help:
 	@echo 'make profile [CASE=...]  instructions by function for one figure of make bench'
 	@echo 'make bench-boot          instructions of booting, by number of CPUs and memory size'
 	@echo 'make bench-linux         instructions of a Linux guest'\''s boot, here and on Xen, and its exits by kind'
+	@echo 'make bench-xl            instructions of xl create and xl destroy in a Linux domain 0, here and on Xen'
 	@echo 'make bench-alloc         the page allocator on the host: instructions and time'
 	@echo 'make bochs               the main job in Bochs, with another SVM than QEMU'\''s'
 	@echo 'make model [MODELS=...]  checks the rules of claims as Promela models with spin'

@@ -4,7 +4,7 @@
  * and name vCPUs only: it has no device. There is no SRAT: its vCPUs run on any node, and its memory is not split.
  * Boot CPU only, before the scheduler runs.
  */
-#include <domain/dom0/dom0_layout.h>
+#include <domain/dom0/dom0_size.h>
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
@@ -16,10 +16,6 @@
 #include <xen/hvm/start_info.h>
 
 #define NO_PAGE_LIMIT 0xffffffffull /* max_pages of domain 0, as Xen reports it: 16 TiB */
-
-/* A module that is so large has compressed kernels: one is 40 to 70 MiB when decoded, and liblzma wants 32 MiB besides. */
-#define KERNELS_MODULE  MIB(4)
-#define KERNELS_DECODED MIB(96)
 
 /* Start info, module entry and strings in one block; offsets from its start. */
 #define INFO_MODULE  64u
@@ -109,14 +105,11 @@ static int write_acpi_tables(struct domain *d)
     return rc ? fail(rc, "copying its ACPI tables", "a frame is missing") : 0;
 }
 
-static int load_image(struct domain *d, const struct elf_kernel *elf, const struct dom0_layout *layout)
+static int load_image(struct domain *d, const struct elf_kernel *elf)
 {
     for (u32 i = 0; i < elf->nr_segments; i++) {
         const struct elf_segment *s = &elf->segments[i];
 
-        if (!dom0_layout_is_ram(layout, s->paddr, s->mem_size))
-            return fail(-ENOMEM, "the image does not fit",
-                        "one of its segments lies outside domain 0's memory");
         /* The rest of the segment is zero already: fresh memory is. */
         int rc = physmap_write(d, s->paddr, s->data, s->file_size);
         if (rc)
@@ -165,6 +158,7 @@ static int create(const struct dom0_config *config, const struct dom0_layout *la
         .max_vcpus = MAX(1u, MIN(config->max_vcpus, DOMAIN_MAX_VCPUS)),
         .max_evtchn_port = EVTCHN_FIFO_MAX_PORTS - 1,
         .max_grant_frames = GRANT_FRAMES_MAX,
+        .max_maptrack_frames = MAPTRACK_FRAMES_MAX,
         .is_control = true,
         .affinity = config->nodes,
     };
@@ -199,16 +193,58 @@ static void report(const struct domain *d, const struct elf_kernel *elf, const s
             log_info("Domain 0        %6lu MiB on node %u\n", (d->mem.own[nid] >> (20 - PAGE_SHIFT)), nid);
 }
 
-/* Without dom0_mem=. The memory for kernels may be a quarter of what is free: a small machine boots without it. */
-static u64 default_memory(const struct elf_kernel *elf, u64 module_size)
+static u64 free_bytes(void)
 {
     struct mm_host_info host;
-    u64 bytes = MAX(MIB(64), 2 * (elf->end - elf->start + module_size) + MIB(32));
 
     mm_host_get_info(&host);
-    if (module_size > KERNELS_MODULE)
-        bytes += MIN(KERNELS_DECODED, host.free_pages / 4 << PAGE_SHIFT);
-    return ALIGN_UP(bytes, MIB(2));
+    return host.free_pages << PAGE_SHIFT;
+}
+
+/* Linux: Documentation/arch/x86/boot.rst, "HdrS" at byte 514. */
+static bool is_bzimage(const struct dom0_config *config)
+{
+    const u8 *image = maddr_virt(config->image_maddr);
+
+    return config->image_size >= 518 && !memcmp(image + 514, "HdrS", 4);
+}
+
+static int read_image(const struct dom0_config *config, struct elf_kernel *elf)
+{
+    const char *why;
+
+    int rc = elf_parse_kernel(maddr_virt(config->image_maddr), config->image_size, elf, &why);
+    if (rc && is_bzimage(config))
+        why = "is a bzImage; give the ELF file in it, from tools/extract-kernel.sh VMLINUZ VMLINUX";
+    if (rc)
+        log_error("Domain 0: the image %s (error %d)\n", why, -rc);
+    return rc;
+}
+
+/* Chooses how much memory it has, and what is where. */
+static int lay_out(const struct dom0_load *load, u64 mem_bytes, struct dom0_layout *layout)
+{
+    const char *why;
+
+    int rc = dom0_fit(load, mem_bytes, layout, &why);
+    if (rc == -ENOSPC && why) {
+        u64 least = dom0_least_bytes(load, layout);
+
+        if (least)
+            log_error("Domain 0: %lu MiB are too little: %s; dom0_mem=%luM is the least (error %d)\n",
+                      mem_bytes >> 20, why, least >> 20, -rc);
+        else
+            log_error("Domain 0: %s, whatever dom0_mem= is (error %d)\n", why, -rc);
+        return rc;
+    }
+    if (rc)
+        return rc == -ENOMEM ? too_large(mem_bytes, "than the machine has")
+                             : fail(rc, "laying out its memory", "the host's memory map is too long");
+    u64 cramped = dom0_cramped_bytes(load);
+    if (mem_bytes < cramped)
+        log_warn("domain 0 has %lu MiB, which may be too little to unpack its initramfs: dom0_mem=%luM\n",
+                 mem_bytes >> 20, cramped >> 20);
+    return 0;
 }
 
 int dom0_build(const struct dom0_config *config)
@@ -216,23 +252,20 @@ int dom0_build(const struct dom0_config *config)
     static struct dom0_layout layout; /* 2.6 KiB: too much for the stack */
     static struct elf_kernel elf;
     struct domain *d;
-    const char *why;
 
-    int rc = elf_parse_kernel(maddr_virt(config->image_maddr), config->image_size, &elf, &why);
-    if (rc) {
-        log_error("Domain 0: the image %s (error %d)\n", why, -rc);
+    int rc = read_image(config, &elf);
+    if (rc)
         return rc;
-    }
-    u64 mem_bytes = config->mem_bytes ? config->mem_bytes : default_memory(&elf, config->module_size);
-    rc = dom0_layout_memory(config->host_e820, config->nr_host_e820, mem_bytes, &layout);
+    const struct dom0_load load = {
+        .config = config,
+        .elf = &elf,
+        .info_bytes = INFO_STRINGS + strlen(config->cmdline) + 1 + strlen(config->module_cmdline) + 1,
+        .unpacked_bytes = dom0_unpacked_bytes(maddr_virt(config->module_maddr), config->module_size),
+    };
+    u64 mem_bytes = config->mem_bytes ? config->mem_bytes : dom0_default_bytes(&load, free_bytes());
+    rc = lay_out(&load, mem_bytes, &layout);
     if (rc)
-        return rc == -ENOMEM ? too_large(mem_bytes, "than the machine has")
-                             : fail(rc, "laying out its memory", "the host's memory map is too long");
-    u64 info_size = INFO_STRINGS + strlen(config->cmdline) + 1 + strlen(config->module_cmdline) + 1;
-    rc = dom0_layout_place(&layout, elf.end, config->module_size, info_size, &why);
-    if (rc)
-        return fail(rc, "its memory is too small", why);
-
+        return rc;
     rc = create(config, &layout, &d);
     if (rc)
         return rc;
@@ -242,13 +275,13 @@ int dom0_build(const struct dom0_config *config)
     if (!rc)
         rc = populate_low(d, config->nodes);
     if (rc)
-        return rc == -ENOMEM
-                   ? too_large(mem_bytes, config->nodes ? "than is free on the nodes of dom0_nodes=" : "than is free")
-                   : fail(rc, "populating it", "a frame cannot be mapped");
+        return rc == -ENOMEM ? too_large(mem_bytes, config->nodes ? "than is free on the nodes of dom0_nodes="
+                                                                  : "than is free")
+                             : fail(rc, "populating it", "a frame cannot be mapped");
     /* The tables of its RAM exist now: give back what the worst case would have needed beyond them. */
     rc = physmap_set_pool(d, d->physmap.pool_used + PHYSMAP_POOL_DEFAULT_PAGES);
     if (!rc)
-        rc = load_image(d, &elf, &layout);
+        rc = load_image(d, &elf);
     if (!rc)
         rc = write_start_info(d, config, &layout);
     if (!rc)

@@ -13,7 +13,8 @@
 
 #define DOM0_LAYOUT_LOW_END MIB(1)
 #define DOM0_LAYOUT_ACPI    0xe0000ull /* a search for the RSDP begins here (ACPI 6.5 5.2.5.1) */
-#define DOM0_LAYOUT_ROM     0xf0000ull /* end of the tables. Linux takes it for the ROM of a PC, whatever the map says */
+#define DOM0_LAYOUT_ROM \
+    0xf0000ull /* end of the tables. Linux takes it for the ROM of a PC, whatever the map says */
 
 struct dom0_layout {
     u32 nr_e820; /* sorted by address, no overlaps */

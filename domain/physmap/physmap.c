@@ -55,7 +55,10 @@ int physmap_set_pool(struct domain *d, u64 pages)
     return rc;
 }
 
-#define ANY_TYPE      (1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL)
+/* Without grants, which go only when they are unmapped as such. */
+#define ANY_TYPE      (1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL | 1u << NP_RESOURCE)
+#define GRANT_TYPES   (1u << NP_GRANT | 1u << NP_GRANT_RO)
+#define FOREIGN_TYPES (1u << NP_FOREIGN | 1u << NP_RESOURCE)
 #define OWN_TYPES     (1u << NP_RAM | 1u << NP_SPECIAL)
 /* Approximate limit of mappings removed under one hold of the lock: under 0.5 ms. */
 #define PIECES_A_CALL 1024u
@@ -79,6 +82,13 @@ static void release_ram(struct domain *d, const mfn_t *m, u32 order, u32 nr)
         BUG_ON(mm_release_many(&d->mem, m, order, nr) != 0);
 }
 
+/* Lock held. A frame of another domain is not mapped here any more. True: that domain may be gone now. */
+static bool forget_foreign(struct domain *d, enum np_type type, mfn_t m)
+{
+    d->physmap.nr_foreign--;
+    return type == NP_RESOURCE ? grant_frame_unmapped(m) : mm_unpin(m);
+}
+
 /* Lock held. Frees what has been taken out of the tables, and tables that are not used any more. */
 static void give_back(struct domain *d, struct removed *removed)
 {
@@ -93,9 +103,8 @@ static void give_back(struct domain *d, struct removed *removed)
     for (u32 i = 0; i < removed->nr; i++) {
         mfn_t m = removed->mfn[i];
 
-        if (removed->type[i] == NP_FOREIGN) { /* always single frames */
-            removed->last |= mm_unpin(m);
-            d->physmap.nr_foreign--;
+        if (FOREIGN_TYPES & 1u << removed->type[i]) { /* always single frames */
+            removed->last |= forget_foreign(d, (enum np_type)removed->type[i], m);
         } else if (removed->type[i] == NP_RAM && removed->release) {
             if (removed->order[i] != order) {
                 release_ram(d, removed->mfn, order, nr_ram);
@@ -166,9 +175,22 @@ static bool all_own(struct domain *d, u64 from, u64 end)
     return true;
 }
 
+/* Lock held. Is a grant mapped in [from, end)? */
+static bool has_grant(struct domain *d, u64 from, u64 end)
+{
+    for (u64 at = from; at < end && d->physmap.nr_grants;) {
+        struct np_entry entry = np_lookup(&d->physmap.np, gfn(at));
+
+        if (GRANT_TYPES & 1u << entry.type)
+            return true;
+        at = (at | (BIT(entry.order) - 1)) + 1;
+    }
+    return false;
+}
+
 /*
  * Lock held. Replaces existing mappings: handles entries, from the first on, whose range has a mapping, as
- * many as the budget allows. Only the removal can fail, when a mapping must be split. Its tables stay in
+ * many as the budget allows. Only the removal can fail, when a mapping must be split or is a grant's. Its tables stay in
  * place, so the new mappings need none. *done: how many entries.
  */
 static int map_over(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
@@ -180,7 +202,9 @@ static int map_over(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order,
     while (cleared < nr && removed->nr_total < PIECES_A_CALL && np_range_valid(g[cleared], order)) {
         u32 before = removed->nr_total, no_limit = ~0u;
 
-        rc = unmap_range(d, g[cleared].n, g[cleared].n + BIT(order), ANY_TYPE, &no_limit, removed);
+        rc = has_grant(d, g[cleared].n, g[cleared].n + BIT(order)) ? -EPERM : 0;
+        if (!rc)
+            rc = unmap_range(d, g[cleared].n, g[cleared].n + BIT(order), ANY_TYPE, &no_limit, removed);
         if (rc || removed->nr_total == before)
             break;
         cleared++;
@@ -212,8 +236,10 @@ static int place(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u3
             rc = 0;
         }
     }
-    if (type == NP_FOREIGN)
+    if (FOREIGN_TYPES & 1u << type)
         p->nr_foreign += *done;
+    if (GRANT_TYPES & 1u << type)
+        p->nr_grants += *done;
     return rc;
 }
 
@@ -397,6 +423,28 @@ int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src
     return rc;
 }
 
+int physmap_map_grant(struct domain *d, gfn_t g, mfn_t frame, bool readonly)
+{
+    return physmap_place(d, g, frame, ORDER_4K, readonly ? NP_GRANT_RO : NP_GRANT);
+}
+
+void physmap_unmap_grants(struct domain *d, const gfn_t *g, const mfn_t *frame, u32 nr)
+{
+    struct physmap *p = &d->physmap;
+
+    spin_lock(&p->lock);
+    for (u32 i = 0; i < nr && !p->destroyed; i++) {
+        struct np_entry old;
+        int rc = np_unmap(&p->np, g[i], ORDER_4K, GRANT_TYPES, &old);
+
+        BUG_ON(rc || !(GRANT_TYPES & 1u << old.type) || old.mfn.n != frame[i].n);
+        p->nr_grants--;
+    }
+    if (!p->destroyed)
+        sched_sync_domain(d);
+    spin_unlock(&p->lock);
+}
+
 /* Lock held. Unpins foreign frames, visiting up to budget mappings or holes. True: there are more. Without
  * foreign frames the mappings are not visited: only the tables are freed. */
 static bool drop_foreign(struct domain *d, u32 budget, bool *last)
@@ -408,10 +456,8 @@ static bool drop_foreign(struct domain *d, u32 budget, bool *last)
 
         if (!budget--)
             return true;
-        if (entry.type == NP_FOREIGN) { /* always single frames */
-            *last |= mm_unpin(entry.mfn);
-            p->nr_foreign--;
-        }
+        if (FOREIGN_TYPES & 1u << entry.type) /* always single frames */
+            *last |= forget_foreign(d, entry.type, entry.mfn);
         p->sweep_gfn = (p->sweep_gfn | (BIT(entry.order) - 1)) + 1;
     }
     return false;

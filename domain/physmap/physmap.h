@@ -19,13 +19,15 @@ struct physmap_seen {
     u64 gfn;
     mfn_t mfn; /* of the first frame of the mapping */
     u32 order;
+    bool readonly;
 };
 
 struct physmap {
     spinlock_t lock; /* LOCK_PHYSMAP */
     struct np_table np;
     struct physmap_seen seen[PHYSMAP_SEEN]; /* by 2 MiB of guest-physical memory */
-    u64 nr_foreign;                         /* frames of other domains mapped here */
+    u64 nr_foreign;                         /* frames of other domains mapped here: NP_FOREIGN, NP_RESOURCE */
+    u64 nr_grants;                          /* and NP_GRANT, NP_GRANT_RO */
     u64 sweep_gfn;                          /* teardown: frames below have been visited */
     u64 pool_pages;                         /* size set */
     u64 pool_used;                          /* of them, in the tables */
@@ -41,7 +43,8 @@ int physmap_set_pool(struct domain *d, u64 pages);
  * Maps RAM of d (or its shared_info page or a frame of its grant table: NP_SPECIAL, order 0) at g, replacing what
  * was there: own RAM
  * replaced is released, foreign frames are unpinned. -EINVAL: order, alignment or range, or d is dying;
- * -ENOMEM: the paging pool is too small. A failure leaves the map as it was.
+ * -ENOMEM: the paging pool is too small; -EPERM: a grant is mapped there, which only physmap_unmap_grants() unmaps.
+ * A failure leaves the map as it was.
  */
 int physmap_place(struct domain *d, gfn_t g, mfn_t m, u32 order, enum np_type type);
 /*
@@ -75,11 +78,16 @@ void physmap_unpin(struct domain *d, mfn_t frame);
 /* Maps frame src_gfn of src at g in d, pinned. -EINVAL not src's RAM; -ENOMEM. */
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn);
 
+/* Maps frame, which the caller has pinned for this, at g in d. -EINVAL, -ENOMEM, -EPERM as for physmap_place(). */
+int physmap_map_grant(struct domain *d, gfn_t g, mfn_t frame, bool readonly);
+/* Unmaps nr of them, frame[i] at g[i]. No CPU uses them any more then. A dying d: they are gone already. */
+void physmap_unmap_grants(struct domain *d, const gfn_t *g, const mfn_t *frame, u32 nr);
+
 /* Calls fill() on d's guest frame g, under the lock, so the frame stays mapped. -EFAULT: nothing mapped. */
 int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]));
 /* Homestead's address of the frame at gaddr, valid until the unlock, and under a later hold if np.generation
- * is the same. Lock held. NULL: nothing mapped. */
-void *physmap_frame(struct domain *d, u64 gaddr);
+ * is the same. Lock held. NULL: nothing mapped, or (write) not to be written. */
+void *physmap_frame(struct domain *d, u64 gaddr, bool write);
 /* Copies to guest-physical memory, across frames. -EFAULT: some of it is not there; then parts may be written. */
 int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len);
 

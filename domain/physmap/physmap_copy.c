@@ -7,7 +7,7 @@
 #include <homestead/errno.h>
 #include <lib/string.h>
 
-void *physmap_frame(struct domain *d, u64 gaddr)
+void *physmap_frame(struct domain *d, u64 gaddr, bool write)
 {
     u64 n = gaddr >> PAGE_SHIFT;
     struct physmap_seen *seen = &d->physmap.seen[n / 512 % PHYSMAP_SEEN];
@@ -21,8 +21,11 @@ void *physmap_frame(struct domain *d, u64 gaddr)
         *seen = (struct physmap_seen){.generation = d->physmap.np.generation,
                                       .gfn = n,
                                       .mfn = mfn(entry.mfn.n - (n & (BIT(entry.order) - 1))),
-                                      .order = entry.order};
+                                      .order = entry.order,
+                                      .readonly = entry.type == NP_GRANT_RO};
     }
+    if (unlikely(write && seen->readonly))
+        return NULL;
     return mfn_to_virt(mfn(seen->mfn.n + (n & (BIT(seen->order) - 1))));
 }
 
@@ -37,7 +40,7 @@ int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len)
         u64 piece = MIN(len, PAGE_SIZE - offset);
 
         spin_lock(&d->physmap.lock);
-        char *page = physmap_frame(d, gaddr);
+        char *page = physmap_frame(d, gaddr, true);
         if (page)
             memcpy(page + offset, at, piece);
         spin_unlock(&d->physmap.lock);
@@ -55,7 +58,7 @@ int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]))
     if (g.n >= NP_GFN_LIMIT)
         return -EFAULT;
     spin_lock(&d->physmap.lock);
-    u8 *page = physmap_frame(d, g.n << PAGE_SHIFT);
+    u8 *page = physmap_frame(d, g.n << PAGE_SHIFT, true);
     if (page)
         fill(page);
     spin_unlock(&d->physmap.lock);

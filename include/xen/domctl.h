@@ -7,6 +7,7 @@
 #ifndef XEN_DOMCTL_H
 #define XEN_DOMCTL_H
 
+#include <xen/arch-x86/xen.h>
 #include <xen/xen.h>
 
 #define XEN_DOMCTL_INTERFACE_VERSION 0x00000015
@@ -33,6 +34,8 @@
 #define XEN_DOMCTL_setnodeaffinity         68
 #define XEN_DOMCTL_getnodeaffinity         69
 #define XEN_DOMCTL_setvnumainfo            74
+#define XEN_DOMCTL_get_cpu_policy          82
+#define XEN_DOMCTL_set_cpu_policy          83
 #define XEN_DOMCTL_get_paging_mempool_size 85
 #define XEN_DOMCTL_set_paging_mempool_size 86
 #define XEN_DOMCTL_claim_memory            91
@@ -264,6 +267,15 @@ struct xen_domctl_homestead_legacy_claims {
     u32 pad;                                 /* 0 */
 };
 
+/* What CPUID shows to the domain. set: leaves that are not given stay as they are. */
+struct xen_domctl_cpu_policy {
+    u32 nr_leaves; /* IN room or number, OUT of get: used; get with a NULL array: how many there can be */
+    u32 nr_msrs;   /* the same */
+    XEN_GUEST_HANDLE_64(xen_cpuid_leaf_t) leaves;
+    XEN_GUEST_HANDLE_64(xen_msr_entry_t) msrs;
+    u32 err_leaf, err_subleaf, err_msr; /* OUT of a set that failed: what it objects to, all ones: nothing */
+};
+
 struct xen_domctl {
     u32 cmd;
     u32 interface_version;
@@ -285,6 +297,7 @@ struct xen_domctl {
         struct xen_domctl_hvmcontext hvmcontext;
         struct xen_domctl_tsc_info tsc_info;
         struct xen_domctl_vnuma vnuma;
+        struct xen_domctl_cpu_policy cpu_policy;
         struct xen_domctl_paging_mempool paging_mempool;
         struct xen_domctl_claim_memory claim_memory;
         struct xen_domctl_get_memory_claims get_memory_claims;
@@ -301,6 +314,7 @@ _Static_assert(sizeof(struct xen_domctl_scheduler_op) == 24, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_hvmcontext) == 16, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_tsc_info) == 24, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_vnuma) == 48, "public/domctl.h");
+_Static_assert(sizeof(struct xen_domctl_cpu_policy) == 40, "public/domctl.h");
 _Static_assert(sizeof(struct xen_memory_claim) == 16, "claims.md 3");
 _Static_assert(sizeof(struct xen_domctl_claim_memory) == 16, "claims.md 3");
 _Static_assert(offsetof(struct xen_domctl_claim_memory, nr_claims) == 8, "claims.md 3");

@@ -10,25 +10,27 @@
 /* Homestead's name for where a preempted call stores its progress (bits of cmd). */
 #define MEMOP_EXTENT_SHIFT 6
 
-#define XENMEM_increase_reservation 0
-#define XENMEM_decrease_reservation 1
-#define XENMEM_maximum_ram_page     2
-#define XENMEM_current_reservation  3
-#define XENMEM_maximum_reservation  4
-#define XENMEM_populate_physmap     6
-#define XENMEM_add_to_physmap       7
-#define XENMEM_memory_map           9
-#define XENMEM_machine_memory_map   10
-#define XENMEM_exchange             11
-#define XENMEM_set_memory_map       13
-#define XENMEM_maximum_gpfn         14
-#define XENMEM_remove_from_physmap  15
-#define XENMEM_set_pod_target       16
-#define XENMEM_get_pod_target       17
-#define XENMEM_add_to_physmap_batch 23
-#define XENMEM_claim_pages          24
-#define XENMEM_get_vnumainfo        26
-#define XENMEM_acquire_resource     28
+#define XENMEM_increase_reservation     0
+#define XENMEM_decrease_reservation     1
+#define XENMEM_maximum_ram_page         2
+#define XENMEM_current_reservation      3
+#define XENMEM_maximum_reservation      4
+#define XENMEM_populate_physmap         6
+#define XENMEM_add_to_physmap           7
+#define XENMEM_memory_map               9
+#define XENMEM_machine_memory_map       10
+#define XENMEM_exchange                 11
+#define XENMEM_set_memory_map           13
+#define XENMEM_maximum_gpfn             14
+#define XENMEM_remove_from_physmap      15
+#define XENMEM_set_pod_target           16
+#define XENMEM_get_pod_target           17
+#define XENMEM_get_sharing_freed_pages  18
+#define XENMEM_get_sharing_shared_pages 19
+#define XENMEM_add_to_physmap_batch     23
+#define XENMEM_claim_pages              24
+#define XENMEM_get_vnumainfo            26
+#define XENMEM_acquire_resource         28
 
 /* xen_memory_reservation.mem_flags: bits 0-7 address width, 8-15 node + 1 (0: any), with XENMEMF_vnode a virtual node. */
 #define XENMEMF_address_bits(x)     (x)
@@ -47,6 +49,24 @@ struct xen_memory_reservation {
     unsigned int extent_order;
     unsigned int mem_flags;
     domid_t domid;
+};
+
+#define XENMEM_resource_ioreq_server 0
+#define XENMEM_resource_grant_table  1
+#define XENMEM_resource_vmtrace_buf  2
+
+#define XENMEM_resource_grant_table_id_shared 0
+#define XENMEM_resource_grant_table_id_status 1
+
+/* Pages of the hypervisor's that belong to a domain, for the control domain's map. */
+struct xen_mem_acquire_resource {
+    domid_t domid;
+    u16 type; /* XENMEM_resource_* */
+    u32 id;
+    u32 nr_frames;                          /* 0 without a list: OUT, how many there can be */
+    u32 pad;                                /* 0 */
+    u64 frame;                              /* the first */
+    XEN_GUEST_HANDLE(xen_pfn_t) frame_list; /* where to map them */
 };
 
 /* XENMEM_exchange: PV guests only, others are answered -EOPNOTSUPP. */
@@ -150,6 +170,7 @@ _Static_assert(sizeof(struct xen_remove_from_physmap) == 16, "public/memory.h");
 _Static_assert(sizeof(struct xen_memory_map) == 16, "public/memory.h");
 _Static_assert(sizeof(struct xen_pod_target) == 40, "public/memory.h");
 _Static_assert(sizeof(struct xen_foreign_memory_map) == 24, "public/memory.h");
+_Static_assert(sizeof(struct xen_mem_acquire_resource) == 32, "public/memory.h");
 _Static_assert(sizeof(struct xen_vmemrange) == 24, "public/memory.h");
 _Static_assert(sizeof(struct xen_vnuma_topology_info) == 40, "public/memory.h");
 _Static_assert(sizeof(struct xen_e820_entry) == 20, "ACPI 6.5 15, E820");

@@ -18,6 +18,8 @@
 #define XEN_SYSCTL_cputopoinfo       16
 #define XEN_SYSCTL_numainfo          17
 #define XEN_SYSCTL_cpupool_op        18
+#define XEN_SYSCTL_get_cpu_featureset 26
+#define XEN_SYSCTL_get_cpu_policy    29
 
 #define XEN_SYSCTL_PHYSCAP_hvm       (1u << 0)
 #define XEN_SYSCTL_PHYSCAP_hap       (1u << 3)
@@ -102,6 +104,34 @@ struct xen_sysctl_cpupool_op {
     u32 cpu;                     /* of ADDCPU, RMCPU */
     u32 n_dom;                   /* OUT of INFO */
     struct xenctl_bitmap cpumap; /* filled in by INFO, FREEINFO */
+};
+
+/* Feature words of CPUID. The order: docs/abi.md. */
+#define XEN_SYSCTL_cpu_featureset_raw     0
+#define XEN_SYSCTL_cpu_featureset_host    1
+#define XEN_SYSCTL_cpu_featureset_pv      2
+#define XEN_SYSCTL_cpu_featureset_hvm     3
+#define XEN_SYSCTL_cpu_featureset_pv_max  4
+#define XEN_SYSCTL_cpu_featureset_hvm_max 5
+struct xen_sysctl_cpu_featureset {
+    u32 index;
+    u32 nr_features;                   /* IN room, OUT used; with a NULL array: how many there are */
+    XEN_GUEST_HANDLE_64(u32) features; /* OUT */
+};
+
+#define XEN_SYSCTL_cpu_policy_raw         0
+#define XEN_SYSCTL_cpu_policy_host        1
+#define XEN_SYSCTL_cpu_policy_pv_max      2
+#define XEN_SYSCTL_cpu_policy_hvm_max     3
+#define XEN_SYSCTL_cpu_policy_pv_default  4
+#define XEN_SYSCTL_cpu_policy_hvm_default 5
+struct xen_sysctl_cpu_policy {
+    u32 index;
+    u32 nr_leaves; /* IN room, OUT used; with a NULL array: how many there can be */
+    u32 nr_msrs;   /* the same */
+    u32 _rsvd;     /* 0 */
+    XEN_GUEST_HANDLE_64(xen_cpuid_leaf_t) leaves; /* OUT */
+    XEN_GUEST_HANDLE_64(xen_msr_entry_t) msrs;    /* OUT */
 };
 
 /* Frames taken offline and back, [start, end]. status: one word for each, also after an error, which ends the
@@ -197,7 +227,7 @@ struct xen_homestead_refusals {
     u32 kind; /* XEN_HOMESTEAD_REFUSAL_* */
     domid_t domid;
     u16 nr_holders;
-    u32 node;       /* XEN_INVALID_NODE_ID: any, or several */
+    u32 node;       /* the one that is short; XEN_INVALID_NODE_ID: none by itself */
     u32 order;      /* of the extents that were to be allocated */
     u64 pages;      /* wanted; of a claim: those the domain did not have yet */
     u64 free_pages; /* there at that moment, or in all */
@@ -225,6 +255,8 @@ struct xen_sysctl {
         struct xen_sysctl_cputopoinfo cputopoinfo;
         struct xen_sysctl_numainfo numainfo;
         struct xen_sysctl_cpupool_op cpupool_op;
+        struct xen_sysctl_cpu_featureset cpu_featureset;
+        struct xen_sysctl_cpu_policy cpu_policy;
         struct xen_sysctl_page_offline_op page_offline;
         struct xen_sysctl_homestead_node_memory node_memory;
         struct xen_sysctl_homestead_domain_memory domain_memory;
@@ -239,6 +271,8 @@ _Static_assert(sizeof(struct xen_sysctl_availheap) == 24, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_cputopoinfo) == 16, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_numainfo) == 24, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_cpupool_op) == 40, "public/sysctl.h");
+_Static_assert(sizeof(struct xen_sysctl_cpu_featureset) == 16, "public/sysctl.h");
+_Static_assert(sizeof(struct xen_sysctl_cpu_policy) == 32, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_page_offline_op) == 24, "public/sysctl.h");
 _Static_assert(offsetof(struct xen_sysctl_page_offline_op, status) == 16, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_homestead_node_memory) == 72, "ours");

@@ -20,6 +20,7 @@
 #define XEN_HANDLE(ptr)           ((u64)(uintptr_t)(ptr))
 
 #define __HYPERVISOR_sched_op_compat  6
+#define __HYPERVISOR_platform_op      7
 #define __HYPERVISOR_memory_op        12
 #define __HYPERVISOR_multicall        13
 #define __HYPERVISOR_set_timer_op     15

@@ -25,6 +25,9 @@ BUILDER = "build/guest/dom0.elf"
 INIT_ADDRESS = 0x7E57000000  # of the /init, in every process's half of the address space, and of no other program
 MEM_MIB, GUEST_MIB = 2048, 256
 SECONDS = 600
+# Where the hypervisors' code is; Linux' own begins 16 MiB above the start of Homestead's.
+HOMESTEAD_RANGE = machines.VIRT_BASE, machines.VIRT_BASE + (16 << 20)
+XEN_RANGE = 0xFFFF82D000000000, 0xFFFF82E000000000
 # Linux on Xen does not come up with these under QEMU 7.2.
 CPU_WITHOUT = "-rdtscp,-xsave,-avx,-avx2,-pku"
 CMDLINE = "console=hvc0 panic=-1"
@@ -76,16 +79,17 @@ def archive(directory, kernel, vcpus):
     return pack(directory, "guests.cpio", ["kernel", "initramfs.cpio", "linux.cfg"])
 
 
-def command(hypervisor, options, cpio, log, windows, begin):
+def machine_command(hypervisor, options, modules, log, windows, begin, end):
+    """QEMU's, with counts of what is executed from one address to the other. xl.py has the same machine."""
     machine = machines.Machine(MEM_MIB, "", "")
     words = machines.command(machine, hypervisor, options, "", [
-        f"profile.so,start={begin:#x},stop={INIT_ADDRESS:#x},out={windows}"])
+        f"profile.so,start={begin:#x},stop={end:#x},out={windows}"])
     words[1] = str(SECONDS)
-    words[words.index("-initrd") + 1] = f"{BUILDER},{cpio}"
+    words[words.index("-initrd") + 1] = modules
     cpu = words.index("-cpu") + 1
     words[cpu] = f"{words[cpu]},{CPU_WITHOUT}"
     # QEMU logs each exit of a guest with "in_asm", and the first translation of the code in the filter: that of the two marks.
-    return words + ["-d", "in_asm", "-dfilter", f"{begin:#x}+1,{INIT_ADDRESS:#x}+1", "-D", str(log)]
+    return words + ["-d", "in_asm", "-dfilter", f"{begin:#x}+1,{end:#x}+1", "-D", str(log)]
 
 
 def exits_between_marks(log):
@@ -122,7 +126,7 @@ def boot(hypervisor, options, hypervisor_range, kernel, vcpus, keep):
         directory = pathlib.Path(name)
         cpio = archive(directory, kernel, vcpus)
         log, windows = directory / "log", directory / "windows"
-        text = machines.emulate(command(hypervisor, options, cpio, log, windows, begin))
+        text = machines.emulate(machine_command(hypervisor, options, f"{BUILDER},{cpio}", log, windows, begin, INIT_ADDRESS))
         if keep:
             (keep / f"{pathlib.Path(hypervisor).name}-{vcpus}.log").write_text(text)
         found, blocks = machines.read_windows(windows)
@@ -133,14 +137,13 @@ def boot(hypervisor, options, hypervisor_range, kernel, vcpus, keep):
 
 
 def homestead(kernel, vcpus, keep):
-    low = machines.VIRT_BASE
-    return boot("build/homestead", "loglvl=info com1=115200,8n1 console=com1 dom0_max_vcpus=1 dom0_mem=256M idle-scrub=off maxcpus=1", (low, low + (16 << 20)), kernel,
-                vcpus, keep)
+    return boot("build/homestead", "loglvl=info com1=115200,8n1 console=com1 dom0_max_vcpus=1 dom0_mem=256M idle-scrub=off maxcpus=1",
+                HOMESTEAD_RANGE, kernel, vcpus, keep)
 
 
 def xen_boot(xen, kernel, vcpus, keep):
     options = "console=com1 com1=115200,8n1 sched=credit dom0=pvh dom0_max_vcpus=1 dom0_mem=256M loglvl=info maxcpus=1"
-    return boot(xen.file.name, options, (0xFFFF82D000000000, 0xFFFF82E000000000), kernel, vcpus, keep)
+    return boot(xen.file.name, options, XEN_RANGE, kernel, vcpus, keep)
 
 
 def million(value):

@@ -1,4 +1,6 @@
 """Boots that must fail, with the expected message and status."""
+import re
+
 import pytest
 
 import harness
@@ -61,6 +63,34 @@ def test_a_domain_0_that_does_not_fit(options, sentence):
     run = harness.boot("--direct", "--mem", "1G", "--cmdline", options)
     assert f"Domain 0: {sentence} (error 12)" in run.lines, run.tail()
     run.expect_status(harness.PANIC)
+
+
+def test_a_bzimage_is_refused(tmp_path):
+    """With the command that helps; tests/unit/tools/extract_kernel_test.py runs that."""
+    image = tmp_path / "vmlinuz"
+    image.write_bytes(b"MZ".ljust(514, b"\0") + b"HdrS" + bytes(5000))
+    run = harness.boot("--direct", "--dom0", image)
+    assert ("Domain 0: the image is a bzImage; give the ELF file in it, from tools/extract-kernel.sh VMLINUZ VMLINUX (error 8)"
+            in run.lines), run.tail()
+    run.expect_status(harness.PANIC)
+
+
+def test_too_little_memory_for_the_module(tmp_path):
+    """The size that it names is enough, and one MiB less is not."""
+    module = tmp_path / "module"
+    module.write_bytes(bytes(20 << 20))
+
+    def boot(*options):
+        return harness.boot("--direct", "--cmdline", *options, "--", "-initrd", f"build/guest/dom0.elf,{module}")
+
+    run = boot("dom0_mem=8M")
+    found = re.search(r"^Domain 0: 8 MiB are too little: the module does not fit after the image, below 4 GiB; "
+                      r"dom0_mem=(\d+)M is the least \(error 28\)$", run.text, re.M)
+    assert found, run.tail()
+    run.expect_status(harness.PANIC)
+    least = int(found[1])
+    assert "Domain 0        module at" in boot(f"dom0_mem={least}M").text
+    assert f"Domain 0: {least - 1} MiB are too little" in boot(f"dom0_mem={least - 1}M").text
 
 
 # case: (options, seconds, status, the last line)

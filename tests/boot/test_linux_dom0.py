@@ -11,6 +11,7 @@ import linux_guests
 from checks import AnyRun
 
 CHECKS = harness.ROOT / "guest" / "linux-dom0" / "checks"
+HSCTL = harness.ROOT / "build" / "toolstack" / "hsctl"
 SHORT = re.search(r"^SHORT=(\S+)$", CHECKS.read_text(), re.M).group(1).split(",")
 
 
@@ -39,7 +40,9 @@ class TestFrontDoor(AnyRun):
     @pytest.mark.parametrize("check", [*SHORT, "memory", "summary"])
     def test_check(self, run, check):
         found = run.all("xl", check=check)
-        assert [fact["result"] for fact in found] == ["ok"], run.tail(150)
+        # Without libxen-dev there is no hsctl.
+        expected = "skipped" if check == "hsctl" and not HSCTL.exists() else "ok"
+        assert [fact["result"] for fact in found] == [expected], run.tail(150)
 
 
 class TestShell(AnyRun):

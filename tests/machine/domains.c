@@ -9,6 +9,7 @@ int try_create(u16 id, u32 vcpus, struct domain **d)
                                          .max_vcpus = vcpus,
                                          .max_evtchn_port = 1023,
                                          .max_grant_frames = GRANT_FRAMES_MAX,
+                                         .max_maptrack_frames = MAPTRACK_FRAMES_MAX,
                                          .is_control = id == 0};
     int rc = domain_create(&config, d);
 
@@ -73,9 +74,13 @@ u32 references_held(void)
 void domains_destroy(void)
 {
     struct domain *d;
+    u16 next = 0; /* one after the other: a later one may have a frame of an earlier one */
 
-    for (u32 guard = 0; (d = domain_get_next(0)) != NULL; guard++) {
+    for (u32 guard = 0; (d = domain_get_next(next)) != NULL || next; guard++) {
         BUG_ON(guard == 1000); /* a dead domain stays: somebody keeps a frame of it, or a reference */
+        next = d ? d->id + 1u : 0;
+        if (!d)
+            continue;
         d->is_control = false;
         for (u32 i = 0; i < d->nr_vcpus; i++)
             if (d->vcpu[i]->running) { /* it failed there, and the run loop cannot be finished */

@@ -29,7 +29,7 @@ int guest_memory_read(struct domain *of, u64 gaddr, void *to, u64 len)
 
     spin_lock(&of->physmap.lock);
     for (u64 i = 0; i < len && !rc; i++) {
-        const u8 *page = gaddr + i < gaddr ? NULL : physmap_frame(of, gaddr + i);
+        const u8 *page = gaddr + i < gaddr ? NULL : physmap_frame(of, gaddr + i, false);
 
         if (page)
             ((u8 *)to)[i] = page[(gaddr + i) & ~PAGE_MASK];

@@ -25,6 +25,7 @@ void hvm_reset(void)
     can_inject = can_inject_nmi = guest_64 = hvm_present = true;
     guest_cr8 = guest_cpl = 0;
     guest_paging = (struct hvm_paging){0};
+    cpu_policy_init();
 }
 
 void end_run(struct vcpu *v)

@@ -2,7 +2,6 @@
 #include "picture.h"
 #include "size.h"
 
-#include <math.h>
 #include <time.h>
 
 #define GIB 262144.0 /* pages */
@@ -11,8 +10,12 @@
 /* The smallest of 1, 2, 5 times a power of ten that makes at most so many steps. */
 static double nice_step(double range, uint32_t steps)
 {
-    double step = pow(10, floor(log10(range / steps)));
+    double step = 1;
 
+    while (step * steps >= range * 10)
+        step /= 10;
+    while (step * steps * 10 < range)
+        step *= 10;
     for (uint32_t i = 0; step * steps < range; i++)
         step *= i % 3 == 1 ? 2.5 : 2;
     return step;

@@ -115,7 +115,7 @@ static void memory(struct changes *c, uint32_t domid, uint32_t node, const struc
     if (node == HS_ANY_NODE)
         fputs("any node: ", c->show->to);
     else
-        fprintf(c->show->to, "node %-3" PRIu32 ": ", node);
+        fprintf(c->show->to, "node %" PRIu32 ": ", node);
     if (node != HS_ANY_NODE || !c->now->node_claims) {
         put_amount(c, "owns", before->own_pages, now->own_pages);
         if (before->claim_pages || now->claim_pages)

@@ -58,13 +58,15 @@ static bool find_everybody(struct chart *chart)
 static void find_columns(struct chart *chart, uint32_t columns)
 {
     const struct samples *samples = chart->samples;
-    int64_t start = samples->state[0].time_ms, length = samples->state[samples->nr - 1].time_ms - start;
-    uint32_t last_cell = 0;
+    const int64_t start = samples->state[0].time_ms;
+    const uint64_t length = (uint64_t)(samples->state[samples->nr - 1].time_ms - start);
+    uint64_t last_cell = 0;
 
     for (uint32_t i = 0; i < samples->nr; i++) {
-        /* A single moment is drawn as one column over the whole width. */
-        double x = length ? (double)(samples->state[i].time_ms - start) / (double)length : 0;
-        uint32_t cell = (uint32_t)(x * (columns - 1));
+        /* A single moment is drawn as one column over the whole width. Times are below 2^47, so the product fits. */
+        uint64_t since = (uint64_t)(samples->state[i].time_ms - start);
+        uint64_t cell = length ? since * (columns - 1) / length : 0;
+        double x = length ? (double)since / (double)length : 0;
         if (!i || cell != last_cell)
             chart->x[chart->nr_columns++] = x;
         chart->sample[chart->nr_columns - 1] = i;

@@ -1,6 +1,6 @@
 #include "command.h"
 #include "changes.h"
-#include "explain.h"
+#include "failure.h"
 #include "host.h"
 #include "json.h"
 #include "size.h"
@@ -31,7 +31,7 @@ static int fail(const struct run *r, const char *what, int error, const char *te
 {
     const struct show show = error_show(r);
 
-    explain_error(&show, what, error, text ? text : hs_strerror(error));
+    failure_print(&show, what, error, text ? text : hs_strerror(error));
     return EXIT_REFUSED;
 }
 
@@ -151,7 +151,7 @@ static int explain_claim(struct run *r, uint32_t domid, int error)
     if (host_read(&r->host, &now, &failed))
         return fail(r, "the claim was refused", error, NULL);
     if (error == ENOMEM) {
-        explain_shortage(&show, &now, domid, &r->args);
+        failure_shortage(&show, &now, domid, &r->args);
     } else {
         snprintf(what, sizeof(what), "the claim of %s was refused", domain_text(&now, domid, who));
         host_claim_text(&r->host, &now, domid, &r->args, error, text, sizeof(text));

@@ -5,8 +5,10 @@ HSCTL_OBJ := $(HSCTL_C:%.c=$(TS)/obj/%.o)
 $(HSCTL_OBJ): TS_CFLAGS += -I.
 $(TS)/obj/toolstack/hsctl/xen.o: TS_CFLAGS += -Iinclude
 TOOLSTACK_ALL += $(TS)/hsctl
+TOOLSTACK_PROGRAMS += hsctl
 -include $(HSCTL_OBJ:.o=.d)
 
-$(TS)/hsctl: $(HSCTL_OBJ) $(LIBHS)
+# With the library in it: one file to copy into an initramfs.
+$(TS)/hsctl: $(HSCTL_OBJ) $(TS)/libhomestead.a
 	$(call say,LD,$@)
-	$(Q)$(CC) -o $@ $(HSCTL_OBJ) $(TS_LINK) -lxencall -lxenstore -lm
+	$(Q)$(CC) -o $@ $(HSCTL_OBJ) $(TS)/libhomestead.a $(LIBHS_LIBS) -lxenstore

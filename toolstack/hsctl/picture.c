@@ -1,6 +1,5 @@
 #include "picture.h"
 
-#include <math.h>
 #include <string.h>
 
 /* Neighbours in the order differ in hue and in lightness. */
@@ -118,26 +117,34 @@ double picture_y(const struct picture *p, double pages)
     return p->top + p->height * (1 - (pages < p->pages ? pages : p->pages) / p->pages);
 }
 
+/* Is the difference between two heights one to see? */
+static bool differs(double a, double b)
+{
+    return a - b >= 0.05 || b - a >= 0.05;
+}
+
 /* One piece of a layer: the columns from first to before end, in each of which it is from low to high. */
 static void put_piece(struct picture *p, const double *low, const double *high, uint32_t first, uint32_t end)
 {
     const struct chart *chart = &p->chart;
-    double y = picture_y(p, high[first]);
+    double y = picture_y(p, high[first]), next;
 
     fprintf(p->to, "M%.1f %.1f", picture_x(chart->x[first]), y);
     for (uint32_t c = first + 1; c < end; c++) {
-        double next = picture_y(p, high[c]);
-        if (fabs(next - y) >= 0.05)
-            fprintf(p->to, "H%.1fV%.1f", picture_x(chart->x[c]), next);
-        y = fabs(next - y) >= 0.05 ? next : y;
+        next = picture_y(p, high[c]);
+        if (!differs(next, y))
+            continue;
+        fprintf(p->to, "H%.1fV%.1f", picture_x(chart->x[c]), next);
+        y = next;
     }
     y = picture_y(p, low[end - 1]);
     fprintf(p->to, "H%.1fV%.1f", picture_x(chart->x[end]), y);
     for (uint32_t c = end - 1; c > first; c--) {
-        double next = picture_y(p, low[c - 1]);
-        if (fabs(next - y) >= 0.05)
-            fprintf(p->to, "H%.1fV%.1f", picture_x(chart->x[c]), next);
-        y = fabs(next - y) >= 0.05 ? next : y;
+        next = picture_y(p, low[c - 1]);
+        if (!differs(next, y))
+            continue;
+        fprintf(p->to, "H%.1fV%.1f", picture_x(chart->x[c]), next);
+        y = next;
     }
     fprintf(p->to, "H%.1fZ", picture_x(chart->x[first]));
 }

@@ -88,11 +88,12 @@ static uint64_t number(struct reader *r, char **line, uint64_t max)
         return 0;
     }
     for (; *p >= '0' && *p <= '9'; p++) {
-        n = n * 10 + (uint64_t)(*p - '0');
-        if (n > max) {
+        uint64_t digit = (uint64_t)(*p - '0');
+        if (digit > max || n > (max - digit) / 10) {
             r->wrong = r->wrong ? r->wrong : "a number is too large";
             return 0;
         }
+        n = n * 10 + digit;
     }
     if (*p && *p != ' ')
         r->wrong = r->wrong ? r->wrong : "a space must follow a number";
@@ -193,7 +194,7 @@ static void read_domain(struct reader *r, char *line)
     d->info.domid = id;
     d->info.nr_nodes = s->nr_nodes;
     d->info.tot_pages = pages(r, &line);
-    d->info.max_pages = number(r, &line, UINT64_MAX / 16); /* "no limit" is a large number */
+    d->info.max_pages = number(r, &line, UINT64_MAX); /* which is no limit */
     d->info.overhead_pages = pages(r, &line);
     d->info.host_claim_pages = pages(r, &line);
     d->info.outstanding_pages = pages(r, &line);

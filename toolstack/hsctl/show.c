@@ -193,7 +193,7 @@ static void put_flags(FILE *to, const struct domain_state *d)
         fputs("  dying", to);
 }
 
-static void put_domain(const struct show *show, const struct state *s, uint32_t i, bool all_nodes)
+static void put_domain(const struct show *show, const struct state *s, uint32_t i)
 {
     const struct domain_state *d = &s->domains[i];
     char name[DOMAIN_TEXT], node[12];
@@ -202,7 +202,7 @@ static void put_domain(const struct show *show, const struct state *s, uint32_t 
     domain_text(s, d->info.domid, name);
     for (uint32_t n = 0; n < s->nr_nodes && s->node_claims; n++) {
         const struct hs_domain_node *c = state_cell(s, i, n);
-        if (!all_nodes && !c->own_pages && !c->claim_pages)
+        if (!c->own_pages && !c->claim_pages)
             continue;
         snprintf(node, sizeof(node), "%u", n);
         put_row(show, first ? name : "", node, c->own_pages, c->claim_pages);
@@ -228,7 +228,7 @@ static void put_limits(const struct show *show, const struct hs_domain *d)
 
     fprintf(show->to, "has %s, claims %s more, and may have %s\n", show_amount(show, d->tot_pages, a),
             show_amount(show, d->outstanding_pages, b),
-            d->max_pages > PAGES_MAX ? "any amount" : show_amount(show, d->max_pages, c));
+            d->max_pages >= UINT32_MAX ? "any amount" : show_amount(show, d->max_pages, c));
     if (d->broken_pages || d->broken_extents)
         fprintf(show->to,
                 "taken back from its claims as memory went offline: %s, and %" PRIu64 " whole extents\n",
@@ -245,7 +245,7 @@ void show_claims(const struct show *show, const struct state *s, uint32_t domid)
     for (uint32_t i = 0; i < s->nr_domains; i++) {
         if (domid != HS_NO_DOMAIN && s->domains[i].info.domid != domid)
             continue;
-        put_domain(show, s, i, domid != HS_NO_DOMAIN);
+        put_domain(show, s, i);
         if (domid != HS_NO_DOMAIN)
             put_limits(show, &s->domains[i].info);
     }
@@ -256,7 +256,7 @@ const char *show_refusal_text(const struct show *show, const struct state *s, ch
 {
     const struct hs_refusals *r = &s->refusals;
     uint64_t left = r->free_pages > r->claimed_pages ? r->free_pages - r->claimed_pages : 0;
-    char who[DOMAIN_TEXT], wanted[32], there[32], where[32] = "on any node";
+    char who[DOMAIN_TEXT], wanted[32], there[32], where[32] = "in all";
 
     if (show->pages) {
         show_amount(show, r->pages, wanted);
@@ -321,8 +321,8 @@ void show_refusals(const struct show *show, const struct state *s)
         refusals_json(show, s);
         return;
     }
-    fprintf(show->to, "refused since the host started: %" PRIu64 " claims, %" PRIu64 " allocations\n",
-            r->nr_claims, r->nr_allocs);
+    fprintf(show->to, "refused since the host started: %" PRIu64 " claim%s, %" PRIu64 " allocation%s\n",
+            r->nr_claims, r->nr_claims == 1 ? "" : "s", r->nr_allocs, r->nr_allocs == 1 ? "" : "s");
     if (r->kind == HS_REFUSAL_NONE)
         return;
     fprintf(show->to, "the last one, %s: %s\n", r->kind == HS_REFUSAL_CLAIM ? "a claim" : "an allocation",

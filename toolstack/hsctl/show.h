@@ -18,7 +18,7 @@ void show_refusals(const struct show *show, const struct state *s);
 /* An amount as show has it. Returns buf. */
 const char *show_amount(const struct show *show, uint64_t pages, char buf[32]);
 
-/* "web (3) asked for 2.0 GiB on node 1, where 1.2 GiB was not claimed": the last refusal, without who held claims. */
+/* "web (3) asked for 2.0 GiB on node 1, where 1.2 GiB was not claimed" (or "in all"): the last refusal, without who held claims. */
 #define REFUSAL_TEXT 256
 const char *show_refusal_text(const struct show *show, const struct state *s, char buf[REFUSAL_TEXT]);
 

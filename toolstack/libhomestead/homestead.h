@@ -213,7 +213,7 @@ struct hs_refusals {
     /* The last one. */
     uint32_t kind;       /* HS_REFUSAL_* */
     uint32_t domid;      /* who asked */
-    uint32_t node;       /* HS_ANY_NODE: any, or several */
+    uint32_t node;       /* that was short; HS_ANY_NODE: none by itself */
     uint32_t order;      /* of the extents that were to be allocated */
     uint64_t pages;      /* wanted; of a claim: those the domain did not have yet */
     uint64_t free_pages; /* there at that moment, or in all */

@@ -2,7 +2,7 @@
  * libhomestead for OCaml, homestead.ml. Arguments are copied out of OCaml's heap before a call, and results into it after:
  * during the call other threads run, and the heap moves.
  *
- * A handle counts the calls that are made with it: interface_close() in one thread lets those of others end. The count and
+ * A handle counts the calls that are made with it. Closing it in one thread lets those of others end. The count and
  * `closed` belong to whoever has the runtime's lock.
  */
 #include <errno.h>

@@ -43,6 +43,27 @@ $(TS)/ocaml-builder: $(TSO)/homestead.cmxa $(TSO)/xc.cmx $(TSO)/builder.cmx $(OC
 	$(call say,OCAML,$@)
 	$(Q)$(OCAMLOPT) -g -o $@ -I $(TSO) $(TSO)/homestead.cmxa $(TSO)/xc.cmx $(TSO)/builder.cmx $(OCAML_XC) \
 	    -ccopt -L$(TSO) -ccopt -L$(TS) -ccopt -Wl,-rpath,'\$$ORIGIN' -cclib -lxenctrl
+
+# The binding's host test: the stubs and libhomestead under ASan, and a libxencall of the test's.
+OCAML_TEST      := build/host/ocaml_binding_test
+OCAML_TEST_DIR  := build/host/ocaml
+OCAML_TEST_C    := toolstack/ocaml/homestead_stubs.c toolstack/ocaml/node_pages_stub.c tests/unit/toolstack/ocaml/fake_stubs.c
+OCAML_TEST_OBJ  := $(OCAML_TEST_C:%.c=$(OCAML_TEST_DIR)/%.o) \
+    $(patsubst %.c,build/host/obj/%.o,$(LIBHS_C) tests/unit/toolstack/fake_xencall.c)
+-include $(OCAML_TEST_C:%.c=$(OCAML_TEST_DIR)/%.d)
+$(OCAML_TEST_DIR)/%.o: %.c $(MAKEFILES_USED)
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(TEST_CFLAGS) -Itoolstack/libhomestead -isystem $(shell $(OCAMLOPT) -where) -Wno-shadow -c $< -o $@
+$(OCAML_TEST): tests/unit/toolstack/ocaml/binding_test.ml $(TSO)/homestead.cmx $(OCAML_TEST_OBJ)
+	$(call say,OCAML,$@)
+	@mkdir -p $(OCAML_TEST_DIR)
+	$(Q)$(OCAMLOPT) $(OCAML_FLAGS) -c -o $(OCAML_TEST_DIR)/binding_test.cmx $<
+	$(Q)$(OCAMLOPT) -g -o $@ $(TSO)/homestead.cmx $(OCAML_TEST_DIR)/binding_test.cmx $(OCAML_TEST_OBJ) \
+	    -ccopt '-fsanitize=address,undefined -pthread'
+.PHONY: check-ocaml_binding
+check-ocaml_binding: $(OCAML_TEST)
+	$(Q)$<
 else
 toolstack: ocaml-skipped
 .PHONY: ocaml-skipped

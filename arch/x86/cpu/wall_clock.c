@@ -10,8 +10,10 @@
 #include <arch/x86/cpu/civil_time.h>
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/cpu/tsc_sync.h>
+#include <homestead/errno.h>
 #include <homestead/init.h>
 #include <lib/log.h>
+#include <lib/spinlock.h>
 #include <lib/string.h>
 
 #define CMOS_TRIES    8u
@@ -30,9 +32,10 @@ enum cmos_register {
 };
 #define STATUS_A_UPDATE BIT(7)
 
-static u64 zero_seconds; /* [I] */
-static u32 zero_ns;      /* [I] */
-static bool known;       /* [I] */
+static spinlock_t lock = SPINLOCK_INIT(LOCK_WALL_CLOCK);
+static u64 zero_seconds; /* [lock] */
+static u32 zero_ns;      /* [lock] */
+static bool known;       /* [lock] */
 
 static INIT bool cmos_is_still(void)
 {
@@ -115,7 +118,25 @@ INIT void wall_clock_init(const struct boot_efi_time *efi, bool has_cmos, u8 cen
 
 bool wall_clock_at_zero(u64 *seconds, u32 *ns)
 {
+    spin_lock(&lock);
+    bool is = known;
     *seconds = zero_seconds;
     *ns = zero_ns;
-    return known;
+    spin_unlock(&lock);
+    return is;
+}
+
+int wall_clock_set(u64 seconds, u32 ns, u64 system_ns)
+{
+    u64 at_ns;
+
+    if (__builtin_mul_overflow(seconds, (u64)NS_PER_SECOND, &at_ns) ||
+        __builtin_add_overflow(at_ns, (u64)ns, &at_ns) || __builtin_sub_overflow(at_ns, system_ns, &at_ns))
+        return -EINVAL;
+    spin_lock(&lock);
+    zero_seconds = at_ns / (u64)NS_PER_SECOND;
+    zero_ns = (u32)(at_ns % (u64)NS_PER_SECOND);
+    known = true;
+    spin_unlock(&lock);
+    return 0;
 }

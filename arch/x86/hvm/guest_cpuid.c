@@ -1,52 +1,14 @@
 /*
- * The CPUID policy, see guest_cpuid.h. Each vCPU is a package of its own with one core and one thread: the
- * topology leaves (1, 0xB, 0x80000008) agree on that.
- *
- * Hidden although the CPU may have them: SVM and VMX (no nesting), XSAVE with AVX and PKU (only x87 and SSE
- * are switched; guest_cr.c keeps the rest unreachable), RDTSCP and RDPID (TSC_AUX is not switched), MONITOR (intercepted), LA57, PCID, CET, SGX,
- * MPX, PMU, MSRs of speculation control, TSC deadline timer (the APIC's timer does not have that mode).
+ * CPUID, see guest_cpuid.h: the domain's policy, with what depends on the vCPU (the APIC's id, and whether it is
+ * enabled), and Xen's leaves.
  */
 #include <arch/x86/hvm/guest_cpuid.h>
 
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/hvm/hvm.h>
 
-#define MAX_BASIC_LEAF    0xdu
-#define MAX_EXTENDED_LEAF 0x80000008u
-#define XEN_BASE          0x40000000u
-#define XEN_MAX_LEAF      (XEN_BASE + 5)
-#define XEN_VERSION       0x00040011u /* 4.17 */
-#define XEN_MSR_HYPERCALL 0x40000000u
-#define GUEST_ADDR_BITS   48u /* np_table has four levels */
-
-#define HYPERVISOR_BIT BIT(31) /* 1 ECX */
-#define X2APIC_BIT     BIT(21)
-#define APIC_BIT       BIT(9) /* 1 EDX */
-
-/* Leaf 1 EDX: FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE
- * SSE2. Leaf 0x80000001 EDX repeats those of bits 0-9, 12-17, 23 and 24. */
-#define KNOWN_1_EDX \
-    (BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(11) | \
-     BIT(12) | BIT(13) | BIT(14) | BIT(15) | BIT(16) | BIT(17) | BIT(19) | BIT(23) | BIT(24) | BIT(25) | \
-     BIT(26))
-/* SSE3 PCLMULQDQ SSSE3 CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES RDRAND */
-#define KNOWN_1_ECX \
-    (BIT(0) | BIT(1) | BIT(9) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | BIT(25) | BIT(30))
-/* FSGSBASE BMI1 FDP_EXCPTN_ONLY SMEP BMI2 ERMS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA */
-#define KNOWN_7_EBX \
-    (BIT(0) | BIT(3) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(20) | BIT(23) | BIT(24) | \
-     BIT(29))
-/* UMIP MOVDIRI MOVDIR64B */
-#define KNOWN_7_ECX  (BIT(2) | BIT(27) | BIT(28))
-/* FSRM */
-#define KNOWN_7_EDX  BIT(4)
-/* LAHF ABM SSE4A MISALIGNSSE 3DNOWPREFETCH */
-#define KNOWN_81_ECX (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
-/* as leaf 1, and SYSCALL NX MMXEXT PAGE1GB LM 3DNOWEXT 3DNOW */
-#define KNOWN_81_EDX \
-    ((KNOWN_1_EDX & 0x0183f3ffu) | BIT(11) | BIT(20) | BIT(22) | BIT(26) | BIT(29) | BIT(30) | BIT(31))
+#define APIC_BIT      BIT(9) /* 1 EDX */
 #define INVARIANT_TSC BIT(8) /* 0x80000007 EDX */
-#define CLZERO        BIT(0) /* 0x80000008 EBX */
 
 /* 0x40000004 EAX */
 #define XEN_HVM_IOMMU_MAPPINGS  BIT(2)
@@ -60,56 +22,10 @@ static bool host_has_leaf(u32 leaf)
     return hvm_ops->cpuid(leaf & 0x80000000u, 0).eax >= leaf;
 }
 
-static u32 text_word(const char *text, u32 word)
-{
-    u32 value;
-
-    __builtin_memcpy(&value, text + 4 * (size_t)word, sizeof(value));
-    return value;
-}
-
-static void leaf_vendor(u32 max, struct cpuid_leaf *out)
-{
-    *out = hvm_ops->cpuid(0, 0);
-    out->eax = max;
-}
-
-static struct cpuid_leaf features(struct cpuid_leaf host, u64 ebx, u64 ecx, u64 edx)
-{
-    return (struct cpuid_leaf){
-        .ebx = host.ebx & (u32)ebx, .ecx = host.ecx & (u32)ecx, .edx = host.edx & (u32)edx};
-}
-
-struct cpuid_leaf hvm_guest_features(u32 leaf)
-{
-    switch (host_has_leaf(leaf) ? leaf : 0) {
-    case 1:
-        return features(hvm_ops->cpuid(leaf, 0), 0, KNOWN_1_ECX, KNOWN_1_EDX);
-    case 7:
-        return features(hvm_ops->cpuid(leaf, 0), KNOWN_7_EBX, KNOWN_7_ECX, KNOWN_7_EDX);
-    case 0x80000001u:
-        return features(hvm_ops->cpuid(leaf, 0), 0, KNOWN_81_ECX, KNOWN_81_EDX);
-    default:
-        return (struct cpuid_leaf){0};
-    }
-}
-
 /* The APIC's bit, which two leaves have, is clear while IA32_APIC_BASE disables the APIC. */
 static u32 hidden_apic(const struct hvm_vcpu *v)
 {
     return v->apic.base & APIC_BASE_ENABLE ? 0 : (u32)APIC_BIT;
-}
-
-static void leaf_1(const struct hvm_vcpu *v, struct cpuid_leaf *out)
-{
-    struct cpuid_leaf host = hvm_ops->cpuid(1, 0);
-
-    *out = hvm_guest_features(1);
-    out->eax = host.eax;
-    out->ebx =
-        (host.ebx & 0xff00u) | 1u << 16 | (hvm_apic_id(v->vcpu_id) & 0xff) << 24; /* CLFLUSH size stays */
-    out->ecx |= (u32)(X2APIC_BIT | HYPERVISOR_BIT);
-    out->edx &= ~hidden_apic(v);
 }
 
 /* Extended topology: one thread, one core; EDX is the x2APIC id in every subleaf. */
@@ -121,26 +37,6 @@ static void leaf_b(const struct hvm_vcpu *v, u32 subleaf, struct cpuid_leaf *out
         out->ebx = 1;
         out->ecx |= (subleaf + 1) << 8; /* level type: 1 thread, 2 core */
     }
-}
-
-static void leaf_80000001(const struct hvm_vcpu *v, struct cpuid_leaf *out)
-{
-    struct cpuid_leaf host = hvm_ops->cpuid(0x80000001u, 0);
-
-    *out = hvm_guest_features(0x80000001u);
-    out->eax = host.eax;
-    out->ebx = host.ebx;
-    out->edx &= ~hidden_apic(v);
-}
-
-static void leaf_80000008(struct cpuid_leaf *out)
-{
-    struct cpuid_leaf host = hvm_ops->cpuid(0x80000008u, 0);
-    u32 physical = MIN(host.eax & 0xff, GUEST_ADDR_BITS);
-    u32 linear = MIN(host.eax >> 8 & 0xff, GUEST_ADDR_BITS); /* five levels are not offered */
-
-    out->eax = physical | linear << 8;
-    out->ebx = host.ebx & (u32)CLZERO;
 }
 
 /* Xen's leaf 3: how the guest's TSC relates to time. It is the host's: mode 0, nothing emulated, offset 0. */
@@ -166,22 +62,12 @@ static __attribute__((noinline)) void leaf_xen_tsc(u32 subleaf, struct cpuid_lea
     }
 }
 
-static void leaf_xen(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+/* Xen's leaves that are not in the policy. */
+static __attribute__((noinline)) void leaf_xen(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {
-    static const char signature[] = "XenVMMXenVMM";
-
-    switch (leaf - XEN_BASE) {
-    case 0:
-        *out = (struct cpuid_leaf){XEN_MAX_LEAF, text_word(signature, 0), text_word(signature, 1),
-                                   text_word(signature, 2)};
-        break;
-    case 1:
-        out->eax = XEN_VERSION;
-        break;
-    case 2:
-        out->eax = 1; /* pages */
-        out->ebx = XEN_MSR_HYPERCALL;
-        break;
+    if (leaf - CPUID_XEN > v->policy->xen_limit)
+        return;
+    switch (leaf - CPUID_XEN) {
     case 3:
         leaf_xen_tsc(subleaf, out);
         break;
@@ -200,46 +86,36 @@ static void leaf_xen(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpu
 static __attribute__((noinline)) void leaf_cpu(const struct hvm_vcpu *v, u32 leaf, u32 subleaf,
                                                struct cpuid_leaf *out)
 {
-    if (leaf > 0x80000000u && leaf <= MAX_EXTENDED_LEAF && !host_has_leaf(leaf))
-        return;
+    const struct cpu_policy *p = v->policy;
+    u32 extended = leaf - CPUID_EXTENDED;
 
-    switch (leaf) {
-    case 0:
-        leaf_vendor(MAX_BASIC_LEAF, out);
-        break;
-    case 1:
-        leaf_1(v, out);
-        break;
-    case 7:
-        if (subleaf == 0)
-            *out = hvm_guest_features(7); /* and EAX: no more subleaves */
-        break;
-    case 0xb:
-        leaf_b(v, subleaf, out);
-        break;
-    case 0x80000000u:
-        leaf_vendor(MAX_EXTENDED_LEAF, out);
-        break;
-    case 0x80000001u:
-        leaf_80000001(v, out);
-        break;
-    case 0x80000002u ... 0x80000006u: /* brand string, caches */
-        *out = hvm_ops->cpuid(leaf, 0);
-        break;
-    case 0x80000007u:
-        out->edx = hvm_ops->cpuid(leaf, 0).edx & (u32)INVARIANT_TSC;
-        break;
-    case 0x80000008u:
-        leaf_80000008(out);
-        break;
+    if (extended < CPU_POLICY_EXTENDED) {
+        *out = p->extended[extended];
+        if (extended == 1)
+            out->edx &= ~hidden_apic(v);
+    } else if (leaf == 0xb) {
+        if (p->basic[0].eax >= 0xb)
+            leaf_b(v, subleaf, out);
+    } else if (leaf < CPU_POLICY_BASIC && !(subleaf && (leaf == 4 || leaf == 7 || leaf == 0xd))) {
+        *out = p->basic[leaf];
+        if (leaf == 1) {
+            out->ebx = (out->ebx & 0xffffffu) | (hvm_apic_id(v->vcpu_id) & 0xff) << 24;
+            out->edx &= ~hidden_apic(v);
+        }
     }
 }
 
-/* leaf_cpu(), which calls hvm_ops->cpuid(), is not inlined: the Xen leaves then need no saved registers. */
+/* The others are not inlined: what is in the policy then needs no saved registers. */
 void hvm_guest_cpuid(struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {
+    u32 xen = leaf - CPUID_XEN;
+
+    if (xen < CPU_POLICY_XEN) {
+        *out = v->policy->xen[xen];
+        return;
+    }
     *out = (struct cpuid_leaf){0};
-    if (leaf >= XEN_BASE && leaf < XEN_BASE + 0x10000)
+    if (xen < 0x10000)
         leaf_xen(v, leaf, subleaf, out);
     else
         leaf_cpu(v, leaf, subleaf, out);

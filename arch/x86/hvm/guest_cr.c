@@ -30,44 +30,41 @@ static const struct rule efer_rules[] = {
     {EFER_NXE, 0x80000001u, EDX, 20},
 };
 
-/* The bits of value that a guest cannot set. Asks only for what is needed: executing CPUID takes a while. */
-static u64 refused(const struct rule *rules, u32 nr, u64 value)
+static u64 allowed(const struct cpu_policy *p, const struct rule *rules, u32 nr)
 {
-    struct cpuid_leaf leaf = {0};
-    u32 leaf_nr = 0;
+    u64 bits = 0;
 
-    for (u32 i = 0; i < nr && value; i++) {
-        if (!(rules[i].bits & value))
-            continue;
-        if (rules[i].leaf != leaf_nr) {
-            leaf_nr = rules[i].leaf;
-            leaf = hvm_guest_features(leaf_nr);
-        }
-        u32 word = rules[i].reg == EBX ? leaf.ebx : rules[i].reg == ECX ? leaf.ecx : leaf.edx;
+    for (u32 i = 0; i < nr; i++) {
+        u32 leaf = rules[i].leaf;
+        const struct cpuid_leaf *l =
+            leaf & CPUID_EXTENDED ? &p->extended[leaf - CPUID_EXTENDED] : &p->basic[leaf];
+        u32 word = rules[i].reg == EBX ? l->ebx : rules[i].reg == ECX ? l->ecx : l->edx;
+
         if (word & BIT(rules[i].bit))
-            value &= ~rules[i].bits;
+            bits |= rules[i].bits;
     }
-    return value;
+    return bits;
 }
 
-static bool cr4_valid(u64 value)
+void hvm_guest_set_allowed(struct cpu_policy *p)
 {
-    return !refused(cr4_rules, ARRAY_SIZE(cr4_rules), value & ~CR4_PCE);
+    p->cr4 = allowed(p, cr4_rules, ARRAY_SIZE(cr4_rules)) | CR4_PCE;
+    p->efer = allowed(p, efer_rules, ARRAY_SIZE(efer_rules));
 }
 
-bool hvm_guest_efer_valid(u64 value)
+bool hvm_guest_efer_valid(const struct cpu_policy *p, u64 value)
 {
-    return !refused(efer_rules, ARRAY_SIZE(efer_rules), value);
+    return !(value & ~p->efer);
 }
 
-bool hvm_guest_control_valid(u64 cr0, u64 cr4, u64 efer)
+bool hvm_guest_control_valid(const struct cpu_policy *p, u64 cr0, u64 cr4, u64 efer)
 {
     bool paging = cr0 & CR0_PG, lme = efer & EFER_LME, lma = efer & EFER_LMA;
 
     if ((cr0 & ~CR0_VALID) || !(cr0 & CR0_ET) || (paging && !(cr0 & CR0_PE)) ||
         ((cr0 & CR0_NW) && !(cr0 & CR0_CD)))
         return false;
-    if (!cr4_valid(cr4) || !hvm_guest_efer_valid(efer) || lma != (lme && paging))
+    if ((cr4 & ~p->cr4) || !hvm_guest_efer_valid(p, efer) || lma != (lme && paging))
         return false;
     return !lma || (cr4 & CR4_PAE);
 }
@@ -77,7 +74,7 @@ int hvm_guest_write_cr4(struct hvm_vcpu *v, u64 value)
     struct hvm_state state;
 
     hvm_ops->get_state(v, &state);
-    if (!cr4_valid(value) || ((state.efer & EFER_LMA) && !(value & CR4_PAE)))
+    if ((value & ~v->policy->cr4) || ((state.efer & EFER_LMA) && !(value & CR4_PAE)))
         return -EFAULT;
     state.cr4 = value;
     hvm_ops->set_state(v, &state);

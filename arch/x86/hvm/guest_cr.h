@@ -1,6 +1,6 @@
 /*
- * Which values CR0, CR4 and EFER may have in a guest. A bit that switches on something that CPUID does not
- * offer cannot be set: behind it are registers that Homestead does not switch between vCPUs (PKRU, XCR0 and
+ * Which values CR0, CR4 and EFER may have in a guest. A bit that switches on something that the
+ * domain's CPU policy does not offer cannot be set: behind it are registers that Homestead does not switch between vCPUs (PKRU, XCR0 and
  * YMM, CET's), and modes that it does not know. Plain C over hvm_ops. Sources: APM2 3.1, APM3 appendix E.
  */
 #ifndef HVM_GUEST_CR_H
@@ -8,12 +8,15 @@
 
 #include <homestead/types.h>
 
+struct cpu_policy;
 struct hvm_vcpu;
 
-/* Can guests set these bits of EFER? */
-bool hvm_guest_efer_valid(u64 value);
+/* Sets p's cr4 and efer by its leaves. */
+void hvm_guest_set_allowed(struct cpu_policy *p);
+/* Can guests with this policy set these bits of EFER? */
+bool hvm_guest_efer_valid(const struct cpu_policy *p, u64 value);
 /* Would a CPU with these bits run with this combination? */
-bool hvm_guest_control_valid(u64 cr0, u64 cr4, u64 efer);
+bool hvm_guest_control_valid(const struct cpu_policy *p, u64 cr0, u64 cr4, u64 efer);
 /* MOV CR4. -EFAULT: #GP(0) is due. On the CPU that runs v. */
 int hvm_guest_write_cr4(struct hvm_vcpu *v, u64 value);
 

@@ -92,9 +92,9 @@ static u64 *state_register(struct hvm_state *s, u32 msr, bool *address)
 }
 
 /* Turns *value into the new EFER, LMA kept; -EFAULT if the CPU would refuse it (APM2 3.1.7, 14.6.1). */
-static int efer_check(const struct hvm_state *s, u64 *value)
+static int efer_check(const struct cpu_policy *p, const struct hvm_state *s, u64 *value)
 {
-    if (!hvm_guest_efer_valid(*value & ~EFER_LMA))
+    if (!hvm_guest_efer_valid(p, *value & ~EFER_LMA))
         return -EFAULT;
     if ((s->cr0 & CR0_PG) && ((*value ^ s->efer) & EFER_LME))
         return -EFAULT;
@@ -111,7 +111,7 @@ static int write_state_register(struct hvm_vcpu *v, u32 msr, u64 value)
     u64 *reg = state_register(&s, msr, &address);
     if (!reg || (address && !canonical(value)) || (msr == MSR_IA32_PAT && !pat_valid(value)))
         return -EFAULT;
-    if (msr == MSR_EFER && efer_check(&s, &value))
+    if (msr == MSR_EFER && efer_check(v->policy, &s, &value))
         return -EFAULT;
     *reg = value;
     hvm_ops->set_state(v, &s);

@@ -29,6 +29,7 @@ INIT int hvm_init(void)
             return rc;
         }
         hvm_ops = candidates[i];
+        cpu_policy_init();
         return 0;
     }
     log_error("hvm: guests cannot run: hardware virtualization with nested paging is missing or disabled\n");

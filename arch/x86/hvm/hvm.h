@@ -9,6 +9,7 @@
 #ifndef HVM_HVM_H
 #define HVM_HVM_H
 
+#include <arch/x86/hvm/cpu_policy.h>
 #include <arch/x86/hvm/guest_code.h>
 #include <arch/x86/hvm/guest_cpuid.h>
 #include <homestead/addr.h>
@@ -67,6 +68,7 @@ struct hvm_vcpu {
     struct hvm_regs regs;
     u32 vcpu_id;   /* [I] as in CPUID and the APIC id */
     u32 domid;     /* [I] */
+    const struct cpu_policy *policy; /* [I] of the domain, which does not change once it has run */
     void *control; /* VMCB or VMCS, one page */
     u64 control_maddr;
     struct np_table *np; /* [I] of the domain */

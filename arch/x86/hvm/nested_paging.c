@@ -74,7 +74,9 @@ static bool in_use(u64 entry, u32 level)
 /* A leaf without its frame. */
 static u64 make_leaf(u32 level, enum np_type type)
 {
-    return NPE_LEAF | (u64)type << NPE_TYPE_SHIFT | (level > 1 ? NPE_LARGE : 0);
+    u64 rights = type == NP_GRANT_RO ? NPE_LEAF & ~NPE_WRITE : NPE_LEAF;
+
+    return rights | (u64)type << NPE_TYPE_SHIFT | (level > 1 ? NPE_LARGE : 0);
 }
 
 /* A store that other CPUs' page walkers see whole. */

@@ -1,5 +1,6 @@
 /*
- * Nested page tables in AMD's format: guest frame → machine frame, with 4K, 2M and 1G mappings, all writable.
+ * Nested page tables in AMD's format: guest frame → machine frame, with 4K, 2M and 1G mappings, all writable but
+ * NP_GRANT_RO.
  * Plain C on table pages that a callback supplies; runs on the host in tests.
  *
  * Each mapping carries a type in bits the CPU ignores. Splitting a large mapping needs one or two
@@ -16,10 +17,13 @@
 #include <homestead/addr.h>
 
 enum np_type {
-    NP_NONE = 0,    /* not mapped */
-    NP_RAM = 1,     /* the domain's own memory */
-    NP_FOREIGN = 2, /* another domain's frame, pinned */
-    NP_SPECIAL = 3, /* Homestead's page shown to the guest: shared_info, grant frames */
+    NP_NONE = 0,     /* not mapped */
+    NP_RAM = 1,      /* the domain's own memory */
+    NP_FOREIGN = 2,  /* another domain's frame, pinned */
+    NP_SPECIAL = 3,  /* Homestead's page shown to the guest: shared_info, grant frames */
+    NP_GRANT = 4,    /* another domain's frame by its grant; a handle has the pin (domain/grant/maptrack.h) */
+    NP_GRANT_RO = 5, /* the same, not to be written */
+    NP_RESOURCE = 6, /* a frame of another domain's grant table, for the control domain */
 };
 
 #define NP_GFN_LIMIT (1ull << 36) /* guest frames: 48-bit guest physical addresses */

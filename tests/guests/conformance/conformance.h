@@ -120,6 +120,7 @@ void *case_page(u32 index);
 /* Starts it (16 MiB, 1 vCPU). One at a time. Returns its domid. Stops the run if that fails. */
 u32 helper_start(void);
 u32 helper_start_vcpus(u32 vcpus); /* only the first is up */
+u32 helper_start_with(u32 vcpus, void (*before)(u32 domid)); /* before(): at the end, before it runs; or NULL */
 void helper_stop(void);
 /* The helper shuts down with this code, soon; helper_stop() must still be called. */
 void helper_shutdown(u32 reason);
@@ -134,6 +135,7 @@ u32 helper_in(u16 port, u32 bytes); /* of all ones, what it reads */
 u64 helper_load(u64 gaddr, u32 bytes);
 void helper_store(u64 gaddr, u32 bytes, u64 value);
 struct cpuid_regs helper_cpuid(u32 leaf);
+long helper_set_cr4(u64 bits); /* CR4 has them for a moment */
 void *helper_data(void); /* not zeroed */
 u64 helper_gaddr(void);
 /* The helper's body, entered instead of the cases in a domain that is not domain 0. */
@@ -161,6 +163,7 @@ void cases_sched(void);
 void cases_vnuma(void);
 void cases_grants(void);
 void cases_fifo(void);
+void cases_policy(void);
 void cases_sysctl(void);
 void cases_version(void);
 void cases_multicall(void);
@@ -169,6 +172,7 @@ void cases_compat_calls(void); /* a part of compat */
 void cases_guest(void);
 void cases_apic(void);
 void cases_areas(void);
+void cases_platform(void);
 
 /* Ends the run with a message: domain 0 itself cannot go on. */
 NORETURN void give_up(const char *what, long rc);

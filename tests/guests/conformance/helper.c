@@ -18,7 +18,7 @@
 #define START_GADDR   0x9f000ull
 #define ANSWER_MS     20000u
 
-enum mode { CALL_64, CALL_32, RDMSR, WRMSR, LOAD, STORE, CPUID, IN, END };
+enum mode { CALL_64, CALL_32, RDMSR, WRMSR, LOAD, STORE, CPUID, CR4, IN, END };
 
 struct mailbox {
     u32 request, done;
@@ -33,6 +33,7 @@ static u32 helper_domid;
 /* msr_try.asm: 0, or -1 after #GP. */
 long try_rdmsr(u32 msr, u64 *value);
 long try_wrmsr(u32 msr, u64 value);
+long try_cr4(u64 value);
 void try_init(void);
 
 #define ACCESS(type) \
@@ -55,6 +56,18 @@ static void access_memory(u64 *a, bool store)
         ACCESS(u32);
     else
         ACCESS(u64);
+}
+
+/* Sets these bits, and takes them back. */
+static long toggle_cr4(u64 bits)
+{
+    u64 cr4;
+
+    __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+    if (try_cr4(cr4 | bits))
+        return -EFAULT;
+    try_cr4(cr4);
+    return 0;
 }
 
 static void read_port(u64 *a)
@@ -85,6 +98,8 @@ static long call(struct mailbox *m)
     case STORE:
         access_memory(a, m->mode == STORE);
         return 0;
+    case CR4:
+        return toggle_cr4(a[2]);
     case IN:
         read_port(a);
         return 0;
@@ -162,6 +177,11 @@ long helper_rdmsr(u32 msr, u64 *value)
 long helper_wrmsr(u32 msr, u64 value)
 {
     return one_insn(WRMSR, msr, 0, &value);
+}
+
+long helper_set_cr4(u64 bits)
+{
+    return one_insn(CR4, 0, 0, &bits);
 }
 
 u64 helper_load(u64 gaddr, u32 bytes)
@@ -259,6 +279,11 @@ u32 helper_start(void)
 
 u32 helper_start_vcpus(u32 vcpus)
 {
+    return helper_start_with(vcpus, NULL);
+}
+
+u32 helper_start_with(u32 vcpus, void (*before)(u32 domid))
+{
     const char *why = "the helper's image";
     struct elf_kernel elf;
 
@@ -274,6 +299,8 @@ u32 helper_start_vcpus(u32 vcpus)
         rc = map_mailbox(domid);
     if (!rc)
         rc = image_set_context(xch, domid, elf.pvh_entry, START_GADDR);
+    if (!rc && before)
+        before(domid);
     if (!rc)
         rc = xc_domain_unpause(xch, domid);
     if (rc)

@@ -1,7 +1,7 @@
-; long try_rdmsr(u32 msr, u64 *value), long try_wrmsr(u32 msr, u64 value): 0, or -1 after #GP.
+; long try_rdmsr(u32 msr, u64 *value), long try_wrmsr(u32 msr, u64 value), long try_cr4(u64 value): 0, or -1 after #GP.
 ; void try_init(void): puts their handler of #GP into the IDT. Any other #GP goes where it went before.
 
-global try_rdmsr, try_wrmsr, try_init
+global try_rdmsr, try_wrmsr, try_cr4, try_init
 extern trap_stubs
 
 VECTOR_GP equ 13
@@ -27,6 +27,11 @@ try_wrmsr:
         xor eax, eax
         ret
 
+try_cr4:
+.insn:  mov cr4, rdi
+        xor eax, eax
+        ret
+
 failed: mov rax, -1
         ret
 
@@ -36,6 +41,9 @@ on_gp:                          ; [rsp]: error code, RIP, CS, RFLAGS, RSP, SS
         cmp [rsp + 16], rax
         je .ours
         lea rax, [try_wrmsr.insn]
+        cmp [rsp + 16], rax
+        je .ours
+        lea rax, [try_cr4.insn]
         cmp [rsp + 16], rax
         je .ours
         pop rax

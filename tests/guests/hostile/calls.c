@@ -3,6 +3,8 @@
  * of two and their neighbours, all ones, pointers into an arena that the hypervisor may overwrite, invalid
  * pointers. No random number can be one of this guest's own addresses, because results are written where
  * arguments point.
+ *
+ * lint: long: a short generator for each family of calls.
  */
 #include <tests/guests/hostile/hostile.h>
 #include <guest/lib/guest.h>
@@ -13,6 +15,7 @@
 #include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/memory.h>
+#include <xen/platform.h>
 #include <xen/sched.h>
 #include <xen/sysctl.h>
 #include <xen/vcpu.h>
@@ -196,6 +199,29 @@ static long call_context(void)
     return below(2) ? hypercall1(__HYPERVISOR_domctl, (u64)&d) : rc;
 }
 
+/* The policy of some domain, with damage, written back to some domain that has mostly not run. */
+static long call_policy(void)
+{
+    struct xen_domctl d = {.cmd = XEN_DOMCTL_get_cpu_policy,
+                           .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+                           .domain = victim()};
+    xen_cpuid_leaf_t *leaves = (xen_cpuid_leaf_t *)arena;
+
+    d.u.cpu_policy.leaves = (u64)arena;
+    d.u.cpu_policy.nr_leaves = below(4) ? 128 : (u32)word();
+    long rc = hypercall1(__HYPERVISOR_domctl, (u64)&d);
+    if (rc < 0)
+        return rc;
+    for (u32 i = 0; i < below(12); i++)
+        ((u32 *)&leaves[below(32)])[below(4) ? 2 + below(4) : below(6)] ^= below(2) ? 1u << below(32) : (u32)word();
+    d.cmd = XEN_DOMCTL_set_cpu_policy;
+    d.domain = victim();
+    d.u.cpu_policy.nr_leaves = below(8) ? d.u.cpu_policy.nr_leaves : (u32)below(200);
+    d.u.cpu_policy.nr_msrs = (u32)below(4);
+    d.u.cpu_policy.msrs = below(4) ? (u64)arena + 8192 : pointer();
+    return hypercall1(__HYPERVISOR_domctl, (u64)&d);
+}
+
 static long call_reservation(void)
 {
     static const u32 commands[] = {XENMEM_populate_physmap, XENMEM_populate_physmap,
@@ -294,6 +320,18 @@ static long call_sysctl(void)
     return hypercall1(__HYPERVISOR_sysctl, (u64)s);
 }
 
+static long call_platform(void)
+{
+    static const u32 usual[] = {XENPF_settime32, XENPF_settime64, XENPF_firmware_info, XENPF_get_cpuinfo,
+                                XENPF_get_cpu_version};
+    struct xen_platform_op *p = (void *)(arena + ALIGN_DOWN(below(ARENA_BYTES - sizeof(*p)), 8));
+
+    fill(&p->u, sizeof(p->u));
+    p->cmd = below(4) ? usual[below(ARRAY_SIZE(usual))] : (u32)below(70);
+    p->interface_version = below(20) ? XENPF_INTERFACE_VERSION : (u32)word();
+    return hypercall1(__HYPERVISOR_platform_op, below(8) ? (u64)p : pointer());
+}
+
 static long call_event(void)
 {
     u64 *argument = (u64 *)(arena + ALIGN_DOWN(below(ARENA_BYTES - 64), 8));
@@ -389,8 +427,8 @@ long hostile_call(void)
 {
     static long (*const kinds[])(void) = {
         call_domctl,  call_domctl,  call_domctl,       call_reservation, call_reservation,
-        call_context, call_physmap, call_memory_query, call_sysctl,      call_event,
-        call_sched,   call_hvm,     call_other,        call_apic,
+        call_context, call_policy, call_physmap, call_memory_query, call_sysctl,      call_event,
+        call_sched,   call_hvm,     call_other,        call_apic,        call_platform,
     };
 
     return kinds[below(ARRAY_SIZE(kinds))]();

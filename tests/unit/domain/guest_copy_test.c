@@ -17,12 +17,14 @@
 static u32 looks; /* at the physmap */
 
 /* The product's without its cache, and counted. */
-void *physmap_frame(struct domain *d, u64 gaddr)
+void *physmap_frame(struct domain *d, u64 gaddr, bool write)
 {
     struct np_entry entry = np_lookup(&d->physmap.np, gfn(gaddr >> PAGE_SHIFT));
 
     looks++;
-    return d->physmap.destroyed || entry.type == NP_NONE ? NULL : mfn_to_virt(entry.mfn);
+    return d->physmap.destroyed || entry.type == NP_NONE || (write && entry.type == NP_GRANT_RO)
+               ? NULL
+               : mfn_to_virt(entry.mfn);
 }
 
 static u8 *page(u32 n)

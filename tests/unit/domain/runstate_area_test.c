@@ -111,7 +111,7 @@ static u32 nr_seen;
 
 static void note_entry_time(void)
 {
-    const u8 *page = physmap_frame(dom0, at(AREA));
+    const u8 *page = physmap_frame(dom0, at(AREA), false);
     u64 value;
 
     memcpy(&value, page + (guest_64 ? 8 : 4), sizeof(value));

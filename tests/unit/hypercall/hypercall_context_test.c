@@ -52,7 +52,8 @@ static int check(void)
     u8 *copy = malloc(len ? len : 1);
 
     memcpy(copy, stream, len);
-    int rc = hvm_context_check(copy, len, 2);
+    cpu_policy_init();
+    int rc = hvm_context_check(copy, len, 2, cpu_policy_default());
     free(copy);
     return rc;
 }
@@ -225,7 +226,7 @@ CALL_TEST(set_and_get)
     assert_int_equal(context(XEN_DOMCTL_gethvmcontext, 1, at(0x8000), size), 0);
     assert_int_equal(op.u.hvmcontext.size, 32 + 1040 + 2 * 248 + 8);
     GET(0x8000, saved);
-    assert_int_equal(hvm_context_check(saved, op.u.hvmcontext.size, 2), 0);
+    assert_int_equal(hvm_context_check(saved, op.u.hvmcontext.size, 2, cpu_policy_default()), 0);
     memcpy(&back, saved + 32 + 8, sizeof(back));
     assert_int_equal(back.rip, 0x100070);
     assert_int_equal(back.tr_limit, 0x67);
@@ -247,10 +248,10 @@ TEST(features_of_this_cpu)
     for (u32 bit = 0; bit < 64; bit++) {
         cpu.cr4 = BIT(bit);
         start_with(&cpu);
-        assert_int_equal(check(), hvm_guest_control_valid(CR0_ET, BIT(bit), 0) ? 0 : -EINVAL);
+        assert_int_equal(check(), hvm_guest_control_valid(cpu_policy_default(), CR0_ET, BIT(bit), 0) ? 0 : -EINVAL);
     }
-    assert_false(hvm_guest_control_valid(CR0_ET, CR4_OSXSAVE, 0) ||
-                 hvm_guest_control_valid(CR0_ET, CR4_PKE, 0));
+    assert_false(hvm_guest_control_valid(cpu_policy_default(), CR0_ET, CR4_OSXSAVE, 0) ||
+                 hvm_guest_control_valid(cpu_policy_default(), CR0_ET, CR4_PKE, 0));
 }
 
 /* Records of older formats end earlier. */

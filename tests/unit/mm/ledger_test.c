@@ -157,6 +157,33 @@ TEST(refusals_name_the_holders)
     assert_true(counts.claims == 2 && last.node == NODE_NONE && last.pages == 1000);
 }
 
+/* Of several nodes the first that is short by itself; the host only if none is. */
+TEST(a_refused_set_names_the_node_that_is_short)
+{
+    struct claim_entry e[3] = {
+        {.pages = 10, .node = 0}, {.pages = 50, .node = 1}, {.pages = 60, .node = CLAIM_HOST}};
+
+    give(0, 0, 0, 100);
+    give(1, 0, 0, 100);
+    assert_int_equal(set1(b, 1, 60, 0, 0), 0);
+    assert_int_equal(claim_install_set(a, e, 2, 0), -ENOMEM);
+    refusal_get(&counts, &last);
+    assert_true(counts.claims == 1 && last.node == 1 && last.pages == 50);
+    assert_true(last.free_pages == 100 && last.claimed_pages == 60 && last.holder[0].node_pages == 60);
+    /* What it has there itself is replaced: now it fits on the node, and with more of the host it does not. */
+    assert_int_equal(set1(a, 1, 40, 0, 0), 0);
+    e[1].pages = 40;
+    assert_int_equal(claim_install_set(a, e, 2, CLAIM_REPLACE), 0);
+    e[2].pages = 91;
+    assert_int_equal(claim_install_set(a, e, 3, CLAIM_REPLACE), -ENOMEM);
+    refusal_get(&counts, &last);
+    assert_true(counts.claims == 2 && last.node == NODE_NONE && last.pages == 141);
+    e[0].pages = 101;
+    assert_int_equal(claim_install_set(a, e, 3, CLAIM_REPLACE), -ENOMEM);
+    refusal_get(&counts, &last);
+    assert_true(counts.claims == 3 && last.node == 0 && last.pages == 101);
+}
+
 TEST(refused_allocations)
 {
     give(0, 0, 0, 10);

@@ -94,12 +94,13 @@ let populate host domid first pages node =
       if Xc.populate host.xc domid first extents page_order_2m (if host.on_nodes then node else -1) < extents then
         raise (Xc.Error (12, "there was not enough memory")))
 
-(* While the claims of the first domain are outstanding, another builder asks for more than the rest of a node. *)
-let compete host nodes =
+(* While the claims of the first domain are outstanding, another builder asks for more than they leave of a node: half of what
+   the first has claimed there is missing. *)
+let compete host nodes pages =
   let node = List.hd nodes in
-  let free = (Homestead.host_memory host.claims).nodes.(node).free_pages in
-  let domid, _ = create host "rival" free in
-  let wish = [| { Homestead.pages = free; node = Int32.of_int node } |] in
+  let free () = (Homestead.host_memory host.claims).nodes.(node).free_pages in
+  let domid, _ = create host "rival" (free ()) in
+  let wish = [| { Homestead.pages = Int64.sub (free ()) (Int64.div pages 2L); node = Int32.of_int node } |] in
   ignore
     (step ~expect:Homestead.ENOMEM
        ~facts:(Printf.sprintf "domain=%d %s" domid (claim_facts wish))
@@ -115,7 +116,7 @@ let build host domid nodes pages =
   ignore (must (claim host domid (Array.of_list (List.map entry nodes))));
   show host domid;
   ignore (must (step "affinity" (fun () -> Xc.domain_node_setaffinity host.xc domid nodes)));
-  if host.on_nodes then compete host nodes;
+  if host.on_nodes then compete host nodes pages;
   List.iteri
     (fun i node ->
       ignore (must (populate host domid (Int64.mul (Int64.of_int i) pages) pages node));

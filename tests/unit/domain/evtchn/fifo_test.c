@@ -39,7 +39,7 @@ FIXTURE(setup, NULL)
 static void *memory_of(u64 g)
 {
     spin_lock(&d->physmap.lock);
-    void *page = physmap_frame(d, g << PAGE_SHIFT);
+    void *page = physmap_frame(d, g << PAGE_SHIFT, false);
     spin_unlock(&d->physmap.lock);
     return page;
 }

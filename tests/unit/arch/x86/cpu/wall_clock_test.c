@@ -7,6 +7,7 @@
 
 #include <arch/x86/cpu/civil_time.h>
 #include <arch/x86/cpu/wall_clock.h>
+#include <homestead/errno.h>
 
 #define B_24     2
 #define B_BINARY 4
@@ -344,4 +345,34 @@ TEST(domains_have_it, .domains = 1)
     assert_int_equal(s->wc_version, 4);
     domain_set_time_offset(d, 60);
     assert_int_equal(s->wc_sec | (u64)s->wc_sec_hi << 32, zero_s + 60);
+}
+
+TEST(the_clock_is_set, .nodes = 1)
+{
+    const u64 second = 1000000000, last = ~0ull;
+    const struct {
+        u64 seconds;
+        u32 ns;
+        u64 system_ns;
+        int rc;
+        u64 total;
+    } calls[] = {
+        {1796013417, 5, 0, 0, 1796013417 * second + 5},
+        {1796013417, 5, 10, 0, 1796013416 * second + 999999995},
+        {1, ~0u, 0, 0, 5 * second + 294967295},
+        {0, 0, 0, 0, 0},
+        {0, 0, 1, -EINVAL, 0},
+        {7, 8, 7 * second + 8, 0, 0},
+        {7, 8, 7 * second + 9, -EINVAL, 0},
+        {last / second, (u32)(last % second), 0, 0, last},
+        {last / second, (u32)(last % second) + 1, 0, -EINVAL, last},
+        {last / second, (u32)(last % second) + 1, 1, -EINVAL, last},
+        {last / second + 1, 0, second, -EINVAL, last},
+        {last, ~0u, last, -EINVAL, last},
+    };
+
+    for_each_row (i, calls) {
+        assert_int_equal(wall_clock_set(calls[i].seconds, calls[i].ns, calls[i].system_ns), calls[i].rc);
+        assert_int_equal(total_at_zero(), calls[i].total);
+    }
 }

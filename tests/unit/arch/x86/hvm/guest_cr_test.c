@@ -41,7 +41,7 @@ static void setup(void)
     missing.leaf = 0;
     host_is_bare = false;
     state = (struct hvm_state){0};
-    v = (struct hvm_vcpu){.control = &state};
+    v = (struct hvm_vcpu){.control = &state, .policy = cpu_policy_default()};
 }
 FIXTURE(setup, NULL)
 
@@ -76,8 +76,9 @@ static u64 cr4_bits(void)
 {
     u64 bits = 0;
 
+    cpu_policy_init();
     for (u32 bit = 0; bit < 64; bit++)
-        bits |= hvm_guest_control_valid(CR0_ET, BIT(bit), 0) ? BIT(bit) : 0;
+        bits |= hvm_guest_control_valid(v.policy, CR0_ET, BIT(bit), 0) ? BIT(bit) : 0;
     return bits;
 }
 
@@ -85,8 +86,9 @@ static u64 efer_bits(void)
 {
     u64 bits = 0;
 
+    cpu_policy_init();
     for (u32 bit = 0; bit < 64; bit++)
-        bits |= hvm_guest_efer_valid(BIT(bit)) ? BIT(bit) : 0;
+        bits |= hvm_guest_efer_valid(v.policy, BIT(bit)) ? BIT(bit) : 0;
     return bits;
 }
 
@@ -94,6 +96,7 @@ TEST(cr4_bits_follow_cpuid)
 {
     for_each_row (i, cr4) {
         missing.leaf = 0;
+        cpu_policy_init();
         assert_int_equal(!(cr4_bits() & BIT(cr4[i].bit)), cr4[i].hidden);
         if (!cr4[i].leaf)
             continue;
@@ -107,8 +110,8 @@ TEST(cr4_bits_follow_cpuid)
     missing.leaf = 0;
     assert_int_equal(cr4_bits() >> 26, 0);
     assert_int_equal(efer_bits(), EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
-    assert_true(hvm_guest_control_valid(CR0_ET, cr4_bits(), 0)); /* all at once */
-    assert_false(hvm_guest_control_valid(CR0_ET, cr4_bits() | CR4_PKE, 0));
+    assert_true(hvm_guest_control_valid(v.policy, CR0_ET, cr4_bits(), 0)); /* all at once */
+    assert_false(hvm_guest_control_valid(v.policy, CR0_ET, cr4_bits() | CR4_PKE, 0));
     host_is_bare = true;
     assert_int_equal(cr4_bits(), CR4_PCE);
     assert_int_equal(efer_bits(), 0);

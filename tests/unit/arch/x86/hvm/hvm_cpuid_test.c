@@ -39,12 +39,19 @@ static struct cpuid_leaf host_nothing(u32 leaf, u32 subleaf)
 
 static struct hvm_vcpu vcpu;
 
+static void host_is(struct cpuid_leaf (*cpuid_of)(u32 leaf, u32 subleaf))
+{
+    fake_ops.cpuid = cpuid_of;
+    cpu_policy_init();
+}
+
 static void setup(void)
 {
     host_max_basic = 0x20;
     host_max_extended = 0x80000021u;
-    vcpu = (struct hvm_vcpu){.vcpu_id = 5, .domid = 0x123, .apic = {.base = APIC_BASE_ENABLE}};
-    fake_ops.cpuid = host_all;
+    vcpu = (struct hvm_vcpu){
+        .vcpu_id = 5, .domid = 0x123, .apic = {.base = APIC_BASE_ENABLE}, .policy = cpu_policy_default()};
+    host_is(host_all);
 }
 
 static void leaf_is(u32 leaf, u32 subleaf, u32 eax, u32 ebx, u32 ecx, u32 edx)
@@ -78,7 +85,7 @@ TEST(test_xen_leaves)
     leaf_is(0x40000004, 0, 0x5c, 5, 0x123, 0);
     leaf_is(0x40000004, 1, 0, 0, 0, 0);
     leaf_is(0x40000005, 0, 0, 0, 0, 0);
-    fake_ops.cpuid = host_nothing; /* no invariant TSC: not safe */
+    host_is(host_nothing); /* no invariant TSC: not safe */
     leaf_is(0x40000003, 0, 0, 0, 2300000, 0);
 }
 
@@ -145,6 +152,7 @@ TEST(test_limits_and_vendor)
     /* an old host: leaves it does not have are not asked of it, and are empty */
     host_max_basic = 1;
     host_max_extended = 0x80000004u;
+    host_is(host_all);
     leaf_is(7, 0, 0, 0, 0, 0);
     leaf_is(0x80000007, 0, 0, 0, 0, 0);
     assert_int_equal(leaf_of(0x40000003, 0).eax, 0);
@@ -164,7 +172,7 @@ TEST(test_topology)
     vcpu.vcpu_id = 127;
     assert_int_equal(leaf_of(1, 0).ebx >> 24, 254);
     /* What Homestead brings itself does not depend on the host; what it only passes on does. */
-    fake_ops.cpuid = host_nothing;
+    host_is(host_nothing);
     assert_int_equal(leaf_of(1, 0).ecx, BIT(31) | BIT(21));
     assert_int_equal(leaf_of(1, 0).edx, 0);
     leaf_is(7, 0, 0, 0, 0, 0);

@@ -11,7 +11,8 @@ static struct hvm_vcpu v;
 
 static void setup(void)
 {
-    v = (struct hvm_vcpu){.control = &state};
+    v = (struct hvm_vcpu){.control = &state, .policy = cpu_policy_default()};
+    cpu_policy_init();
     state = (struct hvm_state){0};
 }
 

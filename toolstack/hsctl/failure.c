@@ -1,4 +1,4 @@
-#include "explain.h"
+#include "failure.h"
 #include "json.h"
 #include "size.h"
 
@@ -133,7 +133,7 @@ static int compare_held(const void *a, const void *b)
                                 : (x->domid > y->domid) - (x->domid < y->domid);
 }
 
-/* "; web holds 800 MiB, db 100 MiB and 3 others 20 MiB": claims there of other domains, the largest first. */
+/* "; web holds 800 MiB, db 100 MiB and 3 more 20 MiB": claims there of other domains, the largest first. */
 static void put_holders(const struct explanation *e, uint32_t node)
 {
     struct held *held = calloc(e->s->nr_domains + 1, sizeof(*held));
@@ -156,7 +156,7 @@ static void put_holders(const struct explanation *e, uint32_t node)
     for (uint32_t i = 4; i < nr; i++)
         others += held[i].pages;
     if (nr > 4)
-        fprintf(e->show->to, " and %u others %s", nr - 4, show_amount(e->show, others, size));
+        fprintf(e->show->to, " and %u more %s", nr - 4, show_amount(e->show, others, size));
     free(held);
 }
 
@@ -225,7 +225,7 @@ static void put_shortages(struct explanation *e, struct json *j)
         put_shortage(e, &s);
 }
 
-void explain_shortage(const struct show *show, const struct state *s, uint32_t domid, const struct args *args)
+void failure_shortage(const struct show *show, const struct state *s, uint32_t domid, const struct args *args)
 {
     static const char *const text = "not that much memory is free and not claimed";
     const struct domain_state *d = state_domain(s, domid);
@@ -233,7 +233,7 @@ void explain_shortage(const struct show *show, const struct state *s, uint32_t d
     char who[DOMAIN_TEXT];
 
     if (!d || !s->node_claims) {
-        explain_error(show, "the claim was refused", ENOMEM, text);
+        failure_print(show, "the claim was refused", ENOMEM, text);
         return;
     }
     e.domain_row = (uint32_t)(d - s->domains);
@@ -256,7 +256,7 @@ void explain_shortage(const struct show *show, const struct state *s, uint32_t d
         fprintf(show->to, "hsctl:   there would be enough by now: memory was given back meanwhile\n");
 }
 
-void explain_error(const struct show *show, const char *what, int error, const char *text)
+void failure_print(const struct show *show, const char *what, int error, const char *text)
 {
     if (!show->json) {
         fprintf(show->to, "hsctl: %s: %s\n", what, text);
