@@ -302,6 +302,11 @@ void helper_store(u64 gaddr, u32 bytes, u64 value)
     one_insn(STORE, gaddr, bytes, &value);
 }
 
+void helper_store_last(u64 gaddr, u32 bytes, u64 value)
+{
+    begin(&(struct mailbox){.mode = STORE, .args = {gaddr, bytes, value}});
+}
+
 struct cpuid_regs helper_cpuid(u32 leaf)
 {
     struct cpuid_regs regs;

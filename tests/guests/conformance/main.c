@@ -43,6 +43,7 @@ static const struct {
     {"platform", cases_platform},
     {"policy", cases_policy},
     {"xl", cases_xl},
+    {"pod", cases_pod},
 };
 
 static void run_group(u32 i)
