@@ -1,7 +1,7 @@
 /*
  * A domain's CPUID and MSRs in serialised form, for sysctl get_cpu_policy and domctl get_, set_cpu_policy; and the
  * registers of a vCPU as getvcpucontext reports them: the structure of PV guests, of which an HVM vCPU uses a part.
- * Facts: Xen's public/arch-x86/xen.h and xen-x86_64.h, 4.17.
+ * Facts: Xen's public/arch-x86/xen.h and what that includes, 4.17.
  */
 #ifndef XEN_ARCH_X86_XEN_H
 #define XEN_ARCH_X86_XEN_H
