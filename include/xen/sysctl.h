@@ -18,8 +18,9 @@
 #define XEN_SYSCTL_cputopoinfo       16
 #define XEN_SYSCTL_numainfo          17
 #define XEN_SYSCTL_cpupool_op        18
+
 #define XEN_SYSCTL_get_cpu_featureset 26
-#define XEN_SYSCTL_get_cpu_policy    29
+#define XEN_SYSCTL_get_cpu_policy     29
 
 #define XEN_SYSCTL_PHYSCAP_hvm       (1u << 0)
 #define XEN_SYSCTL_PHYSCAP_hap       (1u << 3)

@@ -27,8 +27,7 @@ static const struct {
     {"apic", cases_apic},         {"sched", cases_sched},
     {"vnuma", cases_vnuma},       {"areas", cases_areas},
     {"grants", cases_grants},     {"fifo", cases_fifo},
-    {"platform", cases_platform},
-    {"policy", cases_policy},
+    {"platform", cases_platform}, {"policy", cases_policy},
 };
 
 static void run_group(u32 i)
