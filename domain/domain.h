@@ -147,9 +147,10 @@ struct domain {
     u32 vm_assist;       /* [a] bit per VMASST_TYPE_* that is enabled */
     u32 tsc_mode;        /* [D] settscinfo's, to be told again */
     u32 tsc_incarnation; /* [D] */
-    bool started;            /* [D] its vCPUs may have run */
-    struct cpu_policy policy; /* [D] what CPUID shows to it; [I] once it has started */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
+    /* [D] What CPUID shows to it: [I] once its vCPUs may have run, which the other says. */
+    struct cpu_policy policy;
+    bool started;
     struct mem_account mem;
     struct vnuma *vnuma;     /* [D] its virtual NUMA topology, NULL: none; domain/vnuma.h */
     u64 node_affinity;       /* mem.lock: as getnodeaffinity reports it, a bit per node */
@@ -224,7 +225,8 @@ void domain_update_wall_clocks(void);
 
 /* Makes these changes of d's CPU policy, all or none. -EEXIST: d has started; -EINVAL: dying, or not within the host's
  * maximum (*leaf and *subleaf say what is not), or a vCPU's state is not possible with it (they stay). cpu_policy.c */
-int domain_change_cpu_policy(struct domain *d, const struct cpu_policy_change *change, u32 *leaf, u32 *subleaf);
+int domain_change_cpu_policy(struct domain *d, const struct cpu_policy_change *change, u32 *leaf,
+                             u32 *subleaf);
 
 /* Nested. pause waits until no vCPU of d runs; but d itself does not wait: it stops at its next exit. */
 void domain_pause(struct domain *d);

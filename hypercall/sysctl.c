@@ -68,8 +68,7 @@ INIT void sysctl_init(void)
         .nr_nodes = mm_nr_nodes(),
         .max_node_id = MAX_NODES - 1,
         .cpu_khz = (u32)tsc_khz,
-        .capabilities =
-            XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap | XEN_SYSCTL_PHYSCAP_gnttab_v1,
+        .capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap | XEN_SYSCTL_PHYSCAP_gnttab_v1,
         .max_mfn = memop_max_page() - 1,
     };
     for_each_cpu (cpu) {

@@ -10,24 +10,24 @@
 
 #define XEN_SYSCTL_INTERFACE_VERSION 0x00000015
 
-#define XEN_SYSCTL_readconsole       1
-#define XEN_SYSCTL_physinfo          3
-#define XEN_SYSCTL_sched_id          4
-#define XEN_SYSCTL_getdomaininfolist 6
-#define XEN_SYSCTL_debug_keys        7
-#define XEN_SYSCTL_getcpuinfo        8
-#define XEN_SYSCTL_availheap         9
-#define XEN_SYSCTL_get_pmstat        10
-#define XEN_SYSCTL_page_offline_op   14
-#define XEN_SYSCTL_cputopoinfo       16
-#define XEN_SYSCTL_numainfo          17
-#define XEN_SYSCTL_cpupool_op        18
+#define XEN_SYSCTL_readconsole        1
+#define XEN_SYSCTL_physinfo           3
+#define XEN_SYSCTL_sched_id           4
+#define XEN_SYSCTL_getdomaininfolist  6
+#define XEN_SYSCTL_debug_keys         7
+#define XEN_SYSCTL_getcpuinfo         8
+#define XEN_SYSCTL_availheap          9
+#define XEN_SYSCTL_get_pmstat         10
+#define XEN_SYSCTL_page_offline_op    14
+#define XEN_SYSCTL_cputopoinfo        16
+#define XEN_SYSCTL_numainfo           17
+#define XEN_SYSCTL_cpupool_op         18
+#define XEN_SYSCTL_scheduler_op       19
+#define XEN_SYSCTL_psr_cmt_op         21
+#define XEN_SYSCTL_pcitopoinfo        22
+#define XEN_SYSCTL_psr_alloc          23
 #define XEN_SYSCTL_get_cpu_featureset 26
-#define XEN_SYSCTL_get_cpu_policy    29
-#define XEN_SYSCTL_scheduler_op      19
-#define XEN_SYSCTL_psr_cmt_op        21
-#define XEN_SYSCTL_pcitopoinfo       22
-#define XEN_SYSCTL_psr_alloc         23
+#define XEN_SYSCTL_get_cpu_policy     29
 
 /* The console's ring: bytes have positions that count up. */
 struct xen_sysctl_readconsole {

@@ -248,7 +248,8 @@ TEST(features_of_this_cpu)
     for (u32 bit = 0; bit < 64; bit++) {
         cpu.cr4 = BIT(bit);
         start_with(&cpu);
-        assert_int_equal(check(), hvm_guest_control_valid(cpu_policy_default(), CR0_ET, BIT(bit), 0) ? 0 : -EINVAL);
+        assert_int_equal(check(),
+                         hvm_guest_control_valid(cpu_policy_default(), CR0_ET, BIT(bit), 0) ? 0 : -EINVAL);
     }
     assert_false(hvm_guest_control_valid(cpu_policy_default(), CR0_ET, CR4_OSXSAVE, 0) ||
                  hvm_guest_control_valid(cpu_policy_default(), CR0_ET, CR4_PKE, 0));

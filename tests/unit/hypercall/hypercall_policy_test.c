@@ -78,7 +78,8 @@ CALL_TEST(of_the_host)
     sys.u.cpu_featureset = (struct xen_sysctl_cpu_featureset){.index = 99};
     assert_int_equal(sysctl(XEN_SYSCTL_get_cpu_featureset), 0);
     assert_int_equal(sys.u.cpu_featureset.nr_features, CPU_POLICY_WORDS);
-    sys.u.cpu_featureset = (struct xen_sysctl_cpu_featureset){.index = 5, .nr_features = 7, .features = at(LIST)};
+    sys.u.cpu_featureset =
+        (struct xen_sysctl_cpu_featureset){.index = 5, .nr_features = 7, .features = at(LIST)};
     assert_int_equal(sysctl(XEN_SYSCTL_get_cpu_featureset), -ENOBUFS);
     assert_int_equal(sys.u.cpu_featureset.nr_features, 7);
     u32 word = 0;
@@ -87,7 +88,8 @@ CALL_TEST(of_the_host)
     static const long rcs[] = {0, 0, -EOPNOTSUPP, 0, -EOPNOTSUPP, 0, -EINVAL};
     static const long policy_rcs[] = {0, 0, -EOPNOTSUPP, 0, -EOPNOTSUPP, 0, -EINVAL};
     for (u32 i = 0; i < ARRAY_SIZE(rcs); i++) {
-        sys.u.cpu_featureset = (struct xen_sysctl_cpu_featureset){.index = i, .nr_features = 99, .features = at(LIST)};
+        sys.u.cpu_featureset =
+            (struct xen_sysctl_cpu_featureset){.index = i, .nr_features = 99, .features = at(LIST)};
         assert_int_equal(sysctl(XEN_SYSCTL_get_cpu_featureset), rcs[i]);
         sys.u.cpu_policy = (struct xen_sysctl_cpu_policy){.index = i};
         assert_int_equal(sysctl(XEN_SYSCTL_get_cpu_policy), policy_rcs[i]);
