@@ -25,6 +25,7 @@ trap 'rm -rf -- "$root"' EXIT
 cp -a -- "$packages/root/." "$root/"
 mkdir -p "$root/dom0" "$root/guests"
 install -m 755 "$src/init" "$root/init"
+install -m 755 "$built/guest/linux-probe" "$root/bin/probe"
 install -m 755 "$src/checks" "$root/dom0/checks"
 install -m 644 "$src/profile" "$src/../linux/words" "$root/dom0/"
 # One program with the name of what it does.

@@ -6,11 +6,14 @@
  *   probe load SECS             forks, and timers, on every CPU
  *   probe clock CPU SECS        CLOCK_MONOTONIC on CPU, ten times a second
  *   probe order SECS            CLOCK_MONOTONIC never goes back, from one CPU to the next
+ *   probe terminal COMMAND...   in domain 0: runs the command on a terminal of its own, with our input and output
  *
  * Prints one line on standard output: the detail of the check. Status 0: ok.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
+#include <pty.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -237,6 +240,40 @@ static int order(int secs)
     return back_ns > 0;
 }
 
+// From one to the other. 0: there is nothing more.
+static int pass_on(int from, int to)
+{
+    char bytes[512];
+    ssize_t got = read(from, bytes, sizeof(bytes));
+
+    return got > 0 && write(to, bytes, (size_t)got) == got;
+}
+
+// `xl console` reads keys from a terminal only.
+static int terminal(char **command)
+{
+    struct pollfd ends[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.events = POLLIN}};
+    int status;
+    pid_t child = forkpty(&ends[1].fd, NULL, NULL, NULL);
+
+    if (child < 0)
+        return fail("forkpty");
+    if (child == 0) {
+        execvp(command[0], command);
+        _exit(fail(command[0]));
+    }
+    for (;;) {
+        if (poll(ends, 2, -1) < 0)
+            return fail("poll");
+        if (ends[0].revents && !pass_on(STDIN_FILENO, ends[1].fd))
+            ends[0].fd = -1; // it ends when the command does
+        if (ends[1].revents && !pass_on(ends[1].fd, STDOUT_FILENO))
+            break;
+    }
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 5 && !strcmp(argv[1], "memory"))
@@ -247,6 +284,10 @@ int main(int argc, char **argv)
         return clock_marks(atoi(argv[2]), atoi(argv[3]));
     if (argc == 3 && !strcmp(argv[1], "order"))
         return order(atoi(argv[2]));
-    fputs("usage: probe memory CPU NODE KIB | load SECS | clock CPU SECS | order SECS\n", stderr);
+    if (argc >= 3 && !strcmp(argv[1], "terminal"))
+        return terminal(argv + 2);
+    fputs(
+        "usage: probe memory CPU NODE KIB | load SECS | clock CPU SECS | order SECS | terminal COMMAND...\n",
+        stderr);
     return 2;
 }

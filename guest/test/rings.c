@@ -32,14 +32,18 @@ static void write_anything(volatile u32 *page, u64 *seed)
 
 void rings_run(void)
 {
-    struct xen_add_to_physmap map = {.domid = DOMID_SELF, .space = XENMAPSPACE_grant_table, .gpfn = (u64)(uintptr_t)grants >> PAGE_SHIFT};
-    u64 pages[] = {param(HVM_PARAM_CONSOLE_PFN) << PAGE_SHIFT, param(HVM_PARAM_STORE_PFN) << PAGE_SHIFT, (u64)(uintptr_t)grants};
-    struct evtchn_send ports[] = {{.port = (u32)param(HVM_PARAM_CONSOLE_EVTCHN)}, {.port = (u32)param(HVM_PARAM_STORE_EVTCHN)}};
+    struct xen_add_to_physmap map = {
+        .domid = DOMID_SELF, .space = XENMAPSPACE_grant_table, .gpfn = (u64)(uintptr_t)grants >> PAGE_SHIFT};
+    u64 pages[] = {param(HVM_PARAM_CONSOLE_PFN) << PAGE_SHIFT, param(HVM_PARAM_STORE_PFN) << PAGE_SHIFT,
+                   (u64)(uintptr_t)grants};
+    struct evtchn_send ports[] = {{.port = (u32)param(HVM_PARAM_CONSOLE_EVTCHN)},
+                                  {.port = (u32)param(HVM_PARAM_STORE_EVTCHN)}};
     u64 until = guest_now_ms() + guest_option_number("ms", 3000), seed = guest_option_number("seed", 1);
     u64 rounds = 0;
     long mapped = hypercall2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &map);
 
-    printf("rings: console %#lx, xenstore %#lx, grant table %s\n", pages[0], pages[1], mapped ? "none" : "mapped");
+    printf("rings: console %#lx, xenstore %#lx, grant table %s\n", pages[0], pages[1],
+           mapped ? "none" : "mapped");
     for (; guest_now_ms() < until; rounds++) {
         for (u32 i = 0; i < ARRAY_SIZE(pages); i++)
             if (pages[i])
