@@ -160,9 +160,11 @@ long domctl_homestead_legacy_claims(struct domctl *ctl)
 {
     struct xen_domctl_homestead_legacy_claims *op = &ctl->op.u.homestead_legacy_claims;
 
-    if (op->pad || op->mode > XEN_HOMESTEAD_LEGACY_affinity_only)
+    bool query = op->mode == XEN_HOMESTEAD_LEGACY_query;
+
+    if (op->pad || (op->mode > XEN_HOMESTEAD_LEGACY_affinity_only && !query))
         return -EINVAL;
-    op->mode = claim_set_legacy(&ctl->d->mem, op->mode);
+    op->mode = claim_set_legacy(&ctl->d->mem, query ? CLAIM_LEGACY_KEEP : (enum claim_legacy)op->mode);
     ctl->copy_back = true;
     return 0;
 }

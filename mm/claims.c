@@ -100,7 +100,8 @@ enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legac
 {
     spin_lock(&account->lock);
     enum claim_legacy before = account->legacy_claims;
-    account->legacy_claims = (u8)mode;
+    if (mode != CLAIM_LEGACY_KEEP)
+        account->legacy_claims = (u8)mode;
     spin_unlock(&account->lock);
     return before;
 }

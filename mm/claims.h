@@ -27,6 +27,7 @@ enum claim_legacy { /* section 2: where a claim without nodes is staked */
                     CLAIM_LEGACY_HOST,
                     CLAIM_LEGACY_AFFINITY, /* on the nodes of the account's affinity; what they lack, host-wide */
                     CLAIM_LEGACY_AFFINITY_ONLY, /* on them, or nowhere */
+                    CLAIM_LEGACY_KEEP
 };
 
 /*
@@ -38,7 +39,7 @@ enum claim_legacy { /* section 2: where a claim without nodes is staked */
 int claim_install_legacy(struct mem_account *account, u64 pages);
 /* What that does for each new account. Boot CPU only. */
 void claim_set_legacy_default(enum claim_legacy mode);
-/* What that does for this account from now on; returns what it did. Takes the account lock. */
+/* What that does for this account from now on (CLAIM_LEGACY_KEEP: the same); returns what it did. Takes the account lock. */
 enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legacy mode);
 
 /*

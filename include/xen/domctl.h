@@ -297,13 +297,13 @@ struct xen_domctl_get_memory_claims {
 
 /* What XENMEM_claim_pages does for the domain from now on. */
 struct xen_domctl_homestead_legacy_claims {
-#define XEN_HOMESTEAD_LEGACY_host 0 /* a host-wide claim, as in Xen */
-#define XEN_HOMESTEAD_LEGACY_affinity \
-    1 /* claims on the nodes of its node affinity; what they lack, host-wide */
-#define XEN_HOMESTEAD_LEGACY_affinity_only 2 /* claims on these nodes, or -ENOMEM */
-    u32 mode;                                /* OUT: what it did before */
-    u32 pad;                                 /* 0 */
+    u32 mode; /* XEN_HOMESTEAD_LEGACY_*; OUT: what it did before */
+    u32 pad;  /* 0 */
 };
+#define XEN_HOMESTEAD_LEGACY_host          0 /* a host-wide claim, as in Xen */
+#define XEN_HOMESTEAD_LEGACY_affinity      1 /* on the nodes of the node affinity; what they lack, host-wide */
+#define XEN_HOMESTEAD_LEGACY_affinity_only 2           /* on these nodes, or -ENOMEM */
+#define XEN_HOMESTEAD_LEGACY_query         0xffffffffU /* nothing changes */
 
 /* What CPUID shows to the domain. set: leaves that are not given stay as they are. */
 struct xen_domctl_cpu_policy {

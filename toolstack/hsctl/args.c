@@ -134,7 +134,7 @@ static const struct option {
     {"--help", false, ALL, set_help},
     {"-h", false, ALL, set_help},
     {"--version", false, ON(CMD_NONE), set_version},
-    {"--json", false, SHOW | ON(CMD_CLAIM) | ON(CMD_RELEASE) | ON(CMD_TIMELINE), set_json},
+    {"--json", false, SHOW | ON(CMD_CLAIM) | ON(CMD_RELEASE) | ON(CMD_LEGACY) | ON(CMD_TIMELINE), set_json},
     {"--pages", false, SHOW | ON(CMD_CLAIM) | ON(CMD_RELEASE), set_pages},
     {"--replace", false, ON(CMD_CLAIM), set_replace},
     {"--strict", false, ON(CMD_CLAIM), set_strict},
@@ -151,8 +151,17 @@ static const struct option {
 static const char *const names[NR_COMMANDS] = {
     [CMD_NONE] = "",       [CMD_NODES] = "nodes",       [CMD_CLAIMS] = "claims",
     [CMD_CLAIM] = "claim", [CMD_RELEASE] = "release",   [CMD_REFUSALS] = "refusals",
-    [CMD_WATCH] = "watch", [CMD_TIMELINE] = "timeline",
+    [CMD_WATCH] = "watch", [CMD_TIMELINE] = "timeline", [CMD_LEGACY] = "legacy",
 };
+
+static const char *const modes[] = {
+    [HS_LEGACY_HOST] = "off", [HS_LEGACY_AFFINITY] = "affinity", [HS_LEGACY_AFFINITY_ONLY] = "affinity-only"};
+#define NR_MODES (sizeof(modes) / sizeof(modes[0]))
+
+const char *legacy_name(uint32_t mode)
+{
+    return mode < NR_MODES ? modes[mode] : NULL;
+}
 
 const char *command_name(enum command command)
 {
@@ -250,6 +259,17 @@ static bool finish_entries(struct parser *p)
     return true;
 }
 
+static bool take_mode(struct parser *p, const char *word)
+{
+    for (uint32_t i = 0; i < NR_MODES; i++)
+        if (!strcmp(word, modes[i])) {
+            p->args->mode = i;
+            p->args->has_mode = true;
+            return true;
+        }
+    return wrong(p, "legacy: '%.*s' is neither off nor affinity nor affinity-only", TEXT_MAX, word);
+}
+
 static bool take_word(struct parser *p, const char *word)
 {
     struct args *a = p->args;
@@ -267,6 +287,13 @@ static bool take_word(struct parser *p, const char *word)
     case CMD_RELEASE:
         if (a->domain)
             return wrong(p, "%s takes one domain, not '%.*s' too", names[a->command], TEXT_MAX, word);
+        a->domain = word;
+        return true;
+    case CMD_LEGACY:
+        if (a->has_mode)
+            return wrong(p, "legacy takes one mode, not '%.*s' too", TEXT_MAX, word);
+        if (a->domain)
+            return take_mode(p, word);
         a->domain = word;
         return true;
     case CMD_TIMELINE:
@@ -312,7 +339,7 @@ static bool complete(struct parser *p)
         return true;
     if (!a->command)
         return wrong(p, "a command is missing");
-    if ((a->command == CMD_CLAIM || a->command == CMD_RELEASE) && !a->domain)
+    if ((a->command == CMD_CLAIM || a->command == CMD_RELEASE || a->command == CMD_LEGACY) && !a->domain)
         return wrong(p, "%s needs a domain, by name or number", names[a->command]);
     if (a->command == CMD_CLAIM && !a->nr_entries)
         return wrong(p, "claim needs what to claim: node=N:SIZE or host:SIZE");

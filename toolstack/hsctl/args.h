@@ -10,6 +10,7 @@ enum command {
     CMD_CLAIMS,
     CMD_CLAIM,
     CMD_RELEASE,
+    CMD_LEGACY,
     CMD_REFUSALS,
     CMD_WATCH,
     CMD_TIMELINE,
@@ -27,6 +28,8 @@ struct args {
     enum command command;
     bool help, version, json, pages;
     bool replace, strict, scrub;
+    bool has_mode;
+    uint32_t mode;      /* HS_LEGACY_* */
     const char *domain; /* name or number; NULL: all */
     struct entry entry[ENTRIES_MAX];
     uint32_t nr_entries;
@@ -44,6 +47,9 @@ const char *command_name(enum command command);
 
 /* A domain's number, if the text is one that a domain can have: "0" to "32751". */
 bool domid_parse(const char *text, uint16_t *domid);
+
+/* What legacy calls a mode, NULL: there is no such mode. */
+const char *legacy_name(uint32_t mode);
 
 /* The usage of a command, or of all for CMD_NONE. */
 void usage_print(FILE *to, enum command command);

@@ -183,6 +183,32 @@ static int run_release(struct run *r, const struct state *s)
     return error ? fail(r, "the claims were not released", error, NULL) : show_result(r, domid);
 }
 
+static int run_legacy(struct run *r, const struct state *s)
+{
+    uint32_t domid, mode;
+    char who[DOMAIN_TEXT];
+    int status = find_domain(r, s, &domid);
+
+    if (status)
+        return status;
+    int error = host_legacy(&r->host, domid, r->args.has_mode ? &r->args.mode : NULL, &mode);
+    if (error)
+        return fail(r, "legacy", error, NULL);
+    const char *name = legacy_name(mode);
+    if (r->show.json) {
+        struct json j = {.to = r->out};
+        json_open(&j, NULL, '{');
+        json_number(&j, "domid", domid);
+        json_string(&j, "legacy_claims", name ? name : "unknown");
+        json_close(&j, '}');
+        putc('\n', r->out);
+    } else {
+        fprintf(r->out, "claims without nodes of %s: %s\n", domain_text(s, domid, who),
+                name ? name : "unknown");
+    }
+    return EXIT_DONE;
+}
+
 /* --- watching --- */
 struct watch {
     struct run *r;
@@ -356,6 +382,9 @@ static int run_on_host(struct run *r)
         break;
     case CMD_RELEASE:
         status = run_release(r, &s);
+        break;
+    case CMD_LEGACY:
+        status = run_legacy(r, &s);
         break;
     case CMD_REFUSALS:
         status = run_refusals(r, &s);

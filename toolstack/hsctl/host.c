@@ -222,3 +222,10 @@ int host_release(const struct host *host, uint32_t domid)
         return hs_claim_host(host->hs, domid, 0) ? errno : 0;
     return hs_claim_release(host->hs, domid) ? errno : 0;
 }
+
+int host_legacy(const struct host *host, uint32_t domid, const uint32_t *set, uint32_t *mode)
+{
+    if (set && hs_claim_set_legacy(host->hs, domid, *set, NULL))
+        return errno;
+    return hs_claim_get_legacy(host->hs, domid, mode) ? errno : 0;
+}

@@ -21,6 +21,8 @@ int host_read(const struct host *host, struct state *s, const char **what);
 
 /* 0 or an errno. On Xen only a claim on the host can be made. */
 int host_claim(const struct host *host, const struct state *s, uint32_t domid, const struct args *args);
+/* An errno, or 0 and *mode. set NULL: only asks. */
+int host_legacy(const struct host *host, uint32_t domid, const uint32_t *set, uint32_t *mode);
 int host_release(const struct host *host, uint32_t domid);
 /* Why host_claim() failed with that errno: a sentence. */
 void host_claim_text(const struct host *host, const struct state *s, uint32_t domid, const struct args *args,

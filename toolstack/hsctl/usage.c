@@ -11,6 +11,8 @@ static const char *const texts[NR_COMMANDS] = {
         "  claim DOMAIN node=N:SIZE... host:SIZE\n"
         "                            claims memory for a domain\n"
         "  release DOMAIN            gives up all claims of a domain\n"
+        "  legacy DOMAIN [off|affinity|affinity-only]\n"
+        "                            what a claim without nodes, as xl makes it, becomes\n"
         "  refusals                  how often memory was refused, and who held it at the last time\n"
         "  watch                     a line for each change; can record them\n"
         "  timeline FILE.svg         draws who held what on which node over time\n"
@@ -49,6 +51,15 @@ static const char *const texts[NR_COMMANDS] = {
     [CMD_RELEASE] = "usage: hsctl release DOMAIN [--json] [--pages]\n"
                     "\n"
                     "Gives up all claims of a domain, on nodes and host-wide. What it owns stays.\n",
+    [CMD_LEGACY] =
+        "usage: hsctl legacy DOMAIN [off|affinity|affinity-only] [--json]\n"
+        "\n"
+        "Shows or sets what the next claim without nodes, as Xen's toolstacks make it, becomes for the "
+        "domain:\n"
+        "host-wide (off), on the nodes of its node affinity and host-wide for what these lack (affinity), "
+        "or on\n"
+        "these nodes or refused (affinity-only). For all new domains: the option legacy-claims= of "
+        "Homestead.\n",
     [CMD_REFUSALS] =
         "usage: hsctl refusals [--json] [--pages]\n"
         "\n"

@@ -109,3 +109,37 @@ API int hs_claim_host(hs_handle *h, uint32_t domid, uint64_t pages)
         return -1;
     return hs_memory_op(h, XENMEM_claim_pages, &arg, sizeof(arg));
 }
+
+_Static_assert(HS_LEGACY_HOST == XEN_HOMESTEAD_LEGACY_host &&
+                   HS_LEGACY_AFFINITY == XEN_HOMESTEAD_LEGACY_affinity &&
+                   HS_LEGACY_AFFINITY_ONLY == XEN_HOMESTEAD_LEGACY_affinity_only,
+               "the ABI's modes under the library's names");
+
+static int legacy_claims(hs_handle *h, uint32_t domid, uint32_t mode, uint32_t *before)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_homestead_legacy_claims,
+                            .domain = (domid_t)domid,
+                            .u.homestead_legacy_claims.mode = mode};
+
+    if (check_domid(domid, ESRCH))
+        return -1;
+    int rc = hs_domctl(h, &op, NULL);
+    if (!rc && before)
+        *before = op.u.homestead_legacy_claims.mode;
+    return rc;
+}
+
+API int hs_claim_set_legacy(hs_handle *h, uint32_t domid, uint32_t mode, uint32_t *before)
+{
+    /* A number that only asks must not look like a mode that was set. */
+    if (mode > HS_LEGACY_AFFINITY_ONLY) {
+        errno = EINVAL;
+        return -1;
+    }
+    return legacy_claims(h, domid, mode, before);
+}
+
+API int hs_claim_get_legacy(hs_handle *h, uint32_t domid, uint32_t *mode)
+{
+    return legacy_claims(h, domid, XEN_HOMESTEAD_LEGACY_query, mode);
+}

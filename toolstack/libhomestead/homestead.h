@@ -138,6 +138,14 @@ int hs_claim_read_all(hs_handle *h, uint32_t domid, uint32_t *nr_claims, memory_
 /* XENMEM_claim_pages, which Xen has too: pages is the size that the domain shall reach, 0 releases every claim. */
 int hs_claim_host(hs_handle *h, uint32_t domid, uint64_t pages);
 
+/* What a claim without nodes, hs_claim_host()'s or that of a toolstack, becomes for a domain with a node affinity. */
+#define HS_LEGACY_HOST          0 /* host-wide, as on Xen */
+#define HS_LEGACY_AFFINITY      1 /* on the nodes of the affinity; what they lack, host-wide */
+#define HS_LEGACY_AFFINITY_ONLY 2 /* on these nodes, or ENOMEM */
+/* Sets that from the next claim on. *before, which may be NULL: what was set. EINVAL: no such mode. */
+int hs_claim_set_legacy(hs_handle *h, uint32_t domid, uint32_t mode, uint32_t *before);
+int hs_claim_get_legacy(hs_handle *h, uint32_t domid, uint32_t *mode);
+
 /* --- figures ------------------------------------------------------------------------------------------------ */
 
 struct hs_node {

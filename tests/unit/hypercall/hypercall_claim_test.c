@@ -136,7 +136,7 @@ CALL_TEST(legacy_claims_by_domain)
     assert_int_equal(legacy(99, XEN_HOMESTEAD_LEGACY_affinity, 0), -ESRCH);
     assert_int_equal(legacy(1, XEN_HOMESTEAD_LEGACY_affinity_only + 1, 0), -EINVAL);
     assert_int_equal(legacy(1, XEN_HOMESTEAD_LEGACY_affinity, 1), -EINVAL);
-    assert_int_equal(legacy(1, ~0u, 0), -EINVAL);
+    assert_int_equal(legacy(1, ~0u - 1, 0), -EINVAL);
     assert_int_equal(legacy(1, XEN_HOMESTEAD_LEGACY_affinity, 0), 0);
     assert_int_equal(op.u.homestead_legacy_claims.mode, XEN_HOMESTEAD_LEGACY_host);
     dom(1)->mem.affinity = BIT(1);
@@ -145,6 +145,10 @@ CALL_TEST(legacy_claims_by_domain)
     assert_true(dom(1)->mem.node_claim[1] == 9 && dom(1)->mem.outstanding == 9);
     assert_int_equal(legacy(1, XEN_HOMESTEAD_LEGACY_affinity_only, 0), 0);
     assert_int_equal(op.u.homestead_legacy_claims.mode, XEN_HOMESTEAD_LEGACY_affinity);
+    for (u32 i = 0; i < 2; i++) {
+        assert_int_equal(legacy(1, XEN_HOMESTEAD_LEGACY_query, 0), 0);
+        assert_int_equal(op.u.homestead_legacy_claims.mode, XEN_HOMESTEAD_LEGACY_affinity_only);
+    }
 }
 
 static void kill_meanwhile(u64 n, u64 nr)

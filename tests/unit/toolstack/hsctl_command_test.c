@@ -278,6 +278,24 @@ GIB_TEST(claims_and_releases)
     assert_int_equal(run("release web"), 0); /* may be repeated */
 }
 
+GIB_TEST(legacy_claims)
+{
+    assert_int_equal(run("legacy web"), 0);
+    SAYS("claims without nodes of web (1): off\n");
+    assert_int_equal(run("legacy web affinity-only"), 0);
+    SAYS("affinity-only\n");
+    assert_int_equal(dom(1)->mem.legacy_claims, HS_LEGACY_AFFINITY_ONLY);
+    assert_int_equal(run("legacy 1 affinity --json"), 0);
+    assert_string_equal(said_out, "{\"domid\": 1, \"legacy_claims\": \"affinity\"}\n");
+    assert_int_equal(dom(1)->mem.legacy_claims, HS_LEGACY_AFFINITY);
+    assert_int_equal(run("legacy 7 off"), 1);
+    assert_int_equal(run("legacy"), 2);
+    assert_int_equal(run("legacy web strict"), 2);
+    assert_int_equal(run("legacy web off off"), 2);
+    assert_int_equal(run("legacy web off"), 0);
+    assert_int_equal(dom(1)->mem.legacy_claims, HS_LEGACY_HOST);
+}
+
 /* --- errors --- */
 GIB_TEST(which_domain)
 {
