@@ -93,28 +93,41 @@ static inline void take_paging_state(struct vcpu *v)
         v->paths[i].valid = false;
 }
 
-/* Copies between buf and [gva, gva + len_bytes), which is in one page. */
-static inline int copy_piece(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)
+/* Copies between buf and [gva, gva + len_bytes), which is in one page. False: it is not all there. */
+static inline __attribute__((always_inline)) bool copy_once(struct vcpu *v, u64 gva, char *buf, u64 len_bytes,
+                                                            bool write)
 {
     struct domain *d = v->domain;
     u64 page = gva >> PAGE_SHIFT;
     struct guest_path *path = &v->paths[page % GUEST_PATHS];
 
-    for (u32 i = 0;; i++) {
-        spin_lock(&d->physmap.lock);
-        char *virt = path->virt;
-        if (unlikely(!still_so(d, path, page, write)))
-            virt = walk(v, path, gva, write);
-        if (likely(virt)) {
-            virt += gva & ~PAGE_MASK;
-            memcpy(write ? virt : buf, write ? buf : virt, len_bytes);
-        }
-        spin_unlock(&d->physmap.lock);
-        if (likely(virt))
-            return 0;
-        if (i == POD_ATTEMPTS || !pod_refill(d, false))
-            return -EFAULT;
+    spin_lock(&d->physmap.lock);
+    char *virt = path->virt;
+    if (unlikely(!still_so(d, path, page, write)))
+        virt = walk(v, path, gva, write);
+    if (likely(virt)) {
+        virt += gva & ~PAGE_MASK;
+        memcpy(write ? virt : buf, write ? buf : virt, len_bytes);
     }
+    spin_unlock(&d->physmap.lock);
+    return virt;
+}
+
+/* The first attempt has failed, maybe for want of memory for a marked frame. */
+static __attribute__((noinline)) int copy_refilled(struct vcpu *v, u64 gva, char *buf, u64 len_bytes,
+                                                   bool write)
+{
+    for (u32 i = 0; i < POD_ATTEMPTS && pod_refill(v->domain, false); i++)
+        if (copy_once(v, gva, buf, len_bytes, write))
+            return 0;
+    return -EFAULT;
+}
+
+static inline int copy_piece(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)
+{
+    if (likely(copy_once(v, gva, buf, len_bytes, write)))
+        return 0;
+    return copy_refilled(v, gva, buf, len_bytes, write);
 }
 
 static inline int copy(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)
