@@ -14,7 +14,8 @@ static bool vcpu_fits(struct vcpu *v, const struct cpu_policy *p)
     return hvm_guest_control_valid(p, state.cr0, state.cr4, state.efer);
 }
 
-int domain_change_cpu_policy(struct domain *d, const struct cpu_policy_change *change, u32 *leaf, u32 *subleaf)
+int domain_change_cpu_policy(struct domain *d, const struct cpu_policy_change *change, u32 *leaf,
+                             u32 *subleaf)
 {
     int rc;
 

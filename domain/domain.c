@@ -231,7 +231,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->hypercall_page_gfn = ~0ull;
     d->refs = 1;
     d->pause_count = 1;
-    d->shutdown_code = 0xff;
+    d->shutdown_code = NOT_SHUT_DOWN;
     d->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON] = SHUTDOWN_reboot; /* until the toolstack wants another */
     d->is_control = config->is_control;
     d->create_flags = config->flags;

@@ -121,13 +121,14 @@ struct sched_domain { /* sched_set_params() */
     u32 nr_wanting;   /* [a] vCPUs that run or wait */
 };
 
+#define NOT_SHUT_DOWN 0xff
 struct domain {
     struct list link;  /* domain list lock */
     u16 id;            /* [I] */
     bool is_control;   /* [I] domain 0: may use control operations */
     bool dying;        /* [D], read without it: domain_is_dying() */
     bool shut_down;    /* [D], read without the lock for console messages */
-    u8 shutdown_code;  /* [D] SHUTDOWN_*; 0xff while not shut down */
+    u8 shutdown_code;  /* [D] SHUTDOWN_*, or NOT_SHUT_DOWN */
     bool freed;        /* [D][a] memory and tables are freed; only the record may be left */
     bool kill_running; /* [D] a CPU is inside domain_kill() */
     bool listed;       /* domain list lock: lookups find it */
@@ -146,9 +147,10 @@ struct domain {
     u32 vm_assist;       /* [a] bit per VMASST_TYPE_* that is enabled */
     u32 tsc_mode;        /* [D] settscinfo's, to be told again */
     u32 tsc_incarnation; /* [D] */
-    bool started;            /* [D] its vCPUs may have run */
-    struct cpu_policy policy; /* [D] what CPUID shows to it; [I] once it has started */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
+    /* [D] What CPUID shows to it: [I] once its vCPUs may have run, which the other says. */
+    struct cpu_policy policy;
+    bool started;
     struct mem_account mem;
     struct vnuma *vnuma;     /* [D] its virtual NUMA topology, NULL: none; domain/vnuma.h */
     u64 node_affinity;       /* mem.lock: as getnodeaffinity reports it, a bit per node */
@@ -223,7 +225,8 @@ void domain_update_wall_clocks(void);
 
 /* Makes these changes of d's CPU policy, all or none. -EEXIST: d has started; -EINVAL: dying, or not within the host's
  * maximum (*leaf and *subleaf say what is not), or a vCPU's state is not possible with it (they stay). cpu_policy.c */
-int domain_change_cpu_policy(struct domain *d, const struct cpu_policy_change *change, u32 *leaf, u32 *subleaf);
+int domain_change_cpu_policy(struct domain *d, const struct cpu_policy_change *change, u32 *leaf,
+                             u32 *subleaf);
 
 /* Nested. pause waits until no vCPU of d runs; but d itself does not wait: it stops at its next exit. */
 void domain_pause(struct domain *d);
@@ -231,6 +234,8 @@ void domain_unpause(struct domain *d); /* ignored at 0; -EINVAL semantics belong
 void domain_shutdown(
     struct domain *d,
     u8 code); /* stops all vCPUs and raises VIRQ_DOM_EXC in dom0; a shutdown of dom0 ends the machine */
+/* Takes a shutdown back: the vCPUs run on where they were. Nothing for a domain that is not shut down, or is dying. */
+void domain_resume(struct domain *d);
 void domain_crash(struct domain *d, const char *why); /* dump, then shutdown code 3 */
 
 /* One step, about 2 ms, of destroying d. 0: done (the record may live on while others map its frames);
@@ -268,6 +273,10 @@ void vcpu_name(const struct vcpu *v, char buf[16]); /* "d1v0" */
 /* Adds or removes a reason not to run. wait: until v has left its CPU (never for the vCPU that runs here). */
 void vcpu_pause(struct vcpu *v, bool wait);
 void vcpu_unpause(struct vcpu *v);
+/* Pends until v takes it; a vCPU that is down takes it when it starts without INIT. */
+void vcpu_send_nmi(struct vcpu *v);
+/* Has v a register state? One that waits for its STARTUP has none. */
+bool vcpu_is_initialised(struct vcpu *v);
 /* v goes offline until it is brought online again; the domain's state does not change. v is paused. */
 void vcpu_offline(struct vcpu *v);
 /* The same for a running v. When the last online vCPU goes offline so, the domain powers off. */
@@ -297,6 +306,8 @@ void vcpu_register_runstate(struct vcpu *v, u64 gva, bool compat, struct vcpu *b
 void guest_console_init(void);
 /* Output of d's own, at most 128 bytes, as it is. False: there is no room now, try again later. guest_console.c */
 bool guest_console_put(struct domain *d, const char *text, u32 len);
+/* There is late output in the console's ring (console_ring.h): the serial line gets it, as it gets domains' output. */
+void guest_console_start(void);
 
 /* domain 0 from its ELF image (machine memory) and at most one module. domain/dom0/dom0.c */
 struct dom0_config {
@@ -324,6 +335,8 @@ void sched_init(void);
 /* Adds a CPU, on the boot CPU, before any is in sched_run(). -ENOMEM: it never runs a guest. */
 struct cpu;
 int sched_cpu_init(const struct cpu *cpu);
+/* For how long no vCPU has run on a CPU that is up, since the clocks started. Its own work counts as idle. */
+u64 sched_idle_ns(u32 cpu);
 /* Weight 1 .. 65535, 0: leave it; cap in percent of one CPU, 0: none. At once, also for vCPUs that run. */
 #define SCHED_WEIGHT_DEFAULT 256u
 void sched_set_params(struct domain *d, u16 weight, u16 cap);

@@ -174,7 +174,7 @@ static struct exit_verdict on_io(struct vcpu *v, struct hvm_exit *exit)
 
 static struct exit_verdict on_npf(struct vcpu *v, struct hvm_exit *exit)
 {
-    enum np_type type = physmap_lookup(v->domain, gaddr_to_gfn(exit->npf.gaddr)).type;
+    enum np_type type = physmap_touch(v->domain, gaddr_to_gfn(exit->npf.gaddr)).type;
 
     if (!exit->npf.present && type != NP_NONE)
         return resume;

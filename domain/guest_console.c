@@ -20,6 +20,7 @@
 #include <domain/internal.h>
 
 #include <arch/x86/cpu/console.h>
+#include <arch/x86/cpu/console_ring.h>
 #include <arch/x86/cpu/time.h>
 #include <homestead/init.h>
 #include <lib/printf.h>
@@ -211,6 +212,33 @@ static void make_current(u16 domid, enum record_kind kind, const char *text, u32
         current_add("\n", 1);
 }
 
+/* What others than domain 0 say is for XEN_SYSCTL_readconsole too. */
+static void put_in_ring(u16 domid, enum record_kind kind, const char *text, u32 len)
+{
+    char line[LINE_BYTES + 16];
+
+    if (kind == RECORD_RAW)
+        return;
+    if (kind == RECORD_ABOUT) {
+        console_ring_put(text, len, true, false);
+        return;
+    }
+    int nr = snprintf(line, sizeof(line), "(d%u) %.*s\n", domid, (int)len, text);
+    console_ring_put(line, (u32)nr, true, false);
+}
+
+/* The debug console's output that domain 0 has asked for is in the ring already. */
+static bool next_late(void)
+{
+    char text[LINE_BYTES];
+    u32 len = console_ring_take_late(text, sizeof(text));
+
+    if (!len)
+        return false;
+    make_current(0, RECORD_ABOUT, text, len);
+    return true;
+}
+
 /* Takes the oldest record into `current`. False: there is none. */
 static bool next_record(void)
 {
@@ -231,9 +259,11 @@ static bool next_record(void)
             list_del(&c->link);
     }
     spin_unlock(&output_lock);
-    if (d)
-        make_current(domid, (enum record_kind)r.kind, text, r.len);
-    return d;
+    if (!d)
+        return next_late();
+    put_in_ring(domid, (enum record_kind)r.kind, text, r.len);
+    make_current(domid, (enum record_kind)r.kind, text, r.len);
+    return true;
 }
 
 /* The serial line is at the begin of a line because of another CPU's message. A guest's line starts again with its
@@ -279,7 +309,7 @@ static void expired(void *data)
     (void)data;
     drain();
     spin_lock(&output_lock);
-    armed = !list_empty(&pending) || current.done < current.len;
+    armed = !list_empty(&pending) || current.done < current.len || console_ring_is_late();
     bool again = armed;
     spin_unlock(&output_lock);
     if (again)
@@ -316,11 +346,9 @@ static bool append(struct domain *d, enum record_kind kind, const char *text, u3
     } else if (kind != RECORD_RAW) {
         c->nr_dropped++;
     }
-    bool start = taken && !armed;
-    armed |= start;
     spin_unlock(&output_lock);
-    if (start)
-        timer_set(&timer, time_now_ns() + 1);
+    if (taken)
+        guest_console_start();
     return taken;
 }
 
@@ -351,6 +379,16 @@ void guest_console_write(struct domain *d, u8 byte)
     spin_unlock(&d->lock);
     if (end && console_shows(LOG_INFO))
         append(d, RECORD_GUEST, line, len);
+}
+
+void guest_console_start(void)
+{
+    spin_lock(&output_lock);
+    bool start = !armed;
+    armed = true;
+    spin_unlock(&output_lock);
+    if (start)
+        timer_set(&timer, time_now_ns() + 1);
 }
 
 bool guest_console_put(struct domain *d, const char *text, u32 len)

@@ -100,16 +100,21 @@ static inline int copy_piece(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, 
     u64 page = gva >> PAGE_SHIFT;
     struct guest_path *path = &v->paths[page % GUEST_PATHS];
 
-    spin_lock(&d->physmap.lock);
-    char *virt = path->virt;
-    if (unlikely(!still_so(d, path, page, write)))
-        virt = walk(v, path, gva, write);
-    if (likely(virt)) {
-        virt += gva & ~PAGE_MASK;
-        memcpy(write ? virt : buf, write ? buf : virt, len_bytes);
+    for (u32 i = 0;; i++) {
+        spin_lock(&d->physmap.lock);
+        char *virt = path->virt;
+        if (unlikely(!still_so(d, path, page, write)))
+            virt = walk(v, path, gva, write);
+        if (likely(virt)) {
+            virt += gva & ~PAGE_MASK;
+            memcpy(write ? virt : buf, write ? buf : virt, len_bytes);
+        }
+        spin_unlock(&d->physmap.lock);
+        if (likely(virt))
+            return 0;
+        if (i == POD_ATTEMPTS || !pod_refill(d, false))
+            return -EFAULT;
     }
-    spin_unlock(&d->physmap.lock);
-    return virt ? 0 : -EFAULT;
 }
 
 static inline int copy(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)

@@ -136,6 +136,22 @@ bool guest_console_close(struct domain *d);
 /* Before the machine ends: waits for the serial line, at most 2 s, until everything is written. */
 void guest_console_finish(void);
 
+/* --- pod.c; the physmap lock is held unless it says otherwise --- */
+void pod_init(struct pod *pod);
+/* 2^order pages of zeroes, order <= 9, are the cache's. */
+void pod_push(struct pod *pod, mfn_t m, u32 order);
+extern const char pod_no_memory[]; /* pod.short_of: of memory */
+/* For np_table.populate, ctx is the domain: the entry of g after an access. */
+struct np_entry pod_populate(void *ctx, gfn_t g);
+/* RAM of d that has been unmapped, with no CPU using it any more: keeps it for marked frames. False: not wanted. */
+bool pod_keep(struct domain *d, mfn_t m, u32 order);
+static inline void pod_want_trim(struct pod *pod)
+{
+    __atomic_store_n(&pod->trim, true, __ATOMIC_RELAXED);
+}
+/* Not held: d has (no) topology from now on. */
+void pod_set_vnuma(struct domain *d, const struct vnuma *vnuma);
+
 /* --- physmap_pool.c; the physmap lock is held --- */
 u64 physmap_pool_take(void *ctx);
 void physmap_pool_return(void *ctx, u64 maddr);

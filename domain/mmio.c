@@ -143,7 +143,8 @@ static struct exit_verdict access_operands(struct vcpu *v, u64 fault, struct hvm
         a->to = nr_first;
         rc = add_operand(v, a, fault, insn->to, insn->bytes, false, write);
     }
-    if (!a->has_fault)
+    /* Nothing is half done for want of memory: mmio_access() sees to it. */
+    if (!a->has_fault || unlikely(v->domain->physmap.pod.short_of))
         return again;
     if (rc)
         return raise_page_fault(v, state, a->bad_gva, write);
@@ -193,6 +194,8 @@ struct exit_verdict mmio_access(struct vcpu *v, struct hvm_exit *exit)
     spin_lock(&physmap->lock);
     struct exit_verdict verdict = access(v, exit, &insn, &a);
     spin_unlock(&physmap->lock);
+    if (unlikely(pod_refill(v->domain, true)))
+        return again;
     if (verdict.action != VERDICT_SKIP)
         return verdict;
     exit->insn_len = insn.length;

@@ -117,6 +117,18 @@ void domain_shutdown(struct domain *d, u8 code)
     tell_control_domain();
 }
 
+void domain_resume(struct domain *d)
+{
+    spin_lock(&d->lock);
+    if (d->shut_down && !d->dying) {
+        __atomic_store_n(&d->shut_down, false, __ATOMIC_RELAXED);
+        d->shutdown_code = NOT_SHUT_DOWN;
+        for (u32 id = 0; id < d->nr_vcpus; id++)
+            vcpu_unpause(d->vcpu[id]);
+    }
+    spin_unlock(&d->lock);
+}
+
 u32 vcpu_read_code(struct vcpu *v, u8 code[HVM_CODE_BYTES])
 {
     spin_lock(&v->domain->physmap.lock);

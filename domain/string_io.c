@@ -125,6 +125,8 @@ struct exit_verdict string_io(struct vcpu *v, struct hvm_exit *exit)
     spin_lock(&physmap->lock);
     struct exit_verdict verdict = do_run(v, exit, &io, &nr, console ? text : NULL);
     spin_unlock(&physmap->lock);
+    if (unlikely(pod_refill(v->domain, true)))
+        return again;
     if (verdict.action != VERDICT_SKIP)
         return verdict;
     exit->insn_len = io.length;

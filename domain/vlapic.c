@@ -70,6 +70,20 @@ static void receive_startup(struct vcpu *v, u8 vector)
     vcpu_start(v);
 }
 
+void vcpu_send_nmi(struct vcpu *v)
+{
+    __atomic_store_n(&v->nmi_pending, true, __ATOMIC_SEQ_CST);
+    vcpu_notify(v);
+}
+
+bool vcpu_is_initialised(struct vcpu *v)
+{
+    spin_lock(&v->domain->lock);
+    bool initialised = v->initialised;
+    spin_unlock(&v->domain->lock);
+    return initialised;
+}
+
 static void receive(struct vcpu *v, const struct apic_ipi *ipi)
 {
     switch (ipi->kind) {
@@ -81,8 +95,7 @@ static void receive(struct vcpu *v, const struct apic_ipi *ipi)
         vcpu_notify(v);
         break;
     case APIC_IPI_NMI:
-        __atomic_store_n(&v->nmi_pending, true, __ATOMIC_SEQ_CST);
-        vcpu_notify(v);
+        vcpu_send_nmi(v);
         break;
     case APIC_IPI_INIT:
         receive_init(v);

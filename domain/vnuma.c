@@ -2,7 +2,8 @@
  * Virtual NUMA topologies, see vnuma.h. Each has 1 to 4 pages, by its size. A reader holds a reference while it copies
  * to its guest, and meanwhile the domain may get another.
  *
- * Lock: d->lock (LOCK_DOMAIN) for d->vnuma and its references.
+ * Lock: d->lock (LOCK_DOMAIN) for d->vnuma and its references. The physmap has the pointer too, under its own lock and
+ * without a reference: it has changed there before the old topology may go.
  */
 #include <domain/internal.h>
 #include <domain/vnuma.h>
@@ -49,8 +50,10 @@ int vnuma_set(struct domain *d, struct vnuma *vnuma)
     spin_lock(&d->lock);
     int rc = d->dying ? -EINVAL : 0;
     struct vnuma *unused = rc ? vnuma : d->vnuma;
-    if (!rc)
+    if (!rc) {
         d->vnuma = vnuma;
+        pod_set_vnuma(d, vnuma);
+    }
     spin_unlock(&d->lock);
     if (unused)
         vnuma_put(d, unused);
@@ -81,8 +84,8 @@ int vnuma_pnode(struct domain *d, u32 vnode, nodeid_t *pnode)
     return rc;
 }
 
-/* NODE_NONE: it is in no range. Ranges may overlap: the first counts. */
-static nodeid_t pnode_of_frame(const struct vnuma *vnuma, gfn_t g)
+/* Ranges may overlap: the first counts. */
+nodeid_t vnuma_pnode_of_frame(const struct vnuma *vnuma, gfn_t g)
 {
     u64 gaddr = g.n << PAGE_SHIFT;
 
@@ -101,8 +104,8 @@ u32 vnuma_pnode_of_frames(struct domain *d, const gfn_t *g, u32 nr, nodeid_t *pn
     *pnode = NODE_NONE;
     spin_lock(&d->lock);
     if (d->vnuma) {
-        *pnode = pnode_of_frame(d->vnuma, g[0]);
-        for (same = 1; same < nr && pnode_of_frame(d->vnuma, g[same]) == *pnode; same++)
+        *pnode = vnuma_pnode_of_frame(d->vnuma, g[0]);
+        for (same = 1; same < nr && vnuma_pnode_of_frame(d->vnuma, g[same]) == *pnode; same++)
             ;
     }
     spin_unlock(&d->lock);
@@ -114,6 +117,7 @@ void vnuma_drop(struct domain *d)
     spin_lock(&d->lock);
     struct vnuma *vnuma = d->vnuma;
     d->vnuma = NULL;
+    pod_set_vnuma(d, NULL);
     spin_unlock(&d->lock);
     if (vnuma)
         vnuma_put(d, vnuma);

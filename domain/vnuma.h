@@ -33,6 +33,8 @@ struct vnuma *vnuma_get(struct domain *d);
 void vnuma_put(struct domain *d, struct vnuma *vnuma);
 /* The host's node of a virtual node; NODE_NONE: d has no topology. -EINVAL: it has no such node. */
 int vnuma_pnode(struct domain *d, u32 vnode, nodeid_t *pnode);
+/* The host's node of the virtual node that guest frame g is on, NODE_NONE if it is on none. */
+nodeid_t vnuma_pnode_of_frame(const struct vnuma *vnuma, gfn_t g);
 /* The host's node of the virtual node that guest frame g[0] is on, NODE_NONE if it is on none. Returns how many of the
  * nr > 0 frames from there on are on the same one. */
 u32 vnuma_pnode_of_frames(struct domain *d, const gfn_t *g, u32 nr, nodeid_t *pnode);

@@ -36,7 +36,7 @@ static int place_frame(struct domain *d, struct domain *of, u64 index, gfn_t g)
 
     int rc = grant_acquire_frame(of, index, &frame);
     if (rc)
-        return rc;
+        return rc == -ESRCH ? -EBUSY : rc; /* it is dying */
     rc = physmap_place(d, g, frame, ORDER_4K, NP_RESOURCE);
     if (rc && grant_frame_unmapped(frame))
         domain_reap();
@@ -71,11 +71,13 @@ long memop_acquire_resource(struct hypercall *c)
         return rc;
     if (op.pad || op.frame >> 32 || (op.frame + op.nr_frames) >> 32)
         return -EINVAL;
-    rc = hypercall_target(c, op.domid);
+    rc = op.domid == DOMID_SELF ? -ESRCH : hypercall_target(c, op.domid);
     if (rc)
         return rc;
     if (c->target == c->v->domain)
         return -EPERM;
+    if (op.type > XENMEM_resource_vmtrace_buf)
+        return -EOPNOTSUPP;
     u32 max = max_frames(c->target, op.type, op.id);
     if (!max)
         return -EINVAL;

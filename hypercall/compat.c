@@ -22,9 +22,6 @@ const struct compat_layout compat_pod_target = {"qqqqh", sizeof(struct xen_pod_t
 const struct compat_layout compat_mem_acquire_resource = {"hhwwwql", sizeof(struct xen_mem_acquire_resource),
                                                           28};
 const struct compat_layout compat_gnttab_setup_table = {"hwhl", sizeof(struct gnttab_setup_table), 16};
-const struct compat_layout compat_gnttab_transfer = {"lhwh", sizeof(struct gnttab_transfer), 16};
-const struct compat_layout compat_gnttab_get_status_frames = {"whhl", sizeof(struct gnttab_get_status_frames),
-                                                              12};
 const struct compat_layout compat_sched_poll = {"lwq", sizeof(struct sched_poll), 16};
 const struct compat_layout compat_vcpu_set_singleshot_timer = {"qw", sizeof(struct vcpu_set_singleshot_timer),
                                                                12};

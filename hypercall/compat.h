@@ -25,8 +25,8 @@ struct compat_layout {
 /* Each is named after the structure of include/xen/ it is converted to. */
 extern const struct compat_layout compat_memory_reservation, compat_add_to_physmap,
     compat_add_to_physmap_batch, compat_remove_from_physmap, compat_memory_map, compat_foreign_memory_map,
-    compat_pod_target, compat_mem_acquire_resource, compat_gnttab_setup_table, compat_gnttab_transfer,
-    compat_gnttab_get_status_frames, compat_sched_poll, compat_vcpu_set_singleshot_timer;
+    compat_pod_target, compat_mem_acquire_resource, compat_gnttab_setup_table, compat_sched_poll,
+    compat_vcpu_set_singleshot_timer;
 
 /* Reads the structure at gva into *native. -EFAULT: *native must not be used. */
 int read_caller_struct(const struct hypercall *c, void *native, u64 gva, const struct compat_layout *layout);

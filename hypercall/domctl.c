@@ -215,6 +215,46 @@ static long settimeoffset(struct domctl *ctl)
     return 0;
 }
 
+static long resumedomain(struct domctl *ctl)
+{
+    domain_resume(ctl->d);
+    return 0;
+}
+
+/* For the guest's buttons there would have to be ACPI tables that show them: as on Xen, a PVH guest sees nothing. */
+static long sendtrigger(struct domctl *ctl)
+{
+    const struct xen_domctl_sendtrigger *op = &ctl->op.u.sendtrigger;
+
+    if (op->vcpu >= domain_nr_vcpus(ctl->d))
+        return -ESRCH;
+    switch (op->trigger) {
+    case XEN_DOMCTL_SENDTRIGGER_NMI:
+        vcpu_send_nmi(ctl->d->vcpu[op->vcpu]);
+        return 0;
+    case XEN_DOMCTL_SENDTRIGGER_POWER:
+    case XEN_DOMCTL_SENDTRIGGER_SLEEP:
+        return 0;
+    default:
+        return -ENOSYS;
+    }
+}
+
+/* For PV guests, which there are none of, or for single steps by another domain. */
+static long not_for_hvm(struct domctl *ctl)
+{
+    (void)ctl;
+    return -EOPNOTSUPP;
+}
+
+/* Monitoring and allocation of cache and memory bandwidth: Homestead uses neither, and answers as Xen on CPUs without. */
+static long psr_none(struct domctl *ctl)
+{
+    if (ctl->op.cmd == XEN_DOMCTL_psr_alloc && ctl->op.u.psr_alloc.cmd > XEN_DOMCTL_PSR_GET_MBA_THRTL)
+        return -EOPNOTSUPP;
+    return -ENODEV;
+}
+
 enum target {
     ANY,     /* the domain the argument names; -ESRCH */
     OTHER,   /* the same; -EINVAL for the caller's own */
@@ -235,14 +275,21 @@ static const struct {
     [XEN_DOMCTL_shadow_op] = {domctl_shadow_op, OTHER},
     [XEN_DOMCTL_max_mem] = {domctl_max_mem, ANY},
     [XEN_DOMCTL_setvcpucontext] = {setvcpucontext, OTHER},
+    [XEN_DOMCTL_getvcpucontext] = {domctl_getvcpucontext, OTHER},
     [XEN_DOMCTL_getvcpuinfo] = {getvcpuinfo, ANY},
     [XEN_DOMCTL_max_vcpus] = {max_vcpus, OTHER},
     [XEN_DOMCTL_scheduler_op] = {scheduler_op, ANY},
     [XEN_DOMCTL_setdomainhandle] = {setdomainhandle, ANY},
     [XEN_DOMCTL_settimeoffset] = {settimeoffset, ANY},
     [XEN_DOMCTL_getvcpuaffinity] = {domctl_vcpuaffinity, ANY},
+    [XEN_DOMCTL_resumedomain] = {resumedomain, OTHER},
+    [XEN_DOMCTL_sendtrigger] = {sendtrigger, ANY},
     [XEN_DOMCTL_gethvmcontext] = {domctl_gethvmcontext, OTHER},
     [XEN_DOMCTL_sethvmcontext] = {domctl_sethvmcontext, OTHER},
+    [XEN_DOMCTL_set_address_size] = {not_for_hvm, ANY},
+    [XEN_DOMCTL_get_address_size] = {not_for_hvm, ANY},
+    [XEN_DOMCTL_debug_op] = {not_for_hvm, OTHER},
+    [XEN_DOMCTL_gethvmcontext_partial] = {domctl_gethvmcontext_partial, OTHER},
     [XEN_DOMCTL_gettscinfo] = {gettscinfo, OTHER},
     [XEN_DOMCTL_settscinfo] = {settscinfo, OTHER},
     [XEN_DOMCTL_setnodeaffinity] = {domctl_nodeaffinity, ANY},
@@ -250,6 +297,8 @@ static const struct {
     [XEN_DOMCTL_setvnumainfo] = {domctl_setvnumainfo, ANY},
     [XEN_DOMCTL_get_cpu_policy] = {domctl_get_cpu_policy, ANY},
     [XEN_DOMCTL_set_cpu_policy] = {domctl_set_cpu_policy, OTHER},
+    [XEN_DOMCTL_psr_cmt_op] = {psr_none, ANY},
+    [XEN_DOMCTL_psr_alloc] = {psr_none, ANY},
     [XEN_DOMCTL_get_paging_mempool_size] = {domctl_get_paging_mempool, ANY},
     [XEN_DOMCTL_set_paging_mempool_size] = {domctl_set_paging_mempool, ANY},
     [XEN_DOMCTL_claim_memory] = {domctl_claim_memory, ANY},

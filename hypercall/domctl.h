@@ -31,6 +31,8 @@ long domctl_gethvmcontext(struct domctl *ctl);
 long domctl_sethvmcontext(struct domctl *ctl);
 long domctl_get_cpu_policy(struct domctl *ctl);
 long domctl_set_cpu_policy(struct domctl *ctl);
+long domctl_gethvmcontext_partial(struct domctl *ctl);
+long domctl_getvcpucontext(struct domctl *ctl);
 
 /* Fills in getdomaininfo's reply for d; also for sysctl's list. Takes d's locks, one at a time. */
 void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info);

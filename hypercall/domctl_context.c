@@ -1,6 +1,6 @@
 /*
- * gethvmcontext and sethvmcontext: copy a context between the caller's memory and Homestead's buffer, which
- * hvm_context.c fills or loads. The domain's vCPUs are held meanwhile: a pause is not enough, another CPU
+ * gethvmcontext, also for one record only, sethvmcontext, and getvcpucontext: copy a context between the caller's memory
+ * and Homestead's buffer, which hvm_context.c fills or loads. The domain's vCPUs are held meanwhile: a pause is not enough, another CPU
  * could unpause. vCPUs created meanwhile do not count: their number is read once.
  */
 #include <arch/x86/cpu/frames.h>
@@ -83,5 +83,64 @@ long domctl_sethvmcontext(struct domctl *ctl)
         domain_release(d, held);
     }
     buffer_put(&buffer);
+    return rc;
+}
+
+/* The whole context is as easy as one record. A NULL buffer: 0 and the size. -EINVAL: no such type; -ENOENT: no such vCPU;
+ * -ENODATA: it has no such record now; -ENOBUFS: room too small; -ENOMEM; -EFAULT. */
+long domctl_gethvmcontext_partial(struct domctl *ctl)
+{
+    struct xen_domctl_hvmcontext_partial *op = &ctl->op.u.hvmcontext_partial;
+    struct domain *d = ctl->d;
+    struct buffer buffer;
+    u32 length = 0;
+
+    u32 nr_vcpus = domain_nr_vcpus(d);
+    if (op->type != HVM_SAVE_CODE(CPU) && op->type != HVM_SAVE_CODE(MTRR))
+        return -EINVAL;
+    if (op->instance >= nr_vcpus)
+        return -ENOENT;
+    int rc = buffer_get(&buffer, hvm_context_size_max(nr_vcpus));
+    if (rc)
+        return rc;
+    u32 held = domain_hold(d);
+    u64 size = hvm_context_save(d, nr_vcpus, buffer.bytes);
+    domain_release(d, held);
+    const u8 *body = hvm_context_find(buffer.bytes, size, op->type, op->instance, &length);
+    if (!body)
+        rc = -ENODATA;
+    else if (op->buffer && op->bufsz < length)
+        rc = -ENOBUFS;
+    else if (op->buffer)
+        rc = copy_to_guest(ctl->c->v, op->buffer, body, length);
+    buffer_put(&buffer);
+    if (rc)
+        return rc;
+    op->bufsz = length;
+    ctl->copy_back = true;
+    return 0;
+}
+
+/* -EINVAL: no such vCPU; -ENODATA: it never had a state; -ENOMEM; -EFAULT. */
+long domctl_getvcpucontext(struct domctl *ctl)
+{
+    const struct xen_domctl_vcpucontext *op = &ctl->op.u.vcpucontext;
+    struct domain *d = ctl->d;
+    struct buffer buffer;
+
+    if (op->vcpu >= domain_nr_vcpus(d))
+        return -EINVAL;
+    struct vcpu *v = d->vcpu[op->vcpu];
+    if (!vcpu_is_initialised(v))
+        return -ENODATA;
+    int rc = buffer_get(&buffer, sizeof(struct vcpu_guest_context));
+    if (rc)
+        return rc;
+    u32 held = domain_hold(d);
+    hvm_context_registers(v, (struct vcpu_guest_context *)buffer.bytes);
+    domain_release(d, held);
+    rc = copy_to_guest(ctl->c->v, op->ctxt, buffer.bytes, sizeof(struct vcpu_guest_context));
+    buffer_put(&buffer);
+    ctl->copy_back = !rc;
     return rc;
 }

@@ -3,6 +3,9 @@
  * are mapped by add_to_physmap (memory_physmap.c). An element's result is its status; the call fails only if an
  * argument cannot be read or written. A long array is continued: the registers then have what is left of it.
  *
+ * transfer, unmap_and_replace, get_status_frames and cache_flush are not here: nor has Xen them for guests with nested
+ * paging and version 1.
+ *
  * The structures with longs are converted for 32-bit callers, the others are the same for both.
  */
 #include <domain/grant/grant.h>
@@ -59,14 +62,6 @@ static long map_grant_ref(struct hypercall *c)
     return for_each(c, sizeof(struct gnttab_map_grant_ref), map_one);
 }
 
-/* unmap_grant_ref and unmap_and_replace: the same structure, whose second word is another address. */
-_Static_assert(sizeof(struct gnttab_unmap_grant_ref) == sizeof(struct gnttab_unmap_and_replace) &&
-                   offsetof(struct gnttab_unmap_grant_ref, dev_bus_addr) ==
-                       offsetof(struct gnttab_unmap_and_replace, new_addr) &&
-                   offsetof(struct gnttab_unmap_grant_ref, status) ==
-                       offsetof(struct gnttab_unmap_and_replace, status),
-               "one layout");
-
 static long write_statuses(struct hypercall *c, const struct grant_unmap *ops, u32 nr)
 {
     u64 gva = c->arg[1] + offsetof(struct gnttab_unmap_grant_ref, status);
@@ -78,7 +73,8 @@ static long write_statuses(struct hypercall *c, const struct grant_unmap *ops, u
     return rc;
 }
 
-static long unmap_refs(struct hypercall *c, bool replace)
+/* Their dev_bus_addr is ignored: no handle has a mapping for devices. */
+static long unmap_grant_ref(struct hypercall *c)
 {
     struct gnttab_unmap_grant_ref op;
     struct grant_unmap ops[GRANT_UNMAP_MAX];
@@ -91,10 +87,7 @@ static long unmap_refs(struct hypercall *c, bool replace)
         while (!rc && nr < MIN(c->arg[2], (u64)GRANT_UNMAP_MAX)) {
             rc = copy_from_guest_element(c->v, &op, c->arg[1], nr, sizeof(op));
             if (!rc)
-                ops[nr++] = (struct grant_unmap){.host_addr = op.host_addr,
-                                                 .dev_bus_addr = replace ? 0 : op.dev_bus_addr,
-                                                 .new_addr = replace ? op.dev_bus_addr : 0,
-                                                 .handle = op.handle};
+                ops[nr++] = (struct grant_unmap){.host_addr = op.host_addr, .handle = op.handle};
         }
         grant_unmap(c->v->domain, ops, nr);
         long write_rc = write_statuses(c, ops, nr);
@@ -102,16 +95,6 @@ static long unmap_refs(struct hypercall *c, bool replace)
             rc = write_rc ? write_rc : advance(c, nr, sizeof(op));
     }
     return rc;
-}
-
-static long unmap_grant_ref(struct hypercall *c)
-{
-    return unmap_refs(c, false);
-}
-
-static long unmap_and_replace(struct hypercall *c)
-{
-    return unmap_refs(c, true);
 }
 
 /* Source and destination of a 32-bit caller's copy; the parts of the structure are aligned differently. */
@@ -149,24 +132,6 @@ static long copy(struct hypercall *c)
     return for_each(c, c->compat ? COMPAT_COPY_BYTES : sizeof(struct gnttab_copy), copy_one);
 }
 
-/* Only a guest that manages its own page tables could give a page away, as on Xen. */
-static long transfer_one(struct hypercall *c, u64 gva)
-{
-    struct gnttab_transfer op;
-
-    if (read_caller_struct(c, &op, gva, &compat_gnttab_transfer))
-        return -EFAULT;
-    bool is_there = physmap_lookup(c->v->domain, gfn(op.mfn)).type != NP_NONE;
-    op.status = is_there ? GNTST_general_error : GNTST_bad_page;
-    return write_caller_struct(c, gva, &op, &compat_gnttab_transfer);
-}
-
-static long transfer(struct hypercall *c)
-{
-    return for_each(c, c->compat ? compat_gnttab_transfer.compat_bytes : sizeof(struct gnttab_transfer),
-                    transfer_one);
-}
-
 static long swap_one(struct hypercall *c, u64 gva)
 {
     struct gnttab_swap_grant_ref op;
@@ -195,7 +160,6 @@ static s16 target_status(struct hypercall *c, u16 domid)
 static long setup_table(struct hypercall *c)
 {
     struct gnttab_setup_table op;
-    long rc = 0;
 
     if ((u32)c->arg[2] != 1)
         return -EINVAL;
@@ -204,12 +168,13 @@ static long setup_table(struct hypercall *c)
     op.status = target_status(c, op.dom);
     if (!op.status && grant_set_frames(c->target, op.nr_frames))
         op.status = GNTST_general_error;
-    for (u64 i = 0; i < op.nr_frames && !op.status && !rc; i++) { /* GRANT_FRAMES_MAX at most */
-        u64 g = grant_frame_gfn(c->target, i).n, size = caller_long_bytes(c);
+    for (u64 i = 0; i < op.nr_frames && !op.status; i++) { /* GRANT_FRAMES_MAX at most */
+        u64 g = grant_frame_gfn(c->target, i).n;
 
-        rc = copy_to_guest_element(c->v, op.frame_list, i, &g, size);
+        if (copy_to_guest_element(c->v, op.frame_list, i, &g, caller_long_bytes(c)))
+            op.status = GNTST_bad_virt_addr;
     }
-    return write_caller_struct(c, c->arg[1], &op, &compat_gnttab_setup_table) ? -EFAULT : rc;
+    return write_caller_struct(c, c->arg[1], &op, &compat_gnttab_setup_table);
 }
 
 static long query_size(struct hypercall *c)
@@ -253,33 +218,11 @@ static long get_version(struct hypercall *c)
     return copy_to_guest(c->v, c->arg[1], &op, sizeof(op));
 }
 
-/* Version 1 has none. */
-static long get_status_frames(struct hypercall *c)
-{
-    struct gnttab_get_status_frames op;
-
-    if ((u32)c->arg[2] != 1)
-        return -EINVAL;
-    if (read_caller_struct(c, &op, c->arg[1], &compat_gnttab_get_status_frames))
-        return -EFAULT;
-    op.status = target_status(c, op.dom);
-    if (!op.status)
-        op.status = GNTST_general_error;
-    return write_caller_struct(c, c->arg[1], &op, &compat_gnttab_get_status_frames);
-}
-
 static long (*const calls[])(struct hypercall *c) = {
-    [GNTTABOP_map_grant_ref] = map_grant_ref,
-    [GNTTABOP_unmap_grant_ref] = unmap_grant_ref,
-    [GNTTABOP_setup_table] = setup_table,
-    [GNTTABOP_transfer] = transfer,
-    [GNTTABOP_copy] = copy,
-    [GNTTABOP_query_size] = query_size,
-    [GNTTABOP_unmap_and_replace] = unmap_and_replace,
-    [GNTTABOP_set_version] = set_version,
-    [GNTTABOP_get_status_frames] = get_status_frames,
-    [GNTTABOP_get_version] = get_version,
-    [GNTTABOP_swap_grant_ref] = swap_grant_ref,
+    [GNTTABOP_map_grant_ref] = map_grant_ref, [GNTTABOP_unmap_grant_ref] = unmap_grant_ref,
+    [GNTTABOP_setup_table] = setup_table,     [GNTTABOP_copy] = copy,
+    [GNTTABOP_query_size] = query_size,       [GNTTABOP_set_version] = set_version,
+    [GNTTABOP_get_version] = get_version,     [GNTTABOP_swap_grant_ref] = swap_grant_ref,
 };
 
 long hc_grant_table_op(struct hypercall *c)

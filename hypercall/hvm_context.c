@@ -258,3 +258,53 @@ u64 hvm_context_save(struct domain *d, u32 nr_vcpus, u8 *buf)
     to = put_record(to, HVM_SAVE_CODE(END), 0, NULL, 0);
     return (u64)(to - buf);
 }
+
+const u8 *hvm_context_find(const u8 *buf, u64 size, u32 typecode, u32 instance, u32 *length)
+{
+    struct record record;
+    u64 at = 0;
+
+    while (!next_record(buf, size, &at, &record) && record.head.typecode != HVM_SAVE_CODE(END))
+        if (record.head.typecode == typecode && record.head.instance == instance) {
+            *length = record.head.length;
+            return record.body;
+        }
+    return NULL;
+}
+
+/* clang-format off */
+#define COPY_REGISTER(name) regs->name = v->hvm.regs.name;
+#define COPY_SELECTOR(name) regs->name = state.name.selector;
+/* clang-format on */
+
+void hvm_context_registers(struct vcpu *v, struct vcpu_guest_context *out)
+{
+    struct cpu_user_regs *regs = &out->user_regs;
+    struct hvm_state state;
+
+    memset(out, 0, sizeof(*out));
+    hvm_ops->get_state(&v->hvm, &state);
+    out->flags = VGCF_I387_VALID | (v->state == VCPU_OFFLINE ? 0 : VGCF_online);
+    memcpy(&out->fpu_ctxt, v->hvm.fpu, sizeof(out->fpu_ctxt));
+    REGISTERS(COPY_REGISTER)
+    regs->rflags = v->hvm.regs.rflags;
+    COPY_SELECTOR(cs)
+    COPY_SELECTOR(ss)
+    COPY_SELECTOR(ds)
+    COPY_SELECTOR(es)
+    COPY_SELECTOR(fs)
+    COPY_SELECTOR(gs)
+    out->ctrlreg[0] = state.cr0;
+    out->ctrlreg[2] = state.cr2;
+    out->ctrlreg[3] = state.cr3;
+    out->ctrlreg[4] = state.cr4;
+    for (u32 i = 0; i < ARRAY_SIZE(v->hvm.dr); i++)
+        out->debugreg[i] = v->hvm.dr[i];
+    out->debugreg[6] = state.dr6;
+    out->debugreg[7] = state.dr7;
+    out->fs_base = state.fs.base;
+    /* SWAPGS exchanges the two on the way into the kernel. */
+    bool in_kernel = !(state.cs.selector & 3);
+    out->gs_base_kernel = in_kernel ? state.gs.base : state.kernel_gs_base;
+    out->gs_base_user = in_kernel ? state.kernel_gs_base : state.gs.base;
+}

@@ -1,6 +1,6 @@
 /*
  * __HYPERVISOR_memory_op: dispatch, the figures about a domain's memory, and its memory map (E820).
- * Reservations are in memory_populate.c, the physical map in memory_physmap.c.
+ * Reservations are in memory_populate.c, the physical map in memory_physmap.c, targets in memory_pod.c.
  */
 #include <homestead/topology.h>
 #include <hypercall/compat.h>
@@ -110,33 +110,6 @@ static long set_memory_map(struct hypercall *c)
     return 0;
 }
 
-/*
- * XENMEM_set_pod_target, XENMEM_get_pod_target: no domain has populate on demand, so a target changes nothing.
- * Toolstacks set it when they move a domain's memory/target, and read the figures.
- */
-static long pod_target(struct hypercall *c)
-{
-    struct xen_pod_target op;
-
-    long rc = read_caller_struct(c, &op, c->arg[1], &compat_pod_target);
-    if (!rc)
-        rc = hypercall_target(c, op.domid);
-    if (!rc && !c->v->domain->is_control)
-        rc = -EPERM;
-    if (rc)
-        return rc;
-    struct mem_account *account = &c->target->mem;
-    spin_lock(&account->lock);
-    u64 max_pages = account->max_pages;
-    op.tot_pages = account->tot_pages;
-    spin_unlock(&account->lock);
-    if (memop_cmd(c) == XENMEM_set_pod_target && op.target_pages > max_pages)
-        return -EINVAL;
-    op.pod_cache_pages = 0;
-    op.pod_entries = 0;
-    return write_caller_struct(c, c->arg[1], &op, &compat_pod_target);
-}
-
 /* How many frames domains share, and save by that: `xl info` prints them. Homestead shares none. */
 static long sharing_counter(struct hypercall *c)
 {
@@ -181,8 +154,8 @@ static const struct {
     [XENMEM_maximum_reservation] = {domain_figure, 0, -EINVAL},
     [XENMEM_maximum_gpfn] = {domain_figure, 0, -EINVAL},
     [XENMEM_remove_from_physmap] = {memop_remove_from_physmap, 0, -EINVAL},
-    [XENMEM_set_pod_target] = {pod_target, 0, -ENOSYS},
-    [XENMEM_get_pod_target] = {pod_target, 0, -ENOSYS},
+    [XENMEM_set_pod_target] = {memop_pod_target, 0, -ENOSYS},
+    [XENMEM_get_pod_target] = {memop_pod_target, 0, -ENOSYS},
     [XENMEM_get_sharing_freed_pages] = {sharing_counter, 0, -ENOSYS},
     [XENMEM_get_sharing_shared_pages] = {sharing_counter, 0, -ENOSYS},
     [XENMEM_exchange] = {memop_exchange, 0, -EINVAL},

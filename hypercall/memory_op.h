@@ -37,6 +37,9 @@ int memop_place_error(int rc, gfn_t g);
 /* acquire_resource.c */
 long memop_acquire_resource(struct hypercall *c);
 
+/* memory_pod.c */
+long memop_pod_target(struct hypercall *c);
+
 /* vnuma.c */
 long memop_get_vnumainfo(struct hypercall *c);
 

@@ -159,7 +159,7 @@ long memop_remove_from_physmap(struct hypercall *c)
     rc = hypercall_target(c, op.domid);
     if (rc)
         return rc;
-    enum np_type type = physmap_lookup(c->target, gfn(op.gpfn)).type;
+    enum np_type type = physmap_touch(c->target, gfn(op.gpfn)).type; /* marked: memory first, as on Xen */
     if (type == NP_NONE || type == NP_GRANT ||
         type == NP_GRANT_RO) /* a grant has to be unmapped by its handle */
         return -ENOENT;

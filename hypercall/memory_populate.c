@@ -7,6 +7,9 @@
  * and the claims are then as if only the others had been requested. The call can be preempted between
  * batches, and while dirty memory is cleaned that takes too long to clear at once; the number done is then in
  * the command word. No lock is held across batches: frames and limits may change between two of them.
+ *
+ * With XENMEMF_populate_on_demand, populate_physmap takes no memory: it marks the frames (physmap/pod.c). Only the control
+ * domain may do that, and not to itself; for others the flag stops the call at once, as on Xen.
  */
 #include <domain/vnuma.h>
 #include <hypercall/compat.h>
@@ -24,6 +27,7 @@ struct reservation {
     nodeid_t nid; /* NODE_NONE: any */
     u32 mm_flags;
     u32 address_bits;  /* of struct mm_request */
+    bool on_demand;    /* populate: no memory now */
     bool own;          /* a guest's request for itself; then: */
     nodeid_t main_nid; /* the node to try first */
 };
@@ -77,9 +81,10 @@ static bool decode(struct hypercall *c, const struct xen_memory_reservation *op,
     r->d = c->target;
     r->list = op->extent_start;
     r->order = op->extent_order;
-    return decode_address_bits(op->mem_flags, r) && !(op->mem_flags & XENMEMF_populate_on_demand) &&
-           decode_node(caller, op->mem_flags, r) &&
-           r->order <= (caller->is_control ? MAX_ORDER : GUEST_MAX_ORDER);
+    r->on_demand = memop_cmd(c) == XENMEM_populate_physmap && (op->mem_flags & XENMEMF_populate_on_demand);
+    return decode_address_bits(op->mem_flags, r) && decode_node(caller, op->mem_flags, r) &&
+           r->order <= (caller->is_control ? MAX_ORDER : GUEST_MAX_ORDER) &&
+           !(r->on_demand && r->d == caller);
 }
 
 enum step {
@@ -160,6 +165,11 @@ static enum step populate(const struct reservation *r, const gfn_t *g, u32 nr, u
     return rc ? STEP_FAILED : STEP_DONE;
 }
 
+static enum step mark(const struct reservation *r, const gfn_t *g, u32 nr, u32 *done)
+{
+    return physmap_mark_pod(r->d, g, r->order, r->order > ORDER_2M ? 1 : nr, done) ? STEP_FAILED : STEP_DONE;
+}
+
 /* Memory that is the domain's but mapped nowhere: as Xen does for a domain with nested paging. */
 static enum step increase(const struct reservation *r, u32 nr, u32 *done)
 {
@@ -223,7 +233,7 @@ static enum step some_extents(struct hypercall *c, const struct reservation *r, 
     if (!nr)
         return STEP_FAILED;
     if (cmd == XENMEM_populate_physmap)
-        return populate(r, g, nr, done);
+        return r->on_demand ? mark(r, g, nr, done) : populate(r, g, nr, done);
     if (big)
         return decrease_big(r, g[0], done);
     return physmap_give_up(r->d, g, BIT(r->order), nr, done) ? STEP_FAILED : STEP_DONE;
@@ -237,7 +247,7 @@ long memop_reservation(struct hypercall *c)
     enum step step = STEP_DONE;
 
     if (read_caller_struct(c, &op, c->arg[1], &compat_memory_reservation) ||
-        op.nr_extents > MEMOP_START_MAX || start >= op.nr_extents || hypercall_target(c, op.domid) ||
+        op.nr_extents > MEMOP_START_MAX || start > op.nr_extents || hypercall_target(c, op.domid) ||
         !decode(c, &op, &r))
         return (long)start;
     /* A guest that takes back what it gave stays on the nodes that it was claimed on. */
@@ -248,9 +258,17 @@ long memop_reservation(struct hypercall *c)
         r.main_nid = domain_main_node(r.d, &given);
         r.mm_flags |= given ? MM_AFFINITY_ONLY : 0;
     }
-    while (step == STEP_DONE && index < op.nr_extents) {
+    for (;;) {
         u32 done;
 
+        while (physmap_pod_trim(r.d)) { /* what the last batch has made superfluous */
+            if (sched_should_yield()) {
+                step = step == STEP_DONE ? STEP_AGAIN : step;
+                break;
+            }
+        }
+        if (step != STEP_DONE || index >= op.nr_extents)
+            break;
         step = some_extents(c, &r, index, (u32)MIN(op.nr_extents - index, (u64)LIST_MAX), &done);
         index += done;
         if (step == STEP_DONE && index < op.nr_extents && sched_should_yield())

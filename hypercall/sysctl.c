@@ -18,16 +18,10 @@
 #include <hypercall/cpu_policy.h>
 #include <hypercall/domctl.h>
 #include <hypercall/memory_op.h>
+#include <hypercall/sysctl.h>
 #include <lib/string.h>
 #include <mm/node.h>
 #include <mm/mm.h>
-#include <xen/sysctl.h>
-
-struct sysctl {
-    struct hypercall *c;
-    struct xen_sysctl op;
-    bool copy_back; /* op is copied back after a success, and if this is set */
-};
 
 #define ALL_NODES      (-1)
 #define SLIT_NO_PATH   255u
@@ -74,8 +68,7 @@ INIT void sysctl_init(void)
         .nr_nodes = mm_nr_nodes(),
         .max_node_id = MAX_NODES - 1,
         .cpu_khz = (u32)tsc_khz,
-        .capabilities =
-            XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap | XEN_SYSCTL_PHYSCAP_gnttab_v1,
+        .capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap | XEN_SYSCTL_PHYSCAP_gnttab_v1,
         .max_mfn = memop_max_page() - 1,
     };
     for_each_cpu (cpu) {
@@ -433,6 +426,20 @@ _Static_assert(XEN_HOMESTEAD_HOLDERS == REFUSAL_HOLDERS && XEN_HOMESTEAD_NO_DOMA
 static long run(struct sysctl *ctl)
 {
     switch (ctl->op.cmd) {
+    case XEN_SYSCTL_readconsole:
+        return sysctl_readconsole(ctl);
+    case XEN_SYSCTL_debug_keys:
+        return sysctl_debug_keys(ctl);
+    case XEN_SYSCTL_getcpuinfo:
+        return sysctl_getcpuinfo(ctl);
+    case XEN_SYSCTL_scheduler_op:
+        return sysctl_scheduler_op(ctl);
+    case XEN_SYSCTL_get_pmstat:
+    case XEN_SYSCTL_psr_cmt_op:
+    case XEN_SYSCTL_psr_alloc:
+        return sysctl_no_device(ctl);
+    case XEN_SYSCTL_pcitopoinfo:
+        return sysctl_pcitopoinfo(ctl);
     case XEN_SYSCTL_physinfo:
         return physinfo(ctl);
     case XEN_SYSCTL_sched_id:

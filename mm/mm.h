@@ -109,6 +109,9 @@ u16 mm_overhead_owner(mfn_t m);
 /* True if that was the last pin of a released frame, which is now free: tot of its account has dropped. */
 bool mm_unpin(mfn_t m);
 
+/* Is there a pin in the 2^order frames, order <= 9? Of an order above 0 the whole window of 2 MiB counts. */
+bool mm_any_pinned(mfn_t m, u32 order);
+
 /* NODE_NONE: no frame of RAM that mm/ manages. */
 nodeid_t mm_mfn_node(mfn_t m);
 

@@ -70,3 +70,14 @@ u16 mm_overhead_owner(mfn_t m)
     spin_unlock(&p.node->lock);
     return p.owner;
 }
+
+bool mm_any_pinned(mfn_t m, u32 order)
+{
+    struct place p;
+
+    if (!place_lock(&p, m, false))
+        return false;
+    bool pinned = order ? p.r->nr_pinned != 0 : frame_pins(*p.word) != 0;
+    spin_unlock(&p.node->lock);
+    return pinned;
+}

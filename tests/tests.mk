@@ -271,9 +271,10 @@ FUZZ_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST -fsanitize=fuzzer-no-link,a
 $(eval $(call test_kind,build/fuzz/obj,clang,$(FUZZ_CFLAGS),CLANG))
 -include $(FUZZERS:%=build/fuzz/obj/tests/fuzz/%_fuzz.d)
 
+build/fuzz/libhomestead: $(patsubst %.c,build/fuzz/obj/%.o,$(wildcard toolstack/libhomestead/*.c) tests/unit/toolstack/fake_xencall.c)
 $(FUZZERS:%=build/fuzz/%): build/fuzz/%: build/fuzz/obj/tests/fuzz/%_fuzz.o build/fuzz/obj/machine.a build/fuzz/obj/product.a
 	$(call say,CLANGLD,$@)
-	$(Q)clang -fsanitize=fuzzer,address,undefined -o $@ $< $(call archives,build/fuzz/obj) -lcmocka
+	$(Q)clang -fsanitize=fuzzer,address,undefined -o $@ $(filter %.o,$^) $(call archives,build/fuzz/obj) -lcmocka
 
 define fuzz_rule
 .PHONY: fuzz-$(1)

@@ -494,7 +494,7 @@ void domain_dump_init(void)
     keys_register('c', "CPUs: where they are, what they do", key_cpus);
     keys_register('e', "exit counts by kind", key_exits);
     keys_register('l', "locks that are held", key_locks);
-    keys_register('k', "check of every list and sum of memory; all CPUs wait during it", key_check);
+    keys_register_for_line('k', "check of every list and sum of memory; all CPUs wait during it", key_check);
 #ifdef DEBUG
     domain_ended = ask_for_check;
 #endif

@@ -1,6 +1,6 @@
 /*
  * Polling the serial line: one timer a CPU, which asks key_watch_decide() what to do. Domain 0 is told of its bytes by
- * VIRQ_CONSOLE.
+ * VIRQ_CONSOLE, and of news in the console's ring by VIRQ_CON_RING.
  *
  * No lock: poller is changed by compare-and-swap only, and a CPU touches its own timer only.
  */
@@ -8,6 +8,7 @@
 
 #include <homestead/init.h>
 #include <arch/x86/cpu/console.h>
+#include <arch/x86/cpu/console_ring.h>
 #include <arch/x86/cpu/debug/key_watch.h>
 #include <arch/x86/cpu/debug/keys.h>
 #include <arch/x86/cpu/percpu.h>
@@ -45,10 +46,14 @@ static void poll(struct timer *timer)
         typed_ns = now;
     if (typed_ns && now - typed_ns < KEY_TYPED_NS)
         timer_set(timer, now + KEY_TYPING_NS);
-    struct domain *control = found & KEYS_FOR_DOMAIN_0 ? domain_get(0) : NULL;
+    bool news = console_ring_has_news();
+    struct domain *control = news || found & KEYS_FOR_DOMAIN_0 ? domain_get(0) : NULL;
     if (!control)
         return;
-    evtchn_raise_virq(control, VIRQ_CONSOLE, 0);
+    if (found & KEYS_FOR_DOMAIN_0)
+        evtchn_raise_virq(control, VIRQ_CONSOLE, 0);
+    if (news)
+        evtchn_raise_virq(control, VIRQ_CON_RING, 0);
     domain_put(control);
 }
 

@@ -35,7 +35,7 @@ static bool in_use(const struct grant_active *a)
 }
 
 /* Marks the entry; its flags and domid are one word. used: it is in use, so who may and what it is have been seen. */
-static s16 mark(struct grant_entry_v1 *entry, bool used, struct grant_use *use)
+static s16 mark(struct grant_entry_v1 *entry, bool used, const struct grant_use *use)
 {
     u32 *word = (u32 *)(void *)entry;
     u32 seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
@@ -48,7 +48,6 @@ static s16 mark(struct grant_entry_v1 *entry, bool used, struct grant_use *use)
             return GNTST_general_error;
         u32 marked = seen | GTF_reading | (use->readonly ? 0 : GTF_writing);
         if (__atomic_compare_exchange_n(word, &seen, marked, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-            use->flags = (u16)marked;
             return GNTST_okay;
         }
     }
@@ -78,11 +77,9 @@ static s16 begin(struct domain *granter, struct grant_use *use)
     struct grant_entry_v1 *entry = entry_of(table, use->ref);
     struct grant_active *a = active_of(table, use->ref);
     bool used = in_use(a);
-    if (used && (a->domid != use->by || a->nr_read == USES_MAX || a->nr_write == USES_MAX))
+    if (used && (a->domid != use->by || (use->readonly ? a->nr_read : a->nr_write) == USES_MAX))
         return GNTST_general_error;
-    if (used && (use->readonly || a->nr_write)) {
-        use->flags = __atomic_load_n(&entry->flags, __ATOMIC_SEQ_CST);
-    } else {
+    if (!used || (!use->readonly && !a->nr_write)) {
         s16 status = mark(entry, used, use);
 
         if (status)

@@ -31,7 +31,6 @@ struct grant_use {
     bool readonly;
     bool map;    /* else copy */
     mfn_t frame; /* OUT */
-    u16 flags;   /* OUT: of the entry, when it was last marked or looked at */
 };
 /* An access to granter's page begins: the entry permits it, is marked as in use, and its frame is pinned. GNTST_*. */
 s16 grant_use_begin(struct domain *granter, struct grant_use *use);

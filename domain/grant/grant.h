@@ -54,7 +54,7 @@ void grant_map(struct domain *d, struct gnttab_map_grant_ref *op);
 
 #define GRANT_UNMAP_MAX 16u
 struct grant_unmap {
-    u64 host_addr, dev_bus_addr, new_addr;
+    u64 host_addr;
     u32 handle;
     s16 status; /* OUT */
 };

@@ -8,8 +8,6 @@
 #include <domain/internal.h>
 #include <lib/assert.h>
 
-#define CACHE_FLAGS (GTF_PAT | GTF_PWT | GTF_PCD)
-
 static struct grant_use use_of(const struct domain *d, const struct mapping *m)
 {
     return (struct grant_use){.ref = (u32)m->ref, .by = d->id, .readonly = m->readonly, .map = true};
@@ -36,7 +34,7 @@ static s16 map_from(struct domain *d, struct domain *granter, struct gnttab_map_
     s16 status = grant_use_begin(granter, &use);
     if (status)
         return status;
-    if ((op->flags & ~(u32)GNTMAP_readonly) != GNTMAP_host_map || (use.flags & CACHE_FLAGS) ||
+    if ((op->flags & ~(u32)GNTMAP_readonly) != GNTMAP_host_map ||
         physmap_map_grant(d, g, use.frame, use.readonly)) {
         grant_use_end(granter, &use);
         return GNTST_general_error;
@@ -88,9 +86,7 @@ static s16 begin_unmap(struct domain *d, const struct grant_unmap *op, struct ma
         m->state = MAPTRACK_FREE;
         return GNTST_bad_handle;
     }
-    if (op->dev_bus_addr && op->dev_bus_addr != m->gfn << PAGE_SHIFT)
-        status = GNTST_general_error;
-    else if (op->host_addr && (op->new_addr || op->host_addr >> PAGE_SHIFT != m->gfn))
+    if (op->host_addr && op->host_addr >> PAGE_SHIFT != m->gfn)
         status = GNTST_general_error;
     if (status || !op->host_addr) {
         maptrack_set(d, op->handle, m);

@@ -24,8 +24,12 @@ int physmap_init(struct domain *d, u64 pool_pages)
     p->destroyed = false;
     p->pool_pages = p->pool_used = 0;
     p->pool_free = INVALID_MFN;
-    p->np = (struct np_table){
-        .alloc = physmap_pool_take, .free = physmap_pool_return, .ctx = d, .virt = table_virt};
+    pod_init(&p->pod);
+    p->np = (struct np_table){.alloc = physmap_pool_take,
+                              .free = physmap_pool_return,
+                              .populate = pod_populate,
+                              .ctx = d,
+                              .virt = table_virt};
     spin_lock(&p->lock);
     int rc = physmap_pool_grow(d, pool_pages);
     if (!rc) {
@@ -56,18 +60,22 @@ int physmap_set_pool(struct domain *d, u64 pages)
 }
 
 /* Without grants, which go only when they are unmapped as such. */
-#define ANY_TYPE      (1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL | 1u << NP_RESOURCE)
+#define ANY_TYPE      (1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL | 1u << NP_RESOURCE | 1u << NP_POD)
 #define GRANT_TYPES   (1u << NP_GRANT | 1u << NP_GRANT_RO)
 #define FOREIGN_TYPES (1u << NP_FOREIGN | 1u << NP_RESOURCE)
-#define OWN_TYPES     (1u << NP_RAM | 1u << NP_SPECIAL)
+#define OWN_TYPES     (1u << NP_RAM | 1u << NP_SPECIAL | 1u << NP_POD)
 /* Approximate limit of mappings removed under one hold of the lock: under 0.5 ms. */
 #define PIECES_A_CALL 1024u
+/* The same of frames that are cleared for populate on demand. */
+#define KEPT_A_CALL   1024u
 
 /* Pieces removed from the tables but not freed yet: all CPUs must have stopped using them first. */
 struct removed {
     bool release; /* own RAM goes back to the allocator */
+    bool keep;    /* or stays for populate on demand, if it is wanted there */
     bool last;    /* a last unpin happened: a domain may have to be freed */
     u32 nr;
+    u32 nr_kept;  /* frames that may have been kept */
     u32 nr_total; /* in total, including those freed */
     mfn_t mfn[MM_TAKE_MAX];
     u8 order[MM_TAKE_MAX];
@@ -106,6 +114,8 @@ static void give_back(struct domain *d, struct removed *removed)
         if (FOREIGN_TYPES & 1u << removed->type[i]) { /* always single frames */
             removed->last |= forget_foreign(d, (enum np_type)removed->type[i], m);
         } else if (removed->type[i] == NP_RAM && removed->release) {
+            if (unlikely(removed->nr_kept) && pod_keep(d, m, removed->order[i]))
+                continue;
             if (removed->order[i] != order) {
                 release_ram(d, removed->mfn, order, nr_ram);
                 nr_ram = 0;
@@ -151,6 +161,13 @@ static int unmap_range(struct domain *d, u64 from, u64 end, u32 types, u32 *budg
         at = (at | (BIT(old.order) - 1)) + 1;
         if (old.type == NP_NONE || !(types & 1u << old.type))
             continue;
+        if (unlikely(old.type == NP_POD)) {
+            d->physmap.pod.entries -= BIT(old.order);
+            removed->nr_total++;
+            continue;
+        }
+        if (removed->keep && old.type == NP_RAM && unlikely(d->physmap.pod.entries > d->physmap.pod.cache))
+            removed->nr_kept += (u32)BIT(old.order);
         u32 i = removed->nr++;
         removed->mfn[i] = old.mfn;
         removed->order[i] = (u8)old.order;
@@ -162,7 +179,7 @@ static int unmap_range(struct domain *d, u64 from, u64 end, u32 types, u32 *budg
     return 0;
 }
 
-/* Lock held. Is every frame of [from, end) mapped, as RAM of the domain or its shared_info? */
+/* Lock held. Is every frame of [from, end) mapped, as RAM of the domain, now or on demand, or its shared_info? */
 static bool all_own(struct domain *d, u64 from, u64 end)
 {
     for (u64 at = from; at < end;) {
@@ -355,14 +372,17 @@ static int give_up(struct domain *d, u64 from, u64 nr_frames, struct removed *re
 
 int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32 *done)
 {
-    struct removed removed = {.release = true};
+    struct removed removed = {.release = true, .keep = true};
 
     spin_lock(&d->physmap.lock);
+    u64 entries = d->physmap.pod.entries;
     int rc = d->physmap.destroyed ? -EINVAL : 0;
-    for (*done = 0; *done < nr && !rc && removed.nr_total < PIECES_A_CALL;) {
+    for (*done = 0; *done < nr && !rc && removed.nr_total < PIECES_A_CALL && removed.nr_kept < KEPT_A_CALL;) {
         rc = give_up(d, g[*done].n, nr_frames, &removed);
         *done += rc == 0;
     }
+    if (d->physmap.pod.entries != entries)
+        pod_want_trim(&d->physmap.pod);
     end_change(d, &removed);
     return rc;
 }
@@ -384,18 +404,62 @@ struct np_entry physmap_lookup(struct domain *d, gfn_t g)
     return entry;
 }
 
+/* Lock held. */
+static struct np_entry touch(struct domain *d, gfn_t g)
+{
+    struct np_entry entry = lookup(d, g);
+
+    return unlikely(entry.type == NP_POD) ? pod_populate(d, g) : entry;
+}
+
+struct np_entry physmap_touch(struct domain *d, gfn_t g)
+{
+    spin_lock(&d->physmap.lock);
+    struct np_entry entry = touch(d, g);
+    spin_unlock(&d->physmap.lock);
+    if (unlikely(entry.type == NP_POD))
+        pod_refill(d, true);
+    return entry;
+}
+
+int physmap_mark_pod(struct domain *d, const gfn_t *g, u32 order, u32 nr, u32 *done)
+{
+    struct removed nothing = {0};
+
+    spin_lock(&d->physmap.lock);
+    int rc = d->physmap.destroyed ? -EINVAL : 0;
+    for (*done = 0; *done < nr && !rc;) {
+        u64 marked = 0;
+
+        rc = np_mark_pod(&d->physmap.np, g[*done], order, &marked);
+        d->physmap.pod.entries += marked;
+        *done += rc == 0;
+    }
+    end_change(d, &nothing); /* tables that are not needed any more */
+    return rc;
+}
+
 /* The pin is taken under the lock: d cannot give the frame away between the lookup and the pin. */
-int physmap_pin(struct domain *d, gfn_t g, mfn_t *frame)
+static int pin(struct domain *d, gfn_t g, mfn_t *frame)
 {
     int rc = -EINVAL;
 
     spin_lock(&d->physmap.lock);
-    struct np_entry entry = lookup(d, g);
+    struct np_entry entry = touch(d, g);
     if (entry.type == NP_RAM)
         rc = mm_pin(d->id, entry.mfn);
     spin_unlock(&d->physmap.lock);
     if (!rc)
         *frame = entry.mfn;
+    return rc;
+}
+
+int physmap_pin(struct domain *d, gfn_t g, mfn_t *frame)
+{
+    int rc = pin(d, g, frame);
+
+    for (u32 i = 0; unlikely(rc) && i < POD_ATTEMPTS && pod_refill(d, false); i++)
+        rc = pin(d, g, frame);
     return rc;
 }
 

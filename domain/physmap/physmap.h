@@ -10,6 +10,8 @@
 
 struct domain;
 
+struct vnuma;
+
 #define PHYSMAP_POOL_DEFAULT_PAGES 256u /* 1 MiB, as Xen has it */
 
 /* A cached lookup: a guest's page tables and arguments are mostly in the same few mappings. */
@@ -22,8 +24,23 @@ struct physmap_seen {
     bool readonly;
 };
 
+/* Populate on demand: frames without memory (NP_POD), and the memory that waits for them. pod.c */
+struct pod {
+    u64 entries;               /* such frames */
+    u64 cache;                 /* pages for them, which the domain owns already */
+    u64 cache_on[MAX_NODES];   /* of them, on each node */
+    mfn_t whole[MAX_NODES];    /* as lists: 2 MiB extents, INVALID_MFN: none */
+    mfn_t runs[MAX_NODES];     /* and runs of single pages */
+    const struct vnuma *vnuma; /* the domain's, NULL: none */
+    bool trim; /* the cache may be larger than there are entries, and should not; read without the lock */
+    const char *short_of; /* what an access wanted and did not get, NULL: nothing; read without the lock */
+    u64 sweep_gfn;        /* where the search for pages of zeroes is */
+    u32 nr_sweeps;        /* how often it has come to the end since something was found */
+};
+
 struct physmap {
     spinlock_t lock; /* LOCK_PHYSMAP */
+    struct pod pod;
     struct np_table np;
     struct physmap_seen seen[PHYSMAP_SEEN]; /* by 2 MiB of guest-physical memory */
     u64 nr_foreign;                         /* frames of other domains mapped here: NP_FOREIGN, NP_RESOURCE */
@@ -61,7 +78,7 @@ int physmap_place_unaligned(struct domain *d, gfn_t g, mfn_t m, u32 order);
 bool physmap_make_room(struct domain *d, gfn_t g, u64 nr_frames);
 /*
  * The domain gives up nr extents of nr_frames, 1 .. 512, from g[i] on, aligned or not: own RAM goes back to
- * the allocator. *done: how many. 0 as for physmap_place_many(). -EINVAL: one that is not all there, or holds
+ * the allocator, or to the cache for frames that are to be populated on demand. *done: how many. 0 as for physmap_place_many(). -EINVAL: one that is not all there, or holds
  * foreign frames, or d is dying; -ENOMEM: one that cannot be split; a part of that one may be unmapped then.
  */
 int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32 *done);
@@ -69,6 +86,20 @@ int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32
  * Holes are fine. -EINVAL, -ENOMEM as above. */
 int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release);
 struct np_entry physmap_lookup(struct domain *d, gfn_t g);
+/* The same, and a frame of type NP_POD gets memory. Still NP_POD: there is none. Then the guest has to repeat the access,
+ * or d has been crashed. No lock held, as for all that follow. */
+struct np_entry physmap_touch(struct domain *d, gfn_t g);
+
+/* --- populate on demand: every access to guest memory below does what physmap_touch() does --- */
+/* Makes nr extents NP_POD, g[i] on: nr <= MM_TAKE_MAX, 1 above 2 MiB. *done: how many. Frames that are so already stay
+ * so. -EEXIST: one where something else is mapped; -EINVAL, -ENOMEM as physmap_place(). It has changed nothing then. */
+int physmap_mark_pod(struct domain *d, const gfn_t *g, u32 order, u32 nr, u32 *done);
+/* XENMEM_set_pod_target: d shall have target pages, those in its cache included. -ERESTART: call again; -EINVAL: above
+ * its limit, or d is dying; -ENOMEM: before anything was taken, or other domains were faster, and d keeps what it got. */
+int physmap_set_pod_target(struct domain *d, u64 target);
+void physmap_pod_figures(struct domain *d, u64 *tot, u64 *cache, u64 *entries);
+/* After physmap_give_up(): frees what the cache has beyond the marked frames, in steps. True: call again. */
+bool physmap_pod_trim(struct domain *d);
 
 /* Pins the frame of d's RAM at g: it stays what it is until physmap_unpin(), whatever becomes of its mapping.
  * -EINVAL. */
@@ -83,10 +114,16 @@ int physmap_map_grant(struct domain *d, gfn_t g, mfn_t frame, bool readonly);
 /* Unmaps nr of them, frame[i] at g[i]. No CPU uses them any more then. A dying d: they are gone already. */
 void physmap_unmap_grants(struct domain *d, const gfn_t *g, const mfn_t *frame, u32 nr);
 
+/* No lock held, after an access has failed. If that was because there is no memory for a marked frame: searches the
+ * guest's memory for some, and crashes d if there is none. True: repeat the access. again: the guest itself does that
+ * as often as it takes, so it may be true although nothing was found yet. pod_sweep.c */
+bool pod_refill(struct domain *d, bool again);
+#define POD_ATTEMPTS 4u /* then an access that cannot be left to the guest fails */
+
 /* Calls fill() on d's guest frame g, under the lock, so the frame stays mapped. -EFAULT: nothing mapped. */
 int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]));
 /* Homestead's address of the frame at gaddr, valid until the unlock, and under a later hold if np.generation
- * is the same. Lock held. NULL: nothing mapped, or (write) not to be written. */
+ * is the same. Lock held. NULL: nothing mapped, or (write) not to be written; pod_refill() is due after the unlock. */
 void *physmap_frame(struct domain *d, u64 gaddr, bool write);
 /* Copies to guest-physical memory, across frames. -EFAULT: some of it is not there; then parts may be written. */
 int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len);

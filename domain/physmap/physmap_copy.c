@@ -16,7 +16,9 @@ void *physmap_frame(struct domain *d, u64 gaddr, bool write)
         return NULL;
     if (unlikely(seen->generation != d->physmap.np.generation || (n ^ seen->gfn) >> seen->order)) {
         struct np_entry entry = np_lookup(&d->physmap.np, gfn(n));
-        if (entry.type == NP_NONE)
+        if (unlikely(entry.type == NP_POD))
+            entry = pod_populate(d, gfn(n));
+        if (!mfn_valid_value(entry.mfn))
             return NULL;
         *seen = (struct physmap_seen){.generation = d->physmap.np.generation,
                                       .gfn = n,
@@ -32,6 +34,7 @@ void *physmap_frame(struct domain *d, u64 gaddr, bool write)
 int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len)
 {
     const char *at = src;
+    u32 attempts = 0;
 
     if (gaddr + len < gaddr)
         return -EFAULT;
@@ -44,8 +47,11 @@ int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len)
         if (page)
             memcpy(page + offset, at, piece);
         spin_unlock(&d->physmap.lock);
+        if (!page && attempts++ < POD_ATTEMPTS && pod_refill(d, false))
+            continue;
         if (!page)
             return -EFAULT;
+        attempts = 0;
         gaddr += piece;
         at += piece;
         len -= piece;
@@ -57,10 +63,13 @@ int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]))
 {
     if (g.n >= NP_GFN_LIMIT)
         return -EFAULT;
-    spin_lock(&d->physmap.lock);
-    u8 *page = physmap_frame(d, g.n << PAGE_SHIFT, true);
-    if (page)
-        fill(page);
-    spin_unlock(&d->physmap.lock);
-    return page ? 0 : -EFAULT;
+    for (u32 i = 0;; i++) {
+        spin_lock(&d->physmap.lock);
+        u8 *page = physmap_frame(d, g.n << PAGE_SHIFT, true);
+        if (page)
+            fill(page);
+        spin_unlock(&d->physmap.lock);
+        if (page || i == POD_ATTEMPTS || !pod_refill(d, false))
+            return page ? 0 : -EFAULT;
+    }
 }

@@ -101,6 +101,19 @@ bool sched_is_placed(struct vcpu *v)
     return placed;
 }
 
+u64 sched_idle_ns(u32 cpu)
+{
+    struct run_queue *q = run_queues[cpu];
+    u64 now = time_now_ns();
+
+    if (!q)
+        return now;
+    spin_lock(&q->lock);
+    u64 busy = q->busy_ns + (q->current && now > q->charged_ns ? now - q->charged_ns : 0);
+    spin_unlock(&q->lock);
+    return now > busy ? now - busy : 0;
+}
+
 /* Waits until v, which was seen in its guest, has left it once. */
 static void wait_exit(const struct vcpu *v)
 {

@@ -109,6 +109,7 @@ void group_charge(struct run_queue *q, u64 now_ns)
     s64 cost = (s64)(MIN(sum, CHARGE_MAX) * SCHED_WEIGHT_DEFAULT / weight_of(d));
     v->vtime_ns += cost;
     g->vtime_ns += cost / g->nr;
+    q->busy_ns += ran;
     q->charged_ns = now_ns;
     q->charged_wanted_ns = wanted;
     weigh(q, d, g);

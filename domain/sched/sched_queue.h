@@ -15,6 +15,7 @@ struct run_queue { /* in memory of its CPU's node */
     struct vcpu *current;  /* the vCPU that runs */
     u64 charged_ns;        /* host time up to which it is charged */
     u64 charged_wanted_ns; /* its domain's sum then */
+    u64 busy_ns;           /* that vCPUs were charged for here */
     u64 grant_ns;          /* of its domain's cap, 0: it has none */
     u32 grant_cap;         /* at which that was granted */
     s64 base_ns;           /* virtual time of a group here is its vtime_ns plus this */

@@ -46,6 +46,11 @@ int image_load(xc_interface *xch, u32 domid, const struct elf_kernel *elf)
 
 int image_set_context(xc_interface *xch, u32 domid, u32 entry, u64 start_info)
 {
+    return image_set_vcpu(xch, domid, 0, entry, start_info);
+}
+
+int image_set_vcpu(xc_interface *xch, u32 domid, u32 vcpu, u32 entry, u64 start_info)
+{
     static u8 current[262144]; /* 128 vCPUs take 165 KiB */
     static struct guest_lock current_lock;
     struct PACKED {
@@ -66,7 +71,8 @@ int image_set_context(xc_interface *xch, u32 domid, u32 entry, u64 start_info)
         return size;
     if (ctx.header_desc.typecode != HVM_SAVE_CODE(HEADER) || ctx.header.magic != HVM_FILE_MAGIC)
         return -EINVAL;
-    ctx.cpu_desc = (struct hvm_save_descriptor){.typecode = HVM_SAVE_CODE(CPU), .length = sizeof(ctx.cpu)};
+    ctx.cpu_desc = (struct hvm_save_descriptor){
+        .typecode = HVM_SAVE_CODE(CPU), .instance = (u16)vcpu, .length = sizeof(ctx.cpu)};
     ctx.end_desc = (struct hvm_save_descriptor){.typecode = HVM_SAVE_CODE(END)};
     ctx.cpu.rip = entry;
     ctx.cpu.rbx = start_info;

@@ -19,5 +19,7 @@ int image_load(xc_interface *xch, u32 domid, const struct elf_kernel *elf);
  * (public/arch-x86/hvm/start_info.h). 0, -EINVAL: the context read has no header, or an errno of the domctls.
  */
 int image_set_context(xc_interface *xch, u32 domid, u32 entry, u64 start_info);
+/* The same for any vCPU. */
+int image_set_vcpu(xc_interface *xch, u32 domid, u32 vcpu, u32 entry, u64 start_info);
 
 #endif

@@ -21,14 +21,21 @@
 #define XEN_DOMCTL_shadow_op               10
 #define XEN_DOMCTL_max_mem                 11
 #define XEN_DOMCTL_setvcpucontext          12
+#define XEN_DOMCTL_getvcpucontext          13
 #define XEN_DOMCTL_getvcpuinfo             14
 #define XEN_DOMCTL_max_vcpus               15
 #define XEN_DOMCTL_scheduler_op            16
 #define XEN_DOMCTL_setdomainhandle         17
 #define XEN_DOMCTL_settimeoffset           24
 #define XEN_DOMCTL_getvcpuaffinity         25
+#define XEN_DOMCTL_resumedomain            27
+#define XEN_DOMCTL_sendtrigger             28
 #define XEN_DOMCTL_gethvmcontext           33
 #define XEN_DOMCTL_sethvmcontext           34
+#define XEN_DOMCTL_set_address_size        35
+#define XEN_DOMCTL_get_address_size        36
+#define XEN_DOMCTL_debug_op                54
+#define XEN_DOMCTL_gethvmcontext_partial   55
 #define XEN_DOMCTL_gettscinfo              59
 #define XEN_DOMCTL_settscinfo              60
 #define XEN_DOMCTL_setnodeaffinity         68
@@ -36,6 +43,8 @@
 #define XEN_DOMCTL_setvnumainfo            74
 #define XEN_DOMCTL_get_cpu_policy          82
 #define XEN_DOMCTL_set_cpu_policy          83
+#define XEN_DOMCTL_psr_cmt_op              75
+#define XEN_DOMCTL_psr_alloc               78
 #define XEN_DOMCTL_get_paging_mempool_size 85
 #define XEN_DOMCTL_set_paging_mempool_size 86
 #define XEN_DOMCTL_claim_memory            91
@@ -190,9 +199,31 @@ struct xen_domctl_settimeoffset {
     s64 time_offset_seconds;
 };
 
+#define XEN_DOMCTL_SENDTRIGGER_NMI   0
+#define XEN_DOMCTL_SENDTRIGGER_RESET 1
+#define XEN_DOMCTL_SENDTRIGGER_INIT  2
+#define XEN_DOMCTL_SENDTRIGGER_POWER 3
+#define XEN_DOMCTL_SENDTRIGGER_SLEEP 4
+struct xen_domctl_sendtrigger {
+    u32 trigger; /* XEN_DOMCTL_SENDTRIGGER_* */
+    u32 vcpu;
+};
+
+struct xen_domctl_address_size {
+    u32 size; /* bits */
+};
+
 struct xen_domctl_hvmcontext {
     u32 size;                       /* bytes, IN room, OUT used */
     XEN_GUEST_HANDLE_64(u8) buffer; /* NULL in a get asks for the size */
+};
+
+/* One record, without its descriptor. */
+struct xen_domctl_hvmcontext_partial {
+    u32 type; /* HVM_SAVE_CODE() */
+    u32 instance;
+    u64 bufsz;                      /* IN */
+    XEN_GUEST_HANDLE_64(u8) buffer; /* NULL asks for the size, which bufsz is then */
 };
 
 struct xen_domctl_tsc_info {
@@ -213,6 +244,13 @@ struct xen_domctl_vnuma {
     XEN_GUEST_HANDLE_64(uint) vcpu_to_vnode;
     XEN_GUEST_HANDLE_64(uint) vnode_to_pnode;
     XEN_GUEST_HANDLE_64(xen_vmemrange_t) vmemrange;
+};
+
+#define XEN_DOMCTL_PSR_GET_MBA_THRTL 9 /* the last command */
+struct xen_domctl_psr_alloc {
+    u32 cmd;
+    u32 target;
+    u64 data;
 };
 
 struct xen_domctl_paging_mempool {
@@ -294,10 +332,14 @@ struct xen_domctl {
         struct xen_domctl_scheduler_op scheduler_op;
         struct xen_domctl_setdomainhandle setdomainhandle;
         struct xen_domctl_settimeoffset settimeoffset;
+        struct xen_domctl_sendtrigger sendtrigger;
         struct xen_domctl_hvmcontext hvmcontext;
+        struct xen_domctl_address_size address_size;
+        struct xen_domctl_hvmcontext_partial hvmcontext_partial;
         struct xen_domctl_tsc_info tsc_info;
         struct xen_domctl_vnuma vnuma;
         struct xen_domctl_cpu_policy cpu_policy;
+        struct xen_domctl_psr_alloc psr_alloc;
         struct xen_domctl_paging_mempool paging_mempool;
         struct xen_domctl_claim_memory claim_memory;
         struct xen_domctl_get_memory_claims get_memory_claims;
@@ -312,6 +354,7 @@ _Static_assert(sizeof(struct xen_domctl_vcpuaffinity) == 40, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_shadow_op) == 40, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_scheduler_op) == 24, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_hvmcontext) == 16, "public/domctl.h");
+_Static_assert(sizeof(struct xen_domctl_hvmcontext_partial) == 24, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_tsc_info) == 24, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_vnuma) == 48, "public/domctl.h");
 _Static_assert(sizeof(struct xen_domctl_cpu_policy) == 40, "public/domctl.h");

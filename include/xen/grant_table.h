@@ -67,14 +67,6 @@ struct gnttab_setup_table {
     XEN_GUEST_HANDLE(xen_pfn_t) frame_list; /* OUT: where they are in the guest's map */
 };
 
-/* For guests that manage their own page tables. */
-struct gnttab_transfer {
-    xen_pfn_t mfn;
-    domid_t domid;
-    u32 ref;
-    s16 status; /* OUT */
-};
-
 #define GNTCOPY_source_gref (1 << 0)
 #define GNTCOPY_dest_gref   (1 << 1)
 
@@ -99,23 +91,8 @@ struct gnttab_query_size {
     s16 status;        /* OUT, GNTST_* */
 };
 
-struct gnttab_unmap_and_replace {
-    u64 host_addr;
-    u64 new_addr; /* only 0, for a guest with nested paging */
-    u32 handle;
-    s16 status; /* OUT */
-};
-
 struct gnttab_set_version {
     u32 version; /* IN and OUT: the one in use */
-};
-
-/* Of version 2. */
-struct gnttab_get_status_frames {
-    u32 nr_frames;
-    domid_t dom;
-    s16 status; /* OUT */
-    XEN_GUEST_HANDLE(uint64_t) frame_list;
 };
 
 struct gnttab_get_version {
@@ -130,25 +107,12 @@ struct gnttab_swap_grant_ref {
     s16 status; /* OUT */
 };
 
-struct gnttab_cache_flush {
-    union {
-        u64 dev_bus_addr;
-        u32 ref;
-    } a;
-    u16 offset;
-    u16 length;
-    u32 op; /* GNTTAB_CACHE_* */
-};
-
-#define GNTTAB_CACHE_CLEAN       (1u << 0)
-#define GNTTAB_CACHE_INVAL       (1u << 1)
-#define GNTTAB_CACHE_SOURCE_GREF (1u << 31)
-
 #define GNTST_okay              (0)
 #define GNTST_general_error     (-1)
 #define GNTST_bad_domain        (-2)
 #define GNTST_bad_gntref        (-3)
 #define GNTST_bad_handle        (-4)
+#define GNTST_bad_virt_addr     (-5)
 #define GNTST_permission_denied (-8)
 #define GNTST_bad_page          (-9)
 #define GNTST_bad_copy_arg      (-10)
@@ -159,13 +123,9 @@ _Static_assert(sizeof(struct grant_entry_v1) == 8, "public/grant_table.h");
 _Static_assert(sizeof(struct gnttab_map_grant_ref) == 32, "public/grant_table.h");
 _Static_assert(sizeof(struct gnttab_unmap_grant_ref) == 24, "public/grant_table.h");
 _Static_assert(sizeof(struct gnttab_setup_table) == 24, "public/grant_table.h");
-_Static_assert(sizeof(struct gnttab_transfer) == 24, "public/grant_table.h");
 _Static_assert(sizeof(struct gnttab_copy) == 40, "public/grant_table.h");
 _Static_assert(sizeof(struct gnttab_query_size) == 16, "public/grant_table.h");
-_Static_assert(sizeof(struct gnttab_unmap_and_replace) == 24, "public/grant_table.h");
-_Static_assert(sizeof(struct gnttab_get_status_frames) == 16, "public/grant_table.h");
 _Static_assert(sizeof(struct gnttab_get_version) == 8, "public/grant_table.h");
 _Static_assert(sizeof(struct gnttab_swap_grant_ref) == 12, "public/grant_table.h");
-_Static_assert(sizeof(struct gnttab_cache_flush) == 16, "public/grant_table.h");
 
 #endif

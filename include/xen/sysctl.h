@@ -10,16 +10,34 @@
 
 #define XEN_SYSCTL_INTERFACE_VERSION 0x00000015
 
-#define XEN_SYSCTL_physinfo          3
-#define XEN_SYSCTL_sched_id          4
-#define XEN_SYSCTL_getdomaininfolist 6
-#define XEN_SYSCTL_availheap         9
-#define XEN_SYSCTL_page_offline_op   14
-#define XEN_SYSCTL_cputopoinfo       16
-#define XEN_SYSCTL_numainfo          17
-#define XEN_SYSCTL_cpupool_op        18
+#define XEN_SYSCTL_readconsole        1
+#define XEN_SYSCTL_physinfo           3
+#define XEN_SYSCTL_sched_id           4
+#define XEN_SYSCTL_getdomaininfolist  6
+#define XEN_SYSCTL_debug_keys         7
+#define XEN_SYSCTL_getcpuinfo         8
+#define XEN_SYSCTL_availheap          9
+#define XEN_SYSCTL_get_pmstat         10
+#define XEN_SYSCTL_page_offline_op    14
+#define XEN_SYSCTL_cputopoinfo        16
+#define XEN_SYSCTL_numainfo           17
+#define XEN_SYSCTL_cpupool_op         18
+#define XEN_SYSCTL_scheduler_op       19
+#define XEN_SYSCTL_psr_cmt_op         21
+#define XEN_SYSCTL_pcitopoinfo        22
+#define XEN_SYSCTL_psr_alloc          23
 #define XEN_SYSCTL_get_cpu_featureset 26
-#define XEN_SYSCTL_get_cpu_policy    29
+#define XEN_SYSCTL_get_cpu_policy     29
+
+/* The console's ring: bytes have positions that count up. */
+struct xen_sysctl_readconsole {
+    u8 clear;       /* what is read is gone for later readers */
+    u8 incremental; /* from index on, if that is still there */
+    u8 pad0, pad1;
+    u32 index; /* IN; OUT: of the byte after the last that was read */
+    XEN_GUEST_HANDLE_64(char) buffer;
+    u32 count; /* IN room, OUT bytes written */
+};
 
 #define XEN_SYSCTL_PHYSCAP_hvm       (1u << 0)
 #define XEN_SYSCTL_PHYSCAP_hap       (1u << 3)
@@ -52,6 +70,21 @@ struct xen_sysctl_getdomaininfolist {
     u32 max_domains;
     XEN_GUEST_HANDLE_64(xen_domctl_getdomaininfo_t) buffer;
     u32 num_domains; /* OUT */
+};
+
+struct xen_sysctl_debug_keys {
+    XEN_GUEST_HANDLE_64(const_char) keys;
+    u32 nr_keys;
+};
+
+struct xen_sysctl_cpuinfo {
+    u64 idletime; /* ns */
+};
+typedef struct xen_sysctl_cpuinfo xen_sysctl_cpuinfo_t;
+struct xen_sysctl_getcpuinfo {
+    u32 max_cpus;
+    XEN_GUEST_HANDLE_64(xen_sysctl_cpuinfo_t) info;
+    u32 nr_cpus; /* OUT */
 };
 
 struct xen_sysctl_availheap {
@@ -132,6 +165,54 @@ struct xen_sysctl_cpu_policy {
     u32 _rsvd;     /* 0 */
     XEN_GUEST_HANDLE_64(xen_cpuid_leaf_t) leaves; /* OUT */
     XEN_GUEST_HANDLE_64(xen_msr_entry_t) msrs;    /* OUT */
+};
+
+/* A CPU pool's scheduler. */
+#define XEN_SYSCTL_SCHEDOP_putinfo 0
+#define XEN_SYSCTL_SCHEDOP_getinfo 1
+struct xen_sysctl_credit_schedule {
+    u32 tslice_ms, ratelimit_us, vcpu_migr_delay_us;
+};
+struct xen_sysctl_credit2_schedule {
+    u32 ratelimit_us; /* a vCPU that has run for less is not preempted */
+};
+struct xen_sysctl_scheduler_op {
+    u32 cpupool_id;
+    u32 sched_id; /* XEN_SCHEDULER_* */
+    u32 cmd;      /* XEN_SYSCTL_SCHEDOP_* */
+    union {
+        struct xen_sysctl_sched_arinc653 {
+            XEN_GUEST_HANDLE_64(xen_sysctl_arinc653_schedule_t) schedule;
+        } sched_arinc653;
+        struct xen_sysctl_credit_schedule sched_credit;
+        struct xen_sysctl_credit2_schedule sched_credit2;
+    } u;
+};
+
+struct physdev_pci_device {
+    u16 seg;
+    u8 bus;
+    u8 devfn;
+};
+#define XEN_INVALID_DEV (XEN_INVALID_NODE_ID - 1) /* there is no such device */
+struct xen_sysctl_pcitopoinfo {
+    u32 num_devs; /* IN; OUT: how many have been looked at */
+    XEN_GUEST_HANDLE_64(physdev_pci_device_t) devs;
+    XEN_GUEST_HANDLE_64(u32) nodes; /* OUT, one for each device */
+};
+
+/* Allocation of cache and memory bandwidth: no command is implemented. */
+#define XEN_SYSCTL_PSR_get_l3_info  0
+#define XEN_SYSCTL_PSR_get_l2_info  1
+#define XEN_SYSCTL_PSR_get_mba_info 2
+struct xen_sysctl_psr_alloc {
+    u32 cmd;
+    u32 target;
+    union {
+        struct {
+            u32 cbm_len, cos_max, flags;
+        } cat_info;
+    } u;
 };
 
 /* Frames taken offline and back, [start, end]. status: one word for each, also after an error, which ends the
@@ -248,15 +329,21 @@ struct xen_sysctl {
     u32 cmd;
     u32 interface_version;
     union {
+        struct xen_sysctl_readconsole readconsole;
         struct xen_sysctl_physinfo physinfo;
         struct xen_sysctl_sched_id sched_id;
         struct xen_sysctl_getdomaininfolist getdomaininfolist;
+        struct xen_sysctl_debug_keys debug_keys;
+        struct xen_sysctl_getcpuinfo getcpuinfo;
         struct xen_sysctl_availheap availheap;
         struct xen_sysctl_cputopoinfo cputopoinfo;
         struct xen_sysctl_numainfo numainfo;
         struct xen_sysctl_cpupool_op cpupool_op;
         struct xen_sysctl_cpu_featureset cpu_featureset;
         struct xen_sysctl_cpu_policy cpu_policy;
+        struct xen_sysctl_scheduler_op scheduler_op;
+        struct xen_sysctl_pcitopoinfo pcitopoinfo;
+        struct xen_sysctl_psr_alloc psr_alloc;
         struct xen_sysctl_page_offline_op page_offline;
         struct xen_sysctl_homestead_node_memory node_memory;
         struct xen_sysctl_homestead_domain_memory domain_memory;
@@ -265,6 +352,11 @@ struct xen_sysctl {
     } u;
 };
 
+_Static_assert(sizeof(struct xen_sysctl_readconsole) == 24, "public/sysctl.h");
+_Static_assert(sizeof(struct xen_sysctl_debug_keys) == 16, "public/sysctl.h");
+_Static_assert(sizeof(struct xen_sysctl_getcpuinfo) == 24, "public/sysctl.h");
+_Static_assert(sizeof(struct xen_sysctl_scheduler_op) == 32, "public/sysctl.h");
+_Static_assert(sizeof(struct xen_sysctl_pcitopoinfo) == 24, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_physinfo) == 112, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_getdomaininfolist) == 24, "public/sysctl.h");
 _Static_assert(sizeof(struct xen_sysctl_availheap) == 24, "public/sysctl.h");

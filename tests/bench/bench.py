@@ -35,6 +35,8 @@ CALLS = [
     ("max_mem", "domctl max_mem", None),
     ("evtchn_send", "event channel send, taken each time", None),
     ("evtchn_send_pending", "  still pending", None),
+    ("grant_map_unmap", "map and unmap a grant, both calls", 2500),
+    ("grant_copy", "copy 64 bytes by a grant reference", None),
     ("claim_domctl", "claim and release by domctl 91", 1500),
     ("claim_pages", "claim and release by XENMEM_claim_pages", 1500),
     ("create_empty", "create an empty domain", 30_000),

@@ -54,7 +54,7 @@ class TestReplaceInAGuest(AnyRun):
         assert frames == 250 * 4 and accesses > frames and (stale, soiled) == (0, 0)
 
 
-DOMAIN_0 = ["instructions", "sweep", "storm", "tables", "toctou", "claims", "offline", "race", "fifo"]
+DOMAIN_0 = ["instructions", "sweep", "storm", "tables", "toctou", "claims", "offline", "race", "fifo", "pod"]
 
 
 @pytest.mark.parametrize("build", BUILDS, scope="class")

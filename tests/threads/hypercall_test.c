@@ -29,7 +29,7 @@
 #define GUESTS      3u /* ids 1..GUESTS, which all threads are after */
 #define CONTEXT_MAX 0x8000u
 #define CALLS       4000u
-static u32 done_by_call[32], ok_by_call[32];
+static u32 done_by_call[40], ok_by_call[40];
 static u32 calls_each = CALLS;
 static _Thread_local struct rng rng;
 
@@ -227,7 +227,7 @@ static long get_claims(u16 domid)
     return domctl(XEN_DOMCTL_get_memory_claims, domid, &op);
 }
 
-static long reservation(u32 cmd, u16 domid)
+static long reservation_with(u32 cmd, u16 domid, u32 flags)
 {
     u32 order = draw(4) ? draw(3) : ORDER_2M;
     u64 nr = order == ORDER_2M ? 1 : 1 + draw(12);
@@ -235,7 +235,7 @@ static long reservation(u32 cmd, u16 domid)
     const struct xen_memory_reservation op = {.extent_start = at(array()),
                                               .nr_extents = nr,
                                               .extent_order = order,
-                                              .mem_flags = draw(2) ? XENMEMF_node(draw(2)) : 0,
+                                              .mem_flags = flags | (draw(2) ? XENMEMF_node(draw(2)) : 0),
                                               .domid = domid};
 
     for (u32 i = 0; i < nr; i++)
@@ -243,6 +243,25 @@ static long reservation(u32 cmd, u16 domid)
     put(array(), gfns, sizeof(gfns));
     put(area(), &op, sizeof(op));
     return call(__HYPERVISOR_memory_op, cmd, at(area())) > 0 ? 0 : -ENOMEM;
+}
+
+static long reservation(u32 cmd, u16 domid)
+{
+    return reservation_with(cmd, domid, 0);
+}
+
+static long mark(u16 domid)
+{
+    return reservation_with(XENMEM_populate_physmap, domid, XENMEMF_populate_on_demand);
+}
+
+/* Small: then what is mapped of marked frames is often more than there is, and pages of zeroes are searched for. */
+static long pod_target(u16 domid)
+{
+    const struct xen_pod_target op = {.target_pages = draw(4) ? draw(600) : draw(FRAMES), .domid = domid};
+
+    put(area(), &op, sizeof(op));
+    return call(__HYPERVISOR_memory_op, draw(8) ? XENMEM_set_pod_target : XENMEM_get_pod_target, at(area()));
 }
 
 static long grow(u16 domid)
@@ -407,10 +426,11 @@ static long from_inside(u16 domid)
 }
 
 static long (*const calls[])(u16 domid) = {
-    create,   max_vcpus,  max_mem,     grow,       grow,        decrease,    increase,     map_foreign,
-    unmap,    claim,      info,        get_claims, context,     vcpu_info,   pause_or_not, pool,
-    affinity, alloc_port, bind_port,   use_port,   reset_ports, port_status, shared_info,  touch_window,
-    destroy,  create_any, from_inside, alloc_port, pin,         fifo,        place_grant,
+    create,       max_vcpus,   max_mem,      grow,       grow,       decrease,    increase,
+    map_foreign,  unmap,       claim,        info,       get_claims, context,     vcpu_info,
+    pause_or_not, pool,        affinity,     alloc_port, bind_port,  use_port,    reset_ports,
+    port_status,  shared_info, touch_window, destroy,    create_any, from_inside, alloc_port,
+    pin,          fifo,        place_grant,  mark,       mark,       pod_target,
 };
 _Static_assert(ARRAY_SIZE(calls) <= ARRAY_SIZE(ok_by_call), "counted");
 

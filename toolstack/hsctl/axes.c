@@ -2,6 +2,7 @@
 #include "picture.h"
 #include "size.h"
 
+#include <inttypes.h>
 #include <time.h>
 
 #define GIB 262144.0 /* pages */
@@ -12,7 +13,7 @@ static double nice_step(double range, uint32_t steps)
 {
     double step = 1;
 
-    while (step * steps >= range * 10)
+    while (step * steps >= range)
         step /= 10;
     while (step * steps * 10 < range)
         step *= 10;
@@ -53,7 +54,17 @@ static double time_step(double seconds)
     return nice_step(seconds / 86400, 10) * 86400;
 }
 
-/* Seconds up to 100 s, else minutes, else hours. */
+/* "12" or "0.5" seconds up to 100 s, else "1:30" minutes, else hours. unit: in seconds. */
+static void time_text(double seconds, double unit, char text[32])
+{
+    uint64_t small = (uint64_t)(seconds * 60 / unit + 0.5); /* sixtieths */
+
+    if (unit == 1)
+        snprintf(text, 32, "%g", seconds);
+    else
+        snprintf(text, 32, "%" PRIu64 ":%02" PRIu64, small / 60, small % 60);
+}
+
 void picture_x_axis(struct picture *p)
 {
     double seconds = p->length_ms > 0 ? (double)p->length_ms / 1000 : 1, step = time_step(seconds);
@@ -65,7 +76,7 @@ void picture_x_axis(struct picture *p)
     for (double v = 0; v <= seconds * 1.0001; v += step) {
         double x = picture_x(v / seconds);
         fprintf(p->to, "<path d=\"M%.1f %.1fv5\" class=\"edge\"/>\n", x, p->y);
-        snprintf(text, sizeof(text), "%g", v / unit);
+        time_text(v, unit, text);
         picture_text(p, x, p->y + 18, "tick", "middle", text);
     }
     localtime_r(&start, &tm);

@@ -144,20 +144,41 @@ void chart_raise(struct chart *chart)
         chart->base[c] += chart->own[c] + chart->claim[c];
 }
 
+static double middle_of(double a, double b, double c)
+{
+    double low = a < b ? a : b, high = a < b ? b : a;
+
+    return c < low ? low : c > high ? high : c;
+}
+
+/* What of a node is neither free nor a domain's. */
+static double used_by_none(const struct state *s, uint32_t node)
+{
+    double used = 0;
+
+    if (node >= s->nr_nodes)
+        return 0;
+    used = (double)s->nodes[node].size_pages - (double)s->nodes[node].free_pages;
+    for (uint32_t d = 0; d < s->nr_domains; d++)
+        used -= (double)state_cell(s, d, node)->own_pages;
+    return used > 0 ? used : 0;
+}
+
+/*
+ * The figures of the domains are a little later than those of the nodes: while a large domain is destroyed, its memory seems
+ * to be nobody's in one sample. So of three samples the middle value counts, which leaves steps as they are.
+ */
 void chart_begin(struct chart *chart, uint32_t node)
 {
-    for (uint32_t c = 0; c < chart->nr_columns; c++) {
-        const struct state *s = &chart->samples->state[chart->sample[c]];
-        double used = 0;
+    const uint32_t last = chart->samples->nr - 1;
 
-        chart->base[c] = chart->own[c] = chart->claim[c] = 0;
-        if (node >= s->nr_nodes)
-            continue;
-        used = (double)s->nodes[node].size_pages - (double)s->nodes[node].free_pages;
-        for (uint32_t d = 0; d < s->nr_domains; d++)
-            used -= (double)state_cell(s, d, node)->own_pages;
-        /* The figures of the domains are a little later than those of the nodes. */
-        chart->own[c] = used > 0 ? used : 0;
+    for (uint32_t c = 0; c < chart->nr_columns; c++) {
+        const uint32_t i = chart->sample[c];
+        const struct state *s = chart->samples->state;
+
+        chart->base[c] = chart->claim[c] = 0;
+        chart->own[c] = middle_of(used_by_none(&s[i ? i - 1 : i], node), used_by_none(&s[i], node),
+                                  used_by_none(&s[i < last ? i + 1 : i], node));
     }
 }
 

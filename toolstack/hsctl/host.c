@@ -6,6 +6,8 @@
 
 #include <xenstore.h>
 
+#define LOOKS 3u /* at a host on which memory changes hands meanwhile */
+
 int host_open(struct host *host, const char **what)
 {
     memset(host, 0, sizeof(*host));
@@ -111,7 +113,7 @@ static int read_all(const struct host *host, struct state *s, const struct hs_do
     return error;
 }
 
-int host_read(const struct host *host, struct state *s, const char **what)
+static int read_once(const struct host *host, struct state *s, const char **what)
 {
     struct hs_domain_info *list;
     uint32_t nr;
@@ -124,6 +126,33 @@ int host_read(const struct host *host, struct state *s, const char **what)
     free(list);
     if (error)
         state_free(s);
+    return error;
+}
+
+/* Has memory changed hands since the figures of the nodes were read, so that those of the domains do not go with them? */
+static bool has_changed(const struct host *host, const struct state *s)
+{
+    struct hs_node nodes[HS_MAX_NODES];
+    uint32_t nr = HS_MAX_NODES;
+
+    if (!host->node_claims || hs_nodes(host->hs, NULL, nodes, &nr) || nr != s->nr_nodes)
+        return false;
+    for (uint32_t i = 0; i < nr; i++)
+        if (nodes[i].free_pages != s->nodes[i].free_pages ||
+            nodes[i].claimed_pages != s->nodes[i].claimed_pages)
+            return true;
+    return false;
+}
+
+int host_read(const struct host *host, struct state *s, const char **what)
+{
+    int error = read_once(host, s, what);
+
+    /* While a domain is built that never ends: the last look counts then. */
+    for (uint32_t looks = 1; !error && looks < LOOKS && has_changed(host, s); looks++) {
+        state_free(s);
+        error = read_once(host, s, what);
+    }
     return error;
 }
 

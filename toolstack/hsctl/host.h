@@ -15,7 +15,8 @@ struct host {
 int host_open(struct host *host, const char **what);
 void host_close(struct host *host);
 
-/* A sample. Figures are of slightly different moments: a domain that ends meanwhile is left out. */
+/* A sample. The hypervisor reports nodes and each domain one after another: a domain that ends meanwhile is left out, and if
+ * memory has changed hands, it is read again. Only while that goes on the figures may not add up. */
 int host_read(const struct host *host, struct state *s, const char **what);
 
 /* 0 or an errno. On Xen only a claim on the host can be made. */

@@ -117,10 +117,10 @@ double picture_y(const struct picture *p, double pages)
     return p->top + p->height * (1 - (pages < p->pages ? pages : p->pages) / p->pages);
 }
 
-/* Is the difference between two heights one to see? */
+/* Is the difference between two heights one to see? Smaller ones, of a few pages, would only make an edge look torn. */
 static bool differs(double a, double b)
 {
-    return a - b >= 0.05 || b - a >= 0.05;
+    return a - b >= 0.3 || b - a >= 0.3;
 }
 
 /* One piece of a layer: the columns from first to before end, in each of which it is from low to high. */

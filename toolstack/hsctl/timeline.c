@@ -49,13 +49,13 @@ static void put_label(struct picture *p, const char *name)
     strcpy(text, name);
     text_shorten(text, 16);
     width = text_characters(text) * LABEL_CHAR + 8;
-    if (chart_label(&p->chart, (width + 4) / PLOT, &x, &y) * p->height / p->pages < 16)
+    if (chart_label(&p->chart, (width + 4) / PLOT, &x, &y) * p->height / p->pages < 14.5)
         return;
     x = picture_x(x);
     y = picture_y(p, y);
-    fprintf(p->to, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"14\" rx=\"3\" class=\"chip\"/>\n",
-            x - width / 2, y - 7, width);
-    picture_text(p, x, y + 4, "label", "middle", text);
+    fprintf(p->to, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"13\" rx=\"3\" class=\"chip\"/>\n",
+            x - width / 2, y - 6.5, width);
+    picture_text(p, x, y + 3.5, "label", "middle", text);
 }
 
 /* --- refusals --- */
@@ -172,7 +172,7 @@ static void put_panels(struct picture *p)
         nr += node_shown(p, n);
     for (uint32_t n = 0; n <= CHART_HOST; n++)
         if (node_shown(p, n))
-            put_panel(p, n, n == CHART_HOST || nr > 6 ? 80 : nr > 3 ? 130 : 180);
+            put_panel(p, n, n == CHART_HOST || nr > 6 ? 80 : nr > 3 ? 130 : 210);
 }
 
 /* --- legend --- */

@@ -62,7 +62,11 @@ static int make_call(hs_handle *h, const struct call *c, const struct hs_array *
 int hs_domctl(hs_handle *h, struct xen_domctl *op, const struct hs_array *array)
 {
     op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-    return make_call(h, &(struct call){.nr = __HYPERVISOR_domctl, .arg = op, .bytes = sizeof(*op)}, array);
+    int rc = make_call(h, &(struct call){.nr = __HYPERVISOR_domctl, .arg = op, .bytes = sizeof(*op)}, array);
+    /* Xen asks its IOMMU code about commands that it does not know; without an IOMMU that is the answer. */
+    if (rc && errno == EOPNOTSUPP)
+        errno = ENOSYS;
+    return rc;
 }
 
 int hs_sysctl(hs_handle *h, struct xen_sysctl *op, const struct hs_array *array)

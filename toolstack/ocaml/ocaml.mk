@@ -65,8 +65,8 @@ $(OCAML_TEST): tests/unit/toolstack/ocaml/binding_test.ml $(TSO)/homestead.cmx $
 check-ocaml_binding: $(OCAML_TEST)
 	$(Q)$<
 else
-toolstack: ocaml-skipped
+toolstack check: ocaml-skipped
 .PHONY: ocaml-skipped
 ocaml-skipped:
-	@echo "toolstack: no OCaml binding and builder: no $(OCAMLOPT) (Debian's ocaml-nox; make toolstack-deps)"
+	@echo "ocaml skipped, the binding, its test and the builder: no $(OCAMLOPT) (Debian's ocaml-nox; make toolstack-deps)"
 endif

@@ -9,6 +9,7 @@
 #include <arch/x86/cpu/console.h>
 
 #include <homestead/init.h>
+#include <arch/x86/cpu/console_ring.h>
 #include <arch/x86/cpu/io.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
@@ -206,6 +207,7 @@ void console_write(const char *text, size_t len)
     }
     if (taken)
         release();
+    console_ring_put(text, (u32)len, !this_cpu()->in_nmi, false);
 }
 
 void console_break_lock(void)

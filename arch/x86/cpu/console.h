@@ -14,7 +14,7 @@
  * control register. False: nothing answers at the port, and nothing is added. */
 bool console_add(u16 port, u16 divisor, u8 lcr);
 void console_set_level(enum log_level level);
-/* Raw bytes, as they come (\n becomes \r\n). Whole calls do not interleave. */
+/* Raw bytes, as they come (\n becomes \r\n), and into the ring (console_ring.h). Whole calls do not interleave. */
 void console_write(const char *text, size_t len);
 /*
  * Writes as many of the bytes as all lines take at once, as they are, and returns how many; it never waits. 0 if another

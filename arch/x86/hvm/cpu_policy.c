@@ -21,7 +21,7 @@
 #define XEN_VERSION       0x00040011u /* 4.17 */
 #define XEN_MSR_HYPERCALL 0x40000000u
 #define SIGNATURE         0x566e6558u, 0x65584d4du, 0x4d4d566eu /* XenVMMXenVMM */
-#define GUEST_ADDR_BITS   48u /* np_table has four levels */
+#define GUEST_ADDR_BITS   48u                                   /* np_table has four levels */
 
 /* How many subleaves the serialised form has, and leaves that are zero in every policy here. */
 #define SUBLEAVES_4   6u
@@ -104,7 +104,8 @@ static INIT struct cpuid_leaf features(u32 leaf, u64 ebx, u64 ecx, u64 edx)
 
 INIT void cpu_policy_init(void)
 {
-    struct cpuid_leaf one = host(1), extended_one = host(CPUID_EXTENDED + 1), sizes = host(CPUID_EXTENDED + 8);
+    struct cpuid_leaf one = host(1), extended_one = host(CPUID_EXTENDED + 1),
+                      sizes = host(CPUID_EXTENDED + 8);
     struct cpu_policy *p = &initial;
 
     *p = (struct cpu_policy){0};
@@ -123,8 +124,8 @@ INIT void cpu_policy_init(void)
         p->extended[i] = host(CPUID_EXTENDED + i);
     p->extended[7] = features(CPUID_EXTENDED + 7, 0, 0, INVARIANT_TSC);
     p->extended[8] = features(CPUID_EXTENDED + 8, CLZERO, 0, 0);
-    p->extended[8].eax = MIN(sizes.eax & 0xff, GUEST_ADDR_BITS) |
-                         MIN(sizes.eax >> 8 & 0xff, GUEST_ADDR_BITS) << 8; /* five levels are not offered */
+    p->extended[8].eax = MIN(sizes.eax & 0xff, GUEST_ADDR_BITS) | MIN(sizes.eax >> 8 & 0xff, GUEST_ADDR_BITS)
+                                                                      << 8; /* five levels are not offered */
     derive(p);
 
     maximum = *p;
@@ -217,10 +218,12 @@ static const struct cpuid_leaf free_extended[CPU_POLICY_EXTENDED] = {
 /* A limit of leaves, and the make: what a guest chooses the hypercall's instruction by. */
 static bool vendor_valid(const struct cpuid_leaf *l, const struct cpuid_leaf *max, u32 first)
 {
-    return l->eax >= first && l->eax <= max->eax && l->ebx == max->ebx && l->ecx == max->ecx && l->edx == max->edx;
+    return l->eax >= first && l->eax <= max->eax && l->ebx == max->ebx && l->ecx == max->ecx &&
+           l->edx == max->edx;
 }
 
-static bool bits_within(const struct cpuid_leaf *l, const struct cpuid_leaf *max, const struct cpuid_leaf *is_free)
+static bool bits_within(const struct cpuid_leaf *l, const struct cpuid_leaf *max,
+                        const struct cpuid_leaf *is_free)
 {
     return !(l->eax & ~max->eax & ~is_free->eax) && !(l->ebx & ~max->ebx & ~is_free->ebx) &&
            !(l->ecx & ~max->ecx & ~is_free->ecx) && !(l->edx & ~max->edx & ~is_free->edx);

@@ -24,7 +24,8 @@
 struct cpu_policy {
     struct cpuid_leaf basic[CPU_POLICY_BASIC]; /* subleaf 0, the others are zero */
     struct cpuid_leaf extended[CPU_POLICY_EXTENDED];
-    u32 xen_leaves, xen_other_leaves; /* limits of Xen's leaves as given, 0: none; the second only to be told again */
+    u32 xen_leaves,
+        xen_other_leaves; /* limits of Xen's leaves as given, 0: none; the second only to be told again */
     /* These follow from the rest. */
     struct cpuid_leaf xen[CPU_POLICY_XEN];
     u32 xen_limit; /* the last of Xen's leaves, counted from the first */

@@ -7,12 +7,12 @@
 
 #include <arch/x86/hvm/hvm.h>
 
-#define LAST_BASIC      0xdu
-#define LAST_EXTENDED   0x80000021u
-#define LAST_SUBLEAF_4  5u
-#define LAST_SUBLEAF_7  2u
-#define LAST_SUBLEAF_B  1u
-#define LAST_SUBLEAF_D  62u
+#define LAST_BASIC            0xdu
+#define LAST_EXTENDED         0x80000021u
+#define LAST_SUBLEAF_4        5u
+#define LAST_SUBLEAF_7        2u
+#define LAST_SUBLEAF_B        1u
+#define LAST_SUBLEAF_D        62u
 #define MSR_PLATFORM_INFO     0xceu
 #define MSR_ARCH_CAPABILITIES 0x10au
 
@@ -29,9 +29,7 @@ static struct cpuid_leaf get(const struct cpu_policy *p, u32 leaf, u32 subleaf)
     const struct cpuid_leaf none = {0};
 
     if (leaf == CPUID_XEN || leaf == CPUID_XEN_OTHER)
-        return (struct cpuid_leaf){.eax = !p                   ? 0
-                                          : leaf == CPUID_XEN ? p->xen_leaves
-                                                              : p->xen_other_leaves};
+        return (struct cpuid_leaf){.eax = !p ? 0 : leaf == CPUID_XEN ? p->xen_leaves : p->xen_other_leaves};
     if (!p)
         return leaf <= limit_of(p, leaf & CPUID_EXTENDED) ? hvm_ops->cpuid(leaf, subleaf) : none;
     u32 index = leaf & ~CPUID_EXTENDED;
@@ -80,7 +78,9 @@ static u32 following(const struct cpu_policy *p, u32 leaf)
     case CPUID_XEN_OTHER:
         return CPUID_EXTENDED;
     default:
-        return leaf < LAST_BASIC && leaf >= limit_of(p, 0) ? CPUID_XEN : leaf == LAST_BASIC ? CPUID_XEN : leaf + 1;
+        return leaf < LAST_BASIC && leaf >= limit_of(p, 0) ? CPUID_XEN
+               : leaf == LAST_BASIC                        ? CPUID_XEN
+                                                           : leaf + 1;
     }
 }
 
@@ -120,11 +120,24 @@ u32 cpu_policy_word(const struct cpu_policy *p, u32 index)
         u32 leaf;
         u8 subleaf, reg;
     } words[CPU_POLICY_WORDS] = {
-        {1, 0, D},           {1, 0, C},           {CPUID_EXTENDED + 1, 0, D},    {CPUID_EXTENDED + 1, 0, C},
-        {0xd, 1, A},         {7, 0, B},           {7, 0, C},                     {CPUID_EXTENDED + 7, 0, D},
-        {CPUID_EXTENDED + 8, 0, B},               {7, 0, D},                     {7, 1, A},
-        {CPUID_EXTENDED + 0x21, 0, A},            {7, 1, B},                     {7, 2, D},
-        {7, 1, C},           {7, 1, D},           {0, 0, MSR},                   {0, 0, MSR},
+        {1, 0, D},
+        {1, 0, C},
+        {CPUID_EXTENDED + 1, 0, D},
+        {CPUID_EXTENDED + 1, 0, C},
+        {0xd, 1, A},
+        {7, 0, B},
+        {7, 0, C},
+        {CPUID_EXTENDED + 7, 0, D},
+        {CPUID_EXTENDED + 8, 0, B},
+        {7, 0, D},
+        {7, 1, A},
+        {CPUID_EXTENDED + 0x21, 0, A},
+        {7, 1, B},
+        {7, 2, D},
+        {7, 1, C},
+        {7, 1, D},
+        {0, 0, MSR},
+        {0, 0, MSR},
         {CPUID_EXTENDED + 0x21, 0, C},
     };
 

@@ -12,7 +12,9 @@ static const u8 *guest_byte(struct np_table *np, u64 gaddr)
 {
     struct np_entry entry = np_lookup(np, gaddr_to_gfn(gaddr));
 
-    return entry.type == NP_NONE ? NULL : (const u8 *)mfn_to_virt(entry.mfn) + gaddr % PAGE_SIZE;
+    if (unlikely(entry.type == NP_POD))
+        entry = np->populate(np->ctx, gaddr_to_gfn(gaddr));
+    return mfn_valid_value(entry.mfn) ? (const u8 *)mfn_to_virt(entry.mfn) + gaddr % PAGE_SIZE : NULL;
 }
 
 static int read_entry(void *np, u64 gaddr, u32 size, u64 *entry)

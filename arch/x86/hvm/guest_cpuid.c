@@ -63,7 +63,8 @@ static __attribute__((noinline)) void leaf_xen_tsc(u32 subleaf, struct cpuid_lea
 }
 
 /* Xen's leaves that are not in the policy. */
-static __attribute__((noinline)) void leaf_xen(const struct hvm_vcpu *v, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+static __attribute__((noinline)) void leaf_xen(const struct hvm_vcpu *v, u32 leaf, u32 subleaf,
+                                               struct cpuid_leaf *out)
 {
     if (leaf - CPUID_XEN > v->policy->xen_limit)
         return;

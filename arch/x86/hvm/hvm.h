@@ -68,9 +68,10 @@ struct hvm_vcpu {
     struct hvm_regs regs;
     u32 vcpu_id;   /* [I] as in CPUID and the APIC id */
     u32 domid;     /* [I] */
-    const struct cpu_policy *policy; /* [I] of the domain, which does not change once it has run */
     void *control; /* VMCB or VMCS, one page */
     u64 control_maddr;
+    /* [I] of the domain; it does not change once v has run */
+    const struct cpu_policy *policy;
     struct np_table *np; /* [I] of the domain */
     u64 np_generation;   /* value of np->generation that the TLB entries of this ASID were made under */
     u64 asid_generation;

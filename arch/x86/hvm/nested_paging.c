@@ -8,6 +8,9 @@
  * enough. In an entry that points to a table, bits 52-61 (ignored by the CPU) count that table's entries in
  * use: leaves, and tables whose own count is not 0. So whether a range is empty takes one look, not a search.
  *
+ * A leaf of type NP_POD has a type and no frame. It is not present, so an access faults, and the CPU caches nothing of
+ * it: replacing it by a mapping needs no flush.
+ *
  * Every function prepares what can fail first (counts and takes table pages), then changes the tables.
  *
  * lint: long: one data structure; its entry format and its operations need each other.
@@ -50,9 +53,10 @@ static u32 entry_index(gfn_t g, u32 level)
     return (u32)(g.n >> level_order(level)) % ENTRIES;
 }
 
+/* NP_POD too, which is not present. */
 static bool is_leaf(u64 entry, u32 level)
 {
-    return (entry & NPE_PRESENT) && (level == 1 || (entry & NPE_LARGE));
+    return entry && (level == 1 || (entry & NPE_LARGE));
 }
 
 static bool is_table(u64 entry, u32 level)
@@ -71,10 +75,15 @@ static bool in_use(u64 entry, u32 level)
     return is_leaf(entry, level) || (is_table(entry, level) && entry_count(entry));
 }
 
+static enum np_type leaf_type(u64 entry)
+{
+    return (enum np_type)((entry & NPE_TYPE_MASK) >> NPE_TYPE_SHIFT);
+}
+
 /* A leaf without its frame. */
 static u64 make_leaf(u32 level, enum np_type type)
 {
-    u64 rights = type == NP_GRANT_RO ? NPE_LEAF & ~NPE_WRITE : NPE_LEAF;
+    u64 rights = type == NP_GRANT_RO ? NPE_LEAF & ~NPE_WRITE : type == NP_POD ? 0 : NPE_LEAF;
 
     return rights | (u64)type << NPE_TYPE_SHIFT | (level > 1 ? NPE_LARGE : 0);
 }
@@ -173,11 +182,11 @@ static void split(struct np_table *np, struct path *path, gfn_t g, struct stock 
     u32 level = path->level - 1;
     u64 maddr = stock_use(np, stock);
     u64 *table = np->virt(maddr);
-    u64 attributes = old & (NPE_LEAF | NPE_TYPE_MASK);
+    u64 leaf = make_leaf(level, leaf_type(old));
+    u64 step = old & NPE_PRESENT ? PAGE_SIZE << level_order(level) : 0;
 
     for (u64 i = 0; i < ENTRIES; i++)
-        table[i] = ((old & NPE_ADDR_MASK) + (i << (level_order(level) + PAGE_SHIFT))) | attributes |
-                   (level > 1 ? NPE_LARGE : 0);
+        table[i] = ((old & NPE_ADDR_MASK) + i * step) | leaf;
     write_entry(path->entry[path->level], maddr | NPE_TABLE | ENTRIES * NPE_COUNT_ONE);
     path->level = level;
     path->entry[level] = &table[entry_index(g, level)];
@@ -367,9 +376,9 @@ static struct np_entry describe(const struct path *path, gfn_t g)
     }
     u64 offset = g.n & ((1ull << level_order(level)) - 1);
     return (struct np_entry){
-        .type = (enum np_type)((entry & NPE_TYPE_MASK) >> NPE_TYPE_SHIFT),
+        .type = leaf_type(entry),
         .order = level_order(level),
-        .mfn = mfn_add(maddr_to_mfn(entry & NPE_ADDR_MASK), offset),
+        .mfn = entry & NPE_PRESENT ? mfn_add(maddr_to_mfn(entry & NPE_ADDR_MASK), offset) : INVALID_MFN,
     };
 }
 
@@ -425,4 +434,97 @@ int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry
     if (types & NP_TRIM)
         trim(np, &path);
     return 0;
+}
+
+/* --- populate on demand --------------------------------------------------------------------------------- */
+
+/* Is nothing mapped through this entry, but for NP_POD? Looks at 513 tables at most. */
+static bool can_mark(const struct np_table *np, u64 entry, u32 level)
+{
+    if (!is_table(entry, level))
+        return !entry || leaf_type(entry) == NP_POD;
+    if (!entry_count(entry))
+        return true;
+    const u64 *table = np->virt(entry & NPE_ADDR_MASK);
+    for (u32 i = 0; i < ENTRIES; i++)
+        if (table[i] && !can_mark(np, table[i], level - 1))
+            return false;
+    return true;
+}
+
+/* Marks what is not marked yet. Returns how many frames that is. */
+static u64 mark(struct np_table *np, u64 *entry, u32 level)
+{
+    u64 marked = 0, nr_used = 0;
+
+    if (is_leaf(*entry, level))
+        return 0;
+    if (!in_use(*entry, level)) {
+        if (*entry)
+            retire_below(np, entry, level);
+        write_entry(entry, make_leaf(level, NP_POD));
+        return BIT(level_order(level));
+    }
+    u64 *table = np->virt(*entry & NPE_ADDR_MASK);
+    for (u32 i = 0; i < ENTRIES; i++) {
+        nr_used += !in_use(table[i], level - 1);
+        marked += mark(np, &table[i], level - 1);
+    }
+    write_entry(entry, *entry + nr_used * NPE_COUNT_ONE);
+    return marked;
+}
+
+int np_mark_pod(struct np_table *np, gfn_t g, u32 order, u64 *marked)
+{
+    struct stock stock;
+    u32 level = leaf_level(order);
+    u64 nr_used = 0;
+
+    *marked = 0;
+    if (!np_range_valid(g, order))
+        return -EINVAL;
+    struct path path = walk(np, g, level);
+    u64 entry = *path.entry[path.level];
+    if (path.level > level && is_leaf(entry, path.level))
+        return leaf_type(entry) == NP_POD ? 0 : -EEXIST;
+    u64 nr = 1ull << (order - level_order(level));
+    for (u64 i = 0; path.level == level && i < nr; i++)
+        if (!can_mark(np, path.entry[level][i], level))
+            return -EEXIST;
+    int rc = stock_take(np, &stock, path.level - level);
+    if (rc)
+        return rc;
+    while (path.level > level)
+        add_table(np, &path, g, &stock);
+    for (u64 i = 0; i < nr; i++) {
+        nr_used += !in_use(path.entry[level][i], level);
+        *marked += mark(np, path.entry[level] + i, level);
+    }
+    if (nr_used)
+        count(&path, (s64)nr_used);
+    return 0;
+}
+
+int np_split_pod(struct np_table *np, gfn_t g, u32 order)
+{
+    struct stock stock;
+    u32 level = leaf_level(order);
+    struct path path = walk(np, g, 1);
+
+    if (path.level <= level)
+        return 0;
+    int rc = stock_take(np, &stock, path.level - level);
+    while (!rc && path.level > level)
+        split(np, &path, g, &stock);
+    return rc;
+}
+
+void np_fill_pod(struct np_table *np, gfn_t g, mfn_t m)
+{
+    struct path path = walk(np, g, 1);
+    u64 *entry = path.entry[path.level];
+
+    BUG_ON(!is_leaf(*entry, path.level) || leaf_type(*entry) != NP_POD ||
+           !IS_ALIGNED(m.n, BIT(level_order(path.level))));
+    write_entry(entry, make_leaf(path.level, NP_RAM) | mfn_to_maddr(m));
 }

@@ -24,6 +24,7 @@ enum np_type {
     NP_GRANT = 4,    /* another domain's frame by its grant; a handle has the pin (domain/grant/maptrack.h) */
     NP_GRANT_RO = 5, /* the same, not to be written */
     NP_RESOURCE = 6, /* a frame of another domain's grant table, for the control domain */
+    NP_POD = 7,      /* no frame yet: the first access gets one (populate on demand) */
 };
 
 #define NP_GFN_LIMIT (1ull << 36) /* guest frames: 48-bit guest physical addresses */
@@ -45,7 +46,7 @@ struct np_entry {
     enum np_type type;
     u32 order; /* 0, 9 or 18: size of the mapping that covers the frame; NP_NONE: size of the hole around it,
                   as far as the tables show it at once: 27 too */
-    mfn_t mfn; /* frame for exactly the gfn that was asked for */
+    mfn_t mfn; /* frame for exactly the gfn that was asked for; NP_NONE, NP_POD: INVALID_MFN */
 };
 
 struct np_table {
@@ -56,6 +57,9 @@ struct np_table {
     /* One zeroed table page (maddr, 0: none left), and its return. */
     u64 (*alloc)(void *ctx);
     void (*free)(void *ctx, u64 maddr);
+    /* Gives the frame of an entry of type NP_POD memory, and returns what is mapped there now: still NP_POD if there is
+     * none. For those who read guest memory through np_lookup() alone; NULL: no entry is of that type. */
+    struct np_entry (*populate)(void *ctx, gfn_t g);
     void *ctx;
     u64 *(*virt)(u64 maddr); /* where a table page can be read and written */
 };
@@ -63,7 +67,7 @@ struct np_table {
 /* [I] Largest mapping of this CPU's nested tables: 18, or 9 without 1G pages. Set before any np_init(). */
 extern u32 np_largest_order;
 
-/* Takes the root page. Fields but alloc, free, ctx and virt are set here. -ENOMEM. */
+/* Takes the root page. Fields but alloc, free, populate, ctx and virt are set here. -ENOMEM. */
 int np_init(struct np_table *np);
 /* Frees every table page, root included. The caller releases what was mapped. budget: table pages to
  * free in one call; returns true while there are more (call again). */
@@ -88,5 +92,17 @@ int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, 
 int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old);
 /* The mapping of g. Never fails; NP_NONE beyond the limit. */
 struct np_entry np_lookup(struct np_table *np, gfn_t g);
+
+/*
+ * Makes 2^order frames NP_POD, those that are so already included. *marked: how many were not. Looks at every table
+ * there: 513 at most. -EEXIST: something else is mapped there; -EINVAL: beyond NP_GFN_LIMIT or misaligned; -ENOMEM: no
+ * table page. Then nothing is changed. Tables may be retired.
+ */
+int np_mark_pod(struct np_table *np, gfn_t g, u32 order, u64 *marked);
+/* Splits the NP_POD mapping of g until it has at most 2^order frames, order 0 or 9. -ENOMEM: no table page; then nothing
+ * is changed. */
+int np_split_pod(struct np_table *np, gfn_t g, u32 order);
+/* g's mapping, which is NP_POD and whose size m is aligned to, becomes RAM: m and the frames that follow. */
+void np_fill_pod(struct np_table *np, gfn_t g, mfn_t m);
 
 #endif

@@ -44,6 +44,7 @@ void bench_idle_ms(u64 ms);
 
 void bench_exits(void);               /* calls.c: exits and short hypercalls */
 void bench_domains(void);             /* domain.c: domains without memory */
+void bench_grants(void);              /* grants.c */
 void bench_events(void);              /* events.c: the last */
 void bench_claims(void);              /* claim.c */
 void bench_memory(const char *state); /* memory.c: state is what free memory is then, "clean" or "dirty" */

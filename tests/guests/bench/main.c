@@ -33,6 +33,7 @@ void guest_main(void)
         bench_exits();
         bench_domains();
         bench_claims();
+        bench_grants();
         bench_events();
     }
     guest_verdict(true);

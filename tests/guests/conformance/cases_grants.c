@@ -1,5 +1,9 @@
-/* grant_table_op: a domain's own table, its sizes, versions and frames, by domain 0 and by an unprivileged guest. */
+/*
+ * Group grants. Here: a domain's own table, its sizes, versions and frames, by domain 0 and by an unprivileged guest.
+ * cases_grants_map.c, cases_grants_copy.c and cases_grants_race.c: what is done with grants.
+ */
 #include <tests/guests/conformance/cases.h>
+#include <tests/guests/conformance/grants.h>
 #include <tests/guests/conformance/guest_caller.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -183,4 +187,7 @@ void cases_grants(void)
     get_version("after_version_2", DOMID_SELF);
     size_of("own_number", helper, 1);
     helper_stop();
+    grants_map();
+    grants_copy();
+    grants_races();
 }

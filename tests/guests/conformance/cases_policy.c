@@ -17,21 +17,21 @@
 #define MARK 0x5au
 #define NONE 0xffffffffu
 
-#define CR4_DE          (1u << 3)
-#define CR4_SMEP        (1u << 20)
-#define CR4_SMAP        (1u << 21)
-#define EFER_SCE        (1u << 0)
-#define APIC_X2         (1u << 10)
-#define MSR_APIC_BASE   0x1bu
-#define MSR_EFER        0xc0000080u
-#define CPUID_DE        (1u << 2)  /* 1 EDX */
-#define CPUID_HTT       (1u << 28)
-#define CPUID_X2APIC    (1u << 21) /* 1 ECX */
-#define CPUID_AES       (1u << 25)
-#define CPUID_SMEP      (1u << 7)  /* 7 EBX */
-#define CPUID_SMAP      (1u << 20)
-#define CPUID_SYSCALL   (1u << 11) /* 0x80000001 EDX */
-#define CPUID_ITSC      (1u << 8)  /* 0x80000007 EDX */
+#define CR4_DE                (1u << 3)
+#define CR4_SMEP              (1u << 20)
+#define CR4_SMAP              (1u << 21)
+#define EFER_SCE              (1u << 0)
+#define APIC_X2               (1u << 10)
+#define MSR_APIC_BASE         0x1bu
+#define MSR_EFER              0xc0000080u
+#define CPUID_DE              (1u << 2) /* 1 EDX */
+#define CPUID_HTT             (1u << 28)
+#define CPUID_X2APIC          (1u << 21) /* 1 ECX */
+#define CPUID_AES             (1u << 25)
+#define CPUID_SMEP            (1u << 7) /* 7 EBX */
+#define CPUID_SMAP            (1u << 20)
+#define CPUID_SYSCALL         (1u << 11) /* 0x80000001 EDX */
+#define CPUID_ITSC            (1u << 8)  /* 0x80000007 EDX */
 #define MSR_PLATFORM_INFO     0xceu
 #define MSR_ARCH_CAPABILITIES 0x10au
 
@@ -129,7 +129,8 @@ static void clear(void)
     memset(msrs, MARK, sizeof(msrs));
 }
 
-static long host_policy(struct xen_sysctl *op, u32 index, u32 leaves_room, void *leaf_at, u32 msr_room, void *msr_at)
+static long host_policy(struct xen_sysctl *op, u32 index, u32 leaves_room, void *leaf_at, u32 msr_room,
+                        void *msr_at)
 {
     *op = (struct xen_sysctl){.cmd = XEN_SYSCTL_get_cpu_policy};
     clear();
@@ -143,22 +144,24 @@ static long host_policy(struct xen_sysctl *op, u32 index, u32 leaves_room, void 
 
 static void show_shape(const char *call, const char *name, long rc, u32 nr, u32 nr_msr)
 {
-    CASE_SHOW(call, name, rc,
-              " fits=%u ordered=%u subleaves=%u basic=%u feat=%u some_d=%u hv=%u hv2=%u ext=%u ext8=%u msrs=%u "
-              "msr0=%x msr1=%x flags=%u",
-              nr <= nr_leaves, ordered(nr), subleaves(nr), nr_of(0, nr), nr_of(7, nr) != 0, nr_of(0xd, nr) >= 2,
-              nr_of(0x40000000, nr), nr_of(0x40000100, nr), nr_of(0x80000000, nr), nr_of(0x80000008, nr), nr_msr,
-              msrs[0].idx, msrs[1].idx, msrs[0].flags | msrs[1].flags);
+    CASE_SHOW(
+        call, name, rc,
+        " fits=%u ordered=%u subleaves=%u basic=%u feat=%u some_d=%u hv=%u hv2=%u ext=%u ext8=%u msrs=%u "
+        "msr0=%x msr1=%x flags=%u",
+        nr <= nr_leaves, ordered(nr), subleaves(nr), nr_of(0, nr), nr_of(7, nr) != 0, nr_of(0xd, nr) >= 2,
+        nr_of(0x40000000, nr), nr_of(0x40000100, nr), nr_of(0x80000000, nr), nr_of(0x80000008, nr), nr_msr,
+        msrs[0].idx, msrs[1].idx, msrs[0].flags | msrs[1].flags);
 }
 
-static void host_query(const char *name, u32 index, u32 leaves_room, void *leaf_at, u32 msr_room, void *msr_at)
+static void host_query(const char *name, u32 index, u32 leaves_room, void *leaf_at, u32 msr_room,
+                       void *msr_at)
 {
     struct xen_sysctl op;
 
     long rc = host_policy(&op, index, leaves_room, leaf_at, msr_room, msr_at);
     const struct xen_sysctl_cpu_policy *p = &op.u.cpu_policy;
     CASE_SHOW(HOST, name, rc, " leaves=%s msrs=%s filled=%s/%u",
-              p->nr_leaves == leaves_room  ? "as_before"
+              p->nr_leaves == leaves_room ? "as_before"
               : p->nr_leaves == nr_leaves ? "most"
                                           : "some",
               p->nr_msrs == msr_room  ? "as_before"
@@ -231,8 +234,12 @@ static void get_query(const char *name, u32 domid, u32 room, void *leaf_at, u32 
 
     long rc = get_from(domid, &nr, leaf_at, &nr_msr, msr_at);
     CASE_SHOW(GET, name, rc, " leaves=%s msrs=%s filled=%s/%u",
-              nr == room ? "as_before" : nr == nr_leaves ? "most" : "some",
-              nr_msr == msr_room ? "as_before" : nr_msr == nr_msrs ? "most" : "some",
+              nr == room        ? "as_before"
+              : nr == nr_leaves ? "most"
+                                : "some",
+              nr_msr == msr_room  ? "as_before"
+              : nr_msr == nr_msrs ? "most"
+                                  : "some",
               written(leaves, sizeof(leaves)) ? "some" : "none", written(msrs, sizeof(msrs)) / 16);
 }
 
@@ -282,7 +289,8 @@ static void show_set(const char *name, long rc)
     CASE_SHOW(SET, name, rc, " leaf=%x subleaf=%x msr=%x", last.err_leaf, last.err_subleaf, last.err_msr);
 }
 
-static void set_query(const char *name, u32 domid, u32 nr, const void *leaf_at, u32 nr_msr, const void *msr_at)
+static void set_query(const char *name, u32 domid, u32 nr, const void *leaf_at, u32 nr_msr,
+                      const void *msr_at)
 {
     show_set(name, set_to(domid, nr, leaf_at, nr_msr, msr_at));
 }
@@ -379,12 +387,9 @@ static void strange_msrs(void)
         u32 idx, flags;
         u64 val;
     } rows[] = {
-        {"msr_ce", MSR_PLATFORM_INFO, 0, 0},
-        {"msr_ce_flags", MSR_PLATFORM_INFO, 1, 0},
-        {"msr_ce_bit_0", MSR_PLATFORM_INFO, 0, 1},
-        {"msr_ce_bit_32", MSR_PLATFORM_INFO, 0, 1ull << 32},
-        {"msr_10a", MSR_ARCH_CAPABILITIES, 0, 0},
-        {"msr_0", 0, 0, 0},
+        {"msr_ce", MSR_PLATFORM_INFO, 0, 0},       {"msr_ce_flags", MSR_PLATFORM_INFO, 1, 0},
+        {"msr_ce_bit_0", MSR_PLATFORM_INFO, 0, 1}, {"msr_ce_bit_32", MSR_PLATFORM_INFO, 0, 1ull << 32},
+        {"msr_10a", MSR_ARCH_CAPABILITIES, 0, 0},  {"msr_0", 0, 0, 0},
         {"msr_c0000080", 0xc0000080, 0, 0},
     };
 
@@ -407,7 +412,8 @@ static void change(const char *name, u32 leaf, u32 reg, u32 clear_bits, u32 set_
     long rc = set_to(d, 1, &sent, 0, NULL);
     nr = get(d);
     CASE_SHOW(SET, name, rc, " leaf=%x subleaf=%x as_sent=%u leaves=%s", last.err_leaf, last.err_subleaf,
-              nr_of(leaf, nr) && (&find(leaf, nr)->a)[reg] == (&sent.a)[reg], nr < nr_leaves ? "some" : "most");
+              nr_of(leaf, nr) && (&find(leaf, nr)->a)[reg] == (&sent.a)[reg],
+              nr < nr_leaves ? "some" : "most");
     domain_end(d);
 }
 
@@ -458,10 +464,11 @@ static void show_guest(const char *name)
 
     helper_rdmsr(MSR_APIC_BASE, &base);
     helper_rdmsr(MSR_EFER, &efer);
-    CASE_SHOW("guest.cpuid", name, 0, " de=%u htt=%u x2apic=%u aes=%u smep=%u smap=%u syscall=%u itsc=%u hypervisor=%u",
-              !!(one.edx & CPUID_DE), !!(one.edx & CPUID_HTT), !!(one.ecx & CPUID_X2APIC), !!(one.ecx & CPUID_AES),
-              !!(seven.ebx & CPUID_SMEP), !!(seven.ebx & CPUID_SMAP), !!(ext.edx & CPUID_SYSCALL),
-              !!(helper_cpuid(0x80000007).edx & CPUID_ITSC), one.ecx >> 31);
+    CASE_SHOW("guest.cpuid", name, 0,
+              " de=%u htt=%u x2apic=%u aes=%u smep=%u smap=%u syscall=%u itsc=%u hypervisor=%u",
+              !!(one.edx & CPUID_DE), !!(one.edx & CPUID_HTT), !!(one.ecx & CPUID_X2APIC),
+              !!(one.ecx & CPUID_AES), !!(seven.ebx & CPUID_SMEP), !!(seven.ebx & CPUID_SMAP),
+              !!(ext.edx & CPUID_SYSCALL), !!(helper_cpuid(0x80000007).edx & CPUID_ITSC), one.ecx >> 31);
     CASE_SHOW("guest.cpuid_values", name, 0, " threads=%u apic_id=%u brand=%x xen=%x leaf_4_of_xen=%u",
               one.ebx >> 16 & 0xff, one.ebx >> 24, helper_cpuid(0x80000002).eax == 0x41424344,
               helper_cpuid(0x40000000).eax, helper_cpuid(0x40000004).eax != 0);
@@ -508,7 +515,8 @@ static void guests(void)
 
         memcpy(before, leaves, sizeof(leaves));
         show_guest(rows[i].name);
-        CASE_SHOW("guest.policy", rows[i].name, 0, " unchanged=%u", get(d) == nr && !memcmp(before, leaves, sizeof(before)));
+        CASE_SHOW("guest.policy", rows[i].name, 0, " unchanged=%u",
+                  get(d) == nr && !memcmp(before, leaves, sizeof(before)));
         if (i == 0) {
             set_query("of_a_running_domain", d, nr, before, 2, msrs);
             set_query("of_a_running_domain_not_mapped", d, 1, bad_ptr(), 0, NULL);

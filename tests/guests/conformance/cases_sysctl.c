@@ -304,8 +304,12 @@ static long pool_op(struct xen_sysctl *op, u32 sub, u32 pool, u32 arg)
 {
     *op = op_of(XEN_SYSCTL_cpupool_op);
     clear();
-    op->u.cpupool_op = (struct xen_sysctl_cpupool_op){
-        .op = sub, .cpupool_id = pool, .sched_id = XEN_SCHEDULER_CREDIT2, .domid = arg, .cpu = arg, .n_dom = 77};
+    op->u.cpupool_op = (struct xen_sysctl_cpupool_op){.op = sub,
+                                                      .cpupool_id = pool,
+                                                      .sched_id = XEN_SCHEDULER_CREDIT2,
+                                                      .domid = arg,
+                                                      .cpu = arg,
+                                                      .n_dom = 77};
     op->u.cpupool_op.cpumap = (struct xenctl_bitmap){.bitmap = XEN_HANDLE(array), .nr_bits = 20};
     return sysctl(op);
 }
@@ -316,8 +320,8 @@ static void pool_info(const char *name, u32 sub, u32 pool, u8 *map, u32 bits)
     const struct xen_sysctl_cpupool_op *p = &op.u.cpupool_op;
 
     clear();
-    op.u.cpupool_op =
-        (struct xen_sysctl_cpupool_op){.op = sub, .cpupool_id = pool, .sched_id = 77, .domid = 77, .n_dom = 77};
+    op.u.cpupool_op = (struct xen_sysctl_cpupool_op){
+        .op = sub, .cpupool_id = pool, .sched_id = 77, .domid = 77, .n_dom = 77};
     op.u.cpupool_op.cpumap = (struct xenctl_bitmap){.bitmap = XEN_HANDLE(map), .nr_bits = bits};
     long rc = sysctl(&op);
     CASE_SHOW("sysctl.cpupool_op", name, rc, " pool=%d sched_known=%u n_dom=%u map=%x written=%u",

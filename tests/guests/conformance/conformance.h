@@ -120,7 +120,8 @@ void *case_page(u32 index);
 /* Starts it (16 MiB, 1 vCPU). One at a time. Returns its domid. Stops the run if that fails. */
 u32 helper_start(void);
 u32 helper_start_vcpus(u32 vcpus); /* only the first is up */
-u32 helper_start_with(u32 vcpus, void (*before)(u32 domid)); /* before(): at the end, before it runs; or NULL */
+/* before() is called at the end, before it runs. NULL: nothing is. */
+u32 helper_start_with(u32 vcpus, void (*before)(u32 domid));
 void helper_stop(void);
 /* The helper shuts down with this code, soon; helper_stop() must still be called. */
 void helper_shutdown(u32 reason);
@@ -134,10 +135,19 @@ long helper_wrmsr(u32 msr, u64 value);
 u32 helper_in(u16 port, u32 bytes); /* of all ones, what it reads */
 u64 helper_load(u64 gaddr, u32 bytes);
 void helper_store(u64 gaddr, u32 bytes, u64 value);
+/* The same, without an answer: the helper may not come back from it. */
+void helper_store_last(u64 gaddr, u32 bytes, u64 value);
 struct cpuid_regs helper_cpuid(u32 leaf);
-long helper_set_cr4(u64 bits); /* CR4 has them for a moment */
+long helper_set_cr4(u64 bits); /* CR4 has them for a moment. -EFAULT: #GP */
+
 void *helper_data(void); /* not zeroed */
 u64 helper_gaddr(void);
+/* It works on grants for a while, see helper.c, and meanwhile we go on. helper_wait(): until it has ended; its result. */
+void helper_begin_revoking(u64 flags_gaddr, u64 counter_gaddr, u64 rounds);
+void helper_begin_mapping(u64 op_gaddr, u64 rounds);
+void helper_begin_copying(u64 op_gaddr, u64 to_gaddr, u64 rounds);
+bool helper_busy(void);
+long helper_wait(void);
 /* The helper's body, entered instead of the cases in a domain that is not domain 0. */
 NORETURN void helper_main(void);
 
@@ -162,8 +172,11 @@ void cases_vcpu(void);
 void cases_sched(void);
 void cases_vnuma(void);
 void cases_grants(void);
+void cases_xl(void);
+void cases_xl_domain(void); /* a part of xl */
 void cases_fifo(void);
 void cases_policy(void);
+void cases_pod(void);
 void cases_sysctl(void);
 void cases_version(void);
 void cases_multicall(void);

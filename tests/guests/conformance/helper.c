@@ -9,6 +9,7 @@
 #include <guest/lib/image.h>
 #include <homestead/errno.h>
 #include <lib/string.h>
+#include <xen/grant_table.h>
 #include <xen/hvm/start_info.h>
 #include <xen/sched.h>
 
@@ -18,7 +19,7 @@
 #define START_GADDR   0x9f000ull
 #define ANSWER_MS     20000u
 
-enum mode { CALL_64, CALL_32, RDMSR, WRMSR, LOAD, STORE, CPUID, CR4, IN, END };
+enum mode { CALL_64, CALL_32, RDMSR, WRMSR, LOAD, STORE, CPUID, CR4, IN, REVOKE, MAPPING, COPYING, END };
 
 struct mailbox {
     u32 request, done;
@@ -84,6 +85,67 @@ static void read_port(u64 *a)
     a[2] = value;
 }
 
+/* a: the entry's flags, a counter in the granted page, rounds. By the guest's protocol: the entry is revoked while nobody
+ * uses it, and the counter is odd while it is. Result: how often that went well. */
+static long revoke(const u64 *a)
+{
+    u16 *flags = (u16 *)a[0];
+    volatile u64 *counter = (volatile u64 *)a[1];
+    long done = 0;
+
+    for (u64 i = 0; i < a[2]; i++) {
+        u16 is = __atomic_load_n(flags, __ATOMIC_SEQ_CST);
+
+        if ((is & (GTF_reading | GTF_writing)) ||
+            !__atomic_compare_exchange_n(flags, &is, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            continue;
+        for (u32 n = 0; n < 40; n++)
+            *counter += n % 2 ? 0 : 2;
+        ++*counter;
+        for (u32 n = 0; n < 40; n++)
+            *counter += n % 2 ? 0 : 2;
+        ++*counter;
+        __atomic_store_n(flags, is, __ATOMIC_SEQ_CST);
+        done++;
+    }
+    return done;
+}
+
+/* a: the argument of a mapping, rounds. Maps, reads a byte of the page twice, unmaps. Result: how often the two differed,
+ * or the unmapping failed. */
+static long mapping(const u64 *a)
+{
+    struct gnttab_map_grant_ref *op = (struct gnttab_map_grant_ref *)a[0];
+    long wrong = 0;
+
+    for (u64 i = 0; i < a[1]; i++) {
+        if (hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, a[0], 1, 0, 0) || op->status)
+            continue;
+        volatile u8 *page = (volatile u8 *)op->host_addr;
+        u8 first = page[17];
+        struct gnttab_unmap_grant_ref back = {.host_addr = op->host_addr, .handle = op->handle};
+
+        wrong += first != page[18];
+        wrong +=
+            hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, XEN_HANDLE(&back), 1, 0, 0) ||
+            back.status;
+    }
+    return wrong;
+}
+
+/* a: the argument of a copy to (destination) a page of ours, which is copied to, where that is, rounds. */
+static long copying(const u64 *a)
+{
+    struct gnttab_copy *op = (struct gnttab_copy *)a[0];
+    const volatile u8 *page = (const volatile u8 *)a[1];
+    long wrong = 0;
+
+    for (u64 i = 0; i < a[2]; i++)
+        if (!hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_copy, a[0], 1, 0, 0) && !op->status)
+            wrong += page[17] != page[18];
+    return wrong;
+}
+
 static long call(struct mailbox *m)
 {
     u64 *a = m->args;
@@ -103,6 +165,12 @@ static long call(struct mailbox *m)
     case IN:
         read_port(a);
         return 0;
+    case REVOKE:
+        return revoke(a);
+    case MAPPING:
+        return mapping(a);
+    case COPYING:
+        return copying(a);
     case CPUID:
         regs = cpuid((u32)a[0], (u32)a[1]);
         memcpy(a, &regs, sizeof(regs));
@@ -131,23 +199,52 @@ void helper_main(void)
     }
 }
 
-static long send(const struct mailbox *m)
+static void begin(const struct mailbox *m)
 {
-    u64 end = guest_now_ms() + ANSWER_MS;
     u32 request = mailbox->request + 1;
 
     mailbox->mode = m->mode;
     mailbox->nr = m->nr;
     memcpy(mailbox->args, m->args, sizeof(m->args));
     __atomic_store_n(&mailbox->request, request, __ATOMIC_RELEASE);
-    if (m->mode == END)
-        return 0;
-    while (__atomic_load_n(&mailbox->done, __ATOMIC_ACQUIRE) != request) {
+}
+
+bool helper_busy(void)
+{
+    return __atomic_load_n(&mailbox->done, __ATOMIC_ACQUIRE) != mailbox->request;
+}
+
+long helper_wait(void)
+{
+    u64 end = guest_now_ms() + ANSWER_MS;
+
+    while (helper_busy()) {
         if (guest_now_ms() >= end)
             give_up("waiting for the helper", -ETIME);
         sched_op(SCHEDOP_yield, NULL);
     }
     return mailbox->rc;
+}
+
+static long send(const struct mailbox *m)
+{
+    begin(m);
+    return m->mode == END ? 0 : helper_wait();
+}
+
+void helper_begin_revoking(u64 flags_gaddr, u64 counter_gaddr, u64 rounds)
+{
+    begin(&(struct mailbox){.mode = REVOKE, .args = {flags_gaddr, counter_gaddr, rounds}});
+}
+
+void helper_begin_mapping(u64 op_gaddr, u64 rounds)
+{
+    begin(&(struct mailbox){.mode = MAPPING, .args = {op_gaddr, rounds}});
+}
+
+void helper_begin_copying(u64 op_gaddr, u64 to_gaddr, u64 rounds)
+{
+    begin(&(struct mailbox){.mode = COPYING, .args = {op_gaddr, to_gaddr, rounds}});
 }
 
 long helper_call(u64 nr, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
@@ -203,6 +300,11 @@ u32 helper_in(u16 port, u32 bytes)
 void helper_store(u64 gaddr, u32 bytes, u64 value)
 {
     one_insn(STORE, gaddr, bytes, &value);
+}
+
+void helper_store_last(u64 gaddr, u32 bytes, u64 value)
+{
+    begin(&(struct mailbox){.mode = STORE, .args = {gaddr, bytes, value}});
 }
 
 struct cpuid_regs helper_cpuid(u32 leaf)

@@ -1,6 +1,6 @@
 /*
- * attack=race, domain 0 only: its vCPUs create, limit, claim for, populate, map, run, pause and destroy the same few
- * domains at the same time. At the end nothing may be lost.
+ * attack=race, domain 0 only: its vCPUs create, limit, claim for, populate, now or on demand, map, run, pause and destroy
+ * the same few domains at the same time. At the end nothing may be lost.
  *
  * Options: seed=N, calls=N of each vCPU.
  */
@@ -34,7 +34,9 @@ static void one_call(u64 r)
 
     for (u32 i = 0; i < ARRAY_SIZE(frames); i++)
         frames[i] = (r >> 8) % 64 + i;
-    switch (r % 12) {
+    struct xen_pod_target pod = {.target_pages = r & BIT(23) ? (r >> 8) % 2000 : r << 2,
+                                 .domid = (domid_t)domid};
+    switch (r % 14) {
     case 0:
     case 1:
         if (!xc_domain_create(xch, &domid, &config)) {
@@ -64,6 +66,13 @@ static void one_call(u64 r)
         break;
     case 10:
         xc_domain_claim_pages(xch, domid, (r >> 8) % 5000);
+        break;
+    case 12:
+        xc_domain_populate_physmap(xch, domid, ARRAY_SIZE(frames), r & BIT(30) ? 9 : 0,
+                                   XENMEMF_populate_on_demand, frames);
+        break;
+    case 13:
+        hypercall2(__HYPERVISOR_memory_op, XENMEM_set_pod_target, &pod);
         break;
     case 11:
         xc_domain_destroy(xch, domid);

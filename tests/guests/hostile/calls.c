@@ -213,7 +213,8 @@ static long call_policy(void)
     if (rc < 0)
         return rc;
     for (u32 i = 0; i < below(12); i++)
-        ((u32 *)&leaves[below(32)])[below(4) ? 2 + below(4) : below(6)] ^= below(2) ? 1u << below(32) : (u32)word();
+        ((u32 *)&leaves[below(32)])[below(4) ? 2 + below(4) : below(6)] ^=
+            below(2) ? 1u << below(32) : (u32)word();
     d.cmd = XEN_DOMCTL_set_cpu_policy;
     d.domain = victim();
     d.u.cpu_policy.nr_leaves = below(8) ? d.u.cpu_policy.nr_leaves : (u32)below(200);
@@ -426,9 +427,9 @@ int hostile_init(u64 seed)
 long hostile_call(void)
 {
     static long (*const kinds[])(void) = {
-        call_domctl,  call_domctl,  call_domctl,       call_reservation, call_reservation,
-        call_context, call_policy, call_physmap, call_memory_query, call_sysctl,      call_event,
-        call_sched,   call_hvm,     call_other,        call_apic,        call_platform,
+        call_domctl, call_domctl,  call_domctl,       call_reservation, call_reservation, call_context,
+        call_policy, call_physmap, call_memory_query, call_sysctl,      call_event,       call_sched,
+        call_hvm,    call_other,   call_apic,         call_platform,
     };
 
     return kinds[below(ARRAY_SIZE(kinds))]();

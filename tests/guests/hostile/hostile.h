@@ -12,6 +12,7 @@ bool attack_gap(void);
 bool attack_instructions(void);
 bool attack_mce(void);
 bool attack_offline(void);
+bool attack_pod(void);
 bool attack_race(void);
 bool attack_replace(void);
 bool attack_soil(void);

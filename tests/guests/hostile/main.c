@@ -12,12 +12,12 @@ static const struct attack {
     const char *name;
     bool (*run)(void); /* false: something was wrong, and has been printed */
 } attacks[] = {
-    {"calls", attack_calls},     {"claims", attack_claims},   {"fifo", attack_fifo},
-    {"flood", attack_flood},     {"gap", attack_gap},         {"instructions", attack_instructions},
-    {"mce", attack_mce},         {"offline", attack_offline}, {"race", attack_race},
-    {"replace", attack_replace}, {"soil", attack_soil},       {"step", attack_step},
-    {"storm", attack_storm},     {"sweep", attack_sweep},     {"tables", attack_tables},
-    {"toctou", attack_toctou},
+    {"calls", attack_calls},   {"claims", attack_claims},   {"fifo", attack_fifo},
+    {"flood", attack_flood},   {"gap", attack_gap},         {"instructions", attack_instructions},
+    {"mce", attack_mce},       {"offline", attack_offline}, {"pod", attack_pod},
+    {"race", attack_race},     {"replace", attack_replace}, {"soil", attack_soil},
+    {"step", attack_step},     {"storm", attack_storm},     {"sweep", attack_sweep},
+    {"tables", attack_tables}, {"toctou", attack_toctou},
 };
 
 static bool run(const char *name)

@@ -248,7 +248,8 @@ TEST(features_of_this_cpu)
     for (u32 bit = 0; bit < 64; bit++) {
         cpu.cr4 = BIT(bit);
         start_with(&cpu);
-        assert_int_equal(check(), hvm_guest_control_valid(cpu_policy_default(), CR0_ET, BIT(bit), 0) ? 0 : -EINVAL);
+        assert_int_equal(check(),
+                         hvm_guest_control_valid(cpu_policy_default(), CR0_ET, BIT(bit), 0) ? 0 : -EINVAL);
     }
     assert_false(hvm_guest_control_valid(cpu_policy_default(), CR0_ET, CR4_OSXSAVE, 0) ||
                  hvm_guest_control_valid(cpu_policy_default(), CR0_ET, CR4_PKE, 0));
@@ -316,4 +317,77 @@ CALL_TEST(set_refusals)
     yield_every = 1;
     assert_int_equal(domain_kill(dom(1)), -ERESTART);
     assert_int_equal(set_stream(1), -EINVAL);
+}
+
+/* --- one record, and the registers for tools --- */
+
+static long partial(u32 type, u32 instance, u64 room)
+{
+    op.u.hvmcontext_partial = (struct xen_domctl_hvmcontext_partial){
+        .type = type, .instance = instance, .bufsz = room, .buffer = room ? at(0x8000) : 0};
+    return domctl(XEN_DOMCTL_gethvmcontext_partial, 1);
+}
+
+CALL_TEST(one_record_is_read)
+{
+    struct hvm_hw_cpu cpu = good_cpu(), back;
+    u64 before = free_pages();
+
+    assert_int_equal(partial(HVM_SAVE_CODE(CPU), 0, sizeof(cpu)), -ENODATA); /* offline */
+    cpu.rbx = 0x1234;
+    start_with(&cpu);
+    assert_int_equal(set_stream(1), 0);
+    assert_int_equal(partial(HVM_SAVE_CODE(CPU), 0, 0), 0);
+    assert_int_equal(op.u.hvmcontext_partial.bufsz, sizeof(cpu));
+    assert_int_equal(partial(HVM_SAVE_CODE(CPU), 0, 4000), 0);
+    assert_int_equal(op.u.hvmcontext_partial.bufsz, sizeof(cpu));
+    GET(0x8000, back);
+    assert_int_equal(back.rbx, 0x1234);
+    assert_int_equal(partial(HVM_SAVE_CODE(CPU), 0, sizeof(cpu) - 1), -ENOBUFS);
+    assert_int_equal(partial(HVM_SAVE_CODE(CPU), 1, sizeof(cpu)), -ENODATA);
+    assert_int_equal(partial(HVM_SAVE_CODE(CPU), 2, sizeof(cpu)), -ENOENT);
+    assert_int_equal(partial(HVM_SAVE_CODE(MTRR), 1, 4000), 0);
+    assert_int_equal(op.u.hvmcontext_partial.bufsz, sizeof(struct hvm_hw_mtrr));
+    assert_int_equal(partial(HVM_SAVE_CODE(HEADER), 0, 4000), -EINVAL);
+    assert_int_equal(partial(HVM_SAVE_CODE(END), 0, 4000), -EINVAL);
+    assert_int_equal(partial(0x10000 + HVM_SAVE_CODE(CPU), 0, 4000), -EINVAL);
+    op.u.hvmcontext_partial = (struct xen_domctl_hvmcontext_partial){
+        .type = HVM_SAVE_CODE(CPU), .bufsz = 4000, .buffer = at(GUEST_BYTES - 8)};
+    assert_int_equal(domctl(XEN_DOMCTL_gethvmcontext_partial, 1), -EFAULT);
+    assert_int_equal(dom(1)->vcpu[0]->pause_count, 0);
+    assert_int_equal(free_pages(), before); /* buffers are given back */
+}
+
+CALL_TEST(registers_are_read)
+{
+    struct hvm_hw_cpu cpu = good_cpu();
+    struct vcpu_guest_context ctxt;
+
+    op.u.vcpucontext = (struct xen_domctl_vcpucontext){.vcpu = 0, .ctxt = at(0x8000)};
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpucontext, 1), -ENODATA); /* it never had a state */
+    cpu.r15 = 0x1516, cpu.dr2 = 0x77, cpu.cr3 = 0x5000, cpu.gs_base = 0x100, cpu.shadow_gs = 0x200,
+    cpu.ss_sel = 0x18;
+    start_with(&cpu);
+    assert_int_equal(set_stream(1), 0);
+    op.u.vcpucontext = (struct xen_domctl_vcpucontext){.vcpu = 0, .ctxt = at(0x8000)};
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpucontext, 1), 0);
+    GET(0x8000, ctxt);
+    assert_int_equal(ctxt.user_regs.r15, 0x1516);
+    assert_int_equal(ctxt.user_regs.rip, cpu.rip);
+    assert_int_equal(ctxt.user_regs.ss, 0x18);
+    assert_int_equal(ctxt.debugreg[2], 0x77);
+    assert_int_equal(ctxt.ctrlreg[3], 0x5000);
+    assert_int_equal(ctxt.gs_base_kernel, 0x100);
+    assert_int_equal(ctxt.gs_base_user, 0x200);
+    assert_int_equal(ctxt.flags, VGCF_I387_VALID | VGCF_online);
+    vcpu_offline(dom(1)->vcpu[0]);
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpucontext, 1), 0);
+    GET(0x8000, ctxt);
+    assert_int_equal(ctxt.flags, VGCF_I387_VALID);
+    op.u.vcpucontext.vcpu = 2;
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpucontext, 1), -EINVAL);
+    op.u.vcpucontext.vcpu = 0;
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpucontext, 0), -EINVAL); /* its own */
+    op.u.vcpucontext.ctxt = at(GUEST_BYTES - 4096);
+    assert_int_equal(domctl(XEN_DOMCTL_getvcpucontext, 1), -EFAULT);
 }

@@ -1,6 +1,5 @@
 /*
- * Copies by grant reference, and what else is done with entries: swapping two, and what Xen refuses to guests of this
- * kind. Answers beside Xen's: group grants.
+ * Copies by grant reference, and what else is done with entries: swapping two. Answers beside Xen's: group grants.
  */
 #include "grant_calls.h"
 
@@ -115,7 +114,7 @@ CALL_TEST(copies_of_mapped_pages)
     assert_int_equal(entry(9)->flags, GTF_permit_access);
 }
 
-/* --- swap, transfer, status frames --- */
+/* --- swap --- */
 
 static s16 swap(u32 a, u32 b)
 {
@@ -143,32 +142,3 @@ CALL_TEST(entries_are_swapped)
     call_from(2);
     assert_int_equal(swap(1, 2), GNTST_okay); /* without a table: both are empty */
 }
-
-CALL_TEST(pages_are_not_transferred)
-{
-    struct gnttab_transfer give = {.mfn = GUEST_BASE >> PAGE_SHIFT, .domid = 1, .status = 99};
-    u32 narrow[4] = {(u32)give.mfn, 1, 0, 99};
-    struct gnttab_get_status_frames status = {.nr_frames = 1, .dom = DOMID_SELF, .status = 99};
-
-    for (u32 there = 1; there <= 1; there--) {
-        give.mfn = narrow[0] = there ? GUEST_BASE >> PAGE_SHIFT : 0x99999;
-        if (guest_64)
-            PUT(ARG, give);
-        else
-            PUT(ARG, narrow);
-        assert_int_equal(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_transfer, at(ARG), 1), 0);
-        if (guest_64)
-            GET(ARG, give);
-        else
-            GET(ARG, narrow);
-        assert_int_equal(guest_64 ? give.status : (s16)narrow[3],
-                         there ? GNTST_general_error : GNTST_bad_page);
-        if (!there)
-            break;
-    }
-    assert_int_equal(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_get_status_frames, PUT(ARG, status), 1),
-                     0);
-    GET(ARG, status);
-    assert_int_equal(status.status, GNTST_general_error);
-}
-ALSO_IN_32_BITS(pages_are_not_transferred)

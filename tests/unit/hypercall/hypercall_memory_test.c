@@ -56,7 +56,9 @@ CALL_TEST(populate_refuses)
     assert_int_equal(do_extents(POPULATE), 0);
     assert_int_equal(hypercall(__HYPERVISOR_memory_op, POPULATE, 0, 0), 0);
     assert_int_equal(populate_extents(1, 0, 0, XENMEMF_address_bits(12)), 0);
-    assert_int_equal(populate_extents(1, 0, 0, XENMEMF_populate_on_demand), 0);
+    extents(1, 0x300, 0, XENMEMF_populate_on_demand);
+    res.domid = DOMID_SELF;
+    assert_int_equal(do_extents(POPULATE), 0);
     call_from(2);
     u64 before = dom(2)->mem.tot_pages;
     assert_int_equal(populate_extents(1, 0, 0, 0), 0);
@@ -187,42 +189,6 @@ CALL_TEST(figures_of_memory)
     for_each_row (i, calls) {
         call_from(calls[i].from);
         assert_int_equal(memory(calls[i].cmd, &calls[i].domid, sizeof(domid_t)), calls[i].rc);
-    }
-}
-
-CALL_TEST(pod_target)
-{
-    const struct {
-        u16 from, domid;
-        u64 cmd, target;
-        long rc;
-    } calls[] = {
-        {0, 1, XENMEM_get_pod_target, ~0ull, 0},
-        {0, 1, XENMEM_set_pod_target, 0, 0},
-        {0, 1, XENMEM_set_pod_target, 1000, 0},
-        {0, 1, XENMEM_set_pod_target, 1001, -EINVAL},
-        {0, 1, XENMEM_set_pod_target | 1 << 6, 0, -ENOSYS},
-        {0, 88, XENMEM_get_pod_target, 0, -ESRCH},
-        {2, 1, XENMEM_get_pod_target, 0, -EPERM},
-        {2, DOMID_SELF, XENMEM_get_pod_target, 0, -EPERM},
-        {2, DOMID_SELF, XENMEM_set_pod_target, 0, -EPERM},
-    };
-
-    assert_int_equal(populate_extents(20, 100, 0, 0), 20);
-    dom(1)->mem.max_pages = 1000;
-    for_each_row (i, calls) {
-        struct xen_pod_target pod = {calls[i].target, 1, 2, 3, calls[i].domid}, got;
-
-        call_from(calls[i].from);
-        assert_int_equal(memory(calls[i].cmd, &pod, sizeof(pod)), calls[i].rc);
-        if (!calls[i].rc)
-            pod = (struct xen_pod_target){calls[i].target, 20, 0, 0, calls[i].domid};
-        GET(ARG, got);
-        assert_int_equal(got.target_pages, pod.target_pages);
-        assert_int_equal(got.tot_pages, pod.tot_pages);
-        assert_int_equal(got.pod_cache_pages, pod.pod_cache_pages);
-        assert_int_equal(got.pod_entries, pod.pod_entries);
-        assert_int_equal(dom(1)->mem.tot_pages, 20);
     }
 }
 

@@ -147,7 +147,8 @@ static long page_op(u32 cmd, u32 start, u32 end)
 
 static long pool_op(u32 sub, u32 pool, u32 arg)
 {
-    sys.u.cpupool_op = (struct xen_sysctl_cpupool_op){.op = sub, .cpupool_id = pool, .domid = arg, .cpu = arg};
+    sys.u.cpupool_op =
+        (struct xen_sysctl_cpupool_op){.op = sub, .cpupool_id = pool, .domid = arg, .cpu = arg};
     sys.u.cpupool_op.cpumap = (struct xenctl_bitmap){.bitmap = at(LIST), .nr_bits = 16};
     return sysctl(XEN_SYSCTL_cpupool_op);
 }

@@ -218,6 +218,27 @@ GIB_TEST(the_readme_is_true)
     free(readme);
 }
 
+/* What --help of a command says, the manual says too. */
+TEST(the_manual_has_every_option)
+{
+    char *manual = read_file("toolstack/hsctl/hsctl.1"), line[64], option[64];
+    u32 nr = 0;
+
+    for (enum command c = CMD_NONE + 1; c < NR_COMMANDS; c++) {
+        snprintf(line, sizeof(line), "%s --help", command_name(c));
+        assert_int_equal(run(line), 0);
+        snprintf(line, sizeof(line), "\n.Ss %s\n", command_name(c));
+        assert_non_null(strstr(manual, line));
+        for (const char *p = said_out; (p = strstr(p, "--")); nr++) {
+            size_t length = strspn(p += 2, "abcdefghijklmnopqrstuvwxyz");
+            snprintf(option, sizeof(option), "Fl -%.*s", (int)length, p);
+            assert_non_null(strstr(manual, option));
+        }
+    }
+    assert_true(nr > 20);
+    free(manual);
+}
+
 /* --- what is read, and in which form --- */
 GIB_TEST(nodes)
 {

@@ -96,6 +96,21 @@ TEST(layers_are_stacked)
     chart_free(&c);
 }
 
+/* Nobody's memory in one sample only is a domain's that is being destroyed; a step is not. */
+TEST(nobodys_memory_is_smoothed)
+{
+    static const u64 used[] = {5, 5, 900, 5, 5, 70, 70, 70};
+    struct chart c;
+
+    for (u32 i = 0; i < ARRAY_SIZE(used); i++)
+        sample(i, 0, NULL)->nodes[0].free_pages -= used[i];
+    assert_true(chart_make(&c, &samples, 100));
+    chart_begin(&c, 0);
+    for (u32 i = 0; i < ARRAY_SIZE(used); i++)
+        assert_true(c.own[i] == (i < 5 ? 5 : 70));
+    chart_free(&c);
+}
+
 /* The sum of all layers against what the samples say. */
 TEST(random_layers)
 {

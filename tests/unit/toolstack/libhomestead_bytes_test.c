@@ -120,6 +120,30 @@ TEST(pages_on_a_node_as_a_toolstack_asks)
     CHECK_ARG({8, 8, 77}, {24, 2, 2});
 }
 
+/* What Xen 4.17 says of a domctl that it does not know, with an IOMMU and without. */
+TEST(not_there_on_xen)
+{
+    static const long rcs[] = {-ENOSYS, -EOPNOTSUPP};
+    memory_claim_t set = XEN_NODE_CLAIM_INIT(1, 0);
+    u32 nr = 1;
+
+    expect(144, 16, 16);
+    for_each_row (i, rcs) {
+        hv.rc = rcs[i];
+        assert_int_equal(xc_domain_claim_memory(NULL, 1, 1, &set), -1);
+        assert_int_equal(errno, ENOSYS);
+        assert_int_equal(xc_domain_get_memory_claims(NULL, 1, &nr, &set), -1);
+        assert_int_equal(errno, ENOSYS);
+    }
+    hv.rc = -EOPNOTSUPP;
+    assert_int_equal(hs_claim_release(NULL, 1), -1);
+    char text[200];
+    hs_claim_text(NULL, errno, 1, 1, &set, 0, NULL, NULL, text, sizeof(text));
+    assert_string_equal(
+        text,
+        "this hypervisor has no claims on nodes; Homestead has them, Xen 4.17 has only host-wide claims");
+}
+
 TEST(reading_back)
 {
     const memory_claim_t there[3] = {{5, 0xffffffff, 0}, {6, 1, 9}, {7, 2, 0}};

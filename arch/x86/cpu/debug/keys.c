@@ -10,9 +10,11 @@
 #include <arch/x86/cpu/debug/keys.h>
 
 #include <arch/x86/cpu/console.h>
+#include <arch/x86/cpu/console_ring.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
+#include <homestead/errno.h>
 #include <lib/assert.h>
 #include <lib/printf.h>
 #include <lib/spinlock.h>
@@ -25,11 +27,13 @@
 
 static struct {
     const char *what;
-    key_fn fn;       /* NULL: no such key */
+    key_fn fn; /* NULL: no such key */
+    bool line_only;
 } keys[NR_KEYS];     /* [I] */
 static bool enabled; /* [I] there is a debug console */
 static struct keys_input input;
 static u32 polling; /* [a] id + 1 of the CPU inside keys_poll() */
+static bool late;   /* [polling] the key is domain 0's: output is for the ring, the line gets it later */
 static u64 beat_ns; /* [a] */
 
 static struct {
@@ -60,6 +64,12 @@ void keys_register(char key, const char *what, key_fn fn)
     keys[(u8)key].fn = fn;
 }
 
+void keys_register_for_line(char key, const char *what, key_fn fn)
+{
+    keys_register(key, what, fn);
+    keys[(u8)key].line_only = true;
+}
+
 static void beat(void)
 {
     __atomic_store_n(&beat_ns, time_now_ns(), __ATOMIC_RELEASE);
@@ -78,6 +88,10 @@ void keys_printf(const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(line, sizeof(line), fmt, args);
     va_end(args);
+    if (late) {
+        console_ring_put(line, (u32)strlen(line), true, true);
+        return;
+    }
     console_write(line, strlen(line));
     beat();
     this_cpu()->beats++; /* and for the watchdog */
@@ -172,14 +186,28 @@ void keys_take_over(void)
     beat();
 }
 
+static bool take_polling(u32 self)
+{
+    u32 nobody = 0;
+
+    return __atomic_compare_exchange_n(&polling, &nobody, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/* Unless it was taken away. */
+static void give_polling(u32 self)
+{
+    __atomic_compare_exchange_n(&polling, &self, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
 u32 keys_poll(void)
 {
-    u32 self = this_cpu()->id + 1, nobody = 0, found = 0;
+    u32 self = this_cpu()->id + 1, found = 0;
     int byte;
 
-    if (!__atomic_compare_exchange_n(&polling, &nobody, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (!take_polling(self))
         return 0;
     beat();
+    late = false; /* the CPU that had set it may be stuck */
     /* A CPU that was replaced while it served a key reads no more bytes. */
     for (u32 nr = 0; nr < BYTES_MAX && __atomic_load_n(&polling, __ATOMIC_RELAXED) == self; nr++) {
         byte = console_read();
@@ -187,7 +215,24 @@ u32 keys_poll(void)
             break;
         found |= KEYS_CAME | act((u8)byte);
     }
-    u32 mine = self;
-    __atomic_compare_exchange_n(&polling, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    give_polling(self);
     return found;
+}
+
+int keys_serve_for_domain_0(u8 key)
+{
+    u32 self = this_cpu()->id + 1;
+
+    if (!enabled)
+        return -EOPNOTSUPP;
+    if (!take_polling(self))
+        return -EBUSY;
+    late = true;
+    if (key < NR_KEYS && keys[key].line_only)
+        keys_printf("debug console: key '%c' stops all CPUs; only the serial line has it\n", (char)key);
+    else
+        serve(key);
+    late = false;
+    give_polling(self);
+    return 0;
 }

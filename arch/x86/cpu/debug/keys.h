@@ -36,6 +36,8 @@ enum keys_verdict keys_feed(struct keys_input *in, u8 byte, u32 *held);
 void keys_init(void);
 /* what: a few words for the help, kept by reference. One function a key: BUG on a second one. Boot only. */
 void keys_register(char key, const char *what, key_fn fn);
+/* The same for a key that stops other CPUs for long: only those at the serial line have it. */
+void keys_register_for_line(char key, const char *what, key_fn fn);
 #define KEYS_CAME         1u /* bytes came in */
 #define KEYS_SERVED       2u /* a key was served */
 #define KEYS_FOR_DOMAIN_0 4u /* keys_read() has bytes */
@@ -43,6 +45,12 @@ void keys_register(char key, const char *what, key_fn fn);
  * time; if one got stuck in here, the next one to come after keys_take_over() goes on. Returns KEYS_ bits. */
 u32 keys_poll(void);
 void keys_take_over(void);
+/*
+ * A key that domain 0 asks for (XEN_SYSCTL_debug_keys). What it prints goes into the console's ring at once, and to the
+ * serial line when that takes it (console_ring_take_late()): the line is slow. Where a key may run: see above. -EBUSY:
+ * another CPU serves the debug console now; -EOPNOTSUPP: there is none.
+ */
+int keys_serve_for_domain_0(u8 key);
 /* Bytes for domain 0, at most max; returns how many. */
 u32 keys_read(char *bytes, u32 max);
 /* Prints for a key, whatever loglvl= says. A served key may print for seconds: this is a sign of life. */

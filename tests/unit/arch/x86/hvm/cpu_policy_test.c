@@ -1,6 +1,7 @@
 /*
  * CPU policies: lists of leaves, what a change may and may not do, what the guest sees then, and random changes against a
  * model that knows leaves by their numbers only.
+ * lint: long: one fake host for all of these.
  */
 #include <tests/machine/machine.h>
 #include <tests/machine/random.h>
@@ -227,12 +228,29 @@ TEST(leaves_that_no_policy_has)
         u32 leaf, subleaf;
         int rc;
     } rows[] = {
-        {0, 0, -ERANGE},          {1, 0, -ERANGE},       {4, NO, -ERANGE},         {4, 5, 0},
-        {4, 6, -ERANGE},          {7, NO, -ERANGE},      {7, 2, 0},                {7, 3, -ERANGE},
-        {0xb, 1, 0},              {0xb, 2, -ERANGE},     {0xd, 62, 0},             {0xd, 63, -ERANGE},
-        {0xe, NO, -ERANGE},       {CPUID_XEN, NO, 0},    {CPUID_XEN, 0, -ERANGE},  {CPUID_XEN + 1, NO, -ERANGE},
-        {CPUID_XEN_OTHER, NO, 0}, {0x7fffffff, NO, -ERANGE}, {0x80000009, NO, 0},  {0x80000021, NO, 0},
-        {0x80000022, NO, -ERANGE}, {0x80000001, 0, -ERANGE}, {0xffffffff, NO, -ERANGE},
+        {0, 0, -ERANGE},
+        {1, 0, -ERANGE},
+        {4, NO, -ERANGE},
+        {4, 5, 0},
+        {4, 6, -ERANGE},
+        {7, NO, -ERANGE},
+        {7, 2, 0},
+        {7, 3, -ERANGE},
+        {0xb, 1, 0},
+        {0xb, 2, -ERANGE},
+        {0xd, 62, 0},
+        {0xd, 63, -ERANGE},
+        {0xe, NO, -ERANGE},
+        {CPUID_XEN, NO, 0},
+        {CPUID_XEN, 0, -ERANGE},
+        {CPUID_XEN + 1, NO, -ERANGE},
+        {CPUID_XEN_OTHER, NO, 0},
+        {0x7fffffff, NO, -ERANGE},
+        {0x80000009, NO, 0},
+        {0x80000021, NO, 0},
+        {0x80000022, NO, -ERANGE},
+        {0x80000001, 0, -ERANGE},
+        {0xffffffff, NO, -ERANGE},
     };
     struct cpu_policy_change change = {0};
 
@@ -263,7 +281,8 @@ TEST(more_than_the_host_has)
         }
         assert_int_equal(set_one(7, 0, 1u << bit, 0, 0, 0), -EINVAL); /* subleaves */
         m = &max->extended[1];
-        assert_int_equal(set_one(CPUID_EXTENDED + 1, NO, ~0u, ~0u, 1u << bit, 0), m->ecx >> bit & 1 ? 0 : -EINVAL);
+        assert_int_equal(set_one(CPUID_EXTENDED + 1, NO, ~0u, ~0u, 1u << bit, 0),
+                         m->ecx >> bit & 1 ? 0 : -EINVAL);
         if (err_leaf != 77) {
             assert_int_equal(err_leaf, CPUID_EXTENDED + 1);
             assert_int_equal(err_subleaf, NO);
@@ -271,8 +290,9 @@ TEST(more_than_the_host_has)
         assert_int_equal(set_one(CPUID_EXTENDED + 7, NO, 0, 0, 0, 1u << bit), bit == 8 ? 0 : -EINVAL);
         for (u32 leaf = 2; leaf < 0xe; leaf++)
             if (leaf != 7)
-                assert_int_equal(set_one(leaf, leaf == 4 || leaf == 0xb || leaf == 0xd ? 0 : NO, 0, 0, 1u << bit, 0),
-                                 -EINVAL);
+                assert_int_equal(
+                    set_one(leaf, leaf == 4 || leaf == 0xb || leaf == 0xd ? 0 : NO, 0, 0, 1u << bit, 0),
+                    -EINVAL);
     }
     /* Limits, make and sizes. */
     assert_int_equal(set_one(0, NO, 0xe, VENDOR), -EINVAL);
@@ -296,14 +316,9 @@ TEST(msrs)
         xen_msr_entry_t msr;
         int rc;
     } rows[] = {
-        {{0xce, 0, 0}, 0},
-        {{0x10a, 0, 0}, 0},
-        {{0xce, 1, 0}, -EINVAL},
-        {{0xce, 0, 1}, -EINVAL},
-        {{0x10a, 0, 1}, -EINVAL},
-        {{0xce, 0, 1ull << 32}, -EOVERFLOW},
-        {{0xcf, 0, 0}, -ERANGE},
-        {{0, 0, 0}, -ERANGE},
+        {{0xce, 0, 0}, 0},       {{0x10a, 0, 0}, 0},       {{0xce, 1, 0}, -EINVAL},
+        {{0xce, 0, 1}, -EINVAL}, {{0x10a, 0, 1}, -EINVAL}, {{0xce, 0, 1ull << 32}, -EOVERFLOW},
+        {{0xcf, 0, 0}, -ERANGE}, {{0, 0, 0}, -ERANGE},
     };
 
     for_each_row (i, rows)
@@ -485,8 +500,8 @@ TEST(random_changes)
         bool ok = model_accepts(model, max);
         int rc = set(leaves, nr);
         if (rc != (ok ? 0 : -EINVAL))
-            fail_msg("round %u: %d, the model %s; leaf %x.%x", round, rc, ok ? "accepts" : "refuses", err_leaf,
-                     err_subleaf);
+            fail_msg("round %u: %d, the model %s; leaf %x.%x", round, rc, ok ? "accepts" : "refuses",
+                     err_leaf, err_subleaf);
         accepted += ok;
         if (!ok) {
             assert_memory_equal(&policy, &before, sizeof(policy));

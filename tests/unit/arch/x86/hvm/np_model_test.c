@@ -8,7 +8,7 @@
 #define MODEL_BASE   (3ull << 18) /* gfn; three 1G regions, across nothing special */
 #define MODEL_FRAMES (3u << 18)
 
-static u64 model[MODEL_FRAMES]; /* 0: nothing; else mfn * 8 + type */
+static u64 model[MODEL_FRAMES]; /* 0: nothing; else mfn * 8 + type, without an mfn NP_POD */
 static u64 snapshot[POOL_PAGES][512];
 static bool snapshot_taken[POOL_PAGES];
 
@@ -22,7 +22,7 @@ static u64 rnd(u32 below)
 static void check_frame(u64 index)
 {
     struct np_entry e = np_lookup(&np, gfn(MODEL_BASE + index));
-    u64 have = e.type == NP_NONE ? 0 : e.mfn.n * 8 + e.type;
+    u64 have = e.type == NP_NONE ? 0 : (mfn_valid_value(e.mfn) ? e.mfn.n * 8 : 0) + e.type;
 
     if (have != model[index])
         fail_msg("frame %llx: have %llx, want %llx", (unsigned long long)index, (unsigned long long)have,
@@ -48,16 +48,32 @@ static void check_unchanged(const struct np_table *copy)
 
 struct op {
     bool map;
+    bool mark; /* NP_POD */
     u64 index, mfn;
     u32 order;
     enum np_type type;
     u32 trim;
 };
 
+static u64 unmarked(const struct op *op)
+{
+    u64 nr = 0;
+
+    for (u64 i = 0; i < 1ull << op->order; i++)
+        nr += !model[op->index + i];
+    return nr;
+}
+
 static int run_op(const struct op *op)
 {
     gfn_t g = gfn(MODEL_BASE + op->index);
+    u64 marked;
 
+    if (op->mark) {
+        int rc = np_mark_pod(&np, g, op->order, &marked);
+        assert_int_equal(marked, rc ? 0 : unmarked(op));
+        return rc;
+    }
     return op->map ? map(g, mfn(op->mfn), op->order, op->type) : unmap_and(g, op->order, op->trim);
 }
 
@@ -66,6 +82,7 @@ static struct op random_op(void)
     static const u32 orders[] = {0, 0, 0, 1, 3, 8, 9, 9, 9, 10, 13, 17, 18, 18};
     struct op op = {.map = rnd(2), .type = 1 + rnd(3), .trim = rnd(2) ? NP_TRIM : 0};
 
+    op.mark = op.map && rnd(2);
     op.order = orders[rnd(ARRAY_SIZE(orders))];
     /* Half of the time near the start of a region, so that operations meet. */
     op.index = rnd(2) ? rnd(MODEL_FRAMES) : rnd(3) << 18 | rnd(0x800);
@@ -77,7 +94,7 @@ static struct op random_op(void)
 static bool model_free(const struct op *op)
 {
     for (u64 i = 0; i < 1ull << op->order; i++)
-        if (model[op->index + i])
+        if (model[op->index + i] && !(op->mark && model[op->index + i] == NP_POD))
             return false;
     return true;
 }
@@ -85,7 +102,7 @@ static bool model_free(const struct op *op)
 static void model_apply(const struct op *op)
 {
     for (u64 i = 0; i < 1ull << op->order; i++)
-        model[op->index + i] = op->map ? (op->mfn + i) * 8 + op->type : 0;
+        model[op->index + i] = op->mark ? NP_POD : op->map ? (op->mfn + i) * 8 + op->type : 0;
 }
 
 /* First with every allocation failing in turn, until one run gets through. */
@@ -115,6 +132,23 @@ static void apply(const struct op *op)
         model_apply(op);
 }
 
+/* A marked frame gets memory, its whole mapping or a part of it. */
+static void fill_one(void)
+{
+    u64 index = rnd(MODEL_FRAMES);
+
+    for (u32 tries = 0; tries < 50 && model[index] != NP_POD; tries++)
+        index = rnd(MODEL_FRAMES);
+    if (model[index] != NP_POD)
+        return;
+    assert_int_equal(np_split_pod(&np, gfn(MODEL_BASE + index), rnd(2) ? ORDER_2M : ORDER_4K), 0);
+    u32 order = np_lookup(&np, gfn(MODEL_BASE + index)).order;
+    u64 m = ALIGN_DOWN(rnd(1u << 24), 1ull << order), first = ALIGN_DOWN(index, 1ull << order);
+    np_fill_pod(&np, gfn(MODEL_BASE + index), mfn(m));
+    for (u64 i = 0; i < 1ull << order; i++)
+        model[first + i] = (m + i) * 8 + NP_RAM;
+}
+
 TEST(test_against_model)
 {
     for (u64 seed = 1; seed <= 3; seed++) {
@@ -123,6 +157,7 @@ TEST(test_against_model)
         for (u32 step = 0; step < 300; step++) {
             struct op op = random_op();
             apply(&op);
+            fill_one();
             if (rnd(4) == 0)
                 np_reap(&np, ~0u);
             for (u64 i = 0; i < 16; i++)

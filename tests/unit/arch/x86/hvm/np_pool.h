@@ -98,7 +98,7 @@ static inline int map(gfn_t g, mfn_t m, u32 order, enum np_type type)
     return rc;
 }
 
-#define ALL_TYPES (1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL)
+#define ALL_TYPES (1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL | 1u << NP_POD)
 
 /* Whatever is mapped in 2^order frames. A part of a larger mapping is all or nothing. trim: NP_TRIM or 0. */
 static inline int unmap_and(gfn_t g, u32 order, u32 trim)

@@ -2,8 +2,10 @@
 #include <tests/machine/machine.h>
 #include <tests/machine/test.h>
 
+#include <arch/x86/cpu/console_ring.h>
 #include <arch/x86/cpu/debug/key_watch.h>
 #include <arch/x86/cpu/debug/keys.h>
+#include <homestead/errno.h>
 
 static u32 nr_a;
 static bool steal, nested;
@@ -68,6 +70,7 @@ TEST(without_keys_all_input_is_domain_0s)
 {
     char bytes[8];
 
+    assert_int_equal(keys_serve_for_domain_0('h'), -EOPNOTSUPP);
     console_input = "\1\1\1h";
     assert_int_equal(keys_poll(), KEYS_CAME | KEYS_FOR_DOMAIN_0);
     assert_int_equal(keys_poll(), 0);
@@ -160,6 +163,79 @@ TEST(a_stuck_poller_loses_the_line)
     assert_int_equal(*console_input, 'a');
     assert_true(keys_poll()); /* and the line is free again */
     assert_int_equal(nr_a - before, 3);
+}
+
+static void ring_text(char *out, u32 room)
+{
+    u32 at = console_ring_begin(false, 0), len = console_ring_read(&at, out, room - 1);
+
+    out[len] = '\0';
+    console_ring_clear(at);
+    while (console_ring_take_late(out + len + 1, 1))
+        ;
+}
+
+/* What it prints is in the ring, and not on the line yet; h and what h lists have been registered above. */
+TEST(domain_0_has_keys_too)
+{
+    u32 before = nr_a;
+    char text[4096];
+
+    console_reset();
+    ring_text(text, sizeof(text));
+    now_ns = 7000;
+    assert_int_equal(keys_serve_for_domain_0('a'), 0);
+    assert_int_equal(nr_a - before, 1);
+    assert_true(console_ring_is_late());
+    ring_text(text, sizeof(text));
+    assert_string_equal(text, "\n--- a: a thing (CPU 0)\nfrom a\n@key key=a\n");
+    assert_int_equal(keys_serve_for_domain_0('q'), 0);
+    ring_text(text, sizeof(text));
+    assert_non_null(strstr(text, "no key 'q'"));
+    assert_int_equal(keys_serve_for_domain_0(0xff), 0);
+    assert_int_equal(keys_serve_for_domain_0('\n'), 0);
+    ring_text(text, sizeof(text));
+    assert_string_equal(text, "");
+    assert_string_equal(console, "");
+    assert_int_not_equal(keys_beat_ns(), 7000); /* it is no sign of life of the CPU that polls */
+    assert_true(type("a"));
+    assert_non_null(strstr(console, "from a"));
+}
+
+static void key_k(void)
+{
+    nr_a += 1000;
+}
+
+TEST(a_key_that_stops_cpus_is_not_domain_0s)
+{
+    u32 before = nr_a;
+    char text[256];
+
+    keys_register_for_line('k', "a check", key_k);
+    assert_int_equal(keys_serve_for_domain_0('k'), 0);
+    assert_int_equal(nr_a, before);
+    ring_text(text, sizeof(text));
+    assert_non_null(strstr(text, "only the serial line has it"));
+    type("k");
+    assert_int_equal(nr_a, before + 1000);
+}
+
+static int nested_rc;
+
+static void key_n(void)
+{
+    nested_rc = keys_serve_for_domain_0('a');
+}
+
+TEST(one_key_at_a_time)
+{
+    u32 before = nr_a;
+
+    keys_register('n', "asks again", key_n);
+    type("n");
+    assert_int_equal(nested_rc, -EBUSY);
+    assert_int_equal(nr_a, before);
 }
 
 TEST(restart_ends_the_machine)
