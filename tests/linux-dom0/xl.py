@@ -51,12 +51,12 @@ class Said:
 
 
 def machine(cpus):
-    """Two nodes of 1.5 GiB; CPUs on both if there are several."""
+    """Two nodes of 1 GiB; CPUs on both if there are several."""
     half = cpus // 2
     shares = [f",cpus=0-{half - 1}", f",cpus={half}-{cpus - 1}"] if cpus > 1 else [",cpus=0", ""]
-    words = ["-M", "q35", "-cpu", CPU, "-smp", str(cpus), "-m", "3072M", "-accel", "tcg,thread=single"]
+    words = ["-M", "q35", "-cpu", CPU, "-smp", str(cpus), "-m", "2048M", "-accel", "tcg,thread=single"]
     for node, share in enumerate(shares):
-        words += ["-object", f"memory-backend-ram,size=1536M,id=m{node},reserve=off", "-numa", f"node,nodeid={node},memdev=m{node}{share}"]
+        words += ["-object", f"memory-backend-ram,size=1024M,id=m{node},reserve=off", "-numa", f"node,nodeid={node},memdev=m{node}{share}"]
     return words + ["-device", "amd-iommu,intremap=on", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
                     "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 
