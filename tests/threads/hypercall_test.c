@@ -395,7 +395,8 @@ static long place_grant(u16 domid)
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-    return "race:grant_copy\n";
+    return "race:grant_copy\n"
+           "race:sched_kick_to_choose\n"; /* a flag of another CPU, set because guest_maps() makes its vCPU run */
 }
 
 static long acquire(u16 domid)
