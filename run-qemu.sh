@@ -34,7 +34,7 @@ What is booted
   --linux               guests that are Debian's Linux, one a node and one over two nodes, and a shell in the first one.
                         Downloads linux-image-cloud-amd64 and busybox-static by apt-get, once; installs neither
   --linux-dom0          domain 0 is Debian's Linux with Debian's xl, and gives a shell: xl list, xl create. Downloads
-                        linux-image-amd64, xen-utils-4.17 and their like as --linux does; implies --mem 3G
+                        linux-image-amd64, xen-utils-4.17 and their like as --linux does
   --test                with --linux: each guest checks itself and powers off; no shell. With --linux-dom0: domain 0
                         runs its checks (guest/linux-dom0/checks)
   --linux-dir DIR       with --linux: downloads nothing; DIR has vmlinuz* or linux-image-*.deb, and busybox or
@@ -180,8 +180,6 @@ done
 
 # --- checks -----------------------------------------------------------------------------------------------
 
-# Domain 0's Linux wants more than the builder.
-[ "$linux_dom0$mem_given" != 10 ] || [ -n "$node_mem" ] || mem=3G
 # shellcheck source=tools/qemu-machine.sh
 . tools/qemu-machine.sh
 check_machine

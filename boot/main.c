@@ -337,6 +337,7 @@ NORETURN void boot_main(struct boot_info *info)
     print_nodes(&acpi.topology);
     boot_memory_report(info);
     sysctl_init();
+    xen_version_init(info->cmdline);
     start_dom0(info);
     continue_on(this_cpu()->stack_top, boot_finish);
 }

@@ -40,7 +40,7 @@ enum vcpu_state {
 
 /*
  * The result of the last walk of a guest's page tables for one virtual page: where the page is, and the
- * entries that were read. A new walk would give the same result as long as np.generation and all entries are
+ * entries that were read. A new walk would give the same result as long as physmap_view() and all entries are
  * unchanged and the physmap lock is held. guest_copy.c
  */
 #define GUEST_PATH_LEVELS 5u

@@ -41,13 +41,24 @@ static int read_entry(void *ctx, u64 gaddr, u32 size, u64 *entry)
 /* Physmap lock held. */
 static inline bool still_so(const struct domain *d, const struct guest_path *path, u64 page, bool write)
 {
-    if (path->page != page || !path->valid || path->generation != d->physmap.np.generation ||
+    if (path->page != page || !path->valid || path->generation != physmap_view(&d->physmap) ||
         (write && !path->writable) || d->physmap.destroyed)
         return false;
     for (u32 i = 0; i < path->nr; i++)
         if (entry_at(path->at[i], path->entry_size) != path->entry[i])
             return false;
     return true;
+}
+
+/* Do all entries of the path allow writing? Nothing else forbids it then, and a page read first is often written next. The
+ * top entries of PAE have no such bit. */
+static bool may_write(const struct guest_path *path)
+{
+    u64 all = PTE_WRITE;
+
+    for (u32 i = 0; i < path->nr; i++)
+        all &= path->entry[i];
+    return all;
 }
 
 /* Physmap lock held. Homestead's address of gva's page; NULL: not mapped, or not writable. */
@@ -61,7 +72,7 @@ static __attribute__((noinline)) char *walk(struct vcpu *v, struct guest_path *p
                                     .efer = v->path_paging.efer,
                                     .entry = read_entry,
                                     .ctx = &recorder};
-    u64 gaddr, run_bytes;
+    u64 gaddr, run_bytes, grant_looks = d->physmap.grant_looks;
 
     path->valid = false;
     path->nr = 0;
@@ -72,10 +83,10 @@ static __attribute__((noinline)) char *walk(struct vcpu *v, struct guest_path *p
     if (!virt)
         return NULL;
     path->page = gva >> PAGE_SHIFT;
-    path->generation = d->physmap.np.generation;
+    path->generation = physmap_view(&d->physmap);
     path->virt = virt;
-    path->writable = write; /* false: not known */
-    path->valid = true;
+    path->writable = write || may_write(path); /* false: not known */
+    path->valid = d->physmap.grant_looks == grant_looks;
     return virt;
 }
 
@@ -93,28 +104,41 @@ static inline void take_paging_state(struct vcpu *v)
         v->paths[i].valid = false;
 }
 
-/* Copies between buf and [gva, gva + len_bytes), which is in one page. */
-static inline int copy_piece(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)
+/* Copies between buf and [gva, gva + len_bytes), which is in one page. False: it is not all there. */
+static inline __attribute__((always_inline)) bool copy_once(struct vcpu *v, u64 gva, char *buf, u64 len_bytes,
+                                                            bool write)
 {
     struct domain *d = v->domain;
     u64 page = gva >> PAGE_SHIFT;
     struct guest_path *path = &v->paths[page % GUEST_PATHS];
 
-    for (u32 i = 0;; i++) {
-        spin_lock(&d->physmap.lock);
-        char *virt = path->virt;
-        if (unlikely(!still_so(d, path, page, write)))
-            virt = walk(v, path, gva, write);
-        if (likely(virt)) {
-            virt += gva & ~PAGE_MASK;
-            memcpy(write ? virt : buf, write ? buf : virt, len_bytes);
-        }
-        spin_unlock(&d->physmap.lock);
-        if (likely(virt))
-            return 0;
-        if (i == POD_ATTEMPTS || !pod_refill(d, false))
-            return -EFAULT;
+    spin_lock(&d->physmap.lock);
+    char *virt = path->virt;
+    if (unlikely(!still_so(d, path, page, write)))
+        virt = walk(v, path, gva, write);
+    if (likely(virt)) {
+        virt += gva & ~PAGE_MASK;
+        memcpy(write ? virt : buf, write ? buf : virt, len_bytes);
     }
+    spin_unlock(&d->physmap.lock);
+    return virt;
+}
+
+/* The first attempt has failed, maybe for want of memory for a marked frame. */
+static __attribute__((noinline)) int copy_refilled(struct vcpu *v, u64 gva, char *buf, u64 len_bytes,
+                                                   bool write)
+{
+    for (u32 i = 0; i < POD_ATTEMPTS && pod_refill(v->domain, false); i++)
+        if (copy_once(v, gva, buf, len_bytes, write))
+            return 0;
+    return -EFAULT;
+}
+
+static inline int copy_piece(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)
+{
+    if (likely(copy_once(v, gva, buf, len_bytes, write)))
+        return 0;
+    return copy_refilled(v, gva, buf, len_bytes, write);
 }
 
 static inline int copy(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)

@@ -38,6 +38,8 @@ long hc_memory_op(struct hypercall *c);
 long hc_multicall(struct hypercall *c);
 long hc_set_timer_op(struct hypercall *c);
 long hc_xen_version(struct hypercall *c);
+/* The hypervisor's own command line, for domain 0; what is beyond 511 bytes is left out. Boot only. */
+void xen_version_init(const char *text);
 long hc_console_io(struct hypercall *c);
 long hc_grant_table_op(struct hypercall *c);
 long hc_vm_assist(struct hypercall *c);

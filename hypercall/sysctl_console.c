@@ -11,6 +11,7 @@
 
 #define PIECE_BYTES 512u
 #define LINE_NS     1000000u
+#define KEYS_MAX    1024u
 
 /* -EFAULT: nothing is cleared. */
 long sysctl_readconsole(struct sysctl *ctl)
@@ -55,6 +56,8 @@ long sysctl_debug_keys(struct sysctl *ctl)
     struct xen_sysctl_debug_keys *op = &ctl->op.u.debug_keys;
     u8 key;
 
+    if (op->nr_keys > KEYS_MAX)
+        return -E2BIG;
     for (bool first = true; op->nr_keys; first = false) {
         if (!first && sched_should_yield())
             return repeat(ctl, false);

@@ -1,7 +1,8 @@
 /*
  * __HYPERVISOR_xen_version(cmd, arg): version and capabilities. Version 4.17 is the interface Homestead
- * implements; the extra version names Homestead. Fixed answers, no state, no locks.
+ * implements; the extra version names Homestead. Fixed answers, no locks.
  */
+#include <homestead/init.h>
 #include <hypercall/compat.h>
 #include <lib/parse.h>
 #include <lib/string.h>
@@ -9,6 +10,13 @@
 
 #define VERSION_MAJOR 4u
 #define VERSION_MINOR 17u
+
+static char command_line[512]; /* [I] */
+
+INIT void xen_version_init(const char *text)
+{
+    str_copy(command_line, text, sizeof(command_line));
+}
 
 static long get_string(struct hypercall *c, const char *text, u64 size)
 {
@@ -89,7 +97,7 @@ long hc_xen_version(struct hypercall *c)
     case XENVER_guest_handle:
         return get_guest_handle(c);
     case XENVER_commandline:
-        return get_string(c, control ? "" : "<denied>", sizeof(xen_commandline_t));
+        return get_string(c, control ? command_line : "<denied>", sizeof(xen_commandline_t));
     case XENVER_build_id:
         return control ? -ENODATA : -EPERM;
     default:

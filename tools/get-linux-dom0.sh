@@ -5,9 +5,9 @@
 #
 # DIR/vmlinux is the kernel of linux-image-amd64, DIR/root what its initramfs takes from packages: xl, xenstored,
 # xenconsoled and the like with the libraries that they need, busybox, the kernel's Xen modules, and GRUB for a guest.
-# DIR/packages are the packages. Nothing is installed, and no root is needed. What is in DIR is used again.
-# $LINUX_DOM0_DIR: a directory like DIR/packages, instead of the network. If something cannot be had: prints the reason on
-# standard error, exit status 1. --no-install: downloads nothing.
+# DIR/packages are the packages. Nothing is installed, and no root is needed. What is in DIR is used again, unless
+# $LINUX_DOM0_DIR is set: a directory like DIR/packages, instead of the network. If something cannot be had: prints the
+# reason on standard error, exit status 1. --no-install: downloads nothing.
 set -euo pipefail
 
 download=1
@@ -46,7 +46,7 @@ DATA=(bin/busybox etc/xen/xl.conf usr/lib/grub-xen/grub-i386-xen_pvh.bin)
 MODULES=(xen-{privcmd,evtchn,gntdev,gntalloc}.ko xenfs.ko)
 RECIPE=$(cat "$0" "$here/debian-packages.sh" | cksum)
 
-[ ! -s "$top/vmlinux" ] || [ "$(cat "$top/recipe" 2>/dev/null)" != "$RECIPE" ] || exit 0
+[ -n "${LINUX_DOM0_DIR:-}" ] || [ ! -s "$top/vmlinux" ] || [ "$(cat "$top/recipe" 2>/dev/null)" != "$RECIPE" ] || exit 0
 rm -rf -- "$top/recipe" "$top/root" "$top/unpacked"
 command -v "$readelf" >/dev/null || fail "there is no $readelf, which finds the libraries of a program: tools/setup.sh linux-dom0"
 

@@ -28,6 +28,8 @@ install -m 755 "$src/init" "$root/init"
 install -m 755 "$built/guest/linux-probe" "$root/bin/probe"
 install -m 755 "$src/checks" "$root/dom0/checks"
 install -m 644 "$src/profile" "$src/../linux/words" "$root/dom0/"
+# Domain 0 keeps its memory, which is all that its initramfs has.
+echo 'autoballoon="off"' >>"$root/etc/xen/xl.conf"
 # One program with the name of what it does.
 for name in chmod exists list ls read rm watch write; do
     ln -s xenstore "$root/usr/bin/xenstore-$name"

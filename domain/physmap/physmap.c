@@ -503,6 +503,7 @@ void physmap_unmap_grants(struct domain *d, const gfn_t *g, const mfn_t *frame, 
 
         BUG_ON(rc || !(GRANT_TYPES & 1u << old.type) || old.mfn.n != frame[i].n);
         p->nr_grants--;
+        p->grants_unmapped++;
     }
     if (!p->destroyed)
         sched_sync_domain(d);

@@ -17,11 +17,10 @@ struct vnuma;
 /* A cached lookup: a guest's page tables and arguments are mostly in the same few mappings. */
 #define PHYSMAP_SEEN 8u
 struct physmap_seen {
-    u64 generation; /* np.generation at the lookup; if it has changed: look up again */
+    u64 generation; /* physmap_view() at the lookup; if it has changed: look up again */
     u64 gfn;
     mfn_t mfn; /* of the first frame of the mapping */
     u32 order;
-    bool readonly;
 };
 
 /* Populate on demand: frames without memory (NP_POD), and the memory that waits for them. pod.c */
@@ -45,10 +44,12 @@ struct physmap {
     struct physmap_seen seen[PHYSMAP_SEEN]; /* by 2 MiB of guest-physical memory */
     u64 nr_foreign;                         /* frames of other domains mapped here: NP_FOREIGN, NP_RESOURCE */
     u64 nr_grants;                          /* and NP_GRANT, NP_GRANT_RO */
-    u64 sweep_gfn;                          /* teardown: frames below have been visited */
-    u64 pool_pages;                         /* size set */
-    u64 pool_used;                          /* of them, in the tables */
-    bool destroyed;                         /* being torn down: no mapping and no lookup any more */
+    u64 grants_unmapped;                    /* changes of np.generation by physmap_unmap_grants() */
+    u64 grant_looks; /* grants that physmap_frame() has found: nobody remembers where */
+    u64 sweep_gfn;   /* teardown: frames below have been visited */
+    u64 pool_pages;  /* size set */
+    u64 pool_used;   /* of them, in the tables */
+    bool destroyed;  /* being torn down: no mapping and no lookup any more */
     mfn_t pool_free; /* list of free pool pages, linked through their first words; INVALID_MFN: empty */
 };
 
@@ -122,8 +123,15 @@ bool pod_refill(struct domain *d, bool again);
 
 /* Calls fill() on d's guest frame g, under the lock, so the frame stays mapped. -EFAULT: nothing mapped. */
 int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]));
-/* Homestead's address of the frame at gaddr, valid until the unlock, and under a later hold if np.generation
- * is the same. Lock held. NULL: nothing mapped, or (write) not to be written; pod_refill() is due after the unlock. */
+/* What Homestead remembers of d's memory is so while this is the same. A grant that is unmapped does not change it:
+ * where grants are is not remembered. Lock held. */
+static inline u64 physmap_view(const struct physmap *p)
+{
+    return p->np.generation - p->grants_unmapped;
+}
+/* Homestead's address of the frame at gaddr, valid until the unlock, and under a later hold if physmap_view() is the
+ * same and grant_looks did not change. Lock held. NULL: nothing mapped, or (write) not to be written;
+ * pod_refill() is due after the unlock. */
 void *physmap_frame(struct domain *d, u64 gaddr, bool write);
 /* Copies to guest-physical memory, across frames. -EFAULT: some of it is not there; then parts may be written. */
 int physmap_write(struct domain *d, u64 gaddr, const void *src, u64 len);

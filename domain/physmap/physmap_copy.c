@@ -14,20 +14,21 @@ void *physmap_frame(struct domain *d, u64 gaddr, bool write)
 
     if (d->physmap.destroyed)
         return NULL;
-    if (unlikely(seen->generation != d->physmap.np.generation || (n ^ seen->gfn) >> seen->order)) {
+    if (unlikely(seen->generation != physmap_view(&d->physmap) || (n ^ seen->gfn) >> seen->order)) {
         struct np_entry entry = np_lookup(&d->physmap.np, gfn(n));
         if (unlikely(entry.type == NP_POD))
             entry = pod_populate(d, gfn(n));
         if (!mfn_valid_value(entry.mfn))
             return NULL;
-        *seen = (struct physmap_seen){.generation = d->physmap.np.generation,
+        if (entry.type == NP_GRANT || entry.type == NP_GRANT_RO) {
+            d->physmap.grant_looks++;
+            return write && entry.type == NP_GRANT_RO ? NULL : mfn_to_virt(entry.mfn);
+        }
+        *seen = (struct physmap_seen){.generation = physmap_view(&d->physmap),
                                       .gfn = n,
                                       .mfn = mfn(entry.mfn.n - (n & (BIT(entry.order) - 1))),
-                                      .order = entry.order,
-                                      .readonly = entry.type == NP_GRANT_RO};
+                                      .order = entry.order};
     }
-    if (unlikely(write && seen->readonly))
-        return NULL;
     return mfn_to_virt(mfn(seen->mfn.n + (n & (BIT(seen->order) - 1))));
 }
 

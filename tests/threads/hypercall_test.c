@@ -18,6 +18,7 @@
 #include <tests/machine/test.h>
 #include <xen/domctl.h>
 #include <xen/event_channel.h>
+#include <xen/grant_table.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
 
@@ -72,6 +73,18 @@ static u64 array(void)
 static long call(u64 nr, u64 arg0, u64 arg1)
 {
     struct hypercall c = {.v = dom0->vcpu[here->id], .arg = {arg0, arg1}};
+    long rc;
+
+    do {
+        rc = hypercall_call(&c, nr);
+    } while (rc == -ERESTART);
+    BUG_ON(locks_held());
+    return rc;
+}
+
+static long hypercall3(u64 nr, u64 arg0, u64 arg1, u64 arg2)
+{
+    struct hypercall c = {.v = dom0->vcpu[here->id], .arg = {arg0, arg1, arg2}};
     long rc;
 
     do {
@@ -391,6 +404,152 @@ static long place_grant(u16 domid)
     return call(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, at(area()));
 }
 
+/* --- grants. Their pages and frames are touched by these calls only --- */
+
+#define ENTRIES        8u
+#define TABLE_GFN(i)   (0x1100u + (i)) /* of domain 0: the guests' tables */
+#define GRANTED_GFN(i) (0x1200u + (i)) /* where grants are mapped, in domain 0 and in guests */
+
+/* What guests' memory is read and written by at the same time is the guests' affair. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "race:grant_copy\n"
+           "race:sched_kick_to_choose\n"; /* a flag of another CPU, set because guest_maps() makes its vCPU run */
+}
+
+static long acquire(u16 domid)
+{
+    const u64 g = TABLE_GFN(domid);
+    const struct xen_mem_acquire_resource op = {.domid = domid,
+                                                .type = XENMEM_resource_grant_table,
+                                                .nr_frames = 1,
+                                                .frame = draw(2),
+                                                .frame_list = at(array())};
+    const struct xen_remove_from_physmap remove = {.domid = DOMID_SELF, .gpfn = g};
+
+    put(array(), &g, sizeof(g));
+    if (draw(3)) {
+        put(area(), &op, sizeof(op));
+        return call(__HYPERVISOR_memory_op, XENMEM_acquire_resource, at(area()));
+    }
+    put(area(), &remove, sizeof(remove));
+    return call(__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, at(area()));
+}
+
+/* As the guest does, while Homestead looks at them: entries to domain 0 and to each other. */
+static long write_entries(u16 domid)
+{
+    long rc = -ENOENT;
+
+    for (u32 i = 0; i < ENTRIES; i++) {
+        const u64 to = draw(2) ? 0 : draw(1 + GUESTS), frame = draw(16) ? draw(64) : draw(0x800);
+        const u64 entry = (draw(16) ? GTF_permit_access : draw(64)) | to << 16 | frame << 32;
+
+        spin_lock(&dom0->physmap.lock);
+        u64 *table = physmap_frame(dom0, (u64)TABLE_GFN(domid) << PAGE_SHIFT, true);
+        if (table) {
+            __atomic_store_n(&table[i], entry, __ATOMIC_SEQ_CST);
+            rc = 0;
+        }
+        spin_unlock(&dom0->physmap.lock);
+    }
+    return rc;
+}
+
+static long map_grant(u16 domid)
+{
+    struct gnttab_map_grant_ref op = {.host_addr = (u64)GRANTED_GFN(draw(32)) << PAGE_SHIFT,
+                                      .flags = GNTMAP_host_map | (draw(2) ? GNTMAP_readonly : 0),
+                                      .ref = draw(ENTRIES),
+                                      .dom = domid};
+
+    for (u32 i = 0; i < 4; i++, op.ref = draw(ENTRIES)) {
+        put(area(), &op, sizeof(op));
+        hypercall3(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, at(area()), 1);
+        get(area(), &op, sizeof(op));
+        if (op.status == GNTST_okay)
+            break;
+    }
+    return op.status;
+}
+
+/* All that there may be, one of several times in one batch. */
+static long unmap_grants(u16 domid)
+{
+    static _Thread_local struct gnttab_unmap_grant_ref ops[20];
+    u32 good = 0;
+
+    (void)domid;
+    for (u32 round = 0; round < 8; round++) {
+        for (u32 i = 0; i < ARRAY_SIZE(ops); i++)
+            ops[i] = (struct gnttab_unmap_grant_ref){.host_addr = (u64)GRANTED_GFN(draw(32)) << PAGE_SHIFT,
+                                                     .handle = draw(32)};
+        put(array(), ops, sizeof(ops));
+        hypercall3(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, at(array()), ARRAY_SIZE(ops));
+        get(array(), ops, sizeof(ops));
+        for (u32 i = 0; i < ARRAY_SIZE(ops); i++)
+            good += ops[i].status == GNTST_okay;
+    }
+    return good ? 0 : -ENOENT;
+}
+
+static long copy_grant(u16 domid)
+{
+    const u64 own = (area() + 8 * PAGE_SIZE + GUEST_BASE) >> PAGE_SHIFT;
+    struct gnttab_copy op = {.source = {.u.gmfn = own, .domid = DOMID_SELF},
+                             .dest = {.u.ref = draw(ENTRIES), .domid = domid},
+                             .len = 8,
+                             .flags = GNTCOPY_dest_gref};
+
+    put(area(), &op, sizeof(op));
+    hypercall3(__HYPERVISOR_grant_table_op, GNTTABOP_copy, at(area()), 1);
+    get(area(), &op, sizeof(op));
+    return op.status;
+}
+
+/* A guest's vCPU in a hypercall: its domain's end waits for that. */
+static bool enter(struct vcpu *v, bool in)
+{
+    spinlock_t *lock = sched_lock(v);
+    bool may = !in || (!v->running && !domain_is_dying(v->domain));
+
+    if (may)
+        v->running = in;
+    spin_unlock(lock);
+    return may;
+}
+
+/* Guests map and unmap each other's grants, and domain 0's end of a guest ends its mappings. */
+static long guest_maps(u16 domid)
+{
+    struct domain *d = domain_get(domid);
+    long rc = -ESRCH;
+
+    if (!d)
+        return rc;
+    u32 id = here->id; /* each thread has its own vCPU of every guest */
+    if (domain_nr_vcpus(d) > id && enter(d->vcpu[id], true)) {
+        struct grant_unmap unmap = {.host_addr = (u64)GRANTED_GFN(draw(32)) << PAGE_SHIFT,
+                                    .handle = draw(16)};
+        struct gnttab_map_grant_ref op = {.host_addr = (u64)GRANTED_GFN(draw(32)) << PAGE_SHIFT,
+                                          .flags = GNTMAP_host_map,
+                                          .ref = draw(ENTRIES),
+                                          .dom = (domid_t)(1 + draw(GUESTS))};
+
+        for (u32 i = 0; i < 4; i++, op.ref = draw(ENTRIES)) {
+            grant_map(d, &op);
+            if (op.status == GNTST_okay)
+                break;
+        }
+        grant_unmap(d, &unmap, draw(2));
+        rc = op.status;
+        BUG_ON(!enter(d->vcpu[id], false));
+    }
+    domain_put(d);
+    return rc;
+}
+
 static long reset_ports(u16 domid)
 {
     const struct evtchn_reset op = {.dom = draw(4) ? domid : DOMID_SELF};
@@ -426,11 +585,12 @@ static long from_inside(u16 domid)
 }
 
 static long (*const calls[])(u16 domid) = {
-    create,       max_vcpus,   max_mem,      grow,       grow,       decrease,    increase,
-    map_foreign,  unmap,       claim,        info,       get_claims, context,     vcpu_info,
-    pause_or_not, pool,        affinity,     alloc_port, bind_port,  use_port,    reset_ports,
-    port_status,  shared_info, touch_window, destroy,    create_any, from_inside, alloc_port,
-    pin,          fifo,        place_grant,  mark,       mark,       pod_target,
+    create,       max_vcpus,   max_mem,       grow,       grow,          decrease,    increase,
+    map_foreign,  unmap,       claim,         info,       get_claims,    context,     vcpu_info,
+    pause_or_not, pool,        affinity,      alloc_port, bind_port,     use_port,    reset_ports,
+    port_status,  shared_info, touch_window,  destroy,    create_any,    from_inside, alloc_port,
+    pin,          fifo,        place_grant,   acquire,    write_entries, map_grant,   unmap_grants,
+    copy_grant,   guest_maps,  write_entries, map_grant,  mark,          mark,        pod_target,
 };
 _Static_assert(ARRAY_SIZE(calls) <= ARRAY_SIZE(ok_by_call), "counted");
 

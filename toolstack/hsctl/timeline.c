@@ -199,9 +199,13 @@ static void put_legend(struct picture *p)
     legend_box(p, &x, "fill=\"url(#h8)\"", "claimed, not populated yet");
     legend_box(p, &x, "class=\"free edge\" style=\"fill-opacity:1\"", "free");
     legend_box(p, &x, "class=\"s9\"", claims ? "the hypervisor" : "in use");
-    if (p->facts->refusals) {
+    const struct hs_refusals *first = &p->chart.samples->state[0].refusals,
+                             *last = &p->chart.samples->state[p->chart.samples->nr - 1].refusals;
+    if (last->nr_claims != first->nr_claims) {
         fprintf(p->to, "<path d=\"M%.1f %.1fl-5.5 -9h11z\" class=\"mark\"/>", x + 7, p->y + 11);
         legend_text(p, &x, "claim refused");
+    }
+    if (last->nr_allocs != first->nr_allocs) {
         fprintf(p->to, "<path d=\"M%.1f %.1fl9 -9m0 9l-9 -9\" class=\"cross\"/>", x + 2.5, p->y + 11);
         legend_text(p, &x, "allocation refused");
     }

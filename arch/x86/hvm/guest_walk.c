@@ -13,7 +13,6 @@
 #include <arch/x86/cpu/msr.h>
 
 #define PTE_PRESENT    BIT(0)
-#define PTE_WRITE      BIT(1)
 #define PTE_USER       BIT(2)
 #define PTE_ACCESSED   BIT(5)
 #define PTE_DIRTY      BIT(6)

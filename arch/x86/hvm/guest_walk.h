@@ -8,6 +8,8 @@
 
 #include <homestead/types.h>
 
+#define PTE_WRITE BIT(1) /* of an entry of any format that has one */
+
 struct guest_walk {
     u64 cr0, cr3, cr4, efer;
     /* Reads 4 or 8 bytes, once, at a guest physical address aligned to that. 0; -errno: nothing is there. */

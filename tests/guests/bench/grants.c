@@ -41,7 +41,8 @@ void bench_grants(void)
                                                .nr_frames = 1,
                                                .frame_list = XEN_HANDLE(&table)};
     bench_check(xc_domain_populate_physmap_exact(bench_xch, granter, 1, 0, 0, &frame), "a granter's page");
-    bench_check((int)hypercall2(__HYPERVISOR_memory_op, XENMEM_acquire_resource, &acquire), "its grant table");
+    bench_check((int)hypercall2(__HYPERVISOR_memory_op, XENMEM_acquire_resource, &acquire),
+                "its grant table");
     struct grant_entry_v1 *entry = (struct grant_entry_v1 *)(hole << PAGE_SHIFT) + REF;
     *entry = (struct grant_entry_v1){GTF_permit_access, 0, (u32)frame};
     map = (struct gnttab_map_grant_ref){

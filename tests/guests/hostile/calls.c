@@ -155,6 +155,10 @@ static long call_domctl(void)
         XEN_DOMCTL_set_paging_mempool_size,
         XEN_DOMCTL_setnodeaffinity,
         XEN_DOMCTL_get_memory_claims,
+        XEN_DOMCTL_sendtrigger,
+        XEN_DOMCTL_getvcpucontext,
+        XEN_DOMCTL_gethvmcontext_partial,
+        XEN_DOMCTL_resumedomain,
     };
     struct xen_domctl *d = (void *)(arena + ALIGN_DOWN(below(ARENA_BYTES - sizeof(*d)), 8));
 
@@ -170,6 +174,12 @@ static long call_domctl(void)
         d->u.max_vcpus.max = 1 + (u32)below(3);
     else if (d->cmd == XEN_DOMCTL_set_paging_mempool_size && below(4))
         d->u.paging_mempool.size = below(2048) << 12;
+    else if (d->cmd == XEN_DOMCTL_sendtrigger && below(4))
+        d->u.sendtrigger.trigger = (u32)below(6), d->u.sendtrigger.vcpu = (u32)below(3);
+    else if (d->cmd == XEN_DOMCTL_getvcpucontext && below(4))
+        d->u.vcpucontext.vcpu = (u32)below(3), d->u.vcpucontext.ctxt = pointer();
+    else if (d->cmd == XEN_DOMCTL_gethvmcontext_partial && below(4))
+        d->u.hvmcontext_partial.type = (u32)below(20), d->u.hvmcontext_partial.instance = (u32)below(3);
     long rc = hypercall1(__HYPERVISOR_domctl, (u64)d);
     hostile_domains_made += rc == 0 && d->cmd == XEN_DOMCTL_createdomain;
     return rc;
@@ -311,6 +321,18 @@ static long call_memory_query(void)
     return hypercall(__HYPERVISOR_memory_op, cmd, below(8) ? (u64)argument : pointer(), 0, 0, 0);
 }
 
+/* Keys that only show something, R would end the run; the console gets little of it, h and e are short. */
+static void random_keys(struct xen_sysctl *s)
+{
+    static char keys[] = "hec~k\n\xff h";
+
+    s->u.debug_keys.keys = below(4) ? (u64)keys + below(sizeof(keys)) : pointer();
+    s->u.debug_keys.nr_keys = (u32)(below(8) ? below(4) : word());
+    /* What is not keys[] could have an R. */
+    if (s->u.debug_keys.keys - (u64)keys >= sizeof(keys) || s->u.debug_keys.nr_keys > 4)
+        s->u.debug_keys.keys = 0xffff800000000000ull;
+}
+
 static long call_sysctl(void)
 {
     struct xen_sysctl *s = (void *)(arena + ALIGN_DOWN(below(ARENA_BYTES - sizeof(*s)), 8));
@@ -318,6 +340,14 @@ static long call_sysctl(void)
     fill(&s->u, sizeof(s->u));
     s->cmd = (u32)below(32);
     s->interface_version = below(20) ? XEN_SYSCTL_INTERFACE_VERSION : (u32)word();
+    if (s->cmd == XEN_SYSCTL_debug_keys) {
+        if (below(64)) /* each takes the serial line's time */
+            return 0;
+        random_keys(s);
+    } else if (s->cmd == XEN_SYSCTL_readconsole && below(2)) {
+        s->u.readconsole.buffer = (u64)arena;
+        s->u.readconsole.count = (u32)below(ARENA_BYTES);
+    }
     return hypercall1(__HYPERVISOR_sysctl, (u64)s);
 }
 

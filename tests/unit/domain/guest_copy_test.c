@@ -73,12 +73,24 @@ CALL_TEST(a_second_copy_looks_at_the_entries_only)
     assert_int_equal(looks, 5); /* four tables and the page */
     assert_int_equal(byte_at(GVA + 4095), 0x4a);
     assert_int_equal(looks, 5);
-    assert_int_equal(write_byte(GVA + 1, 7), 0); /* whether it may be written was not asked yet */
-    assert_int_equal(looks, 10);
+    assert_int_equal(write_byte(GVA + 1, 7), 0); /* the entries that were read allow it */
+    assert_int_equal(looks, 5);
     assert_int_equal(write_byte(GVA + 2, 8), 0);
     assert_int_equal(byte_at(GVA + 2), 8);
-    assert_int_equal(looks, 10);
+    assert_int_equal(looks, 5);
     assert_int_equal(page(10)[1], 7);
+    for (u32 level = 0; level < 4; level++) {
+        setup();
+        *entry(4 - level, INDEX(level)) &= ~WRITE;
+        assert_int_equal(byte_at(GVA), 0x4a);
+        assert_int_equal(write_byte(GVA, 7), -EFAULT);
+        guest_paging.cr0 &= ~CR0_WP; /* then the kernel may */
+        assert_int_equal(byte_at(GVA), 0x4a);
+        looks = 0;
+        assert_int_equal(write_byte(GVA, 7), 0);
+        assert_int_equal(write_byte(GVA, 8), 0);
+        assert_int_equal(looks, 5);
+    }
 }
 
 CALL_TEST(across_pages)

@@ -126,13 +126,14 @@ CALL_TEST(version_answers)
     };
 
     dom0->handle[2] = 0x5a;
+    xen_version_init("a=1 b");
     for (u16 from = 0; from < 2; from++) {
         struct xen_feature_info info = {.submap_idx = 0};
 
         call_from(from);
         assert_string_equal(version_text(XENVER_extraversion), ".0-homestead");
         assert_string_equal(version_text(XENVER_changeset), "homestead");
-        assert_string_equal(version_text(XENVER_commandline), from == 0 ? "" : "<denied>");
+        assert_string_equal(version_text(XENVER_commandline), from == 0 ? "a=1 b" : "<denied>");
         assert_non_null(strstr(version_text(XENVER_capabilities), "hvm-3.0-x86_64"));
         assert_non_null(strstr(version_text(XENVER_compile_info), "gcc"));
         assert_int_equal(version_text(XENVER_guest_handle)[2], from == 0 ? 0x5a : 0);

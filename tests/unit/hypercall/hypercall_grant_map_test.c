@@ -51,6 +51,31 @@ CALL_TEST(a_reading_map_is_not_written_through)
     assert_int_equal(unmap_gfn(map.handle, WINDOW), GNTST_okay);
 }
 
+/* What is remembered of a guest's memory does not change with its grants, so it must not be of grants. */
+CALL_TEST(where_a_grant_was_is_not_remembered)
+{
+    const u64 there = (u64)WINDOW << PAGE_SHIFT;
+    u8 byte;
+
+    make_granter();
+    for (u32 i = 0; i < PAGES; i++) {
+        assert_int_equal(map_at(8 + i, there, GNTMAP_host_map | (i % 2 ? GNTMAP_readonly : 0)), GNTST_okay);
+        for (u32 k = 0; k < 2; k++) {
+            assert_int_equal(copy_from_guest(caller, &byte, there + 9, 1), 0);
+            assert_int_equal(byte, 0x10 + i);
+            assert_int_equal(byte_at(WINDOW), 0x10 + i);
+            assert_int_equal(copy_to_guest(caller, there + 10, &byte, 1), i % 2 ? -EFAULT : 0);
+        }
+        assert_int_equal(unmap_gfn(map.handle, WINDOW), GNTST_okay);
+        assert_int_equal(copy_from_guest(caller, &byte, there + 9, 1), -EFAULT);
+        assert_int_equal(copy_to_guest(caller, there + 9, &byte, 1), -EFAULT);
+    }
+    u64 view = physmap_view(&dom(2)->physmap);
+    assert_int_equal(map_gfn(8, WINDOW), GNTST_okay);
+    assert_int_equal(unmap_gfn(map.handle, WINDOW), GNTST_okay);
+    assert_int_equal(physmap_view(&dom(2)->physmap), view);
+}
+
 CALL_TEST(marks_follow_the_kinds_of_mappings)
 {
     make_granter();

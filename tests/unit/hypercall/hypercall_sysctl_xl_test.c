@@ -77,6 +77,7 @@ CALL_TEST(debug_keys_are_served_one_after_the_other)
     assert_int_equal(debug_keys("x", 1), -EOPNOTSUPP); /* debugkeys=no */
     keys_init();
     keys_register('x', "a test", key_x);
+    assert_int_equal(debug_keys("x", 1025), -E2BIG);
     assert_int_equal(debug_keys("x", 0), 0);
     assert_int_equal(nr_keys_served, 0);
     assert_int_equal(debug_keys("x", 1), 0);
