@@ -30,7 +30,7 @@
 #define GUESTS      3u /* ids 1..GUESTS, which all threads are after */
 #define CONTEXT_MAX 0x8000u
 #define CALLS       4000u
-static u32 done_by_call[40], ok_by_call[40];
+static u32 done_by_call[48], ok_by_call[48];
 static u32 calls_each = CALLS;
 static _Thread_local struct rng rng;
 
