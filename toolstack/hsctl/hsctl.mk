@@ -12,3 +12,8 @@ TOOLSTACK_PROGRAMS += hsctl
 $(TS)/hsctl: $(HSCTL_OBJ) $(TS)/libhomestead.a
 	$(call say,LD,$@)
 	$(Q)$(CC) -o $@ $(HSCTL_OBJ) $(TS)/libhomestead.a $(LIBHS_LIBS) -lxenstore
+
+.PHONY: hsctl-install-man
+toolstack-install: hsctl-install-man
+hsctl-install-man:
+	$(Q)$(call ts_put,644,toolstack/hsctl/hsctl.1,$(TS_MANDIR)/man1/hsctl.1)
