@@ -4,6 +4,8 @@
  *
  * Mailbox and data page are frames of the helper's low memory, which domain 0 maps for as long as it lives.
  * `request` is raised by domain 0 when the call is written, `done` follows when its result is.
+ *
+ * lint: long: both sides of one mailbox.
  */
 #include <tests/guests/conformance/conformance.h>
 #include <guest/lib/image.h>
