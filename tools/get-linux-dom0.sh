@@ -44,6 +44,9 @@ OPENED=(libgcc_s.so.1)
 TOOLSTACK=(libm.so.6)
 DATA=(bin/busybox etc/xen/xl.conf usr/lib/grub-xen/grub-i386-xen_pvh.bin)
 MODULES=(xen-{privcmd,evtchn,gntdev,gntalloc}.ko xenfs.ko)
+# Another one may be at work there.
+exec 9>"$top/lock"
+flock 9
 RECIPE=$(cat "$0" "$here/debian-packages.sh" | cksum)
 
 [ -n "${LINUX_DOM0_DIR:-}" ] || [ ! -s "$top/vmlinux" ] || [ "$(cat "$top/recipe" 2>/dev/null)" != "$RECIPE" ] || exit 0
