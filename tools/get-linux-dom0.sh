@@ -1,13 +1,13 @@
 #!/bin/bash
 # Gets Debian's Linux and Debian's tools of Xen for domain 0, as Debian has built them:
 #
-#   tools/get-linux-dom0.sh [--no-install] DIR
+#   tools/get-linux-dom0.sh [--no-install] [--libvirt] DIR
 #
 # DIR/vmlinux is the kernel of linux-image-amd64, DIR/root what its initramfs takes from packages: xl, xenstored,
 # xenconsoled and the like with the libraries that they need, busybox, the kernel's Xen modules, and GRUB for a guest.
 # DIR/packages are the packages. Nothing is installed, and no root is needed. What is in DIR is used again, unless
 # $LINUX_DOM0_DIR is set: a directory like DIR/packages, instead of the network. If something cannot be had: prints the
-# reason on standard error, exit status 1. --no-install: downloads nothing.
+# reason on standard error, exit status 1. --no-install: downloads nothing. --libvirt: DIR/root has libvirt and virsh, too.
 set -euo pipefail
 
 download=1
@@ -15,8 +15,13 @@ if [ "${1:-}" = --no-install ]; then
     download=0
     shift
 fi
+libvirt=0
+if [ "${1:-}" = --libvirt ]; then
+    libvirt=1
+    shift
+fi
 [ $# = 1 ] || {
-    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
@@ -44,10 +49,16 @@ OPENED=(libgcc_s.so.1)
 TOOLSTACK=(libm.so.6)
 DATA=(bin/busybox etc/xen/xl.conf usr/lib/grub-xen/grub-i386-xen_pvh.bin)
 MODULES=(xen-{privcmd,evtchn,gntdev,gntalloc}.ko xenfs.ko)
+TREES=()
+if [ "$libvirt" = 1 ]; then
+    PACKAGES+=(libvirt-daemon libvirt-daemon-driver-xen libvirt-clients)
+    PROGRAMS+=(usr/sbin/libvirtd usr/bin/virsh usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_libxl.so)
+    TREES+=(usr/share/libvirt/cpu_map)
+fi
 # Another one may be at work there.
 exec 9>"$top/lock"
 flock 9
-RECIPE=$(cat "$0" "$here/debian-packages.sh" | cksum)
+RECIPE=$(cat "$0" "$here/debian-packages.sh" | cksum)" $libvirt"
 
 [ -n "${LINUX_DOM0_DIR:-}" ] || [ ! -s "$top/vmlinux" ] || [ "$(cat "$top/recipe" 2>/dev/null)" != "$RECIPE" ] || exit 0
 rm -rf -- "$top/recipe" "$top/root" "$top/unpacked"
@@ -151,6 +162,10 @@ fi
 root=$top/root
 for file in "${DATA[@]}"; do
     install -D "$top/unpacked/$file" "$root/$file" || fail "the packages have no /$file"
+done
+for tree in ${TREES[@]+"${TREES[@]}"}; do
+    mkdir -p "$root/$tree"
+    cp -R -- "$top/unpacked/$tree/." "$root/$tree/" || fail "the packages have no /$tree"
 done
 # The program's interpreter has this name.
 install -D "$top/unpacked/$(library ld-linux-x86-64.so.2)" "$root/lib64/ld-linux-x86-64.so.2"

@@ -88,6 +88,11 @@ xl-test: all toolstack build/guest/linux-probe
 	$(Q)$(SETUP) build boot oracle linux linux-dom0
 	$(Q)NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B tests/linux-dom0/xl.py $(ARGS)
 
+# The same with Debian's libvirt, which is 50 MiB more to download.
+.PHONY: libvirt-test
+libvirt-test:
+	$(Q)$(MAKE) --no-print-directory xl-test ARGS=--libvirt
+
 # Eight guests of xl in a Linux domain 0, recorded and drawn by hsctl: build/timeline.svg, or FILE=...
 .PHONY: timeline
 timeline: all toolstack build/guest/linux-probe
@@ -155,6 +160,7 @@ help:
 	@echo 'make xl-test             Debian'\''s Linux and xl as domain 0, here and on Xen: creates, uses and destroys guests'
 	@echo 'make toolstack           userland for domain 0: libhomestead, its OCaml binding, hsctl; needs libxen-dev, ocaml-nox'
 	@echo 'make toolstack-install   the library, its headers and manual pages, PREFIX=/usr/local DESTDIR='
+	@echo 'make libvirt-test        Debian'\''s libvirt in that domain 0, here and on Xen: virsh creates, uses and destroys a guest'
 	@echo 'make timeline            draws what eight guests of xl claim and hold over time: build/timeline.svg'
 	@echo 'make boot-big            boot tests with up to 2 TiB of memory that is never touched'
 	@echo 'make neighbour-boot      16 guests at a time with changing memory and ports, 200 rounds (ROUNDS=N), in QEMU'

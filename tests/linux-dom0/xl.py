@@ -2,7 +2,7 @@
 """`make xl-test`: the checks of guest/linux-dom0/checks with Debian's Linux as domain 0, on Homestead and on Debian's Xen 4.17, and what
 differs: the results of the checks, and the lines @xl_fact (docs/output.md). The transcripts stay in build/linux-dom0/.
 
-usage: xl.py [--run WORDS] [--rounds N] [--cpus N] [--only homestead|xen] [--kept]     exit status 0: all as listed, 1: not, 2: no packages
+usage: xl.py [--run WORDS | --libvirt] [--rounds N] [--cpus N] [--only homestead|xen] [--kept]     exit status 0: all as listed, 1: not, 2: no packages
 
 Xen runs on one CPU: on several QEMU 7.2 corrupts its domain 0 (docs/testing.md).
 """
@@ -24,10 +24,11 @@ ATTEMPTS = 3
 
 # Linux on Xen does not come up with these under QEMU 7.2; both get the same.
 CPU = "max,vendor=AuthenticAMD,-monitor,-rdtscp,-xsave,-avx,-avx2,-pku"
-HOMESTEAD_OPTIONS = "com1=115200,8n1 console=com1 loglvl=info dom0_mem=640M dom0_max_vcpus=2"
+HOMESTEAD_OPTIONS = "com1=115200,8n1 console=com1 loglvl=info dom0_max_vcpus=2"
 # As in tests/oracle/machine.py, which has the reasons.
 XEN_OPTIONS = ("com1=115200,8n1 console=com1 loglvl=info conswitch=ax serial_tx_buffer=1M sched=credit "
-               "dom0=pvh dom0_mem=640M dom0_max_vcpus=2")
+               "dom0=pvh dom0_max_vcpus=2")
+DOM0_MIB, WITH_LIBVIRT_MIB = 640, 900
 
 FACT = re.compile(r'@xl(_fact)? check=(\w+) (?:result=(\w+)|text="(.*)")')
 # Check: why its facts, or what comes of it, need not be the same.
@@ -67,9 +68,9 @@ def get(*words):
         raise NoPackages(done.stderr.strip() or f"{words[0]} ended with status {done.returncode}")
 
 
-def prepare(with_xen):
+def prepare(with_xen, libvirt):
     flags = ["--no-install"] if os.environ.get("NO_INSTALL", "0") not in ("", "0") else []
-    get("tools/get-linux-dom0.sh", *flags, BUILD)
+    get("tools/get-linux-dom0.sh", *flags, *["--libvirt"] * libvirt, BUILD)
     get("tools/get-linux.sh", *flags, ROOT / "build" / "linux" / "cloud")
     if with_xen:
         get("tools/get-xen.sh", *flags, XEN)
@@ -91,8 +92,9 @@ def parse(text):
     return said
 
 
-def boot(name, kernel, options, words, cpus):
+def boot(name, kernel, options, words, cpus, libvirt):
     """A transcript with a verdict. Xen's domain 0 can fall victim to QEMU; then there is none, and it is booted again."""
+    options += f" dom0_mem={WITH_LIBVIRT_MIB if libvirt else DOM0_MIB}M"
     arguments = f"console=hvc0 quiet {words}".replace(",", ",,")
     command = ["timeout", "--foreground", str(LIMIT_S), "qemu-system-x86_64", *machine(cpus), "-kernel", str(kernel), "-append", options,
                "-initrd", f"{BUILD / 'vmlinux'} {arguments},{INITRAMFS}"]
@@ -132,20 +134,26 @@ def main():
     parser.add_argument("--run", default="long", help="short, long, or names of checks with commas between (long)")
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--cpus", type=int, default=1, help="CPUs of the machine of Homestead, when Xen does not run (1)")
+    parser.add_argument("--libvirt", action="store_true", help="with libvirt in domain 0, and the check of that name only")
     parser.add_argument("--only", choices=["homestead", "xen"])
     parser.add_argument("--kept", action="store_true", help="boots nothing: compares the transcripts of the last runs")
     args = parser.parse_args()
+    if args.libvirt:
+        global BUILD, INITRAMFS  # so that the packages of the other runs stay as they are
+        BUILD = BUILD.with_name("linux-dom0-libvirt")
+        INITRAMFS = BUILD / "initramfs"
+        args.run = "libvirt"
     words = f"test.run={args.run} test.rounds={args.rounds}"
     said = {}
     try:
         if args.kept:
             said = {name: parse((BUILD / f"{name}.log").read_text(encoding="utf-8", errors="replace")) for name in ("homestead", "xen")}
         else:
-            prepare(args.only != "homestead")
+            prepare(args.only != "homestead", args.libvirt)
         if not args.kept and args.only != "xen":
-            said["homestead"] = boot("homestead", "build/homestead", HOMESTEAD_OPTIONS, words, args.cpus if args.only else 1)
+            said["homestead"] = boot("homestead", "build/homestead", HOMESTEAD_OPTIONS, words, args.cpus if args.only else 1, args.libvirt)
         if not args.kept and args.only != "homestead":
-            said["xen"] = boot("xen", XEN, XEN_OPTIONS, words + " test.patience=5", 1)
+            said["xen"] = boot("xen", XEN, XEN_OPTIONS, words + " test.patience=5", 1, args.libvirt)
     except FileNotFoundError as why:
         print(f"xl: there is no {why.filename}")
         return 1
