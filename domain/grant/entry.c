@@ -84,7 +84,8 @@ static s16 begin(struct domain *granter, struct grant_use *use)
 
         if (status)
             return status;
-        if (!used && physmap_pin(granter, gfn(__atomic_load_n(&entry->frame, __ATOMIC_SEQ_CST)), &a->frame)) {
+        if (!used &&
+            physmap_pin_now(granter, gfn(__atomic_load_n(&entry->frame, __ATOMIC_SEQ_CST)), &a->frame)) {
             unmark(entry, a, use->readonly);
             return GNTST_bad_page;
         }
@@ -96,11 +97,20 @@ static s16 begin(struct domain *granter, struct grant_use *use)
     return GNTST_okay;
 }
 
-s16 grant_use_begin(struct domain *granter, struct grant_use *use)
+static s16 try_begin(struct domain *granter, struct grant_use *use)
 {
     spin_lock(&granter->grant_lock);
     s16 status = begin(granter, use);
     spin_unlock(&granter->grant_lock);
+    return status;
+}
+
+s16 grant_use_begin(struct domain *granter, struct grant_use *use)
+{
+    s16 status = try_begin(granter, use);
+
+    for (u32 i = 0; status == GNTST_bad_page && i < POD_ATTEMPTS && pod_refill(granter, false); i++)
+        status = try_begin(granter, use);
     return status;
 }
 

@@ -440,7 +440,7 @@ int physmap_mark_pod(struct domain *d, const gfn_t *g, u32 order, u32 nr, u32 *d
 }
 
 /* The pin is taken under the lock: d cannot give the frame away between the lookup and the pin. */
-static int pin(struct domain *d, gfn_t g, mfn_t *frame)
+int physmap_pin_now(struct domain *d, gfn_t g, mfn_t *frame)
 {
     int rc = -EINVAL;
 
@@ -456,10 +456,10 @@ static int pin(struct domain *d, gfn_t g, mfn_t *frame)
 
 int physmap_pin(struct domain *d, gfn_t g, mfn_t *frame)
 {
-    int rc = pin(d, g, frame);
+    int rc = physmap_pin_now(d, g, frame);
 
     for (u32 i = 0; unlikely(rc) && i < POD_ATTEMPTS && pod_refill(d, false); i++)
-        rc = pin(d, g, frame);
+        rc = physmap_pin_now(d, g, frame);
     return rc;
 }
 

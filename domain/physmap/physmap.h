@@ -105,6 +105,9 @@ bool physmap_pod_trim(struct domain *d);
 /* Pins the frame of d's RAM at g: it stays what it is until physmap_unpin(), whatever becomes of its mapping.
  * -EINVAL. */
 int physmap_pin(struct domain *d, gfn_t g, mfn_t *frame);
+/* The same without a refill of what is populated on demand, which takes time and other locks: the caller does it when
+ * this has failed, pod_refill(), and tries again. */
+int physmap_pin_now(struct domain *d, gfn_t g, mfn_t *frame);
 /* d may be gone then, except to the caller, who holds a reference. No lock held. */
 void physmap_unpin(struct domain *d, mfn_t frame);
 /* Maps frame src_gfn of src at g in d, pinned. -EINVAL not src's RAM; -ENOMEM. */

@@ -54,7 +54,7 @@ class TestReplaceInAGuest(AnyRun):
         assert frames == 250 * 4 and accesses > frames and (stale, soiled) == (0, 0)
 
 
-DOMAIN_0 = ["instructions", "sweep", "storm", "tables", "toctou", "claims", "offline", "race", "fifo", "pod"]
+DOMAIN_0 = ["instructions", "sweep", "storm", "tables", "toctou", "claims", "offline", "race", "fifo", "pod", "grants"]
 
 
 @pytest.mark.parametrize("build", BUILDS, scope="class")
@@ -71,7 +71,7 @@ class TestAttacksOfDomain0(AnyRun):
         assert run.one("attack", name=name)["result"] == "ok", run.tail()
 
 
-GUESTS = {"instructions": ["instructions", "sweep"], "storm": ["storm", "fifo"], "tables": ["tables"], "toctou": ["toctou"]}
+GUESTS = {"instructions": ["instructions", "sweep"], "storm": ["storm", "fifo", "grants"], "tables": ["tables"], "toctou": ["toctou"]}
 
 
 @pytest.mark.parametrize("build", BUILDS, scope="class")

@@ -1,6 +1,8 @@
 /*
  * acquire_resource, map_grant_ref and unmap_grant_ref by domain 0: a granter that does not run, whose table domain 0
  * fills in as a toolstack does. Left out is what ends the caller on Xen: mapping over what is mapped from others.
+ *
+ * lint: long: the cases of two calls, by one granter
  */
 #include <tests/guests/conformance/grants.h>
 #include <homestead/errno.h>
@@ -30,7 +32,7 @@ long grant_op1(u64 cmd, void *op)
     return hypercall(__HYPERVISOR_grant_table_op, cmd, XEN_HANDLE(op), 1, 0, 0);
 }
 
-u64 map_addr(u32 index)
+static u64 map_addr(u32 index)
 {
     return case_gfn(MAP_AT + index) << PAGE_SHIFT;
 }

@@ -36,7 +36,6 @@ long grant_op1(u64 cmd, void *op);
 /* Maps at case_gfn(MAP_AT + index). */
 struct gnttab_map_grant_ref map_ref(u32 domid, u32 ref, u32 index, u32 flags);
 s32 unmap_ref(u32 handle, u64 addr, u64 dev_addr); /* status; 1000: the call failed */
-u64 map_addr(u32 index);
 void *map_page(u32 index);
 
 void grants_map(void);

@@ -9,6 +9,7 @@ bool attack_claims(void);
 bool attack_fifo(void);
 bool attack_flood(void);
 bool attack_gap(void);
+bool attack_grants(void);
 bool attack_instructions(void);
 bool attack_mce(void);
 bool attack_offline(void);

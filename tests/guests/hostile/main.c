@@ -17,7 +17,7 @@ static const struct attack {
     {"mce", attack_mce},       {"offline", attack_offline}, {"pod", attack_pod},
     {"race", attack_race},     {"replace", attack_replace}, {"soil", attack_soil},
     {"step", attack_step},     {"storm", attack_storm},     {"sweep", attack_sweep},
-    {"tables", attack_tables}, {"toctou", attack_toctou},
+    {"tables", attack_tables}, {"toctou", attack_toctou},   {"grants", attack_grants},
 };
 
 static bool run(const char *name)

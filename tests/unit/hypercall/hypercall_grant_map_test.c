@@ -1,6 +1,8 @@
 /*
  * Mapping and unmapping grants by address: the marks in the entries, handles and their limits, and who outlives whom.
  * Domain 1 grants, domain 2 maps. Answers beside Xen's: group grants.
+ *
+ * lint: long: one call and its undoing
  */
 #include "grant_calls.h"
 
