@@ -138,6 +138,10 @@ void guest_console_finish(void);
 
 /* --- pod.c; the physmap lock is held unless it says otherwise --- */
 void pod_init(struct pod *pod);
+/* Before the first frame is marked, and before the first page is there: makes the lists. -ENOMEM, -ESRCH: d is dying. */
+int pod_make_lists(struct domain *d);
+/* d's map is gone. */
+void pod_free_lists(struct domain *d);
 /* 2^order pages of zeroes, order <= 9, are the cache's. */
 void pod_push(struct pod *pod, mfn_t m, u32 order);
 extern const char pod_no_memory[]; /* pod.short_of: of memory */

@@ -427,7 +427,7 @@ int physmap_mark_pod(struct domain *d, const gfn_t *g, u32 order, u32 nr, u32 *d
     struct removed nothing = {0};
 
     spin_lock(&d->physmap.lock);
-    int rc = d->physmap.destroyed ? -EINVAL : 0;
+    int rc = d->physmap.destroyed ? -EINVAL : pod_make_lists(d);
     for (*done = 0; *done < nr && !rc;) {
         u64 marked = 0;
 
@@ -545,6 +545,7 @@ bool physmap_destroy_step(struct domain *d, u32 budget)
         more = p->np.root_maddr && np_destroy(&p->np, budget);
         if (!more) {
             p->np.root_maddr = 0;
+            pod_free_lists(d);
             physmap_pool_shrink(d, p->pool_pages - MIN(p->pool_pages, budget));
             more = p->pool_pages != 0;
         }

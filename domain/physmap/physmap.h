@@ -27,14 +27,19 @@ struct physmap_seen {
 struct pod {
     u64 entries;               /* such frames */
     u64 cache;                 /* pages for them, which the domain owns already */
-    u64 cache_on[MAX_NODES];   /* of them, on each node */
-    mfn_t whole[MAX_NODES];    /* as lists: 2 MiB extents, INVALID_MFN: none */
-    mfn_t runs[MAX_NODES];     /* and runs of single pages */
+    struct pod_lists *lists;   /* of these pages; NULL: neither frames nor pages were there yet */
     const struct vnuma *vnuma; /* the domain's, NULL: none */
     bool trim; /* the cache may be larger than there are entries, and should not; read without the lock */
     const char *short_of; /* what an access wanted and did not get, NULL: nothing; read without the lock */
     u64 sweep_gfn;        /* where the search for pages of zeroes is */
     u32 nr_sweeps;        /* how often it has come to the end since something was found */
+};
+/* In a page of its own: most domains need none. */
+struct pod_lists {
+    mfn_t page;              /* that this is in */
+    u64 cache_on[MAX_NODES]; /* pages of the cache on each node */
+    mfn_t whole[MAX_NODES];  /* as lists: 2 MiB extents, INVALID_MFN: none */
+    mfn_t runs[MAX_NODES];   /* and runs of single pages */
 };
 
 struct physmap {

@@ -28,19 +28,45 @@ struct run { /* at the start of its first page */
 void pod_init(struct pod *pod)
 {
     *pod = (struct pod){0};
+}
+
+int pod_make_lists(struct domain *d)
+{
+    struct pod *pod = &d->physmap.pod;
+    mfn_t page;
+
+    if (likely(pod->lists))
+        return 0;
+    int rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &page);
+    if (rc)
+        return rc;
+    struct pod_lists *lists = mfn_to_virt(page); /* zeroed */
+    lists->page = page;
     for (u32 i = 0; i < MAX_NODES; i++)
-        pod->whole[i] = pod->runs[i] = INVALID_MFN;
+        lists->whole[i] = lists->runs[i] = INVALID_MFN;
+    pod->lists = lists;
+    return 0;
+}
+
+void pod_free_lists(struct domain *d)
+{
+    struct pod *pod = &d->physmap.pod;
+
+    if (!pod->lists)
+        return;
+    mm_free_overhead(&d->mem, pod->lists->page, ORDER_4K);
+    pod->lists = NULL;
 }
 
 void pod_push(struct pod *pod, mfn_t m, u32 order)
 {
     nodeid_t nid = mm_mfn_node(m);
-    mfn_t *list = order == ORDER_2M ? pod->whole : pod->runs;
+    mfn_t *list = order == ORDER_2M ? pod->lists->whole : pod->lists->runs;
 
     *(struct run *)mfn_to_virt(m) = (struct run){.next = list[nid], .nr = BIT(order)};
     list[nid] = m;
     pod->cache += BIT(order);
-    pod->cache_on[nid] += BIT(order);
+    pod->lists->cache_on[nid] += BIT(order);
     __atomic_store_n(&pod->short_of, NULL, __ATOMIC_RELAXED);
     pod->nr_sweeps = 0;
 }
@@ -48,30 +74,30 @@ void pod_push(struct pod *pod, mfn_t m, u32 order)
 /* Of an order and on a node where has() says that there is one. */
 static mfn_t pop(struct pod *pod, nodeid_t nid, u32 order)
 {
-    bool whole = order == ORDER_2M || !mfn_valid_value(pod->runs[nid]);
-    mfn_t first = whole ? pod->whole[nid] : pod->runs[nid];
+    bool whole = order == ORDER_2M || !mfn_valid_value(pod->lists->runs[nid]);
+    mfn_t first = whole ? pod->lists->whole[nid] : pod->lists->runs[nid];
     struct run *run = mfn_to_virt(first);
 
     BUG_ON(!mfn_valid_value(first));
     pod->cache -= BIT(order);
-    pod->cache_on[nid] -= BIT(order);
+    pod->lists->cache_on[nid] -= BIT(order);
     if (whole)
-        pod->whole[nid] = run->next;
+        pod->lists->whole[nid] = run->next;
     if (whole && order != ORDER_2M) { /* becomes a run, the node's only one */
         run->next = INVALID_MFN;
-        pod->runs[nid] = first;
+        pod->lists->runs[nid] = first;
     }
     if (order != ORDER_2M && --run->nr)
         return mfn_add(first, run->nr);
     if (order != ORDER_2M)
-        pod->runs[nid] = run->next;
+        pod->lists->runs[nid] = run->next;
     *run = (struct run){.next = {0}};
     return first;
 }
 
 static bool has(const struct pod *pod, nodeid_t nid, u32 order)
 {
-    return order == ORDER_2M ? mfn_valid_value(pod->whole[nid]) : pod->cache_on[nid] != 0;
+    return order == ORDER_2M ? mfn_valid_value(pod->lists->whole[nid]) : pod->lists->cache_on[nid] != 0;
 }
 
 /* The node with most of the cache of those that have an extent of that order. NODE_NONE: none has. */
@@ -80,7 +106,7 @@ static nodeid_t fullest(const struct pod *pod, u32 order)
     nodeid_t best = NODE_NONE;
 
     for (nodeid_t i = 0; i < mm_nr_nodes(); i++)
-        if (has(pod, i, order) && (best == NODE_NONE || pod->cache_on[i] > pod->cache_on[best]))
+        if (has(pod, i, order) && (best == NODE_NONE || pod->lists->cache_on[i] > pod->lists->cache_on[best]))
             best = i;
     return best;
 }
@@ -150,7 +176,7 @@ static void cut(struct domain *d, u64 nr)
     mfn_t m[MM_TAKE_MAX];
     nodeid_t nid = 0;
 
-    while (nid < mm_nr_nodes() && !mfn_valid_value(pod->runs[nid]))
+    while (nid < mm_nr_nodes() && !mfn_valid_value(pod->lists->runs[nid]))
         nid++;
     if (nid == mm_nr_nodes()) {
         nid = fullest(pod, ORDER_4K);
@@ -158,7 +184,7 @@ static void cut(struct domain *d, u64 nr)
     }
     while (taken < MM_TAKE_MAX && (taken + 1) * BIT(order) <= nr && has(pod, nid, order)) {
         m[taken++] = pop(pod, nid, order);
-        if (order == ORDER_4K && !mfn_valid_value(pod->runs[nid]))
+        if (order == ORDER_4K && !mfn_valid_value(pod->lists->runs[nid]))
             break; /* the next one would break an extent */
     }
     BUG_ON(mm_release_many(&d->mem, m, order, taken) != 0);
@@ -188,7 +214,12 @@ static int grow_on(struct domain *d, nodeid_t nid, u64 nr)
 
     request.order = nr >= BIT(ORDER_2M) ? ORDER_2M : ORDER_4K;
     request.nr = (u32)MIN(nr >> request.order, (u64)MM_TAKE_MAX);
-    int rc = mm_take(&d->mem, &request, &taken);
+    spin_lock(&d->physmap.lock);
+    int rc = d->physmap.destroyed ? -EINVAL : pod_make_lists(d);
+    spin_unlock(&d->physmap.lock);
+    if (rc)
+        return rc;
+    rc = mm_take(&d->mem, &request, &taken);
     if (rc == -ENOMEM && request.order) {
         request.order = ORDER_4K;
         request.nr = MM_TAKE_MAX;

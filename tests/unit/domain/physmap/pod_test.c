@@ -27,6 +27,10 @@ static struct domain *make(u64 max_pages)
 
     assert_int_equal(physmap_set_pool(d, 64), 0);
     d->mem.max_pages = max_pages;
+    /* So that marks take no memory. */
+    spin_lock(&d->physmap.lock);
+    assert_int_equal(pod_make_lists(d), 0);
+    spin_unlock(&d->physmap.lock);
     on_sync = NULL;
     return d;
 }
@@ -86,6 +90,24 @@ static bool is_zero(const u64 *page)
         if (page[i])
             return false;
     return true;
+}
+
+POD_TEST(the_first_mark_takes_a_page_for_the_lists)
+{
+    struct domain *d = new_domain(1, 1);
+
+    assert_int_equal(physmap_set_pool(d, 64), 0);
+    d->mem.max_pages = 10;
+    u64 free = free_pages();
+    for (u64 g = 0; g < 3; g++)
+        assert_int_equal(mark(d, g, 0), 0);
+    assert_true(free_pages() == free - 1);
+    assert_int_equal(set_target(d, 2), 0);
+    assert_true(free_pages() == free - 3);
+    struct domain *other = new_domain(2, 1);
+    other->mem.dying = true;
+    assert_int_equal(mark(other, 0, 0), -ESRCH);
+    other->mem.dying = false;
 }
 
 POD_TEST(marked_frames_have_no_memory)
