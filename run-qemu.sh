@@ -1,5 +1,6 @@
 #!/bin/bash
 # Installs what is missing, builds Homestead, and boots it in QEMU. See ./run-qemu.sh --help.
+# lint: long: a fourth of it is the text of --help.
 set -euo pipefail
 
 usage() {

@@ -1,3 +1,8 @@
+/*
+ * The commands of hsctl: each finds its domain, asks the host, and shows the result or says why not.
+ *
+ * lint: long: one short function for each command.
+ */
 #include "command.h"
 #include "changes.h"
 #include "failure.h"
