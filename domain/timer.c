@@ -1,5 +1,5 @@
 /*
- * One-shot timers: a list per CPU, sorted by deadline, and the CPU's APIC one-shot timer armed for its head.
+ * One-shot timers: a list per CPU, sorted by deadline, and the CPU's APIC timer armed for its head.
  * Lists are short (a few per vCPU), so insertion walks them.
  *
  * Lock: each list has its own (LOCK_TIMER); callbacks run with none held. A timer belongs to the CPU on which
@@ -16,6 +16,8 @@ struct timer_queue {
     struct list timers; /* sorted, soonest first */
     u64 armed_ns;       /* what the hardware is armed for, 0: off */
 };
+
+#define ARMED_UNKNOWN (~0ull)
 
 static SIZED struct timer_queue queues[MAX_CPUS];
 SIZED_BY(queues, nr_cpus, 0);
@@ -126,7 +128,7 @@ void timer_run_due(void)
         return;
     cpu->timer_fired = false;
     spin_lock(&q->lock);
-    q->armed_ns = 0; /* the one shot is spent */
+    q->armed_ns = ARMED_UNKNOWN; /* it goes on with the last period until it is set anew, or stopped */
     u64 now_ns = time_now_ns();
     /* Due timers move to a list of their own first, so that a callback that sets its timer again, even for
      * now, cannot keep the CPU in this loop. A timer that is cancelled during the loop leaves this list in the

@@ -57,15 +57,15 @@ class TestMemoryKept(GoodRun):
         return harness.boot("--direct", "--cpus", 1)
 
     def test_it_keeps_6_mib_and_a_bit(self, run):
-        assert run.one("kept")["pages"] <= 6.05 * PAGES_PER_MIB
+        assert run.one("kept")["pages"] <= 6.1 * PAGES_PER_MIB
 
     def test_what_only_booting_needs_is_given_back(self, run):
         kept = run.one("kept")
-        assert kept["given_back"] > 1 * PAGES_PER_MIB > 3 * kept["image"]
+        assert kept["given_back"] > 1 * PAGES_PER_MIB > 2.6 * kept["image"]
 
     def test_domain_0_finds_it_free(self, run):
         free, total = map(int, re.search(r"([0-9]+) of ([0-9]+) pages free", run.text).groups())
-        dom0 = 64 * PAGES_PER_MIB
+        dom0 = 64 * PAGES_PER_MIB + 0x60  # and what is behind the hole below 1 MiB
         assert 0 <= total - free - dom0 - run.one("kept")["pages"] <= 8  # what domain 0 has mapped since
 
 

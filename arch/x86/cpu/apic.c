@@ -29,6 +29,7 @@ enum apic_register {
 #define APIC_BASE_ENABLE BIT(11)
 #define SVR_ENABLE       0x100u
 #define LVT_MASKED       0x10000u
+#define LVT_PERIODIC     0x20000u
 #define LVT_NMI          0x400u
 #define DIVIDE_BY_16     0x3u
 
@@ -68,7 +69,7 @@ static void set_up(bool nmi)
     apic_write(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
     apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_16);
     apic_write(APIC_TIMER_INITIAL, 0);
-    apic_write(APIC_LVT_TIMER, VECTOR_TIMER); /* one-shot, unmasked */
+    apic_write(APIC_LVT_TIMER, LVT_PERIODIC | VECTOR_TIMER);
 }
 
 INIT int apic_init(u64 base)

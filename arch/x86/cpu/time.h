@@ -1,4 +1,4 @@
-/* Time: the TSC, calibrated once, and the local APIC's one-shot timer. Units are in the names. */
+/* Time: the TSC, calibrated once, and the local APIC's timer. Units are in the names. */
 #ifndef CPU_TIME_H
 #define CPU_TIME_H
 
@@ -21,8 +21,8 @@ u64 time_tsc_start(void);
 void time_pvclock_scale(u32 *mul, s8 *shift);
 /* A register of the PC's real-time clock, index up to 127; 0xff where there is no such clock. */
 u8 cmos_read(u8 index);
-/* Arms this CPU's one-shot timer for deadline_ns (time_now_ns() scale); at or before now fires at once. 0:
- * off. */
+/* Arms this CPU's timer for deadline_ns (time_now_ns() scale), and if it is not armed anew, again after as long a time;
+ * at or before now fires within 10 us. 0: off. */
 void time_arm_ns(u64 deadline_ns);
 
 #endif
