@@ -138,7 +138,7 @@ void guest_console_finish(void);
 
 /* --- pod.c; the physmap lock is held unless it says otherwise --- */
 void pod_init(struct pod *pod);
-/* Before the first frame is marked, and before the first page is there: makes the lists. -ENOMEM, -ESRCH: d is dying. */
+/* Before the first frame is marked, and before the first page is there: makes the lists. -ENOMEM: the paging pool is empty. */
 int pod_make_lists(struct domain *d);
 /* d's map is gone. */
 void pod_free_lists(struct domain *d);

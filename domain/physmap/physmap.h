@@ -34,9 +34,9 @@ struct pod {
     u64 sweep_gfn;        /* where the search for pages of zeroes is */
     u32 nr_sweeps;        /* how often it has come to the end since something was found */
 };
-/* In a page of its own: most domains need none. */
+/* In a page of the paging pool: most domains need none. */
 struct pod_lists {
-    mfn_t page;              /* that this is in */
+    u64 maddr;               /* of the page */
     u64 cache_on[MAX_NODES]; /* pages of the cache on each node */
     mfn_t whole[MAX_NODES];  /* as lists: 2 MiB extents, INVALID_MFN: none */
     mfn_t runs[MAX_NODES];   /* and runs of single pages */

@@ -30,18 +30,18 @@ void pod_init(struct pod *pod)
     *pod = (struct pod){0};
 }
 
+/* From the paging pool, which the domain has already: it costs no claimed page. */
 int pod_make_lists(struct domain *d)
 {
     struct pod *pod = &d->physmap.pod;
-    mfn_t page;
 
     if (likely(pod->lists))
         return 0;
-    int rc = mm_alloc(&d->mem, NODE_NONE, ORDER_4K, MM_OVERHEAD, &page);
-    if (rc)
-        return rc;
-    struct pod_lists *lists = mfn_to_virt(page); /* zeroed */
-    lists->page = page;
+    u64 maddr = physmap_pool_take(d);
+    if (!maddr)
+        return -ENOMEM;
+    struct pod_lists *lists = maddr_virt(maddr); /* zeroed */
+    lists->maddr = maddr;
     for (u32 i = 0; i < MAX_NODES; i++)
         lists->whole[i] = lists->runs[i] = INVALID_MFN;
     pod->lists = lists;
@@ -54,7 +54,7 @@ void pod_free_lists(struct domain *d)
 
     if (!pod->lists)
         return;
-    mm_free_overhead(&d->mem, pod->lists->page, ORDER_4K);
+    physmap_pool_return(d, pod->lists->maddr);
     pod->lists = NULL;
 }
 

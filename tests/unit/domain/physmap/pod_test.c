@@ -92,22 +92,22 @@ static bool is_zero(const u64 *page)
     return true;
 }
 
-POD_TEST(the_first_mark_takes_a_page_for_the_lists)
+POD_TEST(the_lists_take_a_page_of_the_pool)
 {
     struct domain *d = new_domain(1, 1);
 
-    assert_int_equal(physmap_set_pool(d, 64), 0);
     d->mem.max_pages = 10;
+    u64 pool = d->physmap.pool_used;
+    assert_int_equal(physmap_set_pool(d, pool), 0);
+    assert_int_equal(mark(d, 0, 0), -ENOMEM);
+    assert_int_equal(set_target(d, 2), -ENOMEM);
+    assert_int_equal(physmap_set_pool(d, 64), 0);
     u64 free = free_pages();
-    for (u64 g = 0; g < 3; g++)
-        assert_int_equal(mark(d, g, 0), 0);
-    assert_true(free_pages() == free - 1);
     assert_int_equal(set_target(d, 2), 0);
-    assert_true(free_pages() == free - 3);
-    struct domain *other = new_domain(2, 1);
-    other->mem.dying = true;
-    assert_int_equal(mark(other, 0, 0), -ESRCH);
-    other->mem.dying = false;
+    assert_int_equal(d->physmap.pool_used, pool + 1);
+    assert_true(free_pages() == free - 2);
+    assert_int_equal(mark(d, 0, 0), 0);
+    assert_int_equal(d->physmap.pool_used, pool + 4); /* and three tables */
 }
 
 POD_TEST(marked_frames_have_no_memory)
