@@ -25,6 +25,8 @@ bool attack_toctou(void);
 
 #define HOSTILE_PORTS 4096u
 
+#define MORE_MS 15000u /* for an attack that has not done enough in its time */
+
 #define HOSTILE_VECTORS 0x90u /* STARTUP vectors: 64 KiB from there on are RAM */
 
 extern u64 hostile_domains_made, hostile_aps_poked;
