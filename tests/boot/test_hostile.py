@@ -71,6 +71,22 @@ class TestAttacksOfDomain0(AnyRun):
         assert run.one("attack", name=name)["result"] == "ok", run.tail()
 
 
+@pytest.mark.parametrize("build", BUILDS, scope="class")
+class TestGrantsOf8Vcpus(AnyRun):
+    """Grants are mapped, unmapped, copied and overwritten, and their pages replaced, by eight vCPUs at a time."""
+
+    @pytest.fixture(scope="class")
+    def run(self, build):
+        return harness.boot("--direct", "--one-thread", "--cpus", "8", "--nodes", "2", "--cmdline", "loglvl=error dom0_max_vcpus=8", "--",
+                            *BUILDS[build], "-initrd", "build/guest/hostile.elf attack=grants")
+
+    def test_status(self, run):
+        run.expect_status(harness.PASS)
+
+    def test_the_attack(self, run):
+        assert run.one("attack", name="grants")["result"] == "ok", run.tail()
+
+
 GUESTS = {"instructions": ["instructions", "sweep"], "storm": ["storm", "fifo", "grants"], "tables": ["tables"], "toctou": ["toctou"]}
 
 

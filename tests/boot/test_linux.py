@@ -68,6 +68,8 @@ class TestShell(AnyRun):
         shell.wait(rb"linux# ")
         shell.child.send(b"nproc; cat /sys/devices/system/node/online\n")
         shell.wait(rb"2\r?\n0-1\r?\n")
+        while b"event=started code=0 name=node0" not in shell.raw:
+            shell.wait(rb"event=started code=0 name=\w+\r?\n")
         shell.escape(b"%d\n" % shell.started("node0"), rb"foreground domain=\d+ name=node0")
         shell.child.send(b"\n")
         shell.wait(rb"node0# ")
