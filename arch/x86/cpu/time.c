@@ -184,7 +184,7 @@ u8 cmos_read(u8 index)
 /*
  * The APIC's timer is periodic: if the interrupt is lost, it comes again. QEMU's TCG loses one now and then, when a guest
  * exits at the moment in which the timer expires on another thread (leaving the guest, it changes interrupt_request without
- * a lock): 2 of 33 boots of a busy Linux as domain 0 stood still for ever. On a CPU that loses none, this costs nothing:
+ * a lock): 2 of 40 boots of a busy Linux as domain 0 stood still for ever. On a CPU that loses none, this costs nothing:
  * the run loop arms the timer anew after each expiry. The period bounds the rate until then.
  */
 #define PERIOD_MIN_NS 10000ull
