@@ -137,7 +137,6 @@ bool guest_console_close(struct domain *d);
 void guest_console_finish(void);
 
 /* --- pod.c; the physmap lock is held unless it says otherwise --- */
-void pod_init(struct pod *pod);
 /* Before the first frame is marked, and before the first page is there: makes the lists. -ENOMEM: the paging pool is empty. */
 int pod_make_lists(struct domain *d);
 /* d's map is gone. */

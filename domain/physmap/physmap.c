@@ -24,7 +24,7 @@ int physmap_init(struct domain *d, u64 pool_pages)
     p->destroyed = false;
     p->pool_pages = p->pool_used = 0;
     p->pool_free = INVALID_MFN;
-    pod_init(&p->pod);
+    p->pod = (struct pod){0};
     p->np = (struct np_table){.alloc = physmap_pool_take,
                               .free = physmap_pool_return,
                               .populate = pod_populate,

@@ -25,11 +25,6 @@ struct run { /* at the start of its first page */
     u64 nr;
 };
 
-void pod_init(struct pod *pod)
-{
-    *pod = (struct pod){0};
-}
-
 /* From the paging pool, which the domain has already: it costs no claimed page. */
 int pod_make_lists(struct domain *d)
 {

@@ -11,15 +11,6 @@ _Static_assert(HS_CLAIM_REPLACE == XEN_DOMCTL_CLAIM_REPLACE && HS_CLAIM_STRICT =
                "the ABI's flags under the library's names");
 _Static_assert(HS_MAX_NODES == MAX_NODES, "the hypervisor's");
 
-/* The hypervisor's field has 16 bits: a larger number must not become another domain's. */
-static int check_domid(uint32_t domid, int why)
-{
-    if (domid <= 0xffff)
-        return 0;
-    errno = why;
-    return -1;
-}
-
 API int hs_claim(hs_handle *h, uint32_t domid, uint32_t nr_claims, const memory_claim_t *claims,
                  uint32_t flags)
 {
@@ -28,7 +19,7 @@ API int hs_claim(hs_handle *h, uint32_t domid, uint32_t nr_claims, const memory_
                             .u.claim_memory = {.nr_claims = nr_claims, .pad = flags}};
     const struct hs_array array = {&op.u.claim_memory.claims, claims, NULL, nr_claims * sizeof(*claims)};
 
-    if (check_domid(domid, ESRCH))
+    if (hs_check_domid(domid, ESRCH))
         return -1;
     if (nr_claims > MANY_CLAIMS) {
         errno = E2BIG;
@@ -53,7 +44,7 @@ API int hs_claim_read(hs_handle *h, uint32_t domid, uint32_t *nr_claims, memory_
     memory_claim_t *got = NULL;
     int rc = -1;
 
-    if (check_domid(domid, ESRCH))
+    if (hs_check_domid(domid, ESRCH))
         return -1;
     /* What is beyond the entries stays the caller's. */
     if (room && !(got = malloc(room * sizeof(*got))))
@@ -105,7 +96,7 @@ API int hs_claim_host(hs_handle *h, uint32_t domid, uint64_t pages)
     struct xen_memory_reservation arg = {.nr_extents = pages, .domid = (domid_t)domid};
 
     /* What this call says of a domain that is not there. */
-    if (check_domid(domid, EINVAL))
+    if (hs_check_domid(domid, EINVAL))
         return -1;
     return hs_memory_op(h, XENMEM_claim_pages, &arg, sizeof(arg));
 }
@@ -121,7 +112,7 @@ static int legacy_claims(hs_handle *h, uint32_t domid, uint32_t mode, uint32_t *
                             .domain = (domid_t)domid,
                             .u.homestead_legacy_claims.mode = mode};
 
-    if (check_domid(domid, ESRCH))
+    if (hs_check_domid(domid, ESRCH))
         return -1;
     int rc = hs_domctl(h, &op, NULL);
     if (!rc && before)

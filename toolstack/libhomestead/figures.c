@@ -36,6 +36,16 @@ API int hs_probe(hs_handle *h)
     return -1;
 }
 
+/* *there: how many nodes there are, if an answer with room for so many entries said `answered`: with all of it filled
+ * there may be more. */
+static int check_count(hs_handle *h, u32 room, u32 answered, u32 *there)
+{
+    *there = answered;
+    if (room && answered > room)
+        return hs_bad_answer();
+    return room && answered == room ? count_nodes(h, there) : 0;
+}
+
 API int hs_nodes(hs_handle *h, struct hs_host *host, struct hs_node *nodes, uint32_t *nr)
 {
     struct xen_homestead_node_memory got[HS_MAX_NODES];
@@ -46,12 +56,9 @@ API int hs_nodes(hs_handle *h, struct hs_host *host, struct hs_node *nodes, uint
     if (hs_sysctl(h, &op, &array))
         return -1;
     struct xen_sysctl_homestead_node_memory *answer = &op.u.node_memory;
-    there = answer->num_nodes;
-    if (room && there > room)
-        return hs_bad_answer();
-    if (room && there == room && count_nodes(h, &there))
-        return -1;
     u32 filled = room ? answer->num_nodes : 0;
+    if (check_count(h, room, answer->num_nodes, &there))
+        return -1;
     for (u32 i = 0; i < filled; i++)
         nodes[i] = (struct hs_node){.size_pages = got[i].size_pages,
                                     .free_pages = got[i].free_pages,
@@ -81,19 +88,12 @@ API int hs_domain(hs_handle *h, uint32_t domid, struct hs_domain *domain, struct
                             .u.domain_memory = {.domid = (domid_t)domid, .num_nodes = room}};
     const struct hs_array array = {&op.u.domain_memory.nodes, NULL, got, room * sizeof(got[0])};
 
-    if (domid > 0xffff) {
-        errno = ESRCH;
-        return -1;
-    }
-    if (hs_sysctl(h, &op, &array))
+    if (hs_check_domid(domid, ESRCH) || hs_sysctl(h, &op, &array))
         return -1;
     struct xen_sysctl_homestead_domain_memory *answer = &op.u.domain_memory;
-    there = answer->num_nodes;
-    if (room && there > room)
-        return hs_bad_answer();
-    if (room && there == room && count_nodes(h, &there))
-        return -1;
     u32 filled = room ? answer->num_nodes : 0;
+    if (check_count(h, room, answer->num_nodes, &there))
+        return -1;
     for (u32 i = 0; i < filled; i++)
         nodes[i] = (struct hs_domain_node){.own_pages = got[i].own_pages,
                                            .claim_pages = got[i].claim_pages,

@@ -39,6 +39,16 @@ int hs_domctl(hs_handle *h, struct xen_domctl *op, const struct hs_array *array)
 int hs_sysctl(hs_handle *h, struct xen_sysctl *op, const struct hs_array *array);
 int hs_memory_op(hs_handle *h, unsigned int cmd, void *arg, size_t bytes);
 
+/* The hypervisor's field has 16 bits: a larger number must not become another domain's. why: what the call says of a domain
+ * that is not there. */
+static inline int hs_check_domid(uint32_t domid, int why)
+{
+    if (domid <= 0xffff)
+        return 0;
+    errno = why;
+    return -1;
+}
+
 /* For answers that no hypervisor may give, for instance more entries than there was room for. */
 static inline int hs_bad_answer(void)
 {
