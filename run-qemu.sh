@@ -27,7 +27,7 @@ The machine
   --nvdimm SIZE         adds an NVDIMM in a hot-plug window, on the last node
   --acpi-table FILE     adds a raw ACPI table (repeatable); an SRAT or SLIT sets --nodes to 0
   --icount              one TSC tick for each instruction: runs are reproducible, and slower
-  --one-thread          runs all CPUs on one thread of QEMU, the default for up to 4 CPUs; see docs/testing.md
+  --one-thread          runs all CPUs on one thread of QEMU, the default for up to 4 CPUs; see docs/hypervisor-guide/testing.md
   --threads             one thread for each CPU: faster for many CPUs, but QEMU 7.2 can corrupt a guest on CPU 0
 
 What is booted

@@ -1,4 +1,4 @@
-/* Why this machine is less than its firmware describes. See boot.h and docs/output.md, @verdict. */
+/* Why this machine is less than its firmware describes. See boot.h and docs/hypervisor-guide/output.md, @verdict. */
 #include <boot/boot.h>
 
 #include <lib/log.h>

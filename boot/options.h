@@ -1,6 +1,6 @@
 /*
  * The command line. Options carry Xen's names where they mean the same, and take Xen's forms where a form has one
- * meaning here (docs/options.md). Plain C, tested on the host.
+ * meaning here (docs/hypervisor-guide/options.md). Plain C, tested on the host.
  */
 #ifndef BOOT_OPTIONS_H
 #define BOOT_OPTIONS_H

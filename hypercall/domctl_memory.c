@@ -1,6 +1,6 @@
 /*
  * domctl: how much memory a domain may have, its paging pool, which nested page tables come from, and its
- * claims: claim_memory and get_memory_claims, docs/claims.md section 3. The checks up to the array are here, in
+ * claims: claim_memory and get_memory_claims, docs/hypervisor-guide/mm/claims.md section 3. The checks up to the array are here, in
  * the order given there; the rest, from "domain dying" on, is claim_install_set()'s.
  */
 #include <hypercall/domctl.h>

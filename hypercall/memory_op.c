@@ -117,7 +117,7 @@ static long sharing_counter(struct hypercall *c)
     return 0;
 }
 
-/* XENMEM_claim_pages: the order of the checks is docs/claims.md section 2, which is released Xen's. */
+/* XENMEM_claim_pages: the order of the checks is docs/hypervisor-guide/mm/claims.md section 2, which is released Xen's. */
 static long claim_pages(struct hypercall *c)
 {
     struct xen_memory_reservation op;

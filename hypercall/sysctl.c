@@ -1,6 +1,6 @@
 /*
  * __HYPERVISOR_sysctl: facts about the host, for the control domain (dispatch table). First checks as in
- * domctl.c. page_offline_op, and Homestead's own three (include/xen/sysctl.h), which show what docs/claims.md
+ * domctl.c. page_offline_op, and Homestead's own three (include/xen/sysctl.h), which show what docs/hypervisor-guide/mm/claims.md
  * section 7 promises, are about memory.
  *
  * Nodes and CPUs are numbered without gaps. Where Homestead does not know more, a node is shown as one socket

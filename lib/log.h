@@ -1,6 +1,6 @@
 /*
  * Messages on the console. The one sink is printk(), which the CPU layer (or a host test) supplies.
- * People read aligned lines, programs read `@name key=value ...` lines (docs/output.md): log_fact().
+ * People read aligned lines, programs read `@name key=value ...` lines (docs/hypervisor-guide/output.md): log_fact().
  */
 #ifndef LIB_LOG_H
 #define LIB_LOG_H

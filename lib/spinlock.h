@@ -3,7 +3,7 @@
  * host under threads. Homestead runs with interrupts off outside of guests and idle, so no lock
  * needs to mask them.
  *
- * Each lock has a level; a CPU takes locks in rising order only (docs/locks.md has the table).
+ * Each lock has a level; a CPU takes locks in rising order only (docs/hypervisor-guide/locks.md has the table).
  * Debug builds check that through lock_check_take() and lock_check_drop(), which the CPU layer (or
  * a host test) supplies.
  */
@@ -130,7 +130,7 @@ static inline void spin_unlock(spinlock_t *lock)
     spin_unlock_as(lock, lock->level);
 }
 
-/* The second lock of a pair of one level. The pair's order is the caller's rule (docs/locks.md); for the
+/* The second lock of a pair of one level. The pair's order is the caller's rule (docs/hypervisor-guide/locks.md); for the
  * check it counts as one level higher. */
 static inline void spin_lock_second(spinlock_t *lock)
 {

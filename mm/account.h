@@ -1,6 +1,6 @@
 /*
  * A memory account: all that mm/ knows of a domain. Owned by struct domain, which embeds it; mm/ only
- * sees the account. Vocabulary as in docs/claims.md: tot, own, max, claims, out.
+ * sees the account. Vocabulary as in docs/hypervisor-guide/mm/claims.md: tot, own, max, claims, out.
  *
  * Legend: [I] fixed after init, [A] account lock, [L] ledger lock.
  */

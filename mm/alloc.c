@@ -1,6 +1,6 @@
 /*
  * Taking memory: the choice of node, of clean or dirty memory, and of the claims that are redeemed
- * (docs/claims.md sections 4 and 5).
+ * (docs/hypervisor-guide/mm/claims.md sections 4 and 5).
  *
  * A transaction holds the account's lock, then the ledger's, then the node's: limits are checked, credits
  * reserved, extents taken and charged, or nothing at all has happened. What is dirty is cleared after that

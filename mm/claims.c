@@ -1,5 +1,5 @@
 /*
- * Installing, reading and releasing claims: docs/claims.md sections 2 and 3. Everything is checked
+ * Installing, reading and releasing claims: docs/hypervisor-guide/mm/claims.md sections 2 and 3. Everything is checked
  * before anything changes, with the account's lock (its tot and own stand still) and the ledger's held,
  * so a set over several nodes is installed in one piece or not at all.
  *

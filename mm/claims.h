@@ -1,5 +1,5 @@
 /*
- * Memory claims: the contract is docs/claims.md (sections named below). Page counts are absolute.
+ * Memory claims: the contract is docs/hypervisor-guide/mm/claims.md (sections named below). Page counts are absolute.
  */
 #ifndef MM_CLAIMS_H
 #define MM_CLAIMS_H

@@ -1,6 +1,6 @@
 /*
  * A node's figures, for hypercalls and the console, and how much of it is kept whole. Free pages are the ledger's, so
- * that one look at it shows free and outstanding pages of the same instant (docs/claims.md section 7); dirty pages are
+ * that one look at it shows free and outstanding pages of the same instant (docs/hypervisor-guide/mm/claims.md section 7); dirty pages are
  * the nodes' and may lag behind by what other CPUs are doing, never above free.
  */
 #include <homestead/errno.h>

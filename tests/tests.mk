@@ -125,7 +125,7 @@ check-guest_logs:
 check-bench_tool:
 	$(Q)tests/unit/tools/bench_tool_test.py
 
-# The builder's reader of xl.cfg files against libxlutil: docs/testing.md. FILES for each of SEEDS; a short run is part of
+# The builder's reader of xl.cfg files against libxlutil: docs/hypervisor-guide/testing.md. FILES for each of SEEDS; a short run is part of
 # `make check`.
 XLCFG_OBJ := $(patsubst %.c,build/host/obj/%.o,$(wildcard tests/strangers/xlcfg/*.c))
 XLCFG_CFG  = $(wildcard tests/strangers/xlcfg/files/*.cfg)
@@ -150,7 +150,7 @@ check-strangers_xlcfg:
 endif
 check: check-strangers_xlcfg
 
-# Random operations on the real mm/, against a reference and by threads: docs/testing.md. Optimized, as it has to make
+# Random operations on the real mm/, against a reference and by threads: docs/hypervisor-guide/testing.md. Optimized, as it has to make
 # many, with assertions and lock checks.
 STRESS_CFLAGS := $(filter-out -O1 -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -O2
 $(eval $(call test_kind,build/host/stress,$(HOSTCC),$(STRESS_CFLAGS),HOSTCC))
@@ -252,7 +252,7 @@ build/host/%.so: tests/bench/%.c tests/bench/plugin.h $(MAKEFILES_USED)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O2 $(WARN) -Wno-missing-prototypes -fvisibility=hidden -shared -fPIC -o $@ $<
 
-# Homestead judged by Xen 4.17: docs/testing.md. ONLY=GROUP runs one group of cases, TWICE=1 Xen twice, V=1 prints the transcripts.
+# Homestead judged by Xen 4.17: docs/hypervisor-guide/testing.md. ONLY=GROUP runs one group of cases, TWICE=1 Xen twice, V=1 prints the transcripts.
 .PHONY: oracle oracle-tests
 oracle: all test-guests
 	$(Q)$(SETUP) build boot

@@ -2,7 +2,7 @@
 """Checks that every file includes headers, and needs symbols, of its own floor or below only.
 
 FLOORS lists the floors from the bottom up. A file may use its own floor and those below. UPCALLS lists the functions
-that are called from a lower or a neighbouring floor all the same, with reasons; docs/architecture.md lists them too.
+that are called from a lower or a neighbouring floor all the same, with reasons; docs/hypervisor-guide/architecture.md lists them too.
 The programs of APART share only include/ and lib/ with the hypervisor. The OBJECTs are the hypervisor's; without them
 only #include lines are checked. Prints one line for each offence; exit status 1 if there is any.
 
@@ -42,7 +42,7 @@ UPCALLS = {
     "mm_wake_scrubber": ("mm", "memory that became dirty wakes an idle CPU; the scheduler knows which CPU is idle"),
     "hypercall_dispatch": ("domain", "the run loop meets hypercalls among the exits"),
 }
-DOCUMENT = "docs/architecture.md"
+DOCUMENT = "docs/hypervisor-guide/architecture.md"
 # Headers of the compiler, GNU-EFI's for the UEFI loader, and those of the decoders that domain 0 is linked with.
 FREESTANDING = {"stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdalign.h", "stdnoreturn.h",
                 "limits.h", "float.h", "iso646.h", "cpuid.h"}

@@ -165,7 +165,7 @@ machine_words() {
     if [ "$icount" = 1 ]; then
         qemu+=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off' -rtc 'base=2020-01-01,clock=vm')
     else
-        # With several threads QEMU 7.2 sometimes corrupts CPU 0's state (docs/testing.md); one thread is too slow for many CPUs.
+        # With several threads QEMU 7.2 sometimes corrupts CPU 0's state (docs/hypervisor-guide/testing.md); one thread is too slow for many CPUs.
         [ "$one_thread" != auto ] || one_thread=$((cpus <= 4))
         qemu+=(-accel "tcg$([ "$one_thread" = 0 ] || echo ,thread=single)")
     fi

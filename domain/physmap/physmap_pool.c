@@ -1,6 +1,6 @@
 /*
  * A domain's paging pool: the pages its nested page tables are made of. Taken from the allocator as
- * the domain's overhead when the pool is sized: a populate takes guest memory only (docs/claims.md 4).
+ * the domain's overhead when the pool is sized: a populate takes guest memory only (docs/hypervisor-guide/mm/claims.md 4).
  *
  * Free pages are zero but for their first word, which links them and is cleared when one is taken. Lock: the
  * domain's physmap lock, held by every caller here.

@@ -1,6 +1,6 @@
 /*
  * The run loop of each CPU, and waiting for other CPUs. Queues: sched_queue.c. Placement decisions:
- * sched_policy.c. Overview: docs/scheduling.md.
+ * sched_policy.c. Overview: docs/hypervisor-guide/scheduling.md.
  *
  * A slice of 10 ms is timed only while another vCPU waits, so a lone vCPU has no needless exits. Whatever
  * requires the running vCPU to stop sets need_resched of its CPU; the loop checks nothing else between two

@@ -1,6 +1,6 @@
 /*
  * A domain's share of the CPUs: its weight, its cap, and groups. A group is the vCPUs of one domain that wait or run
- * on one CPU. Rules: docs/scheduling.md, "For how long".
+ * on one CPU. Rules: docs/hypervisor-guide/scheduling.md, "For how long".
  *
  * A turn of a group on a CPU is charged for the time that it ran, divided by the part of the domain's weight that is
  * on this CPU: weight x (vCPUs of the group) / (vCPUs of the domain that want to run). The second number is averaged

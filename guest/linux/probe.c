@@ -201,7 +201,7 @@ static int load(int secs)
     return worst || idle || late_ns / 1000000 > LATE_MS_MOST;
 }
 
-// For the host, which compares with its own clock when each line arrives: docs/output.md.
+// For the host, which compares with its own clock when each line arrives: docs/hypervisor-guide/output.md.
 static int clock_marks(int cpu, int secs)
 {
     long long until;

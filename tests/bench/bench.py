@@ -196,7 +196,7 @@ def plot_rows(homestead, xen):
 
 
 def show_lines(facts, more):
-    """The figures as @bench lines: docs/output.md."""
+    """The figures as @bench lines: docs/hypervisor-guide/output.md."""
     for name, figure in facts.items():
         words = [f"@bench name={name}{more}"]
         if figure.instructions is not None:

@@ -10,14 +10,14 @@ import harness
 
 DOCUMENTED = {
     name: re.findall(r"`(\w+)`", keys)
-    for name, keys in re.findall(r"^\| `@(\w+)` \|((?: `\w+`)+) \|", (harness.ROOT / "docs" / "output.md").read_text(), re.M)
+    for name, keys in re.findall(r"^\| `@(\w+)` \|((?: `\w+`)+) \|", (harness.ROOT / "docs" / "hypervisor-guide" / "output.md").read_text(), re.M)
 }
 PAGES_PER_MIB = 256
 ENOENT = -2
 
 
 class AnyRun:
-    """Any run, passed or not: the output follows docs/output.md."""
+    """Any run, passed or not: the output follows docs/hypervisor-guide/output.md."""
 
     def test_every_fact_is_well_formed(self, run):
         assert not run.malformed, run.tail()

@@ -1,6 +1,6 @@
 """Boots Homestead through ./run-qemu.sh and reads what it printed.
 
-A boot returns a Run: the whole console text, the `@name key=value` lines as dictionaries (docs/output.md specifies
+A boot returns a Run: the whole console text, the `@name key=value` lines as dictionaries (docs/hypervisor-guide/output.md specifies
 them), and the status. Tests share a Run; each checks one thing.
 """
 import collections
@@ -28,7 +28,7 @@ PAIR = re.compile(r'([a-z][a-z0-9_]*)=(?:"([^"]*)"|([^ "]+))')
 
 
 class BadFact(Exception):
-    """A line that starts with @ but is not what docs/output.md allows."""
+    """A line that starts with @ but is not what docs/hypervisor-guide/output.md allows."""
 
 
 class Fact(dict):

@@ -1,4 +1,4 @@
-"""Linux guests: Debian's kernels and the initramfs, their configurations, and what they print (docs/output.md)."""
+"""Linux guests: Debian's kernels and the initramfs, their configurations, and what they print (docs/hypervisor-guide/output.md)."""
 import collections
 import os
 import re

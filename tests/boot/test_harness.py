@@ -7,7 +7,7 @@ import harness
 from checks import DOCUMENTED
 from harness import Run, parse_fact
 
-DOCUMENT = (harness.ROOT / "docs" / "output.md").read_text()
+DOCUMENT = (harness.ROOT / "docs" / "hypervisor-guide" / "output.md").read_text()
 
 TRANSCRIPT = (
     b"\x1b[2J\x1b[01;01HBdsDxe: starting Boot0001\r\n"

@@ -1,4 +1,4 @@
-"""Attacks of tests/guests/hostile, as domain 0 and as a guest, on both builds; the table is in docs/security.md."""
+"""Attacks of tests/guests/hostile, as domain 0 and as a guest, on both builds; the table is in docs/hypervisor-guide/security.md."""
 import re
 import shutil
 import time
@@ -195,7 +195,7 @@ class TestMachineCheckInAGuestWithoutMce(GoodRun):
 
 def test_the_table_of_attacks_is_true():
     """Each attack has a row, and each class, file and make target in a row exists."""
-    rows = [line for line in (harness.ROOT / "docs/security.md").read_text().splitlines() if line.startswith("| ")]
+    rows = [line for line in (harness.ROOT / "docs/hypervisor-guide/security.md").read_text().splitlines() if line.startswith("| ")]
     rows = rows[next(i for i, line in enumerate(rows) if line.startswith("| attack |")) + 1:]
     text = "\n".join(rows)
     hostile = harness.ROOT / "tests/guests/hostile"

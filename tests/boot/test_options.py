@@ -195,4 +195,4 @@ class TestReadme(GoodRun):
         text = (harness.ROOT / "run-qemu.sh").read_text()
         named = re.search(r"--boot-config FILE.*?--load-options", text, re.S)[0]
         for name in re.findall(r"^    (?:kernel|dom0|module)=(\S+)", readme, re.M):
-            assert name in named and name in (harness.ROOT / "docs/options.md").read_text()
+            assert name in named and name in (harness.ROOT / "docs/hypervisor-guide/options.md").read_text()

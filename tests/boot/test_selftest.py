@@ -1,4 +1,4 @@
-"""The named cases of claims (docs/claims.md), which selftest.elf as domain 0 tries through real hypercalls."""
+"""The named cases of claims (docs/hypervisor-guide/mm/claims.md), which selftest.elf as domain 0 tries through real hypercalls."""
 import pytest
 
 import harness

@@ -100,7 +100,7 @@ class TestMultibootOnUefi(GoodRun):
 
 @pytest.mark.parametrize("cpu", ["Opteron_G4", "Opteron_G5", "EPYC,-xsaveopt,-xgetbv1,-avx,-avx2"], scope="class")
 class TestWithoutXsaveopt(GoodRun):
-    """CPUs with XSAVE and an empty CPUID leaf 0xD.1: QEMU 7.2 never ends a write that sets CR4.OSXSAVE (docs/testing.md)."""
+    """CPUs with XSAVE and an empty CPUID leaf 0xD.1: QEMU 7.2 never ends a write that sets CR4.OSXSAVE (docs/hypervisor-guide/testing.md)."""
 
     @pytest.fixture(scope="class")
     def run(self, boot_guests, cpu):

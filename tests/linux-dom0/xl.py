@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """`make xl-test`: the checks of guest/linux-dom0/checks with Debian's Linux as domain 0, on Homestead and on Debian's Xen 4.17, and what
-differs: the results of the checks, and the lines @xl_fact (docs/output.md). The transcripts stay in build/linux-dom0/.
+differs: the results of the checks, and the lines @xl_fact (docs/hypervisor-guide/output.md). The transcripts stay in build/linux-dom0/.
 
 usage: xl.py [--run WORDS | --libvirt] [--rounds N] [--cpus N] [--only homestead|xen] [--kept]     exit status 0: all as listed, 1: not, 2: no packages
 
-Xen runs on one CPU: on several QEMU 7.2 corrupts its domain 0 (docs/testing.md).
+Xen runs on one CPU: on several QEMU 7.2 corrupts its domain 0 (docs/hypervisor-guide/testing.md).
 """
 import argparse
 import dataclasses

@@ -1,6 +1,6 @@
 /*
  * The machine that host tests run on: what the product needs from below, and nothing else is faked. The parts can be used
- * alone (a test of mm/ needs memory and locks) or all together through TEST(name, .nodes = ...): test.h, docs/testing.md.
+ * alone (a test of mm/ needs memory and locks) or all together through TEST(name, .nodes = ...): test.h, docs/hypervisor-guide/testing.md.
  *
  * A test that wants one function of the product or of the machine otherwise defines it: its own definition wins.
  */

@@ -1,4 +1,4 @@
-"""Reads the list of known differences in docs/xen-differences.md: Markdown tables with these columns. The rest is text.
+"""Reads the list of known differences in docs/guest-guide/xen-differences.md: Markdown tables with these columns. The rest is text.
 
     | group | call | case | Homestead | Xen 4.17 | reason |
 
@@ -8,7 +8,7 @@ import dataclasses
 import pathlib
 import re
 
-LIST = pathlib.Path(__file__).resolve().parents[2] / "docs" / "xen-differences.md"
+LIST = pathlib.Path(__file__).resolve().parents[2] / "docs" / "guest-guide" / "xen-differences.md"
 COLUMNS = ["group", "call", "case", "Homestead", "Xen 4.17", "reason"]
 # The reason must be a sentence.
 REASON_WORDS = 4

@@ -1,4 +1,4 @@
-"""The machine on which both hypervisors run the conformance domain 0, and a boot of each. docs/testing.md explains QEMU's
+"""The machine on which both hypervisors run the conformance domain 0, and a boot of each. docs/hypervisor-guide/testing.md explains QEMU's
 options below.
 
 Times are wall-clock seconds. QEMU runs under timeout(1) and is terminated when the verdict has been printed.
@@ -36,7 +36,7 @@ XEN_OPTIONS = ("com1=115200,8n1 console=com1 loglvl=info conswitch=ax serial_tx_
                "dom0=pvh dom0_mem=128M dom0_max_vcpus=1")
 
 VERDICT = re.compile(rb"@verdict result=\w+\r?\n")
-POWERED_OFF = 33   # QEMU's status when Homestead's domain 0 has powered off: docs/output.md
+POWERED_OFF = 33   # QEMU's status when Homestead's domain 0 has powered off: docs/hypervisor-guide/output.md
 LIMIT_S = 180      # of one boot
 SILENCE_S = 30     # nothing printed for so long: it hangs
 FEED_S = 0.2
@@ -121,7 +121,7 @@ def keep(name, raw):
 
 
 def mixed_up(raw):
-    """Has QEMU mixed up host and guest state (docs/testing.md, QEMU 7.2)? Then Homestead reports a vCPU that exited with a
+    """Has QEMU mixed up host and guest state (docs/hypervisor-guide/testing.md, QEMU 7.2)? Then Homestead reports a vCPU that exited with a
     nested page fault and a RIP in the hypervisor, where no guest has memory."""
     return re.search(rb"d\d+v\d+: last exit 0x400, 64-bit code\r?\n +rip ffffffff8", raw) is not None
 

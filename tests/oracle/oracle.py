@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`make oracle`: the conformance domain 0 on Homestead and on Xen, and what differs: a table of the groups, each difference that
-docs/xen-differences.md does not list, and an @oracle line (docs/output.md). The transcripts stay in build/oracle/.
+docs/guest-guide/xen-differences.md does not list, and an @oracle line (docs/hypervisor-guide/output.md). The transcripts stay in build/oracle/.
 
 usage: oracle.py [--only GROUP] [--twice] [-v]     exit status 0: all as listed, 1: not, 2: no Xen
 """
@@ -62,7 +62,7 @@ def judge(only=None, twice=False):
         result.problems.append((None, f"the groups that ran are {' '.join(result.groups)}; main.c has {' '.join(main_groups())}"))
     notes = [f"Xen {machine.xen_version(boots['xen'].raw)}; " + ", ".join(
         f"{name} {boot.seconds:.1f} s" for name, boot in boots.items())]
-    notes += [f"{name} hung, or QEMU mixed up host and guest (docs/testing.md): this is its boot number {boot.attempts}" for name, boot in boots.items() if boot.attempts > 1]
+    notes += [f"{name} hung, or QEMU mixed up host and guest (docs/hypervisor-guide/testing.md): this is its boot number {boot.attempts}" for name, boot in boots.items() if boot.attempts > 1]
     return Outcome(result, notes)
 
 

@@ -1,4 +1,4 @@
-"""Reads the output of the conformance domain 0. docs/output.md specifies its lines:
+"""Reads the output of the conformance domain 0. docs/hypervisor-guide/output.md specifies its lines:
 
     @case group=GROUP call=CALL case=NAME rc=RESULT key=value ...
     @group name=GROUP cases=N            after the cases of a group

@@ -1,6 +1,6 @@
 /*
  * The reference allocator: an array that says of each frame who owns it, and a claim vector a domain. It
- * decides by docs/claims.md what each call of mm/ must answer, from which node memory comes and what is
+ * decides by docs/hypervisor-guide/mm/claims.md what each call of mm/ must answer, from which node memory comes and what is
  * redeemed; which frames are taken is mm/'s choice, and is told to the reference. Written from that page, not
  * from mm/'s ways.
  */

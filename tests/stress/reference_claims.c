@@ -1,4 +1,4 @@
-/* What docs/claims.md says must happen, as plainly as it can be put. */
+/* What docs/hypervisor-guide/mm/claims.md says must happen, as plainly as it can be put. */
 #include "reference.h"
 
 #include <string.h>

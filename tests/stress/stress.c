@@ -1,5 +1,5 @@
 /*
- * claim-stress: random operations on the real mm/ from a seed, see docs/testing.md.
+ * claim-stress: random operations on the real mm/ from a seed, see docs/hypervisor-guide/testing.md.
  *
  *   claim-stress [--ops N] [--threads T] [--nodes K] [--seed S] [--faults PERMILLE] [--quiet]
  *

@@ -12,7 +12,7 @@
 #define MESSAGE_BYTES 200u
 
 struct node_sums {
-    u64 bytes;             /* see docs/topology.md */
+    u64 bytes;             /* see docs/hypervisor-guide/topology.md */
     u64 hotplug_bytes;     /* flagged hot-pluggable; with a memory map, what of that no RAM backs */
     u64 nonvolatile_bytes; /* flagged non-volatile, wherever else they are counted */
     u32 cpus;

@@ -37,7 +37,7 @@ static const char usage[] =
     "  --help       this text\n"
     "\n"
     "Exit status: 0 usable, 1 usable with warnings, 2 refused. The output is described in "
-    "docs/topology.md.\n";
+    "docs/hypervisor-guide/topology.md.\n";
 
 static void load_memmap(struct facts *f, const char *name)
 {

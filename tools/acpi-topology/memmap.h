@@ -1,5 +1,5 @@
 /*
- * Reads a firmware's memory map from text, for acpi-topology. docs/topology.md lists the forms, with and without what
+ * Reads a firmware's memory map from text, for acpi-topology. docs/hypervisor-guide/topology.md lists the forms, with and without what
  * logs and mails put in front of a line. A file is read in the first of these forms that one of its lines has, and
  * lines without that form are skipped:
  *

@@ -1,4 +1,4 @@
-/* Shows the facts: for people, as `@` lines (docs/topology.md), or as JSON. All on standard output. */
+/* Shows the facts: for people, as `@` lines (docs/hypervisor-guide/topology.md), or as JSON. All on standard output. */
 #include "facts.h"
 
 #include <stdio.h>

@@ -70,7 +70,7 @@ static uint64_t entry_pages(const struct explanation *e, uint32_t node)
     return 0;
 }
 
-/* What the whole set would claim, docs/claims.md section 3. */
+/* What the whole set would claim, docs/hypervisor-guide/mm/claims.md section 3. */
 static uint64_t wanted_in_all(const struct explanation *e)
 {
     uint64_t nodes = 0, beyond = 0;

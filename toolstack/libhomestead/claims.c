@@ -1,4 +1,4 @@
-/* Claims: domctl 91 and 92, and XENMEM_claim_pages. docs/claims.md sections 2 and 3. */
+/* Claims: domctl 91 and 92, and XENMEM_claim_pages. docs/hypervisor-guide/mm/claims.md sections 2 and 3. */
 #include "internal.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Figures of nodes, domains and refusals: Homestead's sysctls, docs/claims.md section 7, and Xen's list of domains. */
+/* Figures of nodes, domains and refusals: Homestead's sysctls, docs/hypervisor-guide/mm/claims.md section 7, and Xen's list of domains. */
 #include "internal.h"
 
 #include <stdlib.h>

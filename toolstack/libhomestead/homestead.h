@@ -1,6 +1,6 @@
 /*
  * libhomestead: memory claims on NUMA nodes for toolstacks, on Homestead. What a claim promises, and every errno, is in
- * docs/claims.md of Homestead; this header is how to ask. Link with `pkg-config --libs homestead`.
+ * docs/hypervisor-guide/mm/claims.md of Homestead; this header is how to ask. Link with `pkg-config --libs homestead`.
  *
  * Two families of names:
  *   xc_*  with libxenctrl's xc_interface as their first parameter, for programs that use libxenctrl and for those written

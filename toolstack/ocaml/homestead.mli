@@ -1,7 +1,7 @@
 (** Memory claims on NUMA nodes, on the hypervisor Homestead.
 
     A claim is a promise to a domain builder: these pages will be there when it comes for them, on this node. What each call
-    means and every errno is in docs/claims.md of Homestead; this module is libhomestead's calls for OCaml. The type
+    means and every errno is in docs/hypervisor-guide/mm/claims.md of Homestead; this module is libhomestead's calls for OCaml. The type
     {!type:claim} and {!val:domain_claim_memory} are those of the published draft of Xen's binding.
 
     The steps of a builder: create the domain, set its limit, claim, set its node affinity, populate, release.

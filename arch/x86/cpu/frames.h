@@ -1,6 +1,6 @@
 /*
  * Machine frames as memory: where a frame can be read and written, and clearing it. Homestead's own mapping of RAM is
- * the direct map (docs/memory-layout.md); host tests supply memory of their own (tests/machine/).
+ * the direct map (docs/hypervisor-guide/memory-layout.md); host tests supply memory of their own (tests/machine/).
  */
 #ifndef CPU_FRAMES_H
 #define CPU_FRAMES_H

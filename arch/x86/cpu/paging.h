@@ -1,5 +1,5 @@
 /*
- * Homestead's own address space. Layout (docs/memory-layout.md):
+ * Homestead's own address space. Layout (docs/hypervisor-guide/memory-layout.md):
  *
  *   0xffff800000000000  direct map: all RAM, writable or read-only (the image's text), never executable
  *   0xffffe00000000000  frame table: 9 bytes per frame, backed only where there is RAM

@@ -1,6 +1,6 @@
 /*
  * XENMEM_claim_pages, arguments and amounts: the order of the checks, absolute counts, release.
- * docs/claims.md section 2. What populating does with a claim is in cases_redeem.c.
+ * docs/hypervisor-guide/mm/claims.md section 2. What populating does with a claim is in cases_redeem.c.
  */
 #include <tests/guests/conformance/cases.h>
 #include <lib/string.h>

@@ -228,7 +228,7 @@ static void records(void)
 }
 
 /* The stream begins with the header of another domain. Reading the records of a domain without vCPUs is
- * left out: it crashes Xen 4.17.7 (docs/xen-differences.md). */
+ * left out: it crashes Xen 4.17.7 (docs/guest-guide/xen-differences.md). */
 static void without_vcpus(void)
 {
     struct xen_domctl_createdomain config = xc_domain_config(1);

@@ -1,6 +1,6 @@
 /*
  * How populating and freeing change a claim, how a claim limits others, and claims that end with their
- * domain. docs/claims.md sections 1, 2 and 4.
+ * domain. docs/hypervisor-guide/mm/claims.md sections 1, 2 and 4.
  */
 #include <tests/guests/conformance/cases.h>
 

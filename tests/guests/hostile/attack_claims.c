@@ -1,6 +1,6 @@
 /*
  * attack=claims, domain 0 only: claims with extreme counts, by node, host-wide, by order, with every flag and by
- * XENMEM_claim_pages, on a domain without a limit worth the name. Each is refused with the error of docs/claims.md, and
+ * XENMEM_claim_pages, on a domain without a limit worth the name. Each is refused with the error of docs/hypervisor-guide/mm/claims.md, and
  * nothing is claimed afterwards.
  */
 #include <tests/guests/hostile/hostile.h>

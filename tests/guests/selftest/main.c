@@ -1,5 +1,5 @@
 /*
- * A domain 0 that tests the hypervisor's claims: the cases of docs/claims.md, or with mode=claimstress
+ * A domain 0 that tests the hypervisor's claims: the cases of docs/hypervisor-guide/mm/claims.md, or with mode=claimstress
  * builders that compete for memory. It builds no guests, and is linked with the builder's parts of
  * guest/dom0.
  *

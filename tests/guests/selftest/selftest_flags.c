@@ -1,4 +1,4 @@
-/* Homestead's flags of claim_memory, which hold only if asked for: docs/claims.md section 3. */
+/* Homestead's flags of claim_memory, which hold only if asked for: docs/hypervisor-guide/mm/claims.md section 3. */
 #include <tests/guests/selftest/selftest.h>
 
 #define ORDER_PAGES (1u << ORDER_2M)

@@ -1,4 +1,4 @@
-/* The ends of domains and of claims: docs/claims.md section 1, rules 7 and 5. */
+/* The ends of domains and of claims: docs/hypervisor-guide/mm/claims.md section 1, rules 7 and 5. */
 #include <guest/lib/lock.h>
 #include <tests/guests/selftest/selftest.h>
 #include <guest/lib/work.h>

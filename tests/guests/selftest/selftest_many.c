@@ -1,4 +1,4 @@
-/* Many domains, and several vCPUs at one claim: docs/claims.md sections 1 and 8. */
+/* Many domains, and several vCPUs at one claim: docs/hypervisor-guide/mm/claims.md sections 1 and 8. */
 #include <tests/guests/selftest/selftest.h>
 #include <guest/lib/work.h>
 

@@ -1,5 +1,5 @@
 /*
- * Memory that goes offline takes back from claims exactly what is missing: docs/claims.md section 6.
+ * Memory that goes offline takes back from claims exactly what is missing: docs/hypervisor-guide/mm/claims.md section 6.
  *
  * Domain 0 knows no frame numbers, so it finds the free frames of a node that is full but for a few: it takes
  * ranges offline and back, and those that say OFFLINED and were missed on the node were free there.

@@ -1,4 +1,4 @@
-/* What allocations redeem: docs/claims.md section 4. */
+/* What allocations redeem: docs/hypervisor-guide/mm/claims.md section 4. */
 #include <tests/guests/selftest/selftest.h>
 #include <lib/printf.h>
 

@@ -1,4 +1,4 @@
-/* Claims that are refused, each for its reason, and change nothing: docs/claims.md sections 2 and 3. */
+/* Claims that are refused, each for its reason, and change nothing: docs/hypervisor-guide/mm/claims.md sections 2 and 3. */
 #include <tests/guests/selftest/selftest.h>
 
 #define HOST      XEN_DOMCTL_CLAIM_MEMORY_NO_NODE

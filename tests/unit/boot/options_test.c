@@ -1,5 +1,5 @@
 /*
- * The command line: every option in every form, what is refused and what then holds, and docs/options.md.
+ * The command line: every option in every form, what is refused and what then holds, and docs/hypervisor-guide/options.md.
  *
  * lint: long: a list of cases.
  */
@@ -438,7 +438,7 @@ TEST(an_endless_word_is_ignored_whole)
     assert_non_null(strstr(said, "unknown option 'aaaa"));
 }
 
-/* Calls taken() for each `FORM` of the second column of docs/options.md's tables. Returns how many there are. */
+/* Calls taken() for each `FORM` of the second column of docs/hypervisor-guide/options.md's tables. Returns how many there are. */
 static u32 take_documented(FILE *page)
 {
     char line[1024], text[512];
@@ -468,7 +468,7 @@ TEST(the_document_has_every_option_and_its_forms_are_taken)
 {
     static char text[65536];
     char line[256], name[64], wanted[80];
-    FILE *page = fopen("docs/options.md", "r"), *source = fopen("boot/options.c", "r");
+    FILE *page = fopen("docs/hypervisor-guide/options.md", "r"), *source = fopen("boot/options.c", "r");
     u32 options = 0;
 
     assert_true(page && source);
@@ -479,7 +479,7 @@ TEST(the_document_has_every_option_and_its_forms_are_taken)
         if (sscanf(line, " {\"%63[^\"]\",", name) == 1) {
             snprintf(wanted, sizeof(wanted), "\n| `%s` |", name);
             if (!strstr(text, wanted))
-                fail_msg("docs/options.md has no row for %s", name);
+                fail_msg("docs/hypervisor-guide/options.md has no row for %s", name);
             options++;
         }
     assert_true(options > 20);

@@ -1,4 +1,4 @@
-/* domctl 91 and 92, docs/claims.md section 3: every error in its order, numbers and layout, and a domain that dies. */
+/* domctl 91 and 92, docs/hypervisor-guide/mm/claims.md section 3: every error in its order, numbers and layout, and a domain that dies. */
 #include "calls.h"
 
 /* No released header can be asked. What Xen's headers have is compared by abi_headers_test.py. */

@@ -1,4 +1,4 @@
-/* memory_op: extents and continuations, legacy claims (docs/claims.md section 2, each error in its order), the physical
+/* memory_op: extents and continuations, legacy claims (docs/hypervisor-guide/mm/claims.md section 2, each error in its order), the physical
  * map. */
 #include "calls.h"
 

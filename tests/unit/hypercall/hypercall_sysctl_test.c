@@ -1,4 +1,4 @@
-/* sysctl: facts and lists of the host, pages offline, and Homestead's own three: docs/claims.md sections 6 and 7. */
+/* sysctl: facts and lists of the host, pages offline, and Homestead's own three: docs/hypervisor-guide/mm/claims.md sections 6 and 7. */
 #include "calls.h"
 
 static long claim(u16 domid, u32 node, u64 pages, u32 order, u32 flags)

@@ -1,4 +1,4 @@
-/* docs/claims.md section 2: a claim without nodes that is staked on the nodes of the affinity. */
+/* docs/hypervisor-guide/mm/claims.md section 2: a claim without nodes that is staked on the nodes of the affinity. */
 #include "claims_helpers.h"
 
 static void follow(struct mem_account *d, u64 affinity, enum claim_legacy mode)

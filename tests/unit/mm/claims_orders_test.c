@@ -1,5 +1,5 @@
 /* Claims by order, strict claims and scrub on claim on the real allocator: what the ledger promises is there.
- * docs/claims.md section 3. */
+ * docs/hypervisor-guide/mm/claims.md section 3. */
 #include <mm/ledger.h>
 #include <mm/region.h>
 

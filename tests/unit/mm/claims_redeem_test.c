@@ -1,4 +1,4 @@
-/* docs/claims.md sections 4 and 5: what allocations redeem, and which page they get. Section 8 names the
+/* docs/hypervisor-guide/mm/claims.md sections 4 and 5: what allocations redeem, and which page they get. Section 8 names the
  * cases. */
 #include <mm/ledger.h>
 #include <mm/region.h>

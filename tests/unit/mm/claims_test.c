@@ -1,4 +1,4 @@
-/* docs/claims.md sections 2 and 3: installing, replacing, reading and releasing claims; and claims while something else
+/* docs/hypervisor-guide/mm/claims.md sections 2 and 3: installing, replacing, reading and releasing claims; and claims while something else
  * happens. Section 8 names the cases. */
 #include <pthread.h>
 #include "claims_helpers.h"

@@ -1,4 +1,4 @@
-/* The ledger: claims by order, and what is taken back when memory goes offline. docs/claims.md sections 3
+/* The ledger: claims by order, and what is taken back when memory goes offline. docs/hypervisor-guide/mm/claims.md sections 3
  * and 6.
  */
 #include "ledger_nodes.h"

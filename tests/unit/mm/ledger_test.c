@@ -1,4 +1,4 @@
-/* The ledger: refunds of a part, strict claims, scrub on claim, refusals. docs/claims.md sections 3, 4 and 7.
+/* The ledger: refunds of a part, strict claims, scrub on claim, refusals. docs/hypervisor-guide/mm/claims.md sections 3, 4 and 7.
  */
 #include "ledger_nodes.h"
 

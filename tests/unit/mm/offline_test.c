@@ -1,4 +1,4 @@
-/* docs/claims.md section 6: frames that go offline and come back, on the real allocator. */
+/* docs/hypervisor-guide/mm/claims.md section 6: frames that go offline and come back, on the real allocator. */
 #include <mm/ledger.h>
 #include <mm/region.h>
 #include <xen/sysctl.h>

@@ -418,7 +418,7 @@ def test_wrong_arguments_are_sentences():
 
 
 def test_lines_are_documented():
-    text = (ROOT / "docs/topology.md").read_text()
+    text = (ROOT / "docs/hypervisor-guide/topology.md").read_text()
     rows = dict(re.findall(r"^\| `@(\w+)` \| (.*?) \|", text, re.M))
     device = struct.pack("<BBBBI16sII", 5, 32, 0, 1, 0, bytes(16), ON, 0)
     run = one_srat(cpu(0, 0), mem(0, 0, G), mem(0, G // 2, G), device, madt=madt(0), memmap="0 1G ram",

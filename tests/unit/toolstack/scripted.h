@@ -1,6 +1,6 @@
 /*
  * A hypervisor for tests of libhomestead that keeps every byte it was given, and answers what the test says. Numbers and offsets
- * are typed in the tests from docs/claims.md sections 3 and 7 and Xen's public headers, not taken from ours.
+ * are typed in the tests from docs/hypervisor-guide/mm/claims.md sections 3 and 7 and Xen's public headers, not taken from ours.
  */
 #ifndef TESTS_TOOLSTACK_SCRIPTED_H
 #define TESTS_TOOLSTACK_SCRIPTED_H

@@ -2,7 +2,7 @@
  * The real scheduler on simulated CPUs: each is a coroutine that runs sched_step(), and gives control back while it is in
  * a guest or asleep. A CPU that is asleep gets no turn unless it was kicked or its timer is due, so a lost wake-up stays
  * lost and is found. A million turns with everything that can happen to vCPUs; after each turn the promises of
- * docs/scheduling.md are checked.
+ * docs/hypervisor-guide/scheduling.md are checked.
  *
  * lint: long: the checks are for these tests only.
  */
