@@ -20,13 +20,13 @@ enum lock_level {
     LOCK_EVTCHN = 30,
     LOCK_PHYSMAP = 40,
     LOCK_ACCOUNT = 50, /* one domain's page list and totals */
-    LOCK_LEDGER = 60,  /* claims and credits */
-    LOCK_NODE = 70,    /* one node's free lists */
-    LOCK_RUNQUEUE = 80,
-    LOCK_TIMER = 85,
-    LOCK_WALL_CLOCK = 87,
-    LOCK_OUTPUT = 88, /* all domains' console rings */
-    LOCK_CONSOLE = 90,
+    LOCK_NODE = 60,       /* one node's memory and credits: a level a node, so several in rising order */
+    LOCK_CLAIMANTS = 124, /* the list of domains with claims */
+    LOCK_RUNQUEUE = 130,
+    LOCK_TIMER = 135,
+    LOCK_WALL_CLOCK = 137,
+    LOCK_OUTPUT = 138, /* all domains' console rings */
+    LOCK_CONSOLE = 140,
 };
 
 typedef struct {

@@ -7,12 +7,19 @@
 #include <mm/ledger.h>
 #include <mm/region.h>
 
+static enum claim_legacy legacy_default; /* [I] */
+
+void claim_set_legacy_default(enum claim_legacy mode)
+{
+    legacy_default = mode;
+}
+
 void mem_account_init(struct mem_account *account, u16 domid)
 {
     memset(account, 0, sizeof(*account));
     spin_lock_init(&account->lock, LOCK_ACCOUNT);
     account->domid = domid;
-    account->legacy_claims = (u8)ledger.legacy;
+    account->legacy_claims = (u8)legacy_default;
 }
 
 void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages)
@@ -25,10 +32,10 @@ void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages)
 void mm_account_kill(struct mem_account *account)
 {
     spin_lock(&account->lock);
-    ledger_lock();
+    u64 locked = ledger_lock_nodes(account, 0);
     account->dying = true;
-    ledger_release_locked(account);
-    ledger_unlock();
+    ledger_release(account, locked);
+    nodes_unlock(locked);
     spin_unlock(&account->lock);
 }
 
@@ -80,11 +87,9 @@ static bool release_step(struct mem_account *account, nodeid_t nid)
         free_shared(node, held, account->domid, &freed);
         any = true;
     }
+    ledger_credit(node, freed.free);
     spin_unlock(&node->lock);
-    if (freed.gone)
-        account_uncharge(account, nid, freed.gone);
-    if (freed.free)
-        ledger_credit(nid, freed.free);
+    account_uncharge(account, nid, freed.gone);
     return any;
 }
 

@@ -2,7 +2,8 @@
  * A memory account: all that mm/ knows of a domain. Owned by struct domain, which embeds it; mm/ only
  * sees the account. Vocabulary as in docs/hypervisor-guide/mm/claims.md: tot, own, max, claims, out.
  *
- * Legend: [I] fixed after init, [A] account lock, [L] ledger lock.
+ * Legend: [I] fixed after init, [A] account lock, [N] that node's lock, [L] see mm/ledger.h: the account's lock and
+ * a node's, or the locks of all nodes.
  */
 #ifndef MM_ACCOUNT_H
 #define MM_ACCOUNT_H
@@ -25,7 +26,7 @@ struct holdings {
 struct mem_account {
     spinlock_t lock;            /* LOCK_ACCOUNT */
     u16 domid;                  /* [I] */
-    bool dying;                 /* [A][L] set once, under both locks */
+    bool dying;                 /* [A] set once */
     u64 max_pages;              /* [A] limit of tot */
     u64 tot_pages;              /* [A] guest pages owned */
     u64 own[MAX_NODES];         /* [A] of them, on each node */
@@ -42,7 +43,7 @@ struct mem_account {
     u64 broken_pages;           /* [L] pages taken back from claims, ever */
     u64 broken_units;           /* [L] whole extents that became single pages, ever */
     u32 claim_flags;            /* [L] enum claim_flag of the set */
-    struct mem_account *next_claimant, **claimant_link; /* [L] link NULL: no claims */
+    struct mem_account *next_claimant, **claimant_link; /* [L] link NULL: no set of claims stands */
     u64 outstanding;                                    /* [L] h[d] + sum of c[d][n] */
     u64 claim_gen; /* [L] counts installs and releases: a refund older than the set is void */
     struct holdings held[MAX_NODES]; /* [N] */

@@ -2,10 +2,10 @@
  * Taking memory: the choice of node, of clean or dirty memory, and of the claims that are redeemed
  * (docs/hypervisor-guide/mm/claims.md sections 4 and 5).
  *
- * A transaction holds the account's lock, then the ledger's, then the node's: limits are checked, credits
- * reserved, extents taken and charged, or nothing at all has happened. What is dirty is cleared after that
- * without any lock; until it is done the account counts the transaction as in flight, and a domain that is
- * killed meanwhile keeps its memory until then.
+ * A transaction holds the account's lock, then the node's: limits are checked, credits reserved, extents taken and
+ * charged, or nothing at all has happened. It locks more nodes only if the one cannot decide (ledger.c). What is dirty
+ * is cleared after that without any lock; until it is done the account counts the transaction as in flight, and a
+ * domain that is killed in this time keeps its memory until then.
  *
  * All extents of a transaction come from one node. Its size bounds how long the locks are held:
  * mm_extents_at_once().
@@ -15,7 +15,6 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <mm/ledger.h>
-#include <mm/node.h>
 
 #define PAGES_AT_ONCE 2048ull /* cleared in one transaction of MM_PREEMPT */
 
@@ -30,6 +29,7 @@ struct job {
     const struct mm_request *request;
     struct mm_taken *taken;
     struct take take;
+    u64 locked;     /* nodes */
     bool guest;     /* the domain's memory; else overhead */
     bool hold;      /* in flight until mm_take_done() */
     bool in_flight; /* counted so */
@@ -111,9 +111,33 @@ static int check_limits(const struct job *job, u32 *nr)
     return 0;
 }
 
+/* Credits for as many extents as there are: for nr, half of that, ...; the caller comes again for the rest. Returns
+ * how many. Node lock held; afterwards those of more nodes, if it took them. */
+static u32 reserve(struct job *job, nodeid_t nid, u32 nr)
+{
+    struct mm_taken *taken = job->taken;
+    u64 needs;
+
+    while (nr) {
+        switch (ledger_reserve(taken->account, nid, (u64)nr << taken->order, taken->order, job->locked,
+                               &taken->receipt, &needs)) {
+        case GRANTED:
+            return nr;
+        case REFUSED:
+            nr /= 2;
+            break;
+        case UNDECIDED:
+            nodes_unlock(job->locked);
+            job->locked |= needs;
+            nodes_lock(job->locked);
+        }
+    }
+    return 0;
+}
+
 /*
  * Credits, then memory, in one. -ENOMEM: not even one extent, promised to others. -EAGAIN: the credits are
- * there, but no such extent is on the maps; nothing has changed. Ledger lock held.
+ * there, but no such extent is on the maps; nothing has changed. Node lock held.
  */
 static int take_with_credits(struct job *job, nodeid_t nid, u32 nr)
 {
@@ -121,37 +145,35 @@ static int take_with_credits(struct job *job, nodeid_t nid, u32 nr)
     struct node *node = node_get(nid);
     u32 order = taken->order;
 
-    /* All of them, or half, ...: the caller comes again for the rest. */
-    while (ledger_reserve_locked(taken->account, nid, (u64)nr << order, order, &taken->receipt))
-        if ((nr /= 2) == 0)
-            return -ENOMEM;
+    nr = reserve(job, nid, nr);
+    if (!nr)
+        return -ENOMEM;
     job->take.holder = job->guest ? &taken->account->held[nid] : &node->heap;
     job->take.nr = nr;
-    spin_lock(&node->lock);
     node_take(node, &job->take);
     /* Each credit stands for a free page: if no map has it, a scrubber does. */
     BUG_ON(!job->take.got && order == 0 && job->take.kinds == TAKE_ANY && job->take.limit == ~0ull &&
            node->scrubbing_pages == 0);
-    spin_unlock(&node->lock);
     taken->nr = job->take.got;
     if (taken->nr < nr)
-        ledger_refund_locked(taken->account, &taken->receipt, (u64)(nr - taken->nr) << order);
+        ledger_refund(taken->account, &taken->receipt, (u64)(nr - taken->nr) << order);
     return taken->nr ? 0 : -EAGAIN;
 }
 
-/* The first of the nodes that can do it, decided at one instant. -EAGAIN: one has the credits, but no extent
- * at hand. */
+/* The first of the nodes that can do it. Several are looked at at one instant: all nodes are locked then. -EAGAIN: one
+ * has the credits, but no extent at hand. */
 static int take_from_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr)
 {
     int result = -ENOMEM;
 
-    ledger_lock();
+    job->locked = nr_nodes == 1 ? BIT(nids[0]) : nodes_all();
+    nodes_lock(job->locked);
     for (u32 i = 0; i < nr_nodes && result; i++) {
         int rc = take_with_credits(job, nids[i], nr);
         if (rc != -ENOMEM)
             result = rc;
     }
-    ledger_unlock();
+    nodes_unlock(job->locked);
     return result;
 }
 

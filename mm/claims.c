@@ -1,33 +1,28 @@
 /*
  * Installing, reading and releasing claims: docs/hypervisor-guide/mm/claims.md sections 2 and 3. Everything is checked
- * before anything changes, with the account's lock (its tot and own stand still) and the ledger's held,
- * so a set over several nodes is installed in one piece or not at all.
+ * before anything changes, with the account's lock (its tot and own stand still) and those of the set's nodes held,
+ * so a set over several nodes is installed in one piece or not at all. What these nodes cannot grant is decided
+ * again with all nodes locked: a refusal is exact.
  *
  * Page counts come from guests as full 64-bit numbers: sums are formed by subtracting from what is there.
  */
 #include <homestead/errno.h>
 #include <mm/ledger.h>
-#include <mm/node.h>
 
-static void both_lock(struct mem_account *account)
+static void unlock(struct mem_account *account, u64 locked)
 {
-    spin_lock(&account->lock);
-    ledger_lock();
-}
-
-static void both_unlock(struct mem_account *account)
-{
-    ledger_unlock();
+    nodes_unlock(locked);
     spin_unlock(&account->lock);
 }
 
-/* Installs the set. What is refused for want of memory is noted. Both locks held. */
-static int install(struct mem_account *account, const struct claim_set *set)
+/* Installs the set. -ENOMEM is final if all nodes are locked, and noted. */
+static int install(struct mem_account *account, const struct claim_set *set, u64 locked)
 {
-    int rc = ledger_install_locked(account, set);
-    if (rc)
-        refusal_note_claim_locked(account, set);
-    return rc;
+    if (ledger_install(account, set, locked) == GRANTED)
+        return 0;
+    if (locked == nodes_all())
+        refusal_note_claim(account, set);
+    return -ENOMEM;
 }
 
 /* Only the host's nodes: the others are never read. */
@@ -51,7 +46,7 @@ static u64 set_by_affinity(const struct mem_account *account, struct claim_set *
     if (nr == 0 || nr == mm_nr_nodes())
         return pages;
     for (u32 i = 0; i < nr; i++) {
-        u64 part = MIN(pages, ledger.spare[nodes[i]]);
+        u64 part = MIN(pages, node_unclaimed(node_get(nodes[i])));
 
         set->node[nodes[i]] = part;
         pages -= part;
@@ -63,14 +58,15 @@ static u64 set_by_affinity(const struct mem_account *account, struct claim_set *
     return 0;
 }
 
-static int install_legacy_locked(struct mem_account *account, u64 pages)
+/* The account's lock and those of ledger_lock_nodes(account, its affinity) held. */
+static int install_legacy_locked(struct mem_account *account, u64 pages, u64 locked)
 {
     struct claim_set set;
 
     if (account->dying)
         return -EINVAL;
     if (pages == 0) {
-        ledger_release_locked(account);
+        ledger_release(account, locked);
         return 0;
     }
     if (account->outstanding || pages <= account->tot_pages || pages > account->max_pages)
@@ -80,20 +76,23 @@ static int install_legacy_locked(struct mem_account *account, u64 pages)
     if (account->legacy_claims != CLAIM_LEGACY_HOST)
         pages = set_by_affinity(account, &set, pages);
     set.host = pages;
-    return install(account, &set);
+    return install(account, &set, locked);
 }
 
 int claim_install_legacy(struct mem_account *account, u64 pages)
 {
-    both_lock(account);
-    int rc = install_legacy_locked(account, pages);
-    both_unlock(account);
-    return rc;
-}
+    spin_lock(&account->lock);
+    u64 locked = ledger_lock_nodes(account, account->affinity & nodes_all());
+    int rc = install_legacy_locked(account, pages, locked);
 
-void claim_set_legacy_default(enum claim_legacy mode)
-{
-    ledger.legacy = mode;
+    if (rc == -ENOMEM && locked != nodes_all()) {
+        nodes_unlock(locked);
+        locked = nodes_all();
+        nodes_lock(locked);
+        rc = install_legacy_locked(account, pages, locked);
+    }
+    unlock(account, locked);
+    return rc;
 }
 
 enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legacy mode)
@@ -183,18 +182,13 @@ static bool set_is_empty(const struct claim_set *set)
     return set->host == 0;
 }
 
-static int install_set_locked(struct mem_account *account, const struct claim_entry *entries, u32 nr,
-                              u32 flags)
+/* wanted: as decoded. The account's lock and those of ledger_lock_nodes(account, its nodes) held. */
+static int install_set_locked(struct mem_account *account, const struct claim_set *wanted, u32 flags, u64 locked)
 {
-    struct claim_set set;
+    struct claim_set set = *wanted;
 
-    if (account->dying)
-        return -EINVAL;
-    int rc = set_decode(entries, nr, flags, &set);
-    if (rc)
-        return rc;
     if (set_is_empty(&set)) {
-        ledger_release_locked(account);
+        ledger_release(account, locked);
         return 0;
     }
     if (account->outstanding && !(flags & CLAIM_REPLACE))
@@ -202,7 +196,17 @@ static int install_set_locked(struct mem_account *account, const struct claim_en
     set_make_relative(account, &set);
     if (set_is_empty(&set) || set_exceeds_max(account, &set))
         return -EINVAL;
-    return install(account, &set);
+    return install(account, &set, locked);
+}
+
+static u64 set_nodes(const struct claim_set *set)
+{
+    u64 nodes = 0;
+
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
+        if (set->node[nid])
+            nodes |= BIT(nid);
+    return nodes;
 }
 
 int claim_install_set(struct mem_account *account, const struct claim_entry *entries, u32 nr, u32 flags)
@@ -211,9 +215,20 @@ int claim_install_set(struct mem_account *account, const struct claim_entry *ent
         return -EINVAL;
     if (nr > MAX_NODES + 1)
         return -E2BIG;
-    both_lock(account);
-    int rc = install_set_locked(account, entries, nr, flags);
-    both_unlock(account);
+    struct claim_set wanted;
+    int decoded = set_decode(entries, nr, flags, &wanted);
+    spin_lock(&account->lock);
+    u64 locked = ledger_lock_nodes(account, set_nodes(&wanted));
+    int rc = account->dying ? -EINVAL : decoded;
+    if (rc == 0)
+        rc = install_set_locked(account, &wanted, flags, locked);
+    if (rc == -ENOMEM && locked != nodes_all()) {
+        nodes_unlock(locked);
+        locked = nodes_all();
+        nodes_lock(locked);
+        rc = install_set_locked(account, &wanted, flags, locked);
+    }
+    unlock(account, locked);
     if (rc == 0 && (flags & CLAIM_SCRUB))
         for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
             if (mm_scrub_wanted(nid))
@@ -226,14 +241,15 @@ int claim_read_set(struct mem_account *account, struct claim_entry *entries, u32
     struct claim_entry found[MAX_NODES + 1];
     u32 used = 0;
 
-    ledger_lock();
+    spin_lock(&account->lock);
+    u64 locked = ledger_lock_nodes(account, 0);
     if (account->host_claim)
         found[used++] = (struct claim_entry){.pages = account->host_claim, .node = CLAIM_HOST};
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
         if (account->node_claim[nid])
             found[used++] = (struct claim_entry){
                 .pages = account->node_claim[nid], .node = nid, .pad = account->claim_order[nid]};
-    ledger_unlock();
+    unlock(account, locked);
 
     u32 room = *nr;
     *nr = used;
@@ -246,16 +262,18 @@ int claim_read_set(struct mem_account *account, struct claim_entry *entries, u32
 
 u64 claim_outstanding(struct mem_account *account)
 {
-    ledger_lock();
+    spin_lock(&account->lock);
+    u64 locked = ledger_lock_nodes(account, 0);
     u64 pages = account->outstanding;
-    ledger_unlock();
+    unlock(account, locked);
     return pages;
 }
 
 void claim_get_view(struct mem_account *account, struct claim_view *out)
 {
     *out = (struct claim_view){0};
-    both_lock(account);
+    spin_lock(&account->lock);
+    u64 locked = ledger_lock_nodes(account, 0);
     out->tot = account->tot_pages;
     out->max = account->max_pages;
     out->overhead = account->overhead_pages;
@@ -270,7 +288,7 @@ void claim_get_view(struct mem_account *account, struct claim_view *out)
         out->node[nid].units = claim_units(account, nid);
         out->node[nid].order = account->claim_order[nid];
     }
-    both_unlock(account);
+    unlock(account, locked);
 }
 
 /* --- scrub on claim ------------------------------------------------------------------------------------- */
@@ -292,8 +310,8 @@ static u64 clean_pages(nodeid_t nid, u64 *dirty)
 
 bool mm_scrub_wanted(nodeid_t nid)
 {
-    u64 wanted = __atomic_load_n(&ledger.scrub[nid], __ATOMIC_RELAXED), dirty;
-    u64 host_wanted = __atomic_load_n(&ledger.host_scrub, __ATOMIC_RELAXED);
+    u64 wanted = __atomic_load_n(&node_get(nid)->scrub, __ATOMIC_RELAXED), dirty;
+    u64 host_wanted = ledger_host_scrub();
 
     if (!wanted && !host_wanted)
         return false;
@@ -304,7 +322,7 @@ bool mm_scrub_wanted(nodeid_t nid)
         return clean < wanted;
     /* Host-wide claims are served from anywhere: every node works until there is enough in all. */
     for (nodeid_t n = 0; n < mm_nr_nodes(); n++) {
-        u64 there = clean_pages(n, &dirty), own = __atomic_load_n(&ledger.scrub[n], __ATOMIC_RELAXED);
+        u64 there = clean_pages(n, &dirty), own = __atomic_load_n(&node_get(n)->scrub, __ATOMIC_RELAXED);
         u64 spare = there > own ? there - own : 0;
         if (spare >= host_wanted)
             return false;

@@ -120,7 +120,6 @@ int mm_query_page(mfn_t m, u32 *status);
 /* Tells the console what was taken back from claims since the last call. No lock held. */
 void mm_report_recalls(void);
 
-/* --- the credit ledger, for the allocator only --- */
 struct claim_receipt { /* what a reservation took from where, so that it can be given back exactly */
     u64 claim_gen;     /* account's when reserved */
     nodeid_t nid;
@@ -136,8 +135,5 @@ struct claim_receipt { /* what a reservation took from where, so that it can be 
         u64 lost;
     } other[MAX_NODES];
 };
-
-/* Pages are back on node nid's free lists: their credits appear. */
-void ledger_credit(nodeid_t nid, u64 pages);
 
 #endif

@@ -7,21 +7,17 @@
  * loss of each domain differs from its share by less than one page, and the result does not depend on whether pages
  * are lost together or one by one. tests/model/offline.pml checks this for small cases.
  *
- * A frame can leave before its credit arrives: the CPU that freed it has not reached the ledger yet. Then no claim
- * is taken back; the late credit pays the debt instead.
- *
- * Lock: the ledger's; node locks inside.
+ * Locks: those of all nodes. Nobody's claim changes then, and nobody reads one, so no account is locked.
  */
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <mm/ledger.h>
-#include <mm/node.h>
 
 #define HOST      NODE_NONE
 #define LOG_LINES 16u
 
-static struct { /* not reported on the console yet; [L] */
+static struct { /* not reported on the console yet; written with all nodes locked, read with any */
     struct {
         u16 domid;
         nodeid_t nid; /* HOST: of its host-wide claim */
@@ -56,20 +52,10 @@ static u64 has_lost(const struct mem_account *account, struct loss loss)
 /* *sum: what all domains had, also those that have nothing left. *lost: what has been lost, the next one included. */
 static void sums(struct loss loss, u64 *sum, u64 *lost)
 {
-    if (loss.nid == HOST) {
-        *sum = ledger.host_claims + ledger.host_broken;
-        *lost = ledger.host_broken + 1;
-        return;
-    }
-    if (!loss.order) {
-        *sum = ledger.claimed[loss.nid] + ledger.broken[loss.nid];
-        *lost = ledger.broken[loss.nid] + 1;
-        return;
-    }
     *sum = 0;
     *lost = 1;
-    for (const struct mem_account *a = ledger.claimants; a; a = a->next_claimant)
-        if (a->claim_order[loss.nid] == loss.order) { /* its pages stay claimed, so it stays in the list */
+    for (const struct mem_account *a = ledger_claimants(); a; a = a->next_claimant)
+        if (!loss.order || a->claim_order[loss.nid] == loss.order) {
             *sum += has(a, loss) + has_lost(a, loss);
             *lost += has_lost(a, loss);
         }
@@ -94,7 +80,7 @@ static struct mem_account *next_to_lose(struct loss loss)
     u64 sum, lost;
 
     sums(loss, &sum, &lost);
-    for (struct mem_account *a = ledger.claimants; a; a = a->next_claimant) {
+    for (struct mem_account *a = ledger_claimants(); a; a = a->next_claimant) {
         u64 now = has(a, loss), gone = has_lost(a, loss);
         if (!now)
             continue;
@@ -132,20 +118,15 @@ static void recall_page(nodeid_t nid)
 
     BUG_ON(!account); /* without a claim there would be credits */
     if (nid == HOST) {
-        host_claim_sub(account, 1);
+        host_claim_change(account, -1);
         account->host_broken++;
-        ledger.host_broken++;
     } else {
         claim_node_sub(account, nid, 1, 0);
         account->node_broken[nid]++;
-        ledger.broken[nid]++;
-        ledger.spare[nid]++;
     }
     account->outstanding--;
     account->broken_pages++;
-    ledger.host_spare++;
     remember(account, loss);
-    claimants_update(account);
 }
 
 /* Keeps one extent of this order less whole on the node. False: no domain has such a claim. */
@@ -175,41 +156,31 @@ static bool small_unit_is_enough(nodeid_t nid)
     return enough;
 }
 
-void ledger_withdraw_locked(nodeid_t nid, u64 pages)
+void ledger_withdraw(nodeid_t nid, u64 pages)
 {
-    while (pages--) {
-        struct node_counts counts;
+    struct node *node = node_get(nid);
 
-        node_get_counts(nid, &counts);
-        if (ledger.spare[nid] + ledger.claimed[nid] <= counts.free_pages) {
-            ledger.debt[nid]++;
+    /* Each page takes one from H. What is recalled on the node adds one to H, and so does what is recalled host-wide. */
+    while (pages--) {
+        if (node->claimed > node->free_pages + pages) {
+            recall_page(nid);
             continue;
         }
-        if (ledger.spare[nid] == 0)
-            recall_page(nid);
-        if (ledger.host_spare == 0)
+        if (!ledger_host_lose(nid))
             recall_page(HOST);
-        ledger.spare[nid]--;
-        ledger.host_spare--;
     }
     while (!node_has_whole(nid, 0, 0))
         if (!recall_unit(nid, small_unit_is_enough(nid) ? ORDER_2M : ORDER_1G) && !recall_unit(nid, ORDER_2M))
             BUG_ON(true); /* kept whole without a claim */
 }
 
-void ledger_deposit_locked(nodeid_t nid, u64 pages)
-{
-    ledger.spare[nid] += pages;
-    ledger.host_spare += pages;
-}
-
 void mm_report_recalls(void)
 {
-    ledger_lock();
+    nodes_lock(BIT(0));
     __typeof__(unsaid) now = unsaid;
     unsaid.nr = 0;
     unsaid.others = 0;
-    ledger_unlock();
+    nodes_unlock(BIT(0));
 
     for (u32 i = 0; i < now.nr; i++) {
         log_fact("@recall domain=%u node=%d pages=%llu extents=%llu\n", now.line[i].domid,

@@ -85,8 +85,9 @@ INIT void mm_init(struct window *table)
     memset(nodes, 0, sizeof(nodes));
     memset(siblings, 0, sizeof(siblings));
     for (u32 nid = 0; nid < MAX_NODES; nid++)
-        spin_lock_init(&nodes[nid].lock, LOCK_NODE);
+        spin_lock_init(&nodes[nid].lock, LOCK_NODE + nid);
     ledger_init();
+    claim_set_legacy_default(CLAIM_LEGACY_HOST);
 }
 
 INIT void mm_set_nodes(u32 nr, const u8 near[MAX_NODES][MAX_NODES])
@@ -199,7 +200,7 @@ int mm_add_range(mfn_t start, mfn_t end, nodeid_t nid)
         u64 from = MAX(start.n, base), to = MIN(end.n, base + MAP_BITS);
         region_add(node, region_make(base, nid), (u32)(from - base), (u32)(to - base));
     }
+    ledger_credit(node, end.n - start.n);
     spin_unlock(&node->lock);
-    ledger_credit(nid, end.n - start.n);
     return 0;
 }

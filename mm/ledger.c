@@ -1,82 +1,190 @@
 /*
  * The credit ledger: how many free pages are promised to which domain. Units are pages. A credit is the right to take
- * one page of a node. A page is free before its credit exists, and an allocation takes the credit before the page, so
- * promises never exceed memory.
+ * one page of a node; a domain's claims are credits that it has already.
  *
- *   spare[n]    U[n] = free[n] - sum of c[d][n]          pages of node n without a claim on that node
- *   claimed[n]  sum of c[d][n]
- *   host_claims sum of h[d]
- *   host_spare  H = sum of U[n] - host_claims            what a new promise or an unclaimed page may use
+ *   U[n] = free[n] - sum of c[d][n]     node_unclaimed(): pages of node n without a claim on that node
+ *   H    = sum of U[n] - sum of h[d]    what a new promise or an unclaimed page may use
  *
- * One lock (LOCK_LEDGER), held for at most O(nodes). The allocator holds it while it takes an extent from
- * a node (LOCK_NODE is higher). If the extent is not there, the reservation is undone before another CPU can see
- * it. Otherwise another domain could take pages that step 3 of redemption released on a third node.
+ * No word of it is the host's. U[n] is made of node n's own figures. H is dealt out to the nodes: each has a part
+ * (host_part), and H is the sum of the parts. What a node's part covers is decided with that node's lock alone; if it
+ * does not, all nodes are locked, the parts are added up and dealt out anew (deal_out()). A free page raises the part
+ * of its own node. So two builders on two nodes share nothing, and a refusal is exact: with all nodes locked nothing
+ * moves.
+ *
+ * Locks: mm/ledger.h. The allocator holds a node's lock from the reservation until it has the extents; what it
+ * does not find is refunded before another CPU can see that it was reserved.
  *
  * No sum here can wrap: all are bounded by the pages of the host, and installs check before they add.
  */
-#include <homestead/errno.h>
+#include <arch/x86/cpu/percpu.h>
 #include <lib/assert.h>
 #include <lib/list.h>
-#include <lib/string.h>
 #include <mm/ledger.h>
-#include <mm/node.h>
 
-struct ledger ledger;
+static spinlock_t claimants_lock = SPINLOCK_INIT(LOCK_CLAIMANTS);
+static struct mem_account *claimants;
+static u64 host_scrub; /* [atomic] of the sum of h[d], by claims with CLAIM_SCRUB */
+
+#define FOR_EACH_NODE(nid, nodes) \
+    for (u64 left_ = (nodes), nid; left_ && (nid = (u64)__builtin_ctzll(left_), true); left_ &= left_ - 1)
 
 void ledger_init(void)
 {
-    memset(&ledger, 0, sizeof(ledger));
-    spin_lock_init(&ledger.lock, LOCK_LEDGER);
+    spin_lock_init(&claimants_lock, LOCK_CLAIMANTS);
+    claimants = NULL;
+    host_scrub = 0;
     refusals_init();
 }
 
-void ledger_lock(void)
+spinlock_t *ledger_claimants_lock(void)
 {
-    spin_lock(&ledger.lock);
+    return &claimants_lock;
 }
 
-spinlock_t *ledger_get_lock(void)
+struct mem_account *ledger_claimants(void)
 {
-    return &ledger.lock;
+    return claimants;
 }
 
-u64 ledger_claimed_hint(nodeid_t nid)
+u64 ledger_host_scrub(void)
 {
-    return __atomic_load_n(&ledger.claimed[nid], __ATOMIC_RELAXED);
+    return __atomic_load_n(&host_scrub, __ATOMIC_RELAXED);
 }
 
-void ledger_unlock(void)
+/* Without a node's lock this can name nodes that have just lost their claim, but never misses one. */
+static u64 claimed_nodes(const struct mem_account *account)
 {
-    spin_unlock(&ledger.lock);
+    u64 nodes = 0;
+
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
+        if (__atomic_load_n(&account->node_claim[nid], __ATOMIC_RELAXED))
+            nodes |= BIT(nid);
+    return nodes;
 }
 
-void ledger_credit(nodeid_t nid, u64 pages)
+u64 ledger_lock_nodes(const struct mem_account *account, u64 more)
 {
-    ledger_lock();
-    u64 paid = MIN(pages, ledger.debt[nid]);
-    ledger.debt[nid] -= paid;
-    ledger.spare[nid] += pages - paid;
-    ledger.host_spare += pages - paid;
-    ledger_unlock();
+    u64 nodes = claimed_nodes(account) | more;
+    if (!nodes)
+        nodes = BIT(this_node() < mm_nr_nodes() ? this_node() : 0);
+    nodes_lock(nodes);
+    return nodes;
 }
 
-void claimants_update(struct mem_account *account)
+/* On the list, or off it. Account lock and a node's held. */
+static void claimants_set(struct mem_account *account, bool on)
 {
-    LIST_SET(account->outstanding, &ledger.claimants, account, next_claimant, claimant_link);
+    if (on == (account->claimant_link != NULL))
+        return;
+    spin_lock(&claimants_lock);
+    LIST_SET(on, &claimants, account, next_claimant, claimant_link);
+    spin_unlock(&claimants_lock);
 }
 
-static void host_claim_change(struct mem_account *account, s64 pages)
+/* --- H ------------------------------------------------------------------------------------------------------ */
+
+u64 ledger_host_spare(u64 locked)
 {
-    account->host_claim += pages;
-    ledger.host_claims += pages;
+    u64 sum = 0;
+
+    FOR_EACH_NODE (nid, locked)
+        sum += node_get((nodeid_t)nid)->host_part;
+    return sum;
+}
+
+u64 ledger_host_claims(void)
+{
+    u64 unclaimed = 0;
+
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
+        unclaimed += node_unclaimed(node_get(nid));
+    return unclaimed - ledger_host_spare(nodes_all());
+}
+
+/*
+ * Deals the parts out so that what is missing to U[n] is the same everywhere, as far as possible: then every node
+ * can give out most of what it has without asking the others. All nodes locked.
+ */
+static void deal_out(void)
+{
+    u64 left = ledger_host_spare(nodes_all()), missing = ledger_host_claims() / mm_nr_nodes();
+
+    for (u32 round = 0; round < 2; round++, missing = 0)
+        for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
+            struct node *node = node_get(nid);
+            u64 has = round ? node->host_part : 0, most = node_unclaimed(node);
+            u64 more = MIN(left, most > missing + has ? most - missing - has : 0);
+
+            node->host_part = has + more;
+            left -= more;
+        }
+    ASSERT(left == 0);
+}
+
+/* Takes pages out of the parts of the locked nodes, which have them: nid's first. */
+static void take_parts(u64 locked, nodeid_t nid, u64 pages)
+{
+    u64 part = MIN(pages, node_get(nid)->host_part);
+
+    node_get(nid)->host_part -= part;
+    pages -= part;
+    FOR_EACH_NODE (other, pages ? locked : 0) {
+        part = MIN(pages, node_get((nodeid_t)other)->host_part);
+        node_get((nodeid_t)other)->host_part -= part;
+        pages -= part;
+    }
+    ASSERT(pages == 0);
+}
+
+/* Takes pages out of H for node nid. */
+static enum verdict host_take(u64 locked, nodeid_t nid, u64 pages)
+{
+    struct node *node = node_get(nid);
+
+    if (likely(pages <= node->host_part)) {
+        node->host_part -= pages;
+        return GRANTED;
+    }
+    if (locked != nodes_all())
+        return UNDECIDED;
+    if (pages > ledger_host_spare(locked))
+        return REFUSED;
+    take_parts(locked, nid, pages);
+    deal_out();
+    return GRANTED;
+}
+
+bool ledger_host_lose(nodeid_t nid)
+{
+    if (!ledger_host_spare(nodes_all()))
+        return false;
+    take_parts(nodes_all(), nid, 1);
+    return true;
+}
+
+/* Part of H goes with the pages it stands for. */
+static void host_move(nodeid_t from, nodeid_t to, u64 pages)
+{
+    pages = MIN(pages, node_get(from)->host_part);
+    node_get(from)->host_part -= pages;
+    node_get(to)->host_part += pages;
+}
+
+void ledger_credit(struct node *node, u64 pages)
+{
+    node->host_part += pages;
+}
+
+/* --- taking ------------------------------------------------------------------------------------------------- */
+
+void host_claim_change(struct mem_account *account, s64 pages)
+{
+    if (!pages)
+        return;
+    ASSERT(pages > 0 || account->host_claim >= (u64)-pages);
+    account->host_claim += (u64)pages;
     if (account->claim_flags & CLAIM_SCRUB)
-        __atomic_store_n(&ledger.host_scrub, ledger.host_scrub + pages, __ATOMIC_RELAXED);
-}
-
-void host_claim_sub(struct mem_account *account, u64 pages)
-{
-    ASSERT(account->host_claim >= pages);
-    host_claim_change(account, -(s64)pages);
+        __atomic_fetch_add(&host_scrub, (u64)pages, __ATOMIC_RELAXED);
 }
 
 /* Step 3 of section 4: the rest comes from the account's claims on other nodes, ascending. */
@@ -95,8 +203,9 @@ static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, st
     return covered;
 }
 
-/* Plans how many of the receipt's pages the account's claims pay for. False: not allowed, the set is strict. */
-static bool plan_redemption(const struct mem_account *account, struct claim_receipt *receipt, u64 *redeemed)
+/* Plans how many of the receipt's pages the account's claims pay for. */
+static enum verdict plan_redemption(const struct mem_account *account, struct claim_receipt *receipt, u64 locked,
+                                    u64 *needs, u64 *redeemed)
 {
     u64 pages = receipt->pages;
 
@@ -104,16 +213,20 @@ static bool plan_redemption(const struct mem_account *account, struct claim_rece
     receipt->from_host = MIN(pages - receipt->from_node, account->host_claim);
     *redeemed = receipt->from_node + receipt->from_host;
     if (*redeemed == pages || *redeemed == account->outstanding)
-        return true;
+        return GRANTED;
     if (account->claim_flags & CLAIM_STRICT)
-        return false;
+        return REFUSED;
+    *needs = claimed_nodes(account) | BIT(receipt->nid);
+    if (*needs & ~locked)
+        return UNDECIDED;
     *redeemed += plan_other_nodes(account, pages - *redeemed, receipt);
-    return true;
+    return GRANTED;
 }
 
-int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
-                          struct claim_receipt *receipt)
+enum verdict ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 order, u64 locked,
+                            struct claim_receipt *receipt, u64 *needs)
 {
+    enum verdict verdict = GRANTED;
     u64 redeemed = 0;
 
     receipt->claim_gen = account ? account->claim_gen : 0;
@@ -122,26 +235,39 @@ int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, 
     receipt->pages = pages;
     receipt->from_node = receipt->from_host = receipt->node_lost = 0;
     receipt->nr_other = 0;
-    if (account && account->outstanding && !plan_redemption(account, receipt, &redeemed))
-        return -ENOMEM;
 
     /* First decide, then change. */
-    if (pages - receipt->from_node > ledger.spare[nid] || pages - redeemed > ledger.host_spare)
-        return -ENOMEM;
-    ledger.spare[nid] -= pages - receipt->from_node;
-    ledger.host_spare -= pages - redeemed;
-    if (redeemed) {
-        receipt->node_lost = claim_node_sub(account, nid, receipt->from_node, order);
-        host_claim_sub(account, receipt->from_host);
-        account->outstanding -= redeemed;
-        for (u32 i = 0; i < receipt->nr_other; i++) {
-            nodeid_t other = receipt->other[i].nid;
-            receipt->other[i].lost = claim_node_sub(account, other, receipt->other[i].pages, order);
-            ledger.spare[other] += receipt->other[i].pages;
-        }
-        claimants_update(account);
+    if (account && account->outstanding)
+        verdict = plan_redemption(account, receipt, locked, needs, &redeemed);
+    if (verdict == GRANTED && pages - receipt->from_node > node_unclaimed(node_get(nid)))
+        verdict = REFUSED;
+    if (verdict == GRANTED && pages != redeemed) {
+        *needs = nodes_all();
+        verdict = host_take(locked, nid, pages - redeemed);
     }
-    return 0;
+    if (verdict != GRANTED || !redeemed)
+        return verdict;
+    if (receipt->from_node)
+        receipt->node_lost = claim_node_sub(account, nid, receipt->from_node, order);
+    host_claim_change(account, -(s64)receipt->from_host);
+    account->outstanding -= redeemed;
+    for (u32 i = 0; i < receipt->nr_other; i++) {
+        nodeid_t other = receipt->other[i].nid;
+        receipt->other[i].lost = claim_node_sub(account, other, receipt->other[i].pages, order);
+        host_move(nid, other, receipt->other[i].pages);
+    }
+    return GRANTED;
+}
+
+/* --- giving back -------------------------------------------------------------------------------------------- */
+
+u64 ledger_refund_nodes(const struct mem_account *account, const struct claim_receipt *receipt)
+{
+    u64 nodes = BIT(receipt->nid);
+
+    for (u32 i = 0; account && i < receipt->nr_other; i++)
+        nodes |= BIT(receipt->other[i].nid);
+    return nodes;
 }
 
 /* How many of part redeemed pages are beyond the first *kept; *kept drops by the others. */
@@ -164,30 +290,29 @@ static void node_claim_refund(struct mem_account *account, nodeid_t nid, u64 *pa
     *lost -= lost_back;
 }
 
-void ledger_refund_locked(struct mem_account *account, struct claim_receipt *receipt, u64 pages)
+void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u64 pages)
 {
     ASSERT(pages <= receipt->pages);
     u64 kept = receipt->pages - pages;
 
     receipt->pages = kept;
     if (!account || account->claim_gen != receipt->claim_gen) {
-        ledger.spare[receipt->nid] += pages;
-        ledger.host_spare += pages;
+        ledger_credit(node_get(receipt->nid), pages);
         return;
     }
     /* In the order of redemption: what stays redeemed is what the kept pages alone would have redeemed. */
     u64 to_node = beyond_kept(receipt->from_node, &kept), to_host = beyond_kept(receipt->from_host, &kept);
     u64 redeemed = to_node + to_host;
 
-    ledger.spare[receipt->nid] += pages - to_node;
     node_claim_refund(account, receipt->nid, &receipt->from_node, to_node, receipt->order,
                       &receipt->node_lost);
     receipt->from_host -= to_host;
     for (u32 i = 0; i < receipt->nr_other; i++) {
         nodeid_t nid = receipt->other[i].nid;
         u64 back = beyond_kept(receipt->other[i].pages, &kept);
-        u64 there = MIN(back, ledger.spare[nid]);
-        ledger.spare[nid] -= there;
+        u64 there = MIN(back, node_unclaimed(node_get(nid)));
+
+        host_move(nid, receipt->nid, there);
         node_claim_refund(account, nid, &receipt->other[i].pages, there, receipt->order,
                           &receipt->other[i].lost);
         receipt->other[i].pages -= back - there;
@@ -196,87 +321,78 @@ void ledger_refund_locked(struct mem_account *account, struct claim_receipt *rec
     }
     host_claim_change(account, (s64)to_host);
     account->outstanding += redeemed;
-    ledger.host_spare += pages - redeemed;
-    claimants_update(account);
+    ledger_credit(node_get(receipt->nid), pages - redeemed);
 }
 
-static bool set_fits(const struct mem_account *account, const struct claim_set *set)
-{
-    u64 room = ledger.host_spare + account->outstanding;
+/* --- sets --------------------------------------------------------------------------------------------------- */
 
-    if (set->host > room)
-        return false;
-    room -= set->host;
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
-        if (set->node[nid] > ledger.spare[nid] + account->node_claim[nid] || set->node[nid] > room)
-            return false;
-        room -= set->node[nid];
-    }
-    return claim_units_fit(account, set);
-}
-
-void ledger_release_locked(struct mem_account *account)
+static void drop_set(struct mem_account *account, u64 locked)
 {
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
         u64 pages = account->node_claim[nid];
         if (pages) {
             claim_node_sub(account, nid, pages, 0);
-            ledger.spare[nid] += pages;
+            ledger_credit(node_get(nid), pages);
         }
         account->claim_order[nid] = 0;
-        ledger.broken[nid] -= account->node_broken[nid];
         account->node_broken[nid] = 0;
     }
-    host_claim_sub(account, account->host_claim);
-    ledger.host_spare += account->outstanding;
+    ledger_credit(node_get((nodeid_t)__builtin_ctzll(locked)), account->host_claim);
+    host_claim_change(account, -(s64)account->host_claim);
     account->outstanding = 0;
-    ledger.host_broken -= account->host_broken;
     account->host_broken = 0;
     account->claim_flags = 0;
     account->claim_gen++;
-    claimants_update(account);
 }
 
-int ledger_install_locked(struct mem_account *account, const struct claim_set *set)
+void ledger_release(struct mem_account *account, u64 locked)
 {
-    if (!set_fits(account, set))
-        return -ENOMEM;
-    ledger_release_locked(account);
+    drop_set(account, locked);
+    claimants_set(account, false);
+}
+
+static enum verdict set_fits(const struct mem_account *account, const struct claim_set *set, u64 locked)
+{
+    u64 room = ledger_host_spare(locked) + account->outstanding;
+    enum verdict too_little = locked == nodes_all() ? REFUSED : UNDECIDED;
+
+    if (set->host > room)
+        return too_little;
+    room -= set->host;
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
+        if (!set->node[nid])
+            continue;
+        if (set->node[nid] > node_unclaimed(node_get(nid)) + account->node_claim[nid])
+            return REFUSED;
+        if (set->node[nid] > room)
+            return too_little;
+        room -= set->node[nid];
+    }
+    return claim_units_fit(account, set) ? GRANTED : REFUSED;
+}
+
+enum verdict ledger_install(struct mem_account *account, const struct claim_set *set, u64 locked)
+{
+    nodeid_t first = (nodeid_t)__builtin_ctzll(locked);
+    enum verdict verdict = set_fits(account, set, locked);
+
+    if (verdict != GRANTED)
+        return verdict;
+    drop_set(account, locked);
     account->claim_flags = set->flags;
-    u64 outstanding = set->host;
+    account->outstanding = set->host;
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
         if (!set->node[nid])
             continue;
         account->claim_order[nid] = set->order[nid];
         claim_node_add(account, nid, set->node[nid], 0);
-        ledger.spare[nid] -= set->node[nid];
-        outstanding += set->node[nid];
+        take_parts(locked, nid, set->node[nid]);
+        account->outstanding += set->node[nid];
     }
+    take_parts(locked, first, set->host);
     host_claim_change(account, (s64)set->host);
-    account->outstanding = outstanding;
-    ledger.host_spare -= outstanding;
-    claimants_update(account);
-    return 0;
-}
-
-struct ledger_view ledger_node_view(nodeid_t nid)
-{
-    ledger_lock();
-    struct ledger_view view = {.spare = ledger.spare[nid], .claimed = ledger.claimed[nid]};
-    ledger_unlock();
-    return view;
-}
-
-struct ledger_view ledger_host_view(u64 *free_pages, u64 *outstanding)
-{
-    ledger_lock();
-    struct ledger_view view = {.spare = ledger.host_spare, .claimed = ledger.host_claims};
-    *free_pages = 0;
-    *outstanding = ledger.host_claims;
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
-        *free_pages += ledger.spare[nid] + ledger.claimed[nid];
-        *outstanding += ledger.claimed[nid];
-    }
-    ledger_unlock();
-    return view;
+    claimants_set(account, true);
+    if (locked == nodes_all())
+        deal_out();
+    return GRANTED;
 }

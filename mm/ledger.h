@@ -1,29 +1,19 @@
 /*
- * The credit ledger's state and what the files that change it share: ledger.c (credits), ledger_orders.c
- * (claims by order), claims_recall.c (claims taken back), claims.c and refusals.c (installs). See ledger.c.
+ * The credit ledger's interface inside mm/: ledger.c (credits), ledger_orders.c (claims by order), claims_recall.c
+ * (claims taken back), claims.c and refusals.c (installs). Units are pages unless a name says otherwise.
  *
- * Units are pages unless a name says otherwise. Everything here belongs to the ledger's lock.
+ * Claims are guarded by locks that are there anyway:
+ *
+ *   c[d][n], its units, claimed[n]   written with d's account lock and node n's
+ *   h[d], out(d), the set's flags    written with d's account lock and any node's
+ *   the claims of everybody          read and written with all nodes' locks, no account's
+ *
+ * so d's account lock and any node's lock are enough to read d's claims.
  */
 #ifndef MM_LEDGER_H
 #define MM_LEDGER_H
 
-#include <mm/mm.h>
-
-struct ledger {
-    spinlock_t lock;        /* LOCK_LEDGER */
-    u64 spare[MAX_NODES];   /* U[n] = free[n] - sum of c[d][n]: without a claim on that node */
-    u64 claimed[MAX_NODES]; /* sum of c[d][n] */
-    u64 scrub[MAX_NODES];   /* of them by claims with CLAIM_SCRUB; read without the lock as a hint */
-    u64 host_spare;         /* H = sum of U[n] - host_claims: what a new promise may use */
-    u64 host_claims;        /* sum of h[d] */
-    u64 host_scrub;         /* of them by claims with CLAIM_SCRUB; read without the lock as a hint */
-    u64 broken[MAX_NODES]; /* pages taken back from the claims that stand, or stood until they were used up */
-    u64 host_broken;       /* and from host-wide ones */
-    u64 debt[MAX_NODES];   /* pages that left before their credits came: these credits are dropped */
-    enum claim_legacy legacy;      /* [I] of a new account */
-    struct mem_account *claimants; /* accounts with outstanding claims, in no order */
-};
-extern struct ledger ledger;
+#include <mm/node.h>
 
 struct claim_set { /* what an account shall have claimed */
     u64 node[MAX_NODES];
@@ -32,43 +22,56 @@ struct claim_set { /* what an account shall have claimed */
     u32 flags; /* CLAIM_STRICT, CLAIM_SCRUB */
 };
 
+/* What the locks held are enough to decide. */
+enum verdict {
+    GRANTED,
+    REFUSED,   /* there is nothing, whatever the other nodes have */
+    UNDECIDED, /* it takes the locks of more nodes */
+};
+
 /* --- ledger.c --- */
 void ledger_init(void);
-void ledger_lock(void);
-void ledger_unlock(void);
-/* For the debug console: the lock, and a node's claims read without it. */
-spinlock_t *ledger_get_lock(void);
-u64 ledger_claimed_hint(nodeid_t nid);
+/* Locks the nodes where the account has claims and those of `more`, one node at least, and returns which; for
+ * nodes_unlock(). Account lock held. */
+u64 ledger_lock_nodes(const struct mem_account *account, u64 more);
 /*
- * Takes credits for pages on node nid (section 4), to be taken as extents of order; account NULL: Homestead's
- * own. -ENOMEM: promised to others. Ledger lock held.
+ * Takes credits for pages on node nid (section 4), which the caller takes at once as extents of order; account NULL:
+ * Homestead's own. `locked`: the nodes whose locks are held, nid among them; UNDECIDED: *needs are also needed.
+ * REFUSED: promised to others. Only GRANTED changes anything. O(nodes) if claims on other nodes are redeemed.
  */
-int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
-                          struct claim_receipt *receipt);
+enum verdict ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 order, u64 locked,
+                            struct claim_receipt *receipt, u64 *needs);
 /*
  * Undoes a reservation of pages that were not taken, or are free again, claims included: the last `pages` of
  * the receipt's (all of it: receipt->pages). The claims are then as if only the others had been asked for,
  * and the receipt is for those. If the account's set was replaced or released since, that set stands and the
  * credits become unclaimed. If another node's claim was redeemed and its pages are gone since, that part
- * comes back as host-wide claim: out(d) is exact in any case. Ledger lock held.
+ * comes back as host-wide claim: out(d) is exact in any case. Locks held: ledger_refund_nodes().
  */
-void ledger_refund_locked(struct mem_account *account, struct claim_receipt *receipt, u64 pages);
-/* Releases the account's set; ledger lock held, O(nodes). */
-void ledger_release_locked(struct mem_account *account);
-
-struct ledger_view { /* one node, or the host: all of one instant */
-    u64 spare;       /* U[n]; host: H */
-    u64 claimed;     /* sum of c[d][n]; host: sum of h[d] */
-};
-struct ledger_view ledger_node_view(nodeid_t nid);
-struct ledger_view ledger_host_view(u64 *free_pages, u64 *outstanding);
-
-/* -ENOMEM: a node or the host is too full, or a node has not that many whole extents. Replaces the account's
- * set; after a failure the old one stands. O(nodes). */
-int ledger_install_locked(struct mem_account *account, const struct claim_set *set);
-/* After h[d] or a c[d][n] changed: on the list of claimants, or off it. */
-void claimants_update(struct mem_account *account);
-void host_claim_sub(struct mem_account *account, u64 pages);
+void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u64 pages);
+/* The nodes whose locks a refund needs. Account lock held. */
+u64 ledger_refund_nodes(const struct mem_account *account, const struct claim_receipt *receipt);
+/* Pages that became free on a node, or were free and are gone, which nobody had claimed. Node lock held. */
+void ledger_credit(struct node *node, u64 pages);
+/* Releases the account's set. Account lock held, and nodes as of ledger_lock_nodes(); O(nodes). */
+void ledger_release(struct mem_account *account, u64 locked);
+/* Replaces the account's set; after a failure the old one stands. REFUSED: a node or the host is too full, or a node
+ * has not that many whole extents. Locks as for ledger_release(), the nodes of the new set included. O(nodes). */
+enum verdict ledger_install(struct mem_account *account, const struct claim_set *set, u64 locked);
+/* H, as far as the locked nodes have it. */
+u64 ledger_host_spare(u64 locked);
+/* H drops by one page, which left node nid. False: it is 0. All nodes locked. */
+bool ledger_host_lose(nodeid_t nid);
+/* Sum of h[d]. All nodes locked. */
+u64 ledger_host_claims(void);
+/* h[d] and out(d) change by that. */
+void host_claim_change(struct mem_account *account, s64 pages);
+/* Accounts with a set that was not released, in no order, linked by next_claimant. All nodes locked. */
+struct mem_account *ledger_claimants(void);
+/* For the debug console. */
+spinlock_t *ledger_claimants_lock(void);
+/* Pages that claims with CLAIM_SCRUB want clean anywhere; a hint. */
+u64 ledger_host_scrub(void);
 
 /* --- ledger_orders.c: c[d][n], and the whole extents it stands for --- */
 /* Whole extents of account->claim_order[nid] that are kept for the account. */
@@ -88,17 +91,15 @@ void claim_lose_unit(struct mem_account *account, nodeid_t nid);
 
 /* --- refusals.c --- */
 void refusals_init(void);
-/* The set, which says what was missing, could not be installed. Ledger lock held; O(claimants). */
-void refusal_note_claim_locked(const struct mem_account *account, const struct claim_set *set);
+/* The set, which says what was missing, could not be installed. All nodes locked; O(claimants). */
+void refusal_note_claim(const struct mem_account *account, const struct claim_set *set);
 
 /* --- claims_recall.c --- */
 /*
- * Pages of node nid that were free have left it: their credits go. If they were promised, claims are taken
- * back page by page in proportion to the claims (claims.md section 6), and units for whole extents that no
- * longer exist. O(claimants) for each page taken back.
+ * Pages of node nid that were free have left it. If they were promised, claims are taken back page by page in
+ * proportion to the claims (claims.md section 6), and units for whole extents that no longer exist. All nodes
+ * locked. O(claimants) for each page taken back.
  */
-void ledger_withdraw_locked(nodeid_t nid, u64 pages);
-/* Pages that came back to node nid. */
-void ledger_deposit_locked(nodeid_t nid, u64 pages);
+void ledger_withdraw(nodeid_t nid, u64 pages);
 
 #endif

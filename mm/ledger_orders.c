@@ -8,11 +8,10 @@
  * Single pages first use up pages that make no unit, then break a unit. Extents of the claim's order and larger ones
  * use up units.
  *
- * Lock: the ledger's; node locks are taken inside.
+ * Locks: mm/ledger.h; that of the node in any case.
  */
 #include <lib/assert.h>
 #include <mm/ledger.h>
-#include <mm/node.h>
 
 u64 claim_units(const struct mem_account *account, nodeid_t nid)
 {
@@ -27,17 +26,25 @@ static void store(u64 *counter, u64 value)
     __atomic_store_n(counter, value, __ATOMIC_RELAXED);
 }
 
+/* The claim grows by that, and with it what is claimed on the node. */
+static void change(struct mem_account *account, nodeid_t nid, s64 pages)
+{
+    struct node *node = node_get(nid);
+
+    store(&account->node_claim[nid], account->node_claim[nid] + (u64)pages);
+    store(&node->claimed, node->claimed + (u64)pages);
+    if (account->claim_flags & CLAIM_SCRUB)
+        store(&node->scrub, node->scrub + (u64)pages);
+}
+
 u64 claim_node_sub(struct mem_account *account, nodeid_t nid, u64 pages, u32 order)
 {
     u32 unit = account->claim_order[nid];
     u64 before = account->node_claim[nid], left = before - pages, made_up = 0;
 
     ASSERT(before >= pages);
-    store(&ledger.claimed[nid], ledger.claimed[nid] - pages);
-    if (account->claim_flags & CLAIM_SCRUB)
-        store(&ledger.scrub[nid], ledger.scrub[nid] - pages);
     if (!unit) {
-        store(&account->node_claim[nid], left);
+        change(account, nid, -(s64)pages);
         return 0;
     }
     u64 units = claim_units(account, nid), lost = account->node_short[nid];
@@ -46,7 +53,7 @@ u64 claim_node_sub(struct mem_account *account, nodeid_t nid, u64 pages, u32 ord
     else if (lost > left >> unit)
         made_up = lost - (left >> unit);
     account->node_short[nid] = lost - made_up;
-    store(&account->node_claim[nid], left);
+    change(account, nid, -(s64)pages);
     node_keep_whole(nid, unit, (s64)(claim_units(account, nid) - units));
     return made_up;
 }
@@ -74,10 +81,7 @@ void claim_node_add(struct mem_account *account, nodeid_t nid, u64 pages, u64 lo
     u32 unit = account->claim_order[nid];
     u64 units = claim_units(account, nid);
 
-    store(&account->node_claim[nid], account->node_claim[nid] + pages);
-    store(&ledger.claimed[nid], ledger.claimed[nid] + pages);
-    if (account->claim_flags & CLAIM_SCRUB)
-        store(&ledger.scrub[nid], ledger.scrub[nid] + pages);
+    change(account, nid, (s64)pages);
     if (!unit)
         return;
     account->node_short[nid] = MIN(account->node_short[nid] + lost, account->node_claim[nid] >> unit);
@@ -114,7 +118,7 @@ bool claim_units_fit(const struct mem_account *account, const struct claim_set *
 
         if (!unit)
             continue;
-        /* No other CPU can use the gap: memory is taken under the ledger's lock. */
+        /* No other CPU can use the gap: the node is locked. */
         node_keep_whole(nid, account->claim_order[nid], -own);
         fit = node_has_whole(nid, unit, set->node[nid] >> unit);
         node_keep_whole(nid, account->claim_order[nid], own);

@@ -1,6 +1,5 @@
 /*
- * Nodes inside mm/: which frames they have, their lists and counters, and taking from them. The ledger and the
- * hypercalls use the functions at the end.
+ * Nodes inside mm/: which frames they have, their lists and counters, and taking from them.
  *
  * Legend: [I] fixed after set-up, [N] node lock.
  */
@@ -26,7 +25,7 @@ u32 frame_range_count(void);
 const struct frame_range *frame_range_get(u32 i);
 
 struct node {
-    spinlock_t lock;                      /* LOCK_NODE */
+    spinlock_t lock;                      /* LOCK_NODE + the node's number */
     struct chunk *chunks[NR_CHUNK_LISTS]; /* [N] */
     struct chunk *dirty_chunks;           /* [N] with wholly free dirty regions */
     struct region *open;                  /* [N] split, with free frames */
@@ -41,6 +40,9 @@ struct node {
     u64 free_1g;                          /* [N] wholly free chunks, also with regions being scrubbed */
     u64 kept_2m;                          /* [N] of them promised as a whole: node_keep_whole() */
     u64 kept_1g;                          /* [N] */
+    u64 claimed;                          /* [N] sum of c[d][n]; read without the lock as a hint */
+    u64 scrub;                            /* [N] of them by claims with CLAIM_SCRUB; also read as a hint */
+    u64 host_part;                        /* [N] this node's part of H, see ledger.c */
     u64 offline_pages;                    /* [N] */
     u64 ram_pages;                        /* [I] of mm_add_range() */
     u64 unmanaged_pages;                  /* [I] of mm_note_unmanaged() */
@@ -50,6 +52,17 @@ struct node {
 };
 
 struct node *node_get(nodeid_t nid);
+
+/* U[n]: free pages that nobody has claimed on this node. Node lock held. */
+static inline u64 node_unclaimed(const struct node *node)
+{
+    return node->free_pages - node->claimed;
+}
+
+/* Sets of nodes, a bit each. Several locks are taken in rising order. */
+u64 nodes_all(void);
+void nodes_lock(u64 nodes);
+void nodes_unlock(u64 nodes);
 
 /* --- node_take.c --- */
 /* What is looked for, and what was found. */
@@ -90,11 +103,12 @@ void node_wait_done(struct node *node);
  * False: nothing to be done. */
 bool node_clean_for(nodeid_t nid, u32 order);
 
-/* --- node.c; each takes the node's lock --- */
+/* --- node.c; node lock held --- */
 /* Adds to the number of whole free extents of ORDER_2M or ORDER_1G that must not be broken for anything smaller. */
 void node_keep_whole(nodeid_t nid, u32 order, s64 extents);
 /* Could so many more be kept whole now? Of 0: are those there that are to be kept? */
 bool node_has_whole(nodeid_t nid, u32 order, u64 extents);
+
 struct node_counts { /* in extents, but for pages; members of struct node */
     u64 free_pages;
     u64 dirty_pages;
@@ -104,6 +118,7 @@ struct node_counts { /* in extents, but for pages; members of struct node */
     u64 kept_1g;
     u64 offline_pages;
 };
+/* Takes the node's lock. */
 void node_get_counts(nodeid_t nid, struct node_counts *out);
 
 #endif

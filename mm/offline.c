@@ -3,35 +3,23 @@
  * credit and what the caller is told. Facts: Xen's public/sysctl.h.
  *
  * A free frame goes at once, out of a region that is split for it; one in use is marked and goes when its owner
- * frees it (region.c). Its memory is not moved. Scrubbers let go first, so that no frame is on its way. Locks:
- * the ledger's, inside it the node's.
+ * frees it (region.c). Its memory is not moved. A frame that leaves may have been promised: all nodes are locked then.
+ * Before that, scrubbers let go of the node's memory, so that no free frame is on its way.
  */
 #include <homestead/errno.h>
 #include <mm/ledger.h>
 #include <mm/region.h>
 #include <xen/sysctl.h>
 
-/* The frame's place, all of its node's memory back from scrubbers. False: not RAM, *status says so. */
-static bool enter(struct place *p, mfn_t m, u32 *status)
+static int not_ram(u32 *status)
 {
-    ledger_lock();
-    if (place_lock(p, m, true))
-        return true;
-    ledger_unlock();
     *status = PG_OFFLINE_FAILED | PG_OFFLINE_NOT_CONV_RAM;
-    return false;
-}
-
-/* The ledger stays locked. */
-static void leave(const struct place *p)
-{
-    spin_unlock(&p->node->lock);
-    node_wait_done(p->node);
+    return -EINVAL;
 }
 
 static bool is_leaving(const struct place *p)
 {
-    return p->state != FRAME_ABSENT && (*p->word & FRAME_LEAVING);
+    return p->state != FRAME_ABSENT && p->state != FRAME_SCRUBBING && (*p->word & FRAME_LEAVING);
 }
 
 /* One in use goes when it is freed, or no longer. */
@@ -46,22 +34,25 @@ static void mark_leaving(const struct place *p, bool leaves)
 
 int mm_offline_page(mfn_t m, u32 *status)
 {
+    nodeid_t nid = mm_mfn_node(m);
     struct place p;
 
-    if (!enter(&p, m, status))
-        return -EINVAL;
+    if (nid == NODE_NONE)
+        return not_ram(status);
+    node_wait_scrubbers(node_get(nid));
+    nodes_lock(nodes_all());
+    place_find(&p, m, nid);
     bool was_free = p.state == FRAME_ABSENT;
     if (was_free) {
         if (region_is_free(p.r))
             region_take(p.node, p.r, NULL, 0, REGION_SPLIT);
         region_frame_offline(p.node, p.r, p.bit);
+        ledger_withdraw(nid, 1);
     } else if (p.state != FRAME_OFFLINE && !is_leaving(&p)) {
         mark_leaving(&p, true);
     }
-    leave(&p);
-    if (was_free)
-        ledger_withdraw_locked(p.nid, 1);
-    ledger_unlock();
+    nodes_unlock(nodes_all());
+    node_wait_done(p.node);
     if (was_free || p.state == FRAME_OFFLINE)
         *status = PG_OFFLINE_OFFLINED;
     else if (p.state == FRAME_OWN)
@@ -75,17 +66,16 @@ int mm_online_page(mfn_t m, u32 *status)
 {
     struct place p;
 
-    if (!enter(&p, m, status))
-        return -EINVAL;
+    if (!place_lock(&p, m))
+        return not_ram(status);
     bool was_offline = p.state == FRAME_OFFLINE, was_leaving = is_leaving(&p);
-    if (was_offline)
+    if (was_offline) {
         region_frame_online(p.node, p.r, p.bit);
-    else if (was_leaving)
+        ledger_credit(p.node, 1);
+    } else if (was_leaving) {
         mark_leaving(&p, false);
-    leave(&p);
-    if (was_offline)
-        ledger_deposit_locked(p.nid, 1);
-    ledger_unlock();
+    }
+    spin_unlock(&p.node->lock);
     *status = was_offline || was_leaving ? PG_ONLINE_ONLINED : 0;
     return 0;
 }
@@ -94,11 +84,10 @@ int mm_query_page(mfn_t m, u32 *status)
 {
     struct place p;
 
-    if (!enter(&p, m, status))
-        return -EINVAL;
+    if (!place_lock(&p, m))
+        return not_ram(status);
     *status = (p.state == FRAME_OFFLINE ? PG_OFFLINE_STATUS_OFFLINED : 0) |
               (is_leaving(&p) ? PG_OFFLINE_STATUS_OFFLINE_PENDING : 0);
-    leave(&p);
-    ledger_unlock();
+    spin_unlock(&p.node->lock);
     return 0;
 }

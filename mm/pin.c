@@ -18,7 +18,7 @@ int mm_pin(u16 domid, mfn_t m)
     struct place p;
     int rc = 0;
 
-    if (!place_lock(&p, m, false))
+    if (!place_lock(&p, m))
         return -EINVAL;
     if (p.state != FRAME_GUEST || p.owner != domid)
         rc = -EINVAL;
@@ -35,24 +35,21 @@ int mm_pin(u16 domid, mfn_t m)
 
 bool mm_unpin(mfn_t m)
 {
-    bool is_free = false;
     struct place p;
 
-    BUG_ON(!place_lock(&p, m, false));
+    BUG_ON(!place_lock(&p, m));
     BUG_ON(!frame_pins(*p.word)); /* not pinned at all: a reference count somewhere is wrong */
     *p.word -= 1ull << FRAME_PINS_SHIFT;
     bool last = !frame_pins(*p.word);
     if (last)
         count_pinned(p.r, -1);
     last = last && p.state == FRAME_RELEASED;
-    if (last)
-        is_free = region_free_released(p.node, p.r, p.bit);
+    if (last && region_free_released(p.node, p.r, p.bit))
+        ledger_credit(p.node, 1);
     spin_unlock(&p.node->lock);
     if (!last)
         return false;
 
-    if (is_free)
-        ledger_credit(p.nid, 1);
     struct mem_account *account = mem_account_find(p.owner);
     BUG_ON(!account); /* it stays until its tot is 0 */
     spin_lock(&account->lock);
@@ -65,7 +62,7 @@ u16 mm_overhead_owner(mfn_t m)
 {
     struct place p;
 
-    BUG_ON(!place_lock(&p, m, false));
+    BUG_ON(!place_lock(&p, m));
     BUG_ON(p.state != FRAME_OWN || p.owner == PAGE_OWNER_NONE);
     spin_unlock(&p.node->lock);
     return p.owner;
@@ -75,7 +72,7 @@ bool mm_any_pinned(mfn_t m, u32 order)
 {
     struct place p;
 
-    if (!place_lock(&p, m, false))
+    if (!place_lock(&p, m))
         return false;
     bool pinned = order ? p.r->nr_pinned != 0 : frame_pins(*p.word) != 0;
     spin_unlock(&p.node->lock);

@@ -2,13 +2,13 @@
  * Refused claims and allocations, for the control domain (claims.md section 7): counters, and the last refusal
  * with those who held the memory.
  *
- * Lock: the ledger's, for all of it, so that what is reported was true at the instant of the refusal.
+ * Locks: written with all nodes locked, so that what is reported was true at the instant of the refusal; read with
+ * any of them.
  */
 #include <mm/ledger.h>
-#include <mm/node.h>
 
-static struct refusal_counts refused; /* [L] */
-static struct refusal last_refusal;   /* [L] */
+static struct refusal_counts refused;
+static struct refusal last_refusal;
 
 void refusals_init(void)
 {
@@ -34,7 +34,7 @@ static bool comes_before(const struct mem_account *a, nodeid_t nid, const struct
 static void find_holders(const struct mem_account *asking, struct refusal *r)
 {
     r->nr_holders = 0;
-    for (const struct mem_account *a = ledger.claimants; a; a = a->next_claimant) {
+    for (const struct mem_account *a = ledger_claimants(); a; a = a->next_claimant) {
         u64 node_pages = claimed_there(a, r->node);
         u32 at = r->nr_holders;
 
@@ -60,21 +60,24 @@ static void note(enum refusal_kind kind, const struct mem_account *account, node
 
     *r = (struct refusal){.kind = kind, .node = nid, .order = order, .pages = pages};
     r->domid = account ? account->domid : REFUSAL_NOBODY;
-    r->claimed_pages = nid == NODE_NONE ? ledger.host_claims : ledger.claimed[nid];
-    for (nodeid_t n = 0; n < mm_nr_nodes() && nid == NODE_NONE; n++)
-        r->claimed_pages += ledger.claimed[n];
-    r->free_pages = r->claimed_pages + (nid == NODE_NONE ? ledger.host_spare : ledger.spare[nid]);
+    r->claimed_pages = nid == NODE_NONE ? ledger_host_claims() : 0;
+    for (nodeid_t n = 0; n < mm_nr_nodes(); n++) {
+        if (nid != NODE_NONE && n != nid)
+            continue;
+        r->claimed_pages += node_get(n)->claimed;
+        r->free_pages += node_get(n)->free_pages;
+    }
     find_holders(account, r);
 }
 
 /* Has the node by itself fewer pages than the set wants there? What the account has claimed there is replaced. */
 static bool node_is_short(const struct mem_account *account, const struct claim_set *set, nodeid_t nid)
 {
-    return set->node[nid] > ledger.spare[nid] + account->node_claim[nid];
+    return set->node[nid] > node_unclaimed(node_get(nid)) + account->node_claim[nid];
 }
 
 /* Of a set for several nodes, the first that is short by itself is named, with what was wanted there. */
-void refusal_note_claim_locked(const struct mem_account *account, const struct claim_set *set)
+void refusal_note_claim(const struct mem_account *account, const struct claim_set *set)
 {
     u64 pages = set->host;
     nodeid_t only = set->host ? NODE_NONE : MAX_NODES; /* MAX_NODES: no node yet */
@@ -99,7 +102,7 @@ static bool lacks_credits(const struct mem_account *account, nodeid_t nid, u64 p
     u64 own = account ? account->node_claim[nid] : 0, host = account ? account->host_claim : 0;
     u64 outstanding = account ? account->outstanding : 0;
 
-    if (pages > ledger.spare[nid] + own || pages > ledger.host_spare + outstanding)
+    if (pages > node_unclaimed(node_get(nid)) + own || pages > ledger_host_spare(nodes_all()) + outstanding)
         return true;
     return account && account->claim_flags & CLAIM_STRICT && pages > own + host && outstanding > own + host;
 }
@@ -108,20 +111,20 @@ void refusal_note_alloc(const struct mem_account *account, nodeid_t nid, u32 ord
 {
     bool lacks = true;
 
-    ledger_lock();
+    nodes_lock(nodes_all());
     for (nodeid_t n = 0; n < mm_nr_nodes() && lacks; n++)
         lacks = (nid != NODE_NONE && n != nid) || lacks_credits(account, n, pages);
     if (lacks) {
         refused.allocs++;
         note(REFUSAL_ALLOC, account, nid, order, pages);
     }
-    ledger_unlock();
+    nodes_unlock(nodes_all());
 }
 
 void refusal_get(struct refusal_counts *counts, struct refusal *last)
 {
-    ledger_lock();
+    nodes_lock(BIT(0));
     *counts = refused;
     *last = last_refusal;
-    ledger_unlock();
+    nodes_unlock(BIT(0));
 }

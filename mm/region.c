@@ -375,18 +375,23 @@ enum owned_state frame_get(const struct region *r, u64 n, u16 *owner)
     return frame_state(r->frame[bit]);
 }
 
-bool place_lock(struct place *p, mfn_t m, bool wait)
+void place_find(struct place *p, mfn_t m, nodeid_t nid)
 {
-    p->nid = mm_mfn_node(m);
-    if (p->nid == NODE_NONE)
-        return false;
-    p->node = node_get(p->nid);
-    if (wait)
-        node_wait_scrubbers(p->node);
-    spin_lock(&p->node->lock);
-    p->r = region_of(m.n, p->nid);
+    p->nid = nid;
+    p->node = node_get(nid);
+    p->r = region_of(m.n, nid);
     p->bit = (u32)(m.n % MAP_BITS);
     p->word = &p->r->frame[p->bit];
     p->state = frame_get(p->r, m.n, &p->owner);
+}
+
+bool place_lock(struct place *p, mfn_t m)
+{
+    nodeid_t nid = mm_mfn_node(m);
+
+    if (nid == NODE_NONE)
+        return false;
+    spin_lock(&node_get(nid)->lock);
+    place_find(p, m, nid);
     return true;
 }

@@ -82,9 +82,10 @@ struct place { /* of a frame */
     enum owned_state state;
     u16 owner;
 };
-/* Finds frame m and takes its node's lock. False, without the lock: m is not RAM. wait: until no memory is with a
- * scrubber; node_wait_done() follows then, after the lock is dropped. */
-bool place_lock(struct place *p, mfn_t m, bool wait);
+/* Finds frame m of node nid. Node lock held. */
+void place_find(struct place *p, mfn_t m, nodeid_t nid);
+/* The same, and takes the lock. False, without the lock: m is not RAM. */
+bool place_lock(struct place *p, mfn_t m);
 
 /* --- chunk.c --- */
 /* All of a chunk that is owned as a whole becomes free; it has neither pins nor leaving frames. */

@@ -1,7 +1,7 @@
 /*
  * Giving memory back: ranges of a domain's, Homestead's own, and what mm_take_done() returns.
  *
- * Lock order: account, ledger, node. Memory is on its node's maps before its credits appear.
+ * Lock order: account, nodes. Memory and its credits come back under one hold of the node's lock.
  */
 #include <homestead/errno.h>
 #include <lib/assert.h>
@@ -105,9 +105,9 @@ static void release_locked(struct mem_account *account, const mfn_t *m, u32 orde
 
         spin_lock(&node->lock);
         give_up(node, nid, run.start, run.end, &account->held[nid], &freed);
+        ledger_credit(node, freed.free);
         spin_unlock(&node->lock);
         account_uncharge(account, nid, freed.gone);
-        ledger_credit(nid, freed.free);
     }
 }
 
@@ -157,29 +157,52 @@ int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 
     return rc;
 }
 
+/* Is any of the extents beyond the first nr_kept on its way offline? Node lock held. */
+static bool any_leaving(const struct mm_taken *taken, u32 nr_kept)
+{
+    for (u32 i = nr_kept; i < taken->nr; i++)
+        if (region_of(taken->extent[i].n, taken->receipt.nid)->chunk->nr_leaving)
+            return true;
+    return false;
+}
+
+/* Account lock held, if there is one. */
+static struct freed give_back(struct mm_taken *taken, u32 nr_kept)
+{
+    nodeid_t nid = taken->receipt.nid;
+    struct node *node = node_get(nid);
+    struct holdings *holder = taken->guest ? &taken->account->held[nid] : &node->heap;
+    struct freed freed = {0};
+    u64 locked = ledger_refund_nodes(taken->account, &taken->receipt);
+
+    /* Held over both: no other domain may take the pages before the claim is back. */
+    nodes_lock(locked);
+    if (any_leaving(taken, nr_kept)) {
+        nodes_unlock(locked);
+        locked = nodes_all();
+        nodes_lock(locked);
+    }
+    for (u32 i = nr_kept; i < taken->nr; i++)
+        give_up(node, nid, taken->extent[i].n, taken->extent[i].n + BIT(taken->order), holder, &freed);
+    ledger_refund(taken->account, &taken->receipt, freed.gone);
+    if (freed.gone != freed.free)
+        ledger_withdraw(nid, freed.gone - freed.free); /* they went offline instead */
+    nodes_unlock(locked);
+    return freed;
+}
+
 void mm_take_done(struct mm_taken *taken, u32 nr_kept)
 {
     struct mem_account *account = taken->account;
-    nodeid_t nid = taken->receipt.nid;
-    struct node *node = node_get(nid);
-    struct holdings *holder = taken->guest ? &account->held[nid] : &node->heap;
     struct freed freed = {0};
 
     if (account)
         spin_lock(&account->lock);
-    if (nr_kept < taken->nr) {
-        ledger_lock(); /* held over both: no other domain may take the pages before the claim is back */
-        spin_lock(&node->lock);
-        for (u32 i = nr_kept; i < taken->nr; i++)
-            give_up(node, nid, taken->extent[i].n, taken->extent[i].n + BIT(taken->order), holder, &freed);
-        spin_unlock(&node->lock);
-        ledger_refund_locked(account, &taken->receipt, freed.gone);
-        ledger_withdraw_locked(nid, freed.gone - freed.free); /* they went offline instead */
-        ledger_unlock();
-    }
+    if (nr_kept < taken->nr)
+        freed = give_back(taken, nr_kept);
     if (account) {
         if (taken->guest)
-            account_uncharge(account, nid, freed.gone);
+            account_uncharge(account, taken->receipt.nid, freed.gone);
         else
             account->overhead_pages -= freed.gone;
         account->in_flight--;
@@ -207,8 +230,8 @@ static void free_own(const struct run *run, u16 owner)
     spin_lock(&node->lock);
     BUG_ON(!owns(nid, run->start, run->end, owner, FRAME_OWN));
     give_up(node, nid, run->start, run->end, &node->heap, &freed);
+    ledger_credit(node, freed.free);
     spin_unlock(&node->lock);
-    ledger_credit(nid, freed.free);
 }
 
 void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order)

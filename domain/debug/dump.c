@@ -165,7 +165,7 @@ static void print_nodes(void)
         u64 whole = node->free_1g, regions = node->free_2m;
 
         keys_printf("%4u %10lu %10lu %10lu %10lu %10lu %10lu", nid, node->ram_pages + node->unmanaged_pages,
-                    free, free - dirty, dirty, node->scrubbing_pages, ledger_claimed_hint(nid));
+                    free, free - dirty, dirty, node->scrubbing_pages, node->claimed);
         keys_printf(" %19lu %8lu %8lu\n", whole << ORDER_1G,
                     regions > whole * MAP_BITS ? (regions - whole * MAP_BITS) << ORDER_2M : 0,
                     free > regions << ORDER_2M ? free - (regions << ORDER_2M) : 0);
@@ -435,7 +435,7 @@ static void print_memory_locks(void)
 {
     u32 held = 0;
 
-    keys_printf("%-16s    1, %u held\n", "claims", print_held("claims", 0, ledger_get_lock()));
+    keys_printf("%-16s    1, %u held\n", "claimants", print_held("claimants", 0, ledger_claimants_lock()));
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
         held += print_held("node", nid, &node_get(nid)->lock);
     keys_printf("%-16s %4u, %u held\n", "node", mm_nr_nodes(), held);

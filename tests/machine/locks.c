@@ -3,7 +3,7 @@
 void (*on_first_lock)(u32 level);
 void (*on_last_unlock)(void);
 
-static _Thread_local u32 levels[8], nr_levels;
+static _Thread_local u32 levels[MAX_NODES + 8], nr_levels;
 
 void locks_reset(void)
 {

@@ -58,7 +58,7 @@ struct cpu {
     } wait; /* [o] wait.c */
     /* lock level check in debug builds */
     u32 nr_locks;
-    u32 lock_levels[8];
+    u32 lock_levels[MAX_NODES + 8]; /* all nodes at once, and what encloses that */
     u64 exits;                      /* [o] guest exits handled on this CPU */
     u64 pass_tsc;                   /* [o] TSC at the last guest exit or turn of the run loop */
     u64 exit_kinds[CPU_EXIT_KINDS]; /* [o] exits by enum hvm_exit_kind */

@@ -119,9 +119,8 @@ TEST(unit_gone_before_the_refund)
 
 static void withdraw(nodeid_t n, u64 pages)
 {
-    ledger_lock();
-    ledger_withdraw_locked(n, pages);
-    ledger_unlock();
+    nodes[n].free_pages -= pages;
+    ledger_withdraw(n, pages);
 }
 
 /* Nobody is ever a whole page away from its share, however the pages go, and all go in the end; also one large claim
@@ -149,25 +148,8 @@ TEST(recall_is_proportional)
             }
             check();
         }
-        assert_int_equal(ledger.claimed[0] + ledger.spare[0], 0);
+        assert_int_equal(nodes[0].free_pages, 0);
     }
-}
-
-/* A page that leaves between its release and its credit costs nobody a claim. */
-TEST(a_credit_on_its_way_is_swallowed)
-{
-    give(0, 0, 0, 3);
-    assert_int_equal(set1(a, 0, 3, 0, 0), 0);
-    nodes[0].late = 1;
-    withdraw(0, 1);
-    nodes[0].late = 0;
-    assert_int_equal(a->broken_pages, 0);
-    assert_int_equal(ledger.debt[0], 1);
-    ledger_credit(0, 2);
-    assert_int_equal(ledger.debt[0], 0);
-    assert_int_equal(ledger.spare[0], 1);
-    withdraw(0, 2);
-    assert_int_equal(a->broken_pages, 1);
 }
 
 TEST(recall_of_equals_is_by_domid)
@@ -220,11 +202,9 @@ TEST(unclaimed_memory_goes_first)
     assert_int_equal(a->broken_pages, 0);
     withdraw(0, 1);
     assert_int_equal(a->broken_pages, 1);
-    ledger_lock();
-    ledger_deposit_locked(0, 1);
-    ledger_unlock();
+    set_free(0, 1);
     assert_int_equal(a->node_claim[0], 3); /* a claim does not come back */
-    assert_int_equal(ledger.spare[0], 1);
+    assert_int_equal(node_unclaimed(&nodes[0]), 1);
 }
 
 TEST(broken_extents_are_recalled)
@@ -233,18 +213,18 @@ TEST(broken_extents_are_recalled)
     assert_int_equal(set1(a, 0, G1, 18, CLAIM_ORDERS), 0);
     assert_int_equal(set1(b, 0, 3 * M2, 9, CLAIM_ORDERS), 0);
     /* A frame of one of the four 2 MiB: one was not promised. */
-    nodes[0].whole_2m--;
+    nodes[0].free_2m--;
     withdraw(0, 1);
     assert_int_equal(b->broken_units, 0);
-    nodes[0].whole_2m--;
+    nodes[0].free_2m--;
     withdraw(0, 1);
     assert_int_equal(b->broken_units, 1);
     assert_int_equal(b->outstanding, 3 * M2); /* its pages stay claimed */
     assert_int_equal(claim_units(b, 0), 2);
     check();
     /* A frame of the 1 GiB. */
-    nodes[0].whole_2m--;
-    nodes[0].whole_1g--;
+    nodes[0].free_2m--;
+    nodes[0].free_1g--;
     withdraw(0, 1);
     assert_int_equal(a->broken_units, 1);
     assert_int_equal(b->broken_units, 1);

@@ -18,7 +18,7 @@ TEST(refund_of_a_part)
         give(n, 0, 0, 100);
     for (u64 first = 0; first <= whole; first++)
         for (u64 kept = 0; kept <= first; kept++) {
-            u64 left[4], free_before = ledger.spare[1] + ledger.claimed[1];
+            u64 left[4], free_before = nodes[1].free_pages;
 
             assert_int_equal(claim_install_set(a, set, 4, CLAIM_REPLACE), 0);
             assert_int_equal(reserve(a, 1, kept, 0), 0);
@@ -38,8 +38,8 @@ TEST(refund_of_a_part)
                 assert_int_equal(a->node_claim[n], left[n]);
             assert_int_equal(a->host_claim, left[3]);
             check();
-            assert_int_equal(ledger.spare[1] + ledger.claimed[1], free_before - kept);
-            ledger_credit(1, kept);
+            assert_int_equal(nodes[1].free_pages, free_before - kept);
+            set_free(1, kept);
         }
 }
 
@@ -76,8 +76,8 @@ TEST(scrub_is_wanted_until_clean)
 {
     give(0, 0, 0, 100);
     give(1, 0, 0, 100);
-    nodes[0].dirty = 80;
-    nodes[1].dirty = 100;
+    nodes[0].dirty_pages = 80;
+    nodes[1].dirty_pages = 100;
     assert_int_equal(set1(a, 0, 50, 0, 0), 0);
     assert_false(mm_scrub_wanted(0));
     assert_int_equal(woken, 0);
@@ -85,16 +85,16 @@ TEST(scrub_is_wanted_until_clean)
     assert_int_equal(woken, BIT(0));
     assert_true(mm_scrub_wanted(0));
     assert_false(mm_scrub_wanted(1));
-    nodes[0].dirty = 51;
+    nodes[0].dirty_pages = 51;
     assert_true(mm_scrub_wanted(0));
-    nodes[0].dirty = 50;
+    nodes[0].dirty_pages = 50;
     assert_false(mm_scrub_wanted(0));
-    nodes[0].dirty = 80;
+    nodes[0].dirty_pages = 80;
     assert_int_equal(reserve(a, 0, 35, 0), 0); /* 15 left, 20 of 65 clean if dirty ones are handed out */
-    nodes[0].dirty = 45;
+    nodes[0].dirty_pages = 45;
     assert_false(mm_scrub_wanted(0));
     assert_int_equal(claim_install_legacy(a, 0), 0);
-    assert_int_equal(ledger.scrub[0], 0);
+    assert_int_equal(nodes[0].scrub, 0);
     assert_int_equal(a->claim_flags, 0);
 }
 
@@ -105,21 +105,21 @@ TEST(scrub_of_host_claims_is_everybodys)
 
     give(0, 0, 0, 100);
     give(1, 0, 0, 100);
-    nodes[0].dirty = nodes[1].dirty = 60;
+    nodes[0].dirty_pages = nodes[1].dirty_pages = 60;
     assert_int_equal(claim_install_set(a, &e, 1, CLAIM_SCRUB), 0);
     assert_int_equal(woken, BIT(0) | BIT(1));
-    nodes[0].dirty = 30;
+    nodes[0].dirty_pages = 30;
     assert_true(mm_scrub_wanted(0) && mm_scrub_wanted(1));
-    nodes[0].dirty = 20;
+    nodes[0].dirty_pages = 20;
     assert_false(mm_scrub_wanted(0) || mm_scrub_wanted(1)); /* 80 and 40 are enough */
-    nodes[0].dirty = 0;
-    nodes[1].dirty = 90;
+    nodes[0].dirty_pages = 0;
+    nodes[1].dirty_pages = 90;
     assert_false(mm_scrub_wanted(0)); /* nothing to do there */
     assert_true(mm_scrub_wanted(1));
     /* A node's own wish counts although the host has enough. */
     assert_int_equal(claim_install_set(a, both, 2, CLAIM_SCRUB | CLAIM_REPLACE), 0);
-    nodes[0].dirty = 60;
-    nodes[1].dirty = 10;
+    nodes[0].dirty_pages = 60;
+    nodes[1].dirty_pages = 10;
     assert_true(mm_scrub_wanted(0));
     assert_false(mm_scrub_wanted(1));
 }
@@ -227,7 +227,7 @@ TEST(views_of_an_account)
     assert_true(view.node[0].claim == 2 * M2 && view.node[0].units == 2 && view.node[0].order == 9);
     assert_true(view.node[1].claim == 5 && view.node[1].units == 0 && view.node[1].order == 0);
     assert_true(view.node[2].own == 7 && view.node[2].claim == 0);
-    assert_int_equal(ledger.host_claims, 3);
+    assert_int_equal(ledger_host_claims(), 3);
 }
 
 FIXTURE(setup, teardown)

@@ -273,7 +273,7 @@ TEST(the_check_sees_faults)
     FAULT(account->outstanding++, account->outstanding--);
     FAULT(account->node_claim[0]++, account->node_claim[0]--);
     FAULT(account->host_claim++, account->host_claim--);
-    FAULT(ledger_credit(0, 1), ledger_credit(0, ~0ull));
+    FAULT(ledger_credit(node_get(0), 1), ledger_credit(node_get(0), ~0ull));
 }
 
 FIXTURE(setup, accounts_unmake)
