@@ -111,7 +111,7 @@ TEST(locks_are_shown_that_are_held, .nodes = 2, .cpus = 2, .domains = 2)
 {
     struct domain *d = domain_get(1);
 
-    assert_true(shows('l', "claims              1, 0 held\n"));
+    assert_true(shows('l', "claimants           1, 0 held\n"));
     assert_non_null(strstr(console, "node                2, 0 held\n"));
     atomic_fetch_add(&d->lock.next, 2); /* as two other CPUs do: one has it, one waits */
     assert_true(shows('l', " domain 1: held, 1 waiting\n"));
