@@ -132,6 +132,12 @@ static int run_mode(const char *mode)
 }
 #endif
 
+/* For tests/machine/log.c: locks are not counted here. */
+u32 locks_held(void)
+{
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     int status = argc == 2 ? run_mode(argv[1]) : 2;
