@@ -17,9 +17,9 @@ struct window *frame_table;
 static u32 nr_ranges;
 static SIZED struct frame_range ranges[MAX_FRAME_RANGES]; /* sorted by start */
 SIZED_BY(ranges, nr_ranges, 8);
-static u32 nr_nodes;
-static SIZED struct node nodes[MAX_NODES];
-SIZED_BY(nodes, nr_nodes, 0);
+u32 mm_nodes_nr;
+SIZED struct node mm_nodes[MAX_NODES];
+SIZED_BY(mm_nodes, mm_nodes_nr, 0);
 
 static u32 nr_siblings;
 static SIZED struct sibling { /* what a second node needs of a window */
@@ -27,17 +27,6 @@ static SIZED struct sibling { /* what a second node needs of a window */
     struct chunk chunk;
 } siblings[MAX_SIBLINGS];
 SIZED_BY(siblings, nr_siblings, 8);
-
-struct node *node_get(nodeid_t nid)
-{
-    ASSERT(nid < nr_nodes);
-    return &nodes[nid];
-}
-
-u32 mm_nr_nodes(void)
-{
-    return nr_nodes;
-}
 
 u32 frame_range_count(void)
 {
@@ -80,12 +69,12 @@ INIT void mm_init(struct window *table)
 {
     frame_table = table;
     nr_ranges = 0;
-    nr_nodes = 0;
+    mm_nodes_nr = 0;
     nr_siblings = 0;
-    memset(nodes, 0, sizeof(nodes));
+    memset(mm_nodes, 0, sizeof(mm_nodes));
     memset(siblings, 0, sizeof(siblings));
     for (u32 nid = 0; nid < MAX_NODES; nid++)
-        spin_lock_init(&nodes[nid].lock, LOCK_NODE + nid);
+        spin_lock_init(&mm_nodes[nid].lock, LOCK_NODE + nid);
     ledger_init();
     claim_set_legacy_default(CLAIM_LEGACY_HOST);
 }
@@ -93,7 +82,7 @@ INIT void mm_init(struct window *table)
 INIT void mm_set_nodes(u32 nr, const u8 near[MAX_NODES][MAX_NODES])
 {
     BUG_ON(nr == 0 || nr > MAX_NODES);
-    nr_nodes = nr;
+    mm_nodes_nr = nr;
     for (u32 from = 0; from < nr; from++) {
         u64 seen = 0;
 
@@ -101,7 +90,7 @@ INIT void mm_set_nodes(u32 nr, const u8 near[MAX_NODES][MAX_NODES])
             u8 to = near[from][i];
             BUG_ON(to >= nr || seen & BIT(to) || (i == 0 && to != from));
             seen |= BIT(to);
-            nodes[from].near[i] = to;
+            mm_nodes[from].near[i] = to;
         }
     }
 }
@@ -183,7 +172,7 @@ static struct region *region_make(u64 base, nodeid_t nid)
 
 int mm_add_range(mfn_t start, mfn_t end, nodeid_t nid)
 {
-    if (start.n >= end.n || nid >= nr_nodes || end.n > FRAME_LIMIT)
+    if (start.n >= end.n || nid >= mm_nodes_nr || end.n > FRAME_LIMIT)
         return -EINVAL;
     struct node *node = node_get(nid);
     /* Only its ends can be in windows of other nodes too. */

@@ -121,19 +121,22 @@ static void deal_out(void)
     ASSERT(left == 0);
 }
 
-/* Takes pages out of the parts of the locked nodes, which have them: nid's first. */
-static void take_parts(u64 locked, nodeid_t nid, u64 pages)
+/* Takes pages out of the parts of the locked nodes, which have them: nid's first. False: that was not enough. */
+static bool take_parts(u64 locked, nodeid_t nid, u64 pages)
 {
     u64 part = MIN(pages, node_get(nid)->host_part);
 
     node_get(nid)->host_part -= part;
     pages -= part;
-    FOR_EACH_NODE (other, pages ? locked : 0) {
+    if (likely(!pages))
+        return true;
+    FOR_EACH_NODE (other, locked) {
         part = MIN(pages, node_get((nodeid_t)other)->host_part);
         node_get((nodeid_t)other)->host_part -= part;
         pages -= part;
     }
     ASSERT(pages == 0);
+    return false;
 }
 
 /* Takes pages out of H for node nid. */
@@ -375,6 +378,7 @@ enum verdict ledger_install(struct mem_account *account, const struct claim_set 
 {
     nodeid_t first = (nodeid_t)__builtin_ctzll(locked);
     enum verdict verdict = set_fits(account, set, locked);
+    bool own_parts = true;
 
     if (verdict != GRANTED)
         return verdict;
@@ -386,13 +390,13 @@ enum verdict ledger_install(struct mem_account *account, const struct claim_set 
             continue;
         account->claim_order[nid] = set->order[nid];
         claim_node_add(account, nid, set->node[nid], 0);
-        take_parts(locked, nid, set->node[nid]);
+        own_parts &= take_parts(locked, nid, set->node[nid]);
         account->outstanding += set->node[nid];
     }
-    take_parts(locked, first, set->host);
+    own_parts &= take_parts(locked, first, set->host);
     host_claim_change(account, (s64)set->host);
     claimants_set(account, true);
-    if (locked == nodes_all())
+    if (!own_parts && locked == nodes_all())
         deal_out();
     return GRANTED;
 }

@@ -136,7 +136,11 @@ struct mm_host_info { /* one consistent sample */
     u64 outstanding_pages;
     u64 host_claimed_pages; /* of them, claimed host-wide */
 };
-u32 mm_nr_nodes(void);
+extern u32 mm_nodes_nr; /* [I] */
+static inline u32 mm_nr_nodes(void)
+{
+    return mm_nodes_nr;
+}
 /* RAM of the node that mm/ does not manage: image, frame table, ... At boot. */
 void mm_note_unmanaged(nodeid_t nid, u64 pages);
 /* Some of it was passed to mm_add_range() later: it must not be counted twice. At boot. */

@@ -17,11 +17,6 @@ void mm_note_managed(nodeid_t nid, u64 pages)
     node_get(nid)->unmanaged_pages -= pages;
 }
 
-u64 nodes_all(void)
-{
-    return ~0ull >> (64 - mm_nr_nodes());
-}
-
 void nodes_lock(u64 nodes)
 {
     for (; nodes; nodes &= nodes - 1)

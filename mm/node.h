@@ -6,6 +6,7 @@
 #ifndef MM_NODE_H
 #define MM_NODE_H
 
+#include <lib/assert.h>
 #include <mm/mm.h>
 
 /* --- frames.c: which frames exist --- */
@@ -51,7 +52,13 @@ struct node {
     u8 near[MAX_NODES];                   /* [I] all nodes by distance, itself first */
 };
 
-struct node *node_get(nodeid_t nid);
+extern struct node mm_nodes[MAX_NODES];
+
+static inline struct node *node_get(nodeid_t nid)
+{
+    ASSERT(nid < mm_nr_nodes());
+    return &mm_nodes[nid];
+}
 
 /* U[n]: free pages that nobody has claimed on this node. Node lock held. */
 static inline u64 node_unclaimed(const struct node *node)
@@ -60,7 +67,10 @@ static inline u64 node_unclaimed(const struct node *node)
 }
 
 /* Sets of nodes, a bit each. Several locks are taken in rising order. */
-u64 nodes_all(void);
+static inline u64 nodes_all(void)
+{
+    return ~0ull >> (64 - mm_nr_nodes());
+}
 void nodes_lock(u64 nodes);
 void nodes_unlock(u64 nodes);
 

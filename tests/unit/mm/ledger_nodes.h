@@ -16,26 +16,13 @@
 #define M2    512ull
 #define G1    262144ull
 
-static struct node nodes[NODES];
+static struct node *const nodes = mm_nodes;
 static struct mem_account account[12], *const a = &account[1], *const b = &account[2], *const c = &account[3];
 static u64 woken;
 
-u32 mm_nr_nodes(void)
-{
-    return NODES;
-}
-struct node *node_get(nodeid_t nid)
-{
-    return &nodes[nid];
-}
 void mm_wake_scrubber(nodeid_t nid)
 {
     woken |= BIT(nid);
-}
-nodeid_t mm_mfn_node(mfn_t m)
-{
-    (void)m;
-    return 0;
 }
 
 /* Every sum, recomputed. */
@@ -83,7 +70,8 @@ static inline void give(nodeid_t n, u64 chunks, u64 regions, u64 loose)
 
 static inline void setup(void)
 {
-    memset(nodes, 0, sizeof(nodes));
+    memset(mm_nodes, 0, sizeof(mm_nodes));
+    mm_nodes_nr = NODES;
     for (u32 n = 0; n < NODES; n++)
         spin_lock_init(&nodes[n].lock, LOCK_NODE + n);
     forget_said();
