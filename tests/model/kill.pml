@@ -11,7 +11,7 @@
  * broken: kill-no-gen       NN=2 BREAK_NO_GEN               a take that is not used gives its claims back to the dead
  * broken: kill-claim        NN=2 BREAK_INSTALL_DYING        a claim looks for dying before it has the locks
  * broken: kill-take         NN=2 BREAK_DYING_UNLOCKED       so does a take
- * broken: kill-lock-order   NN=2 BREAK_LOCK_ORDER           the ledger's lock first, then the account's: a deadlock
+ * broken: kill-lock-order   NN=2 BREAK_LOCK_ORDER           a node's lock first, then the account's: a deadlock
  */
 #include "ledger.pml"
 #include "take.pml"
@@ -50,6 +50,7 @@ proctype builder()
 
 proctype claimer()
 {
+    NODE_LOCALS;
     CLAIM_LOCALS;
     byte at;
 
@@ -61,13 +62,13 @@ proctype claimer()
 
 proctype killer()
 {
-    byte back;
-    bool more;
+    NODE_LOCALS;
+    bool left_over;
 
     kill(0);
-    more = true;
+    left_over = true;
     do
-    :: more -> release_some(0, more)
+    :: left_over -> release_some(0, left_over)
     :: else -> break
     od;
     finished++
@@ -84,6 +85,7 @@ proctype other()
 
 init
 {
+    NODE_LOCALS;
     SET_LOCALS;
 
     d_step {

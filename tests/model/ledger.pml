@@ -2,26 +2,30 @@
  * The ledger and the accounts, as the C has them, for the models beside this file; it has no run of its own.
  *
  *   here                             in C (mm/)
- *   spare, claimed, host_spare, ...  struct ledger, ledger.c: U[n], sum of c[d][n], H, sum of h[d]
- *   C(), host_claim, outst, gen      struct mem_account, account.h: node_claim, host_claim, outstanding, claim_gen
- *   acct[d], ledger_lk               the account's lock and the ledger's
- *   plan(), commit()                 ledger_reserve_locked(): everything is decided, then changed
- *   reserve_half()                   the loop in take_with_credits(): all, or half, ...
- *   refund()                         ledger_refund_locked(), of what mm_take_done() does not keep
+ *   claimed, host_part               struct node: sum of c[d][n], and the node's part of H
+ *   UNCLAIMED(n)                     node_unclaimed(): U[n]
+ *   C(), host_claim, outst, gen      struct mem_account: node_claim, host_claim, outstanding, claim_gen
+ *   acct[d], node_lk[n]              the account's lock and the node's
+ *   locked, HELD(n)                  job.locked, `locked` of ledger.h: the nodes whose locks this process has
+ *   nodes_lock(), nodes_unlock()     the same, in node.c
+ *   parts(), take_parts(), deal_out(), host_move(), credit()
+ *                                    ledger_host_spare(), take_parts(), deal_out(), host_move(), ledger_credit()
+ *   plan(), decide(), commit()       plan_redemption(), ledger_reserve() and host_take(): all is decided, then changed
+ *   reserve()                        reserve() in alloc.c: all, or half, ...; more: the nodes whose locks it takes
+ *   refund()                         ledger_refund(), of what mm_take_done() does not keep
  *   set_relative()                   set_make_relative(), claims.c
- *   set_fits(), set_install()        set_fits() in ledger_install_locked(), and set_exceeds_max()
- *   claims_release()                 ledger_release_locked()
- *   credit()                         ledger_credit()
+ *   set_fits(), set_install()        set_fits() and ledger_install(), and set_exceeds_max()
+ *   claims_release()                 ledger_release()
  *   check()                          claims.md section 1, and mm_check()
  *
- * Steps. A hold of the ledger lock under which no other lock is taken is one `atomic { !ledger_lk -> ... }`: nobody can see
- * what such a hold has half done, as all that it touches is touched under that lock only. Where a node's lock is taken inside it,
- * the ledger lock is a variable (lock(), unlock()) and the others run in between. A node's lock is the innermost: each hold of it is
- * one atomic step, and never more than one hold is. The account lock always is a variable.
+ * Steps. Locks are variables, and each is taken in a step of its own: account, nodes by rising number. While a process has a node's lock nobody
+ * else changes what the lock guards, so what it changes before it unlocks is one step; a take decides in one step and changes in
+ * another, since a recall changes claims without the account's lock. A hold of one node's lock with nothing else inside is one
+ * `atomic { !node_lk[n] -> ... }`.
  *
  * Units are pages; a page of the model is a frame. NN nodes, ND domains, RAM pages in the host. A domain without claims stands for
  * other guests as well as for Homestead itself.
- * Ghosts (not in the C): held[n], credits of takes whose pages are still on the maps; SET(), set_out: the newest set.
+ * Ghosts (not in the C): SET(), set_out: the newest set.
  */
 #ifndef NN
 #define NN 2
@@ -39,43 +43,40 @@
 #define OWN(d, n) own[(d) * NN + (n)]
 #define SET(d, n) set_node[(d) * NN + (n)]
 
-byte spare[NN], claimed[NN], host_spare, host_claims; /* [L] */
-byte node_claim[ND * NN], host_claim[ND], outst[ND], gen[ND]; /* [L] */
-bool dying[ND];                                       /* [A][L] */
+byte claimed[NN], host_part[NN];                      /* [N] */
+byte node_claim[ND * NN], host_claim[ND], outst[ND];  /* [L] as in account.h: the account's lock and a node's, or all nodes' */
+byte gen[ND];                                         /* [L] */
+bool dying[ND];                                       /* [A] */
 byte tot[ND], own[ND * NN], max_pages[ND], busy[ND];  /* [A]; busy: takes before their take_done */
-bool acct[ND], ledger_lk;
+bool acct[ND], node_lk[NN];
 
 #ifndef FREE
 byte maps[NN], scrubbing[NN]; /* [N] free pages: on the node's maps, and with a scrubber */
 #define FREE(n) (maps[n] + scrubbing[n])
 #endif
+#define UNCLAIMED(n) (FREE(n) - claimed[n])
 byte ram[NN];
 #ifdef OFFLINE /* offline.pml */
 byte offline[NN], leaving[NN]; /* [N] pages that have left, and pages in use that will */
-byte debt[NN];                 /* [L] credits that are still to come for pages that have left */
-byte leaves[NN];               /* ghost: a page has left and its credit goes under the same hold of the ledger lock */
 #define OFFLINE_PAGES(n) offline[n]
-#define LEAVES(n)        leaves[n]
 #else
 #define OFFLINE_PAGES(n) 0
-#define LEAVES(n)        0
 #endif
-byte held[NN], set_node[ND * NN], set_out[ND]; /* ghosts */
+byte set_node[ND * NN], set_out[ND]; /* ghosts */
 
-hidden byte i, j, sum, tally, room, part, to_host; /* within one d_step */
-hidden byte ok;
-
-inline lock(l) { atomic { !l -> l = true } }
-inline unlock(l) { l = false }
+/* Within one d_step. */
+hidden byte i, j, sum, tally, room, part, to_host, ok;
+hidden byte p, q, rest, missing, needs, verdict, own_parts;
 
 /* The invariants, after every step that changes something. All counters are bytes: one below 0 is above RAM. */
 inline check()
 {
-    sum = 0;
+    sum = 0; room = 0;
     for (i : 0 .. NN - 1) {
-        assert(spare[i] <= RAM && claimed[i] <= RAM && held[i] <= RAM && FREE(i) <= RAM);
-        assert(spare[i] + claimed[i] + held[i] <= FREE(i) + LEAVES(i)); /* rules 1 and 6 */
-        sum = sum + spare[i];
+        assert(host_part[i] <= RAM && FREE(i) <= RAM);
+        assert(claimed[i] <= FREE(i)); /* rules 1 and 6 */
+        sum = sum + UNCLAIMED(i);
+        room = room + host_part[i];
         tally = 0;
         for (j : 0 .. ND - 1) {
             assert(C(j, i) <= SET(j, i)); /* redeeming and refunding make no claim that was not installed */
@@ -83,18 +84,116 @@ inline check()
         };
         assert(tally == claimed[i])
     };
-    assert(host_claims <= sum && host_spare == sum - host_claims); /* rule 2 */
-    tally = 0;
+    for (j : 0 .. ND - 1) { room = room + host_claim[j] };
+    assert(room == sum); /* rule 2: H, the sum of the parts, is all that is promised to nobody, and not below 0 */
     for (j : 0 .. ND - 1) {
         sum = host_claim[j];
         for (i : 0 .. NN - 1) { sum = sum + C(j, i) };
         assert(outst[j] == sum && outst[j] <= set_out[j]);
         assert(!dying[j] || outst[j] == 0); /* rule 7 */
-        assert(acct[j] || dying[j] || tot[j] + outst[j] <= max_pages[j]); /* rule 3 */
-        tally = tally + host_claim[j]
+        assert(acct[j] || dying[j] || tot[j] + outst[j] <= max_pages[j]) /* rule 3 */
     };
-    assert(tally == host_claims);
-    i = 0; j = 0; sum = 0; tally = 0
+    i = 0; j = 0; sum = 0; room = 0; tally = 0
+}
+
+/* --- locks ------------------------------------------------------------------------------------------------- */
+inline lock(l) { atomic { !l -> l = true } }
+inline unlock(l) { l = false }
+
+#define BIT(n)  (1 << (n))
+#define ALL     (BIT(NN) - 1)
+#define HELD(n) ((locked >> (n)) & 1)
+#define FIRST   (HELD(0) -> 0 : (HELD(1) -> 1 : 2)) /* the lowest of the locked nodes */
+#define NODE_LOCALS byte locked
+
+#define LOCK_IF_HELD(n) atomic { if :: HELD(n) && !node_lk[n] -> node_lk[n] = true :: !HELD(n) fi }
+
+/* Those of `locked`, which is not 0. */
+inline nodes_lock()
+{
+    LOCK_IF_HELD(0);
+    LOCK_IF_HELD(1);
+#if NN > 2
+    LOCK_IF_HELD(2)
+#endif
+}
+
+/* In a d_step. */
+inline nodes_unlock()
+{
+    for (p : 0 .. NN - 1) { WHEN(HELD(p), node_lk[p] = false) };
+    p = 0
+}
+
+/* claimed_nodes(), into needs. */
+inline claimed_nodes(d)
+{
+    needs = 0;
+    for (p : 0 .. NN - 1) { WHEN(C(d, p) > 0, needs = needs | BIT(p)) };
+    p = 0
+}
+
+/* --- H ------------------------------------------------------------------------------------------------------ */
+inline credit(n, k)
+{
+    host_part[n] = host_part[n] + (k)
+}
+
+/* What the nodes of the mask have of H, into rest. */
+inline parts(mask)
+{
+    rest = 0;
+    for (p : 0 .. NN - 1) { WHEN((mask >> p) & 1, rest = rest + host_part[p]) };
+    p = 0
+}
+
+#ifdef BREAK_NO_HOST_CHECK
+#define NO_HOST_CHECK true /* a page that no node claim needs, but a host-wide one may */
+#else
+#define NO_HOST_CHECK false
+#endif
+
+/* Node n's part first. own_parts stays true if that was enough. */
+inline take_parts(n, k)
+{
+    rest = k;
+    q = MIN(rest, host_part[n]); host_part[n] = host_part[n] - q; rest = rest - q;
+    own_parts = own_parts && rest == 0;
+    for (p : 0 .. NN - 1) {
+        WHEN(HELD(p), q = MIN(rest, host_part[p]); host_part[p] = host_part[p] - q; rest = rest - q)
+    };
+    assert(rest == 0 || NO_HOST_CHECK);
+    p = 0; q = 0; rest = 0
+}
+
+/* What is missing to U[n] becomes the same everywhere, as far as possible. All nodes locked. */
+inline deal_out()
+{
+    assert(locked == ALL);
+    parts(ALL);
+    missing = 0;
+    for (p : 0 .. NN - 1) { missing = missing + UNCLAIMED(p) };
+    missing = (missing - rest) / NN;
+    for (p : 0 .. NN - 1) {
+        host_part[p] = (UNCLAIMED(p) > missing -> MIN(rest, UNCLAIMED(p) - missing) : 0);
+        rest = rest - host_part[p]
+    };
+    for (p : 0 .. NN - 1) {
+        q = (UNCLAIMED(p) > host_part[p] -> MIN(rest, UNCLAIMED(p) - host_part[p]) : 0);
+        host_part[p] = host_part[p] + q;
+        rest = rest - q
+    };
+    assert(rest == 0);
+    p = 0; q = 0; missing = 0
+}
+
+/* Part of H goes with the pages it stands for. */
+inline host_move(from, to, k)
+{
+    q = MIN(k, host_part[from]);
+    host_part[from] = host_part[from] - q;
+    host_part[to] = host_part[to] + q;
+    q = 0
 }
 
 /* --- one reservation: the receipt is the caller's own ---------------------------------------------------- */
@@ -104,22 +203,33 @@ inline forget_receipt()
 {
     r_nid = 0; r_pages = 0; r_node = 0; r_host = 0; r_red = 0; r_gen = 0;
     for (i : 0 .. NN - 1) { r_other[i] = 0 }
+    i = 0
 }
 
+#define GRANTED   0
+#define REFUSED   1
+#define UNDECIDED 2 /* it takes the locks of `needs` */
+
 #ifdef STRICT /* rather none than one for which a claim on another node would be redeemed */
-#define MAY_REDEEM (r_red == r_node + r_host)
+#define IS_STRICT true
 #else
-#define MAY_REDEEM true
+#define IS_STRICT false
 #endif
-#ifdef BREAK_NO_HOST_CHECK
-#define NO_HOST_CHECK true /* a page that no node claim needs, but a host-wide one may */
+#ifdef BREAK_NOT_AGAIN /* what these nodes cannot decide is refused */
+#define NEEDS_MORE REFUSED
 #else
-#define NO_HOST_CHECK false
+#define NEEDS_MORE UNDECIDED
+#endif
+#if defined(BREAK_NO_SECOND_LOOK) || defined(BREAK_STEAL_UNLOCKED)
+#define ANY_LOCKS true /* decided as if all nodes were locked */
+#else
+#define ANY_LOCKS false
 #endif
 
 /* Section 4: c[d][n], then h[d], then the claims on other nodes, ascending. */
 inline plan(d, n, r)
 {
+    verdict = GRANTED; needs = 0;
 #ifdef BREAK_HOST_FIRST
     r_host = MIN(r, host_claim[d]);
     r_node = MIN(r - r_host, C(d, n));
@@ -128,18 +238,30 @@ inline plan(d, n, r)
     r_host = MIN(r - r_node, host_claim[d]);
 #endif
     r_red = r_node + r_host;
-    for (i : 0 .. NN - 1) {
+    for (i : 0 .. NN - 1) { r_other[i] = 0 };
+#ifndef BREAK_NO_STEP3
+    if
+    :: r_red < r && r_red < outst[d] ->
+        claimed_nodes(d);
+        needs = needs | BIT(n) | locked;
+        if
+        :: IS_STRICT -> verdict = REFUSED
+        :: !IS_STRICT && needs != locked && !ANY_LOCKS -> verdict = NEEDS_MORE
+        :: else ->
+            for (i : 0 .. NN - 1) {
 #ifdef BREAK_DESCENDING
-        j = NN - 1 - i;
+                j = NN - 1 - i;
 #else
-        j = i;
+                j = i;
 #endif
-        r_other[j] = (j == n -> 0 : MIN(C(d, j), r - r_red));
-#ifdef BREAK_NO_STEP3
-        r_other[j] = 0;
+                r_other[j] = (j == n -> 0 : MIN(C(d, j), r - r_red));
+                r_red = r_red + r_other[j]
+            }
+        fi
+    :: else
+    fi;
 #endif
-        r_red = r_red + r_other[j]
-    }
+    i = 0; j = 0
 }
 
 /* What the plan must be, said without saying how: everything that can be redeemed is, nothing out of order. */
@@ -151,47 +273,105 @@ inline check_plan(d, n, r)
     for (i : 0 .. NN - 1) {
         assert(r_other[i] == 0 || (ok && r_node == C(d, n) && r_host == host_claim[d]));
         ok = ok && (i == n || r_other[i] == C(d, i))
-    }
-}
-
-inline commit(d, n, r)
-{
-    spare[n] = spare[n] - (r - r_node);
-    host_spare = host_spare - (r - r_red);
-    C(d, n) = C(d, n) - r_node; claimed[n] = claimed[n] - r_node;
-    host_claim[d] = host_claim[d] - r_host; host_claims = host_claims - r_host;
-    for (i : 0 .. NN - 1) {
-        C(d, i) = C(d, i) - r_other[i]; claimed[i] = claimed[i] - r_other[i];
-        spare[i] = spare[i] + r_other[i]
     };
-    outst[d] = outst[d] - r_red;
-    r_nid = n; r_pages = r; r_gen = gen[d];
-    held[n] = held[n] + r
+    i = 0; ok = 0
 }
 
-/* All of `want` pages, or half, ... 0: -ENOMEM, nothing changed; not with a claim on the node: rule 4, the ledger's half. */
-inline reserve_half(d, n, want)
+inline decide(d, n, r)
 {
-    r_pages = want;
+    plan(d, n, r);
+    WHEN(verdict == GRANTED && r - r_node > UNCLAIMED(n), verdict = REFUSED);
+    if
+    :: verdict == GRANTED && r - r_red > host_part[n] && !NO_HOST_CHECK ->
+        parts(ALL);
+        if
+        :: locked != ALL && !ANY_LOCKS -> verdict = NEEDS_MORE; needs = ALL
+        :: else -> WHEN(r - r_red > rest, verdict = REFUSED)
+        fi;
+        rest = 0
+    :: else
+    fi;
+#ifdef BREAK_NO_SECOND_LOOK
+    claimed_nodes(d); needs = (r > r_red -> ALL : needs | BIT(n) | locked); /* locked before the change, without another look */
+#endif
+    WHEN(verdict == REFUSED, check_refused(d, n, r))
+}
+
+/* A refusal is true at this instant, whichever nodes were locked for it. */
+inline check_refused(d, n, r)
+{
+    parts(ALL);
+    assert(r - MIN(r, C(d, n)) > UNCLAIMED(n) || r - MIN(r, outst[d]) > rest
+           || (IS_STRICT && MIN(r, C(d, n) + host_claim[d]) < MIN(r, outst[d])));
+    rest = 0
+}
+
+/* Credits for r_pages, or half, ... 0: -ENOMEM, nothing changed; not with a claim on the node: rule 4, the ledger's half. more: none yet, it
+ * takes the locks of these as well. */
+inline reserve(d, n)
+{
+    more = 0;
     do
     :: r_pages > 0 ->
-        plan(d, n, r_pages);
+        decide(d, n, r_pages);
         if
-        :: r_pages - r_node <= spare[n] && (r_pages - r_red <= host_spare || NO_HOST_CHECK) && MAY_REDEEM -> break
-        :: else -> r_pages = r_pages / 2
+        :: verdict == REFUSED -> r_pages = r_pages / 2
+        :: verdict == UNDECIDED -> more = needs; break
+        :: else -> break
         fi
     :: else -> break
     od;
     if
-    :: r_pages > 0 -> check_plan(d, n, r_pages); commit(d, n, r_pages)
-    :: else -> assert(C(d, n) == 0); forget_receipt()
+    :: r_pages == 0 -> assert(C(d, n) == 0); forget_receipt()
+    :: r_pages > 0 && verdict == GRANTED -> check_plan(d, n, r_pages)
+    :: else -> r_node = 0; r_host = 0; r_red = 0; for (i : 0 .. NN - 1) { r_other[i] = 0 }; i = 0
     fi;
-    check()
+#ifdef BREAK_NO_SECOND_LOOK
+    WHEN(r_pages > 0 && needs != locked, more = needs);
+#endif
+    needs = 0; verdict = 0
+}
+
+/* What was decided, under the same locks. */
+inline commit(d, n, r)
+{
+    own_parts = true;
+    assert(HELD(n));
+#ifdef BREAK_STEAL_UNLOCKED
+    tally = locked; locked = ALL; /* it takes the parts of nodes that it has not locked */
+#endif
+    take_parts(n, r - r_red);
+    WHEN(!own_parts && !NO_HOST_CHECK, deal_out());
+#ifdef BREAK_STEAL_UNLOCKED
+    locked = tally; tally = 0;
+#endif
+    C(d, n) = C(d, n) - r_node; claimed[n] = claimed[n] - r_node;
+    host_claim[d] = host_claim[d] - r_host;
+    for (i : 0 .. NN - 1) {
+        if
+        :: r_other[i] > 0 ->
+            assert(HELD(i) || ANY_LOCKS);
+            C(d, i) = C(d, i) - r_other[i]; claimed[i] = claimed[i] - r_other[i];
+            host_move(n, i, r_other[i])
+        :: else
+        fi
+    };
+    outst[d] = outst[d] - r_red;
+    r_nid = n; r_gen = gen[d];
+    i = 0
+}
+
+/* ledger_refund_nodes(), into locked. */
+inline refund_nodes()
+{
+    locked = BIT(r_nid);
+    for (i : 0 .. NN - 1) { WHEN(r_other[i] > 0, locked = locked | BIT(i)) };
+    i = 0
 }
 
 /*
- * All but `keep` pages of the receipt go back, and the claims are as if only `keep` had been asked for. After a new set or a release
- * the credits become unclaimed. b_ is what goes back, and the receipt stands for what is kept.
+ * All but `keep` pages of the receipt, which are free, go back, and the claims are as if only `keep` had been asked for. After a new set or
+ * a release the credits become unclaimed. The receipt then stands for what is kept.
  */
 inline refund(d, keep)
 {
@@ -211,75 +391,62 @@ inline refund(d, keep)
 #ifdef BREAK_REFUND_FORGOTTEN
     ok = false;
 #endif
-    i = r_nid; r_host = r_host - to_host;
+    r_host = r_host - to_host;
+    assert(HELD(r_nid));
     if
     :: ok ->
-        spare[i] = spare[i] + (r_pages - keep) - (r_node - part);
 #ifdef BREAK_REFUND_TO_HOST
         to_host = to_host + (r_node - part);
-        spare[i] = spare[i] + (r_node - part);
 #else
-        C(d, i) = C(d, i) + (r_node - part); claimed[i] = claimed[i] + (r_node - part);
+        C(d, r_nid) = C(d, r_nid) + (r_node - part); claimed[r_nid] = claimed[r_nid] + (r_node - part)
 #endif
-        assert(C(d, i) >= r_node - part)
-    :: else ->
-        spare[i] = spare[i] + (r_pages - keep)
+    :: else
     fi;
     r_node = part;
-    tally = 0; /* tally: of what step 3 redeemed elsewhere, back at its place */
-    for (i : 0 .. NN - 1) {
+    for (i : 0 .. NN - 1) { /* of what step 3 redeemed elsewhere, back at its place */
         j = MIN(keep - sum, r_other[i]);
         part = r_other[i] - j;
         r_other[i] = j;
         sum = sum + j;
         if
         :: ok && part > 0 ->
-            j = MIN(part, spare[i]);
+            assert(HELD(i));
+            j = MIN(part, UNCLAIMED(i));
 #ifdef BREAK_REFUND_OTHER_BLINDLY
             j = part; /* without a look whether that node's pages are still there */
 #endif
-            spare[i] = spare[i] - j; C(d, i) = C(d, i) + j; claimed[i] = claimed[i] + j;
+            host_move(i, r_nid, j);
+            C(d, i) = C(d, i) + j; claimed[i] = claimed[i] + j;
             to_host = to_host + part - j;
-            assert(part == j || spare[i] == 0);
-            tally = tally + part
+            assert(part == j || UNCLAIMED(i) == 0)
         :: else
         fi
     };
     if
     :: ok ->
-        host_claim[d] = host_claim[d] + to_host; host_claims = host_claims + to_host;
+        host_claim[d] = host_claim[d] + to_host;
         outst[d] = outst[d] + (r_red - sum);
-        host_spare = host_spare + (r_pages - keep) - (r_red - sum)
+        credit(r_nid, (r_pages - keep) - (r_red - sum))
     :: else ->
-        host_spare = host_spare + (r_pages - keep)
+        credit(r_nid, r_pages - keep)
     fi;
     r_red = sum; r_pages = keep;
-    part = 0; to_host = 0
+    i = 0; j = 0; sum = 0; part = 0; to_host = 0; ok = 0
 }
 
-/* Pages are on the maps again: their credits. */
-inline credit(n, k)
-{
-#ifdef OFFLINE
-    j = MIN(debt[n], k);
-    debt[n] = debt[n] - j;
-    spare[n] = spare[n] + (k - j); host_spare = host_spare + (k - j)
-#else
-    spare[n] = spare[n] + k; host_spare = host_spare + k
-#endif
-}
-
-/* --- sets: w_ absolute, as the caller gives them; x_ what is still missing. Account and ledger locked ---------------- */
+/* --- sets: w_ absolute, as the caller gives them; x_ what is still missing. Account and nodes locked -------------------- */
 #define SET_LOCALS byte w_node[NN], w_host, x_node[NN], x_host
 
+/* drop_set() and claimants_set(). */
 inline claims_release(d)
 {
     for (i : 0 .. NN - 1) {
-        spare[i] = spare[i] + C(d, i); claimed[i] = claimed[i] - C(d, i); C(d, i) = 0; SET(d, i) = 0
+        assert(C(d, i) == 0 || HELD(i));
+        credit(i, C(d, i)); claimed[i] = claimed[i] - C(d, i); C(d, i) = 0; SET(d, i) = 0
     };
-    host_claims = host_claims - host_claim[d];
-    host_spare = host_spare + outst[d];
-    host_claim[d] = 0; outst[d] = 0; set_out[d] = 0; gen[d]++
+    credit(FIRST, host_claim[d]);
+    host_claim[d] = 0; outst[d] = 0; set_out[d] = 0; gen[d]++;
+    i = 0
 }
 
 /* claims.c, set_make_relative(): what is still missing of each count. */
@@ -290,14 +457,16 @@ inline set_relative(d)
         x_node[i] = (w_node[i] > OWN(d, i) -> w_node[i] - OWN(d, i) : 0);
         sum = sum + (OWN(d, i) > w_node[i] -> OWN(d, i) - w_node[i] : 0)
     };
-    x_host = (w_host > sum -> w_host - sum : 0)
+    x_host = (w_host > sum -> w_host - sum : 0);
+    i = 0; sum = 0
 }
 
-/* ok: true, false, or EMPTY: nothing to claim, or more than max allows. */
+/* ok: true, false, or EMPTY: nothing to claim, or more than max allows. H as far as the nodes of the mask have it. */
 #define EMPTY 2
-inline set_fits(d)
+inline set_fits(d, mask)
 {
-    room = host_spare + outst[d];
+    parts(mask);
+    room = rest + outst[d]; rest = 0;
 #ifdef BREAK_FITS_NODES
     room = RAM;
 #endif
@@ -305,48 +474,53 @@ inline set_fits(d)
     room = room - MIN(x_host, room);
     sum = x_host;
     for (i : 0 .. NN - 1) {
-        ok = ok && x_node[i] <= spare[i] + C(d, i) && x_node[i] <= room;
+        ok = ok && x_node[i] <= UNCLAIMED(i) + C(d, i) && x_node[i] <= room;
         room = room - MIN(x_node[i], room);
         sum = sum + x_node[i]
     };
     ok = (sum == 0 || tot[d] + sum > max_pages[d] -> EMPTY : ok);
-    room = 0
+    room = 0; i = 0; sum = 0
 }
 
 /* Counts are absolute: with the claim the domain has what its entries say, or more. */
 inline check_absolute(d)
 {
-    j = 0; part = x_host; /* owned beyond the entries, and host-wide */
+    part = x_host; /* owned beyond the entries, and host-wide */
     for (i : 0 .. NN - 1) {
         assert(OWN(d, i) + x_node[i] == w_node[i] || (OWN(d, i) > w_node[i] && x_node[i] == 0));
         part = part + (OWN(d, i) > w_node[i] -> OWN(d, i) - w_node[i] : 0)
     };
     assert(part == w_host || (part > w_host && x_host == 0));
-    part = 0
+    part = 0; i = 0
 }
 
 inline set_install(d)
 {
     claims_release(d);
+    own_parts = true;
     sum = x_host;
     for (i : 0 .. NN - 1) {
-        spare[i] = spare[i] - x_node[i]; claimed[i] = claimed[i] + x_node[i]; C(d, i) = x_node[i]; SET(d, i) = x_node[i];
+        assert(x_node[i] == 0 || HELD(i));
+        claimed[i] = claimed[i] + x_node[i]; C(d, i) = x_node[i]; SET(d, i) = x_node[i];
+        take_parts(i, x_node[i]);
         sum = sum + x_node[i]
     };
-    check_absolute(d);
-    host_claim[d] = x_host; host_claims = host_claims + x_host;
+    take_parts(FIRST, x_host);
+    host_claim[d] = x_host;
     outst[d] = sum; set_out[d] = sum;
-    host_spare = host_spare - sum
+    check_absolute(d);
+    WHEN(!own_parts && locked == ALL, deal_out());
+    i = 0; sum = 0
 }
 
-/* --- the end: nothing lost, nothing left under way ----------------------------------------------------------- */
+/* --- the end: nothing lost, nothing rest under way ----------------------------------------------------------- */
 inline check_end()
 {
     for (i : 0 .. NN - 1) {
         tally = 0;
         for (j : 0 .. ND - 1) { tally = tally + OWN(j, i) };
         assert(FREE(i) + tally + OFFLINE_PAGES(i) == ram[i]);
-        assert(held[i] == 0 && spare[i] + claimed[i] == FREE(i))
+        assert(!node_lk[i])
     };
     check()
 }

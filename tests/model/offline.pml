@@ -2,29 +2,32 @@
  * Memory goes offline (claims.md section 6, rule 8): mm/offline.c, claims_recall.c.
  *
  *   here              in C
- *   offline_page()    mm_offline_page(): ledger lock; node lock, the frame leaves its node or is marked, node unlock; credits; unlock
- *   withdraw()        ledger_withdraw_locked()
+ *   offline_page()    mm_offline_page(): scrubbers of the node let go; all nodes locked: the frame leaves its node or is marked, claims are recalled
+ *   withdraw()        ledger_withdraw(), of so many pages that have left the node
  *   recall()          recall_page() and next_to_lose(): for a node, or (NN) for the host
  *   online_page()     mm_online_page(), of a page that has left
  *   lost[]            node_broken, host_broken
  *
- * A free page that leaves takes its credit with it. If that is promised, one page of a claim is taken back, of the domain whose
- * turn it is by its share. A page in use is marked and leaves when it is given up; no credit comes back for it then.
- *
- * Pages that are given up are on the maps before their credits are: such a page can leave in between. Then no claim is hurt, and the
- * credit that is on its way does not come (debt).
+ * A free page that leaves takes its credit with it, under the same hold of all nodes' locks. If that is promised, one page of a claim is taken
+ * back, of the domain whose turn it is by its share; its account is not locked, and all nodes are. A page in use is marked and
+ * leaves when it is given up; no credit comes back for it then.
  *
  * In SHARES nobody takes or frees: four domains claim, and everything goes offline page by page. Each loses its share to less than a page.
  *
  * right:  offline           ND=3 OFFLINE
+ * right:  offline-scrub     ND=3 OFFLINE SCRUB
+ * right:  offline-hosts     ND=3 OFFLINE HOSTS
  * right:  offline-shares    ND=4 RAM=12 OFFLINE SHARES C0=1 C1=1 C2=1 C3=6
  * right:  offline-shares-2  ND=4 RAM=12 OFFLINE SHARES C0=5 C1=2 C2=1 C3=1
  * broken: no-recall         ND=3 OFFLINE BREAK_NO_RECALL           the page goes, the claims stay
  * broken: no-host-recall    ND=3 OFFLINE BREAK_NO_HOST_RECALL      claims on the node are looked at, host-wide ones are not
  * broken: always-recall     ND=3 OFFLINE BREAK_ALWAYS_RECALL       a claim pays although unclaimed pages are there
- * broken: no-debt           ND=3 OFFLINE BREAK_NO_DEBT             a page leaves before its credit is there, and a claim pays for it, or nobody can
+ * broken: recall-node       ND=3 OFFLINE HOSTS BREAK_RECALL_NODE   claims are recalled with only that node's lock
+ * broken: leave-first       ND=3 OFFLINE BREAK_LEAVE_FIRST         the page leaves, the locks are dropped, the claims are recalled
  * broken: marked-credit     ND=3 OFFLINE BREAK_MARKED_CREDIT       a page in use leaves when it is given up, and its credit comes back
- * broken: offline-early     ND=3 OFFLINE EARLY_UNLOCK              a take drops the ledger's lock before it has its pages: they are free and promised
+ * broken: offline-early     ND=3 OFFLINE BREAK_EARLY_UNLOCK        a take drops the node's lock before it has its pages: they are free and promised
+ * broken: offline-no-wait   ND=3 OFFLINE SCRUB BREAK_NO_WAIT       a page is taken offline while a scrubber has it
+ * broken: offline-locked    ND=3 OFFLINE SCRUB BREAK_WAIT_LOCKED   it waits for scrubbers under the locks that they need: a deadlock
  * broken: first-in-list     ND=4 RAM=12 OFFLINE SHARES C0=5 C1=2 C2=1 C3=1 BREAK_FIRST      always the first domain pays
  * broken: furthest-behind   ND=4 RAM=12 OFFLINE SHARES C0=1 C1=1 C2=1 C3=6 BREAK_FURTHEST   the one furthest behind pays, of those that have something left
  */
@@ -74,70 +77,97 @@ inline recall(n)
     };
     assert(best < ND); /* promised to nobody: the BUG_ON of recall_page() */
     if
-    :: n == HOST -> host_claim[best]--; host_claims--
-    :: else -> C(best, (n) % NN) = C(best, (n) % NN) - 1; claimed[(n) % NN]--; spare[(n) % NN]++
+    :: n == HOST -> host_claim[best]--
+    :: else -> C(best, (n) % NN) = C(best, (n) % NN) - 1; claimed[(n) % NN]--
     fi;
-    outst[best]--; host_spare++;
-    LOST(best, n) = LOST(best, n) + 1
+    outst[best]--;
+    LOST(best, n) = LOST(best, n) + 1;
+    j = 0; all = 0; gone = 0; best = 0
 }
 
-inline withdraw(n)
+/* ledger_withdraw(). Each page takes one from H; what is recalled adds one. All nodes locked. */
+inline withdraw(n, k)
 {
-#ifdef BREAK_NO_DEBT
-    if
-    :: false
-#else
-    if
-    :: spare[n] + claimed[n] + debt[n] <= FREE(n) -> debt[n]++
-#endif
-    :: else ->
+    assert(k == 0 || locked == ALL || FEW_LOCKS);
+    room = k;
+    do
+    :: room > 0 ->
+        room--;
         if
 #ifndef BREAK_NO_RECALL
 #ifdef BREAK_ALWAYS_RECALL
         :: claimed[n] > 0 ->
 #else
-        :: spare[n] == 0 ->
+        :: claimed[n] > FREE(n) + room ->
 #endif
-            assert(claimed[n] > FREE(n)); /* page-exactly: no claim pays while the node has enough for all */
+            assert(claimed[n] > FREE(n) + room); /* page-exactly: no claim pays while the node has enough for all */
             recall(n)
 #endif
-        :: else
-        fi;
-        if
+        :: else ->
+            parts(ALL);
+            if
 #ifndef BREAK_NO_HOST_RECALL
-        :: host_spare == 0 -> recall(HOST)
+            :: rest == 0 -> recall(HOST)
 #endif
-        :: else
-        fi;
-        spare[n]--; host_spare--
-    fi;
-    leaves[n]--;
-    check()
+            :: else -> /* ledger_host_lose() */
+                i = (host_part[n] > 0 -> n : (host_part[0] > 0 -> 0 : 1));
+                WHEN(rest > 0, host_part[i] = host_part[i] - 1);
+                i = 0
+            fi;
+            rest = 0
+        fi
+    :: else -> break
+    od
 }
 
-/* Of a page that is free, or (in use) of one that somebody owns and that is not marked yet. */
-inline offline_page(n, left)
+/* One that is free, or one in use that is not marked yet. The caller means a certain frame: also one that a scrubber has, if it may. */
+inline leave(n, gone_now)
 {
-    lock(ledger_lk);
+    if
+    :: maps[n] > 0 -> maps[n]--; offline[n]++; gone_now = true
+    :: maps[n] == 0 && leaving[n] < OWN(0, n) + OWN(1, n) + OWN(2, n) -> leaving[n]++; gone_now = false
+    :: else -> gone_now = false
+    fi
+}
+
+#ifdef BREAK_NO_WAIT
+#define LET_GO(n) true
+#else
+#define LET_GO(n) (scrubbing[n] == 0)
+#endif
+
+inline offline_page(n, gone_now)
+{
+#ifdef BREAK_WAIT_LOCKED
+    waiting[n]++;
+#else
+    waiting[n]++;
+    LET_GO(n); /* node_wait_scrubbers() */
+#endif
+    locked = (FEW_LOCKS -> BIT(n) : ALL);
+    nodes_lock();
+#ifdef BREAK_WAIT_LOCKED
+    LET_GO(n);
+#endif
+#ifdef BREAK_LEAVE_FIRST
+    d_step { leave(n, gone_now); nodes_unlock() }
+    nodes_lock();
+    d_step { WHEN(gone_now, withdraw(n, 1)); check(); nodes_unlock(); locked = 0; waiting[n]-- }
+#else
     d_step {
-        if
-        :: maps[n] > 0 -> maps[n]--; offline[n]++; leaves[n] = 1; left = true
-        :: maps[n] == 0 && leaving[n] < OWN(0, n) + OWN(1, n) + OWN(2, n) -> leaving[n]++; left = false
-        :: else -> left = false
-        fi;
-        check()
+        assert(scrubbing[n] == 0); /* no free frame is on its way */
+        leave(n, gone_now);
+        WHEN(gone_now, withdraw(n, 1));
+        check();
+        nodes_unlock(); locked = 0;
+        waiting[n]-- /* node_wait_done() */
     }
-    d_step {
-        WHEN(left, withdraw(n));
-        unlock(ledger_lk)
-    }
+#endif
 }
 
 inline online_page(n)
 {
-    lock(ledger_lk);
-    d_step { offline[n]--; maps[n]++; check() }
-    d_step { spare[n]++; host_spare++; check(); unlock(ledger_lk) }
+    atomic { !node_lk[n] -> d_step { offline[n]--; maps[n]++; credit(n, 1); check() } }
 }
 
 #ifdef SHARES
@@ -156,14 +186,21 @@ inline check_shares(n)
 }
 #endif
 
+#ifdef SCRUB
+#define PROCS 2
+#else
+#define PROCS 3
+#endif
+
 proctype offliner()
 {
-    bool left;
+    NODE_LOCALS;
+    bool gone_now;
     byte n, pages;
 
 #ifdef SHARES
     do
-    :: pages < ram[0] -> offline_page(0, left); check_shares(0); pages++
+    :: pages < ram[0] -> offline_page(0, gone_now); check_shares(0); pages++
     :: else -> break
     od;
 #else
@@ -173,12 +210,12 @@ proctype offliner()
         :: n = 0
         :: n = 1
         fi;
-        offline_page(n, left);
+        offline_page(n, gone_now);
         if
-        :: left -> online_page(n)
+        :: gone_now -> online_page(n)
         :: true
         fi;
-        n = 0; left = false;
+        n = 0; gone_now = false;
         pages++
     :: else -> break
     od;
@@ -211,8 +248,6 @@ proctype builder()
 /* Gives its pages up, one by one. */
 proctype leaver()
 {
-    byte back;
-
     do
     :: OWN(2, 0) > 0 -> release(2, 0)
     :: OWN(2, 1) > 0 -> release(2, 1)
@@ -223,6 +258,7 @@ proctype leaver()
 
 init
 {
+    NODE_LOCALS;
     SET_LOCALS;
 
     d_step {
@@ -236,17 +272,29 @@ init
 #else
         setup(0, 3); setup(1, 2);
         max_pages[0] = 3; max_pages[1] = 1; max_pages[2] = 2;
+        #ifdef HOSTS
+        want(0, 0, 1); claim_at_start(0);
+        want(0, 0, 1); claim_at_start(1);
+#else
         want(1, 0, 1); claim_at_start(0);
         want(1, 0, 0); claim_at_start(1);
-        maps[0]--; maps[1]--; spare[0]--; spare[1]--; host_spare = host_spare - 2;
-        OWN(2, 0) = 1; OWN(2, 1) = 1; tot[2] = 2; check()
+#endif
+        maps[0]--; maps[1]--; OWN(2, 0) = 1; OWN(2, 1) = 1; tot[2] = 2;
+        locked = ALL; own_parts = true; take_parts(0, 1); take_parts(1, 1); locked = 0; check()
 #endif
     }
 #ifdef SHARES
     run offliner();
     d_step { finished == 1 -> check_end() }
 #else
-    atomic { run offliner(); run builder(); run leaver() }
-    d_step { finished == 3 -> assert(debt[0] == 0 && debt[1] == 0); check_end() }
+    atomic {
+        run offliner(); run builder();
+#ifdef SCRUB
+        run scrubber(0)
+#else
+        run leaver()
+#endif
+    }
+    d_step { finished == PROCS -> check_end() }
 #endif
 }

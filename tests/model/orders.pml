@@ -9,14 +9,14 @@
  *   reserved[n]        node->kept_2m
  *   SPARE_WHOLES()     node_spare_2m()
  *   UNITS(), lost[]    claim_units(), node_short: ledger_orders.c
- *   units_sub()        claim_node_sub()      a node's lock is taken in it for node_keep_whole()
- *   units_add()        claim_node_add()      the same, and node_has_whole()
+ *   units_sub()        claim_node_sub() and node_keep_whole()
+ *   units_add()        claim_node_add(), node_keep_whole() and node_has_whole()
  *   take()             try_hard(): take_with_credits(), node_wait_scrubbers(), once more
  *   node_take()        node_take(): split wholes first, then one that nobody was promised
- *   install()          claim_units_fit(), ledger_install_locked()
+ *   installer()        claim_units_fit(), ledger_install(); kill() for the end
  *
- * The ledger's lock is held from the reservation to the pages, as in the C; each hold of a node's lock inside is a step of its own, and pages
- * that are given back or scrubbed come in between. Counters as in ledger.pml, whose check() runs too.
+ * What is kept whole and the pages are the node's, so one hold of its lock has it all: reservation, what is kept whole, pages, refund. Counters as
+ * in ledger.pml, whose check() runs too.
  *
  * right:  orders            CLAIMS
  * right:  orders-install    INSTALL
@@ -25,9 +25,9 @@
  * broken: promise-stays     CLAIMS BREAK_UNITS_STAY            a claim shrinks, what is kept whole for it does not
  * broken: promise-late      CLAIMS BREAK_UNITS_LATE            what is kept whole for a domain shrinks after it has looked for its extent
  * broken: refund-broken     CLAIMS BREAK_REFUND_WHOLE          a refund keeps whole again what is broken by now
- * broken: refund-late       CLAIMS BREAK_REFUND_LATE           the ledger's lock is dropped between no extent and the refund
+ * broken: refund-late       CLAIMS BREAK_REFUND_LATE           the node's lock is dropped between no extent and the refund
  * broken: install-by-page   INSTALL BREAK_NO_HAS_WHOLE         a claim by order looks at the pages, not at the wholes
- * broken: install-unlocked  INSTALL BREAK_HAS_WHOLE_EARLY      it looks at the wholes before it has the ledger's lock
+ * broken: install-unlocked  INSTALL BREAK_HAS_WHOLE_EARLY      it looks at the wholes before it has the node's lock
  * broken: scrub-look-early  CLAIMS SCRUB BREAK_SCRUB_EARLY     a scrubber looks for takers that wait before it has the node's lock, not after
  */
 #define NN     2
@@ -51,67 +51,55 @@ byte finished;
 #define SPARE_WHOLES(n) (FREE_WHOLES(n) > reserved[n])
 #define UNITS(d)      (by_order[d] -> C(d, 0) / 2 - lost[d] : 0)
 
-inline check_wholes()
+inline check_units()
 {
     check();
     assert(reserved[0] <= 3 && reserved[0] <= FREE_WHOLES(0) && reserved[1] == 0);
-    assert(UNITS(0) <= 3 && UNITS(1) <= 3 && UNITS(2) <= 3)
-}
-/* When nobody holds the ledger's lock, or at the end of a hold. */
-inline check_units()
-{
-    check_wholes();
+    assert(UNITS(0) <= 3 && UNITS(1) <= 3 && UNITS(2) <= 3);
     assert(reserved[0] == UNITS(0) + UNITS(1) + UNITS(2))
 }
 
-/* --- what is kept whole; ledger locked. The page counts are the caller's ------------------------------------------------- */
-/* After c[d][0] fell by `pages` taken as extents of `order`: made_up, kept_whole as in claim_node_sub(). */
+/* --- what is kept whole; node 0 locked. The page counts are the caller's -------------------------------------------------- */
+/* After c[d][0] fell by `pages` taken as extents of `order`: u_lost, made_up in claim_node_sub(). */
 inline units_sub(d, pages, order)
 {
-    d_step {
-        part = C(d, 0) + pages; /* before */
-        u_before = part / 2 - lost[d];
-        u_lost = 0;
-        if
-        :: order == 0 -> u_lost = MIN(lost[d], part / 2 - C(d, 0) / 2)
-        :: order > 0 && lost[d] > C(d, 0) / 2 -> u_lost = lost[d] - C(d, 0) / 2
-        :: else
-        fi;
-        lost[d] = lost[d] - u_lost;
-        part = 0
-    }
+    part = C(d, 0) + pages; /* before */
+    sum = part / 2 - lost[d];
+    u_lost = 0;
+    if
+    :: order == 0 -> u_lost = MIN(lost[d], part / 2 - C(d, 0) / 2)
+    :: order > 0 && lost[d] > C(d, 0) / 2 -> u_lost = lost[d] - C(d, 0) / 2
+    :: else
+    fi;
+    lost[d] = lost[d] - u_lost;
 #ifndef BREAK_UNITS_STAY
-    d_step { reserved[0] = reserved[0] - (u_before - UNITS(d)); u_before = 0 }
+    reserved[0] = reserved[0] - (sum - UNITS(d));
 #endif
+    part = 0; sum = 0
 }
 
 /* After it grew by `pages` again: as many wholes as there are. claim_node_add(). */
 inline units_add(d, pages)
 {
-    d_step {
-        u_before = (C(d, 0) - pages) / 2 - lost[d];
-        lost[d] = MIN(lost[d] + u_lost, C(d, 0) / 2);
-        u_lost = 0
-    }
+    sum = (C(d, 0) - pages) / 2 - lost[d];
+    lost[d] = MIN(lost[d] + u_lost, C(d, 0) / 2);
+    u_lost = 0;
     do
-    :: UNITS(d) > u_before ->
-        d_step {
+    :: UNITS(d) > sum ->
 #ifndef BREAK_REFUND_WHOLE
-            if
-            :: SPARE_WHOLES(0) -> reserved[0]++; u_before++
-            :: else -> lost[d]++
-            fi
+        if
+        :: SPARE_WHOLES(0) -> reserved[0]++; sum++
+        :: else -> lost[d]++
+        fi
 #else
-            reserved[0]++; u_before++
+        reserved[0]++; sum++
 #endif
-        }
     :: else -> break
     od;
-    u_before = 0
+    sum = 0
 }
 
 /* --- taking ------------------------------------------------------------------------------------------------------ */
-#define ORDER_LOCALS RECEIPT; byte got, u_before, u_lost, pick, tries; bool again
 
 #define CAN_SPLIT(w, n)  (NODE(w) == n && there[w] == 1 && !scrubbed[w])
 #ifdef BREAK_PROMISED
@@ -122,93 +110,119 @@ inline units_add(d, pages)
 #define CAN_WHOLE(w, n)  (NODE(w) == n && there[w] == 2 && !scrubbed[w] && MAY_BREAK(n))
 #define NOTHING          WHOLES
 
-/* Node lock: one step, whichever whole the search comes upon first. */
+/* Whichever whole the search comes upon first. Node lock held. */
 inline node_take(d, n, order)
 {
-    atomic {
+    if
+    :: order == 0 && CAN_SPLIT(0, n) -> pick = 0
+    :: order == 0 && CAN_SPLIT(1, n) -> pick = 1
+    :: order == 0 && CAN_SPLIT(2, n) -> pick = 2
+    :: order == 0 && CAN_SPLIT(3, n) -> pick = 3
+    :: order == 1 || !(CAN_SPLIT(0, n) || CAN_SPLIT(1, n) || CAN_SPLIT(2, n) || CAN_SPLIT(3, n)) ->
         if
-        :: order == 0 && CAN_SPLIT(0, n) -> pick = 0
-        :: order == 0 && CAN_SPLIT(1, n) -> pick = 1
-        :: order == 0 && CAN_SPLIT(2, n) -> pick = 2
-        :: order == 0 && CAN_SPLIT(3, n) -> pick = 3
-        :: order == 1 || !(CAN_SPLIT(0, n) || CAN_SPLIT(1, n) || CAN_SPLIT(2, n) || CAN_SPLIT(3, n)) ->
-            if
-            :: CAN_WHOLE(0, n) -> pick = 0
-            :: CAN_WHOLE(1, n) -> pick = 1
-            :: CAN_WHOLE(2, n) -> pick = 2
-            :: CAN_WHOLE(3, n) -> pick = 3
-            :: else -> pick = NOTHING
-            fi
+        :: CAN_WHOLE(0, n) -> pick = 0
+        :: CAN_WHOLE(1, n) -> pick = 1
+        :: CAN_WHOLE(2, n) -> pick = 2
+        :: CAN_WHOLE(3, n) -> pick = 3
+        :: else -> pick = NOTHING
+        fi
+    fi;
+    d_step {
+        if
+        :: pick < NOTHING ->
+            got = r_pages;
+            there[pick] = there[pick] - got;
+            MINE(d, pick) = MINE(d, pick) + got
+        :: else -> /* the BUG_ON of take_with_credits() */
+            assert(order > 0 || (SCRUBBING && n == 0))
         fi;
-        d_step {
-            if
-            :: pick < NOTHING ->
-                got = r_pages;
-                there[pick] = there[pick] - got;
-                MINE(d, pick) = MINE(d, pick) + got;
-                held[n] = held[n] - got
-            :: else -> /* the BUG_ON of take_with_credits() */
-                assert(order > 0 || (SCRUBBING && n == 0))
-            fi;
-            check_wholes()
-        }
+        pick = 0
     }
 }
 
-/* Refund of the whole receipt. */
+/* Of the whole receipt. In a d_step. */
 inline refund_all(d)
 {
-    d_step {
-        WHEN(got == 0, held[r_nid] = held[r_nid] - r_pages);
-        room = 0;
-        if
-        :: gen[d] == r_gen -> room = (r_nid == 0 -> r_node : r_other[0]);
-            WHEN(r_nid != 0, room = MIN(room, spare[0]))
-        :: else
-        fi;
-        back = room; room = 0;
-        refund(d, 0)
-    }
+    back = 0; /* what comes back to the claim on node 0 */
+    WHEN(gen[d] == r_gen, back = (r_nid == 0 -> r_node : MIN(r_other[0], UNCLAIMED(0))));
+    refund(d, 0);
     WHEN(back > 0 && by_order[d], units_add(d, back));
     back = 0; u_lost = 0
 }
 
-/* try_once(): got. again: -EAGAIN. Account and ledger locked. */
+/* ledger_reserve() of one extent. In a d_step. */
+inline reserve_extent(d, n, order)
+{
+    more = 0;
+    r_pages = 1 + order;
+    decide(d, n, r_pages);
+    if
+    :: verdict == GRANTED -> check_plan(d, n, r_pages)
+    :: verdict == UNDECIDED -> more = needs; forget_receipt()
+    :: verdict == REFUSED -> assert(C(d, n) == 0 || order > 0); forget_receipt()
+    fi;
+    needs = 0; verdict = 0
+}
+
+/* What has been reserved: credits, what is kept whole, an extent, or a refund, and the end of the hold. */
+inline take_extent(d, n, order)
+{
+    atomic {
+        d_step {
+            kept_whole = n == 0 && UNITS(d) > 0; c_before = C(d, 0); c_other = C(d, 1); h_before = host_claim[d];
+            back = (n == 0 -> r_node : r_other[0]);
+            commit(d, n, r_pages);
+#ifndef BREAK_UNITS_LATE
+            WHEN(back > 0 && by_order[d], units_sub(d, back, order));
+            back = 0
+#endif
+        }
+        node_take(d, n, order);
+#ifdef BREAK_UNITS_LATE
+        d_step {
+            WHEN(back > 0 && by_order[d], units_sub(d, back, order));
+            back = 0
+        }
+#endif
+#ifdef BREAK_REFUND_LATE
+        WHEN(got == 0, d_step { nodes_unlock() })
+    }
+    WHEN(got == 0, nodes_lock());
+    atomic {
+#endif
+        d_step {
+            WHEN(got == 0, again = true; refund_all(d));
+            /* rule 5: what did not succeed has changed nothing */
+            assert(got > 0 || (C(d, 0) == c_before && C(d, 1) == c_other && host_claim[d] == h_before));
+            c_before = 0; c_other = 0; h_before = 0;
+            check_units();
+            end_hold(d, n)
+        }
+    }
+}
+
+inline end_hold(d, n)
+{
+    nodes_unlock(); locked = 0;
+    WHEN(got > 0, OWN(d, n) = OWN(d, n) + got; tot[d] = tot[d] + got);
+    unlock(acct[d])
+}
+
+/* try_once(): got. again: -EAGAIN. */
 inline try_once(d, n, order)
 {
-    got = 0; again = false;
-    d_step {
-        r_pages = 1 + order;
-        plan(d, n, r_pages);
+    atomic { !acct[d] -> acct[d] = true; got = 0; again = false; locked = BIT(n) }
+    do
+    :: locked > 0 ->
+        nodes_lock();
+        d_step { reserve_extent(d, n, order) }
         if
-        :: r_pages - r_node <= spare[n] && r_pages - r_red <= host_spare -> check_plan(d, n, r_pages); commit(d, n, r_pages)
-        :: else -> assert(C(d, n) == 0 || order > 0); forget_receipt()
-        fi;
-        back = (r_pages == 0 -> 0 : (n == 0 -> r_node : r_other[0]))
-    }
-    if
-    :: r_pages > 0 ->
-#ifdef BREAK_UNITS_LATE
-        node_take(d, n, order);
-#endif
-        WHEN(back > 0 && by_order[d], units_sub(d, back, order));
-        back = 0;
-#ifndef BREAK_UNITS_LATE
-        node_take(d, n, order);
-#endif
-        if
-        :: got == 0 ->
-            again = true;
-#ifdef BREAK_REFUND_LATE
-            unlock(ledger_lk);
-            lock(ledger_lk);
-#endif
-            refund_all(d)
-        :: else
+        :: more > 0 -> d_step { nodes_unlock(); locked = more; more = 0 } /* look again, with these as well */
+        :: more == 0 && r_pages > 0 -> take_extent(d, n, order)
+        :: more == 0 && r_pages == 0 -> d_step { check_units(); end_hold(d, n) }
         fi
-    :: else
-    fi;
-    d_step { check_units(); pick = 0 }
+    :: else -> break
+    od
 }
 
 /* try_hard(). An extent that was promised whole is got: after the scrubbers have let go, at once. */
@@ -217,19 +231,7 @@ inline take(d, n, order)
     tries = 0; again = true;
     do
     :: again ->
-        lock(acct[d]);
-        lock(ledger_lk);
-        d_step { kept_whole = n == 0 && UNITS(d) > 0; c_before = C(d, 0); c_other = C(d, 1); h_before = host_claim[d] }
         try_once(d, n, order);
-        d_step { /* rule 5: what did not succeed has changed nothing */
-            assert(got > 0 || (C(d, 0) == c_before && C(d, 1) == c_other && host_claim[d] == h_before));
-                c_before = 0; c_other = 0; h_before = 0;
-            unlock(ledger_lk)
-        }
-        d_step {
-            WHEN(got > 0, OWN(d, n) = OWN(d, n) + got; tot[d] = tot[d] + got);
-            unlock(acct[d])
-        }
         if
         :: again && order == 0 -> (!SCRUBBING || there[0] == 1 || there[1] == 1 || there[2] == 1)
         :: again && order > 0 && tries == 0 -> /* node_wait_scrubbers() */
@@ -245,40 +247,47 @@ inline take(d, n, order)
     od;
     atomic { waiting[n] = waiting[n] - tries; tries = 0; kept_whole = false }
 }
-#define TAKER_LOCALS ORDER_LOCALS; byte back, c_before, c_other, h_before; bool kept_whole
+#define TAKER_LOCALS NODE_LOCALS, got, more, u_lost, pick, tries, back, c_before, c_other, h_before; RECEIPT; bool again, kept_whole
 
-/* mm_take_done() with nothing kept. `w` is where it came from. */
+/* mm_take_done() with nothing kept. */
 inline take_undo(d, n)
 {
     lock(acct[d]);
-    lock(ledger_lk);
-    atomic { /* node lock */
+    d_step { refund_nodes() }
+    nodes_lock();
+    atomic { /* where it came from, or another of its own */
         if
         :: NODE(0) == n && MINE(d, 0) >= got -> pick = 0
         :: NODE(1) == n && MINE(d, 1) >= got -> pick = 1
         :: NODE(2) == n && MINE(d, 2) >= got -> pick = 2
         :: NODE(3) == n && MINE(d, 3) >= got -> pick = 3
         fi;
-        d_step { MINE(d, pick) = MINE(d, pick) - got; there[pick] = there[pick] + got; pick = 0; check_wholes() }
+        d_step {
+            MINE(d, pick) = MINE(d, pick) - got; there[pick] = there[pick] + got; pick = 0;
+            refund_all(d);
+            OWN(d, n) = OWN(d, n) - got; tot[d] = tot[d] - got; got = 0;
+            check_units();
+            end_hold(d, n)
+        }
     }
-    refund_all(d);
-    d_step { check_units(); unlock(ledger_lk) }
-    d_step { OWN(d, n) = OWN(d, n) - got; tot[d] = tot[d] - got; unlock(acct[d]) }
 }
 
 /* mm_release_many(), one page. */
 inline release(d, w)
 {
     lock(acct[d]);
-    d_step { MINE(d, w) = MINE(d, w) - 1; there[w] = there[w] + 1; check_wholes() }
-    d_step { OWN(d, NODE(w)) = OWN(d, NODE(w)) - 1; tot[d] = tot[d] - 1 }
-    atomic { !ledger_lk -> d_step { credit(NODE(w), 1); check_units() } }
-    unlock(acct[d])
+    atomic {
+        !node_lk[NODE(w)] -> d_step {
+            MINE(d, w) = MINE(d, w) - 1; there[w] = there[w] + 1; credit(NODE(w), 1); check_units();
+            OWN(d, NODE(w)) = OWN(d, NODE(w)) - 1; tot[d] = tot[d] - 1;
+            unlock(acct[d])
+        }
+    }
 }
 
 inline forget()
 {
-    d_step { forget_receipt(); got = 0; back = 0; u_lost = 0; u_before = 0; i = 0; j = 0; again = false }
+    d_step { forget_receipt(); got = 0; u_lost = 0 }
 }
 
 /* Has claims on both nodes, by order on node 0. */
@@ -327,40 +336,54 @@ proctype greedy(byte rounds)
     finished++
 }
 
-/* One whole of node 0, released again. */
+#ifdef BREAK_NO_HAS_WHOLE
+#define WHOLES_FIT true
+#elif defined(BREAK_HAS_WHOLE_EARLY)
+#define WHOLES_FIT fits
+#else
+#define WHOLES_FIT SPARE_WHOLES(0)
+#endif
+
+/* Claims one whole of node 0, and dies. */
 proctype installer(byte d)
 {
+    NODE_LOCALS;
+    CLAIM_LOCALS;
     bool fits;
 
+    d_step { want(2, 0, 0) }
     lock(acct[d]);
 #ifdef BREAK_HAS_WHOLE_EARLY
     fits = SPARE_WHOLES(0);
 #endif
-    lock(ledger_lk);
-#if defined(BREAK_NO_HAS_WHOLE)
-    fits = true;
-#elif !defined(BREAK_HAS_WHOLE_EARLY)
-    fits = SPARE_WHOLES(0); /* node lock */
-#endif
-    if
-    :: fits && spare[0] >= 2 && host_spare >= 2 ->
+    d_step { set_nodes(d) }
+    do
+    :: locked > 0 ->
+        nodes_lock();
         d_step {
-            C(d, 0) = 2; SET(d, 0) = 2; set_out[d] = 2; outst[d] = 2; gen[d]++; by_order[d] = true;
-            claimed[0] = claimed[0] + 2; spare[0] = spare[0] - 2; host_spare = host_spare - 2
+            set_relative(d);
+            set_fits(d, locked);
+            if
+            :: ok == true && WHOLES_FIT -> set_install(d); by_order[d] = true; reserved[0]++; rc = 0
+            :: else -> rc = ENOMEM
+            fi;
+            ok = 0;
+            check_units();
+            nodes_unlock();
+            locked = (rc == 0 || locked == ALL -> 0 : ALL)
         }
-        d_step { reserved[0]++; check_units() }
-    :: else
-    fi;
-    d_step { check_units(); unlock(ledger_lk) }
-    lock(ledger_lk); /* a domain dies: ledger_release_locked() */
-    if
-    :: outst[d] > 0 ->
-        d_step { claims_release(d); by_order[d] = false }
-        d_step { reserved[0]--; check_units() }
-    :: else
-    fi;
-    d_step { check_units(); unlock(ledger_lk) }
+    :: else -> break
+    od;
     unlock(acct[d]);
+    atomic { !acct[d] -> acct[d] = true; d_step { forget_set(); set_nodes(d) } }
+    nodes_lock();
+    d_step {
+        reserved[0] = reserved[0] - UNITS(d);
+        claims_release(d); by_order[d] = false;
+        check_units();
+        nodes_unlock(); locked = 0; rc = 0;
+        unlock(acct[d])
+    }
     finished++
 }
 
@@ -385,9 +408,9 @@ end:
             fi
         }
         atomic { /* node lock */
-            WHEN(there[w] == 2 && NOBODY_WAITS, scrubbed[w] = true)
+            !node_lk[0] -> WHEN(there[w] == 2 && NOBODY_WAITS, scrubbed[w] = true)
         }
-        atomic { scrubbed[w] = false; w = 0 }
+        atomic { !node_lk[0] -> scrubbed[w] = false; w = 0 }
     od
 }
 
@@ -401,7 +424,7 @@ init
 #ifdef CLAIMS
         C(0, 0) = 2; SET(0, 0) = 2; by_order[0] = true; reserved[0] = 1;
         C(0, 1) = 1; SET(0, 1) = 1; outst[0] = 3; set_out[0] = 3;
-        claimed[0] = 2; claimed[1] = 1; spare[0] = 2; spare[1] = 1; host_spare = 3;
+        claimed[0] = 2; claimed[1] = 1; host_part[0] = 2; host_part[1] = 1;
 #endif
         check_units()
     }

@@ -7,11 +7,17 @@
  * right:  promise-nodes     C0=1 C1=1 H=0
  * right:  promise-third     C0=1 C1=0 H=0
  * right:  promise-strict    C0=1 C1=0 H=0 STRICT
- * right:  promise-early     C0=1 C1=0 H=1 EARLY_UNLOCK
+ * right:  promise-greedy    C0=1 C1=0 H=1 GREEDY ND=3
  * right:  promise-two       C0=1 C1=0 H=0 TWO SECOND_H=1 ND=3
  * broken: no-last-try       C0=1 C1=0 H=1 BREAK_NO_LAST_TRY        a page anywhere is looked for node by node only
  * broken: no-host-check     C0=1 C1=0 H=1 BREAK_NO_HOST_CHECK      an unclaimed page of a node is taken although host-wide claims need it
- * broken: credits-first     C0=1 C1=0 H=1 BREAK_CREDITS_FIRST      credits before their pages are on the maps
+ * broken: credits-first     C0=1 C1=0 H=1 BREAK_CREDITS_FIRST      H is raised before the pages are on the maps
+ * broken: free-unlocked     C0=1 C1=0 H=0 BREAK_FREE_UNLOCKED      a free adds to the node's part of H without the node's lock
+ * broken: early-unlock      C0=1 C1=0 H=1 BREAK_EARLY_UNLOCK       the node's lock is dropped between the reservation and the pages
+ * broken: put-back-unlocked C0=1 C1=0 H=1 BREAK_PUT_BACK_UNLOCKED  what was not found is refunded after the node's lock is dropped
+ * broken: not-again         C0=1 C1=0 H=1 BREAK_NOT_AGAIN          what one node cannot decide is refused, not decided again
+ * broken: steal-unlocked    C0=1 C1=0 H=1 GREEDY ND=3 BREAK_STEAL_UNLOCKED  it is decided with the parts of nodes that are not locked
+ * broken: no-second-look    C0=1 C1=0 H=1 BREAK_NO_SECOND_LOOK     more nodes are locked for a decision that was made before
  * broken: scrub-hides       C0=1 C1=0 H=1 BREAK_SCRUB_HIDES        what is being cleaned is not counted as free
  * broken: host-first        C0=1 C1=0 H=1 BREAK_HOST_FIRST         the host-wide claim is redeemed before the node's
  */
@@ -64,7 +70,7 @@ proctype greedy(byte d)
     finished++
 }
 
-#ifdef TWO
+#if defined(TWO) || defined(GREEDY)
 #define PROCS 3
 #else
 #define PROCS 2
@@ -72,6 +78,7 @@ proctype greedy(byte d)
 
 init
 {
+    NODE_LOCALS;
     SET_LOCALS;
 
     d_step {
@@ -79,6 +86,9 @@ init
         max_pages[0] = 3; max_pages[1] = 3;
         w_node[0] = C0; w_node[1] = C1; w_host = H;
         claim_at_start(0);
+#ifdef GREEDY
+        max_pages[2] = 1;
+#endif
 #ifdef TWO
         max_pages[2] = 1;
         w_node[0] = 0; w_node[1] = 0; w_host = SECOND_H;
@@ -88,8 +98,10 @@ init
     }
     atomic {
         run builder(0); run greedy(1);
-#ifdef TWO
+#if defined(TWO)
         run builder(2)
+#elif defined(GREEDY)
+        run greedy(2)
 #else
         run scrubber(0); run scrubber(1)
 #endif

@@ -95,6 +95,7 @@ proctype example()
 
 init
 {
+    NODE_LOCALS;
     CLAIM_LOCALS;
 
 #ifdef EXAMPLE

@@ -8,12 +8,11 @@
  *
  * right:  refund            NN=3 RESTAKE
  * right:  refund-other      NN=3 OTHER
- * right:  refund-early      NN=3 OTHER EARLY_UNLOCK
  * broken: no-generation     NN=3 RESTAKE BREAK_NO_GEN                 a refund does not look whether the set is still the one it took from
  * broken: own-unlocked      NN=3 RESTAKE BREAK_OWN_UNLOCKED           what is missing of a set is computed before the account is locked
  * broken: refund-blindly    NN=3 OTHER BREAK_REFUND_OTHER_BLINDLY     another node's claim comes back although its pages are gone
- * broken: refund-gap        NN=3 OTHER BREAK_REFUND_GAP               the pages go back first, the lock is dropped, the claims come back
- * broken: refund-first      NN=3 OTHER BREAK_CREDITS_FIRST            the claims come back first, then the pages
+ * broken: refund-gap        NN=3 OTHER BREAK_REFUND_GAP               the pages go back first, the node's lock is dropped, the claims come back
+ * broken: refund-first      NN=3 OTHER BREAK_CREDITS_FIRST            the claims come back first, the node's lock is dropped, then the pages
  */
 #include "ledger.pml"
 #include "take.pml"
@@ -57,8 +56,9 @@ proctype domain()
 #ifdef RESTAKE
 proctype second()
 {
+    NODE_LOCALS;
     CLAIM_LOCALS;
-    byte at, left;
+    byte at;
 
     if
     :: want(0, 0, 0)
@@ -95,6 +95,7 @@ proctype second()
 
 init
 {
+    NODE_LOCALS;
     SET_LOCALS;
 
     d_step {

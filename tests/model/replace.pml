@@ -3,7 +3,7 @@
  * what it holds, and always succeeds. A third one that takes or claims whatever it can never gets a page.
  *
  * right:  replace           ND=3
- * broken: replace-gap       ND=3 BREAK_REPLACE_GAP      the old set is released, the lock dropped, the new one installed
+ * broken: replace-gap       ND=3 BREAK_REPLACE_GAP      the old set is released, the locks dropped, the new one installed
  */
 #include "ledger.pml"
 #include "take.pml"
@@ -11,6 +11,7 @@
 
 proctype mover(byte d)
 {
+    NODE_LOCALS;
     CLAIM_LOCALS;
     byte n, at;
 
@@ -56,6 +57,7 @@ proctype third()
 
 init
 {
+    NODE_LOCALS;
     SET_LOCALS;
 
     d_step {

@@ -8,7 +8,9 @@
  * right:  sets              NN=3 ND=3 M0=0
  * right:  sets-host         NN=3 ND=3 M0=3
  * right:  sets-release      NN=3 ND=3 M0=0 AGAIN
- * broken: node-by-node      NN=3 ND=3 M0=0 BREAK_NODE_BY_NODE      the ledger lock is held for each entry, not for the set
+ * broken: node-by-node      NN=3 ND=3 M0=0 BREAK_NODE_BY_NODE      each entry's node is locked for itself, not all for the set
+ * broken: out-of-order      NN=3 ND=3 M0=0 AGAIN BREAK_OUT_OF_ORDER  a set locks its nodes in the order of its entries: a deadlock
+ * broken: set-not-again     NN=3 ND=3 M0=3 BREAK_INSTALL_NOT_AGAIN what the nodes of the set refuse is not decided again with all nodes locked
  * broken: host-unchecked    NN=3 ND=3 M0=3 BREAK_FITS_NODES        a set is compared with its nodes, but not with the host
  */
 #include "ledger.pml"
@@ -20,6 +22,7 @@ bool given_up;
 
 proctype installer(byte d)
 {
+    NODE_LOCALS;
     CLAIM_LOCALS;
     byte at;
 

@@ -4,23 +4,24 @@
  *   here             in C
  *   take()           try_hard() at order 0 on nodes [lo, hi]: lo == hi, one node; else the last attempt of a call that may go
  *                    anywhere, decided for all nodes at one instant. got: pages, 0: -ENOMEM; rc_dying: -ESRCH
+ *   take_pages()     take_with_credits(), after reserve()
  *   take_any()       mm_take() without MM_EXACT_NODE: node after node, then all of them at one instant
- *   take_done()      mm_take_done()
+ *   take_done()      mm_take_done() and give_back()
  *   give_back()      release_locked() and release_step(), one page
  *   release()        mm_release_many()
  *   release_some()   mm_release_some(), one step
  *   kill()           mm_account_kill()
  *   scrubber()       mm_scrub_step(): the page is off the maps while it is cleaned, and still counts as free
+ *   waiting[n]       node.nr_waiting
  *   busy[d]          mem_account.in_flight
  *
- * Order of steps in a take: account lock; ledger lock; for each node: reservation, node lock, pages, node unlock, refund of
- * what a scrubber had; ledger unlock; charge; account unlock. With EARLY_UNLOCK the ledger lock is dropped between the reservation and
- * the node's lock, which is right as well (the C does it no more: a refund that comes later can find step 3's pages gone).
+ * Order of steps in a take: account lock; node lock; reservation; if that takes more nodes: unlock, lock all that it takes, ascending, and
+ * reserve again; pages; refund of what a scrubber has; node unlock; charge; account unlock.
  *
  * There are no per-CPU magazines in Homestead. What a magazine would be, pages that their node does not see, is the bulk
  * of a take up to its take_done().
  */
-#define TAKE_LOCALS RECEIPT; byte got, lo, hi, at, back; bool rc_dying, again
+#define TAKE_LOCALS RECEIPT; NODE_LOCALS, got, lo, hi, at, more; bool rc_dying, again
 
 #ifdef BREAK_RELEASE_IN_FLIGHT
 #define IN_FLIGHT(d) false
@@ -28,48 +29,70 @@
 #define IN_FLIGHT(d) (busy[d] > 0)
 #endif
 
-#ifdef EARLY_UNLOCK
-#define UNLOCK_EARLY unlock(ledger_lk)
-#define LOCK_AGAIN   lock(ledger_lk)
-#define GO_ON        !again
+/* The assertion is the BUG_ON of take_with_credits(), and rule 4's other half. */
+inline find_pages()
+{
+    got = MIN(r_pages, maps[r_nid]);
+    assert(got > 0 || scrubbing[r_nid] > 0);
+    maps[r_nid] = maps[r_nid] - got
+}
+
+inline refund_rest(d)
+{
+    again = again || got == 0; /* -EAGAIN */
+    WHEN(got < r_pages, refund(d, got));
+    check()
+}
+
+/* What has been reserved. Nodes locked. */
+#if defined(BREAK_EARLY_UNLOCK)
+inline take_pages(d, n)
+{
+    d_step { commit(d, n, r_pages); nodes_unlock() }
+    nodes_lock();
+    d_step { find_pages(); refund_rest(d) }
+}
+#elif defined(BREAK_PUT_BACK_UNLOCKED)
+inline take_pages(d, n)
+{
+    d_step { commit(d, n, r_pages); find_pages(); nodes_unlock() }
+    d_step { refund_rest(d) }
+    nodes_lock()
+}
 #else
-#define UNLOCK_EARLY skip
-#define LOCK_AGAIN   skip
-#define GO_ON        true
+inline take_pages(d, n)
+{
+    d_step { commit(d, n, r_pages); find_pages(); refund_rest(d) }
+}
 #endif
 
-/* take_from_nodes(). Ledger lock held. */
+/* take_from_nodes(). Account lock held. */
 inline take_from_nodes(d, want)
 {
+    d_step { locked = (lo == hi -> BIT(lo) : ALL); r_pages = MIN(want, max_pages[d] - tot[d]) }
+    nodes_lock();
     do
-    :: lo + at <= hi && got == 0 && GO_ON ->
+    :: lo + at <= hi && got == 0 ->
         d_step {
-            part = MIN(want, max_pages[d] - tot[d]);
+            WHEN(r_pages == 0, r_pages = MIN(want, max_pages[d] - tot[d]));
             room = lo + at;
-            reserve_half(d, room, part)
+            reserve(d, room);
+            room = 0
         }
         if
-        :: r_pages > 0 ->
-            UNLOCK_EARLY;
-            d_step { /* node lock; the assertion is the BUG_ON of take_with_credits(), and rule 4's other half */
-                got = MIN(r_pages, maps[r_nid]);
-                assert(got > 0 || scrubbing[r_nid] > 0);
-                maps[r_nid] = maps[r_nid] - got;
-                held[r_nid] = held[r_nid] - got
-            }
-            LOCK_AGAIN;
-            d_step {
-                again = (got == 0);
-                WHEN(got < r_pages, held[r_nid] = held[r_nid] - (r_pages - got); refund(d, got));
-                check()
-            }
-        :: else
-        fi;
-        at++
+        :: more > 0 -> /* look again, with these as well */
+            d_step { nodes_unlock(); locked = more; more = 0 }
+            nodes_lock();
+#ifdef BREAK_NO_SECOND_LOOK
+            take_pages(d, lo + at);
+            at++
+#endif
+        :: more == 0 && r_pages > 0 -> take_pages(d, lo + at); at++
+        :: more == 0 && r_pages == 0 -> at++
+        fi
     :: else -> break
     od;
-    assert(got > 0 || again || lo == hi || outst[d] == 0); /* rule 4, any node; for one node see reserve_half() */
-    again = again && got == 0; at = 0
+    at = 0
 }
 
 inline take(d, want)
@@ -85,13 +108,13 @@ inline take(d, want)
         atomic { !acct[d] -> acct[d] = true; rc_dying = dying[d] }
 #endif
         if
-        :: !rc_dying && tot[d] < max_pages[d] ->
-            lock(ledger_lk);
-            take_from_nodes(d, want);
-            unlock(ledger_lk)
+        :: !rc_dying && tot[d] < max_pages[d] -> take_from_nodes(d, want)
         :: else
         fi;
         d_step {
+            assert(got > 0 || again || rc_dying || lo == hi || outst[d] == 0 || tot[d] >= max_pages[d]); /* rule 4, any node; for one node see reserve() */
+            again = again && got == 0;
+            nodes_unlock(); locked = 0;
             WHEN(got > 0, tot[d] = tot[d] + got; OWN(d, r_nid) = OWN(d, r_nid) + got; busy[d]++);
             unlock(acct[d])
         }
@@ -103,7 +126,7 @@ inline take(d, want)
 /* What nobody reads again is 0: fewer states. */
 inline forget()
 {
-    d_step { forget_receipt(); got = 0; lo = 0; hi = 0; i = 0; j = 0 }
+    d_step { forget_receipt(); got = 0; lo = 0; hi = 0 }
 }
 
 /* `first` is where it begins; the other nodes follow by number, and then all of them at once. */
@@ -130,61 +153,69 @@ inline take_any(d, first, want)
     od
 }
 
-/* One page or k of them go back to the node. `back`: those that are free then. One that was to go offline goes now. Node lock held. */
-inline give_up(n, k, back)
+#ifdef BREAK_RECALL_NODE
+#define FEW_LOCKS true /* claims are recalled with only that node locked */
+#else
+#define FEW_LOCKS false
+#endif
+hidden byte to_leave;
+
+/* k pages go back to the node. part: those that are free then, j: those that go offline now, as they were to. Node lock held. */
+inline give_up(n, k)
 {
 #ifdef OFFLINE
-    i = MIN(leaving[n], k);
-    leaving[n] = leaving[n] - i; offline[n] = offline[n] + i;
-    back = k - i;
-    maps[n] = maps[n] + back;
+    j = MIN(leaving[n], k);
+    leaving[n] = leaving[n] - j; offline[n] = offline[n] + j;
+#else
+    j = 0;
+#endif
+    part = (k) - j;
+    maps[n] = maps[n] + part;
 #ifdef BREAK_MARKED_CREDIT
-    back = k;
-#endif
-    i = 0
-#else
-    back = k;
-    maps[n] = maps[n] + k
+    part = k
 #endif
 }
 
-#ifdef OFFLINE
-inline refund_leavers(n, k)
-{
-    leaves[n] = k;
-    do
-    :: k > 0 -> withdraw(n); k--
-    :: else -> break
-    od
-}
-#else
-inline refund_leavers(n, k)
-{
-    k = 0
-}
-#endif
-
-/* Keeps `keep` pages. The others are put on the maps and only then, under the same hold of the ledger lock, do their credits and
- * claims come back; those of pages that went offline instead are withdrawn at once. The pages of a dying account are still
- * there: release_some() waits for us. */
+/* Keeps `keep` pages. The others, their credits and their claims come back in one hold of the node's lock; claims of pages that went offline
+ * instead are withdrawn under it. The pages of a dying account are still there: release_some() waits for us. */
 inline take_done(d, keep)
 {
     lock(acct[d]);
     if
     :: keep < got ->
+        d_step { refund_nodes() }
+        nodes_lock();
 #if defined(BREAK_CREDITS_FIRST)
-        atomic { !ledger_lk -> d_step { refund(d, keep); check() } }
-        d_step { maps[r_nid] = maps[r_nid] + (got - keep) }
+        d_step { refund(d, keep); nodes_unlock() }
+        nodes_lock();
+        d_step { maps[r_nid] = maps[r_nid] + (got - keep); nodes_unlock(); locked = 0; check() }
 #elif defined(BREAK_REFUND_GAP)
-        d_step { maps[r_nid] = maps[r_nid] + (got - keep) }
-        atomic { !ledger_lk -> d_step { credit(r_nid, got - keep); check() } }
-        atomic { !ledger_lk -> d_step {
-            spare[r_nid] = spare[r_nid] - (got - keep); host_spare = host_spare - (got - keep);
-            refund(d, keep); check() } }
+        d_step { maps[r_nid] = maps[r_nid] + (got - keep); credit(r_nid, got - keep); nodes_unlock(); check() }
+        nodes_lock();
+        d_step {
+            sum = MIN(host_part[r_nid], got - keep); host_part[r_nid] = host_part[r_nid] - sum;
+            refund(d, keep);
+            check(); nodes_unlock(); locked = 0
+        }
 #else
-        lock(ledger_lk);
-        d_step { give_up(r_nid, got - keep, back); check() }
-        d_step { back = got - keep - back; refund(d, keep); refund_leavers(r_nid, back); check(); unlock(ledger_lk) }
+#ifdef OFFLINE
+        if
+        :: leaving[r_nid] > 0 && locked != ALL && !FEW_LOCKS -> /* any_leaving() */
+            d_step { nodes_unlock(); locked = ALL }
+            nodes_lock()
+        :: else
+        fi;
+#endif
+        d_step {
+            give_up(r_nid, got - keep);
+            to_leave = j;
+            refund(d, keep);
+#ifdef OFFLINE
+            withdraw(r_nid, to_leave);
+#endif
+            to_leave = 0;
+            check(); nodes_unlock(); locked = 0
+        }
 #endif
     :: else
     fi;
@@ -195,38 +226,49 @@ inline take_done(d, keep)
         unlock(acct[d])
     }
 }
-
-/* Onto the node's maps, off the account's books, and then the credit. Account lock held. */
-inline give_back(d, n, back)
+/* Onto the node's maps with its credit, and then off the account's books. Account lock held. */
+#if defined(BREAK_CREDITS_FIRST)
+inline give_back(d, n) /* H is raised, and then the page is back */
 {
-#ifdef BREAK_CREDITS_FIRST
-    atomic { !ledger_lk -> d_step { credit(n, 1); check() } }
-    d_step { maps[n] = maps[n] + 1 }
-#else
-    d_step { give_up(n, 1, back); check() }
-#endif
-    d_step { OWN(d, n) = OWN(d, n) - 1; tot[d] = tot[d] - 1; assert(tot[d] <= RAM && OWN(d, n) <= RAM) }
-#ifndef BREAK_CREDITS_FIRST
-    WHEN(back > 0, atomic { !ledger_lk -> d_step { credit(n, 1); back = 0; check() } })
-#endif
+    atomic { !node_lk[n] -> d_step { credit(n, 1) } }
+    atomic { !node_lk[n] -> d_step { maps[n] = maps[n] + 1; check(); OWN(d, n) = OWN(d, n) - 1; tot[d] = tot[d] - 1 } }
 }
+#elif defined(BREAK_FREE_UNLOCKED)
+inline give_back(d, n) /* the node's part is read before the lock is there, and written under it */
+{
+    at = host_part[n];
+    atomic { !node_lk[n] -> d_step { maps[n] = maps[n] + 1; host_part[n] = at + 1; check(); OWN(d, n) = OWN(d, n) - 1; tot[d] = tot[d] - 1 } }
+    at = 0
+}
+#else
+inline give_back(d, n)
+{
+    atomic {
+        !node_lk[n] -> d_step {
+            give_up(n, 1); credit(n, part); part = 0; j = 0;
+            check();
+            OWN(d, n) = OWN(d, n) - 1; tot[d] = tot[d] - 1; assert(tot[d] <= RAM && OWN(d, n) <= RAM)
+        }
+    }
+}
+#endif
 
 /* A page that is not part of a bulk under way: those are in nobody's map of guest memory yet. The caller knows that it has one. */
 inline release(d, n)
 {
     lock(acct[d]);
-    give_back(d, n, back);
+    give_back(d, n);
     unlock(acct[d])
 }
 
-/* `more`: false when the dying account owns nothing any more. */
-inline release_some(d, more)
+/* `left_over`: false when the dying account owns nothing any more. */
+inline release_some(d, left_over)
 {
     lock(acct[d]);
-    more = tot[d] > 0;
+    left_over = tot[d] > 0;
     if
-    :: more && !IN_FLIGHT(d) && OWN(d, 0) > 0 -> give_back(d, 0, back)
-    :: more && !IN_FLIGHT(d) && OWN(d, 0) == 0 -> give_back(d, 1, back)
+    :: left_over && !IN_FLIGHT(d) && OWN(d, 0) > 0 -> give_back(d, 0)
+    :: left_over && !IN_FLIGHT(d) && OWN(d, 0) == 0 -> give_back(d, 1)
     :: else
     fi;
     unlock(acct[d])
@@ -235,26 +277,29 @@ inline release_some(d, more)
 inline kill(d)
 {
 #ifdef BREAK_LOCK_ORDER
-    lock(ledger_lk); lock(acct[d]); unlock(ledger_lk);
-#else
+    d_step { claimed_nodes(d); locked = (needs > 0 -> needs : BIT(0)); needs = 0 }
+    nodes_lock();
     lock(acct[d]);
+#else
+    atomic { !acct[d] -> acct[d] = true; d_step { claimed_nodes(d); locked = (needs > 0 -> needs : BIT(0)); needs = 0 } }
+    nodes_lock();
 #endif
-    atomic {
-        !ledger_lk -> d_step {
-            dying[d] = true;
+    d_step {
+        dying[d] = true;
 #ifndef BREAK_KILL_KEEPS
-            claims_release(d);
+        claims_release(d);
 #endif
 #ifdef BREAK_RELEASE_TWICE
-            host_spare = host_spare + 1; spare[0] = spare[0] + 1;
+        credit(0, 1);
 #endif
-            check()
-        }
+        check();
+        nodes_unlock(); locked = 0;
+        unlock(acct[d])
     }
-    unlock(acct[d])
 }
 
 byte finished; /* processes other than scrubbers */
+byte waiting[NN]; /* atomic: those that want scrubbers to let go */
 
 #ifdef BREAK_SCRUB_HIDES
 #define SCRUBBED 0 /* what is being cleaned counts as gone */
@@ -265,8 +310,8 @@ proctype scrubber(byte n)
 {
 end:
     do
-    :: d_step { maps[n] > 0 -> maps[n] = maps[n] - 1; scrubbing[n] = scrubbing[n] + SCRUBBED; check() }
-       d_step { scrubbing[n] = scrubbing[n] - SCRUBBED; maps[n] = maps[n] + 1 }
+    :: d_step { !node_lk[n] && waiting[n] == 0 && maps[n] > 0 -> maps[n] = maps[n] - 1; scrubbing[n] = scrubbing[n] + SCRUBBED; check() }
+       d_step { !node_lk[n] -> scrubbing[n] = scrubbing[n] - SCRUBBED; maps[n] = maps[n] + 1 }
     od
 }
 
