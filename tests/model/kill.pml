@@ -11,6 +11,7 @@
  * broken: kill-no-gen       NN=2 BREAK_NO_GEN               a take that is not used gives its claims back to the dead
  * broken: kill-claim        NN=2 BREAK_INSTALL_DYING        a claim looks for dying before it has the locks
  * broken: kill-take         NN=2 BREAK_DYING_UNLOCKED       so does a take
+ * broken: kill-nodes-early  NN=2 BREAK_NODES_EARLY          which nodes are to be locked is looked up before the account is
  * broken: kill-lock-order   NN=2 BREAK_LOCK_ORDER           a node's lock first, then the account's: a deadlock
  */
 #include "ledger.pml"

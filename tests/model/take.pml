@@ -280,6 +280,10 @@ inline kill(d)
     d_step { claimed_nodes(d); locked = (needs > 0 -> needs : BIT(0)); needs = 0 }
     nodes_lock();
     lock(acct[d]);
+#elif defined(BREAK_NODES_EARLY)
+    d_step { claimed_nodes(d); locked = (needs > 0 -> needs : BIT(0)); needs = 0 }
+    lock(acct[d]);
+    nodes_lock();
 #else
     atomic { !acct[d] -> acct[d] = true; d_step { claimed_nodes(d); locked = (needs > 0 -> needs : BIT(0)); needs = 0 } }
     nodes_lock();
