@@ -2,8 +2,8 @@
  * Where the frame table's memory comes from: a pure plan, carried out slice by slice by memory_setup.c and
  * checked by host tests on maps of real servers.
  *
- * The table is one array over all addresses, backed in whole pages only where there is RAM, so 9 bytes for
- * 4 KiB (0.2 %) and less than two windows for each end of a piece of RAM; pieces that lie close share them. A
+ * The table is one array over all addresses, backed in whole pages only where there is RAM, so 5 bytes for
+ * 4 KiB (0.12 %) and less than two windows for each end of a piece of RAM; pieces that lie close share them. A
  * slice's memory comes from the piece that it describes, then from the rest of that node, and only when the
  * node has not even a page left, from the nearest node that has. Where it is large its memory has the phase
  * of its place in the table, so that 1 GiB and 2 MiB pages map it.

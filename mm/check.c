@@ -39,7 +39,8 @@ struct counted { /* of one split region */
 
 static void check_frame(const struct region *r, u32 i, struct counted *counted, struct check_tally *tally)
 {
-    u64 word = r->frame[i], n = r->base + i;
+    frame_word_t word = r->frame[i];
+    u64 n = r->base + i;
     enum owned_state state = frame_state(word);
 
     counted->pinned += frame_pins(word) != 0;

@@ -102,7 +102,7 @@ bool mm_release_some(struct mem_account *account, u32 budget);
 void mm_account_kill(struct mem_account *account);
 
 /* A pin keeps a frame from being freed (a foreign mapping). Owner must match. -EINVAL: not domid's guest
- * memory. -EOVERFLOW: 2^28 - 1 pins in one extent. */
+ * memory. -EOVERFLOW: it has PAGE_PINS_MAX pins. */
 int mm_pin(u16 domid, mfn_t m);
 /* The domain whose overhead m is, a single frame. */
 u16 mm_overhead_owner(mfn_t m);

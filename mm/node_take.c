@@ -175,12 +175,12 @@ static bool fits(const struct region *r, const struct take *take)
 /* Single frames, a word of the map at a time. */
 static void take_singles(struct node *node, struct region *r, struct take *take)
 {
-    u64 word = frame_word(take->owner, take->state);
+    frame_word_t word = frame_word(take->owner, take->state);
     u32 before = take->got;
 
     region_admit(node, r, take->holder);
     for (u32 w = 0; w < MAP_WORDS && take->got < take->nr; w++) {
-        u64 *frame = &r->frame[w * 64];
+        frame_word_t *frame = &r->frame[w * 64];
         u64 bits;
 
         while (take->got < take->nr && (bits = word_of(r, w, take->kinds))) {

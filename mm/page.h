@@ -1,7 +1,7 @@
 /*
  * The frame table: the state of each 4 KiB machine frame. One array of windows of 2 MiB, indexed by
  * frame number / 512 and backed only where there is RAM, on the node it describes: per frame a word of
- * 8 bytes, per window a struct region, and room for the struct chunk of a 1 GiB piece: 9 bytes a frame.
+ * 4 bytes, per window a struct region, and room for the struct chunk of a 1 GiB piece: 5 bytes a frame.
  *
  * A frame's state is recorded at the coarsest level at which it is uniform: in the chunk of 1 GiB if that is
  * owned as a whole, else in the region if it is free or owned as a whole. Only a split region has a map of free
@@ -18,8 +18,8 @@
 #define FRAME_BITS  34u
 #define FRAME_LIMIT ((1ull << FRAME_BITS) - 1)
 
-#define PAGE_OWNER_NONE 0xffffu /* Homestead itself */
-#define PAGE_PINS_MAX   ((1ull << 28) - 1)
+#define PAGE_OWNER_NONE 0x7fffu /* Homestead itself; domains' ids are lower */
+#define PAGE_PINS_MAX   ((1u << 13) - 1)
 
 struct chunk;
 struct holdings;
@@ -36,25 +36,26 @@ enum owned_state {
 };
 
 /* A frame's word. */
-#define FRAME_OWNER_MASK  0xffffull
-#define FRAME_STATE_SHIFT 16u
-#define FRAME_STATE_MASK  (0xfull << FRAME_STATE_SHIFT)
-#define FRAME_LEAVING     BIT(20) /* goes offline instead of becoming free */
-#define FRAME_PINS_SHIFT  32u
+typedef u32 frame_word_t;
+#define FRAME_OWNER_MASK  0x7fffu
+#define FRAME_STATE_SHIFT 15u
+#define FRAME_STATE_MASK  (7u << FRAME_STATE_SHIFT)
+#define FRAME_LEAVING     (1u << 18) /* goes offline instead of becoming free */
+#define FRAME_PINS_SHIFT  19u
 
-static inline u64 frame_word(u16 owner, enum owned_state state)
+static inline frame_word_t frame_word(u16 owner, enum owned_state state)
 {
-    return owner | (u64)state << FRAME_STATE_SHIFT;
+    return owner | (u32)state << FRAME_STATE_SHIFT;
 }
-static inline enum owned_state frame_state(u64 word)
+static inline enum owned_state frame_state(frame_word_t word)
 {
     return (enum owned_state)((word & FRAME_STATE_MASK) >> FRAME_STATE_SHIFT);
 }
-static inline u16 frame_owner(u64 word)
+static inline u16 frame_owner(frame_word_t word)
 {
     return (u16)(word & FRAME_OWNER_MASK);
 }
-static inline u64 frame_pins(u64 word)
+static inline u32 frame_pins(frame_word_t word)
 {
     return word >> FRAME_PINS_SHIFT;
 }
@@ -67,7 +68,7 @@ static inline u64 frame_pins(u64 word)
  */
 struct region {
     u64 base;    /* [I] frame number of the window */
-    u64 *frame;  /* [I] the window's words */
+    frame_word_t *frame; /* [I] the window's words */
     u8 nid;      /* [I] */
     u8 state;    /* enum owned_state: GUEST, OWN, SCRUBBING, SPLIT; ABSENT: nothing was ever added */
     u16 owner;   /* GUEST, OWN: domid */
@@ -121,9 +122,9 @@ struct window {
     u8 pad0[256 - sizeof(struct region)];
     struct chunk chunk; /* used in the first window of each chunk that its node added */
     u8 pad1[256 - sizeof(struct chunk)];
-    u64 frame[MAP_BITS];
+    frame_word_t frame[MAP_BITS];
 };
-_Static_assert(sizeof(struct window) == 4608, "9 bytes a frame");
+_Static_assert(sizeof(struct window) == 5 * MAP_BITS, "5 bytes a frame");
 
 /* [I] Indexed by frame number / 512; only the windows of mm_add_range() are backed. */
 extern struct window *frame_table;

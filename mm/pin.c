@@ -27,7 +27,7 @@ int mm_pin(u16 domid, mfn_t m)
     if (!rc) {
         if (!frame_pins(*p.word))
             count_pinned(p.r, 1);
-        *p.word += 1ull << FRAME_PINS_SHIFT;
+        *p.word += 1u << FRAME_PINS_SHIFT;
     }
     spin_unlock(&p.node->lock);
     return rc;
@@ -39,7 +39,7 @@ bool mm_unpin(mfn_t m)
 
     BUG_ON(!place_lock(&p, m));
     BUG_ON(!frame_pins(*p.word)); /* not pinned at all: a reference count somewhere is wrong */
-    *p.word -= 1ull << FRAME_PINS_SHIFT;
+    *p.word -= 1u << FRAME_PINS_SHIFT;
     bool last = !frame_pins(*p.word);
     if (last)
         count_pinned(p.r, -1);

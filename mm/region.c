@@ -131,7 +131,7 @@ bool region_take(struct node *node, struct region *r, struct holdings *holder, u
 /* A region owned as a whole becomes a split one with all frames owned. */
 static void region_split(struct region *r)
 {
-    u64 word = frame_word(r->owner, (enum owned_state)r->state);
+    frame_word_t word = frame_word(r->owner, (enum owned_state)r->state);
 
     for (u32 i = 0; i < MAP_BITS; i++)
         r->frame[i] = (r->frame[i] & ~(FRAME_OWNER_MASK | FRAME_STATE_MASK)) | word;
@@ -158,7 +158,7 @@ static void free_bits(struct node *node, struct region *r, u32 w, u64 bits)
 /* One owned frame, which may be pinned or on its way out. */
 static void free_frame(struct node *node, struct region *r, u32 i, struct freed *freed)
 {
-    u64 word = r->frame[i];
+    frame_word_t word = r->frame[i];
 
     if (frame_pins(word)) {
         r->frame[i] = (word & ~FRAME_STATE_MASK) | frame_word(0, FRAME_RELEASED);
@@ -234,7 +234,7 @@ void region_free_all(struct node *node, struct region *r, struct holdings *holde
              */
             if (map_test(r->free, i) || (r->nr_ram < MAP_BITS && mm_mfn_node(mfn(r->base + i)) != r->nid))
                 continue;
-            u64 word = r->frame[i];
+            frame_word_t word = r->frame[i];
             if (frame_state(word) != FRAME_GUEST || frame_owner(word) != owner)
                 continue;
             nr++;

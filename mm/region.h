@@ -78,7 +78,7 @@ struct place { /* of a frame */
     struct node *node;
     struct region *r;
     u32 bit;   /* in the region */
-    u64 *word; /* means nothing but its pins while the frame is free */
+    frame_word_t *word; /* means nothing but its pins while the frame is free */
     enum owned_state state;
     u16 owner;
 };

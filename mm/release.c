@@ -19,7 +19,7 @@ static u64 piece_end(const struct region *r, u64 n, u64 end)
 }
 
 /* The same for frames [n, end) of a split region. */
-static bool owns_frames(const struct region *r, u64 n, u64 end, u64 word)
+static bool owns_frames(const struct region *r, u64 n, u64 end, frame_word_t word)
 {
     u32 from = (u32)(n - r->base), to = (u32)(end - r->base);
     u64 differs = 0;

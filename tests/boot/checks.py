@@ -164,12 +164,12 @@ class ShapeRun(GoodRun):
         assert [n["pxm"] for n in run.all("node")] == shape.machine.pxm
 
     def test_the_frame_table_is_where_it_belongs(self, run, shape):
-        """9 bytes for each page of RAM, plus less than a window and a page for each end of a range on a node."""
+        """5 bytes for each page of RAM, plus less than a window and a page for each end of a range on a node."""
         memmap = run.one("memmap")
         pieces = memmap["ranges"] + len(shape.machine.pxm) + 2
         assert memmap["left_out"] == 0
         assert memmap["far"] == 0
-        assert 0 <= memmap["table"] - memmap["pages"] * 9 // 4096 <= 2 * 3 * pieces
+        assert 0 <= memmap["table"] - memmap["pages"] * 5 // 4096 <= 2 * 3 * pieces
         assert memmap["pages"] == run.one("memory")["pages"]
 
     def test_every_page_of_ram_is_on_its_node(self, run, shape):

@@ -13,7 +13,7 @@ TEST(sixteen_tib)
         node(i * GIB(1024), (i + 1) * GIB(1024) + (i == 15 ? GIB(14) : 0), (nodeid_t)i);
     struct frame_plan_report report = whole_way();
     assert_int_equal(boot_ranges_total(&map.ram), GIB(16384) - MIB(1));
-    assert_true(report.bytes <= GIB(36) && report.bytes >= GIB(36) - MIB(1));
+    assert_true(report.bytes <= GIB(20) && report.bytes >= GIB(20) - MIB(1));
     assert_int_equal(report.far, 0);
     for (u32 k = 0; k < nr_slices; k++) /* even 1 GiB pages */
         assert_true(slices[k].size < GIB(1) || (slices[k].maddr - slices[k].offset) % GIB(1) == 0);

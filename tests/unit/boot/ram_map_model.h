@@ -243,8 +243,8 @@ static inline struct frame_plan_report check_plan(void)
             assert_true(table_backed(at));
         assert_true(table_backed(last));
     }
-    /* 9 bytes a frame, and less than a window and a page for each end of a piece. */
-    assert_true(bytes <= boot_ranges_total(&map.ram) / PAGE_SIZE * 9 +
+    /* 5 bytes a frame, and less than a window and a page for each end of a piece. */
+    assert_true(bytes <= boot_ranges_total(&map.ram) / PAGE_SIZE * 5 +
                              (u64)nr_pieces * 2 * (sizeof(struct window) + PAGE_SIZE));
     return report;
 }

@@ -24,7 +24,7 @@ static mfn_t take(struct mem_account *d, u32 order)
     return m;
 }
 
-static u64 *word_of(mfn_t m)
+static frame_word_t *word_of(mfn_t m)
 {
     return &frame_table[m.n / 512].frame[m.n % 512];
 }
@@ -128,7 +128,7 @@ TEST(bad_pins)
     assert_int_equal(mm_pin(1, m), -EOVERFLOW);
     assert_int_equal(mm_pin(1, mfn_add(m, 1)), 0);
     assert_false(mm_unpin(mfn_add(m, 1)));
-    *word_of(m) &= BIT(FRAME_PINS_SHIFT) - 1;
+    *word_of(m) &= (1u << FRAME_PINS_SHIFT) - 1;
     expect_assert_failure(mm_unpin(m));
     spin_unlock(&node_get(0)->lock); /* the failed call still holds it */
     mm_free_overhead(a, own, 0);

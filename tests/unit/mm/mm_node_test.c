@@ -258,9 +258,9 @@ TEST(the_check_sees_faults)
     FAULT(node_get(0)->kept_2m = 1, node_get(0)->kept_2m = 0);
     FAULT(map_set(own->free, (u32)m.n % 512), map_clear(own->free, (u32)m.n % 512));
     FAULT(map_clear(own->dirty, 511), map_set(own->dirty, 511));
-    FAULT(own->frame[m.n % 512] ^= 1 << 16, own->frame[m.n % 512] ^= 1 << 16);
-    FAULT(own->frame[m.n % 512] += 1ull << 32, own->frame[m.n % 512] -= 1ull << 32);
-    FAULT(guests->frame[g.n % 512] += 1ull << 32, guests->frame[g.n % 512] -= 1ull << 32);
+    FAULT(own->frame[m.n % 512] ^= 1u << FRAME_STATE_SHIFT, own->frame[m.n % 512] ^= 1u << FRAME_STATE_SHIFT);
+    FAULT(own->frame[m.n % 512] += 1u << FRAME_PINS_SHIFT, own->frame[m.n % 512] -= 1u << FRAME_PINS_SHIFT);
+    FAULT(guests->frame[g.n % 512] += 1u << FRAME_PINS_SHIFT, guests->frame[g.n % 512] -= 1u << FRAME_PINS_SHIFT);
     FAULT(guests->frame[g.n % 512] ^= 1, guests->frame[g.n % 512] ^= 1);
     FAULT(guests->holder = NULL, guests->holder = &account->held[0]);
     FAULT(guests->nr_away++, guests->nr_away--);
