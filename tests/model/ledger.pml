@@ -58,6 +58,8 @@ byte maps[NN], scrubbing[NN]; /* [N] free pages: on the node's maps, and with a 
 byte ram[NN];
 #ifdef OFFLINE /* offline.pml */
 byte offline[NN], leaving[NN]; /* [N] pages that have left, and pages in use that will */
+byte lost[ND * (NN + 1)];      /* [L] */
+#define LOST(d, n)       lost[(d) * (NN + 1) + (n)]
 #define OFFLINE_PAGES(n) offline[n]
 #else
 #define OFFLINE_PAGES(n) 0
@@ -445,6 +447,9 @@ inline claims_release(d)
         credit(i, C(d, i)); claimed[i] = claimed[i] - C(d, i); C(d, i) = 0; SET(d, i) = 0
     };
     credit(FIRST, host_claim[d]);
+#ifdef OFFLINE
+    for (i : 0 .. NN) { LOST(d, i) = 0 };
+#endif
     host_claim[d] = 0; outst[d] = 0; set_out[d] = 0; gen[d]++;
     i = 0
 }

@@ -17,6 +17,7 @@
  * right:  offline           ND=3 OFFLINE
  * right:  offline-scrub     ND=3 OFFLINE SCRUB
  * right:  offline-hosts     ND=3 OFFLINE HOSTS
+ * right:  offline-claims    ND=3 OFFLINE CLAIMS
  * right:  offline-shares    ND=4 RAM=12 OFFLINE SHARES C0=1 C1=1 C2=1 C3=6
  * right:  offline-shares-2  ND=4 RAM=12 OFFLINE SHARES C0=5 C1=2 C2=1 C3=1
  * broken: no-recall         ND=3 OFFLINE BREAK_NO_RECALL           the page goes, the claims stay
@@ -36,8 +37,6 @@
 #include "claims.pml"
 
 #define HOST NN
-byte lost[ND * (NN + 1)]; /* [L] */
-#define LOST(d, n) lost[(d) * (NN + 1) + (n)]
 #define HAS(d, n)  ((n) == HOST -> host_claim[d] : C(d, (n) % NN))
 
 hidden byte best, all, gone;
@@ -256,6 +255,23 @@ proctype leaver()
     finished++
 }
 
+/* Moves its claim, and is killed. */
+proctype claimer()
+{
+    NODE_LOCALS;
+    CLAIM_LOCALS;
+
+    if
+    :: want(1, 0, 0)
+    :: want(0, 1, 0)
+    :: want(0, 0, 1)
+    fi;
+    claim_install(1, true);
+    d_step { assert(outst[1] <= 1); rc = 0 }
+    kill(1);
+    finished++
+}
+
 init
 {
     NODE_LOCALS;
@@ -291,6 +307,8 @@ init
         run offliner(); run builder();
 #ifdef SCRUB
         run scrubber(0)
+#elif defined(CLAIMS)
+        run claimer()
 #else
         run leaver()
 #endif

@@ -13,7 +13,7 @@
  *   units_add()        claim_node_add(), node_keep_whole() and node_has_whole()
  *   take()             try_hard(): take_with_credits(), node_wait_scrubbers(), once more
  *   node_take()        node_take(): split wholes first, then one that nobody was promised
- *   installer()        claim_units_fit(), ledger_install(); kill() for the end
+ *   installer()        claim_units_fit(), ledger_install(); mm_account_kill() for the end
  *
  * What is kept whole and the pages are the node's, so one hold of its lock has it all: reservation, what is kept whole, pages, refund. Counters as
  * in ledger.pml, whose check() runs too.
