@@ -130,6 +130,12 @@ class Memory(unittest.TestCase):
         self.assertEqual(number("mm/scrub.c", "REGIONS_AT_ONCE"), 4)
         self.assertIn("cleans up to four regions", said("mm/scrubbing.md"))
 
+    def test_types_of_guest_memory(self):
+        listed = [spans(row[0])[0] for row in rows("mm/guest-memory.md", "## What is mapped")]
+        self.assertEqual(["NP_NONE"] + listed, enum("arch/x86/hvm/nested_paging.h", "np_type"))
+        pieces = number("domain/physmap/physmap.c", "PIECES_A_CALL")
+        self.assertIn(f"removes about {pieces:,} mappings at most", said("mm/guest-memory.md"))
+
     def test_addresses(self):
         bases = re.findall(r"#define \w+_BASE +0x([0-9a-f]{16})ull", text("arch/x86/cpu/paging.h") + text("arch/x86/cpu/frames.h"))
         listed = [spans(row[0])[0] for row in rows("memory-layout.md", "# Address space and memory")]
