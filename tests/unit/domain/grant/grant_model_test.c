@@ -254,11 +254,12 @@ static s16 model_call(struct model *m, const struct call_args *a)
 static NORETURN void failed(const struct call_args *a, const char *what, s16 wanted)
 {
     fprintf(stderr,
-            "row %lld, %s by %u: status %d, the model says %d; %s is not as the model has it\n"
+            "row %lld, %s by %u: status %d, the model says %d; not as the model has it: %s\n"
             "  map dom %u ref %u flags %#x addr %#llx handle %u; unmap handle %u addr %#llx\n",
-            (long long)test_row, call_name[a->call], a->by, a->status, wanted, what ? what : "nothing",
-            a->map.dom, a->map.ref, a->map.flags, (unsigned long long)a->map.host_addr, a->map.handle,
-            a->unmap.handle, (unsigned long long)a->unmap.host_addr);
+            (long long)test_row, call_name[a->call], a->by, a->status, wanted,
+            what ? what : "the status only", a->map.dom, a->map.ref, a->map.flags,
+            (unsigned long long)a->map.host_addr, a->map.handle, a->unmap.handle,
+            (unsigned long long)a->unmap.host_addr);
     fail();
 }
 
