@@ -47,7 +47,8 @@ $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 .PHONY: check
 check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
 	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) tests/unit/toolstack/toolstack_files_test.py tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
-		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py tests/unit/docs/guide_tables_test.py
+		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py tests/unit/tools/doc_commands_test.py \
+		tests/unit/docs/guide_tables_test.py
 
 define unit_rule
 build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1)))
@@ -125,6 +126,10 @@ check-guest_logs:
 .PHONY: check-guide_tables
 check-guide_tables:
 	$(Q)tests/unit/docs/guide_tables_test.py
+
+.PHONY: check-doc_commands
+check-doc_commands:
+	$(Q)tests/unit/tools/doc_commands_test.py
 
 .PHONY: check-bench_tool
 check-bench_tool:
