@@ -124,6 +124,16 @@ class Memory(unittest.TestCase):
                 self.assertTrue(re.search(rf"\b{field.split('.')[-1]}(\[MAX_NODES\])?;", sources[where]), field)
         self.assertGreater(len(names), 10)
 
+    def test_variants_of_models(self):
+        models = "".join(path.read_text() for path in sorted((ROOT / "tests/model").glob("*.pml")))
+        variants = set(re.findall(r"^ \* (?:broken|right): +([\w-]+) ", models, re.M))
+        rules = said("mm/accounting.md").split("## Why it is exact", 1)[1].split("## What it costs", 1)[0]
+        named = [name for group in re.findall(r"\((`[^)]*)\)", rules) for name in spans(group)]
+        for path in (ROOT / "docs/design-records").glob("*.md"):
+            named += [name for name in spans(path.read_text()) if re.fullmatch(r"[a-z]+(-[a-z]+)+", name)]
+        self.assertGreater(len(named), 15)
+        self.assertEqual([name for name in named if name not in variants | {"claim-stress", "affinity-only"}], [])
+
     def test_what_a_hypercall_clears(self):
         mib = number("mm/alloc.c", "PAGES_AT_ONCE") * 4096 >> 20
         self.assertIn(f"at most {mib} MiB have to be cleared", said("mm/scrubbing.md"))
