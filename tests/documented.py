@@ -78,12 +78,19 @@ def compare(page, command, printed):
         path.write_text("\n".join(lines))
 
 
-def documented(command, status=0):
-    """Runs the command in a shell, in the root. Returns the lines that it has printed."""
-    done = subprocess.run(["bash", "-c", command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, universal_newlines=True, timeout=300)
-    assert done.returncode == status, f"status {done.returncode}: {command}\n{done.stdout}"
-    return done.stdout.split("\n")
+def run(command, status=0):
+    """Runs the command in a shell, in the root, with what has been built. Returns the lines that it has printed."""
+    as_built = command.replace("./run-qemu.sh", "./run-qemu.sh --no-install --no-build")
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", as_built], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=600, check=False)
+    printed = done.stdout.decode("utf-8", "replace")
+    assert done.returncode == status, f"status {done.returncode}: {command}\n{printed}"
+    return printed.replace("\r", "").split("\n")
+
+
+def documented(command):
+    """run(), for the commands of documents: with a literal."""
+    return run(command)
 
 
 def calls(source):

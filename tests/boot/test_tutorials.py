@@ -1,0 +1,104 @@
+"""What docs/tutorials show, as it is shown there (tests/documented.py)."""
+import pytest
+
+import documented
+import harness
+from checks import AnyRun
+
+TWO_GUESTS = "docs/tutorials/two-guests-two-nodes.md"
+
+
+def needs_hsctl():
+    if not (harness.ROOT / "build" / "toolstack" / "hsctl").exists():
+        pytest.skip("no build/toolstack/hsctl, which needs Debian's libxen-dev")
+
+
+def recorded(log):
+    """The lines of a log of tools/claim-timeline, without their times."""
+    return [line.split(" ", 1)[-1] for line in log.read_text().split("\n")]
+
+
+class TwoGuests(AnyRun):
+    """A subclass has `name`, of the directory of guests, and `shown()`, which runs the page's commands."""
+
+    @pytest.fixture(scope="class")
+    def run(self):
+        return harness.Run("\n".join(self.shown()), harness.PASS, self.name)
+
+    @pytest.fixture(scope="class")
+    def built(self, run):
+        """{domain: pages that it has got during its build}"""
+        last = {(fact["domain"], fact["node"]): fact["pages"] for fact in run.all("progress")}
+        return {fact["domain"]: sum(pages for (domain, _), pages in last.items() if domain == fact["domain"])
+                for fact in run.all("guest", event="created")}
+
+    def test_the_page_shows_the_recorded_run(self):
+        (command,) = [c for c in documented.commands(harness.ROOT / TWO_GUESTS) if f"/{self.name} " in c]
+        documented.compare(TWO_GUESTS, command, recorded(harness.ROOT / f"tests/data/timeline/{self.name}.log"))
+
+    def test_the_picture_is_of_the_recorded_run(self, tmp_path):
+        needs_hsctl()
+        (command,) = [c for c in documented.commands(harness.ROOT / TWO_GUESTS) if f"build/{self.name}.svg" in c]
+        for word, real in ((f"build/{self.name}.svg", tmp_path / "svg"), ("build/", "tests/data/timeline/")):
+            command = command.replace(word, str(real))
+        documented.run(command)
+        assert (tmp_path / "svg").read_text() == (harness.ROOT / f"docs/images/two-guests-{self.name}.svg").read_text()
+
+    def test_both_run_in_the_end(self, run):
+        assert run.one("verdict")["result"] == "PASS" and run.last_line() == "run-qemu: PASS"
+        assert {fact["name"] for fact in run.all("guest", event="shutdown", code=0)} == {"web", "db"}
+
+    def test_steps_are_64_mib_at_most(self, run):
+        before = {}
+        for fact in run.all("progress"):
+            place = fact["domain"], fact["node"]
+            assert 0 <= fact["pages"] - before.get(place, 0) <= 64 * 256
+            before[place] = fact["pages"]
+
+    def test_steps_end_with_what_is_populated(self, run, built):
+        for domain in {fact["domain"] for fact in run.all("guest", event="started")}:
+            assert built[domain] == sum(fact["pages"] for fact in run.all("populated", domain=domain)) == 1200 * 256
+
+    def test_domain_0s_memory_is_reported(self, run):
+        assert 64 * 256 <= sum(fact["pages"] for fact in run.all("populated", domain=0)) <= 65 * 256
+
+
+class TestWithoutClaims(TwoGuests):
+    name = "without-claims"
+
+    def shown(self):
+        return documented.documented(
+            "./run-qemu.sh --direct --guests docs/samples/two-guests/without-claims --cmdline dom0_max_vcpus=2 --dom0-args progress=64 "
+            "| tools/claim-timeline --record build/without-claims.log")
+
+    def test_a_build_fails_after_most_of_its_work(self, run, built):
+        failed = run.all("guest", event="failed", code=-12)
+        assert failed and not run.all("claim")
+        assert max(built[fact["domain"]] for fact in failed) > 600 * 256
+
+    def test_it_is_drawn(self, run):
+        needs_hsctl()
+        documented.documented("make toolstack")
+        documented.documented("tools/claim-timeline build/without-claims.svg --from build/without-claims.log "
+                              '--title "Two guests on two nodes, without claims"')
+        assert "refused" in (harness.ROOT / "build/without-claims.svg").read_text()
+
+
+class TestWithClaims(TwoGuests):
+    name = "with-claims"
+
+    def shown(self):
+        return documented.documented(
+            "./run-qemu.sh --direct --guests docs/samples/two-guests/with-claims --cmdline dom0_max_vcpus=2 --dom0-args progress=64 "
+            "| tools/claim-timeline --record build/with-claims.log")
+
+    def test_one_claim_is_refused_and_nothing_was_built_for_it(self, run, built):
+        (failed,) = run.all("guest", event="failed")
+        assert {fact["result"] for fact in run.all("claim", domain=failed["domain"])} == {-12}
+        assert built[failed["domain"]] == 0
+
+    def test_it_is_drawn(self, run):
+        needs_hsctl()
+        documented.documented("tools/claim-timeline build/with-claims.svg --from build/with-claims.log "
+                              '--title "Two guests on two nodes, with claims"')
+        assert "claim refused" in (harness.ROOT / "build/with-claims.svg").read_text()
