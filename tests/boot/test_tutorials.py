@@ -3,7 +3,7 @@ import pytest
 
 import documented
 import harness
-from checks import AnyRun
+from checks import AnyRun, PAGES_PER_MIB
 
 TWO_GUESTS = "docs/tutorials/two-guests-two-nodes.md"
 
@@ -52,15 +52,15 @@ class TwoGuests(AnyRun):
         before = {}
         for fact in run.all("progress"):
             place = fact["domain"], fact["node"]
-            assert 0 <= fact["pages"] - before.get(place, 0) <= 64 * 256
+            assert 0 <= fact["pages"] - before.get(place, 0) <= 64 * PAGES_PER_MIB
             before[place] = fact["pages"]
 
     def test_steps_end_with_what_is_populated(self, run, built):
         for domain in {fact["domain"] for fact in run.all("guest", event="started")}:
-            assert built[domain] == sum(fact["pages"] for fact in run.all("populated", domain=domain)) == 1200 * 256
+            assert built[domain] == sum(fact["pages"] for fact in run.all("populated", domain=domain)) == 1200 * PAGES_PER_MIB
 
     def test_domain_0s_memory_is_reported(self, run):
-        assert 64 * 256 <= sum(fact["pages"] for fact in run.all("populated", domain=0)) <= 65 * 256
+        assert 64 * PAGES_PER_MIB <= sum(fact["pages"] for fact in run.all("populated", domain=0)) <= 65 * PAGES_PER_MIB
 
 
 class TestWithoutClaims(TwoGuests):
@@ -74,7 +74,7 @@ class TestWithoutClaims(TwoGuests):
     def test_a_build_fails_after_most_of_its_work(self, run, built):
         failed = run.all("guest", event="failed", code=-12)
         assert failed and not run.all("claim")
-        assert max(built[fact["domain"]] for fact in failed) > 600 * 256
+        assert max(built[fact["domain"]] for fact in failed) > 600 * PAGES_PER_MIB
 
     def test_it_is_drawn(self, run):
         needs_hsctl()
@@ -102,3 +102,35 @@ class TestWithClaims(TwoGuests):
         documented.documented("tools/claim-timeline build/with-claims.svg --from build/with-claims.log "
                               '--title "Two guests on two nodes, with claims"')
         assert "claim refused" in (harness.ROOT / "build/with-claims.svg").read_text()
+
+
+OWN_DOM0 = "docs/tutorials/own-domain0.md"
+
+
+class TestOwnDomain0(AnyRun):
+    """The tutorial's domain 0, of a hundred lines."""
+
+    command = "./run-qemu.sh --direct --dom0 build/guest/own-dom0.elf"
+
+    @pytest.fixture(scope="class")
+    def run(self):
+        return harness.boot(*harness.documented("./run-qemu.sh --direct --dom0 build/guest/own-dom0.elf"))
+
+    def test_it_passes(self, run):
+        run.expect_status(harness.PASS)
+
+    def test_the_page_shows_it(self, run):
+        documented.compare(OWN_DOM0, self.command, run.lines)
+
+    def test_the_guest_ran_in_what_was_claimed(self, run):
+        assert run.one("claim") == {"domain": 1, "node": 1, "pages": 64 * PAGES_PER_MIB, "result": 0, "name": "own"}
+        assert "(d1) memory test: 64 MiB ok" in run.lines
+
+    def test_it_is_small(self):
+        source = (harness.ROOT / "tests/guests/own-dom0/main.c").read_text().split("\n")
+        assert len(source) <= 100
+
+    def test_a_failure_is_as_the_page_says(self):
+        run = harness.boot(*harness.documented("./run-qemu.sh --direct --nodes 1 --dom0 build/guest/own-dom0.elf"))
+        run.expect_status(harness.FAIL)
+        documented.compare(OWN_DOM0, "./run-qemu.sh --direct --nodes 1 --dom0 build/guest/own-dom0.elf", run.lines)
