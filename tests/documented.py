@@ -88,9 +88,9 @@ def run(command, status=0):
     return printed.replace("\r", "").split("\n")
 
 
-def documented(command):
+def documented(command, status=0):
     """run(), for the commands of documents: with a literal."""
-    return run(command)
+    return run(command, status)
 
 
 def calls(source):
