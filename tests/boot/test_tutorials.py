@@ -1,4 +1,6 @@
 """What docs/tutorials show, as it is shown there (tests/documented.py)."""
+import re
+
 import pytest
 
 import documented
@@ -134,3 +136,38 @@ class TestOwnDomain0(AnyRun):
         run = harness.boot(*harness.documented("./run-qemu.sh --direct --nodes 1 --dom0 build/guest/own-dom0.elf"))
         run.expect_status(harness.FAIL)
         documented.compare(OWN_DOM0, "./run-qemu.sh --direct --nodes 1 --dom0 build/guest/own-dom0.elf", run.lines)
+
+
+CI_JOB = "docs/tutorials/ci-job.md"
+
+
+class TestCiJob(AnyRun):
+    """The machines of docs/samples/ci."""
+
+    @pytest.fixture(scope="class")
+    def run(self):
+        return harness.boot(*harness.documented(
+            "./run-qemu.sh --direct --guests docs/samples/two-guests/with-claims --cmdline dom0_max_vcpus=2 --guest-logs build/logs"))
+
+    @pytest.fixture(scope="class")
+    def odd(self):
+        return harness.boot(*harness.documented("./run-qemu.sh --direct --node-mem 1G,512M,0 --node-cpus 2,0,2"))
+
+    def test_the_page_shows_it(self, run, odd):
+        first, second = documented.commands(harness.ROOT / CI_JOB)
+        documented.compare(CI_JOB, first, run.lines)
+        documented.compare(CI_JOB, second, odd.lines)
+
+    def test_the_guests_have_logs(self, run):
+        run.expect_status(harness.PASS)
+        assert all("spin: 1 vCPUs" in (harness.ROOT / "build/logs" / f"{name}.log").read_text() for name in ("web", "db"))
+
+    def test_the_odd_machine_passes(self, odd):
+        odd.expect_status(harness.PASS)
+        assert [node["cpus"] for node in odd.all("node")] == [2, 0, 2] and odd.all("node")[2]["pages"] == 0
+
+    @pytest.mark.parametrize("file", ["github.yml", "gitlab.yml"])
+    def test_the_job_has_commands_of_the_page_only(self, file):
+        text = (harness.ROOT / "docs/samples/ci" / file).read_text()
+        commands = re.findall(r"^ +- (?:run: )?((?:\./|tools/|make).*)$", text, re.M)
+        assert commands == ["tools/setup.sh build boot", "make", *documented.commands(harness.ROOT / CI_JOB)]
