@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # What is not the same in each run, or with each compiler.
 VOLATILE = re.compile(
-    r"^(?:free|unclaimed) [ \d]*|\bcpu=\d+ node=\d+|\d+\.\d+ MHz|\d+ kHz|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\b0x[0-9a-f]+"
+    r"^(?:free|unclaimed) [ \d]*|(?<=\.c):\d+|(?<=\.c, line )\d+|\bcpu=\d+ node=\d+|\d+\.\d+ MHz|\d+ kHz|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\b0x[0-9a-f]+"
     r"|\b\d+ (?:ms|KiB|MiB free|forks|ticks)\b|\bhas \d+ pages of \d+ MiB|\b\d+ of +\d+ pages free|\barchive of \d+ bytes"
     r"|\b(?:ms|free|tsc\w*|ticks|max_skew|homestead|modules|given_back|image|secs)=\d+|(?<=@kept )pages=\d+")
 

@@ -1,5 +1,7 @@
 """What docs/tutorials show, as it is shown there (tests/documented.py)."""
 import re
+import shutil
+import socket
 
 import pytest
 
@@ -171,3 +173,28 @@ class TestCiJob(AnyRun):
         text = (harness.ROOT / "docs/samples/ci" / file).read_text()
         commands = re.findall(r"^ +- (?:run: )?((?:\./|tools/|make).*)$", text, re.M)
         assert commands == ["tools/setup.sh build boot", "make", *documented.commands(harness.ROOT / CI_JOB)]
+
+
+class TestGdb:
+    """The session of docs/tutorials/gdb.md."""
+
+    page = "docs/tutorials/gdb.md"
+
+    @pytest.fixture(scope="class")
+    def session(self):
+        """What gdb has printed, and the run that it has ended."""
+        if not shutil.which("gdb"):
+            pytest.skip("no gdb")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", 1234)) == 0:
+                pytest.skip("port 1234 is in use")
+        machine = harness.Console(*harness.documented("./run-qemu.sh --direct --gdb"))
+        machine.wait(rb"waiting for: gdb")
+        printed = documented.documented("gdb -batch -x docs/samples/gdb/claim.gdb -ex kill build/homestead.elf")
+        return printed, machine.end()
+
+    def test_the_page_shows_it(self, session):
+        documented.compare(self.page, "gdb -batch -x docs/samples/gdb/claim.gdb -ex kill build/homestead.elf", session[0])
+
+    def test_gdb_ended_the_run(self, session):
+        session[1].expect_status(harness.NO_VERDICT)
