@@ -48,7 +48,7 @@ $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
 	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) tests/unit/toolstack/toolstack_files_test.py tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
 		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py tests/unit/tools/doc_commands_test.py tests/unit/tools/claim_timeline_test.py \
-		tests/unit/tools/tutorials_test.py
+		tests/unit/tools/tutorials_test.py tests/unit/tools/man_test.py
 
 define unit_rule
 build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1)))
@@ -125,6 +125,10 @@ check-guest_logs:
 .PHONY: check-claim_timeline
 check-claim_timeline:
 	$(Q)tests/unit/tools/claim_timeline_test.py
+
+.PHONY: check-man
+check-man: build/host/acpi-topology
+	$(Q)tests/unit/tools/man_test.py
 
 .PHONY: check-tutorials
 check-tutorials:
