@@ -148,8 +148,7 @@ class TestCiJob(AnyRun):
 
     @pytest.fixture(scope="class")
     def run(self):
-        return harness.boot(*harness.documented(
-            "./run-qemu.sh --direct --guests docs/samples/two-guests/with-claims --cmdline dom0_max_vcpus=2 --guest-logs build/logs"))
+        return harness.boot(*harness.documented("./run-qemu.sh --direct --guests docs/samples/ci/guests --guest-logs build/logs"))
 
     @pytest.fixture(scope="class")
     def odd(self):
@@ -162,7 +161,7 @@ class TestCiJob(AnyRun):
 
     def test_the_guests_have_logs(self, run):
         run.expect_status(harness.PASS)
-        assert all("spin: 1 vCPUs" in (harness.ROOT / "build/logs" / f"{name}.log").read_text() for name in ("web", "db"))
+        assert "memory test: 64 MiB ok" in (harness.ROOT / "build/logs/web.log").read_text()
 
     def test_the_odd_machine_passes(self, odd):
         odd.expect_status(harness.PASS)
