@@ -42,13 +42,13 @@ UNIT_FILES := $(sort $(shell find tests/unit -name '*_test.c'))
 UNIT_TESTS := $(patsubst %_test.c,%,$(notdir $(UNIT_FILES)))
 unit_file   = $(filter %/$(1)_test.c,$(UNIT_FILES))
 UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
+# Tests in Python: of the tools, of what is built, and of documents against the source.
+PY_TESTS   := $(sort $(wildcard tests/unit/*/*_test.py))
 $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
 .PHONY: check
 check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
-	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) tests/unit/toolstack/toolstack_files_test.py tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
-		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py tests/unit/tools/doc_commands_test.py \
-		tests/unit/docs/guide_tables_test.py
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) $(PY_TESTS)
 
 define unit_rule
 build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1)))
@@ -105,35 +105,11 @@ check-tsan: $(TSAN_BINS)
 	$(Q)set -e; for t in $^; do TSAN_OPTIONS=halt_on_error=1 $$t; done
 check: check-tsan
 
-# include/xen/ against libxen-dev, by a list made from the headers. What Xen has besides: build/host/abi-beyond.txt.
-.PHONY: check-abi_headers
-check-abi_headers:
-	$(Q)tests/unit/include/abi_headers_test.py
-
-.PHONY: check-toolstack_files
-check-toolstack_files:
-	$(Q)tests/unit/toolstack/toolstack_files_test.py
-
-.PHONY: check-acpi_tool
-check-acpi_tool: build/host/acpi-topology
-	$(Q)tests/unit/tools/acpi_tool_test.py
-
-.PHONY: check-guest_logs
-check-guest_logs:
-	$(Q)tests/unit/tools/guest_logs_test.py
-
-# Tables of docs/hypervisor-guide/ against the source.
-.PHONY: check-guide_tables
-check-guide_tables:
-	$(Q)tests/unit/docs/guide_tables_test.py
-
-.PHONY: check-doc_commands
-check-doc_commands:
-	$(Q)tests/unit/tools/doc_commands_test.py
-
-.PHONY: check-bench_tool
-check-bench_tool:
-	$(Q)tests/unit/tools/bench_tool_test.py
+# One of them: `make check-acpi_tool`.
+PY_CHECKS := $(foreach t,$(PY_TESTS),check-$(patsubst %_test.py,%,$(notdir $(t))))
+.PHONY: $(PY_CHECKS)
+$(PY_CHECKS): check-%: build/host/acpi-topology
+	$(Q)$(filter %/$*_test.py,$(PY_TESTS))
 
 # The builder's reader of xl.cfg files against libxlutil: docs/hypervisor-guide/testing.md. FILES for each of SEEDS; a short run is part of
 # `make check`.

@@ -146,6 +146,21 @@ build/host/acpi-topology: $(TOOL_OBJ)
 	$(Q)$(HOSTCC) -o $@ $^
 -include $(TOOL_OBJ:.o=.d)
 
+# Manual pages: templates, and what programs and documents say of themselves. hsctl and the library have theirs in toolstack/.
+.PHONY: man tools-install
+man: build/man/acpi-topology.1 build/man/homestead.7
+build/man/acpi-topology.1: build/host/acpi-topology
+build/man/homestead.7: docs/hypervisor-guide/options.md docs/hypervisor-guide/debugging.md
+build/man/%: docs/man/%.in tools/man.py
+	$(call say,MAN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/man.py $< $(filter build/host/%,$^) > $@
+
+tools-install: acpi-topology man
+	$(Q)install -D -m 755 build/host/acpi-topology $(DESTDIR)$(PREFIX)/bin/acpi-topology
+	$(Q)install -D -m 644 build/man/acpi-topology.1 $(DESTDIR)$(PREFIX)/share/man/man1/acpi-topology.1
+	$(Q)install -D -m 644 build/man/homestead.7 $(DESTDIR)$(PREFIX)/share/man/man7/homestead.7
+
 # --- editors, help ---------------------------------------------------------------------------------------
 compile_commands.json: $(MAKEFILES_USED)
 	$(call say,JSON,$@)
@@ -180,6 +195,8 @@ help:
 	@echo 'make model [MODELS=...]  checks the rules of claims as Promela models with spin'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
 	@echo 'make tools               host tools: build/host/acpi-topology shows what Homestead reads in ACPI tables'
+	@echo 'make man                 manual pages homestead(7) and acpi-topology(1) in build/man/'
+	@echo 'make tools-install       acpi-topology and these pages, PREFIX=/usr/local DESTDIR='
 	@echo 'make lint                root, layers, callers, limits, names, trace, headers, formatting, shell scripts; lint-NAME runs one'
 	@echo 'make format              formats all C'
 	@echo 'make docs                the documentation as HTML, PDF and ePub, in build/docs/; docs-html builds one'

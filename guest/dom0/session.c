@@ -35,7 +35,8 @@ void guest_on_fatal(void)
 /* Names each word of the command line that is no option: an option with a slip must not pass for one that holds. */
 static void name_unknown_words(void)
 {
-    static const char *const names[] = {"foreground", "frames", "mode", "only", "quiet", "slack", "wait"};
+    static const char *const names[] = {"foreground", "frames", "mode",  "only",
+                                        "progress",   "quiet",  "slack", "wait"};
     const char *p = guest_env.cmdline;
 
     for (;;) {
@@ -69,6 +70,7 @@ static void read_options(void)
     options.frames = guest_option("frames", word, sizeof(word));
     options.only = guest_option("only", only, sizeof(only));
     options.slack = guest_option_number("slack", host_has_node_claims() ? 0 : SLACK_XEN);
+    options.progress_mib = guest_option_number("progress", 0);
     options.vcpus = work_vcpus();
     name_unknown_words();
 }
