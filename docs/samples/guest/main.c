@@ -17,6 +17,7 @@ static const struct {
     {"claim_pages", claim_pages_sample},
     {"console_io", console_io_sample},
     {"cpu_policy", cpu_policy_sample},
+    {"domain_list", domain_list_sample},
     {"domain_memory", domain_memory_sample},
     {"event_channel", event_channel_sample},
     {"grant_table", grant_table_sample},

@@ -48,6 +48,7 @@ int claim_memory_sample(void);
 int claim_pages_sample(void);
 int console_io_sample(void);
 int cpu_policy_sample(void);
+int domain_list_sample(void);
 int domain_memory_sample(void);
 int event_channel_sample(void);
 int grant_table_sample(void);
