@@ -72,6 +72,14 @@ build/host/foreign/%.o: tests/unit/toolstack/%.c
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(FOREIGN_CFLAGS) -c $< -o $@
+# The samples of the guest guide that are a toolstack's.
+SAMPLES_OBJ := $(patsubst docs/samples/toolstack/%.c,build/host/foreign/samples/%.o,$(wildcard docs/samples/toolstack/*.c))
+build/host/foreign/samples/%.o: docs/samples/toolstack/%.c
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(FOREIGN_CFLAGS) -c $< -o $@
+build/host/libhomestead_samples_test: $(SAMPLES_OBJ)
+-include $(SAMPLES_OBJ:.o=.d)
 build/host/libhomestead_example_test: build/host/foreign/readme_example.o build/host/foreign/as_a_toolstack.o
 -include build/host/foreign/readme_example.d build/host/foreign/as_a_toolstack.d
 # The test of the whole command has what product.a has not, too: what of hsctl asks the hypervisor, and a libxenstore of names.

@@ -36,7 +36,7 @@ lint-callers: lint-objects
 	$(Q)$(PYTHON) tools/check-callers.py hypervisor $(filter-out boot/efi/%,$(shell git ls-files $(HV_DIRS:%='%/*.h') \
 	    'include/homestead/*.h')) -- $(LINT_HV)
 	$(Q)$(PYTHON) tools/check-callers.py loader $(wildcard boot/efi/*.h) -- $(filter-out build/efi/lib/%,$(EFI_OBJ:$(O)/%=build/%))
-	$(Q)$(PYTHON) tools/check-callers.py guests $(shell git ls-files 'guest/*.h' 'tests/guests/*.h') -- $(sort $(filter-out \
+	$(Q)$(PYTHON) tools/check-callers.py guests $(shell git ls-files 'guest/*.h' 'tests/guests/*.h' 'docs/samples/*.h') -- $(sort $(filter-out \
 	    build/guest/obj/lib/%,$(GUEST_LIB_OBJ) $(foreach p,$(GUEST_PROGRAMS) $(TEST_PROGRAMS),$(GUEST_$(p)_OBJ))))
 
 lint-limits:
