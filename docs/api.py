@@ -3,6 +3,7 @@
 A page shows the header in its own order. A comment becomes text, under the names of what it explains; the declarations
 after it, with the comments inside them, become a block of code; a comment `--- title ---` becomes a heading.
 """
+import errno
 import pathlib
 import re
 
@@ -18,7 +19,7 @@ NAME = re.compile(r"""^(?: \#define\s+(?P<macro>\w+)
 CODE = re.compile(r"""(?<![\w`/.-]) ( [*&]?[A-Za-z_]\w*(?:\.\w+|->\w+)*\(\)            # call()
                      | [*&]?[A-Za-z]\w*_[\w*]* (?:\([^()\s]*\))?                       # a_name, A_NAME, xc_*
                      | \*[a-z]\w*                                                     # *out
-                     | -E[A-Z0-9]{2,}                                                 # -EINVAL
+                     | -?(?:""" + "|".join(errno.errorcode.values()) + r""")                    # -EINVAL
                      | [\w./-]+\.(?:c|h|md|py|sh)\b ) (?![\w`])""", re.X)
 
 
@@ -126,7 +127,7 @@ def prose(comment):
 def marked(text):
     """A line with code marked as code and everything else free of Markdown's signs."""
     pieces = [piece for number, part in enumerate(re.split(r"`([^`]+)`", text))
-              for piece in (["", part] if number % 2 else CODE.split(part))]
+              for piece in ([part] if number % 2 else CODE.split(part))]
     return "".join(f"`{piece}`" if number % 2 else re.sub(r"([\\*_<>\[\]|`#~])", r"\\\1", piece)
                    for number, piece in enumerate(pieces))
 

@@ -12,7 +12,8 @@ author = "the authors of Homestead"
 copyright = author
 release = version = re.search(r"Homestead (\d[\d.]*) - ", (DOCS.parent / "boot/main.c").read_text()).group(1)
 
-extensions = ["myst_parser", "sphinxcontrib.mermaid", "sphinxcontrib.rsvgconverter", "diagrams", "tables"]
+extensions = ["myst_parser", "sphinxcontrib.mermaid", "sphinxcontrib.rsvgconverter", "diagrams", "tables",
+              "debian_furo"]
 myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 4
 highlight_language = "text"
@@ -41,9 +42,9 @@ html_title = f"Homestead {release}"
 html_static_path = [str(DOCS / "_static")]
 html_css_files = ["homestead.css"]
 html_copy_source = False
-html_use_smartypants = False
+html_use_index = False  # there is no index, but a search
 pygments_style = "friendly"
-pygments_dark_style = "native"
+pygments_dark_style = "github-dark"
 
 epub_title = html_title
 epub_show_urls = "no"

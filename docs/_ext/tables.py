@@ -1,8 +1,8 @@
-"""Sphinx extension: the columns of a table get widths on paper, so that no table is wider than the page.
+"""Sphinx extension: the columns of a table get widths, so that no table is wider than the page.
 
-Markdown's tables have no widths, and LaTeX would put each cell on one line. A column gets a share that grows with its
-text, and at least the room for its longest word. Long words, most of them code, may break after a sign in them, and a
-table between two pages.
+Markdown's tables have no widths. LaTeX would put each cell on one line; browsers give most room to long names. A column gets a share that grows with its
+text, and at least the room for its longest word. On paper, long words, most of them code, may break after a sign in them,
+and a table between two pages.
 """
 import re
 
@@ -17,23 +17,32 @@ BREAK = "\u200b"  # docs/conf.py makes it a place where a line may end
 
 
 class TableWidths(SphinxPostTransform):
-    builders = ("latex",)
+    """Columns of tables with many columns, and on paper of all tables."""
     default_priority = 200
 
     def run(self, **kwargs):
+        paper = self.app.builder.format == "latex"
         for table in self.document.findall(nodes.table):
-            for text in list(table.findall(nodes.Text)):
-                broken = LONG_WORD.sub(lambda word: SIGN.sub(BREAK, word.group(0)), text)
-                if broken != text:
-                    text.parent.replace(text, nodes.Text(broken))
             columns = list(table.findall(nodes.colspec))
             rows = [list(row.findall(nodes.entry)) for row in table.findall(nodes.row)]
             if any(len(row) != len(columns) for row in rows):
                 continue
+            if paper:
+                table["classes"].append("longtable")
+                break_words(table)
+            elif len(columns) < 4:
+                continue
             texts = [[row[i].astext() for row in rows] for i in range(len(columns))]
             for column, width in zip(columns, widths(texts)):
                 column["colwidth"] = width
-            table["classes"] += ["colwidths-given", "longtable"]
+            table["classes"] = [name for name in table["classes"] if name != "colwidths-auto"] + ["colwidths-given"]
+
+
+def break_words(table):
+    for text in list(table.findall(nodes.Text)):
+        broken = LONG_WORD.sub(lambda word: SIGN.sub(BREAK, word.group(0)), text)
+        if broken != text:
+            text.parent.replace(text, nodes.Text(broken))
 
 
 def widths(texts):
