@@ -128,8 +128,13 @@ def marked(text):
     """A line with code marked as code and everything else free of Markdown's signs."""
     pieces = [piece for number, part in enumerate(re.split(r"`([^`]+)`", text))
               for piece in ([part] if number % 2 else CODE.split(part))]
-    return "".join(f"`{piece}`" if number % 2 else re.sub(r"([\\*_<>\[\]|`#~])", r"\\\1", piece)
+    return "".join(code(piece) if number % 2 else re.sub(r"([\\*_<>\[\]|`#~])", r"\\\1", piece)
                    for number, piece in enumerate(pieces))
+
+
+def code(text):
+    """A page of docs/ becomes a link; build.py gives it the page's title."""
+    return f"[{text}](../{text[5:]})" if re.match(r"docs/.*\.md$", text) else f"`{text}`"
 
 
 def definitions(root, header):
@@ -182,7 +187,7 @@ def page(root, header):
 
 
 def heading(text):
-    return re.sub(r"([*_<>\[\]`])", r"\\\1", text[:1].upper() + text[1:] if "." not in text.split(":")[0] else text)
+    return re.sub(r"([*_<>\[\]`])", r"\\\1", text if "." in text.split(" ")[0] else text[:1].upper() + text[1:])
 
 
 def title_of(names):

@@ -99,7 +99,7 @@ def stage():
         page = place.relative_to("repository") if place.parts[0] == "repository" else pathlib.Path("docs") / place
         wanted[place] = rewritten(wanted[place].decode(), page).encode()
     for target, text in api.write(ROOT, pathlib.Path("reference")):
-        wanted[target] = text.encode()
+        wanted[target] = rewritten(text, "docs" / target).encode()
     for path in sorted(PAGES.rglob("*"), reverse=True):
         if path.is_file() and path.relative_to(PAGES) not in wanted:
             path.unlink()
@@ -120,8 +120,15 @@ def run(*command, **options):
 
 
 def sphinx(builder):
+    """Runs one of Sphinx's builders; starts anew if its settings or extensions have changed, which Sphinx does not notice."""
+    settings = b"".join(path.read_bytes() for path in sorted([DOCS / "conf.py", *(DOCS / "_ext").glob("*.py")]))
+    stamp = BUILD / "doctrees" / builder / "settings"
+    if not stamp.exists() or stamp.read_bytes() != settings:
+        shutil.rmtree(BUILD / "doctrees" / builder, ignore_errors=True)
+        shutil.rmtree(BUILD / builder, ignore_errors=True)
     run(sys.executable, "-B", "-m", "sphinx", "-q", "-W", "--keep-going", "-j", "auto", "-b", builder, "-c", DOCS,
         "-d", BUILD / "doctrees" / builder, PAGES, BUILD / builder)
+    stamp.write_bytes(settings)
 
 
 def html():
