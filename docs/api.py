@@ -176,7 +176,10 @@ def page(root, header):
             declared = names_in(code)
             names += declared
             if pending and declared:
-                out.extend([f"{'###' if started else '##'} {title_of(declared)}", ""])
+                if not started:
+                    out.extend(["## Declarations", ""])
+                    started = True
+                out.extend([f"### {title_of(declared)}", ""])
             files = sorted({str(where[name]) for name in declared if name in where})
             flush()
             out.extend(["```c", code, "```", ""])

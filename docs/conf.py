@@ -67,7 +67,7 @@ latex_elements = {
 \usepackage{fontspec}
 \setmainfont{Liberation Serif}
 \setsansfont{Liberation Sans}
-\setmonofont[Scale=0.9]{Liberation Mono}
+\setmonofont[Scale=0.9,HyphenChar=None]{Liberation Mono}
 """,
     "sphinxsetup": "hmargin={22mm,22mm}, vmargin={24mm,24mm}, inlineliteralwraps=true, verbatimwithframe=false, "
                    "VerbatimColor={RGB}{245,245,245}, verbatimvisiblespace={}",
@@ -79,9 +79,12 @@ latex_elements = {
 \renewcommand{\_}{\plainunderscore\allowbreak}
 \catcode"200B=\active \def^^^^200b{\hskip0pt\relax}
 \catcode"2003=\active \def^^^^2003{\hspace*{1em}}
-\AtBeginEnvironment{longtable}{\footnotesize\sloppy}
-\AtBeginEnvironment{tabulary}{\footnotesize\sloppy}
+\AtBeginEnvironment{longtable}{\footnotesize\sloppy\hyphenpenalty=10000\renewcommand{\arraystretch}{1.15}}
+\newcolumntype{\X}[2]{>{\raggedright\arraybackslash\hspace{0pt}}%
+    p{\dimexpr(\linewidth-\arrayrulewidth)*#1/#2-2\tabcolsep-\arrayrulewidth\relax}}
+\renewcommand{\sphinxstyletheadfamily}{\sffamily\bfseries}
 \setcounter{tocdepth}{1}
+\setcounter{secnumdepth}{-1}
 \setlength{\emergencystretch}{3em}
 """,
 }
