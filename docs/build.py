@@ -9,6 +9,7 @@ usage: docs/build.py [html] [pdf] [epub] [stage]       default: html pdf epub
 2. Runs Sphinx with docs/conf.py.
 3. Checks that nothing in the HTML pages is fetched from elsewhere, and that the PDF lacks no character.
 """
+import json
 import os
 import pathlib
 import re
@@ -82,6 +83,9 @@ def rewritten(text, page):
             line = markup.outside_code(line, lambda piece: LINK.sub(lambda match: relinked(match, page), piece))
         elif block.startswith("{toctree}") and "../" in line:
             line = re.sub(r"(\.\./[^<>\s]+)", lambda match: moved(match.group(1), page), line)
+        elif block.startswith("{"):
+            # MyST reads an option as YAML, in which a colon within the text needs quotes.
+            line = re.sub(r"^:(alt|caption): ([^\"'].*)$", lambda match: f":{match.group(1)}: {json.dumps(match.group(2))}", line)
         out.append(line)
     return "\n".join(out)
 

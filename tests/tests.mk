@@ -47,7 +47,7 @@ $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 .PHONY: check
 check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
 	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) tests/unit/toolstack/toolstack_files_test.py tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
-		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py \
+		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py tests/unit/tools/doc_commands_test.py \
 		tests/unit/tools/check_docs_test.py tests/unit/tools/docs_build_test.py
 
 define unit_rule
@@ -122,8 +122,8 @@ check-acpi_tool: build/host/acpi-topology
 check-guest_logs:
 	$(Q)tests/unit/tools/guest_logs_test.py
 
-.PHONY: check-check_docs check-docs_build
-check-check_docs check-docs_build: check-%:
+.PHONY: check-check_docs check-doc_commands check-docs_build
+check-check_docs check-doc_commands check-docs_build: check-%:
 	$(Q)tests/unit/tools/$*_test.py
 
 .PHONY: check-bench_tool

@@ -14,7 +14,8 @@ PADDING = 3
 LONGEST = 20  # a longer word may break anywhere
 STEP = 2
 LONG_WORD = re.compile(r"\S{13,}")
-SIGN = re.compile(r"(?<=[/=|:,._-])(?=\w)")
+SIGN = re.compile(r"(?<=[/=|:,._-])(?=\w)|(?<=[a-z])(?=[A-Z])")
+TOO_LONG = re.compile(r"([^\s\u200b]{16})(?=[^\s\u200b]{4})")
 BREAK = "\u200b"  # docs/conf.py makes it a place where a line may end
 
 
@@ -46,6 +47,7 @@ class TableWidths(SphinxPostTransform):
 def break_words(table):
     for text in list(table.findall(nodes.Text)):
         broken = LONG_WORD.sub(lambda word: SIGN.sub(BREAK, word.group(0)), text)
+        broken = TOO_LONG.sub(r"\1" + BREAK, broken)
         if broken != text:
             text.parent.replace(text, nodes.Text(broken))
 

@@ -69,6 +69,10 @@ class Links(unittest.TestCase):
                          "```{toctree}\nrepository/README.md\nT <repository/SECURITY.md>\nbenchmarks\n```\n"
                          "```{literalinclude} ../../../mm/claims.h\n```")
 
+    def test_a_colon_in_a_text(self):
+        self.assertEqual(self.moved("docs/index.md", "```{mermaid}\n:alt: Two: a and b\n\na: b\n```"),
+                         '```{mermaid}\n:alt: "Two: a and b"\n\na: b\n```')
+
 
 class Remote(unittest.TestCase):
     def test_what_a_browser_would_fetch(self):
