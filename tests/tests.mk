@@ -44,10 +44,13 @@ unit_file   = $(filter %/$(1)_test.c,$(UNIT_FILES))
 UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
 $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
+# The documents against the sources; plain Python.
+DOCS_TESTS := $(sort $(wildcard tests/unit/docs/*_test.py))
+
 .PHONY: check
 check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
 	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) tests/unit/toolstack/toolstack_files_test.py tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
-		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py
+		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py $(DOCS_TESTS)
 
 define unit_rule
 build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1)))
@@ -108,6 +111,10 @@ check: check-tsan
 .PHONY: check-abi_headers
 check-abi_headers:
 	$(Q)tests/unit/include/abi_headers_test.py
+
+.PHONY: check-docs
+check-docs:
+	$(Q)$(PYTHON) tools/run-unit.py $(DOCS_TESTS)
 
 .PHONY: check-toolstack_files
 check-toolstack_files:
