@@ -104,6 +104,8 @@ class Lines(unittest.TestCase):
 
 
 class Keys(unittest.TestCase):
+    maxDiff = None
+
     def test_debug_keys(self):
         sources = "".join(documents.page(path) for path in documents.tracked("arch/*.c", "boot/*.c", "domain/*.c"))
         table = documents.page("docs/hypervisor-guide/debugging.md").split("| key | shows |", 1)[1].split("\n\n", 1)[0]
@@ -145,6 +147,8 @@ class Keys(unittest.TestCase):
 
 
 class Commands(unittest.TestCase):
+    maxDiff = None
+
     def test_make_targets(self):
         makefiles = "".join(documents.page(path) for path in documents.tracked("Makefile", "*.mk", "*/Makefile"))
         targets = set()
@@ -186,6 +190,8 @@ class Commands(unittest.TestCase):
 
 
 class Links(unittest.TestCase):
+    maxDiff = None
+
     def test_links_resolve(self):
         texts = {path: text for path, text in documents.pages()}
         places = {path: documents.anchors(text) for path, text in texts.items()}
