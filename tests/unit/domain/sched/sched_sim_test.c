@@ -243,7 +243,7 @@ TEST(a_million_steps)
     assert_true(nr_moves > 1000);
 }
 
-/* n spinning vCPUs on all CPUs of a shape: over any 200 ms each gets its share but for six slices. */
+/* n spinning vCPUs on all CPUs of a shape: over any two seconds each gets its share but for six slices. */
 static void share(const struct machine_shape *shape, u32 n, u64 pin_first_ms)
 {
     u64 before[VCPUS_MAX];
