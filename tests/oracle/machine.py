@@ -59,11 +59,13 @@ class Boot:
 
 @dataclasses.dataclass
 class Dom0:
-    """What runs as domain 0: a program of build/guest with its arguments, how many vCPUs it has, and seconds for a boot."""
+    """What runs as domain 0: a program of build/guest with its arguments, how many vCPUs it has, and seconds for a boot, and
+    of silence."""
     program: str = GUEST
     arguments: str = ""
     vcpus: int = 1
     limit: int = LIMIT_S
+    silence: int = SILENCE_S
 
 
 def conformance(only=None):
@@ -142,7 +144,7 @@ def boot_homestead(name="homestead", dom0=Dom0()):
     """Boots to the end and stores the console output as build/oracle/NAME.log. A hang is a failure; after a boot that QEMU has
     mixed up it boots again."""
     for attempt in (1, 2, 3):
-        boot = run(command("build/homestead", HOMESTEAD_OPTIONS, dom0), to_the_end=True, limit=dom0.limit)
+        boot = run(command("build/homestead", HOMESTEAD_OPTIONS, dom0), to_the_end=True, limit=dom0.limit, silence=dom0.silence)
         boot.attempts = attempt
         keep(name, boot.raw)
         if not mixed_up(boot.raw):
@@ -157,7 +159,7 @@ def boot_xen(xen, name="xen", dom0=Dom0()):
     """The same with Xen, up to the verdict, after which Xen halts. Under TCG all its CPUs sometimes sleep until serial input
     arrives, so newlines are sent. If it stays asleep, it is booted a second time."""
     for attempt in (1, 2):
-        boot = run(command(xen, XEN_OPTIONS, dom0), feeding=True, limit=dom0.limit)
+        boot = run(command(xen, XEN_OPTIONS, dom0), feeding=True, limit=dom0.limit, silence=dom0.silence)
         boot.attempts = attempt
         keep(name, boot.raw)
         if not boot.hung:
