@@ -1,4 +1,6 @@
 """The parts of pages that show figures of the benchmarks, as Markdown, from docs/data: tools/pages.py puts them in their places."""
+import textwrap
+
 import alloc
 import bench
 import boot
@@ -46,6 +48,10 @@ def rows(lines, align):
     return "".join(f"| {' | '.join(line)} |\n" for line in [lines[0], align, *lines[1:]])
 
 
+def paragraph(text):
+    return textwrap.fill(" ".join(text.split()), 120, break_on_hyphens=False, break_long_words=False) + "\n"
+
+
 def short(value):
     """For a table that is to be read at a glance: millions as such."""
     if value is None:
@@ -63,9 +69,18 @@ def versions():
     return record.read("bench")
 
 
+def search_costs():
+    """What it costs Xen in QEMU to find the length of an instruction, as a sentence."""
+    _, xen = figures()
+    costs = [f"{xen[name].share:,} for {what}" for name, what in (
+        ("null_hypercall", "a VMMCALL in the benchmark"), ("null_hypercall_page", "one in the hypercall page"), ("cpuid_exit", "a CPUID"))
+        if name in xen and xen[name].share]
+    return f"To find the length of an instruction, Xen takes {', '.join(costs)}." if costs else ""
+
+
 def calls():
-    return f"Xen is Debian's {machines.XEN_PACKAGE} {versions()['xen_version']}; QEMU is {versions()['qemu_version']}.\n\n" \
-        + bench.tables(*figures(), True)
+    return paragraph(f"Xen is Debian's {machines.XEN_PACKAGE} {versions()['xen_version']}; QEMU is {versions()['qemu_version']}. "
+                     + search_costs()) + "\n" + bench.tables(*figures(), True)
 
 
 def table_of(cases):
@@ -85,13 +100,12 @@ def million(value):
 
 def summary():
     guest, grown = record.read("bench-linux")["vcpus"]["1"], record.read(boot.RECORD)
-    return table_of(SUMMARY) + f"""
+    return table_of(SUMMARY) + """
 ![Instructions that Xen takes, relative to Homestead](docs/benchmarks.svg)
 
-From a Linux guest's start to its /init, {million(guest['homestead']['hypervisor'])} M instructions are the hypervisor's
-(Xen: {million(guest['xen']['hypervisor'])} M) and {guest['homestead']['guest'] / 1e6:,.0f} M are Linux's.
-A machine with 64 CPUs and 16 GiB takes {grown['boot_64_cpus_16G'] / 1e6:.0f} M instructions to domain 0.
-"""
+""" + paragraph(f"""From a Linux guest's start to its /init, {million(guest['homestead']['hypervisor'])} M instructions are the
+        hypervisor's (Xen: {million(guest['xen']['hypervisor'])} M) and {guest['homestead']['guest'] / 1e6:,.0f} M are Linux's.
+        A machine with 64 CPUs and 16 GiB takes {grown['boot_64_cpus_16G'] / 1e6:.0f} M instructions to domain 0.""")
 
 
 def comparison():
