@@ -42,13 +42,13 @@ UNIT_FILES := $(sort $(shell find tests/unit -name '*_test.c'))
 UNIT_TESTS := $(patsubst %_test.c,%,$(notdir $(UNIT_FILES)))
 unit_file   = $(filter %/$(1)_test.c,$(UNIT_FILES))
 UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
+# Tests of scripts, in Python; a program that one starts is built first.
+UNIT_SCRIPTS := $(sort $(wildcard tests/unit/*/*_test.py))
 $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
 .PHONY: check
 check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
-	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) tests/unit/toolstack/toolstack_files_test.py tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
-		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py tests/unit/tools/doc_commands_test.py \
-		tests/unit/tools/check_docs_test.py tests/unit/tools/docs_build_test.py
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) $(UNIT_SCRIPTS)
 
 define unit_rule
 build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1)))
@@ -105,30 +105,13 @@ check-tsan: $(TSAN_BINS)
 	$(Q)set -e; for t in $^; do TSAN_OPTIONS=halt_on_error=1 $$t; done
 check: check-tsan
 
-# include/xen/ against libxen-dev, by a list made from the headers. What Xen has besides: build/host/abi-beyond.txt.
-.PHONY: check-abi_headers
-check-abi_headers:
-	$(Q)tests/unit/include/abi_headers_test.py
-
-.PHONY: check-toolstack_files
-check-toolstack_files:
-	$(Q)tests/unit/toolstack/toolstack_files_test.py
-
-.PHONY: check-acpi_tool
+# One of the scripts. check-abi_headers: include/xen/ against libxen-dev, by a list made from the headers; what Xen has
+# besides: build/host/abi-beyond.txt.
+UNIT_SCRIPT_CHECKS := $(patsubst %_test.py,check-%,$(notdir $(UNIT_SCRIPTS)))
+.PHONY: $(UNIT_SCRIPT_CHECKS)
+$(UNIT_SCRIPT_CHECKS): check-%:
+	$(Q)$(filter %/$*_test.py,$(UNIT_SCRIPTS))
 check-acpi_tool: build/host/acpi-topology
-	$(Q)tests/unit/tools/acpi_tool_test.py
-
-.PHONY: check-guest_logs
-check-guest_logs:
-	$(Q)tests/unit/tools/guest_logs_test.py
-
-.PHONY: check-check_docs check-doc_commands check-docs_build
-check-check_docs check-doc_commands check-docs_build: check-%:
-	$(Q)tests/unit/tools/$*_test.py
-
-.PHONY: check-bench_tool
-check-bench_tool:
-	$(Q)tests/unit/tools/bench_tool_test.py
 
 # The builder's reader of xl.cfg files against libxlutil: docs/hypervisor-guide/testing.md. FILES for each of SEEDS; a short run is part of
 # `make check`.
