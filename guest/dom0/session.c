@@ -35,8 +35,9 @@ void guest_on_fatal(void)
 /* Names each word of the command line that is no option: an option with a slip must not pass for one that holds. */
 static void name_unknown_words(void)
 {
-    static const char *const names[] = {"foreground", "frames", "mode",  "only",
-                                        "progress",   "quiet",  "slack", "wait"};
+    /* "builders" and "rounds" are the self test's. */
+    static const char *const names[] = {"builders", "foreground", "frames", "mode",  "only",
+                                        "progress", "quiet",      "rounds", "slack", "wait"};
     const char *p = guest_env.cmdline;
 
     for (;;) {
