@@ -25,7 +25,7 @@ RACES = [
 OTHERS = [
     ("both fit, 32 + 32: mbind, exact node", "fits", "fits", "fits"),
     ("both fit: set_mempolicy; claims on the node", "task_fits", None, "node_fits"),
-    ("who cannot go on gives its memory back, and the other one waits for that", "turns_gone", "turns_gone", "turns_gone"),
+    ("a builder that cannot go on gives its memory back, and the other one waits for that", "turns_gone", "turns_gone", "turns_gone"),
     ("60 + 70 of the host's 128, reserved host-wide", "host_full", "host_full", "host_full"),
     ("A has a host-wide claim, B none", None, "host_one", "host_one"),
     ("A has a claim on the node, B none", None, None, "node_one"),
