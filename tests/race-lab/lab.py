@@ -16,6 +16,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "oracle"), str(ROOT / "tests" / "bench")]
 import machine  # noqa: E402
+import machines  # noqa: E402
 import oracle  # noqa: E402
 import race  # noqa: E402
 import record  # noqa: E402
@@ -109,7 +110,7 @@ def main():
             wrong.append(f"{name}: {why}")
             continue
         show(name, version, races, text)
-        new[name] = {"version": version, **race.data_of(races)}
+        new[name] = {"version": version, "qemu_version": machines.qemu_version(), **race.data_of(races)}
         wrong += race.faults(name, races)
         if not args.record and name in old:
             wrong += race.differences(name, old[name]["fixed"], new[name]["fixed"])

@@ -76,7 +76,8 @@ def main_table():
     for system, how, turns, in_order in RACES:
         first = all(line[0] != heading(data, system) for line in lines)
         lines.append([heading(data, system) if first else "", how, cell(data, system, turns), cell(data, system, in_order)])
-    return bench_parts.rows(lines, ["---"] * 4)
+    qemu = sorted({data[system]["qemu_version"] for system in SYSTEMS})
+    return bench_parts.rows(lines, ["---"] * 4) + f"\nAll in QEMU {', '.join(qemu)}.\n"
 
 
 def other_table():
