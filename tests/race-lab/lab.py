@@ -113,6 +113,8 @@ def main():
         new[name] = {"version": version, "qemu_version": machines.qemu_version(), **race.data_of(races)}
         wrong += race.faults(name, races)
         if not args.record and name in old:
+            if old[name]["version"] != version:
+                print(f"race-lab: {name}: this is {version}, the record is of {old[name]['version']}")
             wrong += race.differences(name, old[name]["fixed"], new[name]["fixed"])
     print()
     for line in wrong:
