@@ -12,7 +12,7 @@ author = "the authors of Homestead"
 copyright = author
 release = version = re.search(r"Homestead (\d[\d.]*) - ", (DOCS.parent / "boot/main.c").read_text()).group(1)
 
-extensions = ["myst_parser", "sphinxcontrib.mermaid", "sphinxcontrib.rsvgconverter", "diagrams", "tables"]
+extensions = ["myst_parser", "sphinxcontrib.mermaid", "sphinxcontrib.rsvgconverter", "diagrams", "tables", "rule_ids"]
 myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 4
 highlight_language = "text"
