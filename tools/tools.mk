@@ -3,7 +3,7 @@
 SETUP := tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install)
 FORMATTED = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
 
-.PHONY: deps lint lint-objects lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-trace lint-support lint-pages \
+.PHONY: deps lint lint-objects lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-trace lint-pages \
         lint-headers lint-format lint-shell pages format test boot boot-big run help
 
 # Installs missing packages on Debian and Ubuntu; NO_INSTALL=1 only lists them.
@@ -11,7 +11,7 @@ deps:
 	$(Q)$(SETUP) build boot test lint
 
 # --- checks of the text -------------------------------------------------------------------------------------
-lint: lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-trace lint-support lint-pages lint-headers lint-format lint-shell
+lint: lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-trace lint-pages lint-headers lint-format lint-shell
 	@echo "lint: passed"
 
 # The only files in the root.
@@ -50,9 +50,6 @@ lint-docs:
 
 lint-trace:
 	$(Q)$(PYTHON) tools/claims-trace.py
-
-lint-support:
-	$(Q)$(PYTHON) tools/support.py
 
 # Figures and other tables that are generated: tools/pages.py writes them from docs/data.
 lint-pages:
@@ -209,7 +206,7 @@ help:
 	@echo 'make tools               host tools: build/host/acpi-topology shows what Homestead reads in ACPI tables'
 	@echo 'make man                 manual pages homestead(7) and acpi-topology(1) in build/man/'
 	@echo 'make tools-install       acpi-topology and these pages, PREFIX=/usr/local DESTDIR='
-	@echo 'make lint                root, layers, callers, limits, names, trace, support, pages, headers, formatting, shell scripts; lint-NAME runs one'
+	@echo 'make lint                root, layers, callers, limits, names, trace, pages, headers, formatting, shell scripts; lint-NAME runs one'
 	@echo 'make format              formats all C'
 	@echo 'make docs                the documentation as HTML, PDF and ePub, in build/docs/; docs-html builds one'
 	@echo 'make deps                installs what building and testing need'
