@@ -128,10 +128,9 @@ class Numbers(Document):
             if call not in FAMILIES or len(cells) < 3:
                 continue
             for command, name in re.findall(rf"(?<![-\w])({NUMBER}) ([a-z]\w+)", re.sub(r"\([^)]*\)", "", cells[1])):
-                if name not in ("control", "and"):
-                    name = FAMILIES[call] + name
-                    value = values([name]).get(name)
-                    self.check(value == number(command), path, text, offset, f"{command} {name} is {value}")
+                name = FAMILIES[call] + name
+                value = values([name]).get(name)
+                self.check(value == number(command), path, text, offset, f"{command} {name} is {value}")
         self.done(30)
 
     def test_constants_exist(self):
