@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the generated parts of the pages, from docs/data: what stands between `<!-- from data: NAME -->` and `<!-- end of data -->`.
-Measuring writes docs/data (`make bench`, `make race-lab RECORD=1`, ...); this reads it, so that no figure is typed.
+Measuring writes docs/data (`make bench`, `make race-lab RECORD=1`, ...); this reads it, so that no figure is typed. SUPPORT.md's
+tables are from the sources: support_parts.py.
 
 usage: pages.py [--check]     --check: writes nothing; exit status 1 if a page is not what this would write
 """
@@ -15,8 +16,9 @@ sys.path[:0] = [str(ROOT / "tests" / "bench"), str(ROOT / "tests" / "race-lab")]
 import bench_parts  # noqa: E402
 import comparison_parts  # noqa: E402
 import race_parts  # noqa: E402
+import support_parts  # noqa: E402
 
-PARTS = {**bench_parts.PARTS, **race_parts.PARTS, **comparison_parts.PARTS}
+PARTS = {**bench_parts.PARTS, **race_parts.PARTS, **comparison_parts.PARTS, **support_parts.PARTS}
 BEGIN, END = "<!-- from data: {} -->", "<!-- end of data -->"
 # A cell of a table that is a measured figure: with thousands, or with a unit.
 FIGURE = re.compile(r"\d{1,3}(,\d{3})+|[\d.,]+ (M|MiB|KiB|ms|us|ns)")
@@ -78,7 +80,7 @@ def go_through(write):
             page.write_text(new)
             print(f"pages: {name} written")
         elif new != text:
-            wrong.append(f"{name}: not what docs/data has: make pages, and do not edit between its marks")
+            wrong.append(f"{name}: not what its data are: make pages, and do not edit between its marks")
     return len(used), wrong + [f"no page has the part '{part}'" for part in sorted({*PARTS} - {*used})]
 
 
