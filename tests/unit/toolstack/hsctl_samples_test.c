@@ -219,15 +219,19 @@ TEST(names_of_strangers)
         {"\xf4\x90\x80\x80", "????"}, /* beyond Unicode */
         {"\xef\xbf\xbf", "???"},      /* no character */
     };
-    char to[NAME_SIZE], longer[100];
+    char to[NAME_SIZE], longer[NAME_SIZE + 36];
 
     for_each_row (i, rows) {
-        text_copy(to, sizeof(to), rows[i].from);
+        assert_int_equal(text_copy(to, sizeof(to), rows[i].from), !strcmp(rows[i].from, rows[i].to));
         assert_string_equal(to, rows[i].to);
     }
     /* Cut between characters. */
     memset(longer, 'x', sizeof(longer));
-    strcpy(longer + 62, "\xc3\xa4");
-    text_copy(to, sizeof(to), longer);
-    assert_int_equal(strlen(to), 62);
+    strcpy(longer + NAME_SIZE - 2, "\xc3\xa4");
+    assert_false(text_copy(to, sizeof(to), longer));
+    assert_int_equal(strlen(to), NAME_SIZE - 2);
+    longer[NAME_SIZE - 1] = '\0';
+    longer[NAME_SIZE - 2] = 'x';
+    assert_true(text_copy(to, sizeof(to), longer));
+    assert_int_equal(strlen(to), NAME_SIZE - 1);
 }
