@@ -80,6 +80,7 @@ static void store_args(const struct hypercall *c, struct hvm_regs *regs)
     }
 }
 
+/* claims.md CL-3.22. */
 struct exit_verdict hypercall_dispatch(struct vcpu *v)
 {
     struct hvm_regs *regs = &v->hvm.regs;

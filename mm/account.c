@@ -7,6 +7,7 @@
 #include <mm/ledger.h>
 #include <mm/region.h>
 
+/* claims.md CL-2.15. */
 void mem_account_init(struct mem_account *account, u16 domid)
 {
     memset(account, 0, sizeof(*account));
@@ -22,6 +23,7 @@ void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages)
     account->own[nid] -= pages;
 }
 
+/* claims.md CL-1.7, CL-1.7b. */
 void mm_account_kill(struct mem_account *account)
 {
     spin_lock(&account->lock);

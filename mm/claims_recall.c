@@ -53,7 +53,10 @@ static u64 has_lost(const struct mem_account *account, struct loss loss)
     return loss.order ? account->node_short[loss.nid] : account->node_broken[loss.nid];
 }
 
-/* *sum: what all domains had, also those that have nothing left. *lost: what has been lost, the next one included. */
+/*
+ * *sum: what all domains had, also those that have nothing left. *lost: what has been lost, the next one included.
+ * claims.md CL-6.8.
+ */
 static void sums(struct loss loss, u64 *sum, u64 *lost)
 {
     if (loss.nid == HOST) {
@@ -75,7 +78,10 @@ static void sums(struct loss loss, u64 *sum, u64 *lost)
         }
 }
 
-/* Does a lose before b? Least (lost + 1) / claim; of equals the larger claim, then the lower id. */
+/*
+ * Does a lose before b? Least (lost + 1) / claim; of equals the larger claim, then the lower id.
+ * claims.md CL-6.10.
+ */
 static bool due_before(const struct mem_account *a, const struct mem_account *b, struct loss loss)
 {
     u64 share_a = has(a, loss) + has_lost(a, loss), share_b = has(b, loss) + has_lost(b, loss);
@@ -87,7 +93,7 @@ static bool due_before(const struct mem_account *a, const struct mem_account *b,
     return has(a, loss) != has(b, loss) ? has(a, loss) > has(b, loss) : a->domid < b->domid;
 }
 
-/* NULL: no domain has anything to lose. */
+/* NULL: no domain has anything to lose. claims.md CL-6.7, CL-6.9, CL-6.11, CL-6.12. */
 static struct mem_account *next_to_lose(struct loss loss)
 {
     struct mem_account *best = NULL, *any = NULL;
@@ -125,6 +131,7 @@ static void remember(const struct mem_account *account, struct loss loss)
     unsaid.line[i].units += loss.order != 0;
 }
 
+/* claims.md CL-6.6, CL-6.16. */
 static void recall_page(nodeid_t nid)
 {
     struct loss loss = {.nid = nid};
@@ -148,7 +155,10 @@ static void recall_page(nodeid_t nid)
     claimants_update(account);
 }
 
-/* Keeps one extent of this order less whole on the node. False: no domain has such a claim. */
+/*
+ * Keeps one extent of this order less whole on the node. False: no domain has such a claim.
+ * claims.md CL-6.13.
+ */
 static bool recall_unit(nodeid_t nid, u32 order)
 {
     struct loss loss = {.nid = nid, .order = order};
@@ -175,6 +185,7 @@ static bool small_unit_is_enough(nodeid_t nid)
     return enough;
 }
 
+/* claims.md CL-6.5, CL-6.6, CL-6.15. */
 void ledger_withdraw_locked(nodeid_t nid, u64 pages)
 {
     while (pages--) {
@@ -197,12 +208,14 @@ void ledger_withdraw_locked(nodeid_t nid, u64 pages)
             BUG_ON(true); /* kept whole without a claim */
 }
 
+/* claims.md CL-6.18, CL-6.19. */
 void ledger_deposit_locked(nodeid_t nid, u64 pages)
 {
     ledger.spare[nid] += pages;
     ledger.host_spare += pages;
 }
 
+/* claims.md CL-6.16. */
 void mm_report_recalls(void)
 {
     ledger_lock();

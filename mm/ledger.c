@@ -50,6 +50,7 @@ void ledger_unlock(void)
     spin_unlock(&ledger.lock);
 }
 
+/* claims.md CL-4.19, CL-7.3. */
 void ledger_credit(nodeid_t nid, u64 pages)
 {
     ledger_lock();
@@ -79,7 +80,10 @@ void host_claim_sub(struct mem_account *account, u64 pages)
     host_claim_change(account, -(s64)pages);
 }
 
-/* Step 3 of section 4: the rest comes from the account's claims on other nodes, ascending. */
+/*
+ * Step 3 of section 4: the rest comes from the account's claims on other nodes, ascending.
+ * claims.md CL-4.4.
+ */
 static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, struct claim_receipt *receipt)
 {
     u64 covered = 0;
@@ -95,7 +99,10 @@ static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, st
     return covered;
 }
 
-/* Plans how many of the receipt's pages the account's claims pay for. False: not allowed, the set is strict. */
+/*
+ * Plans how many of the receipt's pages the account's claims pay for. False: not allowed, the set is strict.
+ * claims.md CL-3.44, CL-3.44b, CL-4.2, CL-4.3, CL-4.5, CL-4.10.
+ */
 static bool plan_redemption(const struct mem_account *account, struct claim_receipt *receipt, u64 *redeemed)
 {
     u64 pages = receipt->pages;
@@ -111,6 +118,7 @@ static bool plan_redemption(const struct mem_account *account, struct claim_rece
     return true;
 }
 
+/* claims.md CL-1.1, CL-1.2, CL-1.4, CL-1.4b, CL-1.6, CL-3.5, CL-4.1, CL-4.6 to CL-4.8, CL-4.11. */
 int ledger_reserve_locked(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
                           struct claim_receipt *receipt)
 {
@@ -152,7 +160,10 @@ static u64 beyond_kept(u64 part, u64 *kept)
     return part - stays;
 }
 
-/* Gives the last `back` of *pages redeemed back to the account's claim on nid; *pages and *lost drop. */
+/*
+ * Gives the last `back` of *pages redeemed back to the account's claim on nid; *pages and *lost drop.
+ * claims.md CL-3.56, CL-4.18.
+ */
 static void node_claim_refund(struct mem_account *account, nodeid_t nid, u64 *pages, u64 back, u32 order,
                               u64 *lost)
 {
@@ -164,6 +175,7 @@ static void node_claim_refund(struct mem_account *account, nodeid_t nid, u64 *pa
     *lost -= lost_back;
 }
 
+/* claims.md CL-4.13, CL-4.14, CL-4.16, CL-4.17. */
 void ledger_refund_locked(struct mem_account *account, struct claim_receipt *receipt, u64 pages)
 {
     ASSERT(pages <= receipt->pages);
@@ -200,6 +212,7 @@ void ledger_refund_locked(struct mem_account *account, struct claim_receipt *rec
     claimants_update(account);
 }
 
+/* claims.md CL-1.1, CL-1.2, CL-2.13, CL-3.20, CL-3.35. */
 static bool set_fits(const struct mem_account *account, const struct claim_set *set)
 {
     u64 room = ledger.host_spare + account->outstanding;
@@ -215,6 +228,7 @@ static bool set_fits(const struct mem_account *account, const struct claim_set *
     return claim_units_fit(account, set);
 }
 
+/* claims.md CL-1.7b, CL-2.9, CL-3.15, CL-3.41. */
 void ledger_release_locked(struct mem_account *account)
 {
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
@@ -237,6 +251,7 @@ void ledger_release_locked(struct mem_account *account)
     claimants_update(account);
 }
 
+/* claims.md CL-3.8, CL-3.19, CL-3.43. */
 int ledger_install_locked(struct mem_account *account, const struct claim_set *set)
 {
     if (!set_fits(account, set))
@@ -267,6 +282,7 @@ struct ledger_view ledger_node_view(nodeid_t nid)
     return view;
 }
 
+/* claims.md CL-7.2. */
 struct ledger_view ledger_host_view(u64 *free_pages, u64 *outstanding)
 {
     ledger_lock();

@@ -44,6 +44,7 @@ static void mark_leaving(const struct place *p, bool leaves)
     p->r->chunk->nr_leaving += (u32)change;
 }
 
+/* claims.md CL-6.2 to CL-6.4, CL-7.5. */
 int mm_offline_page(mfn_t m, u32 *status)
 {
     struct place p;
@@ -71,6 +72,7 @@ int mm_offline_page(mfn_t m, u32 *status)
     return 0;
 }
 
+/* claims.md CL-6.18. */
 int mm_online_page(mfn_t m, u32 *status)
 {
     struct place p;

@@ -157,6 +157,7 @@ int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 
     return rc;
 }
 
+/* claims.md CL-4.14. */
 void mm_take_done(struct mm_taken *taken, u32 nr_kept)
 {
     struct mem_account *account = taken->account;

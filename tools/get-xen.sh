@@ -20,29 +20,17 @@ fi
 }
 file=$1
 mkdir -p "$(dirname "$file")"
-beside=$(cd "$(dirname "$file")" && pwd)/xen-package
+dir=$(cd "$(dirname "$file")" && pwd)/xen-package hint='or name another by XEN'
 
 fail() {
     echo "$*" >&2
     exit 1
 }
 
-# Downloads the package into $beside. In a fresh container apt-get's lists can be missing, and only root may fetch the
-# system's: then lists of our own are fetched.
-fetch() {
-    if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
-        fail "$package is not installed, and there is no apt-get to get it with"
-    fi
-    mkdir -p "$beside/lists/partial" "$beside/cache/archives/partial"
-    cd "$beside"
-    rm -f -- *.deb
-    local own=(-o "Dir::State::Lists=$beside/lists" -o "Dir::Cache=$beside/cache")
-    apt-get -qq download "$package" >apt.log 2>&1 ||
-        { apt-get -qq "${own[@]}" update >>apt.log 2>&1 && apt-get -qq "${own[@]}" download "$package" >>apt.log 2>&1; } ||
-        fail "apt-get cannot download $package: $(grep '^E: ' apt.log | tail -n 1)"
-    dpkg-deb -x ./"$package"_*.deb . || fail "the package $package cannot be unpacked"
-    [ -s "$image" ] || fail "the package $package has no /$image"
-}
+# shellcheck source=tools/debian-packages.sh
+. "$(dirname "$0")/debian-packages.sh"
+
+fetch_xen() { fetch "$package"; }
 
 if [ -n "${XEN:-}" ]; then
     source=$XEN
@@ -50,10 +38,12 @@ if [ -n "${XEN:-}" ]; then
 elif [ -r "/$image" ]; then
     source=/$image
 else
-    source=$beside/$image
+    source=$dir/xen.gz
     if [ ! -s "$source" ]; then
         [ "$download" = 1 ] || fail "$package is not installed, and nothing may be downloaded"
-        (fetch) || exit 1
+        mkdir -p "$dir"
+        with_lists fetch_xen "$package"
+        from_package "$(first_file "$dir" "${package}_*.deb")" "./$image" xen.gz
     fi
 fi
 # -f with -c copies an uncompressed file.

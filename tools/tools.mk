@@ -3,7 +3,7 @@
 SETUP := tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install)
 FORMATTED = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
 
-.PHONY: deps lint lint-objects lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-headers lint-format \
+.PHONY: deps lint lint-objects lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-trace lint-headers lint-format \
         lint-shell format test boot boot-big run help
 
 # Installs missing packages on Debian and Ubuntu; NO_INSTALL=1 only lists them.
@@ -11,11 +11,11 @@ deps:
 	$(Q)$(SETUP) build boot test lint
 
 # --- checks of the text -------------------------------------------------------------------------------------
-lint: lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-headers lint-format lint-shell
+lint: lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-trace lint-headers lint-format lint-shell
 	@echo "lint: passed"
 
 # The only files in the root.
-ROOT_FILES := .clang-format .gitignore CONTRIBUTING.md LICENSE Makefile README.md SECURITY.md linker.ld run-qemu.sh
+ROOT_FILES := .clang-format .gitignore .readthedocs.yaml CONTRIBUTING.md LICENSE Makefile README.md SECURITY.md linker.ld run-qemu.sh
 
 lint-root:
 	$(Q)set -- $(filter-out $(ROOT_FILES),$(shell git ls-files -co --exclude-standard | grep -v /)); \
@@ -47,6 +47,9 @@ lint-names:
 
 lint-docs:
 	$(Q)$(PYTHON) tools/check-docs.py $(shell git ls-files '*.md')
+
+lint-trace:
+	$(Q)$(PYTHON) tools/claims-trace.py
 
 lint-headers:
 	$(Q)CC='$(CC)' FLAGS_HV='$(HV_CFLAGS)' FLAGS_GUEST='$(or $(GUEST_CFLAGS),$(CFLAGS_FREE))' FLAGS_EFI='$(EFI_CFLAGS)' \
@@ -177,8 +180,9 @@ help:
 	@echo 'make model [MODELS=...]  checks the rules of claims as Promela models with spin'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
 	@echo 'make tools               host tools: build/host/acpi-topology shows what Homestead reads in ACPI tables'
-	@echo 'make lint                root, layers, callers, limits, names, headers, formatting, shell scripts; lint-NAME runs one'
+	@echo 'make lint                root, layers, callers, limits, names, trace, headers, formatting, shell scripts; lint-NAME runs one'
 	@echo 'make format              formats all C'
+	@echo 'make docs                the documentation as HTML, PDF and ePub, in build/docs/; docs-html builds one'
 	@echo 'make deps                installs what building and testing need'
 	@echo 'make compile_commands.json   for clangd'
 	@echo 'make clean, distclean'

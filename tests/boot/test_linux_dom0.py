@@ -33,7 +33,7 @@ class TestFrontDoor(AnyRun):
     @pytest.fixture(scope="class")
     def run(self):
         packages()
-        return harness.boot("--direct", "--linux-dom0", "--test", timeout=900)
+        return harness.boot("--direct", *harness.documented("./run-qemu.sh --linux-dom0 --test"), timeout=900)
 
     def test_it_passes(self, run):
         run.expect_status(harness.PASS)
@@ -52,7 +52,7 @@ class TestShell(AnyRun):
     @pytest.fixture(scope="class")
     def run(self):
         packages()
-        shell = linux_guests.Guests("--linux-dom0", "--cmdline", "dom0_max_vcpus=1", timeout=480)
+        shell = linux_guests.Guests(*harness.documented("./run-qemu.sh --linux-dom0"), "--cmdline", "dom0_max_vcpus=1", timeout=480)
         shell.wait(rb"dom0# ")
         shell.child.send(b"xl list\n")
         shell.wait(rb"Domain-0 +0 +640 +1 ")

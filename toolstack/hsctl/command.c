@@ -194,6 +194,7 @@ static int run_release(struct run *r, const struct state *s)
     return error ? fail(r, "the claims were not released", error, NULL) : show_result(r, domid);
 }
 
+/* claims.md CL-2.19. */
 static int run_legacy(struct run *r, const struct state *s)
 {
     uint32_t domid, mode;

@@ -1,7 +1,7 @@
 /*
  * Shared by the selftest*.c files: checks of claims, through real hypercalls on domains that never run. A
  * case is a function. selftest.c passes it the host's state, destroys its domains afterwards and looks for
- * leaks. The cases' names are those of docs/hypervisor-guide/mm/claims.md section 8.
+ * leaks. The cases' names are in docs/hypervisor-guide/mm/claims-trace.md.
  */
 #ifndef GUEST_SELFTEST_SELFTEST_H
 #define GUEST_SELFTEST_SELFTEST_H

@@ -289,6 +289,7 @@ GIB_TEST(claims_and_releases)
     assert_int_equal(run("release web"), 0); /* may be repeated */
 }
 
+/* claims.md CL-2.19. */
 GIB_TEST(legacy_claims)
 {
     assert_int_equal(run("legacy web"), 0);
