@@ -1,9 +1,11 @@
 """Debian's Linux as domain 0, with Debian's xl: the front door runs the short form of guest/linux-dom0/checks, and gives a shell. The
 long form, also on Xen, is `make xl-test` (tests/linux-dom0/). Skipped if Debian's packages cannot be had."""
 import os
+import pty
 import re
 import subprocess
 
+import pexpect
 import pytest
 
 import harness
@@ -64,7 +66,27 @@ class TestShell(AnyRun):
 
     def test_it_says_what_can_be_done(self, run):
         assert "xl create -c guests/linux.cfg" in run.text
-        assert "keys go to domain 0, where exit ends the run" in run.text
+
+
+def test_the_keys_that_end_a_run():
+    """Those that the script names on a terminal, where Ctrl-C is domain 0's."""
+    packages()
+    try:
+        for end in pty.openpty():
+            os.close(end)
+    except OSError as error:
+        pytest.skip(f"no terminal: {error}")
+    command = harness.command_of(("--timeout", 240, "--direct", "--linux-dom0"))
+    terminal = pexpect.spawn(command[0], command[1:], cwd=str(harness.ROOT), timeout=300)
+    terminal.expect_exact("keys go to domain 0, where exit ends the run; three times Ctrl-A, then R, ends it at once")
+    terminal.expect_exact("@boot tsc_entry=")
+    terminal.send("\x01\x01\x01")
+    terminal.expect_exact("keys go to the hypervisor")
+    terminal.send("R")
+    terminal.expect_exact("@end how=reboot")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == harness.NO_VERDICT
 
 
 def test_too_little_memory_for_the_initramfs():
