@@ -47,7 +47,7 @@ $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 .PHONY: check
 check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
 	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) tests/unit/toolstack/toolstack_files_test.py tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
-		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py tests/unit/tools/doc_commands_test.py
+		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py tests/unit/tools/get_linux_dom0_test.py tests/unit/tools/doc_commands_test.py
 
 define unit_rule
 build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1)))
@@ -120,6 +120,10 @@ check-acpi_tool: build/host/acpi-topology
 .PHONY: check-guest_logs
 check-guest_logs:
 	$(Q)tests/unit/tools/guest_logs_test.py
+
+.PHONY: check-extract_kernel check-get_linux_dom0
+check-extract_kernel check-get_linux_dom0: check-%:
+	$(Q)tests/unit/tools/$*_test.py
 
 .PHONY: check-doc_commands
 check-doc_commands:
