@@ -3,6 +3,7 @@
 A page shows the header in its own order. A comment becomes text, under the names of what it explains; the declarations
 after it, with the comments inside them, become a block of code; a comment `--- title ---` becomes a heading.
 """
+import errno
 import pathlib
 import re
 
@@ -18,7 +19,7 @@ NAME = re.compile(r"""^(?: \#define\s+(?P<macro>\w+)
 CODE = re.compile(r"""(?<![\w`/.-]) ( [*&]?[A-Za-z_]\w*(?:\.\w+|->\w+)*\(\)            # call()
                      | [*&]?[A-Za-z]\w*_[\w*]* (?:\([^()\s]*\))?                       # a_name, A_NAME, xc_*
                      | \*[a-z]\w*                                                     # *out
-                     | -E[A-Z0-9]{2,}                                                 # -EINVAL
+                     | -?(?:""" + "|".join(errno.errorcode.values()) + r""")                    # -EINVAL
                      | [\w./-]+\.(?:c|h|md|py|sh)\b ) (?![\w`])""", re.X)
 
 
@@ -126,9 +127,14 @@ def prose(comment):
 def marked(text):
     """A line with code marked as code and everything else free of Markdown's signs."""
     pieces = [piece for number, part in enumerate(re.split(r"`([^`]+)`", text))
-              for piece in (["", part] if number % 2 else CODE.split(part))]
-    return "".join(f"`{piece}`" if number % 2 else re.sub(r"([\\*_<>\[\]|`#~])", r"\\\1", piece)
+              for piece in ([part] if number % 2 else CODE.split(part))]
+    return "".join(code(piece) if number % 2 else re.sub(r"([\\*_<>\[\]|`#~])", r"\\\1", piece)
                    for number, piece in enumerate(pieces))
+
+
+def code(text):
+    """A page of docs/ becomes a link; build.py gives it the page's title."""
+    return f"[{text}](../{text[5:]})" if re.match(r"docs/.*\.md$", text) else f"`{text}`"
 
 
 def definitions(root, header):
@@ -170,7 +176,10 @@ def page(root, header):
             declared = names_in(code)
             names += declared
             if pending and declared:
-                out.extend([f"{'###' if started else '##'} {title_of(declared)}", ""])
+                if not started:
+                    out.extend(["## Declarations", ""])
+                    started = True
+                out.extend([f"### {title_of(declared)}", ""])
             files = sorted({str(where[name]) for name in declared if name in where})
             flush()
             out.extend(["```c", code, "```", ""])
@@ -181,7 +190,7 @@ def page(root, header):
 
 
 def heading(text):
-    return re.sub(r"([*_<>\[\]`])", r"\\\1", text[:1].upper() + text[1:] if "." not in text.split(":")[0] else text)
+    return re.sub(r"([*_<>\[\]`])", r"\\\1", text if "." in text.split(" ")[0] else text[:1].upper() + text[1:])
 
 
 def title_of(names):

@@ -9,6 +9,7 @@ usage: docs/build.py [html] [pdf] [epub] [stage]       default: html pdf epub
 2. Runs Sphinx with docs/conf.py.
 3. Checks that nothing in the HTML pages is fetched from elsewhere, and that the PDF lacks no character.
 """
+import json
 import os
 import pathlib
 import re
@@ -18,18 +19,15 @@ import sys
 
 DOCS = pathlib.Path(__file__).resolve().parent
 ROOT = DOCS.parent
-sys.path.insert(0, str(DOCS))
-import api  # noqa: E402  (beside this file)
+sys.path[:0] = [str(DOCS), str(ROOT / "tools")]
+import api  # noqa: E402
+import markup  # noqa: E402
 
 BUILD = ROOT / "build" / "docs"
 PAGES = BUILD / "pages"
 NOT_PAGES = {"_static", "_ext", "__pycache__", "build.py", "api.py", "mermaid.py", "conf.py", "mermaid.json", "package.json",
              "package-lock.json", "requirements.txt", "node_modules"}
-FENCE = re.compile(r"\s*(`{3,}|~{3,}|:{3,})(.*)")
-LINK = re.compile(r"(\]\(\s*)([^)\s#<>]+)((?:#[^)\s]*)?(?:\s+\"[^\"]*\")?\s*\))")
-INLINE_CODE = re.compile(r"(`+)(?:(?!\1).)*?\1(?!`)")
-# Directives whose argument is a file.
-FILE_DIRECTIVE = re.compile(r"(\{(?:literalinclude|include|figure|image|csv-table)\}\s+)(\S+)(.*)")
+LINK = re.compile(r"\[([^\]\[]*)\]\(\s*([^)\s#<>]*)(#[^)\s]*)?(\s+\"[^\"]*\")?\s*\)")
 
 
 def outside_pages():
@@ -62,33 +60,34 @@ def moved(target, page):
     return os.path.relpath(real, (PAGES / staged(page)).parent)
 
 
+def relinked(match, page):
+    """A link as the site has it. Its text is often a file's name, which is good to read in the repository; readers of the
+    site get the title of the page or section."""
+    text, path, anchor, title = (group or "" for group in match.groups())
+    if not path:
+        return match.group(0)
+    file = pathlib.Path(os.path.normpath(page.parent / path))
+    if re.fullmatch(r"[\w./-]+\.md", text) and file.suffix == ".md" and (ROOT / file).is_file():
+        text = markup.headings(ROOT / file).get(anchor[1:]) or text
+    return f"[{text}]({moved(path, page)}{anchor}{title})"
+
+
 def rewritten(text, page):
     """The text of a page with its links moved."""
-    out, fence, toctree = [], None, False
-    for line in text.split("\n"):
-        match = FENCE.match(line)
-        if match and fence is None:
-            fence, toctree = match.group(1), "{toctree}" in match.group(2)
-            line = FILE_DIRECTIVE.sub(lambda m: m.group(1) + moved(m.group(2), page) + m.group(3), line)
-        elif match and match.group(1).startswith(fence or " ") and not match.group(2).strip():
-            fence = None
-        elif fence and toctree and line.strip() and not line.lstrip().startswith(":") and line.strip().startswith("../"):
-            line = moved(line.strip(), page)
-        elif fence is None or fence.startswith(":"):
-            line = outside_code(line, lambda piece: LINK.sub(
-                lambda m: m.group(1) + moved(m.group(2), page) + m.group(3), piece))
+    out = []
+    for line, block in markup.lines(text):
+        included = markup.FILE_DIRECTIVE.match(line)
+        if included:
+            line = included.group(1) + moved(included.group(2), page) + included.group(3)
+        elif block is None:
+            line = markup.outside_code(line, lambda piece: LINK.sub(lambda match: relinked(match, page), piece))
+        elif block.startswith("{toctree}") and "../" in line:
+            line = re.sub(r"(\.\./[^<>\s]+)", lambda match: moved(match.group(1), page), line)
+        elif block.startswith("{"):
+            # MyST reads an option as YAML, in which a colon within the text needs quotes.
+            line = re.sub(r"^:(alt|caption): ([^\"'].*)$", lambda match: f":{match.group(1)}: {json.dumps(match.group(2))}", line)
         out.append(line)
     return "\n".join(out)
-
-
-def outside_code(line, change):
-    """The line with everything but inline code changed. A link's text may be code."""
-    codes = []
-
-    def hide(match):
-        codes.append(match.group(0))
-        return f"\0{len(codes) - 1}\0"
-    return re.sub(r"\0(\d+)\0", lambda m: codes[int(m.group(1))], change(INLINE_CODE.sub(hide, line)))
 
 
 def stage():
@@ -104,7 +103,7 @@ def stage():
         page = place.relative_to("repository") if place.parts[0] == "repository" else pathlib.Path("docs") / place
         wanted[place] = rewritten(wanted[place].decode(), page).encode()
     for target, text in api.write(ROOT, pathlib.Path("reference")):
-        wanted[target] = text.encode()
+        wanted[target] = rewritten(text, "docs" / target).encode()
     for path in sorted(PAGES.rglob("*"), reverse=True):
         if path.is_file() and path.relative_to(PAGES) not in wanted:
             path.unlink()
@@ -125,8 +124,15 @@ def run(*command, **options):
 
 
 def sphinx(builder):
+    """Runs one of Sphinx's builders; starts anew if its settings or extensions have changed, which Sphinx does not notice."""
+    settings = b"".join(path.read_bytes() for path in sorted([DOCS / "conf.py", *(DOCS / "_ext").glob("*.py")]))
+    stamp = BUILD / "doctrees" / builder / "settings"
+    if not stamp.exists() or stamp.read_bytes() != settings:
+        shutil.rmtree(BUILD / "doctrees" / builder, ignore_errors=True)
+        shutil.rmtree(BUILD / builder, ignore_errors=True)
     run(sys.executable, "-B", "-m", "sphinx", "-q", "-W", "--keep-going", "-j", "auto", "-b", builder, "-c", DOCS,
         "-d", BUILD / "doctrees" / builder, PAGES, BUILD / builder)
+    stamp.write_bytes(settings)
 
 
 def html():

@@ -12,7 +12,8 @@ author = "the authors of Homestead"
 copyright = author
 release = version = re.search(r"Homestead (\d[\d.]*) - ", (DOCS.parent / "boot/main.c").read_text()).group(1)
 
-extensions = ["myst_parser", "sphinxcontrib.mermaid", "sphinxcontrib.rsvgconverter", "diagrams", "tables"]
+extensions = ["myst_parser", "sphinxcontrib.mermaid", "sphinxcontrib.rsvgconverter", "diagrams", "tables",
+              "rule_ids", "debian_furo"]
 myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 4
 highlight_language = "text"
@@ -41,9 +42,9 @@ html_title = f"Homestead {release}"
 html_static_path = [str(DOCS / "_static")]
 html_css_files = ["homestead.css"]
 html_copy_source = False
-html_use_smartypants = False
+html_use_index = False  # there is no index, but a search
 pygments_style = "friendly"
-pygments_dark_style = "native"
+pygments_dark_style = "github-dark"
 
 epub_title = html_title
 epub_show_urls = "no"
@@ -66,7 +67,7 @@ latex_elements = {
 \usepackage{fontspec}
 \setmainfont{Liberation Serif}
 \setsansfont{Liberation Sans}
-\setmonofont[Scale=0.9]{Liberation Mono}
+\setmonofont[Scale=0.9,HyphenChar=None]{Liberation Mono}
 """,
     "sphinxsetup": "hmargin={22mm,22mm}, vmargin={24mm,24mm}, inlineliteralwraps=true, verbatimwithframe=false, "
                    "VerbatimColor={RGB}{245,245,245}, verbatimvisiblespace={}",
@@ -78,9 +79,12 @@ latex_elements = {
 \renewcommand{\_}{\plainunderscore\allowbreak}
 \catcode"200B=\active \def^^^^200b{\hskip0pt\relax}
 \catcode"2003=\active \def^^^^2003{\hspace*{1em}}
-\AtBeginEnvironment{longtable}{\footnotesize\sloppy}
-\AtBeginEnvironment{tabulary}{\footnotesize\sloppy}
+\AtBeginEnvironment{longtable}{\footnotesize\sloppy\hyphenpenalty=10000\renewcommand{\arraystretch}{1.15}}
+\newcolumntype{\X}[2]{>{\raggedright\arraybackslash\hspace{0pt}}%
+    p{\dimexpr(\linewidth-\arrayrulewidth)*#1/#2-2\tabcolsep-\arrayrulewidth\relax}}
+\renewcommand{\sphinxstyletheadfamily}{\sffamily\bfseries}
 \setcounter{tocdepth}{1}
+\setcounter{secnumdepth}{-1}
 \setlength{\emergencystretch}{3em}
 """,
 }

@@ -11,7 +11,7 @@ docs-html docs-pdf docs-epub: docs-%: docs-tools
 
 docs-tools:
 	$(Q)$(SETUP) docs
-	$(Q)$(MAKE) --no-print-directory build/docs/npm/installed
+	$(Q)$(MAKE) -s --no-print-directory build/docs/npm/installed
 
 # mermaid-cli with the versions of the lock file, and Debian's chromium instead of a download.
 build/docs/npm/installed: docs/package.json docs/package-lock.json

@@ -45,7 +45,8 @@ def split(path, text):
 
 def made_files(files):
     """Files that the build makes and that comments may name."""
-    guests = {path.split("/")[-2] for path in files if re.fullmatch(r"(tests/)?guests?/\w+/main\.c", path)}
+    guests = {path.split("/")[-2] for path in files if re.fullmatch(r"(tests/)?guests?/[\w-]+/main\.c", path)}
+    guests |= {path.split("/")[1] for path in files if path == "docs/samples/guest/main.c"}
     return {f"build/guest/{name}.elf" for name in guests} | {"build/homestead.elf", "build/hv/nosyms.elf"}
 
 
