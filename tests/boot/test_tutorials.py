@@ -38,7 +38,8 @@ class TwoGuests(AnyRun):
 
     def test_the_page_shows_the_recorded_run(self):
         (command,) = [c for c in documented.commands(harness.ROOT / TWO_GUESTS) if f"/{self.name} " in c]
-        documented.compare(TWO_GUESTS, command, recorded(harness.ROOT / f"tests/data/timeline/{self.name}.log"))
+        documented.compare(TWO_GUESTS, command, recorded(harness.ROOT / f"tests/data/timeline/{self.name}.log"),
+                           exact=True)
 
     def test_the_picture_is_of_the_recorded_run(self, tmp_path):
         needs_hsctl()
