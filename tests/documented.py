@@ -103,8 +103,12 @@ def documented(command, status=0):
 
 
 def calls(source):
-    """The commands of the calls documented("COMMAND") in the text of a test."""
-    for node in ast.walk(ast.parse(source)):
+    """The commands of the calls documented("COMMAND") in the text of a test. One that has a function of this name of its own calls
+    that."""
+    tree = ast.parse(source)
+    if any(isinstance(node, ast.FunctionDef) and node.name == "documented" for node in tree.body):
+        return
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "documented":
             assert isinstance(node.args[0], ast.Constant), "a command must be a literal"
             yield node.args[0].value

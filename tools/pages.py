@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the generated parts of the pages, from docs/data: what stands between `<!-- from data: NAME -->` and `<!-- end of data -->`.
-Measuring writes docs/data (`make bench`, `make race-lab RECORD=1`, ...); this reads it, so that no figure is typed.
+Measuring writes docs/data (`make bench`, `make race-lab RECORD=1`, ...); this reads it, so that no figure is typed. SUPPORT.md's
+tables are from the sources: support_parts.py.
 
 usage: pages.py [--check]     --check: writes nothing; exit status 1 if a page is not what this would write
 """
@@ -15,9 +16,12 @@ sys.path[:0] = [str(ROOT / "tests" / "bench"), str(ROOT / "tests" / "race-lab")]
 import bench_parts  # noqa: E402
 import comparison_parts  # noqa: E402
 import race_parts  # noqa: E402
+import support_parts  # noqa: E402
 
-PARTS = {**bench_parts.PARTS, **race_parts.PARTS, **comparison_parts.PARTS}
+PARTS = {**bench_parts.PARTS, **race_parts.PARTS, **comparison_parts.PARTS, **support_parts.PARTS}
 BEGIN, END = "<!-- from data: {} -->", "<!-- end of data -->"
+# A cell of a table that is a measured figure: with thousands, or with a unit.
+FIGURE = re.compile(r"\d{1,3}(,\d{3})+|[\d.,]+ (M|MiB|KiB|ms|us|ns)")
 MARK = re.compile(r"^<!-- (?:from data: ([a-z0-9-]+)|end of data) -->$", re.M)
 
 
@@ -46,6 +50,16 @@ def filled(text, parts, page):
     return "".join(pieces) + text[at:], names
 
 
+def typed(text):
+    """Rows of tables, outside of generated parts, with two or more figures."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        mark = MARK.fullmatch(line)
+        inside = bool(mark[1]) if mark else inside
+        if not inside and line.startswith("|") and sum(bool(FIGURE.fullmatch(cell.strip())) for cell in line.split("|")) > 1:
+            yield number
+
+
 def pages():
     return sorted(page for pattern in ("*.md", "docs/**/*.md", "guest/**/*.md", "toolstack/**/*.md") for page in ROOT.glob(pattern))
 
@@ -61,11 +75,12 @@ def go_through(write):
             wrong.append(str(why))
             continue
         used += names
+        wrong += [f"{name}:{number}: figures typed into a table: they belong to docs/data" for number in typed(text)]
         if new != text and write:
             page.write_text(new)
             print(f"pages: {name} written")
         elif new != text:
-            wrong.append(f"{name}: not what docs/data has: make pages, and do not edit between its marks")
+            wrong.append(f"{name}: not what its data are: make pages, and do not edit between its marks")
     return len(used), wrong + [f"no page has the part '{part}'" for part in sorted({*PARTS} - {*used})]
 
 

@@ -15,7 +15,7 @@ lint: lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-t
 	@echo "lint: passed"
 
 # The only files in the root.
-ROOT_FILES := .clang-format .gitignore .readthedocs.yaml CONTRIBUTING.md LICENSE Makefile README.md SECURITY.md linker.ld run-qemu.sh
+ROOT_FILES := .clang-format .gitignore .readthedocs.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md SECURITY.md SUPPORT.md linker.ld run-qemu.sh
 
 lint-root:
 	$(Q)set -- $(filter-out $(ROOT_FILES),$(shell git ls-files -co --exclude-standard | grep -v /)); \
@@ -206,7 +206,7 @@ help:
 	@echo 'make tools               host tools: build/host/acpi-topology shows what Homestead reads in ACPI tables'
 	@echo 'make man                 manual pages homestead(7) and acpi-topology(1) in build/man/'
 	@echo 'make tools-install       acpi-topology and these pages, PREFIX=/usr/local DESTDIR='
-	@echo 'make lint                root, layers, callers, limits, names, trace, headers, formatting, shell scripts; lint-NAME runs one'
+	@echo 'make lint                root, layers, callers, limits, names, trace, pages, headers, formatting, shell scripts; lint-NAME runs one'
 	@echo 'make format              formats all C'
 	@echo 'make docs                the documentation as HTML, PDF and ePub, in build/docs/; docs-html builds one'
 	@echo 'make deps                installs what building and testing need'

@@ -19,7 +19,8 @@ OUTPUT, TOPOLOGY = "docs/hypervisor-guide/output.md", "docs/hypervisor-guide/top
 # What prints `@` lines, and the page that specifies them. The rest of tests/ and tools/ prints only to developers.
 PRINTERS = {
     OUTPUT: ("arch/*.c", "boot/*.c", "domain/*.c", "hypercall/*.c", "mm/*.c", "guest/*", "tests/guests/*.c", "toolstack/example/*.c",
-             "toolstack/ocaml/*.ml", "tests/bench/bench.py", "tests/bench/boot.py", "tests/oracle/oracle.py"),
+             "toolstack/ocaml/*.ml", "tests/bench/bench.py", "tests/bench/boot.py", "tests/oracle/oracle.py", "docs/samples/guest/*.c",
+             "tests/race-lab/*"),
     TOPOLOGY: ("tools/acpi-topology/*.c",),
 }
 

@@ -56,6 +56,9 @@ class Reader(unittest.TestCase):
     def test_calls(self):
         self.assertEqual(sorted(docs.calls('documented("a b")\nharness.documented("c" " d", 5)\nother("e")\n')), ["a b", "c d"])
 
+    def test_another_function_of_that_name(self):
+        self.assertEqual(list(docs.calls('def documented(page):\n    pass\nfor p in x:\n    documented(p)\n')), [])
+
     def test_a_command_that_is_put_together_is_not_accepted(self):
         with self.assertRaises(AssertionError):
             list(docs.calls("documented(a + b)"))
