@@ -16,6 +16,8 @@ import re
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree
+import zipfile
 
 DOCS = pathlib.Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -180,6 +182,13 @@ def pdf():
 def epub():
     sphinx("epub")
     book = next((BUILD / "epub").glob("*.epub"))
+    with zipfile.ZipFile(book) as files:
+        for name in files.namelist():
+            if name.endswith((".xhtml", ".opf", ".ncx", ".svg")):
+                try:
+                    xml.etree.ElementTree.fromstring(files.read(name))
+                except xml.etree.ElementTree.ParseError as error:
+                    sys.exit(f"docs: ePub: {name}: {error}")
     shutil.copyfile(book, BUILD / "homestead.epub")
     print(f"docs: build/docs/homestead.epub, {book.stat().st_size >> 10} KiB")
 
