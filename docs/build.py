@@ -31,6 +31,9 @@ NOT_PAGES = {"_static", "_ext", "__pycache__", "build.py", "api.py", "mermaid.py
              "package-lock.json", "requirements.txt", "node_modules"}
 LINK = re.compile(r"\[([^\]\[]*)\]\(\s*([^)\s#<>]*)(#[^)\s]*)?(\s+\"[^\"]*\")?\s*\)")
 
+# The end of a link whose text began on the line before.
+LINK_END = re.compile(r"^([^\]\[]*\]\()([^)\s#<>]+)")
+
 
 def outside_pages():
     """Documents outside docs/: paths from the root."""
@@ -82,7 +85,9 @@ def rewritten(text, page):
         if included:
             line = included.group(1) + moved(included.group(2), page) + included.group(3)
         elif block is None:
-            line = markup.outside_code(line, lambda piece: LINK.sub(lambda match: relinked(match, page), piece))
+            line = markup.outside_code(line, lambda piece: LINK.sub(
+                lambda match: relinked(match, page),
+                LINK_END.sub(lambda match: match.group(1) + moved(match.group(2), page), piece)))
         elif block.startswith("{toctree}") and "../" in line:
             line = re.sub(r"(\.\./[^<>\s]+)", lambda match: moved(match.group(1), page), line)
         elif block.startswith("{"):

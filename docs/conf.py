@@ -13,7 +13,7 @@ copyright = author
 release = version = re.search(r"Homestead (\d[\d.]*) - ", (DOCS.parent / "boot/main.c").read_text()).group(1)
 
 extensions = ["myst_parser", "sphinxcontrib.mermaid", "sphinxcontrib.rsvgconverter", "diagrams", "tables",
-              "debian_furo"]
+              "rule_ids", "debian_furo"]
 myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 4
 highlight_language = "text"

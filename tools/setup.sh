@@ -37,6 +37,8 @@ test  liblzma-dev       /usr/include/lzma.h
 test  libzstd-dev       /usr/include/zstd.h
 test  libxen-dev        /usr/include/xen/xen.h
 test  python3-pytest    /usr/lib/python3/dist-packages/pytest/__init__.py
+test  gdb               gdb
+test  mandoc            mandoc
 test  python3-pexpect   /usr/lib/python3/dist-packages/pexpect/__init__.py
 oracle gzip             gzip
 linux $compiler         ${CROSS_COMPILE:-x86_64-linux-gnu-}gcc

@@ -139,7 +139,7 @@ struct xen_sysctl_cpupool_op {
     struct xenctl_bitmap cpumap; /* filled in by INFO, FREEINFO */
 };
 
-/* Feature words of CPUID. The order: docs/guest-guide/abi.md. */
+/* Feature words of CPUID. The order: docs/guest-guide/dom/cpu-policy.md. */
 #define XEN_SYSCTL_cpu_featureset_raw     0
 #define XEN_SYSCTL_cpu_featureset_host    1
 #define XEN_SYSCTL_cpu_featureset_pv      2
