@@ -20,6 +20,8 @@ import support_parts  # noqa: E402
 
 PARTS = {**bench_parts.PARTS, **race_parts.PARTS, **comparison_parts.PARTS, **support_parts.PARTS}
 BEGIN, END = "<!-- from data: {} -->", "<!-- end of data -->"
+# A cell of a table that is a measured figure: with thousands, or with a unit.
+FIGURE = re.compile(r"\d{1,3}(,\d{3})+|[\d.,]+ (M|MiB|KiB|ms|us|ns)")
 MARK = re.compile(r"^<!-- (?:from data: ([a-z0-9-]+)|end of data) -->$", re.M)
 
 
@@ -48,6 +50,16 @@ def filled(text, parts, page):
     return "".join(pieces) + text[at:], names
 
 
+def typed(text):
+    """Rows of tables, outside of generated parts, with two or more figures."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        mark = MARK.fullmatch(line)
+        inside = bool(mark[1]) if mark else inside
+        if not inside and line.startswith("|") and sum(bool(FIGURE.fullmatch(cell.strip())) for cell in line.split("|")) > 1:
+            yield number
+
+
 def pages():
     return sorted(page for pattern in ("*.md", "docs/**/*.md", "guest/**/*.md", "toolstack/**/*.md") for page in ROOT.glob(pattern))
 
@@ -63,6 +75,7 @@ def go_through(write):
             wrong.append(str(why))
             continue
         used += names
+        wrong += [f"{name}:{number}: figures typed into a table: they belong to docs/data" for number in typed(text)]
         if new != text and write:
             page.write_text(new)
             print(f"pages: {name} written")

@@ -28,6 +28,9 @@ class TableWidths(SphinxPostTransform):
             if re.fullmatch(r"-\w{1,16}", literal.astext()):
                 literal["classes"].append("short")  # -EINVAL stays on one line
         paper = self.app.builder.format == "latex"
+        for head in list(self.document.findall(nodes.thead)):
+            if not head.astext().strip():  # Markdown has no table without one
+                head.parent.remove(head)
         for table in self.document.findall(nodes.table):
             columns = list(table.findall(nodes.colspec))
             rows = [list(row.findall(nodes.entry)) for row in table.findall(nodes.row)]

@@ -176,5 +176,13 @@ def allocator():
     return rows(lines, ["---"] * 8)
 
 
+def kernels():
+    lines = [["kernel", "payload", "decoded", "instructions to decode", "to copy into the guest"]]
+    for row in record.read("kernels"):
+        lines.append([row["kernel"], f"{row['payload']}, {row['payload_mib']} MiB", f"{row['decoded_mib']} MiB",
+                      f"{row['decode'] / 1e6:,.0f} M", f"{row['copy'] / 1e6:,.0f} M"])
+    return rows(lines, ["---", "---", "--:", "--:", "--:"])
+
+
 PARTS = {"bench": calls, "bench-summary": summary, "bench-comparison": comparison, "bench-boot": booting, "bench-linux": linux,
-         "bench-xl": xl, "bench-alloc": allocator}
+         "bench-xl": xl, "bench-alloc": allocator, "kernels": kernels}

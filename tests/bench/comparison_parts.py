@@ -24,7 +24,7 @@ def table(rows):
             raise BadFeature(f"features.json: nothing shows that Homestead has this: {row['feature']}")
         if path and not (ROOT / path).is_file():
             raise BadFeature(f"features.json: there is no {path}")
-        lines.append([row["feature"], row["homestead"], row["xen"], f"`{path}`" if path else ""])
+        lines.append([row["feature"], row["homestead"], row["xen"], f"`{path.rsplit('/', 1)[-1]}`" if path else ""])
     return bench_parts.rows(lines, ["---"] * 4)
 
 

@@ -19,9 +19,14 @@ def read(name, otherwise=None):
     return json.loads(file.read_text()) if file.exists() else otherwise
 
 
+def one_line(found):
+    inside = " ".join(found[0][1:-1].split())
+    return f"{found[0][0]}{inside}{found[0][-1]}" if len(inside) < 110 else found[0]
+
+
 def write(name, data):
     DATA.mkdir(exist_ok=True)
     text = json.dumps(data, indent=1, sort_keys=True)
-    # A list of numbers is one line.
-    text = re.sub(r"\[\s+([^][{}]*?)\s+\]", lambda found: "[" + re.sub(r"\s*\n\s*", " ", found[1]) + "]", text)
+    # What is short and has nothing inside is one line.
+    text = re.sub(r"[\[{][^][{}]+[]}]", one_line, text)
     path(name).write_text(text + "\n")

@@ -16,6 +16,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "oracle"), str(ROOT / "tests" / "bench")]
 import machine  # noqa: E402
+import machines  # noqa: E402
 import oracle  # noqa: E402
 import race  # noqa: E402
 import record  # noqa: E402
@@ -54,6 +55,8 @@ def boot_linux(rounds):
                          universal_newlines=True)
     if got.returncode:
         raise Skip(got.stderr.strip())
+    if not (BUILD / "root" / "init").is_file():
+        raise Skip("build/race-lab/root/init was not built: that takes a static C library")
     initramfs = BUILD / "initramfs"
     initramfs.write_bytes(subprocess.run(["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"], cwd=BUILD / "root", input=b"init\n",
                                          check=True, stdout=subprocess.PIPE).stdout)
@@ -107,9 +110,11 @@ def main():
             wrong.append(f"{name}: {why}")
             continue
         show(name, version, races, text)
-        new[name] = {"version": version, **race.data_of(races)}
+        new[name] = {"version": version, "qemu_version": machines.qemu_version(), **race.data_of(races)}
         wrong += race.faults(name, races)
         if not args.record and name in old:
+            if old[name]["version"] != version:
+                print(f"race-lab: {name}: this is {version}, the record is of {old[name]['version']}")
             wrong += race.differences(name, old[name]["fixed"], new[name]["fixed"])
     print()
     for line in wrong:

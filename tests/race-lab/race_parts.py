@@ -25,7 +25,7 @@ RACES = [
 OTHERS = [
     ("both fit, 32 + 32: mbind, exact node", "fits", "fits", "fits"),
     ("both fit: set_mempolicy; claims on the node", "task_fits", None, "node_fits"),
-    ("who cannot go on gives its memory back, and the other one waits for that", "turns_gone", "turns_gone", "turns_gone"),
+    ("a builder that cannot go on gives its memory back, and the other one waits for that", "turns_gone", "turns_gone", "turns_gone"),
     ("60 + 70 of the host's 128, reserved host-wide", "host_full", "host_full", "host_full"),
     ("A has a host-wide claim, B none", None, "host_one", "host_one"),
     ("A has a claim on the node, B none", None, None, "node_one"),
@@ -76,7 +76,8 @@ def main_table():
     for system, how, turns, in_order in RACES:
         first = all(line[0] != heading(data, system) for line in lines)
         lines.append([heading(data, system) if first else "", how, cell(data, system, turns), cell(data, system, in_order)])
-    return bench_parts.rows(lines, ["---"] * 4)
+    qemu = sorted({data[system]["qemu_version"] for system in SYSTEMS})
+    return bench_parts.rows(lines, ["---"] * 4) + f"\nAll in QEMU {', '.join(qemu)}.\n"
 
 
 def other_table():

@@ -177,7 +177,8 @@ struct hvm_ops {
     /* Cheap reads for hot paths. */
     u32 (*cpl)(struct hvm_vcpu *v);
     bool (*long_mode_cs)(struct hvm_vcpu *v); /* CS.L and EFER.LMA */
-    void (*paging_state)(struct hvm_vcpu *v, struct hvm_paging *out);
+    bool (*paging_state)(struct hvm_vcpu *v,
+                         struct hvm_paging *state); /* true: *state was another one before */
     /* Moves RIP on by len bytes and ends the interrupt shadow. Called by vcpu_handle_exit() alone. */
     void (*skip)(struct hvm_vcpu *v, u32 len);
 };

@@ -25,6 +25,9 @@ $ three
 ```c
 $ no command
 ```
+```console
+more of three
+```
 """
 
 
@@ -48,10 +51,13 @@ class Commands(unittest.TestCase):
 
 class Reader(unittest.TestCase):
     def test_blocks(self):
-        self.assertEqual(docs.blocks(PAGE), [("one", [4, 5, 6]), ("two --more", []), ("three", [10])])
+        self.assertEqual(docs.blocks(PAGE), [("one", [4, 5, 6]), ("two --more", []), ("three", [10, 16])])
 
     def test_calls(self):
         self.assertEqual(sorted(docs.calls('documented("a b")\nharness.documented("c" " d", 5)\nother("e")\n')), ["a b", "c d"])
+
+    def test_another_function_of_that_name(self):
+        self.assertEqual(list(docs.calls('def documented(page):\n    pass\nfor p in x:\n    documented(p)\n')), [])
 
     def test_a_command_that_is_put_together_is_not_accepted(self):
         with self.assertRaises(AssertionError):
@@ -70,9 +76,12 @@ class Reader(unittest.TestCase):
     def test_volatile_figures(self):
         for one, other in (("XSDT at 0x7fb7d0e8, 6 tables", "XSDT at 0x7fb7e014, 6 tables"),
                            ("Wall clock 2026-11-30 12:37:47 UTC", "Wall clock 2027-01-01 00:00:00 UTC"),
-                           ("@node id=0 pages=5 free=17 cpus=2", "@node id=0 pages=5 free=16 cpus=2")):
+                           ("near has 5 pages, free=17", "near has 5 pages, free=16"),
+                           ("Node 0   1022 MiB, 2 CPUs", "Node 0   1019 MiB, 2 CPUs"), ("@node id=0 pages=5", "@node id=0 pages=6")):
             self.assertEqual(docs.key(one), docs.key(other))
-        self.assertNotEqual(docs.key("@claim domain=1 pages=65536"), docs.key("@claim domain=1 pages=65537"))
+        for one, other in (("@claim domain=1 pages=65536", "@claim domain=1 pages=65537"), ("Node 0  2 CPUs", "Node 0  2 nodes"),
+                           ("near domain 1 has 4096 pages", "near domain 1 has 4097 pages")):
+            self.assertNotEqual(docs.key(one), docs.key(other))
 
 
 if __name__ == "__main__":

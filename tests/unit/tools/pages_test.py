@@ -47,6 +47,16 @@ class Filling(unittest.TestCase):
                 pages.filled(text, PARTS, "p")
 
 
+class Typed(unittest.TestCase):
+    ROW = "| null hypercall | 1,295 | 5.8 M |\n"
+
+    def test_figures_in_a_table_of_people(self):
+        self.assertEqual(list(pages.typed(f"text 1,000 and 2 M\n{self.ROW}| 1 | 2 |\n| up to 4,096 | 1,024 CPUs |\n")), [2])
+
+    def test_generated_parts_have_them(self):
+        self.assertEqual(list(pages.typed(f"{OPEN.format('one')}\n{self.ROW}{END}\n{self.ROW}")), [4])
+
+
 class Pages(unittest.TestCase):
     def test_all_are_what_docs_data_has(self):
         count, wrong = pages.go_through(write=False)

@@ -37,11 +37,6 @@ struct call_args {
     s16 status;
 };
 
-static inline bool ref_exists(const struct model_guest *g, u32 i)
-{
-    return ref_list[i] / FRAME_REFS < g->nr_frames;
-}
-
 /* Mostly what a guest does, and sometimes anything. marks: it may write Homestead's bits too. */
 static inline struct grant_entry_v1 draw_entry(bool marks)
 {

@@ -6,7 +6,9 @@
  * nothing. A page is a machine frame with an owner; it exists as long as it is in its owner's map or pinned by an entry
  * in use.
  *
- * A function model_OP() makes the step, and returns its status.
+ * model_map() and so on make a step, and return its status.
+ *
+ * lint: long: one model, whose steps share its state
  */
 #ifndef TESTS_DOMAIN_GRANT_MODEL_H
 #define TESTS_DOMAIN_GRANT_MODEL_H
@@ -96,6 +98,11 @@ static inline u32 ref_index(u32 ref)
     while (i < REFS && ref_list[i] != ref)
         i++;
     return i;
+}
+
+static inline bool ref_exists(const struct model_guest *g, u32 i)
+{
+    return ref_list[i] / FRAME_REFS < g->nr_frames;
 }
 
 static inline struct model_guest *model_guest(struct model *m, u16 domid)
