@@ -84,7 +84,7 @@ static inline void spin_lock_as(spinlock_t *lock, u32 level)
     lock_check_take(level);
     u16 ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
     /* Pairs with the release in spin_unlock(). */
-    while (atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket)
+    while (unlikely(atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket))
         cpu_relax();
 }
 

@@ -35,7 +35,10 @@ struct job {
     bool in_flight; /* counted so */
 };
 
-/* The nodes on which the account has least come first, so that a domain that gives back and takes stays spread. */
+/*
+ * The nodes on which the account has least come first, so that a domain that gives back and takes stays spread.
+ * claims.md CL-5.6.
+ */
 static void sort_by_own(struct node_order *order, struct mem_account *account)
 {
     spin_lock(&account->lock);
@@ -50,6 +53,7 @@ static void sort_by_own(struct node_order *order, struct mem_account *account)
     spin_unlock(&account->lock);
 }
 
+/* claims.md CL-2.23, CL-5.1. */
 u32 mm_affinity_order(u64 affinity, u8 nid[MAX_NODES])
 {
     nodeid_t first = 0;
@@ -66,6 +70,7 @@ u32 mm_affinity_order(u64 affinity, u8 nid[MAX_NODES])
     return nr;
 }
 
+/* claims.md CL-5.1, CL-5.3, CL-5.4, CL-5.6. */
 static void node_order_init(struct node_order *order, struct mem_account *account, nodeid_t nid, u32 flags)
 {
     u64 seen = 0, affinity = 0;
@@ -95,7 +100,7 @@ static void node_order_init(struct node_order *order, struct mem_account *accoun
             order->nid[order->nr++] = from->near[i];
 }
 
-/* How many extents the account may have: *nr becomes that. */
+/* How many extents the account may have: *nr becomes that. claims.md CL-1.3, CL-1.7. */
 static int check_limits(const struct job *job, u32 *nr)
 {
     const struct mem_account *account = job->taken->account;
@@ -138,6 +143,7 @@ static u32 reserve(struct job *job, nodeid_t nid, u32 nr)
 /*
  * Credits, then memory, in one. -ENOMEM: not even one extent, promised to others. -EAGAIN: the credits are
  * there, but no such extent is on the maps; nothing has changed. Node lock held.
+ * claims.md CL-1.4, CL-1.5, CL-4.13.
  */
 static int take_with_credits(struct job *job, nodeid_t nid, u32 nr)
 {
@@ -160,8 +166,11 @@ static int take_with_credits(struct job *job, nodeid_t nid, u32 nr)
     return taken->nr ? 0 : -EAGAIN;
 }
 
-/* The first of the nodes that can do it. Several are looked at at one instant: all nodes are locked then. -EAGAIN: one
- * has the credits, but no extent at hand. */
+/*
+ * The first of the nodes that can do it. Several are looked at at one instant: all nodes are locked then. -EAGAIN: one
+ * has the credits, but no extent at hand.
+ * claims.md CL-1.4b.
+ */
 static int take_from_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr)
 {
     int result = -ENOMEM;
@@ -177,6 +186,7 @@ static int take_from_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr
     return result;
 }
 
+/* claims.md CL-3.52, CL-4.12. */
 static void charge(struct job *job)
 {
     struct mem_account *account = job->taken->account;
@@ -249,9 +259,10 @@ static bool has_clean(struct node *node)
 }
 
 /*
- * First pass: clean memory, or any on a node of the account's affinity or where it holds a claim: cleaning is
+ * * First pass: clean memory, or any on a node of the account's affinity or where it holds a claim: cleaning is
  * paid once, distance at every access. Second pass: any. A single page that no node had is asked for once more of all at one instant: while pages and credits move between
  * nodes, each can be empty at the moment it is looked at, and yet a host-wide claim must not fail.
+ * claims.md CL-1.4b, CL-1.4c, CL-5.5, CL-5.11 to CL-5.13.
  */
 static int try_nodes(struct job *job, const struct node_order *order)
 {
@@ -276,6 +287,7 @@ static int try_nodes(struct job *job, const struct node_order *order)
     return rc;
 }
 
+/* claims.md CL-5.15. */
 static void clear_taken(const struct job *job)
 {
     const struct take *take = &job->take;

@@ -35,8 +35,9 @@ static void set_clear(struct claim_set *set)
 }
 
 /*
- * Deals pages to the nodes of the affinity, in the order in which the allocator tries them, each up to what is not
+ * * Deals pages to the nodes of the affinity, in the order in which the allocator tries them, each up to what is not
  * claimed there. Returns how many are left, which is all of them without an affinity. The account has no claims.
+ * claims.md CL-2.20 to CL-2.23, CL-2.26.
  */
 static u64 set_by_affinity(const struct mem_account *account, struct claim_set *set, u64 pages)
 {
@@ -58,7 +59,10 @@ static u64 set_by_affinity(const struct mem_account *account, struct claim_set *
     return 0;
 }
 
-/* The account's lock and those of ledger_lock_nodes(account, its affinity) held. */
+/*
+ * The account's lock and those of ledger_lock_nodes(account, its affinity) held.
+ * claims.md CL-2.1, CL-2.8 to CL-2.12, CL-2.14, CL-2.24, CL-2.25, CL-3.42.
+ */
 static int install_legacy_locked(struct mem_account *account, u64 pages, u64 locked)
 {
     struct claim_set set;
@@ -95,6 +99,7 @@ int claim_install_legacy(struct mem_account *account, u64 pages)
     return rc;
 }
 
+/* claims.md CL-2.18. */
 enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legacy mode)
 {
     spin_lock(&account->lock);
@@ -105,7 +110,7 @@ enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legac
     return before;
 }
 
-/* May the entry's pages be claimed in its order? */
+/* May the entry's pages be claimed in its order? claims.md CL-3.28, CL-3.46, CL-3.50. */
 static bool pad_is_good(const struct claim_entry *entry, bool host, u32 flags)
 {
     if (entry->pad == 0)
@@ -115,7 +120,10 @@ static bool pad_is_good(const struct claim_entry *entry, bool host, u32 flags)
     return IS_ALIGNED(entry->pages, BIT(entry->pad));
 }
 
-/* The entries in array order, each: pad, selector twice, node unknown. Their pages as given. */
+/*
+ * The entries in array order, each: pad, selector twice, node unknown. Their pages as given.
+ * claims.md CL-3.3, CL-3.29, CL-3.30.
+ */
 static int set_decode(const struct claim_entry *entries, u32 nr, u32 flags, struct claim_set *set)
 {
     u64 nodes_seen = 0;
@@ -144,8 +152,11 @@ static int set_decode(const struct claim_entry *entries, u32 nr, u32 flags, stru
     return 0;
 }
 
-/* Absolute sizes become what is still missing: what the domain owns beyond its node entries fills the
- * host-wide entry. */
+/*
+ * Absolute sizes become what is still missing: what the domain owns beyond its node entries fills the
+ * host-wide entry.
+ * claims.md CL-3.9, CL-3.11 to CL-3.13.
+ */
 static void set_make_relative(const struct mem_account *account, struct claim_set *set)
 {
     u64 own_beyond = 0;
@@ -157,7 +168,7 @@ static void set_make_relative(const struct mem_account *account, struct claim_se
     set->host = set->host > own_beyond ? set->host - own_beyond : 0;
 }
 
-/* Is tot + set > max? Then also if the sum does not fit in 64 bits. */
+/* Is tot + set > max? Then also if the sum does not fit in 64 bits. claims.md CL-1.3, CL-1.8, CL-3.34. */
 static bool set_exceeds_max(const struct mem_account *account, const struct claim_set *set)
 {
     if (account->tot_pages > account->max_pages)
@@ -182,7 +193,10 @@ static bool set_is_empty(const struct claim_set *set)
     return set->host == 0;
 }
 
-/* wanted: as decoded. The account's lock and those of ledger_lock_nodes(account, its nodes) held. */
+/*
+ * wanted: as decoded. The account's lock and those of ledger_lock_nodes(account, its nodes) held.
+ * claims.md CL-1.5, CL-1.7, CL-3.15, CL-3.17, CL-3.18, CL-3.27, CL-3.31 to CL-3.33.
+ */
 static int install_set_locked(struct mem_account *account, const struct claim_set *wanted, u32 flags, u64 locked)
 {
     struct claim_set set = *wanted;
@@ -209,6 +223,7 @@ static u64 set_nodes(const struct claim_set *set)
     return nodes;
 }
 
+/* claims.md CL-3.21, CL-3.24, CL-3.25, CL-3.39, CL-3.45. */
 int claim_install_set(struct mem_account *account, const struct claim_entry *entries, u32 nr, u32 flags)
 {
     if (nr == 0 || (flags & ~(u32)CLAIM_ALL_FLAGS))
@@ -236,6 +251,7 @@ int claim_install_set(struct mem_account *account, const struct claim_entry *ent
     return rc;
 }
 
+/* claims.md CL-3.36 to CL-3.38. */
 int claim_read_set(struct mem_account *account, struct claim_entry *entries, u32 *nr)
 {
     struct claim_entry found[MAX_NODES + 1];
@@ -260,6 +276,7 @@ int claim_read_set(struct mem_account *account, struct claim_entry *entries, u32
     return 0;
 }
 
+/* claims.md CL-7.1. */
 u64 claim_outstanding(struct mem_account *account)
 {
     spin_lock(&account->lock);
@@ -269,6 +286,7 @@ u64 claim_outstanding(struct mem_account *account)
     return pages;
 }
 
+/* claims.md CL-7.11. */
 void claim_get_view(struct mem_account *account, struct claim_view *out)
 {
     *out = (struct claim_view){0};
@@ -308,6 +326,7 @@ static u64 clean_pages(nodeid_t nid, u64 *dirty)
     return info.free_pages - info.dirty_pages;
 }
 
+/* claims.md CL-3.60, CL-3.63, CL-3.64. */
 bool mm_scrub_wanted(nodeid_t nid)
 {
     u64 wanted = __atomic_load_n(&node_get(nid)->scrub, __ATOMIC_RELAXED), dirty;

@@ -173,6 +173,7 @@ static void host_move(nodeid_t from, nodeid_t to, u64 pages)
     node_get(to)->host_part += pages;
 }
 
+/* claims.md CL-4.19, CL-6.18, CL-6.19, CL-7.3. */
 void ledger_credit(struct node *node, u64 pages)
 {
     node->host_part += pages;
@@ -190,7 +191,10 @@ void host_claim_change(struct mem_account *account, s64 pages)
         __atomic_fetch_add(&host_scrub, (u64)pages, __ATOMIC_RELAXED);
 }
 
-/* Step 3 of section 4: the rest comes from the account's claims on other nodes, ascending. */
+/*
+ * Step 3 of section 4: the rest comes from the account's claims on other nodes, ascending.
+ * claims.md CL-4.4.
+ */
 static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, struct claim_receipt *receipt)
 {
     u64 covered = 0;
@@ -206,7 +210,10 @@ static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, st
     return covered;
 }
 
-/* Plans how many of the receipt's pages the account's claims pay for. */
+/*
+ * Plans how many of the receipt's pages the account's claims pay for. REFUSED: the set is strict.
+ * claims.md CL-3.44, CL-3.44b, CL-4.2, CL-4.3, CL-4.5, CL-4.10.
+ */
 static enum verdict plan_redemption(const struct mem_account *account, struct claim_receipt *receipt, u64 locked,
                                     u64 *needs, u64 *redeemed)
 {
@@ -226,6 +233,7 @@ static enum verdict plan_redemption(const struct mem_account *account, struct cl
     return GRANTED;
 }
 
+/* claims.md CL-1.1, CL-1.2, CL-1.4, CL-1.4b, CL-1.6, CL-3.5, CL-4.1, CL-4.6 to CL-4.8, CL-4.11. */
 enum verdict ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 order, u64 locked,
                             struct claim_receipt *receipt, u64 *needs)
 {
@@ -281,7 +289,10 @@ static u64 beyond_kept(u64 part, u64 *kept)
     return part - stays;
 }
 
-/* Gives the last `back` of *pages redeemed back to the account's claim on nid; *pages and *lost drop. */
+/*
+ * Gives the last `back` of *pages redeemed back to the account's claim on nid; *pages and *lost drop.
+ * claims.md CL-3.56, CL-4.18.
+ */
 static void node_claim_refund(struct mem_account *account, nodeid_t nid, u64 *pages, u64 back, u32 order,
                               u64 *lost)
 {
@@ -293,6 +304,7 @@ static void node_claim_refund(struct mem_account *account, nodeid_t nid, u64 *pa
     *lost -= lost_back;
 }
 
+/* claims.md CL-4.13, CL-4.14, CL-4.16, CL-4.17. */
 void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u64 pages)
 {
     ASSERT(pages <= receipt->pages);
@@ -329,6 +341,7 @@ void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u
 
 /* --- sets --------------------------------------------------------------------------------------------------- */
 
+/* claims.md CL-1.7b, CL-2.9, CL-3.15, CL-3.41. */
 static void drop_set(struct mem_account *account, u64 locked)
 {
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
@@ -354,6 +367,7 @@ void ledger_release(struct mem_account *account, u64 locked)
     claimants_set(account, false);
 }
 
+/* claims.md CL-1.1, CL-1.2, CL-2.13, CL-3.20, CL-3.35. */
 static enum verdict set_fits(const struct mem_account *account, const struct claim_set *set, u64 locked)
 {
     u64 room = ledger_host_spare(locked) + account->outstanding;
@@ -374,6 +388,7 @@ static enum verdict set_fits(const struct mem_account *account, const struct cla
     return claim_units_fit(account, set) ? GRANTED : REFUSED;
 }
 
+/* claims.md CL-3.8, CL-3.19, CL-3.43. */
 enum verdict ledger_install(struct mem_account *account, const struct claim_set *set, u64 locked)
 {
     nodeid_t first = (nodeid_t)__builtin_ctzll(locked);

@@ -12,6 +12,8 @@
  * broken: kill-claim        NN=2 BREAK_INSTALL_DYING        a claim looks for dying before it has the locks
  * broken: kill-take         NN=2 BREAK_DYING_UNLOCKED       so does a take
  * broken: kill-lock-order   NN=2 BREAK_LOCK_ORDER           the ledger's lock first, then the account's: a deadlock
+ *
+ * kill: claims.md CL-1.7, CL-1.7b
  */
 #include "ledger.pml"
 #include "take.pml"

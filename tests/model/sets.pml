@@ -10,6 +10,10 @@
  * right:  sets-release      NN=3 ND=3 M0=0 AGAIN
  * broken: node-by-node      NN=3 ND=3 M0=0 BREAK_NODE_BY_NODE      the ledger lock is held for each entry, not for the set
  * broken: host-unchecked    NN=3 ND=3 M0=3 BREAK_FITS_NODES        a set is compared with its nodes, but not with the host
+ *
+ * sets: claims.md CL-1.5, CL-3.8, CL-3.35
+ * sets-host: claims.md CL-3.5
+ * sets-release: claims.md CL-3.15, CL-3.17
  */
 #include "ledger.pml"
 #include "take.pml"
