@@ -5,11 +5,8 @@
  *   U[n] = free[n] - sum of c[d][n]     node_unclaimed(): pages of node n without a claim on that node
  *   H    = sum of U[n] - sum of h[d]    what a new promise or an unclaimed page may use
  *
- * No word of it is the host's. U[n] is made of node n's own figures. H is dealt out to the nodes: each has a part
- * (host_part), and H is the sum of the parts. What a node's part covers is decided with that node's lock alone; if it
- * does not, all nodes are locked, the parts are added up and dealt out anew (deal_out()). A free page raises the part
- * of its own node. So two builders on two nodes share nothing, and a refusal is exact: with all nodes locked nothing
- * moves.
+ * No word of it is the host's: U[n] is made of node n's own figures, and H is dealt out to the nodes (ledger_host.c). So
+ * two builders on two nodes share nothing, and a refusal is exact: with all nodes locked nothing moves.
  *
  * Locks: mm/ledger.h. The allocator holds a node's lock from the reservation until it has the extents; what it
  * does not find is refunded before another CPU can see that it was reserved.
@@ -24,9 +21,6 @@
 static spinlock_t claimants_lock = SPINLOCK_INIT(LOCK_CLAIMANTS);
 static struct mem_account *claimants;
 static u64 host_scrub; /* [atomic] of the sum of h[d], by claims with CLAIM_SCRUB */
-
-#define FOR_EACH_NODE(nid, nodes) \
-    for (u64 left_ = (nodes), nid; left_ && (nid = (u64)__builtin_ctzll(left_), true); left_ &= left_ - 1)
 
 void ledger_init(void)
 {
@@ -79,104 +73,6 @@ static void claimants_set(struct mem_account *account, bool on)
     spin_lock(&claimants_lock);
     LIST_SET(on, &claimants, account, next_claimant, claimant_link);
     spin_unlock(&claimants_lock);
-}
-
-/* --- H ------------------------------------------------------------------------------------------------------ */
-
-u64 ledger_host_spare(u64 locked)
-{
-    u64 sum = 0;
-
-    FOR_EACH_NODE (nid, locked)
-        sum += node_get((nodeid_t)nid)->host_part;
-    return sum;
-}
-
-u64 ledger_host_claims(void)
-{
-    u64 unclaimed = 0;
-
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
-        unclaimed += node_unclaimed(node_get(nid));
-    return unclaimed - ledger_host_spare(nodes_all());
-}
-
-/*
- * Deals the parts out so that what is missing to U[n] is the same everywhere, as far as possible: then every node
- * can give out most of what it has without asking the others. All nodes locked.
- */
-static void deal_out(void)
-{
-    u64 left = ledger_host_spare(nodes_all()), missing = ledger_host_claims() / mm_nr_nodes();
-
-    for (u32 round = 0; round < 2; round++, missing = 0)
-        for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
-            struct node *node = node_get(nid);
-            u64 has = round ? node->host_part : 0, most = node_unclaimed(node);
-            u64 more = MIN(left, most > missing + has ? most - missing - has : 0);
-
-            node->host_part = has + more;
-            left -= more;
-        }
-    ASSERT(left == 0);
-}
-
-/* Takes pages out of the parts of the locked nodes, which have them: nid's first. False: that was not enough. */
-static bool take_parts(u64 locked, nodeid_t nid, u64 pages)
-{
-    u64 part = MIN(pages, node_get(nid)->host_part);
-
-    node_get(nid)->host_part -= part;
-    pages -= part;
-    if (likely(!pages))
-        return true;
-    FOR_EACH_NODE (other, locked) {
-        part = MIN(pages, node_get((nodeid_t)other)->host_part);
-        node_get((nodeid_t)other)->host_part -= part;
-        pages -= part;
-    }
-    ASSERT(pages == 0);
-    return false;
-}
-
-/* Takes pages out of H for node nid. */
-static enum verdict host_take(u64 locked, nodeid_t nid, u64 pages)
-{
-    struct node *node = node_get(nid);
-
-    if (likely(pages <= node->host_part)) {
-        node->host_part -= pages;
-        return GRANTED;
-    }
-    if (locked != nodes_all())
-        return UNDECIDED;
-    if (pages > ledger_host_spare(locked))
-        return REFUSED;
-    take_parts(locked, nid, pages);
-    deal_out();
-    return GRANTED;
-}
-
-bool ledger_host_lose(nodeid_t nid)
-{
-    if (!ledger_host_spare(nodes_all()))
-        return false;
-    take_parts(nodes_all(), nid, 1);
-    return true;
-}
-
-/* Part of H goes with the pages it stands for. */
-static void host_move(nodeid_t from, nodeid_t to, u64 pages)
-{
-    pages = MIN(pages, node_get(from)->host_part);
-    node_get(from)->host_part -= pages;
-    node_get(to)->host_part += pages;
-}
-
-/* claims.md CL-4.19, CL-6.18, CL-6.19, CL-7.3. */
-void ledger_credit(struct node *node, u64 pages)
-{
-    node->host_part += pages;
 }
 
 /* --- taking ------------------------------------------------------------------------------------------------- */
@@ -405,13 +301,13 @@ enum verdict ledger_install(struct mem_account *account, const struct claim_set 
             continue;
         account->claim_order[nid] = set->order[nid];
         claim_node_add(account, nid, set->node[nid], 0);
-        own_parts &= take_parts(locked, nid, set->node[nid]);
+        own_parts &= host_take_parts(locked, nid, set->node[nid]);
         account->outstanding += set->node[nid];
     }
-    own_parts &= take_parts(locked, first, set->host);
+    own_parts &= host_take_parts(locked, first, set->host);
     host_claim_change(account, (s64)set->host);
     claimants_set(account, true);
     if (!own_parts && locked == nodes_all())
-        deal_out();
+        host_deal_out();
     return GRANTED;
 }

@@ -26,9 +26,10 @@ static void expect_row(void)
     char start[16], end[128], row[512];
 
     snprintf(start, sizeof(start), "\n| %u | ", step++);
-    snprintf(end, sizeof(end), "| %lu | %lu | %lu | %lu | %lu | %lu |", (unsigned long)ledger.claimed[0],
-             (unsigned long)ledger.spare[0], (unsigned long)ledger.claimed[1], (unsigned long)ledger.spare[1],
-             (unsigned long)ledger.host_claims, (unsigned long)ledger.host_spare);
+    snprintf(end, sizeof(end), "| %lu | %lu | %lu | %lu | %lu | %lu |", (unsigned long)node_get(0)->claimed,
+             (unsigned long)node_unclaimed(node_get(0)), (unsigned long)node_get(1)->claimed,
+             (unsigned long)node_unclaimed(node_get(1)), (unsigned long)ledger_host_claims(),
+             (unsigned long)ledger_host_spare(nodes_all()));
     const char *at = strstr(page, start);
     assert_non_null(at);
     snprintf(row, sizeof(row), "%.*s", (int)strcspn(at + 1, "\n"), at + 1);

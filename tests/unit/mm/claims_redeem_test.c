@@ -336,4 +336,20 @@ TEST(claim_on_every_node_in_64_domains)
     assert_int_equal(host_info().free_pages, 64 * 256);
 }
 
+/* The last page of a full node: it is free, and can be claimed, from the moment it was given back. claims.md CL-7.3. */
+TEST(a_page_can_be_claimed_while_it_is_free)
+{
+    mfn_t m;
+
+    assert_int_equal(set1(b, 1, NODE_PAGES - 1), 0);
+    assert_int_equal(take_at(a, 1, 0, &m), 0);
+    assert_int_equal(node_free(1), NODE_PAGES - 1);
+    assert_int_equal(set1(a, 1, 2), -ENOMEM); /* it has one there, and no other is unclaimed */
+    assert_int_equal(release_range(a, m, 0), 0);
+    assert_int_equal(node_free(1), NODE_PAGES);
+    assert_int_equal(set1(a, 1, 1), 0);
+    assert_int_equal(take(a, 1, 0), 0);
+    assert_int_equal(node_free(1), NODE_PAGES - 1);
+}
+
 FIXTURE(setup, accounts_unmake)

@@ -54,22 +54,6 @@ TEST(legacy_zero_wipes_node_claims_too)
     assert_int_equal(node_claimed(1), 0);
 }
 
-/* The last page of a full node: it is free, and can be claimed, from the moment it was given back. claims.md CL-7.3. */
-TEST(a_page_can_be_claimed_while_it_is_free)
-{
-    mfn_t m;
-
-    assert_int_equal(set1(b, 1, NODE_PAGES - 1), 0);
-    assert_int_equal(take_at(a, 1, 0, &m), 0);
-    assert_int_equal(node_free(1), NODE_PAGES - 1);
-    assert_int_equal(set1(a, 1, 2), -ENOMEM); /* it has one there, and no other is unclaimed */
-    assert_int_equal(release_range(a, m, 0), 0);
-    assert_int_equal(node_free(1), NODE_PAGES);
-    assert_int_equal(set1(a, 1, 1), 0);
-    assert_int_equal(take(a, 1, 0), 0);
-    assert_int_equal(node_free(1), NODE_PAGES - 1);
-}
-
 /* claims.md CL-1.2, CL-2.13. */
 TEST(host_claim_of_all_but_200)
 {
