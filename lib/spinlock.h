@@ -19,7 +19,7 @@ enum lock_level {
     LOCK_GRANT = 25,   /* one domain's grant table and the handles of what it maps */
     LOCK_EVTCHN = 30,
     LOCK_PHYSMAP = 40,
-    LOCK_ACCOUNT = 50, /* one domain's page list and totals */
+    LOCK_ACCOUNT = 50,    /* one domain's page list and totals */
     LOCK_NODE = 60,       /* one node's memory and credits: a level a node, so several in rising order */
     LOCK_CLAIMANTS = 124, /* the list of domains with claims */
     LOCK_RUNQUEUE = 130,

@@ -197,7 +197,8 @@ static bool set_is_empty(const struct claim_set *set)
  * wanted: as decoded. The account's lock and those of ledger_lock_nodes(account, its nodes) held.
  * claims.md CL-1.5, CL-1.7, CL-3.15, CL-3.17, CL-3.18, CL-3.27, CL-3.31 to CL-3.33.
  */
-static int install_set_locked(struct mem_account *account, const struct claim_set *wanted, u32 flags, u64 locked)
+static int install_set_locked(struct mem_account *account, const struct claim_set *wanted, u32 flags,
+                              u64 locked)
 {
     struct claim_set set = *wanted;
 

@@ -110,8 +110,8 @@ static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, st
  * Plans how many of the receipt's pages the account's claims pay for. REFUSED: the set is strict.
  * claims.md CL-3.44, CL-3.44b, CL-4.2, CL-4.3, CL-4.5, CL-4.10.
  */
-static enum verdict plan_redemption(const struct mem_account *account, struct claim_receipt *receipt, u64 locked,
-                                    u64 *needs, u64 *redeemed)
+static enum verdict plan_redemption(const struct mem_account *account, struct claim_receipt *receipt,
+                                    u64 locked, u64 *needs, u64 *redeemed)
 {
     u64 pages = receipt->pages;
 

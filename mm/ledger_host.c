@@ -14,8 +14,8 @@ u64 ledger_host_spare(u64 locked)
 {
     u64 sum = 0;
 
-    FOR_EACH_NODE (nid, locked)
-        sum += node_get((nodeid_t)nid)->host_part;
+    FOR_EACH_NODE(nid, locked)
+    sum += node_get((nodeid_t)nid)->host_part;
     return sum;
 }
 
@@ -52,7 +52,8 @@ bool host_take_parts(u64 locked, nodeid_t nid, u64 pages)
     pages -= part;
     if (likely(!pages))
         return true;
-    FOR_EACH_NODE (other, locked) {
+    FOR_EACH_NODE(other, locked)
+    {
         part = MIN(pages, node_get((nodeid_t)other)->host_part);
         node_get((nodeid_t)other)->host_part -= part;
         pages -= part;

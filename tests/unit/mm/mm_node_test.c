@@ -262,7 +262,8 @@ TEST(the_check_sees_faults)
     FAULT(map_clear(own->dirty, 511), map_set(own->dirty, 511));
     FAULT(own->frame[m.n % 512] ^= 1u << FRAME_STATE_SHIFT, own->frame[m.n % 512] ^= 1u << FRAME_STATE_SHIFT);
     FAULT(own->frame[m.n % 512] += 1u << FRAME_PINS_SHIFT, own->frame[m.n % 512] -= 1u << FRAME_PINS_SHIFT);
-    FAULT(guests->frame[g.n % 512] += 1u << FRAME_PINS_SHIFT, guests->frame[g.n % 512] -= 1u << FRAME_PINS_SHIFT);
+    FAULT(guests->frame[g.n % 512] += 1u << FRAME_PINS_SHIFT,
+          guests->frame[g.n % 512] -= 1u << FRAME_PINS_SHIFT);
     FAULT(guests->frame[g.n % 512] ^= 1, guests->frame[g.n % 512] ^= 1);
     FAULT(guests->holder = NULL, guests->holder = &account->held[0]);
     FAULT(guests->nr_away++, guests->nr_away--);
