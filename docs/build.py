@@ -16,6 +16,8 @@ import re
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree
+import zipfile
 
 DOCS = pathlib.Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -28,6 +30,9 @@ PAGES = BUILD / "pages"
 NOT_PAGES = {"_static", "_ext", "__pycache__", "build.py", "api.py", "mermaid.py", "conf.py", "mermaid.json", "package.json",
              "package-lock.json", "requirements.txt", "node_modules"}
 LINK = re.compile(r"\[([^\]\[]*)\]\(\s*([^)\s#<>]*)(#[^)\s]*)?(\s+\"[^\"]*\")?\s*\)")
+
+# The end of a link whose text began on the line before.
+LINK_END = re.compile(r"^([^\]\[]*\]\()([^)\s#<>]+)")
 
 
 def outside_pages():
@@ -80,7 +85,9 @@ def rewritten(text, page):
         if included:
             line = included.group(1) + moved(included.group(2), page) + included.group(3)
         elif block is None:
-            line = markup.outside_code(line, lambda piece: LINK.sub(lambda match: relinked(match, page), piece))
+            line = markup.outside_code(line, lambda piece: LINK.sub(
+                lambda match: relinked(match, page),
+                LINK_END.sub(lambda match: match.group(1) + moved(match.group(2), page), piece)))
         elif block.startswith("{toctree}") and "../" in line:
             line = re.sub(r"(\.\./[^<>\s]+)", lambda match: moved(match.group(1), page), line)
         elif block.startswith("{"):
@@ -180,6 +187,13 @@ def pdf():
 def epub():
     sphinx("epub")
     book = next((BUILD / "epub").glob("*.epub"))
+    with zipfile.ZipFile(book) as files:
+        for name in files.namelist():
+            if name.endswith((".xhtml", ".opf", ".ncx", ".svg")):
+                try:
+                    xml.etree.ElementTree.fromstring(files.read(name))
+                except xml.etree.ElementTree.ParseError as error:
+                    sys.exit(f"docs: ePub: {name}: {error}")
     shutil.copyfile(book, BUILD / "homestead.epub")
     print(f"docs: build/docs/homestead.epub, {book.stat().st_size >> 10} KiB")
 

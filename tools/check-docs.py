@@ -20,11 +20,8 @@ MADE = re.compile(r"docs/reference/.*")
 
 def long_lines(text):
     """(number, length) of each line that is too long."""
-    in_code = False
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.lstrip().startswith("```"):
-            in_code = not in_code
-        if in_code or line.startswith(("|", "    ")):
+    for number, (line, block) in enumerate(markup.lines(text), 1):
+        if block is not None or line.startswith(("|", "    ")):
             continue
         shown = len(re.sub(r"\]\([^)]*\)", "]", line))
         if shown > COLUMNS:

@@ -10,22 +10,35 @@ import re
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
-from sphinxcontrib.mermaid import MermaidError, latex_visit_mermaid, mermaid, render_mm
+from sphinxcontrib.mermaid import MermaidError, mermaid, render_mm
 
 LEAST = 0.7  # of its size, at which a diagram's text is still legible
+PAPER = 0.75  # of its size, on paper
+
+
+def rendered(self, node, form):
+    """(address, path) of the diagram's picture, or (None, None) after a warning."""
+    try:
+        return render_mm(self, node["code"], node["options"], form)
+    except MermaidError as error:
+        logging.getLogger(__name__).warning("%s", error, location=node)
+        return None, None
 
 
 def visit_html(self, node):
-    try:
-        name, path = render_mm(self, node["code"], node["options"], "svg")
-    except MermaidError as error:
-        logging.getLogger(__name__).warning("%s", error, location=node)
-        raise nodes.SkipNode from error
+    name, path = rendered(self, node, "svg")
     if name:
         text = node.get("alt", "Diagram, as text: " + node["code"])
         width = int(re.search(r'width="(\d+)"', pathlib.Path(path).read_text()).group(1))
         self.body.append(f'<div class="diagram"><img class="diagram light-only" src="{name}" alt="{html.escape(text)}" '
                          f'style="width: 100%; min-width: {int(width * LEAST)}px; max-width: {width}px" /></div>\n')
+    raise nodes.SkipNode
+
+
+def visit_latex(self, node):
+    name, _ = rendered(self, node, "pdf")
+    if name:
+        self.body.append(f"\n\\begin{{center}}\\sphinxincludegraphics[scale={PAPER}]{{{name}}}\\end{{center}}\n")
     raise nodes.SkipNode
 
 
@@ -43,5 +56,5 @@ class LightOnly(SphinxPostTransform):
 
 def setup(app):
     app.add_post_transform(LightOnly)
-    app.add_node(mermaid, override=True, html=(visit_html, None), latex=(latex_visit_mermaid, None))
+    app.add_node(mermaid, override=True, html=(visit_html, None), latex=(visit_latex, None))
     return {"parallel_read_safe": True}

@@ -14,7 +14,7 @@ PADDING = 3
 LONGEST = 20  # a longer word may break anywhere
 STEP = 2
 LONG_WORD = re.compile(r"\S{13,}")
-SIGN = re.compile(r"(?<=[/=|:,._-])(?=\w)|(?<=[a-z])(?=[A-Z])")
+SIGN = re.compile(r"(?<=[/=|:,_-])(?=\w)|(?<=\.)(?=\w{3})|(?<=[a-z])(?=[A-Z])")
 TOO_LONG = re.compile(r"([^\s\u200b]{16})(?=[^\s\u200b]{4})")
 BREAK = "\u200b"  # docs/conf.py makes it a place where a line may end
 

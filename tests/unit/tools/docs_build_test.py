@@ -56,6 +56,9 @@ class Links(unittest.TestCase):
     def test_a_source_file_is_linked_where_it_is(self):
         self.assertEqual(self.moved("docs/index.md", "[it](../mm/claims.h)"), "[it](../../../mm/claims.h)")
 
+    def test_a_link_of_two_lines(self):
+        self.assertEqual(self.moved("docs/index.md", "[a\nb](../guest/README.md#x)"), "[a\nb](repository/guest/README.md#x)")
+
     def test_a_directory_is_its_readme(self):
         self.assertEqual(self.moved("README.md", "[it](toolstack/)"), "[it](toolstack/README.md)")
 
