@@ -84,6 +84,7 @@ latex_elements = {
     p{\dimexpr(\linewidth-\arrayrulewidth)*#1/#2-2\tabcolsep-\arrayrulewidth\relax}}
 \renewcommand{\sphinxstyletheadfamily}{\sffamily\bfseries}
 \setcounter{tocdepth}{1}
+\expandafter\newcommand\csname DUrolerule-id\endcsname[1]{{\scriptsize\sffamily\textcolor{gray}{#1}}}
 \setcounter{secnumdepth}{-1}
 \setlength{\emergencystretch}{3em}
 """,

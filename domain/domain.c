@@ -341,6 +341,8 @@ struct domain *domain_get_next(u16 domid)
 
 void domain_put(struct domain *d)
 {
+    lock_check_take(LOCK_DOMLIST); /* the last one takes locks: none may be held */
+    lock_check_drop(LOCK_DOMLIST);
     u32 before = __atomic_fetch_sub(&d->refs, 1, __ATOMIC_ACQ_REL);
 
     BUG_ON(before == 0);

@@ -38,7 +38,8 @@ class TwoGuests(AnyRun):
 
     def test_the_page_shows_the_recorded_run(self):
         (command,) = [c for c in documented.commands(harness.ROOT / TWO_GUESTS) if f"/{self.name} " in c]
-        documented.compare(TWO_GUESTS, command, recorded(harness.ROOT / f"tests/data/timeline/{self.name}.log"))
+        documented.compare(TWO_GUESTS, command, recorded(harness.ROOT / f"tests/data/timeline/{self.name}.log"),
+                           exact=True)
 
     def test_the_picture_is_of_the_recorded_run(self, tmp_path):
         needs_hsctl()
@@ -75,10 +76,11 @@ class TestWithoutClaims(TwoGuests):
             "./run-qemu.sh --direct --guests docs/samples/two-guests/without-claims --cmdline dom0_max_vcpus=2 --dom0-args progress=64 "
             "| tools/claim-timeline --record build/without-claims.log")
 
-    def test_a_build_fails_after_most_of_its_work(self, run, built):
+    def test_a_build_fails_in_the_middle_of_its_work(self, run, built):
+        """The less the later it began: all that the other one has left on the first node, 400 MiB, if that was built before."""
         failed = run.all("guest", event="failed", code=-12)
         assert failed and not run.all("claim")
-        assert max(built[fact["domain"]] for fact in failed) > 600 * PAGES_PER_MIB
+        assert all(built[fact["domain"]] > 300 * PAGES_PER_MIB for fact in failed)
 
     def test_it_is_drawn(self, run):
         needs_hsctl()

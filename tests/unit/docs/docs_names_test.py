@@ -147,6 +147,59 @@ class Keys(unittest.TestCase):
         self.assertGreater(blocks, 0)
 
 
+# Of code spans NAME=...: what is neither an option, nor a key of anything here.
+FOREIGN = {
+    "x-force-features": "QEMU's", "bootscrub": "Xen's", "conswitch": "Xen's", "serial_tx_buffer": "Xen's", "sched": "Xen's",
+    "efi": "Linux's", "memhp_default_state": "Linux's", "size": "a key of an item of vnuma",
+    "tot": "what a line @case goes on with", "claimed": "the same", "node0": "the same",
+}
+
+
+class Options(unittest.TestCase):
+    maxDiff = None
+
+    def known(self):
+        """Names of options and keys of every kind."""
+        options = set(re.findall(r'^    \{"([\w-]+)"', documents.page("boot/options.c"), re.M))
+        programs = "".join(documents.page(path) for path in documents.tracked("guest/*.c", "tests/guests/*.c"))
+        read = set(re.findall(r'guest_option(?:_number)?\("(\w+)"', programs))
+        lines = {key for page in PRINTERS for keys in documented(page).values() for key in keys}
+        cells = {name for _, row in documents.rows(documents.page("guest/README.md")) for name in re.findall(r"`([a-z_0-9]+)(?:=[^`]*)?`", row[0])}
+        loader = set(re.findall(r'"(default|chain|options|kernel|dom0|module)"', "".join(map(documents.page, documents.tracked("boot/efi/*.c")))))
+        return options, options | read | lines | cells | loader
+
+    def test_options_in_commands(self):
+        """Hypervisor options: after --cmdline, options= and the image of a boot loader's entry."""
+        options, _ = self.known()
+        wrong, seen = [], 0
+        for path, text in documents.pages():
+            for number, line in documents.code_lines(text):
+                found = re.search(r"--cmdline (\"[^\"]*\"|\S+)|^\s*options=([^#]*)|^\s*multiboot \S+ (.*)", line)
+                words = next(filter(None, found.groups()), "").strip('" ') if found else ""
+                for word in words.split(" -- ")[0].split():
+                    seen += 1
+                    if re.sub("^no-", "", word.split("=")[0]) not in options:
+                        wrong.append(f"{path}:{number}: {word}")
+        self.assertEqual(wrong, [])
+        self.assertGreater(seen, 4)
+
+    def test_words_with_a_value(self):
+        """A code span NAME=VALUE names an option or a key that there is."""
+        _, known = self.known()
+        wrong, seen, used = [], 0, set()
+        for path, text in documents.pages():
+            for offset, code in documents.spans(text):
+                match = re.match(r"([a-z][a-z0-9_-]*)=\S*$", code)
+                if match:
+                    seen += 1
+                    used.add(match.group(1))
+                    if match.group(1) not in known and match.group(1) not in FOREIGN:
+                        wrong.append(f"{path}:{documents.line_of(text, offset)}: {code}")
+        self.assertEqual(wrong, [])
+        self.assertEqual(set(FOREIGN) - used | set(FOREIGN) & known, set(), "not needed in FOREIGN")
+        self.assertGreater(seen, 60)
+
+
 class Commands(unittest.TestCase):
     maxDiff = None
 

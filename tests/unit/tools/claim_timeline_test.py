@@ -83,11 +83,12 @@ class Lines(unittest.TestCase):
         self.assertIn("domain 2 0 0 0 0 0 0 0 0 0 web (d2)", found[5])
 
     def test_claimtable(self):
-        found = samples("@claimtable stage=half domain=1 node=1 claim=7 own=9", "@claimtable stage=half domain=1 node=host claim=3 own=9",
+        found = samples("@claimtable stage=before domain=1 node=1 claim=0 own=0", "@claim domain=1 node=1 pages=16 result=0 name=red",
+                        "@claimtable stage=half domain=1 node=1 claim=7 own=9", "@claimtable stage=half domain=1 node=host claim=3 own=9",
                         "@leak pages=0 claims=0 name=claimtable")
-        self.assertEqual(found[4][3:], ["domain 0 50 50 0 0 0 0 0 0 0 Domain-0", "on 0 50 0 0 0", "domain 1 9 19 0 3 10 0 0 0 0 ",
+        self.assertEqual(found[6][3:], ["domain 0 50 50 0 0 0 0 0 0 0 Domain-0", "on 0 50 0 0 0", "domain 1 9 19 0 3 10 0 0 0 0 red",
                                         "on 1 9 7 0 0", "refusals 0 0"])
-        self.assertEqual(found[5][3:], ["domain 0 50 50 0 0 0 0 0 0 0 Domain-0", "on 0 50 0 0 0", "refusals 0 0"])
+        self.assertEqual(found[7][3:], ["domain 0 50 50 0 0 0 0 0 0 0 Domain-0", "on 0 50 0 0 0", "refusals 0 0"])
 
     def test_lines_of_guests_and_unknown_lines_do_not_count(self):
         self.assertEqual(samples("(d1) @progress domain=1 node=0 pages=9", "@new domain=1", "text").keys(), {2})

@@ -70,6 +70,12 @@ class Reader(unittest.TestCase):
             with self.assertRaises(AssertionError, msg=wrong):
                 docs.match(wrong, printed)
 
+    def test_exact_output(self):
+        self.assertEqual(docs.match(["took 5 ms"], ["took 5 ms"], None), ["took 5 ms"])
+        for wrong in ("took 6 ms", "Node 1: 7 pages"):
+            with self.assertRaises(AssertionError):
+                docs.match([wrong], ["took 5 ms", "Node 1: 8 pages"], None)
+
     def test_spaces_do_not_count(self):
         self.assertEqual(docs.match(["a  1  b"], ["a 1    b"]), ["a 1    b"])
 

@@ -66,11 +66,11 @@ class Srat(unittest.TestCase):
     def test_a_server(self):
         # 1: usable with warnings
         printed = documented("build/host/acpi-topology docs/samples/srat/server.txt --memmap docs/samples/srat/dmesg.txt", status=1)
-        docs.compare(SRAT, "build/host/acpi-topology docs/samples/srat/server.txt --memmap docs/samples/srat/dmesg.txt", printed)
+        docs.compare(SRAT, "build/host/acpi-topology docs/samples/srat/server.txt --memmap docs/samples/srat/dmesg.txt", printed, exact=True)
 
     def test_a_refused_table(self):
         printed = documented("build/host/acpi-topology docs/samples/srat/overlap.txt --memmap docs/samples/srat/dmesg.txt", status=2)
-        docs.compare(SRAT, "build/host/acpi-topology docs/samples/srat/overlap.txt --memmap docs/samples/srat/dmesg.txt", printed)
+        docs.compare(SRAT, "build/host/acpi-topology docs/samples/srat/overlap.txt --memmap docs/samples/srat/dmesg.txt", printed, exact=True)
 
     def test_without_a_memory_map(self):
         # Nothing to warn about: what the SRAT leaves out is not known.
