@@ -1,5 +1,4 @@
 # Sphinx's settings for Homestead's documentation. docs/build.py prepares the pages and runs Sphinx on them.
-import logging
 import pathlib
 import re
 import sys
@@ -25,25 +24,13 @@ mermaid_output_format = "svg"
 mermaid_version = ""  # no script in the page
 mermaid_init_js = ""
 
-
-
-class MayBeEmpty(logging.Filter):
-    """A pattern in a toctree is for pages that may come, so it need not match one."""
-
-    def filter(self, record):
-        return "toctree glob pattern" not in str(record.msg)
-
-
-for handler in logging.getLogger("sphinx").handlers:
-    handler.filters.insert(0, MayBeEmpty())  # before the filter that counts warnings
-
 html_theme = "furo"
 html_title = f"Homestead {release}"
 html_static_path = [str(DOCS / "_static")]
 html_css_files = ["homestead.css"]
 html_copy_source = False
 html_use_index = False  # there is no index, but a search
-pygments_style = "friendly"
+pygments_style = "codestyle.Light"
 pygments_dark_style = "github-dark"
 
 epub_title = html_title

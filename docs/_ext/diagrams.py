@@ -30,8 +30,10 @@ def visit_html(self, node):
     if name:
         text = node.get("alt", "Diagram, as text: " + node["code"])
         width = int(re.search(r'width="(\d+)"', pathlib.Path(path).read_text()).group(1))
+        # A page of a book cannot be moved sideways.
+        least = "" if self.builder.name == "epub" else f"min-width: {int(width * LEAST)}px; "
         self.body.append(f'<div class="diagram"><img class="diagram light-only" src="{name}" alt="{html.escape(text)}" '
-                         f'style="width: 100%; min-width: {int(width * LEAST)}px; max-width: {width}px" /></div>\n')
+                         f'style="width: 100%; {least}max-width: {width}px" /></div>\n')
     raise nodes.SkipNode
 
 

@@ -81,12 +81,12 @@ def widths(texts):
 
 
 def break_cells(app, page, template, context, doctree):
-    """As break_words(), in the HTML: the index for searching has whole words."""
+    """As break_words(), in the HTML, and in headings; the index for searching has whole words."""
     def cell(match):
         return re.sub(r"(?<=>)[^<]+", lambda text: LONG_WORD.sub(
             lambda word: SIGN.sub("<wbr/>", word.group(0)), text.group(0)), match.group(0))
     if "body" in context:
-        context["body"] = re.sub(r"<td\b.*?</td>", cell, context["body"], flags=re.S)
+        context["body"] = re.sub(r"<(td|h[1-4])\b.*?</\1>", cell, context["body"], flags=re.S)
 
 
 def setup(app):
