@@ -124,7 +124,7 @@ struct window {
     u8 pad1[256 - sizeof(struct chunk)];
     frame_word_t frame[MAP_BITS];
 };
-_Static_assert(sizeof(struct window) == 5 * MAP_BITS, "5 bytes a frame");
+_Static_assert(sizeof(struct window) == 2560, "5 bytes a frame");
 
 /* [I] Indexed by frame number / 512; only the windows of mm_add_range() are backed. */
 extern struct window *frame_table;
