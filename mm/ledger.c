@@ -45,20 +45,9 @@ u64 ledger_host_scrub(void)
     return __atomic_load_n(&host_scrub, __ATOMIC_RELAXED);
 }
 
-/* Without a node's lock this can name nodes that have just lost their claim, but never misses one. */
-static u64 claimed_nodes(const struct mem_account *account)
-{
-    u64 nodes = 0;
-
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
-        if (__atomic_load_n(&account->node_claim[nid], __ATOMIC_RELAXED))
-            nodes |= BIT(nid);
-    return nodes;
-}
-
 u64 ledger_lock_nodes(const struct mem_account *account, u64 more)
 {
-    u64 nodes = claimed_nodes(account) | more;
+    u64 nodes = account->claim_nodes | more;
     if (!nodes)
         nodes = BIT(this_node() < mm_nr_nodes() ? this_node() : 0);
     nodes_lock(nodes);
@@ -94,9 +83,10 @@ void host_claim_change(struct mem_account *account, s64 pages)
 static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, struct claim_receipt *receipt)
 {
     u64 covered = 0;
-    for (nodeid_t nid = 0; nid < mm_nr_nodes() && covered < uncovered; nid++) {
+    FOR_EACH_NODE(nid, account->claim_nodes & ~BIT(receipt->nid))
+    {
         u64 part = MIN(account->node_claim[nid], uncovered - covered);
-        if (nid == receipt->nid || part == 0)
+        if (part == 0)
             continue;
         receipt->other[receipt->nr_other].nid = nid;
         receipt->other[receipt->nr_other].pages = part;
@@ -122,7 +112,7 @@ static enum verdict plan_redemption(const struct mem_account *account, struct cl
         return GRANTED;
     if (account->claim_flags & CLAIM_STRICT)
         return REFUSED;
-    *needs = claimed_nodes(account) | BIT(receipt->nid);
+    *needs = account->claim_nodes | BIT(receipt->nid);
     if (*needs & ~locked)
         return UNDECIDED;
     *redeemed += plan_other_nodes(account, pages - *redeemed, receipt);
@@ -240,7 +230,8 @@ void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u
 /* claims.md CL-1.7b, CL-2.9, CL-3.15, CL-3.41. */
 static void drop_set(struct mem_account *account, u64 locked)
 {
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
+    FOR_EACH_NODE(nid, account->claim_nodes)
+    {
         u64 pages = account->node_claim[nid];
         if (pages) {
             claim_node_sub(account, nid, pages, 0);
@@ -249,6 +240,7 @@ static void drop_set(struct mem_account *account, u64 locked)
         account->claim_order[nid] = 0;
         account->node_broken[nid] = 0;
     }
+    account->claim_nodes = 0;
     ledger_credit(node_get((nodeid_t)__builtin_ctzll(locked)), account->host_claim);
     host_claim_change(account, -(s64)account->host_claim);
     account->outstanding = 0;
@@ -272,9 +264,8 @@ static enum verdict set_fits(const struct mem_account *account, const struct cla
     if (set->host > room)
         return too_little;
     room -= set->host;
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
-        if (!set->node[nid])
-            continue;
+    FOR_EACH_NODE(nid, set->nodes)
+    {
         if (set->node[nid] > node_unclaimed(node_get(nid)) + account->node_claim[nid])
             return REFUSED;
         if (set->node[nid] > room)
@@ -296,9 +287,9 @@ enum verdict ledger_install(struct mem_account *account, const struct claim_set 
     drop_set(account, locked);
     account->claim_flags = set->flags;
     account->outstanding = set->host;
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
-        if (!set->node[nid])
-            continue;
+    account->claim_nodes = set->nodes;
+    FOR_EACH_NODE(nid, set->nodes)
+    {
         account->claim_order[nid] = set->order[nid];
         claim_node_add(account, nid, set->node[nid], 0);
         own_parts &= host_take_parts(locked, nid, set->node[nid]);

@@ -15,8 +15,9 @@
 
 #include <mm/node.h>
 
-struct claim_set { /* what an account shall have claimed */
-    u64 node[MAX_NODES];
+struct claim_set {       /* what an account shall have claimed */
+    u64 nodes;           /* those with an entry; the other elements mean nothing */
+    u64 node[MAX_NODES]; /* pages */
     u8 order[MAX_NODES]; /* of the node's extents: 0, ORDER_2M, ORDER_1G */
     u64 host;
     u32 flags; /* CLAIM_STRICT, CLAIM_SCRUB */

@@ -7,15 +7,12 @@
 #include <lib/assert.h>
 #include <mm/ledger.h>
 
-#define FOR_EACH_NODE(nid, nodes) \
-    for (u64 left_ = (nodes), nid; left_ && (nid = (u64)__builtin_ctzll(left_), true); left_ &= left_ - 1)
-
 u64 ledger_host_spare(u64 locked)
 {
     u64 sum = 0;
 
     FOR_EACH_NODE(nid, locked)
-    sum += node_get((nodeid_t)nid)->host_part;
+    sum += node_get(nid)->host_part;
     return sum;
 }
 
@@ -54,8 +51,8 @@ bool host_take_parts(u64 locked, nodeid_t nid, u64 pages)
         return true;
     FOR_EACH_NODE(other, locked)
     {
-        part = MIN(pages, node_get((nodeid_t)other)->host_part);
-        node_get((nodeid_t)other)->host_part -= part;
+        part = MIN(pages, node_get(other)->host_part);
+        node_get(other)->host_part -= part;
         pages -= part;
     }
     ASSERT(pages == 0);

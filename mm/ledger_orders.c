@@ -117,7 +117,8 @@ bool claim_units_fit(const struct mem_account *account, const struct claim_set *
 {
     bool fit = true;
 
-    for (nodeid_t nid = 0; nid < mm_nr_nodes() && fit; nid++) {
+    for (u64 left = set->nodes; left && fit; left &= left - 1) {
+        nodeid_t nid = (nodeid_t)__builtin_ctzll(left);
         u32 unit = set->order[nid];
         s64 own = (s64)claim_units(account, nid);
 
