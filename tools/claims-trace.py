@@ -54,7 +54,7 @@ def contract(faults):
             faults.append(f"{CONTRACT}: a sentence without an id: {' '.join(parts[-1].split())[:60]}")
         for sentence, name in zip(parts[::2], parts[1::2]):
             sentence = " ".join(sentence.split()).replace(" | ", ": ")
-            if SENTENCE_END.search(sentence):
+            if SENTENCE_END.search(re.sub("`[^`]*`", "code", sentence)):
                 faults.append(f"{CONTRACT}: {name} has more than one sentence")
             if name in sentences or not name.startswith(f"CL-{section}."):
                 faults.append(f"{CONTRACT}: {name} is not unique, or not of section {section}")

@@ -269,6 +269,12 @@ class Links(unittest.TestCase):
         self.assertEqual(wrong, [])
         self.assertGreater(seen, 150)
 
+    def test_links_are_on_one_line(self):
+        """docs/build.py moves links line by line."""
+        wrong = [f"{path}:{documents.line_of(text, match.start())}: {' '.join(match.group(0).split())}" for path, text in documents.pages()
+                 for match in re.finditer(r"\[[^\][\n]*\n[^\][\n]*\]\((?![a-z]+:)[^)]*\)|\]\([^)\n]*\n[^)]*\)", documents.prose(text))]
+        self.assertEqual(wrong, [])
+
 
 if __name__ == "__main__":
     cmocka.main()
