@@ -137,6 +137,8 @@ def sphinx(builder):
     if not stamp.exists() or stamp.read_bytes() != settings:
         shutil.rmtree(BUILD / "doctrees" / builder, ignore_errors=True)
         shutil.rmtree(BUILD / builder, ignore_errors=True)
+    # Sphinx warns once of a page, so after a failure everything is read again.
+    stamp.unlink(missing_ok=True)
     run(sys.executable, "-B", "-m", "sphinx", "-q", "-W", "--keep-going", "-j", "auto", "-b", builder, "-c", DOCS,
         "-d", BUILD / "doctrees" / builder, PAGES, BUILD / builder)
     stamp.write_bytes(settings)
