@@ -124,6 +124,7 @@ $(foreach d,$(HV_DIRS),$(eval $(call obj_rule,$(d))))
 -include boot/efi/efi.mk
 -include guest/guest.mk
 -include tools/tools.mk
+-include docs/docs.mk
 -include toolstack/toolstack.mk
 -include tests/tests.mk
 

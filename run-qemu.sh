@@ -384,7 +384,11 @@ fi
 if [ -t 0 ]; then
     terminal=$(stty -g)
     exec <"$(tty)"
-    say "keys go to the machine: Ctrl-] ? for help, Ctrl-] x ends the run"
+    if [ "$linux_dom0" = 1 ]; then
+        say "keys go to domain 0, where exit ends the run; three times Ctrl-A, then R, ends it at once"
+    else
+        say "keys go to the machine: Ctrl-] ? for help, Ctrl-] x ends the run"
+    fi
 fi
 show=(cat)
 [ -z "$guest_logs" ] || show=(tools/guest-logs.py "$guest_logs")

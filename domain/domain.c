@@ -7,7 +7,7 @@
  *
  * The list is sorted by id, for lookups of the next domain.
  *
- * Lock: list_lock (LOCK_DOMLIST) guards the list, by_id, and every domain's refs and `listed`.
+ * Lock: list_lock (LOCK_DOMLIST) guards the list, by_id, and every domain's `listed`.
  */
 #include <arch/x86/cpu/frames.h>
 #include <arch/x86/cpu/wall_clock.h>
@@ -114,6 +114,12 @@ static int take_id(struct domain *d, u16 wanted)
     return rc;
 }
 
+/* List lock held, or a reference. */
+static void hold(struct domain *d)
+{
+    __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+}
+
 /* From now on lookups find d. Takes a second reference, for the creator. */
 static void list_insert(struct domain *d)
 {
@@ -123,7 +129,7 @@ static void list_insert(struct domain *d)
         before = before->next;
     list_add_tail(before, &d->link);
     d->listed = true;
-    d->refs++;
+    hold(d);
     spin_unlock(&list_lock);
 }
 
@@ -308,7 +314,7 @@ struct domain *domain_get(u16 domid)
     spin_lock(&list_lock);
     struct domain *d = find(domid);
     if (d && d->listed)
-        d->refs++;
+        hold(d);
     else
         d = NULL;
     spin_unlock(&list_lock);
@@ -325,7 +331,7 @@ struct domain *domain_get_next(u16 domid)
 
         if (d->id >= domid) {
             found = d;
-            d->refs++;
+            hold(d);
             break;
         }
     }
@@ -335,11 +341,12 @@ struct domain *domain_get_next(u16 domid)
 
 void domain_put(struct domain *d)
 {
-    spin_lock(&list_lock);
-    BUG_ON(d->refs == 0);
-    bool last = --d->refs == 0;
-    spin_unlock(&list_lock);
-    if (last)
+    lock_check_take(LOCK_DOMLIST); /* the last one takes locks: none may be held */
+    lock_check_drop(LOCK_DOMLIST);
+    u32 before = __atomic_fetch_sub(&d->refs, 1, __ATOMIC_ACQ_REL);
+
+    BUG_ON(before == 0);
+    if (before == 1) /* it is not in the list any more: nobody finds it */
         free_record(d);
 }
 

@@ -136,7 +136,7 @@ struct domain {
     u64 home_nodes;    /* [a] nodes its vCPUs prefer, a bit per node, 0: any; sched_update_home() */
     u32 pause_count;   /* [D] every vCPU is off the CPUs while > 0 */
     mfn_t record;      /* [I] the pages this structure is in */
-    u32 refs;          /* domain list lock: references; dropping the last one frees record and vCPUs */
+    u32 refs;          /* [a] references, new ones under the list lock; the last one frees record and vCPUs */
     u8 handle[16];     /* [D] uuid */
     u32 create_flags;  /* [I] XEN_DOMCTL_CDF_* */
     /* [I] XEN_X86_EMU_*, XEN_X86_MSR_*: as passed to createdomain, for getdomaininfo */

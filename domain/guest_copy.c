@@ -44,10 +44,14 @@ static inline bool still_so(const struct domain *d, const struct guest_path *pat
     if (path->page != page || !path->valid || path->generation != physmap_view(&d->physmap) ||
         (write && !path->writable) || d->physmap.destroyed)
         return false;
-    for (u32 i = 0; i < path->nr; i++)
-        if (entry_at(path->at[i], path->entry_size) != path->entry[i])
-            return false;
-    return true;
+    u64 differs = 0;
+    if (likely(path->entry_size == 8))
+        for (u32 i = 0; i < path->nr; i++)
+            differs |= entry_at(path->at[i], 8) ^ path->entry[i];
+    else
+        for (u32 i = 0; i < path->nr; i++)
+            differs |= entry_at(path->at[i], 4) ^ path->entry[i];
+    return !differs;
 }
 
 /* Do all entries of the path allow writing? Nothing else forbids it then, and a page read first is often written next. The
@@ -93,20 +97,16 @@ static __attribute__((noinline)) char *walk(struct vcpu *v, struct guest_path *p
 /* Paths are valid for one set of control registers. */
 static inline void take_paging_state(struct vcpu *v)
 {
-    struct hvm_paging now, *last = &v->path_paging;
-
-    hvm_ops->paging_state(&v->hvm, &now);
-    if (likely(!((now.cr3 ^ last->cr3) | (now.cr0 ^ last->cr0) | (now.cr4 ^ last->cr4) |
-                 (now.efer ^ last->efer))))
+    if (likely(!hvm_ops->paging_state(&v->hvm, &v->path_paging)))
         return;
-    *last = now;
     for (u32 i = 0; i < GUEST_PATHS; i++)
         v->paths[i].valid = false;
 }
 
-/* Copies between buf and [gva, gva + len_bytes), which is in one page. False: it is not all there. */
+/* Copies between buf and [gva, gva + len_bytes), which is in one page. False: it is not all there. *place, unless it is
+ * NULL: where that is. */
 static inline __attribute__((always_inline)) bool copy_once(struct vcpu *v, u64 gva, char *buf, u64 len_bytes,
-                                                            bool write)
+                                                            bool write, struct guest_place *place)
 {
     struct domain *d = v->domain;
     u64 page = gva >> PAGE_SHIFT;
@@ -119,6 +119,8 @@ static inline __attribute__((always_inline)) bool copy_once(struct vcpu *v, u64 
     if (likely(virt)) {
         virt += gva & ~PAGE_MASK;
         memcpy(write ? virt : buf, write ? buf : virt, len_bytes);
+        if (place && path->valid && path->writable)
+            *place = (struct guest_place){gva, virt, path->generation};
     }
     spin_unlock(&d->physmap.lock);
     return virt;
@@ -129,14 +131,14 @@ static __attribute__((noinline)) int copy_refilled(struct vcpu *v, u64 gva, char
                                                    bool write)
 {
     for (u32 i = 0; i < POD_ATTEMPTS && pod_refill(v->domain, false); i++)
-        if (copy_once(v, gva, buf, len_bytes, write))
+        if (copy_once(v, gva, buf, len_bytes, write, NULL))
             return 0;
     return -EFAULT;
 }
 
 static inline int copy_piece(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)
 {
-    if (likely(copy_once(v, gva, buf, len_bytes, write)))
+    if (likely(copy_once(v, gva, buf, len_bytes, write, NULL)))
         return 0;
     return copy_refilled(v, gva, buf, len_bytes, write);
 }
@@ -171,6 +173,34 @@ int copy_from_guest(struct vcpu *v, void *dst, u64 gva, u64 len_bytes)
 int copy_to_guest(struct vcpu *v, u64 gva, const void *src, u64 len_bytes)
 {
     return copy(v, gva, (void *)(uintptr_t)src, len_bytes, true);
+}
+
+int copy_from_guest_place(struct vcpu *v, void *dst, u64 gva, u64 len_bytes, struct guest_place *place)
+{
+    place->gva = gva;
+    place->virt = NULL;
+    if (unlikely(len_bytes - 1 >= PAGE_SIZE - (gva & ~PAGE_MASK)))
+        return copy_from_guest(v, dst, gva, len_bytes);
+    take_paging_state(v);
+    if (likely(copy_once(v, gva, dst, len_bytes, false, place)))
+        return 0;
+    return copy_refilled(v, gva, dst, len_bytes, false);
+}
+
+int copy_to_guest_place(struct vcpu *v, const struct guest_place *place, u64 offset, const void *src,
+                        u64 len_bytes)
+{
+    struct physmap *p = &v->domain->physmap;
+    bool same = false;
+
+    if (likely(place->virt)) {
+        spin_lock(&p->lock);
+        same = place->view == physmap_view(p) && !p->destroyed;
+        if (likely(same))
+            memcpy(place->virt + offset, src, len_bytes);
+        spin_unlock(&p->lock);
+    }
+    return likely(same) ? 0 : copy_to_guest(v, place->gva + offset, src, len_bytes);
 }
 
 static bool element_address(u64 array, u64 index, u64 size, u64 *gva)

@@ -15,6 +15,21 @@
 int copy_from_guest(struct vcpu *v, void *dst, u64 gva, u64 len_bytes);
 int copy_to_guest(struct vcpu *v, u64 gva, const void *src, u64 len_bytes);
 
+/*
+ * Where an argument was found whose result is written back later in the same hypercall. Writing by it needs no second
+ * walk as long as the map is the same: the guest's page tables count as they were when the argument was read.
+ */
+struct guest_place {
+    u64 gva;
+    char *virt; /* NULL: not known, or perhaps not writable */
+    u64 view;   /* physmap_view() of then */
+};
+/* copy_from_guest(), and *place for what was read. */
+int copy_from_guest_place(struct vcpu *v, void *dst, u64 gva, u64 len_bytes, struct guest_place *place);
+/* copy_to_guest() to a part of that: len_bytes at offset. */
+int copy_to_guest_place(struct vcpu *v, const struct guest_place *place, u64 offset, const void *src,
+                        u64 len_bytes);
+
 /* Element index of a guest array of size-byte elements. -EFAULT also if its address wraps. */
 int copy_from_guest_element(struct vcpu *v, void *dst, u64 array, u64 index, u64 size);
 int copy_to_guest_element(struct vcpu *v, u64 array, u64 index, const void *src, u64 size);

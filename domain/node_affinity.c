@@ -27,6 +27,7 @@ static void union_of_vcpus(const struct domain *d, u64 *hard, u64 *soft)
     }
 }
 
+/* claims.md CL-2.26, CL-5.2. */
 void domain_update_node_affinity(struct domain *d)
 {
     u64 hard[CPU_WORDS] = {0}, soft[CPU_WORDS] = {0};
@@ -68,6 +69,7 @@ void domain_set_node_affinity(struct domain *d, u64 nodes)
     sched_update_home(d);
 }
 
+/* claims.md CL-5.7. */
 nodeid_t domain_main_node(struct domain *d, bool *given)
 {
     nodeid_t most = 0;

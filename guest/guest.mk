@@ -1,11 +1,16 @@
 # What runs in a virtual machine, each program one ELF file in build/guest/: dom0 (the builder) and test, and the archive dom0 gets by
-# default; in tests/guests/ those that only tests and benchmarks run. They do not depend on CONFIG.
+# default; in tests/guests/ those that only tests and benchmarks run, and in docs/samples/guest/ the samples of the guest guide. They do not
+# depend on CONFIG.
 
 GUEST_PROGRAMS := dom0 test
-TEST_PROGRAMS  := bench hostile conformance selftest stranger
-guest_files     = $(wildcard $(foreach d,guest/$(1) tests/guests/$(1),$(d)/*.$(2))) $(filter %.c,$(GUEST_PARTS_$(1):%=guest/dom0/%.$(2)))
+TEST_PROGRAMS  := bench hostile conformance samples selftest stranger
+guest_files     = $(wildcard $(foreach d,guest/$(1) tests/guests/$(1) $(GUEST_DIR_$(1)),$(d)/*.$(2))) $(filter %.c,$(GUEST_PARTS_$(1):%=guest/dom0/%.$(2)))
+GUEST_DIR_samples := docs/samples/guest
 # The builder's parts that the self test is made of.
 GUEST_PARTS_selftest := session host populate layout shell watch console ring terminal explain
+# The tutorial's domain 0.
+TEST_PROGRAMS  += own-dom0
+GUEST_PARTS_own-dom0 := cpio
 GUEST_CFLAGS   := $(filter-out -Og -DDEBUG,$(CFLAGS_FREE)) -O2 -mcmodel=small -fno-delete-null-pointer-checks
 GUEST_LIB_C    := lib/elf.c lib/guest_acpi.c lib/printf.c lib/string.c lib/parse.c $(wildcard guest/lib/*.c)
 GUEST_LIB_OBJ  := $(GUEST_LIB_C:%.c=build/guest/obj/%.o) \

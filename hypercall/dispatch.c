@@ -3,7 +3,7 @@
  * hypercall's number. Handlers serve callers of either word size (compat.h).
  *
  * Budget of the null hypercall (xen_version 0) in this layer: 80 instructions, no lock, no guest memory.
- * Registers: abi.md section 5. 64-bit callers: number RAX, arguments RDI RSI RDX R10 R8; 32-bit (CS.L = 0):
+ * Registers: docs/guest-guide/abi.md. 64-bit callers: number RAX, arguments RDI RSI RDX R10 R8; 32-bit (CS.L = 0):
  * EAX, EBX ECX EDX ESI EDI. The result goes to RAX, everything else is preserved.
  */
 #include <domain/exit.h>
@@ -80,6 +80,7 @@ static void store_args(const struct hypercall *c, struct hvm_regs *regs)
     }
 }
 
+/* claims.md CL-3.22. */
 struct exit_verdict hypercall_dispatch(struct vcpu *v)
 {
     struct hvm_regs *regs = &v->hvm.regs;

@@ -323,6 +323,7 @@ static long run(struct domctl *ctl)
     return calls[cmd].handler(ctl);
 }
 
+/* claims.md CL-3.23. */
 long hc_domctl(struct hypercall *c)
 {
     struct domctl ctl; /* op is read below: not cleared before */

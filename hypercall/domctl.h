@@ -15,7 +15,7 @@ struct domctl {
     bool copy_back; /* the handler has put results into op */
 };
 
-/* Handlers: 0, -errno, -ERESTART (the call is repeated unchanged). The causes of each errno: docs/guest-guide/abi.md. */
+/* Handlers: 0, -errno, -ERESTART (the call is repeated unchanged). The causes of each errno: docs/guest-guide/dom/. */
 long domctl_createdomain(struct domctl *ctl);
 long domctl_max_mem(struct domctl *ctl);
 long domctl_shadow_op(struct domctl *ctl);

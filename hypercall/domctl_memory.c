@@ -118,6 +118,7 @@ _Static_assert((u32)XEN_DOMCTL_CLAIM_REPLACE == (u32)CLAIM_REPLACE &&
                    XEN_DOMCTL_CLAIM_MEMORY_NO_NODE == CLAIM_HOST,
                "and the same flags and selector");
 
+/* claims.md CL-3.6, CL-3.7, CL-3.24 to CL-3.26, CL-3.40. */
 long domctl_claim_memory(struct domctl *ctl)
 {
     const struct xen_domctl_claim_memory *op = &ctl->op.u.claim_memory;
@@ -132,7 +133,10 @@ long domctl_claim_memory(struct domctl *ctl)
     return claim_install_set(&ctl->d->mem, entries, op->nr_claims, op->pad);
 }
 
-/* -EINVAL: pad; -ENOBUFS: nr_claims is set to the number of entries; -EFAULT. 0 entries: no claims. */
+/*
+ * -EINVAL: pad; -ENOBUFS: nr_claims is set to the number of entries; -EFAULT. 0 entries: no claims.
+ * claims.md CL-3.36, CL-3.38.
+ */
 long domctl_get_memory_claims(struct domctl *ctl)
 {
     struct xen_domctl_get_memory_claims *op = &ctl->op.u.get_memory_claims;
@@ -156,6 +160,7 @@ _Static_assert(XEN_HOMESTEAD_LEGACY_host == (int)CLAIM_LEGACY_HOST &&
                    XEN_HOMESTEAD_LEGACY_affinity_only == (int)CLAIM_LEGACY_AFFINITY_ONLY,
                "mm/ has the ABI's modes under its own names");
 
+/* claims.md CL-2.18. */
 long domctl_homestead_legacy_claims(struct domctl *ctl)
 {
     struct xen_domctl_homestead_legacy_claims *op = &ctl->op.u.homestead_legacy_claims;

@@ -43,14 +43,15 @@ static long map_one(struct hypercall *c, u64 gva)
 {
     struct domain *d = c->v->domain;
     struct gnttab_map_grant_ref op;
+    struct guest_place place;
 
-    if (copy_from_guest(c->v, &op, gva, sizeof(op)))
+    if (copy_from_guest_place(c->v, &op, gva, sizeof(op), &place))
         return -EFAULT;
     grant_map(d, &op);
-    long rc = copy_to_guest(c->v, gva, &op, sizeof(op));
-    if (rc &&
+    long rc = copy_to_guest_place(c->v, &place, 0, &op, sizeof(op));
+    if (unlikely(rc) &&
         op.status == GNTST_okay) { /* a mapping that the guest does not know of could never be unmapped */
-        struct grant_unmap undo = {.host_addr = op.host_addr, .handle = op.handle};
+        struct gnttab_unmap_grant_ref undo = {.host_addr = op.host_addr, .handle = op.handle};
 
         grant_unmap(d, &undo, 1);
     }
@@ -62,38 +63,33 @@ static long map_grant_ref(struct hypercall *c)
     return for_each(c, sizeof(struct gnttab_map_grant_ref), map_one);
 }
 
-static long write_statuses(struct hypercall *c, const struct grant_unmap *ops, u32 nr)
+/* The next elements, up to GRANT_UNMAP_MAX, which leave the arguments. */
+static long unmap_some(struct hypercall *c)
 {
-    u64 gva = c->arg[1] + offsetof(struct gnttab_unmap_grant_ref, status);
-    long rc = 0;
+    struct gnttab_unmap_grant_ref ops[GRANT_UNMAP_MAX];
+    struct guest_place places[GRANT_UNMAP_MAX];
+    u32 nr = 0, nr_wanted = MIN((u32)c->arg[2], GRANT_UNMAP_MAX);
+    long rc = 0, write_rc = 0;
 
-    for (u32 i = 0; i < nr && !rc; i++)
-        rc = copy_to_guest_element(c->v, gva + i * sizeof(struct gnttab_unmap_grant_ref), 0, &ops[i].status,
-                                   sizeof(ops[i].status));
-    return rc;
+    for (; nr < nr_wanted; nr++) {
+        rc = copy_from_guest_place(c->v, &ops[nr], c->arg[1] + nr * sizeof(*ops), sizeof(*ops), &places[nr]);
+        if (rc)
+            break;
+    }
+    grant_unmap(c->v->domain, ops, nr);
+    for (u32 i = 0; i < nr && !write_rc; i++)
+        write_rc = copy_to_guest_place(c->v, &places[i], offsetof(struct gnttab_unmap_grant_ref, status),
+                                       &ops[i].status, sizeof(ops[i].status));
+    return rc ?: write_rc ?: advance(c, nr, sizeof(*ops));
 }
 
-/* Their dev_bus_addr is ignored: no handle has a mapping for devices. */
 static long unmap_grant_ref(struct hypercall *c)
 {
-    struct gnttab_unmap_grant_ref op;
-    struct grant_unmap ops[GRANT_UNMAP_MAX];
     long rc = 0;
 
     c->arg[2] = (u32)c->arg[2];
-    while (!rc && c->arg[2]) {
-        u32 nr = 0;
-
-        while (!rc && nr < MIN(c->arg[2], (u64)GRANT_UNMAP_MAX)) {
-            rc = copy_from_guest_element(c->v, &op, c->arg[1], nr, sizeof(op));
-            if (!rc)
-                ops[nr++] = (struct grant_unmap){.host_addr = op.host_addr, .handle = op.handle};
-        }
-        grant_unmap(c->v->domain, ops, nr);
-        long write_rc = write_statuses(c, ops, nr);
-        if (!rc)
-            rc = write_rc ? write_rc : advance(c, nr, sizeof(op));
-    }
+    while (!rc && c->arg[2])
+        rc = unmap_some(c);
     return rc;
 }
 

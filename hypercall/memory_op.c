@@ -117,7 +117,10 @@ static long sharing_counter(struct hypercall *c)
     return 0;
 }
 
-/* XENMEM_claim_pages: the order of the checks is docs/hypervisor-guide/mm/claims.md section 2, which is released Xen's. */
+/*
+ * XENMEM_claim_pages: the order of the checks is docs/hypervisor-guide/mm/claims.md section 2, which is released Xen's.
+ * claims.md CL-2.2, CL-2.4 to CL-2.7.
+ */
 static long claim_pages(struct hypercall *c)
 {
     struct xen_memory_reservation op;
@@ -164,6 +167,7 @@ static const struct {
     [XENMEM_get_vnumainfo] = {memop_get_vnumainfo, 0, -EINVAL},
 };
 
+/* claims.md CL-2.3. */
 long hc_memory_op(struct hypercall *c)
 {
     u32 cmd = memop_cmd(c);

@@ -125,8 +125,11 @@ static enum step populate_unaligned(const struct reservation *r, gfn_t g, u32 *d
     return placed ? STEP_DONE : STEP_FAILED;
 }
 
-/* A guest's own request: memory of its virtual nodes stays on their nodes, other memory where most of it is. Returns how
- * many of the nr frames *on is right for. */
+/*
+ * A guest's own request: memory of its virtual nodes stays on their nodes, other memory where most of it is. Returns how
+ * many of the nr frames *on is right for.
+ * claims.md CL-5.7, CL-5.8.
+ */
 static u32 keep_on_nodes(const struct reservation *r, const gfn_t *g, u32 nr, struct reservation *on)
 {
     *on = *r;
@@ -165,6 +168,7 @@ static enum step populate(const struct reservation *r, const gfn_t *g, u32 nr, u
     return rc ? STEP_FAILED : STEP_DONE;
 }
 
+/* claims.md CL-4.20. */
 static enum step mark(const struct reservation *r, const gfn_t *g, u32 nr, u32 *done)
 {
     return physmap_mark_pod(r->d, g, r->order, r->order > ORDER_2M ? 1 : nr, done) ? STEP_FAILED : STEP_DONE;
@@ -239,6 +243,7 @@ static enum step some_extents(struct hypercall *c, const struct reservation *r, 
     return physmap_give_up(r->d, g, BIT(r->order), nr, done) ? STEP_FAILED : STEP_DONE;
 }
 
+/* claims.md CL-5.6, CL-5.9. */
 long memop_reservation(struct hypercall *c)
 {
     struct xen_memory_reservation op;

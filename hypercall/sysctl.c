@@ -78,6 +78,7 @@ INIT void sysctl_init(void)
     fill_hw_cap(machine.hw_cap);
 }
 
+/* claims.md CL-7.2. */
 static long physinfo(struct sysctl *ctl)
 {
     struct xen_sysctl_physinfo *info = &ctl->op.u.physinfo;
@@ -282,8 +283,11 @@ static int offline_one(u32 cmd, u64 frame, u32 *status)
     return rc == -EINVAL && *status & PG_OFFLINE_NOT_CONV_RAM ? 0 : rc;
 }
 
-/* -EINVAL: the range or the command, or a frame beyond the end of memory; -E2BIG: more than 512 frames;
- * -EFAULT: nothing was done, unless the array of results went away meanwhile. */
+/*
+ * -EINVAL: the range or the command, or a frame beyond the end of memory; -E2BIG: more than 512 frames;
+ * -EFAULT: nothing was done, unless the array of results went away meanwhile.
+ * claims.md CL-6.1.
+ */
 static long page_offline_op(struct sysctl *ctl)
 {
     const struct xen_sysctl_page_offline_op *op = &ctl->op.u.page_offline;
@@ -306,6 +310,7 @@ static long page_offline_op(struct sysctl *ctl)
     return copy_to_guest(ctl->c->v, op->status, status, nr * sizeof(status[0])) ? -EFAULT : rc;
 }
 
+/* claims.md CL-7.4, CL-7.5, CL-7.10. */
 static void fill_node(nodeid_t nid, struct xen_homestead_node_memory *out)
 {
     struct mm_node_info info;
@@ -326,6 +331,7 @@ static void fill_node(nodeid_t nid, struct xen_homestead_node_memory *out)
     };
 }
 
+/* claims.md CL-7.8 to CL-7.10. */
 static long node_memory(struct sysctl *ctl)
 {
     struct xen_sysctl_homestead_node_memory *op = &ctl->op.u.node_memory;
@@ -349,6 +355,7 @@ static long node_memory(struct sysctl *ctl)
     return 0;
 }
 
+/* claims.md CL-7.8. */
 static int copy_domain_nodes(struct sysctl *ctl, const struct claim_view *view, u32 nr)
 {
     for (u32 nid = 0; nid < nr; nid++) {
@@ -363,6 +370,7 @@ static int copy_domain_nodes(struct sysctl *ctl, const struct claim_view *view, 
     return 0;
 }
 
+/* claims.md CL-7.9, CL-7.11. */
 static long domain_memory(struct sysctl *ctl)
 {
     struct xen_sysctl_homestead_domain_memory *op = &ctl->op.u.domain_memory;
@@ -390,6 +398,7 @@ static long domain_memory(struct sysctl *ctl)
     return 0;
 }
 
+/* claims.md CL-7.9, CL-7.12. */
 static long refusals(struct sysctl *ctl)
 {
     struct refusal_counts counts;

@@ -12,7 +12,7 @@ struct sysctl {
     bool copy_back; /* op is copied back after a success, and if this is set */
 };
 
-/* Handlers: 0, -errno, -ERESTART (op has been written back, if it has changed). The causes of each errno: docs/guest-guide/abi.md. */
+/* Handlers: 0, -errno, -ERESTART (op has been written back, if it has changed). The causes of each errno: docs/guest-guide/sysctl/. */
 long sysctl_readconsole(struct sysctl *ctl);
 long sysctl_debug_keys(struct sysctl *ctl);
 long sysctl_getcpuinfo(struct sysctl *ctl);

@@ -34,7 +34,7 @@ static __attribute__((noinline)) long get_compile_info(struct hypercall *c)
     return copy_to_guest(c->v, c->arg[1], &info, sizeof(info));
 }
 
-/* Bits as in abi.md 2.2: 0x12305, the control domain 0x12b05. */
+/* As Xen for such guests: 0x12305, the control domain 0x12b05. */
 static __attribute__((noinline)) long get_features(struct hypercall *c)
 {
     struct xen_feature_info info;

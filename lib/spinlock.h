@@ -19,7 +19,7 @@ enum lock_level {
     LOCK_GRANT = 25,   /* one domain's grant table and the handles of what it maps */
     LOCK_EVTCHN = 30,
     LOCK_PHYSMAP = 40,
-    LOCK_ACCOUNT = 50, /* one domain's page list and totals */
+    LOCK_ACCOUNT = 50,    /* one domain's page list and totals */
     LOCK_NODE = 60,       /* one node's memory and credits: a level a node, so several in rising order */
     LOCK_CLAIMANTS = 124, /* the list of domains with claims */
     LOCK_RUNQUEUE = 130,
@@ -84,7 +84,7 @@ static inline void spin_lock_as(spinlock_t *lock, u32 level)
     lock_check_take(level);
     u16 ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
     /* Pairs with the release in spin_unlock(). */
-    while (atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket)
+    while (unlikely(atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket))
         cpu_relax();
 }
 

@@ -9,11 +9,13 @@
 
 static enum claim_legacy legacy_default; /* [I] */
 
+/* claims.md CL-2.16, CL-2.18. */
 void claim_set_legacy_default(enum claim_legacy mode)
 {
     legacy_default = mode;
 }
 
+/* claims.md CL-2.15. */
 void mem_account_init(struct mem_account *account, u16 domid)
 {
     memset(account, 0, sizeof(*account));
@@ -29,6 +31,7 @@ void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages)
     account->own[nid] -= pages;
 }
 
+/* claims.md CL-1.7, CL-1.7b. */
 void mm_account_kill(struct mem_account *account)
 {
     spin_lock(&account->lock);

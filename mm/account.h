@@ -35,6 +35,7 @@ struct mem_account {
     u8 legacy_claims;           /* [A] enum claim_legacy: what a claim without nodes becomes */
     u32 in_flight;              /* [A] mm_take()s that are not done */
     u64 host_claim;             /* [L] h[d] */
+    u64 claim_nodes;            /* [A] nodes of the set that stands; elsewhere c[d][n] is 0 */
     u64 node_claim[MAX_NODES];  /* [L] c[d][n] */
     u8 claim_order[MAX_NODES];  /* [L] the order c[d][n] is claimed in: 0, 9 or 18 */
     u64 node_short[MAX_NODES];  /* [L] extents of that order fewer than the pages make up: lost */

@@ -15,14 +15,9 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 #include <mm/ledger.h>
+#include <mm/node_order.h>
 
 #define PAGES_AT_ONCE 2048ull /* cleared in one transaction of MM_PREEMPT */
-
-/* Node order of section 5. */
-struct node_order {
-    u8 nid[MAX_NODES];
-    u32 nr, nr_affine; /* the first nr_affine are those of the node affinity */
-};
 
 /* A transaction. */
 struct job {
@@ -35,67 +30,7 @@ struct job {
     bool in_flight; /* counted so */
 };
 
-/* The nodes on which the account has least come first, so that a domain that gives back and takes stays spread. */
-static void sort_by_own(struct node_order *order, struct mem_account *account)
-{
-    spin_lock(&account->lock);
-    for (u32 i = 1; i < order->nr; i++) {
-        u8 nid = order->nid[i];
-        u32 at = i;
-
-        for (; at && account->own[order->nid[at - 1]] > account->own[nid]; at--)
-            order->nid[at] = order->nid[at - 1];
-        order->nid[at] = nid;
-    }
-    spin_unlock(&account->lock);
-}
-
-u32 mm_affinity_order(u64 affinity, u8 nid[MAX_NODES])
-{
-    nodeid_t first = 0;
-    u32 nr_nodes = mm_nr_nodes(), nr = 0;
-
-    while (first < nr_nodes && !(affinity & BIT(first)))
-        first++;
-    if (first == nr_nodes)
-        return 0;
-    const struct node *from = node_get(first);
-    for (u32 i = 0; i < nr_nodes; i++)
-        if (affinity & BIT(from->near[i]))
-            nid[nr++] = from->near[i];
-    return nr;
-}
-
-static void node_order_init(struct node_order *order, struct mem_account *account, nodeid_t nid, u32 flags)
-{
-    u64 seen = 0, affinity = 0;
-    u32 nr_nodes = mm_nr_nodes();
-
-    order->nr = order->nr_affine = 0;
-    if (nid == NODE_NONE) {
-        if (account)
-            affinity = __atomic_load_n(&account->affinity, __ATOMIC_RELAXED);
-        order->nr = order->nr_affine = mm_affinity_order(affinity, order->nid);
-        if (order->nr && flags & MM_AFFINITY_ONLY) {
-            sort_by_own(order, account);
-            return;
-        }
-        nid = order->nr ? order->nid[0] : this_node();
-        if (nid >= nr_nodes)
-            nid = 0; /* a CPU whose node is not known */
-        for (u32 i = 0; i < order->nr; i++)
-            seen |= BIT(order->nid[i]);
-    } else if (flags & MM_EXACT_NODE) {
-        order->nid[order->nr++] = (u8)nid;
-        return;
-    }
-    const struct node *from = node_get(nid);
-    for (u32 i = 0; i < nr_nodes; i++)
-        if (!(seen & BIT(from->near[i])))
-            order->nid[order->nr++] = from->near[i];
-}
-
-/* How many extents the account may have: *nr becomes that. */
+/* How many extents the account may have: *nr becomes that. claims.md CL-1.3, CL-1.7. */
 static int check_limits(const struct job *job, u32 *nr)
 {
     const struct mem_account *account = job->taken->account;
@@ -138,6 +73,7 @@ static u32 reserve(struct job *job, nodeid_t nid, u32 nr)
 /*
  * Credits, then memory, in one. -ENOMEM: not even one extent, promised to others. -EAGAIN: the credits are
  * there, but no such extent is on the maps; nothing has changed. Node lock held.
+ * claims.md CL-1.4, CL-1.5, CL-4.13.
  */
 static int take_with_credits(struct job *job, nodeid_t nid, u32 nr)
 {
@@ -160,8 +96,11 @@ static int take_with_credits(struct job *job, nodeid_t nid, u32 nr)
     return taken->nr ? 0 : -EAGAIN;
 }
 
-/* The first of the nodes that can do it. Several are looked at at one instant: all nodes are locked then. -EAGAIN: one
- * has the credits, but no extent at hand. */
+/*
+ * The first of the nodes that can do it. Several are looked at at one instant: all nodes are locked then. -EAGAIN: one
+ * has the credits, but no extent at hand.
+ * claims.md CL-1.4b.
+ */
 static int take_from_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr)
 {
     int result = -ENOMEM;
@@ -177,6 +116,7 @@ static int take_from_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr
     return result;
 }
 
+/* claims.md CL-3.52, CL-4.12. */
 static void charge(struct job *job)
 {
     struct mem_account *account = job->taken->account;
@@ -249,9 +189,10 @@ static bool has_clean(struct node *node)
 }
 
 /*
- * First pass: clean memory, or any on a node of the account's affinity or where it holds a claim: cleaning is
+ * * First pass: clean memory, or any on a node of the account's affinity or where it holds a claim: cleaning is
  * paid once, distance at every access. Second pass: any. A single page that no node had is asked for once more of all at one instant: while pages and credits move between
  * nodes, each can be empty at the moment it is looked at, and yet a host-wide claim must not fail.
+ * claims.md CL-1.4b, CL-1.4c, CL-5.5, CL-5.11 to CL-5.13.
  */
 static int try_nodes(struct job *job, const struct node_order *order)
 {
@@ -276,6 +217,7 @@ static int try_nodes(struct job *job, const struct node_order *order)
     return rc;
 }
 
+/* claims.md CL-5.15. */
 static void clear_taken(const struct job *job)
 {
     const struct take *take = &job->take;

@@ -315,7 +315,8 @@ static void check_account(const struct mem_account *account, struct claim_sums *
     check_equal(own, account->tot_pages, "sum of own of domain", account->domid);
     check_equal(out, account->outstanding, "outstanding of domain", account->domid);
     check_that(account->claimant_link || out == 0, "list of claimants and domain", account->domid);
-    check_that(!account->dying || (out == 0 && !account->claimant_link), "claim of a dying domain", account->domid);
+    check_that(!account->dying || (out == 0 && !account->claimant_link), "claim of a dying domain",
+               account->domid);
     check_equal(account->in_flight, 0, "transactions in flight of domain", account->domid);
 }
 

@@ -25,18 +25,24 @@ static int install(struct mem_account *account, const struct claim_set *set, u64
     return -ENOMEM;
 }
 
-/* Only the host's nodes: the others are never read. */
 static void set_clear(struct claim_set *set)
 {
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
-        set->node[nid] = set->order[nid] = 0;
+    set->nodes = 0;
     set->host = 0;
     set->flags = 0;
+}
+
+static void set_enter(struct claim_set *set, nodeid_t nid, u64 pages, u32 order)
+{
+    set->nodes |= BIT(nid);
+    set->node[nid] = pages;
+    set->order[nid] = (u8)order;
 }
 
 /*
  * Deals pages to the nodes of the affinity, in the order in which the allocator tries them, each up to what is not
  * claimed there. Returns how many are left, which is all of them without an affinity. The account has no claims.
+ * claims.md CL-2.20 to CL-2.23, CL-2.26.
  */
 static u64 set_by_affinity(const struct mem_account *account, struct claim_set *set, u64 pages)
 {
@@ -48,7 +54,7 @@ static u64 set_by_affinity(const struct mem_account *account, struct claim_set *
     for (u32 i = 0; i < nr; i++) {
         u64 part = MIN(pages, node_unclaimed(node_get(nodes[i])));
 
-        set->node[nodes[i]] = part;
+        set_enter(set, nodes[i], part, 0);
         pages -= part;
     }
     if (account->legacy_claims == CLAIM_LEGACY_AFFINITY)
@@ -58,7 +64,10 @@ static u64 set_by_affinity(const struct mem_account *account, struct claim_set *
     return 0;
 }
 
-/* The account's lock and those of ledger_lock_nodes(account, its affinity) held. */
+/*
+ * The account's lock and those of ledger_lock_nodes(account, its affinity) held.
+ * claims.md CL-2.1, CL-2.8 to CL-2.12, CL-2.14, CL-2.24, CL-2.25, CL-3.42.
+ */
 static int install_legacy_locked(struct mem_account *account, u64 pages, u64 locked)
 {
     struct claim_set set;
@@ -95,6 +104,7 @@ int claim_install_legacy(struct mem_account *account, u64 pages)
     return rc;
 }
 
+/* claims.md CL-2.18. */
 enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legacy mode)
 {
     spin_lock(&account->lock);
@@ -105,7 +115,7 @@ enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legac
     return before;
 }
 
-/* May the entry's pages be claimed in its order? */
+/* May the entry's pages be claimed in its order? claims.md CL-3.28, CL-3.46, CL-3.50. */
 static bool pad_is_good(const struct claim_entry *entry, bool host, u32 flags)
 {
     if (entry->pad == 0)
@@ -115,10 +125,12 @@ static bool pad_is_good(const struct claim_entry *entry, bool host, u32 flags)
     return IS_ALIGNED(entry->pages, BIT(entry->pad));
 }
 
-/* The entries in array order, each: pad, selector twice, node unknown. Their pages as given. */
+/*
+ * The entries in array order, each: pad, selector twice, node unknown. Their pages as given.
+ * claims.md CL-3.3, CL-3.29, CL-3.30.
+ */
 static int set_decode(const struct claim_entry *entries, u32 nr, u32 flags, struct claim_set *set)
 {
-    u64 nodes_seen = 0;
     bool host_seen = false;
 
     set_clear(set);
@@ -128,7 +140,7 @@ static int set_decode(const struct claim_entry *entries, u32 nr, u32 flags, stru
         bool host = entry->node == CLAIM_HOST || entry->node == CLAIM_HOST_LATER;
         if (!pad_is_good(entry, host, flags))
             return -EINVAL;
-        if (host ? host_seen : entry->node < MAX_NODES && (nodes_seen & BIT(entry->node)))
+        if (host ? host_seen : entry->node < MAX_NODES && (set->nodes & BIT(entry->node)))
             return -EINVAL;
         if (!host && entry->node >= mm_nr_nodes())
             return -ENOENT;
@@ -136,28 +148,35 @@ static int set_decode(const struct claim_entry *entries, u32 nr, u32 flags, stru
             host_seen = true;
             set->host = entry->pages;
         } else {
-            nodes_seen |= BIT(entry->node);
-            set->node[entry->node] = entry->pages;
-            set->order[entry->node] = (u8)entry->pad;
+            set_enter(set, entry->node, entry->pages, entry->pad);
         }
     }
     return 0;
 }
 
-/* Absolute sizes become what is still missing: what the domain owns beyond its node entries fills the
- * host-wide entry. */
-static void set_make_relative(const struct mem_account *account, struct claim_set *set)
+/*
+ * Absolute sizes, `wanted`, become what is still missing: what the domain owns beyond its node entries fills the
+ * host-wide entry.
+ * claims.md CL-3.9, CL-3.11 to CL-3.13.
+ */
+static void set_make_relative(const struct mem_account *account, const struct claim_set *wanted,
+                              struct claim_set *set)
 {
-    u64 own_beyond = 0;
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
-        u64 own = account->own[nid], want = set->node[nid];
-        own_beyond += own > want ? own - want : 0;
-        set->node[nid] = want > own ? want - own : 0;
+    u64 beyond = account->tot_pages;
+
+    set_clear(set);
+    set->flags = wanted->flags;
+    FOR_EACH_NODE(nid, wanted->nodes)
+    {
+        u64 own = account->own[nid], want = wanted->node[nid];
+        beyond -= MIN(own, want);
+        if (want > own)
+            set_enter(set, nid, want - own, wanted->order[nid]);
     }
-    set->host = set->host > own_beyond ? set->host - own_beyond : 0;
+    set->host = wanted->host > beyond ? wanted->host - beyond : 0;
 }
 
-/* Is tot + set > max? Then also if the sum does not fit in 64 bits. */
+/* Is tot + set > max? Then also if the sum does not fit in 64 bits. claims.md CL-1.3, CL-1.8, CL-3.34. */
 static bool set_exceeds_max(const struct mem_account *account, const struct claim_set *set)
 {
     if (account->tot_pages > account->max_pages)
@@ -166,7 +185,8 @@ static bool set_exceeds_max(const struct mem_account *account, const struct clai
     if (set->host > room)
         return true;
     room -= set->host;
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
+    FOR_EACH_NODE(nid, set->nodes)
+    {
         if (set->node[nid] > room)
             return true;
         room -= set->node[nid];
@@ -176,39 +196,34 @@ static bool set_exceeds_max(const struct mem_account *account, const struct clai
 
 static bool set_is_empty(const struct claim_set *set)
 {
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
-        if (set->node[nid])
-            return false;
+    FOR_EACH_NODE(nid, set->nodes)
+    if (set->node[nid])
+        return false;
     return set->host == 0;
 }
 
-/* wanted: as decoded. The account's lock and those of ledger_lock_nodes(account, its nodes) held. */
-static int install_set_locked(struct mem_account *account, const struct claim_set *wanted, u32 flags, u64 locked)
+/*
+ * wanted: as decoded. The account's lock and those of ledger_lock_nodes(account, its nodes) held.
+ * claims.md CL-1.5, CL-1.7, CL-3.15, CL-3.17, CL-3.18, CL-3.27, CL-3.31 to CL-3.33.
+ */
+static int install_set_locked(struct mem_account *account, const struct claim_set *wanted, u32 flags,
+                              u64 locked)
 {
-    struct claim_set set = *wanted;
+    struct claim_set set;
 
-    if (set_is_empty(&set)) {
+    if (set_is_empty(wanted)) {
         ledger_release(account, locked);
         return 0;
     }
     if (account->outstanding && !(flags & CLAIM_REPLACE))
         return -EINVAL;
-    set_make_relative(account, &set);
+    set_make_relative(account, wanted, &set);
     if (set_is_empty(&set) || set_exceeds_max(account, &set))
         return -EINVAL;
     return install(account, &set, locked);
 }
 
-static u64 set_nodes(const struct claim_set *set)
-{
-    u64 nodes = 0;
-
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
-        if (set->node[nid])
-            nodes |= BIT(nid);
-    return nodes;
-}
-
+/* claims.md CL-3.21, CL-3.24, CL-3.25, CL-3.39, CL-3.45. */
 int claim_install_set(struct mem_account *account, const struct claim_entry *entries, u32 nr, u32 flags)
 {
     if (nr == 0 || (flags & ~(u32)CLAIM_ALL_FLAGS))
@@ -218,7 +233,7 @@ int claim_install_set(struct mem_account *account, const struct claim_entry *ent
     struct claim_set wanted;
     int decoded = set_decode(entries, nr, flags, &wanted);
     spin_lock(&account->lock);
-    u64 locked = ledger_lock_nodes(account, set_nodes(&wanted));
+    u64 locked = ledger_lock_nodes(account, wanted.nodes);
     int rc = account->dying ? -EINVAL : decoded;
     if (rc == 0)
         rc = install_set_locked(account, &wanted, flags, locked);
@@ -236,6 +251,7 @@ int claim_install_set(struct mem_account *account, const struct claim_entry *ent
     return rc;
 }
 
+/* claims.md CL-3.36 to CL-3.38. */
 int claim_read_set(struct mem_account *account, struct claim_entry *entries, u32 *nr)
 {
     struct claim_entry found[MAX_NODES + 1];
@@ -260,6 +276,7 @@ int claim_read_set(struct mem_account *account, struct claim_entry *entries, u32
     return 0;
 }
 
+/* claims.md CL-7.1. */
 u64 claim_outstanding(struct mem_account *account)
 {
     spin_lock(&account->lock);
@@ -269,6 +286,7 @@ u64 claim_outstanding(struct mem_account *account)
     return pages;
 }
 
+/* claims.md CL-7.11. */
 void claim_get_view(struct mem_account *account, struct claim_view *out)
 {
     *out = (struct claim_view){0};
@@ -308,6 +326,7 @@ static u64 clean_pages(nodeid_t nid, u64 *dirty)
     return info.free_pages - info.dirty_pages;
 }
 
+/* claims.md CL-3.60, CL-3.63, CL-3.64. */
 bool mm_scrub_wanted(nodeid_t nid)
 {
     u64 wanted = __atomic_load_n(&node_get(nid)->scrub, __ATOMIC_RELAXED), dirty;

@@ -49,7 +49,10 @@ static u64 has_lost(const struct mem_account *account, struct loss loss)
     return loss.order ? account->node_short[loss.nid] : account->node_broken[loss.nid];
 }
 
-/* *sum: what all domains had, also those that have nothing left. *lost: what has been lost, the next one included. */
+/*
+ * *sum: what all domains had, also those that have nothing left. *lost: what has been lost, the next one included.
+ * claims.md CL-6.8.
+ */
 static void sums(struct loss loss, u64 *sum, u64 *lost)
 {
     *sum = 0;
@@ -61,7 +64,10 @@ static void sums(struct loss loss, u64 *sum, u64 *lost)
         }
 }
 
-/* Does a lose before b? Least (lost + 1) / claim; of equals the larger claim, then the lower id. */
+/*
+ * Does a lose before b? Least (lost + 1) / claim; of equals the larger claim, then the lower id.
+ * claims.md CL-6.10.
+ */
 static bool due_before(const struct mem_account *a, const struct mem_account *b, struct loss loss)
 {
     u64 share_a = has(a, loss) + has_lost(a, loss), share_b = has(b, loss) + has_lost(b, loss);
@@ -73,7 +79,7 @@ static bool due_before(const struct mem_account *a, const struct mem_account *b,
     return has(a, loss) != has(b, loss) ? has(a, loss) > has(b, loss) : a->domid < b->domid;
 }
 
-/* NULL: no domain has anything to lose. */
+/* NULL: no domain has anything to lose. claims.md CL-6.7, CL-6.9, CL-6.11, CL-6.12. */
 static struct mem_account *next_to_lose(struct loss loss)
 {
     struct mem_account *best = NULL, *any = NULL;
@@ -111,6 +117,7 @@ static void remember(const struct mem_account *account, struct loss loss)
     unsaid.line[i].units += loss.order != 0;
 }
 
+/* claims.md CL-6.6, CL-6.16. */
 static void recall_page(nodeid_t nid)
 {
     struct loss loss = {.nid = nid};
@@ -129,7 +136,10 @@ static void recall_page(nodeid_t nid)
     remember(account, loss);
 }
 
-/* Keeps one extent of this order less whole on the node. False: no domain has such a claim. */
+/*
+ * Keeps one extent of this order less whole on the node. False: no domain has such a claim.
+ * claims.md CL-6.13.
+ */
 static bool recall_unit(nodeid_t nid, u32 order)
 {
     struct loss loss = {.nid = nid, .order = order};
@@ -156,6 +166,7 @@ static bool small_unit_is_enough(nodeid_t nid)
     return enough;
 }
 
+/* claims.md CL-6.5, CL-6.6, CL-6.15. */
 void ledger_withdraw(nodeid_t nid, u64 pages)
 {
     struct node *node = node_get(nid);
@@ -174,6 +185,7 @@ void ledger_withdraw(nodeid_t nid, u64 pages)
             BUG_ON(true); /* kept whole without a claim */
 }
 
+/* claims.md CL-6.16. */
 void mm_report_recalls(void)
 {
     nodes_lock(BIT(0));

@@ -5,11 +5,8 @@
  *   U[n] = free[n] - sum of c[d][n]     node_unclaimed(): pages of node n without a claim on that node
  *   H    = sum of U[n] - sum of h[d]    what a new promise or an unclaimed page may use
  *
- * No word of it is the host's. U[n] is made of node n's own figures. H is dealt out to the nodes: each has a part
- * (host_part), and H is the sum of the parts. What a node's part covers is decided with that node's lock alone; if it
- * does not, all nodes are locked, the parts are added up and dealt out anew (deal_out()). A free page raises the part
- * of its own node. So two builders on two nodes share nothing, and a refusal is exact: with all nodes locked nothing
- * moves.
+ * No word of it is the host's: U[n] is made of node n's own figures, and H is dealt out to the nodes (ledger_host.c). So
+ * two builders on two nodes share nothing, and a refusal is exact: with all nodes locked nothing moves.
  *
  * Locks: mm/ledger.h. The allocator holds a node's lock from the reservation until it has the extents; what it
  * does not find is refunded before another CPU can see that it was reserved.
@@ -24,9 +21,6 @@
 static spinlock_t claimants_lock = SPINLOCK_INIT(LOCK_CLAIMANTS);
 static struct mem_account *claimants;
 static u64 host_scrub; /* [atomic] of the sum of h[d], by claims with CLAIM_SCRUB */
-
-#define FOR_EACH_NODE(nid, nodes) \
-    for (u64 left_ = (nodes), nid; left_ && (nid = (u64)__builtin_ctzll(left_), true); left_ &= left_ - 1)
 
 void ledger_init(void)
 {
@@ -51,20 +45,9 @@ u64 ledger_host_scrub(void)
     return __atomic_load_n(&host_scrub, __ATOMIC_RELAXED);
 }
 
-/* Without a node's lock this can name nodes that have just lost their claim, but never misses one. */
-static u64 claimed_nodes(const struct mem_account *account)
-{
-    u64 nodes = 0;
-
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
-        if (__atomic_load_n(&account->node_claim[nid], __ATOMIC_RELAXED))
-            nodes |= BIT(nid);
-    return nodes;
-}
-
 u64 ledger_lock_nodes(const struct mem_account *account, u64 more)
 {
-    u64 nodes = claimed_nodes(account) | more;
+    u64 nodes = account->claim_nodes | more;
     if (!nodes)
         nodes = BIT(this_node() < mm_nr_nodes() ? this_node() : 0);
     nodes_lock(nodes);
@@ -81,103 +64,6 @@ static void claimants_set(struct mem_account *account, bool on)
     spin_unlock(&claimants_lock);
 }
 
-/* --- H ------------------------------------------------------------------------------------------------------ */
-
-u64 ledger_host_spare(u64 locked)
-{
-    u64 sum = 0;
-
-    FOR_EACH_NODE (nid, locked)
-        sum += node_get((nodeid_t)nid)->host_part;
-    return sum;
-}
-
-u64 ledger_host_claims(void)
-{
-    u64 unclaimed = 0;
-
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
-        unclaimed += node_unclaimed(node_get(nid));
-    return unclaimed - ledger_host_spare(nodes_all());
-}
-
-/*
- * Deals the parts out so that what is missing to U[n] is the same everywhere, as far as possible: then every node
- * can give out most of what it has without asking the others. All nodes locked.
- */
-static void deal_out(void)
-{
-    u64 left = ledger_host_spare(nodes_all()), missing = ledger_host_claims() / mm_nr_nodes();
-
-    for (u32 round = 0; round < 2; round++, missing = 0)
-        for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
-            struct node *node = node_get(nid);
-            u64 has = round ? node->host_part : 0, most = node_unclaimed(node);
-            u64 more = MIN(left, most > missing + has ? most - missing - has : 0);
-
-            node->host_part = has + more;
-            left -= more;
-        }
-    ASSERT(left == 0);
-}
-
-/* Takes pages out of the parts of the locked nodes, which have them: nid's first. False: that was not enough. */
-static bool take_parts(u64 locked, nodeid_t nid, u64 pages)
-{
-    u64 part = MIN(pages, node_get(nid)->host_part);
-
-    node_get(nid)->host_part -= part;
-    pages -= part;
-    if (likely(!pages))
-        return true;
-    FOR_EACH_NODE (other, locked) {
-        part = MIN(pages, node_get((nodeid_t)other)->host_part);
-        node_get((nodeid_t)other)->host_part -= part;
-        pages -= part;
-    }
-    ASSERT(pages == 0);
-    return false;
-}
-
-/* Takes pages out of H for node nid. */
-static enum verdict host_take(u64 locked, nodeid_t nid, u64 pages)
-{
-    struct node *node = node_get(nid);
-
-    if (likely(pages <= node->host_part)) {
-        node->host_part -= pages;
-        return GRANTED;
-    }
-    if (locked != nodes_all())
-        return UNDECIDED;
-    if (pages > ledger_host_spare(locked))
-        return REFUSED;
-    take_parts(locked, nid, pages);
-    deal_out();
-    return GRANTED;
-}
-
-bool ledger_host_lose(nodeid_t nid)
-{
-    if (!ledger_host_spare(nodes_all()))
-        return false;
-    take_parts(nodes_all(), nid, 1);
-    return true;
-}
-
-/* Part of H goes with the pages it stands for. */
-static void host_move(nodeid_t from, nodeid_t to, u64 pages)
-{
-    pages = MIN(pages, node_get(from)->host_part);
-    node_get(from)->host_part -= pages;
-    node_get(to)->host_part += pages;
-}
-
-void ledger_credit(struct node *node, u64 pages)
-{
-    node->host_part += pages;
-}
-
 /* --- taking ------------------------------------------------------------------------------------------------- */
 
 void host_claim_change(struct mem_account *account, s64 pages)
@@ -190,13 +76,17 @@ void host_claim_change(struct mem_account *account, s64 pages)
         __atomic_fetch_add(&host_scrub, (u64)pages, __ATOMIC_RELAXED);
 }
 
-/* Step 3 of section 4: the rest comes from the account's claims on other nodes, ascending. */
+/*
+ * Step 3 of section 4: the rest comes from the account's claims on other nodes, ascending.
+ * claims.md CL-4.4.
+ */
 static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, struct claim_receipt *receipt)
 {
     u64 covered = 0;
-    for (nodeid_t nid = 0; nid < mm_nr_nodes() && covered < uncovered; nid++) {
+    FOR_EACH_NODE(nid, account->claim_nodes & ~BIT(receipt->nid))
+    {
         u64 part = MIN(account->node_claim[nid], uncovered - covered);
-        if (nid == receipt->nid || part == 0)
+        if (part == 0)
             continue;
         receipt->other[receipt->nr_other].nid = nid;
         receipt->other[receipt->nr_other].pages = part;
@@ -206,9 +96,12 @@ static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, st
     return covered;
 }
 
-/* Plans how many of the receipt's pages the account's claims pay for. */
-static enum verdict plan_redemption(const struct mem_account *account, struct claim_receipt *receipt, u64 locked,
-                                    u64 *needs, u64 *redeemed)
+/*
+ * Plans how many of the receipt's pages the account's claims pay for. REFUSED: the set is strict.
+ * claims.md CL-3.44, CL-3.44b, CL-4.2, CL-4.3, CL-4.5, CL-4.10.
+ */
+static enum verdict plan_redemption(const struct mem_account *account, struct claim_receipt *receipt,
+                                    u64 locked, u64 *needs, u64 *redeemed)
 {
     u64 pages = receipt->pages;
 
@@ -219,13 +112,14 @@ static enum verdict plan_redemption(const struct mem_account *account, struct cl
         return GRANTED;
     if (account->claim_flags & CLAIM_STRICT)
         return REFUSED;
-    *needs = claimed_nodes(account) | BIT(receipt->nid);
+    *needs = account->claim_nodes | BIT(receipt->nid);
     if (*needs & ~locked)
         return UNDECIDED;
     *redeemed += plan_other_nodes(account, pages - *redeemed, receipt);
     return GRANTED;
 }
 
+/* claims.md CL-1.1, CL-1.2, CL-1.4, CL-1.4b, CL-1.6, CL-3.5, CL-4.1, CL-4.6 to CL-4.8, CL-4.11. */
 enum verdict ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 order, u64 locked,
                             struct claim_receipt *receipt, u64 *needs)
 {
@@ -281,7 +175,10 @@ static u64 beyond_kept(u64 part, u64 *kept)
     return part - stays;
 }
 
-/* Gives the last `back` of *pages redeemed back to the account's claim on nid; *pages and *lost drop. */
+/*
+ * Gives the last `back` of *pages redeemed back to the account's claim on nid; *pages and *lost drop.
+ * claims.md CL-3.56, CL-4.18.
+ */
 static void node_claim_refund(struct mem_account *account, nodeid_t nid, u64 *pages, u64 back, u32 order,
                               u64 *lost)
 {
@@ -293,6 +190,7 @@ static void node_claim_refund(struct mem_account *account, nodeid_t nid, u64 *pa
     *lost -= lost_back;
 }
 
+/* claims.md CL-4.13, CL-4.14, CL-4.16, CL-4.17. */
 void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u64 pages)
 {
     ASSERT(pages <= receipt->pages);
@@ -329,9 +227,11 @@ void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u
 
 /* --- sets --------------------------------------------------------------------------------------------------- */
 
+/* claims.md CL-1.7b, CL-2.9, CL-3.15, CL-3.41. */
 static void drop_set(struct mem_account *account, u64 locked)
 {
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
+    FOR_EACH_NODE(nid, account->claim_nodes)
+    {
         u64 pages = account->node_claim[nid];
         if (pages) {
             claim_node_sub(account, nid, pages, 0);
@@ -340,6 +240,7 @@ static void drop_set(struct mem_account *account, u64 locked)
         account->claim_order[nid] = 0;
         account->node_broken[nid] = 0;
     }
+    account->claim_nodes = 0;
     ledger_credit(node_get((nodeid_t)__builtin_ctzll(locked)), account->host_claim);
     host_claim_change(account, -(s64)account->host_claim);
     account->outstanding = 0;
@@ -354,6 +255,7 @@ void ledger_release(struct mem_account *account, u64 locked)
     claimants_set(account, false);
 }
 
+/* claims.md CL-1.1, CL-1.2, CL-2.13, CL-3.20, CL-3.35. */
 static enum verdict set_fits(const struct mem_account *account, const struct claim_set *set, u64 locked)
 {
     u64 room = ledger_host_spare(locked) + account->outstanding;
@@ -362,9 +264,8 @@ static enum verdict set_fits(const struct mem_account *account, const struct cla
     if (set->host > room)
         return too_little;
     room -= set->host;
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
-        if (!set->node[nid])
-            continue;
+    FOR_EACH_NODE(nid, set->nodes)
+    {
         if (set->node[nid] > node_unclaimed(node_get(nid)) + account->node_claim[nid])
             return REFUSED;
         if (set->node[nid] > room)
@@ -374,6 +275,7 @@ static enum verdict set_fits(const struct mem_account *account, const struct cla
     return claim_units_fit(account, set) ? GRANTED : REFUSED;
 }
 
+/* claims.md CL-3.8, CL-3.19, CL-3.43. */
 enum verdict ledger_install(struct mem_account *account, const struct claim_set *set, u64 locked)
 {
     nodeid_t first = (nodeid_t)__builtin_ctzll(locked);
@@ -385,18 +287,18 @@ enum verdict ledger_install(struct mem_account *account, const struct claim_set 
     drop_set(account, locked);
     account->claim_flags = set->flags;
     account->outstanding = set->host;
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
-        if (!set->node[nid])
-            continue;
+    account->claim_nodes = set->nodes;
+    FOR_EACH_NODE(nid, set->nodes)
+    {
         account->claim_order[nid] = set->order[nid];
         claim_node_add(account, nid, set->node[nid], 0);
-        own_parts &= take_parts(locked, nid, set->node[nid]);
+        own_parts &= host_take_parts(locked, nid, set->node[nid]);
         account->outstanding += set->node[nid];
     }
-    own_parts &= take_parts(locked, first, set->host);
+    own_parts &= host_take_parts(locked, first, set->host);
     host_claim_change(account, (s64)set->host);
     claimants_set(account, true);
     if (!own_parts && locked == nodes_all())
-        deal_out();
+        host_deal_out();
     return GRANTED;
 }

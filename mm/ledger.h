@@ -15,8 +15,9 @@
 
 #include <mm/node.h>
 
-struct claim_set { /* what an account shall have claimed */
-    u64 node[MAX_NODES];
+struct claim_set {       /* what an account shall have claimed */
+    u64 nodes;           /* those with an entry; the other elements mean nothing */
+    u64 node[MAX_NODES]; /* pages */
     u8 order[MAX_NODES]; /* of the node's extents: 0, ORDER_2M, ORDER_1G */
     u64 host;
     u32 flags; /* CLAIM_STRICT, CLAIM_SCRUB */
@@ -51,19 +52,11 @@ enum verdict ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages
 void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u64 pages);
 /* The nodes whose locks a refund needs. Account lock held. */
 u64 ledger_refund_nodes(const struct mem_account *account, const struct claim_receipt *receipt);
-/* Pages that became free on a node, or were free and are gone, which nobody had claimed. Node lock held. */
-void ledger_credit(struct node *node, u64 pages);
 /* Releases the account's set. Account lock held, and nodes as of ledger_lock_nodes(); O(nodes). */
 void ledger_release(struct mem_account *account, u64 locked);
 /* Replaces the account's set; after a failure the old one stands. REFUSED: a node or the host is too full, or a node
  * has not that many whole extents. Locks as for ledger_release(), the nodes of the new set included. O(nodes). */
 enum verdict ledger_install(struct mem_account *account, const struct claim_set *set, u64 locked);
-/* H, as far as the locked nodes have it. */
-u64 ledger_host_spare(u64 locked);
-/* H drops by one page, which left node nid. False: it is 0. All nodes locked. */
-bool ledger_host_lose(nodeid_t nid);
-/* Sum of h[d]. All nodes locked. */
-u64 ledger_host_claims(void);
 /* h[d] and out(d) change by that. */
 void host_claim_change(struct mem_account *account, s64 pages);
 /* Accounts with a set that was not released, in no order, linked by next_claimant. All nodes locked. */
@@ -72,6 +65,25 @@ struct mem_account *ledger_claimants(void);
 spinlock_t *ledger_claimants_lock(void);
 /* Pages that claims with CLAIM_SCRUB want clean anywhere; a hint. */
 u64 ledger_host_scrub(void);
+
+/* --- ledger_host.c: H --- */
+/* Pages became free on a node, or nobody's, which nobody has claimed. Node lock held. */
+void ledger_credit(struct node *node, u64 pages);
+/* H, as far as the locked nodes have it. */
+u64 ledger_host_spare(u64 locked);
+/* Sum of h[d]. All nodes locked. */
+u64 ledger_host_claims(void);
+/* Takes pages out of H for node nid. */
+enum verdict host_take(u64 locked, nodeid_t nid, u64 pages);
+/* Takes pages out of the parts of the locked nodes, which have them: nid's first. False: that was not enough. */
+bool host_take_parts(u64 locked, nodeid_t nid, u64 pages);
+/* Part of H goes with the pages it stands for. Both nodes locked. */
+void host_move(nodeid_t from, nodeid_t to, u64 pages);
+/* Deals the parts out so that what is missing to U[n] is the same everywhere, as far as possible: then every node can
+ * give out most of what it has without asking the others. All nodes locked. */
+void host_deal_out(void);
+/* H drops by one page, which left node nid. False: it is 0. All nodes locked. */
+bool ledger_host_lose(nodeid_t nid);
 
 /* --- ledger_orders.c: c[d][n], and the whole extents it stands for --- */
 /* Whole extents of account->claim_order[nid] that are kept for the account. */

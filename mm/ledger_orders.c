@@ -13,6 +13,7 @@
 #include <lib/assert.h>
 #include <mm/ledger.h>
 
+/* claims.md CL-3.51. */
 u64 claim_units(const struct mem_account *account, nodeid_t nid)
 {
     u32 order = account->claim_order[nid];
@@ -37,6 +38,7 @@ static void change(struct mem_account *account, nodeid_t nid, s64 pages)
         store(&node->scrub, node->scrub + (u64)pages);
 }
 
+/* claims.md CL-3.53 to CL-3.55, CL-3.59. */
 u64 claim_node_sub(struct mem_account *account, nodeid_t nid, u64 pages, u32 order)
 {
     u32 unit = account->claim_order[nid];
@@ -76,6 +78,7 @@ static u64 units_there(nodeid_t nid, u32 unit, u64 wanted)
     return fits;
 }
 
+/* claims.md CL-3.56, CL-3.57. */
 void claim_node_add(struct mem_account *account, nodeid_t nid, u64 pages, u64 lost)
 {
     u32 unit = account->claim_order[nid];
@@ -94,6 +97,7 @@ void claim_node_add(struct mem_account *account, nodeid_t nid, u64 pages, u64 lo
     node_keep_whole(nid, unit, (s64)(now - units));
 }
 
+/* claims.md CL-3.58. */
 u64 claim_lost_back(const struct mem_account *account, nodeid_t nid, u64 pages, u64 back, u32 order, u64 lost)
 {
     u32 unit = account->claim_order[nid];
@@ -108,11 +112,13 @@ u64 claim_lost_back(const struct mem_account *account, nodeid_t nid, u64 pages, 
     return lost - MIN(lost, kept);
 }
 
+/* claims.md CL-3.35, CL-3.47. */
 bool claim_units_fit(const struct mem_account *account, const struct claim_set *set)
 {
     bool fit = true;
 
-    for (nodeid_t nid = 0; nid < mm_nr_nodes() && fit; nid++) {
+    for (u64 left = set->nodes; left && fit; left &= left - 1) {
+        nodeid_t nid = (nodeid_t)__builtin_ctzll(left);
         u32 unit = set->order[nid];
         s64 own = (s64)claim_units(account, nid);
 
@@ -126,6 +132,7 @@ bool claim_units_fit(const struct mem_account *account, const struct claim_set *
     return fit;
 }
 
+/* claims.md CL-6.14. */
 void claim_lose_unit(struct mem_account *account, nodeid_t nid)
 {
     ASSERT(claim_units(account, nid));

@@ -101,7 +101,7 @@ bool mm_release_some(struct mem_account *account, u32 budget);
 /* Dying: no allocation or claim succeeds from now on; all claims are released. Idempotent. */
 void mm_account_kill(struct mem_account *account);
 
-/* A pin keeps a frame from being freed (a foreign mapping). Owner must match. -EINVAL: not domid's guest
+/* A pin keeps a frame of RAM from being freed (a foreign mapping). Owner must match. -EINVAL: not domid's guest
  * memory. -EOVERFLOW: it has PAGE_PINS_MAX pins. */
 int mm_pin(u16 domid, mfn_t m);
 /* The domain whose overhead m is, a single frame. */

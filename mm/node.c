@@ -19,8 +19,8 @@ void mm_note_managed(nodeid_t nid, u64 pages)
 
 void nodes_lock(u64 nodes)
 {
-    for (; nodes; nodes &= nodes - 1)
-        spin_lock(&node_get((nodeid_t)__builtin_ctzll(nodes))->lock);
+    FOR_EACH_NODE(nid, nodes)
+    spin_lock(&node_get(nid)->lock);
 }
 
 void nodes_unlock(u64 nodes)

@@ -16,12 +16,13 @@
 #define REGIONS_LOOKED_AT 16u /* of a holder's own, for a run of frames or for clean ones */
 #define CLEAN_LOOKED_AT   64u /* of others', for clean ones */
 
+/* claims.md CL-3.49. */
 static bool may_break_1g(const struct node *node)
 {
     return node->free_1g > node->kept_1g;
 }
 
-/* Wholly free regions that are not promised as a whole. */
+/* Wholly free regions that are not promised as a whole. claims.md CL-3.48, CL-3.49. */
 static u64 node_spare_2m(const struct node *node)
 {
     u64 promised = node->kept_2m + node->kept_1g * MAP_BITS;
@@ -34,7 +35,10 @@ static bool below_limit(u64 end, const struct take *take)
     return end <= take->limit;
 }
 
-/* First region of a run that is free in a way that kinds allows, clean ones first; MAP_NONE. */
+/*
+ * First region of a run that is free in a way that kinds allows, clean ones first; MAP_NONE.
+ * claims.md CL-5.14.
+ */
 static u32 chunk_find(const struct chunk *c, const struct take *take)
 {
     u32 order = take->order - ORDER_2M, bit = MAP_NONE;

@@ -32,6 +32,7 @@ static void mark_leaving(const struct place *p, bool leaves)
     p->r->chunk->nr_leaving += (u32)change;
 }
 
+/* claims.md CL-6.2 to CL-6.4, CL-7.5. */
 int mm_offline_page(mfn_t m, u32 *status)
 {
     nodeid_t nid = mm_mfn_node(m);
@@ -62,6 +63,7 @@ int mm_offline_page(mfn_t m, u32 *status)
     return 0;
 }
 
+/* claims.md CL-6.18. */
 int mm_online_page(mfn_t m, u32 *status)
 {
     struct place p;

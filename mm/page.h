@@ -67,13 +67,13 @@ static inline u32 frame_pins(frame_word_t word)
  * nothing. A split one belongs to one holder as long as there is memory enough; shared ones have none.
  */
 struct region {
-    u64 base;    /* [I] frame number of the window */
+    u64 base;            /* [I] frame number of the window */
     frame_word_t *frame; /* [I] the window's words */
-    u8 nid;      /* [I] */
-    u8 state;    /* enum owned_state: GUEST, OWN, SCRUBBING, SPLIT; ABSENT: nothing was ever added */
-    u16 owner;   /* GUEST, OWN: domid */
-    u16 nr_ram;  /* frames that are RAM of this node; 512: it can be whole */
-    u16 nr_free; /* SPLIT: of the map */
+    u8 nid;              /* [I] */
+    u8 state;            /* enum owned_state: GUEST, OWN, SCRUBBING, SPLIT; ABSENT: nothing was ever added */
+    u16 owner;           /* GUEST, OWN: domid */
+    u16 nr_ram;          /* frames that are RAM of this node; 512: it can be whole */
+    u16 nr_free;         /* SPLIT: of the map */
     u16 nr_dirty;
     u16 nr_pinned;                /* frames with pins, whatever the state */
     u16 nr_leaving;               /* frames that are offline or will be */
@@ -124,7 +124,7 @@ struct window {
     u8 pad1[256 - sizeof(struct chunk)];
     frame_word_t frame[MAP_BITS];
 };
-_Static_assert(sizeof(struct window) == 5 * MAP_BITS, "5 bytes a frame");
+_Static_assert(sizeof(struct window) == 2560, "5 bytes a frame");
 
 /* [I] Indexed by frame number / 512; only the windows of mm_add_range() are backed. */
 extern struct window *frame_table;

@@ -13,47 +13,68 @@ static void count_pinned(struct region *r, s32 change)
     r->chunk->nr_pinned = (u32)((s32)r->chunk->nr_pinned + change);
 }
 
+/* The region of a frame that is RAM. */
+static inline struct region *region_of_ram(mfn_t m)
+{
+    struct region *r = &frame_table[m.n / MAP_BITS].region;
+
+    return likely(!r->sibling) ? r : region_of(m.n, mm_mfn_node(m));
+}
+
 int mm_pin(u16 domid, mfn_t m)
 {
-    struct place p;
+    struct region *r = region_of_ram(m);
+    struct node *node = node_get(r->nid);
+    frame_word_t *word = &r->frame[m.n % MAP_BITS];
+    u16 owner;
     int rc = 0;
 
-    if (!place_lock(&p, m))
-        return -EINVAL;
-    if (p.state != FRAME_GUEST || p.owner != domid)
+    spin_lock(&node->lock);
+    if (frame_get(r, m.n, &owner) != FRAME_GUEST || owner != domid)
         rc = -EINVAL;
-    else if (frame_pins(*p.word) == PAGE_PINS_MAX)
+    else if (frame_pins(*word) == PAGE_PINS_MAX)
         rc = -EOVERFLOW;
     if (!rc) {
-        if (!frame_pins(*p.word))
-            count_pinned(p.r, 1);
-        *p.word += 1u << FRAME_PINS_SHIFT;
+        if (!frame_pins(*word))
+            count_pinned(r, 1);
+        *word += 1u << FRAME_PINS_SHIFT;
     }
-    spin_unlock(&p.node->lock);
+    spin_unlock(&node->lock);
     return rc;
+}
+
+/* Has its domain given up the pinned frame of this word? Only frames of split regions are in that state, and only there
+ * a word has one. */
+static bool is_released(const struct region *r, frame_word_t word)
+{
+    return r->chunk->state == REGION_SPLIT && r->state == REGION_SPLIT && frame_state(word) == FRAME_RELEASED;
 }
 
 bool mm_unpin(mfn_t m)
 {
-    struct place p;
+    struct region *r = region_of_ram(m);
+    struct node *node = node_get(r->nid);
+    u32 bit = (u32)(m.n % MAP_BITS);
+    frame_word_t *word = &r->frame[bit];
 
-    BUG_ON(!place_lock(&p, m));
-    BUG_ON(!frame_pins(*p.word)); /* not pinned at all: a reference count somewhere is wrong */
-    *p.word -= 1u << FRAME_PINS_SHIFT;
-    bool last = !frame_pins(*p.word);
+    spin_lock(&node->lock);
+    BUG_ON(!frame_pins(*word)); /* not pinned at all: a reference count somewhere is wrong */
+    *word -= 1u << FRAME_PINS_SHIFT;
+    u16 owner = frame_owner(*word);
+    bool last = !frame_pins(*word);
     if (last)
-        count_pinned(p.r, -1);
-    last = last && p.state == FRAME_RELEASED;
-    if (last && region_free_released(p.node, p.r, p.bit))
-        ledger_credit(p.node, 1);
-    spin_unlock(&p.node->lock);
-    if (!last)
+        count_pinned(r, -1);
+    last = last && is_released(r, *word);
+    if (last && region_free_released(node, r, bit))
+        ledger_credit(node, 1);
+    spin_unlock(&node->lock);
+    if (likely(!last))
         return false;
 
-    struct mem_account *account = mem_account_find(p.owner);
+    struct mem_account *account = mem_account_find(owner);
     BUG_ON(!account); /* it stays until its tot is 0 */
     spin_lock(&account->lock);
-    account_uncharge(account, p.nid, 1);
+    account_uncharge(account, r->nid, 1);
     spin_unlock(&account->lock);
     return true;
 }

@@ -30,7 +30,7 @@ static bool comes_before(const struct mem_account *a, nodeid_t nid, const struct
     return pages > its || (pages == its && a->domid < r->holder[i].domid);
 }
 
-/* The largest holders except the one that asked, in order. */
+/* The largest holders except the one that asked, in order. claims.md CL-7.12. */
 static void find_holders(const struct mem_account *asking, struct refusal *r)
 {
     r->nr_holders = 0;
@@ -53,6 +53,7 @@ static void find_holders(const struct mem_account *asking, struct refusal *r)
     }
 }
 
+/* claims.md CL-7.16. */
 static void note(enum refusal_kind kind, const struct mem_account *account, nodeid_t nid, u32 order,
                  u64 pages)
 {
@@ -76,14 +77,18 @@ static bool node_is_short(const struct mem_account *account, const struct claim_
     return set->node[nid] > node_unclaimed(node_get(nid)) + account->node_claim[nid];
 }
 
-/* Of a set for several nodes, the first that is short by itself is named, with what was wanted there. */
+/*
+ * Of a set for several nodes, the first that is short by itself is named, with what was wanted there.
+ * claims.md CL-2.22, CL-7.12, CL-7.13.
+ */
 void refusal_note_claim(const struct mem_account *account, const struct claim_set *set)
 {
     u64 pages = set->host;
     nodeid_t only = set->host ? NODE_NONE : MAX_NODES; /* MAX_NODES: no node yet */
 
     refused.claims++;
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
+    FOR_EACH_NODE(nid, set->nodes)
+    {
         if (node_is_short(account, set, nid)) {
             note(REFUSAL_CLAIM, account, nid, 0, set->node[nid]);
             return;
@@ -107,6 +112,7 @@ static bool lacks_credits(const struct mem_account *account, nodeid_t nid, u64 p
     return account && account->claim_flags & CLAIM_STRICT && pages > own + host && outstanding > own + host;
 }
 
+/* claims.md CL-7.14, CL-7.15. */
 void refusal_note_alloc(const struct mem_account *account, nodeid_t nid, u32 order, u64 pages)
 {
     bool lacks = true;

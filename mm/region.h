@@ -77,7 +77,7 @@ struct place { /* of a frame */
     nodeid_t nid;
     struct node *node;
     struct region *r;
-    u32 bit;   /* in the region */
+    u32 bit;            /* in the region */
     frame_word_t *word; /* means nothing but its pins while the frame is free */
     enum owned_state state;
     u16 owner;

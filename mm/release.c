@@ -191,6 +191,7 @@ static struct freed give_back(struct mm_taken *taken, u32 nr_kept)
     return freed;
 }
 
+/* claims.md CL-4.14. */
 void mm_take_done(struct mm_taken *taken, u32 nr_kept)
 {
     struct mem_account *account = taken->account;

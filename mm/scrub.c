@@ -54,7 +54,7 @@ void clear_runs(u64 base, const u64 map[MAP_WORDS], u64 frames_a_bit)
     }
 }
 
-/* Node lock held, and dropped. */
+/* Node lock held, and dropped. claims.md CL-7.4. */
 static void scrub_region(struct node *node, struct region *r)
 {
     region_scrub_begin(node, r);

@@ -42,12 +42,13 @@ UNIT_FILES := $(sort $(shell find tests/unit -name '*_test.c'))
 UNIT_TESTS := $(patsubst %_test.c,%,$(notdir $(UNIT_FILES)))
 unit_file   = $(filter %/$(1)_test.c,$(UNIT_FILES))
 UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
+# Tests in Python: of the tools, of what is built, and of documents against the source.
+PY_TESTS   := $(sort $(wildcard tests/unit/*/*_test.py))
 $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
 .PHONY: check
 check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
-	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) tests/unit/toolstack/toolstack_files_test.py tests/unit/tools/acpi_tool_test.py tests/unit/include/abi_headers_test.py tests/unit/tools/bench_tool_test.py \
-		tests/unit/tools/guest_logs_test.py tests/unit/tools/extract_kernel_test.py
+	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) $(PY_TESTS)
 
 define unit_rule
 build/host/$(1)_test: $(patsubst %.c,build/host/obj/%.o,$(call unit_file,$(1)))
@@ -71,6 +72,14 @@ build/host/foreign/%.o: tests/unit/toolstack/%.c
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(FOREIGN_CFLAGS) -c $< -o $@
+# The samples of the guest guide that are a toolstack's.
+SAMPLES_OBJ := $(patsubst docs/samples/toolstack/%.c,build/host/foreign/samples/%.o,$(wildcard docs/samples/toolstack/*.c))
+build/host/foreign/samples/%.o: docs/samples/toolstack/%.c
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(FOREIGN_CFLAGS) -c $< -o $@
+build/host/libhomestead_samples_test: $(SAMPLES_OBJ)
+-include $(SAMPLES_OBJ:.o=.d)
 build/host/libhomestead_example_test: build/host/foreign/readme_example.o build/host/foreign/as_a_toolstack.o
 -include build/host/foreign/readme_example.d build/host/foreign/as_a_toolstack.d
 # The test of the whole command has what product.a has not, too: what of hsctl asks the hypervisor, and a libxenstore of names.
@@ -104,26 +113,11 @@ check-tsan: $(TSAN_BINS)
 	$(Q)set -e; for t in $^; do TSAN_OPTIONS=halt_on_error=1 $$t; done
 check: check-tsan
 
-# include/xen/ against libxen-dev, by a list made from the headers. What Xen has besides: build/host/abi-beyond.txt.
-.PHONY: check-abi_headers
-check-abi_headers:
-	$(Q)tests/unit/include/abi_headers_test.py
-
-.PHONY: check-toolstack_files
-check-toolstack_files:
-	$(Q)tests/unit/toolstack/toolstack_files_test.py
-
-.PHONY: check-acpi_tool
-check-acpi_tool: build/host/acpi-topology
-	$(Q)tests/unit/tools/acpi_tool_test.py
-
-.PHONY: check-guest_logs
-check-guest_logs:
-	$(Q)tests/unit/tools/guest_logs_test.py
-
-.PHONY: check-bench_tool
-check-bench_tool:
-	$(Q)tests/unit/tools/bench_tool_test.py
+# One of them: `make check-acpi_tool`.
+PY_CHECKS := $(foreach t,$(PY_TESTS),check-$(patsubst %_test.py,%,$(notdir $(t))))
+.PHONY: $(PY_CHECKS)
+$(PY_CHECKS): check-%: build/host/acpi-topology
+	$(Q)$(filter %/$*_test.py,$(PY_TESTS))
 
 # The builder's reader of xl.cfg files against libxlutil: docs/hypervisor-guide/testing.md. FILES for each of SEEDS; a short run is part of
 # `make check`.
@@ -216,22 +210,29 @@ stress-claims: build/host/claim-stress
 	$(Q)$< --ops 1e8 --threads 4 --seed $(STRESS_SEED)
 
 # Instruction counts under QEMU's icount, of Homestead and of Debian's Xen; the release build, as a user runs it. Writes
-# docs/benchmarks.md and its plot. XEN=0 leaves Xen out, WRITE=0 only prints.
+# docs/data, the pages' tables and the plot. XEN=0 leaves Xen out, WRITE=0 only prints.
 .PHONY: bench bench-boot
 bench: all test-guests build/host/count.so build/host/profile.so
 	-$(Q)tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) $(if $(filter 0,$(XEN)),boot,boot bench)
 	$(Q)$(PYTHON) tests/bench/bench.py $(if $(filter 0,$(XEN)),--no-xen) $(if $(filter 0,$(WRITE)),--no-write)
+	$(if $(filter 0,$(WRITE)),,$(Q)$(PYTHON) tools/pages.py)
 
-# How booting grows with CPUs and memory. RECORD=1 keeps the figures for comparison.
+# RECORD=1 stores a benchmark's figures in docs/data, and writes the pages' tables.
+RECORD_FLAG  = $(if $(RECORD),--record)
+WRITE_PAGES  = $(if $(RECORD),$(Q)$(PYTHON) tools/pages.py)
+
+# How booting grows with CPUs and memory.
 bench-boot: all test-guests build/host/count.so
-	$(Q)$(PYTHON) tests/bench/boot.py $(if $(RECORD),--record)
+	$(Q)$(PYTHON) tests/bench/boot.py $(RECORD_FLAG)
+	$(WRITE_PAGES)
 
 # A Linux guest on both: instructions to its /init, and exits by kind. ARGS=--vcpus 2.
 .PHONY: bench-linux
 bench-linux: all build/host/profile.so
 	-$(Q)tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) boot bench
 	$(Q)tools/get-linux.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) build/linux/cloud
-	$(Q)$(PYTHON) tests/bench/linux.py $(ARGS)
+	$(Q)$(PYTHON) tests/bench/linux.py $(RECORD_FLAG) $(ARGS)
+	$(WRITE_PAGES)
 
 # xl create and xl destroy in a Linux domain 0 on both: instructions, and exits by kind.
 .PHONY: bench-xl
@@ -240,7 +241,8 @@ bench-xl: all build/guest/linux-probe build/host/profile.so
 	$(Q)tools/get-linux-dom0.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) build/linux-dom0
 	$(Q)tools/get-linux.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install) build/linux/cloud
 	$(Q)tools/linux-dom0.sh build/linux-dom0 build/linux/cloud build/linux-dom0/initramfs
-	$(Q)$(PYTHON) tests/bench/xl.py $(ARGS)
+	$(Q)$(PYTHON) tests/bench/xl.py $(RECORD_FLAG) $(ARGS)
+	$(WRITE_PAGES)
 
 # Where a figure of `make bench` goes, by function of the hypervisor: CASE=physinfo, ARGS=--blocks. tests/bench/profile.py.
 .PHONY: profile
@@ -261,6 +263,21 @@ oracle: all test-guests
 # The same as tests, one a group, and the tests of the comparison itself. Without Xen only those.
 oracle-tests: all test-guests
 	$(Q)cd tests/oracle && NO_INSTALL=$(NO_INSTALL) TWICE=$(TWICE) $(PYTHON) -B -m pytest -q -p no:cacheprovider $(TESTS) .
+
+# Two builders for one node on Linux, Xen and Homestead: tests/race-lab/lab.py, docs/race-lab.md. ROUNDS=N of the races at once, ONLY=linux,
+# RECORD=1 writes the results to docs/data and to the page.
+.PHONY: race-lab
+race-lab: all test-guests
+	$(Q)$(SETUP) build boot
+	-$(Q)$(SETUP) linux && $(MAKE) --no-print-directory build/race-lab/root/init
+	$(Q)NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B tests/race-lab/lab.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY)) \
+	    $(RECORD_FLAG)
+	$(WRITE_PAGES)
+
+build/race-lab/root/init: $(wildcard tests/race-lab/linux/*.[ch]) $(MAKEFILES_USED)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(filter-out -Wmissing-prototypes,$(WARN)) -static -s -o $@ $(filter %.c,$^)
 
 # libFuzzer targets, clang: tests/fuzz/NAME_fuzz.c. Not part of `make test`:
 # FUZZ_SECS each, a finding ends the run and leaves its input in build/fuzz/. What a run finds new is kept in build/fuzz/corpus-NAME; small
@@ -301,7 +318,7 @@ model:
 	$(Q)HOSTCC='$(HOSTCC)' $(PYTHON) tests/model/run.py $(if $(filter 1,$(V)),-v) $(MODELS)
 
 # The allocator on the host, next to a plain buddy: instructions by callgrind, ratios by time. mm/ and the buddy are compiled as in the
-# hypervisor, what drives them as a host program. RECORD=1 keeps the figures for comparison, MARKDOWN=1 prints for docs/benchmarks.md.
+# hypervisor, what drives them as a host program.
 ALLOC_MM    := $(wildcard mm/*.c) lib/string.c tests/bench/alloc/buddy.c
 ALLOC_HOST  := $(filter-out tests/bench/alloc/buddy.c tests/bench/alloc/hold.c,$(wildcard tests/bench/alloc/*.c)) \
         $(addprefix tests/machine/,assert.c log.c mm.c)
@@ -332,4 +349,5 @@ build/host/alloc-bench build/host/alloc-hold:
 
 .PHONY: bench-alloc
 bench-alloc: build/host/alloc-bench build/host/alloc-hold
-	$(Q)$(PYTHON) tests/bench/alloc.py $(if $(RECORD),--record) $(if $(MARKDOWN),--markdown)
+	$(Q)$(PYTHON) tests/bench/alloc.py $(RECORD_FLAG)
+	$(WRITE_PAGES)

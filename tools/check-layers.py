@@ -39,7 +39,7 @@ GENERATORS = {"arch/x86/cpu/asm_offsets.c": "boot"}
 UPCALLS = {
     "printk": ("arch/x86/acpi", "errors in a table are reported where it is read; the console is hardware"),
     "mem_account_find": ("mm", "a frame record holds its owner's id only; domain has the table of ids"),
-    "mm_wake_scrubber": ("mm", "memory that became dirty wakes an idle CPU; the scheduler knows which CPU is idle"),
+    "mm_wake_scrubber": ("mm", "a claim wants clean memory: the scheduler knows which CPU of the node is idle"),
     "hypercall_dispatch": ("domain", "the run loop meets hypercalls among the exits"),
 }
 DOCUMENT = "docs/hypervisor-guide/architecture.md"

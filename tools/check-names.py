@@ -32,9 +32,14 @@ def split(path, text):
     if path.suffix == ".py":
         starts = list(itertools.accumulate((len(line) for line in text.splitlines(True)), initial=0))
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-        prose = [token for before, token in zip([None] + tokens, tokens) if token.type == tokenize.COMMENT or
-                 token.type == tokenize.STRING and (before is None or before.type in (
-                     tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.COMMENT))]
+        prose, before, depth = [], None, 0
+        for token in tokens:
+            depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token.string, 0) if token.type == tokenize.OP else 0
+            starts_statement = depth == 0 and (before is None or before.type in (
+                tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.COMMENT))
+            if token.type == tokenize.COMMENT or token.type == tokenize.STRING and starts_statement:
+                prose.append(token)
+            before = token
         code = " ".join(token.string for token in tokens if token not in prose)
         return [(starts[token.start[0] - 1] + token.start[1], token.string) for token in prose], code
     pattern = HASH_COMMENT if path.suffix in SHELL else ASM_COMMENT if path.suffix == ".asm" else C_COMMENT
@@ -45,7 +50,8 @@ def split(path, text):
 
 def made_files(files):
     """Files that the build makes and that comments may name."""
-    guests = {path.split("/")[-2] for path in files if re.fullmatch(r"(tests/)?guests?/\w+/main\.c", path)}
+    guests = {path.split("/")[-2] for path in files if re.fullmatch(r"(tests/)?guests?/[\w-]+/main\.c", path)}
+    guests |= {path.split("/")[1] for path in files if path == "docs/samples/guest/main.c"}
     return {f"build/guest/{name}.elf" for name in guests} | {"build/homestead.elf", "build/hv/nosyms.elf"}
 
 

@@ -70,6 +70,7 @@ get() {
     for name in "$@"; do
         if [ -n "${LINUX_DOM0_DIR:-}" ]; then
             file=$(first_file "$LINUX_DOM0_DIR" "${name}_*.deb") || fail "$LINUX_DOM0_DIR has no ${name}_*.deb"
+            [ "$(dpkg-deb -f "$file" Package 2>/dev/null)" = "$name" ] || fail "$file is not the package $name, or damaged"
             [ "$file" -ef "$dir/$(basename "$file")" ] || cp -- "$file" "$dir/"
         else
             first_file "$dir" "${name}_*.deb" >/dev/null || missing+=("$name")
@@ -78,10 +79,17 @@ get() {
     [ ${#missing[@]} = 0 ] || fetch "${missing[@]}"
 }
 
+# damaged FILE SENTENCE: the next run shall not take it again.
+damaged() {
+    rm -f -- "$1"
+    fail "$2"
+}
+
 unpack() { # PACKAGE...
-    local name
+    local name file
     for name in "$@"; do
-        dpkg-deb -x "$(first_file "$dir" "${name}_*.deb")" "$top/unpacked" || fail "the package $name cannot be unpacked"
+        file=$(first_file "$dir" "${name}_*.deb")
+        dpkg-deb -x "$file" "$top/unpacked" || damaged "$file" "the package $name cannot be unpacked"
     done
 }
 
@@ -140,7 +148,7 @@ get_all() {
     if [ -n "${LINUX_DOM0_DIR:-}" ]; then
         [ -d "$LINUX_DOM0_DIR" ] || fail "there is no directory $LINUX_DOM0_DIR"
         kernel=$(first_file "$LINUX_DOM0_DIR" 'linux-image-[0-9]*-amd64_*.deb') || fail "$LINUX_DOM0_DIR has no linux-image-*-amd64_*.deb"
-        kernel=$(basename "${kernel%%_*}")
+        kernel=$(basename "$kernel") kernel=${kernel%%_*} # the directory may have a _, too
     else
         kernel=$(kernel_package "$KERNEL") || return
     fi
@@ -173,7 +181,7 @@ install -D "$top/unpacked/$(library ld-linux-x86-64.so.2)" "$root/lib64/ld-linux
 package=$(first_file "$dir" "${kernel}_*.deb")
 mkdir -p "$root/lib/modules" "$top/unpacked/kernel"
 dpkg-deb --fsys-tarfile "$package" | tar -x -C "$top/unpacked/kernel" --wildcards './boot/vmlinuz-*' "${MODULES[@]/#/*/}" ||
-    fail "the package $kernel is damaged, or has no kernel with the modules ${MODULES[*]}"
+    damaged "$package" "the package $kernel is damaged, or has no kernel with the modules ${MODULES[*]}"
 for name in "${MODULES[@]}"; do
     install -m 644 "$(find "$top/unpacked/kernel" -name "$name")" "$root/lib/modules/"
 done

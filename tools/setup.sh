@@ -2,7 +2,7 @@
 # Installs the packages that Homestead needs, on Debian and Ubuntu. On other systems it lists what is missing.
 #
 #   tools/setup.sh [--no-install] [GROUP...]      default: build boot test; all groups: build boot test oracle lint bochs
-#                                                 model bench coverage linux linux-dom0 toolstack
+#                                                 model bench coverage linux linux-dom0 toolstack docs
 #
 # With --no-install, or without apt-get, it lists what is missing and ends with status 1.
 set -euo pipefail
@@ -37,6 +37,8 @@ test  liblzma-dev       /usr/include/lzma.h
 test  libzstd-dev       /usr/include/zstd.h
 test  libxen-dev        /usr/include/xen/xen.h
 test  python3-pytest    /usr/lib/python3/dist-packages/pytest/__init__.py
+test  gdb               gdb
+test  mandoc            mandoc
 test  python3-pexpect   /usr/lib/python3/dist-packages/pexpect/__init__.py
 oracle gzip             gzip
 linux $compiler         ${CROSS_COMPILE:-x86_64-linux-gnu-}gcc
@@ -57,6 +59,19 @@ toolstack $compiler     ${CROSS_COMPILE:-x86_64-linux-gnu-}gcc
 toolstack libxen-dev    /usr/include/xencall.h
 toolstack ocaml-nox     ocamlopt
 toolstack mandoc        mandoc
+docs  python3-sphinx    /usr/lib/python3/dist-packages/sphinx
+docs  furo              /usr/lib/python3/dist-packages/furo
+docs  python3-myst-parser /usr/lib/python3/dist-packages/myst_parser
+docs  python3-sphinxcontrib-mermaid /usr/lib/python3/dist-packages/sphinxcontrib/mermaid.py
+docs  python3-sphinxcontrib.svg2pdfconverter /usr/lib/python3/dist-packages/sphinxcontrib/rsvgconverter.py
+docs  librsvg2-bin      rsvg-convert
+docs  chromium          chromium
+docs  npm               npm
+docs  latexmk           latexmk
+docs  texlive-xetex     xelatex
+docs  texlive-latex-recommended /usr/share/texlive/texmf-dist/tex/latex/fancyvrb/fancyvrb.sty
+docs  texlive-latex-extra /usr/share/texlive/texmf-dist/tex/latex/tabulary/tabulary.sty
+docs  fonts-liberation  /usr/share/fonts/truetype/liberation/LiberationSerif-Regular.ttf
 coverage gcc            gcc
 coverage gcovr          gcovr
 bench gnuplot-nox       gnuplot
@@ -81,13 +96,13 @@ groups=()
 for arg in "$@"; do
     case $arg in
     --no-install) install=0 ;;
-    build | boot | test | oracle | lint | bochs | model | bench | coverage | linux | linux-dom0 | toolstack) groups+=("$arg") ;;
+    build | boot | test | oracle | lint | bochs | model | bench | coverage | linux | linux-dom0 | toolstack | docs) groups+=("$arg") ;;
     --help | -h)
         sed -n '2,7s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
-        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model bench coverage linux linux-dom0 toolstack)" >&2
+        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model bench coverage linux linux-dom0 toolstack docs)" >&2
         exit 2
         ;;
     esac

@@ -3,19 +3,19 @@
 SETUP := tools/setup.sh $(if $(filter-out 0,$(NO_INSTALL)),--no-install)
 FORMATTED = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
 
-.PHONY: deps lint lint-objects lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-headers lint-format \
-        lint-shell format test boot boot-big run help
+.PHONY: deps lint lint-objects lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-trace lint-pages \
+        lint-headers lint-format lint-shell pages format test boot boot-big run help
 
 # Installs missing packages on Debian and Ubuntu; NO_INSTALL=1 only lists them.
 deps:
 	$(Q)$(SETUP) build boot test lint
 
 # --- checks of the text -------------------------------------------------------------------------------------
-lint: lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-headers lint-format lint-shell
+lint: lint-root lint-layers lint-callers lint-limits lint-names lint-docs lint-trace lint-pages lint-headers lint-format lint-shell
 	@echo "lint: passed"
 
 # The only files in the root.
-ROOT_FILES := .clang-format .gitignore CONTRIBUTING.md LICENSE Makefile README.md SECURITY.md linker.ld run-qemu.sh
+ROOT_FILES := .clang-format .gitignore .readthedocs.yaml CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md SECURITY.md SUPPORT.md linker.ld run-qemu.sh
 
 lint-root:
 	$(Q)set -- $(filter-out $(ROOT_FILES),$(shell git ls-files -co --exclude-standard | grep -v /)); \
@@ -36,7 +36,7 @@ lint-callers: lint-objects
 	$(Q)$(PYTHON) tools/check-callers.py hypervisor $(filter-out boot/efi/%,$(shell git ls-files $(HV_DIRS:%='%/*.h') \
 	    'include/homestead/*.h')) -- $(LINT_HV)
 	$(Q)$(PYTHON) tools/check-callers.py loader $(wildcard boot/efi/*.h) -- $(filter-out build/efi/lib/%,$(EFI_OBJ:$(O)/%=build/%))
-	$(Q)$(PYTHON) tools/check-callers.py guests $(shell git ls-files 'guest/*.h' 'tests/guests/*.h') -- $(sort $(filter-out \
+	$(Q)$(PYTHON) tools/check-callers.py guests $(shell git ls-files 'guest/*.h' 'tests/guests/*.h' 'docs/samples/*.h') -- $(sort $(filter-out \
 	    build/guest/obj/lib/%,$(GUEST_LIB_OBJ) $(foreach p,$(GUEST_PROGRAMS) $(TEST_PROGRAMS),$(GUEST_$(p)_OBJ))))
 
 lint-limits:
@@ -47,6 +47,16 @@ lint-names:
 
 lint-docs:
 	$(Q)$(PYTHON) tools/check-docs.py $(shell git ls-files '*.md')
+
+lint-trace:
+	$(Q)$(PYTHON) tools/claims-trace.py
+
+# Figures and other tables that are generated: tools/pages.py writes them from docs/data.
+lint-pages:
+	$(Q)$(PYTHON) tools/pages.py --check
+
+pages:
+	$(Q)$(PYTHON) tools/pages.py
 
 lint-headers:
 	$(Q)CC='$(CC)' FLAGS_HV='$(HV_CFLAGS)' FLAGS_GUEST='$(or $(GUEST_CFLAGS),$(CFLAGS_FREE))' FLAGS_EFI='$(EFI_CFLAGS)' \
@@ -143,6 +153,21 @@ build/host/acpi-topology: $(TOOL_OBJ)
 	$(Q)$(HOSTCC) -o $@ $^
 -include $(TOOL_OBJ:.o=.d)
 
+# Manual pages: templates, and what programs and documents say of themselves. hsctl and the library have theirs in toolstack/.
+.PHONY: man tools-install
+man: build/man/acpi-topology.1 build/man/homestead.7
+build/man/acpi-topology.1: build/host/acpi-topology
+build/man/homestead.7: docs/hypervisor-guide/options.md docs/hypervisor-guide/debugging.md
+build/man/%: docs/man/%.in tools/man.py
+	$(call say,MAN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/man.py $< $(filter build/host/%,$^) > $@
+
+tools-install: acpi-topology man
+	$(Q)install -D -m 755 build/host/acpi-topology $(DESTDIR)$(PREFIX)/bin/acpi-topology
+	$(Q)install -D -m 644 build/man/acpi-topology.1 $(DESTDIR)$(PREFIX)/share/man/man1/acpi-topology.1
+	$(Q)install -D -m 644 build/man/homestead.7 $(DESTDIR)$(PREFIX)/share/man/man7/homestead.7
+
 # --- editors, help ---------------------------------------------------------------------------------------
 compile_commands.json: $(MAKEFILES_USED)
 	$(call say,JSON,$@)
@@ -173,12 +198,17 @@ help:
 	@echo 'make bench-linux         instructions of a Linux guest'\''s boot, here and on Xen, and its exits by kind'
 	@echo 'make bench-xl            instructions of xl create and xl destroy in a Linux domain 0, here and on Xen'
 	@echo 'make bench-alloc         the page allocator on the host: instructions and time'
+	@echo 'make race-lab            two builders for one node, on Linux, Xen and Homestead: how it ends'
+	@echo 'make pages               writes the tables of the pages from docs/data'
 	@echo 'make bochs               the main job in Bochs, with another SVM than QEMU'\''s'
 	@echo 'make model [MODELS=...]  checks the rules of claims as Promela models with spin'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
 	@echo 'make tools               host tools: build/host/acpi-topology shows what Homestead reads in ACPI tables'
-	@echo 'make lint                root, layers, callers, limits, names, headers, formatting, shell scripts; lint-NAME runs one'
+	@echo 'make man                 manual pages homestead(7) and acpi-topology(1) in build/man/'
+	@echo 'make tools-install       acpi-topology and these pages, PREFIX=/usr/local DESTDIR='
+	@echo 'make lint                root, layers, callers, limits, names, trace, pages, headers, formatting, shell scripts; lint-NAME runs one'
 	@echo 'make format              formats all C'
+	@echo 'make docs                the documentation as HTML, PDF and ePub, in build/docs/; docs-html builds one'
 	@echo 'make deps                installs what building and testing need'
 	@echo 'make compile_commands.json   for clangd'
 	@echo 'make clean, distclean'

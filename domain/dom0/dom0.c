@@ -191,6 +191,9 @@ static void report(const struct domain *d, const struct elf_kernel *elf, const s
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
         if (d->mem.own[nid])
             log_info("Domain 0        %6lu MiB on node %u\n", (d->mem.own[nid] >> (20 - PAGE_SHIFT)), nid);
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
+        if (d->mem.own[nid])
+            log_fact("@populated domain=0 node=%u pages=%lu\n", nid, d->mem.own[nid]);
 }
 
 static u64 free_bytes(void)

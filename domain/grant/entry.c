@@ -97,21 +97,15 @@ static s16 begin(struct domain *granter, struct grant_use *use)
     return GNTST_okay;
 }
 
-static s16 try_begin(struct domain *granter, struct grant_use *use)
-{
-    spin_lock(&granter->grant_lock);
-    s16 status = begin(granter, use);
-    spin_unlock(&granter->grant_lock);
-    return status;
-}
-
 s16 grant_use_begin(struct domain *granter, struct grant_use *use)
 {
-    s16 status = try_begin(granter, use);
-
-    for (u32 i = 0; status == GNTST_bad_page && i < POD_ATTEMPTS && pod_refill(granter, false); i++)
-        status = try_begin(granter, use);
-    return status;
+    for (u32 i = 0;; i++) {
+        spin_lock(&granter->grant_lock);
+        s16 status = begin(granter, use);
+        spin_unlock(&granter->grant_lock);
+        if (likely(status != GNTST_bad_page) || i == POD_ATTEMPTS || !pod_refill(granter, false))
+            return status;
+    }
 }
 
 void grant_use_end(struct domain *granter, const struct grant_use *use)

@@ -53,13 +53,9 @@ void grant_free(struct domain *d);
 void grant_map(struct domain *d, struct gnttab_map_grant_ref *op);
 
 #define GRANT_UNMAP_MAX 16u
-struct grant_unmap {
-    u64 host_addr;
-    u32 handle;
-    s16 status; /* OUT */
-};
-/* nr of them, up to GRANT_UNMAP_MAX: other CPUs are interrupted once. */
-void grant_unmap(struct domain *d, struct grant_unmap *ops, u32 nr);
+/* Sets .status of nr of them, up to GRANT_UNMAP_MAX: other CPUs are interrupted once. .dev_bus_addr is ignored: no
+ * handle has a mapping for devices. */
+void grant_unmap(struct domain *d, struct gnttab_unmap_grant_ref *ops, u32 nr);
 s16 grant_copy(struct domain *d, const struct gnttab_copy *op);
 /* Exchanges two entries of d's own table, neither of them in use. */
 s16 grant_swap(struct domain *d, u32 ref_a, u32 ref_b);

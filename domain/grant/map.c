@@ -1,11 +1,12 @@
 /*
  * Mapping and unmapping grants, by their address in the map of the domain that maps. Order of a mapping: handle, use
- * of the entry, map, handle filled in; of an unmapping: handle taken away, map, and when no CPU can use the page any more
- * use of the entry, handle free. So at each moment whoever is in the middle has the entry's use to himself, and two that
+ * of the entry, map, handle filled in; of an unmapping: handle, which is free then, map, and when no CPU can use the page
+ * any more use of the entry. So at each moment whoever is in the middle has the entry's use to himself, and two that
  * unmap one handle do it once.
  */
 #include <domain/grant/entry.h>
 #include <domain/internal.h>
+#include <homestead/errno.h>
 #include <lib/assert.h>
 
 static struct grant_use use_of(const struct domain *d, const struct mapping *m)
@@ -77,25 +78,18 @@ void grant_map(struct domain *d, struct gnttab_map_grant_ref *op)
     op->status = map(d, op);
 }
 
-/* *m: what is to be unmapped; its handle is busy then. GNTST_okay also if there is nothing to do: m->state is FREE. */
-static s16 begin_unmap(struct domain *d, const struct grant_unmap *op, struct mapping *m)
+/* True: *m is to be unmapped, and has no handle any more. */
+static bool begin_unmap(struct domain *d, struct gnttab_unmap_grant_ref *op, struct mapping *m)
 {
-    s16 status = GNTST_okay;
+    int rc = maptrack_end(d, op->handle, op->host_addr ? gaddr_to_gfn(op->host_addr) : INVALID_GFN, m);
 
-    if (maptrack_get(d, op->handle, m)) {
-        m->state = MAPTRACK_FREE;
-        return GNTST_bad_handle;
-    }
-    if (op->host_addr && op->host_addr >> PAGE_SHIFT != m->gfn)
-        status = GNTST_general_error;
-    if (status || !op->host_addr) {
-        maptrack_set(d, op->handle, m);
-        m->state = MAPTRACK_FREE;
-    }
-    return status;
+    op->status = rc == -EINVAL               ? GNTST_bad_handle
+                 : rc == 0 || !op->host_addr ? GNTST_okay
+                                             : GNTST_general_error;
+    return rc == 0;
 }
 
-void grant_unmap(struct domain *d, struct grant_unmap *ops, u32 nr)
+void grant_unmap(struct domain *d, struct gnttab_unmap_grant_ref *ops, u32 nr)
 {
     struct mapping m[GRANT_UNMAP_MAX];
     gfn_t g[GRANT_UNMAP_MAX];
@@ -103,19 +97,16 @@ void grant_unmap(struct domain *d, struct grant_unmap *ops, u32 nr)
     u32 nr_mapped = 0;
 
     for (u32 i = 0; i < nr; i++) {
-        ops[i].status = begin_unmap(d, &ops[i], &m[i]);
-        if (m[i].state == MAPTRACK_FREE)
+        if (!begin_unmap(d, &ops[i], &m[nr_mapped]))
             continue;
-        g[nr_mapped] = gfn(m[i].gfn);
-        frame[nr_mapped++] = mfn(m[i].mfn);
+        g[nr_mapped] = gfn(m[nr_mapped].gfn);
+        frame[nr_mapped] = mfn(m[nr_mapped].mfn);
+        nr_mapped++;
     }
     if (nr_mapped)
         physmap_unmap_grants(d, g, frame, nr_mapped);
-    for (u32 i = 0; i < nr; i++)
-        if (m[i].state != MAPTRACK_FREE) {
-            end_use(d, &m[i]);
-            maptrack_put(d, ops[i].handle);
-        }
+    for (u32 i = 0; i < nr_mapped; i++)
+        end_use(d, &m[i]);
 }
 
 bool grant_release_maps(struct domain *d, u32 budget)

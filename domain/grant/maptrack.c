@@ -27,10 +27,14 @@ static struct mapping *mapping_of(const struct maptrack *m, u32 handle)
     return &page[handle % MAPPINGS_PER_PAGE];
 }
 
-static void push_free(struct maptrack *m, u32 handle)
+static inline void push_free(struct maptrack *m, u32 handle)
 {
-    *mapping_of(m, handle) = (struct mapping){.state = MAPTRACK_FREE, .gfn = m->free};
+    struct mapping *at = mapping_of(m, handle);
+
+    __atomic_store_n(&at->head, (struct mapping){.state = MAPTRACK_FREE}.head, __ATOMIC_RELAXED);
+    at->tail = (struct mapping){.gfn = m->free}.tail;
     m->free = handle;
+    m->nr_used--;
 }
 
 static int alloc_page(struct domain *d, mfn_t *page)
@@ -55,6 +59,7 @@ static int grow(struct domain *d)
         return -ENOSPC;
     }
     *page_slot(m, m->nr_pages++) = page;
+    m->nr_used += MAPPINGS_PER_PAGE;
     for (u32 i = MAPPINGS_PER_PAGE; i-- > 0;)
         push_free(m, (m->nr_pages - 1) * MAPPINGS_PER_PAGE + i);
     return 0;
@@ -71,7 +76,8 @@ int maptrack_take(struct domain *d, u32 *handle)
 
         *handle = m->free;
         m->free = (u32)mapping->gfn;
-        mapping->state = MAPTRACK_BUSY;
+        __atomic_store_n(&mapping->head, (struct mapping){.state = MAPTRACK_BUSY}.head, __ATOMIC_RELAXED);
+        m->nr_used++;
     }
     spin_unlock(&d->grant_lock);
     return rc;
@@ -79,39 +85,45 @@ int maptrack_take(struct domain *d, u32 *handle)
 
 void maptrack_set(struct domain *d, u32 handle, const struct mapping *mapping)
 {
-    spin_lock(&d->grant_lock);
-    struct mapping *at = mapping_of(&d->maptrack, handle);
-    BUG_ON(at->state != MAPTRACK_BUSY);
-    *at = *mapping;
-    at->state = MAPTRACK_MAPPED;
-    d->maptrack.nr_mapped++;
-    spin_unlock(&d->grant_lock);
-}
+    struct mapping *at = mapping_of(&d->maptrack, handle), whole = *mapping;
 
-int maptrack_get(struct domain *d, u32 handle, struct mapping *mapping)
-{
-    struct maptrack *m = &d->maptrack;
-    int rc = -EINVAL;
-
-    spin_lock(&d->grant_lock);
-    if (handle / MAPPINGS_PER_PAGE < m->nr_pages && mapping_of(m, handle)->state == MAPTRACK_MAPPED) {
-        struct mapping *at = mapping_of(m, handle);
-
-        at->state = MAPTRACK_BUSY;
-        *mapping = *at;
-        m->nr_mapped--;
-        rc = 0;
-    }
-    spin_unlock(&d->grant_lock);
-    return rc;
+    ASSERT(at->state == MAPTRACK_BUSY);
+    whole.state = MAPTRACK_MAPPED;
+    at->tail = whole.tail;
+    __atomic_store_n(&at->head, whole.head, __ATOMIC_RELEASE); /* now it can be found by maptrack_end() */
 }
 
 void maptrack_put(struct domain *d, u32 handle)
 {
     spin_lock(&d->grant_lock);
-    BUG_ON(mapping_of(&d->maptrack, handle)->state != MAPTRACK_BUSY);
+    ASSERT(mapping_of(&d->maptrack, handle)->state == MAPTRACK_BUSY);
     push_free(&d->maptrack, handle);
     spin_unlock(&d->grant_lock);
+}
+
+/* *at, if it is that of a mapping. */
+static bool read_mapping(const struct mapping *at, struct mapping *mapping)
+{
+    mapping->head = __atomic_load_n(&at->head, __ATOMIC_ACQUIRE);
+    if (mapping->state != MAPTRACK_MAPPED)
+        return false;
+    mapping->tail = at->tail;
+    return true;
+}
+
+int maptrack_end(struct domain *d, u32 handle, gfn_t g, struct mapping *mapping)
+{
+    struct maptrack *m = &d->maptrack;
+    int rc = -EINVAL;
+
+    spin_lock(&d->grant_lock);
+    if (handle / MAPPINGS_PER_PAGE < m->nr_pages && read_mapping(mapping_of(m, handle), mapping)) {
+        rc = mapping->gfn == g.n ? 0 : -EPERM;
+        if (!rc)
+            push_free(m, handle);
+    }
+    spin_unlock(&d->grant_lock);
+    return rc;
 }
 
 bool maptrack_next(struct domain *d, u32 *budget, struct mapping *mapping)
@@ -120,18 +132,15 @@ bool maptrack_next(struct domain *d, u32 *budget, struct mapping *mapping)
     bool found = false;
 
     spin_lock(&d->grant_lock);
-    while (!found && m->nr_mapped && *budget) {
+    while (!found && m->nr_used &&
+           *budget) { /* none is busy: its vCPUs have stopped, none in the middle of a call */
         u32 handle = m->swept++;
-        const struct mapping *at = mapping_of(m, handle);
 
         --*budget;
-        BUG_ON(at->state == MAPTRACK_BUSY); /* its vCPUs have stopped, none in the middle of a call */
-        if (at->state != MAPTRACK_MAPPED)
-            continue;
-        *mapping = *at;
-        push_free(m, handle);
-        m->nr_mapped--;
-        found = true;
+        found = read_mapping(mapping_of(m, handle), mapping);
+        BUG_ON(mapping->state == MAPTRACK_BUSY);
+        if (found)
+            push_free(m, handle);
     }
     spin_unlock(&d->grant_lock);
     return found;
@@ -142,7 +151,7 @@ void maptrack_free_pages(struct domain *d)
     struct maptrack *m = &d->maptrack;
 
     spin_lock(&d->grant_lock);
-    BUG_ON(m->nr_mapped);
+    BUG_ON(m->nr_used);
     m->free = MAPTRACK_NONE;
     while (m->nr_pages) {
         mm_free_overhead(&d->mem, *page_slot(m, --m->nr_pages), ORDER_4K);

@@ -11,11 +11,6 @@
 #include <homestead/errno.h>
 #include <lib/assert.h>
 
-static u64 *table_virt(u64 maddr)
-{
-    return maddr_virt(maddr);
-}
-
 int physmap_init(struct domain *d, u64 pool_pages)
 {
     struct physmap *p = &d->physmap;
@@ -25,11 +20,8 @@ int physmap_init(struct domain *d, u64 pool_pages)
     p->pool_pages = p->pool_used = 0;
     p->pool_free = INVALID_MFN;
     p->pod = (struct pod){0};
-    p->np = (struct np_table){.alloc = physmap_pool_take,
-                              .free = physmap_pool_return,
-                              .populate = pod_populate,
-                              .ctx = d,
-                              .virt = table_virt};
+    p->np = (struct np_table){
+        .alloc = physmap_pool_take, .free = physmap_pool_return, .populate = pod_populate, .ctx = d};
     spin_lock(&p->lock);
     int rc = physmap_pool_grow(d, pool_pages);
     if (!rc) {
@@ -128,10 +120,20 @@ static void give_back(struct domain *d, struct removed *removed)
     removed->nr = 0;
 }
 
-/* Ends a hold of the lock under which mappings may have been removed. */
-static void end_change(struct domain *d, struct removed *removed)
+/* Begins a hold of the lock under which mappings may be removed. The pieces are not cleared: nr of them are valid. */
+static void begin_change(struct domain *d, struct removed *removed, bool release)
 {
-    give_back(d, removed);
+    removed->release = release;
+    removed->keep = removed->last = false;
+    removed->nr = removed->nr_kept = removed->nr_total = 0;
+    spin_lock(&d->physmap.lock);
+}
+
+/* Ends it. */
+static inline void end_change(struct domain *d, struct removed *removed)
+{
+    if (removed->nr || d->physmap.np.retired_maddr)
+        give_back(d, removed);
     spin_unlock(&d->physmap.lock);
     if (removed->last)
         domain_reap();
@@ -232,18 +234,16 @@ static int map_over(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order,
     return rc;
 }
 
-/* Lock held. Maps m[i] at g[i], replacing existing mappings. */
-static int place(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
-                 struct removed *removed, u32 *done)
+/* Lock held. After *done have been mapped and the next one could not: goes on, and replaces existing mappings. */
+static __attribute__((noinline)) int place_rest(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order,
+                                                u32 nr, enum np_type type, struct removed *removed, u32 *done,
+                                                int rc)
 {
     struct physmap *p = &d->physmap;
-    int rc = p->destroyed ? -EINVAL : 0;
 
-    for (*done = 0; *done < nr && !rc && removed->nr_total < PIECES_A_CALL;) {
+    for (;;) {
         u32 more;
 
-        rc = np_map_many(&p->np, g + *done, m + *done, order, nr - *done, type, &more);
-        *done += more;
         if (rc == -EEXIST) {
             rc = map_over(d, g + *done, m + *done, order, nr - *done, type, removed, &more);
             *done += more;
@@ -252,7 +252,32 @@ static int place(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u3
             give_back(d, removed);
             rc = 0;
         }
+        if (rc || *done == nr || removed->nr_total >= PIECES_A_CALL)
+            return rc;
+        rc = np_map_many(&p->np, g + *done, m + *done, order, nr - *done, type, &more);
+        *done += more;
     }
+}
+
+/* Lock held. Maps m[i] at g[i], replacing existing mappings. */
+static inline __attribute__((always_inline)) int place(struct domain *d, const gfn_t *g, const mfn_t *m,
+                                                       u32 order, u32 nr, enum np_type type,
+                                                       struct removed *removed, u32 *done)
+{
+    struct physmap *p = &d->physmap;
+
+    *done = 0;
+    if (p->destroyed)
+        return -EINVAL;
+    int rc = 0;
+    if (nr == 1 && order == ORDER_4K) {
+        rc = np_map_page(&p->np, *g, *m, type);
+        *done = rc == 0;
+    } else {
+        rc = np_map_many(&p->np, g, m, order, nr, type, done);
+    }
+    if (unlikely(rc))
+        rc = place_rest(d, g, m, order, nr, type, removed, done, rc);
     if (FOREIGN_TYPES & 1u << type)
         p->nr_foreign += *done;
     if (GRANT_TYPES & 1u << type)
@@ -260,12 +285,13 @@ static int place(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u3
     return rc;
 }
 
-static int place_list(struct domain *d, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
-                      u32 *done)
+/* Inline, as most know order and nr. */
+static inline __attribute__((always_inline)) int place_list(struct domain *d, const gfn_t *g, const mfn_t *m,
+                                                            u32 order, u32 nr, enum np_type type, u32 *done)
 {
-    struct removed removed = {.release = true};
+    struct removed removed;
 
-    spin_lock(&d->physmap.lock);
+    begin_change(d, &removed, true);
     int rc = place(d, g, m, order, nr, type, &removed, done);
     end_change(d, &removed);
     return rc;
@@ -312,12 +338,12 @@ static int place_pieces(struct domain *d, gfn_t g, mfn_t m, u32 order, u32 piece
 
 int physmap_place_unaligned(struct domain *d, gfn_t g, mfn_t m, u32 order)
 {
-    struct removed removed = {.release = true};
+    struct removed removed;
     u32 piece = piece_order(g.n, g.n + BIT(order));
 
     if (!np_in_reach(g, BIT(order)) || BIT(order - piece) > PHYSMAP_PIECES_MAX)
         return -EINVAL;
-    spin_lock(&d->physmap.lock);
+    begin_change(d, &removed, true);
     int rc = place_pieces(d, g, m, order, piece, &removed);
     end_change(d, &removed);
     return rc;
@@ -325,11 +351,11 @@ int physmap_place_unaligned(struct domain *d, gfn_t g, mfn_t m, u32 order)
 
 bool physmap_make_room(struct domain *d, gfn_t g, u64 nr_frames)
 {
-    struct removed removed = {.release = true};
+    struct removed removed;
     u64 end = g.n + nr_frames, at = g.n;
     u32 budget = PIECES_A_CALL;
 
-    spin_lock(&d->physmap.lock);
+    begin_change(d, &removed, true);
     for (; at < end && budget && !d->physmap.destroyed; budget--)
         at = (at | (BIT(np_lookup(&d->physmap.np, gfn(at)).order) - 1)) + 1;
     bool more = at < end && !d->physmap.destroyed;
@@ -344,13 +370,13 @@ bool physmap_make_room(struct domain *d, gfn_t g, u64 nr_frames)
 
 int physmap_remove(struct domain *d, gfn_t g, u32 order, bool release)
 {
-    struct removed removed = {.release = release};
+    struct removed removed;
     u32 no_limit = ~0u;
     int rc = -EINVAL;
 
     if (!np_range_valid(g, order))
         return -EINVAL;
-    spin_lock(&d->physmap.lock);
+    begin_change(d, &removed, release);
     if (!d->physmap.destroyed)
         rc = unmap_range(d, g.n, g.n + BIT(order), ANY_TYPE | NP_TRIM, &no_limit, &removed);
     end_change(d, &removed);
@@ -372,9 +398,10 @@ static int give_up(struct domain *d, u64 from, u64 nr_frames, struct removed *re
 
 int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32 *done)
 {
-    struct removed removed = {.release = true, .keep = true};
+    struct removed removed;
 
-    spin_lock(&d->physmap.lock);
+    begin_change(d, &removed, true);
+    removed.keep = true;
     u64 entries = d->physmap.pod.entries;
     int rc = d->physmap.destroyed ? -EINVAL : 0;
     for (*done = 0; *done < nr && !rc && removed.nr_total < PIECES_A_CALL && removed.nr_kept < KEPT_A_CALL;) {
@@ -388,7 +415,7 @@ int physmap_give_up(struct domain *d, const gfn_t *g, u64 nr_frames, u32 nr, u32
 }
 
 /* Lock held. */
-static struct np_entry lookup(struct domain *d, gfn_t g)
+static inline struct np_entry lookup(struct domain *d, gfn_t g)
 {
     if (d->physmap.destroyed)
         /* One hole throughout, of the largest order, so that walks over holes end soon. */
@@ -405,7 +432,7 @@ struct np_entry physmap_lookup(struct domain *d, gfn_t g)
 }
 
 /* Lock held. */
-static struct np_entry touch(struct domain *d, gfn_t g)
+static inline struct np_entry touch(struct domain *d, gfn_t g)
 {
     struct np_entry entry = lookup(d, g);
 
@@ -424,9 +451,9 @@ struct np_entry physmap_touch(struct domain *d, gfn_t g)
 
 int physmap_mark_pod(struct domain *d, const gfn_t *g, u32 order, u32 nr, u32 *done)
 {
-    struct removed nothing = {0};
+    struct removed nothing;
 
-    spin_lock(&d->physmap.lock);
+    begin_change(d, &nothing, false);
     int rc = d->physmap.destroyed ? -EINVAL : pod_make_lists(d);
     for (*done = 0; *done < nr && !rc;) {
         u64 marked = 0;
@@ -471,7 +498,7 @@ void physmap_unpin(struct domain *d, mfn_t frame)
 
 int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src_gfn)
 {
-    struct removed removed = {.release = true};
+    struct removed removed;
     mfn_t frame;
     u32 done;
 
@@ -479,7 +506,7 @@ int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src
     if (rc)
         return rc;
 
-    spin_lock(&d->physmap.lock);
+    begin_change(d, &removed, true);
     rc = place(d, &g, &frame, ORDER_4K, 1, NP_FOREIGN, &removed, &done);
     if (rc)
         removed.last |= mm_unpin(frame);
@@ -489,7 +516,9 @@ int physmap_map_foreign(struct domain *d, gfn_t g, struct domain *src, gfn_t src
 
 int physmap_map_grant(struct domain *d, gfn_t g, mfn_t frame, bool readonly)
 {
-    return physmap_place(d, g, frame, ORDER_4K, readonly ? NP_GRANT_RO : NP_GRANT);
+    u32 done;
+
+    return place_list(d, &g, &frame, ORDER_4K, 1, readonly ? NP_GRANT_RO : NP_GRANT, &done);
 }
 
 void physmap_unmap_grants(struct domain *d, const gfn_t *g, const mfn_t *frame, u32 nr)
@@ -499,7 +528,7 @@ void physmap_unmap_grants(struct domain *d, const gfn_t *g, const mfn_t *frame, 
     spin_lock(&p->lock);
     for (u32 i = 0; i < nr && !p->destroyed; i++) {
         struct np_entry old;
-        int rc = np_unmap(&p->np, g[i], ORDER_4K, GRANT_TYPES, &old);
+        int rc = np_unmap_page(&p->np, g[i], GRANT_TYPES, &old);
 
         BUG_ON(rc || !(GRANT_TYPES & 1u << old.type) || old.mfn.n != frame[i].n);
         p->nr_grants--;

@@ -107,8 +107,9 @@ static nodeid_t fullest(const struct pod *pod, u32 order)
 }
 
 /*
- * What a frame gets whose mapping has 2^*order frames. Of a virtual node: memory of its node, small before that of
+ * * What a frame gets whose mapping has 2^*order frames. Of a virtual node: memory of its node, small before that of
  * another node. Otherwise a large extent counts more than that it is near the CPU that asks. NODE_NONE: nothing is left.
+ * claims.md CL-4.24.
  */
 static nodeid_t choose(const struct pod *pod, gfn_t g, u32 *order)
 {
@@ -130,6 +131,7 @@ static nodeid_t choose(const struct pod *pod, gfn_t g, u32 *order)
     return has(pod, nid, ORDER_4K) ? nid : fullest(pod, ORDER_4K);
 }
 
+/* claims.md CL-4.23. */
 struct np_entry pod_populate(void *ctx, gfn_t g)
 {
     struct domain *d = ctx;
@@ -231,7 +233,10 @@ static int grow_on(struct domain *d, nodeid_t nid, u64 nr)
     return keep ? 0 : -EINVAL;
 }
 
-/* nr frames more for the cache, or some of them: first where the domain has claims, exactly there. */
+/*
+ * nr frames more for the cache, or some of them: first where the domain has claims, exactly there.
+ * claims.md CL-4.21, CL-4.22.
+ */
 static int grow(struct domain *d, u64 nr)
 {
     struct mm_host_info host;

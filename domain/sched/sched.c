@@ -277,8 +277,9 @@ static u64 scrub_nodes(struct run_queue *q)
 }
 
 /*
- * A claim wants clean memory at once (claims.md section 3): cleans at most 2 MiB between any two slices, even
+ * * A claim wants clean memory at once (claims.md section 3): cleans at most 2 MiB between any two slices, even
  * of a lone vCPU, until there is enough or nothing is left to clean.
+ * claims.md CL-3.62.
  */
 static void scrub_for_claims(struct run_queue *q)
 {
@@ -296,7 +297,7 @@ static void scrub_for_claims(struct run_queue *q)
         __atomic_store_n(&q->scrub_asked, true, __ATOMIC_RELAXED);
 }
 
-/* Asks an idle CPU of those that clean the node, otherwise the first of them. */
+/* Asks an idle CPU of those that clean the node, otherwise the first of them. claims.md CL-3.45. */
 void mm_wake_scrubber(nodeid_t nid)
 {
     struct run_queue *chosen = NULL;
@@ -324,8 +325,11 @@ void mm_wake_scrubber(nodeid_t nid)
     sched_kick_to_choose(chosen->id);
 }
 
-/* Nothing to run: cleans memory one piece at a time, this CPU's node first; sleeps only when all is clean.
- * Other nodes that have CPUs are cleaned by those. */
+/*
+ * Nothing to run: cleans memory one piece at a time, this CPU's node first; sleeps only when all is clean.
+ * Other nodes that have CPUs are cleaned by those.
+ * claims.md CL-3.61.
+ */
 static void idle(struct run_queue *q)
 {
     u64 all = scrub_nodes(q);

@@ -1,6 +1,6 @@
 /*
  * One guest from its configuration: create, limit, nodes (nodes.c), paging pool, claim, populate, load, start
- * info, context. Order and values follow abi.md section 4.2. Nothing here destroys: the caller does,
+ * info, context. The order: docs/guest-guide/dom/DOMCTL_claim_memory.md. Nothing here destroys: the caller does,
  * whatever the result, if b->created.
  *
  * Several vCPUs build at once, each its own guest.

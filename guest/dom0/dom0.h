@@ -24,6 +24,7 @@ extern struct dom0_options {
     bool frames;      /* guests' output comes as @output lines, for tools/guest-logs.py */
     const char *only; /* NULL: all guests */
     u64 slack;        /* pages a destroyed domain may leave behind */
+    u64 progress_mib; /* a line after so much of a build; 0: none */
     u32 vcpus;        /* number of vCPUs that build guests */
 } options;
 /* Reads the options, prints and records the host's state. Ends the domain on failure. vCPU 0. */

@@ -56,10 +56,35 @@ static int populate_with(u32 domid, u64 gfn, u64 end, unsigned int flags, u64 *d
     return 0;
 }
 
+static unsigned int node_flags(u32 node)
+{
+    return node == POPULATE_ANY_NODE ? 0 : (unsigned int)XENMEMF_exact_node(node);
+}
+
 int populate_range(u32 domid, u64 gfn, u64 end, u32 node, u64 *done)
 {
-    return populate_with(domid, gfn, end,
-                         node == POPULATE_ANY_NODE ? 0 : (unsigned int)XENMEMF_exact_node(node), done);
+    return populate_with(domid, gfn, end, node_flags(node), done);
+}
+
+/* [gfn, end), on the node or on any; with progress= in steps of so much, each with a line. */
+static int populate_steps(struct build *b, u64 gfn, u64 end, u32 node, unsigned int flags)
+{
+    const u64 step = options.progress_mib << (20 - PAGE_SHIFT);
+    int rc = 0;
+
+    while (gfn < end && !rc) {
+        u64 stop = step ? MIN(end, gfn - gfn % step + step) : end, done = 0;
+        rc = populate_with(b->domid, gfn, stop, flags, &done);
+        b->done += done;
+        if (node != POPULATE_ANY_NODE)
+            b->populated[node] += done;
+        if (step && node != POPULATE_ANY_NODE)
+            printf("@progress domain=%u node=%u pages=%lu\n", b->domid, node, b->populated[node]);
+        else if (step)
+            printf("@progress domain=%u node=any pages=%lu\n", b->domid, b->done);
+        gfn = stop;
+    }
+    return rc;
 }
 
 static u32 index_of(const struct build *b, u32 node)
@@ -79,11 +104,8 @@ static int populate_vnodes(struct build *b)
 
     for (u32 i = 0; !rc && i < p->nr_ranges; i++) {
         const struct xen_vmemrange *r = &p->range[i];
-        u64 done = 0;
-        rc = populate_with(b->domid, r->start >> PAGE_SHIFT, r->end >> PAGE_SHIFT,
-                           XENMEMF_vnode | (unsigned int)XENMEMF_exact_node(r->nid), &done);
-        b->populated[p->pnode[r->nid]] += done;
-        b->done += done;
+        rc = populate_steps(b, r->start >> PAGE_SHIFT, r->end >> PAGE_SHIFT, p->pnode[r->nid],
+                            XENMEMF_vnode | (unsigned int)XENMEMF_exact_node(r->nid));
         b->stuck_at = index_of(b, p->pnode[r->nid]);
     }
     return rc;
@@ -104,17 +126,13 @@ int populate_guest(struct build *b)
             while (left == 0 && node + 1 < b->nr_nodes)
                 left = b->quota[++node];
             u64 stop = end - gfn > left ? gfn + left : end;
-            u64 done = 0;
-            int rc =
-                populate_range(b->domid, gfn, stop, b->nr_nodes ? b->nodes[node] : POPULATE_ANY_NODE, &done);
-            if (b->nr_nodes)
-                b->populated[b->nodes[node]] += done;
-            b->done += done;
+            u32 on = b->nr_nodes ? b->nodes[node] : POPULATE_ANY_NODE;
+            int rc = populate_steps(b, gfn, stop, on, node_flags(on));
             b->stuck_at = node;
             if (rc)
                 return rc;
-            gfn += done;
-            left -= done;
+            left -= stop - gfn;
+            gfn = stop;
         }
     }
     return 0;

@@ -35,7 +35,9 @@ void guest_on_fatal(void)
 /* Names each word of the command line that is no option: an option with a slip must not pass for one that holds. */
 static void name_unknown_words(void)
 {
-    static const char *const names[] = {"foreground", "frames", "mode", "only", "quiet", "slack", "wait"};
+    /* "builders" and "rounds" are the self test's. */
+    static const char *const names[] = {"builders", "foreground", "frames", "mode",  "only",
+                                        "progress", "quiet",      "rounds", "slack", "wait"};
     const char *p = guest_env.cmdline;
 
     for (;;) {
@@ -69,6 +71,7 @@ static void read_options(void)
     options.frames = guest_option("frames", word, sizeof(word));
     options.only = guest_option("only", only, sizeof(only));
     options.slack = guest_option_number("slack", host_has_node_claims() ? 0 : SLACK_XEN);
+    options.progress_mib = guest_option_number("progress", 0);
     options.vcpus = work_vcpus();
     name_unknown_words();
 }

@@ -1,7 +1,7 @@
 ; long hypercall(u64 nr, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 ;
 ; In:  RDI RSI RDX RCX R8 R9 as C passes them
-; Out: RAX result. Xen's convention: nr in RAX, arguments in RDI RSI RDX R10 R8 (abi.md section 5).
+; Out: RAX result. Xen's convention: nr in RAX, arguments in RDI RSI RDX R10 R8 (docs/guest-guide/abi.md).
 ; hypercall() uses the instruction of the CPU's vendor; hypercall_by_page() goes through the page
 ; that the hypervisor filled, entry nr at nr * 32.
 

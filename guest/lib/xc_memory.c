@@ -9,6 +9,7 @@ int xc_domain_claim_pages(xc_interface *xch, u32 domid, unsigned long nr_pages)
     return (int)do_memory_op(XENMEM_claim_pages, &arg);
 }
 
+/* claims.md CL-3.4, CL-3.16. */
 int xc_domain_claim_memory(xc_interface *xch, u32 domid, u32 nr_claims, memory_claim_t *claims)
 {
     return xc_domain_claim_memory_flags(xch, domid, nr_claims, claims, 0);

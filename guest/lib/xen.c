@@ -1,4 +1,4 @@
-/* Detects the hypervisor: its CPUID leaves (abi.md section 5), which instruction calls it, and the
+/* Detects the hypervisor: its CPUID leaves (docs/guest-guide/pvh-entry.md), which instruction calls it, and the
  * hypercall page, which older guests need and which is therefore checked on every start. */
 #include <guest/lib/internal.h>
 #include <guest/lib/hypercall.h>

@@ -24,7 +24,7 @@ static bool wrong(const volatile u64 *p, u64 expected, const char *when)
     return false;
 }
 
-/* The page with the start info is the builder's and may hold anything. */
+/* The page with the start info is the builder's and may hold anything. claims.md CL-5.15. */
 static bool zero_on_arrival(u64 *start, u64 *end)
 {
     u64 start_info = ALIGN_DOWN(guest_env.start_info, PAGE_SIZE);

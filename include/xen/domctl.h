@@ -257,7 +257,7 @@ struct xen_domctl_paging_mempool {
     u64 size; /* bytes */
 };
 
-/* One wish of a claim set: own `pages` pages on `node` (or that many more, anywhere). */
+/* One wish of a claim set: own `pages` pages on `node` (or that many more, anywhere). claims.md CL-3.2. */
 struct xen_memory_claim {
     u64 pages;
     u32 node;
@@ -282,6 +282,7 @@ typedef struct xen_memory_claim memory_claim_t;
 #define XEN_DOMCTL_CLAIM_ORDERS    (1U << 19)
 #define XEN_DOMCTL_CLAIM_ALL_FLAGS 0xf0000U
 
+/* claims.md CL-3.1. */
 struct xen_domctl_claim_memory {
     XEN_GUEST_HANDLE_64(memory_claim_t) claims;
     u32 nr_claims;

@@ -139,7 +139,7 @@ struct xen_sysctl_cpupool_op {
     struct xenctl_bitmap cpumap; /* filled in by INFO, FREEINFO */
 };
 
-/* Feature words of CPUID. The order: docs/guest-guide/abi.md. */
+/* Feature words of CPUID. The order: docs/guest-guide/dom/cpu-policy.md. */
 #define XEN_SYSCTL_cpu_featureset_raw     0
 #define XEN_SYSCTL_cpu_featureset_host    1
 #define XEN_SYSCTL_cpu_featureset_pv      2
@@ -246,6 +246,7 @@ struct xen_sysctl_page_offline_op {
 /*
  * Homestead's own, from here to the union: numbers Xen does not use ("HS" in the upper half). These layouts
  * do not change; further facts get new numbers. Contract: docs/hypervisor-guide/mm/claims.md section 7. Pages have 4 KiB.
+ * claims.md CL-7.7.
  */
 #define XEN_SYSCTL_homestead_node_memory   0x48530001
 #define XEN_SYSCTL_homestead_domain_memory 0x48530002

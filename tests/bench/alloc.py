@@ -9,19 +9,20 @@ than they do. Two threads against one are on the clock on the wall, so they need
 The columns goal, Xen, LLFree and floor are constants: what the project's allocator design measured, in the same units
 on one machine, with the unmodified code of those (August 2026), and what it asks for.
 
-Usage: alloc.py [--record] [--markdown]. `--record` keeps the figures in tests/bench/alloc.recorded; the last column is
-the ratio to them. Nothing fails on a figure.
+Usage: alloc.py [--record]. `--record` keeps the figures in docs/data/bench-alloc.json; the last column is the ratio to
+them. Nothing fails on a figure.
 """
 import argparse
 import collections
-import json
-import pathlib
 import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-RECORDED = pathlib.Path(__file__).with_name("alloc.recorded")
+import record
+from machines import ROOT
+
+RECORD = "bench-alloc"
+SUBJECTS = ("homestead", "buddy")
 BENCH, HOLD = "build/host/alloc-bench", "build/host/alloc-hold"
 DUMPS = "build/alloc/callgrind"
 
@@ -114,7 +115,7 @@ def measure():
     found.update(figures(BENCH, "shape"))
     holds = figures(HOLD, "hold")
     found.update(holds)
-    for subject in ("homestead", "buddy"):
+    for subject in SUBJECTS:
         found["hold_longest", subject] = max(value for (_, s), value in holds.items() if s == subject)
     # A 1G call of the buddy's has the lock from end to end, and single-stepping it would take minutes.
     found["hold_longest", "buddy"] = max(found["hold_longest", "buddy"], found["pair_1g_instr", "buddy"] / 2)
@@ -141,27 +142,23 @@ def table(found, recorded):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--record", action="store_true", help="write these figures to tests/bench/alloc.recorded")
-    parser.add_argument("--markdown", action="store_true", help="print the table for docs/benchmarks.md only")
+    parser.add_argument("--record", action="store_true", help="write these figures to docs/data")
     args = parser.parse_args()
 
-    recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
+    recorded = record.read(RECORD, {}).get("homestead", {})
     found = measure()
     rows = list(table(found, recorded))
-    if args.markdown:
-        for row in [["work", "unit", *COLUMNS[2:-1]], ["---"] * 8, *(row[:-1] for row in rows)]:
-            print(f"| {' | '.join(row)} |")
-    else:
-        print("The page allocator on the host; goal, Xen, LLFree and floor are constants of the allocator's design")
-        for row in [COLUMNS, *rows]:
-            print("  {:52}{:13}{:>12}{:>14}{:>9}{:>14}{:>12}{:>7}{:>13}".format(*row))
-        for (name, subject), value in sorted(found.items()):
-            if name.startswith("hold_") and name != "hold_longest" and subject == "homestead":
-                print(f"  Longest hold in {name[5:]}: {value:,.0f} instructions")
-        for name, _, unit, *_ in ROWS:
-            print(f"@bench-alloc name={name} value={found[name, 'homestead']:.3f} unit={unit}")
+    print("The page allocator on the host; goal, Xen, LLFree and floor are constants of the allocator's design")
+    for row in [COLUMNS, *rows]:
+        print("  {:52}{:13}{:>12}{:>14}{:>9}{:>14}{:>12}{:>7}{:>13}".format(*row))
+    for (name, subject), value in sorted(found.items()):
+        if name.startswith("hold_") and name != "hold_longest" and subject == "homestead":
+            print(f"  Longest hold in {name[5:]}: {value:,.0f} instructions")
+    for name, _, unit, *_ in ROWS:
+        print(f"@bench-alloc name={name} value={found[name, 'homestead']:.3f} unit={unit}")
     if args.record:
-        RECORDED.write_text(json.dumps({name: round(found[name, "homestead"], 3) for name, *_ in ROWS}, indent=1) + "\n")
+        record.write(RECORD, {subject: {name: round(found[name, subject], 3) for name, *_ in ROWS if (name, subject) in found}
+                              for subject in SUBJECTS})
 
 
 if __name__ == "__main__":

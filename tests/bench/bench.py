@@ -2,24 +2,22 @@
 """Counts instructions of the same benchmark domain 0 on Homestead and on Debian's Xen: tables, docs and a plot.
 
 Every machine of machines.py is booted three times with each, and all three have to agree to the instruction. Then
-the part of docs/benchmarks.md between its markers and docs/benchmarks.svg are written, and tests/bench/xen.recorded,
-which keeps Xen's figures. Without Xen (or with --no-xen) those are used, and a line says so.
+docs/data/bench.json and docs/benchmarks.svg are written; tools/pages.py writes the pages' tables from the former.
+Without Xen (or with --no-xen) Xen's figures are those recorded, and a line says so.
 
 Exit status 1 if a run fails or two differ; then nothing is written.
 """
 import argparse
-import json
 import sys
 
 import machines
 import plot
+import record
 from machines import Figure, ROOT
 
 RUNS = 3
-DOCS = ROOT / "docs/benchmarks.md"
 SVG = ROOT / "docs/benchmarks.svg"
-RECORDED = ROOT / "tests/bench/xen.recorded"
-BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
+RECORD = "bench"
 
 # name, title, goal. Figures of calls and spans, in instructions.
 CALLS = [
@@ -143,12 +141,10 @@ def all_figures(run):
     return facts
 
 
-def recorded():
-    """(version, figures) of the last Xen that was measured; ("none", {}) if there was none."""
-    if not RECORDED.exists():
-        return "none", {}
-    kept = json.loads(RECORDED.read_text())
-    return kept["version"], {name: Figure(*figure) for name, figure in kept["figures"].items()}
+def recorded(subject):
+    """(version of Xen, figures) of "homestead" or "xen" when they were measured last; ("none", {}) if they never were."""
+    kept = record.read(RECORD, {"xen_version": "none", "homestead": {}, "xen": {}})
+    return kept["xen_version"], {name: Figure(*figure) for name, figure in kept[subject].items()}
 
 
 def measure_xen(wanted):
@@ -158,22 +154,10 @@ def measure_xen(wanted):
         if not xen.search:
             print(f"bench: without {machines.XEN_PACKAGE}-dbg of the same version the cost of searching is not known: dashes")
         return xen.version, all_figures(xen.run), True
-    version, kept = recorded()
+    version, kept = recorded("xen")
     reason = f"{machines.XEN_PACKAGE} is not installed" if wanted else "not wanted"
     print(f"bench: SKIP Xen: {reason}; its columns are those recorded of {version}")
     return version, kept, False
-
-
-def write_docs(homestead, xen, version):
-    text = DOCS.read_text()
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        sys.exit(f"bench: {DOCS} does not have its two markers")
-    head, tail = text.split(BEGIN)[0], text.split(END)[1]
-    middle = f"Xen is Debian's {machines.XEN_PACKAGE} {version}.\n\n{tables(homestead, xen, True)}"
-    svg = plot.draw(plot_rows(homestead, xen))
-    DOCS.write_text(f"{head}{BEGIN}\n{middle}\n{END}{tail}")
-    if svg:
-        SVG.write_text(svg)
 
 
 def plot_rows(homestead, xen):
@@ -211,7 +195,7 @@ def show_lines(facts, more):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--no-xen", action="store_true", help="measure Homestead only, with Xen's recorded figures beside it")
-    parser.add_argument("--no-write", action="store_true", help="print only, write neither docs nor plot nor record")
+    parser.add_argument("--no-write", action="store_true", help="print only, write neither figures nor plot")
     args = parser.parse_args()
 
     try:
@@ -225,10 +209,10 @@ def main():
     print(f"{RUNS} runs agree to the instruction" + (", of Xen too." if now else "."))
     if args.no_write:
         return
-    write_docs(homestead, xen, version)
-    if now:
-        kept = {"version": version, "figures": {name: list(figure) for name, figure in sorted(xen.items())}}
-        RECORDED.write_text(json.dumps(kept, indent=1).replace("\n   ", " ").replace("\n  ]", "]") + "\n")
+    record.write(RECORD, {"qemu_version": machines.qemu_version(), "xen_version": version, "homestead": homestead, "xen": xen})
+    svg = plot.draw(plot_rows(homestead, xen))
+    if svg:
+        SVG.write_text(svg)
 
 
 if __name__ == "__main__":

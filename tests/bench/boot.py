@@ -2,19 +2,18 @@
 """How the way from the hypervisor's entry to domain 0 grows with CPUs and memory, in instructions.
 
 Boots under icount with tests/bench/count.c, so a figure is the same on every run of the same binaries. The last
-column compares with tests/bench/boot.recorded; nothing fails on it. `--record` writes that file anew.
+column compares with docs/data/bench-boot.json; nothing fails on it. `--record` writes that file anew.
 """
 import argparse
-import json
-import pathlib
 import re
 import subprocess
 import sys
 
 import machines
+import record
 from machines import ROOT
 
-RECORDED = pathlib.Path(__file__).with_name("boot.recorded")
+RECORD = "bench-boot"
 MACHINES = [(cpus, mem) for mem in ("2G", "16G") for cpus in (1, 16, 64)]
 NODES = 2
 
@@ -33,12 +32,12 @@ def measure(cpus, mem, plugin):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--record", action="store_true", help="write these figures to tests/bench/boot.recorded")
+    parser.add_argument("--record", action="store_true", help="write these figures to docs/data")
     args = parser.parse_args()
 
     stop = machines.address_of("build/homestead.elf", "boot_finish")  # it prints @boot
     plugin = f"{ROOT}/build/host/count.so,start={machines.homestead_entry():#x},stop={stop:#x}"
-    recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
+    recorded = record.read(RECORD, {})
     found, first = {}, None
     print(f"Instructions from the hypervisor's entry to domain 0, {NODES} nodes")
     print(f"  {'CPUs':>5} {'memory':>7} {'boot CPU':>14} {'all others':>12} {'growth':>8} {'to recorded':>12}")
@@ -56,7 +55,7 @@ def main():
         print(f"Each CPU more, from 16 to 64, costs {more / 48:,.0f} instructions at {mem}.")
     print(f"Each GiB more costs {(found['boot_1_cpus_16G'] - found['boot_1_cpus_2G']) / 14:,.0f} instructions.")
     if args.record:
-        RECORDED.write_text(json.dumps(found, indent=1) + "\n")
+        record.write(RECORD, found)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 """Boots the same Linux guest on Homestead and on Debian's Xen, with the same builder, and counts: instructions from its unpause
 to the first instruction of its /init, where they are executed, and exits by kind.
 
-Usage: linux.py [--no-xen] [--vcpus N]... [--keep DIR] [KERNEL]
+Usage: linux.py [--no-xen] [--vcpus N]... [--keep DIR] [--record] [KERNEL]
 KERNEL is a vmlinux or bzImage of Linux with PVH; default what tools/get-linux.sh has fetched.
 
 The machine is that of `make bench` (machines.py), with one CPU started, and without the CPU features that Linux cannot use on
@@ -19,6 +19,7 @@ import sys
 import tempfile
 
 import machines
+import record
 from machines import ROOT
 
 BUILDER = "build/guest/dom0.elf"
@@ -146,6 +147,11 @@ def xen_boot(xen, kernel, vcpus, keep):
     return boot(xen.file.name, options, XEN_RANGE, kernel, vcpus, keep)
 
 
+def recorded(run):
+    """A boot, or a command of xl.py, as docs/data has it."""
+    return {**run._asdict(), "exits": {exit_name(code): count for code, count in run.exits.items()}}
+
+
 def million(value):
     return f"{value / 1e6:,.1f}"
 
@@ -155,15 +161,19 @@ def main():
     parser.add_argument("--no-xen", action="store_true", help="Homestead only")
     parser.add_argument("--vcpus", type=int, action="append", help="of the guest (repeatable; default 1 and 2)")
     parser.add_argument("--keep", type=pathlib.Path, help="keep the consoles' text here")
+    parser.add_argument("--record", action="store_true", help="write the figures to docs/data; needs Xen, and 1 and 2 vCPUs")
     parser.add_argument("kernel", nargs="?", default=ROOT / "build/linux/cloud/vmlinuz")
     args = parser.parse_args()
     xen = None if args.no_xen else machines.Xen()
     if args.keep:
         args.keep.mkdir(parents=True, exist_ok=True)
+    found = {}
     try:
         for vcpus in args.vcpus or [1, 2]:
             ours = homestead(args.kernel, vcpus, args.keep)
             theirs = xen_boot(xen, args.kernel, vcpus, args.keep) if xen and xen.version else None
+            if theirs:
+                found[str(vcpus)] = {"homestead": recorded(ours), "xen": recorded(theirs)}
             rows = [(field, getattr(ours, field), getattr(theirs, field) if theirs else None) for field in Boot._fields[:4]]
             print(f"{vcpus} vCPU{'s' * (vcpus > 1)}: million instructions from unpause to the first of /init")
             for title, a, b in rows:
@@ -174,6 +184,10 @@ def main():
                 print(f"  {exit_name(code):22} {ours.exits[code]:>12,} {f'{theirs.exits[code]:,}' if theirs else '-':>12}")
     except machines.Failed as failed:
         sys.exit(f"{failed}\nbench: the run failed")
+    if args.record:
+        if set(found) != {"1", "2"}:
+            sys.exit("bench: not recorded: that takes Xen, and 1 and 2 vCPUs")
+        record.write("bench-linux", {"xen_version": xen.version, "vcpus": found})
 
 
 if __name__ == "__main__":

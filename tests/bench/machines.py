@@ -153,6 +153,10 @@ def package_version(package):
     return version if status == "installed" else None
 
 
+def qemu_version():
+    return re.search(r"version (\S+)", output("qemu-system-x86_64", "--version"))[1]
+
+
 class Xen:
     """Debian's Xen, unpacked for as long as this lives; version None: it is not installed."""
     def __init__(self):

@@ -2,7 +2,7 @@
 """Creates and destroys the same Linux guest with Debian's xl, in Debian's Linux as domain 0, on Homestead and on Debian's Xen, and
 counts what each of the two commands costs: instructions, in the hypervisor and in all, and exits by kind.
 
-Usage: xl.py [--no-xen] [--keep DIR]
+Usage: xl.py [--no-xen] [--keep DIR] [--record]
 
 The machine is that of `make bench-linux`. Each command has a boot of its own. `create` leaves the guest paused: what is counted is
 the toolstack's work, not the guest's. Between the commands in domain 0 run two programs at addresses that nothing else executes.
@@ -16,6 +16,7 @@ import tempfile
 
 import linux
 import machines
+import record
 from machines import ROOT
 
 DOM0 = ROOT / "build/linux-dom0"
@@ -104,19 +105,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--no-xen", action="store_true", help="Homestead only")
     parser.add_argument("--keep", type=pathlib.Path, help="keep the consoles' text here")
+    parser.add_argument("--record", action="store_true", help="write the figures to docs/data; needs Xen")
     args = parser.parse_args()
     xen = None if args.no_xen else machines.Xen()
     if args.keep:
         args.keep.mkdir(parents=True, exist_ok=True)
+    found = {}
     try:
         for title, before, command in (("create", "", CREATE), ("destroy", CREATE, DESTROY)):
             ours = boot("build/homestead", OPTIONS + " idle-scrub=off", linux.HOMESTEAD_RANGE, before, command, args.keep)
             theirs = None
             if xen and xen.version:
                 theirs = boot(xen.file.name, OPTIONS + " dom0=pvh sched=credit", linux.XEN_RANGE, before, command, args.keep)
+                found[title] = {"homestead": linux.recorded(ours), "xen": linux.recorded(theirs)}
             show(title, ours, theirs)
     except machines.Failed as failed:
         sys.exit(f"{failed}\nbench: the run failed")
+    if args.record:
+        if not found:
+            sys.exit("bench: not recorded: that takes Xen")
+        record.write("bench-xl", {"xen_version": xen.version, "commands": found})
 
 
 if __name__ == "__main__":

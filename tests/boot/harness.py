@@ -7,13 +7,16 @@ import collections
 import functools
 import pathlib
 import re
+import shlex
 import shutil
 import signal
+import sys
 
 import pexpect
 from pexpect import popen_spawn
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))  # documented.py
 GUESTS = pathlib.Path(__file__).resolve().parent / "guests"
 BUILT = ROOT / "build" / "guest"
 
@@ -144,6 +147,13 @@ class Console:
         self.wait(pexpect.EOF)
         status = self.child.wait()
         return Run(self.raw, status if status >= 0 else 128 - status, " ".join(self.command))
+
+
+def documented(command):
+    """The arguments of a `./run-qemu.sh ...` that a document shows (tests/documented.py)."""
+    words = shlex.split(command)
+    assert words[0] == "./run-qemu.sh", command
+    return words[1:]
 
 
 @functools.lru_cache(maxsize=None)

@@ -7,12 +7,13 @@ import harness
 from checks import GoodRun
 
 ROUNDS = int(os.environ.get("CLAIM_ROUNDS", "10"))
-MACHINE = ("--direct", "--dom0", "build/guest/selftest.elf", "--nodes", 4, "--mem", "400M", "--cmdline", "dom0_max_vcpus=8",
-           "--dom0-args", f"mode=claimstress rounds={ROUNDS}")
+README = harness.documented("./run-qemu.sh --direct --one-thread --nodes 4 --mem 400M --dom0 build/guest/selftest.elf "
+                            '--cmdline dom0_max_vcpus=8 --dom0-args "mode=claimstress rounds=10"')
+MACHINE = [word.replace("rounds=10", f"rounds={ROUNDS}") for word in README]
 
 
 @pytest.mark.parametrize("options", [
-    ("--cpus", 4, "--one-thread"),
+    (),
     ("--cpus", 1, *harness.DEBUG_BUILD),  # builders are preempted at any point
 ], ids=["4-cpus", "1-cpu-debug"], scope="class")
 class TestClaimStress(GoodRun):

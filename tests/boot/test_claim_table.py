@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+import documented
 import harness
 from checks import GoodRun
 
@@ -11,12 +12,14 @@ DONE = {"before": None, "claimed": 0, "quarter": 1, "half": 2, "three_quarters":
 
 
 @pytest.mark.parametrize("nodes,options", [
-    (4, ()), (2, ()),
+    (4, None), (2, ()),
     (4, ("--one-thread", "--cmdline", "dom0_max_vcpus=3")),  # each domain is built by its own vCPU
 ], ids=["4-nodes", "2-nodes", "at-once"], scope="class")
 class TestClaimTable(GoodRun):
     @pytest.fixture(scope="class")
     def run(self, nodes, options):
+        if options is None:
+            return harness.boot(*harness.documented("./run-qemu.sh --direct --nodes 4 --dom0-args mode=claimtable"))
         return harness.boot("--direct", "--nodes", nodes, *options, "--dom0-args", "mode=claimtable")
 
     @pytest.fixture(scope="class")
@@ -75,6 +78,10 @@ class TestClaimTable(GoodRun):
                 claims = sum(f["claim"] for f in run.all("claimtable", stage=stage, node=node))
                 assert free[node] - unclaimed[node] == claims
         assert len({unclaimed[-1] for unclaimed in rows["unclaimed"][1:]}) == 1
+
+    def test_the_readme_shows_it(self, run, options):
+        if options is None:
+            documented.compare("README.md", "./run-qemu.sh --direct --nodes 4 --dom0-args mode=claimtable", run.lines)
 
     def test_people_can_read_it(self, run):
         heads = [line for line in run.lines if re.match(r"claim table, stage \w+: pages claimed/owned$", line)]

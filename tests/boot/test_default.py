@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import documented
 import harness
 from checks import PAGES_PER_MIB, GoodRun, check_nodes
 
@@ -36,7 +37,11 @@ class TestUefi(DefaultGuests):
 
     @pytest.fixture(scope="class")
     def run(self):
-        return harness.boot()
+        return harness.boot(*harness.documented("./run-qemu.sh"))
+
+    @pytest.mark.parametrize("page", ["README.md", "docs/tutorials/first-run.md"])
+    def test_the_page_shows_what_it_prints(self, run, page):
+        documented.compare(page, "./run-qemu.sh", run.lines)
 
     def test_the_loader_starts_it(self, run):
         assert "homestead: starting homestead.elf" in run.text and "UEFI: EDK II" in run.text

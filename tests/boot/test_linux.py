@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import documented
 import harness
 import linux_guests as linux
 from checks import AnyRun, GoodRun
@@ -20,7 +21,11 @@ class TestFrontDoor(GoodRun):
     @pytest.fixture(scope="class")
     def run(self):
         linux.kernel()
-        return harness.boot("--direct", "--nodes", 4, "--cpus", 4, "--mem", "4G", "--linux", "--test", timeout=600)
+        return harness.boot("--direct", *harness.documented("./run-qemu.sh --linux --test --nodes 4 --cpus 4 --mem 4G"),
+                            timeout=600)
+
+    def test_the_readme_shows_what_it_prints(self, run):
+        documented.compare("README.md", "./run-qemu.sh --linux --test --nodes 4 --cpus 4 --mem 4G", run.lines)
 
     def test_the_guests_are_there(self, run):
         assert sorted(run.names()) == ["linux", "node0", "node1", "node2", "node3"]
@@ -64,7 +69,7 @@ class TestShell(AnyRun):
     @pytest.fixture(scope="class")
     def run(self):
         linux.kernel()
-        shell = linux.Guests("--direct", "--mem", "1500M", "--linux", timeout=480)
+        shell = linux.Guests("--direct", "--mem", "1500M", *harness.documented("./run-qemu.sh --linux"), timeout=480)
         shell.wait(rb"linux# ")
         shell.child.send(b"nproc; cat /sys/devices/system/node/online\n")
         shell.wait(rb"2\r?\n0-1\r?\n")

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+import documented
 import harness
 from checks import AnyRun, GoodRun
 
@@ -176,23 +177,34 @@ class TestBootEntry(AnyRun):
         assert run.one("cpus") == {"found": 4, "online": 2} and len(run.all("node")) == 1
 
 
-class TestReadme(GoodRun):
-    """The homestead.cfg of README.md, word for word."""
+class TestUsbStick(GoodRun):
+    """The image of docs/tutorials/bare-metal.md."""
+
+    page = "docs/tutorials/bare-metal.md"
 
     @pytest.fixture(scope="class")
-    def run(self, tmp_path_factory):
-        readme = (harness.ROOT / "README.md").read_text()
-        (block,) = re.findall(r"`homestead\.cfg`:\n\n((?:    .*\n|\n)+)", readme)
-        config = tmp_path_factory.mktemp("readme") / "homestead.cfg"
-        config.write_text(re.sub("^    ", "", block, flags=re.M))
-        return harness.boot("--boot-config", config)
+    def run(self):
+        documented.documented("make")
+        documented.documented("tools/mkesp.sh build/usb.img build/BOOTX64.EFI docs/samples/usb-stick/homestead.cfg build/homestead.elf "
+                              "build/guest/dom0.elf build/guest/default.cpio")
+        return harness.boot(*harness.documented("./run-qemu.sh --esp build/usb.img"))
 
     def test_the_default_guests_run(self, run):
         assert run.names() == ["near", "far"]
 
+    def test_the_page_shows_it(self, run):
+        documented.compare(self.page, "./run-qemu.sh --esp build/usb.img", run.lines)
+
+    def test_the_options_for_the_first_boot_exist(self):
+        page = (harness.ROOT / self.page).read_text()
+        options = (harness.ROOT / "docs/hypervisor-guide/options.md").read_text()
+        table = page[page.index("## Options for the first boot"):page.index("All options are")]
+        names = re.findall(r"`([a-z0-9]{2,})(?:=[^`]*)?`", table)
+        assert len(names) >= 7 and all(f"\n| `{name}` |" in options for name in names), names
+
     def test_the_help_names_the_files(self):
-        readme = (harness.ROOT / "README.md").read_text()
+        readme = (harness.ROOT / "docs/samples/usb-stick/homestead.cfg").read_text()
         text = (harness.ROOT / "run-qemu.sh").read_text()
         named = re.search(r"--boot-config FILE.*?--load-options", text, re.S)[0]
-        for name in re.findall(r"^    (?:kernel|dom0|module)=(\S+)", readme, re.M):
+        for name in re.findall(r"^(?:kernel|dom0|module)=(\S+)", readme, re.M):
             assert name in named and name in (harness.ROOT / "docs/hypervisor-guide/options.md").read_text()

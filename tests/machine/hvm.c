@@ -157,10 +157,12 @@ static bool fake_long_mode_cs(struct hvm_vcpu *v)
     return guest_64;
 }
 
-static void fake_paging_state(struct hvm_vcpu *v, struct hvm_paging *out)
+static bool fake_paging_state(struct hvm_vcpu *v, struct hvm_paging *state)
 {
     (void)v;
-    *out = guest_paging;
+    bool changed = memcmp(state, &guest_paging, sizeof(*state)) != 0;
+    *state = guest_paging;
+    return changed;
 }
 
 static void fake_skip(struct hvm_vcpu *v, u32 len)

@@ -13,6 +13,8 @@
  * broken: kill-take         NN=2 BREAK_DYING_UNLOCKED       so does a take
  * broken: kill-nodes-early  NN=2 BREAK_NODES_EARLY          which nodes are to be locked is looked up before the account is
  * broken: kill-lock-order   NN=2 BREAK_LOCK_ORDER           a node's lock first, then the account's: a deadlock
+ *
+ * kill: claims.md CL-1.7, CL-1.7b
  */
 #include "ledger.pml"
 #include "take.pml"

@@ -31,6 +31,10 @@
  * broken: offline-locked    ND=3 OFFLINE SCRUB BREAK_WAIT_LOCKED   it waits for scrubbers under the locks that they need: a deadlock
  * broken: first-in-list     ND=4 RAM=12 OFFLINE SHARES C0=5 C1=2 C2=1 C3=1 BREAK_FIRST      always the first domain pays
  * broken: furthest-behind   ND=4 RAM=12 OFFLINE SHARES C0=1 C1=1 C2=1 C3=6 BREAK_FURTHEST   the one furthest behind pays, of those that have something left
+ *
+ * offline: claims.md CL-6.2, CL-6.3, CL-6.5, CL-6.15, CL-6.18, CL-6.19
+ * no-host-recall: claims.md CL-6.6
+ * offline-shares: claims.md CL-6.7, CL-6.9, CL-6.11
  */
 #include "ledger.pml"
 #include "take.pml"

@@ -29,6 +29,10 @@
  * broken: install-by-page   INSTALL BREAK_NO_HAS_WHOLE         a claim by order looks at the pages, not at the wholes
  * broken: install-unlocked  INSTALL BREAK_HAS_WHOLE_EARLY      it looks at the wholes before it has the node's lock
  * broken: scrub-look-early  CLAIMS SCRUB BREAK_SCRUB_EARLY     a scrubber looks for takers that wait before it has the node's lock, not after
+ *
+ * orders: claims.md CL-3.48, CL-3.49, CL-3.53, CL-3.54
+ * orders-install: claims.md CL-3.47
+ * refund-broken: claims.md CL-3.56, CL-3.57, CL-4.18
  */
 #define NN     2
 #define ND     3

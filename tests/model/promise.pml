@@ -20,6 +20,12 @@
  * broken: no-second-look    C0=1 C1=0 H=1 BREAK_NO_SECOND_LOOK     more nodes are locked for a decision that was made before
  * broken: scrub-hides       C0=1 C1=0 H=1 BREAK_SCRUB_HIDES        what is being cleaned is not counted as free
  * broken: host-first        C0=1 C1=0 H=1 BREAK_HOST_FIRST         the host-wide claim is redeemed before the node's
+ *
+ * promise: claims.md CL-1.1, CL-1.2, CL-1.4b, CL-1.6, CL-1.8
+ * promise-nodes: claims.md CL-1.4
+ * promise-strict: claims.md CL-3.44
+ * scrub-hides: claims.md CL-7.4
+ * credits-first: claims.md CL-7.3
  */
 #include "ledger.pml"
 #include "take.pml"

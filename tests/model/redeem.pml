@@ -12,6 +12,10 @@
  * broken: refund-node-first NN=3 ND=1 RAM=15 BREAK_REFUND_NODE_FIRST   what came from the node goes back before what came from the host
  * broken: refund-to-host    NN=3 ND=1 RAM=15 BREAK_REFUND_TO_HOST      what came from the node goes back as a host-wide claim
  * broken: refund-stays      NN=3 ND=1 RAM=15 BREAK_REFUND_FORGOTTEN    the pages go back, the claims do not
+ *
+ * redeem: claims.md CL-4.1 to CL-4.8, CL-4.14
+ * redeem-example: claims.md CL-4.10
+ * refund-stays: claims.md CL-4.13
  */
 #include "ledger.pml"
 #include "take.pml"

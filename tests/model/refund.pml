@@ -13,6 +13,10 @@
  * broken: refund-blindly    NN=3 OTHER BREAK_REFUND_OTHER_BLINDLY     another node's claim comes back although its pages are gone
  * broken: refund-gap        NN=3 OTHER BREAK_REFUND_GAP               the pages go back first, the node's lock is dropped, the claims come back
  * broken: refund-first      NN=3 OTHER BREAK_CREDITS_FIRST            the claims come back first, the node's lock is dropped, then the pages
+ *
+ * refund: claims.md CL-1.3, CL-4.16
+ * own-unlocked: claims.md CL-3.9, CL-3.11
+ * refund-other: claims.md CL-4.17
  */
 #include "ledger.pml"
 #include "take.pml"

@@ -4,6 +4,8 @@
  *
  * right:  replace           ND=3
  * broken: replace-gap       ND=3 BREAK_REPLACE_GAP      the old set is released, the locks dropped, the new one installed
+ *
+ * replace: claims.md CL-3.19, CL-3.20, CL-3.43
  */
 #include "ledger.pml"
 #include "take.pml"

@@ -12,6 +12,10 @@
  * broken: out-of-order      NN=3 ND=3 M0=0 AGAIN BREAK_OUT_OF_ORDER  a set locks its nodes in the order of its entries: a deadlock
  * broken: set-not-again     NN=3 ND=3 M0=3 BREAK_INSTALL_NOT_AGAIN what the nodes of the set refuse is not decided again with all nodes locked
  * broken: host-unchecked    NN=3 ND=3 M0=3 BREAK_FITS_NODES        a set is compared with its nodes, but not with the host
+ *
+ * sets: claims.md CL-1.5, CL-3.8, CL-3.35
+ * sets-host: claims.md CL-3.5
+ * sets-release: claims.md CL-3.15, CL-3.17
  */
 #include "ledger.pml"
 #include "take.pml"

@@ -1,4 +1,4 @@
-"""The machine on which both hypervisors run the conformance domain 0, and a boot of each. docs/hypervisor-guide/testing.md explains QEMU's
+"""The machine on which both hypervisors run the conformance domain 0, or another one, and a boot of each. docs/hypervisor-guide/testing.md explains QEMU's
 options below.
 
 Times are wall-clock seconds. QEMU runs under timeout(1) and is terminated when the verdict has been printed.
@@ -33,7 +33,7 @@ HOMESTEAD_OPTIONS = "com1=115200,8n1 console=com1 loglvl=info"
 # with the lowest credit there is (-10000000, after a stretch in which QEMU was not run) waiting for ever beside idle CPUs: one
 # boot of six on a busy host, none of 54 with credit.
 XEN_OPTIONS = ("com1=115200,8n1 console=com1 loglvl=info conswitch=ax serial_tx_buffer=1M sched=credit "
-               "dom0=pvh dom0_mem=128M dom0_max_vcpus=1")
+               "dom0=pvh dom0_mem=128M")
 
 VERDICT = re.compile(rb"@verdict result=\w+\r?\n")
 POWERED_OFF = 33   # QEMU's status when Homestead's domain 0 has powered off: docs/hypervisor-guide/output.md
@@ -57,10 +57,24 @@ class Boot:
     attempts: int = 1
 
 
-def command(kernel, options, only=None):
-    arguments = f" only={only}" if only else ""
-    return ["qemu-system-x86_64", *MACHINE, "-kernel", str(kernel), "-append", options,
-            "-initrd", f"{GUEST}{arguments},{GUEST}"]
+@dataclasses.dataclass
+class Dom0:
+    """What runs as domain 0: a program of build/guest with its arguments, how many vCPUs it has, and seconds for a boot, and
+    of silence."""
+    program: str = GUEST
+    arguments: str = ""
+    vcpus: int = 1
+    limit: int = LIMIT_S
+    silence: int = SILENCE_S
+
+
+def conformance(only=None):
+    return Dom0(arguments=f"only={only}" if only else "")
+
+
+def command(kernel, options, dom0):
+    return ["qemu-system-x86_64", *MACHINE, "-kernel", str(kernel), "-append", f"{options} dom0_max_vcpus={dom0.vcpus}",
+            "-initrd", f"{dom0.program} {dom0.arguments}".strip() + f",{dom0.program}"]
 
 
 def feed(child):
@@ -126,11 +140,11 @@ def mixed_up(raw):
     return re.search(rb"d\d+v\d+: last exit 0x400, 64-bit code\r?\n +rip ffffffff8", raw) is not None
 
 
-def boot_homestead(name="homestead", only=None):
+def boot_homestead(name="homestead", dom0=Dom0()):
     """Boots to the end and stores the console output as build/oracle/NAME.log. A hang is a failure; after a boot that QEMU has
     mixed up it boots again."""
     for attempt in (1, 2, 3):
-        boot = run(command("build/homestead", HOMESTEAD_OPTIONS, only), to_the_end=True)
+        boot = run(command("build/homestead", HOMESTEAD_OPTIONS, dom0), to_the_end=True, limit=dom0.limit, silence=dom0.silence)
         boot.attempts = attempt
         keep(name, boot.raw)
         if not mixed_up(boot.raw):
@@ -141,11 +155,11 @@ def boot_homestead(name="homestead", only=None):
     return boot
 
 
-def boot_xen(xen, name="xen", only=None):
+def boot_xen(xen, name="xen", dom0=Dom0()):
     """The same with Xen, up to the verdict, after which Xen halts. Under TCG all its CPUs sometimes sleep until serial input
     arrives, so newlines are sent. If it stays asleep, it is booted a second time."""
     for attempt in (1, 2):
-        boot = run(command(xen, XEN_OPTIONS, only), feeding=True)
+        boot = run(command(xen, XEN_OPTIONS, dom0), feeding=True, limit=dom0.limit, silence=dom0.silence)
         boot.attempts = attempt
         keep(name, boot.raw)
         if not boot.hung:

@@ -47,12 +47,12 @@ class Outcome:
 
 def judge(only=None, twice=False):
     """Boots Homestead twice and Xen once (twice: twice), and compares. NoXen, machine.Failed, differences.BadList."""
-    rows, xen = differences.read(), get_xen()
-    boots = {"homestead": machine.boot_homestead("homestead", only),
-             "homestead-2": machine.boot_homestead("homestead-2", only),
-             "xen": machine.boot_xen(xen, "xen", only)}
+    rows, xen, dom0 = differences.read(), get_xen(), machine.conformance(only)
+    boots = {"homestead": machine.boot_homestead("homestead", dom0),
+             "homestead-2": machine.boot_homestead("homestead-2", dom0),
+             "xen": machine.boot_xen(xen, "xen", dom0)}
     if twice:
-        boots["xen-2"] = machine.boot_xen(xen, "xen-2", only)
+        boots["xen-2"] = machine.boot_xen(xen, "xen-2", dom0)
     read = {name: transcript.parse(boot.raw) for name, boot in boots.items()}
     result = compare.compare(read["homestead"], read["xen"], rows, only)
     for name, title in (("homestead", "Homestead"), ("xen", "Xen")):

@@ -177,10 +177,9 @@ void single_op_pin(void)
     if (run.nr_pinned == ARRAY_SIZE(run.pinned))
         return;
     some_range(&d, &n, &order);
-    if (n < ref.nr_frames && ref.frame[n].use == REF_OPEN_GUEST)
+    if (n >= ref.nr_frames || ref.frame[n].node == REF_NO_RAM || ref.frame[n].use == REF_OPEN_GUEST)
         return;
-    bool may = n < ref.nr_frames && ref.frame[n].node != REF_NO_RAM && ref.frame[n].use == REF_GUEST &&
-               ref.frame[n].owner == d;
+    bool may = ref.frame[n].use == REF_GUEST && ref.frame[n].owner == d;
     if (!single_expect(OP_PIN, mm_pin((u16)d, mfn(n)), may ? 0 : -EINVAL) || !may)
         return;
     ref.pins[n]++;

@@ -530,8 +530,8 @@ static long guest_maps(u16 domid)
         return rc;
     u32 id = here->id; /* each thread has its own vCPU of every guest */
     if (domain_nr_vcpus(d) > id && enter(d->vcpu[id], true)) {
-        struct grant_unmap unmap = {.host_addr = (u64)GRANTED_GFN(draw(32)) << PAGE_SHIFT,
-                                    .handle = draw(16)};
+        struct gnttab_unmap_grant_ref unmap = {.host_addr = (u64)GRANTED_GFN(draw(32)) << PAGE_SHIFT,
+                                               .handle = draw(16)};
         struct gnttab_map_grant_ref op = {.host_addr = (u64)GRANTED_GFN(draw(32)) << PAGE_SHIFT,
                                           .flags = GNTMAP_host_map,
                                           .ref = draw(ENTRIES),

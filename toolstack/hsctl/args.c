@@ -29,12 +29,13 @@ static bool wrong(struct parser *p, const char *format, ...)
 }
 
 /* --- values --- */
-static bool parse_order(struct parser *p, const char *text, uint32_t *order)
+/* word: the whole argument, for the error. */
+static bool parse_order(struct parser *p, const char *word, const char *text, uint32_t *order)
 {
     uint64_t pages;
 
     if (size_parse(text, &pages) != SIZE_OK || (pages != 1 && pages != 512 && pages != 262144))
-        return wrong(p, "%.*s: extents have 4K, 2M or 1G", TEXT_MAX, text);
+        return wrong(p, "%.*s: extents have 4K, 2M or 1G", TEXT_MAX, word);
     *order = pages == 1 ? 0 : pages == 512 ? 9 : 18;
     return true;
 }
@@ -97,7 +98,7 @@ static bool set_count(struct parser *p, const char *value)
 
 static bool set_order(struct parser *p, const char *value)
 {
-    return parse_order(p, value, &p->order);
+    return parse_order(p, value, value, &p->order);
 }
 
 #define SETTER(option) \
@@ -187,11 +188,11 @@ bool domid_parse(const char *text, uint16_t *domid)
 }
 
 /* --- node=N:SIZE[:ORDER], host:SIZE --- */
-static bool parse_size(struct parser *p, const char *text, uint64_t *pages)
+static bool parse_size(struct parser *p, const char *word, const char *text, uint64_t *pages)
 {
     enum size_error error = size_parse(text, pages);
 
-    return error ? wrong(p, "%.*s: %s", TEXT_MAX, text, size_error_text(error)) : true;
+    return error ? wrong(p, "%.*s: %s", TEXT_MAX, word, size_error_text(error)) : true;
 }
 
 /* The selector, of length bytes. */
@@ -228,7 +229,7 @@ static bool parse_entry(struct parser *p, const char *text)
         return wrong(p, "%.*s: the size is too long", TEXT_MAX, text);
     memcpy(size, colon + 1, length);
     size[length] = '\0';
-    if (!parse_size(p, size, &e.pages) || (second && !parse_order(p, second + 1, &e.order)))
+    if (!parse_size(p, text, size, &e.pages) || (second && !parse_order(p, text, second + 1, &e.order)))
         return false;
     if (second && e.node == HS_ANY_NODE)
         return wrong(p, "%.*s: a claim on the host has no extents", TEXT_MAX, text);

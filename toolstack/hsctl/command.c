@@ -12,12 +12,14 @@
 #include "timeline.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct run {
     struct args args;
     FILE *out, *err;
+    int out_error;    /* why `out` could not be written to, where it is known */
     struct show show; /* on out */
     struct host host;
 };
@@ -75,14 +77,15 @@ static int find_domain(const struct run *r, const struct state *s, uint32_t *dom
     uint32_t found = 0;
     uint16_t number;
     char what[DOMAIN_TEXT + 32], clean[NAME_SIZE];
+    const bool exact = text_copy(clean, sizeof(clean), text);
 
-    text_copy(clean, sizeof(clean), text);
+    /* Only the whole name will do: a claim must not be made or released for a domain with a similar one. */
     if (domid_parse(text, &number)) {
         *domid = number;
         found = state_domain(s, number) != NULL;
-    } else {
+    } else if (exact && *clean) {
         for (uint32_t i = 0; i < s->nr_domains; i++)
-            if (!strcmp(s->domains[i].name, clean)) {
+            if (!s->domains[i].inexact && !strcmp(s->domains[i].name, clean)) {
                 *domid = s->domains[i].info.domid;
                 found++;
             }
@@ -94,6 +97,9 @@ static int find_domain(const struct run *r, const struct state *s, uint32_t *dom
         return fail(r, what, EINVAL, "several domains have this name: use a number");
     if (!r->host.xs && !domid_parse(text, &number))
         return fail(r, what, ESRCH, "xenstored is not running, so domains have no names: use a number");
+    if (!exact)
+        return fail(r, what, ESRCH,
+                    "too long for a name here, or not readable text: use the domain's number");
     return fail(r, what, ESRCH, "there is no such domain");
 }
 
@@ -188,6 +194,7 @@ static int run_release(struct run *r, const struct state *s)
     return error ? fail(r, "the claims were not released", error, NULL) : show_result(r, domid);
 }
 
+/* claims.md CL-2.19. */
 static int run_legacy(struct run *r, const struct state *s)
 {
     uint32_t domid, mode;
@@ -232,6 +239,11 @@ static int keep(struct watch *w, struct state *before, struct state *now, bool f
         return fail_file(w->r, w->r->args.record, errno);
     if (!w->samples)
         w->lines += changes_print(&w->r->show, first ? NULL : before, now);
+    /* hsctl_run() says so. Without an end to it, nobody would ever know that nothing is written. */
+    if (!w->samples && ferror(w->r->out)) {
+        w->r->out_error = errno;
+        return EXIT_REFUSED;
+    }
     return EXIT_DONE;
 }
 
@@ -295,6 +307,11 @@ static int run_watch(struct run *r, struct state *s)
 }
 
 /* --- timeline --- */
+static const char *plural(uint32_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static int draw(struct run *r, const struct samples *samples)
 {
     const char *path = r->args.file;
@@ -310,6 +327,10 @@ static int draw(struct run *r, const struct samples *samples)
     int failed = standard ? fflush(to) : fclose(to);
     if (!good)
         return fail(r, path, ENOMEM, "there is no memory for the picture");
+    if (failed && standard) {
+        r->out_error = errno; /* hsctl_run() says it */
+        return EXIT_REFUSED;
+    }
     if (failed)
         return fail_file(r, path, errno);
     if (samples->torn)
@@ -318,8 +339,10 @@ static int draw(struct run *r, const struct samples *samples)
         return EXIT_DONE;
     if (r->show.json) {
         struct json j = {.to = r->out};
+        char clean[PATH_MAX];
+        text_copy(clean, sizeof(clean), path); /* JSON is UTF-8, and a path need not be */
         json_open(&j, NULL, '{');
-        json_string(&j, "file", path);
+        json_string(&j, "file", clean);
         json_number(&j, "samples", samples->nr);
         json_number(&j, "milliseconds", (uint64_t)(last->time_ms - samples->state[0].time_ms));
         json_number(&j, "nodes", last->nr_nodes);
@@ -328,8 +351,9 @@ static int draw(struct run *r, const struct samples *samples)
         json_close(&j, '}');
         putc('\n', r->out);
     } else {
-        fprintf(r->out, "%s: %u samples of %.1f s, %u nodes, %u domains, %u refusals\n", path, samples->nr,
-                seconds, last->nr_nodes, facts.domains, facts.refusals);
+        fprintf(r->out, "%s: %u sample%s of %.1f s, %u node%s, %u domain%s, %u refusal%s\n", path,
+                samples->nr, plural(samples->nr), seconds, last->nr_nodes, plural(last->nr_nodes),
+                facts.domains, plural(facts.domains), facts.refusals, plural(facts.refusals));
     }
     return EXIT_DONE;
 }
@@ -404,31 +428,45 @@ static int run_on_host(struct run *r)
     return status;
 }
 
+static int run_command(struct run *r, int argc, char *const argv[])
+{
+    char error[ARGS_ERROR];
+
+    if (!args_parse(argc, argv, &r->args, error)) {
+        fprintf(r->err, "hsctl: %s\n", error);
+        if (r->args.command)
+            fprintf(r->err, "`hsctl %s --help` says how it is used\n", command_name(r->args.command));
+        else
+            usage_print(r->err, CMD_NONE);
+        return EXIT_USAGE;
+    }
+    r->show = (struct show){.to = r->out, .json = r->args.json, .pages = r->args.pages};
+    if (r->args.help) {
+        usage_print(r->out, r->args.command);
+        return EXIT_DONE;
+    }
+    if (r->args.version) {
+        fprintf(r->out, "hsctl " HSCTL_VERSION "\n");
+        return EXIT_DONE;
+    }
+    if (r->args.command == CMD_TIMELINE && r->args.from)
+        return run_recording(r);
+    int status = run_on_host(r);
+    host_close(&r->host);
+    return status;
+}
+
 int hsctl_run(int argc, char *const argv[], FILE *out, FILE *err)
 {
     struct run r = {.out = out, .err = err};
-    char error[ARGS_ERROR];
+    int status = run_command(&r, argc, argv);
 
-    if (!args_parse(argc, argv, &r.args, error)) {
-        fprintf(err, "hsctl: %s\n", error);
-        if (r.args.command)
-            fprintf(err, "`hsctl %s --help` says how it is used\n", command_name(r.args.command));
-        else
-            usage_print(err, CMD_NONE);
-        return EXIT_USAGE;
-    }
-    r.show = (struct show){.to = out, .json = r.args.json, .pages = r.args.pages};
-    if (r.args.help) {
-        usage_print(out, r.args.command);
-        return EXIT_DONE;
-    }
-    if (r.args.version) {
-        fprintf(out, "hsctl " HSCTL_VERSION "\n");
-        return EXIT_DONE;
-    }
-    if (r.args.command == CMD_TIMELINE && r.args.from)
-        return run_recording(&r);
-    int status = run_on_host(&r);
-    host_close(&r.host);
-    return status;
+    if (fflush(out) && !r.out_error)
+        r.out_error = errno;
+    if (!r.out_error && !ferror(out))
+        return status;
+    /* Output that is lost, for instance on a full disk, is no success. */
+    fprintf(err, "hsctl: standard output: %s\n",
+            r.out_error ? strerror(r.out_error) : "not everything could be written");
+    return status ? status : EXIT_REFUSED;
 }

@@ -27,19 +27,11 @@ struct explanation {
 const char *error_name(int error)
 {
     static char number[24];
-    static const struct {
-        int error;
-        const char *name;
-    } names[] = {
-        {EPERM, "EPERM"},   {ENOENT, "ENOENT"},         {ESRCH, "ESRCH"},   {E2BIG, "E2BIG"},
-        {ENOMEM, "ENOMEM"}, {EACCES, "EACCES"},         {EFAULT, "EFAULT"}, {EINVAL, "EINVAL"},
-        {ENOSYS, "ENOSYS"}, {ENOBUFS, "ENOBUFS"},       {EBUSY, "EBUSY"},   {EIO, "EIO"},
-        {EPROTO, "EPROTO"}, {EOPNOTSUPP, "EOPNOTSUPP"},
-    };
+    const char *name =
+        error == EOPNOTSUPP ? "EOPNOTSUPP" /* which is ENOTSUP, too */ : strerrorname_np(error);
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (names[i].error == error)
-            return names[i].name;
+    if (name)
+        return name;
     snprintf(number, sizeof(number), "errno %d", error);
     return number;
 }

@@ -13,7 +13,7 @@ void failure_shortage(const struct show *show, const struct state *s, uint32_t d
 /* "hsctl: WHAT: TEXT", or one JSON object without what. error: the errno. */
 void failure_print(const struct show *show, const char *what, int error, const char *text);
 
-/* "ENOMEM"; "errno 71" for one that the interface does not have. Valid until the next call. */
+/* "ENOMEM"; "errno 4711" for a number that is none. Valid until the next call. */
 const char *error_name(int error);
 
 #endif

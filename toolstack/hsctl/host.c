@@ -1,12 +1,36 @@
 #include "host.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <xenstore.h>
+#include <xenstore_lib.h>
 
 #define LOOKS 3u /* at a host on which memory changes hands meanwhile */
+
+/* Does xenstored answer at its socket? If not, libxenstore opens the kernel's device, whatever it is told, and there a call
+ * waits for ever for a xenstored that was not started or has died. */
+static bool xenstored_listens(void)
+{
+    const char *path = xs_daemon_socket();
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd;
+
+    if (!path || strlen(path) >= sizeof(address.sun_path))
+        return false;
+    strcpy(address.sun_path, path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    bool listens = !connect(fd, (const struct sockaddr *)&address, sizeof(address));
+    close(fd);
+    return listens;
+}
 
 int host_open(struct host *host, const char **what)
 {
@@ -22,8 +46,7 @@ int host_open(struct host *host, const char **what)
         return error;
     }
     host->node_claims = claims;
-    /* The socket only: without a xenstored, the kernel's device would wait for one for ever. */
-    host->xs = xs_open(XS_OPEN_SOCKETONLY);
+    host->xs = xenstored_listens() ? xs_open(0) : NULL;
     return 0;
 }
 
@@ -45,7 +68,7 @@ static void read_name(const struct host *host, struct domain_state *d)
     snprintf(path, sizeof(path), "/local/domain/%u/name", d->info.domid);
     name = xs_read(host->xs, XBT_NULL, path, NULL);
     if (name)
-        text_copy(d->name, sizeof(d->name), name);
+        d->inexact = !text_copy(d->name, sizeof(d->name), name);
     free(name);
 }
 

@@ -10,6 +10,7 @@
 #define SAMPLES_MAX 1000000u
 #define TIME_MAX    (1ULL << 47) /* ms, beyond the year 6000 */
 #define COUNT_MAX   (1ULL << 53) /* of what is counted: a JSON reader keeps it exactly */
+#define LINE_SIZE   1024         /* of which a domain's longest line needs half */
 
 /* --- writing --- */
 static void write_refusals(FILE *to, const struct hs_refusals *r)
@@ -304,26 +305,40 @@ static void read_line(struct reader *r, char *line)
     r->wrong = "no word of a recording";
 }
 
+/* The next line with its newline, or what is left of one at the end or where it is too long. Returns its length. */
+static size_t get_line(FILE *from, char line[LINE_SIZE])
+{
+    size_t length = 0;
+    int c = 0;
+
+    while (c != '\n' && length < LINE_SIZE - 1 && (c = getc(from)) != EOF)
+        line[length++] = (char)c;
+    line[length] = '\0';
+    return length;
+}
+
 /* A last line without its newline was being written when the recorder ended. */
 static bool read_all(struct reader *r, FILE *from, char error[SAMPLES_ERROR])
 {
-    char *line = NULL;
-    size_t room = 0;
+    char line[LINE_SIZE];
     uint64_t nr = 0;
-    ssize_t length;
+    size_t length;
 
-    while (!r->wrong && (length = getline(&line, &room, from)) > 0) {
+    while (!r->wrong && (length = get_line(from, line)) > 0) {
+        const bool whole = line[length - 1] == '\n';
         nr++;
-        if (line[length - 1] != '\n' && nr > 1)
+        if (!whole && nr > 1 && length < LINE_SIZE - 1)
             break;
         line[strcspn(line, "\n")] = '\0';
-        if (nr == 1 ? strcmp(line, HEAD) : strlen(line) + 1 != (size_t)length)
-            r->wrong = nr == 1 ? "this is no recording of hsctl watch --record: it begins with \"" HEAD "\""
-                               : "a byte that is 0";
+        if (nr == 1 && strcmp(line, HEAD))
+            r->wrong = "this is no recording of hsctl watch --record: it begins with \"" HEAD "\"";
+        else if (nr > 1 && !whole)
+            r->wrong = "it is longer than any line of a recording";
+        else if (nr > 1 && strlen(line) + 1 != length)
+            r->wrong = "a byte that is 0";
         else if (nr > 1)
             read_line(r, line);
     }
-    free(line);
     if (!r->wrong && ferror(from)) {
         snprintf(error, SAMPLES_ERROR, "%s", strerror(errno));
         return false;

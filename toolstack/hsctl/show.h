@@ -19,7 +19,7 @@ void show_refusals(const struct show *show, const struct state *s);
 const char *show_amount(const struct show *show, uint64_t pages, char buf[32]);
 
 /* "web (3) asked for 2.0 GiB on node 1, where 1.2 GiB was not claimed" (or "in all"): the last refusal, without who held claims. */
-#define REFUSAL_TEXT 256
+#define REFUSAL_TEXT (DOMAIN_TEXT + 160)
 const char *show_refusal_text(const struct show *show, const struct state *s, char buf[REFUSAL_TEXT]);
 
 #endif

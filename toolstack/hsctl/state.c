@@ -113,10 +113,11 @@ static uint32_t character(const unsigned char *p)
     return length;
 }
 
-void text_copy(char *to, size_t size, const char *from)
+bool text_copy(char *to, size_t size, const char *from)
 {
     const unsigned char *p = (const unsigned char *)from;
     size_t n = 0;
+    bool same = true;
 
     while (*p) {
         uint32_t length = character(p);
@@ -125,6 +126,7 @@ void text_copy(char *to, size_t size, const char *from)
         if (!length) {
             to[n++] = '?';
             p++;
+            same = false;
             continue;
         }
         memcpy(to + n, p, length);
@@ -132,4 +134,5 @@ void text_copy(char *to, size_t size, const char *from)
         p += length;
     }
     to[n] = '\0';
+    return same && !*p;
 }

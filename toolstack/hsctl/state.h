@@ -12,11 +12,12 @@
 #include <toolstack/libhomestead/homestead.h>
 
 #define DOMAINS_MAX 32752 /* ordinary ids are below */
-#define NAME_SIZE   64    /* with the 0 */
+#define NAME_SIZE   256   /* with the 0 */
 
 struct domain_state {
     struct hs_domain info;
     char name[NAME_SIZE]; /* UTF-8 without control characters; empty: not known */
+    bool inexact;         /* the domain's real name has other bytes than `name`, or more */
     bool dying;
 };
 
@@ -54,7 +55,7 @@ const char *domain_text(const struct state *s, uint32_t domid, char buf[DOMAIN_T
 const char *domain_name(const struct state *s, uint32_t domid, char buf[DOMAIN_TEXT]);
 
 /* Copies text of a stranger into size bytes: control characters and what is not UTF-8 become '?'; cut at a whole
- * character. */
-void text_copy(char *to, size_t size, const char *from);
+ * character. true: the copy is the same text. */
+bool text_copy(char *to, size_t size, const char *from);
 
 #endif

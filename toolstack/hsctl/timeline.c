@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD_SPACE 30 /* above a panel: its name, and the marks of refusals */
+#define HEAD_SPACE 30          /* above a panel: its name, and the marks of refusals */
+#define NAME_END   (LEFT + 60) /* the name is before it */
 
 static uint32_t colour_of(const struct picture *p, uint32_t who)
 {
@@ -89,21 +90,45 @@ static void put_refusal_label(struct picture *p, double x, const struct state *s
     picture_text(p, left ? x - 9 : x + 9, p->top - 5, "refused", left ? "end" : NULL, text);
 }
 
-/* Those on the panel's node; those on any node on every panel. */
+/* How many the sample has more than the one before it, on the panel's node or on any node, which is on every panel. */
+static uint64_t refusals_at(const struct samples *samples, uint32_t sample, uint32_t node)
+{
+    const struct hs_refusals *before = &samples->state[sample - 1].refusals,
+                             *now = &samples->state[sample].refusals;
+    uint64_t more = now->nr_claims - before->nr_claims + now->nr_allocs - before->nr_allocs;
+
+    return more > 1000000000 || (now->node != node && now->node != HS_ANY_NODE) ? 0 : more;
+}
+
+static double time_x(const struct picture *p, const struct state *s)
+{
+    return picture_x(p->length_ms ? (double)(s->time_ms - p->start_ms) / (double)p->length_ms : 0);
+}
+
+/* Is the mark of a refusal where the panel's name usually is? */
+static bool refused_early(const struct picture *p, uint32_t node)
+{
+    const struct samples *samples = p->chart.samples;
+
+    for (uint32_t i = 1; i < samples->nr && time_x(p, &samples->state[i]) < NAME_END; i++)
+        if (refusals_at(samples, i, node))
+            return true;
+    return false;
+}
+
 static void put_refusals(struct picture *p, uint32_t node)
 {
     const struct samples *samples = p->chart.samples;
     const struct show show = {0};
     char text[REFUSAL_TEXT];
 
-    p->label_end = LEFT + 60; /* the panel's name is there */
+    p->label_end = refused_early(p, node) ? 0 : NAME_END;
     for (uint32_t i = 1; i < samples->nr; i++) {
-        const struct state *before = &samples->state[i - 1], *s = &samples->state[i];
-        uint64_t more = s->refusals.nr_claims - before->refusals.nr_claims + s->refusals.nr_allocs -
-                        before->refusals.nr_allocs;
-        if (!more || more > 1000000000 || (s->refusals.node != node && s->refusals.node != HS_ANY_NODE))
+        const struct state *s = &samples->state[i];
+        uint64_t more = refusals_at(samples, i, node);
+        if (!more)
             continue;
-        double x = picture_x(p->length_ms ? (double)(s->time_ms - p->start_ms) / (double)p->length_ms : 0);
+        double x = time_x(p, s);
         fputs("<g>", p->to);
         put_mark(p, x, s->refusals.kind);
         fputs("<title>refused: ", p->to);
@@ -132,7 +157,8 @@ static void put_panel(struct picture *p, uint32_t node, double height)
     p->top = p->y + HEAD_SPACE;
     p->y = p->top + height;
     snprintf(text, sizeof(text), "node %u", node);
-    picture_text(p, LEFT, p->top - 7, "panel", NULL, host ? "claimed on any node" : text);
+    picture_text(p, LEFT, p->top - (!host && refused_early(p, node) ? 18 : 7), "panel", NULL,
+                 host ? "claimed on any node" : text);
     fprintf(p->to, "<rect x=\"%d\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" class=\"free\"/>\n", LEFT, p->top,
             PLOT, height);
     chart_begin(&p->chart, node);

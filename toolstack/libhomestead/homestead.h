@@ -37,7 +37,8 @@ typedef struct xc_interface_core xc_interface;
 
 /* A domctl.h that has the published interface defines these itself. */
 #ifndef XEN_DOMCTL_claim_memory
-/* One wish: the domain shall own `pages` pages on `node`; for the host-wide entry, that many more on any node. */
+/* One wish: the domain shall own `pages` pages on `node`; for the host-wide entry, that many beyond the other entries, on any
+ * node, of which what it owns beyond them already counts. */
 struct xen_memory_claim {
     uint64_t pages;
     uint32_t node; /* or XEN_DOMCTL_CLAIM_MEMORY_NO_NODE */

@@ -60,5 +60,8 @@ API uint64_t xc_domain_overhead(uint64_t pages, unsigned int vcpus)
         entries = entries / per_table + (entries % per_table != 0);
         tables += entries;
     }
-    return ALIGN_UP((tables + fixed_pages + vcpu_pages * vcpus) * PAGE_SIZE, MIB(1));
+    /* No sum of pages wraps; of bytes it can, for amounts that no host has. */
+    u64 sum = tables + fixed_pages + vcpu_pages * vcpus;
+    return sum < UINT64_MAX / PAGE_SIZE - MIB(1) ? ALIGN_UP(sum * PAGE_SIZE, MIB(1))
+                                                 : ALIGN_DOWN(UINT64_MAX, MIB(1));
 }

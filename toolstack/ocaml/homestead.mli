@@ -47,7 +47,7 @@ val probe : handle -> bool
 
 type claim = {
   pages : int64;  (** the domain shall own so many pages of 4 KiB there, those it has included *)
-  node : int32;  (** or {!val:no_node}: so many more, on any node *)
+  node : int32;  (** or {!val:no_node}: so many beyond the other entries, on any node; those it owns beyond them included *)
 }
 
 (** -1: the host-wide claim. *)
@@ -114,5 +114,6 @@ val domain_memory : handle -> domid -> domain_memory
 (** The last refusal in words: what was asked, what there was, who held it. *)
 val last_refusal : handle -> string
 
-(** [domain_overhead pages vcpus]: an upper bound in bytes of the domain's paging pool. *)
+(** [domain_overhead pages vcpus]: an upper bound in bytes of the domain's paging pool. Raises [Invalid_argument] for what is
+    no number of pages or of vCPUs. *)
 val domain_overhead : int64 -> int -> int64

@@ -178,12 +178,20 @@ static void entry_of(value record, memory_claim_t *claim)
                                                                              : (uint32_t)node);
 }
 
+/* What does not fit is no order that there is; it must not become one by being cut. */
+static uint32_t order_of(value v)
+{
+    intnat order = Long_val(v);
+
+    return order < 0 || order > UINT32_MAX ? UINT32_MAX : (uint32_t)order;
+}
+
 CAMLprim value stub_homestead_claim(value v, value domid_v, value orders, value flag_list, value claims)
 {
     CAMLparam5(v, domid_v, orders, flag_list, claims);
     memory_claim_t set[HS_MAX_CLAIMS + 1];
     char text[512];
-    mlsize_t nr = Wosize_val(claims);
+    mlsize_t there = Wosize_val(claims), nr = there;
     uint32_t domid = domid_of(domid_v), flags = flags_of(flag_list);
 
     /* One too many is all that it takes to be told E2BIG. */
@@ -193,13 +201,14 @@ CAMLprim value stub_homestead_claim(value v, value domid_v, value orders, value 
         entry_of(Field(claims, i), &set[i]);
         if (Wosize_val(orders)) {
             flags |= HS_CLAIM_ORDERS;
-            set[i].pad = (uint32_t)Long_val(Field(orders, i));
+            set[i].pad = order_of(Field(orders, i));
         }
     }
     struct handle *handle = begin_call(v);
     int rc = hs_claim(handle->h, domid, (uint32_t)nr, set, flags), err = errno;
     if (rc)
-        hs_claim_text(handle->h, err, domid, (uint32_t)nr, set, flags, NULL, NULL, text, sizeof(text));
+        hs_claim_text(handle->h, err, domid, there > UINT32_MAX ? UINT32_MAX : (uint32_t)there, set, flags,
+                      NULL, NULL, text, sizeof(text)); /* of the set it reads no more than there can be */
     end_call(handle);
     if (rc)
         raise_error(err, text);
@@ -326,6 +335,8 @@ CAMLprim value stub_homestead_last_refusal(value v)
 
 CAMLprim value stub_homestead_overhead(value pages, value vcpus)
 {
+    if (Int64_val(pages) < 0 || Long_val(vcpus) < 0 || Long_val(vcpus) > UINT32_MAX)
+        caml_invalid_argument("Homestead.domain_overhead: no number of pages or of vCPUs");
     return caml_copy_int64(
         (int64_t)xc_domain_overhead((uint64_t)Int64_val(pages), (unsigned int)Long_val(vcpus)));
 }

@@ -43,7 +43,7 @@ static bool mark_entry(void *np, u64 gaddr, u32 size, u64 old, u64 entry)
 
 static struct guest_walk walk_of(struct hvm_vcpu *v)
 {
-    struct hvm_paging paging;
+    struct hvm_paging paging = {0};
 
     hvm_ops->paging_state(v, &paging);
     return (struct guest_walk){.cr0 = paging.cr0,

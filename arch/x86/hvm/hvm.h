@@ -177,7 +177,8 @@ struct hvm_ops {
     /* Cheap reads for hot paths. */
     u32 (*cpl)(struct hvm_vcpu *v);
     bool (*long_mode_cs)(struct hvm_vcpu *v); /* CS.L and EFER.LMA */
-    void (*paging_state)(struct hvm_vcpu *v, struct hvm_paging *out);
+    bool (*paging_state)(struct hvm_vcpu *v,
+                         struct hvm_paging *state); /* true: *state was another one before */
     /* Moves RIP on by len bytes and ends the interrupt shadow. Called by vcpu_handle_exit() alone. */
     void (*skip)(struct hvm_vcpu *v, u32 len);
 };
@@ -193,7 +194,7 @@ int hvm_init(void);
 void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to);
 /* Sets a 512-byte FXSAVE image to the state after FNINIT, MXCSR 0x1f80. */
 void hvm_fpu_reset(u8 *fpu);
-/* The hypercall page (abi.md 5): entry nr at nr * 32 does hvm_ops->hypercall_insn. */
+/* The hypercall page (docs/guest-guide/pvh-entry.md): entry nr at nr * 32 does hvm_ops->hypercall_insn. */
 void hvm_fill_hypercall_page(u8 page[PAGE_SIZE]);
 
 /* Where messages about a vCPU go. */
@@ -203,7 +204,7 @@ struct hvm_say {
 };
 /* Prints registers, segments, and what hvm_read_code() found. name: "d1v0". */
 void hvm_dump(struct hvm_vcpu *v, const char *name, const u8 *code, u32 nr_code, const struct hvm_say *to);
-/* PVH start state (Xen docs/misc/pvh, abi.md 5): 32-bit protected mode, paging off, flat segments, EIP, EBX.
+/* PVH start state (docs/guest-guide/pvh-entry.md): 32-bit protected mode, paging off, flat segments, EIP, EBX.
  */
 void hvm_set_pvh_entry(struct hvm_vcpu *v, u32 eip, u32 ebx);
 /* Where a STARTUP interrupt begins after INIT: real mode, CS:IP = vector << 8 : 0; all other registers as

@@ -1,4 +1,4 @@
-/* The hypercall page that a guest asks for. Source: Xen's public ABI, abi.md 5. */
+/* The hypercall page that a guest asks for. Source: Xen's public ABI, docs/guest-guide/pvh-entry.md. */
 #include <arch/x86/hvm/hvm.h>
 
 #include <lib/string.h>

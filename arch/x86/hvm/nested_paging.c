@@ -17,6 +17,7 @@
  */
 #include <arch/x86/hvm/nested_paging.h>
 
+#include <arch/x86/cpu/frames.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
 
@@ -88,6 +89,17 @@ static u64 make_leaf(u32 level, enum np_type type)
     return rights | (u64)type << NPE_TYPE_SHIFT | (level > 1 ? NPE_LARGE : 0);
 }
 
+static u64 *table_at(u64 maddr)
+{
+    return mfn_to_virt(maddr_to_mfn(maddr));
+}
+
+/* The table that an entry points to. */
+static u64 *table_of(u64 entry)
+{
+    return table_at(entry & NPE_ADDR_MASK);
+}
+
 /* A store that other CPUs' page walkers see whole. */
 static void write_entry(u64 *entry, u64 value)
 {
@@ -100,24 +112,28 @@ struct path {
     u32 level; /* where it ended */
 };
 
-/* Follows tables towards g, at most down to level to. Stops earlier at a leaf or a hole. */
-static struct path walk(const struct np_table *np, gfn_t g, u32 to)
+/* Follows tables towards g, at most down to level to. Stops earlier at a leaf or a hole. Inline, as most know the level:
+ * one step of the way is a few instructions then. Entries below where it ended are not set. */
+static inline __attribute__((always_inline)) void walk(const struct np_table *np, gfn_t g, u32 to,
+                                                       struct path *path)
 {
-    struct path path = {.level = TOP_LEVEL};
-    u64 *table = np->virt(np->root_maddr);
+    u64 *table = table_at(np->root_maddr);
 
-    for (;;) {
-        u64 *entry = &table[entry_index(g, path.level)];
-        path.entry[path.level] = entry;
-        if (path.level == to || !is_table(*entry, path.level))
-            return path;
-        table = np->virt(*entry & NPE_ADDR_MASK);
-        path.level--;
+#pragma GCC unroll 4
+    for (u32 level = TOP_LEVEL; level >= to; level--) {
+        u64 *entry = &table[entry_index(g, level)];
+
+        path->entry[level] = entry;
+        if (level == to || !is_table(*entry, level)) {
+            path->level = level;
+            return;
+        }
+        table = table_of(*entry);
     }
 }
 
 /* nr entries at the path's end have become used, below 0 empty: updates the counts in the tables above. */
-static void count(struct path *path, s64 nr)
+static inline __attribute__((always_inline)) void count(struct path *path, s64 nr)
 {
     for (u32 level = path->level + 1; level <= TOP_LEVEL; level++) {
         u64 old = *path->entry[level], now = old + (u64)nr * NPE_COUNT_ONE;
@@ -169,7 +185,7 @@ static u64 stock_use(struct np_table *np, struct stock *stock)
 /* The link is page aligned: a page walker that still reads this table sees an entry that is not present. */
 static void retire(struct np_table *np, u64 maddr)
 {
-    write_entry(&np->virt(maddr)[0], np->retired_maddr);
+    write_entry(&table_at(maddr)[0], np->retired_maddr);
     np->retired_maddr = maddr;
 }
 
@@ -181,7 +197,7 @@ static void split(struct np_table *np, struct path *path, gfn_t g, struct stock 
     u64 old = *path->entry[path->level];
     u32 level = path->level - 1;
     u64 maddr = stock_use(np, stock);
-    u64 *table = np->virt(maddr);
+    u64 *table = table_at(maddr);
     u64 leaf = make_leaf(level, leaf_type(old));
     u64 step = old & NPE_PRESENT ? PAGE_SIZE << level_order(level) : 0;
 
@@ -199,7 +215,7 @@ static void add_table(struct np_table *np, struct path *path, gfn_t g, struct st
 
     write_entry(path->entry[path->level], maddr | NPE_TABLE);
     path->level--;
-    path->entry[path->level] = &np->virt(maddr)[entry_index(g, path->level)];
+    path->entry[path->level] = &table_at(maddr)[entry_index(g, path->level)];
 }
 
 /* Unlinks the empty tables below *entry: 513 of them at most, and below the root as many as removals without
@@ -207,7 +223,7 @@ static void add_table(struct np_table *np, struct path *path, gfn_t g, struct st
 static void retire_below(struct np_table *np, u64 *entry, u32 level)
 {
     u64 maddr = *entry & NPE_ADDR_MASK;
-    u64 *table = np->virt(maddr);
+    u64 *table = table_at(maddr);
 
     write_entry(entry, 0);
     for (u32 i = 0; level > 2 && i < ENTRIES; i++) {
@@ -246,7 +262,7 @@ bool np_reap(struct np_table *np, u32 budget)
 {
     while (np->retired_maddr && budget--) {
         u64 maddr = np->retired_maddr;
-        u64 *table = np->virt(maddr);
+        u64 *table = table_at(maddr);
         np->retired_maddr = table[0];
         table[0] = 0;
         np->nr_pages--;
@@ -262,7 +278,7 @@ static void destroy_one(struct np_table *np)
     u64 maddr = np->root_maddr;
 
     for (u32 level = TOP_LEVEL; level > 1; level--) {
-        u64 *table = np->virt(maddr);
+        u64 *table = table_at(maddr);
         u32 i = 0;
         while (i < ENTRIES && !is_table(table[i], level))
             i++;
@@ -289,27 +305,37 @@ bool np_destroy(struct np_table *np, u32 budget)
     return np->root_maddr != 0;
 }
 
-/* Maps one extent; *path: where that ended. */
-static int map_at(struct np_table *np, gfn_t g, mfn_t m, u32 order, u64 leaf, struct path *path)
+/* Extends the path, which ends above the level, down to it. */
+static __attribute__((noinline)) int add_tables(struct np_table *np, struct path *path, gfn_t g, u32 level)
 {
     struct stock stock;
-    u32 level = leaf_level(order);
 
+    if (is_leaf(*path->entry[path->level], path->level))
+        return -EEXIST;
+    int rc = stock_take(np, &stock, path->level - level);
+    while (!rc && path->level > level)
+        add_table(np, path, g, &stock);
+    return rc;
+}
+
+/* Maps one extent; *path: where that ended. Inline for np_map_page(), where most of it is known. */
+static inline __attribute__((always_inline)) int map_at(struct np_table *np, gfn_t g, mfn_t m, u32 order,
+                                                        u32 level, u64 leaf, struct path *path)
+{
     if (!np_range_valid(g, order) || !IS_ALIGNED(m.n, 1ull << order) || (mfn_to_maddr(m) & ~NPE_ADDR_MASK))
         return -EINVAL;
 
-    *path = walk(np, g, level);
+    walk(np, g, level, path);
     u64 nr = 1ull << (order - level_order(level));
-    bool taken = path->level == level ? any_in_use(path->entry[level], nr, level)
-                                      : is_leaf(*path->entry[path->level], path->level);
-    if (taken)
-        return -EEXIST;
-    int rc = stock_take(np, &stock, path->level - level);
-    if (rc)
-        return rc;
+    if (likely(path->level == level)) {
+        if (any_in_use(path->entry[level], nr, level))
+            return -EEXIST;
+    } else {
+        int rc = add_tables(np, path, g, level);
 
-    while (path->level > level)
-        add_table(np, path, g, &stock);
+        if (rc)
+            return rc;
+    }
     for (u64 i = 0; i < nr; i++) {
         u64 *entry = path->entry[level] + i;
         if (is_table(*entry, level))
@@ -343,6 +369,13 @@ static u32 fill_table(struct path *path, gfn_t in, const gfn_t *g, const mfn_t *
     return done;
 }
 
+int np_map_page(struct np_table *np, gfn_t g, mfn_t m, enum np_type type)
+{
+    struct path path;
+
+    return map_at(np, g, m, ORDER_4K, 1, make_leaf(1, type), &path);
+}
+
 int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
                 u32 *done)
 {
@@ -352,19 +385,19 @@ int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, 
 
     for (*done = 0; *done < nr;) {
         gfn_t first = g[*done];
-        int rc = map_at(np, first, m[*done], order, leaf, &path);
+        int rc = map_at(np, first, m[*done], order, level, leaf, &path);
 
         if (rc)
             return rc;
         ++*done;
-        if (order == level_order(level))
+        if (*done < nr && order == level_order(level))
             *done += fill_table(&path, first, g + *done, m + *done, nr - *done, leaf);
     }
     return 0;
 }
 
 /* The result of a walk to level 1. A table without an entry in use counts as one hole. */
-static struct np_entry describe(const struct path *path, gfn_t g)
+static inline struct np_entry describe(const struct path *path, gfn_t g)
 {
     u32 level = path->level;
     u64 entry = *path->entry[level];
@@ -386,7 +419,8 @@ struct np_entry np_lookup(struct np_table *np, gfn_t g)
 {
     if (g.n >= NP_GFN_LIMIT)
         return (struct np_entry){.type = NP_NONE, .order = level_order(TOP_LEVEL), .mfn = INVALID_MFN};
-    struct path path = walk(np, g, 1);
+    struct path path;
+    walk(np, g, 1, &path);
     return describe(&path, g);
 }
 
@@ -416,11 +450,13 @@ static void trim(struct np_table *np, const struct path *path)
         retire_below(np, path->entry[level], level);
 }
 
-int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old)
+static inline __attribute__((always_inline)) int unmap(struct np_table *np, gfn_t g, u32 order, u32 types,
+                                                       struct np_entry *old)
 {
     if (!np_range_valid(g, order))
         return -EINVAL;
-    struct path path = walk(np, g, 1);
+    struct path path;
+    walk(np, g, 1, &path);
     *old = describe(&path, g);
     if (old->type == NP_NONE || !(types & 1u << old->type))
         return 0;
@@ -436,18 +472,28 @@ int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry
     return 0;
 }
 
+int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old)
+{
+    return unmap(np, g, order, types, old);
+}
+
+int np_unmap_page(struct np_table *np, gfn_t g, u32 types, struct np_entry *old)
+{
+    return unmap(np, g, ORDER_4K, types, old);
+}
+
 /* --- populate on demand --------------------------------------------------------------------------------- */
 
 /* Is nothing mapped through this entry, but for NP_POD? Looks at 513 tables at most. */
-static bool can_mark(const struct np_table *np, u64 entry, u32 level)
+static bool can_mark(u64 entry, u32 level)
 {
     if (!is_table(entry, level))
         return !entry || leaf_type(entry) == NP_POD;
     if (!entry_count(entry))
         return true;
-    const u64 *table = np->virt(entry & NPE_ADDR_MASK);
+    const u64 *table = table_of(entry);
     for (u32 i = 0; i < ENTRIES; i++)
-        if (table[i] && !can_mark(np, table[i], level - 1))
+        if (table[i] && !can_mark(table[i], level - 1))
             return false;
     return true;
 }
@@ -465,7 +511,7 @@ static u64 mark(struct np_table *np, u64 *entry, u32 level)
         write_entry(entry, make_leaf(level, NP_POD));
         return BIT(level_order(level));
     }
-    u64 *table = np->virt(*entry & NPE_ADDR_MASK);
+    u64 *table = table_of(*entry);
     for (u32 i = 0; i < ENTRIES; i++) {
         nr_used += !in_use(table[i], level - 1);
         marked += mark(np, &table[i], level - 1);
@@ -483,13 +529,14 @@ int np_mark_pod(struct np_table *np, gfn_t g, u32 order, u64 *marked)
     *marked = 0;
     if (!np_range_valid(g, order))
         return -EINVAL;
-    struct path path = walk(np, g, level);
+    struct path path;
+    walk(np, g, level, &path);
     u64 entry = *path.entry[path.level];
     if (path.level > level && is_leaf(entry, path.level))
         return leaf_type(entry) == NP_POD ? 0 : -EEXIST;
     u64 nr = 1ull << (order - level_order(level));
     for (u64 i = 0; path.level == level && i < nr; i++)
-        if (!can_mark(np, path.entry[level][i], level))
+        if (!can_mark(path.entry[level][i], level))
             return -EEXIST;
     int rc = stock_take(np, &stock, path.level - level);
     if (rc)
@@ -509,7 +556,8 @@ int np_split_pod(struct np_table *np, gfn_t g, u32 order)
 {
     struct stock stock;
     u32 level = leaf_level(order);
-    struct path path = walk(np, g, 1);
+    struct path path;
+    walk(np, g, 1, &path);
 
     if (path.level <= level)
         return 0;
@@ -521,7 +569,8 @@ int np_split_pod(struct np_table *np, gfn_t g, u32 order)
 
 void np_fill_pod(struct np_table *np, gfn_t g, mfn_t m)
 {
-    struct path path = walk(np, g, 1);
+    struct path path;
+    walk(np, g, 1, &path);
     u64 *entry = path.entry[path.level];
 
     BUG_ON(!is_leaf(*entry, path.level) || leaf_type(*entry) != NP_POD ||

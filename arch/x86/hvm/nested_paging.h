@@ -61,13 +61,12 @@ struct np_table {
      * none. For those who read guest memory through np_lookup() alone; NULL: no entry is of that type. */
     struct np_entry (*populate)(void *ctx, gfn_t g);
     void *ctx;
-    u64 *(*virt)(u64 maddr); /* where a table page can be read and written */
 };
 
 /* [I] Largest mapping of this CPU's nested tables: 18, or 9 without 1G pages. Set before any np_init(). */
 extern u32 np_largest_order;
 
-/* Takes the root page. Fields but alloc, free, populate, ctx and virt are set here. -ENOMEM. */
+/* Takes the root page. Fields but alloc, free, populate and ctx are set here. -ENOMEM. */
 int np_init(struct np_table *np);
 /* Frees every table page, root included. The caller releases what was mapped. budget: table pages to
  * free in one call; returns true while there are more (call again). */
@@ -82,6 +81,8 @@ bool np_reap(struct np_table *np, u32 budget);
  */
 int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, u32 nr, enum np_type type,
                 u32 *done);
+/* The same for one frame. */
+int np_map_page(struct np_table *np, gfn_t g, mfn_t m, enum np_type type);
 /*
  * Looks up g (*old) and unmaps it if its type is in types (a bit each, 1 << enum np_type). A mapping of up to
  * 2^order frames goes as a whole; a larger one is split and loses 2^order frames, and old->order is that. With
@@ -90,6 +91,8 @@ int np_map_many(struct np_table *np, const gfn_t *g, const mfn_t *m, u32 order, 
  */
 #define NP_TRIM BIT(31)
 int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old);
+/* The same for one frame. */
+int np_unmap_page(struct np_table *np, gfn_t g, u32 types, struct np_entry *old);
 /* The mapping of g. Never fails; NP_NONE beyond the limit. */
 struct np_entry np_lookup(struct np_table *np, gfn_t g);
 

@@ -1,6 +1,6 @@
 /*
  * Xen's CPUID leaves, at 0x40000000 + n * 0x100 for the first n whose leaf 0 has the signature.
- * Facts: Xen's public/arch-x86/cpuid.h, 4.17; abi.md section 5.
+ * Facts: Xen's public/arch-x86/cpuid.h, 4.17; docs/guest-guide/pvh-entry.md.
  *
  *   0    EAX last leaf, EBX ECX EDX signature
  *   1    EAX version, major << 16 | minor

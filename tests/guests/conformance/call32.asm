@@ -1,7 +1,7 @@
 ; s64 hypercall32(u32 nr, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5)
 ;
 ; A hypercall from 32-bit code in long mode (CS.L = 0): the hypervisor then reads its arguments as a 32-bit
-; guest's (abi.md section 5). The image and its stack are below 4 GiB, so both modes can use them.
+; guest's (docs/guest-guide/abi.md). The image and its stack are below 4 GiB, so both modes can use them.
 ;
 ; In:  EDI ESI EDX ECX R8D R9D as C passes them
 ; Out: RAX the result, sign-extended. EAX the number, EBX ECX EDX ESI EDI the arguments.

@@ -7,6 +7,7 @@
 
 #define CALL "memory_op.claim_pages"
 
+/* claims.md CL-2.3 to CL-2.5. */
 static void arguments(u32 domid)
 {
     struct xen_memory_reservation good = {.nr_extents = 100, .domid = (domid_t)domid}, r, *edge;
@@ -44,6 +45,7 @@ static void arguments(u32 domid)
     CASE(CALL, "flags_and_unknown_domain", memory_op(XENMEM_claim_pages, &r));
 }
 
+/* claims.md CL-2.6. */
 static void domains(void)
 {
     static const struct {
@@ -66,6 +68,7 @@ static void domains(void)
     CASE(CALL, "domain_0_release", claim(0, 0));
 }
 
+/* claims.md CL-1.8, CL-2.9, CL-2.10, CL-2.12, CL-2.15. */
 static void amounts(u32 domid)
 {
     static const struct {
@@ -102,7 +105,7 @@ static void amounts(u32 domid)
     set_max(domid, 1024);
 }
 
-/* A count is the total that the domain shall reach. */
+/* A count is the total that the domain shall reach. claims.md CL-2.1, CL-2.11. */
 static void absolute(u32 domid)
 {
     watch(domid, WATCH_DOMAIN | WATCH_HOST);

@@ -148,7 +148,7 @@ static void target_later(void)
     end();
 }
 
-/* The claim covers the target, and the target redeems it. */
+/* The claim covers the target, and the target redeems it. claims.md CL-4.20, CL-4.21. */
 static void claims(void)
 {
     begin();
@@ -161,7 +161,7 @@ static void claims(void)
     end();
 }
 
-/* Domain 0 maps marked frames. */
+/* Domain 0 maps marked frames. claims.md CL-4.23. */
 static void access(void)
 {
     volatile u64 *at = case_page(0);

@@ -36,6 +36,7 @@ static long populate(u32 domid, u64 gfn, u64 nr, u32 order, u32 flags)
     return frames_from(XENMEM_populate_physmap, domid, gfn, nr, order, flags);
 }
 
+/* claims.md CL-1.4c, CL-4.13, CL-4.19. */
 static void redeem(void)
 {
     u32 domid = domain_new(8192);
@@ -73,7 +74,7 @@ static void redeem(void)
     domain_end(domid);
 }
 
-/* A domain claims all but some pages; another one gets only the rest. */
+/* A domain claims all but some pages; another one gets only the rest. claims.md CL-1.6, CL-2.13. */
 static void all_claimed(void)
 {
     u64 whole = host_free();
@@ -111,7 +112,10 @@ static void all_claimed(void)
     domain_end(b);
 }
 
-/* A request that a claim covers in part, while another domain has claimed the rest of memory. */
+/*
+ * A request that a claim covers in part, while another domain has claimed the rest of memory.
+ * claims.md CL-4.7, CL-4.8.
+ */
 static void in_part(void)
 {
     u64 whole = host_free();

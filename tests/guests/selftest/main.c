@@ -1,9 +1,10 @@
 /*
  * A domain 0 that tests the hypervisor's claims: the cases of docs/hypervisor-guide/mm/claims.md, or with mode=claimstress
- * builders that compete for memory. It builds no guests, and is linked with the builder's parts of
- * guest/dom0.
+ * builders that compete for memory, or with mode=race two builders that compete for one node. It builds no
+ * guests, and is linked with the builder's parts of guest/dom0.
  *
- * Options: mode=claimstress with rounds=N (10) and builders=N (8); slack=, wait= as in guest/README.md.
+ * Options: mode=claimstress with rounds=N (10) and builders=N (8); mode=race with rounds=N (0) on two vCPUs;
+ * slack=, wait= as in guest/README.md.
  */
 #include <tests/guests/selftest/selftest.h>
 #include <lib/string.h>
@@ -39,6 +40,8 @@ void guest_main(void)
         ok = run_cases();
     else if (!strcmp(mode, "claimstress"))
         ok = run_stress();
+    else if (!strcmp(mode, "race"))
+        ok = race_run((u32)MIN(guest_option_number("rounds", 0), 1000u));
     else
         printf("selftest: there is no mode '%s'\n", mode);
     session_end(ok, DOMAINS_AT_ONCE);

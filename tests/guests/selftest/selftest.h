@@ -1,7 +1,7 @@
 /*
  * Shared by the selftest*.c files: checks of claims, through real hypercalls on domains that never run. A
  * case is a function. selftest.c passes it the host's state, destroys its domains afterwards and looks for
- * leaks. The cases' names are those of docs/hypervisor-guide/mm/claims.md section 8.
+ * leaks. The cases' names are in docs/hypervisor-guide/mm/claims-trace.md.
  */
 #ifndef GUEST_SELFTEST_SELFTEST_H
 #define GUEST_SELFTEST_SELFTEST_H
@@ -15,6 +15,9 @@ u32 selftest_run(u64 slack);
 /* claimstress.c: `builders` vCPUs that build and destroy small domains for `rounds` rounds each, with
  * claims or without. slack: pages that may be missing. False: an error, which has been printed. vCPU 0. */
 bool claimstress_run(bool claims, u32 rounds, u32 builders, u64 slack);
+/* race.c: two builders for one node, in turns; with domain 0 on several vCPUs also `rounds` rounds of each kind at
+ * once. False: a race could not be held, and why has been printed. vCPU 0. */
+bool race_run(u32 rounds);
 
 struct selftest_host {
     struct host_state now; /* before the case has done anything */

@@ -18,7 +18,10 @@ static int claim_flags(u32 domid, u32 node, u64 pages, u32 order, u32 flags)
     return xc_domain_claim_memory_flags(xch, domid, 1, &entry, flags);
 }
 
-/* An allocation on another node that would redeem the claim: refused with STRICT, allowed without. */
+/*
+ * An allocation on another node that would redeem the claim: refused with STRICT, allowed without.
+ * claims.md CL-3.41, CL-3.44.
+ */
 static void strict(const struct selftest_host *host)
 {
     u32 a;
@@ -37,7 +40,10 @@ static void strict(const struct selftest_host *host)
     selftest_equal("loose_redeemed", "pages", 2 * FEW, shell_claim_on(a, host->first));
 }
 
-/* Extents of 2 MiB that are claimed stay whole while others take 4 KiB pages. */
+/*
+ * Extents of 2 MiB that are claimed stay whole while others take 4 KiB pages.
+ * claims.md CL-3.28, CL-3.35, CL-3.46 to CL-3.49, CL-3.52, CL-3.53.
+ */
 static void by_order(const struct selftest_host *host)
 {
     const u32 flags = XEN_DOMCTL_CLAIM_ORDERS;
@@ -73,7 +79,7 @@ static void by_order(const struct selftest_host *host)
     selftest_equal("order_node_is_full", "pages free", 0, selftest_free_on(host->last));
 }
 
-/* Memory claimed with SCRUB is scrubbed before it is allocated. */
+/* Memory claimed with SCRUB is scrubbed before it is allocated. claims.md CL-3.45, CL-3.60, CL-3.61. */
 static void scrubbed(const struct selftest_host *host)
 {
     xc_node_claim_t nodes[MAX_NODES];
@@ -102,7 +108,7 @@ static void scrubbed(const struct selftest_host *host)
     selftest_equal("scrub_outstanding", "pages", (s64)claimed, shell_outstanding(a));
 }
 
-/* The refusal records name the refused domain and the claimant. */
+/* The refusal records name the refused domain and the claimant. claims.md CL-7.12 to CL-7.14. */
 static void refusal_is_told(const struct selftest_host *host)
 {
     xc_claim_refusals_t before, after;

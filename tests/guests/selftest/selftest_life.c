@@ -35,6 +35,7 @@ static void build_or_destroy(void *arg, u32 job)
     }
 }
 
+/* claims.md CL-1.7b. */
 static void destroyed_midway(const struct selftest_host *host)
 {
     struct host_state h;
@@ -63,7 +64,10 @@ static void destroyed_midway(const struct selftest_host *host)
     selftest_equal("midway_pages_back", "pages", (s64)host->now.free_total, (s64)h.free_total);
 }
 
-/* A destroyed domain that dom0 holds a page of: it has no claim and gets none. */
+/*
+ * A destroyed domain that dom0 holds a page of: it has no claim and gets none.
+ * claims.md CL-1.7, CL-2.8, CL-3.27.
+ */
 static void dying_domain(const struct selftest_host *host)
 {
     xen_pfn_t gfn = CASE_GFN;
@@ -95,6 +99,7 @@ static void dying_domain(const struct selftest_host *host)
     selftest_equal("dying_gone", "result", -ESRCH, xc_domain_getinfo_single(xch, a, &info));
 }
 
+/* claims.md CL-2.9, CL-3.5, CL-3.15, CL-3.17. */
 static void release_twice(const struct selftest_host *host)
 {
     u32 a;

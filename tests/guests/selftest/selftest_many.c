@@ -53,7 +53,10 @@ static void move_or_try(void *arg, u32 job)
     __atomic_store_n(&full.over, 1, __ATOMIC_RELEASE);
 }
 
-/* Two domains claim everything; while one moves its claim, a third never gets a page. */
+/*
+ * Two domains claim everything; while one moves its claim, a third never gets a page.
+ * claims.md CL-3.19, CL-3.20, CL-3.43.
+ */
 static void replaced_at_full(const struct selftest_host *host)
 {
     struct host_state h;
@@ -92,6 +95,7 @@ static u32 every_node(const struct selftest_host *host, u64 pages, memory_claim_
     return nr;
 }
 
+/* claims.md CL-1.1, CL-1.4. */
 static void sixty_four_domains(const struct selftest_host *host)
 {
     memory_claim_t set[MAX_NODES];
@@ -172,6 +176,7 @@ static struct eight build_eight(const struct selftest_host *host, u32 keeper, bo
     return sum;
 }
 
+/* claims.md CL-1.4b. */
 static void eight_builders(const struct selftest_host *host)
 {
     u32 keeper;

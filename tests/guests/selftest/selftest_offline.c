@@ -81,7 +81,10 @@ static s64 offline_pages(u32 node)
     return rc ? rc : (s64)nodes[node].offline_pages;
 }
 
-/* Of four free pages three are claimed. Two pages go offline: two pages are left, both claimed. */
+/*
+ * Of four free pages three are claimed. Two pages go offline: two pages are left, both claimed.
+ * claims.md CL-6.2, CL-6.5, CL-6.15, CL-6.16, CL-6.18, CL-6.19, CL-7.5, CL-7.10.
+ */
 static void two_of_four(const struct selftest_host *host)
 {
     unsigned int exact = (unsigned int)XENMEMF_exact_node(host->last);

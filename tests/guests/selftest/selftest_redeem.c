@@ -14,7 +14,10 @@ static int take(u32 domid, u64 gfn, u32 order, u32 node)
     return xc_domain_populate_physmap(xch, domid, 1, order, (unsigned int)XENMEMF_exact_node(node), &at);
 }
 
-/* A claim of 4 MiB after max_mem; 2 MiB of it redeemed; nothing after the end. */
+/*
+ * A claim of 4 MiB after max_mem; 2 MiB of it redeemed; nothing after the end.
+ * claims.md CL-1.3, CL-1.7b, CL-2.14, CL-2.15.
+ */
 static void four_mib(const struct selftest_host *host)
 {
     xc_domaininfo_t info;
@@ -43,7 +46,10 @@ static s64 digits(u32 domid, const struct selftest_host *host)
            shell_claim_on(domid, host->last);
 }
 
-/* From the claim on the node, then the host-wide one, then those on other nodes. */
+/*
+ * From the claim on the node, then the host-wide one, then those on other nodes.
+ * claims.md CL-4.1 to CL-4.5, CL-4.10.
+ */
 static void order_of_redemption(const struct selftest_host *host)
 {
     memory_claim_t set[] = {XEN_NODE_CLAIM_INIT(2, HOST), XEN_NODE_CLAIM_INIT(2, host->first),
@@ -74,7 +80,7 @@ static void order_of_redemption(const struct selftest_host *host)
     selftest_equal("redemption_owned", "pages", 6, shell_owned(a));
 }
 
-/* A claim on all of one node is redeemed by a big extent on another. */
+/* A claim on all of one node is redeemed by a big extent on another. claims.md CL-4.4, CL-4.6. */
 static void big_extent_elsewhere(const struct selftest_host *host)
 {
     struct host_state h;

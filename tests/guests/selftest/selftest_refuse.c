@@ -27,6 +27,7 @@ static int claim_twice_in_a_set(u32 domid, u32 node)
     return xc_domain_claim_memory(xch, domid, ARRAY_SIZE(set), set);
 }
 
+/* claims.md CL-2.6, CL-3.24 to CL-3.26, CL-3.28 to CL-3.30, CL-3.39, CL-3.40. */
 static void bad_arguments(const struct selftest_host *host)
 {
     static memory_claim_t many[256];
@@ -53,7 +54,10 @@ static void bad_arguments(const struct selftest_host *host)
     selftest_equal("bad_nothing_claimed", "pages", 0, shell_outstanding(a));
 }
 
-/* More than there is, by each of the three ways; more than the limit. */
+/*
+ * More than there is, by each of the three ways; more than the limit.
+ * claims.md CL-1.1, CL-1.2, CL-1.8, CL-2.13, CL-3.34, CL-3.35.
+ */
 static void too_many_pages(const struct selftest_host *host)
 {
     const u64 huge = 1ull << 31;
@@ -76,7 +80,7 @@ static void too_many_pages(const struct selftest_host *host)
     selftest_equal("too_many_all_claimed", "pages", (s64)h.free_total, selftest_claimed());
 }
 
-/* A set one of whose entries does not fit claims nothing at all. */
+/* A set one of whose entries does not fit claims nothing at all. claims.md CL-1.5, CL-3.8, CL-3.32. */
 static void all_or_nothing(const struct selftest_host *host)
 {
     struct host_state h;

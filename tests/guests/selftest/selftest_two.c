@@ -7,7 +7,10 @@
 #define MANY_GFN 0x400ull
 #define HOST     XEN_DOMCTL_CLAIM_MEMORY_NO_NODE
 
-/* A claims all but KEEP pages of the host; B's build comes up short; A's claim stays whole. */
+/*
+ * A claims all but KEEP pages of the host; B's build comes up short; A's claim stays whole.
+ * claims.md CL-1.2, CL-1.4b, CL-1.6.
+ */
 static void host_claim_holds(const struct selftest_host *host)
 {
     struct host_state h;
@@ -32,8 +35,11 @@ static void host_claim_holds(const struct selftest_host *host)
     selftest_equal("host_claim_gone", "pages", 0, shell_outstanding(a));
 }
 
-/* A claims all but KEEP pages of a node; B's exact build there is short, B's free build lands elsewhere, A's
- * build gets every page it was promised. */
+/*
+ * A claims all but KEEP pages of a node; B's exact build there is short, B's free build lands elsewhere, A's
+ * build gets every page it was promised.
+ * claims.md CL-1.1, CL-1.4, CL-1.6.
+ */
 static void node_claim_holds(const struct selftest_host *host)
 {
     struct host_state h;
@@ -63,7 +69,10 @@ static void node_claim_holds(const struct selftest_host *host)
     selftest_equal("node_claim_node_is_full", "pages free", 0, selftest_free_on(node));
 }
 
-/* A has a legacy claim of all but 200 pages: B's claims of 400 fail each of the three ways. */
+/*
+ * A has a legacy claim of all but 200 pages: B's claims of 400 fail each of the three ways.
+ * claims.md CL-1.2, CL-2.13.
+ */
 static void legacy_claim_against_each_way(const struct selftest_host *host)
 {
     struct host_state h;
@@ -92,7 +101,10 @@ static int set_legacy(u32 domid, u32 mode)
     return (int)hypercall1(__HYPERVISOR_domctl, (u64)(uintptr_t)&op);
 }
 
-/* A's claim, which names no node, is on the node of its affinity; what that lacks is host-wide, or refused. */
+/*
+ * A's claim, which names no node, is on the node of its affinity; what that lacks is host-wide, or refused.
+ * claims.md CL-2.21 to CL-2.22.
+ */
 static void legacy_claim_by_affinity(const struct selftest_host *host)
 {
     struct host_state h;

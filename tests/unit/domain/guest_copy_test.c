@@ -178,6 +178,65 @@ CALL_TEST(the_physmap_changes)
     }
 }
 
+static int write_at(const struct guest_place *place, u64 offset, u8 value)
+{
+    return copy_to_guest_place(caller, place, offset, &value, 1);
+}
+
+/* A result goes where its argument was found, whatever the guest does to its tables meanwhile, unless the map changes or
+ * writing there was not allowed: then it is looked up again. */
+CALL_TEST(a_result_goes_where_its_argument_was)
+{
+    struct guest_place place;
+    u8 bytes[8];
+
+    assert_int_equal(copy_from_guest_place(caller, bytes, GVA + 8, sizeof(bytes), &place), 0);
+    assert_int_equal(bytes[7], 0x4a);
+    *entry(4, INDEX(0)) = PAGE(11) | RW;
+    looks = 0;
+    assert_int_equal(write_at(&place, 3, 7), 0);
+    assert_true(page(10)[11] == 7 && page(11)[11] == 0x4b);
+    assert_int_equal(looks, 0);
+
+    /* Its page is another one: as for a new copy. */
+    gfn_t g = gfn(PAGE(10) >> PAGE_SHIFT);
+    mfn_t old = physmap_lookup(dom0, g).mfn;
+    assert_int_equal(physmap_remove(dom0, g, 0, false), 0);
+    assert_int_equal(write_at(&place, 4, 8), 0);
+    assert_true(((u8 *)mfn_to_virt(old))[12] == 0x4a && page(11)[12] == 8);
+    *entry(4, INDEX(0)) = PAGE(10) | RW;
+    assert_int_equal(write_at(&place, 4, 8), -EFAULT);
+    assert_int_equal(physmap_place(dom0, g, old, 0, NP_RAM), 0);
+    assert_int_equal(write_at(&place, 4, 9), 0);
+    assert_int_equal(page(10)[12], 9);
+
+    dom0->physmap.destroyed = true;
+    assert_int_equal(copy_from_guest_place(caller, bytes, GVA, 8, &place), -EFAULT);
+    assert_int_equal(write_at(&place, 0, 1), -EFAULT);
+    dom0->physmap.destroyed = false;
+    assert_int_equal(copy_from_guest_place(caller, bytes, GVA, 8, &place), 0);
+    dom0->physmap.destroyed = true;
+    assert_int_equal(write_at(&place, 0, 1), -EFAULT);
+    dom0->physmap.destroyed = false;
+
+    /* Read-only, over the edge of a page, nothing at all. */
+    *entry(4, INDEX(0)) = PAGE(10) | PRESENT;
+    assert_int_equal(copy_from_guest_place(caller, bytes, GVA, 8, &place), 0);
+    assert_int_equal(write_at(&place, 0, 1), -EFAULT);
+    *entry(4, INDEX(0)) = PAGE(10) | RW;
+    assert_int_equal(write_at(&place, 0, 1), 0);
+    assert_int_equal(copy_from_guest_place(caller, bytes, GVA + 4092, 8, &place), 0);
+    assert_int_equal(bytes[7], 0x4b);
+    assert_int_equal(write_at(&place, 4, 6), 0);
+    assert_int_equal(page(11)[0], 6);
+    *entry(4, INDEX(0) + 1) = 0;
+    assert_int_equal(copy_from_guest_place(caller, bytes, GVA + 4092, 8, &place), -EFAULT);
+    assert_int_equal(write_at(&place, 4, 6), -EFAULT);
+    assert_int_equal(copy_from_guest_place(caller, bytes, ~7ull, 8, &place), -EFAULT);
+    assert_int_equal(copy_from_guest_place(caller, bytes, ~6ull, 8, &place), -EFAULT);
+    assert_int_equal(copy_from_guest_place(caller, bytes, GVA + 4096, 0, &place), 0);
+}
+
 CALL_TEST(a_domain_that_is_torn_down)
 {
     assert_int_equal(byte_at(GVA), 0x4a);

@@ -113,7 +113,7 @@ static u64 reported(u16 domid)
         assert_int_equal(dom(domid)->mem.affinity, is_wanted); \
     } while (0)
 
-/* CPUs n and n + 3 are on node n. */
+/* CPUs n and n + 3 are on node n. claims.md CL-5.2. */
 CALL_TEST(node_affinity_follows_the_vcpus, .cpus = 6)
 {
     static const struct {
@@ -249,7 +249,7 @@ static void assert_populates_on(nodeid_t nid, u64 first)
     assert_in_range(before - node_free(nid), 16, 18); /* and tables */
 }
 
-/* The calling CPU is on node 0, where alone memory is clean. */
+/* The calling CPU is on node 0, where alone memory is clean. claims.md CL-5.1, CL-5.13. */
 CALL_TEST(memory_comes_from_the_nodes_of_pinned_cpus, .cpus = 3)
 {
     while (mm_scrub_step(0))
@@ -277,7 +277,10 @@ static long populate_itself(u64 nr, u64 first)
     return rc;
 }
 
-/* What a guest takes back is on the nodes that it was given, in equal shares, or it gets nothing. */
+/*
+ * What a guest takes back is on the nodes that it was given, in equal shares, or it gets nothing.
+ * claims.md CL-5.6, CL-5.9.
+ */
 CALL_TEST(a_guest_stays_on_its_nodes, .cpus = 3)
 {
     struct mem_account *mem = &dom(1)->mem;
@@ -303,7 +306,7 @@ CALL_TEST(a_guest_stays_on_its_nodes, .cpus = 3)
     assert_int_equal(do_extents(XENMEM_populate_physmap), 64);
 }
 
-/* A guest that was given no nodes: first the one with most of its memory, then others. */
+/* A guest that was given no nodes: first the one with most of its memory, then others. claims.md CL-5.7. */
 CALL_TEST(a_guest_stays_where_most_of_its_memory_is, .cpus = 3)
 {
     struct mem_account *mem = &dom(1)->mem;

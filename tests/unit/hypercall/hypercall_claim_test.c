@@ -1,7 +1,10 @@
 /* domctl 91 and 92, docs/hypervisor-guide/mm/claims.md section 3: every error in its order, numbers and layout, and a domain that dies. */
 #include "calls.h"
 
-/* No released header can be asked. What Xen's headers have is compared by abi_headers_test.py. */
+/*
+ * No released header can be asked. What Xen's headers have is compared by abi_headers_test.py.
+ * claims.md CL-3.1 to CL-3.4.
+ */
 CALL_TEST(claim_call_is_as_documented)
 {
     const memory_claim_t c = XEN_NODE_CLAIM_INIT(7, 3);
@@ -19,7 +22,10 @@ CALL_TEST(claim_call_is_as_documented)
     assert_true(c.pages == 7 && c.node == 3 && c.pad == 0);
 }
 
-/* Each call has every fault from its own on: so each error stands before all that follow. */
+/*
+ * Each call has every fault from its own on: so each error stands before all that follow.
+ * claims.md CL-3.21 to CL-3.28, CL-3.30, CL-3.32, CL-3.34, CL-3.35.
+ */
 CALL_TEST(set_claim_errors_in_order)
 {
     const u64 good = at(0x4000), max = dom(1)->mem.max_pages;
@@ -67,8 +73,9 @@ CALL_TEST(set_claim_errors_in_order)
 }
 
 /*
- * In version 7 of the published series this word is a mode and 1 asks for a read-back. Such a caller passes room
+ * * In version 7 of the published series this word is a mode and 1 asks for a read-back. Such a caller passes room
  * for the answer, often filled with zeros: it must be refused, never taken for a set that replaces the claims.
+ * claims.md CL-3.24, CL-3.39, CL-3.40.
  */
 CALL_TEST(mode_of_another_interface_changes_nothing)
 {
@@ -83,6 +90,7 @@ CALL_TEST(mode_of_another_interface_changes_nothing)
     assert_int_equal(dom(1)->mem.outstanding, 9);
 }
 
+/* claims.md CL-3.6, CL-3.15 to CL-3.19, CL-3.31, CL-3.43, CL-7.1. */
 CALL_TEST(claim_sets)
 {
     struct xen_memory_claim set[3] = {XEN_NODE_CLAIM_INIT(2, XEN_DOMCTL_CLAIM_MEMORY_NO_NODE),
@@ -100,6 +108,7 @@ CALL_TEST(claim_sets)
     assert_int_equal(dom(1)->mem.outstanding, 0);
 }
 
+/* claims.md CL-3.36, CL-3.38. */
 CALL_TEST(claims_read_back)
 {
     const struct xen_memory_claim set[2] = {XEN_NODE_CLAIM_INIT(5, 2), XEN_NODE_CLAIM_INIT(7, ~0u)};
@@ -128,6 +137,7 @@ static long legacy(u16 domid, u32 mode, u32 pad)
     return domctl(XEN_DOMCTL_homestead_legacy_claims, domid);
 }
 
+/* claims.md CL-2.16, CL-2.18 to CL-2.21. */
 CALL_TEST(legacy_claims_by_domain)
 {
     call_from(1);
@@ -161,7 +171,10 @@ static void kill_meanwhile(u64 n, u64 nr)
     yield_every = 0;
 }
 
-/* Another CPU destroys the domain while memory is cleared for it: it is not gone before this call ends. */
+/*
+ * Another CPU destroys the domain while memory is cleared for it: it is not gone before this call ends.
+ * claims.md CL-1.7b, CL-4.16.
+ */
 CALL_TEST(populate_for_a_dying_domain)
 {
     on_clear = kill_meanwhile;

@@ -20,7 +20,7 @@ static void add(u16 typecode, u16 instance, const void *body, u32 size)
     len += sizeof(head) + size;
 }
 
-/* Of abi.md 4.2 what is looked at here. */
+/* Of a PVH guest's first registers what is looked at here. */
 static struct hvm_hw_cpu good_cpu(void)
 {
     return (struct hvm_hw_cpu){.rbx = 0x2000,

@@ -150,7 +150,7 @@ CALL_TEST(what_cannot_be_mapped)
     GET(ARG, map);
     assert_int_equal(map.status, GNTST_bad_domain);
     assert_int_equal(granter->grants->nr_active, 0);
-    assert_int_equal(dom(2)->maptrack.nr_mapped, 0);
+    assert_int_equal(dom(2)->maptrack.nr_used, 0);
     assert_int_equal(map_gfn(9, WINDOW), GNTST_okay); /* the handle is free each time */
     assert_int_equal(map.handle, 0);
 }
@@ -365,7 +365,7 @@ CALL_TEST(batches_are_continued)
     GET(LIST, unmaps);
     for (u32 i = 0; i < 40; i++)
         assert_int_equal(unmaps[i].status, i == 7 || i == 20 ? GNTST_bad_handle : GNTST_okay);
-    assert_int_equal(dom(2)->maptrack.nr_mapped, 1);
+    assert_int_equal(dom(2)->maptrack.nr_used, 1);
     assert_int_equal(unmap_with(maps[20].handle, maps[20].host_addr, 0), GNTST_okay);
 }
 
@@ -381,14 +381,14 @@ CALL_TEST(arrays_that_end_in_the_air)
     assert_int_equal(
         hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, at(last - sizeof(maps[0])), 2),
         -EFAULT);
-    assert_int_equal(dom(2)->maptrack.nr_mapped, 1); /* what came before is done, as on Xen */
+    assert_int_equal(dom(2)->maptrack.nr_used, 1); /* what came before is done, as on Xen */
     put(last - sizeof(unmap), &unmap, sizeof(unmap));
     assert_int_equal(
         hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, at(last - sizeof(unmap)), 2),
         -EFAULT);
     get(last - sizeof(unmap), &unmap, sizeof(unmap));
     assert_int_equal(unmap.status, GNTST_okay);
-    assert_int_equal(dom(2)->maptrack.nr_mapped, 0);
+    assert_int_equal(dom(2)->maptrack.nr_used, 0);
     assert_int_equal(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, at(last), 0), 0);
     assert_int_equal(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_copy, at(last), 1), -EFAULT);
 
@@ -397,7 +397,7 @@ CALL_TEST(arrays_that_end_in_the_air)
     guest_64 = false;
     write_protect(0x6000);
     assert_int_equal(hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, at(0x6000), 1), -EFAULT);
-    assert_int_equal(dom(2)->maptrack.nr_mapped, 0);
+    assert_int_equal(dom(2)->maptrack.nr_used, 0);
     assert_false(is_mapped(2, WINDOW));
     assert_int_equal(entry(8)->flags, GTF_permit_access);
 }

@@ -5,6 +5,7 @@
 #define POPULATE XENMEM_populate_physmap
 #define DECREASE XENMEM_decrease_reservation
 
+/* claims.md CL-5.4. */
 CALL_TEST(populate_on_nodes)
 {
     const u64 *own = dom(1)->mem.own;
@@ -75,7 +76,7 @@ CALL_TEST(populate_refuses)
     assert_int_equal(dom(2)->mem.own[1], 0);
 }
 
-/* No paging memory in the middle of it: pages and claim are as before. */
+/* No paging memory in the middle of it: pages and claim are as before. claims.md CL-4.13. */
 CALL_TEST(populate_that_cannot_map)
 {
     const struct mem_account *account = &dom(1)->mem;
@@ -124,7 +125,10 @@ CALL_TEST(decrease)
     assert_int_equal(do_extents(DECREASE), 0);
 }
 
-/* Every fault from its own on: each error stands before those that follow. */
+/*
+ * Every fault from its own on: each error stands before those that follow.
+ * claims.md CL-2.2 to CL-2.10, CL-2.12, CL-2.13.
+ */
 CALL_TEST(legacy_claim_errors_in_order)
 {
     const u64 max = dom(1)->mem.max_pages, much = 1ull << 40;

@@ -46,7 +46,10 @@ static long set_pod(u16 domid, u64 target, struct xen_pod_target *got)
     return rc;
 }
 
-/* Marked, filled, cut: each call is continued as often as it must yield, and figures are those of its end. */
+/*
+ * Marked, filled, cut: each call is continued as often as it must yield, and figures are those of its end.
+ * claims.md CL-4.20.
+ */
 CALL_TEST(populate_on_demand)
 {
     struct xen_pod_target got;

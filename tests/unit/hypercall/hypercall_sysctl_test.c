@@ -196,6 +196,7 @@ CALL_TEST(one_cpu_pool, .cpus = 6)
     assert_int_equal(map, 0);
 }
 
+/* claims.md CL-6.1, CL-6.2, CL-6.18. */
 CALL_TEST(pages_go_offline)
 {
     const u32 n = FIRST(1) + 900;
@@ -259,6 +260,7 @@ static long node_memory(u32 room)
     return rc;
 }
 
+/* claims.md CL-7.5, CL-7.7 to CL-7.10. */
 CALL_TEST(figures_of_nodes)
 {
     assert_int_equal(claim(1, 1, 1024, 9, XEN_DOMCTL_CLAIM_ORDERS), 0);
@@ -286,6 +288,7 @@ CALL_TEST(figures_of_nodes)
     assert_int_equal(sysctl(XEN_SYSCTL_homestead_node_memory), -EINVAL);
 }
 
+/* claims.md CL-3.51, CL-7.8, CL-7.9, CL-7.11. */
 CALL_TEST(figures_of_a_domain)
 {
     struct xen_homestead_domain_node nodes[NR_NODES];
@@ -311,6 +314,7 @@ CALL_TEST(figures_of_a_domain)
     assert_int_equal(sysctl(XEN_SYSCTL_homestead_domain_memory), -EINVAL);
 }
 
+/* claims.md CL-7.12 to CL-7.14. */
 CALL_TEST(refusals_are_told)
 {
     struct xen_homestead_refusals r;
@@ -335,6 +339,7 @@ CALL_TEST(refusals_are_told)
     assert_int_equal(sysctl(XEN_SYSCTL_homestead_refusals), -EFAULT);
 }
 
+/* claims.md CL-6.5, CL-6.16. */
 CALL_TEST(recalls_are_told)
 {
     const u32 n = FIRST(1) + 100;

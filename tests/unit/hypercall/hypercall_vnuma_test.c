@@ -281,7 +281,10 @@ CALL_TEST(memory_by_virtual_node)
 }
 ALSO_IN_32_BITS(memory_by_virtual_node)
 
-/* A guest that names no node, as a balloon driver does: 0 to 4 MiB and 8 to 9 MiB are on node 2, 4 to 8 MiB on node 1. */
+/*
+ * A guest that names no node, as a balloon driver does: 0 to 4 MiB and 8 to 9 MiB are on node 2, 4 to 8 MiB on node 1.
+ * claims.md CL-5.8.
+ */
 CALL_TEST(a_guest_keeps_memory_on_its_virtual_nodes)
 {
     static const u64 frames[] = {0x10, 0x410, 0x411, 0x11, 0x810, 0x900, 0x412};
@@ -334,4 +337,29 @@ CALL_TEST(a_guest_keeps_memory_on_its_virtual_nodes)
     extents(1, 0x700, 0, 0);
     res.domid = DOMID_SELF;
     assert_int_equal(do_extents(XENMEM_populate_physmap), 1);
+}
+
+static nodeid_t node_of_frame(u64 g)
+{
+    return mm_mfn_node(physmap_lookup(dom(1), gfn(g)).mfn);
+}
+
+/* Marked frames get memory of their virtual node as long as the cache has any of it. claims.md CL-4.24. */
+CALL_TEST(marked_frames_get_memory_of_their_node)
+{
+    const struct xen_memory_claim set_of[] = {{.pages = 2, .node = 1}, {.pages = 1, .node = 2}};
+    struct xen_pod_target pod = {.target_pages = 3, .domid = 1};
+
+    dom(1)->mem.max_pages = 3000;
+    describe(20, 30);
+    assert_int_equal(set(1), 0);
+    assert_int_equal(claim_set(1, set_of, 2, 0), 0);
+    assert_int_equal(populate_extents(4, 0, 9, XENMEMF_populate_on_demand), 4);
+    assert_int_equal(memory(XENMEM_set_pod_target, &pod, sizeof(pod)), 0);
+    assert_int_equal(physmap_write(dom(1), MIB(4), "x", 1), 0);
+    assert_int_equal(physmap_write(dom(1), MIB(1), "x", 1), 0);
+    assert_int_equal(physmap_write(dom(1), MIB(2), "x", 1), 0);
+    assert_int_equal(node_of_frame(0x400), 1);
+    assert_int_equal(node_of_frame(0x100), 2);
+    assert_int_equal(node_of_frame(0x200), 1); /* node 2's are used up */
 }

@@ -7,6 +7,7 @@ static void follow(struct mem_account *d, u64 affinity, enum claim_legacy mode)
     assert_int_equal(claim_set_legacy(d, mode), CLAIM_LEGACY_HOST);
 }
 
+/* claims.md CL-2.20, CL-2.21, CL-2.23 to CL-2.25. */
 TEST(legacy_claim_follows_the_affinity)
 {
     follow(a, BIT(1), CLAIM_LEGACY_AFFINITY);
@@ -28,6 +29,7 @@ TEST(legacy_claim_follows_the_affinity)
     assert_int_equal(set1(b, 1, NODE_PAGES), 0);
 }
 
+/* claims.md CL-2.22. */
 TEST(legacy_claim_of_the_affinity_only)
 {
     follow(a, BIT(2) | BIT(0), CLAIM_LEGACY_AFFINITY_ONLY);
@@ -42,6 +44,7 @@ TEST(legacy_claim_of_the_affinity_only)
     assert_int_equal(claim_install_legacy(b, NODE_PAGES + 1), -ENOMEM);
 }
 
+/* claims.md CL-2.26. */
 TEST(legacy_claim_is_host_wide_without_a_proper_subset)
 {
     static const u64 affinity[] = {0, BIT(0) | BIT(1) | BIT(2), ~0ull, BIT(40)};
@@ -59,6 +62,7 @@ TEST(legacy_claim_is_host_wide_without_a_proper_subset)
     expect_claims(a, 100, 0, 0);
 }
 
+/* claims.md CL-2.16, CL-2.18. */
 TEST(legacy_default_is_for_new_accounts)
 {
     claim_set_legacy_default(CLAIM_LEGACY_AFFINITY);

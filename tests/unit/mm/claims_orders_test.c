@@ -9,8 +9,11 @@
 #define NODE_PAGES (REGIONS * M2)
 #include "claims_helpers.h"
 
-/* b takes single pages until there are none for it, and gives three of four back, over and over: a's extents
- * are there, whole, whatever is left. */
+/*
+ * b takes single pages until there are none for it, and gives three of four back, over and over: a's extents
+ * are there, whole, whatever is left.
+ * claims.md CL-3.47 to CL-3.49.
+ */
 TEST(extents_survive_single_pages)
 {
     static mfn_t m[NODE_PAGES];
@@ -65,7 +68,10 @@ TEST(without_the_flag_they_do_not)
     assert_int_equal(take_at(a, 0, 0, &m[0]), 0);
 }
 
-/* Its own single pages break one extent at a time, and the promise of a page always holds. */
+/*
+ * Its own single pages break one extent at a time, and the promise of a page always holds.
+ * claims.md CL-3.54, CL-3.55.
+ */
 TEST(own_single_pages)
 {
     mfn_t m;
@@ -82,7 +88,10 @@ TEST(own_single_pages)
         assert_int_equal(take_at(b, 0, 0, &m), 0);
 }
 
-/* A transaction that is cut short leaves pages and extents as they were. */
+/*
+ * A transaction that is cut short leaves pages and extents as they were.
+ * claims.md CL-3.51 to CL-3.53, CL-3.56, CL-4.14.
+ */
 TEST(cut_short)
 {
     struct mm_taken taken;
@@ -103,6 +112,7 @@ TEST(cut_short)
         }
 }
 
+/* claims.md CL-3.45, CL-3.60. */
 TEST(scrubbed_on_claim)
 {
     scrubbers_woken = 0;
@@ -121,6 +131,53 @@ TEST(scrubbed_on_claim)
     for (u32 i = 0; i < 2 * M2 + 1; i++)
         assert_int_equal(take_at(a, 0, 0, &m), 0);
     assert_int_equal(frames_cleared, 0); /* all of it was clean */
+}
+
+/* claims.md CL-3.37. */
+TEST(orders_are_read_back)
+{
+    struct claim_entry set[2] = {{.pages = 2 * M2, .node = 1, .pad = 9}, {.pages = 3, .node = 0}}, got[2];
+    u32 nr = 2;
+
+    assert_int_equal(claim_install_set(a, set, 2, CLAIM_ORDERS), 0);
+    assert_int_equal(claim_read_set(a, got, &nr), 0);
+    assert_true(nr == 2 && got[0].node == 0 && got[0].pad == 0 && got[1].node == 1 && got[1].pad == 9);
+}
+
+/* claims.md CL-3.41, CL-3.42. */
+TEST(a_claim_without_a_set_has_no_flags)
+{
+    assert_int_equal(claim(a, 0, M2, 9, CLAIM_ORDERS | CLAIM_STRICT | CLAIM_SCRUB), 0);
+    assert_int_equal(claim_install_legacy(a, 0), 0);
+    assert_int_equal(a->claim_flags, 0); /* they ended with their set */
+    assert_int_equal(claim_install_legacy(a, M2), 0);
+    assert_true(a->claim_flags == 0 && a->claim_order[0] == 0 && a->host_claim == M2);
+}
+
+/* What the hypervisor needs for the domain does not redeem another node's claim either. claims.md CL-3.44b. */
+TEST(strict_holds_for_overhead)
+{
+    mfn_t m;
+
+    assert_int_equal(claim(a, 1, 10, 0, CLAIM_STRICT), 0);
+    assert_int_equal(mm_alloc(a, 0, 0, MM_EXACT_NODE | MM_OVERHEAD, &m), -ENOMEM);
+    assert_int_equal(a->node_claim[1], 10);
+    assert_int_equal(mm_alloc(a, 0, 0, MM_OVERHEAD, &m), 0);
+    assert_int_equal(mm_mfn_node(m), 1);
+    assert_int_equal(a->node_claim[1], 9);
+}
+
+/* claims.md CL-5.5. */
+TEST(a_node_without_such_an_extent_is_passed_over)
+{
+    mfn_t m;
+
+    for (u32 i = 0; i < REGIONS; i++)
+        assert_int_equal(take_at(b, 0, i + 1 < REGIONS ? 9 : 0, &m), 0);
+    assert_int_equal(node_free(0), M2 - 1);
+    assert_int_equal(take_at(a, 0, 9, &m), -ENOMEM);
+    assert_int_equal(mm_alloc(a, 0, 9, 0, &m), 0);
+    assert_int_equal(mm_mfn_node(m), 1);
 }
 
 FIXTURE(setup, accounts_unmake)

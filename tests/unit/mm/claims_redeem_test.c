@@ -1,11 +1,11 @@
-/* docs/hypervisor-guide/mm/claims.md sections 4 and 5: what allocations redeem, and which page they get. Section 8 names the
- * cases. */
+/* docs/hypervisor-guide/mm/claims.md sections 4 and 5: what allocations redeem, and which page they get. */
 #include <mm/ledger.h>
 #include <mm/region.h>
 #include "claims_helpers.h"
 
 /* --- section 4 --- */
 
+/* claims.md CL-4.4, CL-4.6. */
 TEST(big_extent_elsewhere_redeems_all_of_n0)
 {
     assert_int_equal(set1(a, 0, NODE_PAGES), 0);
@@ -15,6 +15,7 @@ TEST(big_extent_elsewhere_redeems_all_of_n0)
     assert_int_equal(take(b, 0, 0), 0);
 }
 
+/* claims.md CL-4.4. */
 TEST(other_nodes_are_redeemed_ascending)
 {
     struct claim_entry set[2] = {{.pages = 3, .node = 2}, {.pages = 3, .node = 1}};
@@ -24,6 +25,7 @@ TEST(other_nodes_are_redeemed_ascending)
     assert_int_equal(a->node_claim[2], 2);
 }
 
+/* claims.md CL-4.7, CL-4.8. */
 TEST(claimed_and_unclaimed_pages_mix)
 {
     assert_int_equal(set1(a, 0, 3), 0);
@@ -39,6 +41,7 @@ TEST(claimed_and_unclaimed_pages_mix)
     assert_int_equal(node_free(0), 0);
 }
 
+/* claims.md CL-1.4, CL-1.6. */
 TEST(own_claim_not_eaten_by_another_domain)
 {
     struct mm_request twenty = {.nid = 0, .nr = 20, .flags = MM_EXACT_NODE};
@@ -62,6 +65,7 @@ TEST(own_claim_not_eaten_by_another_domain)
     expect_claims(a, 0, 0, 0);
 }
 
+/* claims.md CL-1.6. */
 TEST(homestead_never_eats_a_host_claim)
 {
     mfn_t m;
@@ -71,6 +75,7 @@ TEST(homestead_never_eats_a_host_claim)
     mm_free_overhead(NULL, m, 0);
 }
 
+/* claims.md CL-4.11, CL-4.12. */
 TEST(overhead_redeems_but_is_not_owned)
 {
     mfn_t m;
@@ -88,6 +93,7 @@ TEST(overhead_redeems_but_is_not_owned)
     assert_int_equal(a->overhead_pages, 2);
 }
 
+/* claims.md CL-4.19. */
 TEST(freeing_does_not_restore_a_claim)
 {
     mfn_t m;
@@ -108,6 +114,7 @@ static void fragment_node_0(u64 keep)
             mm_free_overhead(NULL, m[i], 0);
 }
 
+/* claims.md CL-1.4c, CL-4.13. */
 TEST(refund_when_no_extent_is_big_enough)
 {
     struct claim_entry set[3] = {
@@ -124,6 +131,7 @@ TEST(refund_when_no_extent_is_big_enough)
     expect_claims(a, 1, 2, 1);
 }
 
+/* claims.md CL-1.3, CL-1.5, CL-4.13. */
 TEST(limits_are_checked_and_nothing_lost)
 {
     a->max_pages = 3;
@@ -148,6 +156,7 @@ static void kill_a(u64 n, u64 nr)
     mm_account_kill(a);
 }
 
+/* claims.md CL-1.7, CL-4.16. */
 TEST(destroyed_in_the_middle_of_a_populate)
 {
     assert_int_equal(set1(a, 0, 100), 0);
@@ -161,6 +170,7 @@ TEST(destroyed_in_the_middle_of_a_populate)
     assert_int_equal(host_info().outstanding_pages, 0);
 }
 
+/* claims.md CL-4.13, CL-4.14, CL-4.16, CL-4.17. */
 TEST(populate_cut_short_is_undone)
 {
     struct claim_entry set[3] = {
@@ -201,6 +211,7 @@ static nodeid_t node_of_alloc(struct mem_account *d, nodeid_t nid, u32 flags)
     return mm_mfn_node(m);
 }
 
+/* claims.md CL-5.1, CL-5.3, CL-5.4. */
 TEST(where_a_page_comes_from)
 {
     clean_all();
@@ -222,6 +233,7 @@ TEST(where_a_page_comes_from)
     assert_int_equal(node_of_alloc(a, NODE_NONE, 0), 1); /* node 0 is full */
 }
 
+/* claims.md CL-5.11, CL-5.12. */
 TEST(remote_clean_before_local_dirty)
 {
     while (mm_scrub_step(1))
@@ -236,6 +248,7 @@ TEST(remote_clean_before_local_dirty)
     assert_int_equal(node_of_alloc(b, 0, 0), 1);
 }
 
+/* claims.md CL-5.13. */
 TEST(dirty_memory_of_the_affinity_before_clean_elsewhere)
 {
     while (mm_scrub_step(1))
@@ -264,6 +277,7 @@ static void move_page(u32 level)
     assert_int_equal(mm_alloc(b, 1, 0, MM_EXACT_NODE, &moving), 0);
 }
 
+/* claims.md CL-1.4b. */
 TEST(a_host_claim_finds_the_page_that_moves)
 {
     mfn_t m;
@@ -292,6 +306,7 @@ TEST(bad_allocation_requests)
 
 /* --- many --- */
 
+/* claims.md CL-1.1, CL-1.4. */
 TEST(claim_on_every_node_in_64_domains)
 {
     struct claim_entry set[MAX_NODES + 1];
@@ -319,6 +334,22 @@ TEST(claim_on_every_node_in_64_domains)
         assert_false(mm_release_some(&accounts[domid], 10000));
     }
     assert_int_equal(host_info().free_pages, 64 * 256);
+}
+
+/* The last page of a full node: it is free, and can be claimed, from the moment it was given back. claims.md CL-7.3. */
+TEST(a_page_can_be_claimed_while_it_is_free)
+{
+    mfn_t m;
+
+    assert_int_equal(set1(b, 1, NODE_PAGES - 1), 0);
+    assert_int_equal(take_at(a, 1, 0, &m), 0);
+    assert_int_equal(node_free(1), NODE_PAGES - 1);
+    assert_int_equal(set1(a, 1, 2), -ENOMEM); /* it has one there, and no other is unclaimed */
+    assert_int_equal(release_range(a, m, 0), 0);
+    assert_int_equal(node_free(1), NODE_PAGES);
+    assert_int_equal(set1(a, 1, 1), 0);
+    assert_int_equal(take(a, 1, 0), 0);
+    assert_int_equal(node_free(1), NODE_PAGES - 1);
 }
 
 FIXTURE(setup, accounts_unmake)

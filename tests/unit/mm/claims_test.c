@@ -1,10 +1,11 @@
 /* docs/hypervisor-guide/mm/claims.md sections 2 and 3: installing, replacing, reading and releasing claims; and claims while something else
- * happens. Section 8 names the cases. */
+ * happens. */
 #include <pthread.h>
 #include "claims_helpers.h"
 
 /* --- section 2 --- */
 
+/* claims.md CL-2.14, CL-2.15, CL-7.1. */
 TEST(claim_4_mib_after_max_mem)
 {
     mfn_t m;
@@ -20,6 +21,7 @@ TEST(claim_4_mib_after_max_mem)
     assert_int_equal(host_info().free_pages, 3 * NODE_PAGES);
 }
 
+/* claims.md CL-2.1, CL-2.11. */
 TEST(legacy_claim_is_absolute)
 {
     take_pages(a, 0, 10);
@@ -29,6 +31,7 @@ TEST(legacy_claim_is_absolute)
     expect_claims(a, 1, 0, 0);
 }
 
+/* claims.md CL-2.9 to CL-2.13. */
 TEST(legacy_errors_in_order)
 {
     a->max_pages = 100;
@@ -41,6 +44,7 @@ TEST(legacy_errors_in_order)
     assert_int_equal(claim_install_legacy(a, ~0ull), -ENOMEM);
 }
 
+/* claims.md CL-2.9, CL-2.10, CL-3.5. */
 TEST(legacy_zero_wipes_node_claims_too)
 {
     assert_int_equal(set1(a, 1, 100), 0);
@@ -50,6 +54,7 @@ TEST(legacy_zero_wipes_node_claims_too)
     assert_int_equal(node_claimed(1), 0);
 }
 
+/* claims.md CL-1.2, CL-2.13. */
 TEST(host_claim_of_all_but_200)
 {
     assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES - 200), 0);
@@ -61,6 +66,7 @@ TEST(host_claim_of_all_but_200)
     assert_int_equal(set1(b, 0, 200), 0);
 }
 
+/* claims.md CL-1.1, CL-1.2, CL-3.35. */
 TEST(free_plus_one_by_each_way)
 {
     assert_int_equal(claim_install_legacy(a, 3 * NODE_PAGES + 1), -ENOMEM);
@@ -76,6 +82,7 @@ TEST(free_plus_one_by_each_way)
 
 /* --- section 3 --- */
 
+/* claims.md CL-3.30. */
 TEST(unknown_nodes)
 {
     assert_int_equal(set1(a, 3, 1), -ENOENT);
@@ -90,6 +97,7 @@ TEST(unknown_nodes)
     assert_int_equal(set1(a, 0, ~0ull), -ENOMEM);
 }
 
+/* claims.md CL-3.3, CL-3.29. */
 TEST(both_host_selectors)
 {
     struct claim_entry twice[2] = {{.pages = 1, .node = CLAIM_HOST}, {.pages = 1, .node = CLAIM_HOST_LATER}};
@@ -98,6 +106,7 @@ TEST(both_host_selectors)
     expect_claims(a, 5, 0, 0);
 }
 
+/* claims.md CL-3.7, CL-3.18, CL-3.21, CL-3.24, CL-3.25, CL-3.27 to CL-3.30, CL-3.32, CL-3.39. */
 TEST(set_errors_in_order)
 {
     struct claim_entry set[3] = {{.pages = 1, .node = 0}, {.pages = 1, .node = 1}, {.pages = 1, .node = 0}};
@@ -127,6 +136,7 @@ TEST(set_errors_in_order)
     assert_int_equal(set1(a, 77, 1), -EINVAL); /* dying before the entries */
 }
 
+/* claims.md CL-1.3, CL-1.8, CL-3.34. */
 TEST(set_above_max)
 {
     struct claim_entry set[3] = {
@@ -149,6 +159,7 @@ TEST(set_above_max)
     assert_int_equal(claim_install_set(a, set, 3, 0), -ENOMEM);
 }
 
+/* claims.md CL-3.9 to CL-3.14, CL-3.33. */
 TEST(entries_are_absolute)
 {
     struct claim_entry set[2] = {{.pages = 10, .node = 0}, {.pages = 20, .node = CLAIM_HOST}};
@@ -173,6 +184,7 @@ TEST(entries_are_absolute)
     expect_claims(b, 2, 0, 0);
 }
 
+/* claims.md CL-3.15, CL-3.17, CL-3.31. */
 TEST(release_is_idempotent_and_always_allowed)
 {
     struct claim_entry zeros[2] = {{.node = 2}, {.node = CLAIM_HOST}};
@@ -190,6 +202,7 @@ TEST(release_is_idempotent_and_always_allowed)
     assert_int_equal(host_info().outstanding_pages, 0);
 }
 
+/* claims.md CL-1.5, CL-3.8, CL-3.35. */
 TEST(set_is_all_or_nothing)
 {
     struct claim_entry set[3] = {
@@ -208,6 +221,7 @@ TEST(set_is_all_or_nothing)
     expect_claims(a, 2 * NODE_PAGES, NODE_PAGES, 0);
 }
 
+/* claims.md CL-3.36, CL-3.38. */
 TEST(read_back)
 {
     struct claim_entry set[3] = {
@@ -229,7 +243,10 @@ TEST(read_back)
     assert_true(got[2].node == 2 && got[2].pages == 7);
 }
 
-/* A domain killed between mm_take() and mm_take_done() keeps its memory until the latter. */
+/*
+ * A domain killed between mm_take() and mm_take_done() keeps its memory until the latter.
+ * claims.md CL-1.7b.
+ */
 TEST(killed_with_a_take_under_way)
 {
     struct mm_taken taken;
@@ -246,6 +263,7 @@ TEST(killed_with_a_take_under_way)
 
 /* --- other domains between two locks, destroyed domains --- */
 
+/* claims.md CL-4.1 to CL-4.6, CL-4.10. */
 TEST(set_of_host_2_n0_2_n1_2)
 {
     struct claim_entry set[3] = {
@@ -283,6 +301,7 @@ static void try_to_get_in(u32 level)
     inside = false;
 }
 
+/* claims.md CL-3.19, CL-3.20, CL-3.43, CL-7.2. */
 TEST(replaced_set_at_full_capacity_lets_no_third_in)
 {
     struct claim_entry mine[2] = {{.pages = NODE_PAGES, .node = 0}, {.pages = 100, .node = 1}};
@@ -302,6 +321,7 @@ TEST(replaced_set_at_full_capacity_lets_no_third_in)
     assert_int_equal(host_info().outstanding_pages, host_info().free_pages);
 }
 
+/* claims.md CL-1.7, CL-1.7b, CL-2.8, CL-3.27. */
 TEST(a_claim_on_a_dying_domain)
 {
     assert_int_equal(set1(a, 0, 5), 0);
@@ -352,6 +372,7 @@ static u32 builders_that_fail(bool claims)
     return failed;
 }
 
+/* claims.md CL-1.4b. */
 TEST(eight_builders_in_parallel_each_with_a_claim)
 {
     assert_int_equal(builders_that_fail(true), 0);

@@ -5,6 +5,7 @@
 
 /* --- ORDERS --- */
 
+/* claims.md CL-3.28, CL-3.46, CL-3.50. */
 TEST(order_entries_are_checked)
 {
     struct claim_entry e[2] = {{.pages = M2, .node = 77, .pad = 9}, {.pages = M2, .node = 0}};
@@ -27,6 +28,7 @@ TEST(order_entries_are_checked)
     assert_int_equal(nodes[0].kept_2m, 0);
 }
 
+/* claims.md CL-3.35, CL-3.47. */
 TEST(orders_need_whole_extents)
 {
     struct claim_entry back;
@@ -61,7 +63,10 @@ TEST(orders_are_replaced_at_full_capacity)
     assert_int_equal(nodes[0].kept_1g, 0);
 }
 
-/* Every mix of takes and refunds leaves the units as if the refunded had never been taken. */
+/*
+ * Every mix of takes and refunds leaves the units as if the refunded had never been taken.
+ * claims.md CL-3.56.
+ */
 TEST(refunds_restore_units)
 {
     give(0, 2, 0, 0);
@@ -86,8 +91,11 @@ TEST(refunds_restore_units)
     }
 }
 
-/* While a single page is under way somebody else takes the extent it would have broken: its pages stay
- * claimed, the extent is lost. */
+/*
+ * While a single page is under way somebody else takes the extent it would have broken: its pages stay
+ * claimed, the extent is lost.
+ * claims.md CL-3.57 to CL-3.59, CL-4.18.
+ */
 TEST(unit_gone_before_the_refund)
 {
     give(0, 0, 2, M2);
@@ -123,8 +131,11 @@ static void withdraw(nodeid_t n, u64 pages)
     ledger_withdraw(n, pages);
 }
 
-/* Nobody is ever a whole page away from its share, however the pages go, and all go in the end; also one large claim
- * among many small ones. Those who have nothing left count too. */
+/*
+ * Nobody is ever a whole page away from its share, however the pages go, and all go in the end; also one large claim
+ * among many small ones. Those who have nothing left count too.
+ * claims.md CL-6.7, CL-6.9, CL-6.11, CL-6.12.
+ */
 TEST(recall_is_proportional)
 {
     static const struct {
@@ -152,6 +163,7 @@ TEST(recall_is_proportional)
     }
 }
 
+/* claims.md CL-6.10. */
 TEST(recall_of_equals_is_by_domid)
 {
     give(0, 0, 0, 6);
@@ -165,7 +177,7 @@ TEST(recall_of_equals_is_by_domid)
     }
 }
 
-/* A new set has lost nothing yet; the figure of what was lost ever stays. */
+/* A new set has lost nothing yet; the figure of what was lost ever stays. claims.md CL-6.8, CL-6.16. */
 TEST(a_new_set_starts_afresh)
 {
     give(0, 0, 0, 6);
@@ -178,6 +190,7 @@ TEST(a_new_set_starts_afresh)
     assert_int_equal(a->broken_pages, 1);
 }
 
+/* claims.md CL-6.6, CL-6.16. */
 TEST(host_claims_are_recalled)
 {
     give(0, 0, 0, 4);
@@ -193,7 +206,7 @@ TEST(host_claims_are_recalled)
     assert_string_equal(all_said(), "");
 }
 
-/* Pages that came free in the meantime serve first. */
+/* Pages that came free in the meantime serve first. claims.md CL-6.5, CL-6.19. */
 TEST(unclaimed_memory_goes_first)
 {
     give(0, 0, 0, 10);
@@ -207,6 +220,7 @@ TEST(unclaimed_memory_goes_first)
     assert_int_equal(node_unclaimed(&nodes[0]), 1);
 }
 
+/* claims.md CL-6.13, CL-6.14. */
 TEST(broken_extents_are_recalled)
 {
     give(0, 1, 4, 0);

@@ -4,8 +4,11 @@
 
 /* --- refunds --- */
 
-/* Whatever part of a reservation goes back, the claims are as if only the rest had been reserved; in one step
- * or in two. */
+/*
+ * Whatever part of a reservation goes back, the claims are as if only the rest had been reserved; in one step
+ * or in two.
+ * claims.md CL-4.14.
+ */
 TEST(refund_of_a_part)
 {
     struct claim_entry set[4] = {{.pages = 3, .node = CLAIM_HOST},
@@ -45,6 +48,7 @@ TEST(refund_of_a_part)
 
 /* --- STRICT --- */
 
+/* claims.md CL-3.41, CL-3.44. */
 TEST(strict_never_redeems_elsewhere)
 {
     struct claim_entry set[2] = {{.pages = 4, .node = 0}, {.pages = 2, .node = CLAIM_HOST}};
@@ -72,6 +76,7 @@ TEST(strict_never_redeems_elsewhere)
 
 /* --- SCRUB --- */
 
+/* claims.md CL-3.41, CL-3.60. */
 TEST(scrub_is_wanted_until_clean)
 {
     give(0, 0, 0, 100);
@@ -98,6 +103,7 @@ TEST(scrub_is_wanted_until_clean)
     assert_int_equal(a->claim_flags, 0);
 }
 
+/* claims.md CL-3.63. */
 TEST(scrub_of_host_claims_is_everybodys)
 {
     struct claim_entry e = {.pages = 120, .node = CLAIM_HOST};
@@ -129,6 +135,7 @@ TEST(scrub_of_host_claims_is_everybodys)
 static struct refusal_counts counts;
 static struct refusal last;
 
+/* claims.md CL-7.12, CL-7.13. */
 TEST(refusals_name_the_holders)
 {
     give(0, 0, 0, 100);
@@ -157,7 +164,7 @@ TEST(refusals_name_the_holders)
     assert_true(counts.claims == 2 && last.node == NODE_NONE && last.pages == 1000);
 }
 
-/* Of several nodes the first that is short by itself; the host only if none is. */
+/* Of several nodes the first that is short by itself; the host only if none is. claims.md CL-7.12. */
 TEST(a_refused_set_names_the_node_that_is_short)
 {
     struct claim_entry e[3] = {
@@ -184,6 +191,7 @@ TEST(a_refused_set_names_the_node_that_is_short)
     assert_true(counts.claims == 3 && last.node == 0 && last.pages == 101);
 }
 
+/* claims.md CL-7.14 to CL-7.16. */
 TEST(refused_allocations)
 {
     give(0, 0, 0, 10);
@@ -209,6 +217,7 @@ TEST(refused_allocations)
     assert_true(counts.allocs == 3 && last.domid == 2 && last.node == 1 && last.nr_holders == 0);
 }
 
+/* claims.md CL-7.11. */
 TEST(views_of_an_account)
 {
     static struct claim_view view;

@@ -112,6 +112,7 @@ TEST(no_merge_across_nodes)
     assert_int_equal(node_free(1), 512);
 }
 
+/* claims.md CL-5.15, CL-7.4. */
 TEST(scrubbing_is_stepwise)
 {
     assert_int_equal(mm_add_range(mfn(0), mfn(4096), 0), 0);
@@ -131,7 +132,7 @@ TEST(scrubbing_is_stepwise)
     assert_int_equal(frames_cleared, 0); /* clean as it is, and whole again */
 }
 
-/* Every second page clean: that does not keep them apart. */
+/* Every second page clean: that does not keep them apart. claims.md CL-5.14. */
 TEST(clean_and_dirty_pages_are_one_extent)
 {
     mfn_t m[1024];
@@ -207,6 +208,7 @@ static void during_scrub(u64 n, u64 nr)
     assert_true(scrubbed_meanwhile.n + 512 <= n || scrubbed_meanwhile.n >= n + nr);
 }
 
+/* claims.md CL-7.4. */
 TEST(a_piece_being_scrubbed_is_free_but_left_alone)
 {
     calls = 0;
@@ -260,7 +262,8 @@ TEST(the_check_sees_faults)
     FAULT(map_clear(own->dirty, 511), map_set(own->dirty, 511));
     FAULT(own->frame[m.n % 512] ^= 1u << FRAME_STATE_SHIFT, own->frame[m.n % 512] ^= 1u << FRAME_STATE_SHIFT);
     FAULT(own->frame[m.n % 512] += 1u << FRAME_PINS_SHIFT, own->frame[m.n % 512] -= 1u << FRAME_PINS_SHIFT);
-    FAULT(guests->frame[g.n % 512] += 1u << FRAME_PINS_SHIFT, guests->frame[g.n % 512] -= 1u << FRAME_PINS_SHIFT);
+    FAULT(guests->frame[g.n % 512] += 1u << FRAME_PINS_SHIFT,
+          guests->frame[g.n % 512] -= 1u << FRAME_PINS_SHIFT);
     FAULT(guests->frame[g.n % 512] ^= 1, guests->frame[g.n % 512] ^= 1);
     FAULT(guests->holder = NULL, guests->holder = &account->held[0]);
     FAULT(guests->nr_away++, guests->nr_away--);

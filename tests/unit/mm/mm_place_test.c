@@ -113,7 +113,10 @@ TEST(below_an_address)
     assert_int_equal(mm_check(), 0);
 }
 
-/* With idle scrubbing off, what a claim wants clean is cleaned all the same, and no more. */
+/*
+ * With idle scrubbing off, what a claim wants clean is cleaned all the same, and no more.
+ * claims.md CL-3.64.
+ */
 TEST(claims_are_cleaned_for)
 {
     struct mem_account *d = account_new(5, 4096);

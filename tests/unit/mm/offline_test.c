@@ -33,6 +33,7 @@ static u64 offline_pages(nodeid_t nid)
     return counts.offline_pages;
 }
 
+/* claims.md CL-6.2, CL-6.18, CL-7.5. */
 TEST(free_frames_leave_and_return)
 {
     assert_int_equal(query(7), 0);
@@ -68,6 +69,7 @@ TEST(not_ram)
     }
 }
 
+/* claims.md CL-6.3, CL-6.4. */
 TEST(frames_in_use_leave_when_freed)
 {
     mfn_t m, own;
@@ -94,6 +96,7 @@ TEST(frames_in_use_leave_when_freed)
     assert_int_equal(node_free(1), NODE_PAGES - 1);
 }
 
+/* claims.md CL-6.5, CL-6.15, CL-6.18, CL-6.19. */
 TEST(offline_2_where_3_of_4_are_claimed)
 {
     mfn_t m, left[4];
@@ -123,6 +126,7 @@ TEST(offline_2_where_3_of_4_are_claimed)
     assert_int_equal(take_at(b, 0, 0, &m), 0);
 }
 
+/* claims.md CL-6.13, CL-6.14. */
 TEST(extents_claimed_whole)
 {
     mfn_t m;

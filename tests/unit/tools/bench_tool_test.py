@@ -3,7 +3,6 @@
 Prints what cmocka would print (tools/run-unit.py)."""
 import contextlib
 import io
-import json
 import pathlib
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import bench  # noqa: E402
 import cmocka  # noqa: E402
 import machines  # noqa: E402
 import plot  # noqa: E402
+import record  # noqa: E402
 from machines import Figure  # noqa: E402
 
 TEXT = ("@bench name=dom0_entry tsc=5\n@bench name=free_memory pages=700\n"
@@ -91,37 +91,23 @@ class Tables(unittest.TestCase):
         self.assertIn("SKIP", said)
 
 
-class Documents(unittest.TestCase):
+class Records(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
-        base = pathlib.Path(directory.name)
-        for name, path in (("DOCS", base / "b.md"), ("SVG", base / "b.svg"), ("RECORDED", base / "xen.recorded")):
-            patch = mock.patch.object(bench, name, path)
-            patch.start()
-            self.addCleanup(patch.stop)
-        self.ours = {"null_hypercall": Figure(300), "machine_memory": Figure(pages=5120),
-                     "free_memory": Figure(pages=1024), "dom0_memory": Figure(pages=1024)}
+        patch = mock.patch.object(record, "DATA", pathlib.Path(directory.name) / "data")
+        patch.start()
+        self.addCleanup(patch.stop)
 
-    def test_hand_written_text_stays(self):
-        bench.DOCS.write_text(f"before\n{bench.BEGIN}\nold\n{bench.END}\nbehind\n")
-        quietly(bench.write_docs, self.ours, {"null_hypercall": Figure(600, 0, 300, 1)}, "4.17")
-        text = bench.DOCS.read_text()
-        self.assertTrue(text.startswith("before\n") and text.endswith("\nbehind\n"))
-        self.assertNotIn("old", text)
-        self.assertIn("| null hypercall (xen_version, VMMCALL) | 300 | 300 | 600 | 300 | 1.00 |", text)
-        self.assertIn("| kept by the hypervisor, MiB | 12.00 | 6.00 | - | - | - |", text)
-
-    def test_without_markers_nothing_is_written(self):
-        for text in ("nothing", f"{bench.END}\n{bench.BEGIN}\n", f"{bench.BEGIN}\n{bench.BEGIN}\n{bench.END}\n"):
-            bench.DOCS.write_text(text)
-            with self.assertRaises(SystemExit):
-                bench.write_docs(self.ours, {}, "none")
-            self.assertEqual(bench.DOCS.read_text(), text)
-            self.assertFalse(bench.SVG.exists())
+    def test_what_is_written_is_read(self):
+        data = {"homestead": {"one": Figure(200, 512), "two": Figure(None, 3)}, "xen": {}, "xen_version": "4.17.9"}
+        record.write("bench", data)
+        self.assertEqual(bench.recorded("homestead"), ("4.17.9", data["homestead"]))
+        # A figure is a line, so that a change of one is one in a diff.
+        self.assertIn(' "one": [200, 512, null, 0],\n', record.path("bench").read_text())
 
     def test_without_xen_its_record_is_shown(self):
-        bench.RECORDED.write_text(json.dumps({"version": "4.17.9", "figures": {"null_hypercall": [600, 0, 300, 1]}}))
+        record.write("bench", {"xen_version": "4.17.9", "homestead": {}, "xen": {"null_hypercall": [600, 0, 300, 1]}})
         with mock.patch.object(machines, "XEN", pathlib.Path("/nowhere")):
             (version, xen, now), said = quietly(bench.measure_xen, True)
         self.assertEqual((version, xen, now), ("4.17.9", {"null_hypercall": Figure(600, 0, 300, 1)}, False))

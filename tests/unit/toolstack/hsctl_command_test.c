@@ -54,29 +54,39 @@ static void to_buffer(char *buffer, size_t size, FILE *f, char **text)
     free(*text);
 }
 
-/* Words separated by a space. */
-static int run(const char *line)
+/* Words separated by a space; "''" is one without a letter. out: where it writes, if it is not NULL. */
+static int run_to(const char *line, FILE *o)
 {
-    char words[512], program[] = "hsctl", *argv[32] = {program}, *out = NULL, *err = NULL;
+    char words[1024], program[] = "hsctl", empty[] = "", *argv[32] = {program}, *out = NULL, *err = NULL;
     size_t out_length, err_length;
     int argc = 1;
 
     snprintf(words, sizeof(words), "%s", line);
     for (char *save, *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
-        argv[argc++] = word;
+        argv[argc++] = strcmp(word, "''") ? word : empty;
     sleeps = 0;
     if (both)
         return hsctl_run(argc, argv, both, both);
-    FILE *o = open_memstream(&out, &out_length), *e = open_memstream(&err, &err_length);
+    FILE *e = open_memstream(&err, &err_length);
+    if (!o)
+        o = open_memstream(&out, &out_length);
     int status = hsctl_run(argc, argv, o, e);
-    to_buffer(said_out, sizeof(said_out), o, &out);
+    if (out)
+        to_buffer(said_out, sizeof(said_out), o, &out);
+    else
+        fclose(o);
     to_buffer(said_err, sizeof(said_err), e, &err);
     assert_int_equal(fake_buffers(), 0);
-    if (strstr(line, "--json") && *said_out) {
+    if (out && strstr(line, "--json") && *said_out) {
         fputs(said_out, json);
         assert_int_equal(said_out[strlen(said_out) - 1], '\n');
     }
     return status;
+}
+
+static int run(const char *line)
+{
+    return run_to(line, NULL);
 }
 #define SAYS(text)      assert_non_null(strstr(said_out, text))
 #define SAYS_ROW(text)  assert_non_null(strstr(squeezed(), text)) /* columns are one space apart */
@@ -279,6 +289,7 @@ GIB_TEST(claims_and_releases)
     assert_int_equal(run("release web"), 0); /* may be repeated */
 }
 
+/* claims.md CL-2.19. */
 GIB_TEST(legacy_claims)
 {
     assert_int_equal(run("legacy web"), 0);
@@ -317,6 +328,56 @@ GIB_TEST(which_domain)
                         "hsctl: 'web': xenstored is not running, so domains have no names: use a number\n");
     assert_int_equal(run("claims 1"), 0);
     SAYS("domain 1 ");
+}
+
+/* A claim is for the domain that is meant, or for none: names that look the same here are not the same. */
+GIB_TEST(only_the_whole_name)
+{
+    static char longest[NAME_SIZE], longer[NAME_SIZE + 1];
+    char line[2 * NAME_SIZE];
+
+    assert_int_equal(run("claim web node=0:1M"), 0);
+    fake_names[1] = ""; /* no name is nobody's */
+    assert_int_equal(run("release ''"), 1);
+    COMPLAINS("hsctl: '': there is no such domain\n");
+    memset(longest, 'x', sizeof(longest) - 1);
+    memset(longer, 'x', sizeof(longer) - 1);
+    fake_names[1] = longest;
+    snprintf(line, sizeof(line), "claims %s", longest);
+    assert_int_equal(run(line), 0);
+    snprintf(line, sizeof(line), "release %s", longer); /* longest is how it begins */
+    assert_int_equal(run(line), 1);
+    COMPLAINS("xxx': too long for a name here, or not readable text: use the domain's number\n");
+    fake_names[1] = longer;
+    snprintf(line, sizeof(line), "release %s", longest);
+    assert_int_equal(run(line), 1);
+    COMPLAINS("xxx': there is no such domain\n");
+    fake_names[1] = "w\x1b";
+    assert_int_equal(run("release w?"), 1);
+    COMPLAINS("hsctl: 'w?': there is no such domain\n");
+    assert_int_equal(run("release w\x1b"), 1);
+    COMPLAINS("hsctl: 'w?': too long for a name here, or not readable text: use the domain's number\n");
+    assert_int_equal(dom(1)->mem.outstanding, 256);
+    assert_int_equal(run("claims"), 0);
+    SAYS_ROW("\nw? (1) 0 0 1 MiB\n");
+    assert_int_equal(run("release 1"), 0);
+}
+
+/* A disk that is full: whoever reads the output is told, and watch does not go on for ever. */
+GIB_TEST(output_that_cannot_be_written)
+{
+    static const char *const lines[] = {"nodes",     "claims --json", "refusals",     "--help",
+                                        "--version", "watch",         "watch --json", "timeline - --for 1"};
+
+    for_each_row (i, lines) {
+        FILE *full = fopen("/dev/full", "w");
+
+        assert_non_null(full);
+        end_after = 50;
+        assert_int_equal(run_to(lines[i], full), EXIT_REFUSED);
+        assert_true(sleeps < 10);
+        assert_string_equal(said_err, "hsctl: standard output: No space left on device\n");
+    }
 }
 
 GIB_TEST(not_enough)

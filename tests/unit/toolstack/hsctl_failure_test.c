@@ -154,5 +154,7 @@ TEST(names_of_errors)
     assert_string_equal(error_name(12), "ENOMEM");
     assert_string_equal(error_name(38), "ENOSYS");
     assert_string_equal(error_name(71), "EPROTO");
-    assert_string_equal(error_name(99), "errno 99");
+    assert_string_equal(error_name(28), "ENOSPC");
+    assert_string_equal(error_name(95), "EOPNOTSUPP");
+    assert_string_equal(error_name(4711), "errno 4711");
 }

@@ -160,6 +160,34 @@ TEST(what_is_no_recording)
     assert_string_equal(error, "line 4: a byte that is 0");
 }
 
+/* A file without lines is no reason to read all of it: /dev/zero has no end. */
+TEST(lines_are_limited)
+{
+    char text[4096] = BEGIN;
+    struct samples got;
+    FILE *zero = fopen("/dev/zero", "r");
+
+    assert_non_null(zero);
+    assert_false(samples_read(zero, &got, error));
+    assert_non_null(strstr(error, "line 1: this is no recording"));
+    assert_true(ftell(zero) <= 4096); /* what stdio reads at once */
+    fclose(zero);
+    memset(text + strlen(BEGIN), 'x', 3000);
+    assert_false(read_text(text, strlen(text), &got));
+    assert_string_equal(error, "line 4: it is longer than any line of a recording");
+    /* A domain with the longest name and numbers has room. */
+    memset(text, 0, sizeof(text));
+    strcpy(text, BEGIN "domain 65534");
+    for (u32 i = 0; i < 7; i++)
+        strcat(text, i == 1 ? " 18446744073709551615" : " 1099511627776");
+    strcat(text, " 393216 1 ");
+    memset(text + strlen(text), 'n', NAME_SIZE - 1);
+    strcat(text, "\n" END);
+    assert_true(read_text(text, strlen(text), &got));
+    assert_int_equal(strlen(got.state[0].domains[0].name), NAME_SIZE - 1);
+    samples_free(&got);
+}
+
 TEST(nodes_are_limited)
 {
     char text[4096] = BEGIN;
@@ -219,15 +247,19 @@ TEST(names_of_strangers)
         {"\xf4\x90\x80\x80", "????"}, /* beyond Unicode */
         {"\xef\xbf\xbf", "???"},      /* no character */
     };
-    char to[NAME_SIZE], longer[100];
+    char to[NAME_SIZE], longer[NAME_SIZE + 36];
 
     for_each_row (i, rows) {
-        text_copy(to, sizeof(to), rows[i].from);
+        assert_int_equal(text_copy(to, sizeof(to), rows[i].from), !strcmp(rows[i].from, rows[i].to));
         assert_string_equal(to, rows[i].to);
     }
     /* Cut between characters. */
     memset(longer, 'x', sizeof(longer));
-    strcpy(longer + 62, "\xc3\xa4");
-    text_copy(to, sizeof(to), longer);
-    assert_int_equal(strlen(to), 62);
+    strcpy(longer + NAME_SIZE - 2, "\xc3\xa4");
+    assert_false(text_copy(to, sizeof(to), longer));
+    assert_int_equal(strlen(to), NAME_SIZE - 2);
+    longer[NAME_SIZE - 1] = '\0';
+    longer[NAME_SIZE - 2] = 'x';
+    assert_true(text_copy(to, sizeof(to), longer));
+    assert_int_equal(strlen(to), NAME_SIZE - 1);
 }

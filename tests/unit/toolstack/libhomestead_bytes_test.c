@@ -17,6 +17,7 @@ TEST(published_names_and_numbers)
     assert_int_equal(HS_CLAIM_ORDERS, 0x80000);
 }
 
+/* claims.md CL-3.1, CL-3.2, CL-3.4, CL-3.6. */
 TEST(a_set_of_claims)
 {
     memory_claim_t set[2] = {XEN_NODE_CLAIM_INIT(0x1122334455667788, 1),
@@ -39,6 +40,7 @@ TEST(a_set_of_claims)
     assert_int_equal(number(hv.array + 12, 4), 9);
 }
 
+/* claims.md CL-3.16. */
 TEST(release)
 {
     expect(144, 16, 16);

@@ -174,7 +174,14 @@ CALL_TEST(overhead)
     assert_int_equal(xc_domain_overhead(0, 0), MIB(1));
     assert_int_equal(xc_domain_overhead(131072, 1), MIB(3));
     assert_int_equal(xc_domain_overhead(1ull << 28, 8), MIB(2061));
-    assert_true(xc_domain_overhead(~0ull, ~0u) > 0); /* no wrap of the sum of tables */
+    /* Never less for more pages: no sum wraps. */
+    u64 before = 0;
+    for (u32 bit = 0; bit < 64; bit++) {
+        assert_true(xc_domain_overhead(1ull << bit, ~0u) >= before);
+        before = xc_domain_overhead(1ull << bit, ~0u);
+    }
+    assert_true(xc_domain_overhead(~0ull, ~0u) >= before);
+    assert_int_equal(xc_domain_overhead(~0ull, 0), ~0ull - (MIB(1) - 1));
 }
 
 /* --- words ------------------------------------------------------------------------------------------------ */

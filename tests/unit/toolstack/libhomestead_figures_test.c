@@ -12,6 +12,7 @@ static void count_words(u32 nr)
     hv.fill_bytes = nr * 8;
 }
 
+/* claims.md CL-7.7, CL-7.8, CL-7.10. */
 TEST(figures_of_nodes)
 {
     struct hs_node nodes[3];

@@ -152,7 +152,7 @@ let main mib =
   Homestead.interface_close claims
 
 let () =
-  let mib = if Array.length Sys.argv > 1 then int_of_string_opt Sys.argv.(1) else Some 64 in
+  let mib = match Sys.argv with [| _ |] -> Some 64 | [| _; mib |] -> int_of_string_opt mib | _ -> None in
   match mib with
   | Some mib when mib > 0 && mib <= 1 lsl 20 && mib mod 2 = 0 ->
     (try main mib with Exit -> failed := true);

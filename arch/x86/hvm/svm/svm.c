@@ -251,14 +251,17 @@ static u32 svm_cpl(struct hvm_vcpu *v)
     return svm_vmcb(v)->cpl;
 }
 
-static void svm_paging_state(struct hvm_vcpu *v, struct hvm_paging *out)
+static bool svm_paging_state(struct hvm_vcpu *v, struct hvm_paging *state)
 {
     const struct vmcb *vmcb = svm_vmcb(v);
+    const struct hvm_paging now = {
+        .cr0 = vmcb->cr0, .cr3 = vmcb->cr3, .cr4 = v->cr4, .efer = vmcb->efer & ~EFER_SVME};
 
-    out->cr0 = vmcb->cr0;
-    out->cr3 = vmcb->cr3;
-    out->cr4 = v->cr4;
-    out->efer = vmcb->efer & ~EFER_SVME;
+    if (likely(!((now.cr3 ^ state->cr3) | (now.cr0 ^ state->cr0) | (now.cr4 ^ state->cr4) |
+                 (now.efer ^ state->efer))))
+        return false;
+    *state = now;
+    return true;
 }
 
 const struct hvm_ops svm_ops = {

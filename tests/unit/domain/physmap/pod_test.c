@@ -110,6 +110,7 @@ POD_TEST(the_lists_take_a_page_of_the_pool)
     assert_int_equal(d->physmap.pool_used, pool + 4); /* and three tables */
 }
 
+/* claims.md CL-4.20. */
 POD_TEST(marked_frames_have_no_memory)
 {
     struct domain *d = make(10000);
@@ -164,6 +165,7 @@ POD_TEST(marks_need_tables)
     expect(d, 1, 1, 512);
 }
 
+/* claims.md CL-4.23. */
 POD_TEST(a_touch_takes_the_largest_extent)
 {
     struct domain *d = make(10000);
@@ -280,7 +282,10 @@ POD_TEST(what_cannot_be_had_is_refused_first)
     assert_int_equal(free_pages(), 1000);
 }
 
-/* The claim covers the target. Its memory comes from the nodes that were claimed, exactly. */
+/*
+ * The claim covers the target. Its memory comes from the nodes that were claimed, exactly.
+ * claims.md CL-4.21, CL-4.22.
+ */
 TEST(a_target_redeems_claims, .nodes = 4, .node_mib = 16, .domains = 1)
 {
     struct domain *d = make(100000);
@@ -323,7 +328,10 @@ TEST(a_target_stays_on_claimed_nodes, .nodes = 2, .node_mib = 16, .domains = 1)
     expect(d, 1000, 1000, 0);
 }
 
-/* A frame of a virtual node gets memory of its node as long as the cache has any, single pages if need be. */
+/*
+ * A frame of a virtual node gets memory of its node as long as the cache has any, single pages if need be.
+ * claims.md CL-4.24.
+ */
 TEST(virtual_nodes_get_their_own_memory, .nodes = 2, .node_mib = 32, .domains = 1)
 {
     struct domain *d = make(100000);

@@ -243,7 +243,7 @@ TEST(a_million_steps)
     assert_true(nr_moves > 1000);
 }
 
-/* n spinning vCPUs on all CPUs of a shape: over any 200 ms each gets its share but for six slices. */
+/* n spinning vCPUs on all CPUs of a shape: over any two seconds each gets its share but for six slices. */
 static void share(const struct machine_shape *shape, u32 n, u64 pin_first_ms)
 {
     u64 before[VCPUS_MAX];
@@ -372,7 +372,10 @@ TEST(soft_affinity_comes_before_home)
     power_off();
 }
 
-/* A lone spinner sees no exit; idle CPUs sleep; memory is cleaned by its own node's CPUs, or the nearest. */
+/*
+ * A lone spinner sees no exit; idle CPUs sleep; memory is cleaned by its own node's CPUs, or the nearest.
+ * claims.md CL-3.61.
+ */
 TEST(nothing_ticks)
 {
     stay_still = true;
@@ -389,8 +392,10 @@ TEST(nothing_ticks)
     power_off();
 }
 
-/* What a claim wants clean is cleaned by a busy CPU too, a piece between two slices; and then it is quiet
+/*
+ * What a claim wants clean is cleaned by a busy CPU too, a piece between two slices; and then it is quiet
  * again.
+ * claims.md CL-3.61, CL-3.62.
  */
 TEST(claims_are_scrubbed_for)
 {

@@ -101,8 +101,21 @@ let arguments () =
     [ -1; 65536; 65537; max_int; min_int ];
   (* More than the hypervisor takes is for it to say. *)
   answer (-7) "" "";
-  ignore (raises "many" Homestead.E2BIG (fun () -> Homestead.domain_claim_memory h 1 (Array.make 5000 (claim 1L 0l))));
-  int "asked with one too many" (u32 (last_arg ()) 24) 66
+  string "many" (raises "many" Homestead.E2BIG (fun () -> Homestead.domain_claim_memory h 1 (Array.make 5000 (claim 1L 0l))))
+    "the set has 5000 entries; there can be one for each node and a host-wide one";
+  int "asked with one too many" (u32 (last_arg ()) 24) 66;
+  (* An order is not cut to one that there is: 2^32 + 9 is not 9. *)
+  answer (-1) "" "";
+  List.iter
+    (fun order ->
+      ignore
+        (raises "order" Homestead.EPERM (fun () ->
+             Homestead.domain_claim_memory_flags h 1 ~orders:[| order |] [] [| claim 512L 0l |]));
+      int "pad" (u32 (last_array ()) 12) 0xffffffff)
+    [ 0x1_0000_0009; -1; max_int; min_int ];
+  invalid "orders" (fun () -> Homestead.domain_claim_memory_flags h 1 ~orders:[| 9 |] [] [||]);
+  invalid "pages of a pool" (fun () -> ignore (Homestead.domain_overhead (-1L) 1));
+  List.iter (fun vcpus -> invalid "vCPUs" (fun () -> ignore (Homestead.domain_overhead 1L vcpus))) [ -1; 0x1_0000_0001; min_int ]
 
 let errors () =
   List.iter

@@ -72,7 +72,7 @@ static struct cpuid_leaf leaf_of(u32 leaf, u32 subleaf)
     return out;
 }
 
-/* abi.md section 5, to the byte */
+/* docs/guest-guide/pvh-entry.md, to the byte */
 TEST(test_xen_leaves)
 {
     leaf_is(0x40000000, 0, 0x40000005, 0x566e6558, 0x65584d4d, 0x4d4d566e);

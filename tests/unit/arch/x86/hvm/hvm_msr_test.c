@@ -86,7 +86,7 @@ TEST(test_addresses_and_pat)
     reads(MSR_IA32_PAT, 0x0007010600070106ull);
 }
 
-/* The list of abi.md 2.2: what Linux touches at boot must not fault. */
+/* What Linux touches at boot must not fault. */
 TEST(test_linux_list)
 {
     static const u32 list[] = {0x8b,       0xfe,       0x200,      0x20f,      0x250,      0x258,
@@ -175,7 +175,7 @@ TEST(test_hypercall_page)
 #define ALL_DATA(...) \
     .ds = {__VA_ARGS__}, .es = {__VA_ARGS__}, .fs = {__VA_ARGS__}, .gs = {__VA_ARGS__}, .ss = {__VA_ARGS__}
 
-/* abi.md 4.2 */
+/* docs/guest-guide/pvh-entry.md */
 TEST(test_pvh_entry)
 {
     const struct hvm_regs want = {.rip = 0x100070, .rbx = 0x3000, .rflags = 2};

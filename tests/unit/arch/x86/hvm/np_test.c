@@ -162,10 +162,10 @@ TEST(test_hardware_bits)
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     assert_int_equal(map(gfn(0x40000), mfn(0x200), 9, NP_FOREIGN), 0);
     assert_int_equal(map(gfn(0x40200), mfn(0x123), 0, NP_SPECIAL), 0);
-    u64 pml4e = ((u64 *)pool_virt(np.root_maddr))[0];
-    u64 *pdpt = pool_virt(pml4e & 0xffffffffff000);
-    u64 *pd = pool_virt(pdpt[1] & 0xffffffffff000);
-    u64 *pt = pool_virt(pd[1] & 0xffffffffff000);
+    u64 pml4e = ((u64 *)mfn_to_virt(maddr_to_mfn(np.root_maddr)))[0];
+    u64 *pdpt = mfn_to_virt(maddr_to_mfn(pml4e & 0xffffffffff000));
+    u64 *pd = mfn_to_virt(maddr_to_mfn(pdpt[1] & 0xffffffffff000));
+    u64 *pt = mfn_to_virt(maddr_to_mfn(pd[1] & 0xffffffffff000));
 
     assert_int_equal(pml4e & 0x87, 7); /* P, W, U; a table at the root level must not have PS */
     assert_int_equal(pdpt[0], 0x40000000 | 0xe7 | 1 << 9);
