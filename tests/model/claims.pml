@@ -74,7 +74,7 @@ inline forget_set()
 /* ledger_lock_nodes(): which ones. Account lock held. */
 inline set_nodes(d)
 {
-    claimed_nodes(d);
+    needs = claim_nodes[d];
     for (i : 0 .. NN - 1) { WHEN(w_node[i] > 0, needs = needs | BIT(i)) };
     locked = (needs > 0 -> needs : BIT(0)); /* or this CPU's */
     needs = 0; i = 0
@@ -114,7 +114,7 @@ inline claim_install(d, replace)
                 if
                 :: w_node[at] <= UNCLAIMED(at) && w_node[at] <= host_part[at] ->
                     claimed[at] = claimed[at] + w_node[at]; host_part[at] = host_part[at] - w_node[at];
-                    C(d, at) = w_node[at]; SET(d, at) = w_node[at];
+                    C(d, at) = w_node[at]; SET(d, at) = w_node[at]; claim_nodes[d] = claim_nodes[d] | BIT(at);
                     outst[d] = outst[d] + w_node[at]; set_out[d] = outst[d]
                 :: else -> rc = ENOMEM
                 fi;

@@ -57,7 +57,7 @@ proctype claimer()
     CLAIM_LOCALS;
     byte at;
 
-    d_step { want(1, 0, 2) }
+    d_step { want(1, 1, 1) }
     claim_install(0, true);
     d_step { want(0, 0, 0); rc = 0 }
     finished++
@@ -94,7 +94,7 @@ init
     d_step {
         setup(0, 2); setup(1, 1);
         max_pages[0] = 3; max_pages[1] = 3;
-        want(1, 1, 1); claim_at_start(0)
+        want(0, 1, 2); claim_at_start(0)
     }
     atomic {
         run builder(); run claimer(); run killer(); run killer();

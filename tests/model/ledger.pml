@@ -5,11 +5,12 @@
  *   claimed, host_part               struct node: sum of c[d][n], and the node's part of H
  *   UNCLAIMED(n)                     node_unclaimed(): U[n]
  *   C(), host_claim, outst, gen      struct mem_account: node_claim, host_claim, outstanding, claim_gen
+ *   claim_nodes                      the same name: nodes of the set that stands
  *   acct[d], node_lk[n]              the account's lock and the node's
  *   locked, HELD(n)                  job.locked, `locked` of ledger.h: the nodes whose locks this process has
  *   nodes_lock(), nodes_unlock()     the same, in node.c
  *   parts(), take_parts(), deal_out(), host_move(), credit()
- *                                    ledger_host_spare(), take_parts(), deal_out(), host_move(), ledger_credit()
+ *                                    ledger_host.c: ledger_host_spare(), host_take_parts(), host_deal_out(), host_move(), ledger_credit()
  *   plan(), decide(), commit()       plan_redemption(), ledger_reserve() and host_take(): all is decided, then changed
  *   reserve()                        reserve() in alloc.c: all, or half, ...; more: the nodes whose locks it takes
  *   refund()                         ledger_refund(), of what mm_take_done() does not keep
@@ -46,7 +47,7 @@
 byte claimed[NN], host_part[NN];                      /* [N] */
 byte node_claim[ND * NN], host_claim[ND], outst[ND];  /* [L] as in account.h: the account's lock and a node's, or all nodes' */
 byte gen[ND];                                         /* [L] */
-bool dying[ND];                                       /* [A] */
+bool dying[ND]; byte claim_nodes[ND];                 /* [A] */
 byte tot[ND], own[ND * NN], max_pages[ND], busy[ND];  /* [A]; busy: takes before their take_done */
 bool acct[ND], node_lk[NN];
 
@@ -81,6 +82,7 @@ inline check()
         room = room + host_part[i];
         tally = 0;
         for (j : 0 .. ND - 1) {
+            assert(C(j, i) == 0 || (claim_nodes[j] >> i) & 1);
             assert(C(j, i) <= SET(j, i)); /* redeeming and refunding make no claim that was not installed */
             tally = tally + C(j, i)
         };
@@ -124,14 +126,6 @@ inline nodes_lock()
 inline nodes_unlock()
 {
     for (p : 0 .. NN - 1) { WHEN(HELD(p), node_lk[p] = false) };
-    p = 0
-}
-
-/* claimed_nodes(), into needs. */
-inline claimed_nodes(d)
-{
-    needs = 0;
-    for (p : 0 .. NN - 1) { WHEN(C(d, p) > 0, needs = needs | BIT(p)) };
     p = 0
 }
 
@@ -244,8 +238,7 @@ inline plan(d, n, r)
 #ifndef BREAK_NO_STEP3
     if
     :: r_red < r && r_red < outst[d] ->
-        claimed_nodes(d);
-        needs = needs | BIT(n) | locked;
+        needs = claim_nodes[d] | BIT(n) | locked;
         if
         :: IS_STRICT -> verdict = REFUSED
         :: !IS_STRICT && needs != locked && !ANY_LOCKS -> verdict = NEEDS_MORE
@@ -294,7 +287,7 @@ inline decide(d, n, r)
     :: else
     fi;
 #ifdef BREAK_NO_SECOND_LOOK
-    claimed_nodes(d); needs = (r > r_red -> ALL : needs | BIT(n) | locked); /* locked before the change, without another look */
+    needs = (r > r_red -> ALL : claim_nodes[d] | BIT(n) | locked); /* locked before the change, without another look */
 #endif
     WHEN(verdict == REFUSED, check_refused(d, n, r))
 }
@@ -450,7 +443,7 @@ inline claims_release(d)
 #ifdef OFFLINE
     for (i : 0 .. NN) { LOST(d, i) = 0 };
 #endif
-    host_claim[d] = 0; outst[d] = 0; set_out[d] = 0; gen[d]++;
+    host_claim[d] = 0; outst[d] = 0; set_out[d] = 0; claim_nodes[d] = 0; gen[d]++;
     i = 0
 }
 
@@ -508,6 +501,7 @@ inline set_install(d)
         assert(x_node[i] == 0 || HELD(i));
         claimed[i] = claimed[i] + x_node[i]; C(d, i) = x_node[i]; SET(d, i) = x_node[i];
         take_parts(i, x_node[i]);
+        WHEN(x_node[i] > 0, claim_nodes[d] = claim_nodes[d] | BIT(i));
         sum = sum + x_node[i]
     };
     take_parts(FIRST, x_host);

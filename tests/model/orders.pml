@@ -427,7 +427,7 @@ init
         max_pages[0] = 8; max_pages[1] = 8; max_pages[2] = 8;
 #ifdef CLAIMS
         C(0, 0) = 2; SET(0, 0) = 2; by_order[0] = true; reserved[0] = 1;
-        C(0, 1) = 1; SET(0, 1) = 1; outst[0] = 3; set_out[0] = 3;
+        C(0, 1) = 1; SET(0, 1) = 1; outst[0] = 3; set_out[0] = 3; claim_nodes[0] = ALL;
         claimed[0] = 2; claimed[1] = 1; host_part[0] = 2; host_part[1] = 1;
 #endif
         check_units()

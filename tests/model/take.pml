@@ -277,15 +277,15 @@ inline release_some(d, left_over)
 inline kill(d)
 {
 #ifdef BREAK_LOCK_ORDER
-    d_step { claimed_nodes(d); locked = (needs > 0 -> needs : BIT(0)); needs = 0 }
+    d_step { locked = (claim_nodes[d] > 0 -> claim_nodes[d] : BIT(0)) }
     nodes_lock();
     lock(acct[d]);
 #elif defined(BREAK_NODES_EARLY)
-    d_step { claimed_nodes(d); locked = (needs > 0 -> needs : BIT(0)); needs = 0 }
+    d_step { locked = (claim_nodes[d] > 0 -> claim_nodes[d] : BIT(0)) }
     lock(acct[d]);
     nodes_lock();
 #else
-    atomic { !acct[d] -> acct[d] = true; d_step { claimed_nodes(d); locked = (needs > 0 -> needs : BIT(0)); needs = 0 } }
+    atomic { !acct[d] -> acct[d] = true; d_step { locked = (claim_nodes[d] > 0 -> claim_nodes[d] : BIT(0)) } }
     nodes_lock();
 #endif
     d_step {
