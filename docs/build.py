@@ -73,7 +73,8 @@ def relinked(match, page):
         return match.group(0)
     file = pathlib.Path(os.path.normpath(page.parent / path))
     if re.fullmatch(r"[\w./-]+\.md", text) and file.suffix == ".md" and (ROOT / file).is_file():
-        text = markup.headings(ROOT / file).get(anchor[1:]) or text
+        by_number = match.string[match.end():].startswith(" section")  # [claims.md](...#...) section 4
+        text = markup.headings(ROOT / file).get("" if by_number else anchor[1:]) or text
     return f"[{text}]({moved(path, page)}{anchor}{title})"
 
 

@@ -166,8 +166,7 @@ static void set_make_relative(const struct mem_account *account, const struct cl
 
     set_clear(set);
     set->flags = wanted->flags;
-    FOR_EACH_NODE(nid, wanted->nodes)
-    {
+    for_each_node (nid, wanted->nodes) {
         u64 own = account->own[nid], want = wanted->node[nid];
         beyond -= MIN(own, want);
         if (want > own)
@@ -185,8 +184,7 @@ static bool set_exceeds_max(const struct mem_account *account, const struct clai
     if (set->host > room)
         return true;
     room -= set->host;
-    FOR_EACH_NODE(nid, set->nodes)
-    {
+    for_each_node (nid, set->nodes) {
         if (set->node[nid] > room)
             return true;
         room -= set->node[nid];
@@ -196,9 +194,9 @@ static bool set_exceeds_max(const struct mem_account *account, const struct clai
 
 static bool set_is_empty(const struct claim_set *set)
 {
-    FOR_EACH_NODE(nid, set->nodes)
-    if (set->node[nid])
-        return false;
+    for_each_node (nid, set->nodes)
+        if (set->node[nid])
+            return false;
     return set->host == 0;
 }
 

@@ -57,8 +57,6 @@ u64 ledger_lock_nodes(const struct mem_account *account, u64 more)
 /* On the list, or off it. Account lock and a node's held. */
 static void claimants_set(struct mem_account *account, bool on)
 {
-    if (on == (account->claimant_link != NULL))
-        return;
     spin_lock(&claimants_lock);
     LIST_SET(on, &claimants, account, next_claimant, claimant_link);
     spin_unlock(&claimants_lock);
@@ -83,8 +81,7 @@ void host_claim_change(struct mem_account *account, s64 pages)
 static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, struct claim_receipt *receipt)
 {
     u64 covered = 0;
-    FOR_EACH_NODE(nid, account->claim_nodes & ~BIT(receipt->nid))
-    {
+    for_each_node (nid, account->claim_nodes & ~BIT(receipt->nid)) {
         u64 part = MIN(account->node_claim[nid], uncovered - covered);
         if (part == 0)
             continue;
@@ -230,8 +227,7 @@ void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u
 /* claims.md CL-1.7b, CL-2.9, CL-3.15, CL-3.41. */
 static void drop_set(struct mem_account *account, u64 locked)
 {
-    FOR_EACH_NODE(nid, account->claim_nodes)
-    {
+    for_each_node (nid, account->claim_nodes) {
         u64 pages = account->node_claim[nid];
         if (pages) {
             claim_node_sub(account, nid, pages, 0);
@@ -264,8 +260,7 @@ static enum verdict set_fits(const struct mem_account *account, const struct cla
     if (set->host > room)
         return too_little;
     room -= set->host;
-    FOR_EACH_NODE(nid, set->nodes)
-    {
+    for_each_node (nid, set->nodes) {
         if (set->node[nid] > node_unclaimed(node_get(nid)) + account->node_claim[nid])
             return REFUSED;
         if (set->node[nid] > room)
@@ -288,8 +283,7 @@ enum verdict ledger_install(struct mem_account *account, const struct claim_set 
     account->claim_flags = set->flags;
     account->outstanding = set->host;
     account->claim_nodes = set->nodes;
-    FOR_EACH_NODE(nid, set->nodes)
-    {
+    for_each_node (nid, set->nodes) {
         account->claim_order[nid] = set->order[nid];
         claim_node_add(account, nid, set->node[nid], 0);
         own_parts &= host_take_parts(locked, nid, set->node[nid]);

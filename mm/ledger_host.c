@@ -11,8 +11,8 @@ u64 ledger_host_spare(u64 locked)
 {
     u64 sum = 0;
 
-    FOR_EACH_NODE(nid, locked)
-    sum += node_get(nid)->host_part;
+    for_each_node (nid, locked)
+        sum += node_get(nid)->host_part;
     return sum;
 }
 
@@ -49,8 +49,7 @@ bool host_take_parts(u64 locked, nodeid_t nid, u64 pages)
     pages -= part;
     if (likely(!pages))
         return true;
-    FOR_EACH_NODE(other, locked)
-    {
+    for_each_node (other, locked) {
         part = MIN(pages, node_get(other)->host_part);
         node_get(other)->host_part -= part;
         pages -= part;

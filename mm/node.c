@@ -19,8 +19,8 @@ void mm_note_managed(nodeid_t nid, u64 pages)
 
 void nodes_lock(u64 nodes)
 {
-    FOR_EACH_NODE(nid, nodes)
-    spin_lock(&node_get(nid)->lock);
+    for_each_node (nid, nodes)
+        spin_lock(&node_get(nid)->lock);
 }
 
 void nodes_unlock(u64 nodes)

@@ -75,7 +75,7 @@ static inline nodeid_t node_first(u64 nodes)
 {
     return nodes ? (nodeid_t)__builtin_ctzll(nodes) : MAX_NODES;
 }
-#define FOR_EACH_NODE(nid, nodes) \
+#define for_each_node(nid, nodes) \
     for (nodeid_t nid = node_first(nodes); nid < MAX_NODES; nid = node_first((nodes) & ~((2ull << nid) - 1)))
 void nodes_lock(u64 nodes);
 void nodes_unlock(u64 nodes);

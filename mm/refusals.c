@@ -87,8 +87,7 @@ void refusal_note_claim(const struct mem_account *account, const struct claim_se
     nodeid_t only = set->host ? NODE_NONE : MAX_NODES; /* MAX_NODES: no node yet */
 
     refused.claims++;
-    FOR_EACH_NODE(nid, set->nodes)
-    {
+    for_each_node (nid, set->nodes) {
         if (node_is_short(account, set, nid)) {
             note(REFUSAL_CLAIM, account, nid, 0, set->node[nid]);
             return;

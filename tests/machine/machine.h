@@ -65,6 +65,9 @@ u32 locks_held(void);
 void locks_reset(void);                  /* no hooks, and a test that failed holds none any more */
 extern void (*on_first_lock)(u32 level); /* before a first lock is taken: another CPU may come in here */
 extern void (*on_last_unlock)(void);     /* after the last one was dropped */
+void locks_watch(void);                  /* by this thread, from now on: */
+bool locks_were_only(const u32 *levels,
+                     u32 nr); /* were these all that was taken, each of them at least once? */
 
 /* --- cpus.c --- */
 extern struct cpu cpu_on[MAX_CPUS];    /* cpus[], nr_cpus are the product's view of them */

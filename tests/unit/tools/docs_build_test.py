@@ -53,6 +53,10 @@ class Links(unittest.TestCase):
         self.assertEqual(self.moved("docs/index.md", "[abi.md](guest-guide/abi.md) [abi.md](guest-guide/abi.md#calling)"),
                          "[The hypercall interface](guest-guide/abi.md) [Calling](guest-guide/abi.md#calling)")
 
+    def test_a_section_that_is_named_after_the_link(self):
+        self.assertEqual(self.moved("docs/index.md", "[abi.md](guest-guide/abi.md#calling) section 1"),
+                         "[The hypercall interface](guest-guide/abi.md#calling) section 1")
+
     def test_a_source_file_is_linked_where_it_is(self):
         self.assertEqual(self.moved("docs/index.md", "[it](../mm/claims.h)"), "[it](../../../mm/claims.h)")
 
