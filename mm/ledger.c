@@ -293,6 +293,6 @@ enum verdict ledger_install(struct mem_account *account, const struct claim_set 
     host_claim_change(account, (s64)set->host);
     claimants_set(account, true);
     if (!own_parts && locked == nodes_all())
-        host_deal_out();
+        host_deal_out(first, 0);
     return GRANTED;
 }

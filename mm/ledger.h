@@ -80,8 +80,9 @@ bool host_take_parts(u64 locked, nodeid_t nid, u64 pages);
 /* Part of H goes with the pages it stands for. Both nodes locked. */
 void host_move(nodeid_t from, nodeid_t to, u64 pages);
 /* Deals the parts out so that what is missing to U[n] is the same everywhere, as far as possible: then every node can
- * give out most of what it has without asking the others. All nodes locked. */
-void host_deal_out(void);
+ * give out most of what it has without asking the others. `pages` of node `from` are about to leave U[from]. All nodes
+ * locked. */
+void host_deal_out(nodeid_t from, u64 pages);
 /* H drops by one page, which left node nid. False: it is 0. All nodes locked. */
 bool ledger_host_lose(nodeid_t nid);
 

@@ -25,14 +25,14 @@ u64 ledger_host_claims(void)
     return unclaimed - ledger_host_spare(nodes_all());
 }
 
-void host_deal_out(void)
+void host_deal_out(nodeid_t from, u64 pages)
 {
-    u64 left = ledger_host_spare(nodes_all()), missing = ledger_host_claims() / mm_nr_nodes();
+    u64 left = ledger_host_spare(nodes_all()), missing = (ledger_host_claims() - pages) / mm_nr_nodes();
 
     for (u32 round = 0; round < 2; round++, missing = 0)
         for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
             struct node *node = node_get(nid);
-            u64 has = round ? node->host_part : 0, most = node_unclaimed(node);
+            u64 has = round ? node->host_part : 0, most = node_unclaimed(node) - (nid == from ? pages : 0);
             u64 more = MIN(left, most > missing + has ? most - missing - has : 0);
 
             node->host_part = has + more;
@@ -71,7 +71,7 @@ enum verdict host_take(u64 locked, nodeid_t nid, u64 pages)
     if (pages > ledger_host_spare(locked))
         return REFUSED;
     host_take_parts(locked, nid, pages);
-    host_deal_out();
+    host_deal_out(nid, pages);
     return GRANTED;
 }
 
