@@ -162,20 +162,21 @@ inline take_parts(n, k)
     p = 0; q = 0; rest = 0
 }
 
-/* What is missing to U[n] becomes the same everywhere, as far as possible. All nodes locked. */
-inline deal_out()
+/* What is missing to U[n] becomes the same everywhere, as far as possible. k pages of node f are about to leave. All nodes locked. */
+#define LEFT(p, f, k) (UNCLAIMED(p) - ((p) == (f) -> (k) : 0))
+inline deal_out(f, k)
 {
     assert(locked == ALL);
     parts(ALL);
     missing = 0;
-    for (p : 0 .. NN - 1) { missing = missing + UNCLAIMED(p) };
+    for (p : 0 .. NN - 1) { missing = missing + LEFT(p, f, k) };
     missing = (missing - rest) / NN;
     for (p : 0 .. NN - 1) {
-        host_part[p] = (UNCLAIMED(p) > missing -> MIN(rest, UNCLAIMED(p) - missing) : 0);
+        host_part[p] = (LEFT(p, f, k) > missing -> MIN(rest, LEFT(p, f, k) - missing) : 0);
         rest = rest - host_part[p]
     };
     for (p : 0 .. NN - 1) {
-        q = (UNCLAIMED(p) > host_part[p] -> MIN(rest, UNCLAIMED(p) - host_part[p]) : 0);
+        q = (LEFT(p, f, k) > host_part[p] -> MIN(rest, LEFT(p, f, k) - host_part[p]) : 0);
         host_part[p] = host_part[p] + q;
         rest = rest - q
     };
@@ -336,7 +337,7 @@ inline commit(d, n, r)
     tally = locked; locked = ALL; /* it takes the parts of nodes that it has not locked */
 #endif
     take_parts(n, r - r_red);
-    WHEN(!own_parts && !NO_HOST_CHECK, deal_out());
+    WHEN(!own_parts && !NO_HOST_CHECK, deal_out(n, r - r_red));
 #ifdef BREAK_STEAL_UNLOCKED
     locked = tally; tally = 0;
 #endif
@@ -508,7 +509,7 @@ inline set_install(d)
     host_claim[d] = x_host;
     outst[d] = sum; set_out[d] = sum;
     check_absolute(d);
-    WHEN(!own_parts && locked == ALL, deal_out());
+    WHEN(!own_parts && locked == ALL, deal_out(0, 0));
     i = 0; sum = 0
 }
 
