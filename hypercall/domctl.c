@@ -37,7 +37,7 @@ static void fill_vcpus(struct domain *d, struct xen_domctl_getdomaininfo *info)
             continue;
         info->nr_online_vcpus++;
         all_blocked &= v->state == VCPU_BLOCKED;
-        any_running |= v->running;
+        any_running |= __atomic_load_n(&v->running, __ATOMIC_RELAXED);
     }
     if (info->nr_online_vcpus)
         info->flags |= (all_blocked ? XEN_DOMINF_blocked : 0) | (any_running ? XEN_DOMINF_running : 0);
@@ -120,7 +120,7 @@ static long getvcpuinfo(struct domctl *ctl)
     struct vcpu *v = ctl->d->vcpu[info->vcpu];
     info->online = v->state != VCPU_OFFLINE;
     info->blocked = v->state == VCPU_BLOCKED;
-    info->running = v->running;
+    info->running = __atomic_load_n(&v->running, __ATOMIC_RELAXED);
     info->cpu_time = vcpu_run_ns(v);
     info->cpu = v->cpu;
     ctl->copy_back = true;

@@ -162,7 +162,7 @@ static void start(struct run_queue *q, struct vcpu *v, u64 now_ns)
 {
     struct sched_wish wish = vcpu_wish(v);
 
-    v->running = true;
+    __atomic_store_n(&v->running, true, __ATOMIC_RELAXED); /* tools read it without the lock */
     v->run_since_ns = now_ns;
     runstate_update(v, now_ns);
     q->current = v;

@@ -293,7 +293,7 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
             queue_publish(q);
             if (q->nr_ready > 1)
                 queue_call_idle(q);
-            v->running = false;
+            __atomic_store_n(&v->running, false, __ATOMIC_RELAXED);
             runstate_update(v, q->charged_ns);
             /* After this v may move or be freed. */
             spin_unlock(&q->lock);
@@ -307,7 +307,7 @@ void queue_put_back(struct run_queue *q, struct vcpu *v)
             stop(q, v);
             group_exit(q, v, q->charged_ns);
             queue_publish(q);
-            v->running = false;
+            __atomic_store_n(&v->running, false, __ATOMIC_RELAXED);
             runstate_update(v, q->charged_ns);
             change_queue(q, to, v, false);
             join(to, v);

@@ -515,7 +515,7 @@ static bool enter(struct vcpu *v, bool in)
     bool may = !in || (!v->running && !domain_is_dying(v->domain));
 
     if (may)
-        v->running = in;
+        __atomic_store_n(&v->running, in, __ATOMIC_RELAXED);
     spin_unlock(lock);
     return may;
 }
