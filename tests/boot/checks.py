@@ -184,10 +184,10 @@ class ShapeRun(GoodRun):
             assert sum(n[key] for n in run.all("node")) == run.one("memory")[key]
 
     def test_what_homestead_takes_of_a_node_is_little(self, run, shape):
-        """The frame table's part for a node (9 pages in 4,096) is on that node; the rest is less than 24 MiB."""
+        """The frame table's part for a node (5 pages in 4,096) is on that node; the rest is less than 24 MiB."""
         for node in run.all("node"):
             taken = node["pages"] - node["free"]
-            assert node["pages"] // 500 <= taken <= node["pages"] // 455 + 24 * PAGES_PER_MIB, node
+            assert node["pages"] // 900 <= taken <= node["pages"] // 819 + 24 * PAGES_PER_MIB, node
 
     def test_the_cpus_are_on_their_nodes(self, run, shape):
         want = [0] * len(shape.machine.pxm)
