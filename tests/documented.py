@@ -15,7 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 VOLATILE = re.compile(
     r"^(?:free|unclaimed) [ \d]*|(?<=\.c):\d+|(?<=\.c, line )\d+|\bcpu=\d+ node=\d+|\d+\.\d+ MHz|\d+ kHz|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\b0x[0-9a-f]+"
     r"|\b\d+ (?:ms|KiB|MiB free|forks|ticks)\b|\bhas \d+ pages of \d+ MiB|\b\d+ of +\d+ pages free|\barchive of \d+ bytes"
-    r"|\b(?:ms|free|tsc\w*|ticks|max_skew|homestead|modules|given_back|image|secs)=\d+|(?<=@kept )pages=\d+")
+    r"|\b(?:ms|free|tsc\w*|ticks|max_skew|homestead|modules|given_back|image|secs)=\d+|(?<=@kept )pages=\d+"
+    r"|\bdomain=\d+|^\(d\d+\)")  # guests are built at the same time, on several vCPUs
 
 
 # Lines whose numbers are the firmware's, or follow from them.
