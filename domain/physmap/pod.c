@@ -107,7 +107,7 @@ static nodeid_t fullest(const struct pod *pod, u32 order)
 }
 
 /*
- * * What a frame gets whose mapping has 2^*order frames. Of a virtual node: memory of its node, small before that of
+ * What a frame gets whose mapping has 2^*order frames. Of a virtual node: memory of its node, small before that of
  * another node. Otherwise a large extent counts more than that it is near the CPU that asks. NODE_NONE: nothing is left.
  * claims.md CL-4.24.
  */

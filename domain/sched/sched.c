@@ -277,7 +277,7 @@ static u64 scrub_nodes(struct run_queue *q)
 }
 
 /*
- * * A claim wants clean memory at once (claims.md section 3): cleans at most 2 MiB between any two slices, even
+ * A claim wants clean memory at once (claims.md section 3): cleans at most 2 MiB between any two slices, even
  * of a lone vCPU, until there is enough or nothing is left to clean.
  * claims.md CL-3.62.
  */

@@ -73,7 +73,7 @@ CALL_TEST(set_claim_errors_in_order)
 }
 
 /*
- * * In version 7 of the published series this word is a mode and 1 asks for a read-back. Such a caller passes room
+ * In version 7 of the published series this word is a mode and 1 asks for a read-back. Such a caller passes room
  * for the answer, often filled with zeros: it must be refused, never taken for a set that replaces the claims.
  * claims.md CL-3.24, CL-3.39, CL-3.40.
  */
