@@ -190,8 +190,9 @@ static bool has_clean(struct node *node)
 
 /*
  * First pass: clean memory, or any on a node of the account's affinity or where it holds a claim: cleaning is
- * paid once, distance at every access. Second pass: any. A single page that no node had is asked for once more of all at one instant: while pages and credits move between
- * nodes, each can be empty at the moment it is looked at, and yet a host-wide claim must not fail.
+ * paid once, distance at every access. Second pass: any. A single page that no node had is asked for once more of all
+ * at one instant: while pages and credits move between nodes, each can be empty at the moment it is looked at, and yet
+ * a host-wide claim must not fail.
  * claims.md CL-1.4b, CL-1.4c, CL-5.5, CL-5.11 to CL-5.13.
  */
 static int try_nodes(struct job *job, const struct node_order *order)
