@@ -98,7 +98,7 @@ static inline const char *pages_differ(const struct model *m)
         if (!page->owner)
             continue;
         pages[page->owner]++;
-        BUG_ON(!place_lock(&p, page->mfn, false));
+        BUG_ON(!place_lock(&p, page->mfn));
         u64 pins = frame_pins(*p.word);
         spin_unlock(&p.node->lock);
         if (pins != page->pins || p.owner != page->owner)
