@@ -11,6 +11,7 @@
 #define RSDP_OLD      20u /* bytes of the RSDP of ACPI 1.0; it has no header */
 #define RSDP_REVISION 15u
 #define RSDP_LENGTH   20u
+#define RSDP_BYTES    36u /* of ACPI 2.0 and later */
 
 static u32 read32(const u8 *at)
 {
@@ -20,8 +21,11 @@ static u32 read32(const u8 *at)
 /* The length that a table names, 0 if this is no table. */
 static u64 named_length(const u8 *at, u64 len)
 {
-    if (len >= RSDP_OLD && !memcmp(at, "RSD PTR ", 8))
-        return at[RSDP_REVISION] < 2 || len < RSDP_LENGTH + 4 ? RSDP_OLD : read32(at + RSDP_LENGTH);
+    if (len >= RSDP_OLD && !memcmp(at, "RSD PTR ", 8)) {
+        if (at[RSDP_REVISION] < 2 || len < RSDP_LENGTH + 4)
+            return RSDP_OLD;
+        return read32(at + RSDP_LENGTH) >= RSDP_BYTES ? read32(at + RSDP_LENGTH) : 0;
+    }
     if (len < 8)
         return 0;
     for (u32 i = 0; i < 4; i++)

@@ -422,7 +422,8 @@ int insn_io_run(const struct insn_io *io, u32 code_bits, const struct hvm_regs *
     else if (in_page + io->bytes <= PAGE_SIZE)
         nr = MIN((MIN(high - offset, PAGE_SIZE - 1 - in_page) + 1) / io->bytes,
                  (last - offset) / io->bytes + 1);
-    return (int)MIN(nr, left);
+    /* 0 where the offset wraps within the element, as it may in 64-bit code with a base. */
+    return (int)MIN(MAX(nr, 1ull), left);
 }
 
 bool insn_io_advance(const struct insn_io *io, struct hvm_regs *regs, u32 nr)

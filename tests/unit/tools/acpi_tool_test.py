@@ -310,7 +310,7 @@ def test_damaged_dumps_are_sentences():
         run = Run(file("damaged", "\n".join(lines)))
         assert run.status == 2 and why in run.errors and not run.text, (why, run.errors)
     for raw, why in ((b"".join(MANY)[:-1], "ends after the file"), (b"".join(MANY) + bytes(3), "is in no table"),
-                     (bytes(100), "holds no ACPI table")):
+                     (TWO_NODES + RSDP[:20] + bytes([4]) + RSDP[21:], f"byte {len(TWO_NODES)} is in no table"), (bytes(100), "holds no ACPI table")):
         run = Run(file("damaged", raw))
         assert run.status == 2 and why in run.errors, (why, run.errors)
 

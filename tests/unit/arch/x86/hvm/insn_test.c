@@ -165,3 +165,24 @@ TEST(strings_move_on)
     assert_int_equal(regs.rcx, 0);
     assert_int_equal(regs.rdi, 0);
 }
+
+/* In 64-bit code an offset and its segment's base may wrap, also within an element: that one is done by itself. */
+TEST(io_where_the_offset_wraps)
+{
+    static const u8 outsd[] = {0x64, 0xf3, 0x6f}; /* REP OUTS DX, FS:[RSI] */
+    struct insn_io io;
+    u64 address = 0;
+
+    registers();
+    state.fs.base = 1;
+    regs.rcx = 3;
+    regs.rsi = ~0ull;
+    assert_int_equal(insn_decode_io(outsd, sizeof(outsd), 64, &io), 0);
+    assert_int_equal(insn_io_run(&io, 64, &regs, &state, false, &address), 1);
+    assert_int_equal(address, 0);
+    regs.rsi = 0xfff;
+    assert_int_equal(insn_io_run(&io, 64, &regs, &state, false, &address), 3);
+    assert_int_equal(address, 0x1000);
+    regs.rcx = 0;
+    assert_int_equal(insn_io_run(&io, 64, &regs, &state, false, &address), 0);
+}
