@@ -22,14 +22,23 @@ LINE = re.compile(r"\(d(\d+)\) (@linux.*)")
 ESCAPE = b"\x1d"
 
 
-def kernel(name="6.1-cloud"):
-    """The directory with this kernel and busybox; downloads them once. Skips the test if they cannot be had."""
-    directory = CACHE / ("cloud" if name == "6.1-cloud" else name)
+def get(script, directory, *words):
+    """Runs a script that downloads to the directory, once. Skips the test if there is nothing to be had."""
     flags = ["--no-install"] if os.environ.get("NO_INSTALL", "0") not in ("", "0") else []
-    got = subprocess.run([harness.ROOT / "tools" / "get-linux.sh", *flags, directory, KERNELS[name]], capture_output=True, text=True)
+    got = subprocess.run([harness.ROOT / "tools" / script, *flags, directory, *words], capture_output=True, text=True)
     if got.returncode:
         pytest.skip(got.stderr.strip())
     return directory
+
+
+def kernel(name="6.1-cloud"):
+    """The directory with this kernel and busybox."""
+    return get("get-linux.sh", CACHE / ("cloud" if name == "6.1-cloud" else name), KERNELS[name])
+
+
+def dom0_packages():
+    """The directory with what the front door of a Linux domain 0 takes."""
+    return get("get-linux-dom0.sh", harness.ROOT / "build" / "linux-dom0")
 
 
 def directory(destination, name="6.1-cloud"):

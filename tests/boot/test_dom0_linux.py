@@ -2,7 +2,7 @@
 the console in both directions, and every way to end. Debian's tools of Xen are test_linux_dom0.py's.
 
 The files are vmlinux (or vmlinuz*, which is extracted) and busybox (or root/bin/busybox) of $DOM0_LINUX_DIR, else of
-build/linux-dom0, which the front door fills (tools/get-linux-dom0.sh). Without them the tests are skipped."""
+build/linux-dom0 (tools/get-linux-dom0.sh). Without them the tests are skipped."""
 import os
 import pathlib
 import re
@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 import harness
+import linux_guests
 from checks import AnyRun
 
 INIT = """\
@@ -35,7 +36,7 @@ def first(directory, *patterns):
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """(the kernel, an initramfs)."""
-    source = pathlib.Path(os.environ.get("DOM0_LINUX_DIR", harness.ROOT / "build" / "linux-dom0"))
+    source = pathlib.Path(os.environ.get("DOM0_LINUX_DIR") or linux_guests.dom0_packages())
     kernel, busybox = first(source, "vmlinux", "vmlinuz*"), first(source, "busybox", "root/bin/busybox")
     if not kernel or not busybox:
         pytest.skip(f"{source} has no vmlinux or no busybox: ./run-qemu.sh --linux-dom0 downloads them, or set DOM0_LINUX_DIR")

@@ -3,7 +3,6 @@ long form, also on Xen, is `make xl-test` (tests/linux-dom0/). Skipped if Debian
 import os
 import pty
 import re
-import subprocess
 
 import pexpect
 import pytest
@@ -20,13 +19,8 @@ SHORT = re.search(r"^SHORT=(\S+)$", CHECKS.read_text(), re.M).group(1).split(","
 
 
 def packages():
-    """Downloads once; skips the test if they cannot be had."""
     linux_guests.kernel()
-    flags = ["--no-install"] if os.environ.get("NO_INSTALL", "0") not in ("", "0") else []
-    got = subprocess.run([harness.ROOT / "tools" / "get-linux-dom0.sh", *flags, harness.ROOT / "build" / "linux-dom0"],
-                         capture_output=True, text=True)
-    if got.returncode:
-        pytest.skip(got.stderr.strip())
+    linux_guests.dom0_packages()
 
 
 class TestFrontDoor(AnyRun):
