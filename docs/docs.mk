@@ -19,5 +19,5 @@ build/docs/npm/installed: docs/package.json docs/package-lock.json
 	@mkdir -p $(@D)
 	$(Q)if [ -n '$(filter-out 0,$(NO_INSTALL))' ]; then echo "docs: mermaid-cli is missing, and NO_INSTALL=1: npm ci"; exit 1; fi
 	$(Q)cp docs/package.json docs/package-lock.json $(@D)
-	$(Q)cd $(@D) && PUPPETEER_SKIP_DOWNLOAD=1 npm ci --silent --no-audit --no-fund
+	$(Q)cd $(@D) && PUPPETEER_SKIP_DOWNLOAD=1 npm ci --loglevel=error --no-audit --no-fund
 	@touch $@
