@@ -62,9 +62,7 @@ static u32 reserve(struct job *job, nodeid_t nid, u32 nr)
             nr /= 2;
             break;
         case UNDECIDED:
-            nodes_unlock(job->locked);
-            job->locked |= needs;
-            nodes_lock(job->locked);
+            job->locked = nodes_lock_more(job->locked, needs);
         }
     }
     return 0;

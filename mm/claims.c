@@ -95,9 +95,7 @@ int claim_install_legacy(struct mem_account *account, u64 pages)
     int rc = install_legacy_locked(account, pages, locked);
 
     if (rc == -ENOMEM && locked != nodes_all()) {
-        nodes_unlock(locked);
-        locked = nodes_all();
-        nodes_lock(locked);
+        locked = nodes_lock_more(locked, nodes_all());
         rc = install_legacy_locked(account, pages, locked);
     }
     unlock(account, locked);
@@ -236,9 +234,7 @@ int claim_install_set(struct mem_account *account, const struct claim_entry *ent
     if (rc == 0)
         rc = install_set_locked(account, &wanted, flags, locked);
     if (rc == -ENOMEM && locked != nodes_all()) {
-        nodes_unlock(locked);
-        locked = nodes_all();
-        nodes_lock(locked);
+        locked = nodes_lock_more(locked, nodes_all());
         rc = install_set_locked(account, &wanted, flags, locked);
     }
     unlock(account, locked);

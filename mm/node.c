@@ -33,6 +33,13 @@ void nodes_unlock(u64 nodes)
     }
 }
 
+u64 nodes_lock_more(u64 locked, u64 more)
+{
+    nodes_unlock(locked);
+    nodes_lock(locked | more);
+    return locked | more;
+}
+
 void mm_node_get_info(nodeid_t nid, struct mm_node_info *out)
 {
     struct node *node = node_get(nid);

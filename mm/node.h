@@ -79,6 +79,8 @@ static inline nodeid_t node_first(u64 nodes)
     for (nodeid_t nid = node_first(nodes); nid < MAX_NODES; nid = node_first((nodes) & ~((2ull << nid) - 1)))
 void nodes_lock(u64 nodes);
 void nodes_unlock(u64 nodes);
+/* More nodes than the locked ones: these are unlocked first, so what was seen may have changed. Returns all of them. */
+u64 nodes_lock_more(u64 locked, u64 more);
 
 /* --- node_take.c --- */
 /* What is looked for, and what was found. */

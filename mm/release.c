@@ -177,11 +177,8 @@ static struct freed give_back(struct mm_taken *taken, u32 nr_kept)
 
     /* Held over both: no other domain may take the pages before the claim is back. */
     nodes_lock(locked);
-    if (any_leaving(taken, nr_kept)) {
-        nodes_unlock(locked);
-        locked = nodes_all();
-        nodes_lock(locked);
-    }
+    if (any_leaving(taken, nr_kept))
+        locked = nodes_lock_more(locked, nodes_all());
     for (u32 i = nr_kept; i < taken->nr; i++)
         give_up(node, nid, taken->extent[i].n, taken->extent[i].n + BIT(taken->order), holder, &freed);
     ledger_refund(taken->account, &taken->receipt, freed.gone);

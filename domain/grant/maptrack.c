@@ -132,8 +132,8 @@ bool maptrack_next(struct domain *d, u32 *budget, struct mapping *mapping)
     bool found = false;
 
     spin_lock(&d->grant_lock);
-    while (!found && m->nr_used &&
-           *budget) { /* none is busy: its vCPUs have stopped, none in the middle of a call */
+    /* None is busy: its vCPUs have stopped, none in the middle of a call. */
+    while (!found && m->nr_used && *budget) {
         u32 handle = m->swept++;
 
         --*budget;
