@@ -72,10 +72,10 @@ struct hvm_vcpu {
     u64 control_maddr;
     /* [I] of the domain; it does not change once v has run */
     const struct cpu_policy *policy;
-    struct np_table *np; /* [I] of the domain */
-    u64 np_generation;   /* value of np->generation that the TLB entries of this ASID were made under */
-    u64 asid_generation;
-    u32 asid;
+    struct np_table *np;  /* [I] of the domain */
+    u64 np_generation;    /* value of np->generation that the TLB entries of this ASID were made under */
+    u64 asid_generation;  /* with asid, tlb_tag.h; 0: a new one is due */
+    u32 asid;             /* AMD's ASID, Intel's VPID */
     bool in_irq_window;   /* an interrupt window exit has been asked for */
     u8 window_class;      /* for an interrupt of this class */
     u8 nmi_state;         /* the vendor's: whether the guest is in an NMI handler */
