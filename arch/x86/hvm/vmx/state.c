@@ -279,7 +279,7 @@ static void fit_v86(struct vmx_guest *g, u64 *dirty)
     }
 }
 
-/* Outside the ifs below only state that the CPU itself has saved comes here, but for changes that handlers make. */
+/* What set_state() has changed, made to fit with what struct hvm_regs has. */
 void vmx_write_dirty(struct hvm_vcpu *v)
 {
     struct vmx_guest *g = &v->vmx.guest;
@@ -290,6 +290,8 @@ void vmx_write_dirty(struct hvm_vcpu *v)
         v->regs.rflags &= ~RFLAGS_VM;
     if (v->regs.rflags & RFLAGS_VM)
         fit_v86(g, &v->vmx.dirty);
+    if (!(v->regs.rflags & RFLAGS_IF))
+        v->vmx.interruptibility &= ~VMX_BLOCKED_BY_STI;
     v->regs.rip =
         long_mode && (g->cs.access_rights & VMX_AR_L) ? canonical(v->regs.rip) : (u64)(u32)v->regs.rip;
     for (u64 dirty = v->vmx.dirty; dirty; dirty &= dirty - 1) {

@@ -208,7 +208,7 @@ struct descriptor_register {
 /* What the table below takes from elsewhere. */
 struct vmcs_facts {
     u64 pin, secondary, exit;           /* vmx_settings */
-    u64 msr_bitmap, ept_pointer, slice; /* of all guests, of the domain, of the machine */
+    u64 msr_bitmap, ept_pointer;        /* of all guests, of the domain */
     u64 tsc_offset;                     /* of the CPU, like the rest */
     u64 cr0, cr3, cr4, pat, efer, gs_base, tr_base, gdtr_base, idtr_base;
 };
@@ -235,7 +235,6 @@ static const struct vmcs_setting {
     {VMCS_CR3_TARGET_COUNT, FIXED(0)}, /* writes of CR3 do not exit */
     {VMCS_MSR_BITMAP, FACT(msr_bitmap)},
     {VMCS_EPT_POINTER, FACT(ept_pointer)},
-    {VMCS_PREEMPTION_TIMER, FACT(slice)}, /* counts from here at each entry */
     {VMCS_TSC_OFFSET, CPU_FACT(tsc_offset)}, /* the guest sees the same TSC on every CPU */
     {VMCS_CR0_MASK, FIXED(CR0_NE | CR0_CD | CR0_NW)}, /* state.c: which bits are not the guest's */
     {VMCS_CR4_MASK, FIXED(~0ull)},
@@ -296,7 +295,6 @@ static void write_settings(struct hvm_vcpu *v, struct cpu *cpu, bool of_cpu)
         .exit = vmx_settings.exit,
         .msr_bitmap = image_to_maddr(msr_bitmap),
         .ept_pointer = ept_pointer(v->np->root_maddr),
-        .slice = slice_ticks,
         .tsc_offset = 0 - (u64)cpu->tsc_offset,
         .cr0 = read_cr0(),
         .cr3 = read_cr3(),
@@ -323,6 +321,8 @@ static void initialise(struct hvm_vcpu *v, struct cpu *cpu)
     must_write(VMCS_GUEST_RIP, v->vmx.written_rip = v->regs.rip);
     must_write(VMCS_GUEST_RSP, v->vmx.written_rsp = v->regs.rsp);
     must_write(VMCS_GUEST_RFLAGS, v->vmx.written_rflags = v->regs.rflags);
+    if (vmx_settings.pin & PIN_PREEMPTION_TIMER)
+        must_write(VMCS_PREEMPTION_TIMER, slice_ticks); /* counts from here at each entry */
     if (vmx_settings.secondary & SECONDARY_ENCLS)
         must_write(VMCS_ENCLS_BITMAP, ~0ull);
     v->vmx.initialised = true;
@@ -430,7 +430,8 @@ static void write_changes(struct hvm_vcpu *v)
         vmwrite(VMCS_PRIMARY_CONTROLS, x->written_controls = controls);
     if (unlikely(x->interruptibility != x->written_interruptibility)) {
         vmwrite(VMCS_GUEST_INTERRUPTIBILITY, x->interruptibility);
-        vmwrite(VMCS_GUEST_PENDING_DEBUG, PENDING_NONE); /* it belonged to the shadow that has ended */
+        if (x->written_interruptibility & ~x->interruptibility & VMX_SHADOW)
+            vmwrite(VMCS_GUEST_PENDING_DEBUG, PENDING_NONE); /* it belonged to the shadow that has ended */
     }
     if (unlikely(x->event)) {
         vmwrite(VMCS_ENTRY_EVENT, x->event);
