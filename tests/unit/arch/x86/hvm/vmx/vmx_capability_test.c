@@ -49,11 +49,13 @@ TEST(what_is_chosen)
     assert_null(vmx_decide(&c, &s));
     assert_int_equal(s.revision, 0x10);
     assert_int_equal(s.timer_shift, 5);
-    assert_int_equal(s.pin, 0x16 | PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS | PIN_PREEMPTION_TIMER);
-    assert_int_equal(s.secondary, SECONDARY_EPT | SECONDARY_VPID | SECONDARY_UNRESTRICTED_GUEST | SECONDARY_WBINVD);
+    assert_int_equal(s.pin,
+                     0x16 | PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS | PIN_PREEMPTION_TIMER);
+    assert_int_equal(s.secondary,
+                     SECONDARY_EPT | SECONDARY_VPID | SECONDARY_UNRESTRICTED_GUEST | SECONDARY_WBINVD);
     /* Neither CR3 nor INVLPG, RDTSC, DR or PAUSE exits. */
-    assert_int_equal(s.primary & (PRIMARY_CR3_LOAD | PRIMARY_CR3_STORE | PRIMARY_INVLPG | PRIMARY_RDTSC | PRIMARY_MOV_DR |
-                                  PRIMARY_PAUSE),
+    assert_int_equal(s.primary & (PRIMARY_CR3_LOAD | PRIMARY_CR3_STORE | PRIMARY_INVLPG | PRIMARY_RDTSC |
+                                  PRIMARY_MOV_DR | PRIMARY_PAUSE),
                      0);
     assert_int_equal(s.primary & 0x04006172, 0x04006172); /* what must be on is */
     assert_int_equal(s.entry & ENTRY_GUEST_64, 0);

@@ -37,7 +37,8 @@ TEST(test_plain)
     decode(37, 0, HVM_EXIT_UNKNOWN, 0);
     decode(0xffff, 0, HVM_EXIT_UNKNOWN, 0);
     /* VMCLEAR .. VMXON, INVEPT, INVVPID, VMFUNC, and others that need what CPUID does not offer */
-    static const u8 forbidden[] = {11, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 36, 39, 50, 51, 53, 55, 58, 59, 60, 63, 64};
+    static const u8 forbidden[] = {11, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27,
+                                   36, 39, 50, 51, 53, 55, 58, 59, 60, 63, 64};
     for (u32 i = 0; i < sizeof(forbidden); i++)
         decode(forbidden[i], 0, HVM_EXIT_FORBIDDEN, 0);
 }
@@ -240,24 +241,25 @@ TEST(test_injected_exceptions)
 
 static struct hvm_state long_mode(void)
 {
-    struct hvm_state s = {.cr0 = CR0_PE | CR0_ET | CR0_PG | CR0_WP,
-                          .cr3 = 0x5000,
-                          .cr4 = CR4_PAE,
-                          .efer = EFER_LME | EFER_LMA,
-                          .dr6 = HVM_DR6_RESET,
-                          .dr7 = HVM_DR7_RESET,
-                          .pat = HVM_PAT_RESET,
-                          .cs = {.selector = 8, .attributes = 0xa9b, .limit = ~0u},
-                          .ss = {.selector = 16, .attributes = 0xc93, .limit = ~0u},
-                          .tr = {.selector = 24, .attributes = 0x08b, .limit = 0x67, .base = 0xffff800000001000},
-                          .gdtr = {.limit = 0x37, .base = 0xffff800000002000},
-                          .star = 1,
-                          .lstar = 2,
-                          .cstar = 3,
-                          .sfmask = 4,
-                          .kernel_gs_base = 5,
-                          .cr2 = 6,
-                          .tsc_aux = 7};
+    struct hvm_state s = {
+        .cr0 = CR0_PE | CR0_ET | CR0_PG | CR0_WP,
+        .cr3 = 0x5000,
+        .cr4 = CR4_PAE,
+        .efer = EFER_LME | EFER_LMA,
+        .dr6 = HVM_DR6_RESET,
+        .dr7 = HVM_DR7_RESET,
+        .pat = HVM_PAT_RESET,
+        .cs = {.selector = 8, .attributes = 0xa9b, .limit = ~0u},
+        .ss = {.selector = 16, .attributes = 0xc93, .limit = ~0u},
+        .tr = {.selector = 24, .attributes = 0x08b, .limit = 0x67, .base = 0xffff800000001000},
+        .gdtr = {.limit = 0x37, .base = 0xffff800000002000},
+        .star = 1,
+        .lstar = 2,
+        .cstar = 3,
+        .sfmask = 4,
+        .kernel_gs_base = 5,
+        .cr2 = 6,
+        .tsc_aux = 7};
     s.ds = s.es = s.ss;
     return s;
 }
@@ -356,13 +358,14 @@ TEST(test_state_is_made_to_fit)
     struct hvm_state in = long_mode();
     const struct vmx_guest *g = &v.vmx.guest;
 
-    in.cs.attributes = 0xe90;          /* neither accessed nor S, L and D both set, and data */
-    in.ss.attributes = 0xcf0;          /* not accessed; privilege 3 */
+    in.cs.attributes = 0xe90; /* neither accessed nor S, L and D both set, and data */
+    in.ss.attributes = 0xcf0; /* not accessed; privilege 3 */
     in.tr = (struct hvm_segment){.selector = 0x1c, .attributes = 0x89, .limit = 0x123456, .base = BIT(50)};
     in.ldtr = (struct hvm_segment){.selector = 4, .attributes = 0x92, .limit = 0x10};
     in.gdtr = (struct hvm_segment){.limit = 0x12345, .base = 0x8000000000000};
     in.fs.base = 0x0000900000000000;
-    in.ds = (struct hvm_segment){.attributes = 0x88c, .base = BIT(40), .limit = 0xfff}; /* code that cannot be read */
+    in.ds = (struct hvm_segment){
+        .attributes = 0x88c, .base = BIT(40), .limit = 0xfff}; /* code that cannot be read */
     vmx_set_state(&v, &in);
     assert_int_equal(g->cs.access_rights & 0xff, 0x93); /* data: as in real mode, at privilege 0 */
     assert_int_equal(g->cs.access_rights & VMX_AR_D, 0);
@@ -379,7 +382,7 @@ TEST(test_state_is_made_to_fit)
     assert_int_equal(g->ds.access_rights & 0xff, 0x9f);
     assert_int_equal(g->ds.base, 0);
 
-    in.cs.attributes = 0xcfe;       /* conforming code at privilege 3, called from 0 */
+    in.cs.attributes = 0xcfe; /* conforming code at privilege 3, called from 0 */
     in.ss.attributes = 0xc97;
     in.efer = EFER_LME | EFER_SVME; /* LMA follows from paging */
     vmx_set_state(&v, &in);
