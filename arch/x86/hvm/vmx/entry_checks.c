@@ -327,7 +327,8 @@ static struct vmx_refusal check_tables_and_flags(const struct vmx_entry *e)
     RULE(!(e->gdtr_limit >> 16), "GDTR", e->gdtr_limit, "bits 31:16 of the limit must be 0");
     RULE(!(e->idtr_limit >> 16), "IDTR", e->idtr_limit, "bits 31:16 of the limit must be 0");
     RULE(code_64 || !(e->rip >> 32), "RIP", e->rip, "bits 63:32 must be 0 outside 64-bit code");
-    RULE(!code_64 || canonical(e->rip), "RIP", e->rip, "the address must be canonical");
+    RULE(!code_64 || e->rip >> LINEAR_BITS == 0 || e->rip >> LINEAR_BITS == 0xffff, "RIP", e->rip,
+         "bits 63:48 must be the same");
     RULE(!(e->rflags & RFLAGS_RESERVED), "RFLAGS", e->rflags, "a reserved bit is set");
     RULE(e->rflags & RFLAGS_RESERVED1, "RFLAGS", e->rflags, "bit 1 must be set");
     RULE(!v86(e) || (!long_mode(e) && (e->cr0 & CR0_PE)), "RFLAGS", e->rflags,
@@ -412,8 +413,9 @@ static struct vmx_refusal check_pdptes(const struct vmx_entry *e, u32 maddr_bits
     return NO_REFUSAL;
 }
 
-struct vmx_refusal vmx_entry_check(const struct vmx_entry *e, const struct vmx_settings *cpu, u32 maddr_bits)
+struct vmx_refusal vmx_entry_check(const struct vmx_entry *e, const struct vmx_settings *cpu)
 {
+    u32 maddr_bits = cpu->maddr_bits;
     struct vmx_refusal r = check_controls(e, maddr_bits);
 
     if (!r.rule)

@@ -32,7 +32,7 @@ struct vmx_refusal {
 
 /* Copies the current VMCS. */
 void vmx_entry_read(struct vmx_entry *e);
-/* The first rule that is broken. cpu: what VMX allows there; maddr_bits: its physical address width. */
-struct vmx_refusal vmx_entry_check(const struct vmx_entry *e, const struct vmx_settings *cpu, u32 maddr_bits);
+/* The first rule that is broken. cpu: what VMX allows there. */
+struct vmx_refusal vmx_entry_check(const struct vmx_entry *e, const struct vmx_settings *cpu);
 
 #endif

@@ -31,6 +31,8 @@ struct entry_vendor {
     const char *(*enter)(struct hvm_vcpu *v);
     /* The guest has run and exited: state as the CPU can have changed and saved it. */
     void (*guest_runs)(struct hvm_vcpu *v);
+    /* The vCPU gives up its CPU, as before a toolstack sets its state. NULL: nothing is to be done. */
+    void (*leave)(struct hvm_vcpu *v);
 };
 
 static const struct entry_vendor *who;
@@ -212,7 +214,8 @@ static bool initialise(void)
                                                      .efer = random_efer() | EFER_LMA | EFER_LME,
                                                      .rip = random_address(),
                                                      .rflags = NEAR(2, 0x202, 0x102)};
-    target->initialised = false;
+    target->initialised = false; /* by an INIT, which has reset the events, or never */
+    hvm_ops->reset_events(&target->hvm);
     vcpu_offline(target);
     hvm_ops = &both_ops;
     long rc = hypercall(24, VCPUOP_initialise, target->id, PUT(0x100, c));
@@ -283,15 +286,18 @@ static const char *step(void)
     struct hvm_vcpu *v = &target->hvm;
     u32 what = (u32)rnd(12);
 
+    if (who->leave && (what < 3 || chance(8)))
+        who->leave(v);
     if (what == 0)
         while (!set_context())
             ;
     else if (what == 1)
         while (!initialise())
             ;
-    else if (what == 2)
+    else if (what == 2) {
+        who->init(v); /* a new vCPU */
         hvm_set_pvh_entry(v, 0x100000, 0x2000);
-    else if (what == 3) {
+    } else if (what == 3) { /* INIT, STARTUP */
         target->init_sipi = 0;
         hvm_ops->reset_events(v);
         hvm_set_startup_entry(v, (u8)rnd(256), 0x600);

@@ -167,7 +167,7 @@ static void svm_begin(struct hvm_vcpu *v)
 }
 
 static struct hvm_ops ops;
-static const struct entry_vendor svm_vendor = {&ops, svm_begin, svm_enter_checked, svm_guest_runs};
+static const struct entry_vendor svm_vendor = {&ops, svm_begin, svm_enter_checked, svm_guest_runs, NULL};
 
 static void to_target_set(struct hvm_vcpu *v, const struct hvm_state *in)
 {

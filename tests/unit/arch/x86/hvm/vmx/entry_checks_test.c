@@ -17,8 +17,11 @@
 #define UNUSABLE            BIT(16)
 #define EVENT(type, vector) (BIT(31) | (u64)(type) << 8 | (vector))
 
-static const struct vmx_settings cpu = {
-    .cr0_must = CR0_PE | CR0_NE | CR0_PG, .cr0_may = 0xffffffff, .cr4_must = BIT(13), .cr4_may = 0x3767ff};
+static const struct vmx_settings cpu = {.cr0_must = CR0_PE | CR0_NE | CR0_PG,
+                                        .cr0_may = 0xffffffff,
+                                        .cr4_must = BIT(13),
+                                        .cr4_may = 0x3767ff,
+                                        .maddr_bits = MADDR_BITS};
 
 /* Windows is not set here: no event, active. */
 enum start { LONG, PROTECTED, REAL, V86 };
@@ -207,7 +210,8 @@ static const struct row {
     {LONG, {SET(AT(idtr_limit), 0x10000)}, "IDTR", "31:16"},
     {PROTECTED, {SET(AT(rip), BIT(32))}, "RIP", "63:32"},
     {LONG, {SET(AT(rip), BIT(32)), SET(SEG(CS, access_rights), 0xc09b)}, "RIP", "63:32"},
-    {LONG, {SET(AT(rip), BIT(47))}, "RIP", "canonical"},
+    {LONG, {SET(AT(rip), BIT(47))}, NULL, NULL}, /* after an instruction at the end of the lower half */
+    {LONG, {SET(AT(rip), BIT(48))}, "RIP", "63:48"},
     {LONG, {SET(AT(rflags), BIT(15) | 2)}, "RFLAGS", "reserved"},
     {LONG, {SET(AT(rflags), 0)}, "RFLAGS", "bit 1"},
     {REAL, {SET(AT(rflags), VM | 2), SET(AT(cr0), CR0_PE | CR0_NE)}, "ES", "0xf3"},
@@ -273,7 +277,7 @@ TEST(each_rule)
 
         for (u32 j = 0; j < ARRAY_SIZE(row->set) && row->set[j].at; j++)
             *(u64 *)((u8 *)&e + row->set[j].at - 1) = row->set[j].value;
-        struct vmx_refusal r = vmx_entry_check(&e, &cpu, MADDR_BITS);
+        struct vmx_refusal r = vmx_entry_check(&e, &cpu);
         if (!row->rule) {
             if (r.rule)
                 fail_msg("row %u: %s: %s (0x%llx)", i, r.field, r.rule, (unsigned long long)r.value);
