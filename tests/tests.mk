@@ -304,11 +304,14 @@ $(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
 .PHONY: fuzz
 fuzz: $(FUZZERS:%=fuzz-%)
 
-# The same main job in Bochs, whose SVM is another one than QEMU's. Not part of `make test`: run it before you touch SVM code.
-.PHONY: bochs
-bochs: all
-	$(Q)tools/setup.sh $(if $(NO_INSTALL),--no-install) boot bochs
-	$(Q)tools/run-bochs.sh
+# Jobs of the boot tests in Bochs, on AMD's and on Intel's CPU models, and a table of the verdicts: tests/bochs/test_jobs.py. The boot test
+# bochs is one of them. TESTS='-k MainJob' is passed to pytest.
+.PHONY: bochs bochs-intel
+bochs: VENDOR := amd
+bochs-intel: VENDOR := intel
+bochs bochs-intel: all test-guests build/guest/linux-probe
+	$(Q)$(SETUP) build boot test bochs
+	$(Q)cd tests/bochs && NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" --vendor $(VENDOR) $(TESTS) .
 
 # The ledger's rules as Promela models, checked by spin, and a broken variant of each that spin must find: tests/model/run.py. Not part of
 # `make test`; MODELS names some of them.

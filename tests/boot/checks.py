@@ -43,7 +43,7 @@ class GoodRun(AnyRun):
         run.expect_status(harness.PASS)
 
     def test_last_line_says_so(self, run, reasons):
-        assert run.last_line() == "run-qemu: PASS" + (f", degraded: {reasons}" if reasons else "")
+        assert run.last_line() == f"{run.program}: PASS" + (f", degraded: {reasons}" if reasons else "")
 
     def test_one_verdict(self, run, reasons):
         verdict = run.one("verdict")
