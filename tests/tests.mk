@@ -15,7 +15,7 @@ PRODUCT_C   := $(filter-out $(HARDWARE_C),$(wildcard $(HV_DIRS:%=%/*.c))) \
         $(filter-out %/files.c %/firmware.c %/loader.c,$(wildcard boot/efi/*.c)) \
         $(addprefix guest/dom0/,bzimage.c cpio.c cpus.c decode.c explain.c heap.c kernels.c layout.c ring.c terminal.c \
         vnuma.c xlcfg.c xlevents.c xlnotes.c xlsyntax.c xltoken.c xlvnuma.c) \
-        tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c \
+        tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c tools/homestead-check/judge.c tools/homestead-check/parse.c \
         $(filter-out %/clock.c %/command.c %/host.c %/main.c %/xen.c,$(wildcard toolstack/hsctl/*.c))
 STRESS_C    := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
 MACHINE_C   := $(wildcard tests/machine/*.c)
@@ -47,7 +47,7 @@ PY_TESTS   := $(sort $(wildcard tests/unit/*/*_test.py))
 $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
 .PHONY: check
-check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
+check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology build/host/homestead-check
 	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) $(PY_TESTS)
 
 define unit_rule
@@ -116,7 +116,7 @@ check: check-tsan
 # One of them: `make check-acpi_tool`.
 PY_CHECKS := $(foreach t,$(PY_TESTS),check-$(patsubst %_test.py,%,$(notdir $(t))))
 .PHONY: $(PY_CHECKS)
-$(PY_CHECKS): check-%: build/host/acpi-topology
+$(PY_CHECKS): check-%: build/host/acpi-topology build/host/homestead-check
 	$(Q)$(filter %/$*_test.py,$(PY_TESTS))
 
 # The builder's reader of xl.cfg files against libxlutil: docs/hypervisor-guide/testing.md. FILES for each of SEEDS; a short run is part of

@@ -139,9 +139,14 @@ ACPI_TOPOLOGY := $(ACPI_CODE) boot/boot_ranges.c lib/parse.c $(wildcard tools/ac
 TOOL_OBJ      := $(ACPI_TOPOLOGY:%.c=build/host/tools/%.o)
 TOOL_CFLAGS   := -std=gnu11 -O2 -g $(WARN) -Iinclude -I. -MMD -MP
 
-.PHONY: tools acpi-topology
-tools: acpi-topology
+# Static: it is copied to servers that have nothing else of Homestead.
+CHECK_CODE    := $(ACPI_CODE) boot/boot_ranges.c lib/parse.c tools/acpi-topology/facts.c $(wildcard tools/homestead-check/*.c)
+CHECK_OBJ     := $(CHECK_CODE:%.c=build/host/tools/%.o)
+
+.PHONY: tools acpi-topology homestead-check
+tools: acpi-topology homestead-check
 acpi-topology: build/host/acpi-topology
+homestead-check: build/host/homestead-check
 
 build/host/tools/%.o: %.c $(MAKEFILES_USED)
 	$(call say,HOSTCC,$<)
@@ -151,7 +156,11 @@ build/host/tools/%.o: %.c $(MAKEFILES_USED)
 build/host/acpi-topology: $(TOOL_OBJ)
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) -o $@ $^
--include $(TOOL_OBJ:.o=.d)
+
+build/host/homestead-check: $(CHECK_OBJ)
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -static -s -o $@ $^
+-include $(TOOL_OBJ:.o=.d) $(CHECK_OBJ:.o=.d)
 
 # Manual pages: templates, and what programs and documents say of themselves. hsctl and the library have theirs in toolstack/.
 .PHONY: man tools-install
