@@ -60,8 +60,8 @@ static bool draining; /* [a] a CPU writes `current` */
 static struct {
     char text[LINE_BYTES + OPEN_LINE_BYTES + 16];
     u32 len, done;
-    u32 lead;   /* bytes that end a line which domain 0 has left open, as a prompt is; then come */
-    u32 prefix; /* bytes in front of the guest's own; 0: none */
+    u32 lead;              /* bytes that end a line which domain 0 has left open, as a prompt is; then come */
+    u32 prefix;            /* bytes in front of the guest's own; 0: none */
     struct open_line open; /* of domain 0 */
     bool open_broken;      /* another domain's line has come behind it */
 } current;
