@@ -464,3 +464,8 @@ void guest_console_finish(void)
             cpu_relax();
     __atomic_store_n(&draining, false, __ATOMIC_RELEASE);
 }
+
+spinlock_t *guest_console_lock(void)
+{
+    return &output_lock;
+}
