@@ -164,17 +164,18 @@ build/host/homestead-check: $(CHECK_OBJ)
 
 # Manual pages: templates, and what programs and documents say of themselves. hsctl and the library have theirs in toolstack/.
 .PHONY: man tools-install
-man: build/man/acpi-topology.1 build/man/homestead.7
+man: build/man/acpi-topology.1 build/man/homestead-check.1 build/man/homestead.7
 build/man/acpi-topology.1: build/host/acpi-topology
+build/man/homestead-check.1: build/host/homestead-check
 build/man/homestead.7: docs/hypervisor-guide/options.md docs/hypervisor-guide/debugging.md
 build/man/%: docs/man/%.in tools/man.py
 	$(call say,MAN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/man.py $< $(filter build/host/%,$^) > $@
 
-tools-install: acpi-topology man
-	$(Q)install -D -m 755 build/host/acpi-topology $(DESTDIR)$(PREFIX)/bin/acpi-topology
-	$(Q)install -D -m 644 build/man/acpi-topology.1 $(DESTDIR)$(PREFIX)/share/man/man1/acpi-topology.1
+tools-install: acpi-topology homestead-check man
+	$(Q)install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/host/acpi-topology build/host/homestead-check
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 build/man/acpi-topology.1 build/man/homestead-check.1
 	$(Q)install -D -m 644 build/man/homestead.7 $(DESTDIR)$(PREFIX)/share/man/man7/homestead.7
 
 # --- editors, help ---------------------------------------------------------------------------------------
@@ -212,9 +213,10 @@ help:
 	@echo 'make bochs|bochs-intel   jobs of the boot tests in Bochs, on AMD'\''s or Intel'\''s CPU models; TESTS="-k MainJob"'
 	@echo 'make model [MODELS=...]  checks the rules of claims as Promela models with spin'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
-	@echo 'make tools               host tools: build/host/acpi-topology shows what Homestead reads in ACPI tables'
-	@echo 'make man                 manual pages homestead(7) and acpi-topology(1) in build/man/'
-	@echo 'make tools-install       acpi-topology and these pages, PREFIX=/usr/local DESTDIR='
+	@echo 'make tools               build/host/acpi-topology shows what Homestead reads in ACPI tables, homestead-check'
+	@echo '                         whether a machine can run it'
+	@echo 'make man                 manual pages homestead(7), acpi-topology(1) and homestead-check(1) in build/man/'
+	@echo 'make tools-install       the two tools and these pages, PREFIX=/usr/local DESTDIR='
 	@echo 'make lint                root, layers, callers, limits, names, trace, pages, headers, formatting, shell scripts; lint-NAME runs one'
 	@echo 'make format              formats all C'
 	@echo 'make docs                the documentation as HTML, PDF and ePub, in build/docs/; docs-html builds one'

@@ -7,7 +7,7 @@ import test_guest_smp
 import test_guests
 import test_hostile
 import test_selftest
-from checks import GoodRun, check_nodes
+from checks import AnyRun, GoodRun, check_nodes
 
 
 class MainJob(GoodRun):
@@ -56,11 +56,8 @@ class TestSelf(test_selftest.SelfTest):
         return []
 
 
-class TestAttacksOfDomain0(test_hostile.AttacksOfDomain0):
-    @pytest.fixture(scope="class")
-    def run(self, bochs):
-        return bochs("--cmdline", "loglvl=error dom0_max_vcpus=3", "--dom0", "build/guest/hostile.elf", "--dom0-args",
-                     "attack=" + "+".join(test_hostile.DOMAIN_0) + " calls=300")
+def hostile(attacks):
+    return "--dom0", "build/guest/hostile.elf", "--dom0-args", "attack=" + "+".join(attacks) + " calls=300"
 
 
 class TestLinux(GoodRun):
@@ -74,6 +71,23 @@ class TestLinux(GoodRun):
 
     def test_its_checks(self, run):
         linux.assert_all_ok(run, run.domain("linux"), "cpus,nodes")
+
+
+# Attacks that need one vCPU only.
+ALONE = ["instructions", "tables", "claims", "offline", "pod", "grants", "fifo"]
+
+
+class TestAttacksByOneVcpu(AnyRun):
+    @pytest.fixture(scope="class")
+    def run(self, bochs):
+        return bochs("--cmdline", "loglvl=error dom0_max_vcpus=1", *hostile(ALONE))
+
+    def test_status(self, run):
+        run.expect_status(harness.PASS)
+
+    @pytest.mark.parametrize("name", ALONE)
+    def test_the_attack(self, run, name):
+        assert run.one("attack", name=name)["result"] == "ok", run.tail()
 
 
 # In an SVM guest Bochs 2.7 ends itself at a triple fault, takes no interrupt that ends a guest which was entered with
@@ -101,6 +115,14 @@ class TestSmpGuests(test_guest_smp.GuestSmp):
     @pytest.fixture
     def guests(self):
         return {"eight": 8, "two-nodes": 8}
+
+
+class TestAttacksOfDomain0(test_hostile.AttacksOfDomain0):
+    machines = ONLY_VMX
+
+    @pytest.fixture(scope="class")
+    def run(self, bochs):
+        return bochs("--cmdline", "loglvl=error dom0_max_vcpus=3", *hostile(test_hostile.DOMAIN_0))
 
 
 class TestAttacksOfGuests(test_hostile.AttacksOfGuests):

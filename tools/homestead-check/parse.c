@@ -240,7 +240,7 @@ u32 parse_cpu_list(const char *text)
         to = from;
         if (*text == '-')
             text += 1 + digits(text + 1, strlen(text + 1), 10, &to);
-        if (to < from || to - from >= NR_LIST_MAX)
+        if (to - from >= NR_LIST_MAX) /* also a range that goes down */
             return count;
         count = MIN(count + (u32)(to - from) + 1, NR_LIST_MAX);
         if (*text != ',')
