@@ -210,6 +210,7 @@ help:
 	@echo 'make bench-alloc         the page allocator on the host: instructions and time'
 	@echo 'make race-lab            two builders for one node, on Linux, Xen and Homestead: how it ends'
 	@echo 'make pages               writes the tables of the pages from docs/data'
+	@echo 'make same-answers        the same domain 0 on AMD (QEMU) and on Intel (Bochs), and what differs; ONLY=GROUP'
 	@echo 'make bochs|bochs-intel   jobs of the boot tests in Bochs, on AMD'\''s or Intel'\''s CPU models; TESTS="-k MainJob"'
 	@echo 'make model [MODELS=...]  checks the rules of claims as Promela models with spin'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'

@@ -7,29 +7,12 @@ import test_guest_smp
 import test_guests
 import test_hostile
 import test_selftest
-from checks import AnyRun, GoodRun, check_nodes
-
-
-class MainJob(GoodRun):
-    """Two guests, each claimed and populated on a node of its own."""
-
-    def test_nodes(self, run, cpus):
-        check_nodes(run, [512, 512], [cpus - cpus // 2, cpus // 2])
-
-    def test_all_cpus_are_online(self, run, cpus):
-        assert run.one("cpus") == {"found": cpus, "online": cpus}
-
-    @pytest.mark.parametrize("node", [0, 1])
-    def test_the_guest_of_a_node(self, run, node):
-        name = f"on{node}"
-        assert run.events(name) == [("created", 0), ("started", 0), ("shutdown", 0), ("destroyed", 0)]
-        assert [claim["node"] for claim in run.all("claim", name=name, result=0)] == [node]
-        assert f"(d{run.domain(name)}) memory test: 64 MiB ok" in run.lines
+from checks import AnyRun, GoodRun, MainJob
 
 
 @pytest.fixture(scope="session")
 def main_guests(tmp_path_factory):
-    return harness.guests_on(tmp_path_factory.mktemp("main"), [0, 1], mib=64)
+    return harness.guests_on(tmp_path_factory.mktemp("main"), [0, 1], MainJob.mib)
 
 
 class TestMainJob(MainJob):
