@@ -145,8 +145,12 @@ struct hvm_exit {
     };
 };
 
+/* Whose CPUs guests see: which model-specific registers there are. */
+enum hvm_make { HVM_AMD, HVM_INTEL };
+
 struct hvm_ops {
-    const char *name;     /* "AMD SVM with nested paging" */
+    const char *name; /* "AMD SVM with nested paging" */
+    enum hvm_make make;
     u8 hypercall_insn[3]; /* as in the hypercall page */
     /* Whether this CPU has it, usable. False: *why says what is missing. */
     bool (*probe)(const char **why);

@@ -255,6 +255,7 @@ static bool svm_paging_state(struct hvm_vcpu *v, struct hvm_paging *state)
 
 const struct hvm_ops svm_ops = {
     .name = "AMD SVM with nested paging",
+    .make = HVM_AMD,
     .hypercall_insn = {0x0f, 0x01, 0xd9}, /* VMMCALL */
     .probe = svm_probe,
     .cpu_enable = svm_cpu_enable,

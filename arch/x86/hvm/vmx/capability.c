@@ -69,7 +69,8 @@ static const char *check_basic(const struct vmx_capabilities *c)
     if (!c->vmx)
         return "the CPU has no VMX";
     if ((c->feature_control & FEATURE_CONTROL_LOCK) && !(c->feature_control & FEATURE_CONTROL_VMX))
-        return "the firmware has locked VMX off (IA32_FEATURE_CONTROL): enable VT-x, or \"virtualization technology\", "
+        return "the firmware has locked VMX off (IA32_FEATURE_CONTROL): enable VT-x, or \"virtualization "
+               "technology\", "
                "in its set-up";
     if ((c->basic & BASIC_32_BIT) || BASIC_MEMORY_TYPE(c->basic) != MEMORY_WB)
         return "the CPU's VMX cannot have its structures in all memory";

@@ -20,11 +20,11 @@
 #define NO_ERROR (-1)
 
 /* Exit qualifications, 28.2.1: of CR accesses, I/O instructions, #DB */
-#define CR_NUMBER(q)       ((q) & 0xf)
+#define CR_NUMBER(q)       ((q)&0xf)
 #define CR_TYPE(q)         ((q) >> 4 & 3)
 #define CR_GPR(q)          ((u8)((q) >> 8 & 0xf))
 #define CR_WRITE           0u
-#define IO_SIZE(q)         ((u8)(((q) & 7) + 1))
+#define IO_SIZE(q)         ((u8)(((q)&7) + 1))
 #define IO_IN              BIT(3)
 #define IO_STRING          BIT(4)
 #define IO_PORT(q)         ((u16)((q) >> 16))
@@ -159,8 +159,8 @@ static void report_misconfiguration(const struct hvm_vcpu *v)
 {
     char text[160];
 
-    ept_explain_misconfiguration(v->np, vmread(VMCS_GUEST_PHYSICAL_ADDRESS), cpuid(PHYSICAL_BITS_LEAF, 0).eax & 0xff,
-                                 text, sizeof(text));
+    ept_explain_misconfiguration(v->np, vmread(VMCS_GUEST_PHYSICAL_ADDRESS),
+                                 cpuid(PHYSICAL_BITS_LEAF, 0).eax & 0xff, text, sizeof(text));
     log_error("d%uv%u: EPT misconfiguration: %s\n", v->domid, v->vcpu_id, text);
 }
 

@@ -107,7 +107,8 @@ bool vmx_requeue_event(struct hvm_vcpu *v)
         return false;
     switch (event & VMX_EVENT_TYPE_MASK) {
     case VMX_EVENT_TYPE_NMI:
-        v->vmx.interruptibility &= ~VMX_BLOCKED_BY_NMI; /* or the entry fails: its delivery blocks them again */
+        v->vmx.interruptibility &=
+            ~VMX_BLOCKED_BY_NMI; /* or the entry fails: its delivery blocks them again */
         break;
     case VMX_EVENT_TYPE_INTR:
     case VMX_EVENT_TYPE_HARDWARE:

@@ -43,30 +43,12 @@
 
 /* In the order of struct vmx_guest. */
 static const u16 vmx_guest_encodings[VMX_GUEST_FIELDS] = {
-    SEGMENT(VMCS_ES),
-    SEGMENT(VMCS_CS),
-    SEGMENT(VMCS_SS),
-    SEGMENT(VMCS_DS),
-    SEGMENT(VMCS_FS),
-    SEGMENT(VMCS_GS),
-    SEGMENT(VMCS_LDTR),
-    SEGMENT(VMCS_TR),
-    VMCS_GUEST_GDTR_LIMIT,
-    VMCS_GUEST_GDTR_BASE,
-    VMCS_GUEST_IDTR_LIMIT,
-    VMCS_GUEST_IDTR_BASE,
-    VMCS_GUEST_CR0,
-    VMCS_GUEST_CR3,
-    VMCS_GUEST_DR7,
-    VMCS_GUEST_EFER,
-    VMCS_GUEST_SYSENTER_CS,
-    VMCS_GUEST_SYSENTER_ESP,
-    VMCS_GUEST_SYSENTER_EIP,
-    VMCS_ENTRY_CONTROLS,
-    VMCS_GUEST_CR4,
-    VMCS_CR0_SHADOW,
-    VMCS_CR4_SHADOW,
-    VMCS_GUEST_PAT,
+    SEGMENT(VMCS_ES),       SEGMENT(VMCS_CS),        SEGMENT(VMCS_SS),        SEGMENT(VMCS_DS),
+    SEGMENT(VMCS_FS),       SEGMENT(VMCS_GS),        SEGMENT(VMCS_LDTR),      SEGMENT(VMCS_TR),
+    VMCS_GUEST_GDTR_LIMIT,  VMCS_GUEST_GDTR_BASE,    VMCS_GUEST_IDTR_LIMIT,   VMCS_GUEST_IDTR_BASE,
+    VMCS_GUEST_CR0,         VMCS_GUEST_CR3,          VMCS_GUEST_DR7,          VMCS_GUEST_EFER,
+    VMCS_GUEST_SYSENTER_CS, VMCS_GUEST_SYSENTER_ESP, VMCS_GUEST_SYSENTER_EIP, VMCS_ENTRY_CONTROLS,
+    VMCS_GUEST_CR4,         VMCS_CR0_SHADOW,         VMCS_CR4_SHADOW,         VMCS_GUEST_PAT,
 };
 
 #define INDEX(member) (offsetof(struct vmx_guest, member) / sizeof(u64))
@@ -94,11 +76,11 @@ static struct hvm_segment get_segment(const struct vmx_segment *s)
 {
     u64 ar = s->access_rights;
 
-    return (struct hvm_segment){.selector = (u16)s->selector,
-                                .limit = (u32)s->limit,
-                                .base = s->base,
-                                .attributes = (u16)((ar & (ar & VMX_AR_UNUSABLE ? 0xff & ~AR_P : 0xff)) |
-                                                    (ar >> 4 & 0xf00))};
+    return (struct hvm_segment){
+        .selector = (u16)s->selector,
+        .limit = (u32)s->limit,
+        .base = s->base,
+        .attributes = (u16)((ar & (ar & VMX_AR_UNUSABLE ? 0xff & ~AR_P : 0xff)) | (ar >> 4 & 0xf00))};
 }
 
 #define DESCRIPTOR_SEGMENTS(DO) DO(cs) DO(ds) DO(es) DO(fs) DO(gs) DO(ss) DO(tr) DO(ldtr)
@@ -279,7 +261,7 @@ static void fit_v86(struct vmx_guest *g, u64 *dirty)
     }
 }
 
-/* Outside the ifs below only state that the CPU itself has saved comes here, but for changes that handlers make. */
+/* What set_state() has changed, made to fit with what struct hvm_regs has. */
 void vmx_write_dirty(struct hvm_vcpu *v)
 {
     struct vmx_guest *g = &v->vmx.guest;
@@ -290,6 +272,8 @@ void vmx_write_dirty(struct hvm_vcpu *v)
         v->regs.rflags &= ~RFLAGS_VM;
     if (v->regs.rflags & RFLAGS_VM)
         fit_v86(g, &v->vmx.dirty);
+    if (!(v->regs.rflags & RFLAGS_IF))
+        v->vmx.interruptibility &= ~VMX_BLOCKED_BY_STI;
     v->regs.rip =
         long_mode && (g->cs.access_rights & VMX_AR_L) ? canonical(v->regs.rip) : (u64)(u32)v->regs.rip;
     for (u64 dirty = v->vmx.dirty; dirty; dirty &= dirty - 1) {
@@ -315,8 +299,8 @@ u32 vmx_cpl(struct hvm_vcpu *v)
 bool vmx_long_mode_cs(struct hvm_vcpu *v)
 {
     if (!v->vmx.mode_known) {
-        v->vmx.is_64 = (read_one(v, INDEX(cs.access_rights)) & VMX_AR_L) &&
-                       (read_one(v, INDEX(efer)) & EFER_LMA);
+        v->vmx.is_64 =
+            (read_one(v, INDEX(cs.access_rights)) & VMX_AR_L) && (read_one(v, INDEX(efer)) & EFER_LMA);
         v->vmx.mode_known = true;
     }
     return v->vmx.is_64;

@@ -29,12 +29,12 @@ _Static_assert(VMX_GUEST_FIELDS <= 64, "a bit of dirty for each");
 
 struct vmx_vcpu {
     struct vmx_guest guest;
-    u64 dirty; /* fields of guest that the VMCS has not got yet, a bit each */
-    bool read; /* guest is up to date; if not, the VMCS is */
+    u64 dirty;        /* fields of guest that the VMCS has not got yet, a bit each */
+    bool read;        /* guest is up to date; if not, the VMCS is */
     bool initialised; /* the VMCS has its fixed fields */
     bool launched;    /* since its last VMCLEAR; run.asm */
     u8 cr8;
-    bool nmi_window;  /* an exit has been asked for, for when the guest can take an NMI */
+    bool nmi_window;        /* an exit has been asked for, for when the guest can take an NMI */
     bool mode_known, is_64; /* is_64: 64-bit code, once it has been looked up after an exit */
     u32 event, event_error; /* to inject at the next entry; event 0: none */
     u32 interruptibility;

@@ -36,7 +36,7 @@ enum vmcs_field {
     VMCS_GUEST_PHYSICAL_ADDRESS = 0x2400,
     VMCS_INSTRUCTION_ERROR = 0x4400,
     VMCS_EXIT_REASON = 0x4402,
-    VMCS_EXIT_EVENT = 0x4404, /* "VM-exit interruption information" */
+    VMCS_EXIT_EVENT = 0x4404,      /* "VM-exit interruption information" */
     VMCS_VECTORING_EVENT = 0x4408, /* "IDT-vectoring information" */
     VMCS_VECTORING_ERROR = 0x440a,
     VMCS_INSTRUCTION_LENGTH = 0x440c,

@@ -32,13 +32,13 @@
 
 #define SLICE_NS 10000000ull
 
-#define CPUID_VMX     BIT(5)  /* 1 ECX */
-#define CPUID_RDTSCP  BIT(27) /* 0x80000001 EDX */
-#define CR4_VMXE      BIT(13)
-#define VPID_MAX      0xffffu
-#define NO_LINK       (~0ull)
-#define PENDING_NONE  0ull
-#define ACTIVE        0ull
+#define CPUID_VMX         BIT(5)  /* 1 ECX */
+#define CPUID_RDTSCP      BIT(27) /* 0x80000001 EDX */
+#define CR4_VMXE          BIT(13)
+#define VPID_MAX          0xffffu
+#define NO_LINK           (~0ull)
+#define PENDING_NONE      0ull
+#define ACTIVE            0ull
 #define MSR_BITMAP_WRITES 0x800u /* bytes; 0x400 further on each: MSRs from 0xc0000000 */
 
 /* Capability MSRs, SDM 3D A.1 to A.10 */
@@ -88,8 +88,8 @@ static void fill_msr_bitmap(void)
         u32 msr = direct_msrs[i];
         u32 byte = (msr >= 0xc0000000u ? 0x400 : 0) + (msr & 0x1fff) / 8;
 
-        msr_bitmap[byte] &= (u8) ~BIT(msr % 8);
-        msr_bitmap[MSR_BITMAP_WRITES + byte] &= (u8) ~BIT(msr % 8);
+        msr_bitmap[byte] &= (u8)~BIT(msr % 8);
+        msr_bitmap[MSR_BITMAP_WRITES + byte] &= (u8)~BIT(msr % 8);
     }
 }
 
@@ -188,8 +188,8 @@ static struct cpuid_leaf vmx_cpuid(u32 leaf, u32 subleaf)
     struct cpuid_leaf out = cpuid(leaf, subleaf);
     u32 vendor[3] = {out.ebx, out.edx, out.ecx};
 
-    if (leaf == 0 &&
-        (!memcmp(vendor, "AuthenticAMD", sizeof(vendor)) || !memcmp(vendor, "HygonGenuine", sizeof(vendor)))) {
+    if (leaf == 0 && (!memcmp(vendor, "AuthenticAMD", sizeof(vendor)) ||
+                      !memcmp(vendor, "HygonGenuine", sizeof(vendor)))) {
         memcpy(vendor, "GenuineIntel", sizeof(vendor));
         out.ebx = vendor[0];
         out.edx = vendor[1];
@@ -207,9 +207,9 @@ struct descriptor_register {
 
 /* What the table below takes from elsewhere. */
 struct vmcs_facts {
-    u64 pin, secondary, exit;           /* vmx_settings */
-    u64 msr_bitmap, ept_pointer, slice; /* of all guests, of the domain, of the machine */
-    u64 tsc_offset;                     /* of the CPU, like the rest */
+    u64 pin, secondary, exit;    /* vmx_settings */
+    u64 msr_bitmap, ept_pointer; /* of all guests, of the domain */
+    u64 tsc_offset;              /* of the CPU, like the rest */
     u64 cr0, cr3, cr4, pat, efer, gs_base, tr_base, gdtr_base, idtr_base;
 };
 
@@ -217,7 +217,7 @@ struct vmcs_facts {
  * stay 0. */
 static const struct vmcs_setting {
     u16 field;
-    u8 fact;    /* where its value is in struct vmcs_facts; NO_FACT: it is `value` */
+    u8 fact;     /* where its value is in struct vmcs_facts; NO_FACT: it is `value` */
     bool of_cpu; /* written again when the vCPU comes to another CPU */
     u64 value;
 } settings[] = {
@@ -235,8 +235,7 @@ static const struct vmcs_setting {
     {VMCS_CR3_TARGET_COUNT, FIXED(0)}, /* writes of CR3 do not exit */
     {VMCS_MSR_BITMAP, FACT(msr_bitmap)},
     {VMCS_EPT_POINTER, FACT(ept_pointer)},
-    {VMCS_PREEMPTION_TIMER, FACT(slice)}, /* counts from here at each entry */
-    {VMCS_TSC_OFFSET, CPU_FACT(tsc_offset)}, /* the guest sees the same TSC on every CPU */
+    {VMCS_TSC_OFFSET, CPU_FACT(tsc_offset)},          /* the guest sees the same TSC on every CPU */
     {VMCS_CR0_MASK, FIXED(CR0_NE | CR0_CD | CR0_NW)}, /* state.c: which bits are not the guest's */
     {VMCS_CR4_MASK, FIXED(~0ull)},
     /* 25.7, 25.8: no MSR is switched by a list */
@@ -246,8 +245,8 @@ static const struct vmcs_setting {
     {VMCS_ENTRY_MSR_LOAD_COUNT, FIXED(0)},
     {VMCS_ENTRY_EVENT, FIXED(0)},
     /* 25.4: guest state without a counterpart in struct hvm_state */
-    {VMCS_LINK_POINTER, FIXED(NO_LINK)}, /* no shadow VMCS */
-    {VMCS_GUEST_DEBUGCTL, FIXED(0)},     /* guests cannot write it */
+    {VMCS_LINK_POINTER, FIXED(NO_LINK)},  /* no shadow VMCS */
+    {VMCS_GUEST_DEBUGCTL, FIXED(0)},      /* guests cannot write it */
     {VMCS_GUEST_ACTIVITY, FIXED(ACTIVE)}, /* HLT exits; INIT and STARTUP are domain/vlapic.c's */
     {VMCS_GUEST_PENDING_DEBUG, FIXED(PENDING_NONE)},
     {VMCS_GUEST_INTERRUPTIBILITY, FIXED(0)},
@@ -281,7 +280,8 @@ static const struct vmcs_setting {
 static void must_write(u32 field, u64 value)
 {
     if (!vmwrite_checked(field, value))
-        panic("VMWRITE of field 0x%x failed: %s", field, vmx_instruction_error((u32)vmread(VMCS_INSTRUCTION_ERROR)));
+        panic("VMWRITE of field 0x%x failed: %s", field,
+              vmx_instruction_error((u32)vmread(VMCS_INSTRUCTION_ERROR)));
 }
 
 /* of_cpu: only what belongs to this CPU. v's VMCS is current. */
@@ -296,7 +296,6 @@ static void write_settings(struct hvm_vcpu *v, struct cpu *cpu, bool of_cpu)
         .exit = vmx_settings.exit,
         .msr_bitmap = image_to_maddr(msr_bitmap),
         .ept_pointer = ept_pointer(v->np->root_maddr),
-        .slice = slice_ticks,
         .tsc_offset = 0 - (u64)cpu->tsc_offset,
         .cr0 = read_cr0(),
         .cr3 = read_cr3(),
@@ -311,7 +310,8 @@ static void write_settings(struct hvm_vcpu *v, struct cpu *cpu, bool of_cpu)
 
     for (const struct vmcs_setting *s = settings; s < settings + ARRAY_SIZE(settings); s++)
         if (s->of_cpu || !of_cpu)
-            must_write(s->field, s->fact == NO_FACT ? s->value : *(const u64 *)((const u8 *)&facts + s->fact));
+            must_write(s->field,
+                       s->fact == NO_FACT ? s->value : *(const u64 *)((const u8 *)&facts + s->fact));
 }
 
 /* Once, on the first CPU that runs v. */
@@ -323,6 +323,8 @@ static void initialise(struct hvm_vcpu *v, struct cpu *cpu)
     must_write(VMCS_GUEST_RIP, v->vmx.written_rip = v->regs.rip);
     must_write(VMCS_GUEST_RSP, v->vmx.written_rsp = v->regs.rsp);
     must_write(VMCS_GUEST_RFLAGS, v->vmx.written_rflags = v->regs.rflags);
+    if (vmx_settings.pin & PIN_PREEMPTION_TIMER)
+        must_write(VMCS_PREEMPTION_TIMER, slice_ticks); /* counts from here at each entry */
     if (vmx_settings.secondary & SECONDARY_ENCLS)
         must_write(VMCS_ENCLS_BITMAP, ~0ull);
     v->vmx.initialised = true;
@@ -430,7 +432,8 @@ static void write_changes(struct hvm_vcpu *v)
         vmwrite(VMCS_PRIMARY_CONTROLS, x->written_controls = controls);
     if (unlikely(x->interruptibility != x->written_interruptibility)) {
         vmwrite(VMCS_GUEST_INTERRUPTIBILITY, x->interruptibility);
-        vmwrite(VMCS_GUEST_PENDING_DEBUG, PENDING_NONE); /* it belonged to the shadow that has ended */
+        if (x->written_interruptibility & ~x->interruptibility & VMX_SHADOW)
+            vmwrite(VMCS_GUEST_PENDING_DEBUG, PENDING_NONE); /* it belonged to the shadow that has ended */
     }
     if (unlikely(x->event)) {
         vmwrite(VMCS_ENTRY_EVENT, x->event);
@@ -447,13 +450,14 @@ static __attribute__((noinline)) void refused(struct hvm_vcpu *v, u32 entered, s
         u32 reason = (u32)vmread(VMCS_EXIT_REASON);
 
         v->exit_code_raw = reason;
-        log_error("d%uv%u: entry failed: %s, qualification %lu\n", v->domid, v->vcpu_id, vmx_entry_failure(reason),
-                  vmread(VMCS_QUALIFICATION));
+        log_error("d%uv%u: entry failed: %s, qualification %lu\n", v->domid, v->vcpu_id,
+                  vmx_entry_failure(reason), vmread(VMCS_QUALIFICATION));
         return;
     }
     u32 error = entered == VMX_NO_VMCS ? 0 : (u32)vmread(VMCS_INSTRUCTION_ERROR);
     v->exit_code_raw = error;
-    log_error("d%uv%u: the CPU refused %s: %s (%u)\n", v->domid, v->vcpu_id, v->vmx.launched ? "VMRESUME" : "VMLAUNCH",
+    log_error("d%uv%u: the CPU refused %s: %s (%u)\n", v->domid, v->vcpu_id,
+              v->vmx.launched ? "VMRESUME" : "VMLAUNCH",
               error ? vmx_instruction_error(error) : "no VMCS is current", error);
 }
 
@@ -499,6 +503,7 @@ static void vmx_skip(struct hvm_vcpu *v, u32 len)
 
 const struct hvm_ops vmx_ops = {
     .name = "Intel VMX with EPT",
+    .make = HVM_INTEL,
     .hypercall_insn = {0x0f, 0x01, 0xc1}, /* VMCALL */
     .probe = vmx_probe,
     .cpu_enable = vmx_cpu_enable,
