@@ -6,7 +6,6 @@ import bench
 import boot
 import machines
 import record
-import vendors
 
 # Rows of the README: name, title.
 SUMMARY = [
@@ -130,15 +129,6 @@ From 16 to 64 CPUs, each CPU costs {cpu:,.0f} instructions. Each GiB costs {gib 
 """
 
 
-def by_vendor():
-    found = record.read(vendors.RECORD)
-    lines = [["", "SVM", "VMX", "ratio"]]
-    for name, title in vendors.ROWS:
-        amd, intel = found["amd"][name], found["intel"][name]
-        lines.append([title, short(amd), short(intel), f"{intel / amd:.2f}"])
-    return rows(lines, ["---", "--:", "--:", "--:"])
-
-
 def exits_table(heads, runs, least):
     """Kinds of exits of which a run has at least `least`; the others together."""
     kinds = sorted({kind for run in runs for kind in run["exits"]}, key=lambda kind: (-max(run["exits"].get(kind, 0) for run in runs), kind))
@@ -194,5 +184,5 @@ def kernels():
     return rows(lines, ["---", "---", "--:", "--:", "--:"])
 
 
-PARTS = {"bench": calls, "bench-summary": summary, "bench-comparison": comparison, "bench-boot": booting, "bench-vendors": by_vendor, "bench-linux": linux,
+PARTS = {"bench": calls, "bench-summary": summary, "bench-comparison": comparison, "bench-boot": booting, "bench-linux": linux,
          "bench-xl": xl, "bench-alloc": allocator, "kernels": kernels}
