@@ -167,6 +167,19 @@ check-stress: build/host/claim-stress
 	$(Q)$< --quiet --ops 1e6 --threads 4
 check: check-stress
 
+# Everything that can be done on very small machines, on the real mm/: docs/hypervisor-guide/testing.md. Built as claim-stress is.
+SCOPE_OBJ := $(patsubst %.c,build/host/stress/%.o,$(wildcard tests/scope/*.c))
+-include $(SCOPE_OBJ:.o=.d)
+build/host/small-scope: $(SCOPE_OBJ) build/host/stress/machine.a build/host/stress/product.a
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -o $@ $(filter %.o,$^) $(call archives,build/host/stress) -lcmocka
+
+.PHONY: small-scope check-scope
+small-scope: build/host/small-scope
+check-scope: build/host/small-scope
+	$(Q)$<
+check: check-scope
+
 # Line and branch coverage of COV_DIRS by all host tests, with one object of each file for all programs: what they count
 # adds up in its .gcda file. Without sanitizers or optimization, with assertions; threads count too, so counters are
 # atomic. Files that no test is linked with are compiled, and count as never run: tools/coverage.py. A test that fails
