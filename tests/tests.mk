@@ -167,6 +167,21 @@ check-stress: build/host/claim-stress
 	$(Q)$< --quiet --ops 1e6 --threads 4
 check: check-stress
 
+# Which words two builders have in common: mm/ as for ThreadSanitizer, but with functions of our own that note each access.
+WORDS_OBJ := $(patsubst %.c,build/host/stress/%.o,$(wildcard tests/words/*.c))
+-include $(WORDS_OBJ:.o=.d)
+build/host/shared-words: $(WORDS_OBJ) build/host/stress/machine.a build/tsan/product.a
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -no-pie -Wl,--wrap=memset,--wrap=memcpy,--wrap=memmove -o $@ $(WORDS_OBJ) -Wl,--allow-multiple-definition \
+	    -Wl,--start-group build/host/stress/machine.a build/tsan/product.a -Wl,--end-group
+
+.PHONY: shared-words check-words
+shared-words: build/host/shared-words
+	$(Q)$< --list
+check-words: build/host/shared-words
+	$(Q)$<
+check: check-words
+
 # Everything that can be done on very small machines, on the real mm/: docs/hypervisor-guide/testing.md. Built as claim-stress is.
 SCOPE_OBJ := $(patsubst %.c,build/host/stress/%.o,$(wildcard tests/scope/*.c))
 -include $(SCOPE_OBJ:.o=.d)
