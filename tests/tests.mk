@@ -377,6 +377,15 @@ build/host/alloc-bench build/host/alloc-hold:
 	$(Q)$(HOSTCC) -no-pie -pthread -o $@ $^
 -include $(ALLOC_OBJ:.o=.d) $(HOLD_OBJ:.o=.d)
 
+# As many builders as CPUs, in virtual time, on the real mm/: docs/hypervisor-guide/testing.md. mm/ as for the holds of locks.
+STORM_OBJ := $(patsubst %.c,build/alloc/hold-free/%.o,$(wildcard mm/*.c) lib/string.c) \
+        $(patsubst %.c,build/alloc/hold/%.o,$(wildcard tests/sim/*.c) $(addprefix tests/machine/,assert.c log.c mm.c))
+-include $(STORM_OBJ:.o=.d)
+build/host/boot-storm: $(STORM_OBJ)
+	$(call say,HOSTLD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -no-pie -o $@ $^
+
 .PHONY: bench-alloc
 bench-alloc: build/host/alloc-bench build/host/alloc-hold
 	$(Q)$(PYTHON) tests/bench/alloc.py $(RECORD_FLAG)
