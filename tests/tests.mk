@@ -47,7 +47,7 @@ PY_TESTS   := $(sort $(wildcard tests/unit/*/*_test.py))
 $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
 .PHONY: check
-check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
+check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology build/host/boot-storm
 	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) $(PY_TESTS)
 
 define unit_rule
@@ -118,7 +118,7 @@ check: check-tsan
 # One of them: `make check-acpi_tool`.
 PY_CHECKS := $(foreach t,$(PY_TESTS),check-$(patsubst %_test.py,%,$(notdir $(t))))
 .PHONY: $(PY_CHECKS)
-$(PY_CHECKS): check-%: build/host/acpi-topology
+$(PY_CHECKS): check-%: build/host/acpi-topology build/host/boot-storm
 	$(Q)$(filter %/$*_test.py,$(PY_TESTS))
 
 # The builder's reader of xl.cfg files against libxlutil: docs/hypervisor-guide/testing.md. FILES for each of SEEDS; a short run is part of
@@ -385,6 +385,11 @@ build/host/boot-storm: $(STORM_OBJ)
 	$(call say,HOSTLD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -no-pie -o $@ $^
+
+.PHONY: boot-storm
+boot-storm: build/host/boot-storm
+	$(Q)$(PYTHON) tests/bench/storm.py $(RECORD_FLAG)
+	$(WRITE_PAGES)
 
 .PHONY: bench-alloc
 bench-alloc: build/host/alloc-bench build/host/alloc-hold

@@ -9,6 +9,7 @@
 #define BUDGET   64u /* as domain/stop.c has it */
 
 static struct mem_account *by_id[BUILDERS_MAX + 1];
+u32 guest_extents = 256, pool_pages = 770; /* the domain of 512 MiB of docs/benchmarks.md */
 u64 builder_calls;
 
 nodeid_t this_node(void)
@@ -81,7 +82,7 @@ static void begin(struct builder *b)
 
 static void claim(struct builder *b)
 {
-    struct claim_entry entry = {.pages = GUEST_EXTENTS * MAP_BITS + POOL_PAGES, .node = b->node};
+    struct claim_entry entry = {.pages = guest_extents * MAP_BITS + pool_pages, .node = b->node};
 
     must(claim_install_set(&b->account, &entry, 1, 0) == 0, "there is memory for all claims");
 }
@@ -99,9 +100,9 @@ static enum call next_call(const struct builder *b)
 {
     if (b->step == 0)
         return CALL_CLAIM;
-    if (!b->account.dying && b->nr_pool < POOL_PAGES)
+    if (!b->account.dying && b->nr_pool < pool_pages)
         return CALL_POOL;
-    if (!b->account.dying && b->nr_extents < GUEST_EXTENTS)
+    if (!b->account.dying && b->nr_extents < guest_extents)
         return CALL_POPULATE;
     if (!b->account.dying)
         return CALL_KILL;
@@ -120,10 +121,10 @@ bool builder_step(struct builder *b, struct trace *trace)
         claim(b);
         break;
     case CALL_POOL:
-        take(b, 0, MIN(MM_TAKE_MAX, POOL_PAGES - b->nr_pool), MM_OVERHEAD);
+        take(b, 0, MIN(MM_TAKE_MAX, pool_pages - b->nr_pool), MM_OVERHEAD);
         break;
     case CALL_POPULATE:
-        take(b, ORDER_2M, MIN(PER_TAKE, GUEST_EXTENTS - b->nr_extents), 0);
+        take(b, ORDER_2M, MIN(PER_TAKE, guest_extents - b->nr_extents), 0);
         break;
     case CALL_KILL:
         mm_account_kill(&b->account);

@@ -1,10 +1,12 @@
 /*
  * boot-storm: see docs/hypervisor-guide/testing.md.
  *
- *   boot-storm [--builders 1,2,4,...] [--builds N] [--node-gib G] [--life N] [--xen BUILD,DESTROY,HOLD_2M,HOLD_4K]
+ *   boot-storm [--builders 1,2,4,...] [--builds N] [--node-gib G] [--extents N] [--pool N] [--life N]
+ *              [--xen BUILD,DESTROY,HOLD_2M,HOLD_4K]
  *
  * For each number of builders, and each kind of locks, a line `storm locks=... builders=... builds=... instructions=...
- * waited=...`: time, and what all builders together waited. --life: instructions of a domain's life in all. Without --xen
+ * waited=...`: time, and what all builders together waited. A domain has so many extents of 2 MiB and
+ * pages of a paging pool. --life: instructions of its life in all. Without --xen
  * no line is for Xen.
  */
 #include "storm.h"
@@ -18,8 +20,8 @@
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: boot-storm [--builders 1..1024,...] [--builds N] [--node-gib 16..64] [--life N] "
-                    "[--xen BUILD,DESTROY,HOLD_2M,HOLD_4K]\n");
+    fprintf(stderr, "usage: boot-storm [--builders 1..1024,...] [--builds N] [--node-gib 1..64] [--extents 1..512] "
+                    "[--pool 1..1024] [--life N] [--xen BUILD,DESTROY,HOLD_2M,HOLD_4K]\n");
     return 2;
 }
 
@@ -51,6 +53,7 @@ int main(int argc, char **argv)
 {
     static const struct option names[] = {{"builders", 1, NULL, 'b'}, {"builds", 1, NULL, 'n'},
                                           {"node-gib", 1, NULL, 'g'}, {"life", 1, NULL, 'l'},
+                                          {"extents", 1, NULL, 'e'},  {"pool", 1, NULL, 'p'},
                                           {"xen", 1, NULL, 'x'},      {NULL, 0, NULL, 0}};
     const char *list = "1,64";
     u64 builds = 1000, gib = 64, life = 0;
@@ -65,11 +68,16 @@ int main(int argc, char **argv)
             gib = strtoull(optarg, NULL, 10);
         else if (c == 'l')
             life = strtoull(optarg, NULL, 10);
+        else if (c == 'e')
+            guest_extents = (u32)strtoul(optarg, NULL, 10);
+        else if (c == 'p')
+            pool_pages = (u32)strtoul(optarg, NULL, 10);
         else if (c != 'x' || sscanf(optarg, "%llu,%llu,%llu,%llu", &x[0], &x[1], &x[2], &x[3]) != 4)
             return usage();
     }
     struct xen_costs xen = {x[0], x[1], x[2], x[3]};
-    if (optind != argc || gib < 1 || gib > 64 || builds == 0 || builds > 1000000)
+    if (optind != argc || gib < 1 || gib > 64 || builds == 0 || builds > 1000000 ||
+        !guest_extents || guest_extents > 512 || !pool_pages || pool_pages > POOL_MAX)
         return usage();
     machine_build(gib << (30 - PAGE_SHIFT));
     u64 in_mm = learn(), others = life > in_mm ? life - in_mm : 0;

@@ -81,13 +81,13 @@ static void add_host_lock(struct trace *t)
 /* One extent of the life of a domain on Xen: the pool's pages and the guest's come, and go. */
 static bool xen_step(struct run *run, const struct xen_costs *xen)
 {
-    const u32 half = POOL_PAGES + GUEST_EXTENTS;
-    bool going = run->extent >= half, pool = run->extent % half < POOL_PAGES;
+    const u32 half = pool_pages + guest_extents;
+    bool going = run->extent >= half, pool = run->extent % half < pool_pages;
     u64 hold = pool ? xen->hold_4k : xen->hold_2m;
-    u64 held = POOL_PAGES * xen->hold_4k + GUEST_EXTENTS * xen->hold_2m;
+    u64 held = pool_pages * xen->hold_4k + guest_extents * xen->hold_2m;
     u64 all = (going ? xen->destroy : xen->build - xen->destroy) - held;
     /* What is not under the lock goes with the guest's extents. */
-    u64 rest = pool ? 0 : all / GUEST_EXTENTS;
+    u64 rest = pool ? 0 : all / guest_extents;
 
     run->trace.nr = 2;
     run->trace.event[0] = (struct event){.lock = LOCK_OF_HOST, .before = (u32)rest};

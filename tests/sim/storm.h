@@ -11,8 +11,7 @@
 
 #define NODES         64u
 #define BUILDERS_MAX  1024u
-#define GUEST_EXTENTS 256u /* of 2 MiB: 512 MiB */
-#define POOL_PAGES    770u /* what such a domain's paging pool has: docs/benchmarks.md */
+#define POOL_MAX      1024u
 #define EVENTS_MAX    1024u
 
 /* A call: locks taken and dropped, and how long each step is. */
@@ -39,6 +38,8 @@ void costs_apply(enum call call, struct trace *trace);
 extern u64 costs_strange; /* traces for which none with the same locks was known */
 
 /* --- builder.c: the life of a domain --- */
+extern u32 guest_extents; /* of 2 MiB */
+extern u32 pool_pages;    /* of its paging pool, up to POOL_MAX */
 struct builder {
     u32 id, node, step;
     bool counted; /* its calls are counted */
@@ -46,7 +47,7 @@ struct builder {
     struct rng rng;
     struct mem_account account;
     struct mm_taken taken;
-    mfn_t pool[POOL_PAGES];
+    mfn_t pool[POOL_MAX];
     u32 nr_pool, nr_extents;
 };
 void machine_build(u64 node_pages);
