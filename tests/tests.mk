@@ -191,11 +191,14 @@ build/host/small-scope: $(SCOPE_OBJ) build/host/stress/machine.a build/host/stre
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) -o $@ $(filter %.o,$^) $(call archives,build/host/stress) -lcmocka
 
-.PHONY: small-scope check-scope
-small-scope: build/host/small-scope
+.PHONY: check-scope
 check-scope: build/host/small-scope
 	$(Q)$<
 check: check-scope
+# Every claim of the other domain too, and one step more.
+.PHONY: small-scope-deep
+small-scope-deep: build/host/small-scope
+	$(Q)$< --pages2 4 --pages3 2 --all-others --steps 5
 
 # Line and branch coverage of COV_DIRS by all host tests, with one object of each file for all programs: what they count
 # adds up in its .gcda file. Without sanitizers or optimization, with assertions; threads count too, so counters are
@@ -233,8 +236,12 @@ coverage:
 	for n in 1 4; do $(COV)/claim-stress --quiet --ops 1e6 --threads $$n || ok=false; done; \
 	$(PYTHON) tools/coverage.py $(COV)/obj $(COV_DIRS) && $$ok
 
-# Some minutes. STRESS_SEED=N for other operations.
+# Some minutes, and half an hour. STRESS_SEED=N for other operations.
 STRESS_SEED ?= 1
+.PHONY: stress-claims-long
+stress-claims-long: build/host/claim-stress
+	$(Q)$< --ops 1e8 --threads 1 --seed $(STRESS_SEED)
+	$(Q)$< --ops 1e9 --threads 4 --seed $(STRESS_SEED)
 stress-claims: build/host/claim-stress
 	$(Q)$< --ops 1e7 --threads 1 --seed $(STRESS_SEED)
 	$(Q)$< --ops 1e8 --threads 4 --seed $(STRESS_SEED)

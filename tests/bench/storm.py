@@ -22,7 +22,7 @@ RECORD = "boot-storm"
 SVG = ROOT / "docs/images/boot-storm.svg"
 PROGRAM = ROOT / "build/host/boot-storm"
 BUILDERS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
-BUILDS = 4000
+BUILDS = 2000
 LOCKS = [("built", "Homestead: a lock for each node", "#33659b"), ("host", "Homestead with a lock of the whole host around them", "#8fb3d9"),
          ("xen", "Xen: the heap lock", "#c0504d")]
 

@@ -150,7 +150,7 @@ bool builder_step(struct builder *b, struct trace *trace)
         for (u32 i = 0; i < trace->nr; i++)
             b->instructions += trace->event[i].before;
         costs_learn(call, trace);
-    } else {
+    } else if (!b->beside) {
         costs_apply(call, trace);
     }
     b->step++;

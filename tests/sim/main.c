@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define LEARNED 2u /* lives that are counted by single steps */
+#define BESIDE  15u /* builders that go on in the meantime, so that memory is as broken up as in the storm */
 
 static int usage(void)
 {
@@ -25,17 +26,27 @@ static int usage(void)
     return 2;
 }
 
-/* What a life costs in mm/, from some that are counted; each on another node. */
+/* What a life costs in mm/, from some that are counted. */
 static u64 learn(void)
 {
-    static struct builder b;
+    static struct builder b[1 + BESIDE];
     static struct trace trace;
+    u64 running = 1;
 
-    builder_init(&b, 0, 1);
-    b.counted = true;
-    while (b.builds < LEARNED)
-        builder_step(&b, &trace);
-    return b.instructions / LEARNED;
+    for (u32 id = 0; id <= BESIDE; id++) {
+        builder_init(&b[id], id, 1);
+        b[id].counted = id == 0;
+        b[id].beside = id != 0;
+    }
+    while (running) {
+        running = 0;
+        for (u32 id = 0; id <= BESIDE; id++) {
+            if (b[0].builds < LEARNED || b[id].step) /* then all end what they have begun */
+                builder_step(&b[id], &trace);
+            running += b[0].builds < LEARNED || b[id].step;
+        }
+    }
+    return b[0].instructions / LEARNED;
 }
 
 static void run(const char *name, enum locks locks, u32 nr, u64 builds, u64 others, const struct xen_costs *xen)

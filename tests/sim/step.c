@@ -140,6 +140,20 @@ void costs_learn(enum call call, const struct trace *trace)
     k->trace.after = mean(k->trace.after, trace->after, k->samples);
 }
 
+/* Of those known, the one that is nearest in length. */
+static const struct known *nearest(enum call call, u32 nr)
+{
+    const struct known *best = &known[call][0];
+
+    for (u32 k = 1; k < nr_known[call]; k++) {
+        u32 far = known[call][k].trace.nr, least = best->trace.nr;
+
+        if ((far > nr ? far - nr : nr - far) < (least > nr ? least - nr : nr - least))
+            best = &known[call][k];
+    }
+    return best;
+}
+
 void costs_apply(enum call call, struct trace *trace)
 {
     const struct known *k = find(call, trace);
@@ -148,7 +162,7 @@ void costs_apply(enum call call, struct trace *trace)
         costs_strange++;
         if (!nr_known[call])
             abort();
-        k = &known[call][0]; /* the same times, as far as they go, and again from the start */
+        k = nearest(call, trace->nr); /* the same times, as far as they go, and again from the start */
     }
     for (u32 i = 0; i < trace->nr; i++)
         trace->event[i].before = k->trace.nr ? k->trace.event[i % k->trace.nr].before : 0;

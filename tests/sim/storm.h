@@ -43,6 +43,7 @@ extern u32 pool_pages;    /* of its paging pool, up to POOL_MAX */
 struct builder {
     u32 id, node, step;
     bool counted; /* its calls are counted */
+    bool beside;  /* or it is only there, and no time is asked of it */
     u64 builds, instructions; /* of mm/, in those that were counted */
     struct rng rng;
     struct mem_account account;
