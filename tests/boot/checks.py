@@ -43,7 +43,7 @@ class GoodRun(AnyRun):
         run.expect_status(harness.PASS)
 
     def test_last_line_says_so(self, run, reasons):
-        assert run.last_line() == "run-qemu: PASS" + (f", degraded: {reasons}" if reasons else "")
+        assert run.last_line() == f"{run.program}: PASS" + (f", degraded: {reasons}" if reasons else "")
 
     def test_one_verdict(self, run, reasons):
         verdict = run.one("verdict")
@@ -112,6 +112,25 @@ def check_nodes(run, sizes_mib, cpus):
         assert (size - 16) * PAGES_PER_MIB <= node["pages"] <= size * PAGES_PER_MIB, node
         assert 0 < node["free"] <= node["pages"], node
     assert [n["cpus"] for n in nodes] == cpus
+
+
+class MainJob(GoodRun):
+    """A machine of two nodes of 512 MiB with half of the CPUs each, and a guest of harness.guests_on() on each node. With a fixture `cpus`."""
+
+    mib = 32  # of each guest
+
+    def test_nodes(self, run, cpus):
+        check_nodes(run, [512, 512], [cpus - cpus // 2, cpus // 2])
+
+    def test_all_cpus_are_online(self, run, cpus):
+        assert run.one("cpus") == {"found": cpus, "online": cpus}
+
+    @pytest.mark.parametrize("node", [0, 1])
+    def test_the_guest_of_a_node(self, run, node):
+        name = f"on{node}"
+        assert run.events(name) == [("created", 0), ("started", 0), ("shutdown", 0), ("destroyed", 0)]
+        assert [claim["node"] for claim in run.all("claim", name=name, result=0)] == [node]
+        assert f"(d{run.domain(name)}) memory test: {self.mib} MiB ok" in run.lines
 
 
 @dataclasses.dataclass
