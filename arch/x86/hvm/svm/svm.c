@@ -85,6 +85,7 @@ static bool svm_probe(const char **why)
     *why = NULL;
     svm_features.nrip = leaf.edx & CPUID_NRIP_SAVE;
     svm_features.assists = svm_features.nrip && (leaf.edx & CPUID_ASSISTS);
+    svm_features.maddr_bits = cpuid(0x80000008u, 0).eax & 0xff;
     svm_features.rdpru = cpuid(0x80000008u, 0).ebx & CPUID_RDPRU;
     np_largest_order = cpuid(0x80000001u, 0).edx & CPUID_PAGE1GB ? ORDER_1G : ORDER_2M;
     fill_permission_maps();

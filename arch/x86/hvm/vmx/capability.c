@@ -102,7 +102,8 @@ const char *vmx_decide(const struct vmx_capabilities *c, struct vmx_settings *ou
                              .cr0_must = c->cr0_fixed0,
                              .cr0_may = c->cr0_fixed1,
                              .cr4_must = c->cr4_fixed0,
-                             .cr4_may = c->cr4_fixed1};
+                             .cr4_may = c->cr4_fixed1,
+                             .maddr_bits = c->maddr_bits};
     const char *missing = check_basic(c);
 
     if (!missing)

@@ -19,13 +19,15 @@ struct vmx_capabilities {
     u64 pin, primary, secondary, exit, entry; /* the TRUE ones where the CPU has them */
     u64 misc;
     u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
-    u64 ept_vpid; /* ept.h decides about it */
+    u64 ept_vpid;   /* ept.h decides about it */
+    u32 maddr_bits; /* not an MSR: width of a physical address, from CPUID 0x80000008 */
 };
 
 struct vmx_settings {
     u32 revision;
     u32 pin, primary, secondary, exit, entry; /* controls */
     u32 timer_shift;                          /* the preemption timer counts at TSC rate >> this */
+    u32 maddr_bits;
     u64 cr0_must, cr0_may, cr4_must, cr4_may; /* bits in VMX operation */
 };
 

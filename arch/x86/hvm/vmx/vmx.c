@@ -23,6 +23,7 @@
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/cpu/traps.h>
 #include <arch/x86/hvm/tlb_tag.h>
+#include <arch/x86/hvm/vmx/entry_checks.h>
 #include <arch/x86/hvm/vmx/ept.h>
 #include <arch/x86/hvm/vmx/flush.h>
 #include <arch/x86/hvm/vmx/insn.h>
@@ -37,7 +38,6 @@
 #define CR4_VMXE          BIT(13)
 #define VPID_MAX          0xffffu
 #define NO_LINK           (~0ull)
-#define PENDING_NONE      0ull
 #define ACTIVE            0ull
 #define MSR_BITMAP_WRITES 0x800u /* bytes; 0x400 further on each: MSRs from 0xc0000000 */
 
@@ -101,6 +101,7 @@ static struct vmx_capabilities read_capabilities(void)
 
     if (!c.vmx)
         return c;
+    c.maddr_bits = cpuid(0x80000008u, 0).eax & 0xff;
     c.feature_control = rdmsr(MSR_IA32_FEATURE_CONTROL);
     c.basic = rdmsr(MSR_VMX_BASIC);
     bool has_true = c.basic & BASIC_HAS_TRUE;
@@ -414,32 +415,15 @@ static __attribute__((noinline)) void renew(struct hvm_vcpu *v, struct cpu *cpu,
 
 /* --- running -------------------------------------------------------------------------------------------- */
 
-/* The next entry's event, and what handlers have changed. */
-static void write_changes(struct hvm_vcpu *v)
+/* The CPU does not say which check has failed. */
+static void explain(const struct hvm_vcpu *v)
 {
-    struct vmx_vcpu *x = &v->vmx;
-    u32 controls = vmx_primary_controls(v);
+    struct vmx_entry entry;
 
-    if (unlikely(x->dirty))
-        vmx_write_dirty(v);
-    if (x->written_rip != v->regs.rip)
-        vmwrite(VMCS_GUEST_RIP, v->regs.rip);
-    if (unlikely(x->written_rsp != v->regs.rsp))
-        vmwrite(VMCS_GUEST_RSP, v->regs.rsp);
-    if (unlikely(x->written_rflags != v->regs.rflags))
-        vmwrite(VMCS_GUEST_RFLAGS, v->regs.rflags);
-    if (unlikely(x->written_controls != controls))
-        vmwrite(VMCS_PRIMARY_CONTROLS, x->written_controls = controls);
-    if (unlikely(x->interruptibility != x->written_interruptibility)) {
-        vmwrite(VMCS_GUEST_INTERRUPTIBILITY, x->interruptibility);
-        if (x->written_interruptibility & ~x->interruptibility & VMX_SHADOW)
-            vmwrite(VMCS_GUEST_PENDING_DEBUG, PENDING_NONE); /* it belonged to the shadow that has ended */
-    }
-    if (unlikely(x->event)) {
-        vmwrite(VMCS_ENTRY_EVENT, x->event);
-        if (x->event & VMX_EVENT_ERROR_VALID)
-            vmwrite(VMCS_ENTRY_EVENT_ERROR, x->event_error);
-    }
+    vmx_entry_read(&entry);
+    struct vmx_refusal refusal = vmx_entry_check(&entry, &vmx_settings);
+    if (refusal.rule)
+        log_error("d%uv%u: %s 0x%lx: %s\n", v->domid, v->vcpu_id, refusal.field, refusal.value, refusal.rule);
 }
 
 static __attribute__((noinline)) void refused(struct hvm_vcpu *v, u32 entered, struct hvm_exit *exit)
@@ -459,6 +443,8 @@ static __attribute__((noinline)) void refused(struct hvm_vcpu *v, u32 entered, s
     log_error("d%uv%u: the CPU refused %s: %s (%u)\n", v->domid, v->vcpu_id,
               v->vmx.launched ? "VMRESUME" : "VMLAUNCH",
               error ? vmx_instruction_error(error) : "no VMCS is current", error);
+    if (error)
+        explain(v);
 }
 
 static void vmx_run(struct hvm_vcpu *v, struct hvm_exit *exit)
@@ -471,7 +457,7 @@ static void vmx_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     u32 due = vmx_flush_stale(v, cpu);
     if (unlikely(due))
         renew(v, cpu, due);
-    write_changes(v);
+    vmx_write_changes(v);
     cpu->guest = v; /* for the NMI handler, which reports what this CPU does */
     cpu->in_guest = true;
     u32 entered = vmx_enter(v);

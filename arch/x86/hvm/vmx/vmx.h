@@ -38,6 +38,8 @@ bool vmx_paging_state(struct hvm_vcpu *v, struct hvm_paging *state);
 void vmx_read_guest(struct hvm_vcpu *v);
 /* Writes what set_state() has changed. v has its CPU. */
 void vmx_write_dirty(struct hvm_vcpu *v);
+/* Before each entry: the event to inject, and what handlers have changed. v has its CPU. */
+void vmx_write_changes(struct hvm_vcpu *v);
 /* A write of CR0 that changes a bit that is not the guest's own. False: #GP is due. */
 bool vmx_write_cr0(struct hvm_vcpu *v, u64 value);
 
