@@ -229,6 +229,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
             __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
             cpu->exits++;
             cpu->pass_tsc = rdtsc();
+            v->paging_known = false;
             vcpu_handle_exit(v, &exit);
         } else {
             cpu_idle(false); /* others may send events without end: interrupts, timers and slices go on */
