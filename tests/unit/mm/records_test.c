@@ -252,7 +252,8 @@ TEST(the_stock_of_shared_gibibytes)
     }
     assert_int_equal(node_free(1), MAX_SIBLINGS * M2);
     assert_int_equal(mm_check(), 0);
-    assert_int_equal(mm_add_range(mfn((MAX_SIBLINGS + 1) * GIB_PAGES), mfn((MAX_SIBLINGS + 2) * GIB_PAGES), 1), 0);
+    assert_int_equal(
+        mm_add_range(mfn((MAX_SIBLINGS + 1) * GIB_PAGES), mfn((MAX_SIBLINGS + 2) * GIB_PAGES), 1), 0);
     assert_int_equal(mm_check(), 0);
 }
 
