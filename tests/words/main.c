@@ -144,7 +144,7 @@ struct field {
 static const struct field account_fields[] = {
     FIELD(mem_account, lock),         FIELD(mem_account, dying),
     FIELD(mem_account, max_pages),    FIELD(mem_account, tot_pages),    FIELD(mem_account, own),
-    FIELD(mem_account, overhead_pages), FIELD(mem_account, in_flight),  FIELD(mem_account, host_claim),
+    FIELD(mem_account, overhead_pages),  FIELD(mem_account, host_claim),
     FIELD(mem_account, claim_nodes),  FIELD(mem_account, node_claim),   FIELD(mem_account, claim_order),
     FIELD(mem_account, node_short),   FIELD(mem_account, node_broken),  FIELD(mem_account, host_broken),
     FIELD(mem_account, claim_flags),  FIELD(mem_account, next_claimant), FIELD(mem_account, claimant_link),
