@@ -9,13 +9,13 @@ TEST_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST $(filter-out -Wmissing-prot
         -fno-sanitize-recover=all -fno-omit-frame-pointer -ftrivial-auto-var-init=pattern -Wno-format-truncation -D_GNU_SOURCE -Iinclude -I. -MMD -MP
 # Not on a host: what drives hardware, and what the C library has.
 HARDWARE_C  := $(addprefix arch/x86/cpu/,apic.c asm_offsets.c console.c efi_runtime.c nmi.c paging.c panic.c percpu.c smp.c \
-        stop.c symbols.c time.c traps.c debug/watchdog.c) $(addprefix arch/x86/hvm/,guest_dump.c svm/svm.c) \
+        stop.c symbols.c time.c traps.c debug/watchdog.c) $(addprefix arch/x86/hvm/,guest_dump.c svm/svm.c vmx/invalidate.c vmx/vmx.c) \
         $(addprefix boot/,cpu_memory.c enter_run_loop.c entry.c give_back.c host_topology.c main.c memory_setup.c start_cpus.c) lib/string.c lib/printf.c
 PRODUCT_C   := $(filter-out $(HARDWARE_C),$(wildcard $(HV_DIRS:%=%/*.c))) \
         $(filter-out %/files.c %/firmware.c %/loader.c,$(wildcard boot/efi/*.c)) \
         $(addprefix guest/dom0/,bzimage.c cpio.c cpus.c decode.c explain.c heap.c kernels.c layout.c ring.c terminal.c \
         vnuma.c xlcfg.c xlevents.c xlnotes.c xlsyntax.c xltoken.c xlvnuma.c) \
-        tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c \
+        tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c tools/homestead-check/judge.c tools/homestead-check/parse.c \
         $(filter-out %/clock.c %/command.c %/host.c %/main.c %/xen.c,$(wildcard toolstack/hsctl/*.c))
 STRESS_C    := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
 MACHINE_C   := $(wildcard tests/machine/*.c)
@@ -46,8 +46,9 @@ UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
 PY_TESTS   := $(sort $(wildcard tests/unit/*/*_test.py))
 $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
+PY_NEEDS   := build/host/acpi-topology build/host/boot-storm build/host/homestead-check
 .PHONY: check
-check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology build/host/boot-storm
+check: $(UNIT_BINS) $(OCAML_TEST) $(PY_NEEDS)
 	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) $(PY_TESTS)
 
 define unit_rule
@@ -118,7 +119,7 @@ check: check-tsan
 # One of them: `make check-acpi_tool`.
 PY_CHECKS := $(foreach t,$(PY_TESTS),check-$(patsubst %_test.py,%,$(notdir $(t))))
 .PHONY: $(PY_CHECKS)
-$(PY_CHECKS): check-%: build/host/acpi-topology build/host/boot-storm
+$(PY_CHECKS): check-%: $(PY_NEEDS)
 	$(Q)$(filter %/$*_test.py,$(PY_TESTS))
 
 # The builder's reader of xl.cfg files against libxlutil: docs/hypervisor-guide/testing.md. FILES for each of SEEDS; a short run is part of
@@ -341,11 +342,20 @@ $(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
 .PHONY: fuzz
 fuzz: $(FUZZERS:%=fuzz-%)
 
-# The same main job in Bochs, whose SVM is another one than QEMU's. Not part of `make test`: run it before you touch SVM code.
-.PHONY: bochs
-bochs: all
-	$(Q)tools/setup.sh $(if $(NO_INSTALL),--no-install) boot bochs
-	$(Q)tools/run-bochs.sh
+# Jobs of the boot tests in Bochs, on AMD's and on Intel's CPU models, and a table of the verdicts: tests/bochs/test_jobs.py. The boot test
+# bochs is one of them. TESTS='-k MainJob' is passed to pytest.
+.PHONY: bochs bochs-intel
+bochs: VENDOR := amd
+bochs-intel: VENDOR := intel
+bochs bochs-intel: all test-guests build/guest/linux-probe
+	$(Q)$(SETUP) build boot test bochs
+	$(Q)cd tests/bochs && NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" --vendor $(VENDOR) $(TESTS) .
+
+# The conformance domain 0 on SVM in QEMU and on VMX in Bochs, and what differs: docs/guest-guide/vendor-differences.md. ONLY=GROUP.
+.PHONY: same-answers
+same-answers: all test-guests
+	$(Q)$(SETUP) build boot bochs
+	$(Q)$(PYTHON) -B tests/oracle/vendors.py $(if $(ONLY),--only $(ONLY))
 
 # The ledger's rules as Promela models, checked by spin, and a broken variant of each that spin must find: tests/model/run.py. Not part of
 # `make test`; MODELS names some of them.
