@@ -17,11 +17,6 @@ static struct held held[HELD_MAX];
 static u32 nr_held;
 static struct state empty; /* of this machine */
 
-nodeid_t this_node(void)
-{
-    return 0;
-}
-
 static struct mem_account *account(u32 who)
 {
     return who == HOMESTEAD ? NULL : &accounts[who];
@@ -36,6 +31,9 @@ void world_make(u32 nodes, const u32 *ram, bool one_window)
     nr_held = 0;
     locks_reset();
     accounts_forget();
+    use_cpu(0);
+    cpus[0] = here;
+    nr_cpus = 1;
     mm_make(nodes, MAP_BITS * WINDOWS_A_NODE * (nodes + 1));
     for (u32 n = 0; n < nodes; n++) {
         empty.ram[n] = ram[n];
@@ -278,11 +276,28 @@ int world_take(struct state *s, u32 who, u32 node, u32 order, u32 nr, bool guest
     return 0;
 }
 
+/* A dead domain's own memory goes, whoever had it in hand. */
+static void bury(struct state *s, u32 who)
+{
+    while (mm_release_some(account(who), 1000))
+        ;
+    for (u32 n = 0; n < scope_nodes; n++)
+        s->own[who][n] = 0;
+    for (u32 i = 0; i < nr_held; i++)
+        if (held[i].who == who && held[i].guest)
+            held[i--] = held[--nr_held];
+}
+
 void world_done(struct state *s, struct deal *deal, u32 kept)
 {
     u32 whole[SCOPE_NODES];
 
     mm_take_done(&deal->taken, kept);
+    counts.refunds++;
+    if (deal->guest && s->dying[deal->who]) {
+        bury(s, deal->who);
+        return;
+    }
     for (u32 i = 0; i < kept; i++)
         hold(deal->taken.extent[i], deal->who, deal->order, deal->guest);
     /* Of large extents the whole ones that come back are those that were given. */
@@ -293,7 +308,6 @@ void world_done(struct state *s, struct deal *deal, u32 kept)
         for (u32 n = 0; n < scope_nodes; n++)
             whole[n] -= s->units[D][n] + s->units[E][n];
     }
-    counts.refunds++;
     rule_refund(s, &deal->before, &deal->after, deal->who, deal->node, deal->order, deal->nr, kept, deal->guest,
                 deal->changed, whole);
 }

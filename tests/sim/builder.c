@@ -12,6 +12,16 @@ static struct mem_account *by_id[BUILDERS_MAX + 1];
 u32 guest_extents = 256, pool_pages = 770; /* the domain of 512 MiB of docs/benchmarks.md */
 u64 builder_calls;
 
+struct cpu *cpus[MAX_CPUS];
+u32 nr_cpus;
+
+struct cpu *this_cpu(void)
+{
+    static struct cpu cpu;
+
+    return &cpu;
+}
+
 nodeid_t this_node(void)
 {
     return 0;

@@ -23,11 +23,6 @@ static struct {
     struct mem_account account;
 } __attribute__((aligned(4096))) domain[BUILDERS + 1];
 
-nodeid_t this_node(void)
-{
-    return 0;
-}
-
 struct mem_account *mem_account_find(u16 domid)
 {
     return domid >= 1 && domid <= BUILDERS ? &domain[domid].account : NULL;
@@ -38,7 +33,7 @@ void mm_wake_scrubber(nodeid_t nid)
     (void)nid;
 }
 
-/* --- the calls; builder b is on node b, as domain b + 1 --- */
+/* --- the calls; builder b is on CPU b, and builds domain b + 1 on node b --- */
 
 static struct mm_taken taken[BUILDERS];
 
@@ -149,7 +144,7 @@ struct field {
 static const struct field account_fields[] = {
     FIELD(mem_account, lock),         FIELD(mem_account, dying),
     FIELD(mem_account, max_pages),    FIELD(mem_account, tot_pages),    FIELD(mem_account, own),
-    FIELD(mem_account, overhead_pages), FIELD(mem_account, in_flight),  FIELD(mem_account, host_claim),
+    FIELD(mem_account, overhead_pages),  FIELD(mem_account, host_claim),
     FIELD(mem_account, claim_nodes),  FIELD(mem_account, node_claim),   FIELD(mem_account, claim_order),
     FIELD(mem_account, node_short),   FIELD(mem_account, node_broken),  FIELD(mem_account, host_broken),
     FIELD(mem_account, claim_flags),  FIELD(mem_account, next_claimant), FIELD(mem_account, claimant_link),
@@ -212,6 +207,10 @@ static const char *object_of(u64 at, char *field, size_t room)
         }
     if (at - (u64)taken < sizeof(taken))
         return "the caller's";
+    if (at - (u64)cpu_on < sizeof(cpu_on)) {
+        snprintf(name, sizeof(name), "CPU %llu", (unsigned long long)((at - (u64)cpu_on) / sizeof(cpu_on[0])));
+        return name;
+    }
     if (at - (u64)mm_nodes < sizeof(mm_nodes)) {
         u64 n = (at - (u64)mm_nodes) / sizeof(mm_nodes[0]);
         name_field(node_fields, ARRAY_SIZE(node_fields), at - (u64)&mm_nodes[n], field, room);
@@ -294,7 +293,7 @@ static u32 compare(const struct word *w, u32 nr, const char *expected, u32 *shar
     return unexpected;
 }
 
-/* Does the first builder write only its account, its node and the records of its frames? */
+/* Does the first builder write only its account, its node, the records of its frames and its CPU's? */
 static u32 beyond(const struct word *w, u32 nr, const char *expected)
 {
     u32 unexpected = 0;
@@ -303,7 +302,7 @@ static u32 beyond(const struct word *w, u32 nr, const char *expected)
     for (u32 i = 0; i < nr; i++) {
         const char *object = object_of(w[i].first, field, sizeof(field));
         if (!(w[i].did[0] & WRITE) || !strcmp(object, "account") || !strcmp(object, "node 0") ||
-            !strcmp(object, "records of frames") || !strcmp(object, "the caller's") || is_one_of(object, expected))
+            !strcmp(object, "CPU 0") || !strcmp(object, "records of frames") || !strcmp(object, "the caller's") || is_one_of(object, expected))
             continue;
         unexpected++;
         fprintf(stderr, "shared-words: the builder on node 0 writes %s %s\n", object, field);
@@ -342,6 +341,8 @@ int main(int argc, char **argv)
     for (nodeid_t nid = 0; nid < NODES; nid++)
         BUG_ON(mm_add_range(mfn(nid * NODE_PAGES), mfn((nid + 1) * NODE_PAGES), nid));
     for (u32 b = 0; b < BUILDERS; b++) {
+        cpus[b] = &cpu_on[b];
+        nr_cpus = BUILDERS;
         mem_account_init(account_of(b), (u16)(b + 1));
         account_of(b)->max_pages = 100000;
     }
@@ -352,6 +353,7 @@ int main(int argc, char **argv)
             steps[i].before(b);
         words_forget();
         for (u32 b = 0; b < BUILDERS; b++) {
+            use_cpu(b);
             words_watch(b);
             steps[i].call(b);
             words_stop();
