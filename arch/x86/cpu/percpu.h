@@ -52,6 +52,7 @@ struct cpu {
     u64 hvm_page_maddr[2]; /* [I] pages for the vendor's use */
     u64 asid_generation;   /* [o] */
     u32 asid_next, asid_max;
+    u64 last_domain; /* [o] serial number of the domain that ran last, 0: none; spec_ctrl_enter.h */
     struct {
         u64 looked_ns, ns, life;
         u32 turns;
