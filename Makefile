@@ -49,7 +49,7 @@ CFLAGS_FREE := -std=gnu11 $(OPT) -g $(WARN) -ffreestanding -fno-builtin-printf -
 # --- the hypervisor --------------------------------------------------------------------------------------
 # -mcmodel=kernel: linked in the top 2 GiB.
 HV_CFLAGS := $(CFLAGS_FREE) -Wconversion -Wno-sign-conversion -mcmodel=kernel -DHOMESTEAD
-HV_DIRS := lib arch/x86/cpu arch/x86/cpu/debug arch/x86/acpi mm arch/x86/hvm arch/x86/hvm/svm domain domain/debug \
+HV_DIRS := lib arch/x86/cpu arch/x86/cpu/debug arch/x86/acpi mm arch/x86/hvm arch/x86/hvm/svm arch/x86/hvm/vmx domain domain/debug \
         domain/dom0 domain/evtchn domain/grant domain/physmap domain/sched hypercall boot
 HV_C    := $(filter-out arch/x86/cpu/asm_offsets.c,$(wildcard $(HV_DIRS:%=%/*.c)))
 HV_ASM  := $(wildcard $(HV_DIRS:%=%/*.asm))

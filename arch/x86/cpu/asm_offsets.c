@@ -16,6 +16,7 @@ void asm_offsets(void)
     DEFINE(TRAP_FRAME_SKIP, offsetof(struct trap_frame, rip) - offsetof(struct trap_frame, vector));
     OFFSET(CPU_SELF, struct cpu, self)
     OFFSET(CPU_STACK_TOP, struct cpu, stack_top)
+    OFFSET(HVM_RAX, struct hvm_vcpu, regs.rax)
     OFFSET(HVM_RBX, struct hvm_vcpu, regs.rbx)
     OFFSET(HVM_RCX, struct hvm_vcpu, regs.rcx)
     OFFSET(HVM_RDX, struct hvm_vcpu, regs.rdx)
@@ -38,4 +39,6 @@ void asm_offsets(void)
     DEFINE(DO_PBRSB, DO_PBRSB);
     DEFINE(MSR_IA32_SPEC_CTRL, MSR_IA32_SPEC_CTRL);
     DEFINE(MSR_IA32_PRED_CMD, MSR_IA32_PRED_CMD);
+    OFFSET(VMX_HOST_RSP, struct hvm_vcpu, vmx.host_rsp)
+    OFFSET(VMX_LAUNCHED, struct hvm_vcpu, vmx.launched)
 }

@@ -126,11 +126,12 @@ class Memory(unittest.TestCase):
         self.assertEqual(listed, enum("mm/mm.h", "mm_flag"))
 
     def test_sizes_of_records(self):
-        window = re.search(r"sizeof\(struct window\) == (\d+)", code("mm/page.h")).group(1)
+        region = re.search(r"sizeof\(struct region\) == (\d+)", code("mm/page.h")).group(1)
+        self.assertIn("typedef u32 frame_word_t;", code("mm/page.h"))
         stock = number("mm/node.h", "MAX_SIBLINGS")
         most = number("mm/mm.h", "MM_TAKE_MAX")
-        for sentence in (f"one array of windows, {int(window):,} bytes for 2 MiB: {int(window) // 512} bytes a frame",
-                         f"from a fixed stock of {stock}.", f"takes up to {most} extents ({most // 2} of 2 MiB"):
+        for sentence in (f"| 2 MiB of a node | {region} bytes |", f"together {4 + int(region) / 512:g} bytes a frame.",
+                         f"from a fixed stock of {stock} for windows and {stock} for GiB.", f"takes up to {most} extents ({most // 2} of 2 MiB"):
             self.assertIn(sentence, said("mm/allocator.md"))
 
     def test_fields_of_the_figures(self):

@@ -6,9 +6,10 @@
 
 /* [I] Features of this CPU model; CPUID 0x8000000A and 0x80000008. */
 struct svm_features {
-    bool nrip;    /* the VMCB has the address of the next instruction */
-    bool assists; /* decode assists: the VMCB names the register of a MOV CRx */
-    bool rdpru;   /* RDPRU exists, so its intercept does */
+    bool nrip;      /* the VMCB has the address of the next instruction */
+    bool assists;   /* decode assists: the VMCB names the register of a MOV CRx */
+    bool rdpru;     /* RDPRU exists, so its intercept does */
+    u32 maddr_bits; /* width of a physical address, the host's and the guests' */
     /* [a] QEMU, against APM2 15.21.4: delivers a virtual interrupt of CR8's own class. Found at run time. */
     bool cr8_inclusive;
 };

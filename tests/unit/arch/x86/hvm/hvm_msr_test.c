@@ -26,6 +26,7 @@ TEST(the_processor_is_found)
     assert_int_equal(hvm_init(), -ENODEV);
     assert_null(hvm_ops);
     assert_true(said("hvm: no script: the test says so\n"));
+    assert_true(said("hvm: no another script: the test has one vendor\n"));
     hvm_present = true;
     assert_int_equal(hvm_init(), 0);
     assert_ptr_equal(hvm_ops, &svm_ops);
@@ -163,6 +164,25 @@ TEST(a_guest_has_ibpb_only_if_it_is_offered)
 }
 
 /* Each CPU's TSC may be ahead of the boot CPU's, from which RDTSC in a guest is corrected: so is every other way. */
+/* Each make of CPU has its own besides. */
+TEST(test_intel)
+{
+    struct hvm_ops intel = svm_ops;
+
+    intel.make = HVM_INTEL;
+    read_faults(0x1a0);
+    write_faults(0x17, 0);
+    hvm_ops = &intel;
+    reads(0x17, 0);
+    reads(0x1a0, 0x1801); /* MISC_ENABLE: fast strings; neither branch tracing nor precise events */
+    writes(0x1a0, 0);
+    reads(0x1a0, 0x1801);
+    reads(0x2ff, 0x806);
+    read_faults(0xc0010015);
+    write_faults(0xc0010007, 0);
+    hvm_ops = &svm_ops;
+}
+
 TEST(one_tsc)
 {
     u64 value, before, after;
