@@ -20,6 +20,7 @@
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/spec_ctrl_enter.h>
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/cpu/traps.h>
 #include <arch/x86/hvm/tlb_tag.h>
@@ -59,7 +60,7 @@
 /* hvm_page_maddr[] of a CPU */
 enum { VMXON_PAGE };
 
-extern const u8 vmx_exit_entry[]; /* run.asm */
+extern const u8 vmx_exit_entry[], vmx_exit_guarded[]; /* run.asm */
 
 struct vmx_settings vmx_settings;
 static struct vmx_capabilities boot_capabilities; /* [I] */
@@ -319,7 +320,7 @@ static void write_settings(struct hvm_vcpu *v, struct cpu *cpu, bool of_cpu)
 static void initialise(struct hvm_vcpu *v, struct cpu *cpu)
 {
     write_settings(v, cpu, false);
-    must_write(VMCS_HOST_RIP, (u64)vmx_exit_entry);
+    must_write(VMCS_HOST_RIP, (u64)(spec_ctrl_needed() ? vmx_exit_guarded : vmx_exit_entry));
     must_write(VMCS_PRIMARY_CONTROLS, v->vmx.written_controls = vmx_settings.primary);
     must_write(VMCS_GUEST_RIP, v->vmx.written_rip = v->regs.rip);
     must_write(VMCS_GUEST_RSP, v->vmx.written_rsp = v->regs.rsp);
@@ -447,6 +448,12 @@ static __attribute__((noinline)) void refused(struct hvm_vcpu *v, u32 entered, s
         explain(v);
 }
 
+/* Not inlined: a CPU that needs no measures then pays for two instructions. */
+static __attribute__((noinline)) u32 enter_guarded(struct hvm_vcpu *v, struct cpu *cpu)
+{
+    return vmx_enter_guarded(v, spec_ctrl_enter(&cpu->last_domain, v->domain_serial, !v->domid));
+}
+
 static void vmx_run(struct hvm_vcpu *v, struct hvm_exit *exit)
 {
     struct vmx_vcpu *x = &v->vmx;
@@ -460,7 +467,7 @@ static void vmx_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     vmx_write_changes(v);
     cpu->guest = v; /* for the NMI handler, which reports what this CPU does */
     cpu->in_guest = true;
-    u32 entered = vmx_enter(v);
+    u32 entered = likely(!spec_ctrl_needed()) ? vmx_enter(v) : enter_guarded(v, cpu);
     cpu->in_guest = false;
     __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory"); /* their handlers only set flags for the run loop */
     u32 reason = entered == VMX_ENTERED ? (u32)vmread(VMCS_EXIT_REASON) : VMX_EXIT_ENTRY_FAILED;
