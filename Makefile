@@ -61,7 +61,7 @@ OFFSETS := $(O)/hv/asm_offsets.inc
 # Only booting needs these: their sections get the prefix .init, and their memory is given back (boot/give_back.c).
 # tools/check-init.py proves that nothing else refers to them.
 INIT_FILES := $(filter-out boot/enter_run_loop.c boot/give_back.c boot/host_topology.c arch/x86/acpi/ram_nodes.c, \
-        $(wildcard boot/*.c boot/*.asm arch/x86/acpi/*.c domain/dom0/*.c)) arch/x86/cpu/tsc_sync.c lib/elf.c lib/guest_acpi.c
+        $(wildcard boot/*.c boot/*.asm arch/x86/acpi/*.c domain/dom0/*.c)) arch/x86/cpu/tsc_sync.c arch/x86/cpu/spec_ctrl.c lib/elf.c lib/guest_acpi.c
 init_sections = $(if $(filter $<,$(INIT_FILES)),$(Q)$(OBJCOPY) --prefix-alloc-sections=.init $@)
 
 .PHONY: all hypervisor clean distclean help

@@ -8,6 +8,7 @@
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/spec_ctrl_enter.h>
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/cpu/traps.h>
 #include <arch/x86/hvm/vmx/ept.h>
@@ -20,7 +21,7 @@
 #define ACTIVE            0ull
 #define MSR_BITMAP_WRITES 0x800u /* bytes; 0x400 further on each: MSRs from 0xc0000000 */
 
-extern const u8 vmx_exit_entry[]; /* run.asm */
+extern const u8 vmx_exit_entry[], vmx_exit_guarded[]; /* run.asm */
 
 static u64 slice_ticks; /* [I] of the preemption timer */
 
@@ -181,7 +182,7 @@ void vmx_write_cpu_fields(struct hvm_vcpu *v, struct cpu *cpu)
 void vmx_write_all_fields(struct hvm_vcpu *v, struct cpu *cpu)
 {
     write_settings(v, cpu, false);
-    must_write(VMCS_HOST_RIP, (u64)vmx_exit_entry);
+    must_write(VMCS_HOST_RIP, (u64)(spec_ctrl_needed() ? vmx_exit_guarded : vmx_exit_entry));
     must_write(VMCS_PRIMARY_CONTROLS, v->vmx.written_controls = vmx_settings.primary);
     must_write(VMCS_GUEST_RIP, v->vmx.written_rip = v->regs.rip);
     must_write(VMCS_GUEST_RSP, v->vmx.written_rsp = v->regs.rsp);

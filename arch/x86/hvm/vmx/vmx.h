@@ -29,6 +29,8 @@ enum vmx_entered {
     VMX_NOT_ENTERED, /* VMfailValid: VMCS_INSTRUCTION_ERROR says why */
 };
 u32 vmx_enter(struct hvm_vcpu *v);
+/* The same with SPEC_CTRL_EXIT after the exit; flags: spec_ctrl_enter()'s. */
+u32 vmx_enter_guarded(struct hvm_vcpu *v, u32 flags);
 
 /* Is v's VMCS current on this CPU? */
 bool vmx_is_here(const struct hvm_vcpu *v);
