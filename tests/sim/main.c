@@ -57,7 +57,7 @@ static void run(const char *name, enum locks locks, u32 nr, u64 builds, u64 othe
     printf("storm locks=%s builders=%u builds=%llu instructions=%llu waited=%llu\n", name, nr,
            (unsigned long long)r.builds, (unsigned long long)r.time, (unsigned long long)r.waited);
     if (locks != XEN)
-        machine_check_empty();
+        machine_check_empty(false);
 }
 
 int main(int argc, char **argv)
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
         return usage();
     machine_build(gib << (30 - PAGE_SHIFT));
     u64 in_mm = learn(), others = life > in_mm ? life - in_mm : 0;
-    machine_check_empty();
+    machine_check_empty(false);
     printf("storm nodes=%u node_gib=%llu calls=%llu mm_instructions=%llu other_instructions=%llu\n", NODES,
            (unsigned long long)gib, (unsigned long long)builder_calls, (unsigned long long)in_mm,
            (unsigned long long)others);
@@ -107,6 +107,7 @@ int main(int argc, char **argv)
             run("xen", XEN, nr, builds, others, &xen);
         fflush(stdout);
     }
+    machine_check_empty(true);
     printf("storm strange=%llu\n", (unsigned long long)costs_strange);
     return 0;
 }
