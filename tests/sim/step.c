@@ -47,7 +47,7 @@ HOOK void lock_check_take(u32 level)
 HOOK void lock_check_drop(u32 level)
 {
     if (level >= LOCK_NODE && level < LOCK_NODE + NODES)
-        add((s16)~(s16)(level - LOCK_NODE));
+        add((s16) ~(s16)(level - LOCK_NODE));
     else if (level == LOCK_CLAIMANTS)
         add((s16)~LOCK_OF_LIST);
 }
