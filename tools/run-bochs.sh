@@ -19,7 +19,7 @@ on the console, with status 0 only if the verdict was PASS.
   --kernel FILE         the hypervisor (default build/homestead; with --uefi build/homestead.elf)
   --dom0 FILE           domain 0 (default build/guest/dom0.elf)
   --dom0-args TEXT      arguments of domain 0
-  --guests DIR|CPIO     guests for domain 0: a directory to pack, or a newc cpio archive (default: two guests)
+  --guests DIR|FILE     domain 0's module: a directory of guests to pack, or a file as it is (default: two guests)
   --cmdline TEXT        hypervisor options, appended to the default ones
   --ips N               instructions in a second of the guest's time (default 50000000)
   --timeout SECS        ends the run after SECS seconds of wall-clock time (default 120)

@@ -242,6 +242,21 @@ TEST(the_stock_of_shared_windows)
     assert_true(none(1, 0));
 }
 
+TEST(the_stock_of_shared_gibibytes)
+{
+    accounts_make(2, (MAX_SIBLINGS + 2) * GIB_PAGES, 64);
+    for (u64 i = 0; i <= MAX_SIBLINGS; i++) {
+        assert_int_equal(mm_add_range(mfn(i * GIB_PAGES), mfn(i * GIB_PAGES + M2), 0), 0);
+        assert_int_equal(mm_add_range(mfn(i * GIB_PAGES + M2), mfn(i * GIB_PAGES + 2 * M2), 1),
+                         i < MAX_SIBLINGS ? 0 : -ENOSPC);
+    }
+    assert_int_equal(node_free(1), MAX_SIBLINGS * M2);
+    assert_int_equal(mm_check(), 0);
+    assert_int_equal(
+        mm_add_range(mfn((MAX_SIBLINGS + 1) * GIB_PAGES), mfn((MAX_SIBLINGS + 2) * GIB_PAGES), 1), 0);
+    assert_int_equal(mm_check(), 0);
+}
+
 /* mm_check() must find records that are valid and should not be, and the other way round. */
 TEST(the_check_sees_which_are_valid)
 {

@@ -24,6 +24,8 @@ static inline struct vmcb *svm_vmcb(const struct hvm_vcpu *v)
 
 /* run.asm: runs the guest until its next exit. vmsave_maddr: this CPU's VMSAVE area. */
 void svm_enter(struct hvm_vcpu *v, u64 vmsave_maddr);
+/* The same with SPEC_CTRL_EXIT after the exit; flags: spec_ctrl_enter()'s. */
+void svm_enter_guarded(struct hvm_vcpu *v, u64 vmsave_maddr, u32 flags);
 
 /* decode.c: the VMCB's exit code → one neutral value. regs are up to date. May open an interrupt window. */
 void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit);

@@ -274,7 +274,7 @@ static void fit_v86(struct vmx_guest *g, u64 *dirty)
 }
 
 /* What set_state() has changed, made to fit with what struct hvm_regs has. */
-void vmx_write_dirty(struct hvm_vcpu *v)
+static void write_dirty(struct hvm_vcpu *v)
 {
     struct vmx_guest *g = &v->vmx.guest;
     bool long_mode = g->entry_controls & ENTRY_GUEST_64;
@@ -305,7 +305,7 @@ void vmx_write_changes(struct hvm_vcpu *v)
     u32 controls = vmx_primary_controls(v);
 
     if (unlikely(x->dirty))
-        vmx_write_dirty(v);
+        write_dirty(v);
     if (x->written_rip != v->regs.rip)
         vmwrite(VMCS_GUEST_RIP, v->regs.rip);
     if (unlikely(x->written_rsp != v->regs.rsp))
