@@ -33,7 +33,6 @@ struct mem_account {
     u64 overhead_pages;         /* [A] Homestead's memory for this domain; in neither tot nor own */
     u64 affinity;               /* [A] bit per node: where pages without a node request come from; 0 = any */
     u8 legacy_claims;           /* [A] enum claim_legacy: what a claim without nodes becomes */
-    u32 in_flight;              /* [A] mm_take()s that are not done */
     u64 host_claim;             /* [L] h[d] */
     u64 claim_nodes;            /* [A] nodes of the set that stands; elsewhere c[d][n] is 0 */
     u64 node_claim[MAX_NODES];  /* [L] c[d][n] */

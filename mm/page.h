@@ -79,6 +79,7 @@ struct region {
     u16 nr_leaving;               /* frames that are offline or will be */
     u16 nr_away;                  /* SPLIT: frames neither free nor owned: RELEASED, OFFLINE, SCRUBBING */
     bool shared;                  /* SPLIT: frames of several holders */
+    u8 gives;                     /* SPLIT with free frames: no run of a larger order is free */
     struct chunk *chunk;          /* [I] */
     struct region *sibling;       /* [I] what of the window another node has */
     struct holdings *holder;      /* whose list it is in; NULL: shared, or without any owned frame */
@@ -92,7 +93,8 @@ struct region {
 enum chunk_list {
     CHUNKS_CLEAN,
     CHUNKS_DIRTY,
-    CHUNKS_PARTLY,
+    CHUNKS_PARTLY, /* with clean regions */
+    CHUNKS_PARTLY_DIRTY,
     NR_CHUNK_LISTS,
     CHUNK_UNLISTED = NR_CHUNK_LISTS
 };
@@ -103,7 +105,7 @@ struct chunk {
     u8 nid;       /* [I] */
     u8 state;     /* GUEST, OWN: owned as a whole; else SPLIT */
     u16 owner;    /* GUEST, OWN */
-    u8 list;      /* enum chunk_list: wholly free and clean, wholly free, some free regions, none */
+    u8 list;      /* enum chunk_list: wholly free and clean, wholly free, some free regions, dirty ones, none */
     u16 nr_clean; /* free regions */
     u16 nr_dirty;
     u16 nr_scrubbing; /* regions being cleaned as a whole */

@@ -29,11 +29,37 @@ static void home_enter(struct node *node, struct region *r)
     LIST_PUSH(list, r, next, pprev);
 }
 
+static void open_leave(struct region *r)
+{
+    if (r->open_pprev)
+        LIST_REMOVE(r, open_next, open_pprev);
+}
+
+static void open_enter(struct node *node, struct region *r, u32 gives)
+{
+    r->gives = (u8)gives;
+    LIST_PUSH(&node->open[gives], r, open_next, open_pprev);
+}
+
+/* The largest order of a run among nr free frames, which are not the whole region. */
+static u32 largest_order(u32 nr)
+{
+    return 31u - (u32)__builtin_clz(nr);
+}
+
+void region_gives_less(struct node *node, struct region *r, u32 order)
+{
+    open_leave(r);
+    open_enter(node, r, order - 1);
+}
+
 /* A split region's lists follow its counters. */
 static void relist(struct node *node, struct region *r)
 {
     if ((r->nr_free != 0) != (r->open_pprev != NULL)) {
-        LIST_SET(r->nr_free, &node->open, r, open_next, open_pprev);
+        open_leave(r);
+        if (r->nr_free)
+            open_enter(node, r, largest_order(r->nr_free));
         home_leave(r);
         home_enter(node, r);
     }
@@ -47,7 +73,7 @@ static void settle(struct node *node, struct region *r)
         bool dirty = r->nr_dirty != 0;
 
         home_leave(r);
-        LIST_SET(false, &node->open, r, open_next, open_pprev);
+        open_leave(r);
         LIST_SET(false, &node->dirty_regions, r, dirty_next, dirty_pprev);
         r->holder = NULL;
         r->shared = false;
@@ -63,6 +89,10 @@ static void settle(struct node *node, struct region *r)
         home_enter(node, r);
     }
     relist(node, r);
+    if (r->open_pprev && largest_order(r->nr_free) > r->gives) {
+        open_leave(r);
+        open_enter(node, r, largest_order(r->nr_free));
+    }
 }
 
 /* --- taking --- */
@@ -82,22 +112,12 @@ void region_admit(struct node *node, struct region *r, struct holdings *holder)
     home_enter(node, r);
 }
 
-void region_take_bits(struct node *node, struct region *r, u32 w, u64 bits)
+void region_taken(struct node *node, struct region *r, u32 nr, u32 nr_dirty)
 {
-    u32 nr = map_popcount(bits), nr_dirty = map_popcount(bits & r->dirty[w]);
-
-    r->free[w] &= ~bits;
-    r->dirty[w] &= ~bits;
     r->nr_free = (u16)(r->nr_free - nr);
     r->nr_dirty = (u16)(r->nr_dirty - nr_dirty);
     node->free_pages -= nr;
     node->dirty_pages -= nr_dirty;
-}
-
-void region_taken(struct node *node, struct region *r, struct holdings *holder, u32 nr)
-{
-    if (r->shared)
-        holder->shared += nr;
     relist(node, r);
 }
 
@@ -116,7 +136,7 @@ bool region_take(struct node *node, struct region *r, struct holdings *holder, u
         r->nr_away = 0;
         r->holder = NULL;
         home_enter(node, r);
-        LIST_PUSH(&node->open, r, open_next, open_pprev);
+        open_enter(node, r, MAP_ORDER - 1);
         LIST_SET(dirty, &node->dirty_regions, r, dirty_next, dirty_pprev);
         return dirty;
     }
@@ -143,16 +163,20 @@ static void region_split(struct region *r)
 
 /* --- giving up --- */
 
-static void free_bits(struct node *node, struct region *r, u32 w, u64 bits)
+/* nr frames, whose bits the caller sets in both maps. */
+static void count_free(struct node *node, struct region *r, u32 nr)
 {
-    u32 nr = map_popcount(bits);
-
-    r->free[w] |= bits;
-    r->dirty[w] |= bits;
     r->nr_free = (u16)(r->nr_free + nr);
     r->nr_dirty = (u16)(r->nr_dirty + nr);
     node->free_pages += nr;
     node->dirty_pages += nr;
+}
+
+static void free_bit(struct node *node, struct region *r, u32 bit)
+{
+    map_set(r->free, bit);
+    map_set(r->dirty, bit);
+    count_free(node, r, 1);
 }
 
 /* One owned frame, which may be pinned or on its way out. */
@@ -173,7 +197,7 @@ static void free_frame(struct node *node, struct region *r, u32 i, struct freed 
         return;
     }
     freed->free++;
-    free_bits(node, r, i / 64, BIT(i % 64));
+    free_bit(node, r, i);
 }
 
 static void free_whole(struct node *node, struct region *r, struct freed *freed)
@@ -201,8 +225,12 @@ void region_free(struct node *node, struct region *r, struct holdings *holder, u
     if (r->shared)
         holder->shared -= end - start;
     if (plain) {
-        for (u32 w = start / 64; w * 64 < end; w++)
-            free_bits(node, r, w, map_word_mask(w, start, end));
+        for (u32 w = start / 64; w * 64 < end; w++) {
+            u64 bits = map_word_mask(w, start, end);
+            r->free[w] |= bits;
+            r->dirty[w] |= bits;
+        }
+        count_free(node, r, end - start);
         freed->gone += end - start;
         freed->free += end - start;
     } else {
@@ -224,8 +252,11 @@ void region_free_all(struct node *node, struct region *r, struct holdings *holde
     }
     if (plain && !r->shared && !r->nr_away && r->nr_ram == MAP_BITS) {
         nr = MAP_BITS - r->nr_free;
-        for (u32 w = 0; w < MAP_WORDS; w++)
-            free_bits(node, r, w, ~r->free[w]);
+        for (u32 w = 0; w < MAP_WORDS; w++) {
+            r->dirty[w] |= ~r->free[w];
+            r->free[w] = ~0ull;
+        }
+        count_free(node, r, nr);
         freed->gone += nr;
         freed->free += nr;
     } else {
@@ -258,13 +289,15 @@ bool region_free_released(struct node *node, struct region *r, u32 bit)
 
 void region_frame_offline(struct node *node, struct region *r, u32 bit)
 {
-    region_take_bits(node, r, bit / 64, BIT(bit % 64));
+    bool dirty = map_test(r->dirty, bit);
+
+    region_take_bits(r, bit / 64, BIT(bit % 64));
     r->frame[bit] = frame_word(PAGE_OWNER_NONE, FRAME_OFFLINE);
     r->nr_away++;
     r->nr_leaving++;
     r->chunk->nr_leaving++;
     node->offline_pages++;
-    relist(node, r);
+    region_taken(node, r, 1, dirty);
 }
 
 void region_frame_online(struct node *node, struct region *r, u32 bit)
@@ -274,7 +307,7 @@ void region_frame_online(struct node *node, struct region *r, u32 bit)
     r->nr_leaving--;
     r->chunk->nr_leaving--;
     node->offline_pages--;
-    free_bits(node, r, bit / 64, BIT(bit % 64));
+    free_bit(node, r, bit);
     settle(node, r);
 }
 

@@ -34,6 +34,16 @@ nodeid_t this_node(void)
     return 0;
 }
 
+struct cpu *cpus[MAX_CPUS];
+u32 nr_cpus;
+
+struct cpu *this_cpu(void)
+{
+    static _Thread_local struct cpu cpu;
+
+    return &cpu;
+}
+
 void mm_wake_scrubber(nodeid_t nid)
 {
     (void)nid;
