@@ -25,13 +25,6 @@ void mem_account_init(struct mem_account *account, u16 domid)
     account->legacy_claims = (u8)legacy_default;
 }
 
-void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages)
-{
-    BUG_ON(account->tot_pages < pages || account->own[nid] < pages);
-    account->tot_pages -= pages;
-    account->own[nid] -= pages;
-}
-
 /* claims.md CL-1.7, CL-1.7b. */
 void mm_account_kill(struct mem_account *account)
 {

@@ -9,6 +9,7 @@
 #define MM_ACCOUNT_H
 
 #include <homestead/addr.h>
+#include <lib/assert.h>
 #include <lib/spinlock.h>
 
 struct region;
@@ -53,7 +54,12 @@ struct mem_account {
 void mem_account_init(struct mem_account *account, u16 domid);
 
 /* tot and own drop by pages. Account lock held. */
-void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages);
+static inline void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages)
+{
+    BUG_ON(account->tot_pages < pages || account->own[nid] < pages);
+    account->tot_pages -= pages;
+    account->own[nid] -= pages;
+}
 
 /* Accounts are found by domid when a frame is pinned or unpinned: the domain layer supplies this (a known
  * call upward). Returns NULL if there is none. Called with no lock of mm/ held. An account must stay until

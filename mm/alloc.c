@@ -49,22 +49,20 @@ static int check_limits(const struct job *job, u32 *nr)
 
 /* Credits for as many extents as there are: for nr, half of that, ...; the caller comes again for the rest. Returns
  * how many. Locks more nodes if that is needed. */
-static u32 reserve(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
+static inline u32 reserve(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
 {
     struct mm_taken *taken = job->taken;
     u64 needs;
 
     while (nr) {
-        switch (ledger_reserve(job->account, nid, (u64)nr << taken->order, taken->order, *locked,
-                               &taken->receipt, &needs)) {
-        case GRANTED:
+        enum verdict verdict = ledger_reserve(job->account, nid, (u64)nr << taken->order, taken->order,
+                                              *locked, &taken->receipt, &needs);
+        if (likely(verdict == GRANTED))
             return nr;
-        case REFUSED:
+        if (verdict == REFUSED)
             nr /= 2;
-            break;
-        case UNDECIDED:
+        else
             *locked = nodes_lock_more(*locked, needs);
-        }
     }
     return 0;
 }
@@ -74,7 +72,7 @@ static u32 reserve(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
  * extent was found; nothing has changed. Node lock held.
  * claims.md CL-1.4, CL-1.5, CL-4.13.
  */
-static int take_on_node(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
+static inline int take_on_node(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
 {
     struct node *node = node_get(nid);
     struct mm_taken *taken = job->taken;
@@ -101,18 +99,18 @@ static int take_on_node(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
  * has the credits, but no extent at hand.
  * claims.md CL-1.4b.
  */
-static int take_on_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr)
+static inline int take_on_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr)
 {
     u64 locked = likely(nr_nodes == 1) ? BIT(nids[0]) : nodes_all();
-    int result = -ENOMEM;
+    int rc, result = -ENOMEM;
 
     nodes_lock(locked);
-    for (u32 i = 0; i < nr_nodes && result; i++) {
-        if (nr_nodes > 1) /* each one's own search */
-            job->take.more = false, job->take.from = 0;
-        int rc = take_on_node(job, nids[i], nr, &locked);
+    for (u32 i = 0;; job->take.more = false, job->take.from = 0) { /* each node's search is its own */
+        rc = take_on_node(job, nids[i], nr, &locked);
         if (rc != -ENOMEM)
             result = rc;
+        if (result == 0 || ++i == nr_nodes)
+            break;
     }
     nodes_unlock(locked);
     return result;
@@ -134,20 +132,23 @@ static void charge(const struct job *job)
         this_cpu()->clearing = account;
 }
 
-static int attempt_once(struct job *job, const u8 *nids, u32 nr_nodes)
+static inline int attempt_once(struct job *job, const u8 *nids, u32 nr_nodes)
 {
     struct mem_account *account = job->account;
     u32 nr = job->nr;
+    int rc = 0;
 
-    if (!account)
-        return take_on_nodes(job, nids, nr_nodes, nr);
-    spin_lock(&account->lock);
-    int rc = check_limits(job, &nr);
+    if (account) {
+        spin_lock(&account->lock);
+        rc = check_limits(job, &nr);
+    }
     if (rc == 0)
         rc = take_on_nodes(job, nids, nr_nodes, nr);
-    if (rc == 0)
-        charge(job);
-    spin_unlock(&account->lock);
+    if (account) {
+        if (rc == 0)
+            charge(job);
+        spin_unlock(&account->lock);
+    }
     return rc;
 }
 
@@ -165,13 +166,11 @@ static int attempt(struct job *job, const u8 *nids, u32 nr_nodes, u32 kinds)
     return rc;
 }
 
-/* The same, and waits for what scrubbers have. Above order 0: one node. */
-static int attempt_and_wait(struct job *job, const u8 *nids, u32 nr_nodes)
+/* Somebody has the credits and found no extent: scrubbers have it. */
+static int attempt_again(struct job *job, const u8 *nids, u32 nr_nodes)
 {
-    int rc = attempt(job, nids, nr_nodes, TAKE_ANY);
+    int rc;
 
-    if (likely(rc != -EAGAIN))
-        return rc;
     if (job->take.order == 0 && job->take.limit == ~0ull) {
         /* A scrubber has the page and will bring it, or someone else gets the credit too. */
         do {
@@ -184,6 +183,14 @@ static int attempt_and_wait(struct job *job, const u8 *nids, u32 nr_nodes)
     rc = attempt(job, nids, nr_nodes, TAKE_ANY);
     node_wait_done(node_get(nids[0]));
     return rc == -EAGAIN ? -ENOMEM : rc;
+}
+
+/* Waits for what scrubbers have. Above order 0: one node. */
+static inline int attempt_and_wait(struct job *job, const u8 *nids, u32 nr_nodes)
+{
+    int rc = attempt(job, nids, nr_nodes, TAKE_ANY);
+
+    return likely(rc != -EAGAIN) ? rc : attempt_again(job, nids, nr_nodes);
 }
 
 /* --- choose ------------------------------------------------------------------------------------------------- */
@@ -208,12 +215,10 @@ static bool has_clean(struct node *node)
  * a host-wide claim must not fail.
  * claims.md CL-1.4b, CL-1.4c, CL-5.5, CL-5.11 to CL-5.13.
  */
-static int choose(struct job *job, const struct node_order *order)
+static int choose_of_many(struct job *job, const struct node_order *order)
 {
     int rc = -ENOMEM;
 
-    if (order->nr == 1)
-        return attempt_and_wait(job, order->nid, 1);
     for (u32 i = 0; i < order->nr; i++) {
         const u8 *nid = &order->nid[i];
         if (i < order->nr_affine || holds_claim(job->account, *nid))
@@ -229,6 +234,11 @@ static int choose(struct job *job, const struct node_order *order)
             return rc;
     }
     return job->take.order == 0 ? attempt_and_wait(job, order->nid, order->nr) : rc;
+}
+
+static inline int choose(struct job *job, const struct node_order *order)
+{
+    return likely(order->nr == 1) ? attempt_and_wait(job, order->nid, 1) : choose_of_many(job, order);
 }
 
 /* What takes about a millisecond to clear. -ERESTART: some was cleaned for a next try. */
@@ -274,7 +284,9 @@ static int clear(const struct job *job)
 {
     const struct take *take = &job->take;
 
-    if (take->order <= ORDER_2M)
+    if (take->got == 1 && take->order <= ORDER_2M)
+        frames_clear(take->extent[0], BIT(take->order));
+    else if (take->order <= ORDER_2M)
         clear_extents(take);
     else
         clear_runs(ALIGN_DOWN(take->extent[0].n, BIT(ORDER_1G)), take->dirty_regions, MAP_BITS);
@@ -316,7 +328,10 @@ int mm_take(struct mem_account *account, const struct mm_request *request, struc
     job.take.state = taken->guest ? FRAME_GUEST : FRAME_OWN;
     job.take.limit =
         request->address_bits && request->address_bits < 64 ? BIT(request->address_bits - PAGE_SHIFT) : ~0ull;
-    node_order_init(&nodes, account, request->nid, request->flags);
+    if (request->nid != NODE_NONE && request->flags & MM_EXACT_NODE)
+        nodes.nid[0] = (u8)request->nid, nodes.nr = 1;
+    else
+        node_order_init(&nodes, account, request->nid, request->flags);
     int rc = request->flags & MM_PREEMPT ? choose_portion(&job, &nodes) : choose(&job, &nodes);
     if (unlikely(rc == -ENOMEM))
         refusal_note_alloc(account, nodes.nr == 1 ? nodes.nid[0] : NODE_NONE, request->order,

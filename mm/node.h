@@ -68,7 +68,7 @@ static inline u64 node_unclaimed(const struct node *node)
     return node->free_pages - node->claimed;
 }
 
-/* Sets of nodes, a bit each. Several locks are taken in rising order. */
+/* Sets of nodes, a bit each; to be locked: one at least. Several locks are taken in rising order. */
 static inline u64 nodes_all(void)
 {
     return ~0ull >> (64 - mm_nr_nodes());
@@ -79,8 +79,22 @@ static inline nodeid_t node_first(u64 nodes)
 }
 #define for_each_node(nid, nodes) \
     for (nodeid_t nid = node_first(nodes); nid < MAX_NODES; nid = node_first((nodes) & ~((2ull << nid) - 1)))
-void nodes_lock(u64 nodes);
-void nodes_unlock(u64 nodes);
+void nodes_lock_each(u64 nodes);
+void nodes_unlock_each(u64 nodes);
+static inline void nodes_lock(u64 nodes)
+{
+    if (likely(!(nodes & (nodes - 1)))) /* one: the usual case */
+        spin_lock(&mm_nodes[__builtin_ctzll(nodes)].lock);
+    else
+        nodes_lock_each(nodes);
+}
+static inline void nodes_unlock(u64 nodes)
+{
+    if (likely(!(nodes & (nodes - 1))))
+        spin_unlock(&mm_nodes[__builtin_ctzll(nodes)].lock);
+    else
+        nodes_unlock_each(nodes);
+}
 /* More nodes than the locked ones: these are unlocked first, so what was seen may have changed. Returns all of them. */
 u64 nodes_lock_more(u64 locked, u64 more);
 
@@ -106,7 +120,17 @@ struct take {
 };
 /* Takes up to nr extents; got says how many. A search begins with more and from 0. Node lock held; looks at a bounded number
  * of regions and chunks. */
-void node_take(struct node *node, struct take *take);
+void node_take_frames(struct node *node, struct take *take);  /* order below ORDER_2M */
+void node_take_regions(struct node *node, struct take *take); /* ORDER_2M and above */
+static inline void node_take(struct node *node, struct take *take)
+{
+    take->got = 0;
+    take->dirty = 0;
+    if (take->order < ORDER_2M)
+        node_take_frames(node, take);
+    else
+        node_take_regions(node, take);
+}
 /* The chunk and the first bit of a run of free regions of 2^(order - 9), one for orders below; NULL: none, see more. */
 struct chunk *node_find_regions(struct node *node, struct take *take, u32 *bit);
 /* What the locks are held for: a region costs more than a frame, and larger extents many. */

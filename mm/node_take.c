@@ -166,18 +166,24 @@ static void take_region_run(struct node *node, struct take *take, struct chunk *
 {
     u32 regions = 1u << (take->order - ORDER_2M);
 
-    map_fill(take->dirty_regions, false);
+    if (regions > 1)
+        map_fill(take->dirty_regions, false);
     for (u32 i = bit; i < bit + regions; i++)
         if (region_take(node, chunk_region(c, i), take->holder, take->owner, take->state)) {
-            map_set(take->dirty_regions, i);
             take->dirty |= BIT(take->got);
+            if (regions > 1)
+                map_set(take->dirty_regions, i);
         }
     take->extent[take->got++] = mfn(c->base + (u64)bit * MAP_BITS);
     take->holder->near = c;
 }
 
-static void take_regions(struct node *node, struct take *take)
+void node_take_regions(struct node *node, struct take *take)
 {
+    if (take->order == ORDER_1G) {
+        take_chunk(node, take);
+        return;
+    }
     while (take->got < take->nr) {
         u32 bit = MAP_NONE;
 
@@ -293,7 +299,7 @@ static bool take_run(struct node *node, struct region *r, struct take *take)
     return true;
 }
 
-static bool take_from(struct node *node, struct region *r, struct take *take)
+static inline bool take_from(struct node *node, struct region *r, struct take *take)
 {
     u32 before = take->got;
 
@@ -383,27 +389,21 @@ static bool take_from_new(struct node *node, struct take *take)
     return take_from(node, r, take);
 }
 
-static void take_small(struct node *node, struct take *take)
+void node_take_frames(struct node *node, struct take *take)
 {
     /* Each region must be examined to find a run, a clean frame, or one below a limit. */
     u32 look_at = take->order || take->limit != ~0ull || take->kinds != TAKE_ANY ? REGIONS_LOOKED_AT : 1;
+    struct region *r = take->holder->open;
 
+    if (likely(r && take->order == 0 && fits(r, take))) { /* all of them, mostly */
+        take_singles(node, r, take);
+        if (take->got == take->nr)
+            return;
+    }
     for (u32 left = REGIONS_AT_ONCE; take->got < take->nr && left; left--)
         if (!take_from_list(node, take->holder->open, take, look_at) &&
             !take_from_list(node, node->crumbs, take, look_at) &&
             !take_from_list(node, node->shared[1], take, look_at) && !take_from_new(node, take) &&
             !(take->limit == ~0ull ? take_from_others(node, take) : take_below_limit(node, take)))
             return;
-}
-
-void node_take(struct node *node, struct take *take)
-{
-    take->got = 0;
-    take->dirty = 0;
-    if (take->order == ORDER_1G)
-        take_chunk(node, take);
-    else if (take->order >= ORDER_2M)
-        take_regions(node, take);
-    else
-        take_small(node, take);
 }

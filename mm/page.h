@@ -101,11 +101,11 @@ enum chunk_list {
 
 /* 1 GiB, or what of it is RAM of one node. */
 struct chunk {
-    u64 base;     /* [I] frame number */
-    u8 nid;       /* [I] */
-    u8 state;     /* GUEST, OWN: owned as a whole; else SPLIT */
-    u16 owner;    /* GUEST, OWN */
-    u8 list;      /* enum chunk_list: wholly free and clean, wholly free, some free regions, dirty ones, none */
+    u64 base;  /* [I] frame number */
+    u8 nid;    /* [I] */
+    u8 state;  /* GUEST, OWN: owned as a whole; else SPLIT */
+    u16 owner; /* GUEST, OWN */
+    u8 list;   /* enum chunk_list: wholly free and clean, wholly free, some free regions, dirty ones, none */
     u16 nr_clean; /* free regions */
     u16 nr_dirty;
     u16 nr_scrubbing; /* regions being cleaned as a whole */

@@ -53,8 +53,7 @@ void region_gives_less(struct node *node, struct region *r, u32 order)
     open_enter(node, r, order - 1);
 }
 
-/* A split region's lists follow its counters. */
-static void relist(struct node *node, struct region *r)
+void region_relist(struct node *node, struct region *r)
 {
     if ((r->nr_free != 0) != (r->open_pprev != NULL)) {
         open_leave(r);
@@ -64,6 +63,13 @@ static void relist(struct node *node, struct region *r)
         home_enter(node, r);
     }
     LIST_SET(r->nr_dirty, &node->dirty_regions, r, dirty_next, dirty_pprev);
+}
+
+/* Frames have become free, others are still owned: does nothing change with that? */
+static inline bool stays(const struct region *r)
+{
+    return r->nr_free + r->nr_away < r->nr_ram && r->open_pprev && r->dirty_pprev &&
+           r->nr_free >> (r->gives + 1) == 0;
 }
 
 /* After frames of a split region have become free, or have gone away. */
@@ -88,7 +94,7 @@ static void settle(struct node *node, struct region *r)
         r->shared = false;
         home_enter(node, r);
     }
-    relist(node, r);
+    region_relist(node, r);
     if (r->open_pprev && largest_order(r->nr_free) > r->gives) {
         open_leave(r);
         open_enter(node, r, largest_order(r->nr_free));
@@ -110,15 +116,6 @@ void region_admit(struct node *node, struct region *r, struct holdings *holder)
         r->holder = holder;
     }
     home_enter(node, r);
-}
-
-void region_taken(struct node *node, struct region *r, u32 nr, u32 nr_dirty)
-{
-    r->nr_free = (u16)(r->nr_free - nr);
-    r->nr_dirty = (u16)(r->nr_dirty - nr_dirty);
-    node->free_pages -= nr;
-    node->dirty_pages -= nr_dirty;
-    relist(node, r);
 }
 
 bool region_take(struct node *node, struct region *r, struct holdings *holder, u16 owner,
@@ -225,10 +222,11 @@ void region_free(struct node *node, struct region *r, struct holdings *holder, u
     if (r->shared)
         holder->shared -= end - start;
     if (plain) {
-        for (u32 w = start / 64; w * 64 < end; w++) {
-            u64 bits = map_word_mask(w, start, end);
-            r->free[w] |= bits;
-            r->dirty[w] |= bits;
+        for (u32 at = start, next; at < end; at = next) {
+            next = MIN((at | 63) + 1, end);
+            u64 bits = map_mask_within(at, next);
+            r->free[at / 64] |= bits;
+            r->dirty[at / 64] |= bits;
         }
         count_free(node, r, end - start);
         freed->gone += end - start;
@@ -237,7 +235,8 @@ void region_free(struct node *node, struct region *r, struct holdings *holder, u
         for (u32 i = start; i < end; i++)
             free_frame(node, r, i, freed);
     }
-    settle(node, r);
+    if (!likely(stays(r)))
+        settle(node, r);
 }
 
 void region_free_all(struct node *node, struct region *r, struct holdings *holder, u16 owner,
@@ -345,7 +344,7 @@ void region_scrub_frames_begin(struct node *node, struct region *r, u64 frames[M
     r->nr_away = (u16)(r->nr_away + r->nr_dirty);
     r->nr_free = (u16)(r->nr_free - r->nr_dirty);
     r->nr_dirty = 0;
-    relist(node, r);
+    region_relist(node, r);
 }
 
 void region_scrub_frames_end(struct node *node, struct region *r, const u64 frames[MAP_WORDS])

@@ -8,6 +8,28 @@
 #include <mm/ledger.h>
 #include <mm/region.h>
 
+/* Are frames [from, to) of a region in that state and the owner's? Node lock held. */
+static inline bool region_owned(const struct region *r, u32 from, u32 to, u16 owner, enum owned_state state)
+{
+    const struct chunk *c = r->chunk;
+    frame_word_t word = frame_word(owner, state);
+    u64 differs = 0;
+
+    if (c->state != REGION_SPLIT)
+        return c->state == state && c->owner == owner;
+    if (region_is_free(r))
+        return false;
+    if (r->state != REGION_SPLIT)
+        return r->state == state && r->owner == owner;
+    for (u32 at = from, next; at < to; at = next) {
+        next = MIN((at | 63) + 1, to);
+        differs |= r->free[at / 64] & map_mask_within(at, next);
+    }
+    for (u32 i = from; i < to; i++)
+        differs |= (r->frame[i] ^ word) & (FRAME_OWNER_MASK | FRAME_STATE_MASK);
+    return !differs;
+}
+
 /* The frames of [n, end) that n's region, or its chunk if all of that is meant, has. */
 static u64 piece_end(const struct region *r, u64 n, u64 end)
 {
@@ -18,31 +40,15 @@ static u64 piece_end(const struct region *r, u64 n, u64 end)
     return MIN(end, r->base + MAP_BITS);
 }
 
-/* The same for frames [n, end) of a split region. */
-static bool owns_frames(const struct region *r, u64 n, u64 end, frame_word_t word)
-{
-    u32 from = (u32)(n - r->base), to = (u32)(end - r->base);
-    u64 differs = 0;
-
-    for (u32 w = from / 64; w * 64 < to; w++)
-        differs |= r->free[w] & map_word_mask(w, from, to);
-    for (u32 i = from; i < to; i++)
-        differs |= (r->frame[i] ^ word) & (FRAME_OWNER_MASK | FRAME_STATE_MASK);
-    return !differs;
-}
-
-/* Are all frames of [n, end) in that state and the owner's? Node lock held. */
+/* The same of all frames of [n, end). */
 static bool owns(nodeid_t nid, u64 n, u64 end, u16 owner, enum owned_state state)
 {
-    u16 is_owner;
-
-    while (n < end) {
+    for (u64 next; n < end; n = next) {
         const struct region *r = region_of(n, nid);
-        u64 next = piece_end(r, n, end);
-        if (region_is_split(r) ? !owns_frames(r, n, next, frame_word(owner, state))
-                               : frame_get(r, n, &is_owner) != state || is_owner != owner)
+
+        next = piece_end(r, n, end);
+        if (!region_owned(r, (u32)(n - r->base), (u32)MIN(next - r->base, MAP_BITS), owner, state))
             return false;
-        n = next;
     }
     return true;
 }
@@ -51,20 +57,19 @@ static bool owns(nodeid_t nid, u64 n, u64 end, u16 owner, enum owned_state state
 static void give_up(struct node *node, nodeid_t nid, u64 n, u64 end, struct holdings *holder,
                     struct freed *freed)
 {
-    while (n < end) {
+    for (u64 next; n < end; n = next) {
         struct region *r = region_of(n, nid);
         struct chunk *c = r->chunk;
-        u64 next = piece_end(r, n, end);
 
+        next = piece_end(r, n, end);
         if (next - n == BIT(ORDER_1G) && !c->nr_pinned && !c->nr_leaving) {
             chunk_free(node, c, freed);
-        } else {
-            if (c->state != REGION_SPLIT)
-                chunk_split(c);
-            next = MIN(end, r->base + MAP_BITS);
-            region_free(node, r, holder, (u32)(n - r->base), (u32)(next - r->base), freed);
+            continue;
         }
-        n = next;
+        if (c->state != REGION_SPLIT)
+            chunk_split(c);
+        next = MIN(end, r->base + MAP_BITS);
+        region_free(node, r, holder, (u32)(n - r->base), (u32)(next - r->base), freed);
     }
 }
 
@@ -83,7 +88,7 @@ struct run {
 };
 
 /* The run that begins with the first of nr extents. Returns how many it has; 0: the first is not RAM. */
-static u32 first_run(const mfn_t *m, u32 order, u32 nr, struct run *run)
+static inline u32 first_run(const mfn_t *m, u32 order, u32 nr, struct run *run)
 {
     const struct frame_range *range = range_of(m[0], order);
     u32 most = MIN(nr, mm_extents_at_once(order)), i = 1;
@@ -132,17 +137,27 @@ enum { CHECK = 1, RELEASE = 2 };
 /* False: not all the account's. Its lock held. */
 static bool one_run(struct mem_account *account, const struct run *run, u32 what)
 {
-    struct node *node = node_get(run->nid);
+    nodeid_t nid = run->nid;
+    struct node *node = node_get(nid);
+    struct holdings *held = &account->held[nid];
     struct freed freed = {0};
 
     spin_lock(&node->lock);
-    bool ok = !(what & CHECK) || owns(run->nid, run->start, run->end, account->domid, FRAME_GUEST);
+    struct region *r = region_of(run->start, nid);
+    u32 from = (u32)(run->start - r->base), to = from + (u32)(run->end - run->start);
+    bool ok = true, one_region = to <= MAP_BITS && r->chunk->state == REGION_SPLIT;
+    if (what & CHECK)
+        ok = likely(one_region) ? region_owned(r, from, to, account->domid, FRAME_GUEST)
+                                : owns(nid, run->start, run->end, account->domid, FRAME_GUEST);
     if (likely(ok && what & RELEASE)) {
-        give_up(node, run->nid, run->start, run->end, &account->held[run->nid], &freed);
+        if (likely(one_region))
+            region_free(node, r, held, from, to, &freed);
+        else
+            give_up(node, nid, run->start, run->end, held, &freed);
         ledger_credit(node, freed.free);
     }
     spin_unlock(&node->lock);
-    account_uncharge(account, run->nid, freed.gone);
+    account_uncharge(account, nid, freed.gone);
     return ok;
 }
 
