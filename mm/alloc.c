@@ -129,7 +129,7 @@ static void charge(const struct job *job)
     account->tot_pages += pages;
     account->own[job->taken->receipt.nid] += pages;
     if (job->take.dirty)
-        this_cpu()->clearing = account;
+        __atomic_store_n(&this_cpu()->clearing, account, __ATOMIC_RELAXED); /* the lock orders it */
 }
 
 static inline int attempt_once(struct job *job, const u8 *nids, u32 nr_nodes)
