@@ -30,7 +30,7 @@ void mm_account_kill(struct mem_account *account)
 {
     spin_lock(&account->lock);
     u64 locked = ledger_lock_nodes(account, 0);
-    account->dying = true;
+    __atomic_store_n(&account->dying, true, __ATOMIC_RELAXED); /* clear() reads it without the lock */
     ledger_release(account, locked);
     nodes_unlock(locked);
     spin_unlock(&account->lock);

@@ -27,7 +27,7 @@ struct holdings {
 struct mem_account {
     spinlock_t lock;            /* LOCK_ACCOUNT */
     u16 domid;                  /* [I] */
-    bool dying;                 /* [A] set once */
+    bool dying;                 /* [A] set once; read by who has cleared memory too */
     u64 max_pages;              /* [A] limit of tot */
     u64 tot_pages;              /* [A] guest pages owned */
     u64 own[MAX_NODES];         /* [A] of them, on each node */
