@@ -19,7 +19,7 @@
 #include <mm/mm.h>
 
 _Static_assert(RAM_LIMIT <= DIRECTMAP_SIZE, "RAM that is used is in the direct map");
-_Static_assert((FRAME_LIMIT + 1) / MAP_BITS * sizeof(struct window) <= DEVICEMAP_BASE - FRAMETABLE_BASE,
+_Static_assert(FRAME_TABLES_BYTES <= DEVICEMAP_BASE - FRAMETABLE_BASE,
                "the frame table has room for all of it");
 
 static struct boot_ranges *table_source; /* of boot_table_page(); NULL: mm/ */
@@ -31,7 +31,8 @@ static struct {    /* pages of map.ram by what they were taken for */
     u64 tables, frame_table, modules, managed;
 } books;
 
-#define CPUID_VMX BIT(5) /* leaf 1 ECX */
+#define CPUID_VMX  BIT(5)  /* leaf 1 ECX */
+#define CPUID_MTRR BIT(12) /* and EDX */
 
 static void must(int rc, const char *what)
 {
@@ -54,7 +55,7 @@ static void leave_out_uncached(struct boot_ranges *free)
     static struct mtrr mtrr;
     struct boot_ranges *uncached = &loaded; /* not in use yet */
 
-    if (!(cpuid(1, 0).ecx & CPUID_VMX))
+    if (!(cpuid(1, 0).ecx & CPUID_VMX) || !(cpuid(1, 0).edx & CPUID_MTRR))
         return;
     mtrr_read(&mtrr, rdmsr, cpuid(0x80000008u, 0).eax & 0xff);
     must(ram_map_uncached(uncached, &map.ram, &mtrr), "too many types");
@@ -147,10 +148,10 @@ void boot_memory_paging(const struct boot_info *info, struct boot_ranges *free)
     table_limit = RAM_LIMIT;
 }
 
+/* Not cleared: mm/ writes what it reads. */
 static int back_frame_table(const struct frame_slice *slice, void *arg)
 {
     (void)arg;
-    memset(maddr_to_virt(slice->maddr), 0, slice->size);
     return paging_map(FRAMETABLE_BASE + slice->offset, slice->maddr, slice->size, PAGING_WRITE);
 }
 
@@ -187,7 +188,11 @@ void boot_memory_nodes(const struct boot_info *info, const struct topology *topo
         panic("no memory for the frame table (error %d)", -rc);
     if (table.far)
         log_warn("memory: %lu KiB of the frame table are not on the node they describe\n", table.far >> 10);
-    mm_init((struct window *)FRAMETABLE_BASE);
+    mm_init(&(struct frame_tables){
+        .words = (frame_word_t *)(FRAMETABLE_BASE + FRAME_TABLE_WORDS),
+        .regions = (struct region *)(FRAMETABLE_BASE + FRAME_TABLE_REGIONS),
+        .chunks = (struct chunk_page *)(FRAMETABLE_BASE + FRAME_TABLE_CHUNKS),
+    });
     mm_set_nodes(topo->nr_nodes, topo->near);
     ram_for_each_piece(&map.ram, topo, count_ram, ram);
     ram_for_each_piece(free, topo, count_ram, available);

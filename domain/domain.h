@@ -39,21 +39,20 @@ enum vcpu_state {
 };
 
 /*
- * The result of the last walk of a guest's page tables for one virtual page: where the page is, and the
- * entries that were read. A new walk would give the same result as long as physmap_view() and all entries are
+ * The result of the last walk of a guest's page tables for one virtual page: where the page is, and the words of the
+ * tables that were read. A new walk would give the same result as long as physmap_view() and all these words are
  * unchanged and the physmap lock is held. guest_copy.c
  */
-#define GUEST_PATH_LEVELS 5u
+#define GUEST_PATH_LEVELS 4u /* walks with five are not remembered */
 struct guest_path {
-    u64 page; /* virtual address >> PAGE_SHIFT */
-    u64 generation;
-    char *virt; /* where Homestead sees it */
-    u32 nr;     /* entries */
-    u32 entry_size;
-    bool valid, writable;
-    const char *at[GUEST_PATH_LEVELS];
-    u64 entry[GUEST_PATH_LEVELS];
+    u64 page;       /* virtual address >> PAGE_SHIFT, or GUEST_PATH_NONE */
+    u64 write_page; /* the same if it is known that the page may be written to */
+    u64 view;       /* physmap_view() at the walk */
+    char *virt;     /* where Homestead sees the page */
+    const u64 *at[GUEST_PATH_LEVELS];
+    u64 word[GUEST_PATH_LEVELS];
 };
+#define GUEST_PATH_NONE ~0ull
 #define GUEST_PATHS 4u
 
 struct vcpu {
@@ -85,6 +84,7 @@ struct vcpu {
     u64 runstate_area;    /* [R] guest-virtual, 0: none; whether there is one is read without the lock */
     bool runstate_compat; /* [R] the area has the layout of 32-bit callers */
     /* what guest_copy.c remembers [o] */
+    bool paging_known;                    /* path_paging is what the registers hold now */
     struct hvm_paging path_paging;        /* under which the paths were walked */
     struct guest_path paths[GUEST_PATHS]; /* by the page's number */
     /* events */
@@ -125,6 +125,7 @@ struct sched_domain { /* sched_set_params() */
 struct domain {
     struct list link;  /* domain list lock */
     u16 id;            /* [I] */
+    u64 serial;        /* [I] from 1; ids are used again, this is not */
     bool is_control;   /* [I] domain 0: may use control operations */
     bool dying;        /* [D], read without it: domain_is_dying() */
     bool shut_down;    /* [D], read without the lock for console messages */

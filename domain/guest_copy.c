@@ -4,8 +4,11 @@
  * between the walk and the copy.
  *
  * A walk costs some 400 instructions, and nearly every hypercall reads and writes the same few pages. The
- * guest changes its tables without an exit, so a cached result must be validated: the entries of the last
+ * guest changes its tables without an exit, so a cached result must be validated: the words of the last
  * walk are read again in place, which shows whether the result is still the same.
+ *
+ * Budget of a copy within such a page: 60 instructions and one for each 8 bytes; 45 more for the first one of an exit,
+ * which looks whether the guest has changed its registers. These paths call nothing, so no register is saved on them.
  */
 #include <arch/x86/hvm/guest_walk.h>
 #include <homestead/errno.h>
@@ -15,61 +18,69 @@
 struct recorder {
     struct domain *d;
     struct guest_path *path;
+    u32 nr;  /* entries so far */
+    u64 all; /* bits that all of them have set */
 };
 
-static u64 entry_at(const char *at, u32 size)
-{
-    return size == 8 ? *(const volatile u64 *)at : *(const volatile u32 *)at;
-}
-
-/* For guest_walk(): reads an entry of the guest's tables and records it. Physmap lock held. */
+/* For guest_walk(): reads an entry of the guest's tables, and records the word that it is in. Physmap lock held. */
 static int read_entry(void *ctx, u64 gaddr, u32 size, u64 *entry)
 {
     struct recorder *recorder = ctx;
-    struct guest_path *path = recorder->path;
     const char *frame = physmap_frame(recorder->d, gaddr, false);
 
-    if (!frame || path->nr == GUEST_PATH_LEVELS)
+    if (!frame)
         return -EFAULT;
-    path->at[path->nr] = frame + (gaddr & ~PAGE_MASK);
-    path->entry[path->nr] = *entry = entry_at(path->at[path->nr], size);
-    path->entry_size = size;
-    path->nr++;
+    const u64 *at = (const u64 *)(const void *)(frame + (gaddr & ~PAGE_MASK & ~7ull));
+    u64 word = *(const volatile u64 *)at;
+    *entry = size == 8 ? word : (u32)(word >> (gaddr & 4) * 8);
+    if (recorder->nr < GUEST_PATH_LEVELS) {
+        recorder->path->at[recorder->nr] = at;
+        recorder->path->word[recorder->nr] = word;
+    }
+    recorder->nr++;
+    recorder->all &= *entry;
     return 0;
 }
 
-/* Physmap lock held. */
-static inline bool still_so(const struct domain *d, const struct guest_path *path, u64 page, bool write)
+static inline struct guest_path *path_of(struct vcpu *v, u64 gva)
 {
-    if (path->page != page || !path->valid || path->generation != physmap_view(&d->physmap) ||
-        (write && !path->writable) || d->physmap.destroyed)
-        return false;
+    return &v->paths[(gva >> PAGE_SHIFT) % GUEST_PATHS];
+}
+
+static inline bool is_for(const struct guest_path *path, u64 gva, bool write)
+{
+    return (write ? path->write_page : path->page) == gva >> PAGE_SHIFT;
+}
+
+/* Physmap lock held. */
+static inline bool still_so(const struct physmap *p, const struct guest_path *path)
+{
     u64 differs = 0;
-    if (likely(path->entry_size == 8))
-        for (u32 i = 0; i < path->nr; i++)
-            differs |= entry_at(path->at[i], 8) ^ path->entry[i];
-    else
-        for (u32 i = 0; i < path->nr; i++)
-            differs |= entry_at(path->at[i], 4) ^ path->entry[i];
+
+    if (path->view != physmap_view(p))
+        return false;
+#pragma GCC unroll 4
+    for (u32 i = 0; i < GUEST_PATH_LEVELS; i++)
+        differs |= *(const volatile u64 *)path->at[i] ^ path->word[i];
     return !differs;
 }
 
-/* Do all entries of the path allow writing? Nothing else forbids it then, and a page read first is often written next. The
- * top entries of PAE have no such bit. */
-static bool may_write(const struct guest_path *path)
+static void forget(struct guest_path *path)
 {
-    u64 all = PTE_WRITE;
-
-    for (u32 i = 0; i < path->nr; i++)
-        all &= path->entry[i];
-    return all;
+    path->page = path->write_page = GUEST_PATH_NONE;
 }
 
-/* Physmap lock held. Homestead's address of gva's page; NULL: not mapped, or not writable. */
+/*
+ * Physmap lock held. Homestead's address of gva's page; NULL: not mapped, or not writable.
+ *
+ * The path is good for writing too if all entries allow it: nothing else forbids it then, and a page read first is often
+ * written next. The top entries of PAE have no such bit.
+ */
 static __attribute__((noinline)) char *walk(struct vcpu *v, struct guest_path *path, u64 gva, bool write)
 {
+    static const u64 nothing;
     struct domain *d = v->domain;
-    struct recorder recorder = {.d = d, .path = path};
+    struct recorder recorder = {.d = d, .path = path, .all = PTE_WRITE};
     const struct guest_walk walk = {.cr0 = v->path_paging.cr0,
                                     .cr3 = v->path_paging.cr3,
                                     .cr4 = v->path_paging.cr4,
@@ -78,113 +89,149 @@ static __attribute__((noinline)) char *walk(struct vcpu *v, struct guest_path *p
                                     .ctx = &recorder};
     u64 gaddr, run_bytes, grant_looks = d->physmap.grant_looks;
 
-    path->valid = false;
-    path->nr = 0;
-    path->entry_size = 8;
+    forget(path);
     if (guest_walk(&walk, gva, write, &gaddr, &run_bytes))
         return NULL;
     char *virt = physmap_frame(d, gaddr, write);
-    if (!virt)
-        return NULL;
+    if (!virt || d->physmap.grant_looks != grant_looks || recorder.nr > GUEST_PATH_LEVELS)
+        return virt;
+    for (u32 i = recorder.nr; i < GUEST_PATH_LEVELS; i++) {
+        path->at[i] = &nothing;
+        path->word[i] = nothing;
+    }
     path->page = gva >> PAGE_SHIFT;
-    path->generation = physmap_view(&d->physmap);
+    path->write_page = write || recorder.all ? path->page : GUEST_PATH_NONE;
+    path->view = physmap_view(&d->physmap);
     path->virt = virt;
-    path->writable = write || may_write(path); /* false: not known */
-    path->valid = d->physmap.grant_looks == grant_looks;
     return virt;
 }
 
 /* Paths are valid for one set of control registers. */
-static inline void take_paging_state(struct vcpu *v)
+static __attribute__((noinline)) void learn_paging(struct vcpu *v)
 {
-    if (likely(!hvm_ops->paging_state(&v->hvm, &v->path_paging)))
-        return;
-    for (u32 i = 0; i < GUEST_PATHS; i++)
-        v->paths[i].valid = false;
+    if (unlikely(hvm_ops->paging_state(&v->hvm, &v->path_paging)))
+        for (u32 i = 0; i < GUEST_PATHS; i++)
+            forget(&v->paths[i]);
+    v->paging_known = true;
 }
 
-/* Copies between buf and [gva, gva + len_bytes), which is in one page. False: it is not all there. *place, unless it is
- * NULL: where that is. */
-static inline __attribute__((always_inline)) bool copy_once(struct vcpu *v, u64 gva, char *buf, u64 len_bytes,
-                                                            bool write, struct guest_place *place)
-{
-    struct domain *d = v->domain;
-    u64 page = gva >> PAGE_SHIFT;
-    struct guest_path *path = &v->paths[page % GUEST_PATHS];
+enum how { REMEMBERED, WALKED }; /* by the last walk only, or by a new one where that is not so any more */
 
-    spin_lock(&d->physmap.lock);
+/* Copies between buf and [gva, gva + len_bytes), which is in one page. False: it is not all there, or not remembered.
+ * *place, unless it is NULL: where that is. */
+static inline __attribute__((always_inline)) bool copy_page(struct vcpu *v, char *buf, u64 gva, u64 len_bytes,
+                                                            bool write, struct guest_place *place,
+                                                            enum how how)
+{
+    struct physmap *p = &v->domain->physmap;
+    struct guest_path *path = path_of(v, gva);
+
+    if (how == REMEMBERED && !is_for(path, gva, write))
+        return false;
+    spin_lock(&p->lock);
     char *virt = path->virt;
-    if (unlikely(!still_so(d, path, page, write)))
-        virt = walk(v, path, gva, write);
+    if (unlikely((how == WALKED && !is_for(path, gva, write)) || !still_so(p, path)))
+        virt = how == WALKED ? walk(v, path, gva, write) : NULL;
     if (likely(virt)) {
         virt += gva & ~PAGE_MASK;
-        memcpy(write ? virt : buf, write ? buf : virt, len_bytes);
-        if (place && path->valid && path->writable)
-            *place = (struct guest_place){gva, virt, path->generation};
+        memcpy_inline(write ? virt : buf, write ? buf : virt, len_bytes);
+        if (place && is_for(path, gva, true))
+            *place = (struct guest_place){gva, virt, path->view};
     }
-    spin_unlock(&d->physmap.lock);
+    spin_unlock(&p->lock);
     return virt;
 }
 
-/* The first attempt has failed, maybe for want of memory for a marked frame. */
-static __attribute__((noinline)) int copy_refilled(struct vcpu *v, u64 gva, char *buf, u64 len_bytes,
-                                                   bool write)
+/* The same by a walk. -EFAULT. */
+static int walk_page(struct vcpu *v, char *buf, u64 gva, u64 len_bytes, bool write, struct guest_place *place)
 {
+    if (likely(copy_page(v, buf, gva, len_bytes, write, place, WALKED)))
+        return 0;
+    /* Maybe for want of memory for a marked frame. */
     for (u32 i = 0; i < POD_ATTEMPTS && pod_refill(v->domain, false); i++)
-        if (copy_once(v, gva, buf, len_bytes, write, NULL))
+        if (copy_page(v, buf, gva, len_bytes, write, NULL, WALKED))
             return 0;
     return -EFAULT;
 }
 
-static inline int copy_piece(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)
+/* In one page, and at least a byte? */
+static inline bool is_short(u64 gva, u64 len_bytes)
 {
-    if (likely(copy_once(v, gva, buf, len_bytes, write, NULL)))
-        return 0;
-    return copy_refilled(v, gva, buf, len_bytes, write);
+    return len_bytes - 1 < PAGE_SIZE - (gva & ~PAGE_MASK);
 }
 
-static inline int copy(struct vcpu *v, u64 gva, char *buf, u64 len_bytes, bool write)
+/* Copies of all kinds, what can be remembered too. place: only if it is short. */
+static __attribute__((noinline)) int copy_walking(struct vcpu *v, char *buf, u64 gva, u64 len_bytes,
+                                                  bool write, struct guest_place *place)
 {
-    u64 room = PAGE_SIZE - (gva & ~PAGE_MASK);
-
-    if (unlikely(len_bytes == 0))
+    if (len_bytes == 0)
         return 0;
-    if (unlikely(gva + (len_bytes - 1) < gva))
+    if (gva + (len_bytes - 1) < gva)
         return -EFAULT;
-    take_paging_state(v);
-    while (unlikely(len_bytes > room)) {
-        int rc = copy_piece(v, gva, buf, room, write);
+    while (!is_short(gva, len_bytes)) {
+        u64 room = PAGE_SIZE - (gva & ~PAGE_MASK);
+        int rc = walk_page(v, buf, gva, room, write, NULL);
 
         if (rc)
             return rc;
         gva += room;
         buf += room;
         len_bytes -= room;
-        room = PAGE_SIZE;
     }
-    return copy_piece(v, gva, buf, len_bytes, write);
+    return walk_page(v, buf, gva, len_bytes, write, place);
+}
+
+/* Most copies: short, and remembered. */
+static inline __attribute__((always_inline)) int copy(struct vcpu *v, char *buf, u64 gva, u64 len_bytes,
+                                                      bool write, struct guest_place *place)
+{
+    if (likely(is_short(gva, len_bytes)) &&
+        likely(copy_page(v, buf, gva, len_bytes, write, place, REMEMBERED)))
+        return 0;
+    return copy_walking(v, buf, gva, len_bytes, write, place && is_short(gva, len_bytes) ? place : NULL);
+}
+
+/* The first of an exit: apart, because it calls. */
+static __attribute__((noinline)) int first_from(struct vcpu *v, void *dst, u64 gva, u64 len_bytes)
+{
+    learn_paging(v);
+    return copy_from_guest(v, dst, gva, len_bytes);
 }
 
 int copy_from_guest(struct vcpu *v, void *dst, u64 gva, u64 len_bytes)
 {
-    return copy(v, gva, dst, len_bytes, false);
+    if (!v->paging_known)
+        return first_from(v, dst, gva, len_bytes);
+    return copy(v, dst, gva, len_bytes, false, NULL);
+}
+
+static __attribute__((noinline)) int first_to(struct vcpu *v, u64 gva, const void *src, u64 len_bytes)
+{
+    learn_paging(v);
+    return copy_to_guest(v, gva, src, len_bytes);
 }
 
 int copy_to_guest(struct vcpu *v, u64 gva, const void *src, u64 len_bytes)
 {
-    return copy(v, gva, (void *)(uintptr_t)src, len_bytes, true);
+    if (!v->paging_known)
+        return first_to(v, gva, src, len_bytes);
+    return copy(v, (void *)(uintptr_t)src, gva, len_bytes, true, NULL);
+}
+
+static __attribute__((noinline)) int first_from_place(struct vcpu *v, void *dst, u64 gva, u64 len_bytes,
+                                                      struct guest_place *place)
+{
+    learn_paging(v);
+    return copy_from_guest_place(v, dst, gva, len_bytes, place);
 }
 
 int copy_from_guest_place(struct vcpu *v, void *dst, u64 gva, u64 len_bytes, struct guest_place *place)
 {
+    if (!v->paging_known)
+        return first_from_place(v, dst, gva, len_bytes, place);
     place->gva = gva;
     place->virt = NULL;
-    if (unlikely(len_bytes - 1 >= PAGE_SIZE - (gva & ~PAGE_MASK)))
-        return copy_from_guest(v, dst, gva, len_bytes);
-    take_paging_state(v);
-    if (likely(copy_once(v, gva, dst, len_bytes, false, place)))
-        return 0;
-    return copy_refilled(v, gva, dst, len_bytes, false);
+    return copy(v, dst, gva, len_bytes, false, place);
 }
 
 int copy_to_guest_place(struct vcpu *v, const struct guest_place *place, u64 offset, const void *src,
@@ -195,9 +242,9 @@ int copy_to_guest_place(struct vcpu *v, const struct guest_place *place, u64 off
 
     if (likely(place->virt)) {
         spin_lock(&p->lock);
-        same = place->view == physmap_view(p) && !p->destroyed;
+        same = place->view == physmap_view(p);
         if (likely(same))
-            memcpy(place->virt + offset, src, len_bytes);
+            memcpy_inline(place->virt + offset, src, len_bytes);
         spin_unlock(&p->lock);
     }
     return likely(same) ? 0 : copy_to_guest(v, place->gva + offset, src, len_bytes);

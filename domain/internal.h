@@ -5,6 +5,7 @@
 #include <arch/x86/cpu/frames.h>
 #include <domain/domain.h>
 #include <mm/mm.h>
+#include <xen/hvm/params.h>
 #include <xen/xen.h>
 
 static inline void *maddr_virt(u64 maddr)
@@ -21,6 +22,21 @@ static inline struct shared_info *domain_shared_info(struct domain *d)
 static inline bool vcpu_event_pending(const struct vcpu *v)
 {
     return v->info && __atomic_load_n(&v->info->evtchn_upcall_pending, __ATOMIC_SEQ_CST);
+}
+
+/* The vector that HVM_PARAM_CALLBACK_IRQ gives for events; 0: none. */
+static inline u8 vcpu_domain_vector(const struct vcpu *v)
+{
+    u64 callback = v->domain->hvm_params[HVM_PARAM_CALLBACK_IRQ];
+
+    return callback >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR ? (u8)callback : 0;
+}
+
+/* The vector of a pending event that bypasses the APIC; 0: none. Until the guest has taken it, each entry has to try: it
+ * may clear the event itself. An event with a vector of the APIC's is among those that the APIC knows. */
+static inline u8 vcpu_callback_vector(const struct vcpu *v)
+{
+    return likely(!vcpu_event_pending(v)) || v->upcall_vector ? 0 : vcpu_domain_vector(v);
 }
 
 /* The APIC delivers the vector that the guest has set for events. An APIC that is off forgets it: vlapic.c

@@ -113,6 +113,7 @@ void runstate_write_area(struct vcpu *v, bool leaves)
     if (leaves) /* what it will be in a moment, when its page tables may no longer be used */
         enter(&info, state_of(v, false), time_now_ns());
     spin_unlock(lock);
+    v->paging_known = false; /* it may have been given another state since its last exit */
     if (gva)
         write_area(v, gva, compat, &info);
 }

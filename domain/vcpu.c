@@ -13,7 +13,6 @@
 #include <homestead/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
-#include <xen/hvm/params.h>
 #include <xen/sched.h>
 
 #define FPU_IMAGE_SIZE 512u
@@ -87,6 +86,7 @@ int vcpu_create(struct domain *d, u32 id)
     memset(v->soft_affinity, 0xff, sizeof(v->soft_affinity));
     v->hvm.vcpu_id = id;
     v->hvm.domid = d->id;
+    v->hvm.domain_serial = d->serial;
     v->hvm.policy = &d->policy;
     v->hvm.control = mfn_to_virt(control);
     v->hvm.control_maddr = mfn_to_maddr(control);
@@ -229,11 +229,7 @@ void vcpu_unpause(struct vcpu *v)
 
 u8 vcpu_upcall_vector(const struct vcpu *v)
 {
-    u64 callback = v->domain->hvm_params[HVM_PARAM_CALLBACK_IRQ];
-
-    if (v->upcall_vector)
-        return v->upcall_vector;
-    return callback >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR ? (u8)callback : 0;
+    return v->upcall_vector ? v->upcall_vector : vcpu_domain_vector(v);
 }
 
 void vcpu_set_upcall_vector(struct vcpu *v, u8 vector)

@@ -19,7 +19,6 @@
 #include <domain/internal.h>
 #include <homestead/errno.h>
 #include <lib/string.h>
-#include <xen/hvm/params.h>
 #include <xen/sched.h>
 
 /* init_sipi */
@@ -236,16 +235,10 @@ static void take_init_sipi(struct vcpu *v)
         domain_shutdown(d, SHUTDOWN_poweroff);
 }
 
-/* The vector of a pending event that bypasses the APIC (HVM_PARAM_CALLBACK_IRQ); 0: none. */
-static u8 callback_vector(const struct vcpu *v)
-{
-    return v->upcall_vector || !vcpu_event_pending(v) ? 0 : vcpu_upcall_vector(v);
-}
-
 static void deliver_interrupt(struct vcpu *v)
 {
     struct hvm_apic *apic = &v->hvm.apic;
-    u8 callback = callback_vector(v);
+    u8 callback = vcpu_callback_vector(v);
     int vector = x2apic_highest(apic);
 
     v->irq_waits = false;

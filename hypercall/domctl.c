@@ -327,18 +327,18 @@ static long run(struct domctl *ctl)
 long hc_domctl(struct hypercall *c)
 {
     struct domctl ctl; /* op is read below: not cleared before */
-    u64 arg = c->arg[0];
+    struct guest_place place;
 
     ctl.c = c;
     ctl.d = NULL;
     ctl.copy_back = false;
-    long rc = copy_from_guest(c->v, &ctl.op, arg, sizeof(ctl.op));
+    long rc = copy_from_guest_place(c->v, &ctl.op, c->arg[0], sizeof(ctl.op), &place);
     if (rc)
         return rc;
     if (ctl.op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
         return -EACCES;
     rc = run(&ctl);
-    if (ctl.copy_back && copy_to_guest(c->v, arg, &ctl.op, sizeof(ctl.op)))
+    if (ctl.copy_back && copy_to_guest_place(c->v, &place, 0, &ctl.op, sizeof(ctl.op)))
         rc = -EFAULT;
     return rc;
 }

@@ -78,6 +78,19 @@ static inline void cpu_relax(void)
 }
 #endif
 
+/*
+ * The same for spin_lock(), as a call that keeps all registers: the compiler then saves none for a wait that is rare.
+ * 8 instructions less in a short function that takes a lock.
+ */
+static inline void spin_relax(void)
+{
+#ifdef HOMESTEAD
+    __asm__ volatile("call cpu_relax_keeping" : : : "memory", "cc"); /* stop.c */
+#else
+    cpu_relax();
+#endif
+}
+
 /* level: as which the lock counts in the check of levels. */
 static inline void spin_lock_as(spinlock_t *lock, u32 level)
 {
@@ -85,7 +98,7 @@ static inline void spin_lock_as(spinlock_t *lock, u32 level)
     u16 ticket = atomic_fetch_add_explicit(&lock->next, 1, memory_order_relaxed);
     /* Pairs with the release in spin_unlock(). */
     while (unlikely(atomic_load_explicit(&lock->owner, memory_order_acquire) != ticket))
-        cpu_relax();
+        spin_relax();
 }
 
 static inline void spin_lock(spinlock_t *lock)

@@ -566,6 +566,7 @@ bool physmap_destroy_step(struct domain *d, u32 budget)
     spin_lock(&p->lock);
     if (!p->destroyed) {
         p->destroyed = true;
+        p->np.generation++; /* nothing that is remembered of the map is so any more */
         p->sweep_gfn = 0;
         sched_sync_domain(d);
     }

@@ -202,7 +202,7 @@ static bool keeps_cpu(struct cpu *cpu, struct run_queue *q, const struct vcpu *v
  * register state to run with and waits for a STARTUP interrupt, or another event has come since. */
 static bool prepare_entry(struct vcpu *v)
 {
-    if (unlikely(v->attention || v->nmi_pending || vcpu_event_pending(v)))
+    if (unlikely(v->attention || v->nmi_pending || vcpu_callback_vector(v)))
         vcpu_deliver_event(v);
     if (unlikely(!v->initialised))
         return false;
@@ -229,6 +229,7 @@ static void run_vcpu(struct cpu *cpu, struct run_queue *q, struct vcpu *v)
             __atomic_store_n(&v->in_guest, false, __ATOMIC_RELEASE);
             cpu->exits++;
             cpu->pass_tsc = rdtsc();
+            v->paging_known = false;
             vcpu_handle_exit(v, &exit);
         } else {
             cpu_idle(false); /* others may send events without end: interrupts, timers and slices go on */

@@ -125,9 +125,9 @@ def booting():
         lines.append([str(cpus), mem.replace("G", " GiB"), f"{value:,}", f"{value / found['boot_1_cpus_2G']:.3f}"])
     cpu = (found["boot_64_cpus_16G"] - found["boot_16_cpus_16G"]) / 48
     gib = (found["boot_1_cpus_16G"] - found["boot_1_cpus_2G"]) / 14
-    return rows(lines, ["--:", "--:", "--:", "--:"]) + f"""
-From 16 to 64 CPUs, each CPU costs {cpu:,.0f} instructions. Each GiB costs {gib / 1e6:.2f} million.
-"""
+    return rows(lines, ["--:", "--:", "--:", "--:"]) + "\n" + paragraph(f"""From 16 to 64 CPUs, each CPU costs {cpu:,.0f}
+        instructions. Each GiB costs {gib:,.0f}: with 16 GiB, a machine with one CPU takes {boot.memory_growth(found):.3f} times as
+        many as with 2 GiB (goal: at most {boot.MEMORY_GOAL}).""")
 
 
 def exits_table(heads, runs, least):

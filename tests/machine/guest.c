@@ -62,6 +62,7 @@ long hypercall(u64 nr, u64 arg1, u64 arg2, u64 arg3)
 
         here->current = caller;
         here->need_resched = false; /* the run loop has chosen the caller */
+        caller->paging_known = false;
         vcpu_handle_exit(caller, &exit);
         here->current = before;
         if (references_held() != held)

@@ -1,10 +1,12 @@
 #include <tests/machine/machine.h>
 
+#include <arch/x86/cpu/spec_ctrl.h>
+
 #include <string.h>
 
 void (*play)(struct vcpu *v, struct hvm_exit *exit);
 u64 max_runs, nr_runs[8][DOMAIN_MAX_VCPUS];
-u32 skipped, nr_injected, nr_windows, nr_nmis, nr_resets, nr_dumps;
+u32 skipped, nr_injected, nr_windows, nr_nmis, nr_resets, nr_dumps, nr_guest_ibpb;
 u8 injected_vector, injected_irq;
 s64 injected_error;
 bool can_inject, can_inject_nmi;
@@ -20,12 +22,17 @@ void hvm_reset(void)
     max_runs = 100000;
     memset(nr_runs, 0, sizeof(nr_runs));
     memset(fpu_loaded, 0, sizeof(fpu_loaded));
-    skipped = nr_injected = nr_windows = nr_nmis = nr_resets = nr_dumps = 0;
+    skipped = nr_injected = nr_windows = nr_nmis = nr_resets = nr_dumps = nr_guest_ibpb = 0;
     injected_vector = injected_irq = 0;
     can_inject = can_inject_nmi = guest_64 = hvm_present = true;
     guest_cr8 = guest_cpl = 0;
     guest_paging = (struct hvm_paging){0};
     cpu_policy_init();
+}
+
+void spec_ctrl_guest_ibpb(void)
+{
+    nr_guest_ibpb++;
 }
 
 void end_run(struct vcpu *v)

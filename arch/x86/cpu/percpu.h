@@ -53,6 +53,7 @@ struct cpu {
     const struct hvm_vcpu *vmcs; /* [o] VMX: whose VMCS is current */
     u64 asid_generation;         /* [o] */
     u32 asid_next, asid_max;
+    u64 last_domain; /* [o] serial number of the domain that ran last, 0: none; spec_ctrl_enter.h */
     struct {
         u64 looked_ns, ns, life;
         u32 turns;

@@ -63,6 +63,13 @@ void cpu_relax(void)
         panic("CPU %u has waited for another CPU for %u s", this_cpu()->id, WAIT_MAX_SECS);
 }
 
+/* spin_relax(): cpu_relax() that changes no register. */
+void cpu_relax_keeping(void);
+__attribute__((no_caller_saved_registers)) void cpu_relax_keeping(void)
+{
+    cpu_relax();
+}
+
 static u32 count_moving(void)
 {
     u32 moving = 0;

@@ -5,6 +5,7 @@
 #include <arch/x86/hvm/guest_msr.h>
 
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/spec_ctrl.h>
 #include <arch/x86/cpu/tsc_sync.h>
 #include <arch/x86/hvm/guest_cr.h>
 #include <homestead/errno.h>
@@ -126,6 +127,16 @@ static int write_state_register(struct hvm_vcpu *v, u32 msr, u64 value)
     return 0;
 }
 
+/* A command without state, which needs no switch of a register: offered as AMD's IBPB, and carried out here. */
+static int write_pred_cmd(const struct cpu_policy *p, u64 value)
+{
+    if (!(p->extended[8].ebx & CPUID88_EBX_IBPB) || (value & ~PRED_CMD_IBPB))
+        return -EFAULT;
+    if (value)
+        spec_ctrl_guest_ibpb();
+    return 0;
+}
+
 static bool is_apic(u32 msr)
 {
     return msr == MSR_IA32_APIC_BASE || (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST);
@@ -163,6 +174,8 @@ int hvm_guest_wrmsr(struct hvm_vcpu *v, u32 msr, u64 value)
         return HVM_MSR_HYPERCALL_PAGE;
     if (is_apic(msr))
         return HVM_MSR_APIC;
+    if (msr == MSR_IA32_PRED_CMD)
+        return write_pred_cmd(v->policy, value);
     /* There is one TSC for all guests, however it is read; they take their time from pvclock. */
     if (msr == MSR_IA32_TSC || find_fixed(msr))
         return 0;

@@ -67,9 +67,10 @@ struct cpu;
 
 struct hvm_vcpu {
     struct hvm_regs regs;
-    u32 vcpu_id;   /* [I] as in CPUID and the APIC id */
-    u32 domid;     /* [I] */
-    void *control; /* VMCB or VMCS, one page */
+    u32 vcpu_id;       /* [I] as in CPUID and the APIC id */
+    u32 domid;         /* [I] */
+    u64 domain_serial; /* [I] no other domain has or had it; ids are used again */
+    void *control;     /* VMCB or VMCS, one page */
     u64 control_maddr;
     /* [I] of the domain; it does not change once v has run */
     const struct cpu_policy *policy;

@@ -37,8 +37,8 @@ static inline u64 hvm_tlb_generation(const struct hvm_vcpu *v)
 /* False: hvm_tlb_renew() is due. */
 static inline bool hvm_tlb_valid(const struct hvm_vcpu *v, const struct cpu *cpu, u64 np_generation)
 {
-    return v->last_cpu == cpu && v->asid_generation == cpu->asid_generation &&
-           v->np_generation == np_generation;
+    return likely(v->last_cpu == cpu) && likely(v->asid_generation == cpu->asid_generation) &&
+           likely(v->np_generation == np_generation);
 }
 
 /* v->asid is a new one. Returns what else is due, a set of enum hvm_tlb_due. Inline: each vendor calls it once. */

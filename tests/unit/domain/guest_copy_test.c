@@ -53,10 +53,18 @@ static void setup(void)
 }
 FIXTURE(setup, NULL)
 
+/* Its first step closes the map. */
+static void set_destroyed(bool destroyed)
+{
+    dom0->physmap.destroyed = destroyed;
+    dom0->physmap.np.generation++;
+}
+
 /* The byte that is read at gva, or -errno. */
 static int byte_at(u64 gva)
 {
     u8 value = 0;
+    caller->paging_known = false; /* as after each exit */
     int rc = copy_from_guest(caller, &value, gva, 1);
 
     return rc ? rc : value;
@@ -64,6 +72,7 @@ static int byte_at(u64 gva)
 
 static int write_byte(u64 gva, u8 value)
 {
+    caller->paging_known = false;
     return copy_to_guest(caller, gva, &value, 1);
 }
 
@@ -210,14 +219,14 @@ CALL_TEST(a_result_goes_where_its_argument_was)
     assert_int_equal(write_at(&place, 4, 9), 0);
     assert_int_equal(page(10)[12], 9);
 
-    dom0->physmap.destroyed = true;
+    set_destroyed(true);
     assert_int_equal(copy_from_guest_place(caller, bytes, GVA, 8, &place), -EFAULT);
     assert_int_equal(write_at(&place, 0, 1), -EFAULT);
-    dom0->physmap.destroyed = false;
+    set_destroyed(false);
     assert_int_equal(copy_from_guest_place(caller, bytes, GVA, 8, &place), 0);
-    dom0->physmap.destroyed = true;
+    set_destroyed(true);
     assert_int_equal(write_at(&place, 0, 1), -EFAULT);
-    dom0->physmap.destroyed = false;
+    set_destroyed(false);
 
     /* Read-only, over the edge of a page, nothing at all. */
     *entry(4, INDEX(0)) = PAGE(10) | PRESENT;
@@ -240,9 +249,9 @@ CALL_TEST(a_result_goes_where_its_argument_was)
 CALL_TEST(a_domain_that_is_torn_down)
 {
     assert_int_equal(byte_at(GVA), 0x4a);
-    dom0->physmap.destroyed = true;
+    set_destroyed(true);
     assert_int_equal(byte_at(GVA), -EFAULT);
-    dom0->physmap.destroyed = false;
+    set_destroyed(false);
 }
 
 /* More pages than are remembered, in any order; two that share a place. */
@@ -272,12 +281,39 @@ CALL_TEST(large_pages_and_small_entries)
     top[1] = (u32)(PAGE(6) | RW);
     last[3] = (u32)(PAGE(15) | RW);
     assert_int_equal(byte_at((1u << 22) + 3 * PAGE_SIZE), 0x4f);
-    last[4] = 0xffffffff; /* its neighbour does not count */
     looks = 0;
     assert_int_equal(byte_at((1u << 22) + 3 * PAGE_SIZE), 0x4f);
     assert_int_equal(looks, 0);
+    last[2] = 0xffffffff; /* it shares a word with its neighbour */
+    assert_int_equal(byte_at((1u << 22) + 3 * PAGE_SIZE), 0x4f);
     last[3] = (u32)(PAGE(16) | PRESENT);
     assert_int_equal(byte_at((1u << 22) + 3 * PAGE_SIZE), 0x50);
+}
+
+/* Walks of five levels are made each time. */
+CALL_TEST(five_levels)
+{
+    guest_paging.cr4 |= CR4_LA57;
+    guest_paging.cr3 = PAGE(7);
+    *entry(7, GVA >> 48 & 511) = PAGE(1) | RW;
+    for (u32 round = 0; round < 2; round++) {
+        looks = 0;
+        assert_int_equal(byte_at(GVA), 0x4a);
+        assert_int_equal(looks, 6);
+    }
+    *entry(7, GVA >> 48 & 511) = 0;
+    assert_int_equal(byte_at(GVA), -EFAULT);
+}
+
+/* Registers are looked at once an exit. */
+CALL_TEST(the_first_copy_of_an_exit_looks_at_the_registers)
+{
+    u8 byte = 0;
+
+    assert_int_equal(byte_at(GVA), 0x4a);
+    guest_paging.cr3 = PAGE(8); /* no table; nothing can change it between two exits */
+    assert_int_equal(copy_from_guest(caller, &byte, GVA, 1), 0);
+    assert_int_equal(byte_at(GVA), -EFAULT);
 }
 
 CALL_TEST(nothing_and_too_much)

@@ -10,6 +10,7 @@
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/spec_ctrl_enter.h>
 #include <arch/x86/cpu/traps.h>
 #include <arch/x86/hvm/tlb_tag.h>
 #include <homestead/errno.h>
@@ -85,6 +86,7 @@ static bool svm_probe(const char **why)
     *why = NULL;
     svm_features.nrip = leaf.edx & CPUID_NRIP_SAVE;
     svm_features.assists = svm_features.nrip && (leaf.edx & CPUID_ASSISTS);
+    svm_features.maddr_bits = cpuid(0x80000008u, 0).eax & 0xff;
     svm_features.rdpru = cpuid(0x80000008u, 0).ebx & CPUID_RDPRU;
     np_largest_order = cpuid(0x80000001u, 0).edx & CPUID_PAGE1GB ? ORDER_1G : ORDER_2M;
     fill_permission_maps();
@@ -190,6 +192,14 @@ static void take_asid(struct hvm_vcpu *v, struct cpu *cpu, struct vmcb *vmcb, u6
     }
 }
 
+/* Not inlined: a CPU that needs no measures then pays for two instructions. */
+static __attribute__((noinline)) void enter_guarded(struct hvm_vcpu *v, struct cpu *cpu)
+{
+    u64 vmsave_maddr = cpu->hvm_page_maddr[VMSAVE_PAGE];
+
+    svm_enter_guarded(v, vmsave_maddr, spec_ctrl_enter(&cpu->last_domain, v->domain_serial, !v->domid));
+}
+
 static void svm_run(struct hvm_vcpu *v, struct hvm_exit *exit)
 {
     struct vmcb *vmcb = svm_vmcb(v);
@@ -205,7 +215,10 @@ static void svm_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     vmcb->rflags = v->regs.rflags;
     cpu->guest = v; /* for the NMI handler, which reports what this CPU does */
     cpu->in_guest = true;
-    svm_enter(v, cpu->hvm_page_maddr[VMSAVE_PAGE]);
+    if (likely(!spec_ctrl_needed()))
+        svm_enter(v, cpu->hvm_page_maddr[VMSAVE_PAGE]);
+    else
+        enter_guarded(v, cpu);
     cpu->in_guest = false;
     v->regs.rax = vmcb->rax;
     v->regs.rsp = vmcb->rsp;

@@ -102,7 +102,8 @@ const char *vmx_decide(const struct vmx_capabilities *c, struct vmx_settings *ou
                              .cr0_must = c->cr0_fixed0,
                              .cr0_may = c->cr0_fixed1,
                              .cr4_must = c->cr4_fixed0,
-                             .cr4_may = c->cr4_fixed1};
+                             .cr4_may = c->cr4_fixed1,
+                             .maddr_bits = c->maddr_bits};
     const char *missing = check_basic(c);
 
     if (!missing)
@@ -110,5 +111,28 @@ const char *vmx_decide(const struct vmx_capabilities *c, struct vmx_settings *ou
     if (missing)
         return missing;
     *out = s;
+    return NULL;
+}
+
+/* A vCPU moves between CPUs with its VMCS, so the controls are the same. Another set of bits of CR4 would show too late. */
+const char *vmx_misfit(const struct vmx_settings *boot, const struct vmx_capabilities *c)
+{
+    struct vmx_settings s;
+    const char *why = vmx_decide(c, &s);
+
+    if (why)
+        return why;
+    if (s.revision != boot->revision)
+        return "its VMCS has another form than the boot CPU's";
+    if (s.pin != boot->pin || s.primary != boot->primary || s.secondary != boot->secondary ||
+        s.exit != boot->exit || s.entry != boot->entry)
+        return "its VMX has other controls than the boot CPU's";
+    if (s.timer_shift != boot->timer_shift)
+        return "its preemption timer has another rate than the boot CPU's";
+    if (s.cr0_must != boot->cr0_must || s.cr0_may != boot->cr0_may || s.cr4_must != boot->cr4_must ||
+        s.cr4_may != boot->cr4_may)
+        return "its CR0 and CR4 have other bits than the boot CPU's";
+    if (s.maddr_bits != boot->maddr_bits)
+        return "its physical addresses have another width than the boot CPU's";
     return NULL;
 }

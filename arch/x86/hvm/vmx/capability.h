@@ -19,17 +19,21 @@ struct vmx_capabilities {
     u64 pin, primary, secondary, exit, entry; /* the TRUE ones where the CPU has them */
     u64 misc;
     u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
-    u64 ept_vpid; /* ept.h decides about it */
+    u64 ept_vpid;   /* ept.h decides about it */
+    u32 maddr_bits; /* not an MSR: width of a physical address, from CPUID 0x80000008 */
 };
 
 struct vmx_settings {
     u32 revision;
     u32 pin, primary, secondary, exit, entry; /* controls */
     u32 timer_shift;                          /* the preemption timer counts at TSC rate >> this */
+    u32 maddr_bits;
     u64 cr0_must, cr0_may, cr4_must, cr4_may; /* bits in VMX operation */
 };
 
 /* NULL: *out is set. Otherwise what is missing, one sentence without a full stop. */
 const char *vmx_decide(const struct vmx_capabilities *c, struct vmx_settings *out);
+/* Why a CPU with capabilities c cannot run what the boot CPU's settings are for; NULL: it can. */
+const char *vmx_misfit(const struct vmx_settings *boot, const struct vmx_capabilities *c);
 
 #endif

@@ -204,6 +204,7 @@ static void to_guest(const struct hvm_state *in, struct vmx_guest *g)
 
     SAME(SET_SAME)
     DESCRIPTOR_SEGMENTS(SET_SEGMENT)
+    g->cr3 &= BIT(vmx_settings.maddr_bits) - 1;
     g->sysenter_esp = canonical(g->sysenter_esp);
     g->sysenter_eip = canonical(g->sysenter_eip);
     g->gdtr_limit = (u16)in->gdtr.limit;
@@ -226,6 +227,16 @@ static void to_guest(const struct hvm_state *in, struct vmx_guest *g)
     fit_system(g);
 }
 
+/* They are loaded by WRMSR and MOV, which fault in the host where a VM entry would fail. */
+static void fit_registers(struct vmx_vcpu *x)
+{
+    x->lstar = canonical(x->lstar);
+    x->cstar = canonical(x->cstar);
+    x->kernel_gs_base = canonical(x->kernel_gs_base);
+    x->sfmask = (u32)x->sfmask;
+    x->dr6 = (u32)x->dr6;
+}
+
 void vmx_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
 {
     struct vmx_guest guest;
@@ -239,6 +250,7 @@ void vmx_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
             v->vmx.dirty |= BIT(i);
     v->vmx.guest = guest;
     REGISTERS(SET_REGISTER)
+    fit_registers(&v->vmx);
     if (here)
         vmx_load_registers(v);
     v->cr4 = in->cr4;
@@ -262,7 +274,7 @@ static void fit_v86(struct vmx_guest *g, u64 *dirty)
 }
 
 /* What set_state() has changed, made to fit with what struct hvm_regs has. */
-void vmx_write_dirty(struct hvm_vcpu *v)
+static void write_dirty(struct hvm_vcpu *v)
 {
     struct vmx_guest *g = &v->vmx.guest;
     bool long_mode = g->entry_controls & ENTRY_GUEST_64;
@@ -274,14 +286,44 @@ void vmx_write_dirty(struct hvm_vcpu *v)
         fit_v86(g, &v->vmx.dirty);
     if (!(v->regs.rflags & RFLAGS_IF))
         v->vmx.interruptibility &= ~VMX_BLOCKED_BY_STI;
-    v->regs.rip =
-        long_mode && (g->cs.access_rights & VMX_AR_L) ? canonical(v->regs.rip) : (u64)(u32)v->regs.rip;
+    if (!long_mode || !(g->cs.access_rights & VMX_AR_L))
+        v->regs.rip = (u32)v->regs.rip;
+    else if ((u64)((s64)v->regs.rip >> CANONICAL) + 1 >
+             1) /* bits 63:48 are not the same; 47 may differ from them */
+        v->regs.rip = canonical(v->regs.rip);
     for (u64 dirty = v->vmx.dirty; dirty; dirty &= dirty - 1) {
         u32 i = (u32)__builtin_ctzll(dirty);
 
         vmwrite(vmx_guest_encodings[i], *field(g, i));
     }
     v->vmx.dirty = 0;
+}
+
+void vmx_write_changes(struct hvm_vcpu *v)
+{
+    struct vmx_vcpu *x = &v->vmx;
+    u32 controls = vmx_primary_controls(v);
+
+    if (unlikely(x->dirty))
+        write_dirty(v);
+    if (x->written_rip != v->regs.rip)
+        vmwrite(VMCS_GUEST_RIP, v->regs.rip);
+    if (unlikely(x->written_rsp != v->regs.rsp))
+        vmwrite(VMCS_GUEST_RSP, v->regs.rsp);
+    if (unlikely(x->written_rflags != v->regs.rflags))
+        vmwrite(VMCS_GUEST_RFLAGS, v->regs.rflags);
+    if (unlikely(x->written_controls != controls))
+        vmwrite(VMCS_PRIMARY_CONTROLS, x->written_controls = controls);
+    if (unlikely(x->interruptibility != x->written_interruptibility)) {
+        vmwrite(VMCS_GUEST_INTERRUPTIBILITY, x->interruptibility);
+        if (x->written_interruptibility & ~x->interruptibility & VMX_SHADOW)
+            vmwrite(VMCS_GUEST_PENDING_DEBUG, PENDING_NONE); /* it belonged to the shadow that has ended */
+    }
+    if (unlikely(x->event)) {
+        vmwrite(VMCS_ENTRY_EVENT, x->event);
+        if (x->event & VMX_EVENT_ERROR_VALID)
+            vmwrite(VMCS_ENTRY_EVENT_ERROR, x->event_error);
+    }
 }
 
 /* --- cheap reads and writes --- */

@@ -165,6 +165,9 @@ enum vmcs_segment { VMCS_ES, VMCS_CS, VMCS_SS, VMCS_DS, VMCS_FS, VMCS_GS, VMCS_L
 #define VMX_BLOCKED_BY_NMI    8u
 #define VMX_SHADOW            (VMX_BLOCKED_BY_STI | VMX_BLOCKED_BY_MOV_SS)
 
+/* Pending debug exceptions, 25.4.2 */
+#define PENDING_NONE 0ull
+
 /* Exit reasons, appendix C */
 enum vmx_exit_reason {
     VMX_EXIT_EXCEPTION_OR_NMI = 0,

@@ -1,4 +1,4 @@
-/* What vmx.c, state.c, event.c, decode.c, words.c and run.asm share. */
+/* What the files of VMX share. */
 #ifndef VMX_VMX_H
 #define VMX_VMX_H
 
@@ -11,6 +11,17 @@ extern const struct hvm_ops vmx_ops;
 /* [I] of the boot CPU. A CPU whose own differ is left out. */
 extern struct vmx_settings vmx_settings;
 
+/* enable.c */
+bool vmx_probe(const char **why);
+int vmx_cpu_enable(void);
+struct cpuid_leaf vmx_cpuid(u32 leaf, u32 subleaf);
+
+/* fields.c: once, when vmx_settings is known. */
+void vmx_fields_init(void);
+/* v's VMCS is current: all fields that do not change later, or those alone that belong to the CPU. */
+void vmx_write_all_fields(struct hvm_vcpu *v, struct cpu *cpu);
+void vmx_write_cpu_fields(struct hvm_vcpu *v, struct cpu *cpu);
+
 /* run.asm: runs the guest until its next exit. */
 enum vmx_entered {
     VMX_ENTERED,
@@ -18,6 +29,8 @@ enum vmx_entered {
     VMX_NOT_ENTERED, /* VMfailValid: VMCS_INSTRUCTION_ERROR says why */
 };
 u32 vmx_enter(struct hvm_vcpu *v);
+/* The same with SPEC_CTRL_EXIT after the exit; flags: spec_ctrl_enter()'s. */
+u32 vmx_enter_guarded(struct hvm_vcpu *v, u32 flags);
 
 /* Is v's VMCS current on this CPU? */
 bool vmx_is_here(const struct hvm_vcpu *v);
@@ -36,8 +49,8 @@ bool vmx_long_mode_cs(struct hvm_vcpu *v);
 bool vmx_paging_state(struct hvm_vcpu *v, struct hvm_paging *state);
 /* Reads what the guest may have changed since its entry. v has its CPU. */
 void vmx_read_guest(struct hvm_vcpu *v);
-/* Writes what set_state() has changed. v has its CPU. */
-void vmx_write_dirty(struct hvm_vcpu *v);
+/* Before each entry: the event to inject, and what handlers have changed. v has its CPU. */
+void vmx_write_changes(struct hvm_vcpu *v);
 /* A write of CR0 that changes a bit that is not the guest's own. False: #GP is due. */
 bool vmx_write_cr0(struct hvm_vcpu *v, u64 value);
 

@@ -3,6 +3,7 @@
 #include <tests/machine/test.h>
 
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/spec_ctrl.h>
 #include <arch/x86/hvm/guest_msr.h>
 #include <arch/x86/hvm/svm/svm.h>
 
@@ -116,6 +117,50 @@ TEST(test_unknown)
     assert_int_equal(hvm_guest_rdmsr(&v, 0x40000000, &value), HVM_MSR_HYPERCALL_PAGE);
     assert_int_equal(hvm_guest_wrmsr(&v, 0x40000000, 0x5000), HVM_MSR_HYPERCALL_PAGE);
     assert_int_equal(value, 1);
+}
+
+/* docs/hypervisor-guide/spec-ctrl.md: none of these is switched, so none is there. */
+TEST(controls_of_speculation_are_not_offered)
+{
+    static const u32 list[] = {MSR_IA32_SPEC_CTRL,
+                               MSR_IA32_ARCH_CAPABILITIES,
+                               MSR_IA32_FLUSH_CMD,
+                               MSR_IA32_TSX_CTRL,
+                               0x123 /* MCU_OPT_CTRL */,
+                               0xc001011f /* VIRT_SPEC_CTRL */,
+                               0xc0011020 /* LS_CFG */,
+                               MSR_AMD_BP_CFG,
+                               0xc00110e3};
+
+    for (u32 i = 0; i < ARRAY_SIZE(list); i++) {
+        read_faults(list[i]);
+        write_faults(list[i], 0);
+        write_faults(list[i], 1);
+    }
+}
+
+/* PRED_CMD has no state: a guest that is offered IBPB has it done. It cannot be read. */
+TEST(a_guest_has_ibpb_only_if_it_is_offered)
+{
+    struct cpu_policy policy = *cpu_policy_default();
+
+    v.policy = &policy;
+    nr_guest_ibpb = 0;
+    policy.extended[8].ebx &= ~CPUID88_EBX_IBPB;
+    read_faults(MSR_IA32_PRED_CMD);
+    write_faults(MSR_IA32_PRED_CMD, 0);
+    write_faults(MSR_IA32_PRED_CMD, 1);
+    assert_int_equal(nr_guest_ibpb, 0);
+
+    policy.extended[8].ebx |= CPUID88_EBX_IBPB;
+    read_faults(MSR_IA32_PRED_CMD);
+    writes(MSR_IA32_PRED_CMD, 0);
+    assert_int_equal(nr_guest_ibpb, 0);
+    writes(MSR_IA32_PRED_CMD, 1);
+    assert_int_equal(nr_guest_ibpb, 1);
+    write_faults(MSR_IA32_PRED_CMD, PRED_CMD_SBPB);
+    write_faults(MSR_IA32_PRED_CMD, BIT(32) | 1);
+    assert_int_equal(nr_guest_ibpb, 1);
 }
 
 /* Each CPU's TSC may be ahead of the boot CPU's, from which RDTSC in a guest is corrected: so is every other way. */

@@ -54,7 +54,8 @@ static void fake_vmcs_reset(void)
                                          .cr0_must = CR0_PE | CR0_NE | CR0_PG,
                                          .cr0_may = 0xffffffff,
                                          .cr4_must = BIT(13),
-                                         .cr4_may = 0x3767ff};
+                                         .cr4_may = 0x3767ff,
+                                         .maddr_bits = 46};
 }
 
 #endif

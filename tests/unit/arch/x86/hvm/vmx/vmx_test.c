@@ -1,4 +1,5 @@
-/* VMX without the CPU: raw exits decoded, events queued, state moved to the VMCS and back. */
+/* VMX without the CPU: raw exits decoded, events queued, state moved to the VMCS and back.
+ * lint: long: three files that share one vCPU. */
 #include <tests/unit/arch/x86/hvm/vmx/fake_vmcs.h>
 
 static struct hvm_vcpu v;
@@ -9,7 +10,9 @@ static void setup(void)
     fake_vmcs_reset();
     memset(&v, 0, sizeof(v));
     memset(&exit_value, 0xee, sizeof(exit_value));
-    v.regs.rip = 0x1000;
+    v.regs.rip = v.vmx.written_rip = 0x1000;
+    v.regs.rflags = v.vmx.written_rflags = RFLAGS_RESERVED1;
+    v.vmx.written_controls = PRIMARY_HLT;
     vmcs[VMCS_INSTRUCTION_LENGTH] = 9;
 }
 
@@ -110,7 +113,7 @@ TEST(test_exceptions)
     assert_int_equal(exit_value.exception.error, -1);
     assert_int_equal(registers[6], 0xffff4ff2);
     assert_int_equal(v.vmx.guest.dr7, 0x400);
-    vmx_write_dirty(&v);
+    vmx_write_changes(&v);
     assert_int_equal(vmcs[VMCS_GUEST_DR7], 0x400);
 
     /* INT1 is a trap, but RIP still points to it; DR6 is not its. */
@@ -279,7 +282,7 @@ TEST(test_state)
     assert_memory_equal(&in, &out, sizeof(in));
     assert_int_equal(nr_reads + nr_writes, 0);
 
-    vmx_write_dirty(&v);
+    vmx_write_changes(&v);
     assert_int_equal(nr_writes, VMX_GUEST_FIELDS);
     assert_int_equal(vmcs[VMCS_GUEST_CR0], CR0_PE | CR0_ET | CR0_PG | CR0_WP | CR0_NE);
     assert_int_equal(vmcs[VMCS_CR0_SHADOW], in.cr0);
@@ -304,7 +307,7 @@ TEST(test_state)
     out.cr3 = 0x7000;
     out.fs.base = 0x8000;
     vmx_set_state(&v, &out);
-    vmx_write_dirty(&v);
+    vmx_write_changes(&v);
     assert_int_equal(nr_writes, 2);
     assert_int_equal(vmcs[VMCS_GUEST_CR3], 0x7000);
 
@@ -320,7 +323,7 @@ TEST(test_state)
     assert_memory_equal(&in, &out, sizeof(in));
     assert_int_equal(nr_reads + nr_writes, 0);
     assert_int_equal(registers[1], 0x99);
-    vmx_write_dirty(&v);
+    vmx_write_changes(&v);
     assert_int_equal(vmcs[VMCS_GUEST_CR0] & (CR0_CD | CR0_NW), 0); /* the caches stay on */
 }
 
@@ -332,7 +335,7 @@ TEST(test_cheap_reads)
     v.vmx.read = true;
     in.ss.attributes |= 3 << 5;
     vmx_set_state(&v, &in);
-    vmx_write_dirty(&v);
+    vmx_write_changes(&v);
     v.vmx.read = false;
     nr_reads = 0;
     assert_true(vmx_long_mode_cs(&v));
@@ -396,7 +399,7 @@ TEST(test_state_is_made_to_fit)
     v.regs.rflags = BIT(17) | BIT(3) | BIT(63);
     v.regs.rip = 0x123456789;
     v.vmx.interruptibility = VMX_BLOCKED_BY_STI | VMX_BLOCKED_BY_NMI;
-    vmx_write_dirty(&v);
+    vmx_write_changes(&v);
     assert_int_equal(v.vmx.interruptibility, VMX_BLOCKED_BY_NMI); /* IF is clear */
     assert_int_equal(v.regs.rflags, BIT(17) | 2);
     assert_int_equal(v.regs.rip, 0x23456789);
@@ -410,7 +413,7 @@ TEST(test_state_is_made_to_fit)
     vmx_set_state(&v, &in);
     v.regs.rflags = BIT(17);
     v.regs.rip = 0x0001000000001000;
-    vmx_write_dirty(&v);
+    vmx_write_changes(&v);
     assert_int_equal(v.regs.rflags, 2);
     assert_int_equal(v.regs.rip, 0x1000);
 }
