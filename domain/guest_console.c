@@ -280,11 +280,27 @@ static bool next_record(void)
     return true;
 }
 
+/* The bytes of the line's end, if nothing else of the line is left to write; 0: there is. */
+static u32 only_end_left(void)
+{
+    u32 left = current.len - current.done;
+    const char *at = current.text + current.done;
+
+    if (current.done <= current.lead + current.prefix || !left)
+        return 0;
+    return *at == '\n' ? 1 : left > 1 && at[0] == '\r' && at[1] == '\n' ? 2 : 0;
+}
+
 /* The serial line is at the begin of a line because of another CPU's message. A guest's line starts again with its
- * prefix and what is left; any other is repeated from its begin, so that tools find it whole. */
+ * prefix and what is left; any other is repeated from its begin, so that tools find it whole. Of a line that is whole,
+ * the message was the end. */
 static void begin_line_again(void)
 {
-    if (current.done <= current.lead + current.prefix) {
+    u32 end = only_end_left();
+
+    if (end) {
+        current.done += end;
+    } else if (current.done <= current.lead + current.prefix) {
         current.done = current.lead;
     } else if (current.prefix) {
         current.done -= current.prefix;

@@ -349,8 +349,9 @@ $(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
 .PHONY: fuzz
 fuzz: $(FUZZERS:%=fuzz-%)
 
-# Jobs of the boot tests in Bochs, on AMD's and on Intel's CPU models, and a table of the verdicts: tests/bochs/test_jobs.py. The boot test
-# bochs is one of them. TESTS='-k MainJob' is passed to pytest.
+# Jobs of the boot tests in Bochs, on AMD's and on Intel's CPU models, and a table of the verdicts: tests/bochs/test_jobs.py. The boot
+# test bochs is one of them.
+# TESTS='-k MainJob' is passed to pytest.
 .PHONY: bochs bochs-intel
 bochs: VENDOR := amd
 bochs-intel: VENDOR := intel

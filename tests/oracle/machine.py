@@ -17,8 +17,7 @@ GUEST = "build/guest/conformance.elf"
 
 MACHINE = [
     "-M", "q35", "-accel", "tcg", "-no-reboot",
-    # SVM and nested paging need an AMD CPU under Xen; the same CPU for both.
-    "-cpu", "max,vendor=AuthenticAMD", "-smp", "2",
+    "-smp", "2",
     # Two nodes of a CPU and 1 GiB each.
     "-m", "2048M",
     "-object", "memory-backend-ram,size=1G,id=m0", "-numa", "node,nodeid=0,cpus=0,memdev=m0",
@@ -27,6 +26,8 @@ MACHINE = [
     "-device", "amd-iommu,intremap=on",
     "-nodefaults", "-display", "none", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
 ]
+# SVM and nested paging need an AMD CPU under Xen; the same CPU for both.
+CPU = "max,vendor=AuthenticAMD"
 HOMESTEAD_OPTIONS = "com1=115200,8n1 console=com1 loglvl=info"
 # conswitch=ax: input stays with Xen, so that the newlines that wake it never reach domain 0. serial_tx_buffer: Xen drops what
 # does not fit, and the transcript is longer than the 16 KiB it has otherwise. sched=credit: credit2, the default, leaves a vCPU
@@ -60,12 +61,13 @@ class Boot:
 @dataclasses.dataclass
 class Dom0:
     """What runs as domain 0: a program of build/guest with its arguments, how many vCPUs it has, and seconds for a boot, and
-    of silence."""
+    of silence; and QEMU's words for the CPU."""
     program: str = GUEST
     arguments: str = ""
     vcpus: int = 1
     limit: int = LIMIT_S
     silence: int = SILENCE_S
+    cpu: str = CPU
 
 
 def conformance(only=None):
@@ -73,7 +75,7 @@ def conformance(only=None):
 
 
 def command(kernel, options, dom0):
-    return ["qemu-system-x86_64", *MACHINE, "-kernel", str(kernel), "-append", f"{options} dom0_max_vcpus={dom0.vcpus}",
+    return ["qemu-system-x86_64", *MACHINE, "-cpu", dom0.cpu, "-kernel", str(kernel), "-append", f"{options} dom0_max_vcpus={dom0.vcpus}",
             "-initrd", f"{dom0.program} {dom0.arguments}".strip() + f",{dom0.program}"]
 
 

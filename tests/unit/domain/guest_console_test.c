@@ -90,6 +90,36 @@ CONSOLE_TEST(a_broken_line_of_domain_0_is_repeated)
     assert_string_equal(all_said(), "first\n@fact\nimportant\n@fact a=1 b=2\n");
 }
 
+/* Of a line of which only the end was missing, the message was the end: it is whole. */
+CONSOLE_TEST(a_line_that_was_whole_is_not_repeated)
+{
+    static const u32 rooms[] = {13, 14}; /* up to the CR, and up to the LF */
+
+    for (u32 i = 0; i < ARRAY_SIZE(rooms); i++) {
+        console_room = rooms[i];
+        assert_true(guest_console_put(dom0, "@fact a=1 b=2\n@next\n", 20));
+        wait_ms(1);
+        console_message();
+        printk(LOG_ERROR, "important\n");
+        console_room = ~0u;
+        wait_ms(1);
+    }
+    assert_string_equal(all_said(), "@fact a=1 b=2\nimportant\n@next\n@fact a=1 b=2\nimportant\n@next\n");
+}
+
+CONSOLE_TEST(a_line_of_a_guest_that_was_whole_does_not_go_on)
+{
+    console_room = 8;
+    type(dom(1), "abc\n");
+    wait_ms(1);
+    console_message();
+    printk(LOG_ERROR, "important\n");
+    console_room = ~0u;
+    type(dom(1), "\n"); /* an empty one is no rest */
+    wait_ms(1);
+    assert_string_equal(all_said(), "(d1) abc\nimportant\n(d1)\n");
+}
+
 /* A prompt, and what is typed after it; other domains' lines begin on their own, and then it is shown again. */
 CONSOLE_TEST(a_line_that_domain_0_leaves_open)
 {
