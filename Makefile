@@ -54,7 +54,8 @@ HV_DIRS := lib arch/x86/cpu arch/x86/cpu/debug arch/x86/acpi mm arch/x86/hvm arc
 HV_C    := $(filter-out arch/x86/cpu/asm_offsets.c,$(wildcard $(HV_DIRS:%=%/*.c)))
 HV_ASM  := $(wildcard $(HV_DIRS:%=%/*.asm))
 # Rarely run: small rather than fast.
-$(O)/hv/arch/x86/hvm/insn.o $(O)/hv/domain/mmio.o $(O)/hv/domain/string_io.o: HV_CFLAGS += $(OPT_RARE)
+$(O)/hv/arch/x86/hvm/insn.o $(O)/hv/domain/mmio.o $(O)/hv/domain/string_io.o \
+        $(addprefix $(O)/hv/arch/x86/hvm/vmx/,capability.o enable.o entry_checks.o fields.o words.o): HV_CFLAGS += $(OPT_RARE)
 HV_OBJ  := $(HV_C:%.c=$(O)/hv/%.o) $(HV_ASM:%.asm=$(O)/hv/%.asm.o)
 OFFSETS := $(O)/hv/asm_offsets.inc
 # Only booting needs these: their sections get the prefix .init, and their memory is given back (boot/give_back.c).

@@ -31,7 +31,8 @@ static struct {    /* pages of map.ram by what they were taken for */
     u64 tables, frame_table, modules, managed;
 } books;
 
-#define CPUID_VMX BIT(5) /* leaf 1 ECX */
+#define CPUID_VMX  BIT(5)  /* leaf 1 ECX */
+#define CPUID_MTRR BIT(12) /* and EDX */
 
 static void must(int rc, const char *what)
 {
@@ -54,7 +55,7 @@ static void leave_out_uncached(struct boot_ranges *free)
     static struct mtrr mtrr;
     struct boot_ranges *uncached = &loaded; /* not in use yet */
 
-    if (!(cpuid(1, 0).ecx & CPUID_VMX))
+    if (!(cpuid(1, 0).ecx & CPUID_VMX) || !(cpuid(1, 0).edx & CPUID_MTRR))
         return;
     mtrr_read(&mtrr, rdmsr, cpuid(0x80000008u, 0).eax & 0xff);
     must(ram_map_uncached(uncached, &map.ram, &mtrr), "too many types");

@@ -264,6 +264,13 @@ bench-boot: all test-guests build/host/count.so
 	$(Q)$(PYTHON) tests/bench/boot.py $(RECORD_FLAG)
 	$(WRITE_PAGES)
 
+# The same domain 0 on SVM and on VMX, in Bochs.
+.PHONY: bench-vendors
+bench-vendors: all test-guests
+	$(Q)$(SETUP) build boot bochs
+	$(Q)$(PYTHON) tests/bench/vendors.py $(RECORD_FLAG)
+	$(WRITE_PAGES)
+
 # A Linux guest on both: instructions to its /init, and exits by kind. ARGS=--vcpus 2.
 .PHONY: bench-linux
 bench-linux: all build/host/profile.so

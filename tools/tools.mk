@@ -207,6 +207,7 @@ help:
 	@echo 'make coverage            lines and branches of mm, domain, hypercall, acpi that the host tests run'
 	@echo 'make bench               instruction counts, under icount'
 	@echo 'make profile [CASE=...]  instructions by function for one figure of make bench'
+	@echo 'make bench-vendors       instructions of hypercalls and exits on SVM and on VMX, in Bochs'
 	@echo 'make bench-boot          instructions of booting, by number of CPUs and memory size'
 	@echo 'make bench-linux         instructions of a Linux guest'\''s boot, here and on Xen, and its exits by kind'
 	@echo 'make bench-xl            instructions of xl create and xl destroy in a Linux domain 0, here and on Xen'

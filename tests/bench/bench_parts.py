@@ -6,6 +6,7 @@ import bench
 import boot
 import machines
 import record
+import vendors
 
 # Rows of the README: name, title.
 SUMMARY = [
@@ -176,6 +177,11 @@ def allocator():
     return rows(lines, ["---"] * 8)
 
 
+def of_vendors():
+    lines = [["", "SVM", "VMX", "VMX to SVM"], *vendors.table(record.read(vendors.RECORD))]
+    return rows(lines, ["---", "--:", "--:", "--:"])
+
+
 def kernels():
     lines = [["kernel", "payload", "decoded", "instructions to decode", "to copy into the guest"]]
     for row in record.read("kernels"):
@@ -185,4 +191,4 @@ def kernels():
 
 
 PARTS = {"bench": calls, "bench-summary": summary, "bench-comparison": comparison, "bench-boot": booting, "bench-linux": linux,
-         "bench-xl": xl, "bench-alloc": allocator, "kernels": kernels}
+         "bench-xl": xl, "bench-alloc": allocator, "bench-vendors": of_vendors, "kernels": kernels}

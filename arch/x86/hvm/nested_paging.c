@@ -3,6 +3,8 @@
  * level L covers 2^(9(L-1)) frames. One mapping request of order <= 18, being aligned, lies within one entry
  * of level 3, so at most three tables are missing above it.
  *
+ * lint: long: one data structure; its entries and its operations need each other.
+ *
  * AMD's entries (APM2 5.4, 15.25.5) and Intel's (SDM 3C 29.3.2) agree in what the code below looks at: bits 0-2 are
  * all set in what guests may read, write and execute, bit 1 is the right to write, none of the three means not
  * present, and bit 7 marks a large leaf. The bits in which they differ are the same in every table entry and in every
@@ -17,8 +19,6 @@
  * it: replacing it by a mapping needs no flush.
  *
  * Every function prepares what can fail first (counts and takes table pages), then changes the tables.
- *
- * lint: long: one data structure; its entry format and its operations need each other.
  */
 #include <arch/x86/hvm/nested_paging.h>
 
@@ -27,6 +27,7 @@
 #include <lib/assert.h>
 
 u32 np_largest_order = ORDER_1G;
+
 /* --- entries and the way to them ------------------------------------------------------------------------ */
 
 #define NPE_PRESENT     BIT(0)

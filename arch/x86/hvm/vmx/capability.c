@@ -113,3 +113,26 @@ const char *vmx_decide(const struct vmx_capabilities *c, struct vmx_settings *ou
     *out = s;
     return NULL;
 }
+
+/* A vCPU moves between CPUs with its VMCS, so the controls are the same. Another set of bits of CR4 would show too late. */
+const char *vmx_misfit(const struct vmx_settings *boot, const struct vmx_capabilities *c)
+{
+    struct vmx_settings s;
+    const char *why = vmx_decide(c, &s);
+
+    if (why)
+        return why;
+    if (s.revision != boot->revision)
+        return "its VMCS has another form than the boot CPU's";
+    if (s.pin != boot->pin || s.primary != boot->primary || s.secondary != boot->secondary ||
+        s.exit != boot->exit || s.entry != boot->entry)
+        return "its VMX has other controls than the boot CPU's";
+    if (s.timer_shift != boot->timer_shift)
+        return "its preemption timer has another rate than the boot CPU's";
+    if (s.cr0_must != boot->cr0_must || s.cr0_may != boot->cr0_may || s.cr4_must != boot->cr4_must ||
+        s.cr4_may != boot->cr4_may)
+        return "its CR0 and CR4 have other bits than the boot CPU's";
+    if (s.maddr_bits != boot->maddr_bits)
+        return "its physical addresses have another width than the boot CPU's";
+    return NULL;
+}

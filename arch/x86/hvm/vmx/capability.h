@@ -33,5 +33,7 @@ struct vmx_settings {
 
 /* NULL: *out is set. Otherwise what is missing, one sentence without a full stop. */
 const char *vmx_decide(const struct vmx_capabilities *c, struct vmx_settings *out);
+/* Why a CPU with capabilities c cannot run what the boot CPU's settings are for; NULL: it can. */
+const char *vmx_misfit(const struct vmx_settings *boot, const struct vmx_capabilities *c);
 
 #endif

@@ -81,20 +81,6 @@ bool vmx_probe(const char **why)
     return true;
 }
 
-/* What is wrong with a CPU after the first one; NULL: nothing. */
-static const char *differs(void)
-{
-    const struct vmx_capabilities c = read_capabilities();
-    struct vmx_settings s;
-    const char *why = vmx_decide(&c, &s);
-
-    if (!why && memcmp(&s, &vmx_settings, sizeof(s)) != 0)
-        why = "its VMX capabilities differ from the boot CPU's";
-    if (!why && !ept_same(boot_capabilities.ept_vpid, c.ept_vpid))
-        why = "its EPT capabilities differ from the boot CPU's";
-    return why;
-}
-
 /* FXSAVE must include SSE, as on AMD. */
 static void set_control_registers(void)
 {
@@ -105,8 +91,11 @@ static void set_control_registers(void)
 int vmx_cpu_enable(void)
 {
     struct cpu *cpu = this_cpu();
-    const char *why = differs();
+    const struct vmx_capabilities c = read_capabilities();
+    const char *why = vmx_misfit(&vmx_settings, &c);
 
+    if (!why && !ept_same(boot_capabilities.ept_vpid, c.ept_vpid))
+        why = "its EPT can do less than the boot CPU's";
     if (why) {
         log_warn("CPU %u is left out: %s\n", cpu->id, why);
         return -ENODEV;

@@ -1,4 +1,5 @@
-/* The checks of a VM entry, see entry_checks.h. Each function is a section of SDM 3C 27, each RULE a sentence of it. */
+/* The checks of a VM entry, see entry_checks.h. Each function is a section of SDM 3C 27, each RULE a sentence of it.
+ * lint: long: the checks of one instruction. */
 #include <arch/x86/hvm/vmx/entry_checks.h>
 
 #include <arch/x86/cpu/msr.h>

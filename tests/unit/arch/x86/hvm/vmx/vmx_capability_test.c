@@ -104,4 +104,36 @@ TEST(what_may_be_missing)
     assert_true(s.secondary & SECONDARY_ENCLS);
 }
 
+static void left_out(const char *word)
+{
+    const char *why = vmx_misfit(&s, &c);
+
+    assert_non_null(why);
+    if (!strstr(why, word))
+        fail_msg("'%s' does not have '%s'", why, word);
+    c = haswell;
+}
+
+TEST(a_cpu_that_is_not_like_the_first)
+{
+    assert_null(vmx_decide(&c, &s));
+    assert_null(vmx_misfit(&s, &c));
+    c.feature_control = FEATURE_CONTROL_LOCK;
+    left_out("locked VMX off");
+    c.basic++;
+    left_out("another form");
+    c.pin &= ~(PIN_PREEMPTION_TIMER << 32);
+    left_out("other controls");
+    c.secondary |= SECONDARY_ENCLS << 32;
+    left_out("other controls");
+    c.misc++;
+    left_out("another rate");
+    c.cr4_fixed1 &= ~BIT(20); /* no SMEP */
+    left_out("other bits");
+    c.maddr_bits = 46;
+    left_out("another width");
+    c.secondary |= BIT(63); /* what Homestead does not use */
+    assert_null(vmx_misfit(&s, &c));
+}
+
 FIXTURE(setup, NULL)
