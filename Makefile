@@ -83,7 +83,7 @@ $(O)/hv/asm_offsets.s: arch/x86/cpu/asm_offsets.c $(MAKEFILES_USED)
 $(OFFSETS): $(O)/hv/asm_offsets.s
 	$(Q)sed -n 's/^.*@@ \([A-Za-z0-9_]*\) \$$*\(-\{0,1\}[0-9]*\).*$$/%define \1 \2/p' $< > $@
 
-$(O)/hv/%.asm.o: %.asm $(OFFSETS) $(MAKEFILES_USED)
+$(O)/hv/%.asm.o: %.asm $(OFFSETS) arch/x86/cpu/spec_ctrl.inc $(MAKEFILES_USED)
 	$(call say,NASM,$<)
 	@mkdir -p $(@D)
 	$(Q)$(NASM) -f elf64 -g -F dwarf -w+all -Werror -I$(O)/hv/ -I. -MD $(@:.o=.d) -MP -o $@ $<

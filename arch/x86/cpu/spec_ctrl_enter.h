@@ -2,13 +2,14 @@
  * What is done around each guest, for both vendors' run paths:
  *
  *     if (likely(!spec_ctrl_needed()))
- *         enter(...);
+ *         svm_enter(...);
  *     else
- *         enter_guarded(..., spec_ctrl_enter(&cpu->last_domain, v->domain_serial, v->domid == 0));
+ *         svm_enter_guarded(..., spec_ctrl_enter(&cpu->last_domain, v->domain_serial, v->domid == 0));
  *
  * spec_ctrl_enter() is the last thing before the assembly that enters: VERW, its last step, clears what loads and stores
  * before it left in the CPU's buffers; what follows are this vCPU's own registers, and a few of Homestead's pointers.
- * enter_guarded() takes the flags that it returns, and has SPEC_CTRL_EXIT (spec_ctrl.inc) after the exit, before its RET.
+ * svm_enter_guarded(), or VMX's, takes the flags that it returns, and has SPEC_CTRL_EXIT (spec_ctrl.inc) after the exit,
+ * before its RET.
  */
 #ifndef CPU_SPEC_CTRL_ENTER_H
 #define CPU_SPEC_CTRL_ENTER_H

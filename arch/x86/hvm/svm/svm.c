@@ -193,7 +193,7 @@ static void take_asid(struct hvm_vcpu *v, struct cpu *cpu, struct vmcb *vmcb, u6
 }
 
 /* Not inlined: a CPU that needs no measures then pays for two instructions. */
-static __attribute__((noinline)) void enter_guarded(struct hvm_vcpu *v, struct cpu *cpu)
+static __attribute__((noinline)) void svm_with_measures(struct hvm_vcpu *v, struct cpu *cpu)
 {
     u64 vmsave_maddr = cpu->hvm_page_maddr[VMSAVE_PAGE];
 
@@ -218,7 +218,7 @@ static void svm_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     if (likely(!spec_ctrl_needed()))
         svm_enter(v, cpu->hvm_page_maddr[VMSAVE_PAGE]);
     else
-        enter_guarded(v, cpu);
+        svm_with_measures(v, cpu);
     cpu->in_guest = false;
     v->regs.rax = vmcb->rax;
     v->regs.rsp = vmcb->rsp;

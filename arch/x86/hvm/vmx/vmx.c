@@ -142,7 +142,7 @@ static __attribute__((noinline)) void refused(struct hvm_vcpu *v, u32 entered, s
 }
 
 /* Not inlined: a CPU that needs no measures then pays for two instructions. */
-static __attribute__((noinline)) u32 enter_guarded(struct hvm_vcpu *v, struct cpu *cpu)
+static __attribute__((noinline)) u32 vmx_with_measures(struct hvm_vcpu *v, struct cpu *cpu)
 {
     return vmx_enter_guarded(v, spec_ctrl_enter(&cpu->last_domain, v->domain_serial, !v->domid));
 }
@@ -160,7 +160,7 @@ static void vmx_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     vmx_write_changes(v);
     cpu->guest = v; /* for the NMI handler, which reports what this CPU does */
     cpu->in_guest = true;
-    u32 entered = likely(!spec_ctrl_needed()) ? vmx_enter(v) : enter_guarded(v, cpu);
+    u32 entered = likely(!spec_ctrl_needed()) ? vmx_enter(v) : vmx_with_measures(v, cpu);
     cpu->in_guest = false;
     __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory"); /* their handlers only set flags for the run loop */
     u32 reason = entered == VMX_ENTERED ? (u32)vmread(VMCS_EXIT_REASON) : VMX_EXIT_ENTRY_FAILED;
