@@ -2,6 +2,7 @@
  * A domain's account: it begins, its totals, and the end of all its memory, in steps. Whole chunks and regions
  * without pins are freed in one step each; frames that are pinned outlive it (pin.c).
  */
+#include <arch/x86/cpu/percpu.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/ledger.h>
@@ -24,19 +25,12 @@ void mem_account_init(struct mem_account *account, u16 domid)
     account->legacy_claims = (u8)legacy_default;
 }
 
-void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages)
-{
-    BUG_ON(account->tot_pages < pages || account->own[nid] < pages);
-    account->tot_pages -= pages;
-    account->own[nid] -= pages;
-}
-
 /* claims.md CL-1.7, CL-1.7b. */
 void mm_account_kill(struct mem_account *account)
 {
     spin_lock(&account->lock);
     u64 locked = ledger_lock_nodes(account, 0);
-    account->dying = true;
+    __atomic_store_n(&account->dying, true, __ATOMIC_RELAXED); /* clear() reads it without the lock */
     ledger_release(account, locked);
     nodes_unlock(locked);
     spin_unlock(&account->lock);
@@ -104,15 +98,29 @@ static bool release_one(struct mem_account *account)
     return false;
 }
 
+/* Does a CPU clear memory of the dying account? None begins to any more: a take looks for dying under the lock. */
+static bool is_being_cleared(const struct mem_account *account)
+{
+    for (u32 id = 0; id < nr_cpus; id++)
+        if (cpus[id] && __atomic_load_n(&cpus[id]->clearing, __ATOMIC_ACQUIRE) == account)
+            return true;
+    return false;
+}
+
 bool mm_release_some(struct mem_account *account, u32 budget)
 {
+    spin_lock(&account->lock);
+    bool dying = account->dying, more = dying;
+    spin_unlock(&account->lock);
+    if (!dying)
+        return false;
+    if (is_being_cleared(account))
+        return true;
     /* The lock is dropped between steps: others must not wait for a whole domain. */
-    for (;; budget--) {
+    while (more && budget--) {
         spin_lock(&account->lock);
-        bool more = account->dying && (account->in_flight || budget == 0);
-        bool done = !more && (!account->dying || !release_one(account));
+        more = release_one(account);
         spin_unlock(&account->lock);
-        if (more || done)
-            return more;
     }
+    return more;
 }

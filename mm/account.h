@@ -9,6 +9,7 @@
 #define MM_ACCOUNT_H
 
 #include <homestead/addr.h>
+#include <lib/assert.h>
 #include <lib/spinlock.h>
 
 struct region;
@@ -26,14 +27,13 @@ struct holdings {
 struct mem_account {
     spinlock_t lock;            /* LOCK_ACCOUNT */
     u16 domid;                  /* [I] */
-    bool dying;                 /* [A] set once */
+    bool dying;                 /* [A] set once; read by who has cleared memory too */
     u64 max_pages;              /* [A] limit of tot */
     u64 tot_pages;              /* [A] guest pages owned */
     u64 own[MAX_NODES];         /* [A] of them, on each node */
     u64 overhead_pages;         /* [A] Homestead's memory for this domain; in neither tot nor own */
     u64 affinity;               /* [A] bit per node: where pages without a node request come from; 0 = any */
     u8 legacy_claims;           /* [A] enum claim_legacy: what a claim without nodes becomes */
-    u32 in_flight;              /* [A] mm_take()s that are not done */
     u64 host_claim;             /* [L] h[d] */
     u64 claim_nodes;            /* [A] nodes of the set that stands; elsewhere c[d][n] is 0 */
     u64 node_claim[MAX_NODES];  /* [L] c[d][n] */
@@ -54,7 +54,12 @@ struct mem_account {
 void mem_account_init(struct mem_account *account, u16 domid);
 
 /* tot and own drop by pages. Account lock held. */
-void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages);
+static inline void account_uncharge(struct mem_account *account, nodeid_t nid, u64 pages)
+{
+    BUG_ON(account->tot_pages < pages || account->own[nid] < pages);
+    account->tot_pages -= pages;
+    account->own[nid] -= pages;
+}
 
 /* Accounts are found by domid when a frame is pinned or unpinned: the domain layer supplies this (a known
  * call upward). Returns NULL if there is none. Called with no lock of mm/ held. An account must stay until

@@ -1,14 +1,17 @@
 /*
  * Taking memory: the choice of node, of clean or dirty memory, and of the claims that are redeemed
- * (docs/hypervisor-guide/mm/claims.md sections 4 and 5).
+ * (docs/hypervisor-guide/mm/claims.md sections 4 and 5). Three levels:
  *
- * A transaction holds the account's lock, then the node's: limits are checked, credits reserved, extents taken and
- * charged, or nothing at all has happened. It locks more nodes only if the one cannot decide (ledger.c). What is dirty
- * is cleared after that without any lock; until it is done the account counts the transaction as in flight, and a
- * domain that is killed in this time keeps its memory until then.
+ *   choose    the nodes, one after the other, and whether dirty memory will do: choose(), choose_portion()
+ *   attempt   limits, credits and pages in one hold of the account's lock and the node's: attempt()
+ *   clear     what is dirty, without any lock: clear()
  *
- * All extents of a transaction come from one node. Its size bounds how long the locks are held:
- * mm_extents_at_once().
+ * An attempt succeeds as a whole or changes nothing, and no other CPU sees it half done. It locks more nodes only if
+ * the one cannot decide (ledger.c). All extents come from one node, and mm_extents_at_once() bounds how long it holds
+ * the locks.
+ *
+ * What was taken is the account's from then on. While a CPU clears a domain's memory it says so in its struct cpu, and
+ * mm_release_some() frees nothing of that domain.
  */
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/frames.h>
@@ -17,28 +20,26 @@
 #include <mm/ledger.h>
 #include <mm/node_order.h>
 
-#define PAGES_AT_ONCE 2048ull /* cleared in one transaction of MM_PREEMPT */
+#define PAGES_AT_ONCE 2048ull /* cleared by one call with MM_PREEMPT */
 
-/* A transaction. */
 struct job {
-    const struct mm_request *request;
+    struct mem_account *account; /* NULL: Homestead's own memory */
     struct mm_taken *taken;
+    u32 nr; /* extents wanted at once */
     struct take take;
-    u64 locked;     /* nodes */
-    bool guest;     /* the domain's memory; else overhead */
-    bool hold;      /* in flight until mm_take_done() */
-    bool in_flight; /* counted so */
 };
+
+/* --- attempt ------------------------------------------------------------------------------------------------ */
 
 /* How many extents the account may have: *nr becomes that. claims.md CL-1.3, CL-1.7. */
 static int check_limits(const struct job *job, u32 *nr)
 {
-    const struct mem_account *account = job->taken->account;
-    u32 order = job->request->order;
+    const struct mem_account *account = job->account;
+    u32 order = job->take.order;
 
     if (account->dying)
         return -ESRCH;
-    if (!job->guest)
+    if (!job->taken->guest)
         return 0;
     if (account->tot_pages > account->max_pages || BIT(order) > account->max_pages - account->tot_pages)
         return -E2BIG;
@@ -47,51 +48,50 @@ static int check_limits(const struct job *job, u32 *nr)
 }
 
 /* Credits for as many extents as there are: for nr, half of that, ...; the caller comes again for the rest. Returns
- * how many. Node lock held; afterwards those of more nodes, if it took them. */
-static u32 reserve(struct job *job, nodeid_t nid, u32 nr)
+ * how many. Locks more nodes if that is needed. */
+static inline u32 reserve(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
 {
     struct mm_taken *taken = job->taken;
     u64 needs;
 
     while (nr) {
-        switch (ledger_reserve(taken->account, nid, (u64)nr << taken->order, taken->order, job->locked,
-                               &taken->receipt, &needs)) {
-        case GRANTED:
+        enum verdict verdict = ledger_reserve(job->account, nid, (u64)nr << taken->order, taken->order,
+                                              *locked, &taken->receipt, &needs);
+        if (likely(verdict == GRANTED))
             return nr;
-        case REFUSED:
+        if (verdict == REFUSED)
             nr /= 2;
-            break;
-        case UNDECIDED:
-            job->locked = nodes_lock_more(job->locked, needs);
-        }
+        else
+            *locked = nodes_lock_more(*locked, needs);
     }
     return 0;
 }
 
 /*
- * Credits, then memory, in one. -ENOMEM: not even one extent, promised to others. -EAGAIN: the credits are
- * there, but no such extent is on the maps; nothing has changed. Node lock held.
+ * Credits, then memory. -ENOMEM: not even one extent, promised to others. -EAGAIN: the credits are there, but no such
+ * extent was found; nothing has changed. Node lock held.
  * claims.md CL-1.4, CL-1.5, CL-4.13.
  */
-static int take_with_credits(struct job *job, nodeid_t nid, u32 nr)
+static inline int take_on_node(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
 {
-    struct mm_taken *taken = job->taken;
     struct node *node = node_get(nid);
-    u32 order = taken->order;
+    struct mm_taken *taken = job->taken;
+    struct take *take = &job->take;
 
-    nr = reserve(job, nid, nr);
+    nr = reserve(job, nid, nr, locked);
     if (!nr)
         return -ENOMEM;
-    job->take.holder = job->guest ? &taken->account->held[nid] : &node->heap;
-    job->take.nr = nr;
-    node_take(node, &job->take);
-    /* Each credit stands for a free page: if no map has it, a scrubber does. */
-    BUG_ON(!job->take.got && order == 0 && job->take.kinds == TAKE_ANY && job->take.limit == ~0ull &&
-           node->scrubbing_pages == 0);
-    taken->nr = job->take.got;
-    if (taken->nr < nr)
-        ledger_refund(taken->account, &taken->receipt, (u64)(nr - taken->nr) << order);
-    return taken->nr ? 0 : -EAGAIN;
+    take->holder = taken->guest ? &job->account->held[nid] : &node->heap;
+    take->nr = nr;
+    node_take(node, take);
+    taken->nr = take->got;
+    if (unlikely(take->got < nr)) {
+        /* Each credit stands for a free page: if no map has it, a scrubber does. */
+        BUG_ON(!take->got && take->order == 0 && take->kinds == TAKE_ANY && take->limit == ~0ull &&
+               node->scrubbing_pages == 0);
+        ledger_refund(job->account, &taken->receipt, (u64)(nr - take->got) << take->order);
+    }
+    return take->got ? 0 : -EAGAIN;
 }
 
 /*
@@ -99,50 +99,51 @@ static int take_with_credits(struct job *job, nodeid_t nid, u32 nr)
  * has the credits, but no extent at hand.
  * claims.md CL-1.4b.
  */
-static int take_from_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr)
+static inline int take_on_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr)
 {
-    int result = -ENOMEM;
+    u64 locked = likely(nr_nodes == 1) ? BIT(nids[0]) : nodes_all();
+    int rc, result = -ENOMEM;
 
-    job->locked = nr_nodes == 1 ? BIT(nids[0]) : nodes_all();
-    nodes_lock(job->locked);
-    for (u32 i = 0; i < nr_nodes && result; i++) {
-        int rc = take_with_credits(job, nids[i], nr);
+    nodes_lock(locked);
+    for (u32 i = 0;; job->take.more = false, job->take.from = 0) { /* each node's search is its own */
+        rc = take_on_node(job, nids[i], nr, &locked);
         if (rc != -ENOMEM)
             result = rc;
+        if (result == 0 || ++i == nr_nodes)
+            break;
     }
-    nodes_unlock(job->locked);
+    nodes_unlock(locked);
     return result;
 }
 
 /* claims.md CL-3.52, CL-4.12. */
-static void charge(struct job *job)
+static void charge(const struct job *job)
 {
-    struct mem_account *account = job->taken->account;
+    struct mem_account *account = job->account;
     u64 pages = job->taken->receipt.pages;
 
-    if (job->guest) {
-        account->tot_pages += pages;
-        account->own[job->taken->receipt.nid] += pages;
-    } else {
+    if (!job->taken->guest) {
         account->overhead_pages += pages;
+        return;
     }
-    job->in_flight = job->hold || job->take.dirty;
-    account->in_flight += job->in_flight;
+    account->tot_pages += pages;
+    account->own[job->taken->receipt.nid] += pages;
+    if (job->take.dirty)
+        __atomic_store_n(&this_cpu()->clearing, account, __ATOMIC_RELAXED); /* the lock orders it */
 }
 
-static int try_once(struct job *job, const u8 *nids, u32 nr_nodes, u32 kinds)
+static inline int attempt_once(struct job *job, const u8 *nids, u32 nr_nodes)
 {
-    struct mem_account *account = job->taken->account;
-    u32 nr = job->request->nr;
+    struct mem_account *account = job->account;
+    u32 nr = job->nr;
     int rc = 0;
 
-    job->take.kinds = kinds;
     if (account) {
         spin_lock(&account->lock);
         rc = check_limits(job, &nr);
     }
     if (rc == 0)
-        rc = take_from_nodes(job, nids, nr_nodes, nr);
+        rc = take_on_nodes(job, nids, nr_nodes, nr);
     if (account) {
         if (rc == 0)
             charge(job);
@@ -151,27 +152,48 @@ static int try_once(struct job *job, const u8 *nids, u32 nr_nodes, u32 kinds)
     return rc;
 }
 
-/* Everything that may be done for an extent of these nodes, waiting included. Above order 0: one node. */
-static int try_hard(struct job *job, const u8 *nids, u32 nr_nodes)
+/* A search that looks at much drops the locks in between. */
+static int attempt(struct job *job, const u8 *nids, u32 nr_nodes, u32 kinds)
 {
-    struct node *node = node_get(nids[0]);
-    int rc = try_once(job, nids, nr_nodes, TAKE_ANY);
+    int rc;
 
-    if (rc != -EAGAIN)
-        return rc;
-    if (job->request->order == 0 && job->take.limit == ~0ull) {
+    job->take.kinds = kinds;
+    job->take.more = false;
+    job->take.from = 0;
+    do
+        rc = attempt_once(job, nids, nr_nodes);
+    while (unlikely(rc == -EAGAIN && job->take.more && nr_nodes == 1));
+    return rc;
+}
+
+/* Somebody has the credits and found no extent: scrubbers have it. */
+static int attempt_again(struct job *job, const u8 *nids, u32 nr_nodes)
+{
+    int rc;
+
+    if (job->take.order == 0 && job->take.limit == ~0ull) {
         /* A scrubber has the page and will bring it, or someone else gets the credit too. */
         do {
             node_relax();
-            rc = try_once(job, nids, nr_nodes, TAKE_ANY);
+            rc = attempt(job, nids, nr_nodes, TAKE_ANY);
         } while (rc == -EAGAIN);
         return rc;
     }
-    node_wait_scrubbers(node);
-    rc = try_once(job, nids, nr_nodes, TAKE_ANY);
-    node_wait_done(node);
+    node_wait_scrubbers(node_get(nids[0]));
+    rc = attempt(job, nids, nr_nodes, TAKE_ANY);
+    node_wait_done(node_get(nids[0]));
     return rc == -EAGAIN ? -ENOMEM : rc;
 }
+
+/* Waits for what scrubbers have. Above order 0: one node. */
+static inline int attempt_and_wait(struct job *job, const u8 *nids, u32 nr_nodes)
+{
+    int rc = attempt(job, nids, nr_nodes, TAKE_ANY);
+
+    return likely(rc != -EAGAIN) ? rc : attempt_again(job, nids, nr_nodes);
+}
+
+/* --- choose ------------------------------------------------------------------------------------------------- */
 
 static bool holds_claim(const struct mem_account *account, nodeid_t nid)
 {
@@ -193,58 +215,89 @@ static bool has_clean(struct node *node)
  * a host-wide claim must not fail.
  * claims.md CL-1.4b, CL-1.4c, CL-5.5, CL-5.11 to CL-5.13.
  */
-static int try_nodes(struct job *job, const struct node_order *order)
+static int choose_of_many(struct job *job, const struct node_order *order)
 {
     int rc = -ENOMEM;
 
-    for (u32 i = 0; i < order->nr && order->nr > 1; i++) {
+    for (u32 i = 0; i < order->nr; i++) {
         const u8 *nid = &order->nid[i];
-        if (i < order->nr_affine || holds_claim(job->taken->account, *nid))
-            rc = try_hard(job, nid, 1);
+        if (i < order->nr_affine || holds_claim(job->account, *nid))
+            rc = attempt_and_wait(job, nid, 1);
         else if (has_clean(node_get(*nid)))
-            rc = try_once(job, nid, 1, TAKE_CLEAN);
+            rc = attempt(job, nid, 1, TAKE_CLEAN);
         if (rc != -ENOMEM && rc != -EAGAIN)
             return rc;
     }
     for (u32 i = 0; i < order->nr; i++) {
-        rc = try_hard(job, &order->nid[i], 1);
+        rc = attempt_and_wait(job, &order->nid[i], 1);
         if (rc != -ENOMEM)
             return rc;
     }
-    if (job->request->order == 0 && order->nr > 1)
-        rc = try_hard(job, order->nid, order->nr);
-    return rc;
+    return job->take.order == 0 ? attempt_and_wait(job, order->nid, order->nr) : rc;
 }
 
-/* claims.md CL-5.15. */
-static void clear_taken(const struct job *job)
+static inline int choose(struct job *job, const struct node_order *order)
+{
+    return likely(order->nr == 1) ? attempt_and_wait(job, order->nid, 1) : choose_of_many(job, order);
+}
+
+/* What takes about a millisecond to clear. -ERESTART: some was cleaned for a next try. */
+static int choose_portion(struct job *job, const struct node_order *order)
+{
+    u32 extent_order = job->take.order;
+
+    for (u32 i = 0; i < order->nr && extent_order > ORDER_2M; i++) {
+        int rc = attempt(job, &order->nid[i], 1, TAKE_CLEAN);
+        if (rc != -ENOMEM && rc != -EAGAIN)
+            return rc;
+        /* Only where it could be had: the credits are there. */
+        if (rc == -EAGAIN && node_clean_for(order->nid[i], extent_order))
+            return -ERESTART;
+    }
+    if (order->nr == 1 && job->nr > 1) { /* clean ones first, as many as there are */
+        int rc = attempt(job, order->nid, 1, TAKE_CLEAN);
+        if (rc != -EAGAIN)
+            return rc;
+    }
+    job->nr = (u32)MIN(job->nr, MAX(PAGES_AT_ONCE >> extent_order, 1ull));
+    return choose(job, order);
+}
+
+/* --- clear -------------------------------------------------------------------------------------------------- */
+
+/* Neighbours in one go. */
+static void clear_extents(const struct take *take)
+{
+    for (u64 left = take->dirty; left;) {
+        u32 i = (u32)__builtin_ctzll(left), nr = 0;
+
+        do
+            left &= ~BIT(i + nr++);
+        while (i + nr < take->got && left >> (i + nr) & 1 &&
+               take->extent[i + nr].n == take->extent[i].n + ((u64)nr << take->order));
+        frames_clear(take->extent[i], (u64)nr << take->order);
+    }
+}
+
+/* -ESRCH: the domain was killed meanwhile; it is still its memory, and goes with the rest. claims.md CL-5.15. */
+static int clear(const struct job *job)
 {
     const struct take *take = &job->take;
-    u64 base = ALIGN_DOWN(take->extent[0].n, BIT(ORDER_1G));
 
-    if (take->order <= ORDER_2M) {
-        for (u64 bits = take->dirty; bits; bits &= bits - 1)
-            frames_clear(take->extent[__builtin_ctzll(bits)], BIT(take->order));
-        return;
-    }
-    clear_runs(base, take->dirty_regions, MAP_BITS);
-}
-
-/* -ESRCH: the domain was killed while its memory was being cleared; it is still its memory, and goes with the
- * rest. */
-static int land(struct job *job)
-{
-    struct mem_account *account = job->taken->account;
-
-    if (!job->in_flight || !job->take.dirty)
+    if (take->got == 1 && take->order <= ORDER_2M)
+        frames_clear(take->extent[0], BIT(take->order));
+    else if (take->order <= ORDER_2M)
+        clear_extents(take);
+    else
+        clear_runs(ALIGN_DOWN(take->extent[0].n, BIT(ORDER_1G)), take->dirty_regions, MAP_BITS);
+    if (!job->taken->guest)
         return 0;
-    spin_lock(&account->lock);
-    bool dead = job->guest && account->dying;
-    if (dead || !job->hold)
-        account->in_flight--;
-    spin_unlock(&account->lock);
-    return dead ? -ESRCH : 0;
+    /* Pairs with the acquire in is_being_cleared(). */
+    __atomic_store_n(&this_cpu()->clearing, NULL, __ATOMIC_RELEASE);
+    return __atomic_load_n(&job->account->dying, __ATOMIC_RELAXED) ? -ESRCH : 0;
 }
+
+/* --- the calls ---------------------------------------------------------------------------------------------- */
 
 static bool request_valid(const struct mm_request *request, const struct mem_account *account)
 {
@@ -258,73 +311,39 @@ static bool request_valid(const struct mm_request *request, const struct mem_acc
            (account || request->flags & MM_OVERHEAD);
 }
 
-/* The request in portions that take about a millisecond to clear. -ERESTART: some was cleaned for a next try.
- */
-static int take_preemptible(struct job *job, const struct node_order *nodes)
-{
-    struct mm_request portion = *job->request;
-    u32 order = portion.order;
-
-    for (u32 i = 0; i < nodes->nr && order > ORDER_2M; i++) {
-        int rc = try_once(job, &nodes->nid[i], 1, TAKE_CLEAN);
-        if (rc != -ENOMEM && rc != -EAGAIN)
-            return rc;
-        /* Only where it could be had: the credits are there. */
-        if (rc == -EAGAIN && node_clean_for(nodes->nid[i], order))
-            return -ERESTART;
-    }
-    if (nodes->nr == 1 && portion.nr > 1) { /* clean ones first, as many as there are */
-        int rc = try_once(job, nodes->nid, 1, TAKE_CLEAN);
-        if (rc != -EAGAIN)
-            return rc;
-    }
-    portion.nr = (u32)MIN(portion.nr, MAX(PAGES_AT_ONCE >> order, 1ull));
-    job->request = &portion;
-    return try_nodes(job, nodes);
-}
-
-static int take(struct job *job, struct mem_account *account)
-{
-    struct mm_request request = *job->request;
-    struct node_order nodes;
-
-    if (!request_valid(&request, account))
-        return -EINVAL;
-    job->taken->account = account;
-    request.nr = MIN(request.nr, mm_extents_at_once(request.order));
-    job->request = &request;
-    job->guest = job->taken->guest = !(request.flags & MM_OVERHEAD);
-    job->take.extent = job->taken->extent;
-    job->take.owner = account ? account->domid : PAGE_OWNER_NONE;
-    job->take.state = job->guest ? FRAME_GUEST : FRAME_OWN;
-    job->take.order = job->taken->order = request.order;
-    job->take.limit =
-        request.address_bits && request.address_bits < 64 ? BIT(request.address_bits - PAGE_SHIFT) : ~0ull;
-    node_order_init(&nodes, account, request.nid, request.flags);
-    int rc = request.flags & MM_PREEMPT ? take_preemptible(job, &nodes) : try_nodes(job, &nodes);
-    if (unlikely(rc == -ENOMEM))
-        refusal_note_alloc(account, nodes.nr == 1 ? nodes.nid[0] : NODE_NONE, request.order,
-                           BIT(request.order));
-    if (rc)
-        return rc;
-    if (job->take.dirty)
-        clear_taken(job);
-    return land(job);
-}
-
 int mm_take(struct mem_account *account, const struct mm_request *request, struct mm_taken *taken)
 {
-    struct job job = {.request = request, .taken = taken, .hold = account != NULL};
+    struct node_order nodes;
+    struct job job;
 
-    return take(&job, account);
+    if (!request_valid(request, account))
+        return -EINVAL;
+    taken->account = job.account = account;
+    taken->order = job.take.order = request->order;
+    taken->guest = !(request->flags & MM_OVERHEAD);
+    job.taken = taken;
+    job.nr = MIN(request->nr, mm_extents_at_once(request->order));
+    job.take.extent = taken->extent;
+    job.take.owner = account ? account->domid : PAGE_OWNER_NONE;
+    job.take.state = taken->guest ? FRAME_GUEST : FRAME_OWN;
+    job.take.limit =
+        request->address_bits && request->address_bits < 64 ? BIT(request->address_bits - PAGE_SHIFT) : ~0ull;
+    if (request->nid != NODE_NONE && request->flags & MM_EXACT_NODE)
+        nodes.nid[0] = (u8)request->nid, nodes.nr = 1;
+    else
+        node_order_init(&nodes, account, request->nid, request->flags);
+    int rc = request->flags & MM_PREEMPT ? choose_portion(&job, &nodes) : choose(&job, &nodes);
+    if (unlikely(rc == -ENOMEM))
+        refusal_note_alloc(account, nodes.nr == 1 ? nodes.nid[0] : NODE_NONE, request->order,
+                           BIT(request->order));
+    return rc || !job.take.dirty ? rc : clear(&job);
 }
 
 int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out)
 {
     struct mm_request request = {.nid = nid, .order = order, .nr = 1, .flags = flags};
     struct mm_taken taken;
-    struct job job = {.request = &request, .taken = &taken};
-    int rc = take(&job, account);
+    int rc = mm_take(account, &request, &taken);
 
     if (rc == 0)
         *out = taken.extent[0];

@@ -204,7 +204,8 @@ static void check_chunk(const struct chunk *c, const struct counted *regions, st
     check_equal(c->list,
                 clean == MAP_BITS ? CHUNKS_CLEAN
                 : whole           ? CHUNKS_DIRTY
-                : clean + dirty   ? CHUNKS_PARTLY
+                : clean           ? CHUNKS_PARTLY
+                : dirty           ? CHUNKS_PARTLY_DIRTY
                                   : CHUNK_UNLISTED,
                 "list of chunk", c->base);
     check_that((c->pprev != NULL) == (c->list != CHUNK_UNLISTED), "chunk in its list", c->base);
@@ -265,10 +266,14 @@ static void check_lists(nodeid_t nid, const struct check_tally *tally)
             pages += (u64)(c->nr_clean + c->nr_dirty) * MAP_BITS;
         }
     check_equal(chunks, tally->free_1g, "chunks on the lists of node", nid);
-    for (const struct region *r = node->open; r; r = r->open_next) {
-        check_that(*r->open_pprev == r && r->chunk->nid == nid, "link of open region", r->base);
-        pages += r->nr_free;
-    }
+    for (u32 gives = 0; gives < MAP_ORDER; gives++)
+        for (const struct region *r = node->open[gives]; r; r = r->open_next) {
+            check_that(*r->open_pprev == r && r->chunk->nid == nid, "link of open region", r->base);
+            check_that(r->gives == gives &&
+                           (gives == MAP_ORDER - 1 || map_find_run(r->free, gives + 1) == MAP_NONE),
+                       "what open region gives", r->base);
+            pages += r->nr_free;
+        }
     check_equal(pages, tally->free - tally->scrubbing, "pages on the lists of node", nid);
     for (u32 open = 0; open < 2; open++)
         for (const struct region *r = node->shared[open]; r; r = r->next)
@@ -352,7 +357,6 @@ static void check_account(const struct mem_account *account, struct claim_sums *
     check_that(account->claimant_link || out == 0, "list of claimants and domain", account->domid);
     check_that(!account->dying || (out == 0 && !account->claimant_link), "claim of a dying domain",
                account->domid);
-    check_equal(account->in_flight, 0, "transactions in flight of domain", account->domid);
 }
 
 u32 mm_check(void)

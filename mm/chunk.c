@@ -15,7 +15,7 @@ static enum chunk_list chunk_class(const struct chunk *c)
         return CHUNKS_CLEAN;
     if (c->nr_clean + c->nr_dirty + c->nr_scrubbing == MAP_BITS)
         return CHUNKS_DIRTY;
-    return c->nr_clean + c->nr_dirty ? CHUNKS_PARTLY : CHUNK_UNLISTED;
+    return c->nr_clean ? CHUNKS_PARTLY : c->nr_dirty ? CHUNKS_PARTLY_DIRTY : CHUNK_UNLISTED;
 }
 
 void chunk_relist(struct node *node, struct chunk *c)

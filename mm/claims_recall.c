@@ -65,36 +65,56 @@ static void sums(struct loss loss, u64 *sum, u64 *lost)
 }
 
 /*
+ * a / b - c / d: less than, equal to or greater than 0. b, d > 0. By Euclid, because the products of two page counts may
+ * have more than 64 bits: after equal integer parts the remainders decide, and of 1 / x and 1 / y the one with the larger
+ * x is less.
+ */
+static s32 compare_ratios(u64 a, u64 b, u64 c, u64 d)
+{
+    for (s32 sign = 1;; sign = -sign) {
+        u64 left = a % b, right = c % d;
+
+        if (a / b != c / d)
+            return a / b < c / d ? -sign : sign;
+        if (!left || !right)
+            return left ? sign : right ? -sign : 0;
+        a = b;
+        b = left;
+        c = d;
+        d = right;
+    }
+}
+
+/*
  * Does a lose before b? Least (lost + 1) / claim; of equals the larger claim, then the lower id.
  * claims.md CL-6.10.
  */
 static bool due_before(const struct mem_account *a, const struct mem_account *b, struct loss loss)
 {
-    u64 share_a = has(a, loss) + has_lost(a, loss), share_b = has(b, loss) + has_lost(b, loss);
-    __int128 at_a = (__int128)(has_lost(a, loss) + 1) * share_b,
-             at_b = (__int128)(has_lost(b, loss) + 1) * share_a;
+    s32 order = compare_ratios(has_lost(a, loss) + 1, has(a, loss) + has_lost(a, loss), has_lost(b, loss) + 1,
+                               has(b, loss) + has_lost(b, loss));
 
-    if (at_a != at_b)
-        return at_a < at_b;
+    if (order)
+        return order < 0;
     return has(a, loss) != has(b, loss) ? has(a, loss) > has(b, loss) : a->domid < b->domid;
 }
 
-/* NULL: no domain has anything to lose. claims.md CL-6.7, CL-6.9, CL-6.11, CL-6.12. */
+/*
+ * Of those that have lost less than their share. One has as long as anybody has something left: what all have lost is
+ * less than the loss with the next one. NULL: nobody has. claims.md CL-6.7, CL-6.9, CL-6.11, CL-6.12.
+ */
 static struct mem_account *next_to_lose(struct loss loss)
 {
-    struct mem_account *best = NULL, *any = NULL;
+    struct mem_account *best = NULL;
     u64 sum, lost;
 
     sums(loss, &sum, &lost);
-    for (struct mem_account *a = ledger_claimants(); a; a = a->next_claimant) {
-        u64 now = has(a, loss), gone = has_lost(a, loss);
-        if (!now)
-            continue;
-        any = any && !due_before(a, any, loss) ? any : a;
-        if ((__int128)(now + gone) * lost > (__int128)gone * sum && (!best || due_before(a, best, loss)))
+    for (struct mem_account *a = ledger_claimants(); a; a = a->next_claimant)
+        if (has(a, loss) &&
+            compare_ratios(has_lost(a, loss), has(a, loss) + has_lost(a, loss), lost, sum) < 0 &&
+            (!best || due_before(a, best, loss)))
             best = a;
-    }
-    return best ? best : any;
+    return best;
 }
 
 static void remember(const struct mem_account *account, struct loss loss)

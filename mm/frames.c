@@ -53,6 +53,13 @@ static u32 range_index(u64 n)
     return lo;
 }
 
+const struct frame_range *frame_range_from(u64 n)
+{
+    u32 i = range_index(n);
+
+    return i < nr_ranges ? &ranges[i] : NULL;
+}
+
 const struct frame_range *frame_range_find(u64 n)
 {
     u32 i = range_index(n);

@@ -94,17 +94,17 @@ static u64 plan_other_nodes(const struct mem_account *account, u64 uncovered, st
 }
 
 /*
- * Plans how many of the receipt's pages the account's claims pay for. REFUSED: the set is strict.
- * claims.md CL-3.44, CL-3.44b, CL-4.2, CL-4.3, CL-4.5, CL-4.10.
+ * The claim on the node is not enough: the rest is redeemed from the account's other claims, as far as they go. REFUSED:
+ * the set is strict.
+ * claims.md CL-3.44, CL-3.44b, CL-4.3, CL-4.5, CL-4.10.
  */
-static enum verdict plan_redemption(const struct mem_account *account, struct claim_receipt *receipt,
-                                    u64 locked, u64 *needs, u64 *redeemed)
+static enum verdict plan_others(const struct mem_account *account, struct claim_receipt *receipt, u64 locked,
+                                u64 *needs, u64 *redeemed)
 {
     u64 pages = receipt->pages;
 
-    receipt->from_node = MIN(pages, account->node_claim[receipt->nid]);
-    receipt->from_host = MIN(pages - receipt->from_node, account->host_claim);
-    *redeemed = receipt->from_node + receipt->from_host;
+    receipt->from_host = MIN(pages - *redeemed, account->host_claim);
+    *redeemed += receipt->from_host;
     if (*redeemed == pages || *redeemed == account->outstanding)
         return GRANTED;
     if (account->claim_flags & CLAIM_STRICT)
@@ -116,41 +116,48 @@ static enum verdict plan_redemption(const struct mem_account *account, struct cl
     return GRANTED;
 }
 
-/* claims.md CL-1.1, CL-1.2, CL-1.4, CL-1.4b, CL-1.6, CL-3.5, CL-4.1, CL-4.6 to CL-4.8, CL-4.11. */
+/* claims.md CL-4.1. */
+static void redeem(struct mem_account *account, struct claim_receipt *receipt, u64 redeemed)
+{
+    if (receipt->from_node)
+        receipt->node_lost = claim_node_sub(account, receipt->nid, receipt->from_node, receipt->order);
+    host_claim_change(account, -(s64)receipt->from_host);
+    account->outstanding -= redeemed;
+    for (u32 i = 0; i < receipt->nr_other; i++) {
+        nodeid_t other = receipt->other[i].nid;
+        receipt->other[i].lost = claim_node_sub(account, other, receipt->other[i].pages, receipt->order);
+        host_move(receipt->nid, other, receipt->other[i].pages);
+    }
+}
+
+/* First decide, then change. claims.md CL-1.1, CL-1.2, CL-1.4, CL-1.4b, CL-1.6, CL-3.5, CL-4.2, CL-4.6 to CL-4.8, CL-4.11. */
 enum verdict ledger_reserve(struct mem_account *account, nodeid_t nid, u64 pages, u32 order, u64 locked,
                             struct claim_receipt *receipt, u64 *needs)
 {
+    struct node *node = node_get(nid);
+    u64 outstanding = account ? account->outstanding : 0;
+    u64 from_node = outstanding ? MIN(pages, account->node_claim[nid]) : 0, redeemed = from_node;
     enum verdict verdict = GRANTED;
-    u64 redeemed = 0;
 
     receipt->claim_gen = account ? account->claim_gen : 0;
     receipt->nid = nid;
     receipt->order = order;
     receipt->pages = pages;
-    receipt->from_node = receipt->from_host = receipt->node_lost = 0;
+    receipt->from_node = from_node;
+    receipt->from_host = receipt->node_lost = 0;
     receipt->nr_other = 0;
 
-    /* First decide, then change. */
-    if (account && account->outstanding)
-        verdict = plan_redemption(account, receipt, locked, needs, &redeemed);
-    if (verdict == GRANTED && pages - receipt->from_node > node_unclaimed(node_get(nid)))
-        verdict = REFUSED;
-    if (verdict == GRANTED && pages != redeemed) {
-        *needs = nodes_all();
-        verdict = host_take(locked, nid, pages - redeemed);
-    }
-    if (verdict != GRANTED || !redeemed)
+    if (unlikely(from_node != pages && from_node != outstanding))
+        verdict = plan_others(account, receipt, locked, needs, &redeemed);
+    if (unlikely(verdict != GRANTED))
         return verdict;
-    if (receipt->from_node)
-        receipt->node_lost = claim_node_sub(account, nid, receipt->from_node, order);
-    host_claim_change(account, -(s64)receipt->from_host);
-    account->outstanding -= redeemed;
-    for (u32 i = 0; i < receipt->nr_other; i++) {
-        nodeid_t other = receipt->other[i].nid;
-        receipt->other[i].lost = claim_node_sub(account, other, receipt->other[i].pages, order);
-        host_move(nid, other, receipt->other[i].pages);
-    }
-    return GRANTED;
+    if (pages - from_node > node_unclaimed(node))
+        return REFUSED;
+    if (pages != redeemed)
+        verdict = host_take(locked, nid, pages - redeemed, needs);
+    if (redeemed && verdict == GRANTED)
+        redeem(account, receipt, redeemed);
+    return verdict;
 }
 
 /* --- giving back -------------------------------------------------------------------------------------------- */

@@ -67,14 +67,27 @@ spinlock_t *ledger_claimants_lock(void);
 u64 ledger_host_scrub(void);
 
 /* --- ledger_host.c: H --- */
-/* Pages became free on a node, or nobody's, which nobody has claimed. Node lock held. */
-void ledger_credit(struct node *node, u64 pages);
+/* Pages became free on a node, or nobody's, which nobody has claimed. Node lock held.
+ * claims.md CL-4.19, CL-6.18, CL-6.19, CL-7.3. */
+static inline void ledger_credit(struct node *node, u64 pages)
+{
+    node->host_part += pages;
+}
 /* H, as far as the locked nodes have it. */
 u64 ledger_host_spare(u64 locked);
 /* Sum of h[d]. All nodes locked. */
 u64 ledger_host_claims(void);
-/* Takes pages out of H for node nid. */
-enum verdict host_take(u64 locked, nodeid_t nid, u64 pages);
+/* Takes pages out of H for node nid; needs: as for ledger_reserve(). */
+enum verdict host_take_more(u64 locked, nodeid_t nid, u64 pages, u64 *needs);
+static inline enum verdict host_take(u64 locked, nodeid_t nid, u64 pages, u64 *needs)
+{
+    struct node *node = node_get(nid);
+
+    if (unlikely(pages > node->host_part))
+        return host_take_more(locked, nid, pages, needs);
+    node->host_part -= pages;
+    return GRANTED;
+}
 /* Takes pages out of the parts of the locked nodes, which have them: nid's first. False: that was not enough. */
 bool host_take_parts(u64 locked, nodeid_t nid, u64 pages);
 /* Part of H goes with the pages it stands for. Both nodes locked. */

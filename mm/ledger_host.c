@@ -58,14 +58,9 @@ bool host_take_parts(u64 locked, nodeid_t nid, u64 pages)
     return false;
 }
 
-enum verdict host_take(u64 locked, nodeid_t nid, u64 pages)
+enum verdict host_take_more(u64 locked, nodeid_t nid, u64 pages, u64 *needs)
 {
-    struct node *node = node_get(nid);
-
-    if (likely(pages <= node->host_part)) {
-        node->host_part -= pages;
-        return GRANTED;
-    }
+    *needs = nodes_all();
     if (locked != nodes_all())
         return UNDECIDED;
     if (pages > ledger_host_spare(locked))
@@ -88,10 +83,4 @@ void host_move(nodeid_t from, nodeid_t to, u64 pages)
     pages = MIN(pages, node_get(from)->host_part);
     node_get(from)->host_part -= pages;
     node_get(to)->host_part += pages;
-}
-
-/* claims.md CL-4.19, CL-6.18, CL-6.19, CL-7.3. */
-void ledger_credit(struct node *node, u64 pages)
-{
-    node->host_part += pages;
 }

@@ -49,6 +49,12 @@ static inline u64 map_word_mask(u32 w, u32 start, u32 end)
     return (high - low == 64 ? ~0ull : BIT(high - low) - 1) << low % 64;
 }
 
+/* The same where it is known that all of [start, end) is in the word. */
+static inline u64 map_mask_within(u32 start, u32 end)
+{
+    return ~0ull >> (64 - (end - start)) << start % 64;
+}
+
 static inline void map_set_range(u64 map[MAP_WORDS], u32 start, u32 end)
 {
     for (u32 w = start / 64; w * 64 < end; w++)

@@ -73,12 +73,14 @@ struct mm_taken {
 
 /*
  * Takes 1 to request->nr extents, as many as one node can give at once; the order of nodes is mm_alloc()'s.
- * Errors as mm_alloc()'s, -EINVAL also for nr. mm_take_done() must follow every success; until then
- * mm_release_some() releases nothing of the account's.
+ * Errors as mm_alloc()'s, -EINVAL also for nr. What was taken is the account's at once: if the domain is killed,
+ * mm_release_some() frees it too, so the caller must find out before it uses it (the guest's map does, which is
+ * destroyed first).
  */
 int mm_take(struct mem_account *account, const struct mm_request *request, struct mm_taken *taken);
-/* The first nr_kept extents stay the account's. The others go back and their claims are restored, at one
- * instant; after a new claim set they become unclaimed, after a kill too. */
+/* The first nr_kept extents stay the account's; costs nothing if that is all, and need not be called then. The others
+ * go back and their claims are restored, at one instant; after a new claim set they become unclaimed. What was taken
+ * for a domain that has been killed since is left to mm_release_some(). */
 void mm_take_done(struct mm_taken *taken, u32 nr_kept);
 
 /* Gives back an MM_OVERHEAD extent in one piece: account and order as at mm_alloc(), or it is a bug. */

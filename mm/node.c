@@ -17,13 +17,13 @@ void mm_note_managed(nodeid_t nid, u64 pages)
     node_get(nid)->unmanaged_pages -= pages;
 }
 
-void nodes_lock(u64 nodes)
+void nodes_lock_each(u64 nodes)
 {
     for_each_node (nid, nodes)
         spin_lock(&node_get(nid)->lock);
 }
 
-void nodes_unlock(u64 nodes)
+void nodes_unlock_each(u64 nodes)
 {
     while (nodes) {
         nodeid_t nid = 63u - (nodeid_t)__builtin_clzll(nodes);

@@ -22,6 +22,8 @@ struct frame_range { /* [start, end), all of one node; neighbours of one node ar
 
 /* The range that holds frame n, or NULL. O(log ranges). */
 const struct frame_range *frame_range_find(u64 n);
+/* The first range that ends above n, or NULL. */
+const struct frame_range *frame_range_from(u64 n);
 u32 frame_range_count(void);
 const struct frame_range *frame_range_get(u32 i);
 
@@ -29,7 +31,7 @@ struct node {
     spinlock_t lock;                      /* LOCK_NODE + the node's number */
     struct chunk *chunks[NR_CHUNK_LISTS]; /* [N] */
     struct chunk *dirty_chunks;           /* [N] with wholly free dirty regions */
-    struct region *open;                  /* [N] split, with free frames */
+    struct region *open[MAP_ORDER];       /* [N] split, with free frames, by the order that they may give */
     struct region *dirty_regions;         /* [N] split, with dirty free frames */
     struct region *crumbs;                /* [N] split, without any owned frame: parts of windows */
     struct region *shared[2];             /* [N] split, with frames of several holders; [1] with free ones */
@@ -66,7 +68,7 @@ static inline u64 node_unclaimed(const struct node *node)
     return node->free_pages - node->claimed;
 }
 
-/* Sets of nodes, a bit each. Several locks are taken in rising order. */
+/* Sets of nodes, a bit each; to be locked: one at least. Several locks are taken in rising order. */
 static inline u64 nodes_all(void)
 {
     return ~0ull >> (64 - mm_nr_nodes());
@@ -77,8 +79,22 @@ static inline nodeid_t node_first(u64 nodes)
 }
 #define for_each_node(nid, nodes) \
     for (nodeid_t nid = node_first(nodes); nid < MAX_NODES; nid = node_first((nodes) & ~((2ull << nid) - 1)))
-void nodes_lock(u64 nodes);
-void nodes_unlock(u64 nodes);
+void nodes_lock_each(u64 nodes);
+void nodes_unlock_each(u64 nodes);
+static inline void nodes_lock(u64 nodes)
+{
+    if (likely(!(nodes & (nodes - 1)))) /* one: the usual case */
+        spin_lock(&mm_nodes[__builtin_ctzll(nodes)].lock);
+    else
+        nodes_lock_each(nodes);
+}
+static inline void nodes_unlock(u64 nodes)
+{
+    if (likely(!(nodes & (nodes - 1))))
+        spin_unlock(&mm_nodes[__builtin_ctzll(nodes)].lock);
+    else
+        nodes_unlock_each(nodes);
+}
 /* More nodes than the locked ones: these are unlocked first, so what was seen may have changed. Returns all of them. */
 u64 nodes_lock_more(u64 locked, u64 more);
 
@@ -90,19 +106,33 @@ struct take {
     u16 owner;
     enum owned_state state; /* FRAME_GUEST, FRAME_OWN */
     u32 order;
-    u32 kinds; /* TAKE_* */
-    u32 nr;    /* wanted; 1 if order > ORDER_2M */
-    u64 limit; /* frames below this one only; ~0: all */
+    u32 kinds;        /* TAKE_* */
+    u32 nr;           /* wanted; 1 if order > ORDER_2M */
+    u64 limit;        /* frames below this one only; ~0: all */
+    bool more;        /* nothing found so far, and not everything looked at: a next attempt goes on */
+    bool whole;       /* where: with chunks, broken ones first, then whole ones; */
+    struct chunk *at; /* this one is next */
+    u64 from;         /* with windows below a limit: frame number of the next one */
     u32 got;
     mfn_t *extent;                /* [nr] */
     u64 dirty;                    /* bit per extent: not all of it is zero */
     u64 dirty_regions[MAP_WORDS]; /* order > ORDER_2M: which regions of the extent's chunk are dirty */
 };
-/* Takes up to nr extents; got says how many. Node lock held. O(regions) only when memory is short and for
- * orders between the natural sizes. */
-void node_take(struct node *node, struct take *take);
-/* The chunk and the first bit of a run of free regions of 2^(order - 9), one for orders below; NULL: none. */
-struct chunk *node_find_regions(struct node *node, const struct take *take, u32 *bit);
+/* Takes up to nr extents; got says how many. A search begins with more and from 0. Node lock held; looks at a bounded number
+ * of regions and chunks. */
+void node_take_frames(struct node *node, struct take *take);  /* order below ORDER_2M */
+void node_take_regions(struct node *node, struct take *take); /* ORDER_2M and above */
+static inline void node_take(struct node *node, struct take *take)
+{
+    take->got = 0;
+    take->dirty = 0;
+    if (take->order < ORDER_2M)
+        node_take_frames(node, take);
+    else
+        node_take_regions(node, take);
+}
+/* The chunk and the first bit of a run of free regions of 2^(order - 9), one for orders below; NULL: none, see more. */
+struct chunk *node_find_regions(struct node *node, struct take *take, u32 *bit);
 /* What the locks are held for: a region costs more than a frame, and larger extents many. */
 static inline u32 mm_extents_at_once(u32 order)
 {

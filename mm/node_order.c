@@ -57,9 +57,6 @@ void node_order_init(struct node_order *order, struct mem_account *account, node
             nid = 0; /* a CPU whose node is not known */
         for (u32 i = 0; i < order->nr; i++)
             seen |= BIT(order->nid[i]);
-    } else if (flags & MM_EXACT_NODE) {
-        order->nid[order->nr++] = (u8)nid;
-        return;
     }
     const struct node *from = node_get(nid);
     for (u32 i = 0; i < nr_nodes; i++)

@@ -8,13 +8,19 @@
  * Memory promised as a whole (kept_2m, kept_1g) is not broken for anything smaller. Credits make that
  * exact: what is promised whole is promised by page too, so a single page that somebody has the credit for is
  * always somewhere else.
+ *
+ * Nothing here walks far under the lock. Single frames, regions and chunks are at the head of a list. Runs of frames are
+ * looked for in regions that are listed by what they may still give, runs of regions in one chunk after the other: when
+ * an attempt has looked at so many, take->more says so, and the next one goes on from there.
  */
 #include <lib/assert.h>
 #include <mm/region.h>
 
-#define CHUNKS_LOOKED_AT  8u  /* of those that would do, before the first is taken that does */
-#define REGIONS_LOOKED_AT 16u /* of a holder's own, for a run of frames or for clean ones */
-#define CLEAN_LOOKED_AT   64u /* of others', for clean ones */
+#define CHUNKS_LOOKED_AT 8u /* of all, by one attempt */
+#define REGIONS_LOOKED_AT \
+    16u /* of a holder's own, for a run of frames or for clean ones; of others', for a run */
+#define OTHERS_LOOKED_AT 64u /* of others', for clean ones */
+#define REGIONS_AT_ONCE  16u /* that one attempt takes frames from */
 
 /* claims.md CL-3.49. */
 static bool may_break_1g(const struct node *node)
@@ -65,57 +71,92 @@ static u32 chunk_find(const struct chunk *c, const struct take *take)
     return map_find_run(any, order);
 }
 
-/* The first chunk of a list that has such a run, looking at most at so many. */
-static struct chunk *list_find(struct chunk *c, const struct take *take, u32 look_at, u32 *bit)
+static bool is_partly(const struct chunk *c)
 {
-    for (; c && look_at; c = c->next, look_at--) {
-        *bit = chunk_find(c, take);
-        if (*bit != MAP_NONE)
-            return c;
+    return c->list == CHUNKS_PARTLY || c->list == CHUNKS_PARTLY_DIRTY;
+}
+
+static bool finds(const struct chunk *c, const struct take *take, u32 *bit)
+{
+    *bit = chunk_find(c, take);
+    return *bit != MAP_NONE;
+}
+
+/* A single region, anywhere: the chunks are listed by what they have. */
+static struct chunk *find_one(struct node *node, const struct take *take, u32 *bit)
+{
+    struct chunk *c = node->chunks[CHUNKS_PARTLY];
+
+    if (!c && take->kinds & TAKE_DIRTY)
+        c = node->chunks[CHUNKS_PARTLY_DIRTY];
+    if (!c && may_break_1g(node))
+        c = node->chunks[CHUNKS_CLEAN] ? node->chunks[CHUNKS_CLEAN] : node->chunks[CHUNKS_DIRTY];
+    return c && finds(c, take, bit) ? c : NULL;
+}
+
+/* Several in a row, or below a limit: any chunk may have them. All are looked at, a few by each attempt: first those
+ * that are broken already, then whole ones. */
+static struct chunk *find_many(struct node *node, struct take *take, u32 *bit)
+{
+    if (!take->more) {
+        take->more = true;
+        take->whole = false;
+        take->at = node->first_chunk;
     }
+    struct chunk *c = take->at;
+    for (u32 left = CHUNKS_LOOKED_AT; left; left--) {
+        if (!c && !take->whole && may_break_1g(node)) {
+            take->whole = true;
+            c = node->first_chunk;
+        }
+        take->at = c;
+        if (!c) {
+            take->more = false;
+            return NULL;
+        }
+        if ((take->whole ? c->list <= CHUNKS_DIRTY : is_partly(c)) && finds(c, take, bit))
+            return c;
+        c = c->next_of_node;
+    }
+    take->at = c;
     return NULL;
 }
 
-/*
- * Where the next regions come from. Clean ones are looked for in a few chunks, dirty ones are taken before
- * a whole chunk is broken; a run of regions may be in any chunk.
- */
-struct chunk *node_find_regions(struct node *node, const struct take *take, u32 *bit)
+/* Where the next regions come from: the holder's chunk first. */
+struct chunk *node_find_regions(struct node *node, struct take *take, u32 *bit)
 {
-    struct take clean = *take;
-    struct chunk *c = take->holder->near, *partly = node->chunks[CHUNKS_PARTLY];
-    bool many = take->order > ORDER_2M || take->limit != ~0ull;
+    struct chunk *c = take->holder->near;
 
-    clean.kinds = TAKE_CLEAN;
-    if (c && c->list == CHUNKS_PARTLY && (*bit = chunk_find(c, take)) != MAP_NONE)
+    if (c && is_partly(c) && finds(c, take, bit))
         return c;
-    c = list_find(partly, &clean, CHUNKS_LOOKED_AT, bit);
+    return take->order <= ORDER_2M && take->limit == ~0ull ? find_one(node, take, bit)
+                                                           : find_many(node, take, bit);
+}
+
+/* The head of a list will do, unless a scrubber has some of that chunk or it is above a limit. */
+static struct chunk *find_whole(struct node *node, struct take *take)
+{
+    struct chunk *c = node->chunks[CHUNKS_CLEAN];
+    u32 bit;
+
+    if (!may_break_1g(node) || node_spare_2m(node) < MAP_BITS)
+        return NULL;
     if (!c && take->kinds & TAKE_DIRTY)
-        c = list_find(partly, take, many ? ~0u : CHUNKS_LOOKED_AT, bit);
-    if (!c && may_break_1g(node)) {
-        c = list_find(node->chunks[CHUNKS_CLEAN], take, many ? ~0u : 1, bit);
-        if (!c)
-            c = list_find(node->chunks[CHUNKS_DIRTY], take, many ? ~0u : CHUNKS_LOOKED_AT, bit);
-    }
-    if (!c)
-        c = list_find(partly, take, ~0u, bit);
-    return c;
+        c = node->chunks[CHUNKS_DIRTY];
+    if (!c || finds(c, take, &bit))
+        return c;
+    return find_many(node, take, &bit);
 }
 
 static void take_chunk(struct node *node, struct take *take)
 {
-    struct chunk *c = node->chunks[CHUNKS_CLEAN];
+    struct chunk *c = find_whole(node, take);
 
-    while (c && !below_limit(c->base + BIT(ORDER_1G), take))
-        c = c->next;
-    if (!c && take->kinds & TAKE_DIRTY)
-        for (c = node->chunks[CHUNKS_DIRTY]; c; c = c->next)
-            if (!c->nr_scrubbing && below_limit(c->base + BIT(ORDER_1G), take))
-                break;
-    if (!c || !may_break_1g(node) || node_spare_2m(node) < MAP_BITS)
+    if (!c)
         return;
-    for (u32 w = 0; w < MAP_WORDS; w++)
-        take->dirty_regions[w] = c->nr_dirty ? c->dirty[w] : 0;
+    if (c->nr_dirty)
+        for (u32 w = 0; w < MAP_WORDS; w++)
+            take->dirty_regions[w] = c->dirty[w];
     take->dirty = c->nr_dirty != 0;
     chunk_take(node, c, take->holder, take->owner, take->state);
     take->extent[take->got++] = mfn(c->base);
@@ -125,18 +166,24 @@ static void take_region_run(struct node *node, struct take *take, struct chunk *
 {
     u32 regions = 1u << (take->order - ORDER_2M);
 
-    map_fill(take->dirty_regions, false);
+    if (regions > 1)
+        map_fill(take->dirty_regions, false);
     for (u32 i = bit; i < bit + regions; i++)
         if (region_take(node, chunk_region(c, i), take->holder, take->owner, take->state)) {
-            map_set(take->dirty_regions, i);
             take->dirty |= BIT(take->got);
+            if (regions > 1)
+                map_set(take->dirty_regions, i);
         }
     take->extent[take->got++] = mfn(c->base + (u64)bit * MAP_BITS);
     take->holder->near = c;
 }
 
-static void take_regions(struct node *node, struct take *take)
+void node_take_regions(struct node *node, struct take *take)
 {
+    if (take->order == ORDER_1G) {
+        take_chunk(node, take);
+        return;
+    }
     while (take->got < take->nr) {
         u32 bit = MAP_NONE;
 
@@ -150,7 +197,7 @@ static void take_regions(struct node *node, struct take *take)
             take_region_run(node, take, c, bit);
             if (take->got == take->nr || !node_spare_2m(node))
                 return;
-            bit = c->list == CHUNKS_PARTLY ? chunk_find(c, take) : MAP_NONE;
+            bit = is_partly(c) ? chunk_find(c, take) : MAP_NONE;
         } while (bit != MAP_NONE && take->order == ORDER_2M);
     }
 }
@@ -167,40 +214,61 @@ static u64 word_of(const struct region *r, u32 w, u32 kinds)
 {
     u64 clean = r->free[w] & ~r->dirty[w];
 
-    return kinds & TAKE_CLEAN && clean ? clean : kinds & TAKE_DIRTY ? r->free[w] : 0;
+    return clean ? clean : kinds & TAKE_DIRTY ? r->dirty[w] : 0;
 }
 
 static bool fits(const struct region *r, const struct take *take)
 {
-    return r->base + MAP_BITS <= take->limit && r->nr_free >= BIT(take->order) &&
-           (take->kinds & TAKE_DIRTY || r->nr_free - r->nr_dirty >= (s32)BIT(take->order));
+    s32 nr = take->kinds & TAKE_DIRTY ? r->nr_free : r->nr_free - r->nr_dirty;
+
+    return nr >= 1 << take->order && below_limit(r->base + MAP_BITS, take);
+}
+
+/* Before frames of r are taken. */
+static void admit(struct node *node, struct region *r, struct holdings *holder)
+{
+    if (unlikely(r->holder != holder && !r->shared))
+        region_admit(node, r, holder);
+}
+
+/* And after that. */
+static void count_taken(struct node *node, struct region *r, struct take *take, u32 nr, u32 nr_dirty)
+{
+    if (unlikely(r->shared))
+        take->holder->shared += nr;
+    region_taken(node, r, nr, nr_dirty);
 }
 
 /* Single frames, a word of the map at a time. */
 static void take_singles(struct node *node, struct region *r, struct take *take)
 {
     frame_word_t word = frame_word(take->owner, take->state);
-    u32 before = take->got;
+    u32 got = take->got, nr = take->nr, nr_dirty = 0;
 
-    region_admit(node, r, take->holder);
-    for (u32 w = 0; w < MAP_WORDS && take->got < take->nr; w++) {
+    admit(node, r, take->holder);
+    for (u32 w = 0; w < MAP_WORDS && got < nr; w++) {
         frame_word_t *frame = &region_words(r)[w * 64];
         u64 bits;
 
-        while (take->got < take->nr && (bits = word_of(r, w, take->kinds))) {
-            u64 taken = 0, dirty = bits & r->dirty[w];
+        while (got < nr && (bits = word_of(r, w, take->kinds))) {
+            u64 left = bits, dirty = bits & r->dirty[w];
+            u32 before = got;
 
-            for (; bits && take->got < take->nr; bits &= bits - 1) {
-                u32 i = (u32)__builtin_ctzll(bits);
+            do {
+                u32 i = (u32)__builtin_ctzll(left);
                 frame[i] = word;
-                taken |= BIT(i);
-                take->dirty |= (dirty >> i & 1) << take->got;
-                take->extent[take->got++] = mfn(r->base + w * 64 + i);
+                take->extent[got++] = mfn(r->base + w * 64 + i);
+                left &= left - 1;
+            } while (left && got < nr);
+            region_take_bits(r, w, bits ^ left);
+            if (dirty) { /* all of them: word_of() */
+                take->dirty |= ~0ull >> (64 - (got - before)) << before;
+                nr_dirty += got - before;
             }
-            region_take_bits(node, r, w, taken);
         }
     }
-    region_taken(node, r, take->holder, take->got - before);
+    count_taken(node, r, take, got - take->got, nr_dirty);
+    take->got = got;
 }
 
 /* One run. False: there is none. */
@@ -209,27 +277,29 @@ static bool take_run(struct node *node, struct region *r, struct take *take)
     u64 map[MAP_WORDS];
     u32 bit = MAP_NONE, nr = 1u << take->order;
 
-    for (u32 w = 0; w < MAP_WORDS; w++)
-        map[w] = r->free[w] & ~r->dirty[w];
-    if (r->nr_free > r->nr_dirty)
+    if (r->nr_free - r->nr_dirty >= (s32)nr) {
+        for (u32 w = 0; w < MAP_WORDS; w++)
+            map[w] = r->free[w] & ~r->dirty[w];
         bit = map_find_run(map, take->order);
+    }
     if (bit == MAP_NONE && take->kinds & TAKE_DIRTY)
         bit = map_find_run(r->free, take->order);
     if (bit == MAP_NONE)
         return false;
-    region_admit(node, r, take->holder);
-    if (map_count_range(r->dirty, bit, bit + nr))
+    admit(node, r, take->holder);
+    u32 nr_dirty = map_count_range(r->dirty, bit, bit + nr);
+    if (nr_dirty)
         take->dirty |= BIT(take->got);
     for (u32 i = bit; i < bit + nr; i++)
         region_words(r)[i] = frame_word(take->owner, take->state);
     for (u32 w = bit / 64; w * 64 < bit + nr; w++)
-        region_take_bits(node, r, w, map_word_mask(w, bit, bit + nr));
+        region_take_bits(r, w, map_word_mask(w, bit, bit + nr));
     take->extent[take->got++] = mfn(r->base + bit);
-    region_taken(node, r, take->holder, nr);
+    count_taken(node, r, take, nr, nr_dirty);
     return true;
 }
 
-static bool take_from(struct node *node, struct region *r, struct take *take)
+static inline bool take_from(struct node *node, struct region *r, struct take *take)
 {
     u32 before = take->got;
 
@@ -243,19 +313,64 @@ static bool take_from(struct node *node, struct region *r, struct take *take)
     return take->got > before;
 }
 
-enum link { HOME, OPEN };
-
 /* From the first regions of a list that have some, looking at look_at at most. Taking moves regions between
  * lists, hence one at a time. */
-static bool take_from_list(struct node *node, struct region *r, enum link link, struct take *take,
-                           u32 look_at)
+static bool take_from_list(struct node *node, struct region *r, struct take *take, u32 look_at)
 {
     for (; r && look_at; look_at--) {
-        struct region *next = link == HOME ? r->next : r->open_next;
+        struct region *next = r->next;
 
         if (take_from(node, r, take))
             return true;
         r = next;
+    }
+    return false;
+}
+
+/*
+ * Memory is short: any free frames, also in regions of others. A region that has no such run goes to a list of less, so
+ * the next search does not look at it again until frames of it have been freed. Clean frames are only preferred, and
+ * not looked for everywhere.
+ */
+static bool take_from_others(struct node *node, struct take *take)
+{
+    bool any = take->kinds == TAKE_ANY;
+    u32 look_at = any ? REGIONS_LOOKED_AT : OTHERS_LOOKED_AT;
+
+    for (u32 gives = take->order; gives < MAP_ORDER && look_at; gives++)
+        for (struct region *r = node->open[gives], *next; r && look_at; r = next, look_at--) {
+            next = r->open_next;
+            if (take_from(node, r, take))
+                return true;
+            if (any)
+                region_gives_less(node, r, take->order);
+        }
+    take->more = any && !look_at;
+    return false;
+}
+
+/* The same below a limit: one window after the other. */
+static bool take_below_limit(struct node *node, struct take *take)
+{
+    nodeid_t nid = (nodeid_t)(node - mm_nodes);
+
+    for (u32 left = REGIONS_LOOKED_AT; left; left--) {
+        const struct frame_range *range = frame_range_from(take->from);
+
+        take->more = range && range->start < take->limit && take->from < take->limit;
+        if (!take->more)
+            return false;
+        if (range->nid != nid) {
+            take->from = range->end;
+            continue;
+        }
+        u64 n = MAX(take->from, range->start);
+        const struct chunk *c = chunk_of(n, nid);
+        bool whole = c->state != REGION_SPLIT;
+
+        take->from = ALIGN_DOWN(n, BIT(whole ? ORDER_1G : ORDER_2M)) + BIT(whole ? ORDER_1G : ORDER_2M);
+        if (region_is_split(c, n) && take_from(node, region_of(c, n), take))
+            return true;
     }
     return false;
 }
@@ -274,32 +389,21 @@ static bool take_from_new(struct node *node, struct take *take)
     return take_from(node, r, take);
 }
 
-static void take_small(struct node *node, struct take *take)
+void node_take_frames(struct node *node, struct take *take)
 {
     /* Each region must be examined to find a run, a clean frame, or one below a limit. */
-    u32 all = take->order || take->limit != ~0ull || take->kinds != TAKE_ANY ? REGIONS_LOOKED_AT : 1;
+    u32 look_at = take->order || take->limit != ~0ull || take->kinds != TAKE_ANY ? REGIONS_LOOKED_AT : 1;
+    struct region *r = take->holder->open;
 
-    while (take->got < take->nr) {
-        bool any = take_from_list(node, take->holder->open, HOME, take, all) ||
-                   take_from_list(node, node->crumbs, HOME, take, all) ||
-                   take_from_list(node, node->shared[1], HOME, take, all) || take_from_new(node, take);
-        /* Memory is short: any free frames, also in regions of others. Clean memory is only preferred. */
-        if (!any)
-            any =
-                take_from_list(node, node->open, OPEN, take, take->kinds == TAKE_ANY ? ~0u : CLEAN_LOOKED_AT);
-        if (!any)
+    if (likely(r && take->order == 0 && fits(r, take))) { /* all of them, mostly */
+        take_singles(node, r, take);
+        if (take->got == take->nr)
             return;
     }
-}
-
-void node_take(struct node *node, struct take *take)
-{
-    take->got = 0;
-    take->dirty = 0;
-    if (take->order == ORDER_1G)
-        take_chunk(node, take);
-    else if (take->order >= ORDER_2M)
-        take_regions(node, take);
-    else
-        take_small(node, take);
+    for (u32 left = REGIONS_AT_ONCE; take->got < take->nr && left; left--)
+        if (!take_from_list(node, take->holder->open, take, look_at) &&
+            !take_from_list(node, node->crumbs, take, look_at) &&
+            !take_from_list(node, node->shared[1], take, look_at) && !take_from_new(node, take) &&
+            !(take->limit == ~0ull ? take_from_others(node, take) : take_below_limit(node, take)))
+            return;
 }

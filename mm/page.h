@@ -87,6 +87,7 @@ struct region {
     u16 nr_pinned;                /* frames with pins, whatever the state */
     u16 nr_leaving;               /* frames that are offline or will be */
     u16 nr_away;                  /* SPLIT: frames neither free nor owned: RELEASED, OFFLINE, SCRUBBING */
+    u8 gives;                     /* SPLIT with free frames: no run of a larger order is free */
     struct holdings *holder;      /* whose list it is in; NULL: shared, or without any owned frame */
     struct region *next, **pprev; /* that list, or the node's lists of those without a holder */
     struct region *open_next, **open_pprev;   /* node's list: SPLIT with free frames */
@@ -100,7 +101,8 @@ _Static_assert(sizeof(struct region) == 256, "cache lines of its own; half a byt
 enum chunk_list {
     CHUNKS_CLEAN,
     CHUNKS_DIRTY,
-    CHUNKS_PARTLY,
+    CHUNKS_PARTLY, /* with clean regions */
+    CHUNKS_PARTLY_DIRTY,
     NR_CHUNK_LISTS,
     CHUNK_UNLISTED = NR_CHUNK_LISTS
 };
@@ -111,7 +113,7 @@ struct chunk {
     u8 nid;       /* [I] */
     bool shares;  /* [I] it has regions of windows that another node has a part of */
     u8 state;     /* GUEST, OWN: owned as a whole; else SPLIT */
-    u8 list;      /* enum chunk_list: wholly free and clean, wholly free, some free regions, none */
+    u8 list;      /* enum chunk_list: wholly free and clean, wholly free, some free regions, dirty ones, none */
     u16 owner;    /* GUEST, OWN */
     u16 nr_clean; /* free regions */
     u16 nr_dirty;

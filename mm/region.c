@@ -29,15 +29,47 @@ static void home_enter(struct node *node, struct region *r)
     LIST_PUSH(list, r, next, pprev);
 }
 
-/* A split region's lists follow its counters. */
-static void relist(struct node *node, struct region *r)
+static void open_leave(struct region *r)
+{
+    if (r->open_pprev)
+        LIST_REMOVE(r, open_next, open_pprev);
+}
+
+static void open_enter(struct node *node, struct region *r, u32 gives)
+{
+    r->gives = (u8)gives;
+    LIST_PUSH(&node->open[gives], r, open_next, open_pprev);
+}
+
+/* The largest order of a run among nr free frames, which are not the whole region. */
+static u32 largest_order(u32 nr)
+{
+    return 31u - (u32)__builtin_clz(nr);
+}
+
+void region_gives_less(struct node *node, struct region *r, u32 order)
+{
+    open_leave(r);
+    open_enter(node, r, order - 1);
+}
+
+void region_relist(struct node *node, struct region *r)
 {
     if ((r->nr_free != 0) != (r->open_pprev != NULL)) {
-        LIST_SET(r->nr_free, &node->open, r, open_next, open_pprev);
+        open_leave(r);
+        if (r->nr_free)
+            open_enter(node, r, largest_order(r->nr_free));
         home_leave(r);
         home_enter(node, r);
     }
     LIST_SET(r->nr_dirty, &node->dirty_regions, r, dirty_next, dirty_pprev);
+}
+
+/* Frames have become free, others are still owned: does nothing change with that? */
+static inline bool stays(const struct region *r)
+{
+    return r->nr_free + r->nr_away < r->nr_ram && r->open_pprev && r->dirty_pprev &&
+           r->nr_free >> (r->gives + 1) == 0;
 }
 
 /* After frames of a split region have become free, or have gone away. */
@@ -47,7 +79,7 @@ static void settle(struct node *node, struct region *r)
         bool dirty = r->nr_dirty != 0;
 
         home_leave(r);
-        LIST_SET(false, &node->open, r, open_next, open_pprev);
+        open_leave(r);
         LIST_SET(false, &node->dirty_regions, r, dirty_next, dirty_pprev);
         r->holder = NULL;
         r->shared = false;
@@ -62,7 +94,11 @@ static void settle(struct node *node, struct region *r)
         r->shared = false;
         home_enter(node, r);
     }
-    relist(node, r);
+    region_relist(node, r);
+    if (r->open_pprev && largest_order(r->nr_free) > r->gives) {
+        open_leave(r);
+        open_enter(node, r, largest_order(r->nr_free));
+    }
 }
 
 /* --- taking --- */
@@ -80,25 +116,6 @@ void region_admit(struct node *node, struct region *r, struct holdings *holder)
         r->holder = holder;
     }
     home_enter(node, r);
-}
-
-void region_take_bits(struct node *node, struct region *r, u32 w, u64 bits)
-{
-    u32 nr = map_popcount(bits), nr_dirty = map_popcount(bits & r->dirty[w]);
-
-    r->free[w] &= ~bits;
-    r->dirty[w] &= ~bits;
-    r->nr_free = (u16)(r->nr_free - nr);
-    r->nr_dirty = (u16)(r->nr_dirty - nr_dirty);
-    node->free_pages -= nr;
-    node->dirty_pages -= nr_dirty;
-}
-
-void region_taken(struct node *node, struct region *r, struct holdings *holder, u32 nr)
-{
-    if (r->shared)
-        holder->shared += nr;
-    relist(node, r);
 }
 
 void region_renew(struct region *r, struct holdings *holder, u16 owner, enum owned_state state)
@@ -125,7 +142,7 @@ bool region_take(struct node *node, struct region *r, struct holdings *holder, u
         r->nr_free = MAP_BITS;
         r->nr_dirty = dirty ? MAP_BITS : 0;
         home_enter(node, r);
-        LIST_PUSH(&node->open, r, open_next, open_pprev);
+        open_enter(node, r, MAP_ORDER - 1);
         LIST_SET(dirty, &node->dirty_regions, r, dirty_next, dirty_pprev);
         return dirty;
     }
@@ -158,16 +175,20 @@ static void region_split(struct region *r)
 
 /* --- giving up --- */
 
-static void free_bits(struct node *node, struct region *r, u32 w, u64 bits)
+/* nr frames, whose bits the caller sets in both maps. */
+static void count_free(struct node *node, struct region *r, u32 nr)
 {
-    u32 nr = map_popcount(bits);
-
-    r->free[w] |= bits;
-    r->dirty[w] |= bits;
     r->nr_free = (u16)(r->nr_free + nr);
     r->nr_dirty = (u16)(r->nr_dirty + nr);
     node->free_pages += nr;
     node->dirty_pages += nr;
+}
+
+static void free_bit(struct node *node, struct region *r, u32 bit)
+{
+    map_set(r->free, bit);
+    map_set(r->dirty, bit);
+    count_free(node, r, 1);
 }
 
 /* One owned frame, which may be pinned or on its way out. */
@@ -188,7 +209,7 @@ static void free_frame(struct node *node, struct region *r, u32 i, struct freed 
         return;
     }
     freed->free++;
-    free_bits(node, r, i / 64, BIT(i % 64));
+    free_bit(node, r, i);
 }
 
 static void free_whole(struct node *node, struct region *r, struct freed *freed)
@@ -216,15 +237,21 @@ void region_free(struct node *node, struct region *r, struct holdings *holder, u
     if (r->shared)
         holder->shared -= end - start;
     if (plain) {
-        for (u32 w = start / 64; w * 64 < end; w++)
-            free_bits(node, r, w, map_word_mask(w, start, end));
+        for (u32 at = start, next; at < end; at = next) {
+            next = MIN((at | 63) + 1, end);
+            u64 bits = map_mask_within(at, next);
+            r->free[at / 64] |= bits;
+            r->dirty[at / 64] |= bits;
+        }
+        count_free(node, r, end - start);
         freed->gone += end - start;
         freed->free += end - start;
     } else {
         for (u32 i = start; i < end; i++)
             free_frame(node, r, i, freed);
     }
-    settle(node, r);
+    if (!likely(stays(r)))
+        settle(node, r);
 }
 
 void region_free_all(struct node *node, struct region *r, struct holdings *holder, u16 owner,
@@ -239,8 +266,11 @@ void region_free_all(struct node *node, struct region *r, struct holdings *holde
     }
     if (plain && !r->shared && !r->nr_away && r->nr_ram == MAP_BITS) {
         nr = MAP_BITS - r->nr_free;
-        for (u32 w = 0; w < MAP_WORDS; w++)
-            free_bits(node, r, w, ~r->free[w]);
+        for (u32 w = 0; w < MAP_WORDS; w++) {
+            r->dirty[w] |= ~r->free[w];
+            r->free[w] = ~0ull;
+        }
+        count_free(node, r, nr);
         freed->gone += nr;
         freed->free += nr;
     } else {
@@ -274,13 +304,15 @@ bool region_free_released(struct node *node, struct region *r, u32 bit)
 
 void region_frame_offline(struct node *node, struct region *r, u32 bit)
 {
-    region_take_bits(node, r, bit / 64, BIT(bit % 64));
+    bool dirty = map_test(r->dirty, bit);
+
+    region_take_bits(r, bit / 64, BIT(bit % 64));
     region_words(r)[bit] = frame_word(PAGE_OWNER_NONE, FRAME_OFFLINE);
     r->nr_away++;
     r->nr_leaving++;
     r->chunk->nr_leaving++;
     node->offline_pages++;
-    relist(node, r);
+    region_taken(node, r, 1, dirty);
 }
 
 void region_frame_online(struct node *node, struct region *r, u32 bit)
@@ -289,7 +321,7 @@ void region_frame_online(struct node *node, struct region *r, u32 bit)
     r->nr_leaving--;
     r->chunk->nr_leaving--;
     node->offline_pages--;
-    free_bits(node, r, bit / 64, BIT(bit % 64));
+    free_bit(node, r, bit);
     settle(node, r);
 }
 
@@ -328,7 +360,7 @@ void region_scrub_frames_begin(struct node *node, struct region *r, u64 frames[M
     r->nr_away = (u16)(r->nr_away + r->nr_dirty);
     r->nr_free = (u16)(r->nr_free - r->nr_dirty);
     r->nr_dirty = 0;
-    relist(node, r);
+    region_relist(node, r);
 }
 
 void region_scrub_frames_end(struct node *node, struct region *r, const u64 frames[MAP_WORDS])

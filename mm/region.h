@@ -50,10 +50,26 @@ void region_renew(struct region *r, struct holdings *holder, u16 owner, enum own
 void region_add(struct node *node, struct region *r, u32 start, u32 end);
 /* Before frames of a split region are taken for holder: a region of somebody else becomes a shared one. */
 void region_admit(struct node *node, struct region *r, struct holdings *holder);
-/* Takes the free frames in `bits` of map word w. The caller writes the frames' words. */
-void region_take_bits(struct node *node, struct region *r, u32 w, u64 bits);
-/* After the last of them: nr frames are holder's now. */
-void region_taken(struct node *node, struct region *r, struct holdings *holder, u32 nr);
+/* Takes the free frames in `bits` of map word w. The caller writes the frames' words, and region_taken() follows. */
+static inline void region_take_bits(struct region *r, u32 w, u64 bits)
+{
+    r->free[w] &= ~bits;
+    r->dirty[w] &= ~bits;
+}
+/* A split region's lists follow its counters. */
+void region_relist(struct node *node, struct region *r);
+/* After the last of them: so many were taken, so many of them dirty. */
+static inline void region_taken(struct node *node, struct region *r, u32 nr, u32 nr_dirty)
+{
+    r->nr_free = (u16)(r->nr_free - nr);
+    r->nr_dirty = (u16)(r->nr_dirty - nr_dirty);
+    node->free_pages -= nr;
+    node->dirty_pages -= nr_dirty;
+    if (unlikely(!r->nr_free || (!r->nr_dirty && r->dirty_pprev)))
+        region_relist(node, r);
+}
+/* A split region with free frames has no run of that order, above 0. */
+void region_gives_less(struct node *node, struct region *r, u32 order);
 /* A wholly free region leaves its chunk: whole for somebody, or split with all frames free and no holder.
  * Returns whether it was dirty. */
 bool region_take(struct node *node, struct region *r, struct holdings *holder, u16 owner,

@@ -8,6 +8,31 @@
 #include <mm/ledger.h>
 #include <mm/region.h>
 
+/* Are frames [n, end), all of one region of the chunk's, in that state and the owner's? Of a chunk that is owned as a
+ * whole they may be more. Node lock held. */
+static inline bool part_owned(const struct chunk *c, u64 n, u64 end, u16 owner, enum owned_state state)
+{
+    const struct region *r = region_of(c, n);
+    frame_word_t word = frame_word(owner, state);
+    u64 differs = 0;
+
+    if (c->state != REGION_SPLIT)
+        return c->state == state && c->owner == owner;
+    if (region_is_free(c, n))
+        return false;
+    if (r->state != REGION_SPLIT)
+        return r->state == state && r->owner == owner;
+    u32 from = (u32)(n % MAP_BITS), to = from + (u32)(end - n);
+    const frame_word_t *words = region_words(r);
+    for (u32 at = from, next; at < to; at = next) {
+        next = MIN((at | 63) + 1, to);
+        differs |= r->free[at / 64] & map_mask_within(at, next);
+    }
+    for (u32 i = from; i < to; i++)
+        differs |= (words[i] ^ word) & (FRAME_OWNER_MASK | FRAME_STATE_MASK);
+    return !differs;
+}
+
 /* The frames of [n, end) that n's region, or its chunk if all of that is meant, has. */
 static u64 piece_end(const struct chunk *c, u64 n, u64 end)
 {
@@ -16,31 +41,15 @@ static u64 piece_end(const struct chunk *c, u64 n, u64 end)
     return MIN(end, ALIGN_DOWN(n, MAP_BITS) + MAP_BITS);
 }
 
-/* The same for frames [n, end) of a split region. */
-static bool owns_frames(const struct region *r, u64 n, u64 end, frame_word_t word)
-{
-    u32 from = (u32)(n - r->base), to = (u32)(end - r->base);
-    u64 differs = 0;
-
-    for (u32 w = from / 64; w * 64 < to; w++)
-        differs |= r->free[w] & map_word_mask(w, from, to);
-    for (u32 i = from; i < to; i++)
-        differs |= (region_words(r)[i] ^ word) & (FRAME_OWNER_MASK | FRAME_STATE_MASK);
-    return !differs;
-}
-
-/* Are all frames of [n, end) in that state and the owner's? Node lock held. */
+/* The same of all frames of [n, end). */
 static bool owns(nodeid_t nid, u64 n, u64 end, u16 owner, enum owned_state state)
 {
-    frame_word_t word = frame_word(owner, state);
-
-    while (n < end) {
+    for (u64 next; n < end; n = next) {
         const struct chunk *c = chunk_of(n, nid);
-        u64 next = piece_end(c, n, end);
-        if (region_is_split(c, n) ? !owns_frames(region_of(c, n), n, next, word)
-                                  : (frame_get(c, n) ^ word) & (FRAME_OWNER_MASK | FRAME_STATE_MASK))
+
+        next = piece_end(c, n, end);
+        if (!part_owned(c, n, next, owner, state))
             return false;
-        n = next;
     }
     return true;
 }
@@ -49,20 +58,19 @@ static bool owns(nodeid_t nid, u64 n, u64 end, u16 owner, enum owned_state state
 static void give_up(struct node *node, nodeid_t nid, u64 n, u64 end, struct holdings *holder,
                     struct freed *freed)
 {
-    while (n < end) {
+    for (u64 next; n < end; n = next) {
         struct chunk *c = chunk_of(n, nid);
-        u64 next = piece_end(c, n, end);
 
+        next = piece_end(c, n, end);
         if (next - n == BIT(ORDER_1G) && !c->nr_pinned && !c->nr_leaving) {
             chunk_free(node, c, freed);
-        } else {
-            if (c->state != REGION_SPLIT)
-                chunk_split(c);
-            struct region *r = region_of(c, n);
-            next = MIN(end, r->base + MAP_BITS);
-            region_free(node, r, holder, (u32)(n - r->base), (u32)(next - r->base), freed);
+            continue;
         }
-        n = next;
+        if (c->state != REGION_SPLIT)
+            chunk_split(c);
+        struct region *r = region_of(c, n);
+        next = MIN(end, r->base + MAP_BITS);
+        region_free(node, r, holder, (u32)(n - r->base), (u32)(next - r->base), freed);
     }
 }
 
@@ -74,85 +82,111 @@ static const struct frame_range *range_of(mfn_t m, u32 order)
     return range && BIT(order) <= range->end - m.n ? range : NULL;
 }
 
-/* Adjacent extents of a list, in one range of RAM. */
+/* Adjacent extents of a list, all on one node; not more than a node's lock is to be held for. */
 struct run {
-    const struct frame_range *range; /* NULL: not RAM */
     u64 start, end;
+    nodeid_t nid;
 };
 
-/* The run that begins with the extent at *i, which then indexes the first one after it. */
-static struct run next_run(const mfn_t *m, u32 order, u32 nr, u32 *i)
+/* The run that begins with the first of nr extents. Returns how many it has; 0: the first is not RAM. */
+static inline u32 first_run(const mfn_t *m, u32 order, u32 nr, struct run *run)
 {
-    struct run run = {.range = range_of(m[*i], order), .start = m[*i].n, .end = m[*i].n + BIT(order)};
+    const struct frame_range *range = range_of(m[0], order);
+    u32 most = MIN(nr, mm_extents_at_once(order)), i = 1;
+    u64 end = m[0].n + BIT(order);
 
-    if (run.range)
-        for (u32 left = mm_extents_at_once(order);
-             ++*i < nr && --left && m[*i].n == run.end && BIT(order) <= run.range->end - run.end;)
-            run.end += BIT(order);
-    return run;
-}
-
-/* Account lock held. */
-static void release_locked(struct mem_account *account, const mfn_t *m, u32 order, u32 nr)
-{
-    for (u32 i = 0; i < nr;) {
-        struct run run = next_run(m, order, nr, &i);
-        nodeid_t nid = run.range->nid;
-        struct node *node = node_get(nid);
-        struct freed freed = {0};
-
-        spin_lock(&node->lock);
-        give_up(node, nid, run.start, run.end, &account->held[nid], &freed);
-        ledger_credit(node, freed.free);
-        spin_unlock(&node->lock);
-        account_uncharge(account, nid, freed.gone);
+    if (!range)
+        return 0;
+    while (i < most && m[i].n == end && BIT(order) <= range->end - end) {
+        end += BIT(order);
+        i++;
     }
+    *run = (struct run){m[0].n, end, range->nid};
+    return i;
 }
 
-/* Account lock held, so what is owned stays owned. */
-static bool all_owned(struct mem_account *account, const mfn_t *m, u32 order, u32 nr)
+/* The extents as runs. Returns how many; 0: not all RAM. */
+static u32 find_runs(const mfn_t *m, u32 order, u32 nr, struct run *runs)
 {
-    for (u32 i = 0; i < nr;) {
-        struct run run = next_run(m, order, nr, &i);
-        if (!run.range)
-            return false;
-        struct node *node = node_get(run.range->nid);
-        spin_lock(&node->lock);
-        bool ok = owns(run.range->nid, run.start, run.end, account->domid, FRAME_GUEST);
-        spin_unlock(&node->lock);
-        if (!ok)
-            return false;
+    u32 nr_runs = 0;
+
+    for (u32 i = 0, has; i < nr; i += has) {
+        has = first_run(&m[i], order, nr - i, &runs[nr_runs]);
+        if (!has)
+            return 0;
+        nr_runs++;
     }
-    return true;
+    return nr_runs;
 }
 
-/* Do no two of the ranges overlap? */
-static bool ranges_apart(const mfn_t *m, u32 order, u32 nr)
+/* Do no two of the runs overlap? */
+static bool runs_apart(const struct run *runs, u32 nr)
 {
     bool ascending = true;
 
     for (u32 i = 1; i < nr && ascending; i++)
-        ascending = m[i].n > m[i - 1].n && m[i].n - m[i - 1].n >= BIT(order);
+        ascending = runs[i].start >= runs[i - 1].end;
     for (u32 i = 1; i < nr && !ascending; i++)
         for (u32 j = 0; j < i; j++)
-            if ((m[i].n > m[j].n ? m[i].n - m[j].n : m[j].n - m[i].n) < BIT(order))
+            if (runs[i].start < runs[j].end && runs[j].start < runs[i].end)
                 return false;
     return true;
 }
 
+enum { CHECK = 1, RELEASE = 2 };
+
+/* False: not all the account's. Its lock held. */
+static bool one_run(struct mem_account *account, const struct run *run, u32 what)
+{
+    nodeid_t nid = run->nid;
+    struct node *node = node_get(nid);
+    struct holdings *held = &account->held[nid];
+    struct freed freed = {0};
+
+    spin_lock(&node->lock);
+    const struct chunk *c = chunk_of(run->start, nid);
+    u32 from = (u32)(run->start % MAP_BITS), to = from + (u32)(run->end - run->start);
+    bool ok = true, one_region = to <= MAP_BITS && c->state == REGION_SPLIT;
+    if (what & CHECK)
+        ok = likely(one_region) ? part_owned(c, run->start, run->end, account->domid, FRAME_GUEST)
+                                : owns(nid, run->start, run->end, account->domid, FRAME_GUEST);
+    if (likely(ok && what & RELEASE)) {
+        if (likely(one_region))
+            region_free(node, region_of(c, run->start), held, from, to, &freed);
+        else
+            give_up(node, nid, run->start, run->end, held, &freed);
+        ledger_credit(node, freed.free);
+    }
+    spin_unlock(&node->lock);
+    account_uncharge(account, nid, freed.gone);
+    return ok;
+}
+
+static bool each_run(struct mem_account *account, const struct run *runs, u32 nr, u32 what)
+{
+    bool ok = true;
+
+    for (u32 i = 0; i < nr && ok; i++)
+        ok = one_run(account, &runs[i], what);
+    return ok;
+}
+
 int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 nr)
 {
-    int rc = -EINVAL;
+    struct run runs[MM_TAKE_MAX];
 
-    if (order > MAX_ORDER || nr == 0 || nr > MM_TAKE_MAX || !ranges_apart(m, order, nr))
+    if (order > MAX_ORDER || nr == 0 || nr > MM_TAKE_MAX)
+        return -EINVAL;
+    u32 nr_runs = find_runs(m, order, nr, runs);
+    if (!nr_runs || !runs_apart(runs, nr_runs))
         return -EINVAL;
     spin_lock(&account->lock);
-    if (all_owned(account, m, order, nr)) {
-        release_locked(account, m, order, nr);
-        rc = 0;
-    }
+    /* Of several, nothing goes before all are known to be the account's; its lock keeps them so. */
+    bool ok = nr_runs == 1
+                  ? one_run(account, runs, CHECK | RELEASE)
+                  : each_run(account, runs, nr_runs, CHECK) && each_run(account, runs, nr_runs, RELEASE);
     spin_unlock(&account->lock);
-    return rc;
+    return ok ? 0 : -EINVAL;
 }
 
 /* Is any of the extents beyond the first nr_kept on its way offline? Node lock held. */
@@ -186,23 +220,28 @@ static struct freed give_back(struct mm_taken *taken, u32 nr_kept)
     return freed;
 }
 
-/* claims.md CL-4.14. */
+/* What a dying domain has is mm_release_some()'s, and may have gone already. Account lock held. */
+static void give_back_to(struct mem_account *account, struct mm_taken *taken, u32 nr_kept)
+{
+    if (!taken->guest)
+        account->overhead_pages -= give_back(taken, nr_kept).gone;
+    else if (!account->dying)
+        account_uncharge(account, taken->receipt.nid, give_back(taken, nr_kept).gone);
+}
+
+/* claims.md CL-1.7b, CL-4.14. */
 void mm_take_done(struct mm_taken *taken, u32 nr_kept)
 {
     struct mem_account *account = taken->account;
-    struct freed freed = {0};
 
-    if (account)
-        spin_lock(&account->lock);
-    if (nr_kept < taken->nr)
-        freed = give_back(taken, nr_kept);
+    if (likely(nr_kept == taken->nr))
+        return;
     if (account) {
-        if (taken->guest)
-            account_uncharge(account, taken->receipt.nid, freed.gone);
-        else
-            account->overhead_pages -= freed.gone;
-        account->in_flight--;
+        spin_lock(&account->lock);
+        give_back_to(account, taken, nr_kept);
         spin_unlock(&account->lock);
+    } else {
+        give_back(taken, nr_kept);
     }
     taken->nr = nr_kept;
 }
@@ -218,23 +257,21 @@ static void uncharge_overhead(struct mem_account *account, u64 pages)
 /* Frames of owner's overhead, or of Homestead's own. */
 static void free_own(const struct run *run, u16 owner)
 {
-    BUG_ON(!run->range);
-    nodeid_t nid = run->range->nid;
-    struct node *node = node_get(nid);
+    struct node *node = node_get(run->nid);
     struct freed freed = {0};
 
     spin_lock(&node->lock);
-    BUG_ON(!owns(nid, run->start, run->end, owner, FRAME_OWN));
-    give_up(node, nid, run->start, run->end, &node->heap, &freed);
+    BUG_ON(!owns(run->nid, run->start, run->end, owner, FRAME_OWN));
+    give_up(node, run->nid, run->start, run->end, &node->heap, &freed);
     ledger_credit(node, freed.free);
     spin_unlock(&node->lock);
 }
 
 void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order)
 {
-    struct run run = {.range = range_of(m, order), .start = m.n, .end = m.n + BIT(order)};
+    struct run run;
 
-    BUG_ON(!run.range);
+    BUG_ON(!first_run(&m, order, 1, &run));
     if (account)
         uncharge_overhead(account, BIT(order));
     free_own(&run, account ? account->domid : PAGE_OWNER_NONE);
@@ -242,9 +279,12 @@ void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order)
 
 void mm_free_overhead_many(struct mem_account *account, const mfn_t *m, u32 nr)
 {
+    struct run run;
+
     uncharge_overhead(account, nr);
-    for (u32 i = 0; i < nr;) {
-        struct run run = next_run(m, ORDER_4K, nr, &i);
+    for (u32 i = 0, has; i < nr; i += has) {
+        has = first_run(&m[i], ORDER_4K, nr - i, &run);
+        BUG_ON(!has);
         free_own(&run, account->domid);
     }
 }

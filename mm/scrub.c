@@ -103,23 +103,23 @@ bool mm_scrub_step(nodeid_t nid)
     return cleaned;
 }
 
-/* A dirty region of what an extent of that order would be made of. Node lock held. */
-static struct region *find_dirty_for(struct node *node, u32 order)
+/* A dirty region of what an extent of that order would be made of; any: the search for it. Node lock held. */
+static struct region *find_dirty_for(struct node *node, struct take *any)
 {
-    struct holdings nobody = {0};
-    struct take take = {.holder = &nobody, .order = order, .kinds = TAKE_CLEAN, .limit = ~0ull};
+    struct take clean = *any;
     struct chunk *c;
     u32 bit = 0;
 
-    if (order == ORDER_1G) {
+    if (any->order == ORDER_1G) {
         for (c = node->chunks[CHUNKS_CLEAN] ? NULL : node->chunks[CHUNKS_DIRTY]; c && !c->nr_dirty;)
             c = c->next;
         return c ? chunk_region(c, map_find_run(c->dirty, 0)) : NULL;
     }
-    if (node_find_regions(node, &take, &bit))
+    clean.kinds = TAKE_CLEAN;
+    clean.more = false;
+    if (node_find_regions(node, &clean, &bit))
         return NULL;
-    take.kinds = TAKE_ANY;
-    c = node_find_regions(node, &take, &bit);
+    c = node_find_regions(node, any, &bit);
     while (c && !map_test(c->dirty, bit))
         bit++;
     return c ? chunk_region(c, bit) : NULL;
@@ -127,19 +127,25 @@ static struct region *find_dirty_for(struct node *node, u32 order)
 
 bool node_clean_for(nodeid_t nid, u32 order)
 {
+    struct holdings nobody = {0};
+    struct take any = {.holder = &nobody, .order = order, .kinds = TAKE_ANY, .limit = ~0ull};
     struct node *node = node_get(nid);
     bool cleaned = false;
 
-    for (u32 i = 0; i < REGIONS_AT_ONCE; i++) {
+    for (u32 i = 0; i < REGIONS_AT_ONCE;) {
         spin_lock(&node->lock);
         bool waited = waited_for(node);
-        struct region *r = waited ? NULL : find_dirty_for(node, order);
-        if (!r) {
-            spin_unlock(&node->lock);
-            return cleaned || waited;
+        struct region *r = waited ? NULL : find_dirty_for(node, &any);
+        if (r) {
+            scrub_region(node, r);
+            cleaned = true;
+            any.more = false;
+            i++;
+            continue;
         }
-        scrub_region(node, r);
-        cleaned = true;
+        spin_unlock(&node->lock);
+        if (waited || !any.more)
+            return cleaned || waited;
     }
     return cleaned;
 }

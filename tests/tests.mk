@@ -355,6 +355,7 @@ fuzz: $(FUZZERS:%=fuzz-%)
 bochs: VENDOR := amd
 bochs-intel: VENDOR := intel
 bochs bochs-intel: all test-guests build/guest/linux-probe
+	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
 	$(Q)$(SETUP) build boot test bochs
 	$(Q)cd tests/bochs && NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" --vendor $(VENDOR) $(TESTS) .
 

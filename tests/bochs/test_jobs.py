@@ -1,4 +1,6 @@
 """What runs in Bochs: jobs of the boot tests, with their checks, by another implementation of hardware virtualization."""
+import re
+
 import pytest
 
 import harness
@@ -41,6 +43,29 @@ class TestSelf(test_selftest.SelfTest):
 
 def hostile(attacks):
     return "--dom0", "build/guest/hostile.elf", "--dom0-args", "attack=" + "+".join(attacks) + " calls=300"
+
+
+class TestMeasures(GoodRun):
+    """Measures against leaks around guests, which the debug build takes on any CPU. Bochs' models have none of the
+    registers, and its log has each access."""
+
+    @pytest.fixture(scope="class")
+    def kept(self, tmp_path_factory):
+        return tmp_path_factory.mktemp("measures")
+
+    @pytest.fixture(scope="class")
+    def run(self, bochs, kept):
+        return bochs("--kernel", "build/debug/homestead", "--cmdline", "test_spec_ctrl=0-7", "--keep", kept, guests="tiny")
+
+    def test_registers_before_and_after_each_guest(self, run, kept, cpus):
+        log = (kept / "log").read_text(errors="replace")
+        spec_ctrl, pred_cmd, flush_cmd = (len(re.findall(rf"WRMSR: Unknown register {msr}$", log, re.M))
+                                          for msr in ("0x48", "0x49", "0x10b"))
+        assert flush_cmd > 100, run.tail()
+        # Once on each CPU, and twice an entry, the last of which may end with the machine.
+        assert 0 <= cpus + 2 * flush_cmd - spec_ctrl <= cpus, (spec_ctrl, flush_cmd)
+        # After the guest's exits, and when a CPU changes domains; domain 0's exits are spared.
+        assert 0 < pred_cmd < flush_cmd, (pred_cmd, flush_cmd)
 
 
 # Attacks that need one vCPU only.

@@ -34,6 +34,8 @@ void accounts_make(u32 nr_nodes, u64 nr_frames, u64 real_end)
     accounts_forget();
     use_cpu(0);
     here->nid = 0;
+    cpus[0] = here;
+    nr_cpus = 1;
     mm_make(nr_nodes, nr_frames);
 }
 

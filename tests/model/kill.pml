@@ -1,13 +1,14 @@
 /*
  * A domain is killed while it takes, gives back and is claimed for (claims.md section 1, rule 7): a dying domain has no claim and gets none, its
- * memory goes once and all of it, and not before the takes under way are done. Two CPUs destroy it at the same time. What it leaves
+ * memory goes once and all of it, and not while it is being cleared. Two CPUs destroy it at the same time. What it leaves
  * can be taken at once.
  *
  * right:  kill              NN=2
  * right:  kill-scrub        NN=2 SCRUB
  * broken: kill-keeps        NN=2 BREAK_KILL_KEEPS           its claims stay
  * broken: kill-twice        NN=2 BREAK_RELEASE_TWICE        they are released at the kill and once more at the end
- * broken: kill-in-flight    NN=2 BREAK_RELEASE_IN_FLIGHT    its memory goes although a take is not done
+ * broken: kill-in-flight    NN=2 BREAK_RELEASE_IN_FLIGHT    its memory goes while a take clears it
+ * broken: kill-give-back    NN=2 BREAK_GIVE_BACK_DEAD       what a take does not keep goes back although the domain died, and once more
  * broken: kill-no-gen       NN=2 BREAK_NO_GEN               a take that is not used gives its claims back to the dead
  * broken: kill-claim        NN=2 BREAK_INSTALL_DYING        a claim looks for dying before it has the locks
  * broken: kill-take         NN=2 BREAK_DYING_UNLOCKED       so does a take

@@ -48,7 +48,7 @@ byte claimed[NN], host_part[NN];                      /* [N] */
 byte node_claim[ND * NN], host_claim[ND], outst[ND];  /* [L] as in account.h: the account's lock and a node's, or all nodes' */
 byte gen[ND];                                         /* [L] */
 bool dying[ND]; byte claim_nodes[ND];                 /* [A] */
-byte tot[ND], own[ND * NN], max_pages[ND], busy[ND];  /* [A]; busy: takes before their take_done */
+byte tot[ND], own[ND * NN], max_pages[ND], busy[ND];  /* [A]; busy: takes that clear their memory */
 bool acct[ND], node_lk[NN];
 
 #ifndef FREE

@@ -2,24 +2,24 @@
  * Taking single pages in bulk, giving them back, scrubbing and killing: mm/alloc.c, release.c, account.c, scrub.c.
  *
  *   here             in C
- *   take()           try_hard() at order 0 on nodes [lo, hi]: lo == hi, one node; else the last attempt of a call that may go
+ *   take()           attempt_and_wait() at order 0 on nodes [lo, hi]: lo == hi, one node; else the last attempt of a call that may go
  *                    anywhere, decided for all nodes at one instant. got: pages, 0: -ENOMEM; rc_dying: -ESRCH
- *   take_pages()     take_with_credits(), after reserve()
+ *   take_pages()     take_on_node(), after reserve()
  *   take_any()       mm_take() without MM_EXACT_NODE: node after node, then all of them at one instant
- *   take_done()      mm_take_done() and give_back()
- *   give_back()      release_locked() and release_step(), one page
+ *   take_done()      clear(), then mm_take_done() and give_back()
+ *   give_back()      one_run() and release_step(), one page
  *   release()        mm_release_many()
  *   release_some()   mm_release_some(), one step
  *   kill()           mm_account_kill()
  *   scrubber()       mm_scrub_step(): the page is off the maps while it is cleaned, and still counts as free
  *   waiting[n]       node.nr_waiting
- *   busy[d]          mem_account.in_flight
+ *   busy[d]          how many CPUs have d's account in cpu.clearing
  *
  * Order of steps in a take: account lock; node lock; reservation; if that takes more nodes: unlock, lock all that it takes, ascending, and
  * reserve again; pages; refund of what a scrubber has; node unlock; charge; account unlock.
  *
  * There are no per-CPU magazines in Homestead. What a magazine would be, pages that their node does not see, is the bulk
- * of a take up to its take_done().
+ * of a take up to its take_done(). All memory is dirty here.
  */
 #define TAKE_LOCALS RECEIPT; NODE_LOCALS, got, lo, hi, at, more; bool rc_dying, again
 
@@ -29,7 +29,7 @@
 #define IN_FLIGHT(d) (busy[d] > 0)
 #endif
 
-/* The assertion is the BUG_ON of take_with_credits(), and rule 4's other half. */
+/* The assertion is the BUG_ON of take_on_node(), and rule 4's other half. */
 inline find_pages()
 {
     got = MIN(r_pages, maps[r_nid]);
@@ -66,8 +66,8 @@ inline take_pages(d, n)
 }
 #endif
 
-/* take_from_nodes(). Account lock held. */
-inline take_from_nodes(d, want)
+/* take_on_nodes(). Account lock held. */
+inline take_on_nodes(d, want)
 {
     d_step { locked = (lo == hi -> BIT(lo) : ALL); r_pages = MIN(want, max_pages[d] - tot[d]) }
     nodes_lock();
@@ -108,7 +108,7 @@ inline take(d, want)
         atomic { !acct[d] -> acct[d] = true; rc_dying = dying[d] }
 #endif
         if
-        :: !rc_dying && tot[d] < max_pages[d] -> take_from_nodes(d, want)
+        :: !rc_dying && tot[d] < max_pages[d] -> take_on_nodes(d, want)
         :: else
         fi;
         d_step {
@@ -176,55 +176,68 @@ inline give_up(n, k)
 #endif
 }
 
-/* Keeps `keep` pages. The others, their credits and their claims come back in one hold of the node's lock; claims of pages that went offline
- * instead are withdrawn under it. The pages of a dying account are still there: release_some() waits for us. */
+#ifdef BREAK_GIVE_BACK_DEAD
+#define LEFT_TO_KILLER(d) false
+#else
+#define LEFT_TO_KILLER(d) dying[d]
+#endif
+
+/* The pages are clean; keeps `keep` of them. The others, their credits and their claims come back in one hold of the node's lock; claims of pages
+ * that went offline instead are withdrawn under it. What a dying account has is release_some()'s, and may have gone. */
 inline take_done(d, keep)
 {
-    lock(acct[d]);
+    d_step {
+        assert(OWN(d, r_nid) >= got && busy[d] > 0); /* nobody released what was being cleared */
+        busy[d]--
+    }
     if
     :: keep < got ->
-        d_step { refund_nodes() }
-        nodes_lock();
+        lock(acct[d]);
+        if
+        :: !LEFT_TO_KILLER(d) ->
+            d_step { refund_nodes() }
+            nodes_lock();
 #if defined(BREAK_CREDITS_FIRST)
-        d_step { refund(d, keep); nodes_unlock() }
-        nodes_lock();
-        d_step { maps[r_nid] = maps[r_nid] + (got - keep); nodes_unlock(); locked = 0; check() }
+            d_step { refund(d, keep); nodes_unlock() }
+            nodes_lock();
+            d_step { maps[r_nid] = maps[r_nid] + (got - keep); nodes_unlock(); locked = 0; check() }
 #elif defined(BREAK_REFUND_GAP)
-        d_step { maps[r_nid] = maps[r_nid] + (got - keep); credit(r_nid, got - keep); nodes_unlock(); check() }
-        nodes_lock();
-        d_step {
-            sum = MIN(host_part[r_nid], got - keep); host_part[r_nid] = host_part[r_nid] - sum;
-            refund(d, keep);
-            check(); nodes_unlock(); locked = 0
-        }
+            d_step { maps[r_nid] = maps[r_nid] + (got - keep); credit(r_nid, got - keep); nodes_unlock(); check() }
+            nodes_lock();
+            d_step {
+                sum = MIN(host_part[r_nid], got - keep); host_part[r_nid] = host_part[r_nid] - sum;
+                refund(d, keep);
+                check(); nodes_unlock(); locked = 0
+            }
 #else
 #ifdef OFFLINE
-        if
-        :: leaving[r_nid] > 0 && locked != ALL && !FEW_LOCKS -> /* any_leaving() */
-            d_step { nodes_unlock(); locked = ALL }
-            nodes_lock()
+            if
+            :: leaving[r_nid] > 0 && locked != ALL && !FEW_LOCKS -> /* any_leaving() */
+                d_step { nodes_unlock(); locked = ALL }
+                nodes_lock()
+            :: else
+            fi;
+#endif
+            d_step {
+                give_up(r_nid, got - keep);
+                to_leave = j;
+                refund(d, keep);
+#ifdef OFFLINE
+                withdraw(r_nid, to_leave);
+#endif
+                to_leave = 0;
+                check(); nodes_unlock(); locked = 0
+            }
+#endif
+            d_step {
+                assert(OWN(d, r_nid) >= got - keep);
+                OWN(d, r_nid) = OWN(d, r_nid) - (got - keep); tot[d] = tot[d] - (got - keep)
+            }
         :: else
         fi;
-#endif
-        d_step {
-            give_up(r_nid, got - keep);
-            to_leave = j;
-            refund(d, keep);
-#ifdef OFFLINE
-            withdraw(r_nid, to_leave);
-#endif
-            to_leave = 0;
-            check(); nodes_unlock(); locked = 0
-        }
-#endif
-    :: else
-    fi;
-    d_step {
-        assert(OWN(d, r_nid) >= got && busy[d] > 0); /* nobody released what is under way */
-        OWN(d, r_nid) = OWN(d, r_nid) - (got - keep); tot[d] = tot[d] - (got - keep);
-        busy[d]--;
         unlock(acct[d])
-    }
+    :: else
+    fi
 }
 /* Onto the node's maps with its credit, and then off the account's books. Account lock held. */
 #if defined(BREAK_CREDITS_FIRST)

@@ -23,8 +23,8 @@ void say_state(const char *what, const struct state *s)
     for (u32 n = 0; n < scope_nodes; n++)
         fprintf(stderr, " %u", s->ram[n]);
     for (u32 who = D; who < NR_DOMAINS; who++) {
-        fprintf(stderr, "; %s%s claims host %u, nodes", who == D ? "D" : "E", s->strict[who] ? " (strict)" : "",
-                s->host[who]);
+        fprintf(stderr, "; %s%s claims host %u, nodes", who == D ? "D" : "E",
+                s->strict[who] ? " (strict)" : "", s->host[who]);
         for (u32 n = 0; n < scope_nodes; n++)
             fprintf(stderr, " %u", s->claim[who][n]);
         fprintf(stderr, ", extents");
@@ -39,7 +39,8 @@ void say_state(const char *what, const struct state *s)
 
 static void print_counts(void)
 {
-    printf("small-scope: %llu machines, %llu sets (%llu refused), %llu takes (%llu refused), %llu ended, of them %llu whose "
+    printf("small-scope: %llu machines, %llu sets (%llu refused), %llu takes (%llu refused), %llu ended, of "
+           "them %llu whose "
            "other node's pages were gone, %llu sequences with whole extents\n",
            (unsigned long long)counts.machines, (unsigned long long)counts.sets,
            (unsigned long long)counts.refused_sets, (unsigned long long)counts.takes,
@@ -77,8 +78,11 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"pages2", 1, NULL, '2'}, {"pages3", 1, NULL, '3'}, {"all-others", 0, NULL, 'a'}, {"steps", 1, NULL, 's'}, {0}};
+    static const struct option names[] = {{"pages2", 1, NULL, '2'},
+                                          {"pages3", 1, NULL, '3'},
+                                          {"all-others", 0, NULL, 'a'},
+                                          {"steps", 1, NULL, 's'},
+                                          {0}};
     u32 pages2 = 4, pages3 = 2, steps = 4;
     bool all_others = false;
 

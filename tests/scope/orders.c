@@ -30,7 +30,7 @@ static const struct step {
     {"keeps it", DONE, 0, 0, 1, 0},
     {"keeps nothing", DONE, 0, 0, 0, 0},
 };
-#define NR_STEPS ARRAY_SIZE(steps)
+#define NR_STEPS  ARRAY_SIZE(steps)
 #define DEPTH_MAX 8u
 
 static u32 chosen[DEPTH_MAX], nr_chosen, now_at;
@@ -130,8 +130,9 @@ static bool worth(u32 i)
     bool open = false;
 
     for (u32 k = 0; k < nr_chosen; k++)
-        open = steps[chosen[k]].what == DONE ? false
-               : steps[chosen[k]].what == TAKE_2M || steps[chosen[k]].what == TAKE_PAGE ? true : open;
+        open = steps[chosen[k]].what == DONE                                            ? false
+               : steps[chosen[k]].what == TAKE_2M || steps[chosen[k]].what == TAKE_PAGE ? true
+                                                                                        : open;
     return steps[i].what != DONE || open;
 }
 

@@ -206,7 +206,7 @@ static void claim_back(struct state *s, u32 who, u32 n, u32 pages, u32 units, co
     s->units[who][n] = MIN(s->units[who][n] + MIN(units, whole[n]), s->claim[who][n] / UNIT);
 }
 
-/* claims.md CL-4.13 to CL-4.18. */
+/* claims.md CL-4.13, CL-4.14, CL-4.16 to CL-4.18. */
 void rule_refund(struct state *now, const struct state *before, const struct state *after, u32 who, u32 n,
                  u32 order, u32 nr, u32 kept, bool guest, bool changed, const u32 *whole)
 {

@@ -84,7 +84,7 @@ void world_kill(struct state *s, u32 who);
 /* One page, by the call for one. */
 int world_page(struct state *s, u32 who, u32 n);
 
-struct deal { /* a take under way */
+struct deal {                 /* a take under way */
     u32 who, node, order, nr; /* nr: got */
     bool guest, changed;      /* changed: its set is gone */
     struct state before, after;

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-static struct state before;       /* before the call */
+static struct state before;   /* before the call */
 static struct want now, then; /* the sets */
 
 static void tell(void)
@@ -38,7 +38,8 @@ static void over_it(const struct state *s, const u32 *most, u32 host, u32 flags)
             struct want back = {.host = s->host[D], .flags = CLAIM_REPLACE | now.flags};
             for (u32 n = 0; n < scope_nodes; n++)
                 back.node[n] = s->claim[D][n] ? s->claim[D][n] + s->own[D][n] : 0;
-            for (u32 n = 0; n < scope_nodes; n++) /* a host-wide entry counts what is owned beyond the others */
+            for (u32 n = 0; n < scope_nodes;
+                 n++) /* a host-wide entry counts what is owned beyond the others */
                 back.host += s->host[D] ? s->own[D][n] - MIN(s->own[D][n], back.node[n]) : 0;
             before = t;
             if (world_set(&t, D, &back, (struct want_order){0}))

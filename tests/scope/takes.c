@@ -6,21 +6,27 @@
 #define PAGES_AT_ONCE 4u
 
 enum between { /* the take and its end; those of a node come last */
-    NOTHING,
-    RELEASE,
-    KILL,
-    REPLACE_BY_HOST,
-    OTHER_CLAIMS_HOST,
-    REPLACE_BY_NODE,
-    OTHER_CLAIMS,
-    OTHER_TAKES,
-    HOMESTEAD_TAKES,
-    TAKES_AGAIN,
-    NR_BETWEEN,
+               NOTHING,
+               RELEASE,
+               KILL,
+               REPLACE_BY_HOST,
+               OTHER_CLAIMS_HOST,
+               REPLACE_BY_NODE,
+               OTHER_CLAIMS,
+               OTHER_TAKES,
+               HOMESTEAD_TAKES,
+               TAKES_AGAIN,
+               NR_BETWEEN,
 };
-static const char *const name[NR_BETWEEN] = {"nothing",      "released",        "killed",
-                                             "replaced",     "another claims",  "replaced by a node's",
-                                             "another claims there", "another takes", "Homestead takes",
+static const char *const name[NR_BETWEEN] = {"nothing",
+                                             "released",
+                                             "killed",
+                                             "replaced",
+                                             "another claims",
+                                             "replaced by a node's",
+                                             "another claims there",
+                                             "another takes",
+                                             "Homestead takes",
                                              "takes again"};
 
 static struct want mine, others;
@@ -90,8 +96,7 @@ static u32 once(void)
 
     world_reset(&s);
     before = s;
-    if ((want_sum(&others) &&
-         world_set(&s, E, &others, (struct want_order){0})) ||
+    if ((want_sum(&others) && world_set(&s, E, &others, (struct want_order){0})) ||
         world_set(&s, D, &mine, (struct want_order){.descending = mine.host & 1}))
         return 0;
     if (the.limited)

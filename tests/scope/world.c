@@ -171,8 +171,7 @@ int world_set(struct state *s, u32 who, const struct want *want, struct want_ord
     for (u32 i = 0; i < scope_nodes; i++) {
         u32 n = how.descending ? scope_nodes - 1 - i : i;
         if (want->node[n] || how.all_nodes)
-            entry[nr++] =
-                (struct claim_entry){.pages = want->node[n], .node = n, .pad = want->order[n]};
+            entry[nr++] = (struct claim_entry){.pages = want->node[n], .node = n, .pad = want->order[n]};
     }
     if (want->host || !nr)
         entry[nr++] = (struct claim_entry){.pages = want->host, .node = CLAIM_HOST};
@@ -308,6 +307,6 @@ void world_done(struct state *s, struct deal *deal, u32 kept)
         for (u32 n = 0; n < scope_nodes; n++)
             whole[n] -= s->units[D][n] + s->units[E][n];
     }
-    rule_refund(s, &deal->before, &deal->after, deal->who, deal->node, deal->order, deal->nr, kept, deal->guest,
-                deal->changed, whole);
+    rule_refund(s, &deal->before, &deal->after, deal->who, deal->node, deal->order, deal->nr, kept,
+                deal->guest, deal->changed, whole);
 }

@@ -16,13 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEARNED 2u /* lives that are counted by single steps */
+#define LEARNED 2u  /* lives that are counted by single steps */
 #define BESIDE  15u /* builders that go on in the meantime, so that memory is as broken up as in the storm */
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: boot-storm [--builders 1..1024,...] [--builds N] [--node-gib 1..64] [--extents 1..512] "
-                    "[--pool 1..1024] [--life N] [--xen BUILD,DESTROY,HOLD_2M,HOLD_4K]\n");
+    fprintf(stderr,
+            "usage: boot-storm [--builders 1..1024,...] [--builds N] [--node-gib 1..64] [--extents 1..512] "
+            "[--pool 1..1024] [--life N] [--xen BUILD,DESTROY,HOLD_2M,HOLD_4K]\n");
     return 2;
 }
 
@@ -49,7 +50,8 @@ static u64 learn(void)
     return b[0].instructions / LEARNED;
 }
 
-static void run(const char *name, enum locks locks, u32 nr, u64 builds, u64 others, const struct xen_costs *xen)
+static void run(const char *name, enum locks locks, u32 nr, u64 builds, u64 others,
+                const struct xen_costs *xen)
 {
     struct result r;
 
@@ -57,7 +59,7 @@ static void run(const char *name, enum locks locks, u32 nr, u64 builds, u64 othe
     printf("storm locks=%s builders=%u builds=%llu instructions=%llu waited=%llu\n", name, nr,
            (unsigned long long)r.builds, (unsigned long long)r.time, (unsigned long long)r.waited);
     if (locks != XEN)
-        machine_check_empty();
+        machine_check_empty(false);
 }
 
 int main(int argc, char **argv)
@@ -87,12 +89,12 @@ int main(int argc, char **argv)
             return usage();
     }
     struct xen_costs xen = {x[0], x[1], x[2], x[3]};
-    if (optind != argc || gib < 1 || gib > 64 || builds == 0 || builds > 1000000 ||
-        !guest_extents || guest_extents > 512 || !pool_pages || pool_pages > POOL_MAX)
+    if (optind != argc || gib < 1 || gib > 64 || builds == 0 || builds > 1000000 || !guest_extents ||
+        guest_extents > 512 || !pool_pages || pool_pages > POOL_MAX)
         return usage();
     machine_build(gib << (30 - PAGE_SHIFT));
     u64 in_mm = learn(), others = life > in_mm ? life - in_mm : 0;
-    machine_check_empty();
+    machine_check_empty(false);
     printf("storm nodes=%u node_gib=%llu calls=%llu mm_instructions=%llu other_instructions=%llu\n", NODES,
            (unsigned long long)gib, (unsigned long long)builder_calls, (unsigned long long)in_mm,
            (unsigned long long)others);
@@ -107,6 +109,7 @@ int main(int argc, char **argv)
             run("xen", XEN, nr, builds, others, &xen);
         fflush(stdout);
     }
+    machine_check_empty(true);
     printf("storm strange=%llu\n", (unsigned long long)costs_strange);
     return 0;
 }

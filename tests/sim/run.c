@@ -12,7 +12,7 @@ static struct run {
     u32 at;  /* the next event of the trace */
     u64 now; /* when that is */
     u64 asked;
-    bool last; /* the trace is the last one of a domain */
+    bool last;  /* the trace is the last one of a domain */
     u32 extent; /* XEN: of the domain's life */
     u32 next;   /* waiting for the same lock, + 1 */
 } runs[BUILDERS_MAX];

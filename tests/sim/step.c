@@ -4,11 +4,7 @@
  */
 #include "storm.h"
 
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <ucontext.h>
+#include <tests/bench/alloc/single_step.h>
 
 #define HOOK __attribute__((section("storm_hook"), noinline))
 extern char __start_storm_hook[], __stop_storm_hook[];
@@ -47,7 +43,7 @@ HOOK void lock_check_take(u32 level)
 HOOK void lock_check_drop(u32 level)
 {
     if (level >= LOCK_NODE && level < LOCK_NODE + NODES)
-        add((s16)~(s16)(level - LOCK_NODE));
+        add((s16) ~(s16)(level - LOCK_NODE));
     else if (level == LOCK_CLAIMANTS)
         add((s16)~LOCK_OF_LIST);
 }
@@ -59,8 +55,7 @@ u32 locks_held(void)
 
 static void on_step(int signal, siginfo_t *info, void *context)
 {
-    const ucontext_t *c = context;
-    char *at = (char *)c->uc_mcontext.gregs[REG_RIP];
+    char *at = stepped_at(context);
 
     (void)signal;
     (void)info;
@@ -75,24 +70,14 @@ void trace_begin(struct trace *trace, bool counted)
     tracing = trace;
     steps = 0;
     stepping = counted;
-    if (!counted)
-        return;
-    struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
-
-    if (sigaction(SIGTRAP, &action, NULL)) {
-        perror("boot-storm: sigaction");
-        exit(2);
-    }
-    /* Past the red zone, which the caller may be using. */
-    __asm__ volatile("sub $128, %%rsp\n pushfq\n orq $0x100, (%%rsp)\n popfq\n add $128, %%rsp" ::
-                         : "cc", "memory");
+    if (counted)
+        single_step_begin(on_step);
 }
 
 void trace_end(void)
 {
     if (stepping)
-        __asm__ volatile("sub $128, %%rsp\n pushfq\n andq $~0x100, (%%rsp)\n popfq\n add $128, %%rsp" ::
-                             : "cc", "memory");
+        single_step_end();
     tracing->after = steps;
     tracing = NULL;
 }

@@ -9,16 +9,16 @@
 #include <mm/mm.h>
 #include <tests/machine/machine.h>
 
-#define NODES         64u
-#define BUILDERS_MAX  1024u
-#define POOL_MAX      1024u
-#define EVENTS_MAX    1024u
+#define NODES        64u
+#define BUILDERS_MAX 1024u
+#define POOL_MAX     1024u
+#define EVENTS_MAX   1024u
 
 /* A call: locks taken and dropped, and how long each step is. */
 struct trace {
     u32 nr;
     struct event {
-        s16 lock; /* taken; ~lock: dropped */
+        s16 lock;   /* taken; ~lock: dropped */
         u32 before; /* instructions since the event before */
     } event[EVENTS_MAX];
     u32 after; /* the last one */
@@ -42,8 +42,8 @@ extern u32 guest_extents; /* of 2 MiB */
 extern u32 pool_pages;    /* of its paging pool, up to POOL_MAX */
 struct builder {
     u32 id, node, step;
-    bool counted; /* its calls are counted */
-    bool beside;  /* or it is only there, and no time is asked of it */
+    bool counted;             /* its calls are counted */
+    bool beside;              /* or it is only there, and no time is asked of it */
     u64 builds, instructions; /* of mm/, in those that were counted */
     struct rng rng;
     struct mem_account account;
@@ -52,7 +52,8 @@ struct builder {
     u32 nr_pool, nr_extents;
 };
 void machine_build(u64 node_pages);
-void machine_check_empty(void);
+/* Has all come back? all: also every record, which takes seconds. */
+void machine_check_empty(bool all);
 void builder_init(struct builder *b, u32 id, u64 seed);
 /* Makes the next call. True: it was the last one of a domain. */
 bool builder_step(struct builder *b, struct trace *trace);
@@ -62,7 +63,8 @@ extern u64 builder_calls;
 /* --- run.c --- */
 enum locks { AS_BUILT, HOST_LOCK, XEN };
 struct xen_costs {
-    u64 build, destroy, hold_2m, hold_4k; /* instructions: whole life, of it destroying; one extent under the heap lock */
+    u64 build, destroy, hold_2m,
+        hold_4k; /* instructions: whole life, of it destroying; one extent under the heap lock */
 };
 struct result {
     u64 builds, time, waited; /* instructions; waited: of all builders */

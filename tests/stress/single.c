@@ -205,6 +205,8 @@ void stress_single(const struct stress_options *options, struct stress_result *r
     u64 ram = set_up(MIN(options->nodes, REF_NODES), options->ops < 300000);
     for (u32 d = 1; d < REF_DOMS; d++)
         account_new((u16)d, ref.max[d] = d == SINGLE_HOG ? ~0ull : 2000 * d);
+    cpus[0] = here;
+    nr_cpus = 1;
     on_pages_cleared = single_on_clear;
     compare();
     for (u64 next_check = 0, next_phase = 0; !nr_wrong && run_step < options->ops;

@@ -99,13 +99,25 @@ static void remember(u64 n, u32 d, u32 order)
     run.seen[i] = (struct single_extent){n, d, order};
 }
 
+/* The domain has died: what it has not lost yet stays its own. */
+static void end_dead_take(const struct single_open *o)
+{
+    for (u32 k = 0; k < o->taken.nr; k++)
+        for (u64 n = o->taken.extent[k].n, end = n + BIT(o->taken.order); n < end; n++)
+            if (ref.frame[n].owner == o->d && ref.frame[n].use == REF_OPEN_GUEST)
+                ref_set(n, 1, REF_GUEST, o->d, true);
+}
+
 static void end_take(u32 i, u32 kept)
 {
     struct single_open *o = &run.open[i];
     u64 size = BIT(o->taken.order);
+    bool dead = o->d && ref.dying[o->d] && !o->overhead;
 
     run_op = "take_done";
-    for (u32 k = 0; k < o->taken.nr; k++) {
+    if (dead)
+        end_dead_take(o);
+    for (u32 k = 0; k < o->taken.nr && !dead; k++) {
         u64 n = o->taken.extent[k].n;
 
         if (k >= kept) {
@@ -118,7 +130,7 @@ static void end_take(u32 i, u32 kept)
         else
             remember(n, o->d, o->taken.order);
     }
-    ref_refund(&o->receipt, kept * size);
+    ref_refund(&o->receipt, (dead ? o->taken.nr : kept) * size);
     ref_recall(o->receipt.nid); /* some may have gone offline instead */
     ref.open[o->d]--;
     stress_count(&run.result->counts, kept == o->taken.nr ? OP_DONE_ALL : OP_DONE_PART, 0);

@@ -42,6 +42,7 @@ static void wait_for_all(void)
 static void *worker_main(void *arg)
 {
     me = arg;
+    use_cpu(me->id);
     for (;;) {
         wait_for_all(); /* the coordinator has chosen a phase */
         if (all.stop)
@@ -283,7 +284,9 @@ void stress_threads(const struct stress_options *options, struct stress_result *
         w->ops = DIV_ROUND_UP(options->ops, all.nr_workers);
         rng_seed(&w->rng, options->seed * WORKERS_MAX + i + 1);
         workers[i] = w;
+        cpus[i] = &cpu_on[i];
     }
+    nr_cpus = all.nr_workers;
     for (u32 i = 0; i < all.nr_workers; i++)
         if (pthread_create(&threads[i], NULL, worker_main, workers[i]))
             abort();

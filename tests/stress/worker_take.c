@@ -264,7 +264,9 @@ void worker_end_take(u32 i, u32 kept)
     run_op = "take_done";
     kept = MIN(MIN(kept, o->taken.nr), HELD_MAX - me->nr_held);
     u32 nr = o->taken.nr;
-    for (u32 k = kept; k < nr; k++)
+    /* Guest memory of a dying domain may be somebody else's already. */
+    bool ours = o->overhead || (is_private(o->d) && !domain_dying(o->d));
+    for (u32 k = kept; k < nr && ours; k++)
         pages_go(o->taken.extent[k].n, o->taken.order, o->tag);
     call_begin();
     mm_take_done(&o->taken, kept);

@@ -158,8 +158,8 @@ void __tsan_write_range(void *at, size_t bytes)
         note(at, sizeof(type), WRITE); \
         __atomic_store_n(at, value, __ATOMIC_SEQ_CST); \
     } \
-    int __tsan_atomic##bits##_compare_exchange_strong(volatile type *at, type *expected, type value, int order, \
-                                                      int failed) \
+    int __tsan_atomic##bits##_compare_exchange_strong(volatile type *at, type *expected, type value, \
+                                                      int order, int failed) \
     { \
         (void)order; \
         (void)failed; \

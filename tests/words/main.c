@@ -139,22 +139,22 @@ struct field {
 };
 #define FIELD(type, member) \
     { \
-        #member, offsetof(struct type, member), sizeof(((struct type *)0)->member) \
+#member, offsetof(struct type, member), sizeof(((struct type *)0)->member) \
     }
 static const struct field account_fields[] = {
-    FIELD(mem_account, lock),         FIELD(mem_account, dying),
-    FIELD(mem_account, max_pages),    FIELD(mem_account, tot_pages),    FIELD(mem_account, own),
-    FIELD(mem_account, overhead_pages),  FIELD(mem_account, host_claim),
-    FIELD(mem_account, claim_nodes),  FIELD(mem_account, node_claim),   FIELD(mem_account, claim_order),
-    FIELD(mem_account, node_short),   FIELD(mem_account, node_broken),  FIELD(mem_account, host_broken),
-    FIELD(mem_account, claim_flags),  FIELD(mem_account, next_claimant), FIELD(mem_account, claimant_link),
-    FIELD(mem_account, outstanding),  FIELD(mem_account, claim_gen),    FIELD(mem_account, held),
+    FIELD(mem_account, lock),          FIELD(mem_account, dying),       FIELD(mem_account, max_pages),
+    FIELD(mem_account, tot_pages),     FIELD(mem_account, own),         FIELD(mem_account, overhead_pages),
+    FIELD(mem_account, host_claim),    FIELD(mem_account, claim_nodes), FIELD(mem_account, node_claim),
+    FIELD(mem_account, claim_order),   FIELD(mem_account, node_short),  FIELD(mem_account, node_broken),
+    FIELD(mem_account, host_broken),   FIELD(mem_account, claim_flags), FIELD(mem_account, next_claimant),
+    FIELD(mem_account, claimant_link), FIELD(mem_account, outstanding), FIELD(mem_account, claim_gen),
+    FIELD(mem_account, held),
 };
 static const struct field node_fields[] = {
-    FIELD(node, lock),   FIELD(node, chunks),     FIELD(node, dirty_chunks), FIELD(node, open),
-    FIELD(node, crumbs), FIELD(node, dirty_regions), FIELD(node, shared),    FIELD(node, heap),
-    FIELD(node, free_pages), FIELD(node, dirty_pages), FIELD(node, free_2m), FIELD(node, free_1g),
-    FIELD(node, kept_2m), FIELD(node, kept_1g),   FIELD(node, claimed),      FIELD(node, scrub),
+    FIELD(node, lock),       FIELD(node, chunks),        FIELD(node, dirty_chunks), FIELD(node, open),
+    FIELD(node, crumbs),     FIELD(node, dirty_regions), FIELD(node, shared),       FIELD(node, heap),
+    FIELD(node, free_pages), FIELD(node, dirty_pages),   FIELD(node, free_2m),      FIELD(node, free_1g),
+    FIELD(node, kept_2m),    FIELD(node, kept_1g),       FIELD(node, claimed),      FIELD(node, scrub),
     FIELD(node, host_part),
 };
 
@@ -208,7 +208,8 @@ static const char *object_of(u64 at, char *field, size_t room)
     if (at - (u64)taken < sizeof(taken))
         return "the caller's";
     if (at - (u64)cpu_on < sizeof(cpu_on)) {
-        snprintf(name, sizeof(name), "CPU %llu", (unsigned long long)((at - (u64)cpu_on) / sizeof(cpu_on[0])));
+        snprintf(name, sizeof(name), "CPU %llu",
+                 (unsigned long long)((at - (u64)cpu_on) / sizeof(cpu_on[0])));
         return name;
     }
     if (at - (u64)mm_nodes < sizeof(mm_nodes)) {
@@ -302,7 +303,8 @@ static u32 beyond(const struct word *w, u32 nr, const char *expected)
     for (u32 i = 0; i < nr; i++) {
         const char *object = object_of(w[i].first, field, sizeof(field));
         if (!(w[i].did[0] & WRITE) || !strcmp(object, "account") || !strcmp(object, "node 0") ||
-            !strcmp(object, "CPU 0") || !strcmp(object, "records of frames") || !strcmp(object, "the caller's") || is_one_of(object, expected))
+            !strcmp(object, "CPU 0") || !strcmp(object, "records of frames") ||
+            !strcmp(object, "the caller's") || is_one_of(object, expected))
             continue;
         unexpected++;
         fprintf(stderr, "shared-words: the builder on node 0 writes %s %s\n", object, field);
@@ -360,8 +362,8 @@ int main(int argc, char **argv)
         }
         const struct word *w = words_all(&nr);
         u32 wrong = compare(w, nr, steps[i].shared, &shared) + beyond(w, nr, steps[i].shared);
-        printf("%-32s%5u words touched, %u shared, in %u cache lines; %u locked operations\n", steps[i].name, nr,
-               shared, false_sharing(w, nr), count_locked(w, nr));
+        printf("%-32s%5u words touched, %u shared, in %u cache lines; %u locked operations\n", steps[i].name,
+               nr, shared, false_sharing(w, nr), count_locked(w, nr));
         if (list)
             list_written(w, nr);
         unexpected += wrong;

@@ -9,7 +9,11 @@
 
 #define BUILDERS 2u
 
-enum access { READ = 1u << 0, WRITE = 1u << 1, LOCKED = 1u << 2 /* a read-modify-write, which locks the bus */ };
+enum access {
+    READ = 1u << 0,
+    WRITE = 1u << 1,
+    LOCKED = 1u << 2 /* a read-modify-write, which locks the bus */
+};
 
 struct word {
     u64 at;           /* its address: 8 bytes */

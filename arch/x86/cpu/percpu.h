@@ -12,6 +12,7 @@
 struct vcpu;
 struct cpu_tables;
 struct hvm_vcpu;
+struct mem_account;
 
 #define CPU_EXIT_KINDS 16u /* at least HVM_EXIT_NR */
 #define CPU_IST_STACKS 3u  /* for NMI, #DF and #MC */
@@ -48,6 +49,7 @@ struct cpu {
     bool need_resched;      /* [o] the running vCPU's slice is over, or another one woke */
     struct vcpu *current;   /* [o] the vCPU whose exit is being handled or that runs now, else NULL */
     struct vcpu *fpu_owner; /* [o] whose FPU state is in the registers */
+    const struct mem_account *clearing; /* [o] whose memory this CPU clears, else NULL: mm/alloc.c */
     /* hardware virtualization, owned by arch/x86/hvm */
     u64 hvm_page_maddr[2];       /* [I] pages for the vendor's use */
     const struct hvm_vcpu *vmcs; /* [o] VMX: whose VMCS is current */

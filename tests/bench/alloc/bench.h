@@ -67,6 +67,8 @@ void host_claim_set(u32 domain, u32 nr_nodes, u64 pages);
 /* Kills a domain and takes all it has; fresh and alive afterwards. */
 void host_destroy(u32 domain);
 void host_scrub(nodeid_t nid);
+/* Takes 32 extents of 2 MiB, in as few calls as it needs, and gives them back in one. */
+void host_many_2m(u32 domain, nodeid_t nid);
 
 /* --- threads.c --- */
 /* Nanoseconds until all of nr threads have done ops pairs each, single or in bulk; same: on one node. */

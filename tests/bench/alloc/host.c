@@ -34,6 +34,16 @@ nodeid_t this_node(void)
     return 0;
 }
 
+struct cpu *cpus[MAX_CPUS];
+u32 nr_cpus;
+
+struct cpu *this_cpu(void)
+{
+    static _Thread_local struct cpu cpu;
+
+    return &cpu;
+}
+
 void mm_wake_scrubber(nodeid_t nid)
 {
     (void)nid;
@@ -100,23 +110,34 @@ static void homestead_give(u32 domain, u64 n, u32 order)
     must(release_range(&bench_accounts[domain], mfn(n), order), "mm_release_many");
 }
 
-static void homestead_bulk_pair(u32 domain, nodeid_t nid)
+/* nr extents, taken and given back. */
+static void many(u32 domain, nodeid_t nid, u32 order, u32 wanted)
 {
     struct mem_account *account = &bench_accounts[domain];
-    struct mm_request request = {.nid = nid, .nr = BENCH_BULK, .flags = MM_EXACT_NODE};
+    struct mm_request request = {.nid = nid, .order = order, .nr = wanted, .flags = MM_EXACT_NODE};
     struct mm_taken taken;
     mfn_t all[BENCH_BULK];
     u32 nr = 0;
 
     /* One call when the allocator gives all at once, which it need not. */
     do {
-        request.nr = BENCH_BULK - nr;
+        request.nr = wanted - nr;
         must(mm_take(account, &request, &taken), "mm_take");
         mm_take_done(&taken, taken.nr);
         memcpy(&all[nr], taken.extent, taken.nr * sizeof(all[0]));
         nr += taken.nr;
-    } while (nr < BENCH_BULK);
-    must(mm_release_many(account, all, 0, BENCH_BULK), "mm_release_many");
+    } while (nr < wanted);
+    must(mm_release_many(account, all, order, wanted), "mm_release_many");
+}
+
+static void homestead_bulk_pair(u32 domain, nodeid_t nid)
+{
+    many(domain, nid, 0, BENCH_BULK);
+}
+
+void host_many_2m(u32 domain, nodeid_t nid)
+{
+    many(domain, nid, ORDER_2M, 32);
 }
 
 void host_claim(u32 domain, nodeid_t nid, u64 pages)

@@ -214,6 +214,56 @@ static void run_scrub(const struct subject *on, u64 ops)
         host_scrub(0);
 }
 
+/*
+ * Memory is short and fragmented: domain 0 has the whole node page by page, and has given back every STEP-th page. So no
+ * two free pages are neighbours, and with a step of 512 each region has one.
+ */
+static void prepare_short(const struct subject *on, u32 step)
+{
+    on->reset(1, BENCH_GIB);
+    for (u64 i = 0; i < BENCH_GIB; i++)
+        must_take(on, 0, 0, 0);
+    for (u64 n = bench_node_base(0, 0) + 1; n < bench_node_base(1, BENCH_GIB); n += step)
+        on->give(0, n, 0);
+}
+static void prepare_short_1(const struct subject *on)
+{
+    prepare_short(on, 512);
+}
+static void prepare_short_256(const struct subject *on)
+{
+    prepare_short(on, 2);
+}
+
+/* Another domain takes 64 pages, of which no two are in one region, and gives them back. */
+static void run_bulk_1(const struct subject *on, u64 ops)
+{
+    while (ops--)
+        on->bulk_pair(1, 0);
+}
+
+/* Another domain wants two pages in a row, or more, and there are none. */
+static void run_no_run(const struct subject *on, u64 ops)
+{
+    u64 n;
+
+    for (u64 i = 0; i < ops; i++)
+        if (on->take(1, 0, 1 + i % 8, &n))
+            abort();
+}
+
+static void prepare_many(const struct subject *on)
+{
+    on->reset(4, BENCH_GIB);
+    must_take(on, 0, 0, 0);
+}
+static void run_many_2m(const struct subject *on, u64 ops)
+{
+    (void)on;
+    while (ops--)
+        host_many_2m(0, 0);
+}
+
 const struct work works[] = {
     {"pair_4k", false, 50000, 1000000, 100, false, prepare_pairs, run_pairs_4k},
     {"pair_whole", false, 50000, 500000, 100, false, prepare_whole, run_pairs_4k},
@@ -226,6 +276,9 @@ const struct work works[] = {
     {"claim_set_replace", true, 5000, 200000, 20, false, prepare_claim_set, run_claim_set},
     {"claimed_4k", true, 8 * CLAIM_PAGES, 64 * CLAIM_PAGES, 0, false, prepare_pairs, run_claimed},
     {"unclaimed_4k", true, 8 * CLAIM_PAGES, 64 * CLAIM_PAGES, 0, false, prepare_pairs, run_unclaimed},
+    {"short_bulk", true, 0, 0, 2, false, prepare_short_1, run_bulk_1},
+    {"short_no_run", true, 0, 0, 16, false, prepare_short_256, run_no_run},
+    {"many_2m", true, 0, 0, 2, false, prepare_many, run_many_2m},
     {"destroy", true, 0, 0, 1, true, prepare_destroy, run_destroy},
     {"scrub", true, 0, 0, 20, false, prepare_pairs, run_scrub},
 };

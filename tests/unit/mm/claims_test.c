@@ -244,21 +244,54 @@ TEST(read_back)
 }
 
 /*
- * A domain killed between mm_take() and mm_take_done() keeps its memory until the latter.
+ * What a take got is freed with the rest when the domain is killed before mm_take_done(), and only once.
  * claims.md CL-1.7b.
  */
 TEST(killed_with_a_take_under_way)
 {
-    struct mm_taken taken;
+    struct mm_taken taken, other;
 
-    assert_int_equal(take_one(a, 0, 2, MM_EXACT_NODE, &taken), 0);
+    for (u32 freed_first = 0; freed_first < 2; freed_first++) {
+        a = account_new(1, 100);
+        assert_int_equal(take_one(a, 0, 2, MM_EXACT_NODE, &taken), 0);
+        mm_account_kill(a);
+        if (freed_first) {
+            assert_false(mm_release_some(a, 100));
+            assert_int_equal(take_one(b, 0, 2, MM_EXACT_NODE, &other), 0);
+            assert_int_equal(other.extent[0].n, taken.extent[0].n);
+        }
+        mm_take_done(&taken, 0);
+        assert_int_equal(a->tot_pages, freed_first ? 0 : 4);
+        assert_int_equal(mm_check(), 0);
+        assert_false(mm_release_some(a, 100));
+        assert_int_equal(a->tot_pages, 0);
+        assert_int_equal(b->tot_pages, freed_first ? 4 : 0);
+    }
+}
+
+static bool waited;
+
+static void kill_a_and_release(u64 n, u64 nr)
+{
+    (void)n, (void)nr;
+    on_clear = NULL;
     mm_account_kill(a);
-    assert_true(mm_release_some(a, 100));
+    waited = mm_release_some(a, 100);
     assert_int_equal(a->tot_pages, 4);
-    mm_take_done(&taken, 0);
-    assert_int_equal(a->tot_pages, 0);
+}
+
+/*
+ * Nor is it freed while it is being cleared.
+ * claims.md CL-1.7b.
+ */
+TEST(killed_while_its_memory_is_cleared)
+{
+    waited = false;
+    on_clear = kill_a_and_release;
+    assert_int_equal(take(a, 0, 2), -ESRCH);
+    assert_true(waited);
     assert_false(mm_release_some(a, 100));
-    assert_int_equal(mm_check(), 0);
+    assert_int_equal(a->tot_pages, 0);
 }
 
 /* --- other domains between two locks, destroyed domains --- */

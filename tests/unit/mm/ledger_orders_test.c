@@ -2,6 +2,7 @@
  * and 6.
  */
 #include "ledger_nodes.h"
+#include <tests/machine/random.h>
 
 /* --- ORDERS --- */
 
@@ -160,6 +161,60 @@ TEST(recall_is_proportional)
             check();
         }
         assert_int_equal(nodes[0].free_pages, 0);
+    }
+}
+
+/* The domain that loses next, by the rule with numbers that are wide enough. */
+static struct mem_account *next_by_rule(u32 nr)
+{
+    struct mem_account *best = NULL;
+    unsigned __int128 sum = 0, lost = 1;
+
+    for (u32 i = 1; i <= nr; i++) {
+        sum += account[i].node_claim[0] + account[i].node_broken[0];
+        lost += account[i].node_broken[0];
+    }
+    for (u32 i = 1; i <= nr; i++) {
+        struct mem_account *d = &account[i];
+        unsigned __int128 had = d->node_claim[0] + d->node_broken[0], gone = d->node_broken[0];
+
+        if (had * lost <= gone * sum)
+            continue;
+        unsigned __int128 others = best ? best->node_claim[0] + best->node_broken[0] : 1,
+                          its = best ? best->node_broken[0] : 0;
+        unsigned __int128 at = (gone + 1) * others, best_at = (its + 1) * had;
+        if (!best || at < best_at || (at == best_at && d->node_claim[0] > best->node_claim[0]))
+            best = d;
+    }
+    return best;
+}
+
+/* Claims of a host with 64 TiB, of which a quarter has been lost: products of two of their page counts are about 2^64. */
+TEST(recall_of_huge_claims_is_exact)
+{
+    struct rng rng;
+
+    rng_seed(&rng, 11);
+    for (u32 round = 0; round < 200; round++) {
+        u32 nr = 2 + rng_draw(&rng, 2);
+
+        setup();
+        give(0, 0, 0, 1ull << 36);
+        for (u32 i = 1; i <= nr; i++) {
+            u64 lost = (1ull << 31) - rng_draw(&rng, 25);
+            u64 had = (1ull << 33) + rng_draw(&rng, 100);
+            assert_int_equal(set1(&account[i], 0, had - lost, 0, 0), 0);
+            account[i].node_broken[0] = lost;
+        }
+        nodes[0].free_pages = nodes[0].claimed;
+        nodes[0].host_part = 0;
+        for (u32 gone = 0; gone < 100; gone++) {
+            struct mem_account *next = next_by_rule(nr);
+            u64 before = next->node_broken[0];
+
+            withdraw(0, 1);
+            assert_int_equal(next->node_broken[0], before + 1);
+        }
     }
 }
 

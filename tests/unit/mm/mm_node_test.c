@@ -279,7 +279,6 @@ TEST(the_check_sees_faults)
     FAULT(account->tot_pages++, account->tot_pages--);
     FAULT(account->own[0]--, account->own[0]++);
     FAULT(account->own[1] = 4; account->own[0] = 0, account->own[1] = 0; account->own[0] = 4);
-    FAULT(account->in_flight++, account->in_flight--);
     FAULT(account->outstanding++, account->outstanding--);
     FAULT(account->node_claim[0]++, account->node_claim[0]--);
     FAULT(account->host_claim++, account->host_claim--);
