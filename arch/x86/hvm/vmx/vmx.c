@@ -130,6 +130,7 @@ static __attribute__((noinline)) void refused(struct hvm_vcpu *v, u32 entered, s
         v->exit_code_raw = reason;
         log_error("d%uv%u: entry failed: %s, qualification %lu\n", v->domid, v->vcpu_id,
                   vmx_entry_failure(reason), vmread(VMCS_QUALIFICATION));
+        explain(v);
         return;
     }
     u32 error = entered == VMX_NO_VMCS ? 0 : (u32)vmread(VMCS_INSTRUCTION_ERROR);
