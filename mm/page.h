@@ -78,10 +78,10 @@ struct region {
     u64 base;                     /* [I] frame number of the window */
     struct chunk *chunk;          /* [I] */
     u8 state;                     /* enum owned_state: GUEST, OWN, SCRUBBING, SPLIT */
-    bool shared;                  /* SPLIT: frames of several holders */
-    bool has_words;               /* GUEST, OWN: its frames' words are valid */
     u16 owner;                    /* GUEST, OWN: domid */
     u16 nr_ram;                   /* frames that are RAM of this node; 512: it can be whole */
+    bool shared;                  /* SPLIT: frames of several holders */
+    bool has_words;               /* GUEST, OWN: its frames' words are valid */
     u16 nr_free;                  /* SPLIT: of the map */
     u16 nr_dirty;                 /* SPLIT */
     u16 nr_pinned;                /* frames with pins, whatever the state */

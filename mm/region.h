@@ -106,7 +106,7 @@ static inline bool region_is_free(const struct chunk *c, u64 n)
 {
     u32 bit = region_bit(n);
 
-    return c->state == REGION_SPLIT && (map_test(c->clean, bit) || map_test(c->dirty, bit));
+    return c->state == REGION_SPLIT && (c->clean[bit / 64] | c->dirty[bit / 64]) >> bit % 64 & 1;
 }
 /* A region whose record is valid? */
 static inline bool region_is_valid(const struct chunk *c, u64 n)
@@ -118,14 +118,36 @@ static inline bool region_is_split(const struct chunk *c, u64 n)
 {
     return c->state == REGION_SPLIT && !region_is_free(c, n) && region_of(c, n)->state == REGION_SPLIT;
 }
+/* Frame n's word, from the level that records it. FRAME_FREE if it is free and on a map. */
+static inline frame_word_t frame_get(const struct chunk *c, u64 n)
+{
+    if (c->state != REGION_SPLIT)
+        return map_test(c->marked, region_bit(n)) ? frame_tables.words[n]
+                                                  : frame_word(c->owner, (enum owned_state)c->state);
+    if (region_is_free(c, n))
+        return FRAME_FREE;
+    const struct region *r = region_of(c, n);
+    if (r->state == REGION_SPLIT)
+        return map_test(r->free, (u32)(n % MAP_BITS)) ? FRAME_FREE : frame_tables.words[n];
+    return r->has_words ? frame_tables.words[n] : frame_word(r->owner, (enum owned_state)r->state);
+}
+
 /* --- words.c --- */
 /* A region that is owned as a whole: all its words become valid. */
 void region_write_words(struct region *r);
-/* Frame n's word, from the level that records it. FRAME_FREE if it is free and on a map. */
-frame_word_t frame_get(const struct chunk *c, u64 n);
+/* The same for one whose chunk is owned as a whole: with its record. */
+struct region *chunk_mark_region(struct chunk *c, u32 bit);
 /* Frame n is owned and will get a pin or a mark: makes its word valid, and all others of its region, which it
  * returns. O(512) the first time. */
-struct region *region_mark(struct chunk *c, u64 n);
+static inline struct region *region_mark(struct chunk *c, u64 n)
+{
+    if (unlikely(c->state != REGION_SPLIT))
+        return chunk_mark_region(c, region_bit(n));
+    struct region *r = region_of(c, n);
+    if (r->state != REGION_SPLIT)
+        region_write_words(r);
+    return r;
+}
 
 struct place { /* of a frame */
     nodeid_t nid;

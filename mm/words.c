@@ -1,5 +1,5 @@
 /*
- * Frames' words: where they are valid (mm/page.h), how all of a region become so, and how any frame is looked up.
+ * Frames' words (mm/page.h): how all of a region become valid, and how a frame is looked up.
  * Node lock held in every function.
  */
 #include <mm/region.h>
@@ -15,33 +15,16 @@ void region_write_words(struct region *r)
     r->has_words = true;
 }
 
-struct region *region_mark(struct chunk *c, u64 n)
+struct region *chunk_mark_region(struct chunk *c, u32 bit)
 {
-    struct region *r = region_of(c, n);
+    struct region *r = chunk_region(c, bit);
 
-    if (c->state != REGION_SPLIT && !map_test(c->marked, region_bit(n))) {
-        map_set(c->marked, region_bit(n));
-        r = chunk_region(c, region_bit(n));
+    if (!map_test(c->marked, bit)) {
+        map_set(c->marked, bit);
         region_renew(r, NULL, c->owner, (enum owned_state)c->state);
-    }
-    if (r->state != REGION_SPLIT)
         region_write_words(r);
+    }
     return r;
-}
-
-frame_word_t frame_get(const struct chunk *c, u64 n)
-{
-    if (c->state != REGION_SPLIT)
-        return map_test(c->marked, region_bit(n)) ? frame_tables.words[n]
-                                                  : frame_word(c->owner, (enum owned_state)c->state);
-    if (region_is_free(c, n))
-        return FRAME_FREE;
-    const struct region *r = region_of(c, n);
-    if (r->state != REGION_SPLIT && !r->has_words)
-        return frame_word(r->owner, (enum owned_state)r->state);
-    if (r->state == REGION_SPLIT && map_test(r->free, (u32)(n % MAP_BITS)))
-        return FRAME_FREE;
-    return frame_tables.words[n];
 }
 
 void place_find(struct place *p, mfn_t m, nodeid_t nid)
