@@ -1,4 +1,4 @@
-"""Machines larger than the host. It needs memory for the frame table: 1 page in 256. `make boot-big`, not part of `make test`."""
+"""Machines larger than the host, which touch no more memory than small ones. `make boot-big`, not part of `make test`."""
 from checks import ShapeRun, each_shape
 from test_shapes import shape
 
