@@ -44,7 +44,7 @@ u32 np_largest_order = ORDER_1G;
 
 /* [I] All but the address of an entry that points to a table, and of a leaf by its type. */
 struct format {
-    u64 table, leaf[NP_TYPES];
+    u64 table, leaf[NP_NR_TYPES];
 };
 /* clang-format off */
 #define FORMAT(of_table, of_leaf) { \

@@ -25,8 +25,8 @@ enum np_type {
     NP_GRANT_RO = 5, /* the same, not to be written */
     NP_RESOURCE = 6, /* a frame of another domain's grant table, for the control domain */
     NP_POD = 7,      /* no frame yet: the first access gets one (populate on demand) */
-    NP_TYPES,
 };
+#define NP_NR_TYPES 8u
 
 #define NP_GFN_LIMIT (1ull << 36) /* guest frames: 48-bit guest physical addresses */
 
