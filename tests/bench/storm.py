@@ -62,6 +62,14 @@ def waiting(facts, builders):
     return facts["waited"] / (facts["instructions"] * builders)
 
 
+def table(runs, numbers):
+    yield "Domains in 10^9 instructions of time, and how much of the builders' time is waiting for locks"
+    yield "  builders" + "".join(f"{name:>20}" for name, _, _ in LOCKS)
+    for builders in numbers:
+        cells = [runs[name, builders] for name, _, _ in LOCKS]
+        yield f"  {builders:8}" + "".join(f"{throughput(facts):12,.1f}{waiting(facts, builders):8.1%}" for facts in cells)
+
+
 def script(runs):
     lines = []
     for i, (locks, _, _) in enumerate(LOCKS):
@@ -106,10 +114,7 @@ def main():
     args = parser.parse_args()
 
     machine, runs = run(BUILDERS, BUILDS, costs())
-    print("Domains in 10^9 instructions of time, and how much of the builders' time is waiting for locks")
-    print("  builders" + "".join(f"{name:>20}" for name, _, _ in LOCKS))
-    for builders in BUILDERS:
-        print(f"  {builders:8}" + "".join(f"{throughput(runs[name, builders]):12,.1f}{waiting(runs[name, builders]):8.1%}" for name, _, _ in LOCKS))
+    print("\n".join(table(runs, BUILDERS)))
     if args.record:
         record.write(RECORD, {"machine": machine, "runs": {name: {str(b): runs[name, b] for b in BUILDERS} for name, _, _ in LOCKS}})
         svg = draw(runs)

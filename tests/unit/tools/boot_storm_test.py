@@ -44,6 +44,11 @@ class Storm(unittest.TestCase):
         calls = self.machine["calls"] * sum(facts["builds"] for (name, _), facts in self.runs.items() if name != "xen")
         self.assertLess(self.machine["strange"], calls * 0.05)
 
+    def test_the_table_has_a_line_for_each_number(self):
+        lines = list(storm.table(self.runs, [1, 16]))
+        self.assertEqual(len(lines), 4)
+        self.assertRegex(lines[2], r"^ +1( +[0-9.,]+ +0\.0%){3}$")
+
     def test_the_plot_is_deterministic(self):
         if not storm.shutil.which("gnuplot"):
             self.skipTest("there is no gnuplot")
