@@ -75,10 +75,25 @@ static inline nodeid_t node_first(u64 nodes)
 {
     return nodes ? (nodeid_t)__builtin_ctzll(nodes) : MAX_NODES;
 }
+/* The set is evaluated once. No break inside: it would end the inner loop, which makes nid and has one turn. */
 #define for_each_node(nid, nodes) \
-    for (nodeid_t nid = node_first(nodes); nid < MAX_NODES; nid = node_first((nodes) & ~((2ull << nid) - 1)))
-void nodes_lock(u64 nodes);
-void nodes_unlock(u64 nodes);
+    for (u64 nid##_left = (nodes); nid##_left; nid##_left &= nid##_left - 1) \
+        for (nodeid_t nid = (nodeid_t)__builtin_ctzll(nid##_left), nid##_once = 1; nid##_once; nid##_once = 0)
+/* Inline, because most sets have one node: 40 instructions less for a claim. */
+static inline void nodes_lock(u64 nodes)
+{
+    for_each_node (nid, nodes)
+        spin_lock(&node_get(nid)->lock);
+}
+static inline void nodes_unlock(u64 nodes)
+{
+    while (nodes) { /* in falling order */
+        nodeid_t nid = 63u ^ (nodeid_t)__builtin_clzll(nodes);
+
+        spin_unlock(&node_get(nid)->lock);
+        nodes ^= BIT(nid);
+    }
+}
 /* More nodes than the locked ones: these are unlocked first, so what was seen may have changed. Returns all of them. */
 u64 nodes_lock_more(u64 locked, u64 more);
 
