@@ -84,7 +84,7 @@ struct vcpu {
     u64 runstate_area;    /* [R] guest-virtual, 0: none; whether there is one is read without the lock */
     bool runstate_compat; /* [R] the area has the layout of 32-bit callers */
     /* what guest_copy.c remembers [o] */
-    bool paging_known;                    /* path_paging is what the registers hold now */
+    bool paging_known;                    /* path_paging is what its registers hold, until it runs again */
     struct hvm_paging path_paging;        /* under which the paths were walked */
     struct guest_path paths[GUEST_PATHS]; /* by the page's number */
     /* events */
