@@ -117,7 +117,8 @@ static int set_x2apic(const struct option *option, const char *value, void *fiel
 
 static void show_x2apic(const struct option *option, const void *field, char buf[OPTION_SHOWN])
 {
-    static const char *const shown[] = {[WANT_APIC_AUTO] = "auto", [WANT_X2APIC] = "on", [WANT_XAPIC] = "off"};
+    static const char *const shown[] = {
+        [WANT_APIC_AUTO] = "auto", [WANT_X2APIC] = "on", [WANT_XAPIC] = "off"};
 
     snprintf(buf, OPTION_SHOWN, "%s=%s holds", option->name, shown[*(const u32 *)field]);
 }

@@ -15,7 +15,7 @@
 #define START_LOW    0x10000u /* some firmware writes to the first 64 KiB at any time */
 #define START_HIGH   0xa0000u
 #define START_BYTES  ((1 + PAGING_START_TABLES) * PAGE_SIZE) /* the code, and its page tables */
-#define LINES_MAX    16u /* more CPUs than that are shown by node */
+#define LINES_MAX    16u                                     /* more CPUs than that are shown by node */
 #define EBDA_SEGMENT 0x40eu
 
 static struct cpu *list[MAX_CPUS];
@@ -75,14 +75,14 @@ static void choose_apic_mode(const struct topology *topo, enum x2apic_choice wan
         if (wanted == WANT_X2APIC)
             log_warn("this CPU has no x2APIC mode\n");
         if (nr_high)
-            log_warn("%u CPUs have APIC ids above %u, and this CPU has no x2APIC: they are left out\n", nr_high,
-                     XAPIC_MAX_ID);
+            log_warn("%u CPUs have APIC ids above %u, and this CPU has no x2APIC: they are left out\n",
+                     nr_high, XAPIC_MAX_ID);
     }
     if (wanted == WANT_XAPIC && apic_in_x2apic_mode())
-        log_warn("x2apic=off does not hold: %s\n",
-                 nr_high            ? "APIC ids above 254 need x2APIC mode"
-                 : apic_is_locked() ? "the firmware has locked x2APIC mode on"
-                                    : "the firmware has entered x2APIC mode");
+        log_warn("x2apic=off does not hold: %s\n", nr_high ? "APIC ids above 254 need x2APIC mode"
+                                                   : apic_is_locked()
+                                                       ? "the firmware has locked x2APIC mode on"
+                                                       : "the firmware has entered x2APIC mode");
 }
 
 static void prepare(const struct topology *topo, const struct boot_options *options)

@@ -53,7 +53,7 @@ struct guest_path {
     u64 word[GUEST_PATH_LEVELS];
 };
 #define GUEST_PATH_NONE ~0ull
-#define GUEST_PATHS 4u
+#define GUEST_PATHS     4u
 
 struct vcpu {
     struct domain *domain; /* [I] */
@@ -281,8 +281,6 @@ bool vcpu_is_initialised(struct vcpu *v);
 void vcpu_offline(struct vcpu *v);
 /* The same for a running v. When the last online vCPU goes offline so, the domain powers off. */
 void vcpu_down(struct vcpu *v);
-/* The vector an event is signalled with, 0: none set by the guest. */
-u8 vcpu_upcall_vector(const struct vcpu *v);
 /* HVMOP_set_evtchn_upcall_vector: the APIC delivers this vector, and a pending event with it. */
 void vcpu_set_upcall_vector(struct vcpu *v, u8 vector);
 /* Moves v's vcpu_info with its contents into a page of the guest, once. All events are marked pending there.

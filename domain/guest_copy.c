@@ -133,7 +133,8 @@ static inline __attribute__((always_inline)) void move(const struct guest_path *
 }
 
 /* Copies [gva, gva + len_bytes), which is in one page. False: it is not all there. */
-static bool copy_page(struct vcpu *v, char *buf, u64 gva, u64 len_bytes, bool write, struct guest_place *place)
+static bool copy_page(struct vcpu *v, char *buf, u64 gva, u64 len_bytes, bool write,
+                      struct guest_place *place)
 {
     struct physmap *p = &v->domain->physmap;
     struct guest_path *path = path_of(v, gva);
@@ -148,7 +149,8 @@ static bool copy_page(struct vcpu *v, char *buf, u64 gva, u64 len_bytes, bool wr
 }
 
 /* The same, and memory for a marked frame. -EFAULT. */
-static int copy_piece(struct vcpu *v, char *buf, u64 gva, u64 len_bytes, bool write, struct guest_place *place)
+static int copy_piece(struct vcpu *v, char *buf, u64 gva, u64 len_bytes, bool write,
+                      struct guest_place *place)
 {
     bool done = copy_page(v, buf, gva, len_bytes, write, place);
 
@@ -181,8 +183,8 @@ static __attribute__((noinline)) int copy_all(struct vcpu *v, char *buf, u64 gva
 }
 
 /* A copy in a page whose last walk is still so. False: not done. */
-static inline __attribute__((always_inline)) bool copy_again(struct vcpu *v, char *buf, u64 gva, u64 len_bytes,
-                                                             bool write, struct guest_place *place)
+static inline __attribute__((always_inline)) bool
+copy_again(struct vcpu *v, char *buf, u64 gva, u64 len_bytes, bool write, struct guest_place *place)
 {
     struct physmap *p = &v->domain->physmap;
     struct guest_path *path = path_of(v, gva);
@@ -209,8 +211,9 @@ int copy_to_guest(struct vcpu *v, u64 gva, const void *src, u64 len_bytes)
 {
     char *buf = (void *)(uintptr_t)src;
 
-    return likely(copy_again(v, buf, gva, len_bytes, true, NULL)) ? 0
-                                                                   : copy_all(v, buf, gva, len_bytes, true, NULL);
+    return likely(copy_again(v, buf, gva, len_bytes, true, NULL))
+               ? 0
+               : copy_all(v, buf, gva, len_bytes, true, NULL);
 }
 
 int copy_from_guest_place(struct vcpu *v, void *dst, u64 gva, u64 len_bytes, struct guest_place *place)

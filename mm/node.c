@@ -54,7 +54,8 @@ void mm_host_get_info(struct mm_host_info *out)
     }
     for (nodeid_t nid = mm_nr_nodes(); nid-- > 0;)
         spin_unlock(&node_get(nid)->lock);
-    out->host_claimed_pages = out->free_pages - out->outstanding_pages - host_spare; /* ledger_host_claims() */
+    out->host_claimed_pages =
+        out->free_pages - out->outstanding_pages - host_spare; /* ledger_host_claims() */
     out->outstanding_pages += out->host_claimed_pages;
 }
 

@@ -26,22 +26,22 @@ enum apic_register {
     APIC_TIMER_DIVIDE = 0x3e0,
 };
 
-#define SVR_ENABLE       0x100u
-#define LVT_MASKED       0x10000u
-#define LVT_PERIODIC     0x20000u
-#define LVT_NMI          0x400u
-#define DIVIDE_BY_16     0x3u
+#define SVR_ENABLE   0x100u
+#define LVT_MASKED   0x10000u
+#define LVT_PERIODIC 0x20000u
+#define LVT_NMI      0x400u
+#define DIVIDE_BY_16 0x3u
 
 #define ICR_PENDING 0x1000u
 #define ICR_SPINS   1000000u /* an APIC that never delivers must not hang the sender */
 
-#define CPUID_1_ECX_X2APIC     BIT(21)
-#define CPUID_1_EDX_APIC       BIT(9)
-#define CPUID_7_EDX_ARCH_CAPS  BIT(29)
-#define MSR_ARCH_CAPS          0x10au
-#define ARCH_CAPS_XAPIC_LOCK   BIT(21) /* the next MSR is there */
+#define CPUID_1_ECX_X2APIC       BIT(21)
+#define CPUID_1_EDX_APIC         BIT(9)
+#define CPUID_7_EDX_ARCH_CAPS    BIT(29)
+#define MSR_ARCH_CAPS            0x10au
+#define ARCH_CAPS_XAPIC_LOCK     BIT(21) /* the next MSR is there */
 #define MSR_XAPIC_DISABLE_STATUS 0xbdu
-#define XAPIC_DISABLED         BIT(0)
+#define XAPIC_DISABLED           BIT(0)
 
 static bool x2apic;        /* [I] */
 static volatile u8 *xapic; /* [I] the registers, NULL in x2APIC mode */
@@ -77,7 +77,8 @@ static void set_up(bool nmi)
 static bool is_locked(void)
 {
     return cpuid(0, 0).eax >= 7 && (cpuid(7, 0).edx & CPUID_7_EDX_ARCH_CAPS) &&
-           (rdmsr(MSR_ARCH_CAPS) & ARCH_CAPS_XAPIC_LOCK) && (rdmsr(MSR_XAPIC_DISABLE_STATUS) & XAPIC_DISABLED);
+           (rdmsr(MSR_ARCH_CAPS) & ARCH_CAPS_XAPIC_LOCK) &&
+           (rdmsr(MSR_XAPIC_DISABLE_STATUS) & XAPIC_DISABLED);
 }
 
 static struct apic_cpu this_apic(void)

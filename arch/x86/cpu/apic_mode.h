@@ -16,15 +16,15 @@
 #include <homestead/types.h>
 
 /* IA32_APIC_BASE */
-#define APIC_BASE_EXTD   BIT(10) /* x2APIC mode, together with: */
-#define APIC_BASE_EN     BIT(11)
-#define APIC_BASE_ADDR   0x000ffffffffff000ull
-#define XAPIC_MAX_ID     254u
+#define APIC_BASE_EXTD BIT(10) /* x2APIC mode, together with: */
+#define APIC_BASE_EN   BIT(11)
+#define APIC_BASE_ADDR 0x000ffffffffff000ull
+#define XAPIC_MAX_ID   254u
 /* An interrupt command: delivery mode and flags. Physical destination, edge. */
-#define ICR_NMI          0x400u
-#define ICR_INIT         0x500u
-#define ICR_STARTUP      0x600u
-#define ICR_ASSERT       0x4000u
+#define ICR_NMI        0x400u
+#define ICR_INIT       0x500u
+#define ICR_STARTUP    0x600u
+#define ICR_ASSERT     0x4000u
 
 struct apic_cpu {
     u64 base;        /* IA32_APIC_BASE */

@@ -37,7 +37,8 @@ TEST(every_way_is_legal)
 /* The base address and the boot CPU's mark stay, whatever they are. */
 TEST(only_the_mode_changes)
 {
-    const struct apic_cpu cpu = {.base = 0x000fedcba9876000ull | APIC_BASE_EN | APIC_BASE_EXTD, .has_x2apic = true};
+    const struct apic_cpu cpu = {.base = 0x000fedcba9876000ull | APIC_BASE_EN | APIC_BASE_EXTD,
+                                 .has_x2apic = true};
     u64 steps[APIC_STEPS];
 
     assert_int_equal(apic_mode_steps(&cpu, false, steps), 2);
