@@ -49,18 +49,19 @@ CFLAGS_FREE := -std=gnu11 $(OPT) -g $(WARN) -ffreestanding -fno-builtin-printf -
 # --- the hypervisor --------------------------------------------------------------------------------------
 # -mcmodel=kernel: linked in the top 2 GiB.
 HV_CFLAGS := $(CFLAGS_FREE) -Wconversion -Wno-sign-conversion -mcmodel=kernel -DHOMESTEAD
-HV_DIRS := lib arch/x86/cpu arch/x86/cpu/debug arch/x86/acpi mm arch/x86/hvm arch/x86/hvm/svm domain domain/debug \
+HV_DIRS := lib arch/x86/cpu arch/x86/cpu/debug arch/x86/acpi mm arch/x86/hvm arch/x86/hvm/svm arch/x86/hvm/vmx domain domain/debug \
         domain/dom0 domain/evtchn domain/grant domain/physmap domain/sched hypercall boot
 HV_C    := $(filter-out arch/x86/cpu/asm_offsets.c,$(wildcard $(HV_DIRS:%=%/*.c)))
 HV_ASM  := $(wildcard $(HV_DIRS:%=%/*.asm))
 # Rarely run: small rather than fast.
-$(O)/hv/arch/x86/hvm/insn.o $(O)/hv/domain/mmio.o $(O)/hv/domain/string_io.o: HV_CFLAGS += $(OPT_RARE)
+$(O)/hv/arch/x86/hvm/insn.o $(O)/hv/domain/mmio.o $(O)/hv/domain/string_io.o \
+        $(addprefix $(O)/hv/arch/x86/hvm/vmx/,capability.o enable.o entry_checks.o fields.o words.o): HV_CFLAGS += $(OPT_RARE)
 HV_OBJ  := $(HV_C:%.c=$(O)/hv/%.o) $(HV_ASM:%.asm=$(O)/hv/%.asm.o)
 OFFSETS := $(O)/hv/asm_offsets.inc
 # Only booting needs these: their sections get the prefix .init, and their memory is given back (boot/give_back.c).
 # tools/check-init.py proves that nothing else refers to them.
 INIT_FILES := $(filter-out boot/enter_run_loop.c boot/give_back.c boot/host_topology.c arch/x86/acpi/ram_nodes.c, \
-        $(wildcard boot/*.c boot/*.asm arch/x86/acpi/*.c domain/dom0/*.c)) arch/x86/cpu/tsc_sync.c lib/elf.c lib/guest_acpi.c
+        $(wildcard boot/*.c boot/*.asm arch/x86/acpi/*.c domain/dom0/*.c)) arch/x86/cpu/tsc_sync.c arch/x86/cpu/spec_ctrl.c lib/elf.c lib/guest_acpi.c
 init_sections = $(if $(filter $<,$(INIT_FILES)),$(Q)$(OBJCOPY) --prefix-alloc-sections=.init $@)
 
 .PHONY: all hypervisor clean distclean help

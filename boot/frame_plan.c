@@ -4,7 +4,12 @@
 #include <homestead/errno.h>
 #include <arch/x86/acpi/ram_nodes.h>
 #include <boot/ram_map.h>
-#include <mm/page.h>
+
+const struct frame_table frame_table[NR_FRAME_TABLES] = {
+    {FRAME_TABLE_WORDS, 1, sizeof(frame_word_t)},
+    {FRAME_TABLE_REGIONS, MAP_BITS, sizeof(struct region)},
+    {FRAME_TABLE_CHUNKS, MAP_BITS *MAP_BITS, sizeof(struct chunk_page)},
+};
 
 struct plan {
     const struct topology *topo;
@@ -12,7 +17,7 @@ struct plan {
     frame_slice_fn fn;
     void *arg;
     struct frame_plan_report *report;
-    u64 done; /* the table is backed up to here, where there is RAM */
+    u64 done[NR_FRAME_TABLES]; /* each is backed up to here, where there is RAM */
     int rc;
 };
 
@@ -68,13 +73,12 @@ static u64 take_near(const struct plan *plan, nodeid_t nid, u64 start, u64 end, 
     return maddr;
 }
 
-static void plan_piece(u64 start, u64 end, nodeid_t nid, void *arg)
+static void plan_slices(struct plan *plan, u32 table, u64 start, u64 end, nodeid_t nid)
 {
-    struct plan *plan = arg;
-    u64 from = ALIGN_DOWN(frame_table_from(start >> PAGE_SHIFT), PAGE_SIZE);
-    u64 to = ALIGN_UP(frame_table_to(DIV_ROUND_UP(end, PAGE_SIZE)), PAGE_SIZE);
+    u64 from = ALIGN_DOWN(frame_table_from(&frame_table[table], start >> PAGE_SHIFT), PAGE_SIZE);
+    u64 to = ALIGN_UP(frame_table_to(&frame_table[table], DIV_ROUND_UP(end, PAGE_SIZE)), PAGE_SIZE);
 
-    from = MAX(from, plan->done); /* the first page may be shared with the piece before */
+    from = MAX(from, plan->done[table]); /* the first page may be shared with the piece before */
     while (from < to && !plan->rc) {
         struct frame_slice slice = {.offset = from, .size = to - from, .nid = nid};
 
@@ -87,9 +91,15 @@ static void plan_piece(u64 start, u64 end, nodeid_t nid, void *arg)
         plan->report->far += slice.on != nid ? slice.size : 0;
         plan->report->nr_slices++;
         from += slice.size;
-        plan->done = from;
+        plan->done[table] = from;
         plan->rc = plan->fn(&slice, plan->arg);
     }
+}
+
+static void plan_piece(u64 start, u64 end, nodeid_t nid, void *arg)
+{
+    for (u32 table = 0; table < NR_FRAME_TABLES; table++)
+        plan_slices(arg, table, start, end, nid);
 }
 
 int frame_plan(const struct boot_ranges *ram, const struct topology *topo, struct boot_ranges *free,

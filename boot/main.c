@@ -15,6 +15,7 @@
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/smp.h>
+#include <arch/x86/cpu/spec_ctrl.h>
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/cpu/wall_clock.h>
 #include <boot/multiboot.h>
@@ -329,6 +330,7 @@ NORETURN void boot_main(struct boot_info *info)
     boot_cpu_settle();
     machine_check_init();
     start_virtualization();
+    spec_ctrl_init(&options.spec_ctrl);
     sched_init();
     guest_console_init();
     start_keys();

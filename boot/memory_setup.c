@@ -7,6 +7,8 @@
 
 #include <homestead/errno.h>
 #include <arch/x86/acpi/ram_nodes.h>
+#include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/mtrr.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/percpu.h>
@@ -17,7 +19,7 @@
 #include <mm/mm.h>
 
 _Static_assert(RAM_LIMIT <= DIRECTMAP_SIZE, "RAM that is used is in the direct map");
-_Static_assert((FRAME_LIMIT + 1) / MAP_BITS * sizeof(struct window) <= DEVICEMAP_BASE - FRAMETABLE_BASE,
+_Static_assert(FRAME_TABLES_BYTES <= DEVICEMAP_BASE - FRAMETABLE_BASE,
                "the frame table has room for all of it");
 
 static struct boot_ranges *table_source; /* of boot_table_page(); NULL: mm/ */
@@ -28,6 +30,9 @@ static u64 unused; /* bytes of RAM that nothing will use; each was warned about 
 static struct {    /* pages of map.ram by what they were taken for */
     u64 tables, frame_table, modules, managed;
 } books;
+
+#define CPUID_VMX  BIT(5)  /* leaf 1 ECX */
+#define CPUID_MTRR BIT(12) /* and EDX */
 
 static void must(int rc, const char *what)
 {
@@ -44,6 +49,30 @@ static void leave_out(const char *why, u64 bytes)
     log_warn("memory map: %lu MiB of RAM %s: not used\n", DIV_ROUND_UP(bytes, MIB(1)), why);
 }
 
+/* Nested page tables of Intel give all memory of guests one type: arch/x86/hvm/vmx/ept.h. */
+static void leave_out_uncached(struct boot_ranges *free)
+{
+    static struct mtrr mtrr;
+    struct boot_ranges *uncached = &loaded; /* not in use yet */
+
+    if (!(cpuid(1, 0).ecx & CPUID_VMX) || !(cpuid(1, 0).edx & CPUID_MTRR))
+        return;
+    mtrr_read(&mtrr, rdmsr, cpuid(0x80000008u, 0).eax & 0xff);
+    must(ram_map_uncached(uncached, &map.ram, &mtrr), "too many types");
+    u64 bytes = boot_ranges_total(uncached);
+    if (bytes == boot_ranges_total(&map.ram)) {
+        mtrr_ram_type = MEMORY_UC;
+        log_warn("memory map: no RAM is write-back by the MTRRs: it is used, and slow\n");
+        return;
+    }
+    for (u32 i = 0; i < uncached->nr; i++) {
+        must(boot_ranges_remove(free, uncached->range[i].start, uncached->range[i].end), "too many types");
+        must(boot_ranges_remove(&map.ram, uncached->range[i].start, uncached->range[i].end),
+             "too many types");
+    }
+    leave_out("is not write-back by the MTRRs", bytes);
+}
+
 void boot_memory_map(const struct boot_info *info, struct boot_ranges *free)
 {
     if (!info->nr_mem)
@@ -57,6 +86,7 @@ void boot_memory_map(const struct boot_info *info, struct boot_ranges *free)
     }
     leave_out("is beyond 64 TiB", map.out_of_reach);
     leave_out("is in more pieces than the loader's table holds", map.left_out);
+    leave_out_uncached(free);
     log_info("Memory          %lu MiB of RAM, %lu MiB free, %u ranges\n", boot_ranges_total(&map.ram) >> 20,
              boot_ranges_total(free) >> 20, free->nr);
 }
@@ -118,10 +148,10 @@ void boot_memory_paging(const struct boot_info *info, struct boot_ranges *free)
     table_limit = RAM_LIMIT;
 }
 
+/* Not cleared: mm/ writes what it reads. */
 static int back_frame_table(const struct frame_slice *slice, void *arg)
 {
     (void)arg;
-    memset(maddr_to_virt(slice->maddr), 0, slice->size);
     return paging_map(FRAMETABLE_BASE + slice->offset, slice->maddr, slice->size, PAGING_WRITE);
 }
 
@@ -158,7 +188,11 @@ void boot_memory_nodes(const struct boot_info *info, const struct topology *topo
         panic("no memory for the frame table (error %d)", -rc);
     if (table.far)
         log_warn("memory: %lu KiB of the frame table are not on the node they describe\n", table.far >> 10);
-    mm_init((struct window *)FRAMETABLE_BASE);
+    mm_init(&(struct frame_tables){
+        .words = (frame_word_t *)(FRAMETABLE_BASE + FRAME_TABLE_WORDS),
+        .regions = (struct region *)(FRAMETABLE_BASE + FRAME_TABLE_REGIONS),
+        .chunks = (struct chunk_page *)(FRAMETABLE_BASE + FRAME_TABLE_CHUNKS),
+    });
     mm_set_nodes(topo->nr_nodes, topo->near);
     ram_for_each_piece(&map.ram, topo, count_ram, ram);
     ram_for_each_piece(free, topo, count_ram, available);

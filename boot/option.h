@@ -24,6 +24,8 @@ struct option {
 /* Copies the part of a list up to the next comma, and steps over it; *value becomes NULL after the last part. -EINVAL:
  * the part does not fit; the step is made. */
 int option_next_part(const char **value, char *part, size_t size);
+/* Xen's booleans: on, yes, true, 1, enable, "", and their opposites. -EINVAL: it is none. */
+int option_read_switch(const char *value, bool *on);
 /* Sets the bits of "3" or "3-5", up to option->max, which is 63 at most. -EINVAL: it is neither. */
 int option_add_bits(const struct option *option, const char *value, u64 *mask);
 
@@ -40,5 +42,9 @@ int option_set_com(const struct option *option, const char *value, void *field);
 void option_show_com(const struct option *option, const void *field, char buf[OPTION_SHOWN]);
 int option_set_console(const struct option *option, const char *value, void *field);
 void option_show_console(const struct option *option, const void *field, char buf[OPTION_SHOWN]);
+
+/* options_spec_ctrl.c: spec-ctrl= (struct spec_ctrl_choice). */
+int option_set_spec_ctrl(const struct option *option, const char *value, void *field);
+void option_show_spec_ctrl(const struct option *option, const void *field, char buf[OPTION_SHOWN]);
 
 #endif

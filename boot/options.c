@@ -49,7 +49,7 @@ static int find_word(const char *value, const char *const *words, u32 nr, u32 *i
 }
 
 /* Xen's booleans. No value means on. */
-static int read_switch(const char *value, bool *on)
+int option_read_switch(const char *value, bool *on)
 {
     static const char *const words[] = {"off",  "on", "no", "yes",     "false",
                                         "true", "0",  "1",  "disable", "enable"};
@@ -64,7 +64,7 @@ static int read_switch(const char *value, bool *on)
 static int set_switch(const struct option *option, const char *value, void *field)
 {
     (void)option;
-    return read_switch(value, field);
+    return option_read_switch(value, field);
 }
 
 static void show_switch(const struct option *option, const void *field, char buf[OPTION_SHOWN])
@@ -109,7 +109,7 @@ static int set_x2apic(const struct option *option, const char *value, void *fiel
         *(u32 *)field = WANT_APIC_AUTO;
         return 0;
     }
-    if (read_switch(value, &on))
+    if (option_read_switch(value, &on))
         return -EINVAL;
     *(u32 *)field = on ? WANT_X2APIC : WANT_XAPIC;
     return 0;
@@ -228,7 +228,7 @@ static int set_nosmp(const struct option *option, const char *value, void *field
     bool on;
 
     (void)option;
-    if (read_switch(value, &on))
+    if (option_read_switch(value, &on))
         return -EINVAL;
     if (on)
         *(u32 *)field = 1;
@@ -241,7 +241,7 @@ static int set_watchdog(const struct option *option, const char *value, void *fi
     u32 *secs = field;
     bool on;
 
-    if (read_switch(strcmp(value, "force") ? value : "on", &on))
+    if (option_read_switch(strcmp(value, "force") ? value : "on", &on))
         return set_number(option, value, field);
     if (!on)
         *secs = 0;
@@ -316,6 +316,17 @@ static int set_mask(const struct option *option, const char *value, void *field)
     return 0;
 }
 
+/* The same as a u32. */
+static int set_measures(const struct option *option, const char *value, void *field)
+{
+    u64 mask = 0;
+
+    if (set_mask(option, value, &mask))
+        return -EINVAL;
+    *(u32 *)field = (u32)mask;
+    return 0;
+}
+
 static void show_fault(const struct option *option, const void *field, char buf[OPTION_SHOWN])
 {
     (void)field;
@@ -327,7 +338,10 @@ static void show_fault(const struct option *option, const void *field, char buf[
 #define SWITCH(member) set_switch, show_switch, FIELD(member)
 #define BOOLEAN        "on or off"
 #define LEVELS         "none, error, warning, info, debug or all"
-#define COM_FORM       "BAUD[/BASE][,8n1[,PORT[,IRQ]]]"
+#define SPEC_CTRL_FORM \
+    "no, or a list of NAME, no-NAME or NAME=BOOLEAN for ibpb, ibpb-entry, ibrs, rsb, verw, l1d-flush, " \
+    "div-scrub, bhi-dis-s, bp-spec-reduce, ssbd, stibp, unpriv-mmio"
+#define COM_FORM "BAUD[/BASE][,8n1[,PORT[,IRQ]]]"
 
 static const struct option options[] = {
     {"dom0_mem", "a size such as 128M", option_set_dom0_mem, option_show_dom0_mem, FIELD(dom0_mem_bytes)},
@@ -352,6 +366,7 @@ static const struct option options[] = {
     {"debug-exit", "auto, off or a port", set_debug_exit, show_debug_exit, .min = 1, .max = 0xffff},
     {"nmi", "report or panic", set_nmi, show_choice, FIELD(nmi_panic), .words = {"report", "panic"}},
     {"x2apic", "on, off or auto", set_x2apic, show_x2apic, FIELD(x2apic)},
+    {"spec-ctrl", SPEC_CTRL_FORM, option_set_spec_ctrl, option_show_spec_ctrl, FIELD(spec_ctrl)},
     {"watchdog", "on, off or 2 to 3600 seconds", set_watchdog, show_watchdog, FIELD(watchdog_secs), .min = 2,
      .max = WATCHDOG_SECS_MAX},
     {"watchdog_timeout", "0 to 3600 seconds", set_number, show_watchdog, FIELD(watchdog_secs),
@@ -361,6 +376,8 @@ static const struct option options[] = {
     {"test_cpu_fail", "CPUs such as 1,3-5", set_mask, show_fault, FIELD(test_cpu_fail), .max = 63},
     {"test_panic", "CPUs such as 1,3-5", set_mask, show_fault, FIELD(test_panic), .max = 63},
     {"test_lockup", "CPUs such as 1,3-5", set_mask, show_fault, FIELD(test_lockup), .max = 63},
+    {"test_spec_ctrl", "measures such as 0-7", set_measures, show_fault, FIELD(spec_ctrl.test),
+     .max = DO_NR - 1},
     {"test_stuck", "a CPU", set_number, show_fault, FIELD(test_stuck), .max = MAX_CPUS - 1},
 #endif
 };

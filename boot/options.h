@@ -5,6 +5,7 @@
 #ifndef BOOT_OPTIONS_H
 #define BOOT_OPTIONS_H
 
+#include <arch/x86/cpu/spec_ctrl.h>
 #include <homestead/types.h>
 #include <lib/log.h>
 
@@ -35,6 +36,7 @@ struct boot_options {
     u64 test_panic;    /* these panic at the same moment, soon after the start */
     u64 test_lockup;   /* these lock up then */
     u32 test_stuck;    /* this one stops, holding the console; ~0: none */
+    struct spec_ctrl_choice spec_ctrl;
     enum log_level loglvl;
     u32 console; /* serial lines for the output, bit 0: com1, bit 1: com2; 0: none */
     struct serial_options com[OPTIONS_SERIAL_LINES];

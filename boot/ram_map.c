@@ -124,6 +124,23 @@ int ram_map_make(struct ram_map *map, struct boot_ranges *free, const struct boo
     return rc ? rc : map->ram.nr ? 0 : -EINVAL;
 }
 
+int ram_map_uncached(struct boot_ranges *out, const struct boot_ranges *ram, const struct mtrr *mtrr)
+{
+    int rc = 0;
+
+    out->nr = 0;
+    for (u32 i = 0; i < ram->nr; i++) {
+        u64 end, edge;
+        for (u64 at = ram->range[i].start; at < ram->range[i].end && !rc; at = end) {
+            bool write_back = mtrr_type(mtrr, at, &edge) == MEMORY_WB;
+            end = MIN(edge, ram->range[i].end);
+            if (!write_back)
+                rc = boot_ranges_add(out, at, end);
+        }
+    }
+    return rc;
+}
+
 void ram_for_each_piece(const struct boot_ranges *r, const struct topology *topo, ram_piece_fn fn, void *arg)
 {
     for (u32 i = 0; i < r->nr; i++) {

@@ -15,6 +15,7 @@
 
 #include <homestead/boot_info.h>
 #include <homestead/topology.h>
+#include <arch/x86/cpu/mtrr.h>
 #include <boot/boot_ranges.h>
 #include <mm/page.h>
 
@@ -39,6 +40,9 @@ int ram_map_make(struct ram_map *map, struct boot_ranges *free, const struct boo
 
 /* *loaded becomes the RAM that holds modules and what else the UEFI loader allocated, without the image. -ENOMEM as above. */
 int ram_map_loaded(struct boot_ranges *loaded, const struct ram_map *map, const struct boot_info *info);
+
+/* *out becomes the RAM that the MTRRs do not make write-back. -ENOMEM: a list is full. */
+int ram_map_uncached(struct boot_ranges *out, const struct boot_ranges *ram, const struct mtrr *mtrr);
 
 /* Calls fn for each piece of r that is on one node (acpi_ram_node()), ascending. */
 typedef void (*ram_piece_fn)(u64 start, u64 end, nodeid_t nid, void *arg);

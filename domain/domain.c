@@ -219,6 +219,7 @@ void domain_update_wall_clocks(void)
 
 int domain_create(const struct domain_config *config, struct domain **out)
 {
+    static u64 last_serial; /* [a] */
     mfn_t record;
 
     if (mm_alloc(NULL, NODE_NONE, RECORD_ORDER, MM_OVERHEAD, &record))
@@ -237,6 +238,7 @@ int domain_create(const struct domain_config *config, struct domain **out)
     d->shared_info_gfn = INVALID_GFN;
     d->hypercall_page_gfn = ~0ull;
     d->refs = 1;
+    d->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
     d->pause_count = 1;
     d->shutdown_code = NOT_SHUT_DOWN;
     d->hvm_params[HVM_PARAM_TRIPLE_FAULT_REASON] = SHUTDOWN_reboot; /* until the toolstack wants another */

@@ -125,6 +125,7 @@ struct sched_domain { /* sched_set_params() */
 struct domain {
     struct list link;  /* domain list lock */
     u16 id;            /* [I] */
+    u64 serial;        /* [I] from 1; ids are used again, this is not */
     bool is_control;   /* [I] domain 0: may use control operations */
     bool dying;        /* [D], read without it: domain_is_dying() */
     bool shut_down;    /* [D], read without the lock for console messages */

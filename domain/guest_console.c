@@ -23,6 +23,7 @@
 #include <arch/x86/cpu/console_ring.h>
 #include <arch/x86/cpu/time.h>
 #include <homestead/init.h>
+#include <lib/open_line.h>
 #include <lib/printf.h>
 #include <lib/string.h>
 
@@ -57,11 +58,12 @@ static struct timer timer;
 
 static bool draining; /* [a] a CPU writes `current` */
 static struct {
-    char text[2 * LINE_BYTES + 16];
+    char text[LINE_BYTES + OPEN_LINE_BYTES + 16];
     u32 len, done;
-    u32 lead;   /* bytes that end a line which domain 0 has left open, as a prompt is; then come */
-    u32 prefix; /* bytes in front of the guest's own; 0: none */
-    bool open;  /* domain 0 has left a line open */
+    u32 lead;              /* bytes that end a line which domain 0 has left open, as a prompt is; then come */
+    u32 prefix;            /* bytes in front of the guest's own; 0: none */
+    struct open_line open; /* of domain 0 */
+    bool open_broken;      /* another domain's line has come behind it */
 } current;
 
 /* --- the ring: output_lock held ------------------------------------------------------------------------------ */
@@ -201,12 +203,24 @@ static void make_current(u16 domid, enum record_kind kind, const char *text, u32
     if (kind == RECORD_GUEST)
         snprintf(prefix, sizeof(prefix), len ? "(d%u) " : "(d%u)", domid);
     current.len = current.done = 0;
-    if (current.open && kind != RECORD_RAW)
+    if (kind == RECORD_RAW && current.open_broken && current.open.used && len && text[0] == '\n') {
+        /* Its end has been shown. */
+        current.open.used = 0;
+        text++;
+        len--;
+    }
+    if (kind == RECORD_RAW) {
+        /* What is on the line already is in front, in case that it must begin again. */
+        current_add(current.open.text, current.open.used);
+        current.done = current.open_broken ? 0 : current.len;
+        open_line_feed(&current.open, text, len);
+    } else if (current.open.used && !current.open_broken) {
         current_add("\n", 1);
-    current.open = kind == RECORD_RAW && len && text[len - 1] != '\n';
-    current.lead = current.len;
-    current_add(prefix, (u32)strlen(prefix));
-    current.prefix = current.len - current.lead;
+    }
+    current.open_broken = kind != RECORD_RAW;
+    current.lead = kind == RECORD_RAW ? 0 : current.len;
+    current.prefix = (u32)strlen(prefix);
+    current_add(prefix, current.prefix);
     current_add(text, len);
     if (kind == RECORD_GUEST)
         current_add("\n", 1);
@@ -324,7 +338,8 @@ INIT void guest_console_init(void)
     timer_init(&timer, expired, NULL);
     armed = draining = false;
     current.len = current.done = 0;
-    current.open = false;
+    current.open.used = 0;
+    current.open_broken = false;
 }
 
 void guest_console_new(struct domain *d, char *ring, u32 size)
@@ -448,4 +463,9 @@ void guest_console_finish(void)
         if (!write_current(&written))
             cpu_relax();
     __atomic_store_n(&draining, false, __ATOMIC_RELEASE);
+}
+
+spinlock_t *guest_console_lock(void)
+{
+    return &output_lock;
 }

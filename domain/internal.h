@@ -151,6 +151,8 @@ void guest_console_say(void *domain, const char *fmt, ...) PRINTF(2, 3);
 bool guest_console_close(struct domain *d);
 /* Before the machine ends: waits for the serial line, at most 2 s, until everything is written. */
 void guest_console_finish(void);
+/* That of all rings, for the debug console. */
+spinlock_t *guest_console_lock(void);
 
 /* --- pod.c; the physmap lock is held unless it says otherwise --- */
 /* Before the first frame is marked, and before the first page is there: makes the lists. -ENOMEM: the paging pool is empty. */

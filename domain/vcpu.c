@@ -86,6 +86,7 @@ int vcpu_create(struct domain *d, u32 id)
     memset(v->soft_affinity, 0xff, sizeof(v->soft_affinity));
     v->hvm.vcpu_id = id;
     v->hvm.domid = d->id;
+    v->hvm.domain_serial = d->serial;
     v->hvm.policy = &d->policy;
     v->hvm.control = mfn_to_virt(control);
     v->hvm.control_maddr = mfn_to_maddr(control);

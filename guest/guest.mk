@@ -12,7 +12,7 @@ GUEST_PARTS_selftest := session host populate layout shell watch console ring te
 TEST_PROGRAMS  += own-dom0
 GUEST_PARTS_own-dom0 := cpio
 GUEST_CFLAGS   := $(filter-out -Og -DDEBUG,$(CFLAGS_FREE)) -O2 -mcmodel=small -fno-delete-null-pointer-checks
-GUEST_LIB_C    := lib/elf.c lib/guest_acpi.c lib/printf.c lib/string.c lib/parse.c $(wildcard guest/lib/*.c)
+GUEST_LIB_C    := lib/elf.c lib/guest_acpi.c lib/open_line.c lib/printf.c lib/string.c lib/parse.c $(wildcard guest/lib/*.c)
 GUEST_LIB_OBJ  := $(GUEST_LIB_C:%.c=build/guest/obj/%.o) \
         $(patsubst %.asm,build/guest/obj/%.asm.o,$(wildcard guest/lib/*.asm))
 

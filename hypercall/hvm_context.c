@@ -168,7 +168,11 @@ static void load_cpu(struct vcpu *v, const struct hvm_hw_cpu *cpu)
 {
     struct hvm_state state;
 
-    hvm_ops->get_state(&v->hvm, &state); /* for what the record lacks: PAT */
+    u32 cr8 = hvm_ops->get_cr8(&v->hvm); /* not in the record; nor is PAT */
+
+    hvm_ops->get_state(&v->hvm, &state);
+    hvm_ops->reset_events(&v->hvm); /* they were of the state that is replaced */
+    hvm_ops->set_cr8(&v->hvm, cr8);
     STATE(LOAD_STATE)
     SEGMENTS(LOAD_SEGMENT)
     hvm_ops->set_state(&v->hvm, &state);

@@ -39,17 +39,16 @@ struct counted { /* of one split region */
 
 static void check_frame(const struct region *r, u32 i, struct counted *counted, struct check_tally *tally)
 {
-    frame_word_t word = r->frame[i];
+    frame_word_t word = region_words(r)[i];
     u64 n = r->base + i;
     enum owned_state state = frame_state(word);
 
-    counted->pinned += frame_pins(word) != 0;
-    if (map_test(r->free, i)) {
+    if (map_test(r->free, i)) { /* its word is not valid */
         counted->free++;
         counted->dirty += map_test(r->dirty, i);
-        check_that(!frame_pins(word) && !(word & FRAME_LEAVING), "pins of a free frame", n);
         return;
     }
+    counted->pinned += frame_pins(word) != 0;
     check_that(!map_test(r->dirty, i), "dirty frame that is not free", n);
     counted->leaving += (word & FRAME_LEAVING) || state == FRAME_OFFLINE;
     switch (state) {
@@ -89,7 +88,7 @@ static void check_split(const struct region *r, struct check_tally *tally)
 
     for (u32 i = 0; i < MAP_BITS; i++) {
         const struct frame_range *range = frame_range_find(r->base + i);
-        if (range && range->nid == r->nid)
+        if (range && range->nid == r->chunk->nid)
             check_frame(r, i, &counted, tally);
         else
             check_that(!map_test(r->free, i), "free frame that is no RAM of the node", r->base + i);
@@ -100,6 +99,7 @@ static void check_split(const struct region *r, struct check_tally *tally)
     check_equal(r->nr_pinned, counted.pinned, "pinned frames of region", r->base);
     check_equal(r->nr_leaving, counted.leaving, "leaving frames of region", r->base);
     check_equal(r->nr_ram, r->nr_free + r->nr_away + counted.owned, "frames of region", r->base);
+    check_that(!r->has_words, "all words of a split region", r->base);
     check_that(r->nr_free < MAP_BITS, "free region that is not joined", r->base);
     check_that((counted.owned != 0) == (r->holder || r->shared), "holder of region", r->base);
     check_that(!r->holder || !r->shared, "shared region with a holder", r->base);
@@ -110,39 +110,65 @@ static void check_split(const struct region *r, struct check_tally *tally)
     tally->dirty += counted.dirty;
 }
 
-/* Pinned frames of a region that is owned as a whole, or in a chunk that is. */
-static void check_pins(const struct region *r)
+/* A region that is owned as a whole, or in a chunk that is. */
+static void check_words(const struct region *r, u16 owner, enum owned_state state)
 {
+    frame_word_t whole = frame_word(owner, state);
     u32 pinned = 0, leaving = 0;
 
-    for (u32 i = 0; i < MAP_BITS; i++) {
-        pinned += frame_pins(r->frame[i]) != 0;
-        leaving += (r->frame[i] & FRAME_LEAVING) != 0;
+    for (u32 i = 0; r->has_words && i < MAP_BITS; i++) {
+        frame_word_t word = region_words(r)[i];
+
+        check_that(!((word ^ whole) & (FRAME_OWNER_MASK | FRAME_STATE_MASK)), "word in a whole region",
+                   r->base + i);
+        check_that(!frame_pins(word) || state == FRAME_GUEST, "pins of a frame that is no guest's",
+                   r->base + i);
+        pinned += frame_pins(word) != 0;
+        leaving += (word & FRAME_LEAVING) != 0;
     }
     check_equal(r->nr_pinned, pinned, "pinned frames of whole region", r->base);
     check_equal(r->nr_leaving, leaving, "leaving frames of whole region", r->base);
 }
 
-static void check_region(const struct region *r, struct check_tally *tally)
+static void count_owned(u16 owner, enum owned_state state, struct check_tally *tally)
 {
-    const struct chunk *c = r->chunk;
-    u32 bit = (u32)(r->base / MAP_BITS % MAP_BITS);
+    check_that(state == FRAME_GUEST ? mem_account_find(owner) != NULL : state == FRAME_OWN,
+               "owner of a region", owner);
+    *(state == FRAME_GUEST ? &tally->guest : &tally->owned) += MAP_BITS;
+}
+
+static void check_free(const struct chunk *c, u64 base, struct check_tally *tally)
+{
+    const struct frame_range *range = frame_range_find(base);
+    u32 bit = region_bit(base);
     bool clean = map_test(c->clean, bit), dirty = map_test(c->dirty, bit);
 
-    if (c->state != REGION_SPLIT) {
-        check_pins(r);
-        *(c->state == FRAME_GUEST ? &tally->guest : &tally->owned) += MAP_BITS;
-        return;
+    check_that(!clean || !dirty, "region both clean and dirty", base);
+    check_that(range && range->nid == c->nid && range->end - base >= MAP_BITS,
+               "free region that is not whole", base);
+    tally->free += MAP_BITS;
+    tally->dirty += dirty ? MAP_BITS : 0;
+    tally->free_2m++;
+}
+
+/* The window at base, of which the chunk has a part. Pins and marks of regions are to be the chunk's. */
+static void check_region(const struct chunk *c, u64 base, struct counted *of_chunk, struct check_tally *tally)
+{
+    const struct region *r = region_of(c, base);
+
+    if (region_is_valid(c, base)) {
+        check_that(r->base == base && r->chunk == c, "place of region", base);
+        of_chunk->pinned += r->nr_pinned;
+        of_chunk->leaving += r->nr_leaving;
     }
-    check_that(!clean || !dirty, "region both clean and dirty", r->base);
-    if (clean || dirty) {
-        tally->free += MAP_BITS;
-        tally->dirty += dirty ? MAP_BITS : 0;
-        tally->free_2m++;
-        check_that(!r->pprev && !r->open_pprev && !r->dirty_pprev, "free region in a list", r->base);
-        check_that(r->nr_ram == MAP_BITS && !r->nr_pinned && !r->nr_leaving, "free region that is not whole",
-                   r->base);
-        check_pins(r);
+    if (c->state != REGION_SPLIT) {
+        if (region_is_valid(c, base)) {
+            check_that(r->has_words, "marked region without words", base);
+            check_words(r, c->owner, (enum owned_state)c->state);
+        }
+        count_owned(c->owner, (enum owned_state)c->state, tally);
+    } else if (region_is_free(c, base)) {
+        check_free(c, base, tally);
     } else if (r->state == FRAME_SCRUBBING) {
         tally->free += MAP_BITS;
         tally->dirty += MAP_BITS;
@@ -151,29 +177,24 @@ static void check_region(const struct region *r, struct check_tally *tally)
     } else if (r->state == REGION_SPLIT) {
         check_split(r, tally);
     } else {
-        check_pins(r);
-        check_that(r->state == FRAME_GUEST || r->state == FRAME_OWN, "state of region", r->base);
-        check_that(r->holder && r->pprev, "holder of whole region", r->base);
-        *(r->state == FRAME_GUEST ? &tally->guest : &tally->owned) += MAP_BITS;
+        check_words(r, r->owner, (enum owned_state)r->state);
+        check_that(r->holder && r->pprev, "holder of whole region", base);
+        check_that(r->nr_ram == MAP_BITS, "frames of whole region", base);
+        count_owned(r->owner, (enum owned_state)r->state, tally);
     }
 }
 
 /* --- chunks --------------------------------------------------------------------------------------------- */
 
-static void check_chunk(const struct chunk *c, struct check_tally *tally)
+static void check_chunk(const struct chunk *c, const struct counted *regions, struct check_tally *tally)
 {
     u32 clean = map_count_range(c->clean, 0, MAP_BITS), dirty = map_count_range(c->dirty, 0, MAP_BITS);
 
+    check_equal(c->nr_pinned, regions->pinned, "pinned frames of chunk", c->base);
+    check_equal(c->nr_leaving, regions->leaving, "leaving frames of chunk", c->base);
     if (c->state != REGION_SPLIT) {
         check_that(c->holder && c->pprev && c->list == CHUNK_UNLISTED, "holder of whole chunk", c->base);
         check_equal(c->nr_clean + c->nr_dirty, 0, "free regions of an owned chunk", c->base);
-        u32 pinned = 0, leaving = 0;
-        for (u32 bit = 0; bit < MAP_BITS; bit++) {
-            pinned += chunk_region(c, bit)->nr_pinned;
-            leaving += chunk_region(c, bit)->nr_leaving;
-        }
-        check_equal(c->nr_pinned, pinned, "pinned frames of an owned chunk", c->base);
-        check_equal(c->nr_leaving, leaving, "leaving frames of an owned chunk", c->base);
         return;
     }
     check_equal(c->nr_clean, clean, "clean regions of chunk", c->base);
@@ -190,29 +211,43 @@ static void check_chunk(const struct chunk *c, struct check_tally *tally)
     check_that((c->dirty_pprev != NULL) == (dirty != 0), "chunk among the dirty ones", c->base);
 }
 
-/* The node's first region at or above frame number *n, which moves on to the next window; NULL: there is none. */
-static const struct region *next_region(nodeid_t nid, u64 *n)
+/* The node's first window at or above frame number *n, which moves on to the next one. False: there is none. */
+static bool next_window(nodeid_t nid, u64 *n, u64 *base)
 {
     for (u32 i = 0; i < frame_range_count(); i++) {
         const struct frame_range *range = frame_range_get(i);
-        u64 base = MAX(ALIGN_DOWN(range->start, MAP_BITS), *n); /* ranges of a node can share a window */
-        if (range->nid == nid && base < range->end) {
-            *n = base + MAP_BITS;
-            return region_of(base, nid);
+
+        *base = MAX(ALIGN_DOWN(range->start, MAP_BITS), *n); /* ranges of a node can share a window */
+        if (range->nid == nid && *base < range->end) {
+            *n = *base + MAP_BITS;
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 static void check_frames(nodeid_t nid, struct check_tally *tally)
 {
-    const struct region *r;
-    u64 at = 0;
+    struct counted regions = {0};
+    const struct chunk *c = NULL;
+    u64 at = 0, base;
+    u32 chunks = 0;
 
-    while ((r = next_region(nid, &at)))
-        check_region(r, tally);
-    for (const struct chunk *c = node_get(nid)->first_chunk; c; c = c->next_of_node)
-        check_chunk(c, tally);
+    while (next_window(nid, &at, &base)) {
+        if (c != chunk_of(base, nid)) {
+            if (c)
+                check_chunk(c, &regions, tally);
+            regions = (struct counted){0};
+            c = chunk_of(base, nid);
+            chunks++;
+        }
+        check_region(c, base, &regions, tally);
+    }
+    if (c)
+        check_chunk(c, &regions, tally);
+    for (c = node_get(nid)->first_chunk; c; c = c->next_of_node)
+        chunks--;
+    check_equal(chunks, 0, "chunks of node", nid);
 }
 
 /* --- lists ---------------------------------------------------------------------------------------------- */
@@ -231,7 +266,7 @@ static void check_lists(nodeid_t nid, const struct check_tally *tally)
         }
     check_equal(chunks, tally->free_1g, "chunks on the lists of node", nid);
     for (const struct region *r = node->open; r; r = r->open_next) {
-        check_that(*r->open_pprev == r && r->nid == nid, "link of open region", r->base);
+        check_that(*r->open_pprev == r && r->chunk->nid == nid, "link of open region", r->base);
         pages += r->nr_free;
     }
     check_equal(pages, tally->free - tally->scrubbing, "pages on the lists of node", nid);
@@ -245,19 +280,19 @@ static void check_lists(nodeid_t nid, const struct check_tally *tally)
 /* Guest frames of one domain on a node, released ones included. */
 static u64 check_frames_of(nodeid_t nid, u16 domid)
 {
-    const struct region *r;
-    u64 frames = 0, at = 0;
-    u16 owner;
+    u64 frames = 0, at = 0, base;
 
-    while ((r = next_region(nid, &at))) {
-        bool split = region_is_split(r);
+    while (next_window(nid, &at, &base)) {
+        const struct chunk *c = chunk_of(base, nid);
+        bool split = region_is_split(c, base);
         u32 step = split ? 1 : MAP_BITS;
 
-        for (u64 n = r->base; n < r->base + MAP_BITS; n += step) {
-            enum owned_state state = frame_get(r, n, &owner);
+        for (u64 n = base; n < base + MAP_BITS; n += step) {
             if (split && mm_mfn_node(mfn(n)) != nid)
-                continue; /* the window's words include frames of other nodes */
-            if ((state == FRAME_GUEST || state == FRAME_RELEASED) && owner == domid)
+                continue; /* the window's words include frames of other nodes, and of none */
+            frame_word_t word = frame_get(c, n);
+            if ((frame_state(word) == FRAME_GUEST || frame_state(word) == FRAME_RELEASED) &&
+                frame_owner(word) == domid)
                 frames += step;
         }
     }

@@ -33,16 +33,23 @@ void chunk_relist(struct node *node, struct chunk *c)
     LIST_SET(c->nr_dirty, &node->dirty_chunks, c, dirty_next, dirty_pprev);
 }
 
-static u32 region_bit(const struct region *r)
+void chunk_add(struct node *node, struct chunk *c, u32 start, u32 end)
 {
-    return (u32)(r->base / MAP_BITS % MAP_BITS);
+    u32 nr = end - start;
+
+    map_set_range(c->dirty, start, end);
+    c->nr_dirty = (u16)(c->nr_dirty + nr);
+    node->free_2m += nr;
+    node->free_pages += (u64)nr * MAP_BITS;
+    node->dirty_pages += (u64)nr * MAP_BITS;
+    chunk_relist(node, c);
 }
 
 void chunk_put_region(struct node *node, struct region *r, bool dirty)
 {
     struct chunk *c = r->chunk;
 
-    map_set(dirty ? c->dirty : c->clean, region_bit(r));
+    map_set(dirty ? c->dirty : c->clean, region_bit(r->base));
     ++*(dirty ? &c->nr_dirty : &c->nr_clean);
     node->free_2m++;
     chunk_relist(node, c);
@@ -51,7 +58,7 @@ void chunk_put_region(struct node *node, struct region *r, bool dirty)
 bool chunk_take_region(struct node *node, struct region *r)
 {
     struct chunk *c = r->chunk;
-    u32 bit = region_bit(r);
+    u32 bit = region_bit(r->base);
     bool dirty = map_test(c->dirty, bit);
 
     BUG_ON(!dirty && !map_test(c->clean, bit));
@@ -71,6 +78,7 @@ void chunk_take(struct node *node, struct chunk *c, struct holdings *holder, u16
     node->dirty_pages -= (u64)c->nr_dirty * MAP_BITS;
     c->nr_clean = c->nr_dirty = 0;
     chunk_relist(node, c);
+    map_fill(c->marked, false);
     c->state = (u8)state;
     c->owner = owner;
     c->holder = holder;
@@ -101,17 +109,8 @@ void chunk_free(struct node *node, struct chunk *c, struct freed *freed)
 
 void chunk_split(struct chunk *c)
 {
-    struct holdings *holder = c->holder;
-    enum owned_state state = (enum owned_state)c->state;
-
+    for (u32 bit = 0; bit < MAP_BITS; bit++)
+        region_inherit(chunk_region(c, bit));
     chunk_disown(c);
     map_fill(c->dirty, false);
-    for (u32 bit = 0; bit < MAP_BITS; bit++) {
-        struct region *r = chunk_region(c, bit);
-
-        r->state = (u8)state;
-        r->owner = c->owner;
-        r->holder = holder;
-        LIST_PUSH(&holder->full, r, next, pprev);
-    }
 }

@@ -1,7 +1,8 @@
 /*
  * Which frames exist: the frame table and the ranges of RAM in it. A frame's node is found by a binary
- * search of the ranges, so that no record needs room for it. The table outside the ranges is not
- * backed and must never be read, so every frame number from outside is looked up here first.
+ * search of the ranges, so that no record needs room for it. The tables outside the ranges are not
+ * backed and must never be read, so every frame number from outside is looked up here first. Inside them a record is
+ * read only after it was written: which of them were is told by the ranges that there are so far.
  *
  * Written on the boot CPU during set-up only, read by all without a lock.
  */
@@ -12,7 +13,7 @@
 #include <mm/ledger.h>
 #include <mm/region.h>
 
-struct window *frame_table;
+struct frame_tables frame_tables;
 
 static u32 nr_ranges;
 static SIZED struct frame_range ranges[MAX_FRAME_RANGES]; /* sorted by start */
@@ -21,12 +22,12 @@ u32 mm_nodes_nr;
 SIZED struct node mm_nodes[MAX_NODES];
 SIZED_BY(mm_nodes, mm_nodes_nr, 0);
 
-static u32 nr_siblings;
-static SIZED struct sibling { /* what a second node needs of a window */
-    struct region region;
-    struct chunk chunk;
-} siblings[MAX_SIBLINGS];
-SIZED_BY(siblings, nr_siblings, 8);
+/* What another node than the first has of a window, or of a GiB. */
+static u32 nr_sibling_regions, nr_sibling_chunks;
+static SIZED struct region sibling_regions[MAX_SIBLINGS];
+SIZED_BY(sibling_regions, nr_sibling_regions, 8);
+static SIZED struct chunk sibling_chunks[MAX_SIBLINGS];
+SIZED_BY(sibling_chunks, nr_sibling_chunks, 8);
 
 u32 frame_range_count(void)
 {
@@ -65,14 +66,13 @@ nodeid_t mm_mfn_node(mfn_t m)
     return range ? range->nid : NODE_NONE;
 }
 
-INIT void mm_init(struct window *table)
+INIT void mm_init(const struct frame_tables *tables)
 {
-    frame_table = table;
+    frame_tables = *tables;
     nr_ranges = 0;
     mm_nodes_nr = 0;
-    nr_siblings = 0;
+    nr_sibling_regions = nr_sibling_chunks = 0;
     memset(mm_nodes, 0, sizeof(mm_nodes));
-    memset(siblings, 0, sizeof(siblings));
     for (u32 nid = 0; nid < MAX_NODES; nid++)
         spin_lock_init(&mm_nodes[nid].lock, LOCK_NODE + nid);
     ledger_init();
@@ -95,12 +95,20 @@ INIT void mm_set_nodes(u32 nr, const u8 near[MAX_NODES][MAX_NODES])
     }
 }
 
-/* Enters [start, end) in the sorted ranges, joined with neighbours of the same node. */
-static int range_enter(u64 start, u64 end, nodeid_t nid)
+/* Can [start, end) be entered at index i? */
+static int range_check(u64 start, u64 end, nodeid_t nid, u32 i)
 {
-    u32 i = range_index(start);
+    bool joins_below = i > 0 && ranges[i - 1].end == start && ranges[i - 1].nid == nid;
+    bool joins_above = i < nr_ranges && ranges[i].start == end && ranges[i].nid == nid;
+
     if (i < nr_ranges && ranges[i].start < end)
         return -EINVAL;
+    return nr_ranges < MAX_FRAME_RANGES || joins_below || joins_above ? 0 : -ENOSPC;
+}
+
+/* Enters it, joined with neighbours of the same node. */
+static void range_enter(u64 start, u64 end, nodeid_t nid, u32 i)
+{
     bool joins_below = i > 0 && ranges[i - 1].end == start && ranges[i - 1].nid == nid;
     bool joins_above = i < nr_ranges && ranges[i].start == end && ranges[i].nid == nid;
 
@@ -113,61 +121,116 @@ static int range_enter(u64 start, u64 end, nodeid_t nid)
     } else if (joins_above) {
         ranges[i].start = start;
     } else {
-        if (nr_ranges == MAX_FRAME_RANGES)
-            return -ENOSPC;
         memmove(&ranges[i + 1], &ranges[i], (nr_ranges - i) * sizeof(ranges[0]));
         ranges[i] = (struct frame_range){start, end, nid};
         nr_ranges++;
     }
-    return 0;
 }
 
-/* The chunk of the node that holds the window at base; spare becomes it if there is none yet. The newest is
- * the first in the list, and ranges mostly come in rising order. */
-static struct chunk *chunk_at(struct node *node, nodeid_t nid, u64 base, struct chunk *spare)
-{
-    u64 at = ALIGN_DOWN(base, BIT(ORDER_1G));
+/* --- records --- */
 
-    for (struct chunk *c = node->first_chunk; c; c = c->next_of_node)
-        if (c->base == at)
-            return c;
-    spare->base = at;
-    spare->nid = (u8)nid;
-    spare->state = REGION_SPLIT;
-    spare->list = CHUNK_UNLISTED;
-    spare->next_of_node = node->first_chunk;
-    node->first_chunk = spare;
-    return spare;
+/* Is there RAM in [base, base + frames)? */
+static bool has_ram(u64 base, u64 frames)
+{
+    u32 i = range_index(base);
+
+    return i < nr_ranges && ranges[i].start < base + frames;
+}
+static bool has_ram_of(u64 base, u64 frames, nodeid_t nid)
+{
+    for (u32 i = range_index(base); i < nr_ranges && ranges[i].start < base + frames; i++)
+        if (ranges[i].nid == nid)
+            return true;
+    return false;
 }
 
-static void region_init(struct region *r, struct chunk *spare, struct window *window, u64 base, nodeid_t nid)
+/* Will the node need a sibling's record for what it gets of [base, base + frames)? */
+static bool needs_sibling(u64 base, u64 frames, nodeid_t nid)
 {
-    r->base = base;
-    r->frame = window->frame;
-    r->nid = (u8)nid;
-    r->chunk = chunk_at(node_get(nid), nid, base, spare);
+    return has_ram(base, frames) && !has_ram_of(base, frames, nid);
 }
 
-/* The node's region of the window at base, made if there is none. NULL: too many windows of two nodes. */
-static struct region *region_make(u64 base, nodeid_t nid)
+/* Is there room for all that the range will need? Only its ends can be where other nodes have RAM too. */
+static bool siblings_fit(u64 start, u64 end, nodeid_t nid)
 {
-    struct window *window = &frame_table[base / MAP_BITS];
-    struct region *r = &window->region;
+    u32 need[2], nr = 0;
 
-    if (!r->frame) {
-        region_init(r, &window->chunk, window, base, nid);
-        return r;
+    for (u64 frames = MAP_BITS; frames <= BIT(ORDER_1G); frames *= MAP_BITS) {
+        u64 first = ALIGN_DOWN(start, frames), last = ALIGN_DOWN(end - 1, frames);
+
+        need[nr++] = needs_sibling(first, frames, nid) + (last != first && needs_sibling(last, frames, nid));
     }
-    for (; r->nid != nid; r = r->sibling) {
-        if (r->sibling)
-            continue;
-        if (nr_siblings == MAX_SIBLINGS)
-            return NULL;
-        struct sibling *sibling = &siblings[nr_siblings++];
-        r->sibling = &sibling->region;
-        region_init(&sibling->region, &sibling->chunk, window, base, nid);
+    return nr_sibling_regions + need[0] <= MAX_SIBLINGS && nr_sibling_chunks + need[1] <= MAX_SIBLINGS;
+}
+
+struct region *region_of_sibling(const struct chunk *c, u64 n)
+{
+    for (u32 i = 0; i < nr_sibling_regions; i++)
+        if (sibling_regions[i].chunk == c && sibling_regions[i].base == ALIGN_DOWN(n, MAP_BITS))
+            return &sibling_regions[i];
+    return &frame_tables.regions[n / MAP_BITS];
+}
+
+/* The node's chunk of the GiB at base, made if there is none. */
+static struct chunk *chunk_make(struct node *node, nodeid_t nid, u64 base)
+{
+    struct chunk *c = &frame_tables.chunks[base >> ORDER_1G].chunk, *first = NULL;
+
+    if (has_ram(base, BIT(ORDER_1G))) {
+        first = c;
+        for (; c; c = c->sibling)
+            if (c->nid == nid)
+                return c;
+        c = &sibling_chunks[nr_sibling_chunks++];
     }
-    return r;
+    *c = (struct chunk){.base = base, .nid = (u8)nid, .state = REGION_SPLIT, .list = CHUNK_UNLISTED};
+    c->next_of_node = node->first_chunk;
+    node->first_chunk = c;
+    if (first) {
+        c->sibling = first->sibling;
+        first->sibling = c;
+    }
+    return c;
+}
+
+/* The record of the node's part of the window at base, which is not all of it, is made if there is none. */
+static void region_make(struct node *node, struct chunk *c, u64 base)
+{
+    struct region *r = &frame_tables.regions[base / MAP_BITS];
+
+    if (has_ram_of(base, MAP_BITS, c->nid))
+        return;
+    if (has_ram(base, MAP_BITS)) {
+        r = &sibling_regions[nr_sibling_regions++];
+        c->shares = true;
+    }
+    region_init(node, r, c, base);
+}
+
+/* Frames [start, end) of one GiB, which are in no range yet: what will be their records. */
+static void records_make(struct node *node, nodeid_t nid, u64 start, u64 end)
+{
+    struct chunk *c = chunk_make(node, nid, ALIGN_DOWN(start, BIT(ORDER_1G)));
+    u64 first = ALIGN_DOWN(start, MAP_BITS), last = ALIGN_DOWN(end, MAP_BITS);
+
+    if (start != first)
+        region_make(node, c, first);
+    if (end != last && (start == first || last != first))
+        region_make(node, c, last);
+}
+
+/* They become RAM. */
+static void records_add(struct node *node, nodeid_t nid, u64 start, u64 end)
+{
+    struct chunk *c = chunk_of(start, nid);
+    u64 whole = MIN(end, ALIGN_UP(start, MAP_BITS)), rest = MAX(whole, ALIGN_DOWN(end, MAP_BITS));
+
+    if (start != whole)
+        region_add(node, region_of(c, start), (u32)(start % MAP_BITS), (u32)((whole - 1) % MAP_BITS + 1));
+    if (whole != rest)
+        chunk_add(node, c, region_bit(whole), region_bit(rest - 1) + 1);
+    if (rest != end)
+        region_add(node, region_of(c, rest), (u32)(rest % MAP_BITS), (u32)(end % MAP_BITS));
 }
 
 int mm_add_range(mfn_t start, mfn_t end, nodeid_t nid)
@@ -175,20 +238,24 @@ int mm_add_range(mfn_t start, mfn_t end, nodeid_t nid)
     if (start.n >= end.n || nid >= mm_nodes_nr || end.n > FRAME_LIMIT)
         return -EINVAL;
     struct node *node = node_get(nid);
-    /* Only its ends can be in windows of other nodes too. */
-    if (!region_make(ALIGN_DOWN(start.n, MAP_BITS), nid) ||
-        !region_make(ALIGN_DOWN(end.n - 1, MAP_BITS), nid))
-        return -ENOSPC;
-    int rc = range_enter(start.n, end.n, nid);
+    u32 at = range_index(start.n);
+    int rc = range_check(start.n, end.n, nid, at);
     if (rc)
         return rc;
+    if (!siblings_fit(start.n, end.n, nid))
+        return -ENOSPC;
 
     spin_lock(&node->lock);
-    node->ram_pages += end.n - start.n;
-    for (u64 base = ALIGN_DOWN(start.n, MAP_BITS); base < end.n; base += MAP_BITS) {
-        u64 from = MAX(start.n, base), to = MIN(end.n, base + MAP_BITS);
-        region_add(node, region_make(base, nid), (u32)(from - base), (u32)(to - base));
+    for (u64 n = start.n, next; n < end.n; n = next) {
+        next = MIN(end.n, ALIGN_DOWN(n, BIT(ORDER_1G)) + BIT(ORDER_1G));
+        records_make(node, nid, n, next);
     }
+    range_enter(start.n, end.n, nid, at);
+    for (u64 n = start.n, next; n < end.n; n = next) {
+        next = MIN(end.n, ALIGN_DOWN(n, BIT(ORDER_1G)) + BIT(ORDER_1G));
+        records_add(node, nid, n, next);
+    }
+    node->ram_pages += end.n - start.n;
     ledger_credit(node, end.n - start.n);
     spin_unlock(&node->lock);
     return 0;

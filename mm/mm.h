@@ -11,15 +11,15 @@
 #include <mm/page.h>
 
 /* --- set-up, boot CPU only --- */
-/* table: array indexed by frame number / 512, already backed and zero for every range that follows. Forgets
- * everything else. */
-void mm_init(struct window *table);
+/* The frame table's three arrays (mm/page.h), already backed for every range that follows; what is in them means
+ * nothing. Forgets everything else. */
+void mm_init(const struct frame_tables *tables);
 /* 1 <= nr_nodes <= MAX_NODES. near[n]: the order in which memory wanted on node n is looked for, all nodes
  * once, n first (struct topology has it). After mm_init(). */
 void mm_set_nodes(u32 nr_nodes, const u8 near[MAX_NODES][MAX_NODES]);
 /* Frames [start, end) are free, dirty RAM of node nid. After mm_set_nodes(). -EINVAL: empty, node unknown,
- * overlap with an earlier range, or above frame 2^34 - 2; -ENOSPC: more than 5120 separate ranges. Their
- * records must be all zero. O(ranges + extents made), not O(frames). */
+ * overlap with an earlier range, or above frame 2^34 - 2; -ENOSPC: more than 5120 separate ranges, or more than 256
+ * GiB or 2 MiB that two nodes share. A failure changes nothing. O(ranges + GiB), not O(frames). */
 int mm_add_range(mfn_t start, mfn_t end, nodeid_t nid);
 
 /* --- extents --- */

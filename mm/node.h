@@ -17,7 +17,7 @@ struct frame_range { /* [start, end), all of one node; neighbours of one node ar
 };
 /* More than boot/ can make of a firmware's map: its ranges, the SRAT's boundaries between them, modules. */
 #define MAX_FRAME_RANGES 5120u
-/* Windows that two nodes share: a second region for each. */
+/* Windows of 2 MiB, and GiB, that several nodes share: a record more for each node but the first. */
 #define MAX_SIBLINGS     256u
 
 /* The range that holds frame n, or NULL. O(log ranges). */

@@ -184,7 +184,7 @@ static void take_singles(struct node *node, struct region *r, struct take *take)
 
     region_admit(node, r, take->holder);
     for (u32 w = 0; w < MAP_WORDS && take->got < take->nr; w++) {
-        frame_word_t *frame = &r->frame[w * 64];
+        frame_word_t *frame = &region_words(r)[w * 64];
         u64 bits;
 
         while (take->got < take->nr && (bits = word_of(r, w, take->kinds))) {
@@ -221,7 +221,7 @@ static bool take_run(struct node *node, struct region *r, struct take *take)
     if (map_count_range(r->dirty, bit, bit + nr))
         take->dirty |= BIT(take->got);
     for (u32 i = bit; i < bit + nr; i++)
-        r->frame[i] = frame_word(take->owner, take->state);
+        region_words(r)[i] = frame_word(take->owner, take->state);
     for (u32 w = bit / 64; w * 64 < bit + nr; w++)
         region_take_bits(node, r, w, map_word_mask(w, bit, bit + nr));
     take->extent[take->got++] = mfn(r->base + bit);

@@ -19,17 +19,18 @@ static int not_ram(u32 *status)
 
 static bool is_leaving(const struct place *p)
 {
-    return p->state != FRAME_ABSENT && p->state != FRAME_SCRUBBING && (*p->word & FRAME_LEAVING);
+    return p->word & FRAME_LEAVING;
 }
 
 /* One in use goes when it is freed, or no longer. */
-static void mark_leaving(const struct place *p, bool leaves)
+static void mark_leaving(const struct place *p, mfn_t m, bool leaves)
 {
+    struct region *r = region_mark(p->c, m.n);
     s32 change = leaves ? 1 : -1;
 
-    *p->word ^= FRAME_LEAVING;
-    p->r->nr_leaving = (u16)(p->r->nr_leaving + change);
-    p->r->chunk->nr_leaving += (u32)change;
+    frame_tables.words[m.n] = p->word ^ FRAME_LEAVING;
+    r->nr_leaving = (u16)(r->nr_leaving + change);
+    p->c->nr_leaving += (u32)change;
 }
 
 /* claims.md CL-6.2 to CL-6.4, CL-7.5. */
@@ -45,12 +46,12 @@ int mm_offline_page(mfn_t m, u32 *status)
     place_find(&p, m, nid);
     bool was_free = p.state == FRAME_ABSENT;
     if (was_free) {
-        if (region_is_free(p.r))
-            region_take(p.node, p.r, NULL, 0, REGION_SPLIT);
-        region_frame_offline(p.node, p.r, p.bit);
+        if (region_is_free(p.c, m.n))
+            region_take(p.node, chunk_region(p.c, region_bit(m.n)), NULL, PAGE_OWNER_NONE, REGION_SPLIT);
+        region_frame_offline(p.node, region_of(p.c, m.n), (u32)(m.n % MAP_BITS));
         ledger_withdraw(nid, 1);
     } else if (p.state != FRAME_OFFLINE && !is_leaving(&p)) {
-        mark_leaving(&p, true);
+        mark_leaving(&p, m, true);
     }
     nodes_unlock(nodes_all());
     node_wait_done(p.node);
@@ -72,10 +73,10 @@ int mm_online_page(mfn_t m, u32 *status)
         return not_ram(status);
     bool was_offline = p.state == FRAME_OFFLINE, was_leaving = is_leaving(&p);
     if (was_offline) {
-        region_frame_online(p.node, p.r, p.bit);
+        region_frame_online(p.node, region_of(p.c, m.n), (u32)(m.n % MAP_BITS));
         ledger_credit(p.node, 1);
     } else if (was_leaving) {
-        mark_leaving(&p, false);
+        mark_leaving(&p, m, false);
     }
     spin_unlock(&p.node->lock);
     *status = was_offline || was_leaving ? PG_ONLINE_ONLINED : 0;

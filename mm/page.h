@@ -1,12 +1,21 @@
 /*
- * The frame table: the state of each 4 KiB machine frame. One array of windows of 2 MiB, indexed by
- * frame number / 512 and backed only where there is RAM, on the node it describes: per frame a word of
- * 4 bytes, per window a struct region, and room for the struct chunk of a 1 GiB piece: 5 bytes a frame.
+ * The frame table: the state of each 4 KiB machine frame. It is three tables, backed only where there is RAM, on the
+ * node that they describe: a struct chunk for each GiB, a struct region for each 2 MiB, and a word of 4 bytes for each
+ * frame: 4.5 bytes a frame in all.
  *
- * A frame's state is recorded at the coarsest level at which it is uniform: in the chunk of 1 GiB if that is
- * owned as a whole, else in the region if it is free or owned as a whole. Only a split region has a map of free
- * frames and valid words. Taking or freeing 2 MiB or 1 GiB therefore touches no frame. The pin count of a word
- * is always valid.
+ * A frame's state is recorded at the coarsest level at which it is uniform: in the chunk if that is owned as a whole;
+ * as a bit in the chunk's maps if the region is free; in the region if that is owned as a whole; else in the frame's
+ * word. What a coarser level says is not written at the finer ones. Their records are not valid then, and may never
+ * have been written at all:
+ *
+ *   a region's record   is valid in a split chunk if the region is not free, and in a chunk that is owned as a whole
+ *                       if the region is in its map `marked`
+ *   a frame's word      is valid in a split region if the frame is not free, and in a region that is owned as a whole
+ *                       if it has_words, or is in the map `marked` of its chunk
+ *
+ * So taking or freeing 2 MiB or 1 GiB touches no word, booting writes no record but the chunks', and the tables of
+ * memory that was never split are never touched. A frame that is pinned or marked to go offline makes the words of its
+ * region valid: region_mark(). frame_get() reads a word wherever it is recorded.
  */
 #ifndef MM_PAGE_H
 #define MM_PAGE_H
@@ -35,13 +44,14 @@ enum owned_state {
     REGION_SPLIT,     /* ask the frames; chunks: ask the regions */
 };
 
-/* A frame's word. */
+/* What is recorded of a frame; stored where that is valid. */
 typedef u32 frame_word_t;
 #define FRAME_OWNER_MASK  0x7fffu
 #define FRAME_STATE_SHIFT 15u
 #define FRAME_STATE_MASK  (7u << FRAME_STATE_SHIFT)
 #define FRAME_LEAVING     (1u << 18) /* goes offline instead of becoming free */
 #define FRAME_PINS_SHIFT  19u
+#define FRAME_FREE        (PAGE_OWNER_NONE | FRAME_ABSENT << FRAME_STATE_SHIFT) /* never stored */
 
 static inline frame_word_t frame_word(u16 owner, enum owned_state state)
 {
@@ -61,33 +71,31 @@ static inline u32 frame_pins(frame_word_t word)
 }
 
 /*
- * 2 MiB, or what of it is RAM of one node. Everything but [I] is under the node's lock.
- *
- * A region that is wholly free is a bit in its chunk's maps and in no list; its state and owner then mean
- * nothing. A split one belongs to one holder as long as there is memory enough; shared ones have none.
+ * 2 MiB, or what of it is RAM of one node. Everything but [I] is under the node's lock. A split one belongs to one
+ * holder as long as there is memory enough; shared ones have none.
  */
 struct region {
-    u64 base;            /* [I] frame number of the window */
-    frame_word_t *frame; /* [I] the window's words */
-    u8 nid;              /* [I] */
-    u8 state;            /* enum owned_state: GUEST, OWN, SCRUBBING, SPLIT; ABSENT: nothing was ever added */
-    u16 owner;           /* GUEST, OWN: domid */
-    u16 nr_ram;          /* frames that are RAM of this node; 512: it can be whole */
-    u16 nr_free;         /* SPLIT: of the map */
-    u16 nr_dirty;
+    u64 base;                     /* [I] frame number of the window */
+    struct chunk *chunk;          /* [I] */
+    u8 state;                     /* enum owned_state: GUEST, OWN, SCRUBBING, SPLIT */
+    bool shared;                  /* SPLIT: frames of several holders */
+    bool has_words;               /* GUEST, OWN: its frames' words are valid */
+    u16 owner;                    /* GUEST, OWN: domid */
+    u16 nr_ram;                   /* frames that are RAM of this node; 512: it can be whole */
+    u16 nr_free;                  /* SPLIT: of the map */
+    u16 nr_dirty;                 /* SPLIT */
     u16 nr_pinned;                /* frames with pins, whatever the state */
     u16 nr_leaving;               /* frames that are offline or will be */
     u16 nr_away;                  /* SPLIT: frames neither free nor owned: RELEASED, OFFLINE, SCRUBBING */
-    bool shared;                  /* SPLIT: frames of several holders */
-    struct chunk *chunk;          /* [I] */
-    struct region *sibling;       /* [I] what of the window another node has */
     struct holdings *holder;      /* whose list it is in; NULL: shared, or without any owned frame */
     struct region *next, **pprev; /* that list, or the node's lists of those without a holder */
     struct region *open_next, **open_pprev;   /* node's list: SPLIT with free frames */
     struct region *dirty_next, **dirty_pprev; /* node's list: SPLIT with dirty free frames */
     u64 free[MAP_WORDS];                      /* SPLIT */
     u64 dirty[MAP_WORDS];                     /* SPLIT: of the free ones */
+    u64 unused[4];
 };
+_Static_assert(sizeof(struct region) == 256, "cache lines of its own; half a byte a frame");
 
 enum chunk_list {
     CHUNKS_CLEAN,
@@ -101,9 +109,10 @@ enum chunk_list {
 struct chunk {
     u64 base;     /* [I] frame number */
     u8 nid;       /* [I] */
+    bool shares;  /* [I] it has regions of windows that another node has a part of */
     u8 state;     /* GUEST, OWN: owned as a whole; else SPLIT */
-    u16 owner;    /* GUEST, OWN */
     u8 list;      /* enum chunk_list: wholly free and clean, wholly free, some free regions, none */
+    u16 owner;    /* GUEST, OWN */
     u16 nr_clean; /* free regions */
     u16 nr_dirty;
     u16 nr_scrubbing; /* regions being cleaned as a whole */
@@ -113,30 +122,26 @@ struct chunk {
     struct chunk *next, **pprev;             /* the list above, or the holder's */
     struct chunk *dirty_next, **dirty_pprev; /* node's list: nr_dirty > 0 */
     struct chunk *next_of_node;              /* [I] */
-    u64 clean[MAP_WORDS]; /* wholly free regions; maps mean nothing while it is owned as a whole */
-    u64 dirty[MAP_WORDS];
+    struct chunk *sibling;                   /* [I] what of the GiB another node has */
+    union {
+        u64 clean[MAP_WORDS];  /* SPLIT: wholly free regions */
+        u64 marked[MAP_WORDS]; /* GUEST, OWN: regions whose record and words are valid */
+    };
+    u64 dirty[MAP_WORDS]; /* SPLIT: wholly free regions */
 };
 
-struct window {
-    struct region region;
-    u8 pad0[256 - sizeof(struct region)];
-    struct chunk chunk; /* used in the first window of each chunk that its node added */
-    u8 pad1[256 - sizeof(struct chunk)];
-    frame_word_t frame[MAP_BITS];
+/* A page each, so that a chunk's record is on its own node. */
+struct chunk_page {
+    struct chunk chunk;
+    u8 unused[PAGE_SIZE - sizeof(struct chunk)];
 };
-_Static_assert(sizeof(struct window) == 2560, "5 bytes a frame");
 
-/* [I] Indexed by frame number / 512; only the windows of mm_add_range() are backed. */
-extern struct window *frame_table;
-
-/* Bytes of the table, from its start, that describe frames [start, end): the slice to be backed. */
-static inline u64 frame_table_from(u64 start)
-{
-    return start / MAP_BITS * sizeof(struct window);
-}
-static inline u64 frame_table_to(u64 end)
-{
-    return DIV_ROUND_UP(end, MAP_BITS) * sizeof(struct window);
-}
+/* Indexed by frame number / 2^18, frame number / 512, and frame number. */
+struct frame_tables {
+    struct chunk_page *chunks;
+    struct region *regions;
+    frame_word_t *words;
+};
+extern struct frame_tables frame_tables; /* [I] */
 
 #endif

@@ -101,43 +101,58 @@ void region_taken(struct node *node, struct region *r, struct holdings *holder, 
     relist(node, r);
 }
 
+void region_renew(struct region *r, struct holdings *holder, u16 owner, enum owned_state state)
+{
+    r->state = (u8)state;
+    r->shared = false;
+    r->has_words = false;
+    r->owner = owner;
+    r->nr_ram = MAP_BITS;
+    r->nr_free = r->nr_dirty = r->nr_pinned = r->nr_leaving = r->nr_away = 0;
+    r->holder = holder;
+    r->pprev = r->open_pprev = r->dirty_pprev = NULL;
+}
+
 bool region_take(struct node *node, struct region *r, struct holdings *holder, u16 owner,
                  enum owned_state state)
 {
     bool dirty = chunk_take_region(node, r);
 
-    r->state = (u8)state;
-    r->shared = false;
+    region_renew(r, holder, owner, state);
     if (state == REGION_SPLIT) {
         map_fill(r->free, true);
         map_fill(r->dirty, dirty);
         r->nr_free = MAP_BITS;
         r->nr_dirty = dirty ? MAP_BITS : 0;
-        r->nr_away = 0;
-        r->holder = NULL;
         home_enter(node, r);
         LIST_PUSH(&node->open, r, open_next, open_pprev);
         LIST_SET(dirty, &node->dirty_regions, r, dirty_next, dirty_pprev);
         return dirty;
     }
-    r->owner = owner;
-    r->holder = holder;
     LIST_PUSH(&holder->full, r, next, pprev);
     node->free_pages -= MAP_BITS;
     node->dirty_pages -= dirty ? MAP_BITS : 0;
     return dirty;
 }
 
+void region_inherit(struct region *r)
+{
+    struct chunk *c = r->chunk;
+
+    if (!map_test(c->marked, region_bit(r->base)))
+        region_renew(r, NULL, c->owner, (enum owned_state)c->state);
+    r->holder = c->holder;
+    LIST_PUSH(&r->holder->full, r, next, pprev);
+}
+
 /* A region owned as a whole becomes a split one with all frames owned. */
 static void region_split(struct region *r)
 {
-    frame_word_t word = frame_word(r->owner, (enum owned_state)r->state);
-
-    for (u32 i = 0; i < MAP_BITS; i++)
-        r->frame[i] = (r->frame[i] & ~(FRAME_OWNER_MASK | FRAME_STATE_MASK)) | word;
+    region_write_words(r);
     map_fill(r->free, false);
     map_fill(r->dirty, false);
     r->nr_free = r->nr_dirty = r->nr_away = 0;
+    r->has_words = false;
     r->state = REGION_SPLIT; /* and stays in its holder's list, without free frames */
 }
 
@@ -158,16 +173,16 @@ static void free_bits(struct node *node, struct region *r, u32 w, u64 bits)
 /* One owned frame, which may be pinned or on its way out. */
 static void free_frame(struct node *node, struct region *r, u32 i, struct freed *freed)
 {
-    frame_word_t word = r->frame[i];
+    frame_word_t *words = region_words(r), word = words[i];
 
     if (frame_pins(word)) {
-        r->frame[i] = (word & ~FRAME_STATE_MASK) | frame_word(0, FRAME_RELEASED);
+        words[i] = (word & ~FRAME_STATE_MASK) | frame_word(0, FRAME_RELEASED);
         r->nr_away++;
         return;
     }
     freed->gone++;
     if (word & FRAME_LEAVING) {
-        r->frame[i] = frame_word(PAGE_OWNER_NONE, FRAME_OFFLINE);
+        words[i] = frame_word(PAGE_OWNER_NONE, FRAME_OFFLINE);
         r->nr_away++;
         node->offline_pages++;
         return;
@@ -232,9 +247,10 @@ void region_free_all(struct node *node, struct region *r, struct holdings *holde
         for (u32 i = 0; i < MAP_BITS; i++) {
             /* The words of a window are those of all nodes that have a part of it, each under its own lock.
              */
-            if (map_test(r->free, i) || (r->nr_ram < MAP_BITS && mm_mfn_node(mfn(r->base + i)) != r->nid))
+            if (map_test(r->free, i) ||
+                (r->nr_ram < MAP_BITS && mm_mfn_node(mfn(r->base + i)) != r->chunk->nid))
                 continue;
-            frame_word_t word = r->frame[i];
+            frame_word_t word = region_words(r)[i];
             if (frame_state(word) != FRAME_GUEST || frame_owner(word) != owner)
                 continue;
             nr++;
@@ -259,7 +275,7 @@ bool region_free_released(struct node *node, struct region *r, u32 bit)
 void region_frame_offline(struct node *node, struct region *r, u32 bit)
 {
     region_take_bits(node, r, bit / 64, BIT(bit % 64));
-    r->frame[bit] = frame_word(PAGE_OWNER_NONE, FRAME_OFFLINE);
+    region_words(r)[bit] = frame_word(PAGE_OWNER_NONE, FRAME_OFFLINE);
     r->nr_away++;
     r->nr_leaving++;
     r->chunk->nr_leaving++;
@@ -269,7 +285,6 @@ void region_frame_offline(struct node *node, struct region *r, u32 bit)
 
 void region_frame_online(struct node *node, struct region *r, u32 bit)
 {
-    r->frame[bit] = 0;
     r->nr_away--;
     r->nr_leaving--;
     r->chunk->nr_leaving--;
@@ -283,7 +298,7 @@ void region_frame_online(struct node *node, struct region *r, u32 bit)
 void region_scrub_begin(struct node *node, struct region *r)
 {
     BUG_ON(!chunk_take_region(node, r));
-    r->state = FRAME_SCRUBBING;
+    region_renew(r, NULL, PAGE_OWNER_NONE, FRAME_SCRUBBING);
     node->free_2m++; /* it comes back */
     r->chunk->nr_scrubbing++;
     chunk_relist(node, r->chunk);
@@ -304,7 +319,8 @@ void region_scrub_frames_begin(struct node *node, struct region *r, u64 frames[M
     for (u32 w = 0; w < MAP_WORDS; w++) {
         frames[w] = r->dirty[w];
         for (u64 bits = frames[w]; bits; bits &= bits - 1)
-            r->frame[w * 64 + (u32)__builtin_ctzll(bits)] = frame_word(PAGE_OWNER_NONE, FRAME_SCRUBBING);
+            region_words(r)[w * 64 + (u32)__builtin_ctzll(bits)] =
+                frame_word(PAGE_OWNER_NONE, FRAME_SCRUBBING);
         r->free[w] &= ~frames[w];
         r->dirty[w] = 0;
     }
@@ -330,6 +346,17 @@ void region_scrub_frames_end(struct node *node, struct region *r, const u64 fram
 
 /* --- what is there --- */
 
+void region_init(struct node *node, struct region *r, struct chunk *c, u64 base)
+{
+    r->base = base;
+    r->chunk = c;
+    region_renew(r, NULL, PAGE_OWNER_NONE, REGION_SPLIT);
+    r->nr_ram = 0;
+    map_fill(r->free, false);
+    map_fill(r->dirty, false);
+    home_enter(node, r);
+}
+
 void region_add(struct node *node, struct region *r, u32 start, u32 end)
 {
     u32 nr = end - start;
@@ -337,61 +364,9 @@ void region_add(struct node *node, struct region *r, u32 start, u32 end)
     node->free_pages += nr;
     node->dirty_pages += nr;
     r->nr_ram = (u16)(r->nr_ram + nr);
-    if (nr == MAP_BITS) { /* a whole window: no look at its map */
-        r->state = REGION_SPLIT;
-        chunk_put_region(node, r, true);
-        return;
-    }
-    if (r->state == FRAME_ABSENT) {
-        r->state = REGION_SPLIT;
-        home_enter(node, r);
-    }
     map_set_range(r->free, start, end);
     map_set_range(r->dirty, start, end);
     r->nr_free = (u16)(r->nr_free + nr);
     r->nr_dirty = (u16)(r->nr_dirty + nr);
     settle(node, r);
-}
-
-enum owned_state frame_get(const struct region *r, u64 n, u16 *owner)
-{
-    const struct chunk *c = r->chunk;
-    u32 bit = (u32)(n % MAP_BITS);
-
-    *owner = PAGE_OWNER_NONE;
-    if (c->state != REGION_SPLIT) {
-        *owner = c->owner;
-        return (enum owned_state)c->state;
-    }
-    if (region_is_free(r))
-        return FRAME_ABSENT;
-    if (r->state != REGION_SPLIT) {
-        *owner = r->owner;
-        return (enum owned_state)r->state;
-    }
-    if (map_test(r->free, bit))
-        return FRAME_ABSENT;
-    *owner = frame_owner(r->frame[bit]);
-    return frame_state(r->frame[bit]);
-}
-
-void place_find(struct place *p, mfn_t m, nodeid_t nid)
-{
-    p->nid = nid;
-    p->node = node_get(nid);
-    p->r = region_of(m.n, nid);
-    p->bit = (u32)(m.n % MAP_BITS);
-    p->word = &p->r->frame[p->bit];
-    p->state = frame_get(p->r, m.n, &p->owner);
-}
-
-bool place_lock(struct place *p, mfn_t m)
-{
-    nodeid_t nid = mm_mfn_node(m);
-
-    if (nid == NODE_NONE)
-        return false;
-    spin_lock(&node_get(nid)->lock);
-    place_find(p, m, nid);
-    return true;
 }

@@ -9,13 +9,11 @@
 #include <mm/region.h>
 
 /* The frames of [n, end) that n's region, or its chunk if all of that is meant, has. */
-static u64 piece_end(const struct region *r, u64 n, u64 end)
+static u64 piece_end(const struct chunk *c, u64 n, u64 end)
 {
-    const struct chunk *c = r->chunk;
-
     if (c->state != REGION_SPLIT && n == c->base && end - n >= BIT(ORDER_1G))
         return n + BIT(ORDER_1G);
-    return MIN(end, r->base + MAP_BITS);
+    return MIN(end, ALIGN_DOWN(n, MAP_BITS) + MAP_BITS);
 }
 
 /* The same for frames [n, end) of a split region. */
@@ -27,20 +25,20 @@ static bool owns_frames(const struct region *r, u64 n, u64 end, frame_word_t wor
     for (u32 w = from / 64; w * 64 < to; w++)
         differs |= r->free[w] & map_word_mask(w, from, to);
     for (u32 i = from; i < to; i++)
-        differs |= (r->frame[i] ^ word) & (FRAME_OWNER_MASK | FRAME_STATE_MASK);
+        differs |= (region_words(r)[i] ^ word) & (FRAME_OWNER_MASK | FRAME_STATE_MASK);
     return !differs;
 }
 
 /* Are all frames of [n, end) in that state and the owner's? Node lock held. */
 static bool owns(nodeid_t nid, u64 n, u64 end, u16 owner, enum owned_state state)
 {
-    u16 is_owner;
+    frame_word_t word = frame_word(owner, state);
 
     while (n < end) {
-        const struct region *r = region_of(n, nid);
-        u64 next = piece_end(r, n, end);
-        if (region_is_split(r) ? !owns_frames(r, n, next, frame_word(owner, state))
-                               : frame_get(r, n, &is_owner) != state || is_owner != owner)
+        const struct chunk *c = chunk_of(n, nid);
+        u64 next = piece_end(c, n, end);
+        if (region_is_split(c, n) ? !owns_frames(region_of(c, n), n, next, word)
+                                  : (frame_get(c, n) ^ word) & (FRAME_OWNER_MASK | FRAME_STATE_MASK))
             return false;
         n = next;
     }
@@ -52,15 +50,15 @@ static void give_up(struct node *node, nodeid_t nid, u64 n, u64 end, struct hold
                     struct freed *freed)
 {
     while (n < end) {
-        struct region *r = region_of(n, nid);
-        struct chunk *c = r->chunk;
-        u64 next = piece_end(r, n, end);
+        struct chunk *c = chunk_of(n, nid);
+        u64 next = piece_end(c, n, end);
 
         if (next - n == BIT(ORDER_1G) && !c->nr_pinned && !c->nr_leaving) {
             chunk_free(node, c, freed);
         } else {
             if (c->state != REGION_SPLIT)
                 chunk_split(c);
+            struct region *r = region_of(c, n);
             next = MIN(end, r->base + MAP_BITS);
             region_free(node, r, holder, (u32)(n - r->base), (u32)(next - r->base), freed);
         }
@@ -161,7 +159,7 @@ int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 
 static bool any_leaving(const struct mm_taken *taken, u32 nr_kept)
 {
     for (u32 i = nr_kept; i < taken->nr; i++)
-        if (region_of(taken->extent[i].n, taken->receipt.nid)->chunk->nr_leaving)
+        if (chunk_of(taken->extent[i].n, taken->receipt.nid)->nr_leaving)
             return true;
     return false;
 }

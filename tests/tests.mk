@@ -8,14 +8,14 @@
 TEST_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=address,undefined \
         -fno-sanitize-recover=all -fno-omit-frame-pointer -ftrivial-auto-var-init=pattern -Wno-format-truncation -D_GNU_SOURCE -Iinclude -I. -MMD -MP
 # Not on a host: what drives hardware, and what the C library has.
-HARDWARE_C  := $(addprefix arch/x86/cpu/,apic.c asm_offsets.c console.c efi_runtime.c nmi.c paging.c panic.c percpu.c smp.c \
-        stop.c symbols.c time.c traps.c debug/watchdog.c) $(addprefix arch/x86/hvm/,guest_dump.c svm/svm.c) \
+HARDWARE_C  := $(addprefix arch/x86/cpu/,apic.c asm_offsets.c console.c efi_runtime.c nmi.c paging.c panic.c percpu.c smp.c spec_ctrl_cpu.c \
+        stop.c symbols.c time.c traps.c debug/watchdog.c) $(addprefix arch/x86/hvm/,guest_dump.c svm/svm.c vmx/invalidate.c vmx/enable.c vmx/fields.c vmx/vmx.c) \
         $(addprefix boot/,cpu_memory.c enter_run_loop.c entry.c give_back.c host_topology.c main.c memory_setup.c start_cpus.c) lib/string.c lib/printf.c
 PRODUCT_C   := $(filter-out $(HARDWARE_C),$(wildcard $(HV_DIRS:%=%/*.c))) \
         $(filter-out %/files.c %/firmware.c %/loader.c,$(wildcard boot/efi/*.c)) \
         $(addprefix guest/dom0/,bzimage.c cpio.c cpus.c decode.c explain.c heap.c kernels.c layout.c ring.c terminal.c \
         vnuma.c xlcfg.c xlevents.c xlnotes.c xlsyntax.c xltoken.c xlvnuma.c) \
-        tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c \
+        tools/acpi-topology/memmap.c tools/acpi-topology/table_file.c tools/homestead-check/judge.c tools/homestead-check/parse.c \
         $(filter-out %/clock.c %/command.c %/host.c %/main.c %/xen.c,$(wildcard toolstack/hsctl/*.c))
 STRESS_C    := $(filter-out tests/stress/main.c,$(wildcard tests/stress/*.c))
 MACHINE_C   := $(wildcard tests/machine/*.c)
@@ -46,8 +46,9 @@ UNIT_BINS  := $(UNIT_TESTS:%=build/host/%_test)
 PY_TESTS   := $(sort $(wildcard tests/unit/*/*_test.py))
 $(eval $(call test_kind,build/host/obj,$(HOSTCC),$(TEST_CFLAGS),HOSTCC))
 
+PY_NEEDS   := build/host/acpi-topology build/host/boot-storm build/host/homestead-check
 .PHONY: check
-check: $(UNIT_BINS) $(OCAML_TEST) build/host/acpi-topology
+check: $(UNIT_BINS) $(OCAML_TEST) $(PY_NEEDS)
 	$(Q)$(PYTHON) tools/run-unit.py $(UNIT_BINS) $(OCAML_TEST) $(PY_TESTS)
 
 define unit_rule
@@ -96,10 +97,12 @@ check-%: build/host/%_test
 	$(Q)./$<
 
 # Threads as CPUs, under ThreadSanitizer: tests/threads/NAME_test.c, each with a main() of its own. Part of `make check`.
-# A thread that waits for another one lets it run: there are more threads than host CPUs.
+# A thread that waits for another one lets it run: there are more threads than host CPUs. memset() and its like stay calls, which
+# can be watched.
 TSAN_TESTS   := $(patsubst tests/threads/%_test.c,%,$(wildcard tests/threads/*_test.c))
 TSAN_BINS    := $(TSAN_TESTS:%=build/tsan/%_test)
-TSAN_CFLAGS  := $(filter-out -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -fsanitize=thread -Wno-tsan -Wno-maybe-uninitialized -include sched.h -D__builtin_ia32_pause=sched_yield
+TSAN_CFLAGS  := $(filter-out -fsanitize% -fno-sanitize%,$(TEST_CFLAGS)) -fsanitize=thread $(addprefix -fno-builtin-,memset memcpy memmove) \
+        -Wno-tsan -Wno-maybe-uninitialized -include sched.h -D__builtin_ia32_pause=sched_yield
 $(eval $(call test_kind,build/tsan,$(HOSTCC),$(TSAN_CFLAGS),TSANCC))
 -include $(TSAN_TESTS:%=build/tsan/tests/threads/%_test.d)
 
@@ -116,7 +119,7 @@ check: check-tsan
 # One of them: `make check-acpi_tool`.
 PY_CHECKS := $(foreach t,$(PY_TESTS),check-$(patsubst %_test.py,%,$(notdir $(t))))
 .PHONY: $(PY_CHECKS)
-$(PY_CHECKS): check-%: build/host/acpi-topology
+$(PY_CHECKS): check-%: $(PY_NEEDS)
 	$(Q)$(filter %/$*_test.py,$(PY_TESTS))
 
 # The builder's reader of xl.cfg files against libxlutil: docs/hypervisor-guide/testing.md. FILES for each of SEEDS; a short run is part of
@@ -167,6 +170,37 @@ check-stress: build/host/claim-stress
 	$(Q)$< --quiet --ops 1e6 --threads 4
 check: check-stress
 
+# Which words two builders have in common: mm/ as for ThreadSanitizer, but with functions of our own that note each access.
+WORDS_OBJ := $(patsubst %.c,build/host/stress/%.o,$(wildcard tests/words/*.c))
+-include $(WORDS_OBJ:.o=.d)
+build/host/shared-words: $(WORDS_OBJ) build/host/stress/machine.a build/tsan/product.a
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -no-pie -Wl,--wrap=memset,--wrap=memcpy,--wrap=memmove -o $@ $(WORDS_OBJ) -Wl,--allow-multiple-definition \
+	    -Wl,--start-group build/host/stress/machine.a build/tsan/product.a -Wl,--end-group
+
+.PHONY: shared-words check-words
+shared-words: build/host/shared-words
+	$(Q)$< --list
+check-words: build/host/shared-words
+	$(Q)$<
+check: check-words
+
+# Everything that can be done on very small machines, on the real mm/: docs/hypervisor-guide/testing.md. Built as claim-stress is.
+SCOPE_OBJ := $(patsubst %.c,build/host/stress/%.o,$(wildcard tests/scope/*.c))
+-include $(SCOPE_OBJ:.o=.d)
+build/host/small-scope: $(SCOPE_OBJ) build/host/stress/machine.a build/host/stress/product.a
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -o $@ $(filter %.o,$^) $(call archives,build/host/stress) -lcmocka
+
+.PHONY: check-scope
+check-scope: build/host/small-scope
+	$(Q)$<
+check: check-scope
+# Every claim of the other domain too, and one step more.
+.PHONY: small-scope-deep
+small-scope-deep: build/host/small-scope
+	$(Q)$< --pages2 4 --pages3 2 --all-others --steps 5
+
 # Line and branch coverage of COV_DIRS by all host tests, with one object of each file for all programs: what they count
 # adds up in its .gcda file. Without sanitizers or optimization, with assertions; threads count too, so counters are
 # atomic. Files that no test is linked with are compiled, and count as never run: tools/coverage.py. A test that fails
@@ -203,8 +237,12 @@ coverage:
 	for n in 1 4; do $(COV)/claim-stress --quiet --ops 1e6 --threads $$n || ok=false; done; \
 	$(PYTHON) tools/coverage.py $(COV)/obj $(COV_DIRS) && $$ok
 
-# Some minutes. STRESS_SEED=N for other operations.
+# Some minutes, and half an hour. STRESS_SEED=N for other operations.
 STRESS_SEED ?= 1
+.PHONY: stress-claims-long
+stress-claims-long: build/host/claim-stress
+	$(Q)$< --ops 1e8 --threads 1 --seed $(STRESS_SEED)
+	$(Q)$< --ops 1e9 --threads 4 --seed $(STRESS_SEED)
 stress-claims: build/host/claim-stress
 	$(Q)$< --ops 1e7 --threads 1 --seed $(STRESS_SEED)
 	$(Q)$< --ops 1e8 --threads 4 --seed $(STRESS_SEED)
@@ -224,6 +262,13 @@ WRITE_PAGES  = $(if $(RECORD),$(Q)$(PYTHON) tools/pages.py)
 # How booting grows with CPUs and memory.
 bench-boot: all test-guests build/host/count.so
 	$(Q)$(PYTHON) tests/bench/boot.py $(RECORD_FLAG)
+	$(WRITE_PAGES)
+
+# The same domain 0 on SVM and on VMX, in Bochs.
+.PHONY: bench-vendors
+bench-vendors: all test-guests
+	$(Q)$(SETUP) build boot bochs
+	$(Q)$(PYTHON) tests/bench/vendors.py $(RECORD_FLAG)
 	$(WRITE_PAGES)
 
 # A Linux guest on both: instructions to its /init, and exits by kind. ARGS=--vcpus 2.
@@ -304,11 +349,21 @@ $(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
 .PHONY: fuzz
 fuzz: $(FUZZERS:%=fuzz-%)
 
-# The same main job in Bochs, whose SVM is another one than QEMU's. Not part of `make test`: run it before you touch SVM code.
-.PHONY: bochs
-bochs: all
-	$(Q)tools/setup.sh $(if $(NO_INSTALL),--no-install) boot bochs
-	$(Q)tools/run-bochs.sh
+# Jobs of the boot tests in Bochs, on AMD's and on Intel's CPU models, and a table of the verdicts: tests/bochs/test_jobs.py. The boot test
+# bochs is one of them. TESTS='-k MainJob' is passed to pytest.
+.PHONY: bochs bochs-intel
+bochs: VENDOR := amd
+bochs-intel: VENDOR := intel
+bochs bochs-intel: all test-guests build/guest/linux-probe
+	$(Q)$(MAKE) --no-print-directory CONFIG=debug hypervisor
+	$(Q)$(SETUP) build boot test bochs
+	$(Q)cd tests/bochs && NO_INSTALL=$(NO_INSTALL) $(PYTHON) -B -m pytest -q -p no:cacheprovider -W "ignore:setDaemon" --vendor $(VENDOR) $(TESTS) .
+
+# The conformance domain 0 on SVM in QEMU and on VMX in Bochs, and what differs: docs/guest-guide/vendor-differences.md. ONLY=GROUP.
+.PHONY: same-answers
+same-answers: all test-guests
+	$(Q)$(SETUP) build boot bochs
+	$(Q)$(PYTHON) -B tests/oracle/vendors.py $(if $(ONLY),--only $(ONLY))
 
 # The ledger's rules as Promela models, checked by spin, and a broken variant of each that spin must find: tests/model/run.py. Not part of
 # `make test`; MODELS names some of them.
@@ -346,6 +401,20 @@ build/host/alloc-bench build/host/alloc-hold:
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -no-pie -pthread -o $@ $^
 -include $(ALLOC_OBJ:.o=.d) $(HOLD_OBJ:.o=.d)
+
+# As many builders as CPUs, in virtual time, on the real mm/: docs/hypervisor-guide/testing.md. mm/ as for the holds of locks.
+STORM_OBJ := $(patsubst %.c,build/alloc/hold-free/%.o,$(wildcard mm/*.c) lib/string.c) \
+        $(patsubst %.c,build/alloc/hold/%.o,$(wildcard tests/sim/*.c) $(addprefix tests/machine/,assert.c log.c mm.c))
+-include $(STORM_OBJ:.o=.d)
+build/host/boot-storm: $(STORM_OBJ)
+	$(call say,HOSTLD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -no-pie -o $@ $^
+
+.PHONY: boot-storm
+boot-storm: build/host/boot-storm
+	$(Q)$(PYTHON) tests/bench/storm.py $(RECORD_FLAG)
+	$(WRITE_PAGES)
 
 .PHONY: bench-alloc
 bench-alloc: build/host/alloc-bench build/host/alloc-hold

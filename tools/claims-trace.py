@@ -83,7 +83,7 @@ def column_of(path):
         return "code"
     if path.match("tests/unit/hypercall/*") or path.parts[1] in ("guests", "boot"):
         return "call"
-    return {"unit": "host", "threads": "host", "stress": "host", "model": "model"}.get(path.parts[1])
+    return {"unit": "host", "threads": "host", "stress": "host", "scope": "host", "model": "model"}.get(path.parts[1])
 
 
 def owner(path, text, position, faults):
@@ -188,7 +188,8 @@ def page(sections, sentences, found, meanings, reasons, faults):
              "This page is for maintainers and reviewers of claims: for each sentence of [claims.md](claims.md) it names the code",
              "that implements it and a test on each level. `tools/claims-trace.py` makes it from marks beside the functions and",
              "tests; `make lint` fails if it is not up to date, or if a sentence has nothing in a column and no word that says why.", "",
-             "- **Host test**: on the real `mm/` and `domain/`, on the host (`tests/unit/`, `tests/threads/`, `tests/stress/`).",
+             "- **Host test**: on the real `mm/` and `domain/`, on the host (`tests/unit/`, `tests/threads/`, `tests/stress/`,",
+             "  `tests/scope/`).",
              "- **Hypercall test**: through the hypercall path. `case_...` is a case of `tests/guests/selftest/`, which",
              "  `tests/boot/test_selftest.py` boots as domain 0; files `cases_...` are of the conformance domain 0, whose results are",
              "  compared with Xen's; the others are in `tests/unit/hypercall/`, on the host.",

@@ -52,6 +52,11 @@ lint  shellcheck        shellcheck
 bochs bochs             bochs
 bochs bochs-x           /usr/share/doc/bochs-x
 bochs vgabios           /usr/share/vgabios/vgabios.bin
+bochs grub-common       grub-mkimage
+bochs grub-pc-bin       /usr/lib/grub/i386-pc/multiboot.mod
+bochs grub-efi-amd64-bin /usr/lib/grub/x86_64-efi/chain.mod
+bochs ovmf              /usr/share/ovmf/OVMF.fd
+bochs mtools            mformat
 model spin              spin
 model gcc               gcc
 model libc6-dev         /usr/include/stdio.h

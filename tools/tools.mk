@@ -139,9 +139,14 @@ ACPI_TOPOLOGY := $(ACPI_CODE) boot/boot_ranges.c lib/parse.c $(wildcard tools/ac
 TOOL_OBJ      := $(ACPI_TOPOLOGY:%.c=build/host/tools/%.o)
 TOOL_CFLAGS   := -std=gnu11 -O2 -g $(WARN) -Iinclude -I. -MMD -MP
 
-.PHONY: tools acpi-topology
-tools: acpi-topology
+# Static: it is copied to servers that have nothing else of Homestead.
+CHECK_CODE    := $(ACPI_CODE) boot/boot_ranges.c lib/parse.c tools/acpi-topology/facts.c $(wildcard tools/homestead-check/*.c)
+CHECK_OBJ     := $(CHECK_CODE:%.c=build/host/tools/%.o)
+
+.PHONY: tools acpi-topology homestead-check
+tools: acpi-topology homestead-check
 acpi-topology: build/host/acpi-topology
+homestead-check: build/host/homestead-check
 
 build/host/tools/%.o: %.c $(MAKEFILES_USED)
 	$(call say,HOSTCC,$<)
@@ -151,21 +156,26 @@ build/host/tools/%.o: %.c $(MAKEFILES_USED)
 build/host/acpi-topology: $(TOOL_OBJ)
 	$(call say,HOSTLD,$@)
 	$(Q)$(HOSTCC) -o $@ $^
--include $(TOOL_OBJ:.o=.d)
+
+build/host/homestead-check: $(CHECK_OBJ)
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -static -s -o $@ $^
+-include $(TOOL_OBJ:.o=.d) $(CHECK_OBJ:.o=.d)
 
 # Manual pages: templates, and what programs and documents say of themselves. hsctl and the library have theirs in toolstack/.
 .PHONY: man tools-install
-man: build/man/acpi-topology.1 build/man/homestead.7
+man: build/man/acpi-topology.1 build/man/homestead-check.1 build/man/homestead.7
 build/man/acpi-topology.1: build/host/acpi-topology
+build/man/homestead-check.1: build/host/homestead-check
 build/man/homestead.7: docs/hypervisor-guide/options.md docs/hypervisor-guide/debugging.md
 build/man/%: docs/man/%.in tools/man.py
 	$(call say,MAN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/man.py $< $(filter build/host/%,$^) > $@
 
-tools-install: acpi-topology man
-	$(Q)install -D -m 755 build/host/acpi-topology $(DESTDIR)$(PREFIX)/bin/acpi-topology
-	$(Q)install -D -m 644 build/man/acpi-topology.1 $(DESTDIR)$(PREFIX)/share/man/man1/acpi-topology.1
+tools-install: acpi-topology homestead-check man
+	$(Q)install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin build/host/acpi-topology build/host/homestead-check
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 build/man/acpi-topology.1 build/man/homestead-check.1
 	$(Q)install -D -m 644 build/man/homestead.7 $(DESTDIR)$(PREFIX)/share/man/man7/homestead.7
 
 # --- editors, help ---------------------------------------------------------------------------------------
@@ -191,21 +201,28 @@ help:
 	@echo 'make neighbour-boot      16 guests at a time with changing memory and ports, 200 rounds (ROUNDS=N), in QEMU'
 	@echo 'make claim-boot          8 builders, 200 rounds (ROUNDS=N) with claims and without, in QEMU'
 	@echo 'make stress-claims       10^8 random operations on the allocator, by threads and against a reference'
+	@echo 'make stress-claims-long  the same with 10^9 and 10^8'
+	@echo 'make small-scope-deep    more of what make check tries of all that can be done on very small machines'
+	@echo 'make shared-words        the words of memory that a builder writes, by name, and those that two have in common'
 	@echo 'make coverage            lines and branches of mm, domain, hypercall, acpi that the host tests run'
 	@echo 'make bench               instruction counts, under icount'
 	@echo 'make profile [CASE=...]  instructions by function for one figure of make bench'
+	@echo 'make bench-vendors       instructions of hypercalls and exits on SVM and on VMX, in Bochs'
 	@echo 'make bench-boot          instructions of booting, by number of CPUs and memory size'
 	@echo 'make bench-linux         instructions of a Linux guest'\''s boot, here and on Xen, and its exits by kind'
 	@echo 'make bench-xl            instructions of xl create and xl destroy in a Linux domain 0, here and on Xen'
 	@echo 'make bench-alloc         the page allocator on the host: instructions and time'
+	@echo 'make boot-storm          1 to 1,024 builders on 64 nodes in virtual time, by locks: throughput and waiting'
 	@echo 'make race-lab            two builders for one node, on Linux, Xen and Homestead: how it ends'
 	@echo 'make pages               writes the tables of the pages from docs/data'
-	@echo 'make bochs               the main job in Bochs, with another SVM than QEMU'\''s'
+	@echo 'make same-answers        the same domain 0 on AMD (QEMU) and on Intel (Bochs), and what differs; ONLY=GROUP'
+	@echo 'make bochs|bochs-intel   jobs of the boot tests in Bochs, on AMD'\''s or Intel'\''s CPU models; TESTS="-k MainJob"'
 	@echo 'make model [MODELS=...]  checks the rules of claims as Promela models with spin'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
-	@echo 'make tools               host tools: build/host/acpi-topology shows what Homestead reads in ACPI tables'
-	@echo 'make man                 manual pages homestead(7) and acpi-topology(1) in build/man/'
-	@echo 'make tools-install       acpi-topology and these pages, PREFIX=/usr/local DESTDIR='
+	@echo 'make tools               build/host/acpi-topology shows what Homestead reads in ACPI tables, homestead-check'
+	@echo '                         whether a machine can run it'
+	@echo 'make man                 manual pages homestead(7), acpi-topology(1) and homestead-check(1) in build/man/'
+	@echo 'make tools-install       the two tools and these pages, PREFIX=/usr/local DESTDIR='
 	@echo 'make lint                root, layers, callers, limits, names, trace, pages, headers, formatting, shell scripts; lint-NAME runs one'
 	@echo 'make format              formats all C'
 	@echo 'make docs                the documentation as HTML, PDF and ePub, in build/docs/; docs-html builds one'

@@ -12,6 +12,7 @@
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/time.h>
+#include <arch/x86/cpu/wall_clock.h>
 #include <domain/debug/dump.h>
 #include <domain/internal.h>
 #include <lib/assert.h>
@@ -40,7 +41,7 @@ static struct domain_view {
     u8 shutdown_code;
     u64 tot_pages, max_pages, outstanding, overhead_pages, host_claim;
     u64 own[MAX_NODES], node_claim[MAX_NODES];
-    spinlock_t lock, events_lock, physmap_lock, account_lock;
+    spinlock_t lock, grant_lock, events_lock, physmap_lock, account_lock;
 } copy; /* the domain that is being shown */
 
 static void view_affinity(const struct vcpu *v, struct vcpu_view *out)
@@ -111,6 +112,7 @@ static bool copy_next(u32 domid)
                                     .overhead_pages = d->mem.overhead_pages,
                                     .host_claim = d->mem.host_claim,
                                     .lock = d->lock,
+                                    .grant_lock = d->grant_lock,
                                     .events_lock = d->events.lock,
                                     .physmap_lock = d->physmap.lock,
                                     .account_lock = d->mem.lock};
@@ -420,8 +422,9 @@ static void print_per_cpu(const char *name, spinlock_t *(*lock_of)(u32 cpu_id))
 
 static void print_domain_locks(void)
 {
-    static const char *const names[] = {"domain", "event channels", "physical map", "account"};
-    const spinlock_t *const locks[] = {&copy.lock, &copy.events_lock, &copy.physmap_lock, &copy.account_lock};
+    static const char *const names[] = {"domain", "grant table", "event channels", "physical map", "account"};
+    const spinlock_t *const locks[] = {&copy.lock, &copy.grant_lock, &copy.events_lock, &copy.physmap_lock,
+                                       &copy.account_lock};
     u32 held[ARRAY_SIZE(names)] = {0}, nr = 0;
 
     for (u32 id = 0; nr < LOCK_DOMAINS && copy_next(id); id = copy.id + 1u, nr++)
@@ -431,11 +434,17 @@ static void print_domain_locks(void)
         keys_printf("%-16s %4u, %u held\n", names[i], nr, held[i]);
 }
 
+/* A lock of which there is one. */
+static void print_one(const char *name, const spinlock_t *lock)
+{
+    keys_printf("%-16s    1, %u held\n", name, print_held(name, 0, lock));
+}
+
 static void print_memory_locks(void)
 {
     u32 held = 0;
 
-    keys_printf("%-16s    1, %u held\n", "claimants", print_held("claimants", 0, ledger_claimants_lock()));
+    print_one("claimants", ledger_claimants_lock());
     for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
         held += print_held("node", nid, &node_get(nid)->lock);
     keys_printf("%-16s %4u, %u held\n", "node", mm_nr_nodes(), held);
@@ -443,11 +452,13 @@ static void print_memory_locks(void)
 
 static void key_locks(void)
 {
-    keys_printf("%-16s    1, %u held\n", "domain list", print_held("domain list", 0, domain_list_lock()));
+    print_one("domain list", domain_list_lock());
     print_domain_locks();
     print_memory_locks();
     print_per_cpu("run queue", sched_cpu_lock);
     print_per_cpu("timers", timer_cpu_lock);
+    print_one("wall clock", wall_clock_lock());
+    print_one("console output", guest_console_lock());
 #ifdef DEBUG
     for (u32 id = 0; id < nr_cpus; id++)
         for (u32 i = 0; cpus[id] && i < MIN(cpus[id]->nr_locks, ARRAY_SIZE(cpus[id]->lock_levels)); i++)

@@ -118,8 +118,10 @@ static void say(const char *event, const struct console *c)
 
 static void to_front(struct console *c)
 {
-    if (front && front != c)
+    if (front && front != c) {
+        console_raw_ends();
         say("background", front);
+    }
     front = c;
     say("foreground", c);
     str_copy(front_name, c->name, sizeof(front_name));
@@ -136,6 +138,7 @@ static void to_back(void)
 {
     front_name[0] = '\0';
     if (front) {
+        console_raw_ends();
         say("background", front);
         printf("console   input goes to no guest; Ctrl-] ? for help\n");
     }
@@ -410,6 +413,7 @@ void console_close(struct console *c)
             at = &(*at)->next;
         *at = c->next;
         if (front == c) {
+            console_raw_ends();
             say("background", c);
             front = NULL;
         }

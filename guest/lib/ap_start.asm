@@ -5,14 +5,28 @@
 ; Out: smp_ap_main(x2APIC id as read in real mode, hypercall results), own stack, image's GDT, boot_pml4.
 ;
 ; In real mode and in unpaged protected mode a hypercall (xen_version) and CPUID are made: what the host does
-; with them in these modes is part of the test. ap_vmmcall: 0 leaves them out (a CPU with VMCALL).
+; with them in these modes is part of the test. ap_vmcall: 1 on a CPU with VMCALL, 0 with VMMCALL.
 
 %include "guest/lib/long_mode.inc"
 
-global ap_trampoline, ap_trampoline_end, ap_vmmcall, ap_entry_64
+global ap_trampoline, ap_trampoline_end, ap_vmcall, ap_entry_64
 extern gdt_pointer, boot_pml4, ap_stacks, smp_ap_main, gdt_table
 
 AP_STACK_BYTES equ 16384              ; as SMP_STACK_BYTES in smp.h
+
+; xen_version(0, 0) by a caller without CS.L: EAX; EBX, ECX. EBP: ap_vmcall.
+%macro early_hypercall 0
+        mov     eax, 17
+        xor     ebx, ebx
+        xor     ecx, ecx
+        test    ebp, ebp
+        jnz     %%vmcall
+        db      0x0f, 0x01, 0xd9        ; VMMCALL
+        jmp     %%done
+%%vmcall:
+        db      0x0f, 0x01, 0xc1        ; VMCALL
+%%done:
+%endmacro
 
 section .rodata
         align 16
@@ -26,15 +40,9 @@ ap_trampoline:
         xor     ecx, ecx
         cpuid
         mov     esi, edx                ; the x2APIC id
-        xor     edi, edi
-        cmp     byte [ap_vmmcall - ap_trampoline], 0
-        je      .protect
-        mov     eax, 17                 ; xen_version(0, 0), by a caller without CS.L: EAX; EBX, ECX
-        xor     ebx, ebx
-        xor     ecx, ecx
-        db      0x0f, 0x01, 0xd9        ; VMMCALL
+        movzx   ebp, byte [ap_vmcall - ap_trampoline]
+        early_hypercall
         mov     edi, eax
-.protect:
         o32 lgdt [gdt_copy - ap_trampoline]
         mov     eax, cr0
         or      eax, 1
@@ -44,7 +52,7 @@ ap_trampoline:
 gdt_copy:
         dw      31                      ; as in entry.asm
         dd      gdt_table
-ap_vmmcall:
+ap_vmcall:
         db      0
 ap_trampoline_end:
 
@@ -55,15 +63,9 @@ ap_32:
         mov     ds, eax
         mov     es, eax
         mov     ss, eax
-        test    edi, edi
-        jz      .paging
-        mov     eax, 17                 ; again from here; the answers must be the same
-        xor     ebx, ebx
-        xor     ecx, ecx
-        db      0x0f, 0x01, 0xd9
+        early_hypercall                 ; again from here; the answers must be the same
         sub     edi, eax                ; 0
         add     edi, 1
-.paging:
         enter_long_mode
         jmp     8:ap_64
 

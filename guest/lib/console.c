@@ -8,13 +8,15 @@
 #include <guest/lib/internal.h>
 #include <guest/lib/lock.h>
 #include <guest/lib/smp.h>
+#include <lib/open_line.h>
 #include <lib/printf.h>
 
 #define DEBUG_PORT 0xe9
 #define LINE_BYTES 1024u
 
 static struct guest_lock output;
-static bool line_open; /* output: console_raw()'s last byte did not end a line */
+static struct open_line raw_line; /* output: that console_raw() has begun */
+static bool raw_broken;           /* output: a line of printf() has come behind it */
 static struct {
     u32 used;
     char text[LINE_BYTES];
@@ -32,9 +34,9 @@ static void put_locked(const char *text, size_t len)
 static void put(const char *text, size_t len)
 {
     guest_lock(&output);
-    if (line_open)
+    if (raw_line.used && !raw_broken)
         put_locked("\n", 1);
-    line_open = false;
+    raw_broken = true;
     put_locked(text, len);
     guest_unlock(&output);
 }
@@ -42,8 +44,20 @@ static void put(const char *text, size_t len)
 void console_raw(const char *text, size_t len)
 {
     guest_lock(&output);
+    if (len && raw_broken)
+        put_locked(raw_line.text, raw_line.used);
+    raw_broken = raw_broken && !len;
     put_locked(text, len);
-    line_open = len ? text[len - 1] != '\n' : line_open;
+    open_line_feed(&raw_line, text, len);
+    guest_unlock(&output);
+}
+
+void console_raw_ends(void)
+{
+    guest_lock(&output);
+    if (raw_line.used && !raw_broken)
+        put_locked("\n", 1);
+    raw_line.used = 0;
     guest_unlock(&output);
 }
 

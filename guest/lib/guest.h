@@ -54,8 +54,11 @@ void guest_on_fatal(void);
  * in dom0 a line goes out when it ends, elsewhere each call's text at once, and neither is torn by another
  * vCPU's. */
 int printf(const char *fmt, ...) PRINTF(1, 2);
-/* Writes bytes as they are, at once. If they leave a line open, the next printf() ends it first. */
+/* Writes bytes as they are, at once. If they leave a line open, the next printf() ends it first, and the next
+ * console_raw() shows it again. */
 void console_raw(const char *text, size_t len);
+/* What console_raw() writes next is another writer's: a line that is open is not shown again. */
+void console_raw_ends(void);
 
 /* Ends the domain; reason is SHUTDOWN_*. */
 NORETURN void guest_shutdown(unsigned int reason);

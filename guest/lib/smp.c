@@ -13,7 +13,7 @@
 #define APIC_FIRST     0x800u
 #define VECTOR_NMI     2u
 
-extern u8 ap_trampoline[], ap_trampoline_end[], ap_vmmcall[];
+extern u8 ap_trampoline[], ap_trampoline_end[], ap_vmcall[];
 void smp_ap_main(u32 apic_id, u32 early_hypercalls);
 
 bool smp_xapic;
@@ -82,7 +82,7 @@ void smp_init(void)
 
     __asm__("" : "+r"(page)); /* an address that the compiler knows nothing of */
     memcpy(page, ap_trampoline, (size_t)(ap_trampoline_end - ap_trampoline));
-    page[ap_vmmcall - ap_trampoline] = !guest_env.is_intel;
+    page[ap_vmcall - ap_trampoline] = guest_env.is_intel;
     smp_apic_on();
 }
 

@@ -24,7 +24,12 @@ static NORETURN void crash(void)
 
 static NORETURN void loop(void)
 {
+    char word[8];
+    bool on = guest_option("interrupts", word, sizeof(word)) && strcmp(word, "on") == 0;
+
     printf("looping for ever\n");
+    if (on)
+        __asm__ volatile("sti");
     for (;;)
         __asm__ volatile("pause");
 }

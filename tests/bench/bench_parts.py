@@ -6,6 +6,7 @@ import bench
 import boot
 import machines
 import record
+import vendors
 
 # Rows of the README: name, title.
 SUMMARY = [
@@ -124,9 +125,9 @@ def booting():
         lines.append([str(cpus), mem.replace("G", " GiB"), f"{value:,}", f"{value / found['boot_1_cpus_2G']:.3f}"])
     cpu = (found["boot_64_cpus_16G"] - found["boot_16_cpus_16G"]) / 48
     gib = (found["boot_1_cpus_16G"] - found["boot_1_cpus_2G"]) / 14
-    return rows(lines, ["--:", "--:", "--:", "--:"]) + f"""
-From 16 to 64 CPUs, each CPU costs {cpu:,.0f} instructions. Each GiB costs {gib / 1e6:.2f} million.
-"""
+    return rows(lines, ["--:", "--:", "--:", "--:"]) + "\n" + paragraph(f"""From 16 to 64 CPUs, each CPU costs {cpu:,.0f}
+        instructions. Each GiB costs {gib:,.0f}: with 16 GiB, a machine with one CPU takes {boot.memory_growth(found):.3f} times as
+        many as with 2 GiB (goal: at most {boot.MEMORY_GOAL}).""")
 
 
 def exits_table(heads, runs, least):
@@ -176,6 +177,11 @@ def allocator():
     return rows(lines, ["---"] * 8)
 
 
+def of_vendors():
+    lines = [["", "SVM", "VMX", "VMX to SVM"], *vendors.table(record.read(vendors.RECORD))]
+    return rows(lines, ["---", "--:", "--:", "--:"])
+
+
 def kernels():
     lines = [["kernel", "payload", "decoded", "instructions to decode", "to copy into the guest"]]
     for row in record.read("kernels"):
@@ -185,4 +191,4 @@ def kernels():
 
 
 PARTS = {"bench": calls, "bench-summary": summary, "bench-comparison": comparison, "bench-boot": booting, "bench-linux": linux,
-         "bench-xl": xl, "bench-alloc": allocator, "kernels": kernels}
+         "bench-xl": xl, "bench-alloc": allocator, "bench-vendors": of_vendors, "kernels": kernels}

@@ -16,6 +16,12 @@ from machines import ROOT
 RECORD = "bench-boot"
 MACHINES = [(cpus, mem) for mem in ("2G", "16G") for cpus in (1, 16, 64)]
 NODES = 2
+MEMORY_GOAL = 1.05
+
+
+def memory_growth(found):
+    """Instructions with 16 GiB to those with 2 GiB, with 1 CPU."""
+    return found["boot_1_cpus_16G"] / found["boot_1_cpus_2G"]
 
 
 def measure(cpus, mem, plugin):
@@ -53,6 +59,7 @@ def main():
     for mem in ("2G", "16G"):
         more = found[f"boot_64_cpus_{mem}"] - found[f"boot_16_cpus_{mem}"]
         print(f"Each CPU more, from 16 to 64, costs {more / 48:,.0f} instructions at {mem}.")
+    print(f"16 GiB cost {memory_growth(found):.3f} of what 2 GiB cost, with 1 CPU; goal {MEMORY_GOAL}.")
     print(f"Each GiB more costs {(found['boot_1_cpus_16G'] - found['boot_1_cpus_2G']) / 14:,.0f} instructions.")
     if args.record:
         record.write(RECORD, found)

@@ -1,4 +1,4 @@
-"""Boots Homestead through ./run-qemu.sh and reads what it printed.
+"""Boots Homestead through ./run-qemu.sh or tools/run-bochs.sh and reads what it printed.
 
 A boot returns a Run: the whole console text, the `@name key=value` lines as dictionaries (docs/hypervisor-guide/output.md specifies
 them), and the status. Tests share a Run; each checks one thing.
@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 
 import pexpect
@@ -68,10 +69,10 @@ def clean(raw):
 
 
 class Run:
-    """The output and the exit status of one boot."""
+    """The output and the exit status of one boot. `program` is the script that booted it, as its last line calls it."""
 
-    def __init__(self, raw, status, command="(a transcript)"):
-        self.status, self.command = status, command
+    def __init__(self, raw, status, command="(a transcript)", program="run-qemu"):
+        self.status, self.command, self.program = status, command, program
         self.lines = clean(raw)
         self.text = "\n".join(self.lines)
         self.facts, self.malformed = [], []
@@ -160,6 +161,14 @@ def documented(command):
 def boot(*arguments, timeout=BOOT_TIMEOUT):
     """Runs ./run-qemu.sh with these arguments to its end. Equal arguments boot only once."""
     return Console(*arguments, timeout=timeout).end()
+
+
+@functools.lru_cache(maxsize=None)
+def bochs(*arguments, timeout=BOOT_TIMEOUT):
+    """Runs tools/run-bochs.sh with these arguments to its end. Equal arguments boot only once."""
+    command = [str(ROOT / "tools" / "run-bochs.sh"), "--timeout", str(timeout), *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout + 60)
+    return Run(done.stdout, done.returncode, " ".join(command), "run-bochs")
 
 
 def guest_dir(name, destination):

@@ -14,8 +14,9 @@ MACHINE = [word.replace("rounds=10", f"rounds={ROUNDS}") for word in README]
 
 @pytest.mark.parametrize("options", [
     (),
+    harness.DEBUG_BUILD,  # mm_check() after the end of each domain, and every lock's level
     ("--cpus", 1, *harness.DEBUG_BUILD),  # builders are preempted at any point
-], ids=["4-cpus", "1-cpu-debug"], scope="class")
+], ids=["4-cpus", "4-cpus-debug", "1-cpu-debug"], scope="class")
 class TestClaimStress(GoodRun):
     @pytest.fixture(scope="class")
     def run(self, options):

@@ -62,11 +62,11 @@ class TestMemoryKept(GoodRun):
         return harness.boot("--direct", "--cpus", 1)
 
     def test_it_keeps_4_mib_and_a_bit(self, run):
-        assert run.one("kept")["pages"] <= 4.1 * PAGES_PER_MIB
+        assert run.one("kept")["pages"] <= 4.2 * PAGES_PER_MIB
 
     def test_what_only_booting_needs_is_given_back(self, run):
         kept = run.one("kept")
-        assert kept["given_back"] > 1 * PAGES_PER_MIB > 2.5 * kept["image"]
+        assert kept["given_back"] > 1 * PAGES_PER_MIB > 2.3 * kept["image"]
 
     def test_domain_0_finds_it_free(self, run):
         free, total = map(int, re.search(r"([0-9]+) of ([0-9]+) pages free", run.text).groups())

@@ -9,22 +9,8 @@ CHECKS = ("priorities", "start", "ring", "nmi", "logical", "broadcast", "memory"
           "runstates", "restart spinning", "startup ignored", "restart each other", "VCPUOP_initialise", "started by VCPUOP_up")
 
 
-# ({guest: vCPUs}, directory of guests, options)
-@pytest.mark.parametrize("case", [
-    ({"eight": 8, "two-nodes": 8}, "smp", ("--cpus", "4", "--one-thread")),
-    # More vCPUs than CPUs: a spinning vCPU must not starve the one that it waits for.
-    ({"eight": 8}, "smp", ("--cpus", "1", "--nodes", "1", "--dom0-args", "only=eight")),
-    # The maximum number of vCPUs.
-    ({"many": 128}, "smp_many", ("--cpus", "1", "--nodes", "1")),
-], ids=["4-cpus", "1-cpu", "128-vcpus"], scope="class")
-class TestGuestSmp(GoodRun):
-    @pytest.fixture(scope="class")
-    def run(self, boot_guests, case):
-        return boot_guests(case[1], *case[2])
-
-    @pytest.fixture
-    def guests(self, case):
-        return case[0]
+class GuestSmp(GoodRun):
+    """With a fixture `guests`: {name: vCPUs}."""
 
     def test_all_of_them(self, run, guests):
         for name, vcpus in guests.items():
@@ -36,6 +22,24 @@ class TestGuestSmp(GoodRun):
         for name in {"two-nodes"} & set(guests):
             nodes = {fact["node"]: fact["pages"] for fact in run.all("populated", domain=run.domain(name))}
             assert set(nodes) == {0, 1} and min(nodes.values()) > 10000
+
+
+# ({guest: vCPUs}, directory of guests, options)
+@pytest.mark.parametrize("case", [
+    ({"eight": 8, "two-nodes": 8}, "smp", ("--cpus", "4", "--one-thread")),
+    # More vCPUs than CPUs: a spinning vCPU must not starve the one that it waits for.
+    ({"eight": 8}, "smp", ("--cpus", "1", "--nodes", "1", "--dom0-args", "only=eight")),
+    # The maximum number of vCPUs.
+    ({"many": 128}, "smp_many", ("--cpus", "1", "--nodes", "1")),
+], ids=["4-cpus", "1-cpu", "128-vcpus"], scope="class")
+class TestGuestSmp(GuestSmp):
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests, case):
+        return boot_guests(case[1], *case[2])
+
+    @pytest.fixture
+    def guests(self, case):
+        return case[0]
 
 
 class TestRandomApic(GoodRun):

@@ -38,14 +38,15 @@ class TestModes(GoodRun):
         return boot_guests("modes")
 
     @pytest.mark.parametrize("name,end", [
-        ("crash", ("shutdown", 1)), ("loop", ("timeout", -11)), ("abuse", ("shutdown", 0)), ("code", ("shutdown", 3)),
+        ("crash", ("shutdown", 1)), ("loop", ("timeout", -11)), ("loop-on", ("timeout", -11)), ("abuse", ("shutdown", 0)), ("code", ("shutdown", 3)),
         ("halt", ("shutdown", 0)), ("after", ("shutdown", 0)),
     ])
     def test_how_it_ends(self, run, name, end):
         assert run.events(name) == [("created", 0), ("started", 0), end, ("destroyed", 0)]
 
-    def test_what_loops_runs_all_the_time(self, run):
-        assert run.one("vcpu", domain=run.domain("loop"))["ms"] > 100
+    @pytest.mark.parametrize("name", ["loop", "loop-on"])
+    def test_what_loops_runs_all_the_time(self, run, name):
+        assert run.one("vcpu", domain=run.domain(name))["ms"] > 100
 
     def test_a_triple_fault_is_shown(self, run):
         assert any("triple fault" in line and line.startswith("d1") for line in run.lines), run.text

@@ -57,18 +57,20 @@ class TestReplaceInAGuest(AnyRun):
 DOMAIN_0 = ["instructions", "sweep", "storm", "tables", "toctou", "claims", "offline", "race", "fifo", "pod", "grants"]
 
 
-@pytest.mark.parametrize("build", BUILDS, scope="class")
-class TestAttacksOfDomain0(AnyRun):
-    @pytest.fixture(scope="class")
-    def run(self, build):
-        return as_domain_0("+".join(DOMAIN_0) + " calls=300", build)
-
+class AttacksOfDomain0(AnyRun):
     def test_status(self, run):
         run.expect_status(harness.PASS)
 
     @pytest.mark.parametrize("name", DOMAIN_0)
     def test_the_attack(self, run, name):
         assert run.one("attack", name=name)["result"] == "ok", run.tail()
+
+
+@pytest.mark.parametrize("build", BUILDS, scope="class")
+class TestAttacksOfDomain0(AttacksOfDomain0):
+    @pytest.fixture(scope="class")
+    def run(self, build):
+        return as_domain_0("+".join(DOMAIN_0) + " calls=300", build)
 
 
 @pytest.mark.parametrize("build", BUILDS, scope="class")
@@ -90,12 +92,7 @@ class TestGrantsOf8Vcpus(AnyRun):
 GUESTS = {"instructions": ["instructions", "sweep"], "storm": ["storm", "fifo", "grants"], "tables": ["tables"], "toctou": ["toctou"]}
 
 
-@pytest.mark.parametrize("build", BUILDS, scope="class")
-class TestAttacksOfGuests(GoodRun):
-    @pytest.fixture(scope="class")
-    def run(self, build, boot_guests):
-        return boot_guests("attacks", "--cpus", "4", "--nodes", "2", "--", *BUILDS[build])
-
+class AttacksOfGuests(GoodRun):
     @pytest.mark.parametrize("name", GUESTS)
     def test_the_attack(self, run, name):
         for attack in GUESTS[name]:
@@ -103,6 +100,13 @@ class TestAttacksOfGuests(GoodRun):
 
     def test_odd_tables_end_the_guest_only(self, run):
         assert ("shutdown", 3) in run.events("walks")
+
+
+@pytest.mark.parametrize("build", BUILDS, scope="class")
+class TestAttacksOfGuests(AttacksOfGuests):
+    @pytest.fixture(scope="class")
+    def run(self, build, boot_guests):
+        return boot_guests("attacks", "--cpus", "4", "--nodes", "2", "--", *BUILDS[build])
 
 
 class TestFlood:

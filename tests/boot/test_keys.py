@@ -86,7 +86,7 @@ class Keys(AnyRun):
 
     def test_locks(self, run):
         lines = section(run, "l")
-        for kind in ("domain list", "account", "claimants", "node", "run queue", "timers"):
+        for kind in ("domain list", "grant table", "account", "claimants", "node", "run queue", "timers", "wall clock", "console output"):
             assert any(re.match(rf"{kind} +\d+, 0 held$", line) for line in lines), (kind, lines)
 
     def test_memory_is_checked(self, run):

@@ -72,7 +72,7 @@ class TestShell(AnyRun):
         shell = linux.Guests("--direct", "--mem", "1500M", *harness.documented("./run-qemu.sh --linux"), timeout=480)
         shell.wait(rb"linux# ")
         shell.child.send(b"nproc; cat /sys/devices/system/node/online\n")
-        shell.wait(rb"2\r?\n0-1\r?\n")
+        shell.wait(rb"\n2\r?\n(.*\n)*?0-1\r?\n")
         while b"event=started code=0 name=node0" not in shell.raw:
             shell.wait(rb"event=started code=0 name=\w+\r?\n")
         shell.escape(b"%d\n" % shell.started("node0"), rb"foreground domain=\d+ name=node0")

@@ -117,7 +117,7 @@ static void check_handles(struct domain *d, u32 uses[2][FRAMES * GRANTS_PER_FRAM
         struct np_entry is = physmap_lookup(d, gfn(m->gfn));
         REQUIRE(is.type == (m->readonly ? NP_GRANT_RO : NP_GRANT) && is.mfn.n == m->mfn);
         REQUIRE(place_lock(&p, mfn(m->mfn)));
-        REQUIRE(frame_pins(*p.word) && p.owner == m->domid);
+        REQUIRE(frame_pins(p.word) && p.owner == m->domid);
         spin_unlock(&p.node->lock);
         uses[m->domid - 1][m->ref]++;
         nr_mapped++;

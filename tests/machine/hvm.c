@@ -1,10 +1,12 @@
 #include <tests/machine/machine.h>
 
+#include <arch/x86/cpu/spec_ctrl.h>
+
 #include <string.h>
 
 void (*play)(struct vcpu *v, struct hvm_exit *exit);
 u64 max_runs, nr_runs[8][DOMAIN_MAX_VCPUS];
-u32 skipped, nr_injected, nr_windows, nr_nmis, nr_resets, nr_dumps;
+u32 skipped, nr_injected, nr_windows, nr_nmis, nr_resets, nr_dumps, nr_guest_ibpb;
 u8 injected_vector, injected_irq;
 s64 injected_error;
 bool can_inject, can_inject_nmi;
@@ -20,12 +22,17 @@ void hvm_reset(void)
     max_runs = 100000;
     memset(nr_runs, 0, sizeof(nr_runs));
     memset(fpu_loaded, 0, sizeof(fpu_loaded));
-    skipped = nr_injected = nr_windows = nr_nmis = nr_resets = nr_dumps = 0;
+    skipped = nr_injected = nr_windows = nr_nmis = nr_resets = nr_dumps = nr_guest_ibpb = 0;
     injected_vector = injected_irq = 0;
     can_inject = can_inject_nmi = guest_64 = hvm_present = true;
     guest_cr8 = guest_cpl = 0;
     guest_paging = (struct hvm_paging){0};
     cpu_policy_init();
+}
+
+void spec_ctrl_guest_ibpb(void)
+{
+    nr_guest_ibpb++;
 }
 
 void end_run(struct vcpu *v)
@@ -171,7 +178,14 @@ static void fake_skip(struct hvm_vcpu *v, u32 len)
     __atomic_add_fetch(&skipped, len, __ATOMIC_RELAXED);
 }
 
-/* The one vendor there is, so that what the product does for it is tested. */
+static bool fake_absent(const char **why)
+{
+    *why = "the test has one vendor";
+    return false;
+}
+
+const struct hvm_ops vmx_ops = {.name = "another script", .probe = fake_absent};
+/* One of the vendors, so that what the product does for it is tested. */
 const struct hvm_ops svm_ops = {
     .name = "script",
     .hypercall_insn = {0x0f, 0x01, 0xd9},

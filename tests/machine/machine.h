@@ -115,7 +115,7 @@ void console_reset(void);
 extern void (*play)(struct vcpu *v, struct hvm_exit *exit);
 extern u64 max_runs;                     /* more entries of one vCPU than that are a mistake of the test's */
 extern u64 nr_runs[8][DOMAIN_MAX_VCPUS]; /* entries, by domain and vCPU */
-extern u32 skipped, nr_injected, nr_windows, nr_nmis, nr_resets, nr_dumps;
+extern u32 skipped, nr_injected, nr_windows, nr_nmis, nr_resets, nr_dumps, nr_guest_ibpb;
 extern u8 injected_vector, injected_irq;
 extern s64 injected_error;
 extern bool can_inject, can_inject_nmi;

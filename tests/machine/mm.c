@@ -2,20 +2,37 @@
 #include <tests/machine/machine.h>
 
 #include <stdlib.h>
+#include <string.h>
 
-static struct window *table;
+static struct frame_tables tables;
 
 void mm_unmake(void)
 {
-    free(table);
-    table = NULL;
+    free(tables.chunks);
+    free(tables.regions);
+    free(tables.words);
+    tables = (struct frame_tables){0};
+}
+
+/* Memory as it is found when a machine boots: nothing in it may be taken for a record. That of large machines is zero, and
+ * exists where it is written. */
+static void *unwritten(u64 nr, size_t bytes)
+{
+    bool large = nr * bytes > MIB(32);
+    void *memory = large ? calloc(nr, bytes) : malloc(nr * bytes);
+
+    return large ? memory : memset(memory, 0xa5, nr * bytes);
 }
 
 void mm_make_near(u32 nr_nodes, u64 nr_frames, const u8 near[MAX_NODES][MAX_NODES])
 {
     mm_unmake();
-    table = calloc(DIV_ROUND_UP(nr_frames, MAP_BITS), sizeof(*table));
-    mm_init(table);
+    tables = (struct frame_tables){
+        .chunks = unwritten(DIV_ROUND_UP(nr_frames, BIT(ORDER_1G)), sizeof(struct chunk_page)),
+        .regions = unwritten(DIV_ROUND_UP(nr_frames, MAP_BITS), sizeof(struct region)),
+        .words = unwritten(ALIGN_UP(nr_frames, MAP_BITS), sizeof(frame_word_t)),
+    };
+    mm_init(&tables);
     mm_set_nodes(nr_nodes, near);
 }
 

@@ -1,4 +1,4 @@
-"""Compares two transcripts, Homestead's and Xen's, by the list of known differences.
+"""Compares two transcripts, Homestead's and Xen's or those of two vendors' CPUs, by the list of known differences.
 
 Each case must be the same on both, or be listed in a row with both results. Everything else is a problem: a case that only one
 of them has; a row whose case no longer differs, does not occur or has other results; an inconsistent transcript.
@@ -29,6 +29,7 @@ class Result:
     unlisted: list = dataclasses.field(default_factory=list)
     unused: list = dataclasses.field(default_factory=list)
     problems: list = dataclasses.field(default_factory=list)
+    names: tuple = ("Homestead", "Xen")
 
     def total(self):
         return Group(*(sum(getattr(group, field.name) for group in self.groups.values()) for field in dataclasses.fields(Group)))
@@ -38,34 +39,34 @@ class Result:
 
     def wrong_in(self, group):
         """The problems of this group (None: of the whole run), as lines."""
-        lines = lines_of([difference for difference in self.unlisted if difference[0][0] == group])
+        lines = lines_of([difference for difference in self.unlisted if difference[0][0] == group], self.names)
         lines += [f"{row}: {why}" for row, why in self.unused if row.group == group]
         return lines + [text for where, text in self.problems if where == group]
 
 
-def difference_lines(difference):
+def difference_lines(difference, names):
     key, homestead, xen, why = difference
-    return [" ".join(key) + (f": {why}" if why else ""), f"    Homestead  {homestead}", f"    Xen        {xen}"]
+    return [" ".join(key) + (f": {why}" if why else ""), f"    {names[0]:10} {homestead}", f"    {names[1]:10} {xen}"]
 
 
-def lines_of(unlisted):
+def lines_of(unlisted, names=("Homestead", "Xen")):
     """All of them, but only the first ones of many cases that are missing on one side."""
     lines, absent = [], {}
     for difference in unlisted:
         key, homestead, xen, _ = difference
         if ABSENT in (homestead, xen):
-            side = key[0], "Homestead" if homestead == ABSENT else "Xen"
+            side = key[0], names[homestead != ABSENT]
             absent[side] = absent.get(side, 0) + 1
             if absent[side] > ABSENT_SHOWN:
                 continue
-        lines += difference_lines(difference)
+        lines += difference_lines(difference, names)
     return lines + [f"{group}: {number - ABSENT_SHOWN} more cases are missing on {side}"
                     for (group, side), number in absent.items() if number > ABSENT_SHOWN]
 
 
 class Comparison:
-    def __init__(self, rows):
-        self.rows, self.result = rows, Result()
+    def __init__(self, rows, names):
+        self.rows, self.result = rows, Result(names=names)
         self.seen = {row: 0 for row in rows}     # cases that a row is about
         self.differ = {row: 0 for row in rows}   # those of them that differ
         self.explained = {row: 0 for row in rows}  # and as the row says
@@ -107,11 +108,11 @@ class Comparison:
         return self.result
 
 
-def compare(homestead, xen, rows, only=None, minimum=MIN_CASES):
-    """The Result. only: of this group; then the other rows do not count, nor does the minimum."""
-    comparison = Comparison([row for row in rows if only in (None, row.group)])
+def compare(homestead, xen, rows, only=None, minimum=MIN_CASES, names=("Homestead", "Xen")):
+    """The Result. only: of this group; then the other rows do not count, nor does the minimum. names: of the two."""
+    comparison = Comparison([row for row in rows if only in (None, row.group)], names)
     problems = comparison.result.problems
-    for name, transcript in (("Homestead", homestead), ("Xen", xen)):
+    for name, transcript in zip(names, (homestead, xen)):
         problems += [(group, f"{name}: {text}") for group, text in transcript.faults]
     for key in dict.fromkeys([*homestead.cases, *xen.cases]):
         comparison.case(key, homestead.cases.get(key), xen.cases.get(key))
@@ -119,8 +120,8 @@ def compare(homestead, xen, rows, only=None, minimum=MIN_CASES):
     for group in dict.fromkeys([*homestead.groups, *xen.groups]):
         result.groups.setdefault(group, Group())
         if homestead.groups.get(group) != xen.groups.get(group):
-            problems.append((group, f"group {group} has {homestead.groups.get(group, 'no')} cases on Homestead, "
-                                    f"{xen.groups.get(group, 'no')} on Xen"))
+            problems.append((group, f"group {group} has {homestead.groups.get(group, 'no')} cases on {names[0]}, "
+                                    f"{xen.groups.get(group, 'no')} on {names[1]}"))
         if not max(homestead.groups.get(group, 0), xen.groups.get(group, 0)):
             problems.append((group, f"group {group} has no cases"))
     both = len(homestead.cases.keys() & xen.cases.keys())

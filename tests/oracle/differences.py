@@ -1,15 +1,18 @@
-"""Reads the list of known differences in docs/guest-guide/xen-differences.md: Markdown tables with these columns. The rest is text.
+"""Reads a list of known differences: in docs/guest-guide/xen-differences.md, or vendor-differences.md there. It is in Markdown tables
+with these columns, where A and B are the two that are compared; the rest is text.
 
-    | group | call | case | Homestead | Xen 4.17 | reason |
+    | group | call | case | A | B | reason |
 
-`case`, `Homestead` and `Xen 4.17` may end in `*`, which stands for anything. The last two hold a case's line from `rc=` on.
+`case`, `A` and `B` may end in `*`, which stands for anything. The last two hold a case's line from `rc=` on.
 """
 import dataclasses
 import pathlib
 import re
 
-LIST = pathlib.Path(__file__).resolve().parents[2] / "docs" / "guest-guide" / "xen-differences.md"
-COLUMNS = ["group", "call", "case", "Homestead", "Xen 4.17", "reason"]
+GUIDE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "guest-guide"
+LIST = GUIDE / "xen-differences.md"
+VENDORS = GUIDE / "vendor-differences.md"
+SIDES = {LIST: ("Homestead", "Xen 4.17"), VENDORS: ("AMD", "Intel")}
 # The reason must be a sentence.
 REASON_WORDS = 4
 
@@ -27,10 +30,11 @@ class Row:
     group: str
     call: str
     case: str
-    homestead: str
-    xen: str
+    homestead: str  # the first of the two
+    xen: str  # the second
     reason: str
     line: int = 0
+    file: str = LIST.name
 
     def names(self, key):
         """Is this case one that the row is about?"""
@@ -41,7 +45,7 @@ class Row:
         return fits(self.homestead, homestead) and fits(self.xen, xen)
 
     def __str__(self):
-        return f"xen-differences.md:{self.line}: {self.group} {self.call} {self.case}"
+        return f"{self.file}:{self.line}: {self.group} {self.call} {self.case}"
 
 
 def cells_of(line):
@@ -69,26 +73,27 @@ def check_row(row, others):
             raise BadList(f"{where}: line {other.line} is about the same case")
 
 
-def parse(text):
+def parse(text, path=LIST):
     """The rows, in the list's order. BadList if there is no table, or a row says nothing or contradicts itself."""
+    columns = ["group", "call", "case", *SIDES[path], "reason"]
     rows, inside, tables = [], False, 0
     for number, line in enumerate(text.splitlines(), 1):
         cells = cells_of(line)
         if cells is None:
             inside = False
-        elif cells == COLUMNS:
+        elif cells == columns:
             inside = True
             tables += 1
         elif inside and not all(re.fullmatch(r":?-+:?", cell) for cell in cells):
-            if len(cells) != len(COLUMNS) or not all(cells):
-                raise BadList(f"xen-differences.md:{number}: {len(COLUMNS)} columns are wanted, none of them empty")
-            row = Row(*cells, line=number)
+            if len(cells) != len(columns) or not all(cells):
+                raise BadList(f"{path.name}:{number}: {len(columns)} columns are wanted, none of them empty")
+            row = Row(*cells, line=number, file=path.name)
             check_row(row, rows)
             rows.append(row)
     if not tables:
-        raise BadList(f"no table with the columns {', '.join(COLUMNS)}")
+        raise BadList(f"no table with the columns {', '.join(columns)}")
     return rows
 
 
 def read(path=LIST):
-    return parse(path.read_text(encoding="utf-8"))
+    return parse(path.read_text(encoding="utf-8"), path)

@@ -71,7 +71,7 @@ def show(result):
     print(f"  {'group':14}{'cases':>8}{'the same':>10}{'listed':>8}{'unlisted':>10}")
     for name, group in names:
         print(f"  {name:14}{group.cases:8}{group.same:10}{group.listed:8}{group.unlisted:10}")
-    for line in compare.lines_of(result.unlisted):
+    for line in compare.lines_of(result.unlisted, result.names):
         print(line)
     for row, why in result.unused:
         print(f"{row}: {why}")

@@ -87,11 +87,12 @@ bool ref_credits_suffice(u32 d, u32 nid, u64 pages);
 /* What one extent's mm_take() answers; 0: and from which node. */
 int ref_predict_take(u32 d, const struct mm_request *request, u32 cpu_node, u32 *from);
 void ref_redeem(u32 d, u32 nid, u64 pages, struct ref_receipt *receipt);
-/* All but kept pages have come back: the claims are as if only those had been asked for. */
+/* All but kept pages have been given back: the claims are as if only those had been asked for. Those that went offline
+ * are for ref_recall(). */
 void ref_refund(const struct ref_receipt *receipt, u64 kept);
 /* Is anything kept whole for a claim by order? Larger extents may be refused for that. */
 bool ref_kept_whole(void);
-/* A free frame of the node goes offline, after ref_set(). */
+/* Free frames of the node have gone offline, after ref_set(): claims that are more than what is left shrink. */
 void ref_recall(u32 nid);
 
 struct ref_set {

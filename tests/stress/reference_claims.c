@@ -144,9 +144,9 @@ static void recall_page(u64 *claim, u64 *lost, u32 stride)
 
 void ref_recall(u32 nid)
 {
-    if (ref_claimed(nid) > ref.free[nid])
+    while (ref_claimed(nid) > ref.free[nid])
         recall_page(&ref.c[0][nid], &ref.broken[0][nid], REF_NODES);
-    if ((s64)ref_host_unclaimed() < 0)
+    while ((s64)ref_host_unclaimed() < 0)
         recall_page(ref.h, ref.broken_host, 1);
 }
 

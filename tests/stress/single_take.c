@@ -102,14 +102,14 @@ static void remember(u64 n, u32 d, u32 order)
 static void end_take(u32 i, u32 kept)
 {
     struct single_open *o = &run.open[i];
-    u64 size = BIT(o->taken.order), back = 0;
+    u64 size = BIT(o->taken.order);
 
     run_op = "take_done";
     for (u32 k = 0; k < o->taken.nr; k++) {
         u64 n = o->taken.extent[k].n;
 
         if (k >= kept) {
-            back += ref_free(n, size);
+            ref_free(n, size);
             continue;
         }
         ref_set(n, size, o->overhead ? REF_OVERHEAD : REF_GUEST, o->d, true);
@@ -118,7 +118,8 @@ static void end_take(u32 i, u32 kept)
         else
             remember(n, o->d, o->taken.order);
     }
-    ref_refund(&o->receipt, o->taken.nr * size - back);
+    ref_refund(&o->receipt, kept * size);
+    ref_recall(o->receipt.nid); /* some may have gone offline instead */
     ref.open[o->d]--;
     stress_count(&run.result->counts, kept == o->taken.nr ? OP_DONE_ALL : OP_DONE_PART, 0);
     mm_take_done(&o->taken, kept);

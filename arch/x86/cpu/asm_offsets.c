@@ -3,6 +3,7 @@
  * no struct offset is ever typed into an assembly file.
  */
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/spec_ctrl_enter.h>
 #include <arch/x86/cpu/traps.h>
 #include <arch/x86/hvm/hvm.h>
 
@@ -15,6 +16,7 @@ void asm_offsets(void)
     DEFINE(TRAP_FRAME_SKIP, offsetof(struct trap_frame, rip) - offsetof(struct trap_frame, vector));
     OFFSET(CPU_SELF, struct cpu, self)
     OFFSET(CPU_STACK_TOP, struct cpu, stack_top)
+    OFFSET(HVM_RAX, struct hvm_vcpu, regs.rax)
     OFFSET(HVM_RBX, struct hvm_vcpu, regs.rbx)
     OFFSET(HVM_RCX, struct hvm_vcpu, regs.rcx)
     OFFSET(HVM_RDX, struct hvm_vcpu, regs.rdx)
@@ -30,4 +32,13 @@ void asm_offsets(void)
     OFFSET(HVM_R14, struct hvm_vcpu, regs.r14)
     OFFSET(HVM_R15, struct hvm_vcpu, regs.r15)
     OFFSET(HVM_CONTROL_MADDR, struct hvm_vcpu, control_maddr)
+    OFFSET(SPEC_CTRL_HOST, struct spec_ctrl_values, host)
+    DEFINE(DO_IBRS, DO_IBRS);
+    DEFINE(DO_IBPB_ENTRY, DO_IBPB_ENTRY);
+    DEFINE(DO_RSB, DO_RSB);
+    DEFINE(DO_PBRSB, DO_PBRSB);
+    DEFINE(MSR_IA32_SPEC_CTRL, MSR_IA32_SPEC_CTRL);
+    DEFINE(MSR_IA32_PRED_CMD, MSR_IA32_PRED_CMD);
+    OFFSET(VMX_HOST_RSP, struct hvm_vcpu, vmx.host_rsp)
+    OFFSET(VMX_LAUNCHED, struct hvm_vcpu, vmx.launched)
 }

@@ -2,7 +2,7 @@
  * Homestead's own address space. Layout (docs/hypervisor-guide/memory-layout.md):
  *
  *   0xffff800000000000  direct map: all RAM, writable or read-only (the image's text), never executable
- *   0xffffe00000000000  frame table: 9 bytes per frame, backed only where there is RAM
+ *   0xffffe00000000000  frame table: 4.5 bytes per frame, backed only where there is RAM
  *   0xffffff8000000000  device registers (uncached) and stacks with guard pages
  *   0xffffffff80000000  the image: text r-x, rodata r--, data and BSS rw-
  *

@@ -49,9 +49,11 @@ struct cpu {
     struct vcpu *current;   /* [o] the vCPU whose exit is being handled or that runs now, else NULL */
     struct vcpu *fpu_owner; /* [o] whose FPU state is in the registers */
     /* hardware virtualization, owned by arch/x86/hvm */
-    u64 hvm_page_maddr[2]; /* [I] pages for the vendor's use */
-    u64 asid_generation;   /* [o] */
+    u64 hvm_page_maddr[2];       /* [I] pages for the vendor's use */
+    const struct hvm_vcpu *vmcs; /* [o] VMX: whose VMCS is current */
+    u64 asid_generation;         /* [o] */
     u32 asid_next, asid_max;
+    u64 last_domain; /* [o] serial number of the domain that ran last, 0: none; spec_ctrl_enter.h */
     struct {
         u64 looked_ns, ns, life;
         u32 turns;

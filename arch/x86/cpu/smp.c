@@ -13,6 +13,7 @@
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/nmi.h>
 #include <arch/x86/cpu/paging.h>
+#include <arch/x86/cpu/spec_ctrl.h>
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/cpu/traps.h>
 #include <lib/string.h>
@@ -68,6 +69,8 @@ NORETURN void smp_cpu_entry(struct cpu *cpu)
     cpu->failure = apic_init_other();
     if (!cpu->failure && start_ops->enable())
         cpu->failure = "hardware virtualization cannot be enabled on it";
+    else
+        cpu->failure = spec_ctrl_cpu_init();
     bool wanted = settle(cpu, cpu->failure ? CPU_FAILED : CPU_ARRIVED);
     __atomic_fetch_add(&nr_arrived, 1, __ATOMIC_RELEASE);
     if (!wanted || cpu->failure)

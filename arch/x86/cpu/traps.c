@@ -137,6 +137,41 @@ static NORETURN void trap_fatal(const struct trap_frame *frame)
     panic_end(trap_name(frame->vector), frame->rip, frame->rbp);
 }
 
+/* The two instructions that may fault; each has two bytes. R8 says that it has not. */
+extern const u8 msr_try_rdmsr[], msr_try_wrmsr[];
+
+__attribute__((noinline)) bool msr_try_read(u32 msr, u64 *value)
+{
+    register u64 done __asm__("r8") = 1;
+    u32 low, high;
+
+    __asm__ volatile("msr_try_rdmsr: rdmsr" : "=a"(low), "=d"(high), "+r"(done) : "c"(msr));
+    if (done)
+        *value = (u64)high << 32 | low;
+    return done;
+}
+
+__attribute__((noinline)) bool msr_try_write(u32 msr, u64 value)
+{
+    register u64 done __asm__("r8") = 1;
+
+    __asm__ volatile("msr_try_wrmsr: wrmsr"
+                     : "+r"(done)
+                     : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32))
+                     : "memory");
+    return done;
+}
+
+/* #GP of one of them. */
+static bool is_tried(struct trap_frame *frame)
+{
+    if (frame->rip != (u64)msr_try_rdmsr && frame->rip != (u64)msr_try_wrmsr)
+        return false;
+    frame->rip += 2;
+    frame->r8 = 0;
+    return true;
+}
+
 void trap_handle(struct trap_frame *frame)
 {
     switch (frame->vector) {
@@ -155,6 +190,10 @@ void trap_handle(struct trap_frame *frame)
     case TRAP_MC:
         machine_check_handle(frame);
     case VECTOR_SPURIOUS: /* no EOI: APM2 16.4.7 */
+        break;
+    case TRAP_GP:
+        if (!is_tried(frame))
+            trap_fatal(frame);
         break;
     default:
         if (frame->vector < 32)

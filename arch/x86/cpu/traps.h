@@ -55,4 +55,8 @@ void traps_load(struct cpu *cpu);
 
 void trap_handle(struct trap_frame *frame);
 
+/* For an MSR that may not be there. False: it is not, or refuses the value. */
+bool msr_try_read(u32 msr, u64 *value);
+bool msr_try_write(u32 msr, u64 value);
+
 #endif

@@ -140,3 +140,8 @@ int wall_clock_set(u64 seconds, u32 ns, u64 system_ns)
     spin_unlock(&lock);
     return 0;
 }
+
+spinlock_t *wall_clock_lock(void)
+{
+    return &lock;
+}

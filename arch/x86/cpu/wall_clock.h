@@ -3,6 +3,7 @@
 #define CPU_WALL_CLOCK_H
 
 #include <homestead/boot_info.h>
+#include <lib/spinlock.h>
 
 /* seconds since 1970-01-01 00:00:00 UTC and nanoseconds, when time_now_ns() was 0. False: not known, both are 0. */
 bool wall_clock_at_zero(u64 *seconds, u32 *ns);
@@ -18,5 +19,8 @@ int wall_clock_set(u64 seconds, u32 ns, u64 system_ns);
  * of the PC's real-time clock, if has_cmos, read within 100 ms; prints which. century: the index of its register, 0: none.
  */
 void wall_clock_init(const struct boot_efi_time *efi, bool has_cmos, u8 century);
+
+/* For the debug console. */
+spinlock_t *wall_clock_lock(void);
 
 #endif

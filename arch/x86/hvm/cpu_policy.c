@@ -5,11 +5,12 @@
  *
  * Hidden although the CPU may have them: SVM and VMX (no nesting), XSAVE with AVX and PKU (only x87 and SSE
  * are switched; guest_cr.c keeps the rest unreachable), RDTSCP and RDPID (TSC_AUX is not switched), MONITOR (intercepted),
- * LA57, PCID, CET, SGX, MPX, PMU, MSRs of speculation control, TSC deadline timer (the APIC's timer does not have that
- * mode).
+ * LA57, PCID, CET, SGX, MPX, PMU, TSX, TSC deadline timer (the APIC's timer does not have that mode). Of speculation
+ * control what needs no register of the guest's: docs/hypervisor-guide/spec-ctrl.md.
  */
 #include <arch/x86/hvm/cpu_policy.h>
 
+#include <arch/x86/cpu/spec_ctrl.h>
 #include <arch/x86/hvm/guest_cr.h>
 #include <arch/x86/hvm/hvm.h>
 #include <homestead/errno.h>
@@ -48,15 +49,16 @@
      BIT(29))
 /* UMIP MOVDIRI MOVDIR64B */
 #define KNOWN_7_ECX  (BIT(2) | BIT(27) | BIT(28))
-/* FSRM */
-#define KNOWN_7_EDX  BIT(4)
+/* FSRM MD_CLEAR: VERW is the guest's own */
+#define KNOWN_7_EDX  (BIT(4) | CPUID7_EDX_MD_CLEAR)
 /* LAHF ABM SSE4A MISALIGNSSE 3DNOWPREFETCH */
 #define KNOWN_81_ECX (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
 /* as leaf 1, and SYSCALL NX MMXEXT PAGE1GB LM 3DNOWEXT 3DNOW */
 #define KNOWN_81_EDX \
     ((KNOWN_1_EDX & 0x0183f3ffu) | BIT(11) | BIT(20) | BIT(22) | BIT(26) | BIT(29) | BIT(30) | BIT(31))
 #define INVARIANT_TSC BIT(8) /* 0x80000007 EDX */
-#define CLZERO        BIT(0) /* 0x80000008 EBX */
+/* 0x80000008 EBX: CLZERO IBPB */
+#define KNOWN_88_EBX  (BIT(0) | CPUID88_EBX_IBPB)
 
 static struct cpu_policy maximum, initial; /* [I] */
 
@@ -123,7 +125,7 @@ INIT void cpu_policy_init(void)
     for (u32 i = 2; i <= 6; i++) /* brand string, caches */
         p->extended[i] = host(CPUID_EXTENDED + i);
     p->extended[7] = features(CPUID_EXTENDED + 7, 0, 0, INVARIANT_TSC);
-    p->extended[8] = features(CPUID_EXTENDED + 8, CLZERO, 0, 0);
+    p->extended[8] = features(CPUID_EXTENDED + 8, KNOWN_88_EBX, 0, 0);
     p->extended[8].eax = MIN(sizes.eax & 0xff, GUEST_ADDR_BITS) | MIN(sizes.eax >> 8 & 0xff, GUEST_ADDR_BITS)
                                                                       << 8; /* five levels are not offered */
     derive(p);

@@ -42,6 +42,8 @@ void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)
     if (from) {
         __asm__ volatile("fxsave64 %0" : "=m"(*(fxsave_image *)from->fpu));
         save_breakpoints(from->dr);
+        if (hvm_ops->leave)
+            hvm_ops->leave(from);
     }
     if (to) {
         /* AMD's FXRSTOR leaves the x87 instruction and data pointers alone unless an exception is pending

@@ -5,42 +5,51 @@
 #include <arch/x86/hvm/guest_msr.h>
 
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/spec_ctrl.h>
 #include <arch/x86/cpu/tsc_sync.h>
 #include <arch/x86/hvm/guest_cr.h>
 #include <homestead/errno.h>
 
 #define MSR_XEN_HYPERCALL 0x40000000u
 
-#define MSR_MTRRCAP     0xfeu
-#define MSR_MTRRDEFTYPE 0x2ffu
-#define MTRR_ALL_WB     (BIT(11) | 6) /* enabled, no ranges, default write-back: what nested paging gives */
+#define MTRR_ALL_WB (BIT(11) | 6) /* enabled, no ranges, default write-back: what nested paging gives */
+/* IA32_MISC_ENABLE: fast strings; neither branch tracing nor precise events */
+#define MISC_ENABLE (BIT(0) | BIT(11) | BIT(12))
 
-/* Machine registers that guests access at boot: reads return 0, writes are ignored. */
-static const struct {
+#define ANY (BIT(HVM_AMD) | BIT(HVM_INTEL))
+
+/* Machine registers that guests access at boot: reads return this value, writes are ignored. */
+static const struct fixed {
     u32 first, last;
-} silent[] = {
-    {0x8b, 0x8b}, /* PATCH_LEVEL */
-    {MSR_MTRRCAP, MSR_MTRRCAP},
-    {0x179, 0x17a}, /* MCG_CAP: no banks; MCG_STAT */
-    {0x1d9, 0x1d9}, /* DEBUGCTL */
-    {0x200, 0x20f}, /* variable MTRRs */
-    {0x250, 0x250}, /* fixed MTRRs */
-    {0x258, 0x259},
-    {0x268, 0x26f},
-    {0xc0010000, 0xc0010007}, /* performance counters */
-    {0xc0010010, 0xc0010010}, /* SYSCFG */
-    {0xc0010015, 0xc0010015}, /* HWCR */
-    {0xc001001f, 0xc001001f}, /* NB_CFG */
-    {0xc0010055, 0xc0010055}, /* INT_PENDING */
-    {0xc0011029, 0xc0011029}, /* DE_CFG */
+    u64 value;
+    u8 makes; /* of CPU that have them, a bit each by enum hvm_make */
+} fixed[] = {
+    {0x17, 0x17, 0, BIT(HVM_INTEL)}, /* PLATFORM_ID */
+    {0x8b, 0x8b, 0, ANY},            /* PATCH_LEVEL, BIOS_SIGN_ID */
+    {0xfe, 0xfe, 0, ANY},            /* MTRRCAP */
+    {0x179, 0x17a, 0, ANY},          /* MCG_CAP: no banks; MCG_STAT */
+    {0x1a0, 0x1a0, MISC_ENABLE, BIT(HVM_INTEL)},
+    {0x1d9, 0x1d9, 0, ANY}, /* DEBUGCTL */
+    {0x200, 0x20f, 0, ANY}, /* variable MTRRs */
+    {0x250, 0x250, 0, ANY}, /* fixed MTRRs */
+    {0x258, 0x259, 0, ANY},
+    {0x268, 0x26f, 0, ANY},
+    {0x2ff, 0x2ff, MTRR_ALL_WB, ANY},          /* MTRRDEFTYPE */
+    {0xc0010000, 0xc0010007, 0, BIT(HVM_AMD)}, /* performance counters */
+    {0xc0010010, 0xc0010010, 0, BIT(HVM_AMD)}, /* SYSCFG */
+    {0xc0010015, 0xc0010015, 0, BIT(HVM_AMD)}, /* HWCR */
+    {0xc001001f, 0xc001001f, 0, BIT(HVM_AMD)}, /* NB_CFG */
+    {0xc0010055, 0xc0010055, 0, BIT(HVM_AMD)}, /* INT_PENDING */
+    {0xc0011029, 0xc0011029, 0, BIT(HVM_AMD)}, /* DE_CFG */
 };
 
-static bool is_silent(u32 msr)
+/* NULL: it is none of them. */
+static const struct fixed *find_fixed(u32 msr)
 {
-    for (u32 i = 0; i < ARRAY_SIZE(silent); i++)
-        if (msr >= silent[i].first && msr <= silent[i].last)
-            return true;
-    return false;
+    for (const struct fixed *f = fixed; f < fixed + ARRAY_SIZE(fixed); f++)
+        if (msr >= f->first && msr <= f->last && (f->makes & BIT(hvm_ops->make)))
+            return f;
+    return NULL;
 }
 
 static bool canonical(u64 addr)
@@ -118,6 +127,16 @@ static int write_state_register(struct hvm_vcpu *v, u32 msr, u64 value)
     return 0;
 }
 
+/* A command without state, which needs no switch of a register: offered as AMD's IBPB, and carried out here. */
+static int write_pred_cmd(const struct cpu_policy *p, u64 value)
+{
+    if (!(p->extended[8].ebx & CPUID88_EBX_IBPB) || (value & ~PRED_CMD_IBPB))
+        return -EFAULT;
+    if (value)
+        spec_ctrl_guest_ibpb();
+    return 0;
+}
+
 static bool is_apic(u32 msr)
 {
     return msr == MSR_IA32_APIC_BASE || (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST);
@@ -129,16 +148,13 @@ int hvm_guest_rdmsr(struct hvm_vcpu *v, u32 msr, u64 *value)
         return HVM_MSR_HYPERCALL_PAGE;
     if (is_apic(msr))
         return HVM_MSR_APIC;
-    switch (msr) {
-    case MSR_IA32_TSC:
+    if (msr == MSR_IA32_TSC) {
         *value = tsc_synced();
         return 0;
-    case MSR_MTRRDEFTYPE:
-        *value = MTRR_ALL_WB;
-        return 0;
     }
-    if (is_silent(msr)) {
-        *value = 0;
+    const struct fixed *f = find_fixed(msr);
+    if (f) {
+        *value = f->value;
         return 0;
     }
 
@@ -158,12 +174,10 @@ int hvm_guest_wrmsr(struct hvm_vcpu *v, u32 msr, u64 value)
         return HVM_MSR_HYPERCALL_PAGE;
     if (is_apic(msr))
         return HVM_MSR_APIC;
-    switch (msr) {
-    case MSR_IA32_TSC: /* one TSC for all guests, however it is read; they take their time from pvclock */
-    case MSR_MTRRDEFTYPE:
-        return 0;
-    }
-    if (is_silent(msr))
+    if (msr == MSR_IA32_PRED_CMD)
+        return write_pred_cmd(v->policy, value);
+    /* There is one TSC for all guests, however it is read; they take their time from pvclock. */
+    if (msr == MSR_IA32_TSC || find_fixed(msr))
         return 0;
     return write_state_register(v, msr, value);
 }

@@ -1,6 +1,6 @@
 /*
  * What RDMSR and WRMSR do for guests: EFER and PAT are checked as the CPU does it, a few machine registers
- * read as 0, all others get #GP. Plain C over hvm_ops. Sources: APM2 appendix A; what Linux touches at boot.
+ * read as a fixed value, all others get #GP. Plain C over hvm_ops. Sources: APM2 appendix A; what Linux touches at boot.
  */
 #ifndef HVM_GUEST_MSR_H
 #define HVM_GUEST_MSR_H

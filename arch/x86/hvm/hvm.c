@@ -6,23 +6,22 @@
 #include <homestead/init.h>
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/hvm/svm/svm.h>
+#include <arch/x86/hvm/vmx/vmx.h>
 #include <homestead/errno.h>
 #include <lib/log.h>
 
 const struct hvm_ops *hvm_ops;
 
 /* The only place outside a vendor's folder that names a vendor. */
-static const struct hvm_ops *const candidates[] = {&svm_ops};
+static const struct hvm_ops *const candidates[] = {&svm_ops, &vmx_ops};
 
 INIT int hvm_init(void)
 {
-    for (u32 i = 0; i < ARRAY_SIZE(candidates); i++) {
-        const char *why = NULL;
+    const char *why[ARRAY_SIZE(candidates)];
 
-        if (!candidates[i]->probe(&why)) {
-            log_error("hvm: no %s: %s\n", candidates[i]->name, why);
+    for (u32 i = 0; i < ARRAY_SIZE(candidates); i++) {
+        if (!candidates[i]->probe(&why[i]))
             continue;
-        }
         int rc = candidates[i]->cpu_enable();
         if (rc) {
             log_error("hvm: %s could not be enabled on the boot CPU (%d)\n", candidates[i]->name, rc);
@@ -32,6 +31,8 @@ INIT int hvm_init(void)
         cpu_policy_init();
         return 0;
     }
+    for (u32 i = 0; i < ARRAY_SIZE(candidates); i++)
+        log_error("hvm: no %s: %s\n", candidates[i]->name, why[i]);
     log_error("hvm: guests cannot run: hardware virtualization with nested paging is missing or disabled\n");
     return -ENODEV;
 }

@@ -1,6 +1,6 @@
 /*
  * Hardware virtualization behind one table: run a vCPU, turn the raw exit into one vendor-neutral
- * value, read and write its state. svm/ fills the table. No policy here: domain/exit.c decides what an exit
+ * value, read and write its state. svm/ and vmx/ each fill the table. No policy here: domain/exit.c decides what an exit
  * means, with guest_cpuid.h and guest_msr.h.
  *
  * Locking: a struct hvm_vcpu is touched only by the CPU that runs its vCPU, or by others while that
@@ -14,6 +14,7 @@
 #include <arch/x86/hvm/guest_cpuid.h>
 #include <homestead/addr.h>
 #include <arch/x86/hvm/nested_paging.h>
+#include <arch/x86/hvm/vmx/vcpu.h>
 #include <arch/x86/hvm/x2apic.h>
 
 /* Assembly gets the offsets from arch/x86/cpu/asm_offsets.c. run() copies rax, rsp, rip and rflags to and
@@ -66,16 +67,17 @@ struct cpu;
 
 struct hvm_vcpu {
     struct hvm_regs regs;
-    u32 vcpu_id;   /* [I] as in CPUID and the APIC id */
-    u32 domid;     /* [I] */
-    void *control; /* VMCB or VMCS, one page */
+    u32 vcpu_id;       /* [I] as in CPUID and the APIC id */
+    u32 domid;         /* [I] */
+    u64 domain_serial; /* [I] no other domain has or had it; ids are used again */
+    void *control;     /* VMCB or VMCS, one page */
     u64 control_maddr;
     /* [I] of the domain; it does not change once v has run */
     const struct cpu_policy *policy;
-    struct np_table *np; /* [I] of the domain */
-    u64 np_generation;   /* value of np->generation that the TLB entries of this ASID were made under */
-    u64 asid_generation;
-    u32 asid;
+    struct np_table *np;  /* [I] of the domain */
+    u64 np_generation;    /* value of np->generation that the TLB entries of this ASID were made under */
+    u64 asid_generation;  /* with asid, tlb_tag.h; 0: a new one is due */
+    u32 asid;             /* AMD's ASID, Intel's VPID */
     bool in_irq_window;   /* an interrupt window exit has been asked for */
     u8 window_class;      /* for an interrupt of this class */
     u8 nmi_state;         /* the vendor's: whether the guest is in an NMI handler */
@@ -87,6 +89,7 @@ struct hvm_vcpu {
     u64 tsc_aux;          /* kept for context get/set only: guests have neither RDTSCP nor RDPID */
     u64 cr4;              /* as the guest wrote it; underneath MCE is always set: guest_cr.h */
     struct hvm_apic apic;
+    struct vmx_vcpu vmx; /* VMX only */
 };
 
 enum hvm_exit_kind {
@@ -143,8 +146,12 @@ struct hvm_exit {
     };
 };
 
+/* Whose CPUs guests see: which model-specific registers there are. */
+enum hvm_make { HVM_AMD, HVM_INTEL };
+
 struct hvm_ops {
-    const char *name;     /* "AMD SVM with nested paging" */
+    const char *name; /* "AMD SVM with nested paging" */
+    enum hvm_make make;
     u8 hypercall_insn[3]; /* as in the hypercall page */
     /* Whether this CPU has it, usable. False: *why says what is missing. */
     bool (*probe)(const char **why);
@@ -159,6 +166,9 @@ struct hvm_ops {
     void (*set_state)(struct hvm_vcpu *v, const struct hvm_state *in);
     /* Runs the guest until something happens. Called and returns with interrupts off. */
     void (*run)(struct hvm_vcpu *v, struct hvm_exit *exit);
+    /* The vCPU gives up its CPU, or never had it: from now on others may call the functions for it. NULL: nothing is
+     * to be done. Called by hvm_fpu_switch() alone. */
+    void (*leave)(struct hvm_vcpu *v);
     /* False: another event is queued, the guest is in an interrupt shadow, or IF is clear. */
     bool (*can_inject_irq)(struct hvm_vcpu *v);
     void (*inject_irq)(struct hvm_vcpu *v, u8 vector);
@@ -190,7 +200,7 @@ extern const struct hvm_ops *hvm_ops;
 int hvm_init(void);
 
 /* Saves x87, SSE and DR0-DR3, which neither the VMCB nor struct hvm_regs holds, to `from` and loads those
- * of `to`. NULL: not that half. The caller keeps this_cpu()->fpu_owner, and saves a vCPU before it moves. */
+ * of `to`. NULL: not that half. With `from` goes what else the vendor keeps in the CPU. The caller keeps this_cpu()->fpu_owner, and saves a vCPU before it moves. */
 void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to);
 /* Sets a 512-byte FXSAVE image to the state after FNINIT, MXCSR 0x1f80. */
 void hvm_fpu_reset(u8 *fpu);

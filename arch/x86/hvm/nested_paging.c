@@ -3,17 +3,22 @@
  * level L covers 2^(9(L-1)) frames. One mapping request of order <= 18, being aligned, lies within one entry
  * of level 3, so at most three tables are missing above it.
  *
- * Entries are in AMD's format (APM2 5.4, 15.25.5): guest accesses count as user accesses, so U is always set.
- * Accessed and dirty are set beforehand: the CPU then never writes to these tables, and plain stores are
- * enough. In an entry that points to a table, bits 52-61 (ignored by the CPU) count that table's entries in
- * use: leaves, and tables whose own count is not 0. So whether a range is empty takes one look, not a search.
+ * lint: long: one data structure; its entries and its operations need each other.
+ *
+ * AMD's entries (APM2 5.4, 15.25.5) and Intel's (SDM 3C 29.3.2) agree in what the code below looks at: bits 0-2 are
+ * all set in what guests may read, write and execute, bit 1 is the right to write, none of the three means not
+ * present, and bit 7 marks a large leaf. The bits in which they differ are the same in every table entry and in every
+ * leaf: np_set_format() gets these two words. Accessed and dirty are set beforehand: the CPU then never writes to these
+ * tables, and plain stores are enough.
+ *
+ * Bits that CPUs of both vendors ignore are ours. In a leaf, bits 52-54 are its type (not 9-11: 9 is Intel's dirty
+ * bit). In an entry that points to a table, bits 52-61 count that table's entries in use: leaves, and tables whose own
+ * count is not 0. So whether a range is empty takes one look, not a search.
  *
  * A leaf of type NP_POD has a type and no frame. It is not present, so an access faults, and the CPU caches nothing of
  * it: replacing it by a mapping needs no flush.
  *
  * Every function prepares what can fail first (counts and takes table pages), then changes the tables.
- *
- * lint: long: one data structure; its entry format and its operations need each other.
  */
 #include <arch/x86/hvm/nested_paging.h>
 
@@ -27,19 +32,39 @@ u32 np_largest_order = ORDER_1G;
 
 #define NPE_PRESENT     BIT(0)
 #define NPE_WRITE       BIT(1)
-#define NPE_USER        BIT(2)
-#define NPE_ACCESSED    BIT(5)
-#define NPE_DIRTY       BIT(6)
 #define NPE_LARGE       BIT(7)
-#define NPE_TYPE_SHIFT  9
+#define NPE_TYPE_SHIFT  52
 #define NPE_TYPE_MASK   (7ull << NPE_TYPE_SHIFT)
 #define NPE_ADDR_MASK   0x000ffffffffff000ull
 #define NPE_COUNT_SHIFT 52
 #define NPE_COUNT_ONE   BIT(NPE_COUNT_SHIFT)
 #define NPE_COUNT_MASK  (0x3ffull << NPE_COUNT_SHIFT)
 
-#define NPE_TABLE (NPE_PRESENT | NPE_WRITE | NPE_USER | NPE_ACCESSED)
-#define NPE_LEAF  (NPE_PRESENT | NPE_WRITE | NPE_USER | NPE_ACCESSED | NPE_DIRTY)
+#define NPE_TYPE(type) ((u64)(type) << NPE_TYPE_SHIFT)
+
+/* [I] All but the address of an entry that points to a table, and of a leaf by its type. */
+struct format {
+    u64 table, leaf[NP_TYPES];
+};
+/* clang-format off */
+#define FORMAT(of_table, of_leaf) { \
+    .table = (of_table), \
+    .leaf = { \
+        [NP_RAM] = (of_leaf) | NPE_TYPE(NP_RAM), \
+        [NP_FOREIGN] = (of_leaf) | NPE_TYPE(NP_FOREIGN), \
+        [NP_SPECIAL] = (of_leaf) | NPE_TYPE(NP_SPECIAL), \
+        [NP_GRANT] = (of_leaf) | NPE_TYPE(NP_GRANT), \
+        [NP_GRANT_RO] = ((of_leaf) & ~NPE_WRITE) | NPE_TYPE(NP_GRANT_RO), \
+        [NP_RESOURCE] = (of_leaf) | NPE_TYPE(NP_RESOURCE), \
+        [NP_POD] = NPE_TYPE(NP_POD), \
+    } }
+/* clang-format on */
+static struct format format = FORMAT(NP_AMD_TABLE, NP_AMD_LEAF);
+
+void np_set_format(u64 table, u64 leaf)
+{
+    format = (struct format)FORMAT(table, leaf);
+}
 
 #define ENTRIES   512u
 #define TOP_LEVEL 4u
@@ -84,9 +109,7 @@ static enum np_type leaf_type(u64 entry)
 /* A leaf without its frame. */
 static u64 make_leaf(u32 level, enum np_type type)
 {
-    u64 rights = type == NP_GRANT_RO ? NPE_LEAF & ~NPE_WRITE : type == NP_POD ? 0 : NPE_LEAF;
-
-    return rights | (u64)type << NPE_TYPE_SHIFT | (level > 1 ? NPE_LARGE : 0);
+    return format.leaf[type] | (level > 1 ? NPE_LARGE : 0);
 }
 
 static u64 *table_at(u64 maddr)
@@ -203,7 +226,7 @@ static void split(struct np_table *np, struct path *path, gfn_t g, struct stock 
 
     for (u64 i = 0; i < ENTRIES; i++)
         table[i] = ((old & NPE_ADDR_MASK) + i * step) | leaf;
-    write_entry(path->entry[path->level], maddr | NPE_TABLE | ENTRIES * NPE_COUNT_ONE);
+    write_entry(path->entry[path->level], maddr | format.table | ENTRIES * NPE_COUNT_ONE);
     path->level = level;
     path->entry[level] = &table[entry_index(g, level)];
 }
@@ -213,7 +236,7 @@ static void add_table(struct np_table *np, struct path *path, gfn_t g, struct st
 {
     u64 maddr = stock_use(np, stock);
 
-    write_entry(path->entry[path->level], maddr | NPE_TABLE);
+    write_entry(path->entry[path->level], maddr | format.table);
     path->level--;
     path->entry[path->level] = &table_at(maddr)[entry_index(g, path->level)];
 }
@@ -422,6 +445,16 @@ struct np_entry np_lookup(struct np_table *np, gfn_t g)
     struct path path;
     walk(np, g, 1, &path);
     return describe(&path, g);
+}
+
+u32 np_entries(const struct np_table *np, gfn_t g, u64 entry[5])
+{
+    struct path path;
+    walk(np, g, 1, &path);
+
+    for (u32 level = path.level; level <= TOP_LEVEL; level++)
+        entry[level] = *path.entry[level];
+    return path.level;
 }
 
 /* Splits the large leaf at the path's end and empties 2^order frames of it, all or nothing. */

@@ -1,6 +1,6 @@
 /*
- * Nested page tables in AMD's format: guest frame → machine frame, with 4K, 2M and 1G mappings, all writable but
- * NP_GRANT_RO.
+ * Nested page tables: guest frame → machine frame, with 4K, 2M and 1G mappings, all writable but NP_GRANT_RO. One
+ * walker for AMD's nested page tables and Intel's extended page tables (EPT), whose entries differ in two words, np_set_format().
  * Plain C on table pages that a callback supplies; runs on the host in tests.
  *
  * Each mapping carries a type in bits the CPU ignores. Splitting a large mapping needs one or two
@@ -25,6 +25,7 @@ enum np_type {
     NP_GRANT_RO = 5, /* the same, not to be written */
     NP_RESOURCE = 6, /* a frame of another domain's grant table, for the control domain */
     NP_POD = 7,      /* no frame yet: the first access gets one (populate on demand) */
+    NP_TYPES,
 };
 
 #define NP_GFN_LIMIT (1ull << 36) /* guest frames: 48-bit guest physical addresses */
@@ -66,6 +67,13 @@ struct np_table {
 /* [I] Largest mapping of this CPU's nested tables: 18, or 9 without 1G pages. Set before any np_init(). */
 extern u32 np_largest_order;
 
+/* What the vendors' entries do not have in common: of an entry that points to a table, all but the address; of one that
+ * maps memory, writable, all but that and bit 7, which is set where it is large. Before any np_init(); else they are AMD's. */
+void np_set_format(u64 table, u64 leaf);
+/* APM2 5.4.1, 15.25.5: present, writable, accessed, dirty; user, as every guest access counts as a user's. */
+#define NP_AMD_TABLE 0x027ull
+#define NP_AMD_LEAF  0x067ull
+
 /* Takes the root page. Fields but alloc, free, populate and ctx are set here. -ENOMEM. */
 int np_init(struct np_table *np);
 /* Frees every table page, root included. The caller releases what was mapped. budget: table pages to
@@ -95,6 +103,8 @@ int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry
 int np_unmap_page(struct np_table *np, gfn_t g, u32 types, struct np_entry *old);
 /* The mapping of g. Never fails; NP_NONE beyond the limit. */
 struct np_entry np_lookup(struct np_table *np, gfn_t g);
+/* For messages: the entries by which the CPU translates g, entry[4] the root's. Returns the level of the last one. */
+u32 np_entries(const struct np_table *np, gfn_t g, u64 entry[5]);
 
 /*
  * Makes 2^order frames NP_POD, those that are so already included. *marked: how many were not. Looks at every table

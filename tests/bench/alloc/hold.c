@@ -3,12 +3,8 @@
  * step raises counts while a lock is held. The hooks that say so lie in a section of their own, whose
  * instructions do not count. Single-threaded, so nobody waits for a lock.
  */
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <ucontext.h>
-
 #include <tests/bench/alloc/bench.h>
+#include <tests/bench/alloc/single_step.h>
 
 #define HOOK __attribute__((section("hold_hook"), noinline))
 extern char __start_hold_hook[], __stop_hold_hook[];
@@ -33,8 +29,7 @@ HOOK void lock_check_drop(u32 level)
 
 static void on_step(int signal, siginfo_t *info, void *context)
 {
-    const ucontext_t *c = context;
-    char *at = (char *)c->uc_mcontext.gregs[REG_RIP];
+    char *at = stepped_at(context);
 
     (void)signal;
     (void)info;
@@ -44,21 +39,12 @@ static void on_step(int signal, siginfo_t *info, void *context)
 
 void hold_begin(void)
 {
-    struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
-
-    if (sigaction(SIGTRAP, &action, NULL)) {
-        perror("sigaction");
-        exit(1);
-    }
-    /* Past the red zone, which the caller may be using. */
-    __asm__ volatile("sub $128, %%rsp\n pushfq\n orq $0x100, (%%rsp)\n popfq\n add $128, %%rsp" ::
-                         : "cc", "memory");
+    single_step_begin(on_step);
 }
 
 void hold_end(void)
 {
-    __asm__ volatile("sub $128, %%rsp\n pushfq\n andq $~0x100, (%%rsp)\n popfq\n add $128, %%rsp" ::
-                         : "cc", "memory");
+    single_step_end();
 }
 
 u64 hold_longest(void)

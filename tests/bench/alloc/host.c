@@ -187,8 +187,9 @@ const struct subject subject_homestead = {
     .take = homestead_take,
     .give = homestead_give,
     .bulk_pair = homestead_bulk_pair,
-    /* A window of the table; the chunks' records, some 300 bytes a GiB, are in static arrays. */
-    .metadata_bytes = sizeof(struct window),
+    /* Of a window of 512 frames; the chunks' records are another page a GiB. */
+    .metadata_bytes =
+        sizeof(struct region) + MAP_BITS * sizeof(frame_word_t) + sizeof(struct chunk_page) / MAP_BITS,
 };
 
 const struct subject subject_buddy = {

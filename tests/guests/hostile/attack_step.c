@@ -29,16 +29,25 @@ STEP(wrmsr, "0", "wrmsr")
 STEP(in, "0", "in $0x80, %%al")
 STEP(out, "0", "out %%al, $0x80")
 STEP(vmmcall, "17", ".byte 0x0f, 0x01, 0xd9")
+STEP(vmcall, "17", ".byte 0x0f, 0x01, 0xc1")
 STEP(read_cr4, "0", "mov %%cr4, %%rbx")
 STEP(wbinvd, "0", "wbinvd")
 STEP(hlt, "0", "hlt")
+
+static void step_hypercall(void *arg)
+{
+    if (guest_env.is_intel)
+        step_vmcall(arg);
+    else
+        step_vmmcall(arg);
+}
 
 static const struct {
     const char *name;
     void (*step)(void *arg);
 } steps[] = {
-    {"nop", step_nop},       {"cpuid", step_cpuid}, {"rdmsr", step_rdmsr},     {"wrmsr", step_wrmsr},
-    {"in", step_in},         {"out", step_out},     {"vmmcall", step_vmmcall}, {"cr4", step_read_cr4},
+    {"nop", step_nop},       {"cpuid", step_cpuid}, {"rdmsr", step_rdmsr},         {"wrmsr", step_wrmsr},
+    {"in", step_in},         {"out", step_out},     {"hypercall", step_hypercall}, {"cr4", step_read_cr4},
     {"wbinvd", step_wbinvd}, {"hlt", step_hlt},
 };
 

@@ -59,6 +59,7 @@ TEST(every_option_is_taken)
     struct boot_options o = taken(
         "dom0_mem=64M dom0_max_vcpus=4 dom0_nodes=1,3-5 maxcpus=8 numa=off idle-scrub=off loglvl=debug\t"
         "console=none com1=9600,8n1,0x2f8 noreboot debug-exit=0x501 nmi=panic x2apic=on watchdog=20 "
+        "spec-ctrl=no-verw "
         "test_cpu_fail=1,3-5 test_panic=63 test_lockup=0-1 debugkeys=no test_stuck=3 legacy_claims=affinity");
     assert_int_equal(o.legacy_claims, CLAIM_LEGACY_AFFINITY);
     assert_int_equal(o.dom0_mem_bytes, MIB(64));
@@ -67,6 +68,7 @@ TEST(every_option_is_taken)
     assert_int_equal(o.maxcpus, 8);
     assert_false(o.numa);
     assert_false(o.idle_scrub);
+    assert_int_equal(o.spec_ctrl.knob[KNOB_VERW], SPEC_NO);
     assert_int_equal(o.loglvl, LOG_DEBUG);
     assert_int_equal(o.console, 0);
     assert_int_equal(o.com[0].baud, 9600);
@@ -358,6 +360,7 @@ TEST(bad_values_are_named_and_change_nothing)
         "test_cpu_fail=64",
         "test_panic=1,",
         "test_lockup=2-1",
+        "test_spec_ctrl=16",
     };
     struct boot_options defaults = parse("");
 

@@ -202,7 +202,8 @@ static inline void check_slice(const struct frame_slice *s, u64 above)
     assert_false(has(&free_ram, s->maddr) || has(&free_ram, s->maddr + s->size - PAGE_SIZE));
 }
 
-static inline bool table_backed(u64 offset)
+/* The slice that backs it, or the next one. */
+static inline u32 slice_at(u64 offset)
 {
     u32 lo = 0, hi = nr_slices;
 
@@ -213,7 +214,21 @@ static inline bool table_backed(u64 offset)
         else
             hi = mid;
     }
-    return lo < nr_slices && slices[lo].offset <= offset;
+    return lo;
+}
+
+static inline bool table_backed(u64 offset)
+{
+    u32 i = slice_at(offset);
+
+    return i < nr_slices && slices[i].offset <= offset;
+}
+
+static inline int by_offset(const void *a, const void *b)
+{
+    u64 x = ((const struct frame_slice *)a)->offset, y = ((const struct frame_slice *)b)->offset;
+
+    return x < y ? -1 : x > y;
 }
 
 static inline struct frame_plan_report check_plan(void)
@@ -224,6 +239,7 @@ static inline struct frame_plan_report check_plan(void)
     boot_ranges_copy(&before, &free_ram);
     nr_slices = page_tables = 0;
     assert_int_equal(frame_plan(&map.ram, &topo, &free_ram, note_slice, NULL, &report), 0);
+    qsort(slices, nr_slices, sizeof(slices[0]), by_offset);
     for (u32 i = 0; i < nr_slices; i++) {
         check_slice(&slices[i], i ? slices[i - 1].offset + slices[i - 1].size : 0);
         bytes += slices[i].size;
@@ -235,17 +251,20 @@ static inline struct frame_plan_report check_plan(void)
     /* Nothing was taken twice. */
     assert_int_equal(boot_ranges_total(&before) - boot_ranges_total(&free_ram),
                      bytes + page_tables * PAGE_SIZE);
-    for (u32 i = 0; i < map.ram.nr; i++) {
-        u64 first = frame_table_from(map.ram.range[i].start >> PAGE_SHIFT);
-        u64 last = frame_table_to(map.ram.range[i].end >> PAGE_SHIFT) - 1;
+    for (u32 i = 0; i < map.ram.nr * NR_FRAME_TABLES; i++) {
+        const struct frame_table *table = &frame_table[i % NR_FRAME_TABLES];
+        u64 first = frame_table_from(table, map.ram.range[i / NR_FRAME_TABLES].start >> PAGE_SHIFT);
+        u64 last = frame_table_to(table, map.ram.range[i / NR_FRAME_TABLES].end >> PAGE_SHIFT) - 1;
 
         for (u64 at = ALIGN_DOWN(first, PAGE_SIZE); at <= last; at += MAX(PAGE_SIZE, (last - first) / 512))
             assert_true(table_backed(at));
         assert_true(table_backed(last));
     }
-    /* 5 bytes a frame, and less than a window and a page for each end of a piece. */
-    assert_true(bytes <= boot_ranges_total(&map.ram) / PAGE_SIZE * 5 +
-                             (u64)nr_pieces * 2 * (sizeof(struct window) + PAGE_SIZE));
+    /* Half of a fifth byte a frame, a page a GiB, and for each end of a piece less than two pages of each table. */
+    assert_true(bytes <=
+                boot_ranges_total(&map.ram) / PAGE_SIZE * 9 / 2 +
+                    (boot_ranges_total(&map.ram) / GIB(1) + (u64)nr_pieces * 2 * NR_FRAME_TABLES * 2) *
+                        PAGE_SIZE);
     return report;
 }
 

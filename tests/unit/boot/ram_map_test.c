@@ -57,6 +57,39 @@ static const struct {
     {"qemu-pvh-overlap", 8, 1023, 1},
 };
 
+/* Firmware has left the end of RAM out of its write-back ranges, and a part of the low memory is write-through. */
+TEST(ram_that_is_not_write_back)
+{
+    static struct boot_ranges ram, out;
+    static struct mtrr mtrr;
+
+    mtrr =
+        (struct mtrr){.enabled = true, .default_type = MEMORY_UC, .nr_ranges = 3, .addresses = BIT(36) - 1};
+    mtrr.range[0].mask = mtrr.addresses & ~(GIB(4) - 1);
+    mtrr.range[0].type = MEMORY_WB;
+    mtrr.range[1].base = MIB(512);
+    mtrr.range[1].mask = mtrr.addresses & ~(MIB(256) - 1);
+    mtrr.range[1].type = MEMORY_WT;
+    mtrr.range[2].base = GIB(4);
+    mtrr.range[2].mask = mtrr.addresses & ~(MIB(256) - 1);
+    mtrr.range[2].type = MEMORY_WB;
+    ram.nr = 0;
+    assert_int_equal(boot_ranges_add(&ram, MIB(1), GIB(3)), 0);
+    assert_int_equal(boot_ranges_add(&ram, GIB(4), GIB(4) + MIB(320)), 0);
+    assert_int_equal(ram_map_uncached(&out, &ram, &mtrr), 0);
+    assert_int_equal(out.nr, 2);
+    assert_int_equal(out.range[0].start, MIB(512));
+    assert_int_equal(out.range[0].end, MIB(768));
+    assert_int_equal(out.range[1].start, GIB(4) + MIB(256));
+    assert_int_equal(out.range[1].end, GIB(4) + MIB(320));
+    mtrr.enabled = false;
+    assert_int_equal(ram_map_uncached(&out, &ram, &mtrr), 0);
+    assert_int_equal(boot_ranges_total(&out), boot_ranges_total(&ram));
+    mtrr = (struct mtrr){.enabled = true, .default_type = MEMORY_WB};
+    assert_int_equal(ram_map_uncached(&out, &ram, &mtrr), 0);
+    assert_int_equal(out.nr, 0);
+}
+
 TEST(maps_of_real_servers)
 {
     for (u32 i = 0; i < ARRAY_SIZE(recorded); i++) {

@@ -92,6 +92,26 @@ class Exits(unittest.TestCase):
         self.assertEqual(listed, enum("domain/exit.h", "verdict_action"))
 
 
+class Speculation(unittest.TestCase):
+    def test_cpus(self):
+        """The rows of the host test are those of the page."""
+        source = re.sub(r'"\s+"', "", code("tests/unit/arch/x86/cpu/spec_ctrl_test.c"))
+        table = source.split("} table[] = {", 1)[1].split("\n};", 1)[0]
+        words = r'"([a-z0-9,-]+)"'
+        tested = re.findall(rf'\{{"([^"]+)",.*?{words},\s*{words},\s*{words},', table, re.S)
+        self.assertGreater(len(tested), 20)
+        listed = [(row[0], *(",".join(spans(cell)) for cell in row[1:])) for row in rows("spec-ctrl.md", "## Which CPU gets what")]
+        self.assertEqual(listed, tested)
+
+    def test_words(self):
+        """Of issues and measures, in the order of their bits."""
+        path = "arch/x86/cpu/spec_ctrl.c"
+        for heading, name in ("## Issues", "issue"), ("## Measures", "measure"):
+            named = dict(re.findall(r'\[((?:ISSUE|DO)_\w+)\] = "([\w-]+)"', code(path)))
+            order = [value for value in enum("arch/x86/cpu/spec_ctrl.h", f"spec_ctrl_{name}") if not value.endswith("_NR")]
+            self.assertEqual([spans(row[0])[0] for row in rows("spec-ctrl.md", heading)], [named[value] for value in order])
+
+
 class Locks(unittest.TestCase):
     def test_levels(self):
         levels = re.findall(r"LOCK_(\w+) = (\d+)", code("lib/spinlock.h"))
@@ -106,11 +126,12 @@ class Memory(unittest.TestCase):
         self.assertEqual(listed, enum("mm/mm.h", "mm_flag"))
 
     def test_sizes_of_records(self):
-        window = re.search(r"sizeof\(struct window\) == (\d+)", code("mm/page.h")).group(1)
+        region = re.search(r"sizeof\(struct region\) == (\d+)", code("mm/page.h")).group(1)
+        self.assertIn("typedef u32 frame_word_t;", code("mm/page.h"))
         stock = number("mm/node.h", "MAX_SIBLINGS")
         most = number("mm/mm.h", "MM_TAKE_MAX")
-        for sentence in (f"one array of windows, {int(window):,} bytes for 2 MiB: {int(window) // 512} bytes a frame",
-                         f"from a fixed stock of {stock}.", f"takes up to {most} extents ({most // 2} of 2 MiB"):
+        for sentence in (f"| 2 MiB of a node | {region} bytes |", f"together {4 + int(region) / 512:g} bytes a frame.",
+                         f"from a fixed stock of {stock} for windows and {stock} for GiB.", f"takes up to {most} extents ({most // 2} of 2 MiB"):
             self.assertIn(sentence, said("mm/allocator.md"))
 
     def test_fields_of_the_figures(self):

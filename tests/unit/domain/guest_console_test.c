@@ -90,7 +90,7 @@ CONSOLE_TEST(a_broken_line_of_domain_0_is_repeated)
     assert_string_equal(all_said(), "first\n@fact\nimportant\n@fact a=1 b=2\n");
 }
 
-/* A prompt, and what is typed after it; other domains' lines begin on their own. */
+/* A prompt, and what is typed after it; other domains' lines begin on their own, and then it is shown again. */
 CONSOLE_TEST(a_line_that_domain_0_leaves_open)
 {
     assert_true(guest_console_put(dom0, "login: ", 7));
@@ -106,7 +106,36 @@ CONSOLE_TEST(a_line_that_domain_0_leaves_open)
     type(dom(1), "three\n");
     wait_ms(1);
     assert_string_equal(all_said(),
-                        "login: ro\n(d1) one\n(d2) two\not\nd2: about\n# \nimportant\n(d1) three\n");
+                        "login: ro\n(d1) one\n(d2) two\nlogin: root\nd2: about\n# \nimportant\n(d1) three\n");
+}
+
+/* So do the hypervisor's own messages, whether they come between two records or in one. */
+CONSOLE_TEST(an_open_line_is_shown_again_after_a_message)
+{
+    assert_true(guest_console_put(dom0, "  1:   20", 9));
+    wait_ms(1);
+    console_message();
+    printk(LOG_ERROR, "important\n");
+    console_room = 11;
+    assert_true(guest_console_put(dom0, "  10 30", 7));
+    wait_ms(1);
+    console_message();
+    printk(LOG_ERROR, "again\n");
+    console_room = ~0u;
+    assert_true(guest_console_put(dom0, " \n", 2));
+    wait_ms(2);
+    assert_string_equal(all_said(), "  1:   20\nimportant\n  1:   20  \nagain\n  1:   20  10 30 \n");
+}
+
+/* Domain 0 ends its open line before a message of its own: that is no second end. */
+CONSOLE_TEST(an_open_line_ends_once)
+{
+    assert_true(guest_console_put(dom0, "# ", 2));
+    guest_console_say(dom(2), "d2: about\n");
+    assert_true(guest_console_put(dom0, "\n", 1));
+    assert_true(guest_console_put(dom0, "@fact\n", 6));
+    wait_ms(1);
+    assert_string_equal(all_said(), "# \nd2: about\n@fact\n");
 }
 
 /* A message can come between two drains, but not within a line that was taken as a whole. */

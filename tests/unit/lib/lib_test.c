@@ -28,6 +28,7 @@
 #undef strchr
 
 #include <homestead/errno.h>
+#include <lib/open_line.h>
 #include <lib/parse.h>
 
 #define SAME(...) \
@@ -181,4 +182,33 @@ TEST(copies_are_cut_and_terminated)
     assert_string_equal(out, "hom");
     assert_int_equal(str_copy(out, "ab", sizeof(out)), 2);
     assert_string_equal(out, "ab");
+}
+
+static void assert_open(struct open_line *line, const char *written, const char *open)
+{
+    open_line_feed(line, written, our_strlen(written));
+    assert_int_equal(line->used, our_strlen(open));
+    assert_memory_equal(line->text, open, line->used);
+}
+
+TEST(an_open_line_is_what_a_terminal_shows)
+{
+    struct open_line line = {0};
+    char digits[201];
+
+    assert_open(&line, "booting\n  1:   20", "  1:   20");
+    assert_open(&line, "  10", "  1:   20  10");
+    assert_open(&line, " \n", "");
+    assert_open(&line, "10 %\r100 %", "100 %");
+    assert_open(&line, "\r\033[1m# \033[0m\033[6nlx\b \bs", "# ls");
+    assert_open(&line, "\r\b\b\033", "");
+    assert_open(&line, "[2", "");
+    assert_open(&line, "K>\033M<", "><");
+    for (u32 i = 0; i < 200; i++)
+        digits[i] = (char)('0' + i % 10);
+    digits[200] = '\0';
+    line.used = 0;
+    open_line_feed(&line, digits, 200);
+    assert_true(line.used <= OPEN_LINE_BYTES && line.used >= OPEN_LINE_BYTES / 2);
+    assert_memory_equal(line.text, digits + 200 - line.used, line.used);
 }

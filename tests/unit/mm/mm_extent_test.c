@@ -26,7 +26,7 @@ static mfn_t take(struct mem_account *d, u32 order)
 
 static frame_word_t *word_of(mfn_t m)
 {
-    return &frame_table[m.n / 512].frame[m.n % 512];
+    return &frame_tables.words[m.n];
 }
 
 TEST(release_whole_part_and_many)

@@ -41,18 +41,23 @@ TEST(too_many_ranges)
     assert_int_equal(mm_check(), 0);
 }
 
-/* Real servers have nodes at 16 and 25 TiB: a table of 144 GiB, of which only what is written exists. */
+/* Real servers have nodes at 16 and 25 TiB: tables of 72 GiB, of which only what is written exists. */
 TEST(frames_up_to_64_tib)
 {
     static const u64 at[] = {1ull << 32, (25ull << 40) >> PAGE_SHIFT, FRAME_LIMIT + 1 - 2048};
-    size_t bytes = (FRAME_LIMIT + 1) / MAP_BITS * sizeof(struct window);
+    static const size_t bytes[] = {(FRAME_LIMIT + 1) * sizeof(frame_word_t),
+                                   (FRAME_LIMIT + 1) / MAP_BITS * sizeof(struct region),
+                                   ((FRAME_LIMIT + 1) >> ORDER_1G) * sizeof(struct chunk_page)};
     static const u8 near[MAX_NODES][MAX_NODES] = {{0, 1}, {1, 0}};
-    struct window *table =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *table[3];
     mfn_t m[12];
 
-    assert_ptr_not_equal(table, MAP_FAILED);
-    mm_init(table);
+    for (u32 i = 0; i < ARRAY_SIZE(table); i++) {
+        table[i] =
+            mmap(NULL, bytes[i], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        assert_ptr_not_equal(table[i], MAP_FAILED);
+    }
+    mm_init(&(struct frame_tables){.words = table[0], .regions = table[1], .chunks = table[2]});
     mm_set_nodes(2, near);
     assert_int_equal(mm_add_range(mfn(FRAME_LIMIT - 1), mfn(FRAME_LIMIT + 1), 1), -EINVAL);
     for (u32 i = 0; i < ARRAY_SIZE(at); i++)
@@ -69,7 +74,8 @@ TEST(frames_up_to_64_tib)
     }
     assert_int_equal(node_free(1), ARRAY_SIZE(at) * 1024);
     assert_int_equal(mm_check(), 0);
-    munmap(table, bytes);
+    for (u32 i = 0; i < ARRAY_SIZE(table); i++)
+        munmap(table[i], bytes[i]);
     accounts_make(2, 64, 64);
 }
 
@@ -200,7 +206,7 @@ static void during_scrub(u64 n, u64 nr)
 {
     on_clear = NULL;
     calls++;
-    assert_int_equal(frame_table[n / 512].region.state, FRAME_SCRUBBING);
+    assert_int_equal(frame_tables.regions[n / 512].state, FRAME_SCRUBBING);
     assert_int_equal(node_free(0), 1024); /* still free */
     assert_int_equal(node_dirty(0), 1024);
     assert_int_equal(mm_check(), 0);
@@ -253,18 +259,19 @@ TEST(the_check_sees_faults)
     } while (0)
     FAULT(node_get(0)->free_pages++, node_get(0)->free_pages--);
     FAULT(node_get(0)->dirty_pages--, node_get(0)->dirty_pages++);
-    struct region *own = &frame_table[m.n / 512].region, *guests = &frame_table[g.n / 512].region;
+    struct region *own = &frame_tables.regions[m.n / 512], *guests = &frame_tables.regions[g.n / 512];
+    frame_word_t *words = frame_tables.words;
     struct chunk *c = own->chunk;
     FAULT(node_get(0)->free_2m++, node_get(0)->free_2m--);
     FAULT(node_get(0)->free_1g++, node_get(0)->free_1g--);
     FAULT(node_get(0)->kept_2m = 1, node_get(0)->kept_2m = 0);
     FAULT(map_set(own->free, (u32)m.n % 512), map_clear(own->free, (u32)m.n % 512));
     FAULT(map_clear(own->dirty, 511), map_set(own->dirty, 511));
-    FAULT(own->frame[m.n % 512] ^= 1u << FRAME_STATE_SHIFT, own->frame[m.n % 512] ^= 1u << FRAME_STATE_SHIFT);
-    FAULT(own->frame[m.n % 512] += 1u << FRAME_PINS_SHIFT, own->frame[m.n % 512] -= 1u << FRAME_PINS_SHIFT);
-    FAULT(guests->frame[g.n % 512] += 1u << FRAME_PINS_SHIFT,
-          guests->frame[g.n % 512] -= 1u << FRAME_PINS_SHIFT);
-    FAULT(guests->frame[g.n % 512] ^= 1, guests->frame[g.n % 512] ^= 1);
+    FAULT(words[m.n] ^= 1u << FRAME_STATE_SHIFT, words[m.n] ^= 1u << FRAME_STATE_SHIFT);
+    FAULT(words[m.n] += 1u << FRAME_PINS_SHIFT, words[m.n] -= 1u << FRAME_PINS_SHIFT);
+    FAULT(words[g.n] += 1u << FRAME_PINS_SHIFT, words[g.n] -= 1u << FRAME_PINS_SHIFT);
+    FAULT(words[g.n] ^= 1, words[g.n] ^= 1);
+    FAULT(own->has_words = true, own->has_words = false);
     FAULT(guests->holder = NULL, guests->holder = &account->held[0]);
     FAULT(guests->nr_away++, guests->nr_away--);
     FAULT(c->nr_dirty++, c->nr_dirty--);

@@ -56,6 +56,7 @@ class Pages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.pages = {"acpi-topology.1": made("docs/man/acpi-topology.1.in", "build/host/acpi-topology"),
+                     "homestead-check.1": made("docs/man/homestead-check.1.in", "build/host/homestead-check"),
                      "homestead.7": made("docs/man/homestead.7.in")}
 
     def test_they_are_made(self):
@@ -63,17 +64,19 @@ class Pages(unittest.TestCase):
             self.assertEqual((done.returncode, done.stderr), (0, ""), name)
             self.assertNotRegex(done.stdout, r"(?m)^@\w+@$")
 
-    def test_the_options_of_the_tool(self):
-        """Those that the program takes, in --help's synopsis and list: the page is made of that."""
-        source = (ROOT / "tools/acpi-topology/main.c").read_text()
-        taken = re.findall(r'\{"(\w+)", (required|no)_argument', source)
-        self.assertGreater(len(taken), 6)
-        page = self.pages["acpi-topology.1"].stdout
-        for name, value in taken:
-            self.assertRegex(page, rf"(?m)^\.It Fl -{name}{' Ar F' if value == 'required' else ''}$")
-            if name != "help":
-                self.assertRegex(page, rf"(?m)^\.Op Fl -{name}{' Ar F' if value == 'required' else ''}$")
-        self.assertEqual(len(re.findall(r"(?m)^\.It Fl ", page)), len(taken))
+    def test_the_options_of_the_tools(self):
+        """Those that the program takes, in --help's synopsis and list: the page is made of that. --help itself may be left out."""
+        for tool, value_word, least in (("acpi-topology", "F", 7), ("homestead-check", "DIR", 2)):
+            source = (ROOT / f"tools/{tool}/main.c").read_text()
+            taken = [(name, value) for name, value in re.findall(r'\{"(\w+)", (required|no)_argument', source) if name != "help"]
+            self.assertGreaterEqual(len(taken), least)
+            page = self.pages[f"{tool}.1"].stdout
+            for name, value in taken:
+                word = f" Ar {value_word}" if value == "required" else ""
+                self.assertRegex(page, rf"(?m)^\.It Fl -{name}{word}$")
+                self.assertRegex(page, rf"(?m)^\.Op Fl -{name}{word}$")
+            named = set(re.findall(r"(?m)^\.It Fl -(\w+)", page))
+            self.assertEqual(named - {"help"}, {name for name, _ in taken})
 
     def test_the_options_of_the_hypervisor(self):
         page = self.pages["homestead.7"].stdout

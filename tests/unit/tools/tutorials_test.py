@@ -14,7 +14,7 @@ import documented as docs  # noqa: E402
 from documented import documented, run  # noqa: E402
 
 UPDATE = os.environ.get("UPDATE", "0") not in ("", "0")
-SRAT = "docs/tutorials/srat.md"
+SRAT, CHECK = "docs/tutorials/srat.md", "docs/tutorials/check-a-server.md"
 M, G = acpi.M, acpi.G
 
 
@@ -75,6 +75,48 @@ class Srat(unittest.TestCase):
     def test_without_a_memory_map(self):
         # Nothing to warn about: what the SRAT leaves out is not known.
         run("build/host/acpi-topology docs/samples/srat/server.txt")
+
+
+def cpus_of_server():
+    """Eight CPUs on two sockets, as Linux 6.1 shows them."""
+    flags = "fpu vme de pse tsc msr pae mce cx8 apic sep lm constant_tsc nonstop_tsc vmx x2apic ept vpid"
+    return "\n".join(f"""processor\t: {number}
+vendor_id\t: GenuineIntel
+cpu family\t: 6
+model\t\t: 85
+model name\t: Intel(R) Xeon(R) Gold 5222 CPU @ 3.80GHz
+stepping\t: 7
+apicid\t\t: {number // 4 * 16 + number % 4 * 2}
+flags\t\t: {flags}
+vmx flags\t: vnmi preemption_timer ept vpid unrestricted_guest
+""" for number in range(8))
+
+
+SERVER = {
+    "proc/cpuinfo": cpus_of_server(),
+    "proc/ioports": "0000-0000 : PCI Bus 0000:00\n  0000-0000 : serial\n",
+    "proc/meminfo": "MemTotal:       65536000 kB\n",
+    "sys/devices/system/cpu/present": "0-7\n",
+    "sys/devices/system/node/node0/cpulist": "0-3\n",
+    "sys/devices/system/node/node1/cpulist": "4-7\n",
+    "sys/firmware/efi/fw_platform_size": "64\n",
+}
+
+
+class Check(unittest.TestCase):
+    def test_the_samples_are_these(self):
+        top = docs.ROOT / "docs/samples/check/server"
+        for name, text in SERVER.items():
+            if UPDATE:
+                (top / name).parent.mkdir(parents=True, exist_ok=True)
+                (top / name).write_text(text)
+            self.assertEqual((top / name).read_text(), text, name)
+        self.assertEqual(sorted(str(path.relative_to(top)) for path in top.rglob("*") if path.is_file()), sorted(SERVER))
+
+    def test_a_server_as_a_user(self):
+        documented("make homestead-check")
+        printed = documented("build/host/homestead-check --root docs/samples/check/server", status=1)
+        docs.compare(CHECK, "build/host/homestead-check --root docs/samples/check/server", printed, exact=True)
 
 
 if __name__ == "__main__":

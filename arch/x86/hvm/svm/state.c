@@ -1,6 +1,7 @@
 /*
- * A vCPU's registers between struct hvm_state and the VMCB. Nothing is refused here: a state the CPU does not
- * accept ends in VMEXIT_INVALID. EFER.SVME, which VMRUN demands, is always set and never reported. So is
+ * A vCPU's registers between struct hvm_state and the VMCB. Nothing is refused here. What callers do not check, and VMRUN
+ * would refuse (APM2 15.5.1), becomes what is next to it: addresses in CR3 that the CPU does not have, a code segment of
+ * 64 and of 32 bits. EFER.SVME, which VMRUN demands, is always set and never reported. So is
  * CR4.MCE: a machine check is the host's, and while MCE is clear it shuts the CPU down instead (APM2 9.3.2).
  */
 #include <arch/x86/hvm/svm/svm.h>
@@ -48,6 +49,9 @@ void svm_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
     v->cr4 = in->cr4;
     vmcb->cr4 = in->cr4 | CR4_MCE;
     v->tsc_aux = in->tsc_aux;
+    vmcb->cr3 &= BIT(svm_features.maddr_bits) - 1;
+    if (long_mode && (vmcb->cs.attributes & HVM_SEG_L))
+        vmcb->cs.attributes &= (u16)~HVM_SEG_D;
     /* Real mode runs at privilege 0; otherwise SS's DPL is the privilege, in virtual 8086 mode as well. */
     vmcb->cpl = in->cr0 & CR0_PE ? (in->ss.attributes & SEG_DPL_MASK) >> SEG_DPL_SHIFT : 0;
     vmcb->clean = 0;

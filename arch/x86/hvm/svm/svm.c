@@ -3,18 +3,16 @@
  *
  * Run path budget: 100 instructions from run() to its return for a hypercall, svm_enter() included; no lock,
  * no cache line but the VMCB's, the vCPU's and this CPU's. Only rax, rsp, rip and rflags are copied, and VMCB
- * clean bits let the CPU keep the rest.
- *
- * Address space identifiers: each CPU assigns them from 1 upwards, and flushes its TLB and starts again
- * when they run out. A vCPU gets a new one when it moves to another CPU or when its nested tables have lost
- * a right. Old translations then never match, and no other flush is needed (APM2 15.16).
+ * clean bits let the CPU keep the rest. Old translations: tlb_tag.h.
  */
 #include <arch/x86/hvm/svm/svm.h>
 
 #include <arch/x86/cpu/msr.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/percpu.h>
+#include <arch/x86/cpu/spec_ctrl_enter.h>
 #include <arch/x86/cpu/traps.h>
+#include <arch/x86/hvm/tlb_tag.h>
 #include <homestead/errno.h>
 #include <lib/string.h>
 
@@ -88,6 +86,7 @@ static bool svm_probe(const char **why)
     *why = NULL;
     svm_features.nrip = leaf.edx & CPUID_NRIP_SAVE;
     svm_features.assists = svm_features.nrip && (leaf.edx & CPUID_ASSISTS);
+    svm_features.maddr_bits = cpuid(0x80000008u, 0).eax & 0xff;
     svm_features.rdpru = cpuid(0x80000008u, 0).ebx & CPUID_RDPRU;
     np_largest_order = cpuid(0x80000001u, 0).edx & CPUID_PAGE1GB ? ORDER_1G : ORDER_2M;
     fill_permission_maps();
@@ -178,36 +177,36 @@ static void svm_vcpu_init(struct hvm_vcpu *v)
     v->in_irq_window = false;
 }
 
-/* A new identifier on this CPU: no TLB entry of this vCPU matches any more. */
+/* No TLB entry of this vCPU matches any more. */
 static void take_asid(struct hvm_vcpu *v, struct cpu *cpu, struct vmcb *vmcb, u64 np_generation)
 {
-    if (cpu->asid_next > cpu->asid_max) {
-        cpu->asid_next = 1;
-        cpu->asid_generation++;
-    }
-    if (cpu->asid_next == 1)
+    u32 due = hvm_tlb_renew(v, cpu, np_generation);
+
+    if (due & HVM_TLB_ALL_TAGS)
         vmcb->tlb_control = SVM_TLB_FLUSH_ALL;
-    v->asid = cpu->asid_next++;
-    v->asid_generation = cpu->asid_generation;
-    v->np_generation = np_generation;
     vmcb->guest_asid = v->asid;
     vmcb->clean &= ~(u32)SVM_CLEAN_ASID;
-    if (v->last_cpu != cpu) { /* this CPU has no valid cached copy of the VMCB */
-        v->last_cpu = cpu;
+    if (due & HVM_TLB_MOVED) {                       /* this CPU has no valid cached copy of the VMCB */
         vmcb->tsc_offset = 0 - (u64)cpu->tsc_offset; /* the guest sees the same TSC on every CPU */
         vmcb->clean = 0;
     }
+}
+
+/* Not inlined: a CPU that needs no measures then pays for two instructions. */
+static __attribute__((noinline)) void enter_guarded(struct hvm_vcpu *v, struct cpu *cpu)
+{
+    u64 vmsave_maddr = cpu->hvm_page_maddr[VMSAVE_PAGE];
+
+    svm_enter_guarded(v, vmsave_maddr, spec_ctrl_enter(&cpu->last_domain, v->domain_serial, !v->domid));
 }
 
 static void svm_run(struct hvm_vcpu *v, struct hvm_exit *exit)
 {
     struct vmcb *vmcb = svm_vmcb(v);
     struct cpu *cpu = this_cpu();
-    /* Pairs with the writer, which changes the tables before it raises the generation. */
-    u64 np_generation = __atomic_load_n(&v->np->generation, __ATOMIC_ACQUIRE);
+    u64 np_generation = hvm_tlb_generation(v);
 
-    if (unlikely(v->last_cpu != cpu || v->asid_generation != cpu->asid_generation ||
-                 v->np_generation != np_generation))
+    if (unlikely(!hvm_tlb_valid(v, cpu, np_generation)))
         take_asid(v, cpu, vmcb, np_generation);
 
     vmcb->rax = v->regs.rax;
@@ -216,7 +215,10 @@ static void svm_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     vmcb->rflags = v->regs.rflags;
     cpu->guest = v; /* for the NMI handler, which reports what this CPU does */
     cpu->in_guest = true;
-    svm_enter(v, cpu->hvm_page_maddr[VMSAVE_PAGE]);
+    if (likely(!spec_ctrl_needed()))
+        svm_enter(v, cpu->hvm_page_maddr[VMSAVE_PAGE]);
+    else
+        enter_guarded(v, cpu);
     cpu->in_guest = false;
     v->regs.rax = vmcb->rax;
     v->regs.rsp = vmcb->rsp;
@@ -266,6 +268,7 @@ static bool svm_paging_state(struct hvm_vcpu *v, struct hvm_paging *state)
 
 const struct hvm_ops svm_ops = {
     .name = "AMD SVM with nested paging",
+    .make = HVM_AMD,
     .hypercall_insn = {0x0f, 0x01, 0xd9}, /* VMMCALL */
     .probe = svm_probe,
     .cpu_enable = svm_cpu_enable,

@@ -6,9 +6,10 @@
 
 /* [I] Features of this CPU model; CPUID 0x8000000A and 0x80000008. */
 struct svm_features {
-    bool nrip;    /* the VMCB has the address of the next instruction */
-    bool assists; /* decode assists: the VMCB names the register of a MOV CRx */
-    bool rdpru;   /* RDPRU exists, so its intercept does */
+    bool nrip;      /* the VMCB has the address of the next instruction */
+    bool assists;   /* decode assists: the VMCB names the register of a MOV CRx */
+    bool rdpru;     /* RDPRU exists, so its intercept does */
+    u32 maddr_bits; /* width of a physical address, the host's and the guests' */
     /* [a] QEMU, against APM2 15.21.4: delivers a virtual interrupt of CR8's own class. Found at run time. */
     bool cr8_inclusive;
 };
@@ -23,6 +24,8 @@ static inline struct vmcb *svm_vmcb(const struct hvm_vcpu *v)
 
 /* run.asm: runs the guest until its next exit. vmsave_maddr: this CPU's VMSAVE area. */
 void svm_enter(struct hvm_vcpu *v, u64 vmsave_maddr);
+/* The same with SPEC_CTRL_EXIT after the exit; flags: spec_ctrl_enter()'s. */
+void svm_enter_guarded(struct hvm_vcpu *v, u64 vmsave_maddr, u32 flags);
 
 /* decode.c: the VMCB's exit code → one neutral value. regs are up to date. May open an interrupt window. */
 void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit);

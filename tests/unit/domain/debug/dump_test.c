@@ -6,6 +6,7 @@
 
 #include <arch/x86/cpu/apic.h>
 #include <arch/x86/cpu/debug/keys.h>
+#include <arch/x86/cpu/wall_clock.h>
 #include <domain/debug/dump.h>
 
 static u32 nmi_sent_to = ~0u;
@@ -117,5 +118,14 @@ TEST(locks_are_shown_that_are_held, .nodes = 2, .cpus = 2, .domains = 2)
     assert_true(shows('l', " domain 1: held, 1 waiting\n"));
     assert_non_null(strstr(console, "domain              2, 1 held\n"));
     atomic_fetch_sub(&d->lock.next, 2);
+    atomic_fetch_add(&d->grant_lock.next, 1);
+    assert_true(shows('l', " grant table 1: held, 0 waiting\n"));
+    atomic_fetch_sub(&d->grant_lock.next, 1);
+    atomic_fetch_add(&guest_console_lock()->next, 1);
+    atomic_fetch_add(&wall_clock_lock()->next, 1);
+    assert_true(shows('l', " wall clock 0: held, 0 waiting\n"));
+    assert_non_null(strstr(console, "console output      1, 1 held\n"));
+    atomic_fetch_sub(&guest_console_lock()->next, 1);
+    atomic_fetch_sub(&wall_clock_lock()->next, 1);
     domain_put(d);
 }

@@ -99,7 +99,7 @@ static inline const char *pages_differ(const struct model *m)
             continue;
         pages[page->owner]++;
         BUG_ON(!place_lock(&p, page->mfn));
-        u64 pins = frame_pins(*p.word);
+        u64 pins = frame_pins(p.word);
         spin_unlock(&p.node->lock);
         if (pins != page->pins || p.owner != page->owner)
             return "the pins or the owner of a page";

@@ -56,6 +56,16 @@ static void setup(void)
 }
 FIXTURE(setup, NULL)
 
+/* docs/hypervisor-guide/spec-ctrl.md: gather data sampling and Zenbleed need AVX, and nothing is done against them. */
+TEST(avx_stays_out_of_reach)
+{
+    const struct cpu_policy *p = cpu_policy_max();
+
+    assert_false(p->basic[1].ecx & (BIT(26) | BIT(27) | BIT(28))); /* XSAVE, OSXSAVE, AVX */
+    assert_false(p->basic[7].ebx & (BIT(5) | BIT(4) | BIT(11))); /* AVX2; HLE, RTM: `tsx-off` costs nothing */
+    assert_false(p->cr4 & CR4_OSXSAVE);
+}
+
 /* --- lists --- */
 
 static xen_cpuid_leaf_t list[ROOM];

@@ -3,6 +3,7 @@
 #include <tests/machine/test.h>
 
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/spec_ctrl.h>
 #include <arch/x86/hvm/guest_msr.h>
 #include <arch/x86/hvm/svm/svm.h>
 
@@ -25,6 +26,7 @@ TEST(the_processor_is_found)
     assert_int_equal(hvm_init(), -ENODEV);
     assert_null(hvm_ops);
     assert_true(said("hvm: no script: the test says so\n"));
+    assert_true(said("hvm: no another script: the test has one vendor\n"));
     hvm_present = true;
     assert_int_equal(hvm_init(), 0);
     assert_ptr_equal(hvm_ops, &svm_ops);
@@ -117,7 +119,70 @@ TEST(test_unknown)
     assert_int_equal(value, 1);
 }
 
+/* docs/hypervisor-guide/spec-ctrl.md: none of these is switched, so none is there. */
+TEST(controls_of_speculation_are_not_offered)
+{
+    static const u32 list[] = {MSR_IA32_SPEC_CTRL,
+                               MSR_IA32_ARCH_CAPABILITIES,
+                               MSR_IA32_FLUSH_CMD,
+                               MSR_IA32_TSX_CTRL,
+                               0x123 /* MCU_OPT_CTRL */,
+                               0xc001011f /* VIRT_SPEC_CTRL */,
+                               0xc0011020 /* LS_CFG */,
+                               MSR_AMD_BP_CFG,
+                               0xc00110e3};
+
+    for (u32 i = 0; i < ARRAY_SIZE(list); i++) {
+        read_faults(list[i]);
+        write_faults(list[i], 0);
+        write_faults(list[i], 1);
+    }
+}
+
+/* PRED_CMD has no state: a guest that is offered IBPB has it done. It cannot be read. */
+TEST(a_guest_has_ibpb_only_if_it_is_offered)
+{
+    struct cpu_policy policy = *cpu_policy_default();
+
+    v.policy = &policy;
+    nr_guest_ibpb = 0;
+    policy.extended[8].ebx &= ~CPUID88_EBX_IBPB;
+    read_faults(MSR_IA32_PRED_CMD);
+    write_faults(MSR_IA32_PRED_CMD, 0);
+    write_faults(MSR_IA32_PRED_CMD, 1);
+    assert_int_equal(nr_guest_ibpb, 0);
+
+    policy.extended[8].ebx |= CPUID88_EBX_IBPB;
+    read_faults(MSR_IA32_PRED_CMD);
+    writes(MSR_IA32_PRED_CMD, 0);
+    assert_int_equal(nr_guest_ibpb, 0);
+    writes(MSR_IA32_PRED_CMD, 1);
+    assert_int_equal(nr_guest_ibpb, 1);
+    write_faults(MSR_IA32_PRED_CMD, PRED_CMD_SBPB);
+    write_faults(MSR_IA32_PRED_CMD, BIT(32) | 1);
+    assert_int_equal(nr_guest_ibpb, 1);
+}
+
 /* Each CPU's TSC may be ahead of the boot CPU's, from which RDTSC in a guest is corrected: so is every other way. */
+/* Each make of CPU has its own besides. */
+TEST(test_intel)
+{
+    struct hvm_ops intel = svm_ops;
+
+    intel.make = HVM_INTEL;
+    read_faults(0x1a0);
+    write_faults(0x17, 0);
+    hvm_ops = &intel;
+    reads(0x17, 0);
+    reads(0x1a0, 0x1801); /* MISC_ENABLE: fast strings; neither branch tracing nor precise events */
+    writes(0x1a0, 0);
+    reads(0x1a0, 0x1801);
+    reads(0x2ff, 0x806);
+    read_faults(0xc0010015);
+    write_faults(0xc0010007, 0);
+    hvm_ops = &svm_ops;
+}
+
 TEST(one_tsc)
 {
     u64 value, before, after;

@@ -149,7 +149,7 @@ static void fill_one(void)
         model[first + i] = (m + i) * 8 + NP_RAM;
 }
 
-TEST(test_against_model)
+NP_TEST(test_against_model)
 {
     for (u64 seed = 1; seed <= 3; seed++) {
         rng_seed(&rng, seed);
@@ -180,5 +180,3 @@ TEST(test_against_model)
             assert_int_equal(unmap(gfn(MODEL_BASE + (region << 18)), 18), 0);
     }
 }
-
-FIXTURE(setup, teardown)

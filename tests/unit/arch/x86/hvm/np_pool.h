@@ -1,6 +1,7 @@
 /*
  * Nested page tables on table pages from a pool of the test's own, which can be made to fail. One test
- * program includes it once; every test ends with all pages back.
+ * program includes it once. NP_TEST(name) runs a test on AMD's entries and on Intel's; at its end the tables must be
+ * such as a CPU accepts, and all pages come back.
  */
 #ifndef TESTS_NP_POOL_H
 #define TESTS_NP_POOL_H
@@ -9,6 +10,7 @@
 
 #include <arch/x86/cpu/frames.h>
 #include <arch/x86/hvm/nested_paging.h>
+#include <arch/x86/hvm/vmx/ept.h>
 #include <homestead/errno.h>
 #include <lib/assert.h>
 
@@ -69,19 +71,76 @@ static void pool_free(void *ctx, u64 maddr)
     memset(pool[i], 0xa5, PAGE_SIZE);
 }
 
-static void setup(void)
+#define TEST_MADDR_BITS 46u /* POOL_BASE has 45 */
+
+/* AMD's rules for an entry that is used: APM2 5.3, 15.25.5. All but the address, the rights to write and execute, and the
+ * ignored bits is fixed. */
+static bool amd_accepts(u64 entry, u32 level)
+{
+    bool leaf = level == 1 || (entry & BIT(7));
+    u64 address = entry & 0x000ffffffffff000ull;
+
+    if (!(entry & 1))
+        return true;
+    if (!(entry & BIT(2)) || !(entry & BIT(5)) || address >> TEST_MADDR_BITS || entry >> 62)
+        return false; /* user, accessed; bit 63: no execution */
+    if (!leaf)
+        return !(entry & BIT(6));
+    /* No 512 GiB pages; caches are used (bits 3 and 4); dirty */
+    return level < 4 && !(entry & 0x118) && (entry & BIT(6)) &&
+           IS_ALIGNED(address, PAGE_SIZE << 9 * (level - 1));
+}
+
+static bool on_intel;
+
+/* Walks all tables as the CPU would. */
+static void check_accepted(u64 maddr, u32 level)
+{
+    const u64 *table = mfn_to_virt(maddr_to_mfn(maddr));
+
+    for (u32 i = 0; i < 512; i++) {
+        u64 entry = table[i];
+        bool ok = on_intel ? !ept_entry_fault(entry, level, TEST_MADDR_BITS).what : amd_accepts(entry, level);
+
+        if (!ok)
+            fail_msg("entry %llx of level %u: %s", (unsigned long long)entry, level,
+                     on_intel ? ept_entry_fault(entry, level, TEST_MADDR_BITS).what : "not as APM2 wants it");
+        if ((entry & 7) && level > 1 && !(entry & BIT(7)))
+            check_accepted(entry & 0x000ffffffffff000ull, level - 1);
+    }
+}
+
+#define EPT_CAP_ALL 0xf0106334141ull /* of Bochs' corei7_haswell_4770 */
+
+static void setup_pool(void)
 {
     memset(taken, 0, sizeof(taken));
     nr_taken = 0;
     fail_after = ~0u;
-    np_largest_order = ORDER_1G;
     np = (struct np_table){.alloc = pool_alloc, .free = pool_free, .ctx = &np};
     assert_int_equal(np_init(&np), 0);
+}
+
+static inline void setup_amd(void)
+{
+    on_intel = false;
+    np_largest_order = ORDER_1G;
+    np_set_format(NP_AMD_TABLE, NP_AMD_LEAF);
+    setup_pool();
+}
+
+static inline void setup_intel(void)
+{
+    on_intel = true;
+    assert_null(ept_choose(EPT_CAP_ALL, MEMORY_WB));
+    setup_pool();
 }
 
 static void teardown(void)
 {
     u32 calls = 0;
+
+    check_accepted(np.root_maddr, 4);
 
     while (np_destroy(&np, 3))
         assert_true(++calls < 10000);
@@ -99,6 +158,18 @@ static inline int map(gfn_t g, mfn_t m, u32 order, enum np_type type)
     assert_int_equal(done, rc == 0);
     return rc;
 }
+
+#define NP_TEST(test_name) \
+    static void test_name(void); \
+    TEST_WITH(test_name##_amd, setup_amd, teardown) \
+    { \
+        test_name(); \
+    } \
+    TEST_WITH(test_name##_intel, setup_intel, teardown) \
+    { \
+        test_name(); \
+    } \
+    static void test_name(void)
 
 #define ALL_TYPES (1u << NP_RAM | 1u << NP_FOREIGN | 1u << NP_SPECIAL | 1u << NP_POD)
 

@@ -13,7 +13,7 @@ static void expect(u64 g, enum np_type type, u64 m, u32 order)
         assert_false(mfn_valid_value(e.mfn));
 }
 
-TEST(test_one_entry_per_size)
+NP_TEST(test_one_entry_per_size)
 {
     assert_int_equal(map(gfn(0x40000), mfn(0x80000), 18, NP_RAM), 0);
     assert_int_equal(np.nr_pages, 2); /* root and one level below: one 1G entry */
@@ -39,7 +39,7 @@ TEST(test_one_entry_per_size)
     expect(1ull << 27, NP_NONE, 0, 27);
 }
 
-TEST(test_refused)
+NP_TEST(test_refused)
 {
     u64 generation = np.generation;
 
@@ -67,7 +67,7 @@ TEST(test_refused)
     assert_int_equal(np.generation, generation);                    /* nobody lost anything */
 }
 
-TEST(test_split)
+NP_TEST(test_split)
 {
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     u64 generation = np.generation;
@@ -101,7 +101,7 @@ TEST(test_split)
 }
 
 /* What physmap's replacing relies on: once a range has been unmapped, mapping it again needs no page. */
-TEST(test_replace_needs_no_page)
+NP_TEST(test_replace_needs_no_page)
 {
     assert_int_equal(map(gfn(0x205), mfn(1), 0, NP_RAM), 0);
     assert_int_equal(unmap(gfn(0x205), 0), 0);
@@ -111,7 +111,7 @@ TEST(test_replace_needs_no_page)
 }
 
 /* A large mapping over emptied tables is one entry again, and the tables wait until they are reaped. */
-TEST(test_retired_tables)
+NP_TEST(test_retired_tables)
 {
     assert_int_equal(map(gfn(0x205), mfn(1), 0, NP_RAM), 0);
     assert_int_equal(map(gfn(0x605), mfn(2), 0, NP_RAM), 0);
@@ -135,8 +135,10 @@ TEST(test_retired_tables)
     assert_int_equal(nr_taken, 2);
 }
 
-TEST(test_without_1g_pages)
+NP_TEST(test_without_1g_pages)
 {
+    if (on_intel)
+        assert_null(ept_choose(EPT_CAP_ALL & ~BIT(17), MEMORY_WB));
     np_largest_order = ORDER_2M;
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     expect(0x12345, NP_RAM, 0x52345, 9);
@@ -147,7 +149,7 @@ TEST(test_without_1g_pages)
     assert_int_equal(map(gfn(0), mfn(0), 18, NP_RAM), 0);
 }
 
-TEST(test_no_root)
+NP_TEST(test_no_root)
 {
     struct np_table none = np;
 
@@ -155,28 +157,45 @@ TEST(test_no_root)
     assert_int_equal(np_init(&none), -ENOMEM);
 }
 
-/* The bits the CPU sees, APM2 5.4.1 and 15.25.5: present, writable, user; large as asked; nothing
- * reserved. */
-TEST(test_hardware_bits)
+/* The bits the CPU sees. APM2 5.4.1 and 15.25.5: present, writable, user, accessed; in leaves dirty; large as asked.
+ * SDM 3C 29.3.2: read, write, execute, accessed; in leaves write-back, without the guest's PAT, dirty. */
+NP_TEST(test_hardware_bits)
 {
+    u64 table = on_intel ? 0x107 : 0x27, leaf = on_intel ? 0x377 : 0x67;
+
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     assert_int_equal(map(gfn(0x40000), mfn(0x200), 9, NP_FOREIGN), 0);
     assert_int_equal(map(gfn(0x40200), mfn(0x123), 0, NP_SPECIAL), 0);
+    assert_int_equal(map(gfn(0x40201), mfn(0x124), 0, NP_GRANT_RO), 0);
     u64 pml4e = ((u64 *)mfn_to_virt(maddr_to_mfn(np.root_maddr)))[0];
     u64 *pdpt = mfn_to_virt(maddr_to_mfn(pml4e & 0xffffffffff000));
     u64 *pd = mfn_to_virt(maddr_to_mfn(pdpt[1] & 0xffffffffff000));
     u64 *pt = mfn_to_virt(maddr_to_mfn(pd[1] & 0xffffffffff000));
 
-    assert_int_equal(pml4e & 0x87, 7); /* P, W, U; a table at the root level must not have PS */
-    assert_int_equal(pdpt[0], 0x40000000 | 0xe7 | 1 << 9);
-    assert_int_equal(pdpt[1] & 0x87, 7);
-    assert_int_equal(pd[0], 0x200000 | 0xe7 | 2 << 9);
-    assert_int_equal(pt[0], 0x123000 | 0x67 | 3 << 9);
-    assert_int_equal(pt[1], 0);
+    assert_int_equal(pml4e & 0xfff, table);
+    assert_int_equal(pdpt[0], 0x40000000 | leaf | 0x80 | 1ull << 52);
+    assert_int_equal(pdpt[1] & 0xfff, table);
+    assert_int_equal(pd[0], 0x200000 | leaf | 0x80 | 2ull << 52);
+    assert_int_equal(pt[0], 0x123000 | leaf | 3ull << 52);
+    assert_int_equal(pt[1], 0x124000 | (leaf & ~2ull) | 5ull << 52);
+    assert_int_equal(pt[2], 0);
+    u64 marked;
+    assert_int_equal(np_mark_pod(&np, gfn(0x40400), 9, &marked), 0);
+    assert_int_equal(pd[2] & 7, 0); /* not present for either */
+    np_fill_pod(&np, gfn(0x40400), mfn(0x600));
+    assert_int_equal(pd[2], 0x600000 | leaf | 0x80 | 1ull << 52);
+
+    u64 entry[5];
+    assert_int_equal(np_entries(&np, gfn(0x40201), entry), 1);
+    assert_int_equal(entry[1], pt[1]);
+    assert_int_equal(entry[2], pd[1]);
+    assert_int_equal(entry[4], pml4e);
+    assert_int_equal(np_entries(&np, gfn(0x12345), entry), 3);
+    assert_int_equal(entry[3], pdpt[0]);
 }
 
 /* A list of neighbours, over the edge of a table, with a hole, backwards, and one that is taken. */
-TEST(test_many)
+NP_TEST(test_many)
 {
     gfn_t g[64];
     mfn_t m[64];
@@ -241,7 +260,7 @@ TEST(test_many)
     expect(0x10000000, NP_NONE, 0, NP_HOLE_ORDER_MAX);
 }
 
-TEST(test_unmap_at)
+NP_TEST(test_unmap_at)
 {
     struct np_entry old;
     u32 all = 1u << NP_RAM | 1u << NP_FOREIGN;
@@ -274,7 +293,7 @@ TEST(test_unmap_at)
     fail_after = ~0u;
 }
 
-TEST(test_trimmed_tables_go)
+NP_TEST(test_trimmed_tables_go)
 {
     static const struct {
         u64 gfn;
@@ -300,5 +319,3 @@ TEST(test_trimmed_tables_go)
     assert_int_equal(unmap(gfn(0x200), 0), 0);
     assert_int_equal(nr_taken, 4); /* not asked for */
 }
-
-FIXTURE(setup, teardown)

@@ -15,6 +15,7 @@ static void setup(void)
     memset(&v, 0, sizeof(v));
     memset(&exit_value, 0xee, sizeof(exit_value));
     svm_features.nrip = false;
+    svm_features.maddr_bits = 48;
     v.control = &vmcb;
     vmcb.rip = v.regs.rip = 0x1000;
     vmcb.nrip = 0x1009;
@@ -255,6 +256,8 @@ TEST(test_state)
     in.efer = EFER_LME | EFER_NXE | EFER_SVME | BIT(13);
     in.cr0 = CR0_PE | CR0_PG;
     in.cr4 &= ~CR4_MCE; /* stays set underneath */
+    in.cr3 &= BIT(48) - 1;
+    in.cs.attributes &= ~HVM_SEG_D;
     v.asid_generation = 5;
     in.ss.attributes = 0xcf3; /* DPL 3 */
     vmcb.clean = SVM_CLEAN_ALL;
@@ -272,8 +275,15 @@ TEST(test_state)
     svm_get_state(&v, &out);
     assert_int_equal(out.ss.attributes, 0xcf3);
 
+    in.cs.attributes =
+        0xe9b; /* 64 bits and 32, which VMRUN refuses, as it does bits of CR3 that no address has */
+    in.cr3 = BIT(63) | BIT(48) | 0x1000;
+    svm_set_state(&v, &in);
+    assert_int_equal(vmcb.cs.attributes, 0xa9b);
+    assert_int_equal(vmcb.cr3, 0x1000);
     in.cr0 = 0;
     svm_set_state(&v, &in);
+    assert_int_equal(vmcb.cs.attributes, 0xe9b);
     assert_int_equal(vmcb.efer, EFER_LME | EFER_NXE | EFER_SVME);
     assert_int_equal(vmcb.cpl, 0); /* real mode */
 }
