@@ -106,18 +106,19 @@ static int set_x2apic(const struct option *option, const char *value, void *fiel
 
     (void)option;
     if (!strcmp(value, "auto")) {
-        *(u32 *)field = X2APIC_AUTO;
+        *(u32 *)field = WANT_APIC_AUTO;
         return 0;
     }
     if (option_read_switch(value, &on))
         return -EINVAL;
-    *(u32 *)field = on ? X2APIC_ON : X2APIC_OFF;
+    *(u32 *)field = on ? WANT_X2APIC : WANT_XAPIC;
     return 0;
 }
 
 static void show_x2apic(const struct option *option, const void *field, char buf[OPTION_SHOWN])
 {
-    static const char *const shown[] = {[X2APIC_AUTO] = "auto", [X2APIC_ON] = "on", [X2APIC_OFF] = "off"};
+    static const char *const shown[] = {
+        [WANT_APIC_AUTO] = "auto", [WANT_X2APIC] = "on", [WANT_XAPIC] = "off"};
 
     snprintf(buf, OPTION_SHOWN, "%s=%s holds", option->name, shown[*(const u32 *)field]);
 }

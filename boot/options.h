@@ -9,7 +9,7 @@
 #include <homestead/types.h>
 #include <lib/log.h>
 
-enum x2apic_choice { X2APIC_AUTO, X2APIC_ON, X2APIC_OFF };
+enum x2apic_choice { WANT_APIC_AUTO, WANT_X2APIC, WANT_XAPIC };
 
 #define OPTIONS_SERIAL_LINES 2u
 

@@ -4,6 +4,7 @@
 #include <boot/boot.h>
 
 #include <arch/x86/cpu/apic.h>
+#include <arch/x86/cpu/apic_mode.h>
 #include <arch/x86/cpu/paging.h>
 #include <arch/x86/cpu/panic.h>
 #include <arch/x86/cpu/smp.h>
@@ -14,8 +15,7 @@
 #define START_LOW    0x10000u /* some firmware writes to the first 64 KiB at any time */
 #define START_HIGH   0xa0000u
 #define START_BYTES  ((1 + PAGING_START_TABLES) * PAGE_SIZE) /* the code, and its page tables */
-#define XAPIC_MAX_ID 254u
-#define LINES_MAX    16u /* more CPUs than that are shown by node */
+#define LINES_MAX    16u                                     /* more CPUs than that are shown by node */
 #define EBDA_SEGMENT 0x40eu
 
 static struct cpu *list[MAX_CPUS];
@@ -64,22 +64,25 @@ static u64 start_page(const struct boot_info *info)
     return 0;
 }
 
-/* An id above 254 can be addressed in x2APIC mode only. */
+/* apic_mode.h */
 static void choose_apic_mode(const struct topology *topo, enum x2apic_choice wanted)
 {
     u32 nr_high = 0;
 
-    if (wanted == X2APIC_ON && apic_use_x2apic())
-        log_warn("this CPU has no x2APIC mode\n");
-
     for (u32 i = 0; i < topo->nr_cpus; i++)
         nr_high += topo->cpus[i].apic_id > XAPIC_MAX_ID;
-    if (nr_high && !apic_in_x2apic_mode() && apic_use_x2apic())
-        log_warn("%u CPUs have APIC ids above %u, and this CPU has no x2APIC: they are left out\n", nr_high,
-                 XAPIC_MAX_ID);
-    if (wanted == X2APIC_OFF && apic_in_x2apic_mode())
-        log_warn("x2apic=off does not hold: %s\n",
-                 nr_high ? "APIC ids above 254 need x2APIC mode" : "the firmware has entered x2APIC mode");
+    if (apic_choose_mode(wanted == WANT_X2APIC, nr_high)) {
+        if (wanted == WANT_X2APIC)
+            log_warn("this CPU has no x2APIC mode\n");
+        if (nr_high)
+            log_warn("%u CPUs have APIC ids above %u, and this CPU has no x2APIC: they are left out\n",
+                     nr_high, XAPIC_MAX_ID);
+    }
+    if (wanted == WANT_XAPIC && apic_in_x2apic_mode())
+        log_warn("x2apic=off does not hold: %s\n", nr_high ? "APIC ids above 254 need x2APIC mode"
+                                                   : apic_is_locked()
+                                                       ? "the firmware has locked x2APIC mode on"
+                                                       : "the firmware has entered x2APIC mode");
 }
 
 static void prepare(const struct topology *topo, const struct boot_options *options)

@@ -53,7 +53,7 @@ struct guest_path {
     u64 word[GUEST_PATH_LEVELS];
 };
 #define GUEST_PATH_NONE ~0ull
-#define GUEST_PATHS 4u
+#define GUEST_PATHS     4u
 
 struct vcpu {
     struct domain *domain; /* [I] */
@@ -84,7 +84,7 @@ struct vcpu {
     u64 runstate_area;    /* [R] guest-virtual, 0: none; whether there is one is read without the lock */
     bool runstate_compat; /* [R] the area has the layout of 32-bit callers */
     /* what guest_copy.c remembers [o] */
-    bool paging_known;                    /* path_paging is what the registers hold now */
+    bool paging_known;                    /* path_paging is what its registers hold, until it runs again */
     struct hvm_paging path_paging;        /* under which the paths were walked */
     struct guest_path paths[GUEST_PATHS]; /* by the page's number */
     /* events */
@@ -282,8 +282,6 @@ bool vcpu_is_initialised(struct vcpu *v);
 void vcpu_offline(struct vcpu *v);
 /* The same for a running v. When the last online vCPU goes offline so, the domain powers off. */
 void vcpu_down(struct vcpu *v);
-/* The vector an event is signalled with, 0: none set by the guest. */
-u8 vcpu_upcall_vector(const struct vcpu *v);
 /* HVMOP_set_evtchn_upcall_vector: the APIC delivers this vector, and a pending event with it. */
 void vcpu_set_upcall_vector(struct vcpu *v, u8 vector);
 /* Moves v's vcpu_info with its contents into a page of the guest, once. All events are marked pending there.

@@ -7,8 +7,8 @@
  * guest changes its tables without an exit, so a cached result must be validated: the words of the last
  * walk are read again in place, which shows whether the result is still the same.
  *
- * Budget of a copy within such a page: 60 instructions and one for each 8 bytes; 45 more for the first one of an exit,
- * which looks whether the guest has changed its registers. These paths call nothing, so no register is saved on them.
+ * Budget of a copy within such a page: 80 instructions and one for each 8 bytes. That path calls nothing, so it saves few
+ * registers. Whether the guest has changed its control registers is looked at once an exit: guest_copy_begin(), 40.
  */
 #include <arch/x86/hvm/guest_walk.h>
 #include <homestead/errno.h>
@@ -107,51 +107,12 @@ static __attribute__((noinline)) char *walk(struct vcpu *v, struct guest_path *p
 }
 
 /* Paths are valid for one set of control registers. */
-static __attribute__((noinline)) void learn_paging(struct vcpu *v)
+void guest_copy_begin(struct vcpu *v)
 {
     if (unlikely(hvm_ops->paging_state(&v->hvm, &v->path_paging)))
         for (u32 i = 0; i < GUEST_PATHS; i++)
             forget(&v->paths[i]);
     v->paging_known = true;
-}
-
-enum how { REMEMBERED, WALKED }; /* by the last walk only, or by a new one where that is not so any more */
-
-/* Copies between buf and [gva, gva + len_bytes), which is in one page. False: it is not all there, or not remembered.
- * *place, unless it is NULL: where that is. */
-static inline __attribute__((always_inline)) bool copy_page(struct vcpu *v, char *buf, u64 gva, u64 len_bytes,
-                                                            bool write, struct guest_place *place,
-                                                            enum how how)
-{
-    struct physmap *p = &v->domain->physmap;
-    struct guest_path *path = path_of(v, gva);
-
-    if (how == REMEMBERED && !is_for(path, gva, write))
-        return false;
-    spin_lock(&p->lock);
-    char *virt = path->virt;
-    if (unlikely((how == WALKED && !is_for(path, gva, write)) || !still_so(p, path)))
-        virt = how == WALKED ? walk(v, path, gva, write) : NULL;
-    if (likely(virt)) {
-        virt += gva & ~PAGE_MASK;
-        memcpy_inline(write ? virt : buf, write ? buf : virt, len_bytes);
-        if (place && is_for(path, gva, true))
-            *place = (struct guest_place){gva, virt, path->view};
-    }
-    spin_unlock(&p->lock);
-    return virt;
-}
-
-/* The same by a walk. -EFAULT. */
-static int walk_page(struct vcpu *v, char *buf, u64 gva, u64 len_bytes, bool write, struct guest_place *place)
-{
-    if (likely(copy_page(v, buf, gva, len_bytes, write, place, WALKED)))
-        return 0;
-    /* Maybe for want of memory for a marked frame. */
-    for (u32 i = 0; i < POD_ATTEMPTS && pod_refill(v->domain, false); i++)
-        if (copy_page(v, buf, gva, len_bytes, write, NULL, WALKED))
-            return 0;
-    return -EFAULT;
 }
 
 /* In one page, and at least a byte? */
@@ -160,17 +121,57 @@ static inline bool is_short(u64 gva, u64 len_bytes)
     return len_bytes - 1 < PAGE_SIZE - (gva & ~PAGE_MASK);
 }
 
-/* Copies of all kinds, what can be remembered too. place: only if it is short. */
-static __attribute__((noinline)) int copy_walking(struct vcpu *v, char *buf, u64 gva, u64 len_bytes,
-                                                  bool write, struct guest_place *place)
+/* Physmap lock held. Copies between buf and gva, which is at virt. *place, unless it is NULL: where that is. */
+static inline __attribute__((always_inline)) void move(const struct guest_path *path, char *virt, char *buf,
+                                                       u64 gva, u64 len_bytes, bool write,
+                                                       struct guest_place *place)
+{
+    virt += gva & ~PAGE_MASK;
+    memcpy_inline(write ? virt : buf, write ? buf : virt, len_bytes);
+    if (place && is_for(path, gva, true))
+        *place = (struct guest_place){gva, virt, path->view};
+}
+
+/* Copies [gva, gva + len_bytes), which is in one page. False: it is not all there. */
+static bool copy_page(struct vcpu *v, char *buf, u64 gva, u64 len_bytes, bool write,
+                      struct guest_place *place)
+{
+    struct physmap *p = &v->domain->physmap;
+    struct guest_path *path = path_of(v, gva);
+
+    spin_lock(&p->lock);
+    bool same = is_for(path, gva, write) && still_so(p, path);
+    char *virt = same ? path->virt : walk(v, path, gva, write);
+    if (virt)
+        move(path, virt, buf, gva, len_bytes, write, place);
+    spin_unlock(&p->lock);
+    return virt;
+}
+
+/* The same, and memory for a marked frame. -EFAULT. */
+static int copy_piece(struct vcpu *v, char *buf, u64 gva, u64 len_bytes, bool write,
+                      struct guest_place *place)
+{
+    bool done = copy_page(v, buf, gva, len_bytes, write, place);
+
+    for (u32 i = 0; !done && i < POD_ATTEMPTS && pod_refill(v->domain, false); i++)
+        done = copy_page(v, buf, gva, len_bytes, write, NULL);
+    return done ? 0 : -EFAULT;
+}
+
+/* Copies of all kinds. place: only if it is short. */
+static __attribute__((noinline)) int copy_all(struct vcpu *v, char *buf, u64 gva, u64 len_bytes, bool write,
+                                              struct guest_place *place)
 {
     if (len_bytes == 0)
         return 0;
     if (gva + (len_bytes - 1) < gva)
         return -EFAULT;
+    if (!v->paging_known)
+        guest_copy_begin(v);
     while (!is_short(gva, len_bytes)) {
         u64 room = PAGE_SIZE - (gva & ~PAGE_MASK);
-        int rc = walk_page(v, buf, gva, room, write, NULL);
+        int rc = copy_piece(v, buf, gva, room, write, NULL);
 
         if (rc)
             return rc;
@@ -178,60 +179,50 @@ static __attribute__((noinline)) int copy_walking(struct vcpu *v, char *buf, u64
         buf += room;
         len_bytes -= room;
     }
-    return walk_page(v, buf, gva, len_bytes, write, place);
+    return copy_piece(v, buf, gva, len_bytes, write, place);
 }
 
-/* Most copies: short, and remembered. */
-static inline __attribute__((always_inline)) int copy(struct vcpu *v, char *buf, u64 gva, u64 len_bytes,
-                                                      bool write, struct guest_place *place)
+/* A copy in a page whose last walk is still so. False: not done. */
+static inline __attribute__((always_inline)) bool
+copy_again(struct vcpu *v, char *buf, u64 gva, u64 len_bytes, bool write, struct guest_place *place)
 {
-    if (likely(is_short(gva, len_bytes)) &&
-        likely(copy_page(v, buf, gva, len_bytes, write, place, REMEMBERED)))
-        return 0;
-    return copy_walking(v, buf, gva, len_bytes, write, place && is_short(gva, len_bytes) ? place : NULL);
-}
+    struct physmap *p = &v->domain->physmap;
+    struct guest_path *path = path_of(v, gva);
 
-/* The first of an exit: apart, because it calls. */
-static __attribute__((noinline)) int first_from(struct vcpu *v, void *dst, u64 gva, u64 len_bytes)
-{
-    learn_paging(v);
-    return copy_from_guest(v, dst, gva, len_bytes);
+    if (unlikely(!v->paging_known) || unlikely(!is_short(gva, len_bytes)) ||
+        unlikely(!is_for(path, gva, write)))
+        return false;
+    spin_lock(&p->lock);
+    bool same = still_so(p, path);
+    if (likely(same))
+        move(path, path->virt, buf, gva, len_bytes, write, place);
+    spin_unlock(&p->lock);
+    return same;
 }
 
 int copy_from_guest(struct vcpu *v, void *dst, u64 gva, u64 len_bytes)
 {
-    if (!v->paging_known)
-        return first_from(v, dst, gva, len_bytes);
-    return copy(v, dst, gva, len_bytes, false, NULL);
-}
-
-static __attribute__((noinline)) int first_to(struct vcpu *v, u64 gva, const void *src, u64 len_bytes)
-{
-    learn_paging(v);
-    return copy_to_guest(v, gva, src, len_bytes);
+    return likely(copy_again(v, dst, gva, len_bytes, false, NULL))
+               ? 0
+               : copy_all(v, dst, gva, len_bytes, false, NULL);
 }
 
 int copy_to_guest(struct vcpu *v, u64 gva, const void *src, u64 len_bytes)
 {
-    if (!v->paging_known)
-        return first_to(v, gva, src, len_bytes);
-    return copy(v, (void *)(uintptr_t)src, gva, len_bytes, true, NULL);
-}
+    char *buf = (void *)(uintptr_t)src;
 
-static __attribute__((noinline)) int first_from_place(struct vcpu *v, void *dst, u64 gva, u64 len_bytes,
-                                                      struct guest_place *place)
-{
-    learn_paging(v);
-    return copy_from_guest_place(v, dst, gva, len_bytes, place);
+    return likely(copy_again(v, buf, gva, len_bytes, true, NULL))
+               ? 0
+               : copy_all(v, buf, gva, len_bytes, true, NULL);
 }
 
 int copy_from_guest_place(struct vcpu *v, void *dst, u64 gva, u64 len_bytes, struct guest_place *place)
 {
-    if (!v->paging_known)
-        return first_from_place(v, dst, gva, len_bytes, place);
     place->gva = gva;
     place->virt = NULL;
-    return copy(v, dst, gva, len_bytes, false, place);
+    return likely(copy_again(v, dst, gva, len_bytes, false, place))
+               ? 0
+               : copy_all(v, dst, gva, len_bytes, false, is_short(gva, len_bytes) ? place : NULL);
 }
 
 int copy_to_guest_place(struct vcpu *v, const struct guest_place *place, u64 offset, const void *src,

@@ -171,13 +171,19 @@ void vcpu_down(struct vcpu *v)
         domain_shutdown(v->domain, SHUTDOWN_poweroff);
 }
 
+/* The vector an event is signalled with, 0: none set by the guest. */
+static u8 upcall_vector(const struct vcpu *v)
+{
+    return v->upcall_vector ? v->upcall_vector : vcpu_domain_vector(v);
+}
+
 void vcpu_block(struct vcpu *v)
 {
     set_state(v, VCPU_RUNNABLE, VCPU_BLOCKED);
     /* Checked after the state has changed: an event that arrived before the change found no blocked vCPU to
      * wake. The pending byte of a guest that takes no upcall, but polls, does not count. */
     if (v->irq_waits || __atomic_load_n(&v->attention, __ATOMIC_SEQ_CST) ||
-        (vcpu_event_pending(v) && vcpu_upcall_vector(v)))
+        (vcpu_event_pending(v) && upcall_vector(v)))
         vcpu_wake(v);
 }
 
@@ -225,11 +231,6 @@ void vcpu_unpause(struct vcpu *v)
     runstate_update(v, 0);
     spin_unlock(lock);
     sched_update(v);
-}
-
-u8 vcpu_upcall_vector(const struct vcpu *v)
-{
-    return v->upcall_vector ? v->upcall_vector : vcpu_domain_vector(v);
 }
 
 void vcpu_set_upcall_vector(struct vcpu *v, u8 vector)

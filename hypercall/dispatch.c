@@ -1,5 +1,5 @@
 /*
- * From a VMMCALL/VMCALL exit to a handler and back: one table of {permission, handler}, indexed by the
+ * From a VMMCALL/VMCALL exit to a handler and back: one table of handlers and what they need, indexed by the
  * hypercall's number. Handlers serve callers of either word size (compat.h).
  *
  * Budget of the null hypercall (xen_version 0) in this layer: 80 instructions, no lock, no guest memory.
@@ -10,38 +10,44 @@
 #include <hypercall/hypercall.h>
 #include <xen/xen.h>
 
-enum permission {
-    ANYONE,
-    CONTROL, /* domain 0 only, others get -EPERM whatever the arguments */
-};
+/* What a call needs besides its number. */
+#define CONTROL 1u /* domain 0 only, others get -EPERM whatever the arguments */
+#define COPIES  2u /* mostly reads or writes guest memory: guest_copy_begin() */
 
-static const struct {
+static const struct call {
     long (*handler)(struct hypercall *c);
-    u8 permission; /* enum permission */
+    u8 needs;
 } calls[] = {
-    [__HYPERVISOR_platform_op] = {hc_platform_op, CONTROL},
-    [__HYPERVISOR_memory_op] = {hc_memory_op, ANYONE},
-    [__HYPERVISOR_multicall] = {hc_multicall, ANYONE},
-    [__HYPERVISOR_set_timer_op] = {hc_set_timer_op, ANYONE},
-    [__HYPERVISOR_xen_version] = {hc_xen_version, ANYONE},
-    [__HYPERVISOR_console_io] = {hc_console_io, CONTROL},
-    [__HYPERVISOR_grant_table_op] = {hc_grant_table_op, ANYONE},
-    [__HYPERVISOR_vm_assist] = {hc_vm_assist, ANYONE},
-    [__HYPERVISOR_vcpu_op] = {hc_vcpu_op, ANYONE},
-    [__HYPERVISOR_sched_op] = {hc_sched_op, ANYONE},
-    [__HYPERVISOR_event_channel_op] = {hc_event_channel_op, ANYONE},
-    [__HYPERVISOR_hvm_op] = {hc_hvm_op, ANYONE},
-    [__HYPERVISOR_sysctl] = {hc_sysctl, CONTROL},
-    [__HYPERVISOR_domctl] = {hc_domctl, CONTROL},
+    [__HYPERVISOR_platform_op] = {hc_platform_op, CONTROL | COPIES},
+    [__HYPERVISOR_memory_op] = {hc_memory_op, COPIES},
+    [__HYPERVISOR_multicall] = {hc_multicall, COPIES},
+    [__HYPERVISOR_set_timer_op] = {hc_set_timer_op, 0},
+    [__HYPERVISOR_xen_version] = {hc_xen_version, 0},
+    [__HYPERVISOR_console_io] = {hc_console_io, CONTROL | COPIES},
+    [__HYPERVISOR_grant_table_op] = {hc_grant_table_op, COPIES},
+    [__HYPERVISOR_vm_assist] = {hc_vm_assist, 0},
+    [__HYPERVISOR_vcpu_op] = {hc_vcpu_op, COPIES},
+    [__HYPERVISOR_sched_op] = {hc_sched_op, 0},
+    [__HYPERVISOR_event_channel_op] = {hc_event_channel_op, COPIES},
+    [__HYPERVISOR_hvm_op] = {hc_hvm_op, COPIES},
+    [__HYPERVISOR_sysctl] = {hc_sysctl, CONTROL | COPIES},
+    [__HYPERVISOR_domctl] = {hc_domctl, CONTROL | COPIES},
 };
 
 static inline long call(struct hypercall *c, u64 nr)
 {
-    if (nr >= ARRAY_SIZE(calls) || !calls[nr].handler)
+    if (unlikely(nr >= ARRAY_SIZE(calls)))
         return -ENOSYS;
-    if (calls[nr].permission == CONTROL && !c->v->domain->is_control)
-        return -EPERM;
-    long rc = calls[nr].handler(c);
+    const struct call *called = &calls[nr];
+    if (unlikely(!called->handler))
+        return -ENOSYS;
+    if (called->needs) {
+        if ((called->needs & CONTROL) && !c->v->domain->is_control)
+            return -EPERM;
+        if ((called->needs & COPIES) && !c->v->paging_known)
+            guest_copy_begin(c->v);
+    }
+    long rc = called->handler(c);
     if (unlikely(c->target))
         domain_put(c->target);
     return rc;

@@ -9,7 +9,7 @@
 #include <homestead/errno.h>
 #include <mm/ledger.h>
 
-static void unlock(struct mem_account *account, u64 locked)
+static inline void unlock(struct mem_account *account, u64 locked)
 {
     nodes_unlock(locked);
     spin_unlock(&account->lock);
@@ -29,6 +29,8 @@ static void set_clear(struct claim_set *set)
 {
     set->nodes = 0;
     set->host = 0;
+    set->any = 0;
+    set->orders = 0;
     set->flags = 0;
 }
 
@@ -36,7 +38,15 @@ static void set_enter(struct claim_set *set, nodeid_t nid, u64 pages, u32 order)
 {
     set->nodes |= BIT(nid);
     set->node[nid] = pages;
+    set->any |= pages;
     set->order[nid] = (u8)order;
+    set->orders |= order;
+}
+
+static void set_enter_host(struct claim_set *set, u64 pages)
+{
+    set->host = pages;
+    set->any |= pages;
 }
 
 /*
@@ -84,7 +94,7 @@ static int install_legacy_locked(struct mem_account *account, u64 pages, u64 loc
     pages -= account->tot_pages;
     if (account->legacy_claims != CLAIM_LEGACY_HOST)
         pages = set_by_affinity(account, &set, pages);
-    set.host = pages;
+    set_enter_host(&set, pages);
     return install(account, &set, locked);
 }
 
@@ -144,7 +154,7 @@ static int set_decode(const struct claim_entry *entries, u32 nr, u32 flags, stru
             return -ENOENT;
         if (host) {
             host_seen = true;
-            set->host = entry->pages;
+            set_enter_host(set, entry->pages);
         } else {
             set_enter(set, entry->node, entry->pages, entry->pad);
         }
@@ -170,7 +180,7 @@ static void set_make_relative(const struct mem_account *account, const struct cl
         if (want > own)
             set_enter(set, nid, want - own, wanted->order[nid]);
     }
-    set->host = wanted->host > beyond ? wanted->host - beyond : 0;
+    set_enter_host(set, wanted->host > beyond ? wanted->host - beyond : 0);
 }
 
 /* Is tot + set > max? Then also if the sum does not fit in 64 bits. claims.md CL-1.3, CL-1.8, CL-3.34. */
@@ -190,14 +200,6 @@ static bool set_exceeds_max(const struct mem_account *account, const struct clai
     return false;
 }
 
-static bool set_is_empty(const struct claim_set *set)
-{
-    for_each_node (nid, set->nodes)
-        if (set->node[nid])
-            return false;
-    return set->host == 0;
-}
-
 /*
  * wanted: as decoded. The account's lock and those of ledger_lock_nodes(account, its nodes) held.
  * claims.md CL-1.5, CL-1.7, CL-3.15, CL-3.17, CL-3.18, CL-3.27, CL-3.31 to CL-3.33.
@@ -207,14 +209,14 @@ static int install_set_locked(struct mem_account *account, const struct claim_se
 {
     struct claim_set set;
 
-    if (set_is_empty(wanted)) {
+    if (!wanted->any) {
         ledger_release(account, locked);
         return 0;
     }
     if (account->outstanding && !(flags & CLAIM_REPLACE))
         return -EINVAL;
     set_make_relative(account, wanted, &set);
-    if (set_is_empty(&set) || set_exceeds_max(account, &set))
+    if (!set.any || set_exceeds_max(account, &set))
         return -EINVAL;
     return install(account, &set, locked);
 }

@@ -274,7 +274,7 @@ static enum verdict set_fits(const struct mem_account *account, const struct cla
             return too_little;
         room -= set->node[nid];
     }
-    return claim_units_fit(account, set) ? GRANTED : REFUSED;
+    return !set->orders || claim_units_fit(account, set) ? GRANTED : REFUSED;
 }
 
 /* claims.md CL-3.8, CL-3.19, CL-3.43. */

@@ -13,6 +13,7 @@
 #ifndef MM_LEDGER_H
 #define MM_LEDGER_H
 
+#include <mm/claims.h>
 #include <mm/node.h>
 
 struct claim_set {       /* what an account shall have claimed */
@@ -20,7 +21,9 @@ struct claim_set {       /* what an account shall have claimed */
     u64 node[MAX_NODES]; /* pages */
     u8 order[MAX_NODES]; /* of the node's extents: 0, ORDER_2M, ORDER_1G */
     u64 host;
-    u32 flags; /* CLAIM_STRICT, CLAIM_SCRUB */
+    u64 any;    /* not 0: it is not empty, since that is all these numbers of pages or-ed */
+    u32 orders; /* not 0: some of the orders are not */
+    u32 flags;  /* CLAIM_STRICT, CLAIM_SCRUB */
 };
 
 /* What the locks held are enough to decide. */
@@ -74,7 +77,14 @@ static inline void ledger_credit(struct node *node, u64 pages)
     node->host_part += pages;
 }
 /* H, as far as the locked nodes have it. */
-u64 ledger_host_spare(u64 locked);
+static inline u64 ledger_host_spare(u64 locked)
+{
+    u64 sum = 0;
+
+    for_each_node (nid, locked)
+        sum += node_get(nid)->host_part;
+    return sum;
+}
 /* Sum of h[d]. All nodes locked. */
 u64 ledger_host_claims(void);
 /* Takes pages out of H for node nid; needs: as for ledger_reserve(). */
@@ -89,7 +99,16 @@ static inline enum verdict host_take(u64 locked, nodeid_t nid, u64 pages, u64 *n
     return GRANTED;
 }
 /* Takes pages out of the parts of the locked nodes, which have them: nid's first. False: that was not enough. */
-bool host_take_parts(u64 locked, nodeid_t nid, u64 pages);
+bool host_take_other_parts(u64 locked, nodeid_t nid, u64 pages);
+static inline bool host_take_parts(u64 locked, nodeid_t nid, u64 pages)
+{
+    struct node *node = node_get(nid);
+
+    if (unlikely(pages > node->host_part))
+        return host_take_other_parts(locked, nid, pages);
+    node->host_part -= pages;
+    return true;
+}
 /* Part of H goes with the pages it stands for. Both nodes locked. */
 void host_move(nodeid_t from, nodeid_t to, u64 pages);
 /* Deals the parts out so that what is missing to U[n] is the same everywhere, as far as possible: then every node can
@@ -102,11 +121,37 @@ bool ledger_host_lose(nodeid_t nid);
 /* --- ledger_orders.c: c[d][n], and the whole extents it stands for --- */
 /* Whole extents of account->claim_order[nid] that are kept for the account. */
 u64 claim_units(const struct mem_account *account, nodeid_t nid);
+/* c[d][n] changes by that, and with it what is claimed on the node. Atomic because it is read without the lock: by the
+ * allocator, which chooses between clean and dirty memory, and by idle CPUs, which choose what to clean. */
+static inline void claim_node_change(struct mem_account *account, nodeid_t nid, s64 pages)
+{
+    struct node *node = node_get(nid);
+
+    __atomic_store_n(&account->node_claim[nid], account->node_claim[nid] + (u64)pages, __ATOMIC_RELAXED);
+    __atomic_store_n(&node->claimed, node->claimed + (u64)pages, __ATOMIC_RELAXED);
+    if (account->claim_flags & CLAIM_SCRUB)
+        __atomic_store_n(&node->scrub, node->scrub + (u64)pages, __ATOMIC_RELAXED);
+}
 /* c[d][n] drops by pages that are taken as extents of order. Returns how many of the units that had been lost
  * are made up for by that: to be given to claim_node_add() if the pages come back. */
-u64 claim_node_sub(struct mem_account *account, nodeid_t nid, u64 pages, u32 order);
+u64 claim_units_sub(struct mem_account *account, nodeid_t nid, u64 pages, u32 order);
+static inline u64 claim_node_sub(struct mem_account *account, nodeid_t nid, u64 pages, u32 order)
+{
+    ASSERT(account->node_claim[nid] >= pages);
+    if (unlikely(account->claim_order[nid]))
+        return claim_units_sub(account, nid, pages, order);
+    claim_node_change(account, nid, -(s64)pages);
+    return 0;
+}
 /* c[d][n] grows. Units that cannot be had any more are lost. */
-void claim_node_add(struct mem_account *account, nodeid_t nid, u64 pages, u64 lost);
+void claim_units_add(struct mem_account *account, nodeid_t nid, u64 pages, u64 lost);
+static inline void claim_node_add(struct mem_account *account, nodeid_t nid, u64 pages, u64 lost)
+{
+    if (unlikely(account->claim_order[nid]))
+        claim_units_add(account, nid, pages, lost);
+    else
+        claim_node_change(account, nid, (s64)pages);
+}
 /* How many of the lost units that a reservation of pages made up for come back with its last `back` pages. */
 u64 claim_lost_back(const struct mem_account *account, nodeid_t nid, u64 pages, u64 back, u32 order,
                     u64 lost);

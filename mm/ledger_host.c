@@ -7,15 +7,6 @@
 #include <lib/assert.h>
 #include <mm/ledger.h>
 
-u64 ledger_host_spare(u64 locked)
-{
-    u64 sum = 0;
-
-    for_each_node (nid, locked)
-        sum += node_get(nid)->host_part;
-    return sum;
-}
-
 u64 ledger_host_claims(void)
 {
     u64 unclaimed = 0;
@@ -41,14 +32,12 @@ void host_deal_out(nodeid_t from, u64 pages)
     ASSERT(left == 0);
 }
 
-bool host_take_parts(u64 locked, nodeid_t nid, u64 pages)
+bool host_take_other_parts(u64 locked, nodeid_t nid, u64 pages)
 {
     u64 part = MIN(pages, node_get(nid)->host_part);
 
     node_get(nid)->host_part -= part;
     pages -= part;
-    if (likely(!pages))
-        return true;
     for_each_node (other, locked) {
         part = MIN(pages, node_get(other)->host_part);
         node_get(other)->host_part -= part;

@@ -20,42 +20,19 @@ u64 claim_units(const struct mem_account *account, nodeid_t nid)
     return order ? (account->node_claim[nid] >> order) - account->node_short[nid] : 0;
 }
 
-/* Atomic because it is read without the lock: by the allocator, which chooses between clean and dirty memory, and by
- * idle CPUs, which choose what to clean. */
-static void store(u64 *counter, u64 value)
-{
-    __atomic_store_n(counter, value, __ATOMIC_RELAXED);
-}
-
-/* The claim grows by that, and with it what is claimed on the node. */
-static void change(struct mem_account *account, nodeid_t nid, s64 pages)
-{
-    struct node *node = node_get(nid);
-
-    store(&account->node_claim[nid], account->node_claim[nid] + (u64)pages);
-    store(&node->claimed, node->claimed + (u64)pages);
-    if (account->claim_flags & CLAIM_SCRUB)
-        store(&node->scrub, node->scrub + (u64)pages);
-}
-
 /* claims.md CL-3.53 to CL-3.55, CL-3.59. */
-u64 claim_node_sub(struct mem_account *account, nodeid_t nid, u64 pages, u32 order)
+u64 claim_units_sub(struct mem_account *account, nodeid_t nid, u64 pages, u32 order)
 {
     u32 unit = account->claim_order[nid];
     u64 before = account->node_claim[nid], left = before - pages, made_up = 0;
 
-    ASSERT(before >= pages);
-    if (!unit) {
-        change(account, nid, -(s64)pages);
-        return 0;
-    }
     u64 units = claim_units(account, nid), lost = account->node_short[nid];
     if (order < unit)
         made_up = MIN(lost, (before >> unit) - (left >> unit));
     else if (lost > left >> unit)
         made_up = lost - (left >> unit);
     account->node_short[nid] = lost - made_up;
-    change(account, nid, -(s64)pages);
+    claim_node_change(account, nid, -(s64)pages);
     node_keep_whole(nid, unit, (s64)(claim_units(account, nid) - units));
     return made_up;
 }
@@ -79,14 +56,12 @@ static u64 units_there(nodeid_t nid, u32 unit, u64 wanted)
 }
 
 /* claims.md CL-3.56, CL-3.57. */
-void claim_node_add(struct mem_account *account, nodeid_t nid, u64 pages, u64 lost)
+void claim_units_add(struct mem_account *account, nodeid_t nid, u64 pages, u64 lost)
 {
     u32 unit = account->claim_order[nid];
     u64 units = claim_units(account, nid);
 
-    change(account, nid, (s64)pages);
-    if (!unit)
-        return;
+    claim_node_change(account, nid, (s64)pages);
     account->node_short[nid] = MIN(account->node_short[nid] + lost, account->node_claim[nid] >> unit);
     u64 now = claim_units(account, nid);
     if (now > units) {
@@ -105,7 +80,7 @@ u64 claim_lost_back(const struct mem_account *account, nodeid_t nid, u64 pages, 
 
     if (!lost || back == pages)
         return lost;
-    /* What a reservation of only the kept pages would have made up for, as in claim_node_sub(). */
+    /* What a reservation of only the kept pages would have made up for, as in claim_units_sub(). */
     u64 kept = order < unit ? ((now + pages) >> unit) - (kept_left >> unit) : 0;
     if (order >= unit && lost + (now >> unit) > kept_left >> unit)
         kept = lost + (now >> unit) - (kept_left >> unit);

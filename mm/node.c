@@ -54,19 +54,25 @@ void mm_node_get_info(nodeid_t nid, struct mm_node_info *out)
 
 void mm_host_get_info(struct mm_host_info *out)
 {
-    *out = (struct mm_host_info){0};
-    nodes_lock(nodes_all());
-    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
-        const struct node *node = node_get(nid);
+    u64 host_spare = 0;
 
+    *out = (struct mm_host_info){0};
+    /* What was read of a node stays so while it is locked: the sums are of the moment when the last one is. */
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++) {
+        struct node *node = node_get(nid);
+
+        spin_lock(&node->lock);
         out->total_pages += node->ram_pages + node->unmanaged_pages;
         out->free_pages += node->free_pages;
         out->dirty_pages += node->dirty_pages;
         out->outstanding_pages += node->claimed;
+        host_spare += node->host_part;
     }
-    out->host_claimed_pages = ledger_host_claims();
+    for (nodeid_t nid = mm_nr_nodes(); nid-- > 0;)
+        spin_unlock(&node_get(nid)->lock);
+    out->host_claimed_pages =
+        out->free_pages - out->outstanding_pages - host_spare; /* ledger_host_claims() */
     out->outstanding_pages += out->host_claimed_pages;
-    nodes_unlock(nodes_all());
 }
 
 void node_get_counts(nodeid_t nid, struct node_counts *out)

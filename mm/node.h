@@ -77,8 +77,11 @@ static inline nodeid_t node_first(u64 nodes)
 {
     return nodes ? (nodeid_t)__builtin_ctzll(nodes) : MAX_NODES;
 }
+/* The set is evaluated once. No break inside: it would end the inner loop, which makes nid and has one turn. */
 #define for_each_node(nid, nodes) \
-    for (nodeid_t nid = node_first(nodes); nid < MAX_NODES; nid = node_first((nodes) & ~((2ull << nid) - 1)))
+    for (u64 nid##_left = (nodes); nid##_left; nid##_left &= nid##_left - 1) \
+        for (nodeid_t nid = (nodeid_t)__builtin_ctzll(nid##_left), nid##_once = 1; nid##_once; nid##_once = 0)
+
 void nodes_lock_each(u64 nodes);
 void nodes_unlock_each(u64 nodes);
 static inline void nodes_lock(u64 nodes)

@@ -83,6 +83,18 @@ class TestSecondLineOnly(GoodRun):
         assert not [line for line in run.lines if line.startswith("warning: ")], run.tail()
 
 
+class TestX2apicWanted(GoodRun):
+    """x2APIC mode is there then, or a warning says that there is none: QEMU 7.2 has none."""
+
+    @pytest.fixture(scope="class")
+    def run(self, boot_guests):
+        return boot_guests("tiny", "--nodes", 1, "--cpus", 2, "--cmdline", "x2apic")
+
+    def test_it_is_entered_or_missing(self, run):
+        missing = "warning: this CPU has no x2APIC mode" in run.lines
+        assert missing != any(re.fullmatch("CPUs .*, x2APIC mode", line) for line in run.lines), run.tail()
+
+
 TWO_SECTIONS = """\
 # One for every day, one for rescue.
 [global]

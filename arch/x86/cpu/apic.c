@@ -1,5 +1,6 @@
 #include <arch/x86/cpu/apic.h>
 
+#include <arch/x86/cpu/apic_mode.h>
 #include <homestead/init.h>
 #include <homestead/errno.h>
 #include <arch/x86/cpu/io.h>
@@ -25,22 +26,22 @@ enum apic_register {
     APIC_TIMER_DIVIDE = 0x3e0,
 };
 
-#define APIC_BASE_EXTD   BIT(10)
-#define APIC_BASE_ENABLE BIT(11)
-#define SVR_ENABLE       0x100u
-#define LVT_MASKED       0x10000u
-#define LVT_PERIODIC     0x20000u
-#define LVT_NMI          0x400u
-#define DIVIDE_BY_16     0x3u
+#define SVR_ENABLE   0x100u
+#define LVT_MASKED   0x10000u
+#define LVT_PERIODIC 0x20000u
+#define LVT_NMI      0x400u
+#define DIVIDE_BY_16 0x3u
 
-/* interrupt command: delivery mode and flags, APM2 16.5; physical destination, edge */
-#define ICR_NMI     0x400u
-#define ICR_INIT    0x500u
-#define ICR_STARTUP 0x600u
-#define ICR_ASSERT  0x4000u
 #define ICR_PENDING 0x1000u
 #define ICR_SPINS   1000000u /* an APIC that never delivers must not hang the sender */
-#define X2APIC_BIT  BIT(21)  /* CPUID 1 ECX */
+
+#define CPUID_1_ECX_X2APIC       BIT(21)
+#define CPUID_1_EDX_APIC         BIT(9)
+#define CPUID_7_EDX_ARCH_CAPS    BIT(29)
+#define MSR_ARCH_CAPS            0x10au
+#define ARCH_CAPS_XAPIC_LOCK     BIT(21) /* the next MSR is there */
+#define MSR_XAPIC_DISABLE_STATUS 0xbdu
+#define XAPIC_DISABLED           BIT(0)
 
 static bool x2apic;        /* [I] */
 static volatile u8 *xapic; /* [I] the registers, NULL in x2APIC mode */
@@ -72,17 +73,43 @@ static void set_up(bool nmi)
     apic_write(APIC_LVT_TIMER, LVT_PERIODIC | VECTOR_TIMER);
 }
 
+/* Has the firmware locked this CPU in x2APIC mode? */
+static bool is_locked(void)
+{
+    return cpuid(0, 0).eax >= 7 && (cpuid(7, 0).edx & CPUID_7_EDX_ARCH_CAPS) &&
+           (rdmsr(MSR_ARCH_CAPS) & ARCH_CAPS_XAPIC_LOCK) &&
+           (rdmsr(MSR_XAPIC_DISABLE_STATUS) & XAPIC_DISABLED);
+}
+
+static struct apic_cpu this_apic(void)
+{
+    return (struct apic_cpu){.base = rdmsr(MSR_IA32_APIC_BASE),
+                             .has_x2apic = cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC,
+                             .locked = is_locked()};
+}
+
+/* Brings this CPU's APIC into the mode. -ENODEV, -EPERM. */
+static int enter_mode(bool x2)
+{
+    struct apic_cpu cpu = this_apic();
+    u64 steps[APIC_STEPS];
+    int nr = apic_mode_steps(&cpu, x2, steps);
+
+    for (int i = 0; i < nr; i++)
+        wrmsr(MSR_IA32_APIC_BASE, steps[i]);
+    return MIN(nr, 0);
+}
+
 INIT int apic_init(u64 base)
 {
-    if (!(cpuid(1, 0).edx & BIT(9)))
+    if (!(cpuid(1, 0).edx & CPUID_1_EDX_APIC))
         return -ENODEV;
     u64 apic_base = rdmsr(MSR_IA32_APIC_BASE);
-    x2apic = (apic_base & APIC_BASE_EXTD) != 0;
+    x2apic = apic_is_x2(apic_base);
     if (!x2apic) {
-        if (!(apic_base & APIC_BASE_ENABLE))
-            wrmsr(MSR_IA32_APIC_BASE, apic_base | APIC_BASE_ENABLE);
+        enter_mode(false); /* it may be off */
         if (!xapic)
-            xapic = paging_map_device(base ? base : (apic_base & 0xffffff000ull), PAGE_SIZE);
+            xapic = paging_map_device(base ? base : apic_base & APIC_BASE_ADDR, PAGE_SIZE);
         if (!xapic)
             return -ENODEV;
     }
@@ -90,38 +117,32 @@ INIT int apic_init(u64 base)
     return 0;
 }
 
-INIT int apic_use_x2apic(void)
+INIT int apic_choose_mode(bool wanted, u32 nr_high)
 {
-    if (x2apic)
-        return 0;
-    if (!(cpuid(1, 0).ecx & X2APIC_BIT))
-        return -ENODEV;
-    wrmsr(MSR_IA32_APIC_BASE, rdmsr(MSR_IA32_APIC_BASE) | APIC_BASE_ENABLE | APIC_BASE_EXTD);
+    struct apic_cpu cpu = this_apic();
+
+    if (x2apic || !apic_choose_x2(&cpu, wanted, nr_high))
+        return x2apic || !(wanted || nr_high) ? 0 : -ENODEV;
+    enter_mode(true);
     x2apic = true;
     set_up(true);
     return 0;
 }
 
-int apic_init_other(void)
+const char *apic_init_other(void)
 {
-    u64 apic_base = rdmsr(MSR_IA32_APIC_BASE);
+    int rc = enter_mode(x2apic);
 
-    if (x2apic && !(cpuid(1, 0).ecx & X2APIC_BIT))
-        return -ENODEV;
-    /* Between x2APIC and xAPIC the way leads through "off"; to x2APIC it leads through xAPIC (SDM
-     * 3A 10.12.5). */
-    if (!x2apic && (apic_base & APIC_BASE_EXTD)) {
-        apic_base &= ~(APIC_BASE_ENABLE | APIC_BASE_EXTD);
-        wrmsr(MSR_IA32_APIC_BASE, apic_base);
-    }
-    if (!(apic_base & APIC_BASE_ENABLE)) {
-        apic_base |= APIC_BASE_ENABLE;
-        wrmsr(MSR_IA32_APIC_BASE, apic_base);
-    }
-    if (x2apic && !(apic_base & APIC_BASE_EXTD))
-        wrmsr(MSR_IA32_APIC_BASE, apic_base | APIC_BASE_EXTD);
+    if (rc)
+        return rc == -EPERM ? "the firmware has locked its local APIC in x2APIC mode"
+                            : "its local APIC has no x2APIC mode";
     set_up(false);
-    return 0;
+    return NULL;
+}
+
+bool apic_is_locked(void)
+{
+    return x2apic && is_locked();
 }
 
 bool apic_in_x2apic_mode(void)
@@ -131,16 +152,18 @@ bool apic_in_x2apic_mode(void)
 
 static void send(u32 dest, u32 command)
 {
+    u64 icr = apic_icr(x2apic, dest, command);
+
     if (x2apic) {
         /* The MSR write does not wait for earlier stores, which the receiver must see (SDM 3A 10.12.3). */
         __asm__ volatile("mfence; lfence" : : : "memory");
-        wrmsr(MSR_X2APIC_BASE + APIC_ICR / 16, (u64)dest << 32 | command);
+        wrmsr(MSR_X2APIC_BASE + APIC_ICR / 16, icr);
         return;
     }
     for (u32 spins = 0; (apic_read(APIC_ICR) & ICR_PENDING) && spins < ICR_SPINS; spins++)
         __builtin_ia32_pause();
-    apic_write(APIC_ICR_HIGH, dest << 24);
-    apic_write(APIC_ICR, command);
+    apic_write(APIC_ICR_HIGH, (u32)(icr >> 32));
+    apic_write(APIC_ICR, (u32)icr);
 }
 
 void apic_send(u32 dest_apic_id, u8 vector)

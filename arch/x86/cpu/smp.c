@@ -66,9 +66,8 @@ NORETURN void smp_cpu_entry(struct cpu *cpu)
     paging_activate();
     traps_load(cpu);
     machine_check_init();
-    if (apic_init_other())
-        cpu->failure = "its local APIC cannot be used";
-    else if (start_ops->enable())
+    cpu->failure = apic_init_other();
+    if (!cpu->failure && start_ops->enable())
         cpu->failure = "hardware virtualization cannot be enabled on it";
     else
         cpu->failure = spec_ctrl_cpu_init();

@@ -48,7 +48,7 @@ TEST(defaults_hold_for_an_empty_line)
     assert_int_equal(o.console, 1);
     assert_true(o.com[0].port == 0x3f8 && o.com[1].port == 0x2f8);
     assert_int_equal(o.loglvl, LOG_INFO);
-    assert_true(!o.nmi_panic && o.x2apic == X2APIC_AUTO && !o.test_cpu_fail && !o.test_panic &&
+    assert_true(!o.nmi_panic && o.x2apic == WANT_APIC_AUTO && !o.test_cpu_fail && !o.test_panic &&
                 !o.test_lockup);
     assert_int_equal(o.legacy_claims, CLAIM_LEGACY_HOST);
     assert_int_equal(o.watchdog_secs, 10); /* host tests are debug builds */
@@ -77,7 +77,7 @@ TEST(every_option_is_taken)
     assert_false(o.debug_exit_auto || o.debugkeys);
     assert_int_equal(o.test_stuck, 3);
     assert_int_equal(o.debug_exit_port, 0x501);
-    assert_true(o.nmi_panic && o.x2apic == X2APIC_ON);
+    assert_true(o.nmi_panic && o.x2apic == WANT_X2APIC);
     assert_int_equal(o.watchdog_secs, 20);
     assert_int_equal(o.test_cpu_fail, 0x3a);
     assert_int_equal(o.test_panic, BIT(63));
@@ -202,10 +202,10 @@ TEST(levels_in_pairs)
 
 TEST(x2apic_and_watchdog_are_booleans_too)
 {
-    assert_int_equal(taken("x2apic").x2apic, X2APIC_ON);
-    assert_int_equal(taken("x2apic=off").x2apic, X2APIC_OFF);
-    assert_int_equal(taken("no-x2apic").x2apic, X2APIC_OFF);
-    assert_int_equal(taken("x2apic=off x2apic=auto").x2apic, X2APIC_AUTO);
+    assert_int_equal(taken("x2apic").x2apic, WANT_X2APIC);
+    assert_int_equal(taken("x2apic=off").x2apic, WANT_XAPIC);
+    assert_int_equal(taken("no-x2apic").x2apic, WANT_XAPIC);
+    assert_int_equal(taken("x2apic=off x2apic=auto").x2apic, WANT_APIC_AUTO);
     assert_int_equal(taken("watchdog=0 watchdog").watchdog_secs, 10);
     assert_int_equal(taken("watchdog=0 watchdog=force").watchdog_secs, 10);
     assert_int_equal(taken("watchdog=0 watchdog=1").watchdog_secs, 10);
