@@ -105,7 +105,7 @@ static inline int take_on_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u
     int rc, result = -ENOMEM;
 
     nodes_lock(locked);
-    for (u32 i = 0;; job->take.more = false, job->take.from = 0) { /* each node's search is its own */
+    for (u32 i = 0;; job->take.chunks = CHUNKS_NONE, job->take.from = 0) { /* each node's search is its own */
         rc = take_on_node(job, nids[i], nr, &locked);
         if (rc != -ENOMEM)
             result = rc;
@@ -158,7 +158,7 @@ static int attempt(struct job *job, const u8 *nids, u32 nr_nodes, u32 kinds)
     int rc;
 
     job->take.kinds = kinds;
-    job->take.more = false;
+    job->take.chunks = CHUNKS_NONE;
     job->take.from = 0;
     do
         rc = attempt_once(job, nids, nr_nodes);

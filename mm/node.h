@@ -109,19 +109,21 @@ struct take {
     u16 owner;
     enum owned_state state; /* FRAME_GUEST, FRAME_OWN */
     u32 order;
-    u32 kinds;        /* TAKE_* */
-    u32 nr;           /* wanted; 1 if order > ORDER_2M */
-    u64 limit;        /* frames below this one only; ~0: all */
-    bool more;        /* nothing found so far, and not everything looked at: a next attempt goes on */
-    bool whole;       /* where: with chunks, broken ones first, then whole ones; */
-    struct chunk *at; /* this one is next */
-    u64 from;         /* with windows below a limit: frame number of the next one */
+    u32 kinds; /* TAKE_* */
+    u32 nr;    /* wanted; 1 if order > ORDER_2M */
+    u64 limit; /* frames below this one only; ~0: all */
+    bool more; /* nothing found so far, and not everything looked at: a next attempt goes on */
+    enum { CHUNKS_NONE, CHUNKS_SOME, CHUNKS_ALL } chunks; /* have been looked at: */
+    bool whole;                                           /* broken ones first, then whole ones; */
+    struct chunk *at;                                     /* this one is next */
+    u64 from;  /* with windows below a limit: frame number of the next one */
+    u32 tries; /* searches of a region's map that this attempt may still make */
     u32 got;
     mfn_t *extent;                /* [nr] */
     u64 dirty;                    /* bit per extent: not all of it is zero */
     u64 dirty_regions[MAP_WORDS]; /* order > ORDER_2M: which regions of the extent's chunk are dirty */
 };
-/* Takes up to nr extents; got says how many. A search begins with more and from 0. Node lock held; looks at a bounded number
+/* Takes up to nr extents; got says how many. A search begins with chunks and from 0. Node lock held; looks at a bounded number
  * of regions and chunks. */
 void node_take_frames(struct node *node, struct take *take);  /* order below ORDER_2M */
 void node_take_regions(struct node *node, struct take *take); /* ORDER_2M and above */
@@ -129,6 +131,7 @@ static inline void node_take(struct node *node, struct take *take)
 {
     take->got = 0;
     take->dirty = 0;
+    take->more = false;
     if (take->order < ORDER_2M)
         node_take_frames(node, take);
     else

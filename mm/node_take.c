@@ -19,8 +19,9 @@
 #define CHUNKS_LOOKED_AT 8u /* of all, by one attempt */
 #define REGIONS_LOOKED_AT \
     16u /* of a holder's own, for a run of frames or for clean ones; of others', for a run */
-#define OTHERS_LOOKED_AT 64u /* of others', for clean ones */
-#define REGIONS_AT_ONCE  16u /* that one attempt takes frames from */
+#define OTHERS_LOOKED_AT 48u /* of others', for clean ones */
+#define TRIES            4u  /* searches for a run in a region's map, by one attempt */
+#define REGIONS_AT_ONCE  4u  /* that one attempt takes frames from */
 
 /* claims.md CL-3.49. */
 static bool may_break_1g(const struct node *node)
@@ -98,8 +99,10 @@ static struct chunk *find_one(struct node *node, const struct take *take, u32 *b
  * that are broken already, then whole ones. */
 static struct chunk *find_many(struct node *node, struct take *take, u32 *bit)
 {
-    if (!take->more) {
-        take->more = true;
+    if (take->chunks == CHUNKS_ALL)
+        return NULL;
+    if (take->chunks == CHUNKS_NONE) {
+        take->chunks = CHUNKS_SOME;
         take->whole = false;
         take->at = node->first_chunk;
     }
@@ -111,6 +114,7 @@ static struct chunk *find_many(struct node *node, struct take *take, u32 *bit)
         }
         take->at = c;
         if (!c) {
+            take->chunks = CHUNKS_ALL;
             take->more = false;
             return NULL;
         }
@@ -119,6 +123,7 @@ static struct chunk *find_many(struct node *node, struct take *take, u32 *bit)
         c = c->next_of_node;
     }
     take->at = c;
+    take->more = true;
     return NULL;
 }
 
@@ -221,7 +226,7 @@ static bool fits(const struct region *r, const struct take *take)
 {
     s32 nr = take->kinds & TAKE_DIRTY ? r->nr_free : r->nr_free - r->nr_dirty;
 
-    return nr >= 1 << take->order && below_limit(r->base + MAP_BITS, take);
+    return nr >= 1 << take->order && r->gives >= take->order && below_limit(r->base + MAP_BITS, take);
 }
 
 /* Before frames of r are taken. */
@@ -299,17 +304,28 @@ static bool take_run(struct node *node, struct region *r, struct take *take)
     return true;
 }
 
+/*
+ * As many as there are. A region that turns out to have no such run goes to a list of less, so that it is not searched
+ * again until frames of it have been freed.
+ */
 static inline bool take_from(struct node *node, struct region *r, struct take *take)
 {
     u32 before = take->got;
 
     if (!fits(r, take))
         return false;
-    if (take->order == 0)
+    if (take->order == 0) {
         take_singles(node, r, take);
-    else
-        while (take->got < take->nr && take_run(node, r, take))
-            ;
+        return take->got > before;
+    }
+    while (take->got < take->nr && take->tries) {
+        take->tries--;
+        if (take_run(node, r, take))
+            continue;
+        if (take->kinds == TAKE_ANY && r->nr_free)
+            region_gives_less(node, r, take->order);
+        break;
+    }
     return take->got > before;
 }
 
@@ -327,25 +343,20 @@ static bool take_from_list(struct node *node, struct region *r, struct take *tak
     return false;
 }
 
-/*
- * Memory is short: any free frames, also in regions of others. A region that has no such run goes to a list of less, so
- * the next search does not look at it again until frames of it have been freed. Clean frames are only preferred, and
- * not looked for everywhere.
- */
+/* Memory is short: any free frames, also in regions of others. Clean ones are only preferred, and not looked for in all. */
 static bool take_from_others(struct node *node, struct take *take)
 {
-    bool any = take->kinds == TAKE_ANY;
-    u32 look_at = any ? REGIONS_LOOKED_AT : OTHERS_LOOKED_AT;
+    u32 look_at = OTHERS_LOOKED_AT;
 
-    for (u32 gives = take->order; gives < MAP_ORDER && look_at; gives++)
-        for (struct region *r = node->open[gives], *next; r && look_at; r = next, look_at--) {
+    for (u32 gives = take->order; gives < MAP_ORDER && look_at && take->tries; gives++)
+        for (struct region *r = node->open[gives], *next; r && look_at && take->tries; r = next, look_at--) {
             next = r->open_next;
             if (take_from(node, r, take))
                 return true;
-            if (any)
+            if (take->kinds == TAKE_ANY && r->gives >= take->order) /* it has too few */
                 region_gives_less(node, r, take->order);
         }
-    take->more = any && !look_at;
+    take->more = take->kinds == TAKE_ANY && (!take->tries || !look_at);
     return false;
 }
 
@@ -354,7 +365,7 @@ static bool take_below_limit(struct node *node, struct take *take)
 {
     nodeid_t nid = (nodeid_t)(node - mm_nodes);
 
-    for (u32 left = REGIONS_LOOKED_AT; left; left--) {
+    for (u32 left = REGIONS_LOOKED_AT; left && take->tries; left--) {
         const struct frame_range *range = frame_range_from(take->from);
 
         take->more = range && range->start < take->limit && take->from < take->limit;
@@ -372,6 +383,7 @@ static bool take_below_limit(struct node *node, struct take *take)
         if (region_is_split(c, n) && take_from(node, region_of(c, n), take))
             return true;
     }
+    take->more = true;
     return false;
 }
 
@@ -395,15 +407,23 @@ void node_take_frames(struct node *node, struct take *take)
     u32 look_at = take->order || take->limit != ~0ull || take->kinds != TAKE_ANY ? REGIONS_LOOKED_AT : 1;
     struct region *r = take->holder->open;
 
+    take->tries = TRIES;
     if (likely(r && take->order == 0 && fits(r, take))) { /* all of them, mostly */
         take_singles(node, r, take);
         if (take->got == take->nr)
             return;
     }
-    for (u32 left = REGIONS_AT_ONCE; take->got < take->nr && left; left--)
-        if (!take_from_list(node, take->holder->open, take, look_at) &&
-            !take_from_list(node, node->crumbs, take, look_at) &&
-            !take_from_list(node, node->shared[1], take, look_at) && !take_from_new(node, take) &&
-            !(take->limit == ~0ull ? take_from_others(node, take) : take_below_limit(node, take)))
-            return;
+    for (u32 left = REGIONS_AT_ONCE; take->got < take->nr && left && take->tries; left--) {
+        if (take_from_list(node, take->holder->open, take, look_at) ||
+            take_from_list(node, node->crumbs, take, look_at) ||
+            take_from_list(node, node->shared[1], take, look_at) ||
+            (take->tries && take_from_new(node, take)))
+            continue;
+        if (take->chunks == CHUNKS_SOME && take->more) /* first the chunks, then what is in pieces */
+            break;
+        if (!(take->limit == ~0ull ? take_from_others(node, take) : take_below_limit(node, take)))
+            break;
+    }
+    /* Only a search for any frames is sure to get on: what it has searched in vain is recorded. */
+    take->more = take->kinds == TAKE_ANY && (take->more || !take->tries);
 }

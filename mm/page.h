@@ -109,12 +109,12 @@ enum chunk_list {
 
 /* 1 GiB, or what of it is RAM of one node. */
 struct chunk {
-    u64 base;     /* [I] frame number */
-    u8 nid;       /* [I] */
-    bool shares;  /* [I] it has regions of windows that another node has a part of */
-    u8 state;     /* GUEST, OWN: owned as a whole; else SPLIT */
-    u8 list;      /* enum chunk_list: wholly free and clean, wholly free, some free regions, dirty ones, none */
-    u16 owner;    /* GUEST, OWN */
+    u64 base;    /* [I] frame number */
+    u8 nid;      /* [I] */
+    bool shares; /* [I] it has regions of windows that another node has a part of */
+    u8 state;    /* GUEST, OWN: owned as a whole; else SPLIT */
+    u8 list;   /* enum chunk_list: wholly free and clean, wholly free, some free regions, dirty ones, none */
+    u16 owner; /* GUEST, OWN */
     u16 nr_clean; /* free regions */
     u16 nr_dirty;
     u16 nr_scrubbing; /* regions being cleaned as a whole */

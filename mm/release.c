@@ -134,6 +134,7 @@ static bool runs_apart(const struct run *runs, u32 nr)
 }
 
 enum { CHECK = 1, RELEASE = 2 };
+#define RUNS_AT_ONCE 4u /* under one hold of the account's lock */
 
 /* False: not all the account's. Its lock held. */
 static bool one_run(struct mem_account *account, const struct run *run, u32 what)
@@ -162,13 +163,20 @@ static bool one_run(struct mem_account *account, const struct run *run, u32 what
     return ok;
 }
 
+/* The account's lock is dropped now and then: nobody waits for a whole list. */
 static bool each_run(struct mem_account *account, const struct run *runs, u32 nr, u32 what)
 {
-    bool ok = true;
+    bool ok = true, dying = false;
 
-    for (u32 i = 0; i < nr && ok; i++)
-        ok = one_run(account, &runs[i], what);
-    return ok;
+    for (u32 i = 0; i < nr && ok;) {
+        spin_lock(&account->lock);
+        do
+            ok = one_run(account, &runs[i++], what);
+        while (i % RUNS_AT_ONCE && i < nr && ok);
+        dying = account->dying;
+        spin_unlock(&account->lock);
+    }
+    return ok || (dying && what & RELEASE && nr > 1); /* checked before: mm_release_some() has it now */
 }
 
 int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 nr)
@@ -180,13 +188,10 @@ int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 
     u32 nr_runs = find_runs(m, order, nr, runs);
     if (!nr_runs || !runs_apart(runs, nr_runs))
         return -EINVAL;
-    spin_lock(&account->lock);
-    /* Of several, nothing goes before all are known to be the account's; its lock keeps them so. */
-    bool ok = nr_runs == 1
-                  ? one_run(account, runs, CHECK | RELEASE)
-                  : each_run(account, runs, nr_runs, CHECK) && each_run(account, runs, nr_runs, RELEASE);
-    spin_unlock(&account->lock);
-    return ok ? 0 : -EINVAL;
+    /* Of several, nothing goes before all are known to be the account's. */
+    if (nr_runs > 1 && !each_run(account, runs, nr_runs, CHECK))
+        return -EINVAL;
+    return each_run(account, runs, nr_runs, CHECK | RELEASE) ? 0 : -EINVAL;
 }
 
 /* Is any of the extents beyond the first nr_kept on its way offline? Node lock held. */

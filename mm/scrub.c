@@ -116,7 +116,7 @@ static struct region *find_dirty_for(struct node *node, struct take *any)
         return c ? chunk_region(c, map_find_run(c->dirty, 0)) : NULL;
     }
     clean.kinds = TAKE_CLEAN;
-    clean.more = false;
+    clean.chunks = CHUNKS_NONE;
     if (node_find_regions(node, &clean, &bit))
         return NULL;
     c = node_find_regions(node, any, &bit);
@@ -139,7 +139,7 @@ bool node_clean_for(nodeid_t nid, u32 order)
         if (r) {
             scrub_region(node, r);
             cleaned = true;
-            any.more = false;
+            any.chunks = CHUNKS_NONE;
             i++;
             continue;
         }

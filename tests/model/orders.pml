@@ -11,7 +11,7 @@
  *   UNITS(), lost[]    claim_units(), node_short: ledger_orders.c
  *   units_sub()        claim_node_sub() and node_keep_whole()
  *   units_add()        claim_node_add(), node_keep_whole() and node_has_whole()
- *   take()             try_hard(): take_with_credits(), node_wait_scrubbers(), once more
+ *   take()             attempt_and_wait(): take_on_node(), node_wait_scrubbers(), once more
  *   node_take()        node_take(): split wholes first, then one that nobody was promised
  *   installer()        claim_units_fit(), ledger_install(); mm_account_kill() for the end
  *
@@ -137,7 +137,7 @@ inline node_take(d, n, order)
             got = r_pages;
             there[pick] = there[pick] - got;
             MINE(d, pick) = MINE(d, pick) + got
-        :: else -> /* the BUG_ON of take_with_credits() */
+        :: else -> /* the BUG_ON of take_on_node() */
             assert(order > 0 || (SCRUBBING && n == 0))
         fi;
         pick = 0
@@ -212,8 +212,8 @@ inline end_hold(d, n)
     unlock(acct[d])
 }
 
-/* try_once(): got. again: -EAGAIN. */
-inline try_once(d, n, order)
+/* attempt(): got. again: -EAGAIN. */
+inline attempt(d, n, order)
 {
     atomic { !acct[d] -> acct[d] = true; got = 0; again = false; locked = BIT(n) }
     do
@@ -229,13 +229,13 @@ inline try_once(d, n, order)
     od
 }
 
-/* try_hard(). An extent that was promised whole is got: after the scrubbers have let go, at once. */
+/* attempt_and_wait(). An extent that was promised whole is got: after the scrubbers have let go, at once. */
 inline take(d, n, order)
 {
     tries = 0; again = true;
     do
     :: again ->
-        try_once(d, n, order);
+        attempt(d, n, order);
         if
         :: again && order == 0 -> (!SCRUBBING || there[0] == 1 || there[1] == 1 || there[2] == 1)
         :: again && order > 0 && tries == 0 -> /* node_wait_scrubbers() */
