@@ -28,14 +28,17 @@ def hypercalls():
     number = numbers()
     sources = "".join(path.read_text() for path in sorted((ROOT / "hypercall").glob("*.c")))
     used = set(re.findall(r"(?:\[|case |== )(\w+)(?:\] =|:|\))", sources))
-    calls = re.findall(r"\[__HYPERVISOR_(\w+)\] = \{\w+, (\w+)\}", (ROOT / "hypercall/dispatch.c").read_text())
+    table = (ROOT / "hypercall/dispatch.c").read_text()
+    calls = re.findall(r"\[__HYPERVISOR_(\w+)\] = \{\w+, ([\w |]+)\}", table)
+    if len(calls) != table.count("[__HYPERVISOR_"):
+        sys.exit("support_parts.py: hypercall/dispatch.c has a row that it cannot read")
     lines = ["| hypercall | callers | commands |", "|---|---|---|"]
-    for call, callers in calls:
+    for call, needs in calls:
         prefix = PREFIXES.get(call)
         commands = sorted((number[name], name[len(prefix):]) for name in used
                           if prefix and name.startswith(prefix) and name in number and not NOT_COMMANDS.match(name[len(prefix):]))
         names = ", ".join(name for _, name in commands)
-        lines.append(f"| {number['__HYPERVISOR_' + call]} {call} | {'control domain' if callers == 'CONTROL' else 'any'} | "
+        lines.append(f"| {number['__HYPERVISOR_' + call]} {call} | {'control domain' if 'CONTROL' in needs.split(' | ') else 'any'} | "
                      f"{f'{len(commands)}: {names}' if names else ''} |")
     return lines
 

@@ -1,5 +1,6 @@
 /* docs/hypervisor-guide/mm/claims.md sections 2 and 3: installing, replacing, reading and releasing claims; and claims while something else
- * happens. */
+ * happens.
+ * lint: long: one section of the contract after the other. */
 #include <pthread.h>
 #include "claims_helpers.h"
 
