@@ -12,6 +12,8 @@
  * Nothing here walks far under the lock. Single frames, regions and chunks are at the head of a list. Runs of frames are
  * looked for in regions that are listed by what they may still give, runs of regions in one chunk after the other: when
  * an attempt has looked at so many, take->more says so, and the next one goes on from there.
+ *
+ * lint: long: one search, whose bounds only make sense side by side
  */
 #include <lib/assert.h>
 #include <mm/region.h>
