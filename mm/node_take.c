@@ -13,7 +13,7 @@
  * looked for in regions that are listed by what they may still give, runs of regions in one chunk after the other: when
  * an attempt has looked at so many, take->more says so, and the next one goes on from there.
  *
- * lint: long: all sizes share the order of places and the bound on what one attempt looks at.
+ * lint: long: one search, whose bounds only make sense side by side
  */
 #include <lib/assert.h>
 #include <mm/region.h>

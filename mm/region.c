@@ -5,7 +5,7 @@
  * nr_ram = nr_free + owned + nr_away for a split region. When nothing is owned any more it has no holder;
  * when all is free and it is a whole window it becomes a bit in its chunk's maps.
  *
- * lint: long: each function leaves the region's counters, its lists and the node's sums as they must be.
+ * lint: long: all changes of one state
  */
 #include <lib/assert.h>
 #include <lib/list.h>

@@ -11,7 +11,7 @@
  *   nodes_lock(), nodes_unlock()     the same, in node.c
  *   parts(), take_parts(), deal_out(), host_move(), credit()
  *                                    ledger_host.c: ledger_host_spare(), host_take_parts(), host_deal_out(), host_move(), ledger_credit()
- *   plan(), decide(), commit()       plan_others(), redeem(), ledger_reserve() and host_take(): all is decided, then changed
+ *   plan(), decide(), commit()       plan_others(), ledger_reserve() and host_take(): all is decided, then changed
  *   reserve()                        reserve() in alloc.c: all, or half, ...; more: the nodes whose locks it takes
  *   refund()                         ledger_refund(), of what mm_take_done() does not keep
  *   set_relative()                   set_make_relative(), claims.c

@@ -1,6 +1,8 @@
 /* docs/hypervisor-guide/mm/claims.md sections 2 and 3: installing, replacing, reading and releasing claims; and claims while something else
  * happens.
- * lint: long: one section of the contract after the other. */
+ *
+ * lint: long: one test for each rule
+ */
 #include <pthread.h>
 #include "claims_helpers.h"
 
