@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
         abort();
     if ((o.dom0_mem_bytes && o.dom0_mem_bytes < MIB(4)) || o.dom0_min_vcpus < 1 ||
         o.dom0_min_vcpus > o.dom0_max_vcpus || o.dom0_max_vcpus > 128 || o.maxcpus > 1024 ||
-        o.watchdog_secs > 3600 || o.x2apic > X2APIC_OFF || o.loglvl > LOG_DEBUG || o.console > 3)
+        o.watchdog_secs > 3600 || o.x2apic > WANT_XAPIC || o.loglvl > LOG_DEBUG || o.console > 3)
         abort();
     if (!line_is_possible(&o.com[0]) || !line_is_possible(&o.com[1]))
         abort();
