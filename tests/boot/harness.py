@@ -82,7 +82,9 @@ class Run:
                 try:
                     self.facts.append(parse_fact(line, number))
                 except BadFact:
-                    self.malformed.append(line)
+                    # A message of the hypervisor's has cut it: then it comes again, whole.
+                    if not any(later.startswith(line) for later in self.lines[number + 1:number + 40]):
+                        self.malformed.append(line)
         for fact in self.facts:
             self.index[fact.name, None].append(fact)
             if "name" in fact:
