@@ -181,3 +181,16 @@ int hvm_guest_wrmsr(struct hvm_vcpu *v, u32 msr, u64 value)
         return 0;
     return write_state_register(v, msr, value);
 }
+
+const u32 hvm_direct_msrs[HVM_DIRECT_MSRS] = {
+    MSR_IA32_SYSENTER_CS,
+    MSR_IA32_SYSENTER_ESP,
+    MSR_IA32_SYSENTER_EIP,
+    MSR_STAR,
+    MSR_LSTAR,
+    MSR_CSTAR,
+    MSR_SFMASK,
+    MSR_FS_BASE,
+    MSR_GS_BASE,
+    MSR_KERNEL_GS_BASE,
+};

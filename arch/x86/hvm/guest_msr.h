@@ -16,4 +16,8 @@
 int hvm_guest_rdmsr(struct hvm_vcpu *v, u32 msr, u64 *value);
 int hvm_guest_wrmsr(struct hvm_vcpu *v, u32 msr, u64 value);
 
+/* MSRs that guests read and write without an exit: the CPU or the switch of vCPUs keeps each guest's value. */
+#define HVM_DIRECT_MSRS 10u
+extern const u32 hvm_direct_msrs[HVM_DIRECT_MSRS];
+
 #endif

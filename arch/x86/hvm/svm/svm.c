@@ -12,6 +12,7 @@
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/spec_ctrl_enter.h>
 #include <arch/x86/cpu/traps.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <arch/x86/hvm/tlb_tag.h>
 #include <homestead/errno.h>
 #include <lib/string.h>
@@ -38,19 +39,6 @@ struct svm_features svm_features;
 static u8 iopm[IOPM_BYTES] ALIGNED(PAGE_SIZE);
 static u8 msrpm[MSRPM_BYTES] ALIGNED(PAGE_SIZE);
 
-static const u32 direct_msrs[] = {
-    MSR_IA32_SYSENTER_CS,
-    MSR_IA32_SYSENTER_ESP,
-    MSR_IA32_SYSENTER_EIP,
-    MSR_STAR,
-    MSR_LSTAR,
-    MSR_CSTAR,
-    MSR_SFMASK,
-    MSR_FS_BASE,
-    MSR_GS_BASE,
-    MSR_KERNEL_GS_BASE,
-};
-
 /* Where an MSR's two bits are: ranges 0, 0xc0000000, 0xc0010000 of 0x2000 each (15.11). */
 static void allow_msr(u32 msr)
 {
@@ -63,8 +51,8 @@ static void fill_permission_maps(void)
 {
     memset(iopm, 0xff, sizeof(iopm));
     memset(msrpm, 0xff, sizeof(msrpm));
-    for (u32 i = 0; i < ARRAY_SIZE(direct_msrs); i++)
-        allow_msr(direct_msrs[i]);
+    for (u32 i = 0; i < HVM_DIRECT_MSRS; i++)
+        allow_msr(hvm_direct_msrs[i]);
 }
 
 static bool svm_probe(const char **why)

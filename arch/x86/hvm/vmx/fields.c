@@ -11,6 +11,7 @@
 #include <arch/x86/cpu/spec_ctrl_enter.h>
 #include <arch/x86/cpu/time.h>
 #include <arch/x86/cpu/traps.h>
+#include <arch/x86/hvm/guest_msr.h>
 #include <arch/x86/hvm/vmx/ept.h>
 #include <arch/x86/hvm/vmx/insn.h>
 #include <lib/string.h>
@@ -28,24 +29,11 @@ static u64 slice_ticks; /* [I] of the preemption timer */
 /* [I] For all guests: every MSR exits but those that have their value in the VMCS or stay in the CPU. */
 static u8 msr_bitmap[PAGE_SIZE] ALIGNED(PAGE_SIZE);
 
-static const u32 direct_msrs[] = {
-    MSR_IA32_SYSENTER_CS,
-    MSR_IA32_SYSENTER_ESP,
-    MSR_IA32_SYSENTER_EIP,
-    MSR_STAR,
-    MSR_LSTAR,
-    MSR_CSTAR,
-    MSR_SFMASK,
-    MSR_FS_BASE,
-    MSR_GS_BASE,
-    MSR_KERNEL_GS_BASE,
-};
-
 static void fill_msr_bitmap(void)
 {
     memset(msr_bitmap, 0xff, sizeof(msr_bitmap));
-    for (u32 i = 0; i < ARRAY_SIZE(direct_msrs); i++) {
-        u32 msr = direct_msrs[i];
+    for (u32 i = 0; i < HVM_DIRECT_MSRS; i++) {
+        u32 msr = hvm_direct_msrs[i];
         u32 byte = (msr >= 0xc0000000u ? 0x400 : 0) + (msr & 0x1fff) / 8;
 
         msr_bitmap[byte] &= (u8)~BIT(msr % 8);
