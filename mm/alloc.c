@@ -22,10 +22,6 @@
 
 #define PAGES_AT_ONCE 2048ull /* cleared by one call with MM_PREEMPT */
 
-/* A take from one node whose claims cover it is one straight line; all else is out of the way. 240 instructions less. */
-#define USUAL inline __attribute__((always_inline))
-#define RARE  __attribute__((noinline))
-
 struct job {
     struct mem_account *account; /* NULL: Homestead's own memory */
     struct mm_taken *taken;

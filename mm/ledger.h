@@ -157,7 +157,7 @@ u64 claim_lost_back(const struct mem_account *account, nodeid_t nid, u64 pages, 
                     u64 lost);
 /*
  * What ledger_reserve() does nearly always: the account's claim on the node and the node's part cover all, and no other
- * claim is there to be redeemed first. False: that is not so, and nothing has changed. Inline: 25 instructions less.
+ * claim is there to be redeemed first. False: that is not so, and nothing has changed. Inline: 65 instructions less.
  */
 static inline bool ledger_reserve_here(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
                                        struct claim_receipt *receipt)

@@ -35,9 +35,8 @@ static inline void map_clear(u64 map[MAP_WORDS], u32 bit)
 }
 static inline void map_fill(u64 map[MAP_WORDS], bool value)
 {
-    const u64 word = value ? ~0ull : 0;
+    const u64 word = value ? ~0ull : 0; /* no loop: 79 instructions less for a pair of 1 GiB */
 
-    /* No loop: 20 instructions less. */
     map[0] = map[1] = map[2] = map[3] = map[4] = map[5] = map[6] = map[7] = word;
 }
 

@@ -176,7 +176,7 @@ static void take_chunk(struct node *node, struct take *take)
     if (!c)
         return;
     take->dirty = c->nr_dirty != 0;
-    take->all_dirty = c->nr_dirty == MAP_BITS;
+    take->all_dirty = c->nr_dirty == MAP_BITS; /* no map: 164 instructions less, with the clearing */
     if (take->dirty && !take->all_dirty)
         for (u32 w = 0; w < MAP_WORDS; w++)
             take->dirty_regions[w] = c->dirty[w];
@@ -229,7 +229,7 @@ static void take_single_regions(struct node *node, struct take *take, struct chu
 }
 
 /* More than one region, or below a limit. */
-static __attribute__((noinline)) void search_regions(struct node *node, struct take *take)
+static RARE void search_regions(struct node *node, struct take *take)
 {
     u32 bit = MAP_NONE;
 
@@ -248,7 +248,7 @@ static __attribute__((noinline)) void search_regions(struct node *node, struct t
     }
 }
 
-/* take_single_regions() for the only one: 100 instructions less. */
+/* take_single_regions() for the only one: 85 instructions less. */
 static void take_single_region(struct node *node, struct take *take, struct chunk *c)
 {
     bool dirty = !c->nr_clean;
@@ -477,7 +477,7 @@ static bool take_from_new(struct node *node, struct take *take)
     return take_from(node, r, take);
 }
 
-static __attribute__((noinline)) void search_frames(struct node *node, struct take *take)
+static RARE void search_frames(struct node *node, struct take *take)
 {
     /* Each region must be examined to find a run, a clean frame, or one below a limit. */
     u32 look_at = take->order || take->limit != ~0ull || take->kinds != TAKE_ANY ? REGIONS_LOOKED_AT : 1;
@@ -498,7 +498,7 @@ static __attribute__((noinline)) void search_frames(struct node *node, struct ta
     take->more = take->kinds == TAKE_ANY && (take->more || !take->tries);
 }
 
-/* take_singles() for the only one, from a region of the holder's: 75 instructions less. */
+/* take_singles() for the only one, from a region of the holder's: 73 instructions less. */
 static inline void take_single(struct node *node, struct region *r, struct take *take)
 {
     u32 w = 0;

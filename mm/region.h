@@ -113,10 +113,8 @@ static inline bool region_stays(const struct region *r)
 }
 /* If it does: lists and state follow. */
 void region_settle(struct node *node, struct region *r);
-/* region_free() of a split region that is not shared and has neither pins nor marks; the caller counts them. Inline: 45
- * instructions less. */
-static inline __attribute__((always_inline)) void region_free_plain(struct node *node, struct region *r,
-                                                                    u32 start, u32 end)
+/* region_free() of a split region that is not shared and has neither pins nor marks; the caller counts them. */
+static USUAL void region_free_plain(struct node *node, struct region *r, u32 start, u32 end)
 {
     if (end - start == 1) {
         u64 bit = BIT(start % 64);
