@@ -88,8 +88,8 @@ static USUAL int take_on_node(struct job *job, nodeid_t nid, u32 nr, u64 *locked
     struct mm_taken *taken = job->taken;
     struct take *take = &job->take;
 
-    if (unlikely(!ledger_reserve_here(job->account, nid, (u64)nr << take->order, take->order,
-                                      &taken->receipt))) {
+    if (unlikely(
+            !ledger_reserve_here(job->account, nid, (u64)nr << take->order, take->order, &taken->receipt))) {
         nr = reserve_some(job, nid, nr, locked);
         if (!nr)
             return -ENOMEM;

@@ -235,7 +235,8 @@ static USUAL enum done one_run(struct mem_account *account, const struct run *ru
     else if (unlikely(!part_owned(c, r, run->start, run->end, account->domid, FRAME_GUEST)))
         done = NOT_OWNED;
     else if (what & RELEASE) {
-        if (unlikely(r->shared || r->nr_pinned || r->nr_leaving || (r->state != REGION_SPLIT && nr != MAP_BITS)))
+        if (unlikely(r->shared || r->nr_pinned || r->nr_leaving ||
+                     (r->state != REGION_SPLIT && nr != MAP_BITS)))
             nr = 0, free_in_region(account, node, r, run);
         else if (likely(r->state == REGION_SPLIT))
             region_free_plain(node, r, from, to);
