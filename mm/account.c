@@ -42,10 +42,10 @@ static bool free_exclusive(struct node *node, struct holdings *held, u16 domid, 
     if (held->chunks) {
         struct chunk *c = held->chunks;
 
-        if (c->nr_pinned || c->nr_leaving)
-            chunk_split(c);
-        else
+        if (!c->nr_pinned && !c->nr_leaving)
             chunk_free(node, c, freed);
+        else if (chunk_split_step(c))
+            chunk_split(c);
         return true;
     }
     struct region *r = held->full ? held->full : held->open;

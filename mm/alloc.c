@@ -32,24 +32,23 @@ struct job {
 /* --- attempt ------------------------------------------------------------------------------------------------ */
 
 /* How many extents the account may have: *nr becomes that. claims.md CL-1.3, CL-1.7. */
-static int check_limits(const struct job *job, u32 *nr)
+static USUAL int check_limits(const struct job *job, u32 *nr)
 {
     const struct mem_account *account = job->account;
+    u64 max = account->max_pages, tot = account->tot_pages, room = max >= tot ? max - tot : 0;
     u32 order = job->take.order;
 
     if (account->dying)
         return -ESRCH;
-    if (!job->taken->guest)
+    if (likely((u64)*nr << order <= room) || !job->taken->guest)
         return 0;
-    if (account->tot_pages > account->max_pages || BIT(order) > account->max_pages - account->tot_pages)
-        return -E2BIG;
-    *nr = (u32)MIN(*nr, (account->max_pages - account->tot_pages) >> order);
-    return 0;
+    *nr = (u32)(room >> order); /* less than before */
+    return *nr ? 0 : -E2BIG;
 }
 
 /* Credits for as many extents as there are: for nr, half of that, ...; the caller comes again for the rest. Returns
  * how many. Locks more nodes if that is needed. */
-static inline u32 reserve(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
+static RARE u32 reserve_some(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
 {
     struct mm_taken *taken = job->taken;
     u64 needs;
@@ -67,31 +66,39 @@ static inline u32 reserve(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
     return 0;
 }
 
+/* Each credit stands for a free page: if no map has it, a scrubber does. Then what was not found. */
+static RARE int found_less(struct job *job, struct node *node, u32 nr)
+{
+    const struct take *take = &job->take;
+
+    BUG_ON(!take->got && take->order == 0 && take->kinds == TAKE_ANY && take->limit == ~0ull &&
+           node->scrubbing_pages == 0);
+    ledger_refund(job->account, &job->taken->receipt, (u64)(nr - take->got) << take->order);
+    return take->got ? 0 : -EAGAIN;
+}
+
 /*
  * Credits, then memory. -ENOMEM: not even one extent, promised to others. -EAGAIN: the credits are there, but no such
  * extent was found; nothing has changed. Node lock held.
  * claims.md CL-1.4, CL-1.5, CL-4.13.
  */
-static inline int take_on_node(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
+static USUAL int take_on_node(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
 {
     struct node *node = node_get(nid);
     struct mm_taken *taken = job->taken;
     struct take *take = &job->take;
 
-    nr = reserve(job, nid, nr, locked);
-    if (!nr)
-        return -ENOMEM;
+    if (unlikely(
+            !ledger_reserve_here(job->account, nid, (u64)nr << take->order, take->order, &taken->receipt))) {
+        nr = reserve_some(job, nid, nr, locked);
+        if (!nr)
+            return -ENOMEM;
+    }
     take->holder = taken->guest ? &job->account->held[nid] : &node->heap;
     take->nr = nr;
     node_take(node, take);
     taken->nr = take->got;
-    if (unlikely(take->got < nr)) {
-        /* Each credit stands for a free page: if no map has it, a scrubber does. */
-        BUG_ON(!take->got && take->order == 0 && take->kinds == TAKE_ANY && take->limit == ~0ull &&
-               node->scrubbing_pages == 0);
-        ledger_refund(job->account, &taken->receipt, (u64)(nr - take->got) << take->order);
-    }
-    return take->got ? 0 : -EAGAIN;
+    return likely(take->got == nr) ? 0 : found_less(job, node, nr);
 }
 
 /*
@@ -99,12 +106,12 @@ static inline int take_on_node(struct job *job, nodeid_t nid, u32 nr, u64 *locke
  * has the credits, but no extent at hand.
  * claims.md CL-1.4b.
  */
-static inline int take_on_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr)
+static USUAL int take_on_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr)
 {
-    u64 locked = likely(nr_nodes == 1) ? BIT(nids[0]) : nodes_all();
+    u64 locked = nr_nodes == 1 ? BIT(nids[0]) : nodes_all();
     int rc, result = -ENOMEM;
 
-    nodes_lock(locked);
+    nodes_lock_of(nids[0], locked);
     for (u32 i = 0;; job->take.chunks = CHUNKS_NONE, job->take.from = 0) { /* each node's search is its own */
         rc = take_on_node(job, nids[i], nr, &locked);
         if (rc != -ENOMEM)
@@ -112,12 +119,12 @@ static inline int take_on_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u
         if (result == 0 || ++i == nr_nodes)
             break;
     }
-    nodes_unlock(locked);
+    nodes_unlock_of(nids[0], locked);
     return result;
 }
 
 /* claims.md CL-3.52, CL-4.12. */
-static void charge(const struct job *job)
+static USUAL void charge(const struct job *job)
 {
     struct mem_account *account = job->account;
     u64 pages = job->taken->receipt.pages;
@@ -132,7 +139,7 @@ static void charge(const struct job *job)
         __atomic_store_n(&this_cpu()->clearing, account, __ATOMIC_RELAXED); /* the lock orders it */
 }
 
-static inline int attempt_once(struct job *job, const u8 *nids, u32 nr_nodes)
+static USUAL int attempt_once(struct job *job, const u8 *nids, u32 nr_nodes)
 {
     struct mem_account *account = job->account;
     u32 nr = job->nr;
@@ -152,22 +159,41 @@ static inline int attempt_once(struct job *job, const u8 *nids, u32 nr_nodes)
     return rc;
 }
 
-/* A search that looks at much drops the locks in between. */
-static int attempt(struct job *job, const u8 *nids, u32 nr_nodes, u32 kinds)
+/* One node. A search that looks at much drops the locks in between. */
+static USUAL int attempt_inline(struct job *job, nodeid_t nid, u32 kinds)
 {
+    const u8 nids[1] = {(u8)nid};
     int rc;
 
     job->take.kinds = kinds;
     job->take.chunks = CHUNKS_NONE;
     job->take.from = 0;
     do
-        rc = attempt_once(job, nids, nr_nodes);
-    while (unlikely(rc == -EAGAIN && job->take.more && nr_nodes == 1));
+        rc = attempt_once(job, nids, 1);
+    while (unlikely(rc == -EAGAIN && job->take.more));
+    return rc;
+}
+
+static RARE int attempt(struct job *job, nodeid_t nid, u32 kinds)
+{
+    return attempt_inline(job, nid, kinds);
+}
+
+/* A single page of any of several nodes. */
+static RARE int attempt_of_any(struct job *job, const struct node_order *order)
+{
+    int rc;
+
+    job->take.kinds = TAKE_ANY;
+    job->take.chunks = CHUNKS_NONE;
+    job->take.from = 0;
+    while ((rc = attempt_once(job, order->nid, order->nr)) == -EAGAIN)
+        node_relax(); /* A scrubber has the page and will bring it, or someone else gets the credit too. */
     return rc;
 }
 
 /* Somebody has the credits and found no extent: scrubbers have it. */
-static int attempt_again(struct job *job, const u8 *nids, u32 nr_nodes)
+static RARE int attempt_again(struct job *job, nodeid_t nid)
 {
     int rc;
 
@@ -175,22 +201,22 @@ static int attempt_again(struct job *job, const u8 *nids, u32 nr_nodes)
         /* A scrubber has the page and will bring it, or someone else gets the credit too. */
         do {
             node_relax();
-            rc = attempt(job, nids, nr_nodes, TAKE_ANY);
+            rc = attempt(job, nid, TAKE_ANY);
         } while (rc == -EAGAIN);
         return rc;
     }
-    node_wait_scrubbers(node_get(nids[0]));
-    rc = attempt(job, nids, nr_nodes, TAKE_ANY);
-    node_wait_done(node_get(nids[0]));
+    node_wait_scrubbers(node_get(nid));
+    rc = attempt(job, nid, TAKE_ANY);
+    node_wait_done(node_get(nid));
     return rc == -EAGAIN ? -ENOMEM : rc;
 }
 
-/* Waits for what scrubbers have. Above order 0: one node. */
-static inline int attempt_and_wait(struct job *job, const u8 *nids, u32 nr_nodes)
+/* Waits for what scrubbers have. */
+static int attempt_and_wait(struct job *job, nodeid_t nid)
 {
-    int rc = attempt(job, nids, nr_nodes, TAKE_ANY);
+    int rc = attempt(job, nid, TAKE_ANY);
 
-    return likely(rc != -EAGAIN) ? rc : attempt_again(job, nids, nr_nodes);
+    return likely(rc != -EAGAIN) ? rc : attempt_again(job, nid);
 }
 
 /* --- choose ------------------------------------------------------------------------------------------------- */
@@ -215,39 +241,39 @@ static bool has_clean(struct node *node)
  * a host-wide claim must not fail.
  * claims.md CL-1.4b, CL-1.4c, CL-5.5, CL-5.11 to CL-5.13.
  */
-static int choose_of_many(struct job *job, const struct node_order *order)
+static RARE int choose_of_many(struct job *job, const struct node_order *order)
 {
     int rc = -ENOMEM;
 
     for (u32 i = 0; i < order->nr; i++) {
-        const u8 *nid = &order->nid[i];
-        if (i < order->nr_affine || holds_claim(job->account, *nid))
-            rc = attempt_and_wait(job, nid, 1);
-        else if (has_clean(node_get(*nid)))
-            rc = attempt(job, nid, 1, TAKE_CLEAN);
+        nodeid_t nid = order->nid[i];
+        if (i < order->nr_affine || holds_claim(job->account, nid))
+            rc = attempt_and_wait(job, nid);
+        else if (has_clean(node_get(nid)))
+            rc = attempt(job, nid, TAKE_CLEAN);
         if (rc != -ENOMEM && rc != -EAGAIN)
             return rc;
     }
     for (u32 i = 0; i < order->nr; i++) {
-        rc = attempt_and_wait(job, &order->nid[i], 1);
+        rc = attempt_and_wait(job, order->nid[i]);
         if (rc != -ENOMEM)
             return rc;
     }
-    return job->take.order == 0 ? attempt_and_wait(job, order->nid, order->nr) : rc;
+    return job->take.order == 0 && job->take.limit == ~0ull ? attempt_of_any(job, order) : rc;
 }
 
-static inline int choose(struct job *job, const struct node_order *order)
+static int choose_of(struct job *job, const struct node_order *order)
 {
-    return likely(order->nr == 1) ? attempt_and_wait(job, order->nid, 1) : choose_of_many(job, order);
+    return order->nr == 1 ? attempt_and_wait(job, order->nid[0]) : choose_of_many(job, order);
 }
 
 /* What takes about a millisecond to clear. -ERESTART: some was cleaned for a next try. */
-static int choose_portion(struct job *job, const struct node_order *order)
+static RARE int choose_portion(struct job *job, const struct node_order *order)
 {
     u32 extent_order = job->take.order;
 
     for (u32 i = 0; i < order->nr && extent_order > ORDER_2M; i++) {
-        int rc = attempt(job, &order->nid[i], 1, TAKE_CLEAN);
+        int rc = attempt(job, order->nid[i], TAKE_CLEAN);
         if (rc != -ENOMEM && rc != -EAGAIN)
             return rc;
         /* Only where it could be had: the credits are there. */
@@ -255,12 +281,40 @@ static int choose_portion(struct job *job, const struct node_order *order)
             return -ERESTART;
     }
     if (order->nr == 1 && job->nr > 1) { /* clean ones first, as many as there are */
-        int rc = attempt(job, order->nid, 1, TAKE_CLEAN);
+        int rc = attempt(job, order->nid[0], TAKE_CLEAN);
         if (rc != -EAGAIN)
             return rc;
     }
     job->nr = (u32)MIN(job->nr, MAX(PAGES_AT_ONCE >> extent_order, 1ull));
-    return choose(job, order);
+    return choose_of(job, order);
+}
+
+/* The nodes that the request leaves to choose from. */
+static RARE int choose(struct job *job, const struct mm_request *request)
+{
+    struct node_order order;
+
+    if (request->nid != NODE_NONE && request->flags & MM_EXACT_NODE)
+        order.nid[0] = (u8)request->nid, order.nr = 1;
+    else
+        node_order_init(&order, job->account, request->nid, request->flags);
+    int rc = request->flags & MM_PREEMPT ? choose_portion(job, &order) : choose_of(job, &order);
+    if (rc == -ENOMEM)
+        refusal_note_alloc(job->account, order.nr == 1 ? order.nid[0] : NODE_NONE, request->order,
+                           BIT(request->order));
+    return rc;
+}
+
+/* The usual request: one node and no other, and nobody waits while its memory is cleared. */
+static USUAL int choose_exact(struct job *job, const struct mm_request *request)
+{
+    int rc = attempt_inline(job, request->nid, TAKE_ANY);
+
+    if (unlikely(rc == -EAGAIN))
+        rc = attempt_again(job, request->nid);
+    if (unlikely(rc == -ENOMEM))
+        refusal_note_alloc(job->account, request->nid, request->order, BIT(request->order));
+    return rc;
 }
 
 /* --- clear -------------------------------------------------------------------------------------------------- */
@@ -284,7 +338,7 @@ static int clear(const struct job *job)
 {
     const struct take *take = &job->take;
 
-    if (take->got == 1 && take->order <= ORDER_2M)
+    if (take->got == 1 && (take->order <= ORDER_2M || take->all_dirty))
         frames_clear(take->extent[0], BIT(take->order));
     else if (take->order <= ORDER_2M)
         clear_extents(take);
@@ -299,11 +353,11 @@ static int clear(const struct job *job)
 
 /* --- the calls ---------------------------------------------------------------------------------------------- */
 
-static bool request_valid(const struct mm_request *request, const struct mem_account *account)
+static USUAL bool request_valid(const struct mm_request *request, const struct mem_account *account)
 {
-    u32 known = MM_EXACT_NODE | MM_OVERHEAD | MM_PREEMPT | MM_AFFINITY_ONLY;
+    const u32 known = MM_EXACT_NODE | MM_OVERHEAD | MM_PREEMPT | MM_AFFINITY_ONLY;
 
-    if (request->order > MAX_ORDER || (request->flags & ~known) || !request->nr || request->nr > MM_TAKE_MAX)
+    if (request->order > MAX_ORDER || (request->flags & ~known) || request->nr - 1 >= MM_TAKE_MAX)
         return false;
     if (request->address_bits && request->address_bits <= PAGE_SHIFT)
         return false;
@@ -313,29 +367,23 @@ static bool request_valid(const struct mm_request *request, const struct mem_acc
 
 int mm_take(struct mem_account *account, const struct mm_request *request, struct mm_taken *taken)
 {
-    struct node_order nodes;
+    const u32 usual = MM_EXACT_NODE | MM_OVERHEAD;
+    u32 order = request->order, flags = request->flags, bits = request->address_bits, nr = request->nr;
     struct job job;
 
-    if (!request_valid(request, account))
+    if (unlikely(!request_valid(request, account)))
         return -EINVAL;
     taken->account = job.account = account;
-    taken->order = job.take.order = request->order;
-    taken->guest = !(request->flags & MM_OVERHEAD);
+    taken->order = job.take.order = order;
+    taken->guest = !(flags & MM_OVERHEAD);
     job.taken = taken;
-    job.nr = MIN(request->nr, mm_extents_at_once(request->order));
+    job.nr = MIN(nr, mm_extents_at_once(order));
     job.take.extent = taken->extent;
     job.take.owner = account ? account->domid : PAGE_OWNER_NONE;
-    job.take.state = taken->guest ? FRAME_GUEST : FRAME_OWN;
-    job.take.limit =
-        request->address_bits && request->address_bits < 64 ? BIT(request->address_bits - PAGE_SHIFT) : ~0ull;
-    if (request->nid != NODE_NONE && request->flags & MM_EXACT_NODE)
-        nodes.nid[0] = (u8)request->nid, nodes.nr = 1;
-    else
-        node_order_init(&nodes, account, request->nid, request->flags);
-    int rc = request->flags & MM_PREEMPT ? choose_portion(&job, &nodes) : choose(&job, &nodes);
-    if (unlikely(rc == -ENOMEM))
-        refusal_note_alloc(account, nodes.nr == 1 ? nodes.nid[0] : NODE_NONE, request->order,
-                           BIT(request->order));
+    job.take.state = flags & MM_OVERHEAD ? FRAME_OWN : FRAME_GUEST;
+    job.take.limit = bits && bits < 64 ? BIT(bits - PAGE_SHIFT) : ~0ull;
+    int rc = likely((flags | MM_OVERHEAD) == usual && request->nid != NODE_NONE) ? choose_exact(&job, request)
+                                                                                 : choose(&job, request);
     return rc || !job.take.dirty ? rc : clear(&job);
 }
 

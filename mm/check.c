@@ -195,6 +195,11 @@ static void check_chunk(const struct chunk *c, const struct counted *regions, st
     if (c->state != REGION_SPLIT) {
         check_that(c->holder && c->pprev && c->list == CHUNK_UNLISTED, "holder of whole chunk", c->base);
         check_equal(c->nr_clean + c->nr_dirty, 0, "free regions of an owned chunk", c->base);
+        for (u32 bit = 0; bit < c->nr_ready; bit++) {
+            const struct region *r = &frame_tables.regions[c->base / MAP_BITS + bit];
+            check_that(r->state == c->state && r->owner == c->owner && r->holder == c->holder && r->pprev,
+                       "region that is ready for a split", c->base + (u64)bit * MAP_BITS);
+        }
         return;
     }
     check_equal(c->nr_clean, clean, "clean regions of chunk", c->base);

@@ -7,6 +7,7 @@
 #include <mm/region.h>
 
 #define CHUNK_PAGES BIT(ORDER_1G)
+#define SPLIT_STEP  32u /* regions that one hold of the lock makes ready; a divisor of MAP_BITS */
 
 /* Where c belongs now. Whole chunks with a region at a scrubber count as whole, but not as clean. */
 static enum chunk_list chunk_class(const struct chunk *c)
@@ -55,6 +56,30 @@ void chunk_put_region(struct node *node, struct region *r, bool dirty)
     chunk_relist(node, c);
 }
 
+void chunk_put_regions(struct node *node, struct chunk *c, u32 w, u64 bits, u32 nr)
+{
+    c->dirty[w] |= bits;
+    c->nr_dirty = (u16)(c->nr_dirty + nr);
+    node->free_2m += nr;
+    node->free_pages += (u64)nr * MAP_BITS;
+    node->dirty_pages += (u64)nr * MAP_BITS;
+    chunk_relist(node, c);
+}
+
+void chunk_take_regions(struct node *node, struct chunk *c, u32 w, u64 bits, u32 nr, bool dirty)
+{
+    u64 *map = dirty ? c->dirty : c->clean;
+    u16 *count = dirty ? &c->nr_dirty : &c->nr_clean;
+
+    BUG_ON(bits & ~map[w]);
+    map[w] &= ~bits;
+    *count = (u16)(*count - nr);
+    node->free_2m -= nr;
+    node->free_pages -= (u64)nr * MAP_BITS;
+    node->dirty_pages -= dirty ? (u64)nr * MAP_BITS : 0;
+    chunk_relist(node, c);
+}
+
 bool chunk_take_region(struct node *node, struct region *r)
 {
     struct chunk *c = r->chunk;
@@ -79,6 +104,8 @@ void chunk_take(struct node *node, struct chunk *c, struct holdings *holder, u16
     c->nr_clean = c->nr_dirty = 0;
     chunk_relist(node, c);
     map_fill(c->marked, false);
+    c->nr_ready = 0;
+    c->ready = NULL;
     c->state = (u8)state;
     c->owner = owner;
     c->holder = holder;
@@ -107,10 +134,26 @@ void chunk_free(struct node *node, struct chunk *c, struct freed *freed)
     freed->free += CHUNK_PAGES;
 }
 
+bool chunk_split_step(struct chunk *c)
+{
+    if (c->nr_ready == MAP_BITS)
+        return true;
+    for (u32 left = SPLIT_STEP; left; left--)
+        region_inherit(chunk_region(c, c->nr_ready++));
+    return false;
+}
+
 void chunk_split(struct chunk *c)
 {
-    for (u32 bit = 0; bit < MAP_BITS; bit++)
-        region_inherit(chunk_region(c, bit));
+    struct region **full = &c->holder->full, *last = chunk_region(c, 0); /* each went to the front */
+
+    while (!chunk_split_step(c))
+        ;
+    last->next = *full;
+    if (last->next)
+        last->next->pprev = &last->next;
+    *full = c->ready;
+    c->ready->pprev = full;
     chunk_disown(c);
     map_fill(c->dirty, false);
 }

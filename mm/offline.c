@@ -47,7 +47,7 @@ int mm_offline_page(mfn_t m, u32 *status)
     bool was_free = p.state == FRAME_ABSENT;
     if (was_free) {
         if (region_is_free(p.c, m.n))
-            region_take(p.node, chunk_region(p.c, region_bit(m.n)), NULL, PAGE_OWNER_NONE, REGION_SPLIT);
+            region_break(p.node, chunk_region(p.c, region_bit(m.n)));
         region_frame_offline(p.node, region_of(p.c, m.n), (u32)(m.n % MAP_BITS));
         ledger_withdraw(nid, 1);
     } else if (p.state != FRAME_OFFLINE && !is_leaving(&p)) {

@@ -120,6 +120,8 @@ struct chunk {
     u16 nr_scrubbing; /* regions being cleaned as a whole */
     u32 nr_pinned;    /* frames */
     u32 nr_leaving;
+    u16 nr_ready;                            /* GUEST, OWN: regions that are ready for chunk_split() */
+    struct region *ready;                    /* GUEST, OWN: those, as a list */
     struct holdings *holder;                 /* GUEST, OWN */
     struct chunk *next, **pprev;             /* the list above, or the holder's */
     struct chunk *dirty_next, **dirty_pprev; /* node's list: nr_dirty > 0 */

@@ -67,15 +67,8 @@ void region_relist(struct node *node, struct region *r)
     LIST_SET(r->nr_dirty, &node->dirty_regions, r, dirty_next, dirty_pprev);
 }
 
-/* Frames have become free, others are still owned: does nothing change with that? */
-static inline bool stays(const struct region *r)
-{
-    return r->nr_free + r->nr_away < r->nr_ram && r->open_pprev && r->dirty_pprev &&
-           r->nr_free >> (r->gives + 1) == 0;
-}
-
 /* After frames of a split region have become free, or have gone away. */
-static void settle(struct node *node, struct region *r)
+void region_settle(struct node *node, struct region *r)
 {
     if (r->nr_free == MAP_BITS) {
         bool dirty = r->nr_dirty != 0;
@@ -132,26 +125,48 @@ void region_renew(struct region *r, struct holdings *holder, u16 owner, enum own
     r->pprev = r->open_pprev = r->dirty_pprev = NULL;
 }
 
-bool region_take(struct node *node, struct region *r, struct holdings *holder, u16 owner,
-                 enum owned_state state)
+void region_break(struct node *node, struct region *r)
 {
     bool dirty = chunk_take_region(node, r);
 
+    region_renew(r, NULL, PAGE_OWNER_NONE, REGION_SPLIT);
+    map_fill(r->free, true);
+    map_fill(r->dirty, dirty);
+    r->nr_free = MAP_BITS;
+    r->nr_dirty = dirty ? MAP_BITS : 0;
+    home_enter(node, r);
+    open_enter(node, r, MAP_ORDER - 1);
+    LIST_SET(dirty, &node->dirty_regions, r, dirty_next, dirty_pprev);
+}
+
+void region_own(struct chunk *c, u32 bit, struct holdings *holder, u16 owner, enum owned_state state)
+{
+    struct region *r = chunk_region(c, bit);
+
     region_renew(r, holder, owner, state);
-    if (state == REGION_SPLIT) {
-        map_fill(r->free, true);
-        map_fill(r->dirty, dirty);
-        r->nr_free = MAP_BITS;
-        r->nr_dirty = dirty ? MAP_BITS : 0;
-        home_enter(node, r);
-        open_enter(node, r, MAP_ORDER - 1);
-        LIST_SET(dirty, &node->dirty_regions, r, dirty_next, dirty_pprev);
-        return dirty;
-    }
     LIST_PUSH(&holder->full, r, next, pprev);
-    node->free_pages -= MAP_BITS;
-    node->dirty_pages -= dirty ? MAP_BITS : 0;
-    return dirty;
+}
+
+void regions_own(struct chunk *c, u32 w, u64 bits, struct holdings *holder, u16 owner, enum owned_state state)
+{
+    u64 base = c->base + w * 64 * MAP_BITS;
+    struct region *first = &frame_tables.regions[base / MAP_BITS], *head = holder->full;
+
+    /* LIST_PUSH() of each, but the list's head is written once: 37 -> 25 instructions a region. */
+    for (; bits; bits &= bits - 1) {
+        u32 i = (u32)__builtin_ctzll(bits);
+        struct region *r = first + i;
+
+        region_renew(r, holder, owner, state);
+        r->base = base + (u64)i * MAP_BITS;
+        r->chunk = c;
+        r->next = head;
+        if (head)
+            head->pprev = &r->next;
+        head = r;
+    }
+    head->pprev = &holder->full;
+    holder->full = head;
 }
 
 void region_inherit(struct region *r)
@@ -161,7 +176,7 @@ void region_inherit(struct region *r)
     if (!map_test(c->marked, region_bit(r->base)))
         region_renew(r, NULL, c->owner, (enum owned_state)c->state);
     r->holder = c->holder;
-    LIST_PUSH(&r->holder->full, r, next, pprev);
+    LIST_PUSH(&c->ready, r, next, pprev);
 }
 
 /* A region owned as a whole becomes a split one with all frames owned. */
@@ -177,20 +192,11 @@ static void region_split(struct region *r)
 
 /* --- giving up --- */
 
-/* nr frames, whose bits the caller sets in both maps. */
-static void count_free(struct node *node, struct region *r, u32 nr)
-{
-    r->nr_free = (u16)(r->nr_free + nr);
-    r->nr_dirty = (u16)(r->nr_dirty + nr);
-    node->free_pages += nr;
-    node->dirty_pages += nr;
-}
-
 static void free_bit(struct node *node, struct region *r, u32 bit)
 {
     map_set(r->free, bit);
     map_set(r->dirty, bit);
-    count_free(node, r, 1);
+    region_count_free(node, r, 1);
 }
 
 /* One owned frame, which may be pinned or on its way out. */
@@ -214,15 +220,51 @@ static void free_frame(struct node *node, struct region *r, u32 i, struct freed 
     free_bit(node, r, i);
 }
 
-static void free_whole(struct node *node, struct region *r, struct freed *freed)
+void region_free_whole(struct node *node, struct region *r)
 {
-    home_leave(r);
-    r->holder = NULL;
-    node->free_pages += MAP_BITS;
-    node->dirty_pages += MAP_BITS;
-    chunk_put_region(node, r, true);
-    freed->gone += MAP_BITS;
-    freed->free += MAP_BITS;
+    u32 bit = region_bit(r->base);
+
+    LIST_REMOVE(r, next, pprev);
+    chunk_put_regions(node, r->chunk, bit / 64, BIT(bit % 64), 1);
+}
+
+/* The bit after those of whole windows from n on, up to end, in n's word; n's own if n is not the start of one. Their
+ * records are in a row. */
+static u32 windows_end(u64 n, u64 end)
+{
+    u32 first = region_bit(n);
+
+    if (n % MAP_BITS)
+        return first;
+    return MIN((first | 63) + 1, first + (u32)MIN((end - n) / MAP_BITS, MAP_BITS));
+}
+
+u32 regions_owned(const struct chunk *c, u64 n, u64 end, u16 owner, enum owned_state state)
+{
+    u32 first = region_bit(n), bit = first, beyond = windows_end(n, end), w = first / 64;
+    const struct region *r = &frame_tables.regions[n / MAP_BITS];
+
+    if (bit == beyond || c->state != REGION_SPLIT ||
+        (c->clean[w] | c->dirty[w]) & map_mask_within(first, beyond))
+        return 0;
+    while (bit < beyond && r->state == state && r->owner == owner)
+        bit++, r++;
+    return bit - first;
+}
+
+u32 regions_free(struct node *node, struct chunk *c, u64 n, u64 end, struct freed *freed)
+{
+    u32 first = region_bit(n), bit = first, beyond = windows_end(n, end);
+    struct region *r = &frame_tables.regions[n / MAP_BITS];
+
+    for (; bit < beyond && r->state != REGION_SPLIT && !r->nr_pinned && !r->nr_leaving; bit++, r++)
+        home_leave(r);
+    if (bit == first)
+        return 0;
+    chunk_put_regions(node, c, first / 64, map_mask_within(first, bit), bit - first);
+    freed->gone += (u64)(bit - first) * MAP_BITS;
+    freed->free += (u64)(bit - first) * MAP_BITS;
+    return bit - first;
 }
 
 void region_free(struct node *node, struct region *r, struct holdings *holder, u32 start, u32 end,
@@ -231,7 +273,9 @@ void region_free(struct node *node, struct region *r, struct holdings *holder, u
     bool plain = !r->nr_pinned && !r->nr_leaving;
 
     if (r->state != REGION_SPLIT && plain && end - start == MAP_BITS) {
-        free_whole(node, r, freed);
+        region_free_whole(node, r);
+        freed->gone += MAP_BITS;
+        freed->free += MAP_BITS;
         return;
     }
     if (r->state != REGION_SPLIT)
@@ -239,21 +283,15 @@ void region_free(struct node *node, struct region *r, struct holdings *holder, u
     if (r->shared)
         holder->shared -= end - start;
     if (plain) {
-        for (u32 at = start, next; at < end; at = next) {
-            next = MIN((at | 63) + 1, end);
-            u64 bits = map_mask_within(at, next);
-            r->free[at / 64] |= bits;
-            r->dirty[at / 64] |= bits;
-        }
-        count_free(node, r, end - start);
+        region_free_bits(node, r, start, end);
         freed->gone += end - start;
         freed->free += end - start;
     } else {
         for (u32 i = start; i < end; i++)
             free_frame(node, r, i, freed);
     }
-    if (!likely(stays(r)))
-        settle(node, r);
+    if (!region_stays(r))
+        region_settle(node, r);
 }
 
 void region_free_all(struct node *node, struct region *r, struct holdings *holder, u16 owner,
@@ -272,7 +310,7 @@ void region_free_all(struct node *node, struct region *r, struct holdings *holde
             r->dirty[w] |= ~r->free[w];
             r->free[w] = ~0ull;
         }
-        count_free(node, r, nr);
+        region_count_free(node, r, nr);
         freed->gone += nr;
         freed->free += nr;
     } else {
@@ -291,7 +329,7 @@ void region_free_all(struct node *node, struct region *r, struct holdings *holde
         if (r->shared)
             holder->shared -= nr;
     }
-    settle(node, r);
+    region_settle(node, r);
 }
 
 bool region_free_released(struct node *node, struct region *r, u32 bit)
@@ -300,7 +338,7 @@ bool region_free_released(struct node *node, struct region *r, u32 bit)
 
     r->nr_away--;
     free_frame(node, r, bit, &freed);
-    settle(node, r);
+    region_settle(node, r);
     return freed.free != 0;
 }
 
@@ -324,7 +362,7 @@ void region_frame_online(struct node *node, struct region *r, u32 bit)
     r->chunk->nr_leaving--;
     node->offline_pages--;
     free_bit(node, r, bit);
-    settle(node, r);
+    region_settle(node, r);
 }
 
 /* --- cleaning --- */
@@ -375,7 +413,7 @@ void region_scrub_frames_end(struct node *node, struct region *r, const u64 fram
     node->scrubbing_pages -= nr;
     r->nr_free = (u16)(r->nr_free + nr);
     r->nr_away = (u16)(r->nr_away - nr);
-    settle(node, r);
+    region_settle(node, r);
 }
 
 /* --- what is there --- */
@@ -402,5 +440,5 @@ void region_add(struct node *node, struct region *r, u32 start, u32 end)
     map_set_range(r->dirty, start, end);
     r->nr_free = (u16)(r->nr_free + nr);
     r->nr_dirty = (u16)(r->nr_dirty + nr);
-    settle(node, r);
+    region_settle(node, r);
 }

@@ -70,11 +70,13 @@ static inline void region_taken(struct node *node, struct region *r, u32 nr, u32
 }
 /* A split region with free frames has no run of that order, above 0. */
 void region_gives_less(struct node *node, struct region *r, u32 order);
-/* A wholly free region leaves its chunk: whole for somebody, or split with all frames free and no holder.
- * Returns whether it was dirty. */
-bool region_take(struct node *node, struct region *r, struct holdings *holder, u16 owner,
+/* A wholly free region leaves its chunk and is split, with all frames free and no holder. */
+void region_break(struct node *node, struct region *r);
+/* A region that leaves its chunk, see chunk_take_regions(), is owned as a whole then; or those in `bits` of map word w. */
+void region_own(struct chunk *c, u32 bit, struct holdings *holder, u16 owner, enum owned_state state);
+void regions_own(struct chunk *c, u32 w, u64 bits, struct holdings *holder, u16 owner,
                  enum owned_state state);
-/* A whole region of a chunk that is owned as a whole is owned by itself then, and in its holder's list. */
+/* A region of a chunk that is owned as a whole gets a record of its own, in the chunk's list `ready`. */
 void region_inherit(struct region *r);
 /* The result of giving memory up, in frames. */
 struct freed {
@@ -85,6 +87,53 @@ struct freed {
  * not gone. r is split if need be. */
 void region_free(struct node *node, struct region *r, struct holdings *holder, u32 start, u32 end,
                  struct freed *freed);
+/* nr frames become free, whose bits the caller sets in both maps. */
+static inline void region_count_free(struct node *node, struct region *r, u32 nr)
+{
+    r->nr_free = (u16)(r->nr_free + nr);
+    r->nr_dirty = (u16)(r->nr_dirty + nr);
+    node->free_pages += nr;
+    node->dirty_pages += nr;
+}
+static inline void region_free_bits(struct node *node, struct region *r, u32 start, u32 end)
+{
+    for (u32 at = start, next; at < end; at = next) {
+        next = MIN((at | 63) + 1, end);
+        u64 bits = map_mask_within(at, next);
+        r->free[at / 64] |= bits;
+        r->dirty[at / 64] |= bits;
+    }
+    region_count_free(node, r, end - start);
+}
+/* Frames have become free, others are still owned: does nothing change with that? */
+static inline bool region_stays(const struct region *r)
+{
+    return r->nr_free + r->nr_away < r->nr_ram && r->open_pprev && r->dirty_pprev &&
+           r->nr_free >> (r->gives + 1) == 0;
+}
+/* If it does: lists and state follow. */
+void region_settle(struct node *node, struct region *r);
+/* region_free() of a split region that is not shared and has neither pins nor marks; the caller counts them. */
+static USUAL void region_free_plain(struct node *node, struct region *r, u32 start, u32 end)
+{
+    if (end - start == 1) {
+        u64 bit = BIT(start % 64);
+        r->free[start / 64] |= bit;
+        r->dirty[start / 64] |= bit;
+        region_count_free(node, r, 1);
+    } else {
+        region_free_bits(node, r, start, end);
+    }
+    if (unlikely(!region_stays(r)))
+        region_settle(node, r);
+}
+/* The windows from n on, up to end, that are owner's as whole regions, in one word of the chunk's maps. Returns how many. */
+u32 regions_owned(const struct chunk *c, u64 n, u64 end, u16 owner, enum owned_state state);
+/* Gives r up, which is owned as a whole and has neither pins nor marks; the caller counts it. */
+void region_free_whole(struct node *node, struct region *r);
+/* Gives up those from n on, up to end, that are owned as whole regions without pins or marks, in one word of the chunk's
+ * maps. Returns how many. */
+u32 regions_free(struct node *node, struct chunk *c, u64 n, u64 end, struct freed *freed);
 /* All that domain owner has in r. */
 void region_free_all(struct node *node, struct region *r, struct holdings *holder, u16 owner,
                      struct freed *freed);
@@ -169,9 +218,19 @@ void chunk_add(struct node *node, struct chunk *c, u32 start, u32 end);
 void chunk_free(struct node *node, struct chunk *c, struct freed *freed);
 void chunk_take(struct node *node, struct chunk *c, struct holdings *holder, u16 owner,
                 enum owned_state state);
-/* Its regions are owned one by one then. */
+/*
+ * A chunk that is owned as a whole is about to be split: makes the records of some regions ready for that. True: all of
+ * them were. To be called until then with the lock dropped in between. The chunk is owned as a whole all the time, and
+ * can still be freed as such.
+ */
+bool chunk_split_step(struct chunk *c);
+/* Its regions are owned one by one then. O(1) if they are ready. */
 void chunk_split(struct chunk *c);
 void chunk_relist(struct node *node, struct chunk *c);
+/* nr regions, those in `bits` of map word w, become free and dirty, pages and all; or stop being free, either all clean
+ * or all dirty. */
+void chunk_put_regions(struct node *node, struct chunk *c, u32 w, u64 bits, u32 nr);
+void chunk_take_regions(struct node *node, struct chunk *c, u32 w, u64 bits, u32 nr, bool dirty);
 /* A region becomes a wholly free one of its chunk, or stops being one; free_2m follows, pages do not. Take
  * says whether it was dirty. */
 void chunk_put_region(struct node *node, struct region *r, bool dirty);

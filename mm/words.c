@@ -21,7 +21,8 @@ struct region *chunk_mark_region(struct chunk *c, u32 bit)
 
     if (!map_test(c->marked, bit)) {
         map_set(c->marked, bit);
-        region_renew(r, NULL, c->owner, (enum owned_state)c->state);
+        if (bit >= c->nr_ready)
+            region_renew(r, NULL, c->owner, (enum owned_state)c->state);
         region_write_words(r);
     }
     return r;

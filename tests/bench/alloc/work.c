@@ -252,6 +252,15 @@ static void run_no_run(const struct subject *on, u64 ops)
             abort();
 }
 
+/* A single page of 1 GiB goes back. */
+static void run_split(const struct subject *on, u64 ops)
+{
+    u64 n = must_take(on, 0, 0, ORDER_1G);
+
+    while (ops--)
+        on->give(0, n + ops * BENCH_GIB / 8, 0);
+}
+
 static void prepare_many(const struct subject *on)
 {
     on->reset(4, BENCH_GIB);
@@ -279,6 +288,7 @@ const struct work works[] = {
     {"short_bulk", true, 0, 0, 2, false, prepare_short_1, run_bulk_1},
     {"short_no_run", true, 0, 0, 16, false, prepare_short_256, run_no_run},
     {"many_2m", true, 0, 0, 2, false, prepare_many, run_many_2m},
+    {"split_1g", true, 0, 0, 2, true, prepare_pairs, run_split},
     {"destroy", true, 0, 0, 1, true, prepare_destroy, run_destroy},
     {"scrub", true, 0, 0, 20, false, prepare_pairs, run_scrub},
 };

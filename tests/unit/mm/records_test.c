@@ -289,6 +289,7 @@ TEST(the_check_sees_which_are_valid)
     FAULT(r->has_words = false, r->has_words = true);
     FAULT(map_clear(c->marked, 0), map_set(c->marked, 0));
     FAULT(c->nr_pinned--, c->nr_pinned++);
+    FAULT(c->nr_ready = 1, c->nr_ready = 0);
     for (u32 i = 0; i < 2; i++) {
         u64 n = i ? large.n : giant.n;
 
