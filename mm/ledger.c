@@ -215,30 +215,26 @@ void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u
 /* --- sets --------------------------------------------------------------------------------------------------- */
 
 /* claims.md CL-1.7b, CL-2.9, CL-3.15, CL-3.41. */
-static void drop_set(struct mem_account *account, u64 locked)
-{
-    for_each_node (nid, account->claim_nodes) {
-        u64 pages = account->node_claim[nid];
-        if (pages) {
-            claim_node_sub(account, nid, pages, 0);
-            ledger_credit(node_get(nid), pages);
-        }
-        account->claim_order[nid] = 0;
-        account->node_broken[nid] = 0;
-    }
-    account->claim_nodes = 0;
-    ledger_credit(node_get((nodeid_t)__builtin_ctzll(locked)), account->host_claim);
-    host_claim_change(account, -(s64)account->host_claim);
-    account->outstanding = 0;
-    account->host_broken = 0;
-    account->claim_flags = 0;
-}
-
 void ledger_release(struct mem_account *account, u64 locked)
 {
     if (!account->claimant)
         return;
-    drop_set(account, locked);
+    for_each_node (nid, account->claim_nodes) {
+        u64 pages = account->node_claim[nid];
+
+        claim_node_sub(account, nid, pages, 0);
+        ledger_credit(node_get(nid), pages);
+        account->claim_order[nid] = 0;
+        account->node_broken[nid] = 0;
+    }
+    if (account->host_claim) {
+        ledger_credit(node_get(node_first(locked)), account->host_claim);
+        host_claim_change(account, -(s64)account->host_claim);
+    }
+    account->claim_nodes = 0;
+    account->outstanding = 0;
+    account->host_broken = 0;
+    account->claim_flags = 0;
     account->claim_gen++;
     account->claimant = false;
     spin_lock(&claimants_lock);
@@ -251,44 +247,44 @@ static bool set_fits(const struct mem_account *account, const struct claim_set *
 {
     if (set->total > ledger_host_spare(locked) + account->outstanding)
         return false;
-    for (const struct claim_entry *entry = set->on; entry < set->on + set->nr; entry++)
+    for (u32 i = 0; i < set->nr; i++) {
+        const struct claim_entry *entry = &set->on[i];
+
         if (node_is_short(account, entry) || (unlikely(entry->pad) && !claim_units_fit(account, entry)))
             return false;
+    }
     return true;
-}
-
-static void claimants_add(struct mem_account *account)
-{
-    account->claimant = true;
-    spin_lock(&claimants_lock);
-    LIST_PUSH(&claimants, account, next_claimant, claimant_link);
-    spin_unlock(&claimants_lock);
 }
 
 /* claims.md CL-3.8, CL-3.19, CL-3.43. */
 bool ledger_install(struct mem_account *account, const struct claim_set *set, u64 locked)
 {
-    nodeid_t first = (nodeid_t)__builtin_ctzll(locked);
+    bool own_parts = true;
 
     if (!set_fits(account, set, locked))
         return false;
-    if (account->claimant)
-        drop_set(account, locked);
-    else
-        claimants_add(account);
-    account->claim_gen++;
+    ledger_release(account, locked);
     account->claim_flags = set->flags;
     account->outstanding = set->total;
-    bool own_parts = true;
-    for (const struct claim_entry *entry = set->on; entry < set->on + set->nr; entry++) {
-        account->claim_nodes |= BIT(entry->node);
-        account->claim_order[entry->node] = (u8)entry->pad;
-        claim_node_add(account, entry->node, entry->pages, 0);
-        own_parts &= host_take_parts(locked, entry->node, entry->pages);
+    account->claim_gen++;
+    for (u32 i = 0; i < set->nr; i++) {
+        nodeid_t nid = set->on[i].node;
+        u64 pages = set->on[i].pages;
+
+        account->claim_nodes |= BIT(nid);
+        account->claim_order[nid] = (u8)set->on[i].pad;
+        claim_node_add(account, nid, pages, 0);
+        own_parts &= host_take_parts(locked, nid, pages);
     }
-    own_parts &= host_take_parts(locked, first, set->host);
-    host_claim_change(account, (s64)set->host);
-    if (!own_parts && locked == nodes_all())
-        host_deal_out(first, 0);
+    if (set->host) {
+        own_parts &= host_take_parts(locked, node_first(locked), set->host);
+        host_claim_change(account, (s64)set->host);
+    }
+    account->claimant = true;
+    spin_lock(&claimants_lock);
+    LIST_PUSH(&claimants, account, next_claimant, claimant_link);
+    spin_unlock(&claimants_lock);
+    if (unlikely(!own_parts) && locked == nodes_all())
+        host_deal_out(node_first(locked), 0);
     return true;
 }

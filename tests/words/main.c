@@ -126,7 +126,7 @@ static const struct {
     {"keep 10 pages of 64", nothing, refund, ""},
     {"give 10 pages back", nothing, give_back, ""},
     {"populate 64 x 4K, not claimed", release_claim, populate_4k, ""},
-    {"a claim for another", claim, claim, ""},
+    {"a claim for another", claim, claim, "account claimants claimants_lock"},
     {"end of a domain: its claims", nothing, end, "account claimants claimants_lock"},
     {"end of a domain: its memory", nothing, free_all, ""},
 };
