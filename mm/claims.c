@@ -44,7 +44,7 @@ static u64 set_by_affinity(const struct mem_account *account, struct claim_set *
         set->nodes |= BIT(nodes[i]);
         pages -= part;
     }
-    set->nr = nr;
+    set->end = set->on + nr;
     if (account->legacy_claims == CLAIM_LEGACY_AFFINITY)
         return pages;
     /* What no node has is asked of the first one, which refuses, and is named for it. */
@@ -68,8 +68,9 @@ static int install_legacy_locked(struct mem_account *account, u64 pages, u64 loc
     }
     if (account->outstanding || pages <= account->tot_pages || pages > account->max_pages)
         return -EINVAL;
-    set.flags = set.nr = 0;
+    set.flags = 0;
     set.nodes = 0;
+    set.end = set.on;
     set.total = set.host = pages - account->tot_pages;
     if (account->legacy_claims != CLAIM_LEGACY_HOST)
         set.host = set_by_affinity(account, &set, set.total);
@@ -124,27 +125,30 @@ static __attribute__((noinline)) bool pad_is_good(const struct claim_entry *entr
 static int set_decode(const struct mem_account *account, const struct claim_entry *entries, u32 nr, u32 flags,
                       struct claim_set *set)
 {
-    u64 tot = account->tot_pages, max = account->max_pages, wanted = 0, missing = 0, nodes = 0;
+    u64 tot = account->tot_pages, max = account->max_pages, wanted = 0, missing = 0, seen = 0;
     bool host_seen = false, wrapped = false;
-    u32 used = 0;
 
+    set->nodes = 0;
+    set->end = set->on;
     for (const struct claim_entry *entry = entries; entry < entries + nr; entry++) {
+        u64 pages = entry->pages;
         nodeid_t nid = entry->node;
 
         if (unlikely(entry->pad) && !pad_is_good(entry, flags))
             return -EINVAL;
-        wrapped |= __builtin_add_overflow(wanted, entry->pages, &wanted);
+        wanted += pages;
+        wrapped |= wanted < pages;
         if (likely(nid < mm_nr_nodes())) {
             u64 own = account->own[nid];
 
-            if (nodes & BIT(nid))
+            if (seen & BIT(nid))
                 return -EINVAL;
-            nodes |= BIT(nid);
-            if (entry->pages > own) {
-                set->on[used] = *entry;
-                set->on[used++].pages -= own;
-                missing += entry->pages - own;
-            }
+            seen |= BIT(nid);
+            if (pages <= own)
+                continue;
+            missing += pages - own;
+            set->nodes |= BIT(nid);
+            *set->end++ = (struct claim_entry){.pages = pages - own, .node = nid, .pad = entry->pad};
         } else if (!is_host(entry)) {
             return -ENOENT;
         } else if (host_seen) {
@@ -154,13 +158,13 @@ static int set_decode(const struct mem_account *account, const struct claim_entr
         }
     }
     set->flags = flags & (CLAIM_STRICT | CLAIM_SCRUB);
-    set->nodes = nodes;
-    set->nr = used;
     set->total = wanted - missing > tot ? wanted - tot : missing;
     set->host = set->total - missing;
-    if (!wanted && !wrapped)
+    if (wrapped)
+        return -EINVAL; /* more than any max */
+    if (!wanted)
         return 0;
-    return set->total && !wrapped && tot <= max && set->total <= max - tot ? 0 : -EINVAL;
+    return set->total && tot <= max && set->total <= max - tot ? 0 : -EINVAL;
 }
 
 /*

@@ -247,12 +247,9 @@ static bool set_fits(const struct mem_account *account, const struct claim_set *
 {
     if (set->total > ledger_host_spare(locked) + account->outstanding)
         return false;
-    for (u32 i = 0; i < set->nr; i++) {
-        const struct claim_entry *entry = &set->on[i];
-
+    for (const struct claim_entry *entry = set->on; entry < set->end; entry++)
         if (node_is_short(account, entry) || (unlikely(entry->pad) && !claim_units_fit(account, entry)))
             return false;
-    }
     return true;
 }
 
@@ -266,13 +263,13 @@ bool ledger_install(struct mem_account *account, const struct claim_set *set, u6
     ledger_release(account, locked);
     account->claim_flags = set->flags;
     account->outstanding = set->total;
+    account->claim_nodes = set->nodes;
     account->claim_gen++;
-    for (u32 i = 0; i < set->nr; i++) {
-        nodeid_t nid = set->on[i].node;
-        u64 pages = set->on[i].pages;
+    for (const struct claim_entry *entry = set->on; entry < set->end; entry++) {
+        nodeid_t nid = entry->node;
+        u64 pages = entry->pages;
 
-        account->claim_nodes |= BIT(nid);
-        account->claim_order[nid] = (u8)set->on[i].pad;
+        account->claim_order[nid] = (u8)entry->pad;
         claim_node_add(account, nid, pages, 0);
         own_parts &= host_take_parts(locked, nid, pages);
     }

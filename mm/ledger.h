@@ -17,13 +17,12 @@
 #include <mm/claims.h>
 #include <mm/node.h>
 
-struct claim_set {  /* what an account shall have claimed */
-    u64 total;      /* pages, on nodes and host-wide */
-    u64 host;       /* of them, host-wide */
-    u64 nodes;      /* to be locked: those of on[], and perhaps others */
-    u32 flags;      /* CLAIM_STRICT, CLAIM_SCRUB */
-    u32 nr;         /* in on[] */
-    struct claim_entry on[MAX_NODES];
+struct claim_set { /* what an account shall have claimed */
+    u64 total;     /* pages, on nodes and host-wide */
+    u64 host;      /* of them, host-wide */
+    u64 nodes;     /* those of on[] */
+    u32 flags;     /* CLAIM_STRICT, CLAIM_SCRUB */
+    struct claim_entry *end, on[MAX_NODES]; /* [on, end): the pages of each node, and their order as pad */
 };
 
 /* What the locks held are enough to decide. */

@@ -81,7 +81,7 @@ void refusal_note_claim(const struct mem_account *account, const struct claim_se
     u64 pages = set->total;
 
     refused.claims++;
-    for (const struct claim_entry *entry = set->on; entry < set->on + set->nr; entry++)
+    for (const struct claim_entry *entry = set->on; entry < set->end; entry++)
         if (entry->pages == set->total || (entry->node < nid && node_is_short(account, entry))) {
             nid = entry->node;
             pages = entry->pages;
