@@ -4,7 +4,7 @@
  * so a set over several nodes is installed in one piece or not at all. What these nodes cannot grant is decided
  * again with all nodes locked: a refusal is exact.
  *
- * Page counts come from guests as full 64-bit numbers: sums are formed by subtracting from what is there.
+ * Page counts come from guests as full 64-bit numbers: a sum of them is only used if it has not wrapped.
  */
 #include <homestead/errno.h>
 #include <mm/ledger.h>

@@ -156,7 +156,9 @@ TEST(set_above_max)
     set[0].pages = 1ull << 63;
     set[1].pages = 1ull << 63;
     assert_int_equal(claim_install_set(a, set, 3, 0), -EINVAL);
+    assert_int_equal(claim_install_set(a, set, 2, 0), -EINVAL); /* 0 in 64 bits: not a release either */
     a->max_pages = ~0ull;
+    assert_int_equal(claim_install_set(a, set, 2, 0), -EINVAL);
     assert_int_equal(claim_install_set(a, set, 3, 0), -EINVAL);
     set[2].pages = 0;
     set[1].pages = (1ull << 63) - 1;
