@@ -171,7 +171,8 @@ static int set_decode(const struct mem_account *account, const struct claim_entr
  * An empty set: releases. The account's lock and those of ledger_lock_nodes(account, the set's nodes) held.
  * claims.md CL-1.5, CL-3.15, CL-3.17, CL-3.18, CL-3.31, CL-3.32.
  */
-static int install_set_locked(struct mem_account *account, const struct claim_set *set, bool replace, u64 locked)
+static int install_set_locked(struct mem_account *account, const struct claim_set *set, bool replace,
+                              u64 locked)
 {
     if (!set->total) {
         ledger_release(account, locked);

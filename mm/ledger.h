@@ -17,11 +17,11 @@
 #include <mm/claims.h>
 #include <mm/node.h>
 
-struct claim_set { /* what an account shall have claimed */
-    u64 total;     /* pages, on nodes and host-wide */
-    u64 host;      /* of them, host-wide */
-    u64 nodes;     /* those of on[] */
-    u32 flags;     /* CLAIM_STRICT, CLAIM_SCRUB */
+struct claim_set {                          /* what an account shall have claimed */
+    u64 total;                              /* pages, on nodes and host-wide */
+    u64 host;                               /* of them, host-wide */
+    u64 nodes;                              /* those of on[] */
+    u32 flags;                              /* CLAIM_STRICT, CLAIM_SCRUB */
     struct claim_entry *end, on[MAX_NODES]; /* [on, end): the pages of each node, and their order as pad */
 };
 
