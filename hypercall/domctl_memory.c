@@ -104,8 +104,6 @@ long domctl_shadow_op(struct domctl *ctl)
     }
 }
 
-#define CLAIMS_MAX (MAX_NODES + 1) /* each node and the host-wide selector once */
-
 _Static_assert(sizeof(struct claim_entry) == sizeof(struct xen_memory_claim) &&
                    offsetof(struct claim_entry, node) == offsetof(struct xen_memory_claim, node) &&
                    offsetof(struct claim_entry, pad) == offsetof(struct xen_memory_claim, pad),
@@ -122,12 +120,11 @@ _Static_assert((u32)XEN_DOMCTL_CLAIM_REPLACE == (u32)CLAIM_REPLACE &&
 long domctl_claim_memory(struct domctl *ctl)
 {
     const struct xen_domctl_claim_memory *op = &ctl->op.u.claim_memory;
-    struct claim_entry entries[CLAIMS_MAX];
+    struct claim_entry entries[CLAIM_ENTRIES_MAX];
 
-    if (op->nr_claims == 0 || (op->pad & ~XEN_DOMCTL_CLAIM_ALL_FLAGS))
-        return -EINVAL;
-    if (op->nr_claims > CLAIMS_MAX)
-        return -E2BIG;
+    int rc = claim_check_args(op->nr_claims, op->pad);
+    if (rc)
+        return rc;
     if (!op->claims || copy_from_guest(ctl->c->v, entries, op->claims, op->nr_claims * sizeof(entries[0])))
         return -EFAULT;
     return claim_install_set(&ctl->d->mem, entries, op->nr_claims, op->pad);
@@ -140,11 +137,11 @@ long domctl_claim_memory(struct domctl *ctl)
 long domctl_get_memory_claims(struct domctl *ctl)
 {
     struct xen_domctl_get_memory_claims *op = &ctl->op.u.get_memory_claims;
-    struct claim_entry entries[CLAIMS_MAX];
+    struct claim_entry entries[CLAIM_ENTRIES_MAX];
 
     if (op->pad)
         return -EINVAL;
-    u32 nr = MIN(op->nr_claims, (u32)CLAIMS_MAX);
+    u32 nr = MIN(op->nr_claims, CLAIM_ENTRIES_MAX);
     int rc = claim_read_set(&ctl->d->mem, entries, &nr);
     if (rc && rc != -ENOBUFS)
         return rc;

@@ -44,7 +44,8 @@ struct mem_account {
     u64 broken_pages;           /* [L] pages taken back from claims, ever */
     u64 broken_units;           /* [L] whole extents that became single pages, ever */
     u32 claim_flags;            /* [L] enum claim_flag of the set */
-    struct mem_account *next_claimant, **claimant_link; /* [L] link NULL: no set of claims stands */
+    bool claimant;              /* [L] a set stands: it was installed and not released */
+    struct mem_account *next_claimant, **claimant_link; /* of these accounts; the lock of their list */
     u64 outstanding;                                    /* [L] h[d] + sum of c[d][n] */
     u64 claim_gen; /* [L] counts installs and releases: a refund older than the set is void */
     struct holdings held[MAX_NODES]; /* [N] */

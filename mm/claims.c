@@ -4,7 +4,7 @@
  * so a set over several nodes is installed in one piece or not at all. What these nodes cannot grant is decided
  * again with all nodes locked: a refusal is exact.
  *
- * Page counts come from guests as full 64-bit numbers: sums are formed by subtracting from what is there.
+ * Page counts come from guests as full 64-bit numbers: a sum of them is only used if it has not wrapped.
  */
 #include <homestead/errno.h>
 #include <mm/ledger.h>
@@ -18,35 +18,11 @@ static inline void unlock(struct mem_account *account, u64 locked)
 /* Installs the set. -ENOMEM is final if all nodes are locked, and noted. */
 static int install(struct mem_account *account, const struct claim_set *set, u64 locked)
 {
-    if (ledger_install(account, set, locked) == GRANTED)
+    if (likely(ledger_install(account, set, locked)))
         return 0;
     if (locked == nodes_all())
         refusal_note_claim(account, set);
     return -ENOMEM;
-}
-
-static void set_clear(struct claim_set *set)
-{
-    set->nodes = 0;
-    set->host = 0;
-    set->any = 0;
-    set->orders = 0;
-    set->flags = 0;
-}
-
-static void set_enter(struct claim_set *set, nodeid_t nid, u64 pages, u32 order)
-{
-    set->nodes |= BIT(nid);
-    set->node[nid] = pages;
-    set->any |= pages;
-    set->order[nid] = (u8)order;
-    set->orders |= order;
-}
-
-static void set_enter_host(struct claim_set *set, u64 pages)
-{
-    set->host = pages;
-    set->any |= pages;
 }
 
 /*
@@ -64,13 +40,15 @@ static u64 set_by_affinity(const struct mem_account *account, struct claim_set *
     for (u32 i = 0; i < nr; i++) {
         u64 part = MIN(pages, node_unclaimed(node_get(nodes[i])));
 
-        set_enter(set, nodes[i], part, 0);
+        set->on[i] = (struct claim_entry){.pages = part, .node = nodes[i]};
+        set->nodes |= BIT(nodes[i]);
         pages -= part;
     }
+    set->end = set->on + nr;
     if (account->legacy_claims == CLAIM_LEGACY_AFFINITY)
         return pages;
     /* What no node has is asked of the first one, which refuses, and is named for it. */
-    set->node[nodes[0]] += pages;
+    set->on[0].pages += pages;
     return 0;
 }
 
@@ -90,11 +68,12 @@ static int install_legacy_locked(struct mem_account *account, u64 pages, u64 loc
     }
     if (account->outstanding || pages <= account->tot_pages || pages > account->max_pages)
         return -EINVAL;
-    set_clear(&set);
-    pages -= account->tot_pages;
+    set.flags = 0;
+    set.nodes = 0;
+    set.end = set.on;
+    set.total = set.host = pages - account->tot_pages;
     if (account->legacy_claims != CLAIM_LEGACY_HOST)
-        pages = set_by_affinity(account, &set, pages);
-    set_enter_host(&set, pages);
+        set.host = set_by_affinity(account, &set, set.total);
     return install(account, &set, locked);
 }
 
@@ -123,123 +102,106 @@ enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legac
     return before;
 }
 
-/* May the entry's pages be claimed in its order? claims.md CL-3.28, CL-3.46, CL-3.50. */
-static bool pad_is_good(const struct claim_entry *entry, bool host, u32 flags)
+static inline bool is_host(const struct claim_entry *entry)
 {
-    if (entry->pad == 0)
-        return true;
-    if (host || !(flags & CLAIM_ORDERS) || (entry->pad != ORDER_2M && entry->pad != ORDER_1G))
+    return entry->node == CLAIM_HOST || entry->node == CLAIM_HOST_LATER;
+}
+
+/* May the entry's pages be claimed in its order, which is not 0? claims.md CL-3.28, CL-3.46, CL-3.50. */
+static __attribute__((noinline)) bool pad_is_good(const struct claim_entry *entry, u32 flags)
+{
+    if (is_host(entry) || !(flags & CLAIM_ORDERS) || (entry->pad != ORDER_2M && entry->pad != ORDER_1G))
         return false;
     return IS_ALIGNED(entry->pages, BIT(entry->pad));
 }
 
 /*
- * The entries in array order, each: pad, selector twice, node unknown. Their pages as given.
- * claims.md CL-3.3, CL-3.29, CL-3.30.
+ * From the entries, absolute sizes, what is still missing; *set is empty if every size is 0. Account lock held.
+ *
+ * What the domain owns beyond its node entries fills the host-wide entry. So a set misses what its node entries miss, or,
+ * if that is more, all sizes together without what the domain owns.
+ * claims.md CL-1.3, CL-1.8, CL-3.3, CL-3.9, CL-3.11 to CL-3.13, CL-3.29, CL-3.30, CL-3.33, CL-3.34.
  */
-static int set_decode(const struct claim_entry *entries, u32 nr, u32 flags, struct claim_set *set)
+static int set_decode(const struct mem_account *account, const struct claim_entry *entries, u32 nr, u32 flags,
+                      struct claim_set *set)
 {
-    bool host_seen = false;
+    u64 tot = account->tot_pages, max = account->max_pages, wanted = 0, missing = 0, seen = 0;
+    bool host_seen = false, wrapped = false;
 
-    set_clear(set);
-    set->flags = flags & (CLAIM_STRICT | CLAIM_SCRUB);
-    for (u32 i = 0; i < nr; i++) {
-        const struct claim_entry *entry = &entries[i];
-        bool host = entry->node == CLAIM_HOST || entry->node == CLAIM_HOST_LATER;
-        if (!pad_is_good(entry, host, flags))
+    set->nodes = 0;
+    set->end = set->on;
+    for (const struct claim_entry *entry = entries; entry < entries + nr; entry++) {
+        u64 pages = entry->pages;
+        nodeid_t nid = entry->node;
+
+        if (unlikely(entry->pad) && !pad_is_good(entry, flags))
             return -EINVAL;
-        if (host ? host_seen : entry->node < MAX_NODES && (set->nodes & BIT(entry->node)))
-            return -EINVAL;
-        if (!host && entry->node >= mm_nr_nodes())
+        wanted += pages;
+        wrapped |= wanted < pages;
+        if (likely(nid < mm_nr_nodes())) {
+            u64 own = account->own[nid];
+
+            if (seen & BIT(nid))
+                return -EINVAL;
+            seen |= BIT(nid);
+            if (pages <= own)
+                continue;
+            missing += pages - own;
+            set->nodes |= BIT(nid);
+            *set->end++ = (struct claim_entry){.pages = pages - own, .node = nid, .pad = entry->pad};
+        } else if (!is_host(entry)) {
             return -ENOENT;
-        if (host) {
-            host_seen = true;
-            set_enter_host(set, entry->pages);
+        } else if (host_seen) {
+            return -EINVAL;
         } else {
-            set_enter(set, entry->node, entry->pages, entry->pad);
+            host_seen = true;
         }
     }
-    return 0;
+    set->flags = flags & (CLAIM_STRICT | CLAIM_SCRUB);
+    set->total = wanted - missing > tot ? wanted - tot : missing;
+    set->host = set->total - missing;
+    if (wrapped)
+        return -EINVAL; /* more than any max */
+    if (!wanted)
+        return 0;
+    return set->total && tot <= max && set->total <= max - tot ? 0 : -EINVAL;
 }
 
 /*
- * Absolute sizes, `wanted`, become what is still missing: what the domain owns beyond its node entries fills the
- * host-wide entry.
- * claims.md CL-3.9, CL-3.11 to CL-3.13.
+ * An empty set: releases. The account's lock and those of ledger_lock_nodes(account, the set's nodes) held.
+ * claims.md CL-1.5, CL-3.15, CL-3.17, CL-3.18, CL-3.31, CL-3.32.
  */
-static void set_make_relative(const struct mem_account *account, const struct claim_set *wanted,
-                              struct claim_set *set)
-{
-    u64 beyond = account->tot_pages;
-
-    set_clear(set);
-    set->flags = wanted->flags;
-    for_each_node (nid, wanted->nodes) {
-        u64 own = account->own[nid], want = wanted->node[nid];
-        beyond -= MIN(own, want);
-        if (want > own)
-            set_enter(set, nid, want - own, wanted->order[nid]);
-    }
-    set_enter_host(set, wanted->host > beyond ? wanted->host - beyond : 0);
-}
-
-/* Is tot + set > max? Then also if the sum does not fit in 64 bits. claims.md CL-1.3, CL-1.8, CL-3.34. */
-static bool set_exceeds_max(const struct mem_account *account, const struct claim_set *set)
-{
-    if (account->tot_pages > account->max_pages)
-        return true;
-    u64 room = account->max_pages - account->tot_pages;
-    if (set->host > room)
-        return true;
-    room -= set->host;
-    for_each_node (nid, set->nodes) {
-        if (set->node[nid] > room)
-            return true;
-        room -= set->node[nid];
-    }
-    return false;
-}
-
-/*
- * wanted: as decoded. The account's lock and those of ledger_lock_nodes(account, its nodes) held.
- * claims.md CL-1.5, CL-1.7, CL-3.15, CL-3.17, CL-3.18, CL-3.27, CL-3.31 to CL-3.33.
- */
-static int install_set_locked(struct mem_account *account, const struct claim_set *wanted, u32 flags,
+static int install_set_locked(struct mem_account *account, const struct claim_set *set, bool replace,
                               u64 locked)
 {
-    struct claim_set set;
-
-    if (!wanted->any) {
+    if (!set->total) {
         ledger_release(account, locked);
         return 0;
     }
-    if (account->outstanding && !(flags & CLAIM_REPLACE))
+    if (account->outstanding && !replace)
         return -EINVAL;
-    set_make_relative(account, wanted, &set);
-    if (!set.any || set_exceeds_max(account, &set))
-        return -EINVAL;
-    return install(account, &set, locked);
+    return install(account, set, locked);
 }
 
-/* claims.md CL-3.21, CL-3.24, CL-3.25, CL-3.39, CL-3.45. */
+/* claims.md CL-1.7, CL-3.21, CL-3.27. */
 int claim_install_set(struct mem_account *account, const struct claim_entry *entries, u32 nr, u32 flags)
 {
-    if (nr == 0 || (flags & ~(u32)CLAIM_ALL_FLAGS))
-        return -EINVAL;
-    if (nr > MAX_NODES + 1)
-        return -E2BIG;
-    struct claim_set wanted;
-    int decoded = set_decode(entries, nr, flags, &wanted);
+    struct claim_set set;
+
+    ASSERT(claim_check_args(nr, flags) == 0);
     spin_lock(&account->lock);
-    u64 locked = ledger_lock_nodes(account, wanted.nodes);
-    int rc = account->dying ? -EINVAL : decoded;
-    if (rc == 0)
-        rc = install_set_locked(account, &wanted, flags, locked);
-    if (rc == -ENOMEM && locked != nodes_all()) {
-        locked = nodes_lock_more(locked, nodes_all());
-        rc = install_set_locked(account, &wanted, flags, locked);
+    int rc = account->dying ? -EINVAL : set_decode(account, entries, nr, flags, &set);
+    if (rc == 0) {
+        u64 locked = ledger_lock_nodes(account, set.nodes);
+
+        rc = install_set_locked(account, &set, flags & CLAIM_REPLACE, locked);
+        if (unlikely(rc == -ENOMEM) && locked != nodes_all()) {
+            locked = nodes_lock_more(locked, nodes_all());
+            rc = install(account, &set, locked);
+        }
+        nodes_unlock(locked);
     }
-    unlock(account, locked);
+    spin_unlock(&account->lock);
     if (rc == 0 && (flags & CLAIM_SCRUB))
         for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
             if (mm_scrub_wanted(nid))

@@ -4,10 +4,13 @@
 #ifndef MM_CLAIMS_H
 #define MM_CLAIMS_H
 
+#include <homestead/errno.h>
 #include <mm/account.h>
 
 #define CLAIM_HOST       0xffffffffu /* the host-wide selector */
 #define CLAIM_HOST_LATER 0x80000000u /* the same in the later drafts of the interface */
+
+#define CLAIM_ENTRIES_MAX (MAX_NODES + 1u) /* each node and the host-wide selector once */
 
 enum claim_flag { /* section 3; all but the first belong to the installed set */
                   CLAIM_REPLACE = 1u << 16,
@@ -44,14 +47,22 @@ enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legac
 
 /*
  * XEN_DOMCTL_claim_memory (section 3), from "domain dying" on, errors in exactly that order. All or nothing.
- * nr 1 .. MAX_NODES + 1 has been checked by the caller (-EINVAL, -E2BIG here if not). A domain may hold one
- * node entry and one host-wide entry or any set: sets are installed atomically, also over an old one.
- * -EINVAL: unknown flags; dying; an entry's pad, or pages that are no multiple of it; a repeated selector;
+ * claim_check_args() has been asked before the entries were read. A domain may hold one node entry and one host-wide
+ * entry or any set: sets are installed atomically, also over an old one.
+ * -EINVAL: dying; an entry's pad, or pages that are no multiple of it; a repeated selector;
  * outstanding claims without CLAIM_REPLACE; nothing to claim; tot + set > max. -ENOENT: no such node.
  * -ENOMEM: a node or the host is too full, or has not so many whole extents; counted as a refusal. Takes the
  * account, ledger and node locks; O(nodes + nr), after a refusal O(claimants).
  */
 int claim_install_set(struct mem_account *account, const struct claim_entry *entries, u32 nr, u32 flags);
+/* -EINVAL: no entry, or unknown flags; -E2BIG: more entries than there are selectors.
+ * claims.md CL-3.24, CL-3.25, CL-3.39, CL-3.45. */
+static inline int claim_check_args(u32 nr, u32 flags)
+{
+    if (nr == 0 || (flags & ~(u32)CLAIM_ALL_FLAGS))
+        return -EINVAL;
+    return nr > CLAIM_ENTRIES_MAX ? -E2BIG : 0;
+}
 
 /* Reads the set back as it stands now (outstanding pages), host-wide first if nonzero, then nodes ascending,
  * with the order of each.

@@ -45,23 +45,6 @@ u64 ledger_host_scrub(void)
     return __atomic_load_n(&host_scrub, __ATOMIC_RELAXED);
 }
 
-u64 ledger_lock_nodes(const struct mem_account *account, u64 more)
-{
-    u64 nodes = account->claim_nodes | more;
-    if (!nodes)
-        nodes = BIT(this_node() < mm_nr_nodes() ? this_node() : 0);
-    nodes_lock(nodes);
-    return nodes;
-}
-
-/* On the list, or off it. Account lock and a node's held. */
-static void claimants_set(struct mem_account *account, bool on)
-{
-    spin_lock(&claimants_lock);
-    LIST_SET(on, &claimants, account, next_claimant, claimant_link);
-    spin_unlock(&claimants_lock);
-}
-
 /* --- taking ------------------------------------------------------------------------------------------------- */
 
 void host_claim_change(struct mem_account *account, s64 pages)
@@ -232,74 +215,73 @@ void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u
 /* --- sets --------------------------------------------------------------------------------------------------- */
 
 /* claims.md CL-1.7b, CL-2.9, CL-3.15, CL-3.41. */
-static void drop_set(struct mem_account *account, u64 locked)
+void ledger_release(struct mem_account *account, u64 locked)
 {
+    if (!account->claimant)
+        return;
     for_each_node (nid, account->claim_nodes) {
         u64 pages = account->node_claim[nid];
-        if (pages) {
-            claim_node_sub(account, nid, pages, 0);
-            ledger_credit(node_get(nid), pages);
-        }
+
+        claim_node_sub(account, nid, pages, 0);
+        ledger_credit(node_get(nid), pages);
         account->claim_order[nid] = 0;
         account->node_broken[nid] = 0;
     }
+    if (account->host_claim) {
+        ledger_credit(node_get(node_first(locked)), account->host_claim);
+        host_claim_change(account, -(s64)account->host_claim);
+    }
     account->claim_nodes = 0;
-    ledger_credit(node_get((nodeid_t)__builtin_ctzll(locked)), account->host_claim);
-    host_claim_change(account, -(s64)account->host_claim);
     account->outstanding = 0;
     account->host_broken = 0;
     account->claim_flags = 0;
     account->claim_gen++;
-}
-
-void ledger_release(struct mem_account *account, u64 locked)
-{
-    drop_set(account, locked);
-    claimants_set(account, false);
+    account->claimant = false;
+    spin_lock(&claimants_lock);
+    LIST_REMOVE(account, next_claimant, claimant_link);
+    spin_unlock(&claimants_lock);
 }
 
 /* claims.md CL-1.1, CL-1.2, CL-2.13, CL-3.20, CL-3.35. */
-static enum verdict set_fits(const struct mem_account *account, const struct claim_set *set, u64 locked)
+static bool set_fits(const struct mem_account *account, const struct claim_set *set, u64 locked)
 {
-    u64 room = ledger_host_spare(locked) + account->outstanding;
-    enum verdict too_little = locked == nodes_all() ? REFUSED : UNDECIDED;
-
-    if (set->host > room)
-        return too_little;
-    room -= set->host;
-    for_each_node (nid, set->nodes) {
-        if (set->node[nid] > node_unclaimed(node_get(nid)) + account->node_claim[nid])
-            return REFUSED;
-        if (set->node[nid] > room)
-            return too_little;
-        room -= set->node[nid];
-    }
-    return !set->orders || claim_units_fit(account, set) ? GRANTED : REFUSED;
+    if (set->total > ledger_host_spare(locked) + account->outstanding)
+        return false;
+    for (const struct claim_entry *entry = set->on; entry < set->end; entry++)
+        if (node_is_short(account, entry) || (unlikely(entry->pad) && !claim_units_fit(account, entry)))
+            return false;
+    return true;
 }
 
 /* claims.md CL-3.8, CL-3.19, CL-3.43. */
-enum verdict ledger_install(struct mem_account *account, const struct claim_set *set, u64 locked)
+bool ledger_install(struct mem_account *account, const struct claim_set *set, u64 locked)
 {
-    nodeid_t first = (nodeid_t)__builtin_ctzll(locked);
-    enum verdict verdict = set_fits(account, set, locked);
     bool own_parts = true;
 
-    if (verdict != GRANTED)
-        return verdict;
-    drop_set(account, locked);
+    if (!set_fits(account, set, locked))
+        return false;
+    ledger_release(account, locked);
     account->claim_flags = set->flags;
-    account->outstanding = set->host;
+    account->outstanding = set->total;
     account->claim_nodes = set->nodes;
-    for_each_node (nid, set->nodes) {
-        account->claim_order[nid] = set->order[nid];
-        claim_node_add(account, nid, set->node[nid], 0);
-        own_parts &= host_take_parts(locked, nid, set->node[nid]);
-        account->outstanding += set->node[nid];
+    account->claim_gen++;
+    for (const struct claim_entry *entry = set->on; entry < set->end; entry++) {
+        nodeid_t nid = entry->node;
+        u64 pages = entry->pages;
+
+        account->claim_order[nid] = (u8)entry->pad;
+        claim_node_add(account, nid, pages, 0);
+        own_parts &= host_take_parts(locked, nid, pages);
     }
-    own_parts &= host_take_parts(locked, first, set->host);
-    host_claim_change(account, (s64)set->host);
-    claimants_set(account, true);
-    if (!own_parts && locked == nodes_all())
-        host_deal_out(first, 0);
-    return GRANTED;
+    if (set->host) {
+        own_parts &= host_take_parts(locked, node_first(locked), set->host);
+        host_claim_change(account, (s64)set->host);
+    }
+    account->claimant = true;
+    spin_lock(&claimants_lock);
+    LIST_PUSH(&claimants, account, next_claimant, claimant_link);
+    spin_unlock(&claimants_lock);
+    if (unlikely(!own_parts) && locked == nodes_all())
+        host_deal_out(node_first(locked), 0);
+    return true;
 }

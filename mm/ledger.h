@@ -13,17 +13,16 @@
 #ifndef MM_LEDGER_H
 #define MM_LEDGER_H
 
+#include <arch/x86/cpu/percpu.h>
 #include <mm/claims.h>
 #include <mm/node.h>
 
-struct claim_set {       /* what an account shall have claimed */
-    u64 nodes;           /* those with an entry; the other elements mean nothing */
-    u64 node[MAX_NODES]; /* pages */
-    u8 order[MAX_NODES]; /* of the node's extents: 0, ORDER_2M, ORDER_1G */
-    u64 host;
-    u64 any;    /* not 0: it is not empty, since that is all these numbers of pages or-ed */
-    u32 orders; /* not 0: some of the orders are not */
-    u32 flags;  /* CLAIM_STRICT, CLAIM_SCRUB */
+struct claim_set {                          /* what an account shall have claimed */
+    u64 total;                              /* pages, on nodes and host-wide */
+    u64 host;                               /* of them, host-wide */
+    u64 nodes;                              /* those of on[] */
+    u32 flags;                              /* CLAIM_STRICT, CLAIM_SCRUB */
+    struct claim_entry *end, on[MAX_NODES]; /* [on, end): the pages of each node, and their order as pad */
 };
 
 /* What the locks held are enough to decide. */
@@ -37,7 +36,15 @@ enum verdict {
 void ledger_init(void);
 /* Locks the nodes where the account has claims and those of `more`, one node at least, and returns which; for
  * nodes_unlock(). Account lock held. */
-u64 ledger_lock_nodes(const struct mem_account *account, u64 more);
+static inline u64 ledger_lock_nodes(const struct mem_account *account, u64 more)
+{
+    u64 nodes = account->claim_nodes | more;
+
+    if (!nodes)
+        nodes = BIT(this_node() < mm_nr_nodes() ? this_node() : 0);
+    nodes_lock(nodes);
+    return nodes;
+}
 /*
  * Takes credits for pages on node nid (section 4), which the caller takes at once as extents of order; account NULL:
  * Homestead's own. `locked`: the nodes whose locks are held, nid among them; UNDECIDED: *needs are also needed.
@@ -57,9 +64,15 @@ void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u
 u64 ledger_refund_nodes(const struct mem_account *account, const struct claim_receipt *receipt);
 /* Releases the account's set. Account lock held, and nodes as of ledger_lock_nodes(); O(nodes). */
 void ledger_release(struct mem_account *account, u64 locked);
-/* Replaces the account's set; after a failure the old one stands. REFUSED: a node or the host is too full, or a node
- * has not that many whole extents. Locks as for ledger_release(), the nodes of the new set included. O(nodes). */
-enum verdict ledger_install(struct mem_account *account, const struct claim_set *set, u64 locked);
+/* Replaces the account's set. False: the old one stands, since a node or, as far as the locked nodes have it, the host is
+ * too full, or a node has not that many whole extents. Locks as for ledger_release(), the nodes of the new set included.
+ * O(nodes). */
+bool ledger_install(struct mem_account *account, const struct claim_set *set, u64 locked);
+/* Has the node by itself fewer pages than the set wants there? What the account has claimed there is replaced. */
+static inline bool node_is_short(const struct mem_account *account, const struct claim_entry *entry)
+{
+    return entry->pages > node_unclaimed(node_get(entry->node)) + account->node_claim[entry->node];
+}
 /* h[d] and out(d) change by that. */
 void host_claim_change(struct mem_account *account, s64 pages);
 /* Accounts with a set that was not released, in no order, linked by next_claimant. All nodes locked. */
@@ -182,8 +195,8 @@ static inline bool ledger_reserve_here(struct mem_account *account, nodeid_t nid
     }
     return true;
 }
-/* Would there be enough whole extents for the set if the account's own units were given up? */
-bool claim_units_fit(const struct mem_account *account, const struct claim_set *set);
+/* Would the node have enough whole extents for the entry, which has an order, if the account's own units were given up? */
+bool claim_units_fit(const struct mem_account *account, const struct claim_entry *entry);
 /* One unit of the node is given up: its pages stay claimed one by one. */
 void claim_lose_unit(struct mem_account *account, nodeid_t nid);
 

@@ -88,22 +88,15 @@ u64 claim_lost_back(const struct mem_account *account, nodeid_t nid, u64 pages, 
 }
 
 /* claims.md CL-3.35, CL-3.47. */
-bool claim_units_fit(const struct mem_account *account, const struct claim_set *set)
+bool claim_units_fit(const struct mem_account *account, const struct claim_entry *entry)
 {
-    bool fit = true;
+    s64 own = (s64)claim_units(account, entry->node);
+    u32 order = account->claim_order[entry->node];
 
-    for (u64 left = set->nodes; left && fit; left &= left - 1) {
-        nodeid_t nid = (nodeid_t)__builtin_ctzll(left);
-        u32 unit = set->order[nid];
-        s64 own = (s64)claim_units(account, nid);
-
-        if (!unit)
-            continue;
-        /* No other CPU can use the gap: the node is locked. */
-        node_keep_whole(nid, account->claim_order[nid], -own);
-        fit = node_has_whole(nid, unit, set->node[nid] >> unit);
-        node_keep_whole(nid, account->claim_order[nid], own);
-    }
+    /* No other CPU can use the gap: the node is locked. */
+    node_keep_whole(entry->node, order, -own);
+    bool fit = node_has_whole(entry->node, entry->pad, entry->pages >> entry->pad);
+    node_keep_whole(entry->node, order, own);
     return fit;
 }
 

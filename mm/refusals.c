@@ -71,33 +71,22 @@ static void note(enum refusal_kind kind, const struct mem_account *account, node
     find_holders(account, r);
 }
 
-/* Has the node by itself fewer pages than the set wants there? What the account has claimed there is replaced. */
-static bool node_is_short(const struct mem_account *account, const struct claim_set *set, nodeid_t nid)
-{
-    return set->node[nid] > node_unclaimed(node_get(nid)) + account->node_claim[nid];
-}
-
 /*
- * Of a set for several nodes, the first that is short by itself is named, with what was wanted there.
+ * Of a set for several nodes, the lowest that is short by itself is named, with what was wanted there.
  * claims.md CL-2.22, CL-7.12, CL-7.13.
  */
 void refusal_note_claim(const struct mem_account *account, const struct claim_set *set)
 {
-    u64 pages = set->host;
-    nodeid_t only = set->host ? NODE_NONE : MAX_NODES; /* MAX_NODES: no node yet */
+    nodeid_t nid = NODE_NONE;
+    u64 pages = set->total;
 
     refused.claims++;
-    for_each_node (nid, set->nodes) {
-        if (node_is_short(account, set, nid)) {
-            note(REFUSAL_CLAIM, account, nid, 0, set->node[nid]);
-            return;
+    for (const struct claim_entry *entry = set->on; entry < set->end; entry++)
+        if (entry->pages == set->total || (entry->node < nid && node_is_short(account, entry))) {
+            nid = entry->node;
+            pages = entry->pages;
         }
-        if (!set->node[nid])
-            continue;
-        only = only == MAX_NODES ? nid : NODE_NONE;
-        pages += set->node[nid];
-    }
-    note(REFUSAL_CLAIM, account, only, 0, pages);
+    note(REFUSAL_CLAIM, account, nid, 0, pages);
 }
 
 /* Has the node fewer pages than that for this account, or the host? Or may it not use what there is? */

@@ -3,7 +3,7 @@
  *
  *   here              in C
  *   claim_install()   claim_install_set(): w_node[], w_host are the entries as given; replace: CLAIM_REPLACE. rc: 0, EINVAL, ENOMEM
- *   claim_decide()    install_set_locked()
+ *   claim_decide()    set_decode() and install_set_locked()
  *   claim_at_start()  the same before anybody runs
  *
  * The account's lock is held all the while, so tot and own stand still, and the locks of all nodes of the old and the new set are held over
@@ -75,7 +75,7 @@ inline forget_set()
 inline set_nodes(d)
 {
     needs = claim_nodes[d];
-    for (i : 0 .. NN - 1) { WHEN(w_node[i] > 0, needs = needs | BIT(i)) };
+    for (i : 0 .. NN - 1) { WHEN(w_node[i] > OWN(d, i), needs = needs | BIT(i)) };
     locked = (needs > 0 -> needs : BIT(0)); /* or this CPU's */
     needs = 0; i = 0
 }

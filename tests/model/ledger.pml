@@ -14,8 +14,8 @@
  *   plan(), decide(), commit()       plan_others(), ledger_reserve() and host_take(): all is decided, then changed
  *   reserve()                        reserve() in alloc.c: all, or half, ...; more: the nodes whose locks it takes
  *   refund()                         ledger_refund(), of what mm_take_done() does not keep
- *   set_relative()                   set_make_relative(), claims.c
- *   set_fits(), set_install()        set_fits() and ledger_install(), and set_exceeds_max()
+ *   set_relative()                   set_decode(), claims.c
+ *   set_fits(), set_install()        set_fits() and ledger_install(), and set_decode()'s look at max
  *   claims_release()                 ledger_release()
  *   check()                          claims.md section 1, and mm_check()
  *
@@ -433,7 +433,7 @@ inline refund(d, keep)
 /* --- sets: w_ absolute, as the caller gives them; x_ what is still missing. Account and nodes locked -------------------- */
 #define SET_LOCALS byte w_node[NN], w_host, x_node[NN], x_host
 
-/* drop_set() and claimants_set(). */
+/* ledger_release(). */
 inline claims_release(d)
 {
     for (i : 0 .. NN - 1) {
@@ -448,7 +448,7 @@ inline claims_release(d)
     i = 0
 }
 
-/* claims.c, set_make_relative(): what is still missing of each count. */
+/* claims.c, set_decode(): what is still missing of each count. */
 inline set_relative(d)
 {
     sum = 0; /* what the domain owns beyond its entries */

@@ -91,7 +91,9 @@ void single_op_set(u32 d)
 
     run_op = "claim set";
     int expected = ref_predict_set(d, entries, nr, flags, &set);
-    int rc = claim_install_set(&accounts[d], entries, nr, flags);
+    int rc = claim_check_args(nr, flags);
+    if (!rc)
+        rc = claim_install_set(&accounts[d], entries, nr, flags);
     enum stress_op op = ref_out(d) && flags ? OP_REPLACE : OP_SET;
     if (rc == -ENOMEM && expected == 0 && set.by_order) {
         stress_count(&run.result->counts, op, rc);

@@ -148,7 +148,7 @@ static const struct field account_fields[] = {
     FIELD(mem_account, claim_order),   FIELD(mem_account, node_short),  FIELD(mem_account, node_broken),
     FIELD(mem_account, host_broken),   FIELD(mem_account, claim_flags), FIELD(mem_account, next_claimant),
     FIELD(mem_account, claimant_link), FIELD(mem_account, outstanding), FIELD(mem_account, claim_gen),
-    FIELD(mem_account, held),
+    FIELD(mem_account, claimant),      FIELD(mem_account, held),
 };
 static const struct field node_fields[] = {
     FIELD(node, lock),       FIELD(node, chunks),        FIELD(node, dirty_chunks), FIELD(node, open),

@@ -64,10 +64,15 @@ TEST(the_memory_of_a_dead_domain)
     expect_apart();
 }
 
-/* A set locks its own nodes, and no more while they have what it wants. */
+/* A set locks the nodes where it claims something, and no more while they have what it wants. */
 TEST(a_set)
 {
+    struct claim_entry node_1_has_it[2] = {{.pages = 10, .node = 1}, {.pages = 60, .node = 0}};
+
+    take_pages(a, 1, 10);
     locks_watch();
+    assert_int_equal(claim_install_set(a, node_1_has_it, 2, 0), 0);
+    assert_int_equal(set1(a, 0, 0), 0);
     assert_int_equal(set1(a, 0, 100), 0);
     assert_int_equal(claim(a, 0, 50, 0, CLAIM_REPLACE), 0);
     assert_int_equal(set1(a, 0, 0), 0);

@@ -114,10 +114,11 @@ TEST(set_errors_in_order)
 {
     struct claim_entry set[3] = {{.pages = 1, .node = 0}, {.pages = 1, .node = 1}, {.pages = 1, .node = 0}};
 
-    assert_int_equal(claim_install_set(a, set, 0, 0), -EINVAL);
-    assert_int_equal(claim_install_set(a, set, 1, 1), -EINVAL);
-    assert_int_equal(claim_install_set(a, set, 1, 1u << 31), -EINVAL);
-    assert_int_equal(claim_install_set(a, set, MAX_NODES + 2, 0), -E2BIG);
+    assert_int_equal(claim_check_args(0, 0), -EINVAL);
+    assert_int_equal(claim_check_args(MAX_NODES + 2, 1), -EINVAL);
+    assert_int_equal(claim_check_args(1, 1u << 31), -EINVAL);
+    assert_int_equal(claim_check_args(MAX_NODES + 2, CLAIM_ALL_FLAGS), -E2BIG);
+    assert_int_equal(claim_check_args(MAX_NODES + 1, CLAIM_ALL_FLAGS), 0);
     assert_int_equal(claim_install_set(a, set, 3, 0), -EINVAL); /* node 0 twice */
     set[1].node = 99;
     assert_int_equal(claim_install_set(a, set, 3, 0), -ENOENT); /* comes before the repeated one */
@@ -155,7 +156,9 @@ TEST(set_above_max)
     set[0].pages = 1ull << 63;
     set[1].pages = 1ull << 63;
     assert_int_equal(claim_install_set(a, set, 3, 0), -EINVAL);
+    assert_int_equal(claim_install_set(a, set, 2, 0), -EINVAL); /* 0 in 64 bits: not a release either */
     a->max_pages = ~0ull;
+    assert_int_equal(claim_install_set(a, set, 2, 0), -EINVAL);
     assert_int_equal(claim_install_set(a, set, 3, 0), -EINVAL);
     set[2].pages = 0;
     set[1].pages = (1ull << 63) - 1;

@@ -164,7 +164,7 @@ TEST(refusals_name_the_holders)
     assert_true(counts.claims == 2 && last.node == NODE_NONE && last.pages == 1000);
 }
 
-/* Of several nodes the first that is short by itself; the host only if none is. claims.md CL-7.12. */
+/* Of several nodes the lowest that is short by itself; the host only if none is. claims.md CL-7.12. */
 TEST(a_refused_set_names_the_node_that_is_short)
 {
     struct claim_entry e[3] = {
@@ -189,6 +189,13 @@ TEST(a_refused_set_names_the_node_that_is_short)
     assert_int_equal(claim_install_set(a, e, 3, CLAIM_REPLACE), -ENOMEM);
     refusal_get(&counts, &last);
     assert_true(counts.claims == 3 && last.node == 0 && last.pages == 101);
+    e[1].pages = 102; /* the lowest of two, in whichever order the entries are */
+    e[2] = e[0];
+    for (u32 i = 0; i < 2; i++) {
+        assert_int_equal(claim_install_set(a, &e[i], 2, CLAIM_REPLACE), -ENOMEM);
+        refusal_get(&counts, &last);
+        assert_true(counts.claims == 4 + i && last.node == 0 && last.pages == 101);
+    }
 }
 
 /* claims.md CL-7.14 to CL-7.16. */
