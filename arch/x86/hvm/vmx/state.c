@@ -16,6 +16,8 @@
 
 #define CR0_OWNED    (CR0_NE | CR0_CD | CR0_NW)
 #define EFER_ALLOWED (EFER_SCE | EFER_LME | EFER_NXE)
+#define PDPTE_P      BIT(0)
+#define PDPTE_BITS   0x1e6ull /* reserved, as those that no address can have */
 #define RFLAGS_VM    BIT(17)
 #define RFLAGS_VALID 0x3f7fd5ull
 #define CANONICAL    48u /* bits of a linear address: five levels are not offered */
@@ -249,6 +251,8 @@ void vmx_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
         if (*field(&guest, i) != *field(&v->vmx.guest, i))
             v->vmx.dirty |= BIT(i);
     v->vmx.guest = guest;
+    if (!here) /* else whoever changes what they depend on loads them: guest_cr.c */
+        v->vmx.pdptes_due = vmx_pae_paging(v, in->cr0);
     REGISTERS(SET_REGISTER)
     fit_registers(&v->vmx);
     if (here)
@@ -257,6 +261,34 @@ void vmx_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
     v->tsc_aux = in->tsc_aux;
     v->vmx.mode_known = false;
     v->asid_generation = 0; /* translations may have changed with CR4, EFER, PAT: a new VPID */
+}
+
+bool vmx_pae_paging(const struct hvm_vcpu *v, u64 cr0)
+{
+    const struct vmx_guest *g = &v->vmx.guest;
+
+    return (cr0 & CR0_PG) && (g->cr4 & CR4_PAE) && !(g->efer & EFER_LME);
+}
+
+bool vmx_set_pdptes(struct hvm_vcpu *v, const u64 pdpte[HVM_PDPTES], bool fit)
+{
+    u64 reserved = PDPTE_BITS | ~(BIT(vmx_settings.maddr_bits) - 1);
+    u64 fitting[HVM_PDPTES];
+
+    for (u32 i = 0; i < HVM_PDPTES; i++) {
+        bool bad = (pdpte[i] & PDPTE_P) && (pdpte[i] & reserved);
+
+        if (bad && !fit)
+            return false;
+        fitting[i] = bad ? 0 : pdpte[i];
+    }
+    if (!v->vmx.read)
+        vmx_read_guest(v); /* for write_dirty() */
+    memcpy(v->vmx.pdpte, fitting, sizeof(fitting));
+    v->vmx.dirty |= VMX_DIRTY_PDPTES;
+    v->vmx.pdptes_due = false;
+    v->asid_generation = 0; /* old translations are not used any more */
+    return true;
 }
 
 /* Virtual-8086 mode has one form of segments. It depends on RFLAGS, which set_state() does not know. */
@@ -291,7 +323,9 @@ static void write_dirty(struct hvm_vcpu *v)
     else if ((u64)((s64)v->regs.rip >> CANONICAL) + 1 >
              1) /* bits 63:48 are not the same; 47 may differ from them */
         v->regs.rip = canonical(v->regs.rip);
-    for (u64 dirty = v->vmx.dirty; dirty; dirty &= dirty - 1) {
+    for (u32 i = 0; (v->vmx.dirty & VMX_DIRTY_PDPTES) && i < HVM_PDPTES; i++)
+        vmwrite(VMCS_GUEST_PDPTE + 2 * i, v->vmx.pdpte[i]);
+    for (u64 dirty = v->vmx.dirty & ~VMX_DIRTY_PDPTES; dirty; dirty &= dirty - 1) {
         u32 i = (u32)__builtin_ctzll(dirty);
 
         vmwrite(vmx_guest_encodings[i], *field(g, i));

@@ -153,8 +153,14 @@ static void vmx_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     struct vmx_vcpu *x = &v->vmx;
     struct cpu *cpu = this_cpu();
 
-    if (unlikely(cpu->vmcs != v))
+    if (unlikely(cpu->vmcs != v)) {
         take(v, cpu);
+        if (x->pdptes_due) {
+            exit->kind = HVM_EXIT_PDPTES;
+            exit->pdptes.by_cr0 = false;
+            return;
+        }
+    }
     u32 due = vmx_flush_stale(v, cpu);
     if (unlikely(due))
         renew(v, cpu, due);
@@ -211,5 +217,7 @@ const struct hvm_ops vmx_ops = {
     .cpl = vmx_cpl,
     .long_mode_cs = vmx_long_mode_cs,
     .paging_state = vmx_paging_state,
+    .set_pdptes = vmx_set_pdptes,
+    .write_cr0 = vmx_write_cr0,
     .skip = vmx_skip,
 };
