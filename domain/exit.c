@@ -23,6 +23,7 @@
 #include <arch/x86/hvm/guest_cr.h>
 #include <arch/x86/hvm/guest_msr.h>
 #include <domain/internal.h>
+#include <homestead/errno.h>
 #include <lib/log.h>
 #include <lib/printf.h>
 #include <xen/hvm/params.h>
@@ -193,8 +194,24 @@ static struct exit_verdict on_io(struct vcpu *v, struct hvm_exit *exit)
     return skip;
 }
 
+/* Code in a large page that cannot be executed: ept=exec-sp. False: it is no such page. */
+static bool split_executed(struct vcpu *v, const struct hvm_exit *exit)
+{
+    char why[112];
+
+    int rc = physmap_split_executed(v->domain, gaddr_to_gfn(exit->npf.gaddr));
+    if (rc == -ENOMEM) {
+        snprintf(why, sizeof(why), "executed guest-physical 0x%lx, and its paging pool has no page to split the mapping",
+                 (unsigned long)exit->npf.gaddr);
+        domain_crash(v->domain, why);
+    }
+    return rc != -EINVAL;
+}
+
 static struct exit_verdict on_npf(struct vcpu *v, struct hvm_exit *exit)
 {
+    if (exit->npf.present && exit->npf.exec && split_executed(v, exit))
+        return resume;
     enum np_type type = physmap_touch(v->domain, gaddr_to_gfn(exit->npf.gaddr)).type;
 
     if (!exit->npf.present && type != NP_NONE)

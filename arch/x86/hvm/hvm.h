@@ -208,8 +208,12 @@ struct hvm_ops {
 /* [I] chosen by hvm_init() */
 extern const struct hvm_ops *hvm_ops;
 
-/* Chooses and enables hardware virtualization on the boot CPU; -ENODEV with a sentence on the console. */
-int hvm_init(void);
+/* [I] Can large pages of Intel's nested paging be executed? */
+extern bool hvm_exec_large;
+
+/* Chooses and enables hardware virtualization on the boot CPU; -ENODEV with a sentence on the console. exec_large: enum
+ * spec_ctrl_setting of ept=exec-sp. */
+int hvm_init(u8 exec_large);
 
 /* Saves x87, SSE and DR0-DR3, which neither the VMCB nor struct hvm_regs holds, to `from` and loads those
  * of `to`. NULL: not that half. With `from` goes what else the vendor keeps in the CPU. The caller keeps this_cpu()->fpu_owner, and saves a vCPU before it moves. */

@@ -319,6 +319,59 @@ EXIT_TEST(the_hypercall_page_goes_into_ram)
     assert_int_equal(last, 0xcc);
 }
 
+/* --- code in large pages, where these cannot be executed --- */
+
+static void no_exec_large(void)
+{
+    np_set_format(NP_AMD_TABLE, NP_AMD_LEAF, BIT(2)); /* of Intel's entries */
+}
+
+static void exec_large(void)
+{
+    np_set_format(NP_AMD_TABLE, NP_AMD_LEAF, 0);
+}
+
+static void executes(u64 gaddr)
+{
+    exits(v, EXIT(.kind = HVM_EXIT_NPF, .npf = {.gaddr = gaddr, .present = true, .exec = true}));
+    assert_int_equal(skipped + nr_injected, 0);
+}
+
+EXIT_TEST(what_is_executed_is_split)
+{
+    no_exec_large();
+    populate(d, 0x200, 9);
+    populate(d, 0x400, 9);
+    executes(0x234567);
+    assert_int_equal(physmap_lookup(d, gfn(0x234)).order, 0);
+    assert_int_equal(physmap_lookup(d, gfn(0x234)).type, NP_RAM);
+    assert_int_equal(physmap_lookup(d, gfn(0x400)).order, 9);
+    executes(0x234567); /* another vCPU, which had the large mapping */
+    executes(0x700000); /* it has been unmapped meanwhile */
+    assert_false(d->shut_down);
+
+    u64 taken[PHYSMAP_POOL_DEFAULT_PAGES];
+    u32 nr = 0;
+    while ((taken[nr] = physmap_pool_take(d)))
+        assert_true(++nr < ARRAY_SIZE(taken));
+    executes(0x234568);
+    assert_false(d->shut_down);
+    executes(0x400000);
+    assert_true(d->shut_down);
+    assert_true(said("crashed: executed guest-physical 0x400000, and its paging pool has no page to split the mapping"));
+    while (nr)
+        physmap_pool_return(d, taken[--nr]);
+    exec_large();
+}
+
+EXIT_TEST(what_may_not_be_executed_ends_the_domain)
+{
+    populate(d, 0x200, 9);
+    executes(0x234567);
+    assert_true(d->shut_down);
+    assert_int_equal(physmap_lookup(d, gfn(0x234)).order, 9);
+}
+
 /* --- what ends an instruction --- */
 
 static struct hvm_state state_of(struct vcpu *who)

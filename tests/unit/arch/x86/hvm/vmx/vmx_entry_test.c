@@ -296,7 +296,7 @@ static void begin(u64 seed)
         fake_ops = hvm_ops;
     c.primary &= ~(u64)(PRIMARY_CR3_LOAD | PRIMARY_CR3_STORE); /* with TRUE capability MSRs */
     assert_null(vmx_decide(&c, &vmx_settings));
-    assert_null(ept_choose(EPT_CAP_ALL, MEMORY_WB));
+    assert_null(ept_choose(EPT_CAP_ALL, MEMORY_WB, true));
     ops = *fake_ops;
     ops.get_state = vmx_get_state;
     ops.set_state = vmx_set_state;
