@@ -21,6 +21,7 @@
 #include <arch/x86/hvm/tlb_tag.h>
 #include <arch/x86/hvm/vmx/entry_checks.h>
 #include <arch/x86/hvm/vmx/flush.h>
+#include <arch/x86/hvm/vmx/host_checks.h>
 #include <arch/x86/hvm/vmx/insn.h>
 #include <lib/log.h>
 
@@ -113,9 +114,13 @@ static __attribute__((noinline)) void renew(struct hvm_vcpu *v, struct cpu *cpu,
 static void explain(const struct hvm_vcpu *v)
 {
     struct vmx_entry entry;
+    struct vmx_host host;
 
     vmx_entry_read(&entry);
+    vmx_host_read(&host);
     struct vmx_refusal refusal = vmx_entry_check(&entry, &vmx_settings);
+    if (!refusal.rule)
+        refusal = vmx_host_check(&host, &vmx_settings);
     if (refusal.rule)
         log_error("d%uv%u: %s 0x%lx: %s\n", v->domid, v->vcpu_id, refusal.field, refusal.value, refusal.rule);
 }

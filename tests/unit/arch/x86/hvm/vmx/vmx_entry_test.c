@@ -145,6 +145,8 @@ static const char *vmx_enter_checked(struct hvm_vcpu *v)
     if (broken)
         vmcs[broken->field] = before;
     struct vmx_refusal r = vmx_entry_check(&e, &vmx_settings);
+    if (!r.rule && (e.event & VMX_EVENT_VALID) && (e.interruptibility & VMX_SHADOW))
+        return "an event is delivered, which ends a shadow, and the VMCS still has one";
     if (!r.rule)
         return bad_register;
     snprintf(text, sizeof(text), "%s: %s (0x%llx)", r.field, r.rule, (unsigned long long)r.value);
@@ -374,6 +376,7 @@ TEST(broken_writers_are_found, .nodes = 1, .domains = 1, .vcpus = 2)
         {VMCS_GUEST_RFLAGS, RFLAGS_IF, 0, "interruptibility: blocked by STI with"},
         {VMCS_GUEST_INTERRUPTIBILITY, 0, 2, "while an interrupt is injected"},
         {VMCS_GUEST_INTERRUPTIBILITY, 0, 8, "while one is injected"},
+        {VMCS_GUEST_INTERRUPTIBILITY, 0, 1, "an event is delivered, which ends a shadow"},
         {VMCS_GUEST_PENDING_DEBUG, BIT(14), 0, "pending debug exceptions: in a shadow"},
         {VMCS_GUEST_ACTIVITY, 0, 1, "activity state"},
         {VMCS_ENTRY_EVENT, 0, BIT(11), "event to inject: bit 11"},
