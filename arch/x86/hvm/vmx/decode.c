@@ -248,7 +248,12 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, u32 reas
         report_misconfiguration(v);
         exit->kind = HVM_EXIT_UNKNOWN;
         break;
-    default: /* VMX_EXIT_TASK_SWITCH too: hardware task switches are not emulated */
+    case VMX_EXIT_TASK_SWITCH: /* AMD's CPUs make it themselves */
+        log_error("d%uv%u: a hardware task switch to selector 0x%x is not emulated on Intel\n", v->domid,
+                  v->vcpu_id, (u16)vmread(VMCS_QUALIFICATION));
+        exit->kind = HVM_EXIT_UNKNOWN;
+        break;
+    default:
         exit->kind = is_vmx_instruction(reason) ? HVM_EXIT_FORBIDDEN : HVM_EXIT_UNKNOWN;
     }
 }
