@@ -6,6 +6,7 @@ import bench
 import boot
 import machines
 import record
+import storm
 import vendors
 
 # Rows of the README: name, title.
@@ -190,5 +191,23 @@ def kernels():
     return rows(lines, ["---", "---", "--:", "--:", "--:"])
 
 
+def many_builders():
+    machine, runs = storm.kept()
+    heads = ["builders"] + [cell for name in ("Homestead", "one lock of the host", "Xen") for cell in (name, "waiting")]
+    lines = [heads]
+    for builders in storm.BUILDERS:
+        cells = [f"{builders:,}"]
+        for locks, _, _ in storm.LOCKS:
+            facts = runs[locks, builders]
+            cells += [f"{storm.throughput(facts):,.1f}", f"{storm.waiting(facts, builders):.0%}"]
+        lines.append(cells)
+    most = storm.BUILDERS[-1]
+    grown = {locks: storm.throughput(runs[locks, most]) / storm.throughput(runs[locks, 1]) for locks, _, _ in storm.LOCKS}
+    return paragraph(f"""Domains built and destroyed in the time in which a CPU executes 10^9 instructions, and the share of the builders' time in
+        which they wait for a lock; {machine['nodes']} nodes of {machine['node_gib']} GiB. {most:,} builders do
+        {grown['built']:.0f} times what one does; {grown['host']:.1f} times with one lock of the host, and {grown['xen']:.1f} times with Xen's heap lock.
+        """) + "\n" + rows(lines, ["--:"] * len(heads))
+
+
 PARTS = {"bench": calls, "bench-summary": summary, "bench-comparison": comparison, "bench-boot": booting, "bench-linux": linux,
-         "bench-xl": xl, "bench-alloc": allocator, "bench-vendors": of_vendors, "kernels": kernels}
+         "bench-xl": xl, "bench-alloc": allocator, "boot-storm": many_builders, "bench-vendors": of_vendors, "kernels": kernels}

@@ -66,7 +66,7 @@ class TestMemoryKept(GoodRun):
 
     def test_what_only_booting_needs_is_given_back(self, run):
         kept = run.one("kept")
-        assert kept["given_back"] > 1 * PAGES_PER_MIB > 2.3 * kept["image"]
+        assert kept["given_back"] > 1 * PAGES_PER_MIB > 2.2 * kept["image"]
 
     def test_domain_0_finds_it_free(self, run):
         free, total = map(int, re.search(r"([0-9]+) of ([0-9]+) pages free", run.text).groups())

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <domain/guest_copy.h>
 #include <xencall.h>
 
 long hypercall(u64 nr, u64 arg1, u64 arg2, u64 arg3) __attribute__((weak));
@@ -82,11 +83,10 @@ u64 fake_bytes(u64 address)
 }
 
 /* --- the hypervisor's view of the caller's memory, instead of domain/guest_copy.c ---------------------------- */
-struct vcpu;
-int copy_from_guest(struct vcpu *v, void *dst, u64 gva, u64 len_bytes);
-int copy_to_guest(struct vcpu *v, u64 gva, const void *src, u64 len_bytes);
-int copy_from_guest_element(struct vcpu *v, void *dst, u64 array, u64 index, u64 size);
-int copy_to_guest_element(struct vcpu *v, u64 array, u64 index, const void *src, u64 size);
+void guest_copy_begin(struct vcpu *v)
+{
+    (void)v;
+}
 
 int copy_from_guest(struct vcpu *v, void *dst, u64 gva, u64 len_bytes)
 {
@@ -108,6 +108,18 @@ int copy_to_guest(struct vcpu *v, u64 gva, const void *src, u64 len_bytes)
         return len_bytes ? -EFAULT : 0;
     memcpy(dst, src, len_bytes);
     return 0;
+}
+
+int copy_from_guest_place(struct vcpu *v, void *dst, u64 gva, u64 len_bytes, struct guest_place *place)
+{
+    place->gva = gva;
+    return copy_from_guest(v, dst, gva, len_bytes);
+}
+
+int copy_to_guest_place(struct vcpu *v, const struct guest_place *place, u64 offset, const void *src,
+                        u64 len_bytes)
+{
+    return copy_to_guest(v, place->gva + offset, src, len_bytes);
 }
 
 int copy_from_guest_element(struct vcpu *v, void *dst, u64 array, u64 index, u64 size)
