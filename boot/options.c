@@ -130,9 +130,10 @@ static void show_ept(const struct option *option, const void *field, char buf[OP
     u8 setting = *(const u8 *)field;
 
     (void)option;
-    snprintf(buf, OPTION_SHOWN, "%s", setting == SPEC_AUTO  ? "large pages are executed if the CPU can bear it"
-                                      : setting == SPEC_YES ? "ept=exec-sp holds"
-                                                            : "ept=no-exec-sp holds");
+    snprintf(buf, OPTION_SHOWN, "%s",
+             setting == SPEC_AUTO  ? "large pages are executed if the CPU can bear it"
+             : setting == SPEC_YES ? "ept=exec-sp holds"
+                                   : "ept=no-exec-sp holds");
 }
 
 static int set_x2apic(const struct option *option, const char *value, void *field)

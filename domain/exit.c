@@ -201,7 +201,8 @@ static bool split_executed(struct vcpu *v, const struct hvm_exit *exit)
 
     int rc = physmap_split_executed(v->domain, gaddr_to_gfn(exit->npf.gaddr));
     if (rc == -ENOMEM) {
-        snprintf(why, sizeof(why), "executed guest-physical 0x%lx, and its paging pool has no page to split the mapping",
+        snprintf(why, sizeof(why),
+                 "executed guest-physical 0x%lx, and its paging pool has no page to split the mapping",
                  (unsigned long)exit->npf.gaddr);
         domain_crash(v->domain, why);
     }

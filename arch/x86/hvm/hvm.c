@@ -29,8 +29,11 @@ static INIT bool choose_exec_large(u8 setting)
 
 static INIT void report_exec_large(bool affected)
 {
-    log_info("EPT             large pages are %s%s\n", hvm_exec_large ? "executed" : "split when they are executed",
-             affected ? hvm_exec_large ? ": a guest can end the machine (CVE-2018-12207)" : " (CVE-2018-12207)" : "");
+    log_info("EPT             large pages are %s%s\n",
+             hvm_exec_large ? "executed" : "split when they are executed",
+             affected
+                 ? hvm_exec_large ? ": a guest can end the machine (CVE-2018-12207)" : " (CVE-2018-12207)"
+                 : "");
     log_fact("@ept exec_sp=%s affected=%s\n", hvm_exec_large ? "yes" : "no", affected ? "yes" : "no");
 }
 

@@ -208,7 +208,8 @@ TEST(ept_is_a_list)
     assert_int_equal(taken("ept=exec-sp=no").ept_exec_sp, SPEC_NO);
     assert_int_equal(taken("ept=exec-sp,no-exec-sp").ept_exec_sp, SPEC_NO);
     assert_int_equal(parse("ept=no-pml,exec-sp=on").ept_exec_sp, SPEC_YES);
-    assert_true(strstr(said, "cannot use all of 'no-pml,exec-sp=on'") || strstr(said, "cannot use 'no-pml,exec-sp=on'"));
+    assert_true(strstr(said, "cannot use all of 'no-pml,exec-sp=on'") ||
+                strstr(said, "cannot use 'no-pml,exec-sp=on'"));
 }
 
 TEST(x2apic_and_watchdog_are_booleans_too)

@@ -358,7 +358,8 @@ EXIT_TEST(what_is_executed_is_split)
     assert_false(d->shut_down);
     executes(0x400000);
     assert_true(d->shut_down);
-    assert_true(said("crashed: executed guest-physical 0x400000, and its paging pool has no page to split the mapping"));
+    assert_true(said(
+        "crashed: executed guest-physical 0x400000, and its paging pool has no page to split the mapping"));
     while (nr)
         physmap_pool_return(d, taken[--nr]);
     exec_large();
@@ -635,7 +636,8 @@ EXIT_TEST(entries_of_pae_paging_for_a_state)
 
 EXIT_TEST(cr0_waits_for_the_entries_of_pae_paging)
 {
-    struct hvm_exit exit = {.kind = HVM_EXIT_PDPTES, .pdptes = {.by_cr0 = true, .cr0 = CR0_PE | CR0_PG | CR0_CD}};
+    struct hvm_exit exit = {.kind = HVM_EXIT_PDPTES,
+                            .pdptes = {.by_cr0 = true, .cr0 = CR0_PE | CR0_PG | CR0_CD}};
 
     populate(d, 0x10, 0);
     on_intel(CR0_PE | CR0_PG, CR4_PAE, 0);

@@ -166,9 +166,12 @@ static struct vmx_refusal check_control_registers(const struct vmx_entry *e, con
         RULE(!(e->debugctl & ~DEBUGCTL_VALID), "IA32_DEBUGCTL", e->debugctl, "a reserved bit is set");
         RULE(!(e->dr7 >> 32), "DR7", e->dr7, "bits 63:32 must be 0");
     }
-    RULE(vmx_canonical(e->sysenter_esp), "IA32_SYSENTER_ESP", e->sysenter_esp, "the address must be canonical");
-    RULE(vmx_canonical(e->sysenter_eip), "IA32_SYSENTER_EIP", e->sysenter_eip, "the address must be canonical");
-    RULE(!(e->entry & ENTRY_LOAD_PAT) || vmx_pat_valid(e->pat), "IA32_PAT", e->pat, "a byte is no memory type");
+    RULE(vmx_canonical(e->sysenter_esp), "IA32_SYSENTER_ESP", e->sysenter_esp,
+         "the address must be canonical");
+    RULE(vmx_canonical(e->sysenter_eip), "IA32_SYSENTER_EIP", e->sysenter_eip,
+         "the address must be canonical");
+    RULE(!(e->entry & ENTRY_LOAD_PAT) || vmx_pat_valid(e->pat), "IA32_PAT", e->pat,
+         "a byte is no memory type");
     if (e->entry & ENTRY_LOAD_EFER) {
         RULE(!(e->efer & EFER_RESERVED), "IA32_EFER", e->efer, "a reserved bit is set");
         RULE(!(e->efer & EFER_LMA) == !long_mode(e), "IA32_EFER", e->efer,
@@ -302,8 +305,8 @@ static struct vmx_refusal check_segments(const struct vmx_entry *e)
     if (!r.rule && !v86(e))
         r = check_stack(e);
     for (u32 i = VMCS_ES; i <= VMCS_GS && !r.rule; i++) {
-        RULE((i != VMCS_FS && i != VMCS_GS) || vmx_canonical(e->segment[i].base), names[i], e->segment[i].base,
-             "the base must be canonical");
+        RULE((i != VMCS_FS && i != VMCS_GS) || vmx_canonical(e->segment[i].base), names[i],
+             e->segment[i].base, "the base must be canonical");
         if (v86(e) || (i != VMCS_CS && !usable(&e->segment[i])))
             continue;
         r = check_code_or_data(e, i);

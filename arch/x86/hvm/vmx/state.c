@@ -16,8 +16,6 @@
 
 #define CR0_OWNED    (CR0_NE | CR0_CD | CR0_NW)
 #define EFER_ALLOWED (EFER_SCE | EFER_LME | EFER_NXE)
-#define PDPTE_P      BIT(0)
-#define PDPTE_BITS   0x1e6ull /* reserved, as those that no address can have */
 #define RFLAGS_VM    BIT(17)
 #define RFLAGS_VALID 0x3f7fd5ull
 #define CANONICAL    48u /* bits of a linear address: five levels are not offered */
@@ -261,34 +259,6 @@ void vmx_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
     v->tsc_aux = in->tsc_aux;
     v->vmx.mode_known = false;
     v->asid_generation = 0; /* translations may have changed with CR4, EFER, PAT: a new VPID */
-}
-
-bool vmx_pae_paging(const struct hvm_vcpu *v, u64 cr0)
-{
-    const struct vmx_guest *g = &v->vmx.guest;
-
-    return (cr0 & CR0_PG) && (g->cr4 & CR4_PAE) && !(g->efer & EFER_LME);
-}
-
-bool vmx_set_pdptes(struct hvm_vcpu *v, const u64 pdpte[HVM_PDPTES], bool fit)
-{
-    u64 reserved = PDPTE_BITS | ~(BIT(vmx_settings.maddr_bits) - 1);
-    u64 fitting[HVM_PDPTES];
-
-    for (u32 i = 0; i < HVM_PDPTES; i++) {
-        bool bad = (pdpte[i] & PDPTE_P) && (pdpte[i] & reserved);
-
-        if (bad && !fit)
-            return false;
-        fitting[i] = bad ? 0 : pdpte[i];
-    }
-    if (!v->vmx.read)
-        vmx_read_guest(v); /* for write_dirty() */
-    memcpy(v->vmx.pdpte, fitting, sizeof(fitting));
-    v->vmx.dirty |= VMX_DIRTY_PDPTES;
-    v->vmx.pdptes_due = false;
-    v->asid_generation = 0; /* old translations are not used any more */
-    return true;
 }
 
 /* Virtual-8086 mode has one form of segments. It depends on RFLAGS, which set_state() does not know. */

@@ -30,10 +30,11 @@ _Static_assert(VMX_GUEST_FIELDS < 64, "a bit of dirty for each");
 
 struct vmx_vcpu {
     struct vmx_guest guest;
-    u64 dirty;        /* fields of guest that the VMCS has not got yet, a bit each, and pdpte[] */
+    u64 dirty; /* fields of guest that the VMCS has not got yet, a bit each, and pdpte[] */
     /* PAE paging's entries, if dirty says so: else the CPU has them, as the guest loads them without an exit. */
     u64 pdpte[4];
-    bool pdptes_due;  /* another one has set a state with PAE paging: to be loaded before the guest's next instruction */
+    bool
+        pdptes_due; /* another one has set a state with PAE paging: to be loaded before the guest's next instruction */
     bool read;        /* guest is up to date; if not, the VMCS is */
     bool initialised; /* the VMCS has its fixed fields */
     bool launched;    /* since its last VMCLEAR; run.asm */

@@ -88,7 +88,8 @@ TEST(each_rule_is_named)
             assert_null(r.rule);
             continue;
         }
-        if (!r.rule || !strstr(r.rule, broken[i].rule) || strncmp(r.field, broken[i].name, strlen(broken[i].name)))
+        if (!r.rule || !strstr(r.rule, broken[i].rule) ||
+            strncmp(r.field, broken[i].name, strlen(broken[i].name)))
             fail_msg("row %u: %s: %s", (u32)i, r.field, r.rule);
         assert_int_equal(r.value, vmcs[broken[i].field]);
     }

@@ -2,6 +2,8 @@
  * Whatever state toolstacks and guests bring about, a VM entry is not refused: random states (../entry_states.h) through
  * state.c and event.c into a VMCS in an array, against the checks of a VM entry (entry_checks.h). Writers that are broken on
  * purpose are found.
+ *
+ * lint: long: one vCPU, in place of vmx.c, the CPU and the guest.
  */
 #include "../entry_states.h"
 
@@ -185,7 +187,7 @@ static void change_mode(void)
         {CR0_PE | CR0_PG, EFER_LME | EFER_LMA, 0xa09b, VMX_AR_UNUSABLE, VMX_AR_UNUSABLE, 0}, /* 64-bit */
         {CR0_PE | CR0_PG, EFER_LME | EFER_LMA, 0xa0fb, 0xc0f3, VMX_AR_UNUSABLE, 0},
         {CR0_PE | CR0_PG, EFER_LME | EFER_LMA, 0xc0fb, 0xc0f3, 0xc0f3, 0}, /* compatibility */
-        {CR0_PE | CR0_PG, 0, 0xc09b, 0xc093, 0xc093, 0},                   /* 32-bit paging, PAE if CR4 says so */
+        {CR0_PE | CR0_PG, 0, 0xc09b, 0xc093, 0xc093, 0}, /* 32-bit paging, PAE if CR4 says so */
     };
     u32 i = (u32)rnd(ARRAY_SIZE(modes));
     bool small = i == 0 || i == 3;
@@ -262,7 +264,8 @@ static void vmx_guest_runs(struct hvm_vcpu *v)
     if (chance(8) && !vmx_pae_paging(v, cr0))
         vmx_write_cr0(v, cr0);
     else if (chance(8))
-        hvm_guest_load_pdptes(v, &(struct hvm_exit){.kind = HVM_EXIT_PDPTES, .pdptes = {.by_cr0 = true, .cr0 = cr0}});
+        hvm_guest_load_pdptes(
+            v, &(struct hvm_exit){.kind = HVM_EXIT_PDPTES, .pdptes = {.by_cr0 = true, .cr0 = cr0}});
 }
 
 static struct hvm_ops ops;

@@ -1,5 +1,6 @@
 /* VMX without the CPU: raw exits decoded, events queued, state moved to the VMCS and back.
  * lint: long: three files that share one vCPU. */
+#include <tests/machine/report.h>
 #include <tests/unit/arch/x86/hvm/vmx/fake_vmcs.h>
 
 static struct hvm_vcpu v;
