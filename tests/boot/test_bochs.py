@@ -21,7 +21,8 @@ class TestIntel(MainJob):
     @pytest.fixture(scope="class")
     def run(self, tmp_path_factory):
         bochs_is_there()
-        return harness.bochs("--vendor", "intel", "--guests", harness.guests_on(tmp_path_factory.mktemp("intel"), [0, 1], mib=self.mib))
+        guests = harness.guests_on(tmp_path_factory.mktemp("intel"), [0, 1], mib=self.mib)
+        return harness.bochs("--vendor", "intel", "--guests", guests, timeout=300)  # a minute on a machine that does nothing else
 
     @pytest.fixture
     def cpus(self):

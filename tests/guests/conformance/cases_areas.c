@@ -83,13 +83,23 @@ static void other_runstate(const char *call, const char *name, long rc)
 {
     const struct vcpu_runstate_info *r = (void *)((u8 *)helper_data() + AREA);
 
-    case_end(call, name, rc, " state=%d written=%u", r->state, r->time[RUNSTATE_offline] != ~0ull);
+    /* The caller itself may be written of once more, when it has lost its CPU for a moment. */
+    case_end(call, name, rc, " state=%d written=%u",
+             r->state == RUNSTATE_runnable ? RUNSTATE_running : r->state, r->time[RUNSTATE_offline] != ~0ull);
+}
+
+/* Areas that stay are written at any time, in the middle of the next case too. */
+static void end_areas(u32 vcpu, u64 area)
+{
+    memset(helper_data(), 0, sizeof(area));
+    helper_vcpu_op(VCPUOP_register_runstate_memory_area, vcpu, helper_gaddr());
+    helper_vcpu_op(VCPUOP_register_vcpu_time_memory_area, vcpu, helper_gaddr());
+    memcpy(helper_data(), &area, sizeof(area));
 }
 
 static void other_vcpu(void)
 {
     u64 area = helper_gaddr() + AREA;
-    const u64 null = 0;
 
     memcpy(helper_data(), &area, sizeof(area));
     for (u32 vcpu = 0; vcpu < 3; vcpu++) {
@@ -101,16 +111,14 @@ static void other_vcpu(void)
         case_begin();
         other_runstate("vcpu_op.register_runstate_memory_area", name,
                        helper_vcpu_op(VCPUOP_register_runstate_memory_area, vcpu, helper_gaddr()));
+        end_areas(vcpu, area);
         case_begin();
         long rc = helper_vcpu_op(VCPUOP_register_vcpu_time_memory_area, vcpu, helper_gaddr());
         u32 version = *(u32 *)((u8 *)helper_data() + AREA);
         case_end("vcpu_op.register_vcpu_time_memory_area", name, rc, " written=%u", version != ~0u);
+        end_areas(vcpu, area);
     }
-    memcpy(helper_data(), &null, sizeof(null));
-    for (u32 vcpu = 0; vcpu < 2; vcpu++) {
-        helper_vcpu_op(VCPUOP_register_runstate_memory_area, vcpu, helper_gaddr());
-        helper_vcpu_op(VCPUOP_register_vcpu_time_memory_area, vcpu, helper_gaddr());
-    }
+    memset(helper_data(), 0, sizeof(area));
 }
 
 /* The date depends on the machine, and so does the fraction of a second; but not what an offset changes. */
