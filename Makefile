@@ -55,7 +55,7 @@ HV_C    := $(filter-out arch/x86/cpu/asm_offsets.c,$(wildcard $(HV_DIRS:%=%/*.c)
 HV_ASM  := $(wildcard $(HV_DIRS:%=%/*.asm))
 # Rarely run: small rather than fast.
 $(O)/hv/arch/x86/hvm/insn.o $(O)/hv/domain/mmio.o $(O)/hv/domain/string_io.o \
-        $(addprefix $(O)/hv/arch/x86/hvm/vmx/,capability.o enable.o entry_checks.o fields.o words.o): HV_CFLAGS += $(OPT_RARE)
+        $(addprefix $(O)/hv/arch/x86/hvm/vmx/,capability.o enable.o entry_checks.o fields.o host_checks.o words.o): HV_CFLAGS += $(OPT_RARE)
 HV_OBJ  := $(HV_C:%.c=$(O)/hv/%.o) $(HV_ASM:%.asm=$(O)/hv/%.asm.o)
 OFFSETS := $(O)/hv/asm_offsets.inc
 # Only booting needs these: their sections get the prefix .init, and their memory is given back (boot/give_back.c).

@@ -225,7 +225,7 @@ static void print_nodes(const struct topology *topo)
 
 static void start_virtualization(void)
 {
-    if (hvm_init())
+    if (hvm_init(options.ept_exec_sp))
         panic("no hardware virtualization: domain 0 cannot run");
 }
 

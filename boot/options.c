@@ -100,6 +100,42 @@ static int set_nmi(const struct option *option, const char *value, void *field)
     return set_choice(option, strcmp(value, "fatal") ? value : "panic", field);
 }
 
+/* A list, of whose parts on Xen there is one here: exec-sp, no-exec-sp, exec-sp=BOOLEAN. */
+static int set_ept(const struct option *option, const char *value, void *field)
+{
+    int worst = 0;
+
+    (void)option;
+    do {
+        char part[32];
+        bool on = true;
+        int rc = option_next_part(&value, part, sizeof(part));
+
+        if (!rc && !strcmp(part, "no-exec-sp"))
+            on = false;
+        else if (!rc && !strncmp(part, "exec-sp=", 8))
+            rc = option_read_switch(part[8] ? part + 8 : "?", &on);
+        else if (!rc && strcmp(part, "exec-sp"))
+            rc = -EINVAL;
+        if (rc)
+            worst = rc;
+        else
+            *(u8 *)field = on ? SPEC_YES : SPEC_NO;
+    } while (value);
+    return worst;
+}
+
+static void show_ept(const struct option *option, const void *field, char buf[OPTION_SHOWN])
+{
+    u8 setting = *(const u8 *)field;
+
+    (void)option;
+    snprintf(buf, OPTION_SHOWN, "%s",
+             setting == SPEC_AUTO  ? "large pages are executed if the CPU can bear it"
+             : setting == SPEC_YES ? "ept=exec-sp holds"
+                                   : "ept=no-exec-sp holds");
+}
+
 static int set_x2apic(const struct option *option, const char *value, void *field)
 {
     bool on;
@@ -366,6 +402,7 @@ static const struct option options[] = {
     {"debug-exit", "auto, off or a port", set_debug_exit, show_debug_exit, .min = 1, .max = 0xffff},
     {"nmi", "report or panic", set_nmi, show_choice, FIELD(nmi_panic), .words = {"report", "panic"}},
     {"x2apic", "on, off or auto", set_x2apic, show_x2apic, FIELD(x2apic)},
+    {"ept", "exec-sp or no-exec-sp", set_ept, show_ept, FIELD(ept_exec_sp)},
     {"spec-ctrl", SPEC_CTRL_FORM, option_set_spec_ctrl, option_show_spec_ctrl, FIELD(spec_ctrl)},
     {"watchdog", "on, off or 2 to 3600 seconds", set_watchdog, show_watchdog, FIELD(watchdog_secs), .min = 2,
      .max = WATCHDOG_SECS_MAX},

@@ -37,6 +37,7 @@ struct boot_options {
     u64 test_lockup;   /* these lock up then */
     u32 test_stuck;    /* this one stops, holding the console; ~0: none */
     struct spec_ctrl_choice spec_ctrl;
+    u8 ept_exec_sp; /* enum spec_ctrl_setting */
     enum log_level loglvl;
     u32 console; /* serial lines for the output, bit 0: com1, bit 1: com2; 0: none */
     struct serial_options com[OPTIONS_SERIAL_LINES];

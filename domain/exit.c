@@ -23,6 +23,7 @@
 #include <arch/x86/hvm/guest_cr.h>
 #include <arch/x86/hvm/guest_msr.h>
 #include <domain/internal.h>
+#include <homestead/errno.h>
 #include <lib/log.h>
 #include <lib/printf.h>
 #include <xen/hvm/params.h>
@@ -141,16 +142,37 @@ static bool decode_cr4(struct vcpu *v, struct hvm_exit *exit)
     return exit->insn_len && write == exit->cr4.write;
 }
 
+/* Carries out what may read entries of the guest's tables. -EFAULT: #GP is due. */
+static int with_tables(struct vcpu *v, const struct hvm_exit *exit)
+{
+    for (u32 i = 0;; i++) {
+        u64 cr4 = v->hvm.regs.gpr[exit->cr4.gpr & 15];
+
+        spin_lock(&v->domain->physmap.lock);
+        int rc = exit->kind == HVM_EXIT_PDPTES
+                     ? hvm_guest_load_pdptes(&v->hvm, exit)
+                     : hvm_guest_write_cr4(&v->hvm, hvm_ops->long_mode_cs(&v->hvm) ? cr4 : (u32)cr4);
+        spin_unlock(&v->domain->physmap.lock);
+        if (likely(!pod_refill(v->domain, false)) || i == POD_ATTEMPTS)
+            return rc;
+    }
+}
+
 static struct exit_verdict on_cr4(struct vcpu *v, struct hvm_exit *exit)
 {
     if (!decode_cr4(v, exit))
         return resume;
     u64 *gpr = &v->hvm.regs.gpr[exit->cr4.gpr];
-    if (!exit->cr4.write)
+    if (!exit->cr4.write) {
         *gpr = v->hvm.cr4;
-    else if (hvm_guest_write_cr4(&v->hvm, hvm_ops->long_mode_cs(&v->hvm) ? *gpr : (u32)*gpr))
-        return raise_gp;
-    return skip;
+        return skip;
+    }
+    return with_tables(v, exit) ? raise_gp : skip;
+}
+
+static struct exit_verdict on_pdptes(struct vcpu *v, struct hvm_exit *exit)
+{
+    return with_tables(v, exit) ? raise_gp : resume;
 }
 
 static struct exit_verdict on_io(struct vcpu *v, struct hvm_exit *exit)
@@ -172,8 +194,25 @@ static struct exit_verdict on_io(struct vcpu *v, struct hvm_exit *exit)
     return skip;
 }
 
+/* Code in a large page that cannot be executed: ept=exec-sp. False: it is no such page. */
+static bool split_executed(struct vcpu *v, const struct hvm_exit *exit)
+{
+    char why[112];
+
+    int rc = physmap_split_executed(v->domain, gaddr_to_gfn(exit->npf.gaddr));
+    if (rc == -ENOMEM) {
+        snprintf(why, sizeof(why),
+                 "executed guest-physical 0x%lx, and its paging pool has no page to split the mapping",
+                 (unsigned long)exit->npf.gaddr);
+        domain_crash(v->domain, why);
+    }
+    return rc != -EINVAL;
+}
+
 static struct exit_verdict on_npf(struct vcpu *v, struct hvm_exit *exit)
 {
+    if (exit->npf.present && exit->npf.exec && split_executed(v, exit))
+        return resume;
     enum np_type type = physmap_touch(v->domain, gaddr_to_gfn(exit->npf.gaddr)).type;
 
     if (!exit->npf.present && type != NP_NONE)
@@ -202,6 +241,7 @@ static struct exit_verdict (*const handlers[HVM_EXIT_NR])(struct vcpu *v, struct
     [HVM_EXIT_RDMSR] = on_rdmsr,
     [HVM_EXIT_WRMSR] = on_wrmsr,
     [HVM_EXIT_CR4] = on_cr4,
+    [HVM_EXIT_PDPTES] = on_pdptes,
     [HVM_EXIT_IO] = on_io,
     [HVM_EXIT_NPF] = on_npf,
     [HVM_EXIT_IRQ_WINDOW] = on_irq_window,

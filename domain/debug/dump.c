@@ -345,6 +345,7 @@ static const char *const kind_names[HVM_EXIT_NR] = {
     [HVM_EXIT_RDMSR] = "rdmsr",
     [HVM_EXIT_WRMSR] = "wrmsr",
     [HVM_EXIT_CR4] = "cr4",
+    [HVM_EXIT_PDPTES] = "pdptes",
     [HVM_EXIT_IO] = "io",
     [HVM_EXIT_NPF] = "page fault",
     [HVM_EXIT_IRQ_WINDOW] = "window",

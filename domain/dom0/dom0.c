@@ -281,8 +281,9 @@ int dom0_build(const struct dom0_config *config)
         return rc == -ENOMEM ? too_large(mem_bytes, config->nodes ? "than is free on the nodes of dom0_nodes="
                                                                   : "than is free")
                              : fail(rc, "populating it", "a frame cannot be mapped");
-    /* The tables of its RAM exist now: give back what the worst case would have needed beyond them. */
-    rc = physmap_set_pool(d, d->physmap.pool_used + PHYSMAP_POOL_DEFAULT_PAGES);
+    /* The tables of its RAM exist now: give back what the worst case would have needed beyond them, unless it may come. */
+    if (!np_splits_executed())
+        rc = physmap_set_pool(d, d->physmap.pool_used + PHYSMAP_POOL_DEFAULT_PAGES);
     if (!rc)
         rc = load_image(d, &elf);
     if (!rc)

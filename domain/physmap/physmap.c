@@ -466,6 +466,18 @@ int physmap_mark_pod(struct domain *d, const gfn_t *g, u32 order, u32 nr, u32 *d
     return rc;
 }
 
+/* CPUs that still have the large mapping see it refuse once more, which drops it: SDM 3C 29.4.3.1. */
+int physmap_split_executed(struct domain *d, gfn_t g)
+{
+    if (!np_splits_executed())
+        return -EINVAL;
+    spin_lock(&d->physmap.lock);
+    enum np_type type = lookup(d, g).type; /* now */
+    int rc = type == NP_NONE || type == NP_POD ? 0 : np_split(&d->physmap.np, g, ORDER_4K);
+    spin_unlock(&d->physmap.lock);
+    return rc;
+}
+
 /* The pin is taken under the lock: d cannot give the frame away between the lookup and the pin. */
 int physmap_pin_now(struct domain *d, gfn_t g, mfn_t *frame)
 {

@@ -129,6 +129,9 @@ void physmap_unmap_grants(struct domain *d, const gfn_t *g, const mfn_t *frame, 
 bool pod_refill(struct domain *d, bool again);
 #define POD_ATTEMPTS 4u /* then an access that cannot be left to the guest fails */
 
+/* The guest executes at g, which its tables refuse. 0: not any more, it was in a large mapping; -ENOMEM: the pool has no
+ * page to split that; -EINVAL: there is another reason. */
+int physmap_split_executed(struct domain *d, gfn_t g);
 /* Calls fill() on d's guest frame g, under the lock, so the frame stays mapped. -EFAULT: nothing mapped. */
 int physmap_fill(struct domain *d, gfn_t g, void (*fill)(u8 page[PAGE_SIZE]));
 /* What Homestead remembers of d's memory is so while this is the same. A grant that is unmapped does not change it:

@@ -142,7 +142,7 @@ struct np_entry pod_populate(void *ctx, gfn_t g)
         return entry;
     u32 order = entry.order;
     nodeid_t nid = choose(&p->pod, g, &order);
-    if (nid == NODE_NONE || np_split_pod(&p->np, g, order)) {
+    if (nid == NODE_NONE || np_split(&p->np, g, order)) {
         const char *what = nid == NODE_NONE ? pod_no_memory : "page of its paging pool";
 
         __atomic_store_n(&p->pod.short_of, what, __ATOMIC_RELAXED);

@@ -1,7 +1,7 @@
 /*
  * The test guest: tests all its memory but its own image, or misbehaves as its command line says
- * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, mmio, restless, balloon, vnuma,
- * spin, echo, rings, shutdown with code=N.
+ * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, mmio, pae, restless, balloon,
+ * vnuma, spin, echo, rings, shutdown with code=N.
  */
 #include <guest/lib/guest.h>
 #include <guest/test/test.h>
@@ -62,6 +62,8 @@ void guest_main(void)
         guest_shutdown(balloon_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     if (strcmp(mode, "mmio") == 0)
         guest_shutdown(mmio_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
+    if (strcmp(mode, "pae") == 0)
+        guest_shutdown(pae_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     if (strcmp(mode, "vnuma") == 0)
         guest_shutdown(vnuma_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     if (strcmp(mode, "spin") == 0) {

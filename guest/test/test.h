@@ -21,6 +21,9 @@ bool runstates_add_up(u32 nr, u32 spinner);
  * crash= names one that ends the domain. */
 bool mmio_run(void);
 
+/* pae.c: 32-bit code with PAE paging, on vCPUs 1 and 2. False: a check failed; it was printed. */
+bool pae_run(void);
+
 /* apic.c: random writes to the APIC. */
 bool apic_run(void);
 

@@ -39,7 +39,7 @@ class TestModes(GoodRun):
 
     @pytest.mark.parametrize("name,end", [
         ("crash", ("shutdown", 1)), ("loop", ("timeout", -11)), ("loop-on", ("timeout", -11)), ("abuse", ("shutdown", 0)), ("code", ("shutdown", 3)),
-        ("halt", ("shutdown", 0)), ("after", ("shutdown", 0)),
+        ("halt", ("shutdown", 0)), ("pae", ("shutdown", 0)), ("after", ("shutdown", 0)),
     ])
     def test_how_it_ends(self, run, name, end):
         assert run.events(name) == [("created", 0), ("started", 0), end, ("destroyed", 0)]
@@ -50,6 +50,11 @@ class TestModes(GoodRun):
 
     def test_a_triple_fault_is_shown(self, run):
         assert any("triple fault" in line and line.startswith("d1") for line in run.lines), run.text
+
+    @pytest.mark.parametrize("how", ["from the start", "from 32-bit paging"])
+    def test_the_entries_of_pae_paging(self, run, how):
+        said = [line for line in run.lines if f") pae: {how}: entries 11111111, 22222222, " in line]
+        assert len(said) == 1 and said[0].endswith(": ok"), run.tail()
 
     def test_no_hypercall_was_abused(self, run):
         assert any(line.startswith("(d") and " 0 not refused" in line for line in run.lines), run.text

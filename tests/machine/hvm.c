@@ -211,6 +211,13 @@ const struct hvm_ops svm_ops = {
 };
 const struct hvm_ops *hvm_ops = &svm_ops;
 
+struct spec_ctrl_cpu machine_cpu;
+
+void spec_ctrl_read_cpu(struct spec_ctrl_cpu *out)
+{
+    *out = machine_cpu;
+}
+
 /* NULL is nobody: what a CPU saves is what it loaded last. */
 void hvm_fpu_switch(struct hvm_vcpu *from, struct hvm_vcpu *to)
 {

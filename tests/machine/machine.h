@@ -120,8 +120,9 @@ extern u8 injected_vector, injected_irq;
 extern s64 injected_error;
 extern bool can_inject, can_inject_nmi;
 extern u32 guest_cr8, guest_cpl;
-extern bool guest_64;    /* callers are in 64-bit mode */
-extern bool hvm_present; /* hvm_init() finds this processor */
+extern bool guest_64;                    /* callers are in 64-bit mode */
+extern bool hvm_present;                 /* hvm_init() finds this processor */
+extern struct spec_ctrl_cpu machine_cpu; /* what it enumerates; hvm_reset() leaves it */
 extern const struct hvm_vcpu *fpu_loaded[MAX_CPUS];
 extern struct hvm_paging guest_paging; /* all 0: guest virtual is guest physical */
 void hvm_reset(void);

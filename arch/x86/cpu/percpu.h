@@ -14,7 +14,7 @@ struct cpu_tables;
 struct hvm_vcpu;
 struct mem_account;
 
-#define CPU_EXIT_KINDS 16u /* at least HVM_EXIT_NR */
+#define CPU_EXIT_KINDS 18u /* at least HVM_EXIT_NR */
 #define CPU_IST_STACKS 3u  /* for NMI, #DF and #MC */
 
 enum cpu_state {

@@ -19,23 +19,24 @@
 #define RFDS     BIT(2)
 #define MMIO     BIT(3)
 #define ITS      BIT(4)
+#define NOT_SIZE BIT(5) /* no machine check by a change of a page's size: CVE-2018-12207 */
 
 static const struct intel_model {
     u8 model, stepping; /* this one and later ones */
     u8 facts;
 } intel_models[] = {
-    {0x37, 0, NOT_L1TF}, /* Silvermont, Airmont: of MDS the store buffer only */
-    {0x4a, 0, NOT_L1TF},
-    {0x4c, 0, NOT_L1TF},
-    {0x4d, 0, NOT_L1TF},
-    {0x57, 0, NOT_L1TF}, /* Xeon Phi */
-    {0x85, 0, NOT_L1TF},
-    {0x5c, 0, NOT_L1TF | NOT_MDS | RFDS}, /* Goldmont */
-    {0x5f, 0, NOT_L1TF | NOT_MDS | RFDS},
-    {0x7a, 0, NOT_L1TF | NOT_MDS | RFDS},
-    {0x86, 0, NOT_L1TF | NOT_MDS | RFDS | MMIO}, /* Tremont */
-    {0x96, 0, NOT_L1TF | NOT_MDS | RFDS | MMIO},
-    {0x9c, 0, NOT_L1TF | NOT_MDS | RFDS | MMIO},
+    {0x37, 0, NOT_L1TF | NOT_SIZE}, /* Silvermont, Airmont: of MDS the store buffer only */
+    {0x4a, 0, NOT_L1TF | NOT_SIZE},
+    {0x4c, 0, NOT_L1TF | NOT_SIZE},
+    {0x4d, 0, NOT_L1TF | NOT_SIZE},
+    {0x57, 0, NOT_L1TF | NOT_SIZE}, /* Xeon Phi */
+    {0x85, 0, NOT_L1TF | NOT_SIZE},
+    {0x5c, 0, NOT_L1TF | NOT_MDS | RFDS | NOT_SIZE}, /* Goldmont */
+    {0x5f, 0, NOT_L1TF | NOT_MDS | RFDS | NOT_SIZE},
+    {0x7a, 0, NOT_L1TF | NOT_MDS | RFDS | NOT_SIZE},
+    {0x86, 0, NOT_L1TF | NOT_MDS | RFDS | MMIO | NOT_SIZE}, /* Tremont */
+    {0x96, 0, NOT_L1TF | NOT_MDS | RFDS | MMIO | NOT_SIZE},
+    {0x9c, 0, NOT_L1TF | NOT_MDS | RFDS | MMIO | NOT_SIZE},
     {0x97, 0, RFDS}, /* with Gracemont cores, or those only */
     {0x9a, 0, RFDS},
     {0xb7, 0, RFDS},
@@ -99,6 +100,13 @@ static u32 intel_needs(const struct spec_ctrl_cpu *cpu, bool mmio_reached)
     if ((facts & ITS) && !(caps & ARCH_CAPS_ITS_NO))
         needs |= ISSUE(ITS);
     return needs;
+}
+
+/* Every one of Intel's Core and Xeon up to Comet Lake, and what is not known. */
+bool spec_ctrl_size_mc(const struct spec_ctrl_cpu *cpu)
+{
+    return cpu->vendor == SPEC_INTEL && cpu->family == 6 && !(cpu->arch_caps & ARCH_CAPS_PSCHANGE_NO) &&
+           !(intel_facts(cpu) & NOT_SIZE);
 }
 
 /* Naples and its relatives; family 17h from model 30h on is Zen 2, except one. Hygon's are Zen 1. */

@@ -59,6 +59,7 @@
 #define ARCH_CAPS_IBRS_ALL     BIT(1)
 #define ARCH_CAPS_SKIP_L1DFL   BIT(3)
 #define ARCH_CAPS_MDS_NO       BIT(5)
+#define ARCH_CAPS_PSCHANGE_NO  BIT(6) /* IF_PSCHANGE_MC_NO */
 #define ARCH_CAPS_TSX_CTRL     BIT(7)
 #define ARCH_CAPS_TAA_NO       BIT(8)
 #define ARCH_CAPS_SBDR_SSDP_NO BIT(13)
@@ -164,11 +165,16 @@ struct spec_ctrl_plan {
 /* Plain C, for any CPU. */
 void spec_ctrl_decide(const struct spec_ctrl_cpu *cpu, const struct spec_ctrl_choice *choice,
                       struct spec_ctrl_plan *plan);
+/* CVE-2018-12207: can this CPU raise a machine check when code is fetched by a page whose size has changed? No leak, but
+ * the end of the machine: vmx/ept.h. */
+bool spec_ctrl_size_mc(const struct spec_ctrl_cpu *cpu);
 #define SPEC_CTRL_WORDS 192u
 /* Words of issues, or of measures, with commas; "none". */
 void spec_ctrl_issue_words(u32 issues, char out[SPEC_CTRL_WORDS]);
 void spec_ctrl_measure_words(u32 measures, char out[SPEC_CTRL_WORDS]);
 
+/* What this CPU enumerates. */
+void spec_ctrl_read_cpu(struct spec_ctrl_cpu *out);
 /* Boot CPU: reads the CPU, decides, sets this CPU's registers and reports. Before other CPUs start. */
 void spec_ctrl_init(const struct spec_ctrl_choice *choice);
 /* Every other CPU, before its first guest. NULL, or why it cannot be used beside the others. */

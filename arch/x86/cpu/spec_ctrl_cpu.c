@@ -48,7 +48,7 @@ static bool has_smt(bool amd)
     return (leaf_or_zero(0xb, 0).ebx & 0xffff) > 1;
 }
 
-static void read_cpu(struct spec_ctrl_cpu *out)
+void spec_ctrl_read_cpu(struct spec_ctrl_cpu *out)
 {
     struct cpuid_leaf one = cpuid(1, 0), seven = leaf_or_zero(7, 0);
     u32 family = one.eax >> 8 & 0xf, model = one.eax >> 4 & 0xf;
@@ -117,7 +117,7 @@ INIT void spec_ctrl_init(const struct spec_ctrl_choice *choice)
 {
     struct spec_ctrl_plan plan;
 
-    read_cpu(&boot_cpu);
+    spec_ctrl_read_cpu(&boot_cpu);
     spec_ctrl_decide(&boot_cpu, choice, &plan);
     measures = plan.measures;
     checked = !choice->off;
@@ -132,7 +132,7 @@ const char *spec_ctrl_cpu_init(void)
     struct spec_ctrl_cpu cpu;
 
     if (checked) {
-        read_cpu(&cpu);
+        spec_ctrl_read_cpu(&cpu);
         if (cpu.vendor != boot_cpu.vendor || cpu.edx7 != boot_cpu.edx7 || cpu.edx7_2 != boot_cpu.edx7_2 ||
             cpu.ebx88 != boot_cpu.ebx88 || cpu.eax821 != boot_cpu.eax821 ||
             cpu.arch_caps != boot_cpu.arch_caps)

@@ -74,6 +74,14 @@ int hvm_guest_access(struct hvm_vcpu *v, u64 gva, bool write, u64 *gaddr, u32 *e
     return guest_access(&walk, walk.efer & EFER_LMA ? gva : (u32)gva, access, gaddr, error);
 }
 
+void hvm_read_pdptes(struct hvm_vcpu *v, u64 cr3, u64 pdpte[HVM_PDPTES])
+{
+    const u64 *table = (const u64 *)guest_byte(v->np, cr3 & CR3_MASK_PAE);
+
+    for (u32 i = 0; i < HVM_PDPTES; i++)
+        pdpte[i] = table ? __atomic_load_n(&table[i], __ATOMIC_RELAXED) : ~0ull;
+}
+
 u32 hvm_read_code(struct hvm_vcpu *v, u8 code[HVM_CODE_BYTES])
 {
     struct hvm_state state;

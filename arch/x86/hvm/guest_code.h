@@ -14,6 +14,9 @@ struct hvm_vcpu;
 int hvm_translate(struct hvm_vcpu *v, u64 gva, bool write, u64 *gaddr);
 /* The same for an access of the guest's own at its present privilege: guest_access(). Physmap lock held. */
 int hvm_guest_access(struct hvm_vcpu *v, u64 gva, bool write, u64 *gaddr, u32 *error);
+/* The four entries that CR3 points to with PAE paging; what nothing is mapped at reads as ones, as it does for the guest.
+ * Physmap lock held. */
+void hvm_read_pdptes(struct hvm_vcpu *v, u64 cr3, u64 pdpte[4]);
 /* Copies the bytes at CS:RIP, as the guest's page tables map them now, up to the first unmapped one. How many.
  * Physmap lock held. */
 #define HVM_CODE_BYTES 16u

@@ -2,6 +2,7 @@
 #include <arch/x86/hvm/guest_cr.h>
 
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/hvm/guest_code.h>
 #include <arch/x86/hvm/guest_cpuid.h>
 #include <arch/x86/hvm/hvm.h>
 #include <homestead/errno.h>
@@ -69,6 +70,22 @@ bool hvm_guest_control_valid(const struct cpu_policy *p, u64 cr0, u64 cr4, u64 e
     return !lma || (cr4 & CR4_PAE);
 }
 
+/* 4.4.1 of SDM 3A: MOV to CR4 loads the entries if it changes one of these and PAE paging is on afterwards. */
+#define CR4_LOADS (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)
+
+static bool pae_paging(u64 cr0, u64 cr4, u64 efer)
+{
+    return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LMA);
+}
+
+static bool load_pdptes(struct hvm_vcpu *v, u64 cr3, bool fit)
+{
+    u64 pdpte[HVM_PDPTES];
+
+    hvm_read_pdptes(v, cr3, pdpte);
+    return hvm_ops->set_pdptes(v, pdpte, fit);
+}
+
 int hvm_guest_write_cr4(struct hvm_vcpu *v, u64 value)
 {
     struct hvm_state state;
@@ -76,7 +93,20 @@ int hvm_guest_write_cr4(struct hvm_vcpu *v, u64 value)
     hvm_ops->get_state(v, &state);
     if ((value & ~v->policy->cr4) || ((state.efer & EFER_LMA) && !(value & CR4_PAE)))
         return -EFAULT;
+    if (hvm_ops->set_pdptes && ((value ^ state.cr4) & CR4_LOADS) &&
+        pae_paging(state.cr0, value, state.efer) && !load_pdptes(v, state.cr3, false))
+        return -EFAULT;
     state.cr4 = value;
     hvm_ops->set_state(v, &state);
     return 0;
+}
+
+int hvm_guest_load_pdptes(struct hvm_vcpu *v, const struct hvm_exit *exit)
+{
+    struct hvm_state state;
+
+    hvm_ops->get_state(v, &state);
+    if (!load_pdptes(v, state.cr3, !exit->pdptes.by_cr0))
+        return -EFAULT;
+    return !exit->pdptes.by_cr0 || hvm_ops->write_cr0(v, exit->pdptes.cr0) ? 0 : -EFAULT;
 }

@@ -9,6 +9,7 @@
 #include <homestead/types.h>
 
 struct cpu_policy;
+struct hvm_exit;
 struct hvm_vcpu;
 
 /* Sets p's cr4 and efer by its leaves. */
@@ -17,7 +18,9 @@ void hvm_guest_set_allowed(struct cpu_policy *p);
 bool hvm_guest_efer_valid(const struct cpu_policy *p, u64 value);
 /* Would a CPU with these bits run with this combination? */
 bool hvm_guest_control_valid(const struct cpu_policy *p, u64 cr0, u64 cr4, u64 efer);
-/* MOV CR4. -EFAULT: #GP(0) is due. On the CPU that runs v. */
+/* MOV CR4. -EFAULT: #GP(0) is due. On the CPU that runs v. Physmap lock held: PAE paging's entries may be loaded. */
 int hvm_guest_write_cr4(struct hvm_vcpu *v, u64 value);
+/* HVM_EXIT_PDPTES; the rest as above. */
+int hvm_guest_load_pdptes(struct hvm_vcpu *v, const struct hvm_exit *exit);
 
 #endif

@@ -19,7 +19,6 @@
 #define PTE_LARGE      BIT(7)
 #define ADDR_MASK_LONG 0x000ffffffffff000ull /* entries and CR3 with 8-byte entries */
 #define ADDR_MASK_32   0xfffff000ull
-#define CR3_MASK_PAE   0xffffffe0ull
 
 struct mode {
     u64 root; /* address of the first table */

@@ -8,7 +8,8 @@
 
 #include <homestead/types.h>
 
-#define PTE_WRITE BIT(1) /* of an entry of any format that has one */
+#define PTE_WRITE    BIT(1)        /* of an entry of any format that has one */
+#define CR3_MASK_PAE 0xffffffe0ull /* where PAE paging's first table is */
 
 struct guest_walk {
     u64 cr0, cr3, cr4, efer;

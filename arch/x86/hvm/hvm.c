@@ -5,19 +5,42 @@
 
 #include <homestead/init.h>
 #include <arch/x86/cpu/msr.h>
+#include <arch/x86/cpu/spec_ctrl.h>
 #include <arch/x86/hvm/svm/svm.h>
 #include <arch/x86/hvm/vmx/vmx.h>
 #include <homestead/errno.h>
 #include <lib/log.h>
 
 const struct hvm_ops *hvm_ops;
+bool hvm_exec_large;
 
 /* The only place outside a vendor's folder that names a vendor. */
 static const struct hvm_ops *const candidates[] = {&svm_ops, &vmx_ops};
 
-INIT int hvm_init(void)
+/* Code in a large page of nested paging: a guest could end the machine by it on some CPUs. */
+static INIT bool choose_exec_large(u8 setting)
+{
+    struct spec_ctrl_cpu cpu;
+
+    spec_ctrl_read_cpu(&cpu);
+    hvm_exec_large = setting == SPEC_YES || (setting == SPEC_AUTO && !spec_ctrl_size_mc(&cpu));
+    return spec_ctrl_size_mc(&cpu);
+}
+
+static INIT void report_exec_large(bool affected)
+{
+    log_info("EPT             large pages are %s%s\n",
+             hvm_exec_large ? "executed" : "split when they are executed",
+             affected
+                 ? hvm_exec_large ? ": a guest can end the machine (CVE-2018-12207)" : " (CVE-2018-12207)"
+                 : "");
+    log_fact("@ept exec_sp=%s affected=%s\n", hvm_exec_large ? "yes" : "no", affected ? "yes" : "no");
+}
+
+INIT int hvm_init(u8 exec_large)
 {
     const char *why[ARRAY_SIZE(candidates)];
+    bool affected = choose_exec_large(exec_large);
 
     for (u32 i = 0; i < ARRAY_SIZE(candidates); i++) {
         if (!candidates[i]->probe(&why[i]))
@@ -28,6 +51,8 @@ INIT int hvm_init(void)
             return rc;
         }
         hvm_ops = candidates[i];
+        if (hvm_ops->make == HVM_INTEL)
+            report_exec_large(affected);
         cpu_policy_init();
         return 0;
     }

@@ -40,6 +40,8 @@ struct hvm_segment {
 #define HVM_SEG_L BIT(9)  /* attributes of a 64-bit code segment */
 #define HVM_SEG_D BIT(10) /* and of a 32-bit one */
 
+#define HVM_PDPTES 4u
+
 #define HVM_ANY_CLASS 16u /* see request_irq_window() */
 
 /* All but the general registers, copied as a whole for context get/set and dumps. */
@@ -100,6 +102,7 @@ enum hvm_exit_kind {
     HVM_EXIT_RDMSR,      /* .msr */
     HVM_EXIT_WRMSR,      /* .msr, .value */
     HVM_EXIT_CR4,        /* .cr4: MOV to or from CR4 */
+    HVM_EXIT_PDPTES,     /* .pdptes: the four entries of PAE paging are due: hvm_guest_load_pdptes() */
     HVM_EXIT_IO,         /* .io */
     HVM_EXIT_NPF,        /* .npf: nested page fault */
     HVM_EXIT_IRQ_WINDOW, /* the guest can now take an interrupt, or an NMI */
@@ -125,6 +128,10 @@ struct hvm_exit {
             bool write;
             u8 gpr; /* 0-15: index in hvm_regs.gpr */
         } cr4;
+        struct {
+            bool by_cr0; /* MOV to CR0 of this value, which becomes visible if the entries are valid */
+            u64 cr0;
+        } pdptes;
         struct {
             u16 port;
             u8 size; /* 1, 2, 4 */
@@ -189,6 +196,11 @@ struct hvm_ops {
     bool (*long_mode_cs)(struct hvm_vcpu *v); /* CS.L and EFER.LMA */
     bool (*paging_state)(struct hvm_vcpu *v,
                          struct hvm_paging *state); /* true: *state was another one before */
+    /* PAE paging's four page-directory-pointer entries, where the CPU has registers for them; NULL: it has none. False: one
+     * that is present has a reserved bit, and nothing is changed; with fit such a one counts as not present. */
+    bool (*set_pdptes)(struct hvm_vcpu *v, const u64 pdpte[HVM_PDPTES], bool fit);
+    /* With set_pdptes: a MOV to CR0 that has exited has this value, and the guest executes it again. False: #GP is due. */
+    bool (*write_cr0)(struct hvm_vcpu *v, u64 value);
     /* Moves RIP on by len bytes and ends the interrupt shadow. Called by vcpu_handle_exit() alone. */
     void (*skip)(struct hvm_vcpu *v, u32 len);
 };
@@ -196,8 +208,12 @@ struct hvm_ops {
 /* [I] chosen by hvm_init() */
 extern const struct hvm_ops *hvm_ops;
 
-/* Chooses and enables hardware virtualization on the boot CPU; -ENODEV with a sentence on the console. */
-int hvm_init(void);
+/* [I] Can large pages of Intel's nested paging be executed? */
+extern bool hvm_exec_large;
+
+/* Chooses and enables hardware virtualization on the boot CPU; -ENODEV with a sentence on the console. exec_large: enum
+ * spec_ctrl_setting of ept=exec-sp. */
+int hvm_init(u8 exec_large);
 
 /* Saves x87, SSE and DR0-DR3, which neither the VMCB nor struct hvm_regs holds, to `from` and loads those
  * of `to`. NULL: not that half. With `from` goes what else the vendor keeps in the CPU. The caller keeps this_cpu()->fpu_owner, and saves a vCPU before it moves. */

@@ -8,7 +8,7 @@
  * AMD's entries (APM2 5.4, 15.25.5) and Intel's (SDM 3C 29.3.2) agree in what the code below looks at: bits 0-2 are
  * all set in what guests may read, write and execute, bit 1 is the right to write, none of the three means not
  * present, and bit 7 marks a large leaf. The bits in which they differ are the same in every table entry and in every
- * leaf: np_set_format() gets these two words. Accessed and dirty are set beforehand: the CPU then never writes to these
+ * leaf, but for the right to execute, which large ones may lack: np_set_format() gets these words. Accessed and dirty are set beforehand: the CPU then never writes to these
  * tables, and plain stores are enough.
  *
  * Bits that CPUs of both vendors ignore are ours. In a leaf, bits 52-54 are its type (not 9-11: 9 is Intel's dirty
@@ -42,13 +42,14 @@ u32 np_largest_order = ORDER_1G;
 
 #define NPE_TYPE(type) ((u64)(type) << NPE_TYPE_SHIFT)
 
-/* [I] All but the address of an entry that points to a table, and of a leaf by its type. */
+/* [I] All but the address of an entry that points to a table, and of a leaf by its type; bits that large ones lack. */
 struct format {
-    u64 table, leaf[NP_NR_TYPES];
+    u64 table, leaf[NP_NR_TYPES], not_in_large;
 };
 /* clang-format off */
-#define FORMAT(of_table, of_leaf) { \
+#define FORMAT(of_table, of_leaf, lacking) { \
     .table = (of_table), \
+    .not_in_large = (lacking), \
     .leaf = { \
         [NP_RAM] = (of_leaf) | NPE_TYPE(NP_RAM), \
         [NP_FOREIGN] = (of_leaf) | NPE_TYPE(NP_FOREIGN), \
@@ -59,11 +60,16 @@ struct format {
         [NP_POD] = NPE_TYPE(NP_POD), \
     } }
 /* clang-format on */
-static struct format format = FORMAT(NP_AMD_TABLE, NP_AMD_LEAF);
+static struct format format = FORMAT(NP_AMD_TABLE, NP_AMD_LEAF, 0);
 
-void np_set_format(u64 table, u64 leaf)
+void np_set_format(u64 table, u64 leaf, u64 not_in_large)
 {
-    format = (struct format)FORMAT(table, leaf);
+    format = (struct format)FORMAT(table, leaf, not_in_large);
+}
+
+bool np_splits_executed(void)
+{
+    return format.not_in_large;
 }
 
 #define ENTRIES   512u
@@ -109,7 +115,7 @@ static enum np_type leaf_type(u64 entry)
 /* A leaf without its frame. */
 static u64 make_leaf(u32 level, enum np_type type)
 {
-    return format.leaf[type] | (level > 1 ? NPE_LARGE : 0);
+    return level > 1 ? (format.leaf[type] & ~format.not_in_large) | NPE_LARGE : format.leaf[type];
 }
 
 static u64 *table_at(u64 maddr)
@@ -515,6 +521,21 @@ int np_unmap_page(struct np_table *np, gfn_t g, u32 types, struct np_entry *old)
     return unmap(np, g, ORDER_4K, types, old);
 }
 
+int np_split(struct np_table *np, gfn_t g, u32 order)
+{
+    struct stock stock;
+    u32 level = leaf_level(order);
+    struct path path;
+    walk(np, g, 1, &path);
+
+    if (path.level <= level || !is_leaf(*path.entry[path.level], path.level))
+        return 0;
+    int rc = stock_take(np, &stock, path.level - level);
+    while (!rc && path.level > level)
+        split(np, &path, g, &stock);
+    return rc;
+}
+
 /* --- populate on demand --------------------------------------------------------------------------------- */
 
 /* Is nothing mapped through this entry, but for NP_POD? Looks at 513 tables at most. */
@@ -583,21 +604,6 @@ int np_mark_pod(struct np_table *np, gfn_t g, u32 order, u64 *marked)
     if (nr_used)
         count(&path, (s64)nr_used);
     return 0;
-}
-
-int np_split_pod(struct np_table *np, gfn_t g, u32 order)
-{
-    struct stock stock;
-    u32 level = leaf_level(order);
-    struct path path;
-    walk(np, g, 1, &path);
-
-    if (path.level <= level)
-        return 0;
-    int rc = stock_take(np, &stock, path.level - level);
-    while (!rc && path.level > level)
-        split(np, &path, g, &stock);
-    return rc;
 }
 
 void np_fill_pod(struct np_table *np, gfn_t g, mfn_t m)

@@ -68,8 +68,11 @@ struct np_table {
 extern u32 np_largest_order;
 
 /* What the vendors' entries do not have in common: of an entry that points to a table, all but the address; of one that
- * maps memory, writable, all but that and bit 7, which is set where it is large. Before any np_init(); else they are AMD's. */
-void np_set_format(u64 table, u64 leaf);
+ * maps memory, writable, all but that and bit 7, which is set where it is large; and what such a one lacks then, the right to
+ * execute or nothing. Before any np_init(); else they are AMD's. */
+void np_set_format(u64 table, u64 leaf, u64 not_in_large);
+/* Can large mappings not be executed? Then np_split() is due when the guest does it. */
+bool np_splits_executed(void);
 /* APM2 5.4.1, 15.25.5: present, writable, accessed, dirty; user, as every guest access counts as a user's. */
 #define NP_AMD_TABLE 0x027ull
 #define NP_AMD_LEAF  0x067ull
@@ -101,6 +104,9 @@ int np_map_page(struct np_table *np, gfn_t g, mfn_t m, enum np_type type);
 int np_unmap(struct np_table *np, gfn_t g, u32 order, u32 types, struct np_entry *old);
 /* The same for one frame. */
 int np_unmap_page(struct np_table *np, gfn_t g, u32 types, struct np_entry *old);
+/* Splits the mapping of g, of any type, until it has at most 2^order frames, order 0 or 9. No right is lost, so older
+ * translations do no harm. -ENOMEM: no table page; then nothing is changed. */
+int np_split(struct np_table *np, gfn_t g, u32 order);
 /* The mapping of g. Never fails; NP_NONE beyond the limit. */
 struct np_entry np_lookup(struct np_table *np, gfn_t g);
 /* For messages: the entries by which the CPU translates g, entry[4] the root's. Returns the level of the last one. */
@@ -112,9 +118,6 @@ u32 np_entries(const struct np_table *np, gfn_t g, u64 entry[5]);
  * table page. Then nothing is changed. Tables may be retired.
  */
 int np_mark_pod(struct np_table *np, gfn_t g, u32 order, u64 *marked);
-/* Splits the NP_POD mapping of g until it has at most 2^order frames, order 0 or 9. -ENOMEM: no table page; then nothing
- * is changed. */
-int np_split_pod(struct np_table *np, gfn_t g, u32 order);
 /* g's mapping, which is NP_POD and whose size m is aligned to, becomes RAM: m and the frames that follow. */
 void np_fill_pod(struct np_table *np, gfn_t g, mfn_t m);
 

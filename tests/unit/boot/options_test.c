@@ -59,7 +59,7 @@ TEST(every_option_is_taken)
     struct boot_options o = taken(
         "dom0_mem=64M dom0_max_vcpus=4 dom0_nodes=1,3-5 maxcpus=8 numa=off idle-scrub=off loglvl=debug\t"
         "console=none com1=9600,8n1,0x2f8 noreboot debug-exit=0x501 nmi=panic x2apic=on watchdog=20 "
-        "spec-ctrl=no-verw "
+        "spec-ctrl=no-verw ept=no-exec-sp "
         "test_cpu_fail=1,3-5 test_panic=63 test_lockup=0-1 debugkeys=no test_stuck=3 legacy_claims=affinity");
     assert_int_equal(o.legacy_claims, CLAIM_LEGACY_AFFINITY);
     assert_int_equal(o.dom0_mem_bytes, MIB(64));
@@ -69,6 +69,7 @@ TEST(every_option_is_taken)
     assert_false(o.numa);
     assert_false(o.idle_scrub);
     assert_int_equal(o.spec_ctrl.knob[KNOB_VERW], SPEC_NO);
+    assert_int_equal(o.ept_exec_sp, SPEC_NO);
     assert_int_equal(o.loglvl, LOG_DEBUG);
     assert_int_equal(o.console, 0);
     assert_int_equal(o.com[0].baud, 9600);
@@ -198,6 +199,17 @@ TEST(levels_in_pairs)
     assert_string_equal(
         noted, "option guest_loglvl: 'all/all' is taken: loglvl=info holds, for what guests cause too|");
     assert_string_equal(said, "");
+}
+
+TEST(ept_is_a_list)
+{
+    assert_int_equal(taken("").ept_exec_sp, SPEC_AUTO);
+    assert_int_equal(taken("ept=exec-sp").ept_exec_sp, SPEC_YES);
+    assert_int_equal(taken("ept=exec-sp=no").ept_exec_sp, SPEC_NO);
+    assert_int_equal(taken("ept=exec-sp,no-exec-sp").ept_exec_sp, SPEC_NO);
+    assert_int_equal(parse("ept=no-pml,exec-sp=on").ept_exec_sp, SPEC_YES);
+    assert_true(strstr(said, "cannot use all of 'no-pml,exec-sp=on'") ||
+                strstr(said, "cannot use 'no-pml,exec-sp=on'"));
 }
 
 TEST(x2apic_and_watchdog_are_booleans_too)
@@ -353,6 +365,12 @@ TEST(bad_values_are_named_and_change_nothing)
         "nmi=ignore",
         "nmi=dom0",
         "x2apic=maybe",
+        "ept=exec-sp=maybe",
+        "ept=exec-sp=",
+        "ept=no-exec-sp=no",
+        "ept=no-pml",
+        "ept",
+        "no-ept",
         "watchdog=3601",
         "watchdog_timeout=x",
         "no-watchdog=5",
@@ -390,6 +408,9 @@ TEST(a_refused_value_says_what_holds)
         {"loglvl=x", "loglvl=info holds"},
         {"nmi=panic nmi=x", "nmi=panic holds"},
         {"x2apic=x", "x2apic=auto holds"},
+        {"ept=x", "large pages are executed if the CPU can bear it"},
+        {"ept=exec-sp ept=x", "ept=exec-sp holds"},
+        {"ept=x,no-exec-sp", "ept=no-exec-sp holds"},
         {"watchdog=1x", "the watchdog waits 10 s"},
         {"watchdog=x watchdog=off", "there is no watchdog"},
         {"debug-exit=x", "debug-exit=auto holds"},

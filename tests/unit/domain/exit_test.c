@@ -319,6 +319,60 @@ EXIT_TEST(the_hypercall_page_goes_into_ram)
     assert_int_equal(last, 0xcc);
 }
 
+/* --- code in large pages, where these cannot be executed --- */
+
+static void no_exec_large(void)
+{
+    np_set_format(NP_AMD_TABLE, NP_AMD_LEAF, BIT(2)); /* of Intel's entries */
+}
+
+static void exec_large(void)
+{
+    np_set_format(NP_AMD_TABLE, NP_AMD_LEAF, 0);
+}
+
+static void executes(u64 gaddr)
+{
+    exits(v, EXIT(.kind = HVM_EXIT_NPF, .npf = {.gaddr = gaddr, .present = true, .exec = true}));
+    assert_int_equal(skipped + nr_injected, 0);
+}
+
+EXIT_TEST(what_is_executed_is_split)
+{
+    no_exec_large();
+    populate(d, 0x200, 9);
+    populate(d, 0x400, 9);
+    executes(0x234567);
+    assert_int_equal(physmap_lookup(d, gfn(0x234)).order, 0);
+    assert_int_equal(physmap_lookup(d, gfn(0x234)).type, NP_RAM);
+    assert_int_equal(physmap_lookup(d, gfn(0x400)).order, 9);
+    executes(0x234567); /* another vCPU, which had the large mapping */
+    executes(0x700000); /* it has been unmapped meanwhile */
+    assert_false(d->shut_down);
+
+    u64 taken[PHYSMAP_POOL_DEFAULT_PAGES];
+    u32 nr = 0;
+    while ((taken[nr] = physmap_pool_take(d)))
+        assert_true(++nr < ARRAY_SIZE(taken));
+    executes(0x234568);
+    assert_false(d->shut_down);
+    executes(0x400000);
+    assert_true(d->shut_down);
+    assert_true(said(
+        "crashed: executed guest-physical 0x400000, and its paging pool has no page to split the mapping"));
+    while (nr)
+        physmap_pool_return(d, taken[--nr]);
+    exec_large();
+}
+
+EXIT_TEST(what_may_not_be_executed_ends_the_domain)
+{
+    populate(d, 0x200, 9);
+    executes(0x234567);
+    assert_true(d->shut_down);
+    assert_int_equal(physmap_lookup(d, gfn(0x234)).order, 9);
+}
+
 /* --- what ends an instruction --- */
 
 static struct hvm_state state_of(struct vcpu *who)
@@ -468,6 +522,156 @@ EXIT_TEST(cr4_by_the_bytes)
     mov_cr4(true, false, 0);
     assert_int_equal(skipped + nr_injected, 0);
     assert_false(d->shut_down);
+}
+
+/* --- PAE paging's four entries, where the CPU has registers for them --- */
+
+static struct {
+    struct hvm_ops ops;
+    u64 pdpte[HVM_PDPTES], cr0;
+    u32 nr_set, nr_cr0;
+    bool fit, valid;
+} intel;
+
+static bool pdptes_set(struct hvm_vcpu *who, const u64 pdpte[HVM_PDPTES], bool fit)
+{
+    assert_ptr_equal(who, &v->hvm);
+    assert_int_equal(locks_held(), 1); /* the physmap's, under which the entries were read */
+    memcpy(intel.pdpte, pdpte, sizeof(intel.pdpte));
+    intel.fit = fit;
+    intel.nr_set++;
+    return intel.valid;
+}
+
+static bool cr0_written(struct hvm_vcpu *who, u64 value)
+{
+    assert_ptr_equal(who, &v->hvm);
+    intel.cr0 = value;
+    intel.nr_cr0++;
+    return !(value & CR0_NW);
+}
+
+static void on_intel_without_memory(u64 cr0, u64 cr4, u64 efer)
+{
+    struct hvm_state state = {.cr0 = cr0, .cr3 = BIT(40) | 0x10fe0, .cr4 = cr4, .efer = efer};
+
+    memset(&intel, 0, sizeof(intel));
+    intel.valid = true;
+    intel.ops = *hvm_ops;
+    intel.ops.set_pdptes = pdptes_set;
+    intel.ops.write_cr0 = cr0_written;
+    hvm_ops->set_state(&v->hvm, &state);
+}
+
+static void on_intel(u64 cr0, u64 cr4, u64 efer)
+{
+    u64 *table = mfn_to_virt(physmap_lookup(d, gfn(0x10)).mfn);
+
+    on_intel_without_memory(cr0, cr4, efer);
+    for (u32 i = 0; i < HVM_PDPTES; i++)
+        table[0xfe0 / 8 + i] = 0x1001 + i;
+}
+
+static void intel_exits(struct hvm_exit *exit)
+{
+    const struct hvm_ops *before = hvm_ops;
+
+    hvm_ops = &intel.ops;
+    intel.nr_set = 0;
+    exits(v, exit);
+    hvm_ops = before;
+}
+
+EXIT_TEST(cr4_loads_the_entries_of_pae_paging)
+{
+    static const struct {
+        u64 cr0, before, after, efer;
+        bool loads;
+    } writes[] = {
+        {CR0_PE | CR0_PG, 0, CR4_PAE, 0, true},
+        {CR0_PE | CR0_PG, CR4_PSE, CR4_PSE | CR4_PAE, 0, true},
+        {CR0_PE | CR0_PG, CR4_PAE, CR4_PAE | CR4_PGE, 0, true},
+        {CR0_PE | CR0_PG, CR4_PAE | CR4_PSE, CR4_PAE, 0, true},
+        {CR0_PE | CR0_PG, CR4_PAE, CR4_PAE | CR4_DE, 0, false},
+        {CR0_PE | CR0_PG, CR4_PAE, CR4_PAE, 0, false},
+        {CR0_PE | CR0_PG, CR4_PAE, CR4_PGE, 0, false},
+        {CR0_PE, 0, CR4_PAE, 0, false},
+        {CR0_PE | CR0_PG, CR4_PAE, CR4_PAE | CR4_PGE, EFER_LME | EFER_LMA, false},
+    };
+
+    populate(d, 0x10, 0);
+    for_each_row (i, writes) {
+        on_intel(writes[i].cr0, writes[i].before, writes[i].efer);
+        v->hvm.regs.rbx = writes[i].after;
+        intel_exits(EXIT(.kind = HVM_EXIT_CR4, .cr4 = {.known = true, .write = true, .gpr = 3}));
+        is_skipped();
+        assert_int_equal(v->hvm.cr4, writes[i].after);
+        assert_int_equal(intel.nr_set, writes[i].loads);
+        for (u32 n = 0; n < HVM_PDPTES && writes[i].loads; n++)
+            assert_int_equal(intel.pdpte[n], 0x1001 + n);
+        assert_false(intel.fit);
+    }
+    on_intel(CR0_PE | CR0_PG, 0, 0);
+    intel.valid = false; /* a reserved bit */
+    v->hvm.regs.rbx = CR4_PAE;
+    intel_exits(EXIT(.kind = HVM_EXIT_CR4, .cr4 = {.known = true, .write = true, .gpr = 3}));
+    fault_is(13, 0);
+    assert_int_equal(v->hvm.cr4, 0);
+}
+
+EXIT_TEST(entries_of_pae_paging_for_a_state)
+{
+    populate(d, 0x10, 0);
+    on_intel(CR0_PE | CR0_PG, CR4_PAE, 0);
+    intel_exits(EXIT(.kind = HVM_EXIT_PDPTES));
+    assert_int_equal(skipped + nr_injected, 0);
+    assert_true(intel.nr_set == 1 && intel.fit && !intel.nr_cr0);
+    assert_int_equal(intel.pdpte[3], 0x1004);
+    /* Where nothing is mapped they are all ones. */
+    struct hvm_state nowhere = {.cr0 = CR0_PE | CR0_PG, .cr3 = 0x7000000, .cr4 = CR4_PAE};
+    hvm_ops->set_state(&v->hvm, &nowhere);
+    intel_exits(EXIT(.kind = HVM_EXIT_PDPTES));
+    assert_int_equal(intel.pdpte[0] & intel.pdpte[3], ~0ull);
+}
+
+EXIT_TEST(cr0_waits_for_the_entries_of_pae_paging)
+{
+    struct hvm_exit exit = {.kind = HVM_EXIT_PDPTES,
+                            .pdptes = {.by_cr0 = true, .cr0 = CR0_PE | CR0_PG | CR0_CD}};
+
+    populate(d, 0x10, 0);
+    on_intel(CR0_PE | CR0_PG, CR4_PAE, 0);
+    intel_exits(&exit);
+    assert_int_equal(skipped + nr_injected, 0); /* the guest executes it again */
+    assert_true(intel.nr_set == 1 && !intel.fit && intel.nr_cr0 == 1);
+    assert_int_equal(intel.cr0, exit.pdptes.cr0);
+    intel.valid = false;
+    intel_exits(&exit);
+    fault_is(13, 0);
+    assert_int_equal(intel.nr_cr0, 1);
+    intel.valid = true;
+    exit.pdptes.cr0 = CR0_PE | CR0_PG | CR0_NW;
+    intel_exits(&exit);
+    fault_is(13, 0);
+}
+
+/* A frame of the guest that waits for memory gets it. */
+EXIT_TEST(entries_of_pae_paging_on_demand)
+{
+    const gfn_t g = gfn(0x10);
+    u32 done;
+
+    on_intel_without_memory(CR0_PE | CR0_PG, CR4_PAE, 0);
+    assert_int_equal(physmap_mark_pod(d, &g, 0, 1, &done), 0);
+    u64 target = d->mem.tot_pages + 1;
+    int rc = physmap_set_pod_target(d, target);
+    while (rc == -ERESTART)
+        rc = physmap_set_pod_target(d, target);
+    assert_int_equal(rc, 0);
+    intel.pdpte[0] = 7;
+    intel_exits(EXIT(.kind = HVM_EXIT_PDPTES));
+    assert_int_equal(intel.pdpte[0] | intel.pdpte[3], 0);
+    assert_int_equal(physmap_lookup(d, g).type, NP_RAM);
 }
 
 /* --- ports --- */

@@ -79,6 +79,20 @@ static void access_cr8(struct hvm_vcpu *v, u64 q, struct hvm_exit *exit)
         vmx_set_cr8(v, (u32)*gpr);
 }
 
+/* CD or NW changes, NE too perhaps. On a CPU that loads the entries of PAE paging. */
+static void decode_cr0(struct hvm_vcpu *v, u64 value, struct hvm_exit *exit)
+{
+    if (vmx_pae_paging(v, value)) {
+        exit->kind = HVM_EXIT_PDPTES;
+        exit->pdptes.by_cr0 = true;
+        exit->pdptes.cr0 = value;
+        return;
+    }
+    exit->kind = HVM_EXIT_INTERRUPT;
+    if (!vmx_write_cr0(v, value))
+        decode_exception(exit, TRAP_GP, 0);
+}
+
 static void decode_cr(struct hvm_vcpu *v, struct hvm_exit *exit)
 {
     u64 q = vmread(VMCS_QUALIFICATION);
@@ -88,9 +102,7 @@ static void decode_cr(struct hvm_vcpu *v, struct hvm_exit *exit)
     case 0:
         if (CR_TYPE(q) != CR_WRITE) /* CLTS and LMSW change no bit that exits */
             break;
-        exit->kind = HVM_EXIT_INTERRUPT;
-        if (!vmx_write_cr0(v, v->regs.gpr[CR_GPR(q)]))
-            decode_exception(exit, TRAP_GP, 0);
+        decode_cr0(v, v->regs.gpr[CR_GPR(q)], exit);
         break;
     case 4:
         exit->kind = HVM_EXIT_CR4;
@@ -236,7 +248,12 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, u32 reas
         report_misconfiguration(v);
         exit->kind = HVM_EXIT_UNKNOWN;
         break;
-    default: /* VMX_EXIT_TASK_SWITCH too: hardware task switches are not emulated */
+    case VMX_EXIT_TASK_SWITCH: /* AMD's CPUs make it themselves */
+        log_error("d%uv%u: a hardware task switch to selector 0x%x is not emulated on Intel\n", v->domid,
+                  v->vcpu_id, (u16)vmread(VMCS_QUALIFICATION));
+        exit->kind = HVM_EXIT_UNKNOWN;
+        break;
+    default:
         exit->kind = is_vmx_instruction(reason) ? HVM_EXIT_FORBIDDEN : HVM_EXIT_UNKNOWN;
     }
 }

@@ -74,7 +74,7 @@ bool vmx_probe(const char **why)
     boot_capabilities = read_capabilities();
     *why = vmx_decide(&boot_capabilities, &vmx_settings);
     if (!*why)
-        *why = ept_choose(boot_capabilities.ept_vpid, mtrr_ram_type);
+        *why = ept_choose(boot_capabilities.ept_vpid, mtrr_ram_type, hvm_exec_large);
     if (*why)
         return false;
     vmx_fields_init();

@@ -62,7 +62,7 @@
     } while (0)
 #define NO_REFUSAL ((struct vmx_refusal){0})
 
-static bool canonical(u64 address)
+bool vmx_canonical(u64 address)
 {
     return (u64)((s64)(address << (64 - LINEAR_BITS)) >> (64 - LINEAR_BITS)) == address;
 }
@@ -139,7 +139,7 @@ static struct vmx_refusal check_event(const struct vmx_entry *e)
 
 /* --- 27.3.1.1: control registers, debug registers, MSRs -------------------------------------------------- */
 
-static bool pat_valid(u64 pat)
+bool vmx_pat_valid(u64 pat)
 {
     for (u32 i = 0; i < 8; i++, pat >>= 8)
         if ((pat & 0xff) > 7 || (pat & 0xff) == 2 || (pat & 0xff) == 3)
@@ -166,9 +166,12 @@ static struct vmx_refusal check_control_registers(const struct vmx_entry *e, con
         RULE(!(e->debugctl & ~DEBUGCTL_VALID), "IA32_DEBUGCTL", e->debugctl, "a reserved bit is set");
         RULE(!(e->dr7 >> 32), "DR7", e->dr7, "bits 63:32 must be 0");
     }
-    RULE(canonical(e->sysenter_esp), "IA32_SYSENTER_ESP", e->sysenter_esp, "the address must be canonical");
-    RULE(canonical(e->sysenter_eip), "IA32_SYSENTER_EIP", e->sysenter_eip, "the address must be canonical");
-    RULE(!(e->entry & ENTRY_LOAD_PAT) || pat_valid(e->pat), "IA32_PAT", e->pat, "a byte is no memory type");
+    RULE(vmx_canonical(e->sysenter_esp), "IA32_SYSENTER_ESP", e->sysenter_esp,
+         "the address must be canonical");
+    RULE(vmx_canonical(e->sysenter_eip), "IA32_SYSENTER_EIP", e->sysenter_eip,
+         "the address must be canonical");
+    RULE(!(e->entry & ENTRY_LOAD_PAT) || vmx_pat_valid(e->pat), "IA32_PAT", e->pat,
+         "a byte is no memory type");
     if (e->entry & ENTRY_LOAD_EFER) {
         RULE(!(e->efer & EFER_RESERVED), "IA32_EFER", e->efer, "a reserved bit is set");
         RULE(!(e->efer & EFER_LMA) == !long_mode(e), "IA32_EFER", e->efer,
@@ -281,7 +284,7 @@ static struct vmx_refusal check_system_segment(const struct vmx_entry *e, u32 i)
     u64 ar = s->access_rights, type = ar & AR_TYPE;
 
     RULE(!(s->selector & SELECTOR_TI), names[i], s->selector, "TI must be clear");
-    RULE(canonical(s->base), names[i], s->base, "the base must be canonical");
+    RULE(vmx_canonical(s->base), names[i], s->base, "the base must be canonical");
     if (i == VMCS_TR) {
         RULE(usable(s), "TR", ar, "it must be usable");
         RULE(type == TYPE_TSS || (type == TYPE_TSS16 && !long_mode(e)), "TR", ar,
@@ -302,8 +305,8 @@ static struct vmx_refusal check_segments(const struct vmx_entry *e)
     if (!r.rule && !v86(e))
         r = check_stack(e);
     for (u32 i = VMCS_ES; i <= VMCS_GS && !r.rule; i++) {
-        RULE((i != VMCS_FS && i != VMCS_GS) || canonical(e->segment[i].base), names[i], e->segment[i].base,
-             "the base must be canonical");
+        RULE((i != VMCS_FS && i != VMCS_GS) || vmx_canonical(e->segment[i].base), names[i],
+             e->segment[i].base, "the base must be canonical");
         if (v86(e) || (i != VMCS_CS && !usable(&e->segment[i])))
             continue;
         r = check_code_or_data(e, i);
@@ -323,8 +326,8 @@ static struct vmx_refusal check_tables_and_flags(const struct vmx_entry *e)
 {
     bool code_64 = long_mode(e) && (e->segment[VMCS_CS].access_rights & VMX_AR_L);
 
-    RULE(canonical(e->gdtr_base), "GDTR", e->gdtr_base, "the base must be canonical");
-    RULE(canonical(e->idtr_base), "IDTR", e->idtr_base, "the base must be canonical");
+    RULE(vmx_canonical(e->gdtr_base), "GDTR", e->gdtr_base, "the base must be canonical");
+    RULE(vmx_canonical(e->idtr_base), "IDTR", e->idtr_base, "the base must be canonical");
     RULE(!(e->gdtr_limit >> 16), "GDTR", e->gdtr_limit, "bits 31:16 of the limit must be 0");
     RULE(!(e->idtr_limit >> 16), "IDTR", e->idtr_limit, "bits 31:16 of the limit must be 0");
     RULE(code_64 || !(e->rip >> 32), "RIP", e->rip, "bits 63:32 must be 0 outside 64-bit code");

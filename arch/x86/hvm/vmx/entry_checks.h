@@ -30,6 +30,10 @@ struct vmx_refusal {
     u64 value;         /* of the field */
 };
 
+/* What host_checks.c asks too: would a CPU with 48-bit addresses take the address, and a CPU these memory types? */
+bool vmx_canonical(u64 address);
+bool vmx_pat_valid(u64 pat);
+
 /* Copies the current VMCS. */
 void vmx_entry_read(struct vmx_entry *e);
 /* The first rule that is broken. cpu: what VMX allows there. */

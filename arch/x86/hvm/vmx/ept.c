@@ -60,7 +60,7 @@ static const struct {
 static bool accessed_dirty;
 static bool pages_1g = true;
 
-const char *ept_choose(u64 cap, u8 ram_type)
+const char *ept_choose(u64 cap, u8 ram_type, bool exec_large)
 {
     for (u32 i = 0; i < ARRAY_SIZE(needed); i++)
         if (!(cap & needed[i].cap))
@@ -69,7 +69,8 @@ const char *ept_choose(u64 cap, u8 ram_type)
     pages_1g = cap & CAP_PAGES_1G;
     np_largest_order = pages_1g ? ORDER_1G : ORDER_2M;
     np_set_format(EPT_RIGHTS | EPT_ACCESSED,
-                  EPT_RIGHTS | (u64)ram_type << EPT_TYPE_SHIFT | EPT_IGNORE_PAT | EPT_ACCESSED | EPT_DIRTY);
+                  EPT_RIGHTS | (u64)ram_type << EPT_TYPE_SHIFT | EPT_IGNORE_PAT | EPT_ACCESSED | EPT_DIRTY,
+                  exec_large ? 0 : EPT_EXEC);
     return NULL;
 }
 

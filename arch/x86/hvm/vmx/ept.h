@@ -26,9 +26,9 @@ struct hvm_exit;
 #define INVVPID_CONTEXT 1u /* linear and combined mappings of one VPID */
 #define INVVPID_ALL     2u
 
-/* The CPU has EPT and VPIDs, and this is its IA32_VMX_EPT_VPID_CAP. Chooses the format of nested page tables. NULL, or
- * what is missing, a sentence. */
-const char *ept_choose(u64 cap, u8 ram_type);
+/* The CPU has EPT and VPIDs, and this is its IA32_VMX_EPT_VPID_CAP. Chooses the format of nested page tables; exec_large:
+ * large pages can be executed (spec_ctrl_size_mc()). NULL, or what is missing, a sentence. */
+const char *ept_choose(u64 cap, u8 ram_type, bool exec_large);
 /* Does a CPU with this MSR do what ept_choose() relies on? For CPUs after the first one: the boot CPU's cap is first. */
 bool ept_same(u64 boot_cap, u64 cap);
 /* Value of the VMCS field "EPT pointer". */

@@ -98,7 +98,7 @@ static const struct vmcs_setting {
     {VMCS_GUEST_ACTIVITY, FIXED(ACTIVE)}, /* HLT exits; INIT and STARTUP are domain/vlapic.c's */
     {VMCS_GUEST_PENDING_DEBUG, FIXED(PENDING_NONE)},
     {VMCS_GUEST_INTERRUPTIBILITY, FIXED(0)},
-    {VMCS_GUEST_PDPTE, FIXED(0)}, /* loaded by the CPU when the guest turns PAE paging on */
+    {VMCS_GUEST_PDPTE, FIXED(0)}, /* loaded by the CPU, or pdptes.c, when PAE paging begins */
     {VMCS_GUEST_PDPTE + 2, FIXED(0)},
     {VMCS_GUEST_PDPTE + 4, FIXED(0)},
     {VMCS_GUEST_PDPTE + 6, FIXED(0)},

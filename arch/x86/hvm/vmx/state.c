@@ -249,6 +249,8 @@ void vmx_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
         if (*field(&guest, i) != *field(&v->vmx.guest, i))
             v->vmx.dirty |= BIT(i);
     v->vmx.guest = guest;
+    if (!here) /* else whoever changes what they depend on loads them: guest_cr.c */
+        v->vmx.pdptes_due = vmx_pae_paging(v, in->cr0);
     REGISTERS(SET_REGISTER)
     fit_registers(&v->vmx);
     if (here)
@@ -291,7 +293,9 @@ static void write_dirty(struct hvm_vcpu *v)
     else if ((u64)((s64)v->regs.rip >> CANONICAL) + 1 >
              1) /* bits 63:48 are not the same; 47 may differ from them */
         v->regs.rip = canonical(v->regs.rip);
-    for (u64 dirty = v->vmx.dirty; dirty; dirty &= dirty - 1) {
+    for (u32 i = 0; (v->vmx.dirty & VMX_DIRTY_PDPTES) && i < HVM_PDPTES; i++)
+        vmwrite(VMCS_GUEST_PDPTE + 2 * i, v->vmx.pdpte[i]);
+    for (u64 dirty = v->vmx.dirty & ~VMX_DIRTY_PDPTES; dirty; dirty &= dirty - 1) {
         u32 i = (u32)__builtin_ctzll(dirty);
 
         vmwrite(vmx_guest_encodings[i], *field(g, i));

@@ -25,11 +25,16 @@ struct vmx_guest {
 };
 #define VMX_GUEST_FIELDS     (sizeof(struct vmx_guest) / sizeof(u64))
 #define VMX_GUEST_CHANGEABLE (offsetof(struct vmx_guest, cr4) / sizeof(u64))
-_Static_assert(VMX_GUEST_FIELDS <= 64, "a bit of dirty for each");
+#define VMX_DIRTY_PDPTES     BIT(63)
+_Static_assert(VMX_GUEST_FIELDS < 64, "a bit of dirty for each");
 
 struct vmx_vcpu {
     struct vmx_guest guest;
-    u64 dirty;        /* fields of guest that the VMCS has not got yet, a bit each */
+    u64 dirty; /* fields of guest that the VMCS has not got yet, a bit each, and pdpte[] */
+    /* PAE paging's entries, if dirty says so: else the CPU has them, as the guest loads them without an exit. */
+    u64 pdpte[4];
+    bool
+        pdptes_due; /* another one has set a state with PAE paging: to be loaded before the guest's next instruction */
     bool read;        /* guest is up to date; if not, the VMCS is */
     bool initialised; /* the VMCS has its fixed fields */
     bool launched;    /* since its last VMCLEAR; run.asm */

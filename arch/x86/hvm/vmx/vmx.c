@@ -21,6 +21,7 @@
 #include <arch/x86/hvm/tlb_tag.h>
 #include <arch/x86/hvm/vmx/entry_checks.h>
 #include <arch/x86/hvm/vmx/flush.h>
+#include <arch/x86/hvm/vmx/host_checks.h>
 #include <arch/x86/hvm/vmx/insn.h>
 #include <lib/log.h>
 
@@ -113,9 +114,13 @@ static __attribute__((noinline)) void renew(struct hvm_vcpu *v, struct cpu *cpu,
 static void explain(const struct hvm_vcpu *v)
 {
     struct vmx_entry entry;
+    struct vmx_host host;
 
     vmx_entry_read(&entry);
+    vmx_host_read(&host);
     struct vmx_refusal refusal = vmx_entry_check(&entry, &vmx_settings);
+    if (!refusal.rule)
+        refusal = vmx_host_check(&host, &vmx_settings);
     if (refusal.rule)
         log_error("d%uv%u: %s 0x%lx: %s\n", v->domid, v->vcpu_id, refusal.field, refusal.value, refusal.rule);
 }
@@ -153,8 +158,14 @@ static void vmx_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     struct vmx_vcpu *x = &v->vmx;
     struct cpu *cpu = this_cpu();
 
-    if (unlikely(cpu->vmcs != v))
+    if (unlikely(cpu->vmcs != v)) {
         take(v, cpu);
+        if (x->pdptes_due) {
+            exit->kind = HVM_EXIT_PDPTES;
+            exit->pdptes.by_cr0 = false;
+            return;
+        }
+    }
     u32 due = vmx_flush_stale(v, cpu);
     if (unlikely(due))
         renew(v, cpu, due);
@@ -211,5 +222,7 @@ const struct hvm_ops vmx_ops = {
     .cpl = vmx_cpl,
     .long_mode_cs = vmx_long_mode_cs,
     .paging_state = vmx_paging_state,
+    .set_pdptes = vmx_set_pdptes,
+    .write_cr0 = vmx_write_cr0,
     .skip = vmx_skip,
 };

@@ -54,6 +54,11 @@ void vmx_write_changes(struct hvm_vcpu *v);
 /* A write of CR0 that changes a bit that is not the guest's own. False: #GP is due. */
 bool vmx_write_cr0(struct hvm_vcpu *v, u64 value);
 
+/* pdptes.c */
+/* Is PAE paging of 32-bit code on, with this CR0? The guest cannot change the rest without an exit while it is. */
+bool vmx_pae_paging(const struct hvm_vcpu *v, u64 cr0);
+bool vmx_set_pdptes(struct hvm_vcpu *v, const u64 pdpte[HVM_PDPTES], bool fit);
+
 /* event.c */
 bool vmx_can_inject_irq(struct hvm_vcpu *v);
 void vmx_inject_irq(struct hvm_vcpu *v, u8 vector);

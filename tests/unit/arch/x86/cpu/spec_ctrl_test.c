@@ -161,6 +161,31 @@ TEST(each_cpu_gets_what_it_needs)
     }
 }
 
+/* CVE-2018-12207. Affected: Intel's list of affected processors, column "MCEPSC"; those that report that they are not do so
+ * since Ice Lake, and Cascade Lake by its later steppings. */
+TEST(pages_that_are_executed_and_change_their_size)
+{
+    static const struct {
+        struct spec_ctrl_cpu cpu;
+        bool machine_check;
+    } cpus[] = {
+        {INTEL(6, 0x2c, 2), true}, /* Westmere-EP */
+        {INTEL(6, 0x3f, 2), true},
+        {INTEL(6, 0x55, 4, .arch_caps = BIT(2)), true},
+        {INTEL(6, 0x55, 7, .arch_caps = CAPS_CLX | ARCH_CAPS_PSCHANGE_NO), false},
+        {INTEL(6, 0x6a, 6, .arch_caps = CAPS_ICX | ARCH_CAPS_PSCHANGE_NO), false},
+        {INTEL(6, 0x4d, 8), false}, /* Silvermont */
+        {INTEL(6, 0x57, 1), false}, /* Xeon Phi */
+        {INTEL(6, 0x5f, 1), false}, /* Goldmont */
+        {INTEL(6, 0x86, 4), false}, /* Tremont */
+        {AMD(0x17, 1), false},
+        {{.vendor = SPEC_OTHER, .family = 6, .model = 0x3f}, false},
+    };
+
+    for_each_row (i, cpus)
+        assert_int_equal(spec_ctrl_size_mc(&cpus[i].cpu), cpus[i].machine_check);
+}
+
 TEST(the_barrier_between_domains_may_be_the_smaller_one)
 {
     struct spec_ctrl_cpu zen = AMD(0x1a, 2, .ebx88 = EBX88_ZEN4, .eax821 = SRSO_UCODE | CPUID821_AUTO_IBRS);

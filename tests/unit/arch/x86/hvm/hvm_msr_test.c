@@ -23,13 +23,27 @@ TEST(the_processor_is_found)
 {
     hvm_present = false;
     hvm_ops = NULL;
-    assert_int_equal(hvm_init(), -ENODEV);
+    assert_int_equal(hvm_init(SPEC_AUTO), -ENODEV);
     assert_null(hvm_ops);
     assert_true(said("hvm: no script: the test says so\n"));
     assert_true(said("hvm: no another script: the test has one vendor\n"));
     hvm_present = true;
-    assert_int_equal(hvm_init(), 0);
+    assert_int_equal(hvm_init(SPEC_AUTO), 0);
     assert_ptr_equal(hvm_ops, &svm_ops);
+}
+
+TEST(large_pages_are_executed_where_the_cpu_can_bear_it)
+{
+    hvm_init(SPEC_AUTO);
+    assert_true(hvm_exec_large);
+    machine_cpu = (struct spec_ctrl_cpu){.vendor = SPEC_INTEL, .family = 6, .model = 0x3f};
+    hvm_init(SPEC_AUTO);
+    assert_false(hvm_exec_large);
+    hvm_init(SPEC_YES);
+    assert_true(hvm_exec_large);
+    machine_cpu = (struct spec_ctrl_cpu){0};
+    hvm_init(SPEC_NO);
+    assert_false(hvm_exec_large);
 }
 
 /* --- MSRs --- */

@@ -141,12 +141,25 @@ static void fill_one(void)
         index = rnd(MODEL_FRAMES);
     if (model[index] != NP_POD)
         return;
-    assert_int_equal(np_split_pod(&np, gfn(MODEL_BASE + index), rnd(2) ? ORDER_2M : ORDER_4K), 0);
+    assert_int_equal(np_split(&np, gfn(MODEL_BASE + index), rnd(2) ? ORDER_2M : ORDER_4K), 0);
     u32 order = np_lookup(&np, gfn(MODEL_BASE + index)).order;
     u64 m = ALIGN_DOWN(rnd(1u << 24), 1ull << order), first = ALIGN_DOWN(index, 1ull << order);
     np_fill_pod(&np, gfn(MODEL_BASE + index), mfn(m));
     for (u64 i = 0; i < 1ull << order; i++)
         model[first + i] = (m + i) * 8 + NP_RAM;
+}
+
+/* What is mapped stays what it is, as it is in smaller pieces. */
+static void split_one(void)
+{
+    u64 index = rnd(MODEL_FRAMES);
+
+    for (u32 tries = 0; tries < 50 && !model[index]; tries++)
+        index = rnd(MODEL_FRAMES);
+    assert_int_equal(np_split(&np, gfn(MODEL_BASE + index), ORDER_4K), 0);
+    if (model[index])
+        assert_int_equal(np_lookup(&np, gfn(MODEL_BASE + index)).order, ORDER_4K);
+    check_frame(index);
 }
 
 NP_TEST(test_against_model)
@@ -158,6 +171,8 @@ NP_TEST(test_against_model)
             struct op op = random_op();
             apply(&op);
             fill_one();
+            if (rnd(4) == 0)
+                split_one();
             if (rnd(4) == 0)
                 np_reap(&np, ~0u);
             for (u64 i = 0; i < 16; i++)

@@ -1,6 +1,7 @@
 /*
  * Nested page tables on table pages from a pool of the test's own, which can be made to fail. One test
- * program includes it once. NP_TEST(name) runs a test on AMD's entries and on Intel's; at its end the tables must be
+ * program includes it once. NP_TEST(name) runs a test on AMD's entries, on Intel's, and on Intel's where large pages
+ * cannot be executed; at its end the tables must be
  * such as a CPU accepts, and all pages come back.
  */
 #ifndef TESTS_NP_POOL_H
@@ -91,7 +92,7 @@ static bool amd_accepts(u64 entry, u32 level)
            IS_ALIGNED(address, PAGE_SIZE << 9 * (level - 1));
 }
 
-static bool on_intel;
+static bool on_intel, exec_large; /* exec_large: large pages can be executed */
 
 /* Walks all tables as the CPU would. */
 static void check_accepted(u64 maddr, u32 level)
@@ -105,6 +106,8 @@ static void check_accepted(u64 maddr, u32 level)
         if (!ok)
             fail_msg("entry %llx of level %u: %s", (unsigned long long)entry, level,
                      on_intel ? ept_entry_fault(entry, level, TEST_MADDR_BITS).what : "not as APM2 wants it");
+        if (on_intel && (entry & 3) && !(entry & BIT(2)) != (!exec_large && level > 1 && (entry & BIT(7))))
+            fail_msg("entry %llx of level %u: the right to execute", (unsigned long long)entry, level);
         if ((entry & 7) && level > 1 && !(entry & BIT(7)))
             check_accepted(entry & 0x000ffffffffff000ull, level - 1);
     }
@@ -125,15 +128,26 @@ static inline void setup_amd(void)
 {
     on_intel = false;
     np_largest_order = ORDER_1G;
-    np_set_format(NP_AMD_TABLE, NP_AMD_LEAF);
+    np_set_format(NP_AMD_TABLE, NP_AMD_LEAF, 0);
+    setup_pool();
+}
+
+static inline void setup_ept(bool executed)
+{
+    on_intel = true;
+    exec_large = executed;
+    assert_null(ept_choose(EPT_CAP_ALL, MEMORY_WB, exec_large));
     setup_pool();
 }
 
 static inline void setup_intel(void)
 {
-    on_intel = true;
-    assert_null(ept_choose(EPT_CAP_ALL, MEMORY_WB));
-    setup_pool();
+    setup_ept(true);
+}
+
+static inline void setup_intel_split(void)
+{
+    setup_ept(false);
 }
 
 static void teardown(void)
@@ -166,6 +180,10 @@ static inline int map(gfn_t g, mfn_t m, u32 order, enum np_type type)
         test_name(); \
     } \
     TEST_WITH(test_name##_intel, setup_intel, teardown) \
+    { \
+        test_name(); \
+    } \
+    TEST_WITH(test_name##_intel_split, setup_intel_split, teardown) \
     { \
         test_name(); \
     } \

@@ -138,7 +138,7 @@ NP_TEST(test_retired_tables)
 NP_TEST(test_without_1g_pages)
 {
     if (on_intel)
-        assert_null(ept_choose(EPT_CAP_ALL & ~BIT(17), MEMORY_WB));
+        assert_null(ept_choose(EPT_CAP_ALL & ~BIT(17), MEMORY_WB, exec_large));
     np_largest_order = ORDER_2M;
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     expect(0x12345, NP_RAM, 0x52345, 9);
@@ -162,6 +162,7 @@ NP_TEST(test_no_root)
 NP_TEST(test_hardware_bits)
 {
     u64 table = on_intel ? 0x107 : 0x27, leaf = on_intel ? 0x377 : 0x67;
+    u64 large = on_intel && !exec_large ? 0x3f3 : leaf | 0x80;
 
     assert_int_equal(map(gfn(0), mfn(0x40000), 18, NP_RAM), 0);
     assert_int_equal(map(gfn(0x40000), mfn(0x200), 9, NP_FOREIGN), 0);
@@ -173,9 +174,9 @@ NP_TEST(test_hardware_bits)
     u64 *pt = mfn_to_virt(maddr_to_mfn(pd[1] & 0xffffffffff000));
 
     assert_int_equal(pml4e & 0xfff, table);
-    assert_int_equal(pdpt[0], 0x40000000 | leaf | 0x80 | 1ull << 52);
+    assert_int_equal(pdpt[0], 0x40000000 | large | 1ull << 52);
     assert_int_equal(pdpt[1] & 0xfff, table);
-    assert_int_equal(pd[0], 0x200000 | leaf | 0x80 | 2ull << 52);
+    assert_int_equal(pd[0], 0x200000 | large | 2ull << 52);
     assert_int_equal(pt[0], 0x123000 | leaf | 3ull << 52);
     assert_int_equal(pt[1], 0x124000 | (leaf & ~2ull) | 5ull << 52);
     assert_int_equal(pt[2], 0);
@@ -183,7 +184,7 @@ NP_TEST(test_hardware_bits)
     assert_int_equal(np_mark_pod(&np, gfn(0x40400), 9, &marked), 0);
     assert_int_equal(pd[2] & 7, 0); /* not present for either */
     np_fill_pod(&np, gfn(0x40400), mfn(0x600));
-    assert_int_equal(pd[2], 0x600000 | leaf | 0x80 | 1ull << 52);
+    assert_int_equal(pd[2], 0x600000 | large | 1ull << 52);
 
     u64 entry[5];
     assert_int_equal(np_entries(&np, gfn(0x40201), entry), 1);
@@ -192,6 +193,37 @@ NP_TEST(test_hardware_bits)
     assert_int_equal(entry[4], pml4e);
     assert_int_equal(np_entries(&np, gfn(0x12345), entry), 3);
     assert_int_equal(entry[3], pdpt[0]);
+}
+
+/* A guest executes in a large page that cannot be executed: only around there the mapping becomes smaller. */
+NP_TEST(test_split_for_execution)
+{
+    u64 entry[5], generation = np.generation;
+
+    assert_int_equal(np_splits_executed(), on_intel && !exec_large);
+    assert_int_equal(map(gfn(0x40000), mfn(0x80000), 18, NP_RAM), 0);
+    for (u32 successes = 0; successes < 2; successes++) {
+        fail_after = successes;
+        assert_int_equal(np_split(&np, gfn(0x40234), ORDER_4K), -ENOMEM);
+        expect(0x40234, NP_RAM, 0x80234, 18);
+        assert_int_equal(np.nr_pages, 2);
+    }
+    fail_after = 2;
+    assert_int_equal(np_split(&np, gfn(0x40234), ORDER_4K), 0);
+    expect(0x40234, NP_RAM, 0x80234, 0);
+    expect(0x40200, NP_RAM, 0x80200, 0);
+    expect(0x401ff, NP_RAM, 0x801ff, 9);
+    expect(0x7ffff, NP_RAM, 0xbffff, 9);
+    assert_int_equal(np.nr_pages, 4);
+    assert_int_equal(np_entries(&np, gfn(0x40234), entry), 1);
+    assert_int_equal(entry[1] & 7, 7);
+    assert_int_equal(np_split(&np, gfn(0x40234), ORDER_4K), 0); /* it is small already: no page is left */
+    assert_int_equal(np.nr_pages, 4);
+    assert_int_equal(np.generation, generation); /* nobody lost anything */
+    fail_after = ~0u;
+    assert_int_equal(unmap(gfn(0x40000), 18), 0);
+    assert_int_equal(map(gfn(0x40000), mfn(0x80000), 18, NP_RAM), 0);
+    expect(0x40234, NP_RAM, 0x80234, 18);
 }
 
 /* A list of neighbours, over the edge of a table, with a hole, backwards, and one that is taken. */

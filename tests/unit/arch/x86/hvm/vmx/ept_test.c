@@ -20,11 +20,11 @@ TEST(test_choose)
     };
 
     for_each_row (i, missing)
-        assert_string_equal(ept_choose(EPT_CAP_ALL & ~BIT(missing[i].bit), MEMORY_WB), missing[i].why);
-    assert_null(ept_choose(EPT_CAP_ALL, MEMORY_WB));
+        assert_string_equal(ept_choose(EPT_CAP_ALL & ~BIT(missing[i].bit), MEMORY_WB, true), missing[i].why);
+    assert_null(ept_choose(EPT_CAP_ALL, MEMORY_WB, true));
     assert_int_equal(np_largest_order, ORDER_1G);
     assert_int_equal(ept_pointer(0x123456000), 0x12345605e); /* A/D, four levels, write-back */
-    assert_null(ept_choose(EPT_CAP_ALL & ~(BIT(17) | BIT(21)), MEMORY_WB));
+    assert_null(ept_choose(EPT_CAP_ALL & ~(BIT(17) | BIT(21)), MEMORY_WB, true));
     assert_int_equal(np_largest_order, ORDER_2M);
     assert_int_equal(ept_pointer(0x123456000), 0x12345601e);
 }
@@ -111,7 +111,7 @@ TEST_WITH(test_misconfigured_entries, setup_intel, teardown)
         assert_int_equal(fault.bits, cases[i].bits);
         assert_int_equal(fault.what != NULL, cases[i].bits != 0);
     }
-    assert_null(ept_choose(EPT_CAP_ALL & ~BIT(17), MEMORY_WB));
+    assert_null(ept_choose(EPT_CAP_ALL & ~BIT(17), MEMORY_WB, true));
     assert_string_equal(ept_entry_fault(0x400003f7, 3, TEST_MADDR_BITS).what,
                         "the CPU has no pages of 1 GiB");
 }
@@ -152,7 +152,7 @@ TEST_WITH(test_uncached, setup_intel, teardown)
 {
     u64 entry[5];
 
-    assert_null(ept_choose(EPT_CAP_ALL, MEMORY_UC));
+    assert_null(ept_choose(EPT_CAP_ALL, MEMORY_UC, true));
     assert_int_equal(map(gfn(5), mfn(7), 0, NP_RAM), 0);
     assert_int_equal(np_entries(&np, gfn(5), entry), 1);
     assert_int_equal(entry[1] & 0x78, 0x40);

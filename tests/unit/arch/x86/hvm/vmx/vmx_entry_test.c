@@ -2,6 +2,8 @@
  * Whatever state toolstacks and guests bring about, a VM entry is not refused: random states (../entry_states.h) through
  * state.c and event.c into a VMCS in an array, against the checks of a VM entry (entry_checks.h). Writers that are broken on
  * purpose are found.
+ *
+ * lint: long: one vCPU, in place of vmx.c, the CPU and the guest.
  */
 #include "../entry_states.h"
 
@@ -132,6 +134,8 @@ static const char *vmx_enter_checked(struct hvm_vcpu *v)
     if (!on_cpu) {
         on_cpu = true;
         vmx_load_registers(v);
+        if (v->vmx.pdptes_due)
+            assert_int_equal(hvm_guest_load_pdptes(v, &(struct hvm_exit){.kind = HVM_EXIT_PDPTES}), 0);
     }
     if (vmx_flush_stale(v, here))
         vmwrite(VMCS_VPID, v->asid);
@@ -143,10 +147,21 @@ static const char *vmx_enter_checked(struct hvm_vcpu *v)
     if (broken)
         vmcs[broken->field] = before;
     struct vmx_refusal r = vmx_entry_check(&e, &vmx_settings);
+    if (!r.rule && (e.event & VMX_EVENT_VALID) && (e.interruptibility & VMX_SHADOW))
+        return "an event is delivered, which ends a shadow, and the VMCS still has one";
     if (!r.rule)
         return bad_register;
     snprintf(text, sizeof(text), "%s: %s (0x%llx)", r.field, r.rule, (unsigned long long)r.value);
     return text;
+}
+
+/* In place of guest_code.c's, which reads the guest's memory: there is none here. Mostly with reserved bits. */
+void hvm_read_pdptes(struct hvm_vcpu *v, u64 cr3, u64 pdpte[HVM_PDPTES])
+{
+    (void)v;
+    (void)cr3;
+    for (u32 i = 0; i < HVM_PDPTES; i++)
+        pdpte[i] = NEAR(0, 1, 0x1e6, 0x1001, 0x1003, 0x1019, BIT(MADDR_BITS) | 1, ~0ull);
 }
 
 /* --- the guest: states as a CPU can have them --- */
@@ -172,6 +187,7 @@ static void change_mode(void)
         {CR0_PE | CR0_PG, EFER_LME | EFER_LMA, 0xa09b, VMX_AR_UNUSABLE, VMX_AR_UNUSABLE, 0}, /* 64-bit */
         {CR0_PE | CR0_PG, EFER_LME | EFER_LMA, 0xa0fb, 0xc0f3, VMX_AR_UNUSABLE, 0},
         {CR0_PE | CR0_PG, EFER_LME | EFER_LMA, 0xc0fb, 0xc0f3, 0xc0f3, 0}, /* compatibility */
+        {CR0_PE | CR0_PG, 0, 0xc09b, 0xc093, 0xc093, 0}, /* 32-bit paging, PAE if CR4 says so */
     };
     u32 i = (u32)rnd(ARRAY_SIZE(modes));
     bool small = i == 0 || i == 3;
@@ -181,6 +197,8 @@ static void change_mode(void)
         return;
     vmcs[VMCS_GUEST_CR0] = (vmcs[VMCS_GUEST_CR0] & ~(CR0_PE | CR0_PG)) | modes[i].cr0;
     vmcs[VMCS_GUEST_EFER] = (vmcs[VMCS_GUEST_EFER] & ~(EFER_LME | EFER_LMA)) | modes[i].efer;
+    for (u32 n = 0; n < HVM_PDPTES; n++) /* of PAE paging, which the CPU loads */
+        vmcs[VMCS_GUEST_PDPTE + 2 * n] = chance(2) ? 0x123001 : 0x1e6;
     vmcs[VMCS_ENTRY_CONTROLS] &= ~ENTRY_GUEST_64;
     vmcs[VMCS_ENTRY_CONTROLS] |= modes[i].efer & EFER_LMA ? ENTRY_GUEST_64 : 0;
     for (u32 n = VMCS_ES; n <= VMCS_GS; n++)
@@ -242,8 +260,12 @@ static void vmx_guest_runs(struct hvm_vcpu *v)
     x->written_rflags = v->regs.rflags = vmread(VMCS_GUEST_RFLAGS);
     x->written_interruptibility = x->interruptibility = (u32)vmread(VMCS_GUEST_INTERRUPTIBILITY);
     vmx_requeue_event(v);
-    if (chance(8))
-        vmx_write_cr0(v, random_cr0());
+    u64 cr0 = random_cr0();
+    if (chance(8) && !vmx_pae_paging(v, cr0))
+        vmx_write_cr0(v, cr0);
+    else if (chance(8))
+        hvm_guest_load_pdptes(
+            v, &(struct hvm_exit){.kind = HVM_EXIT_PDPTES, .pdptes = {.by_cr0 = true, .cr0 = cr0}});
 }
 
 static struct hvm_ops ops;
@@ -279,7 +301,7 @@ static void begin(u64 seed)
         fake_ops = hvm_ops;
     c.primary &= ~(u64)(PRIMARY_CR3_LOAD | PRIMARY_CR3_STORE); /* with TRUE capability MSRs */
     assert_null(vmx_decide(&c, &vmx_settings));
-    assert_null(ept_choose(EPT_CAP_ALL, MEMORY_WB));
+    assert_null(ept_choose(EPT_CAP_ALL, MEMORY_WB, true));
     ops = *fake_ops;
     ops.get_state = vmx_get_state;
     ops.set_state = vmx_set_state;
@@ -295,6 +317,8 @@ static void begin(u64 seed)
     ops.long_mode_cs = vmx_long_mode_cs;
     ops.paging_state = vmx_paging_state;
     ops.skip = vmx_skip_fake;
+    ops.set_pdptes = vmx_set_pdptes;
+    ops.write_cr0 = vmx_write_cr0;
     both_ops = *fake_ops;
     both_ops.set_state = to_target_set;
     broken = NULL;
@@ -355,6 +379,7 @@ TEST(broken_writers_are_found, .nodes = 1, .domains = 1, .vcpus = 2)
         {VMCS_GUEST_RFLAGS, RFLAGS_IF, 0, "interruptibility: blocked by STI with"},
         {VMCS_GUEST_INTERRUPTIBILITY, 0, 2, "while an interrupt is injected"},
         {VMCS_GUEST_INTERRUPTIBILITY, 0, 8, "while one is injected"},
+        {VMCS_GUEST_INTERRUPTIBILITY, 0, 1, "an event is delivered, which ends a shadow"},
         {VMCS_GUEST_PENDING_DEBUG, BIT(14), 0, "pending debug exceptions: in a shadow"},
         {VMCS_GUEST_ACTIVITY, 0, 1, "activity state"},
         {VMCS_ENTRY_EVENT, 0, BIT(11), "event to inject: bit 11"},

@@ -1,5 +1,6 @@
 /* VMX without the CPU: raw exits decoded, events queued, state moved to the VMCS and back.
  * lint: long: three files that share one vCPU. */
+#include <tests/machine/report.h>
 #include <tests/unit/arch/x86/hvm/vmx/fake_vmcs.h>
 
 static struct hvm_vcpu v;
@@ -36,7 +37,8 @@ TEST(test_plain)
     decode(2, 0, HVM_EXIT_SHUTDOWN, 0);
     decode(1, 0, HVM_EXIT_INTERRUPT, 0);
     decode(52, 0, HVM_EXIT_INTERRUPT, 0);
-    decode(9, 0, HVM_EXIT_UNKNOWN, 0); /* task switch */
+    decode(9, 0xc0000028, HVM_EXIT_UNKNOWN, 0);
+    assert_true(said("a hardware task switch to selector 0x28 is not emulated on Intel"));
     decode(37, 0, HVM_EXIT_UNKNOWN, 0);
     decode(0xffff, 0, HVM_EXIT_UNKNOWN, 0);
     /* VMCLEAR .. VMXON, INVEPT, INVVPID, VMFUNC, and others that need what CPUID does not offer */
@@ -325,6 +327,80 @@ TEST(test_state)
     assert_int_equal(registers[1], 0x99);
     vmx_write_changes(&v);
     assert_int_equal(vmcs[VMCS_GUEST_CR0] & (CR0_CD | CR0_NW), 0); /* the caches stay on */
+}
+
+static const u64 entries[HVM_PDPTES] = {0x1001, 0, 0x45ff000019, 0xfffffffffffffffe};
+
+static void check_pdptes(const u64 want[HVM_PDPTES])
+{
+    for (u32 i = 0; i < HVM_PDPTES; i++)
+        assert_int_equal(vmcs[VMCS_GUEST_PDPTE + 2 * i], want[i]);
+}
+
+TEST(test_entries_of_pae_paging)
+{
+    static const u64 reserved[] = {BIT(1), BIT(2), BIT(5), BIT(8), BIT(46), BIT(63)};
+    u64 bad[HVM_PDPTES];
+
+    v.vmx.read = true;
+    v.asid_generation = 5;
+    assert_true(vmx_set_pdptes(&v, entries, false)); /* what is not present may have any bits */
+    assert_int_equal(v.asid_generation, 0);
+    check_pdptes((const u64[HVM_PDPTES]){0});
+    vmx_write_changes(&v);
+    check_pdptes(entries);
+    nr_writes = 0;
+    vmx_write_changes(&v);
+    assert_int_equal(nr_writes, 0);
+
+    for_each_row (i, reserved) {
+        memcpy(bad, entries, sizeof(bad));
+        bad[2] |= reserved[i];
+        assert_false(vmx_set_pdptes(&v, bad, false));
+        vmx_write_changes(&v);
+        check_pdptes(entries);
+    }
+    assert_true(vmx_set_pdptes(&v, bad, true));
+    vmx_write_changes(&v);
+    bad[2] = 0;
+    check_pdptes(bad);
+}
+
+/* They are not in the state that another one sets, so they are due then; what the CPU has it keeps. */
+TEST(test_entries_of_pae_paging_are_due)
+{
+    struct hvm_state pae = {.cr0 = CR0_PE | CR0_ET | CR0_PG, .cr4 = CR4_PAE}, other = pae;
+
+    v.vmx.read = true;
+    vmx_set_state(&v, &pae);
+    assert_false(v.vmx.pdptes_due);
+    here = false;
+    vmx_set_state(&v, &pae);
+    assert_true(v.vmx.pdptes_due);
+    other.cr4 = 0;
+    vmx_set_state(&v, &other);
+    assert_false(v.vmx.pdptes_due);
+    other = pae;
+    other.cr0 = CR0_PE | CR0_ET;
+    vmx_set_state(&v, &other);
+    assert_false(v.vmx.pdptes_due);
+    other = long_mode();
+    vmx_set_state(&v, &other);
+    assert_false(v.vmx.pdptes_due);
+    vmx_set_state(&v, &pae);
+    assert_true(vmx_set_pdptes(&v, entries, true));
+    assert_false(v.vmx.pdptes_due);
+
+    /* A CR0 that reloads them is not visible before they are there. */
+    here = true;
+    v.regs.rbx = pae.cr0 | CR0_CD;
+    decode(28, 0 | 3 << 8, HVM_EXIT_PDPTES, 0);
+    assert_true(exit_value.pdptes.by_cr0);
+    assert_int_equal(exit_value.pdptes.cr0, v.regs.rbx);
+    assert_int_equal(vmcs[VMCS_CR0_SHADOW], 0);
+    v.regs.rbx = CR0_PE | CR0_ET | CR0_CD; /* paging goes off */
+    decode(28, 0 | 3 << 8, HVM_EXIT_INTERRUPT, 0);
+    assert_int_equal(vmcs[VMCS_CR0_SHADOW] & CR0_CD, CR0_CD);
 }
 
 TEST(test_cheap_reads)
