@@ -272,7 +272,8 @@ deadline=$((SECONDS + seconds)) why='' cpu_time=0
 while [ -z "$why" ]; do
     sleep 0.2
     cat <&3 >&4
-    cpu_time=$(awk '{ print ($14 + $15) / 100 }' "/proc/$bochs/stat" 2>/dev/null) || true
+    now=$(awk '{ print ($14 + $15) / 100 }' "/proc/$bochs/stat" 2>/dev/null) || true
+    cpu_time=${now:-$cpu_time} # it may have ended
     if has '^@end ' || has '^@panic '; then
         why=end
     elif tail -n 20 "$dir/log" | grep -qa '>>PANIC<<'; then
