@@ -76,9 +76,8 @@ bool tasks_run(void)
                                                        .ss_ar = 0xc93,
                                                        .es_ar = 0xc93,
                                                        .tr_ar = 0x8b};
-    bool ok =
-        !hypercall(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, (u64)(uintptr_t)&context, 0, 0) &&
-        !hypercall(__HYPERVISOR_vcpu_op, VCPUOP_up, 1, 0, 0, 0) && smp_wait(is_done, WAIT_MS);
+    bool ok = !hypercall(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, (u64)(uintptr_t)&context, 0, 0) &&
+              !hypercall(__HYPERVISOR_vcpu_op, VCPUOP_up, 1, 0, 0, 0) && smp_wait(is_done, WAIT_MS);
     ok = ok && found.tr_inside == CALLED && found.tr_after == CALLER;
     printf("tasks: TR %x, then %x: %s\n", found.tr_inside, found.tr_after, ok ? "ok" : "FAILED");
     return ok;
