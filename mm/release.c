@@ -249,19 +249,6 @@ static USUAL enum done one_run(struct mem_account *account, const struct run *ru
     return done;
 }
 
-/* The usual case: one run. False: not all the account's. */
-static USUAL bool release_run(struct mem_account *account, const struct run *run)
-{
-    enum done done;
-
-    do {
-        spin_lock(&account->lock);
-        done = one_run(account, run, CHECK | RELEASE);
-        spin_unlock(&account->lock);
-    } while (unlikely(done == AGAIN));
-    return done == DONE;
-}
-
 /* The account's lock is dropped now and then: nobody waits for a whole list. */
 static RARE bool each_run(struct mem_account *account, const struct run *runs, u32 nr, u32 what)
 {
@@ -278,6 +265,15 @@ static RARE bool each_run(struct mem_account *account, const struct run *runs, u
         spin_unlock(&account->lock);
     }
     return done == DONE || (dying && what & RELEASE); /* checked before: mm_release_some() has it now */
+}
+
+/* The usual case: one run. False: not all the account's. */
+static USUAL bool release_run(struct mem_account *account, const struct run *run)
+{
+    spin_lock(&account->lock);
+    enum done done = one_run(account, run, CHECK | RELEASE);
+    spin_unlock(&account->lock);
+    return unlikely(done == AGAIN) ? each_run(account, run, 1, CHECK | RELEASE) : done == DONE;
 }
 
 /* All of several runs, or none. */
