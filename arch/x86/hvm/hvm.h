@@ -199,8 +199,8 @@ struct hvm_ops {
     /* PAE paging's four page-directory-pointer entries, where the CPU has registers for them; NULL: it has none. False: one
      * that is present has a reserved bit, and nothing is changed; with fit such a one counts as not present. */
     bool (*set_pdptes)(struct hvm_vcpu *v, const u64 pdpte[HVM_PDPTES], bool fit);
-    /* With set_pdptes: a MOV to CR0 that has exited has this value, and the guest executes it again. False: #GP is due. */
-    bool (*write_cr0)(struct hvm_vcpu *v, u64 value);
+    /* With set_pdptes: a MOV to CR0 that has exited has this value, and the guest executes it again. */
+    void (*write_cr0)(struct hvm_vcpu *v, u64 value);
     /* Moves RIP on by len bytes and ends the interrupt shadow. Called by vcpu_handle_exit() alone. */
     void (*skip)(struct hvm_vcpu *v, u32 len);
 };

@@ -398,6 +398,14 @@ TEST(test_entries_of_pae_paging_are_due)
     assert_true(exit_value.pdptes.by_cr0);
     assert_int_equal(exit_value.pdptes.cr0, v.regs.rbx);
     assert_int_equal(vmcs[VMCS_CR0_SHADOW], 0);
+    /* Nor does one that faults reload them. */
+    static const u64 refused[] = {CR0_PE | CR0_PG | CR0_NW, CR0_PG | CR0_CD};
+    for_each_row (i, refused) {
+        v.regs.rbx = refused[i];
+        decode(28, 0 | 3 << 8, HVM_EXIT_EXCEPTION, 0);
+        assert_int_equal(exit_value.exception.vector, 13);
+        assert_int_equal(vmcs[VMCS_CR0_SHADOW], 0);
+    }
     v.regs.rbx = CR0_PE | CR0_ET | CR0_CD; /* paging goes off */
     decode(28, 0 | 3 << 8, HVM_EXIT_INTERRUPT, 0);
     assert_int_equal(vmcs[VMCS_CR0_SHADOW] & CR0_CD, CR0_CD);
