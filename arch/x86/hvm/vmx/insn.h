@@ -43,9 +43,18 @@ DEFINE_VMX_INSN(vmclear)
 DEFINE_VMX_INSN(vmptrld)
 #undef DEFINE_VMX_INSN
 
+/* For one instruction: the window after each exit. */
+static inline void let_interrupts_in(void)
+{
+    __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory");
+}
+
 #else
 u64 vmread(u32 field);
 void vmwrite(u32 field, u64 value);
+bool vmclear(u64 maddr);
+bool vmptrld(u64 maddr);
+void let_interrupts_in(void);
 #endif
 
 #endif

@@ -34,7 +34,7 @@ u32 vmx_enter_guarded(struct hvm_vcpu *v, u32 flags);
 
 /* Is v's VMCS current on this CPU? */
 bool vmx_is_here(const struct hvm_vcpu *v);
-/* Moves what struct vmx_vcpu says is in the registers while v has its CPU. */
+/* registers.c: moves what struct vmx_vcpu says is in the registers while v has its CPU. */
 void vmx_save_registers(struct hvm_vcpu *v);
 void vmx_load_registers(const struct hvm_vcpu *v);
 
