@@ -228,7 +228,9 @@ CALL_TEST(a_result_goes_where_its_argument_was)
     assert_int_equal(write_at(&place, 0, 1), -EFAULT);
     set_destroyed(false);
 
-    /* Read-only, over the edge of a page, nothing at all. */
+    /* Read-only, over the edge of a page, nothing at all: none of it is where the last argument was. */
+    assert_int_equal(copy_from_guest_place(caller, bytes, GVA, 8, &place), 0);
+    assert_int_equal(write_at(&place, 0, 0x4a), 0);
     *entry(4, INDEX(0)) = PAGE(10) | PRESENT;
     assert_int_equal(copy_from_guest_place(caller, bytes, GVA, 8, &place), 0);
     assert_int_equal(write_at(&place, 0, 1), -EFAULT);
