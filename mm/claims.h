@@ -37,7 +37,7 @@ enum claim_legacy { /* section 2: where a claim without nodes is staked */
  * XENMEM_claim_pages (section 2), from "domain dying" on. pages is absolute; 0 releases every claim.
  * -EINVAL: dying, or a claim is there already, or pages <= tot, or pages > max.
  * -ENOMEM: the host, or with CLAIM_LEGACY_AFFINITY_ONLY the nodes of the affinity, have not that many unclaimed
- * free pages. Takes the account and ledger locks; O(nodes), after a refusal O(claimants).
+ * free pages. Takes the account's lock and nodes'; O(nodes), after a refusal O(claimants).
  */
 int claim_install_legacy(struct mem_account *account, u64 pages);
 /* What that does for each new account. Boot CPU only. */
@@ -52,7 +52,7 @@ enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legac
  * -EINVAL: dying; an entry's pad, or pages that are no multiple of it; a repeated selector;
  * outstanding claims without CLAIM_REPLACE; nothing to claim; tot + set > max. -ENOENT: no such node.
  * -ENOMEM: a node or the host is too full, or has not so many whole extents; counted as a refusal. Takes the
- * account, ledger and node locks; O(nodes + nr), after a refusal O(claimants).
+ * account's lock and nodes'; O(nodes + nr), after a refusal O(claimants).
  */
 int claim_install_set(struct mem_account *account, const struct claim_entry *entries, u32 nr, u32 flags);
 /* -EINVAL: no entry, or unknown flags; -E2BIG: more entries than there are selectors.
@@ -115,15 +115,15 @@ void refusal_get(struct refusal_counts *counts, struct refusal *last);
 void refusal_note_alloc(const struct mem_account *account, nodeid_t nid, u32 order, u64 pages);
 
 /* Is memory of node nid wanted clean by a claim with CLAIM_SCRUB, and is there something to clean? Takes the
- * ledger and node locks only if there is such a claim. */
+ * nodes' locks only if there is such a claim. */
 bool mm_scrub_wanted(nodeid_t nid);
 /* A known call upward, with no lock of mm/ held: mm_scrub_wanted(nid) has become true, so the scrubber of
  * that node should run. */
 void mm_wake_scrubber(nodeid_t nid);
 
 /* --- taking memory offline, offline.c: section 6 --- */
-/* Status words are those of XEN_SYSCTL_page_offline_op (include/xen/sysctl.h); each call takes the ledger and
- * node locks. O(claimants) if claims have to be taken back. 0, or -EINVAL: m is not RAM, status then
+/* Status words are those of XEN_SYSCTL_page_offline_op (include/xen/sysctl.h); each call takes nodes'
+ * locks. O(claimants) if claims have to be taken back. 0, or -EINVAL: m is not RAM, status then
  * says so. */
 int mm_offline_page(mfn_t m, u32 *status);
 int mm_online_page(mfn_t m, u32 *status);

@@ -43,7 +43,7 @@ u32 mm_affinity_order(u64 affinity, u8 nid[MAX_NODES]);
  * -EINVAL order or node out of range; -ENOMEM no such extent, or its credits are claimed by others;
  * -E2BIG tot + 2^order > max; -ESRCH the account is dying. A failure changes nothing, claims included.
  * Order of the checks: EINVAL, ESRCH, E2BIG, ENOMEM. MM_EXACT_NODE without a node has no effect, as in Xen.
- * Takes the account, ledger and node locks, briefly; clears dirty memory without any.
+ * Takes the account's lock and nodes', briefly; clears dirty memory without any.
  */
 int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out);
 
