@@ -2,6 +2,8 @@
  * mm_check(): recomputes every counter of the frame table, the lists, the accounts and the ledger, and compares. For
  * debug builds and tests, while no other CPU uses mm/: it takes no lock and is slow (it reads every frame and looks
  * up every domid). Returns the number of faults and logs each.
+ *
+ * lint: long: one recount, whose parts add up to each other's figures
  */
 #include <lib/log.h>
 #include <mm/ledger.h>
