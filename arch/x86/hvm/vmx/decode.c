@@ -19,7 +19,7 @@
 
 #define NO_ERROR (-1)
 
-/* Exit qualifications, 28.2.1: of CR accesses, I/O instructions, #DB */
+/* Exit qualifications, 28.2.1: of CR accesses, I/O instructions, #DB, task switches */
 #define CR_NUMBER(q)       ((q)&0xf)
 #define CR_TYPE(q)         ((q) >> 4 & 3)
 #define CR_GPR(q)          ((u8)((q) >> 8 & 0xf))
@@ -29,6 +29,7 @@
 #define IO_STRING          BIT(4)
 #define IO_PORT(q)         ((u16)((q) >> 16))
 #define DB_DR6             0x600full
+#define TASK_SWITCH_BY(q)  ((q) >> 30 & 3)
 #define EPT_NMI_UNBLOCKED  BIT(12)
 #define PHYSICAL_BITS_LEAF 0x80000008u
 
@@ -182,6 +183,14 @@ static void report_misconfiguration(const struct hvm_vcpu *v)
     log_error("d%uv%u: EPT misconfiguration: %s\n", v->domid, v->vcpu_id, text);
 }
 
+static void report_task_switch(const struct hvm_vcpu *v, u64 q)
+{
+    static const char *const by[] = {"a far CALL", "IRET", "a far JMP", "a task gate"};
+
+    log_error("d%uv%u: a hardware task switch by %s to selector 0x%x is not emulated on Intel\n", v->domid,
+              v->vcpu_id, by[TASK_SWITCH_BY(q)], (u16)q);
+}
+
 static bool is_vmx_instruction(u32 reason)
 {
     return (reason >= VMX_EXIT_VMCLEAR && reason <= VMX_EXIT_VMXON) || reason == VMX_EXIT_INVEPT ||
@@ -255,8 +264,7 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, u32 reas
         exit->kind = HVM_EXIT_UNKNOWN;
         break;
     case VMX_EXIT_TASK_SWITCH: /* AMD's CPUs make it themselves */
-        log_error("d%uv%u: a hardware task switch to selector 0x%x is not emulated on Intel\n", v->domid,
-                  v->vcpu_id, (u16)vmread(VMCS_QUALIFICATION));
+        report_task_switch(v, vmread(VMCS_QUALIFICATION));
         exit->kind = HVM_EXIT_UNKNOWN;
         break;
     default:
