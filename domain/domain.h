@@ -51,7 +51,7 @@ struct guest_path {
     u64 to_virt;    /* plus an address in the page: where Homestead sees that */
     const u64 *at[GUEST_PATH_LEVELS];
     u64 word[GUEST_PATH_LEVELS];
-    u64 spare[4]; /* a power of two of bytes: 4 instructions less to find a path */
+    u64 spare[4]; /* a power of two of bytes: 3 instructions less to find a path */
 };
 #define GUEST_PATH_NONE ~0ull
 #define GUEST_PATHS     4u

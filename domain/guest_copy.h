@@ -14,7 +14,7 @@
 void guest_copy_forget(struct vcpu *v);
 /* Looks at v's control registers: what is remembered of its page tables is for one set of them. The first copy of an exit
  * does it too, but a caller with few live registers does it for less: 18 instructions of each hypercall that reads an
- * argument, and 14 more because it is inline. */
+ * argument, and 12 more because it is inline. */
 static inline void guest_copy_begin(struct vcpu *v)
 {
     v->paging_known = true;

@@ -332,12 +332,11 @@ long hc_domctl(struct hypercall *c)
     ctl.c = c;
     ctl.d = NULL;
     ctl.copy_back = false;
-    long rc = copy_from_guest_place(c->v, &ctl.op, c->arg[0], sizeof(ctl.op), &place);
-    if (rc)
-        return rc;
+    if (copy_from_guest_place(c->v, &ctl.op, c->arg[0], sizeof(ctl.op), &place))
+        return -EFAULT;
     if (ctl.op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
         return -EACCES;
-    rc = run(c, &ctl);
+    long rc = run(c, &ctl);
     if (ctl.copy_back && copy_to_guest_place(c->v, &place, 0, &ctl.op, sizeof(ctl.op)))
         rc = -EFAULT;
     return rc;

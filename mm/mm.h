@@ -89,10 +89,11 @@ void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order);
 void mm_free_overhead_many(struct mem_account *account, const mfn_t *m, u32 nr);
 
 /*
- * The domain gives up nr ranges (1 .. MM_TAKE_MAX) of frames [m[i], m[i] + 2^order), all or nothing; the caller sees to it
- * that nobody else gives them up meanwhile, but for the end of the domain. Extents are split as needed; m[i] need not be aligned. Pinned frames stay owned (state
- * FRAME_RELEASED, still counted in tot) until their last unpin. -EINVAL: not all the account's, or two ranges
- * overlap. Holds the account lock for a few ranges at a time.
+ * The domain gives up nr ranges (1 .. MM_TAKE_MAX) of frames [m[i], m[i] + 2^order), all or nothing. Extents are split as
+ * needed; m[i] need not be aligned. Pinned frames stay owned (state FRAME_RELEASED, still counted in tot) until their
+ * last unpin. -EINVAL: not all the account's, or two ranges overlap.
+ * Holds the account lock for a few ranges at a time. So the caller ensures that no other call releases any of these
+ * frames before this one returns; the end of the domain, mm_release_some(), may.
  */
 int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 nr);
 

@@ -119,8 +119,8 @@ struct hvm_exit {
     enum hvm_exit_kind kind;
     u32 insn_len; /* bytes to skip once the instruction has been emulated */
     union {
-        /* 64 or 32, of the code segment; 0: not at privilege level 0. With the exit because that is at hand then: 20
-         * instructions less for each hypercall than to ask by cpl() and long_mode_cs(). */
+        /* 64 or 32, of the code segment; 0: not at privilege level 0. It comes with the exit because that is 9 instructions
+         * less for each hypercall than to ask by cpl() and long_mode_cs(). */
         u32 kernel_bits;
         struct {
             u32 msr;
