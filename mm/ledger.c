@@ -5,8 +5,10 @@
  *   U[n] = free[n] - sum of c[d][n]     node_unclaimed(): pages of node n without a claim on that node
  *   H    = sum of U[n] - sum of h[d]    what a new promise or an unclaimed page may use
  *
- * No word of it is the host's: U[n] is made of node n's own figures, and H is dealt out to the nodes (ledger_host.c). So
- * two builders on two nodes share nothing, and a refusal is exact: with all nodes locked nothing moves.
+ * The ledger has no host-wide figure: U[n] is computed from node n's own figures, and each node has a part of H
+ * (ledger_host.c). So takes and releases on two nodes write no word in common. A refusal is exact: it is decided with all
+ * nodes locked, when nothing moves. Only the list of accounts with claims is host-wide: installs and releases of sets
+ * change it.
  *
  * Locks: mm/ledger.h. The allocator holds a node's lock from the reservation until it has the extents; what it
  * does not find is refunded before another CPU can see that it was reserved.
