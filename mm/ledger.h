@@ -14,6 +14,7 @@
 #define MM_LEDGER_H
 
 #include <arch/x86/cpu/percpu.h>
+#include <lib/one_writer.h>
 #include <mm/claims.h>
 #include <mm/node.h>
 
@@ -140,10 +141,10 @@ static inline void claim_node_change(struct mem_account *account, nodeid_t nid, 
 {
     struct node *node = node_get(nid);
 
-    __atomic_store_n(&account->node_claim[nid], account->node_claim[nid] + (u64)pages, __ATOMIC_RELAXED);
-    __atomic_store_n(&node->claimed, node->claimed + (u64)pages, __ATOMIC_RELAXED);
-    if (account->claim_flags & CLAIM_SCRUB)
-        __atomic_store_n(&node->scrub, node->scrub + (u64)pages, __ATOMIC_RELAXED);
+    one_writer_add(&account->node_claim[nid], (u64)pages);
+    one_writer_add(&node->claimed, (u64)pages);
+    if (unlikely(account->claim_flags & CLAIM_SCRUB))
+        one_writer_add(&node->scrub, (u64)pages);
 }
 /* c[d][n] drops by pages that are taken as extents of order. Returns how many of the units that had been lost
  * are made up for by that: to be given to claim_node_add() if the pages come back. */

@@ -96,7 +96,7 @@ struct hvm_vcpu {
 
 enum hvm_exit_kind {
     HVM_EXIT_INTERRUPT, /* a host interrupt or NMI; already handled when run() returns */
-    HVM_EXIT_HYPERCALL, /* VMMCALL or VMCALL */
+    HVM_EXIT_HYPERCALL, /* .kernel_bits: VMMCALL or VMCALL */
     HVM_EXIT_CPUID,
     HVM_EXIT_HLT,
     HVM_EXIT_RDMSR,      /* .msr */
@@ -119,6 +119,9 @@ struct hvm_exit {
     enum hvm_exit_kind kind;
     u32 insn_len; /* bytes to skip once the instruction has been emulated */
     union {
+        /* 64 or 32, of the code segment; 0: not at privilege level 0. It comes with the exit because that is 9 instructions
+         * less for each hypercall than to ask by cpl() and long_mode_cs(). */
+        u32 kernel_bits;
         struct {
             u32 msr;
             u64 value;

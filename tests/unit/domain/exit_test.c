@@ -67,8 +67,9 @@ static u32 nr_hypercalls;
 static struct exit_verdict wanted;
 
 /* The hypercalls of these tests. */
-struct exit_verdict hypercall_dispatch(struct vcpu *who)
+struct exit_verdict hypercall_dispatch(struct vcpu *who, u32 kernel_bits)
 {
+    (void)kernel_bits;
     assert_ptr_equal(here->current, who);
     nr_hypercalls++;
     return wanted;

@@ -278,6 +278,7 @@ void vmx_decode_exit(struct hvm_vcpu *v, u32 reason, struct hvm_exit *exit)
     if (likely(reason == VMX_EXIT_VMCALL)) {
         exit->kind = HVM_EXIT_HYPERCALL;
         exit->insn_len = insn_len();
+        exit->kernel_bits = vmx_cpl(v) ? 0 : vmx_long_mode_cs(v) ? 64 : 32;
     } else if (reason == VMX_EXIT_CPUID) {
         exit->kind = HVM_EXIT_CPUID;
         exit->insn_len = insn_len();
