@@ -43,7 +43,7 @@ static bool free_exclusive(struct node *node, struct holdings *held, u16 domid, 
         struct chunk *c = held->chunks;
 
         if (!c->nr_pinned && !c->nr_leaving)
-            chunk_free(node, c, freed);
+            chunk_free(node, c), freed_all(freed, BIT(ORDER_1G));
         else if (chunk_split_step(c))
             chunk_split(c);
         return true;

@@ -90,7 +90,8 @@ static void give_up(struct node *node, nodeid_t nid, u64 n, u64 end, struct hold
 
         next = piece_end(c, n, end);
         if (next - n == BIT(ORDER_1G) && !c->nr_pinned && !c->nr_leaving) {
-            chunk_free(node, c, freed);
+            chunk_free(node, c);
+            freed_all(freed, BIT(ORDER_1G));
             continue;
         }
         if (c->state != REGION_SPLIT)
@@ -174,74 +175,57 @@ static bool is_plain_guest(const struct mem_account *account, const struct chunk
 {
     return c->state == FRAME_GUEST && c->owner == account->domid && !c->nr_pinned && !c->nr_leaving;
 }
-static enum done free_chunk(struct mem_account *account, struct node *node, struct chunk *c, u32 what)
+
+/* Anything. Node and account locks held. AGAIN: nothing is done yet, and both should be dropped. */
+static RARE enum done any_run(struct mem_account *account, nodeid_t nid, u64 start, u64 end, u32 what)
 {
+    struct node *node = node_get(nid);
     struct freed freed = {0};
 
-    if (what & RELEASE) {
-        chunk_free(node, c, &freed);
-        ledger_credit(node, BIT(ORDER_1G));
-        account_uncharge(account, c->nid, BIT(ORDER_1G));
-    }
-    return DONE;
-}
-
-/* Node and account locks held. AGAIN: nothing is done yet, and both should be dropped. */
-static RARE enum done any_run(struct mem_account *account, struct node *node, const struct run *run, u32 what)
-{
-    struct chunk *c = chunk_of(run->start, run->nid);
-    struct freed freed = {0};
-
-    if (likely(run->start == c->base && run->end == c->base + BIT(ORDER_1G) && is_plain_guest(account, c)))
-        return free_chunk(account, node, c, what);
-    if (!owns(run->nid, run->start, run->end, account->domid, FRAME_GUEST))
+    if (!owns(nid, start, end, account->domid, FRAME_GUEST))
         return NOT_OWNED;
     if (!(what & RELEASE))
         return DONE;
-    if (!ready_to_split(run->nid, run->start, run->end))
+    if (!ready_to_split(nid, start, end))
         return AGAIN;
-    give_up(node, run->nid, run->start, run->end, &account->held[run->nid], &freed);
+    give_up(node, nid, start, end, &account->held[nid], &freed);
     ledger_credit(node, freed.free);
-    account_uncharge(account, run->nid, freed.gone);
+    account_uncharge(account, nid, freed.gone);
     return DONE;
 }
 
-/* A part of a whole region, or frames of one that is shared, or has pins or marks. */
-static RARE void free_in_region(struct mem_account *account, struct node *node, struct region *r,
-                                const struct run *run)
-{
-    struct freed freed = {0};
-    u32 from = (u32)(run->start % MAP_BITS), to = from + (u32)(run->end - run->start);
-
-    region_free(node, r, &account->held[run->nid], from, to, &freed);
-    ledger_credit(node, freed.free);
-    account_uncharge(account, run->nid, freed.gone);
-}
-
-/* As any_run(), but for the locks: quicker for what is in one region. */
+/* As any_run(), but for the locks: quicker for all of a chunk, and for what is in one region. */
 static USUAL enum done one_run(struct mem_account *account, const struct run *run, u32 what)
 {
-    u64 nr = run->end - run->start;
-    u32 from = (u32)(run->start % MAP_BITS), to = from + (u32)nr;
+    u64 start = run->start, end = run->end, nr = end - start;
+    u32 from = (u32)(start % MAP_BITS), to = from + (u32)nr;
     nodeid_t nid = run->nid;
-    struct node *node = node_get(nid);
+    struct node *node = node_get_once(nid);
     enum done done = DONE;
 
     spin_lock(&node->lock);
-    struct chunk *c = chunk_of(run->start, nid);
-    struct region *r = region_of(c, run->start);
-    if (unlikely(to > MAP_BITS || c->state != REGION_SPLIT))
-        done = any_run(account, node, run, what);
-    else if (unlikely(!part_owned(c, r, run->start, run->end, account->domid, FRAME_GUEST)))
+    struct chunk *c = chunk_of(start, nid);
+    struct region *r = region_of(c, start);
+    if (nr == BIT(ORDER_1G) && start == c->base && is_plain_guest(account, c)) {
+        if (what & RELEASE)
+            chunk_free(node, c);
+    } else if (unlikely(to > MAP_BITS || c->state != REGION_SPLIT)) {
+        done = any_run(account, nid, start, end, what);
+        nr = 0;
+    } else if (unlikely(!part_owned(c, r, start, end, account->domid, FRAME_GUEST))) {
         done = NOT_OWNED;
-    else if (what & RELEASE) {
-        if (unlikely(r->shared || r->nr_pinned || r->nr_leaving ||
-                     (r->state != REGION_SPLIT && nr != MAP_BITS)))
-            nr = 0, free_in_region(account, node, r, run);
-        else if (likely(r->state == REGION_SPLIT))
+    } else if (what & RELEASE) {
+        /* A part of a whole region, or frames of one that is shared, or has pins or marks. */
+        if (unlikely(r->shared || r->nr_pinned || r->nr_leaving || (r->state != REGION_SPLIT && nr != MAP_BITS))) {
+            done = any_run(account, nid, start, end, what);
+            nr = 0;
+        } else if (likely(r->state == REGION_SPLIT)) {
             region_free_plain(node, r, from, to);
-        else
+        } else {
             region_free_whole(node, r);
+        }
+    }
+    if (what & RELEASE && done == DONE) {
         ledger_credit(node, nr);
         account_uncharge(account, nid, nr);
     }
@@ -351,12 +335,10 @@ static void give_back_to(struct mem_account *account, struct mm_taken *taken, u3
 }
 
 /* claims.md CL-1.7b, CL-4.14. */
-void mm_take_done(struct mm_taken *taken, u32 nr_kept)
+void mm_take_undo(struct mm_taken *taken, u32 nr_kept)
 {
     struct mem_account *account = taken->account;
 
-    if (likely(nr_kept == taken->nr))
-        return;
     if (account) {
         spin_lock(&account->lock);
         give_back_to(account, taken, nr_kept);
