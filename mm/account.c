@@ -23,6 +23,7 @@ void mem_account_init(struct mem_account *account, u16 domid)
     spin_lock_init(&account->lock, LOCK_ACCOUNT);
     account->domid = domid;
     account->legacy_claims = (u8)legacy_default;
+    account->near_range = frame_range_get(0);
 }
 
 /* claims.md CL-1.7, CL-1.7b. */

@@ -25,15 +25,38 @@ struct frame_range { /* [start, end), all of one node; neighbours of one node ar
 /* Windows of 2 MiB, and GiB, that several nodes share: a record more for each node but the first. */
 #define MAX_SIBLINGS     256u
 
+extern struct frame_range frame_ranges[MAX_FRAME_RANGES]; /* [I] sorted by start */
 /* The range that holds frame n, or NULL. O(log ranges). */
 const struct frame_range *frame_range_find(u64 n);
+/* The same. *near: the range that was found last, as one holder's memory is mostly in one. 20 instructions less, and
+ * more where there are many ranges. */
+static inline const struct frame_range *frame_range_near(u64 n, const struct frame_range **near)
+{
+    const struct frame_range *range = __atomic_load_n(near, __ATOMIC_RELAXED);
+
+    if (likely(range->start <= n && n < range->end))
+        return range;
+    range = frame_range_find(n);
+    if (range)
+        __atomic_store_n(near, range, __ATOMIC_RELAXED);
+    return range;
+}
 /* The first range that ends above n, or NULL. */
 const struct frame_range *frame_range_from(u64 n);
 u32 frame_range_count(void);
 const struct frame_range *frame_range_get(u32 i);
 
+/* What each take and release changes is in the lock's cache line: one line goes from CPU to CPU, not three. */
 struct node {
     spinlock_t lock;                      /* LOCK_NODE + the node's number */
+    u64 free_pages;                       /* [N] on maps, and being scrubbed */
+    u64 dirty_pages;                      /* [N] of them not clean yet, also those being scrubbed */
+    u64 claimed;                          /* [N] sum of c[d][n]; read without the lock as a hint */
+    u64 host_part;                        /* [N] this node's part of H, see ledger.c */
+    u64 free_2m;                          /* [N] wholly free regions, also those being scrubbed */
+    u64 kept_2m;                          /* [N] of them promised as a whole: node_keep_whole() */
+    u64 kept_1g;                          /* [N] */
+    u64 free_1g;                          /* [N] wholly free chunks, also with regions being scrubbed */
     struct chunk *chunks[NR_CHUNK_LISTS]; /* [N] */
     struct chunk *dirty_chunks;           /* [N] with wholly free dirty regions */
     struct region *open[MAP_ORDER];       /* [N] split, with free frames, by the order that they may give */
@@ -41,23 +64,15 @@ struct node {
     struct region *crumbs;                /* [N] split, without any owned frame: parts of windows */
     struct region *shared[2];             /* [N] split, with frames of several holders; [1] with free ones */
     struct holdings heap;                 /* [N] Homestead's own memory, for domains and for itself */
-    u64 free_pages;                       /* [N] on maps, and being scrubbed */
-    u64 dirty_pages;                      /* [N] of them not clean yet, also those being scrubbed */
-    u64 scrubbing_pages;                  /* [N] of them on no map; read without the lock as a hint */
-    u64 free_2m;                          /* [N] wholly free regions, also those being scrubbed */
-    u64 free_1g;                          /* [N] wholly free chunks, also with regions being scrubbed */
-    u64 kept_2m;                          /* [N] of them promised as a whole: node_keep_whole() */
-    u64 kept_1g;                          /* [N] */
-    u64 claimed;                          /* [N] sum of c[d][n]; read without the lock as a hint */
-    u64 scrub;                            /* [N] of them by claims with CLAIM_SCRUB; also read as a hint */
-    u64 host_part;                        /* [N] this node's part of H, see ledger.c */
+    u64 scrubbing_pages;                  /* [N] free pages on no map; read without the lock as a hint */
+    u64 scrub;                            /* [N] claimed by claims with CLAIM_SCRUB; also read as a hint */
     u64 offline_pages;                    /* [N] */
     u64 ram_pages;                        /* [I] of mm_add_range() */
     u64 unmanaged_pages;                  /* [I] of mm_note_unmanaged() */
     struct chunk *first_chunk;            /* [I] all of them */
     u32 nr_waiting;                       /* [atomic] takers that want scrubbers to let go */
     u8 near[MAX_NODES];                   /* [I] all nodes by distance, itself first */
-};
+} __attribute__((aligned(512))); /* a shift finds it: 75 instructions less to replace a set over 8 nodes */
 
 extern struct node mm_nodes[MAX_NODES];
 

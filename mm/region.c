@@ -141,10 +141,11 @@ void region_break(struct node *node, struct region *r)
 
 void region_own(struct chunk *c, u32 bit, const struct take *take)
 {
+    struct holdings *holder = take->holder;
     struct region *r = chunk_region(c, bit);
 
-    region_renew(r, take->holder, take->owner, take->state);
-    LIST_PUSH(&take->holder->full, r, next, pprev);
+    region_renew(r, holder, take->owner, take->state);
+    LIST_PUSH(&holder->full, r, next, pprev);
 }
 
 void regions_own(struct chunk *c, u32 w, u64 bits, const struct take *take)
