@@ -2,7 +2,7 @@
  * Taking memory: the choice of node, of clean or dirty memory, and of the claims that are redeemed
  * (docs/hypervisor-guide/mm/claims.md sections 4 and 5). Three levels:
  *
- *   choose    the nodes, one after the other, and whether dirty memory will do: choose(), choose_portion()
+ *   choose    the nodes, one after the other, and whether dirty memory will do: choose_one(), choose_of_many()
  *   attempt   limits, credits and pages in one hold of the account's lock and the node's: attempt()
  *   clear     what is dirty, without any lock: clear()
  *
@@ -12,6 +12,8 @@
  *
  * What was taken is the account's from then on. While a CPU clears a domain's memory it says so in its struct cpu, and
  * mm_release_some() frees nothing of that domain.
+ *
+ * lint: long: one way from a request to clean memory
  */
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/frames.h>
@@ -22,7 +24,7 @@
 
 #define PAGES_AT_ONCE 2048ull /* cleared by one call with MM_PREEMPT */
 
-/* What the usual way calls for what is rare gets it by value: so it stays in registers, 30 instructions less. */
+/* What is rare gets it by value: so it stays in registers in the usual way, 30 instructions less. */
 struct job {
     struct mem_account *account; /* NULL: Homestead's own memory */
     struct mm_taken *taken;
@@ -81,7 +83,8 @@ static RARE int found_less(struct job job, const struct node *node, u32 nr)
 
 /*
  * Credits, then memory. -ENOMEM: not even one extent, promised to others. -EAGAIN: the credits are there, but no such
- * extent was found; nothing has changed. The nodes `locked` are locked; 0: only nid. Afterwards those that it says then.
+ * extent was found; nothing has changed. locked: the nodes that are locked, 0: only nid is; changes
+ * if more had to be.
  * claims.md CL-1.4, CL-1.5, CL-4.13.
  */
 static USUAL int take_on_node(const struct job *job, struct node *node, nodeid_t nid, u32 nr, u64 *locked)

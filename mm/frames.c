@@ -16,8 +16,8 @@
 struct frame_tables frame_tables;
 
 static u32 nr_ranges;
-SIZED struct frame_range frame_ranges[MAX_FRAME_RANGES];
-SIZED_BY(frame_ranges, nr_ranges, 8);
+static SIZED struct frame_range ranges[MAX_FRAME_RANGES]; /* sorted by start */
+SIZED_BY(ranges, nr_ranges, 8);
 u32 mm_nodes_nr;
 SIZED struct node mm_nodes[MAX_NODES];
 SIZED_BY(mm_nodes, mm_nodes_nr, 0);
@@ -36,7 +36,7 @@ u32 frame_range_count(void)
 
 const struct frame_range *frame_range_get(u32 i)
 {
-    return &frame_ranges[i];
+    return &ranges[i];
 }
 
 /* Index of the first range that ends above n. */
@@ -45,7 +45,7 @@ static u32 range_index(u64 n)
     u32 lo = 0, hi = nr_ranges;
     while (lo < hi) {
         u32 mid = (lo + hi) / 2;
-        if (frame_ranges[mid].end > n)
+        if (ranges[mid].end > n)
             hi = mid;
         else
             lo = mid + 1;
@@ -57,14 +57,14 @@ const struct frame_range *frame_range_from(u64 n)
 {
     u32 i = range_index(n);
 
-    return i < nr_ranges ? &frame_ranges[i] : NULL;
+    return i < nr_ranges ? &ranges[i] : NULL;
 }
 
 const struct frame_range *frame_range_find(u64 n)
 {
     u32 i = range_index(n);
 
-    return i < nr_ranges && frame_ranges[i].start <= n ? &frame_ranges[i] : NULL;
+    return i < nr_ranges && ranges[i].start <= n ? &ranges[i] : NULL;
 }
 
 nodeid_t mm_mfn_node(mfn_t m)
@@ -105,10 +105,10 @@ INIT void mm_set_nodes(u32 nr, const u8 near[MAX_NODES][MAX_NODES])
 /* Can [start, end) be entered at index i? */
 static int range_check(u64 start, u64 end, nodeid_t nid, u32 i)
 {
-    bool joins_below = i > 0 && frame_ranges[i - 1].end == start && frame_ranges[i - 1].nid == nid;
-    bool joins_above = i < nr_ranges && frame_ranges[i].start == end && frame_ranges[i].nid == nid;
+    bool joins_below = i > 0 && ranges[i - 1].end == start && ranges[i - 1].nid == nid;
+    bool joins_above = i < nr_ranges && ranges[i].start == end && ranges[i].nid == nid;
 
-    if (i < nr_ranges && frame_ranges[i].start < end)
+    if (i < nr_ranges && ranges[i].start < end)
         return -EINVAL;
     return nr_ranges < MAX_FRAME_RANGES || joins_below || joins_above ? 0 : -ENOSPC;
 }
@@ -116,20 +116,20 @@ static int range_check(u64 start, u64 end, nodeid_t nid, u32 i)
 /* Enters it, joined with neighbours of the same node. */
 static void range_enter(u64 start, u64 end, nodeid_t nid, u32 i)
 {
-    bool joins_below = i > 0 && frame_ranges[i - 1].end == start && frame_ranges[i - 1].nid == nid;
-    bool joins_above = i < nr_ranges && frame_ranges[i].start == end && frame_ranges[i].nid == nid;
+    bool joins_below = i > 0 && ranges[i - 1].end == start && ranges[i - 1].nid == nid;
+    bool joins_above = i < nr_ranges && ranges[i].start == end && ranges[i].nid == nid;
 
     if (joins_below && joins_above) {
-        frame_ranges[i - 1].end = frame_ranges[i].end;
-        memmove(&frame_ranges[i], &frame_ranges[i + 1], (nr_ranges - i - 1) * sizeof(frame_ranges[0]));
+        ranges[i - 1].end = ranges[i].end;
+        memmove(&ranges[i], &ranges[i + 1], (nr_ranges - i - 1) * sizeof(ranges[0]));
         nr_ranges--;
     } else if (joins_below) {
-        frame_ranges[i - 1].end = end;
+        ranges[i - 1].end = end;
     } else if (joins_above) {
-        frame_ranges[i].start = start;
+        ranges[i].start = start;
     } else {
-        memmove(&frame_ranges[i + 1], &frame_ranges[i], (nr_ranges - i) * sizeof(frame_ranges[0]));
-        frame_ranges[i] = (struct frame_range){start, end, nid};
+        memmove(&ranges[i + 1], &ranges[i], (nr_ranges - i) * sizeof(ranges[0]));
+        ranges[i] = (struct frame_range){start, end, nid};
         nr_ranges++;
     }
 }
@@ -141,12 +141,12 @@ static bool has_ram(u64 base, u64 frames)
 {
     u32 i = range_index(base);
 
-    return i < nr_ranges && frame_ranges[i].start < base + frames;
+    return i < nr_ranges && ranges[i].start < base + frames;
 }
 static bool has_ram_of(u64 base, u64 frames, nodeid_t nid)
 {
-    for (u32 i = range_index(base); i < nr_ranges && frame_ranges[i].start < base + frames; i++)
-        if (frame_ranges[i].nid == nid)
+    for (u32 i = range_index(base); i < nr_ranges && ranges[i].start < base + frames; i++)
+        if (ranges[i].nid == nid)
             return true;
     return false;
 }

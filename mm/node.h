@@ -25,7 +25,6 @@ struct frame_range { /* [start, end), all of one node; neighbours of one node ar
 /* Windows of 2 MiB, and GiB, that several nodes share: a record more for each node but the first. */
 #define MAX_SIBLINGS     256u
 
-extern struct frame_range frame_ranges[MAX_FRAME_RANGES]; /* [I] sorted by start */
 /* The range that holds frame n, or NULL. O(log ranges). */
 const struct frame_range *frame_range_find(u64 n);
 /* The same. *near: the range that was found last, as one holder's memory is mostly in one. 20 instructions less, and
@@ -147,19 +146,19 @@ struct take {
     u16 owner;
     enum owned_state state; /* FRAME_GUEST, FRAME_OWN */
     u32 order;
-    u32 kinds; /* TAKE_* */
-    u32 nr;    /* wanted; 1 if order > ORDER_2M */
-    u64 limit; /* frames below this one only; ~0: all */
+    u32 kinds;                                            /* TAKE_* */
+    u32 nr;                                               /* wanted; 1 if order > ORDER_2M */
+    u64 limit;                                            /* frames below this one only; ~0: all */
     enum { CHUNKS_NONE, CHUNKS_SOME, CHUNKS_ALL } chunks; /* have been looked at: */
     bool whole;                                           /* broken ones first, then whole ones; */
     struct chunk *at;                                     /* this one is next */
-    u64 from;  /* with windows below a limit: frame number of the next one */
-    u32 tries; /* searches of a region's map that this attempt may still make */
+    u64 from;      /* with windows below a limit: frame number of the next one */
+    u32 tries;     /* searches of a region's map that this attempt may still make */
     mfn_t *extent; /* [nr] */
     u32 got;
-    bool more; /* nothing found so far, and not everything looked at: a next attempt goes on */
-    bool all_dirty;               /* got is 1, and that is to be cleared as a whole; else */
-    u64 dirty;                    /* bit per extent: not all of it is zero; and with order > ORDER_2M */
+    bool more;      /* nothing found so far, and not everything looked at: a next attempt goes on */
+    bool all_dirty; /* got is 1, and that is to be cleared as a whole; else */
+    u64 dirty;      /* bit per extent: not all of it is zero; and with order > ORDER_2M */
     u64 dirty_regions[MAP_WORDS]; /* which regions of the extent's chunk are dirty */
 };
 /* Takes up to nr extents; got says how many. A search begins with chunks and from 0. Node lock held; looks at a bounded number

@@ -132,7 +132,8 @@ struct chunk {
         u64 clean[MAP_WORDS];  /* SPLIT: wholly free regions */
         u64 marked[MAP_WORDS]; /* GUEST, OWN: regions whose record and words are valid */
     };
-    u64 dirty[MAP_WORDS]; /* SPLIT: wholly free regions; GUEST, OWN: all set, as it will be when the chunk is free */
+    u64 dirty
+        [MAP_WORDS]; /* SPLIT: wholly free regions; GUEST, OWN: all set, as it will be when the chunk is free */
 };
 
 /* A page each, so that a chunk's record is on its own node. */

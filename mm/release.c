@@ -194,6 +194,18 @@ static RARE enum done any_run(struct mem_account *account, nodeid_t nid, u64 sta
     return DONE;
 }
 
+/* A part of a whole region, or frames of one that is shared, or has pins or marks. */
+static RARE void free_in_region(struct mem_account *account, struct node *node, struct region *r,
+                                const struct run *run)
+{
+    struct freed freed = {0};
+    u32 from = (u32)(run->start % MAP_BITS), to = from + (u32)(run->end - run->start);
+
+    region_free(node, r, &account->held[run->nid], from, to, &freed);
+    ledger_credit(node, freed.free);
+    account_uncharge(account, run->nid, freed.gone);
+}
+
 /* As any_run(), but for the locks: quicker for all of a chunk, and for what is in one region. */
 static USUAL enum done one_run(struct mem_account *account, const struct run *run, u32 what)
 {
@@ -215,9 +227,9 @@ static USUAL enum done one_run(struct mem_account *account, const struct run *ru
     } else if (unlikely(!part_owned(c, r, start, end, account->domid, FRAME_GUEST))) {
         done = NOT_OWNED;
     } else if (what & RELEASE) {
-        /* A part of a whole region, or frames of one that is shared, or has pins or marks. */
-        if (unlikely(r->shared || r->nr_pinned || r->nr_leaving || (r->state != REGION_SPLIT && nr != MAP_BITS))) {
-            done = any_run(account, nid, start, end, what);
+        if (unlikely(r->shared || r->nr_pinned || r->nr_leaving ||
+                     (r->state != REGION_SPLIT && nr != MAP_BITS))) {
+            free_in_region(account, node, r, run);
             nr = 0;
         } else if (likely(r->state == REGION_SPLIT)) {
             region_free_plain(node, r, from, to);
@@ -295,7 +307,8 @@ int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 
     if (nr > 1)
         return release_list(account, m, order, nr);
     /* Where the order is known the loops fall away: 45 instructions less for a single page. */
-    return likely(order == ORDER_4K) ? release_one(account, m->n, ORDER_4K) : release_one(account, m->n, order);
+    return likely(order == ORDER_4K) ? release_one(account, m->n, ORDER_4K)
+                                     : release_one(account, m->n, order);
 }
 
 /* Is any of the extents beyond the first nr_kept on its way offline? Node lock held. */
