@@ -83,8 +83,7 @@ static RARE int found_less(struct job job, const struct node *node, u32 nr)
 
 /*
  * Credits, then memory. -ENOMEM: not even one extent, promised to others. -EAGAIN: the credits are there, but no such
- * extent was found; nothing has changed. locked: the nodes that are locked, 0: only nid is; changes
- * if more had to be.
+ * extent was found; nothing has changed. *locked: the nodes that are locked, 0: only nid; it changes if more had to be.
  * claims.md CL-1.4, CL-1.5, CL-4.13.
  */
 static USUAL int take_on_node(const struct job *job, struct node *node, nodeid_t nid, u32 nr, u64 *locked)
