@@ -97,6 +97,8 @@ bool chunk_take_region(struct node *node, struct region *r)
 /* chunk_relist() is not asked: from its list to none and back to the one of dirty chunks, 90 instructions less. */
 void chunk_take(struct node *node, struct chunk *c, const struct take *take)
 {
+    struct holdings *holder = take->holder;
+
     ASSERT(c->nr_clean + c->nr_dirty == MAP_BITS);
     if (c->nr_clean) { /* else the maps are already what they are to be */
         map_fill(c->marked, false);
@@ -113,9 +115,9 @@ void chunk_take(struct node *node, struct chunk *c, const struct take *take)
     c->list = CHUNK_UNLISTED;
     c->state = (u8)take->state;
     c->owner = take->owner;
-    c->holder = take->holder;
+    c->holder = holder;
     LIST_REMOVE(c, next, pprev);
-    LIST_PUSH(&take->holder->chunks, c, next, pprev);
+    LIST_PUSH(&holder->chunks, c, next, pprev);
 }
 
 static void chunk_disown(struct chunk *c)

@@ -176,8 +176,8 @@ void node_take_chunk(struct node *node, struct take *take)
     if (!c)
         return;
     take->dirty = c->nr_dirty != 0;
-    take->all_dirty = c->nr_dirty == MAP_BITS; /* no map: 164 instructions less, with the clearing */
-    if (take->dirty && !take->all_dirty)
+    take->all_dirty = !c->nr_clean; /* no map: 164 instructions less, with the clearing */
+    if (c->nr_dirty && c->nr_clean)
         for (u32 w = 0; w < MAP_WORDS; w++)
             take->dirty_regions[w] = c->dirty[w];
     take->extent[0] = mfn(c->base);
