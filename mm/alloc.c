@@ -186,24 +186,21 @@ static USUAL int attempt_once(const struct job *job, nodeid_t nid, const struct 
     return rc;
 }
 
-/* The first attempt of a search on one node. */
-static USUAL int attempt_first(const struct job *job, nodeid_t nid, u32 kinds)
+/* A search that looks at much drops the locks in between. */
+static RARE int attempt_on(const struct job *job, nodeid_t nid)
 {
-    search_begin(job->take, kinds);
-    return attempt_once(job, nid, NULL);
-}
+    int rc;
 
-/* The others: a search that looks at much drops the locks in between. */
-static RARE int attempt_on(const struct job *job, nodeid_t nid, int rc)
-{
-    while (rc == -EAGAIN && job->take->more)
+    do
         rc = attempt_once(job, nid, NULL);
+    while (rc == -EAGAIN && job->take->more);
     return rc;
 }
 
-static RARE int attempt(const struct job *job, nodeid_t nid, u32 kinds)
+static int attempt(const struct job *job, nodeid_t nid, u32 kinds)
 {
-    return attempt_on(job, nid, attempt_first(job, nid, kinds));
+    search_begin(job->take, kinds);
+    return attempt_on(job, nid);
 }
 
 /* A single page of any of several nodes. */
@@ -318,10 +315,11 @@ static int choose_again(struct job *job, nodeid_t nid)
     return attempt_and_wait(job, nid);
 }
 
-/* After a first attempt that failed. */
+/* After the first attempt. */
 static RARE int choose_rest(struct job job, nodeid_t nid, int rc)
 {
-    rc = attempt_on(&job, nid, rc);
+    if (rc == -EAGAIN && job.take->more)
+        rc = attempt_on(&job, nid);
     if (rc == -EAGAIN)
         rc = choose_again(&job, nid);
     if (rc == -ENOMEM)
@@ -329,12 +327,17 @@ static RARE int choose_rest(struct job job, nodeid_t nid, int rc)
     return rc;
 }
 
-/* The usual request: one node and no other. portion: clears little, so what is clean comes first, as far as it goes. */
+/* What is looked for first on the only node. portion: clears little, so what is clean comes first, as far as it goes. */
+static USUAL u32 kinds_first(const struct job *job, bool portion)
+{
+    return portion && (job->nr > 1 || job->order > ORDER_2M) ? TAKE_CLEAN : TAKE_ANY;
+}
+
+/* The usual request: one node and no other. */
 static USUAL int choose_one(const struct job *job, nodeid_t nid, bool portion)
 {
-    u32 kinds = portion && (job->nr > 1 || job->order > ORDER_2M) ? TAKE_CLEAN : TAKE_ANY;
-    int rc = attempt_first(job, nid, kinds);
-
+    search_begin(job->take, kinds_first(job, portion));
+    int rc = attempt_once(job, nid, NULL);
     return likely(rc == 0) ? 0 : choose_rest(*job, nid, rc);
 }
 
@@ -352,7 +355,7 @@ static RARE int choose(struct job job, const struct mm_request *request)
     else
         node_order_init(&order, job.account, request->nid, request->flags);
     if (order.nr == 1)
-        return choose_one(&job, order.nid[0], portion);
+        return choose_rest(job, order.nid[0], attempt(&job, order.nid[0], kinds_first(&job, portion)));
     int rc = portion ? choose_portion_of_many(&job, &order) : choose_of_many(&job, &order);
     if (rc == -ENOMEM)
         refusal_note_alloc(job.account, NODE_NONE, job.order, BIT(job.order));

@@ -81,7 +81,7 @@ int mm_take(struct mem_account *account, const struct mm_request *request, struc
 /* The first nr_kept extents stay the account's; costs nothing if that is all, and need not be called then. The others
  * go back and their claims are restored, at one instant; after a new claim set they become unclaimed. What was taken
  * for a domain that has been killed since is left to mm_release_some(). */
-void mm_take_undo(struct mm_taken *taken, u32 nr_kept);
+void mm_take_undo(struct mm_taken *taken, u32 nr_kept); /* less than all */
 static inline void mm_take_done(struct mm_taken *taken, u32 nr_kept)
 {
     if (unlikely(nr_kept != taken->nr))
