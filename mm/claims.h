@@ -135,17 +135,17 @@ void mm_report_recalls(void);
 struct claim_receipt { /* what a reservation took from where, so that it can be given back exactly */
     u64 claim_gen;     /* account's when reserved */
     nodeid_t nid;
-    u32 order; /* of the extents */
+    u32 nr_other; /* see other[] */
     u64 pages;
-    u64 node_lost; /* units of c[d][nid] that had been lost and are no longer owed */
     u64 from_node; /* c[d][nid] */
     u64 from_host; /* h[d] */
-    u32 nr_other;  /* claims on other nodes, ascending */
+    u64 node_lost; /* units of c[d][nid] that had been lost and are no longer owed */
+    u32 order;     /* of the extents */
     struct {
         nodeid_t nid;
         u64 pages;
         u64 lost;
-    } other[MAX_NODES];
+    } other[MAX_NODES]; /* claims on other nodes, ascending */
 };
 
 #endif

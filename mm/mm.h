@@ -81,7 +81,12 @@ int mm_take(struct mem_account *account, const struct mm_request *request, struc
 /* The first nr_kept extents stay the account's; costs nothing if that is all, and need not be called then. The others
  * go back and their claims are restored, in one step; if the account's claims were released or replaced since, the pages
  * become unclaimed. What was taken for a domain that has been killed since is left to mm_release_some(). */
-void mm_take_done(struct mm_taken *taken, u32 nr_kept);
+void mm_take_undo(struct mm_taken *taken, u32 nr_kept); /* less than all */
+static inline void mm_take_done(struct mm_taken *taken, u32 nr_kept)
+{
+    if (unlikely(nr_kept != taken->nr))
+        mm_take_undo(taken, nr_kept);
+}
 
 /* Gives back an MM_OVERHEAD extent in one piece: account and order as at mm_alloc(), or it is a bug. */
 void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order);
