@@ -80,18 +80,24 @@ static void access_cr8(struct hvm_vcpu *v, u64 q, struct hvm_exit *exit)
         vmx_set_cr8(v, (u32)*gpr);
 }
 
-/* CD or NW changes, NE too perhaps. On a CPU that loads the entries of PAE paging. */
+static bool cr0_faults(u64 value)
+{
+    return ((value & CR0_NW) && !(value & CR0_CD)) || ((value & CR0_PG) && !(value & CR0_PE));
+}
+
+/* CD or NW changes, NE too perhaps. On a CPU that loads the entries of PAE paging, unless it refuses the value. */
 static void decode_cr0(struct hvm_vcpu *v, u64 value, struct hvm_exit *exit)
 {
-    if (vmx_pae_paging(v, value)) {
+    if (cr0_faults(value)) {
+        decode_exception(exit, TRAP_GP, 0);
+    } else if (vmx_pae_paging(v, value)) {
         exit->kind = HVM_EXIT_PDPTES;
         exit->pdptes.by_cr0 = true;
         exit->pdptes.cr0 = value;
-        return;
+    } else {
+        exit->kind = HVM_EXIT_INTERRUPT;
+        vmx_write_cr0(v, value);
     }
-    exit->kind = HVM_EXIT_INTERRUPT;
-    if (!vmx_write_cr0(v, value))
-        decode_exception(exit, TRAP_GP, 0);
 }
 
 static void decode_cr(struct hvm_vcpu *v, struct hvm_exit *exit)
@@ -272,6 +278,7 @@ void vmx_decode_exit(struct hvm_vcpu *v, u32 reason, struct hvm_exit *exit)
     if (likely(reason == VMX_EXIT_VMCALL)) {
         exit->kind = HVM_EXIT_HYPERCALL;
         exit->insn_len = insn_len();
+        exit->kernel_bits = vmx_cpl(v) ? 0 : vmx_long_mode_cs(v) ? 64 : 32;
     } else if (reason == VMX_EXIT_CPUID) {
         exit->kind = HVM_EXIT_CPUID;
         exit->insn_len = insn_len();

@@ -385,11 +385,8 @@ bool vmx_paging_state(struct hvm_vcpu *v, struct hvm_paging *state)
 
 /* Once the shadow has the new bits, the instruction does not exit any more: the guest executes it again, and the CPU does
  * all that depends on PE and PG. */
-bool vmx_write_cr0(struct hvm_vcpu *v, u64 value)
+void vmx_write_cr0(struct hvm_vcpu *v, u64 value)
 {
-    if ((value & CR0_NW) && !(value & CR0_CD))
-        return false;
     v->vmx.guest.cr0_shadow = (v->vmx.guest.cr0_shadow & ~CR0_OWNED) | (value & CR0_OWNED);
     vmwrite(VMCS_CR0_SHADOW, v->vmx.guest.cr0_shadow);
-    return true;
 }
