@@ -378,7 +378,8 @@ static void clear_extents(const struct take *take)
     }
 }
 
-/* -ESRCH: the domain was killed meanwhile; it is still its memory, and goes with the rest. claims.md CL-5.15. */
+/* -ESRCH: the domain was killed while its memory was cleared. The extents stay the domain's; mm_release_some() frees them
+ * with its other memory. claims.md CL-5.15. */
 static USUAL int clear(const struct job *job)
 {
     const struct take *take = job->take;

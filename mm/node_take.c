@@ -5,9 +5,8 @@
  * Placement is by holder: each takes its regions where it took the last one, and its frames in regions of its
  * own, so that what it gives back when it dies is whole again. A whole chunk is broken last.
  *
- * Memory promised as a whole (kept_2m, kept_1g) is not broken for anything smaller. Credits make that
- * exact: what is promised whole is promised by page too, so a single page that somebody has the credit for is
- * always somewhere else.
+ * Memory promised as a whole (kept_2m, kept_1g) is not broken for anything smaller. Credits make that exact: what is
+ * promised whole is promised by page too, so whoever has the credit for a page always finds one elsewhere.
  *
  * Nothing here walks far under the lock. Single frames, regions and chunks are at the head of a list. Runs of frames are
  * looked for in regions that are listed by what they may still give, runs of regions in one chunk after the other: when
