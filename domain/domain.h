@@ -48,9 +48,10 @@ struct guest_path {
     u64 page;       /* virtual address >> PAGE_SHIFT, or GUEST_PATH_NONE */
     u64 write_page; /* the same if it is known that the page may be written to */
     u64 view;       /* physmap_view() at the walk */
-    char *virt;     /* where Homestead sees the page */
+    u64 to_virt;    /* plus an address in the page: where Homestead sees that */
     const u64 *at[GUEST_PATH_LEVELS];
     u64 word[GUEST_PATH_LEVELS];
+    u64 spare[4]; /* a power of two of bytes: 3 instructions less to find a path */
 };
 #define GUEST_PATH_NONE ~0ull
 #define GUEST_PATHS     4u

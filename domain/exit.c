@@ -62,8 +62,7 @@ static struct exit_verdict on_irq_window(struct vcpu *v, struct hvm_exit *exit)
 
 static struct exit_verdict on_hypercall(struct vcpu *v, struct hvm_exit *exit)
 {
-    (void)exit;
-    return hypercall_dispatch(v);
+    return hypercall_dispatch(v, exit->kernel_bits);
 }
 
 static struct exit_verdict on_cpuid(struct vcpu *v, struct hvm_exit *exit)

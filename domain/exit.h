@@ -26,8 +26,8 @@ struct exit_verdict {
 };
 _Static_assert(sizeof(struct exit_verdict) == 8, "returned in RAX");
 
-/* Known call upward (domain → hypercall): carries out the hypercall in v's registers. VERDICT_SKIP: the
- * result is in RAX. VERDICT_RETRY: the registers hold the arguments to go on with. */
-struct exit_verdict hypercall_dispatch(struct vcpu *v);
+/* Known call upward (domain → hypercall): carries out the hypercall in v's registers. kernel_bits: the
+ * exit's. VERDICT_SKIP: the result is in RAX. VERDICT_RETRY: the registers hold the arguments to go on with. */
+struct exit_verdict hypercall_dispatch(struct vcpu *v, u32 kernel_bits);
 
 #endif

@@ -10,10 +10,18 @@
 
 #include <domain/domain.h>
 
-/* Looks at v's control registers. The first copy of an exit does it too, but a caller with few live registers does it for
- * less: 18 instructions of each hypercall that reads an argument. */
-void guest_copy_begin(struct vcpu *v);
-/* -EFAULT: some of [gva, gva + len_bytes) is not mapped, not RAM, not writable (to), or wraps; a part may
+/* Nothing that was remembered of v's page tables is used again. */
+void guest_copy_forget(struct vcpu *v);
+/* Looks at v's control registers: what is remembered of its page tables is for one set of them. The first copy of an exit
+ * does it too, but a caller with few live registers does it for less: 18 instructions of each hypercall that reads an
+ * argument, and 12 more because it is inline. */
+static inline void guest_copy_begin(struct vcpu *v)
+{
+    v->paging_known = true;
+    if (unlikely(hvm_ops->paging_state(&v->hvm, &v->path_paging)))
+        guest_copy_forget(v);
+}
+/* len_bytes: at most what the buffer has. -EFAULT: some of [gva, gva + len_bytes) is not mapped, not RAM, not writable (to), or wraps; a part may
  * then have been copied. len_bytes 0 always succeeds. */
 int copy_from_guest(struct vcpu *v, void *dst, u64 gva, u64 len_bytes);
 int copy_to_guest(struct vcpu *v, u64 gva, const void *src, u64 len_bytes);

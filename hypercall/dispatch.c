@@ -34,19 +34,18 @@ static const struct call {
     [__HYPERVISOR_domctl] = {hc_domctl, CONTROL | COPIES},
 };
 
-static inline long call(struct hypercall *c, u64 nr)
+/* in_exit: the call of the exit itself, before which no guest memory was touched. */
+static inline long call(struct hypercall *c, u64 nr, bool in_exit)
 {
     if (unlikely(nr >= ARRAY_SIZE(calls)))
         return -ENOSYS;
     const struct call *called = &calls[nr];
     if (unlikely(!called->handler))
         return -ENOSYS;
-    if (called->needs) {
-        if ((called->needs & CONTROL) && !c->v->domain->is_control)
-            return -EPERM;
-        if ((called->needs & COPIES) && !c->v->paging_known)
-            guest_copy_begin(c->v);
-    }
+    if ((called->needs & CONTROL) && unlikely(!c->v->domain->is_control))
+        return -EPERM;
+    if (in_exit && (called->needs & COPIES))
+        guest_copy_begin(c->v);
     long rc = called->handler(c);
     if (unlikely(c->target))
         domain_put(c->target);
@@ -55,7 +54,7 @@ static inline long call(struct hypercall *c, u64 nr)
 
 long hypercall_call(struct hypercall *c, u64 nr)
 {
-    return call(c, nr);
+    return call(c, nr, false);
 }
 
 /* The registers of argument n, of a 64-bit and a 32-bit caller. */
@@ -86,26 +85,33 @@ static void store_args(const struct hypercall *c, struct hvm_regs *regs)
     }
 }
 
+static inline void store_result(const struct hypercall *c, struct hvm_regs *regs, long rc)
+{
+    regs->rax = c->compat ? (u32)rc : (u64)rc;
+}
+
 /* claims.md CL-3.22. */
-struct exit_verdict hypercall_dispatch(struct vcpu *v)
+struct exit_verdict hypercall_dispatch(struct vcpu *v, u32 kernel_bits)
 {
     struct hvm_regs *regs = &v->hvm.regs;
     struct hypercall c; /* field by field: a whole initializer would clear arg[] first */
-    long rc = -EPERM;
 
+    if (unlikely(!kernel_bits)) {
+        c.compat = !hvm_ops->long_mode_cs(&v->hvm);
+        store_result(&c, regs, -EPERM);
+        return (struct exit_verdict){.action = VERDICT_SKIP};
+    }
     c.v = v;
-    c.compat = !hvm_ops->long_mode_cs(&v->hvm);
+    c.compat = kernel_bits == 32;
     c.in_multicall = false;
     c.target = NULL;
-    if (likely(hvm_ops->cpl(&v->hvm) == 0)) {
-        load_args(&c, regs);
-        rc = call(&c, c.compat ? (u32)regs->rax : regs->rax);
-        if (unlikely(rc == -ERESTART)) {
-            store_args(&c, regs);
-            return (struct exit_verdict){.action = VERDICT_RETRY};
-        }
+    load_args(&c, regs);
+    long rc = call(&c, c.compat ? (u32)regs->rax : regs->rax, true);
+    if (unlikely(rc == -ERESTART)) {
+        store_args(&c, regs);
+        return (struct exit_verdict){.action = VERDICT_RETRY};
     }
-    regs->rax = c.compat ? (u32)rc : (u64)rc;
+    store_result(&c, regs, rc);
     return (struct exit_verdict){.action = VERDICT_SKIP};
 }
 

@@ -305,20 +305,20 @@ static const struct {
     [XEN_DOMCTL_get_memory_claims] = {domctl_get_memory_claims, ANY},
 };
 
-static long run(struct domctl *ctl)
+static inline long run(struct hypercall *c, struct domctl *ctl)
 {
     u32 cmd = ctl->op.cmd, target = cmd < ARRAY_SIZE(calls) ? calls[cmd].target : ANY;
 
     /* DOMID_SELF is no domain here. */
     if (target != NOT_YET)
-        ctl->d = ctl->c->target = domain_get(ctl->op.domain);
-    if (!ctl->d && target != NOT_YET && target != OR_NEXT)
+        ctl->d = c->target = domain_get(ctl->op.domain);
+    if (unlikely(!ctl->d) && target != NOT_YET && target != OR_NEXT)
         return -ESRCH;
     if (cmd == XEN_DOMCTL_homestead_legacy_claims)
         return domctl_homestead_legacy_claims(ctl);
     if (cmd >= ARRAY_SIZE(calls) || !calls[cmd].handler)
         return -ENOSYS;
-    if (target == OTHER && ctl->d == ctl->c->v->domain)
+    if (target == OTHER && ctl->d == c->v->domain)
         return -EINVAL;
     return calls[cmd].handler(ctl);
 }
@@ -332,12 +332,11 @@ long hc_domctl(struct hypercall *c)
     ctl.c = c;
     ctl.d = NULL;
     ctl.copy_back = false;
-    long rc = copy_from_guest_place(c->v, &ctl.op, c->arg[0], sizeof(ctl.op), &place);
-    if (rc)
-        return rc;
+    if (copy_from_guest_place(c->v, &ctl.op, c->arg[0], sizeof(ctl.op), &place))
+        return -EFAULT;
     if (ctl.op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
         return -EACCES;
-    rc = run(&ctl);
+    long rc = run(c, &ctl);
     if (ctl.copy_back && copy_to_guest_place(c->v, &place, 0, &ctl.op, sizeof(ctl.op)))
         rc = -EFAULT;
     return rc;

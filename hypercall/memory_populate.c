@@ -156,7 +156,7 @@ static enum step populate(const struct reservation *r, const gfn_t *g, u32 nr, u
     }
     if (r->order > ORDER_2M && physmap_make_room(r->d, g[0], BIT(r->order)))
         return STEP_AGAIN;
-    while (lot < nr && np_in_reach(g[lot], BIT(r->order)) && IS_ALIGNED(g[lot].n, BIT(r->order)))
+    while (lot < nr && np_range_valid(g[lot], r->order))
         lot++;
     if (!lot)
         return populate_unaligned(r, g[0], done);

@@ -48,18 +48,20 @@ static inline void list_del(struct list *node)
  */
 #define LIST_PUSH(head, item, link, plink) \
     do { \
-        (item)->link = *(head); \
+        __typeof__(item) list_next = *(head); \
+        (item)->link = list_next; \
         (item)->plink = (head); \
-        if ((item)->link) \
-            (item)->link->plink = &(item)->link; \
+        if (list_next) \
+            list_next->plink = &(item)->link; \
         *(head) = (item); \
     } while (0)
 
 #define LIST_REMOVE(item, link, plink) \
     do { \
-        *(item)->plink = (item)->link; \
-        if ((item)->link) \
-            (item)->link->plink = (item)->plink; \
+        __typeof__(item) list_next = (item)->link, *list_prev = (item)->plink; \
+        *list_prev = list_next; \
+        if (list_next) \
+            list_next->plink = list_prev; \
         (item)->plink = NULL; \
     } while (0)
 

@@ -23,6 +23,7 @@ void mem_account_init(struct mem_account *account, u16 domid)
     spin_lock_init(&account->lock, LOCK_ACCOUNT);
     account->domid = domid;
     account->legacy_claims = (u8)legacy_default;
+    account->near_range = frame_range_get(0);
 }
 
 /* claims.md CL-1.7, CL-1.7b. */
@@ -43,7 +44,7 @@ static bool free_exclusive(struct node *node, struct holdings *held, u16 domid, 
         struct chunk *c = held->chunks;
 
         if (!c->nr_pinned && !c->nr_leaving)
-            chunk_free(node, c, freed);
+            chunk_free(node, c), freed_all(freed, BIT(ORDER_1G));
         else if (chunk_split_step(c))
             chunk_split(c);
         return true;

@@ -14,6 +14,7 @@
 
 struct region;
 struct chunk;
+struct frame_range;
 
 /* What one holder has on one node, as lists of what it is made of. Node lock. */
 struct holdings {
@@ -25,9 +26,12 @@ struct holdings {
 };
 
 struct mem_account {
-    spinlock_t lock;            /* LOCK_ACCOUNT */
-    u16 domid;                  /* [I] */
-    bool dying;                 /* [A] set once; read by who has cleared memory too */
+    spinlock_t lock;                      /* LOCK_ACCOUNT */
+    u16 domid;                            /* [I] */
+    bool dying;                           /* [A] set once; read by who has cleared memory too */
+    const struct frame_range *near_range; /* frame_range_near(); a hint, without any lock */
+    u64 outstanding;                      /* [L] h[d] + sum of c[d][n] */
+    u64 claim_gen;              /* [L] counts installs and releases: a refund older than the set is void */
     u64 max_pages;              /* [A] limit of tot */
     u64 tot_pages;              /* [A] guest pages owned */
     u64 own[MAX_NODES];         /* [A] of them, on each node */
@@ -46,9 +50,7 @@ struct mem_account {
     u32 claim_flags;            /* [L] enum claim_flag of the set */
     bool claimant;              /* [L] a set stands: it was installed and not released */
     struct mem_account *next_claimant, **claimant_link; /* of these accounts; the lock of their list */
-    u64 outstanding;                                    /* [L] h[d] + sum of c[d][n] */
-    u64 claim_gen; /* [L] counts installs and releases: a refund older than the set is void */
-    struct holdings held[MAX_NODES]; /* [N] */
+    struct holdings held[MAX_NODES];                    /* [N] */
 };
 
 /* All zero but the domid and what its legacy claims become: no pages, no claims, max 0. Before anyone else can see the account. */

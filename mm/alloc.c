@@ -2,7 +2,7 @@
  * Taking memory: the choice of node, of clean or dirty memory, and of the claims that are redeemed
  * (docs/hypervisor-guide/mm/claims.md sections 4 and 5). Three levels:
  *
- *   choose    the nodes, one after the other, and whether dirty memory will do: choose(), choose_portion()
+ *   choose    the nodes, one after the other, and whether dirty memory will do: choose_one(), choose_of_many()
  *   attempt   limits, credits and pages in one hold of the account's lock and the node's: attempt()
  *   clear     what is dirty, without any lock: clear()
  *
@@ -12,6 +12,8 @@
  *
  * What was taken is the account's from then on. While a CPU clears a domain's memory it says so in its struct cpu, and
  * mm_release_some() frees nothing of that domain.
+ *
+ * lint: long: one way from a request to clean memory
  */
 #include <arch/x86/cpu/percpu.h>
 #include <arch/x86/cpu/frames.h>
@@ -22,104 +24,127 @@
 
 #define PAGES_AT_ONCE 2048ull /* cleared by one call with MM_PREEMPT */
 
+/* What is rare gets it by value: so it stays in registers in the usual way, 30 instructions less. */
 struct job {
     struct mem_account *account; /* NULL: Homestead's own memory */
     struct mm_taken *taken;
+    struct take *take;
     u32 nr; /* extents wanted at once */
-    struct take take;
+    u32 order;
+    bool guest; /* the domain's memory; else overhead */
 };
 
 /* --- attempt ------------------------------------------------------------------------------------------------ */
 
-/* How many extents the account may have: *nr becomes that. claims.md CL-1.3, CL-1.7. */
-static USUAL int check_limits(const struct job *job, u32 *nr)
+/* How many of nr extents the account may have; 0: none. claims.md CL-1.3. */
+static USUAL u32 within_limit(const struct job *job)
 {
-    const struct mem_account *account = job->account;
-    u64 max = account->max_pages, tot = account->tot_pages, room = max >= tot ? max - tot : 0;
-    u32 order = job->take.order;
+    u64 max = job->account->max_pages, tot = job->account->tot_pages;
 
-    if (account->dying)
-        return -ESRCH;
-    if (likely((u64)*nr << order <= room) || !job->taken->guest)
-        return 0;
-    *nr = (u32)(room >> order); /* less than before */
-    return *nr ? 0 : -E2BIG;
+    if (likely(tot + ((u64)job->nr << job->order) <= max) || !job->guest)
+        return job->nr;
+    return max > tot ? (u32)((max - tot) >> job->order) : 0;
 }
 
-/* Credits for as many extents as there are: for nr, half of that, ...; the caller comes again for the rest. Returns
- * how many. Locks more nodes if that is needed. */
-static RARE u32 reserve_some(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
+struct reserved {
+    u64 locked; /* the nodes that are locked now */
+    u32 nr;     /* extents */
+};
+
+/* Credits for as many extents as there are: for nr, half of that, ...; the caller comes again for the rest.
+ * Locks more nodes if that is needed. */
+static RARE struct reserved reserve_some(struct job job, nodeid_t nid, u32 nr, u64 locked)
 {
-    struct mm_taken *taken = job->taken;
     u64 needs;
 
     while (nr) {
-        enum verdict verdict = ledger_reserve(job->account, nid, (u64)nr << taken->order, taken->order,
-                                              *locked, &taken->receipt, &needs);
+        enum verdict verdict = ledger_reserve(job.account, nid, (u64)nr << job.order, job.order, locked,
+                                              &job.taken->receipt, &needs);
         if (likely(verdict == GRANTED))
-            return nr;
+            break;
         if (verdict == REFUSED)
             nr /= 2;
         else
-            *locked = nodes_lock_more(*locked, needs);
+            locked = nodes_lock_more(locked, needs);
     }
-    return 0;
+    return (struct reserved){locked, nr};
 }
 
 /* Each credit stands for a free page: if no map has it, a scrubber does. Then what was not found. */
-static RARE int found_less(struct job *job, struct node *node, u32 nr)
+static RARE int found_less(struct job job, const struct node *node, u32 nr)
 {
-    const struct take *take = &job->take;
+    const struct take *take = job.take;
 
     BUG_ON(!take->got && take->order == 0 && take->kinds == TAKE_ANY && take->limit == ~0ull &&
            node->scrubbing_pages == 0);
-    ledger_refund(job->account, &job->taken->receipt, (u64)(nr - take->got) << take->order);
+    ledger_refund(job.account, &job.taken->receipt, (u64)(nr - take->got) << take->order);
     return take->got ? 0 : -EAGAIN;
 }
 
 /*
  * Credits, then memory. -ENOMEM: not even one extent, promised to others. -EAGAIN: the credits are there, but no such
- * extent was found; nothing has changed. Node lock held.
+ * extent was found; nothing has changed. *locked: the nodes that are locked, 0: only nid; it changes if more had to be.
  * claims.md CL-1.4, CL-1.5, CL-4.13.
  */
-static USUAL int take_on_node(struct job *job, nodeid_t nid, u32 nr, u64 *locked)
+static USUAL int take_on_node(const struct job *job, struct node *node, nodeid_t nid, u32 nr, u64 *locked)
 {
-    struct node *node = node_get(nid);
-    struct mm_taken *taken = job->taken;
-    struct take *take = &job->take;
+    struct take *take = job->take;
 
-    if (unlikely(
-            !ledger_reserve_here(job->account, nid, (u64)nr << take->order, take->order, &taken->receipt))) {
-        nr = reserve_some(job, nid, nr, locked);
+    if (unlikely(!ledger_reserve_here(job->account, node, nid, (u64)nr << job->order, job->order,
+                                      &job->taken->receipt))) {
+        struct reserved reserved = reserve_some(*job, nid, nr, *locked ? *locked : BIT(nid));
+
+        *locked = reserved.locked;
+        nr = reserved.nr;
         if (!nr)
             return -ENOMEM;
     }
-    take->holder = taken->guest ? &job->account->held[nid] : &node->heap;
+    take->holder = job->guest ? &job->account->held[nid] : &node->heap;
     take->nr = nr;
     node_take(node, take);
-    taken->nr = take->got;
-    return likely(take->got == nr) ? 0 : found_less(job, node, nr);
+    job->taken->nr = take->got;
+    return likely(take->got == nr) ? 0 : found_less(*job, node, nr);
+}
+
+static USUAL int take_on_one(const struct job *job, nodeid_t nid, u32 nr)
+{
+    struct node *node = node_get_once(nid);
+    u64 locked = 0;
+
+    spin_lock(&node->lock);
+    int rc = take_on_node(job, node, nid, nr, &locked);
+    if (likely(!locked))
+        spin_unlock(&node->lock);
+    else
+        nodes_unlock(locked);
+    return rc;
+}
+
+static void search_begin(struct take *take, u32 kinds)
+{
+    take->kinds = kinds;
+    take->chunks = CHUNKS_NONE;
+    take->from = 0;
 }
 
 /*
- * The first of the nodes that can do it. Several are looked at at one instant: all nodes are locked then. -EAGAIN: one
- * has the credits, but no extent at hand.
+ * The first of several nodes that can do it. They are looked at at one instant: all nodes are locked. -EAGAIN: one has
+ * the credits, but no extent at hand.
  * claims.md CL-1.4b.
  */
-static USUAL int take_on_nodes(struct job *job, const u8 *nids, u32 nr_nodes, u32 nr)
+static RARE int take_on_any(const struct job *job, const struct node_order *order, u32 nr)
 {
-    u64 locked = nr_nodes == 1 ? BIT(nids[0]) : nodes_all();
+    u64 locked = nodes_all();
     int rc, result = -ENOMEM;
 
-    nodes_lock_of(nids[0], locked);
-    for (u32 i = 0;; job->take.chunks = CHUNKS_NONE, job->take.from = 0) { /* each node's search is its own */
-        rc = take_on_node(job, nids[i], nr, &locked);
+    nodes_lock(locked);
+    for (u32 i = 0; i < order->nr && result; i++) {
+        search_begin(job->take, TAKE_ANY); /* each node's is its own */
+        rc = take_on_node(job, node_get(order->nid[i]), order->nid[i], nr, &locked);
         if (rc != -ENOMEM)
             result = rc;
-        if (result == 0 || ++i == nr_nodes)
-            break;
     }
-    nodes_unlock_of(nids[0], locked);
+    nodes_unlock(locked);
     return result;
 }
 
@@ -129,17 +154,18 @@ static USUAL void charge(const struct job *job)
     struct mem_account *account = job->account;
     u64 pages = job->taken->receipt.pages;
 
-    if (!job->taken->guest) {
+    if (!job->guest) {
         account->overhead_pages += pages;
         return;
     }
     account->tot_pages += pages;
     account->own[job->taken->receipt.nid] += pages;
-    if (job->take.dirty)
+    if (job->take->dirty)
         __atomic_store_n(&this_cpu()->clearing, account, __ATOMIC_RELAXED); /* the lock orders it */
 }
 
-static USUAL int attempt_once(struct job *job, const u8 *nids, u32 nr_nodes)
+/* On node nid, or on any of `any`, unless that is NULL. claims.md CL-1.7. */
+static USUAL int attempt_once(const struct job *job, nodeid_t nid, const struct node_order *any)
 {
     struct mem_account *account = job->account;
     u32 nr = job->nr;
@@ -147,57 +173,52 @@ static USUAL int attempt_once(struct job *job, const u8 *nids, u32 nr_nodes)
 
     if (account) {
         spin_lock(&account->lock);
-        rc = check_limits(job, &nr);
+        nr = within_limit(job);
+        rc = unlikely(account->dying) ? -ESRCH : likely(nr) ? 0 : -E2BIG;
     }
-    if (rc == 0)
-        rc = take_on_nodes(job, nids, nr_nodes, nr);
+    if (likely(rc == 0))
+        rc = any ? take_on_any(job, any, nr) : take_on_one(job, nid, nr);
     if (account) {
-        if (rc == 0)
+        if (likely(rc == 0))
             charge(job);
         spin_unlock(&account->lock);
     }
     return rc;
 }
 
-/* One node. A search that looks at much drops the locks in between. */
-static USUAL int attempt_inline(struct job *job, nodeid_t nid, u32 kinds)
+/* A search that looks at much drops the locks in between. */
+static RARE int attempt_on(const struct job *job, nodeid_t nid)
 {
-    const u8 nids[1] = {(u8)nid};
     int rc;
 
-    job->take.kinds = kinds;
-    job->take.chunks = CHUNKS_NONE;
-    job->take.from = 0;
     do
-        rc = attempt_once(job, nids, 1);
-    while (unlikely(rc == -EAGAIN && job->take.more));
+        rc = attempt_once(job, nid, NULL);
+    while (rc == -EAGAIN && job->take->more);
     return rc;
 }
 
-static RARE int attempt(struct job *job, nodeid_t nid, u32 kinds)
+static int attempt(const struct job *job, nodeid_t nid, u32 kinds)
 {
-    return attempt_inline(job, nid, kinds);
+    search_begin(job->take, kinds);
+    return attempt_on(job, nid);
 }
 
 /* A single page of any of several nodes. */
-static RARE int attempt_of_any(struct job *job, const struct node_order *order)
+static RARE int attempt_of_any(const struct job *job, const struct node_order *order)
 {
     int rc;
 
-    job->take.kinds = TAKE_ANY;
-    job->take.chunks = CHUNKS_NONE;
-    job->take.from = 0;
-    while ((rc = attempt_once(job, order->nid, order->nr)) == -EAGAIN)
+    while ((rc = attempt_once(job, NODE_NONE, order)) == -EAGAIN)
         node_relax(); /* A scrubber has the page and will bring it, or someone else gets the credit too. */
     return rc;
 }
 
 /* Somebody has the credits and found no extent: scrubbers have it. */
-static RARE int attempt_again(struct job *job, nodeid_t nid)
+static RARE int attempt_again(const struct job *job, nodeid_t nid)
 {
     int rc;
 
-    if (job->take.order == 0 && job->take.limit == ~0ull) {
+    if (job->order == 0 && job->take->limit == ~0ull) {
         /* A scrubber has the page and will bring it, or someone else gets the credit too. */
         do {
             node_relax();
@@ -212,7 +233,7 @@ static RARE int attempt_again(struct job *job, nodeid_t nid)
 }
 
 /* Waits for what scrubbers have. */
-static int attempt_and_wait(struct job *job, nodeid_t nid)
+static int attempt_and_wait(const struct job *job, nodeid_t nid)
 {
     int rc = attempt(job, nid, TAKE_ANY);
 
@@ -241,7 +262,7 @@ static bool has_clean(struct node *node)
  * a host-wide claim must not fail.
  * claims.md CL-1.4b, CL-1.4c, CL-5.5, CL-5.11 to CL-5.13.
  */
-static RARE int choose_of_many(struct job *job, const struct node_order *order)
+static RARE int choose_of_many(const struct job *job, const struct node_order *order)
 {
     int rc = -ENOMEM;
 
@@ -259,61 +280,85 @@ static RARE int choose_of_many(struct job *job, const struct node_order *order)
         if (rc != -ENOMEM)
             return rc;
     }
-    return job->take.order == 0 && job->take.limit == ~0ull ? attempt_of_any(job, order) : rc;
+    return job->order == 0 && job->take->limit == ~0ull ? attempt_of_any(job, order) : rc;
 }
 
-static int choose_of(struct job *job, const struct node_order *order)
+/* For the next attempt, what takes about a millisecond to clear. */
+static void limit_to_portion(struct job *job)
 {
-    return order->nr == 1 ? attempt_and_wait(job, order->nid[0]) : choose_of_many(job, order);
+    job->nr = (u32)MIN(job->nr, MAX(PAGES_AT_ONCE >> job->order, 1ull));
 }
 
-/* What takes about a millisecond to clear. -ERESTART: some was cleaned for a next try. */
-static RARE int choose_portion(struct job *job, const struct node_order *order)
+/* The same, clearing little. -ERESTART: some was cleaned for a next try. */
+static RARE int choose_portion_of_many(struct job *job, const struct node_order *order)
 {
-    u32 extent_order = job->take.order;
-
-    for (u32 i = 0; i < order->nr && extent_order > ORDER_2M; i++) {
+    for (u32 i = 0; i < order->nr && job->order > ORDER_2M; i++) {
         int rc = attempt(job, order->nid[i], TAKE_CLEAN);
         if (rc != -ENOMEM && rc != -EAGAIN)
             return rc;
         /* Only where it could be had: the credits are there. */
-        if (rc == -EAGAIN && node_clean_for(order->nid[i], extent_order))
+        if (rc == -EAGAIN && node_clean_for(order->nid[i], job->order))
             return -ERESTART;
     }
-    if (order->nr == 1 && job->nr > 1) { /* clean ones first, as many as there are */
-        int rc = attempt(job, order->nid[0], TAKE_CLEAN);
-        if (rc != -EAGAIN)
-            return rc;
-    }
-    job->nr = (u32)MIN(job->nr, MAX(PAGES_AT_ONCE >> extent_order, 1ull));
-    return choose_of(job, order);
+    limit_to_portion(job);
+    return choose_of_many(job, order);
 }
 
-/* The nodes that the request leaves to choose from. */
-static RARE int choose(struct job *job, const struct mm_request *request)
+/* The node has the credits, and what was looked for was not found. */
+static int choose_again(struct job *job, nodeid_t nid)
 {
-    struct node_order order;
+    if (job->take->kinds == TAKE_ANY)
+        return attempt_again(job, nid);
+    if (job->order > ORDER_2M && node_clean_for(nid, job->order))
+        return -ERESTART;
+    limit_to_portion(job);
+    return attempt_and_wait(job, nid);
+}
 
-    if (request->nid != NODE_NONE && request->flags & MM_EXACT_NODE)
-        order.nid[0] = (u8)request->nid, order.nr = 1;
-    else
-        node_order_init(&order, job->account, request->nid, request->flags);
-    int rc = request->flags & MM_PREEMPT ? choose_portion(job, &order) : choose_of(job, &order);
+/* After the first attempt. */
+static RARE int choose_rest(struct job job, nodeid_t nid, int rc)
+{
+    if (rc == -EAGAIN && job.take->more)
+        rc = attempt_on(&job, nid);
+    if (rc == -EAGAIN)
+        rc = choose_again(&job, nid);
     if (rc == -ENOMEM)
-        refusal_note_alloc(job->account, order.nr == 1 ? order.nid[0] : NODE_NONE, request->order,
-                           BIT(request->order));
+        refusal_note_alloc(job.account, nid, job.order, BIT(job.order));
     return rc;
 }
 
-/* The usual request: one node and no other, and nobody waits while its memory is cleared. */
-static USUAL int choose_exact(struct job *job, const struct mm_request *request)
+/* What is looked for first on the only node. portion: clears little, so what is clean comes first, as far as it goes. */
+static USUAL u32 kinds_first(const struct job *job, bool portion)
 {
-    int rc = attempt_inline(job, request->nid, TAKE_ANY);
+    return portion && (job->nr > 1 || job->order > ORDER_2M) ? TAKE_CLEAN : TAKE_ANY;
+}
 
-    if (unlikely(rc == -EAGAIN))
-        rc = attempt_again(job, request->nid);
-    if (unlikely(rc == -ENOMEM))
-        refusal_note_alloc(job->account, request->nid, request->order, BIT(request->order));
+/* The usual request: one node and no other. */
+static USUAL int choose_one(const struct job *job, nodeid_t nid, bool portion)
+{
+    search_begin(job->take, kinds_first(job, portion));
+    int rc = attempt_once(job, nid, NULL);
+    return likely(rc == 0) ? 0 : choose_rest(*job, nid, rc);
+}
+
+/* The nodes that the request leaves to choose from. */
+static RARE int choose(struct job job, const struct mm_request *request)
+{
+    const u32 known = MM_EXACT_NODE | MM_OVERHEAD | MM_PREEMPT | MM_AFFINITY_ONLY;
+    bool portion = request->flags & MM_PREEMPT;
+    struct node_order order;
+
+    if (request->flags & ~known || (request->nid != NODE_NONE && request->nid >= mm_nr_nodes()))
+        return -EINVAL;
+    if (request->nid != NODE_NONE && request->flags & MM_EXACT_NODE)
+        order.nid[0] = (u8)request->nid, order.nr = 1;
+    else
+        node_order_init(&order, job.account, request->nid, request->flags);
+    if (order.nr == 1)
+        return choose_rest(job, order.nid[0], attempt(&job, order.nid[0], kinds_first(&job, portion)));
+    int rc = portion ? choose_portion_of_many(&job, &order) : choose_of_many(&job, &order);
+    if (rc == -ENOMEM)
+        refusal_note_alloc(job.account, NODE_NONE, job.order, BIT(job.order));
     return rc;
 }
 
@@ -334,17 +379,17 @@ static void clear_extents(const struct take *take)
 }
 
 /* -ESRCH: the domain was killed meanwhile; it is still its memory, and goes with the rest. claims.md CL-5.15. */
-static int clear(const struct job *job)
+static USUAL int clear(const struct job *job)
 {
-    const struct take *take = &job->take;
+    const struct take *take = job->take;
 
-    if (take->got == 1 && (take->order <= ORDER_2M || take->all_dirty))
-        frames_clear(take->extent[0], BIT(take->order));
-    else if (take->order <= ORDER_2M)
+    if (take->all_dirty)
+        frames_clear(take->extent[0], BIT(job->order));
+    else if (job->order <= ORDER_2M)
         clear_extents(take);
     else
         clear_runs(ALIGN_DOWN(take->extent[0].n, BIT(ORDER_1G)), take->dirty_regions, MAP_BITS);
-    if (!job->taken->guest)
+    if (!job->guest)
         return 0;
     /* Pairs with the acquire in is_being_cleared(). */
     __atomic_store_n(&this_cpu()->clearing, NULL, __ATOMIC_RELEASE);
@@ -353,38 +398,28 @@ static int clear(const struct job *job)
 
 /* --- the calls ---------------------------------------------------------------------------------------------- */
 
-static USUAL bool request_valid(const struct mm_request *request, const struct mem_account *account)
-{
-    const u32 known = MM_EXACT_NODE | MM_OVERHEAD | MM_PREEMPT | MM_AFFINITY_ONLY;
-
-    if (request->order > MAX_ORDER || (request->flags & ~known) || request->nr - 1 >= MM_TAKE_MAX)
-        return false;
-    if (request->address_bits && request->address_bits <= PAGE_SHIFT)
-        return false;
-    return (request->nid == NODE_NONE || request->nid < mm_nr_nodes()) &&
-           (account || request->flags & MM_OVERHEAD);
-}
-
 int mm_take(struct mem_account *account, const struct mm_request *request, struct mm_taken *taken)
 {
-    const u32 usual = MM_EXACT_NODE | MM_OVERHEAD;
     u32 order = request->order, flags = request->flags, bits = request->address_bits, nr = request->nr;
-    struct job job;
+    bool guest = !(flags & MM_OVERHEAD);
+    struct take take;
+    int rc;
 
-    if (unlikely(!request_valid(request, account)))
+    if (unlikely(order > MAX_ORDER || nr - 1 >= MM_TAKE_MAX || bits - 1 < PAGE_SHIFT || (!account && guest)))
         return -EINVAL;
-    taken->account = job.account = account;
-    taken->order = job.take.order = order;
-    taken->guest = !(flags & MM_OVERHEAD);
-    job.taken = taken;
-    job.nr = MIN(nr, mm_extents_at_once(order));
-    job.take.extent = taken->extent;
-    job.take.owner = account ? account->domid : PAGE_OWNER_NONE;
-    job.take.state = flags & MM_OVERHEAD ? FRAME_OWN : FRAME_GUEST;
-    job.take.limit = bits && bits < 64 ? BIT(bits - PAGE_SHIFT) : ~0ull;
-    int rc = likely((flags | MM_OVERHEAD) == usual && request->nid != NODE_NONE) ? choose_exact(&job, request)
-                                                                                 : choose(&job, request);
-    return rc || !job.take.dirty ? rc : clear(&job);
+    const struct job job = {account, taken, &take, MIN(nr, mm_extents_at_once(order)), order, guest};
+    taken->account = account;
+    taken->order = take.order = order;
+    taken->guest = guest;
+    take.extent = taken->extent;
+    take.owner = account ? account->domid : PAGE_OWNER_NONE;
+    take.state = guest ? FRAME_GUEST : FRAME_OWN;
+    take.limit = unlikely(bits - 1 < 63) ? BIT(bits - PAGE_SHIFT) : ~0ull;
+    if (likely(account && guest && (flags & ~MM_PREEMPT) == MM_EXACT_NODE && request->nid < mm_nr_nodes()))
+        rc = choose_one(&job, request->nid, flags & MM_PREEMPT);
+    else
+        rc = choose(job, request);
+    return rc || !take.dirty ? rc : clear(&job);
 }
 
 int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out)

@@ -7,7 +7,7 @@
  * Page counts come from guests as full 64-bit numbers: a sum of them is only used if it has not wrapped.
  */
 #include <homestead/errno.h>
-#include <mm/ledger.h>
+#include <mm/ledger_set.h>
 
 static inline void unlock(struct mem_account *account, u64 locked)
 {
@@ -171,16 +171,34 @@ static int set_decode(const struct mem_account *account, const struct claim_entr
  * An empty set: releases. The account's lock and those of ledger_lock_nodes(account, the set's nodes) held.
  * claims.md CL-1.5, CL-3.15, CL-3.17, CL-3.18, CL-3.31, CL-3.32.
  */
-static int install_set_locked(struct mem_account *account, const struct claim_set *set, bool replace,
-                              u64 locked)
+static USUAL int install_set_locked(struct mem_account *account, const struct claim_set *set, bool replace,
+                                    u64 locked)
 {
     if (!set->total) {
-        ledger_release(account, locked);
+        ledger_release_here(account, locked);
         return 0;
     }
-    if (account->outstanding && !replace)
+    if (unlikely(account->outstanding) && !replace)
         return -EINVAL;
-    return install(account, set, locked);
+    return likely(ledger_install_here(account, set, locked)) ? 0 : -ENOMEM;
+}
+
+/* Decides again what the locked nodes cannot grant, with all of them, and unlocks. The account's lock is held, and stays
+ * so. */
+static RARE int install_with_all(struct mem_account *account, const struct claim_set *set, u64 locked)
+{
+    if (locked != nodes_all())
+        locked = nodes_lock_more(locked, nodes_all());
+    int rc = install(account, set, locked);
+    nodes_unlock(locked);
+    return rc;
+}
+
+static RARE void wake_scrubbers(void)
+{
+    for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
+        if (mm_scrub_wanted(nid))
+            mm_wake_scrubber(nid);
 }
 
 /* claims.md CL-1.7, CL-3.21, CL-3.27. */
@@ -190,22 +208,19 @@ int claim_install_set(struct mem_account *account, const struct claim_entry *ent
 
     ASSERT(claim_check_args(nr, flags) == 0);
     spin_lock(&account->lock);
-    int rc = account->dying ? -EINVAL : set_decode(account, entries, nr, flags, &set);
-    if (rc == 0) {
+    int rc = unlikely(account->dying) ? -EINVAL : set_decode(account, entries, nr, flags, &set);
+    if (likely(rc == 0)) {
         u64 locked = ledger_lock_nodes(account, set.nodes);
 
         rc = install_set_locked(account, &set, flags & CLAIM_REPLACE, locked);
-        if (unlikely(rc == -ENOMEM) && locked != nodes_all()) {
-            locked = nodes_lock_more(locked, nodes_all());
-            rc = install(account, &set, locked);
-        }
-        nodes_unlock(locked);
+        if (unlikely(rc == -ENOMEM))
+            rc = install_with_all(account, &set, locked);
+        else
+            nodes_unlock(locked);
     }
     spin_unlock(&account->lock);
-    if (rc == 0 && (flags & CLAIM_SCRUB))
-        for (nodeid_t nid = 0; nid < mm_nr_nodes(); nid++)
-            if (mm_scrub_wanted(nid))
-                mm_wake_scrubber(nid);
+    if (unlikely(flags & CLAIM_SCRUB) && rc == 0)
+        wake_scrubbers();
     return rc;
 }
 

@@ -16,7 +16,7 @@ enum claim_flag { /* section 3; all but the first belong to the installed set */
                   CLAIM_REPLACE = 1u << 16,
                   CLAIM_STRICT = 1u << 17, /* allocations that would redeem the claim of another node fail */
                   CLAIM_SCRUB = 1u << 18,  /* claimed memory is cleaned at once */
-                  CLAIM_ORDERS = 1u << 19, /* entries tell the order their pages are claimed in */
+                  CLAIM_ORDERS = 1u << 19, /* entries say the order in which their pages are claimed */
                   CLAIM_ALL_FLAGS = CLAIM_REPLACE | CLAIM_STRICT | CLAIM_SCRUB | CLAIM_ORDERS,
 };
 
@@ -37,7 +37,8 @@ enum claim_legacy { /* section 2: where a claim without nodes is staked */
  * XENMEM_claim_pages (section 2), from "domain dying" on. pages is absolute; 0 releases every claim.
  * -EINVAL: dying, or a claim is there already, or pages <= tot, or pages > max.
  * -ENOMEM: the host, or with CLAIM_LEGACY_AFFINITY_ONLY the nodes of the affinity, have not that many unclaimed
- * free pages. Takes the account and ledger locks; O(nodes), after a refusal O(claimants).
+ * free pages. Takes the locks of the account and of the nodes concerned, before a refusal of all nodes; O(nodes), after a
+ * refusal O(claimants).
  */
 int claim_install_legacy(struct mem_account *account, u64 pages);
 /* What that does for each new account. Boot CPU only. */
@@ -47,12 +48,12 @@ enum claim_legacy claim_set_legacy(struct mem_account *account, enum claim_legac
 
 /*
  * XEN_DOMCTL_claim_memory (section 3), from "domain dying" on, errors in exactly that order. All or nothing.
- * claim_check_args() has been asked before the entries were read. A domain may hold one node entry and one host-wide
- * entry or any set: sets are installed atomically, also over an old one.
+ * The caller has checked nr and flags with claim_check_args(), before it read the entries. A set has at most one entry for
+ * each node and one host-wide entry. It is installed in one step, also over an old one.
  * -EINVAL: dying; an entry's pad, or pages that are no multiple of it; a repeated selector;
  * outstanding claims without CLAIM_REPLACE; nothing to claim; tot + set > max. -ENOENT: no such node.
  * -ENOMEM: a node or the host is too full, or has not so many whole extents; counted as a refusal. Takes the
- * account, ledger and node locks; O(nodes + nr), after a refusal O(claimants).
+ * locks of the account and of the set's nodes, before -ENOMEM of all nodes; O(nodes + nr), after -ENOMEM O(claimants).
  */
 int claim_install_set(struct mem_account *account, const struct claim_entry *entries, u32 nr, u32 flags);
 /* -EINVAL: no entry, or unknown flags; -E2BIG: more entries than there are selectors.
@@ -111,19 +112,19 @@ struct refusal_counts {
 void refusal_get(struct refusal_counts *counts, struct refusal *last);
 /* An allocation of pages as extents of order, on nid only or (NODE_NONE) on any, has failed with -ENOMEM.
  * Counts it, if it was for want of credits: the node, or every node, has fewer pages free for this account
- * than it wanted. No lock of mm/ above the account's held. O(claimants) if so. */
+ * than it wanted. No node's lock held. O(claimants) if so. */
 void refusal_note_alloc(const struct mem_account *account, nodeid_t nid, u32 order, u64 pages);
 
 /* Is memory of node nid wanted clean by a claim with CLAIM_SCRUB, and is there something to clean? Takes the
- * ledger and node locks only if there is such a claim. */
+ * lock of that node, or of one node after the other, only if there is such a claim. */
 bool mm_scrub_wanted(nodeid_t nid);
 /* A known call upward, with no lock of mm/ held: mm_scrub_wanted(nid) has become true, so the scrubber of
  * that node should run. */
 void mm_wake_scrubber(nodeid_t nid);
 
 /* --- taking memory offline, offline.c: section 6 --- */
-/* Status words are those of XEN_SYSCTL_page_offline_op (include/xen/sysctl.h); each call takes the ledger and
- * node locks. O(claimants) if claims have to be taken back. 0, or -EINVAL: m is not RAM, status then
+/* Status words are those of XEN_SYSCTL_page_offline_op (include/xen/sysctl.h); each call takes the
+ * lock of the node, or of all nodes. O(claimants) if claims have to be taken back. 0, or -EINVAL: m is not RAM, status then
  * says so. */
 int mm_offline_page(mfn_t m, u32 *status);
 int mm_online_page(mfn_t m, u32 *status);
@@ -134,17 +135,17 @@ void mm_report_recalls(void);
 struct claim_receipt { /* what a reservation took from where, so that it can be given back exactly */
     u64 claim_gen;     /* account's when reserved */
     nodeid_t nid;
-    u32 order; /* of the extents */
+    u32 nr_other; /* see other[] */
     u64 pages;
-    u64 node_lost; /* units of c[d][nid] that had been lost and are no longer owed */
     u64 from_node; /* c[d][nid] */
     u64 from_host; /* h[d] */
-    u32 nr_other;  /* claims on other nodes, ascending */
+    u64 node_lost; /* units of c[d][nid] that had been lost and are no longer owed */
+    u32 order;     /* of the extents */
     struct {
         nodeid_t nid;
         u64 pages;
         u64 lost;
-    } other[MAX_NODES];
+    } other[MAX_NODES]; /* claims on other nodes, ascending */
 };
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * Which frames exist: the frame table and the ranges of RAM in it. A frame's node is found by a binary
  * search of the ranges, so that no record needs room for it. The tables outside the ranges are not
- * backed and must never be read, so every frame number from outside is looked up here first. Inside them a record is
- * read only after it was written: which of them were is told by the ranges that there are so far.
+ * backed and must never be read, so every frame number from outside is looked up here first. Inside the ranges a record
+ * is read only after it was written. While ranges are added at boot, the record of a GiB or window has been written if a
+ * range that was added before has a frame in it.
  *
  * Written on the boot CPU during set-up only, read by all without a lock.
  */

@@ -5,8 +5,10 @@
  *   U[n] = free[n] - sum of c[d][n]     node_unclaimed(): pages of node n without a claim on that node
  *   H    = sum of U[n] - sum of h[d]    what a new promise or an unclaimed page may use
  *
- * No word of it is the host's: U[n] is made of node n's own figures, and H is dealt out to the nodes (ledger_host.c). So
- * two builders on two nodes share nothing, and a refusal is exact: with all nodes locked nothing moves.
+ * The ledger has no host-wide figure: U[n] is computed from node n's own figures, and each node has a part of H
+ * (ledger_host.c). So takes and releases on two nodes write no word in common. A refusal is exact: it is decided with all
+ * nodes locked, when nothing moves. Only the list of accounts with claims is host-wide: installs and releases of sets
+ * change it.
  *
  * Locks: mm/ledger.h. The allocator holds a node's lock from the reservation until it has the extents; what it
  * does not find is refunded before another CPU can see that it was reserved.
@@ -15,11 +17,10 @@
  */
 #include <arch/x86/cpu/percpu.h>
 #include <lib/assert.h>
-#include <lib/list.h>
-#include <mm/ledger.h>
+#include <mm/ledger_set.h>
 
-static spinlock_t claimants_lock = SPINLOCK_INIT(LOCK_CLAIMANTS);
-static struct mem_account *claimants;
+spinlock_t claimants_lock = SPINLOCK_INIT(LOCK_CLAIMANTS);
+struct mem_account *claimants;
 static u64 host_scrub; /* [atomic] of the sum of h[d], by claims with CLAIM_SCRUB */
 
 void ledger_init(void)
@@ -212,76 +213,14 @@ void ledger_refund(struct mem_account *account, struct claim_receipt *receipt, u
     ledger_credit(node_get(receipt->nid), pages - redeemed);
 }
 
-/* --- sets --------------------------------------------------------------------------------------------------- */
+/* --- sets: ledger_set.h ------------------------------------------------------------------------------------- */
 
-/* claims.md CL-1.7b, CL-2.9, CL-3.15, CL-3.41. */
 void ledger_release(struct mem_account *account, u64 locked)
 {
-    if (!account->claimant)
-        return;
-    for_each_node (nid, account->claim_nodes) {
-        u64 pages = account->node_claim[nid];
-
-        claim_node_sub(account, nid, pages, 0);
-        ledger_credit(node_get(nid), pages);
-        account->claim_order[nid] = 0;
-        account->node_broken[nid] = 0;
-    }
-    if (account->host_claim) {
-        ledger_credit(node_get(node_first(locked)), account->host_claim);
-        host_claim_change(account, -(s64)account->host_claim);
-    }
-    account->claim_nodes = 0;
-    account->outstanding = 0;
-    account->host_broken = 0;
-    account->claim_flags = 0;
-    account->claim_gen++;
-    account->claimant = false;
-    spin_lock(&claimants_lock);
-    LIST_REMOVE(account, next_claimant, claimant_link);
-    spin_unlock(&claimants_lock);
+    ledger_release_here(account, locked);
 }
 
-/* claims.md CL-1.1, CL-1.2, CL-2.13, CL-3.20, CL-3.35. */
-static bool set_fits(const struct mem_account *account, const struct claim_set *set, u64 locked)
-{
-    if (set->total > ledger_host_spare(locked) + account->outstanding)
-        return false;
-    for (const struct claim_entry *entry = set->on; entry < set->end; entry++)
-        if (node_is_short(account, entry) || (unlikely(entry->pad) && !claim_units_fit(account, entry)))
-            return false;
-    return true;
-}
-
-/* claims.md CL-3.8, CL-3.19, CL-3.43. */
 bool ledger_install(struct mem_account *account, const struct claim_set *set, u64 locked)
 {
-    bool own_parts = true;
-
-    if (!set_fits(account, set, locked))
-        return false;
-    ledger_release(account, locked);
-    account->claim_flags = set->flags;
-    account->outstanding = set->total;
-    account->claim_nodes = set->nodes;
-    account->claim_gen++;
-    for (const struct claim_entry *entry = set->on; entry < set->end; entry++) {
-        nodeid_t nid = entry->node;
-        u64 pages = entry->pages;
-
-        account->claim_order[nid] = (u8)entry->pad;
-        claim_node_add(account, nid, pages, 0);
-        own_parts &= host_take_parts(locked, nid, pages);
-    }
-    if (set->host) {
-        own_parts &= host_take_parts(locked, node_first(locked), set->host);
-        host_claim_change(account, (s64)set->host);
-    }
-    account->claimant = true;
-    spin_lock(&claimants_lock);
-    LIST_PUSH(&claimants, account, next_claimant, claimant_link);
-    spin_unlock(&claimants_lock);
-    if (unlikely(!own_parts) && locked == nodes_all())
-        host_deal_out(node_first(locked), 0);
-    return true;
+    return ledger_install_here(account, set, locked);
 }

@@ -14,6 +14,7 @@
 #define MM_LEDGER_H
 
 #include <arch/x86/cpu/percpu.h>
+#include <lib/one_writer.h>
 #include <mm/claims.h>
 #include <mm/node.h>
 
@@ -140,10 +141,10 @@ static inline void claim_node_change(struct mem_account *account, nodeid_t nid, 
 {
     struct node *node = node_get(nid);
 
-    __atomic_store_n(&account->node_claim[nid], account->node_claim[nid] + (u64)pages, __ATOMIC_RELAXED);
-    __atomic_store_n(&node->claimed, node->claimed + (u64)pages, __ATOMIC_RELAXED);
-    if (account->claim_flags & CLAIM_SCRUB)
-        __atomic_store_n(&node->scrub, node->scrub + (u64)pages, __ATOMIC_RELAXED);
+    one_writer_add(&account->node_claim[nid], (u64)pages);
+    one_writer_add(&node->claimed, (u64)pages);
+    if (unlikely(account->claim_flags & CLAIM_SCRUB))
+        one_writer_add(&node->scrub, (u64)pages);
 }
 /* c[d][n] drops by pages that are taken as extents of order. Returns how many of the units that had been lost
  * are made up for by that: to be given to claim_node_add() if the pages come back. */
@@ -172,10 +173,9 @@ u64 claim_lost_back(const struct mem_account *account, nodeid_t nid, u64 pages, 
  * What ledger_reserve() does nearly always: the account's claim on the node and the node's part cover all, and no other
  * claim is there to be redeemed first. False: that is not so, and nothing has changed. Inline: 65 instructions less.
  */
-static inline bool ledger_reserve_here(struct mem_account *account, nodeid_t nid, u64 pages, u32 order,
-                                       struct claim_receipt *receipt)
+static inline bool ledger_reserve_here(struct mem_account *account, struct node *node, nodeid_t nid,
+                                       u64 pages, u32 order, struct claim_receipt *receipt)
 {
-    struct node *node = node_get(nid);
     u64 outstanding = account ? account->outstanding : 0;
     u64 redeemed = outstanding ? MIN(pages, account->node_claim[nid]) : 0, rest = pages - redeemed;
 
@@ -184,11 +184,11 @@ static inline bool ledger_reserve_here(struct mem_account *account, nodeid_t nid
     node->host_part -= rest;
     receipt->claim_gen = account ? account->claim_gen : 0;
     receipt->nid = nid;
+    receipt->nr_other = 0;
     receipt->order = order;
     receipt->pages = pages;
     receipt->from_node = redeemed;
     receipt->from_host = receipt->node_lost = 0;
-    receipt->nr_other = 0;
     if (redeemed) {
         receipt->node_lost = claim_node_sub(account, nid, redeemed, order);
         account->outstanding -= redeemed;

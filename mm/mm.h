@@ -43,7 +43,7 @@ u32 mm_affinity_order(u64 affinity, u8 nid[MAX_NODES]);
  * -EINVAL order or node out of range; -ENOMEM no such extent, or its credits are claimed by others;
  * -E2BIG tot + 2^order > max; -ESRCH the account is dying. A failure changes nothing, claims included.
  * Order of the checks: EINVAL, ESRCH, E2BIG, ENOMEM. MM_EXACT_NODE without a node has no effect, as in Xen.
- * Takes the account, ledger and node locks, briefly; clears dirty memory without any.
+ * Takes the account's lock and nodes', briefly; clears dirty memory without any.
  */
 int mm_alloc(struct mem_account *account, nodeid_t nid, u32 order, u32 flags, mfn_t *out);
 
@@ -79,9 +79,14 @@ struct mm_taken {
  */
 int mm_take(struct mem_account *account, const struct mm_request *request, struct mm_taken *taken);
 /* The first nr_kept extents stay the account's; costs nothing if that is all, and need not be called then. The others
- * go back and their claims are restored, at one instant; after a new claim set they become unclaimed. What was taken
- * for a domain that has been killed since is left to mm_release_some(). */
-void mm_take_done(struct mm_taken *taken, u32 nr_kept);
+ * go back and their claims are restored, in one step; if the account's claims were released or replaced since, the pages
+ * become unclaimed. What was taken for a domain that has been killed since is left to mm_release_some(). */
+void mm_take_undo(struct mm_taken *taken, u32 nr_kept); /* less than all */
+static inline void mm_take_done(struct mm_taken *taken, u32 nr_kept)
+{
+    if (unlikely(nr_kept != taken->nr))
+        mm_take_undo(taken, nr_kept);
+}
 
 /* Gives back an MM_OVERHEAD extent in one piece: account and order as at mm_alloc(), or it is a bug. */
 void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order);
@@ -89,10 +94,11 @@ void mm_free_overhead(struct mem_account *account, mfn_t m, u32 order);
 void mm_free_overhead_many(struct mem_account *account, const mfn_t *m, u32 nr);
 
 /*
- * The domain gives up nr ranges (1 .. MM_TAKE_MAX) of frames [m[i], m[i] + 2^order), all or nothing; the caller sees to it
- * that nobody else gives them up meanwhile, but for the end of the domain. Extents are split as needed; m[i] need not be aligned. Pinned frames stay owned (state
- * FRAME_RELEASED, still counted in tot) until their last unpin. -EINVAL: not all the account's, or two ranges
- * overlap. Holds the account lock for a few ranges at a time.
+ * The domain gives up nr ranges (1 .. MM_TAKE_MAX) of frames [m[i], m[i] + 2^order), all or nothing. Extents are split as
+ * needed; m[i] need not be aligned. Pinned frames stay owned (state FRAME_RELEASED, still counted in tot) until their
+ * last unpin. -EINVAL: not all the account's, or two ranges overlap.
+ * Holds the account lock for a few ranges at a time. So the caller ensures that no other call releases any of these
+ * frames before this one returns; the end of the domain, mm_release_some(), may.
  */
 int mm_release_many(struct mem_account *account, const mfn_t *m, u32 order, u32 nr);
 

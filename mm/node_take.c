@@ -160,7 +160,7 @@ static struct chunk *find_whole(struct node *node, struct take *take)
     struct chunk *c = node->chunks[CHUNKS_CLEAN];
     u32 bit;
 
-    if (!may_break_1g(node) || node_spare_2m(node) < MAP_BITS)
+    if (!may_break_1g(node) || node->free_2m < node->kept_2m + (node->kept_1g + 1) * MAP_BITS)
         return NULL;
     if (!c && take->kinds & TAKE_DIRTY)
         c = node->chunks[CHUNKS_DIRTY];
@@ -169,19 +169,20 @@ static struct chunk *find_whole(struct node *node, struct take *take)
     return find_many(node, take, &bit);
 }
 
-static void take_chunk(struct node *node, struct take *take)
+void node_take_chunk(struct node *node, struct take *take)
 {
     struct chunk *c = find_whole(node, take);
 
     if (!c)
         return;
     take->dirty = c->nr_dirty != 0;
-    take->all_dirty = c->nr_dirty == MAP_BITS; /* no map: 164 instructions less, with the clearing */
-    if (take->dirty && !take->all_dirty)
+    take->all_dirty = !c->nr_clean; /* no map: 164 instructions less, with the clearing */
+    if (c->nr_dirty && c->nr_clean)
         for (u32 w = 0; w < MAP_WORDS; w++)
             take->dirty_regions[w] = c->dirty[w];
-    chunk_take(node, c, take->holder, take->owner, take->state);
-    take->extent[take->got++] = mfn(c->base);
+    take->extent[0] = mfn(c->base);
+    take->got = 1;
+    chunk_take(node, c, take);
 }
 
 static void take_region_run(struct node *node, struct take *take, struct chunk *c, u32 bit)
@@ -194,7 +195,7 @@ static void take_region_run(struct node *node, struct take *take, struct chunk *
         take->dirty_regions[w] = dirty;
         if (!bits)
             continue;
-        regions_own(c, w, bits, take->holder, take->owner, take->state);
+        regions_own(c, w, bits, take);
         if (clean)
             chunk_take_regions(node, c, w, clean, map_popcount(clean), false);
         if (!dirty)
@@ -220,7 +221,7 @@ static void take_single_regions(struct node *node, struct take *take, struct chu
         take->extent[got++] = mfn(base + (u64)__builtin_ctzll(left) * MAP_BITS);
         left &= left - 1;
     } while (left && got - before < nr);
-    regions_own(c, w, map[w] ^ left, take->holder, take->owner, take->state);
+    regions_own(c, w, map[w] ^ left, take);
     chunk_take_regions(node, c, w, map[w] ^ left, got - before, dirty);
     if (dirty)
         take->dirty |= ~0ull >> (64 - (got - before)) << before;
@@ -260,17 +261,15 @@ static void take_single_region(struct node *node, struct take *take, struct chun
     u32 bit = w * 64 + (u32)__builtin_ctzll(map[w]);
     take->extent[0] = mfn(c->base + (u64)bit * MAP_BITS);
     take->got = 1;
-    take->dirty = dirty;
+    take->dirty = take->all_dirty = dirty;
     take->holder->near = c;
-    region_own(c, bit, take->holder, take->owner, take->state);
+    region_own(c, bit, take);
     chunk_take_regions(node, c, w, BIT(bit % 64), 1, dirty);
 }
 
 void node_take_regions(struct node *node, struct take *take)
 {
-    if (take->order == ORDER_1G) {
-        take_chunk(node, take);
-    } else if (likely(take->nr == 1 && wants_one(take))) {
+    if (likely(take->nr == 1 && wants_one(take))) {
         struct chunk *c = node_spare_2m(node) ? find_one(node, take) : NULL;
         if (likely(c))
             take_single_region(node, take, c);
@@ -507,7 +506,7 @@ static inline void take_single(struct node *node, struct region *r, struct take 
     while (!(bits = word_of(r, w, take->kinds)))
         w++;
     u64 bit = bits & -bits, n = r->base + w * 64 + (u64)__builtin_ctzll(bits);
-    take->dirty = (r->dirty[w] & bit) != 0;
+    take->dirty = take->all_dirty = (r->dirty[w] & bit) != 0;
     take->extent[0] = mfn(n);
     take->got = 1;
     frame_tables.words[n] = frame_word(take->owner, take->state);

@@ -1,6 +1,6 @@
 /*
  * Taking frames offline and back: XEN_SYSCTL_page_offline_op's part of mm/. First where the frame is, then its
- * credit and what the caller is told. Facts: Xen's public/sysctl.h.
+ * credit and the status that the caller gets. Facts: Xen's public/sysctl.h.
  *
  * A free frame goes at once, out of a region that is split for it; one in use is marked and goes when its owner
  * frees it (region.c). Its memory is not moved. A frame that leaves may have been promised: all nodes are locked then.

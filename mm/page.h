@@ -121,6 +121,7 @@ struct chunk {
     u32 nr_pinned;    /* frames */
     u32 nr_leaving;
     u16 nr_ready;                            /* GUEST, OWN: regions that are ready for chunk_split() */
+    bool has_marks;                          /* GUEST, OWN: `marked` is not all clear */
     struct region *ready;                    /* GUEST, OWN: those, as a list */
     struct holdings *holder;                 /* GUEST, OWN */
     struct chunk *next, **pprev;             /* the list above, or the holder's */
@@ -131,7 +132,8 @@ struct chunk {
         u64 clean[MAP_WORDS];  /* SPLIT: wholly free regions */
         u64 marked[MAP_WORDS]; /* GUEST, OWN: regions whose record and words are valid */
     };
-    u64 dirty[MAP_WORDS]; /* SPLIT: wholly free regions */
+    u64 dirty
+        [MAP_WORDS]; /* SPLIT: wholly free regions; GUEST, OWN: all set, as it will be when the chunk is free */
 };
 
 /* A page each, so that a chunk's record is on its own node. */

@@ -139,25 +139,26 @@ void region_break(struct node *node, struct region *r)
     LIST_SET(dirty, &node->dirty_regions, r, dirty_next, dirty_pprev);
 }
 
-void region_own(struct chunk *c, u32 bit, struct holdings *holder, u16 owner, enum owned_state state)
+void region_own(struct chunk *c, u32 bit, const struct take *take)
 {
+    struct holdings *holder = take->holder;
     struct region *r = chunk_region(c, bit);
 
-    region_renew(r, holder, owner, state);
+    region_renew(r, holder, take->owner, take->state);
     LIST_PUSH(&holder->full, r, next, pprev);
 }
 
-void regions_own(struct chunk *c, u32 w, u64 bits, struct holdings *holder, u16 owner, enum owned_state state)
+void regions_own(struct chunk *c, u32 w, u64 bits, const struct take *take)
 {
     u64 base = c->base + w * 64 * MAP_BITS;
-    struct region *first = &frame_tables.regions[base / MAP_BITS], *head = holder->full;
+    struct region *first = &frame_tables.regions[base / MAP_BITS], *head = take->holder->full;
 
     /* LIST_PUSH() of each, but the list's head is written once: 37 -> 25 instructions a region. */
     for (; bits; bits &= bits - 1) {
         u32 i = (u32)__builtin_ctzll(bits);
         struct region *r = first + i;
 
-        region_renew(r, holder, owner, state);
+        region_renew(r, take->holder, take->owner, take->state);
         r->base = base + (u64)i * MAP_BITS;
         r->chunk = c;
         r->next = head;
@@ -165,8 +166,8 @@ void regions_own(struct chunk *c, u32 w, u64 bits, struct holdings *holder, u16 
             head->pprev = &r->next;
         head = r;
     }
-    head->pprev = &holder->full;
-    holder->full = head;
+    head->pprev = &take->holder->full;
+    take->holder->full = head;
 }
 
 void region_inherit(struct region *r)
@@ -262,8 +263,7 @@ u32 regions_free(struct node *node, struct chunk *c, u64 n, u64 end, struct free
     if (bit == first)
         return 0;
     chunk_put_regions(node, c, first / 64, map_mask_within(first, bit), bit - first);
-    freed->gone += (u64)(bit - first) * MAP_BITS;
-    freed->free += (u64)(bit - first) * MAP_BITS;
+    freed_all(freed, (u64)(bit - first) * MAP_BITS);
     return bit - first;
 }
 
@@ -274,8 +274,7 @@ void region_free(struct node *node, struct region *r, struct holdings *holder, u
 
     if (r->state != REGION_SPLIT && plain && end - start == MAP_BITS) {
         region_free_whole(node, r);
-        freed->gone += MAP_BITS;
-        freed->free += MAP_BITS;
+        freed_all(freed, MAP_BITS);
         return;
     }
     if (r->state != REGION_SPLIT)
@@ -284,8 +283,7 @@ void region_free(struct node *node, struct region *r, struct holdings *holder, u
         holder->shared -= end - start;
     if (plain) {
         region_free_bits(node, r, start, end);
-        freed->gone += end - start;
-        freed->free += end - start;
+        freed_all(freed, end - start);
     } else {
         for (u32 i = start; i < end; i++)
             free_frame(node, r, i, freed);
@@ -311,8 +309,7 @@ void region_free_all(struct node *node, struct region *r, struct holdings *holde
             r->free[w] = ~0ull;
         }
         region_count_free(node, r, nr);
-        freed->gone += nr;
-        freed->free += nr;
+        freed_all(freed, nr);
     } else {
         for (u32 i = 0; i < MAP_BITS; i++) {
             /* The words of a window are those of all nodes that have a part of it, each under its own lock.

@@ -73,9 +73,8 @@ void region_gives_less(struct node *node, struct region *r, u32 order);
 /* A wholly free region leaves its chunk and is split, with all frames free and no holder. */
 void region_break(struct node *node, struct region *r);
 /* A region that leaves its chunk, see chunk_take_regions(), is owned as a whole then; or those in `bits` of map word w. */
-void region_own(struct chunk *c, u32 bit, struct holdings *holder, u16 owner, enum owned_state state);
-void regions_own(struct chunk *c, u32 w, u64 bits, struct holdings *holder, u16 owner,
-                 enum owned_state state);
+void region_own(struct chunk *c, u32 bit, const struct take *take);
+void regions_own(struct chunk *c, u32 w, u64 bits, const struct take *take);
 /* A region of a chunk that is owned as a whole gets a record of its own, in the chunk's list `ready`. */
 void region_inherit(struct region *r);
 /* The result of giving memory up, in frames. */
@@ -83,6 +82,11 @@ struct freed {
     u64 gone; /* no longer the owner's */
     u64 free; /* of them free now; the others went offline */
 };
+static inline void freed_all(struct freed *freed, u64 frames)
+{
+    freed->gone += frames;
+    freed->free += frames;
+}
 /* Frames [start, end) of r, all owned and of holder, are given up; pinned ones are FRAME_RELEASED then and
  * not gone. r is split if need be. */
 void region_free(struct node *node, struct region *r, struct holdings *holder, u32 start, u32 end,
@@ -214,10 +218,10 @@ bool place_lock(struct place *p, mfn_t m);
 /* --- chunk.c --- */
 /* Regions [start, end) become RAM of the node, free and dirty; no record of them is written. */
 void chunk_add(struct node *node, struct chunk *c, u32 start, u32 end);
-/* All of a chunk that is owned as a whole becomes free; it has neither pins nor leaving frames. */
-void chunk_free(struct node *node, struct chunk *c, struct freed *freed);
-void chunk_take(struct node *node, struct chunk *c, struct holdings *holder, u16 owner,
-                enum owned_state state);
+/* All of a chunk that is owned as a whole becomes free; it has neither pins nor leaving frames; the caller counts it. */
+void chunk_free(struct node *node, struct chunk *c);
+/* A wholly free chunk, of which no scrubber has a part, is taken. */
+void chunk_take(struct node *node, struct chunk *c, const struct take *take);
 /*
  * A chunk that is owned as a whole is about to be split: makes the records of some regions ready for that. True: all of
  * them were. To be called until then with the lock dropped in between. The chunk is owned as a whole all the time, and

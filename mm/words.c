@@ -21,6 +21,7 @@ struct region *chunk_mark_region(struct chunk *c, u32 bit)
 
     if (!map_test(c->marked, bit)) {
         map_set(c->marked, bit);
+        c->has_marks = true;
         if (bit >= c->nr_ready)
             region_renew(r, NULL, c->owner, (enum owned_state)c->state);
         region_write_words(r);

@@ -9,7 +9,7 @@ TEST_CFLAGS := -std=gnu11 -O1 -g -DDEBUG -DHOST_TEST $(filter-out -Wmissing-prot
         -fno-sanitize-recover=all -fno-omit-frame-pointer -ftrivial-auto-var-init=pattern -Wno-format-truncation -D_GNU_SOURCE -Iinclude -I. -MMD -MP
 # Not on a host: what drives hardware, and what the C library has.
 HARDWARE_C  := $(addprefix arch/x86/cpu/,apic.c asm_offsets.c console.c efi_runtime.c nmi.c paging.c panic.c percpu.c smp.c spec_ctrl_cpu.c \
-        stop.c symbols.c time.c traps.c debug/watchdog.c) $(addprefix arch/x86/hvm/,guest_dump.c svm/svm.c vmx/invalidate.c vmx/enable.c vmx/fields.c vmx/vmx.c) \
+        stop.c symbols.c time.c traps.c debug/watchdog.c) $(addprefix arch/x86/hvm/,guest_dump.c svm/svm.c vmx/invalidate.c vmx/enable.c vmx/fields.c vmx/registers.c vmx/vmx.c) \
         $(addprefix boot/,cpu_memory.c enter_run_loop.c entry.c give_back.c host_topology.c main.c memory_setup.c start_cpus.c) lib/string.c lib/printf.c
 PRODUCT_C   := $(filter-out $(HARDWARE_C),$(wildcard $(HV_DIRS:%=%/*.c))) \
         $(filter-out %/files.c %/firmware.c %/loader.c,$(wildcard boot/efi/*.c)) \

@@ -25,7 +25,7 @@ SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z*`(\[])|(?<=\.\))\s+(?=[A-Z*`])"
 DEFINITION = re.compile(r"""^[A-Z_]*TEST\((?P<test>\w+)
     |^_Static_assert\((?P<assert>[^\n]*)
     |^(?:static\s+|const\s+)*struct\s+(?P<struct>\w+)\s*\{
-    |^[a-zA-Z][\w\s*]*?\b(?P<function>\w+)\([^;{}]*\)\s*(?P<body>[{;])""", re.X | re.M)
+    |^[a-zA-Z](?:[\w\s*]|__attribute__\(\(\w+\)\))*?\b(?!__attribute__\()(?P<function>\w+)\([^;{}]*\)\s*(?P<body>[{;])""", re.X | re.M)
 SHORT = 90  # characters of a sentence in the table
 
 

@@ -15,6 +15,7 @@ on the console, with status 0 only if the verdict was PASS.
   --cpus P:C:T          packages, cores in each, threads in each of those (default 1:1:1 for AMD, with which Bochs has
                         no more; 1:4:2 for corei7_skylake_x; 1:2:2 for other models)
   --mem MIB             memory (default 1024)
+  --x2apic              the firmware leaves the boot CPU's local APIC in x2APIC mode; not with --uefi
   --uefi                boots by OVMF, GRUB and Homestead's loader, which takes longer; otherwise by Bochs' BIOS and GRUB
   --kernel FILE         the hypervisor (default build/homestead; with --uefi build/homestead.elf)
   --dom0 FILE           domain 0 (default build/guest/dom0.elf)
@@ -55,7 +56,7 @@ number() { # NAME VALUE MIN MAX
 start_dir=$PWD
 cd "$(dirname "$(readlink -f "$0")")/.."
 
-vendor=amd model='' count='' mem=1024 uefi=0 kernel='' dom0=build/guest/dom0.elf dom0_args='' guests=build/guest/default.cpio
+vendor=amd model='' count='' mem=1024 uefi=0 x2apic=0 kernel='' dom0=build/guest/dom0.elf dom0_args='' guests=build/guest/default.cpio
 cmdline='' ips=50000000 seconds=120 keep=''
 
 absolute() { # PATH, relative to the caller's directory
@@ -74,6 +75,10 @@ while [ $# -gt 0 ]; do
     case $option in
     --uefi)
         uefi=1
+        continue
+        ;;
+    --x2apic)
+        x2apic=1
         continue
         ;;
     --help | -h)
@@ -115,6 +120,7 @@ amd:*) count=${count:-1:1:1} ;;
 esac
 [[ $count =~ ^([1-8]):([1-8]):([12])$ ]] || bad_usage "--cpus needs P:C:T, not '$count'"
 cpus=$((BASH_REMATCH[1] * BASH_REMATCH[2] * BASH_REMATCH[3]))
+((uefi == 0 || x2apic == 0)) || bad_usage "--x2apic is not for --uefi"
 ((cpus <= 8)) || bad_usage "--cpus $count are more than 8"
 [ -n "$kernel" ] || kernel=build/homestead$([ "$uefi" = 0 ] || echo .elf)
 
@@ -169,9 +175,13 @@ acpi /srat.aml /slit.aml
 multiboot /homestead.elf$(quoted "$options")
 module /dom0.elf$(quoted "$dom0_args")
 module /guests.cpio
-boot
 END
     modules=(biosdisk serial multiboot)
+    if [ "$x2apic" = 1 ]; then # IA32_APIC_BASE: on, in x2APIC mode, boot CPU
+        echo wrmsr 0x1b 0xfee00d00 >>"$dir/grub.cfg"
+        modules+=(wrmsr)
+    fi
+    echo boot >>"$dir/grub.cfg"
 else
     python3 tools/bochs-tables.py "$dir" "$cpus" "$mem" --uefi
     cat >"$dir/grub.cfg" <<END
@@ -262,7 +272,8 @@ deadline=$((SECONDS + seconds)) why='' cpu_time=0
 while [ -z "$why" ]; do
     sleep 0.2
     cat <&3 >&4
-    cpu_time=$(awk '{ print ($14 + $15) / 100 }' "/proc/$bochs/stat" 2>/dev/null) || true
+    now=$(awk '{ print ($14 + $15) / 100 }' "/proc/$bochs/stat" 2>/dev/null) || true
+    cpu_time=${now:-$cpu_time} # it may have ended
     if has '^@end ' || has '^@panic '; then
         why=end
     elif tail -n 20 "$dir/log" | grep -qa '>>PANIC<<'; then

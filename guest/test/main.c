@@ -1,6 +1,6 @@
 /*
  * The test guest: tests all its memory but its own image, or misbehaves as its command line says
- * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, mmio, pae, restless, balloon,
+ * (guest/README.md): mode=memory (default), crash, loop, hlt, abuse, smp, apic, mmio, pae, tasks, restless, balloon,
  * vnuma, spin, echo, rings, shutdown with code=N.
  */
 #include <guest/lib/guest.h>
@@ -64,6 +64,8 @@ void guest_main(void)
         guest_shutdown(mmio_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     if (strcmp(mode, "pae") == 0)
         guest_shutdown(pae_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
+    if (strcmp(mode, "tasks") == 0)
+        guest_shutdown(tasks_run() ? SHUTDOWN_crash : SHUTDOWN_poweroff);
     if (strcmp(mode, "vnuma") == 0)
         guest_shutdown(vnuma_run() ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     if (strcmp(mode, "spin") == 0) {

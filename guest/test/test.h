@@ -24,6 +24,9 @@ bool mmio_run(void);
 /* pae.c: 32-bit code with PAE paging, on vCPUs 1 and 2. False: a check failed; it was printed. */
 bool pae_run(void);
 
+/* tasks.c: a hardware task switch on vCPU 1. False: it did not happen, which was printed. On Intel it ends the domain. */
+bool tasks_run(void);
+
 /* apic.c: random writes to the APIC. */
 bool apic_run(void);
 

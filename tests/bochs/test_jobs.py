@@ -11,6 +11,10 @@ import test_hostile
 import test_selftest
 from checks import AnyRun, GoodRun, MainJob
 
+# In an SVM guest Bochs 2.7 ends itself at a triple fault, takes no interrupt that ends a guest which was entered with
+# interrupts off, and delivers a virtual interrupt only after the guest has changed its interrupt flag. Not on AMD:
+ONLY_VMX = ("haswell", "skylake_x")
+
 
 @pytest.fixture(scope="session")
 def main_guests(tmp_path_factory):
@@ -29,6 +33,19 @@ class TestByUefi(MainJob):
     @pytest.fixture(scope="class")
     def run(self, bochs, main_guests):
         return bochs("--uefi", "--guests", main_guests)
+
+
+class TestX2apicByFirmware(GoodRun):
+    """The firmware leaves the boot CPU in x2APIC mode, the others in xAPIC mode: all get into x2APIC mode."""
+
+    machines = ONLY_VMX
+
+    @pytest.fixture(scope="class")
+    def run(self, bochs):
+        return bochs("--x2apic", guests="tiny")
+
+    def test_all_cpus_in_that_mode(self, run, cpus):
+        assert re.search(rf"^CPUs +{cpus} found, {cpus} online, x2APIC mode$", run.text, re.M), run.tail()
 
 
 class TestSelf(test_selftest.SelfTest):
@@ -83,11 +100,6 @@ class TestAttacksByOneVcpu(AnyRun):
     @pytest.mark.parametrize("name", ALONE)
     def test_the_attack(self, run, name):
         assert run.one("attack", name=name)["result"] == "ok", run.tail()
-
-
-# In an SVM guest Bochs 2.7 ends itself at a triple fault, takes no interrupt that ends a guest which was entered with
-# interrupts off, and delivers a virtual interrupt only after the guest has changed its interrupt flag. Not on AMD:
-ONLY_VMX = ("haswell", "skylake_x")
 
 
 class TestModes(test_guests.TestModes):

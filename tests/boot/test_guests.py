@@ -39,7 +39,7 @@ class TestModes(GoodRun):
 
     @pytest.mark.parametrize("name,end", [
         ("crash", ("shutdown", 1)), ("loop", ("timeout", -11)), ("loop-on", ("timeout", -11)), ("abuse", ("shutdown", 0)), ("code", ("shutdown", 3)),
-        ("halt", ("shutdown", 0)), ("pae", ("shutdown", 0)), ("after", ("shutdown", 0)),
+        ("halt", ("shutdown", 0)), ("pae", ("shutdown", 0)), ("tasks", ("shutdown", 3)), ("after", ("shutdown", 0)),
     ])
     def test_how_it_ends(self, run, name, end):
         assert run.events(name) == [("created", 0), ("started", 0), end, ("destroyed", 0)]
@@ -55,6 +55,11 @@ class TestModes(GoodRun):
     def test_the_entries_of_pae_paging(self, run, how):
         said = [line for line in run.lines if f") pae: {how}: entries 11111111, 22222222, " in line]
         assert len(said) == 1 and said[0].endswith(": ok"), run.tail()
+
+    def test_a_task_switch_is_made_or_named(self, run):
+        made = [line for line in run.lines if line.endswith(") tasks: TR 20, then 18: ok")]
+        named = [line for line in run.lines if "v1: a hardware task switch by a far CALL to selector 0x20 is not emulated on Intel" in line]
+        assert len(made) + len(named) == 1, run.tail()
 
     def test_no_hypercall_was_abused(self, run):
         assert any(line.startswith("(d") and " 0 not refused" in line for line in run.lines), run.text

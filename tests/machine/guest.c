@@ -42,7 +42,11 @@ int guest_memory_read(struct domain *of, u64 gaddr, void *to, u64 len)
 
 long hypercall(u64 nr, u64 arg1, u64 arg2, u64 arg3)
 {
-    struct hvm_exit exit = {.kind = HVM_EXIT_HYPERCALL, .insn_len = INSN_BYTES};
+    struct hvm_exit exit = {.kind = HVM_EXIT_HYPERCALL,
+                            .insn_len = INSN_BYTES,
+                            .kernel_bits = guest_cpl  ? 0
+                                           : guest_64 ? 64
+                                                      : 32};
     struct hvm_regs *regs = &caller->hvm.regs;
     u64 rip = regs->rip;
     u32 held = references_held();

@@ -1,7 +1,8 @@
 """The machine on which both hypervisors run the conformance domain 0, or another one, and a boot of each. docs/hypervisor-guide/testing.md explains QEMU's
 options below.
 
-Times are wall-clock seconds. QEMU runs under timeout(1) and is terminated when the verdict has been printed.
+Times are seconds. The limits of a boot do not count those in which QEMU waits for a processor (Clock): a busy host is no hang.
+QEMU runs under timeout(1) and is terminated when the verdict has been printed.
 """
 import dataclasses
 import os
@@ -41,6 +42,8 @@ POWERED_OFF = 33   # QEMU's status when Homestead's domain 0 has powered off: do
 LIMIT_S = 180      # of one boot
 SILENCE_S = 30     # nothing printed for so long: it hangs
 FEED_S = 0.2
+SLOWER = 5         # a boot may take so many times its limit by the wall clock
+SAMPLE_S = 1
 
 
 class Failed(Exception):
@@ -86,9 +89,52 @@ def feed(child):
         pass
 
 
+def family(pid):
+    """The process and its descendants."""
+    parents = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+        except OSError:  # it has ended
+            pass
+    found = [pid]
+    for one in found:
+        found += parents.get(one, [])
+    return found
+
+
+def waits(pid):
+    """{thread: seconds in which it was runnable and did not run}, of the family; empty where the kernel does not count them."""
+    found = {}
+    for one in family(pid):
+        for stat in pathlib.Path(f"/proc/{one}/task").glob("*/schedstat"):
+            try:
+                found[stat.parent.name] = int(stat.read_text().split()[1]) / 1e9
+            except (OSError, IndexError):
+                pass
+    return found
+
+
+class Clock:
+    """Seconds in which no thread of the process had to wait for a processor."""
+
+    def __init__(self, pid):
+        self.pid, self.wall, self.before, self.lost = pid, time.monotonic(), waits(pid), 0
+
+    def now(self):
+        wall = time.monotonic()
+        if wall - self.wall >= SAMPLE_S:
+            after = waits(self.pid)
+            lost = max((seconds - self.before.get(thread, 0) for thread, seconds in after.items()), default=0)
+            self.lost += min(lost, wall - self.wall)
+            self.wall, self.before = wall, after
+        return self.wall - self.lost
+
+
 def watch(child, boot, feeding, to_the_end, limit, silence):
     """Reads until the verdict (unless to_the_end), a hang or the end of the output. True: QEMU has ended."""
-    start = heard = time.monotonic()
+    clock = Clock(child.pid)
+    start = heard = clock.now()
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ)
         while not boot.hung:
@@ -97,13 +143,13 @@ def watch(child, boot, feeding, to_the_end, limit, silence):
                 if not piece:
                     return True
                 boot.raw += piece
-                heard = time.monotonic()
+                heard = clock.now()
                 boot.verdict = boot.verdict or bool(VERDICT.search(boot.raw[-len(piece) - 64:]))
                 if boot.verdict and not to_the_end:
                     return False
             elif feeding:
                 feed(child)
-            now = time.monotonic()
+            now = clock.now()
             boot.hung = now - heard > silence or now - start > limit
     return False
 
@@ -111,7 +157,7 @@ def watch(child, boot, feeding, to_the_end, limit, silence):
 def run(arguments, feeding=False, to_the_end=False, limit=LIMIT_S, silence=SILENCE_S):
     """One boot of this command."""
     boot, start = Boot(), time.monotonic()
-    child = subprocess.Popen(["timeout", "--kill-after=5", str(limit + 10), *arguments], cwd=ROOT, bufsize=0,
+    child = subprocess.Popen(["timeout", "--kill-after=5", str(SLOWER * limit + 10), *arguments], cwd=ROOT, bufsize=0,
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     ended = False
     try:

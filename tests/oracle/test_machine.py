@@ -43,6 +43,36 @@ def test_hangs(options):
     assert boot.hung and not boot.verdict and boot.raw.startswith(b"text\n") and boot.seconds < 40
 
 
+def test_time_without_a_processor_does_not_count(monkeypatch):
+    """Of 40 s a thread waits 30, the other one 12; a thread that is new has waited since it began; threads end."""
+    wall, waited = [100.0], {"1": 7.0, "2": 0.0}
+    monkeypatch.setattr(machine.time, "monotonic", lambda: wall[0])
+    monkeypatch.setattr(machine, "waits", lambda pid: dict(waited))
+    clock = machine.Clock(1)
+    assert clock.now() == 100
+    wall[0], waited["1"], waited["2"] = 140.0, 37.0, 12.0
+    assert clock.now() == 110
+    wall[0], waited["3"] = 150.0, 4.0
+    assert clock.now() == 116
+    wall[0] = 160.0
+    waited.clear()
+    assert clock.now() == 126
+    wall[0], waited["4"] = 161.0, 99.0  # never more than there was
+    assert clock.now() == 126
+
+
+def test_threads_that_wait_are_found():
+    """Four processes that want one processor, children of a child."""
+    script = "taskset -c 0 bash -c 'for i in 1 2 3 4; do (while :; do :; done) & done; sleep 2; kill $(jobs -p)'"
+    child = subprocess.Popen(["bash", "-c", script + "; true"])
+    clock, start = machine.Clock(child.pid), machine.time.monotonic()
+    while machine.time.monotonic() - start < 1.8:
+        machine.time.sleep(0.3)
+        clock.now()
+    child.wait()
+    assert clock.lost > 0.3
+
+
 def test_is_fed_newlines():
     script = "read line; read line; echo @verdict result=PASS"
     assert shell(script, feeding=True, silence=20).verdict

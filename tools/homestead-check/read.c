@@ -78,7 +78,7 @@ static struct acpi_bytes table(const struct reader *r, const char *path)
     return b.len ? b : (struct acpi_bytes){.bytes = NULL, .len = 0};
 }
 
-/* A file that decides something: if it is not read, that is told. */
+/* A file that the verdict depends on: if it cannot be read, that is reported. */
 static const char *load_or_tell(const struct reader *r, const char *path)
 {
     struct acpi_bytes b = load(r, path);

@@ -89,7 +89,8 @@ static u32 intel_needs(const struct spec_ctrl_cpu *cpu, bool mmio_reached)
         needs |= ISSUE(L1TF);
     if (cpu->family == 6 && !(caps & ARCH_CAPS_MDS_NO) && !(facts & NOT_MDS))
         needs |= ISSUE(MDS);
-    if ((cpu->ebx7 & CPUID7_EBX_RTM) && !(caps & ARCH_CAPS_TAA_NO)) /* no guest is told, but XBEGIN works */
+    if ((cpu->ebx7 & CPUID7_EBX_RTM) &&
+        !(caps & ARCH_CAPS_TAA_NO)) /* CPUID hides RTM from guests, but XBEGIN works */
         needs |= ISSUE(TAA);
     if (!(caps & ARCH_CAPS_RFDS_NO) && ((facts & RFDS) || (caps & ARCH_CAPS_RFDS_CLEAR)))
         needs |= ISSUE(RFDS);

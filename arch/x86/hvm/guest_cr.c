@@ -108,5 +108,7 @@ int hvm_guest_load_pdptes(struct hvm_vcpu *v, const struct hvm_exit *exit)
     hvm_ops->get_state(v, &state);
     if (!load_pdptes(v, state.cr3, !exit->pdptes.by_cr0))
         return -EFAULT;
-    return !exit->pdptes.by_cr0 || hvm_ops->write_cr0(v, exit->pdptes.cr0) ? 0 : -EFAULT;
+    if (exit->pdptes.by_cr0)
+        hvm_ops->write_cr0(v, exit->pdptes.cr0);
+    return 0;
 }

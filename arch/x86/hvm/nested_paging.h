@@ -37,10 +37,10 @@ static inline bool np_in_reach(gfn_t g, u64 nr)
 {
     return g.n < NP_GFN_LIMIT && NP_GFN_LIMIT - g.n >= nr;
 }
-/* The same for 2^order frames at a multiple of that. */
+/* The same for 2^order frames at a multiple of that, of which the limit is one too. */
 static inline bool np_range_valid(gfn_t g, u32 order)
 {
-    return order <= MAX_ORDER && IS_ALIGNED(g.n, BIT(order)) && np_in_reach(g, BIT(order));
+    return order <= MAX_ORDER && !(g.n & (~(NP_GFN_LIMIT - 1) | (BIT(order) - 1)));
 }
 
 struct np_entry {

@@ -3,11 +3,13 @@
  * the table. Modes:
  *
  *   count  for callgrind: one dump a work and subject, named NAME.SUBJECT.OPERATIONS
- *   time   nanoseconds an operation, best of several rounds, and two threads against one
+ *   time   nanoseconds an operation, best of several rounds, and what `threads` does
+ *   threads  two threads against one, the median of several rounds
  *   shape  fragmentation and metadata
  *   hold   the longest hold of a lock in instructions; only alloc-hold, which has hooks in its locks
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <valgrind/callgrind.h>
 
@@ -65,22 +67,38 @@ static void time_work(const struct work *work)
     }
 }
 
-/* How much more two threads do than one in the same time, of 2. */
+static int compare_ns(const void *a, const void *b)
+{
+    u64 left = *(const u64 *)a, right = *(const u64 *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* How much more two threads do than one in the same time, of 2. The median of rounds: the best one is that in which one
+ * thread did not get its processor, and so did not meet the other; in the worst one the holder of a lock lost it. */
 static void time_threads(const char *name, bool same, bool bulk)
 {
     u64 ops =
         bulk ? 1000 : 50000; /* short, so that a round can fall into a time when both processors are free */
 
     for (u32 s = 0; s < ARRAY_SIZE(subjects); s++) {
-        u64 best[2] = {~0ull, ~0ull};
-        for (u32 round = 0; round < 3 * ROUNDS; round++) {
-            for (u32 nr = 1; nr <= 2; nr++) {
-                u64 ns = threads_run(subjects[s], nr, same, bulk, ops);
-                best[nr - 1] = MIN(best[nr - 1], ns);
-            }
-        }
-        printf("figure %s %s %.3f\n", name, subjects[s]->name, 2.0 * (double)best[0] / (double)best[1]);
+        u64 ns[2][3 * ROUNDS];
+        for (u32 round = 0; round < 3 * ROUNDS; round++)
+            for (u32 nr = 1; nr <= 2; nr++)
+                ns[nr - 1][round] = threads_run(subjects[s], nr, same, bulk, ops);
+        for (u32 i = 0; i < 2; i++)
+            qsort(ns[i], 3 * ROUNDS, sizeof(ns[i][0]), compare_ns);
+        printf("figure %s %s %.3f\n", name, subjects[s]->name,
+               2.0 * (double)ns[0][3 * ROUNDS / 2] / (double)ns[1][3 * ROUNDS / 2]);
     }
+}
+
+static void time_all_threads(void)
+{
+    time_threads("threads_apart", false, false);
+    time_threads("threads_apart_bulk", false, true);
+    time_threads("threads_same", true, false);
+    time_threads("threads_same_bulk", true, true);
 }
 
 static int run_mode(const char *mode)
@@ -93,10 +111,9 @@ static int run_mode(const char *mode)
     } else if (!strcmp(mode, "time")) {
         for (u32 w = 0; w < nr_works; w++)
             time_work(&works[w]);
-        time_threads("threads_apart", false, false);
-        time_threads("threads_apart_bulk", false, true);
-        time_threads("threads_same", true, false);
-        time_threads("threads_same_bulk", true, true);
+        time_all_threads();
+    } else if (!strcmp(mode, "threads")) {
+        time_all_threads();
     } else if (!strcmp(mode, "shape")) {
         for (u32 s = 0; s < ARRAY_SIZE(subjects); s++) {
             printf("figure fragment %s %lu\n", subjects[s]->name, (unsigned long)work_fragment(subjects[s]));

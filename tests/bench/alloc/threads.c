@@ -1,4 +1,7 @@
-/* Two threads against one: each does the same work on memory of its own node, or both on one node's. */
+/*
+ * Two threads against one: each does the same work on memory of its own node, or both on one node's. Each stays on a
+ * processor of its own: two on one processor would take turns, and meet in no lock.
+ */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -15,6 +18,20 @@ struct worker {
     bool bulk;
     u64 ops;
 };
+/* To the i-th processor that the program may use; fewer than that: to any. */
+static void stay_on(pthread_t thread, u32 i)
+{
+    cpu_set_t all, one;
+
+    if (sched_getaffinity(0, sizeof(all), &all) || (u32)CPU_COUNT(&all) <= i)
+        return;
+    CPU_ZERO(&one);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &all) && i-- == 0)
+            CPU_SET(cpu, &one);
+    pthread_setaffinity_np(thread, sizeof(one), &one);
+}
+
 static _Atomic u32 waiting; /* threads that have not started yet; all go when the last one comes */
 
 static void *worker_main(void *arg)
@@ -51,6 +68,7 @@ u64 threads_run(const struct subject *on, u32 nr, bool same, bool bulk, u64 ops)
         workers[i] = (struct worker){.on = on, .domain = i, .nid = same ? 0 : i, .bulk = bulk, .ops = ops};
         if (pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]))
             abort();
+        stay_on(workers[i].thread, i);
     }
     while (atomic_load(&waiting) > 1)
         sched_yield();

@@ -8,10 +8,10 @@
 /* Waits until it has shut down, or WAIT_MS; returns its flags. */
 static u32 wait_shutdown(u32 domid)
 {
-    u64 end = guest_now_ms() + WAIT_MS;
+    struct patience patience = patience_of(WAIT_MS);
 
-    while (!(domain_flags(domid) & XEN_DOMINF_shutdown) && guest_now_ms() < end)
-        sched_op(SCHEDOP_yield, NULL);
+    while (!(domain_flags(domid) & XEN_DOMINF_shutdown) && patience_yield(&patience))
+        ;
     return domain_flags(domid);
 }
 

@@ -78,7 +78,7 @@ static void balloons(void)
 /* A guest that writes to one page after the other, whatever its target is: it ends with code 3. */
 static void touches_all(void)
 {
-    u64 end = guest_now_ms() + WAIT_MS;
+    struct patience patience = patience_of(WAIT_MS);
     xc_domaininfo_t info;
     u64 at = 0x600, left;
 
@@ -87,8 +87,8 @@ static void touches_all(void)
     for (; (left = pod_get(helper).pod_cache_pages) && at < 0x1000; at += left < 512 ? 1 : 512)
         helper_store(GADDR(at), 8, 1);
     helper_store_last(GADDR(at), 8, 1);
-    while (domain_info(helper, &info) && !(info.flags & XEN_DOMINF_shutdown) && guest_now_ms() < end)
-        sched_op(SCHEDOP_yield, NULL);
+    while (domain_info(helper, &info) && !(info.flags & XEN_DOMINF_shutdown) && patience_yield(&patience))
+        ;
     case_end("guest.store", "more_than_the_target", 0, " shutdown=%u code=%u",
              (info.flags & XEN_DOMINF_shutdown) != 0,
              (info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask);

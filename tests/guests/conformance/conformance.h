@@ -99,6 +99,17 @@ bool domain_info(u32 domid, xc_domaininfo_t *info);
 long domain_populate(u32 domid, u64 gfn, u32 order, u32 node);
 /* getnodeaffinity: a bit for each node; 0: the call failed. */
 u64 node_affinity(u32 domid);
+/*
+ * A limit on waiting for others: ms, but not before this vCPU has had some thousands of turns. The clock goes on while the host
+ * runs none of us.
+ */
+struct patience {
+    u64 end_ms;
+    u32 turns;
+};
+struct patience patience_of(u32 ms);
+/* Yields. False: it is over. */
+bool patience_yield(struct patience *p);
 /* Waits (some 10 ms at most) until the hypervisor has freed memory whose freeing it defers. */
 void settle(void);
 

@@ -6,6 +6,7 @@
 
 #define WAIT_MS       20000u
 #define SETTLE_MS     20u
+#define TURNS         20000u
 #define SETTLE_ROUNDS 4u
 
 /* The hole of our physical space: xc.h's window, the helper's two pages (helper.c), the cases' frames. */
@@ -99,16 +100,26 @@ u64 node_affinity(u32 domid)
     return domctl(&op) ? 0 : nodes;
 }
 
+struct patience patience_of(u32 ms)
+{
+    return (struct patience){.end_ms = guest_now_ms() + ms};
+}
+
+bool patience_yield(struct patience *p)
+{
+    sched_op(SCHEDOP_yield, NULL);
+    return ++p->turns < TURNS || guest_now_ms() < p->end_ms;
+}
+
 void domain_end(u32 domid)
 {
-    u64 end = guest_now_ms() + WAIT_MS;
+    struct patience patience = patience_of(WAIT_MS);
     xc_domaininfo_t info;
     long rc;
 
     do {
         rc = xc_domain_destroy(xch, domid);
-        sched_op(SCHEDOP_yield, NULL);
-        if (guest_now_ms() >= end)
+        if (!patience_yield(&patience))
             give_up("destroying a domain", rc);
     } while (domain_info(domid, &info));
     settle();

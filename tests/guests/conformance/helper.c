@@ -218,13 +218,11 @@ bool helper_busy(void)
 
 long helper_wait(void)
 {
-    u64 end = guest_now_ms() + ANSWER_MS;
+    struct patience patience = patience_of(ANSWER_MS);
 
-    while (helper_busy()) {
-        if (guest_now_ms() >= end)
+    while (helper_busy())
+        if (!patience_yield(&patience))
             give_up("waiting for the helper", -ETIME);
-        sched_op(SCHEDOP_yield, NULL);
-    }
     return mailbox->rc;
 }
 

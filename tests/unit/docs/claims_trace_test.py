@@ -42,7 +42,7 @@ flowchart. No ids.
 No ids here. None.
 """
 SOURCE = """/* claims.md CL-1.1. */
-static int first(struct thing *t,
+static __attribute__((noinline)) int first(struct thing *t,
                  int n)
 {
     /* claims.md CL-1.2. */

@@ -102,6 +102,31 @@ CALL_TEST(a_second_copy_looks_at_the_entries_only)
     }
 }
 
+/* What is in one page is copied by the path of that page; one byte more is not. */
+CALL_TEST(at_the_edges_of_a_page)
+{
+    u8 buf[PAGE_SIZE + 2];
+
+    assert_int_equal(byte_at(GVA), 0x4a);
+    assert_int_equal(looks, 5);
+    assert_int_equal(copy_from_guest(caller, buf, GVA, PAGE_SIZE), 0);
+    assert_int_equal(copy_from_guest(caller, buf, GVA + PAGE_SIZE - 1, 1), 0);
+    assert_int_equal(copy_from_guest(caller, buf, GVA + 7, 0), 0);
+    assert_int_equal(copy_from_guest(caller, buf, GVA, 0), 0);
+    assert_int_equal(copy_from_guest(caller, buf, 0, 0), 0);
+    assert_int_equal(copy_from_guest(caller, buf, ~0ull, 0), 0);
+    assert_int_equal(looks, 5);
+    assert_int_equal(copy_from_guest(caller, buf, GVA + PAGE_SIZE - 1, 2), 0);
+    assert_int_equal(buf[0], 0x4a);
+    assert_int_equal(buf[1], 0x4b);
+    assert_int_equal(looks, 10);
+    assert_int_equal(copy_from_guest(caller, buf, GVA, PAGE_SIZE + 1), 0);
+    assert_int_equal(buf[PAGE_SIZE - 1], 0x4a);
+    assert_int_equal(buf[PAGE_SIZE], 0x4b);
+    assert_int_equal(looks, 10);
+    assert_int_equal(copy_from_guest(caller, buf, ~0ull, 2), -EFAULT); /* wraps */
+}
+
 CALL_TEST(across_pages)
 {
     u8 buf[PAGE_SIZE];
@@ -228,7 +253,9 @@ CALL_TEST(a_result_goes_where_its_argument_was)
     assert_int_equal(write_at(&place, 0, 1), -EFAULT);
     set_destroyed(false);
 
-    /* Read-only, over the edge of a page, nothing at all. */
+    /* Read-only, over the edge of a page, nothing at all: none of it is where the last argument was. */
+    assert_int_equal(copy_from_guest_place(caller, bytes, GVA, 8, &place), 0);
+    assert_int_equal(write_at(&place, 0, 0x4a), 0);
     *entry(4, INDEX(0)) = PAGE(10) | PRESENT;
     assert_int_equal(copy_from_guest_place(caller, bytes, GVA, 8, &place), 0);
     assert_int_equal(write_at(&place, 0, 1), -EFAULT);

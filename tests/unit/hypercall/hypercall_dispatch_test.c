@@ -75,7 +75,7 @@ CALL_TEST(console_output)
 /* The line is slow: the vCPU that writes more than there is room for sleeps until the ring is drained. */
 CALL_TEST(console_output_that_finds_no_room)
 {
-    struct hvm_exit exit = {.kind = HVM_EXIT_HYPERCALL, .insn_len = 3};
+    struct hvm_exit exit = {.kind = HVM_EXIT_HYPERCALL, .insn_len = 3, .kernel_bits = 64};
     struct hvm_regs *regs = &caller->hvm.regs;
     static const char line[] = "0123456789012345678901234567890123456789012345678901234567890123456789\n";
     u64 rip = regs->rip;

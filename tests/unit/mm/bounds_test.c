@@ -221,4 +221,44 @@ TEST(a_pinned_gibibyte_ends_in_steps)
     assert_true(mm_unpin(mfn(3)));
 }
 
+static struct mem_account *killed;
+static u32 steps_seen;
+
+/* In the third step another CPU ends the domain, memory and all. */
+static void kill_between_steps(void)
+{
+    if (++steps_seen != 3)
+        return;
+    on_last_unlock = NULL;
+    assert_int_equal(frame_tables.chunks[0].chunk.nr_ready, 3 * 32);
+    mm_account_kill(killed);
+    while (mm_release_some(killed, 1))
+        ;
+}
+
+/* The end of the domain is no fault of who gives its memory back: nor while the locks are dropped for the next step. */
+TEST(a_domain_ends_while_its_gibibyte_is_split)
+{
+    mfn_t m[2];
+
+    killed = account_new(5, GIB_PAGES);
+    assert_int_equal(mm_add_range(mfn(0), mfn(GIB_PAGES), 0), 0);
+    for (u32 nr = 1; nr <= 2; nr++) {
+        if (nr == 2)
+            killed = account_new(6, GIB_PAGES);
+        assert_int_equal(mm_alloc(killed, 0, ORDER_1G, 0, &m[0]), 0);
+        m[0] = mfn(7 * M2 + 1);
+        m[1] = mfn(9 * M2 + 1);
+        steps_seen = 0;
+        on_last_unlock = kill_between_steps;
+        if (nr == 2)
+            steps_seen--; /* the check of both comes first */
+        assert_int_equal(mm_release_many(killed, m, 0, nr), 0);
+        assert_null(on_last_unlock);
+        assert_int_equal(killed->tot_pages, 0);
+        assert_int_equal(node_free(0), GIB_PAGES);
+        assert_int_equal(mm_check(), 0);
+    }
+}
+
 FIXTURE(setup, accounts_unmake)

@@ -285,4 +285,30 @@ TEST(the_check_sees_faults)
     FAULT(ledger_credit(node_get(0), 1), ledger_credit(node_get(0), ~0ull));
 }
 
+TEST(the_check_sees_faults_of_a_split_in_steps)
+{
+    struct mem_account *account = account_new(5, 1ull << ORDER_1G);
+    struct chunk *c = &frame_tables.chunks[0].chunk;
+    struct region *r = frame_tables.regions, *head;
+    mfn_t m;
+
+    assert_int_equal(mm_add_range(mfn(0), mfn(1ull << ORDER_1G), 0), 0);
+    assert_int_equal(mm_alloc(account, 0, ORDER_1G, 0, &m), 0);
+    assert_int_equal(mm_check(), 0);
+    chunk_split_step(c);
+    assert_int_equal(mm_check(), 0);
+    head = c->ready;
+    fprintf(stderr, "The faults that follow are on purpose.\n");
+    FAULT(c->nr_ready--, c->nr_ready++);
+    FAULT(c->nr_ready++, c->nr_ready--);
+    FAULT(c->ready = head->next, c->ready = head);
+    FAULT(c->ready = NULL, c->ready = head);
+    FAULT(head->pprev = &head->next, head->pprev = &c->ready);
+    FAULT(r[3].next = r + 1, r[3].next = r + 2);
+    FAULT(r[0].next = r + 40, r[0].next = NULL);
+    FAULT(r[7].owner = 6, r[7].owner = 5);
+    FAULT(r[7].holder = NULL, r[7].holder = c->holder);
+    FAULT(r[7].nr_ram = 0, r[7].nr_ram = 512);
+}
+
 FIXTURE(setup, accounts_unmake)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""tests/bench/{machines,bench,plot}.py without a machine: what becomes of a run's text, of tables, docs and plot.
+"""tests/bench/{machines,bench,plot,vendors}.py without a machine: what becomes of a run's text, of tables, docs and plot.
 Prints what cmocka would print (tools/run-unit.py)."""
 import contextlib
 import io
@@ -16,6 +16,7 @@ import cmocka  # noqa: E402
 import machines  # noqa: E402
 import plot  # noqa: E402
 import record  # noqa: E402
+import vendors  # noqa: E402
 from machines import Figure  # noqa: E402
 
 TEXT = ("@bench name=dom0_entry tsc=5\n@bench name=free_memory pages=700\n"
@@ -56,6 +57,23 @@ class Runs(unittest.TestCase):
         with self.assertRaises(SystemExit) as stop:
             machines.repeat(mock.Mock(side_effect=[{"a": Figure(1)}, {"a": Figure(1)}, {"a": Figure(2)}]), None, 3)
         self.assertIn("differ", str(stop.exception))
+
+
+class Vendors(unittest.TestCase):
+    TEXT = "@boot tsc_entry=10 tsc_ready=700 ticks=690 tsc_khz=50000\n@bench name=io_exit instructions=228 calls=64\n"
+    HALT = "i[CPU0  ] WARNING: HLT instruction with IF=0!\n"
+
+    def test_figures(self):
+        self.assertEqual(vendors.read(self.TEXT), {"io_exit": 228, "boot": 690})
+
+    def test_main_job_ends_with_the_last_halt(self):
+        log = f"00000000600{self.HALT}00000000900{self.HALT}00000001000i[CPU1  ] WARNING: HLT instruction with IF=0!\n00000002000e[MEM   ] x\n"
+        self.assertEqual(vendors.read_main_job(self.TEXT, log), 200)
+
+    def test_no_halt_is_a_failed_run(self):
+        for log in ("", f"00000000600{self.HALT}"):
+            with self.assertRaises(SystemExit):
+                vendors.read_main_job(self.TEXT, log)
 
 
 class Tables(unittest.TestCase):

@@ -83,7 +83,7 @@ u64 fake_bytes(u64 address)
 }
 
 /* --- the hypervisor's view of the caller's memory, instead of domain/guest_copy.c ---------------------------- */
-void guest_copy_begin(struct vcpu *v)
+void guest_copy_forget(struct vcpu *v)
 {
     (void)v;
 }

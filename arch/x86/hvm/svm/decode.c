@@ -182,6 +182,15 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, struct v
     }
 }
 
+static inline u32 kernel_bits(const struct vmcb *vmcb)
+{
+    if (unlikely(vmcb->cpl))
+        return 0;
+    if (unlikely(!(vmcb->efer & EFER_LMA)) || unlikely(!(vmcb->cs.attributes & HVM_SEG_L)))
+        return 32;
+    return 64;
+}
+
 void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exit)
 {
     u32 code = vmcb->exit_code;
@@ -190,6 +199,7 @@ void svm_decode_exit(struct hvm_vcpu *v, struct vmcb *vmcb, struct hvm_exit *exi
     if (likely(code == SVM_EXIT_VMMCALL)) {
         exit->kind = HVM_EXIT_HYPERCALL;
         exit->insn_len = insn_len(vmcb, 3);
+        exit->kernel_bits = kernel_bits(vmcb);
     } else if (code == SVM_EXIT_CPUID) {
         exit->kind = HVM_EXIT_CPUID;
         exit->insn_len = insn_len(vmcb, 2);

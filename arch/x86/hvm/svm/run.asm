@@ -15,18 +15,14 @@
 
 %include "asm_offsets.inc"
 %include "arch/x86/cpu/spec_ctrl.inc"
+%include "arch/x86/hvm/registers.inc"
 
 extern spec_ctrl_values
 global svm_enter, svm_enter_guarded
 
 %macro ENTER 1 ; 1: guarded
         ; 1. Registers that the C caller expects unchanged.
-        push    rbx
-        push    rbp
-        push    r12
-        push    r13
-        push    r14
-        push    r15
+        SAVE_CALLER
 %if %1
         push    rdx
 %endif
@@ -40,20 +36,7 @@ global svm_enter, svm_enter_guarded
 
         ; 3. The guest's half of the state: hidden by VMLOAD, general registers by us.
         vmload                          ; [rax]
-        mov     rbx, [rdi + HVM_RBX]
-        mov     rcx, [rdi + HVM_RCX]
-        mov     rdx, [rdi + HVM_RDX]
-        mov     rsi, [rdi + HVM_RSI]
-        mov     rbp, [rdi + HVM_RBP]
-        mov     r8, [rdi + HVM_R8]
-        mov     r9, [rdi + HVM_R9]
-        mov     r10, [rdi + HVM_R10]
-        mov     r11, [rdi + HVM_R11]
-        mov     r12, [rdi + HVM_R12]
-        mov     r13, [rdi + HVM_R13]
-        mov     r14, [rdi + HVM_R14]
-        mov     r15, [rdi + HVM_R15]
-        mov     rdi, [rdi + HVM_RDI]
+        LOAD_GUEST
 
         ; 4. The guest runs.
         vmrun                           ; [rax]
@@ -61,20 +44,7 @@ global svm_enter, svm_enter_guarded
         ; 5. rax is the VMCB again, [rsp] is v.
         vmsave                          ; [rax]
         mov     rax, [rsp]
-        mov     [rax + HVM_RBX], rbx
-        mov     [rax + HVM_RCX], rcx
-        mov     [rax + HVM_RDX], rdx
-        mov     [rax + HVM_RSI], rsi
-        mov     [rax + HVM_RDI], rdi
-        mov     [rax + HVM_RBP], rbp
-        mov     [rax + HVM_R8], r8
-        mov     [rax + HVM_R9], r9
-        mov     [rax + HVM_R10], r10
-        mov     [rax + HVM_R11], r11
-        mov     [rax + HVM_R12], r12
-        mov     [rax + HVM_R13], r13
-        mov     [rax + HVM_R14], r14
-        mov     [rax + HVM_R15], r15
+        STORE_GUEST
 
         ; 6. The host's FS, GS, TR, LDTR and system-call MSRs.
         mov     rax, [rsp + 8]
@@ -89,12 +59,7 @@ global svm_enter, svm_enter_guarded
         cli
         stgi
         add     rsp, 16 + 8 * %1
-        pop     r15
-        pop     r14
-        pop     r13
-        pop     r12
-        pop     rbp
-        pop     rbx
+        RESTORE_CALLER
         ret
 %endmacro
 

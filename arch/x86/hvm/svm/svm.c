@@ -244,13 +244,12 @@ static u32 svm_cpl(struct hvm_vcpu *v)
 static bool svm_paging_state(struct hvm_vcpu *v, struct hvm_paging *state)
 {
     const struct vmcb *vmcb = svm_vmcb(v);
-    const struct hvm_paging now = {
-        .cr0 = vmcb->cr0, .cr3 = vmcb->cr3, .cr4 = v->cr4, .efer = vmcb->efer & ~EFER_SVME};
 
-    if (likely(!((now.cr3 ^ state->cr3) | (now.cr0 ^ state->cr0) | (now.cr4 ^ state->cr4) |
-                 (now.efer ^ state->efer))))
+    if (likely(vmcb->cr3 == state->cr3) && likely(vmcb->cr0 == state->cr0) && likely(v->cr4 == state->cr4) &&
+        likely(!((vmcb->efer ^ state->efer) & ~EFER_SVME)))
         return false;
-    *state = now;
+    *state = (struct hvm_paging){
+        .cr0 = vmcb->cr0, .cr3 = vmcb->cr3, .cr4 = v->cr4, .efer = vmcb->efer & ~EFER_SVME};
     return true;
 }
 

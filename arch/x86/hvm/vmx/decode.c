@@ -19,7 +19,7 @@
 
 #define NO_ERROR (-1)
 
-/* Exit qualifications, 28.2.1: of CR accesses, I/O instructions, #DB */
+/* Exit qualifications, 28.2.1: of CR accesses, I/O instructions, #DB, task switches */
 #define CR_NUMBER(q)       ((q)&0xf)
 #define CR_TYPE(q)         ((q) >> 4 & 3)
 #define CR_GPR(q)          ((u8)((q) >> 8 & 0xf))
@@ -29,6 +29,7 @@
 #define IO_STRING          BIT(4)
 #define IO_PORT(q)         ((u16)((q) >> 16))
 #define DB_DR6             0x600full
+#define TASK_SWITCH_BY(q)  ((q) >> 30 & 3)
 #define EPT_NMI_UNBLOCKED  BIT(12)
 #define PHYSICAL_BITS_LEAF 0x80000008u
 
@@ -79,18 +80,24 @@ static void access_cr8(struct hvm_vcpu *v, u64 q, struct hvm_exit *exit)
         vmx_set_cr8(v, (u32)*gpr);
 }
 
-/* CD or NW changes, NE too perhaps. On a CPU that loads the entries of PAE paging. */
+static bool cr0_faults(u64 value)
+{
+    return ((value & CR0_NW) && !(value & CR0_CD)) || ((value & CR0_PG) && !(value & CR0_PE));
+}
+
+/* CD or NW changes, NE too perhaps. On a CPU that loads the entries of PAE paging, unless it refuses the value. */
 static void decode_cr0(struct hvm_vcpu *v, u64 value, struct hvm_exit *exit)
 {
-    if (vmx_pae_paging(v, value)) {
+    if (cr0_faults(value)) {
+        decode_exception(exit, TRAP_GP, 0);
+    } else if (vmx_pae_paging(v, value)) {
         exit->kind = HVM_EXIT_PDPTES;
         exit->pdptes.by_cr0 = true;
         exit->pdptes.cr0 = value;
-        return;
+    } else {
+        exit->kind = HVM_EXIT_INTERRUPT;
+        vmx_write_cr0(v, value);
     }
-    exit->kind = HVM_EXIT_INTERRUPT;
-    if (!vmx_write_cr0(v, value))
-        decode_exception(exit, TRAP_GP, 0);
 }
 
 static void decode_cr(struct hvm_vcpu *v, struct hvm_exit *exit)
@@ -176,6 +183,14 @@ static void report_misconfiguration(const struct hvm_vcpu *v)
     log_error("d%uv%u: EPT misconfiguration: %s\n", v->domid, v->vcpu_id, text);
 }
 
+static void report_task_switch(const struct hvm_vcpu *v, u64 q)
+{
+    static const char *const by[] = {"a far CALL", "IRET", "a far JMP", "a task gate"};
+
+    log_error("d%uv%u: a hardware task switch by %s to selector 0x%x is not emulated on Intel\n", v->domid,
+              v->vcpu_id, by[TASK_SWITCH_BY(q)], (u16)q);
+}
+
 static bool is_vmx_instruction(u32 reason)
 {
     return (reason >= VMX_EXIT_VMCLEAR && reason <= VMX_EXIT_VMXON) || reason == VMX_EXIT_INVEPT ||
@@ -249,8 +264,7 @@ static __attribute__((noinline)) void decode_others(struct hvm_vcpu *v, u32 reas
         exit->kind = HVM_EXIT_UNKNOWN;
         break;
     case VMX_EXIT_TASK_SWITCH: /* AMD's CPUs make it themselves */
-        log_error("d%uv%u: a hardware task switch to selector 0x%x is not emulated on Intel\n", v->domid,
-                  v->vcpu_id, (u16)vmread(VMCS_QUALIFICATION));
+        report_task_switch(v, vmread(VMCS_QUALIFICATION));
         exit->kind = HVM_EXIT_UNKNOWN;
         break;
     default:
@@ -264,6 +278,7 @@ void vmx_decode_exit(struct hvm_vcpu *v, u32 reason, struct hvm_exit *exit)
     if (likely(reason == VMX_EXIT_VMCALL)) {
         exit->kind = HVM_EXIT_HYPERCALL;
         exit->insn_len = insn_len();
+        exit->kernel_bits = vmx_cpl(v) ? 0 : vmx_long_mode_cs(v) ? 64 : 32;
     } else if (reason == VMX_EXIT_CPUID) {
         exit->kind = HVM_EXIT_CPUID;
         exit->insn_len = insn_len();

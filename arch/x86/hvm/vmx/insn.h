@@ -31,21 +31,41 @@ static inline bool vmwrite_checked(u32 field, u64 value)
     return !failed;
 }
 
-#define DEFINE_VMX_INSN(name) \
-    static inline bool name(u64 maddr) \
-    { \
+/* False: it failed. */
+#define VMX_INSN(name, maddr) \
+    ({ \
         bool failed; \
-        __asm__ volatile(#name " %1" : "=@ccbe"(failed) : "m"(maddr) : "memory"); \
-        return !failed; \
-    }
-DEFINE_VMX_INSN(vmxon)
-DEFINE_VMX_INSN(vmclear)
-DEFINE_VMX_INSN(vmptrld)
-#undef DEFINE_VMX_INSN
+        __asm__ volatile(name " %1" : "=@ccbe"(failed) : "m"(maddr) : "memory"); \
+        !failed; \
+    })
+
+static inline bool vmxon(u64 maddr)
+{
+    return VMX_INSN("vmxon", maddr);
+}
+
+static inline bool vmclear(u64 maddr)
+{
+    return VMX_INSN("vmclear", maddr);
+}
+
+static inline bool vmptrld(u64 maddr)
+{
+    return VMX_INSN("vmptrld", maddr);
+}
+
+/* For one instruction: the window after each exit. */
+static inline void let_interrupts_in(void)
+{
+    __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory");
+}
 
 #else
 u64 vmread(u32 field);
 void vmwrite(u32 field, u64 value);
+bool vmclear(u64 maddr);
+bool vmptrld(u64 maddr);
+void let_interrupts_in(void);
 #endif
 
 #endif

@@ -12,6 +12,7 @@
 
 %include "asm_offsets.inc"
 %include "arch/x86/cpu/spec_ctrl.inc"
+%include "arch/x86/hvm/registers.inc"
 
 extern spec_ctrl_values
 global vmx_enter, vmx_exit_entry, vmx_enter_guarded, vmx_exit_guarded
@@ -22,12 +23,7 @@ VMCS_HOST_RSP equ 0x6c14
 align 16
 %1:
         ; 1. Registers that the C caller expects unchanged.
-        push    rbx
-        push    rbp
-        push    r12
-        push    r13
-        push    r14
-        push    r15
+        SAVE_CALLER
 %if %3
         push    rsi
 %endif
@@ -41,20 +37,7 @@ align 16
         ; 3. The guest's registers.
         cmp     byte [rdi + VMX_LAUNCHED], 0
         mov     rax, [rdi + HVM_RAX]
-        mov     rbx, [rdi + HVM_RBX]
-        mov     rcx, [rdi + HVM_RCX]
-        mov     rdx, [rdi + HVM_RDX]
-        mov     rsi, [rdi + HVM_RSI]
-        mov     rbp, [rdi + HVM_RBP]
-        mov     r8, [rdi + HVM_R8]
-        mov     r9, [rdi + HVM_R9]
-        mov     r10, [rdi + HVM_R10]
-        mov     r11, [rdi + HVM_R11]
-        mov     r12, [rdi + HVM_R12]
-        mov     r13, [rdi + HVM_R13]
-        mov     r14, [rdi + HVM_R14]
-        mov     r15, [rdi + HVM_R15]
-        mov     rdi, [rdi + HVM_RDI]
+        LOAD_GUEST
 
         ; 4. The guest runs. The next instruction is only reached if it does not.
         je      %%launch
@@ -80,20 +63,7 @@ align 16
 %2:
         push    rax
         mov     rax, [rsp + 8]
-        mov     [rax + HVM_RBX], rbx
-        mov     [rax + HVM_RCX], rcx
-        mov     [rax + HVM_RDX], rdx
-        mov     [rax + HVM_RSI], rsi
-        mov     [rax + HVM_RDI], rdi
-        mov     [rax + HVM_RBP], rbp
-        mov     [rax + HVM_R8], r8
-        mov     [rax + HVM_R9], r9
-        mov     [rax + HVM_R10], r10
-        mov     [rax + HVM_R11], r11
-        mov     [rax + HVM_R12], r12
-        mov     [rax + HVM_R13], r13
-        mov     [rax + HVM_R14], r14
-        mov     [rax + HVM_R15], r15
+        STORE_GUEST
         pop     qword [rax + HVM_RAX]
         add     rsp, 8
         xor     eax, eax
@@ -106,12 +76,7 @@ align 16
         mov     eax, edi
         add     rsp, 8
 %endif
-        pop     r15
-        pop     r14
-        pop     r13
-        pop     r12
-        pop     rbp
-        pop     rbx
+        RESTORE_CALLER
         ret
 %endmacro
 

@@ -3,7 +3,8 @@
  *
  * An entry fails if guest state breaks one of the many rules of SDM 3C 27.3.1, where AMD's CPUs take nearly anything. What
  * a toolstack sets is therefore made to fit: where the architecture leaves one valid value (an accessed bit, a busy TSS,
- * canonical addresses), that one is used; a state that no instruction could have made becomes one nearby.
+ * canonical addresses), that one is used; a state that no instruction could have made becomes one nearby. Segments are
+ * made to fit at the entry only, so that a toolstack reads what it wrote, as on SVM, until the vCPU has run.
  *
  * Of CR0 the guest does not own NE, which VMX needs, and CD and NW, which would stay with the host: the caches are always
  * on. It reads what it wrote. Of CR4 it owns nothing, as on SVM: VMXE and MCE are always set underneath.
@@ -116,6 +117,81 @@ static u64 canonical(u64 address)
     return (u64)((s64)(address << (64 - CANONICAL)) >> (64 - CANONICAL));
 }
 
+static struct vmx_segment set_segment(const struct hvm_segment *s)
+{
+    u64 ar = (s->attributes & 0xffu) | (s->attributes & 0xf00u) << 4 |
+             (s->attributes & AR_P ? 0 : VMX_AR_UNUSABLE);
+
+    return (struct vmx_segment){
+        .selector = s->selector, .limit = s->limit, .access_rights = ar, .base = canonical(s->base)};
+}
+
+#define SET_SEGMENT(name)  g->name = set_segment(&in->name);
+#define SET_SAME(name)     g->name = in->name;
+#define SET_REGISTER(name) v->vmx.name = in->name;
+
+static void to_guest(const struct hvm_state *in, struct vmx_guest *g)
+{
+    bool long_mode = (in->efer & EFER_LME) && (in->cr0 & CR0_PG);
+
+    SAME(SET_SAME)
+    DESCRIPTOR_SEGMENTS(SET_SEGMENT)
+    g->cr3 &= BIT(vmx_settings.maddr_bits) - 1;
+    g->sysenter_esp = canonical(g->sysenter_esp);
+    g->sysenter_eip = canonical(g->sysenter_eip);
+    g->gdtr_limit = (u16)in->gdtr.limit;
+    g->gdtr_base = canonical(in->gdtr.base);
+    g->idtr_limit = (u16)in->idtr.limit;
+    g->idtr_base = canonical(in->idtr.base);
+    g->efer = (in->efer & EFER_ALLOWED) | (long_mode ? EFER_LMA : 0);
+    g->entry_controls = vmx_settings.entry | (long_mode ? ENTRY_GUEST_64 : 0);
+    g->cr0 = ((in->cr0 & ~CR0_OWNED) | (vmx_settings.cr0_must & ~(CR0_PE | CR0_PG))) & vmx_settings.cr0_may;
+    g->cr0_shadow = in->cr0;
+    g->cr4 = (in->cr4 | CR4_MCE | vmx_settings.cr4_must) & vmx_settings.cr4_may;
+    g->cr4_shadow = in->cr4;
+}
+
+static void change_guest(struct hvm_vcpu *v, struct vmx_guest *to)
+{
+    for (u32 i = 0; i < VMX_GUEST_FIELDS; i++)
+        if (*field(to, i) != *field(&v->vmx.guest, i))
+            v->vmx.dirty |= BIT(i);
+    v->vmx.guest = *to;
+}
+
+/* They are loaded by WRMSR and MOV, which fault in the host where a VM entry would fail. */
+static void fit_registers(struct vmx_vcpu *x)
+{
+    x->lstar = canonical(x->lstar);
+    x->cstar = canonical(x->cstar);
+    x->kernel_gs_base = canonical(x->kernel_gs_base);
+    x->sfmask = (u32)x->sfmask;
+    x->dr6 = (u32)x->dr6;
+}
+
+void vmx_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
+{
+    struct vmx_guest guest;
+    bool here = vmx_is_here(v);
+
+    if (here && !v->vmx.read)
+        vmx_read_guest(v); /* so that only what changes is written */
+    to_guest(in, &guest);
+    change_guest(v, &guest);
+    if (!here) /* else whoever changes what they depend on loads them: guest_cr.c */
+        v->vmx.pdptes_due = vmx_pae_paging(v, in->cr0);
+    REGISTERS(SET_REGISTER)
+    fit_registers(&v->vmx);
+    if (here)
+        vmx_load_registers(v);
+    v->cr4 = in->cr4;
+    v->tsc_aux = in->tsc_aux;
+    v->vmx.mode_known = false;
+    v->asid_generation = 0; /* translations may have changed with CR4, EFER, PAT: a new VPID */
+}
+
+/* --- before the entry --- */
+
 /* A limit has one granularity, or either if its upper and lower bits allow both. */
 static void fit_limit(struct vmx_segment *s)
 {
@@ -125,17 +201,6 @@ static void fit_limit(struct vmx_segment *s)
     } else if ((s->limit & 0xfff) != 0xfff) {
         s->access_rights &= ~VMX_AR_G;
     }
-}
-
-static struct vmx_segment set_segment(const struct hvm_segment *s)
-{
-    u64 ar = (s->attributes & 0xffu) | (s->attributes & 0xf00u) << 4 |
-             (s->attributes & AR_P ? 0 : VMX_AR_UNUSABLE);
-    struct vmx_segment out = {
-        .selector = s->selector, .limit = s->limit, .access_rights = ar, .base = canonical(s->base)};
-
-    fit_limit(&out);
-    return out;
 }
 
 static void set_type(struct vmx_segment *s, u64 type)
@@ -194,29 +259,12 @@ static void fit_system(struct vmx_guest *g)
     ldtr->selector &= ~(u64)SELECTOR_TI;
 }
 
-#define SET_SEGMENT(name)  g->name = set_segment(&in->name);
-#define SET_SAME(name)     g->name = in->name;
-#define SET_REGISTER(name) v->vmx.name = in->name;
-
-static void to_guest(const struct hvm_state *in, struct vmx_guest *g)
+static void fit_segments(struct vmx_guest *g)
 {
-    bool long_mode = (in->efer & EFER_LME) && (in->cr0 & CR0_PG);
+    struct vmx_segment *segments = (struct vmx_segment *)g; /* its first members */
 
-    SAME(SET_SAME)
-    DESCRIPTOR_SEGMENTS(SET_SEGMENT)
-    g->cr3 &= BIT(vmx_settings.maddr_bits) - 1;
-    g->sysenter_esp = canonical(g->sysenter_esp);
-    g->sysenter_eip = canonical(g->sysenter_eip);
-    g->gdtr_limit = (u16)in->gdtr.limit;
-    g->gdtr_base = canonical(in->gdtr.base);
-    g->idtr_limit = (u16)in->idtr.limit;
-    g->idtr_base = canonical(in->idtr.base);
-    g->efer = (in->efer & EFER_ALLOWED) | (long_mode ? EFER_LMA : 0);
-    g->entry_controls = vmx_settings.entry | (long_mode ? ENTRY_GUEST_64 : 0);
-    g->cr0 = ((in->cr0 & ~CR0_OWNED) | (vmx_settings.cr0_must & ~(CR0_PE | CR0_PG))) & vmx_settings.cr0_may;
-    g->cr0_shadow = in->cr0;
-    g->cr4 = (in->cr4 | CR4_MCE | vmx_settings.cr4_must) & vmx_settings.cr4_may;
-    g->cr4_shadow = in->cr4;
+    for (u32 i = 0; i < VMX_SEGMENTS; i++)
+        fit_limit(&segments[i]);
     fit_code_and_stack(g);
     fit_data(&g->ds);
     fit_data(&g->es);
@@ -227,65 +275,34 @@ static void to_guest(const struct hvm_state *in, struct vmx_guest *g)
     fit_system(g);
 }
 
-/* They are loaded by WRMSR and MOV, which fault in the host where a VM entry would fail. */
-static void fit_registers(struct vmx_vcpu *x)
-{
-    x->lstar = canonical(x->lstar);
-    x->cstar = canonical(x->cstar);
-    x->kernel_gs_base = canonical(x->kernel_gs_base);
-    x->sfmask = (u32)x->sfmask;
-    x->dr6 = (u32)x->dr6;
-}
-
-void vmx_set_state(struct hvm_vcpu *v, const struct hvm_state *in)
-{
-    struct vmx_guest guest;
-    bool here = vmx_is_here(v);
-
-    if (here && !v->vmx.read)
-        vmx_read_guest(v); /* so that only what changes is written */
-    to_guest(in, &guest);
-    for (u32 i = 0; i < VMX_GUEST_FIELDS; i++)
-        if (*field(&guest, i) != *field(&v->vmx.guest, i))
-            v->vmx.dirty |= BIT(i);
-    v->vmx.guest = guest;
-    if (!here) /* else whoever changes what they depend on loads them: guest_cr.c */
-        v->vmx.pdptes_due = vmx_pae_paging(v, in->cr0);
-    REGISTERS(SET_REGISTER)
-    fit_registers(&v->vmx);
-    if (here)
-        vmx_load_registers(v);
-    v->cr4 = in->cr4;
-    v->tsc_aux = in->tsc_aux;
-    v->vmx.mode_known = false;
-    v->asid_generation = 0; /* translations may have changed with CR4, EFER, PAT: a new VPID */
-}
-
 /* Virtual-8086 mode has one form of segments. It depends on RFLAGS, which set_state() does not know. */
-static void fit_v86(struct vmx_guest *g, u64 *dirty)
+static void fit_v86(struct vmx_guest *g)
 {
-    static const u32 segments[] = {INDEX(es), INDEX(cs), INDEX(ss), INDEX(ds), INDEX(fs), INDEX(gs)};
+    struct vmx_segment *const segments[] = {&g->es, &g->cs, &g->ss, &g->ds, &g->fs, &g->gs};
 
-    for (u32 i = 0; i < ARRAY_SIZE(segments); i++) {
-        struct vmx_segment *s = (struct vmx_segment *)field(g, segments[i]);
-
-        *s = (struct vmx_segment){
-            .selector = s->selector, .limit = 0xffff, .access_rights = AR_V86, .base = s->selector << 4};
-        *dirty |= 0xfull << segments[i];
-    }
+    for (u32 i = 0; i < ARRAY_SIZE(segments); i++)
+        *segments[i] = (struct vmx_segment){.selector = segments[i]->selector,
+                                            .limit = 0xffff,
+                                            .access_rights = AR_V86,
+                                            .base = segments[i]->selector << 4};
 }
 
 /* What set_state() has changed, made to fit with what struct hvm_regs has. */
 static void write_dirty(struct hvm_vcpu *v)
 {
-    struct vmx_guest *g = &v->vmx.guest;
+    struct vmx_guest fitted = v->vmx.guest;
+    const struct vmx_guest *g = &v->vmx.guest;
     bool long_mode = g->entry_controls & ENTRY_GUEST_64;
 
     v->regs.rflags = (v->regs.rflags & RFLAGS_VALID) | RFLAGS_RESERVED1;
     if (long_mode || !(g->cr0 & CR0_PE))
         v->regs.rflags &= ~RFLAGS_VM;
-    if (v->regs.rflags & RFLAGS_VM)
-        fit_v86(g, &v->vmx.dirty);
+    if (v->vmx.dirty & ~VMX_DIRTY_PDPTES) {
+        fit_segments(&fitted);
+        if (v->regs.rflags & RFLAGS_VM)
+            fit_v86(&fitted);
+        change_guest(v, &fitted);
+    }
     if (!(v->regs.rflags & RFLAGS_IF))
         v->vmx.interruptibility &= ~VMX_BLOCKED_BY_STI;
     if (!long_mode || !(g->cs.access_rights & VMX_AR_L))
@@ -298,7 +315,7 @@ static void write_dirty(struct hvm_vcpu *v)
     for (u64 dirty = v->vmx.dirty & ~VMX_DIRTY_PDPTES; dirty; dirty &= dirty - 1) {
         u32 i = (u32)__builtin_ctzll(dirty);
 
-        vmwrite(vmx_guest_encodings[i], *field(g, i));
+        vmwrite(vmx_guest_encodings[i], *field(&v->vmx.guest, i));
     }
     v->vmx.dirty = 0;
 }
@@ -368,11 +385,8 @@ bool vmx_paging_state(struct hvm_vcpu *v, struct hvm_paging *state)
 
 /* Once the shadow has the new bits, the instruction does not exit any more: the guest executes it again, and the CPU does
  * all that depends on PE and PG. */
-bool vmx_write_cr0(struct hvm_vcpu *v, u64 value)
+void vmx_write_cr0(struct hvm_vcpu *v, u64 value)
 {
-    if ((value & CR0_NW) && !(value & CR0_CD))
-        return false;
     v->vmx.guest.cr0_shadow = (v->vmx.guest.cr0_shadow & ~CR0_OWNED) | (value & CR0_OWNED);
     vmwrite(VMCS_CR0_SHADOW, v->vmx.guest.cr0_shadow);
-    return true;
 }

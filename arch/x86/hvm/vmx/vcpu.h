@@ -23,6 +23,7 @@ struct vmx_guest {
     /* from here on the guest changes nothing without an exit */
     u64 cr4, cr0_shadow, cr4_shadow, pat;
 };
+#define VMX_SEGMENTS         8u /* es to tr */
 #define VMX_GUEST_FIELDS     (sizeof(struct vmx_guest) / sizeof(u64))
 #define VMX_GUEST_CHANGEABLE (offsetof(struct vmx_guest, cr4) / sizeof(u64))
 #define VMX_DIRTY_PDPTES     BIT(63)

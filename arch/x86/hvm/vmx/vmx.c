@@ -45,28 +45,6 @@ bool vmx_is_here(const struct hvm_vcpu *v)
     return this_cpu()->vmcs == v;
 }
 
-void vmx_save_registers(struct hvm_vcpu *v)
-{
-    v->vmx.star = rdmsr(MSR_STAR);
-    v->vmx.lstar = rdmsr(MSR_LSTAR);
-    v->vmx.cstar = rdmsr(MSR_CSTAR);
-    v->vmx.sfmask = rdmsr(MSR_SFMASK);
-    v->vmx.kernel_gs_base = rdmsr(MSR_KERNEL_GS_BASE);
-    v->vmx.cr2 = read_cr2();
-    __asm__ volatile("mov %%db6, %0" : "=r"(v->vmx.dr6));
-}
-
-void vmx_load_registers(const struct hvm_vcpu *v)
-{
-    wrmsr(MSR_STAR, v->vmx.star);
-    wrmsr(MSR_LSTAR, v->vmx.lstar);
-    wrmsr(MSR_CSTAR, v->vmx.cstar);
-    wrmsr(MSR_SFMASK, v->vmx.sfmask);
-    wrmsr(MSR_KERNEL_GS_BASE, v->vmx.kernel_gs_base);
-    write_cr2(v->vmx.cr2);
-    __asm__ volatile("mov %0, %%db6" : : "r"(v->vmx.dr6));
-}
-
 static void must_clear(const struct hvm_vcpu *v)
 {
     if (!vmclear(v->control_maddr))
@@ -174,7 +152,7 @@ static void vmx_run(struct hvm_vcpu *v, struct hvm_exit *exit)
     cpu->in_guest = true;
     u32 entered = likely(!spec_ctrl_needed()) ? vmx_enter(v) : vmx_with_measures(v, cpu);
     cpu->in_guest = false;
-    __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory"); /* their handlers only set flags for the run loop */
+    let_interrupts_in(); /* their handlers only set flags for the run loop */
     u32 reason = entered == VMX_ENTERED ? (u32)vmread(VMCS_EXIT_REASON) : VMX_EXIT_ENTRY_FAILED;
     if (unlikely(reason & VMX_EXIT_ENTRY_FAILED)) {
         refused(v, entered, exit);

@@ -34,7 +34,7 @@ u32 vmx_enter_guarded(struct hvm_vcpu *v, u32 flags);
 
 /* Is v's VMCS current on this CPU? */
 bool vmx_is_here(const struct hvm_vcpu *v);
-/* Moves what struct vmx_vcpu says is in the registers while v has its CPU. */
+/* registers.c: moves what struct vmx_vcpu says is in the registers while v has its CPU. */
 void vmx_save_registers(struct hvm_vcpu *v);
 void vmx_load_registers(const struct hvm_vcpu *v);
 
@@ -51,8 +51,8 @@ bool vmx_paging_state(struct hvm_vcpu *v, struct hvm_paging *state);
 void vmx_read_guest(struct hvm_vcpu *v);
 /* Before each entry: the event to inject, and what handlers have changed. v has its CPU. */
 void vmx_write_changes(struct hvm_vcpu *v);
-/* A write of CR0 that changes a bit that is not the guest's own. False: #GP is due. */
-bool vmx_write_cr0(struct hvm_vcpu *v, u64 value);
+/* A write of CR0 that changes a bit that is not the guest's own. */
+void vmx_write_cr0(struct hvm_vcpu *v, u64 value);
 
 /* pdptes.c */
 /* Is PAE paging of 32-bit code on, with this CR0? The guest cannot change the rest without an exit while it is. */

@@ -29,10 +29,8 @@ struct entry_vendor {
     void (*init)(struct hvm_vcpu *v); /* as vcpu_init(), with a fresh control page */
     /* What run() does up to the entry. NULL: the CPU enters; else the rule that is broken. */
     const char *(*enter)(struct hvm_vcpu *v);
-    /* The guest has run and exited: state as the CPU can have changed and saved it. */
+    /* The guest has run and exited: state as the CPU can have changed and saved it. NULL: enter() has done that. */
     void (*guest_runs)(struct hvm_vcpu *v);
-    /* The vCPU gives up its CPU, as before a toolstack sets its state. NULL: nothing is to be done. */
-    void (*leave)(struct hvm_vcpu *v);
 };
 
 static const struct entry_vendor *who;
@@ -286,8 +284,8 @@ static const char *step(void)
     struct hvm_vcpu *v = &target->hvm;
     u32 what = (u32)rnd(12);
 
-    if (who->leave && (what < 3 || chance(8)))
-        who->leave(v);
+    if (hvm_ops->leave && (what < 3 || chance(8)))
+        hvm_ops->leave(v); /* before a toolstack sets its state */
     if (what == 0)
         while (!set_context())
             ;
@@ -313,10 +311,10 @@ static const char *step(void)
         event_waits();
     if (target->attention || target->nmi_pending)
         vcpu_deliver_event(target);
-    const char *refusal = who->enter(v);
-    if (!refusal)
+    const char *rule = who->enter(v);
+    if (!rule && who->guest_runs)
         who->guest_runs(v);
-    return refusal;
+    return rule;
 }
 
 /* Makes the machine's second vCPU of domain 0 one of this vendor's. */
@@ -336,6 +334,37 @@ static void states_begin(const struct entry_vendor *which, u64 seed)
 static void states_end(void)
 {
     hvm_ops = fake_ops;
+}
+
+#define SEEDS 10u
+#define STEPS 3000u /* of a seed */
+
+/* begin() ends with states_begin(). */
+static void no_state_is_refused(void (*begin)(u64 seed))
+{
+    for (u64 seed = 1; seed <= SEEDS; seed++) {
+        begin(seed);
+        for (u32 i = 0; i < STEPS; i++) {
+            const char *why = step();
+            if (why)
+                fail_msg("seed %llu, step %u: %s", (unsigned long long)seed, i, why);
+        }
+        states_end();
+    }
+}
+
+/* After states_begin(), with a writer that is broken: some state is refused in these words. */
+static void states_are_refused(const char *words)
+{
+    bool found = false;
+
+    for (u32 i = 0; i < STEPS && !found; i++) {
+        const char *why = step();
+        found = why && strstr(why, words);
+    }
+    states_end();
+    if (!found)
+        fail_msg("nobody saw \"%s\"", words);
 }
 
 #endif

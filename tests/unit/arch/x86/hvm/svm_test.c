@@ -55,6 +55,25 @@ TEST(test_plain)
     decode(0x72, 0, 0, HVM_EXIT_CPUID, 9);
 }
 
+/* What a hypercall's exit says of its caller. */
+TEST(whose_hypercall)
+{
+    static const struct {
+        u8 cpl;
+        bool long_mode, long_code;
+        u32 bits;
+    } rows[] = {{0, true, true, 64}, {0, true, false, 32}, {0, false, true, 32}, {0, false, false, 32},
+                {1, true, true, 0},  {3, true, true, 0},   {3, true, false, 0}};
+
+    for_each_row (i, rows) {
+        vmcb.cpl = rows[i].cpl;
+        vmcb.efer = EFER_SVME | (rows[i].long_mode ? EFER_LMA : 0);
+        vmcb.cs.attributes = rows[i].long_code ? HVM_SEG_L : HVM_SEG_D;
+        decode(0x81, 0, 0, HVM_EXIT_HYPERCALL, 3);
+        assert_int_equal(exit_value.kernel_bits, rows[i].bits);
+    }
+}
+
 TEST(test_io)
 {
     decode(0x7b, 0x03f80000 | 1 | 1 << 4, 0x1002, HVM_EXIT_IO, 2);

@@ -28,9 +28,10 @@ static void decode(u32 reason, u64 qualification, enum hvm_exit_kind kind, u32 l
 
 TEST(test_plain)
 {
-    decode(18, 0, HVM_EXIT_HYPERCALL, 9);
     decode(10, 0, HVM_EXIT_CPUID, 9);
-    assert_int_equal(nr_reads, 2); /* of the hottest exits nothing else is read */
+    assert_int_equal(nr_reads, 1); /* of the hottest exits nothing else is read */
+    decode(18, 0, HVM_EXIT_HYPERCALL, 9);
+    assert_int_equal(nr_reads, 4); /* and the two code segments' rights, before EFER */
     decode(12, 0, HVM_EXIT_HLT, 9);
     decode(13, 0, HVM_EXIT_IGNORED, 9);
     decode(54, 0, HVM_EXIT_IGNORED, 9);
@@ -38,7 +39,9 @@ TEST(test_plain)
     decode(1, 0, HVM_EXIT_INTERRUPT, 0);
     decode(52, 0, HVM_EXIT_INTERRUPT, 0);
     decode(9, 0xc0000028, HVM_EXIT_UNKNOWN, 0);
-    assert_true(said("a hardware task switch to selector 0x28 is not emulated on Intel"));
+    assert_true(said("a hardware task switch by a task gate to selector 0x28 is not emulated on Intel"));
+    decode(9, 0x40000030, HVM_EXIT_UNKNOWN, 0);
+    assert_true(said("a hardware task switch by IRET to selector 0x30 is not emulated on Intel"));
     decode(37, 0, HVM_EXIT_UNKNOWN, 0);
     decode(0xffff, 0, HVM_EXIT_UNKNOWN, 0);
     /* VMCLEAR .. VMXON, INVEPT, INVVPID, VMFUNC, and others that need what CPUID does not offer */
@@ -398,6 +401,14 @@ TEST(test_entries_of_pae_paging_are_due)
     assert_true(exit_value.pdptes.by_cr0);
     assert_int_equal(exit_value.pdptes.cr0, v.regs.rbx);
     assert_int_equal(vmcs[VMCS_CR0_SHADOW], 0);
+    /* Nor does one that faults reload them. */
+    static const u64 refused[] = {CR0_PE | CR0_PG | CR0_NW, CR0_PG | CR0_CD};
+    for_each_row (i, refused) {
+        v.regs.rbx = refused[i];
+        decode(28, 0 | 3 << 8, HVM_EXIT_EXCEPTION, 0);
+        assert_int_equal(exit_value.exception.vector, 13);
+        assert_int_equal(vmcs[VMCS_CR0_SHADOW], 0);
+    }
     v.regs.rbx = CR0_PE | CR0_ET | CR0_CD; /* paging goes off */
     decode(28, 0 | 3 << 8, HVM_EXIT_INTERRUPT, 0);
     assert_int_equal(vmcs[VMCS_CR0_SHADOW] & CR0_CD, CR0_CD);
@@ -418,6 +429,11 @@ TEST(test_cheap_reads)
     assert_true(vmx_long_mode_cs(&v));
     assert_int_equal(nr_reads, 2); /* once after an exit */
     assert_int_equal(vmx_cpl(&v), 3);
+    decode(18, 0, HVM_EXIT_HYPERCALL, 9);
+    assert_int_equal(exit_value.kernel_bits, 0);
+    vmcs[VMCS_GUEST_ACCESS_RIGHTS + 2 * VMCS_SS] &= ~(3ull << 5);
+    decode(18, 0, HVM_EXIT_HYPERCALL, 9);
+    assert_int_equal(exit_value.kernel_bits, 64);
     assert_true(vmx_paging_state(&v, &paging));
     assert_int_equal(paging.cr0, in.cr0);
     assert_int_equal(paging.cr3, in.cr3);
@@ -429,14 +445,18 @@ TEST(test_cheap_reads)
     vmcs[VMCS_GUEST_EFER] = EFER_LME;
     v.vmx.mode_known = false;
     assert_false(vmx_long_mode_cs(&v)); /* L without long mode */
+    decode(18, 0, HVM_EXIT_HYPERCALL, 9);
+    assert_int_equal(exit_value.kernel_bits, 32);
 }
 
 /* What AMD's CPUs take and Intel's refuse. */
 TEST(test_state_is_made_to_fit)
 {
-    struct hvm_state in = long_mode();
+    struct hvm_state in = long_mode(), out;
     const struct vmx_guest *g = &v.vmx.guest;
 
+    here = false;
+    v.vmx.read = true;
     in.cs.attributes = 0xe90; /* neither accessed nor S, L and D both set, and data */
     in.ss.attributes = 0xcf0; /* not accessed; privilege 3 */
     in.tr = (struct hvm_segment){.selector = 0x1c, .attributes = 0x89, .limit = 0x123456, .base = BIT(50)};
@@ -446,6 +466,19 @@ TEST(test_state_is_made_to_fit)
     in.ds = (struct hvm_segment){
         .attributes = 0x88c, .base = BIT(40), .limit = 0xfff}; /* code that cannot be read */
     vmx_set_state(&v, &in);
+    /* Segments are, at the entry only: a toolstack reads what it wrote. */
+    vmx_get_state(&v, &out);
+    assert_memory_equal(&out.cs, &in.cs, sizeof(in.cs));
+    assert_memory_equal(&out.ss, &in.ss, sizeof(in.ss));
+    assert_memory_equal(&out.ds, &in.ds, sizeof(in.ds));
+    assert_memory_equal(&out.ldtr, &in.ldtr, sizeof(in.ldtr));
+    assert_int_equal(out.tr.attributes, 0x89);
+    assert_int_equal(out.tr.selector, 0x1c);
+    assert_int_equal(out.tr.limit, 0x123456);
+    vmx_write_changes(&v);
+    assert_int_equal(vmcs[VMCS_GUEST_ACCESS_RIGHTS + 2 * VMCS_CS] & 0xff, 0x93);
+    vmx_get_state(&v, &out);
+    assert_int_equal(out.tr.attributes, 0x88b);
     assert_int_equal(g->cs.access_rights & 0xff, 0x93); /* data: as in real mode, at privilege 0 */
     assert_int_equal(g->cs.access_rights & VMX_AR_D, 0);
     assert_int_equal(g->ss.access_rights & 0xff, 0x93);
@@ -465,6 +498,7 @@ TEST(test_state_is_made_to_fit)
     in.ss.attributes = 0xc97;
     in.efer = EFER_LME | EFER_SVME; /* LMA follows from paging */
     vmx_set_state(&v, &in);
+    vmx_write_changes(&v);
     assert_int_equal(g->cs.access_rights & 0xff, 0x9f);
     assert_int_equal(g->ss.access_rights & 0xff, 0x97); /* expands down */
     assert_int_equal(g->efer, EFER_LME | EFER_LMA);
