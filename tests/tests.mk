@@ -374,6 +374,13 @@ model:
 	$(Q)tools/setup.sh $(if $(NO_INSTALL),--no-install) model
 	$(Q)HOSTCC='$(HOSTCC)' $(PYTHON) tests/model/run.py $(if $(filter 1,$(V)),-v) $(MODELS)
 
+# Proofs of small functions of the ledger, by Frama-C, and broken variants that have none: tests/prove/run.py. Not part of `make test`; PROVE
+# names some files or variants of tests/prove/.
+.PHONY: prove
+prove:
+	$(Q)if $(SETUP) prove; then $(PYTHON) tests/prove/run.py $(if $(filter 1,$(V)),-v) $(PROVE); \
+	else echo "prove: skipped: Frama-C or a prover is missing"; fi
+
 # The allocator on the host, next to a plain buddy: instructions by callgrind, ratios by time. mm/ and the buddy are compiled as in the
 # hypervisor, what drives them as a host program.
 ALLOC_MM    := $(wildcard mm/*.c) lib/string.c tests/bench/alloc/buddy.c

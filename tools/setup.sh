@@ -2,7 +2,7 @@
 # Installs the packages that Homestead needs, on Debian and Ubuntu. On other systems it lists what is missing.
 #
 #   tools/setup.sh [--no-install] [GROUP...]      default: build boot test; all groups: build boot test oracle lint bochs
-#                                                 model bench coverage linux linux-dom0 toolstack docs
+#                                                 model prove bench coverage linux linux-dom0 toolstack docs
 #
 # With --no-install, or without apt-get, it lists what is missing and ends with status 1.
 set -euo pipefail
@@ -60,6 +60,11 @@ bochs mtools            mformat
 model spin              spin
 model gcc               gcc
 model libc6-dev         /usr/include/stdio.h
+prove frama-c-base      frama-c
+prove why3              why3
+prove z3                z3
+prove cvc4              cvc4
+prove gcc               gcc
 toolstack $compiler     ${CROSS_COMPILE:-x86_64-linux-gnu-}gcc
 toolstack libxen-dev    /usr/include/xencall.h
 toolstack ocaml-nox     ocamlopt
@@ -101,13 +106,13 @@ groups=()
 for arg in "$@"; do
     case $arg in
     --no-install) install=0 ;;
-    build | boot | test | oracle | lint | bochs | model | bench | coverage | linux | linux-dom0 | toolstack | docs) groups+=("$arg") ;;
+    build | boot | test | oracle | lint | bochs | model | prove | bench | coverage | linux | linux-dom0 | toolstack | docs) groups+=("$arg") ;;
     --help | -h)
         sed -n '2,7s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
-        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model bench coverage linux linux-dom0 toolstack docs)" >&2
+        say "'$arg' is neither --no-install nor a group (build boot test oracle lint bochs model prove bench coverage linux linux-dom0 toolstack docs)" >&2
         exit 2
         ;;
     esac

@@ -218,6 +218,7 @@ help:
 	@echo 'make same-answers        the same domain 0 on AMD (QEMU) and on Intel (Bochs), and what differs; ONLY=GROUP'
 	@echo 'make bochs|bochs-intel   jobs of the boot tests in Bochs, on AMD'\''s or Intel'\''s CPU models; TESTS="-k MainJob"'
 	@echo 'make model [MODELS=...]  checks the rules of claims as Promela models with spin'
+	@echo 'make prove [PROVE=...]   proves small functions of the claims'\'' ledger with Frama-C, z3 and cvc4'
 	@echo 'make fuzz [FUZZ_SECS=30] libFuzzer targets, clang'
 	@echo 'make tools               build/host/acpi-topology shows what Homestead reads in ACPI tables, homestead-check'
 	@echo '                         whether a machine can run it'
