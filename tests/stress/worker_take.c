@@ -143,10 +143,28 @@ static int judge(u32 d, const struct mm_request *r, const struct before *b, bool
     return taken ? judge_again(d, r, taken) : rc;
 }
 
+/*
+ * What has come is clean, and is marked. Not if the domain is dying: any worker may have given its memory to another one by
+ * now. Its lock keeps it alive until all is marked.
+ */
+static void mark_extents(const struct open_take *o)
+{
+    const struct mm_taken *t = &o->taken;
+
+    if (o->d)
+        spin_lock(&accounts[o->d].lock);
+    if (o->overhead || !accounts[o->d].dying)
+        for (u32 i = 0; i < t->nr; i++)
+            pages_come(t->extent[i].n, t->order, o->tag);
+    if (o->d)
+        spin_unlock(&accounts[o->d].lock);
+}
+
 static void check_extents(struct open_take *o, const struct mm_request *r)
 {
     const struct mm_taken *t = &o->taken;
     u32 nid = mm_mfn_node(t->extent[0]);
+    bool good = true;
 
     if (t->nr == 0 || t->nr > r->nr || t->order != r->order)
         wrong("%u extents of order %u", t->nr, t->order);
@@ -158,11 +176,13 @@ static void check_extents(struct open_take *o, const struct mm_request *r)
         if (!IS_ALIGNED(n, BIT(t->order)) || mm_mfn_node(mfn(n)) != nid || mm_mfn_node(mfn(end - 1)) != nid ||
             (r->address_bits && end > BIT(r->address_bits - PAGE_SHIFT))) {
             wrong("extent %llu of order %u on node %u", (unsigned long long)n, t->order, nid);
-            continue;
+            good = false;
         }
-        pages_come(n, t->order, o->tag);
-        recent[wrnd(RECENT)] = (u64)o->d << 40 | (n + wrnd((u32)BIT(t->order)));
     }
+    if (good)
+        mark_extents(o);
+    for (u32 i = 0; i < t->nr; i++)
+        recent[wrnd(RECENT)] = (u64)o->d << 40 | (t->extent[i].n + wrnd((u32)BIT(t->order)));
     me->result.counts.extents += t->nr;
 }
 
