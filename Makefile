@@ -54,8 +54,10 @@ HV_DIRS := lib arch/x86/cpu arch/x86/cpu/debug arch/x86/acpi mm arch/x86/hvm arc
 HV_C    := $(filter-out arch/x86/cpu/asm_offsets.c,$(wildcard $(HV_DIRS:%=%/*.c)))
 HV_ASM  := $(wildcard $(HV_DIRS:%=%/*.asm))
 # Rarely run: small rather than fast.
-$(O)/hv/arch/x86/hvm/insn.o $(O)/hv/domain/mmio.o $(O)/hv/domain/string_io.o \
-        $(addprefix $(O)/hv/arch/x86/hvm/vmx/,capability.o enable.o entry_checks.o fields.o host_checks.o words.o): HV_CFLAGS += $(OPT_RARE)
+HV_RARE := $(wildcard domain/debug/*.c arch/x86/cpu/debug/*.c) mm/check.c domain/mmio.c domain/string_io.c arch/x86/cpu/civil_time.c \
+        $(addprefix arch/x86/hvm/,insn.c guest_dump.c cpu_policy.c cpu_policy_list.c) hypercall/cpu_policy.c \
+        $(addprefix arch/x86/hvm/vmx/,capability.c enable.c entry_checks.c fields.c host_checks.c pdptes.c words.c)
+$(HV_RARE:%.c=$(O)/hv/%.o): HV_CFLAGS += $(OPT_RARE)
 HV_OBJ  := $(HV_C:%.c=$(O)/hv/%.o) $(HV_ASM:%.asm=$(O)/hv/%.asm.o)
 OFFSETS := $(O)/hv/asm_offsets.inc
 # Only booting needs these: their sections get the prefix .init, and their memory is given back (boot/give_back.c).
