@@ -22,6 +22,7 @@
 #include <guest/dom0/terminal.h>
 #include <guest/lib/hypercall.h>
 #include <guest/lib/lock.h>
+#include <lib/open_line.h>
 #include <lib/parse.h>
 #include <lib/string.h>
 #include <xen/hvm/params.h>
@@ -116,12 +117,21 @@ static void say(const char *event, const struct console *c)
     printf("@console event=%s domain=%u name=%s\n", event, c->domid, c->name);
 }
 
+/* Its open line is shown again, whole, when it goes on in the background, or when it comes back. */
+static void leave_front(void)
+{
+    char text[OPEN_LINE_BYTES];
+    size_t used = console_raw_ends(text);
+
+    lines_feed(&front->lines, text, (u32)used, print_line, front);
+    say("background", front);
+    front = NULL;
+}
+
 static void to_front(struct console *c)
 {
-    if (front && front != c) {
-        console_raw_ends();
-        say("background", front);
-    }
+    if (front && front != c)
+        leave_front();
     front = c;
     say("foreground", c);
     str_copy(front_name, c->name, sizeof(front_name));
@@ -137,12 +147,10 @@ static void to_front(struct console *c)
 static void to_back(void)
 {
     front_name[0] = '\0';
-    if (front) {
-        console_raw_ends();
-        say("background", front);
-        printf("console   input goes to no guest; Ctrl-] ? for help\n");
-    }
-    front = NULL;
+    if (!front)
+        return;
+    leave_front();
+    printf("console   input goes to no guest; Ctrl-] ? for help\n");
 }
 
 /* The next one after the foreground's, in the order of their ids, round and round. NULL: there is none. */
@@ -412,11 +420,9 @@ void console_close(struct console *c)
         while (*at != c)
             at = &(*at)->next;
         *at = c->next;
-        if (front == c) {
-            console_raw_ends();
-            say("background", c);
-            front = NULL;
-        }
+        if (front == c)
+            leave_front();
+        c->lines.used = 0;
         xc_unmap_foreign_kept();
         c->page = NULL;
         guest_unlock(&lock);

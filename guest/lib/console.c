@@ -10,6 +10,7 @@
 #include <guest/lib/smp.h>
 #include <lib/open_line.h>
 #include <lib/printf.h>
+#include <lib/string.h>
 
 #define DEBUG_PORT 0xe9
 #define LINE_BYTES 1024u
@@ -52,13 +53,16 @@ void console_raw(const char *text, size_t len)
     guest_unlock(&output);
 }
 
-void console_raw_ends(void)
+size_t console_raw_ends(char *text)
 {
     guest_lock(&output);
-    if (raw_line.used && !raw_broken)
+    size_t used = raw_line.used;
+    if (used && !raw_broken)
         put_locked("\n", 1);
+    memcpy(text, raw_line.text, used);
     raw_line.used = 0;
     guest_unlock(&output);
+    return used;
 }
 
 void console_flush(void)

@@ -57,8 +57,9 @@ int printf(const char *fmt, ...) PRINTF(1, 2);
 /* Writes bytes as they are, at once. If they leave a line open, the next printf() ends it first, and the next
  * console_raw() shows it again. */
 void console_raw(const char *text, size_t len);
-/* What console_raw() writes next is another writer's: a line that is open is not shown again. */
-void console_raw_ends(void);
+/* What console_raw() writes next is another writer's: a line that is open is not shown again. text: its visible text, OPEN_LINE_BYTES
+ * at most (lib/open_line.h). Returns how many bytes. */
+size_t console_raw_ends(char *text);
 
 /* Ends the domain; reason is SHUTDOWN_*. */
 NORETURN void guest_shutdown(unsigned int reason);

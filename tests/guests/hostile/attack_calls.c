@@ -29,7 +29,7 @@ static bool warm_up_grants(xc_interface *xch)
 {
     struct gnttab_query_size size = {.dom = DOMID_SELF};
     struct xen_add_to_physmap add = {
-        .domid = DOMID_SELF, .space = XENMAPSPACE_grant_table, .gpfn = guest_find_hole(MIB(2)) >> PAGE_SHIFT};
+        .domid = DOMID_SELF, .space = XENMAPSPACE_grant_table, .gpfn = hostile_find_hole()};
 
     if (hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_query_size, XEN_HANDLE(&size), 1, 0, 0) ||
         size.status != GNTST_okay)

@@ -193,7 +193,7 @@ static bool honest(u16 id)
 
 static bool start(void)
 {
-    hole = guest_find_hole(MIB(2)) >> PAGE_SHIFT;
+    hole = hostile_find_hole();
     struct xen_add_to_physmap place = {.domid = DOMID_SELF, .space = XENMAPSPACE_grant_table, .gpfn = hole};
 
     if (!hole || hypercall2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &place))

@@ -185,7 +185,7 @@ bool attack_pod(void)
     u64 state = 1;
     xc_physinfo_t before, after;
 
-    window = guest_find_hole(MIB(2)) >> 12;
+    window = hostile_find_hole();
     /* The first one leaves the tables of our own map and of ids. */
     if (!window || !one_guest(FIRST, &state, false, window) || hostile_map_foreign(0, 0, window) == 0 ||
         xc_physinfo(xch, &before))

@@ -103,7 +103,7 @@ bool attack_race(void)
     u32 vcpus = work_vcpus(), left = 0;
     xc_physinfo_t before, after;
 
-    window = guest_find_hole(MIB(2)) >> 12;
+    window = hostile_find_hole();
     /* What is kept for good is allocated first: tables of our own map, of ids. */
     u32 first = FIRST;
     struct xen_domctl_createdomain config = xc_domain_config(2);

@@ -3,6 +3,18 @@
 #include <guest/lib/hypercall.h>
 #include <guest/lib/xc.h>
 
+u64 hostile_find_hole(void)
+{
+    u64 hole = guest_find_hole(MIB(2)) >> PAGE_SHIFT;
+    xen_pfn_t frame = hole;
+    struct xen_memory_reservation one = {
+        .extent_start = XEN_HANDLE(&frame), .nr_extents = 1, .domid = DOMID_SELF};
+
+    for (; hole && frame < hole + (MIB(2) >> PAGE_SHIFT); frame++)
+        hypercall2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &one);
+    return hole;
+}
+
 long hostile_map_foreign(u32 domid, u64 gfn, u64 at)
 {
     xen_ulong_t idx = gfn;

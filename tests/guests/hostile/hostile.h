@@ -31,6 +31,10 @@ bool attack_toctou(void);
 
 extern u64 hostile_domains_made, hostile_aps_poked;
 
+/* The first frame of 2 MiB that are in no range of the memory map, and empty: the attack toctou populates memory where it likes, and
+ * what happens to that must not count in the next attack's books. 0: there are none. */
+u64 hostile_find_hole(void);
+
 /* Domain 0: maps frame gfn of a domain at frame `at` of its own. 0 or -errno. */
 long hostile_map_foreign(u32 domid, u64 gfn, u64 at);
 
