@@ -91,20 +91,21 @@ class TestConsoles(GoodRun):
     def test_every_byte_goes_out_in_the_foreground(self, run):
         assert run.bytes == bytes(range(10)) + b"\r" + bytes(range(10, 256))
 
-    def written(self, run, name):
-        """The numbers of the whole lines that came out, from the moment when the other one took the foreground."""
+    def written(self, run, name, front):
+        """The numbers of the whole lines that came out, before the moment when beta took the foreground from alpha, and after it."""
         start = next(i for i, line in enumerate(run.lines) if re.match("@console event=foreground .*name=beta", line))
-        prefix = re.escape(f"(d{run.domain(name)}) ") if name == "alpha" else ""
-        return [int(m[1]) for m in (re.fullmatch(prefix + rf"(\d{{10}}) {FILLER}", line) for line in run.lines[start:]) if m]
+        prefix = "" if front else re.escape(f"(d{run.domain(name)}) ")
+        lines = run.lines[:start] if front and name == "alpha" else run.lines[start:]
+        return [int(m[1]) for m in (re.fullmatch(prefix + rf"(\d{{10}}) {FILLER}", line) for line in lines) if m]
 
     def test_a_flood_is_whole_in_the_foreground(self, run):
         """Other lines came in the middle of some of its lines, which are then shown again."""
-        assert self.written(run, "beta") == list(range(FLOOD))
+        assert self.written(run, "beta", front=True) == list(range(FLOOD))
 
-    def test_a_flood_is_whole_in_the_background(self, run):
-        """It began in the foreground."""
-        written = self.written(run, "alpha")
-        assert written[0] < FLOOD // 2 and written == list(range(written[0], FLOOD))
+    def test_a_flood_is_whole_when_it_loses_the_foreground(self, run):
+        """The line that was being written then is shown again, whole."""
+        front, back = (self.written(run, "alpha", front) for front in (True, False))
+        assert back[0] < FLOOD // 2 and list(dict.fromkeys(front)) + back == list(range(FLOOD))
 
     def test_killed(self, run):
         assert run.events("gamma")[-2:] == [("killed", -4), ("destroyed", 0)]
