@@ -38,6 +38,25 @@ endstruc
         mov [idt + LINEAR + 13 * 8 + 6], ax
 %endmacro
 
+; Changes bit %2 of register %1, which loads the entries and must be refused. Member %3: 1 if it was, as the error code is
+; 0 then; member %4: how the register differs afterwards.
+%macro REFUSED 4
+        CATCH %%refused
+        mov ecx, %1
+        mov eax, ecx
+        xor eax, %2
+        mov %1, eax
+        jmp %%after
+%%refused:
+        pop eax
+        inc eax
+        mov [ebx + %3], eax
+%%after:
+        mov eax, %1
+        xor eax, ecx
+        mov [ebx + %4], eax
+%endmacro
+
 section .data
         align 8
 idt:    times 13 dq 0
@@ -85,33 +104,8 @@ pae_start:
         mov [ebx + found.cd], eax
 
         mov dword [FOURTH], 3           ; bit 1 is reserved
-        CATCH .cr4_refused
-        mov ecx, cr4
-        mov eax, ecx
-        xor eax, PGE
-        mov cr4, eax
-        jmp .cr0
-.cr4_refused:
-        pop eax                         ; the error code, 0
-        inc eax
-        mov [ebx + found.refused_cr4], eax
-.cr0:   mov eax, cr4
-        xor eax, ecx
-        mov [ebx + found.kept_cr4], eax
-
-        CATCH .cr0_refused
-        mov ecx, cr0
-        mov eax, ecx
-        xor eax, CD
-        mov cr0, eax
-        jmp .last
-.cr0_refused:
-        pop eax
-        inc eax
-        mov [ebx + found.refused_cr0], eax
-.last:  mov eax, cr0
-        xor eax, ecx
-        mov [ebx + found.kept_cr0], eax
+        REFUSED cr4, PGE, found.refused_cr4, found.kept_cr4
+        REFUSED cr0, CD, found.refused_cr0, found.kept_cr0
 .done:  mov dword [ebx + found.done], 1
 .stop:  cli
         hlt

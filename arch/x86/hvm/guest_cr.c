@@ -73,11 +73,6 @@ bool hvm_guest_control_valid(const struct cpu_policy *p, u64 cr0, u64 cr4, u64 e
 /* 4.4.1 of SDM 3A: MOV to CR4 loads the entries if it changes one of these and PAE paging is on afterwards. */
 #define CR4_LOADS (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)
 
-static bool pae_paging(u64 cr0, u64 cr4, u64 efer)
-{
-    return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LMA);
-}
-
 static bool load_pdptes(struct hvm_vcpu *v, u64 cr3, bool fit)
 {
     u64 pdpte[HVM_PDPTES];
@@ -94,7 +89,7 @@ int hvm_guest_write_cr4(struct hvm_vcpu *v, u64 value)
     if ((value & ~v->policy->cr4) || ((state.efer & EFER_LMA) && !(value & CR4_PAE)))
         return -EFAULT;
     if (hvm_ops->set_pdptes && ((value ^ state.cr4) & CR4_LOADS) &&
-        pae_paging(state.cr0, value, state.efer) && !load_pdptes(v, state.cr3, false))
+        hvm_pae_paging(state.cr0, value, state.efer) && !load_pdptes(v, state.cr3, false))
         return -EFAULT;
     state.cr4 = value;
     hvm_ops->set_state(v, &state);

@@ -17,23 +17,23 @@ bool hvm_exec_large;
 /* The only place outside a vendor's folder that names a vendor. */
 static const struct hvm_ops *const candidates[] = {&svm_ops, &vmx_ops};
 
-/* Code in a large page of nested paging: a guest could end the machine by it on some CPUs. */
+/* Code in a large page of nested paging: a guest could end the machine by it on some CPUs. Returns whether on this one. */
 static INIT bool choose_exec_large(u8 setting)
 {
     struct spec_ctrl_cpu cpu;
 
     spec_ctrl_read_cpu(&cpu);
-    hvm_exec_large = setting == SPEC_YES || (setting == SPEC_AUTO && !spec_ctrl_size_mc(&cpu));
-    return spec_ctrl_size_mc(&cpu);
+    bool affected = spec_ctrl_size_mc(&cpu);
+    hvm_exec_large = setting == SPEC_YES || (setting == SPEC_AUTO && !affected);
+    return affected;
 }
 
 static INIT void report_exec_large(bool affected)
 {
-    log_info("EPT             large pages are %s%s\n",
+    log_info("EPT             large pages are %s%s%s\n",
              hvm_exec_large ? "executed" : "split when they are executed",
-             affected
-                 ? hvm_exec_large ? ": a guest can end the machine (CVE-2018-12207)" : " (CVE-2018-12207)"
-                 : "");
+             affected && hvm_exec_large ? ": a guest can end the machine" : "",
+             affected ? " (CVE-2018-12207)" : "");
     log_fact("@ept exec_sp=%s affected=%s\n", hvm_exec_large ? "yes" : "no", affected ? "yes" : "no");
 }
 

@@ -8,8 +8,8 @@
  * AMD's entries (APM2 5.4, 15.25.5) and Intel's (SDM 3C 29.3.2) agree in what the code below looks at: bits 0-2 are
  * all set in what guests may read, write and execute, bit 1 is the right to write, none of the three means not
  * present, and bit 7 marks a large leaf. The bits in which they differ are the same in every table entry and in every
- * leaf, but for the right to execute, which large ones may lack: np_set_format() gets these words. Accessed and dirty are set beforehand: the CPU then never writes to these
- * tables, and plain stores are enough.
+ * leaf, but for the right to execute, which large ones may lack: np_set_format() gets these words. Accessed and dirty are set
+ * beforehand: the CPU then never writes to these tables, and plain stores are enough.
  *
  * Bits that CPUs of both vendors ignore are ours. In a leaf, bits 52-54 are its type (not 9-11: 9 is Intel's dirty
  * bit). In an entry that points to a table, bits 52-61 count that table's entries in use: leaves, and tables whose own

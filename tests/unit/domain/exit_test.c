@@ -348,7 +348,7 @@ EXIT_TEST(what_is_executed_is_split)
     assert_int_equal(physmap_lookup(d, gfn(0x234)).type, NP_RAM);
     assert_int_equal(physmap_lookup(d, gfn(0x400)).order, 9);
     executes(0x234567); /* another vCPU, which had the large mapping */
-    executes(0x700000); /* it has been unmapped meanwhile */
+    executes(0x700000); /* nothing is mapped there */
     assert_false(d->shut_down);
 
     u64 taken[PHYSMAP_POOL_DEFAULT_PAGES];

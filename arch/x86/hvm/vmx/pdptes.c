@@ -4,7 +4,7 @@
  */
 #include <arch/x86/hvm/vmx/vmx.h>
 
-#include <arch/x86/cpu/msr.h>
+#include <arch/x86/hvm/guest_cr.h>
 #include <lib/string.h>
 
 #define PDPTE_P    BIT(0)
@@ -14,7 +14,7 @@ bool vmx_pae_paging(const struct hvm_vcpu *v, u64 cr0)
 {
     const struct vmx_guest *g = &v->vmx.guest;
 
-    return (cr0 & CR0_PG) && (g->cr4 & CR4_PAE) && !(g->efer & EFER_LME);
+    return hvm_pae_paging(cr0, g->cr4, g->efer);
 }
 
 bool vmx_set_pdptes(struct hvm_vcpu *v, const u64 pdpte[HVM_PDPTES], bool fit)
